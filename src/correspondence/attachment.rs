@@ -1,0 +1,31 @@
+//! A file that follows a letter.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// How many attachments a letter may have, existing ones included (code 1038).
+pub const ATTACHMENT_LIMIT: usize = 100;
+
+/// What Altinn is told about a file: in `content.attachments`, and when an attachment is initialised by itself.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Attachment {
+    /// The file's name, with one of the extensions Altinn takes; at most 255 characters. Default: the name of `file`.
+    #[schemars(example = &"vedtak.pdf")]
+    pub file_name: String,
+    /// The name shown to the recipient; at most 255 characters. Default: `fileName`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub display_name: Option<String>,
+    /// The sender has encrypted the file; a mark only. Default: false.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub is_encrypted: Option<bool>,
+    /// The file's MD5 in lower-case hexadecimal. Default: worked out from `file`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub checksum: Option<String>,
+    /// Your own reference for the file; 1 to 4096 characters.
+    #[schemars(required)]
+    pub senders_reference: String,
+    /// Days until the file expires: at least 14 in production, at least 1 elsewhere. Default: never.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expiration_in_days: Option<i32>,
+}

@@ -1,0 +1,18 @@
+//! The vocabulary: what a letter is, and what makes it valid.
+//!
+//! The types are named and nested as in the API of Altinn 3 Correspondence, so that anything from its documentation can be
+//! pasted into a manifest. Pure: no files, no network, no clock.
+
+mod attachment;
+mod moment;
+mod notification;
+mod request;
+
+pub use attachment::{ATTACHMENT_LIMIT, Attachment};
+pub use moment::{Moment, OSLO};
+pub use notification::{
+    CustomRecipient, EmailContentType, Notification, NotificationChannel, NotificationTemplate,
+};
+pub use request::{
+    Content, Correspondence, ExternalReference, ReferenceType, ReplyOption, Request,
+};

@@ -1,0 +1,149 @@
+//! A point in time as the API writes it: RFC 3339 with an offset.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::str::FromStr;
+
+use jiff::civil::{Date, DateTime};
+use jiff::tz::{Offset, TimeZone};
+use jiff::{Timestamp, Zoned};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+/// The zone that times without an offset are read in.
+pub const OSLO: &str = "Europe/Oslo";
+
+/// A point in time that keeps the offset it was written with.
+///
+/// Written to Altinn as RFC 3339 with whole seconds. A date or time without an offset is Norwegian time; a plain date is its first instant. Altinn
+/// itself would read a missing offset as UTC, which is why massebrev never sends one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Moment {
+    at: Timestamp,
+    offset: Offset,
+}
+
+impl Moment {
+    /// The instant, for comparisons.
+    pub fn timestamp(self) -> Timestamp {
+        self.at
+    }
+}
+
+impl From<&Zoned> for Moment {
+    fn from(zoned: &Zoned) -> Self {
+        Self {
+            at: zoned.timestamp(),
+            offset: zoned.offset(),
+        }
+    }
+}
+
+/// A text is not a date and time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NotAMoment(String);
+
+impl fmt::Display for NotAMoment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "`{}` is not a date and time such as 2026-12-15T12:00:00+01:00 or 2026-12-15",
+            self.0
+        )
+    }
+}
+
+impl std::error::Error for NotAMoment {}
+
+impl FromStr for Moment {
+    type Err = NotAMoment;
+
+    fn from_str(text: &str) -> Result<Self, NotAMoment> {
+        let refused = || NotAMoment(text.chars().take(40).collect());
+        if let Ok(at) = text.parse::<Timestamp>() {
+            // `Timestamp` has checked the offset; `Pieces` gives it back.
+            let offset = jiff::fmt::temporal::Pieces::parse(text)
+                .ok()
+                .and_then(|pieces| pieces.to_numeric_offset())
+                .unwrap_or(Offset::UTC);
+            return Ok(Self { at, offset });
+        }
+        let local = match text.parse::<Date>() {
+            Ok(date) if text.len() == 10 => date.at(0, 0, 0, 0),
+            _ => text.parse::<DateTime>().map_err(|_| refused())?,
+        };
+        let oslo = TimeZone::get(OSLO).map_err(|_| refused())?;
+        let zoned = oslo
+            .to_ambiguous_zoned(local)
+            .compatible()
+            .map_err(|_| refused())?;
+        Ok(Self::from(&zoned))
+    }
+}
+
+impl fmt::Display for Moment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let whole = Timestamp::from_second(self.at.as_second()).unwrap_or(self.at);
+        write!(f, "{}", whole.display_with_offset(self.offset))
+    }
+}
+
+impl Serialize for Moment {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Moment {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = <Cow<'de, str>>::deserialize(deserializer)?;
+        text.parse().map_err(de::Error::custom)
+    }
+}
+
+impl JsonSchema for Moment {
+    fn schema_name() -> Cow<'static, str> {
+        "Moment".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "description": "A date and time such as `2026-12-15T12:00:00+01:00`, or a date; without an offset it is Norwegian time.",
+            "type": "string"
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written(text: &str) -> String {
+        text.parse::<Moment>().unwrap().to_string()
+    }
+
+    #[test]
+    fn an_offset_is_kept() {
+        assert_eq!(
+            written("2026-12-15T12:00:00+01:00"),
+            "2026-12-15T12:00:00+01:00"
+        );
+        assert_eq!(
+            written("2026-12-15T12:00:00.75Z"),
+            "2026-12-15T12:00:00+00:00"
+        );
+    }
+
+    #[test]
+    fn without_an_offset_it_is_norwegian_time() {
+        assert_eq!(written("2026-12-15T12:00"), "2026-12-15T12:00:00+01:00");
+        assert_eq!(written("2026-07-01"), "2026-07-01T00:00:00+02:00");
+    }
+
+    #[test]
+    fn anything_else_is_refused() {
+        for text in ["", "15.12.2026", "2026-02-30", "tomorrow", "46371"] {
+            assert!(text.parse::<Moment>().is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! The e-mail and SMS that tell a recipient about a letter.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// What is sent, over which channel, and to whom.
+///
+/// `$sendersName$`, `$correspondenceRecipientName$`, `$resourceName$`, `$messageTitle$` and `$recipientName$` in the texts are
+/// replaced by Altinn.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Notification {
+    /// Your own texts, or Altinn's generic ones. Default: `CustomMessage`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub notification_template: Option<NotificationTemplate>,
+    /// The channel, which decides which texts must be there. Default: `Email`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub notification_channel: Option<NotificationChannel>,
+    /// The channel of the reminder. Default: the same as `notificationChannel`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reminder_notification_channel: Option<NotificationChannel>,
+    /// The subject of the e-mail; at most 512 characters.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub email_subject: Option<String>,
+    /// The text of the e-mail; at most 10000 characters.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub email_body: Option<String>,
+    /// Whether `emailBody` is plain text or HTML. Default: `Plain`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub email_content_type: Option<EmailContentType>,
+    /// The text of the SMS; at most 2144 characters.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sms_body: Option<String>,
+    /// Remind those who have not opened the letter: after 7 days in production, after 1 day elsewhere. Default: false.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub send_reminder: Option<bool>,
+    /// The subject of the reminder; at most 512 characters.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reminder_email_subject: Option<String>,
+    /// The text of the reminder by e-mail; at most 10000 characters.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reminder_email_body: Option<String>,
+    /// Whether `reminderEmailBody` is plain text or HTML. Default: the same as `emailContentType`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reminder_email_content_type: Option<EmailContentType>,
+    /// The text of the reminder by SMS; at most 2144 characters.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reminder_sms_body: Option<String>,
+    /// Ignored by Altinn. Accepted so that older examples can be pasted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub senders_reference: Option<String>,
+    /// Whom to notify beside, or instead of, the registered contacts.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub custom_recipients: Vec<CustomRecipient>,
+    /// Deprecated by Altinn: used only when `customRecipients` is empty.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub custom_recipient: Option<CustomRecipient>,
+    /// Notify the custom recipients only; needs them (code 3022). Default: false.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub override_registered_contact_information: Option<bool>,
+}
+
+/// Somebody to notify: exactly one of the four members (codes 3018 and 3019).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct CustomRecipient {
+    /// An e-mail address.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub email_address: Option<String>,
+    /// A mobile number with its country code, as `+4791234567` or `004791234567`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mobile_number: Option<String>,
+    /// An organisation, whose registered contacts are used.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub organization_number: Option<String>,
+    /// A person, whose registered contacts are used.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub national_identity_number: Option<String>,
+}
+
+/// Whose texts a notification has.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum NotificationTemplate {
+    /// The texts in the manifest.
+    #[default]
+    CustomMessage,
+    /// Altinn's generic text; texts in the manifest fill its open slot.
+    GenericAltinnMessage,
+}
+
+/// How a notification travels.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum NotificationChannel {
+    /// E-mail only.
+    #[default]
+    Email,
+    /// SMS only.
+    Sms,
+    /// E-mail, or SMS to those without an address.
+    EmailPreferred,
+    /// SMS, or e-mail to those without a number.
+    SmsPreferred,
+    /// Both.
+    EmailAndSms,
+}
+
+/// What an e-mail body is written in.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum EmailContentType {
+    /// Plain text.
+    #[default]
+    Plain,
+    /// HTML.
+    Html,
+}

@@ -1,0 +1,218 @@
+//! One finding about input, and a list of them.
+
+use std::fmt;
+use std::ops::Range;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::Source;
+
+/// Something wrong with what a person wrote. A finding, not an error: loaders collect all of them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// Whether it stops the work.
+    pub severity: Severity,
+    /// Altinn's own code, when it is Altinn's rule.
+    pub code: Option<Code>,
+    /// Where it is.
+    pub place: Place,
+    /// What is wrong: a lowercase fragment without the row's own values, so that equal problems of many rows can be counted together.
+    pub message: String,
+    /// What was found: the row's own value (cut, identity numbers masked), the system's own words.
+    pub cause: Option<String>,
+    /// What to do: best of all a command to type.
+    pub hint: Option<String>,
+}
+
+/// Whether a problem stops the work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Severity {
+    /// Nothing is sent while it is there.
+    Error,
+    /// Worth knowing; stops nothing.
+    Warning,
+}
+
+/// The code Altinn itself would answer with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Code {
+    /// Refused by model validation (`STD-00000`), before any numbered rule.
+    Model,
+    /// A numbered rule: `errorCode`, as 1002.
+    Altinn(u16),
+}
+
+/// Where a problem is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Place {
+    /// A whole file, or one that could not be read.
+    File(PathBuf),
+    /// A part of a text file, as a byte range.
+    Source {
+        /// The file.
+        source: Arc<Source>,
+        /// The bytes it is about.
+        span: Range<usize>,
+    },
+    /// A row of the recipients file.
+    Row {
+        /// The file.
+        file: PathBuf,
+        /// The line the row begins on, from 1 (the header is line 1).
+        line: u64,
+        /// The columns that fed what is wrong.
+        columns: Vec<String>,
+    },
+}
+
+impl Problem {
+    /// An error with no code, cause or hint yet.
+    pub fn error(place: Place, message: impl Into<String>) -> Self {
+        Self {
+            severity: Severity::Error,
+            code: None,
+            place,
+            message: message.into(),
+            cause: None,
+            hint: None,
+        }
+    }
+
+    /// A warning with no code, cause or hint yet.
+    pub fn warning(place: Place, message: impl Into<String>) -> Self {
+        Self {
+            severity: Severity::Warning,
+            ..Self::error(place, message)
+        }
+    }
+
+    /// With Altinn's code.
+    #[must_use]
+    pub fn with_code(mut self, code: Code) -> Self {
+        self.code = Some(code);
+        self
+    }
+
+    /// With what was found.
+    #[must_use]
+    pub fn with_cause(mut self, cause: impl Into<String>) -> Self {
+        self.cause = Some(cause.into());
+        self
+    }
+
+    /// With what to do about it.
+    #[must_use]
+    pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// Whether it stops the work.
+    pub fn is_error(&self) -> bool {
+        self.severity == Severity::Error
+    }
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Model => f.write_str("STD-00000"),
+            Self::Altinn(code) => write!(f, "{code}"),
+        }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(path) => write!(f, "{}", path.display()),
+            Self::Source { source, span } => {
+                let at = source.position(span.start);
+                write!(f, "{}:{}:{}", source.path().display(), at.line, at.column)
+            }
+            Self::Row {
+                file,
+                line,
+                columns,
+            } => {
+                write!(f, "{}:{line}", file.display())?;
+                if !columns.is_empty() {
+                    write!(f, " (column {})", columns.join(", "))?;
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+/// All that was found, in the order it was found.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Problems(Vec<Problem>);
+
+impl Problems {
+    /// Nothing found yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// One more.
+    pub fn push(&mut self, problem: Problem) {
+        self.0.push(problem);
+    }
+
+    /// Whether anything stops the work.
+    pub fn has_errors(&self) -> bool {
+        self.0.iter().any(Problem::is_error)
+    }
+
+    /// Whether nothing was found.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// How many were found.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// All of them, in order.
+    pub fn iter(&self) -> std::slice::Iter<'_, Problem> {
+        self.0.iter()
+    }
+}
+
+impl From<Problem> for Problems {
+    fn from(problem: Problem) -> Self {
+        Self(vec![problem])
+    }
+}
+
+impl Extend<Problem> for Problems {
+    fn extend<I: IntoIterator<Item = Problem>>(&mut self, problems: I) {
+        self.0.extend(problems);
+    }
+}
+
+impl FromIterator<Problem> for Problems {
+    fn from_iter<I: IntoIterator<Item = Problem>>(problems: I) -> Self {
+        Self(problems.into_iter().collect())
+    }
+}
+
+impl IntoIterator for Problems {
+    type Item = Problem;
+    type IntoIter = std::vec::IntoIter<Problem>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
+    }
+}
+
+impl<'a> IntoIterator for &'a Problems {
+    type Item = &'a Problem;
+    type IntoIter = std::slice::Iter<'a, Problem>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.iter()
+    }
+}

@@ -1,0 +1,91 @@
+//! A text file as a person wrote it, and places in it.
+
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+/// A file's text, kept so that a problem can show the line it is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Source {
+    path: PathBuf,
+    text: String,
+}
+
+/// A line and a column, both counted from 1; columns count characters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Position {
+    /// The line, from 1.
+    pub line: usize,
+    /// The column in characters, from 1.
+    pub column: usize,
+}
+
+impl Source {
+    /// The text of `path`.
+    pub fn new(path: impl Into<PathBuf>, text: impl Into<String>) -> Self {
+        Self {
+            path: path.into(),
+            text: text.into(),
+        }
+    }
+
+    /// The file, as it was named by the person.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The whole text.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The line and column of a byte offset; an offset past the end is the end, one inside a character is its start.
+    pub fn position(&self, offset: usize) -> Position {
+        let mut end = offset.min(self.text.len());
+        while !self.text.is_char_boundary(end) {
+            end -= 1;
+        }
+        let before = &self.text[..end];
+        let start = before.rfind('\n').map_or(0, |newline| newline + 1);
+        Position {
+            line: before.bytes().filter(|byte| *byte == b'\n').count() + 1,
+            column: before[start..].chars().count() + 1,
+        }
+    }
+
+    /// The byte range of line `line` (from 1) without its line break; empty at the end when there is no such line.
+    pub fn line_span(&self, line: usize) -> Range<usize> {
+        let mut start = 0;
+        for _ in 1..line {
+            match self.text[start..].find('\n') {
+                Some(newline) => start += newline + 1,
+                None => return self.text.len()..self.text.len(),
+            }
+        }
+        let rest = &self.text[start..];
+        let length = rest.find('\n').unwrap_or(rest.len());
+        start..start + rest[..length].trim_end_matches('\r').len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn positions_count_characters_from_one() {
+        let source = Source::new("a", "å: 1\nø: 2\n");
+        assert_eq!(source.position(0), Position { line: 1, column: 1 });
+        assert_eq!(source.position(2), Position { line: 1, column: 2 });
+        assert_eq!(source.position(1), Position { line: 1, column: 1 });
+        assert_eq!(source.position(6), Position { line: 2, column: 1 });
+        assert_eq!(source.position(999), Position { line: 3, column: 1 });
+    }
+
+    #[test]
+    fn a_line_is_found_without_its_break() {
+        let source = Source::new("a", "one\r\ntwo");
+        assert_eq!(&source.text()[source.line_span(1)], "one");
+        assert_eq!(&source.text()[source.line_span(2)], "two");
+        assert!(source.line_span(3).is_empty());
+    }
+}

@@ -1,0 +1,20 @@
+//! massebrev sends official letters in bulk through Altinn 3 Correspondence, each exactly once.
+//!
+//! # Layout
+//!
+//! Arrows point down only (`tests/it/layering.rs` holds it):
+//!
+//! ```text
+//!  3  send/  follow/  report/                       run a plan, follow it up, tell it
+//!  2  plan/  altinn/  maskinporten/  journal/       (altinn -> maskinporten is the one sideways arrow)
+//!  1  manifest/  recipients/  template/             readers: synchronous, no network, no clock
+//!  0  correspondence/  diagnostic/  secret          the vocabulary: what a letter is, what makes it valid
+//!  .  sandbox/                                      beside the tower: shares `correspondence/` and nothing else
+//! ```
+//!
+//! The binary crate (`main.rs`, `cli/`) is floor 4: it knows about arguments, terminals and exit statuses, and the library cannot see it.
+#![warn(clippy::print_stdout, clippy::print_stderr)]
+
+pub mod correspondence;
+pub mod diagnostic;
+pub mod secret;

@@ -1,0 +1,1 @@
+//! One test binary: it drives the real program against the sandbox.
