@@ -2,13 +2,14 @@
 //!
 //! # Layout
 //!
-//! Arrows point down only (`tests/it/layering.rs` holds it):
+//! Arrows point down only (`tests/it/layering.rs` holds it, with the few that point sideways):
 //!
 //! ```text
 //!  3  send/  follow/  report/                       run a plan, follow it up, tell it
 //!  2  plan/  altinn/  maskinporten/  journal/       (altinn -> maskinporten is the one sideways arrow)
 //!  1  manifest/  recipients/  template/             readers: synchronous, no network, no clock
 //!  0  correspondence/  diagnostic/  secret          the vocabulary: what a letter is, what makes it valid
+//!                                                   (correspondence -> diagnostic -> secret)
 //!  .  sandbox/                                      beside the tower: shares `correspondence/` and nothing else
 //! ```
 //!

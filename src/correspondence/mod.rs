@@ -4,11 +4,20 @@
 //! pasted into a manifest. Pure: no files, no network, no clock.
 
 mod attachment;
+pub mod codes;
+pub mod contact;
+mod control;
+pub mod files;
+pub mod identifier;
 mod moment;
 mod notification;
+mod plain;
 mod request;
+pub mod rules;
+pub mod text;
 
 pub use attachment::{ATTACHMENT_LIMIT, Attachment};
+pub use identifier::{NotARecipient, Recipient};
 pub use moment::{Moment, OSLO};
 pub use notification::{
     CustomRecipient, EmailContentType, Notification, NotificationChannel, NotificationTemplate,

@@ -1,0 +1,84 @@
+//! The control digits of Norwegian identity and organisation numbers (modulus 11).
+
+const PERSON_FIRST: [u32; 9] = [3, 7, 6, 1, 8, 9, 4, 5, 2];
+const PERSON_SECOND: [u32; 10] = [5, 4, 3, 2, 7, 6, 5, 4, 3, 2];
+const ORGANIZATION: [u32; 8] = [3, 2, 7, 6, 5, 4, 3, 2];
+
+/// Whether nine digits are an organisation number; Altinn does not ask, so that a mistyped one is found only in the register.
+pub fn organization_control_digit_fits(nine: &str) -> bool {
+    all_digits(nine, 9) && fits(nine.as_bytes(), &ORGANIZATION)
+}
+
+/// Whether eleven digits have the two control digits of a national identity number; D-numbers and synthetic numbers have them too. No date is asked for.
+pub(super) fn person_control_digits_fit(eleven: &str) -> bool {
+    let bytes = eleven.as_bytes();
+    all_digits(eleven, 11) && fits(bytes, &PERSON_FIRST) && fits(bytes, &PERSON_SECOND)
+}
+
+fn all_digits(text: &str, count: usize) -> bool {
+    text.len() == count && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// Whether the digit after the weighed ones is the control digit.
+fn fits(digits: &[u8], weights: &[u32]) -> bool {
+    let sum: u32 = digits
+        .iter()
+        .zip(weights)
+        .map(|(digit, weight)| u32::from(digit - b'0') * weight)
+        .sum();
+    let control = match 11 - sum % 11 {
+        11 => 0,
+        control => control,
+    };
+    digits
+        .get(weights.len())
+        .is_some_and(|digit| u32::from(digit - b'0') == control)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn identity_numbers_have_two_control_digits() {
+        for number in [
+            "07827199405",
+            "26818099001",
+            "08900499559",
+            "13876698239",
+            "10108000398",
+            "04825999731",
+            "00000000000",
+        ] {
+            assert!(person_control_digits_fit(number), "{number}");
+        }
+        for number in [
+            "13076800124",
+            "12345678901",
+            "01019912345",
+            "26818099002",
+            "0782719940",
+            "078271994050",
+            "0782719940a",
+            "",
+        ] {
+            assert!(!person_control_digits_fit(number), "{number}");
+        }
+    }
+
+    #[test]
+    fn organisation_numbers_have_one_control_digit() {
+        for number in ["991825827", "310244007", "910753614"] {
+            assert!(organization_control_digit_fits(number), "{number}");
+        }
+        for number in [
+            "991825828",
+            "919825827",
+            "99182582",
+            "9918258270",
+            "99182582x",
+        ] {
+            assert!(!organization_control_digit_fits(number), "{number}");
+        }
+    }
+}

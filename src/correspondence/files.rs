@@ -1,0 +1,120 @@
+//! Names of attached files that Altinn takes.
+
+use crate::diagnostic::Code;
+
+use super::text::is_blank;
+
+/// The extensions Altinn takes, in any case (code 2013).
+pub const FILE_TYPES: [&str; 20] = [
+    "doc", "xls", "docx", "xlsx", "ppt", "pps", "zip", "pdf", "html", "txt", "xml", "jpg", "jpeg",
+    "gif", "bmp", "png", "json", "csv", "dcm", "dicom",
+];
+
+/// The first thing Altinn would say against a file name, with its code: 2010 missing, 2013 type, 2012 characters, 2021 reserved.
+///
+/// A name of more than 255 characters is refused earlier, by model validation.
+pub fn file_name_problem(name: &str) -> Option<(Code, &'static str)> {
+    if is_blank(name) {
+        return Some((Code::Altinn(2010), "the file name is missing"));
+    }
+    if !has_allowed_type(name) {
+        return Some((
+            Code::Altinn(2013),
+            "Altinn does not take files of this type",
+        ));
+    }
+    if name.chars().any(is_illegal) {
+        return Some((
+            Code::Altinn(2012),
+            "the file name has a character that is not allowed",
+        ));
+    }
+    if is_reserved(name) {
+        return Some((Code::Altinn(2021), "the file name is reserved in Windows"));
+    }
+    None
+}
+
+fn has_allowed_type(name: &str) -> bool {
+    // The type is that of the last part of a path, as the server reads it.
+    let last = name.rsplit('/').next().unwrap_or(name);
+    last.rsplit_once('.').is_some_and(|(_, extension)| {
+        FILE_TYPES
+            .iter()
+            .any(|allowed| allowed.eq_ignore_ascii_case(extension))
+    })
+}
+
+fn is_illegal(c: char) -> bool {
+    matches!(
+        c,
+        '\0'..='\u{1f}' | '<' | '>' | ':' | '"' | '/' | '\\' | '|' | '?' | '*'
+    )
+}
+
+/// A device of Windows, alone or followed by a dot.
+fn is_reserved(name: &str) -> bool {
+    let stem = name.split('.').next().unwrap_or(name);
+    let device = |device: &str| stem.eq_ignore_ascii_case(device);
+    if ["CON", "PRN", "AUX", "NUL"].into_iter().any(device) {
+        return true;
+    }
+    match stem.as_bytes() {
+        [port @ .., b'1'..=b'9'] => {
+            port.eq_ignore_ascii_case(b"COM") || port.eq_ignore_ascii_case(b"LPT")
+        }
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_altinn_takes() {
+        for name in [
+            "vedtak.pdf",
+            "VEDTAK.PDF",
+            ".pdf",
+            "blåbær & co (1).docx",
+            "a.b.csv",
+            "CONNECTION.txt",
+            "NO_CON.txt",
+            "COM0.txt",
+            "COM10.txt",
+            "x.CON.txt",
+        ] {
+            assert_eq!(file_name_problem(name), None, "{name}");
+        }
+        for extension in FILE_TYPES {
+            assert_eq!(file_name_problem(&format!("a.{extension}")), None);
+        }
+    }
+
+    #[test]
+    fn names_altinn_refuses_get_the_first_code() {
+        for (name, code) in [
+            ("", 2010),
+            (" \t", 2010),
+            ("vedtak", 2013),
+            ("vedtak.", 2013),
+            ("vedtak.pptx", 2013),
+            ("vedtak.odt", 2013),
+            ("vedtak.md", 2013),
+            ("a/b", 2013),
+            ("a.pdf/b", 2013),
+            ("a/b.pdf", 2012),
+            ("a?.pdf", 2012),
+            ("a\u{1f}.pdf", 2012),
+            ("CON?.pdf", 2012),
+            ("con.pdf", 2021),
+            ("Lpt9.tar.zip", 2021),
+            ("com1.txt", 2021),
+            ("NUL.txt", 2021),
+        ] {
+            let found = file_name_problem(name).map(|(code, _)| code);
+            assert_eq!(found, Some(Code::Altinn(code)), "{name}");
+        }
+    }
+}

@@ -1,0 +1,524 @@
+//! Who gets a letter: organisations, persons, and how Altinn writes them.
+
+use std::fmt;
+
+use thiserror::Error;
+
+use super::control::person_control_digits_fit;
+
+pub use super::control::organization_control_digit_fits;
+
+const ORGANIZATION: &str = "urn:altinn:organization:identifier-no:";
+const ORGANIZATION_ISO: &str = "0192:";
+const PERSON: &str = "urn:altinn:person:identifier-no:";
+const IDPORTEN_EMAIL: &str = "urn:altinn:person:idporten-email:";
+const LEGACY_SELF_IDENTIFIED: &str = "urn:altinn:person:legacy-selfidentified:";
+
+/// Somebody who can get a letter.
+///
+/// There is no `Display`, and `Debug` masks, so that nobody prints a person's number by chance: write [`Recipient::urn`] or [`Recipient::masked`].
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub enum Recipient {
+    /// An organisation, by its nine digits. The control digit is not checked, as Altinn does not.
+    Organization(String),
+    /// A person, by the eleven digits of an identity number, a D-number or a synthetic one; the control digits fit.
+    Person(String),
+    /// A person who has registered with an e-mail address in ID-porten, in lower case.
+    IdportenEmail(String),
+    /// A person with a user name from before ID-porten, in lower case.
+    LegacySelfIdentified(String),
+}
+
+/// A text that names no recipient. The message never has the text itself in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum NotARecipient {
+    /// Nothing there.
+    #[error("the recipient is missing")]
+    Empty,
+    /// White space or an invisible character in or around it.
+    #[error("the recipient has blanks in or around it")]
+    Blanks {
+        /// Whether it names somebody without them.
+        fits_without: bool,
+    },
+    /// Ten digits that are an identity number with a zero in front.
+    #[error("the identity number has lost its leading zero")]
+    LostZero {
+        /// The first five of the digits that are left: a day, a month, and the first digit of a year.
+        first: [u8; 5],
+    },
+    /// As a spreadsheet writes long numbers: `9,19E+8`.
+    #[error("the recipient is a number in scientific notation")]
+    ScientificNotation,
+    /// A number with decimals: `991825827.0`.
+    #[error("the recipient is a number with decimals")]
+    Decimals,
+    /// Nine digits without a prefix: taken from a file, refused by Altinn.
+    #[error("an organisation number needs a prefix")]
+    BareOrganization,
+    /// Digits, but too few or too many.
+    #[error("the number has neither 9 nor 11 digits")]
+    Digits {
+        /// How many there are.
+        count: usize,
+    },
+    /// Not nine digits after the prefix of an organisation.
+    #[error("the organisation number does not have 9 digits")]
+    OrganizationDigits,
+    /// Not eleven digits after the prefix of a person.
+    #[error("the identity number does not have 11 digits")]
+    PersonDigits,
+    /// Eleven digits whose control digits do not fit.
+    #[error("the control digits of the identity number do not fit")]
+    ControlDigits,
+    /// An e-mail address without a prefix.
+    #[error("an e-mail address needs a prefix")]
+    BareEmail,
+    /// After the prefix of an e-mail address: not exactly one `@` with text on both sides, or a `:`.
+    #[error("the recipient's e-mail address is not valid")]
+    Email,
+    /// After the prefix of a user name: nothing, or a `:`.
+    #[error("the recipient's user name is not valid")]
+    UserName,
+    /// Anything else.
+    #[error("the recipient is nobody Altinn knows how to reach")]
+    Unknown,
+}
+
+impl Recipient {
+    /// Reads what stands in a file: what Altinn takes, and nine bare digits as an organisation.
+    pub fn parse(text: &str) -> Result<Self, NotARecipient> {
+        match Kind::of(text) {
+            Ok((kind, value)) => Ok(kind.recipient(value)),
+            Err(NotARecipient::BareOrganization) => Ok(Self::Organization(text.to_owned())),
+            Err(refused) => Err(refused),
+        }
+    }
+
+    /// Reads what stands in a request: exactly what Altinn's model validation takes.
+    pub fn from_api(text: &str) -> Result<Self, NotARecipient> {
+        let (kind, value) = Kind::of(text)?;
+        Ok(kind.recipient(value))
+    }
+
+    /// The normalised lower-case URN, as Altinn answers with it.
+    pub fn urn(&self) -> String {
+        let (prefix, value) = match self {
+            Self::Organization(number) => (ORGANIZATION, number),
+            Self::Person(number) => (PERSON, number),
+            Self::IdportenEmail(address) => (IDPORTEN_EMAIL, address),
+            Self::LegacySelfIdentified(name) => (LEGACY_SELF_IDENTIFIED, name),
+        };
+        format!("{prefix}{value}")
+    }
+
+    /// Safe to show: organisations in full, `078271*****`, `k***@example.no`, `k***`.
+    pub fn masked(&self) -> String {
+        match self {
+            Self::Organization(number) => number.clone(),
+            Self::Person(number) => mask_digits(number),
+            Self::IdportenEmail(address) => {
+                let (name, domain) = address.split_once('@').unwrap_or((address, ""));
+                format!("{}@{domain}", mask_name(name))
+            }
+            Self::LegacySelfIdentified(name) => mask_name(name),
+        }
+    }
+
+    /// Whether it is a person of any kind.
+    pub fn is_person(&self) -> bool {
+        !matches!(self, Self::Organization(_))
+    }
+
+    /// Whether it is a made-up person for tests: 80 or 40 has been added to the month.
+    pub fn is_synthetic_person(&self) -> bool {
+        let Self::Person(number) = self else {
+            return false;
+        };
+        matches!(
+            number.get(2..4).and_then(|month| month.parse::<u8>().ok()),
+            Some(41..=52 | 81..=92)
+        )
+    }
+}
+
+impl fmt::Debug for Recipient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = match self {
+            Self::Organization(_) => "Organization",
+            Self::Person(_) => "Person",
+            Self::IdportenEmail(_) => "IdportenEmail",
+            Self::LegacySelfIdentified(_) => "LegacySelfIdentified",
+        };
+        f.debug_tuple(kind).field(&self.masked()).finish()
+    }
+}
+
+impl NotARecipient {
+    /// What to do about it.
+    pub fn hint(&self) -> Option<String> {
+        let hint = match self {
+            Self::Empty => "fill in an organisation number or a national identity number",
+            Self::Blanks { fits_without: true } => {
+                "remove the blanks, also those that do not show: without them it is a recipient"
+            }
+            Self::Blanks {
+                fits_without: false,
+            } => "remove the blanks, also those that do not show",
+            Self::LostZero { first } => {
+                let first = String::from_utf8_lossy(first);
+                return Some(format!(
+                    "a spreadsheet has removed the leading zero; it was probably 0{first}*****: export the column as text"
+                ));
+            }
+            Self::ScientificNotation => {
+                "a spreadsheet has rounded the number and digits are lost: export the column as text again"
+            }
+            Self::Decimals => {
+                "a program has read the number as a decimal one: export the column as text"
+            }
+            Self::BareOrganization => {
+                "write `urn:altinn:organization:identifier-no:` or `0192:` in front"
+            }
+            Self::Digits { .. } => {
+                "an organisation number has 9 digits, a national identity number 11"
+            }
+            Self::OrganizationDigits => "write 9 digits after the prefix",
+            Self::PersonDigits => "write 11 digits after the prefix",
+            Self::ControlDigits => "a digit is wrong or two have changed places: look it up again",
+            Self::BareEmail => "write `urn:altinn:person:idporten-email:` in front of the address",
+            Self::Email => "the address needs one `@` with text on both sides, and no `:`",
+            Self::UserName => "write a user name without `:` after the prefix",
+            Self::Unknown => {
+                "use 9 digits, 11 digits, or a URN that begins with `urn:altinn:organization:` or `urn:altinn:person:`"
+            }
+        };
+        Some(hint.to_owned())
+    }
+}
+
+/// A text that should have been a recipient, safe to show: what may be a person's number, even a damaged one, ends in asterisks.
+pub fn masked(text: &str) -> String {
+    let at = text.rfind(':').map_or(0, |colon| colon + 1);
+    let (prefix, value) = text.split_at(at);
+    let digits = value.bytes().filter(u8::is_ascii_digit).count();
+    if digits < 10 {
+        return text.to_owned();
+    }
+    format!("{prefix}{}", mask_digits(value))
+}
+
+/// The first six digits stay, but at least five are hidden: ten digits may be a number that has lost its zero.
+fn mask_digits(text: &str) -> String {
+    let digits = text.bytes().filter(u8::is_ascii_digit).count();
+    let kept = digits.saturating_sub(5).min(6);
+    let mut seen = 0;
+    text.chars()
+        .map(|c| {
+            seen += usize::from(c.is_ascii_digit());
+            if c.is_ascii_digit() && seen > kept {
+                '*'
+            } else {
+                c
+            }
+        })
+        .collect()
+}
+
+fn mask_name(name: &str) -> String {
+    name.chars().take(1).chain("***".chars()).collect()
+}
+
+/// What a recipient is, before anything is copied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Organization,
+    Person,
+    IdportenEmail,
+    LegacySelfIdentified,
+}
+
+impl Kind {
+    /// The kind and the part after the prefix of what Altinn takes; allocates nothing.
+    pub(super) fn of(text: &str) -> Result<(Self, &str), NotARecipient> {
+        let prefixed = |prefix| text.strip_prefix(prefix);
+        if let Some(value) = prefixed(ORGANIZATION).or_else(|| prefixed(ORGANIZATION_ISO)) {
+            return match digits(value) {
+                Some(9) => Ok((Self::Organization, value)),
+                _ => Err(damage(value).unwrap_or(NotARecipient::OrganizationDigits)),
+            };
+        }
+        if let Some(value) = prefixed(PERSON) {
+            return person(value).ok_or_else(|| match digits(value) {
+                Some(11) => NotARecipient::ControlDigits,
+                _ => damage(value).unwrap_or(NotARecipient::PersonDigits),
+            });
+        }
+        if let Some(value) = prefixed(IDPORTEN_EMAIL) {
+            return is_address(value)
+                .then_some((Self::IdportenEmail, value))
+                .ok_or(NotARecipient::Email);
+        }
+        if let Some(value) = prefixed(LEGACY_SELF_IDENTIFIED) {
+            let named = !value.is_empty() && !value.contains(':');
+            return named
+                .then_some((Self::LegacySelfIdentified, value))
+                .ok_or(NotARecipient::UserName);
+        }
+        person(text).ok_or_else(|| unprefixed(text))
+    }
+
+    fn recipient(self, value: &str) -> Recipient {
+        match self {
+            Self::Organization => Recipient::Organization(value.to_owned()),
+            Self::Person => Recipient::Person(value.to_owned()),
+            Self::IdportenEmail => Recipient::IdportenEmail(value.to_lowercase()),
+            Self::LegacySelfIdentified => Recipient::LegacySelfIdentified(value.to_lowercase()),
+        }
+    }
+}
+
+fn person(text: &str) -> Option<(Kind, &str)> {
+    person_control_digits_fit(text).then_some((Kind::Person, text))
+}
+
+/// How many digits a text of nothing else has.
+fn digits(text: &str) -> Option<usize> {
+    text.bytes()
+        .all(|byte| byte.is_ascii_digit())
+        .then_some(text.len())
+}
+
+/// One `@` with text on both sides, and no `:`; Altinn asks for no more.
+fn is_address(text: &str) -> bool {
+    text.split_once('@').is_some_and(|(name, domain)| {
+        !name.is_empty() && !domain.is_empty() && !domain.contains('@') && !text.contains(':')
+    })
+}
+
+/// Why a text without a known prefix is no recipient.
+fn unprefixed(text: &str) -> NotARecipient {
+    if text.is_empty() {
+        return NotARecipient::Empty;
+    }
+    if let Some(damage) = damage(text) {
+        return damage;
+    }
+    match digits(text) {
+        Some(9) => NotARecipient::BareOrganization,
+        Some(11) => NotARecipient::ControlDigits,
+        Some(count) => NotARecipient::Digits { count },
+        None if is_address(text) => NotARecipient::BareEmail,
+        None => NotARecipient::Unknown,
+    }
+}
+
+/// What a spreadsheet or a clipboard has done to it.
+fn damage(text: &str) -> Option<NotARecipient> {
+    let blank = |c: char| {
+        c.is_whitespace()
+            || matches!(
+                c,
+                '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}'
+            )
+    };
+    if text.contains(blank) {
+        let rest = text.replace(blank, "");
+        if rest.is_empty() {
+            return Some(NotARecipient::Empty);
+        }
+        let fits_without = Recipient::parse(&rest).is_ok();
+        return Some(NotARecipient::Blanks { fits_without });
+    }
+    if digits(text) == Some(10) && person_control_digits_fit(&format!("0{text}")) {
+        let first = text.as_bytes().first_chunk::<5>()?;
+        return Some(NotARecipient::LostZero { first: *first });
+    }
+    let (whole, rest) = text.split_once(['.', ',']).unwrap_or((text, ""));
+    let number = |text: &str| !text.is_empty() && digits(text).is_some();
+    if let Some((mantissa, exponent)) = text.split_once(['e', 'E']) {
+        let exponent = exponent.trim_start_matches('+');
+        let mantissa = mantissa.replace(['.', ','], "");
+        return (number(&mantissa) && number(exponent))
+            .then_some(NotARecipient::ScientificNotation);
+    }
+    (number(whole) && number(rest)).then_some(NotARecipient::Decimals)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NUMBER: &str = "07827199405";
+
+    #[test]
+    fn every_spelling_altinn_takes_is_normalised() {
+        for (text, urn) in [
+            (
+                "0192:991825827",
+                "urn:altinn:organization:identifier-no:991825827",
+            ),
+            (
+                "urn:altinn:organization:identifier-no:991825827",
+                "urn:altinn:organization:identifier-no:991825827",
+            ),
+            (NUMBER, "urn:altinn:person:identifier-no:07827199405"),
+            (
+                "urn:altinn:person:identifier-no:07827199405",
+                "urn:altinn:person:identifier-no:07827199405",
+            ),
+            (
+                "urn:altinn:person:idporten-email:Kari@Example.no",
+                "urn:altinn:person:idporten-email:kari@example.no",
+            ),
+            (
+                "urn:altinn:person:legacy-selfidentified:KariN",
+                "urn:altinn:person:legacy-selfidentified:karin",
+            ),
+        ] {
+            assert_eq!(Recipient::from_api(text).unwrap().urn(), urn);
+            assert_eq!(Recipient::parse(text).unwrap().urn(), urn);
+        }
+        for number in ["26818099001", "08900499559", "13876698239", "10108000398"] {
+            assert!(Recipient::parse(number).is_ok(), "{number}");
+        }
+    }
+
+    #[test]
+    fn nine_bare_digits_are_an_organisation_in_a_file_only() {
+        assert_eq!(
+            Recipient::parse("991825827"),
+            Ok(Recipient::Organization("991825827".to_owned()))
+        );
+        assert_eq!(
+            Recipient::from_api("991825827"),
+            Err(NotARecipient::BareOrganization)
+        );
+    }
+
+    #[test]
+    fn the_reason_is_named() {
+        use NotARecipient as Not;
+        for (text, reason) in [
+            ("", Not::Empty),
+            ("  ", Not::Empty),
+            (" 991825827", Not::Blanks { fits_without: true }),
+            ("991 825 827", Not::Blanks { fits_without: true }),
+            ("078271\u{a0}99405", Not::Blanks { fits_without: true }),
+            ("\u{feff}991825827", Not::Blanks { fits_without: true }),
+            (
+                "urn:altinn:person:identifier-no:078271 99405",
+                Not::Blanks { fits_without: true },
+            ),
+            (
+                "Kari Nordmann",
+                Not::Blanks {
+                    fits_without: false,
+                },
+            ),
+            ("7827199405", Not::LostZero { first: *b"78271" }),
+            (
+                "urn:altinn:person:identifier-no:7827199405",
+                Not::LostZero { first: *b"78271" },
+            ),
+            ("7827199406", Not::Digits { count: 10 }),
+            ("9,19E+8", Not::ScientificNotation),
+            ("7.82719E+10", Not::ScientificNotation),
+            ("8e10", Not::ScientificNotation),
+            ("0192:9,19E+8", Not::ScientificNotation),
+            ("991825827.0", Not::Decimals),
+            ("991825827,00", Not::Decimals),
+            ("99182582", Not::Digits { count: 8 }),
+            ("0192:99182582", Not::OrganizationDigits),
+            ("0192:", Not::OrganizationDigits),
+            (
+                "urn:altinn:organization:identifier-no:9918258270",
+                Not::OrganizationDigits,
+            ),
+            (
+                "urn:altinn:person:identifier-no:0782719940",
+                Not::PersonDigits,
+            ),
+            ("07827199406", Not::ControlDigits),
+            ("12345678901", Not::ControlDigits),
+            (
+                "urn:altinn:person:identifier-no:26818099002",
+                Not::ControlDigits,
+            ),
+            ("kari@example.no", Not::BareEmail),
+            ("urn:altinn:person:idporten-email:kari", Not::Email),
+            ("urn:altinn:person:idporten-email:@example.no", Not::Email),
+            ("urn:altinn:person:idporten-email:a@b@c", Not::Email),
+            ("urn:altinn:person:idporten-email:a:b@c", Not::Email),
+            ("urn:altinn:person:legacy-selfidentified:", Not::UserName),
+            ("urn:altinn:person:legacy-selfidentified:a:b", Not::UserName),
+            ("URN:ALTINN:PERSON:IDENTIFIER-NO:07827199405", Not::Unknown),
+            ("991825827MVA", Not::Unknown),
+            ("e", Not::Unknown),
+            ("æ", Not::Unknown),
+        ] {
+            assert_eq!(Recipient::from_api(text), Err(reason), "{text}");
+            assert!(reason.hint().is_some(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_lost_zero_is_put_back_in_the_hint_and_the_rest_is_hidden() {
+        let hint = Recipient::parse("7827199405").unwrap_err().hint().unwrap();
+        assert!(hint.contains("078271*****"), "{hint}");
+    }
+
+    #[test]
+    fn a_recipient_is_safe_to_print() {
+        for (text, masked) in [
+            ("991825827", "991825827"),
+            (NUMBER, "078271*****"),
+            (
+                "urn:altinn:person:idporten-email:kari@example.no",
+                "k***@example.no",
+            ),
+            ("urn:altinn:person:legacy-selfidentified:øyvind", "ø***"),
+        ] {
+            let recipient = Recipient::parse(text).unwrap();
+            assert_eq!(recipient.masked(), masked);
+            assert!(format!("{recipient:?}").contains(masked));
+        }
+    }
+
+    #[test]
+    fn a_damaged_recipient_is_safe_to_show() {
+        for (text, shown) in [
+            ("7827199405", "78271*****"),
+            ("07 82 71 99405", "07 82 71 *****"),
+            (
+                "urn:altinn:person:identifier-no:7827199405",
+                "urn:altinn:person:identifier-no:78271*****",
+            ),
+            ("0192:99182582", "0192:99182582"),
+            ("Kari", "Kari"),
+        ] {
+            assert_eq!(masked(text), shown);
+        }
+    }
+
+    #[test]
+    fn synthetic_persons_have_eighty_or_forty_more_months() {
+        let synthetic = |number: &str| Recipient::Person(number.to_owned()).is_synthetic_person();
+        for number in [
+            "07827199405",
+            "26818099001",
+            "01410000000",
+            "41520000000",
+            "41920000000",
+        ] {
+            assert!(synthetic(number), "{number}");
+        }
+        for number in ["10108000398", "41010000000", "01530000000", "01930000000"] {
+            assert!(!synthetic(number), "{number}");
+        }
+        let organization = Recipient::parse("998225827").unwrap();
+        assert!(!organization.is_synthetic_person());
+        assert!(!organization.is_person());
+        assert!(Recipient::parse(NUMBER).unwrap().is_person());
+    }
+}

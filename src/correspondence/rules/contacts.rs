@@ -1,0 +1,298 @@
+//! Rules about custom recipients of a notification (3011, 3012, 3015, 3017, 3018, 3019, 3022).
+
+use super::super::contact::{MobileNumber, is_email_address, mobile_number};
+use super::finding::{Finding, Member};
+use crate::correspondence::{CustomRecipient, Notification};
+
+const ONE: &str = "correspondence.notification.customRecipient";
+const LIST: &str = "correspondence.notification.customRecipients";
+/// What the Notifications service replaces by a name it only has for numbers.
+const NAME: &str = "$recipientName$";
+
+/// The rules about custom recipients, in their order; `recipients` is how many get the letter.
+pub(super) fn custom_recipients(
+    notification: &Notification,
+    recipients: usize,
+    found: &mut Vec<Finding>,
+) {
+    let list = &notification.custom_recipients;
+    let is_list = !list.is_empty();
+    if !is_list && notification.custom_recipient.is_none() {
+        only_them(notification, found);
+        return;
+    }
+    // 3017
+    if recipients > 1 {
+        let member = if is_list { LIST } else { ONE };
+        found.push(Finding::error(
+            3017,
+            member,
+            "custom recipients go with a letter to one recipient only",
+        ));
+    }
+    let named = names_recipient(notification);
+    if is_list {
+        for (index, recipient) in list.iter().enumerate() {
+            let at = |name| Member::inside(LIST, index, name);
+            custom_recipient(recipient, named, at, found);
+        }
+    } else if let Some(recipient) = &notification.custom_recipient {
+        custom_recipient(recipient, named, |name| Member::of(ONE, name), found);
+    }
+}
+
+/// 3022: to notify only the custom recipients, there must be some.
+fn only_them(notification: &Notification, found: &mut Vec<Finding>) {
+    if notification.override_registered_contact_information == Some(true) {
+        found.push(
+            Finding::error(
+                3022,
+                "correspondence.notification.overrideRegisteredContactInformation",
+                "there are no custom recipients to notify instead of the registered contacts",
+            )
+            .with_hint("add `customRecipients`, or leave it out"),
+        );
+    }
+}
+
+/// 3019, 3018, 3015, 3011, 3012: exactly one way to reach somebody, and one that works.
+fn custom_recipient(
+    recipient: &CustomRecipient,
+    named: bool,
+    at: impl Fn(&'static str) -> Member,
+    found: &mut Vec<Finding>,
+) {
+    let CustomRecipient {
+        email_address,
+        mobile_number,
+        organization_number,
+        national_identity_number,
+    } = recipient;
+    let is_set = |member: &Option<String>| member.as_ref().is_some_and(|text| !text.is_empty());
+    let ways = [
+        email_address,
+        mobile_number,
+        organization_number,
+        national_identity_number,
+    ];
+    let count = ways.into_iter().filter(|way| is_set(way)).count();
+    let hint = "give exactly one of `emailAddress`, `mobileNumber`, `organizationNumber` and `nationalIdentityNumber`";
+    if count == 0 {
+        let message = "a custom recipient has no address and no number";
+        found.push(Finding::error(3019, at(""), message).with_hint(hint));
+        return;
+    }
+    if count > 1 {
+        let message = "a custom recipient has more than one address or number";
+        found.push(Finding::error(3018, at(""), message).with_hint(hint));
+    }
+    if named && (is_set(email_address) || is_set(mobile_number)) {
+        found.push(
+            Finding::error(
+                3015,
+                at(""),
+                "`$recipientName$` in a text does not go with custom recipients by address or number",
+            )
+            .with_hint("write `$correspondenceRecipientName$`, or take the name out of the texts"),
+        );
+    }
+    found.extend(
+        email_address
+            .as_deref()
+            .and_then(|text| email(text, at("emailAddress"))),
+    );
+    found.extend(
+        mobile_number
+            .as_deref()
+            .and_then(|text| mobile(text, at("mobileNumber"))),
+    );
+}
+
+/// 3011. Altinn refuses an empty address too.
+fn email(address: &str, member: Member) -> Option<Finding> {
+    (!is_email_address(address)).then(|| {
+        Finding::error(
+            3011,
+            member,
+            "the e-mail address of a custom recipient is not valid",
+        )
+        .with_value(address)
+        .with_hint("write one address such as `kari@example.no`, or leave the member out")
+    })
+}
+
+/// 3012. Altinn knows the numbering plans of the world; here what is not certain is a warning.
+fn mobile(number: &str, member: Member) -> Option<Finding> {
+    let finding = match mobile_number(number) {
+        MobileNumber::Fits => return None,
+        MobileNumber::Doubtful(message) => Finding::warning(3012, member, message),
+        MobileNumber::Refused(message) => Finding::error(3012, member, message),
+    };
+    Some(
+        finding
+            .with_value(number)
+            .with_hint("write it with its country code, as `+4791234567`, or leave the member out"),
+    )
+}
+
+/// Whether a text has the name that needs a number, in any case.
+fn names_recipient(notification: &Notification) -> bool {
+    [
+        &notification.email_subject,
+        &notification.email_body,
+        &notification.sms_body,
+        &notification.reminder_email_subject,
+        &notification.reminder_email_body,
+        &notification.reminder_sms_body,
+    ]
+    .into_iter()
+    .flatten()
+    .any(|text| {
+        text.match_indices('$').any(|(at, _)| {
+            text.as_bytes()[at..]
+                .get(..NAME.len())
+                .is_some_and(|word| word.eq_ignore_ascii_case(NAME.as_bytes()))
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::super::sample::found;
+
+    fn custom(recipient: &Value) -> Value {
+        json!({ "correspondence": { "notification": { "customRecipients": [recipient] } } })
+    }
+
+    #[test]
+    fn custom_recipients_are_reached_in_exactly_one_way() {
+        for (recipient, expected) in [
+            (json!({ "emailAddress": "kari@example.no" }), &[][..]),
+            (json!({ "mobileNumber": "+4791234567" }), &[]),
+            (json!({ "organizationNumber": "1" }), &[]),
+            (json!({ "nationalIdentityNumber": "1" }), &[]),
+            (json!({}), &["error 3019"]),
+            (
+                json!({ "emailAddress": "", "mobileNumber": "" }),
+                &["error 3019"],
+            ),
+            (
+                json!({ "organizationNumber": "1", "nationalIdentityNumber": "1" }),
+                &["error 3018"],
+            ),
+            (
+                json!({ "emailAddress": "kari@example.no", "mobileNumber": "1" }),
+                &["error 3018", "error 3012.mobileNumber"],
+            ),
+            (
+                json!({ "emailAddress": "kari@example.no", "mobileNumber": "" }),
+                &["error 3012.mobileNumber"],
+            ),
+            (
+                json!({ "emailAddress": "", "mobileNumber": "+4791234567" }),
+                &["error 3011.emailAddress"],
+            ),
+            (
+                json!({ "emailAddress": "kari" }),
+                &["error 3011.emailAddress"],
+            ),
+            (
+                json!({ "mobileNumber": "91234567" }),
+                &["error 3012.mobileNumber"],
+            ),
+            (
+                json!({ "mobileNumber": "+4721234567" }),
+                &["warning 3012.mobileNumber"],
+            ),
+        ] {
+            let expected: Vec<_> = expected
+                .iter()
+                .map(|line| match line.split_once('.') {
+                    Some((code, name)) => format!("{code} {}[0].{name}", super::LIST),
+                    None => format!("{line} {}[0]", super::LIST),
+                })
+                .collect();
+            assert_eq!(found(custom(&recipient)), expected, "{recipient}");
+        }
+    }
+
+    #[test]
+    fn the_deprecated_member_counts_only_without_the_list() {
+        let mut changes = json!({ "correspondence": { "notification":
+            { "customRecipient": { "emailAddress": "kari" } } } });
+        assert_eq!(
+            found(changes.clone()),
+            [format!("error 3011 {}.emailAddress", super::ONE)]
+        );
+        changes["correspondence"]["notification"]["customRecipients"] =
+            json!([{ "emailAddress": "kari@example.no" }]);
+        assert_eq!(found(changes), [""; 0]);
+    }
+
+    #[test]
+    fn the_name_of_the_recipient_needs_a_number() {
+        for member in [
+            "emailSubject",
+            "emailBody",
+            "smsBody",
+            "reminderEmailSubject",
+            "reminderEmailBody",
+            "reminderSmsBody",
+        ] {
+            let refused = format!("error 3015 {}[0]", super::LIST);
+            for (text, recipient, expected) in [
+                (
+                    "Hei $RECIPIENTname$!",
+                    json!({ "emailAddress": "a@b.no" }),
+                    vec![refused.clone()],
+                ),
+                (
+                    "å$$recipientName$",
+                    json!({ "mobileNumber": "+4791234567" }),
+                    vec![refused],
+                ),
+                (
+                    "$recipientName$",
+                    json!({ "organizationNumber": "1" }),
+                    vec![],
+                ),
+                (
+                    "$correspondenceRecipientName$ $å",
+                    json!({ "emailAddress": "a@b.no" }),
+                    vec![],
+                ),
+            ] {
+                let mut changes = custom(&recipient);
+                changes["correspondence"]["notification"][member] = json!(text);
+                assert_eq!(found(changes), expected, "{member} {text}");
+            }
+        }
+    }
+
+    #[test]
+    fn overriding_needs_somebody_to_notify() {
+        let changes = |value: Value| {
+            json!({ "correspondence": { "notification":
+                { "overrideRegisteredContactInformation": value } } })
+        };
+        assert_eq!(
+            found(changes(json!(true))),
+            ["error 3022 correspondence.notification.overrideRegisteredContactInformation"]
+        );
+        assert_eq!(found(changes(json!(false))), [""; 0]);
+        let mut notified = changes(json!(true));
+        notified["correspondence"]["notification"]["customRecipient"] =
+            json!({ "organizationNumber": "1" });
+        assert_eq!(found(notified), [""; 0]);
+    }
+
+    #[test]
+    fn custom_recipients_go_with_one_recipient_of_the_letter() {
+        let mut changes = custom(&json!({ "organizationNumber": "1" }));
+        changes["recipients"] = json!(["0192:991825827", "07827199405"]);
+        changes["idempotentKey"] = Value::Null;
+        assert_eq!(found(changes), [format!("error 3017 {}", super::LIST)]);
+    }
+}

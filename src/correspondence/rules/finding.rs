@@ -1,0 +1,195 @@
+//! One thing a rule has found, and how it says where.
+
+use std::fmt;
+
+use crate::diagnostic::{Code, Place, Problem, Severity};
+
+use super::super::text::{shown, utf16_len};
+
+/// Something in a request that Altinn refuses, or a warning.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// What Altinn answers with; for a warning, what it may answer with.
+    pub code: Code,
+    /// Errors are certain.
+    pub severity: Severity,
+    /// The member by its path in the API, as `correspondence.content.attachments[0].fileName`.
+    pub member: String,
+    /// What is wrong, without the letter's own values.
+    pub message: String,
+    /// The value, masked and cut, or its length.
+    pub cause: Option<String>,
+    /// What to do about it.
+    pub hint: Option<String>,
+}
+
+impl Finding {
+    /// The problem that it is at `place`.
+    pub fn into_problem(self, place: Place) -> Problem {
+        Problem {
+            severity: self.severity,
+            code: Some(self.code),
+            place,
+            message: self.message,
+            cause: self.cause,
+            hint: self.hint,
+        }
+    }
+
+    /// Whether Altinn refuses the request for it.
+    pub fn is_error(&self) -> bool {
+        self.severity == Severity::Error
+    }
+
+    /// Refused by the numbered rule `code`.
+    pub(super) fn error(code: u16, member: impl Into<Member>, message: impl Into<String>) -> Self {
+        Self::new(Severity::Error, Code::Altinn(code), member, message)
+    }
+
+    /// May be refused by the numbered rule `code`.
+    pub(super) fn warning(
+        code: u16,
+        member: impl Into<Member>,
+        message: impl Into<String>,
+    ) -> Self {
+        Self::new(Severity::Warning, Code::Altinn(code), member, message)
+    }
+
+    /// Refused by model validation.
+    pub(super) fn model(member: impl Into<Member>, message: impl Into<String>) -> Self {
+        Self::new(Severity::Error, Code::Model, member, message)
+    }
+
+    pub(super) fn new(
+        severity: Severity,
+        code: Code,
+        member: impl Into<Member>,
+        message: impl Into<String>,
+    ) -> Self {
+        Self {
+            code,
+            severity,
+            member: member.into().to_string(),
+            message: message.into(),
+            cause: None,
+            hint: None,
+        }
+    }
+
+    /// With the value that was found, made safe to show.
+    pub(super) fn with_value(self, value: &str) -> Self {
+        self.with_cause(shown(value))
+    }
+
+    /// With the length that was found and the longest that is taken.
+    pub(super) fn with_length(self, value: &str, limit: usize) -> Self {
+        let length = utf16_len(value);
+        let finding = self.with_cause(format!("{length} characters, at most {limit}"));
+        if length == value.chars().count() {
+            finding.with_hint("shorten it")
+        } else {
+            finding.with_hint("shorten it; an emoji counts as two characters")
+        }
+    }
+
+    pub(super) fn with_cause(mut self, cause: impl Into<String>) -> Self {
+        self.cause = Some(cause.into());
+        self
+    }
+
+    pub(super) fn with_hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+}
+
+/// A member of the request: a path, or a path with an index and what is below it. Costs nothing until it is written.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Member {
+    above: &'static str,
+    index: Option<usize>,
+    name: &'static str,
+}
+
+impl Member {
+    /// `name` in `above`.
+    pub(super) const fn of(above: &'static str, name: &'static str) -> Self {
+        Self {
+            above,
+            index: None,
+            name,
+        }
+    }
+
+    /// Element `index` of `list`.
+    pub(super) const fn element(list: &'static str, index: usize) -> Self {
+        Self::inside(list, index, "")
+    }
+
+    /// `name` in element `index` of `list`.
+    pub(super) const fn inside(list: &'static str, index: usize, name: &'static str) -> Self {
+        Self {
+            above: list,
+            index: Some(index),
+            name,
+        }
+    }
+}
+
+impl From<&'static str> for Member {
+    fn from(path: &'static str) -> Self {
+        Self::of("", path)
+    }
+}
+
+impl fmt::Display for Member {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.above)?;
+        if let Some(index) = self.index {
+            write!(f, "[{index}]")?;
+        }
+        if !self.above.is_empty() && !self.name.is_empty() {
+            f.write_str(".")?;
+        }
+        f.write_str(self.name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn members_are_paths_of_the_api() {
+        assert_eq!(Member::from("recipients").to_string(), "recipients");
+        assert_eq!(
+            Member::element("recipients", 3).to_string(),
+            "recipients[3]"
+        );
+        assert_eq!(Member::inside("a.b", 0, "c").to_string(), "a.b[0].c");
+        assert_eq!(Member::of("a.b", "c").to_string(), "a.b.c");
+    }
+
+    #[test]
+    fn a_finding_becomes_a_problem_with_everything_it_says() {
+        let place = Place::File("letter.yaml".into());
+        let problem = Finding::error(1023, "x", "the language is wrong")
+            .with_value("de")
+            .with_hint("use nb")
+            .into_problem(place.clone());
+        assert_eq!(
+            problem,
+            Problem::error(place, "the language is wrong")
+                .with_code(Code::Altinn(1023))
+                .with_cause("`de`")
+                .with_hint("use nb")
+        );
+    }
+
+    #[test]
+    fn the_hint_tells_how_emojis_are_counted_when_there_are_any() {
+        let hint = |value| Finding::model("x", "y").with_length(value, 1).hint;
+        assert_eq!(hint("ab").as_deref(), Some("shorten it"));
+        assert!(hint("\u{1F600}").unwrap().contains("emoji"));
+    }
+}

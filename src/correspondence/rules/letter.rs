@@ -1,0 +1,259 @@
+//! Rules about the letter itself: dates (1008, 1009, 1016), title (1002), summary (1004), language (1023), sender's name (1039).
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::super::text::{PlainText, is_blank, plain_text};
+use super::finding::Finding;
+use crate::correspondence::Correspondence;
+
+const DUE: &str = "correspondence.dueDateTime";
+
+/// 1016: who must confirm needs a date to do it by.
+pub(super) fn confirmation(letter: &Correspondence, found: &mut Vec<Finding>) {
+    if letter.is_confirmation_needed == Some(true) && letter.due_date_time.is_none() {
+        found.push(
+            Finding::error(1016, DUE, "a letter to be confirmed needs a due date")
+                .with_hint("set `dueDateTime`, or leave out `isConfirmationNeeded`"),
+        );
+    }
+}
+
+/// 1008: not due in the past, with a warning in the last hour; 1009: not due before it is published.
+pub(super) fn due_date(letter: &Correspondence, now: Timestamp, found: &mut Vec<Finding>) {
+    let Some(due) = letter.due_date_time else {
+        return;
+    };
+    let left = due.timestamp().duration_since(now);
+    if left.is_negative() {
+        found.push(
+            Finding::error(1008, DUE, "the due date is in the past")
+                .with_cause(due.to_string())
+                .with_hint("Altinn compares the time as well as the date: choose a later one"),
+        );
+    } else if left < SignedDuration::from_hours(1) {
+        found.push(
+            Finding::warning(1008, DUE, "the due date is less than an hour ahead")
+                .with_cause(due.to_string())
+                .with_hint("letters that are sent after it are refused: choose a later one"),
+        );
+    }
+    if let Some(published) = letter.requested_publish_time
+        && due.timestamp() < published.timestamp()
+    {
+        found.push(
+            Finding::error(1009, DUE, "the due date is before the letter is published")
+                .with_cause(format!("due {due}, published {published}"))
+                .with_hint("choose a later `dueDateTime` or an earlier `requestedPublishTime`"),
+        );
+    }
+}
+
+/// 1002: the title is plain text.
+pub(super) fn title(letter: &Correspondence, found: &mut Vec<Finding>) {
+    let member = "correspondence.content.messageTitle";
+    found.extend(plain(
+        1002,
+        member,
+        "the title",
+        &letter.content.message_title,
+    ));
+}
+
+/// 1004: Altinn looks whether the summary is plain text, but only writes it in its log.
+pub(super) fn summary(letter: &Correspondence, found: &mut Vec<Finding>) {
+    let Some(summary) = &letter.content.message_summary else {
+        return;
+    };
+    if let PlainText::NotPlain(reason) = plain_text(summary) {
+        let member = "correspondence.content.messageSummary";
+        found.push(
+            Finding::warning(1004, member, "the summary is not plain text")
+                .with_cause(reason_in(reason, summary))
+                .with_hint("Altinn accepts it for now, but does not format it: write plain text"),
+        );
+    }
+}
+
+/// 1023: Bokmål, Nynorsk or English, in any case; blank is Bokmål.
+pub(super) fn language(letter: &Correspondence, found: &mut Vec<Finding>) {
+    let Some(language) = &letter.content.language else {
+        return;
+    };
+    let known = ["nb", "nn", "en"]
+        .iter()
+        .any(|known| known.eq_ignore_ascii_case(language));
+    // Any other length is model validation's, and so is `iv`.
+    let asked = language.encode_utf16().count() == 2 && language != "iv" && !is_blank(language);
+    if asked && !known {
+        let member = "correspondence.content.language";
+        found.push(
+            Finding::error(1023, member, "Altinn does not have this language")
+                .with_value(language)
+                .with_hint("use `nb`, `nn` or `en`"),
+        );
+    }
+}
+
+/// 1039: the sender's name is plain text.
+pub(super) fn message_sender(letter: &Correspondence, found: &mut Vec<Finding>) {
+    if let Some(sender) = &letter.message_sender {
+        let member = "correspondence.messageSender";
+        found.extend(plain(1039, member, "the sender's name", sender));
+    }
+}
+
+fn plain(code: u16, member: &'static str, what: &str, text: &str) -> Option<Finding> {
+    let (finding, reason) = match plain_text(text) {
+        PlainText::Plain => return None,
+        PlainText::NotPlain(reason) => (
+            Finding::error(code, member, format!("{what} is not plain text")),
+            reason,
+        ),
+        PlainText::Doubtful(reason) => (
+            Finding::warning(code, member, format!("{what} may not be plain text")),
+            reason,
+        ),
+    };
+    Some(
+        finding
+            .with_cause(reason_in(reason, text))
+            .with_hint("write it without HTML and Markdown"),
+    )
+}
+
+fn reason_in(reason: &str, text: &str) -> String {
+    format!("it has {reason}: {}", super::super::text::shown(text))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::super::sample::found;
+
+    #[test]
+    fn dates_are_compared_with_now_and_with_each_other() {
+        let none: &[&str] = &[];
+        for (due, published, expected) in [
+            (json!("2026-11-23T13:00:00Z"), Value::Null, none),
+            (
+                json!("2026-11-23T12:59:59Z"),
+                Value::Null,
+                &["warning 1008 correspondence.dueDateTime"],
+            ),
+            (
+                json!("2026-11-23T13:00:00+01:00"),
+                Value::Null,
+                &["warning 1008 correspondence.dueDateTime"],
+            ),
+            (
+                json!("2026-11-23T12:59:59+01:00"),
+                Value::Null,
+                &["error 1008 correspondence.dueDateTime"],
+            ),
+            (
+                json!("2026-11-23"),
+                Value::Null,
+                &["error 1008 correspondence.dueDateTime"],
+            ),
+            (
+                json!("2026-12-15T12:00:00Z"),
+                json!("2026-12-15T12:00:00Z"),
+                none,
+            ),
+            (
+                json!("2026-12-15T12:00:00Z"),
+                json!("2026-12-15T12:00:01Z"),
+                &["error 1009 correspondence.dueDateTime"],
+            ),
+            (
+                json!("2026-12-15T12:00:00Z"),
+                json!("2020-01-01T12:00:00Z"),
+                none,
+            ),
+            (
+                Value::Null,
+                Value::Null,
+                &["error 1016 correspondence.dueDateTime"],
+            ),
+        ] {
+            let changes = json!({ "correspondence":
+                { "dueDateTime": due, "requestedPublishTime": published } });
+            assert_eq!(found(changes.clone()), expected, "{changes}");
+        }
+    }
+
+    #[test]
+    fn a_due_date_is_needed_only_for_confirmation() {
+        for confirmation in [Value::Null, json!(false)] {
+            let changes = json!({ "correspondence":
+                { "dueDateTime": null, "isConfirmationNeeded": confirmation } });
+            assert_eq!(found(changes), [""; 0]);
+        }
+    }
+
+    #[test]
+    fn title_and_sender_are_plain_and_the_summary_should_be() {
+        let content = "correspondence.content";
+        for (title, sender, summary, expected) in [
+            ("Vedtak", "Etaten", "Kort", None),
+            (
+                "# Vedtak",
+                "Etaten",
+                "Kort",
+                Some(format!("error 1002 {content}.messageTitle")),
+            ),
+            (
+                "x^2^",
+                "Etaten",
+                "Kort",
+                Some(format!("warning 1002 {content}.messageTitle")),
+            ),
+            (
+                "Vedtak",
+                "<h1>test</h1>",
+                "Kort",
+                Some("error 1039 correspondence.messageSender".to_owned()),
+            ),
+            (
+                "Vedtak",
+                "x^2^",
+                "Kort",
+                Some("warning 1039 correspondence.messageSender".to_owned()),
+            ),
+            (
+                "Vedtak",
+                "",
+                "<b>Kort</b>",
+                Some(format!("warning 1004 {content}.messageSummary")),
+            ),
+            ("Vedtak", "", "x^2^", None),
+        ] {
+            let changes = json!({ "correspondence": { "messageSender": sender,
+                "content": { "messageTitle": title, "messageSummary": summary } } });
+            assert_eq!(
+                found(changes.clone()),
+                Vec::from_iter(expected),
+                "{changes}"
+            );
+        }
+    }
+
+    #[test]
+    fn there_are_three_languages() {
+        let language = |language: &str| {
+            found(json!({ "correspondence": { "content": { "language": language } } }))
+        };
+        for accepted in ["nb", "nn", "en", "NB", "En", "", "  "] {
+            assert_eq!(language(accepted), [""; 0], "{accepted}");
+        }
+        for refused in ["no", "se", "IV", "åå"] {
+            let expected = ["error 1023 correspondence.content.language"];
+            assert_eq!(language(refused), expected, "{refused}");
+        }
+        for refused in ["iv", "n", "nob", "nb-NO", "\u{1F600}a"] {
+            let expected = ["error STD-00000 correspondence.content.language"];
+            assert_eq!(language(refused), expected, "{refused}");
+        }
+    }
+}

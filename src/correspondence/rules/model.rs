@@ -1,0 +1,386 @@
+//! Model validation (`STD-00000`): what is missing, too long or not of its kind; Altinn reports all of it at once.
+
+use super::super::identifier::{self, Kind, NotARecipient};
+use super::super::text::{is_blank, is_longer_than, shown, utf16_len};
+use super::finding::{Finding, Member};
+use super::{attachments, references};
+use crate::correspondence::{Attachment, Content, Correspondence, Notification, Request};
+
+/// How many recipients a request may have.
+const RECIPIENTS: usize = 500;
+/// The prefix a resource may be written with.
+const RESOURCE: &str = "urn:altinn:resource:";
+
+/// Everything model validation says about a request.
+pub(super) fn check(request: &Request, found: &mut Vec<Finding>) {
+    recipients(&request.recipients, found);
+    if request.idempotent_key.is_some_and(|key| key.is_nil()) {
+        found.push(
+            Finding::model("idempotentKey", "the idempotency key is all zero")
+                .with_hint("use a UUID of your own, or leave it out"),
+        );
+    }
+    correspondence(&request.correspondence, found);
+}
+
+/// A resource's id: 1 to 255 characters, no `:` but in the prefix `urn:altinn:resource:`.
+pub(super) fn resource_id(id: &str, member: impl Into<Member>) -> Option<Finding> {
+    let member = member.into();
+    if let Some(finding) = required(id, 255, member, "the resource id") {
+        return Some(finding);
+    }
+    let bare = id.strip_prefix(RESOURCE).unwrap_or(id);
+    (bare.is_empty() || bare.contains(':')).then(|| {
+        Finding::model(member, "the resource id is malformed")
+            .with_value(id)
+            .with_hint("write the id as in the resource registry, with or without `urn:altinn:resource:` in front")
+    })
+}
+
+/// An attachment; `index` is its place in `content.attachments`. A missing file name is code 2010's.
+pub(super) fn attachment(attachment: &Attachment, index: Option<usize>, found: &mut Vec<Finding>) {
+    let member = |name| attachments::member(index, name);
+    found.extend(limited(
+        &attachment.file_name,
+        255,
+        member("fileName"),
+        "the file name",
+    ));
+    found.extend(optional(
+        attachment.display_name.as_deref(),
+        255,
+        member("displayName"),
+        "the file's display name",
+    ));
+    found.extend(required(
+        &attachment.senders_reference,
+        4096,
+        member("sendersReference"),
+        "the file's reference",
+    ));
+    if let Some(checksum) = &attachment.checksum {
+        found.extend(self::checksum(checksum, member("checksum")));
+    }
+}
+
+fn recipients(recipients: &[String], found: &mut Vec<Finding>) {
+    if recipients.is_empty() {
+        found.push(Finding::model("recipients", "the letter has no recipient"));
+    }
+    if recipients.len() > RECIPIENTS {
+        found.push(
+            Finding::model("recipients", "the letter has too many recipients").with_cause(format!(
+                "{} recipients, at most {RECIPIENTS}",
+                recipients.len()
+            )),
+        );
+    }
+    for (index, text) in recipients.iter().enumerate() {
+        if let Err(refused) = Kind::of(text) {
+            found.push(not_a_recipient(refused, text, index));
+        }
+    }
+}
+
+fn not_a_recipient(refused: NotARecipient, text: &str, index: usize) -> Finding {
+    let mut finding = Finding::model(Member::element("recipients", index), refused.to_string());
+    finding.hint = refused.hint();
+    match refused {
+        NotARecipient::Empty => finding,
+        _ => finding.with_value(&identifier::masked(text)),
+    }
+}
+
+fn correspondence(letter: &Correspondence, found: &mut Vec<Finding>) {
+    found.extend(resource_id(
+        &letter.resource_id,
+        "correspondence.resourceId",
+    ));
+    found.extend(required(
+        &letter.senders_reference,
+        4096,
+        "correspondence.sendersReference",
+        "the sender's reference",
+    ));
+    found.extend(optional(
+        letter.message_sender.as_deref(),
+        255,
+        "correspondence.messageSender",
+        "the sender's name",
+    ));
+    content(&letter.content, found);
+    references::model(&letter.external_references, found);
+    properties(letter, found);
+    if let Some(notification) = &letter.notification {
+        texts(notification, found);
+    }
+}
+
+fn content(content: &Content, found: &mut Vec<Finding>) {
+    const TITLE: &str = "correspondence.content.messageTitle";
+    const SUMMARY: &str = "correspondence.content.messageSummary";
+    const BODY: &str = "correspondence.content.messageBody";
+    found.extend(required(&content.message_title, 255, TITLE, "the title"));
+    let summary = content.message_summary.as_deref();
+    found.extend(optional(summary, 255, SUMMARY, "the summary"));
+    found.extend(required(&content.message_body, 30_000, BODY, "the body"));
+    found.extend(content.language.as_deref().and_then(language));
+    for (index, metadata) in content.attachments.iter().enumerate() {
+        attachment(metadata, Some(index), found);
+    }
+}
+
+/// Two characters; which ones is asked later (code 1023), but the invariant culture `iv` falls here.
+fn language(language: &str) -> Option<Finding> {
+    let fits = is_blank(language) || utf16_len(language) == 2 && language != "iv";
+    (!fits).then(|| {
+        Finding::model(
+            "correspondence.content.language",
+            "the language is not a two-letter code",
+        )
+        .with_value(language)
+        .with_hint("use `nb`, `nn` or `en`")
+    })
+}
+
+fn checksum(checksum: &str, member: Member) -> Option<Finding> {
+    if is_blank(checksum) {
+        return None;
+    }
+    let fits = utf16_len(checksum) == 32 && !checksum.chars().any(char::is_uppercase);
+    let finding = if fits {
+        // Taken now, compared after the upload: it will never be equal.
+        let hexadecimal = checksum.bytes().all(|byte| byte.is_ascii_hexdigit());
+        (!hexadecimal).then(|| Finding::warning(2008, member, "the checksum is not hexadecimal"))
+    } else {
+        Some(Finding::model(member, "the checksum is not an MD5 sum"))
+    };
+    finding.map(|finding| {
+        finding
+            .with_value(checksum)
+            .with_hint("write 32 lower-case hexadecimal digits, or leave it out")
+    })
+}
+
+fn properties(letter: &Correspondence, found: &mut Vec<Finding>) {
+    const MEMBER: &str = "correspondence.propertyList";
+    let properties = &letter.property_list;
+    if properties.len() > 10 {
+        found.push(
+            Finding::model(MEMBER, "there are too many properties")
+                .with_cause(format!("{} properties, at most 10", properties.len())),
+        );
+    }
+    for (key, value) in properties {
+        let too_long = limited(key, 50, MEMBER, "the key of a property")
+            .into_iter()
+            .chain(limited(value, 300, MEMBER, "the value of a property"));
+        for mut finding in too_long {
+            finding.cause = finding
+                .cause
+                .map(|cause| format!("{}: {cause}", shown(key)));
+            found.push(finding);
+        }
+    }
+}
+
+/// The texts of a notification: subjects of 512, e-mails of 10000 and SMS of 2144 characters.
+fn texts(notification: &Notification, found: &mut Vec<Finding>) {
+    let Notification {
+        email_subject,
+        email_body,
+        sms_body,
+        reminder_email_subject,
+        reminder_email_body,
+        reminder_sms_body,
+        ..
+    } = notification;
+    for (name, what, text, limit) in [
+        (
+            "emailSubject",
+            "the subject of the e-mail",
+            email_subject,
+            512,
+        ),
+        ("emailBody", "the text of the e-mail", email_body, 10_000),
+        ("smsBody", "the text of the SMS", sms_body, 2144),
+        (
+            "reminderEmailSubject",
+            "the subject of the reminder",
+            reminder_email_subject,
+            512,
+        ),
+        (
+            "reminderEmailBody",
+            "the text of the reminder by e-mail",
+            reminder_email_body,
+            10_000,
+        ),
+        (
+            "reminderSmsBody",
+            "the text of the reminder by SMS",
+            reminder_sms_body,
+            2144,
+        ),
+    ] {
+        let member = Member::of("correspondence.notification", name);
+        found.extend(optional(text.as_deref(), limit, member, what));
+    }
+}
+
+/// A text that must be there and not be blank or too long.
+fn required(text: &str, limit: usize, member: impl Into<Member>, what: &str) -> Option<Finding> {
+    if is_blank(text) {
+        return Some(
+            Finding::model(member, format!("{what} is missing"))
+                .with_hint("write at least one character that is not a blank"),
+        );
+    }
+    limited(text, limit, member, what)
+}
+
+fn optional(
+    text: Option<&str>,
+    limit: usize,
+    member: impl Into<Member>,
+    what: &str,
+) -> Option<Finding> {
+    limited(text?, limit, member, what)
+}
+
+fn limited(text: &str, limit: usize, member: impl Into<Member>, what: &str) -> Option<Finding> {
+    is_longer_than(text, limit)
+        .then(|| Finding::model(member, format!("{what} is too long")).with_length(text, limit))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::super::sample::found;
+
+    fn long(length: usize) -> String {
+        "å".repeat(length)
+    }
+
+    fn emoji(count: usize) -> String {
+        "\u{1F600}".repeat(count)
+    }
+
+    /// The changes that give `path` (with dots) the value.
+    fn at(path: &str, value: Value) -> Value {
+        path.rsplit('.')
+            .fold(value, |value, name| json!({ name: value }))
+    }
+
+    #[test]
+    fn texts_have_a_least_and_a_greatest_length() {
+        for (path, limit, is_required) in [
+            ("correspondence.resourceId", 255, true),
+            ("correspondence.sendersReference", 4096, true),
+            ("correspondence.messageSender", 255, false),
+            ("correspondence.content.messageTitle", 255, true),
+            ("correspondence.content.messageSummary", 255, false),
+            ("correspondence.content.messageBody", 30_000, true),
+        ] {
+            let refused = [format!("error STD-00000 {path}")];
+            let odd = "a".repeat(limit % 2);
+            for accepted in [long(1), long(limit), emoji(limit / 2) + &odd] {
+                assert_eq!(found(at(path, json!(accepted))), [""; 0], "{path}");
+            }
+            for value in [
+                long(limit + 1),
+                emoji(limit / 2) + &odd + "a",
+                emoji(limit / 2 + 1),
+            ] {
+                assert_eq!(found(at(path, json!(value))), refused, "{path}");
+            }
+            for blank in [json!(""), json!(" \n"), Value::Null] {
+                let expected = if is_required { &refused[..] } else { &[] };
+                assert_eq!(found(at(path, blank)), expected, "{path}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_resource_id_has_no_colon_but_in_its_prefix() {
+        for (id, accepted) in [
+            ("skd-brev", true),
+            ("urn:altinn:resource:skd-brev", true),
+            ("urn:altinn:resource:", false),
+            ("urn:altinn:resource:a:b", false),
+            ("skd:brev", false),
+            ("urn:altinn:app:skd", false),
+        ] {
+            let expected = if accepted {
+                &[][..]
+            } else {
+                &["error STD-00000 correspondence.resourceId"]
+            };
+            assert_eq!(
+                found(at("correspondence.resourceId", json!(id))),
+                expected,
+                "{id}"
+            );
+        }
+    }
+
+    #[test]
+    fn properties_are_few_and_short() {
+        let many = |count: usize| -> Value {
+            (1..count)
+                .map(|number| (number.to_string(), json!("x")))
+                .collect()
+        };
+        let refused = ["error STD-00000 correspondence.propertyList"];
+        // The sample has one already.
+        for (properties, accepted) in [
+            (many(10), true),
+            (many(11), false),
+            (json!({ long(50): "" }), true),
+            (json!({ long(51): "" }), false),
+            (json!({ emoji(25): "" }), true),
+            (json!({ emoji(26): "" }), false),
+            (json!({ "": long(300) }), true),
+            (json!({ "": long(301) }), false),
+            (json!({ "": emoji(150) }), true),
+            (json!({ "": emoji(151) }), false),
+        ] {
+            let expected = if accepted { &[][..] } else { &refused };
+            let found = found(at("correspondence.propertyList", properties.clone()));
+            assert_eq!(found, expected, "{properties}");
+        }
+    }
+
+    #[test]
+    fn a_key_is_not_all_zero() {
+        let key = |key: Value| found(json!({ "idempotentKey": key }));
+        assert_eq!(key(Value::Null), [""; 0]);
+        assert_eq!(key(json!("00000000-0000-0000-0000-000000000001")), [""; 0]);
+        let zero = json!("00000000-0000-0000-0000-000000000000");
+        assert_eq!(key(zero), ["error STD-00000 idempotentKey"]);
+    }
+
+    #[test]
+    fn a_length_that_is_too_great_is_told() {
+        let path = "correspondence.content.messageTitle";
+        let request = super::super::sample::letter(at(path, json!(long(301))));
+        let mut found = Vec::new();
+        super::check(&request, &mut found);
+        assert_eq!(found.len(), 1);
+        assert_eq!(found[0].message, "the title is too long");
+        assert_eq!(
+            found[0].cause.as_deref(),
+            Some("301 characters, at most 255")
+        );
+    }
+
+    #[test]
+    fn a_property_that_is_too_long_is_named() {
+        let changes = at("correspondence.propertyList", json!({ "note": long(301) }));
+        let mut found = Vec::new();
+        super::check(&super::super::sample::letter(changes), &mut found);
+        let cause = found[0].cause.as_deref();
+        assert_eq!(cause, Some("`note`: 301 characters, at most 300"));
+    }
+}

@@ -1,0 +1,202 @@
+//! The texts a notification needs, channel by channel (3002 to 3007, 3024, 3025).
+
+use super::finding::{Finding, Member};
+use crate::correspondence::{Notification, NotificationChannel, NotificationTemplate};
+
+/// The three texts of a message, and how their members are named.
+struct Texts<'a> {
+    code: u16,
+    channel: NotificationChannel,
+    subject: (&'static str, &'a Option<String>),
+    email: (&'static str, &'a Option<String>),
+    sms: (&'static str, &'a Option<String>),
+    is_reminder: bool,
+}
+
+/// 3002 to 3007, 3024, 3025: the texts of the chosen channels are there; Altinn's generic message needs none. One finding for each text that is missing.
+pub(super) fn texts(notification: &Notification, found: &mut Vec<Finding>) {
+    if notification.notification_template == Some(NotificationTemplate::GenericAltinnMessage) {
+        return;
+    }
+    let channel = notification.notification_channel.unwrap_or_default();
+    let first = Texts {
+        code: code(channel, 3002, 3004, 3006, 3024),
+        channel,
+        subject: ("emailSubject", &notification.email_subject),
+        email: ("emailBody", &notification.email_body),
+        sms: ("smsBody", &notification.sms_body),
+        is_reminder: false,
+    };
+    if notification.send_reminder != Some(true) {
+        return first.missing(found);
+    }
+    let channel = notification
+        .reminder_notification_channel
+        .unwrap_or(channel);
+    let reminder = Texts {
+        code: code(channel, 3003, 3005, 3007, 3025),
+        channel,
+        subject: ("reminderEmailSubject", &notification.reminder_email_subject),
+        email: ("reminderEmailBody", &notification.reminder_email_body),
+        sms: ("reminderSmsBody", &notification.reminder_sms_body),
+        is_reminder: true,
+    };
+    // The server asks in the order of the codes.
+    let mut both = [first, reminder];
+    both.sort_by_key(|texts| texts.code);
+    for texts in both {
+        texts.missing(found);
+    }
+}
+
+fn code(channel: NotificationChannel, email: u16, sms: u16, preferred: u16, both: u16) -> u16 {
+    match channel {
+        NotificationChannel::Email => email,
+        NotificationChannel::Sms => sms,
+        NotificationChannel::EmailPreferred | NotificationChannel::SmsPreferred => preferred,
+        NotificationChannel::EmailAndSms => both,
+    }
+}
+
+impl Texts<'_> {
+    fn missing(self, found: &mut Vec<Finding>) {
+        let needs_email = self.channel != NotificationChannel::Sms;
+        let needs_sms = self.channel != NotificationChannel::Email;
+        for (needed, (name, text)) in [
+            (needs_email, self.subject),
+            (needs_email, self.email),
+            (needs_sms, self.sms),
+        ] {
+            // Blanks are a text to Altinn.
+            if !needed || text.as_ref().is_some_and(|text| !text.is_empty()) {
+                continue;
+            }
+            let message = if self.is_reminder {
+                "a text of the reminder is missing"
+            } else {
+                "a text of the notification is missing"
+            };
+            found.push(
+                Finding::error(
+                    self.code,
+                    Member::of("correspondence.notification", name),
+                    message,
+                )
+                .with_hint(format!("channel `{:?}` needs `{name}`", self.channel)),
+            );
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::super::sample::found;
+
+    /// A letter with just these members in its notification.
+    fn notified(members: &Value) -> Vec<String> {
+        let mut notification = json!({ "notificationChannel": null, "emailSubject": null,
+            "emailBody": null, "smsBody": null });
+        for (name, value) in members.as_object().unwrap() {
+            notification[name] = value.clone();
+        }
+        found(json!({ "correspondence": { "notification": notification } }))
+    }
+
+    fn missing(code: u16, names: &[&str]) -> Vec<String> {
+        names
+            .iter()
+            .map(|name| format!("error {code} correspondence.notification.{name}"))
+            .collect()
+    }
+
+    #[test]
+    fn each_channel_needs_its_texts() {
+        let email: &[_] = &["emailSubject", "emailBody"];
+        let all: &[_] = &["emailSubject", "emailBody", "smsBody"];
+        let reminder = |names: &[&str]| -> Vec<String> {
+            names
+                .iter()
+                .map(|name| format!("reminder{}{}", name[..1].to_uppercase(), &name[1..]))
+                .collect()
+        };
+        for (channel, first, second, names) in [
+            ("Email", 3002, 3003, email),
+            ("Sms", 3004, 3005, &["smsBody"]),
+            ("EmailPreferred", 3006, 3007, all),
+            ("SmsPreferred", 3006, 3007, all),
+            ("EmailAndSms", 3024, 3025, all),
+        ] {
+            let mut members = json!({ "notificationChannel": channel });
+            assert_eq!(notified(&members), missing(first, names), "{channel}");
+            for name in names {
+                members[name] = json!(" ");
+            }
+            assert_eq!(notified(&members), [""; 0], "{channel}");
+            members["sendReminder"] = json!(true);
+            let reminders = reminder(names);
+            let reminders: Vec<_> = reminders.iter().map(String::as_str).collect();
+            assert_eq!(notified(&members), missing(second, &reminders), "{channel}");
+            for name in &reminders {
+                members[name] = json!("x");
+            }
+            assert_eq!(notified(&members), [""; 0], "{channel}");
+            members[names[0]] = json!("");
+            assert_eq!(notified(&members), missing(first, &names[..1]), "{channel}");
+        }
+    }
+
+    #[test]
+    fn the_channel_is_email_when_none_is_named() {
+        assert_eq!(
+            notified(&json!({})),
+            missing(3002, &["emailSubject", "emailBody"])
+        );
+    }
+
+    #[test]
+    fn the_reminder_comes_first_when_its_code_does() {
+        let members = json!({ "notificationChannel": "Sms", "sendReminder": true,
+            "reminderNotificationChannel": "Email", "reminderEmailSubject": "x" });
+        let mut expected = missing(3003, &["reminderEmailBody"]);
+        expected.extend(missing(3004, &["smsBody"]));
+        assert_eq!(notified(&members), expected);
+    }
+
+    #[test]
+    fn altinns_generic_message_needs_no_texts() {
+        let generic =
+            json!({ "notificationTemplate": "GenericAltinnMessage", "sendReminder": true });
+        assert_eq!(notified(&generic), [""; 0]);
+        let own = json!({ "notificationTemplate": "CustomMessage", "notificationChannel": "Sms" });
+        assert_eq!(notified(&own), missing(3004, &["smsBody"]));
+    }
+
+    #[test]
+    fn texts_have_lengths_also_when_they_are_not_needed() {
+        for (name, limit) in [
+            ("emailSubject", 512),
+            ("emailBody", 10_000),
+            ("smsBody", 2144),
+            ("reminderEmailSubject", 512),
+            ("reminderEmailBody", 10_000),
+            ("reminderSmsBody", 2144),
+        ] {
+            let generic = |text: String| {
+                notified(&json!({ "notificationTemplate": "GenericAltinnMessage", name: text }))
+            };
+            let refused = [format!(
+                "error STD-00000 correspondence.notification.{name}"
+            )];
+            assert_eq!(generic("å".repeat(limit)), [""; 0], "{name}");
+            assert_eq!(generic("å".repeat(limit + 1)), refused, "{name}");
+            assert_eq!(generic("\u{1F600}".repeat(limit / 2)), [""; 0], "{name}");
+            assert_eq!(
+                generic("\u{1F600}".repeat(limit / 2 + 1)),
+                refused,
+                "{name}"
+            );
+        }
+    }
+}
