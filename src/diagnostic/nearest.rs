@@ -1,0 +1,41 @@
+//! "Did you mean": the known word that is most like the one that was written.
+
+/// The known word that was probably meant; `None` when none is alike.
+///
+/// Case does not count; about every third letter may be wrong.
+pub fn nearest<'a>(wrong: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let wrong = wrong.to_lowercase();
+    // What nobody can have meant is not worth the comparison.
+    if wrong.is_empty() || wrong.len() > 100 {
+        return None;
+    }
+    let allowed = (wrong.chars().count() / 3).max(1);
+    known
+        .map(|word| (strsim::osa_distance(&wrong, &word.to_lowercase()), word))
+        .filter(|(distance, word)| *distance <= allowed && *distance < word.chars().count())
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, word)| word)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::nearest;
+
+    #[test]
+    fn the_nearest_word_is_found() {
+        let known = ["language", "messageTitle", "messageBody", "Språk"];
+        let find = |wrong| nearest(wrong, known.into_iter());
+        assert_eq!(find("langauge"), Some("language"));
+        assert_eq!(find("messagetitle"), Some("messageTitle"));
+        assert_eq!(find("message_body"), Some("messageBody"));
+        assert_eq!(find("Sprak"), Some("Språk"));
+        assert_eq!(find("attachments"), None);
+        assert_eq!(find(""), None);
+    }
+
+    #[test]
+    fn a_short_word_is_not_like_everything() {
+        assert_eq!(nearest("x", ["y", "no"].into_iter()), None);
+        assert_eq!(nearest("tt2", ["tt02", "prod"].into_iter()), Some("tt02"));
+    }
+}

@@ -1,0 +1,304 @@
+//! Problems as text for people: drawn at their place, as rustc draws its own.
+
+use annotate_snippets::renderer::DecorStyle;
+use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
+
+use super::excerpt::excerpt;
+use super::{Code, Place, Problem, Problems, Severity};
+
+/// How problems are drawn.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Style {
+    /// With colours, as ANSI escape sequences.
+    pub color: bool,
+    /// With the lines and arrows that only a Unicode terminal has.
+    pub unicode: bool,
+}
+
+/// How many rows of a group are shown with what was found in them.
+const EXAMPLES: usize = 3;
+
+/// One problem, without a line break at the end.
+///
+/// A place in a text file is shown with its line; identity numbers and long keys in that line are masked.
+pub fn render(problem: &Problem, style: Style) -> String {
+    draw(problem, &[], style)
+}
+
+/// All problems, and how many there are: `2 errors, 1 warning`. Empty when there are none.
+///
+/// Equal problems of many rows are one, with their number and the first three rows.
+pub fn render_all(problems: &Problems, style: Style) -> String {
+    if problems.is_empty() {
+        return String::new();
+    }
+    let mut drawn: Vec<String> = groups(problems)
+        .iter()
+        .filter_map(|group| group.split_first())
+        .map(|(first, others)| draw(first, others, style))
+        .collect();
+    let errors = problems.iter().filter(|problem| problem.is_error()).count();
+    drawn.push(summary(errors, problems.len() - errors));
+    drawn.join("\n\n") + "\n"
+}
+
+fn summary(errors: usize, warnings: usize) -> String {
+    let counted = |count: usize, word: &str| match count {
+        0 => None,
+        1 => Some(format!("1 {word}")),
+        _ => Some(format!("{count} {word}s")),
+    };
+    let parts = [counted(errors, "error"), counted(warnings, "warning")];
+    parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
+}
+
+/// Rows with the same problem together, where the first of them was found; everything else alone.
+fn groups(problems: &Problems) -> Vec<Vec<&Problem>> {
+    let mut groups: Vec<Vec<&Problem>> = Vec::new();
+    let mut rows = std::collections::HashMap::<(Severity, Option<Code>, &str), usize>::new();
+    for problem in problems {
+        let Place::Row { .. } = problem.place else {
+            groups.push(vec![problem]);
+            continue;
+        };
+        let kind = (problem.severity, problem.code, problem.message.as_str());
+        let index = *rows.entry(kind).or_insert(groups.len());
+        match groups.get_mut(index) {
+            Some(group) => group.push(problem),
+            None => groups.push(vec![problem]),
+        }
+    }
+    groups
+}
+
+/// A problem, and the others that are like it.
+fn draw(problem: &Problem, others: &[&Problem], style: Style) -> String {
+    let level = match problem.severity {
+        Severity::Error => Level::ERROR,
+        Severity::Warning => Level::WARNING,
+    };
+    let mut title = level.primary_title(headline(problem, others));
+    if let Some(code) = problem.code {
+        title = title.id(code.to_string());
+    }
+    let mut group = Group::with_title(title);
+    match &problem.place {
+        Place::Source { source, span } => {
+            let path = clean(&source.path().display().to_string());
+            let at = source.position(span.start);
+            group = match excerpt(source, span) {
+                Some(excerpt) => {
+                    let annotation = AnnotationKind::Primary.span(excerpt.span);
+                    let snippet = Snippet::source(excerpt.text).path(path).line_start(at.line);
+                    group.element(snippet.annotation(annotation))
+                }
+                None => group.element(Origin::path(path).line(at.line).char_column(at.column)),
+            };
+        }
+        place => group = group.element(Origin::path(clean(&place.to_string()))),
+    }
+    for (name, text) in notes(problem, others) {
+        group = group.element(Level::NOTE.with_name(name).message(clean(&text)));
+    }
+    if let Some(hint) = &problem.hint {
+        group = group.element(Level::HELP.with_name("hint").message(clean(hint)));
+    }
+    let drawn = renderer(style).render(&[group]);
+    match problem.place {
+        Place::Source { .. } => drawn,
+        // Without the column of line numbers the arrow would stand at the edge.
+        Place::File(_) | Place::Row { .. } => drawn.replace('\n', "\n "),
+    }
+}
+
+/// Without what would command the terminal; titles and source lines are cleaned by the renderer.
+fn clean(text: &str) -> String {
+    let shown = |c: char| {
+        if c.is_control() && c != '\n' {
+            '\u{fffd}'
+        } else {
+            c
+        }
+    };
+    text.chars().map(shown).collect()
+}
+
+fn headline(problem: &Problem, others: &[&Problem]) -> String {
+    match (&problem.place, others.len()) {
+        (Place::Row { line, .. }, 1..) => {
+            let rows = others.len() + 1;
+            format!("{} ({rows} rows, first at line {line})", problem.message)
+        }
+        _ => problem.message.clone(),
+    }
+}
+
+/// What was found: the cause of one problem, or those of the first rows of a group.
+fn notes(problem: &Problem, others: &[&Problem]) -> Vec<(String, String)> {
+    if others.is_empty() {
+        let cause = problem.cause.iter();
+        return cause
+            .map(|cause| ("cause".to_owned(), cause.clone()))
+            .collect();
+    }
+    let examples = std::iter::once(problem)
+        .chain(others.iter().copied())
+        .take(EXAMPLES);
+    let mut notes = Vec::new();
+    let mut lines = Vec::new();
+    for example in examples {
+        let Place::Row { line, .. } = &example.place else {
+            continue;
+        };
+        match &example.cause {
+            Some(cause) => notes.push((format!("line {line}"), cause.clone())),
+            None => lines.push(line.to_string()),
+        }
+    }
+    if !lines.is_empty() {
+        let more = if others.len() >= EXAMPLES {
+            ", …"
+        } else {
+            ""
+        };
+        notes.push(("lines".to_owned(), lines.join(", ") + more));
+    }
+    notes
+}
+
+fn renderer(style: Style) -> Renderer {
+    let renderer = if style.color {
+        Renderer::styled()
+    } else {
+        Renderer::plain()
+    };
+    renderer.decor_style(if style.unicode {
+        DecorStyle::Unicode
+    } else {
+        DecorStyle::Ascii
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::diagnostic::Source;
+
+    fn row(line: u64, cause: Option<&str>) -> Problem {
+        let place = Place::Row {
+            file: "recipients.csv".into(),
+            line,
+            columns: vec!["Navn".to_owned()],
+        };
+        Problem {
+            cause: cause.map(str::to_owned),
+            ..Problem::error(place, "title is not plain text").with_code(Code::Altinn(1002))
+        }
+    }
+
+    #[test]
+    fn a_row_is_shown_with_its_columns() {
+        let problem = row(19, Some("`# Hei`")).with_hint("remove the `#`");
+        assert_eq!(
+            render(&problem, Style::default()),
+            "error[1002]: title is not plain text\n --> recipients.csv:19 (column Navn)\n  = cause: `# Hei`\n  = hint: remove the `#`"
+        );
+    }
+
+    #[test]
+    fn rows_with_the_same_problem_are_counted() {
+        let other = Problem::warning(Place::File("letter.md".into()), "the letter is long");
+        let rows = (19..431).map(|line| row(line, Some("`# Hei`")).with_hint("remove the `#`"));
+        let mut problems: Problems = rows.collect();
+        problems.push(other);
+        problems.push(row(500, Some("`* Hei`")));
+        assert_eq!(
+            render_all(&problems, Style::default()),
+            "\
+error[1002]: title is not plain text (413 rows, first at line 19)
+ --> recipients.csv:19 (column Navn)
+  = line 19: `# Hei`
+  = line 20: `# Hei`
+  = line 21: `# Hei`
+  = hint: remove the `#`
+
+warning: the letter is long
+ --> letter.md
+
+413 errors, 1 warning
+"
+        );
+    }
+
+    #[test]
+    fn rows_without_a_cause_are_named_by_their_lines() {
+        let drawn = |count: u64| {
+            let problems: Problems = (2..2 + count).map(|line| row(line, None)).collect();
+            render_all(&problems, Style::default())
+        };
+        assert!(drawn(2).contains("\n  = lines: 2, 3\n"), "{}", drawn(2));
+        assert!(drawn(3).contains("\n  = lines: 2, 3, 4\n"), "{}", drawn(3));
+        assert!(
+            drawn(4).contains("\n  = lines: 2, 3, 4, …\n"),
+            "{}",
+            drawn(4)
+        );
+        assert!(
+            drawn(1).ends_with("(column Navn)\n\n1 error\n"),
+            "{}",
+            drawn(1)
+        );
+        assert_eq!(render_all(&Problems::new(), Style::default()), "");
+    }
+
+    #[test]
+    fn a_place_in_a_source_is_drawn() {
+        let source = Arc::new(Source::new(
+            "letter.md",
+            "Hei\nfnr 07827199405 og {{ Nvn }}\n",
+        ));
+        let start = source.text().find("{{").unwrap();
+        let place = Place::Source {
+            span: start..start + 9,
+            source,
+        };
+        let problem = Problem::error(place, "there is no `Nvn`").with_hint("did you mean `Navn`?");
+        assert_eq!(
+            render(&problem, Style::default()),
+            "\
+error: there is no `Nvn`
+ --> letter.md:2:20
+  |
+2 | fnr 078271***** og {{ Nvn }}
+  |                    ^^^^^^^^^
+  |
+  = hint: did you mean `Navn`?"
+        );
+        let styled = render(
+            &problem,
+            Style {
+                color: true,
+                unicode: true,
+            },
+        );
+        assert!(
+            styled.contains("\u{1b}[") && styled.contains('╭'),
+            "{styled}"
+        );
+    }
+
+    #[test]
+    fn a_terminal_is_not_commanded() {
+        let place = Place::File("a\u{1b}[2J.csv".into());
+        let problem = Problem::error(place, "bad\u{1b}[2J")
+            .with_cause("`\u{1b}[2J\u{7}`")
+            .with_hint("x\u{1b}[2J");
+        let drawn = render(&problem, Style::default());
+        assert!(
+            !drawn.contains('\u{1b}') && !drawn.contains('\u{7}'),
+            "{drawn:?}"
+        );
+    }
+}
