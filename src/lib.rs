@@ -18,4 +18,5 @@
 
 pub mod correspondence;
 pub mod diagnostic;
+pub mod manifest;
 pub mod secret;

@@ -1,0 +1,177 @@
+//! The schema of the `correspondence` block: the API's request body with its leaves loosened to templates.
+
+use serde_json::{Map, Value, json};
+
+/// Where the schema of templates is.
+pub(super) const TEMPLATE_POINTER: &str = "/$defs/Template";
+
+/// The definition of a text: itself, or the file that holds it.
+const TEXT: &str = "#/$defs/Text";
+/// The definition of a template where something else than a text is wanted.
+const TEMPLATE: &str = "#/$defs/Template";
+
+/// Puts the schema of the letter among the definitions, and loosens everything it is made of.
+pub(super) fn define(definitions: &mut Map<String, Value>, letter: Value) {
+    let Value::Object(mut letter) = letter else {
+        return;
+    };
+    letter.shift_remove("$schema");
+    letter.shift_remove("title");
+    let mut parts = match letter.shift_remove("$defs") {
+        Some(Value::Object(parts)) => parts,
+        _ => Map::new(),
+    };
+    parts.insert("Correspondence".to_owned(), Value::Object(letter));
+    let names: Vec<_> = parts.keys().cloned().collect();
+    definitions.extend(parts);
+    loosen(definitions, &names);
+}
+
+fn loosen(definitions: &mut Map<String, Value>, names: &[String]) {
+    for name in names {
+        if let Some(Value::Object(definition)) = definitions.get_mut(name) {
+            match name.as_str() {
+                "Moment" => moment(definition),
+                "Attachment" => {
+                    loosen_object(definition);
+                    attachment(definition);
+                }
+                _ => loosen_member(definition),
+            }
+        }
+    }
+    definitions.insert("Text".to_owned(), text());
+    definitions.insert("Template".to_owned(), template());
+}
+
+/// Closes an object against unknown members and loosens those it has.
+fn loosen_object(definition: &mut Map<String, Value>) {
+    definition.insert("additionalProperties".to_owned(), json!(false));
+    if let Some(Value::Object(properties)) = definition.get_mut("properties") {
+        for property in properties.values_mut() {
+            if let Some(property) = property.as_object_mut() {
+                loosen_member(property);
+            }
+        }
+    }
+}
+
+/// Loosens one definition or member; references stay, because what they refer to is loosened itself.
+fn loosen_member(member: &mut Map<String, Value>) {
+    member.shift_remove("default");
+    member.shift_remove("format");
+    if member.contains_key("properties") {
+        return loosen_object(member);
+    }
+    if member.contains_key("oneOf") || member.contains_key("enum") {
+        return loosen_choice(member);
+    }
+    let kind = match member.get("type") {
+        Some(Value::Array(kinds)) => kinds.first().and_then(Value::as_str),
+        Some(kind) => kind.as_str(),
+        None => return,
+    };
+    match kind {
+        Some("string") => {
+            member.shift_remove("type");
+            member.insert("$ref".to_owned(), json!(TEXT));
+        }
+        Some(scalar @ ("boolean" | "integer")) => {
+            let branches = json!([{ "type": scalar }, { "$ref": TEMPLATE }]);
+            member.shift_remove("type");
+            member.insert("anyOf".to_owned(), branches);
+        }
+        Some("array") => {
+            if let Some(Value::Object(items)) = member.get_mut("items") {
+                loosen_member(items);
+            }
+        }
+        Some("object") => {
+            if let Some(Value::Object(values)) = member.get_mut("additionalProperties") {
+                loosen_member(values);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Lets one of several words also be a template.
+fn loosen_choice(definition: &mut Map<String, Value>) {
+    let words = match (definition.shift_remove("oneOf"), definition.remove("enum")) {
+        (Some(Value::Array(words)), _) => words,
+        (_, Some(words)) => vec![json!({ "enum": words })],
+        _ => return,
+    };
+    definition.shift_remove("type");
+    let mut branches = words;
+    branches.push(json!({ "$ref": TEMPLATE }));
+    definition.insert("anyOf".to_owned(), Value::Array(branches));
+}
+
+/// A point in time: a date, a date and time, or a template.
+fn moment(definition: &mut Map<String, Value>) {
+    definition.shift_remove("type");
+    definition.insert(
+        "anyOf".to_owned(),
+        json!([
+            { "type": "string", "pattern": r"^[0-9]{4}-[0-9]{2}-[0-9]{2}([Tt ][0-9]{2}:[0-9]{2}\S*)?$" },
+            { "$ref": TEMPLATE }
+        ]),
+    );
+    definition.insert(
+        "errorMessage".to_owned(),
+        json!("must be a date such as 2026-12-15, a date and time such as 2026-12-15T12:00:00+01:00, or a template"),
+    );
+}
+
+/// An attachment may name a local file, whose name it then has.
+fn attachment(definition: &mut Map<String, Value>) {
+    let file = json!({
+        "description": "A local file, seen from the manifest's folder; a template. The same path for all rows is uploaded once.",
+        "type": "string",
+        "minLength": 1,
+        "examples": ["terms.pdf", "letters/{{ Saksnummer }}.pdf"]
+    });
+    if let Some(Value::Object(properties)) = definition.get_mut("properties") {
+        properties.shift_insert(0, "file".to_owned(), file);
+    }
+    if let Some(Value::Array(required)) = definition.get_mut("required") {
+        required.retain(|name| name != "fileName");
+    }
+    definition.insert(
+        "anyOf".to_owned(),
+        json!([{ "required": ["file"] }, { "required": ["fileName"] }]),
+    );
+}
+
+fn text() -> Value {
+    json!({
+        "description": "A text, which is a Tera template; or the file that holds it, seen from the manifest's folder.",
+        "anyOf": [
+            { "type": "string" },
+            {
+                "type": "object",
+                "properties": {
+                    "file": {
+                        "description": "A file with the text, which is a template; its path may be one too.",
+                        "type": "string",
+                        "minLength": 1,
+                        "examples": ["letter.md", "letter.{{ Språk }}.md"]
+                    }
+                },
+                "required": ["file"],
+                "additionalProperties": false
+            }
+        ],
+        "errorMessage": "must be a text or { file: path }"
+    })
+}
+
+fn template() -> Value {
+    json!({
+        "description": "A Tera template that renders to the value.",
+        "type": "string",
+        "pattern": r"\{\{|\{%",
+        "errorMessage": "must be a template such as \"{{ Navn }}\""
+    })
+}

@@ -1,0 +1,67 @@
+//! From bytes to text: a manifest is UTF-8.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::diagnostic::{Place, Problem, Source};
+
+/// The text, without a byte order mark.
+pub(super) fn decode(path: &Path, bytes: Vec<u8>) -> Result<Source, Box<Problem>> {
+    let file = || Place::File(path.to_owned());
+    if utf16(&bytes) {
+        return Err(Box::new(
+            Problem::error(file(), "the file is UTF-16").with_hint("save it as UTF-8"),
+        ));
+    }
+    match String::from_utf8(bytes) {
+        Ok(text) => {
+            let text = text
+                .strip_prefix('\u{feff}')
+                .map(str::to_owned)
+                .unwrap_or(text);
+            Ok(Source::new(path, text))
+        }
+        Err(error) => {
+            let at = error.utf8_error().valid_up_to();
+            let bytes = error.into_bytes();
+            Err(Box::new(not_utf8(path, &bytes, at)))
+        }
+    }
+}
+
+fn utf16(bytes: &[u8]) -> bool {
+    let marked = bytes.starts_with(&[0xFF, 0xFE]) || bytes.starts_with(&[0xFE, 0xFF]);
+    let wide = matches!(bytes, [0, first, ..] | [first, 0, ..] if *first != 0);
+    marked || wide
+}
+
+/// Shows the line with the first byte that is not UTF-8.
+fn not_utf8(path: &Path, bytes: &[u8], at: usize) -> Problem {
+    let start = bytes[..at]
+        .iter()
+        .rposition(|byte| *byte == b'\n')
+        .map_or(0, |newline| newline + 1);
+    let before = String::from_utf8_lossy(&bytes[..at]).into_owned();
+    let rest = String::from_utf8_lossy(&bytes[at..]).into_owned();
+    let span = before.len()..before.len() + '\u{fffd}'.len_utf8();
+    let place = Place::Source {
+        source: Arc::new(Source::new(path, before + &rest)),
+        span,
+    };
+    let byte = bytes.get(at).copied().unwrap_or_default();
+    let column = at - start + 1;
+    Problem::error(place, "the file is not UTF-8")
+        .with_cause(format!(
+            "byte {column} of the line is {byte:02X}{}",
+            likely(byte)
+        ))
+        .with_hint("save it as UTF-8")
+}
+
+/// What a byte is in the encoding that Norwegian files had before.
+fn likely(byte: u8) -> String {
+    match byte {
+        0xA0..=0xFF => format!(", which is `{}` in Windows-1252", char::from(byte)),
+        _ => String::new(),
+    }
+}

@@ -1,0 +1,155 @@
+//! What the schema takes where it has refused a value.
+
+use jsonschema::ValidationError;
+use jsonschema::error::{TypeKind, ValidationErrorKind as Kind};
+use serde_json::{Value, json};
+
+use super::correspondence::TEMPLATE_POINTER;
+use super::violations::node;
+use super::words;
+use crate::diagnostic::nearest;
+
+/// The forms that were possible, gathered from what refused each.
+#[derive(Debug, Default)]
+pub(super) struct Expected {
+    kinds: Vec<String>,
+    choices: Vec<String>,
+    /// For each kind of text, the pattern it has to fit.
+    texts: Vec<Option<&'static Value>>,
+    template: bool,
+}
+
+impl Expected {
+    /// What one refusal shows.
+    pub(super) fn of(error: &ValidationError<'_>) -> Self {
+        let mut expected = Self::default();
+        expected.add(error);
+        expected
+    }
+
+    /// One more refused form.
+    pub(super) fn add(&mut self, error: &ValidationError<'_>) {
+        if error.schema_path().as_str().starts_with(TEMPLATE_POINTER) {
+            self.template = true;
+            return;
+        }
+        match error.kind() {
+            Kind::Type {
+                kind: TypeKind::Single(kind),
+            } => self.kind(&kind.to_string(), error),
+            Kind::Type {
+                kind: TypeKind::Multiple(kinds),
+            } => {
+                for kind in kinds {
+                    self.kind(&kind.to_string(), error);
+                }
+            }
+            Kind::Constant { expected_value } => self.choices.extend(choice(expected_value)),
+            Kind::Enum { options } => {
+                let options = options.as_array().into_iter().flatten();
+                self.choices.extend(options.filter_map(choice));
+            }
+            _ => {}
+        }
+    }
+
+    fn kind(&mut self, kind: &str, error: &ValidationError<'_>) {
+        if kind == "string" {
+            self.texts
+                .push(node(error).and_then(|node| node.get("pattern")));
+        }
+        if kind != "null" && !self.kinds.iter().any(|known| known == kind) {
+            self.kinds.push(kind.to_owned());
+        }
+    }
+
+    /// As a part of a sentence: `must be …`.
+    pub(super) fn words(&self) -> String {
+        let mut forms: Vec<String> = self
+            .choices
+            .iter()
+            .map(|choice| format!("`{choice}`"))
+            .collect();
+        for kind in &self.kinds {
+            match kind.as_str() {
+                // Where a text is wanted only because it is one of some words, those say more.
+                "string" if !self.choices.is_empty() => {}
+                "boolean" => forms.extend(["true".to_owned(), "false".to_owned()]),
+                kind => forms.push(phrase(kind).to_owned()),
+            }
+        }
+        if self.template {
+            forms.push("a template".to_owned());
+        }
+        format!("must be {}", words::alternatives(&forms))
+    }
+
+    /// How to mend the value that was found.
+    pub(super) fn hint(&self, value: &Value, written: &str) -> Option<String> {
+        let wants = |kind: &str| self.kinds.iter().any(|known| known == kind);
+        match value {
+            Value::String(text) => {
+                if let Some(choice) = nearest(text, self.choices.iter().map(String::as_str)) {
+                    return Some(format!("did you mean `{choice}`?"));
+                }
+                let lower = text.to_ascii_lowercase();
+                match lower.as_str() {
+                    "yes" | "on" | "true" if wants("boolean") => {
+                        Some("write true, without quotes".to_owned())
+                    }
+                    "no" | "off" | "false" if wants("boolean") => {
+                        Some("write false, without quotes".to_owned())
+                    }
+                    _ if wants("integer") && text.trim().parse::<i64>().is_ok() => {
+                        Some("remove the quotes".to_owned())
+                    }
+                    _ => None,
+                }
+            }
+            Value::Number(_) | Value::Bool(_) => {
+                let fits = self.texts.iter().any(|pattern| fits(written, *pattern));
+                fits.then(|| quote(written))
+            }
+            _ => None,
+        }
+    }
+}
+
+/// Whether a text has a form.
+fn fits(text: &str, pattern: Option<&Value>) -> bool {
+    let Some(pattern) = pattern else {
+        return true;
+    };
+    let validator = jsonschema::draft202012::new(&json!({ "pattern": pattern }));
+    validator.is_ok_and(|validator| validator.is_valid(&json!(text)))
+}
+
+/// A number where a text belongs. An identity number would lose its leading zeros.
+fn quote(written: &str) -> String {
+    let quoted = format!("quote it: \"{}\"", words::shown(written));
+    match written.len() {
+        9..=11 if written.bytes().all(|byte| byte.is_ascii_digit()) => {
+            format!("{quoted}; a number that names somebody is a text, with its leading zeros")
+        }
+        _ => quoted,
+    }
+}
+
+fn choice(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Null => None,
+        other => Some(other.to_string()),
+    }
+}
+
+fn phrase(kind: &str) -> &str {
+    match kind {
+        "string" => "a text",
+        "object" => "a mapping",
+        "array" => "a list",
+        "integer" => "a whole number",
+        "number" => "a number",
+        other => other,
+    }
+}

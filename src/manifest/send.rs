@@ -1,0 +1,68 @@
+//! How fast, how carefully and how persistently letters are sent.
+
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{MaxFailures, Period, Rate};
+
+/// The settings of a run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Send {
+    /// How many requests are under way at the same time; 1 to 1000.
+    #[schemars(range(min = 1, max = 1000))]
+    pub concurrency: NonZeroU32,
+    /// At most so many requests in a second, a minute or an hour. Default: no limit of our own.
+    pub rate: Option<Rate>,
+    /// How many letters go alone at first; the others only when these are accepted. 0: none.
+    #[schemars(range(min = 0, max = 1_000_000))]
+    pub canary: u32,
+    /// Past this many failures, or this share of the letters, the run stops by itself. Default: it does not.
+    pub max_failures: Option<MaxFailures>,
+    /// How often and how long one letter is tried again.
+    pub retry: Retry,
+    /// How long one request may take.
+    pub timeout: Period,
+}
+
+/// How often and how long one letter is tried.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Retry {
+    /// The attempts in all, the first one included; 1 to 100.
+    #[schemars(range(min = 1, max = 100))]
+    pub attempts: NonZeroU32,
+    /// No new attempt later than this after the first one.
+    pub deadline: Period,
+    /// The longest first wait; it doubles with every try, and the real wait is anything below it. Default: 500ms.
+    pub first_delay: Period,
+    /// No wait between two tries is longer, unless Altinn asks for more. Default: 30s.
+    pub max_delay: Period,
+}
+
+impl Default for Send {
+    fn default() -> Self {
+        Self {
+            concurrency: NonZeroU32::MIN.saturating_add(15),
+            rate: None,
+            canary: 1,
+            max_failures: None,
+            retry: Retry::default(),
+            timeout: Duration::from_secs(100).into(),
+        }
+    }
+}
+
+impl Default for Retry {
+    fn default() -> Self {
+        Self {
+            attempts: NonZeroU32::MIN.saturating_add(7),
+            deadline: Duration::from_secs(600).into(),
+            first_delay: Duration::from_millis(500).into(),
+            max_delay: Duration::from_secs(30).into(),
+        }
+    }
+}
