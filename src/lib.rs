@@ -19,4 +19,5 @@
 pub mod correspondence;
 pub mod diagnostic;
 pub mod manifest;
+pub mod recipients;
 pub mod secret;

@@ -1,0 +1,240 @@
+//! How a file is written: its encoding and its delimiter.
+
+use std::fmt;
+
+use csv::ByteRecord;
+use encoding_rs::{Encoding, WINDOWS_1252};
+
+/// How many records the delimiter is found out from.
+const RECORDS: usize = 50;
+
+/// What stands between two values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Delimiter {
+    /// `,`
+    Comma,
+    /// `;`, as spreadsheets write where the comma is the decimal sign.
+    Semicolon,
+    /// A tab.
+    Tab,
+    /// `|`
+    Pipe,
+}
+
+/// How a file is written, and what of it had to be found out. Displayed for people: `Windows-1252, semicolon (found out)`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Dialect {
+    pub(super) encoding: &'static Encoding,
+    pub(super) encoding_set: bool,
+    pub(super) delimiter: Delimiter,
+    pub(super) delimiter_set: bool,
+}
+
+impl Dialect {
+    /// The name of the encoding, such as `UTF-8` or `Windows-1252`.
+    pub fn encoding(&self) -> &'static str {
+        if self.encoding == WINDOWS_1252 {
+            "Windows-1252"
+        } else {
+            self.encoding.name()
+        }
+    }
+
+    /// What stands between two values.
+    pub fn delimiter(&self) -> Delimiter {
+        self.delimiter
+    }
+
+    /// Whether anything had to be found out.
+    pub fn is_guessed(&self) -> bool {
+        !(self.encoding_set && self.delimiter_set)
+    }
+}
+
+impl fmt::Display for Dialect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let origin = |set| if set { "as set" } else { "found out" };
+        write!(f, "{}", self.encoding())?;
+        if self.encoding_set != self.delimiter_set {
+            write!(f, " ({})", origin(self.encoding_set))?;
+        }
+        write!(f, ", {} ({})", self.delimiter, origin(self.delimiter_set))
+    }
+}
+
+impl Delimiter {
+    const ALL: [Self; 4] = [Self::Semicolon, Self::Comma, Self::Tab, Self::Pipe];
+
+    pub(super) fn byte(self) -> u8 {
+        match self {
+            Self::Comma => b',',
+            Self::Semicolon => b';',
+            Self::Tab => b'\t',
+            Self::Pipe => b'|',
+        }
+    }
+
+    /// By its English name or as itself.
+    pub(super) fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|delimiter| {
+            name.eq_ignore_ascii_case(&delimiter.to_string())
+                || name.as_bytes() == [delimiter.byte()]
+                || (*delimiter == Self::Tab && name == "\\t")
+        })
+    }
+
+    /// The one that splits the beginning of a file (in UTF-8) into the most columns with the same number of values in every row. `whole` says
+    /// that nothing follows, otherwise the last record is cut and not looked at.
+    pub(super) fn find_out(start: &[u8], whole: bool) -> Self {
+        if let Some(delimiter) = Self::announced(start) {
+            return delimiter;
+        }
+        Self::ALL
+            .into_iter()
+            // The first of equals shall win, but `max_by_key` takes the last.
+            .rev()
+            .max_by_key(|delimiter| Fit::of(start, *delimiter, whole))
+            .unwrap_or(Self::Semicolon)
+    }
+
+    /// The delimiter in a first line such as `sep=;`, which is there for Excel alone.
+    pub(super) fn announced(start: &[u8]) -> Option<Self> {
+        let line = start.split(|byte| *byte == b'\n').next()?;
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        let line = line
+            .strip_prefix(b"\"")
+            .and_then(|line| line.strip_suffix(b"\""))
+            .unwrap_or(line);
+        match line {
+            [s, e, p, b'=', byte] if [*s, *e, *p].eq_ignore_ascii_case(b"sep") => {
+                Self::ALL.into_iter().find(|known| known.byte() == *byte)
+            }
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Delimiter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Comma => "comma",
+            Self::Semicolon => "semicolon",
+            Self::Tab => "tab",
+            Self::Pipe => "pipe",
+        })
+    }
+}
+
+/// How well a delimiter fits; the greatest is the best.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Fit {
+    /// Whether it splits the header at all.
+    splits: bool,
+    /// Rows in a thousand with as many values as the header.
+    alike: usize,
+    /// Values in the header.
+    columns: usize,
+}
+
+impl Fit {
+    fn of(start: &[u8], delimiter: Delimiter, whole: bool) -> Self {
+        let mut reader = csv::ReaderBuilder::new()
+            .delimiter(delimiter.byte())
+            .has_headers(false)
+            .flexible(true)
+            .from_reader(start);
+        let mut widths = Vec::with_capacity(RECORDS + 1);
+        let mut record = ByteRecord::new();
+        while widths.len() <= RECORDS && matches!(reader.read_byte_record(&mut record), Ok(true)) {
+            if !record.as_slice().trim_ascii().is_empty() {
+                widths.push(record.len());
+            }
+        }
+        if (!whole || widths.len() > RECORDS) && widths.len() > 1 {
+            widths.pop();
+        }
+        let columns = widths.first().copied().unwrap_or(0);
+        let alike = widths.iter().filter(|width| **width == columns).count();
+        Self {
+            splits: columns > 1,
+            alike: alike * 1000 / widths.len().max(1),
+            columns,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(text: &str) -> Delimiter {
+        Delimiter::find_out(text.as_bytes(), true)
+    }
+
+    #[test]
+    fn the_delimiter_is_found_out() {
+        assert_eq!(found("a;b;c\n1,5;2;3\n4,5;5;6\n"), Delimiter::Semicolon);
+        assert_eq!(found("a,b\n\"1;2\",3\n"), Delimiter::Comma);
+        assert_eq!(found("a\tb\tc\n1,5\t2;3\t4\n"), Delimiter::Tab);
+        assert_eq!(found("a|b\n1|2\n"), Delimiter::Pipe);
+        assert_eq!(found("a;b;c\n"), Delimiter::Semicolon);
+        assert_eq!(
+            found("Navn, etternavn;Nr\nOla;1\nKari;2\n"),
+            Delimiter::Semicolon
+        );
+        assert_eq!(found("a;b\n\"x\ny, z\";2\n"), Delimiter::Semicolon);
+    }
+
+    #[test]
+    fn one_short_row_does_not_change_it() {
+        assert_eq!(found("a;b;c\n1;2;3\n1;2\n4;5;6\n"), Delimiter::Semicolon);
+    }
+
+    #[test]
+    fn a_record_that_is_cut_is_not_looked_at() {
+        assert_eq!(
+            Delimiter::find_out(b"a,b,c;d\n1,2,3;4\n1,2", false),
+            Delimiter::Comma
+        );
+    }
+
+    #[test]
+    fn one_column_has_no_delimiter_and_reads_all_the_same() {
+        assert_eq!(found("orgnr\n991825827\n"), Delimiter::Semicolon);
+    }
+
+    #[test]
+    fn a_line_for_excel_is_believed() {
+        assert_eq!(found("sep=|\r\na;b|c\r\n"), Delimiter::Pipe);
+        assert_eq!(found("\"SEP=\t\"\na;b\n"), Delimiter::Tab);
+        assert_eq!(Delimiter::announced(b"separator;b\n"), None);
+    }
+
+    #[test]
+    fn delimiters_have_names() {
+        for delimiter in Delimiter::ALL {
+            assert_eq!(Delimiter::named(&delimiter.to_string()), Some(delimiter));
+        }
+        assert_eq!(Delimiter::named(";"), Some(Delimiter::Semicolon));
+        assert_eq!(Delimiter::named("Tab"), Some(Delimiter::Tab));
+        assert_eq!(Delimiter::named("colon"), None);
+    }
+
+    #[test]
+    fn a_dialect_says_what_was_found_out() {
+        let mut dialect = Dialect {
+            encoding: WINDOWS_1252,
+            encoding_set: false,
+            delimiter: Delimiter::Semicolon,
+            delimiter_set: false,
+        };
+        assert_eq!(dialect.to_string(), "Windows-1252, semicolon (found out)");
+        dialect.encoding_set = true;
+        assert_eq!(
+            dialect.to_string(),
+            "Windows-1252 (as set), semicolon (found out)"
+        );
+        dialect.delimiter_set = true;
+        assert_eq!(dialect.to_string(), "Windows-1252, semicolon (as set)");
+    }
+}

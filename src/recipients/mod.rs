@@ -1,0 +1,16 @@
+//! The recipients file: text as spreadsheets really save it, read row by row.
+//!
+//! [`Rows::open`] finds out the encoding and the delimiter (or takes them as set), checks the header, and then gives one [`Row`] at a time with
+//! the line it begins on. Memory does not grow with the file.
+
+mod dialect;
+mod encoding;
+mod fault;
+mod guard;
+mod header;
+mod row;
+mod rows;
+
+pub use dialect::{Delimiter, Dialect};
+pub use row::Row;
+pub use rows::{Options, ROW_LIMIT, Rows};
