@@ -21,3 +21,4 @@ pub mod diagnostic;
 pub mod manifest;
 pub mod recipients;
 pub mod secret;
+pub mod template;

@@ -1,0 +1,114 @@
+//! What is wrong with a template.
+
+use std::fmt;
+use std::io;
+use std::ops::Range;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::diagnostic::{Place, Source};
+use crate::secret::redact;
+
+/// How many characters of a value are shown.
+const SHOWN: usize = 60;
+
+/// Something wrong with a template, when it is compiled or when it is rendered for a row.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TemplateError {
+    /// The JSON pointer of the value that is or names the template.
+    pub pointer: String,
+    /// The file, when the template stands in a file of its own.
+    pub source: Option<Arc<Source>>,
+    /// The bytes of the template's own text it is about; empty when unknown.
+    pub span: Range<usize>,
+    /// The line in the template's own text, from 1; 0 when unknown.
+    pub line: usize,
+    /// The column in characters, from 1; 0 when unknown.
+    pub column: usize,
+    /// What is wrong, without the row's values.
+    pub message: String,
+    /// What was found: cut, with identity numbers masked.
+    pub cause: Option<String>,
+    /// What to do about it.
+    pub hint: Option<String>,
+}
+
+impl TemplateError {
+    pub(super) fn new(message: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            ..Self::default()
+        }
+    }
+
+    pub(super) fn with_cause(mut self, cause: impl Into<String>) -> Self {
+        self.cause = Some(cause.into());
+        self
+    }
+
+    pub(super) fn with_hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    pub(super) fn at(mut self, pointer: &str) -> Self {
+        pointer.clone_into(&mut self.pointer);
+        self
+    }
+
+    /// Where in its own file, for templates that have one; the others stand in the manifest, at `pointer`.
+    pub fn place(&self) -> Option<Place> {
+        self.source.as_ref().map(|source| Place::Source {
+            source: Arc::clone(source),
+            span: self.span.clone(),
+        })
+    }
+}
+
+impl fmt::Display for TemplateError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for TemplateError {}
+
+/// Templates cannot be set up.
+#[derive(Debug, thiserror::Error)]
+pub enum SetupError {
+    /// The manifest's folder cannot be read.
+    #[error("the folder {} cannot be read", folder.display())]
+    Folder {
+        /// The folder.
+        folder: PathBuf,
+        /// The system's own words.
+        #[source]
+        source: io::Error,
+    },
+    /// Norwegian time is not known.
+    #[error("the time zone of Norway is not known")]
+    Zone(#[source] jiff::Error),
+}
+
+/// A value as it may be shown: masked, cut, in backticks.
+pub(super) fn shown(value: &str) -> String {
+    let masked = redact(value);
+    match masked.char_indices().nth(SHOWN) {
+        Some((end, _)) => format!("`{}\u{2026}`", masked.get(..end).unwrap_or_default()),
+        None => format!("`{masked}`"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_masked_and_cut() {
+        assert_eq!(shown("07827199405"), "`078271*****`");
+        assert_eq!(
+            shown(&"å".repeat(99)),
+            format!("`{}\u{2026}`", "å".repeat(60))
+        );
+    }
+}

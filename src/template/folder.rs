@@ -1,0 +1,143 @@
+//! Files in the manifest's folder, and no others.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io;
+use std::path::{Component, Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::error::{SetupError, TemplateError, shown};
+use crate::diagnostic::Source;
+
+/// How many bytes a template file may have.
+const FILE_LIMIT: u64 = 1 << 20;
+
+/// The manifest's folder.
+#[derive(Debug, Clone)]
+pub(super) struct Folder {
+    /// As the person named it.
+    shown: PathBuf,
+    /// Without links, for comparing.
+    real: PathBuf,
+    /// The files that were read, by the names they were asked for.
+    met: Arc<Mutex<BTreeSet<String>>>,
+}
+
+impl Folder {
+    pub(super) fn new(folder: &Path) -> Result<Self, SetupError> {
+        // The folder of `mailing.yaml` is the empty path.
+        let here = Path::new(".");
+        let named = if folder.as_os_str().is_empty() {
+            here
+        } else {
+            folder
+        };
+        let real = named.canonicalize().map_err(|source| SetupError::Folder {
+            folder: folder.to_owned(),
+            source,
+        })?;
+        Ok(Self {
+            shown: folder.to_owned(),
+            real,
+            met: Arc::default(),
+        })
+    }
+
+    /// The files that were read.
+    pub(super) fn met(&self) -> Vec<String> {
+        self.met
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .iter()
+            .cloned()
+            .collect()
+    }
+
+    /// The text of a file in the folder; a byte order mark is dropped, everything else is kept.
+    pub(super) fn read(&self, path: &str) -> Result<Source, Box<TemplateError>> {
+        let refused = |message: &str| TemplateError::new(message).with_cause(shown(path));
+        let relative = Path::new(path);
+        let inside = |part: Component<'_>| matches!(part, Component::Normal(_) | Component::CurDir);
+        if path.trim().is_empty() {
+            return Err(refused("the path of the file is empty").into());
+        }
+        if path.contains('\0') || !relative.components().all(inside) {
+            return Err(refused("only files in the manifest's folder can be used")
+                .with_hint("copy the file into the folder, and name it relative to the manifest")
+                .into());
+        }
+        let unreadable = |error: &io::Error| match error.kind() {
+            io::ErrorKind::NotFound => refused("there is no such file")
+                .with_hint("the path is relative to the manifest's folder"),
+            kind => {
+                refused("the file cannot be read").with_cause(format!("{}: {kind}", shown(path)))
+            }
+        };
+        let real = self.real.join(relative).canonicalize();
+        let real = real.map_err(|error| unreadable(&error))?;
+        if !real.starts_with(&self.real) {
+            return Err(refused("the file is a link out of the manifest's folder").into());
+        }
+        let size = fs::metadata(&real).map_err(|error| unreadable(&error))?;
+        if !size.is_file() {
+            return Err(refused("it is not a file").into());
+        }
+        if size.len() > FILE_LIMIT {
+            return Err(refused("the file is larger than 1 MB, which no template is").into());
+        }
+        let bytes = fs::read(&real).map_err(|error| unreadable(&error))?;
+        let text = String::from_utf8(bytes)
+            .map_err(|_| refused("the file is not UTF-8 text").with_hint("save it as UTF-8"))?;
+        let text = text.strip_prefix('\u{FEFF}').unwrap_or(&text);
+        Ok(Source::new(self.shown.join(relative), text))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message(folder: &Folder, path: &str) -> String {
+        folder.read(path).unwrap_err().message
+    }
+
+    #[test]
+    fn only_files_in_the_folder_are_read() {
+        let outside = tempfile::tempdir().unwrap();
+        fs::write(outside.path().join("secret"), "x").unwrap();
+        let inner = outside.path().join("mailing");
+        fs::create_dir_all(inner.join("sub")).unwrap();
+        fs::write(inner.join("sub/a.md"), "\u{FEFF}Hei å\r\n").unwrap();
+        fs::write(inner.join("bad.md"), b"\xE5").unwrap();
+        let folder = Folder::new(&inner).unwrap();
+
+        let source = folder.read("./sub/a.md").unwrap();
+        assert_eq!(source.text(), "Hei å\r\n");
+        assert_eq!(source.path(), inner.join("./sub/a.md"));
+
+        let outside_refused = "only files in the manifest's folder can be used";
+        assert_eq!(message(&folder, "../secret"), outside_refused);
+        assert_eq!(message(&folder, "sub/../../secret"), outside_refused);
+        assert_eq!(message(&folder, "/etc/passwd"), outside_refused);
+        assert_eq!(message(&folder, "a\0b"), outside_refused);
+        assert_eq!(message(&folder, " "), "the path of the file is empty");
+        assert_eq!(message(&folder, "none.md"), "there is no such file");
+        assert_eq!(message(&folder, "sub"), "it is not a file");
+        assert_eq!(message(&folder, "bad.md"), "the file is not UTF-8 text");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn links_out_of_the_folder_are_refused() {
+        let outside = tempfile::tempdir().unwrap();
+        fs::write(outside.path().join("secret"), "x").unwrap();
+        let inner = outside.path().join("mailing");
+        fs::create_dir(&inner).unwrap();
+        std::os::unix::fs::symlink("../secret", inner.join("link")).unwrap();
+        let folder = Folder::new(&inner).unwrap();
+        assert_eq!(
+            message(&folder, "link"),
+            "the file is a link out of the manifest's folder"
+        );
+    }
+}

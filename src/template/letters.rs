@@ -1,0 +1,90 @@
+//! Names in templates are ASCII: Norwegian, Sámi and other accented letters are mapped to one ASCII letter each.
+
+/// A header as a name for templates: `Fødselsnummer` becomes `Fodselsnummer`, `E-post` becomes `E_post`, `2. rate` becomes `_2__rate`.
+pub(super) fn identifier(header: &str) -> String {
+    let mut name = String::with_capacity(header.len());
+    for letter in header.chars().filter(|letter| !is_mark(*letter)) {
+        if name.is_empty() && letter.is_ascii_digit() {
+            name.push('_');
+        }
+        name.push(ascii(letter).unwrap_or('_'));
+    }
+    if name.is_empty() {
+        name.push('_');
+    }
+    name
+}
+
+/// The character that stands for this one in a name; `None` when it cannot be part of a name.
+pub(super) fn ascii(letter: char) -> Option<char> {
+    Some(match letter {
+        'a'..='z' | 'A'..='Z' | '0'..='9' | '_' => letter,
+        'à'..='æ' | 'ā' | 'ă' | 'ą' | 'ǎ' | 'ǣ' | 'ǽ' => 'a',
+        'À'..='Æ' | 'Ā' | 'Ă' | 'Ą' | 'Ǎ' | 'Ǣ' | 'Ǽ' => 'A',
+        'ç' | 'ć' | 'ĉ' | 'ċ' | 'č' => 'c',
+        'Ç' | 'Ć' | 'Ĉ' | 'Ċ' | 'Č' => 'C',
+        'ð' | 'ď' | 'đ' => 'd',
+        'Ð' | 'Ď' | 'Đ' => 'D',
+        'è'..='ë' | 'ē' | 'ĕ' | 'ė' | 'ę' | 'ě' => 'e',
+        'È'..='Ë' | 'Ē' | 'Ĕ' | 'Ė' | 'Ę' | 'Ě' => 'E',
+        'ĝ' | 'ğ' | 'ġ' | 'ģ' | 'ǥ' | 'ǧ' => 'g',
+        'Ĝ' | 'Ğ' | 'Ġ' | 'Ģ' | 'Ǥ' | 'Ǧ' => 'G',
+        'ĥ' | 'ħ' => 'h',
+        'Ĥ' | 'Ħ' => 'H',
+        'ì'..='ï' | 'ĩ' | 'ī' | 'ĭ' | 'į' | 'ı' => 'i',
+        'Ì'..='Ï' | 'Ĩ' | 'Ī' | 'Ĭ' | 'Į' | 'İ' => 'I',
+        'ĵ' => 'j',
+        'Ĵ' => 'J',
+        'ķ' | 'ĸ' | 'ǩ' => 'k',
+        'Ķ' | 'Ǩ' => 'K',
+        'ĺ' | 'ļ' | 'ľ' | 'ŀ' | 'ł' => 'l',
+        'Ĺ' | 'Ļ' | 'Ľ' | 'Ŀ' | 'Ł' => 'L',
+        'ñ' | 'ń' | 'ņ' | 'ň' | 'ŋ' => 'n',
+        'Ñ' | 'Ń' | 'Ņ' | 'Ň' | 'Ŋ' => 'N',
+        'ò'..='ö' | 'ø' | 'ō' | 'ŏ' | 'ő' | 'œ' | 'ǿ' => 'o',
+        'Ò'..='Ö' | 'Ø' | 'Ō' | 'Ŏ' | 'Ő' | 'Œ' | 'Ǿ' => 'O',
+        'ŕ' | 'ŗ' | 'ř' => 'r',
+        'Ŕ' | 'Ŗ' | 'Ř' => 'R',
+        'ß' | 'ś' | 'ŝ' | 'ş' | 'š' | 'ș' => 's',
+        'Ś' | 'Ŝ' | 'Ş' | 'Š' | 'Ș' => 'S',
+        'þ' | 'ţ' | 'ť' | 'ŧ' | 'ț' => 't',
+        'Þ' | 'Ţ' | 'Ť' | 'Ŧ' | 'Ț' => 'T',
+        'ù'..='ü' | 'ũ' | 'ū' | 'ŭ' | 'ů' | 'ű' | 'ų' => 'u',
+        'Ù'..='Ü' | 'Ũ' | 'Ū' | 'Ŭ' | 'Ů' | 'Ű' | 'Ų' => 'U',
+        'ŵ' => 'w',
+        'Ŵ' => 'W',
+        'ý' | 'ÿ' | 'ŷ' => 'y',
+        'Ý' | 'Ŷ' | 'Ÿ' => 'Y',
+        'ź' | 'ż' | 'ž' | 'ʒ' | 'ǯ' => 'z',
+        'Ź' | 'Ż' | 'Ž' | 'Ʒ' | 'Ǯ' => 'Z',
+        _ => return None,
+    })
+}
+
+/// An accent that stands by itself after its letter, as macOS writes file names; the letter is enough.
+pub(super) fn is_mark(letter: char) -> bool {
+    matches!(letter, '\u{300}'..='\u{36F}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn headers_become_names() {
+        for (header, name) in [
+            ("Saksnummer", "Saksnummer"),
+            ("Fødselsnummer", "Fodselsnummer"),
+            ("Språk", "Sprak"),
+            ("Spra\u{30A}k", "Sprak"),
+            ("Ærlig Øre Åre", "Arlig_Ore_Are"),
+            ("čđŋšŧžáÁČĐŊŠŦŽ", "cdnstzaACDNSTZ"),
+            ("E-post", "E_post"),
+            ("2. rate", "_2__rate"),
+            ("", "_"),
+            ("Имя", "___"),
+        ] {
+            assert_eq!(identifier(header), name);
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! What was rendered does not fit the type it is read into.
+
+use crate::diagnostic::nearest;
+use std::fmt;
+
+use serde::de::{self, Expected, Unexpected};
+
+use super::error::{TemplateError, shown};
+use super::names::did_you_mean;
+
+/// What was rendered does not fit the type.
+#[derive(Debug, Default)]
+pub(super) struct Mismatch {
+    /// The way to it, the innermost key first.
+    path: Vec<String>,
+    message: String,
+    cause: Option<String>,
+    hint: Option<String>,
+}
+
+impl Mismatch {
+    pub(super) fn new(message: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            ..Self::default()
+        }
+    }
+
+    pub(super) fn inside(mut self, key: impl fmt::Display) -> Self {
+        self.path.push(key.to_string());
+        self
+    }
+
+    /// With what was rendered, unless more is known.
+    pub(super) fn found(mut self, text: &str) -> Self {
+        self.cause = Some(shown(text));
+        self
+    }
+
+    /// Whether nobody has said yet what was rendered.
+    pub(super) fn lacks_cause(&self) -> bool {
+        self.cause.is_none()
+    }
+
+    /// As an error of the tree that stands at `root`.
+    pub(super) fn in_tree(self, root: &str) -> TemplateError {
+        let mut pointer = root.to_owned();
+        for key in self.path.iter().rev() {
+            pointer.push('/');
+            pointer.push_str(&key.replace('~', "~0").replace('/', "~1"));
+        }
+        TemplateError {
+            pointer,
+            message: self.message,
+            cause: self.cause,
+            hint: self.hint,
+            ..TemplateError::default()
+        }
+    }
+}
+
+impl fmt::Display for Mismatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Mismatch {}
+
+impl de::Error for Mismatch {
+    /// A type's own words, without the value that many types put in front.
+    fn custom<T: fmt::Display>(message: T) -> Self {
+        let message = message.to_string();
+        let own = message
+            .strip_prefix('`')
+            .and_then(|rest| rest.rsplit_once("` "))
+            .map(|(_, own)| own);
+        Self::new(match own {
+            Some(own) => own,
+            None if message.starts_with("UUID") => "is not a UUID",
+            None => &message,
+        })
+    }
+
+    fn invalid_type(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
+        let mut mismatch = Self::new(format!("expected {expected}"));
+        mismatch.cause = Some(match found {
+            Unexpected::Str(text) => shown(text),
+            Unexpected::Map => "an object".to_owned(),
+            Unexpected::Seq => "a list".to_owned(),
+            other => shown(&other.to_string().replace('`', "")),
+        });
+        mismatch
+    }
+
+    fn invalid_value(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
+        Self::invalid_type(found, expected)
+    }
+
+    fn unknown_variant(found: &str, expected: &'static [&'static str]) -> Self {
+        let mut mismatch = Self::new(format!("expected {}", alternatives(expected)));
+        mismatch.cause = Some(shown(found));
+        mismatch.hint = nearest(found, expected.iter().copied()).map(did_you_mean);
+        mismatch
+    }
+
+    fn unknown_field(found: &str, expected: &'static [&'static str]) -> Self {
+        let mut mismatch = Self::new(format!("there is no member `{found}`"));
+        mismatch.hint = nearest(found, expected.iter().copied()).map(did_you_mean);
+        mismatch
+    }
+
+    fn missing_field(field: &'static str) -> Self {
+        Self::new(format!("`{field}` is missing"))
+    }
+}
+
+fn alternatives(words: &[&str]) -> String {
+    let quoted: Vec<_> = words.iter().map(|word| format!("`{word}`")).collect();
+    match quoted.as_slice() {
+        [] => "nothing".to_owned(),
+        [one] => one.clone(),
+        [most @ .., last] => format!("{} or {last}", most.join(", ")),
+    }
+}

@@ -1,0 +1,311 @@
+//! What a template may speak of: one flat namespace.
+
+use std::collections::HashMap;
+use std::fmt;
+
+use serde_json::{Map, Value};
+
+use super::letters::identifier;
+use crate::diagnostic::nearest;
+
+/// Words of the template language, which cannot be names.
+const KEYWORDS: [&str; 19] = [
+    "true", "True", "false", "False", "loop", "self", "and", "or", "not", "is", "in", "continue",
+    "break", "none", "None", "null", "if", "else", "for",
+];
+
+/// All names: columns, variables and massebrev's own.
+#[derive(Debug, Clone)]
+pub struct Names {
+    pub(super) all: Vec<Name>,
+    index: HashMap<String, usize>,
+    headers: HashMap<String, usize>,
+}
+
+/// One name.
+#[derive(Debug, Clone)]
+pub(super) struct Name {
+    /// As templates write it, in ASCII.
+    pub(super) identifier: String,
+    /// As the person wrote it: the header or the variable's name.
+    pub(super) written: String,
+    pub(super) meaning: Meaning,
+}
+
+/// What a name stands for.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Meaning {
+    /// The value in this column (from 0).
+    Column(usize),
+    /// A value from the manifest.
+    Variable(Value),
+    /// The name of the mailing.
+    Mailing,
+    /// The number of the row, from 1.
+    RowNumber,
+    /// All columns, by header.
+    Row,
+    /// Altinn's own placeholder, kept for Altinn to fill in.
+    RecipientName,
+}
+
+impl Meaning {
+    const OWN: [(&'static str, Self); 4] = [
+        ("mailing", Self::Mailing),
+        ("row_number", Self::RowNumber),
+        ("row", Self::Row),
+        ("recipientName", Self::RecipientName),
+    ];
+}
+
+/// Who wants a name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Named {
+    /// The column with this header.
+    Column(String),
+    /// The variable with this name in the manifest.
+    Variable(String),
+    /// massebrev itself.
+    Massebrev,
+    /// The template language.
+    Language,
+}
+
+/// Two want the same name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NameProblem {
+    /// The name as templates would write it.
+    pub name: String,
+    /// Who has it.
+    pub first: Named,
+    /// Who wants it as well: the one to rename.
+    pub second: Named,
+}
+
+impl Names {
+    /// The names of these columns and variables, with massebrev's own; or every collision.
+    pub fn new(
+        headers: &[String],
+        variables: &Map<String, Value>,
+    ) -> Result<Self, Vec<NameProblem>> {
+        let mut names = Self {
+            all: Vec::new(),
+            index: HashMap::new(),
+            headers: HashMap::new(),
+        };
+        for (word, meaning) in Meaning::OWN {
+            names.push(word, meaning);
+        }
+        let mut problems = Vec::new();
+        for (column, header) in headers.iter().enumerate() {
+            problems.extend(names.add(header, Meaning::Column(column)));
+            names.headers.insert(header.clone(), column);
+        }
+        for (variable, value) in variables {
+            problems.extend(names.add(variable, Meaning::Variable(value.clone())));
+        }
+        if problems.is_empty() {
+            Ok(names)
+        } else {
+            Err(problems)
+        }
+    }
+
+    fn add(&mut self, written: &str, meaning: Meaning) -> Option<NameProblem> {
+        let name = identifier(written);
+        let first = if KEYWORDS.contains(&name.as_str()) || name.starts_with("__tera") {
+            Some(Named::Language)
+        } else {
+            self.find(&name)
+                .and_then(|at| self.all.get(at))
+                .map(|name| Named::of(&name.written, &name.meaning))
+        };
+        let Some(first) = first else {
+            self.push(written, meaning);
+            return None;
+        };
+        let second = Named::of(written, &meaning);
+        Some(NameProblem {
+            name,
+            first,
+            second,
+        })
+    }
+
+    fn push(&mut self, written: &str, meaning: Meaning) {
+        let identifier = identifier(written);
+        self.index.insert(identifier.clone(), self.all.len());
+        self.all.push(Name {
+            identifier,
+            written: written.to_owned(),
+            meaning,
+        });
+    }
+
+    /// Where a name (in ASCII) stands in `all`.
+    pub(super) fn find(&self, identifier: &str) -> Option<usize> {
+        self.index.get(identifier).copied()
+    }
+
+    /// The column that `row["key"]` or `row.key` means.
+    pub(super) fn column(&self, key: &str) -> Option<usize> {
+        let by_name = || match self.all.get(self.find(key)?)?.meaning {
+            Meaning::Column(column) => Some(column),
+            _ => None,
+        };
+        self.headers.get(key).copied().or_else(by_name)
+    }
+
+    /// The columns: number and name, in no order.
+    pub(super) fn columns(&self) -> impl Iterator<Item = (usize, &Name)> {
+        self.all.iter().filter_map(|name| match name.meaning {
+            Meaning::Column(column) => Some((column, name)),
+            _ => None,
+        })
+    }
+
+    /// What to do about a name that does not exist.
+    pub(super) fn hint(&self, wrong: &str) -> String {
+        let near = nearest(
+            wrong,
+            self.all
+                .iter()
+                .flat_map(|name| [name.written.as_str(), name.identifier.as_str()]),
+        );
+        near.map_or_else(|| self.listed(), did_you_mean)
+    }
+
+    /// What to do about a column that does not exist.
+    pub(super) fn column_hint(&self, wrong: &str) -> String {
+        let near = nearest(wrong, self.headers.keys().map(String::as_str));
+        near.map_or_else(|| self.listed(), did_you_mean)
+    }
+
+    fn listed(&self) -> String {
+        const SHOWN: usize = 8;
+        let mut columns: Vec<_> = self.columns().collect();
+        columns.sort_by_key(|(column, _)| *column);
+        let shown: Vec<_> = columns
+            .iter()
+            .take(SHOWN)
+            .map(|(_, name)| format!("`{}`", name.written))
+            .collect();
+        let more = if columns.len() > SHOWN {
+            ", \u{2026}"
+        } else {
+            ""
+        };
+        format!("the columns are {}{more}", shown.join(", "))
+    }
+}
+
+/// The usual question.
+pub(super) fn did_you_mean(word: &str) -> String {
+    format!("did you mean `{word}`?")
+}
+
+impl Named {
+    fn of(written: &str, meaning: &Meaning) -> Self {
+        match meaning {
+            Meaning::Column(_) => Self::Column(written.to_owned()),
+            Meaning::Variable(_) => Self::Variable(written.to_owned()),
+            Meaning::Mailing | Meaning::RowNumber | Meaning::Row | Meaning::RecipientName => {
+                Self::Massebrev
+            }
+        }
+    }
+}
+
+impl fmt::Display for Named {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Column(header) => write!(f, "the column `{header}`"),
+            Self::Variable(name) => write!(f, "the variable `{name}`"),
+            Self::Massebrev => f.write_str("massebrev itself"),
+            Self::Language => f.write_str("the template language"),
+        }
+    }
+}
+
+impl NameProblem {
+    /// What to do about it.
+    pub fn hint(&self) -> String {
+        format!("give {} another name", self.second)
+    }
+}
+
+impl fmt::Display for NameProblem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            name,
+            first,
+            second,
+        } = self;
+        write!(f, "{second} would be `{name}` in templates, and so is ")?;
+        match first {
+            Named::Massebrev => f.write_str("a name of massebrev's own"),
+            Named::Language => f.write_str("a word of the template language"),
+            Named::Column(_) | Named::Variable(_) => write!(f, "{first}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn names(headers: &[&str], variables: &Value) -> Result<Names, Vec<String>> {
+        let headers: Vec<_> = headers.iter().map(|header| (*header).to_owned()).collect();
+        Names::new(&headers, variables.as_object().unwrap())
+            .map_err(|problems| problems.iter().map(ToString::to_string).collect())
+    }
+
+    #[test]
+    fn columns_are_found_by_name_and_by_header() {
+        let names = names(&["Språk", "E-post"], &json!({"frist": 1})).unwrap();
+        assert_eq!(names.column("E-post"), Some(1));
+        assert_eq!(names.column("E_post"), Some(1));
+        assert_eq!(names.column("frist"), None);
+        assert!(names.find("Sprak").is_some() && names.find("frist").is_some());
+        assert!(names.find("recipientName").is_some() && names.find("Språk").is_none());
+    }
+
+    #[test]
+    fn every_collision_names_both() {
+        let problems = names(
+            &["E-post", "E.post", "row", "in"],
+            &json!({"E_post": 1, "mailing": 2}),
+        )
+        .unwrap_err();
+        assert_eq!(
+            problems,
+            [
+                "the column `E.post` would be `E_post` in templates, and so is the column `E-post`",
+                "the column `row` would be `row` in templates, and so is a name of massebrev's own",
+                "the column `in` would be `in` in templates, and so is a word of the template language",
+                "the variable `E_post` would be `E_post` in templates, and so is the column `E-post`",
+                "the variable `mailing` would be `mailing` in templates, and so is a name of massebrev's own",
+            ]
+        );
+        assert!(names(&["__tera_context"], &json!({})).is_err());
+        assert_eq!(
+            Names::new(&["row".to_owned()], &Map::new()).unwrap_err()[0].hint(),
+            "give the column `row` another name"
+        );
+    }
+
+    #[test]
+    fn typing_mistakes_are_recognised() {
+        let names = names(&["Saksnummer", "Fødselsnummer"], &json!({})).unwrap();
+        assert_eq!(names.hint("Saksnumer"), "did you mean `Saksnummer`?");
+        assert_eq!(names.hint("saksnummer"), "did you mean `Saksnummer`?");
+        assert_eq!(names.hint("Fodselsnumer"), "did you mean `Fodselsnummer`?");
+        assert_eq!(
+            names.hint("xyz"),
+            "the columns are `Saksnummer`, `Fødselsnummer`"
+        );
+        assert_eq!(names.column_hint("Saksnumre"), "did you mean `Saksnummer`?");
+    }
+}

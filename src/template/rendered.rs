@@ -1,0 +1,569 @@
+//! A rendered tree read into a typed value, without a JSON value in between.
+
+use serde::de::value::StrDeserializer;
+use serde::de::{
+    DeserializeOwned, DeserializeSeed, Deserializer, IntoDeserializer, MapAccess, SeqAccess,
+    Visitor,
+};
+
+use serde_json::Number;
+
+use super::error::TemplateError;
+use super::mismatch::Mismatch;
+use super::tree::{Node, Tree};
+
+/// Reads a tree of which every leaf is rendered: leaf `n` ends at `ends[n]` in `text`, where the next begins.
+pub(super) fn read<T: DeserializeOwned>(
+    tree: &Tree,
+    text: &str,
+    ends: &[usize],
+) -> Result<T, Box<TemplateError>> {
+    let part = Part {
+        node: &tree.root,
+        rendered: Rendered { text, ends },
+    };
+    T::deserialize(part).map_err(|mismatch| Box::new(mismatch.in_tree(&tree.pointer)))
+}
+
+/// The rendered leaves.
+#[derive(Debug, Clone, Copy)]
+struct Rendered<'a> {
+    text: &'a str,
+    ends: &'a [usize],
+}
+
+impl<'a> Rendered<'a> {
+    fn leaf(self, leaf: usize) -> &'a str {
+        let end = |leaf: usize| self.ends.get(leaf).copied().unwrap_or(0);
+        let start = leaf.checked_sub(1).map_or(0, end);
+        self.text.get(start..end(leaf)).unwrap_or_default()
+    }
+}
+
+/// A part of a tree with its rendered leaves.
+#[derive(Debug, Clone, Copy)]
+struct Part<'a> {
+    node: &'a Node,
+    rendered: Rendered<'a>,
+}
+
+impl<'a> Part<'a> {
+    fn of(self, node: &'a Node) -> Self {
+        Self { node, ..self }
+    }
+
+    /// Whether it is left out: an empty text, or an object or list of nothing else.
+    fn is_absent(self) -> bool {
+        match self.node {
+            Node::Absent => true,
+            Node::Leaf(leaf) => self.rendered.leaf(*leaf).is_empty(),
+            Node::List(nodes) => {
+                !nodes.is_empty() && nodes.iter().all(|node| self.of(node).is_absent())
+            }
+            Node::Map(nodes) => {
+                !nodes.is_empty() && nodes.iter().all(|(_, node)| self.of(node).is_absent())
+            }
+            Node::Bool(_) | Node::Number(_) | Node::Text(_) => false,
+        }
+    }
+
+    /// A type may read a text first and refuse it then: what was rendered is told all the same.
+    fn about(self, mismatch: Mismatch) -> Mismatch {
+        match self.text() {
+            Some(text) if mismatch.lacks_cause() => mismatch.found(text),
+            _ => mismatch,
+        }
+    }
+
+    fn text(self) -> Option<&'a str> {
+        match self.node {
+            Node::Text(text) => Some(text),
+            Node::Leaf(leaf) => Some(self.rendered.leaf(*leaf)),
+            _ => None,
+        }
+    }
+
+    /// Gives the visitor a value that is read from the text, when it is one.
+    fn parsed<T, V>(
+        self,
+        parse: impl FnOnce(&str) -> Option<T>,
+        expected: &str,
+        visit: impl FnOnce(T) -> Result<V, Mismatch>,
+    ) -> Option<Result<V, Mismatch>> {
+        let text = self.text()?;
+        Some(match parse(text.trim()) {
+            Some(value) => visit(value).map_err(|mismatch: Mismatch| mismatch.found(text)),
+            None => Err(Mismatch::new(format!("expected {expected}")).found(text)),
+        })
+    }
+}
+
+/// Numbers: from a number as it is, from a text by reading it.
+macro_rules! numbers {
+    ($($method:ident $visit:ident $type:ty, $expected:literal;)*) => {$(
+        fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mismatch> {
+            if self.text().is_none() {
+                return self.deserialize_any(visitor);
+            }
+            let parsed = self.parsed(|text| text.parse::<$type>().ok(), $expected, |value| visitor.$visit(value));
+            parsed.unwrap_or_else(|| Err(Mismatch::new(concat!("expected ", $expected))))
+        }
+    )*};
+}
+
+impl<'de> Deserializer<'de> for Part<'_> {
+    type Error = Mismatch;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mismatch> {
+        match self.node {
+            Node::Absent => visitor.visit_unit(),
+            Node::Bool(value) => visitor.visit_bool(*value),
+            Node::Number(number) => visit_number(number, visitor),
+            Node::Text(_) | Node::Leaf(_) => self.deserialize_string(visitor),
+            Node::List(nodes) => visitor.visit_seq(Items {
+                part: self,
+                nodes: nodes.iter(),
+                at: 0,
+            }),
+            Node::Map(nodes) => visitor.visit_map(Members {
+                part: self,
+                nodes: nodes.iter(),
+                next: None,
+            }),
+        }
+    }
+
+    /// A text: byte for byte.
+    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mismatch> {
+        match self.text() {
+            Some(text) => visitor
+                .visit_str(text)
+                .map_err(|mismatch: Mismatch| mismatch.found(text)),
+            None => self.deserialize_any(visitor),
+        }
+    }
+
+    /// What is read from a text, as ids are: without blanks around it.
+    fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mismatch> {
+        match self.text() {
+            Some(text) => visitor
+                .visit_str(text.trim())
+                .map_err(|mismatch: Mismatch| mismatch.found(text)),
+            None => self.deserialize_any(visitor),
+        }
+    }
+
+    fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mismatch> {
+        if self.text().is_none() {
+            return self.deserialize_any(visitor);
+        }
+        let parse = |text: &str| match text {
+            _ if text.eq_ignore_ascii_case("true") => Some(true),
+            _ if text.eq_ignore_ascii_case("false") => Some(false),
+            _ => None,
+        };
+        let parsed = self.parsed(parse, "`true` or `false`", |value| {
+            visitor.visit_bool(value)
+        });
+        parsed.unwrap_or_else(|| Err(Mismatch::new("expected `true` or `false`")))
+    }
+
+    numbers! {
+        deserialize_i8 visit_i8 i8, "a whole number";
+        deserialize_i16 visit_i16 i16, "a whole number";
+        deserialize_i32 visit_i32 i32, "a whole number";
+        deserialize_i64 visit_i64 i64, "a whole number";
+        deserialize_u8 visit_u8 u8, "a whole number, not below 0";
+        deserialize_u16 visit_u16 u16, "a whole number, not below 0";
+        deserialize_u32 visit_u32 u32, "a whole number, not below 0";
+        deserialize_u64 visit_u64 u64, "a whole number, not below 0";
+        deserialize_f32 visit_f32 f32, "a number";
+        deserialize_f64 visit_f64 f64, "a number";
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mismatch> {
+        if self.is_absent() {
+            visitor.visit_none()
+        } else {
+            visitor.visit_some(self)
+        }
+    }
+
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        _: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Mismatch> {
+        let Some(text) = self.text() else {
+            return Err(Mismatch::new("expected a text"));
+        };
+        let name: StrDeserializer<'_, Mismatch> = text.trim().into_deserializer();
+        visitor
+            .visit_enum(name)
+            .map_err(|mismatch: Mismatch| mismatch.found(text))
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, Mismatch> {
+        visitor.visit_newtype_struct(self)
+    }
+
+    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mismatch> {
+        let nodes: &[_] = match self.node {
+            // A tree of which everything is left out is still an object.
+            Node::Absent => &[],
+            Node::Map(nodes) => nodes,
+            _ => return self.deserialize_any(visitor),
+        };
+        visitor.visit_map(Members {
+            part: self,
+            nodes: nodes.iter(),
+            next: None,
+        })
+    }
+
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        _: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Mismatch> {
+        self.deserialize_map(visitor)
+    }
+
+    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mismatch> {
+        visitor.visit_unit()
+    }
+
+    serde::forward_to_deserialize_any! {
+        char bytes byte_buf unit unit_struct seq tuple tuple_struct identifier
+    }
+}
+
+fn visit_number<'de, V: Visitor<'de>>(number: &Number, visitor: V) -> Result<V::Value, Mismatch> {
+    if let Some(number) = number.as_u64() {
+        visitor.visit_u64(number)
+    } else if let Some(number) = number.as_i64() {
+        visitor.visit_i64(number)
+    } else {
+        visitor.visit_f64(number.as_f64().unwrap_or_default())
+    }
+}
+
+/// The items of a list that are not left out.
+struct Items<'a> {
+    part: Part<'a>,
+    nodes: std::slice::Iter<'a, Node>,
+    at: usize,
+}
+
+impl<'de> SeqAccess<'de> for Items<'_> {
+    type Error = Mismatch;
+
+    fn next_element_seed<T: DeserializeSeed<'de>>(
+        &mut self,
+        seed: T,
+    ) -> Result<Option<T::Value>, Mismatch> {
+        for node in self.nodes.by_ref() {
+            self.at += 1;
+            let part = self.part.of(node);
+            if !part.is_absent() {
+                let item = seed.deserialize(part);
+                return item
+                    .map(Some)
+                    .map_err(|mismatch| part.about(mismatch).inside(self.at - 1));
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// The members of an object that are not left out.
+struct Members<'a> {
+    part: Part<'a>,
+    nodes: std::slice::Iter<'a, (String, Node)>,
+    next: Option<(&'a str, Part<'a>)>,
+}
+
+impl<'de> MapAccess<'de> for Members<'_> {
+    type Error = Mismatch;
+
+    fn next_key_seed<K: DeserializeSeed<'de>>(
+        &mut self,
+        seed: K,
+    ) -> Result<Option<K::Value>, Mismatch> {
+        for (key, node) in self.nodes.by_ref() {
+            let part = self.part.of(node);
+            if !part.is_absent() {
+                self.next = Some((key, part));
+                let key: StrDeserializer<'_, Mismatch> = key.as_str().into_deserializer();
+                return seed.deserialize(key).map(Some);
+            }
+        }
+        Ok(None)
+    }
+
+    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Mismatch> {
+        match self.next.take() {
+            Some((key, part)) => seed
+                .deserialize(part)
+                .map_err(|mismatch| part.about(mismatch).inside(key)),
+            None => Err(Mismatch::new("a member has no value")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::Deserialize;
+    use serde_json::{Value, json};
+    use uuid::Uuid;
+
+    use super::super::error::TemplateError;
+    use super::super::templates::tests::Bench;
+    use crate::correspondence::{NotificationChannel, Request};
+
+    #[derive(Debug, Default, PartialEq, Deserialize)]
+    #[serde(default)]
+    struct Typed {
+        text: String,
+        maybe: Option<String>,
+        flag: Option<bool>,
+        days: Option<i32>,
+        size: u8,
+        share: f64,
+        id: Option<Uuid>,
+        channel: Option<NotificationChannel>,
+        list: Vec<String>,
+        inner: Option<Box<Self>>,
+    }
+
+    fn read(value: &Value, cell: &str) -> Result<Typed, Box<TemplateError>> {
+        let mut bench = Bench::new(&["a"], &json!({}), &[]);
+        let tree = bench.tree(value);
+        bench.render(&tree, &[cell]).map_err(|mut errors| {
+            assert_eq!(errors.len(), 1);
+            Box::new(errors.remove(0))
+        })
+    }
+
+    #[test]
+    fn typed_members_are_read_from_what_is_rendered() {
+        let id = "0190b6f5-1f43-7c6e-8d2a-9b1c2d3e4f50";
+        let cases = [
+            (
+                json!({"flag": "{{ a }}"}),
+                " TRUE\n",
+                Typed {
+                    flag: Some(true),
+                    ..Typed::default()
+                },
+            ),
+            (
+                json!({"flag": "{{ a == 'x' }}"}),
+                "y",
+                Typed {
+                    flag: Some(false),
+                    ..Typed::default()
+                },
+            ),
+            (
+                json!({"days": "{{ a }}"}),
+                " -14 ",
+                Typed {
+                    days: Some(-14),
+                    ..Typed::default()
+                },
+            ),
+            (
+                json!({"size": "{{ a }}", "share": "{{ a }}"}),
+                "14",
+                Typed {
+                    size: 14,
+                    share: 14.0,
+                    ..Typed::default()
+                },
+            ),
+            (
+                json!({"id": "{{ a }}"}),
+                " 0190b6f5-1f43-7c6e-8d2a-9b1c2d3e4f50",
+                Typed {
+                    id: Some(id.parse().unwrap()),
+                    ..Typed::default()
+                },
+            ),
+            (
+                json!({"channel": "{{ a }}"}),
+                "Sms\n",
+                Typed {
+                    channel: Some(NotificationChannel::Sms),
+                    ..Typed::default()
+                },
+            ),
+            (
+                json!({"flag": true, "days": 3, "share": 0.5, "channel": "Email"}),
+                "",
+                Typed {
+                    flag: Some(true),
+                    days: Some(3),
+                    share: 0.5,
+                    channel: Some(NotificationChannel::Email),
+                    ..Typed::default()
+                },
+            ),
+        ];
+        for (value, cell, typed) in cases {
+            assert_eq!(read(&value, cell).unwrap(), typed, "{value}");
+        }
+    }
+
+    #[test]
+    fn texts_are_kept_byte_for_byte() {
+        let typed = read(
+            &json!({"text": "{{ a }}\n", "maybe": "{{ a }}", "list": ["{{ a }}"]}),
+            " x\r\n ",
+        )
+        .unwrap();
+        assert_eq!(typed.text, " x\r\n \n");
+        assert_eq!(typed.maybe.as_deref(), Some(" x\r\n "));
+        assert_eq!(typed.list, [" x\r\n "]);
+    }
+
+    #[test]
+    fn what_is_left_out_gets_its_default() {
+        let value = json!({
+            "text": "{{ a }}", "maybe": "{{ a }}", "flag": "{{ a }}", "days": "{{ a }}", "size": "{{ a }}",
+            "list": ["{{ a }}"], "inner": {"text": "{{ a }}"}
+        });
+        assert_eq!(read(&value, "").unwrap(), Typed::default());
+        assert_eq!(read(&json!({"text": null}), "").unwrap(), Typed::default());
+    }
+
+    #[test]
+    fn what_does_not_fit_is_told_with_its_pointer_and_masked() {
+        for (value, cell, pointer, message, cause) in [
+            (
+                json!({"flag": "{{ a }}"}),
+                "ja",
+                "/root/flag",
+                "expected `true` or `false`",
+                "`ja`",
+            ),
+            (
+                json!({"days": "{{ a }}"}),
+                "14,5",
+                "/root/days",
+                "expected a whole number",
+                "`14,5`",
+            ),
+            (
+                json!({"size": "{{ a }}"}),
+                "-1",
+                "/root/size",
+                "expected a whole number, not below 0",
+                "`-1`",
+            ),
+            (
+                json!({"id": "{{ a }}"}),
+                "07827199405",
+                "/root/id",
+                "is not a UUID",
+                "`078271*****`",
+            ),
+            (
+                json!({"inner": {"text": {"b": "{{ a }}"}}}),
+                "x",
+                "/root/inner/text",
+                "expected a string",
+                "an object",
+            ),
+            (
+                json!({"list": ["{{ a }}", 7]}),
+                "x",
+                "/root/list/1",
+                "expected a string",
+                "`integer 7`",
+            ),
+            (
+                json!({"text": 7}),
+                "x",
+                "/root/text",
+                "expected a string",
+                "`integer 7`",
+            ),
+        ] {
+            let error = read(&value, cell).unwrap_err();
+            let found = (
+                error.pointer.as_str(),
+                error.message.as_str(),
+                error.cause.as_deref(),
+            );
+            assert_eq!(found, (pointer, message, Some(cause)), "{value}");
+        }
+        let error = read(&json!({"channel": "{{ a }}"}), "Emial").unwrap_err();
+        assert_eq!(
+            error.message,
+            "expected `Email`, `Sms`, `EmailPreferred`, `SmsPreferred` or `EmailAndSms`"
+        );
+        assert_eq!(error.cause.as_deref(), Some("`Emial`"));
+        assert_eq!(error.hint.as_deref(), Some("did you mean `Email`?"));
+    }
+
+    #[test]
+    fn a_whole_request_is_rendered() {
+        let mut bench = Bench::new(
+            &["Saksnummer", "Navn", "Språk", "Mobil"],
+            &json!({"frist": "2026-12-15"}),
+            &[("letter.md", "Kjære {{ Navn }}, frist {{ frist }}.\n")],
+        );
+        let tree = bench.tree(&json!({
+            "recipients": ["urn:altinn:organization:identifier-no:991825827"],
+            "correspondence": {
+                "resourceId": "skd-mva-varsel",
+                "sendersReference": "{{ Saksnummer }}",
+                "content": {
+                    "language": "{{ Språk }}",
+                    "messageTitle": "Varsel til {{ Navn }}",
+                    "messageSummary": "{{ Mobil }}",
+                    "messageBody": {"file": "letter.md"}
+                },
+                "dueDateTime": "{{ now() | plus(days=14) }}",
+                "propertyList": {"sak": "{{ Saksnummer }}", "mobil": "{{ Mobil }}"},
+                "isConfirmationNeeded": "{{ Språk == 'nb' }}",
+                "notification": {"smsBody": "{{ Mobil }}"}
+            }
+        }));
+        let request: Request = bench.render(&tree, &["2026/1", "Kåre", "nb", ""]).unwrap();
+        let letter = request.correspondence;
+        assert_eq!(letter.senders_reference, "2026/1");
+        assert_eq!(letter.content.message_title, "Varsel til Kåre");
+        assert_eq!(
+            letter.content.message_body,
+            "Kjære Kåre, frist 2026-12-15.\n"
+        );
+        assert_eq!(letter.content.message_summary, None);
+        assert_eq!(
+            letter.due_date_time.unwrap().to_string(),
+            "2026-12-04T10:00:00+01:00"
+        );
+        assert_eq!(letter.property_list.len(), 1);
+        assert_eq!(letter.is_confirmation_needed, Some(true));
+        assert_eq!(letter.notification, None);
+        assert_eq!(request.recipients.len(), 1);
+
+        let tree = bench.tree(&json!({"correspondence": {"dueDateTime": "{{ Navn }}"}}));
+        let errors = bench
+            .render::<Request>(&tree, &["", "15.12.2026", "", ""])
+            .unwrap_err();
+        assert_eq!(errors[0].pointer, "/root/correspondence/dueDateTime");
+        assert_eq!(
+            errors[0].message,
+            "is not a date and time such as 2026-12-15T12:00:00+01:00 or 2026-12-15"
+        );
+        assert_eq!(errors[0].cause.as_deref(), Some("`15.12.2026`"));
+    }
+}

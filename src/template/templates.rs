@@ -1,0 +1,524 @@
+//! All templates of a mailing: what they are compiled in, and how they are rendered.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::path::Path;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use jiff::Timestamp;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use tera::{Context, Tera};
+
+use super::error::{SetupError, TemplateError};
+use super::folder::Folder;
+use super::functions;
+use super::leaf::{Compiled, Leaf, Origin};
+use super::names::{Meaning, Names};
+use super::program::{Program, Surroundings};
+use super::scan::scan;
+use super::scope::{Scope, Uses};
+use super::tree::{Text, Tree};
+use super::{rendered, tree};
+use crate::diagnostic::Source;
+
+/// How many template files with paths from rows are kept compiled.
+const FILES_KEPT: usize = 1000;
+
+/// A template file, or what is wrong with it; either is found once.
+type File = Arc<Result<Compiled, Vec<TemplateError>>>;
+
+/// Compiles and renders the templates of one mailing. Can be shared between threads once everything is compiled.
+pub struct Templates {
+    folder: Folder,
+    names: Names,
+    /// Functions, filters and what is the same for all rows; every template gets a copy of its own.
+    base: Tera,
+    uses: Uses,
+    files: RwLock<HashMap<String, File>>,
+}
+
+impl Templates {
+    /// Templates of a manifest in `folder`. `now` is the instant that `now()` gives: when the mailing was first sent.
+    pub fn new(
+        folder: &Path,
+        names: Names,
+        mailing: &str,
+        now: Timestamp,
+    ) -> Result<Self, SetupError> {
+        let mut base = Tera::new();
+        // Letters are Markdown and plain text, whatever their file is called.
+        base.autoescape_on(Vec::<&str>::new());
+        functions::register(&mut base, now).map_err(SetupError::Zone)?;
+        for name in &names.all {
+            let value = match &name.meaning {
+                Meaning::Variable(value) => tera::Value::try_from_serializable(value)
+                    .unwrap_or_else(|_| tera::Value::undefined()),
+                Meaning::Mailing => mailing.into(),
+                Meaning::RecipientName => "{{recipientName}}".into(),
+                Meaning::Column(_) | Meaning::RowNumber | Meaning::Row => continue,
+            };
+            base.global_context()
+                .insert_value(name.identifier.clone(), value);
+        }
+        Ok(Self {
+            folder: Folder::new(folder)?,
+            names,
+            base,
+            uses: Uses::default(),
+            files: RwLock::default(),
+        })
+    }
+
+    /// Compiles a JSON value whose strings are templates and whose `{ "file": path }` objects are template files. `pointer` is where the value
+    /// stands in the manifest. Gives everything that is wrong.
+    pub fn compile(&mut self, pointer: &str, value: &Value) -> Result<Tree, Vec<TemplateError>> {
+        tree::compile(self, pointer, value)
+    }
+
+    /// Compiles one text.
+    pub fn compile_text(&mut self, pointer: &str, text: &str) -> Result<Text, Vec<TemplateError>> {
+        tree::compile_text(self, pointer, text)
+    }
+
+    /// A row as the compiled templates see it: its number, and `value` for the values of its columns (from 0).
+    pub fn begin<'a>(&self, number: u64, value: impl Fn(usize) -> &'a str) -> Scope {
+        let mut scope = Scope::default();
+        self.fill(&mut scope, number, value);
+        scope
+    }
+
+    /// The same into a scope of an earlier row, whose memory is reused.
+    pub fn fill<'a>(&self, scope: &mut Scope, number: u64, value: impl Fn(usize) -> &'a str) {
+        scope.fill(&self.names, &self.uses, number, value);
+    }
+
+    /// Renders a tree for a row, straight into a typed value. Members and items that render to nothing are left out; texts are kept byte for byte;
+    /// other types are read from what is rendered. Gives everything that is wrong.
+    pub fn render<T: DeserializeOwned>(
+        &self,
+        tree: &Tree,
+        scope: &Scope,
+    ) -> Result<T, Vec<TemplateError>> {
+        let mut text = Vec::with_capacity(tree.size());
+        let mut ends = Vec::with_capacity(tree.leaves.len());
+        let mut errors = Vec::new();
+        for leaf in &tree.leaves {
+            if let Err(wrong) = self.leaf(leaf, scope, &mut text) {
+                errors.extend(wrong);
+            }
+            ends.push(text.len());
+        }
+        tree.remember(text.len());
+        if !errors.is_empty() {
+            return Err(errors);
+        }
+        let text = String::from_utf8(text).map_err(|_| vec![not_text()])?;
+        rendered::read(tree, &text, &ends).map_err(|error| vec![*error])
+    }
+
+    /// Renders one text for a row. Gives everything that is wrong.
+    pub fn render_text(&self, text: &Text, scope: &Scope) -> Result<String, Vec<TemplateError>> {
+        match &text.0 {
+            tree::Content::Constant(text) => Ok(text.clone()),
+            tree::Content::Leaf(leaf) => {
+                let mut text = Vec::new();
+                self.leaf(leaf, scope, &mut text)?;
+                String::from_utf8(text).map_err(|_| vec![not_text()])
+            }
+        }
+    }
+
+    /// The columns and variables that anything compiled uses, as the person wrote them. Where the path of a template file comes from a row, that
+    /// is all of them.
+    pub fn used(&self) -> impl Iterator<Item = &str> {
+        let direct = self.uses.meanings(&self.names);
+        let in_row = self.names.columns().filter(|(column, name)| {
+            let by_name = self.names.find(&name.identifier);
+            self.uses.row.contains(column)
+                && !by_name.is_some_and(|at| self.uses.names.contains(&at))
+        });
+        direct
+            .filter(|name| matches!(name.meaning, Meaning::Column(_) | Meaning::Variable(_)))
+            .chain(in_row.map(|(_, name)| name))
+            .map(|name| name.written.as_str())
+    }
+
+    /// The template files met so far, includes among them: paths relative to the manifest's folder.
+    pub fn files(&self) -> Vec<String> {
+        self.folder.met()
+    }
+
+    /// Compiles the text of a template, and renders it when it is the same for all rows.
+    pub(super) fn program(
+        &self,
+        source: Source,
+        is_file: bool,
+    ) -> Result<Compiled, Vec<TemplateError>> {
+        let scanned = scan(source.text());
+        if !scanned.has_tags {
+            return Ok(Compiled::Constant(source.text().to_owned()));
+        }
+        let surroundings = Surroundings {
+            tera: &self.base,
+            names: &self.names,
+            folder: &self.folder,
+        };
+        let program = Program::compile(Arc::new(source), is_file, scanned, &surroundings)?;
+        if program.uses.vary(&self.names) {
+            return Ok(Compiled::Varying(Box::new(program)));
+        }
+        let mut text = Vec::new();
+        program
+            .render(&Context::new(), &mut text)
+            .map_err(|error| vec![*error])?;
+        let text = String::from_utf8(text).map_err(|_| vec![not_text()])?;
+        Ok(Compiled::Constant(text))
+    }
+
+    /// Compiles a file in the manifest's folder.
+    pub(super) fn file(&self, path: &str) -> Result<Compiled, Vec<TemplateError>> {
+        let source = self.folder.read(path).map_err(|error| vec![*error])?;
+        self.program(source, true)
+    }
+
+    /// Counts a leaf in and makes it ready to be rendered.
+    pub(super) fn admit(&mut self, pointer: &str, origin: Origin) -> Leaf {
+        self.uses.extend(origin.uses());
+        if matches!(origin, Origin::File(_)) {
+            // Nobody knows yet what those files speak of.
+            self.uses.extend_to_all(&self.names);
+        }
+        Leaf {
+            pointer: pointer.to_owned(),
+            columns: origin.uses().columns(&self.names),
+            origin,
+        }
+    }
+
+    /// Renders a leaf to the end of `text`.
+    fn leaf(
+        &self,
+        leaf: &Leaf,
+        scope: &Scope,
+        text: &mut Vec<u8>,
+    ) -> Result<(), Vec<TemplateError>> {
+        let start = text.len();
+        let rendered = match &leaf.origin {
+            Origin::Template(program) => self.template(program, scope, text),
+            Origin::File(path) => self.file_of_row(path, scope, text),
+        };
+        rendered.map_err(|errors| {
+            text.truncate(start);
+            errors
+                .into_iter()
+                .map(|error| error.at(&leaf.pointer))
+                .collect()
+        })
+    }
+
+    fn template(
+        &self,
+        program: &Program,
+        scope: &Scope,
+        text: &mut Vec<u8>,
+    ) -> Result<(), Vec<TemplateError>> {
+        let only = program.only.and_then(|name| self.names.all.get(name));
+        // Most short templates are one column: its value is there already.
+        if let Some(value) = only.and_then(|name| scope.context.get(&name.identifier)?.as_str()) {
+            text.extend_from_slice(value.as_bytes());
+            return Ok(());
+        }
+        program
+            .render(&scope.context, text)
+            .map_err(|error| vec![*error])
+    }
+
+    fn file_of_row(
+        &self,
+        path: &Program,
+        scope: &Scope,
+        text: &mut Vec<u8>,
+    ) -> Result<(), Vec<TemplateError>> {
+        let mut name = Vec::new();
+        self.template(path, scope, &mut name)?;
+        let name = String::from_utf8(name).map_err(|_| vec![not_text()])?;
+        match &*self.kept(name) {
+            Err(errors) => Err(errors.clone()),
+            Ok(Compiled::Constant(constant)) => {
+                text.extend_from_slice(constant.as_bytes());
+                Ok(())
+            }
+            Ok(Compiled::Varying(program)) => {
+                let speaks_of_row = program
+                    .uses
+                    .meanings(&self.names)
+                    .any(|name| name.meaning == Meaning::Row);
+                if speaks_of_row {
+                    let context = scope.with_row(&self.names, &program.uses);
+                    program.render(&context, text).map_err(|error| vec![*error])
+                } else {
+                    self.template(program, scope, text)
+                }
+            }
+        }
+    }
+
+    /// A file whose path comes from a row: compiled on first use.
+    fn kept(&self, path: String) -> File {
+        let files = self.files.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(file) = files.get(&path) {
+            return Arc::clone(file);
+        }
+        drop(files);
+        let file = Arc::new(self.file(&path));
+        let mut files = self.files.write().unwrap_or_else(PoisonError::into_inner);
+        if files.len() >= FILES_KEPT {
+            files.clear();
+        }
+        files.insert(path, Arc::clone(&file));
+        file
+    }
+}
+
+impl fmt::Debug for Templates {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Templates")
+            .field("folder", &self.folder)
+            .field("uses", &self.uses)
+            .finish_non_exhaustive()
+    }
+}
+
+fn not_text() -> TemplateError {
+    TemplateError::new("the template does not render to text")
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use std::collections::BTreeMap;
+    use std::fs;
+
+    use serde_json::json;
+    use tempfile::TempDir;
+
+    use super::*;
+
+    /// A folder with files, columns, and what was compiled; a row is a list of values.
+    pub(in crate::template) struct Bench {
+        pub(in crate::template) folder: TempDir,
+        pub(in crate::template) templates: Templates,
+    }
+
+    impl Bench {
+        pub(in crate::template) fn new(
+            headers: &[&str],
+            variables: &Value,
+            files: &[(&str, &str)],
+        ) -> Self {
+            let folder = tempfile::tempdir().unwrap();
+            for (path, text) in files {
+                let path = folder.path().join(path);
+                fs::create_dir_all(path.parent().unwrap()).unwrap();
+                fs::write(path, text).unwrap();
+            }
+            let headers: Vec<_> = headers.iter().map(|header| (*header).to_owned()).collect();
+            let names = Names::new(&headers, variables.as_object().unwrap()).unwrap();
+            let now = "2026-11-20T09:00:00Z".parse().unwrap();
+            let templates = Templates::new(folder.path(), names, "purring", now).unwrap();
+            Self { folder, templates }
+        }
+
+        pub(in crate::template) fn tree(&mut self, value: &Value) -> Tree {
+            self.templates.compile("/root", value).unwrap()
+        }
+
+        pub(in crate::template) fn render<T: DeserializeOwned>(
+            &self,
+            tree: &Tree,
+            row: &[&str],
+        ) -> Result<T, Vec<TemplateError>> {
+            let scope = self.templates.begin(7, |column| row[column]);
+            self.templates.render(tree, &scope)
+        }
+
+        /// The one error of a text that does not compile.
+        pub(in crate::template) fn refused(&mut self, text: &str) -> TemplateError {
+            let mut errors = self.templates.compile_text("/text", text).unwrap_err();
+            assert_eq!(errors.len(), 1, "{errors:?}");
+            errors.remove(0)
+        }
+    }
+
+    /// One text for one row of two columns.
+    fn text(template: &str) -> String {
+        let mut bench = Bench::new(
+            &["Språk", "E-post"],
+            &json!({"frist": "2026-12-15", "satser": [1, 2.5], "svar": true}),
+            &[],
+        );
+        let text = bench.templates.compile_text("/text", template).unwrap();
+        let row = ["nb", "kåre@example.no"];
+        let scope = bench.templates.begin(7, |column| row[column]);
+        bench.templates.render_text(&text, &scope).unwrap()
+    }
+
+    #[test]
+    fn templates_see_columns_variables_and_a_few_names_more() {
+        for (template, rendered) in [
+            ("uten felt\n", "uten felt\n"),
+            ("{{ Språk }}", "nb"),
+            ("{{ Sprak }} {{ E_post }}", "nb kåre@example.no"),
+            (
+                "{{ row[\"E-post\"] }} {{ row['Språk'] }} {{ row.Språk }}",
+                "kåre@example.no nb nb",
+            ),
+            ("{% for h, v in row %}{{ v }};{% endfor %}", "row"),
+            (
+                "{{ frist }} {{ satser[1] }} {{ svar }}",
+                "2026-12-15 2.5 true",
+            ),
+            ("{{ mailing }}/{{ row_number }}", "purring/7"),
+            ("Hei {{recipientName}}!", "Hei {{recipientName}}!"),
+            ("{{ now() | plus(days=14) }}", "2026-12-04T10:00:00+01:00"),
+            ("{% if Språk == 'nb' %}ja{% endif %}{# Språk #}", "ja"),
+            ("{% raw %}{{ Språk }}{% endraw %}", "{{ Språk }}"),
+            ("{{ '<b>' }}{{ E_post | upper }}", "<b>KÅRE@EXAMPLE.NO"),
+        ] {
+            if rendered == "row" {
+                // In no order; the second column is there by both of its names.
+                assert_eq!(text(template).matches("kåre@example.no;").count(), 2);
+            } else {
+                assert_eq!(text(template), rendered, "{template}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_the_same_for_all_rows_is_rendered_once() {
+        let mut bench = Bench::new(&["a"], &json!({"b": "x"}), &[]);
+        for (template, constant) in [
+            ("text", true),
+            ("{{ b }} {{ now() }} {{ mailing }} {{recipientName}}", true),
+            ("{{ a }}", false),
+            ("{{ row_number }}", false),
+            ("{{ row[\"a\"] }}", false),
+        ] {
+            let text = bench.templates.compile_text("", template).unwrap();
+            assert_eq!(text.is_constant(), constant, "{template}");
+        }
+    }
+
+    #[test]
+    fn columns_that_feed_a_text_are_known() {
+        let mut bench = Bench::new(&["a", "b", "E-post"], &json!({"c": 1}), &[]);
+        let text = bench
+            .templates
+            .compile_text("", "{{ b ~ c }}{{ row['E-post'] }}")
+            .unwrap();
+        assert_eq!(text.columns(), ["b", "E-post"]);
+        let used: Vec<_> = bench.templates.used().collect();
+        assert_eq!(used, ["b", "c", "E-post"]);
+    }
+
+    #[test]
+    fn files_are_chosen_by_the_row() {
+        let mut bench = Bench::new(
+            &["Språk", "Navn"],
+            &json!({}),
+            &[
+                ("letter.nb.md", "Kjære {{ Navn }}\n"),
+                ("letter.nn.md", "Kjære {{ row['Navn'] }}!\n"),
+                ("letter.en.md", "Dear all\n"),
+            ],
+        );
+        let tree = bench.tree(&json!({"file": "letter.{{ Språk }}.md"}));
+        assert!(!tree.is_constant());
+        assert_eq!(bench.templates.used().count(), 2);
+        for _ in 0..2 {
+            assert_eq!(
+                bench.render::<String>(&tree, &["nb", "Kåre"]).unwrap(),
+                "Kjære Kåre\n"
+            );
+            assert_eq!(
+                bench.render::<String>(&tree, &["nn", "Kåre"]).unwrap(),
+                "Kjære Kåre!\n"
+            );
+            assert_eq!(
+                bench.render::<String>(&tree, &["en", "Kåre"]).unwrap(),
+                "Dear all\n"
+            );
+            for (language, message) in [
+                ("se", "there is no such file"),
+                (
+                    "/../../x",
+                    "only files in the manifest's folder can be used",
+                ),
+            ] {
+                let errors = bench
+                    .render::<String>(&tree, &[language, "Kåre"])
+                    .unwrap_err();
+                assert_eq!(errors[0].message, message);
+                assert_eq!(errors[0].pointer, "/root");
+            }
+        }
+    }
+
+    #[test]
+    fn a_file_is_read_once() {
+        let mut bench = Bench::new(&["a"], &json!({}), &[("x.md", "{{ a }}1")]);
+        let tree = bench.tree(&json!({"file": "{{ a }}.md"}));
+        assert_eq!(bench.render::<String>(&tree, &["x"]).unwrap(), "x1");
+        fs::write(bench.folder.path().join("x.md"), "changed").unwrap();
+        assert_eq!(bench.render::<String>(&tree, &["x"]).unwrap(), "x1");
+    }
+
+    #[test]
+    fn every_error_of_a_row_is_told() {
+        let mut bench = Bench::new(&["a"], &json!({}), &[]);
+        let value = json!({"x": "{{ a | plus(days=1) }}", "y": ["{{ a | int }}", "{{ a }}"]});
+        let tree = bench.tree(&value);
+        let errors = bench
+            .render::<BTreeMap<String, Value>>(&tree, &["26818099001 x"])
+            .unwrap_err();
+        let pointers: Vec<_> = errors.iter().map(|error| error.pointer.as_str()).collect();
+        assert_eq!(pointers, ["/root/x", "/root/y/0"]);
+        assert_eq!(
+            errors[0].message,
+            "`plus` needs a date or a time such as 2026-12-15"
+        );
+        assert_eq!(errors[0].cause.as_deref(), Some("`268180***** x`"));
+        assert!(!format!("{errors:?}").contains("26818099001"));
+    }
+
+    #[test]
+    fn a_scope_is_used_again() {
+        let mut bench = Bench::new(&["a"], &json!({}), &[]);
+        let text = bench
+            .templates
+            .compile_text("", "{{ a }}{{ row_number }}")
+            .unwrap();
+        let mut scope = Scope::default();
+        for (number, value) in [(1, "x"), (2, "y")] {
+            bench.templates.fill(&mut scope, number, |_| value);
+            let rendered = bench.templates.render_text(&text, &scope).unwrap();
+            assert_eq!(rendered, format!("{value}{number}"));
+        }
+    }
+
+    #[test]
+    fn endless_texts_stop() {
+        let mut bench = Bench::new(&["a"], &json!({}), &[]);
+        let template = "{% for i in range(end=99999) %}{{ a }}{{ a }}{% endfor %}";
+        let tree = bench.tree(&json!({"x": template}));
+        let errors = bench.render::<Value>(&tree, &["0123456789"]).unwrap_err();
+        assert_eq!(errors[0].message, "the template renders to more than 1 MB");
+    }
+
+    #[test]
+    fn templates_are_shared_between_threads() {
+        fn shared<T: Send + Sync>() {}
+        shared::<Templates>();
+        shared::<Tree>();
+    }
+}

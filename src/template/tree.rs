@@ -1,0 +1,331 @@
+//! A JSON value whose strings are templates, compiled.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use serde_json::{Map, Number, Value};
+
+use super::error::TemplateError;
+use super::leaf::{Compiled, Leaf, Origin};
+use super::templates::Templates;
+use crate::diagnostic::Source;
+
+/// A compiled JSON value, to be rendered for each row.
+#[derive(Debug)]
+pub struct Tree {
+    /// Where the value stands in the manifest.
+    pub(super) pointer: String,
+    pub(super) root: Node,
+    pub(super) leaves: Vec<Leaf>,
+    /// How many bytes the largest row so far has rendered to.
+    largest: AtomicUsize,
+}
+
+/// A compiled text.
+#[derive(Debug)]
+pub struct Text(pub(super) Content);
+
+/// What a text is.
+#[derive(Debug)]
+pub(super) enum Content {
+    Constant(String),
+    Leaf(Box<Leaf>),
+}
+
+/// A part of a tree. What is left out for every row is not there.
+#[derive(Debug)]
+pub(super) enum Node {
+    /// Left out: nothing, an empty text, or an object or list of nothing else.
+    Absent,
+    Bool(bool),
+    Number(Number),
+    /// The same for all rows.
+    Text(String),
+    /// A place in [`Tree::leaves`].
+    Leaf(usize),
+    List(Vec<Self>),
+    Map(Vec<(String, Self)>),
+}
+
+impl Tree {
+    /// The headers of the columns that feed the value at a JSON pointer, what is inside it, and what it is inside of.
+    pub fn columns(&self, pointer: &str) -> Vec<&str> {
+        let mut columns = Vec::new();
+        let leaves = self.leaves.iter();
+        for leaf in
+            leaves.filter(|leaf| is_in(&leaf.pointer, pointer) || is_in(pointer, &leaf.pointer))
+        {
+            for column in &leaf.columns {
+                if !columns.contains(&column.as_str()) {
+                    columns.push(column.as_str());
+                }
+            }
+        }
+        columns
+    }
+
+    /// Whether it is the same for all rows.
+    pub fn is_constant(&self) -> bool {
+        self.leaves.is_empty()
+    }
+
+    /// How much room a row will probably need.
+    pub(super) fn size(&self) -> usize {
+        self.largest.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn remember(&self, size: usize) {
+        if size > self.size() {
+            self.largest.store(size, Ordering::Relaxed);
+        }
+    }
+}
+
+impl Text {
+    /// The headers of the columns that feed it.
+    pub fn columns(&self) -> Vec<&str> {
+        match &self.0 {
+            Content::Constant(_) => Vec::new(),
+            Content::Leaf(leaf) => leaf.columns.iter().map(String::as_str).collect(),
+        }
+    }
+
+    /// Whether it is the same for all rows.
+    pub fn is_constant(&self) -> bool {
+        matches!(self.0, Content::Constant(_))
+    }
+}
+
+/// Compiles a value; gives everything that is wrong.
+pub(super) fn compile(
+    templates: &mut Templates,
+    pointer: &str,
+    value: &Value,
+) -> Result<Tree, Vec<TemplateError>> {
+    let mut builder = Builder {
+        templates,
+        pointer: pointer.to_owned(),
+        leaves: Vec::new(),
+        errors: Vec::new(),
+    };
+    let root = builder.node(value, Parent::Member);
+    let Builder { leaves, errors, .. } = builder;
+    if !errors.is_empty() {
+        return Err(errors);
+    }
+    Ok(Tree {
+        pointer: pointer.to_owned(),
+        root,
+        leaves,
+        largest: AtomicUsize::new(0),
+    })
+}
+
+/// Compiles one text.
+pub(super) fn compile_text(
+    templates: &mut Templates,
+    pointer: &str,
+    text: &str,
+) -> Result<Text, Vec<TemplateError>> {
+    let compiled = templates.program(Source::new("", text), false);
+    match compiled.map_err(|errors| at(errors, pointer))? {
+        Compiled::Constant(text) => Ok(Text(Content::Constant(text))),
+        Compiled::Varying(program) => {
+            let leaf = templates.admit(pointer, Origin::Template(program));
+            Ok(Text(Content::Leaf(Box::new(leaf))))
+        }
+    }
+}
+
+/// What a value is in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Parent {
+    Member,
+    /// A list: a lone `file` in it is an attachment, not a text.
+    List,
+}
+
+struct Builder<'a> {
+    templates: &'a mut Templates,
+    pointer: String,
+    leaves: Vec<Leaf>,
+    errors: Vec<TemplateError>,
+}
+
+impl Builder<'_> {
+    fn node(&mut self, value: &Value, parent: Parent) -> Node {
+        match value {
+            Value::Null => Node::Absent,
+            Value::Bool(value) => Node::Bool(*value),
+            Value::Number(number) => Node::Number(number.clone()),
+            Value::String(text) => self.text(text),
+            Value::Array(items) => self.list(items),
+            Value::Object(members) => match file(members) {
+                Some(path) if parent == Parent::Member => self.file(path),
+                _ => self.map(members),
+            },
+        }
+    }
+
+    fn list(&mut self, items: &[Value]) -> Node {
+        let nodes = items.iter().enumerate().map(|(at, item)| {
+            self.inside(&at.to_string(), |builder| builder.node(item, Parent::List))
+        });
+        let nodes: Vec<_> = nodes.filter(|node| !matches!(node, Node::Absent)).collect();
+        if nodes.is_empty() && !items.is_empty() {
+            return Node::Absent;
+        }
+        Node::List(nodes)
+    }
+
+    fn map(&mut self, members: &Map<String, Value>) -> Node {
+        let nodes = members.iter().map(|(key, member)| {
+            let node = self.inside(key, |builder| builder.node(member, Parent::Member));
+            (key.clone(), node)
+        });
+        let nodes: Vec<_> = nodes
+            .filter(|(_, node)| !matches!(node, Node::Absent))
+            .collect();
+        if nodes.is_empty() && !members.is_empty() {
+            return Node::Absent;
+        }
+        Node::Map(nodes)
+    }
+
+    fn text(&mut self, text: &str) -> Node {
+        let compiled = self.templates.program(Source::new("", text), false);
+        self.compiled(compiled)
+    }
+
+    fn file(&mut self, path: &str) -> Node {
+        let path = match self.templates.program(Source::new("", path), false) {
+            Ok(Compiled::Constant(path)) => path,
+            Ok(Compiled::Varying(program)) => return self.leaf(Origin::File(program)),
+            Err(errors) => return self.wrong(errors),
+        };
+        let compiled = self.templates.file(&path);
+        self.compiled(compiled)
+    }
+
+    fn compiled(&mut self, compiled: Result<Compiled, Vec<TemplateError>>) -> Node {
+        match compiled {
+            Ok(Compiled::Constant(text)) if text.is_empty() => Node::Absent,
+            Ok(Compiled::Constant(text)) => Node::Text(text),
+            Ok(Compiled::Varying(program)) => self.leaf(Origin::Template(program)),
+            Err(errors) => self.wrong(errors),
+        }
+    }
+
+    fn leaf(&mut self, origin: Origin) -> Node {
+        let leaf = self.templates.admit(&self.pointer, origin);
+        self.leaves.push(leaf);
+        Node::Leaf(self.leaves.len() - 1)
+    }
+
+    fn wrong(&mut self, errors: Vec<TemplateError>) -> Node {
+        self.errors.extend(at(errors, &self.pointer));
+        Node::Absent
+    }
+
+    fn inside<T>(&mut self, key: &str, work: impl FnOnce(&mut Self) -> T) -> T {
+        let length = self.pointer.len();
+        self.pointer.push('/');
+        self.pointer
+            .push_str(&key.replace('~', "~0").replace('/', "~1"));
+        let done = work(self);
+        self.pointer.truncate(length);
+        done
+    }
+}
+
+/// The path in an object that stands for the text of a file.
+fn file(members: &Map<String, Value>) -> Option<&str> {
+    if members.len() == 1 {
+        members.get("file")?.as_str()
+    } else {
+        None
+    }
+}
+
+fn at(errors: Vec<TemplateError>, pointer: &str) -> Vec<TemplateError> {
+    errors.into_iter().map(|error| error.at(pointer)).collect()
+}
+
+/// Whether a JSON pointer is another one or inside it.
+fn is_in(pointer: &str, whole: &str) -> bool {
+    pointer
+        .strip_prefix(whole)
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::super::templates::tests::Bench;
+
+    #[test]
+    fn what_renders_to_nothing_is_left_out() {
+        let mut bench = Bench::new(&["a", "b"], &json!({"c": ""}), &[("empty.md", "")]);
+        let tree = bench.tree(&json!({
+            "a": "{{ a }}",
+            "null": null,
+            "empty": "",
+            "constant": "{{ c }}",
+            "file": {"file": "empty.md"},
+            "list": ["{{ a }}", "{{ b }}", null, ""],
+            "object": {"a": "{{ a }}", "inner": {"a": "{{ a }}"}},
+            "nothing": {"x": null, "y": [""]},
+            "kept": {"list": [], "object": {}, "false": false, "zero": 0, "blank": " "}
+        }));
+        let kept = json!({"list": [], "object": {}, "false": false, "zero": 0, "blank": " "});
+        let value: Value = bench.render(&tree, &["", "y"]).unwrap();
+        assert_eq!(value, json!({"list": ["y"], "kept": kept}));
+        let value: Value = bench.render(&tree, &["", ""]).unwrap();
+        assert_eq!(value, json!({"kept": kept}));
+        let value: Value = bench.render(&tree, &["x", ""]).unwrap();
+        assert_eq!(
+            value,
+            json!({"a": "x", "list": ["x"], "object": {"a": "x", "inner": {"a": "x"}}, "kept": kept})
+        );
+    }
+
+    #[test]
+    fn a_lone_file_is_a_text_as_a_member_and_an_attachment_in_a_list() {
+        let mut bench = Bench::new(&["a"], &json!({}), &[("t.md", "T\n")]);
+        let tree = bench.tree(&json!({
+            "body": {"file": "t.md"},
+            "attachments": [{"file": "{{ a }}.pdf"}, {"file": "t.pdf", "ref": "{{ a }}"}]
+        }));
+        let value: Value = bench.render(&tree, &["1"]).unwrap();
+        assert_eq!(
+            value,
+            json!({
+                "body": "T\n",
+                "attachments": [{"file": "1.pdf"}, {"file": "t.pdf", "ref": "1"}]
+            })
+        );
+    }
+
+    #[test]
+    fn every_mistake_is_told_with_its_pointer() {
+        let mut bench = Bench::new(&["a"], &json!({}), &[]);
+        let value =
+            json!({"a/b": ["{{ x }}", {"~": "{{ a"}], "c": {"file": "no.md"}, "d": "{{ a }}"});
+        let errors = bench.templates.compile("/root", &value).unwrap_err();
+        let pointers: Vec<_> = errors.iter().map(|error| error.pointer.as_str()).collect();
+        assert_eq!(pointers, ["/root/a~1b/0", "/root/a~1b/1/~0", "/root/c"]);
+    }
+
+    #[test]
+    fn columns_are_known_for_a_value_what_is_in_it_and_what_it_is_in() {
+        let mut bench = Bench::new(&["a", "b"], &json!({}), &[]);
+        let tree =
+            bench.tree(&json!({"x": {"y": "{{ a }}", "z": "{{ a }}{{ b }}"}, "xx": "{{ b }}"}));
+        assert_eq!(tree.columns("/root/x"), ["a", "b"]);
+        assert_eq!(tree.columns("/root/x/y"), ["a"]);
+        assert_eq!(tree.columns("/root/x/y/deeper"), ["a"]);
+        assert_eq!(tree.columns("/root/xx"), ["b"]);
+        assert!(tree.columns("/root/none").is_empty());
+        assert!(bench.tree(&json!({"x": [1, null, "t"]})).is_constant());
+    }
+}
