@@ -16,9 +16,11 @@
 //! The binary crate (`main.rs`, `cli/`) is floor 4: it knows about arguments, terminals and exit statuses, and the library cannot see it.
 #![warn(clippy::print_stdout, clippy::print_stderr)]
 
+pub mod altinn;
 pub mod correspondence;
 pub mod diagnostic;
 pub mod manifest;
+pub mod maskinporten;
 pub mod recipients;
 pub mod secret;
 pub mod template;

@@ -1,0 +1,185 @@
+//! Attachments: announce one, upload it, and see whether it may be used.
+
+use std::path::Path;
+use std::time::Duration;
+
+use reqwest::Method;
+use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use serde::Serialize;
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::client::{id, text};
+use super::{Answer, Client, TransportError, TransportKind};
+use crate::correspondence::Attachment;
+use crate::maskinporten::Token;
+
+impl Client {
+    /// Announces a file under a resource; gives the id to upload it to. Not protected against repeats: each call makes a new attachment.
+    pub async fn initialize_attachment(
+        &self,
+        token: &Token,
+        resource: &str,
+        attachment: &Attachment,
+    ) -> Result<Answer<Uuid>, TransportError> {
+        let body = serde_json::to_vec(&Announcement {
+            resource_id: resource,
+            attachment,
+        })
+        .map_err(|error| self.failed(TransportKind::File, Some(error.into())))?;
+        let request = self
+            .request(Method::POST, "attachment", token)
+            .header(CONTENT_TYPE, "application/json")
+            .body(body);
+        self.call(request, |answer| answer.as_str()?.parse().ok())
+            .await
+    }
+
+    /// Uploads the file itself, streamed from disk. Large files get the time they need on a slow line.
+    pub async fn upload(
+        &self,
+        token: &Token,
+        attachment: Uuid,
+        path: &Path,
+    ) -> Result<Answer<AttachmentOverview>, TransportError> {
+        let unreadable =
+            |error: std::io::Error| self.failed(TransportKind::File, Some(error.into()));
+        let file = tokio::fs::File::open(path).await.map_err(unreadable)?;
+        let length = file.metadata().await.map_err(unreadable)?.len();
+        let request = self
+            .request(
+                Method::POST,
+                &format!("attachment/{attachment}/upload"),
+                token,
+            )
+            .header(CONTENT_TYPE, "application/octet-stream")
+            .header(CONTENT_LENGTH, length)
+            .timeout(UPLOAD_START + Duration::from_secs(length / SLOWEST_LINE))
+            .body(file);
+        self.call(request, |answer| AttachmentOverview::read(&answer))
+            .await
+    }
+
+    /// How far an attachment has come.
+    pub async fn attachment(
+        &self,
+        token: &Token,
+        attachment: Uuid,
+    ) -> Result<Answer<AttachmentOverview>, TransportError> {
+        let request = self.request(Method::GET, &format!("attachment/{attachment}"), token);
+        self.call(request, |answer| AttachmentOverview::read(&answer))
+            .await
+    }
+}
+
+/// An attachment as Altinn has it now. Only the status is certain to be there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AttachmentOverview {
+    /// Its id.
+    pub id: Option<Uuid>,
+    /// How far it has come.
+    pub status: AttachmentStatus,
+    /// Altinn's explanation of it.
+    pub status_text: Option<String>,
+    /// MD5 in lower-case hexadecimal, once it is uploaded.
+    pub checksum: Option<String>,
+}
+
+/// How far an attachment has come.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum AttachmentStatus {
+    /// Announced, not uploaded.
+    Initialized,
+    /// Uploaded, and being scanned.
+    UploadProcessing,
+    /// Ready to be sent with letters.
+    Published,
+    /// Deleted.
+    Purged,
+    /// The upload or the scan failed.
+    Failed,
+    /// Past its time.
+    Expired,
+    /// A status this program does not know.
+    Other(String),
+}
+
+impl AttachmentStatus {
+    /// Whether it will never become ready.
+    pub fn is_lost(&self) -> bool {
+        matches!(self, Self::Purged | Self::Failed | Self::Expired)
+    }
+}
+
+impl From<&str> for AttachmentStatus {
+    fn from(name: &str) -> Self {
+        match name {
+            "Initialized" => Self::Initialized,
+            "UploadProcessing" => Self::UploadProcessing,
+            "Published" => Self::Published,
+            "Purged" => Self::Purged,
+            "Failed" => Self::Failed,
+            "Expired" => Self::Expired,
+            other => Self::Other(other.to_owned()),
+        }
+    }
+}
+
+impl AttachmentOverview {
+    fn read(value: &Value) -> Option<Self> {
+        Some(Self {
+            id: id(value, "attachmentId"),
+            status: text(value, "status")?.as_str().into(),
+            status_text: text(value, "statusText"),
+            checksum: text(value, "checksum"),
+        })
+    }
+}
+
+/// The body that announces an attachment.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Announcement<'a> {
+    resource_id: &'a str,
+    #[serde(flatten)]
+    attachment: &'a Attachment,
+}
+
+const UPLOAD_START: Duration = Duration::from_secs(100);
+/// Bytes a second: 1 Mbit/s.
+const SLOWEST_LINE: u64 = 125_000;
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn an_announcement_is_the_attachment_with_its_resource() {
+        let attachment = Attachment {
+            file_name: "vedtak.pdf".into(),
+            senders_reference: "a-1".into(),
+            ..Attachment::default()
+        };
+        let body = serde_json::to_value(Announcement {
+            resource_id: "r",
+            attachment: &attachment,
+        });
+        assert_eq!(
+            body.unwrap(),
+            json!({"resourceId": "r", "fileName": "vedtak.pdf", "sendersReference": "a-1"})
+        );
+    }
+
+    #[test]
+    fn a_status_nobody_knows_is_kept_and_not_taken_for_lost() {
+        let read = |status| AttachmentOverview::read(&json!({"status": status, "checksum": ""}));
+        let odd = read("Quarantined").unwrap();
+        assert_eq!(odd.status, AttachmentStatus::Other("Quarantined".into()));
+        assert!(!odd.status.is_lost());
+        assert_eq!(odd.checksum, None);
+        assert!(read("Failed").unwrap().status.is_lost());
+        assert_eq!(AttachmentOverview::read(&json!({})), None);
+    }
+}

@@ -1,0 +1,393 @@
+//! One request, one answer.
+
+use std::fmt;
+use std::sync::Arc;
+
+use reqwest::header::ACCEPT;
+use reqwest::{Method, RequestBuilder};
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::{Environment, Refusal, TransportError, TransportKind};
+use crate::maskinporten::reply::Reply;
+use crate::maskinporten::{SUBSCRIPTION_KEY, Token, Tokens};
+
+/// The sender's side of the Correspondence API. Calls are not repeated, and a token is the caller's choice: after a 401, reject it and try with the next.
+#[derive(Clone)]
+pub struct Client {
+    http: reqwest::Client,
+    /// The API's root, without a trailing slash.
+    api: String,
+    host: String,
+    tokens: Arc<Tokens>,
+    subscription_key: Option<SecretString>,
+}
+
+/// What Altinn says to a request that reached it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answer<T> {
+    /// Any 2xx.
+    Accepted(T),
+    /// Anything else.
+    Refused(Refusal),
+}
+
+impl<T> Answer<T> {
+    /// The answer, or the refusal as an error.
+    pub fn into_result(self) -> Result<T, Refusal> {
+        match self {
+            Self::Accepted(value) => Ok(value),
+            Self::Refused(refusal) => Err(refusal),
+        }
+    }
+}
+
+impl Client {
+    /// A client for this environment.
+    pub fn new(http: reqwest::Client, environment: &Environment, tokens: Arc<Tokens>) -> Self {
+        let platform = environment.platform();
+        let host = platform.split("://").nth(1).unwrap_or(platform);
+        Self {
+            http,
+            api: format!("{platform}/correspondence/api/v1"),
+            host: host.to_owned(),
+            tokens,
+            subscription_key: None,
+        }
+    }
+
+    /// With the API key that some of Altinn's gateways ask for.
+    #[must_use]
+    pub fn with_subscription_key(mut self, key: Option<SecretString>) -> Self {
+        self.subscription_key = key;
+        self
+    }
+
+    /// Where this client's tokens come from.
+    pub fn tokens(&self) -> &Tokens {
+        &self.tokens
+    }
+
+    /// A request to a path below the API's root.
+    pub(super) fn request(&self, method: Method, path: &str, token: &Token) -> RequestBuilder {
+        let request = self
+            .http
+            .request(method, format!("{}/{path}", self.api))
+            // Altinn refuses anything less exact.
+            .header(ACCEPT, "application/json")
+            .bearer_auth(token.expose());
+        match &self.subscription_key {
+            Some(key) => request.header(SUBSCRIPTION_KEY, key.expose_secret()),
+            None => request,
+        }
+    }
+
+    /// Sends it; a success must be JSON in which `read` finds what it needs.
+    pub(super) async fn call<T>(
+        &self,
+        request: RequestBuilder,
+        read: impl FnOnce(Value) -> Option<T>,
+    ) -> Result<Answer<T>, TransportError> {
+        let lost = |error| TransportError::from_request(&self.host, error);
+        let reply = Reply::read(request.send().await.map_err(lost)?)
+            .await
+            .map_err(lost)?;
+        if !reply.is_success() {
+            return Ok(Answer::Refused(Refusal::from_reply(&reply)));
+        }
+        let value = serde_json::from_slice(&reply.body)
+            .map_err(|error| self.failed(TransportKind::Garbled, Some(error.into())))?;
+        match read(value) {
+            Some(answer) => Ok(Answer::Accepted(answer)),
+            None => Err(self.failed(TransportKind::Garbled, None)),
+        }
+    }
+
+    pub(super) fn failed(
+        &self,
+        kind: TransportKind,
+        source: Option<Box<dyn std::error::Error + Send + Sync>>,
+    ) -> TransportError {
+        TransportError::new(kind, &self.host, source)
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client")
+            .field("api", &self.api)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A member that is an id.
+pub(super) fn id(value: &Value, name: &str) -> Option<Uuid> {
+    value.get(name)?.as_str()?.parse().ok()
+}
+
+/// A member that is text; blank counts as not there.
+pub(super) fn text(value: &Value, name: &str) -> Option<String> {
+    let text = value.get(name)?.as_str()?;
+    (!text.trim().is_empty()).then(|| text.to_owned())
+}
+
+/// The members of a list; none when it is missing or null.
+pub(super) fn list<'a>(value: &'a Value, name: &str) -> impl Iterator<Item = &'a Value> {
+    value
+        .get(name)
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use super::super::{AttachmentStatus, http_client};
+    use super::*;
+    use crate::correspondence::Attachment;
+    use crate::maskinporten::listener::{Listener, answer};
+    use crate::maskinporten::{Settings, key_for_tests};
+
+    const ID: &str = "01890a5d-ac96-774b-bcce-b302099a8057";
+    const TIMEOUT: Duration = Duration::from_secs(20);
+
+    fn client(base: &str, timeout: Duration) -> Client {
+        let environment = Environment::sandbox(base, base).unwrap();
+        let http = http_client(&environment, timeout, 4).unwrap();
+        let settings = Settings {
+            client_id: "c".into(),
+            key: key_for_tests(),
+            scopes: Vec::new(),
+            maskinporten: base.into(),
+            exchange: None,
+            subscription_key: None,
+        };
+        let tokens = Arc::new(Tokens::new(http.clone(), settings));
+        Client::new(http, &environment, tokens).with_subscription_key(Some("api-key".into()))
+    }
+
+    fn token() -> Token {
+        Token::new("token-1".into(), Duration::from_secs(60), Instant::now())
+    }
+
+    fn id() -> Uuid {
+        ID.parse().unwrap()
+    }
+
+    async fn answering(status: &'static str, body: impl Into<String>) -> Listener {
+        let body = body.into();
+        Listener::start(move |_| answer(status, "", &body)).await
+    }
+
+    async fn overview(
+        listener: &Listener,
+    ) -> Result<Answer<super::super::Overview>, TransportError> {
+        client(&listener.base, TIMEOUT)
+            .overview(&token(), id())
+            .await
+    }
+
+    #[tokio::test]
+    async fn a_letter_is_posted_byte_for_byte() {
+        let body = format!(
+            r#"{{"correspondences": [{{"correspondenceId": "{ID}", "status": "ReadyForPublish"}}], "attachmentIds": ["{ID}"]}}"#
+        );
+        let listener = answering("201 Created", body).await;
+        let client = client(&listener.base, TIMEOUT);
+        let sent = "{\"æ\": 1 }".as_bytes().to_vec();
+        let answer = client.initialize(&token(), sent.clone()).await.unwrap();
+        let letter = answer.into_result().unwrap();
+        assert_eq!((letter.id, letter.attachments), (id(), vec![id()]));
+
+        let seen = &listener.seen("POST /correspondence/api/v1/correspondence HTTP/1.1")[0];
+        assert_eq!(seen.body, sent);
+        for (name, value) in [
+            ("authorization", "Bearer token-1"),
+            ("accept", "application/json"),
+            ("content-type", "application/json"),
+            ("content-length", "10"),
+            ("ocp-apim-subscription-key", "api-key"),
+            (
+                "user-agent",
+                concat!("massebrev/", env!("CARGO_PKG_VERSION")),
+            ),
+        ] {
+            assert_eq!(seen.header(name), Some(value), "{name}");
+        }
+        assert!(!format!("{client:?}").contains("api-key"));
+    }
+
+    #[tokio::test]
+    async fn a_letter_is_found_by_its_key_under_the_bare_resource() {
+        let listener = answering("200 OK", format!(r#"{{"ids": ["{ID}"]}}"#)).await;
+        let client = client(&listener.base, TIMEOUT);
+        let found = client
+            .find(&token(), "urn:altinn:resource:skd-mva", id())
+            .await
+            .unwrap();
+        assert_eq!(found, Answer::Accepted(vec![id()]));
+        let line = format!(
+            "GET /correspondence/api/v1/correspondence?resourceId=skd-mva&role=Sender&idempotentKey={ID} "
+        );
+        assert_eq!(listener.seen(&line).len(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_list_without_ids_is_not_an_empty_one() {
+        for body in ["{}", "[]", r#"{"ids": null}"#, r#"{"ids": ["x"]}"#] {
+            let listener = answering("200 OK", body).await;
+            let client = client(&listener.base, TIMEOUT);
+            let error = client.find(&token(), "r", id()).await.unwrap_err();
+            assert_eq!(error.kind, TransportKind::Garbled, "{body}");
+        }
+    }
+
+    #[tokio::test]
+    async fn an_attachment_is_announced_uploaded_from_disk_and_looked_at() {
+        let listener = Listener::start(|seen| {
+            if seen.is("POST /correspondence/api/v1/attachment HTTP") {
+                answer("200 OK", "", &format!("\"{ID}\""))
+            } else if seen.is("POST") {
+                answer("200 OK", "", r#"{"status": "UploadProcessing"}"#)
+            } else {
+                answer("200 OK", "", r#"{"status": "Published", "checksum": "ab"}"#)
+            }
+        })
+        .await;
+        let client = client(&listener.base, TIMEOUT);
+        let announced = client
+            .initialize_attachment(&token(), "r", &Attachment::default())
+            .await;
+        assert_eq!(announced.unwrap(), Answer::Accepted(id()));
+
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("large.pdf");
+        let content: Vec<u8> = (0..200_000_u32).map(|byte| (byte % 251) as u8).collect();
+        std::fs::write(&path, &content).unwrap();
+        let uploaded = client.upload(&token(), id(), &path).await.unwrap();
+        assert_eq!(
+            uploaded.into_result().unwrap().status,
+            AttachmentStatus::UploadProcessing
+        );
+        let seen = &listener.seen(&format!(
+            "POST /correspondence/api/v1/attachment/{ID}/upload "
+        ))[0];
+        assert_eq!(seen.header("content-length"), Some("200000"));
+        assert_eq!(seen.header("transfer-encoding"), None);
+        assert_eq!(
+            seen.header("content-type"),
+            Some("application/octet-stream")
+        );
+        assert!(seen.body == content, "the file arrives as it is");
+
+        let looked = client
+            .attachment(&token(), id())
+            .await
+            .unwrap()
+            .into_result()
+            .unwrap();
+        assert_eq!(
+            (looked.status, looked.checksum.as_deref()),
+            (AttachmentStatus::Published, Some("ab"))
+        );
+
+        let gone = client
+            .upload(&token(), id(), &folder.path().join("gone.pdf"))
+            .await
+            .unwrap_err();
+        assert_eq!(gone.kind, TransportKind::File);
+        assert!(!gone.may_have_arrived());
+    }
+
+    #[tokio::test]
+    async fn a_refusal_is_an_answer_and_a_redirect_is_not_followed() {
+        let limit = "retry-after: 3\r\nlocation: http://127.0.0.1:1/\r\n";
+        let listener = Listener::start(move |_| answer("307 Temporary Redirect", limit, "")).await;
+        let Answer::Refused(refusal) = overview(&listener).await.unwrap() else {
+            panic!("accepted");
+        };
+        assert_eq!(
+            (refusal.status, refusal.message.as_str()),
+            (307, "Temporary Redirect")
+        );
+        assert_eq!(refusal.retry_after, Some(Duration::from_secs(3)));
+        assert_eq!(listener.seen("GET").len(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_success_in_other_words_is_garbled() {
+        let page = "<html>please log in</html>".to_owned();
+        for body in [
+            page,
+            String::new(),
+            "{\"status\"".into(),
+            format!("\"{}\"", "x".repeat(1_500_000)),
+        ] {
+            let listener = answering("200 OK", body).await;
+            let error = overview(&listener).await.unwrap_err();
+            assert_eq!(error.kind, TransportKind::Garbled);
+            assert!(error.may_have_arrived());
+        }
+    }
+
+    #[tokio::test]
+    async fn a_refusal_of_any_length_is_cut() {
+        let listener = answering("500 Internal Server Error", "x ".repeat(1_000_000)).await;
+        let refusal = overview(&listener)
+            .await
+            .unwrap()
+            .into_result()
+            .unwrap_err();
+        assert_eq!(refusal.message.chars().count(), 200);
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_breaks_off_is_lost() {
+        let started = "HTTP/1.1 409 Conflict\r\ncontent-length: 500\r\n\r\n{\"errorCode\"";
+        for sent in ["", "HTTP/1.1 200", started] {
+            let listener = Listener::start(|_| sent.to_owned()).await;
+            let error = overview(&listener).await.unwrap_err();
+            assert_eq!(error.kind, TransportKind::Cut, "{sent}");
+            assert!(error.may_have_arrived());
+            assert_eq!(listener.seen("GET").len(), 1, "it is not asked again");
+        }
+    }
+
+    #[tokio::test]
+    async fn no_answer_in_time_is_a_timeout() {
+        // A listener that nobody accepts from: connected, but silent.
+        let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let base = format!("http://{}", silent.local_addr().unwrap());
+        let client = client(&base, Duration::from_millis(50));
+        let error = client
+            .initialize(&token(), b"{}".to_vec())
+            .await
+            .unwrap_err();
+        assert_eq!(error.kind, TransportKind::Timeout);
+        assert!(error.may_have_arrived());
+    }
+
+    #[tokio::test]
+    async fn without_a_connection_nothing_was_sent() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let host = listener.local_addr().unwrap().to_string();
+        drop(listener);
+        let client = client(&format!("http://{host}"), TIMEOUT);
+        let error = client
+            .find(&token(), "secret-resource", id())
+            .await
+            .unwrap_err();
+        assert_eq!(error.kind, TransportKind::Connect);
+        assert!(!error.may_have_arrived());
+        let reason = error.reason();
+        assert!(
+            reason.starts_with(&format!("no connection to `{host}`: Connection refused")),
+            "{reason}"
+        );
+        assert!(error.hint().unwrap().contains(&host));
+        assert!(!format!("{error:?}").contains("secret-resource"));
+    }
+}

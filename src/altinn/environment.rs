@@ -1,0 +1,303 @@
+//! Which Altinn and which Maskinporten belong together, and where they are.
+
+use std::fmt;
+use std::net::IpAddr;
+
+use reqwest::Url;
+
+/// An Altinn platform with the Maskinporten whose tokens it takes.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Environment {
+    name: String,
+    platform: String,
+    maskinporten: String,
+    production: bool,
+    local: bool,
+}
+
+impl Environment {
+    /// Production: real letters to real people.
+    pub fn prod() -> Self {
+        Self::known(&KNOWN[0])
+    }
+
+    /// The test environment for Altinn's customers.
+    pub fn tt02() -> Self {
+        Self::known(&KNOWN[1])
+    }
+
+    /// An internal test environment of Altinn.
+    pub fn at22() -> Self {
+        Self::known(&KNOWN[2])
+    }
+
+    /// An internal test environment of Altinn.
+    pub fn at23() -> Self {
+        Self::known(&KNOWN[3])
+    }
+
+    /// Altinn's environment for performance tests.
+    pub fn yt01() -> Self {
+        Self::known(&KNOWN[4])
+    }
+
+    /// One of `prod`, `tt02`, `at22`, `at23` and `yt01`.
+    pub fn named(name: &str) -> Option<Self> {
+        KNOWN.iter().find(|known| known.0 == name).map(Self::known)
+    }
+
+    /// A sandbox at these two addresses. Fails as `custom` does.
+    pub fn sandbox(platform: &str, maskinporten: &str) -> Result<Self, EnvironmentError> {
+        Ok(Self {
+            name: "sandbox".to_owned(),
+            ..Self::custom(platform, maskinporten)?
+        })
+    }
+
+    /// Any platform and Maskinporten: `https` only, except on this machine. Addresses of a known platform take its name, so that two spellings of one place are one place; others are
+    /// named by their host and port.
+    pub fn custom(platform: &str, maskinporten: &str) -> Result<Self, EnvironmentError> {
+        let platform = address("platform", platform)?;
+        let maskinporten = address("maskinporten", maskinporten)?;
+        let known = KNOWN
+            .iter()
+            .find(|known| host(&platform) == known.1.trim_start_matches("https://"));
+        let name = known.map_or_else(
+            || platform.authority().to_owned(),
+            |known| known.0.to_owned(),
+        );
+        Ok(Self {
+            name,
+            production: host(&platform) == PRODUCTION[0] || host(&maskinporten) == PRODUCTION[1],
+            local: [&platform, &maskinporten]
+                .iter()
+                .all(|url| url.scheme() == "http"),
+            platform: text(&platform),
+            maskinporten: text(&maskinporten),
+        })
+    }
+
+    /// `prod`, `tt02`, `sandbox`, or host and port.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Altinn's address, without a trailing slash.
+    pub fn platform(&self) -> &str {
+        &self.platform
+    }
+
+    /// Maskinporten's address, without a trailing slash.
+    pub fn maskinporten(&self) -> &str {
+        &self.maskinporten
+    }
+
+    /// Where Altinn exchanges Maskinporten's tokens.
+    pub fn exchange_url(&self) -> String {
+        format!(
+            "{}/authentication/api/v1/exchange/maskinporten",
+            self.platform
+        )
+    }
+
+    /// Whether letters are real: the production platform or Maskinporten, by whatever name.
+    pub fn is_production(&self) -> bool {
+        self.production
+    }
+
+    /// Whether both are on this machine without TLS, so that neither certificates nor a proxy have a say.
+    pub fn is_local(&self) -> bool {
+        self.local
+    }
+
+    fn known((name, platform, maskinporten): &(&str, &str, &str)) -> Self {
+        Self {
+            name: (*name).to_owned(),
+            platform: (*platform).to_owned(),
+            maskinporten: (*maskinporten).to_owned(),
+            production: *name == "prod",
+            local: false,
+        }
+    }
+}
+
+impl fmt::Display for Environment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name)
+    }
+}
+
+/// Why an address cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum EnvironmentError {
+    /// It is not an address at all.
+    #[error("`{member}` is not an address such as https://platform.tt02.altinn.no: {found}")]
+    NotAnAddress {
+        /// `platform` or `maskinporten`.
+        member: &'static str,
+        /// What stands there.
+        found: String,
+    },
+    /// Tokens and letters would travel readable for everybody.
+    #[error("`{member}` must begin with https://, except on this machine: {found}")]
+    NotSecure {
+        /// `platform` or `maskinporten`.
+        member: &'static str,
+        /// What stands there.
+        found: String,
+    },
+    /// A user name, password, query or fragment.
+    #[error("`{member}` must be a plain address without user name, `?` and `#`")]
+    NotPlain {
+        /// `platform` or `maskinporten`.
+        member: &'static str,
+    },
+}
+
+type Known = (&'static str, &'static str, &'static str);
+
+const KNOWN: [Known; 5] = [
+    (
+        "prod",
+        "https://platform.altinn.no",
+        "https://maskinporten.no",
+    ),
+    ("tt02", "https://platform.tt02.altinn.no", TEST),
+    ("at22", "https://platform.at22.altinn.cloud", TEST),
+    ("at23", "https://platform.at23.altinn.cloud", TEST),
+    ("yt01", "https://platform.yt01.altinn.cloud", TEST),
+];
+const TEST: &str = "https://test.maskinporten.no";
+const PRODUCTION: [&str; 2] = ["platform.altinn.no", "maskinporten.no"];
+
+fn address(member: &'static str, found: &str) -> Result<Url, EnvironmentError> {
+    let not_an_address = || EnvironmentError::NotAnAddress {
+        member,
+        found: found.chars().take(60).collect(),
+    };
+    let url = Url::parse(found.trim()).map_err(|_| not_an_address())?;
+    let has_credentials = !url.username().is_empty() || url.password().is_some();
+    if has_credentials || url.query().is_some() || url.fragment().is_some() {
+        return Err(EnvironmentError::NotPlain { member });
+    }
+    match url.scheme() {
+        "https" => Ok(url),
+        "http" if is_loopback(&url) => Ok(url),
+        "http" => Err(EnvironmentError::NotSecure {
+            member,
+            found: text(&url),
+        }),
+        _ => Err(not_an_address()),
+    }
+}
+
+fn is_loopback(url: &Url) -> bool {
+    let host = host(url);
+    let address = host.trim_start_matches('[').trim_end_matches(']');
+    host == "localhost"
+        || address
+            .parse()
+            .is_ok_and(|address: IpAddr| address.is_loopback())
+}
+
+fn host(url: &Url) -> &str {
+    url.host_str().unwrap_or_default().trim_end_matches('.')
+}
+
+fn text(url: &Url) -> String {
+    url.as_str().trim_end_matches('/').to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn custom(platform: &str) -> Result<Environment, EnvironmentError> {
+        Environment::custom(platform, "https://test.maskinporten.no/")
+    }
+
+    #[test]
+    fn known_environments_have_their_own_maskinporten() {
+        let prod = Environment::prod();
+        assert!(prod.is_production() && !prod.is_local());
+        assert_eq!(
+            prod.exchange_url(),
+            "https://platform.altinn.no/authentication/api/v1/exchange/maskinporten"
+        );
+        let tt02 = Environment::named("tt02").unwrap();
+        assert_eq!(tt02, Environment::tt02());
+        assert!(!tt02.is_production());
+        assert_eq!(tt02.maskinporten(), "https://test.maskinporten.no");
+        assert_eq!(Environment::named("sandbox"), None);
+    }
+
+    #[test]
+    fn production_is_recognised_under_any_spelling() {
+        for platform in [
+            "https://platform.altinn.no",
+            "HTTPS://Platform.Altinn.no:443/",
+            "https://platform.altinn.no./",
+        ] {
+            let found = custom(platform).unwrap();
+            assert!(found.is_production(), "{platform}");
+            assert_eq!(found.name(), "prod", "{platform}");
+        }
+        let half =
+            Environment::custom("https://gateway.example.no", "https://maskinporten.no").unwrap();
+        assert!(half.is_production());
+        assert_eq!(half.name(), "gateway.example.no");
+    }
+
+    #[test]
+    fn addresses_without_tls_are_for_this_machine_only() {
+        for platform in [
+            "http://localhost:5096",
+            "http://127.0.0.1:8080/",
+            "http://127.9.9.9",
+            "http://[::1]:8080",
+        ] {
+            assert!(custom(platform).is_ok(), "{platform}");
+        }
+        for platform in [
+            "http://platform.tt02.altinn.no",
+            "http://10.0.0.1",
+            "http://localhost.example.no",
+            "http://127.0.0.1.example.no",
+        ] {
+            assert!(
+                matches!(custom(platform), Err(EnvironmentError::NotSecure { .. })),
+                "{platform}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_sandbox_is_local_when_both_addresses_are() {
+        let base = "http://127.0.0.1:8080/";
+        let sandbox = Environment::sandbox(base, base).unwrap();
+        assert_eq!(sandbox.name(), "sandbox");
+        assert_eq!(sandbox.platform(), "http://127.0.0.1:8080");
+        assert!(sandbox.is_local() && !sandbox.is_production());
+        assert!(!custom(base).unwrap().is_local());
+        assert_eq!(custom(base).unwrap().name(), "127.0.0.1:8080");
+    }
+
+    #[test]
+    fn anything_but_a_plain_address_is_refused() {
+        for platform in ["", "platform.altinn.no", "ftp://x", "file:///etc/passwd"] {
+            assert!(
+                matches!(custom(platform), Err(EnvironmentError::NotAnAddress { .. })),
+                "{platform}"
+            );
+        }
+        for platform in [
+            "https://user:secret@x.no",
+            "https://x.no?a=b",
+            "https://x.no/#a",
+        ] {
+            let error = custom(platform).unwrap_err();
+            assert_eq!(error, EnvironmentError::NotPlain { member: "platform" });
+            assert!(!error.to_string().contains("secret"));
+        }
+    }
+}

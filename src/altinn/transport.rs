@@ -1,0 +1,125 @@
+//! Requests that got no answer, or not the one the API promises.
+
+use std::error::Error;
+use std::fmt;
+
+use crate::maskinporten::reply::presentable;
+
+/// Why a call has no answer. Shows the host at most, never a whole address.
+#[derive(Debug)]
+pub struct TransportError {
+    /// What is known about the request.
+    pub kind: TransportKind,
+    host: String,
+    source: Option<Box<dyn Error + Send + Sync>>,
+}
+
+/// How far a request came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum TransportKind {
+    /// A local file could not be read; nothing was sent.
+    File,
+    /// No connection; nothing was sent.
+    Connect,
+    /// Sent, and no answer in time.
+    Timeout,
+    /// Sent, and the answer was lost.
+    Cut,
+    /// Answered with success, in words that the API does not use.
+    Garbled,
+}
+
+impl TransportError {
+    /// Whether Altinn may have done what was asked.
+    pub fn may_have_arrived(&self) -> bool {
+        !matches!(self.kind, TransportKind::File | TransportKind::Connect)
+    }
+
+    /// What happened and its innermost cause, in one line.
+    pub fn reason(&self) -> String {
+        let mut cause = self.source();
+        while let Some(next) = cause.and_then(Error::source) {
+            cause = Some(next);
+        }
+        match cause {
+            Some(cause) => presentable(&format!("{self}: {cause}"), REASON_LIMIT),
+            None => self.to_string(),
+        }
+    }
+
+    /// What to do about it.
+    pub fn hint(&self) -> Option<String> {
+        let host = &self.host;
+        match self.kind {
+            TransportKind::Connect if self.mentions_certificates() => Some(format!(
+                "if a proxy opens the traffic to `{host}`, name the file with its certificate in SSL_CERT_FILE"
+            )),
+            TransportKind::Connect => Some(format!(
+                "check the network, and that a proxy or firewall lets `{host}` through"
+            )),
+            TransportKind::Garbled => Some(format!(
+                "check that `{host}` is Altinn, and that no login page of the network stands in between"
+            )),
+            TransportKind::File | TransportKind::Timeout | TransportKind::Cut => None,
+        }
+    }
+
+    /// What reqwest says about a request to `host`.
+    pub(super) fn from_request(host: &str, error: reqwest::Error) -> Self {
+        // A request that could not even be built was not sent either.
+        let kind = if error.is_connect() || error.is_builder() {
+            TransportKind::Connect
+        } else if error.is_timeout() {
+            TransportKind::Timeout
+        } else {
+            TransportKind::Cut
+        };
+        Self::new(kind, host, Some(error.without_url().into()))
+    }
+
+    pub(super) fn new(
+        kind: TransportKind,
+        host: &str,
+        source: Option<Box<dyn Error + Send + Sync>>,
+    ) -> Self {
+        Self {
+            kind,
+            host: host.to_owned(),
+            source,
+        }
+    }
+
+    fn mentions_certificates(&self) -> bool {
+        let mut cause = self.source();
+        while let Some(error) = cause {
+            if error.to_string().contains("certificate") {
+                return true;
+            }
+            cause = error.source();
+        }
+        false
+    }
+}
+
+impl fmt::Display for TransportError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let host = &self.host;
+        match self.kind {
+            TransportKind::File => f.write_str("the file cannot be read"),
+            TransportKind::Connect => write!(f, "no connection to `{host}`"),
+            TransportKind::Timeout => write!(f, "no answer from `{host}` in time"),
+            TransportKind::Cut => write!(f, "the answer from `{host}` was lost on the way"),
+            TransportKind::Garbled => {
+                write!(f, "the answer from `{host}` is not what the API promises")
+            }
+        }
+    }
+}
+
+impl Error for TransportError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.source.as_deref().map(|source| source as _)
+    }
+}
+
+const REASON_LIMIT: usize = 300;

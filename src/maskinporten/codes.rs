@@ -1,0 +1,173 @@
+//! Maskinporten's own error codes, what they mean, and what to do about each.
+
+/// What a code such as `MP-100` means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Explanation {
+    /// The number: 100 for `MP-100`.
+    pub code: u16,
+    /// What went wrong: a lowercase fragment.
+    pub meaning: &'static str,
+    /// What to do about it: a lowercase fragment.
+    pub advice: &'static str,
+    /// Whether the same request, signed afresh, may well succeed.
+    pub again: bool,
+}
+
+/// What is known about a code; `None` for codes Maskinporten has not published.
+pub fn explain(code: u16) -> Option<&'static Explanation> {
+    EXPLANATIONS.iter().find(|known| known.code == code)
+}
+
+/// The first `MP-nnn` in a text.
+pub(super) fn find(text: &str) -> Option<u16> {
+    text.match_indices("MP-").find_map(|(at, prefix)| {
+        let digits = text[at + prefix.len()..]
+            .split(|character: char| !character.is_ascii_digit())
+            .next()?;
+        digits.parse().ok()
+    })
+}
+
+const EXPLANATIONS: [Explanation; 17] = [
+    fatal(
+        11,
+        "a value in the grant is not valid",
+        "look for a stray blank, line break or typing error in the client id and the scopes",
+    ),
+    again(
+        12,
+        "the grant has been used before",
+        "run it again: each grant is signed afresh",
+    ),
+    fatal(
+        100,
+        "the client is not known, or the key is not one of its keys",
+        "check that the client id and the key's `kid` belong together, and to this environment: test and production have their own clients",
+    ),
+    fatal(
+        110,
+        "the grant names another audience than this Maskinporten",
+        "check the address of Maskinporten in the manifest's `environment`",
+    ),
+    fatal(
+        120,
+        "the certificate is not valid here",
+        "a production certificate does not work in test, nor the other way round",
+    ),
+    fatal(
+        121,
+        "the key registered on the client has expired",
+        "register the key again, or a new one: a key lives one year from the day it was registered",
+    ),
+    fatal(
+        122,
+        "the certificate belongs to another organisation than the client",
+        "use the certificate of the organisation that owns the client",
+    ),
+    fatal(
+        123,
+        "the certificate chain in the grant is not a list",
+        "give the full chain of the certificate",
+    ),
+    fatal(
+        124,
+        "the signature does not fit the key registered on the client",
+        "check that the private key here and the public key in Maskinporten are the same pair",
+    ),
+    again(
+        130,
+        "the grant has expired, or came too late",
+        "set this machine's clock: Maskinporten allows 10 seconds of difference",
+    ),
+    fatal(
+        200,
+        "a scope is not registered on this client",
+        "add the scope to the client in Maskinporten's self-service, or take it out of `auth.scopes`",
+    ),
+    fatal(
+        201,
+        "a scope is not allowed for this type of client",
+        "use a client of the type Maskinporten",
+    ),
+    fatal(
+        250,
+        "the organisation has not been granted the scope",
+        "ask the owner of the scope for access: Altinn for `altinn:…` (servicedesk@altinn.no)",
+    ),
+    fatal(
+        251,
+        "the customer has not delegated the scope to the supplier",
+        "have the customer delegate it in Altinn: delegations in production do not exist in tt02",
+    ),
+    fatal(
+        301,
+        "the type of the authorization details is not known",
+        "check the authorization details",
+    ),
+    fatal(
+        302,
+        "the authorization details have members Maskinporten does not know",
+        "check the authorization details",
+    ),
+    fatal(
+        303,
+        "the authorization details have values that are not valid",
+        "check the authorization details",
+    ),
+];
+
+const fn fatal(code: u16, meaning: &'static str, advice: &'static str) -> Explanation {
+    Explanation {
+        code,
+        meaning,
+        advice,
+        again: false,
+    }
+}
+
+const fn again(code: u16, meaning: &'static str, advice: &'static str) -> Explanation {
+    Explanation {
+        again: true,
+        ..fatal(code, meaning, advice)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_code_is_found_in_the_middle_of_a_text() {
+        assert_eq!(
+            find("Invalid assertion. (MP-110) (trace_id: 9f)"),
+            Some(110)
+        );
+        assert_eq!(find("MP-012: grant has been used"), Some(12));
+    }
+
+    #[test]
+    fn a_text_without_a_code_has_none() {
+        for text in [
+            "",
+            "MP-",
+            "MP-x",
+            "STAMP-",
+            "Issued at time is after now",
+            "MP-99999999",
+        ] {
+            assert_eq!(find(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn only_used_and_expired_grants_are_worth_signing_again() {
+        let again: Vec<u16> = EXPLANATIONS
+            .iter()
+            .filter(|known| known.again)
+            .map(|known| known.code)
+            .collect();
+        assert_eq!(again, [12, 130]);
+        assert_eq!(explain(999), None);
+        assert!(explain(100).is_some_and(|known| known.meaning.contains("client")));
+    }
+}

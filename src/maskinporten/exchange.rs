@@ -1,0 +1,224 @@
+//! Maskinporten's token exchanged for Altinn's own.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use reqwest::header::ACCEPT;
+use secrecy::{ExposeSecret, SecretString};
+
+use super::reply::{Reply, presentable};
+use super::token::{is_plausible, remaining};
+use super::{Token, TokenError};
+
+/// Where and how tokens are exchanged.
+#[derive(Debug)]
+pub(super) struct Exchange {
+    address: String,
+    subscription_key: Option<SecretString>,
+    /// Before asking again.
+    pause: Duration,
+}
+
+impl Exchange {
+    pub(super) fn new(address: String, subscription_key: Option<SecretString>) -> Self {
+        Self {
+            address,
+            subscription_key,
+            pause: PAUSE,
+        }
+    }
+
+    /// Altinn's token; asked for a second time when the first answer is one that may pass.
+    pub(super) async fn exchange(
+        &self,
+        http: &reqwest::Client,
+        token: &Token,
+    ) -> Result<Token, TokenError> {
+        match self.once(http, token).await {
+            Err(error) if may_pass(&error) => {
+                tracing::debug!(%error, "exchanging the token once more");
+                tokio::time::sleep(self.pause).await;
+                self.once(http, token).await
+            }
+            other => other,
+        }
+    }
+
+    async fn once(&self, http: &reqwest::Client, token: &Token) -> Result<Token, TokenError> {
+        let mut request = http
+            .get(&self.address)
+            .header(ACCEPT, "application/json")
+            .bearer_auth(token.expose());
+        if let Some(key) = &self.subscription_key {
+            request = request.header(SUBSCRIPTION_KEY, key.expose_secret());
+        }
+        let host = super::tokens::host(&self.address);
+        let unreachable = |error: reqwest::Error| TokenError::Unreachable {
+            host: host.clone(),
+            source: Arc::new(error.without_url()),
+        };
+        let response = request.send().await.map_err(unreachable)?;
+        let reply = Reply::read(response).await.map_err(unreachable)?;
+        if reply.is_success() {
+            return read(&reply, token, &host);
+        }
+        let text = String::from_utf8_lossy(&reply.body);
+        let message = match (&reply.challenge, text.trim()) {
+            (Some(challenge), "") => challenge.as_str(),
+            (None, "") => "without a reason",
+            (_, text) => text,
+        };
+        Err(TokenError::Exchange {
+            status: reply.status,
+            message: presentable(message, MESSAGE_LIMIT),
+            retry_after: reply.retry_after,
+        })
+    }
+}
+
+/// Altinn's name for the header of its API keys.
+pub(crate) const SUBSCRIPTION_KEY: &str = "Ocp-Apim-Subscription-Key";
+const MESSAGE_LIMIT: usize = 200;
+/// Altinn answers 401 to anything that goes wrong within it, and such things take a moment to pass.
+const PAUSE: Duration = Duration::from_millis(250);
+
+fn may_pass(error: &TokenError) -> bool {
+    matches!(
+        error,
+        TokenError::Exchange {
+            status: 401 | 500..,
+            ..
+        }
+    )
+}
+
+/// The token stands in the body as it is, or as a JSON string.
+fn read(reply: &Reply, bought_with: &Token, host: &str) -> Result<Token, TokenError> {
+    let garbled = |reason| TokenError::Garbled {
+        host: host.to_owned(),
+        reason,
+    };
+    let text = str::from_utf8(&reply.body).map_err(|_| garbled("it is not text"))?;
+    let text = text.trim();
+    let token = serde_json::from_str(text).unwrap_or_else(|_| text.to_owned());
+    if reply.cut || !is_plausible(&token) {
+        return Err(garbled("it is something else"));
+    }
+    let server_now = reply.date.unwrap_or_else(SystemTime::now);
+    let lifetime = remaining(&token, server_now).unwrap_or_else(|| bought_with.lifetime());
+    if lifetime.is_zero() {
+        return Err(garbled("the token has already expired"));
+    }
+    Ok(Token::new(token.into(), lifetime, Instant::now())
+        .with_clock_ahead(bought_with.clock_ahead()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::super::listener::{Listener, answer};
+    use super::*;
+
+    fn read_body(body: &str) -> Result<Token, TokenError> {
+        let reply = Reply {
+            status: 200,
+            retry_after: None,
+            date: None,
+            challenge: None,
+            body: body.as_bytes().to_vec(),
+            cut: false,
+        };
+        let with = Token::new("m".into(), Duration::from_secs(119), Instant::now());
+        read(&reply, &with, "localhost")
+    }
+
+    #[test]
+    fn the_token_comes_bare_or_as_a_json_string() {
+        for body in ["a.b.c", "\"a.b.c\"", "  \"a.b.c\"\r\n"] {
+            assert_eq!(read_body(body).unwrap().expose(), "a.b.c", "{body}");
+        }
+    }
+
+    #[test]
+    fn a_token_that_cannot_be_read_lasts_as_long_as_the_one_it_was_bought_with() {
+        assert_eq!(
+            read_body("opaque").unwrap().lifetime(),
+            Duration::from_secs(119)
+        );
+    }
+
+    /// A server that answers with each of these in turn, and an exchange that does not pause.
+    async fn exchange(answers: Vec<(&'static str, &'static str)>) -> (Listener, Exchange) {
+        let left = Mutex::new(answers.into_iter());
+        let listener = Listener::start(move |_| {
+            let next = left.lock().unwrap().next();
+            next.map_or_else(String::new, |(status, body)| answer(status, "", body))
+        })
+        .await;
+        let exchange = Exchange {
+            address: format!("{}/exchange", listener.base),
+            subscription_key: Some("api-key".into()),
+            pause: Duration::ZERO,
+        };
+        (listener, exchange)
+    }
+
+    async fn run(exchange: &Exchange) -> Result<Token, TokenError> {
+        let token = Token::new("bought".into(), Duration::from_secs(119), Instant::now());
+        exchange.exchange(&reqwest::Client::new(), &token).await
+    }
+
+    #[tokio::test]
+    async fn a_passing_401_is_asked_again_once_with_the_same_token() {
+        let (listener, exchange) =
+            exchange(vec![("401 Unauthorized", ""), ("200 OK", "\"a.b.c\"")]).await;
+        assert_eq!(run(&exchange).await.unwrap().expose(), "a.b.c");
+        let seen = listener.seen("GET /exchange ");
+        assert_eq!(seen.len(), 2);
+        for request in seen {
+            assert_eq!(request.header("authorization"), Some("Bearer bought"));
+            assert_eq!(request.header("accept"), Some("application/json"));
+            assert_eq!(request.header("ocp-apim-subscription-key"), Some("api-key"));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_lasting_401_is_told_after_the_second_time() {
+        let (listener, exchange) =
+            exchange(vec![("401 Unauthorized", ""), ("401 Unauthorized", "")]).await;
+        let error = run(&exchange).await.unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "Altinn did not accept Maskinporten's token (HTTP 401): without a reason"
+        );
+        assert!(error.hint().unwrap().contains("same environment"));
+        assert!(!error.is_transient());
+        assert_eq!(listener.seen("GET").len(), 2);
+    }
+
+    #[tokio::test]
+    async fn a_definite_refusal_is_not_asked_again() {
+        let (listener, exchange) = exchange(vec![("400 Bad Request", "unknown provider")]).await;
+        let error = run(&exchange).await.unwrap_err();
+        assert!(matches!(error, TokenError::Exchange { status: 400, .. }));
+        assert_eq!(listener.seen("GET").len(), 1);
+    }
+
+    #[test]
+    fn an_expired_token_or_a_page_is_no_token() {
+        // {"exp":1}
+        for body in [
+            "",
+            "\"\"",
+            "<html></html>",
+            "{\"a\":1}",
+            "e30.eyJleHAiOjF9.c2ln",
+        ] {
+            assert!(
+                matches!(read_body(body), Err(TokenError::Garbled { .. })),
+                "{body}"
+            );
+        }
+    }
+}

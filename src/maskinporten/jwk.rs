@@ -1,0 +1,134 @@
+//! An RSA private key in JSON (a JWK) turned into PKCS#1 DER.
+
+use base64::Engine;
+use base64::alphabet::URL_SAFE;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use pkcs1::{EncodeRsaPrivateKey, RsaPrivateKey, UintRef};
+use serde_json::{Map, Value};
+
+use super::KeyError;
+
+/// A key as it was read, not yet checked by the cryptography.
+pub(super) struct Jwk {
+    pub(super) kid: Option<String>,
+    pub(super) der: Vec<u8>,
+}
+
+impl Jwk {
+    /// Reads the members; they must be those of an RSA private key for signatures.
+    pub(super) fn from_json(text: &str) -> Result<Self, KeyError> {
+        // Into a `Value` first: a typed reader would quote the secret members in its errors.
+        let value: Value = serde_json::from_str(text).map_err(|error| KeyError::NotJson {
+            line: error.line(),
+            column: error.column(),
+        })?;
+        let Value::Object(members) = value else {
+            return Err(KeyError::NotAnObject);
+        };
+        if members.contains_key("keys") {
+            return Err(KeyError::KeySet);
+        }
+        check_purpose(&members)?;
+        check_presence(&members)?;
+        Ok(Self {
+            kid: text_of(&members, "kid").map(str::to_owned),
+            der: pkcs1(&members)?,
+        })
+    }
+}
+
+const PUBLIC: [&str; 2] = ["n", "e"];
+const PRIVATE: [&str; 6] = ["d", "p", "q", "dp", "dq", "qi"];
+
+/// `base64url`, with or without padding.
+const BASE64URL: GeneralPurpose = GeneralPurpose::new(
+    &URL_SAFE,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
+
+/// The key type, and what the key says it may be used for.
+fn check_purpose(members: &Map<String, Value>) -> Result<(), KeyError> {
+    match text_of(members, "kty") {
+        None => {
+            return Err(KeyError::Blank {
+                members: "`kty`".into(),
+            });
+        }
+        Some("RSA") => {}
+        Some(other) => {
+            return Err(KeyError::NotRsa {
+                found: other.chars().take(20).collect(),
+            });
+        }
+    }
+    if let Some(purpose) = text_of(members, "use").filter(|purpose| *purpose != "sig") {
+        return Err(KeyError::NotForSigning {
+            found: purpose.chars().take(20).collect(),
+        });
+    }
+    let operations = members.get("key_ops").and_then(Value::as_array);
+    if operations.is_some_and(|all| !all.iter().any(|one| one == "sign")) {
+        return Err(KeyError::NotForSigning {
+            found: "key_ops".into(),
+        });
+    }
+    Ok(())
+}
+
+fn check_presence(members: &Map<String, Value>) -> Result<(), KeyError> {
+    if PRIVATE.iter().all(|name| !members.contains_key(*name)) {
+        return Err(KeyError::PublicOnly);
+    }
+    let blank: Vec<String> = PUBLIC
+        .into_iter()
+        .chain(PRIVATE)
+        .filter(|name| text_of(members, name).is_none())
+        .map(|name| format!("`{name}`"))
+        .collect();
+    if blank.is_empty() {
+        return Ok(());
+    }
+    Err(KeyError::Blank {
+        members: blank.join(", "),
+    })
+}
+
+fn pkcs1(members: &Map<String, Value>) -> Result<Vec<u8>, KeyError> {
+    let number = |name: &'static str| {
+        BASE64URL
+            .decode(text_of(members, name).unwrap_or_default())
+            .map_err(|_| KeyError::NotBase64Url { member: name })
+    };
+    let (modulus, public_exponent) = (number("n")?, number("e")?);
+    let (private_exponent, prime1, prime2) = (number("d")?, number("p")?, number("q")?);
+    let (exponent1, exponent2, coefficient) = (number("dp")?, number("dq")?, number("qi")?);
+    let key = RsaPrivateKey {
+        modulus: integer("n", &modulus)?,
+        public_exponent: integer("e", &public_exponent)?,
+        private_exponent: integer("d", &private_exponent)?,
+        prime1: integer("p", &prime1)?,
+        prime2: integer("q", &prime2)?,
+        exponent1: integer("dp", &exponent1)?,
+        exponent2: integer("dq", &exponent2)?,
+        coefficient: integer("qi", &coefficient)?,
+        other_prime_infos: None,
+    };
+    key.to_pkcs1_der()
+        .map(|der| der.as_bytes().to_vec())
+        .map_err(|_| KeyError::Unfit {
+            reason: "its numbers are too long".into(),
+        })
+}
+
+fn integer<'a>(member: &'static str, bytes: &'a [u8]) -> Result<UintRef<'a>, KeyError> {
+    UintRef::new(bytes).map_err(|_| KeyError::NotBase64Url { member })
+}
+
+/// A member's text; blank counts as not there.
+fn text_of<'a>(members: &'a Map<String, Value>, name: &str) -> Option<&'a str> {
+    members
+        .get(name)
+        .and_then(Value::as_str)
+        .map(str::trim)
+        .filter(|text| !text.is_empty())
+}

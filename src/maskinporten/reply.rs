@@ -1,0 +1,192 @@
+//! An HTTP answer taken apart: status, what it says about time, and a body of bounded size.
+
+use std::error::Error as _;
+use std::time::{Duration, SystemTime};
+
+use reqwest::Response;
+use reqwest::header::{self, HeaderMap, HeaderName};
+
+use crate::secret::redact;
+
+/// An answer that has been read to its end, or to the limit.
+#[derive(Debug)]
+pub(crate) struct Reply {
+    pub(crate) status: u16,
+    /// `Retry-After`; at most 24 hours.
+    pub(crate) retry_after: Option<Duration>,
+    /// The server's clock.
+    pub(crate) date: Option<SystemTime>,
+    /// Why the token is not good, from `WWW-Authenticate`.
+    pub(crate) challenge: Option<String>,
+    pub(crate) body: Vec<u8>,
+    /// Whether the body was longer than the limit, and is not here to its end.
+    pub(crate) cut: bool,
+}
+
+/// Bodies are read up to here: the API's own are far smaller.
+const BODY_LIMIT: usize = 1_000_000;
+const LONGEST_WAIT: Duration = Duration::from_secs(24 * 60 * 60);
+
+impl Reply {
+    /// Reads the body; an error means that it broke off or took too long.
+    pub(crate) async fn read(mut response: Response) -> Result<Self, reqwest::Error> {
+        let date = header(response.headers(), &header::DATE)
+            .and_then(|text| httpdate::parse_http_date(text).ok());
+        let mut reply = Self {
+            status: response.status().as_u16(),
+            retry_after: header(response.headers(), &header::RETRY_AFTER)
+                .and_then(|text| retry_after(text, date.unwrap_or_else(SystemTime::now))),
+            date,
+            challenge: header(response.headers(), &header::WWW_AUTHENTICATE).and_then(description),
+            body: Vec::new(),
+            cut: false,
+        };
+        while let Some(chunk) = response
+            .chunk()
+            .await
+            .map_err(reqwest::Error::without_url)?
+        {
+            let room = BODY_LIMIT - reply.body.len();
+            reply.cut = chunk.len() > room;
+            reply
+                .body
+                .extend_from_slice(&chunk[..chunk.len().min(room)]);
+            if reply.cut {
+                break;
+            }
+        }
+        Ok(reply)
+    }
+
+    pub(crate) fn is_success(&self) -> bool {
+        (200..300).contains(&self.status)
+    }
+
+    /// How many seconds this machine's clock is ahead of the server's.
+    pub(crate) fn clock_ahead(&self) -> Option<i64> {
+        let (server, here) = (self.date?, SystemTime::now());
+        let seconds = |span: Duration| i64::try_from(span.as_secs()).unwrap_or(i64::MAX);
+        Some(match here.duration_since(server) {
+            Ok(ahead) => seconds(ahead),
+            Err(behind) => -seconds(behind.duration()),
+        })
+    }
+}
+
+/// A text from elsewhere made fit to be shown: one line, identity numbers masked, at most `limit` characters.
+pub(crate) fn presentable(text: &str, limit: usize) -> String {
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    // Masked before it is cut: a number that is cut in two is no longer recognised.
+    let masked = redact(&line);
+    if masked.chars().count() <= limit {
+        return masked.into_owned();
+    }
+    masked
+        .chars()
+        .take(limit.saturating_sub(1))
+        .chain(['…'])
+        .collect()
+}
+
+/// The innermost cause of an error, in its own words.
+pub(crate) fn innermost(error: &reqwest::Error) -> String {
+    let mut cause: &dyn std::error::Error = error;
+    let mut source = error.source();
+    while let Some(next) = source {
+        cause = next;
+        source = next.source();
+    }
+    cause.to_string()
+}
+
+fn header<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
+    headers.get(name)?.to_str().ok()
+}
+
+/// Seconds or an HTTP date; nothing for anything else.
+fn retry_after(text: &str, now: SystemTime) -> Option<Duration> {
+    let text = text.trim();
+    let wait = if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        // Only a number too long to be read is out of range here.
+        text.parse().map_or(LONGEST_WAIT, Duration::from_secs)
+    } else {
+        let until = httpdate::parse_http_date(text).ok()?;
+        until.duration_since(now).unwrap_or(Duration::ZERO)
+    };
+    Some(wait.min(LONGEST_WAIT))
+}
+
+/// `Bearer error="invalid_token", error_description="…"`: the description, else the error.
+fn description(challenge: &str) -> Option<String> {
+    ["error_description=\"", "error=\""]
+        .into_iter()
+        .find_map(|name| {
+            let (_, rest) = challenge.split_once(name)?;
+            let (text, _) = rest.split_once('"')?;
+            (!text.is_empty()).then(|| text.to_owned())
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(text: &str) -> SystemTime {
+        httpdate::parse_http_date(text).unwrap()
+    }
+
+    #[test]
+    fn retry_after_is_seconds_or_any_of_three_dates() {
+        let now = at("Sun, 06 Nov 1994 08:49:00 GMT");
+        for (text, seconds) in [
+            ("120", 120),
+            (" 5 ", 5),
+            ("0", 0),
+            ("Sun, 06 Nov 1994 08:49:37 GMT", 37),
+            ("Sunday, 06-Nov-94 08:49:37 GMT", 37),
+            ("Sun Nov  6 08:49:37 1994", 37),
+            ("Sun, 06 Nov 1994 08:48:00 GMT", 0),
+            ("999999", 86_400),
+            ("99999999999999999999999999", 86_400),
+            ("Tue, 08 Nov 1994 08:49:00 GMT", 86_400),
+        ] {
+            let expected = Some(Duration::from_secs(seconds));
+            assert_eq!(retry_after(text, now), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_retry_after_that_makes_no_sense_is_ignored() {
+        let now = at("Sun, 06 Nov 1994 08:49:00 GMT");
+        for text in ["", "-1", "1.5", "soon", "+5", "1e3", "2026-11-06T08:49:00Z"] {
+            assert_eq!(retry_after(text, now), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_challenge_says_why() {
+        let expired = r#"Bearer error="invalid_token", error_description="The token expired at '11/06/1994 08:49:37'""#;
+        assert_eq!(
+            description(expired).unwrap(),
+            "The token expired at '11/06/1994 08:49:37'"
+        );
+        assert_eq!(
+            description(r#"Bearer error="invalid_token""#).unwrap(),
+            "invalid_token"
+        );
+        assert_eq!(description("Bearer"), None);
+    }
+
+    #[test]
+    fn texts_are_masked_before_they_are_cut() {
+        assert_eq!(
+            presentable("not\n found:\t07827199405", 15),
+            "not found: 078…"
+        );
+        assert_eq!(
+            presentable("not found: 07827199405", 100),
+            "not found: 078271*****"
+        );
+        assert_eq!(presentable("æøå", 3), "æøå");
+    }
+}

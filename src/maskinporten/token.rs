@@ -1,0 +1,161 @@
+//! An access token that does not show itself.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::Value;
+
+/// A token, ready for `Authorization: Bearer`. Copies share one secret; `Debug` shows only how long it lasts.
+#[derive(Clone)]
+pub struct Token(Arc<Inner>);
+
+struct Inner {
+    secret: SecretString,
+    lifetime: Duration,
+    fetched: Instant,
+    clock_ahead: Option<i64>,
+}
+
+impl Token {
+    /// A token that was fetched now.
+    pub(crate) fn new(secret: SecretString, lifetime: Duration, fetched: Instant) -> Self {
+        Self(Arc::new(Inner {
+            secret,
+            lifetime,
+            fetched,
+            clock_ahead: None,
+        }))
+    }
+
+    /// With what its answer said about this machine's clock.
+    pub(super) fn with_clock_ahead(self, clock_ahead: Option<i64>) -> Self {
+        Self(Arc::new(Inner {
+            secret: self.0.secret.clone(),
+            clock_ahead,
+            ..*self.0
+        }))
+    }
+
+    /// The token itself. Take care that it ends up nowhere but in a request.
+    pub fn expose(&self) -> &str {
+        self.0.secret.expose_secret()
+    }
+
+    /// How long it lasted when it was fetched.
+    pub fn lifetime(&self) -> Duration {
+        self.0.lifetime
+    }
+
+    /// What it says about itself, unverified; `None` when it cannot be read, as is any token's right.
+    pub fn claims(&self) -> Option<Value> {
+        claims(self.expose())
+    }
+
+    /// How many seconds this machine's clock was ahead of Maskinporten's (negative: behind) when the token was fetched.
+    pub fn clock_ahead(&self) -> Option<i64> {
+        self.0.clock_ahead
+    }
+
+    /// Whether it may still be used: not within the last 30 seconds of its life, or the last quarter of a short one.
+    pub(super) fn is_fresh(&self, now: Instant) -> bool {
+        let usable = self
+            .0
+            .lifetime
+            .saturating_sub(MARGIN.min(self.0.lifetime / 4));
+        now.saturating_duration_since(self.0.fetched) < usable
+    }
+
+    /// Whether both are the same token, not merely equal ones.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0) || self.expose() == other.expose()
+    }
+}
+
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Token")
+            .field("lifetime", &self.0.lifetime)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What is left of a JWT's life by its own `exp`, seen from the server's clock where that is known; `None` when it has no readable `exp`.
+pub(super) fn remaining(token: &str, server_now: SystemTime) -> Option<Duration> {
+    let exp = claims(token)?.get("exp")?.as_u64()?;
+    let end = UNIX_EPOCH.checked_add(Duration::from_secs(exp))?;
+    Some(end.duration_since(server_now).unwrap_or(Duration::ZERO))
+}
+
+/// Whether a text can be a token at all: it goes into a header.
+pub(super) fn is_plausible(token: &str) -> bool {
+    !token.is_empty()
+        && token.bytes().all(|byte| byte.is_ascii_graphic())
+        && !token.contains(['<', '{', '"'])
+}
+
+const MARGIN: Duration = Duration::from_secs(30);
+
+fn claims(token: &str) -> Option<Value> {
+    let payload = token.split('.').nth(1)?;
+    let bytes = URL_SAFE_NO_PAD.decode(payload.trim_end_matches('=')).ok()?;
+    serde_json::from_slice(&bytes).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn jwt(payload: &str) -> String {
+        format!("e30.{}.c2ln", URL_SAFE_NO_PAD.encode(payload))
+    }
+
+    fn lasting(seconds: u64, fetched: Instant) -> Token {
+        Token::new("secret-text".into(), Duration::from_secs(seconds), fetched)
+    }
+
+    #[test]
+    fn a_token_is_left_alone_thirty_seconds_before_its_end() {
+        let now = Instant::now();
+        let token = lasting(120, now);
+        assert!(token.is_fresh(now + Duration::from_secs(89)));
+        assert!(!token.is_fresh(now + Duration::from_secs(90)));
+    }
+
+    #[test]
+    fn a_short_lived_token_can_be_used_for_three_quarters_of_its_life() {
+        let now = Instant::now();
+        let token = lasting(8, now);
+        assert!(token.is_fresh(now + Duration::from_secs(5)));
+        assert!(!token.is_fresh(now + Duration::from_secs(6)));
+        assert!(!lasting(0, now).is_fresh(now));
+    }
+
+    #[test]
+    fn a_jwt_says_itself_how_long_it_lasts() {
+        let now = UNIX_EPOCH + Duration::from_secs(1_000);
+        let left = |payload| remaining(&jwt(payload), now);
+        assert_eq!(left(r#"{"exp":1120}"#), Some(Duration::from_secs(120)));
+        assert_eq!(left(r#"{"exp":900}"#), Some(Duration::ZERO));
+        assert_eq!(left(r#"{"iat":900}"#), None);
+        assert_eq!(remaining("opaque", now), None);
+        assert_eq!(remaining("a.b.c", now), None);
+    }
+
+    #[test]
+    fn neither_debug_nor_pretty_debug_shows_the_secret() {
+        let token = lasting(120, Instant::now());
+        assert!(!format!("{token:?} {token:#?}").contains("secret-text"));
+    }
+
+    #[test]
+    fn pages_and_blanks_are_no_tokens() {
+        assert!(is_plausible(&jwt("{}")));
+        for text in ["", "<html>", "a b", "{\"error\":1}", "a\u{e5}"] {
+            assert!(!is_plausible(text), "{text}");
+        }
+    }
+}
