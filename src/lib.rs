@@ -19,6 +19,7 @@
 pub mod altinn;
 pub mod correspondence;
 pub mod diagnostic;
+pub mod journal;
 pub mod manifest;
 pub mod maskinporten;
 pub mod recipients;

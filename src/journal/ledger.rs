@@ -1,0 +1,249 @@
+//! Changes as `SQL`: every entry goes through the one transition function, and no identity number comes past here.
+
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension, params};
+use uuid::Uuid;
+
+use super::writer::Change;
+use super::{
+    Digest, End, Ended, Entry, JournalError, Misstep, Reason, Run, SharedAttachment, Skip, Start,
+    State, UploadState, transition,
+};
+use crate::secret::redact;
+
+/// What a refused change is answered with, or the state an entry leads to.
+pub(super) type Answer = Result<Option<State>, JournalError>;
+
+/// Why a letter is unknown that the process did not live to see answered.
+const CUT_OFF: &str = "the program ended before the answer came";
+
+/// Applies one change. The outer error is the file's: then nothing of the group may stand.
+pub(super) fn apply(file: &Connection, change: &Change) -> rusqlite::Result<Answer> {
+    match change {
+        Change::Entry(key, entry) => {
+            return Ok(record(file, *key, entry)?.map(Some));
+        }
+        Change::BeginRun(run) => begin_run(file, run)?,
+        Change::EndRun(ended) => end_run(file, ended)?,
+        Change::Attachment(attachment, id, state) => {
+            keep_attachment(file, attachment, *id, *state)?;
+        }
+        Change::ForgetAttachment(id) => {
+            let sql = "DELETE FROM attachments WHERE id = ?1";
+            file.prepare_cached(sql)?.execute([id.as_bytes()])?;
+        }
+    }
+    Ok(Ok(None))
+}
+
+/// Turns every row that a dead process has left on its way into an unknown one, and says how many.
+pub(super) fn cut_off(file: &Connection, now: Timestamp) -> rusqlite::Result<usize> {
+    let Ok(to) = transition(State::InFlight, None, &Entry::CutOff) else {
+        return Ok(0);
+    };
+    let sql = "UPDATE deliveries SET state = ?1, message = ?2, last_at = ?3 WHERE state = ?4";
+    file.execute(
+        sql,
+        params![
+            to.name(),
+            CUT_OFF,
+            now.as_millisecond(),
+            State::InFlight.name()
+        ],
+    )
+}
+
+/// Where a row stands now.
+struct Standing {
+    n: i64,
+    state: String,
+    body: Option<Digest>,
+    row: i64,
+}
+
+fn record(
+    file: &Connection,
+    key: Uuid,
+    entry: &Entry,
+) -> rusqlite::Result<Result<State, JournalError>> {
+    let sql = "SELECT n, state, body, row FROM deliveries WHERE key = ?1";
+    let standing = file
+        .prepare_cached(sql)?
+        .query_row([key.as_bytes()], |row| {
+            Ok(Standing {
+                n: row.get(0)?,
+                state: row.get(1)?,
+                body: row.get(2)?,
+                row: row.get(3)?,
+            })
+        })
+        .optional()?;
+    let (from, body) = match &standing {
+        None => (State::Pending, None),
+        Some(standing) => match standing.state.parse() {
+            Ok(state) => (state, standing.body.as_ref()),
+            Err(unknown) => return Err(conversion(unknown)),
+        },
+    };
+    let to = match transition(from, body, entry) {
+        Ok(to) => to,
+        Err(misstep) => return Ok(Err(refusal(misstep, key, from, standing.as_ref(), entry))),
+    };
+    let n = standing.map(|standing| standing.n);
+    match entry {
+        Entry::Started(start) => started(file, n, key, start, to)?,
+        Entry::Ended(end) | Entry::Settled(end) => ended(file, n, end, to)?,
+        Entry::Skipped(skip) => skipped(file, key, skip, to)?,
+        Entry::CutOff => {
+            let sql = "UPDATE deliveries SET state = ?2, message = ?3 WHERE n = ?1";
+            file.prepare_cached(sql)?
+                .execute(params![n, to.name(), CUT_OFF])?;
+        }
+    }
+    Ok(Ok(to))
+}
+
+fn refusal(
+    misstep: Misstep,
+    key: Uuid,
+    state: State,
+    standing: Option<&Standing>,
+    entry: &Entry,
+) -> JournalError {
+    match misstep {
+        Misstep::Illegal => JournalError::Illegal {
+            key,
+            state,
+            entry: entry.name(),
+        },
+        Misstep::Drift => JournalError::Drift {
+            key,
+            row: standing.map_or(0, |standing| standing.row.unsigned_abs()),
+            state,
+        },
+    }
+}
+
+fn conversion(cause: super::UnknownName) -> rusqlite::Error {
+    let text = rusqlite::types::Type::Text;
+    rusqlite::Error::FromSqlConversionFailure(1, text, Box::new(cause))
+}
+
+fn started(
+    file: &Connection,
+    n: Option<i64>,
+    key: Uuid,
+    start: &Start,
+    to: State,
+) -> rusqlite::Result<()> {
+    let sql = "INSERT INTO deliveries (n, key, row, line, name, recipient, body, state, first_at, last_at)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9)
+        ON CONFLICT (n) DO UPDATE SET row = ?3, line = ?4, name = ?5, recipient = ?6, body = ?7, state = ?8,
+            first_at = coalesce(first_at, ?9), last_at = ?9, status = NULL, code = NULL, message = NULL, trace = NULL";
+    file.prepare_cached(sql)?.execute(params![
+        n,
+        key.as_bytes(),
+        whole(start.row),
+        whole(start.line),
+        redact(&start.name),
+        redact(&start.recipient),
+        start.body,
+        to.name(),
+        start.at.as_millisecond(),
+    ])?;
+    Ok(())
+}
+
+fn ended(file: &Connection, n: Option<i64>, end: &End, to: State) -> rusqlite::Result<()> {
+    let nothing = Reason::default();
+    let reason = end.outcome.reason();
+    let Reason {
+        status,
+        code,
+        message,
+        trace,
+    } = reason.unwrap_or(&nothing);
+    let sql = "UPDATE deliveries SET state = ?2, correspondence = coalesce(?3, correspondence), attempts = attempts + ?4,
+        status = ?5, code = ?6, message = ?7, trace = ?8, last_at = ?9 WHERE n = ?1";
+    file.prepare_cached(sql)?.execute(params![
+        n,
+        to.name(),
+        end.outcome.id().map(Uuid::into_bytes),
+        end.attempts,
+        status,
+        code,
+        reason.map(|_| redact(message)),
+        trace.as_deref().map(redact),
+        end.at.as_millisecond(),
+    ])?;
+    Ok(())
+}
+
+fn skipped(file: &Connection, key: Uuid, skip: &Skip, to: State) -> rusqlite::Result<()> {
+    let sql = "INSERT INTO deliveries (key, row, line, name, recipient, state, message, last_at)
+        VALUES (?1, ?2, ?3, ?4, '', ?5, ?6, ?7)";
+    file.prepare_cached(sql)?.execute(params![
+        key.as_bytes(),
+        whole(skip.row),
+        whole(skip.line),
+        redact(&skip.name),
+        to.name(),
+        redact(&skip.reason),
+        skip.at.as_millisecond(),
+    ])?;
+    Ok(())
+}
+
+fn begin_run(file: &Connection, run: &Run) -> rusqlite::Result<()> {
+    let sql = "INSERT INTO runs (rows, earlier, skipped, invalid, plan, started_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+    file.execute(
+        sql,
+        params![
+            whole(run.rows),
+            whole(run.earlier),
+            whole(run.skipped),
+            whole(run.invalid),
+            run.plan,
+            run.started_at.as_millisecond(),
+        ],
+    )?;
+    match &run.ended {
+        Some(ended) => end_run(file, ended),
+        None => Ok(()),
+    }
+}
+
+fn end_run(file: &Connection, ended: &Ended) -> rusqlite::Result<()> {
+    let sql = "UPDATE runs SET ended_at = ?1, ending = ?2, reason = ?3 WHERE n = (SELECT max(n) FROM runs)";
+    let reason = ended.reason.as_deref().map(redact);
+    let ending = ended.how.name();
+    file.execute(sql, params![ended.at.as_millisecond(), ending, reason])?;
+    Ok(())
+}
+
+fn keep_attachment(
+    file: &Connection,
+    attachment: &SharedAttachment,
+    id: Uuid,
+    state: UploadState,
+) -> rusqlite::Result<()> {
+    let sql = "INSERT OR REPLACE INTO attachments VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+    file.execute(
+        sql,
+        params![
+            attachment.identity().as_bytes(),
+            id.as_bytes(),
+            state.name(),
+            attachment.digest,
+            attachment.resource,
+            redact(&attachment.file_name),
+            redact(&attachment.senders_reference),
+        ],
+    )?;
+    Ok(())
+}
+
+/// `SQLite` counts in 63 bits.
+fn whole(count: u64) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,710 @@
+//! The journal of one mailing in one environment, open.
+
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use jiff::Timestamp;
+use rusqlite::OptionalExtension;
+use uuid::Uuid;
+
+use super::column::{id, named};
+use super::lock::{Lock, private};
+use super::snapshot::latest_run;
+use super::store::Store;
+use super::writer::{Change, Writer};
+use super::{
+    Ended, Entry, Header, JournalError, Known, Run, SharedAttachment, Snapshot, State, UploadState,
+    ledger,
+};
+
+/// An open journal. Copies are the same journal; the last one to go closes it.
+#[derive(Debug, Clone)]
+pub struct Journal(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    path: PathBuf,
+    header: Header,
+    began: Timestamp,
+    cut_off: usize,
+    /// Never held while waiting for anything else.
+    reader: Mutex<Store>,
+    /// `None` when it was opened for reading.
+    writer: Option<Writer>,
+    /// Given back last, when the writer has closed the file.
+    _lock: Option<Lock>,
+}
+
+impl Journal {
+    /// Where the journal of a mailing is: `.massebrev/<mailing>@<environment>.journal` in the manifest's folder.
+    pub fn path(folder: &Path, mailing: &str, environment: &str) -> PathBuf {
+        let name = format!("{}@{}.journal", file_name(mailing), file_name(environment));
+        folder.join(".massebrev").join(name)
+    }
+
+    /// Opens the journal for writing, and makes it when there is none. Rows that a dead process has left on their way are unknown from now on.
+    ///
+    /// # Errors
+    ///
+    /// When another process has it, when it is of another mailing, environment or resource, when a newer program wrote it, and when the file cannot be
+    /// written.
+    pub fn open(path: &Path, header: &Header, now: Timestamp) -> Result<Self, JournalError> {
+        let failed = |at: &Path, source: io::Error| JournalError::Create {
+            path: at.to_owned(),
+            source: Arc::new(source),
+        };
+        let folder = path.parent().unwrap_or(Path::new("."));
+        make_folder(folder).map_err(|source| failed(folder, source))?;
+        let lock = Lock::take(path, now)?;
+        make_file(path, folder).map_err(|source| failed(path, source))?;
+        let store = Store::open_for_writing(path, header, now)?;
+        let cut_off =
+            ledger::cut_off(&store.connection, now).map_err(|source| store.write_error(source))?;
+        let began = store.began()?;
+        let reader = Store::open_for_reading(path)?;
+        let writer = Writer::start(store).map_err(|source| failed(path, source))?;
+        Ok(Self(Arc::new(Inner {
+            path: path.to_owned(),
+            header: header.clone(),
+            began,
+            cut_off,
+            reader: Mutex::new(reader),
+            writer: Some(writer),
+            _lock: Some(lock),
+        })))
+    }
+
+    /// Opens the journal for reading: no lock, and also while another process writes it.
+    pub fn read(path: &Path) -> Result<Self, JournalError> {
+        let reader = Store::open_for_reading(path)?;
+        Ok(Self(Arc::new(Inner {
+            path: path.to_owned(),
+            header: reader.header()?,
+            began: reader.began()?,
+            cut_off: 0,
+            reader: Mutex::new(reader),
+            writer: None,
+            _lock: None,
+        })))
+    }
+
+    /// When the mailing was first sent; `None` when it never was. Needs no open journal.
+    pub fn peek_began(path: &Path) -> Result<Option<Timestamp>, JournalError> {
+        match Store::open_for_reading(path) {
+            Ok(store) => store.began().map(Some),
+            Err(JournalError::Missing { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Its file.
+    pub fn file(&self) -> &Path {
+        &self.0.path
+    }
+
+    /// Whose it is.
+    pub fn header(&self) -> &Header {
+        &self.0.header
+    }
+
+    /// The instant the mailing was first sent: what `now()` is in its templates, for ever.
+    pub fn began(&self) -> Timestamp {
+        self.0.began
+    }
+
+    /// How many rows were found on their way when it was opened, and are unknown now.
+    pub fn cut_off(&self) -> usize {
+        self.0.cut_off
+    }
+
+    /// Records what happened to a row. It is durable when this returns, with the state it leads to.
+    ///
+    /// # Errors
+    ///
+    /// [`JournalError::Illegal`] and [`JournalError::Drift`] refuse this entry alone. [`JournalError::Write`] stays: from then on every call gets it.
+    pub async fn record(&self, key: Uuid, entry: Entry) -> Result<State, JournalError> {
+        let state = self.change(Change::Entry(key, entry)).await?;
+        state.ok_or_else(|| self.stopped())
+    }
+
+    /// What is known of every row.
+    pub fn known(&self) -> Result<Known, JournalError> {
+        Known::read(&self.reader())
+    }
+
+    /// Writes down that a run begins. Durable when it returns.
+    pub async fn begin_run(&self, run: Run) -> Result<(), JournalError> {
+        self.change(Change::BeginRun(run)).await.map(drop)
+    }
+
+    /// Writes down how the latest run ended. Durable when it returns.
+    pub async fn end_run(&self, ended: Ended) -> Result<(), JournalError> {
+        self.change(Change::EndRun(ended)).await.map(drop)
+    }
+
+    /// The latest run.
+    pub fn run(&self) -> Result<Option<Run>, JournalError> {
+        latest_run(&self.reader())
+    }
+
+    /// Everything as it is now, for reports. It holds still while a run goes on.
+    pub fn snapshot(&self) -> Result<Snapshot, JournalError> {
+        Snapshot::take(&self.0.path)
+    }
+
+    /// The id of an attachment that has been uploaded before, and how far it came.
+    pub fn attachment(
+        &self,
+        attachment: &SharedAttachment,
+    ) -> Result<Option<(Uuid, UploadState)>, JournalError> {
+        let reader = self.reader();
+        let sql = "SELECT id, state FROM attachments WHERE identity = ?1";
+        reader
+            .connection
+            .query_row(sql, [attachment.identity().as_bytes()], |row| {
+                Ok((id(row, 0)?.unwrap_or_default(), named(row, 1)?))
+            })
+            .optional()
+            .map_err(|source| reader.read_error(source))
+    }
+
+    /// Writes down how far the upload of an attachment has come. Durable when it returns.
+    pub async fn record_attachment(
+        &self,
+        attachment: SharedAttachment,
+        id: Uuid,
+        state: UploadState,
+    ) -> Result<(), JournalError> {
+        let change = Change::Attachment(attachment, id, state);
+        self.change(change).await.map(drop)
+    }
+
+    /// Forgets an attachment that Altinn does not have any more.
+    pub async fn forget_attachment(&self, id: Uuid) -> Result<(), JournalError> {
+        self.change(Change::ForgetAttachment(id)).await.map(drop)
+    }
+
+    async fn change(&self, change: Change) -> ledger::Answer {
+        let Some(writer) = &self.0.writer else {
+            return Err(JournalError::ReadOnly {
+                path: self.0.path.clone(),
+            });
+        };
+        let answer = writer.hand_over(change);
+        answer.await.unwrap_or_else(|_| Err(self.stopped()))
+    }
+
+    fn reader(&self) -> MutexGuard<'_, Store> {
+        self.0.reader.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn stopped(&self) -> JournalError {
+        JournalError::Stopped {
+            path: self.0.path.clone(),
+        }
+    }
+}
+
+/// A name as a part of a file name on every system. Two that become one are told apart by the journal's header.
+fn file_name(name: &str) -> String {
+    let safe = |letter: char| letter.is_ascii_alphanumeric() || "._-".contains(letter);
+    name.chars()
+        .map(|letter| if safe(letter) { letter } else { '-' })
+        .collect()
+}
+
+/// Makes the folder, for its owner alone and out of version control. One that is there is left as it is.
+fn make_folder(folder: &Path) -> io::Result<()> {
+    if folder.as_os_str().is_empty() || folder.is_dir() {
+        return Ok(());
+    }
+    let mut builder = DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.recursive(true).create(folder)?;
+    fs::write(folder.join(".gitignore"), "*\n")?;
+    sync(folder.parent())
+}
+
+/// Makes the file before `SQLite` does, for its owner alone: the files beside it get the same mode.
+fn make_file(path: &Path, folder: &Path) -> io::Result<()> {
+    let file = private(OpenOptions::new().append(true).create(true)).open(path)?;
+    #[cfg(unix)]
+    file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
+    file.sync_all()?;
+    sync(Some(folder))
+}
+
+/// A new name in a folder is durable when the folder is.
+fn sync(folder: Option<&Path>) -> io::Result<()> {
+    match folder {
+        Some(folder) if cfg!(unix) && !folder.as_os_str().is_empty() => {
+            File::open(folder)?.sync_all()
+        }
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::{Path, PathBuf};
+
+    use jiff::Timestamp;
+    use uuid::Uuid;
+
+    use super::Journal;
+    use crate::journal::{
+        End, Ended, Ending, Entry, Header, JournalError, Outcome, Reason, Run, SharedAttachment,
+        Skip, Start, State, UploadState,
+    };
+
+    const PERSON: &str = "07827199405";
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(1_793_700_000 + second).unwrap()
+    }
+
+    fn header() -> Header {
+        Header {
+            mailing: "vat-2026".into(),
+            environment: "tt02".into(),
+            resource: "skd-mva".into(),
+            manifest: "mailing.yaml".into(),
+        }
+    }
+
+    fn journal_path(folder: &Path) -> PathBuf {
+        Journal::path(folder, "vat-2026", "tt02")
+    }
+
+    fn open(folder: &Path) -> Journal {
+        Journal::open(&journal_path(folder), &header(), at(0)).unwrap()
+    }
+
+    fn key(row: u64) -> Uuid {
+        Uuid::from_u64_pair(1, row)
+    }
+
+    fn started(row: u64, body: u8) -> Entry {
+        Entry::Started(Start {
+            row,
+            line: row + 1,
+            name: format!("2026/{row}"),
+            recipient: "078271*****".into(),
+            body: [body; 32],
+            at: at(1),
+        })
+    }
+
+    fn ended(outcome: Outcome) -> Entry {
+        Entry::Ended(End {
+            outcome,
+            attempts: 2,
+            at: at(2),
+        })
+    }
+
+    fn reason(message: &str) -> Reason {
+        Reason {
+            status: Some(400),
+            code: Some(1002),
+            message: message.into(),
+            trace: Some("00-abc-01".into()),
+        }
+    }
+
+    async fn send(journal: &Journal, row: u64, outcome: Outcome) -> State {
+        let start = journal.record(key(row), started(row, 1)).await;
+        assert_eq!(start.unwrap(), State::InFlight);
+        journal.record(key(row), ended(outcome)).await.unwrap()
+    }
+
+    /// The files as the disk has them at this moment: what a killed process leaves.
+    fn crash_image(of: &Path, to: &Path) {
+        fs::create_dir_all(to.join(".massebrev")).unwrap();
+        for file in fs::read_dir(of.join(".massebrev")).unwrap() {
+            let file = file.unwrap();
+            if !file.file_name().to_string_lossy().ends_with("-shm") {
+                fs::copy(file.path(), to.join(".massebrev").join(file.file_name())).unwrap();
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn what_was_recorded_is_there_after_the_process_was_killed() {
+        let (folder, image) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let journal = open(folder.path());
+        let id = Uuid::from_u128(77);
+        assert_eq!(send(&journal, 1, Outcome::Sent { id }).await, State::Sent);
+        send(&journal, 2, Outcome::Rejected(reason("no such resource"))).await;
+        journal.record(key(3), started(3, 9)).await.unwrap();
+        crash_image(folder.path(), image.path());
+
+        let again = open(image.path());
+        assert_eq!(again.began(), journal.began());
+        assert_eq!(again.cut_off(), 1);
+        let lines: Vec<_> = again
+            .snapshot()
+            .unwrap()
+            .lines()
+            .map(Result::unwrap)
+            .collect();
+        let states: Vec<_> = lines.iter().map(|line| (line.row, line.state)).collect();
+        assert_eq!(
+            states,
+            [(1, State::Sent), (2, State::Rejected), (3, State::Unknown)]
+        );
+        assert_eq!(lines[0].correspondence, Some(id));
+        assert_eq!(lines[0].first_at, Some(at(1)));
+        assert_eq!(lines[0].last_at, at(2));
+        assert_eq!(lines[1].code, Some(1002));
+        assert_eq!(lines[1].message.as_deref(), Some("no such resource"));
+        assert_eq!(lines[1].trace.as_deref(), Some("00-abc-01"));
+        assert!(lines[2].message.as_ref().unwrap().contains("program ended"));
+    }
+
+    #[tokio::test]
+    async fn reading_a_killed_journal_does_not_change_what_it_says() {
+        let (folder, image) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let journal = open(folder.path());
+        journal.record(key(1), started(1, 1)).await.unwrap();
+        crash_image(folder.path(), image.path());
+        let read = Journal::read(&journal_path(image.path())).unwrap();
+        let counts = read.snapshot().unwrap().counts().unwrap();
+        assert_eq!(counts, [(State::InFlight, 1)]);
+        let refused = read
+            .record(key(1), ended(Outcome::Failed(reason("x"))))
+            .await;
+        assert!(matches!(refused, Err(JournalError::ReadOnly { .. })));
+    }
+
+    #[tokio::test]
+    async fn attempts_add_up_and_the_first_send_is_remembered_over_the_runs() {
+        let folder = tempfile::tempdir().unwrap();
+        send(&open(folder.path()), 1, Outcome::Failed(reason("busy"))).await;
+        let journal = open(folder.path());
+        let mut again = started(1, 5);
+        if let Entry::Started(start) = &mut again {
+            start.at = at(100);
+            start.row = 4;
+        }
+        journal.record(key(1), again).await.unwrap();
+        let id = Uuid::from_u128(3);
+        let sent = ended(Outcome::AlreadySent { id: Some(id) });
+        journal.record(key(1), sent).await.unwrap();
+        let snapshot = journal.snapshot().unwrap();
+        let line = snapshot.lines().next().unwrap().unwrap();
+        assert_eq!((line.row, line.attempts), (4, 4));
+        assert_eq!(line.first_at, Some(at(1)));
+        assert_eq!(line.state, State::AlreadySent);
+        assert_eq!((line.status, line.code, line.message), (None, None, None));
+    }
+
+    #[tokio::test]
+    async fn a_second_process_is_refused_and_told_who_has_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let journal = open(folder.path());
+        let copy = journal.clone();
+        drop(journal);
+        let error = Journal::open(&journal_path(folder.path()), &header(), at(9)).unwrap_err();
+        let JournalError::Locked { holder, .. } = &error else {
+            panic!("{error}");
+        };
+        if cfg!(unix) {
+            let process = format!("process {}", std::process::id());
+            assert!(holder.starts_with(&process), "{holder}");
+            assert!(holder.contains("since 2026-11"), "{holder}");
+        }
+        Journal::read(&journal_path(folder.path())).unwrap();
+        drop(copy);
+        open(folder.path());
+    }
+
+    #[tokio::test]
+    async fn an_illegal_step_is_refused_and_the_journal_goes_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let journal = open(folder.path());
+        let id = Uuid::from_u128(1);
+        send(&journal, 1, Outcome::Sent { id }).await;
+        let again = journal.record(key(1), started(1, 1)).await.unwrap_err();
+        assert!(matches!(
+            again,
+            JournalError::Illegal {
+                state: State::Sent,
+                entry: "started",
+                ..
+            }
+        ));
+        let never = journal.record(key(2), ended(Outcome::Sent { id })).await;
+        assert!(matches!(
+            never,
+            Err(JournalError::Illegal {
+                state: State::Pending,
+                ..
+            })
+        ));
+        assert_eq!(send(&journal, 3, Outcome::Sent { id }).await, State::Sent);
+        assert_eq!(journal.known().unwrap().len(), 2);
+    }
+
+    #[tokio::test]
+    async fn another_text_under_a_used_key_is_drift_but_a_refused_letter_may_be_mended() {
+        let folder = tempfile::tempdir().unwrap();
+        let journal = open(folder.path());
+        send(&journal, 1, Outcome::Unknown(reason("no answer"))).await;
+        let error = journal.record(key(1), started(1, 2)).await.unwrap_err();
+        assert!(matches!(
+            error,
+            JournalError::Drift {
+                row: 1,
+                state: State::Unknown,
+                ..
+            }
+        ));
+        assert!(error.hint().unwrap().contains("new name"));
+        send(&journal, 2, Outcome::Rejected(reason("too long"))).await;
+        assert_eq!(
+            journal.record(key(2), started(2, 2)).await.unwrap(),
+            State::InFlight
+        );
+        let known = journal.known().unwrap();
+        let mended = known.get(&key(2)).unwrap();
+        assert!(mended.has_body(&[2; 32]) && !mended.has_body(&[1; 32]));
+        assert_eq!(known.get(&key(1)).unwrap().state, State::Unknown);
+        assert_eq!(known.get(&key(3)), None);
+    }
+
+    #[tokio::test]
+    async fn what_was_unknown_is_settled() {
+        let folder = tempfile::tempdir().unwrap();
+        let journal = open(folder.path());
+        send(&journal, 1, Outcome::Unknown(reason("no answer"))).await;
+        let found = Entry::Settled(End {
+            outcome: Outcome::AlreadySent {
+                id: Some(Uuid::from_u128(5)),
+            },
+            attempts: 1,
+            at: at(9),
+        });
+        assert_eq!(
+            journal.record(key(1), found).await.unwrap(),
+            State::AlreadySent
+        );
+        let snapshot = journal.snapshot().unwrap();
+        assert_eq!(snapshot.sent_lines().count(), 1);
+        assert_eq!(snapshot.unsettled_lines().count(), 0);
+    }
+
+    #[tokio::test]
+    async fn no_whole_identity_number_is_in_any_of_the_files() {
+        let folder = tempfile::tempdir().unwrap();
+        let journal = open(folder.path());
+        let start = Entry::Started(Start {
+            row: 1,
+            line: 2,
+            name: PERSON.into(),
+            recipient: format!("urn:altinn:person:identifier-no:{PERSON}"),
+            body: [1; 32],
+            at: at(1),
+        });
+        journal.record(key(1), start).await.unwrap();
+        let mut why = reason(&format!("recipient {PERSON} not found"));
+        why.trace = Some(PERSON.into());
+        journal
+            .record(key(1), ended(Outcome::Rejected(why)))
+            .await
+            .unwrap();
+        let skip = Skip {
+            row: 2,
+            line: 3,
+            name: PERSON.into(),
+            reason: PERSON.into(),
+            at: at(2),
+        };
+        journal.record(key(2), Entry::Skipped(skip)).await.unwrap();
+        journal
+            .record_attachment(attachment(PERSON), key(9), UploadState::Published)
+            .await
+            .unwrap();
+        journal
+            .end_run(Ended {
+                at: at(3),
+                how: Ending::Stopped,
+                reason: Some(PERSON.into()),
+            })
+            .await
+            .unwrap();
+        let mut seen = 0;
+        for file in fs::read_dir(folder.path().join(".massebrev")).unwrap() {
+            let bytes = fs::read(file.unwrap().path()).unwrap();
+            let has = |text: &str| {
+                bytes
+                    .windows(text.len())
+                    .any(|part| part == text.as_bytes())
+            };
+            assert!(!has(PERSON));
+            seen += usize::from(has("078271*****"));
+        }
+        assert!(seen > 0);
+    }
+
+    fn attachment(file_name: &str) -> SharedAttachment {
+        SharedAttachment {
+            digest: [4; 32],
+            resource: "skd-mva".into(),
+            file_name: file_name.into(),
+            senders_reference: "terms".into(),
+        }
+    }
+
+    #[tokio::test]
+    async fn an_attachment_is_found_again_only_as_exactly_the_same_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let journal = open(folder.path());
+        let (this, id) = (attachment("07827199405.pdf"), Uuid::from_u128(8));
+        for state in [UploadState::Initialized, UploadState::Published] {
+            journal
+                .record_attachment(this.clone(), id, state)
+                .await
+                .unwrap();
+        }
+        let found = journal.attachment(&this).unwrap();
+        assert_eq!(found, Some((id, UploadState::Published)));
+        let same_when_masked = attachment("07827126818.pdf");
+        assert_eq!(journal.attachment(&same_when_masked).unwrap(), None);
+        journal.forget_attachment(id).await.unwrap();
+        assert_eq!(journal.attachment(&this).unwrap(), None);
+    }
+
+    #[tokio::test]
+    async fn runs_are_kept_and_the_latest_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let journal = open(folder.path());
+        assert_eq!(journal.run().unwrap(), None);
+        let mut run = Run {
+            rows: 10,
+            earlier: 2,
+            skipped: 1,
+            invalid: 0,
+            plan: "sha256:ab".into(),
+            started_at: at(5),
+            ended: None,
+        };
+        journal.begin_run(run.clone()).await.unwrap();
+        run.rows = 11;
+        journal.begin_run(run.clone()).await.unwrap();
+        assert_eq!(journal.run().unwrap().as_ref(), Some(&run));
+        run.ended = Some(Ended {
+            at: at(6),
+            how: Ending::Interrupted,
+            reason: None,
+        });
+        journal.end_run(run.ended.clone().unwrap()).await.unwrap();
+        drop(journal);
+        assert_eq!(open(folder.path()).run().unwrap(), Some(run));
+    }
+
+    #[tokio::test]
+    async fn a_journal_that_cannot_be_written_takes_nothing_more() {
+        let folder = tempfile::tempdir().unwrap();
+        let journal = open(folder.path());
+        let id = Uuid::from_u128(1);
+        send(&journal, 1, Outcome::Sent { id }).await;
+        let outside = rusqlite::Connection::open(journal.file()).unwrap();
+        outside
+            .execute_batch("ALTER TABLE deliveries RENAME TO elsewhere")
+            .unwrap();
+        let first = journal.record(key(2), started(2, 1)).await.unwrap_err();
+        assert!(matches!(first, JournalError::Write { .. }), "{first}");
+        outside
+            .execute_batch("ALTER TABLE elsewhere RENAME TO deliveries")
+            .unwrap();
+        let later = journal.record(key(3), started(3, 1)).await.unwrap_err();
+        assert!(matches!(later, JournalError::Write { .. }), "{later}");
+        assert_eq!(journal.known().unwrap().len(), 1);
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn many_at_once_are_all_recorded_in_row_order_over_several_pages() {
+        let folder = tempfile::tempdir().unwrap();
+        let journal = open(folder.path());
+        let all = (0..2_500).rev().map(|row| {
+            let journal = journal.clone();
+            async move { journal.record(key(row), started(row, 1)).await.unwrap() }
+        });
+        futures::future::join_all(all).await;
+        let snapshot = journal.snapshot().unwrap();
+        let rows: Vec<u64> = snapshot.lines().map(|line| line.unwrap().row).collect();
+        assert_eq!(rows, (0..2_500).collect::<Vec<_>>());
+    }
+
+    #[tokio::test]
+    async fn a_snapshot_stands_still_while_the_run_goes_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let journal = open(folder.path());
+        let id = Uuid::from_u128(1);
+        send(&journal, 1, Outcome::Sent { id }).await;
+        let snapshot = journal.snapshot().unwrap();
+        send(&journal, 2, Outcome::Sent { id }).await;
+        assert_eq!(snapshot.lines().count(), 1);
+        assert_eq!(snapshot.counts().unwrap(), [(State::Sent, 1)]);
+    }
+
+    #[cfg(unix)]
+    #[tokio::test]
+    async fn only_the_owner_can_read_any_of_it() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let path = journal_path(folder.path());
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        let journal = open(folder.path());
+        journal.record(key(1), started(1, 1)).await.unwrap();
+        let inside = path.parent().unwrap();
+        assert_eq!(mode(inside), 0o700);
+        let mut names = Vec::new();
+        for file in fs::read_dir(inside).unwrap() {
+            let file = file.unwrap();
+            let name = file.file_name().into_string().unwrap();
+            if name != ".gitignore" {
+                assert_eq!(mode(&file.path()), 0o600, "{name}");
+            }
+            names.push(name);
+        }
+        names.sort();
+        let journal_name = "vat-2026@tt02.journal";
+        let expected = ["", "-shm", "-wal", ".lock"].map(|end| format!("{journal_name}{end}"));
+        assert_eq!(names[0], ".gitignore");
+        assert_eq!(names[1..], expected);
+        drop(journal);
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+        open(folder.path());
+        assert_eq!(mode(&path), 0o600);
+    }
+
+    #[test]
+    fn the_first_send_can_be_asked_for_without_opening() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = journal_path(folder.path());
+        assert_eq!(Journal::peek_began(&path).unwrap(), None);
+        drop(open(folder.path()));
+        assert_eq!(Journal::peek_began(&path).unwrap(), Some(at(0)));
+        let left: Vec<_> = fs::read_dir(path.parent().unwrap()).unwrap().collect();
+        assert_eq!(
+            left.len(),
+            3,
+            "the journal, its lock and .gitignore: {left:?}"
+        );
+    }
+
+    #[test]
+    fn names_make_file_names_that_every_system_takes() {
+        let path = Journal::path(Path::new("m"), "a/../b", "127.0.0.1:8080");
+        assert_eq!(
+            path,
+            Path::new("m/.massebrev/a-..-b@127.0.0.1-8080.journal")
+        );
+    }
+}

@@ -1,0 +1,150 @@
+//! What the journal knows beside the rows: the runs of the mailing, and the attachments its letters share.
+
+use std::fmt;
+use std::str::FromStr;
+
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use super::{Digest, UnknownName};
+
+/// One run of a mailing: what there was to do, and how it ended.
+///
+/// All rows the mailing is answerable for are `rows + earlier`; each is recorded under its key, counted in `skipped` or `invalid`, or still pending.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Run {
+    /// The rows of the recipients file.
+    pub rows: u64,
+    /// The rows that the journal has from earlier runs and that are not in this file. 0 when the file has not lost rows.
+    pub earlier: u64,
+    /// The rows of the file that the mailing does not apply to and that have no entry of their own.
+    pub skipped: u64,
+    /// The rows of the file that a rule has stopped and that have no entry of their own.
+    pub invalid: u64,
+    /// The digest of the plan.
+    pub plan: String,
+    /// When it began.
+    pub started_at: Timestamp,
+    /// How it ended. `None` while it runs, and when the process died.
+    pub ended: Option<Ended>,
+}
+
+/// The end of a run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ended {
+    /// When.
+    pub at: Timestamp,
+    /// How.
+    pub how: Ending,
+    /// Why it stopped, in words.
+    pub reason: Option<String>,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// Every row was gone through.
+    Finished,
+    /// It stopped itself: too many failures, the canary, a fatal code.
+    Stopped,
+    /// A person stopped it.
+    Interrupted,
+    /// It could not go on: token, network, journal.
+    Broken,
+}
+
+impl Ending {
+    const ALL: [Self; 4] = [
+        Self::Finished,
+        Self::Stopped,
+        Self::Interrupted,
+        Self::Broken,
+    ];
+
+    /// Its name, as people and files see it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Finished => "finished",
+            Self::Stopped => "stopped",
+            Self::Interrupted => "interrupted",
+            Self::Broken => "broken-off",
+        }
+    }
+}
+
+impl fmt::Display for Ending {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+impl FromStr for Ending {
+    type Err = UnknownName;
+
+    fn from_str(name: &str) -> Result<Self, UnknownName> {
+        Self::ALL
+            .into_iter()
+            .find(|ending| ending.name() == name)
+            .ok_or_else(|| UnknownName(name.to_owned()))
+    }
+}
+
+/// What makes an attachment the same one: an upload is reused only for the same bytes under the same name in the same resource.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SharedAttachment {
+    /// The digest of the bytes.
+    pub digest: Digest,
+    /// The resource it belongs to.
+    pub resource: String,
+    /// The name it is shown with.
+    pub file_name: String,
+    /// The sender's reference.
+    pub senders_reference: String,
+}
+
+impl SharedAttachment {
+    /// Its identity in the journal. The names go in whole, though the journal keeps them masked.
+    pub(super) fn identity(&self) -> Uuid {
+        let mut all = self.digest.to_vec();
+        for part in [&self.resource, &self.file_name, &self.senders_reference] {
+            all.extend((part.len() as u64).to_be_bytes());
+            all.extend(part.as_bytes());
+        }
+        Uuid::new_v5(&Uuid::NAMESPACE_OID, &all)
+    }
+}
+
+/// How far the upload of an attachment has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UploadState {
+    /// Altinn has given it an id.
+    Initialized,
+    /// Its bytes have been sent.
+    Uploaded,
+    /// Altinn has checked it: letters may use it.
+    Published,
+}
+
+impl UploadState {
+    const ALL: [Self; 3] = [Self::Initialized, Self::Uploaded, Self::Published];
+
+    /// Its name, as files see it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Initialized => "initialized",
+            Self::Uploaded => "uploaded",
+            Self::Published => "published",
+        }
+    }
+}
+
+impl FromStr for UploadState {
+    type Err = UnknownName;
+
+    fn from_str(name: &str) -> Result<Self, UnknownName> {
+        Self::ALL
+            .into_iter()
+            .find(|state| state.name() == name)
+            .ok_or_else(|| UnknownName(name.to_owned()))
+    }
+}

@@ -1,0 +1,403 @@
+//! What can happen to a row (`Entry`), where that leaves it (`State`), and the one function that joins the two.
+
+use std::fmt;
+use std::str::FromStr;
+
+use jiff::Timestamp;
+use uuid::Uuid;
+
+/// SHA-256 over what was sent.
+pub type Digest = [u8; 32];
+
+/// Where a row stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum State {
+    /// Nothing has happened yet.
+    Pending,
+    /// On its way, or cut off on its way.
+    InFlight,
+    /// Altinn has it.
+    Sent,
+    /// Altinn had it from before, under the same key.
+    AlreadySent,
+    /// The recipient has reserved against digital letters: it needs paper.
+    Reserved,
+    /// Altinn refuses it, and would again.
+    Rejected,
+    /// It was not sent; the next run tries again.
+    Failed,
+    /// It may have been sent: to be settled with Altinn.
+    Unknown,
+    /// Stopped at the desk by a rule.
+    Invalid,
+    /// The mailing does not apply to it.
+    Skipped,
+}
+
+/// What happened to a row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Entry {
+    /// Its letter is about to leave.
+    Started(Start),
+    /// Its letter was answered, or given up.
+    Ended(End),
+    /// What was unknown has been found out.
+    Settled(End),
+    /// The process died while its letter was on the way.
+    CutOff,
+    /// The mailing does not apply to it.
+    Skipped(Skip),
+}
+
+/// A letter about to leave.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Start {
+    /// The row in the recipients file, from 1.
+    pub row: u64,
+    /// The line it begins on.
+    pub line: u64,
+    /// What the row is called: its key as a person reads it.
+    pub name: String,
+    /// The recipient, masked.
+    pub recipient: String,
+    /// The digest of the body.
+    pub body: Digest,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// How it went.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct End {
+    /// What came of it.
+    pub outcome: Outcome,
+    /// How many requests it took. They add up over the runs.
+    pub attempts: u32,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// A row that is not for this mailing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Skip {
+    /// The row in the recipients file, from 1.
+    pub row: u64,
+    /// The line it begins on.
+    pub line: u64,
+    /// What the row is called.
+    pub name: String,
+    /// Why it is left out.
+    pub reason: String,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// What came of a letter.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// Altinn took it.
+    Sent {
+        /// The correspondence.
+        id: Uuid,
+    },
+    /// Altinn had it from before.
+    AlreadySent {
+        /// The correspondence, when it was found.
+        id: Option<Uuid>,
+    },
+    /// The recipient has reserved.
+    Reserved(Reason),
+    /// Refused for good.
+    Rejected(Reason),
+    /// Not sent; may be tried again.
+    Failed(Reason),
+    /// May have been sent.
+    Unknown(Reason),
+}
+
+/// Why a letter was not sent.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Reason {
+    /// The HTTP status.
+    pub status: Option<u16>,
+    /// Altinn's error code.
+    pub code: Option<u32>,
+    /// In words.
+    pub message: String,
+    /// Altinn's trace id, for its support.
+    pub trace: Option<String>,
+}
+
+/// A step that cannot be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Misstep {
+    /// From this state nothing like it can happen.
+    Illegal,
+    /// The letter is another one than the one that was sent, or may have been, under the same key. Altinn would keep the first in silence.
+    Drift,
+}
+
+/// Where an entry leaves a row that stood at `from` with this body (`None`: none has left yet).
+pub fn transition(from: State, body: Option<&Digest>, entry: &Entry) -> Result<State, Misstep> {
+    use State::{
+        AlreadySent, Failed, InFlight, Pending, Rejected, Reserved, Sent, Skipped, Unknown,
+    };
+    match (from, entry) {
+        (InFlight | Unknown | Sent | AlreadySent, Entry::Started(start))
+            if body.is_some_and(|body| *body != start.body) =>
+        {
+            Err(Misstep::Drift)
+        }
+        (Pending | Unknown | Failed | Rejected | Reserved | Skipped, Entry::Started(_)) => {
+            Ok(InFlight)
+        }
+        (InFlight, Entry::Ended(end)) => Ok(end.outcome.state()),
+        (Unknown, Entry::Settled(end)) => match end.outcome.state() {
+            found @ (Sent | AlreadySent | Failed) => Ok(found),
+            _ => Err(Misstep::Illegal),
+        },
+        (InFlight, Entry::CutOff) => Ok(Unknown),
+        (Pending, Entry::Skipped(_)) => Ok(Skipped),
+        _ => Err(Misstep::Illegal),
+    }
+}
+
+impl State {
+    /// All of them, in the order reports show them.
+    pub const ALL: [Self; 10] = [
+        Self::Sent,
+        Self::AlreadySent,
+        Self::Reserved,
+        Self::Rejected,
+        Self::Failed,
+        Self::Unknown,
+        Self::Invalid,
+        Self::Skipped,
+        Self::InFlight,
+        Self::Pending,
+    ];
+
+    /// Its name, as people and files see it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::InFlight => "in-flight",
+            Self::Sent => "sent",
+            Self::AlreadySent => "already-sent",
+            Self::Reserved => "reserved",
+            Self::Rejected => "rejected",
+            Self::Failed => "failed",
+            Self::Unknown => "unknown",
+            Self::Invalid => "invalid",
+            Self::Skipped => "skipped",
+        }
+    }
+
+    /// Whether Altinn has the letter. It is then final.
+    pub fn is_sent(self) -> bool {
+        matches!(self, Self::Sent | Self::AlreadySent)
+    }
+
+    /// Whether there is nothing left to do: sent, or not to be sent.
+    pub fn is_settled(self) -> bool {
+        self.is_sent() || self == Self::Skipped
+    }
+}
+
+impl fmt::Display for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// A text that names nothing the journal knows.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("no such name: `{0}`")]
+pub struct UnknownName(pub String);
+
+impl FromStr for State {
+    type Err = UnknownName;
+
+    fn from_str(name: &str) -> Result<Self, UnknownName> {
+        Self::ALL
+            .into_iter()
+            .find(|state| state.name() == name)
+            .ok_or_else(|| UnknownName(name.to_owned()))
+    }
+}
+
+impl Entry {
+    /// What happened, as a word for messages.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Started(_) => "started",
+            Self::Ended(_) => "ended",
+            Self::Settled(_) => "settled",
+            Self::CutOff => "cut off",
+            Self::Skipped(_) => "skipped",
+        }
+    }
+}
+
+impl Outcome {
+    /// The state it leads to.
+    pub fn state(&self) -> State {
+        match self {
+            Self::Sent { .. } => State::Sent,
+            Self::AlreadySent { .. } => State::AlreadySent,
+            Self::Reserved(_) => State::Reserved,
+            Self::Rejected(_) => State::Rejected,
+            Self::Failed(_) => State::Failed,
+            Self::Unknown(_) => State::Unknown,
+        }
+    }
+
+    /// The correspondence, when there is one and it is known.
+    pub fn id(&self) -> Option<Uuid> {
+        match self {
+            Self::Sent { id } => Some(*id),
+            Self::AlreadySent { id } => *id,
+            _ => None,
+        }
+    }
+
+    /// Why it was not sent, when it was not.
+    pub fn reason(&self) -> Option<&Reason> {
+        match self {
+            Self::Sent { .. } | Self::AlreadySent { .. } => None,
+            Self::Reserved(reason)
+            | Self::Rejected(reason)
+            | Self::Failed(reason)
+            | Self::Unknown(reason) => Some(reason),
+        }
+    }
+}
+
+impl fmt::Display for Reason {
+    /// The code, or else the HTTP status, and the words.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.code, self.status) {
+            (Some(code), _) => write!(f, "{code} {}", self.message),
+            (None, Some(status)) => write!(f, "HTTP {status} {}", self.message),
+            (None, None) => f.write_str(&self.message),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use jiff::Timestamp;
+    use uuid::Uuid;
+
+    use super::{Digest, End, Entry, Misstep, Outcome, Reason, Skip, Start, State, transition};
+
+    const BODY: Digest = [7; 32];
+
+    fn started(body: Digest) -> Entry {
+        Entry::Started(Start {
+            row: 1,
+            line: 2,
+            name: "2026/1".into(),
+            recipient: "991825827".into(),
+            body,
+            at: Timestamp::UNIX_EPOCH,
+        })
+    }
+
+    fn outcomes() -> [Outcome; 6] {
+        [
+            Outcome::Sent { id: Uuid::nil() },
+            Outcome::AlreadySent { id: None },
+            Outcome::Reserved(Reason::default()),
+            Outcome::Rejected(Reason::default()),
+            Outcome::Failed(Reason::default()),
+            Outcome::Unknown(Reason::default()),
+        ]
+    }
+
+    fn end(outcome: Outcome) -> End {
+        End {
+            outcome,
+            attempts: 1,
+            at: Timestamp::UNIX_EPOCH,
+        }
+    }
+
+    /// Every entry there is, by what it is and leads to.
+    fn entries() -> Vec<(String, Entry)> {
+        let skip = Skip {
+            row: 1,
+            line: 2,
+            name: String::new(),
+            reason: String::new(),
+            at: Timestamp::UNIX_EPOCH,
+        };
+        let mut all = vec![
+            ("started".to_owned(), started(BODY)),
+            ("cut off".to_owned(), Entry::CutOff),
+            ("skipped".to_owned(), Entry::Skipped(skip)),
+        ];
+        for outcome in outcomes() {
+            let state = outcome.state();
+            all.push((format!("ended {state}"), Entry::Ended(end(outcome.clone()))));
+            all.push((format!("settled {state}"), Entry::Settled(end(outcome))));
+        }
+        all
+    }
+
+    #[test]
+    fn exactly_the_legal_steps_are_legal() {
+        let mut legal: BTreeMap<(State, String), State> = BTreeMap::new();
+        for from in [
+            State::Pending,
+            State::Unknown,
+            State::Failed,
+            State::Rejected,
+            State::Reserved,
+            State::Skipped,
+        ] {
+            legal.insert((from, "started".into()), State::InFlight);
+        }
+        for outcome in outcomes() {
+            let to = outcome.state();
+            legal.insert((State::InFlight, format!("ended {to}")), to);
+        }
+        for to in [State::Sent, State::AlreadySent, State::Failed] {
+            legal.insert((State::Unknown, format!("settled {to}")), to);
+        }
+        legal.insert((State::InFlight, "cut off".into()), State::Unknown);
+        legal.insert((State::Pending, "skipped".into()), State::Skipped);
+        for from in State::ALL {
+            for (name, entry) in entries() {
+                let expected = legal.get(&(from, name.clone())).copied();
+                let got = transition(from, Some(&BODY), &entry);
+                assert_eq!(got, expected.ok_or(Misstep::Illegal), "{from}, {name}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_changed_letter_under_a_used_key_is_drift_and_a_refused_one_may_change() {
+        let changed = started([8; 32]);
+        for from in State::ALL {
+            let expected = match from {
+                State::InFlight | State::Unknown | State::Sent | State::AlreadySent => {
+                    Err(Misstep::Drift)
+                }
+                State::Invalid => Err(Misstep::Illegal),
+                _ => Ok(State::InFlight),
+            };
+            assert_eq!(transition(from, Some(&BODY), &changed), expected, "{from}");
+        }
+    }
+
+    #[test]
+    fn names_of_states_read_back() {
+        for state in State::ALL {
+            assert_eq!(state.to_string().parse(), Ok(state));
+        }
+        assert!("delivered".parse::<State>().is_err());
+    }
+}
