@@ -22,6 +22,7 @@ pub mod diagnostic;
 pub mod journal;
 pub mod manifest;
 pub mod maskinporten;
+pub mod plan;
 pub mod recipients;
 pub mod secret;
 pub mod template;

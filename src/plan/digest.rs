@@ -1,0 +1,126 @@
+//! Digests: of a letter, of a file, of everything a mailing is made of.
+
+use std::fmt;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+use std::str::FromStr;
+
+use sha2::{Digest as _, Sha256};
+
+/// A SHA-256 digest, written as `sha256:` and 64 hexadecimal digits.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Digest(pub [u8; 32]);
+
+impl Digest {
+    /// The digest of some bytes.
+    pub fn of(bytes: &[u8]) -> Self {
+        Self(Sha256::digest(bytes).into())
+    }
+
+    /// Its first eight bytes as a number: enough to notice a change, not to prove equality.
+    pub fn short(self) -> u64 {
+        let mut head = [0; 8];
+        head.copy_from_slice(&self.0[..8]);
+        u64::from_be_bytes(head)
+    }
+}
+
+/// Digests several parts so that their borders count: `ab` + `c` is not `a` + `bc`.
+#[derive(Debug, Clone, Default)]
+pub struct Digester(Sha256);
+
+impl Digester {
+    /// Adds one part.
+    pub fn part(&mut self, bytes: &[u8]) -> &mut Self {
+        self.0.update((bytes.len() as u64).to_be_bytes());
+        self.0.update(bytes);
+        self
+    }
+
+    /// The digest of all parts so far.
+    pub fn finish(self) -> Digest {
+        Digest(self.0.finalize().into())
+    }
+}
+
+/// The digest and the length in bytes of a file, read once, in pieces.
+pub fn digest_file(path: &Path) -> io::Result<(Digest, u64)> {
+    let mut sha = Sha256::new();
+    let length = read_in_pieces(path, |piece| sha.update(piece))?;
+    Ok((Digest(sha.finalize().into()), length))
+}
+
+/// Feeds a file to `take` in pieces of 64 KiB and gives its length.
+pub(super) fn read_in_pieces(path: &Path, mut take: impl FnMut(&[u8])) -> io::Result<u64> {
+    let mut file = File::open(path)?;
+    let mut piece = vec![0; 64 * 1024];
+    let mut length = 0;
+    loop {
+        let read = file.read(&mut piece)?;
+        if read == 0 {
+            return Ok(length);
+        }
+        take(&piece[..read]);
+        length += read as u64;
+    }
+}
+
+impl fmt::Display for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("sha256:")?;
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl FromStr for Digest {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = || "not a digest: expected `sha256:` and 64 hexadecimal digits".to_owned();
+        let digits = text.strip_prefix("sha256:").ok_or_else(wrong)?;
+        if digits.len() != 64 || !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            return Err(wrong());
+        }
+        let mut bytes = [0; 32];
+        for (byte, pair) in bytes.iter_mut().zip(digits.as_bytes().chunks(2)) {
+            let pair = std::str::from_utf8(pair).map_err(|_| wrong())?;
+            *byte = u8::from_str_radix(pair, 16).map_err(|_| wrong())?;
+        }
+        Ok(Self(bytes))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_digest_reads_back_as_it_is_written() {
+        let digest = Digest::of(b"abc");
+        let text = digest.to_string();
+        assert!(text.starts_with("sha256:ba7816bf8f01cfea"), "{text}");
+        assert_eq!(text.parse(), Ok(digest));
+        assert!("sha256:ba".parse::<Digest>().is_err());
+        assert!(text.replace("ba", "+a").parse::<Digest>().is_err());
+    }
+
+    #[test]
+    fn the_borders_of_parts_count() {
+        let of = |parts: &[&[u8]]| {
+            let mut digester = Digester::default();
+            for part in parts {
+                digester.part(part);
+            }
+            digester.finish()
+        };
+        assert_ne!(of(&[b"ab", b"c"]), of(&[b"a", b"bc"]));
+        assert_eq!(of(&[b"ab", b"c"]), of(&[b"ab", b"c"]));
+    }
+}

@@ -1,0 +1,37 @@
+//! What pass 1 remembers of a row: enough to see that pass 2 renders the same. 16 bytes a row.
+
+use super::Planned;
+
+/// The letter of a row that gets none; no digest begins with eight zero bytes.
+const SKIPPED: u64 = 0;
+
+/// The heads of a row's key and of its letter's digest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Fingerprint {
+    pub(super) key: u64,
+    pub(super) letter: u64,
+}
+
+impl Fingerprint {
+    pub(super) fn of(planned: &Planned) -> Self {
+        match planned {
+            Planned::Delivery(delivery) => Self {
+                key: delivery.key.as_u64_pair().0,
+                letter: delivery.digest.short(),
+            },
+            Planned::Skipped(skip) => Self {
+                key: skip.key.as_u64_pair().0,
+                letter: SKIPPED,
+            },
+            Planned::Invalid(_) => Self {
+                key: 0,
+                letter: SKIPPED,
+            },
+        }
+    }
+
+    /// Whether the row becomes a letter.
+    pub(super) fn is_letter(self) -> bool {
+        self.letter != SKIPPED
+    }
+}

@@ -1,0 +1,25 @@
+//! Manifest, rows and templates become checked deliveries.
+//!
+//! Pass 1 ([`Mailing::check`]) renders and checks every row before anything may leave; pass 2 ([`Mailing::deliveries`]) renders them
+//! again, one at a time, and refuses anything that is not what pass 1 has seen.
+
+mod approval;
+mod check;
+mod delivery;
+mod digest;
+mod duplicates;
+mod exclusion;
+mod files;
+mod findings;
+mod fingerprint;
+mod key;
+mod mailing;
+mod pass;
+
+pub use check::{Checked, Compared, PROBLEM_LIMIT};
+pub use delivery::{Delivery, Planned, Skip};
+pub use digest::{Digest, Digester, digest_file};
+pub use files::{LocalFile, PlannedFile};
+pub use key::{NAMESPACE, delivery_key};
+pub use mailing::{Mailing, Setting};
+pub use pass::{Deliveries, Drifted};

@@ -1,0 +1,313 @@
+//! Rows become letters, one at a time: the one code path of checking, dry runs and sending.
+
+use std::sync::Arc;
+
+use thiserror::Error;
+use uuid::Uuid;
+
+use super::files::PlannedFile;
+use super::mailing::AttachmentPlan;
+use super::{Checked, Delivery, Digester, Mailing, Planned, Skip, delivery_key};
+use crate::correspondence::text::shown;
+use crate::correspondence::{Attachment, Correspondence, Recipient, Request, identifier};
+use crate::diagnostic::{Place, Problem, Problems};
+use crate::recipients::{Row, Rows};
+use crate::template::{Scope, TemplateError};
+
+/// An input changed between the check and the send: what was checked is not what would be sent.
+#[derive(Debug, Error, PartialEq, Eq)]
+#[error("row {row} on line {line} is no longer what was checked: a file changed during the run")]
+pub struct Drifted {
+    /// The row's number, from 1.
+    pub row: u64,
+    /// Its line.
+    pub line: u64,
+}
+
+/// Pass 2: the rows of a checked mailing as letters, rendered again one at a time.
+#[derive(Debug)]
+pub struct Deliveries<'a> {
+    mailing: &'a mut Mailing,
+    checked: &'a Checked,
+    rows: Rows,
+    row: Row,
+    at: usize,
+}
+
+impl Mailing {
+    /// The letters of a mailing that has been checked, in row order; anything pass 1 has not seen is refused.
+    pub fn deliveries<'a>(&'a mut self, checked: &'a Checked) -> Result<Deliveries<'a>, Problems> {
+        let rows = self.open_rows()?;
+        Ok(Deliveries {
+            mailing: self,
+            checked,
+            rows,
+            row: Row::default(),
+            at: 0,
+        })
+    }
+
+    /// Renders one row.
+    pub(super) fn plan_row(&mut self, row: &Row) -> Planned {
+        let mut scope = std::mem::take(&mut self.scope);
+        self.templates
+            .fill(&mut scope, row.number, |column| row.get(column));
+        let planned = self
+            .try_plan_row(row, &scope)
+            .unwrap_or_else(Planned::Invalid);
+        self.scope = scope;
+        planned
+    }
+
+    fn try_plan_row(&mut self, row: &Row, scope: &Scope) -> Result<Planned, Problems> {
+        if !self.applies(row, scope)? {
+            // A row that does not apply may have no valid recipient; its key is then worked out without one.
+            let name = self.row_key.map_or_else(
+                || format!("line {}", row.line),
+                |column| row.get(column).to_owned(),
+            );
+            return Ok(self.skipped(row, name, "where"));
+        }
+        let recipient = self.recipient(row, scope)?;
+        let name = self.name(row, &recipient)?;
+        if self.exclusion.covers(&name, &recipient) {
+            return Ok(self.skipped(row, name, "excluded"));
+        }
+        let correspondence = self
+            .templates
+            .render::<Correspondence>(&self.letter.correspondence, scope);
+        let existing = self
+            .templates
+            .render::<Vec<Uuid>>(&self.letter.existing, scope);
+        let files = self.plan_files(row, scope);
+        let (correspondence, existing_attachments, files) = match (correspondence, existing, files)
+        {
+            (Ok(correspondence), Ok(existing), Ok(files)) => (correspondence, existing, files),
+            (correspondence, existing, files) => {
+                let wrong: Vec<_> = correspondence
+                    .err()
+                    .into_iter()
+                    .chain(existing.err())
+                    .flatten()
+                    .collect();
+                let mut problems = self.rendered(row, &wrong);
+                problems.extend(files.err().into_iter().flatten());
+                return Err(problems);
+            }
+        };
+        let key = delivery_key(
+            &correspondence.resource_id,
+            &self.loaded.manifest.mailing,
+            &name,
+        );
+        let request = Request {
+            correspondence,
+            recipients: vec![recipient.urn()],
+            existing_attachments,
+            idempotent_key: Some(key),
+        };
+        let digest = letter_digest(&request, &files);
+        let (row, line) = (row.number, row.line);
+        Ok(Planned::Delivery(Box::new(Delivery {
+            row,
+            line,
+            name,
+            recipient,
+            key,
+            request,
+            files,
+            digest,
+        })))
+    }
+
+    fn applies(&self, row: &Row, scope: &Scope) -> Result<bool, Problems> {
+        let Some(applies) = &self.letter.applies else {
+            return Ok(true);
+        };
+        let text = match self.templates.render_text(applies, scope) {
+            Ok(text) => text,
+            Err(errors) => return Err(self.rendered(row, &errors)),
+        };
+        match text.trim() {
+            "true" => Ok(true),
+            "false" | "" => Ok(false),
+            other => Err(Problem::error(
+                self.row_place(row, Vec::new()),
+                "`where` is neither true nor false",
+            )
+            .with_cause(format!("rendered {}", shown(other)))
+            .into()),
+        }
+    }
+
+    fn recipient(&self, row: &Row, scope: &Scope) -> Result<Recipient, Problems> {
+        let text = match self.templates.render_text(&self.letter.recipient, scope) {
+            Ok(text) => text,
+            Err(errors) => return Err(self.rendered(row, &errors)),
+        };
+        Recipient::parse(&text).map_err(|error| {
+            let place = self.row_place(row, self.letter.recipient.columns());
+            let problem = Problem::error(place, error.to_string())
+                .with_cause(shown(&identifier::masked(&text)));
+            Problems::from(match error.hint() {
+                Some(hint) => problem.with_hint(hint),
+                None => problem,
+            })
+        })
+    }
+
+    fn name(&self, row: &Row, recipient: &Recipient) -> Result<String, Problems> {
+        let Some(column) = self.row_key else {
+            return Ok(recipient.urn());
+        };
+        let name = row.get(column);
+        if name.trim().is_empty() {
+            let header = self.headers().get(column).cloned().unwrap_or_default();
+            return Err(Problem::error(self.row_place(row, vec![&header]), "the row's key is empty")
+                .with_hint("every row needs a key of its own: fill the column, or choose another as `recipients.key`")
+                .into());
+        }
+        Ok(name.to_owned())
+    }
+
+    fn plan_files(&mut self, row: &Row, scope: &Scope) -> Result<Vec<Arc<PlannedFile>>, Problems> {
+        let mut files = Vec::with_capacity(self.letter.attachments.len());
+        let mut problems = Problems::new();
+        for plan in &self.letter.attachments {
+            let name = self.templates.render_text(&plan.file, scope);
+            let told = self.templates.render::<Attachment>(&plan.told, scope);
+            let (name, told) = match (name, told) {
+                (Ok(name), Ok(told)) => (name, told),
+                (name, told) => {
+                    let wrong: Vec<_> =
+                        name.err().into_iter().chain(told.err()).flatten().collect();
+                    problems.extend(self.rendered(row, &wrong));
+                    continue;
+                }
+            };
+            match self.files.look(&name) {
+                Ok(file) => files.push(Arc::new(PlannedFile::new(file, told))),
+                Err(wrong) => problems.push(self.missing_file(row, plan, &name, &wrong)),
+            }
+        }
+        if problems.is_empty() {
+            Ok(files)
+        } else {
+            Err(problems)
+        }
+    }
+
+    fn missing_file(&self, row: &Row, plan: &AttachmentPlan, name: &str, wrong: &str) -> Problem {
+        let place = if plan.file.is_constant() {
+            self.loaded.place(&format!("{}/file", plan.pointer))
+        } else {
+            self.row_place(row, plan.file.columns())
+        };
+        Problem::error(place, format!("the attachment {wrong}")).with_cause(shown(name))
+    }
+
+    fn skipped(&self, row: &Row, name: String, reason: &'static str) -> Planned {
+        let key = delivery_key(
+            self.resource().unwrap_or_default(),
+            &self.loaded.manifest.mailing,
+            &name,
+        );
+        Planned::Skipped(Skip {
+            row: row.number,
+            line: row.line,
+            name,
+            key,
+            reason,
+        })
+    }
+
+    pub(super) fn row_place(&self, row: &Row, columns: Vec<&str>) -> Place {
+        let columns = columns.into_iter().map(str::to_owned).collect();
+        Place::Row {
+            file: self.rows_file(),
+            line: row.line,
+            columns,
+        }
+    }
+
+    fn rendered(&self, row: &Row, errors: &[TemplateError]) -> Problems {
+        errors
+            .iter()
+            .map(|error| in_row(&self.rows_file(), row, error))
+            .collect()
+    }
+}
+
+impl Deliveries<'_> {
+    fn expected(&mut self, planned: &Planned) -> bool {
+        let expected = self.checked.fingerprints.get(self.at);
+        self.at += 1;
+        expected.is_some_and(|expected| *expected == super::fingerprint::Fingerprint::of(planned))
+    }
+}
+
+impl Iterator for Deliveries<'_> {
+    type Item = Result<Planned, Drifted>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let Some(read) = self.rows.read(&mut self.row) else {
+            // Rows that were checked and are gone now are a change too.
+            let missing = self.at < self.checked.fingerprints.len();
+            self.at = self.checked.fingerprints.len();
+            return missing.then(|| {
+                Err(Drifted {
+                    row: self.row.number + 1,
+                    line: self.row.line + 1,
+                })
+            });
+        };
+        let drifted = Drifted {
+            row: self.row.number,
+            line: self.row.line,
+        };
+        if read.is_err() {
+            return Some(Err(drifted));
+        }
+        let planned = self.mailing.plan_row(&self.row);
+        Some(if self.expected(&planned) {
+            Ok(planned)
+        } else {
+            Err(drifted)
+        })
+    }
+}
+
+/// A template error in a row; the template's own place goes into the cause.
+fn in_row(file: &std::path::Path, row: &Row, error: &TemplateError) -> Problem {
+    let place = Place::Row {
+        file: file.to_owned(),
+        line: row.line,
+        columns: Vec::new(),
+    };
+    let template = match &error.source {
+        Some(source) => source.path().display().to_string(),
+        None => error.pointer.trim_start_matches('/').replace('/', "."),
+    };
+    let at = if error.line > 0 {
+        format!("{template}:{}:{}", error.line, error.column)
+    } else {
+        template
+    };
+    let cause = match &error.cause {
+        Some(cause) => format!("in {at}: {cause}"),
+        None => format!("in {at}"),
+    };
+    Problem {
+        hint: error.hint.clone(),
+        ..Problem::error(place, &error.message).with_cause(cause)
+    }
+}
+
+fn letter_digest(request: &Request, files: &[Arc<PlannedFile>]) -> super::Digest {
+    let mut digester = Digester::default();
+    digester.part(&serde_json::to_vec(request).unwrap_or_default());
+    for file in files {
+        digester.part(&file.identity.0);
+    }
+    digester.finish()
+}
