@@ -24,5 +24,6 @@ pub mod manifest;
 pub mod maskinporten;
 pub mod plan;
 pub mod recipients;
+pub mod sandbox;
 pub mod secret;
 pub mod template;

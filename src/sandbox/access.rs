@@ -1,0 +1,94 @@
+//! Who may do what: the token, its scopes, and the media types.
+
+use std::sync::Arc;
+
+use axum::http::HeaderMap;
+use axum::http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
+
+use super::problem::Refusal;
+use super::state::World;
+use super::token::{Claims, Issuer};
+
+/// What an endpoint asks of a token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Policy {
+    /// `altinn:correspondence.write`.
+    Sender,
+    /// `altinn:correspondence.write` or `altinn:correspondence.read`.
+    SenderOrRecipient,
+}
+
+/// The organisation behind a token, as nine digits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Caller {
+    pub(super) organization: Arc<str>,
+}
+
+/// Checks the bearer token and then `Accept`, as Altinn does before it looks at anything else.
+pub(super) fn admit(world: &World, headers: &HeaderMap, policy: Policy) -> Result<Caller, Refusal> {
+    let claims = bearer(headers)
+        .and_then(|token| world.claims(token))
+        .ok_or(Refusal::Unauthorized)?;
+    let scope = |name| claims.scope.split(' ').any(|scope| scope == name);
+    let write = scope("altinn:correspondence.write");
+    let right = write || policy == Policy::SenderOrRecipient && scope("altinn:correspondence.read");
+    let whole = match claims.issuer {
+        Issuer::Altinn => true,
+        Issuer::Maskinporten => scope("altinn:serviceowner"),
+    };
+    if !(right && whole) {
+        return Err(Refusal::Forbidden);
+    }
+    accepts_json(headers)?;
+    Ok(Caller::of(&claims))
+}
+
+/// The text behind `Bearer`.
+pub(super) fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let (scheme, token) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("Bearer").then(|| token.trim())
+}
+
+/// Whether the body is declared to be of this type.
+pub(super) fn expect_type(headers: &HeaderMap, wanted: &str) -> Result<(), Refusal> {
+    let value = headers
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok());
+    let essence = value.map(|value| essence(value).to_ascii_lowercase());
+    if essence.as_deref() == Some(wanted) {
+        Ok(())
+    } else {
+        Err(Refusal::UnsupportedMediaType)
+    }
+}
+
+impl Caller {
+    pub(super) fn of(claims: &Claims) -> Self {
+        let id = claims.consumer.id.rsplit(':').next().unwrap_or_default();
+        Self {
+            organization: id.into(),
+        }
+    }
+}
+
+/// `application/*` does not count, and parameters are not looked at.
+fn accepts_json(headers: &HeaderMap) -> Result<(), Refusal> {
+    let mut accepted = headers.get_all(ACCEPT).iter().peekable();
+    if accepted.peek().is_none() {
+        return Ok(());
+    }
+    let fits = accepted
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .map(|range| essence(range).to_ascii_lowercase())
+        .any(|range| range == "application/json" || range == "*/*");
+    if fits {
+        Ok(())
+    } else {
+        Err(Refusal::NotAcceptable)
+    }
+}
+
+fn essence(media_type: &str) -> &str {
+    media_type.split(';').next().unwrap_or_default().trim()
+}

@@ -1,0 +1,418 @@
+//! Reads a JSON body as the API does: names in any case, unknown ones left out, types held to, and every null judged.
+
+use std::fmt::Write as _;
+
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+use super::problem::Entry;
+
+/// A member the API knows.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Member {
+    name: &'static str,
+    kind: Kind,
+    null: Absent,
+    missing: Absent,
+}
+
+/// What a member holds.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Kind {
+    Text,
+    Flag,
+    /// 32 bits; also in quotes.
+    Integer,
+    Guid,
+    Time,
+    /// A name in any case, or its index.
+    Choice(&'static [&'static str]),
+    Object(&'static [Member]),
+    List(&'static Self),
+    /// Any names, with texts.
+    Texts,
+}
+
+/// What it means that a member is null or not there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Absent {
+    Fine,
+    /// Model validation asks for it.
+    Model,
+    /// The body cannot be read without it.
+    Json,
+}
+
+/// A body that is the expected JSON.
+#[derive(Default)]
+pub(super) struct Body {
+    /// The members the API knows, by their own names; nulls left out.
+    pub(super) value: Value,
+    /// What model validation says already.
+    pub(super) entries: Vec<Entry>,
+    /// Numbers that name no choice, with their path, as `correspondence.notification.notificationChannel`.
+    pub(super) undefined: Vec<(String, i64)>,
+    /// A property is null, which the server does not survive.
+    pub(super) null_property: bool,
+}
+
+/// Reads a body. What is not the expected JSON is refused at its first wrong place; `parameter` is the name the API has for the whole.
+pub(super) fn read(
+    bytes: &[u8],
+    members: &'static [Member],
+    parameter: &str,
+) -> Result<Body, Vec<Entry>> {
+    let mut reader = Reader::default();
+    let read = match serde_json::from_slice(bytes) {
+        Ok(Value::Object(object)) => reader.object(members, object),
+        Ok(_) => Err(reader.wrong("an object")),
+        Err(_) if bytes.is_empty() => Err(Entry::new("", "A non-empty request body is required.")),
+        Err(error) => Err(Entry::new("$", format!("The JSON is malformed: {error}."))),
+    };
+    match read {
+        Ok(object) => Ok(Body {
+            value: Value::Object(object),
+            ..reader.body
+        }),
+        Err(entry) => Err(vec![
+            entry,
+            Entry::new(parameter, format!("The {parameter} field is required.")),
+        ]),
+    }
+}
+
+/// `correspondence.content.messageTitle` as model validation writes it: `Correspondence.Content.MessageTitle`.
+pub(super) fn pascal(path: &str) -> String {
+    let upper = |name: &str| {
+        let mut letters = name.chars();
+        let first = letters.next().map(|letter| letter.to_ascii_uppercase());
+        first.into_iter().chain(letters).collect::<String>()
+    };
+    path.split('.').map(upper).collect::<Vec<_>>().join(".")
+}
+
+impl Member {
+    pub(super) const fn new(name: &'static str, kind: Kind) -> Self {
+        Self {
+            name,
+            kind,
+            null: Absent::Fine,
+            missing: Absent::Fine,
+        }
+    }
+
+    /// Model validation asks for it.
+    pub(super) const fn required(self) -> Self {
+        Self {
+            null: Absent::Model,
+            missing: Absent::Model,
+            ..self
+        }
+    }
+
+    /// It may be left out, but null is no way to do that.
+    pub(super) const fn present_or_absent(self) -> Self {
+        Self {
+            null: Absent::Model,
+            ..self
+        }
+    }
+
+    /// Its type has no null.
+    pub(super) const fn never_null(self) -> Self {
+        Self {
+            null: Absent::Json,
+            ..self
+        }
+    }
+
+    /// The body cannot be read without it.
+    pub(super) const fn in_json(self) -> Self {
+        Self {
+            null: Absent::Model,
+            missing: Absent::Json,
+            ..self
+        }
+    }
+}
+
+#[derive(Default)]
+struct Reader {
+    path: String,
+    body: Body,
+}
+
+impl Reader {
+    fn object(
+        &mut self,
+        members: &'static [Member],
+        object: Map<String, Value>,
+    ) -> Result<Map<String, Value>, Entry> {
+        let mut read = Map::with_capacity(object.len());
+        for (name, value) in object {
+            let same = |member: &&Member| member.name.eq_ignore_ascii_case(&name);
+            let Some(member) = members.iter().find(same) else {
+                continue;
+            };
+            let outside = self.enter(member.name);
+            if value.is_null() {
+                read.remove(member.name);
+                self.absent(member.null)?;
+            } else if let Some(value) = self.value(member.kind, value)? {
+                read.insert(member.name.to_owned(), value);
+            }
+            self.path.truncate(outside);
+        }
+        for member in members {
+            if member.missing != Absent::Fine && !read.contains_key(member.name) {
+                let outside = self.enter(member.name);
+                self.absent(member.missing)?;
+                self.path.truncate(outside);
+            }
+        }
+        Ok(read)
+    }
+
+    fn value(&mut self, kind: Kind, value: Value) -> Result<Option<Value>, Entry> {
+        let read = match (kind, value) {
+            (Kind::Text, text @ Value::String(_)) => text,
+            (Kind::Flag, flag @ Value::Bool(_)) => flag,
+            (Kind::Integer, number) => integer(&number).ok_or_else(|| self.wrong("Int32"))?,
+            (Kind::Guid, Value::String(text)) => guid(text).ok_or_else(|| self.wrong("Guid"))?,
+            (Kind::Time, Value::String(text)) => {
+                time(&text).ok_or_else(|| self.wrong("DateTimeOffset"))?
+            }
+            (Kind::Choice(names), value) => return self.choice(names, &value),
+            (Kind::Object(members), Value::Object(object)) => {
+                Value::Object(self.object(members, object)?)
+            }
+            (Kind::List(kind), Value::Array(list)) => self.list(*kind, list)?,
+            (Kind::Texts, Value::Object(object)) => self.texts(object)?,
+            (kind, _) => return Err(self.wrong(kind.name())),
+        };
+        Ok(Some(read))
+    }
+
+    fn list(&mut self, kind: Kind, list: Vec<Value>) -> Result<Value, Entry> {
+        let mut read = Vec::with_capacity(list.len());
+        for (index, value) in list.into_iter().enumerate() {
+            let outside = self.path.len();
+            // Writing to a text cannot fail.
+            let _ = write!(self.path, "[{index}]");
+            match (kind, value) {
+                // A list of texts may hold a null; model validation finds it blank.
+                (Kind::Text, Value::Null) => read.push(Value::String(String::new())),
+                (kind, value) => read.extend(self.value(kind, value)?),
+            }
+            self.path.truncate(outside);
+        }
+        Ok(Value::Array(read))
+    }
+
+    fn texts(&mut self, object: Map<String, Value>) -> Result<Value, Entry> {
+        let mut read = Map::with_capacity(object.len());
+        for (name, value) in object {
+            match value {
+                Value::String(_) => {
+                    read.insert(name, value);
+                }
+                Value::Null => self.body.null_property = true,
+                _ => {
+                    self.enter(&name);
+                    return Err(self.wrong("String"));
+                }
+            }
+        }
+        Ok(Value::Object(read))
+    }
+
+    fn choice(&mut self, names: &[&str], value: &Value) -> Result<Option<Value>, Entry> {
+        let known = match value {
+            Value::String(text) => names.iter().find(|name| name.eq_ignore_ascii_case(text)),
+            value => {
+                let number = value.as_i64().ok_or_else(|| self.wrong("enum"))?;
+                let known = usize::try_from(number).ok().and_then(|at| names.get(at));
+                if known.is_none() {
+                    self.body.undefined.push((self.path.clone(), number));
+                    return Ok(None);
+                }
+                known
+            }
+        };
+        let name = known.ok_or_else(|| self.wrong("enum"))?;
+        Ok(Some(Value::String((*name).to_owned())))
+    }
+
+    fn absent(&mut self, absent: Absent) -> Result<(), Entry> {
+        match absent {
+            Absent::Fine => Ok(()),
+            Absent::Json => Err(self.wrong("a value")),
+            Absent::Model => {
+                let name = pascal(self.path.rsplit('.').next().unwrap_or_default());
+                let entry =
+                    Entry::new(pascal(&self.path), format!("The {name} field is required."));
+                if !self.body.entries.contains(&entry) {
+                    self.body.entries.push(entry);
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// Goes into a member and gives what the path is to be cut to afterwards.
+    fn enter(&mut self, name: &str) -> usize {
+        let outside = self.path.len();
+        if outside > 0 {
+            self.path.push('.');
+        }
+        self.path.push_str(name);
+        outside
+    }
+
+    fn wrong(&self, expected: &str) -> Entry {
+        let dot = if self.path.is_empty() { "" } else { "." };
+        let path = format!("${dot}{}", self.path);
+        let message = format!("The JSON value could not be converted to {expected}. Path: {path}.");
+        Entry::new(path, message)
+    }
+}
+
+impl Kind {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Text => "String",
+            Self::Flag => "Boolean",
+            Self::Integer => "Int32",
+            Self::Guid => "Guid",
+            Self::Time => "DateTimeOffset",
+            Self::Choice(_) => "enum",
+            Self::Object(_) | Self::Texts => "an object",
+            Self::List(_) => "a list",
+        }
+    }
+}
+
+fn integer(value: &Value) -> Option<Value> {
+    let number = match value {
+        Value::String(text) => text.parse::<i32>().ok()?,
+        number => i32::try_from(number.as_i64()?).ok()?,
+    };
+    Some(Value::from(number))
+}
+
+/// Only the form with hyphens.
+fn guid(text: String) -> Option<Value> {
+    (text.len() == 36 && Uuid::try_parse(&text).is_ok()).then_some(Value::String(text))
+}
+
+/// ISO 8601 with hyphens; without an offset it is UTC, the zone the server runs in.
+fn time(text: &str) -> Option<Value> {
+    if text.as_bytes().get(4) != Some(&b'-') || text.contains('[') {
+        return None;
+    }
+    let with_offset = match text.split_once('T') {
+        None => format!("{text}T00:00:00Z"),
+        Some((_, clock)) if clock.contains(['Z', '+', '-']) => text.to_owned(),
+        Some(_) => format!("{text}Z"),
+    };
+    let instant = with_offset.parse::<jiff::Timestamp>();
+    instant.is_ok().then_some(Value::String(with_offset))
+}
+
+#[cfg(test)]
+mod unit {
+    use super::*;
+    use crate::sandbox::members::REQUEST;
+
+    fn keys(text: &str) -> Vec<String> {
+        let entries = match read(text.as_bytes(), REQUEST, "request") {
+            Ok(body) => body.entries,
+            Err(entries) => entries,
+        };
+        entries.into_iter().map(|entry| entry.key).collect()
+    }
+
+    #[test]
+    fn names_are_known_in_any_case_and_unknown_ones_are_left_out() {
+        let text = r#"{"RECIPIENTS": ["a"], "visibleFrom": 1, "Correspondence": {"content": {"messagetitle": "x"}, "duedatetime": "2026-12-15"}}"#;
+        let read = read(text.as_bytes(), REQUEST, "request").unwrap();
+        assert_eq!(read.entries, []);
+        assert_eq!(
+            read.value.to_string(),
+            r#"{"recipients":["a"],"correspondence":{"content":{"messageTitle":"x"},"dueDateTime":"2026-12-15T00:00:00Z"}}"#
+        );
+    }
+
+    #[test]
+    fn the_first_wrong_type_is_refused_by_its_path() {
+        assert_eq!(
+            keys(r#"{"correspondence": {"content": {"messageTitle": 5}}}"#),
+            ["$.correspondence.content.messageTitle", "request"]
+        );
+        assert_eq!(
+            keys(r#"{"existingAttachments": ["a", "b"]}"#),
+            ["$.existingAttachments[0]", "request"]
+        );
+        assert_eq!(
+            keys(r#"{"correspondence": {"isConfidential": null}}"#),
+            ["$.correspondence.isConfidential", "request"]
+        );
+        assert_eq!(
+            keys(r#"{"correspondence": {"replyOptions": [{}]}}"#),
+            ["$.correspondence.replyOptions[0].linkURL", "request"]
+        );
+        assert_eq!(keys("{"), ["$", "request"]);
+        assert_eq!(keys(""), ["", "request"]);
+        assert_eq!(keys("[]"), ["$", "request"]);
+    }
+
+    #[test]
+    fn a_null_is_not_always_the_same_as_nothing() {
+        assert_eq!(
+            keys(
+                r#"{"correspondence": null, "recipients": [], "existingAttachments": null, "idempotentKey": null}"#
+            ),
+            ["Correspondence", "ExistingAttachments"]
+        );
+        assert_eq!(
+            keys(
+                r#"{"recipients": [], "correspondence": {"content": {"attachments": null}, "propertyList": null, "notification": null}}"#
+            ),
+            [
+                "Correspondence.Content.Attachments",
+                "Correspondence.PropertyList"
+            ]
+        );
+    }
+
+    #[test]
+    fn a_time_without_an_offset_is_utc() {
+        let read = |text| time(text).map(|time| time.as_str().unwrap().to_owned());
+        assert_eq!(read("2026-12-15T12:00").unwrap(), "2026-12-15T12:00Z");
+        assert_eq!(read("2026-12-15").unwrap(), "2026-12-15T00:00:00Z");
+        let whole = "2026-12-15T12:00:00.5+01:00";
+        assert_eq!(read(whole).unwrap(), whole);
+        for wrong in [
+            "",
+            "tomorrow",
+            "20261215",
+            "2026-13-01",
+            "2026-12-15T12:00+01:00[Europe/Oslo]",
+            "2026-12-15 12:00",
+        ] {
+            assert_eq!(read(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn choices_are_names_or_numbers() {
+        let text = r#"{"recipients": [], "correspondence": {"content": {}, "notification": {"notificationTemplate": 7, "notificationChannel": 4, "emailContentType": "html"}}}"#;
+        let read = read(text.as_bytes(), REQUEST, "request").unwrap();
+        assert_eq!(
+            read.value["correspondence"]["notification"].to_string(),
+            r#"{"notificationChannel":"EmailAndSms","emailContentType":"Html"}"#
+        );
+        let path = "correspondence.notification.notificationTemplate";
+        assert_eq!(read.undefined, [(path.to_owned(), 7)]);
+    }
+}

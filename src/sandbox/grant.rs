@@ -1,0 +1,186 @@
+//! The grant: a signed claim for a token, checked as strictly as Maskinporten does.
+
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use jiff::Timestamp;
+use jsonwebtoken::dangerous::insecure_decode;
+use jsonwebtoken::{Algorithm, Validation};
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
+
+use super::problem::json as answer;
+use super::registration::SCOPES;
+use super::state::World;
+
+/// How far a grant's `iat` may be from the clock, in seconds.
+const SKEW: i64 = 10;
+/// How long a grant may be valid, in seconds.
+const LIFETIME: i64 = 120;
+const ALGORITHMS: [Algorithm; 3] = [Algorithm::RS256, Algorithm::RS384, Algorithm::RS512];
+const CLAIMS: [&str; 11] = [
+    "aud",
+    "iss",
+    "scope",
+    "iat",
+    "exp",
+    "jti",
+    "resource",
+    "pid",
+    "consumer_org",
+    "iss_onbehalfof",
+    "authorization_details",
+];
+
+/// What a valid grant asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Grant {
+    pub(super) client_id: String,
+    pub(super) scope: String,
+}
+
+/// Maskinporten's answer to a grant that is not valid.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct GrantRefused {
+    error: &'static str,
+    code: Option<&'static str>,
+    text: String,
+}
+
+impl GrantRefused {
+    pub(super) fn new(
+        error: &'static str,
+        code: Option<&'static str>,
+        text: impl Into<String>,
+    ) -> Self {
+        Self {
+            error,
+            code,
+            text: text.into(),
+        }
+    }
+
+    fn invalid(code: &'static str, text: impl Into<String>) -> Self {
+        Self::new("invalid_grant", Some(code), text)
+    }
+}
+
+impl IntoResponse for GrantRefused {
+    fn into_response(self) -> Response {
+        let code = self
+            .code
+            .map(|code| format!("{code}: "))
+            .unwrap_or_default();
+        let trace = Uuid::new_v4().simple();
+        let body = json!({
+            "error": self.error,
+            "error_description": format!("{code}{} (trace_id: {trace})", self.text),
+        });
+        answer(StatusCode::BAD_REQUEST, &body)
+    }
+}
+
+/// Checks everything about an assertion, and that it is used for the first time.
+pub(super) fn check(world: &World, assertion: &str) -> Result<Grant, GrantRefused> {
+    let claims = signed_claims(world, assertion)?;
+    if let Some(unknown) = claims.keys().find(|name| !CLAIMS.contains(&name.as_str())) {
+        let text = format!("Invalid assertion. Unknown claim: {unknown}");
+        return Err(GrantRefused::invalid("MP-011", text));
+    }
+    let issuer = world.issuer();
+    if claims.get("aud").and_then(Value::as_str) != Some(&issuer) {
+        let text = format!("Invalid assertion. Invalid audience, expected {issuer}");
+        return Err(GrantRefused::invalid("MP-110", text));
+    }
+    let expires = check_times(&claims, Timestamp::now().as_second())?;
+    let grant = Grant {
+        client_id: text(&claims, "iss").unwrap_or_default(),
+        scope: check_scopes(&claims)?,
+    };
+    if let Some(jti) = text(&claims, "jti") {
+        let used = format!("{} {jti}", grant.client_id);
+        let now = Timestamp::now().as_second();
+        if !world.received().first_use(used, expires, now) {
+            let text = "Invalid assertion. The grant has been used before";
+            return Err(GrantRefused::invalid("MP-012", text));
+        }
+    }
+    Ok(grant)
+}
+
+fn signed_claims(world: &World, assertion: &str) -> Result<Map<String, Value>, GrantRefused> {
+    let invalid = |text| GrantRefused::invalid("MP-011", text);
+    let unread = insecure_decode::<Map<String, Value>>(assertion)
+        .map_err(|_| invalid("Invalid assertion. The JWT cannot be read"))?;
+    if !ALGORITHMS.contains(&unread.header.alg) {
+        return Err(invalid("Invalid assertion. The algorithm is not supported"));
+    }
+    let unauthenticated = |text: &str| GrantRefused::new("invalid_client", Some("MP-100"), text);
+    let client = text(&unread.claims, "iss").unwrap_or_default();
+    if !world.clients.knows(&client) {
+        return Err(unauthenticated(
+            "Client authentication failed. Client not found",
+        ));
+    }
+    let kid = unread
+        .header
+        .kid
+        .ok_or_else(|| invalid("Invalid assertion. The header has no kid"))?;
+    let key = world.clients.key(&client, &kid).ok_or_else(|| {
+        unauthenticated("Client authentication failed. The kid is not registered on the client")
+    })?;
+    let mut validation = Validation::new(unread.header.alg);
+    validation.required_spec_claims.clear();
+    validation.validate_exp = false;
+    validation.validate_aud = false;
+    match jsonwebtoken::decode(assertion, key, &validation) {
+        Ok(read) => Ok(read.claims),
+        Err(_) => Err(GrantRefused::invalid(
+            "MP-124",
+            "Invalid assertion. Invalid JWT signature",
+        )),
+    }
+}
+
+/// Gives back `exp`.
+fn check_times(claims: &Map<String, Value>, now: i64) -> Result<i64, GrantRefused> {
+    let time = |name: &str| {
+        claims.get(name).and_then(Value::as_i64).ok_or_else(|| {
+            let text = format!("Invalid assertion. {name} is missing or not a whole number");
+            GrantRefused::invalid("MP-011", text)
+        })
+    };
+    let (issued, expires) = (time("iat")?, time("exp")?);
+    if expires <= now {
+        let text = "Invalid assertion. The JWT has expired";
+        return Err(GrantRefused::invalid("MP-130", text));
+    }
+    if issued > now.saturating_add(SKEW) {
+        let text = "Invalid assertion. The issue time is after now";
+        return Err(GrantRefused::new("invalid_grant", None, text));
+    }
+    if issued < now.saturating_sub(SKEW) {
+        let text = "Invalid assertion. The JWT was used too late";
+        return Err(GrantRefused::invalid("MP-130", text));
+    }
+    if expires.saturating_sub(issued) > LIFETIME {
+        let text = format!("Invalid assertion. exp is more than {LIFETIME} seconds after iat");
+        return Err(GrantRefused::new("invalid_grant", None, text));
+    }
+    Ok(expires)
+}
+
+fn check_scopes(claims: &Map<String, Value>) -> Result<String, GrantRefused> {
+    let scope = text(claims, "scope").filter(|scope| !scope.trim().is_empty());
+    let scope = scope.ok_or_else(|| {
+        GrantRefused::new("invalid_scope", None, "Invalid assertion. scope is missing")
+    })?;
+    if let Some(unknown) = scope.split_whitespace().find(|name| !SCOPES.contains(name)) {
+        let text = format!("The scope is not registered on the client: {unknown}");
+        return Err(GrantRefused::new("invalid_scope", Some("MP-200"), text));
+    }
+    Ok(scope)
+}
+
+fn text(claims: &Map<String, Value>, name: &str) -> Option<String> {
+    claims.get(name)?.as_str().map(str::to_owned)
+}

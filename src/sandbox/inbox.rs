@@ -1,0 +1,94 @@
+//! The inbox: what has arrived, for a person to look at. Text only, escaped, without scripts.
+
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::{Html, IntoResponse, Response};
+use jiff::Timestamp;
+use serde::Serialize;
+use tera::{Context, Tera};
+use uuid::Uuid;
+
+use super::Letter;
+use super::state::Shared;
+use crate::correspondence::{Recipient, Request};
+
+/// So many letters are listed, the last first.
+const LISTED: usize = 200;
+
+/// `GET /`.
+pub(super) async fn list(State(world): State<Shared>) -> Response {
+    let (count, last) = {
+        let received = world.received();
+        let last = received.letters.iter().rev().take(LISTED).cloned();
+        (received.letters.len(), last.collect::<Vec<_>>())
+    };
+    let mut context = Context::new();
+    context.insert("count", &count);
+    context.insert("url", &world.url);
+    let shown = last.iter().map(Shown::new);
+    context.insert("letters", &shown.collect::<Vec<_>>());
+    page(include_str!("inbox.html"), &context)
+}
+
+/// `GET /letters/{id}`.
+pub(super) async fn letter(State(world): State<Shared>, Path(id): Path<String>) -> Response {
+    let letter = id
+        .parse::<Uuid>()
+        .ok()
+        .and_then(|id| world.received().letter(id).cloned());
+    let Some(letter) = letter else {
+        return (StatusCode::NOT_FOUND, "no such letter").into_response();
+    };
+    let mut context = Context::new();
+    context.insert("letter", &Shown::new(&letter));
+    page(include_str!("letter.html"), &context)
+}
+
+/// What a page shows of a letter.
+#[derive(Serialize)]
+struct Shown {
+    id: Uuid,
+    recipient: String,
+    reference: String,
+    resource: String,
+    status: &'static str,
+    accepted: String,
+    title: String,
+    summary: String,
+    body: String,
+    kept: bool,
+}
+
+impl Shown {
+    fn new(letter: &Letter) -> Self {
+        let request = letter.request();
+        let kept = request.is_some();
+        let Request { correspondence, .. } = request.unwrap_or_default();
+        Self {
+            id: letter.id,
+            recipient: masked(&letter.recipient),
+            reference: letter.senders_reference.clone(),
+            resource: letter.resource_id.to_string(),
+            status: letter.status(Timestamp::now()).name(),
+            accepted: format!("{:.0}", letter.accepted_at),
+            title: correspondence.content.message_title,
+            summary: correspondence.content.message_summary.unwrap_or_default(),
+            body: correspondence.content.message_body,
+            kept,
+        }
+    }
+}
+
+fn masked(urn: &str) -> String {
+    Recipient::parse(urn).map_or_else(|_| "*****".to_owned(), |recipient| recipient.masked())
+}
+
+fn page(template: &str, context: &Context) -> Response {
+    match Tera::one_off(template, context, true) {
+        Ok(html) => Html(html).into_response(),
+        Err(error) => {
+            tracing::error!(%error, "the inbox cannot be drawn");
+            StatusCode::INTERNAL_SERVER_ERROR.into_response()
+        }
+    }
+}

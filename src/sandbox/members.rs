@@ -1,0 +1,120 @@
+//! What the bodies of the API may hold: names, types, and what a null or a missing member means.
+
+use super::body::{Kind, Member};
+
+/// `POST /correspondence`.
+pub(super) const REQUEST: &[Member] = &[
+    Member::new("correspondence", Kind::Object(CORRESPONDENCE)).required(),
+    Member::new("recipients", Kind::List(&Kind::Text)).required(),
+    Member::new("existingAttachments", Kind::List(&Kind::Guid)).present_or_absent(),
+    Member::new("idempotentKey", Kind::Guid),
+];
+
+/// `POST /attachment`.
+pub(super) const ATTACHMENT: &[Member] = &[
+    Member::new("resourceId", Kind::Text).required(),
+    Member::new("fileName", Kind::Text).required(),
+    Member::new("displayName", Kind::Text),
+    Member::new("isEncrypted", Kind::Flag).never_null(),
+    Member::new("checksum", Kind::Text),
+    Member::new("sendersReference", Kind::Text).required(),
+    Member::new("expirationInDays", Kind::Integer),
+];
+
+const CORRESPONDENCE: &[Member] = &[
+    Member::new("resourceId", Kind::Text),
+    Member::new("sender", Kind::Text),
+    Member::new("sendersReference", Kind::Text),
+    Member::new("messageSender", Kind::Text),
+    Member::new("content", Kind::Object(CONTENT)).required(),
+    Member::new("requestedPublishTime", Kind::Time),
+    Member::new("dueDateTime", Kind::Time),
+    Member::new("externalReferences", Kind::List(&Kind::Object(REFERENCE))),
+    Member::new("propertyList", Kind::Texts).present_or_absent(),
+    Member::new("replyOptions", Kind::List(&Kind::Object(REPLY))),
+    Member::new("notification", Kind::Object(NOTIFICATION)),
+    Member::new("ignoreReservation", Kind::Flag),
+    Member::new("isConfirmationNeeded", Kind::Flag).never_null(),
+    Member::new("isConfidential", Kind::Flag).never_null(),
+    Member::new("allowForwarding", Kind::Flag).never_null(),
+];
+
+const CONTENT: &[Member] = &[
+    Member::new("language", Kind::Text),
+    Member::new("messageTitle", Kind::Text),
+    Member::new("messageSummary", Kind::Text),
+    Member::new("messageBody", Kind::Text),
+    Member::new(
+        "attachments",
+        Kind::List(&Kind::Object(ATTACHMENT_OF_LETTER)),
+    )
+    .present_or_absent(),
+];
+
+const ATTACHMENT_OF_LETTER: &[Member] = &[
+    Member::new("fileName", Kind::Text).required(),
+    Member::new("displayName", Kind::Text),
+    Member::new("isEncrypted", Kind::Flag).never_null(),
+    Member::new("checksum", Kind::Text),
+    Member::new("sendersReference", Kind::Text),
+    Member::new("expirationInDays", Kind::Integer),
+];
+
+const REFERENCE: &[Member] = &[
+    Member::new("referenceValue", Kind::Text).in_json(),
+    Member::new("referenceType", Kind::Choice(REFERENCE_TYPES)).in_json(),
+];
+
+const REFERENCE_TYPES: &[&str] = &[
+    "Generic",
+    "AltinnAppInstance",
+    "AltinnBrokerFileTransfer",
+    "DialogportenDialogId",
+    "DialogportenProcessId",
+    "DialogportenTransmissionId",
+    "DialogportenTransmissionType",
+];
+
+const REPLY: &[Member] = &[
+    Member::new("linkURL", Kind::Text).in_json(),
+    Member::new("linkText", Kind::Text),
+];
+
+const CHANNELS: &[&str] = &[
+    "Email",
+    "Sms",
+    "EmailPreferred",
+    "SmsPreferred",
+    "EmailAndSms",
+];
+const CONTENT_TYPES: &[&str] = &["Plain", "Html"];
+const TEMPLATES: &[&str] = &["CustomMessage", "GenericAltinnMessage"];
+
+const NOTIFICATION: &[Member] = &[
+    Member::new("notificationTemplate", Kind::Choice(TEMPLATES)).never_null(),
+    Member::new("notificationChannel", Kind::Choice(CHANNELS)),
+    Member::new("reminderNotificationChannel", Kind::Choice(CHANNELS)),
+    Member::new("emailSubject", Kind::Text),
+    Member::new("emailBody", Kind::Text),
+    Member::new("emailContentType", Kind::Choice(CONTENT_TYPES)),
+    Member::new("smsBody", Kind::Text),
+    Member::new("sendReminder", Kind::Flag).never_null(),
+    Member::new("reminderEmailSubject", Kind::Text),
+    Member::new("reminderEmailBody", Kind::Text),
+    Member::new("reminderEmailContentType", Kind::Choice(CONTENT_TYPES)),
+    Member::new("reminderSmsBody", Kind::Text),
+    Member::new("sendersReference", Kind::Text),
+    Member::new(
+        "customRecipients",
+        Kind::List(&Kind::Object(CUSTOM_RECIPIENT)),
+    ),
+    Member::new("customRecipient", Kind::Object(CUSTOM_RECIPIENT)),
+    Member::new("overrideRegisteredContactInformation", Kind::Flag).never_null(),
+];
+
+const CUSTOM_RECIPIENT: &[Member] = &[
+    Member::new("emailAddress", Kind::Text),
+    Member::new("mobileNumber", Kind::Text),
+    Member::new("organizationNumber", Kind::Text),
+    Member::new("nationalIdentityNumber", Kind::Text),
+];

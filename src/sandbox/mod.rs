@@ -1,0 +1,34 @@
+//! A local Altinn and Maskinporten: to rehearse a mailing against, and to test the client with.
+//!
+//! It checks for itself what it is given (the grant's signature, the token's scopes, every rule of a letter, the idempotency key) and keeps what it has accepted.
+//! Of the rest of massebrev it knows the vocabulary only, so that it cannot share a mistake with the client.
+
+mod access;
+mod attachments;
+mod body;
+mod exchange;
+mod grant;
+mod inbox;
+mod judgement;
+mod letter;
+mod letters;
+mod members;
+mod overview;
+mod problem;
+mod registration;
+mod scenario;
+mod search;
+mod server;
+mod state;
+mod token;
+mod trouble;
+mod wire;
+
+#[cfg(test)]
+mod tests;
+
+pub use attachments::{AttachmentStatus, ReceivedAttachment};
+pub use letter::{Letter, LetterStatus};
+pub use registration::{KnownClient, Registration, RegistrationError};
+pub use scenario::{Action, Endpoint, Rate, Scenario, Trouble, UnknownScenario, When};
+pub use server::{Options, Sandbox};

@@ -1,0 +1,189 @@
+//! `GET /correspondence/{id}` and its details: what has become of a letter.
+
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
+use jiff::Timestamp;
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
+
+use super::access::{Policy, admit};
+use super::problem::{Entry, Refusal, json as answer};
+use super::state::{Shared, World};
+use super::{Letter, LetterStatus};
+use crate::correspondence::{Content, Correspondence, Notification, NotificationChannel};
+
+/// `GET /correspondence/{id}`.
+pub(super) async fn overview(
+    State(world): State<Shared>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, Refusal> {
+    let letter = sent_by_caller(&world, &headers, &id)?;
+    let body = tell(&letter, Timestamp::now());
+    Ok(answer(StatusCode::OK, &body))
+}
+
+/// `GET /correspondence/{id}/details`.
+pub(super) async fn details(
+    State(world): State<Shared>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, Refusal> {
+    let letter = sent_by_caller(&world, &headers, &id)?;
+    let now = Timestamp::now();
+    let mut body = tell(&letter, now);
+    let history = letter.history(now).into_iter().map(|(status, changed)| {
+        json!({ "status": status.name(), "statusText": text(status), "statusChanged": changed.to_string() })
+    });
+    body.insert("statusHistory".to_owned(), history.collect());
+    body.insert("systemLabel".to_owned(), json!("Default"));
+    body.insert(
+        "notifications".to_owned(),
+        Value::Array(notifications(&letter, now)),
+    );
+    Ok(answer(StatusCode::OK, &body))
+}
+
+/// An id in a path.
+pub(super) fn path_id(text: &str, name: &str) -> Result<Uuid, Refusal> {
+    text.parse()
+        .map_err(|_| Refusal::Model(vec![Entry::new(name, "The value is not valid.")]))
+}
+
+fn sent_by_caller(world: &World, headers: &HeaderMap, id: &str) -> Result<Letter, Refusal> {
+    let caller = admit(world, headers, Policy::SenderOrRecipient)?;
+    let id = path_id(id, "correspondenceId")?;
+    let letter = world.received().letter(id).cloned();
+    let letter = letter.ok_or(Refusal::code(1001))?;
+    if letter.sender != caller.organization {
+        return Err(Refusal::code(4001));
+    }
+    Ok(letter)
+}
+
+/// The overview; content only while the request is kept.
+fn tell(letter: &Letter, now: Timestamp) -> Map<String, Value> {
+    let request = letter.request().unwrap_or_default();
+    let written = &request.correspondence;
+    let history = letter.history(now);
+    let published = history
+        .iter()
+        .find(|(status, _)| *status == LetterStatus::Published);
+    let (status, changed) = history
+        .last()
+        .copied()
+        .unwrap_or((letter.status(now), letter.accepted_at));
+    let body = json!({
+        "recipient": letter.recipient,
+        "correspondenceId": letter.id,
+        "content": content(&written.content),
+        "created": letter.accepted_at.to_string(),
+        "status": status.name(),
+        "statusText": text(status),
+        "statusChanged": changed.to_string(),
+        "notifications": [],
+        "altinn2CorrespondenceId": null,
+        "published": published.map(|(_, at)| at.to_string()),
+        "read": null,
+        "resourceId": &*letter.resource_id,
+        "sender": format!("urn:altinn:organization:identifier-no:{}", letter.sender),
+        "sendersReference": letter.senders_reference,
+        "messageSender": written.message_sender.as_deref().unwrap_or_default(),
+        "requestedPublishTime": written.requested_publish_time.map_or_else(|| letter.accepted_at.to_string(), |time| time.to_string()),
+        "dueDateTime": written.due_date_time,
+        "externalReferences": references(letter, written),
+        "propertyList": written.property_list,
+        "replyOptions": written.reply_options,
+        "notification": null,
+        "ignoreReservation": written.ignore_reservation,
+        "isConfirmationNeeded": written.is_confirmation_needed.unwrap_or_default(),
+        "isConfidential": written.is_confidential.unwrap_or_default(),
+        "allowForwarding": written.allow_forwarding.unwrap_or_default(),
+    });
+    match body {
+        Value::Object(body) => body,
+        _ => Map::new(),
+    }
+}
+
+fn content(content: &Content) -> Value {
+    json!({
+        "language": content.language.as_deref().unwrap_or("nb"),
+        "messageTitle": content.message_title,
+        "messageSummary": content.message_summary.as_deref().unwrap_or_default(),
+        "messageBody": content.message_body,
+        "attachments": [],
+    })
+}
+
+/// What was sent, and the dialog that Altinn makes for every letter.
+fn references(letter: &Letter, written: &Correspondence) -> Value {
+    let dialog = Uuid::new_v5(&letter.id, b"dialog");
+    let own = written
+        .external_references
+        .iter()
+        .map(|reference| json!(reference));
+    let made = json!({ "referenceValue": dialog, "referenceType": "DialogportenDialogId" });
+    own.chain([made]).collect()
+}
+
+/// The notification of a published letter, delivered at once.
+fn notifications(letter: &Letter, now: Timestamp) -> Vec<Value> {
+    let wanted = letter
+        .request()
+        .and_then(|request| request.correspondence.notification);
+    match wanted {
+        Some(wanted) if letter.status(now) == LetterStatus::Published => {
+            vec![notification(letter, &wanted)]
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn notification(letter: &Letter, wanted: &Notification) -> Value {
+    let channel = wanted.notification_channel.unwrap_or_default();
+    let by_sms = matches!(
+        channel,
+        NotificationChannel::Sms
+            | NotificationChannel::SmsPreferred
+            | NotificationChannel::EmailAndSms
+    );
+    let by_email = !matches!(
+        channel,
+        NotificationChannel::Sms | NotificationChannel::SmsPreferred
+    );
+    let at = letter.publish_at.to_string();
+    let sent = |status: &str| {
+        json!({
+            "id": Uuid::new_v5(&letter.id, status.as_bytes()),
+            "succeeded": true,
+            "recipient": { "emailAddress": null, "mobileNumber": null, "organizationNumber": null, "nationalIdentityNumber": null, "isReserved": null },
+            "sendStatus": { "status": status, "description": null, "lastUpdate": at },
+        })
+    };
+    let email = by_email.then(|| sent("Email_Delivered"));
+    let sms = by_sms.then(|| sent("SMS_Delivered"));
+    json!({
+        "id": Uuid::new_v5(&letter.id, b"notification"),
+        "sendersReference": letter.senders_reference,
+        "creator": "sandbox",
+        "created": letter.accepted_at.to_string(),
+        "isReminder": false,
+        "notificationChannel": channel,
+        "ignoreReservation": null,
+        "resourceId": &*letter.resource_id,
+        "processingStatus": { "status": "Completed", "description": null, "lastUpdate": at },
+        "notificationStatusDetails": {
+            "emails": email.iter().collect::<Vec<_>>(), "smses": sms.iter().collect::<Vec<_>>(),
+            "email": email, "sms": sms,
+        },
+    })
+}
+
+fn text(status: LetterStatus) -> &'static str {
+    match status {
+        LetterStatus::Failed => "Recipient is reserved in the contact and reservation register",
+        other => other.name(),
+    }
+}

@@ -1,0 +1,214 @@
+//! How Altinn says no: the two bodies of a 400, and the refusals without one.
+
+use std::collections::BTreeMap;
+
+use axum::http::header::{CONTENT_TYPE, WWW_AUTHENTICATE};
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use uuid::Uuid;
+
+use crate::correspondence::codes;
+
+pub(super) const JSON: &str = "application/json; charset=utf-8";
+
+/// A request is refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Refusal {
+    /// 401 without a body: no token, or not a valid one.
+    Unauthorized,
+    /// 403 without a body: a valid token without the scope.
+    Forbidden,
+    /// 406: the client does not take JSON.
+    NotAcceptable,
+    /// 415: the body is of another type.
+    UnsupportedMediaType,
+    /// Model validation; all entries at once.
+    Model(Vec<Entry>),
+    /// One of Altinn's numbered codes.
+    Altinn {
+        /// `errorCode`.
+        code: u16,
+        /// What is said beside the code's own text, as the recipients it is about.
+        about: Option<String>,
+    },
+    /// 400 whose body is nothing but a text as JSON.
+    Bare(&'static str),
+    /// The server fails on what it was sent.
+    Crash,
+}
+
+/// One entry of model validation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Entry {
+    /// `Correspondence.Content.MessageTitle`, or for what is not the expected JSON `$.correspondence.content`.
+    pub key: String,
+    pub message: String,
+}
+
+impl Refusal {
+    /// A numbered code with nothing more to say.
+    pub(super) fn code(code: u16) -> Self {
+        Self::Altinn { code, about: None }
+    }
+}
+
+impl Entry {
+    pub(super) fn new(key: impl Into<String>, message: impl Into<String>) -> Self {
+        Self {
+            key: key.into(),
+            message: message.into(),
+        }
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        match self {
+            Self::Unauthorized => {
+                let challenge = HeaderValue::from_static("Bearer error=\"invalid_token\"");
+                (StatusCode::UNAUTHORIZED, [(WWW_AUTHENTICATE, challenge)]).into_response()
+            }
+            Self::Forbidden => StatusCode::FORBIDDEN.into_response(),
+            Self::NotAcceptable => {
+                let text = "Accept must list application/json or */*";
+                (StatusCode::NOT_ACCEPTABLE, text).into_response()
+            }
+            Self::UnsupportedMediaType => {
+                let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
+                json(status, &Problem::new(status, None))
+            }
+            Self::Model(entries) => model(&entries),
+            Self::Altinn { code, about } => altinn(code, about.as_deref()),
+            Self::Bare(text) => json(StatusCode::BAD_REQUEST, &text),
+            Self::Crash => {
+                let status = StatusCode::INTERNAL_SERVER_ERROR;
+                let mut response = json(status, &Problem::new(status, None));
+                let plain = HeaderValue::from_static("application/problem+json");
+                response.headers_mut().insert(CONTENT_TYPE, plain);
+                response
+            }
+        }
+    }
+}
+
+/// An answer with a JSON body.
+pub(super) fn json(status: StatusCode, body: &impl Serialize) -> Response {
+    match serde_json::to_vec(body) {
+        Ok(bytes) => (status, [(CONTENT_TYPE, JSON)], bytes).into_response(),
+        Err(error) => {
+            tracing::error!(%error, "an answer cannot be written as JSON");
+            StatusCode::INTERNAL_SERVER_ERROR.into_response()
+        }
+    }
+}
+
+/// The members in the order the API has them; `traceId` twice, as there.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Problem<'a> {
+    r#type: &'static str,
+    title: &'static str,
+    status: u16,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    detail: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status_description: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    validation_errors: Option<Vec<ValidationError<'a>>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    errors: Option<BTreeMap<&'a str, Vec<&'a str>>>,
+    #[serde(rename = "traceId")]
+    trace: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error_code: Option<u16>,
+    #[serde(rename = "traceId", skip_serializing_if = "Option::is_none")]
+    trace_again: Option<String>,
+}
+
+#[derive(Serialize)]
+struct ValidationError<'a> {
+    code: &'static str,
+    title: &'a str,
+    paths: [String; 1],
+}
+
+impl Problem<'_> {
+    fn new(status: StatusCode, detail: Option<String>) -> Self {
+        let id = Uuid::new_v4().simple().to_string();
+        Self {
+            r#type: kind(status),
+            title: status.canonical_reason().unwrap_or("Error"),
+            status: status.as_u16(),
+            detail,
+            code: None,
+            status_description: None,
+            validation_errors: None,
+            errors: None,
+            trace: format!("00-{id}-{}-00", &id[..16]),
+            error_code: None,
+            trace_again: None,
+        }
+    }
+}
+
+fn model(entries: &[Entry]) -> Response {
+    let status = StatusCode::BAD_REQUEST;
+    let mut errors = BTreeMap::<_, Vec<_>>::new();
+    for Entry { key, message } in entries {
+        errors
+            .entry(key.as_str())
+            .or_default()
+            .push(message.as_str());
+    }
+    let validation_errors = entries.iter().map(|entry| ValidationError {
+        code: "CORR.VLD-00000",
+        title: &entry.message,
+        paths: [entry.key.replace('.', "/")],
+    });
+    let detail = "One or more validation errors occurred.".to_owned();
+    let body = Problem {
+        code: Some("STD-00000".to_owned()),
+        validation_errors: Some(validation_errors.collect()),
+        errors: Some(errors),
+        ..Problem::new(status, Some(detail))
+    };
+    json(status, &body)
+}
+
+fn altinn(code: u16, about: Option<&str>) -> Response {
+    let status = StatusCode::from_u16(codes::http_status(code)).unwrap_or(StatusCode::BAD_REQUEST);
+    let meaning = codes::meaning(code.into());
+    let mut detail = meaning.unwrap_or("the request is refused").to_owned();
+    if let Some(about) = about {
+        detail.push_str(": ");
+        detail.push_str(about);
+    }
+    let problem = Problem::new(status, Some(detail));
+    let body = Problem {
+        code: Some(format!("CORR-{code:05}")),
+        status_description: Some(problem.title),
+        error_code: Some(code),
+        trace_again: Some(problem.trace.clone()),
+        ..problem
+    };
+    json(status, &body)
+}
+
+fn kind(status: StatusCode) -> &'static str {
+    match status.as_u16() {
+        401 => "https://tools.ietf.org/html/rfc9110#section-15.5.2",
+        403 => "https://tools.ietf.org/html/rfc9110#section-15.5.4",
+        404 => "https://tools.ietf.org/html/rfc9110#section-15.5.5",
+        408 => "https://tools.ietf.org/html/rfc9110#section-15.5.9",
+        409 => "https://tools.ietf.org/html/rfc9110#section-15.5.10",
+        415 => "https://tools.ietf.org/html/rfc9110#section-15.5.16",
+        422 => "https://tools.ietf.org/html/rfc9110#section-15.5.21",
+        451 => "https://tools.ietf.org/html/rfc7725#section-3",
+        500 => "https://tools.ietf.org/html/rfc9110#section-15.6.1",
+        502 => "https://tools.ietf.org/html/rfc9110#section-15.6.3",
+        _ => "https://tools.ietf.org/html/rfc9110#section-15.5.1",
+    }
+}

@@ -1,0 +1,186 @@
+//! Who may ask for tokens: a client id, its key and its scopes.
+
+use std::collections::HashMap;
+use std::fmt;
+
+use aws_lc_rs::encoding::AsDer;
+use aws_lc_rs::rsa::{KeyPair, KeySize};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jsonwebtoken::DecodingKey;
+use pkcs1::RsaPrivateKeyRef;
+use pkcs1::der::asn1::{AnyRef, OctetStringRef, UintRef};
+use pkcs1::der::{Decode, Reader, SliceReader};
+use serde::Deserialize;
+use serde_json::json;
+use uuid::Uuid;
+
+/// The scopes every client of the sandbox is registered with.
+pub(super) const SCOPES: [&str; 3] = [
+    "altinn:serviceowner",
+    "altinn:correspondence.write",
+    "altinn:correspondence.read",
+];
+
+/// A client that the sandbox has registered, with the private half of its key.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Registration {
+    client_id: String,
+    private_jwk: String,
+}
+
+impl Registration {
+    /// A new client with a new RSA key of 2048 bits. Takes a noticeable part of a second.
+    pub fn generate() -> Result<Self, RegistrationError> {
+        let pair = KeyPair::generate(KeySize::Rsa2048).map_err(|_| RegistrationError::Generate)?;
+        let der = pair.as_der().map_err(|_| RegistrationError::Generate)?;
+        Ok(Self {
+            client_id: Uuid::new_v4().to_string(),
+            private_jwk: private_jwk(der.as_ref(), &Uuid::new_v4().to_string())?,
+        })
+    }
+
+    /// The client id to put in a manifest.
+    pub fn client_id(&self) -> &str {
+        &self.client_id
+    }
+
+    /// The private key as a JWK, with its `kid`. It opens nothing but this sandbox.
+    pub fn private_jwk(&self) -> &str {
+        &self.private_jwk
+    }
+
+    /// The scopes the client may ask for.
+    pub fn scopes(&self) -> &'static [&'static str] {
+        &SCOPES
+    }
+}
+
+impl fmt::Debug for Registration {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Registration")
+            .field("client_id", &self.client_id)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A client the caller already has a key for.
+#[derive(Clone, PartialEq, Eq)]
+pub struct KnownClient {
+    /// Its client id.
+    pub client_id: String,
+    /// Its RSA key as a JWK, public or private; of a private one only the public members are read. Without a `kid` the key is tried for any.
+    pub jwk: String,
+}
+
+impl fmt::Debug for KnownClient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("KnownClient")
+            .field("client_id", &self.client_id)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A client could not be registered.
+#[derive(Debug, thiserror::Error)]
+pub enum RegistrationError {
+    /// The key was not made.
+    #[error("cannot make an RSA key")]
+    Generate,
+    /// The key was made, but is not written as expected.
+    #[error("cannot read the RSA key that was made")]
+    Format(#[source] pkcs1::der::Error),
+    /// What was given is not an RSA JWK.
+    #[error("the key of client `{client_id}` is not an RSA JWK")]
+    Jwk {
+        /// The client.
+        client_id: String,
+        /// What is wrong with the JSON.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// The members are there, but they are not numbers.
+    #[error("the key of client `{client_id}` is not an RSA key")]
+    Key {
+        /// The client.
+        client_id: String,
+        /// What is wrong with the numbers.
+        #[source]
+        source: jsonwebtoken::errors::Error,
+    },
+}
+
+/// The registered clients and the public halves of their keys.
+#[derive(Debug, Default)]
+pub(super) struct Clients(HashMap<String, Vec<PublicKey>>);
+
+#[derive(Debug)]
+struct PublicKey {
+    kid: Option<String>,
+    key: DecodingKey,
+}
+
+impl Clients {
+    /// Registers one more key under `client_id`.
+    pub(super) fn register(&mut self, client_id: &str, jwk: &str) -> Result<(), RegistrationError> {
+        let owner = || client_id.to_owned();
+        let Jwk::Rsa { kid, n, e } =
+            serde_json::from_str(jwk).map_err(|source| RegistrationError::Jwk {
+                client_id: owner(),
+                source,
+            })?;
+        let key =
+            DecodingKey::from_rsa_components(&n, &e).map_err(|source| RegistrationError::Key {
+                client_id: owner(),
+                source,
+            })?;
+        let keys = self.0.entry(owner()).or_default();
+        keys.push(PublicKey { kid, key });
+        Ok(())
+    }
+
+    /// Whether the client is known.
+    pub(super) fn knows(&self, client_id: &str) -> bool {
+        self.0.contains_key(client_id)
+    }
+
+    /// The client's key with that `kid`.
+    pub(super) fn key(&self, client_id: &str, kid: &str) -> Option<&DecodingKey> {
+        let keys = self.0.get(client_id)?;
+        let fits = |key: &&PublicKey| key.kid.as_deref().is_none_or(|known| known == kid);
+        keys.iter().find(fits).map(|key| &key.key)
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(tag = "kty")]
+enum Jwk {
+    #[serde(rename = "RSA")]
+    Rsa {
+        kid: Option<String>,
+        n: String,
+        e: String,
+    },
+}
+
+/// PKCS#8 as JWK: the outer sequence is version, algorithm, and the PKCS#1 key as an octet string.
+fn private_jwk(pkcs8: &[u8], kid: &str) -> Result<String, RegistrationError> {
+    let inner = SliceReader::new(pkcs8)
+        .and_then(|mut outer| {
+            outer.sequence(|reader| {
+                UintRef::decode(reader)?;
+                AnyRef::decode(reader)?;
+                <&OctetStringRef>::decode(reader)
+            })
+        })
+        .map_err(RegistrationError::Format)?;
+    let key = RsaPrivateKeyRef::from_der(inner.as_bytes()).map_err(RegistrationError::Format)?;
+    let number = |number: &UintRef<'_>| URL_SAFE_NO_PAD.encode(number.as_bytes());
+    let jwk = json!({
+        "kty": "RSA", "use": "sig", "alg": "RS256", "kid": kid,
+        "n": number(&key.modulus), "e": number(&key.public_exponent), "d": number(&key.private_exponent),
+        "p": number(&key.prime1), "q": number(&key.prime2),
+        "dp": number(&key.exponent1), "dq": number(&key.exponent2), "qi": number(&key.coefficient),
+    });
+    Ok(jwk.to_string())
+}

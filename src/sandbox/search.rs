@@ -1,0 +1,176 @@
+//! `GET /correspondence`: the ids of the letters that fit.
+
+use axum::extract::{Query, State};
+use axum::http::{HeaderMap, StatusCode, Uri};
+use axum::response::Response;
+use jiff::Timestamp;
+use serde_json::json;
+use uuid::Uuid;
+
+use super::access::{Caller, Policy, admit};
+use super::judgement::bare_resource;
+use super::problem::{Entry, Refusal, json as answer};
+use super::state::{Received, Shared};
+use super::{Letter, LetterStatus};
+
+/// At most so many ids are given.
+const LIMIT: usize = 1000;
+const ROLES: [&str; 3] = ["Recipient", "Sender", "RecipientAndSender"];
+const STATUSES: [&str; 14] = [
+    "Initialized",
+    "ReadyForPublish",
+    "Published",
+    "Fetched",
+    "Read",
+    "Replied",
+    "Confirmed",
+    "PurgedByRecipient",
+    "PurgedByAltinn",
+    "Archived",
+    "Reserved",
+    "Failed",
+    "AttachmentsDownloaded",
+    "Forwarded",
+];
+
+/// The ids, newest publish time first. An idempotency key overrides every other filter.
+pub(super) async fn find(
+    State(world): State<Shared>,
+    headers: HeaderMap,
+    uri: Uri,
+) -> Result<Response, Refusal> {
+    let caller = admit(&world, &headers, Policy::SenderOrRecipient)?;
+    let filter = Filter::read(&uri)?;
+    if matches!((filter.from, filter.to), (Some(from), Some(to)) if from > to) {
+        return Err(Refusal::code(1027));
+    }
+    let forbidden = &world.options.scenario.forbidden_resources;
+    if forbidden.contains(bare_resource(&filter.resource_id)) {
+        return Err(Refusal::code(4001));
+    }
+    let ids = filter.ids(&world.received(), &caller, Timestamp::now());
+    Ok(answer(StatusCode::OK, &json!({ "ids": ids })))
+}
+
+struct Filter {
+    resource_id: String,
+    role: &'static str,
+    from: Option<Timestamp>,
+    to: Option<Timestamp>,
+    status: Option<&'static str>,
+    senders_reference: Option<String>,
+    idempotent_key: Option<Uuid>,
+}
+
+impl Filter {
+    fn read(uri: &Uri) -> Result<Self, Refusal> {
+        let pairs = Query::<Vec<(String, String)>>::try_from_uri(uri)
+            .map_err(|_| Refusal::Model(vec![Entry::new("", "The query cannot be read.")]))?;
+        let mut parameters = Parameters {
+            pairs: pairs.0,
+            entries: Vec::new(),
+        };
+        let filter = Self {
+            resource_id: parameters.required("resourceId", |text| {
+                (text.encode_utf16().count() <= 255).then(|| text.to_owned())
+            }),
+            role: parameters.required("role", |text| one_of(&ROLES, text)),
+            from: parameters.optional("from", |text| text.parse().ok()),
+            to: parameters.optional("to", |text| text.parse().ok()),
+            status: parameters.optional("status", |text| one_of(&STATUSES, text)),
+            senders_reference: parameters
+                .optional("sendersReference", |text| Some(text.to_owned())),
+            idempotent_key: parameters.optional("idempotentKey", |text| text.parse().ok()),
+        };
+        if parameters.entries.is_empty() {
+            Ok(filter)
+        } else {
+            Err(Refusal::Model(parameters.entries))
+        }
+    }
+
+    fn ids(&self, received: &Received, caller: &Caller, now: Timestamp) -> Vec<Uuid> {
+        if let Some(key) = self.idempotent_key {
+            return received
+                .letter_with_key(key)
+                .map(|letter| letter.id)
+                .into_iter()
+                .collect();
+        }
+        let fits = |letter: &&Letter| self.fits(letter, caller, now);
+        let mut letters: Vec<_> = received.letters.iter().filter(fits).collect();
+        letters.sort_by_key(|letter| std::cmp::Reverse(letter.publish_at));
+        letters.iter().take(LIMIT).map(|letter| letter.id).collect()
+    }
+
+    fn fits(&self, letter: &Letter, caller: &Caller, now: Timestamp) -> bool {
+        let had = |name| {
+            let history = letter.history(now);
+            history
+                .iter()
+                .any(|(status, _): &(LetterStatus, _)| status.name() == name)
+        };
+        let received = || {
+            let tail = letter.recipient.rsplit(':').next();
+            tail == Some(&*caller.organization) && had("Published")
+        };
+        let sent = letter.sender == caller.organization;
+        let mine = match self.role {
+            "Sender" => sent,
+            "Recipient" => received(),
+            _ => sent || received(),
+        };
+        mine && *letter.resource_id == *self.resource_id
+            && self.from.is_none_or(|from| letter.publish_at > from)
+            && self.to.is_none_or(|to| letter.publish_at < to)
+            && self.status.is_none_or(had)
+            && self
+                .senders_reference
+                .as_ref()
+                .is_none_or(|reference| letter.senders_reference == *reference)
+    }
+}
+
+/// A query, and what model validation says about it.
+struct Parameters {
+    pairs: Vec<(String, String)>,
+    entries: Vec<Entry>,
+}
+
+impl Parameters {
+    fn required<T: Default>(&mut self, name: &str, read: impl Fn(&str) -> Option<T>) -> T {
+        if self.get(name).is_none() {
+            self.entries
+                .push(Entry::new(name, format!("The {name} field is required.")));
+        }
+        self.optional(name, read).unwrap_or_default()
+    }
+
+    fn optional<T>(&mut self, name: &str, read: impl Fn(&str) -> Option<T>) -> Option<T> {
+        let text = self.get(name)?.to_owned();
+        let value = read(&text);
+        if value.is_none() {
+            self.entries
+                .push(Entry::new(name, "The value is not valid."));
+        }
+        value
+    }
+
+    /// Names in any case; an empty value is none.
+    fn get(&self, name: &str) -> Option<&str> {
+        let mut same = self
+            .pairs
+            .iter()
+            .filter(|(known, _)| known.eq_ignore_ascii_case(name));
+        same.next()
+            .map(|(_, text)| text.as_str())
+            .filter(|text| !text.trim().is_empty())
+    }
+}
+
+/// A name in any case, or its index.
+fn one_of(names: &[&'static str], text: &str) -> Option<&'static str> {
+    let by_index = || names.get(text.parse::<usize>().ok()?);
+    let by_name = names.iter().find(|name| name.eq_ignore_ascii_case(text));
+    by_name.or_else(by_index).copied()
+}

@@ -1,0 +1,214 @@
+//! Grants, tokens, scopes and media types.
+
+use serde_json::{Value, json};
+
+use super::desk::{Desk, PERSON, WRITE, body, letter};
+use crate::sandbox::{KnownClient, Options};
+
+async fn desk() -> Desk {
+    Desk::without_token(Options::default()).await
+}
+
+#[tokio::test]
+async fn a_valid_grant_buys_a_token() {
+    let desk = desk().await;
+    let response = desk.grant(&desk.claims(WRITE)).await;
+    assert_eq!(response.status(), 200);
+    let body = body(response).await;
+    assert_eq!(body["token_type"], "Bearer");
+    assert_eq!(body["expires_in"], 3600);
+    assert_eq!(body["scope"], WRITE);
+}
+
+#[tokio::test]
+async fn a_grant_is_refused_for_each_thing_that_is_wrong_with_it() {
+    let desk = desk().await;
+    let now = jiff::Timestamp::now().as_second();
+    let cases = [
+        ("iss", json!("nobody"), "MP-100"),
+        ("aud", json!(desk.sandbox.url()), "MP-110"),
+        ("nbf", json!(now), "Unknown claim: nbf"),
+        ("scope", json!("skatt:all"), "MP-200"),
+        ("exp", json!(now - 1), "MP-130"),
+        ("exp", json!(now + 600), "more than 120 seconds"),
+        ("iat", json!(now - 60), "MP-130"),
+        ("iat", json!(now + 60), "issue time is after now"),
+        ("iat", Value::Null, "iat is missing"),
+    ];
+    for (claim, value, expected) in cases {
+        let mut claims = desk.claims(WRITE);
+        claims[claim] = value;
+        let (_, description) = desk.refused_grant(&claims).await;
+        assert!(description.contains(expected), "{claim}: {description}");
+    }
+}
+
+#[tokio::test]
+async fn a_grant_is_used_once() {
+    let desk = desk().await;
+    let claims = desk.claims(WRITE);
+    assert_eq!(desk.grant(&claims).await.status(), 200);
+    let (error, description) = desk.refused_grant(&claims).await;
+    assert_eq!(error, "invalid_grant");
+    assert!(description.starts_with("MP-012: "), "{description}");
+}
+
+#[tokio::test]
+async fn a_changed_assertion_is_not_signed() {
+    let desk = desk().await;
+    let other = desk.claims("altinn:serviceowner");
+    let [mine, changed] = [desk.claims(WRITE), other].map(|claims| desk.sign(&claims));
+    let (head, _) = mine.split_once('.').unwrap();
+    let (payload, _) = changed.split_once('.').unwrap().1.split_once('.').unwrap();
+    let signature = mine.rsplit('.').next().unwrap();
+    let grant_type = "urn:ietf:params:oauth:grant-type:jwt-bearer";
+    let forged = format!("{head}.{payload}.{signature}");
+    let answer = body(desk.ask(grant_type, &forged).await).await;
+    let description = answer["error_description"].as_str().unwrap();
+    assert!(description.starts_with("MP-124: "), "{description}");
+    let answer = body(desk.ask("password", &mine).await).await;
+    assert_eq!(answer["error"], "unsupported_grant_type");
+}
+
+#[tokio::test]
+async fn a_client_may_bring_its_own_key() {
+    let first = desk().await;
+    let registration = first.sandbox.registration();
+    let mut public: Value = serde_json::from_str(registration.private_jwk()).unwrap();
+    for member in ["d", "p", "q", "dp", "dq", "qi"] {
+        public.as_object_mut().unwrap().remove(member);
+    }
+    let client = |jwk: &Value| KnownClient {
+        client_id: "mine".to_owned(),
+        jwk: jwk.to_string(),
+    };
+    let options = Options {
+        clients: vec![client(&public)],
+        ..Options::default()
+    };
+    let desk = Desk::without_token(options).await;
+    let mut claims = desk.claims(WRITE);
+    claims["iss"] = json!("mine");
+    assert_eq!(desk.grant(&claims).await.status(), 200);
+    let wrong = Options {
+        clients: vec![client(&json!({ "kty": "EC" }))],
+        registration: Some(registration.clone()),
+        ..Options::default()
+    };
+    let error = crate::sandbox::Sandbox::start(wrong).await.unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "the key of client `mine` is not an RSA JWK"
+    );
+}
+
+#[tokio::test]
+async fn the_exchange_gives_text_or_json() {
+    let desk = desk().await;
+    let token = desk.maskinporten_token(WRITE).await;
+    let url = desk.url("/authentication/api/v1/exchange/maskinporten");
+    let ask = |token: String| desk.http.get(&url).bearer_auth(token);
+    let bare = ask(token.clone())
+        .send()
+        .await
+        .unwrap()
+        .text()
+        .await
+        .unwrap();
+    assert!(bare.starts_with("ey"), "{bare}");
+    let quoted = ask(token).header("Accept", "application/json");
+    let quoted = quoted.send().await.unwrap().text().await.unwrap();
+    assert!(quoted.starts_with("\"ey") && quoted.ends_with('"'));
+    // Altinn's token is not for exchange.
+    let refused = ask(bare).send().await.unwrap();
+    assert_eq!(refused.status(), 401);
+    assert_eq!(refused.text().await.unwrap(), "");
+}
+
+#[tokio::test]
+async fn a_token_needs_its_scopes() {
+    let mut desk = desk().await;
+    let unknown = desk.post("/correspondence", &letter()).await;
+    assert_eq!(unknown.status(), 401);
+    assert!(unknown.headers().contains_key("WWW-Authenticate"));
+    assert_eq!(unknown.text().await.unwrap(), "");
+
+    let write = "altinn:correspondence.write";
+    for (scope, altinn, maskinporten) in [
+        (WRITE, 200, 200),
+        (write, 200, 403),
+        ("altinn:serviceowner altinn:correspondence.read", 403, 403),
+    ] {
+        desk.token = desk.altinn_token(scope).await;
+        let status = desk.post("/correspondence", &letter()).await.status();
+        assert_eq!(status, altinn, "{scope}");
+        desk.token = desk.maskinporten_token(scope).await;
+        let status = desk.post("/correspondence", &letter()).await.status();
+        assert_eq!(status, maskinporten, "{scope}");
+    }
+    desk.token = desk.altinn_token("altinn:correspondence.read").await;
+    let list = "/correspondence?resourceId=skd-mva-varsel&role=Sender";
+    assert_eq!(desk.get(list).await.status(), 200);
+}
+
+#[tokio::test]
+async fn an_expired_token_is_worth_nothing() {
+    let options = Options {
+        altinn_token_lifetime: std::time::Duration::ZERO,
+        ..Options::default()
+    };
+    let desk = Desk::new(options).await;
+    assert_eq!(desk.refused_status(&letter()).await, 401);
+}
+
+#[tokio::test]
+async fn media_types_are_held_to() {
+    let desk = Desk::calm().await;
+    let url = desk.url("/correspondence/api/v1/correspondence");
+    let post = |kind: &str, accept: &str| {
+        let request = desk.http.post(&url).bearer_auth(&desk.token);
+        let request = request
+            .header("Content-Type", kind)
+            .header("Accept", accept);
+        request.body(letter().to_string()).send()
+    };
+    let json = "application/json; charset=utf-8";
+    assert_eq!(post(json, "*/*").await.unwrap().status(), 200);
+    assert_eq!(
+        post(json, "text/html, application/json;q=0.9")
+            .await
+            .unwrap()
+            .status(),
+        200
+    );
+    assert_eq!(post(json, "application/*").await.unwrap().status(), 406);
+    assert_eq!(post("text/plain", "*/*").await.unwrap().status(), 415);
+}
+
+#[tokio::test]
+async fn the_inbox_shows_letters_escaped_and_masked() {
+    let desk = Desk::calm().await;
+    let mut letter = letter();
+    letter["correspondence"]["content"]["messageBody"] = json!("a <b> & </pre><script>");
+    assert_eq!(desk.post("/correspondence", &letter).await.status(), 200);
+    let page = |path: String| async {
+        desk.http
+            .get(path)
+            .send()
+            .await
+            .unwrap()
+            .text()
+            .await
+            .unwrap()
+    };
+    let list = page(desk.url("/")).await;
+    assert!(
+        list.contains("Varsel") && list.contains("078271*****"),
+        "{list}"
+    );
+    assert!(!list.contains(PERSON));
+    let id = desk.sandbox.letters()[0].id;
+    let shown = page(desk.url(&format!("/letters/{id}"))).await;
+    assert!(shown.contains("a &lt;b&gt; &amp; &lt;"), "{shown}");
+    assert!(!shown.contains("<script>"));
+}

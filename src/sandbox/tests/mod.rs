@@ -1,0 +1,8 @@
+//! The sandbox driven over HTTP, as a client sees it.
+
+mod access;
+mod attachments;
+mod desk;
+mod letters;
+mod search;
+mod trouble;

@@ -1,0 +1,156 @@
+//! Carries out a scenario: stands before every endpoint.
+
+use std::time::Duration;
+
+use axum::body::{Body, Bytes};
+use axum::extract::{ConnectInfo, Request, State};
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS};
+use axum::http::{HeaderValue, StatusCode};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use serde_json::json;
+use tokio::time::Instant;
+
+use super::problem::Refusal;
+use super::state::{Shared, World};
+use super::token::Mint;
+use super::wire::Scissors;
+use super::{Action, Endpoint};
+
+/// Counts the request, does to it what the scenario says, and lets it through or not.
+pub(super) async fn stand_before(
+    State((world, endpoint)): State<(Shared, Endpoint)>,
+    ConnectInfo(scissors): ConnectInfo<Scissors>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let (delay, action) = world.trouble(endpoint);
+    if !delay.is_zero() {
+        tokio::time::sleep(delay).await;
+    }
+    let mut response = carry_out(action, &world, &scissors, request, next).await;
+    let headers = response.headers_mut();
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+async fn carry_out(
+    action: Option<Action>,
+    world: &World,
+    scissors: &Scissors,
+    request: Request,
+    next: Next,
+) -> Response {
+    match action {
+        // A delay has been waited for.
+        None | Some(Action::Delay(_)) => next.run(request).await,
+        Some(Action::Answer {
+            status,
+            retry_after,
+        }) => {
+            drain(request.into_body()).await;
+            gateway(status, retry_after)
+        }
+        Some(Action::Refuse(code)) => {
+            drain(request.into_body()).await;
+            Refusal::code(code).into_response()
+        }
+        Some(Action::CutBeforeCommit) => {
+            drain(request.into_body()).await;
+            scissors.cut();
+            StatusCode::INTERNAL_SERVER_ERROR.into_response()
+        }
+        Some(Action::CutAfterCommit) => {
+            let response = next.run(request).await;
+            scissors.cut();
+            response
+        }
+        Some(Action::ExpireTokens) => {
+            world.received().mint = Mint::default();
+            next.run(request).await
+        }
+    }
+}
+
+impl World {
+    /// What happens to the next request to `endpoint`.
+    fn trouble(&self, endpoint: Endpoint) -> (Duration, Option<Action>) {
+        let scenario = &self.options.scenario;
+        let mut received = self.received();
+        let number = received.count(endpoint);
+        let mut delay = Duration::ZERO;
+        let mut first = None;
+        for trouble in &scenario.trouble {
+            if trouble.endpoint != endpoint || !trouble.when.fits(number) {
+                continue;
+            }
+            match trouble.action {
+                Action::Delay(longer) => delay += longer,
+                action => first = first.or(Some(action)),
+            }
+        }
+        if let Some(rate) = scenario.rate.filter(|_| endpoint.is_limited())
+            && let Err(wait) = received.take(rate, Instant::now())
+        {
+            let retry_after = Some(wait.as_secs() + u64::from(wait.subsec_nanos() > 0));
+            return (
+                delay,
+                Some(Action::Answer {
+                    status: 429,
+                    retry_after,
+                }),
+            );
+        }
+        (delay, first)
+    }
+}
+
+impl Endpoint {
+    /// Whether a gateway's limit counts it: the Correspondence API alone.
+    fn is_limited(self) -> bool {
+        !matches!(self, Self::Token | Self::Exchange)
+    }
+}
+
+/// Reads a body to its end, so that the client has sent all of it.
+async fn drain(mut body: Body) {
+    while let Some(Ok(_)) = next_chunk(&mut body).await {}
+}
+
+/// The next bytes of a body.
+pub(super) async fn next_chunk(body: &mut Body) -> Option<Result<Bytes, axum::Error>> {
+    use axum::body::HttpBody;
+    use std::pin::Pin;
+    loop {
+        let frame = std::future::poll_fn(|cx| Pin::new(&mut *body).poll_frame(cx)).await?;
+        match frame.map(|frame| frame.into_data().ok()) {
+            Ok(Some(bytes)) => return Some(Ok(bytes)),
+            // Trailers.
+            Ok(None) => {}
+            Err(error) => return Some(Err(error)),
+        }
+    }
+}
+
+fn gateway(status: u16, retry_after: Option<u64>) -> Response {
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::SERVICE_UNAVAILABLE);
+    let mut response = if status == StatusCode::TOO_MANY_REQUESTS {
+        let wait = retry_after.unwrap_or_default();
+        let message = format!("Rate limit is exceeded. Try again in {wait} seconds.");
+        let body = json!({ "statusCode": 429, "message": message }).to_string();
+        (status, [(CONTENT_TYPE, "application/json")], body).into_response()
+    } else {
+        let title = status.canonical_reason().unwrap_or("Error");
+        let body = format!(
+            "<html><head><title>{title}</title></head><body><h1>{title}</h1></body></html>\n"
+        );
+        (status, [(CONTENT_TYPE, "text/html")], body).into_response()
+    };
+    if let Some(seconds) = retry_after {
+        response
+            .headers_mut()
+            .insert(RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    response
+}
