@@ -26,4 +26,5 @@ pub mod plan;
 pub mod recipients;
 pub mod sandbox;
 pub mod secret;
+pub mod send;
 pub mod template;

@@ -1,0 +1,58 @@
+//! What the engine tells while it runs.
+
+use std::time::Duration;
+
+use crate::journal::State;
+
+/// Something that happened.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Event<'a> {
+    /// The run begins.
+    Began {
+        /// Rows that become letters, whether sent before or not.
+        letters: u64,
+        /// Letters that earlier runs have settled.
+        settled: u64,
+    },
+    /// A shared file is on its way, or was there from an earlier run.
+    Attachment {
+        /// Its name.
+        name: &'a str,
+        /// Whether an earlier run had uploaded it.
+        reused: bool,
+    },
+    /// A letter has come to its end; it is in the journal.
+    Delivered {
+        /// The row's number, from 1.
+        row: u64,
+        /// The line the row begins on.
+        line: u64,
+        /// The end it came to.
+        state: State,
+        /// Altinn's words when it did not go well; identity numbers are masked.
+        why: Option<&'a str>,
+    },
+    /// A letter, an attachment or a look-up is tried again.
+    Retrying {
+        /// How long it waits.
+        wait: Duration,
+        /// Why.
+        why: &'a str,
+    },
+    /// The run stops by itself.
+    Stopping {
+        /// Why.
+        why: &'a str,
+    },
+}
+
+/// Listens to a run.
+pub trait Observer {
+    /// Something happened. Called from the run's own task: be quick.
+    fn notice(&self, event: &Event<'_>);
+}
+
+/// Nobody listens.
+impl Observer for () {
+    fn notice(&self, _: &Event<'_>) {}
+}

@@ -1,0 +1,22 @@
+//! Runs a plan: each letter exactly once, concurrently, and every one accounted for.
+//!
+//! All concurrency is one stream (`engine`), the only retry loop is in `attempt`, what an answer means is one table
+//! (`verdict`), and the engine tells what happens as [`Event`]s that others draw.
+
+mod attachments;
+mod attempt;
+mod breaker;
+mod delivery;
+mod ending;
+mod engine;
+mod event;
+mod pace;
+mod stop;
+mod tally;
+mod verdict;
+
+pub use ending::{Ending, SendError, Summary};
+pub use engine::{Engine, Options};
+pub use event::{Event, Observer};
+pub use stop::Stop;
+pub use verdict::{Verdict, judge};
