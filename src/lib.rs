@@ -24,6 +24,7 @@ pub mod manifest;
 pub mod maskinporten;
 pub mod plan;
 pub mod recipients;
+pub mod report;
 pub mod sandbox;
 pub mod secret;
 pub mod send;

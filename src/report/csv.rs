@@ -1,0 +1,147 @@
+//! A line per row for spreadsheets: comma-separated UTF-8 with a byte order mark, and no cell that a spreadsheet would run as a formula.
+
+use std::borrow::Cow;
+use std::io::Write;
+
+use jiff::Timestamp;
+
+use super::words::exact;
+use super::{Report, ReportError};
+use crate::journal::Line;
+
+const HEADERS: [&str; 13] = [
+    "line",
+    "row",
+    "name",
+    "recipient",
+    "state",
+    "correspondence_id",
+    "attempts",
+    "http_status",
+    "code",
+    "message",
+    "trace",
+    "first_sent",
+    "last_changed",
+];
+
+/// Writes every row the journal has, in the order of the recipients file. Pending rows have no line yet.
+pub fn csv(report: &Report, out: &mut dyn Write) -> Result<(), ReportError> {
+    out.write_all("\u{feff}".as_bytes())?;
+    let mut lines = csv::WriterBuilder::new()
+        .terminator(csv::Terminator::CRLF)
+        .from_writer(out);
+    lines.write_record(HEADERS)?;
+    for line in report.lines() {
+        for cell in cells(&line?) {
+            lines.write_field(harmless(&cell).as_ref())?;
+        }
+        lines.write_record(None::<&[u8]>)?;
+    }
+    lines.flush()?;
+    Ok(())
+}
+
+fn cells(line: &Line) -> [Cow<'_, str>; HEADERS.len()] {
+    let text = |text: &'_ Option<String>| text.clone().unwrap_or_default().into();
+    let time = |at: Option<Timestamp>| at.map(exact).unwrap_or_default().into();
+    [
+        line.line.to_string().into(),
+        line.row.to_string().into(),
+        line.name.as_str().into(),
+        line.recipient.as_str().into(),
+        line.state.name().into(),
+        or_empty(line.correspondence),
+        line.attempts.to_string().into(),
+        or_empty(line.status),
+        or_empty(line.code),
+        text(&line.message),
+        text(&line.trace),
+        time(line.first_at),
+        time(Some(line.last_at)),
+    ]
+}
+
+fn or_empty(value: Option<impl ToString>) -> Cow<'static, str> {
+    value
+        .map(|value| value.to_string())
+        .unwrap_or_default()
+        .into()
+}
+
+/// A cell that a spreadsheet takes as text: what could begin a formula gets an apostrophe in front, a plain number does not.
+fn harmless(cell: &str) -> Cow<'_, str> {
+    let suspicious = cell.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']);
+    if suspicious && !is_number(cell) {
+        return format!("'{cell}").into();
+    }
+    cell.into()
+}
+
+fn is_number(cell: &str) -> bool {
+    let digits = cell.strip_prefix(['+', '-']).unwrap_or(cell);
+    let (whole, part) = digits.split_once(['.', ',']).unwrap_or((digits, "0"));
+    [whole, part]
+        .iter()
+        .all(|digits| !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Report, csv, harmless};
+    use crate::report::run::tests::every_state;
+
+    #[test]
+    fn nothing_is_run_as_a_formula() {
+        for formula in [
+            "=HYPERLINK(\"http://x\")",
+            "+1+1",
+            "-cmd|' /C calc'!A0",
+            "@SUM(A1)",
+            "\t=1",
+            "-",
+            "+",
+            "-1-1",
+            "+inf",
+        ] {
+            assert_eq!(harmless(formula), format!("'{formula}"));
+        }
+        for plain in ["", "-1", "+4791234567", "-1.5", "-2,75", "a=b", "2026/1"] {
+            assert_eq!(harmless(plain), plain);
+        }
+    }
+
+    #[tokio::test]
+    async fn every_recorded_row_is_one_line_that_reads_back() {
+        let (_folder, journal) = every_state().await;
+        let report = Report::from_journal(&journal).unwrap();
+        let mut written = Vec::new();
+        csv(&report, &mut written).unwrap();
+        let text = String::from_utf8(written).unwrap();
+        let text = text.strip_prefix('\u{feff}').unwrap();
+        let mut reader = csv::Reader::from_reader(text.as_bytes());
+        let lines: Vec<_> = reader.records().map(Result::unwrap).collect();
+        assert_eq!(lines.len(), 9);
+        let first: Vec<_> = lines[0].iter().collect();
+        let expected = [
+            "2",
+            "1",
+            "2026/1",
+            "078271*****",
+            "sent",
+            "00000000-0000-0000-0000-000000000001",
+            "1",
+            "",
+            "",
+            "",
+            "",
+            "2026-11-03T10:00:01.000Z",
+            "2026-11-03T10:00:02.000Z",
+        ];
+        assert_eq!(first, expected);
+        assert_eq!(&lines[3][2], "'=1+1");
+        assert_eq!(&lines[3][8], "1002");
+        assert_eq!(&lines[5][2], "<b>&\"'");
+        assert_eq!(&lines[8][4], "skipped");
+    }
+}

@@ -1,0 +1,343 @@
+//! The report as one page: no script, nothing from the network, for wide and narrow screens, light and dark.
+
+use std::io::Write;
+
+use serde::Serialize;
+use tera::{Context, Tera};
+
+use super::text::lines;
+use super::words::{local, meaning, rows, spaced};
+use super::{Group, Report, ReportError};
+use crate::journal::{Line, Lines, Run, State};
+
+/// How many rows that need attention the page shows.
+pub const ATTENTION: usize = 1000;
+
+/// How many of the sent rows it shows.
+const SENT: usize = 20;
+
+/// The name ends in `.html`: that is why everything in it is escaped.
+const NAME: &str = "report.html";
+
+/// Writes the page. `csv` is where all the rows are, for when there are more than the page shows.
+pub fn html(report: &Report, csv: Option<&str>, out: &mut dyn Write) -> Result<(), ReportError> {
+    let page = Page::of(report, csv)?;
+    let failed = |error| ReportError::Page(Box::new(error));
+    let mut tera = Tera::new();
+    tera.add_raw_template(NAME, include_str!("report.html"))
+        .map_err(failed)?;
+    let context = Context::from_serialize(&page).map_err(failed)?;
+    let written = tera.render(NAME, &context).map_err(failed)?;
+    out.write_all(written.as_bytes())?;
+    out.flush()?;
+    Ok(())
+}
+
+#[derive(Serialize)]
+struct Page<'a> {
+    mailing: &'a str,
+    environment: &'a str,
+    resource: &'a str,
+    plan: &'a str,
+    began: String,
+    run: String,
+    in_prod: bool,
+    adds_up: bool,
+    /// The page in one sentence.
+    summary: String,
+    total: String,
+    rows_total: String,
+    states: Vec<StateTold>,
+    /// The bar, said to who cannot see it.
+    bar: String,
+    groups: Vec<GroupTold<'a>>,
+    attention: Vec<LineTold>,
+    attention_more: Option<String>,
+    sent: Vec<LineTold>,
+    sent_more: Option<String>,
+    csv: &'a str,
+}
+
+#[derive(Serialize)]
+struct StateTold {
+    name: &'static str,
+    meaning: &'static str,
+    count: String,
+    /// Its part of the bar.
+    weight: u64,
+    share: String,
+}
+
+#[derive(Serialize)]
+struct GroupTold<'a> {
+    state: &'static str,
+    code: String,
+    status: String,
+    message: &'a str,
+    count: String,
+    lines: String,
+}
+
+#[derive(Serialize)]
+struct LineTold {
+    line: u64,
+    name: String,
+    recipient: String,
+    state: &'static str,
+    code: String,
+    message: String,
+    trace: String,
+    correspondence: String,
+    at: String,
+}
+
+impl<'a> Page<'a> {
+    fn of(report: &'a Report, csv: Option<&'a str>) -> Result<Self, ReportError> {
+        let header = report.header();
+        let counts = report.counts();
+        let states: Vec<_> = counts
+            .iter()
+            .filter(|&(state, count)| count > 0 || state == State::Sent)
+            .map(|(state, count)| StateTold::of(state, count, counts.total()))
+            .collect();
+        let attention = first(report.unsettled_lines(), ATTENTION)?;
+        let sent = first(report.sent_lines(), SENT)?;
+        let bar: Vec<_> = states
+            .iter()
+            .map(|state| format!("{} {}", state.count, state.name))
+            .collect();
+        Ok(Self {
+            mailing: &header.mailing,
+            environment: &header.environment,
+            resource: &header.resource,
+            plan: report.run().map_or("", |run| run.plan.as_str()),
+            began: local(report.began()),
+            run: report.run().map(ending).unwrap_or_default(),
+            in_prod: header.environment == "prod",
+            adds_up: report.adds_up(),
+            summary: summary(report),
+            total: spaced(counts.total()),
+            rows_total: spaced(report.rows_total()),
+            bar: bar.join(", "),
+            states,
+            groups: report.groups().iter().map(GroupTold::of).collect(),
+            attention_more: more(counts.attention(), counts.of(State::Invalid), &attention),
+            attention,
+            sent_more: more(counts.delivered(), 0, &sent),
+            sent,
+            csv: csv.unwrap_or_default(),
+        })
+    }
+}
+
+fn summary(report: &Report) -> String {
+    let counts = report.counts();
+    let letters = counts.total() - counts.of(State::Skipped);
+    let (delivered, letters) = (spaced(counts.delivered()), spaced(letters));
+    let mut parts = vec![format!("Altinn has {delivered} of {letters} letters")];
+    for (count, one, many) in [
+        (counts.attention(), "needs attention", "need attention"),
+        (
+            counts.of(State::Pending),
+            "waits for its turn",
+            "wait for their turn",
+        ),
+        (
+            counts.of(State::Skipped),
+            "row is not for this mailing",
+            "rows are not for this mailing",
+        ),
+    ] {
+        if count > 0 {
+            let what = if count == 1 { one } else { many };
+            parts.push(format!("{} {what}", spaced(count)));
+        }
+    }
+    parts.join("; ") + "."
+}
+
+fn ending(run: &Run) -> String {
+    match &run.ended {
+        None => format!("started {}, not ended or cut off", local(run.started_at)),
+        Some(ended) => {
+            let why = ended.reason.as_ref().map(|reason| format!(": {reason}"));
+            format!(
+                "{} {}{}",
+                ended.how,
+                local(ended.at),
+                why.unwrap_or_default()
+            )
+        }
+    }
+}
+
+fn first(lines: Lines<'_>, most: usize) -> Result<Vec<LineTold>, ReportError> {
+    lines
+        .take(most)
+        .map(|line| Ok(LineTold::of(line?)))
+        .collect()
+}
+
+/// How many rows there are beside the shown ones; `unlisted` ones have no line at all.
+fn more(count: u64, unlisted: u64, shown: &[LineTold]) -> Option<String> {
+    let left = count
+        .saturating_sub(unlisted)
+        .saturating_sub(shown.len() as u64);
+    (left > 0).then(|| rows(left))
+}
+
+impl StateTold {
+    fn of(state: State, count: u64, total: u64) -> Self {
+        Self {
+            name: state.name(),
+            meaning: meaning(state),
+            count: spaced(count),
+            weight: count,
+            share: share(count, total),
+        }
+    }
+}
+
+/// A share in percent. What is not all is never called 100, and what is not nothing is never called 0.
+fn share(count: u64, total: u64) -> String {
+    let thousandths = u128::from(count) * 1000 / u128::from(total.max(1));
+    match thousandths {
+        0 if count > 0 => "< 0.1 %".to_owned(),
+        _ => format!("{}.{} %", thousandths / 10, thousandths % 10),
+    }
+}
+
+impl<'a> GroupTold<'a> {
+    fn of(group: &'a Group) -> Self {
+        Self {
+            state: group.state.name(),
+            code: group.code.map(|code| code.to_string()).unwrap_or_default(),
+            status: group
+                .status
+                .map(|status| status.to_string())
+                .unwrap_or_default(),
+            message: &group.message,
+            count: spaced(group.count),
+            lines: lines(group),
+        }
+    }
+}
+
+impl LineTold {
+    fn of(line: Line) -> Self {
+        Self {
+            line: line.line,
+            name: line.name,
+            recipient: line.recipient,
+            state: line.state.name(),
+            code: line.code.map(|code| code.to_string()).unwrap_or_default(),
+            message: line.message.unwrap_or_default(),
+            trace: line.trace.unwrap_or_default(),
+            correspondence: line
+                .correspondence
+                .map(|id| id.to_string())
+                .unwrap_or_default(),
+            at: local(line.last_at),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Report, html, share};
+    use crate::journal::Outcome;
+    use crate::report::run::tests::{empty, every_state, reason, row, run, sent};
+
+    fn written(report: &Report, csv: Option<&str>) -> String {
+        let mut out = Vec::new();
+        html(report, csv, &mut out).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    #[tokio::test]
+    async fn what_rows_and_servers_say_is_text_and_nothing_else() {
+        let (_folder, journal) = every_state().await;
+        let page = written(&Report::from_journal(&journal).unwrap(), None);
+        assert!(!page.contains("<script"), "{page}");
+        assert!(!page.contains("<b>&"));
+        assert!(page.contains("&lt;script&gt;alert(1)"));
+        assert!(page.contains("&lt;b&gt;&amp;"));
+    }
+
+    #[tokio::test]
+    async fn the_page_needs_nothing_from_anywhere() {
+        let (_folder, journal) = every_state().await;
+        let page = written(&Report::from_journal(&journal).unwrap(), None);
+        for outside in ["http:", "https:", "src=", "@import", "url("] {
+            assert!(!page.contains(outside), "{outside}");
+        }
+        assert!(page.contains("default-src 'none'"));
+        assert!(page.contains("<html lang=\"en\">"));
+    }
+
+    #[tokio::test]
+    async fn every_state_and_reason_is_on_the_page() {
+        let (_folder, journal) = every_state().await;
+        let page = written(&Report::from_journal(&journal).unwrap(), None);
+        for text in [
+            "vat-2026",
+            "skd-mva-varsel",
+            "sha256:4be9",
+            "2026-11-03 11:01",
+            "already-sent",
+            "in-flight",
+            "1030",
+            "lines 5, 6",
+            "Altinn has 2 of 9 letters",
+            "Every row is accounted for",
+        ] {
+            assert!(page.contains(text), "{text}");
+        }
+    }
+
+    #[tokio::test]
+    async fn rows_that_do_not_fit_are_counted_and_the_csv_is_named() {
+        let (_folder, journal) = empty("many");
+        run(&journal, 1_100, 0).await;
+        let all = (1..=1_100).map(|number| {
+            let journal = &journal;
+            let outcome = if number <= 50 {
+                sent(u128::from(number))
+            } else {
+                Outcome::Rejected(reason(Some(1002), "bad"))
+            };
+            async move { row(journal, number, "x", Some(outcome)).await }
+        });
+        futures::future::join_all(all).await;
+        let report = Report::from_journal(&journal).unwrap();
+        let page = written(&report, Some("out/report.csv"));
+        assert!(page.contains("50\u{a0}rows more"));
+        assert!(page.contains("30\u{a0}rows more"));
+        assert!(page.contains("<code>out/report.csv</code>"));
+    }
+
+    #[tokio::test]
+    async fn a_sum_that_is_wrong_is_said_aloud() {
+        let (_folder, journal) = empty("small");
+        run(&journal, 0, 0).await;
+        row(&journal, 1, "a", Some(sent(1))).await;
+        let page = written(&Report::from_journal(&journal).unwrap(), None);
+        assert!(page.contains("do not add up"));
+    }
+
+    #[test]
+    fn an_empty_journal_is_a_page_too() {
+        let (_folder, journal) = empty("empty");
+        let page = written(&Report::from_journal(&journal).unwrap(), None);
+        assert!(page.contains("Nothing has been sent"));
+    }
+
+    #[test]
+    fn shares_do_not_round_to_all_or_nothing() {
+        assert_eq!(share(0, 10), "0.0 %");
+        assert_eq!(share(1, 1_000_000), "< 0.1 %");
+        assert_eq!(share(999_999, 1_000_000), "99.9 %");
+        assert_eq!(share(10, 10), "100.0 %");
+        assert_eq!(share(0, 0), "0.0 %");
+    }
+}

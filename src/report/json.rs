@@ -1,0 +1,197 @@
+//! The whole report as one JSON document, for programs. Its shape has a version; members may be added to it.
+
+use std::io::Write;
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+use super::words::exact;
+use super::{Report, ReportError};
+use crate::journal::{Line, Run};
+
+const VERSION: u32 = 1;
+
+/// Writes the report: what it is about, the counts, the groups, and last every row the journal has.
+pub fn json(report: &Report, out: &mut dyn Write) -> Result<(), ReportError> {
+    let head = serde_json::to_string(&Head::of(report))?;
+    // The rows go in before the last brace, one at a time.
+    out.write_all(head.strip_suffix('}').unwrap_or(&head).as_bytes())?;
+    out.write_all(b",\"rows\":[")?;
+    for (at, line) in report.lines().enumerate() {
+        out.write_all(if at == 0 { b"\n" } else { b",\n" })?;
+        serde_json::to_writer(&mut *out, &LineTold::of(&line?))?;
+    }
+    out.write_all(b"\n]}\n")?;
+    out.flush()?;
+    Ok(())
+}
+
+#[derive(Serialize)]
+struct Head<'a> {
+    version: u32,
+    mailing: &'a str,
+    environment: &'a str,
+    resource: &'a str,
+    manifest: &'a str,
+    plan: Option<&'a str>,
+    began: String,
+    run: Option<RunTold<'a>>,
+    rows_total: u64,
+    adds_up: bool,
+    counts: Map<String, Value>,
+    groups: Vec<GroupTold<'a>>,
+}
+
+#[derive(Serialize)]
+struct RunTold<'a> {
+    rows: u64,
+    earlier: u64,
+    started: String,
+    ended: Option<String>,
+    ending: Option<&'static str>,
+    reason: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct GroupTold<'a> {
+    state: &'static str,
+    code: Option<u32>,
+    http_status: Option<u16>,
+    message: &'a str,
+    count: u64,
+    first_lines: &'a [u64],
+}
+
+#[derive(Serialize)]
+struct LineTold<'a> {
+    line: u64,
+    row: u64,
+    name: &'a str,
+    recipient: &'a str,
+    state: &'static str,
+    correspondence_id: Option<Uuid>,
+    idempotency_key: Uuid,
+    attempts: u64,
+    http_status: Option<u16>,
+    code: Option<u32>,
+    message: Option<&'a str>,
+    trace: Option<&'a str>,
+    first_sent: Option<String>,
+    last_changed: String,
+}
+
+impl<'a> Head<'a> {
+    fn of(report: &'a Report) -> Self {
+        let header = report.header();
+        let counts = report.counts().iter();
+        Self {
+            version: VERSION,
+            mailing: &header.mailing,
+            environment: &header.environment,
+            resource: &header.resource,
+            manifest: &header.manifest,
+            plan: report.run().map(|run| run.plan.as_str()),
+            began: exact(report.began()),
+            run: report.run().map(RunTold::of),
+            rows_total: report.rows_total(),
+            adds_up: report.adds_up(),
+            counts: counts
+                .map(|(state, count)| (state.name().to_owned(), count.into()))
+                .collect(),
+            groups: groups(report),
+        }
+    }
+}
+
+impl<'a> RunTold<'a> {
+    fn of(run: &'a Run) -> Self {
+        let ended = run.ended.as_ref();
+        Self {
+            rows: run.rows,
+            earlier: run.earlier,
+            started: exact(run.started_at),
+            ended: ended.map(|ended| exact(ended.at)),
+            ending: ended.map(|ended| ended.how.name()),
+            reason: ended.and_then(|ended| ended.reason.as_deref()),
+        }
+    }
+}
+
+fn groups(report: &Report) -> Vec<GroupTold<'_>> {
+    report
+        .groups()
+        .iter()
+        .map(|group| GroupTold {
+            state: group.state.name(),
+            code: group.code,
+            http_status: group.status,
+            message: &group.message,
+            count: group.count,
+            first_lines: &group.lines,
+        })
+        .collect()
+}
+
+impl<'a> LineTold<'a> {
+    fn of(line: &'a Line) -> Self {
+        Self {
+            line: line.line,
+            row: line.row,
+            name: &line.name,
+            recipient: &line.recipient,
+            state: line.state.name(),
+            correspondence_id: line.correspondence,
+            idempotency_key: line.key,
+            attempts: line.attempts,
+            http_status: line.status,
+            code: line.code,
+            message: line.message.as_deref(),
+            trace: line.trace.as_deref(),
+            first_sent: line.first_at.map(exact),
+            last_changed: exact(line.last_at),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::{Report, json as write};
+    use crate::report::run::tests::{empty, every_state};
+
+    #[tokio::test]
+    async fn it_is_one_document_that_parses() {
+        let (_folder, journal) = every_state().await;
+        let report = Report::from_journal(&journal).unwrap();
+        let mut written = Vec::new();
+        write(&report, &mut written).unwrap();
+        let value: Value = serde_json::from_slice(&written).unwrap();
+        assert_eq!(value["version"], 1);
+        assert_eq!(value["mailing"], "vat-2026");
+        assert_eq!(value["plan"], "sha256:4be9");
+        assert_eq!(value["adds_up"], true);
+        assert_eq!(value["rows_total"], 12);
+        assert_eq!(value["counts"]["already-sent"], 1);
+        assert_eq!(value["counts"]["pending"], 1);
+        assert_eq!(value["run"]["ending"], "finished");
+        assert_eq!(value["groups"][0]["first_lines"], json!([5, 6]));
+        assert_eq!(value["rows"].as_array().unwrap().len(), 9);
+        let failed = &value["rows"][5];
+        assert_eq!(failed["name"], "<b>&\"'");
+        assert_eq!(failed["state"], "failed");
+        assert_eq!(failed["http_status"], 400);
+    }
+
+    #[test]
+    fn an_empty_journal_is_a_document_too() {
+        let (_folder, journal) = empty("empty");
+        let report = Report::from_journal(&journal).unwrap();
+        let mut written = Vec::new();
+        write(&report, &mut written).unwrap();
+        let value: Value = serde_json::from_slice(&written).unwrap();
+        assert_eq!(value["rows"], json!([]));
+        assert_eq!(value["run"], Value::Null);
+    }
+}

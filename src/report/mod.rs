@@ -1,0 +1,19 @@
+//! The run as data, and how it is told: a page for people, lines for spreadsheets and programs, a table for the terminal.
+//!
+//! Every format is computed from the journal and nothing else, so a run that has just ended, a resumed one and a report asked for a year later agree. Rows are
+//! read as they are written out: a million of them need no more memory than ten.
+
+mod csv;
+mod error;
+mod html;
+mod json;
+mod run;
+mod text;
+mod words;
+
+pub use csv::csv;
+pub use error::ReportError;
+pub use html::{ATTENTION, html};
+pub use json::json;
+pub use run::{Counts, Group, Report};
+pub use text::text;

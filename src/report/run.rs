@@ -1,0 +1,431 @@
+//! The run as data: how many rows stand where, whether that is all of them, and why the rest was not sent.
+
+use std::cmp::Reverse;
+use std::collections::HashMap;
+
+use jiff::Timestamp;
+
+use super::ReportError;
+use crate::journal::{Header, Journal, Line, Lines, Run, Snapshot, State};
+
+/// How many lines a group names.
+const NAMED: usize = 5;
+
+/// How many groups there can be before the rest is told as one.
+const GROUPS: usize = 200;
+
+/// A mailing as its journal tells it.
+#[derive(Debug)]
+pub struct Report {
+    snapshot: Snapshot,
+    run: Option<Run>,
+    counts: Counts,
+    groups: Vec<Group>,
+}
+
+/// How many rows stand in each state.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// In the order of [`State::ALL`].
+    by_state: [u64; State::ALL.len()],
+}
+
+/// Rows that were not sent for the same reason.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Group {
+    /// Where they stand.
+    pub state: State,
+    /// Altinn's error code: rows with the same one are together, whatever the words.
+    pub code: Option<u32>,
+    /// The HTTP status.
+    pub status: Option<u16>,
+    /// The reason, in the words of the first of them.
+    pub message: String,
+    /// How many they are.
+    pub count: u64,
+    /// The lines of the first few.
+    pub lines: Vec<u64>,
+}
+
+impl Report {
+    /// Reads it from a journal, as it is now. There is no other way to make one.
+    pub fn from_journal(journal: &Journal) -> Result<Self, ReportError> {
+        let snapshot = journal.snapshot()?;
+        let run = snapshot.run()?;
+        let mut counts = Counts::default();
+        for (state, count) in snapshot.counts()? {
+            counts.add(state, count);
+        }
+        if let Some(run) = &run {
+            counts.add(State::Skipped, run.skipped);
+            counts.add(State::Invalid, run.invalid);
+            let found = counts.total();
+            counts.add(State::Pending, rows_of(run).saturating_sub(found));
+        }
+        let groups = groups(&snapshot)?;
+        Ok(Self {
+            snapshot,
+            run,
+            counts,
+            groups,
+        })
+    }
+
+    /// Whose journal it is.
+    pub fn header(&self) -> &Header {
+        self.snapshot.header()
+    }
+
+    /// The instant the mailing was first sent.
+    pub fn began(&self) -> Timestamp {
+        self.snapshot.began()
+    }
+
+    /// The latest run.
+    pub fn run(&self) -> Option<&Run> {
+        self.run.as_ref()
+    }
+
+    /// The rows the mailing is answerable for: those of the latest run, and earlier ones that are not in its file any more.
+    pub fn rows_total(&self) -> u64 {
+        self.run.as_ref().map_or(0, rows_of)
+    }
+
+    /// How many rows stand in each state.
+    pub fn counts(&self) -> &Counts {
+        &self.counts
+    }
+
+    /// Whether every row is in exactly one state. When it is not, something has been lost or counted twice, and nobody may call the run a success.
+    pub fn adds_up(&self) -> bool {
+        self.rows_total() == self.counts.total()
+    }
+
+    /// Why rows were not sent, the most common reason first.
+    pub fn groups(&self) -> &[Group] {
+        &self.groups
+    }
+
+    /// Every row the journal has, in the order of the recipients file. Pending rows have no line.
+    pub fn lines(&self) -> Lines<'_> {
+        self.snapshot.lines()
+    }
+
+    /// The rows whose letters Altinn has.
+    pub fn sent_lines(&self) -> Lines<'_> {
+        self.snapshot.sent_lines()
+    }
+
+    /// The rows that need attention: neither sent nor skipped.
+    pub fn unsettled_lines(&self) -> Lines<'_> {
+        self.snapshot.unsettled_lines()
+    }
+}
+
+impl Counts {
+    /// How many rows stand there.
+    pub fn of(&self, state: State) -> u64 {
+        self.iter()
+            .find_map(|(of, count)| (of == state).then_some(count))
+            .unwrap_or_default()
+    }
+
+    /// Every state with its count, in the order reports show them.
+    pub fn iter(&self) -> impl Iterator<Item = (State, u64)> + '_ {
+        State::ALL.into_iter().zip(self.by_state)
+    }
+
+    /// All rows counted.
+    pub fn total(&self) -> u64 {
+        self.by_state.iter().sum()
+    }
+
+    /// The letters Altinn has: sent now or before.
+    pub fn delivered(&self) -> u64 {
+        self.of(State::Sent) + self.of(State::AlreadySent)
+    }
+
+    /// The rows somebody has to do something about: neither sent, skipped nor waiting for their turn.
+    pub fn attention(&self) -> u64 {
+        self.total() - self.delivered() - self.of(State::Skipped) - self.of(State::Pending)
+    }
+
+    fn add(&mut self, state: State, count: u64) {
+        for (of, sum) in State::ALL.into_iter().zip(&mut self.by_state) {
+            if of == state {
+                *sum += count;
+            }
+        }
+    }
+}
+
+fn rows_of(run: &Run) -> u64 {
+    run.rows.saturating_add(run.earlier)
+}
+
+/// What makes two rows fail for the same reason.
+type Cause = (State, Option<u32>, Option<u16>, String);
+
+fn groups(snapshot: &Snapshot) -> Result<Vec<Group>, ReportError> {
+    let mut groups: Vec<Group> = Vec::new();
+    let mut found: HashMap<Cause, usize> = HashMap::new();
+    for line in snapshot.unsettled_lines() {
+        let line = line?;
+        if line.state == State::InFlight {
+            continue;
+        }
+        let mut cause = cause(&line);
+        if groups.len() >= GROUPS && !found.contains_key(&cause) {
+            cause = (line.state, None, None, "other reasons".to_owned());
+        }
+        let at = *found.entry(cause).or_insert_with_key(|cause| {
+            groups.push(Group::new(&line, cause));
+            groups.len() - 1
+        });
+        if let Some(group) = groups.get_mut(at) {
+            group.count += 1;
+            if group.lines.len() < NAMED {
+                group.lines.push(line.line);
+            }
+        }
+    }
+    groups.sort_by_key(|group| Reverse(group.count));
+    Ok(groups)
+}
+
+fn cause(line: &Line) -> Cause {
+    if let Some(code) = line.code {
+        return (line.state, Some(code), None, String::new());
+    }
+    let message = line.message.clone().unwrap_or_default();
+    (line.state, None, line.status, message)
+}
+
+impl Group {
+    fn new(first: &Line, (state, code, status, message): &Cause) -> Self {
+        let first_words = || first.message.clone().unwrap_or_default();
+        Self {
+            state: *state,
+            code: *code,
+            status: code.map_or(*status, |_| first.status),
+            message: code.map_or_else(|| message.clone(), |_| first_words()),
+            count: 0,
+            lines: Vec::new(),
+        }
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use jiff::Timestamp;
+    use tempfile::TempDir;
+    use uuid::Uuid;
+
+    use super::Report;
+    use crate::journal::{
+        End, Ended, Ending, Entry, Header, Journal, Outcome, Reason, Run, Skip, Start, State,
+    };
+
+    pub(in crate::report) fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(1_793_700_000 + second).unwrap()
+    }
+
+    pub(in crate::report) fn reason(code: Option<u32>, message: &str) -> Reason {
+        Reason {
+            status: Some(400),
+            code,
+            message: message.into(),
+            trace: Some("00-4bf92f-01".into()),
+        }
+    }
+
+    pub(in crate::report) fn sent(number: u128) -> Outcome {
+        Outcome::Sent {
+            id: Uuid::from_u128(number),
+        }
+    }
+
+    pub(in crate::report) fn empty(mailing: &str) -> (TempDir, Journal) {
+        let folder = tempfile::tempdir().unwrap();
+        let header = Header {
+            mailing: mailing.into(),
+            environment: "tt02".into(),
+            resource: "skd-mva-varsel".into(),
+            manifest: "mailing.yaml".into(),
+        };
+        let path = Journal::path(folder.path(), mailing, "tt02");
+        let journal = Journal::open(&path, &header, at(0)).unwrap();
+        (folder, journal)
+    }
+
+    pub(in crate::report) async fn run(journal: &Journal, rows: u64, skipped: u64) {
+        let run = Run {
+            rows,
+            earlier: 0,
+            skipped,
+            invalid: 0,
+            plan: "sha256:4be9".into(),
+            started_at: at(0),
+            ended: Some(Ended {
+                at: at(60),
+                how: Ending::Finished,
+                reason: None,
+            }),
+        };
+        journal.begin_run(run).await.unwrap();
+    }
+
+    pub(in crate::report) async fn row(
+        journal: &Journal,
+        row: u64,
+        name: &str,
+        outcome: Option<Outcome>,
+    ) {
+        let key = Uuid::from_u64_pair(9, row);
+        let start = Entry::Started(Start {
+            row,
+            line: row + 1,
+            name: name.into(),
+            recipient: "078271*****".into(),
+            body: [1; 32],
+            at: at(1),
+        });
+        journal.record(key, start).await.unwrap();
+        if let Some(outcome) = outcome {
+            let end = End {
+                outcome,
+                attempts: 1,
+                at: at(2),
+            };
+            journal.record(key, Entry::Ended(end)).await.unwrap();
+        }
+    }
+
+    /// One row in every state a row of the journal can have.
+    pub(in crate::report) async fn every_state() -> (TempDir, Journal) {
+        let (folder, journal) = empty("vat-2026");
+        run(&journal, 12, 2).await;
+        row(&journal, 1, "2026/1", Some(sent(1))).await;
+        row(
+            &journal,
+            2,
+            "2026/2",
+            Some(Outcome::AlreadySent { id: None }),
+        )
+        .await;
+        let reserved = reason(Some(1030), "recipient is reserved");
+        row(&journal, 3, "2026/3", Some(Outcome::Reserved(reserved))).await;
+        for number in [4, 5] {
+            let words = reason(Some(1002), &format!("message title {number} is bad"));
+            row(&journal, number, "=1+1", Some(Outcome::Rejected(words))).await;
+        }
+        let failed = reason(None, "<script>alert(1)</script>");
+        row(&journal, 6, "<b>&\"'", Some(Outcome::Failed(failed))).await;
+        let unknown = reason(None, "no answer");
+        row(&journal, 7, "2026/7", Some(Outcome::Unknown(unknown))).await;
+        row(&journal, 8, "2026/8", None).await;
+        let skip = Skip {
+            row: 9,
+            line: 10,
+            name: "2026/9".into(),
+            reason: "Land is SE".into(),
+            at: at(1),
+        };
+        let key = Uuid::from_u64_pair(9, 9);
+        journal.record(key, Entry::Skipped(skip)).await.unwrap();
+        (folder, journal)
+    }
+
+    #[tokio::test]
+    async fn every_row_is_counted_once_and_the_rest_is_pending() {
+        let (_folder, journal) = every_state().await;
+        let report = Report::from_journal(&journal).unwrap();
+        let counts: Vec<_> = report.counts().iter().collect();
+        let expected = [
+            (State::Sent, 1),
+            (State::AlreadySent, 1),
+            (State::Reserved, 1),
+            (State::Rejected, 2),
+            (State::Failed, 1),
+            (State::Unknown, 1),
+            (State::Invalid, 0),
+            (State::Skipped, 3),
+            (State::InFlight, 1),
+            (State::Pending, 1),
+        ];
+        assert_eq!(counts, expected);
+        assert_eq!(report.rows_total(), 12);
+        assert!(report.adds_up());
+        assert_eq!(report.counts().delivered(), 2);
+        assert_eq!(report.counts().attention(), 6);
+    }
+
+    #[tokio::test]
+    async fn more_rows_than_the_run_has_do_not_add_up() {
+        let (_folder, journal) = empty("small");
+        run(&journal, 1, 0).await;
+        row(&journal, 1, "a", Some(sent(1))).await;
+        row(&journal, 2, "b", Some(sent(2))).await;
+        assert!(!Report::from_journal(&journal).unwrap().adds_up());
+        let second = Run {
+            earlier: 1,
+            ..journal.run().unwrap().unwrap()
+        };
+        journal.begin_run(second).await.unwrap();
+        let report = Report::from_journal(&journal).unwrap();
+        assert!(report.adds_up());
+        assert_eq!(report.rows_total(), 2);
+    }
+
+    #[tokio::test]
+    async fn rows_without_a_run_do_not_add_up() {
+        let (_folder, journal) = empty("none");
+        assert!(Report::from_journal(&journal).unwrap().adds_up());
+        row(&journal, 1, "a", Some(sent(1))).await;
+        assert!(!Report::from_journal(&journal).unwrap().adds_up());
+    }
+
+    #[tokio::test]
+    async fn refusals_are_grouped_by_code_and_without_one_by_their_words() {
+        let (_folder, journal) = every_state().await;
+        row(
+            &journal,
+            10,
+            "x",
+            Some(Outcome::Failed(reason(None, "no answer"))),
+        )
+        .await;
+        let report = Report::from_journal(&journal).unwrap();
+        let groups: Vec<_> = report
+            .groups()
+            .iter()
+            .map(|group| (group.state, group.code, group.count, group.lines.as_slice()))
+            .collect();
+        let expected: [(State, Option<u32>, u64, &[u64]); 5] = [
+            (State::Rejected, Some(1002), 2, &[5, 6]),
+            (State::Reserved, Some(1030), 1, &[4]),
+            (State::Failed, None, 1, &[7]),
+            (State::Unknown, None, 1, &[8]),
+            (State::Failed, None, 1, &[11]),
+        ];
+        assert_eq!(groups, expected);
+        assert_eq!(report.groups()[0].message, "message title 4 is bad");
+    }
+
+    #[tokio::test]
+    async fn a_thousand_different_reasons_are_not_a_thousand_groups() {
+        let (_folder, journal) = empty("many");
+        run(&journal, 400, 0).await;
+        let all = (1..=400).map(|number| {
+            let journal = &journal;
+            let words = reason(None, &format!("reason {number}"));
+            async move { row(journal, number, "x", Some(Outcome::Failed(words))).await }
+        });
+        futures::future::join_all(all).await;
+        let report = Report::from_journal(&journal).unwrap();
+        assert_eq!(report.groups().len(), super::GROUPS + 1);
+        assert_eq!(report.groups()[0].message, "other reasons");
+        let sum: u64 = report.groups().iter().map(|group| group.count).sum();
+        assert_eq!(sum, 400);
+    }
+}
