@@ -1,1 +1,17 @@
 //! One test binary: it drives the real program against the sandbox.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod bad_input;
+mod examples;
+mod exit_status;
+mod help;
+mod interrupt;
+mod layering;
+mod people;
+mod readme;
+mod resume;
+mod retry;
+mod schema;
+mod send;
+mod support;
+mod wire;

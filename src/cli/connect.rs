@@ -1,0 +1,216 @@
+//! Where a mailing goes and with what key: flags, environment, manifest, in this order.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use clap::Args;
+use massebrev::altinn::{Client, Environment, http_client};
+use massebrev::manifest::{EnvironmentName, Manifest, SecretSource};
+use massebrev::maskinporten::{Settings, SigningKey, Tokens};
+use massebrev::sandbox::Registration;
+use secrecy::SecretString;
+
+use super::CliError;
+
+/// Who asks for tokens.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct AuthArgs {
+    /// The client id at Maskinporten [default: the manifest's auth.clientId]
+    #[arg(long, value_name = "ID", env = "MASSEBREV_CLIENT_ID")]
+    client_id: Option<String>,
+    /// A file with the client's private key as a JWK [default: the manifest's auth.key]
+    #[arg(long, value_name = "FILE", env = "MASSEBREV_KEY_FILE")]
+    key_file: Option<PathBuf>,
+}
+
+/// Where a mailing goes.
+#[derive(Debug, Clone)]
+pub(crate) enum Destination {
+    /// A sandbox of its own, whose addresses are known when it runs.
+    Sandbox,
+    /// An Altinn that is there already.
+    Altinn(Environment),
+}
+
+impl Destination {
+    pub(crate) fn of(manifest: &Manifest, sandbox: bool) -> Result<Self, CliError> {
+        if sandbox {
+            return Ok(Self::Sandbox);
+        }
+        let environment = match &manifest.environment {
+            EnvironmentName::Sandbox => return Ok(Self::Sandbox),
+            EnvironmentName::Prod => Environment::prod(),
+            EnvironmentName::Tt02 => Environment::tt02(),
+            EnvironmentName::At22 => Environment::at22(),
+            EnvironmentName::At23 => Environment::at23(),
+            EnvironmentName::Yt01 => Environment::yt01(),
+            EnvironmentName::Custom(custom) => {
+                Environment::custom(&custom.platform, &custom.maskinporten).map_err(|error| {
+                    CliError::Usage {
+                        message: error.to_string(),
+                        hint: None,
+                    }
+                })?
+            }
+        };
+        Ok(Self::Altinn(environment))
+    }
+
+    /// Its name, in the journal and for people.
+    pub(crate) fn name(&self) -> &str {
+        match self {
+            Self::Sandbox => "sandbox",
+            Self::Altinn(environment) => environment.name(),
+        }
+    }
+
+    /// Whether letters go to real people.
+    pub(crate) fn is_production(&self) -> bool {
+        matches!(self, Self::Altinn(environment) if environment.is_production())
+    }
+
+    /// Whether it is on this machine.
+    pub(crate) fn is_local(&self) -> bool {
+        match self {
+            Self::Sandbox => true,
+            Self::Altinn(environment) => environment.is_local(),
+        }
+    }
+}
+
+impl AuthArgs {
+    /// The client of an environment, with the key the person has given.
+    pub(crate) fn connect(
+        &self,
+        manifest: &Manifest,
+        folder: &Path,
+        environment: &Environment,
+    ) -> Result<Client, CliError> {
+        let Some(client_id) = self
+            .client_id
+            .clone()
+            .or_else(|| manifest.auth.client_id.clone())
+        else {
+            return Err(CliError::setup(
+                "there is no client id for Maskinporten",
+                "set `auth.clientId` in the manifest, or MASSEBREV_CLIENT_ID",
+            ));
+        };
+        let (text, kid, place) = self.key_text(manifest, folder)?;
+        let key = SigningKey::from_text(&text, kid.as_deref())
+            .map_err(|source| CliError::Key { place, source })?;
+        let subscription_key = manifest
+            .auth
+            .subscription_key
+            .as_ref()
+            .map(|source| secret(source, folder))
+            .transpose()?;
+        client(manifest, environment, client_id, key, subscription_key)
+    }
+
+    fn key_text(
+        &self,
+        manifest: &Manifest,
+        folder: &Path,
+    ) -> Result<(String, Option<String>, String), CliError> {
+        let read = |path: PathBuf| {
+            std::fs::read_to_string(&path)
+                .map_err(|source| CliError::File {
+                    action: "read the key",
+                    path: path.clone(),
+                    source,
+                })
+                .map(|text| (text, path.display().to_string()))
+        };
+        if let Some(path) = &self.key_file {
+            let (text, place) = read(path.clone())?;
+            return Ok((text, None, place));
+        }
+        let key = manifest.auth.key.as_ref();
+        let kid = key.and_then(|key| key.kid.clone());
+        if let Some(file) = key.and_then(|key| key.file.as_ref()) {
+            let (text, place) = read(folder.join(file))?;
+            return Ok((text, kid, place));
+        }
+        let variable = key
+            .and_then(|key| key.env.clone())
+            .unwrap_or_else(|| "MASSEBREV_KEY".to_owned());
+        match std::env::var(&variable) {
+            Ok(text) => Ok((text, kid, variable)),
+            Err(_) => Err(CliError::setup(
+                format!("there is no key for Maskinporten: {variable} is not set"),
+                "set `auth.key` in the manifest to `{ file: PATH }` or `{ env: NAME }`; rehearse without a key with --sandbox",
+            )),
+        }
+    }
+}
+
+/// The client of a sandbox, with the key the sandbox has handed out.
+pub(crate) fn connect_sandbox(
+    manifest: &Manifest,
+    url: &str,
+    registration: &Registration,
+) -> Result<Client, CliError> {
+    let environment = Environment::sandbox(url, url).map_err(|error| CliError::Usage {
+        message: error.to_string(),
+        hint: None,
+    })?;
+    let key = SigningKey::from_text(registration.private_jwk(), None).map_err(|source| {
+        CliError::Key {
+            place: "the sandbox".to_owned(),
+            source,
+        }
+    })?;
+    client(
+        manifest,
+        &environment,
+        registration.client_id().to_owned(),
+        key,
+        None,
+    )
+}
+
+fn client(
+    manifest: &Manifest,
+    environment: &Environment,
+    client_id: String,
+    key: SigningKey,
+    subscription_key: Option<SecretString>,
+) -> Result<Client, CliError> {
+    let concurrency = usize::try_from(manifest.send.concurrency.get()).unwrap_or(usize::MAX);
+    let http = http_client(environment, manifest.send.timeout.duration(), concurrency)?;
+    let settings = Settings {
+        client_id,
+        key,
+        scopes: manifest.auth.scopes.clone(),
+        maskinporten: environment.maskinporten().to_owned(),
+        exchange: manifest.auth.exchange.then(|| environment.exchange_url()),
+        subscription_key: subscription_key.clone(),
+    };
+    let tokens = Arc::new(Tokens::new(http.clone(), settings));
+    Ok(Client::new(http, environment, tokens).with_subscription_key(subscription_key))
+}
+
+/// A secret from where the manifest says it is.
+fn secret(source: &SecretSource, folder: &Path) -> Result<SecretString, CliError> {
+    let text = match (&source.file, &source.env) {
+        (Some(file), _) => {
+            let path = folder.join(file);
+            std::fs::read_to_string(&path).map_err(|source| CliError::File {
+                action: "read",
+                path,
+                source,
+            })?
+        }
+        (None, variable) => {
+            let variable = variable.clone().unwrap_or_default();
+            std::env::var(&variable).map_err(|_| {
+                CliError::setup(
+                    format!("{variable} is not set"),
+                    "set it, or correct `auth` in the manifest",
+                )
+            })?
+        }
+    };
+    Ok(text.trim().into())
+}

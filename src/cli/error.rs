@@ -1,0 +1,151 @@
+//! Why a command did not do what was asked, said once, with a way out.
+
+use std::error::Error;
+use std::io;
+use std::path::PathBuf;
+
+use massebrev::altinn::ClientError;
+use massebrev::diagnostic::Problems;
+use massebrev::journal::JournalError;
+use massebrev::maskinporten::{KeyError, TokenError};
+use massebrev::report::ReportError;
+use massebrev::send::SendError;
+use thiserror::Error;
+
+use super::{ExitStatus, Printer};
+
+/// Every way a command can fail.
+#[derive(Debug, Error)]
+pub(crate) enum CliError {
+    /// Manifest, rows, templates or files are wrong.
+    #[error("the mailing has problems")]
+    Input(Problems),
+    /// Something the command needs was not given, or does not fit.
+    #[error("{message}")]
+    Usage {
+        message: String,
+        hint: Option<String>,
+    },
+    /// Something that is needed to reach Altinn was not given.
+    #[error("{message}")]
+    Setup { message: String, hint: String },
+    /// The key cannot be used.
+    #[error("cannot use the key from {place}")]
+    Key {
+        place: String,
+        #[source]
+        source: KeyError,
+    },
+    /// The HTTP client cannot be made.
+    #[error("cannot prepare the connection to Altinn")]
+    Client(#[from] ClientError),
+    /// No token.
+    #[error("no access token")]
+    Token(#[from] TokenError),
+    /// The journal.
+    #[error("the journal cannot be used")]
+    Journal(#[from] JournalError),
+    /// The run cannot go on.
+    #[error("the run cannot go on")]
+    Send(#[from] SendError),
+    /// The report cannot be written.
+    #[error("the report cannot be made")]
+    Report(#[from] ReportError),
+    /// A file cannot be read or written.
+    #[error("cannot {action} {}", path.display())]
+    File {
+        action: &'static str,
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
+    /// The sandbox or the runtime cannot start.
+    #[error("cannot start {what}")]
+    Start {
+        what: &'static str,
+        #[source]
+        source: io::Error,
+    },
+    /// Nobody reads the results any more.
+    #[error("cannot write to stdout")]
+    Stdout(#[source] io::Error),
+}
+
+impl CliError {
+    pub(crate) fn usage(message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self::Usage {
+            message: message.into(),
+            hint: Some(hint.into()),
+        }
+    }
+
+    pub(crate) fn setup(message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self::Setup {
+            message: message.into(),
+            hint: hint.into(),
+        }
+    }
+
+    /// How the program ends because of it.
+    pub(crate) fn exit_status(&self) -> ExitStatus {
+        match self {
+            Self::Input(_)
+            | Self::Usage { .. }
+            | Self::Send(SendError::Rows(_) | SendError::Changed { .. }) => ExitStatus::Input,
+            // Whoever reads our results has had enough: that is a success.
+            Self::Stdout(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitStatus::Success,
+            Self::Setup { .. }
+            | Self::Key { .. }
+            | Self::Client(_)
+            | Self::Token(_)
+            | Self::Journal(_)
+            | Self::Send(SendError::Journal(_) | SendError::Drifted(_) | SendError::Json(_))
+            | Self::Report(_)
+            | Self::File { .. }
+            | Self::Start { .. }
+            | Self::Stdout(_) => ExitStatus::Setup,
+        }
+    }
+
+    /// Says it, and gives the exit status.
+    pub(crate) fn print(&self, printer: Printer) -> ExitStatus {
+        let status = self.exit_status();
+        match self {
+            Self::Input(problems) | Self::Send(SendError::Rows(problems)) => {
+                printer.problems(problems);
+            }
+            _ if status == ExitStatus::Success => {}
+            _ => {
+                printer.warn(format_args!("error: {self}"));
+                let mut source = self.source();
+                while let Some(cause) = source {
+                    printer.warn(format_args!("  cause: {cause}"));
+                    source = cause.source();
+                }
+                if let Some(hint) = self.hint() {
+                    printer.warn(format_args!("   hint: {hint}"));
+                }
+            }
+        }
+        status
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Usage { hint, .. } => hint.clone(),
+            Self::Setup { hint, .. } => Some(hint.clone()),
+            Self::Key { source, .. } => source.hint(),
+            Self::Token(error) => error.hint(),
+            Self::Client(error) => error.hint(),
+            Self::Journal(error) | Self::Send(SendError::Journal(error)) => error.hint().map(str::to_owned),
+            Self::Send(SendError::Changed { .. }) => Some(
+                "bring back the inputs they were sent with; a deliberate second letter needs a new `mailing` name"
+                    .to_owned(),
+            ),
+            Self::Send(SendError::Drifted(_)) => {
+                Some("leave the mailing's files alone while it is sent; then run the same command again".to_owned())
+            }
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,40 @@
+//! How the program ends: documented, tested, never renumbered.
+
+use std::process::ExitCode;
+
+/// The exit statuses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ExitStatus {
+    /// Every row is sent, already sent or skipped; or what was asked for was done.
+    Success,
+    /// The run finished; some rows were rejected, reserved, failed or are unknown.
+    Unfinished,
+    /// Arguments, manifest, rows or templates are wrong; nothing was sent.
+    Input,
+    /// Could not start or go on: key, token, network, journal. The same command goes on.
+    Setup,
+    /// Stopped by `maxFailures`, the canary or a refusal that all letters share. The same command goes on.
+    Stopped,
+    /// Interrupted. The same command goes on.
+    Interrupted,
+}
+
+impl ExitStatus {
+    /// The number the shell sees.
+    pub(crate) fn code(self) -> u8 {
+        match self {
+            Self::Success => 0,
+            Self::Unfinished => 1,
+            Self::Input => 2,
+            Self::Setup => 3,
+            Self::Stopped => 4,
+            Self::Interrupted => 130,
+        }
+    }
+}
+
+impl From<ExitStatus> for ExitCode {
+    fn from(status: ExitStatus) -> Self {
+        status.code().into()
+    }
+}

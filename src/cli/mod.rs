@@ -1,0 +1,53 @@
+//! Everything that knows about arguments, terminals and exit statuses.
+
+mod arguments;
+mod confirm;
+mod connect;
+mod error;
+mod exit_status;
+mod prepare;
+mod printer;
+mod progress;
+mod render;
+mod report;
+mod sandbox;
+mod schema;
+mod send;
+mod validate;
+
+use clap::{CommandFactory as _, FromArgMatches as _};
+
+use arguments::{Cli, Command};
+use error::CliError;
+use exit_status::ExitStatus;
+use printer::Printer;
+
+/// Parses the arguments, runs the command, and says how it ended.
+pub(crate) fn run() -> ExitStatus {
+    let parsed = Cli::command()
+        .try_get_matches()
+        .and_then(|matches| Cli::from_arg_matches(&matches));
+    let cli = match parsed {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version go to stdout, mistakes to stderr; a closed pipe is nobody's fault.
+            let _ = error.print();
+            return if error.use_stderr() {
+                ExitStatus::Input
+            } else {
+                ExitStatus::Success
+            };
+        }
+    };
+    let printer = Printer::new(cli.global);
+    Printer::start_logging();
+    let ended = match cli.command {
+        Command::Validate(arguments) => arguments.run(printer),
+        Command::Render(arguments) => arguments.run(printer),
+        Command::Send(arguments) => (*arguments).run(printer),
+        Command::Report(arguments) => arguments.run(printer),
+        Command::Sandbox(arguments) => arguments.run(printer),
+        Command::Schema(arguments) => arguments.run(printer),
+    };
+    ended.unwrap_or_else(|error| error.print(printer))
+}

@@ -1,0 +1,97 @@
+//! The only place that prints: results to stdout, everything else to stderr.
+
+use std::fmt::Display;
+use std::io::{self, IsTerminal as _, Write};
+
+use anstream::AutoStream;
+use clap::ColorChoice;
+use massebrev::diagnostic::{Problems, Style, render_all};
+use tracing_subscriber::EnvFilter;
+
+use super::CliError;
+use super::arguments::Global;
+
+/// Writes for people and for pipes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Printer {
+    global: Global,
+}
+
+impl Printer {
+    pub(crate) fn new(global: Global) -> Self {
+        Self { global }
+    }
+
+    /// Logs go to stderr; `MASSEBREV_LOG` chooses which, as `debug` or `massebrev::send=trace`.
+    pub(crate) fn start_logging() {
+        let filter =
+            EnvFilter::try_from_env("MASSEBREV_LOG").unwrap_or_else(|_| EnvFilter::new("error"));
+        let subscriber = tracing_subscriber::fmt()
+            .with_env_filter(filter)
+            .with_writer(io::stderr)
+            .with_ansi(false);
+        // Only the first subscriber of a process counts, and this is it.
+        let _ = subscriber.try_init();
+    }
+
+    /// What was asked for.
+    pub(crate) fn out(self, text: impl Display) -> Result<(), CliError> {
+        let mut stdout = self.stdout();
+        writeln!(stdout, "{text}")
+            .and_then(|()| stdout.flush())
+            .map_err(CliError::Stdout)
+    }
+
+    /// A stream for what was asked for, when it is long.
+    pub(crate) fn stdout(self) -> impl Write {
+        AutoStream::new(io::stdout().lock(), self.choice())
+    }
+
+    /// What helps a person along; silent with `--quiet`.
+    pub(crate) fn note(self, text: impl Display) {
+        if !self.global.quiet {
+            self.warn(text);
+        }
+    }
+
+    /// What a person must see.
+    pub(crate) fn warn(self, text: impl Display) {
+        // Nobody is left to tell when stderr is gone.
+        let _ = writeln!(
+            AutoStream::new(io::stderr().lock(), self.choice()),
+            "{text}"
+        );
+    }
+
+    /// What is wrong with the input.
+    pub(crate) fn problems(self, problems: &Problems) {
+        if !problems.is_empty() {
+            let style = Style {
+                color: self.colors_stderr(),
+                ..Style::default()
+            };
+            self.warn(render_all(problems, style).trim_end());
+        }
+    }
+
+    /// Whether somebody watches stderr.
+    pub(crate) fn is_watched(self) -> bool {
+        !self.global.quiet && io::stderr().is_terminal()
+    }
+
+    fn colors_stderr(self) -> bool {
+        let choice = match self.choice() {
+            anstream::ColorChoice::Auto => AutoStream::choice(&io::stderr()),
+            choice => choice,
+        };
+        !matches!(choice, anstream::ColorChoice::Never)
+    }
+
+    fn choice(self) -> anstream::ColorChoice {
+        match self.global.color {
+            ColorChoice::Auto => anstream::ColorChoice::Auto,
+            ColorChoice::Always => anstream::ColorChoice::Always,
+            ColorChoice::Never => anstream::ColorChoice::Never,
+        }
+    }
+}

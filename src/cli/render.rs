@@ -1,0 +1,84 @@
+//! `massebrev render`.
+
+use std::io::Write;
+
+use clap::Args;
+use massebrev::plan::Delivery;
+use serde_json::json;
+
+use super::arguments::Target;
+use super::prepare::Prepared;
+use super::{CliError, ExitStatus, Printer};
+
+/// Print the exact request of every row, one JSON object a line; nothing is sent.
+#[derive(Debug, Args)]
+pub(crate) struct RenderArgs {
+    #[command(flatten)]
+    target: Target,
+    /// Stop after so many letters
+    #[arg(long, value_name = "N", env = "MASSEBREV_LIMIT")]
+    limit: Option<u64>,
+    /// Only this row; the first row after the header is 1
+    #[arg(long, value_name = "N", env = "MASSEBREV_ROW")]
+    row: Option<u64>,
+}
+
+impl RenderArgs {
+    pub(crate) fn run(self, printer: Printer) -> Result<ExitStatus, CliError> {
+        let mut stdout = printer.stdout();
+        let mut count = 0;
+        let prepared = Prepared::check(&self.target, printer, &mut |delivery| {
+            let wanted = self.row.is_none_or(|row| row == delivery.row)
+                && self.limit.is_none_or(|limit| count < limit);
+            if wanted {
+                count += 1;
+                writeln!(stdout, "{}", request(delivery)).map_err(CliError::Stdout)?;
+            }
+            Ok(())
+        })?;
+        stdout.flush().map_err(CliError::Stdout)?;
+        if let (Some(row), 0) = (self.row, count) {
+            let rows = prepared.checked.rows;
+            return Err(CliError::usage(
+                format!("row {row} gives no letter"),
+                format!(
+                    "the file has {rows} rows, {} of them skipped",
+                    prepared.checked.skipped
+                ),
+            ));
+        }
+        printer.note(format_args!(
+            "dry run: nothing was sent · {count} letters rendered · plan {}",
+            prepared.checked.plan
+        ));
+        printer.note(format_args!(
+            "next: massebrev send {}",
+            self.target.manifest.display()
+        ));
+        Ok(ExitStatus::Success)
+    }
+}
+
+fn request(delivery: &Delivery) -> serde_json::Value {
+    let files: Vec<_> = delivery
+        .files
+        .iter()
+        .map(|planned| {
+            json!({
+                "fileName": planned.attachment.file_name,
+                "sendersReference": planned.attachment.senders_reference,
+                "bytes": planned.file.size,
+                "digest": planned.file.digest.to_string(),
+            })
+        })
+        .collect();
+    json!({
+        "row": delivery.row,
+        "line": delivery.line,
+        "method": "POST",
+        "path": "/correspondence/api/v1/correspondence",
+        "key": delivery.key,
+        "body": delivery.request,
+        "files": files,
+    })
+}

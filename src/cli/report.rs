@@ -1,0 +1,121 @@
+//! `massebrev report`.
+
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+use massebrev::journal::Journal;
+use massebrev::manifest;
+use massebrev::report::{self, Report, ReportError};
+
+use super::arguments::Target;
+use super::connect::Destination;
+use super::{CliError, ExitStatus, Printer};
+
+/// Tell again how a mailing went.
+#[derive(Debug, Args)]
+pub(crate) struct ReportArgs {
+    #[command(flatten)]
+    target: Target,
+    /// What to write
+    #[arg(long, value_enum, default_value_t = Format::Text, env = "MASSEBREV_FORMAT")]
+    format: Format,
+    /// Where to write it [default: stdout]
+    #[arg(long, short, value_name = "FILE", env = "MASSEBREV_OUTPUT")]
+    output: Option<PathBuf>,
+}
+
+/// The formats of a report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// A row of values per letter, for spreadsheets
+    Csv,
+    /// A page for a browser
+    Html,
+    /// For programs
+    Json,
+    /// The summary
+    Text,
+}
+
+impl ReportArgs {
+    pub(crate) fn run(self, printer: Printer) -> Result<ExitStatus, CliError> {
+        let loaded = manifest::load(&self.target.manifest).map_err(CliError::Input)?;
+        let destination = Destination::of(&loaded.manifest, self.target.sandbox)?;
+        let path = Journal::path(&loaded.folder, &loaded.manifest.mailing, destination.name());
+        if !path.exists() {
+            return Err(CliError::usage(
+                format!(
+                    "{} has not been sent to {} from here",
+                    loaded.manifest.mailing,
+                    destination.name()
+                ),
+                format!("massebrev send {}", self.target.manifest.display()),
+            ));
+        }
+        let report = Report::from_journal(&Journal::read(&path)?)?;
+        match &self.output {
+            Some(path) => write_file(&report, self.format, path)?,
+            None => write(&report, self.format, &mut printer.stdout()).map_err(broken_pipe)?,
+        }
+        Ok(ExitStatus::Success)
+    }
+}
+
+/// Writes the report in every format for keeping, beside the journal; gives the files.
+pub(crate) fn write_all(report: &Report, journal: &Path) -> Result<Vec<PathBuf>, CliError> {
+    [
+        (Format::Html, "html"),
+        (Format::Csv, "csv"),
+        (Format::Json, "json"),
+    ]
+    .into_iter()
+    .map(|(format, extension)| {
+        let path = journal.with_extension(extension);
+        write_file(report, format, &path)?;
+        Ok(path)
+    })
+    .collect()
+}
+
+/// Writes beside the file first: a report is there whole or not at all.
+fn write_file(report: &Report, format: Format, path: &Path) -> Result<(), CliError> {
+    let failed = |source| CliError::File {
+        action: "write",
+        path: path.to_owned(),
+        source,
+    };
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(".part");
+    let beside = PathBuf::from(beside);
+    let mut file = BufWriter::new(private(&beside).map_err(failed)?);
+    write(report, format, &mut file)?;
+    file.flush().map_err(failed)?;
+    std::fs::rename(&beside, path).map_err(failed)
+}
+
+/// Reports are about people: only their owner may read them.
+fn private(path: &Path) -> io::Result<File> {
+    let mut options = File::options();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
+}
+
+fn write(report: &Report, format: Format, to: &mut dyn Write) -> Result<(), ReportError> {
+    match format {
+        Format::Csv => report::csv(report, to),
+        Format::Html => report::html(report, None, to),
+        Format::Json => report::json(report, to),
+        Format::Text => report::text(report, to),
+    }
+}
+
+fn broken_pipe(error: ReportError) -> CliError {
+    match error {
+        ReportError::Write(error) => CliError::Stdout(error),
+        error => error.into(),
+    }
+}

@@ -1,0 +1,105 @@
+//! `massebrev sandbox`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use massebrev::sandbox::{Options, Sandbox, Scenario};
+use tokio::runtime::Runtime;
+
+use super::{CliError, ExitStatus, Printer};
+
+/// Run a local Altinn and Maskinporten to rehearse against, until Ctrl-C.
+///
+/// It checks grants, tokens and letters as Altinn does, keeps what it receives in memory, and shows it on a page.
+#[derive(Debug, Args)]
+pub(crate) struct SandboxArgs {
+    /// Write the private key of the sandbox's client here, to be used as auth.key
+    #[arg(long, value_name = "FILE", env = "MASSEBREV_KEY_OUT")]
+    key_out: Option<PathBuf>,
+    /// The loopback port; 0 takes a free one
+    #[arg(
+        long,
+        value_name = "PORT",
+        default_value_t = 8765,
+        env = "MASSEBREV_PORT"
+    )]
+    port: u16,
+    /// Trouble to rehearse: calm, busy, flaky, or strict-rate:120/min
+    #[arg(
+        long,
+        value_name = "NAME",
+        default_value = "calm",
+        env = "MASSEBREV_SCENARIO"
+    )]
+    scenario: String,
+}
+
+impl SandboxArgs {
+    pub(crate) fn run(self, printer: Printer) -> Result<ExitStatus, CliError> {
+        let scenario = Scenario::named(&self.scenario).map_err(|error| CliError::Usage {
+            message: error.to_string(),
+            hint: None,
+        })?;
+        let runtime = Runtime::new().map_err(|source| CliError::Start {
+            what: "the asynchronous runtime",
+            source,
+        })?;
+        runtime.block_on(async {
+            let options = Options {
+                port: self.port,
+                scenario,
+                ..Options::default()
+            };
+            let sandbox = Sandbox::start(options)
+                .await
+                .map_err(|source| CliError::Start {
+                    what: "the sandbox",
+                    source,
+                })?;
+            self.introduce(&sandbox, printer)?;
+            tokio::signal::ctrl_c()
+                .await
+                .map_err(|source| CliError::Start {
+                    what: "listening for Ctrl-C",
+                    source,
+                })?;
+            printer.note(format_args!("{} letters received", sandbox.letter_count()));
+            sandbox.stop().await.map_err(|source| CliError::Start {
+                what: "the end of the sandbox",
+                source,
+            })?;
+            Ok(ExitStatus::Success)
+        })
+    }
+
+    fn introduce(&self, sandbox: &Sandbox, printer: Printer) -> Result<(), CliError> {
+        let url = sandbox.url();
+        let registration = sandbox.registration();
+        printer.out(format_args!(
+            "# in the manifest:\nenvironment: {{ platform: \"{url}\", maskinporten: \"{url}\" }}\nauth:\n  clientId: {}",
+            registration.client_id()
+        ))?;
+        if let Some(path) = &self.key_out {
+            write_private(path, registration.private_jwk()).map_err(|source| CliError::File {
+                action: "write",
+                path: path.clone(),
+                source,
+            })?;
+            printer.out(format_args!("  key: {{ file: \"{}\" }}", path.display()))?;
+        } else {
+            printer.note("the client's key is needed to send: start again with --key-out FILE");
+        }
+        printer.note(format_args!("inbox: {url}/ · stop with Ctrl-C"));
+        Ok(())
+    }
+}
+
+fn write_private(path: &std::path::Path, text: &str) -> std::io::Result<()> {
+    use std::io::Write as _;
+
+    let mut options = std::fs::File::options();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)?.write_all(text.as_bytes())
+}

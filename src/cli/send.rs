@@ -1,0 +1,226 @@
+//! `massebrev send`.
+
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use clap::Args;
+use massebrev::journal::{Header, Journal, State};
+use massebrev::manifest::{self, Rate};
+use massebrev::report::{self, Report};
+use massebrev::sandbox::{self, Sandbox};
+use massebrev::send::{Ending, Engine, Options, Stop, Summary};
+use tokio::runtime::Runtime;
+
+use super::arguments::Target;
+use super::confirm::confirm;
+use super::connect::{AuthArgs, Destination, connect_sandbox};
+use super::prepare::Prepared;
+use super::progress::Progress;
+use super::report::write_all;
+use super::{CliError, ExitStatus, Printer};
+
+/// Letters a second when neither flag nor manifest sets a rate: Altinn publishes no limit, so we stay polite.
+const DEFAULT_RATE: Duration = Duration::from_millis(100);
+
+/// Send the mailing: every outstanding letter, each exactly once.
+///
+/// Everything is checked before anything leaves. Running it again sends what is outstanding and nothing else.
+#[derive(Debug, Args)]
+pub(crate) struct SendArgs {
+    #[command(flatten)]
+    target: Target,
+    #[command(flatten)]
+    auth: AuthArgs,
+    /// Requests in flight at most [default: the manifest's send.concurrency, or 16]
+    #[arg(long, short = 'j', value_name = "N", env = "MASSEBREV_CONCURRENCY")]
+    concurrency: Option<NonZeroU32>,
+    /// Refuse to send unless the mailing has exactly so many letters
+    #[arg(long, value_name = "N", env = "MASSEBREV_EXPECT")]
+    expect: Option<u64>,
+    /// Requests per second, minute or hour, as 10/s or 120/min [default: the manifest's send.rate]
+    #[arg(long, value_name = "RATE", env = "MASSEBREV_RATE")]
+    rate: Option<Rate>,
+    /// Do not ask in prod; needs --expect
+    #[arg(long, env = "MASSEBREV_YES", requires = "expect")]
+    yes: bool,
+}
+
+impl SendArgs {
+    pub(crate) fn run(mut self, printer: Printer) -> Result<ExitStatus, CliError> {
+        let mut prepared = Prepared::check(&self.target, printer, &mut |_| Ok(()))?;
+        printer.note(prepared.describe());
+        confirm(&prepared, self.yes, self.expect, printer)?;
+        let journal = open_journal(&prepared, &self.target)?;
+        let runtime = Runtime::new().map_err(|source| CliError::Start {
+            what: "the asynchronous runtime",
+            source,
+        })?;
+        let ended = runtime.block_on(self.send(&mut prepared, &journal, printer));
+        // Whatever happened, what is known is told.
+        let report = Report::from_journal(&journal)?;
+        let written = write_all(&report, &prepared.journal_path);
+        let summary = ended?;
+        report::text(&report, &mut printer.stdout())?;
+        for path in written? {
+            printer.out(path.display())?;
+        }
+        Ok(self.explain(&summary, &report, printer))
+    }
+
+    async fn send(
+        &mut self,
+        prepared: &mut Prepared,
+        journal: &Journal,
+        printer: Printer,
+    ) -> Result<Summary, CliError> {
+        let manifest = prepared.mailing.manifest().clone();
+        let (client, sandbox) = match &prepared.destination {
+            Destination::Sandbox => {
+                let sandbox = start_sandbox(printer).await?;
+                (
+                    connect_sandbox(&manifest, sandbox.url(), sandbox.registration())?,
+                    Some(sandbox),
+                )
+            }
+            Destination::Altinn(environment) => (
+                self.auth
+                    .connect(&manifest, prepared.mailing.folder(), environment)?,
+                None,
+            ),
+        };
+        let options = self.options(&manifest.send, prepared.destination.is_local());
+        let stop = Stop::default();
+        let progress = Progress::new(printer);
+        let engine = Engine {
+            client: &client,
+            journal,
+            options: &options,
+            observer: &progress,
+            stop: &stop,
+        };
+        let run = engine.run(&mut prepared.mailing, &prepared.checked);
+        let ended = tokio::select! {
+            ended = run => ended.map_err(CliError::from),
+            () = interrupted_twice(&stop, &progress) => {
+                Ok(Summary { ending: Ending::Interrupted, ended: 0, settled: 0 })
+            }
+        };
+        progress.finish();
+        // Connections that are kept open would hold the sandbox up.
+        drop(client);
+        if let Some(sandbox) = sandbox {
+            sandbox.stop().await.map_err(|source| CliError::Start {
+                what: "the end of the sandbox",
+                source,
+            })?;
+        }
+        ended
+    }
+
+    fn options(&self, send: &manifest::Send, local: bool) -> Options {
+        let rate = self.rate.or(send.rate).map(Rate::interval);
+        Options {
+            concurrency: self.concurrency.unwrap_or(send.concurrency),
+            interval: rate.or_else(|| (!local).then_some(DEFAULT_RATE)),
+            canary: send.canary.into(),
+            max_failures: send.max_failures,
+            retry: send.retry.clone(),
+        }
+    }
+
+    /// Says how it ended and what to type next.
+    fn explain(&self, summary: &Summary, report: &Report, printer: Printer) -> ExitStatus {
+        let counts = report.counts();
+        let manifest = self.target.manifest.display();
+        let again = if self.target.sandbox {
+            format!("{manifest} --sandbox")
+        } else {
+            manifest.to_string()
+        };
+        if summary.ended == 0 && matches!(summary.ending, Ending::Finished) {
+            printer.note("nothing was sent: the journal shows that every letter has been settled by an earlier run");
+            printer.note("a deliberate second letter needs a new `mailing` name in the manifest");
+        }
+        let status = match &summary.ending {
+            Ending::Finished if report.adds_up() && counts.attention() == 0 => ExitStatus::Success,
+            Ending::Finished => ExitStatus::Unfinished,
+            Ending::Stopped(why) => {
+                printer.warn(format_args!("stopped: {why}"));
+                ExitStatus::Stopped
+            }
+            Ending::NoToken(error) => {
+                printer.warn(format_args!("stopped: {error}"));
+                if let Some(hint) = error.hint() {
+                    printer.warn(format_args!("   hint: {hint}"));
+                }
+                ExitStatus::Setup
+            }
+            Ending::Interrupted => {
+                printer.warn("interrupted: what was in flight is settled or will be looked up, the rest is outstanding");
+                ExitStatus::Interrupted
+            }
+        };
+        match status {
+            ExitStatus::Success => {
+                printer.note(format_args!("next: massebrev report {again} --format csv"));
+            }
+            _ if outstanding(counts) => printer.warn(format_args!("next: massebrev send {again}")),
+            _ => printer.warn(format_args!("next: massebrev report {again} --format csv")),
+        }
+        status
+    }
+}
+
+/// Whether the same command would send something.
+fn outstanding(counts: &report::Counts) -> bool {
+    [
+        State::Pending,
+        State::InFlight,
+        State::Failed,
+        State::Unknown,
+    ]
+    .iter()
+    .any(|state| counts.of(*state) > 0)
+}
+
+fn open_journal(prepared: &Prepared, target: &Target) -> Result<Journal, CliError> {
+    let manifest = prepared.mailing.manifest();
+    let header = Header {
+        mailing: manifest.mailing.clone(),
+        environment: prepared.destination.name().to_owned(),
+        resource: prepared.mailing.resource().unwrap_or("several").to_owned(),
+        manifest: target.manifest.display().to_string(),
+    };
+    Ok(Journal::open(
+        &prepared.journal_path,
+        &header,
+        prepared.began,
+    )?)
+}
+
+async fn start_sandbox(printer: Printer) -> Result<Sandbox, CliError> {
+    let sandbox = Sandbox::start(sandbox::Options::default())
+        .await
+        .map_err(|source| CliError::Start {
+            what: "the sandbox",
+            source,
+        })?;
+    printer.note("sandbox: a local Altinn and Maskinporten; no letter leaves this machine");
+    Ok(sandbox)
+}
+
+/// The first Ctrl-C stops taking new letters, the second one stops at once.
+async fn interrupted_twice(stop: &Stop, progress: &Progress) {
+    for time in 1.. {
+        if tokio::signal::ctrl_c().await.is_err() {
+            // Without a signal handler there is nothing to wait for.
+            std::future::pending::<()>().await;
+        }
+        if time > 1 {
+            return;
+        }
+        stop.set();
+        progress
+            .say("interrupted: finishing what is in flight; press Ctrl-C again to stop at once");
+    }
+}

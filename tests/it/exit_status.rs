@@ -1,0 +1,83 @@
+//! Every way to end has its own number.
+
+use massebrev::sandbox::{Options, Scenario};
+
+use crate::support::{LiveSandbox, Project};
+
+#[test]
+fn rejected_and_reserved_rows_end_with_one() {
+    let scenario = Scenario {
+        unknown_recipients: ["urn:altinn:organization:identifier-no:310244007".to_owned()].into(),
+        ..Scenario::default()
+    };
+    let sandbox = LiveSandbox::with(Options {
+        scenario,
+        ..Options::default()
+    });
+    let project = Project::small().with_sandbox(&sandbox);
+    project.write(
+        "recipients.csv",
+        project.read("recipients.csv") + "08900499559,Eva,4\n",
+    );
+    let run = project.run(&["send", "mailing.yaml"]).ends(1);
+    assert!(run.stdout().contains("rejected"), "{run}");
+    assert!(run.stdout().contains("reserved"), "{run}");
+    assert!(run.stdout().contains("1029"), "{run}");
+    assert!(!run.to_string().contains("08900499559"), "{run}");
+    assert_eq!(sandbox.letters().len(), 2);
+}
+
+#[test]
+fn a_resource_nobody_knows_stops_the_run_with_four_and_can_go_on() {
+    let scenario = Scenario {
+        unknown_resources: ["example-letter".to_owned()].into(),
+        ..Scenario::default()
+    };
+    let sandbox = LiveSandbox::with(Options {
+        scenario,
+        ..Options::default()
+    });
+    let project = Project::small().with_sandbox(&sandbox);
+    project.replace("mailing.yaml", "canary: 0", "canary: 1");
+    let run = project.run(&["send", "mailing.yaml"]).ends(4);
+    assert!(run.stderr().contains("1036"), "{run}");
+    assert!(
+        run.stderr().contains("next: massebrev send mailing.yaml"),
+        "{run}"
+    );
+    assert_eq!(sandbox.letters().len(), 0);
+}
+
+#[test]
+fn a_client_that_maskinporten_does_not_know_ends_with_three() {
+    let sandbox = LiveSandbox::start();
+    let project = Project::small()
+        .with_sandbox(&sandbox)
+        .with_env("MASSEBREV_CLIENT_ID", "somebody-else");
+    let run = project.run(&["send", "mailing.yaml"]).ends(3);
+    assert!(run.stderr().contains("MP-"), "{run}");
+    assert_eq!(sandbox.letters().len(), 0);
+}
+
+#[test]
+fn a_missing_key_ends_before_anything_is_asked() {
+    let project = Project::small().with_env("MASSEBREV_CLIENT_ID", "me");
+    let run = project.run(&["send", "mailing.yaml"]).ends(3);
+    assert!(run.stderr().contains("MASSEBREV_KEY"), "{run}");
+}
+
+#[test]
+fn prod_needs_the_number_of_letters() {
+    let project = Project::small();
+    project.replace("mailing.yaml", "environment: tt02", "environment: prod");
+    let run = project.run(&["send", "mailing.yaml"]).ends(2);
+    assert!(run.stderr().contains("--yes --expect 3"), "{run}");
+    let run = project
+        .run(&["send", "mailing.yaml", "--yes", "--expect", "4"])
+        .ends(2);
+    assert!(
+        run.stderr()
+            .contains("expected 4 letters, but the mailing has 3"),
+        "{run}"
+    );
+}

@@ -1,0 +1,114 @@
+//! Trouble at Altinn costs neither a letter nor a duplicate.
+
+use massebrev::sandbox::{Action, Endpoint, Options, Scenario, Trouble, When};
+use serde_json::Value;
+
+use crate::support::{LiveSandbox, Project, Run};
+
+const UNAVAILABLE: Action = Action::Answer {
+    status: 503,
+    retry_after: None,
+};
+
+fn sandbox(trouble: Vec<Trouble>) -> LiveSandbox {
+    LiveSandbox::with(Options {
+        scenario: Scenario {
+            trouble,
+            ..Scenario::default()
+        },
+        ..Options::default()
+    })
+}
+
+fn on_letters(when: When, action: Action) -> Trouble {
+    Trouble {
+        endpoint: Endpoint::Initialize,
+        when,
+        action,
+    }
+}
+
+fn report(project: &Project) -> Value {
+    serde_json::from_str(
+        &project
+            .run(&["report", "mailing.yaml", "--format", "json"])
+            .ends(0)
+            .stdout(),
+    )
+    .unwrap()
+}
+
+fn send_through(trouble: Vec<Trouble>) -> (LiveSandbox, Project, Run) {
+    let sandbox = sandbox(trouble);
+    let project = Project::small().with_sandbox(&sandbox);
+    let run = project.run(&["send", "mailing.yaml"]);
+    (sandbox, project, run)
+}
+
+#[test]
+fn a_busy_server_is_asked_again() {
+    let (sandbox, project, run) = send_through(vec![on_letters(When::First(2), UNAVAILABLE)]);
+    run.ends(0);
+    assert_eq!(sandbox.letters().len(), 3);
+    assert_eq!(report(&project)["counts"]["sent"], 3);
+}
+
+#[test]
+fn a_request_that_was_cut_off_before_it_took_effect_is_sent_again() {
+    let (sandbox, project, run) =
+        send_through(vec![on_letters(When::First(2), Action::CutBeforeCommit)]);
+    run.ends(0);
+    assert_eq!(sandbox.letters().len(), 3);
+    assert_eq!(report(&project)["counts"]["sent"], 3);
+}
+
+#[test]
+fn an_answer_that_was_lost_is_looked_up_and_no_letter_is_doubled() {
+    let (sandbox, project, run) =
+        send_through(vec![on_letters(When::Every(2), Action::CutAfterCommit)]);
+    run.ends(0);
+    assert_eq!(sandbox.letters().len(), 3);
+    let report = report(&project);
+    assert_eq!(report["counts"]["sent"], 3);
+    for row in report["rows"].as_array().unwrap() {
+        let id = row["correspondence_id"].as_str().unwrap();
+        assert!(
+            sandbox
+                .letters()
+                .iter()
+                .any(|letter| letter.id.to_string() == id)
+        );
+    }
+}
+
+#[test]
+fn expired_tokens_are_replaced_in_the_middle_of_a_run() {
+    let (sandbox, _, run) = send_through(vec![on_letters(When::Nth(2), Action::ExpireTokens)]);
+    run.ends(0);
+    assert_eq!(sandbox.letters().len(), 3);
+}
+
+#[test]
+fn a_server_that_stays_away_leaves_the_letters_outstanding() {
+    let (sandbox, project, run) = send_through(vec![on_letters(When::Every(1), UNAVAILABLE)]);
+    let run = run.ends(1);
+    assert!(
+        run.stderr().contains("next: massebrev send mailing.yaml"),
+        "{run}"
+    );
+    assert_eq!(sandbox.letters().len(), 0);
+    let report = report(&project);
+    assert_eq!(report["counts"]["failed"], 3);
+    assert_eq!(report["adds_up"], true);
+}
+
+#[test]
+fn a_short_retry_after_is_honoured() {
+    let busy = Action::Answer {
+        status: 429,
+        retry_after: Some(0),
+    };
+    let (sandbox, _, run) = send_through(vec![on_letters(When::First(3), busy)]);
+    run.ends(0);
+    assert_eq!(sandbox.letters().len(), 3);
+}

@@ -1,0 +1,260 @@
+//! What the tests share: a folder with a mailing, a sandbox beside the program, and the program's own ending as one text.
+
+use std::fmt;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::Arc;
+
+use massebrev::sandbox::{Letter, Options, Sandbox};
+use tempfile::TempDir;
+use tokio::runtime::Runtime;
+
+/// A folder with a mailing in it.
+pub(crate) struct Project {
+    folder: TempDir,
+    environment: Vec<(String, String)>,
+}
+
+impl Project {
+    /// An empty folder.
+    pub(crate) fn new() -> Self {
+        Self {
+            folder: TempDir::new().unwrap(),
+            environment: Vec::new(),
+        }
+    }
+
+    /// A copy of one of the examples.
+    pub(crate) fn example(name: &str) -> Self {
+        let project = Self::new();
+        let example = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("examples")
+            .join(name);
+        for entry in fs::read_dir(example).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_file() {
+                fs::copy(
+                    &path,
+                    project.path(path.file_name().unwrap().to_str().unwrap()),
+                )
+                .unwrap();
+            }
+        }
+        project
+    }
+
+    /// The smallest mailing: three organisations, one line of text.
+    pub(crate) fn small() -> Self {
+        let project = Self::new();
+        project.write("mailing.yaml", SMALL);
+        project.write(
+            "recipients.csv",
+            "org,name,case\n991825827,Ane,1\n310244007,Bo,2\n974760673,Cato,3\n",
+        );
+        project
+    }
+
+    /// A file of the folder.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Writes a file of the folder.
+    pub(crate) fn write(&self, name: &str, content: impl AsRef<[u8]>) {
+        let path = self.path(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, content).unwrap();
+    }
+
+    /// Reads a file of the folder.
+    pub(crate) fn read(&self, name: &str) -> String {
+        fs::read_to_string(self.path(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
+    }
+
+    /// Changes a file of the folder; what is replaced must be there.
+    pub(crate) fn replace(&self, name: &str, from: &str, to: &str) {
+        let text = self.read(name);
+        assert!(text.contains(from), "{name} does not contain {from}");
+        self.write(name, text.replace(from, to));
+    }
+
+    /// Sets a variable for the program.
+    pub(crate) fn with_env(mut self, name: &str, value: &str) -> Self {
+        self.environment.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Points the mailing at a sandbox that outlives the program.
+    pub(crate) fn with_sandbox(self, sandbox: &LiveSandbox) -> Self {
+        let url = sandbox.url();
+        self.replace(
+            "mailing.yaml",
+            "environment: tt02",
+            &format!("environment: {{ platform: \"{url}\", maskinporten: \"{url}\" }}"),
+        );
+        self.write("key.jwk.json", sandbox.private_jwk());
+        let key = self.path("key.jwk.json").display().to_string();
+        let client = sandbox.client_id();
+        self.with_env("MASSEBREV_CLIENT_ID", &client)
+            .with_env("MASSEBREV_KEY_FILE", &key)
+    }
+
+    /// Runs the program in the folder until it ends.
+    pub(crate) fn run(&self, arguments: &[&str]) -> Run {
+        let output = self.command(arguments).output().unwrap();
+        Run {
+            output,
+            folder: self.folder.path().to_owned(),
+        }
+    }
+
+    /// Starts the program in the folder.
+    pub(crate) fn start(&self, arguments: &[&str]) -> Child {
+        self.command(arguments)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap()
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_massebrev"));
+        command
+            .current_dir(self.folder.path())
+            .args(arguments)
+            .stdin(Stdio::null());
+        // Nothing of the developer's own environment reaches the program.
+        for (name, _) in
+            std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("MASSEBREV_"))
+        {
+            command.env_remove(name);
+        }
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
+        command
+    }
+}
+
+/// How the program ended: exit status, stdout and stderr.
+pub(crate) struct Run {
+    output: Output,
+    folder: PathBuf,
+}
+
+impl Run {
+    /// The exit status; a signal is none.
+    pub(crate) fn status(&self) -> Option<i32> {
+        self.output.status.code()
+    }
+
+    /// What was printed to stdout.
+    pub(crate) fn stdout(&self) -> String {
+        String::from_utf8(self.output.stdout.clone()).unwrap()
+    }
+
+    /// What was printed to stderr.
+    pub(crate) fn stderr(&self) -> String {
+        String::from_utf8(self.output.stderr.clone()).unwrap()
+    }
+
+    /// The run, when it ended with this status.
+    pub(crate) fn ends(self, status: i32) -> Self {
+        assert_eq!(self.status(), Some(status), "{self}");
+        self
+    }
+}
+
+impl fmt::Display for Run {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let status = self
+            .status()
+            .map_or("signal".to_owned(), |status| status.to_string());
+        let folder = self.folder.display().to_string();
+        let text = format!(
+            "status: {status}\n--- stdout\n{}--- stderr\n{}",
+            self.stdout(),
+            self.stderr()
+        );
+        f.write_str(&text.replace(&folder, "[FOLDER]"))
+    }
+}
+
+/// A sandbox in the test's own process: it outlives the program, and knows what it has received.
+pub(crate) struct LiveSandbox {
+    runtime: Runtime,
+    sandbox: Arc<Sandbox>,
+}
+
+impl LiveSandbox {
+    pub(crate) fn start() -> Self {
+        Self::with(Options::default())
+    }
+
+    pub(crate) fn with(options: Options) -> Self {
+        let runtime = Runtime::new().unwrap();
+        let sandbox = Arc::new(runtime.block_on(Sandbox::start(options)).unwrap());
+        Self { runtime, sandbox }
+    }
+
+    pub(crate) fn url(&self) -> String {
+        self.sandbox.url().to_owned()
+    }
+
+    pub(crate) fn client_id(&self) -> String {
+        self.sandbox.registration().client_id().to_owned()
+    }
+
+    pub(crate) fn private_jwk(&self) -> String {
+        self.sandbox.registration().private_jwk().to_owned()
+    }
+
+    /// What it has received.
+    pub(crate) fn letters(&self) -> Vec<Letter> {
+        self.sandbox.letters()
+    }
+
+    /// Waits until it has received so many letters.
+    pub(crate) fn wait_for(&self, letters: usize) {
+        self.runtime.block_on(self.sandbox.wait_for(letters));
+    }
+}
+
+const SMALL: &str = r#"version: 1
+mailing: small
+environment: tt02
+recipients:
+  file: recipients.csv
+  key: case
+  recipient: "{{ org }}"
+correspondence:
+  resourceId: example-letter
+  sendersReference: "case {{ case }}"
+  content:
+    messageTitle: "Hello"
+    messageBody: "Dear {{ name }}, case {{ case }} is open."
+send:
+  canary: 0
+  retry: { attempts: 4, deadline: 1m, firstDelay: 1ms, maxDelay: 5ms }
+"#;
+
+/// Compares a run with what it said last time, without what changes from run to run.
+pub(crate) fn snapshot(assert: impl FnOnce()) {
+    let mut settings = insta::Settings::clone_current();
+    for (pattern, stable) in [
+        (r"127\.0\.0\.1:\d+", "127.0.0.1:[PORT]"),
+        (r"127\.0\.0\.1_\d+", "127.0.0.1_[PORT]"),
+        (r"sha256:[0-9a-f]{64}", "sha256:[DIGEST]"),
+        (
+            r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}",
+            "[ID]",
+        ),
+        (
+            r"20\d\d-\d\d-\d\d[T ]\d\d:\d\d(:\d\d)?(\.\d+)?(Z|[+-]\d\d:\d\d)?",
+            "[TIME]",
+        ),
+    ] {
+        settings.add_filter(pattern, stable);
+    }
+    settings.set_prepend_module_to_snapshot(false);
+    settings.bind(assert);
+}
