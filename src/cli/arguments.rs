@@ -1,9 +1,8 @@
 //! The command line.
 
-use std::path::PathBuf;
+use clap::{Parser, Subcommand};
 
-use clap::{Args, ColorChoice, Parser, Subcommand};
-
+use super::printer::Global;
 use super::render::RenderArgs;
 use super::report::ReportArgs;
 use super::sandbox::SandboxArgs;
@@ -30,23 +29,6 @@ pub(crate) struct Cli {
     pub(crate) command: Command,
 }
 
-/// What every command takes.
-#[derive(Debug, Clone, Copy, Args)]
-pub(crate) struct Global {
-    /// When to use colour
-    #[arg(
-        long,
-        global = true,
-        value_name = "WHEN",
-        default_value = "auto",
-        env = "MASSEBREV_COLOR"
-    )]
-    pub(crate) color: ColorChoice,
-    /// Say only what is wrong
-    #[arg(long, short, global = true, env = "MASSEBREV_QUIET")]
-    pub(crate) quiet: bool,
-}
-
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -62,15 +44,4 @@ pub(crate) enum Command {
     Sandbox(SandboxArgs),
     /// Print the JSON Schema of manifests
     Schema(SchemaArgs),
-}
-
-/// The mailing a command is about, and where it goes.
-#[derive(Debug, Clone, Args)]
-pub(crate) struct Target {
-    /// The manifest of the mailing
-    #[arg(value_name = "MANIFEST")]
-    pub(crate) manifest: PathBuf,
-    /// Use a sandbox of its own instead of the manifest's environment
-    #[arg(long, env = "MASSEBREV_SANDBOX")]
-    pub(crate) sandbox: bool,
 }

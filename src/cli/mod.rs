@@ -13,6 +13,7 @@ mod report;
 mod sandbox;
 mod schema;
 mod send;
+mod target;
 mod validate;
 
 use clap::{CommandFactory as _, FromArgMatches as _};

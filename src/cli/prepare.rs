@@ -7,8 +7,8 @@ use massebrev::journal::Journal;
 use massebrev::manifest;
 use massebrev::plan::{Checked, Delivery, Mailing, Setting};
 
-use super::arguments::Target;
 use super::connect::Destination;
+use super::target::Target;
 use super::{CliError, Printer};
 
 /// A mailing that has been checked, row by row.

@@ -4,12 +4,28 @@ use std::fmt::Display;
 use std::io::{self, IsTerminal as _, Write};
 
 use anstream::AutoStream;
-use clap::ColorChoice;
+use clap::{Args, ColorChoice};
 use massebrev::diagnostic::{Problems, Style, render_all};
 use tracing_subscriber::EnvFilter;
 
 use super::CliError;
-use super::arguments::Global;
+
+/// What every command takes.
+#[derive(Debug, Clone, Copy, Args)]
+pub(crate) struct Global {
+    /// When to use colour
+    #[arg(
+        long,
+        global = true,
+        value_name = "WHEN",
+        default_value = "auto",
+        env = "MASSEBREV_COLOR"
+    )]
+    pub(crate) color: ColorChoice,
+    /// Say only what is wrong
+    #[arg(long, short, global = true, env = "MASSEBREV_QUIET")]
+    pub(crate) quiet: bool,
+}
 
 /// Writes for people and for pipes.
 #[derive(Debug, Clone, Copy)]

@@ -6,8 +6,8 @@ use clap::Args;
 use massebrev::plan::Delivery;
 use serde_json::json;
 
-use super::arguments::Target;
 use super::prepare::Prepared;
+use super::target::Target;
 use super::{CliError, ExitStatus, Printer};
 
 /// Print the exact request of every row, one JSON object a line; nothing is sent.

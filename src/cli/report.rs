@@ -9,8 +9,8 @@ use massebrev::journal::Journal;
 use massebrev::manifest;
 use massebrev::report::{self, Report, ReportError};
 
-use super::arguments::Target;
 use super::connect::Destination;
+use super::target::Target;
 use super::{CliError, ExitStatus, Printer};
 
 /// Tell again how a mailing went.
@@ -56,8 +56,10 @@ impl ReportArgs {
         }
         let report = Report::from_journal(&Journal::read(&path)?)?;
         match &self.output {
-            Some(path) => write_file(&report, self.format, path)?,
-            None => write(&report, self.format, &mut printer.stdout()).map_err(broken_pipe)?,
+            Some(path) => write_file(&report, self.format, None, path)?,
+            None => {
+                write(&report, self.format, None, &mut printer.stdout()).map_err(broken_pipe)?
+            }
         }
         Ok(ExitStatus::Success)
     }
@@ -65,6 +67,10 @@ impl ReportArgs {
 
 /// Writes the report in every format for keeping, beside the journal; gives the files.
 pub(crate) fn write_all(report: &Report, journal: &Path) -> Result<Vec<PathBuf>, CliError> {
+    let csv = journal.with_extension("csv");
+    let csv = csv
+        .file_name()
+        .map(|name| name.to_string_lossy().into_owned());
     [
         (Format::Html, "html"),
         (Format::Csv, "csv"),
@@ -73,14 +79,19 @@ pub(crate) fn write_all(report: &Report, journal: &Path) -> Result<Vec<PathBuf>,
     .into_iter()
     .map(|(format, extension)| {
         let path = journal.with_extension(extension);
-        write_file(report, format, &path)?;
+        write_file(report, format, csv.as_deref(), &path)?;
         Ok(path)
     })
     .collect()
 }
 
 /// Writes beside the file first: a report is there whole or not at all.
-fn write_file(report: &Report, format: Format, path: &Path) -> Result<(), CliError> {
+fn write_file(
+    report: &Report,
+    format: Format,
+    csv: Option<&str>,
+    path: &Path,
+) -> Result<(), CliError> {
     let failed = |source| CliError::File {
         action: "write",
         path: path.to_owned(),
@@ -90,7 +101,7 @@ fn write_file(report: &Report, format: Format, path: &Path) -> Result<(), CliErr
     beside.push(".part");
     let beside = PathBuf::from(beside);
     let mut file = BufWriter::new(private(&beside).map_err(failed)?);
-    write(report, format, &mut file)?;
+    write(report, format, csv, &mut file)?;
     file.flush().map_err(failed)?;
     std::fs::rename(&beside, path).map_err(failed)
 }
@@ -104,10 +115,16 @@ fn private(path: &Path) -> io::Result<File> {
     options.open(path)
 }
 
-fn write(report: &Report, format: Format, to: &mut dyn Write) -> Result<(), ReportError> {
+/// `csv` is the file a page can point to, when there are more rows than it shows.
+fn write(
+    report: &Report,
+    format: Format,
+    csv: Option<&str>,
+    to: &mut dyn Write,
+) -> Result<(), ReportError> {
     match format {
         Format::Csv => report::csv(report, to),
-        Format::Html => report::html(report, None, to),
+        Format::Html => report::html(report, csv, to),
         Format::Json => report::json(report, to),
         Format::Text => report::text(report, to),
     }

@@ -11,12 +11,12 @@ use massebrev::sandbox::{self, Sandbox};
 use massebrev::send::{Ending, Engine, Options, Stop, Summary};
 use tokio::runtime::Runtime;
 
-use super::arguments::Target;
 use super::confirm::confirm;
 use super::connect::{AuthArgs, Destination, connect_sandbox};
 use super::prepare::Prepared;
 use super::progress::Progress;
 use super::report::write_all;
+use super::target::Target;
 use super::{CliError, ExitStatus, Printer};
 
 /// Letters a second when neither flag nor manifest sets a rate: Altinn publishes no limit, so we stay polite.

@@ -2,8 +2,8 @@
 
 use clap::Args;
 
-use super::arguments::Target;
 use super::prepare::Prepared;
+use super::target::Target;
 use super::{CliError, ExitStatus, Printer};
 
 /// Check everything that can be known offline, for every row.
