@@ -39,8 +39,7 @@ impl Progress {
         } else {
             ProgressBar::hidden()
         };
-        if let Ok(style) =
-            ProgressStyle::with_template("{bar:30} {pos}/{len} · {per_sec} · {eta} left · {msg}")
+        if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} · {eta} left · {msg}")
         {
             bar.set_style(style);
         }
@@ -72,7 +71,8 @@ impl Progress {
             _ => tally.not_ok += 1,
         }
         self.bar.inc(1);
-        self.bar.set_message(tally.to_string());
+        self.bar
+            .set_message(format!("{:.0}/s · {tally}", tally.rate()));
         let due = tally
             .last_line
             .or(tally.began)

@@ -164,11 +164,28 @@ impl SendArgs {
             ExitStatus::Success => {
                 printer.note(format_args!("next: massebrev report {again} --format csv"));
             }
-            _ if outstanding(counts) => printer.warn(format_args!("next: massebrev send {again}")),
+            _ if outstanding(counts) => printer.warn(format_args!("next: {}", same_command())),
             _ => printer.warn(format_args!("next: massebrev report {again} --format csv")),
         }
         status
     }
+}
+
+/// The command that was typed, ready to be pasted: it goes on where this run ended.
+fn same_command() -> String {
+    let quoted = std::env::args_os().skip(1).map(|argument| {
+        let argument = argument.to_string_lossy().into_owned();
+        let plain = |c: char| c.is_alphanumeric() || "-_./=:,%+@".contains(c);
+        if !argument.is_empty() && argument.chars().all(plain) {
+            argument
+        } else {
+            format!("'{}'", argument.replace('\'', r"'\''"))
+        }
+    });
+    std::iter::once("massebrev".to_owned())
+        .chain(quoted)
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 /// Whether the same command would send something.
