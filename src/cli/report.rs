@@ -58,7 +58,7 @@ impl ReportArgs {
         match &self.output {
             Some(path) => write_file(&report, self.format, None, path)?,
             None => {
-                write(&report, self.format, None, &mut printer.stdout()).map_err(broken_pipe)?
+                write(&report, self.format, None, &mut printer.stdout()).map_err(broken_pipe)?;
             }
         }
         Ok(ExitStatus::Success)

@@ -11,6 +11,7 @@ mod people;
 mod readme;
 mod resume;
 mod retry;
+mod rows;
 mod schema;
 mod send;
 mod support;

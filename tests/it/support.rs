@@ -1,12 +1,13 @@
 //! What the tests share: a folder with a mailing, a sandbox beside the program, and the program's own ending as one text.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::Arc;
 
-use massebrev::sandbox::{Letter, Options, Sandbox};
+use massebrev::sandbox::{Endpoint, Letter, Options, ReceivedAttachment, Sandbox};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
@@ -211,6 +212,16 @@ impl LiveSandbox {
     /// What it has received.
     pub(crate) fn letters(&self) -> Vec<Letter> {
         self.sandbox.letters()
+    }
+
+    /// The attachments it has received.
+    pub(crate) fn attachments(&self) -> Vec<ReceivedAttachment> {
+        self.sandbox.attachments()
+    }
+
+    /// How many requests each endpoint has had.
+    pub(crate) fn requests(&self) -> BTreeMap<Endpoint, u64> {
+        self.sandbox.requests()
     }
 
     /// Waits until it has received so many letters.
