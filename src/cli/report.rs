@@ -130,7 +130,7 @@ fn write(
     }
 }
 
-fn broken_pipe(error: ReportError) -> CliError {
+pub(crate) fn broken_pipe(error: ReportError) -> CliError {
     match error {
         ReportError::Write(error) => CliError::Stdout(error),
         error => error.into(),

@@ -8,14 +8,14 @@ use massebrev::journal::{Header, Journal, State};
 use massebrev::manifest::{self, Rate};
 use massebrev::report::{self, Report};
 use massebrev::sandbox::{self, Sandbox};
-use massebrev::send::{Ending, Engine, Options, Stop, Summary};
+use massebrev::send::{Ending, Engine, Options, SendError, Stop, Summary};
 use tokio::runtime::Runtime;
 
 use super::confirm::confirm;
 use super::connect::{AuthArgs, Destination, connect_sandbox};
 use super::prepare::Prepared;
 use super::progress::Progress;
-use super::report::write_all;
+use super::report::{broken_pipe, write_all};
 use super::target::Target;
 use super::{CliError, ExitStatus, Printer};
 
@@ -56,11 +56,16 @@ impl SendArgs {
             source,
         })?;
         let ended = runtime.block_on(self.send(&mut prepared, &journal, printer));
-        // Whatever happened, what is known is told.
+        if journal.run()?.is_none() {
+            // It never began: there is nothing to report.
+            return ended
+                .map(|_| ExitStatus::Setup)
+                .map_err(|error| afresh(error, &prepared));
+        }
         let report = Report::from_journal(&journal)?;
         let written = write_all(&report, &prepared.journal_path);
-        let summary = ended?;
-        report::text(&report, &mut printer.stdout())?;
+        let summary = ended.map_err(|error| afresh(error, &prepared))?;
+        report::text(&report, &mut printer.stdout()).map_err(broken_pipe)?;
         for path in written? {
             printer.out(path.display())?;
         }
@@ -168,6 +173,17 @@ impl SendArgs {
             _ => printer.warn(format_args!("next: massebrev report {again} --format csv")),
         }
         status
+    }
+}
+
+/// A rehearsal whose texts have changed may begin afresh: its letters were never anybody's.
+fn afresh(error: CliError, prepared: &Prepared) -> CliError {
+    match (&error, &prepared.destination) {
+        (CliError::Send(SendError::Changed { letters }), Destination::Sandbox) => CliError::usage(
+            format!("{letters} letters of the last rehearsal had another text or other files"),
+            format!("to rehearse afresh: rm {}", prepared.journal_path.display()),
+        ),
+        _ => error,
     }
 }
 

@@ -69,3 +69,20 @@ fn new_rows_are_sent_and_old_ones_left_alone() {
     project.run(&["send", "mailing.yaml"]).ends(0);
     assert_eq!(sandbox.letters().len(), 4);
 }
+
+#[test]
+fn a_rehearsal_with_another_text_says_how_to_begin_afresh() {
+    let project = Project::small();
+    project.run(&["send", "mailing.yaml", "--sandbox"]).ends(0);
+    project.replace("mailing.yaml", "is open", "is closed");
+    let refused = project.run(&["send", "mailing.yaml", "--sandbox"]).ends(2);
+    let command = refused
+        .stderr()
+        .split("rm ")
+        .nth(1)
+        .unwrap()
+        .trim()
+        .to_owned();
+    std::fs::remove_file(project.path(&command)).unwrap();
+    project.run(&["send", "mailing.yaml", "--sandbox"]).ends(0);
+}
