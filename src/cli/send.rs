@@ -4,6 +4,7 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use clap::Args;
+use massebrev::altinn::Client;
 use massebrev::journal::{Header, Journal, State};
 use massebrev::manifest::{self, Rate};
 use massebrev::report::{self, Report};
@@ -46,25 +47,29 @@ pub(crate) struct SendArgs {
 }
 
 impl SendArgs {
-    pub(crate) fn run(mut self, printer: Printer) -> Result<ExitStatus, CliError> {
+    pub(crate) fn run(self, printer: Printer) -> Result<ExitStatus, CliError> {
         let mut prepared = Prepared::check(&self.target, printer, &mut |_| Ok(()))?;
         printer.note(prepared.describe());
         confirm(&prepared, self.yes, self.expect, printer)?;
-        let journal = open_journal(&prepared, &self.target)?;
         let runtime = Runtime::new().map_err(|source| CliError::Start {
             what: "the asynchronous runtime",
             source,
         })?;
-        let ended = runtime.block_on(self.send(&mut prepared, &journal, printer));
-        if journal.run()?.is_none() {
-            // It never began: there is nothing to report.
-            return ended
-                .map(|_| ExitStatus::Setup)
-                .map_err(|error| afresh(error, &prepared));
+        let (client, sandbox) = runtime.block_on(self.connect(&prepared, printer))?;
+        let journal = open_journal(&prepared, &self.target)?;
+        let ended = runtime.block_on(self.drive(&mut prepared, &client, &journal, printer));
+        // Connections that are kept open would hold the sandbox up.
+        drop(client);
+        if let Some(sandbox) = sandbox {
+            let stopped = runtime.block_on(sandbox.stop());
+            stopped.map_err(|source| CliError::Start {
+                what: "the end of the sandbox",
+                source,
+            })?;
         }
         let report = Report::from_journal(&journal)?;
         let written = write_all(&report, &prepared.journal_path);
-        let summary = ended.map_err(|error| afresh(error, &prepared))?;
+        let summary = ended.map_err(|error| afresh(error.into(), &prepared))?;
         report::text(&report, &mut printer.stdout()).map_err(broken_pipe)?;
         for path in written? {
             printer.out(path.display())?;
@@ -72,32 +77,44 @@ impl SendArgs {
         Ok(self.explain(&summary, &report, printer))
     }
 
-    async fn send(
-        &mut self,
-        prepared: &mut Prepared,
-        journal: &Journal,
+    /// The client for the mailing's destination; a sandbox of its own is started for it.
+    async fn connect(
+        &self,
+        prepared: &Prepared,
         printer: Printer,
-    ) -> Result<Summary, CliError> {
-        let manifest = prepared.mailing.manifest().clone();
-        let (client, sandbox) = match &prepared.destination {
+    ) -> Result<(Client, Option<Sandbox>), CliError> {
+        let manifest = prepared.mailing.manifest();
+        match &prepared.destination {
             Destination::Sandbox => {
                 let sandbox = start_sandbox(printer).await?;
-                (
-                    connect_sandbox(&manifest, sandbox.url(), sandbox.registration())?,
-                    Some(sandbox),
-                )
+                let client = connect_sandbox(manifest, sandbox.url(), sandbox.registration())?;
+                Ok((client, Some(sandbox)))
             }
-            Destination::Altinn(environment) => (
-                self.auth
-                    .connect(&manifest, prepared.mailing.folder(), environment)?,
-                None,
-            ),
-        };
-        let options = self.options(&manifest.send, prepared.destination.is_local());
+            Destination::Altinn(environment) => {
+                let client = self
+                    .auth
+                    .connect(manifest, prepared.mailing.folder(), environment)?;
+                Ok((client, None))
+            }
+        }
+    }
+
+    /// Runs the engine, watched by a person who may interrupt it.
+    async fn drive(
+        &self,
+        prepared: &mut Prepared,
+        client: &Client,
+        journal: &Journal,
+        printer: Printer,
+    ) -> Result<Summary, SendError> {
+        let options = self.options(
+            &prepared.mailing.manifest().send,
+            prepared.destination.is_local(),
+        );
         let stop = Stop::default();
         let progress = Progress::new(printer);
         let engine = Engine {
-            client: &client,
+            client,
             journal,
             options: &options,
             observer: &progress,
@@ -105,20 +122,12 @@ impl SendArgs {
         };
         let run = engine.run(&mut prepared.mailing, &prepared.checked);
         let ended = tokio::select! {
-            ended = run => ended.map_err(CliError::from),
+            ended = run => ended,
             () = interrupted_twice(&stop, &progress) => {
                 Ok(Summary { ending: Ending::Interrupted, ended: 0, settled: 0 })
             }
         };
         progress.finish();
-        // Connections that are kept open would hold the sandbox up.
-        drop(client);
-        if let Some(sandbox) = sandbox {
-            sandbox.stop().await.map_err(|source| CliError::Start {
-                what: "the end of the sandbox",
-                source,
-            })?;
-        }
         ended
     }
 
@@ -244,16 +253,33 @@ async fn start_sandbox(printer: Printer) -> Result<Sandbox, CliError> {
 
 /// The first Ctrl-C stops taking new letters, the second one stops at once.
 async fn interrupted_twice(stop: &Stop, progress: &Progress) {
-    for time in 1.. {
+    interrupted().await;
+    stop.set();
+    progress.say("interrupted: finishing what is in flight; press Ctrl-C again to stop at once");
+    interrupted().await;
+}
+
+/// Resolves when a person, or the system that goes down, asks the program to end.
+async fn interrupted() {
+    let ctrl_c = async {
         if tokio::signal::ctrl_c().await.is_err() {
-            // Without a signal handler there is nothing to wait for.
+            // Without a handler nobody can ask.
             std::future::pending::<()>().await;
         }
-        if time > 1 {
-            return;
+    };
+    #[cfg(unix)]
+    let terminate = async {
+        use tokio::signal::unix::{SignalKind, signal};
+
+        match signal(SignalKind::terminate()) {
+            Ok(mut terminate) => _ = terminate.recv().await,
+            Err(_) => std::future::pending().await,
         }
-        stop.set();
-        progress
-            .say("interrupted: finishing what is in flight; press Ctrl-C again to stop at once");
+    };
+    #[cfg(not(unix))]
+    let terminate = std::future::pending::<()>();
+    tokio::select! {
+        () = ctrl_c => {}
+        () = terminate => {}
     }
 }

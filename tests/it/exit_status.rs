@@ -64,6 +64,7 @@ fn a_missing_key_ends_before_anything_is_asked() {
     let project = Project::small().with_env("MASSEBREV_CLIENT_ID", "me");
     let run = project.run(&["send", "mailing.yaml"]).ends(3);
     assert!(run.stderr().contains("MASSEBREV_KEY"), "{run}");
+    assert!(!project.path(".massebrev").exists(), "nothing was begun");
 }
 
 #[test]
