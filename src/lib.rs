@@ -5,7 +5,7 @@
 //! Arrows point down only (`tests/it/layering.rs` holds it, with the few that point sideways):
 //!
 //! ```text
-//!  3  send/  follow/  report/                       run a plan, follow it up, tell it
+//!  3  send/  follow/  report/  starter/             run a plan, follow it up, tell it; begin a mailing
 //!  2  plan/  altinn/  maskinporten/  journal/       (altinn -> maskinporten is the one sideways arrow)
 //!  1  manifest/  recipients/  template/             readers: synchronous, no network, no clock
 //!  0  correspondence/  diagnostic/  secret          the vocabulary: what a letter is, what makes it valid
@@ -28,4 +28,5 @@ pub mod report;
 pub mod sandbox;
 pub mod secret;
 pub mod send;
+pub mod starter;
 pub mod template;

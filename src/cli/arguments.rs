@@ -2,6 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
+use super::new::NewArgs;
 use super::printer::Global;
 use super::render::RenderArgs;
 use super::report::ReportArgs;
@@ -32,6 +33,8 @@ pub(crate) struct Cli {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Write a mailing to begin with: manifest, schema, recipients and letters
+    New(NewArgs),
     /// Check everything that can be known offline, for every row
     Validate(ValidateArgs),
     /// Print the exact request of every row, one JSON object a line; nothing is sent

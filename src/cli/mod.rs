@@ -5,6 +5,7 @@ mod confirm;
 mod connect;
 mod error;
 mod exit_status;
+mod new;
 mod prepare;
 mod printer;
 mod progress;
@@ -43,6 +44,7 @@ pub(crate) fn run() -> ExitStatus {
     let printer = Printer::new(cli.global);
     Printer::start_logging();
     let ended = match cli.command {
+        Command::New(arguments) => arguments.run(printer),
         Command::Validate(arguments) => arguments.run(printer),
         Command::Render(arguments) => arguments.run(printer),
         Command::Send(arguments) => (*arguments).run(printer),

@@ -15,8 +15,32 @@ pub(super) fn identifier(header: &str) -> String {
     name
 }
 
-/// The character that stands for this one in a name; `None` when it cannot be part of a name.
-pub(super) fn ascii(letter: char) -> Option<char> {
+/// How a template speaks of the column with this header: `Saksnummer`, `row["E-post"]`, or the name in ASCII when neither can be written.
+pub fn expression(header: &str) -> String {
+    let is_name = |c| ascii(c).is_some() || is_mark(c);
+    let begins = header.starts_with(|c: char| ascii(c).is_some() && !c.is_ascii_digit());
+    if begins && header.chars().all(is_name) {
+        return header.to_owned();
+    }
+    // Backslashes escape in the template language, and what is not printable may not stand in a manifest at all.
+    let writable = |c: char| {
+        !(c.is_control()
+            || matches!(
+                c,
+                '\\' | '\u{2028}' | '\u{2029}' | '\u{FEFF}' | '\u{FFFE}' | '\u{FFFF}'
+            ))
+    };
+    let quote = ['"', '\'', '`']
+        .into_iter()
+        .find(|quote| !header.contains(*quote));
+    match quote.filter(|_| header.chars().all(writable)) {
+        Some(quote) => format!("row[{quote}{header}{quote}]"),
+        None => identifier(header),
+    }
+}
+
+/// The ASCII letter, digit or `_` that stands for this character in a name; `None` when it cannot be part of a name.
+pub fn ascii(letter: char) -> Option<char> {
     Some(match letter {
         'a'..='z' | 'A'..='Z' | '0'..='9' | '_' => letter,
         'à'..='æ' | 'ā' | 'ă' | 'ą' | 'ǎ' | 'ǣ' | 'ǽ' => 'a',
@@ -61,8 +85,8 @@ pub(super) fn ascii(letter: char) -> Option<char> {
     })
 }
 
-/// An accent that stands by itself after its letter, as macOS writes file names; the letter is enough.
-pub(super) fn is_mark(letter: char) -> bool {
+/// Whether it is an accent that stands by itself after its letter, as macOS writes file names; the letter is enough.
+pub fn is_mark(letter: char) -> bool {
     matches!(letter, '\u{300}'..='\u{36F}')
 }
 
@@ -85,6 +109,25 @@ mod tests {
             ("Имя", "___"),
         ] {
             assert_eq!(identifier(header), name);
+        }
+    }
+
+    #[test]
+    fn every_header_can_be_spoken_of() {
+        for (header, spoken) in [
+            ("Fødselsnummer", "Fødselsnummer"),
+            ("Spra\u{30A}k", "Spra\u{30A}k"),
+            ("E-post", "row[\"E-post\"]"),
+            ("2. rate", "row[\"2. rate\"]"),
+            ("Имя", "row[\"Имя\"]"),
+            ("kalt \"Bo\"", "row['kalt \"Bo\"']"),
+            ("\"a\" 'b'", "row[`\"a\" 'b'`]"),
+            ("\"'`", "___"),
+            ("a\\b", "a_b"),
+            ("Navn\n(fullt)", "Navn__fullt_"),
+            ("a\u{2028}b", "a_b"),
+        ] {
+            assert_eq!(expression(header), spoken);
         }
     }
 }

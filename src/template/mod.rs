@@ -19,6 +19,7 @@ mod templates;
 mod tree;
 
 pub use error::{SetupError, TemplateError};
+pub use letters::{ascii, expression, is_mark};
 pub use names::{NameProblem, Named, Names};
 pub use program::TEXT_LIMIT;
 pub use scope::Scope;

@@ -9,7 +9,7 @@ const FLOORS: &[&[&str]] = &[
     &["correspondence", "diagnostic", "secret"],
     &["manifest", "recipients", "template"],
     &["plan", "altinn", "maskinporten", "journal"],
-    &["send", "follow", "report"],
+    &["send", "follow", "report", "starter"],
 ];
 
 /// Arrows between neighbours on one floor that are meant.

@@ -7,6 +7,7 @@ mod exit_status;
 mod help;
 mod interrupt;
 mod layering;
+mod new;
 mod people;
 mod readme;
 mod resume;

@@ -1,0 +1,201 @@
+//! What the columns of a recipients file are for. Values are looked at and counted, and kept nowhere.
+
+use std::fmt;
+use std::path::Path;
+
+use super::survey::Survey;
+use super::tally::LANGUAGES;
+use super::words;
+use crate::diagnostic::Problems;
+use crate::recipients::Dialect;
+
+/// The columns of a recipients file (as places from 0), and what each is for. Displayed for people, without the values of any row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Columns {
+    pub(super) headers: Vec<String>,
+    /// How the file is written, when there is one.
+    pub(super) dialect: Option<Dialect>,
+    pub(super) rows: u64,
+    pub(super) unreadable: u64,
+    pub(super) recipient: usize,
+    /// The recipient of rows that have none in the column above.
+    pub(super) or_recipient: Option<usize>,
+    pub(super) key: Key,
+    /// One column, or that of the first and that of the last name; none when a letter would greet nobody.
+    pub(super) name: Vec<usize>,
+    pub(super) language: Option<Language>,
+    pub(super) email: Option<Contact>,
+    pub(super) mobile: Option<Contact>,
+}
+
+/// What tells rows apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Key {
+    /// A column; `simple` values are plain text wherever they stand.
+    Column { column: usize, simple: bool },
+    /// The recipient.
+    Recipient,
+    /// Nothing does.
+    None,
+}
+
+/// A column with the language of each letter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Language {
+    pub(super) column: usize,
+    /// Which languages there are: `nb`, `nn`, `en`.
+    pub(super) met: [bool; 3],
+    /// Whether some rows have none.
+    pub(super) blanks: bool,
+}
+
+/// A column with addresses or numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Contact {
+    pub(super) column: usize,
+    /// Whether the numbers need `+47` in front.
+    pub(super) domestic: bool,
+}
+
+impl Columns {
+    /// Reads a file and finds out what its columns are for; `shown` is its path for problems. The problems are those of a file that no mailing can be made of.
+    pub fn recognise(path: &Path, shown: &Path) -> Result<Self, Problems> {
+        let survey = Survey::of(path, shown)?;
+        let (recipient, or_recipient) = survey.recipient()?;
+        let taken = |column: usize| column == recipient || Some(column) == or_recipient;
+        let email = survey.contact(words::EMAIL, |tally| tally.emails, |_| 0);
+        let mobile = survey.contact(words::MOBILE, |tally| tally.mobiles, |tally| tally.domestic);
+        let mut columns = Self {
+            dialect: Some(survey.dialect),
+            rows: survey.rows,
+            unreadable: survey.unreadable,
+            recipient,
+            or_recipient,
+            key: Key::None,
+            name: survey.name(taken),
+            language: survey.language(),
+            email,
+            mobile,
+            headers: Vec::new(),
+        };
+        columns.key = survey.key(&columns)?;
+        columns.headers = survey.headers;
+        Ok(columns)
+    }
+
+    /// Whether rows can be told apart; a mailing whose rows cannot does not validate.
+    pub fn has_key(&self) -> bool {
+        self.key != Key::None
+    }
+
+    /// How many rows could not be read.
+    pub fn unreadable(&self) -> u64 {
+        self.unreadable
+    }
+
+    pub(super) fn header(&self, column: usize) -> &str {
+        self.headers.get(column).map_or("", String::as_str)
+    }
+
+    /// The columns that nothing was recognised in, in the order of the file.
+    pub(super) fn others(&self) -> impl Iterator<Item = usize> {
+        (0..self.headers.len()).filter(|column| !self.is_used(*column))
+    }
+
+    pub(super) fn is_used(&self, column: usize) -> bool {
+        let contacts = [self.email, self.mobile].into_iter().flatten();
+        column == self.recipient
+            || Some(column) == self.or_recipient
+            || matches!(self.key, Key::Column { column: key, .. } if key == column)
+            || self.name.contains(&column)
+            || self
+                .language
+                .is_some_and(|language| language.column == column)
+            || contacts.into_iter().any(|contact| contact.column == column)
+    }
+}
+
+impl Language {
+    /// The languages that letters are needed in.
+    pub(super) fn needed(self) -> Vec<&'static str> {
+        let blanks = [self.blanks, false, false];
+        let needed = LANGUAGES.into_iter().zip(self.met).zip(blanks);
+        needed
+            .filter(|((_, met), blank)| *met || *blank)
+            .map(|((language, _), _)| language)
+            .collect()
+    }
+}
+
+impl fmt::Display for Columns {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(dialect) = &self.dialect {
+            write!(f, "{dialect}, ")?;
+        }
+        write!(f, "{} rows", self.rows)?;
+        for (role, found) in self.roles() {
+            write!(f, "\n  {role:<9}  {found}")?;
+        }
+        Ok(())
+    }
+}
+
+impl Columns {
+    /// What was recognised, and what was not.
+    fn roles(&self) -> Vec<(&'static str, String)> {
+        let named = |columns: &[usize]| {
+            let headers = columns.iter().map(|column| shown(self.header(*column)));
+            headers.collect::<Vec<_>>().join(", ")
+        };
+        let key = match self.key {
+            Key::Column { column, .. } => named(&[column]),
+            Key::Recipient => "the recipient, who is another one in every row".to_owned(),
+            Key::None => "not found: no column is different in every row".to_owned(),
+        };
+        let name = match self.name.as_slice() {
+            [] => "not found: Altinn fills in the name it knows".to_owned(),
+            columns => named(columns),
+        };
+        let language = self.language.map_or_else(
+            || "not found: nb".to_owned(),
+            |language| {
+                let rest = if language.blanks {
+                    "; nb where there is none"
+                } else {
+                    ""
+                };
+                format!(
+                    "{} ({}{rest})",
+                    named(&[language.column]),
+                    language.needed().join(", ")
+                )
+            },
+        );
+        let recipients: Vec<_> = [self.recipient]
+            .into_iter()
+            .chain(self.or_recipient)
+            .collect();
+        let mut roles = vec![
+            ("recipient", named(&recipients)),
+            ("key", key),
+            ("name", name),
+            ("language", language),
+        ];
+        roles.extend(self.email.map(|email| ("e-mail", named(&[email.column]))));
+        roles.extend(
+            self.mobile
+                .map(|mobile| ("mobile", named(&[mobile.column]))),
+        );
+        let others: Vec<_> = self.others().collect();
+        if !others.is_empty() {
+            roles.push(("not used", named(&others)));
+        }
+        roles
+    }
+}
+
+/// A header without what would command the terminal.
+fn shown(header: &str) -> String {
+    let printable = |c: char| if c.is_control() { '\u{FFFD}' } else { c };
+    header.chars().map(printable).collect()
+}

@@ -1,0 +1,142 @@
+//! The letters of a starter, in the languages that are needed.
+
+use super::columns::{Columns, Key, Language};
+use super::tally::LANGUAGES;
+use crate::template::expression;
+
+/// Texts in the order of the languages: `nb`, `nn`, `en`.
+pub(super) type Texts = [&'static str; 3];
+
+/// A tag that renders to the value of a column.
+pub(super) fn tag(header: &str) -> String {
+    format!("{{{{ {} }}}}", expression(header))
+}
+
+/// The letter in each language that is needed: file name and text.
+pub(super) fn letters(columns: &Columns) -> Vec<(String, String)> {
+    let needed = columns
+        .language
+        .map_or_else(|| vec!["nb"], Language::needed);
+    let languages = LANGUAGES.into_iter().enumerate();
+    languages
+        .filter(|(_, language)| needed.contains(language))
+        .map(|(index, language)| (format!("letter.{language}.md"), letter(columns, index)))
+        .collect()
+}
+
+/// A template that renders to the text in the letter's language.
+pub(super) fn by_language(columns: &Columns, texts: Texts) -> String {
+    let Some(language) = columns.language else {
+        return texts[0].to_owned();
+    };
+    let needed = language.needed();
+    let mut needed: Vec<_> = LANGUAGES
+        .into_iter()
+        .zip(texts)
+        .filter(|(language, _)| needed.contains(language))
+        .collect();
+    // Texts that are the same need no question.
+    needed.dedup_by_key(|(_, text)| *text);
+    let mut template = String::new();
+    let expression = expression(columns.header(language.column));
+    for (language, text) in needed.iter().skip(1).rev() {
+        let word = if template.is_empty() { "if" } else { "elif" };
+        let question = format!("{{% {word} {expression} == '{language}' %}}");
+        template.extend([question.as_str(), text]);
+    }
+    let (_, last) = needed.first().copied().unwrap_or_default();
+    if template.is_empty() {
+        return last.to_owned();
+    }
+    format!("{template}{{% else %}}{last}{{% endif %}}")
+}
+
+/// A template that renders to the letter's language.
+pub(super) fn language(columns: &Columns) -> String {
+    match columns.language {
+        None => "nb".to_owned(),
+        Some(Language { column, blanks, .. }) => {
+            let header = columns.header(column);
+            if blanks {
+                format!(
+                    "{{% if {} %}}{}{{% else %}}nb{{% endif %}}",
+                    expression(header),
+                    tag(header)
+                )
+            } else {
+                tag(header)
+            }
+        }
+    }
+}
+
+fn letter(columns: &Columns, language: usize) -> String {
+    let pick = |texts: Texts| texts.get(language).copied().unwrap_or_default();
+    let comment = pick([
+        "{#- Markdown. Felt fra mottakerfila står i doble krøllparenteser. Denne linja er en kommentar. -#}",
+        "{#- Markdown. Felt frå mottakarfila står i doble krøllparentesar. Denne linja er ein kommentar. -#}",
+        "{#- Markdown. Columns of the recipients file stand in double braces. This line is a comment. -#}",
+    ]);
+    let name: Vec<_> = columns
+        .name
+        .iter()
+        .map(|column| tag(columns.header(*column)))
+        .collect();
+    let name = if name.is_empty() {
+        "{{ recipientName }}".to_owned()
+    } else {
+        name.join(" ")
+    };
+    let greeting = pick(["Hei", "Hei", "Dear"]);
+    let received = pick([
+        "Vi har mottatt søknaden din",
+        "Vi har fått søknaden din",
+        "We have received your application",
+    ]);
+    let case = match columns.key {
+        Key::Column { column, .. } => format!(
+            " {} **{}**",
+            pick(["i sak", "i sak", "in case"]),
+            tag(columns.header(column))
+        ),
+        Key::Recipient | Key::None => String::new(),
+    };
+    let rest = pick([
+        "Du trenger ikke gjøre noe nå: Vi skriver igjen når saken er avgjort.\n\nVennlig hilsen\nEksempeletaten",
+        "Du treng ikkje gjere noko no: Vi skriv att når saka er avgjord.\n\nVenleg helsing\nEksempeletaten",
+        "You need not do anything now: we write again when the case has been decided.\n\nKind regards,\nthe Example Agency",
+    ]);
+    format!("{comment}\n{greeting} {name},\n\n{received}{case}.\n\n{rest}\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::rows;
+    use super::*;
+
+    #[test]
+    fn a_text_asks_for_the_language_only_when_there_are_several() {
+        let mut columns = rows::columns();
+        let texts = ["brev", "brev", "letter"];
+        assert_eq!(
+            by_language(&columns, texts),
+            "{% if language == 'en' %}letter{% else %}brev{% endif %}"
+        );
+        assert_eq!(
+            by_language(&columns, ["a", "b", "c"]),
+            "{% if language == 'en' %}c{% elif language == 'nn' %}b{% else %}a{% endif %}"
+        );
+        let mut language = columns.language.unwrap();
+        language.met = [false, true, false];
+        columns.language = Some(language);
+        assert_eq!(by_language(&columns, ["a", "b", "c"]), "b");
+        language.blanks = true;
+        columns.language = Some(language);
+        assert_eq!(
+            by_language(&columns, ["a", "b", "c"]),
+            "{% if language == 'nn' %}b{% else %}a{% endif %}"
+        );
+        columns.language = None;
+        assert_eq!(by_language(&columns, ["a", "b", "c"]), "a");
+    }
+}

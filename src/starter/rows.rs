@@ -1,0 +1,54 @@
+//! Four synthetic recipients, for a mailing that has no file yet.
+
+use super::columns::{Columns, Key, Language};
+
+/// Three persons and an organisation; the persons do not exist (80 is added to the month).
+pub(super) const ROWS: &str = "\
+recipient,name,case,language
+07827199405,Kari Eksempel,2026/001,nb
+26818099001,Niillas Døme,2026/002,nn
+13876698239,Ada Example,2026/003,en
+310244007,Fjellheim Eksempel AS,2026/004,nb
+";
+
+/// What the columns of [`ROWS`] are for.
+pub(super) fn columns() -> Columns {
+    Columns {
+        headers: ["recipient", "name", "case", "language"]
+            .map(str::to_owned)
+            .to_vec(),
+        dialect: None,
+        rows: 4,
+        unreadable: 0,
+        recipient: 0,
+        or_recipient: None,
+        key: Key::Column {
+            column: 2,
+            simple: true,
+        },
+        name: vec![1],
+        language: Some(Language {
+            column: 3,
+            met: [true; 3],
+            blanks: false,
+        }),
+        email: None,
+        mobile: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    #[test]
+    fn the_columns_are_what_would_be_recognised() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), ROWS).unwrap();
+        let mut found = Columns::recognise(file.path(), Path::new("recipients.csv")).unwrap();
+        assert!(found.dialect.take().is_some());
+        assert_eq!(found, columns());
+    }
+}

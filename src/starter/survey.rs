@@ -1,0 +1,228 @@
+//! Finding out what columns are for, from their headers and values.
+
+use std::cmp::Reverse;
+use std::collections::HashSet;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::path::Path;
+
+use serde_json::Map;
+
+use super::columns::{Columns, Contact, Key, Language};
+use super::tally::Tally;
+use super::words::{self, rank};
+use crate::correspondence::Recipient;
+use crate::diagnostic::{Place, Problem, Problems};
+use crate::recipients::{Dialect, Options, Row, Rows};
+use crate::template::{NameProblem, Names};
+
+/// A file that is looked through more than once.
+pub(super) struct Survey<'a> {
+    path: &'a Path,
+    shown: &'a Path,
+    pub(super) headers: Vec<String>,
+    tallies: Vec<Tally>,
+    pub(super) dialect: Dialect,
+    pub(super) rows: u64,
+    pub(super) unreadable: u64,
+}
+
+impl<'a> Survey<'a> {
+    pub(super) fn of(path: &'a Path, shown: &'a Path) -> Result<Self, Problems> {
+        let mut rows = Rows::open(path, shown, &Options::default())?;
+        let headers = rows.headers().to_vec();
+        let place = || Place::File(shown.to_owned());
+        Names::new(&headers, &Map::new()).map_err(|wrong| {
+            let problem = |name: &NameProblem| {
+                Problem::error(place(), name.to_string()).with_hint(name.hint())
+            };
+            wrong.iter().map(problem).collect::<Problems>()
+        })?;
+        let mut survey = Self {
+            path,
+            shown,
+            tallies: headers.iter().map(|_| Tally::default()).collect(),
+            headers,
+            dialect: *rows.dialect(),
+            rows: 0,
+            unreadable: 0,
+        };
+        let mut row = Row::default();
+        while let Some(read) = rows.read(&mut row) {
+            if read.is_err() {
+                survey.unreadable += 1;
+                continue;
+            }
+            survey.rows += 1;
+            for (tally, value) in survey.tallies.iter_mut().zip(row.iter()) {
+                tally.add(value);
+            }
+        }
+        if survey.rows == 0 {
+            let problem = Problem::error(
+                place(),
+                "the file has no rows that its columns could be recognised by",
+            );
+            return Err(problem
+                .with_hint("start again when it has at least one")
+                .into());
+        }
+        Ok(survey)
+    }
+
+    fn columns(&self) -> impl Iterator<Item = (usize, &str, &Tally)> {
+        let named = self.headers.iter().zip(&self.tallies).enumerate();
+        named.map(|(column, (header, tally))| (column, header.as_str(), tally))
+    }
+
+    /// The column with the recipients; and the one that has them where it has none.
+    pub(super) fn recipient(&self) -> Result<(usize, Option<usize>), Problems> {
+        let mut candidates: Vec<_> = self
+            .columns()
+            .filter_map(|(column, header, tally)| {
+                let known = rank(header, words::RECIPIENT);
+                let fits = if known.is_some() {
+                    // A few damaged numbers do not make it another column: they are told of row by row.
+                    tally.mostly(tally.recipients + tally.damaged)
+                } else {
+                    tally.all(tally.certain)
+                };
+                fits.then_some((known.is_none(), Reverse(tally.filled), known, column))
+            })
+            .collect();
+        candidates.sort_unstable();
+        match candidates.as_slice() {
+            [] => Err(self.no_recipient().into()),
+            [(_, Reverse(filled), _, column), (false, _, _, second), ..] if *filled < self.rows => {
+                Ok((*column, Some(*second)))
+            }
+            [(_, _, _, column), ..] => Ok((*column, None)),
+        }
+    }
+
+    fn no_recipient(&self) -> Problem {
+        Problem::error(Place::File(self.shown.to_owned()), "no column holds recipients")
+            .with_cause("a column holds them when all of its values are organisation numbers, national identity numbers or URNs, or most of them under \
+                a header such as Fødselsnummer, Fnr, Personnummer, Organisasjonsnummer, Orgnr, Mottaker or Recipient")
+            .with_hint(format!("the columns are {}", self.headers.join(", ")))
+    }
+
+    /// What names the recipient in every row.
+    pub(super) fn name(&self, taken: impl Fn(usize) -> bool) -> Vec<usize> {
+        let best = |list: &[&str]| {
+            self.columns()
+                .filter(|(column, _, tally)| tally.filled == self.rows && !taken(*column))
+                .filter_map(|(column, header, _)| Some((rank(header, list)?, column)))
+                .min()
+                .map(|(_, column)| column)
+        };
+        let parts = || Some(vec![best(words::FIRST_NAME)?, best(words::LAST_NAME)?]);
+        let whole = best(words::NAME).map(|column| vec![column]);
+        whole.or_else(parts).unwrap_or_default()
+    }
+
+    pub(super) fn language(&self) -> Option<Language> {
+        self.columns()
+            .filter(|(_, _, tally)| tally.all(tally.languages.iter().sum()))
+            .min_by_key(|(column, header, _)| {
+                let known = rank(header, words::LANGUAGE);
+                (known.is_none(), known, *column)
+            })
+            .map(|(column, _, tally)| Language {
+                column,
+                met: tally.languages.map(|count| count > 0),
+                blanks: tally.filled < self.rows,
+            })
+    }
+
+    /// The column with addresses, or with numbers, which may be `domestic`.
+    pub(super) fn contact(
+        &self,
+        list: &[&str],
+        fits: impl Fn(&Tally) -> u64,
+        domestic: impl Fn(&Tally) -> u64,
+    ) -> Option<Contact> {
+        self.columns()
+            .filter_map(|(column, header, tally)| {
+                let known = rank(header, list);
+                let domestic = known.is_some() && tally.all(domestic(tally));
+                let fitting =
+                    tally.all(fits(tally)) || known.is_some() && tally.mostly(fits(tally));
+                (domestic || fitting).then_some((known.is_none(), known, column, domestic))
+            })
+            .min()
+            .map(|(_, _, column, domestic)| Contact { column, domestic })
+    }
+
+    /// What is different in every row: a column that is named like it, the recipient, or any other column.
+    pub(super) fn key(&self, found: &Columns) -> Result<Key, Problems> {
+        let mut named = Vec::new();
+        let mut unnamed = Vec::new();
+        for (column, header, tally) in self.columns() {
+            let plain = words::plain(header);
+            if tally.filled < self.rows
+                || found.is_used(column)
+                || words::NOT_A_KEY.contains(&plain.as_str())
+            {
+                continue;
+            }
+            let ending = words::KEY_ENDINGS
+                .iter()
+                .position(|ending| plain.ends_with(ending));
+            let place =
+                rank(header, words::KEY).or_else(|| ending.map(|place| words::KEY.len() + place));
+            match place {
+                Some(place) => named.push((place, column)),
+                None => unnamed.push(column),
+            }
+        }
+        named.sort_unstable();
+        for (_, column) in named {
+            if self.differs(|row| hash(row.get(column)))? {
+                return Ok(self.key_in(column));
+            }
+        }
+        let recipient = |row: &Row| {
+            let value = Some(row.get(found.recipient)).filter(|value| !value.trim().is_empty());
+            let value = value
+                .or_else(|| Some(row.get(found.or_recipient?)))
+                .unwrap_or_default();
+            Recipient::parse(value).map_or_else(|_| hash(value), |recipient| hash(&recipient.urn()))
+        };
+        if self.differs(recipient)? {
+            return Ok(Key::Recipient);
+        }
+        for column in unnamed {
+            if self.differs(|row| hash(row.get(column)))? {
+                return Ok(self.key_in(column));
+            }
+        }
+        Ok(Key::None)
+    }
+
+    fn key_in(&self, column: usize) -> Key {
+        let simple = self
+            .tallies
+            .get(column)
+            .is_some_and(|tally| tally.all(tally.simple));
+        Key::Column { column, simple }
+    }
+
+    /// Whether no two rows have the same fingerprint; reads the file again, up to the first that do.
+    fn differs(&self, fingerprint: impl Fn(&Row) -> u64) -> Result<bool, Problems> {
+        let mut rows = Rows::open(self.path, self.shown, &Options::default())?;
+        let mut row = Row::default();
+        let mut seen = HashSet::new();
+        while let Some(read) = rows.read(&mut row) {
+            if read.is_ok() && !seen.insert(fingerprint(&row)) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+}
+
+fn hash(value: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    value.hash(&mut hasher);
+    hasher.finish()
+}

@@ -1,0 +1,135 @@
+//! What the values of a column look like, counted; the values themselves are not kept.
+
+use crate::correspondence::contact::{MobileNumber, is_email_address, mobile_number};
+use crate::correspondence::identifier::organization_control_digit_fits;
+use crate::correspondence::{NotARecipient, Recipient};
+
+/// The languages Altinn has.
+pub(super) const LANGUAGES: [&str; 3] = ["nb", "nn", "en"];
+
+/// How long a text in a title may be.
+const SHORT: usize = 60;
+
+/// How many values of a column are what.
+#[derive(Debug, Default)]
+pub(super) struct Tally {
+    /// Not empty.
+    pub(super) filled: u64,
+    /// Recipients as Altinn takes them.
+    pub(super) recipients: u64,
+    /// Recipients whose control digits say so.
+    pub(super) certain: u64,
+    /// What was a recipient before a spreadsheet or a typing mistake.
+    pub(super) damaged: u64,
+    pub(super) emails: u64,
+    pub(super) mobiles: u64,
+    /// Norwegian mobile numbers without a country code.
+    pub(super) domestic: u64,
+    /// Values by language, in the order of [`LANGUAGES`].
+    pub(super) languages: [u64; 3],
+    /// Short texts of letters, digits and a few signs, which are plain text to Altinn.
+    pub(super) simple: u64,
+}
+
+impl Tally {
+    pub(super) fn add(&mut self, value: &str) {
+        if value.trim().is_empty() {
+            return;
+        }
+        self.filled += 1;
+        match Recipient::parse(value) {
+            Ok(Recipient::Organization(number)) => {
+                self.recipients += 1;
+                self.certain += u64::from(organization_control_digit_fits(&number));
+            }
+            Ok(_) => {
+                self.recipients += 1;
+                self.certain += 1;
+            }
+            Err(
+                NotARecipient::LostZero { .. }
+                | NotARecipient::ScientificNotation
+                | NotARecipient::Decimals
+                | NotARecipient::ControlDigits
+                | NotARecipient::Blanks { fits_without: true },
+            ) => self.damaged += 1,
+            Err(_) => {}
+        }
+        self.emails += u64::from(is_email_address(value));
+        self.mobiles += u64::from(mobile_number(value) == MobileNumber::Fits);
+        self.domestic += u64::from(is_domestic(value));
+        for (count, language) in self.languages.iter_mut().zip(LANGUAGES) {
+            *count += u64::from(value == language);
+        }
+        self.simple += u64::from(is_simple(value));
+    }
+
+    /// Whether all that is there is of a kind.
+    pub(super) fn all(&self, of_a_kind: u64) -> bool {
+        self.filled > 0 && of_a_kind == self.filled
+    }
+
+    /// Whether at least half of what is there is of a kind.
+    pub(super) fn mostly(&self, of_a_kind: u64) -> bool {
+        self.filled > 0 && of_a_kind * 2 >= self.filled
+    }
+}
+
+fn is_domestic(value: &str) -> bool {
+    value.len() == 8
+        && value.starts_with(['4', '9'])
+        && value.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+fn is_simple(value: &str) -> bool {
+    let plain = |c: char| c.is_alphanumeric() || matches!(c, '/' | '-' | '.');
+    value.starts_with(char::is_alphanumeric)
+        && value.chars().all(plain)
+        && value.chars().count() <= SHORT
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tally(values: &[&str]) -> Tally {
+        let mut tally = Tally::default();
+        for value in values {
+            tally.add(value);
+        }
+        tally
+    }
+
+    #[test]
+    fn recipients_are_told_from_other_numbers() {
+        let found = tally(&[
+            "07827199405",
+            "310244007",
+            "123456789",
+            "1019912345",
+            "9,19E+8",
+            " ",
+        ]);
+        assert_eq!(
+            (found.filled, found.recipients, found.certain, found.damaged),
+            (5, 3, 2, 2)
+        );
+        assert!(found.mostly(found.recipients) && !found.all(found.recipients));
+        assert!(!tally(&[""]).all(0));
+    }
+
+    #[test]
+    fn contacts_and_languages_are_counted() {
+        let found = tally(&[
+            "kari@example.no",
+            "+4791234567",
+            "91234567",
+            "nb",
+            "NB",
+            "en",
+        ]);
+        assert_eq!((found.emails, found.mobiles, found.domestic), (1, 1, 1));
+        assert_eq!(found.languages, [1, 0, 1]);
+        assert_eq!(tally(&["2026/001", "# 1", "a_b_", "A-1.2"]).simple, 2);
+    }
+}
