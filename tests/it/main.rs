@@ -15,4 +15,5 @@ mod rows;
 mod schema;
 mod send;
 mod support;
+mod validate;
 mod wire;
