@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 
 use jiff::Timestamp;
+use massebrev::diagnostic::Problems;
 use massebrev::journal::Journal;
-use massebrev::manifest;
+use massebrev::manifest::{self, Loaded};
 use massebrev::plan::{Checked, Delivery, Mailing, Setting};
 
 use super::connect::Destination;
@@ -22,6 +23,61 @@ pub(crate) struct Prepared {
     pub(crate) journal_path: PathBuf,
 }
 
+/// A mailing as far as it could be looked at.
+#[derive(Debug)]
+pub(crate) struct Examined {
+    /// The mailing's name and where it goes, when the manifest could be read.
+    pub(crate) names: Option<(String, String)>,
+    /// The mailing with what was found in it, or what stood in the way.
+    pub(crate) result: Result<Prepared, Problems>,
+}
+
+impl Examined {
+    /// Loads and checks the mailing, showing every letter to `each`. The `Err` is what has nothing to do with the mailing itself.
+    pub(crate) fn new(
+        target: &Target,
+        printer: Printer,
+        each: &mut dyn FnMut(&Delivery) -> Result<(), CliError>,
+    ) -> Result<Self, CliError> {
+        let loaded = match manifest::load(&target.manifest) {
+            Ok(loaded) => loaded,
+            Err(problems) => {
+                return Ok(Self {
+                    names: None,
+                    result: Err(problems),
+                });
+            }
+        };
+        let destination = Destination::of(&loaded.manifest, target.sandbox)?;
+        let names = (
+            loaded.manifest.mailing.clone(),
+            destination.name().to_owned(),
+        );
+        Ok(Self {
+            names: Some(names),
+            result: Prepared::new(loaded, destination, printer, each)?,
+        })
+    }
+
+    /// Everything that was found.
+    pub(crate) fn problems(&self) -> &Problems {
+        match &self.result {
+            Ok(prepared) => &prepared.checked.problems,
+            Err(problems) => problems,
+        }
+    }
+
+    /// The mailing when nothing stands in its way; warnings are printed.
+    pub(crate) fn sound(self, printer: Printer) -> Result<Prepared, CliError> {
+        let prepared = self.result.map_err(CliError::Input)?;
+        if prepared.checked.problems.has_errors() {
+            return Err(CliError::Input(prepared.checked.problems));
+        }
+        printer.problems(&prepared.checked.problems);
+        Ok(prepared)
+    }
+}
+
 impl Prepared {
     /// Loads and checks the mailing, showing every letter to `each`; warnings are printed, errors are the `Err`.
     pub(crate) fn check(
@@ -29,8 +85,15 @@ impl Prepared {
         printer: Printer,
         each: &mut dyn FnMut(&Delivery) -> Result<(), CliError>,
     ) -> Result<Self, CliError> {
-        let loaded = manifest::load(&target.manifest).map_err(CliError::Input)?;
-        let destination = Destination::of(&loaded.manifest, target.sandbox)?;
+        Examined::new(target, printer, each)?.sound(printer)
+    }
+
+    fn new(
+        loaded: Loaded,
+        destination: Destination,
+        printer: Printer,
+        each: &mut dyn FnMut(&Delivery) -> Result<(), CliError>,
+    ) -> Result<Result<Self, Problems>, CliError> {
         let journal_path =
             Journal::path(&loaded.folder, &loaded.manifest.mailing, destination.name());
         let now = Timestamp::now();
@@ -39,32 +102,29 @@ impl Prepared {
             production: destination.is_production(),
             began,
         };
-        let mut mailing = Mailing::open(loaded, setting).map_err(CliError::Input)?;
+        let mut mailing = match Mailing::open(loaded, setting) {
+            Ok(mailing) => mailing,
+            Err(problems) => return Ok(Err(problems)),
+        };
         printer.note(format_args!(
             "{}: {}",
             mailing.rows_file().display(),
             mailing.dialect()
         ));
         let mut shown = Ok(());
-        let checked = mailing
-            .check(now, &mut |delivery| {
-                if shown.is_ok() {
-                    shown = each(delivery);
-                }
-            })
-            .map_err(CliError::Input)?;
+        let checked = mailing.check(now, &mut |delivery| {
+            if shown.is_ok() {
+                shown = each(delivery);
+            }
+        });
         shown?;
-        if checked.problems.has_errors() {
-            return Err(CliError::Input(checked.problems));
-        }
-        printer.problems(&checked.problems);
-        Ok(Self {
+        Ok(checked.map(|checked| Self {
             mailing,
             checked,
             destination,
             began,
             journal_path,
-        })
+        }))
     }
 
     /// The plan in a few lines.

@@ -4,6 +4,7 @@
 //! pasted into a manifest. Pure: no files, no network, no clock.
 
 mod attachment;
+mod choice;
 pub mod codes;
 pub mod contact;
 mod control;

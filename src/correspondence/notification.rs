@@ -3,6 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::choice::choice;
+
 /// What is sent, over which channel, and to whom.
 ///
 /// `$sendersName$`, `$correspondenceRecipientName$`, `$resourceName$`, `$messageTitle$` and `$recipientName$` in the texts are
@@ -79,7 +81,7 @@ pub struct CustomRecipient {
 }
 
 /// Whose texts a notification has.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub enum NotificationTemplate {
     /// The texts in the manifest.
     #[default]
@@ -88,8 +90,10 @@ pub enum NotificationTemplate {
     GenericAltinnMessage,
 }
 
+choice!(NotificationTemplate: CustomMessage, GenericAltinnMessage);
+
 /// How a notification travels.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub enum NotificationChannel {
     /// E-mail only.
     #[default]
@@ -104,8 +108,10 @@ pub enum NotificationChannel {
     EmailAndSms,
 }
 
+choice!(NotificationChannel: Email, Sms, EmailPreferred, SmsPreferred, EmailAndSms);
+
 /// What an e-mail body is written in.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub enum EmailContentType {
     /// Plain text.
     #[default]
@@ -113,3 +119,5 @@ pub enum EmailContentType {
     /// HTML.
     Html,
 }
+
+choice!(EmailContentType: Plain, Html);

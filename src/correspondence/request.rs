@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::choice::choice;
 use super::{Attachment, Moment, Notification};
 
 /// One request: one letter to one recipient.
@@ -128,7 +129,7 @@ pub struct ExternalReference {
 }
 
 /// The kinds of references Altinn knows.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub enum ReferenceType {
     /// Anything.
     #[default]
@@ -146,3 +147,5 @@ pub enum ReferenceType {
     /// The kind of transmission, such as `Information` or `Decision`.
     DialogportenTransmissionType,
 }
+
+choice!(ReferenceType: Generic, AltinnAppInstance, AltinnBrokerFileTransfer, DialogportenDialogId, DialogportenProcessId, DialogportenTransmissionId, DialogportenTransmissionType);

@@ -5,6 +5,8 @@ use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use serde::Serialize;
+
 use super::Source;
 
 /// Something wrong with what a person wrote. A finding, not an error: loaders collect all of them.
@@ -22,6 +24,19 @@ pub struct Problem {
     pub cause: Option<String>,
     /// What to do: best of all a command to type.
     pub hint: Option<String>,
+    /// When Altinn would answer with it; only for errors that are Altinn's own, of a rendered letter.
+    pub turn: Option<Turn>,
+}
+
+/// When Altinn would answer with an error, among all of one letter: it says only what it finds first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Turn {
+    /// First; the letter's others come to light when it is mended.
+    First,
+    /// At once: the letter has no other.
+    Only,
+    /// Not before others are mended.
+    Later,
 }
 
 /// Whether a problem stops the work.
@@ -58,6 +73,8 @@ pub enum Place {
     Row {
         /// The file.
         file: PathBuf,
+        /// The row's number, from 1: the first row after the header. `None` for the header, and for what could not be read as a row.
+        row: Option<u64>,
         /// The line the row begins on, from 1 (the header is line 1).
         line: u64,
         /// The columns that fed what is wrong.
@@ -75,6 +92,7 @@ impl Problem {
             message: message.into(),
             cause: None,
             hint: None,
+            turn: None,
         }
     }
 
@@ -134,6 +152,7 @@ impl fmt::Display for Place {
                 file,
                 line,
                 columns,
+                ..
             } => {
                 write!(f, "{}:{line}", file.display())?;
                 if !columns.is_empty() {
@@ -146,7 +165,8 @@ impl fmt::Display for Place {
 }
 
 /// All that was found, in the order it was found.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
 pub struct Problems(Vec<Problem>);
 
 impl Problems {
@@ -158,6 +178,12 @@ impl Problems {
     /// One more.
     pub fn push(&mut self, problem: Problem) {
         self.0.push(problem);
+    }
+
+    /// How many errors and how many warnings there are.
+    pub fn counts(&self) -> (usize, usize) {
+        let errors = self.0.iter().filter(|problem| problem.is_error()).count();
+        (errors, self.0.len() - errors)
     }
 
     /// Whether anything stops the work.
@@ -173,6 +199,11 @@ impl Problems {
     /// How many were found.
     pub fn len(&self) -> usize {
         self.0.len()
+    }
+
+    /// One of them.
+    pub fn get_mut(&mut self, index: usize) -> Option<&mut Problem> {
+        self.0.get_mut(index)
     }
 
     /// All of them, in order.

@@ -4,7 +4,8 @@ use annotate_snippets::renderer::DecorStyle;
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 
 use super::excerpt::excerpt;
-use super::{Code, Place, Problem, Problems, Severity};
+use super::group::{groups, headline, turn};
+use super::{Place, Problem, Problems, Severity};
 
 /// How problems are drawn.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -37,38 +38,20 @@ pub fn render_all(problems: &Problems, style: Style) -> String {
         .filter_map(|group| group.split_first())
         .map(|(first, others)| draw(first, others, style))
         .collect();
-    let errors = problems.iter().filter(|problem| problem.is_error()).count();
-    drawn.push(summary(errors, problems.len() - errors));
+    drawn.push(summary(problems));
     drawn.join("\n\n") + "\n"
 }
 
-fn summary(errors: usize, warnings: usize) -> String {
+/// How many there are, in words: `2 errors, 1 warning`; empty when there are none.
+pub fn summary(problems: &Problems) -> String {
     let counted = |count: usize, word: &str| match count {
         0 => None,
         1 => Some(format!("1 {word}")),
         _ => Some(format!("{count} {word}s")),
     };
+    let (errors, warnings) = problems.counts();
     let parts = [counted(errors, "error"), counted(warnings, "warning")];
     parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
-}
-
-/// Rows with the same problem together, where the first of them was found; everything else alone.
-fn groups(problems: &Problems) -> Vec<Vec<&Problem>> {
-    let mut groups: Vec<Vec<&Problem>> = Vec::new();
-    let mut rows = std::collections::HashMap::<(Severity, Option<Code>, &str), usize>::new();
-    for problem in problems {
-        let Place::Row { .. } = problem.place else {
-            groups.push(vec![problem]);
-            continue;
-        };
-        let kind = (problem.severity, problem.code, problem.message.as_str());
-        let index = *rows.entry(kind).or_insert(groups.len());
-        match groups.get_mut(index) {
-            Some(group) => group.push(problem),
-            None => groups.push(vec![problem]),
-        }
-    }
-    groups
 }
 
 /// A problem, and the others that are like it.
@@ -100,6 +83,9 @@ fn draw(problem: &Problem, others: &[&Problem], style: Style) -> String {
     for (name, text) in notes(problem, others) {
         group = group.element(Level::NOTE.with_name(name).message(clean(&text)));
     }
+    if let Some(turn) = turn(problem, others) {
+        group = group.element(Level::NOTE.message(turn));
+    }
     if let Some(hint) = &problem.hint {
         group = group.element(Level::HELP.with_name("hint").message(clean(hint)));
     }
@@ -121,16 +107,6 @@ fn clean(text: &str) -> String {
         }
     };
     text.chars().map(shown).collect()
-}
-
-fn headline(problem: &Problem, others: &[&Problem]) -> String {
-    match (&problem.place, others.len()) {
-        (Place::Row { line, .. }, 1..) => {
-            let rows = others.len() + 1;
-            format!("{} ({rows} rows, first at line {line})", problem.message)
-        }
-        _ => problem.message.clone(),
-    }
 }
 
 /// What was found: the cause of one problem, or those of the first rows of a group.
@@ -184,11 +160,12 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::diagnostic::Source;
+    use crate::diagnostic::{Code, Source, Turn};
 
     fn row(line: u64, cause: Option<&str>) -> Problem {
         let place = Place::Row {
             file: "recipients.csv".into(),
+            row: Some(line - 1),
             line,
             columns: vec!["Navn".to_owned()],
         };
@@ -229,6 +206,30 @@ warning: the letter is long
 
 413 errors, 1 warning
 "
+        );
+    }
+
+    #[test]
+    fn what_altinn_would_answer_first_is_told_where_there_is_a_choice() {
+        let drawn = |turns: &[Turn]| {
+            let rows = turns.iter().zip(2..).map(|(turn, line)| Problem {
+                turn: Some(*turn),
+                ..row(line, None)
+            });
+            render_all(&rows.collect(), Style::default())
+        };
+        assert!(!drawn(&[Turn::Only]).contains("Altinn"));
+        assert!(!drawn(&[Turn::Only, Turn::Later]).contains("Altinn"));
+        assert!(drawn(&[Turn::First]).contains("\n  = note: Altinn would answer this first\n"));
+        let all = drawn(&[Turn::First, Turn::First]);
+        assert!(
+            all.contains("\n  = note: Altinn would answer this first\n"),
+            "{all}"
+        );
+        let some = drawn(&[Turn::Later, Turn::First, Turn::Only, Turn::First]);
+        assert!(
+            some.contains("\n  = note: Altinn would answer this first in 2 of them\n"),
+            "{some}"
         );
     }
 

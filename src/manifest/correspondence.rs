@@ -5,6 +5,9 @@ use serde_json::{Map, Value, json};
 /// Where the schema of templates is.
 pub(super) const TEMPLATE_POINTER: &str = "/$defs/Template";
 
+/// What marks a form that is taken but not offered; editors show it to nobody.
+pub(super) const LENIENT: &str = "$comment";
+
 /// The definition of a text: itself, or the file that holds it.
 const TEXT: &str = "#/$defs/Text";
 /// The definition of a template where something else than a text is wanted.
@@ -103,9 +106,35 @@ fn loosen_choice(definition: &mut Map<String, Value>) {
         _ => return,
     };
     definition.shift_remove("type");
+    let names: Vec<_> = words.iter().flat_map(names).collect();
     let mut branches = words;
+    branches.push(json!({
+        (LENIENT): "Altinn takes the names in any case, and their numbers.",
+        "type": ["string", "integer"],
+        "pattern": in_any_case(&names),
+        "minimum": 0,
+        "maximum": names.len().saturating_sub(1)
+    }));
     branches.push(json!({ "$ref": TEMPLATE }));
     definition.insert("anyOf".to_owned(), Value::Array(branches));
+}
+
+/// The words of one of several branches.
+fn names(branch: &Value) -> Vec<String> {
+    let words = branch.get("enum").and_then(Value::as_array);
+    let words = words.into_iter().flatten().chain(branch.get("const"));
+    words.filter_map(Value::as_str).map(str::to_owned).collect()
+}
+
+/// A pattern for words in any case, or their numbers; editors' patterns know no flags.
+fn in_any_case(names: &[String]) -> String {
+    let any_case = |name: &String| -> String {
+        let cases = |c: char| ['[', c.to_ascii_uppercase(), c.to_ascii_lowercase(), ']'];
+        name.chars().flat_map(cases).collect()
+    };
+    let numbers = (0..names.len()).map(|number| number.to_string());
+    let words: Vec<_> = names.iter().map(any_case).chain(numbers).collect();
+    format!("^({})$", words.join("|"))
 }
 
 /// A point in time: a date, a date and time, or a template.

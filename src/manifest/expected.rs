@@ -107,8 +107,10 @@ impl Expected {
                 }
             }
             Value::Number(_) | Value::Bool(_) => {
+                let is_word =
+                    self.choices.is_empty() || self.choices.iter().any(|word| word == written);
                 let fits = self.texts.iter().any(|pattern| fits(written, *pattern));
-                fits.then(|| quote(written))
+                (is_word && fits).then(|| quote(written))
             }
             _ => None,
         }

@@ -106,6 +106,11 @@ impl Loaded {
         self.at(self.positions.nearest(pointer))
     }
 
+    /// The place of the key of the member at a JSON pointer, or of the nearest member around it.
+    pub fn place_of_key(&self, pointer: &str) -> Place {
+        self.at(self.positions.heading(pointer))
+    }
+
     /// The place within the text at a JSON pointer, for a line and column (both from 1, in characters) of the text itself. Where the text's lines are not the file's
     /// lines, as with folded texts, it is the place of the whole text.
     pub fn place_within(&self, pointer: &str, line: usize, column: usize) -> Place {

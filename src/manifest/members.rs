@@ -8,7 +8,7 @@ use super::words;
 use crate::diagnostic::{Problem, nearest};
 
 /// Members people look for that are not there, and why.
-const EXPLAINED: [(&str, &str); 6] = [
+const EXPLAINED: [(&str, &str); 10] = [
     (
         "kty",
         "no key stands in the manifest: save it to a file, and name the file",
@@ -25,6 +25,19 @@ const EXPLAINED: [(&str, &str); 6] = [
         "isReserved",
         "remove it: Altinn finds out who has reserved itself; see `correspondence.ignoreReservation`",
     ),
+    (
+        "customNotificationRecipients",
+        "write `customRecipients`: Altinn has put the other aside",
+    ),
+    (
+        "visibleFrom",
+        "write `requestedPublishTime`: Altinn no longer knows the other",
+    ),
+    (
+        "allowSystemDeleteAfter",
+        "remove it: Altinn no longer knows it",
+    ),
+    ("isReservable", "remove it: Altinn no longer knows it"),
     (
         "requestedSendTime",
         "Altinn sends the notification when the letter is published; see `correspondence.requestedPublishTime`",

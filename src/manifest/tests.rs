@@ -284,6 +284,41 @@ fn typed_members_take_templates_and_nothing_else() {
 }
 
 #[test]
+fn choices_are_taken_as_altinn_takes_them() {
+    let channel = |written: &str| with("EmailPreferred", written);
+    for good in [
+        "emailpreferred",
+        "SMSPREFERRED",
+        "4",
+        "\"0\"",
+        "\"{{ Kanal }}\"",
+    ] {
+        assert!(load(channel(good)).is_ok(), "{good}");
+    }
+    says(
+        channel("5"),
+        r"
+error: `notificationChannel` must be `Email`, `Sms`, `EmailPreferred`, `SmsPreferred`, `EmailAndSms` or a template
+  --> mailing.yaml:23:40
+   |
+23 |   notification: { notificationChannel: 5 }
+   |                                        ^
+   |
+   = cause: found the number 5
+
+1 error",
+    );
+    let said = refused(channel("EmailPrefered"));
+    assert!(said.contains("did you mean `EmailPreferred`?"), "{said}");
+}
+
+#[test]
+fn members_that_altinn_no_longer_knows_are_explained() {
+    let said = refused(with("  sender:\n", "  visibleFrom: 2026-12-15\n"));
+    assert!(said.contains("write `requestedPublishTime`"), "{said}");
+}
+
+#[test]
 fn addresses_of_an_environment_are_encrypted() {
     let custom = |platform: &str| {
         with(

@@ -6,6 +6,7 @@ use jsonschema::error::ValidationErrorKind as Kind;
 use jsonschema::{ValidationError, Validator};
 use serde_json::Value;
 
+use super::correspondence::LENIENT;
 use super::expected::Expected;
 use super::schema::SCHEMA;
 use super::traps::PROBLEM_LIMIT;
@@ -149,7 +150,8 @@ fn alternatives(
     found: &mut Vec<Violation>,
 ) {
     let pointer = error.instance_path().as_str();
-    let branches = leaves(pointer, context);
+    let mut branches = leaves(pointer, context);
+    branches.retain(|branch| !branch.iter().any(is_lenient));
     let choice = choice(error);
     if !choice.is_empty() {
         let message = format!("{} needs {}", words::name(pointer), words::names(&choice));
@@ -203,6 +205,11 @@ fn leaves<'e>(
         }
     }
     found
+}
+
+/// Whether it comes from a form that nobody is told of.
+fn is_lenient(error: &ValidationError<'_>) -> bool {
+    node(error).is_some_and(|node| node.get(LENIENT).is_some())
 }
 
 /// Whether a value is of a branch's kind, so that what is wrong with it lies deeper.

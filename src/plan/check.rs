@@ -1,17 +1,15 @@
 //! Pass 1: every row is rendered and checked before anything may leave.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
 use super::fingerprint::Fingerprint;
+use super::gathering::Gathering;
 use super::{Delivery, Digest, Mailing, Planned, PlannedFile};
-use crate::diagnostic::{Code, Place, Problem, Problems};
+use crate::diagnostic::{Place, Problem, Problems};
 use crate::recipients::Row;
-
-/// After so many problems the check stops looking: the manifest is wrong, not the rows.
-pub const PROBLEM_LIMIT: usize = 10_000;
 
 /// What pass 1 found.
 #[derive(Debug, Clone)]
@@ -58,14 +56,6 @@ impl Checked {
     }
 }
 
-/// What pass 1 gathers on its way.
-pub(super) struct Gathering {
-    pub(super) checked: Checked,
-    recipients: Vec<u64>,
-    /// What has been said already of parts that are the same for all rows.
-    pub(super) constant: HashSet<(Code, String, String)>,
-}
-
 impl Mailing {
     /// Renders and checks every row; `now` is what dates are compared with. Every letter is shown to `each`, in row order.
     pub fn check(
@@ -74,40 +64,28 @@ impl Mailing {
         each: &mut dyn FnMut(&Delivery),
     ) -> Result<Checked, Problems> {
         let mut rows = self.open_rows()?;
-        let mut gathering = Gathering::new();
+        let mut gathering = Gathering::new(std::mem::take(&mut self.found));
         let mut row = Row::default();
         while let Some(read) = rows.read(&mut row) {
             gathering.checked.rows += 1;
             match read {
                 Ok(()) => self.check_row(&row, now, &mut gathering, each),
-                Err(problem) => gathering.checked.problems.push(problem),
+                Err(problem) => gathering.push(problem),
             }
-            if gathering.checked.problems.len() >= PROBLEM_LIMIT {
-                let place = Place::File(self.rows_file());
-                let message = format!("stopped looking after {PROBLEM_LIMIT} problems");
-                gathering
-                    .checked
-                    .problems
-                    .push(Problem::error(place, message));
+            if gathering.is_full() {
                 break;
             }
         }
-        let Gathering {
-            mut checked,
-            recipients,
-            ..
-        } = gathering;
-        checked
-            .problems
-            .extend(self.loaded.warnings.iter().cloned());
-        if checked.rows == 0 {
-            let place = Place::File(self.rows_file());
-            checked.problems.push(Problem::error(
-                place,
+        let file = Place::File(self.rows_file());
+        if gathering.checked.rows == 0 {
+            gathering.push(Problem::error(
+                file.clone(),
                 "there are no rows: only a header, or nothing at all",
             ));
         }
-        self.find_duplicates(&mut checked, recipients)?;
+        self.find_duplicates(&mut gathering)?;
+        self.find_unused(&mut gathering);
+        let mut checked = gathering.finish(file);
         checked.plan = self.plan_digest()?;
         Ok(checked)
     }
@@ -130,8 +108,12 @@ impl Mailing {
                 gathering
                     .recipients
                     .push(Digest::of(delivery.recipient.urn().as_bytes()).short());
-                self.check_delivery(delivery, now, gathering);
-                each(delivery);
+                gathering.extend(self.check_person(delivery));
+                // Of a letter that is not whole nothing more is known than to whom it goes.
+                if self.is_whole {
+                    self.check_delivery(delivery, now, gathering);
+                    each(delivery);
+                }
             }
             Planned::Skipped(_) => checked.skipped += 1,
             Planned::Invalid(problems) => {
@@ -145,7 +127,7 @@ impl Mailing {
                     .filter(|problem| !known(problem))
                     .cloned()
                     .collect();
-                checked.problems.extend(new);
+                gathering.extend(new);
             }
         }
         gathering
@@ -159,7 +141,7 @@ impl Mailing {
             .letter
             .attachments
             .iter()
-            .map(super::mailing::AttachmentPlan::is_shared);
+            .map(super::letter::AttachmentPlan::is_shared);
         delivery
             .files
             .iter()
@@ -167,24 +149,5 @@ impl Mailing {
             .filter(|(_, shared)| *shared)
             .map(|(file, _)| Arc::clone(file))
             .collect()
-    }
-}
-
-impl Gathering {
-    fn new() -> Self {
-        let checked = Checked {
-            problems: Problems::new(),
-            rows: 0,
-            letters: 0,
-            skipped: 0,
-            plan: Digest::of(&[]),
-            shared: Vec::new(),
-            fingerprints: Vec::new(),
-        };
-        Self {
-            checked,
-            recipients: Vec::new(),
-            constant: HashSet::new(),
-        }
     }
 }

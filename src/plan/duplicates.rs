@@ -5,41 +5,30 @@ use std::collections::{HashMap, HashSet};
 use uuid::Uuid;
 
 use super::findings::owned;
-use super::{Checked, Mailing, Planned};
+use super::gathering::{Gathering, PROBLEM_LIMIT};
+use super::{Mailing, Planned};
 use crate::diagnostic::{Place, Problem, Problems};
 use crate::recipients::Row;
 use crate::secret::redact;
 
 impl Mailing {
     /// Rows that share a key are errors, each named; recipients who get several letters are counted.
-    pub(super) fn find_duplicates(
-        &mut self,
-        checked: &mut Checked,
-        mut recipients: Vec<u64>,
-    ) -> Result<(), Problems> {
-        recipients.sort_unstable();
-        let repeated = recipients
-            .windows(2)
-            .filter(|pair| pair[0] == pair[1])
-            .count();
-        drop(recipients);
-        let mut keys: Vec<u64> = checked
-            .fingerprints
-            .iter()
-            .filter(|print| print.is_letter())
-            .map(|print| print.key)
+    pub(super) fn find_duplicates(&mut self, gathering: &mut Gathering) -> Result<(), Problems> {
+        let repeated = repeated_in(std::mem::take(&mut gathering.recipients)).len();
+        let letters = gathering.checked.fingerprints.iter();
+        let keys = letters.filter(|print| print.is_letter());
+        let twice: HashSet<u64> = repeated_in(keys.map(|print| print.key).collect())
+            .into_iter()
             .collect();
-        keys.sort_unstable();
-        let twice: HashSet<u64> = keys
-            .windows(2)
-            .filter(|pair| pair[0] == pair[1])
-            .map(|pair| pair[0])
-            .collect();
+        // Without the letter only its constant resource is known, and keys differ between resources.
+        if !self.is_whole && self.resource().is_none() {
+            return Ok(());
+        }
         if !twice.is_empty() {
-            checked.problems.extend(self.name_duplicates(&twice)?);
+            gathering.extend(self.name_duplicates(&twice)?);
         } else if repeated > 0 {
             let place = Place::File(self.rows_file());
-            checked.problems.push(
+            gathering.push(
                 Problem::warning(
                     place,
                     format!("{repeated} letters go to a recipient who gets another one too"),
@@ -67,9 +56,13 @@ impl Mailing {
             if !twice.contains(&delivery.key.as_u64_pair().0) {
                 continue;
             }
+            if problems.len() >= PROBLEM_LIMIT {
+                break;
+            }
             if let Some(line) = first.get(&delivery.key) {
                 let place = Place::Row {
                     file: self.rows_file(),
+                    row: Some(row.number),
                     line: row.line,
                     columns: columns.clone(),
                 };
@@ -84,4 +77,11 @@ impl Mailing {
         }
         Ok(problems)
     }
+}
+
+/// Every number that stands there again, once for each time.
+fn repeated_in(mut numbers: Vec<u64>) -> Vec<u64> {
+    numbers.sort_unstable();
+    let pairs = numbers.windows(2).filter(|pair| pair[0] == pair[1]);
+    pairs.map(|pair| pair[0]).collect()
 }

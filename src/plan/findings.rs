@@ -1,12 +1,14 @@
 //! What is wrong with a letter, at the place where a person can mend it.
 
+use std::collections::HashSet;
+
 use jiff::Timestamp;
 
-use super::check::Gathering;
+use super::gathering::Gathering;
 use super::{Delivery, Mailing};
 use crate::correspondence::Recipient;
 use crate::correspondence::rules::{self, Context, Finding};
-use crate::diagnostic::{Place, Problem};
+use crate::diagnostic::{Code, Place, Problem, Turn};
 
 impl Mailing {
     /// Checks one letter: what is the same for all rows is said once, at its place in the manifest; the rest at its row.
@@ -16,23 +18,32 @@ impl Mailing {
         now: Timestamp,
         gathering: &mut Gathering,
     ) {
-        let problems = &mut gathering.checked.problems;
-        problems.extend(self.check_person(delivery));
-        for finding in self.findings(delivery, now) {
-            let pointer = pointer(&finding.member);
-            if let Some(columns) = self.feeding(&pointer) {
+        let findings = self.findings(delivery, now);
+        let turns = turns(&findings);
+        for (finding, turn) in findings.into_iter().zip(turns) {
+            let columns = self.feeding(&finding);
+            if !columns.is_empty() {
                 let place = Place::Row {
                     file: self.rows_file(),
+                    row: Some(delivery.row),
                     line: delivery.line,
                     columns,
                 };
-                problems.push(finding.into_problem(place));
-            } else if gathering.constant.insert((
+                gathering.push(finding.into_problem(place, turn));
+                continue;
+            }
+            let next = gathering.checked.problems.len();
+            let kind = (
                 finding.code,
                 finding.member.clone(),
                 finding.message.clone(),
-            )) {
-                problems.push(finding.into_problem(self.loaded.place(&pointer)));
+            );
+            let index = *gathering.constant.entry(kind).or_insert(next);
+            if index == next {
+                let place = self.place(&finding);
+                gathering.push(finding.into_problem(place, turn));
+            } else if let Some(said) = gathering.checked.problems.get_mut(index) {
+                said.turn = said.turn.min(turn);
             }
         }
     }
@@ -63,37 +74,68 @@ impl Mailing {
         findings
     }
 
-    /// The columns that feed a member; `None` when it is the same for every row.
-    fn feeding(&self, pointer: &str) -> Option<Vec<String>> {
-        if pointer.starts_with("/recipients") {
-            return Some(owned(self.letter.recipient.columns()));
+    /// The columns that feed a finding; none when it is the same for every row.
+    fn feeding(&self, finding: &Finding) -> Vec<String> {
+        let mut columns = self.columns(&pointer(&finding.member));
+        for related in finding.related {
+            columns.extend(self.columns(&pointer(related)));
         }
-        if let Some(rest) = pointer.strip_prefix("/correspondence/content/attachments/") {
-            let index = rest
-                .split('/')
-                .next()
-                .and_then(|index| index.parse::<usize>().ok());
-            let plan = index.and_then(|index| self.letter.attachments.get(index))?;
-            let mut columns = plan.file.columns();
-            columns.extend(plan.told.columns(pointer));
-            return (!plan.is_shared()).then(|| owned(columns));
-        }
-        let tree = if pointer.starts_with("/existingAttachments") {
-            &self.letter.existing
-        } else {
-            &self.letter.correspondence
-        };
-        let columns = tree.columns(pointer);
-        (!columns.is_empty()).then(|| owned(columns))
+        let mut seen = HashSet::new();
+        columns.retain(|column| seen.insert(*column));
+        owned(columns)
     }
 
-    fn check_person(&self, delivery: &Delivery) -> Option<Problem> {
+    /// The columns that feed a member of the request.
+    fn columns(&self, pointer: &str) -> Vec<&str> {
+        const ATTACHMENTS: &str = "/correspondence/content/attachments";
+        if pointer.starts_with("/recipients") {
+            return self.letter.recipient.columns();
+        }
+        if let Some(rest) = pointer.strip_prefix(ATTACHMENTS) {
+            let index = rest.split('/').nth(1);
+            let index = index.and_then(|index| index.parse::<usize>().ok());
+            let plans = self.letter.attachments.iter().enumerate();
+            let plans = plans.filter(|(at, _)| index.is_none_or(|index| index == *at));
+            return plans
+                .flat_map(|(_, plan)| [plan.file.columns(), plan.told.columns(pointer)])
+                .flatten()
+                .collect();
+        }
+        if pointer.starts_with("/existingAttachments") {
+            return self.letter.existing.columns(pointer);
+        }
+        self.letter.correspondence.columns(pointer)
+    }
+
+    /// Where in the manifest a finding is: at its member, or at what asks for a member that is not there.
+    fn place(&self, finding: &Finding) -> Place {
+        let member = pointer(&finding.member);
+        let positions = &self.loaded.positions;
+        if positions.key(&member).is_none() && positions.value(&member).is_none() {
+            let asking = finding.related.iter().map(|related| pointer(related));
+            // A file's name is its path's, when it has no other.
+            let file = member
+                .strip_suffix("/fileName")
+                .map(|attachment| format!("{attachment}/file"));
+            let mut written = asking
+                .chain(file)
+                .filter(|pointer| positions.key(pointer).is_some());
+            if let Some(asking) = written.next() {
+                return self.loaded.place_of_key(&asking);
+            }
+        }
+        self.loaded.place(&member)
+    }
+
+    /// Whether a person who is no real one would get a letter in production, or the other way round.
+    pub(super) fn check_person(&self, delivery: &Delivery) -> Option<Problem> {
         let Recipient::Person(_) = &delivery.recipient else {
             return None;
         };
         let columns = owned(self.letter.recipient.columns());
         let place = Place::Row {
             file: self.rows_file(),
+            row: Some(delivery.row),
             line: delivery.line,
             columns,
         };
@@ -117,6 +159,34 @@ impl Mailing {
     }
 }
 
+/// When Altinn would answer with each of a letter's findings: model validation tells all of its own at once, the numbered rules one.
+fn turns(findings: &[Finding]) -> Vec<Option<Turn>> {
+    let errors = || findings.iter().filter(|finding| finding.is_error());
+    let first = errors().next().map(|first| first.code);
+    let at_once = match first {
+        Some(Code::Model) => errors().filter(|error| error.code == Code::Model).count(),
+        Some(Code::Altinn(_)) => 1,
+        None => 0,
+    };
+    let turn = if errors().count() == at_once {
+        Turn::Only
+    } else {
+        Turn::First
+    };
+    let mut left = at_once;
+    let mut turn_of = |finding: &Finding| {
+        if !finding.is_error() {
+            None
+        } else if left > 0 && Some(finding.code) == first {
+            left -= 1;
+            Some(turn)
+        } else {
+            Some(Turn::Later)
+        }
+    };
+    findings.iter().map(&mut turn_of).collect()
+}
+
 pub(super) fn owned(columns: Vec<&str>) -> Vec<String> {
     columns.into_iter().map(str::to_owned).collect()
 }
@@ -137,7 +207,47 @@ fn pointer(member: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::pointer;
+    use serde_json::json;
+
+    use super::{pointer, turns};
+    use crate::correspondence::Request;
+    use crate::correspondence::rules::{Context, check};
+
+    #[test]
+    fn altinn_tells_all_of_model_validation_or_the_first_of_the_rules() {
+        let told = |body: &str, title: &str, language: &str| {
+            let request: Request = serde_json::from_value(json!({
+                "correspondence": {
+                    "resourceId": "a", "sendersReference": "b",
+                    "content": { "messageBody": body, "messageTitle": title, "language": language }
+                },
+                "recipients": ["0192:991825828"],
+            }))
+            .unwrap();
+            let now = "2026-11-23T12:00:00Z".parse().unwrap();
+            let findings = check(&request, &Context::new(now, true));
+            let turns = turns(&findings);
+            let codes = findings.iter().map(|finding| finding.code);
+            let told = codes
+                .zip(turns)
+                .map(|(code, turn)| format!("{code} {turn:?}"));
+            told.collect::<Vec<_>>().join(", ")
+        };
+        assert_eq!(told("x", "x", "nb"), "1029 None");
+        assert_eq!(told("x", "# x", "nb"), "1029 None, 1002 Some(Only)");
+        assert_eq!(
+            told("x", "# x", "xx"),
+            "1029 None, 1002 Some(First), 1023 Some(Later)"
+        );
+        assert_eq!(
+            told("", "", "nb"),
+            "STD-00000 Some(Only), STD-00000 Some(Only), 1029 None"
+        );
+        assert_eq!(
+            told("", "", "xx"),
+            "STD-00000 Some(First), STD-00000 Some(First), 1029 None, 1023 Some(Later)"
+        );
+    }
 
     #[test]
     fn a_members_path_becomes_a_pointer() {

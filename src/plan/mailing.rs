@@ -4,14 +4,15 @@ use std::error::Error as _;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
-use serde_json::Value;
 
 use super::exclusion::Exclusion;
 use super::files::Files;
+use super::gathering::PROBLEM_LIMIT;
+use super::letter::{Letter, compile};
 use crate::diagnostic::{Place, Problem, Problems, nearest};
 use crate::manifest::{Loaded, Manifest};
-use crate::recipients::{Dialect, Options, Rows};
-use crate::template::{Names, Scope, TemplateError, Templates, Text, Tree};
+use crate::recipients::{Dialect, Options, Row, Rows};
+use crate::template::{Names, Scope, TemplateError, Templates};
 
 /// What a mailing is rendered and checked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,85 +35,56 @@ pub struct Mailing {
     pub(super) row_key: Option<usize>,
     pub(super) exclusion: Exclusion,
     pub(super) files: Files,
+    /// What was found before any row was read.
+    pub(super) found: Problems,
+    /// Whether the letter is there with all its parts. If not, only its rows can be checked.
+    pub(super) is_whole: bool,
     headers: Vec<String>,
     dialect: Dialect,
 }
 
-/// The compiled parts of a letter.
-#[derive(Debug)]
-pub(super) struct Letter {
-    pub(super) recipient: Text,
-    pub(super) applies: Option<Text>,
-    pub(super) correspondence: Tree,
-    pub(super) existing: Tree,
-    pub(super) attachments: Vec<AttachmentPlan>,
-}
-
-/// An entry of `content.attachments`: a file and what Altinn is told about it.
-#[derive(Debug)]
-pub(super) struct AttachmentPlan {
-    pub(super) pointer: String,
-    pub(super) file: Text,
-    pub(super) told: Tree,
-}
-
-impl AttachmentPlan {
-    /// Whether it is the same for every row.
-    pub(super) fn is_shared(&self) -> bool {
-        self.file.is_constant() && self.told.is_constant()
-    }
-}
-
 impl Mailing {
     /// Opens the rows and compiles the templates of a loaded manifest; finds everything that is wrong before any row is rendered.
+    ///
+    /// A letter that does not compile is no `Err` as long as it is known who gets it: the rows are checked all the same, and what was found comes with what is
+    /// wrong with them.
     pub fn open(loaded: Loaded, setting: Setting) -> Result<Self, Problems> {
-        let manifest = &loaded.manifest;
         let rows = open_rows(&loaded)?;
         let headers = rows.headers().to_vec();
         let dialect = *rows.dialect();
-        let names = Names::new(&headers, &manifest.variables).map_err(|wrong| {
-            let place = Place::File(shown(&loaded, &manifest.recipients.file));
-            wrong
-                .into_iter()
-                .map(|name| Problem::error(place.clone(), name.to_string()))
-                .collect::<Problems>()
-        })?;
-        let mut templates = Templates::new(&loaded.folder, names, &manifest.mailing, setting.began)
-            .map_err(|error| {
-                let problem = Problem::error(Place::File(loaded.folder.clone()), error.to_string());
-                problem.with_cause(error.source().map(ToString::to_string).unwrap_or_default())
-            })?;
-        let mut problems = Problems::new();
-        let row_key = find_key(&loaded, &headers).unwrap_or_else(|problem| {
-            problems.push(*problem);
-            None
-        });
-        let letter = compile_letter(&loaded, &mut templates)
-            .map_err(|errors| problems.extend(errors.iter().map(|error| written(&loaded, error))))
+        let mut found = loaded.warnings.clone();
+        let mut templates = match set_up(&loaded, &headers, setting) {
+            Ok(templates) => templates,
+            Err(wrong) => {
+                found.extend(wrong);
+                found.extend(read_through(rows));
+                return Err(found);
+            }
+        };
+        let row_key = find_key(&loaded, &headers)
+            .map_err(|problem| found.push(*problem))
             .ok();
-        let exclusion = match &manifest.recipients.exclude {
-            Some(file) => Exclusion::load(&loaded.folder.join(file), &shown(&loaded, file))
-                .unwrap_or_else(|wrong| {
-                    problems.extend(wrong);
-                    Exclusion::default()
-                }),
-            None => Exclusion::default(),
+        let exclusion = exclusion(&loaded).map_err(|wrong| found.extend(wrong)).ok();
+        let mut errors = Vec::new();
+        let letter = compile(&loaded, &mut templates, &mut errors);
+        found.extend(errors.iter().map(|error| written(&loaded, error)));
+        let (Some(letter), Some(row_key), Some(exclusion)) = (letter, row_key, exclusion) else {
+            found.extend(read_through(rows));
+            return Err(found);
         };
-        let Some(letter) = letter.filter(|_| !problems.has_errors()) else {
-            return Err(problems);
-        };
-        let files = Files::new(&loaded.folder);
         Ok(Self {
-            loaded,
             setting,
             templates,
             scope: Scope::default(),
             letter,
             row_key,
             exclusion,
-            files,
+            files: Files::new(&loaded.folder),
+            is_whole: !found.has_errors(),
+            found,
             headers,
             dialect,
+            loaded,
         })
     }
 
@@ -203,100 +175,37 @@ fn find_key(loaded: &Loaded, headers: &[String]) -> Result<Option<usize>, Box<Pr
     ))
 }
 
-fn compile_letter(
-    loaded: &Loaded,
-    templates: &mut Templates,
-) -> Result<Letter, Vec<TemplateError>> {
+/// The templates before anything is compiled.
+fn set_up(loaded: &Loaded, headers: &[String], setting: Setting) -> Result<Templates, Problems> {
     let manifest = &loaded.manifest;
-    let mut errors = Vec::new();
-    let mut correspondence = manifest.correspondence.clone();
-    let attachments = correspondence
-        .pointer_mut("/content")
-        .and_then(Value::as_object_mut)
-        .and_then(|content| content.shift_remove("attachments"));
-    let recipient = keep(
-        &mut errors,
-        templates.compile_text("/recipients/recipient", &manifest.recipients.recipient),
-    );
-    let applies = manifest.recipients.where_.as_ref().and_then(|applies| {
-        keep(
-            &mut errors,
-            templates.compile_text("/recipients/where", applies),
-        )
-    });
-    let tree = keep(
-        &mut errors,
-        templates.compile("/correspondence", &correspondence),
-    );
-    let existing = Value::from(manifest.existing_attachments.clone());
-    let existing = keep(
-        &mut errors,
-        templates.compile("/existingAttachments", &existing),
-    );
-    let entries = attachments
-        .as_ref()
-        .and_then(Value::as_array)
-        .map(Vec::as_slice)
-        .unwrap_or_default();
-    let attachments = entries
-        .iter()
-        .enumerate()
-        .filter_map(|(index, entry)| keep(&mut errors, compile_attachment(index, entry, templates)))
-        .collect();
-    match (recipient, tree, existing) {
-        (Some(recipient), Some(correspondence), Some(existing)) if errors.is_empty() => {
-            Ok(Letter {
-                recipient,
-                applies,
-                correspondence,
-                existing,
-                attachments,
-            })
-        }
-        _ => Err(errors),
+    let names = Names::new(headers, &manifest.variables).map_err(|wrong| {
+        let place = Place::File(shown(loaded, &manifest.recipients.file));
+        wrong
+            .into_iter()
+            .map(|name| Problem::error(place.clone(), name.to_string()).with_hint(name.hint()))
+            .collect::<Problems>()
+    })?;
+    Templates::new(&loaded.folder, names, &manifest.mailing, setting.began).map_err(|error| {
+        let problem = Problem::error(Place::File(loaded.folder.clone()), error.to_string());
+        let cause = error.source().map(ToString::to_string).unwrap_or_default();
+        problem.with_cause(cause).into()
+    })
+}
+
+fn exclusion(loaded: &Loaded) -> Result<Exclusion, Problems> {
+    match &loaded.manifest.recipients.exclude {
+        Some(file) => Exclusion::load(&loaded.folder.join(file), &shown(loaded, file)),
+        None => Ok(Exclusion::default()),
     }
 }
 
-fn compile_attachment(
-    index: usize,
-    entry: &Value,
-    templates: &mut Templates,
-) -> Result<AttachmentPlan, Vec<TemplateError>> {
-    let pointer = format!("/correspondence/content/attachments/{index}");
-    let mut told = entry.clone();
-    let file = told
-        .as_object_mut()
-        .and_then(|members| members.shift_remove("file"));
-    let Some(file) = file.as_ref().and_then(Value::as_str) else {
-        return Err(vec![TemplateError {
-            message: "the attachment names no local `file`".to_owned(),
-            hint: Some(
-                "add `file: PATH`; a file uploaded earlier goes into `existingAttachments`"
-                    .to_owned(),
-            ),
-            pointer,
-            ..TemplateError::default()
-        }]);
-    };
-    let mut errors = Vec::new();
-    let file = keep(
-        &mut errors,
-        templates.compile_text(&format!("{pointer}/file"), file),
-    );
-    let told = keep(&mut errors, templates.compile(&pointer, &told));
-    match (file, told) {
-        (Some(file), Some(told)) => Ok(AttachmentPlan {
-            pointer,
-            file,
-            told,
-        }),
-        _ => Err(errors),
-    }
-}
-
-/// Goes on after an error, so that all of them are found.
-fn keep<T>(errors: &mut Vec<TemplateError>, result: Result<T, Vec<TemplateError>>) -> Option<T> {
-    result.map_err(|mut wrong| errors.append(&mut wrong)).ok()
+/// What is wrong with rows of which nothing else is known.
+fn read_through(mut rows: Rows) -> Vec<Problem> {
+    let mut row = Row::default();
+    std::iter::from_fn(|| rows.read(&mut row))
+        .filter_map(Result::err)
+        .take(PROBLEM_LIMIT)
+        .collect()
 }
 
 /// A template error at the place where the template was written.

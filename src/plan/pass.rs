@@ -6,7 +6,7 @@ use thiserror::Error;
 use uuid::Uuid;
 
 use super::files::PlannedFile;
-use super::mailing::AttachmentPlan;
+use super::letter::AttachmentPlan;
 use super::{Checked, Delivery, Digester, Mailing, Planned, Skip, delivery_key};
 use crate::correspondence::text::shown;
 use crate::correspondence::{Attachment, Correspondence, Recipient, Request, identifier};
@@ -37,6 +37,9 @@ pub struct Deliveries<'a> {
 impl Mailing {
     /// The letters of a mailing that has been checked, in row order; anything pass 1 has not seen is refused.
     pub fn deliveries<'a>(&'a mut self, checked: &'a Checked) -> Result<Deliveries<'a>, Problems> {
+        if checked.problems.has_errors() {
+            return Err(checked.problems.clone());
+        }
         let rows = self.open_rows()?;
         Ok(Deliveries {
             mailing: self,
@@ -225,6 +228,7 @@ impl Mailing {
         let columns = columns.into_iter().map(str::to_owned).collect();
         Place::Row {
             file: self.rows_file(),
+            row: Some(row.number),
             line: row.line,
             columns,
         }
@@ -281,6 +285,7 @@ impl Iterator for Deliveries<'_> {
 fn in_row(file: &std::path::Path, row: &Row, error: &TemplateError) -> Problem {
     let place = Place::Row {
         file: file.to_owned(),
+        row: Some(row.number),
         line: row.line,
         columns: Vec::new(),
     };

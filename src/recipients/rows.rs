@@ -104,7 +104,7 @@ impl Rows {
         row.number = self.number;
         Some(
             self.checked(row)
-                .map_err(|fault| fault.at(self.place(row.line))),
+                .map_err(|fault| fault.at(self.place(row.line, Some(row.number)))),
         )
     }
 
@@ -124,7 +124,7 @@ impl Rows {
             } else {
                 Fault::broken(&error)
             };
-            return Some(Err(fault.at(self.place(before))));
+            return Some(Err(fault.at(self.place(before, None))));
         }
         let ending = Ending::of(bytes.as_slice());
         // A record ends with a line feed, so that the reader stands on the line after it; one that is cut by the end of the file does not.
@@ -139,7 +139,9 @@ impl Rows {
                 self.ended = true;
                 let open = bytes.len().saturating_sub(1);
                 let closed: u64 = bytes.iter().take(open).map(breaks).sum();
-                return Some(Err(Fault::open_quote().at(self.place(row.line + closed))));
+                return Some(Err(
+                    Fault::open_quote().at(self.place(row.line + closed, None))
+                ));
             }
             Ending::None => {}
         }
@@ -177,7 +179,7 @@ impl Rows {
                 Some(Ok(())) => break,
             }
         }
-        let place = || self.place(row.line);
+        let place = || self.place(row.line, None);
         if let Err(fault) = sound(&row) {
             return Err(fault.at(place()).into());
         }
@@ -215,6 +217,7 @@ impl Rows {
             .and_then(|column| self.headers.get(column));
         let place = Place::Row {
             file: self.file.clone(),
+            row: Some(self.number),
             line,
             columns: column.cloned().into_iter().collect(),
         };
@@ -227,9 +230,10 @@ impl Rows {
             .with_hint("save the file as \u{ab}CSV UTF-8\u{bb}, or set `encoding` in the manifest: `encoding: windows-1252` is what Excel writes")
     }
 
-    fn place(&self, line: u64) -> Place {
+    fn place(&self, line: u64, row: Option<u64>) -> Place {
         Place::Row {
             file: self.file.clone(),
+            row,
             line,
             columns: Vec::new(),
         }

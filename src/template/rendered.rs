@@ -398,14 +398,14 @@ mod tests {
             ),
             (
                 json!({"channel": "{{ a }}"}),
-                "Sms\n",
+                "SMS\n",
                 Typed {
                     channel: Some(NotificationChannel::Sms),
                     ..Typed::default()
                 },
             ),
             (
-                json!({"flag": true, "days": 3, "share": 0.5, "channel": "Email"}),
+                json!({"flag": true, "days": 3, "share": 0.5, "channel": 0}),
                 "",
                 Typed {
                     flag: Some(true),

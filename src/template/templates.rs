@@ -35,6 +35,8 @@ pub struct Templates {
     /// Functions, filters and what is the same for all rows; every template gets a copy of its own.
     base: Tera,
     uses: Uses,
+    /// What everything compiled so far speaks of, the same for all rows or not, files of rows included.
+    spoken: RwLock<Uses>,
     files: RwLock<HashMap<String, File>>,
 }
 
@@ -66,6 +68,7 @@ impl Templates {
             names,
             base,
             uses: Uses::default(),
+            spoken: RwLock::default(),
             files: RwLock::default(),
         })
     }
@@ -129,19 +132,18 @@ impl Templates {
         }
     }
 
-    /// The columns and variables that anything compiled uses, as the person wrote them. Where the path of a template file comes from a row, that
-    /// is all of them.
+    /// The columns and variables that anything compiled so far uses, as the person wrote them. Template files whose paths come from rows are compiled
+    /// when their first row is rendered.
     pub fn used(&self) -> impl Iterator<Item = &str> {
-        let direct = self.uses.meanings(&self.names);
-        let in_row = self.names.columns().filter(|(column, name)| {
-            let by_name = self.names.find(&name.identifier);
-            self.uses.row.contains(column)
-                && !by_name.is_some_and(|at| self.uses.names.contains(&at))
-        });
-        direct
-            .filter(|name| matches!(name.meaning, Meaning::Column(_) | Meaning::Variable(_)))
-            .chain(in_row.map(|(_, name)| name))
-            .map(|name| name.written.as_str())
+        let spoken = self.spoken.read().unwrap_or_else(PoisonError::into_inner);
+        let spoken = spoken.clone();
+        let all = self.names.all.iter().enumerate();
+        all.filter(move |(at, name)| match name.meaning {
+            Meaning::Column(column) => spoken.names.contains(at) || spoken.row.contains(&column),
+            Meaning::Variable(_) => spoken.names.contains(at),
+            _ => false,
+        })
+        .map(|(_, name)| name.written.as_str())
     }
 
     /// The template files met so far, includes among them: paths relative to the manifest's folder.
@@ -165,6 +167,9 @@ impl Templates {
             folder: &self.folder,
         };
         let program = Program::compile(Arc::new(source), is_file, scanned, &surroundings)?;
+        let mut spoken = self.spoken.write().unwrap_or_else(PoisonError::into_inner);
+        spoken.extend(&program.uses);
+        drop(spoken);
         if program.uses.vary(&self.names) {
             return Ok(Compiled::Varying(Box::new(program)));
         }
@@ -418,7 +423,20 @@ pub(super) mod tests {
             .unwrap();
         assert_eq!(text.columns(), ["b", "E-post"]);
         let used: Vec<_> = bench.templates.used().collect();
-        assert_eq!(used, ["b", "c", "E-post"]);
+        assert_eq!(used, ["b", "E-post", "c"]);
+    }
+
+    #[test]
+    fn what_is_the_same_for_all_rows_counts_as_used_too() {
+        let mut bench = Bench::new(
+            &["a"],
+            &json!({"b": 1, "c": 2, "d": 3}),
+            &[("x.md", "{{ c }}")],
+        );
+        bench.templates.compile_text("", "{{ b }}").unwrap();
+        bench.tree(&json!({"x": {"file": "x.md"}}));
+        let used: Vec<_> = bench.templates.used().collect();
+        assert_eq!(used, ["b", "c"]);
     }
 
     #[test]
@@ -434,7 +452,7 @@ pub(super) mod tests {
         );
         let tree = bench.tree(&json!({"file": "letter.{{ Språk }}.md"}));
         assert!(!tree.is_constant());
-        assert_eq!(bench.templates.used().count(), 2);
+        assert_eq!(bench.templates.used().count(), 1, "no file is known yet");
         for _ in 0..2 {
             assert_eq!(
                 bench.render::<String>(&tree, &["nb", "Kåre"]).unwrap(),
@@ -462,6 +480,7 @@ pub(super) mod tests {
                 assert_eq!(errors[0].pointer, "/root");
             }
         }
+        assert_eq!(bench.templates.used().count(), 2);
     }
 
     #[test]

@@ -16,4 +16,5 @@ mod rows;
 mod schema;
 mod send;
 mod support;
+mod validate;
 mod wire;

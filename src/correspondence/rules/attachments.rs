@@ -60,6 +60,7 @@ pub fn check_forwarding(correspondence: &Correspondence, size: u64) -> Option<Fi
             "correspondence.allowForwarding",
             "the attachments are too large for a letter that may be forwarded",
         )
+        .with_related(&[LIST])
         .with_cause(format!("{size} bytes, at most {FORWARDING_LIMIT}"))
         .with_hint("leave out `allowForwarding`, or make the files smaller"),
     )

@@ -50,6 +50,7 @@ fn only_them(notification: &Notification, found: &mut Vec<Finding>) {
                 "correspondence.notification.overrideRegisteredContactInformation",
                 "there are no custom recipients to notify instead of the registered contacts",
             )
+            .with_related(&[LIST, ONE])
             .with_hint("add `customRecipients`, or leave it out"),
         );
     }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::diagnostic::{Code, Place, Problem, Severity};
+use crate::diagnostic::{Code, Place, Problem, Severity, Turn};
 
 use super::super::text::{shown, utf16_len};
 
@@ -15,6 +15,8 @@ pub struct Finding {
     pub severity: Severity,
     /// The member by its path in the API, as `correspondence.content.attachments[0].fileName`.
     pub member: String,
+    /// Other members it depends on, the one that asks for `member` first.
+    pub related: &'static [&'static str],
     /// What is wrong, without the letter's own values.
     pub message: String,
     /// The value, masked and cut, or its length.
@@ -24,8 +26,8 @@ pub struct Finding {
 }
 
 impl Finding {
-    /// The problem that it is at `place`.
-    pub fn into_problem(self, place: Place) -> Problem {
+    /// The problem that it is at `place`; `turn` is when Altinn would answer with it, when that is known.
+    pub fn into_problem(self, place: Place, turn: Option<Turn>) -> Problem {
         Problem {
             severity: self.severity,
             code: Some(self.code),
@@ -33,6 +35,7 @@ impl Finding {
             message: self.message,
             cause: self.cause,
             hint: self.hint,
+            turn,
         }
     }
 
@@ -70,6 +73,7 @@ impl Finding {
             code,
             severity,
             member: member.into().to_string(),
+            related: &[],
             message: message.into(),
             cause: None,
             hint: None,
@@ -90,6 +94,12 @@ impl Finding {
         } else {
             finding.with_hint("shorten it; an emoji counts as two characters")
         }
+    }
+
+    /// With other members it depends on: those that ask for the member, or that it is compared with.
+    pub(super) fn with_related(mut self, members: &'static [&'static str]) -> Self {
+        self.related = members;
+        self
     }
 
     pub(super) fn with_cause(mut self, cause: impl Into<String>) -> Self {
@@ -176,7 +186,7 @@ mod tests {
         let problem = Finding::error(1023, "x", "the language is wrong")
             .with_value("de")
             .with_hint("use nb")
-            .into_problem(place.clone());
+            .into_problem(place.clone(), None);
         assert_eq!(
             problem,
             Problem::error(place, "the language is wrong")

@@ -13,6 +13,7 @@ pub(super) fn confirmation(letter: &Correspondence, found: &mut Vec<Finding>) {
     if letter.is_confirmation_needed == Some(true) && letter.due_date_time.is_none() {
         found.push(
             Finding::error(1016, DUE, "a letter to be confirmed needs a due date")
+                .with_related(&["correspondence.isConfirmationNeeded"])
                 .with_hint("set `dueDateTime`, or leave out `isConfirmationNeeded`"),
         );
     }
@@ -42,6 +43,7 @@ pub(super) fn due_date(letter: &Correspondence, now: Timestamp, found: &mut Vec<
     {
         found.push(
             Finding::error(1009, DUE, "the due date is before the letter is published")
+                .with_related(&["correspondence.requestedPublishTime"])
                 .with_cause(format!("due {due}, published {published}"))
                 .with_hint("choose a later `dueDateTime` or an earlier `requestedPublishTime`"),
         );

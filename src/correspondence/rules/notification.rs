@@ -3,6 +3,19 @@
 use super::finding::{Finding, Member};
 use crate::correspondence::{Notification, NotificationChannel, NotificationTemplate};
 
+/// What decides which texts are needed.
+const ASKING: &[&str] = &[
+    "correspondence.notification.notificationChannel",
+    "correspondence.notification.notificationTemplate",
+];
+/// What decides which texts of the reminder are needed.
+const ASKING_REMINDER: &[&str] = &[
+    "correspondence.notification.reminderNotificationChannel",
+    "correspondence.notification.sendReminder",
+    "correspondence.notification.notificationChannel",
+    "correspondence.notification.notificationTemplate",
+];
+
 /// The three texts of a message, and how their members are named.
 struct Texts<'a> {
     code: u16,
@@ -71,10 +84,10 @@ impl Texts<'_> {
             if !needed || text.as_ref().is_some_and(|text| !text.is_empty()) {
                 continue;
             }
-            let message = if self.is_reminder {
-                "a text of the reminder is missing"
+            let (message, asking) = if self.is_reminder {
+                ("a text of the reminder is missing", ASKING_REMINDER)
             } else {
-                "a text of the notification is missing"
+                ("a text of the notification is missing", ASKING)
             };
             found.push(
                 Finding::error(
@@ -82,6 +95,7 @@ impl Texts<'_> {
                     Member::of("correspondence.notification", name),
                     message,
                 )
+                .with_related(asking)
                 .with_hint(format!("channel `{:?}` needs `{name}`", self.channel)),
             );
         }

@@ -100,6 +100,7 @@ pub(super) fn transmission(request: &Request, found: &mut Vec<Finding>) {
             member,
             "a transmission has no reply options and no confirmation",
         )
+        .with_related(&[LIST])
         .with_hint("leave them out, or leave out the reference to the dialog"),
     );
 }
@@ -122,6 +123,7 @@ fn kinds(references: &[ExternalReference], has_dialog: bool, found: &mut Vec<Fin
         let member = Member::element(LIST, first);
         found.push(
             Finding::error(1053, member, "a kind of transmission needs a dialog")
+                .with_related(&[LIST])
                 .with_hint("add a reference of type `DialogportenDialogId`"),
         );
     }

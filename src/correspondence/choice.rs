@@ -1,0 +1,113 @@
+//! One of a few words, read as Altinn reads it: the name in any case, or its number. It is always written by its name.
+
+use std::fmt;
+use std::marker::PhantomData;
+
+use serde::de::{Deserializer, Error, Visitor};
+
+/// A type that is one of a few words.
+pub(super) trait Choice: Copy + 'static {
+    /// Altinn's names, in the order of their numbers from 0.
+    const NAMES: &'static [&'static str];
+    /// The values, in the same order.
+    const VALUES: &'static [Self];
+}
+
+/// Reads a choice.
+pub(super) fn read<'de, T: Choice, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
+    deserializer.deserialize_any(Words(PhantomData))
+}
+
+/// Makes a choice of an enum whose variants are named and numbered as Altinn's are.
+macro_rules! choice {
+    ($type:ident: $($name:ident),+) => {
+        impl $crate::correspondence::choice::Choice for $type {
+            const NAMES: &'static [&'static str] = &[$(stringify!($name)),+];
+            const VALUES: &'static [Self] = &[$(Self::$name),+];
+        }
+
+        impl<'de> serde::Deserialize<'de> for $type {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                $crate::correspondence::choice::read(deserializer)
+            }
+        }
+    };
+}
+pub(super) use choice;
+
+struct Words<T>(PhantomData<T>);
+
+impl<T: Choice> Visitor<'_> for Words<T> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "one of {}", T::NAMES.join(", "))
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<T, E> {
+        let word = text.trim();
+        let named = T::NAMES
+            .iter()
+            .position(|name| name.eq_ignore_ascii_case(word));
+        let found = named.or_else(|| word.parse().ok());
+        found
+            .and_then(|at| T::VALUES.get(at).copied())
+            .ok_or_else(|| E::unknown_variant(text, T::NAMES))
+    }
+
+    fn visit_u64<E: Error>(self, number: u64) -> Result<T, E> {
+        self.visit_str(&number.to_string())
+    }
+
+    fn visit_i64<E: Error>(self, number: i64) -> Result<T, E> {
+        self.visit_str(&number.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, from_value, json, to_value};
+
+    use crate::correspondence::{
+        EmailContentType, NotificationChannel, NotificationTemplate, ReferenceType,
+    };
+
+    #[test]
+    fn names_are_read_in_any_case_and_by_their_numbers() {
+        for spelling in [
+            json!("EmailAndSms"),
+            json!("emailandsms"),
+            json!(" EMAILANDSMS\n"),
+            json!(4),
+            json!("4"),
+        ] {
+            let read: NotificationChannel = from_value(spelling.clone()).unwrap();
+            assert_eq!(read, NotificationChannel::EmailAndSms, "{spelling}");
+            assert_eq!(to_value(read).unwrap(), json!("EmailAndSms"));
+        }
+        let read = |value: Value| from_value::<NotificationChannel>(value).is_ok();
+        for refused in [
+            json!("Mail"),
+            json!(5),
+            json!(-1),
+            json!("-1"),
+            json!(""),
+            json!(0.5),
+            json!(true),
+        ] {
+            assert!(!read(refused.clone()), "{refused}");
+        }
+    }
+
+    #[test]
+    fn numbers_are_altinns() {
+        let reference = |number: u64| from_value::<ReferenceType>(json!(number)).unwrap();
+        assert_eq!(reference(0), ReferenceType::Generic);
+        assert_eq!(reference(3), ReferenceType::DialogportenDialogId);
+        assert_eq!(reference(6), ReferenceType::DialogportenTransmissionType);
+        let template: NotificationTemplate = from_value(json!(1)).unwrap();
+        assert_eq!(template, NotificationTemplate::GenericAltinnMessage);
+        let kind: EmailContentType = from_value(json!("html")).unwrap();
+        assert_eq!(kind, EmailContentType::Html);
+    }
+}

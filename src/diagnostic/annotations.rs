@@ -1,0 +1,109 @@
+//! Problems as workflow commands, which GitHub shows at their lines.
+
+use std::fmt::Write as _;
+
+use super::group::{groups, headline, turn};
+use super::json::word;
+use super::{Place, Problem, Problems};
+
+/// One line for each problem, `::error file=…,line=…,col=…,title=…::…`; equal problems of many rows are one, because GitHub shows only ten of a kind.
+pub fn annotations(problems: &Problems) -> String {
+    let mut lines = String::new();
+    for group in groups(problems) {
+        if let Some((first, others)) = group.split_first() {
+            lines.push_str(&annotation(first, others));
+            lines.push('\n');
+        }
+    }
+    lines
+}
+
+fn annotation(problem: &Problem, others: &[&Problem]) -> String {
+    let mut line = format!("::{} ", word(problem.severity));
+    // Writing to a text cannot fail.
+    let _ = match &problem.place {
+        Place::File(file) => write!(line, "file={}", property(&file.display().to_string())),
+        Place::Source { source, span } => {
+            let at = source.position(span.start);
+            let file = property(&source.path().display().to_string());
+            write!(line, "file={file},line={},col={}", at.line, at.column)
+        }
+        Place::Row { file, line: at, .. } => {
+            let file = property(&file.display().to_string());
+            write!(line, "file={file},line={at}")
+        }
+    };
+    let title = match problem.code {
+        Some(code) => format!("massebrev: Altinn {code}"),
+        None => "massebrev".to_owned(),
+    };
+    let mut said = headline(problem, others);
+    if let Place::Row { columns, .. } = &problem.place
+        && !columns.is_empty()
+    {
+        let _ = write!(said, "\ncolumn {}", columns.join(", "));
+    }
+    for (name, text) in [("cause", &problem.cause), ("hint", &problem.hint)] {
+        if let Some(text) = text {
+            let _ = write!(said, "\n{name}: {text}");
+        }
+    }
+    if let Some(turn) = turn(problem, others) {
+        let _ = write!(said, "\nnote: {turn}");
+    }
+    let _ = write!(line, ",title={}::{}", property(&title), message(&said));
+    line
+}
+
+/// A message may have everything but what ends the line, and the sign that says so.
+fn message(text: &str) -> String {
+    text.replace('%', "%25")
+        .replace('\r', "%0D")
+        .replace('\n', "%0A")
+}
+
+/// A property may not have its own ends either.
+fn property(text: &str) -> String {
+    message(text).replace(':', "%3A").replace(',', "%2C")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::diagnostic::{Code, Source};
+
+    #[test]
+    fn what_would_end_a_property_or_a_line_is_escaped() {
+        let source = Arc::new(Source::new("a:b,c%\r.yaml", "x: 1\n"));
+        let place = Place::Source { span: 3..4, source };
+        let problem = Problem::error(place, "100 %: a,b\r\n::error::x").with_hint("a\nb");
+        assert_eq!(
+            annotations(&problem.into()),
+            "::error file=a%3Ab%2Cc%25%0D.yaml,line=1,col=4,title=massebrev::\
+             100 %25: a,b%0D%0A::error::x%0Ahint: a%0Ab\n"
+        );
+    }
+
+    #[test]
+    fn rows_with_the_same_problem_are_one_annotation() {
+        let row = |line| {
+            let place = Place::Row {
+                file: "rows.csv".into(),
+                row: Some(line - 1),
+                line,
+                columns: vec!["Navn".to_owned()],
+            };
+            Problem::warning(place, "odd").with_code(Code::Altinn(1002))
+        };
+        let mut problems: Problems = (2..5).map(row).collect();
+        problems.push(Problem::error(Place::File("rows.csv".into()), "empty"));
+        assert_eq!(
+            annotations(&problems),
+            "::warning file=rows.csv,line=2,title=massebrev%3A Altinn 1002::odd (3 rows, first at line 2)%0Acolumn Navn\n\
+             ::error file=rows.csv,title=massebrev::empty\n"
+        );
+        assert_eq!(annotations(&Problems::new()), "");
+    }
+}

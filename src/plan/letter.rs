@@ -1,0 +1,124 @@
+//! The letter of a mailing, compiled.
+
+use serde_json::{Value, json};
+
+use crate::manifest::Loaded;
+use crate::template::{TemplateError, Templates, Text, Tree};
+
+/// The compiled parts of a letter.
+#[derive(Debug)]
+pub(super) struct Letter {
+    pub(super) recipient: Text,
+    pub(super) applies: Option<Text>,
+    pub(super) correspondence: Tree,
+    pub(super) existing: Tree,
+    pub(super) attachments: Vec<AttachmentPlan>,
+}
+
+/// An entry of `content.attachments`: a file and what Altinn is told about it.
+#[derive(Debug)]
+pub(super) struct AttachmentPlan {
+    pub(super) pointer: String,
+    pub(super) file: Text,
+    pub(super) told: Tree,
+}
+
+impl AttachmentPlan {
+    /// Whether it is the same for every row.
+    pub(super) fn is_shared(&self) -> bool {
+        self.file.is_constant() && self.told.is_constant()
+    }
+}
+
+/// Compiles the letter. A part that is wrong is an error and left out; `None` when it is not known who gets the letter.
+pub(super) fn compile(
+    loaded: &Loaded,
+    templates: &mut Templates,
+    errors: &mut Vec<TemplateError>,
+) -> Option<Letter> {
+    let manifest = &loaded.manifest;
+    let mut correspondence = manifest.correspondence.clone();
+    let attachments = correspondence
+        .pointer_mut("/content")
+        .and_then(Value::as_object_mut)
+        .and_then(|content| content.shift_remove("attachments"));
+    let recipient = &manifest.recipients.recipient;
+    let recipient = templates.compile_text("/recipients/recipient", recipient);
+    let recipient = keep(errors, recipient);
+    let applies = manifest.recipients.where_.as_ref().map(|applies| {
+        let applies = templates.compile_text("/recipients/where", applies);
+        keep(errors, applies)
+    });
+    let mut tree = |pointer, value, nothing| match templates.compile(pointer, value) {
+        Ok(tree) => Some(tree),
+        Err(wrong) => {
+            errors.extend(wrong);
+            templates.compile(pointer, nothing).ok()
+        }
+    };
+    let correspondence = tree("/correspondence", &correspondence, &Value::Null);
+    let existing = Value::from(manifest.existing_attachments.clone());
+    let existing = tree("/existingAttachments", &existing, &json!([]));
+    let entries = attachments
+        .as_ref()
+        .and_then(Value::as_array)
+        .map(Vec::as_slice)
+        .unwrap_or_default();
+    let attachments = entries
+        .iter()
+        .enumerate()
+        .filter_map(|(index, entry)| keep(errors, compile_attachment(index, entry, templates)))
+        .collect();
+    Some(Letter {
+        recipient: recipient?,
+        applies: match applies {
+            Some(applies) => Some(applies?),
+            None => None,
+        },
+        correspondence: correspondence?,
+        existing: existing?,
+        attachments,
+    })
+}
+
+fn compile_attachment(
+    index: usize,
+    entry: &Value,
+    templates: &mut Templates,
+) -> Result<AttachmentPlan, Vec<TemplateError>> {
+    let pointer = format!("/correspondence/content/attachments/{index}");
+    let mut told = entry.clone();
+    let file = told
+        .as_object_mut()
+        .and_then(|members| members.shift_remove("file"));
+    let Some(file) = file.as_ref().and_then(Value::as_str) else {
+        return Err(vec![TemplateError {
+            message: "the attachment names no local `file`".to_owned(),
+            hint: Some(
+                "add `file: PATH`; a file uploaded earlier goes into `existingAttachments`"
+                    .to_owned(),
+            ),
+            pointer,
+            ..TemplateError::default()
+        }]);
+    };
+    let mut errors = Vec::new();
+    let file = keep(
+        &mut errors,
+        templates.compile_text(&format!("{pointer}/file"), file),
+    );
+    let told = keep(&mut errors, templates.compile(&pointer, &told));
+    match (file, told) {
+        (Some(file), Some(told)) => Ok(AttachmentPlan {
+            pointer,
+            file,
+            told,
+        }),
+        _ => Err(errors),
+    }
+}
+
+/// Goes on after an error, so that all of them are found.
+fn keep<T>(errors: &mut Vec<TemplateError>, result: Result<T, Vec<TemplateError>>) -> Option<T> {
+    result.map_err(|mut wrong| errors.append(&mut wrong)).ok()
+}

@@ -1,0 +1,43 @@
+//! Columns and variables that nothing uses: often a template that speaks of another one by mistake.
+
+use std::collections::HashSet;
+
+use super::Mailing;
+use super::gathering::Gathering;
+use crate::diagnostic::{Place, Problem};
+
+impl Mailing {
+    /// Warns of columns and variables that nothing uses; only when every row was rendered, because rows choose their template files.
+    pub(super) fn find_unused(&self, gathering: &mut Gathering) {
+        let checked = &gathering.checked;
+        let all = checked.letters > 0 && checked.letters + checked.skipped == checked.rows;
+        if !self.is_whole || !all {
+            return;
+        }
+        let used: HashSet<&str> = self.templates.used().collect();
+        let key = self.manifest().recipients.key.as_deref();
+        let headers = self.headers().iter().map(String::as_str);
+        let columns: Vec<_> = headers
+            .filter(|header| !used.contains(header) && Some(*header) != key)
+            .map(|header| format!("`{header}`"))
+            .collect();
+        if !columns.is_empty() {
+            let place = Place::File(self.rows_file());
+            let message = match columns.len() {
+                1 => "a column that nothing uses".to_owned(),
+                count => format!("{count} columns that nothing uses"),
+            };
+            let problem = Problem::warning(place, message).with_cause(columns.join(", "));
+            gathering.push(
+                problem.with_hint("letters do not show what stands there: take it out, or use it"),
+            );
+        }
+        let variables = self.manifest().variables.keys();
+        for variable in variables.filter(|variable| !used.contains(variable.as_str())) {
+            let pointer = variable.replace('~', "~0").replace('/', "~1");
+            let place = self.loaded.place_of_key(&format!("/variables/{pointer}"));
+            let message = format!("no template uses the variable `{variable}`");
+            gathering.push(Problem::warning(place, message));
+        }
+    }
+}

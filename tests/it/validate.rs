@@ -1,0 +1,250 @@
+//! What `validate` finds, and how it tells it: to people, to programs and to GitHub.
+
+use insta::assert_snapshot;
+use serde_json::{Value, json};
+
+use crate::support::{Project, Run, snapshot};
+
+/// The small mailing with something wrong in the manifest, in some rows and in one row twice.
+fn troubled() -> Project {
+    let project = Project::small();
+    project.replace(
+        "mailing.yaml",
+        "    messageTitle: \"Hello\"\n",
+        "    language: \"{{ name }}\"\n    messageTitle: \"{{ name }}, hello\"\n",
+    );
+    project.replace(
+        "mailing.yaml",
+        "  content:\n",
+        "  notification:\n    notificationChannel: Sms\n  content:\n",
+    );
+    project.write(
+        "recipients.csv",
+        "org,name,case\n991825827,nb,1\n310244007,xx,2\n974760673,<b>,3\n991825828,en,\n",
+    );
+    project
+}
+
+/// What is printed as JSON, which keeps its schema.
+fn object(run: &Run) -> Value {
+    let object: Value = serde_json::from_str(&run.stdout()).unwrap();
+    let schema = include_str!("../../schema/validation.schema.json");
+    let schema: Value = serde_json::from_str(schema).unwrap();
+    jsonschema::meta::validate(&schema).unwrap();
+    let validator = jsonschema::draft202012::new(&schema).unwrap();
+    let wrong: Vec<_> = validator
+        .iter_errors(&object)
+        .map(|error| error.to_string())
+        .collect();
+    assert!(wrong.is_empty(), "{wrong:?}\n{object:#}");
+    object
+}
+
+fn validated(project: &Project, status: i32) -> Value {
+    object(
+        &project
+            .run(&["validate", "mailing.yaml", "--format", "json"])
+            .ends(status),
+    )
+}
+
+/// The messages of all problems.
+fn messages(project: &Project, status: i32) -> Vec<String> {
+    let object = validated(project, status);
+    let problems = object["problems"].as_array().unwrap().iter();
+    problems
+        .map(|problem| problem["message"].as_str().unwrap().to_owned())
+        .collect()
+}
+
+#[test]
+fn problems_are_told_in_every_format() {
+    let project = troubled();
+    for format in ["text", "json", "github"] {
+        let run = project
+            .run(&["validate", "mailing.yaml", "--format", format])
+            .ends(2);
+        if format == "json" {
+            object(&run);
+        }
+        snapshot(|| assert_snapshot!(format!("validate_{format}"), run));
+    }
+}
+
+#[test]
+fn a_valid_mailing_has_its_plan_in_every_format() {
+    let project = Project::small();
+    let valid = validated(&project, 0);
+    let plan = valid["plan"].as_str().unwrap();
+    for format in ["text", "github"] {
+        let run = project
+            .run(&["validate", "mailing.yaml", "--format", format])
+            .ends(0);
+        assert!(run.stdout().contains(&format!("plan {plan}")), "{run}");
+    }
+    let counts = ["valid", "rows", "letters", "skipped", "errors", "warnings"];
+    let counts: Vec<_> = counts.iter().map(|name| valid[name].clone()).collect();
+    assert_eq!(json!(counts), json!([true, 3, 3, 0, 0, 0]));
+}
+
+#[test]
+fn a_manifest_that_cannot_be_read_is_told_as_json_too() {
+    let project = Project::small();
+    project.replace("mailing.yaml", "version: 1", "version: 2");
+    let told = validated(&project, 2);
+    assert_eq!(told["mailing"], Value::Null);
+    assert_eq!(told["rows"], Value::Null);
+    assert_eq!(told["problems"][0]["place"]["line"], 1);
+    let run = project.run(&["validate", "mailing.yaml", "--format", "github"]);
+    let line = run.ends(2).stdout();
+    assert!(
+        line.starts_with("::error file=mailing.yaml,line=1,col=10,title=massebrev::"),
+        "{line}"
+    );
+}
+
+#[test]
+fn no_identity_number_is_in_what_is_told() {
+    let project = Project::small();
+    project.write("recipients.csv", "org,name,case\n07827199406,Ane,1\n");
+    for format in ["text", "json", "github"] {
+        let run = project.run(&["validate", "mailing.yaml", "--format", format]);
+        assert!(!run.ends(2).to_string().contains("99406"));
+    }
+}
+
+#[test]
+fn rows_are_checked_also_when_the_letter_does_not_compile() {
+    let project = Project::small();
+    project.replace("mailing.yaml", "{{ name }}", "{{ row['nmae'] }}");
+    project.write(
+        "recipients.csv",
+        "org,name,case\n991825827,Ane,1\n99182582,Bo,2\n974760673,Cato,1\n310244007,Dag\n",
+    );
+    let run = project.run(&["validate", "mailing.yaml"]).ends(2);
+    snapshot(|| assert_snapshot!("validate_rows_of_a_broken_letter", run));
+}
+
+#[test]
+fn rows_are_read_through_also_when_nobody_knows_who_gets_the_letter() {
+    let project = Project::small();
+    project.replace("mailing.yaml", "{{ org }}", "{{ orgno }}");
+    project.write("recipients.csv", "org,name,case\n991825827,Ane\n1,Bo,2\n");
+    assert_eq!(
+        messages(&project, 2),
+        [
+            "there is no column or variable `orgno`",
+            "the row has 2 values, but the header has 3 columns"
+        ]
+    );
+}
+
+#[test]
+fn a_column_in_row_that_is_not_there_is_found_before_any_row() {
+    let project = Project::small();
+    project.replace(
+        "mailing.yaml",
+        "{{ name }}",
+        "{{ row['Name'] }}{{ row.cas }}",
+    );
+    let told = validated(&project, 2);
+    let problems = told["problems"].as_array().unwrap();
+    let told: Vec<_> = problems
+        .iter()
+        .map(|problem| (problem["message"].as_str(), problem["hint"].as_str()))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            (
+                Some("there is no column `Name`"),
+                Some("did you mean `name`?")
+            ),
+            (
+                Some("there is no column `cas`"),
+                Some("did you mean `case`?")
+            ),
+        ]
+    );
+}
+
+#[test]
+fn columns_and_variables_that_nothing_uses_are_warnings() {
+    let project = Project::small();
+    project.write(
+        "recipients.csv",
+        "org,name,case,phone,language,country\n991825827,Ane,1,,nb,NO\n310244007,Bo,2,,en,NO\n974760673,Cato,3,,en,SE\n",
+    );
+    project.replace(
+        "mailing.yaml",
+        "correspondence:",
+        "variables: { used: 1, unused: 2 }\ncorrespondence:",
+    );
+    project.replace("mailing.yaml", "\"Hello\"", "\"Hello {{ used }}\"");
+    project.replace(
+        "mailing.yaml",
+        "recipients:",
+        "recipients:\n  where: \"{{ country == 'NO' }}\"",
+    );
+    let run = project.run(&["validate", "mailing.yaml"]).ends(0);
+    snapshot(|| assert_snapshot!("validate_unused", run));
+    // What a file speaks of that a row chooses is used.
+    project.replace(
+        "mailing.yaml",
+        "\"Dear {{ name }}, case {{ case }} is open.\"",
+        "{ file: \"{{ language }}.md\" }",
+    );
+    project.write("nb.md", "Hei {{ name }}");
+    project.write("en.md", "Call {{ phone }}");
+    assert_eq!(
+        messages(&project, 0),
+        ["no template uses the variable `unused`"]
+    );
+}
+
+#[test]
+fn more_warnings_than_anybody_reads_stop_nothing() {
+    let project = Project::small();
+    project.replace("mailing.yaml", "\"Hello\"", "\"x^2^ {{ name }}\"");
+    let mut rows = "org,name,case\n".to_owned();
+    for row in 1..=10_010 {
+        rows += &["991825827,Ane,", &row.to_string(), "\n"].concat();
+    }
+    project.write("recipients.csv", rows);
+    let told = validated(&project, 0);
+    assert_eq!(told["letters"], 10_010);
+    let problems = told["problems"].as_array().unwrap();
+    assert_eq!(problems.len(), 10_002);
+    let last = problems.last().unwrap();
+    assert_eq!(
+        last["message"],
+        "the title may not be plain text: 10 more times"
+    );
+    assert_eq!(last["code"], "1002");
+}
+
+#[test]
+fn a_finding_that_rows_decide_is_told_with_its_rows() {
+    let project = Project::small();
+    project.write(
+        "recipients.csv",
+        "org,name,case,confirm,due\n991825827,Ane,1,true,\n310244007,Bo,2,false,\n974760673,Cato,3,true,2999-01-01\n",
+    );
+    project.replace(
+        "mailing.yaml",
+        "  content:\n",
+        "  isConfirmationNeeded: \"{{ confirm }}\"\n  dueDateTime: \"{{ due }}\"\n  content:\n",
+    );
+    let told = validated(&project, 2);
+    assert_eq!(
+        told["problems"],
+        json!([{
+            "severity": "error",
+            "code": "1016",
+            "first": true,
+            "message": "a letter to be confirmed needs a due date",
+            "place": { "file": "recipients.csv", "line": 2, "row": 1, "columns": ["due", "confirm"] },
+            "hint": "set `dueDateTime`, or leave out `isConfirmationNeeded`"
+        }])
+    );
+}
