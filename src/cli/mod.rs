@@ -17,7 +17,7 @@ mod send;
 mod target;
 mod validate;
 
-use clap::{CommandFactory as _, FromArgMatches as _};
+use clap::FromArgMatches as _;
 
 use arguments::{Cli, Command};
 use error::CliError;
@@ -26,7 +26,7 @@ use printer::Printer;
 
 /// Parses the arguments, runs the command, and says how it ended.
 pub(crate) fn run() -> ExitStatus {
-    let parsed = Cli::command()
+    let parsed = Cli::definition()
         .try_get_matches()
         .and_then(|matches| Cli::from_arg_matches(&matches));
     let cli = match parsed {
