@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 
 use clap::{Arg, CommandFactory as _, Parser, Subcommand};
 
+use super::completions::CompletionsArgs;
+use super::man::ManArgs;
 use super::new::NewArgs;
 use super::printer::Global;
 use super::render::RenderArgs;
@@ -42,6 +44,8 @@ pub(crate) enum Command {
     Report(ReportArgs),
     Sandbox(SandboxArgs),
     Schema(SchemaArgs),
+    Completions(CompletionsArgs),
+    Man(ManArgs),
 }
 
 impl Cli {

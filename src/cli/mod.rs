@@ -1,10 +1,12 @@
 //! Everything that knows about arguments, terminals and exit statuses.
 
 mod arguments;
+mod completions;
 mod confirm;
 mod connect;
 mod error;
 mod exit_status;
+mod man;
 mod new;
 mod prepare;
 mod printer;
@@ -51,6 +53,8 @@ pub(crate) fn run() -> ExitStatus {
         Command::Report(arguments) => arguments.run(printer),
         Command::Sandbox(arguments) => arguments.run(printer),
         Command::Schema(arguments) => arguments.run(printer),
+        Command::Completions(arguments) => arguments.run(printer),
+        Command::Man(arguments) => arguments.run(printer),
     };
     ended.unwrap_or_else(|error| error.print(printer))
 }

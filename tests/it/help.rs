@@ -5,8 +5,16 @@ use insta::assert_snapshot;
 use crate::support::{Project, snapshot};
 
 /// The commands, in the order of a mailing's life.
-const COMMANDS: [&str; 7] = [
-    "new", "validate", "render", "send", "report", "sandbox", "schema",
+const COMMANDS: [&str; 9] = [
+    "new",
+    "validate",
+    "render",
+    "send",
+    "report",
+    "sandbox",
+    "schema",
+    "completions",
+    "man",
 ];
 
 #[test]
@@ -68,6 +76,39 @@ fn every_flag_has_a_variable_and_its_value_is_not_shown() {
             );
         }
     }
+}
+
+#[test]
+fn every_shell_completes_every_command() {
+    let project = Project::new();
+    for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
+        let text = project.run(&["completions", shell]).ends(0).stdout();
+        for word in COMMANDS.into_iter().chain(["concurrency"]) {
+            assert!(text.contains(word), "{shell} does not know {word}");
+        }
+    }
+    project.run(&["completions", "cmd"]).ends(2);
+}
+
+#[test]
+fn every_command_has_a_manual_page() {
+    let project = Project::new();
+    let whole = project.run(&["man"]).ends(0).stdout();
+    for command in COMMANDS {
+        assert!(
+            whole.contains(&format!("massebrev\\-{command}(1)")),
+            "{whole}"
+        );
+        let page = project.run(&["man", command]).ends(0).stdout();
+        assert!(
+            page.contains(&format!(".TH massebrev-{command} 1")),
+            "{page}"
+        );
+    }
+    let page = project.run(&["man", "send"]).ends(0).stdout();
+    assert!(page.contains("MASSEBREV_CONCURRENCY"), "{page}");
+    let run = project.run(&["man", "sned"]).ends(2);
+    assert!(run.stderr().contains("the commands are new, "), "{run}");
 }
 
 #[test]
