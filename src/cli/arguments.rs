@@ -1,7 +1,11 @@
 //! The command line.
 
-use clap::{Parser, Subcommand};
+use std::collections::BTreeSet;
 
+use clap::{Arg, CommandFactory as _, Parser, Subcommand};
+
+use super::completions::CompletionsArgs;
+use super::man::ManArgs;
 use super::new::NewArgs;
 use super::printer::Global;
 use super::render::RenderArgs;
@@ -30,21 +34,41 @@ pub(crate) struct Cli {
     pub(crate) command: Command,
 }
 
-/// The commands.
+/// The commands; each is described where its arguments are.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Write a mailing to begin with: manifest, schema, recipients and letters
     New(NewArgs),
-    /// Check everything that can be known offline, for every row
     Validate(ValidateArgs),
-    /// Print the exact request of every row, one JSON object a line; nothing is sent
     Render(RenderArgs),
-    /// Send the mailing: every outstanding letter, each exactly once
     Send(Box<SendArgs>),
-    /// Tell again how a mailing went
     Report(ReportArgs),
-    /// Run a local Altinn and Maskinporten to rehearse against
     Sandbox(SandboxArgs),
-    /// Print the JSON Schema of manifests
     Schema(SchemaArgs),
+    Completions(CompletionsArgs),
+    Man(ManArgs),
+}
+
+impl Cli {
+    /// The command line as help shows it: flags by name, and variables without their values.
+    pub(crate) fn definition() -> clap::Command {
+        let definition = Self::command();
+        let names: BTreeSet<String> = [&definition]
+            .into_iter()
+            .chain(definition.get_subcommands())
+            .flat_map(clap::Command::get_arguments)
+            .filter_map(|argument| argument.get_long().map(str::to_owned))
+            .collect();
+        // `--help` and `--version`, which clap adds by itself, stay last.
+        let shown = |argument: Arg| {
+            let place = argument
+                .get_long()
+                .map(|name| names.range(..name.to_owned()).count());
+            argument
+                .display_order(place.unwrap_or(0))
+                .hide_env_values(true)
+        };
+        definition
+            .mut_args(shown)
+            .mut_subcommands(|command| command.mut_args(shown))
+    }
 }

@@ -1,10 +1,12 @@
 //! Everything that knows about arguments, terminals and exit statuses.
 
 mod arguments;
+mod completions;
 mod confirm;
 mod connect;
 mod error;
 mod exit_status;
+mod man;
 mod new;
 mod prepare;
 mod printer;
@@ -17,7 +19,7 @@ mod send;
 mod target;
 mod validate;
 
-use clap::{CommandFactory as _, FromArgMatches as _};
+use clap::FromArgMatches as _;
 
 use arguments::{Cli, Command};
 use error::CliError;
@@ -26,7 +28,7 @@ use printer::Printer;
 
 /// Parses the arguments, runs the command, and says how it ended.
 pub(crate) fn run() -> ExitStatus {
-    let parsed = Cli::command()
+    let parsed = Cli::definition()
         .try_get_matches()
         .and_then(|matches| Cli::from_arg_matches(&matches));
     let cli = match parsed {
@@ -51,6 +53,8 @@ pub(crate) fn run() -> ExitStatus {
         Command::Report(arguments) => arguments.run(printer),
         Command::Sandbox(arguments) => arguments.run(printer),
         Command::Schema(arguments) => arguments.run(printer),
+        Command::Completions(arguments) => arguments.run(printer),
+        Command::Man(arguments) => arguments.run(printer),
     };
     ended.unwrap_or_else(|error| error.print(printer))
 }

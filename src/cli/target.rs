@@ -10,7 +10,7 @@ pub(crate) struct Target {
     /// The manifest of the mailing
     #[arg(value_name = "MANIFEST")]
     pub(crate) manifest: PathBuf,
-    /// Use a sandbox of its own instead of the manifest's environment
+    /// A local sandbox instead of the manifest's environment: nothing leaves this machine
     #[arg(long, env = "MASSEBREV_SANDBOX")]
     pub(crate) sandbox: bool,
 }

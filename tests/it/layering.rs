@@ -28,6 +28,8 @@ const HOMES: &[(&str, &[&str])] = &[
     ("axum", &["sandbox"]),
     ("base64", &["maskinporten", "sandbox"]),
     ("clap", &["cli"]),
+    ("clap_complete", &["cli"]),
+    ("clap_mangen", &["cli"]),
     ("csv", &["recipients", "report"]),
     ("futures", &["journal", "send"]),
     ("encoding_rs", &["recipients"]),
