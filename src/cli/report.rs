@@ -19,7 +19,7 @@ pub(crate) struct ReportArgs {
     #[command(flatten)]
     target: Target,
     /// What to write
-    #[arg(long, value_enum, default_value_t = Format::Text, env = "MASSEBREV_FORMAT")]
+    #[arg(long, value_enum, default_value_t = Format::Text, env = "MASSEBREV_REPORT_FORMAT")]
     format: Format,
     /// Where to write it [default: stdout]
     #[arg(long, short, value_name = "FILE", env = "MASSEBREV_OUTPUT")]
