@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use super::fingerprint::Fingerprint;
 use super::gathering::Gathering;
+use super::watch::Watch;
 use super::{Delivery, Digest, Mailing, Planned, PlannedFile};
 use crate::diagnostic::{Place, Problem, Problems};
 use crate::recipients::Row;
@@ -65,11 +66,16 @@ impl Mailing {
     ) -> Result<Checked, Problems> {
         let mut rows = self.open_rows()?;
         let mut gathering = Gathering::new(std::mem::take(&mut self.found));
+        let mut watch = Watch::new(self);
         let mut row = Row::default();
         while let Some(read) = rows.read(&mut row) {
             gathering.checked.rows += 1;
             match read {
-                Ok(()) => self.check_row(&row, now, &mut gathering, each),
+                Ok(()) => {
+                    if self.check_row(&row, now, &mut gathering, each) {
+                        watch.look(&row);
+                    }
+                }
                 Err(problem) => gathering.push(problem),
             }
             if gathering.is_full() {
@@ -84,19 +90,21 @@ impl Mailing {
             ));
         }
         self.find_duplicates(&mut gathering)?;
+        self.find_damage(watch, &mut gathering);
         self.find_unused(&mut gathering);
         let mut checked = gathering.finish(file);
         checked.plan = self.plan_digest()?;
         Ok(checked)
     }
 
+    /// Checks one row; whether it is to get a letter.
     fn check_row(
         &mut self,
         row: &Row,
         now: Timestamp,
         gathering: &mut Gathering,
         each: &mut dyn FnMut(&Delivery),
-    ) {
+    ) -> bool {
         let planned = self.plan_row(row);
         let checked = &mut gathering.checked;
         match &planned {
@@ -134,6 +142,7 @@ impl Mailing {
             .checked
             .fingerprints
             .push(Fingerprint::of(&planned));
+        !matches!(planned, Planned::Skipped(_))
     }
 
     fn shared_files(&self, delivery: &Delivery) -> Vec<Arc<PlannedFile>> {

@@ -18,6 +18,7 @@ mod letter;
 mod mailing;
 mod pass;
 mod unused;
+mod watch;
 
 pub use check::{Checked, Compared};
 pub use delivery::{Delivery, Planned, Skip};

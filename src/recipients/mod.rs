@@ -3,6 +3,7 @@
 //! [`Rows::open`] finds out the encoding and the delimiter (or takes them as set), checks the header, and then gives one [`Row`] at a time with
 //! the line it begins on. Memory does not grow with the file.
 
+mod damage;
 mod dialect;
 mod encoding;
 mod fault;
@@ -11,6 +12,7 @@ mod header;
 mod row;
 mod rows;
 
+pub use damage::{Damage, damage, is_date, serial_date};
 pub use dialect::{Delimiter, Dialect};
 pub use row::Row;
 pub use rows::{Options, ROW_LIMIT, Rows};

@@ -3,6 +3,7 @@
 use insta::assert_snapshot;
 use serde_json::{Value, json};
 
+use crate::people::spreadsheet;
 use crate::support::{Project, Run, snapshot};
 
 /// The small mailing with something wrong in the manifest, in some rows and in one row twice.
@@ -246,5 +247,48 @@ fn a_finding_that_rows_decide_is_told_with_its_rows() {
             "place": { "file": "recipients.csv", "line": 2, "row": 1, "columns": ["due", "confirm"] },
             "hint": "set `dueDateTime`, or leave out `isConfirmationNeeded`"
         }])
+    );
+}
+
+#[test]
+fn what_a_spreadsheet_has_done_to_columns_is_named() {
+    let project = Project::small();
+    project.write(
+        "recipients.csv",
+        "org,name,case,frist,when,sum,postnr,unused\n\
+         991825827,Ane,102600,2026-12-15,2026-12-15,43164,0150,45991\n\
+         310244007,K\u{c3}\u{a5}re,12600,45991,45992,\"1,2E+7\",150,\"1,2E+7\"\n\
+         974760673,\u{a0}Cato, 302600,46000,15.12.2026,7,7003,\n\
+         991825827,Dag,302601,2026-12-16,2026-12-15,7,7003,\n\
+         310244007,Eva,302602,2026-12-16,2026-12-15,7,7003,\n",
+    );
+    project.replace(
+        "mailing.yaml",
+        "{{ name }}",
+        "{{ name }}{{ frist }}{{ when }}{{ sum }}{{ postnr }}",
+    );
+    // A key with a blank is no number, so it is looked at by itself.
+    let run = project.run(&["validate", "mailing.yaml"]).ends(0);
+    snapshot(|| assert_snapshot!("validate_damage", run));
+    project.replace("recipients.csv", " 302600", "302600");
+    let messages = messages(&project, 0);
+    let short = |message: &String| message.starts_with("the key `case` is shorter");
+    assert!(messages.iter().any(short), "{messages:?}");
+}
+
+#[test]
+fn sound_lists_raise_no_alarm() {
+    let project = Project::example("spreadsheet");
+    project.write("mottakere.csv", spreadsheet(2000));
+    assert_eq!(messages(&project, 0), [""; 0]);
+    let project = Project::small();
+    let mut rows = "org,name,case\n".to_owned();
+    for row in 99_900..100_500 {
+        rows += &["991825827,Ane,", &row.to_string(), "\n"].concat();
+    }
+    project.write("recipients.csv", rows);
+    assert_eq!(
+        messages(&project, 0),
+        ["599 letters go to a recipient who gets another one too"]
     );
 }
