@@ -6,6 +6,9 @@ use super::Mailing;
 use super::gathering::Gathering;
 use crate::diagnostic::{Place, Problem};
 
+/// How many columns and variables are named.
+const NAMED: usize = 20;
+
 impl Mailing {
     /// Warns of columns and variables that nothing uses; only when every row was rendered, because rows choose their template files.
     pub(super) fn find_unused(&self, gathering: &mut Gathering) {
@@ -27,16 +30,30 @@ impl Mailing {
                 1 => "a column that nothing uses".to_owned(),
                 count => format!("{count} columns that nothing uses"),
             };
-            let problem = Problem::warning(place, message).with_cause(columns.join(", "));
+            let named = columns.get(..NAMED).unwrap_or(&columns).join(", ");
+            let more = if columns.len() > NAMED {
+                ", \u{2026}"
+            } else {
+                ""
+            };
+            let problem = Problem::warning(place, message).with_cause(named + more);
             gathering.push(
                 problem.with_hint("letters do not show what stands there: take it out, or use it"),
             );
         }
         let variables = self.manifest().variables.keys();
-        for variable in variables.filter(|variable| !used.contains(variable.as_str())) {
+        let unused: Vec<_> = variables
+            .filter(|variable| !used.contains(variable.as_str()))
+            .collect();
+        for variable in unused.iter().take(NAMED) {
             let pointer = variable.replace('~', "~0").replace('/', "~1");
             let place = self.loaded.place_of_key(&format!("/variables/{pointer}"));
             let message = format!("no template uses the variable `{variable}`");
+            gathering.push(Problem::warning(place, message));
+        }
+        if let Some(more) = unused.len().checked_sub(NAMED).filter(|more| *more > 0) {
+            let place = self.loaded.place_of_key("/variables");
+            let message = format!("{more} more variables that no template uses");
             gathering.push(Problem::warning(place, message));
         }
     }

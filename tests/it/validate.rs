@@ -292,3 +292,52 @@ fn sound_lists_raise_no_alarm() {
         ["599 letters go to a recipient who gets another one too"]
     );
 }
+
+#[test]
+fn a_manifest_of_any_size_has_an_end() {
+    let project = Project::small();
+    let small = project.read("mailing.yaml");
+    let padded = |filling: &str, length: usize| {
+        let times = length.saturating_sub(small.len()) / filling.len();
+        [&small, filling.repeat(times).as_str()].concat()
+    };
+    let aliases = |level: u32| {
+        let inner = vec![format!("*a{}", level - 1); 10].join(", ");
+        format!("a{level}: &a{level} [{inner}]\n")
+    };
+    let bomb: String = (1..10).map(aliases).collect();
+    for (manifest, status, said) in [
+        (padded("# filling\n", 10_000_000), 0, "plan sha256:"),
+        (
+            padded("#\n", 10_000_004),
+            2,
+            "the manifest is larger than 10 MB",
+        ),
+        (padded("send: {}\n", 10_000_000), 2, "`send` is there twice"),
+        ("[{".repeat(4_999_999), 2, "nested"),
+        (
+            format!("a0: &a0 [x]\n{bomb}{small}"),
+            2,
+            "the aliases make the file too large",
+        ),
+    ] {
+        project.write("mailing.yaml", manifest);
+        let run = project.run(&["validate", "mailing.yaml"]).ends(status);
+        assert!(run.to_string().contains(said), "{said}: {run}");
+        assert!(run.to_string().len() < 40_000, "{said}");
+    }
+}
+
+#[test]
+fn a_thousand_variables_that_nothing_uses_are_not_a_thousand_warnings() {
+    let project = Project::small();
+    let mut variables = "variables:\n".to_owned();
+    for number in 0..1000 {
+        variables += &["  v", &number.to_string(), ": 1\n"].concat();
+    }
+    let manifest = project.read("mailing.yaml") + &variables;
+    project.write("mailing.yaml", manifest);
+    let messages = messages(&project, 0);
+    assert_eq!(messages.len(), 21);
+    assert_eq!(messages[20], "980 more variables that no template uses");
+}
