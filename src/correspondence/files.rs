@@ -93,6 +93,33 @@ mod tests {
     }
 
     #[test]
+    fn every_character_and_every_device_is_refused() {
+        let code = |name: &str| file_name_problem(name).map(|(code, _)| code);
+        let controls = (0..0x20).filter_map(char::from_u32);
+        for character in "<>:\"/\\|?*".chars().chain(controls) {
+            let name = format!("a{character}b.pdf");
+            assert_eq!(code(&name), Some(Code::Altinn(2012)), "{name:?}");
+        }
+        for character in " !#%&'()+,-;=@[]^_`{}~\u{7f}å\u{1F600}".chars() {
+            let name = format!("a{character}b.pdf");
+            assert_eq!(code(&name), None, "{name:?}");
+        }
+        let devices = ["CON", "PRN", "AUX", "NUL"].map(str::to_owned);
+        let ports = (1..10).flat_map(|port| [format!("COM{port}"), format!("LPT{port}")]);
+        for device in devices.into_iter().chain(ports) {
+            let name = format!("{device}.pdf");
+            assert_eq!(code(&name), Some(Code::Altinn(2021)), "{name}");
+            assert_eq!(
+                code(&name.to_lowercase()),
+                Some(Code::Altinn(2021)),
+                "{name}"
+            );
+            assert_eq!(code(&format!("{device}x.pdf")), None, "{device}x");
+            assert_eq!(code(&format!("x{device}.pdf")), None, "x{device}");
+        }
+    }
+
+    #[test]
     fn names_altinn_refuses_get_the_first_code() {
         for (name, code) in [
             ("", 2010),

@@ -219,8 +219,10 @@ mod tests {
             ("sendersReference", emoji(2048), emoji(2048) + "a"),
             ("sendersReference", long(1), " ".to_owned()),
             ("fileName", long(251) + ".pdf", long(252) + ".pdf"),
+            ("fileName", emoji(125) + "a.pdf", emoji(126) + ".pdf"),
             ("checksum", md5.to_owned(), md5.to_uppercase()),
             ("checksum", " ".to_owned(), md5[1..].to_owned()),
+            ("checksum", md5.to_owned(), format!("{md5}0")),
         ] {
             let mut attachment = json!({ "fileName": "a.pdf", "sendersReference": "a" });
             attachment[member] = json!(accepted);

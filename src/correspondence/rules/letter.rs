@@ -249,7 +249,7 @@ mod tests {
         for accepted in ["nb", "nn", "en", "NB", "En", "", "  "] {
             assert_eq!(language(accepted), [""; 0], "{accepted}");
         }
-        for refused in ["no", "se", "IV", "åå"] {
+        for refused in ["no", "se", "IV", "åå", "\u{1F600}"] {
             let expected = ["error 1023 correspondence.content.language"];
             assert_eq!(language(refused), expected, "{refused}");
         }

@@ -85,12 +85,14 @@ mod tests {
     #[test]
     fn https_addresses_are_taken() {
         let longest = format!("https://example.no/{}", "a".repeat(236));
+        let emojis = format!("https://example.no/{}", "\u{1F600}".repeat(118));
         for link in [
             "https://example.no",
             "HTTPS://example.no/svar?sak=1&x=[2]#%C3%A5",
             "https://user@localhost:8443/",
             "https://blåbær.no/æøå",
             &longest,
+            &emojis,
         ] {
             assert_eq!(linked(link), [""; 0], "{link}");
         }
