@@ -1,5 +1,6 @@
 //! Where a mailing goes and with what key: flags, environment, manifest, in this order.
 
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -85,6 +86,7 @@ impl AuthArgs {
         manifest: &Manifest,
         folder: &Path,
         environment: &Environment,
+        concurrency: NonZeroU32,
     ) -> Result<Client, CliError> {
         let Some(client_id) = self
             .client_id
@@ -105,7 +107,12 @@ impl AuthArgs {
             .as_ref()
             .map(|source| secret(source, folder))
             .transpose()?;
-        client(manifest, environment, client_id, key, subscription_key)
+        let caller = Caller {
+            client_id,
+            key,
+            subscription_key,
+        };
+        client(manifest, environment, caller, concurrency)
     }
 
     fn key_text(
@@ -150,6 +157,7 @@ pub(crate) fn connect_sandbox(
     manifest: &Manifest,
     url: &str,
     registration: &Registration,
+    concurrency: NonZeroU32,
 ) -> Result<Client, CliError> {
     let environment = Environment::sandbox(url, url).map_err(|error| CliError::Usage {
         message: error.to_string(),
@@ -161,23 +169,33 @@ pub(crate) fn connect_sandbox(
             source,
         }
     })?;
-    client(
-        manifest,
-        &environment,
-        registration.client_id().to_owned(),
+    let caller = Caller {
+        client_id: registration.client_id().to_owned(),
         key,
-        None,
-    )
+        subscription_key: None,
+    };
+    client(manifest, &environment, caller, concurrency)
+}
+
+/// Who calls, with everything that proves it.
+struct Caller {
+    client_id: String,
+    key: SigningKey,
+    subscription_key: Option<SecretString>,
 }
 
 fn client(
     manifest: &Manifest,
     environment: &Environment,
-    client_id: String,
-    key: SigningKey,
-    subscription_key: Option<SecretString>,
+    caller: Caller,
+    concurrency: NonZeroU32,
 ) -> Result<Client, CliError> {
-    let concurrency = usize::try_from(manifest.send.concurrency.get()).unwrap_or(usize::MAX);
+    let Caller {
+        client_id,
+        key,
+        subscription_key,
+    } = caller;
+    let concurrency = usize::try_from(concurrency.get()).unwrap_or(usize::MAX);
     let http = http_client(environment, manifest.send.timeout.duration(), concurrency)?;
     let settings = Settings {
         client_id,

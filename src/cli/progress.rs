@@ -121,6 +121,20 @@ impl Observer for Progress {
                 }
                 self.count(*state);
             }
+            Event::Settled { state, .. } => {
+                if matches!(state, State::Sent | State::AlreadySent) {
+                    let mut tally = self.tally.lock().unwrap_or_else(PoisonError::into_inner);
+                    tally.ok += 1;
+                    tally.not_ok = tally.not_ok.saturating_sub(1);
+                    self.bar.set_message(tally.to_string());
+                }
+            }
+            Event::Paused { wait, why } => {
+                self.note(format_args!(
+                    "a pause of {} s, as asked for: {why}",
+                    wait.as_secs()
+                ));
+            }
             Event::Retrying { .. } => {
                 self.tally
                     .lock()

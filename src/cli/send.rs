@@ -33,7 +33,7 @@ pub(crate) struct SendArgs {
     #[command(flatten)]
     auth: AuthArgs,
     /// Requests in flight at most [default: the manifest's send.concurrency, or 16]
-    #[arg(long, short = 'j', value_name = "N", env = "MASSEBREV_CONCURRENCY")]
+    #[arg(long, short = 'j', value_name = "N", env = "MASSEBREV_CONCURRENCY", value_parser = concurrency)]
     concurrency: Option<NonZeroU32>,
     /// Refuse to send unless the mailing has exactly so many letters
     #[arg(long, value_name = "N", env = "MASSEBREV_EXPECT")]
@@ -60,19 +60,24 @@ impl SendArgs {
         let ended = runtime.block_on(self.drive(&mut prepared, &client, &journal, printer));
         // Connections that are kept open would hold the sandbox up.
         drop(client);
-        if let Some(sandbox) = sandbox {
-            let stopped = runtime.block_on(sandbox.stop());
-            stopped.map_err(|source| CliError::Start {
-                what: "the end of the sandbox",
-                source,
-            })?;
-        }
-        let report = Report::from_journal(&journal)?;
-        let written = write_all(&report, &prepared.journal_path);
+        let stopped = sandbox.map_or(Ok(()), |sandbox| runtime.block_on(sandbox.stop()));
+        // Whatever happened, what is known is told; why the run broke off comes before why that could not be told.
+        let report = Report::from_journal(&journal);
+        let written = report.as_ref().map_or(Ok(Vec::new()), |report| {
+            write_all(report, &prepared.journal_path)
+        });
         let summary = ended.map_err(|error| afresh(error.into(), &prepared))?;
+        stopped.map_err(|source| CliError::Start {
+            what: "the end of the sandbox",
+            source,
+        })?;
+        let report = report?;
         report::text(&report, &mut printer.stdout()).map_err(broken_pipe)?;
         for path in written? {
             printer.out(path.display())?;
+        }
+        if summary.ended == 0 && matches!(summary.ending, Ending::Finished) {
+            explain_nothing(prepared.checked.letters, &report, printer);
         }
         Ok(self.explain(&summary, &report, printer))
     }
@@ -84,16 +89,19 @@ impl SendArgs {
         printer: Printer,
     ) -> Result<(Client, Option<Sandbox>), CliError> {
         let manifest = prepared.mailing.manifest();
+        let concurrency = self.concurrency.unwrap_or(manifest.send.concurrency);
         match &prepared.destination {
             Destination::Sandbox => {
                 let sandbox = start_sandbox(printer).await?;
-                let client = connect_sandbox(manifest, sandbox.url(), sandbox.registration())?;
+                let (url, registration) = (sandbox.url(), sandbox.registration());
+                let client = connect_sandbox(manifest, url, registration, concurrency)?;
                 Ok((client, Some(sandbox)))
             }
             Destination::Altinn(environment) => {
+                let folder = prepared.mailing.folder();
                 let client = self
                     .auth
-                    .connect(manifest, prepared.mailing.folder(), environment)?;
+                    .connect(manifest, folder, environment, concurrency)?;
                 Ok((client, None))
             }
         }
@@ -151,12 +159,8 @@ impl SendArgs {
         } else {
             manifest.to_string()
         };
-        if summary.ended == 0 && matches!(summary.ending, Ending::Finished) {
-            printer.note("nothing was sent: the journal shows that every letter has been settled by an earlier run");
-            printer.note("a deliberate second letter needs a new `mailing` name in the manifest");
-        }
         let status = match &summary.ending {
-            Ending::Finished if report.adds_up() && counts.attention() == 0 => ExitStatus::Success,
+            Ending::Finished if is_done(report) => ExitStatus::Success,
             Ending::Finished => ExitStatus::Unfinished,
             Ending::Stopped(why) => {
                 printer.warn(format_args!("stopped: {why}"));
@@ -213,6 +217,38 @@ fn same_command() -> String {
         .join(" ")
 }
 
+/// Whether every row is sent or skipped. A row that is still pending when all were gone through has been lost.
+fn is_done(report: &Report) -> bool {
+    let counts = report.counts();
+    report.adds_up() && counts.attention() == 0 && counts.of(State::Pending) == 0
+}
+
+/// Says why there was nothing to send.
+fn explain_nothing(letters: u64, report: &Report, printer: Printer) {
+    let counts = report.counts();
+    let refused: Vec<_> = [State::Rejected, State::Reserved]
+        .into_iter()
+        .filter_map(|state| match counts.of(state) {
+            0 => None,
+            1 => Some(format!("1 was {state}")),
+            count => Some(format!("{count} were {state}")),
+        })
+        .collect();
+    if letters == 0 {
+        printer.note("nothing was sent: no row becomes a letter");
+    } else if refused.is_empty() {
+        printer.note("nothing was sent: the journal shows that every letter has been settled by an earlier run");
+        printer.note("a deliberate second letter needs a new `mailing` name in the manifest");
+    } else {
+        printer.note(format_args!(
+            "nothing was sent: {} were sent by earlier runs, and {}",
+            counts.delivered(),
+            refused.join(" and ")
+        ));
+        printer.note("what was refused is tried again when its row or its text has been corrected");
+    }
+}
+
 /// Whether the same command would send something.
 fn outstanding(counts: &report::Counts) -> bool {
     [
@@ -223,6 +259,14 @@ fn outstanding(counts: &report::Counts) -> bool {
     ]
     .iter()
     .any(|state| counts.of(*state) > 0)
+}
+
+/// As the manifest's own setting.
+fn concurrency(text: &str) -> Result<NonZeroU32, &'static str> {
+    let number = text.parse().ok().and_then(NonZeroU32::new);
+    number
+        .filter(|number| number.get() <= 1000)
+        .ok_or("must be a whole number from 1 to 1000")
 }
 
 fn open_journal(prepared: &Prepared, target: &Target) -> Result<Journal, CliError> {
@@ -254,9 +298,13 @@ async fn start_sandbox(printer: Printer) -> Result<Sandbox, CliError> {
 /// The first Ctrl-C stops taking new letters, the second one stops at once.
 async fn interrupted_twice(stop: &Stop, progress: &Progress) {
     interrupted().await;
-    stop.set();
-    progress.say("interrupted: finishing what is in flight; press Ctrl-C again to stop at once");
-    interrupted().await;
+    let finish = async {
+        stop.set();
+        progress
+            .say("interrupted: finishing what is in flight; press Ctrl-C again to stop at once");
+    };
+    // Whoever is told to press again is already listened to.
+    tokio::join!(biased; interrupted(), finish);
 }
 
 /// Resolves when a person, or the system that goes down, asks the program to end.

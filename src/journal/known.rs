@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use super::column::{count, named};
 use super::store::Store;
-use super::{Digest, JournalError, State};
+use super::{JournalError, State};
 
 /// The rows of a journal by key: 26 bytes each.
 #[derive(Debug, Clone, Default)]
@@ -35,6 +35,14 @@ impl Known {
             .binary_search_by_key(key.as_bytes(), |slot| slot.key)
             .ok()?;
         self.0.get(at).map(|slot| slot.recorded)
+    }
+
+    /// The row whose key begins with these eight bytes.
+    pub fn with_head(&self, head: u64) -> Option<Recorded> {
+        let head = head.to_be_bytes();
+        let at = self.0.partition_point(|slot| slot.key[..PREFIX] < head[..]);
+        let slot = self.0.get(at).filter(|slot| slot.key.starts_with(&head))?;
+        Some(slot.recorded)
     }
 
     /// How many there are.
@@ -72,10 +80,15 @@ impl Recorded {
         self.body.filter(|_| binds).map(u64::from_be_bytes)
     }
 
-    /// Whether the letter that was sent, or may have been, had this digest.
-    pub fn has_body(&self, body: &Digest) -> bool {
-        self.body.is_some()
-            && self.body.as_ref().map(<[u8; PREFIX]>::as_slice) == body.get(..PREFIX)
+    /// Whether the letter that was tried had the digest that begins with these eight bytes.
+    pub fn has_body(&self, head: u64) -> bool {
+        self.body == Some(head.to_be_bytes())
+    }
+
+    /// Whether a plain run leaves the row alone, whose letter's digest begins with `head` now: Altinn has it, or has refused this very letter for good.
+    pub fn is_settled(&self, head: u64) -> bool {
+        self.state.is_sent()
+            || matches!(self.state, State::Reserved | State::Rejected) && self.has_body(head)
     }
 }
 

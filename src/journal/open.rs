@@ -472,7 +472,8 @@ mod tests {
         );
         let known = journal.known().unwrap();
         let mended = known.get(&key(2)).unwrap();
-        assert!(mended.has_body(&[2; 32]) && !mended.has_body(&[1; 32]));
+        let body = |byte| u64::from_be_bytes([byte; 8]);
+        assert!(mended.has_body(body(2)) && !mended.has_body(body(1)));
         assert_eq!(known.get(&key(1)).unwrap().state, State::Unknown);
         assert_eq!(known.get(&key(3)), None);
     }

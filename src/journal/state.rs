@@ -153,7 +153,7 @@ pub fn transition(from: State, body: Option<&Digest>, entry: &Entry) -> Result<S
         }
         (InFlight, Entry::Ended(end)) => Ok(end.outcome.state()),
         (Unknown, Entry::Settled(end)) => match end.outcome.state() {
-            found @ (Sent | AlreadySent | Failed) => Ok(found),
+            found @ (Sent | AlreadySent | Failed | Rejected) => Ok(found),
             _ => Err(Misstep::Illegal),
         },
         (InFlight, Entry::CutOff) => Ok(Unknown),
@@ -364,7 +364,12 @@ mod tests {
             let to = outcome.state();
             legal.insert((State::InFlight, format!("ended {to}")), to);
         }
-        for to in [State::Sent, State::AlreadySent, State::Failed] {
+        for to in [
+            State::Sent,
+            State::AlreadySent,
+            State::Failed,
+            State::Rejected,
+        ] {
             legal.insert((State::Unknown, format!("settled {to}")), to);
         }
         legal.insert((State::InFlight, "cut off".into()), State::Unknown);

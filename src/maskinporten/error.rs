@@ -172,7 +172,9 @@ impl TokenError {
             Self::Refused { status, .. } | Self::Exchange { status, .. } => {
                 matches!(status, 408 | 429 | 500..)
             }
-            Self::Sign { .. } | Self::Garbled { .. } => false,
+            // A page of something that stands in between; where it stays, the tries run out.
+            Self::Garbled { .. } => true,
+            Self::Sign { .. } => false,
         }
     }
 

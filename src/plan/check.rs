@@ -55,6 +55,24 @@ impl Checked {
         compared.gone = recorded.len() as u64;
         compared
     }
+
+    /// The letters, each as the heads of its key and of its content's digest, in row order.
+    pub fn letter_heads(&self) -> impl Iterator<Item = (u64, u64)> + '_ {
+        self.fingerprints
+            .iter()
+            .filter(|print| print.is_letter())
+            .map(|print| (print.key, print.letter))
+    }
+
+    /// Rows that share their key with another row, all but one of each key. They are skipped ones: letters that share a key are refused.
+    pub fn shared_keys(&self) -> u64 {
+        if self.skipped == 0 {
+            return 0;
+        }
+        let mut keys: Vec<u64> = self.fingerprints.iter().map(|print| print.key).collect();
+        keys.sort_unstable();
+        keys.windows(2).filter(|pair| pair[0] == pair[1]).count() as u64
+    }
 }
 
 impl Mailing {

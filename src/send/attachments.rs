@@ -9,11 +9,11 @@ use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
 use super::attempt::{Attempts, End};
+use super::delivery::{Fatal, Judged};
 use super::verdict::Verdict;
 use super::{Event, SendError};
-use crate::altinn::{AttachmentStatus, Client};
-use crate::journal::{Journal, JournalError, Reason, SharedAttachment, UploadState};
-use crate::maskinporten::TokenError;
+use crate::altinn::{AttachmentOverview, AttachmentStatus, Client};
+use crate::journal::{Journal, JournalError, Outcome, Reason, SharedAttachment, UploadState};
 use crate::plan::{Digest, PlannedFile};
 
 /// How often a file is initialised anew before it is given up: an upload that broke off leaves an id that is dead for good.
@@ -38,22 +38,19 @@ type Cells = Mutex<HashMap<(String, Digest), Arc<OnceCell<Uuid>>>>;
 /// Why a file is not there for its letters.
 #[derive(Debug)]
 pub(super) enum UploadEnd {
-    /// Altinn will not take it.
-    Refused {
-        reason: Reason,
-        /// Whether the same holds for every other letter.
-        fatal: bool,
-    },
-    /// Out of tries or time.
-    GaveUp(Reason),
-    /// There is no token.
-    NoToken(TokenError),
+    /// It did not get there: what that makes of its letter, and why the others would fare alike.
+    Not(Box<Judged>),
+    /// The run was stopped; nothing is lost by beginning again.
+    Stopped,
     /// The journal cannot be written.
     Journal(SendError),
 }
 
+/// What is said of an upload that is dead, or that Altinn has seen more or less of than we know: the next look tells, and else there is another id.
+const WORTH_A_LOOK: [u32; 7] = [2001, 2002, 2003, 2005, 2006, 2008, 2009];
+
 impl Uploads<'_> {
-    /// The id of the published attachment for a file; uploads it when no letter before has.
+    /// The id of the published attachment for a file; uploads it when no letter before has. A stop ends it at once: no letter is on its way yet.
     pub(super) async fn id(
         &self,
         resource: &str,
@@ -73,9 +70,11 @@ impl Uploads<'_> {
             file_name: planned.attachment.file_name.clone(),
             senders_reference: planned.attachment.senders_reference.clone(),
         };
-        cell.get_or_try_init(|| self.obtain(shared, planned))
-            .await
-            .copied()
+        tokio::select! {
+            biased;
+            () = self.attempts.stop.wait() => Err(UploadEnd::Stopped),
+            id = cell.get_or_try_init(|| self.obtain(shared, planned)) => id.copied(),
+        }
     }
 
     async fn obtain(
@@ -85,7 +84,7 @@ impl Uploads<'_> {
     ) -> Result<Uuid, UploadEnd> {
         let name = &planned.attachment.file_name;
         if let Some((id, _)) = self.journal.attachment(&shared)? {
-            if self.published(id).await? {
+            if self.published(id).await?.is_ok() {
                 self.attempts
                     .observer
                     .notice(&Event::Attachment { name, reused: true });
@@ -109,7 +108,7 @@ impl Uploads<'_> {
                 Err(reason) => last = reason,
             }
         }
-        Err(UploadEnd::GaveUp(last))
+        Err(UploadEnd::Not(Box::new((Outcome::Failed(last), None))))
     }
 
     /// One round: initialise, upload, wait until it is published. The inner error is worth a new round.
@@ -134,23 +133,21 @@ impl Uploads<'_> {
             .await;
         match uploaded.end {
             End::Accepted(_) | End::GaveUp(_) => {}
-            // Broken storage, a wrong checksum, or an upload that Altinn has seen more of than we know: the next look tells.
-            End::Refused(refusal, _) if matches!(refusal.code, Some(2002 | 2005 | 2008 | 2009)) => {
-            }
+            End::Refused(refusal, _) if is_worth_a_look(refusal.code) => {}
             end => return accepted(end).map(|_| Err(Reason::default())),
         }
-        if self.published(id).await? {
-            return Ok(Ok(id));
-        }
-        let message = format!("the upload of {} did not succeed", attachment.file_name);
-        Ok(Err(Reason {
-            message,
+        let published = self.published(id).await?;
+        Ok(published.map(|()| id).map_err(|why| Reason {
+            message: format!(
+                "the upload of {} did not succeed: {why}",
+                attachment.file_name
+            ),
             ..Reason::default()
         }))
     }
 
-    /// Waits until an attachment is published; `false` when it never will be.
-    async fn published(&self, id: Uuid) -> Result<bool, UploadEnd> {
+    /// Waits until an attachment is published; the inner error is why it never will be.
+    async fn published(&self, id: Uuid) -> Result<Result<(), String>, UploadEnd> {
         let began = Instant::now();
         let mut wait = FIRST_POLL;
         loop {
@@ -159,13 +156,18 @@ impl Uploads<'_> {
                 .settle(async |token| self.client.attachment(&token, id).await)
                 .await;
             let overview = match looked.end {
-                End::Refused(refusal, _) if refusal.status == 404 => return Ok(false),
+                End::Refused(refusal, _) if refusal.status == 404 => {
+                    return Ok(Err(refusal.message));
+                }
                 end => accepted(end)?,
             };
             match overview.status {
-                AttachmentStatus::Published => return Ok(true),
-                AttachmentStatus::UploadProcessing if began.elapsed() < SCAN_LIMIT => {}
-                _ => return Ok(false),
+                AttachmentStatus::Published => return Ok(Ok(())),
+                AttachmentStatus::Initialized => return Ok(Err(told(overview))),
+                _ if overview.status.is_lost() => return Ok(Err(told(overview))),
+                // Being scanned, or something new to us that may pass.
+                _ if began.elapsed() < SCAN_LIMIT => {}
+                _ => return Ok(Err(format!("after {SCAN_LIMIT:?}: {}", told(overview)))),
             }
             sleep(wait).await;
             wait = (wait * 2).min(SLOWEST_POLL);
@@ -180,13 +182,32 @@ impl From<JournalError> for UploadEnd {
 }
 
 fn accepted<T>(end: End<T>) -> Result<T, UploadEnd> {
-    match end {
-        End::Accepted(value) => Ok(value),
-        End::Refused(refusal, verdict) => Err(UploadEnd::Refused {
-            fatal: verdict == Verdict::Stop,
-            reason: refusal.into(),
-        }),
-        End::GaveUp(reason) => Err(UploadEnd::GaveUp(reason)),
-        End::NoToken(error) => Err(UploadEnd::NoToken(error)),
-    }
+    let not = match end {
+        End::Accepted(value) => return Ok(value),
+        End::Refused(refusal, Verdict::Stop) => {
+            let reason = Reason::from(refusal);
+            let fatal = Fatal::Refused(reason.clone());
+            (Outcome::Failed(reason), Some(fatal))
+        }
+        End::Refused(refusal, _) => (Outcome::Rejected(refusal.into()), None),
+        End::GaveUp(reason) => (Outcome::Failed(reason), None),
+        End::Away(reason) => (Outcome::Failed(reason.clone()), Some(Fatal::Away(reason))),
+        End::NoToken(error) => (
+            Outcome::Failed((&error).into()),
+            Some(Fatal::NoToken(error)),
+        ),
+    };
+    Err(UploadEnd::Not(Box::new(not)))
+}
+
+fn is_worth_a_look(code: Option<u32>) -> bool {
+    code.is_some_and(|code| WORTH_A_LOOK.contains(&code))
+}
+
+/// Altinn's own words for how far an attachment has come.
+fn told(overview: AttachmentOverview) -> String {
+    let name = format!("{:?}", overview.status);
+    overview
+        .status_text
+        .map_or(name.clone(), |text| format!("{name} ({text})"))
 }

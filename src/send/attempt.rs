@@ -13,6 +13,9 @@ use crate::journal::Reason;
 use crate::manifest::Retry;
 use crate::maskinporten::{Token, TokenError, Tokens};
 
+/// So often a look-up is tried: its letter has had its own tries, and the next run asks again.
+const LOOKUP_TRIES: u32 = 4;
+
 /// What is needed to try and try again.
 pub(super) struct Attempts<'a> {
     pub(super) tokens: &'a Tokens,
@@ -28,7 +31,7 @@ pub(super) struct Settled<T> {
     /// What it came to.
     pub(super) end: End<T>,
     /// How many requests left the machine.
-    pub(super) attempts: u32,
+    pub(super) requests: u32,
     /// Whether a request before the last may have taken effect without our knowing.
     pub(super) uncertain: bool,
 }
@@ -40,8 +43,10 @@ pub(super) enum End<T> {
     Accepted(T),
     /// Altinn will not do it; the verdict is final (never a retry).
     Refused(Refusal, Verdict),
-    /// No more tries: attempts, time or patience are used up.
+    /// No more tries: attempts, time or patience are used up, or the run was stopped.
     GaveUp(Reason),
+    /// Altinn wants to be left alone for longer than any letter may wait.
+    Away(Reason),
     /// There is no token to ask with, and there will be none.
     NoToken(TokenError),
 }
@@ -54,6 +59,8 @@ enum Step<T> {
     Again(Again),
     /// The token was refused, and is to be replaced.
     Refresh(Token, Refusal),
+    /// The run was stopped before a request left.
+    Stopped,
 }
 
 /// Why another try is due.
@@ -65,16 +72,60 @@ struct Again {
 }
 
 impl Attempts<'_> {
+    /// Waits for a letter's turn to leave; nothing when the run is stopped first.
+    pub(super) async fn turn(&self) -> Option<Instant> {
+        if self.stop.is_set() {
+            return None;
+        }
+        self.pace.depart(self.stop).await
+    }
+
     /// Exchanges until it is settled. Every try is paced and carries the same content: repeating is harmless by its idempotency key.
     pub(super) async fn settle<T, F>(&self, exchange: impl Fn(Token) -> F) -> Settled<T>
     where
         F: Future<Output = Result<Answer<T>, TransportError>>,
     {
+        let tries = self.retry.attempts.get();
+        self.exchange(tries, None, exchange).await
+    }
+
+    /// The same, where the first request's turn has come already.
+    pub(super) async fn settle_now<T, F>(
+        &self,
+        turn: Instant,
+        exchange: impl Fn(Token) -> F,
+    ) -> Settled<T>
+    where
+        F: Future<Output = Result<Answer<T>, TransportError>>,
+    {
+        let tries = self.retry.attempts.get();
+        self.exchange(tries, Some(turn), exchange).await
+    }
+
+    /// The same for a look-up, with less patience.
+    pub(super) async fn look_up<T, F>(&self, exchange: impl Fn(Token) -> F) -> End<T>
+    where
+        F: Future<Output = Result<Answer<T>, TransportError>>,
+    {
+        let tries = self.retry.attempts.get().min(LOOKUP_TRIES);
+        self.exchange(tries, None, exchange).await.end
+    }
+
+    async fn exchange<T, F>(
+        &self,
+        tries: u32,
+        mut turn: Option<Instant>,
+        exchange: impl Fn(Token) -> F,
+    ) -> Settled<T>
+    where
+        F: Future<Output = Result<Answer<T>, TransportError>>,
+    {
         let deadline = Instant::now() + self.retry.deadline.duration();
-        let (mut attempts, mut uncertain, mut refreshed) = (0, false, false);
+        let (mut count, mut requests, mut uncertain, mut refreshed) = (0, 0, false, false);
+        let mut last = None;
         loop {
-            attempts += 1;
-            let end = match self.attempt(&exchange).await {
+            count += 1;
+            let end = match self.attempt(turn.take(), &exchange, &mut requests).await {
                 Step::End(end) => end,
                 Step::Refresh(token, _) if !refreshed => {
                     refreshed = true;
@@ -83,89 +134,116 @@ impl Attempts<'_> {
                 }
                 // A fresh token was refused as well: it is not the token.
                 Step::Refresh(_, refusal) => End::Refused(refusal, Verdict::Stop),
+                Step::Stopped => End::GaveUp(last.unwrap_or_else(stopped)),
                 Step::Again(again) => {
+                    refreshed = false;
                     uncertain |= again.uncertain;
-                    match self.wait(&again, attempts, deadline).await {
-                        Some(why) => End::GaveUp(why),
-                        None => continue,
+                    if again.after > Some(self.retry.deadline.duration()) {
+                        End::Away(again.why)
+                    } else if self.wait(&again, count, tries, deadline).await {
+                        last = Some(again.why);
+                        continue;
+                    } else {
+                        End::GaveUp(again.why)
                     }
                 }
             };
             return Settled {
                 end,
-                attempts,
+                requests,
                 uncertain,
             };
         }
     }
 
     /// One try, judged.
-    async fn attempt<T, F>(&self, exchange: &impl Fn(Token) -> F) -> Step<T>
+    async fn attempt<T, F>(
+        &self,
+        turn: Option<Instant>,
+        exchange: &impl Fn(Token) -> F,
+        requests: &mut u32,
+    ) -> Step<T>
     where
         F: Future<Output = Result<Answer<T>, TransportError>>,
     {
-        let token = match self.tokens.token().await {
-            Ok(token) => token,
-            Err(error) if error.is_transient() => {
-                let why = Reason {
-                    message: error.to_string(),
-                    ..Reason::default()
-                };
+        let departed = match turn {
+            Some(turn) => turn,
+            None => match self.pace.depart(self.stop).await {
+                Some(turn) => turn,
+                None => return Step::Stopped,
+            },
+        };
+        let token = match self.token().await {
+            None => return Step::Stopped,
+            Some(Ok(token)) => token,
+            Some(Err(error)) if error.is_transient() => {
                 return Step::Again(Again {
-                    why,
                     after: error.retry_after(),
+                    why: (&error).into(),
                     uncertain: false,
                 });
             }
-            Err(error) => return Step::End(End::NoToken(error)),
+            Some(Err(error)) => return Step::End(End::NoToken(error)),
         };
-        self.pace.depart().await;
+        *requests += 1;
         match exchange(token.clone()).await {
-            Ok(Answer::Accepted(value)) => Step::End(End::Accepted(value)),
-            Ok(Answer::Refused(refusal)) => match judge(&refusal) {
-                Verdict::Retry { uncertain } => Step::Again(Again {
-                    after: refusal.retry_after,
-                    why: refusal.into(),
-                    uncertain,
-                }),
-                Verdict::RefreshToken => Step::Refresh(token, refusal),
-                verdict => Step::End(End::Refused(refusal, verdict)),
-            },
-            Err(error) => {
-                let uncertain = judge_transport(&error) == Verdict::Retry { uncertain: true };
-                let why = Reason {
+            Ok(Answer::Accepted(value)) => {
+                self.pace.ease();
+                Step::End(End::Accepted(value))
+            }
+            Ok(Answer::Refused(refusal)) => self.judge(refusal, token, departed),
+            Err(error) => Step::Again(Again {
+                why: Reason {
                     message: error.reason(),
                     ..Reason::default()
-                };
-                Step::Again(Again {
-                    why,
-                    after: None,
-                    uncertain,
-                })
-            }
+                },
+                after: None,
+                uncertain: judge_transport(&error) == Verdict::Retry { uncertain: true },
+            }),
         }
     }
 
-    /// Waits for the next try; `Some(reason)` when there is none.
-    async fn wait(&self, again: &Again, attempts: u32, deadline: Instant) -> Option<Reason> {
-        if attempts >= self.retry.attempts.get() || self.stop.is_set() {
-            return Some(again.why.clone());
-        }
-        let wait = again.after.unwrap_or_else(|| self.backoff(attempts));
-        if Instant::now() + wait > deadline {
-            return Some(again.why.clone());
-        }
-        if again.after.is_some() {
-            // The server asks all of us, not only this letter.
-            self.pace.hold(wait);
-        }
-        self.observer.notice(&Event::Retrying {
-            wait,
-            why: &again.why.message,
-        });
+    /// A token; nothing when the run is stopped first.
+    pub(super) async fn token(&self) -> Option<Result<Token, TokenError>> {
         tokio::select! {
-            () = tokio::time::sleep(wait) => None,
-            () = self.stop.wait() => Some(again.why.clone()),
+            biased;
+            token = self.tokens.token() => Some(token),
+            () = self.stop.wait() => None,
+        }
+    }
+
+    fn judge<T>(&self, refusal: Refusal, token: Token, departed: Instant) -> Step<T> {
+        match judge(&refusal) {
+            Verdict::Retry { uncertain } => {
+                if refusal.status == TOO_MANY_REQUESTS {
+                    self.pace.slow_down(departed);
+                }
+                Step::Again(Again {
+                    after: refusal.retry_after,
+                    why: refusal.into(),
+                    uncertain,
+                })
+            }
+            Verdict::RefreshToken => Step::Refresh(token, refusal),
+            verdict => Step::End(End::Refused(refusal, verdict)),
+        }
+    }
+
+    /// Waits for the next try; `false` when there is none.
+    async fn wait(&self, again: &Again, count: u32, tries: u32, deadline: Instant) -> bool {
+        let why = &again.why.message;
+        let wait = again.after.unwrap_or_else(|| self.backoff(count));
+        // The server asks all of us, not only this letter.
+        if again.after.is_some_and(|pause| self.pace.hold(pause)) {
+            self.observer.notice(&Event::Paused { wait, why });
+        }
+        if count >= tries || self.stop.is_set() || Instant::now() + wait > deadline {
+            return false;
+        }
+        self.observer.notice(&Event::Retrying { wait, why });
+        tokio::select! {
+            () = tokio::time::sleep(wait) => true,
+            () = self.stop.wait() => false,
         }
     }
 
@@ -178,15 +256,24 @@ impl Attempts<'_> {
     }
 
     /// Full jitter: anything up to an exponentially growing limit, so that those who failed together do not come back together.
-    fn backoff(&self, attempts: u32) -> Duration {
+    fn backoff(&self, times: u32) -> Duration {
         let doubled = self
             .retry
             .first_delay
             .duration()
-            .saturating_mul(2_u32.saturating_pow(attempts.saturating_sub(1)));
+            .saturating_mul(2_u32.saturating_pow(times.saturating_sub(1)));
         doubled
             .min(self.retry.max_delay.duration())
             .mul_f64(fastrand::f64())
+    }
+}
+
+const TOO_MANY_REQUESTS: u16 = 429;
+
+fn stopped() -> Reason {
+    Reason {
+        message: "the run was stopped before the request left".to_owned(),
+        ..Reason::default()
     }
 }
 
@@ -201,6 +288,15 @@ impl From<Refusal> for Reason {
             code: refusal.code,
             message,
             trace: refusal.trace,
+        }
+    }
+}
+
+impl From<&TokenError> for Reason {
+    fn from(error: &TokenError) -> Self {
+        Self {
+            message: error.to_string(),
+            ..Self::default()
         }
     }
 }

@@ -1,10 +1,11 @@
-//! Stops a run that goes wrong: too many failures, or the same refusal again and again.
+//! Stops a run that goes wrong: too many failures, the same refusal again and again, or nothing getting through any more.
 
 use crate::journal::{Outcome, Reason};
 use crate::manifest::MaxFailures;
 
-/// So many identical rejections in a row mean that the template is wrong, not the rows.
-pub(super) const IDENTICAL_REJECTIONS: u32 = 10;
+/// So many identical rejections in a row mean that the template is wrong, not the rows; so many letters in a row that do not get through, that
+/// Altinn is away.
+pub(super) const IN_A_ROW: u32 = 10;
 
 /// A share of failures is not looked at before so many letters have come to an end: the first failure is not 100 %.
 const SHARE_FLOOR: u64 = 20;
@@ -17,6 +18,8 @@ pub(super) struct Breaker {
     failures: u64,
     last: Option<(Option<u32>, String)>,
     identical: u32,
+    /// Letters in a row that got no answer worth the name.
+    lost: u32,
 }
 
 impl Breaker {
@@ -27,28 +30,44 @@ impl Breaker {
             failures: 0,
             last: None,
             identical: 0,
+            lost: 0,
         }
     }
 
     /// Counts one end; `Some(why)` when the run must stop.
     pub(super) fn count(&mut self, outcome: &Outcome) -> Option<String> {
         self.ended += 1;
-        match outcome {
+        let in_a_row = match outcome {
             Outcome::Sent { .. } | Outcome::AlreadySent { .. } => {
                 self.last = None;
-                return None;
+                self.lost = 0;
+                None
             }
             // A reservation is an answer about a person, not a fault.
-            Outcome::Reserved(_) => return None,
-            Outcome::Rejected(reason) => {
-                if let Some(why) = self.count_rejection(reason) {
-                    return Some(why);
-                }
+            Outcome::Reserved(_) => {
+                self.lost = 0;
+                None
             }
-            Outcome::Failed(_) | Outcome::Unknown(_) => {}
-        }
-        self.failures += 1;
-        self.past_limit()
+            Outcome::Rejected(reason) => {
+                self.failures += 1;
+                self.lost = 0;
+                self.count_rejection(reason)
+            }
+            Outcome::Failed(reason) | Outcome::Unknown(reason) => {
+                self.failures += 1;
+                self.count_loss(reason)
+            }
+        };
+        in_a_row.or_else(|| self.past_limit())
+    }
+
+    fn count_loss(&mut self, reason: &Reason) -> Option<String> {
+        self.lost += 1;
+        (self.lost >= IN_A_ROW).then(|| {
+            format!(
+                "{IN_A_ROW} letters in a row did not get through, the last one because of: {reason}"
+            )
+        })
     }
 
     fn count_rejection(&mut self, reason: &Reason) -> Option<String> {
@@ -65,17 +84,15 @@ impl Breaker {
             self.last = Some(this);
             self.identical = 1;
         }
-        (self.identical >= IDENTICAL_REJECTIONS).then(|| {
-            format!(
-                "{IDENTICAL_REJECTIONS} letters in a row were rejected alike: {}",
-                reason.message
-            )
-        })
+        (self.identical >= IN_A_ROW)
+            .then(|| format!("{IN_A_ROW} letters in a row were rejected alike: {reason}"))
     }
 
     fn past_limit(&self) -> Option<String> {
         let past = match self.limit? {
             MaxFailures::Count(count) => self.failures > count,
+            // None at all needs no while to show.
+            MaxFailures::Share(share) if share <= 0.0 => self.failures > 0,
             #[expect(
                 clippy::cast_precision_loss,
                 reason = "a share of letters needs no more than 52 bits"
@@ -126,6 +143,53 @@ mod tests {
             assert!(breaker.count(&sent()).is_none());
             assert!((0..9).all(|_| breaker.count(&rejected(1023)).is_none()));
         }
+    }
+
+    fn lost() -> Outcome {
+        Outcome::Unknown(Reason::default())
+    }
+
+    #[test]
+    fn ten_letters_in_a_row_that_do_not_get_through_stop_the_run() {
+        let mut breaker = Breaker::new(None);
+        for answer in [sent(), rejected(1029), Outcome::Reserved(Reason::default())] {
+            assert!((0..9).all(|_| breaker.count(&lost()).is_none()));
+            assert!(breaker.count(&answer).is_none());
+        }
+        assert!((0..9).all(|_| breaker.count(&Outcome::Failed(Reason::default())).is_none()));
+        assert!(breaker.count(&lost()).is_some());
+    }
+
+    #[test]
+    fn losses_between_them_do_not_make_rejections_different() {
+        let mut breaker = Breaker::new(None);
+        for _ in 0..9 {
+            assert!(breaker.count(&rejected(1002)).is_none());
+            assert!(breaker.count(&lost()).is_none());
+        }
+        assert!(breaker.count(&rejected(1002)).is_some());
+    }
+
+    #[test]
+    fn no_failures_at_all_means_the_first_one_stops() {
+        for limit in [MaxFailures::Count(0), MaxFailures::Share(0.0)] {
+            let mut breaker = Breaker::new(Some(limit));
+            assert!(breaker.count(&sent()).is_none());
+            assert!(
+                breaker
+                    .count(&Outcome::Reserved(Reason::default()))
+                    .is_none()
+            );
+            assert!(breaker.count(&rejected(1029)).is_some());
+        }
+    }
+
+    #[test]
+    fn a_share_that_was_passed_early_is_seen_when_enough_letters_have_ended() {
+        let mut breaker = Breaker::new(Some(MaxFailures::Share(0.05)));
+        assert!((0..3).all(|_| breaker.count(&rejected(1029)).is_none()));
+        assert!((0..16).all(|_| breaker.count(&sent()).is_none()));
+        assert!(breaker.count(&sent()).is_some(), "3 of 20 is more than 5 %");
     }
 
     #[test]

@@ -3,20 +3,25 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::SendError;
 use super::attachments::{UploadEnd, Uploads};
 use super::attempt::{Attempts, End, Settled};
+use super::lookup::{Found, Sought};
 use super::verdict::Verdict;
-use crate::altinn::{Client, Initialized};
+use crate::altinn::{Client, Initialized, Refusal};
 use crate::journal::{End as Last, Entry, Journal, Outcome, Reason, Start, State};
 use crate::maskinporten::TokenError;
 use crate::plan::{Delivery, PlannedFile};
 use crate::secret::redact;
 
-/// How often a look-up that finds nothing is asked again: the request behind the key may still be running at Altinn.
+/// How often a look-up that finds nothing is asked again.
 const LOOKUPS: u32 = 4;
+
+/// What Altinn says of attachments that it has not, or not for long: what we have uploaded is to be uploaded anew.
+const LOST_ATTACHMENTS: [u32; 4] = [1007, 1017, 1018, 1055];
 
 /// Sends letters one by one; several at a time may be under way.
 pub(super) struct Courier<'a> {
@@ -44,31 +49,75 @@ pub(super) struct Ended {
 pub(super) enum Fatal {
     /// Altinn refuses what all letters have in common.
     Refused(Reason),
+    /// Altinn wants to be left alone for a long time.
+    Away(Reason),
     /// No token is to be had.
     NoToken(TokenError),
 }
 
-/// A letter that may or may not be at Altinn.
-#[derive(Debug, Clone)]
-pub(super) struct Sought {
-    pub(super) row: u64,
-    pub(super) line: u64,
-    pub(super) key: Uuid,
-    resource: String,
-    recipient: String,
-    senders_reference: String,
-}
-
-/// What a look-up by key found.
-enum Found {
-    Ours(Uuid),
-    Foreign(Uuid),
-    Nothing,
-}
+/// What became of a letter, and why the others would fare alike.
+pub(super) type Judged = (Outcome, Option<Fatal>);
 
 impl Courier<'_> {
-    /// Sends one letter. The start is durable before a request leaves, the end before anybody hears of it.
-    pub(super) async fn deliver(&self, delivery: Delivery) -> Result<Ended, SendError> {
+    /// Sends one letter. The start is durable before a request leaves, the end before anybody hears of it. Nothing when the run is stopped before
+    /// it is the letter's turn: then it stands where it stood.
+    pub(super) async fn deliver(&self, delivery: Delivery) -> Result<Option<Ended>, SendError> {
+        let files = match self.upload(delivery.resource(), &delivery.files).await {
+            Ok(ids) => match self.attempts.turn().await {
+                Some(turn) => Ok((ids, turn)),
+                None => return Ok(None),
+            },
+            Err(UploadEnd::Stopped) => return Ok(None),
+            Err(UploadEnd::Journal(error)) => return Err(error),
+            Err(UploadEnd::Not(judged)) => Err(*judged),
+        };
+        self.record_start(&delivery).await?;
+        let ((outcome, fatal), requests) = match files {
+            Ok((ids, turn)) => self.send(&delivery, &ids, turn).await?,
+            // The letter never left: its files did not get there.
+            Err(judged) => (judged, 0),
+        };
+        let last = Last {
+            outcome: outcome.clone(),
+            attempts: requests,
+            at: Timestamp::now(),
+        };
+        let state = self
+            .journal
+            .record(delivery.key, Entry::Ended(last))
+            .await?;
+        let unsettled = matches!(outcome, Outcome::Unknown(_)).then(|| Sought::from(&delivery));
+        Ok(Some(Ended {
+            row: delivery.row,
+            line: delivery.line,
+            state,
+            outcome,
+            fatal,
+            unsettled,
+        }))
+    }
+
+    /// Asks once more for a letter whose end is not known, and gives the state it has then; an error is why Altinn cannot be asked.
+    pub(super) async fn settle(
+        &self,
+        sought: &Sought,
+    ) -> Result<Result<Option<State>, Reason>, SendError> {
+        let outcome = match sought.look_up(self.client, self.attempts, 1).await {
+            Found::Ours(id) => Outcome::Sent { id },
+            Found::Foreign(id) => collision(id),
+            Found::Nothing => return Ok(Ok(None)),
+            Found::Unseen(reason) => return Ok(Err(reason)),
+        };
+        let last = Last {
+            outcome,
+            attempts: 0,
+            at: Timestamp::now(),
+        };
+        let settled = self.journal.record(sought.key, Entry::Settled(last));
+        Ok(Ok(Some(settled.await?)))
+    }
+
+    async fn record_start(&self, delivery: &Delivery) -> Result<(), SendError> {
         let start = Start {
             row: delivery.row,
             line: delivery.line,
@@ -80,49 +129,7 @@ impl Courier<'_> {
         self.journal
             .record(delivery.key, Entry::Started(start))
             .await?;
-        let (outcome, attempts, fatal) =
-            match self.upload(delivery.resource(), &delivery.files).await {
-                Ok(ids) => self.send(&delivery, &ids).await?,
-                Err(UploadEnd::Journal(error)) => return Err(error),
-                Err(end) => without_files(end),
-            };
-        let last = Last {
-            outcome: outcome.clone(),
-            attempts,
-            at: Timestamp::now(),
-        };
-        let state = self
-            .journal
-            .record(delivery.key, Entry::Ended(last))
-            .await?;
-        let unsettled = matches!(outcome, Outcome::Unknown(_)).then(|| Sought::from(&delivery));
-        Ok(Ended {
-            row: delivery.row,
-            line: delivery.line,
-            state,
-            outcome,
-            fatal,
-            unsettled,
-        })
-    }
-
-    /// Asks once more for a letter whose end is not known.
-    pub(super) async fn settle(&self, sought: &Sought) -> Result<Option<State>, SendError> {
-        match self.look_up(sought, 1).await {
-            Found::Ours(id) => {
-                let last = Last {
-                    outcome: Outcome::Sent { id },
-                    attempts: 0,
-                    at: Timestamp::now(),
-                };
-                Ok(Some(
-                    self.journal
-                        .record(sought.key, Entry::Settled(last))
-                        .await?,
-                ))
-            }
-            Found::Foreign(_) | Found::Nothing => Ok(None),
-        }
+        Ok(())
     }
 
     async fn upload(
@@ -141,163 +148,126 @@ impl Courier<'_> {
         &self,
         delivery: &Delivery,
         files: &[Uuid],
-    ) -> Result<(Outcome, u32, Option<Fatal>), SendError> {
+        turn: Instant,
+    ) -> Result<(Judged, u32), SendError> {
         let body = delivery.body(files)?;
         let settled = self
             .attempts
-            .settle(async |token| self.client.initialize(&token, body.clone()).await)
+            .settle_now(turn, async |token| {
+                self.client.initialize(&token, body.clone()).await
+            })
             .await;
-        let attempts = settled.attempts;
-        let (outcome, fatal) = self.judge(delivery, settled).await;
-        Ok((outcome, attempts, fatal))
+        let requests = settled.requests;
+        let judged = self.judge(delivery, settled).await;
+        if let (
+            _,
+            Some(Fatal::Refused(Reason {
+                code: Some(code), ..
+            })),
+        ) = &judged
+            && LOST_ATTACHMENTS.contains(code)
+        {
+            for id in files {
+                self.journal.forget_attachment(*id).await?;
+            }
+        }
+        Ok((judged, requests))
     }
 
-    async fn judge(
-        &self,
-        delivery: &Delivery,
-        settled: Settled<Initialized>,
-    ) -> (Outcome, Option<Fatal>) {
+    async fn judge(&self, delivery: &Delivery, settled: Settled<Initialized>) -> Judged {
         let uncertain = settled.uncertain;
-        match settled.end {
-            End::Accepted(initialized) => (Outcome::Sent { id: initialized.id }, None),
-            End::Refused(refusal, verdict) => match verdict {
-                Verdict::AlreadySent => (self.already_sent(delivery, uncertain).await, None),
-                Verdict::Reserved => (Outcome::Reserved(refusal.into()), None),
-                Verdict::Stop => {
-                    let reason = Reason::from(refusal);
-                    (
-                        Outcome::Failed(reason.clone()),
-                        Some(Fatal::Refused(reason)),
-                    )
-                }
-                _ => (Outcome::Rejected(refusal.into()), None),
-            },
-            End::GaveUp(reason) if uncertain => (self.find_out(delivery, reason).await, None),
-            End::GaveUp(reason) => (Outcome::Failed(reason), None),
-            End::NoToken(error) => {
-                let reason = Reason {
-                    message: error.to_string(),
-                    ..Reason::default()
-                };
-                let outcome = if uncertain {
-                    Outcome::Unknown(reason)
-                } else {
-                    Outcome::Failed(reason)
-                };
-                (outcome, Some(Fatal::NoToken(error)))
+        let (outcome, fatal) = match settled.end {
+            End::Accepted(initialized) => return (Outcome::Sent { id: initialized.id }, None),
+            End::Refused(_, Verdict::AlreadySent) => {
+                return (self.already_sent(delivery, uncertain).await, None);
             }
+            End::Refused(refusal, verdict) => refused(refusal, verdict, uncertain),
+            End::GaveUp(reason) => (not_sent(reason, uncertain), None),
+            End::Away(reason) => (
+                not_sent(reason.clone(), uncertain),
+                Some(Fatal::Away(reason)),
+            ),
+            End::NoToken(error) => (
+                not_sent((&error).into(), uncertain),
+                Some(Fatal::NoToken(error)),
+            ),
+        };
+        if uncertain {
+            (self.find_out(delivery, outcome).await, fatal)
+        } else {
+            (outcome, fatal)
         }
     }
 
-    /// The key has been used: success, unless the letter behind it is somebody else's.
+    /// The key has been used: success, once the letter behind it has been seen to be ours.
     async fn already_sent(&self, delivery: &Delivery, uncertain: bool) -> Outcome {
-        match self.look_up(&Sought::from(delivery), LOOKUPS).await {
+        let unseen = |reason: Reason| {
+            Outcome::Unknown(Reason {
+                message: format!(
+                    "Altinn has used the letter's key, but the letter cannot be seen: {}",
+                    reason.message
+                ),
+                ..reason
+            })
+        };
+        match self.look_up(delivery).await {
             // A try of this run whose answer was lost had succeeded.
             Found::Ours(id) if uncertain => Outcome::Sent { id },
             Found::Ours(id) => Outcome::AlreadySent { id: Some(id) },
-            Found::Nothing => Outcome::AlreadySent { id: None },
-            Found::Foreign(id) => Outcome::Failed(Reason {
-                status: Some(409),
-                code: Some(1034),
-                message: format!("key collision: the key belongs to another letter, {id}"),
-                trace: None,
+            Found::Foreign(id) => collision(id),
+            Found::Unseen(reason) => unseen(reason),
+            Found::Nothing => unseen(Reason {
+                message: "there is none with this key".to_owned(),
+                ..Reason::default()
             }),
         }
     }
 
-    async fn find_out(&self, delivery: &Delivery, reason: Reason) -> Outcome {
-        match self.look_up(&Sought::from(delivery), LOOKUPS).await {
+    /// A request whose answer was lost may have taken effect, whatever was said to later ones.
+    async fn find_out(&self, delivery: &Delivery, otherwise: Outcome) -> Outcome {
+        match self.look_up(delivery).await {
             Found::Ours(id) => Outcome::Sent { id },
-            Found::Foreign(_) | Found::Nothing => Outcome::Unknown(reason),
+            Found::Foreign(id) => collision(id),
+            Found::Nothing | Found::Unseen(_) => otherwise,
         }
     }
 
-    /// Looks a letter up by its key; an empty answer is asked again shortly.
-    async fn look_up(&self, sought: &Sought, times: u32) -> Found {
-        for time in 1..=times {
-            let found = self
-                .attempts
-                .settle(async |token| self.client.find(&token, &sought.resource, sought.key).await)
-                .await;
-            match found.end {
-                End::Accepted(ids) => {
-                    if let Some(id) = ids.first() {
-                        return self.verify(*id, sought).await;
-                    }
-                }
-                _ => return Found::Nothing,
-            }
-            if time < times {
-                self.attempts.pause(time).await;
-            }
-        }
-        Found::Nothing
-    }
-
-    /// Keys are shared by all senders, and a look-up is not restricted to our own letters: the hit must be what was sent.
-    async fn verify(&self, id: Uuid, sought: &Sought) -> Found {
-        let overview = self
-            .attempts
-            .settle(async |token| self.client.overview(&token, id).await)
-            .await;
-        match overview.end {
-            End::Accepted(overview) => {
-                let ours = overview.senders_reference.as_deref() == Some(&sought.senders_reference)
-                    && overview.recipient.as_deref() == Some(&sought.recipient);
-                if ours {
-                    Found::Ours(id)
-                } else {
-                    Found::Foreign(id)
-                }
-            }
-            // Withdrawn since, or not ours to read: the key is proof enough that it was sent.
-            _ => Found::Ours(id),
-        }
+    async fn look_up(&self, delivery: &Delivery) -> Found {
+        Sought::from(delivery)
+            .look_up(self.client, self.attempts, LOOKUPS)
+            .await
     }
 }
 
-impl From<&Delivery> for Sought {
-    fn from(delivery: &Delivery) -> Self {
-        Self {
-            row: delivery.row,
-            line: delivery.line,
-            key: delivery.key,
-            resource: delivery.resource().to_owned(),
-            recipient: delivery.recipient.urn(),
-            senders_reference: delivery.request.correspondence.senders_reference.clone(),
-        }
+/// A refusal. After a lost answer it is Altinn's own only when it has a code: keys are looked at before anything that has one.
+fn refused(refusal: Refusal, verdict: Verdict, uncertain: bool) -> Judged {
+    let reason = Reason::from(refusal);
+    let fatal = (verdict == Verdict::Stop).then(|| Fatal::Refused(reason.clone()));
+    let outcome = match verdict {
+        _ if uncertain && reason.code.is_none() => Outcome::Unknown(reason),
+        Verdict::Reserved => Outcome::Reserved(reason),
+        Verdict::Stop => Outcome::Failed(reason),
+        _ => Outcome::Rejected(reason),
+    };
+    (outcome, fatal)
+}
+
+fn not_sent(reason: Reason, uncertain: bool) -> Outcome {
+    if uncertain {
+        Outcome::Unknown(reason)
+    } else {
+        Outcome::Failed(reason)
     }
 }
 
-/// The letter never left: its files did not get there.
-fn without_files(end: UploadEnd) -> (Outcome, u32, Option<Fatal>) {
-    match end {
-        UploadEnd::Refused {
-            reason,
-            fatal: true,
-        } => (
-            Outcome::Failed(reason.clone()),
-            0,
-            Some(Fatal::Refused(reason)),
+/// The key belongs to another letter: this one cannot be sent under it, now or later.
+fn collision(other: Uuid) -> Outcome {
+    Outcome::Rejected(Reason {
+        status: Some(409),
+        code: Some(1034),
+        message: format!(
+            "the key belongs to another letter, {other}: another recipient or reference had this mailing and row key"
         ),
-        UploadEnd::Refused {
-            reason,
-            fatal: false,
-        } => (Outcome::Rejected(reason), 0, None),
-        UploadEnd::GaveUp(reason) => (Outcome::Failed(reason), 0, None),
-        UploadEnd::NoToken(error) => {
-            let reason = Reason {
-                message: error.to_string(),
-                ..Reason::default()
-            };
-            (Outcome::Failed(reason), 0, Some(Fatal::NoToken(error)))
-        }
-        UploadEnd::Journal(error) => {
-            let reason = Reason {
-                message: error.to_string(),
-                ..Reason::default()
-            };
-            (Outcome::Failed(reason), 0, None)
-        }
-    }
+        trace: None,
+    })
 }

@@ -9,13 +9,15 @@ use jiff::Timestamp;
 
 use super::attachments::{UploadEnd, Uploads};
 use super::attempt::Attempts;
-use super::delivery::{Courier, Ended};
+use super::delivery::{Courier, Ended, Fatal};
+use super::lookup::Sought;
 use super::pace::Pace;
 use super::tally::Tally;
 use super::{Ending, Event, Observer, SendError, Stop, Summary};
 use crate::altinn::Client;
-use crate::journal::{self, Entry, Journal, Known, Outcome, State};
+use crate::journal::{self, Entry, Journal, JournalError, Known, Outcome, Reason};
 use crate::manifest::{MaxFailures, Retry};
+use crate::maskinporten::TokenError;
 use crate::plan::{Checked, Delivery, Drifted, Mailing, Planned, Skip};
 
 /// How a run goes about it.
@@ -55,7 +57,21 @@ pub struct Engine<'a> {
 enum Step {
     Send(Box<Delivery>),
     Skip(Skip),
+    /// Many rows were passed over: others get their turn, Ctrl-C above all.
+    Rest,
     Drifted(Drifted),
+}
+
+/// After so many rows that are settled already.
+const REST_AFTER: u32 = 512;
+
+/// What came of it.
+enum Taken {
+    Ended(Box<Ended>),
+    /// The run was stopped before it left.
+    Left,
+    /// There was nothing to send.
+    Nothing,
 }
 
 impl Engine<'_> {
@@ -69,20 +85,17 @@ impl Engine<'_> {
         let known = self.journal.known()?;
         self.begin(checked, &known).await?;
         let ended = self.send(mailing, checked, &known).await;
-        let last = match &ended {
+        let (how, reason) = match &ended {
             Ok(summary) => summary.ending.recorded(),
             Err(error) => (journal::Ending::Broken, Some(error.to_string())),
         };
-        // A journal that cannot be written has already ended the run.
-        let _ = self
-            .journal
-            .end_run(journal::Ended {
-                at: Timestamp::now(),
-                how: last.0,
-                reason: last.1,
-            })
-            .await;
-        ended
+        let at = Timestamp::now();
+        let recorded = self.journal.end_run(journal::Ended { at, how, reason });
+        // The first reason counts: a journal that cannot be written may have been it.
+        match (recorded.await, ended) {
+            (Err(error), Ok(_)) => Err(error.into()),
+            (_, ended) => ended,
+        }
     }
 
     /// Refuses letters that have changed under used keys, and writes down what there is to do.
@@ -100,7 +113,8 @@ impl Engine<'_> {
         let run = journal::Run {
             rows: checked.rows,
             earlier: compared.gone,
-            skipped: 0,
+            // They have no entry of their own: an entry is a key's.
+            skipped: checked.shared_keys(),
             invalid: 0,
             plan: checked.plan.to_string(),
             started_at: Timestamp::now(),
@@ -115,9 +129,12 @@ impl Engine<'_> {
         checked: &Checked,
         known: &Known,
     ) -> Result<Summary, SendError> {
-        let settled = known
-            .iter()
-            .filter(|(_, known)| is_settled(known.state))
+        let settled = checked
+            .letter_heads()
+            .filter(|(key, letter)| {
+                let recorded = known.with_head(*key);
+                recorded.is_some_and(|recorded| recorded.is_settled(*letter))
+            })
             .count() as u64;
         self.observer.notice(&Event::Began {
             letters: checked.letters,
@@ -146,7 +163,7 @@ impl Engine<'_> {
         let mut tally = Tally::new(self.options.max_failures, self.observer, self.stop);
         let outstanding = settled < checked.letters;
         if outstanding {
-            self.ask_for_token(&mut tally).await;
+            ask_for_token(&attempts, &mut tally).await;
         }
         let resource = mailing.resource().map(str::to_owned);
         if let (true, false, Some(resource)) = (outstanding, self.stop.is_set(), resource) {
@@ -157,7 +174,10 @@ impl Engine<'_> {
         let mut steps = mailing
             .deliveries(checked)
             .map_err(SendError::Rows)?
-            .filter_map(|planned| step(planned, known))
+            .filter_map({
+                let mut passed = 0;
+                move |planned| step(planned, known).or_else(|| rest(&mut passed))
+            })
             .chain(std::iter::from_fn(|| {
                 exhausted.set(true);
                 None
@@ -171,7 +191,7 @@ impl Engine<'_> {
         }
         let ending = match tally.ending {
             Some(ending) => ending,
-            None if exhausted.get() => Ending::Finished,
+            None if exhausted.get() && !tally.cut_short => Ending::Finished,
             None => Ending::Interrupted,
         };
         Ok(Summary {
@@ -179,14 +199,6 @@ impl Engine<'_> {
             ended: tally.ended,
             settled,
         })
-    }
-
-    /// No letter is begun when there is no token to be had; a passing fault is left to the letters' own tries.
-    async fn ask_for_token(&self, tally: &mut Tally<'_>) {
-        match self.client.tokens().token().await {
-            Err(error) if !error.is_transient() => tally.halt(Ending::NoToken(error)),
-            _ => {}
-        }
     }
 
     /// Files that all letters share go first: when one of them is refused, no letter leaves.
@@ -203,12 +215,15 @@ impl Engine<'_> {
             };
             let name = &file.attachment.file_name;
             match end {
-                UploadEnd::Refused { reason, .. } | UploadEnd::GaveUp(reason) => {
-                    tally.halt(Ending::Stopped(format!(
-                        "{name} cannot be uploaded: {reason}"
-                    )));
-                }
-                UploadEnd::NoToken(error) => tally.halt(Ending::NoToken(error)),
+                UploadEnd::Not(judged) => tally.halt(match *judged {
+                    (_, Some(Fatal::NoToken(error))) => Ending::NoToken(error),
+                    (outcome, _) => {
+                        let why = outcome.reason().map(Reason::to_string);
+                        let why = why.unwrap_or_default();
+                        Ending::Stopped(format!("{name} cannot be uploaded: {why}"))
+                    }
+                }),
+                UploadEnd::Stopped => tally.cut_short = true,
                 UploadEnd::Journal(error) => tally.fail(error),
             }
             return;
@@ -228,13 +243,14 @@ impl Engine<'_> {
                 return;
             };
             match self.take(step, courier).await {
-                Ok(None) => {}
-                Ok(Some(ended)) => {
+                Ok(Taken::Nothing) => {}
+                Ok(Taken::Left) => tally.cut_short = true,
+                Ok(Taken::Ended(ended)) => {
                     let why = match &ended.outcome {
                         Outcome::Sent { .. } | Outcome::AlreadySent { .. } => None,
                         // A reserved person says nothing about the other letters: the next one is the canary.
                         Outcome::Reserved(_) => {
-                            tally.count(ended);
+                            tally.count(*ended);
                             continue;
                         }
                         Outcome::Rejected(reason)
@@ -244,7 +260,7 @@ impl Engine<'_> {
                             ended.line
                         )),
                     };
-                    tally.count(ended);
+                    tally.count(*ended);
                     match why {
                         Some(why) => tally.halt(Ending::Stopped(why)),
                         None => accepted += 1,
@@ -269,40 +285,55 @@ impl Engine<'_> {
             stream::iter(steps)
                 .take_until(self.stop.wait())
                 .map(|step| self.take(step, courier))
-                .buffer_unordered(
-                    usize::try_from(self.options.concurrency.get()).unwrap_or(usize::MAX)
-                )
+                .buffer_unordered(self.in_flight())
         );
         while let Some(end) = ends.next().await {
             match end {
-                Ok(Some(ended)) => tally.count(ended),
-                Ok(None) => {}
+                Ok(Taken::Ended(ended)) => tally.count(*ended),
+                Ok(Taken::Left) => tally.cut_short = true,
+                Ok(Taken::Nothing) => {}
                 Err(error) => tally.fail(error),
             }
         }
     }
 
-    /// What is still unknown is asked for once more, now that time has passed.
+    /// What is still unknown is asked for once more, now that time has passed; not when Altinn cannot be asked: the next run does.
     async fn settle_unknown(&self, courier: &Courier<'_>, tally: &mut Tally<'_>) {
-        for sought in std::mem::take(&mut tally.unsettled) {
-            match courier.settle(&sought).await {
-                Ok(Some(state)) => {
-                    self.observer.notice(&Event::Delivered {
-                        row: sought.row,
-                        line: sought.line,
-                        state,
-                        why: None,
-                    });
+        let unsettled = std::mem::take(&mut tally.unsettled);
+        if tally.failure.is_some() {
+            return;
+        }
+        let settle = |sought: Sought| async move { (courier.settle(&sought).await, sought) };
+        let mut ends = std::pin::pin!(
+            stream::iter(unsettled)
+                .map(settle)
+                .buffer_unordered(self.in_flight())
+        );
+        while let Some((end, Sought { row, line, .. })) = ends.next().await {
+            match end {
+                Ok(Ok(Some(state))) => {
+                    self.observer.notice(&Event::Settled { row, line, state });
                 }
-                Ok(None) => {}
+                Ok(Ok(None)) => {}
+                Ok(Err(reason)) => {
+                    tracing::debug!(%reason, "what is unknown stays unknown");
+                    return;
+                }
                 Err(error) => return tally.fail(error),
             }
         }
     }
 
-    async fn take(&self, step: Step, courier: &Courier<'_>) -> Result<Option<Ended>, SendError> {
+    fn in_flight(&self) -> usize {
+        usize::try_from(self.options.concurrency.get()).unwrap_or(usize::MAX)
+    }
+
+    async fn take(&self, step: Step, courier: &Courier<'_>) -> Result<Taken, SendError> {
         match step {
-            Step::Send(delivery) => courier.deliver(*delivery).await.map(Some),
+            Step::Send(delivery) => {
+                let ended = courier.deliver(*delivery).await?;
+                Ok(ended.map_or(Taken::Left, |ended| Taken::Ended(Box::new(ended))))
+            }
             Step::Skip(skip) => {
                 let entry = journal::Skip {
                     row: skip.row,
@@ -311,20 +342,33 @@ impl Engine<'_> {
                     reason: skip.reason.to_owned(),
                     at: Timestamp::now(),
                 };
-                self.journal.record(skip.key, Entry::Skipped(entry)).await?;
-                Ok(None)
+                match self.journal.record(skip.key, Entry::Skipped(entry)).await {
+                    // Another row has the same key, and the entry; the run counts this one.
+                    Ok(_) | Err(JournalError::Illegal { .. }) => Ok(Taken::Nothing),
+                    Err(error) => Err(error.into()),
+                }
+            }
+            Step::Rest => {
+                tokio::task::yield_now().await;
+                Ok(Taken::Nothing)
             }
             Step::Drifted(drifted) => Err(drifted.into()),
         }
     }
 }
 
-/// States that a plain run leaves alone: done, or refused for good.
-fn is_settled(state: State) -> bool {
-    matches!(
-        state,
-        State::Sent | State::AlreadySent | State::Reserved | State::Rejected
-    )
+/// No letter is begun when there is no token to be had, or something else answers; a passing fault is left to the letters' own tries.
+async fn ask_for_token(attempts: &Attempts<'_>, tally: &mut Tally<'_>) {
+    if let Some(Err(error)) = attempts.token().await
+        && (!error.is_transient() || matches!(error, TokenError::Garbled { .. }))
+    {
+        tally.halt(Ending::NoToken(error));
+    }
+}
+
+fn rest(passed: &mut u32) -> Option<Step> {
+    *passed = (*passed + 1) % REST_AFTER;
+    (*passed == 0).then_some(Step::Rest)
 }
 
 fn step(planned: Result<Planned, Drifted>, known: &Known) -> Option<Step> {
@@ -332,7 +376,7 @@ fn step(planned: Result<Planned, Drifted>, known: &Known) -> Option<Step> {
         Ok(Planned::Delivery(delivery)) => {
             let settled = known
                 .get(&delivery.key)
-                .is_some_and(|known| is_settled(known.state));
+                .is_some_and(|known| known.is_settled(delivery.digest.short()));
             (!settled).then_some(Step::Send(delivery))
         }
         Ok(Planned::Skipped(skip)) => known.get(&skip.key).is_none().then_some(Step::Skip(skip)),

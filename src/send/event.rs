@@ -32,6 +32,22 @@ pub enum Event<'a> {
         /// Altinn's words when it did not go well; identity numbers are masked.
         why: Option<&'a str>,
     },
+    /// A letter whose end was not known has been looked up; its new state is in the journal.
+    Settled {
+        /// The row's number, from 1.
+        row: u64,
+        /// The line the row begins on.
+        line: u64,
+        /// What it turned out to be.
+        state: State,
+    },
+    /// Altinn has asked to be left alone: nothing leaves meanwhile.
+    Paused {
+        /// How long.
+        wait: Duration,
+        /// Why, in its words.
+        why: &'a str,
+    },
     /// A letter, an attachment or a look-up is tried again.
     Retrying {
         /// How long it waits.

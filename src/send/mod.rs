@@ -10,6 +10,7 @@ mod delivery;
 mod ending;
 mod engine;
 mod event;
+mod lookup;
 mod pace;
 mod stop;
 mod tally;

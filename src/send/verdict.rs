@@ -60,14 +60,17 @@ fn by_code(status: u16, code: u32) -> Verdict {
         | 2003
         | 2014
         | 3001
+        | 3015
         | 3017
         | 3023
         | 4002
         | 4009
         | 4010 => Verdict::Stop,
-        // An unknown code of a failing server.
-        _ if status >= 500 => Verdict::Retry { uncertain: true },
-        _ => Verdict::Rejected,
+        // Codes that are not about the letter, or new to us: the status tells whose fault it is.
+        _ => match status {
+            401 | 403 | 408 | 425 | 429 | 500.. => by_status(status),
+            _ => Verdict::Rejected,
+        },
     }
 }
 
@@ -75,11 +78,13 @@ fn by_status(status: u16) -> Verdict {
     match status {
         // Missing or expired token; missing scope.
         401 | 403 => Verdict::RefreshToken,
-        // Wrong address, method, media type, or a service that is not for us: the program's or the manifest's fault.
-        300..=399 | 404 | 405 | 406 | 415 | 451 => Verdict::Stop,
-        408 | 425 | 429 | 503 => Verdict::Retry { uncertain: false },
-        // Without its code a 409 is a gateway's; whether a letter is behind it is not known.
-        409 | 500..=599 => Verdict::Retry { uncertain: true },
+        // Wrong address, method, media type, proxy, or a service that is not for us: the program's or the manifest's fault.
+        300..=399 | 402 | 404 | 405 | 406 | 407 | 410 | 415 | 451 => Verdict::Stop,
+        // Told before anything is done.
+        425 | 429 => Verdict::Retry { uncertain: false },
+        // A gateway that gave up on a request, or lost the server behind it: how far the request had come is not known. Without its code a
+        // 409 is a gateway's too.
+        408 | 409 | 421 | 500..=599 => Verdict::Retry { uncertain: true },
         400..=499 => Verdict::Rejected,
         _ => Verdict::Retry { uncertain: true },
     }
@@ -88,6 +93,67 @@ fn by_status(status: u16) -> Verdict {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::correspondence::codes;
+
+    const AGAIN: Verdict = Verdict::Retry { uncertain: false };
+    const MAYBE: Verdict = Verdict::Retry { uncertain: true };
+
+    /// Every code Altinn has, once, under what it means for a letter and why.
+    const JUDGED: &[(Verdict, &[u32])] = &[
+        (Verdict::AlreadySent, &[1034]),
+        (Verdict::Reserved, &[1030]),
+        // No rights: with another token there may be.
+        (Verdict::RefreshToken, &[4001, 4006]),
+        // Something behind Altinn did not answer; nothing has been stored.
+        (AGAIN, &[1032, 2000, 2002, 2009, 2022]),
+        // Ordering notifications failed; whether the letter was stored before that is not told.
+        (MAYBE, &[3026, 3028]),
+        // Files that all letters share: missing, another's, unpublished, about to expire, linked.
+        (Verdict::Stop, &[1007, 1017, 1018, 1055, 2001, 2003]),
+        // The resource or the caller.
+        (
+            Verdict::Stop,
+            &[1036, 1060, 1061, 1068, 2014, 4002, 4009, 4010],
+        ),
+        // The shape of the letter, which the manifest gives to all of them.
+        (
+            Verdict::Stop,
+            &[1016, 1019, 1045, 1047, 1051, 3001, 3015, 3017, 3023],
+        ),
+        // The recipient.
+        (Verdict::Rejected, &[1006, 1029, 1044, 1046]),
+        // Texts, dates and links that are rendered from the row; ten alike in a row stop the run.
+        (
+            Verdict::Rejected,
+            &[
+                1002, 1003, 1004, 1008, 1009, 1020, 1021, 1022, 1023, 1033, 1035, 1037, 1039, 1042,
+                1048, 1050, 1052, 1053, 1054,
+            ],
+        ),
+        // Notifications rendered from the row.
+        (
+            Verdict::Rejected,
+            &[
+                3002, 3003, 3004, 3005, 3006, 3007, 3011, 3012, 3018, 3019, 3022, 3024, 3025,
+            ],
+        ),
+        // The row's own files.
+        (
+            Verdict::Rejected,
+            &[
+                1005, 1038, 1069, 2004, 2005, 2008, 2010, 2011, 2012, 2013, 2017, 2021,
+            ],
+        ),
+        // Not said to who sends; should one come all the same, it is about this letter.
+        (
+            Verdict::Rejected,
+            &[
+                1001, 1013, 1014, 1015, 1024, 1025, 1026, 1027, 1028, 1031, 1040, 1041, 1043, 1062,
+                1063, 1064, 1065, 1066, 1067, 2006, 2007, 2015, 2016, 2018, 2019, 2020, 2023, 3020,
+                3021, 3027,
+            ],
+        ),
+    ];
 
     fn refusal(status: u16, code: Option<u32>) -> Refusal {
         Refusal {
@@ -98,31 +164,43 @@ mod tests {
     }
 
     #[test]
-    fn codes_are_judged_before_statuses() {
-        let table: &[(u16, u32, Verdict)] = &[
-            (409, 1034, Verdict::AlreadySent),
-            (422, 1030, Verdict::Reserved),
-            (401, 4001, Verdict::RefreshToken),
-            (500, 1032, Verdict::Retry { uncertain: false }),
-            (502, 2002, Verdict::Retry { uncertain: false }),
-            (408, 2022, Verdict::Retry { uncertain: false }),
-            (404, 1029, Verdict::Rejected),
-            (404, 1054, Verdict::Rejected),
-            (404, 3001, Verdict::Stop),
-            (400, 1002, Verdict::Rejected),
-            (400, 1018, Verdict::Stop),
-            (400, 1036, Verdict::Stop),
-            (400, 1044, Verdict::Rejected),
-            (451, 2014, Verdict::Stop),
-            (400, 9999, Verdict::Rejected),
-            (500, 9999, Verdict::Retry { uncertain: true }),
-        ];
-        for (status, code, verdict) in table {
+    fn every_code_altinn_has_is_judged_on_purpose() {
+        for code in 0..10_000 {
+            let judged: Vec<_> = JUDGED
+                .iter()
+                .filter(|(_, codes)| codes.contains(&code))
+                .collect();
+            let known = usize::from(codes::meaning(code).is_some());
             assert_eq!(
-                judge(&refusal(*status, Some(*code))),
-                *verdict,
-                "{status}/{code}"
+                judged.len(),
+                known,
+                "{code} stands here {} times",
+                judged.len()
             );
+            if let [(verdict, _)] = judged[..] {
+                let status = codes::http_status(u16::try_from(code).unwrap());
+                assert_eq!(judge(&refusal(status, Some(code))), *verdict, "{code}");
+            }
+        }
+    }
+
+    #[test]
+    fn codes_are_judged_before_statuses() {
+        for status in [200, 400, 401, 404, 409, 429, 500, 503] {
+            let verdict = |code| judge(&refusal(status, Some(code)));
+            assert_eq!(verdict(1034), Verdict::AlreadySent, "{status}");
+            assert_eq!(verdict(1030), Verdict::Reserved, "{status}");
+            assert_eq!(verdict(1036), Verdict::Stop, "{status}");
+        }
+        // Codes that are new to us go by the side that is at fault.
+        for (status, verdict) in [
+            (400, Verdict::Rejected),
+            (404, Verdict::Rejected),
+            (403, Verdict::RefreshToken),
+            (429, AGAIN),
+            (500, MAYBE),
+        ] {
+            assert_eq!(judge(&refusal(status, Some(9999))), verdict, "{status}");
         }
     }
 
@@ -132,11 +210,11 @@ mod tests {
             let verdict = judge(&refusal(status, None));
             let expected = match status {
                 401 | 403 => Verdict::RefreshToken,
-                300..=399 | 404 | 405 | 406 | 415 | 451 => Verdict::Stop,
-                408 | 425 | 429 | 503 => Verdict::Retry { uncertain: false },
-                409 => Verdict::Retry { uncertain: true },
+                300..=399 | 402 | 404 | 405 | 406 | 407 | 410 | 415 | 451 => Verdict::Stop,
+                425 | 429 => AGAIN,
+                408 | 409 | 421 => MAYBE,
                 400..=499 => Verdict::Rejected,
-                _ => Verdict::Retry { uncertain: true },
+                _ => MAYBE,
             };
             assert_eq!(verdict, expected, "{status}");
         }

@@ -1,35 +1,147 @@
-//! Ctrl-C finishes what is in flight; the same command goes on.
+//! Ctrl-C finishes what is in flight, waits for nothing else, and ends with 130; the same command goes on.
+#![cfg(unix)]
 
-use std::process::Command;
+use std::time::Duration;
+
+use massebrev::sandbox::{Action, Endpoint, Trouble, When};
 
 use crate::people::spreadsheet;
 use crate::support::{LiveSandbox, Project};
 
-#[cfg(unix)]
+const HOUR: Action = Action::Delay(Duration::from_secs(3600));
+const LATER: Action = Action::Answer {
+    status: 429,
+    retry_after: Some(3600),
+};
+
+fn on(endpoint: Endpoint, when: When, action: Action) -> Trouble {
+    Trouble {
+        endpoint,
+        when,
+        action,
+    }
+}
+
+/// Three letters that may be tried for hours.
+fn patient(sandbox: &LiveSandbox) -> Project {
+    let project = Project::small().with_sandbox(sandbox);
+    project.replace("mailing.yaml", "deadline: 1m", "deadline: 9h");
+    project
+}
+
+fn goes_on(project: &Project, sandbox: &LiveSandbox) {
+    project.run(&["send", "mailing.yaml"]).ends(0);
+    assert_eq!(sandbox.letters().len(), 3);
+    assert_eq!(project.count("sent") + project.count("already-sent"), 3);
+}
+
 #[test]
 fn an_interrupted_run_ends_with_130_and_goes_on() {
     let sandbox = LiveSandbox::start();
     let project = Project::example("spreadsheet").with_sandbox(&sandbox);
     project.write("mottakere.csv", spreadsheet(2000));
-    let mut child = project.start(&["send", "mailing.yaml", "--concurrency", "2"]);
+    let run = project.watch(&["send", "mailing.yaml", "--concurrency", "2"]);
     sandbox.wait_for(20);
-    Command::new("kill")
-        .args(["-INT", &child.id().to_string()])
-        .status()
-        .unwrap();
-    assert_eq!(child.wait().unwrap().code(), Some(130));
-    let sent = sandbox.letters().len();
+    run.interrupt();
+    assert_eq!(run.status(), Some(130));
+    let sent = sandbox.letters().len() as u64;
     assert!(sent < 2000, "interrupted in the middle");
-    let report = project
-        .run(&["report", "mailing.yaml", "--format", "json"])
-        .ends(0)
-        .stdout();
-    let report: serde_json::Value = serde_json::from_str(&report).unwrap();
     assert_eq!(
-        report["counts"]["sent"], sent,
+        project.count("sent"),
+        sent,
         "what was in flight was finished and written down"
     );
-    assert_eq!(report["counts"]["pending"], 2000 - sent);
+    assert_eq!(project.count("pending"), 2000 - sent);
     project.run(&["send", "mailing.yaml"]).ends(0);
     assert_eq!(sandbox.letters().len(), 2000);
+}
+
+#[test]
+fn letters_that_wait_for_their_turn_stay_pending() {
+    let sandbox = LiveSandbox::start();
+    let project = patient(&sandbox);
+    let run = project.watch(&["send", "mailing.yaml", "--rate", "1/h"]);
+    sandbox.wait_for(1);
+    run.interrupt();
+    assert_eq!(run.status(), Some(130));
+    assert_eq!(project.count("sent"), 1);
+    assert_eq!(project.count("pending"), 2);
+    goes_on(&project, &sandbox);
+}
+
+#[test]
+fn a_letter_that_waits_to_be_tried_again_is_tried_by_the_next_run() {
+    for canary in ["canary: 0", "canary: 1", "canary: 0\n  maxFailures: 0"] {
+        let sandbox = LiveSandbox::troubled(vec![on(Endpoint::Initialize, When::Nth(1), LATER)]);
+        let project = patient(&sandbox);
+        project.replace("mailing.yaml", "canary: 0", canary);
+        let run = project.watch(&["send", "mailing.yaml", "--concurrency", "1"]);
+        sandbox.wait_for_requests(Endpoint::Initialize, 1);
+        run.interrupt();
+        assert_eq!(run.status(), Some(130), "{canary}");
+        assert_eq!(project.count("failed"), 1);
+        assert_eq!(project.count("pending"), 2);
+        let report = project.report();
+        let reason = report["rows"][0].to_string();
+        assert!(
+            reason.contains("429") && reason.contains("Rate limit"),
+            "{reason}"
+        );
+        goes_on(&project, &sandbox);
+    }
+}
+
+#[test]
+fn the_last_letters_cut_short_are_an_interruption_too() {
+    let sandbox = LiveSandbox::troubled(vec![on(Endpoint::Initialize, When::First(3), LATER)]);
+    let project = patient(&sandbox);
+    let run = project.watch(&["send", "mailing.yaml"]);
+    sandbox.wait_for_requests(Endpoint::Initialize, 3);
+    run.interrupt();
+    assert_eq!(run.status(), Some(130));
+    assert_eq!(project.count("failed"), 3);
+    goes_on(&project, &sandbox);
+}
+
+#[test]
+fn nobody_waits_for_a_token() {
+    for endpoint in [Endpoint::Token, Endpoint::Exchange] {
+        let sandbox = LiveSandbox::troubled(vec![on(endpoint, When::Nth(1), HOUR)]);
+        let project = patient(&sandbox);
+        let run = project.watch(&["send", "mailing.yaml"]);
+        sandbox.wait_for_requests(endpoint, 1);
+        run.interrupt();
+        assert_eq!(run.status(), Some(130));
+        assert_eq!(project.count("pending"), 3);
+        goes_on(&project, &sandbox);
+    }
+}
+
+#[test]
+fn a_second_ctrl_c_stops_at_once_and_the_next_run_finds_out() {
+    let sandbox = LiveSandbox::troubled(vec![on(Endpoint::Initialize, When::First(3), HOUR)]);
+    let project = patient(&sandbox);
+    let mut run = project.watch(&["send", "mailing.yaml"]);
+    sandbox.wait_for_requests(Endpoint::Initialize, 3);
+    run.interrupt();
+    run.wait_for_line("interrupted: finishing");
+    run.interrupt();
+    assert_eq!(run.status(), Some(130));
+    assert_eq!(project.count("in-flight"), 3);
+    goes_on(&project, &sandbox);
+}
+
+#[test]
+fn two_runs_at_once_are_one() {
+    let sandbox = LiveSandbox::troubled(vec![on(Endpoint::Initialize, When::First(3), HOUR)]);
+    let project = patient(&sandbox);
+    let mut first = project.watch(&["send", "mailing.yaml"]);
+    sandbox.wait_for_requests(Endpoint::Initialize, 3);
+    let second = project.run(&["send", "mailing.yaml"]).ends(3);
+    assert!(second.stderr().contains("is in use by process"), "{second}");
+    first.interrupt();
+    first.wait_for_line("interrupted: finishing");
+    first.interrupt();
+    assert_eq!(first.status(), Some(130));
+    goes_on(&project, &sandbox);
 }

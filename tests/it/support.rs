@@ -3,11 +3,17 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::fs;
+use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
+use std::thread;
+use std::time::Duration;
 
-use massebrev::sandbox::{Endpoint, Letter, Options, ReceivedAttachment, Sandbox};
+use massebrev::sandbox::{
+    Endpoint, Letter, Options, ReceivedAttachment, Sandbox, Scenario, Trouble,
+};
+use serde_json::Value;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
@@ -119,12 +125,56 @@ impl Project {
             .unwrap()
     }
 
-    fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_massebrev"));
-        command
-            .current_dir(self.folder.path())
+    /// Starts the program in the folder, to be interrupted.
+    pub(crate) fn watch(&self, arguments: &[&str]) -> Watched {
+        let mut child = self
+            .command(arguments)
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let stderr = BufReader::new(child.stderr.take().unwrap());
+        Watched { child, stderr }
+    }
+
+    /// Runs the program with files that cannot become larger than so many kilobytes: a full disk.
+    #[cfg(unix)]
+    pub(crate) fn run_on_a_small_disk(&self, kilobytes: u32, arguments: &[&str]) -> Run {
+        let program = env!("CARGO_BIN_EXE_massebrev");
+        let script = format!("trap '' XFSZ; ulimit -f {kilobytes}; exec \"{program}\" \"$@\"");
+        let mut command = self.prepared(Command::new("bash"));
+        let output = command
+            .args(["-c", &script, "massebrev"])
             .args(arguments)
-            .stdin(Stdio::null());
+            .output()
+            .unwrap();
+        Run {
+            output,
+            folder: self.folder.path().to_owned(),
+        }
+    }
+
+    /// The report as data.
+    pub(crate) fn report(&self) -> Value {
+        let run = self.run(&["report", "mailing.yaml", "--format", "json"]);
+        serde_json::from_str(&run.ends(0).stdout()).unwrap()
+    }
+
+    /// How many rows stand in a state.
+    pub(crate) fn count(&self, state: &str) -> u64 {
+        let report = self.report();
+        assert_eq!(report["adds_up"], true, "{}", report["counts"]);
+        report["counts"][state].as_u64().unwrap()
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = self.prepared(Command::new(env!("CARGO_BIN_EXE_massebrev")));
+        command.args(arguments);
+        command
+    }
+
+    fn prepared(&self, mut command: Command) -> Command {
+        command.current_dir(self.folder.path()).stdin(Stdio::null());
         // Nothing of the developer's own environment reaches the program.
         for (name, _) in
             std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("MASSEBREV_"))
@@ -133,6 +183,50 @@ impl Project {
         }
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         command
+    }
+}
+
+/// The program while it runs.
+pub(crate) struct Watched {
+    child: Child,
+    stderr: BufReader<std::process::ChildStderr>,
+}
+
+impl Watched {
+    /// Sends it Ctrl-C.
+    pub(crate) fn interrupt(&self) {
+        let id = self.child.id().to_string();
+        let sent = Command::new("kill").args(["-INT", &id]).status().unwrap();
+        assert!(sent.success());
+    }
+
+    /// Waits until it says something.
+    pub(crate) fn wait_for_line(&mut self, part: &str) {
+        let mut line = String::new();
+        while !line.contains(part) {
+            line.clear();
+            let read = self.stderr.read_line(&mut line).unwrap();
+            assert!(read > 0, "it ended without saying `{part}`");
+        }
+    }
+
+    /// Its exit status. One that does not end is killed, and has failed.
+    pub(crate) fn status(mut self) -> Option<i32> {
+        let (said, heard) = mpsc::channel();
+        let reader = thread::spawn(move || {
+            let mut rest = String::new();
+            let _ = self.stderr.read_to_string(&mut rest);
+            let _ = said.send(());
+            rest
+        });
+        let hangs = heard.recv_timeout(Duration::from_secs(60)).is_err();
+        if hangs {
+            self.child.kill().unwrap();
+        }
+        let status = self.child.wait().unwrap();
+        let rest = reader.join().unwrap();
+        assert!(!hangs, "it did not end: {rest}");
+        status.code()
     }
 }
 
@@ -197,6 +291,17 @@ impl LiveSandbox {
         Self { runtime, sandbox }
     }
 
+    /// One in which these things go wrong.
+    pub(crate) fn troubled(trouble: Vec<Trouble>) -> Self {
+        Self::with(Options {
+            scenario: Scenario {
+                trouble,
+                ..Scenario::default()
+            },
+            ..Options::default()
+        })
+    }
+
     pub(crate) fn url(&self) -> String {
         self.sandbox.url().to_owned()
     }
@@ -222,6 +327,18 @@ impl LiveSandbox {
     /// How many requests each endpoint has had.
     pub(crate) fn requests(&self) -> BTreeMap<Endpoint, u64> {
         self.sandbox.requests()
+    }
+
+    /// How many requests one endpoint has had.
+    pub(crate) fn asked(&self, endpoint: Endpoint) -> u64 {
+        self.requests().get(&endpoint).copied().unwrap_or_default()
+    }
+
+    /// Waits until an endpoint has been asked so often.
+    pub(crate) fn wait_for_requests(&self, endpoint: Endpoint, count: u64) {
+        while self.asked(endpoint) < count {
+            thread::yield_now();
+        }
     }
 
     /// Waits until it has received so many letters.

@@ -1,0 +1,121 @@
+//! A letter looked up at Altinn by its key: the hit must be what was sent.
+
+use uuid::Uuid;
+
+use super::attempt::{Attempts, End};
+use crate::altinn::{Client, Overview};
+use crate::journal::Reason;
+use crate::plan::Delivery;
+
+/// A letter that may or may not be at Altinn.
+#[derive(Debug, Clone)]
+pub(super) struct Sought {
+    pub(super) row: u64,
+    pub(super) line: u64,
+    pub(super) key: Uuid,
+    resource: String,
+    recipient: String,
+    senders_reference: String,
+}
+
+/// What a look-up by key found.
+#[derive(Debug)]
+pub(super) enum Found {
+    /// The letter.
+    Ours(Uuid),
+    /// Another letter with the same key.
+    Foreign(Uuid),
+    /// Altinn has no letter with the key, or none yet.
+    Nothing,
+    /// Altinn could not be asked, or did not say enough.
+    Unseen(Reason),
+}
+
+/// The refusals of an overview that are about the letter.
+const NO_SUCH_LETTER: u32 = 1001;
+const NO_ACCESS: u32 = 4001;
+
+impl Sought {
+    /// Looks it up; an empty answer is asked again shortly, `times` in all: the request behind the key may still be running at Altinn.
+    pub(super) async fn look_up(
+        &self,
+        client: &Client,
+        attempts: &Attempts<'_>,
+        times: u32,
+    ) -> Found {
+        for time in 1..=times {
+            let found =
+                attempts.look_up(async |token| client.find(&token, &self.resource, self.key).await);
+            match found.await {
+                End::Accepted(ids) => {
+                    if let Some(id) = ids.first() {
+                        return self.verify(*id, client, attempts).await;
+                    }
+                }
+                end => return Found::Unseen(end.into_reason()),
+            }
+            if time < times {
+                attempts.pause(time).await;
+            }
+        }
+        Found::Nothing
+    }
+
+    /// Keys are shared by all senders, and a look-up is not restricted to our own letters.
+    async fn verify(&self, id: Uuid, client: &Client, attempts: &Attempts<'_>) -> Found {
+        let overview = attempts
+            .look_up(async |token| client.overview(&token, id).await)
+            .await;
+        match overview {
+            End::Accepted(overview) => self.compare(id, &overview),
+            End::Refused(refusal, _) if refusal.code == Some(NO_ACCESS) => Found::Foreign(id),
+            // Withdrawn since: nobody else makes our keys.
+            End::Refused(refusal, _) if refusal.code == Some(NO_SUCH_LETTER) => Found::Ours(id),
+            end => Found::Unseen(end.into_reason()),
+        }
+    }
+
+    fn compare(&self, id: Uuid, overview: &Overview) -> Found {
+        let reference = overview
+            .senders_reference
+            .as_ref()
+            .map(|told| *told == self.senders_reference);
+        let recipient = overview
+            .recipient
+            .as_ref()
+            .map(|told| told.eq_ignore_ascii_case(&self.recipient));
+        match (reference, recipient) {
+            (Some(false), _) | (_, Some(false)) => Found::Foreign(id),
+            (None, None) => Found::Unseen(Reason {
+                message: format!("Altinn does not say whose letter {id} is"),
+                ..Reason::default()
+            }),
+            _ => Found::Ours(id),
+        }
+    }
+}
+
+impl<T> End<T> {
+    /// Why it was not accepted.
+    fn into_reason(self) -> Reason {
+        match self {
+            Self::Accepted(_) => Reason::default(),
+            Self::Refused(refusal, _) => refusal.into(),
+            Self::GaveUp(reason) | Self::Away(reason) => reason,
+            Self::NoToken(error) => (&error).into(),
+        }
+    }
+}
+
+impl From<&Delivery> for Sought {
+    fn from(delivery: &Delivery) -> Self {
+        Self {
+            row: delivery.row,
+            line: delivery.line,
+            key: delivery.key,
+            resource: delivery.resource().to_owned(),
+            recipient: delivery.recipient.urn(),
+            senders_reference: delivery.request.correspondence.senders_reference.clone(),
+        }
+    }
+}

@@ -1,0 +1,42 @@
+//! A journal that cannot be written stops the run, and the next run finds every letter again.
+
+use crate::people::spreadsheet;
+use crate::support::{LiveSandbox, Project};
+
+#[cfg(unix)]
+#[test]
+fn a_full_disk_stops_the_run_and_loses_and_doubles_nothing() {
+    let sandbox = LiveSandbox::start();
+    let project = Project::example("spreadsheet").with_sandbox(&sandbox);
+    project.write("mottakere.csv", spreadsheet(1000));
+    let run = project
+        .run_on_a_small_disk(400, &["send", "mailing.yaml"])
+        .ends(3);
+    assert!(run.stderr().contains("cannot write journal"), "{run}");
+    assert!(run.stderr().contains("disk space"), "{run}");
+    let sent = sandbox.letters().len();
+    assert!((1..1000).contains(&sent), "stopped in the middle: {sent}");
+    assert_eq!(
+        project.count("failed"),
+        0,
+        "what is not known is not called failed"
+    );
+
+    project.run(&["send", "mailing.yaml"]).ends(0);
+    assert_eq!(sandbox.letters().len(), 1000);
+    assert_eq!(project.count("sent") + project.count("already-sent"), 1000);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_disk_that_is_full_from_the_start_sends_nothing() {
+    let sandbox = LiveSandbox::start();
+    let project = Project::small().with_sandbox(&sandbox);
+    let run = project
+        .run_on_a_small_disk(8, &["send", "mailing.yaml"])
+        .ends(3);
+    assert!(run.stderr().contains("journal"), "{run}");
+    assert_eq!(sandbox.letters().len(), 0);
+    project.run(&["send", "mailing.yaml"]).ends(0);
+    assert_eq!(sandbox.letters().len(), 3);
+}
