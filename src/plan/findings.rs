@@ -71,6 +71,7 @@ impl Mailing {
             &request.correspondence,
             delivery.files.iter().map(|planned| planned.file.size).sum(),
         ));
+        findings.sort_by_key(stage);
         findings
     }
 
@@ -156,6 +157,20 @@ impl Mailing {
             ),
             _ => None,
         }
+    }
+}
+
+/// Files are uploaded by themselves before the letter, and their sizes are added up before links and notifications are looked at.
+fn stage(finding: &Finding) -> u8 {
+    match finding.code {
+        _ if finding
+            .member
+            .starts_with("correspondence.content.attachments[") =>
+        {
+            0
+        }
+        Code::Altinn(1035 | 3000..) => 2,
+        Code::Model | Code::Altinn(_) => 1,
     }
 }
 

@@ -341,3 +341,24 @@ fn a_thousand_variables_that_nothing_uses_are_not_a_thousand_warnings() {
     assert_eq!(messages.len(), 21);
     assert_eq!(messages[20], "980 more variables that no template uses");
 }
+
+#[test]
+fn a_files_own_errors_come_before_those_of_its_letter() {
+    let project = Project::small();
+    project.replace(
+        "mailing.yaml",
+        "    messageTitle: \"Hello\"",
+        "    attachments:\n      - { file: terms.pdf, sendersReference: terms }\n    messageTitle: \"# Hello\"",
+    );
+    project.write("terms.pdf", "");
+    let told = validated(&project, 2);
+    let problems = told["problems"].as_array().unwrap();
+    let turns: Vec<_> = problems
+        .iter()
+        .map(|problem| json!([problem["code"], problem["first"], problem["place"]["line"]]))
+        .collect();
+    assert_eq!(
+        json!(turns),
+        json!([["2004", true, 13], ["1002", false, 14]])
+    );
+}
