@@ -101,9 +101,15 @@ fn write_file(
     beside.push(".part");
     let beside = PathBuf::from(beside);
     let mut file = BufWriter::new(private(&beside).map_err(failed)?);
-    write(report, format, csv, &mut file)?;
-    file.flush().map_err(failed)?;
-    std::fs::rename(&beside, path).map_err(failed)
+    let written = write(report, format, csv, &mut file)
+        .map_err(CliError::from)
+        .and_then(|()| file.flush().map_err(failed))
+        .and_then(|()| std::fs::rename(&beside, path).map_err(failed));
+    if written.is_err() {
+        // The disk may be full: half a report is of no use.
+        let _ = std::fs::remove_file(&beside);
+    }
+    written
 }
 
 /// Reports are about people: only their owner may read them.

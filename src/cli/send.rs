@@ -331,3 +331,70 @@ async fn interrupted() {
         () = terminate => {}
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+    use massebrev::journal::{End, Entry, Outcome, Run, Start};
+    use uuid::Uuid;
+
+    use super::*;
+
+    /// A mailing of so many rows, of which so many were sent and none was given up.
+    async fn sent(rows: u64, sent: u64) -> Report {
+        let folder = tempfile::tempdir().unwrap();
+        let header = Header {
+            mailing: "m".to_owned(),
+            environment: "tt02".to_owned(),
+            resource: "r".to_owned(),
+            manifest: "mailing.yaml".to_owned(),
+        };
+        let at = Timestamp::UNIX_EPOCH;
+        let journal = Journal::open(&folder.path().join("j"), &header, at).unwrap();
+        let run = Run {
+            rows,
+            earlier: 0,
+            skipped: 0,
+            invalid: 0,
+            plan: String::new(),
+            started_at: at,
+            ended: None,
+        };
+        journal.begin_run(run).await.unwrap();
+        for row in 1..=sent {
+            let key = Uuid::from_u64_pair(0, row);
+            let start = Start {
+                row,
+                line: row + 1,
+                name: row.to_string(),
+                recipient: String::new(),
+                body: [0; 32],
+                at,
+            };
+            journal.record(key, Entry::Started(start)).await.unwrap();
+            let outcome = Outcome::Sent { id: key };
+            let end = Entry::Ended(End {
+                outcome,
+                attempts: 1,
+                at,
+            });
+            journal.record(key, end).await.unwrap();
+        }
+        Report::from_journal(&journal).unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_row_that_is_missing_or_there_twice_is_no_success() {
+        assert!(is_done(&sent(2, 2).await));
+        assert!(!is_done(&sent(2, 1).await), "one was lost");
+        assert!(!is_done(&sent(2, 3).await), "one too many");
+    }
+
+    #[test]
+    fn the_flag_takes_what_the_manifest_takes() {
+        assert_eq!(concurrency("1000").map(NonZeroU32::get), Ok(1000));
+        for text in ["0", "1001", "-1", "many", ""] {
+            assert!(concurrency(text).is_err(), "{text}");
+        }
+    }
+}

@@ -14,6 +14,7 @@ fn a_full_disk_stops_the_run_and_loses_and_doubles_nothing() {
         .ends(3);
     assert!(run.stderr().contains("cannot write journal"), "{run}");
     assert!(run.stderr().contains("disk space"), "{run}");
+    assert!(!run.to_string().contains("panicked"), "{run}");
     let sent = sandbox.letters().len();
     assert!((1..1000).contains(&sent), "stopped in the middle: {sent}");
     assert_eq!(
@@ -21,6 +22,11 @@ fn a_full_disk_stops_the_run_and_loses_and_doubles_nothing() {
         0,
         "what is not known is not called failed"
     );
+
+    for entry in std::fs::read_dir(project.path(".massebrev")).unwrap() {
+        let name = entry.unwrap().file_name();
+        assert!(!name.to_string_lossy().ends_with(".part"), "{name:?}");
+    }
 
     project.run(&["send", "mailing.yaml"]).ends(0);
     assert_eq!(sandbox.letters().len(), 1000);
