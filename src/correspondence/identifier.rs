@@ -109,7 +109,7 @@ impl Recipient {
             Self::IdportenEmail(address) => (IDPORTEN_EMAIL, address),
             Self::LegacySelfIdentified(name) => (LEGACY_SELF_IDENTIFIED, name),
         };
-        format!("{prefix}{value}")
+        [prefix, value].concat()
     }
 
     /// Safe to show: organisations in full, `078271*****`, `k***@example.no`, `k***`.

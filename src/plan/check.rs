@@ -1,6 +1,7 @@
 //! Pass 1: every row is rendered and checked before anything may leave.
 
 use std::collections::HashMap;
+use std::hash::BuildHasher as _;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -131,9 +132,8 @@ impl Mailing {
                     checked.shared = self.shared_files(delivery);
                 }
                 checked.letters += 1;
-                gathering
-                    .recipients
-                    .push(Digest::of(delivery.recipient.urn().as_bytes()).short());
+                let recipient = gathering.hashing.hash_one(&delivery.recipient);
+                gathering.recipients.push(recipient);
                 gathering.extend(self.check_person(delivery));
                 // Of a letter that is not whole nothing more is known than to whom it goes.
                 if self.is_whole {

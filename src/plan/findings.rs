@@ -133,30 +133,26 @@ impl Mailing {
         let Recipient::Person(_) = &delivery.recipient else {
             return None;
         };
-        let columns = owned(self.letter.recipient.columns());
+        let is_synthetic = delivery.recipient.is_synthetic_person();
+        if self.setting.production != is_synthetic {
+            return None;
+        }
         let place = Place::Row {
             file: self.rows_file(),
             row: Some(delivery.row),
             line: delivery.line,
-            columns,
+            columns: owned(self.letter.recipient.columns()),
         };
-        match (
-            self.setting.production,
-            delivery.recipient.is_synthetic_person(),
-        ) {
-            (true, true) => Some(
-                Problem::error(
-                    place,
-                    "a synthetic person cannot get a letter in production",
-                )
-                .with_hint("remove the test rows, or choose another `environment`"),
-            ),
-            (false, false) => Some(
-                Problem::warning(place, "this may be a real person, outside production")
-                    .with_hint("use synthetic persons for tests (month + 80)"),
-            ),
-            _ => None,
-        }
+        Some(if is_synthetic {
+            Problem::error(
+                place,
+                "a synthetic person cannot get a letter in production",
+            )
+            .with_hint("remove the test rows, or choose another `environment`")
+        } else {
+            Problem::warning(place, "this may be a real person, outside production")
+                .with_hint("use synthetic persons for tests (month + 80)")
+        })
     }
 }
 

@@ -1,6 +1,7 @@
 //! What pass 1 gathers on its way: all errors, and enough of the warnings.
 
 use std::collections::HashMap;
+use std::hash::RandomState;
 
 use super::{Checked, Digest};
 use crate::diagnostic::{Code, Place, Problem, Problems, Severity};
@@ -14,8 +15,9 @@ type Kind = (Severity, Option<Code>, String);
 /// What pass 1 has found so far.
 pub(super) struct Gathering {
     pub(super) checked: Checked,
-    /// Those who get letters: heads of digests.
+    /// Those who get letters: 8 bytes of each are enough to count those who are there twice.
     pub(super) recipients: Vec<u64>,
+    pub(super) hashing: RandomState,
     /// What has been said already of parts that are the same for all rows, and where in `problems` it stands.
     pub(super) constant: HashMap<(Code, String, String), usize>,
     errors: usize,
@@ -38,6 +40,7 @@ impl Gathering {
         let mut gathering = Self {
             checked,
             recipients: Vec::new(),
+            hashing: RandomState::new(),
             constant: HashMap::new(),
             errors: 0,
             warnings: HashMap::new(),

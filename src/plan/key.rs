@@ -15,10 +15,8 @@ pub fn delivery_key(resource: &str, mailing: &str, row_key: &str) -> Uuid {
         .strip_prefix("urn:altinn:resource:")
         .unwrap_or(resource);
     // U+001F cannot stand in a resource id or a mailing's name, so no two triples give the same text.
-    Uuid::new_v5(
-        &NAMESPACE,
-        format!("{resource}\u{1f}{mailing}\u{1f}{row_key}").as_bytes(),
-    )
+    let name = [resource, mailing, row_key].join("\u{1f}");
+    Uuid::new_v5(&NAMESPACE, name.as_bytes())
 }
 
 #[cfg(test)]

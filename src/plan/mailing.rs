@@ -31,6 +31,8 @@ pub struct Mailing {
     pub(super) templates: Templates,
     /// The row that is being rendered; kept for its memory.
     pub(super) scope: Scope,
+    /// The letter that is being digested, as JSON; kept for its memory.
+    pub(super) json: Vec<u8>,
     pub(super) letter: Letter,
     pub(super) row_key: Option<usize>,
     pub(super) exclusion: Exclusion,
@@ -76,6 +78,7 @@ impl Mailing {
             setting,
             templates,
             scope: Scope::default(),
+            json: Vec::new(),
             letter,
             row_key,
             exclusion,

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::files::PlannedFile;
 use super::letter::AttachmentPlan;
-use super::{Checked, Delivery, Digester, Mailing, Planned, Skip, delivery_key};
+use super::{Checked, Delivery, Digest, Digester, Mailing, Planned, Skip, delivery_key};
 use crate::correspondence::text::shown;
 use crate::correspondence::{Attachment, Correspondence, Recipient, Request, identifier};
 use crate::diagnostic::{Place, Problem, Problems};
@@ -109,7 +109,7 @@ impl Mailing {
             existing_attachments,
             idempotent_key: Some(key),
         };
-        let digest = letter_digest(&request, &files);
+        let digest = self.letter_digest(&request, &files);
         let (row, line) = (row.number, row.line);
         Ok(Planned::Delivery(Box::new(Delivery {
             row,
@@ -121,6 +121,18 @@ impl Mailing {
             files,
             digest,
         })))
+    }
+
+    fn letter_digest(&mut self, request: &Request, files: &[Arc<PlannedFile>]) -> Digest {
+        self.json.clear();
+        // Only a map with keys that are no texts cannot be written, and there is none.
+        let _ = serde_json::to_writer(&mut self.json, request);
+        let mut digester = Digester::default();
+        digester.part(&self.json);
+        for file in files {
+            digester.part(&file.identity.0);
+        }
+        digester.finish()
     }
 
     fn applies(&self, row: &Row, scope: &Scope) -> Result<bool, Problems> {
@@ -306,13 +318,4 @@ fn in_row(file: &std::path::Path, row: &Row, error: &TemplateError) -> Problem {
         hint: error.hint.clone(),
         ..Problem::error(place, &error.message).with_cause(cause)
     }
-}
-
-fn letter_digest(request: &Request, files: &[Arc<PlannedFile>]) -> super::Digest {
-    let mut digester = Digester::default();
-    digester.part(&serde_json::to_vec(request).unwrap_or_default());
-    for file in files {
-        digester.part(&file.identity.0);
-    }
-    digester.finish()
 }

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
@@ -26,9 +27,9 @@ pub struct Names {
 #[derive(Debug, Clone)]
 pub(super) struct Name {
     /// As templates write it, in ASCII.
-    pub(super) identifier: String,
+    pub(super) identifier: Arc<str>,
     /// As the person wrote it: the header or the variable's name.
-    pub(super) written: String,
+    pub(super) written: Arc<str>,
     pub(super) meaning: Meaning,
 }
 
@@ -136,8 +137,8 @@ impl Names {
         let identifier = identifier(written);
         self.index.insert(identifier.clone(), self.all.len());
         self.all.push(Name {
-            identifier,
-            written: written.to_owned(),
+            identifier: identifier.into(),
+            written: written.into(),
             meaning,
         });
     }
@@ -170,7 +171,7 @@ impl Names {
             wrong,
             self.all
                 .iter()
-                .flat_map(|name| [name.written.as_str(), name.identifier.as_str()]),
+                .flat_map(|name| [&*name.written, &*name.identifier]),
         );
         near.map_or_else(|| self.listed(), did_you_mean)
     }

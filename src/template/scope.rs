@@ -43,7 +43,8 @@ impl Scope {
                 // The same for all rows, and there already.
                 Meaning::Variable(_) | Meaning::Mailing | Meaning::RecipientName => continue,
             };
-            self.context.insert_value(name.identifier.clone(), value);
+            self.context
+                .insert_value(String::from(&*name.identifier), value);
         }
     }
 
@@ -103,7 +104,7 @@ impl Uses {
             .filter(|(column, _)| used.contains(column))
             .collect();
         columns.sort_by_key(|(column, _)| *column);
-        let written = |(_, name): (usize, &Name)| name.written.clone();
+        let written = |(_, name): (usize, &Name)| name.written.to_string();
         columns.into_iter().map(written).collect()
     }
 
@@ -118,12 +119,9 @@ fn columns(names: &Names, used: &BTreeSet<usize>, value: impl Fn(usize, &Name) -
     for (column, name) in names.columns().filter(|(column, _)| used.contains(column)) {
         let value = value(column, name);
         if name.written != name.identifier {
-            map.insert(
-                Key::String(Arc::from(name.identifier.as_str())),
-                value.clone(),
-            );
+            map.insert(Key::String(Arc::clone(&name.identifier)), value.clone());
         }
-        map.insert(Key::String(Arc::from(name.written.as_str())), value);
+        map.insert(Key::String(Arc::clone(&name.written)), value);
     }
     Value::from(map)
 }

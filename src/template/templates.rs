@@ -61,7 +61,7 @@ impl Templates {
                 Meaning::Column(_) | Meaning::RowNumber | Meaning::Row => continue,
             };
             base.global_context()
-                .insert_value(name.identifier.clone(), value);
+                .insert_value(name.identifier.to_string(), value);
         }
         Ok(Self {
             folder: Folder::new(folder)?,
@@ -143,7 +143,7 @@ impl Templates {
             Meaning::Variable(_) => spoken.names.contains(at),
             _ => false,
         })
-        .map(|(_, name)| name.written.as_str())
+        .map(|(_, name)| &*name.written)
     }
 
     /// The template files met so far, includes among them: paths relative to the manifest's folder.
