@@ -124,9 +124,9 @@ impl Mailing {
         gathering: &mut Gathering,
         each: &mut dyn FnMut(&Delivery),
     ) -> bool {
-        let planned = self.plan_row(row);
+        let mut planned = self.plan_row(row);
         let checked = &mut gathering.checked;
-        match &planned {
+        match &mut planned {
             Planned::Delivery(delivery) => {
                 if checked.letters == 0 {
                     checked.shared = self.shared_files(delivery);

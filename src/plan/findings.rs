@@ -14,7 +14,7 @@ impl Mailing {
     /// Checks one letter: what is the same for all rows is said once, at its place in the manifest; the rest at its row.
     pub(super) fn check_delivery(
         &self,
-        delivery: &Delivery,
+        delivery: &mut Delivery,
         now: Timestamp,
         gathering: &mut Gathering,
     ) {
@@ -49,26 +49,26 @@ impl Mailing {
     }
 
     /// What Altinn would refuse, its first refusal first.
-    fn findings(&self, delivery: &Delivery, now: Timestamp) -> Vec<Finding> {
+    fn findings(&self, delivery: &mut Delivery, now: Timestamp) -> Vec<Finding> {
         let context = Context::new(now, self.setting.production);
         if delivery.files.is_empty() {
             return rules::check(&delivery.request, &context);
         }
-        // The rules see the letter as its reader will: with its files.
-        let mut request = delivery.request.clone();
-        request.correspondence.content.attachments = delivery
+        // The rules see the letter as its reader will: with its files. On the wire they are ids.
+        delivery.request.correspondence.content.attachments = delivery
             .files
             .iter()
             .map(|planned| planned.attachment.clone())
             .collect();
-        let mut findings = rules::check(&request, &context);
+        let mut findings = rules::check(&delivery.request, &context);
+        delivery.request.correspondence.content.attachments.clear();
         for (index, planned) in delivery.files.iter().enumerate() {
             let size = rules::check_upload(Some(planned.file.size));
             let member = format!("correspondence.content.attachments[{index}].file");
             findings.extend(size.map(|finding| Finding { member, ..finding }));
         }
         findings.extend(rules::check_forwarding(
-            &request.correspondence,
+            &delivery.request.correspondence,
             delivery.files.iter().map(|planned| planned.file.size).sum(),
         ));
         findings.sort_by_key(stage);

@@ -126,7 +126,7 @@ pub(crate) fn median(rows: usize, mut run: impl FnMut()) -> f64 {
         .map(|_| {
             let began = processor_time();
             run();
-            processor_time() - began
+            processor_time().saturating_sub(began)
         })
         .collect();
     times.sort();

@@ -189,7 +189,11 @@ impl Clock {
     #[expect(clippy::cast_precision_loss, reason = "a measurement")]
     fn tell(&self, what: &str, letters: usize) -> f64 {
         let rate = letters as f64 / self.began.elapsed().as_secs_f64();
-        let each = (processor_time() - self.processor).as_secs_f64() * 1e6 / letters as f64;
+        let each = processor_time()
+            .saturating_sub(self.processor)
+            .as_secs_f64()
+            * 1e6
+            / letters as f64;
         println!("{what:<23} {rate:>9.0} {each:>23.1}");
         rate
     }
