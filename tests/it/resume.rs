@@ -9,7 +9,7 @@ fn a_killed_run_goes_on_to_exactly_all_letters() {
     let project = Project::example("spreadsheet").with_sandbox(&sandbox);
     project.write("mottakere.csv", spreadsheet(2799));
     for letters in [1, 700, 1500] {
-        let mut child = project.start(&["send", "mailing.yaml"]);
+        let mut child = project.start(&["send", "mailing.yaml", "--rate", "1500/s"]);
         sandbox.wait_for(letters);
         child.kill().unwrap();
         child.wait().unwrap();
