@@ -23,7 +23,6 @@ pub struct Attachment {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub checksum: Option<String>,
     /// Your own reference for the file; 1 to 4096 characters.
-    #[schemars(required)]
     pub senders_reference: String,
     /// Days until the file expires: at least 14 in production, at least 1 elsewhere. Default: never.
     #[serde(skip_serializing_if = "Option::is_none")]

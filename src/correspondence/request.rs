@@ -34,19 +34,18 @@ pub struct Request {
 pub struct Correspondence {
     /// The resource in Altinn's resource registry that the letter belongs to, with or without `urn:altinn:resource:`; 1 to 255
     /// characters.
-    #[schemars(required, example = &"skd-mva-varsel")]
+    #[schemars(example = &"skd-mva-varsel")]
     pub resource_id: String,
     /// Ignored by Altinn: the sender is the owner of the resource. Accepted so that older examples can be pasted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sender: Option<String>,
     /// Your own reference for the letter, such as a case number; 1 to 4096 characters. Altinn can search for it.
-    #[schemars(required, example = &"{{ Saksnummer }}")]
+    #[schemars(example = &"{{ Saksnummer }}")]
     pub senders_reference: String,
     /// The sender's name as the recipient sees it, when it is not the owner's own name; plain text, at most 255 characters.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message_sender: Option<String>,
     /// What the letter says, and its attachments.
-    #[schemars(required)]
     pub content: Content,
     /// When the letter becomes visible; a time in the past means at once. Default: at once.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -90,13 +89,11 @@ pub struct Content {
     #[schemars(example = &"nb")]
     pub language: Option<String>,
     /// The title in the inbox; plain text, 1 to 255 characters.
-    #[schemars(required)]
     pub message_title: String,
     /// A short summary; plain text, at most 255 characters.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message_summary: Option<String>,
     /// The letter itself in Markdown; 1 to 30000 characters. `{{recipientName}}` becomes the name Altinn has registered.
-    #[schemars(required)]
     pub message_body: String,
     /// Files that follow the letter; at most 100 together with `existingAttachments`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -109,7 +106,7 @@ pub struct Content {
 pub struct ReplyOption {
     /// Where the button leads: an absolute `https://` address of at most 255 characters.
     #[serde(rename = "linkURL")]
-    #[schemars(required, example = &"https://example.no/svar")]
+    #[schemars(example = &"https://example.no/svar")]
     pub link_url: String,
     /// What the button says. Default: a generic text in the letter's language.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -121,10 +118,8 @@ pub struct ReplyOption {
 #[serde(rename_all = "camelCase", default)]
 pub struct ExternalReference {
     /// The reference itself.
-    #[schemars(required)]
     pub reference_value: String,
     /// What kind of reference it is.
-    #[schemars(required)]
     pub reference_type: ReferenceType,
 }
 
