@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::{Environment, Refusal, TransportError, TransportKind};
 use crate::maskinporten::reply::Reply;
-use crate::maskinporten::{SUBSCRIPTION_KEY, Token, Tokens};
+use crate::maskinporten::{SUBSCRIPTION_KEY, Token, TokenSource};
 
 /// The sender's side of the Correspondence API. Calls are not repeated, and a token is the caller's choice: after a 401, reject it and try with the next.
 #[derive(Clone)]
@@ -20,7 +20,7 @@ pub struct Client {
     /// The API's root, without a trailing slash.
     api: String,
     host: String,
-    tokens: Arc<Tokens>,
+    tokens: Arc<dyn TokenSource>,
     subscription_key: Option<SecretString>,
 }
 
@@ -45,7 +45,11 @@ impl<T> Answer<T> {
 
 impl Client {
     /// A client for this environment.
-    pub fn new(http: reqwest::Client, environment: &Environment, tokens: Arc<Tokens>) -> Self {
+    pub fn new(
+        http: reqwest::Client,
+        environment: &Environment,
+        tokens: Arc<dyn TokenSource>,
+    ) -> Self {
         let platform = environment.platform();
         let host = platform.split("://").nth(1).unwrap_or(platform);
         Self {
@@ -65,8 +69,8 @@ impl Client {
     }
 
     /// Where this client's tokens come from.
-    pub fn tokens(&self) -> &Tokens {
-        &self.tokens
+    pub fn tokens(&self) -> &dyn TokenSource {
+        &*self.tokens
     }
 
     /// A request to a path below the API's root.
@@ -149,7 +153,7 @@ mod tests {
     use super::*;
     use crate::correspondence::Attachment;
     use crate::maskinporten::listener::{Listener, answer};
-    use crate::maskinporten::{Settings, key_for_tests};
+    use crate::maskinporten::{Settings, Tokens, key_for_tests};
 
     const ID: &str = "01890a5d-ac96-774b-bcce-b302099a8057";
     const TIMEOUT: Duration = Duration::from_secs(20);

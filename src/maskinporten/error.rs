@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::codes;
+use super::{SourceError, codes};
 
 /// Why a text is not a key that can sign grants. Never quotes the key.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -162,6 +162,9 @@ pub enum TokenError {
         /// What is wrong with it.
         reason: &'static str,
     },
+    /// Another source than Maskinporten has none.
+    #[error(transparent)]
+    Source(#[from] SourceError),
 }
 
 impl TokenError {
@@ -175,6 +178,7 @@ impl TokenError {
             // A page of something that stands in between; where it stays, the tries run out.
             Self::Garbled { .. } => true,
             Self::Sign { .. } => false,
+            Self::Source(error) => error.is_transient(),
         }
     }
 
@@ -210,6 +214,7 @@ impl TokenError {
             Self::Garbled { host, .. } => Some(format!(
                 "check that `{host}` is the right address, and that no login page of the network stands in between"
             )),
+            Self::Source(error) => error.hint(),
             Self::Sign { .. } | Self::Exchange { .. } => None,
         }
     }

@@ -10,7 +10,9 @@ mod key;
 #[cfg(test)]
 pub(crate) mod listener;
 mod metadata;
+mod ready;
 pub(crate) mod reply;
+mod source;
 mod token;
 mod tokens;
 
@@ -20,5 +22,7 @@ pub(crate) use exchange::SUBSCRIPTION_KEY;
 pub use key::SigningKey;
 #[cfg(test)]
 pub(crate) use key::tests::key as key_for_tests;
+pub use ready::{ReadyToken, TokenFile};
+pub use source::{SourceError, TokenFuture, TokenSource, from_fn};
 pub use token::Token;
 pub use tokens::{Settings, Tokens};

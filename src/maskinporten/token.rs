@@ -50,6 +50,11 @@ impl Token {
         self.0.lifetime
     }
 
+    /// How long ago it was fetched.
+    pub(super) fn age(&self) -> Duration {
+        self.0.fetched.elapsed()
+    }
+
     /// What it says about itself, unverified; `None` when it cannot be read, as is any token's right.
     pub fn claims(&self) -> Option<Value> {
         claims(self.expose())

@@ -11,14 +11,14 @@ use super::{Event, Observer, Stop};
 use crate::altinn::{Answer, Refusal, TransportError};
 use crate::journal::Reason;
 use crate::manifest::Retry;
-use crate::maskinporten::{Token, TokenError, Tokens};
+use crate::maskinporten::{Token, TokenError, TokenSource};
 
 /// So often a look-up is tried: its letter has had its own tries, and the next run asks again.
 const LOOKUP_TRIES: u32 = 4;
 
 /// What is needed to try and try again.
 pub(super) struct Attempts<'a> {
-    pub(super) tokens: &'a Tokens,
+    pub(super) tokens: &'a dyn TokenSource,
     pub(super) pace: &'a Pace,
     pub(super) retry: &'a Retry,
     pub(super) observer: &'a dyn Observer,
