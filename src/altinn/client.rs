@@ -5,13 +5,12 @@ use std::sync::Arc;
 
 use reqwest::header::ACCEPT;
 use reqwest::{Method, RequestBuilder};
-use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 use uuid::Uuid;
 
 use super::{Environment, Refusal, TransportError, TransportKind};
 use crate::maskinporten::reply::Reply;
-use crate::maskinporten::{SUBSCRIPTION_KEY, Token, TokenSource};
+use crate::maskinporten::{SubscriptionKey, Token, TokenSource};
 
 /// The sender's side of the Correspondence API. Calls are not repeated, and a token is the caller's choice: after a 401, reject it and try with the next.
 #[derive(Clone)]
@@ -21,7 +20,7 @@ pub struct Client {
     api: String,
     host: String,
     tokens: Arc<dyn TokenSource>,
-    subscription_key: Option<SecretString>,
+    subscription_key: Option<SubscriptionKey>,
 }
 
 /// What Altinn says to a request that reached it.
@@ -57,15 +56,8 @@ impl Client {
             api: format!("{platform}/correspondence/api/v1"),
             host: host.to_owned(),
             tokens,
-            subscription_key: None,
+            subscription_key: environment.subscription_key().cloned(),
         }
-    }
-
-    /// With the API key that some of Altinn's gateways ask for.
-    #[must_use]
-    pub fn with_subscription_key(mut self, key: Option<SecretString>) -> Self {
-        self.subscription_key = key;
-        self
     }
 
     /// Where this client's tokens come from.
@@ -82,7 +74,7 @@ impl Client {
             .header(ACCEPT, "application/json")
             .bearer_auth(token.expose());
         match &self.subscription_key {
-            Some(key) => request.header(SUBSCRIPTION_KEY, key.expose_secret()),
+            Some(key) => key.on(request),
             None => request,
         }
     }
@@ -94,9 +86,7 @@ impl Client {
         read: impl FnOnce(Value) -> Option<T>,
     ) -> Result<Answer<T>, TransportError> {
         let lost = |error| TransportError::from_request(&self.host, error);
-        let reply = Reply::read(request.send().await.map_err(lost)?)
-            .await
-            .map_err(lost)?;
+        let reply = Reply::to(request).await.map_err(lost)?;
         if !reply.is_success() {
             return Ok(Answer::Refused(Refusal::from_reply(&reply)));
         }
@@ -149,7 +139,7 @@ pub(super) fn list<'a>(value: &'a Value, name: &str) -> impl Iterator<Item = &'a
 mod tests {
     use std::time::{Duration, Instant};
 
-    use super::super::{AttachmentStatus, http_client};
+    use super::super::{AttachmentStatus, HttpOptions, http_client};
     use super::*;
     use crate::correspondence::Attachment;
     use crate::maskinporten::listener::{Listener, answer};
@@ -159,8 +149,15 @@ mod tests {
     const TIMEOUT: Duration = Duration::from_secs(20);
 
     fn client(base: &str, timeout: Duration) -> Client {
-        let environment = Environment::sandbox(base, base).unwrap();
-        let http = http_client(&environment, timeout, 4).unwrap();
+        let key = SubscriptionKey::new(&"api-key".into()).unwrap();
+        let environment = Environment::sandbox(base, base)
+            .unwrap()
+            .with_subscription_key(key);
+        let options = HttpOptions {
+            timeout,
+            ..HttpOptions::default()
+        };
+        let http = http_client(&environment, &options).unwrap();
         let settings = Settings {
             client_id: "c".into(),
             key: key_for_tests(),
@@ -170,7 +167,7 @@ mod tests {
             subscription_key: None,
         };
         let tokens = Arc::new(Tokens::new(http.clone(), settings));
-        Client::new(http, &environment, tokens).with_subscription_key(Some("api-key".into()))
+        Client::new(http, &environment, tokens)
     }
 
     fn token() -> Token {

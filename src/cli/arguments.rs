@@ -13,6 +13,7 @@ use super::report::ReportArgs;
 use super::sandbox::SandboxArgs;
 use super::schema::SchemaArgs;
 use super::send::SendArgs;
+use super::token::TokenArgs;
 use super::validate::ValidateArgs;
 
 /// Send official letters in bulk through Altinn 3 Correspondence, each exactly once
@@ -42,6 +43,7 @@ pub(crate) enum Command {
     Render(RenderArgs),
     Send(Box<SendArgs>),
     Report(ReportArgs),
+    Token(Box<TokenArgs>),
     Sandbox(SandboxArgs),
     Schema(SchemaArgs),
     Completions(CompletionsArgs),

@@ -1,27 +1,70 @@
-//! Where a mailing goes and with what key: flags, environment, manifest, in this order.
+//! Where a mailing goes and with what token: flags, environment, manifest, in this order.
 
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
-use clap::Args;
-use massebrev::altinn::{Client, Environment, http_client};
-use massebrev::manifest::{EnvironmentName, Manifest, SecretSource};
-use massebrev::maskinporten::{Settings, SigningKey, Tokens};
+use clap::parser::ValueSource;
+use clap::{ArgMatches, Args, FromArgMatches};
+use massebrev::altinn::{Client, Environment};
+use massebrev::manifest::{Auth, EnvironmentName, Manifest};
+use massebrev::maskinporten::SigningKey;
 use massebrev::sandbox::Registration;
-use secrecy::SecretString;
 
-use super::CliError;
+use super::origin::{Given, Origin};
+use super::way::Caller;
+use super::{CliError, Printer};
 
-/// Who asks for tokens.
-#[derive(Debug, Clone, Args)]
+/// Who asks for tokens, and which of it was a flag.
+#[derive(Debug, Clone)]
 pub(crate) struct AuthArgs {
+    pub(super) inputs: Inputs,
+    pub(super) given: Given,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(super) struct Inputs {
+    /// A file with certificates to trust besides the machine's own, in PEM [default: the manifest's auth.caFile]
+    #[arg(long, value_name = "FILE", env = "MASSEBREV_CA_FILE")]
+    pub(super) ca_file: Option<PathBuf>,
     /// The client id at Maskinporten [default: the manifest's auth.clientId]
     #[arg(long, value_name = "ID", env = "MASSEBREV_CLIENT_ID")]
     client_id: Option<String>,
     /// A file with the client's private key as a JWK [default: the manifest's auth.key]
     #[arg(long, value_name = "FILE", env = "MASSEBREV_KEY_FILE")]
     key_file: Option<PathBuf>,
+    /// A file with a token that is there already, instead of a key; read again when it changes [default: the manifest's auth.token]
+    #[arg(long, value_name = "FILE", env = "MASSEBREV_TOKEN_FILE")]
+    token_file: Option<PathBuf>,
+}
+
+impl FromArgMatches for AuthArgs {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        let inputs = Inputs::from_arg_matches(matches)?;
+        let by_flag = |name: &str| matches.value_source(name) == Some(ValueSource::CommandLine);
+        let given = Given {
+            key_file: inputs.key_file.as_ref().map(|_| by_flag("key_file")),
+            token_file: inputs
+                .token_file
+                .clone()
+                .map(|path| (path, by_flag("token_file"))),
+        };
+        Ok(Self { inputs, given })
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
+}
+
+impl Args for AuthArgs {
+    fn augment_args(command: clap::Command) -> clap::Command {
+        Inputs::augment_args(command)
+    }
+
+    fn augment_args_for_update(command: clap::Command) -> clap::Command {
+        Inputs::augment_args_for_update(command)
+    }
 }
 
 /// Where a mailing goes.
@@ -57,6 +100,11 @@ impl Destination {
         Ok(Self::Altinn(environment))
     }
 
+    /// One of Altinn's own environments.
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        Environment::named(name).map(Self::Altinn)
+    }
+
     /// Its name, in the journal and for people.
     pub(crate) fn name(&self) -> &str {
         match self {
@@ -79,45 +127,62 @@ impl Destination {
     }
 }
 
+/// A key that can sign, and the client it signs for.
+pub(super) struct Signer {
+    pub(super) key: SigningKey,
+    pub(super) client_id: String,
+    pub(super) name: String,
+    pub(super) warnings: Vec<String>,
+}
+
 impl AuthArgs {
-    /// The client of an environment, with the key the person has given.
+    /// The client of an environment, with the token source the person has given.
     pub(crate) fn connect(
         &self,
         manifest: &Manifest,
         folder: &Path,
         environment: &Environment,
         concurrency: NonZeroU32,
+        printer: Printer,
     ) -> Result<Client, CliError> {
+        let timeout = manifest.send.timeout.duration();
+        let way =
+            Caller::Person(self).way(&manifest.auth, folder, environment, timeout, concurrency)?;
+        let opened = way.open(&way.origin()?)?;
+        for warning in &opened.warnings {
+            printer.warn(format_args!("warning: {warning}"));
+        }
+        Ok(way.client(opened.tokens))
+    }
+
+    pub(super) fn signer(&self, auth: &Auth, folder: &Path) -> Result<Signer, CliError> {
         let Some(client_id) = self
+            .inputs
             .client_id
             .clone()
-            .or_else(|| manifest.auth.client_id.clone())
+            .or_else(|| auth.client_id.clone())
         else {
             return Err(CliError::setup(
                 "there is no client id for Maskinporten",
                 "set `auth.clientId` in the manifest, or MASSEBREV_CLIENT_ID",
             ));
         };
-        let (text, kid, place) = self.key_text(manifest, folder)?;
-        let key = SigningKey::from_text(&text, kid.as_deref())
-            .map_err(|source| CliError::Key { place, source })?;
-        let subscription_key = manifest
-            .auth
-            .subscription_key
-            .as_ref()
-            .map(|source| secret(source, folder))
-            .transpose()?;
-        let caller = Caller {
-            client_id,
+        let (text, kid, place) = self.key_text(auth, folder)?;
+        let key = SigningKey::from_text(&text, kid.as_deref()).map_err(|source| CliError::Key {
+            place: place.clone(),
+            source,
+        })?;
+        Ok(Signer {
+            name: format!("the key in {place}"),
             key,
-            subscription_key,
-        };
-        client(manifest, environment, caller, concurrency)
+            client_id,
+            warnings: Vec::new(),
+        })
     }
 
     fn key_text(
         &self,
-        manifest: &Manifest,
+        auth: &Auth,
         folder: &Path,
     ) -> Result<(String, Option<String>, String), CliError> {
         let read = |path: PathBuf| {
@@ -129,11 +194,11 @@ impl AuthArgs {
                 })
                 .map(|text| (text, path.display().to_string()))
         };
-        if let Some(path) = &self.key_file {
+        if let Some(path) = &self.inputs.key_file {
             let (text, place) = read(path.clone())?;
             return Ok((text, None, place));
         }
-        let key = manifest.auth.key.as_ref();
+        let key = auth.key.as_ref();
         let kid = key.and_then(|key| key.kid.clone());
         if let Some(file) = key.and_then(|key| key.file.as_ref()) {
             let (text, place) = read(folder.join(file))?;
@@ -152,6 +217,21 @@ impl AuthArgs {
     }
 }
 
+pub(super) fn of_sandbox(registration: &Registration) -> Result<Signer, CliError> {
+    let key = SigningKey::from_text(registration.private_jwk(), None).map_err(|source| {
+        CliError::Key {
+            place: "the sandbox".to_owned(),
+            source,
+        }
+    })?;
+    Ok(Signer {
+        key,
+        client_id: registration.client_id().to_owned(),
+        name: "the sandbox's own key".to_owned(),
+        warnings: Vec::new(),
+    })
+}
+
 /// The client of a sandbox, with the key the sandbox has handed out.
 pub(crate) fn connect_sandbox(
     manifest: &Manifest,
@@ -159,76 +239,24 @@ pub(crate) fn connect_sandbox(
     registration: &Registration,
     concurrency: NonZeroU32,
 ) -> Result<Client, CliError> {
-    let environment = Environment::sandbox(url, url).map_err(|error| CliError::Usage {
+    let environment = sandbox_at(url)?;
+    let timeout = manifest.send.timeout.duration();
+    let caller = Caller::Sandbox(registration);
+    let way = caller.way(
+        &manifest.auth,
+        Path::new("."),
+        &environment,
+        timeout,
+        concurrency,
+    )?;
+    let opened = way.open(&Origin::Key)?;
+    Ok(way.client(opened.tokens))
+}
+
+/// A sandbox's environment.
+pub(crate) fn sandbox_at(url: &str) -> Result<Environment, CliError> {
+    Environment::sandbox(url, url).map_err(|error| CliError::Usage {
         message: error.to_string(),
         hint: None,
-    })?;
-    let key = SigningKey::from_text(registration.private_jwk(), None).map_err(|source| {
-        CliError::Key {
-            place: "the sandbox".to_owned(),
-            source,
-        }
-    })?;
-    let caller = Caller {
-        client_id: registration.client_id().to_owned(),
-        key,
-        subscription_key: None,
-    };
-    client(manifest, &environment, caller, concurrency)
-}
-
-/// Who calls, with everything that proves it.
-struct Caller {
-    client_id: String,
-    key: SigningKey,
-    subscription_key: Option<SecretString>,
-}
-
-fn client(
-    manifest: &Manifest,
-    environment: &Environment,
-    caller: Caller,
-    concurrency: NonZeroU32,
-) -> Result<Client, CliError> {
-    let Caller {
-        client_id,
-        key,
-        subscription_key,
-    } = caller;
-    let concurrency = usize::try_from(concurrency.get()).unwrap_or(usize::MAX);
-    let http = http_client(environment, manifest.send.timeout.duration(), concurrency)?;
-    let settings = Settings {
-        client_id,
-        key,
-        scopes: manifest.auth.scopes.clone(),
-        maskinporten: environment.maskinporten().to_owned(),
-        exchange: manifest.auth.exchange.then(|| environment.exchange_url()),
-        subscription_key: subscription_key.clone(),
-    };
-    let tokens = Arc::new(Tokens::new(http.clone(), settings));
-    Ok(Client::new(http, environment, tokens).with_subscription_key(subscription_key))
-}
-
-/// A secret from where the manifest says it is.
-fn secret(source: &SecretSource, folder: &Path) -> Result<SecretString, CliError> {
-    let text = match (&source.file, &source.env) {
-        (Some(file), _) => {
-            let path = folder.join(file);
-            std::fs::read_to_string(&path).map_err(|source| CliError::File {
-                action: "read",
-                path,
-                source,
-            })?
-        }
-        (None, variable) => {
-            let variable = variable.clone().unwrap_or_default();
-            std::env::var(&variable).map_err(|_| {
-                CliError::setup(
-                    format!("{variable} is not set"),
-                    "set it, or correct `auth` in the manifest",
-                )
-            })?
-        }
-    };
-    Ok(text.trim().into())
+    })
 }

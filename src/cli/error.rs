@@ -117,10 +117,8 @@ impl CliError {
             _ if status == ExitStatus::Success => {}
             _ => {
                 printer.warn(format_args!("error: {self}"));
-                let mut source = self.source();
-                while let Some(cause) = source {
+                for cause in self.causes() {
                     printer.warn(format_args!("  cause: {cause}"));
-                    source = cause.source();
                 }
                 if let Some(hint) = self.hint() {
                     printer.warn(format_args!("   hint: {hint}"));
@@ -130,7 +128,15 @@ impl CliError {
         status
     }
 
-    fn hint(&self) -> Option<String> {
+    /// Why, from the outside in.
+    pub(crate) fn causes(&self) -> Vec<String> {
+        std::iter::successors(self.source(), |cause| (*cause).source())
+            .map(ToString::to_string)
+            .collect()
+    }
+
+    /// What to do about it.
+    pub(crate) fn hint(&self) -> Option<String> {
         match self {
             Self::Usage { hint, .. } => hint.clone(),
             Self::Setup { hint, .. } => Some(hint.clone()),

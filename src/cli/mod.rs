@@ -4,10 +4,12 @@ mod arguments;
 mod completions;
 mod confirm;
 mod connect;
+mod doctor;
 mod error;
 mod exit_status;
 mod man;
 mod new;
+mod origin;
 mod prepare;
 mod printer;
 mod progress;
@@ -16,8 +18,11 @@ mod report;
 mod sandbox;
 mod schema;
 mod send;
+mod steps;
 mod target;
+mod token;
 mod validate;
+mod way;
 
 use clap::FromArgMatches as _;
 
@@ -51,6 +56,7 @@ pub(crate) fn run() -> ExitStatus {
         Command::Render(arguments) => arguments.run(printer),
         Command::Send(arguments) => (*arguments).run(printer),
         Command::Report(arguments) => arguments.run(printer),
+        Command::Token(arguments) => (*arguments).run(printer),
         Command::Sandbox(arguments) => arguments.run(printer),
         Command::Schema(arguments) => arguments.run(printer),
         Command::Completions(arguments) => arguments.run(printer),

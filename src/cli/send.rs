@@ -99,9 +99,9 @@ impl SendArgs {
             }
             Destination::Altinn(environment) => {
                 let folder = prepared.mailing.folder();
-                let client = self
-                    .auth
-                    .connect(manifest, folder, environment, concurrency)?;
+                let client =
+                    self.auth
+                        .connect(manifest, folder, environment, concurrency, printer)?;
                 Ok((client, None))
             }
         }
@@ -284,7 +284,7 @@ fn open_journal(prepared: &Prepared, target: &Target) -> Result<Journal, CliErro
     )?)
 }
 
-async fn start_sandbox(printer: Printer) -> Result<Sandbox, CliError> {
+pub(crate) async fn start_sandbox(printer: Printer) -> Result<Sandbox, CliError> {
     let sandbox = Sandbox::start(sandbox::Options::default())
         .await
         .map_err(|source| CliError::Start {

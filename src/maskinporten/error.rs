@@ -208,6 +208,9 @@ impl TokenError {
             Self::Exchange { status: 401, .. } => Some(
                 "check that Maskinporten and Altinn are of the same environment: a test token does not work in production, nor the other way round".into(),
             ),
+            Self::Unreachable { host, source } if mentions_certificates(&**source) => Some(format!(
+                "if a proxy opens the traffic to `{host}`, give the file with its certificate as --ca-file, MASSEBREV_CA_FILE or `auth.caFile`"
+            )),
             Self::Unreachable { host, .. } => Some(format!(
                 "check the network, and that a proxy or firewall lets `{host}` through"
             )),
@@ -223,6 +226,12 @@ impl TokenError {
     pub(super) fn wants_a_fresh_grant(&self) -> bool {
         matches!(self, Self::Refused { code: Some(code), .. } if codes::explain(*code).is_some_and(|known| known.again))
     }
+}
+
+/// Whether TLS failed because the other side is not trusted.
+fn mentions_certificates(error: &(dyn std::error::Error + 'static)) -> bool {
+    std::iter::successors(Some(error), |error| error.source())
+        .any(|error| error.to_string().contains("certificate"))
 }
 
 /// Maskinporten allows 10 seconds; from 5 on it is worth saying.

@@ -199,10 +199,12 @@ pub(super) fn read(text: &str, place: &str) -> Result<Token, SourceError> {
 
 /// People copy the header's value whole.
 fn bare(text: &str) -> &str {
-    text.strip_prefix("Bearer ")
-        .or_else(|| text.strip_prefix("bearer "))
-        .unwrap_or(text)
-        .trim()
+    let (scheme, rest) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
+    if scheme.eq_ignore_ascii_case("bearer") {
+        rest.trim()
+    } else {
+        text
+    }
 }
 
 fn check(token: &str) -> Result<(), &'static str> {
@@ -273,7 +275,7 @@ fn seconds(value: &Value) -> Option<Duration> {
 }
 
 /// The token while it lives.
-fn alive(token: &Token, place: &str, hint: &'static str) -> Result<Token, SourceError> {
+pub(super) fn alive(token: &Token, place: &str, hint: &'static str) -> Result<Token, SourceError> {
     match token.time_left() {
         Some(Duration::ZERO) => Err(SourceError::Expired {
             place: place.to_owned(),
@@ -299,5 +301,183 @@ fn ago(token: &Token) -> String {
         120..=7199 => format!("{} min", seconds / 60),
         7200..=172_799 => format!("{} h", seconds / 3600),
         _ => format!("{} days", seconds / 86400),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use base64::Engine;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+    use super::*;
+
+    /// A token that lives for so many seconds from now on.
+    fn jwt(id: &str, seconds: i64) -> String {
+        let now = i64::try_from(
+            SystemTime::now()
+                .duration_since(UNIX_EPOCH)
+                .unwrap()
+                .as_secs(),
+        )
+        .unwrap();
+        let claims = format!(r#"{{"jti": "{id}", "exp": {}}}"#, now + seconds);
+        format!("e30.{}.c2ln", URL_SAFE_NO_PAD.encode(claims))
+    }
+
+    fn lifetime(text: &str) -> Result<u64, String> {
+        match read(text, "here") {
+            Ok(token) => Ok(token.lifetime().as_secs()),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+
+    #[test]
+    fn bare_tokens_and_json_of_every_habit_are_read() {
+        let for_ever = Duration::MAX.as_secs();
+        for text in [
+            "abc",
+            " Bearer abc\n",
+            "\"abc\"",
+            r#"{"token": "abc"}"#,
+            r#"{"access_token": "abc", "token_type": "Bearer", "expires_in": null}"#,
+        ] {
+            assert_eq!(read(text, "here").unwrap().expose(), "abc", "{text}");
+            assert_eq!(lifetime(text), Ok(for_ever), "{text}");
+        }
+        for text in [
+            r#"{"access_token": "abc", "expires_in": 600}"#,
+            r#"{"token": "abc", "expiresIn": "600"}"#,
+        ] {
+            assert_eq!(lifetime(text), Ok(600), "{text}");
+        }
+        let later = (jiff::Timestamp::now() + jiff::SignedDuration::from_secs(600)).to_string();
+        let seconds = jiff::Timestamp::now().as_second() + 600;
+        for text in [
+            format!(r#"{{"token": "abc", "expiresAt": "{later}"}}"#),
+            format!(
+                r#"{{"kind": "ExecCredential", "status": {{"token": "abc", "expirationTimestamp": "{later}"}}}}"#
+            ),
+            format!(
+                r#"{{"accessToken": "abc", "expiresOn": "yesterday", "expires_on": {seconds}}}"#
+            ),
+        ] {
+            let lifetime = lifetime(&text).unwrap();
+            assert!((595..=600).contains(&lifetime), "{text}: {lifetime}");
+        }
+    }
+
+    #[test]
+    fn the_shorter_of_two_lives_counts() {
+        let token = jwt("1", 100);
+        for (text, expected) in [
+            (format!(r#"{{"token": "{token}", "expires_in": 600}}"#), 100),
+            (format!(r#"{{"token": "{token}", "expires_in": 50}}"#), 50),
+            (token.clone(), 100),
+        ] {
+            let lifetime = lifetime(&text).unwrap();
+            assert!((expected - 2..=expected).contains(&lifetime), "{lifetime}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_token_is_said_and_not_shown() {
+        for (text, expected) in [
+            ("", "it is empty"),
+            ("  \n", "it is empty"),
+            ("Bearer ", "it is empty"),
+            ("{\"token\": \"\"}", "it is empty"),
+            ("<html>secret</html>", "characters"),
+            ("secret secret", "characters"),
+            ("secret\nsecret", "more than one line"),
+            ("{secret", "begins as JSON"),
+            ("{\"secret\": 1}", "no member `token`"),
+            ("{\"kty\": \"RSA\", \"d\": \"secret\"}", "it is a key"),
+            (
+                "-----BEGIN PRIVATE KEY-----\nsecret\n",
+                "it is a private key",
+            ),
+            (
+                "{\"token\": \"secret\", \"expiresAt\": \"soon\"}",
+                "its `expiresAt`",
+            ),
+            (
+                "{\"token\": \"secret\", \"expires_in\": -1}",
+                "its `expires_in`",
+            ),
+        ] {
+            let error = lifetime(text).unwrap_err();
+            assert!(error.contains(expected), "{text}: {error}");
+            assert!(!error.contains("secret"), "{error}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_given_token_is_used_until_its_own_time_is_over() {
+        let text: SecretString = jwt("1", 60).into();
+        let source = ReadyToken::new(&text, "MASSEBREV_TOKEN").unwrap();
+        let token = source.token().await.unwrap();
+        source.reject(&token);
+        assert!(source.token().await.unwrap().is_same(&token));
+        assert!(!format!("{source:?}").contains(text.expose_secret()));
+
+        let old: SecretString = jwt("1", -600).into();
+        let source = ReadyToken::new(&old, "MASSEBREV_TOKEN").unwrap();
+        let error = source.token().await.unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "the token from MASSEBREV_TOKEN expired 10 min ago"
+        );
+        assert!(!error.is_transient());
+        assert!(error.hint().unwrap().contains("auth.token"));
+    }
+
+    #[tokio::test]
+    async fn a_file_is_read_again_when_its_token_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("token");
+        let source = TokenFile::new(path.clone());
+        let error = source.token().await.unwrap_err();
+        assert!(error.to_string().starts_with("cannot read the token from"));
+
+        std::fs::write(&path, jwt("1", 60)).unwrap();
+        let first = source.token().await.unwrap();
+        std::fs::write(&path, jwt("2", 60)).unwrap();
+        source.reject(&first);
+        let second = source.token().await.unwrap();
+        assert_eq!(second.claims().unwrap()["jti"], "2");
+        // Somebody who is late does not take the new one along, and a file that is gone does not either.
+        source.reject(&first);
+        std::fs::remove_file(&path).unwrap();
+        assert!(source.token().await.unwrap().is_same(&second));
+        source.reject(&second);
+        assert!(source.token().await.unwrap().is_same(&second));
+    }
+
+    #[tokio::test]
+    async fn a_file_whose_token_is_over_is_read_until_it_has_another() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("token");
+        std::fs::write(&path, jwt("1", -5)).unwrap();
+        let source = TokenFile::new(path.clone());
+        let error = source.token().await.unwrap_err().to_string();
+        assert!(error.contains("expired 5 s ago"), "{error}");
+        std::fs::write(&path, jwt("a longer one", 60)).unwrap();
+        assert!(source.token().await.is_ok());
+    }
+
+    #[test]
+    fn a_change_of_the_file_is_seen_by_its_time_and_size() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("token");
+        std::fs::write(&path, jwt("1", 60)).unwrap();
+        let source = TokenFile::new(path.clone());
+        source.current().unwrap();
+        std::fs::write(&path, jwt("another", 60)).unwrap();
+        let look_now = || source.held.lock().unwrap().looked = None;
+        look_now();
+        assert_eq!(
+            source.current().unwrap().claims().unwrap()["jti"],
+            "another"
+        );
     }
 }

@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use reqwest::Url;
-use secrecy::SecretString;
 use serde_json::Value;
 
 use super::cache::Cache;
@@ -13,7 +12,7 @@ use super::grant::Grant;
 use super::metadata::Metadata;
 use super::reply::{Reply, presentable};
 use super::token::{is_plausible, remaining};
-use super::{SigningKey, Token, TokenError, codes};
+use super::{SigningKey, SubscriptionKey, Token, TokenError, codes};
 
 /// What tokens are bought with, and where.
 #[derive(Debug, Clone)]
@@ -29,7 +28,7 @@ pub struct Settings {
     /// Where Altinn exchanges Maskinporten's tokens; `None` uses them as they are.
     pub exchange: Option<String>,
     /// Altinn's API key, for the exchange; never sent to Maskinporten.
-    pub subscription_key: Option<SecretString>,
+    pub subscription_key: Option<SubscriptionKey>,
 }
 
 /// The source of tokens, shared by all who send: one token at a time, fetched by one of them while the others wait.
@@ -128,7 +127,7 @@ impl Tokens {
 }
 
 /// The host of an address, with its port when that is unusual.
-pub(super) fn host(address: &str) -> String {
+pub(crate) fn host(address: &str) -> String {
     Url::parse(address).map_or_else(
         |_| address.chars().take(60).collect(),
         |url| {
@@ -220,7 +219,7 @@ mod tests {
                 scopes: vec!["altinn:correspondence.write".into()],
                 maskinporten: format!("{}/", listener.base),
                 exchange,
-                subscription_key: Some("api-key".into()),
+                subscription_key: SubscriptionKey::new(&"api-key".into()).ok(),
             },
         )
     }
@@ -461,7 +460,7 @@ mod tests {
             scopes: Vec::new(),
             maskinporten: "https://test.maskinporten.no".into(),
             exchange: Some("https://x".into()),
-            subscription_key: Some("api-key".into()),
+            subscription_key: SubscriptionKey::new(&"api-key".into()).ok(),
         };
         let printed = format!(
             "{settings:?} {:?}",

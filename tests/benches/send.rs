@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use mailing::{PLAIN, argument, open, write};
-use massebrev::altinn::{Client, DEFAULT_TIMEOUT, Environment, http_client};
+use massebrev::altinn::{Client, Environment, HttpOptions, http_client};
 use massebrev::journal::{Header, Journal};
 use massebrev::maskinporten::{Settings, SigningKey, Tokens};
 use massebrev::plan::{Checked, Mailing, Planned};
@@ -70,7 +70,11 @@ async fn start(registration: &Registration, mailing: &Mailing) -> (Sandbox, Clie
     };
     let sandbox = Sandbox::start(options).await.unwrap();
     let environment = Environment::sandbox(sandbox.url(), sandbox.url()).unwrap();
-    let http = http_client(&environment, DEFAULT_TIMEOUT, IN_FLIGHT as usize).unwrap();
+    let http_options = HttpOptions {
+        concurrency: IN_FLIGHT as usize,
+        ..HttpOptions::default()
+    };
+    let http = http_client(&environment, &http_options).unwrap();
     let auth = &mailing.manifest().auth;
     let settings = Settings {
         client_id: registration.client_id().to_owned(),
