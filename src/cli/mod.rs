@@ -6,6 +6,7 @@ mod confirm;
 mod connect;
 mod error;
 mod exit_status;
+mod key;
 mod man;
 mod new;
 mod prepare;
