@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Args, FromArgMatches};
 use massebrev::altinn::{Client, Environment};
-use massebrev::manifest::{Auth, EnvironmentName, Manifest};
+use massebrev::manifest::{EnvironmentName, Manifest};
 use massebrev::maskinporten::SigningKey;
 use massebrev::sandbox::Registration;
 
+use super::key::{KeyArgs, Signer};
 use super::origin::{Given, Origin};
 use super::way::Caller;
 use super::{CliError, Printer};
@@ -28,10 +29,9 @@ pub(super) struct Inputs {
     pub(super) ca_file: Option<PathBuf>,
     /// The client id at Maskinporten [default: the manifest's auth.clientId]
     #[arg(long, value_name = "ID", env = "MASSEBREV_CLIENT_ID")]
-    client_id: Option<String>,
-    /// A file with the client's private key as a JWK [default: the manifest's auth.key]
-    #[arg(long, value_name = "FILE", env = "MASSEBREV_KEY_FILE")]
-    key_file: Option<PathBuf>,
+    pub(super) client_id: Option<String>,
+    #[command(flatten)]
+    pub(super) key: KeyArgs,
     /// A file with a token that is there already, instead of a key; read again when it changes [default: the manifest's auth.token]
     #[arg(long, value_name = "FILE", env = "MASSEBREV_TOKEN_FILE")]
     token_file: Option<PathBuf>,
@@ -42,7 +42,7 @@ impl FromArgMatches for AuthArgs {
         let inputs = Inputs::from_arg_matches(matches)?;
         let by_flag = |name: &str| matches.value_source(name) == Some(ValueSource::CommandLine);
         let given = Given {
-            key_file: inputs.key_file.as_ref().map(|_| by_flag("key_file")),
+            key_file: inputs.key.has_file().then(|| by_flag("key_file")),
             token_file: inputs
                 .token_file
                 .clone()
@@ -127,14 +127,6 @@ impl Destination {
     }
 }
 
-/// A key that can sign, and the client it signs for.
-pub(super) struct Signer {
-    pub(super) key: SigningKey,
-    pub(super) client_id: String,
-    pub(super) name: String,
-    pub(super) warnings: Vec<String>,
-}
-
 impl AuthArgs {
     /// The client of an environment, with the token source the person has given.
     pub(crate) fn connect(
@@ -154,69 +146,9 @@ impl AuthArgs {
         }
         Ok(way.client(opened.tokens))
     }
-
-    pub(super) fn signer(&self, auth: &Auth, folder: &Path) -> Result<Signer, CliError> {
-        let Some(client_id) = self
-            .inputs
-            .client_id
-            .clone()
-            .or_else(|| auth.client_id.clone())
-        else {
-            return Err(CliError::setup(
-                "there is no client id for Maskinporten",
-                "set `auth.clientId` in the manifest, or MASSEBREV_CLIENT_ID",
-            ));
-        };
-        let (text, kid, place) = self.key_text(auth, folder)?;
-        let key = SigningKey::from_text(&text, kid.as_deref()).map_err(|source| CliError::Key {
-            place: place.clone(),
-            source,
-        })?;
-        Ok(Signer {
-            name: format!("the key in {place}"),
-            key,
-            client_id,
-            warnings: Vec::new(),
-        })
-    }
-
-    fn key_text(
-        &self,
-        auth: &Auth,
-        folder: &Path,
-    ) -> Result<(String, Option<String>, String), CliError> {
-        let read = |path: PathBuf| {
-            std::fs::read_to_string(&path)
-                .map_err(|source| CliError::File {
-                    action: "read the key",
-                    path: path.clone(),
-                    source,
-                })
-                .map(|text| (text, path.display().to_string()))
-        };
-        if let Some(path) = &self.inputs.key_file {
-            let (text, place) = read(path.clone())?;
-            return Ok((text, None, place));
-        }
-        let key = auth.key.as_ref();
-        let kid = key.and_then(|key| key.kid.clone());
-        if let Some(file) = key.and_then(|key| key.file.as_ref()) {
-            let (text, place) = read(folder.join(file))?;
-            return Ok((text, kid, place));
-        }
-        let variable = key
-            .and_then(|key| key.env.clone())
-            .unwrap_or_else(|| "MASSEBREV_KEY".to_owned());
-        match std::env::var(&variable) {
-            Ok(text) => Ok((text, kid, variable)),
-            Err(_) => Err(CliError::setup(
-                format!("there is no key for Maskinporten: {variable} is not set"),
-                "set `auth.key` in the manifest to `{ file: PATH }` or `{ env: NAME }`; rehearse without a key with --sandbox",
-            )),
-        }
-    }
 }
 
+/// The sandbox's own client, with the key it hands out.
 pub(super) fn of_sandbox(registration: &Registration) -> Result<Signer, CliError> {
     let key = SigningKey::from_text(registration.private_jwk(), None).map_err(|source| {
         CliError::Key {
@@ -227,7 +159,7 @@ pub(super) fn of_sandbox(registration: &Registration) -> Result<Signer, CliError
     Ok(Signer {
         key,
         client_id: registration.client_id().to_owned(),
-        name: "the sandbox's own key".to_owned(),
+        place: "the sandbox".to_owned(),
         warnings: Vec::new(),
     })
 }

@@ -147,7 +147,7 @@ impl Doctor<'_> {
                     Some(token)
                 }
                 Err(error) => {
-                    steps.failed("token", &error.into());
+                    steps.push("token", End::of_token(&error));
                     None
                 }
             };
@@ -169,13 +169,13 @@ impl Doctor<'_> {
         let refused = granted.is_err();
         match granted {
             Ok(()) => steps.ok("grant", format!("Maskinporten gives a token for {scopes}")),
-            Err(error) => steps.failed("grant", &error.into()),
+            Err(error) => steps.push("grant", End::of_token(&error)),
         }
         match exchanged {
             _ if !wanted => steps.skip(&["exchange"], "`auth.exchange` is false"),
             _ if refused => steps.skip(&["exchange"], "there is no token"),
             Ok(()) => steps.ok("exchange", "Altinn gives its own token for it".to_owned()),
-            Err(error) => steps.failed("exchange", &error.into()),
+            Err(error) => steps.push("exchange", End::of_token(&error)),
         }
         token
     }

@@ -7,6 +7,7 @@ mod connect;
 mod doctor;
 mod error;
 mod exit_status;
+mod key;
 mod man;
 mod new;
 mod origin;

@@ -1,6 +1,9 @@
 //! What became of each step of something that was tried.
 
+use std::error::Error as _;
+
 use massebrev::altinn::TransportError;
+use massebrev::maskinporten::TokenError;
 use serde_json::{Value, json};
 
 use super::{CliError, ExitStatus, Printer};
@@ -31,6 +34,16 @@ pub(crate) enum End {
 }
 
 impl End {
+    pub(crate) fn of_token(error: &TokenError) -> Self {
+        let causes = std::iter::successors(error.source(), |cause| (*cause).source());
+        let again = || "it may pass: try again in some minutes".to_owned();
+        Self::Failed {
+            message: error.to_string(),
+            causes: causes.map(ToString::to_string).collect(),
+            hint: error.hint().or_else(|| error.is_transient().then(again)),
+        }
+    }
+
     pub(crate) fn of_transport(error: &TransportError) -> Self {
         Self::Failed {
             message: error.reason(),

@@ -13,6 +13,7 @@ use secrecy::SecretString;
 
 use super::CliError;
 use super::connect::{AuthArgs, of_sandbox};
+use super::key::{delegation, exchange};
 use super::origin::{Origin, open_to_others, variable};
 
 /// Everything on the way to Altinn but the token.
@@ -120,7 +121,11 @@ impl<'a> Way<'a> {
             });
         }
         let signer = match self.caller {
-            Caller::Person(person) => person.signer(self.auth, self.folder)?,
+            Caller::Person(person) => {
+                let client_id = person.inputs.client_id.as_deref();
+                let keys = &person.inputs.key;
+                keys.signer(client_id, self.auth, self.folder, &self.environment)?
+            }
             Caller::Sandbox(registration) => of_sandbox(registration)?,
         };
         let settings = Settings {
@@ -128,12 +133,13 @@ impl<'a> Way<'a> {
             key: signer.key,
             scopes: self.auth.scopes.clone(),
             maskinporten: self.environment.maskinporten().to_owned(),
-            exchange: self.auth.exchange.then(|| self.environment.exchange_url()),
+            delegation: delegation(self.auth),
+            exchange: exchange(self.auth, &self.environment),
             subscription_key: self.environment.subscription_key().cloned(),
         };
         Ok(Opened {
             tokens: Arc::new(Tokens::new(self.http.clone(), settings)),
-            name: signer.name,
+            name: format!("the key in {}", signer.place),
             warnings: signer.warnings,
         })
     }

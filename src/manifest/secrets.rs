@@ -13,8 +13,9 @@ pub(super) fn may_show(pointer: &str) -> bool {
         return true;
     };
     match within.split('/').skip(1).collect::<Vec<_>>().as_slice() {
-        ["clientId" | "exchange" | "caFile"]
-        | ["scopes", ..]
+        ["clientId" | "exchange" | "caFile" | "consumerOrg" | "testOrganization"]
+        | ["scopes" | "resource" | "systemUser", ..]
+        | ["key", "algorithm" | "certificate" | "section"]
         | ["key" | "subscriptionKey" | "token", "file" | "kid"]
         | [
             "token",

@@ -177,7 +177,7 @@ impl Token {
     /// What is left of its life; `None` when nobody has said how long it lasts.
     pub fn time_left(&self) -> Option<Duration> {
         let lifetime = Some(self.lifetime()).filter(|lifetime| *lifetime < Duration::MAX)?;
-        Some(lifetime.saturating_sub(self.age()))
+        Some(lifetime.saturating_sub(self.age(Instant::now())))
     }
 }
 
@@ -294,7 +294,7 @@ fn ago(token: &Token) -> String {
     let end = own.and_then(|exp| UNIX_EPOCH.checked_add(Duration::from_secs(exp)));
     let past = end.and_then(|end| SystemTime::now().duration_since(end).ok());
     let seconds = past
-        .unwrap_or_else(|| token.age().saturating_sub(token.lifetime()))
+        .unwrap_or_else(|| token.age(Instant::now()).saturating_sub(token.lifetime()))
         .as_secs();
     match seconds {
         0..=119 => format!("{seconds} s"),

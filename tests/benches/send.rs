@@ -18,7 +18,7 @@ use jiff::Timestamp;
 use mailing::{PLAIN, argument, open, write};
 use massebrev::altinn::{Client, Environment, HttpOptions, http_client};
 use massebrev::journal::{Header, Journal};
-use massebrev::maskinporten::{Settings, SigningKey, Tokens};
+use massebrev::maskinporten::{Delegation, Settings, SigningKey, Tokens};
 use massebrev::plan::{Checked, Mailing, Planned};
 use massebrev::sandbox::{Options as SandboxOptions, Registration, Sandbox};
 use massebrev::send::{Engine, Options, Stop};
@@ -80,6 +80,7 @@ async fn start(registration: &Registration, mailing: &Mailing) -> (Sandbox, Clie
         client_id: registration.client_id().to_owned(),
         key: SigningKey::from_text(registration.private_jwk(), None).unwrap(),
         scopes: auth.scopes.clone(),
+        delegation: Delegation::default(),
         maskinporten: environment.maskinporten().to_owned(),
         exchange: auth.exchange.then(|| environment.exchange_url()),
         subscription_key: None,
