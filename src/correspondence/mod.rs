@@ -15,6 +15,7 @@ mod notification;
 mod plain;
 mod request;
 pub mod rules;
+pub mod sms;
 pub mod text;
 
 pub use attachment::{ATTACHMENT_LIMIT, Attachment};
