@@ -8,6 +8,7 @@ use massebrev::altinn::ClientError;
 use massebrev::diagnostic::Problems;
 use massebrev::journal::JournalError;
 use massebrev::maskinporten::{KeyError, TokenError};
+use massebrev::preview::PreviewError;
 use massebrev::report::ReportError;
 use massebrev::send::SendError;
 use thiserror::Error;
@@ -51,6 +52,9 @@ pub(crate) enum CliError {
     /// The report cannot be written.
     #[error("the report cannot be made")]
     Report(#[from] ReportError),
+    /// The preview cannot be written.
+    #[error("the preview cannot be made")]
+    Preview(#[from] PreviewError),
     /// A file cannot be read or written.
     #[error("cannot {action} {}", path.display())]
     File {
@@ -101,6 +105,7 @@ impl CliError {
             | Self::Journal(_)
             | Self::Send(SendError::Journal(_) | SendError::Drifted(_) | SendError::Json(_))
             | Self::Report(_)
+            | Self::Preview(_)
             | Self::File { .. }
             | Self::Start { .. }
             | Self::Stdout(_) => ExitStatus::Setup,

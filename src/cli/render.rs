@@ -7,6 +7,7 @@ use massebrev::plan::Delivery;
 use serde_json::json;
 
 use super::prepare::Prepared;
+use super::preview::PreviewArgs;
 use super::target::Target;
 use super::{CliError, ExitStatus, Printer};
 
@@ -18,6 +19,8 @@ pub(crate) struct RenderArgs {
     /// Stop after so many letters
     #[arg(long, value_name = "N", env = "MASSEBREV_LIMIT")]
     limit: Option<u64>,
+    #[command(flatten)]
+    preview: PreviewArgs,
     /// Only this row; the first row after the header is 1
     #[arg(long, value_name = "N", env = "MASSEBREV_ROW")]
     row: Option<u64>,
@@ -25,14 +28,26 @@ pub(crate) struct RenderArgs {
 
 impl RenderArgs {
     pub(crate) fn run(self, printer: Printer) -> Result<ExitStatus, CliError> {
-        let mut stdout = printer.stdout();
         let mut count = 0;
+        if let Some(page) = self.preview.page() {
+            let mut wanted = |delivery: &Delivery| {
+                let wanted = self.wants(delivery, count);
+                count += u64::from(wanted);
+                wanted
+            };
+            let selects = self.row.is_some() || self.limit.is_some();
+            let selected = selects.then_some(&mut wanted as &mut dyn FnMut(&Delivery) -> bool);
+            return self
+                .preview
+                .write_page(page, &self.target, selected, printer);
+        }
+        let mut stdout = printer.stdout();
         let prepared = Prepared::check(&self.target, printer, &mut |delivery| {
-            let wanted = self.row.is_none_or(|row| row == delivery.row)
-                && self.limit.is_none_or(|limit| count < limit);
-            if wanted {
+            if self.wants(delivery, count) {
                 count += 1;
-                writeln!(stdout, "{}", request(delivery)).map_err(CliError::Stdout)?;
+                if !self.preview.write(delivery, &mut stdout)? {
+                    writeln!(stdout, "{}", request(delivery)).map_err(CliError::Stdout)?;
+                }
             }
             Ok(())
         })?;
@@ -56,6 +71,11 @@ impl RenderArgs {
             self.target.manifest.display()
         ));
         Ok(ExitStatus::Success)
+    }
+
+    fn wants(&self, delivery: &Delivery, count: u64) -> bool {
+        self.row.is_none_or(|row| row == delivery.row)
+            && self.limit.is_none_or(|limit| count < limit)
     }
 }
 

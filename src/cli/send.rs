@@ -201,7 +201,7 @@ fn afresh(error: CliError, prepared: &Prepared) -> CliError {
 }
 
 /// The command that was typed, ready to be pasted: it goes on where this run ended.
-fn same_command() -> String {
+pub(super) fn same_command() -> String {
     let quoted = std::env::args_os().skip(1).map(|argument| {
         let argument = argument.to_string_lossy().into_owned();
         let plain = |c: char| c.is_alphanumeric() || "-_./=:,%+@".contains(c);

@@ -9,7 +9,7 @@ const FLOORS: &[&[&str]] = &[
     &["correspondence", "diagnostic", "secret"],
     &["manifest", "recipients", "template"],
     &["plan", "altinn", "maskinporten", "journal"],
-    &["send", "follow", "report", "starter"],
+    &["send", "follow", "report", "preview", "starter"],
 ];
 
 /// Arrows between neighbours on one floor that are meant.
@@ -23,6 +23,7 @@ const SIDEWAYS: &[(&str, &str)] = &[
 /// Where an outside package may be used. What is not listed may be used everywhere.
 const HOMES: &[(&str, &[&str])] = &[
     ("annotate_snippets", &["diagnostic"]),
+    ("ammonia", &["preview"]),
     ("anstream", &["cli"]),
     ("aws_lc_rs", &["maskinporten", "sandbox"]),
     ("axum", &["sandbox"]),
@@ -41,6 +42,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("jsonwebtoken", &["maskinporten", "sandbox"]),
     ("pkcs1", &["maskinporten", "sandbox"]),
     ("md5", &["plan", "sandbox"]),
+    ("pulldown_cmark", &["preview"]),
     ("reqwest", &["altinn", "maskinporten"]),
     ("rusqlite", &["journal"]),
     ("saphyr_parser", &["manifest"]),
@@ -49,12 +51,13 @@ const HOMES: &[(&str, &[&str])] = &[
     ("secrecy", &["altinn", "cli", "maskinporten"]),
     ("sha2", &["plan"]),
     ("strsim", &["diagnostic"]),
-    ("tera", &["template", "report", "sandbox"]),
+    ("tera", &["template", "report", "preview", "sandbox"]),
     (
         "tokio",
         &["altinn", "cli", "maskinporten", "sandbox", "send"],
     ),
     ("tracing_subscriber", &["cli"]),
+    ("unicode_width", &["preview"]),
 ];
 
 /// A file's walls: past this it has two subjects.

@@ -12,6 +12,7 @@ mod interrupt;
 mod layering;
 mod new;
 mod people;
+mod preview;
 mod readme;
 mod resume;
 mod retry;
