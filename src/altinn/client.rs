@@ -10,6 +10,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::{Environment, Refusal, TransportError, TransportKind};
+use crate::correspondence::path::API;
 use crate::maskinporten::reply::Reply;
 use crate::maskinporten::{SUBSCRIPTION_KEY, Token, Tokens};
 
@@ -50,7 +51,7 @@ impl Client {
         let host = platform.split("://").nth(1).unwrap_or(platform);
         Self {
             http,
-            api: format!("{platform}/correspondence/api/v1"),
+            api: format!("{platform}{API}"),
             host: host.to_owned(),
             tokens,
             subscription_key: None,

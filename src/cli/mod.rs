@@ -1,11 +1,14 @@
 //! Everything that knows about arguments, terminals and exit statuses.
 
 mod arguments;
+mod choose;
+mod command_line;
 mod completions;
 mod confirm;
 mod connect;
 mod error;
 mod exit_status;
+mod interrupt;
 mod man;
 mod new;
 mod prepare;
@@ -18,6 +21,7 @@ mod schema;
 mod send;
 mod target;
 mod validate;
+mod words;
 
 use clap::FromArgMatches as _;
 

@@ -6,10 +6,11 @@ use jiff::Timestamp;
 use massebrev::diagnostic::Problems;
 use massebrev::journal::Journal;
 use massebrev::manifest::{self, Loaded};
-use massebrev::plan::{Checked, Delivery, Mailing, Setting};
+use massebrev::plan::{Checked, Mailing, Setting};
 
 use super::connect::Destination;
 use super::target::Target;
+use super::words::count;
 use super::{CliError, Printer};
 
 /// A mailing that has been checked, row by row.
@@ -33,12 +34,8 @@ pub(crate) struct Examined {
 }
 
 impl Examined {
-    /// Loads and checks the mailing, showing every letter to `each`. The `Err` is what has nothing to do with the mailing itself.
-    pub(crate) fn new(
-        target: &Target,
-        printer: Printer,
-        each: &mut dyn FnMut(&Delivery) -> Result<(), CliError>,
-    ) -> Result<Self, CliError> {
+    /// Loads and checks the mailing. The `Err` is what has nothing to do with the mailing itself.
+    pub(crate) fn new(target: &Target, printer: Printer) -> Result<Self, CliError> {
         let loaded = match manifest::load(&target.manifest) {
             Ok(loaded) => loaded,
             Err(problems) => {
@@ -55,7 +52,7 @@ impl Examined {
         );
         Ok(Self {
             names: Some(names),
-            result: Prepared::new(loaded, destination, printer, each)?,
+            result: Prepared::new(loaded, destination, printer)?,
         })
     }
 
@@ -79,20 +76,15 @@ impl Examined {
 }
 
 impl Prepared {
-    /// Loads and checks the mailing, showing every letter to `each`; warnings are printed, errors are the `Err`.
-    pub(crate) fn check(
-        target: &Target,
-        printer: Printer,
-        each: &mut dyn FnMut(&Delivery) -> Result<(), CliError>,
-    ) -> Result<Self, CliError> {
-        Examined::new(target, printer, each)?.sound(printer)
+    /// Loads and checks the mailing; warnings are printed, errors are the `Err`.
+    pub(crate) fn check(target: &Target, printer: Printer) -> Result<Self, CliError> {
+        Examined::new(target, printer)?.sound(printer)
     }
 
     fn new(
         loaded: Loaded,
         destination: Destination,
         printer: Printer,
-        each: &mut dyn FnMut(&Delivery) -> Result<(), CliError>,
     ) -> Result<Result<Self, Problems>, CliError> {
         let journal_path =
             Journal::path(&loaded.folder, &loaded.manifest.mailing, destination.name());
@@ -111,13 +103,7 @@ impl Prepared {
             mailing.rows_file().display(),
             mailing.dialect()
         ));
-        let mut shown = Ok(());
-        let checked = mailing.check(now, &mut |delivery| {
-            if shown.is_ok() {
-                shown = each(delivery);
-            }
-        });
-        shown?;
+        let checked = mailing.check(now, &mut |_| ());
         Ok(checked.map(|checked| Self {
             mailing,
             checked,
@@ -138,9 +124,11 @@ impl Prepared {
         } = &self.checked;
         let manifest = self.mailing.manifest();
         format!(
-            "mailing {} for {}: {rows} rows, {letters} letters, {skipped} skipped\nplan {plan}",
+            "mailing {} for {}: {}, {}, {skipped} skipped\nplan {plan}",
             manifest.mailing,
             self.destination.name(),
+            count(*rows, "row"),
+            count(*letters, "letter"),
         )
     }
 }

@@ -48,6 +48,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("serde_yaml", &["manifest"]),
     ("secrecy", &["altinn", "cli", "maskinporten"]),
     ("sha2", &["plan"]),
+    ("similar", &["plan"]),
     ("strsim", &["diagnostic"]),
     ("tera", &["template", "report", "sandbox"]),
     (
