@@ -150,7 +150,7 @@ mod tests {
     use super::*;
     use crate::correspondence::Attachment;
     use crate::maskinporten::listener::{Listener, answer};
-    use crate::maskinporten::{Settings, key_for_tests};
+    use crate::maskinporten::{Delegation, Settings, key_for_tests};
 
     const ID: &str = "01890a5d-ac96-774b-bcce-b302099a8057";
     const TIMEOUT: Duration = Duration::from_secs(20);
@@ -162,6 +162,7 @@ mod tests {
             client_id: "c".into(),
             key: key_for_tests(),
             scopes: Vec::new(),
+            delegation: Delegation::default(),
             maskinporten: base.into(),
             exchange: None,
             subscription_key: None,

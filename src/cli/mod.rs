@@ -9,6 +9,7 @@ mod connect;
 mod error;
 mod exit_status;
 mod interrupt;
+mod key;
 mod man;
 mod new;
 mod prepare;

@@ -182,9 +182,9 @@ impl SendArgs {
             }
             Destination::Altinn(environment) => {
                 let folder = prepared.mailing.folder();
-                let client = self
-                    .auth
-                    .connect(manifest, folder, environment, concurrency)?;
+                let client =
+                    self.auth
+                        .connect(manifest, folder, environment, concurrency, printer)?;
                 Ok((client, None))
             }
         }

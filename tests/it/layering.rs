@@ -39,7 +39,9 @@ const HOMES: &[(&str, &[&str])] = &[
     ("indicatif", &["cli"]),
     ("jsonschema", &["manifest"]),
     ("jsonwebtoken", &["maskinporten", "sandbox"]),
+    ("p12_keystore", &["maskinporten"]),
     ("pkcs1", &["maskinporten", "sandbox"]),
+    ("pkcs8", &["maskinporten"]),
     ("md5", &["plan", "sandbox"]),
     ("reqwest", &["altinn", "maskinporten"]),
     ("rusqlite", &["journal"]),
@@ -56,6 +58,8 @@ const HOMES: &[(&str, &[&str])] = &[
         &["altinn", "cli", "maskinporten", "sandbox", "send"],
     ),
     ("tracing_subscriber", &["cli"]),
+    ("x509_cert", &["maskinporten", "sandbox"]),
+    ("zeroize", &["cli", "maskinporten"]),
 ];
 
 /// A file's walls: past this it has two subjects.

@@ -24,6 +24,7 @@ mod schema;
 mod send;
 mod storm;
 mod support;
+mod tokens;
 mod trouble;
 mod validate;
 mod wire;

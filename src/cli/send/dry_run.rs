@@ -23,7 +23,7 @@ impl SendArgs {
         } = &outlook;
         let checked = &prepared.checked;
         printer.out("nothing is sent, and nobody is asked for anything")?;
-        if let Some(wanting) = self.wanting(prepared) {
+        if let Some(wanting) = self.wanting(prepared, printer) {
             printer.out(format_args!("before a send, this is missing: {wanting}"))?;
         }
         if let Some(question) = question(prepared, chosen, self.yes, self.expect) {
@@ -47,7 +47,7 @@ impl SendArgs {
     }
 
     /// What is still needed to reach Altinn. No reason to fail: who looks at a mailing need not have the key.
-    fn wanting(&self, prepared: &Prepared) -> Option<String> {
+    fn wanting(&self, prepared: &Prepared, printer: Printer) -> Option<String> {
         let Destination::Altinn(environment) = &prepared.destination else {
             return None;
         };
@@ -56,7 +56,7 @@ impl SendArgs {
         let folder = prepared.mailing.folder();
         let client = self
             .auth
-            .connect(manifest, folder, environment, concurrency);
+            .connect(manifest, folder, environment, concurrency, printer);
         client.err().map(|error| error.in_words())
     }
 }
