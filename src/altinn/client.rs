@@ -10,6 +10,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::{Environment, Refusal, TransportError, TransportKind};
+use crate::correspondence::path::API;
 use crate::maskinporten::reply::Reply;
 use crate::maskinporten::{SUBSCRIPTION_KEY, Token, Tokens};
 
@@ -50,7 +51,7 @@ impl Client {
         let host = platform.split("://").nth(1).unwrap_or(platform);
         Self {
             http,
-            api: format!("{platform}/correspondence/api/v1"),
+            api: format!("{platform}{API}"),
             host: host.to_owned(),
             tokens,
             subscription_key: None,
@@ -149,7 +150,7 @@ mod tests {
     use super::*;
     use crate::correspondence::Attachment;
     use crate::maskinporten::listener::{Listener, answer};
-    use crate::maskinporten::{Settings, key_for_tests};
+    use crate::maskinporten::{Delegation, Settings, key_for_tests};
 
     const ID: &str = "01890a5d-ac96-774b-bcce-b302099a8057";
     const TIMEOUT: Duration = Duration::from_secs(20);
@@ -161,6 +162,7 @@ mod tests {
             client_id: "c".into(),
             key: key_for_tests(),
             scopes: Vec::new(),
+            delegation: Delegation::default(),
             maskinporten: base.into(),
             exchange: None,
             subscription_key: None,

@@ -1,12 +1,16 @@
 //! Everything that knows about arguments, terminals and exit statuses.
 
 mod arguments;
+mod choose;
+mod command_line;
 mod completions;
 mod confirm;
 mod connect;
 mod error;
 mod exit_status;
 mod file;
+mod interrupt;
+mod key;
 mod man;
 mod new;
 mod prepare;
@@ -20,6 +24,7 @@ mod schema;
 mod send;
 mod target;
 mod validate;
+mod words;
 
 use clap::FromArgMatches as _;
 

@@ -6,14 +6,15 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use jiff::Timestamp;
-use massebrev::plan::{Delivery, Planned};
-use massebrev::preview::{self, Choice, Cover, MARK, Page, PreviewError, Survey, Warnings};
+use massebrev::plan::{Chosen, Planned};
+use massebrev::preview::{Choice, Cover, MARK, Page, Survey, Warnings};
 use massebrev::send::SendError;
 
+use super::command_line::same_command;
 use super::file::write_whole;
 use super::prepare::Prepared;
-use super::send::same_command;
 use super::target::Target;
+use super::words::count;
 use super::{CliError, ExitStatus, Printer};
 
 /// Past so many letters browsers get slow.
@@ -23,13 +24,18 @@ const MANY: u64 = 5_000;
 #[derive(Debug, Args)]
 pub(crate) struct PreviewArgs {
     /// With --html: every letter, not only a sample of them
-    #[arg(long, env = "MASSEBREV_RENDER_ALL", requires = "html")]
+    #[arg(long, env = "MASSEBREV_RENDER_ALL", requires = "html", conflicts_with_all = ["key", "limit", "rows"])]
     all: bool,
     /// Write a page for a browser instead: letters, e-mails and SMS as their readers see them, SMS parts counted
-    #[arg(long, value_name = "FILE", env = "MASSEBREV_HTML")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "MASSEBREV_HTML",
+        conflicts_with = "diff"
+    )]
     html: Option<PathBuf>,
     /// Print the letters as a person reads them instead
-    #[arg(long, env = "MASSEBREV_TEXT", conflicts_with = "html")]
+    #[arg(long, env = "MASSEBREV_TEXT", conflicts_with_all = ["html", "diff"])]
     text: bool,
 }
 
@@ -39,48 +45,31 @@ impl PreviewArgs {
         self.html.as_deref()
     }
 
-    /// Writes a letter as a person reads it, if that was asked for; whether it was.
-    pub(crate) fn write(&self, delivery: &Delivery, out: &mut dyn Write) -> Result<bool, CliError> {
-        if self.text {
-            preview::text(delivery, out).map_err(|error| match error {
-                PreviewError::Write(error) => CliError::Stdout(error),
-                error => error.into(),
-            })?;
-        }
-        Ok(self.text)
+    /// Whether letters are to be printed as people read them.
+    pub(crate) fn text(&self) -> bool {
+        self.text
     }
 
-    /// Writes the page: a first pass over all letters counts and chooses, a second one writes. `selected` says which letters were asked for by their rows.
+    /// Writes the page of a mailing whose letters have been surveyed. `chosen` are the rows that were asked for, if any were.
     pub(crate) fn write_page(
         &self,
         page: &Path,
         target: &Target,
-        selected: Option<&mut dyn FnMut(&Delivery) -> bool>,
+        prepared: &mut Prepared,
+        survey: &Survey,
+        chosen: Option<Chosen>,
         printer: Printer,
     ) -> Result<ExitStatus, CliError> {
-        may_write(page)?;
-        let mut survey = Survey::default();
-        let mut rows = selected.map(|wanted| (wanted, std::collections::BTreeSet::new()));
-        let mut prepared = Prepared::check(target, printer, &mut |delivery| {
-            survey.see(delivery);
-            if let Some((wanted, rows)) = &mut rows
-                && wanted(delivery)
-            {
-                rows.insert(delivery.row);
-            }
-            Ok(())
-        })?;
         let warnings = Warnings::of(&prepared.checked.problems);
-        let choice = match rows {
-            Some((_, rows)) if rows.is_empty() => return Err(no_letter()),
-            Some((_, rows)) => Choice::Rows(rows),
+        let choice = match chosen {
+            Some(Chosen { rows, letters, .. }) => Choice::Rows { rows, letters },
             None if self.all => Choice::All,
-            None => Choice::sample(&survey, &warnings),
+            None => Choice::sample(survey, &warnings),
         };
         write_whole(page, |out| {
-            write_letters(&mut prepared, &survey, &warnings, &choice, out)
+            write_letters(prepared, survey, &warnings, &choice, out)
         })?;
-        tell(page, target, &prepared, &survey, &choice, printer);
+        tell(page, target, prepared, survey, &choice, printer);
         Ok(ExitStatus::Success)
     }
 }
@@ -139,31 +128,25 @@ fn tell(
         .collect();
     let parts = survey.sms.parts + survey.reminders.parts;
     printer.note(format_args!(
-        "dry run: nothing was sent · {}: {shown} of {letters} letters ({}), {parts} SMS parts in all · plan {}",
+        "dry run: nothing was sent · {}: {shown} of {} ({}), {parts} SMS parts in all · plan {}",
         page.display(),
+        count(letters, "letter"),
         languages.join(", "),
         prepared.checked.plan
     ));
     if shown > MANY {
         printer.note("browsers get slow with so many letters: --limit makes a smaller page");
     }
-    let sandbox = if target.sandbox { " --sandbox" } else { "" };
     printer.note(format_args!(
-        "next: look at {}, then massebrev send {}{sandbox}",
+        "next: look at {}, then {} --plan {}",
         page.display(),
-        target.manifest.display()
+        target.command("send"),
+        prepared.checked.plan
     ));
 }
 
-fn no_letter() -> CliError {
-    CliError::usage(
-        "the rows that were asked for give no letter",
-        "massebrev validate MANIFEST tells how many rows there are and how many are skipped",
-    )
-}
-
 /// A page replaces an earlier page of ours, and nothing else.
-fn may_write(page: &Path) -> Result<(), CliError> {
+pub(crate) fn may_write(page: &Path) -> Result<(), CliError> {
     let refused = |what: &str| {
         Err(CliError::usage(
             format!("{} {what}", page.display()),

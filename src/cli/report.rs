@@ -51,7 +51,7 @@ impl ReportArgs {
                     loaded.manifest.mailing,
                     destination.name()
                 ),
-                format!("massebrev send {}", self.target.manifest.display()),
+                self.target.command("send"),
             ));
         }
         let report = Report::from_journal(&Journal::read(&path)?)?;

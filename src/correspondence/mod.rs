@@ -12,6 +12,7 @@ pub mod files;
 pub mod identifier;
 mod moment;
 mod notification;
+pub mod path;
 mod plain;
 mod request;
 pub mod rules;

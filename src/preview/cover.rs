@@ -103,7 +103,7 @@ impl<'a> CoverTold<'a> {
                         .join(", "),
                 })
                 .collect(),
-            Choice::Rows(_) | Choice::All => Vec::new(),
+            Choice::Rows { .. } | Choice::All => Vec::new(),
         };
         let languages = survey.languages.iter().map(|(language, there)| {
             let InLanguage { letters, .. } = there;
@@ -154,7 +154,7 @@ fn shown(choice: &Choice, letters: u64) -> String {
             "{} of {all}, chosen because each stands for others.",
             spaced(on_page)
         ),
-        Choice::Rows(_) => format!(
+        Choice::Rows { .. } => format!(
             "{} of {all}: the rows that were asked for.",
             spaced(on_page)
         ),

@@ -1,10 +1,11 @@
 //! Which letters are worth looking at, and why.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt;
 
 use super::warnings::Warnings;
 use super::{SmsTally, Survey};
+use crate::plan::Selection;
 
 /// The letters on a page.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -12,7 +13,12 @@ pub enum Choice {
     /// A few that stand for all, with the reasons.
     Sample(BTreeMap<u64, Vec<Reason>>),
     /// Those that were asked for, by their rows.
-    Rows(BTreeSet<u64>),
+    Rows {
+        /// The rows, with those that get no letter among them.
+        rows: Selection,
+        /// How many letters they get.
+        letters: u64,
+    },
     /// All of them.
     All,
 }
@@ -80,7 +86,7 @@ impl Choice {
     pub fn count(&self, letters: u64) -> u64 {
         match self {
             Self::Sample(sample) => sample.len() as u64,
-            Self::Rows(rows) => rows.len() as u64,
+            Self::Rows { letters, .. } => *letters,
             Self::All => letters,
         }
     }
@@ -89,7 +95,7 @@ impl Choice {
     pub fn reasons(&self, row: u64) -> Option<&[Reason]> {
         match self {
             Self::Sample(sample) => sample.get(&row).map(Vec::as_slice),
-            Self::Rows(rows) => rows.contains(&row).then_some(&[]),
+            Self::Rows { rows, .. } => rows.contains(row).then_some(&[]),
             Self::All => Some(&[]),
         }
     }

@@ -40,7 +40,9 @@ const HOMES: &[(&str, &[&str])] = &[
     ("indicatif", &["cli"]),
     ("jsonschema", &["manifest"]),
     ("jsonwebtoken", &["maskinporten", "sandbox"]),
+    ("p12_keystore", &["maskinporten"]),
     ("pkcs1", &["maskinporten", "sandbox"]),
+    ("pkcs8", &["maskinporten"]),
     ("md5", &["plan", "sandbox"]),
     ("pulldown_cmark", &["preview"]),
     ("reqwest", &["altinn", "maskinporten"]),
@@ -50,6 +52,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("serde_yaml", &["manifest"]),
     ("secrecy", &["altinn", "cli", "maskinporten"]),
     ("sha2", &["plan"]),
+    ("similar", &["plan"]),
     ("strsim", &["diagnostic"]),
     ("tera", &["template", "report", "preview", "sandbox"]),
     (
@@ -58,6 +61,8 @@ const HOMES: &[(&str, &[&str])] = &[
     ),
     ("tracing_subscriber", &["cli"]),
     ("unicode_width", &["preview"]),
+    ("x509_cert", &["maskinporten", "sandbox"]),
+    ("zeroize", &["cli", "maskinporten"]),
 ];
 
 /// A file's walls: past this it has two subjects.

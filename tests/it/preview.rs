@@ -386,11 +386,7 @@ fn rows_that_are_asked_for_are_the_page() {
             "99",
         ])
         .ends(2);
-    assert!(
-        run.stderr()
-            .contains("the rows that were asked for give no letter"),
-        "{run}"
-    );
+    assert!(run.stderr().contains("not in the file: row 99"), "{run}");
     assert_eq!(project.read("page.html"), before);
 }
 
