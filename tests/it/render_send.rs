@@ -194,8 +194,7 @@ fn a_dry_run_for_prod_needs_neither_key_nor_answer_and_says_so() {
     let question = "a send would ask: 3 letters go to real people. Type the number";
     assert!(run.stdout().contains(question), "{run}");
     assert!(
-        run.stdout()
-            .contains("this is missing: there is no client id"),
+        run.stdout().contains("this is missing: there is no key"),
         "{run}"
     );
     let run = project
