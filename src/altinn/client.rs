@@ -9,6 +9,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::{Environment, Refusal, TransportError, TransportKind};
+use crate::correspondence::path::API;
 use crate::maskinporten::reply::Reply;
 use crate::maskinporten::{SubscriptionKey, Token, TokenSource};
 
@@ -53,7 +54,7 @@ impl Client {
         let host = platform.split("://").nth(1).unwrap_or(platform);
         Self {
             http,
-            api: format!("{platform}/correspondence/api/v1"),
+            api: format!("{platform}{API}"),
             host: host.to_owned(),
             tokens,
             subscription_key: environment.subscription_key().cloned(),

@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::client::{id, list, text};
 use super::{Answer, Client, TransportError};
+use crate::correspondence::path::INITIALIZE;
 use crate::maskinporten::Token;
 
 impl Client {
@@ -19,7 +20,7 @@ impl Client {
         body: Vec<u8>,
     ) -> Result<Answer<Initialized>, TransportError> {
         let request = self
-            .request(Method::POST, "correspondence", token)
+            .request(Method::POST, INITIALIZE, token)
             .header(CONTENT_TYPE, "application/json")
             .body(body);
         self.call(request, |answer| Initialized::read(&answer))

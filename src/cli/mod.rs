@@ -1,17 +1,22 @@
 //! Everything that knows about arguments, terminals and exit statuses.
 
 mod arguments;
+mod choose;
+mod command_line;
 mod completions;
 mod confirm;
 mod connect;
 mod doctor;
 mod error;
 mod exit_status;
+mod file;
+mod interrupt;
 mod key;
 mod man;
 mod new;
 mod origin;
 mod prepare;
+mod preview;
 mod printer;
 mod progress;
 mod render;
@@ -24,6 +29,7 @@ mod target;
 mod token;
 mod validate;
 mod way;
+mod words;
 
 use clap::FromArgMatches as _;
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::{Digest, PlannedFile};
+use crate::correspondence::path::{API, INITIALIZE};
 use crate::correspondence::{Recipient, Request};
 use crate::diagnostic::Problems;
 
@@ -30,6 +31,19 @@ pub struct Delivery {
 }
 
 impl Delivery {
+    /// The method of the letter's request.
+    pub const METHOD: &'static str = "POST";
+
+    /// The path the letter's request goes to, below the environment's address.
+    pub fn path(&self) -> String {
+        format!("{API}/{INITIALIZE}")
+    }
+
+    /// The files that are uploaded before the letter leaves; their ids are put in front of `existingAttachments`, in this order.
+    pub fn uploads(&self) -> &[Arc<PlannedFile>] {
+        &self.files
+    }
+
     /// The bytes that go on the wire, with the ids of the uploaded files in front of those named in the manifest.
     pub fn body(&self, uploaded: &[Uuid]) -> Result<Vec<u8>, serde_json::Error> {
         if uploaded.is_empty() {
@@ -58,6 +72,8 @@ pub enum Planned {
     Skipped(Skip),
     /// No letter, because something is wrong.
     Invalid(Problems),
+    /// A letter that was not asked for: it has not been rendered.
+    LeftOut,
 }
 
 /// A row that gets no letter, on purpose.

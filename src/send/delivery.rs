@@ -62,7 +62,7 @@ impl Courier<'_> {
     /// Sends one letter. The start is durable before a request leaves, the end before anybody hears of it. Nothing when the run is stopped before
     /// it is the letter's turn: then it stands where it stood.
     pub(super) async fn deliver(&self, delivery: Delivery) -> Result<Option<Ended>, SendError> {
-        let files = match self.upload(delivery.resource(), &delivery.files).await {
+        let files = match self.upload(delivery.resource(), delivery.uploads()).await {
             Ok(ids) => match self.attempts.turn().await {
                 Some(turn) => Ok((ids, turn)),
                 None => return Ok(None),

@@ -19,7 +19,7 @@ use mailing::{PLAIN, argument, open, write};
 use massebrev::altinn::{Client, Environment, HttpOptions, http_client};
 use massebrev::journal::{Header, Journal};
 use massebrev::maskinporten::{Delegation, Settings, SigningKey, Tokens};
-use massebrev::plan::{Checked, Mailing, Planned};
+use massebrev::plan::{Checked, Mailing, Planned, Wanted};
 use massebrev::sandbox::{Options as SandboxOptions, Registration, Sandbox};
 use massebrev::send::{Engine, Options, Stop};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -105,6 +105,7 @@ async fn send(mailing: &mut Mailing, checked: &Checked, client: &Client, journal
         canary: 0,
         max_failures: None,
         retry: mailing.manifest().send.retry.clone(),
+        wanted: Wanted::default(),
     };
     let engine = Engine {
         client,

@@ -1,0 +1,7 @@
+//! Where the API is below an environment's address.
+
+/// What all its paths begin with.
+pub const API: &str = "/correspondence/api/v1";
+
+/// Where letters are posted as JSON, below [`API`].
+pub const INITIALIZE: &str = "correspondence";
