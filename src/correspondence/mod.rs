@@ -9,6 +9,7 @@ pub mod codes;
 pub mod contact;
 mod control;
 pub mod files;
+mod form;
 pub mod identifier;
 mod moment;
 mod notification;
@@ -18,6 +19,7 @@ pub mod rules;
 pub mod text;
 
 pub use attachment::{ATTACHMENT_LIMIT, Attachment};
+pub use form::form_fields;
 pub use identifier::{NotARecipient, Recipient};
 pub use moment::{Moment, OSLO};
 pub use notification::{
