@@ -206,7 +206,9 @@ fn client(
         subscription_key: subscription_key.clone(),
     };
     let tokens = Arc::new(Tokens::new(http.clone(), settings));
-    Ok(Client::new(http, environment, tokens).with_subscription_key(subscription_key))
+    Ok(Client::new(http, environment, tokens)
+        .with_subscription_key(subscription_key)
+        .with_timeout(manifest.send.timeout.duration()))
 }
 
 /// A secret from where the manifest says it is.

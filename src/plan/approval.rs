@@ -4,7 +4,7 @@ use super::{Digest, Digester, Mailing, digest_file};
 use crate::diagnostic::{Place, Problem, Problems};
 
 impl Mailing {
-    /// Everything that decides what is sent, and nothing else: contents by their names in the mailing's folder.
+    /// Everything that decides what is sent, and nothing else: contents by their names in the mailing's folder. Complete when every row has been rendered.
     pub(super) fn plan_digest(&self) -> Result<Digest, Problems> {
         let mut parts: Vec<(String, Digest)> = vec![(
             "manifest".to_owned(),
@@ -23,11 +23,7 @@ impl Mailing {
             })?;
             parts.push((file, digest));
         }
-        parts.extend(
-            self.files
-                .met()
-                .map(|(name, file)| (name.to_owned(), file.digest)),
-        );
+        parts.push(("attachments".to_owned(), self.files.met()));
         parts.sort();
         let mut digester = Digester::default();
         for (name, digest) in &parts {

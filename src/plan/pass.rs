@@ -8,6 +8,7 @@ use uuid::Uuid;
 use super::files::PlannedFile;
 use super::letter::AttachmentPlan;
 use super::{Checked, Delivery, Digest, Digester, Mailing, Planned, Skip, delivery_key};
+use crate::correspondence::rules::FORM_FILE_LIMIT;
 use crate::correspondence::text::shown;
 use crate::correspondence::{Attachment, Correspondence, Recipient, Request, identifier};
 use crate::diagnostic::{Place, Problem, Problems};
@@ -111,7 +112,7 @@ impl Mailing {
         };
         let digest = self.letter_digest(&request, &files);
         let (row, line) = (row.number, row.line);
-        Ok(Planned::Delivery(Box::new(Delivery {
+        let mut delivery = Box::new(Delivery {
             row,
             line,
             name,
@@ -120,7 +121,9 @@ impl Mailing {
             request,
             files,
             digest,
-        })))
+        });
+        delivery.enclose_only_in_a_form();
+        Ok(Planned::Delivery(delivery))
     }
 
     fn letter_digest(&mut self, request: &Request, files: &[Arc<PlannedFile>]) -> Digest {
@@ -201,7 +204,13 @@ impl Mailing {
                 }
             };
             match self.files.look(&name) {
-                Ok(file) => files.push(Arc::new(PlannedFile::new(file, told))),
+                Ok(file) => {
+                    let mut planned = PlannedFile::new(file, told);
+                    planned.enclosed = !plan.is_shared()
+                        && planned.file.size <= FORM_FILE_LIMIT
+                        && !self.files.are_sharing(&planned);
+                    files.push(Arc::new(planned));
+                }
                 Err(wrong) => problems.push(self.missing_file(row, plan, &name, &wrong)),
             }
         }

@@ -3,6 +3,7 @@
 
 mod accounts;
 mod attachments;
+mod attachments_own;
 mod bad_input;
 mod disk;
 mod examples;
