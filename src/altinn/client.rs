@@ -11,6 +11,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::{DEFAULT_TIMEOUT, Environment, Refusal, TransportError, TransportKind};
+use crate::correspondence::path::API;
 use crate::maskinporten::reply::Reply;
 use crate::maskinporten::{SUBSCRIPTION_KEY, Token, Tokens};
 
@@ -52,7 +53,7 @@ impl Client {
         let host = platform.split("://").nth(1).unwrap_or(platform);
         Self {
             http,
-            api: format!("{platform}/correspondence/api/v1"),
+            api: format!("{platform}{API}"),
             host: host.to_owned(),
             tokens,
             subscription_key: None,
@@ -181,7 +182,7 @@ mod tests {
     use super::*;
     use crate::correspondence::Attachment;
     use crate::maskinporten::listener::{Listener, answer};
-    use crate::maskinporten::{Settings, key_for_tests};
+    use crate::maskinporten::{Delegation, Settings, key_for_tests};
 
     const ID: &str = "01890a5d-ac96-774b-bcce-b302099a8057";
     const TIMEOUT: Duration = Duration::from_secs(20);
@@ -193,6 +194,7 @@ mod tests {
             client_id: "c".into(),
             key: key_for_tests(),
             scopes: Vec::new(),
+            delegation: Delegation::default(),
             maskinporten: base.into(),
             exchange: None,
             subscription_key: None,

@@ -10,6 +10,7 @@ use uuid::Uuid;
 use super::client::{id, list, text};
 use super::multipart::Form;
 use super::{Answer, Client, Enclosure, TransportError};
+use crate::correspondence::path::{INITIALIZE, INITIALIZE_WITH_FILES};
 use crate::maskinporten::Token;
 
 impl Client {
@@ -20,7 +21,7 @@ impl Client {
         body: Vec<u8>,
     ) -> Result<Answer<Initialized>, TransportError> {
         let request = self
-            .request(Method::POST, "correspondence", token)
+            .request(Method::POST, INITIALIZE, token)
             .header(CONTENT_TYPE, "application/json")
             .body(body);
         self.call(request, |answer| Initialized::read(&answer))
@@ -41,7 +42,7 @@ impl Client {
         let form = Form::new(fields, files);
         let length = form.length();
         let request = self
-            .request(Method::POST, "correspondence/upload", token)
+            .request(Method::POST, INITIALIZE_WITH_FILES, token)
             .header(CONTENT_TYPE, form.content_type())
             .header(CONTENT_LENGTH, length)
             .timeout(self.time_for(length))

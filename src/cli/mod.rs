@@ -1,14 +1,20 @@
 //! Everything that knows about arguments, terminals and exit statuses.
 
 mod arguments;
+mod choose;
+mod command_line;
 mod completions;
 mod confirm;
 mod connect;
 mod error;
 mod exit_status;
+mod file;
+mod interrupt;
+mod key;
 mod man;
 mod new;
 mod prepare;
+mod preview;
 mod printer;
 mod progress;
 mod render;
@@ -18,6 +24,7 @@ mod schema;
 mod send;
 mod target;
 mod validate;
+mod words;
 
 use clap::FromArgMatches as _;
 

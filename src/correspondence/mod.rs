@@ -13,9 +13,11 @@ mod form;
 pub mod identifier;
 mod moment;
 mod notification;
+pub mod path;
 mod plain;
 mod request;
 pub mod rules;
+pub mod sms;
 pub mod text;
 
 pub use attachment::{ATTACHMENT_LIMIT, Attachment};

@@ -45,6 +45,12 @@ impl Known {
         Some(slot.recorded)
     }
 
+    /// Whether a plain run leaves a letter alone, given the heads of its key and of its content's digest.
+    pub fn is_settled(&self, key: u64, letter: u64) -> bool {
+        self.with_head(key)
+            .is_some_and(|recorded| recorded.is_settled(letter))
+    }
+
     /// How many there are.
     pub fn len(&self) -> usize {
         self.0.len()

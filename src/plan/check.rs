@@ -57,6 +57,13 @@ impl Checked {
         compared
     }
 
+    /// Whether a file is the same for every row.
+    pub fn is_shared(&self, file: &PlannedFile) -> bool {
+        self.shared
+            .iter()
+            .any(|shared| shared.identity == file.identity)
+    }
+
     /// The letters, each as the heads of its key and of its content's digest, in row order.
     pub fn letter_heads(&self) -> impl Iterator<Item = (u64, u64)> + '_ {
         self.fingerprints
@@ -147,6 +154,8 @@ impl Mailing {
                 }
             }
             Planned::Skipped(_) => checked.skipped += 1,
+            // Here every row is asked for.
+            Planned::LeftOut => {}
             Planned::Invalid(problems) => {
                 // What is wrong with a constant part is wrong for every row, and said once.
                 let known = |problem: &Problem| {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::{Digest, PlannedFile};
+use crate::correspondence::path::{API, INITIALIZE, INITIALIZE_WITH_FILES};
 use crate::correspondence::{Recipient, Request, form_fields};
 use crate::diagnostic::Problems;
 
@@ -31,6 +32,9 @@ pub struct Delivery {
 }
 
 impl Delivery {
+    /// The method of the letter's request.
+    pub const METHOD: &'static str = "POST";
+
     /// The request as Altinn gets it: the ids of the uploaded files in front of those named in the manifest, and what there is to say about enclosed files.
     pub fn request_with(&self, uploaded: &[Uuid]) -> Cow<'_, Request> {
         let mut request = Cow::Borrowed(&self.request);
@@ -51,12 +55,13 @@ impl Delivery {
     }
 
     /// The path of the request below Altinn's platform: a letter goes as JSON, and as a form when files are enclosed.
-    pub fn path(&self) -> &'static str {
-        if self.has_enclosures() {
-            "/correspondence/api/v1/correspondence/upload"
+    pub fn path(&self) -> String {
+        let endpoint = if self.has_enclosures() {
+            INITIALIZE_WITH_FILES
         } else {
-            "/correspondence/api/v1/correspondence"
-        }
+            INITIALIZE
+        };
+        format!("{API}/{endpoint}")
     }
 
     /// Whether files go in the same request.
@@ -69,7 +74,7 @@ impl Delivery {
         self.files.iter().filter(|file| file.enclosed)
     }
 
-    /// The files that are uploaded before it.
+    /// The files that are uploaded before it; their ids are put in front of `existingAttachments`, in this order.
     pub fn uploads(&self) -> impl Iterator<Item = &Arc<PlannedFile>> {
         self.files.iter().filter(|file| !file.enclosed)
     }
@@ -99,6 +104,8 @@ pub enum Planned {
     Skipped(Skip),
     /// No letter, because something is wrong.
     Invalid(Problems),
+    /// A letter that was not asked for: it has not been rendered.
+    LeftOut,
 }
 
 /// A row that gets no letter, on purpose.

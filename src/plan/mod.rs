@@ -5,9 +5,12 @@
 
 mod approval;
 mod check;
+mod choice;
 mod delivery;
+mod difference;
 mod digest;
 mod duplicates;
+mod earlier;
 mod exclusion;
 mod files;
 mod findings;
@@ -15,16 +18,22 @@ mod fingerprint;
 mod gathering;
 mod key;
 mod letter;
+pub mod line;
 mod mailing;
+mod named;
 mod pass;
+mod selection;
 mod unused;
 mod watch;
 
 pub use check::{Checked, Compared};
+pub use choice::{Chosen, Wanted};
 pub use delivery::{Delivery, Planned, Skip};
 pub use digest::{Digest, Digester, digest_file};
+pub use earlier::{Change, Earlier, EarlierError, Gone};
 pub use files::{LocalFile, PlannedFile};
 pub use gathering::PROBLEM_LIMIT;
 pub use key::{NAMESPACE, delivery_key};
 pub use mailing::{Mailing, Setting};
 pub use pass::{Deliveries, Drifted};
+pub use selection::{NotASelection, Selection};

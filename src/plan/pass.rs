@@ -6,8 +6,9 @@ use thiserror::Error;
 use uuid::Uuid;
 
 use super::files::PlannedFile;
+use super::fingerprint::Fingerprint;
 use super::letter::AttachmentPlan;
-use super::{Checked, Delivery, Digest, Digester, Mailing, Planned, Skip, delivery_key};
+use super::{Checked, Delivery, Digest, Digester, Mailing, Planned, Selection, Skip, delivery_key};
 use crate::correspondence::rules::FORM_FILE_LIMIT;
 use crate::correspondence::text::shown;
 use crate::correspondence::{Attachment, Correspondence, Recipient, Request, identifier};
@@ -30,6 +31,7 @@ pub struct Drifted {
 pub struct Deliveries<'a> {
     mailing: &'a mut Mailing,
     checked: &'a Checked,
+    wanted: Selection,
     rows: Rows,
     row: Row,
     at: usize,
@@ -45,6 +47,7 @@ impl Mailing {
         Ok(Deliveries {
             mailing: self,
             checked,
+            wanted: Selection::all(),
             rows,
             row: Row::default(),
             at: 0,
@@ -158,7 +161,7 @@ impl Mailing {
         }
     }
 
-    fn recipient(&self, row: &Row, scope: &Scope) -> Result<Recipient, Problems> {
+    pub(super) fn recipient(&self, row: &Row, scope: &Scope) -> Result<Recipient, Problems> {
         let text = match self.templates.render_text(&self.letter.recipient, scope) {
             Ok(text) => text,
             Err(errors) => return Err(self.rendered(row, &errors)),
@@ -264,10 +267,10 @@ impl Mailing {
 }
 
 impl Deliveries<'_> {
-    fn expected(&mut self, planned: &Planned) -> bool {
-        let expected = self.checked.fingerprints.get(self.at);
-        self.at += 1;
-        expected.is_some_and(|expected| *expected == super::fingerprint::Fingerprint::of(planned))
+    /// Only these rows' letters; those of other rows are passed over without being rendered. Rows that get no letter come all the same.
+    #[must_use]
+    pub fn only(self, wanted: Selection) -> Self {
+        Self { wanted, ..self }
     }
 }
 
@@ -293,8 +296,15 @@ impl Iterator for Deliveries<'_> {
         if read.is_err() {
             return Some(Err(drifted));
         }
+        let Some(expected) = self.checked.fingerprints.get(self.at) else {
+            return Some(Err(drifted));
+        };
+        self.at += 1;
+        if expected.is_letter() && !self.wanted.contains(self.row.number) {
+            return Some(Ok(Planned::LeftOut));
+        }
         let planned = self.mailing.plan_row(&self.row);
-        Some(if self.expected(&planned) {
+        Some(if Fingerprint::of(&planned) == *expected {
             Ok(planned)
         } else {
             Err(drifted)

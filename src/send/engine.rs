@@ -9,6 +9,7 @@ use jiff::Timestamp;
 
 use super::attachments::{UploadEnd, Uploads};
 use super::attempt::Attempts;
+use super::compare::refuse_changed;
 use super::delivery::{Courier, Ended};
 use super::lookup::Sought;
 use super::pace::Pace;
@@ -18,7 +19,7 @@ use crate::altinn::Client;
 use crate::journal::{self, Entry, Journal, JournalError, Known, Outcome};
 use crate::manifest::{MaxFailures, Retry, Uploads as Uploading};
 use crate::maskinporten::TokenError;
-use crate::plan::{Checked, Delivery, Drifted, Mailing, Planned, Skip};
+use crate::plan::{Checked, Delivery, Drifted, Mailing, Planned, Skip, Wanted};
 
 /// How a run goes about it.
 #[derive(Debug, Clone)]
@@ -35,6 +36,8 @@ pub struct Options {
     pub retry: Retry,
     /// How files that several letters share are uploaded.
     pub attachments: Uploading,
+    /// Whose turn it is; the letters of other rows stay as they are.
+    pub wanted: Wanted,
 }
 
 /// What a run needs.
@@ -102,16 +105,7 @@ impl Engine<'_> {
 
     /// Refuses letters that have changed under used keys, and writes down what there is to do.
     async fn begin(&self, checked: &Checked, known: &Known) -> Result<(), SendError> {
-        let compared = checked.compare(
-            known
-                .iter()
-                .map(|(key, recorded)| (key, recorded.binding())),
-        );
-        if compared.changed > 0 {
-            return Err(SendError::Changed {
-                letters: compared.changed,
-            });
-        }
+        let compared = refuse_changed(checked, known)?;
         let run = journal::Run {
             rows: checked.rows,
             earlier: compared.gone,
@@ -131,16 +125,12 @@ impl Engine<'_> {
         checked: &Checked,
         known: &Known,
     ) -> Result<Summary, SendError> {
-        let settled = checked
-            .letter_heads()
-            .filter(|(key, letter)| {
-                let recorded = known.with_head(*key);
-                recorded.is_some_and(|recorded| recorded.is_settled(*letter))
-            })
-            .count() as u64;
+        let chosen = checked.choose(&self.options.wanted, |key, letter| {
+            known.is_settled(key, letter)
+        });
         self.observer.notice(&Event::Began {
-            letters: checked.letters,
-            settled,
+            letters: chosen.letters + chosen.settled,
+            settled: chosen.settled,
         });
         let pace = Pace::new(self.options.interval);
         let attempts = Attempts {
@@ -163,7 +153,7 @@ impl Engine<'_> {
             uploads: &uploads,
         };
         let mut tally = Tally::new(self.options.max_failures, self.observer, self.stop);
-        let outstanding = settled < checked.letters;
+        let outstanding = chosen.letters > 0;
         if outstanding {
             ask_for_token(&attempts, &mut tally).await;
         }
@@ -176,6 +166,7 @@ impl Engine<'_> {
         let mut steps = mailing
             .deliveries(checked)
             .map_err(SendError::Rows)?
+            .only(chosen.rows)
             .filter_map({
                 let mut passed = 0;
                 move |planned| step(planned, known).or_else(|| rest(&mut passed))
@@ -204,7 +195,8 @@ impl Engine<'_> {
         Ok(Summary {
             ending,
             ended: tally.ended,
-            settled,
+            settled: chosen.settled,
+            left_out: chosen.left_out,
         })
     }
 
@@ -385,7 +377,7 @@ fn step(planned: Result<Planned, Drifted>, known: &Known) -> Option<Step> {
             (!settled).then_some(Step::Send(delivery))
         }
         Ok(Planned::Skipped(skip)) => known.get(&skip.key).is_none().then_some(Step::Skip(skip)),
-        Ok(Planned::Invalid(_)) => None,
+        Ok(Planned::Invalid(_) | Planned::LeftOut) => None,
         Err(drifted) => Some(Step::Drifted(drifted)),
     }
 }

@@ -6,6 +6,7 @@
 mod attachments;
 mod attempt;
 mod breaker;
+mod compare;
 mod delivery;
 mod ending;
 mod engine;
@@ -16,6 +17,7 @@ mod stop;
 mod tally;
 mod verdict;
 
+pub use compare::refuse_changed;
 pub use ending::{Ending, SendError, Summary};
 pub use engine::{Engine, Options};
 pub use event::{Event, Observer};
