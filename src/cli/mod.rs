@@ -17,6 +17,7 @@ mod sandbox;
 mod schema;
 mod send;
 mod target;
+mod templates;
 mod validate;
 
 use clap::FromArgMatches as _;
@@ -55,6 +56,7 @@ pub(crate) fn run() -> ExitStatus {
         Command::Schema(arguments) => arguments.run(printer),
         Command::Completions(arguments) => arguments.run(printer),
         Command::Man(arguments) => arguments.run(printer),
+        Command::Templates(arguments) => arguments.run(printer),
     };
     ended.unwrap_or_else(|error| error.print(printer))
 }

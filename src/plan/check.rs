@@ -164,11 +164,9 @@ impl Mailing {
     }
 
     fn shared_files(&self, delivery: &Delivery) -> Vec<Arc<PlannedFile>> {
-        let shared = self
-            .letter
-            .attachments
-            .iter()
-            .map(super::letter::AttachmentPlan::is_shared);
+        let attachments = &self.letter.attachments;
+        let attached = self.attached.iter().filter_map(|at| attachments.get(*at));
+        let shared = attached.map(super::letter::AttachmentPlan::is_shared);
         delivery
             .files
             .iter()

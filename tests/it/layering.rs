@@ -39,6 +39,8 @@ const HOMES: &[(&str, &[&str])] = &[
     ("indicatif", &["cli"]),
     ("jsonschema", &["manifest"]),
     ("jsonwebtoken", &["maskinporten", "sandbox"]),
+    ("pulldown_cmark", &["template"]),
+    ("rust_decimal", &["template"]),
     ("pkcs1", &["maskinporten", "sandbox"]),
     ("md5", &["plan", "sandbox"]),
     ("reqwest", &["altinn", "maskinporten"]),

@@ -20,6 +20,7 @@ mod schema;
 mod send;
 mod storm;
 mod support;
+mod templates;
 mod trouble;
 mod validate;
 mod wire;
