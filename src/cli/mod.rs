@@ -26,6 +26,7 @@ mod schema;
 mod send;
 mod steps;
 mod target;
+mod templates;
 mod token;
 mod validate;
 mod way;
@@ -68,6 +69,7 @@ pub(crate) fn run() -> ExitStatus {
         Command::Schema(arguments) => arguments.run(printer),
         Command::Completions(arguments) => arguments.run(printer),
         Command::Man(arguments) => arguments.run(printer),
+        Command::Templates(arguments) => arguments.run(printer),
     };
     ended.unwrap_or_else(|error| error.print(printer))
 }

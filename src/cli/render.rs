@@ -25,8 +25,8 @@ use super::{CliError, ExitStatus, Printer};
 /// Print the exact request of every row, one JSON object a line; nothing is sent.
 ///
 /// Every row is checked before the first line is printed: what is printed is what `send` would send, and a mailing with errors prints nothing. `body` is what
-/// goes over the wire, byte for byte; the ids of files with `uploadedFirst` are put in front of its `existingAttachments` when they are known. Recipients are
-/// shown in full.
+/// goes over the wire, byte for byte; the ids of files with `uploadedFirst` are put in front of its `existingAttachments` when they are known. A letter with
+/// files of its own goes to the path that ends with `/upload`, as a form: its fields are the members of `body`, its files follow. Recipients are shown in full.
 ///
 /// `plan sha256:…` names what was rendered: the bytes of the manifest, the rows, the exclusions, and every template and attachment that the rows use, wherever
 /// they lie; `send --plan` sends nothing else. The letters themselves are not part of it, because `now()` is the day of the first send: what is counted from it

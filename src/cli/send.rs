@@ -230,6 +230,7 @@ impl SendArgs {
             canary: send.canary.into(),
             max_failures: send.max_failures,
             retry: send.retry.clone(),
+            attachments: send.attachments.clone(),
             wanted: self.wanted(),
         }
     }

@@ -23,6 +23,7 @@ pub(crate) struct Way<'a> {
     pub(crate) folder: &'a Path,
     pub(crate) environment: Environment,
     pub(crate) http: HttpClient,
+    timeout: Duration,
     caller: Caller<'a>,
 }
 
@@ -70,6 +71,7 @@ impl<'a> Caller<'a> {
             folder,
             environment,
             http,
+            timeout,
             caller: self,
         })
     }
@@ -146,7 +148,7 @@ impl<'a> Way<'a> {
 
     /// The client that sends.
     pub(crate) fn client(&self, tokens: Arc<dyn TokenSource>) -> Client {
-        Client::new(self.http.clone(), &self.environment, tokens)
+        Client::new(self.http.clone(), &self.environment, tokens).with_timeout(self.timeout)
     }
 }
 

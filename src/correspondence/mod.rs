@@ -7,8 +7,9 @@ mod attachment;
 mod choice;
 pub mod codes;
 pub mod contact;
-mod control;
+pub mod control;
 pub mod files;
+mod form;
 pub mod identifier;
 mod moment;
 mod notification;
@@ -20,6 +21,7 @@ pub mod sms;
 pub mod text;
 
 pub use attachment::{ATTACHMENT_LIMIT, Attachment};
+pub use form::form_fields;
 pub use identifier::{NotARecipient, Recipient};
 pub use moment::{Moment, OSLO};
 pub use notification::{

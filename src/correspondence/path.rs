@@ -5,3 +5,6 @@ pub const API: &str = "/correspondence/api/v1";
 
 /// Where letters are posted as JSON, below [`API`].
 pub const INITIALIZE: &str = "correspondence";
+
+/// Where letters are posted as forms, with files of their own, below [`API`].
+pub const INITIALIZE_WITH_FILES: &str = "correspondence/upload";

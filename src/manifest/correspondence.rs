@@ -13,6 +13,15 @@ const TEXT: &str = "#/$defs/Text";
 /// The definition of a template where something else than a text is wanted.
 const TEMPLATE: &str = "#/$defs/Template";
 
+/// The objects that may be left out of some letters by a `when`.
+const OPTIONAL: [&str; 5] = [
+    "Attachment",
+    "CustomRecipient",
+    "ExternalReference",
+    "Notification",
+    "ReplyOption",
+];
+
 /// Puts the schema of the letter among the definitions, and loosens everything it is made of.
 pub(super) fn define(definitions: &mut Map<String, Value>, letter: Value) {
     let Value::Object(mut letter) = letter else {
@@ -40,6 +49,9 @@ fn loosen(definitions: &mut Map<String, Value>, names: &[String]) {
                     attachment(definition);
                 }
                 _ => loosen_member(definition),
+            }
+            if OPTIONAL.contains(&name.as_str()) {
+                optional(definition);
             }
         }
     }
@@ -156,7 +168,7 @@ fn moment(definition: &mut Map<String, Value>) {
 /// An attachment may name a local file, whose name it then has.
 fn attachment(definition: &mut Map<String, Value>) {
     let file = json!({
-        "description": "A local file, seen from the manifest's folder; a template. The same path for all rows is uploaded once.",
+        "description": "A local file, seen from the manifest's folder; a template. A file that several letters have is uploaded once; one that only one letter has goes with it.",
         "type": "string",
         "minLength": 1,
         "examples": ["terms.pdf", "letters/{{ Saksnummer }}.pdf"]
@@ -171,6 +183,20 @@ fn attachment(definition: &mut Map<String, Value>) {
         "anyOf".to_owned(),
         json!([{ "required": ["file"] }, { "required": ["fileName"] }]),
     );
+}
+
+/// A part that only some rows have.
+fn optional(definition: &mut Map<String, Value>) {
+    if let Some(Value::Object(properties)) = definition.get_mut("properties") {
+        properties.insert(
+            "when".to_owned(),
+            json!({
+                "description": "Whether the letter has this part: true, false, or a template that renders to one of them. It is not sent to Altinn. Default: true.",
+                "anyOf": [{ "type": "boolean" }, { "$ref": TEMPLATE }],
+                "examples": ["{{ Mobil != '' }}"]
+            }),
+        );
+    }
 }
 
 fn text() -> Value {

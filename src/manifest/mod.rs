@@ -34,5 +34,5 @@ pub use model::Manifest;
 pub use positions::Positions;
 pub use recipients::Recipients;
 pub use schema::{schema, schema_text};
-pub use send::{Retry, Send};
+pub use send::{Retry, Send, Uploads};
 pub use token::{GeneratorOrigin, TokenOrigin};

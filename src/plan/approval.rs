@@ -34,8 +34,7 @@ impl Mailing {
             let content = self.content(Path::new(&file))?;
             parts.insert(("template", plain(&file), content));
         }
-        let attachments = self.files.met();
-        parts.extend(attachments.map(|(name, file)| ("attachment", plain(name), file.digest)));
+        parts.insert(unnamed("attachments", self.files.met()));
         Ok(digest(&parts))
     }
 

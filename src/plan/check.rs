@@ -26,7 +26,7 @@ pub struct Checked {
     pub skipped: u64,
     /// The digest over everything the mailing is made of: who approves it approves exactly this.
     pub plan: Digest,
-    /// Files that are the same for every row, to be uploaded once.
+    /// Files that the first letter shares with others, to be uploaded before it.
     pub shared: Vec<Arc<PlannedFile>>,
     /// Per row, in order: the heads of its key and of its letter's digest. 16 bytes a row.
     pub(super) fingerprints: Vec<Fingerprint>,
@@ -94,6 +94,7 @@ impl Mailing {
         let mut gathering = Gathering::new(std::mem::take(&mut self.found));
         let mut watch = Watch::new(self);
         let mut row = Row::default();
+        self.files.begin_count();
         while let Some(read) = rows.read(&mut row) {
             gathering.checked.rows += 1;
             match read {
@@ -108,6 +109,7 @@ impl Mailing {
                 break;
             }
         }
+        self.files.end_count();
         let file = Place::File(self.rows_file());
         if gathering.checked.rows == 0 {
             gathering.push(Problem::error(
@@ -136,9 +138,12 @@ impl Mailing {
         match &mut planned {
             Planned::Delivery(delivery) => {
                 if checked.letters == 0 {
-                    checked.shared = self.shared_files(delivery);
+                    checked.shared = delivery.uploads().cloned().collect();
                 }
                 checked.letters += 1;
+                for file in &delivery.files {
+                    self.files.count(file);
+                }
                 let recipient = gathering.hashing.hash_one(&delivery.recipient);
                 gathering.recipients.push(recipient);
                 gathering.extend(self.check_person(delivery));
@@ -170,20 +175,5 @@ impl Mailing {
             .fingerprints
             .push(Fingerprint::of(&planned));
         !matches!(planned, Planned::Skipped(_))
-    }
-
-    fn shared_files(&self, delivery: &Delivery) -> Vec<Arc<PlannedFile>> {
-        let shared = self
-            .letter
-            .attachments
-            .iter()
-            .map(super::letter::AttachmentPlan::is_shared);
-        delivery
-            .files
-            .iter()
-            .zip(shared)
-            .filter(|(_, shared)| *shared)
-            .map(|(file, _)| Arc::clone(file))
-            .collect()
     }
 }

@@ -63,10 +63,7 @@ pub fn write(delivery: &Delivery, checked: &Checked, to: &mut dyn Write) -> io::
         bytes: planned.file.size,
         digest: planned.file.digest.to_string(),
         shared: checked.is_shared(planned),
-        uploaded_first: delivery
-            .uploads()
-            .iter()
-            .any(|upload| upload.identity == planned.identity),
+        uploaded_first: !planned.enclosed,
     });
     let written = Written {
         row: delivery.row,

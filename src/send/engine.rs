@@ -10,14 +10,14 @@ use jiff::Timestamp;
 use super::attachments::{UploadEnd, Uploads};
 use super::attempt::Attempts;
 use super::compare::refuse_changed;
-use super::delivery::{Courier, Ended, Fatal};
+use super::delivery::{Courier, Ended};
 use super::lookup::Sought;
 use super::pace::Pace;
 use super::tally::Tally;
 use super::{Ending, Event, Observer, SendError, Stop, Summary};
 use crate::altinn::Client;
-use crate::journal::{self, Entry, Journal, JournalError, Known, Outcome, Reason};
-use crate::manifest::{MaxFailures, Retry};
+use crate::journal::{self, Entry, Journal, JournalError, Known, Outcome};
+use crate::manifest::{MaxFailures, Retry, Uploads as Uploading};
 use crate::maskinporten::TokenError;
 use crate::plan::{Checked, Delivery, Drifted, Mailing, Planned, Skip, Wanted};
 
@@ -34,6 +34,8 @@ pub struct Options {
     pub max_failures: Option<MaxFailures>,
     /// How often and how long a letter is tried.
     pub retry: Retry,
+    /// How files that several letters share are uploaded.
+    pub attachments: Uploading,
     /// Whose turn it is; the letters of other rows stay as they are.
     pub wanted: Wanted,
 }
@@ -138,12 +140,12 @@ impl Engine<'_> {
             observer: self.observer,
             stop: self.stop,
         };
-        let uploads = Uploads {
-            client: self.client,
-            journal: self.journal,
-            attempts: &attempts,
-            cells: std::sync::Mutex::default(),
-        };
+        let uploads = Uploads::new(
+            self.client,
+            self.journal,
+            &attempts,
+            &self.options.attachments,
+        );
         let courier = Courier {
             client: self.client,
             journal: self.journal,
@@ -177,6 +179,11 @@ impl Engine<'_> {
         self.send_rest(&mut steps, &courier, &mut tally).await;
         self.settle_unknown(&courier, &mut tally).await;
         drop(steps);
+        if tally.is_given_up()
+            && let Err(error) = uploads.give_up().await
+        {
+            tally.fail(error);
+        }
         if let Some(failure) = tally.failure {
             return Err(failure);
         }
@@ -201,20 +208,18 @@ impl Engine<'_> {
         checked: &Checked,
         tally: &mut Tally<'_>,
     ) {
-        for file in &checked.shared {
-            let Err(end) = uploads.id(resource, file).await else {
+        let mut ends = std::pin::pin!(
+            stream::iter(&checked.shared)
+                .map(|file| async move { (file, uploads.id(resource, file).await) })
+                .buffer_unordered(self.options.attachments.parallel())
+        );
+        while let Some((file, end)) = ends.next().await {
+            let Err(end) = end else {
                 continue;
             };
             let name = &file.attachment.file_name;
             match end {
-                UploadEnd::Not(judged) => tally.halt(match *judged {
-                    (_, Some(Fatal::NoToken(error))) => Ending::NoToken(error),
-                    (outcome, _) => {
-                        let why = outcome.reason().map(Reason::to_string);
-                        let why = why.unwrap_or_default();
-                        Ending::Stopped(format!("{name} cannot be uploaded: {why}"))
-                    }
-                }),
+                UploadEnd::Not(judged) => tally.halt_without(name, *judged),
                 UploadEnd::Stopped => tally.cut_short = true,
                 UploadEnd::Journal(error) => tally.fail(error),
             }

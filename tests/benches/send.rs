@@ -105,6 +105,7 @@ async fn send(mailing: &mut Mailing, checked: &Checked, client: &Client, journal
         canary: 0,
         max_failures: None,
         retry: mailing.manifest().send.retry.clone(),
+        attachments: mailing.manifest().send.attachments.clone(),
         wanted: Wanted::default(),
     };
     let engine = Engine {

@@ -3,6 +3,7 @@
 
 mod accounts;
 mod attachments;
+mod attachments_own;
 mod bad_input;
 mod disk;
 mod examples;
@@ -26,6 +27,7 @@ mod secrets;
 mod send;
 mod storm;
 mod support;
+mod templates;
 mod token;
 mod token_network;
 mod token_sources;

@@ -97,8 +97,8 @@ fn every_row_brings_its_own_file_and_equal_files_are_uploaded_once() {
     let attachments = sandbox.attachments();
     assert_eq!(attachments.len(), 4, "one shared, three of their own");
     for letter in sandbox.letters() {
-        let ids = letter.request().unwrap().existing_attachments;
-        let names: Vec<_> = ids
+        let names: Vec<_> = letter
+            .attachments
             .iter()
             .map(|id| {
                 &attachments
