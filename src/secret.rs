@@ -31,6 +31,27 @@ pub fn conceal(text: &str) -> Cow<'_, str> {
     Cow::Owned(redact(&masked).into_owned())
 }
 
+/// Whether a text is a key, a token or an address with a password, where the name of something is expected; such a name is not to be shown.
+pub fn is_secret(text: &str) -> bool {
+    let text = text.trim_start_matches(|c: char| c.is_whitespace() || c == '"' || c == '\'');
+    let is_base64 = || text.starts_with("ew") || text.starts_with("ey");
+    let has_password = || {
+        let (_, rest) = text.split_once("://")?;
+        rest.split(['/', '?', '#'])
+            .next()
+            .filter(|host| host.contains('@'))
+    };
+    text.starts_with('{')
+        || text.contains("-----BEGIN ")
+        || (text.len() >= SHORTEST_JWT && text.contains("eyJ"))
+        || (text.len() >= SHORTEST_JWK && is_base64() && text.chars().all(is_token))
+        || has_password().is_some()
+}
+
+/// Shorter than this is no signed token.
+const SHORTEST_JWT: usize = 30;
+/// Shorter than this is no key in base64.
+const SHORTEST_JWK: usize = 100;
 /// Shorter than this after `Bearer` is a word.
 const SHORTEST_TOKEN: usize = 16;
 
@@ -89,7 +110,33 @@ fn digits(bytes: &[u8], at: usize) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::{conceal, redact};
+    use super::{conceal, is_secret, redact};
+
+    #[test]
+    fn what_cannot_be_a_name_is_known() {
+        for secret in [
+            r#"{"kty": "RSA"}"#,
+            r#" "{\"kty\": \"RSA\"}""#,
+            "-----BEGIN PRIVATE KEY-----\n",
+            "eyJhbGciOiJSUzI1NiJ9.eyJzY29wZSI6ImEifQ.c2lnbmF0dXJl",
+            "Bearer eyJhbGciOiJSUzI1NiJ9.eyJzY29wZSI6ImEifQ",
+            "https://user:word@altinn.example/",
+            "\"https://word@altinn.example:xx",
+        ] {
+            assert!(is_secret(secret), "{secret}");
+        }
+        assert!(is_secret(&format!("ewogICJrdHkiO{}", "A".repeat(100))));
+        for name in [
+            "",
+            "keys/maskinporten.jwk.json",
+            "ewald/eyvind.pem",
+            "3b30b8b8-b4f1-436a-864f-7b3c4748cf73",
+            "https://altinn.example/a@b",
+            "/home/{user}/key.json",
+        ] {
+            assert!(!is_secret(name), "{name}");
+        }
+    }
 
     #[test]
     fn tokens_are_masked_wherever_they_stand() {

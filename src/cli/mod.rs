@@ -13,6 +13,7 @@ mod file;
 mod interrupt;
 mod key;
 mod man;
+mod misplaced;
 mod new;
 mod origin;
 mod prepare;
@@ -37,11 +38,15 @@ use clap::FromArgMatches as _;
 use arguments::{Cli, Command};
 use error::CliError;
 use exit_status::ExitStatus;
-use printer::Printer;
+use printer::{Global, Printer};
 
 /// Parses the arguments, runs the command, and says how it ended.
 pub(crate) fn run() -> ExitStatus {
-    let parsed = Cli::definition()
+    let definition = Cli::definition();
+    if let Err(error) = misplaced::look(&definition) {
+        return error.print(Printer::new(Global::default()));
+    }
+    let parsed = definition
         .try_get_matches()
         .and_then(|matches| Cli::from_arg_matches(&matches));
     let cli = match parsed {

@@ -11,7 +11,7 @@ use tracing_subscriber::EnvFilter;
 use super::CliError;
 
 /// What every command takes.
-#[derive(Debug, Clone, Copy, Args)]
+#[derive(Debug, Clone, Copy, Default, Args)]
 pub(crate) struct Global {
     /// When to use colour
     #[arg(

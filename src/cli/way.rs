@@ -11,10 +11,10 @@ use massebrev::maskinporten::{Settings, SubscriptionKey, TokenSource, Tokens};
 use massebrev::sandbox::Registration;
 use secrecy::SecretString;
 
-use super::CliError;
 use super::connect::{AuthArgs, of_sandbox};
 use super::key::{delegation, exchange};
 use super::origin::{Origin, open_to_others, variable};
+use super::{CliError, misplaced};
 
 /// Everything on the way to Altinn but the token.
 #[derive(Debug)]
@@ -56,6 +56,9 @@ impl<'a> Caller<'a> {
         timeout: Duration,
         concurrency: NonZeroU32,
     ) -> Result<Way<'a>, CliError> {
+        if let Self::Person(_) = self {
+            misplaced::look_through(auth)?;
+        }
         let options = HttpOptions {
             timeout,
             concurrency: usize::try_from(concurrency.get()).unwrap_or(usize::MAX),

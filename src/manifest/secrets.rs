@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::Positions;
 use super::tree::{Kind, Tree};
 use crate::diagnostic::{Place, Problems, Source};
+use crate::secret::is_secret;
 
 /// Whether the value at a pointer may be shown: in `auth` only what cannot be a secret.
 pub(super) fn may_show(pointer: &str) -> bool {
@@ -29,8 +30,15 @@ pub(super) fn may_show(pointer: &str) -> bool {
 /// The problems, shown in a source in which the values that may not be shown are stars.
 pub(super) fn hide(problems: Problems, source: &Arc<Source>, positions: &Positions) -> Problems {
     let mut hidden = Vec::new();
-    if let Some(auth) = positions.tree.find("/auth") {
-        collect(&positions.tree, auth.node, "/auth", &mut hidden);
+    for pointer in ["/auth", "/environment"] {
+        if let Some(found) = positions.tree.find(pointer) {
+            let mut collector = Collector {
+                tree: &positions.tree,
+                text: source.text(),
+                hidden: &mut hidden,
+            };
+            collector.collect(found.node, pointer);
+        }
     }
     if hidden.is_empty() {
         return problems;
@@ -45,32 +53,48 @@ pub(super) fn hide(problems: Problems, source: &Arc<Source>, positions: &Positio
     problems.into_iter().map(mask).collect()
 }
 
-fn collect(tree: &Tree, node: usize, pointer: &str, hidden: &mut Vec<Range<usize>>) {
-    let Some(written) = tree.nodes.get(node) else {
-        return;
-    };
-    match &written.kind {
-        Kind::Mapping(entries) => {
-            for entry in entries {
-                // A value that is empty stands for its key, which is shown.
-                let empty = tree
-                    .nodes
-                    .get(entry.value)
-                    .is_none_or(|value| value.span == entry.key_span);
-                if !empty {
-                    let key = entry.key.as_deref().unwrap_or_default();
-                    collect(tree, entry.value, &format!("{pointer}/{key}"), hidden);
+/// What must be hidden below a pointer.
+struct Collector<'a> {
+    tree: &'a Tree,
+    text: &'a str,
+    hidden: &'a mut Vec<Range<usize>>,
+}
+
+impl Collector<'_> {
+    fn collect(&mut self, node: usize, pointer: &str) {
+        let tree = self.tree;
+        let Some(written) = tree.nodes.get(node) else {
+            return;
+        };
+        match &written.kind {
+            Kind::Mapping(entries) => {
+                for entry in entries {
+                    // A value that is empty stands for its key, which is shown.
+                    let empty = tree
+                        .nodes
+                        .get(entry.value)
+                        .is_none_or(|value| value.span == entry.key_span);
+                    if !empty {
+                        let key = entry.key.as_deref().unwrap_or_default();
+                        self.collect(entry.value, &format!("{pointer}/{key}"));
+                    }
                 }
             }
-        }
-        Kind::List(items) => {
-            for (index, item) in items.iter().enumerate() {
-                collect(tree, *item, &format!("{pointer}/{index}"), hidden);
+            Kind::List(items) => {
+                for (index, item) in items.iter().enumerate() {
+                    self.collect(*item, &format!("{pointer}/{index}"));
+                }
             }
+            Kind::Scalar if !may_show(pointer) || self.is_secret(&written.span) => {
+                self.hidden.push(written.span.clone());
+            }
+            Kind::Alias(target) => self.collect(*target, pointer),
+            Kind::Scalar => {}
         }
-        Kind::Scalar if !may_show(pointer) => hidden.push(written.span.clone()),
-        Kind::Alias(target) => collect(tree, *target, pointer, hidden),
-        Kind::Scalar => {}
+    }
+
+    fn is_secret(&self, span: &Range<usize>) -> bool {
+        self.text.get(span.clone()).is_some_and(is_secret)
     }
 }
 

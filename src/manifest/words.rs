@@ -45,7 +45,7 @@ pub(super) fn found(value: &Value, written: &str, may_show: bool) -> String {
     match value {
         Value::Null => "nothing stands there".to_owned(),
         Value::String(text) if text.is_empty() => "found an empty text".to_owned(),
-        Value::String(_) if !may_show => "found a text".to_owned(),
+        Value::String(text) if !may_show || secret::is_secret(text) => "found a text".to_owned(),
         Value::String(text) => format!("found the text `{}`", shown(text)),
         Value::Number(_) if !may_show => "found a number".to_owned(),
         Value::Number(_) => format!("found the number {}", shown(written)),

@@ -425,3 +425,87 @@ fn no_flag_takes_a_secret() {
         }
     }
 }
+
+#[test]
+fn a_secret_in_the_wrong_place_is_not_quoted() {
+    let sandbox = LiveSandbox::start();
+    let jwk = sandbox.private_jwk();
+    let planted = Planted::new().with_key(&jwk);
+    let token = "eyJhbGciOiJSUzI1NiJ9.eyJzY29wZSI6ImEifQ.c2lnbmF0dXJl";
+    let pem = format!(
+        "-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n",
+        &jwk[20..400]
+    );
+    for secret in [jwk.as_str(), token, &pem] {
+        // A value where the name of something is expected.
+        for name in [
+            "MASSEBREV_TOKEN_FILE",
+            "MASSEBREV_KEY_FILE",
+            "MASSEBREV_CA_FILE",
+            "MASSEBREV_CLIENT_ID",
+            "MASSEBREV_KID",
+            "MASSEBREV_RAW",
+            "MASSEBREV_TOKEN_FORMAT",
+            "MASSEBREV_COLOR",
+        ] {
+            let auth = "{ clientId: c, key: { file: key.json } }";
+            let project = mailing(&sandbox.url(), auth).with_env(name, secret);
+            project.write("key.json", &jwk);
+            let run = project.run(&["token", "mailing.yaml"]).ends(2);
+            assert!(!run.to_string().contains("BEGIN"), "{name}: {run}");
+            planted.absent(&run, &project);
+        }
+        let run = Project::new()
+            .with_env("MASSEBREV_ENVIRONMENT", secret)
+            .run(&["token"])
+            .ends(2);
+        planted.absent(&run, &Project::new());
+        for arguments in [
+            &["token", secret][..],
+            &[secret],
+            &["send", secret],
+            &["token", "--token", secret],
+            &["token", "a.yaml", secret],
+        ] {
+            let run = Project::new().run(arguments).ends(2);
+            planted.absent(&run, &Project::new());
+        }
+        let text = serde_json::to_string(secret).unwrap();
+        for auth in [
+            format!("{{ clientId: c, key: {{ file: {text} }} }}"),
+            format!("{{ clientId: c, key: {{ file: key.json, kid: {text} }} }}"),
+            format!("{{ clientId: {text}, key: {{ file: key.json }} }}"),
+            format!("{{ token: {{ file: {text} }} }}"),
+            format!("{{ caFile: {text}, token: {{ file: token }} }}"),
+        ] {
+            let project = mailing(&sandbox.url(), &auth);
+            project.write("key.json", &jwk);
+            let run = project.run(&["token", "mailing.yaml"]).ends(2);
+            planted.absent(&run, &project);
+        }
+    }
+}
+
+#[test]
+fn the_password_in_an_address_is_not_quoted() {
+    for address in [
+        "https://user:addr-pass-61b2@altinn.example",
+        "https://user:addr-pass-61b2@altinn.example:xx",
+        "ftp://user:addr-pass-61b2@altinn.example",
+    ] {
+        let generator =
+            format!("{{ token: {{ generator: {{ org: ttd, address: \"{address}\" }} }} }}");
+        for (platform, auth) in [(address, "{}"), ("https://altinn.example", &*generator)] {
+            let project = mailing(platform, auth);
+            for command in ["validate", "token"] {
+                let run = project.run(&[command, "mailing.yaml"]);
+                assert_eq!(
+                    run.status() == Some(0),
+                    platform != address && command == "validate",
+                    "{run}"
+                );
+                assert!(!run.to_string().contains("addr-pass-61b2"), "{run}");
+            }
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! Secrets where the name of something is expected: they are not quoted, and the way to give them is told.
+
+use std::env;
+use std::path::Path;
+
+use massebrev::manifest::Auth;
+use massebrev::secret::is_secret;
+
+use super::CliError;
+
+/// Looks through the command line and the variables of its flags, before anything of them is told back.
+pub(super) fn look(definition: &clap::Command) -> Result<(), CliError> {
+    let on_the_command_line = env::args_os()
+        .skip(1)
+        .any(|argument| is_secret(&argument.to_string_lossy()));
+    if on_the_command_line {
+        return Err(CliError::usage(
+            "there is a secret on the command line",
+            format!("others can see it there, so have it replaced; {PLACES}"),
+        ));
+    }
+    let secret =
+        |name: &&str| env::var_os(name).is_some_and(|value| is_secret(&value.to_string_lossy()));
+    let variable = [definition]
+        .into_iter()
+        .chain(definition.get_subcommands())
+        .flat_map(clap::Command::get_arguments)
+        .filter_map(|argument| argument.get_env()?.to_str())
+        .find(secret);
+    match variable {
+        Some(name) => Err(misplaced(name)),
+        None => Ok(()),
+    }
+}
+
+/// Looks through what a manifest says about files and names.
+pub(super) fn look_through(auth: &Auth) -> Result<(), CliError> {
+    let (key, token) = (auth.key.as_ref(), auth.token.as_ref());
+    let file = |path: Option<&Path>| path.map(|path| path.to_string_lossy().into_owned());
+    let password = key.and_then(|key| key.password.as_ref()?.file.as_deref());
+    let subscription = auth
+        .subscription_key
+        .as_ref()
+        .and_then(|key| key.file.as_deref());
+    let names = [
+        ("auth.clientId", auth.client_id.clone()),
+        ("auth.caFile", file(auth.ca_file.as_deref())),
+        ("auth.key.kid", key.and_then(|key| key.kid.clone())),
+        (
+            "auth.key.file",
+            file(key.and_then(|key| key.file.as_deref())),
+        ),
+        (
+            "auth.key.certificate",
+            file(key.and_then(|key| key.certificate.as_deref())),
+        ),
+        ("auth.key.password.file", file(password)),
+        ("auth.subscriptionKey.file", file(subscription)),
+        (
+            "auth.token.file",
+            file(token.and_then(|token| token.file.as_deref())),
+        ),
+    ];
+    for (member, name) in names {
+        if name.is_some_and(|name| is_secret(&name)) {
+            return Err(misplaced(&format!("`{member}`")));
+        }
+    }
+    Ok(())
+}
+
+fn misplaced(place: &str) -> CliError {
+    CliError::usage(
+        format!("there is a secret itself in {place}, where a name belongs"),
+        PLACES,
+    )
+}
+
+const PLACES: &str = "a key goes into a file (--key-file FILE) or into MASSEBREV_KEY, and a token into a file (--token-file FILE) or into MASSEBREV_TOKEN";
