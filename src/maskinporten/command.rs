@@ -6,7 +6,7 @@ use std::process::{ExitStatus, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncRead, AsyncReadExt};
-use tokio::process::Command;
+use tokio::process::{Child, Command};
 
 use super::keeper::Keeper;
 use super::reply::presentable;
@@ -91,24 +91,28 @@ impl TokenCommand {
         )?)
     }
 
-    /// What the program printed before it ended. It is killed when nobody waits for it any longer.
+    /// What the program printed before it ended. It is killed, with all it has started, when nobody waits for it any longer.
     async fn output(&self) -> std::io::Result<Output> {
         let mut command = Command::new(self.path());
         for name in OURS {
             command.env_remove(name);
         }
-        let mut child = command
+        command
             .args(&self.arguments)
             .current_dir(&self.folder)
             .envs(self.variables.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()?;
+            .kill_on_drop(true);
+        #[cfg(unix)]
+        command.process_group(0);
+        let mut child = command.spawn()?;
+        let group = Group::of(&child);
         let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
         let (stdout, stderr, status) =
             tokio::try_join!(drained(stdout), drained(stderr), child.wait())?;
+        group.spare();
         Ok(Output {
             status,
             stdout,
@@ -152,6 +156,47 @@ impl fmt::Debug for TokenCommand {
             .field("program", &self.program)
             .finish_non_exhaustive()
     }
+}
+
+/// A program and all that it has started; killed when it is dropped.
+#[cfg(unix)]
+struct Group(Option<rustix::process::Pid>);
+
+#[cfg(unix)]
+impl Group {
+    /// That of a child which is the first of its group.
+    fn of(child: &Child) -> Self {
+        let id = child.id().and_then(|id| i32::try_from(id).ok());
+        Self(id.and_then(rustix::process::Pid::from_raw))
+    }
+
+    /// Lets it be: it has ended, and its number may soon be another's.
+    fn spare(mut self) {
+        self.0 = None;
+    }
+}
+
+#[cfg(unix)]
+impl Drop for Group {
+    fn drop(&mut self) {
+        if let Some(first) = self.0 {
+            // It may have ended by itself.
+            let _ = rustix::process::kill_process_group(first, rustix::process::Signal::KILL);
+        }
+    }
+}
+
+/// Elsewhere the program alone is killed.
+#[cfg(not(unix))]
+struct Group;
+
+#[cfg(not(unix))]
+impl Group {
+    fn of(_: &Child) -> Self {
+        Self
+    }
+
+    fn spare(self) {}
 }
 
 /// Everything up to the limit; the rest is read as well, so that the program can end.
@@ -269,6 +314,37 @@ mod tests {
             "{error}"
         );
         assert!(TokenCommand::new(&[], Path::new(".")).is_none());
+    }
+
+    #[tokio::test]
+    async fn what_it_has_started_is_killed_with_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let made = std::process::Command::new("mkfifo")
+            .arg(folder.path().join("pipe"))
+            .status();
+        assert!(made.unwrap().success());
+        let pipe = folder.path().join("pipe");
+        let (up, is_up) = tokio::sync::oneshot::channel();
+        let reader = std::thread::spawn(move || {
+            use std::io::{BufRead as _, BufReader, Read as _};
+
+            let mut lines = BufReader::new(std::fs::File::open(pipe).unwrap());
+            let mut text = String::new();
+            lines.read_line(&mut text).unwrap();
+            up.send(()).unwrap();
+            // Ends when all have gone who could write.
+            lines.read_to_string(&mut text).unwrap();
+            text
+        });
+        let source = shell(
+            folder.path(),
+            "exec 3>pipe; (echo up >&3; sleep 30; echo survived >&3) & wait",
+        );
+        tokio::select! {
+            _ = source.token() => panic!("it does not end"),
+            up = is_up => up.unwrap(),
+        }
+        assert_eq!(reader.join().unwrap(), "up\n");
     }
 
     #[tokio::test]

@@ -49,6 +49,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("pulldown_cmark", &["preview", "template"]),
     ("reqwest", &["altinn", "maskinporten"]),
     ("rusqlite", &["journal"]),
+    ("rustix", &["maskinporten"]),
     ("saphyr_parser", &["manifest"]),
     ("schemars", &["correspondence", "manifest"]),
     ("serde_yaml", &["manifest"]),
