@@ -103,11 +103,21 @@ impl Environment {
         &self.maskinporten
     }
 
-    /// With the key that some of Altinn's gateways ask for; it goes with every request to the platform, and nowhere else.
+    /// With the key that some of Altinn's gateways ask for; it goes with every request to the platform, and nowhere else. A platform that is neither Altinn's own nor
+    /// on this machine does not get it.
     #[must_use]
     pub fn with_subscription_key(mut self, key: SubscriptionKey) -> Self {
-        self.subscription_key = Some(key);
+        self.subscription_key = self.is_altinns().then_some(key);
         self
+    }
+
+    /// Whether the platform is at one of Altinn's own hosts, or on this machine.
+    fn is_altinns(&self) -> bool {
+        let ours = |url: &Url| {
+            let mut ends = ALTINNS.iter();
+            is_loopback(url) || ends.any(|end| host(url).ends_with(end))
+        };
+        Url::parse(&self.platform).is_ok_and(|url| ours(&url))
     }
 
     /// The key that goes with every request to the platform.
@@ -199,6 +209,8 @@ const KNOWN: [Known; 5] = [
     ("yt01", "https://platform.yt01.altinn.cloud", TEST),
 ];
 const TEST: &str = "https://test.maskinporten.no";
+/// The ends of Altinn's hosts.
+const ALTINNS: [&str; 2] = [".altinn.no", ".altinn.cloud"];
 const PRODUCTION: [&str; 2] = ["platform.altinn.no", "maskinporten.no"];
 
 fn address(member: &'static str, found: &str) -> Result<Url, EnvironmentError> {
@@ -245,6 +257,23 @@ mod tests {
 
     fn custom(platform: &str) -> Result<Environment, EnvironmentError> {
         Environment::custom(platform, "https://test.maskinporten.no/")
+    }
+
+    #[test]
+    fn the_subscription_key_is_for_altinns_own_hosts() {
+        let key = || SubscriptionKey::new(&"api-key".into()).unwrap();
+        for (platform, gets) in [
+            ("https://platform.tt02.altinn.no", true),
+            ("https://platform.at22.altinn.cloud/", true),
+            ("http://127.0.0.1:8765", true),
+            ("https://localhost:8765", true),
+            ("https://altinn.example", false),
+            ("https://platform.altinn.no.example", false),
+            ("https://notaltinn.no", false),
+        ] {
+            let environment = custom(platform).unwrap().with_subscription_key(key());
+            assert_eq!(environment.subscription_key().is_some(), gets, "{platform}");
+        }
     }
 
     #[test]

@@ -25,6 +25,8 @@ pub(crate) struct Way<'a> {
     pub(crate) http: HttpClient,
     timeout: Duration,
     caller: Caller<'a>,
+    /// What is not right with it, though it works.
+    warnings: Vec<String>,
 }
 
 /// Who asks.
@@ -66,8 +68,15 @@ impl<'a> Caller<'a> {
         };
         let http = http_client(environment, &options)?;
         let mut environment = environment.clone();
+        let mut warnings = Vec::new();
         if let (Self::Person(_), Some(key)) = (self, subscription_key(auth, folder)?) {
             environment = environment.with_subscription_key(key);
+            if environment.subscription_key().is_none() {
+                warnings.push(format!(
+                    "the subscription key does not go to {}: it is for hosts of altinn.no and altinn.cloud",
+                    environment.platform()
+                ));
+            }
         }
         Ok(Way {
             auth,
@@ -76,6 +85,7 @@ impl<'a> Caller<'a> {
             http,
             timeout,
             caller: self,
+            warnings,
         })
     }
 
@@ -110,7 +120,7 @@ impl<'a> Way<'a> {
     pub(crate) fn open(&self, origin: &Origin<'_>) -> Result<Opened, CliError> {
         let source = origin.open(self.auth, self.folder, &self.environment, &self.http)?;
         if let Some(tokens) = source {
-            let mut warnings = Vec::new();
+            let mut warnings = self.warnings.clone();
             if let Origin::File(path) = origin
                 && open_to_others(path)
             {
@@ -145,7 +155,7 @@ impl<'a> Way<'a> {
         Ok(Opened {
             tokens: Arc::new(Tokens::new(self.http.clone(), settings)),
             name: format!("the key in {}", signer.place),
-            warnings: signer.warnings,
+            warnings: [self.warnings.clone(), signer.warnings].concat(),
         })
     }
 
