@@ -70,7 +70,7 @@ impl KeyArgs {
         let Some(client_id) = client_id.map(str::to_owned).or(own) else {
             return Err(CliError::setup(
                 "there is no client id for Maskinporten",
-                "set `auth.clientId` in the manifest, or MASSEBREV_CLIENT_ID",
+                "give --client-id ID, or set `auth.clientId` in the manifest or MASSEBREV_CLIENT_ID",
             ));
         };
         warnings.extend(expiry(&key, SystemTime::now()));
@@ -184,7 +184,7 @@ impl Source<'_> {
         let Some(text) = variable(&name) else {
             return Err(CliError::setup(
                 format!("there is no key for Maskinporten: {name} is not set"),
-                "set `auth.key` in the manifest to `{ file: PATH }` or `{ env: NAME }`; rehearse without a key with --sandbox",
+                "give --key-file FILE, or set `auth.key` in the manifest to `{ file: PATH }` or `{ env: NAME }`; rehearse without a key with --sandbox",
             ));
         };
         let bytes = Zeroizing::new(text.as_bytes().to_vec());

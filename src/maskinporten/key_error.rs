@@ -86,7 +86,7 @@ pub enum KeyError {
     /// The numbers do not make up an RSA key.
     #[error("the key is damaged: {reason}")]
     Unfit {
-        /// The cryptography's own words.
+        /// How.
         reason: String,
     },
     /// A PKCS#12 file, and no password for it.
@@ -182,7 +182,10 @@ impl KeyError {
             | Self::NotACertificate { .. }
             | Self::Unfit { .. } => "check that the whole key was copied, and nothing more",
             Self::Blank { .. } => "a private RSA key has the members n, e, d, p, q, dp, dq and qi",
-            Self::NoPassword | Self::WrongPassword => {
+            Self::WrongPassword => {
+                "correct the password: MASSEBREV_KEY_PASSWORD wins over `auth.key.password`"
+            }
+            Self::NoPassword => {
                 "set `auth.key.password` to `{ file: PATH }` or `{ env: NAME }`, or set MASSEBREV_KEY_PASSWORD; it never stands on the command line"
             }
             Self::NoKeyInside => "export it again, with its private key",
