@@ -360,6 +360,39 @@ fn a_broken_key_is_not_quoted() {
 }
 
 #[test]
+fn a_password_that_does_not_fit_is_not_quoted() {
+    let sandbox = LiveSandbox::start();
+    let project = mailing(&sandbox.url(), "{ clientId: c, key: { file: key.p12 } }");
+    for arguments in [
+        "req -x509 -new -newkey rsa:2048 -nodes -keyout key.pem -subj /CN=Etaten -days 90 -out certificate.pem",
+        "pkcs12 -export -inkey key.pem -in certificate.pem -out key.p12 -passout pass:another",
+    ] {
+        let made = std::process::Command::new("openssl")
+            .args(arguments.split(' '))
+            .current_dir(project.path(""))
+            .stderr(std::process::Stdio::null())
+            .status();
+        let Ok(status) = made else {
+            println!("skipped: there is no openssl on this machine");
+            return;
+        };
+        assert!(status.success(), "openssl {arguments}");
+    }
+    for arguments in [
+        &["token", "mailing.yaml"][..],
+        &["token", "mailing.yaml", "--check"],
+        &["send", "mailing.yaml"],
+    ] {
+        let run = project.run(arguments).ends(3);
+        assert!(
+            run.to_string().contains("the password does not open"),
+            "{run}"
+        );
+        Planted::new().absent(&run, &project);
+    }
+}
+
+#[test]
 fn what_is_no_token_is_not_quoted() {
     let sandbox = LiveSandbox::start();
     let planted = Planted::new();

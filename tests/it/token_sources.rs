@@ -65,6 +65,26 @@ fn a_ready_token_sends_from_a_variable_and_from_a_file() {
         .ends(0);
 }
 
+#[cfg(unix)]
+#[test]
+fn a_token_file_that_others_can_read_is_warned_of() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let sandbox = LiveSandbox::start();
+    let project = with_token(&sandbox, "{ file: token }");
+    project.write("token", token_of(&sandbox));
+    for (mode, warned) in [(0o600, false), (0o640, true), (0o604, true)] {
+        let permissions = std::fs::Permissions::from_mode(mode);
+        std::fs::set_permissions(project.path("token"), permissions).unwrap();
+        let run = project.run(&["token", "mailing.yaml"]).ends(0);
+        let warning =
+            "warning: others on this machine can read the token ./token: chmod 600 ./token";
+        assert_eq!(run.stderr().contains(warning), warned, "{run}");
+        let run = project.run(&["token", "mailing.yaml", "--check"]).ends(0);
+        assert_eq!(run.stdout().contains("chmod 600"), warned, "{run}");
+    }
+}
+
 #[test]
 fn a_token_that_is_over_is_refused_here() {
     let sandbox = LiveSandbox::start();

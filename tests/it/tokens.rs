@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use massebrev::sandbox::{Endpoint, KnownClient, Options};
+use massebrev::sandbox::{Action, Endpoint, KnownClient, Options, Scenario, Trouble, When};
 use serde_json::{Value, json};
 
 use crate::support::{LiveSandbox, Project, Run};
@@ -432,4 +432,37 @@ fn tokens_that_expire_in_the_middle_cost_no_letter() {
     assert_eq!(sandbox.letters().len(), 300);
     assert_eq!(project.count("sent"), 300);
     assert!(sandbox.asked(Endpoint::Exchange) > 1, "none expired");
+}
+
+#[test]
+fn a_maskinporten_that_is_away_for_a_while_costs_no_letter() {
+    let away = |endpoint| {
+        (2..=4).map(move |number| Trouble {
+            endpoint,
+            when: When::Nth(number),
+            action: Action::Answer {
+                status: 503,
+                retry_after: None,
+            },
+        })
+    };
+    let sandbox = LiveSandbox::with(Options {
+        token_lifetime: Duration::from_secs(2),
+        altinn_token_lifetime: Duration::from_secs(2),
+        scenario: Scenario {
+            trouble: away(Endpoint::Token)
+                .chain(away(Endpoint::Exchange))
+                .collect(),
+            ..Scenario::default()
+        },
+        ..Options::default()
+    });
+    let project = Project::small().with_sandbox(&sandbox);
+    rows(&project, 300);
+    project
+        .run(&["send", "mailing.yaml", "--rate", "100/s"])
+        .ends(0);
+    assert_eq!(sandbox.letters().len(), 300);
+    assert_eq!(project.count("sent"), 300);
+    assert!(sandbox.asked(Endpoint::Token) > 4, "it was not away");
 }
