@@ -5,7 +5,7 @@ use std::time::Duration;
 use reqwest::StatusCode;
 use serde_json::{Map, Value};
 
-use crate::maskinporten::reply::{Reply, presentable};
+use crate::maskinporten::reply::{Reply, presentable, title};
 
 /// An answer other than 2xx. Its texts are one line each, cut, with identity numbers masked.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Default)]
@@ -181,17 +181,6 @@ fn texts(value: &Value) -> impl Iterator<Item = &str> {
 fn trace(text: &str) -> Option<String> {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-|.:_".contains(&byte);
     (!text.is_empty() && text.len() <= 100 && text.bytes().all(plain)).then(|| text.to_owned())
-}
-
-/// The title of a web page, else its first heading.
-fn title(page: &str) -> Option<&str> {
-    let lower = page.to_ascii_lowercase();
-    ["title", "h1"].into_iter().find_map(|tag| {
-        let open = lower.find(&format!("<{tag}"))?;
-        let start = open + lower[open..].find('>')? + 1;
-        let end = start + lower[start..].find("</")?;
-        Some(page[start..end].trim()).filter(|text| !text.is_empty())
-    })
 }
 
 #[cfg(test)]

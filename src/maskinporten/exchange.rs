@@ -7,7 +7,7 @@ use reqwest::header::ACCEPT;
 use secrecy::{ExposeSecret, SecretString};
 use zeroize::Zeroize;
 
-use super::reply::{Reply, presentable};
+use super::reply::{Reply, presentable, words};
 use super::token::{is_plausible, remaining};
 use super::{SubscriptionKey, Token, TokenError};
 
@@ -68,7 +68,8 @@ impl Exchange {
             return read(reply, token, &host);
         }
         let text = String::from_utf8_lossy(&reply.body);
-        let message = match (&reply.challenge, text.trim()) {
+        let text = words(&text);
+        let message = match (&reply.challenge, text.as_str()) {
             (Some(challenge), "") => challenge.as_str(),
             (None, "") => "without a reason",
             (_, text) => text,

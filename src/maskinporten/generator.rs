@@ -8,7 +8,7 @@ use reqwest::Url;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::keeper::Keeper;
-use super::reply::{Reply, presentable};
+use super::reply::{Reply, presentable, words};
 use super::{SourceError, Token, TokenError, TokenFuture, TokenSource, ready};
 
 /// Where Altinn's generator is.
@@ -87,7 +87,8 @@ impl TokenGenerator {
             })?;
         let text = String::from_utf8_lossy(&reply.body);
         if !reply.is_success() {
-            let message = match text.trim() {
+            let words = words(&text);
+            let message = match words.as_str() {
                 "" => "without a reason",
                 text => text,
             };

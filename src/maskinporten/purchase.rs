@@ -11,7 +11,7 @@ use zeroize::Zeroize;
 
 use super::grant::Grant;
 use super::metadata::Metadata;
-use super::reply::{Reply, presentable};
+use super::reply::{Reply, presentable, words};
 use super::token::{is_plausible, remaining};
 use super::tokens::host;
 use super::{Delegation, Settings, SigningKey, Token, TokenError, codes};
@@ -174,7 +174,8 @@ fn refused(reply: &Reply) -> TokenError {
     let member = |name: &str| answer.get(name).and_then(Value::as_str);
     let error = member("error").map(|error| presentable(error, 80));
     let text = String::from_utf8_lossy(&reply.body);
-    let message = match (member("error_description"), &error, text.trim()) {
+    let text = words(&text);
+    let message = match (member("error_description"), &error, text.as_str()) {
         (Some(description), _, _) => description,
         (None, Some(error), _) => error,
         (None, None, "") => "without a reason",

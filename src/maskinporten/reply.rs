@@ -122,6 +122,36 @@ pub(crate) fn presentable(text: &str, limit: usize) -> String {
         .collect()
 }
 
+/// The title of a web page, else its first heading.
+pub(crate) fn title(page: &str) -> Option<&str> {
+    let lower = page.to_ascii_lowercase();
+    ["title", "h1"].into_iter().find_map(|tag| {
+        let open = lower.find(&format!("<{tag}"))?;
+        let start = open + lower[open..].find('>')? + 1;
+        let end = start + lower[start..].find("</")?;
+        Some(page[start..end].trim()).filter(|text| !text.is_empty())
+    })
+}
+
+/// The words of an answer: of a web page its title, or else what stands between the tags.
+pub(crate) fn words(text: &str) -> String {
+    let text = text.trim();
+    if !text.starts_with('<') {
+        return text.to_owned();
+    }
+    if let Some(title) = title(text) {
+        return title.to_owned();
+    }
+    let mut pieces = text.split('<');
+    let before = pieces.next().into_iter();
+    let after = pieces.filter_map(|piece| Some(piece.split_once('>')?.1));
+    let words: Vec<_> = before
+        .chain(after)
+        .flat_map(str::split_whitespace)
+        .collect();
+    words.join(" ")
+}
+
 /// The innermost cause of an error, in its own words.
 pub(crate) fn innermost(error: &reqwest::Error) -> String {
     let mut cause: &dyn std::error::Error = error;
@@ -194,6 +224,23 @@ mod tests {
         let now = at("Sun, 06 Nov 1994 08:49:00 GMT");
         for text in ["", "-1", "1.5", "soon", "+5", "1e3", "2026-11-06T08:49:00Z"] {
             assert_eq!(retry_after(text, now), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_page_is_told_by_its_words() {
+        for (page, expected) in [
+            (
+                "<html><head><title>Proxy</title></head><p>x</p></html>",
+                "Proxy",
+            ),
+            ("<p class=\"a\">Log in\n <b>first</b></p>", "Log in first"),
+            (" plain <text> ", "plain <text>"),
+            ("<html>", ""),
+            ("<", ""),
+            ("", ""),
+        ] {
+            assert_eq!(words(page), expected, "{page}");
         }
     }
 

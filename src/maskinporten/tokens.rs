@@ -347,7 +347,7 @@ mod tests {
     async fn a_refusal_of_any_shape_is_told() {
         for (body, expected) in [
             ("", "without a reason"),
-            ("<html>down</html>", "<html>down</html>"),
+            ("<html>down</html>", "down"),
             (r#"{"error": "invalid_client"}"#, "invalid_client"),
             ("[]", "[]"),
         ] {
