@@ -41,6 +41,13 @@ impl TransportError {
         self.kind == TransportKind::File
     }
 
+    /// Whether the other side is not trusted: no other try will fare better, and no other request.
+    pub fn is_about_trust(&self) -> bool {
+        self.kind == TransportKind::Connect
+            && std::iter::successors(self.source(), |cause| (*cause).source())
+                .any(|cause| cause.to_string().contains("certificate"))
+    }
+
     /// What happened and its innermost cause, in one line; for a file, which one.
     pub fn reason(&self) -> String {
         let mut cause = self.source();
@@ -61,7 +68,7 @@ impl TransportError {
     pub fn hint(&self) -> Option<String> {
         let host = &self.host;
         match self.kind {
-            TransportKind::Connect if self.mentions_certificates() => Some(format!(
+            TransportKind::Connect if self.is_about_trust() => Some(format!(
                 "if a proxy opens the traffic to `{host}`, give the file with its certificate as --ca-file, MASSEBREV_CA_FILE or `auth.caFile`"
             )),
             TransportKind::Connect => Some(format!(
@@ -99,17 +106,6 @@ impl TransportError {
             host: host.to_owned(),
             source,
         }
-    }
-
-    fn mentions_certificates(&self) -> bool {
-        let mut cause = self.source();
-        while let Some(error) = cause {
-            if error.to_string().contains("certificate") {
-                return true;
-            }
-            cause = error.source();
-        }
-        false
     }
 }
 

@@ -79,7 +79,7 @@ impl Doctor<'_> {
         }
         match reach(&way.http, address).await {
             Ok(reached) => {
-                let by = match (address.starts_with("https://"), proxy) {
+                let by = match (address.starts_with("https://"), &proxy) {
                     (true, Some(_)) => "TLS, through the proxy",
                     (true, None) => "TLS, no proxy",
                     (false, _) => "on this machine, without TLS and proxy",
@@ -88,7 +88,13 @@ impl Doctor<'_> {
                 Some(reached)
             }
             Err(error) => {
-                steps.push(&name, End::of_transport(&error));
+                let end = End::of_transport(&error);
+                steps.push(&name, match proxy {
+                    Some(proxy) if !error.is_about_trust() => end.hinting(format!(
+                        "check the proxy {proxy}, which HTTPS_PROXY or ALL_PROXY names; NO_PROXY={host} goes past it"
+                    )),
+                    _ => end,
+                });
                 None
             }
         }

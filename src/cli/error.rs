@@ -141,6 +141,10 @@ impl CliError {
 
     /// Why, from the outside in.
     pub(crate) fn causes(&self) -> Vec<String> {
+        // What lies between what happened and its innermost cause helps nobody.
+        if let Self::Token(error) = self {
+            return vec![error.reason()];
+        }
         std::iter::successors(self.source(), |cause| (*cause).source())
             .map(ToString::to_string)
             .collect()
@@ -166,8 +170,15 @@ impl CliError {
             Self::Usage { hint, .. } => hint.clone(),
             Self::Setup { hint, .. } => Some(hint.clone()),
             Self::Key { source, .. } => source.hint(),
+            Self::Token(error @ TokenError::Unreachable { .. }) => error
+                .hint()
+                .map(|hint| format!("{hint}; each step of the way is tried by `massebrev token --check`, with the manifest if there is one")),
             Self::Token(error) => error.hint(),
             Self::Client(error) => error.hint(),
+            Self::File { path, source, .. } if source.kind() == io::ErrorKind::NotFound => {
+                let path = std::path::absolute(path).unwrap_or_else(|_| path.clone());
+                Some(format!("check the path: there is no {}", path.display()))
+            }
             Self::Earlier(error) => error.hint().map(str::to_owned),
             Self::Journal(error) | Self::Send(SendError::Journal(error)) => error.hint().map(str::to_owned),
             Self::Send(SendError::Changed { .. }) => Some(

@@ -1,7 +1,5 @@
 //! What became of each step of something that was tried.
 
-use std::error::Error as _;
-
 use massebrev::altinn::TransportError;
 use massebrev::maskinporten::TokenError;
 use serde_json::{Value, json};
@@ -35,11 +33,10 @@ pub(crate) enum End {
 
 impl End {
     pub(crate) fn of_token(error: &TokenError) -> Self {
-        let causes = std::iter::successors(error.source(), |cause| (*cause).source());
         let again = || "it may pass: try again in some minutes".to_owned();
         Self::Failed {
-            message: error.to_string(),
-            causes: causes.map(ToString::to_string).collect(),
+            message: error.reason(),
+            causes: Vec::new(),
             hint: error.hint().or_else(|| error.is_transient().then(again)),
         }
     }
@@ -50,6 +47,14 @@ impl End {
             causes: Vec::new(),
             hint: error.hint(),
         }
+    }
+
+    /// With another hint, where there is something to hint at.
+    pub(crate) fn hinting(mut self, text: String) -> Self {
+        if let Self::Failed { hint, .. } = &mut self {
+            *hint = Some(text);
+        }
+        self
     }
 }
 

@@ -1,8 +1,10 @@
 //! What goes wrong on the way to a token, and what to do about it.
 
+use std::error::Error as _;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::reply::presentable;
 use super::{SourceError, codes};
 
 /// Why there is no token. Cheap to copy, because everyone who waited for the same token gets the same error.
@@ -90,6 +92,14 @@ impl TokenError {
         }
     }
 
+    /// What happened and its innermost cause, in one line.
+    pub fn reason(&self) -> String {
+        match std::iter::successors(self.source(), |cause| (*cause).source()).last() {
+            Some(cause) => presentable(&format!("{self}: {cause}"), REASON_LIMIT),
+            None => self.to_string(),
+        }
+    }
+
     /// What to do about it.
     pub fn hint(&self) -> Option<String> {
         match self {
@@ -145,10 +155,11 @@ impl TokenError {
 
 /// Whether TLS failed because the other side is not trusted.
 fn mentions_certificates(error: &(dyn std::error::Error + 'static)) -> bool {
-    std::iter::successors(Some(error), |error| error.source())
+    std::iter::successors(Some(error), |error| (*error).source())
         .any(|error| error.to_string().contains("certificate"))
 }
 
+const REASON_LIMIT: usize = 300;
 /// Maskinporten allows 10 seconds; from 5 on it is worth saying.
 const CLOCK_TOLERANCE: u64 = 5;
 

@@ -300,6 +300,10 @@ fn accepted<T>(end: End<T>) -> Result<T, UploadEnd> {
         End::Refused(refusal, _) => (Outcome::Rejected(refusal.into()), None),
         End::GaveUp(reason) | End::NoFile(reason) => (Outcome::Failed(reason), None),
         End::Away(reason) => (Outcome::Failed(reason.clone()), Some(Fatal::Away(reason))),
+        End::Untrusted(reason, hint) => (
+            Outcome::Failed(reason.clone()),
+            Some(Fatal::Untrusted(reason, hint)),
+        ),
         End::NoToken(error) => (
             Outcome::Failed((&error).into()),
             Some(Fatal::NoToken(error)),

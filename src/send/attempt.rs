@@ -49,6 +49,8 @@ pub(super) enum End<T> {
     Away(Reason),
     /// There is no token to ask with, and there will be none.
     NoToken(TokenError),
+    /// Altinn is not who it should be, and nothing was sent: what to do about it.
+    Untrusted(Reason, Option<String>),
     /// A file that the request needs cannot be sent as it was checked; nothing was done.
     NoFile(Reason),
 }
@@ -198,6 +200,13 @@ impl Attempts<'_> {
                 message: error.reason(),
                 ..Reason::default()
             })),
+            Err(error) if error.is_about_trust() => {
+                let why = Reason {
+                    message: error.reason(),
+                    ..Reason::default()
+                };
+                Step::End(End::Untrusted(why, error.hint()))
+            }
             Err(error) => Step::Again(Again {
                 why: Reason {
                     message: error.reason(),
@@ -301,7 +310,7 @@ impl From<Refusal> for Reason {
 impl From<&TokenError> for Reason {
     fn from(error: &TokenError) -> Self {
         Self {
-            message: error.to_string(),
+            message: error.reason(),
             ..Self::default()
         }
     }

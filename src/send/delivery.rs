@@ -51,6 +51,8 @@ pub(super) enum Fatal {
     Refused(Reason),
     /// Altinn wants to be left alone for a long time.
     Away(Reason),
+    /// Altinn is not who it should be: what to do about it.
+    Untrusted(Reason, Option<String>),
     /// No token is to be had.
     NoToken(TokenError),
 }
@@ -223,6 +225,10 @@ impl Courier<'_> {
             End::Away(reason) => (
                 not_sent(reason.clone(), uncertain),
                 Some(Fatal::Away(reason)),
+            ),
+            End::Untrusted(reason, hint) => (
+                not_sent(reason.clone(), uncertain),
+                Some(Fatal::Untrusted(reason, hint)),
             ),
             End::NoToken(error) => (
                 not_sent((&error).into(), uncertain),

@@ -16,6 +16,13 @@ pub enum Ending {
     Stopped(String),
     /// No token was to be had: rows are outstanding.
     NoToken(TokenError),
+    /// Altinn is not who it should be: rows are outstanding.
+    Untrusted {
+        /// What was found instead.
+        reason: String,
+        /// What to do about it.
+        hint: Option<String>,
+    },
     /// The run was asked to stop: rows are outstanding.
     Interrupted,
 }
@@ -26,7 +33,8 @@ impl Ending {
         match self {
             Self::Finished => (journal::Ending::Finished, None),
             Self::Stopped(why) => (journal::Ending::Stopped, Some(why.clone())),
-            Self::NoToken(error) => (journal::Ending::Broken, Some(error.to_string())),
+            Self::NoToken(error) => (journal::Ending::Broken, Some(error.reason())),
+            Self::Untrusted { reason, .. } => (journal::Ending::Broken, Some(reason.clone())),
             Self::Interrupted => (journal::Ending::Interrupted, None),
         }
     }

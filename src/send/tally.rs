@@ -98,7 +98,7 @@ impl<'a> Tally<'a> {
     pub(super) fn halt_without(&mut self, file: &str, judged: Judged) {
         self.doubt(&judged.0, judged.1.as_ref());
         self.halt(match judged {
-            (_, Some(Fatal::NoToken(error))) => Ending::NoToken(error),
+            (_, Some(fatal @ (Fatal::NoToken(_) | Fatal::Untrusted(..)))) => fatal.into(),
             (outcome, _) => {
                 let why = outcome.reason().map(Reason::to_string);
                 let why = why.unwrap_or_default();
@@ -118,6 +118,10 @@ impl From<Fatal> for Ending {
     fn from(fatal: Fatal) -> Self {
         match fatal {
             Fatal::NoToken(error) => Self::NoToken(error),
+            Fatal::Untrusted(reason, hint) => Self::Untrusted {
+                reason: reason.to_string(),
+                hint,
+            },
             Fatal::Away(reason) => Self::Stopped(format!(
                 "Altinn wants to be left alone for longer than `retry.deadline`: {reason}"
             )),

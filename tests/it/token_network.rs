@@ -198,6 +198,50 @@ fn an_authority_of_ones_own_is_trusted_and_no_other() {
 }
 
 #[test]
+fn an_altinn_that_is_not_trusted_stops_the_run_at_once() {
+    let (encrypted, project) = encrypted();
+    let token = project
+        .run(&["token", "mailing.yaml", "--raw", "--ca-file", "ca.pem"])
+        .ends(0)
+        .stdout();
+    project.write("token", token);
+    let asked = encrypted.sandbox.requests().len();
+    let run = project
+        .run(&["send", "mailing.yaml", "--token-file", "token"])
+        .ends(3);
+    assert!(run.stderr().contains("stopped: no connection to"), "{run}");
+    assert!(
+        run.stderr().contains("certificate") && run.stderr().contains("--ca-file"),
+        "{run}"
+    );
+    assert!(!run.stderr().contains("retries"), "{run}");
+    assert_eq!(encrypted.sandbox.requests().len(), asked);
+    project
+        .run(&[
+            "send",
+            "mailing.yaml",
+            "--token-file",
+            "token",
+            "--ca-file",
+            "ca.pem",
+        ])
+        .ends(0);
+}
+
+#[test]
+fn a_dead_proxy_is_named_with_its_variable() {
+    let (_encrypted, project) = encrypted();
+    let project = project.with_env("HTTPS_PROXY", "http://somebody:proxy-password@127.0.0.1:1");
+    let run = project.run(&["token", "mailing.yaml", "--check"]).ends(3);
+    assert!(
+        run.stdout()
+            .contains("check the proxy http://127.0.0.1:1, which HTTPS_PROXY"),
+        "{run}"
+    );
+    assert!(!run.to_string().contains("proxy-password"), "{run}");
+}
+
+#[test]
 fn a_proxy_of_the_environment_is_used_and_named_and_sees_no_token() {
     let (encrypted, project) = encrypted();
     let (port, seen) = proxy();

@@ -30,8 +30,15 @@ pub(super) fn explain(
             ExitStatus::Stopped
         }
         Ending::NoToken(error) => {
-            printer.warn(format_args!("stopped: {error}"));
+            printer.warn(format_args!("stopped: {}", error.reason()));
             if let Some(hint) = error.hint() {
+                printer.warn(format_args!("   hint: {hint}"));
+            }
+            ExitStatus::Setup
+        }
+        Ending::Untrusted { reason, hint } => {
+            printer.warn(format_args!("stopped: {reason}"));
+            if let Some(hint) = hint {
                 printer.warn(format_args!("   hint: {hint}"));
             }
             ExitStatus::Setup
