@@ -9,9 +9,10 @@ use massebrev::journal::{Header, Journal, State};
 use massebrev::manifest::{self, Rate};
 use massebrev::report::{self, Report};
 use massebrev::sandbox::{self, Sandbox};
-use massebrev::send::{Ending, Engine, Options, SendError, Stop, Summary};
+use massebrev::send::{Ending, Engine, Options, Reckoned, SendError, Stop, Summary};
 use tokio::runtime::Runtime;
 
+use super::again::{self, AgainArgs};
 use super::confirm::confirm;
 use super::connect::{AuthArgs, Destination, connect_sandbox};
 use super::prepare::Prepared;
@@ -32,6 +33,8 @@ pub(crate) struct SendArgs {
     target: Target,
     #[command(flatten)]
     auth: AuthArgs,
+    #[command(flatten)]
+    again: AgainArgs,
     /// Requests in flight at most [default: the manifest's send.concurrency, or 16]
     #[arg(long, short = 'j', value_name = "N", env = "MASSEBREV_CONCURRENCY", value_parser = concurrency)]
     concurrency: Option<NonZeroU32>,
@@ -57,6 +60,12 @@ impl SendArgs {
         })?;
         let (client, sandbox) = runtime.block_on(self.connect(&prepared, printer))?;
         let journal = open_journal(&prepared, &self.target)?;
+        if let Some(copy) = journal.older() {
+            let copy = copy.display();
+            printer.note(format_args!(
+                "the journal has a new format now; as it was: {copy}"
+            ));
+        }
         let ended = runtime.block_on(self.drive(&mut prepared, &client, &journal, printer));
         // Connections that are kept open would hold the sandbox up.
         drop(client);
@@ -66,7 +75,7 @@ impl SendArgs {
         let written = report.as_ref().map_or(Ok(Vec::new()), |report| {
             write_all(report, &prepared.journal_path)
         });
-        let summary = ended.map_err(|error| afresh(error.into(), &prepared))?;
+        let summary = ended.map_err(|error| again::refused(error, &prepared, &self.target))?;
         stopped.map_err(|source| CliError::Start {
             what: "the end of the sandbox",
             source,
@@ -76,7 +85,9 @@ impl SendArgs {
         for path in written? {
             printer.out(path.display())?;
         }
-        if summary.ended == 0 && matches!(summary.ending, Ending::Finished) {
+        again::tell(&summary, &prepared, &self.target, printer);
+        let nothing = summary.ended + summary.reckoned.held == 0;
+        if nothing && matches!(summary.ending, Ending::Finished) {
             explain_nothing(prepared.checked.letters, &report, printer);
         }
         Ok(self.explain(&summary, &report, printer))
@@ -132,7 +143,7 @@ impl SendArgs {
         let ended = tokio::select! {
             ended = run => ended,
             () = interrupted_twice(&stop, &progress) => {
-                Ok(Summary { ending: Ending::Interrupted, ended: 0, settled: 0 })
+                Ok(Summary { ending: Ending::Interrupted, ended: 0, settled: 0, reckoned: Reckoned::default() })
             }
         };
         progress.finish();
@@ -147,6 +158,8 @@ impl SendArgs {
             canary: send.canary.into(),
             max_failures: send.max_failures,
             retry: send.retry.clone(),
+            retry_rejected: self.again.retry_failed,
+            accept_changes: self.again.accept_changes,
         }
     }
 
@@ -182,27 +195,19 @@ impl SendArgs {
             ExitStatus::Success => {
                 printer.note(format_args!("next: massebrev report {again} --format csv"));
             }
-            _ if outstanding(counts) => printer.warn(format_args!("next: {}", same_command())),
+            _ if again::is_outstanding(counts, summary.reckoned.left) => {
+                printer.warn(format_args!("next: {}", same_command()));
+            }
             _ => printer.warn(format_args!("next: massebrev report {again} --format csv")),
         }
         status
     }
 }
 
-/// A rehearsal whose texts have changed may begin afresh: its letters were never anybody's.
-fn afresh(error: CliError, prepared: &Prepared) -> CliError {
-    match (&error, &prepared.destination) {
-        (CliError::Send(SendError::Changed { letters }), Destination::Sandbox) => CliError::usage(
-            format!("{letters} letters of the last rehearsal had another text or other files"),
-            format!("to rehearse afresh: rm {}", prepared.journal_path.display()),
-        ),
-        _ => error,
-    }
-}
-
 /// The command that was typed, ready to be pasted: it goes on where this run ended.
 fn same_command() -> String {
-    let quoted = std::env::args_os().skip(1).map(|argument| {
+    let typed = std::env::args_os().skip(1);
+    let quoted = typed.filter(|typed| typed != again::ONCE).map(|argument| {
         let argument = argument.to_string_lossy().into_owned();
         let plain = |c: char| c.is_alphanumeric() || "-_./=:,%+@".contains(c);
         if !argument.is_empty() && argument.chars().all(plain) {
@@ -245,20 +250,8 @@ fn explain_nothing(letters: u64, report: &Report, printer: Printer) {
             counts.delivered(),
             refused.join(" and ")
         ));
-        printer.note("what was refused is tried again when its row or its text has been corrected");
+        printer.note("what was refused is tried again when its row or its text has been corrected; what was rejected, as it is, with --retry-failed");
     }
-}
-
-/// Whether the same command would send something.
-fn outstanding(counts: &report::Counts) -> bool {
-    [
-        State::Pending,
-        State::InFlight,
-        State::Failed,
-        State::Unknown,
-    ]
-    .iter()
-    .any(|state| counts.of(*state) > 0)
 }
 
 /// As the manifest's own setting.
@@ -360,7 +353,7 @@ mod tests {
             started_at: at,
             ended: None,
         };
-        journal.begin_run(run).await.unwrap();
+        journal.begin_run(run, Vec::new()).await.unwrap();
         for row in 1..=sent {
             let key = Uuid::from_u64_pair(0, row);
             let start = Start {

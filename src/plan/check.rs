@@ -1,6 +1,5 @@
 //! Pass 1: every row is rendered and checked before anything may leave.
 
-use std::collections::HashMap;
 use std::hash::BuildHasher as _;
 use std::sync::Arc;
 
@@ -9,7 +8,7 @@ use jiff::Timestamp;
 use super::fingerprint::Fingerprint;
 use super::gathering::Gathering;
 use super::watch::Watch;
-use super::{Delivery, Digest, Mailing, Planned, PlannedFile};
+use super::{Delivery, Digest, Input, Mailing, Planned, PlannedFile};
 use crate::diagnostic::{Place, Problem, Problems};
 use crate::recipients::Row;
 
@@ -26,45 +25,15 @@ pub struct Checked {
     pub skipped: u64,
     /// The digest over everything the mailing is made of: who approves it approves exactly this.
     pub plan: Digest,
+    /// The same part by part.
+    pub inputs: Vec<Input>,
     /// Files that are the same for every row, to be uploaded once.
     pub shared: Vec<Arc<PlannedFile>>,
     /// Per row, in order: the heads of its key and of its letter's digest. 16 bytes a row.
     pub(super) fingerprints: Vec<Fingerprint>,
 }
 
-/// How the rows of now and the rows on record fit together.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Compared {
-    /// Letters that Altinn has, or may have, with another content than they have now.
-    pub changed: u64,
-    /// Rows on record that are not in the file any more.
-    pub gone: u64,
-}
-
 impl Checked {
-    /// Compares the rows with those on record: each a key and, where Altinn has or may have the letter, the head of its content's digest.
-    pub fn compare(&self, recorded: impl Iterator<Item = (uuid::Uuid, Option<u64>)>) -> Compared {
-        let mut recorded: HashMap<u64, Option<u64>> = recorded
-            .map(|(key, letter)| (key.as_u64_pair().0, letter))
-            .collect();
-        let mut compared = Compared::default();
-        for print in &self.fingerprints {
-            if let Some(Some(letter)) = recorded.remove(&print.key) {
-                compared.changed += u64::from(print.is_letter() && letter != print.letter);
-            }
-        }
-        compared.gone = recorded.len() as u64;
-        compared
-    }
-
-    /// The letters, each as the heads of its key and of its content's digest, in row order.
-    pub fn letter_heads(&self) -> impl Iterator<Item = (u64, u64)> + '_ {
-        self.fingerprints
-            .iter()
-            .filter(|print| print.is_letter())
-            .map(|print| (print.key, print.letter))
-    }
-
     /// Rows that share their key with another row, all but one of each key. They are skipped ones: letters that share a key are refused.
     pub fn shared_keys(&self) -> u64 {
         if self.skipped == 0 {
@@ -112,7 +81,7 @@ impl Mailing {
         self.find_damage(watch, &mut gathering);
         self.find_unused(&mut gathering);
         let mut checked = gathering.finish(file);
-        checked.plan = self.plan_digest()?;
+        (checked.plan, checked.inputs) = self.inputs()?;
         Ok(checked)
     }
 

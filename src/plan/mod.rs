@@ -3,7 +3,6 @@
 //! Pass 1 ([`Mailing::check`]) renders and checks every row before anything may leave; pass 2 ([`Mailing::deliveries`]) renders them
 //! again, one at a time, and refuses anything that is not what pass 1 has seen.
 
-mod approval;
 mod check;
 mod delivery;
 mod digest;
@@ -13,18 +12,22 @@ mod files;
 mod findings;
 mod fingerprint;
 mod gathering;
+mod inputs;
 mod key;
 mod letter;
 mod mailing;
 mod pass;
+mod positions;
 mod unused;
 mod watch;
 
-pub use check::{Checked, Compared};
+pub use check::Checked;
 pub use delivery::{Delivery, Planned, Skip};
 pub use digest::{Digest, Digester, digest_file};
 pub use files::{LocalFile, PlannedFile};
 pub use gathering::PROBLEM_LIMIT;
+pub use inputs::{Input, InputKind};
 pub use key::{NAMESPACE, delivery_key};
 pub use mailing::{Mailing, Setting};
 pub use pass::{Deliveries, Drifted};
+pub use positions::{Found, Positions};

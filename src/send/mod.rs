@@ -6,17 +6,21 @@
 mod attachments;
 mod attempt;
 mod breaker;
+mod changes;
 mod delivery;
 mod ending;
 mod engine;
 mod event;
 mod lookup;
 mod pace;
+mod reckoning;
+mod standing;
 mod stop;
 mod tally;
 mod verdict;
 
-pub use ending::{Ending, SendError, Summary};
+pub use changes::{Change, ChangedInput, ChangedRow, Changes};
+pub use ending::{Ending, Left, Reckoned, SendError, Summary};
 pub use engine::{Engine, Options};
 pub use event::{Event, Observer};
 pub use stop::Stop;

@@ -100,6 +100,8 @@ async fn send(mailing: &mut Mailing, checked: &Checked, client: &Client, journal
         canary: 0,
         max_failures: None,
         retry: mailing.manifest().send.retry.clone(),
+        retry_rejected: false,
+        accept_changes: false,
     };
     let engine = Engine {
         client,
