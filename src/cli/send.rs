@@ -9,7 +9,7 @@ use massebrev::journal::{Header, Journal, State};
 use massebrev::manifest::{self, Rate};
 use massebrev::report::{self, Report};
 use massebrev::sandbox::{self, Sandbox};
-use massebrev::send::{Ending, Engine, Options, Reckoned, SendError, Stop, Summary};
+use massebrev::send::{Ending, Engine, Options, SendError, Stop, Summary};
 use tokio::runtime::Runtime;
 
 use super::again::{self, AgainArgs};
@@ -143,7 +143,7 @@ impl SendArgs {
         let ended = tokio::select! {
             ended = run => ended,
             () = interrupted_twice(&stop, &progress) => {
-                Ok(Summary { ending: Ending::Interrupted, ended: 0, settled: 0, reckoned: Reckoned::default() })
+                Ok(Summary { ending: Ending::Interrupted, ..Summary::default() })
             }
         };
         progress.finish();

@@ -9,9 +9,10 @@ use crate::maskinporten::TokenError;
 use crate::plan::Drifted;
 
 /// How a run ended.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub enum Ending {
     /// Every row was gone through.
+    #[default]
     Finished,
     /// The run stopped by itself: rows are outstanding.
     Stopped(String),
@@ -34,7 +35,7 @@ impl Ending {
 }
 
 /// A run in numbers; the journal has the rest.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Summary {
     /// How it ended.
     pub ending: Ending,

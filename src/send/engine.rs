@@ -14,7 +14,7 @@ use super::lookup::Sought;
 use super::pace::Pace;
 use super::standing::Standing;
 use super::tally::Tally;
-use super::{Ending, Event, Observer, Reckoned, SendError, Stop, Summary};
+use super::{Ending, Event, Observer, SendError, Stop, Summary};
 use crate::altinn::Client;
 use crate::journal::{self, Entry, Journal, JournalError, Outcome, Reason};
 use crate::manifest::{MaxFailures, Retry};
@@ -95,7 +95,16 @@ impl Engine<'_> {
             observer: self.observer,
             stop: self.stop,
         };
-        let (standing, reckoned) = self.reckon(mailing, checked, &attempts).await?;
+        let (standing, reckoned) = match self.reckon(mailing, checked, &attempts).await {
+            // Asked to stop, it has not asked Altinn all there was to ask.
+            Err(SendError::Changed(_)) if self.stop.is_set() => {
+                return Ok(Summary {
+                    ending: Ending::Interrupted,
+                    ..Summary::default()
+                });
+            }
+            reckoned => reckoned?,
+        };
         let ended = self.send(mailing, checked, &standing, &attempts).await;
         let ended = ended.map(|summary| Summary {
             reckoned,
@@ -174,7 +183,7 @@ impl Engine<'_> {
             ending,
             ended: tally.ended,
             settled,
-            reckoned: Reckoned::default(),
+            ..Summary::default()
         })
     }
 

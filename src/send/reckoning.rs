@@ -121,7 +121,11 @@ impl Engine<'_> {
                 message: "Altinn has no letter with its key".to_owned(),
                 ..Reason::default()
             }),
-            Found::Nothing | Found::Unseen(_) => return Ok(None),
+            Found::Nothing => return Ok(None),
+            Found::Unseen(reason) => {
+                tracing::debug!(%reason, "what is unknown stays unknown");
+                return Ok(None);
+            }
         };
         let end = End {
             outcome,

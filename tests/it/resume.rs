@@ -157,6 +157,20 @@ fn new_rows_are_sent_and_old_ones_left_alone() {
 }
 
 #[test]
+fn rows_are_known_wherever_they_stand_in_the_file() {
+    let sandbox = LiveSandbox::start();
+    let project = Project::small().with_sandbox(&sandbox);
+    project.run(&["send", "mailing.yaml"]).ends(0);
+    project.write(
+        "recipients.csv",
+        "org,name,case\n310244007,Dag,4\n974760673,Cato,3\n991825827,Ane,1\n310244007,Bo,2\n",
+    );
+    project.run(&["send", "mailing.yaml"]).ends(0);
+    assert_eq!(sandbox.asked(Endpoint::Initialize), 4);
+    assert_eq!(project.count("sent"), 4);
+}
+
+#[test]
 fn a_rehearsal_with_another_text_says_how_to_begin_afresh() {
     let project = Project::small();
     project.run(&["send", "mailing.yaml", "--sandbox"]).ends(0);
