@@ -5,7 +5,7 @@
 //! Arrows point down only (`tests/it/layering.rs` holds it, with the few that point sideways):
 //!
 //! ```text
-//!  3  send/  follow/  report/  starter/             run a plan, follow it up, tell it; begin a mailing
+//!  3  send/  follow/  report/  preview/  starter/   run a plan, follow it up, tell it, show it; begin a mailing
 //!  2  plan/  altinn/  maskinporten/  journal/       (altinn -> maskinporten is the one sideways arrow)
 //!  1  manifest/  recipients/  template/             readers: synchronous, no network, no clock
 //!  0  correspondence/  diagnostic/  secret          the vocabulary: what a letter is, what makes it valid
@@ -23,6 +23,7 @@ pub mod journal;
 pub mod manifest;
 pub mod maskinporten;
 pub mod plan;
+pub mod preview;
 pub mod recipients;
 pub mod report;
 pub mod sandbox;

@@ -1,16 +1,15 @@
 //! Attachments: announce one, upload it, and see whether it may be used.
 
-use std::path::Path;
 use std::time::Duration;
 
-use reqwest::Method;
 use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use reqwest::{Body, Method};
 use serde::Serialize;
 use serde_json::Value;
 use uuid::Uuid;
 
 use super::client::{id, text};
-use super::{Answer, Client, TransportError, TransportKind};
+use super::{Answer, Client, Content, TransportError, TransportKind};
 use crate::correspondence::Attachment;
 use crate::maskinporten::Token;
 
@@ -40,24 +39,39 @@ impl Client {
         &self,
         token: &Token,
         attachment: Uuid,
-        path: &Path,
+        content: &Content,
     ) -> Result<Answer<AttachmentOverview>, TransportError> {
-        let unreadable =
-            |error: std::io::Error| self.failed(TransportKind::File, Some(error.into()));
-        let file = tokio::fs::File::open(path).await.map_err(unreadable)?;
-        let length = file.metadata().await.map_err(unreadable)?.len();
+        self.look(content).await?;
+        let path = format!("attachment/{attachment}/upload");
         let request = self
-            .request(
-                Method::POST,
-                &format!("attachment/{attachment}/upload"),
-                token,
-            )
+            .request(Method::POST, &path, token)
             .header(CONTENT_TYPE, "application/octet-stream")
-            .header(CONTENT_LENGTH, length)
-            .timeout(UPLOAD_START + Duration::from_secs(length / SLOWEST_LINE))
-            .body(file);
+            .header(CONTENT_LENGTH, content.size)
+            .timeout(self.time_for(content.size))
+            .body(Body::wrap_stream(content.clone().stream()));
         self.call(request, |answer| AttachmentOverview::read(&answer))
             .await
+    }
+
+    /// Deletes an attachment. Altinn does so only as long as no letter has ever had it (code 2007).
+    pub async fn delete_attachment(
+        &self,
+        token: &Token,
+        attachment: Uuid,
+    ) -> Result<Answer<()>, TransportError> {
+        let request = self.request(Method::DELETE, &format!("attachment/{attachment}"), token);
+        self.call_for_nothing(request).await
+    }
+
+    /// Sees that a file can be sent, before anything is.
+    pub(super) async fn look(&self, content: &Content) -> Result<(), TransportError> {
+        let looked = content.look().await;
+        looked.map_err(|error| self.failed(TransportKind::File, Some(error.into())))
+    }
+
+    /// How long a request with so many bytes may take.
+    pub(super) fn time_for(&self, length: u64) -> Duration {
+        self.timeout() + Duration::from_secs(length / SLOWEST_LINE)
     }
 
     /// How far an attachment has come.
@@ -145,8 +159,7 @@ struct Announcement<'a> {
     attachment: &'a Attachment,
 }
 
-const UPLOAD_START: Duration = Duration::from_secs(100);
-/// Bytes a second: 1 Mbit/s.
+/// Bytes a second that even a slow line carries: 1 Mbit/s.
 const SLOWEST_LINE: u64 = 125_000;
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use reqwest::header::ACCEPT;
 use reqwest::{Method, RequestBuilder};
@@ -9,7 +10,8 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::{Environment, Refusal, TransportError, TransportKind};
+use super::{DEFAULT_TIMEOUT, Environment, Refusal, TransportError, TransportKind};
+use crate::correspondence::path::API;
 use crate::maskinporten::reply::Reply;
 use crate::maskinporten::{SUBSCRIPTION_KEY, Token, Tokens};
 
@@ -22,6 +24,7 @@ pub struct Client {
     host: String,
     tokens: Arc<Tokens>,
     subscription_key: Option<SecretString>,
+    timeout: Duration,
 }
 
 /// What Altinn says to a request that reached it.
@@ -50,10 +53,11 @@ impl Client {
         let host = platform.split("://").nth(1).unwrap_or(platform);
         Self {
             http,
-            api: format!("{platform}/correspondence/api/v1"),
+            api: format!("{platform}{API}"),
             host: host.to_owned(),
             tokens,
             subscription_key: None,
+            timeout: DEFAULT_TIMEOUT,
         }
     }
 
@@ -62,6 +66,18 @@ impl Client {
     pub fn with_subscription_key(mut self, key: Option<SecretString>) -> Self {
         self.subscription_key = key;
         self
+    }
+
+    /// With another time than the default one for a request, to which that for the bytes of files is added.
+    #[must_use]
+    pub fn with_timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    /// How long a request without files may take.
+    pub(super) fn timeout(&self) -> Duration {
+        self.timeout
     }
 
     /// Where this client's tokens come from.
@@ -89,10 +105,7 @@ impl Client {
         request: RequestBuilder,
         read: impl FnOnce(Value) -> Option<T>,
     ) -> Result<Answer<T>, TransportError> {
-        let lost = |error| TransportError::from_request(&self.host, error);
-        let reply = Reply::read(request.send().await.map_err(lost)?)
-            .await
-            .map_err(lost)?;
+        let reply = self.exchange(request).await?;
         if !reply.is_success() {
             return Ok(Answer::Refused(Refusal::from_reply(&reply)));
         }
@@ -102,6 +115,25 @@ impl Client {
             Some(answer) => Ok(Answer::Accepted(answer)),
             None => Err(self.failed(TransportKind::Garbled, None)),
         }
+    }
+
+    /// Sends it; of a success nothing more is asked.
+    pub(super) async fn call_for_nothing(
+        &self,
+        request: RequestBuilder,
+    ) -> Result<Answer<()>, TransportError> {
+        let reply = self.exchange(request).await?;
+        Ok(if reply.is_success() {
+            Answer::Accepted(())
+        } else {
+            Answer::Refused(Refusal::from_reply(&reply))
+        })
+    }
+
+    async fn exchange(&self, request: RequestBuilder) -> Result<Reply, TransportError> {
+        let lost = |error| TransportError::from_request(&self.host, error);
+        let answer = request.send().await.map_err(lost)?;
+        Reply::read(answer).await.map_err(lost)
     }
 
     pub(super) fn failed(
@@ -143,13 +175,14 @@ pub(super) fn list<'a>(value: &'a Value, name: &str) -> impl Iterator<Item = &'a
 
 #[cfg(test)]
 mod tests {
-    use std::time::{Duration, Instant};
+    use std::time::Instant;
 
-    use super::super::{AttachmentStatus, http_client};
+    use super::super::content::tests::on_disk;
+    use super::super::{AttachmentStatus, Enclosure, http_client};
     use super::*;
     use crate::correspondence::Attachment;
     use crate::maskinporten::listener::{Listener, answer};
-    use crate::maskinporten::{Settings, key_for_tests};
+    use crate::maskinporten::{Delegation, Settings, key_for_tests};
 
     const ID: &str = "01890a5d-ac96-774b-bcce-b302099a8057";
     const TIMEOUT: Duration = Duration::from_secs(20);
@@ -161,6 +194,7 @@ mod tests {
             client_id: "c".into(),
             key: key_for_tests(),
             scopes: Vec::new(),
+            delegation: Delegation::default(),
             maskinporten: base.into(),
             exchange: None,
             subscription_key: None,
@@ -264,10 +298,9 @@ mod tests {
         assert_eq!(announced.unwrap(), Answer::Accepted(id()));
 
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("large.pdf");
-        let content: Vec<u8> = (0..200_000_u32).map(|byte| (byte % 251) as u8).collect();
-        std::fs::write(&path, &content).unwrap();
-        let uploaded = client.upload(&token(), id(), &path).await.unwrap();
+        let bytes: Vec<u8> = (0..200_000_u32).map(|byte| (byte % 251) as u8).collect();
+        let content = on_disk(folder.path(), "large.pdf", &bytes);
+        let uploaded = client.upload(&token(), id(), &content).await.unwrap();
         assert_eq!(
             uploaded.into_result().unwrap().status,
             AttachmentStatus::UploadProcessing
@@ -281,7 +314,7 @@ mod tests {
             seen.header("content-type"),
             Some("application/octet-stream")
         );
-        assert!(seen.body == content, "the file arrives as it is");
+        assert!(seen.body == bytes, "the file arrives as it is");
 
         let looked = client
             .attachment(&token(), id())
@@ -294,12 +327,69 @@ mod tests {
             (AttachmentStatus::Published, Some("ab"))
         );
 
-        let gone = client
-            .upload(&token(), id(), &folder.path().join("gone.pdf"))
-            .await
-            .unwrap_err();
+        std::fs::remove_file(&content.path).unwrap();
+        let gone = client.upload(&token(), id(), &content).await.unwrap_err();
         assert_eq!(gone.kind, TransportKind::File);
         assert!(!gone.may_have_arrived());
+    }
+
+    #[tokio::test]
+    async fn a_letter_and_its_files_are_one_request_of_known_length() {
+        let body = format!(
+            r#"{{"correspondences": [{{"correspondenceId": "{ID}", "status": "Initialized"}}], "attachmentIds": ["{ID}"]}}"#
+        );
+        let listener = answering("200 OK", body).await;
+        let client = client(&listener.base, TIMEOUT);
+        let folder = tempfile::tempdir().unwrap();
+        let file = Enclosure {
+            file_name: "a.pdf".to_owned(),
+            content: on_disk(folder.path(), "a.pdf", &vec![7; 300_000]),
+        };
+        let fields = [("recipients[0]".to_owned(), "x".to_owned())];
+        // The second time the same streams are built anew.
+        for _ in 0..2 {
+            let (token, files) = (token(), std::slice::from_ref(&file));
+            let sent = client.initialize_with_files(&token, &fields, files);
+            let letter = sent.await.unwrap().into_result().unwrap();
+            assert_eq!(letter.status, "Initialized");
+        }
+        let seen = listener.seen("POST /correspondence/api/v1/correspondence/upload ");
+        assert_eq!(seen.len(), 2);
+        for seen in seen {
+            let length = seen.header("content-length").unwrap();
+            assert_eq!(length, seen.body.len().to_string());
+            assert_eq!(seen.header("transfer-encoding"), None);
+            let kind = seen.header("content-type").unwrap();
+            assert!(kind.starts_with("multipart/form-data; boundary="), "{kind}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_file_that_has_changed_is_told_by_its_name_and_never_sent_whole() {
+        let listener = answering("200 OK", "{}").await;
+        let client = client(&listener.base, TIMEOUT);
+        let folder = tempfile::tempdir().unwrap();
+        let content = on_disk(folder.path(), "a.pdf", &vec![7; 300_000]);
+        std::fs::write(&content.path, vec![8; 300_000]).unwrap();
+        let file = Enclosure {
+            file_name: "a.pdf".to_owned(),
+            content: content.clone(),
+        };
+        let files = std::slice::from_ref(&file);
+        let errors = [
+            client.upload(&token(), id(), &content).await.unwrap_err(),
+            client
+                .initialize_with_files(&token(), &[], files)
+                .await
+                .unwrap_err(),
+        ];
+        for error in errors {
+            assert!(error.is_about_a_file() && !error.may_have_arrived());
+            assert_eq!(
+                error.reason(),
+                "a file cannot be sent: `a.pdf` is no longer what was checked"
+            );
+        }
     }
 
     #[tokio::test]

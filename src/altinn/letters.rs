@@ -2,13 +2,15 @@
 
 use std::fmt;
 
-use reqwest::Method;
-use reqwest::header::CONTENT_TYPE;
+use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use reqwest::{Body, Method};
 use serde_json::Value;
 use uuid::Uuid;
 
 use super::client::{id, list, text};
-use super::{Answer, Client, TransportError};
+use super::multipart::Form;
+use super::{Answer, Client, Enclosure, TransportError};
+use crate::correspondence::path::{INITIALIZE, INITIALIZE_WITH_FILES};
 use crate::maskinporten::Token;
 
 impl Client {
@@ -19,9 +21,32 @@ impl Client {
         body: Vec<u8>,
     ) -> Result<Answer<Initialized>, TransportError> {
         let request = self
-            .request(Method::POST, "correspondence", token)
+            .request(Method::POST, INITIALIZE, token)
             .header(CONTENT_TYPE, "application/json")
             .body(body);
+        self.call(request, |answer| Initialized::read(&answer))
+            .await
+    }
+
+    /// Sends a letter together with files of its own, streamed from disk: `fields` is a request with one recipient as a form, with an entry in `content.attachments` for
+    /// each of the files, in their order. Large files get the time they need on a slow line.
+    pub async fn initialize_with_files(
+        &self,
+        token: &Token,
+        fields: &[(String, String)],
+        files: &[Enclosure],
+    ) -> Result<Answer<Initialized>, TransportError> {
+        for file in files {
+            self.look(&file.content).await?;
+        }
+        let form = Form::new(fields, files);
+        let length = form.length();
+        let request = self
+            .request(Method::POST, INITIALIZE_WITH_FILES, token)
+            .header(CONTENT_TYPE, form.content_type())
+            .header(CONTENT_LENGTH, length)
+            .timeout(self.time_for(length))
+            .body(Body::wrap_stream(form.stream()));
         self.call(request, |answer| Initialized::read(&answer))
             .await
     }

@@ -2,16 +2,20 @@
 
 mod attachments;
 mod client;
+mod content;
 mod environment;
 mod http;
 mod letters;
+mod multipart;
 mod refusal;
 mod transport;
 
 pub use attachments::{AttachmentOverview, AttachmentStatus};
 pub use client::{Answer, Client};
+pub use content::Content;
 pub use environment::{Environment, EnvironmentError};
 pub use http::{ClientError, DEFAULT_TIMEOUT, http_client};
 pub use letters::{Details, Initialized, Overview, StatusChange};
+pub use multipart::Enclosure;
 pub use refusal::Refusal;
 pub use transport::{TransportError, TransportKind};

@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::fmt;
 
+use super::content::ContentError;
 use crate::maskinporten::reply::presentable;
 
 /// Why a call has no answer. Shows the host at most, never a whole address.
@@ -17,7 +18,7 @@ pub struct TransportError {
 /// How far a request came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum TransportKind {
-    /// A local file could not be read; nothing was sent.
+    /// A local file cannot be sent: it is gone, or no longer what was checked. Whatever had left was not whole, so nothing was done.
     File,
     /// No connection; nothing was sent.
     Connect,
@@ -35,10 +36,19 @@ impl TransportError {
         !matches!(self.kind, TransportKind::File | TransportKind::Connect)
     }
 
-    /// What happened and its innermost cause, in one line.
+    /// Whether it is a file of this machine: no other try will fare better.
+    pub fn is_about_a_file(&self) -> bool {
+        self.kind == TransportKind::File
+    }
+
+    /// What happened and its innermost cause, in one line; for a file, which one.
     pub fn reason(&self) -> String {
         let mut cause = self.source();
         while let Some(next) = cause.and_then(Error::source) {
+            if cause.is_some_and(<dyn Error>::is::<ContentError>) {
+                let file = cause.map(ToString::to_string).unwrap_or_default();
+                return presentable(&format!("{self}: {file}: {next}"), REASON_LIMIT);
+            }
             cause = Some(next);
         }
         match cause {
@@ -66,8 +76,10 @@ impl TransportError {
 
     /// What reqwest says about a request to `host`.
     pub(super) fn from_request(host: &str, error: reqwest::Error) -> Self {
+        let kind = if is_about_a_file(&error) {
+            TransportKind::File
         // A request that could not even be built was not sent either.
-        let kind = if error.is_connect() || error.is_builder() {
+        } else if error.is_connect() || error.is_builder() {
             TransportKind::Connect
         } else if error.is_timeout() {
             TransportKind::Timeout
@@ -105,7 +117,7 @@ impl fmt::Display for TransportError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let host = &self.host;
         match self.kind {
-            TransportKind::File => f.write_str("the file cannot be read"),
+            TransportKind::File => f.write_str("a file cannot be sent"),
             TransportKind::Connect => write!(f, "no connection to `{host}`"),
             TransportKind::Timeout => write!(f, "no answer from `{host}` in time"),
             TransportKind::Cut => write!(f, "the answer from `{host}` was lost on the way"),
@@ -120,6 +132,18 @@ impl Error for TransportError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         self.source.as_deref().map(|source| source as _)
     }
+}
+
+/// Whether it was one of our own files that ended a request.
+fn is_about_a_file(error: &reqwest::Error) -> bool {
+    let mut cause = error.source();
+    while let Some(next) = cause {
+        if next.is::<ContentError>() {
+            return true;
+        }
+        cause = next.source();
+    }
+    false
 }
 
 const REASON_LIMIT: usize = 300;

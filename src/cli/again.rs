@@ -7,6 +7,7 @@ use massebrev::send::{Changes, Left, SendError, Summary};
 use super::connect::Destination;
 use super::prepare::Prepared;
 use super::target::Target;
+use super::words::count;
 use super::{CliError, Printer};
 
 /// How a run goes on with what earlier ones have left.
@@ -21,9 +22,6 @@ pub(crate) struct AgainArgs {
     #[arg(long, env = "MASSEBREV_RETRY_FAILED")]
     pub(crate) retry_failed: bool,
 }
-
-/// The flag that is not typed again: what it has accepted stays accepted, and what changes later is to be seen first.
-pub(crate) const ONCE: &str = "--accept-changes";
 
 /// Why the run cannot go on, with the commands for this mailing.
 pub(crate) fn refused(error: SendError, prepared: &Prepared, target: &Target) -> CliError {
@@ -41,14 +39,16 @@ pub(crate) fn refused(error: SendError, prepared: &Prepared, target: &Target) ->
 }
 
 fn ways_out(changes: &Changes, target: &Target) -> String {
-    let manifest = target.manifest.display();
     let look = changes.rows.first().map_or_else(String::new, |first| {
-        let row = first.row;
-        format!("to see what it is now: massebrev render {manifest} --row {row}\n         ")
+        let (render, row) = (target.command("render"), first.row);
+        format!(
+            "to see what it is now: {render} --row {row}, and with --diff OLD what has changed since an earlier output\n         "
+        )
     });
     format!(
         "{look}put the earlier inputs back; or let the earlier text stand for what was sent, and send the rest as it is now:\n         \
-         massebrev send {manifest} {ONCE}"
+         {} --accept-changes",
+        target.command("send")
     )
 }
 
@@ -58,19 +58,19 @@ pub(crate) fn tell(summary: &Summary, prepared: &Prepared, target: &Target, prin
     if reckoned.accepted > 0 {
         printer.note(format_args!(
             "accepted: the earlier text stands for {}",
-            counted(reckoned.accepted, "letter")
+            count(reckoned.accepted, "letter")
         ));
     }
     if reckoned.held > 0 {
         printer.warn(format_args!(
             "{} may have been sent with another text: left alone until Altinn can tell, at most five minutes after the last try; then run the same command again",
-            counted(reckoned.held, "letter")
+            count(reckoned.held, "letter")
         ));
     }
     if reckoned.dropped > 0 {
         printer.note(format_args!(
             "{} of earlier runs, not sent and not wanted any more: skipped from now on",
-            counted(reckoned.dropped, "row")
+            count(reckoned.dropped, "row")
         ));
     }
     tell_left(reckoned.left, prepared, target, printer);
@@ -81,10 +81,10 @@ fn tell_left(left: Left, prepared: &Prepared, target: &Target, printer: Printer)
     let not_sent = left.failed + left.refused;
     if not_sent > 0 {
         printer.warn(format_args!(
-            "{} of earlier runs, not sent and not in {} any more: put them back to send them, or let them go: massebrev send {} {ONCE}",
-            counted(not_sent, "row"),
+            "{} of earlier runs, not sent and not in {} any more: put them back to send them, or let them go: {} --accept-changes",
+            count(not_sent, "row"),
             rows.display(),
-            target.manifest.display(),
+            target.command("send"),
         ));
     }
     if left.unknown > 0 {
@@ -95,7 +95,7 @@ fn tell_left(left: Left, prepared: &Prepared, target: &Target, printer: Printer)
         };
         printer.warn(format_args!(
             "{} of earlier runs that may have been sent, without a letter in {} now: {why}",
-            counted(left.unknown, "row"),
+            count(left.unknown, "row"),
             rows.display(),
         ));
     }
@@ -110,9 +110,4 @@ pub(crate) fn is_outstanding(counts: &Counts, left: Left) -> bool {
         .iter()
         .sum();
     waiting > 0 || counts.of(Failed) > left.failed
-}
-
-fn counted(count: u64, noun: &str) -> String {
-    let end = if count == 1 { "" } else { "s" };
-    format!("{count} {noun}{end}")
 }

@@ -2,37 +2,66 @@
 
 use std::io::{self, BufRead as _, IsTerminal as _};
 
+use massebrev::plan::Chosen;
+
 use super::prepare::Prepared;
+use super::words::count;
 use super::{CliError, Printer};
 
-/// Makes sure that the number of letters is the expected one; in production somebody has to say it.
+/// Refuses another number of letters than the expected one; `whose` says what they were counted in.
+pub(crate) fn refuse_unexpected(
+    letters: u64,
+    whose: &str,
+    expected: Option<u64>,
+) -> Result<(), CliError> {
+    match expected {
+        Some(expected) if expected != letters => Err(CliError::usage(
+            format!(
+                "expected {}, but {whose} {letters}; nothing was sent",
+                count(expected, "letter")
+            ),
+            "look at the rows again, or correct --expect",
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// What has to be asked before the letters leave; nothing when nobody needs to be asked.
+pub(crate) fn question(
+    prepared: &Prepared,
+    chosen: &Chosen,
+    yes: bool,
+    expected: Option<u64>,
+) -> Option<String> {
+    let answered = yes && expected.is_some();
+    if !prepared.destination.is_production() || answered || chosen.letters == 0 {
+        return None;
+    }
+    let verb = if chosen.letters == 1 { "goes" } else { "go" };
+    Some(format!(
+        "{} {verb} to real people. Type the number of letters to send them:",
+        count(chosen.letters, "letter")
+    ))
+}
+
+/// In production somebody has to say how many letters leave.
 pub(crate) fn confirm(
     prepared: &Prepared,
+    chosen: &Chosen,
     yes: bool,
     expected: Option<u64>,
     printer: Printer,
 ) -> Result<(), CliError> {
-    let letters = prepared.checked.letters;
-    if let Some(expected) = expected
-        && expected != letters
-    {
-        return Err(CliError::usage(
-            format!("expected {expected} letters, but the mailing has {letters}; nothing was sent"),
-            "look at the rows again, or correct --expect",
-        ));
-    }
-    if !prepared.destination.is_production() || (yes && expected.is_some()) {
+    let Some(question) = question(prepared, chosen, yes, expected) else {
         return Ok(());
-    }
+    };
     if !io::stdin().is_terminal() {
         return Err(CliError::usage(
             "sending in prod must be confirmed; nothing was sent",
-            format!("pass --yes --expect {letters}"),
+            format!("pass --yes --expect {}", chosen.covered),
         ));
     }
-    printer.warn(format_args!(
-        "{letters} letters go to real people. Type the number of letters to send them:"
-    ));
+    printer.warn(question);
     let mut answer = String::new();
     io::stdin()
         .lock()
@@ -41,11 +70,11 @@ pub(crate) fn confirm(
             what: "the confirmation",
             source,
         })?;
-    if answer.trim() == letters.to_string() {
+    if answer.trim() == chosen.letters.to_string() {
         return Ok(());
     }
     Err(CliError::usage(
         "not confirmed; nothing was sent",
-        format!("the number was {letters}"),
+        format!("the number was {}", chosen.letters),
     ))
 }

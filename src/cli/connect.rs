@@ -1,7 +1,7 @@
 //! Where a mailing goes and with what key: flags, environment, manifest, in this order.
 
 use std::num::NonZeroU32;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use clap::Args;
@@ -11,7 +11,8 @@ use massebrev::maskinporten::{Settings, SigningKey, Tokens};
 use massebrev::sandbox::Registration;
 use secrecy::SecretString;
 
-use super::CliError;
+use super::key::{KeyArgs, delegation, exchange};
+use super::{CliError, Printer};
 
 /// Who asks for tokens.
 #[derive(Debug, Clone, Args)]
@@ -19,9 +20,8 @@ pub(crate) struct AuthArgs {
     /// The client id at Maskinporten [default: the manifest's auth.clientId]
     #[arg(long, value_name = "ID", env = "MASSEBREV_CLIENT_ID")]
     client_id: Option<String>,
-    /// A file with the client's private key as a JWK [default: the manifest's auth.key]
-    #[arg(long, value_name = "FILE", env = "MASSEBREV_KEY_FILE")]
-    key_file: Option<PathBuf>,
+    #[command(flatten)]
+    key: KeyArgs,
 }
 
 /// Where a mailing goes.
@@ -87,20 +87,15 @@ impl AuthArgs {
         folder: &Path,
         environment: &Environment,
         concurrency: NonZeroU32,
+        printer: Printer,
     ) -> Result<Client, CliError> {
-        let Some(client_id) = self
-            .client_id
-            .clone()
-            .or_else(|| manifest.auth.client_id.clone())
-        else {
-            return Err(CliError::setup(
-                "there is no client id for Maskinporten",
-                "set `auth.clientId` in the manifest, or MASSEBREV_CLIENT_ID",
-            ));
-        };
-        let (text, kid, place) = self.key_text(manifest, folder)?;
-        let key = SigningKey::from_text(&text, kid.as_deref())
-            .map_err(|source| CliError::Key { place, source })?;
+        let client_id = self.client_id.as_deref();
+        let signer = self
+            .key
+            .signer(client_id, &manifest.auth, folder, environment)?;
+        for warning in &signer.warnings {
+            printer.warn(format_args!("warning: {warning}"));
+        }
         let subscription_key = manifest
             .auth
             .subscription_key
@@ -108,47 +103,11 @@ impl AuthArgs {
             .map(|source| secret(source, folder))
             .transpose()?;
         let caller = Caller {
-            client_id,
-            key,
+            client_id: signer.client_id,
+            key: signer.key,
             subscription_key,
         };
         client(manifest, environment, caller, concurrency)
-    }
-
-    fn key_text(
-        &self,
-        manifest: &Manifest,
-        folder: &Path,
-    ) -> Result<(String, Option<String>, String), CliError> {
-        let read = |path: PathBuf| {
-            std::fs::read_to_string(&path)
-                .map_err(|source| CliError::File {
-                    action: "read the key",
-                    path: path.clone(),
-                    source,
-                })
-                .map(|text| (text, path.display().to_string()))
-        };
-        if let Some(path) = &self.key_file {
-            let (text, place) = read(path.clone())?;
-            return Ok((text, None, place));
-        }
-        let key = manifest.auth.key.as_ref();
-        let kid = key.and_then(|key| key.kid.clone());
-        if let Some(file) = key.and_then(|key| key.file.as_ref()) {
-            let (text, place) = read(folder.join(file))?;
-            return Ok((text, kid, place));
-        }
-        let variable = key
-            .and_then(|key| key.env.clone())
-            .unwrap_or_else(|| "MASSEBREV_KEY".to_owned());
-        match std::env::var(&variable) {
-            Ok(text) => Ok((text, kid, variable)),
-            Err(_) => Err(CliError::setup(
-                format!("there is no key for Maskinporten: {variable} is not set"),
-                "set `auth.key` in the manifest to `{ file: PATH }` or `{ env: NAME }`; rehearse without a key with --sandbox",
-            )),
-        }
     }
 }
 
@@ -201,12 +160,15 @@ fn client(
         client_id,
         key,
         scopes: manifest.auth.scopes.clone(),
+        delegation: delegation(&manifest.auth),
         maskinporten: environment.maskinporten().to_owned(),
-        exchange: manifest.auth.exchange.then(|| environment.exchange_url()),
+        exchange: exchange(&manifest.auth, environment),
         subscription_key: subscription_key.clone(),
     };
     let tokens = Arc::new(Tokens::new(http.clone(), settings));
-    Ok(Client::new(http, environment, tokens).with_subscription_key(subscription_key))
+    Ok(Client::new(http, environment, tokens)
+        .with_subscription_key(subscription_key)
+        .with_timeout(manifest.send.timeout.duration()))
 }
 
 /// A secret from where the manifest says it is.

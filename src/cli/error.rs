@@ -1,6 +1,7 @@
 //! Why a command did not do what was asked, said once, with a way out.
 
 use std::error::Error;
+use std::fmt::Write as _;
 use std::io;
 use std::path::PathBuf;
 
@@ -8,6 +9,8 @@ use massebrev::altinn::ClientError;
 use massebrev::diagnostic::Problems;
 use massebrev::journal::JournalError;
 use massebrev::maskinporten::{KeyError, TokenError};
+use massebrev::plan::EarlierError;
+use massebrev::preview::PreviewError;
 use massebrev::report::ReportError;
 use massebrev::send::SendError;
 use thiserror::Error;
@@ -42,6 +45,9 @@ pub(crate) enum CliError {
     /// No token.
     #[error("no access token")]
     Token(#[from] TokenError),
+    /// The file to compare with.
+    #[error(transparent)]
+    Earlier(#[from] EarlierError),
     /// The journal.
     #[error("the journal cannot be used")]
     Journal(#[from] JournalError),
@@ -51,6 +57,9 @@ pub(crate) enum CliError {
     /// The report cannot be written.
     #[error("the report cannot be made")]
     Report(#[from] ReportError),
+    /// The preview cannot be written.
+    #[error("the preview cannot be made")]
+    Preview(#[from] PreviewError),
     /// A file cannot be read or written.
     #[error("cannot {action} {}", path.display())]
     File {
@@ -91,6 +100,7 @@ impl CliError {
         match self {
             Self::Input(_)
             | Self::Usage { .. }
+            | Self::Earlier(_)
             | Self::Send(SendError::Rows(_) | SendError::Changed(_)) => ExitStatus::Input,
             // Whoever reads our results has had enough: that is a success.
             Self::Stdout(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitStatus::Success,
@@ -101,6 +111,7 @@ impl CliError {
             | Self::Journal(_)
             | Self::Send(SendError::Journal(_) | SendError::Drifted(_) | SendError::Json(_))
             | Self::Report(_)
+            | Self::Preview(_)
             | Self::File { .. }
             | Self::Start { .. }
             | Self::Stdout(_) => ExitStatus::Setup,
@@ -130,6 +141,22 @@ impl CliError {
         status
     }
 
+    /// All of it on one line, for a place where it is not the end.
+    pub(crate) fn in_words(&self) -> String {
+        let mut words = self.to_string();
+        let mut source = self.source();
+        while let Some(cause) = source {
+            let _ = write!(words, ": {cause}");
+            source = cause.source();
+        }
+        if let Some(hint) = self.hint() {
+            words.push_str(" (");
+            words.push_str(&hint);
+            words.push(')');
+        }
+        words
+    }
+
     fn hint(&self) -> Option<String> {
         match self {
             Self::Usage { hint, .. } => hint.clone(),
@@ -137,6 +164,7 @@ impl CliError {
             Self::Key { source, .. } => source.hint(),
             Self::Token(error) => error.hint(),
             Self::Client(error) => error.hint(),
+            Self::Earlier(error) => error.hint().map(str::to_owned),
             Self::Journal(error) | Self::Send(SendError::Journal(error)) => error.hint(),
             Self::Send(SendError::Drifted(_)) => Some(
                 "leave the mailing's files alone while it is sent; then run the same command again"

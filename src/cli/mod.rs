@@ -2,14 +2,20 @@
 
 mod again;
 mod arguments;
+mod choose;
+mod command_line;
 mod completions;
 mod confirm;
 mod connect;
 mod error;
 mod exit_status;
+mod file;
+mod interrupt;
+mod key;
 mod man;
 mod new;
 mod prepare;
+mod preview;
 mod printer;
 mod progress;
 mod render;
@@ -19,6 +25,7 @@ mod schema;
 mod send;
 mod target;
 mod validate;
+mod words;
 
 use clap::FromArgMatches as _;
 

@@ -6,6 +6,7 @@ use clap::Args;
 use jiff::Zoned;
 use massebrev::starter::{Columns, Starter, WriteError, mailing_name};
 
+use super::command_line::quoted;
 use super::{CliError, ExitStatus, Printer};
 
 /// Write a mailing to begin with: manifest, schema, recipients and letters.
@@ -34,7 +35,7 @@ impl NewArgs {
             printer.out(path.display())?;
         }
         let manifest = self.folder.join("mailing.yaml");
-        let manifest = typed(&manifest.display().to_string());
+        let manifest = quoted(&manifest.display().to_string());
         printer.note(format_args!(
             "next: massebrev validate {manifest}\n      massebrev render {manifest} --row 1\n      massebrev send {manifest} --sandbox"
         ));
@@ -73,16 +74,6 @@ fn name_of(folder: &Path) -> String {
         .file_name()
         .map(|name| name.to_string_lossy().into_owned())
         .unwrap_or_default()
-}
-
-/// A path as a shell takes it.
-fn typed(path: &str) -> String {
-    let is_word =
-        |c: char| c.is_alphanumeric() || matches!(c, '/' | '.' | '_' | '-' | '+' | '\\' | ':');
-    if path.chars().all(is_word) {
-        return path.to_owned();
-    }
-    format!("'{}'", path.replace('\'', r"'\''"))
 }
 
 fn refused(error: WriteError) -> CliError {

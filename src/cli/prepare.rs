@@ -10,6 +10,7 @@ use massebrev::plan::{Checked, Delivery, Mailing, Setting};
 
 use super::connect::Destination;
 use super::target::Target;
+use super::words::count;
 use super::{CliError, Printer};
 
 /// A mailing that has been checked, row by row.
@@ -37,7 +38,7 @@ impl Examined {
     pub(crate) fn new(
         target: &Target,
         printer: Printer,
-        each: &mut dyn FnMut(&Delivery) -> Result<(), CliError>,
+        each: &mut dyn FnMut(&Delivery),
     ) -> Result<Self, CliError> {
         let loaded = match manifest::load(&target.manifest) {
             Ok(loaded) => loaded,
@@ -79,11 +80,16 @@ impl Examined {
 }
 
 impl Prepared {
-    /// Loads and checks the mailing, showing every letter to `each`; warnings are printed, errors are the `Err`.
-    pub(crate) fn check(
+    /// Loads and checks the mailing; warnings are printed, errors are the `Err`.
+    pub(crate) fn check(target: &Target, printer: Printer) -> Result<Self, CliError> {
+        Self::check_each(target, printer, &mut |_| ())
+    }
+
+    /// The same, showing every letter to `each` as it is checked: before it is known whether anything stands in the way.
+    pub(crate) fn check_each(
         target: &Target,
         printer: Printer,
-        each: &mut dyn FnMut(&Delivery) -> Result<(), CliError>,
+        each: &mut dyn FnMut(&Delivery),
     ) -> Result<Self, CliError> {
         Examined::new(target, printer, each)?.sound(printer)
     }
@@ -92,7 +98,7 @@ impl Prepared {
         loaded: Loaded,
         destination: Destination,
         printer: Printer,
-        each: &mut dyn FnMut(&Delivery) -> Result<(), CliError>,
+        each: &mut dyn FnMut(&Delivery),
     ) -> Result<Result<Self, Problems>, CliError> {
         let journal_path =
             Journal::path(&loaded.folder, &loaded.manifest.mailing, destination.name());
@@ -111,13 +117,7 @@ impl Prepared {
             mailing.rows_file().display(),
             mailing.dialect()
         ));
-        let mut shown = Ok(());
-        let checked = mailing.check(now, &mut |delivery| {
-            if shown.is_ok() {
-                shown = each(delivery);
-            }
-        });
-        shown?;
+        let checked = mailing.check(now, each);
         Ok(checked.map(|checked| Self {
             mailing,
             checked,
@@ -138,9 +138,11 @@ impl Prepared {
         } = &self.checked;
         let manifest = self.mailing.manifest();
         format!(
-            "mailing {} for {}: {rows} rows, {letters} letters, {skipped} skipped\nplan {plan}",
+            "mailing {} for {}: {}, {}, {skipped} skipped\nplan {plan}",
             manifest.mailing,
             self.destination.name(),
+            count(*rows, "row"),
+            count(*letters, "letter"),
         )
     }
 }

@@ -31,11 +31,18 @@ pub(crate) struct Global {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Printer {
     global: Global,
+    /// Stands in front of every line.
+    label: &'static str,
 }
 
 impl Printer {
     pub(crate) fn new(global: Global) -> Self {
-        Self { global }
+        Self { global, label: "" }
+    }
+
+    /// One that puts a label in front of every line.
+    pub(crate) fn labelled(self, label: &'static str) -> Self {
+        Self { label, ..self }
     }
 
     /// Logs go to stderr; `MASSEBREV_LOG` chooses which, as `debug` or `massebrev::send=trace`.
@@ -53,7 +60,7 @@ impl Printer {
     /// What was asked for.
     pub(crate) fn out(self, text: impl Display) -> Result<(), CliError> {
         let mut stdout = self.stdout();
-        writeln!(stdout, "{text}")
+        writeln!(stdout, "{}", self.label_lines(text))
             .and_then(|()| stdout.flush())
             .map_err(CliError::Stdout)
     }
@@ -75,7 +82,8 @@ impl Printer {
         // Nobody is left to tell when stderr is gone.
         let _ = writeln!(
             AutoStream::new(io::stderr().lock(), self.choice()),
-            "{text}"
+            "{}",
+            self.label_lines(text)
         );
     }
 
@@ -93,6 +101,14 @@ impl Printer {
     /// Whether somebody watches stderr.
     pub(crate) fn is_watched(self) -> bool {
         !self.global.quiet && io::stderr().is_terminal()
+    }
+
+    fn label_lines(self, text: impl Display) -> String {
+        let text = format!("{}{text}", self.label);
+        if self.label.is_empty() {
+            return text;
+        }
+        text.replace('\n', &format!("\n{}", self.label))
     }
 
     fn colors_stderr(self) -> bool {

@@ -1,84 +1,189 @@
 //! `massebrev render`.
 
-use std::io::Write;
+mod difference;
+mod letters;
+mod requests;
+
+use std::path::{Path, PathBuf};
 
 use clap::Args;
-use massebrev::plan::Delivery;
-use serde_json::json;
+use massebrev::plan::{Checked, Chosen, Delivery, Drifted, Planned, Selection, Wanted};
+use massebrev::preview::Survey;
+use massebrev::secret::redact;
+use massebrev::send::SendError;
 
+use self::difference::Difference;
+use self::letters::Letters;
+use self::requests::Requests;
+use super::choose::choose;
 use super::prepare::Prepared;
+use super::preview::{PreviewArgs, may_write};
 use super::target::Target;
+use super::words::count;
 use super::{CliError, ExitStatus, Printer};
 
 /// Print the exact request of every row, one JSON object a line; nothing is sent.
+///
+/// Every row is checked before the first line is printed: what is printed is what `send` would send, and a mailing with errors prints nothing. `body` is what
+/// goes over the wire, byte for byte; the ids of files with `uploadedFirst` are put in front of its `existingAttachments` when they are known. A letter with
+/// files of its own goes to the path that ends with `/upload`, as a form: its fields are the members of `body`, its files follow. Recipients are shown in full.
+///
+/// `plan sha256:…` names what was rendered: the bytes of the manifest, the rows, the exclusions, and every template and attachment that the rows use, wherever
+/// they lie; `send --plan` sends nothing else. The letters themselves are not part of it, because `now()` is the day of the first send: what is counted from it
+/// moves until then, and an approval stays good as long as nobody changes a file.
 #[derive(Debug, Args)]
 pub(crate) struct RenderArgs {
     #[command(flatten)]
     target: Target,
-    /// Stop after so many letters
-    #[arg(long, value_name = "N", env = "MASSEBREV_LIMIT")]
+    /// Instead of the requests, show what has changed since OLD, an earlier output of `massebrev render`: rows that are new or gone, and how the others' requests differ,
+    /// identity numbers masked. The exit status is 0 whether there are differences or not
+    #[arg(long, value_name = "OLD", env = "MASSEBREV_DIFF")]
+    diff: Option<PathBuf>,
+    /// Only the row with this key of its own
+    #[arg(
+        long,
+        value_name = "KEY",
+        env = "MASSEBREV_RENDER_KEY",
+        conflicts_with = "rows"
+    )]
+    key: Option<String>,
+    /// At most so many letters
+    #[arg(long, value_name = "N", env = "MASSEBREV_LIMIT", value_parser = clap::value_parser!(u64).range(1..))]
     limit: Option<u64>,
-    /// Only this row; the first row after the header is 1
-    #[arg(long, value_name = "N", env = "MASSEBREV_ROW")]
-    row: Option<u64>,
+    #[command(flatten)]
+    preview: PreviewArgs,
+    /// Only these rows, as in 5,10-20,30-; the first row after the header is 1
+    #[arg(
+        long,
+        visible_alias = "row",
+        value_name = "ROWS",
+        env = "MASSEBREV_ROWS"
+    )]
+    rows: Option<Selection>,
+}
+
+/// What is made of the letters.
+enum Output {
+    Requests(Requests),
+    Difference(Box<Difference>),
+    Letters(Letters),
 }
 
 impl RenderArgs {
     pub(crate) fn run(self, printer: Printer) -> Result<ExitStatus, CliError> {
-        let mut stdout = printer.stdout();
-        let mut count = 0;
-        let prepared = Prepared::check(&self.target, printer, &mut |delivery| {
-            let wanted = self.row.is_none_or(|row| row == delivery.row)
-                && self.limit.is_none_or(|limit| count < limit);
-            if wanted {
-                count += 1;
-                writeln!(stdout, "{}", request(delivery)).map_err(CliError::Stdout)?;
-            }
-            Ok(())
-        })?;
-        stdout.flush().map_err(CliError::Stdout)?;
-        if let (Some(row), 0) = (self.row, count) {
-            let rows = prepared.checked.rows;
-            return Err(CliError::usage(
-                format!("row {row} gives no letter"),
-                format!(
-                    "the file has {rows} rows, {} of them skipped",
-                    prepared.checked.skipped
-                ),
-            ));
+        if let Some(page) = self.preview.page() {
+            return self.write_page(page, printer);
+        }
+        // What cannot be compared with is found before a million rows are checked.
+        let mut output = match &self.diff {
+            Some(old) => Output::Difference(Box::new(Difference::with(old, printer)?)),
+            None if self.preview.text() => Output::Letters(Letters::new(printer)),
+            None => Output::Requests(Requests::default()),
+        };
+        let mut prepared = Prepared::check(&self.target, printer)?;
+        let chosen = self.choose(&mut prepared, printer)?;
+        for_each_letter(
+            &mut prepared,
+            &chosen,
+            &mut |delivery, checked| match &mut output {
+                Output::Requests(requests) => requests.show(delivery, checked),
+                Output::Difference(difference) => difference.show(delivery, checked),
+                Output::Letters(letters) => letters.show(delivery),
+            },
+        )?;
+        match output {
+            Output::Requests(requests) => requests.finish()?,
+            Output::Difference(difference) => difference.finish(&prepared.checked)?,
+            Output::Letters(letters) => letters.finish()?,
         }
         printer.note(format_args!(
-            "dry run: nothing was sent · {count} letters rendered · plan {}",
+            "dry run: nothing was sent · {} rendered · plan {}",
+            count(chosen.letters, "letter"),
             prepared.checked.plan
         ));
         printer.note(format_args!(
-            "next: massebrev send {}",
-            self.target.manifest.display()
+            "next: {} --plan {}",
+            self.target.command("send"),
+            prepared.checked.plan
         ));
         Ok(ExitStatus::Success)
     }
+
+    /// Counts and chooses in the first pass, writes in the second.
+    fn write_page(&self, page: &Path, printer: Printer) -> Result<ExitStatus, CliError> {
+        may_write(page)?;
+        let mut survey = Survey::default();
+        let mut prepared = Prepared::check_each(&self.target, printer, &mut |delivery| {
+            survey.see(delivery);
+        })?;
+        let narrowed = self.key.is_some() || self.rows.is_some() || self.limit.is_some();
+        let chosen = narrowed.then(|| self.choose(&mut prepared, printer));
+        self.preview.write_page(
+            page,
+            &self.target,
+            &mut prepared,
+            &survey,
+            chosen.transpose()?,
+            printer,
+        )
+    }
+
+    fn choose(&self, prepared: &mut Prepared, printer: Printer) -> Result<Chosen, CliError> {
+        let rows = match &self.key {
+            Some(key) => {
+                let found = prepared.mailing.rows_with_key(key);
+                let found = found.map_err(CliError::Input)?;
+                if found.is_empty() {
+                    return Err(no_such_key(key, prepared));
+                }
+                found
+            }
+            None => self.rows.clone().unwrap_or_else(Selection::all),
+        };
+        let wanted = Wanted {
+            rows,
+            limit: self.limit,
+        };
+        choose(&prepared.checked, &wanted, |_| false, printer)
+    }
 }
 
-fn request(delivery: &Delivery) -> serde_json::Value {
-    let files: Vec<_> = delivery
-        .files
-        .iter()
-        .map(|planned| {
-            json!({
-                "fileName": planned.attachment.file_name,
-                "sendersReference": planned.attachment.senders_reference,
-                "bytes": planned.file.size,
-                "digest": planned.file.digest.to_string(),
-            })
-        })
-        .collect();
-    json!({
-        "row": delivery.row,
-        "line": delivery.line,
-        "method": "POST",
-        "path": "/correspondence/api/v1/correspondence",
-        "key": delivery.key,
-        "body": delivery.request,
-        "files": files,
-    })
+fn no_such_key(key: &str, prepared: &Prepared) -> CliError {
+    let column = prepared.mailing.manifest().recipients.key.as_deref();
+    CliError::usage(
+        format!("no row has the key {}", redact(key)),
+        match column {
+            Some(column) => format!("the keys are in the column `{column}`"),
+            None => {
+                "without `recipients.key` in the manifest, a row's key is its recipient".to_owned()
+            }
+        },
+    )
+}
+
+/// Pass 2, as `send` goes through it: letters that are not what was checked are refused.
+fn for_each_letter(
+    prepared: &mut Prepared,
+    chosen: &Chosen,
+    show: &mut dyn FnMut(&Delivery, &Checked) -> Result<(), CliError>,
+) -> Result<(), CliError> {
+    let checked = &prepared.checked;
+    let deliveries = prepared.mailing.deliveries(checked);
+    let mut deliveries = deliveries
+        .map_err(CliError::Input)?
+        .only(chosen.rows.clone());
+    let mut left = chosen.letters;
+    while left > 0
+        && let Some(planned) = deliveries.next()
+    {
+        if let Planned::Delivery(delivery) = planned.map_err(drifted)? {
+            show(&delivery, checked)?;
+            left -= 1;
+        }
+    }
+    Ok(())
+}
+
+fn drifted(drifted: Drifted) -> CliError {
+    SendError::from(drifted).into()
 }

@@ -1,7 +1,6 @@
 //! `massebrev report`.
 
-use std::fs::File;
-use std::io::{self, BufWriter, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
@@ -10,6 +9,7 @@ use massebrev::manifest;
 use massebrev::report::{self, Report, ReportError};
 
 use super::connect::Destination;
+use super::file::write_whole;
 use super::target::Target;
 use super::{CliError, ExitStatus, Printer};
 
@@ -51,7 +51,7 @@ impl ReportArgs {
                     loaded.manifest.mailing,
                     destination.name()
                 ),
-                format!("massebrev send {}", self.target.manifest.display()),
+                self.target.command("send"),
             ));
         }
         let report = Report::from_journal(&Journal::read(&path)?)?;
@@ -85,40 +85,13 @@ pub(crate) fn write_all(report: &Report, journal: &Path) -> Result<Vec<PathBuf>,
     .collect()
 }
 
-/// Writes beside the file first: a report is there whole or not at all.
 fn write_file(
     report: &Report,
     format: Format,
     csv: Option<&str>,
     path: &Path,
 ) -> Result<(), CliError> {
-    let failed = |source| CliError::File {
-        action: "write",
-        path: path.to_owned(),
-        source,
-    };
-    let mut beside = path.as_os_str().to_owned();
-    beside.push(".part");
-    let beside = PathBuf::from(beside);
-    let mut file = BufWriter::new(private(&beside).map_err(failed)?);
-    let written = write(report, format, csv, &mut file)
-        .map_err(CliError::from)
-        .and_then(|()| file.flush().map_err(failed))
-        .and_then(|()| std::fs::rename(&beside, path).map_err(failed));
-    if written.is_err() {
-        // The disk may be full: half a report is of no use.
-        let _ = std::fs::remove_file(&beside);
-    }
-    written
-}
-
-/// Reports are about people: only their owner may read them.
-fn private(path: &Path) -> io::Result<File> {
-    let mut options = File::options();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)
+    write_whole(path, |to| Ok(write(report, format, csv, to)?))
 }
 
 /// `csv` is the file a page can point to, when there are more rows than it shows.

@@ -1,20 +1,28 @@
 //! `massebrev send`.
 
+mod dry_run;
+mod ending;
+
 use std::num::NonZeroU32;
+use std::path::Path;
 use std::time::Duration;
 
 use clap::Args;
 use massebrev::altinn::Client;
-use massebrev::journal::{Header, Journal, State};
+use massebrev::journal::{Header, Journal, JournalError};
 use massebrev::manifest::{self, Rate};
+use massebrev::plan::{Chosen, Digest, Selection, Wanted};
 use massebrev::report::{self, Report};
 use massebrev::sandbox::{self, Sandbox};
-use massebrev::send::{Ending, Engine, Options, SendError, Stop, Summary};
+use massebrev::send::{Ending, Engine, Options, SendError, Standing, Stop, Summary};
 use tokio::runtime::Runtime;
 
+use self::ending::explain;
 use super::again::{self, AgainArgs};
-use super::confirm::confirm;
+use super::choose::choose;
+use super::confirm::{confirm, refuse_unexpected};
 use super::connect::{AuthArgs, Destination, connect_sandbox};
+use super::interrupt::interrupted_twice;
 use super::prepare::Prepared;
 use super::progress::Progress;
 use super::report::{broken_pipe, write_all};
@@ -38,22 +46,57 @@ pub(crate) struct SendArgs {
     /// Requests in flight at most [default: the manifest's send.concurrency, or 16]
     #[arg(long, short = 'j', value_name = "N", env = "MASSEBREV_CONCURRENCY", value_parser = concurrency)]
     concurrency: Option<NonZeroU32>,
-    /// Refuse to send unless the mailing has exactly so many letters
+    /// Do everything but send: check, choose, confirm and render, and say what would be sent. No journal is begun, no token asked for, no connection opened; every
+    /// line begins with `dry run:`
+    #[arg(long, env = "MASSEBREV_DRY_RUN")]
+    dry_run: bool,
+    /// Refuse to send unless the mailing, or with --rows these rows, has exactly so many letters, whether they have been sent before or not
     #[arg(long, value_name = "N", env = "MASSEBREV_EXPECT")]
     expect: Option<u64>,
+    /// Send at most so many letters, in row order; what is settled already does not count. The others stay as they are
+    #[arg(long, value_name = "N", env = "MASSEBREV_LIMIT", value_parser = clap::value_parser!(u64).range(1..))]
+    limit: Option<u64>,
+    /// Refuse to send anything but what was approved: the plan that `validate` and `render` print. It names the bytes of all inputs; see `massebrev render --help`
+    #[arg(long, value_name = "DIGEST", env = "MASSEBREV_PLAN")]
+    plan: Option<Digest>,
     /// Requests per second, minute or hour, as 10/s or 120/min [default: the manifest's send.rate]
     #[arg(long, value_name = "RATE", env = "MASSEBREV_RATE")]
     rate: Option<Rate>,
+    /// Send only these rows, as in 5,10-20,30-; the first row after the header is 1. The others stay as they are
+    #[arg(
+        long,
+        visible_alias = "row",
+        value_name = "ROWS",
+        env = "MASSEBREV_ROWS"
+    )]
+    rows: Option<Selection>,
     /// Do not ask in prod; needs --expect
     #[arg(long, env = "MASSEBREV_YES", requires = "expect")]
     yes: bool,
 }
 
+/// What there is to do.
+struct Outlook {
+    prepared: Prepared,
+    /// What earlier runs have written down, and where the rows stand because of it.
+    journal: Option<Journal>,
+    standing: Standing,
+    chosen: Chosen,
+}
+
 impl SendArgs {
     pub(crate) fn run(self, printer: Printer) -> Result<ExitStatus, CliError> {
-        let mut prepared = Prepared::check(&self.target, printer, &mut |_| Ok(()))?;
-        printer.note(prepared.describe());
-        confirm(&prepared, self.yes, self.expect, printer)?;
+        if self.dry_run {
+            let printer = printer.labelled("dry run: ");
+            let ended = self.rehearse(printer);
+            return Ok(ended.unwrap_or_else(|error| error.print(printer)));
+        }
+        let Outlook {
+            mut prepared,
+            chosen,
+            ..
+        } = self.look(printer)?;
+        confirm(&prepared, &chosen, self.yes, self.expect, printer)?;
         let runtime = Runtime::new().map_err(|source| CliError::Start {
             what: "the asynchronous runtime",
             source,
@@ -85,12 +128,54 @@ impl SendArgs {
         for path in written? {
             printer.out(path.display())?;
         }
-        again::tell(&summary, &prepared, &self.target, printer);
-        let nothing = summary.ended + summary.reckoned.held == 0;
-        if nothing && matches!(summary.ending, Ending::Finished) {
-            explain_nothing(prepared.checked.letters, &report, printer);
+        Ok(explain(&self.target, &prepared, &summary, &report, printer))
+    }
+
+    /// Checks the mailing and finds out whose turn it is; nothing is opened for writing.
+    fn look(&self, printer: Printer) -> Result<Outlook, CliError> {
+        let prepared = Prepared::check(&self.target, printer)?;
+        printer.note(prepared.describe());
+        self.refuse_unapproved(&prepared)?;
+        let journal = earlier_runs(&prepared.journal_path)?;
+        let retry = self.again.retry_failed;
+        let standing = Standing::read(journal.as_ref(), &prepared.checked, retry)?;
+        let settled = |position| standing.passes(position);
+        let chosen = choose(&prepared.checked, &self.wanted(), settled, printer)?;
+        let whose = match self.rows {
+            Some(_) => "the rows asked for have",
+            None => "the mailing has",
+        };
+        refuse_unexpected(chosen.covered, whose, self.expect)?;
+        Ok(Outlook {
+            prepared,
+            journal,
+            standing,
+            chosen,
+        })
+    }
+
+    fn wanted(&self) -> Wanted {
+        Wanted {
+            rows: self.rows.clone().unwrap_or_else(Selection::all),
+            limit: self.limit,
         }
-        Ok(self.explain(&summary, &report, printer))
+    }
+
+    /// What one person has approved is what another one sends.
+    fn refuse_unapproved(&self, prepared: &Prepared) -> Result<(), CliError> {
+        let now = prepared.checked.plan;
+        match self.plan {
+            Some(approved) if approved != now => Err(CliError::usage(
+                format!(
+                    "the mailing is not what was approved; nothing was sent\n  approved: {approved}\n       now: {now}"
+                ),
+                format!(
+                    "to see what has changed: {} --diff OLD, where OLD is the output of `massebrev render` that was approved",
+                    self.target.command("render")
+                ),
+            )),
+            _ => Ok(()),
+        }
     }
 
     /// The client for the mailing's destination; a sandbox of its own is started for it.
@@ -110,9 +195,9 @@ impl SendArgs {
             }
             Destination::Altinn(environment) => {
                 let folder = prepared.mailing.folder();
-                let client = self
-                    .auth
-                    .connect(manifest, folder, environment, concurrency)?;
+                let client =
+                    self.auth
+                        .connect(manifest, folder, environment, concurrency, printer)?;
                 Ok((client, None))
             }
         }
@@ -158,99 +243,11 @@ impl SendArgs {
             canary: send.canary.into(),
             max_failures: send.max_failures,
             retry: send.retry.clone(),
+            attachments: send.attachments.clone(),
+            wanted: self.wanted(),
             retry_rejected: self.again.retry_failed,
             accept_changes: self.again.accept_changes,
         }
-    }
-
-    /// Says how it ended and what to type next.
-    fn explain(&self, summary: &Summary, report: &Report, printer: Printer) -> ExitStatus {
-        let counts = report.counts();
-        let manifest = self.target.manifest.display();
-        let again = if self.target.sandbox {
-            format!("{manifest} --sandbox")
-        } else {
-            manifest.to_string()
-        };
-        let status = match &summary.ending {
-            Ending::Finished if is_done(report) => ExitStatus::Success,
-            Ending::Finished => ExitStatus::Unfinished,
-            Ending::Stopped(why) => {
-                printer.warn(format_args!("stopped: {why}"));
-                ExitStatus::Stopped
-            }
-            Ending::NoToken(error) => {
-                printer.warn(format_args!("stopped: {error}"));
-                if let Some(hint) = error.hint() {
-                    printer.warn(format_args!("   hint: {hint}"));
-                }
-                ExitStatus::Setup
-            }
-            Ending::Interrupted => {
-                printer.warn("interrupted: what was in flight is settled or will be looked up, the rest is outstanding");
-                ExitStatus::Interrupted
-            }
-        };
-        match status {
-            ExitStatus::Success => {
-                printer.note(format_args!("next: massebrev report {again} --format csv"));
-            }
-            _ if again::is_outstanding(counts, summary.reckoned.left) => {
-                printer.warn(format_args!("next: {}", same_command()));
-            }
-            _ => printer.warn(format_args!("next: massebrev report {again} --format csv")),
-        }
-        status
-    }
-}
-
-/// The command that was typed, ready to be pasted: it goes on where this run ended.
-fn same_command() -> String {
-    let typed = std::env::args_os().skip(1);
-    let quoted = typed.filter(|typed| typed != again::ONCE).map(|argument| {
-        let argument = argument.to_string_lossy().into_owned();
-        let plain = |c: char| c.is_alphanumeric() || "-_./=:,%+@".contains(c);
-        if !argument.is_empty() && argument.chars().all(plain) {
-            argument
-        } else {
-            format!("'{}'", argument.replace('\'', r"'\''"))
-        }
-    });
-    std::iter::once("massebrev".to_owned())
-        .chain(quoted)
-        .collect::<Vec<_>>()
-        .join(" ")
-}
-
-/// Whether every row is sent or skipped. A row that is still pending when all were gone through has been lost.
-fn is_done(report: &Report) -> bool {
-    let counts = report.counts();
-    report.adds_up() && counts.attention() == 0 && counts.of(State::Pending) == 0
-}
-
-/// Says why there was nothing to send.
-fn explain_nothing(letters: u64, report: &Report, printer: Printer) {
-    let counts = report.counts();
-    let refused: Vec<_> = [State::Rejected, State::Reserved]
-        .into_iter()
-        .filter_map(|state| match counts.of(state) {
-            0 => None,
-            1 => Some(format!("1 was {state}")),
-            count => Some(format!("{count} were {state}")),
-        })
-        .collect();
-    if letters == 0 {
-        printer.note("nothing was sent: no row becomes a letter");
-    } else if refused.is_empty() {
-        printer.note("nothing was sent: the journal shows that every letter has been settled by an earlier run");
-        printer.note("a deliberate second letter needs a new `mailing` name in the manifest");
-    } else {
-        printer.note(format_args!(
-            "nothing was sent: {} were sent by earlier runs, and {}",
-            counts.delivered(),
-            refused.join(" and ")
-        ));
-        printer.note("what was refused is tried again when its row or its text has been corrected; what was rejected, as it is, with --retry-failed");
     }
 }
 
@@ -260,6 +257,15 @@ fn concurrency(text: &str) -> Result<NonZeroU32, &'static str> {
     number
         .filter(|number| number.get() <= 1000)
         .ok_or("must be a whole number from 1 to 1000")
+}
+
+/// What earlier runs have written down. A journal that nothing has been written to is none.
+fn earlier_runs(journal: &Path) -> Result<Option<Journal>, JournalError> {
+    match Journal::read(journal) {
+        Ok(journal) => Ok(Some(journal)),
+        Err(JournalError::Missing { .. }) => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 fn open_journal(prepared: &Prepared, target: &Target) -> Result<Journal, CliError> {
@@ -288,100 +294,9 @@ async fn start_sandbox(printer: Printer) -> Result<Sandbox, CliError> {
     Ok(sandbox)
 }
 
-/// The first Ctrl-C stops taking new letters, the second one stops at once.
-async fn interrupted_twice(stop: &Stop, progress: &Progress) {
-    interrupted().await;
-    let finish = async {
-        stop.set();
-        progress
-            .say("interrupted: finishing what is in flight; press Ctrl-C again to stop at once");
-    };
-    // Whoever is told to press again is already listened to.
-    tokio::join!(biased; interrupted(), finish);
-}
-
-/// Resolves when a person, or the system that goes down, asks the program to end.
-async fn interrupted() {
-    let ctrl_c = async {
-        if tokio::signal::ctrl_c().await.is_err() {
-            // Without a handler nobody can ask.
-            std::future::pending::<()>().await;
-        }
-    };
-    #[cfg(unix)]
-    let terminate = async {
-        use tokio::signal::unix::{SignalKind, signal};
-
-        match signal(SignalKind::terminate()) {
-            Ok(mut terminate) => _ = terminate.recv().await,
-            Err(_) => std::future::pending().await,
-        }
-    };
-    #[cfg(not(unix))]
-    let terminate = std::future::pending::<()>();
-    tokio::select! {
-        () = ctrl_c => {}
-        () = terminate => {}
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use jiff::Timestamp;
-    use massebrev::journal::{End, Entry, Outcome, Run, Start};
-    use uuid::Uuid;
-
     use super::*;
-
-    /// A mailing of so many rows, of which so many were sent and none was given up.
-    async fn sent(rows: u64, sent: u64) -> Report {
-        let folder = tempfile::tempdir().unwrap();
-        let header = Header {
-            mailing: "m".to_owned(),
-            environment: "tt02".to_owned(),
-            resource: "r".to_owned(),
-            manifest: "mailing.yaml".to_owned(),
-        };
-        let at = Timestamp::UNIX_EPOCH;
-        let journal = Journal::open(&folder.path().join("j"), &header, at).unwrap();
-        let run = Run {
-            rows,
-            earlier: 0,
-            skipped: 0,
-            invalid: 0,
-            plan: String::new(),
-            started_at: at,
-            ended: None,
-        };
-        journal.begin_run(run, Vec::new()).await.unwrap();
-        for row in 1..=sent {
-            let key = Uuid::from_u64_pair(0, row);
-            let start = Start {
-                row,
-                line: row + 1,
-                name: row.to_string(),
-                recipient: String::new(),
-                body: [0; 32],
-                at,
-            };
-            journal.record(key, Entry::Started(start)).await.unwrap();
-            let outcome = Outcome::Sent { id: key };
-            let end = Entry::Ended(End {
-                outcome,
-                attempts: 1,
-                at,
-            });
-            journal.record(key, end).await.unwrap();
-        }
-        Report::from_journal(&journal).unwrap()
-    }
-
-    #[tokio::test]
-    async fn a_row_that_is_missing_or_there_twice_is_no_success() {
-        assert!(is_done(&sent(2, 2).await));
-        assert!(!is_done(&sent(2, 1).await), "one was lost");
-        assert!(!is_done(&sent(2, 3).await), "one too many");
-    }
 
     #[test]
     fn the_flag_takes_what_the_manifest_takes() {

@@ -31,7 +31,7 @@ pub(crate) enum Format {
 
 impl ValidateArgs {
     pub(crate) fn run(self, printer: Printer) -> Result<ExitStatus, CliError> {
-        let examined = Examined::new(&self.target, printer, &mut |_| Ok(()))?;
+        let examined = Examined::new(&self.target, printer, &mut |_| ())?;
         match self.format {
             Format::Text => return self.describe(&examined.sound(printer)?, printer),
             Format::Json => printer.out(format_args!("{:#}", self.object(&examined)))?,
@@ -46,10 +46,7 @@ impl ValidateArgs {
 
     fn describe(&self, prepared: &Prepared, printer: Printer) -> Result<ExitStatus, CliError> {
         printer.out(prepared.describe())?;
-        printer.note(format_args!(
-            "next: massebrev render {}",
-            self.target.manifest.display()
-        ));
+        printer.note(format_args!("next: {}", self.target.command("render")));
         Ok(ExitStatus::Success)
     }
 

@@ -9,15 +9,19 @@ pub mod codes;
 pub mod contact;
 mod control;
 pub mod files;
+mod form;
 pub mod identifier;
 mod moment;
 mod notification;
+pub mod path;
 mod plain;
 mod request;
 pub mod rules;
+pub mod sms;
 pub mod text;
 
 pub use attachment::{ATTACHMENT_LIMIT, Attachment};
+pub use form::form_fields;
 pub use identifier::{NotARecipient, Recipient};
 pub use moment::{Moment, OSLO};
 pub use notification::{

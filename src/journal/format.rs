@@ -237,6 +237,8 @@ mod tests {
         let counts = journal.snapshot().unwrap().counts().unwrap();
         assert!(counts.contains(&(State::Sent, 1)), "{counts:?}");
         assert!(journal.run().unwrap().is_some());
+        assert_eq!(journal.recorded().unwrap().count(), 4);
+        assert_eq!(journal.inputs().unwrap(), []);
         drop(journal);
         assert!(!shape(&path).contains_key("inputs"));
     }

@@ -159,6 +159,9 @@ impl Journal {
     /// What the latest run was made of; nothing when that was not written down yet.
     pub fn inputs(&self) -> Result<Vec<Input>, JournalError> {
         let reader = self.reader();
+        if !reader.has_column("inputs", "digest")? {
+            return Ok(Vec::new());
+        }
         latest_inputs(&reader).map_err(|source| reader.read_error(source))
     }
 

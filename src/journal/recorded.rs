@@ -44,6 +44,7 @@ impl Recorded {
 #[derive(Debug)]
 pub struct RecordedRows {
     store: Store,
+    sql: String,
     page: VecDeque<Recorded>,
     last: i64,
     ended: bool,
@@ -55,7 +56,13 @@ impl RecordedRows {
             .connection
             .execute_batch("BEGIN")
             .map_err(|source| store.read_error(source))?;
+        // An older format that is only read has no such column.
+        let accepted = store.has_column("deliveries", "accepted")?;
+        let accepted = if accepted { "accepted" } else { "NULL" };
         Ok(Self {
+            sql: format!(
+                "SELECT n, key, row, state, last_at, substr(body, 1, 8), {accepted} FROM deliveries WHERE n > ?1 ORDER BY n LIMIT ?2"
+            ),
             store,
             page: VecDeque::new(),
             last: -1,
@@ -64,8 +71,7 @@ impl RecordedRows {
     }
 
     fn next_page(&mut self) -> rusqlite::Result<()> {
-        let sql = "SELECT n, key, row, state, last_at, substr(body, 1, 8), accepted FROM deliveries WHERE n > ?1 ORDER BY n LIMIT ?2";
-        let mut page = self.store.connection.prepare_cached(sql)?;
+        let mut page = self.store.connection.prepare_cached(&self.sql)?;
         let mut rows = page.query(params![self.last, PAGE])?;
         while let Some(row) = rows.next()? {
             self.last = row.get(0)?;

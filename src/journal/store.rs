@@ -109,6 +109,14 @@ impl Store {
             .map_err(|_| self.damaged(format!("`{began}` is no time")))
     }
 
+    /// Whether a table is there with this column.
+    pub(super) fn has_column(&self, table: &str, column: &str) -> Result<bool, JournalError> {
+        let sql = "SELECT count(*) FROM pragma_table_info(?1) WHERE name = ?2";
+        self.connection
+            .query_row(sql, [table, column], |row| Ok(row.get::<_, i64>(0)? > 0))
+            .map_err(|source| self.read_error(source))
+    }
+
     pub(super) fn path(&self) -> &Path {
         &self.path
     }

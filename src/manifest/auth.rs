@@ -12,20 +12,66 @@ pub const DEFAULT_SCOPES: [&str; 2] = ["altinn:serviceowner", "altinn:correspond
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Auth {
-    /// The client's id in Maskinporten. Default: `MASSEBREV_CLIENT_ID`.
+    /// The client's id in Maskinporten. `MASSEBREV_CLIENT_ID` wins over it; without both the one in Altinn Studio's settings is used.
     pub client_id: Option<String>,
-    /// Where the client's private key is. Default: `MASSEBREV_KEY`.
+    /// Where the client's private key is. `MASSEBREV_KEY_FILE` and `MASSEBREV_KEY` win over it.
     pub key: Option<KeySource>,
     /// The scopes to ask for.
     #[schemars(length(min = 1), inner(length(min = 1)))]
     pub scopes: Vec<String>,
+    /// The audience of the token, when it is to be restricted: the addresses of the APIs it may be used with.
+    #[schemars(length(min = 1), inner(length(min = 1)))]
+    pub resource: Vec<String>,
+    /// The organisation on whose behalf a supplier asks, when that has been delegated in Altinn.
+    #[schemars(
+        regex(pattern = ORGANIZATION),
+        example = &"310244007",
+        extend("errorMessage" = ORGANIZATION_WORDS)
+    )]
+    pub consumer_org: Option<String>,
+    /// The system user a supplier's system acts as.
+    pub system_user: Option<SystemUser>,
     /// Whether Maskinporten's token is exchanged for one of Altinn's.
     pub exchange: bool,
+    /// Whether Altinn takes a token of Digdir's as one of its test organisation `ttd`, when it exchanges it.
+    pub test_organization: bool,
     /// Where the subscription key of Altinn's API management is, when one is needed.
     pub subscription_key: Option<SecretSource>,
 }
 
-/// Where a private key is: in a file or in an environment variable, as a JWK (plain or base64) or as PEM.
+/// A system user, as its customer has agreed to it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct SystemUser {
+    /// The customer's organisation.
+    #[schemars(
+        regex(pattern = ORGANIZATION),
+        example = &"310244007",
+        extend("errorMessage" = ORGANIZATION_WORDS)
+    )]
+    pub organization: String,
+    /// The reference the system user was asked for with; needed when there was one.
+    #[serde(default)]
+    #[schemars(length(min = 1))]
+    pub external_ref: Option<String>,
+}
+
+/// How grants are signed; all three with RSA.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "UPPERCASE")]
+#[schemars(extend("errorMessage" = "must be RS256, RS384 or RS512"))]
+pub enum Algorithm {
+    /// RSA with SHA-256.
+    #[default]
+    Rs256,
+    /// RSA with SHA-384.
+    Rs384,
+    /// RSA with SHA-512.
+    Rs512,
+}
+
+/// Where a private key is: in a file or in an environment variable, as a JWK (plain or base64), as PEM, as a business certificate in PKCS#12, or in Altinn Studio's
+/// `maskinporten-settings.json`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 #[schemars(extend(
@@ -43,8 +89,18 @@ pub struct KeySource {
         extend("errorMessage" = VARIABLE_WORDS)
     )]
     pub env: Option<String>,
-    /// The key's id in Maskinporten; needed with PEM, which has no place for it.
+    /// The key's id in Maskinporten. PEM has no place for it; a business certificate needs none.
     pub kid: Option<String>,
+    /// How grants are signed. Default: what the key says itself, else RS256.
+    pub algorithm: Option<Algorithm>,
+    /// A file with the certificate for the key and the chain above it, in PEM, when they are not beside the key.
+    #[schemars(length(min = 1))]
+    pub certificate: Option<PathBuf>,
+    /// Where the password of a PKCS#12 file is. `MASSEBREV_KEY_PASSWORD` wins over it.
+    pub password: Option<SecretSource>,
+    /// Which settings of a `maskinporten-settings.json` are meant, when there are several: `Outer:Inner`.
+    #[schemars(length(min = 1))]
+    pub section: Option<String>,
 }
 
 /// Where a secret text is: in a file or in an environment variable.
@@ -63,6 +119,10 @@ pub struct SecretSource {
     pub env: Option<String>,
 }
 
+pub(super) const ORGANIZATION: &str = "^[0-9]{9}$";
+
+pub(super) const ORGANIZATION_WORDS: &str = "must be an organisation number: nine digits";
+
 /// A variable's name; a key that was put here by mistake is none.
 const VARIABLE: &str = "^[A-Za-z_][A-Za-z0-9_]{0,99}$";
 
@@ -74,7 +134,11 @@ impl Default for Auth {
             client_id: None,
             key: None,
             scopes: DEFAULT_SCOPES.map(str::to_owned).to_vec(),
+            resource: Vec::new(),
+            consumer_org: None,
+            system_user: None,
             exchange: true,
+            test_organization: false,
             subscription_key: None,
         }
     }

@@ -156,7 +156,7 @@ fn moment(definition: &mut Map<String, Value>) {
 /// An attachment may name a local file, whose name it then has.
 fn attachment(definition: &mut Map<String, Value>) {
     let file = json!({
-        "description": "A local file, seen from the manifest's folder; a template. The same path for all rows is uploaded once.",
+        "description": "A local file, seen from the manifest's folder; a template. A file that several letters have is uploaded once; one that only one letter has goes with it.",
         "type": "string",
         "minLength": 1,
         "examples": ["terms.pdf", "letters/{{ Saksnummer }}.pdf"]

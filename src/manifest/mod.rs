@@ -25,7 +25,7 @@ mod tree;
 mod violations;
 mod words;
 
-pub use auth::{Auth, DEFAULT_SCOPES, KeySource, SecretSource};
+pub use auth::{Algorithm, Auth, DEFAULT_SCOPES, KeySource, SecretSource, SystemUser};
 pub use environment::{CustomEnvironment, EnvironmentName};
 pub use limits::{MaxFailures, NotASetting, Period, Rate};
 pub use load::{Loaded, SIZE_LIMIT, load};
@@ -33,4 +33,4 @@ pub use model::Manifest;
 pub use positions::Positions;
 pub use recipients::Recipients;
 pub use schema::{schema, schema_text};
-pub use send::{Retry, Send};
+pub use send::{Retry, Send, Uploads};

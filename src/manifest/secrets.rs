@@ -13,8 +13,9 @@ pub(super) fn may_show(pointer: &str) -> bool {
         return true;
     };
     match within.split('/').skip(1).collect::<Vec<_>>().as_slice() {
-        ["clientId" | "exchange"]
-        | ["scopes", ..]
+        ["clientId" | "exchange" | "consumerOrg" | "testOrganization"]
+        | ["scopes" | "resource" | "systemUser", ..]
+        | ["key", "algorithm" | "certificate" | "section"]
         | ["key" | "subscriptionKey", "file" | "kid"] => true,
         _ => !within.is_empty() && !within.starts_with('/'),
     }

@@ -24,8 +24,30 @@ pub struct Send {
     pub max_failures: Option<MaxFailures>,
     /// How often and how long one letter is tried again.
     pub retry: Retry,
-    /// How long one request may take.
+    /// How long one request may take; one with files gets more, by their size.
     pub timeout: Period,
+    /// How files that several letters share are uploaded.
+    pub attachments: Uploads,
+}
+
+/// How files that several letters share are uploaded: once, before their letters. A file that only one letter has goes with it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Uploads {
+    /// How many files are uploaded at the same time; 1 to 100.
+    #[schemars(range(min = 1, max = 100))]
+    pub parallel: NonZeroU32,
+    /// The longest wait between two looks at a file that Altinn is scanning for malware; the first looks come sooner. Default: 2s.
+    pub poll_interval: Period,
+    /// How long a scan may take before the file is given up. Default: 15m.
+    pub scan_limit: Period,
+}
+
+impl Uploads {
+    /// How many files are uploaded at the same time.
+    pub fn parallel(&self) -> usize {
+        usize::try_from(self.parallel.get()).unwrap_or(usize::MAX)
+    }
 }
 
 /// How often and how long one letter is tried.
@@ -52,6 +74,17 @@ impl Default for Send {
             max_failures: None,
             retry: Retry::default(),
             timeout: Duration::from_secs(100).into(),
+            attachments: Uploads::default(),
+        }
+    }
+}
+
+impl Default for Uploads {
+    fn default() -> Self {
+        Self {
+            parallel: NonZeroU32::MIN.saturating_add(3),
+            poll_interval: Duration::from_secs(2).into(),
+            scan_limit: Duration::from_secs(15 * 60).into(),
         }
     }
 }

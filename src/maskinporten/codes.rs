@@ -18,6 +18,27 @@ pub fn explain(code: u16) -> Option<&'static Explanation> {
     EXPLANATIONS.iter().find(|known| known.code == code)
 }
 
+/// What a refusal means and what to do about it, by its code, or without one by its OAuth name and its words.
+pub(super) fn advice(code: Option<u16>, error: Option<&str>, message: &str) -> Option<String> {
+    let words = message.to_ascii_lowercase();
+    let of = |code| explain(code).map(|known| (known.meaning, known.advice));
+    let (meaning, advice) = match (code, error) {
+        (Some(code), _) => of(code)?,
+        (None, _) if words.contains("consumer_org") => (
+            "the grant names a customer it may not name",
+            "leave `auth.consumerOrg` out when it is the client's own organisation",
+        ),
+        (None, _) if words.contains("after now") => (
+            "the grant comes from the future",
+            "set this machine's clock: Maskinporten allows 10 seconds of difference",
+        ),
+        (None, Some("invalid_scope")) => of(200)?,
+        (None, Some("invalid_client")) => of(100)?,
+        _ => return None,
+    };
+    Some(format!("{meaning}; {advice}"))
+}
+
 /// The first `MP-nnn` in a text.
 pub(super) fn find(text: &str) -> Option<u16> {
     text.match_indices("MP-").find_map(|(at, prefix)| {
@@ -47,7 +68,7 @@ const EXPLANATIONS: [Explanation; 17] = [
     fatal(
         110,
         "the grant names another audience than this Maskinporten",
-        "check the address of Maskinporten in the manifest's `environment`",
+        "check the address of Maskinporten in the manifest's `environment`, and that its metadata can be reached",
     ),
     fatal(
         120,
@@ -66,8 +87,8 @@ const EXPLANATIONS: [Explanation; 17] = [
     ),
     fatal(
         123,
-        "the certificate chain in the grant is not a list",
-        "give the full chain of the certificate",
+        "the certificate chain in the grant cannot be read",
+        "give the full chain of the certificate, in `auth.key.file` or `auth.key.certificate`",
     ),
     fatal(
         124,
@@ -97,22 +118,22 @@ const EXPLANATIONS: [Explanation; 17] = [
     fatal(
         251,
         "the customer has not delegated the scope to the supplier",
-        "have the customer delegate it in Altinn: delegations in production do not exist in tt02",
+        "check `auth.consumerOrg`, and have that customer delegate the scope in Altinn: delegations in production do not exist in tt02",
     ),
     fatal(
         301,
         "the type of the authorization details is not known",
-        "check the authorization details",
+        "check `auth.systemUser`",
     ),
     fatal(
         302,
         "the authorization details have members Maskinporten does not know",
-        "check the authorization details",
+        "check `auth.systemUser`",
     ),
     fatal(
         303,
         "the authorization details have values that are not valid",
-        "check the authorization details",
+        "check `auth.systemUser`: its organisation, and the `externalRef` it was asked for with",
     ),
 ];
 
@@ -135,6 +156,40 @@ const fn again(code: u16, meaning: &'static str, advice: &'static str) -> Explan
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_code_of_maskinportens_is_explained() {
+        for code in [
+            11, 12, 100, 110, 120, 121, 122, 123, 124, 130, 200, 201, 250, 251, 301, 302, 303,
+        ] {
+            let known = explain(code).unwrap();
+            let told = advice(Some(code), Some("invalid_grant"), "").unwrap();
+            assert_eq!(told, format!("{}; {}", known.meaning, known.advice));
+        }
+    }
+
+    #[test]
+    fn a_refusal_without_a_code_is_explained_by_its_words() {
+        for (error, message, expected) in [
+            ("invalid_scope", "", "a scope is not registered"),
+            ("invalid_client", "", "the client is not known"),
+            (
+                "invalid_grant",
+                "Issued at time is after now",
+                "comes from the future",
+            ),
+            (
+                "invalid_request",
+                "consumer_org equals the client's own organisation",
+                "leave `auth.consumerOrg` out",
+            ),
+        ] {
+            let told = advice(None, Some(error), message).unwrap();
+            assert!(told.contains(expected), "{told}");
+        }
+        assert_eq!(advice(None, Some("invalid_grant"), "no"), None);
+        assert_eq!(advice(Some(999), None, ""), None);
+    }
 
     #[test]
     fn a_code_is_found_in_the_middle_of_a_text() {

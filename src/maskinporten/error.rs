@@ -5,109 +5,6 @@ use std::time::Duration;
 
 use super::codes;
 
-/// Why a text is not a key that can sign grants. Never quotes the key.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum KeyError {
-    /// Nothing there.
-    #[error("the key is empty")]
-    Empty,
-    /// It looks like JSON, or is base64 of something, but it is not JSON.
-    #[error("the key is not valid JSON (line {line}, column {column})")]
-    NotJson {
-        /// The line where reading stopped, from 1.
-        line: usize,
-        /// The column where reading stopped, from 1; 0 when there is none.
-        column: usize,
-    },
-    /// JSON, but a list or a single value.
-    #[error("the key is JSON, but not an object")]
-    NotAnObject,
-    /// A set of keys (`{"keys": […]}`).
-    #[error("this is a set of keys, not one key")]
-    KeySet,
-    /// Neither JSON nor PEM, and base64 neither.
-    #[error("the key is neither JSON, nor base64 of JSON, nor PEM")]
-    NotBase64,
-    /// Members that must have a value have none.
-    #[error("the key has no value for {members}")]
-    Blank {
-        /// Their names, quoted and joined.
-        members: String,
-    },
-    /// A number of the key cannot be read.
-    #[error("the key's `{member}` is not base64url")]
-    NotBase64Url {
-        /// The member.
-        member: &'static str,
-    },
-    /// The public half.
-    #[error("this is a public key: it cannot sign")]
-    PublicOnly,
-    /// Another kind of key.
-    #[error("the key is of type {found}, and Maskinporten takes RSA only")]
-    NotRsa {
-        /// Its `kty`.
-        found: String,
-    },
-    /// A key for encryption.
-    #[error("the key is not for signatures: its `use` or `key_ops` says otherwise ({found})")]
-    NotForSigning {
-        /// What it says.
-        found: String,
-    },
-    /// PEM behind a password.
-    #[error("the key is locked with a password")]
-    Encrypted,
-    /// PEM that cannot be read.
-    #[error("the PEM cannot be read")]
-    NotPem,
-    /// Nobody can know which key it is.
-    #[error("the key has no `kid`")]
-    NoKid,
-    /// Below 2048 bits.
-    #[error("the key has {bits} bits, and must have at least 2048")]
-    TooSmall {
-        /// Its size.
-        bits: usize,
-    },
-    /// The numbers do not make up an RSA key.
-    #[error("the key is damaged: {reason}")]
-    Unfit {
-        /// The cryptography's own words.
-        reason: String,
-    },
-}
-
-impl KeyError {
-    /// What to do about it.
-    pub fn hint(&self) -> Option<String> {
-        let hint = match self {
-            Self::PublicOnly => {
-                "give the private key: the file that was kept when the public one was registered"
-            }
-            Self::Encrypted => {
-                "unlock it into a file only you can read: openssl pkey -in locked.pem -out key.pem"
-            }
-            Self::NoKid => {
-                "set `auth.key.kid` to the key's id, as shown on the client in Maskinporten's self-service"
-            }
-            Self::KeySet => "give one of the keys by itself",
-            Self::NotRsa { .. } | Self::TooSmall { .. } => {
-                "make a new key, and register its public half on the client: openssl genrsa -out key.pem 2048"
-            }
-            Self::NotBase64 | Self::NotJson { .. } | Self::NotPem | Self::Unfit { .. } => {
-                "check that the whole key was copied, and nothing more"
-            }
-            Self::Blank { .. } => "a private RSA key has the members n, e, d, p, q, dp, dq and qi",
-            Self::Empty
-            | Self::NotAnObject
-            | Self::NotBase64Url { .. }
-            | Self::NotForSigning { .. } => return None,
-        };
-        Some(hint.to_owned())
-    }
-}
-
 /// Why there is no token. Cheap to copy, because everyone who waited for the same token gets the same error.
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
@@ -190,11 +87,13 @@ impl TokenError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Refused {
-                code, clock_ahead, ..
+                code,
+                error,
+                message,
+                clock_ahead,
+                ..
             } => {
-                let advice = code.and_then(codes::explain).map(|known| {
-                    format!("{}; {}", known.meaning, known.advice)
-                });
+                let advice = codes::advice(*code, error.as_deref(), message);
                 let clock = clock_ahead.and_then(clock_hint);
                 match (advice, clock) {
                     (Some(advice), Some(clock)) => Some(format!("{advice}; {clock}")),
@@ -214,6 +113,19 @@ impl TokenError {
         }
     }
 
+    /// By how many seconds this machine's clock is ahead, when the refusal can come from that.
+    pub(super) fn clock_to_blame(&self) -> Option<i64> {
+        match self {
+            Self::Refused {
+                status: 400 | 401,
+                code: None | Some(130),
+                clock_ahead: Some(ahead),
+                ..
+            } if is_skewed(*ahead) => Some(*ahead),
+            _ => None,
+        }
+    }
+
     /// Whether a grant signed afresh is worth one more call at once.
     pub(super) fn wants_a_fresh_grant(&self) -> bool {
         matches!(self, Self::Refused { code: Some(code), .. } if codes::explain(*code).is_some_and(|known| known.again))
@@ -223,11 +135,16 @@ impl TokenError {
 /// Maskinporten allows 10 seconds; from 5 on it is worth saying.
 const CLOCK_TOLERANCE: u64 = 5;
 
+fn is_skewed(ahead: i64) -> bool {
+    ahead.unsigned_abs() > CLOCK_TOLERANCE
+}
+
 fn clock_hint(ahead: i64) -> Option<String> {
     let seconds = ahead.unsigned_abs();
-    let side = if ahead > 0 { "ahead of" } else { "behind" };
-    (seconds > CLOCK_TOLERANCE)
-        .then(|| format!("this machine's clock is {seconds} s {side} Maskinporten's: set it"))
+    let side = if ahead > 0 { "fast" } else { "slow" };
+    is_skewed(ahead).then(|| {
+        format!("this machine's clock is {seconds} s {side} by Maskinporten's: set it, on Linux with `timedatectl set-ntp true`")
+    })
 }
 
 #[cfg(test)]
@@ -250,12 +167,12 @@ mod tests {
         assert_eq!(refused(400, None, Some(5)).hint(), None);
         assert_eq!(
             refused(400, None, Some(-6)).hint().unwrap(),
-            "this machine's clock is 6 s behind Maskinporten's: set it"
+            "this machine's clock is 6 s slow by Maskinporten's: set it, on Linux with `timedatectl set-ntp true`"
         );
         let both = refused(400, Some(130), Some(40)).hint().unwrap();
         assert!(both.starts_with("the grant has expired"), "{both}");
         assert!(
-            both.ends_with("40 s ahead of Maskinporten's: set it"),
+            both.contains("this machine's clock is 40 s fast by Maskinporten's"),
             "{both}"
         );
     }

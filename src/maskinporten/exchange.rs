@@ -5,6 +5,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use reqwest::header::ACCEPT;
 use secrecy::{ExposeSecret, SecretString};
+use zeroize::Zeroize;
 
 use super::reply::{Reply, presentable};
 use super::token::{is_plausible, remaining};
@@ -44,7 +45,12 @@ impl Exchange {
         }
     }
 
-    async fn once(&self, http: &reqwest::Client, token: &Token) -> Result<Token, TokenError> {
+    /// Altinn's token, asked for once.
+    pub(super) async fn once(
+        &self,
+        http: &reqwest::Client,
+        token: &Token,
+    ) -> Result<Token, TokenError> {
         let mut request = http
             .get(&self.address)
             .header(ACCEPT, "application/json")
@@ -60,7 +66,7 @@ impl Exchange {
         let response = request.send().await.map_err(unreachable)?;
         let reply = Reply::read(response).await.map_err(unreachable)?;
         if reply.is_success() {
-            return read(&reply, token, &host);
+            return read(reply, token, &host);
         }
         let text = String::from_utf8_lossy(&reply.body);
         let message = match (&reply.challenge, text.trim()) {
@@ -93,24 +99,25 @@ fn may_pass(error: &TokenError) -> bool {
 }
 
 /// The token stands in the body as it is, or as a JSON string.
-fn read(reply: &Reply, bought_with: &Token, host: &str) -> Result<Token, TokenError> {
+fn read(mut reply: Reply, bought_with: &Token, host: &str) -> Result<Token, TokenError> {
     let garbled = |reason| TokenError::Garbled {
         host: host.to_owned(),
         reason,
     };
     let text = str::from_utf8(&reply.body).map_err(|_| garbled("it is not text"))?;
     let text = text.trim();
-    let token = serde_json::from_str(text).unwrap_or_else(|_| text.to_owned());
-    if reply.cut || !is_plausible(&token) {
+    let token = serde_json::from_str::<SecretString>(text).unwrap_or_else(|_| text.into());
+    reply.body.zeroize();
+    if reply.cut || !is_plausible(token.expose_secret()) {
         return Err(garbled("it is something else"));
     }
     let server_now = reply.date.unwrap_or_else(SystemTime::now);
-    let lifetime = remaining(&token, server_now).unwrap_or_else(|| bought_with.lifetime());
+    let lifetime =
+        remaining(token.expose_secret(), server_now).unwrap_or_else(|| bought_with.lifetime());
     if lifetime.is_zero() {
         return Err(garbled("the token has already expired"));
     }
-    Ok(Token::new(token.into(), lifetime, Instant::now())
-        .with_clock_ahead(bought_with.clock_ahead()))
+    Ok(Token::new(token, lifetime, Instant::now()).with_clock_ahead(bought_with.clock_ahead()))
 }
 
 #[cfg(test)]
@@ -130,7 +137,7 @@ mod tests {
             cut: false,
         };
         let with = Token::new("m".into(), Duration::from_secs(119), Instant::now());
-        read(&reply, &with, "localhost")
+        read(reply, &with, "localhost")
     }
 
     #[test]

@@ -4,7 +4,18 @@ use jsonwebtoken::errors::Error;
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::SigningKey;
+use super::{SigningKey, SystemUser};
+
+/// On whose behalf tokens are asked for, and for which APIs; by default one's own, and any.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+pub struct Delegation {
+    /// The APIs the token is restricted to: its audience.
+    pub resource: Vec<String>,
+    /// The customer's organisation number, for a supplier to whom the scope has been delegated in Altinn.
+    pub consumer_org: Option<String>,
+    /// The system user a supplier's system acts as.
+    pub system_user: Option<SystemUser>,
+}
 
 /// What is asked for. Maskinporten refuses claims it does not know, so there are no others (no `nbf`).
 #[derive(Debug, Clone, Copy)]
@@ -13,6 +24,7 @@ pub(super) struct Grant<'a> {
     /// Maskinporten's issuer, with its trailing slash.
     pub(super) audience: &'a str,
     pub(super) scopes: &'a [String],
+    pub(super) delegation: &'a Delegation,
     /// Seconds since 1970.
     pub(super) issued_at: u64,
 }
@@ -23,12 +35,26 @@ impl Grant<'_> {
         key.sign(&Claims {
             iss: self.client_id,
             aud: self.audience,
-            scope: joined(self.scopes),
+            scope: words(self.scopes).join(" "),
             iat: self.issued_at,
             exp: self.issued_at + LIFETIME,
             jti: Uuid::new_v4(),
+            resource: &self.delegation.resource,
+            consumer_org: self.delegation.consumer_org.as_deref(),
+            authorization_details: self.delegation.system_user.iter().map(details).collect(),
         })
     }
+}
+
+/// Every scope once, in order.
+pub(super) fn words(scopes: &[String]) -> Vec<&str> {
+    let mut words: Vec<&str> = Vec::new();
+    for word in scopes.iter().flat_map(|scope| scope.split_whitespace()) {
+        if !words.contains(&word) {
+            words.push(word);
+        }
+    }
+    words
 }
 
 #[derive(Serialize)]
@@ -39,34 +65,141 @@ struct Claims<'a> {
     iat: u64,
     exp: u64,
     jti: Uuid,
+    /// A list even when it is one: Maskinporten takes no other form.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    resource: &'a [String],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    consumer_org: Option<&'a str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    authorization_details: Vec<Details<'a>>,
+}
+
+/// A rich authorization request for a system user.
+#[derive(Serialize)]
+struct Details<'a> {
+    r#type: &'static str,
+    systemuser_org: Organization,
+    #[serde(rename = "externalRef", skip_serializing_if = "Option::is_none")]
+    external_ref: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct Organization {
+    authority: &'static str,
+    #[serde(rename = "ID")]
+    id: String,
 }
 
 /// Seconds; the most Maskinporten allows.
 const LIFETIME: u64 = 120;
 
-/// Every scope once, in order.
-fn joined(scopes: &[String]) -> String {
-    let mut words: Vec<&str> = Vec::new();
-    for word in scopes.iter().flat_map(|scope| scope.split_whitespace()) {
-        if !words.contains(&word) {
-            words.push(word);
-        }
+fn details(user: &SystemUser) -> Details<'_> {
+    Details {
+        r#type: "urn:altinn:systemuser",
+        systemuser_org: Organization {
+            authority: "iso6523-actorid-upis",
+            id: format!("0192:{}", user.organization),
+        },
+        external_ref: user.external_ref.as_deref(),
     }
-    words.join(" ")
 }
 
 #[cfg(test)]
-mod tests {
-    use jsonwebtoken::{Algorithm, DecodingKey, Validation};
+pub(crate) mod tests {
+    use jsonwebtoken::{Algorithm, DecodingKey, TokenData, Validation};
     use serde_json::{Map, Value, json};
 
     use super::super::key::tests::{jwk, key};
+    use super::super::{KeyFile, KeyOptions};
     use super::*;
 
     #[test]
     fn scopes_are_joined_once_each_in_their_order() {
         let scopes = ["b a", "altinn:serviceowner", "a", " "].map(str::to_owned);
-        assert_eq!(joined(&scopes), "b a altinn:serviceowner");
+        assert_eq!(words(&scopes), ["b", "a", "altinn:serviceowner"]);
+    }
+
+    /// The grant, when its signature is that of the key.
+    pub(crate) fn verified(signed: &str, algorithm: Algorithm) -> TokenData<Map<String, Value>> {
+        let mut rules = Validation::new(algorithm);
+        rules.set_audience(&["https://test.maskinporten.no/"]);
+        rules.validate_exp = false;
+        let (n, e) = (jwk()["n"].clone(), jwk()["e"].clone());
+        let public =
+            DecodingKey::from_rsa_components(n.as_str().unwrap(), e.as_str().unwrap()).unwrap();
+        jsonwebtoken::decode(signed, &public, &rules).unwrap()
+    }
+
+    #[test]
+    fn a_grant_says_on_whose_behalf_it_asks() {
+        let grant = |delegation: &Delegation| {
+            let grant = Grant {
+                client_id: "client-1",
+                audience: "https://test.maskinporten.no/",
+                scopes: &["altinn:correspondence.write".to_owned()],
+                delegation,
+                issued_at: 1_800_000_000,
+            };
+            verified(&grant.sign(&key()).unwrap(), Algorithm::RS256).claims
+        };
+        let user = |external_ref: Option<&str>| Delegation {
+            system_user: Some(SystemUser {
+                organization: "310244007".into(),
+                external_ref: external_ref.map(str::to_owned),
+            }),
+            ..Delegation::default()
+        };
+        let org = json!({"authority": "iso6523-actorid-upis", "ID": "0192:310244007"});
+        for (delegation, claim, expected) in [
+            (
+                Delegation {
+                    resource: vec!["https://platform.tt02.altinn.no/".into()],
+                    ..Delegation::default()
+                },
+                "resource",
+                json!(["https://platform.tt02.altinn.no/"]),
+            ),
+            (
+                Delegation {
+                    consumer_org: Some("310244007".into()),
+                    ..Delegation::default()
+                },
+                "consumer_org",
+                json!("310244007"),
+            ),
+            (
+                user(None),
+                "authorization_details",
+                json!([{"type": "urn:altinn:systemuser", "systemuser_org": org}]),
+            ),
+            (
+                user(Some("ref-1")),
+                "authorization_details",
+                json!([{"type": "urn:altinn:systemuser", "systemuser_org": org, "externalRef": "ref-1"}]),
+            ),
+        ] {
+            let claims = grant(&delegation);
+            assert_eq!(claims[claim], expected);
+            assert_eq!(claims.len(), 7, "{claims:?}");
+        }
+    }
+
+    #[test]
+    fn a_grant_is_signed_with_the_algorithm_that_was_asked_for() {
+        for (asked, found) in [
+            (super::super::Algorithm::Rs256, Algorithm::RS256),
+            (super::super::Algorithm::Rs384, Algorithm::RS384),
+            (super::super::Algorithm::Rs512, Algorithm::RS512),
+        ] {
+            let options = KeyOptions {
+                algorithm: Some(asked),
+                ..KeyOptions::default()
+            };
+            let file = KeyFile::read(jwk().to_string().as_bytes(), &options).unwrap();
+            let claims = json!({"aud": "https://test.maskinporten.no/", "exp": 1});
+            let grant = verified(&file.key.sign(&claims).unwrap(), found);
+            assert_eq!(grant.header.kid.as_deref(), Some("key-1"));
+        }
     }
 
     #[test]
@@ -79,16 +212,11 @@ mod tests {
             client_id: "client-1",
             audience: "https://test.maskinporten.no/",
             scopes: &scopes,
+            delegation: &Delegation::default(),
             issued_at: 1_800_000_000,
         };
         let signed = grant.sign(&key()).unwrap();
-        let mut rules = Validation::new(Algorithm::RS256);
-        rules.set_audience(&["https://test.maskinporten.no/"]);
-        rules.validate_exp = false;
-        let (n, e) = (jwk()["n"].clone(), jwk()["e"].clone());
-        let public =
-            DecodingKey::from_rsa_components(n.as_str().unwrap(), e.as_str().unwrap()).unwrap();
-        let token = jsonwebtoken::decode::<Map<String, Value>>(&signed, &public, &rules).unwrap();
+        let token = verified(&signed, Algorithm::RS256);
 
         assert_eq!(token.header.kid.as_deref(), Some("key-1"));
         assert_eq!(token.header.typ.as_deref(), Some("JWT"));

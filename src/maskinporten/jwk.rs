@@ -1,39 +1,20 @@
-//! An RSA private key in JSON (a JWK) turned into PKCS#1 DER.
+//! RSA private keys in JSON: one (a JWK), or a set of them in which one is meant.
 
 use base64::Engine;
 use base64::alphabet::URL_SAFE;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use pkcs1::{EncodeRsaPrivateKey, RsaPrivateKey, UintRef};
 use serde_json::{Map, Value};
+use zeroize::Zeroizing;
 
 use super::KeyError;
+use super::material::{Material, algorithm};
 
-/// A key as it was read, not yet checked by the cryptography.
-pub(super) struct Jwk {
-    pub(super) kid: Option<String>,
-    pub(super) der: Vec<u8>,
-}
-
-impl Jwk {
-    /// Reads the members; they must be those of an RSA private key for signatures.
-    pub(super) fn from_json(text: &str) -> Result<Self, KeyError> {
-        // Into a `Value` first: a typed reader would quote the secret members in its errors.
-        let value: Value = serde_json::from_str(text).map_err(|error| KeyError::NotJson {
-            line: error.line(),
-            column: error.column(),
-        })?;
-        let Value::Object(members) = value else {
-            return Err(KeyError::NotAnObject);
-        };
-        if members.contains_key("keys") {
-            return Err(KeyError::KeySet);
-        }
-        check_purpose(&members)?;
-        check_presence(&members)?;
-        Ok(Self {
-            kid: text_of(&members, "kid").map(str::to_owned),
-            der: pkcs1(&members)?,
-        })
+/// The key in a JWK, or in a set (`{"keys": […]}`) the one private key for signatures, by its `kid` when there are more.
+pub(super) fn read(members: &Map<String, Value>, kid: Option<&str>) -> Result<Material, KeyError> {
+    match members.get("keys").and_then(Value::as_array) {
+        Some(keys) => one(pick(keys, kid)?),
+        None => one(members),
     }
 }
 
@@ -45,6 +26,37 @@ const BASE64URL: GeneralPurpose = GeneralPurpose::new(
     &URL_SAFE,
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
+
+fn pick<'a>(keys: &'a [Value], kid: Option<&str>) -> Result<&'a Map<String, Value>, KeyError> {
+    let kid = kid.map(str::trim).filter(|kid| !kid.is_empty());
+    let fitting: Vec<_> = keys
+        .iter()
+        .filter_map(Value::as_object)
+        .filter(|key| check_purpose(key).is_ok() && is_private(key))
+        .filter(|key| kid.is_none() || text_of(key, "kid") == kid)
+        .collect();
+    match (fitting.as_slice(), keys) {
+        ([one], _) => Ok(one),
+        // A set of one has its own reason for not fitting.
+        (_, [Value::Object(only)]) => Ok(only),
+        _ => Err(KeyError::KeySet {
+            keys: keys.len(),
+            fitting: fitting.len(),
+        }),
+    }
+}
+
+/// The members must be those of an RSA private key for signatures.
+fn one(members: &Map<String, Value>) -> Result<Material, KeyError> {
+    check_purpose(members)?;
+    check_presence(members)?;
+    Ok(Material {
+        der: pkcs1(members)?,
+        kid: text_of(members, "kid").map(str::to_owned),
+        algorithm: text_of(members, "alg").map(algorithm).transpose()?,
+        certificates: Vec::new(),
+    })
+}
 
 /// The key type, and what the key says it may be used for.
 fn check_purpose(members: &Map<String, Value>) -> Result<(), KeyError> {
@@ -75,8 +87,12 @@ fn check_purpose(members: &Map<String, Value>) -> Result<(), KeyError> {
     Ok(())
 }
 
+fn is_private(members: &Map<String, Value>) -> bool {
+    PRIVATE.iter().any(|name| members.contains_key(*name))
+}
+
 fn check_presence(members: &Map<String, Value>) -> Result<(), KeyError> {
-    if PRIVATE.iter().all(|name| !members.contains_key(*name)) {
+    if !is_private(members) {
         return Err(KeyError::PublicOnly);
     }
     let blank: Vec<String> = PUBLIC
@@ -93,10 +109,11 @@ fn check_presence(members: &Map<String, Value>) -> Result<(), KeyError> {
     })
 }
 
-fn pkcs1(members: &Map<String, Value>) -> Result<Vec<u8>, KeyError> {
+fn pkcs1(members: &Map<String, Value>) -> Result<Zeroizing<Vec<u8>>, KeyError> {
     let number = |name: &'static str| {
         BASE64URL
             .decode(text_of(members, name).unwrap_or_default())
+            .map(Zeroizing::new)
             .map_err(|_| KeyError::NotBase64Url { member: name })
     };
     let (modulus, public_exponent) = (number("n")?, number("e")?);
@@ -113,8 +130,9 @@ fn pkcs1(members: &Map<String, Value>) -> Result<Vec<u8>, KeyError> {
         coefficient: integer("qi", &coefficient)?,
         other_prime_infos: None,
     };
+    // The document it comes in wipes itself.
     key.to_pkcs1_der()
-        .map(|der| der.as_bytes().to_vec())
+        .map(|der| Zeroizing::new(der.as_bytes().to_vec()))
         .map_err(|_| KeyError::Unfit {
             reason: "its numbers are too long".into(),
         })

@@ -1,50 +1,124 @@
-//! The private key that signs grants, in any of the forms it is handed out in.
+//! The private key that signs grants, and what stands beside it in the file it comes from.
 
 use std::fmt;
+use std::time::SystemTime;
 
 use aws_lc_rs::signature::{KeyPair, RsaKeyPair};
-use base64::Engine;
-use base64::alphabet::STANDARD;
-use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
-use jsonwebtoken::{Algorithm, EncodingKey, Header};
+use jsonwebtoken::{EncodingKey, Header};
+use secrecy::SecretString;
 use serde::Serialize;
 
-use super::KeyError;
-use super::jwk::Jwk;
+use super::form::{self, Read};
+use super::material::Material;
+use super::{Algorithm, Certificate, KeyError};
 
-/// An RSA key of at least 2048 bits and the name (`kid`) Maskinporten knows it by. Shows neither when it is printed for debugging, only its size.
+/// An RSA key of at least 2048 bits with what Maskinporten knows it by: a name (`kid`), or a business certificate. Shows neither when it is printed for debugging, only
+/// its size.
 #[derive(Clone)]
 pub struct SigningKey {
-    kid: String,
+    identity: Identity,
+    algorithm: Algorithm,
     bits: usize,
     key: EncodingKey,
 }
 
-impl SigningKey {
-    /// Reads a key from a JWK as JSON, from base64 of such a JWK, or from PEM (PKCS#8 or PKCS#1).
+/// What a grant's header says about the key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Identity {
+    /// The key's name on the client.
+    Kid(String),
+    /// The business certificate the key belongs to.
+    Certificate(Certificate),
+}
+
+/// What is said about a key elsewhere than in its own file.
+#[derive(Debug, Clone, Default)]
+pub struct KeyOptions {
+    /// The name Maskinporten knows it by; wins over the key's own, and over a certificate.
+    pub kid: Option<String>,
+    /// How it signs; wins over what a JWK says.
+    pub algorithm: Option<Algorithm>,
+    /// Its certificate and the chain above it in PEM, when they are not in the key's own file.
+    pub certificate: Option<String>,
+    /// The password of a PKCS#12 file.
+    pub password: Option<SecretString>,
+    /// Which settings of a `maskinporten-settings.json` are meant, as `Outer:Inner`.
+    pub section: Option<String>,
+}
+
+/// A key with what its file says about its client.
+#[derive(Debug, Clone)]
+pub struct KeyFile {
+    /// The key.
+    pub key: SigningKey,
+    /// The client it belongs to, from Altinn Studio's settings.
+    pub client_id: Option<String>,
+    /// Maskinporten's address, from Altinn Studio's settings.
+    pub authority: Option<String>,
+}
+
+impl KeyFile {
+    /// Reads a key in any of its forms, plain or in base64: a JWK, a set of them, Altinn Studio's `maskinporten-settings.json`, PEM (PKCS#8 or PKCS#1, also with
+    /// certificates), DER, PKCS#12.
     ///
-    /// `kid` wins over the JWK's own; PEM has none, so there it must be given. No error quotes the key.
+    /// No error quotes the key.
+    pub fn read(bytes: &[u8], options: &KeyOptions) -> Result<Self, KeyError> {
+        let Read {
+            material,
+            client_id,
+            authority,
+        } = form::read(bytes, options)?;
+        let beside = options
+            .certificate
+            .as_deref()
+            .map(super::pem::certificates)
+            .transpose()?;
+        Ok(Self {
+            key: SigningKey::new(material, beside, options)?,
+            client_id,
+            authority,
+        })
+    }
+}
+
+impl SigningKey {
+    /// Reads a key from text, as `KeyFile::read`. `kid` wins over the JWK's own.
     pub fn from_text(text: &str, kid: Option<&str>) -> Result<Self, KeyError> {
-        let text = text.trim_start_matches('\u{feff}').trim();
-        let (own_kid, key) = match Form::of(text) {
-            Form::Empty => return Err(KeyError::Empty),
-            Form::Json => from_jwk(text)?,
-            Form::Pem => (None, from_pem(text)?),
-            Form::Base64 => from_jwk(&decode(text)?)?,
+        let options = KeyOptions {
+            kid: kid.map(str::to_owned),
+            ..KeyOptions::default()
         };
-        let kid = kid
-            .map(str::trim)
-            .filter(|kid| !kid.is_empty())
-            .map(str::to_owned)
-            .or(own_kid)
-            .ok_or(KeyError::NoKid)?;
-        let bits = check(&key)?;
-        Ok(Self { kid, bits, key })
+        KeyFile::read(text.as_bytes(), &options).map(|file| file.key)
     }
 
-    /// The name Maskinporten knows the key by.
-    pub fn kid(&self) -> &str {
-        &self.kid
+    fn new(
+        material: Material,
+        beside: Option<Vec<Vec<u8>>>,
+        options: &KeyOptions,
+    ) -> Result<Self, KeyError> {
+        let bits = check(&material.der)?;
+        let certificates = beside.unwrap_or(material.certificates);
+        let kid = given(options.kid.as_deref()).or(material.kid);
+        let identity = match kid {
+            Some(kid) => Identity::Kid(kid),
+            None if certificates.is_empty() => return Err(KeyError::NoKid),
+            None => Identity::Certificate(Certificate::find(
+                &certificates,
+                &material.der,
+                SystemTime::now(),
+            )?),
+        };
+        Ok(Self {
+            identity,
+            algorithm: options.algorithm.or(material.algorithm).unwrap_or_default(),
+            bits,
+            key: EncodingKey::from_rsa_der(&material.der),
+        })
+    }
+
+    /// What Maskinporten knows the key by.
+    pub fn identity(&self) -> &Identity {
+        &self.identity
     }
 
     /// The size of the key.
@@ -52,15 +126,25 @@ impl SigningKey {
         self.bits
     }
 
-    /// The claims as a compact JWT signed with RS256.
+    /// How it signs.
+    pub fn algorithm(&self) -> Algorithm {
+        self.algorithm
+    }
+
+    /// The claims as a compact JWT.
     pub(super) fn sign<T: Serialize>(
         &self,
         claims: &T,
     ) -> Result<String, jsonwebtoken::errors::Error> {
-        let header = Header {
-            kid: Some(self.kid.clone()),
-            ..Header::new(Algorithm::RS256)
-        };
+        let mut header = Header::new(match self.algorithm {
+            Algorithm::Rs256 => jsonwebtoken::Algorithm::RS256,
+            Algorithm::Rs384 => jsonwebtoken::Algorithm::RS384,
+            Algorithm::Rs512 => jsonwebtoken::Algorithm::RS512,
+        });
+        match &self.identity {
+            Identity::Kid(kid) => header.kid = Some(kid.clone()),
+            Identity::Certificate(certificate) => header.x5c = Some(certificate.chain().to_vec()),
+        }
         jsonwebtoken::encode(&header, claims, &self.key)
     }
 }
@@ -73,97 +157,22 @@ impl fmt::Debug for SigningKey {
     }
 }
 
-/// What a text looks like.
-enum Form {
-    Empty,
-    Json,
-    Pem,
-    Base64,
-}
-
-impl Form {
-    fn of(text: &str) -> Self {
-        if text.is_empty() {
-            Self::Empty
-        } else if text.starts_with(['{', '[']) {
-            Self::Json
-        } else if text.contains(BEGIN) {
-            Self::Pem
-        } else {
-            Self::Base64
-        }
-    }
-}
-
-const BEGIN: &str = "-----BEGIN ";
 const SMALLEST: usize = 2048;
 
-/// Standard base64, with or without padding.
-const BASE64: GeneralPurpose = GeneralPurpose::new(
-    &STANDARD,
-    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
-);
-
-fn from_jwk(json: &str) -> Result<(Option<String>, EncodingKey), KeyError> {
-    let jwk = Jwk::from_json(json)?;
-    Ok((jwk.kid, EncodingKey::from_rsa_der(&jwk.der)))
-}
-
-/// Base64 of text, broken into lines or not, in either alphabet.
-fn decode(text: &str) -> Result<String, KeyError> {
-    let plain: String = text
-        .chars()
-        .filter(|character| !character.is_whitespace())
-        .map(|character| match character {
-            '-' => '+',
-            '_' => '/',
-            other => other,
-        })
-        .collect();
-    let bytes = BASE64.decode(plain).map_err(|_| KeyError::NotBase64)?;
-    String::from_utf8(bytes).map_err(|_| KeyError::NotJson { line: 1, column: 0 })
-}
-
-fn from_pem(text: &str) -> Result<EncodingKey, KeyError> {
-    let labels: Vec<&str> = text
-        .split(BEGIN)
-        .skip(1)
-        .filter_map(|rest| rest.split("-----").next())
-        .collect();
-    let Some(label) = labels.iter().find(|label| label.ends_with("PRIVATE KEY")) else {
-        return Err(KeyError::PublicOnly);
-    };
-    if *label == "ENCRYPTED PRIVATE KEY" || text.contains("Proc-Type: 4,ENCRYPTED") {
-        return Err(KeyError::Encrypted);
-    }
-    if *label == "EC PRIVATE KEY" {
-        return Err(KeyError::NotRsa { found: "EC".into() });
-    }
-    // From the private key on: a certificate may stand before it in the same file.
-    let start = text.find(&format!("{BEGIN}{label}")).unwrap_or_default();
-    let pem = &text.as_bytes()[start..];
-    EncodingKey::from_rsa_pem(pem).map_err(|_| {
-        let other = [
-            ("EC", EncodingKey::from_ec_pem(pem).is_ok()),
-            ("Ed25519", EncodingKey::from_ed_pem(pem).is_ok()),
-        ];
-        match other.iter().find(|(_, fits)| *fits) {
-            Some((found, _)) => KeyError::NotRsa {
-                found: (*found).into(),
-            },
-            None => KeyError::NotPem,
-        }
-    })
+fn given(text: Option<&str>) -> Option<String> {
+    text.map(str::trim)
+        .filter(|text| !text.is_empty())
+        .map(str::to_owned)
 }
 
 /// Whether the cryptography accepts the key; gives its size in bits.
-fn check(key: &EncodingKey) -> Result<usize, KeyError> {
+fn check(der: &[u8]) -> Result<usize, KeyError> {
     // Measured from the DER itself: the cryptography refuses small keys without telling their size.
-    let bits = modulus_bits(key.as_bytes());
+    let bits = modulus_bits(der);
     if let Some(bits) = bits.filter(|bits| *bits < SMALLEST) {
         return Err(KeyError::TooSmall { bits });
     }
-    let pair = RsaKeyPair::from_der(key.as_bytes()).map_err(|error| KeyError::Unfit {
+    let pair = RsaKeyPair::from_der(der).map_err(|error| KeyError::Unfit {
         reason: error.to_string(),
     })?;
     Ok(bits.unwrap_or(pair.public_key().modulus_len() * 8))
@@ -182,14 +191,16 @@ pub(crate) mod tests {
 
     use aws_lc_rs::encoding::AsDer;
     use aws_lc_rs::rsa::KeySize;
+    use base64::Engine;
     use base64::engine::general_purpose::{STANDARD, URL_SAFE, URL_SAFE_NO_PAD};
     use pkcs1::RsaPrivateKeyRef;
+    use pkcs8::PrivateKeyInfoRef;
     use serde_json::{Value, json};
 
     use super::*;
 
     /// The PKCS#8 DER of a key made for this run.
-    fn pkcs8() -> &'static [u8] {
+    pub(crate) fn pkcs8() -> &'static [u8] {
         static DER: OnceLock<Vec<u8>> = OnceLock::new();
         DER.get_or_init(|| {
             let pair = aws_lc_rs::rsa::KeyPair::generate(KeySize::Rsa2048).unwrap();
@@ -197,14 +208,14 @@ pub(crate) mod tests {
         })
     }
 
-    fn pem(label: &str, der: &[u8]) -> String {
+    pub(crate) fn pem(label: &str, der: &[u8]) -> String {
         let body = STANDARD.encode(der);
         format!("-----BEGIN {label}-----\n{body}\n-----END {label}-----\n")
     }
 
-    fn pkcs1_der() -> Vec<u8> {
-        let key = EncodingKey::from_rsa_pem(pem("PRIVATE KEY", pkcs8()).as_bytes()).unwrap();
-        key.as_bytes().to_vec()
+    pub(crate) fn pkcs1_der() -> Vec<u8> {
+        let key = PrivateKeyInfoRef::try_from(pkcs8()).unwrap();
+        key.private_key.as_bytes().to_vec()
     }
 
     /// The same key as Maskinporten's customers keep it.
@@ -246,22 +257,34 @@ pub(crate) mod tests {
             .join("\r\n");
         let pkcs1 = pem("RSA PRIVATE KEY", &pkcs1_der());
         let chain = format!(
-            "{}{}",
+            "Bag Attributes\n    friendlyName: a\n{}{}",
             pem("CERTIFICATE", b"x"),
             pem("PRIVATE KEY", pkcs8())
         );
-        let forms = [
-            &json,
-            &format!("\u{feff} {json}\n"),
-            &std,
-            &url,
-            &lines,
-            &pkcs1,
-            &chain,
+        let set = json!({"keys": [{"kty": "EC"}, jwk()]}).to_string();
+        let (chain64, der64) = (STANDARD.encode(&chain), STANDARD.encode(pkcs8()));
+        let forms: [&[u8]; 12] = [
+            json.as_bytes(),
+            &format!("\u{feff} {json}\n").into_bytes(),
+            std.as_bytes(),
+            url.as_bytes(),
+            lines.as_bytes(),
+            pkcs1.as_bytes(),
+            chain.as_bytes(),
+            set.as_bytes(),
+            chain64.as_bytes(),
+            pkcs8(),
+            &pkcs1_der(),
+            der64.as_bytes(),
         ];
         let expected = key().sign(&json!({"a": 1})).unwrap();
+        let options = KeyOptions {
+            kid: Some("key-1".into()),
+            ..KeyOptions::default()
+        };
         for form in forms {
-            let key = SigningKey::from_text(form, Some("key-1")).unwrap();
+            let KeyFile { key, .. } = KeyFile::read(form, &options).unwrap();
+            let form = String::from_utf8_lossy(form);
             assert_eq!(key.bits(), 2048);
             assert_eq!(key.sign(&json!({"a": 1})).unwrap(), expected, "{form}");
         }
@@ -270,15 +293,62 @@ pub(crate) mod tests {
     #[test]
     fn the_given_kid_wins_over_the_keys_own() {
         let json = jwk().to_string();
-        let kid = |given| {
-            SigningKey::from_text(&json, given)
+        for (given, expected) in [
+            (None, "key-1"),
+            (Some(" "), "key-1"),
+            (Some("other"), "other"),
+        ] {
+            let key = SigningKey::from_text(&json, given).unwrap();
+            assert_eq!(*key.identity(), Identity::Kid(expected.into()));
+        }
+    }
+
+    #[test]
+    fn the_given_algorithm_wins_over_the_keys_own() {
+        let algorithm = |json: &str, given| {
+            let options = KeyOptions {
+                algorithm: given,
+                ..KeyOptions::default()
+            };
+            KeyFile::read(json.as_bytes(), &options)
                 .unwrap()
-                .kid()
-                .to_owned()
+                .key
+                .algorithm()
         };
-        assert_eq!(kid(None), "key-1");
-        assert_eq!(kid(Some(" ")), "key-1");
-        assert_eq!(kid(Some("other")), "other");
+        let own = with("alg", "RS512".into());
+        assert_eq!(algorithm(&own, None), Algorithm::Rs512);
+        assert_eq!(algorithm(&own, Some(Algorithm::Rs384)), Algorithm::Rs384);
+        assert_eq!(algorithm(&with("alg", "".into()), None), Algorithm::Rs256);
+    }
+
+    #[test]
+    fn a_set_of_keys_has_one_that_is_meant() {
+        let other = |kid: &str, name: &str, value: &str| {
+            let mut jwk = jwk();
+            jwk["kid"] = kid.into();
+            jwk[name] = value.into();
+            jwk
+        };
+        let set = json!({"keys": [other("a", "use", "sig"), other("b", "use", "sig"), other("c", "use", "enc")]}).to_string();
+        let both = KeyError::KeySet {
+            keys: 3,
+            fitting: 2,
+        };
+        assert_eq!(SigningKey::from_text(&set, None).unwrap_err(), both);
+        let key = SigningKey::from_text(&set, Some("b")).unwrap();
+        assert_eq!(*key.identity(), Identity::Kid("b".into()));
+        let none = KeyError::KeySet {
+            keys: 3,
+            fitting: 0,
+        };
+        assert_eq!(SigningKey::from_text(&set, Some("d")).unwrap_err(), none);
+        let alone = json!({"keys": [other("c", "use", "enc")]}).to_string();
+        assert_eq!(
+            refused(&alone),
+            KeyError::NotForSigning {
+                found: "enc".into()
+            }
+        );
     }
 
     #[test]
@@ -307,13 +377,25 @@ pub(crate) mod tests {
         assert_eq!(refused("keys/maskinporten.jwk"), KeyError::NotBase64);
         assert_eq!(refused("[]"), KeyError::NotAnObject);
         assert_eq!(
-            refused(&json!({"keys": [jwk()]}).to_string()),
-            KeyError::KeySet
+            refused(r#"{"keys": []}"#),
+            KeyError::KeySet {
+                keys: 0,
+                fitting: 0
+            }
         );
         assert_eq!(
             refused("-----BEGIN PRIVATE KEY-----\nAAAA\n"),
             KeyError::NotPem
         );
+        assert_eq!(refused(&pem("PRIVATE KEY", b"x")), KeyError::NotPem);
+        let two = format!("{0}{0}", pem("PRIVATE KEY", pkcs8()));
+        assert_eq!(refused(&two), KeyError::SeveralKeys { count: 2 });
+        for alg in ["ES256", "PS256", "RSA-OAEP", "none"] {
+            assert_eq!(
+                refused(&with("alg", alg.into())),
+                KeyError::Algorithm { found: alg.into() }
+            );
+        }
         let blank = KeyError::Blank {
             members: "`kty`".into(),
         };

@@ -1,51 +1,77 @@
 //! Maskinporten's own name, which every grant must be addressed to.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
-use tokio::sync::Mutex;
 
 use super::reply::{Reply, innermost};
 
-/// The issuer as Maskinporten's metadata names it; asked for once an hour.
+/// The issuer as Maskinporten's metadata names it: asked for once an hour, and from the second time on while nobody waits.
+#[derive(Debug, Clone)]
+pub(super) struct Metadata(Arc<Inner>);
+
 #[derive(Debug)]
-pub(super) struct Metadata {
+struct Inner {
     /// Without a trailing slash.
     authority: String,
     issuer: Mutex<Option<(String, Instant)>>,
+    asking: AtomicBool,
     /// How long an answer holds.
     kept: Duration,
 }
 
 impl Metadata {
     pub(super) fn new(authority: &str) -> Self {
-        Self {
+        Self::kept_for(authority, KEPT)
+    }
+
+    fn kept_for(authority: &str, kept: Duration) -> Self {
+        Self(Arc::new(Inner {
             authority: authority.to_owned(),
             issuer: Mutex::default(),
-            kept: KEPT,
+            asking: AtomicBool::new(false),
+            kept,
+        }))
+    }
+
+    /// The last known issuer; when there is none and the metadata cannot be had, the authority with a slash, until the next time.
+    pub(super) async fn issuer(&self, http: &reqwest::Client) -> String {
+        if let Some((issuer, asked)) = self.0.known() {
+            if asked.elapsed() >= self.0.kept {
+                self.ask_aside(http);
+            }
+            return issuer;
+        }
+        match self.0.ask(http).await {
+            Ok(issuer) => issuer,
+            Err(reason) => {
+                tracing::warn!(%reason, "Maskinporten's metadata cannot be had");
+                format!("{}/", self.0.authority)
+            }
         }
     }
 
-    /// The issuer; when the metadata cannot be had, the last known one, else the authority with a slash.
-    pub(super) async fn issuer(&self, http: &reqwest::Client) -> String {
-        let mut known = self.issuer.lock().await;
-        if let Some((issuer, asked)) = &*known
-            && asked.elapsed() < self.kept
-        {
-            return issuer.clone();
+    /// Asks again while the old answer is in use; one at a time.
+    fn ask_aside(&self, http: &reqwest::Client) {
+        if self.0.asking.swap(true, Ordering::AcqRel) {
+            return;
         }
-        match self.ask(http).await {
-            Ok(issuer) => {
-                *known = Some((issuer.clone(), Instant::now()));
-                issuer
+        let (inner, http) = (Arc::clone(&self.0), http.clone());
+        tokio::spawn(async move {
+            if let Err(reason) = inner.ask(&http).await {
+                tracing::warn!(%reason, "Maskinporten's metadata cannot be had again");
             }
-            Err(reason) => {
-                tracing::warn!(%reason, "Maskinporten's metadata cannot be had");
-                known
-                    .as_ref()
-                    .map_or_else(|| format!("{}/", self.authority), |(last, _)| last.clone())
-            }
-        }
+            inner.asking.store(false, Ordering::Release);
+        });
+    }
+}
+
+impl Inner {
+    fn known(&self) -> Option<(String, Instant)> {
+        let known = self.issuer.lock().unwrap_or_else(PoisonError::into_inner);
+        known.clone()
     }
 
     async fn ask(&self, http: &reqwest::Client) -> Result<String, String> {
@@ -59,10 +85,13 @@ impl Metadata {
             return Err(format!("HTTP {}", reply.status));
         }
         let value: Value = serde_json::from_slice(&reply.body).map_err(|_| "not JSON")?;
-        match value.get("issuer").and_then(Value::as_str) {
-            Some(issuer) if !issuer.trim().is_empty() => Ok(issuer.to_owned()),
-            _ => Err("no `issuer` in it".to_owned()),
-        }
+        let issuer = match value.get("issuer").and_then(Value::as_str) {
+            Some(issuer) if !issuer.trim().is_empty() => issuer.to_owned(),
+            _ => return Err("no `issuer` in it".to_owned()),
+        };
+        let mut known = self.issuer.lock().unwrap_or_else(PoisonError::into_inner);
+        *known = Some((issuer.clone(), Instant::now()));
+        Ok(issuer)
     }
 }
 
@@ -71,46 +100,75 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::sync::atomic::AtomicU64;
 
     use super::super::listener::{Listener, answer};
     use super::*;
 
-    /// Names itself once, and is out of order from then on.
-    async fn failing() -> Listener {
-        let asked = AtomicBool::new(false);
+    /// Names itself anew each time; every answer but the numbered ones is a failure.
+    async fn listener(good: &'static [u64]) -> Listener {
+        let asked = AtomicU64::new(0);
         Listener::start(move |_| {
-            if asked.swap(true, Ordering::Relaxed) {
-                answer("500 Internal Server Error", "", "")
+            let number = asked.fetch_add(1, Ordering::Relaxed) + 1;
+            if good.contains(&number) {
+                let body = format!(r#"{{"issuer": "https://issuer.example/{number}"}}"#);
+                answer("200 OK", "", &body)
             } else {
-                answer("200 OK", "", r#"{"issuer": "https://issuer.example/"}"#)
+                answer("500 Internal Server Error", "", "")
             }
         })
         .await
     }
 
-    async fn asked_twice(kept: Duration) -> (Listener, [String; 2]) {
-        let listener = failing().await;
-        let metadata = Metadata {
-            kept,
-            ..Metadata::new(&listener.base)
-        };
-        let http = reqwest::Client::new();
-        let issuers = [metadata.issuer(&http).await, metadata.issuer(&http).await];
-        (listener, issuers)
+    /// Waits until nobody is asking aside.
+    async fn settled(metadata: &Metadata) {
+        while metadata.0.asking.load(Ordering::Acquire) {
+            tokio::task::yield_now().await;
+        }
     }
 
     #[tokio::test]
     async fn an_answer_holds_for_a_while() {
-        let (listener, issuers) = asked_twice(KEPT).await;
-        assert_eq!(issuers, ["https://issuer.example/"; 2]);
+        let listener = listener(&[1]).await;
+        let metadata = Metadata::new(&listener.base);
+        let http = reqwest::Client::new();
+        for _ in 0..3 {
+            assert_eq!(metadata.issuer(&http).await, "https://issuer.example/1");
+        }
         assert_eq!(listener.seen("GET").len(), 1);
     }
 
     #[tokio::test]
-    async fn the_last_known_name_stands_when_it_cannot_be_asked_again() {
-        let (listener, issuers) = asked_twice(Duration::ZERO).await;
-        assert_eq!(issuers, ["https://issuer.example/"; 2]);
-        assert_eq!(listener.seen("GET").len(), 2);
+    async fn an_old_answer_is_used_while_a_new_one_is_asked_for() {
+        let listener = listener(&[1, 2]).await;
+        let metadata = Metadata::kept_for(&listener.base, Duration::ZERO);
+        let http = reqwest::Client::new();
+        assert_eq!(metadata.issuer(&http).await, "https://issuer.example/1");
+        assert_eq!(metadata.issuer(&http).await, "https://issuer.example/1");
+        settled(&metadata).await;
+        assert_eq!(metadata.issuer(&http).await, "https://issuer.example/2");
+        settled(&metadata).await;
+        // The third time it cannot be asked: the last known name stands.
+        assert_eq!(metadata.issuer(&http).await, "https://issuer.example/2");
+    }
+
+    #[tokio::test]
+    async fn without_an_answer_the_address_with_a_slash_stands_until_the_next_time() {
+        let listener = listener(&[2]).await;
+        let metadata = Metadata::new(&listener.base);
+        let http = reqwest::Client::new();
+        assert_eq!(metadata.issuer(&http).await, format!("{}/", listener.base));
+        assert_eq!(metadata.issuer(&http).await, "https://issuer.example/2");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn no_answer_for_ten_seconds_is_none() {
+        // Connected, but silent.
+        let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let base = format!("http://{}", silent.local_addr().unwrap());
+        let began = tokio::time::Instant::now();
+        let issuer = Metadata::new(&base).issuer(&reqwest::Client::new()).await;
+        assert_eq!(issuer, format!("{base}/"));
+        assert_eq!(began.elapsed().as_secs(), TIMEOUT.as_secs());
     }
 }

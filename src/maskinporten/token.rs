@@ -62,11 +62,28 @@ impl Token {
 
     /// Whether it may still be used: not within the last 30 seconds of its life, or the last quarter of a short one.
     pub(super) fn is_fresh(&self, now: Instant) -> bool {
-        let usable = self
-            .0
+        self.age(now) < self.usable()
+    }
+
+    /// Whether the next one should be fetched while this one is still good: two minutes before it can no longer be used, or in the last third of a short time.
+    pub(super) fn is_aging(&self, now: Instant) -> bool {
+        let usable = self.usable();
+        self.age(now) >= usable.saturating_sub(LEAD.min(usable / 3))
+    }
+
+    /// When it was fetched.
+    pub(super) fn fetched(&self) -> Instant {
+        self.0.fetched
+    }
+
+    fn usable(&self) -> Duration {
+        self.0
             .lifetime
-            .saturating_sub(MARGIN.min(self.0.lifetime / 4));
-        now.saturating_duration_since(self.0.fetched) < usable
+            .saturating_sub(MARGIN.min(self.0.lifetime / 4))
+    }
+
+    fn age(&self, now: Instant) -> Duration {
+        now.saturating_duration_since(self.0.fetched)
     }
 
     /// Whether both are the same token, not merely equal ones.
@@ -98,6 +115,7 @@ pub(super) fn is_plausible(token: &str) -> bool {
 }
 
 const MARGIN: Duration = Duration::from_secs(30);
+const LEAD: Duration = Duration::from_secs(120);
 
 fn claims(token: &str) -> Option<Value> {
     let payload = token.split('.').nth(1)?;
@@ -132,6 +150,22 @@ mod tests {
         assert!(token.is_fresh(now + Duration::from_secs(5)));
         assert!(!token.is_fresh(now + Duration::from_secs(6)));
         assert!(!lasting(0, now).is_fresh(now));
+    }
+
+    #[test]
+    fn the_next_token_is_fetched_while_the_old_one_is_good() {
+        let now = Instant::now();
+        for (lifetime, aging, unusable) in [(1800, 1650, 1770), (120, 60, 90), (8, 4, 6)] {
+            let token = lasting(lifetime, now);
+            let at = |seconds| now + Duration::from_secs(seconds);
+            assert!(!token.is_aging(at(aging - 1)), "{lifetime}");
+            assert!(
+                token.is_aging(at(aging)) && token.is_fresh(at(aging)),
+                "{lifetime}"
+            );
+            assert!(token.is_fresh(at(unusable - 1)), "{lifetime}");
+            assert!(!token.is_fresh(at(unusable)), "{lifetime}");
+        }
     }
 
     #[test]

@@ -1,19 +1,16 @@
 //! Where everyone gets the current token.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::Instant;
 
 use reqwest::Url;
 use secrecy::SecretString;
-use serde_json::Value;
 
-use super::cache::Cache;
+use super::cache::{Cache, CacheKey};
 use super::exchange::Exchange;
-use super::grant::Grant;
-use super::metadata::Metadata;
-use super::reply::{Reply, presentable};
-use super::token::{is_plausible, remaining};
-use super::{SigningKey, Token, TokenError, codes};
+use super::grant::words;
+use super::purchase::Purchase;
+use super::{Delegation, Identity, SigningKey, Token, TokenCache, TokenError};
 
 /// What tokens are bought with, and where.
 #[derive(Debug, Clone)]
@@ -24,6 +21,8 @@ pub struct Settings {
     pub key: SigningKey,
     /// What to ask for.
     pub scopes: Vec<String>,
+    /// On whose behalf, and for which APIs.
+    pub delegation: Delegation,
     /// Maskinporten's address, as `https://maskinporten.no`; a trailing slash does not matter.
     pub maskinporten: String,
     /// Where Altinn exchanges Maskinporten's tokens; `None` uses them as they are.
@@ -32,98 +31,112 @@ pub struct Settings {
     pub subscription_key: Option<SecretString>,
 }
 
-/// The source of tokens, shared by all who send: one token at a time, fetched by one of them while the others wait.
+/// The source of tokens, shared by all who send: one token at a time, fetched by one of them while the others wait, and the next one before anybody has to.
+#[derive(Debug, Clone)]
+pub struct Tokens(Arc<Inner>);
+
 #[derive(Debug)]
-pub struct Tokens {
+struct Inner {
     http: reqwest::Client,
-    client_id: String,
-    key: SigningKey,
-    scopes: Vec<String>,
-    /// Without a trailing slash.
-    maskinporten: String,
-    metadata: Metadata,
+    purchase: Purchase,
     exchange: Option<Exchange>,
-    cache: Cache,
+    /// Maskinporten's token.
+    bought: Arc<Cache>,
+    /// The token that is used: Altinn's, or Maskinporten's itself.
+    used: Arc<Cache>,
 }
 
 impl Tokens {
     /// Fetches nothing yet.
     pub fn new(http: reqwest::Client, settings: Settings) -> Self {
-        let maskinporten = settings.maskinporten.trim_end_matches('/').to_owned();
-        let subscription_key = settings.subscription_key;
-        Self {
+        Self::with_cache(http, settings, &TokenCache::default())
+    }
+
+    /// With tokens that others have fetched for the same.
+    pub fn with_cache(http: reqwest::Client, settings: Settings, cache: &TokenCache) -> Self {
+        let mut key = cache_key(&settings);
+        let bought = cache.place(key.clone());
+        let used = match &settings.exchange {
+            Some(address) => {
+                key.exchange = Some(address.clone());
+                cache.place(key)
+            }
+            None => Arc::clone(&bought),
+        };
+        let subscription_key = settings.subscription_key.clone();
+        let exchange = settings
+            .exchange
+            .clone()
+            .map(|address| Exchange::new(address, subscription_key));
+        Self(Arc::new(Inner {
             http,
-            client_id: settings.client_id,
-            key: settings.key,
-            scopes: settings.scopes,
-            metadata: Metadata::new(&maskinporten),
-            maskinporten,
-            exchange: settings
-                .exchange
-                .map(|address| Exchange::new(address, subscription_key)),
-            cache: Cache::default(),
-        }
+            purchase: Purchase::new(settings),
+            exchange,
+            bought,
+            used,
+        }))
     }
 
     /// The current token, or a new one when there is none that will last.
+    ///
+    /// When the current one is growing old the next is fetched aside, and nobody waits for it.
     pub async fn token(&self) -> Result<Token, TokenError> {
-        self.cache
-            .get(Instant::now, async || self.fetch().await)
-            .await
+        let inner = &self.0;
+        let token = inner
+            .used
+            .get(Instant::now, async || inner.fetch().await)
+            .await?;
+        let now = Instant::now();
+        if token.is_aging(now)
+            && let Some(ticket) = inner.used.ticket(now)
+        {
+            let inner = Arc::clone(inner);
+            tokio::spawn(async move {
+                let fetch = async || inner.fetch().await;
+                if let Err(error) = inner.used.renew(Instant::now, fetch).await {
+                    tracing::warn!(%error, "the next token cannot be had yet");
+                }
+                drop(ticket);
+            });
+        }
+        Ok(token)
     }
 
     /// To be called when a request was answered with 401: the next call of `token` fetches a new one, unless somebody has already done so.
     pub fn reject(&self, token: &Token) {
-        self.cache.reject(token);
+        self.0.used.reject(token);
     }
+}
 
+impl Inner {
     async fn fetch(&self) -> Result<Token, TokenError> {
-        let token = match self.buy().await {
-            Err(error) if error.wants_a_fresh_grant() => {
-                tracing::debug!(%error, "signing another grant");
-                self.buy().await
-            }
-            other => other,
-        }?;
         let token = match &self.exchange {
-            Some(exchange) => exchange.exchange(&self.http, &token).await?,
-            None => token,
+            Some(exchange) => self.exchanged(exchange).await?,
+            None => self.purchase.buy(&self.http).await?,
         };
         tracing::debug!(lifetime = ?token.lifetime(), "got a token");
         Ok(token)
     }
 
-    /// One grant for one token.
-    async fn buy(&self) -> Result<Token, TokenError> {
-        let audience = self.metadata.issuer(&self.http).await;
-        let grant = Grant {
-            client_id: &self.client_id,
-            audience: &audience,
-            scopes: &self.scopes,
-            issued_at: SystemTime::now()
-                .duration_since(UNIX_EPOCH)
-                .unwrap_or_default()
-                .as_secs(),
-        };
-        let assertion = grant.sign(&self.key).map_err(|source| TokenError::Sign {
-            source: Arc::new(source),
-        })?;
-        let address = format!("{}/token", self.maskinporten);
-        let host = host(&address);
-        let unreachable = |error: reqwest::Error| TokenError::Unreachable {
-            host: host.clone(),
-            source: Arc::new(error.without_url()),
-        };
-        let form = [("grant_type", GRANT_TYPE), ("assertion", &assertion)];
-        let response = self.http.post(&address).form(&form).send().await;
-        let reply = Reply::read(response.map_err(unreachable)?)
-            .await
-            .map_err(unreachable)?;
-        if reply.is_success() {
-            read(&reply, &host)
-        } else {
-            Err(refused(&reply))
+    /// Altinn's token for Maskinporten's, which is bought only when the last one is used up, or no longer taken.
+    async fn exchanged(&self, exchange: &Exchange) -> Result<Token, TokenError> {
+        let began = Instant::now();
+        let token = self.bought().await?;
+        if token.fetched() < began {
+            match exchange.once(&self.http, &token).await {
+                Err(TokenError::Exchange { status: 401, .. }) => self.bought.reject(&token),
+                Err(TokenError::Exchange { status: 500.., .. }) => {}
+                other => return other,
+            }
         }
+        let token = self.bought().await?;
+        exchange.exchange(&self.http, &token).await
+    }
+
+    async fn bought(&self) -> Result<Token, TokenError> {
+        self.bought
+            .get(Instant::now, async || self.purchase.buy(&self.http).await)
+            .await
     }
 }
 
@@ -141,63 +154,23 @@ pub(super) fn host(address: &str) -> String {
     )
 }
 
-const GRANT_TYPE: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
-const MESSAGE_LIMIT: usize = 400;
-
-fn read(reply: &Reply, host: &str) -> Result<Token, TokenError> {
-    let garbled = |reason| TokenError::Garbled {
-        host: host.to_owned(),
-        reason,
-    };
-    let answer: Value =
-        serde_json::from_slice(&reply.body).map_err(|_| garbled("it is not JSON"))?;
-    let token = answer
-        .get("access_token")
-        .and_then(Value::as_str)
-        .filter(|token| is_plausible(token))
-        .ok_or_else(|| garbled("`access_token` is missing"))?;
-    let stated = answer.get("expires_in").and_then(seconds);
-    let own = remaining(token, reply.date.unwrap_or_else(SystemTime::now));
-    let lifetime = match (stated, own) {
-        (Some(stated), Some(own)) => stated.min(own),
-        (stated, own) => stated
-            .or(own)
-            .ok_or_else(|| garbled("it does not say how long the token lasts"))?,
-    };
-    if lifetime.is_zero() {
-        return Err(garbled("the token has already expired"));
-    }
-    Ok(
-        Token::new(token.to_owned().into(), lifetime, Instant::now())
-            .with_clock_ahead(reply.clock_ahead()),
-    )
-}
-
-fn seconds(value: &Value) -> Option<Duration> {
-    let number = value
-        .as_u64()
-        .or_else(|| value.as_str().and_then(|text| text.parse().ok()))?;
-    Some(Duration::from_secs(number))
-}
-
-fn refused(reply: &Reply) -> TokenError {
-    let answer: Value = serde_json::from_slice(&reply.body).unwrap_or_default();
-    let member = |name: &str| answer.get(name).and_then(Value::as_str);
-    let error = member("error").map(|error| presentable(error, 80));
-    let text = String::from_utf8_lossy(&reply.body);
-    let message = match (member("error_description"), &error, text.trim()) {
-        (Some(description), _, _) => description,
-        (None, Some(error), _) => error,
-        (None, None, "") => "without a reason",
-        (None, None, text) => text,
-    };
-    TokenError::Refused {
-        status: reply.status,
-        code: codes::find(message),
-        message: presentable(message, MESSAGE_LIMIT),
-        error,
-        clock_ahead: reply.clock_ahead(),
-        retry_after: reply.retry_after,
+/// What the tokens depend on, apart from the exchange.
+fn cache_key(settings: &Settings) -> CacheKey {
+    let mut scopes: Vec<String> = words(&settings.scopes)
+        .into_iter()
+        .map(str::to_owned)
+        .collect();
+    scopes.sort_unstable();
+    CacheKey {
+        authority: settings.maskinporten.trim_end_matches('/').to_owned(),
+        client_id: settings.client_id.clone(),
+        identity: match settings.key.identity() {
+            Identity::Kid(kid) => kid.clone(),
+            Identity::Certificate(certificate) => certificate.chain().concat(),
+        },
+        scopes,
+        delegation: settings.delegation.clone(),
+        exchange: None,
     }
 }
 
@@ -205,7 +178,9 @@ fn refused(reply: &Reply) -> TokenError {
 mod tests {
     use base64::Engine;
     use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+    use serde_json::Value;
     use std::sync::atomic::{AtomicU64, Ordering};
+    use std::time::{Duration, SystemTime};
 
     use super::super::key::tests::key;
     use super::super::listener::{Listener, Seen, answer};
@@ -218,6 +193,7 @@ mod tests {
                 client_id: "client-1".into(),
                 key: key(),
                 scopes: vec!["altinn:correspondence.write".into()],
+                delegation: Delegation::default(),
                 maskinporten: format!("{}/", listener.base),
                 exchange,
                 subscription_key: Some("api-key".into()),
@@ -361,7 +337,7 @@ mod tests {
             error
                 .hint()
                 .unwrap()
-                .contains("s ahead of Maskinporten's: set it")
+                .contains("s fast by Maskinporten's: set it")
         );
         assert_eq!(error.retry_after(), Some(Duration::from_secs(7)));
         tokens.token().await.unwrap_err();
@@ -442,6 +418,131 @@ mod tests {
         );
     }
 
+    /// Tokens and an exchange; Altinn takes Maskinporten's token only while `taken` says so.
+    async fn both(taken: impl Fn(&str) -> bool + Send + Sync + 'static) -> (Listener, Tokens) {
+        let (bought, exchanged) = (AtomicU64::new(0), AtomicU64::new(0));
+        let listener = Listener::start(move |seen| {
+            let next = |count: &AtomicU64| count.fetch_add(1, Ordering::Relaxed);
+            if seen.is("POST /token ") {
+                let number = next(&bought);
+                json(&format!(
+                    r#"{{"access_token": "m{number}", "expires_in": 3600}}"#
+                ))
+            } else if seen.is("GET /exchange?test=true ") {
+                if taken(seen.header("authorization").unwrap()) {
+                    json(&format!("\"a{}\"", next(&exchanged)))
+                } else {
+                    answer("401 Unauthorized", "", "")
+                }
+            } else {
+                json(r#"{"issuer": "i"}"#)
+            }
+        })
+        .await;
+        let tokens = tokens(
+            &listener,
+            Some(format!("{}/exchange?test=true", listener.base)),
+        );
+        (listener, tokens)
+    }
+
+    #[tokio::test]
+    async fn a_good_token_of_maskinportens_is_exchanged_again() {
+        let (listener, tokens) = both(|_| true).await;
+        for number in 0..3 {
+            let token = tokens.token().await.unwrap();
+            assert_eq!(token.expose(), format!("a{number}"));
+            tokens.reject(&token);
+        }
+        assert_eq!(listener.seen("POST /token ").len(), 1);
+        assert_eq!(listener.seen("GET /exchange").len(), 3);
+    }
+
+    #[tokio::test]
+    async fn an_older_token_of_maskinportens_that_is_not_taken_is_bought_again() {
+        let calls = AtomicU64::new(0);
+        let first_once =
+            move |bearer: &str| bearer != "Bearer m0" || calls.fetch_add(1, Ordering::Relaxed) == 0;
+        let (listener, tokens) = both(first_once).await;
+        tokens.reject(&tokens.token().await.unwrap());
+        assert_eq!(tokens.token().await.unwrap().expose(), "a1");
+        assert_eq!(listener.seen("POST /token ").len(), 2);
+        assert_eq!(listener.seen("GET /exchange").len(), 3);
+    }
+
+    #[tokio::test]
+    async fn the_next_token_comes_while_the_old_one_is_used() {
+        let (listener, tokens) = both(|_| true).await;
+        let fetched = Instant::now().checked_sub(Duration::from_secs(70)).unwrap();
+        let old = Token::new("old".into(), Duration::from_secs(120), fetched);
+        let used = &tokens.0.used;
+        used.get(Instant::now, async || Ok(old)).await.unwrap();
+        for _ in 0..10 {
+            assert_eq!(tokens.token().await.unwrap().expose(), "old");
+        }
+        while tokens.token().await.unwrap().expose() == "old" {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(tokens.token().await.unwrap().expose(), "a0");
+        assert_eq!(listener.seen("POST /token ").len(), 1);
+    }
+
+    #[tokio::test]
+    async fn sources_with_one_cache_share_their_tokens() {
+        let (listener, first) = both(|_| true).await;
+        let cache = TokenCache::default();
+        let mut settings = Settings {
+            client_id: "client-1".into(),
+            key: key(),
+            scopes: vec!["b".into(), "a".into()],
+            delegation: Delegation::default(),
+            maskinporten: listener.base.clone(),
+            exchange: None,
+            subscription_key: None,
+        };
+        let http = || first.0.http.clone();
+        let one = Tokens::with_cache(http(), settings.clone(), &cache);
+        settings.scopes = vec!["a b".into()];
+        settings.maskinporten.push('/');
+        let two = Tokens::with_cache(http(), settings.clone(), &cache);
+        settings.scopes = vec!["a".into()];
+        let three = Tokens::with_cache(http(), settings, &cache);
+        assert_eq!(one.token().await.unwrap().expose(), "m0");
+        assert_eq!(two.token().await.unwrap().expose(), "m0");
+        assert_eq!(three.token().await.unwrap().expose(), "m1");
+    }
+
+    #[tokio::test]
+    async fn a_clock_that_is_wrong_is_made_up_for_once_maskinporten_refuses_it() {
+        for wrong in [-7200, 300] {
+            let listener = maskinporten(move |seen| {
+                let there = SystemTime::UNIX_EPOCH
+                    + Duration::from_secs(now().checked_add_signed(-wrong).unwrap());
+                let date = format!("date: {}\r\n", httpdate::fmt_http_date(there));
+                let issued = claims(seen)["iat"].as_u64().unwrap();
+                if issued.abs_diff(now().checked_add_signed(-wrong).unwrap()) > 10 {
+                    return answer("400 Bad Request", &date, r#"{"error": "invalid_grant"}"#);
+                }
+                let body = r#"{"access_token": "t", "expires_in": 60}"#;
+                answer("200 OK", &date, body)
+            })
+            .await;
+            let tokens = tokens(&listener, None);
+            let token = tokens.token().await.unwrap();
+            assert!((token.clock_ahead().unwrap() - wrong).abs() < 10);
+            assert_eq!(listener.seen("POST /token ").len(), 2);
+            // It has learned.
+            tokens.reject(&token);
+            tokens.token().await.unwrap();
+            assert_eq!(listener.seen("POST /token ").len(), 3);
+        }
+    }
+
+    fn now() -> u64 {
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+        now.unwrap().as_secs()
+    }
+
     #[tokio::test]
     async fn nobody_at_home_is_told_by_host_and_may_pass() {
         let listener = Listener::start(|_| String::new()).await;
@@ -459,6 +560,7 @@ mod tests {
             client_id: "c".into(),
             key: key(),
             scopes: Vec::new(),
+            delegation: Delegation::default(),
             maskinporten: "https://test.maskinporten.no".into(),
             exchange: Some("https://x".into()),
             subscription_key: Some("api-key".into()),

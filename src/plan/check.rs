@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use super::approval::plan_digest;
 use super::fingerprint::Fingerprint;
 use super::gathering::Gathering;
 use super::watch::Watch;
@@ -27,13 +28,28 @@ pub struct Checked {
     pub plan: Digest,
     /// The same part by part.
     pub inputs: Vec<Input>,
-    /// Files that are the same for every row, to be uploaded once.
+    /// Files that the first letter shares with others, to be uploaded before it.
     pub shared: Vec<Arc<PlannedFile>>,
     /// Per row, in order: the heads of its key and of its letter's digest. 16 bytes a row.
     pub(super) fingerprints: Vec<Fingerprint>,
 }
 
 impl Checked {
+    /// Whether a file is the same for every row.
+    pub fn is_shared(&self, file: &PlannedFile) -> bool {
+        self.shared
+            .iter()
+            .any(|shared| shared.identity == file.identity)
+    }
+
+    /// The letters, each as the heads of its key and of its content's digest, in row order.
+    pub fn letter_heads(&self) -> impl Iterator<Item = (u64, u64)> + '_ {
+        self.fingerprints
+            .iter()
+            .filter(|print| print.is_letter())
+            .map(|print| (print.key, print.letter))
+    }
+
     /// Rows that share their key with another row, all but one of each key. They are skipped ones: letters that share a key are refused.
     pub fn shared_keys(&self) -> u64 {
         if self.skipped == 0 {
@@ -56,6 +72,7 @@ impl Mailing {
         let mut gathering = Gathering::new(std::mem::take(&mut self.found));
         let mut watch = Watch::new(self);
         let mut row = Row::default();
+        self.files.begin_count();
         while let Some(read) = rows.read(&mut row) {
             gathering.checked.rows += 1;
             match read {
@@ -70,6 +87,7 @@ impl Mailing {
                 break;
             }
         }
+        self.files.end_count();
         let file = Place::File(self.rows_file());
         if gathering.checked.rows == 0 {
             gathering.push(Problem::error(
@@ -81,7 +99,9 @@ impl Mailing {
         self.find_damage(watch, &mut gathering);
         self.find_unused(&mut gathering);
         let mut checked = gathering.finish(file);
-        (checked.plan, checked.inputs) = self.inputs()?;
+        let parts = self.parts()?;
+        checked.plan = plan_digest(&parts);
+        checked.inputs = self.inputs(&parts, &checked.shared);
         Ok(checked)
     }
 
@@ -98,9 +118,12 @@ impl Mailing {
         match &mut planned {
             Planned::Delivery(delivery) => {
                 if checked.letters == 0 {
-                    checked.shared = self.shared_files(delivery);
+                    checked.shared = delivery.uploads().cloned().collect();
                 }
                 checked.letters += 1;
+                for file in &delivery.files {
+                    self.files.count(file);
+                }
                 let recipient = gathering.hashing.hash_one(&delivery.recipient);
                 gathering.recipients.push(recipient);
                 gathering.extend(self.check_person(delivery));
@@ -111,6 +134,8 @@ impl Mailing {
                 }
             }
             Planned::Skipped(_) => checked.skipped += 1,
+            // Here every row is asked for.
+            Planned::LeftOut => {}
             Planned::Invalid(problems) => {
                 // What is wrong with a constant part is wrong for every row, and said once.
                 let known = |problem: &Problem| {
@@ -130,20 +155,5 @@ impl Mailing {
             .fingerprints
             .push(Fingerprint::of(&planned));
         !matches!(planned, Planned::Skipped(_))
-    }
-
-    fn shared_files(&self, delivery: &Delivery) -> Vec<Arc<PlannedFile>> {
-        let shared = self
-            .letter
-            .attachments
-            .iter()
-            .map(super::letter::AttachmentPlan::is_shared);
-        delivery
-            .files
-            .iter()
-            .zip(shared)
-            .filter(|(_, shared)| *shared)
-            .map(|(file, _)| Arc::clone(file))
-            .collect()
     }
 }

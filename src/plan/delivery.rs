@@ -1,11 +1,13 @@
 //! One planned letter to one recipient.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use uuid::Uuid;
 
 use super::{Digest, PlannedFile};
-use crate::correspondence::{Recipient, Request};
+use crate::correspondence::path::{API, INITIALIZE, INITIALIZE_WITH_FILES};
+use crate::correspondence::{Recipient, Request, form_fields};
 use crate::diagnostic::Problems;
 
 /// A row that has become a letter, rendered; checked when it comes from pass 1.
@@ -30,16 +32,60 @@ pub struct Delivery {
 }
 
 impl Delivery {
-    /// The bytes that go on the wire, with the ids of the uploaded files in front of those named in the manifest.
-    pub fn body(&self, uploaded: &[Uuid]) -> Result<Vec<u8>, serde_json::Error> {
-        if uploaded.is_empty() {
-            return serde_json::to_vec(&self.request);
+    /// The method of the letter's request.
+    pub const METHOD: &'static str = "POST";
+
+    /// The request as Altinn gets it: the ids of the uploaded files in front of those named in the manifest, and what there is to say about enclosed files.
+    pub fn request_with(&self, uploaded: &[Uuid]) -> Cow<'_, Request> {
+        let mut request = Cow::Borrowed(&self.request);
+        if !uploaded.is_empty() {
+            let existing = &mut request.to_mut().existing_attachments;
+            existing.splice(0..0, uploaded.iter().copied());
         }
-        let mut request = self.request.clone();
+        if self.has_enclosures() {
+            let attachments = self.enclosures().map(|file| file.attachment.clone());
+            request.to_mut().correspondence.content.attachments = attachments.collect();
+        }
         request
-            .existing_attachments
-            .splice(0..0, uploaded.iter().copied());
-        serde_json::to_vec(&request)
+    }
+
+    /// The bytes that go on the wire when no file is enclosed.
+    pub fn body(&self, uploaded: &[Uuid]) -> Result<Vec<u8>, serde_json::Error> {
+        serde_json::to_vec(&self.request_with(uploaded))
+    }
+
+    /// The path of the request below Altinn's platform: a letter goes as JSON, and as a form when files are enclosed.
+    pub fn path(&self) -> String {
+        let endpoint = if self.has_enclosures() {
+            INITIALIZE_WITH_FILES
+        } else {
+            INITIALIZE
+        };
+        format!("{API}/{endpoint}")
+    }
+
+    /// Whether files go in the same request.
+    pub fn has_enclosures(&self) -> bool {
+        self.files.iter().any(|file| file.enclosed)
+    }
+
+    /// The files that go in the same request, in the order they are told of.
+    pub fn enclosures(&self) -> impl Iterator<Item = &Arc<PlannedFile>> {
+        self.files.iter().filter(|file| file.enclosed)
+    }
+
+    /// The files that are uploaded before it; their ids are put in front of `existingAttachments`, in this order.
+    pub fn uploads(&self) -> impl Iterator<Item = &Arc<PlannedFile>> {
+        self.files.iter().filter(|file| !file.enclosed)
+    }
+
+    /// A letter that a form cannot say goes as JSON, and all its files before it.
+    pub(super) fn enclose_only_in_a_form(&mut self) {
+        if self.has_enclosures() && form_fields(&self.request_with(&[])).is_none() {
+            for file in &mut self.files {
+                Arc::make_mut(file).enclosed = false;
+            }
+        }
     }
 
     /// The resource id the letter is sent for, without its optional prefix.
@@ -58,6 +104,8 @@ pub enum Planned {
     Skipped(Skip),
     /// No letter, because something is wrong.
     Invalid(Problems),
+    /// A letter that was not asked for: it has not been rendered.
+    LeftOut,
 }
 
 /// A row that gets no letter, on purpose.

@@ -84,7 +84,10 @@ impl FromStr for Digest {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let wrong = || "not a digest: expected `sha256:` and 64 hexadecimal digits".to_owned();
-        let digits = text.strip_prefix("sha256:").ok_or_else(wrong)?;
+        // As it is copied from somewhere: with the word in front of it, or bare.
+        let text = text.trim();
+        let text = text.strip_prefix("plan ").unwrap_or(text).trim_start();
+        let digits = text.strip_prefix("sha256:").unwrap_or(text);
         if digits.len() != 64 || !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
             return Err(wrong());
         }
@@ -107,6 +110,13 @@ mod tests {
         let text = digest.to_string();
         assert!(text.starts_with("sha256:ba7816bf8f01cfea"), "{text}");
         assert_eq!(text.parse(), Ok(digest));
+        for copied in [
+            &text[7..],
+            &format!("plan {text}\n"),
+            &text.replace("ba", "BA"),
+        ] {
+            assert_eq!(copied.parse(), Ok(digest), "{copied}");
+        }
         assert!("sha256:ba".parse::<Digest>().is_err());
         assert!(text.replace("ba", "+a").parse::<Digest>().is_err());
     }

@@ -1,4 +1,4 @@
-//! Local files that follow letters: each is looked at once.
+//! Local files that follow letters: what they are, and which of them only one letter has.
 
 use std::collections::HashMap;
 use std::io;
@@ -34,6 +34,10 @@ pub struct PlannedFile {
     pub attachment: Attachment,
     /// Tells equal uploads from different ones: content and everything Altinn is told.
     pub identity: Digest,
+    /// Whether it goes in the same request as its letter, the only one that has it. Others are uploaded once, before their letters.
+    ///
+    /// Pass 1 has not seen the rows to come: until pass 2, a file that is not the same for all rows is taken for one letter's own.
+    pub enclosed: bool,
 }
 
 impl PlannedFile {
@@ -54,15 +58,29 @@ impl PlannedFile {
             file,
             attachment,
             identity: digester.finish(),
+            enclosed: false,
         }
     }
 }
 
-/// The files met so far.
+/// So many files are remembered at least, and twice as many at most; others are looked at again when they are named again.
+const REMEMBERED: usize = 4096;
+
+type Looked = Result<Arc<LocalFile>, String>;
+
+/// The files of a mailing.
 #[derive(Debug, Default)]
 pub(super) struct Files {
     folder: PathBuf,
-    seen: HashMap<String, Result<Arc<LocalFile>, String>>,
+    /// What was looked at lately, and before that.
+    recent: HashMap<String, Looked>,
+    older: HashMap<String, Looked>,
+    /// During pass 1, the heads of the files that may be one letter's own; 8 bytes each.
+    named: Vec<u64>,
+    /// After it, the heads of those that several letters have, in order.
+    shared: Vec<u64>,
+    /// The content of every letter's files, in row order.
+    met: Digester,
 }
 
 impl Files {
@@ -70,25 +88,53 @@ impl Files {
     pub(super) fn new(folder: &Path) -> Self {
         Self {
             folder: folder.to_owned(),
-            seen: HashMap::new(),
+            ..Self::default()
         }
     }
 
-    /// Looks at a file, once; what is wrong with it is said in words.
-    pub(super) fn look(&mut self, name: &str) -> Result<Arc<LocalFile>, String> {
-        if let Some(seen) = self.seen.get(name) {
-            return seen.clone();
+    /// Looks at a file; what is wrong with it is said in words.
+    pub(super) fn look(&mut self, name: &str) -> Looked {
+        if let Some(known) = self.recent.get(name) {
+            return known.clone();
         }
-        let found = self.examine(name);
-        self.seen.insert(name.to_owned(), found.clone());
+        let known = self.older.remove(name);
+        let found = known.unwrap_or_else(|| self.examine(name));
+        if self.recent.len() >= REMEMBERED {
+            self.older = std::mem::take(&mut self.recent);
+        }
+        self.recent.insert(name.to_owned(), found.clone());
         found
     }
 
-    /// Every file met, for the digest of the plan.
-    pub(super) fn met(&self) -> impl Iterator<Item = (&str, &LocalFile)> {
-        self.seen
-            .iter()
-            .filter_map(|(name, file)| Some((name.as_str(), &**file.as_ref().ok()?)))
+    /// Begins pass 1.
+    pub(super) fn begin_count(&mut self) {
+        self.named = Vec::new();
+        self.shared = Vec::new();
+        self.met = Digester::default();
+    }
+
+    /// A letter of pass 1 has this file.
+    pub(super) fn count(&mut self, planned: &PlannedFile) {
+        self.met.part(&planned.file.digest.0);
+        if planned.enclosed {
+            self.named.push(planned.identity.short());
+        }
+    }
+
+    /// Every letter has been seen.
+    pub(super) fn end_count(&mut self) {
+        self.shared = std::mem::take(&mut self.named);
+        keep_repeated(&mut self.shared);
+    }
+
+    /// The digest of the files of all letters, for the digest of the plan.
+    pub(super) fn met(&self) -> Digest {
+        self.met.clone().finish()
+    }
+
+    /// Whether several letters have a file, as far as is known by now.
+    pub(super) fn are_sharing(&self, planned: &PlannedFile) -> bool {
+        self.shared.binary_search(&planned.identity.short()).is_ok()
     }
 
     fn examine(&self, name: &str) -> Result<Arc<LocalFile>, String> {
@@ -123,10 +169,102 @@ impl Files {
     }
 }
 
+/// Leaves each number that stands there more than once, one time.
+fn keep_repeated(numbers: &mut Vec<u64>) {
+    numbers.sort_unstable();
+    let mut kept = 0;
+    let mut at = 0;
+    while at < numbers.len() {
+        let number = numbers[at];
+        let same = numbers[at..].partition_point(|other| *other == number);
+        if same > 1 {
+            numbers[kept] = number;
+            kept += 1;
+        }
+        at += same;
+    }
+    numbers.truncate(kept);
+    numbers.shrink_to_fit();
+}
+
 fn in_words(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::NotFound => "is not there".to_owned(),
         io::ErrorKind::PermissionDenied => "may not be read".to_owned(),
         _ => format!("cannot be read: {error}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn repeated_numbers_are_kept_once_and_in_order() {
+        for (numbers, repeated) in [
+            (vec![], vec![]),
+            (vec![1], vec![]),
+            (vec![2, 1, 2], vec![2]),
+            (vec![3, 1, 3, 2, 1, 3, 4], vec![1, 3]),
+        ] {
+            let mut kept = numbers.clone();
+            keep_repeated(&mut kept);
+            assert_eq!(kept, repeated, "{numbers:?}");
+        }
+    }
+
+    #[test]
+    fn memory_does_not_grow_with_the_files_and_a_forgotten_one_is_looked_at_again() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("a.pdf"), "one").unwrap();
+        std::fs::write(folder.path().join("same.pdf"), "same").unwrap();
+        let mut files = Files::new(folder.path());
+        let first = files.look("a.pdf").unwrap();
+        files.look("same.pdf").unwrap();
+        std::fs::write(folder.path().join("a.pdf"), "two").unwrap();
+        std::fs::write(folder.path().join("same.pdf"), "other").unwrap();
+        assert_eq!(files.look("a.pdf").unwrap(), first, "remembered");
+        for number in 0..3 * REMEMBERED {
+            assert!(files.look(&format!("{number}.pdf")).is_err());
+            assert_eq!(files.look("same.pdf").unwrap().size, 4, "in use");
+        }
+        assert!(files.recent.len() + files.older.len() <= 2 * REMEMBERED);
+        assert_ne!(files.look("a.pdf").unwrap(), first, "forgotten");
+    }
+
+    #[test]
+    fn a_file_is_one_letters_own_until_another_has_it() {
+        let planned = |content: &[u8], reference: &str| {
+            let file = LocalFile {
+                path: "a.pdf".into(),
+                size: 1,
+                digest: Digest::of(content),
+                md5: String::new(),
+            };
+            let attachment = Attachment {
+                senders_reference: reference.to_owned(),
+                ..Attachment::default()
+            };
+            PlannedFile {
+                enclosed: true,
+                ..PlannedFile::new(Arc::new(file), attachment)
+            }
+        };
+        let all = [
+            planned(b"a", "1"),
+            planned(b"a", "1"),
+            planned(b"a", "2"),
+            planned(b"b", "1"),
+        ];
+        let mut files = Files::default();
+        for _ in 0..2 {
+            files.begin_count();
+            for file in &all {
+                files.count(file);
+            }
+            files.end_count();
+            let shared = all.iter().map(|file| files.are_sharing(file));
+            assert_eq!(shared.collect::<Vec<_>>(), [true, true, false, false]);
+        }
     }
 }

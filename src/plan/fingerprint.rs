@@ -23,7 +23,7 @@ impl Fingerprint {
                 key: skip.key.as_u64_pair().0,
                 letter: SKIPPED,
             },
-            Planned::Invalid(_) => Self {
+            Planned::Invalid(_) | Planned::LeftOut => Self {
                 key: 0,
                 letter: SKIPPED,
             },

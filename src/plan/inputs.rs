@@ -1,18 +1,15 @@
-//! What a mailing is made of, part by part: who approves all of it approves exactly what will be sent, and a change has a name.
+//! What a mailing is made of, part by part: so that a change has a name.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::{Digest, Digester, Mailing, digest_file};
-use crate::diagnostic::{Place, Problem, Problems};
+use super::approval::Part;
+use super::letter::AttachmentPlan;
+use super::{Digest, Digester, Mailing, PlannedFile};
 use crate::secret::redact;
-
-/// So many files that follow letters are told one by one; more are one part.
-const NAMED_FILES: usize = 1000;
-
-/// What the manifest is called in the plan's digest, whatever its name.
-const MANIFEST: &str = "manifest";
 
 /// A part of what a mailing is made of.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -71,51 +68,53 @@ impl InputKind {
 }
 
 impl Mailing {
-    /// Everything that decides what is sent, and nothing else; the digest of all of it, and its parts: contents by their names in the mailing's folder.
-    pub(super) fn inputs(&self) -> Result<(Digest, Vec<Input>), Problems> {
-        let manifest = Digest::of(self.loaded.source.text().as_bytes());
+    /// The parts of the plan by names that can be shown, with the members of the manifest and the files that letters share.
+    pub(super) fn inputs(&self, parts: &BTreeSet<Part>, shared: &[Arc<PlannedFile>]) -> Vec<Input> {
         let recipients = &self.loaded.manifest.recipients;
-        let rows = std::iter::once(&recipients.file).map(|file| (InputKind::Rows, file));
-        let exclude = recipients.exclude.iter();
-        let files = rows
-            .chain(exclude.map(|file| (InputKind::Exclude, file)))
-            .map(|(kind, file)| (kind, file.to_string_lossy().into_owned()));
-        let templates = self.templates.files().into_iter();
-        let mut parts = vec![(InputKind::Manifest, MANIFEST.to_owned(), manifest)];
-        for (kind, name) in files.chain(templates.map(|file| (InputKind::Template, file))) {
-            let path = self.loaded.folder.join(&name);
-            let (digest, _) = digest_file(&path).map_err(|error| {
-                Problem::error(Place::File(path), "the file cannot be read")
-                    .with_cause(error.to_string())
-            })?;
-            parts.push((kind, name, digest));
+        let file = |file: &Path| file.to_string_lossy().into_owned();
+        let mut found: Vec<_> = parts
+            .iter()
+            .filter_map(|(role, name, digest)| {
+                let kind = InputKind::named(role)?;
+                let name = match kind {
+                    InputKind::Rows => file(&recipients.file),
+                    InputKind::Exclude => file(recipients.exclude.as_deref()?),
+                    _ => name.clone(),
+                };
+                Some((kind, name, *digest))
+            })
+            .collect();
+        let folder = &self.loaded.folder;
+        found.extend(shared.iter().map(|planned| {
+            let path = planned.file.path.strip_prefix(folder);
+            let name = file(path.unwrap_or(&planned.file.path));
+            (InputKind::Attachment, name, planned.file.digest)
+        }));
+        if !self
+            .letter
+            .attachments
+            .iter()
+            .all(AttachmentPlan::is_shared)
+        {
+            // There may be millions, so that they are one part.
+            let own = parts.iter().find(|(role, ..)| *role == "attachments");
+            found.extend(own.map(|(.., digest)| {
+                let name = "files of single letters".to_owned();
+                (InputKind::Attachment, name, *digest)
+            }));
         }
-        let met = self.files.met();
-        parts.extend(met.map(|(name, file)| (InputKind::Attachment, name.to_owned(), file.digest)));
-        parts.sort_by(|one, other| (&one.1, one.2).cmp(&(&other.1, other.2)));
-        let mut all = Digester::default();
-        for (_, name, digest) in &parts {
-            all.part(name.as_bytes()).part(&digest.0);
-        }
-        let mut inputs = named(parts);
+        let mut inputs = named(found);
         inputs.extend(members(&self.loaded.value));
         inputs.sort();
-        Ok((all.finish(), inputs))
+        inputs
     }
 }
 
-/// The parts by names that can be shown. Those whose names look alike then are one part, and so are files without number.
+/// Parts whose names look alike when they are masked are one.
 fn named(parts: Vec<(InputKind, String, Digest)>) -> Vec<Input> {
-    let attachments = parts
-        .iter()
-        .filter(|(kind, ..)| *kind == InputKind::Attachment);
-    let many = attachments.count() > NAMED_FILES;
     let mut alike: BTreeMap<(InputKind, String), Vec<Digest>> = BTreeMap::new();
     for (kind, name, digest) in parts {
-        let name = match kind {
-            InputKind::Attachment if many => "files of single letters".to_owned(),
-            _ => redact(&name).into_owned(),
-        };
+        let name = redact(&name).into_owned();
         alike.entry((kind, name)).or_default().push(digest);
     }
     let input = |((kind, name), digests): (_, Vec<Digest>)| Input {
@@ -209,13 +208,6 @@ mod tests {
         assert_eq!(parts.len(), 1);
         assert_eq!(parts[0].name, "078271*****.pdf");
         assert_ne!(parts, all(b"c"));
-    }
-
-    #[test]
-    fn files_without_number_are_one_part() {
-        let parts =
-            (0..=NAMED_FILES).map(|n| (InputKind::Attachment, format!("{n}.pdf"), Digest::of(b"")));
-        assert_eq!(named(parts.collect()).len(), 1);
     }
 
     #[test]

@@ -3,10 +3,14 @@
 //! Pass 1 ([`Mailing::check`]) renders and checks every row before anything may leave; pass 2 ([`Mailing::deliveries`]) renders them
 //! again, one at a time, and refuses anything that is not what pass 1 has seen.
 
+mod approval;
 mod check;
+mod choice;
 mod delivery;
+mod difference;
 mod digest;
 mod duplicates;
+mod earlier;
 mod exclusion;
 mod files;
 mod findings;
@@ -15,15 +19,20 @@ mod gathering;
 mod inputs;
 mod key;
 mod letter;
+pub mod line;
 mod mailing;
+mod named;
 mod pass;
 mod positions;
+mod selection;
 mod unused;
 mod watch;
 
 pub use check::Checked;
+pub use choice::{Chosen, Wanted};
 pub use delivery::{Delivery, Planned, Skip};
 pub use digest::{Digest, Digester, digest_file};
+pub use earlier::{Change, Earlier, EarlierError, Gone};
 pub use files::{LocalFile, PlannedFile};
 pub use gathering::PROBLEM_LIMIT;
 pub use inputs::{Input, InputKind};
@@ -31,3 +40,4 @@ pub use key::{NAMESPACE, delivery_key};
 pub use mailing::{Mailing, Setting};
 pub use pass::{Deliveries, Drifted};
 pub use positions::{Found, Positions};
+pub use selection::{NotASelection, Selection};

@@ -6,8 +6,10 @@ use thiserror::Error;
 use uuid::Uuid;
 
 use super::files::PlannedFile;
+use super::fingerprint::Fingerprint;
 use super::letter::AttachmentPlan;
-use super::{Checked, Delivery, Digest, Digester, Mailing, Planned, Skip, delivery_key};
+use super::{Checked, Delivery, Digest, Digester, Mailing, Planned, Selection, Skip, delivery_key};
+use crate::correspondence::rules::FORM_FILE_LIMIT;
 use crate::correspondence::text::shown;
 use crate::correspondence::{Attachment, Correspondence, Recipient, Request, identifier};
 use crate::diagnostic::{Place, Problem, Problems};
@@ -29,6 +31,7 @@ pub struct Drifted {
 pub struct Deliveries<'a> {
     mailing: &'a mut Mailing,
     checked: &'a Checked,
+    wanted: Selection,
     rows: Rows,
     row: Row,
     at: usize,
@@ -44,6 +47,7 @@ impl Mailing {
         Ok(Deliveries {
             mailing: self,
             checked,
+            wanted: Selection::all(),
             rows,
             row: Row::default(),
             at: 0,
@@ -111,7 +115,7 @@ impl Mailing {
         };
         let digest = self.letter_digest(&request, &files);
         let (row, line) = (row.number, row.line);
-        Ok(Planned::Delivery(Box::new(Delivery {
+        let mut delivery = Box::new(Delivery {
             row,
             line,
             name,
@@ -120,7 +124,9 @@ impl Mailing {
             request,
             files,
             digest,
-        })))
+        });
+        delivery.enclose_only_in_a_form();
+        Ok(Planned::Delivery(delivery))
     }
 
     fn letter_digest(&mut self, request: &Request, files: &[Arc<PlannedFile>]) -> Digest {
@@ -155,7 +161,7 @@ impl Mailing {
         }
     }
 
-    fn recipient(&self, row: &Row, scope: &Scope) -> Result<Recipient, Problems> {
+    pub(super) fn recipient(&self, row: &Row, scope: &Scope) -> Result<Recipient, Problems> {
         let text = match self.templates.render_text(&self.letter.recipient, scope) {
             Ok(text) => text,
             Err(errors) => return Err(self.rendered(row, &errors)),
@@ -201,7 +207,13 @@ impl Mailing {
                 }
             };
             match self.files.look(&name) {
-                Ok(file) => files.push(Arc::new(PlannedFile::new(file, told))),
+                Ok(file) => {
+                    let mut planned = PlannedFile::new(file, told);
+                    planned.enclosed = !plan.is_shared()
+                        && planned.file.size <= FORM_FILE_LIMIT
+                        && !self.files.are_sharing(&planned);
+                    files.push(Arc::new(planned));
+                }
                 Err(wrong) => problems.push(self.missing_file(row, plan, &name, &wrong)),
             }
         }
@@ -271,10 +283,10 @@ impl Deliveries<'_> {
         true
     }
 
-    fn expected(&mut self, planned: &Planned) -> bool {
-        let expected = self.checked.fingerprints.get(self.at);
-        self.at += 1;
-        expected.is_some_and(|expected| *expected == super::fingerprint::Fingerprint::of(planned))
+    /// Only these rows' letters; those of other rows are passed over without being rendered. Rows that get no letter come all the same.
+    #[must_use]
+    pub fn only(self, wanted: Selection) -> Self {
+        Self { wanted, ..self }
     }
 }
 
@@ -300,8 +312,15 @@ impl Iterator for Deliveries<'_> {
         if read.is_err() {
             return Some(Err(drifted));
         }
+        let Some(expected) = self.checked.fingerprints.get(self.at) else {
+            return Some(Err(drifted));
+        };
+        self.at += 1;
+        if expected.is_letter() && !self.wanted.contains(self.row.number) {
+            return Some(Ok(Planned::LeftOut));
+        }
         let planned = self.mailing.plan_row(&self.row);
-        Some(if self.expected(&planned) {
+        Some(if Fingerprint::of(&planned) == *expected {
             Ok(planned)
         } else {
             Err(drifted)

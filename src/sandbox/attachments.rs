@@ -1,6 +1,6 @@
 //! Attachments by themselves: announced, uploaded, scanned, published.
 
-use std::fmt::{self, Write as _};
+use std::fmt;
 use std::sync::Arc;
 
 use axum::body::{Body, Bytes, HttpBody as _};
@@ -8,25 +8,24 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use jiff::Timestamp;
-use md5::{Digest, Md5};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use super::Letter;
 use super::access::{Caller, Policy, admit, expect_type};
 use super::body;
+use super::content::Content;
 use super::judgement::{add_model, bare_resource, first_altinn};
 use super::members::ATTACHMENT;
 use super::overview::path_id;
 use super::problem::{Entry, Refusal, json as answer};
 use super::state::{Received, Shared, World};
-use super::trouble::next_chunk;
+use super::trouble::{drain, next_chunk};
 use crate::correspondence::Attachment;
 use crate::correspondence::rules::{check_attachment, check_resource_id};
 
 /// The largest file that is taken, in bytes.
 const LARGEST: u64 = 50_000_000_000;
-/// Files up to this size are kept, in bytes.
-const KEPT: usize = 1_000_000;
 
 /// An attachment as the sandbox has it.
 #[derive(Clone, PartialEq, Eq)]
@@ -53,6 +52,8 @@ pub struct ReceivedAttachment {
     changed: Timestamp,
     /// How many more times it is seen while it is being scanned; nothing before it is uploaded.
     scans: Option<u32>,
+    /// The scan will find something.
+    infected: bool,
 }
 
 /// How far an attachment has come.
@@ -66,6 +67,8 @@ pub enum AttachmentStatus {
     Published,
     /// Useless: another has to be announced.
     Failed,
+    /// Deleted.
+    Purged,
 }
 
 /// `POST /attachment`.
@@ -77,20 +80,7 @@ pub(super) async fn initialize(
     expect_type(&headers, "application/json")?;
     let caller = admit(&world, &headers, Policy::Sender)?;
     let (resource_id, attachment) = announced(&world, &bytes)?;
-    let stored = ReceivedAttachment {
-        id: Uuid::new_v4(),
-        resource_id,
-        attachment,
-        status: AttachmentStatus::Initialized,
-        checksum: String::new(),
-        length: 0,
-        bytes: None,
-        linked: false,
-        correspondences: Vec::new(),
-        sender: caller.organization,
-        changed: Timestamp::now(),
-        scans: None,
-    };
+    let stored = ReceivedAttachment::new(&world, &caller, resource_id, attachment);
     let id = stored.id;
     world.received().attachments.insert(id, stored);
     Ok(answer(StatusCode::OK, &id))
@@ -103,33 +93,25 @@ pub(super) async fn upload(
     headers: HeaderMap,
     mut body: Body,
 ) -> Result<Response, Refusal> {
-    expect_type(&headers, "application/octet-stream")?;
-    let caller = admit(&world, &headers, Policy::Sender)?;
-    let id = path_id(&id, "attachmentId")?;
-    begin(&world, &caller, body.size_hint().exact(), id)?;
-    let file = File::read(&mut body, world.options.keep_bodies).await;
+    let id = match begin(&world, &headers, body.size_hint().exact(), &id) {
+        Ok(id) => id,
+        Err(refusal) => {
+            // A client that is still writing would not hear it.
+            drain(body).await;
+            return Err(refusal);
+        }
+    };
+    let content = read(&mut body, world.options.keep_bodies).await;
     let mut received = world.received();
     let stored = received
         .attachments
         .get_mut(&id)
         .ok_or(Refusal::code(2001))?;
-    stored.changed = Timestamp::now();
-    let Some(file) = file else {
-        stored.status = AttachmentStatus::Failed;
+    let Some(content) = content else {
+        stored.become_status(AttachmentStatus::Failed, Timestamp::now());
         return Err(Refusal::code(2002));
     };
-    stored.length = file.length;
-    stored.bytes = file.kept;
-    stored.checksum = file.checksum;
-    let announced = stored.attachment.checksum.as_deref().unwrap_or_default();
-    if !announced.trim().is_empty() && announced != stored.checksum {
-        stored.status = AttachmentStatus::Failed;
-        return Err(Refusal::code(2008));
-    }
-    stored.scans = Some(world.options.scan_polls);
-    if world.options.scan_polls == 0 {
-        stored.status = AttachmentStatus::Published;
-    }
+    stored.fill(content, world.options.scan_polls)?;
     Ok(answer(StatusCode::OK, &stored.tell()))
 }
 
@@ -143,15 +125,7 @@ pub(super) async fn overview(
     let id = path_id(&id, "attachmentId")?;
     let mut received = world.received();
     let stored = received.owned(&caller, id)?;
-    if stored.status == AttachmentStatus::UploadProcessing {
-        match stored.scans {
-            Some(0) => {
-                stored.status = AttachmentStatus::Published;
-                stored.changed = Timestamp::now();
-            }
-            scans => stored.scans = scans.map(|left| left - 1),
-        }
-    }
+    stored.look();
     Ok(answer(StatusCode::OK, &stored.tell()))
 }
 
@@ -174,6 +148,7 @@ impl AttachmentStatus {
             Self::UploadProcessing => "UploadProcessing",
             Self::Published => "Published",
             Self::Failed => "Failed",
+            Self::Purged => "Purged",
         }
     }
 }
@@ -191,7 +166,18 @@ impl Received {
         }
     }
 
-    fn owned(&mut self, caller: &Caller, id: Uuid) -> Result<&mut ReceivedAttachment, Refusal> {
+    /// The attachments of a letter, in its order.
+    pub(super) fn attachments_of(&self, letter: &Letter) -> Vec<ReceivedAttachment> {
+        let ids = letter.attachments.iter();
+        ids.filter_map(|id| self.attachments.get(id).cloned())
+            .collect()
+    }
+
+    pub(super) fn owned(
+        &mut self,
+        caller: &Caller,
+        id: Uuid,
+    ) -> Result<&mut ReceivedAttachment, Refusal> {
         let stored = self.attachments.get_mut(&id).ok_or(Refusal::code(2001))?;
         if stored.sender == caller.organization {
             Ok(stored)
@@ -202,6 +188,97 @@ impl Received {
 }
 
 impl ReceivedAttachment {
+    /// Announced, not uploaded.
+    pub(super) fn new(
+        world: &World,
+        caller: &Caller,
+        resource_id: String,
+        attachment: Attachment,
+    ) -> Self {
+        let infected = &world.options.scenario.infected_files;
+        Self {
+            id: Uuid::new_v4(),
+            resource_id,
+            infected: infected.contains(&attachment.file_name),
+            attachment,
+            status: AttachmentStatus::Initialized,
+            checksum: String::new(),
+            length: 0,
+            bytes: None,
+            linked: false,
+            correspondences: Vec::new(),
+            sender: Arc::clone(&caller.organization),
+            changed: Timestamp::now(),
+            scans: None,
+        }
+    }
+
+    /// Its bytes have come; the scan takes so many looks.
+    pub(super) fn fill(&mut self, content: Content, scan_polls: u32) -> Result<(), Refusal> {
+        self.length = content.length;
+        self.checksum = content.checksum();
+        self.bytes = content.kept();
+        let announced = self.attachment.checksum.as_deref().unwrap_or_default();
+        if !announced.trim().is_empty() && announced != self.checksum {
+            self.become_status(AttachmentStatus::Failed, Timestamp::now());
+            return Err(Refusal::code(2008));
+        }
+        self.become_status(AttachmentStatus::UploadProcessing, Timestamp::now());
+        self.scans = Some(scan_polls);
+        if scan_polls == 0 {
+            self.look();
+        }
+        Ok(())
+    }
+
+    /// Somebody looks at it, and its scan goes on.
+    pub(super) fn look(&mut self) {
+        if self.status != AttachmentStatus::UploadProcessing {
+            return;
+        }
+        match self.scans {
+            Some(0) if self.infected => {
+                self.become_status(AttachmentStatus::Failed, Timestamp::now());
+            }
+            Some(0) => self.become_status(AttachmentStatus::Published, Timestamp::now()),
+            scans => self.scans = scans.map(|left| left - 1),
+        }
+    }
+
+    pub(super) fn become_status(&mut self, status: AttachmentStatus, now: Timestamp) {
+        self.status = status;
+        self.changed = now;
+    }
+
+    /// What Altinn says of how far it has come.
+    pub(super) fn status_text(&self) -> &'static str {
+        match self.status {
+            AttachmentStatus::Failed if self.infected => "Malware was found",
+            status => status.name(),
+        }
+    }
+
+    /// As an overview of a letter tells of it.
+    pub(super) fn tell_in_letter(&self) -> Value {
+        let said = &self.attachment;
+        json!({
+            "id": self.id,
+            "fileName": said.file_name,
+            "displayName": said.display_name.as_ref().unwrap_or(&said.file_name),
+            "isEncrypted": said.is_encrypted.unwrap_or_default(),
+            "checksum": self.checksum,
+            "sendersReference": said.senders_reference,
+            "expirationInDays": said.expiration_in_days,
+            "dataLocationType": "AltinnCorrespondenceAttachment",
+            "created": self.changed.to_string(),
+            "status": self.status.name(),
+            "statusText": self.status_text(),
+            "statusChanged": self.changed.to_string(),
+            "dataType": "application/octet-stream",
+            "expirationTime": null,
+        })
+    }
+
     fn tell(&self) -> Value {
         let said = &self.attachment;
         json!({
@@ -215,7 +292,7 @@ impl ReceivedAttachment {
             "expirationInDays": said.expiration_in_days,
             "attachmentId": self.id,
             "status": self.status.name(),
-            "statusText": self.status.name(),
+            "statusText": self.status_text(),
             "statusChanged": self.changed.to_string(),
             "correspondenceIds": self.correspondences,
             "dataType": "application/octet-stream",
@@ -253,9 +330,17 @@ fn announced(world: &World, bytes: &[u8]) -> Result<(String, Attachment), Refusa
 }
 
 /// What is checked before the first byte is read; a body sent in chunks declares no length. From here on the id cannot be uploaded to again.
-fn begin(world: &World, caller: &Caller, declared: Option<u64>, id: Uuid) -> Result<(), Refusal> {
+fn begin(
+    world: &World,
+    headers: &HeaderMap,
+    declared: Option<u64>,
+    id: &str,
+) -> Result<Uuid, Refusal> {
+    expect_type(headers, "application/octet-stream")?;
+    let caller = admit(world, headers, Policy::Sender)?;
+    let id = path_id(id, "attachmentId")?;
     let mut received = world.received();
-    let stored = received.owned(caller, id)?;
+    let stored = received.owned(&caller, id)?;
     if declared.is_some_and(|length| length == 0 || length > LARGEST) {
         return Err(Refusal::code(2004));
     }
@@ -265,42 +350,15 @@ fn begin(world: &World, caller: &Caller, declared: Option<u64>, id: Uuid) -> Res
     if stored.linked {
         return Err(Refusal::code(2003));
     }
-    stored.status = AttachmentStatus::UploadProcessing;
-    stored.changed = Timestamp::now();
-    Ok(())
+    stored.become_status(AttachmentStatus::UploadProcessing, Timestamp::now());
+    Ok(id)
 }
 
-/// What came in: counted and digested as it streams by.
-struct File {
-    length: u64,
-    checksum: String,
-    kept: Option<Bytes>,
-}
-
-impl File {
-    /// Nothing when the client breaks off.
-    async fn read(body: &mut Body, keep: bool) -> Option<Self> {
-        let mut digest = Md5::new();
-        let mut length = 0;
-        let mut kept = keep.then(Vec::new);
-        while let Some(chunk) = next_chunk(body).await {
-            let chunk = chunk.ok()?;
-            digest.update(&chunk);
-            length += u64::try_from(chunk.len()).unwrap_or_default();
-            kept = kept.filter(|kept| kept.len() + chunk.len() <= KEPT);
-            if let Some(kept) = &mut kept {
-                kept.extend_from_slice(&chunk);
-            }
-        }
-        let mut checksum = String::with_capacity(32);
-        for byte in digest.finalize() {
-            // Writing to a text cannot fail.
-            let _ = write!(checksum, "{byte:02x}");
-        }
-        Some(Self {
-            length,
-            checksum,
-            kept: kept.map(Bytes::from),
-        })
+/// Nothing when the client breaks off.
+async fn read(body: &mut Body, keep: bool) -> Option<Content> {
+    let mut content = Content::new(keep);
+    while let Some(piece) = next_chunk(body).await {
+        content.take(&piece.ok()?);
     }
+    Some(content)
 }

@@ -10,8 +10,8 @@ use super::problem::Entry;
 /// A member the API knows.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Member {
-    name: &'static str,
-    kind: Kind,
+    pub(super) name: &'static str,
+    pub(super) kind: Kind,
     null: Absent,
     missing: Absent,
 }
@@ -62,23 +62,42 @@ pub(super) fn read(
     members: &'static [Member],
     parameter: &str,
 ) -> Result<Body, Vec<Entry>> {
+    match serde_json::from_slice(bytes) {
+        Ok(value) => read_value(value, members, parameter),
+        Err(_) if bytes.is_empty() => {
+            let entry = Entry::new("", "A non-empty request body is required.");
+            Err(unreadable(entry, parameter))
+        }
+        Err(error) => {
+            let entry = Entry::new("$", format!("The JSON is malformed: {error}."));
+            Err(unreadable(entry, parameter))
+        }
+    }
+}
+
+/// The same for JSON that has been read.
+pub(super) fn read_value(
+    value: Value,
+    members: &'static [Member],
+    parameter: &str,
+) -> Result<Body, Vec<Entry>> {
     let mut reader = Reader::default();
-    let read = match serde_json::from_slice(bytes) {
-        Ok(Value::Object(object)) => reader.object(members, object),
-        Ok(_) => Err(reader.wrong("an object")),
-        Err(_) if bytes.is_empty() => Err(Entry::new("", "A non-empty request body is required.")),
-        Err(error) => Err(Entry::new("$", format!("The JSON is malformed: {error}."))),
+    let read = match value {
+        Value::Object(object) => reader.object(members, object),
+        _ => Err(reader.wrong("an object")),
     };
     match read {
         Ok(object) => Ok(Body {
             value: Value::Object(object),
             ..reader.body
         }),
-        Err(entry) => Err(vec![
-            entry,
-            Entry::new(parameter, format!("The {parameter} field is required.")),
-        ]),
+        Err(entry) => Err(unreadable(entry, parameter)),
     }
+}
+
+fn unreadable(entry: Entry, parameter: &str) -> Vec<Entry> {
+    let whole = Entry::new(parameter, format!("The {parameter} field is required."));
+    vec![entry, whole]
 }
 
 /// `correspondence.content.messageTitle` as model validation writes it: `Correspondence.Content.MessageTitle`.

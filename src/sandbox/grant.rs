@@ -2,11 +2,15 @@
 
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use jsonwebtoken::dangerous::insecure_decode;
-use jsonwebtoken::{Algorithm, Validation};
+use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
+use x509_cert::Certificate;
+use x509_cert::der::Decode as _;
 
 use super::problem::json as answer;
 use super::registration::SCOPES;
@@ -121,13 +125,13 @@ fn signed_claims(world: &World, assertion: &str) -> Result<Map<String, Value>, G
             "Client authentication failed. Client not found",
         ));
     }
-    let kid = unread
-        .header
-        .kid
-        .ok_or_else(|| invalid("Invalid assertion. The header has no kid"))?;
-    let key = world.clients.key(&client, &kid).ok_or_else(|| {
-        unauthenticated("Client authentication failed. The kid is not registered on the client")
-    })?;
+    let key = match (&unread.header.kid, &unread.header.x5c) {
+        (Some(kid), _) => world.clients.key(&client, kid).ok_or_else(|| {
+            unauthenticated("Client authentication failed. The kid is not registered on the client")
+        })?,
+        (None, Some(chain)) => certified(world, &client, chain)?,
+        (None, None) => return Err(invalid("Invalid assertion. The header has no kid or x5c")),
+    };
     let mut validation = Validation::new(unread.header.alg);
     validation.required_spec_claims.clear();
     validation.validate_exp = false;
@@ -139,6 +143,30 @@ fn signed_claims(world: &World, assertion: &str) -> Result<Map<String, Value>, G
             "Invalid assertion. Invalid JWT signature",
         )),
     }
+}
+
+/// The client's key that the first certificate of a chain is for. The sandbox has no authorities: whoever has issued it is believed.
+fn certified<'a>(
+    world: &'a World,
+    client: &str,
+    chain: &[String],
+) -> Result<&'a DecodingKey, GrantRefused> {
+    let leaf = chain
+        .first()
+        .and_then(|text| STANDARD.decode(text).ok())
+        .and_then(|der| Certificate::from_der(&der).ok());
+    let Some(leaf) = leaf else {
+        let text = "Invalid assertion. The x5c header cannot be read";
+        return Err(GrantRefused::invalid("MP-123", text));
+    };
+    let public = leaf.tbs_certificate().subject_public_key_info();
+    world
+        .clients
+        .certified_key(client, public.subject_public_key.raw_bytes())
+        .ok_or_else(|| {
+            let text = "Invalid assertion. The certificate is not the client's";
+            GrantRefused::invalid("MP-122", text)
+        })
 }
 
 /// Gives back `exp`.

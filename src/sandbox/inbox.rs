@@ -9,7 +9,7 @@ use tera::{Context, Tera};
 use uuid::Uuid;
 
 use super::Letter;
-use super::state::Shared;
+use super::state::{Received, Shared};
 use crate::correspondence::{Recipient, Request};
 
 /// So many letters are listed, the last first.
@@ -19,28 +19,29 @@ const LISTED: usize = 200;
 pub(super) async fn list(State(world): State<Shared>) -> Response {
     let (count, last) = {
         let received = world.received();
-        let last = received.letters.iter().rev().take(LISTED).cloned();
-        (received.letters.len(), last.collect::<Vec<_>>())
+        let last = received.letters.iter().rev().take(LISTED);
+        let shown = last.map(|letter| Shown::new(letter, &received));
+        (received.letters.len(), shown.collect::<Vec<_>>())
     };
     let mut context = Context::new();
     context.insert("count", &count);
     context.insert("url", &world.url);
-    let shown = last.iter().map(Shown::new);
-    context.insert("letters", &shown.collect::<Vec<_>>());
+    context.insert("letters", &last);
     page(include_str!("inbox.html"), &context)
 }
 
 /// `GET /letters/{id}`.
 pub(super) async fn letter(State(world): State<Shared>, Path(id): Path<String>) -> Response {
-    let letter = id
-        .parse::<Uuid>()
-        .ok()
-        .and_then(|id| world.received().letter(id).cloned());
+    let letter = id.parse::<Uuid>().ok().and_then(|id| {
+        let received = world.received();
+        let letter = received.letter(id)?;
+        Some(Shown::new(letter, &received))
+    });
     let Some(letter) = letter else {
         return (StatusCode::NOT_FOUND, "no such letter").into_response();
     };
     let mut context = Context::new();
-    context.insert("letter", &Shown::new(&letter));
+    context.insert("letter", &letter);
     page(include_str!("letter.html"), &context)
 }
 
@@ -57,10 +58,20 @@ struct Shown {
     summary: String,
     body: String,
     kept: bool,
+    attachments: Vec<Attached>,
+}
+
+/// What it shows of an attachment.
+#[derive(Serialize)]
+struct Attached {
+    name: String,
+    bytes: u64,
+    status: &'static str,
 }
 
 impl Shown {
-    fn new(letter: &Letter) -> Self {
+    fn new(letter: &Letter, received: &Received) -> Self {
+        let files = received.attachments_of(letter).into_iter();
         let request = letter.request();
         let kept = request.is_some();
         let Request { correspondence, .. } = request.unwrap_or_default();
@@ -75,6 +86,16 @@ impl Shown {
             summary: correspondence.content.message_summary.unwrap_or_default(),
             body: correspondence.content.message_body,
             kept,
+            attachments: files
+                .map(|file| Attached {
+                    status: file.status.name(),
+                    bytes: file.length,
+                    name: file
+                        .attachment
+                        .display_name
+                        .unwrap_or(file.attachment.file_name),
+                })
+                .collect(),
         }
     }
 }

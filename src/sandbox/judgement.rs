@@ -8,7 +8,7 @@ use super::attachments::AttachmentStatus;
 use super::body::{Body, pascal};
 use super::problem::{Entry, Refusal};
 use super::state::World;
-use crate::correspondence::rules::{self, Context, Finding};
+use crate::correspondence::rules::{self, Context, Finding, NewFile};
 use crate::correspondence::{Recipient, Request};
 use crate::diagnostic::Code;
 
@@ -29,11 +29,16 @@ pub(super) struct Approved {
     pub(super) recipients: Vec<(String, bool)>,
 }
 
-/// Checks a body that is the expected JSON.
-pub(super) fn judge(world: &World, caller: &Caller, body: Body) -> Result<Approved, Refusal> {
+/// Checks a body that says what the API expects; `files` came with it.
+pub(super) fn judge(
+    world: &World,
+    caller: &Caller,
+    body: Body,
+    files: &[NewFile<'_>],
+) -> Result<Approved, Refusal> {
     let request: Request = serde_json::from_value(body.value)
         .map_err(|error| Refusal::Model(vec![Entry::new("$", error.to_string())]))?;
-    let findings = findings(world, &request);
+    let findings = findings(world, &request, files);
     let mut entries = body.entries;
     for (path, _) in body.undefined.iter().filter(|(path, _)| is_modelled(path)) {
         entries.push(Entry::new(pascal(path), "The value is not defined."));
@@ -91,9 +96,8 @@ fn errors(findings: &[Finding]) -> impl Iterator<Item = &Finding> {
     findings.iter().filter(|finding| finding.is_error())
 }
 
-fn findings(world: &World, request: &Request) -> Vec<Finding> {
-    // The JSON endpoint takes no files.
-    let context = Context::new(Timestamp::now(), world.options.production).with_new_files(&[]);
+fn findings(world: &World, request: &Request, files: &[NewFile<'_>]) -> Vec<Finding> {
+    let context = Context::new(Timestamp::now(), world.options.production).with_new_files(files);
     rules::check(request, &context)
 }
 

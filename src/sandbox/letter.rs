@@ -31,15 +31,30 @@ pub struct Letter {
     pub publish_at: Timestamp,
     /// The person is reserved; only in a request with several recipients, where that stops nobody else.
     pub reserved: bool,
+    /// The request as it arrived, byte for byte; of a form what it says, as JSON. Nothing when `keep_bodies` is off.
+    pub body: Option<Bytes>,
+    /// The ids of its attachments: existing ones, then its own.
+    pub attachments: Vec<Uuid>,
     /// The organisation that sent it.
     pub(super) sender: Arc<str>,
-    /// The request as it arrived, byte for byte; nothing when `keep_bodies` is off.
-    pub body: Option<Bytes>,
+    /// How far the scan of its own files has come; nothing when it has none.
+    pub(super) scan: Option<Scan>,
+    pub(super) purged_at: Option<Timestamp>,
+}
+
+/// What is known of a letter's own files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Scan {
+    Running,
+    Clean,
+    Infected,
 }
 
 /// What has become of a letter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum LetterStatus {
+    /// Accepted; its own files are being scanned.
+    Initialized,
     /// Accepted, not yet visible.
     ReadyForPublish,
     /// Visible to the recipient.
@@ -48,28 +63,45 @@ pub enum LetterStatus {
     Reserved,
     /// Was not delivered.
     Failed,
+    /// Withdrawn by its sender.
+    PurgedByAltinn,
 }
 
 impl Letter {
     /// Its status at `now`.
     pub fn status(&self, now: Timestamp) -> LetterStatus {
-        match (self.reserved, now >= self.publish_at) {
-            (false, false) => LetterStatus::ReadyForPublish,
-            (false, true) => LetterStatus::Published,
-            (true, false) => LetterStatus::Reserved,
-            (true, true) => LetterStatus::Failed,
-        }
+        let last = self.history(now).last().map(|(status, _)| *status);
+        last.unwrap_or(LetterStatus::Initialized)
     }
 
     /// Every status it has had until `now`, with the instant it began.
     pub fn history(&self, now: Timestamp) -> Vec<(LetterStatus, Timestamp)> {
-        let first = (self.status(Timestamp::MIN), self.accepted_at);
-        let last = (self.status(now), self.publish_at.max(self.accepted_at));
-        if first.0 == last.0 {
-            vec![first]
-        } else {
-            vec![first, last]
+        let mut history = Vec::with_capacity(3);
+        let published = self.publish_at.max(self.accepted_at);
+        if self.scan.is_some() {
+            history.push((LetterStatus::Initialized, self.accepted_at));
         }
+        let waiting = if self.reserved {
+            LetterStatus::Reserved
+        } else {
+            LetterStatus::ReadyForPublish
+        };
+        if self.scan.is_none() || self.reserved {
+            history.push((waiting, self.accepted_at));
+        }
+        let is_due = now >= self.publish_at;
+        match self.scan {
+            Some(Scan::Running) => {}
+            Some(Scan::Infected) => history.push((LetterStatus::Failed, published)),
+            _ if is_due && self.reserved => history.push((LetterStatus::Failed, published)),
+            _ if is_due => history.push((LetterStatus::Published, published)),
+            Some(Scan::Clean) if !self.reserved => history.push((waiting, self.accepted_at)),
+            _ => {}
+        }
+        if let Some(at) = self.purged_at.filter(|at| *at <= now) {
+            history.push((LetterStatus::PurgedByAltinn, at));
+        }
+        history
     }
 
     /// The request it came with, read again; nothing when its body was not kept.
@@ -94,6 +126,8 @@ impl LetterStatus {
     /// The name the API has for it.
     pub fn name(self) -> &'static str {
         match self {
+            Self::Initialized => "Initialized",
+            Self::PurgedByAltinn => "PurgedByAltinn",
             Self::ReadyForPublish => "ReadyForPublish",
             Self::Published => "Published",
             Self::Reserved => "Reserved",

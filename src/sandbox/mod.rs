@@ -6,7 +6,10 @@
 mod access;
 mod attachments;
 mod body;
+mod content;
+mod disposal;
 mod exchange;
+mod form;
 mod grant;
 mod inbox;
 mod judgement;

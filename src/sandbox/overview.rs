@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::access::{Policy, admit};
 use super::problem::{Entry, Refusal, json as answer};
 use super::state::{Shared, World};
-use super::{Letter, LetterStatus};
+use super::{Letter, LetterStatus, ReceivedAttachment};
 use crate::correspondence::{Content, Correspondence, Notification, NotificationChannel};
 
 /// `GET /correspondence/{id}`.
@@ -19,8 +19,11 @@ pub(super) async fn overview(
     Path(id): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
-    let letter = sent_by_caller(&world, &headers, &id)?;
-    let body = tell(&letter, Timestamp::now());
+    let (letter, files) = sent_by_caller(&world, &headers, &id)?;
+    if letter.purged_at.is_some() {
+        return Err(Refusal::code(1001));
+    }
+    let body = tell(&letter, &files, Timestamp::now());
     Ok(answer(StatusCode::OK, &body))
 }
 
@@ -30,11 +33,11 @@ pub(super) async fn details(
     Path(id): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
-    let letter = sent_by_caller(&world, &headers, &id)?;
+    let (letter, files) = sent_by_caller(&world, &headers, &id)?;
     let now = Timestamp::now();
-    let mut body = tell(&letter, now);
+    let mut body = tell(&letter, &files, now);
     let history = letter.history(now).into_iter().map(|(status, changed)| {
-        json!({ "status": status.name(), "statusText": text(status), "statusChanged": changed.to_string() })
+        json!({ "status": status.name(), "statusText": text(&letter, status), "statusChanged": changed.to_string() })
     });
     body.insert("statusHistory".to_owned(), history.collect());
     body.insert("systemLabel".to_owned(), json!("Default"));
@@ -51,19 +54,26 @@ pub(super) fn path_id(text: &str, name: &str) -> Result<Uuid, Refusal> {
         .map_err(|_| Refusal::Model(vec![Entry::new(name, "The value is not valid.")]))
 }
 
-fn sent_by_caller(world: &World, headers: &HeaderMap, id: &str) -> Result<Letter, Refusal> {
+/// A letter and its attachments; its scan goes on while it is looked at.
+fn sent_by_caller(
+    world: &World,
+    headers: &HeaderMap,
+    id: &str,
+) -> Result<(Letter, Vec<ReceivedAttachment>), Refusal> {
     let caller = admit(world, headers, Policy::SenderOrRecipient)?;
     let id = path_id(id, "correspondenceId")?;
-    let letter = world.received().letter(id).cloned();
-    let letter = letter.ok_or(Refusal::code(1001))?;
+    let mut received = world.received();
+    received.look_at(id);
+    let letter = received.letter(id).cloned().ok_or(Refusal::code(1001))?;
     if letter.sender != caller.organization {
         return Err(Refusal::code(4001));
     }
-    Ok(letter)
+    let files = received.attachments_of(&letter);
+    Ok((letter, files))
 }
 
 /// The overview; content only while the request is kept.
-fn tell(letter: &Letter, now: Timestamp) -> Map<String, Value> {
+fn tell(letter: &Letter, files: &[ReceivedAttachment], now: Timestamp) -> Map<String, Value> {
     let request = letter.request().unwrap_or_default();
     let written = &request.correspondence;
     let history = letter.history(now);
@@ -77,10 +87,10 @@ fn tell(letter: &Letter, now: Timestamp) -> Map<String, Value> {
     let body = json!({
         "recipient": letter.recipient,
         "correspondenceId": letter.id,
-        "content": content(&written.content),
+        "content": content(&written.content, files),
         "created": letter.accepted_at.to_string(),
         "status": status.name(),
-        "statusText": text(status),
+        "statusText": text(letter, status),
         "statusChanged": changed.to_string(),
         "notifications": [],
         "altinn2CorrespondenceId": null,
@@ -107,13 +117,14 @@ fn tell(letter: &Letter, now: Timestamp) -> Map<String, Value> {
     }
 }
 
-fn content(content: &Content) -> Value {
+fn content(content: &Content, files: &[ReceivedAttachment]) -> Value {
+    let attachments = files.iter().map(ReceivedAttachment::tell_in_letter);
     json!({
         "language": content.language.as_deref().unwrap_or("nb"),
         "messageTitle": content.message_title,
         "messageSummary": content.message_summary.as_deref().unwrap_or_default(),
         "messageBody": content.message_body,
-        "attachments": [],
+        "attachments": attachments.collect::<Vec<_>>(),
     })
 }
 
@@ -181,9 +192,12 @@ fn notification(letter: &Letter, wanted: &Notification) -> Value {
     })
 }
 
-fn text(status: LetterStatus) -> &'static str {
+fn text(letter: &Letter, status: LetterStatus) -> &'static str {
     match status {
-        LetterStatus::Failed => "Recipient is reserved in the contact and reservation register",
+        LetterStatus::Failed if letter.reserved => {
+            "Recipient is reserved in the contact and reservation register"
+        }
+        LetterStatus::Failed => "An attachment failed the scan for malware",
         other => other.name(),
     }
 }

@@ -8,9 +8,9 @@ use aws_lc_rs::rsa::{KeyPair, KeySize};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::DecodingKey;
-use pkcs1::RsaPrivateKeyRef;
 use pkcs1::der::asn1::{AnyRef, OctetStringRef, UintRef};
 use pkcs1::der::{Decode, Reader, SliceReader};
+use pkcs1::{RsaPrivateKeyRef, RsaPublicKeyRef};
 use serde::Deserialize;
 use serde_json::json;
 use uuid::Uuid;
@@ -117,6 +117,8 @@ pub(super) struct Clients(HashMap<String, Vec<PublicKey>>);
 #[derive(Debug)]
 struct PublicKey {
     kid: Option<String>,
+    /// The modulus.
+    n: Vec<u8>,
     key: DecodingKey,
 }
 
@@ -135,7 +137,10 @@ impl Clients {
                 source,
             })?;
         let keys = self.0.entry(owner()).or_default();
-        keys.push(PublicKey { kid, key });
+        let n = URL_SAFE_NO_PAD
+            .decode(n.trim_end_matches('='))
+            .unwrap_or_default();
+        keys.push(PublicKey { kid, n, key });
         Ok(())
     }
 
@@ -149,6 +154,13 @@ impl Clients {
         let keys = self.0.get(client_id)?;
         let fits = |key: &&PublicKey| key.kid.as_deref().is_none_or(|known| known == kid);
         keys.iter().find(fits).map(|key| &key.key)
+    }
+
+    /// The client's key with the modulus of this one, in PKCS#1.
+    pub(super) fn certified_key(&self, client_id: &str, public: &[u8]) -> Option<&DecodingKey> {
+        let public = RsaPublicKeyRef::from_der(public).ok()?;
+        let fits = |key: &&PublicKey| key.n == public.modulus.as_bytes();
+        self.0.get(client_id)?.iter().find(fits).map(|key| &key.key)
     }
 }
 

@@ -22,6 +22,8 @@ pub struct Scenario {
     pub unknown_resources: BTreeSet<String>,
     /// Resources the caller has no rights to (4001).
     pub forbidden_resources: BTreeSet<String>,
+    /// Names of files in which the scan finds malware.
+    pub infected_files: BTreeSet<String>,
 }
 
 /// One rule of trouble.
@@ -44,18 +46,24 @@ pub enum Endpoint {
     Exchange,
     /// `POST /correspondence`: a letter.
     Initialize,
+    /// `POST /correspondence/upload`: a letter and files of its own.
+    InitializeWithFiles,
     /// `GET /correspondence`: the ids of letters that fit.
     Find,
     /// `GET /correspondence/{id}`.
     Overview,
     /// `GET /correspondence/{id}/details`.
     Details,
+    /// `DELETE /correspondence/{id}/purge`.
+    Purge,
     /// `POST /attachment`.
     InitializeAttachment,
     /// `POST /attachment/{id}/upload`.
     Upload,
     /// `GET /attachment/{id}`.
     Attachment,
+    /// `DELETE /attachment/{id}`.
+    DeleteAttachment,
 }
 
 /// Which requests to an endpoint, counted from 1 since the sandbox started.
@@ -85,6 +93,8 @@ pub enum Action {
     Refuse(u16),
     /// Read to its end, then the connection is closed without an answer; nothing has happened.
     CutBeforeCommit,
+    /// The connection is closed when its body has only begun to come; nothing has happened.
+    CutMidway,
     /// Carried out, then the connection is closed without an answer; the letter is stored.
     CutAfterCommit,
     /// Held back for so long before it is looked at.
@@ -116,6 +126,7 @@ impl Default for Scenario {
             reserved_recipients: BTreeSet::from([RESERVED.to_owned()]),
             unknown_resources: BTreeSet::new(),
             forbidden_resources: BTreeSet::new(),
+            infected_files: BTreeSet::new(),
         }
     }
 }
@@ -175,12 +186,17 @@ impl FromStr for Rate {
     }
 }
 
-fn letters(when: When, action: Action) -> Trouble {
-    Trouble {
-        endpoint: Endpoint::Initialize,
-        when,
-        action,
-    }
+/// The same for letters with and without files of their own.
+fn letters(rules: &[(When, Action)]) -> Vec<Trouble> {
+    let endpoints = [Endpoint::Initialize, Endpoint::InitializeWithFiles];
+    let at = |endpoint| {
+        rules.iter().map(move |&(when, action)| Trouble {
+            endpoint,
+            when,
+            action,
+        })
+    };
+    endpoints.into_iter().flat_map(at).collect()
 }
 
 fn busy() -> Vec<Trouble> {
@@ -188,11 +204,11 @@ fn busy() -> Vec<Trouble> {
         status,
         retry_after: Some(1),
     };
-    vec![
-        letters(When::Always, Action::Delay(Duration::from_millis(80))),
-        letters(When::Every(50), answer(429)),
-        letters(When::Every(20), answer(503)),
-    ]
+    letters(&[
+        (When::Always, Action::Delay(Duration::from_millis(80))),
+        (When::Every(50), answer(429)),
+        (When::Every(20), answer(503)),
+    ])
 }
 
 fn flaky() -> Vec<Trouble> {
@@ -200,13 +216,18 @@ fn flaky() -> Vec<Trouble> {
         status: 500,
         retry_after: None,
     };
-    vec![
-        letters(When::Always, Action::Delay(Duration::from_millis(20))),
-        letters(When::Every(97), Action::ExpireTokens),
-        letters(When::Every(31), failure),
-        letters(When::Every(19), Action::CutAfterCommit),
-        letters(When::Every(13), Action::CutBeforeCommit),
-    ]
+    let mut trouble = vec![Trouble {
+        endpoint: Endpoint::Initialize,
+        when: When::Every(97),
+        action: Action::ExpireTokens,
+    }];
+    trouble.extend(letters(&[
+        (When::Always, Action::Delay(Duration::from_millis(20))),
+        (When::Every(31), failure),
+        (When::Every(19), Action::CutAfterCommit),
+        (When::Every(13), Action::CutBeforeCommit),
+    ]));
+    trouble
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
-use axum::routing::{MethodRouter, get, post};
+use axum::routing::{MethodRouter, delete, get, post};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -20,7 +20,7 @@ use super::trouble::stand_before;
 use super::wire::{Scissors, Wires};
 use super::{
     Endpoint, KnownClient, Letter, ReceivedAttachment, Registration, Scenario, attachments,
-    exchange, inbox, letters, overview, search, token,
+    disposal, exchange, inbox, letters, overview, search, token,
 };
 
 /// The largest JSON body that is read, in bytes.
@@ -184,12 +184,24 @@ fn routes(world: &Shared) -> Router {
                 .merge(guard(Endpoint::Find, get(search::find))),
         )
         .route(
+            "/correspondence/upload",
+            guard(
+                Endpoint::InitializeWithFiles,
+                // Files may be of any size.
+                post(letters::initialize_with_files).layer(DefaultBodyLimit::disable()),
+            ),
+        )
+        .route(
             "/correspondence/{id}",
             guard(Endpoint::Overview, get(overview::overview)),
         )
         .route(
             "/correspondence/{id}/details",
             guard(Endpoint::Details, get(overview::details)),
+        )
+        .route(
+            "/correspondence/{id}/purge",
+            guard(Endpoint::Purge, delete(disposal::purge)),
         )
         .route(
             "/attachment",
@@ -200,7 +212,10 @@ fn routes(world: &Shared) -> Router {
         )
         .route(
             "/attachment/{id}",
-            guard(Endpoint::Attachment, get(attachments::overview)),
+            guard(Endpoint::Attachment, get(attachments::overview)).merge(guard(
+                Endpoint::DeleteAttachment,
+                delete(disposal::delete_attachment),
+            )),
         )
         .route(
             "/attachment/{id}/upload",

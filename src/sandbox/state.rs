@@ -4,11 +4,13 @@ use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use jiff::Timestamp;
 use tokio::sync::watch;
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::attachments::ReceivedAttachment;
+use super::attachments::{AttachmentStatus, ReceivedAttachment};
+use super::letter::Scan;
 use super::registration::Clients;
 use super::token::Mint;
 use super::{Endpoint, Letter, Options, Rate};
@@ -74,6 +76,37 @@ impl Received {
 
     pub(super) fn letter(&self, id: Uuid) -> Option<&Letter> {
         self.letters.get(*self.by_id.get(&id)?)
+    }
+
+    pub(super) fn letter_mut(&mut self, id: Uuid) -> Option<&mut Letter> {
+        self.letters.get_mut(*self.by_id.get(&id)?)
+    }
+
+    /// Somebody looks at a letter, and the scan of its own files goes on.
+    pub(super) fn look_at(&mut self, id: Uuid) {
+        let running = |letter: &&Letter| letter.scan == Some(Scan::Running);
+        let Some(letter) = self.letter(id).filter(running) else {
+            return;
+        };
+        let own = letter.attachments.clone();
+        let mut scan = Scan::Clean;
+        for id in own {
+            let Some(file) = self.attachments.get_mut(&id) else {
+                continue;
+            };
+            file.look();
+            scan = match (file.status, scan) {
+                (AttachmentStatus::Published, scan) => scan,
+                (AttachmentStatus::Failed, _) | (_, Scan::Infected) => Scan::Infected,
+                _ => Scan::Running,
+            };
+        }
+        if let Some(letter) = self.letter_mut(id) {
+            letter.scan = Some(scan);
+            if scan != Scan::Running {
+                letter.publish_at = letter.publish_at.max(Timestamp::now());
+            }
+        }
     }
 
     pub(super) fn letter_with_key(&self, key: Uuid) -> Option<&Letter> {

@@ -61,6 +61,11 @@ async fn carry_out(
             scissors.cut();
             StatusCode::INTERNAL_SERVER_ERROR.into_response()
         }
+        Some(Action::CutMidway) => {
+            let _ = next_chunk(&mut request.into_body()).await;
+            scissors.cut();
+            StatusCode::INTERNAL_SERVER_ERROR.into_response()
+        }
         Some(Action::CutAfterCommit) => {
             let response = next.run(request).await;
             scissors.cut();
@@ -114,7 +119,7 @@ impl Endpoint {
 }
 
 /// Reads a body to its end, so that the client has sent all of it.
-async fn drain(mut body: Body) {
+pub(super) async fn drain(mut body: Body) {
     while let Some(Ok(_)) = next_chunk(&mut body).await {}
 }
 

@@ -1,39 +1,41 @@
-//! Files that follow letters: each is uploaded once for the whole mailing and reused by its content.
+//! Files that several letters share: each is uploaded once for the whole mailing, reused by its content, and deleted when no letter comes to have it.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::OnceCell;
+use tokio::sync::{OnceCell, Semaphore};
 use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
 use super::attempt::{Attempts, End};
 use super::delivery::{Fatal, Judged};
 use super::verdict::Verdict;
-use super::{Event, SendError};
-use crate::altinn::{AttachmentOverview, AttachmentStatus, Client};
+use super::{Event, SendError, Stop};
+use crate::altinn::{AttachmentOverview, AttachmentStatus, Client, Content};
 use crate::journal::{Journal, JournalError, Outcome, Reason, SharedAttachment, UploadState};
+use crate::manifest;
 use crate::plan::{Digest, PlannedFile};
 
 /// How often a file is initialised anew before it is given up: an upload that broke off leaves an id that is dead for good.
 const ROUNDS: u32 = 3;
-/// The first wait between two looks at a file that is being scanned; it doubles up to [`SLOWEST_POLL`].
+/// The first wait between two looks at a file that is being scanned; it doubles up to the manifest's.
 const FIRST_POLL: Duration = Duration::from_millis(100);
-const SLOWEST_POLL: Duration = Duration::from_secs(2);
-/// The scan for malware usually takes seconds; after so long it is not coming.
-const SCAN_LIMIT: Duration = Duration::from_secs(15 * 60);
 
 /// The uploads of one run.
 pub(super) struct Uploads<'a> {
-    pub(super) client: &'a Client,
-    pub(super) journal: &'a Journal,
-    pub(super) attempts: &'a Attempts<'a>,
-    pub(super) cells: Cells,
+    client: &'a Client,
+    journal: &'a Journal,
+    attempts: &'a Attempts<'a>,
+    settings: &'a manifest::Uploads,
+    slots: Semaphore,
+    cells: Mutex<Cells>,
+    /// What letters have been sent with.
+    used: Mutex<HashSet<Uuid>>,
 }
 
 /// One upload for each resource and file, however many letters wait for it.
-type Cells = Mutex<HashMap<(String, Digest), Arc<OnceCell<Uuid>>>>;
+type Cells = HashMap<(String, Digest), Arc<OnceCell<Uuid>>>;
 
 /// Why a file is not there for its letters.
 #[derive(Debug)]
@@ -46,24 +48,44 @@ pub(super) enum UploadEnd {
     Journal(SendError),
 }
 
+/// How one round ended that was not the last word.
+enum Round {
+    Published(Uuid),
+    /// Another id may fare better.
+    Again(Uuid, Reason),
+}
+
 /// What is said of an upload that is dead, or that Altinn has seen more or less of than we know: the next look tells, and else there is another id.
 const WORTH_A_LOOK: [u32; 7] = [2001, 2002, 2003, 2005, 2006, 2008, 2009];
+/// What is said of an attachment that is gone already: unknown, purged, expired.
+const GONE: [u32; 3] = [2001, 2006, 2018];
 
-impl Uploads<'_> {
+impl<'a> Uploads<'a> {
+    pub(super) fn new(
+        client: &'a Client,
+        journal: &'a Journal,
+        attempts: &'a Attempts<'a>,
+        settings: &'a manifest::Uploads,
+    ) -> Self {
+        Self {
+            client,
+            journal,
+            attempts,
+            settings,
+            slots: Semaphore::new(settings.parallel()),
+            cells: Mutex::default(),
+            used: Mutex::default(),
+        }
+    }
+
     /// The id of the published attachment for a file; uploads it when no letter before has. A stop ends it at once: no letter is on its way yet.
     pub(super) async fn id(
         &self,
         resource: &str,
         planned: &PlannedFile,
     ) -> Result<Uuid, UploadEnd> {
-        let cell = {
-            let mut cells = self.cells.lock().unwrap_or_else(PoisonError::into_inner);
-            Arc::clone(
-                cells
-                    .entry((resource.to_owned(), planned.identity))
-                    .or_default(),
-            )
-        };
+        let key = (resource.to_owned(), planned.identity);
+        let cell = Arc::clone(self.cells().entry(key).or_default());
         let shared = SharedAttachment {
             digest: planned.identity.0,
             resource: resource.to_owned(),
@@ -77,79 +99,135 @@ impl Uploads<'_> {
         }
     }
 
+    /// Altinn will not have these any more: who asks for their files next uploads them anew. What another letter has renewed meanwhile stays.
+    pub(super) async fn renew(&self, dead: &[Uuid]) -> Result<(), SendError> {
+        self.cells()
+            .retain(|_, cell| cell.get().is_none_or(|id| !dead.contains(id)));
+        for id in dead {
+            self.journal.forget_attachment(*id).await?;
+        }
+        Ok(())
+    }
+
+    /// A letter has been sent with these.
+    pub(super) fn use_up(&self, ids: &[Uuid]) {
+        let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
+        used.extend(ids);
+    }
+
+    /// Deletes what was made ready and no letter of this run has: nobody knows whether the mailing goes on, and what no letter has never expires.
+    pub(super) async fn give_up(&self) -> Result<(), SendError> {
+        let mut unused: HashSet<Uuid> = self
+            .cells()
+            .values()
+            .filter_map(|cell| cell.get().copied())
+            .collect();
+        let used = std::mem::take(&mut *self.used.lock().unwrap_or_else(PoisonError::into_inner));
+        unused.retain(|id| !used.contains(id));
+        for id in unused {
+            self.discard(id).await?;
+        }
+        Ok(())
+    }
+
     async fn obtain(
         &self,
         shared: SharedAttachment,
         planned: &PlannedFile,
     ) -> Result<Uuid, UploadEnd> {
         let name = &planned.attachment.file_name;
+        let notice = |reused| {
+            let event = Event::Attachment { name, reused };
+            self.attempts.observer.notice(&event);
+        };
         if let Some((id, _)) = self.journal.attachment(&shared)? {
             if self.published(id).await?.is_ok() {
-                self.attempts
-                    .observer
-                    .notice(&Event::Attachment { name, reused: true });
+                notice(true);
                 return Ok(id);
             }
             self.journal.forget_attachment(id).await?;
+            self.discard(id).await?;
         }
         let mut last = Reason::default();
         for _ in 0..ROUNDS {
             match self.upload(&shared, planned).await? {
-                Ok(id) => {
+                Round::Published(id) => {
                     self.journal
                         .record_attachment(shared, id, UploadState::Published)
                         .await?;
-                    self.attempts.observer.notice(&Event::Attachment {
-                        name,
-                        reused: false,
-                    });
+                    notice(false);
                     return Ok(id);
                 }
-                Err(reason) => last = reason,
+                Round::Again(id, reason) => {
+                    self.discard(id).await?;
+                    last = reason;
+                }
             }
         }
-        Err(UploadEnd::Not(Box::new((Outcome::Failed(last), None))))
+        Err(lost(last))
     }
 
-    /// One round: initialise, upload, wait until it is published. The inner error is worth a new round.
+    /// One round: initialise, upload, wait until it is published.
     async fn upload(
         &self,
         shared: &SharedAttachment,
         planned: &PlannedFile,
-    ) -> Result<Result<Uuid, Reason>, UploadEnd> {
-        let attachment = &planned.attachment;
+    ) -> Result<Round, UploadEnd> {
+        // Nobody closes it.
+        let slot = self.slots.acquire().await.ok();
         let initialized = self.attempts.settle(async |token| {
             self.client
-                .initialize_attachment(&token, &shared.resource, attachment)
+                .initialize_attachment(&token, &shared.resource, &planned.attachment)
                 .await
         });
         let id = accepted(initialized.await.end)?;
         self.journal
             .record_attachment(shared.clone(), id, UploadState::Initialized)
             .await?;
+        let content = Content::from(&*planned.file);
         let uploaded = self
             .attempts
-            .settle(async |token| self.client.upload(&token, id, &planned.file.path).await)
+            .settle(async |token| self.client.upload(&token, id, &content).await)
             .await;
-        match uploaded.end {
-            End::Accepted(_) | End::GaveUp(_) => {}
-            End::Refused(refusal, _) if is_worth_a_look(refusal.code) => {}
-            end => return accepted(end).map(|_| Err(Reason::default())),
-        }
-        let published = self.published(id).await?;
-        Ok(published.map(|()| id).map_err(|why| Reason {
-            message: format!(
-                "the upload of {} did not succeed: {why}",
-                attachment.file_name
-            ),
+        drop(slot);
+        let is_scanned_next = match uploaded.end {
+            End::Accepted(overview) if overview.status == AttachmentStatus::Published => {
+                return Ok(Round::Published(id));
+            }
+            End::Accepted(_) => true,
+            End::GaveUp(_) => false,
+            End::Refused(refusal, _) if is_worth_a_look(refusal.code) => false,
+            End::NoFile(reason) => {
+                self.discard(id).await?;
+                return Err(lost(reason));
+            }
+            end => {
+                let why = accepted(end).err().unwrap_or(UploadEnd::Stopped);
+                self.discard(id).await?;
+                return Err(why);
+            }
+        };
+        let Err(why) = self.published(id).await? else {
+            return Ok(Round::Published(id));
+        };
+        let reason = Reason {
+            message: format!("{} was not published: {why}", planned.attachment.file_name),
             ..Reason::default()
-        }))
+        };
+        if is_scanned_next {
+            // It got there whole, and what is wrong with it stays wrong.
+            self.discard(id).await?;
+            return Err(lost(reason));
+        }
+        Ok(Round::Again(id, reason))
     }
 
     /// Waits until an attachment is published; the inner error is why it never will be.
     async fn published(&self, id: Uuid) -> Result<Result<(), String>, UploadEnd> {
         let began = Instant::now();
-        let mut wait = FIRST_POLL;
+        let limit = self.settings.scan_limit.duration();
+        let slowest = self.settings.poll_interval.duration();
+        let mut wait = FIRST_POLL.min(slowest);
         loop {
             let looked = self
                 .attempts
@@ -166,12 +244,38 @@ impl Uploads<'_> {
                 AttachmentStatus::Initialized => return Ok(Err(told(overview))),
                 _ if overview.status.is_lost() => return Ok(Err(told(overview))),
                 // Being scanned, or something new to us that may pass.
-                _ if began.elapsed() < SCAN_LIMIT => {}
-                _ => return Ok(Err(format!("after {SCAN_LIMIT:?}: {}", told(overview)))),
+                _ if began.elapsed() < limit => {}
+                _ => return Ok(Err(format!("after {limit:?}: {}", told(overview)))),
             }
             sleep(wait).await;
-            wait = (wait * 2).min(SLOWEST_POLL);
+            wait = (wait * 2).min(slowest);
         }
+    }
+
+    /// Deletes an attachment that no letter is to have; Altinn itself refuses when one has it. What cannot be deleted now is left: nothing hangs on it.
+    async fn discard(&self, id: Uuid) -> Result<(), JournalError> {
+        // Also in a run that is being stopped.
+        let calm = Stop::default();
+        let attempts = Attempts {
+            stop: &calm,
+            ..*self.attempts
+        };
+        let deleted = attempts
+            .look_up(async |token| self.client.delete_attachment(&token, id).await)
+            .await;
+        match deleted {
+            End::Accepted(()) => {}
+            End::Refused(refusal, _) if refusal.code.is_some_and(|code| GONE.contains(&code)) => {}
+            end => {
+                tracing::debug!(%id, ?end, "an attachment is left where it is");
+                return Ok(());
+            }
+        }
+        self.journal.forget_attachment(id).await
+    }
+
+    fn cells(&self) -> MutexGuard<'_, Cells> {
+        self.cells.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -179,6 +283,10 @@ impl From<JournalError> for UploadEnd {
     fn from(error: JournalError) -> Self {
         Self::Journal(error.into())
     }
+}
+
+fn lost(reason: Reason) -> UploadEnd {
+    UploadEnd::Not(Box::new((Outcome::Failed(reason), None)))
 }
 
 fn accepted<T>(end: End<T>) -> Result<T, UploadEnd> {
@@ -190,7 +298,7 @@ fn accepted<T>(end: End<T>) -> Result<T, UploadEnd> {
             (Outcome::Failed(reason), Some(fatal))
         }
         End::Refused(refusal, _) => (Outcome::Rejected(refusal.into()), None),
-        End::GaveUp(reason) => (Outcome::Failed(reason), None),
+        End::GaveUp(reason) | End::NoFile(reason) => (Outcome::Failed(reason), None),
         End::Away(reason) => (Outcome::Failed(reason.clone()), Some(Fatal::Away(reason))),
         End::NoToken(error) => (
             Outcome::Failed((&error).into()),
@@ -207,7 +315,8 @@ fn is_worth_a_look(code: Option<u32>) -> bool {
 /// Altinn's own words for how far an attachment has come.
 fn told(overview: AttachmentOverview) -> String {
     let name = format!("{:?}", overview.status);
-    overview
-        .status_text
-        .map_or(name.clone(), |text| format!("{name} ({text})"))
+    match overview.status_text {
+        Some(text) if text != name => format!("{name} ({text})"),
+        _ => name,
+    }
 }

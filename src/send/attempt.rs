@@ -49,6 +49,8 @@ pub(super) enum End<T> {
     Away(Reason),
     /// There is no token to ask with, and there will be none.
     NoToken(TokenError),
+    /// A file that the request needs cannot be sent as it was checked; nothing was done.
+    NoFile(Reason),
 }
 
 /// What one try came to.
@@ -89,17 +91,17 @@ impl Attempts<'_> {
         self.exchange(tries, None, exchange).await
     }
 
-    /// The same, where the first request's turn has come already.
-    pub(super) async fn settle_now<T, F>(
+    /// The same, where the first request's turn may have come already.
+    pub(super) async fn settle_from<T, F>(
         &self,
-        turn: Instant,
+        turn: Option<Instant>,
         exchange: impl Fn(Token) -> F,
     ) -> Settled<T>
     where
         F: Future<Output = Result<Answer<T>, TransportError>>,
     {
         let tries = self.retry.attempts.get();
-        self.exchange(tries, Some(turn), exchange).await
+        self.exchange(tries, turn, exchange).await
     }
 
     /// The same for a look-up, with less patience.
@@ -192,6 +194,10 @@ impl Attempts<'_> {
                 Step::End(End::Accepted(value))
             }
             Ok(Answer::Refused(refusal)) => self.judge(refusal, token, departed),
+            Err(error) if error.is_about_a_file() => Step::End(End::NoFile(Reason {
+                message: error.reason(),
+                ..Reason::default()
+            })),
             Err(error) => Step::Again(Again {
                 why: Reason {
                     message: error.reason(),

@@ -3,9 +3,13 @@
 use std::fmt;
 
 use jiff::Timestamp;
+use uuid::Uuid;
 
+use super::SendError;
+use super::standing::Standing;
 use crate::journal::{Journal, JournalError, State};
-use crate::plan::{Checked, Input, InputKind};
+use crate::plan::{Checked, Input, InputKind, Mailing, Planned, Selection};
+use crate::secret::redact;
 
 /// So many rows are named.
 pub(super) const NAMED: usize = 5;
@@ -66,8 +70,60 @@ pub enum Change {
     Gone,
 }
 
+/// Refuses letters that Altinn has, or may have, with another content than they have now.
+pub fn refuse_changed(
+    journal: Option<&Journal>,
+    mailing: &mut Mailing,
+    checked: &Checked,
+    standing: &Standing,
+) -> Result<(), SendError> {
+    let doubtful = standing.doubtful();
+    let (Some(journal), true) = (journal, standing.changed > 0 || !doubtful.is_empty()) else {
+        return Ok(());
+    };
+    let uncertain = doubtful.len() as u64;
+    let mut named = standing.first_changed.clone();
+    named.extend(doubtful);
+    named.sort_unstable();
+    named.truncate(NAMED);
+    let rows = changed_rows(journal, mailing, checked, &named)?;
+    let changes = Changes::new(journal, checked, standing.changed, uncertain, rows)?;
+    Err(SendError::Changed(Box::new(changes)))
+}
+
+/// The file is read once more, up to the last row that is named.
+fn changed_rows(
+    journal: &Journal,
+    mailing: &mut Mailing,
+    checked: &Checked,
+    named: &[(usize, Uuid)],
+) -> Result<Vec<ChangedRow>, SendError> {
+    let numbers = named.iter().map(|(position, _)| *position as u64 + 1);
+    let deliveries = mailing.deliveries(checked).map_err(SendError::Rows)?;
+    let mut letters = deliveries
+        .only(Selection::of(numbers))
+        .filter_map(|planned| match planned {
+            Ok(Planned::Delivery(delivery)) => Some(delivery),
+            _ => None,
+        });
+    let mut rows = Vec::with_capacity(named.len());
+    for (_, key) in named {
+        let (Some(delivery), Some(line)) = (letters.next(), journal.line(*key)?) else {
+            break;
+        };
+        rows.push(ChangedRow {
+            row: delivery.row,
+            line: delivery.line,
+            name: redact(&delivery.name).into_owned(),
+            state: line.state,
+            recipient: line.recipient != redact(&delivery.recipient.masked()),
+        });
+    }
+    Ok(rows)
+}
+
 impl Changes {
-    pub(super) fn new(
+    fn new(
         journal: &Journal,
         checked: &Checked,
         sent: u64,

@@ -1,7 +1,5 @@
 //! One letter from its first try to its end in the journal.
 
-use std::sync::Arc;
-
 use jiff::Timestamp;
 use tokio::time::Instant;
 use uuid::Uuid;
@@ -11,17 +9,19 @@ use super::attachments::{UploadEnd, Uploads};
 use super::attempt::{Attempts, End, Settled};
 use super::lookup::{Found, Sought};
 use super::verdict::Verdict;
-use crate::altinn::{Client, Initialized, Refusal};
+use crate::altinn::{Client, Content, Enclosure, Initialized, Refusal};
+use crate::correspondence::form_fields;
 use crate::journal::{End as Last, Entry, Journal, Outcome, Reason, Start, State};
 use crate::maskinporten::TokenError;
-use crate::plan::{Delivery, PlannedFile};
+use crate::plan::{Delivery, LocalFile};
 use crate::secret::redact;
 
 /// How often a look-up that finds nothing is asked again.
 const LOOKUPS: u32 = 4;
 
 /// What Altinn says of attachments that it has not, or not for long: what we have uploaded is to be uploaded anew.
-const LOST_ATTACHMENTS: [u32; 4] = [1007, 1017, 1018, 1055];
+const LOST_ATTACHMENTS: [u32; 4] = [1007, 1017, 1018, EXPIRES_SOON];
+const EXPIRES_SOON: u32 = 1055;
 
 /// Sends letters one by one; several at a time may be under way.
 pub(super) struct Courier<'a> {
@@ -62,7 +62,7 @@ impl Courier<'_> {
     /// Sends one letter. The start is durable before a request leaves, the end before anybody hears of it. Nothing when the run is stopped before
     /// it is the letter's turn: then it stands where it stood.
     pub(super) async fn deliver(&self, delivery: Delivery) -> Result<Option<Ended>, SendError> {
-        let files = match self.upload(delivery.resource(), &delivery.files).await {
+        let files = match self.upload(&delivery).await {
             Ok(ids) => match self.attempts.turn().await {
                 Some(turn) => Ok((ids, turn)),
                 None => return Ok(None),
@@ -73,7 +73,7 @@ impl Courier<'_> {
         };
         self.record_start(&delivery).await?;
         let ((outcome, fatal), requests) = match files {
-            Ok((ids, turn)) => self.send(&delivery, &ids, turn).await?,
+            Ok((ids, turn)) => self.send(&delivery, ids, turn).await?,
             // The letter never left: its files did not get there.
             Err(judged) => (judged, 0),
         };
@@ -132,46 +132,83 @@ impl Courier<'_> {
         Ok(())
     }
 
-    async fn upload(
-        &self,
-        resource: &str,
-        files: &[Arc<PlannedFile>],
-    ) -> Result<Vec<Uuid>, UploadEnd> {
-        let mut ids = Vec::with_capacity(files.len());
-        for file in files {
-            ids.push(self.uploads.id(resource, file).await?);
+    async fn upload(&self, delivery: &Delivery) -> Result<Vec<Uuid>, UploadEnd> {
+        let mut ids = Vec::new();
+        for file in delivery.uploads() {
+            ids.push(self.uploads.id(delivery.resource(), file).await?);
         }
         Ok(ids)
     }
 
+    /// Sends a letter with the files that were uploaded for it; once more with others, when Altinn will not have these any more.
     async fn send(
         &self,
         delivery: &Delivery,
-        files: &[Uuid],
+        mut ids: Vec<Uuid>,
         turn: Instant,
     ) -> Result<(Judged, u32), SendError> {
-        let body = delivery.body(files)?;
-        let settled = self
-            .attempts
-            .settle_now(turn, async |token| {
-                self.client.initialize(&token, body.clone()).await
-            })
-            .await;
-        let requests = settled.requests;
-        let judged = self.judge(delivery, settled).await;
-        if let (
-            _,
-            Some(Fatal::Refused(Reason {
-                code: Some(code), ..
-            })),
-        ) = &judged
-            && LOST_ATTACHMENTS.contains(code)
-        {
-            for id in files {
-                self.journal.forget_attachment(*id).await?;
+        let mut settled = self.exchange(delivery, &ids, Some(turn)).await?;
+        let mut requests = settled.requests;
+        let dead = lost_attachments(delivery, &ids, &settled.end);
+        if !dead.is_empty() {
+            self.uploads.renew(&dead).await?;
+            match self.upload(delivery).await {
+                Ok(others) => {
+                    ids = others;
+                    settled = self.exchange(delivery, &ids, None).await?;
+                    requests += settled.requests;
+                    // What is refused again is to be looked into; the next run begins anew.
+                    let dead = lost_attachments(delivery, &ids, &settled.end);
+                    self.uploads.renew(&dead).await?;
+                }
+                Err(UploadEnd::Not(judged)) => return Ok((*judged, requests)),
+                Err(UploadEnd::Journal(error)) => return Err(error),
+                // The refusal is what is known of the letter.
+                Err(UploadEnd::Stopped) => {}
             }
         }
+        let judged = self.judge(delivery, settled).await;
+        if judged.0.id().is_some() {
+            self.uploads.use_up(&ids);
+        }
         Ok((judged, requests))
+    }
+
+    /// One letter, as JSON or as a form with its own files. A letter that loses the race for its key to itself may leave copies of its own files at Altinn: the
+    /// answer does not name them, so nobody can delete them, and no letter has them.
+    async fn exchange(
+        &self,
+        delivery: &Delivery,
+        ids: &[Uuid],
+        turn: Option<Instant>,
+    ) -> Result<Settled<Initialized>, SendError> {
+        if !delivery.has_enclosures() {
+            let body = delivery.body(ids)?;
+            let send = async |token| self.client.initialize(&token, body.clone()).await;
+            return Ok(self.attempts.settle_from(turn, send).await);
+        }
+        let Some(fields) = form_fields(&delivery.request_with(ids)) else {
+            let message = "a form cannot say what the letter says".to_owned();
+            return Ok(Settled {
+                end: End::GaveUp(Reason {
+                    message,
+                    ..Reason::default()
+                }),
+                requests: 0,
+                uncertain: false,
+            });
+        };
+        let enclosures = delivery.enclosures().map(|file| Enclosure {
+            file_name: file.attachment.file_name.clone(),
+            content: Content::from(&*file.file),
+        });
+        let files: Vec<_> = enclosures.collect();
+        let send = async |token| {
+            self.client
+                .initialize_with_files(&token, &fields, &files)
+                .await
+        };
+        Ok(self.attempts.settle_from(turn, send).await)
     }
 
     async fn judge(&self, delivery: &Delivery, settled: Settled<Initialized>) -> Judged {
@@ -182,7 +219,7 @@ impl Courier<'_> {
                 return (self.already_sent(delivery, uncertain).await, None);
             }
             End::Refused(refusal, verdict) => refused(refusal, verdict, uncertain),
-            End::GaveUp(reason) => (not_sent(reason, uncertain), None),
+            End::GaveUp(reason) | End::NoFile(reason) => (not_sent(reason, uncertain), None),
             End::Away(reason) => (
                 not_sent(reason.clone(), uncertain),
                 Some(Fatal::Away(reason)),
@@ -236,6 +273,36 @@ impl Courier<'_> {
         Sought::from(delivery)
             .look_up(self.client, self.attempts, LOOKUPS)
             .await
+    }
+}
+
+/// The uploaded attachments of a letter that Altinn will not have any more, as far as its refusal tells.
+fn lost_attachments(delivery: &Delivery, ids: &[Uuid], end: &End<Initialized>) -> Vec<Uuid> {
+    let code = match end {
+        End::Refused(refusal, _) => refusal.code,
+        _ => None,
+    };
+    if !code.is_some_and(|code| LOST_ATTACHMENTS.contains(&code)) {
+        return Vec::new();
+    }
+    let expiring = delivery
+        .uploads()
+        .zip(ids)
+        .filter(|(file, _)| file.attachment.expiration_in_days.is_some())
+        .map(|(_, id)| *id);
+    match expiring.collect::<Vec<_>>() {
+        expiring if code == Some(EXPIRES_SOON) && !expiring.is_empty() => expiring,
+        _ => ids.to_vec(),
+    }
+}
+
+impl From<&LocalFile> for Content {
+    fn from(file: &LocalFile) -> Self {
+        Self {
+            path: file.path.clone(),
+            size: file.size,
+            md5: file.md5.clone(),
+        }
     }
 }
 

@@ -41,8 +41,10 @@ pub struct Summary {
     pub ending: Ending,
     /// Letters that came to an end in this run.
     pub ended: u64,
-    /// Letters that earlier runs had settled.
+    /// Letters whose turn it was that earlier runs had settled.
     pub settled: u64,
+    /// Letters that were not settled and had to wait: not asked for, or past the limit.
+    pub left_out: u64,
     /// What was found before the first letter left.
     pub reckoned: Reckoned,
 }

@@ -9,17 +9,17 @@ use jiff::Timestamp;
 
 use super::attachments::{UploadEnd, Uploads};
 use super::attempt::Attempts;
-use super::delivery::{Courier, Ended, Fatal};
+use super::delivery::{Courier, Ended};
 use super::lookup::Sought;
 use super::pace::Pace;
 use super::standing::Standing;
 use super::tally::Tally;
 use super::{Ending, Event, Observer, SendError, Stop, Summary};
 use crate::altinn::Client;
-use crate::journal::{self, Entry, Journal, JournalError, Outcome, Reason};
-use crate::manifest::{MaxFailures, Retry};
+use crate::journal::{self, Entry, Journal, JournalError, Outcome};
+use crate::manifest::{MaxFailures, Retry, Uploads as Uploading};
 use crate::maskinporten::TokenError;
-use crate::plan::{Checked, Delivery, Drifted, Mailing, Planned, Skip};
+use crate::plan::{Checked, Delivery, Drifted, Mailing, Planned, Skip, Wanted};
 
 /// How a run goes about it.
 #[derive(Debug, Clone)]
@@ -34,6 +34,10 @@ pub struct Options {
     pub max_failures: Option<MaxFailures>,
     /// How often and how long a letter is tried.
     pub retry: Retry,
+    /// How files that several letters share are uploaded.
+    pub attachments: Uploading,
+    /// Whose turn it is; the letters of other rows stay as they are.
+    pub wanted: Wanted,
     /// Whether letters that Altinn has rejected are tried again though they have not changed.
     pub retry_rejected: bool,
     /// Whether the earlier text stands for letters that were sent and read differently now, and rows that were not sent and have left the file are let go.
@@ -130,18 +134,17 @@ impl Engine<'_> {
         standing: &Standing,
         attempts: &Attempts<'_>,
     ) -> Result<Summary, SendError> {
-        let settled = standing.settled;
-        let passed = settled + standing.held;
+        let chosen = checked.choose(&self.options.wanted, |position| standing.passes(position));
         self.observer.notice(&Event::Began {
-            letters: checked.letters,
-            settled: passed,
+            letters: chosen.letters + chosen.settled,
+            settled: chosen.settled,
         });
-        let uploads = Uploads {
-            client: self.client,
-            journal: self.journal,
+        let uploads = Uploads::new(
+            self.client,
+            self.journal,
             attempts,
-            cells: std::sync::Mutex::default(),
-        };
+            &self.options.attachments,
+        );
         let courier = Courier {
             client: self.client,
             journal: self.journal,
@@ -149,7 +152,7 @@ impl Engine<'_> {
             uploads: &uploads,
         };
         let mut tally = Tally::new(self.options.max_failures, self.observer, self.stop);
-        let outstanding = passed < checked.letters;
+        let outstanding = chosen.letters > 0;
         if outstanding {
             ask_for_token(attempts, &mut tally).await;
         }
@@ -159,9 +162,12 @@ impl Engine<'_> {
                 .await;
         }
         let exhausted = Cell::new(false);
-        let mut deliveries = mailing.deliveries(checked).map_err(SendError::Rows)?;
+        let mut deliveries = mailing
+            .deliveries(checked)
+            .map_err(SendError::Rows)?
+            .only(chosen.rows);
         let mut steps = std::iter::from_fn(|| {
-            if deliveries.pass_over(&standing.passed, REST_AFTER) {
+            if deliveries.pass_over(standing.passed(), REST_AFTER) {
                 return Some(Step::Rest);
             }
             let step = deliveries.next().map(step);
@@ -171,6 +177,11 @@ impl Engine<'_> {
         self.send_canaries(&mut steps, &courier, &mut tally).await;
         self.send_rest(&mut steps, &courier, &mut tally).await;
         self.settle_unknown(&courier, &mut tally).await;
+        if tally.is_given_up()
+            && let Err(error) = uploads.give_up().await
+        {
+            tally.fail(error);
+        }
         if let Some(failure) = tally.failure {
             return Err(failure);
         }
@@ -182,7 +193,8 @@ impl Engine<'_> {
         Ok(Summary {
             ending,
             ended: tally.ended,
-            settled,
+            settled: chosen.settled,
+            left_out: chosen.left_out,
             ..Summary::default()
         })
     }
@@ -195,20 +207,18 @@ impl Engine<'_> {
         checked: &Checked,
         tally: &mut Tally<'_>,
     ) {
-        for file in &checked.shared {
-            let Err(end) = uploads.id(resource, file).await else {
+        let mut ends = std::pin::pin!(
+            stream::iter(&checked.shared)
+                .map(|file| async move { (file, uploads.id(resource, file).await) })
+                .buffer_unordered(self.options.attachments.parallel())
+        );
+        while let Some((file, end)) = ends.next().await {
+            let Err(end) = end else {
                 continue;
             };
             let name = &file.attachment.file_name;
             match end {
-                UploadEnd::Not(judged) => tally.halt(match *judged {
-                    (_, Some(Fatal::NoToken(error))) => Ending::NoToken(error),
-                    (outcome, _) => {
-                        let why = outcome.reason().map(Reason::to_string);
-                        let why = why.unwrap_or_default();
-                        Ending::Stopped(format!("{name} cannot be uploaded: {why}"))
-                    }
-                }),
+                UploadEnd::Not(judged) => tally.halt_without(name, *judged),
                 UploadEnd::Stopped => tally.cut_short = true,
                 UploadEnd::Journal(error) => tally.fail(error),
             }
@@ -356,8 +366,8 @@ fn step(planned: Result<Planned, Drifted>) -> Step {
     match planned {
         Ok(Planned::Delivery(delivery)) => Step::Send(delivery),
         Ok(Planned::Skipped(skip)) => Step::Skip(skip),
-        // Pass 1 has refused a mailing that has any.
-        Ok(Planned::Invalid(_)) => Step::Rest,
+        // Pass 1 has refused a mailing with invalid rows.
+        Ok(Planned::Invalid(_) | Planned::LeftOut) => Step::Rest,
         Err(drifted) => Step::Drifted(drifted),
     }
 }

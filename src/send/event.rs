@@ -9,7 +9,7 @@ use crate::journal::State;
 pub enum Event<'a> {
     /// The run begins.
     Began {
-        /// Rows that become letters, whether sent before or not.
+        /// The letters whose turn it is, whether sent before or not.
         letters: u64,
         /// Letters that earlier runs have settled.
         settled: u64,

@@ -19,9 +19,10 @@ mod stop;
 mod tally;
 mod verdict;
 
-pub use changes::{Change, ChangedInput, ChangedRow, Changes};
+pub use changes::{Change, ChangedInput, ChangedRow, Changes, refuse_changed};
 pub use ending::{Ending, Left, Reckoned, SendError, Summary};
 pub use engine::{Engine, Options};
 pub use event::{Event, Observer};
+pub use standing::Standing;
 pub use stop::Stop;
 pub use verdict::{Verdict, judge};

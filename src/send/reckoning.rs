@@ -4,15 +4,14 @@ use futures::stream::{self, StreamExt};
 use jiff::Timestamp;
 
 use super::attempt::Attempts;
-use super::changes::{ChangedRow, Changes, NAMED};
+use super::changes::refuse_changed;
 use super::delivery::collision;
 use super::engine::Engine;
 use super::lookup::{Found, Sought};
 use super::standing::{Question, Standing, differs};
 use super::{Left, Reckoned, SendError};
 use crate::journal::{self, Dropped, End, Entry, Input, JournalError, Outcome, Reason, State};
-use crate::plan::{Checked, Mailing, Planned};
-use crate::secret::redact;
+use crate::plan::{Checked, Mailing};
 
 /// So many entries wait for the journal at a time.
 const AT_ONCE: usize = 1024;
@@ -25,18 +24,16 @@ impl Engine<'_> {
         checked: &Checked,
         attempts: &Attempts<'_>,
     ) -> Result<(Standing, Reckoned), SendError> {
-        let mut standing = Standing::read(self.journal, checked, self.options.retry_rejected)?;
+        let retry_rejected = self.options.retry_rejected;
+        let mut standing = Standing::read(Some(self.journal), checked, retry_rejected)?;
         self.ask(mailing.resource(), attempts, &mut standing)
             .await?;
         let mut reckoned = Reckoned::default();
-        if standing.has_changes() {
-            if !self.options.accept_changes {
-                return Err(SendError::Changed(Box::new(
-                    self.changes(mailing, checked, &standing)?,
-                )));
-            }
+        if self.options.accept_changes {
             reckoned.accepted = self.accept(checked).await?;
             standing.hold_uncertain();
+        } else {
+            refuse_changed(Some(self.journal), mailing, checked, &standing)?;
         }
         let mut dropped = std::mem::take(&mut standing.excluded);
         self.drop_rows(&dropped, "the mailing does not apply to it any more")
@@ -180,50 +177,6 @@ impl Engine<'_> {
             count += 1;
         }
         Ok(count)
-    }
-
-    /// The rows are read once more, up to the last that is named.
-    fn changes(
-        &self,
-        mailing: &mut Mailing,
-        checked: &Checked,
-        standing: &Standing,
-    ) -> Result<Changes, SendError> {
-        let mut named = standing.first_changed.clone();
-        named.extend(&standing.uncertain);
-        named.sort_unstable();
-        named.truncate(NAMED);
-        let mut others = vec![true; standing.passed.len()];
-        for (position, _) in &named {
-            if let Some(passed) = others.get_mut(*position) {
-                *passed = false;
-            }
-        }
-        let mut rows = Vec::new();
-        let mut deliveries = mailing.deliveries(checked).map_err(SendError::Rows)?;
-        for (_, key) in named {
-            deliveries.pass_over(&others, usize::MAX);
-            let (Some(Ok(Planned::Delivery(delivery))), Some(line)) =
-                (deliveries.next(), self.journal.line(key)?)
-            else {
-                break;
-            };
-            rows.push(ChangedRow {
-                row: delivery.row,
-                line: delivery.line,
-                name: redact(&delivery.name).into_owned(),
-                state: line.state,
-                recipient: line.recipient != redact(&delivery.recipient.masked()),
-            });
-        }
-        let uncertain = standing.uncertain.len() as u64;
-        Ok(Changes::new(
-            self.journal,
-            checked,
-            standing.changed,
-            uncertain,
-            rows,
-        )?)
     }
 }
 

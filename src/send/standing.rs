@@ -12,11 +12,9 @@ pub(super) const SETTLED_AFTER: SignedDuration = SignedDuration::from_mins(5);
 
 /// The rows of the file, and what is left of earlier files.
 #[derive(Debug)]
-pub(super) struct Standing {
+pub struct Standing {
     /// By position: whether this run passes the row over. One byte a row.
-    pub(super) passed: Vec<bool>,
-    /// Letters that this run passes over, because they are settled.
-    pub(super) settled: u64,
+    passed: Vec<bool>,
     /// Letters that this run passes over, because Altinn may have an earlier text of them.
     pub(super) held: u64,
     /// Rows on record that are not in the file.
@@ -57,15 +55,15 @@ enum Place {
 }
 
 impl Standing {
-    /// Goes through the journal once; memory does not grow with the rows that are settled.
-    pub(super) fn read(
-        journal: &Journal,
+    /// Goes through the journal once, when there is one; memory does not grow with the rows that are settled. Rejected letters are outstanding when they are
+    /// to be tried again.
+    pub fn read(
+        journal: Option<&Journal>,
         checked: &Checked,
         retry_rejected: bool,
     ) -> Result<Self, JournalError> {
         let mut standing = Self {
             passed: vec![false; usize::try_from(checked.rows).unwrap_or_default()],
-            settled: 0,
             held: 0,
             earlier: 0,
             changed: 0,
@@ -77,16 +75,28 @@ impl Standing {
             unknown: 0,
             retry_rejected,
         };
-        let positions = checked.positions();
-        for recorded in journal.recorded()? {
-            standing.place(&recorded?, &positions);
+        if let Some(journal) = journal {
+            let positions = checked.positions();
+            for recorded in journal.recorded()? {
+                standing.place(&recorded?, &positions);
+            }
         }
         Ok(standing)
     }
 
-    /// Whether a letter that Altinn has, or may have, would read differently now.
-    pub(super) fn has_changes(&self) -> bool {
-        self.changed > 0 || !self.uncertain.is_empty()
+    /// Whether a run passes over the row at this position, from 0: its letter is settled, or it gets none and that is written down.
+    pub fn passes(&self, position: usize) -> bool {
+        self.passed().get(position).is_some_and(|passed| *passed)
+    }
+
+    pub(super) fn passed(&self) -> &[bool] {
+        &self.passed
+    }
+
+    /// Letters that Altinn may have and that read differently now, by position: also those it has not been asked about.
+    pub(super) fn doubtful(&self) -> Vec<(usize, Uuid)> {
+        let open = self.questions.iter().filter_map(Question::doubtful);
+        self.uncertain.iter().copied().chain(open).collect()
     }
 
     /// Letters that may have an earlier text at Altinn are left alone: a key never gets a second text.
@@ -121,7 +131,7 @@ impl Standing {
         let same = recorded.has_body(head);
         match recorded.state {
             State::Sent | State::AlreadySent => {
-                self.pass_settled(position);
+                self.pass(position);
                 if !same && !recorded.is_accepted(head) {
                     self.note_changed(position, recorded.key);
                 }
@@ -130,8 +140,8 @@ impl Standing {
                 recorded: *recorded,
                 place: Place::Letter { position, head },
             }),
-            State::Rejected if same && !self.retry_rejected => self.pass_settled(position),
-            State::Reserved if same => self.pass_settled(position),
+            State::Rejected if same && !self.retry_rejected => self.pass(position),
+            State::Reserved if same => self.pass(position),
             _ => {}
         }
     }
@@ -158,7 +168,7 @@ impl Standing {
         let is_sent = state.map(State::is_sent);
         match (question.place, is_sent) {
             (Place::Letter { position, head }, Some(true)) => {
-                self.pass_settled(position);
+                self.pass(position);
                 if !recorded.is_accepted(head) {
                     self.note_changed(position, recorded.key);
                 }
@@ -187,11 +197,6 @@ impl Standing {
         }
     }
 
-    fn pass_settled(&mut self, position: usize) {
-        self.pass(position);
-        self.settled += 1;
-    }
-
     fn note_changed(&mut self, position: usize, key: Uuid) {
         self.changed += 1;
         let first = &mut self.first_changed;
@@ -204,6 +209,16 @@ impl Standing {
 }
 
 impl Question {
+    /// The letter it is about, when its earlier text has not been said to stand.
+    fn doubtful(&self) -> Option<(usize, Uuid)> {
+        match self.place {
+            Place::Letter { position, head } if !self.recorded.is_accepted(head) => {
+                Some((position, self.recorded.key))
+            }
+            _ => None,
+        }
+    }
+
     /// Whether an answer that there is no letter is final: no request for it can be on its way any more.
     pub(super) fn is_old(&self, now: Timestamp) -> bool {
         now.duration_since(self.recorded.last_at) >= SETTLED_AFTER

@@ -1,10 +1,10 @@
 //! What is kept of a run while it goes on, and when it must stop.
 
 use super::breaker::Breaker;
-use super::delivery::{Ended, Fatal};
+use super::delivery::{Ended, Fatal, Judged};
 use super::lookup::Sought;
 use super::{Ending, Event, Observer, SendError, Stop};
-use crate::journal::Outcome;
+use crate::journal::{Outcome, Reason};
 use crate::manifest::MaxFailures;
 
 /// Counts the ends of letters, and stops the run when they tell that something is wrong with all of them.
@@ -15,6 +15,8 @@ pub(super) struct Tally<'a> {
     pub(super) failure: Option<SendError>,
     /// Whether a letter was given up, or not begun, because the run was stopped.
     pub(super) cut_short: bool,
+    /// Whether something ended in another way than by Altinn's own yes or no.
+    in_doubt: bool,
     breaker: Breaker,
     observer: &'a dyn Observer,
     stop: &'a Stop,
@@ -32,6 +34,7 @@ impl<'a> Tally<'a> {
             ending: None,
             failure: None,
             cut_short: false,
+            in_doubt: false,
             breaker: Breaker::new(limit),
             observer,
             stop,
@@ -52,6 +55,7 @@ impl<'a> Tally<'a> {
         if matches!(ended.outcome, Outcome::Failed(_) | Outcome::Unknown(_)) {
             self.cut_short |= self.stop.is_set();
         }
+        self.doubt(&ended.outcome, ended.fatal.as_ref());
         let tripped = self.breaker.count(&ended.outcome);
         match (ended.fatal, tripped) {
             (Some(fatal), _) => self.halt(fatal.into()),
@@ -74,6 +78,33 @@ impl<'a> Tally<'a> {
             self.ending = Some(ending);
         }
         self.stop.set();
+    }
+
+    /// Something ended so: what Altinn has not refused may go on when network and Altinn are well again.
+    fn doubt(&mut self, outcome: &Outcome, fatal: Option<&Fatal>) {
+        self.in_doubt |= match (outcome, fatal) {
+            (Outcome::Failed(_), Some(Fatal::Refused(_))) => false,
+            (Outcome::Failed(_) | Outcome::Unknown(_), _) => true,
+            _ => false,
+        };
+    }
+
+    /// Whether the run has stopped by itself because of what Altinn refuses, and nothing is in doubt: as it is, the mailing will not go on.
+    pub(super) fn is_given_up(&self) -> bool {
+        matches!(self.ending, Some(Ending::Stopped(_))) && self.failure.is_none() && !self.in_doubt
+    }
+
+    /// A file that all letters share did not get there: no letter leaves.
+    pub(super) fn halt_without(&mut self, file: &str, judged: Judged) {
+        self.doubt(&judged.0, judged.1.as_ref());
+        self.halt(match judged {
+            (_, Some(Fatal::NoToken(error))) => Ending::NoToken(error),
+            (outcome, _) => {
+                let why = outcome.reason().map(Reason::to_string);
+                let why = why.unwrap_or_default();
+                Ending::Stopped(format!("{file} cannot be uploaded: {why}"))
+            }
+        });
     }
 
     /// The run cannot go on; what is in flight is still finished.

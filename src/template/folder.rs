@@ -89,6 +89,10 @@ impl Folder {
         let text = String::from_utf8(bytes)
             .map_err(|_| refused("the file is not UTF-8 text").with_hint("save it as UTF-8"))?;
         let text = text.strip_prefix('\u{FEFF}').unwrap_or(&text);
+        self.met
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(path.to_owned());
         Ok(Source::new(self.shown.join(relative), text))
     }
 }
@@ -114,6 +118,7 @@ mod tests {
         let source = folder.read("./sub/a.md").unwrap();
         assert_eq!(source.text(), "Hei å\r\n");
         assert_eq!(source.path(), inner.join("./sub/a.md"));
+        assert_eq!(folder.clone().met(), ["./sub/a.md"], "it is told of");
 
         let outside_refused = "only files in the manifest's folder can be used";
         assert_eq!(message(&folder, "../secret"), outside_refused);

@@ -19,7 +19,7 @@ use jiff::Timestamp;
 use mailing::{PLAIN, argument, open, write};
 use massebrev::altinn::{Client, DEFAULT_TIMEOUT, Environment, http_client};
 use massebrev::journal::{Header, Journal};
-use massebrev::maskinporten::{Settings, SigningKey, Tokens};
+use massebrev::maskinporten::{Delegation, Settings, SigningKey, Tokens};
 use massebrev::plan::Mailing;
 use massebrev::sandbox::{Options as SandboxOptions, Sandbox};
 use massebrev::send::{Engine, Event, Observer, Options, Stop};
@@ -155,6 +155,8 @@ fn go_on(manifest: &Path) {
             canary: 0,
             max_failures: None,
             retry: mailing.manifest().send.retry.clone(),
+            attachments: mailing.manifest().send.attachments.clone(),
+            wanted: massebrev::plan::Wanted::default(),
             retry_rejected: false,
             accept_changes: false,
         };
@@ -206,6 +208,7 @@ fn client(sandbox: &Sandbox, mailing: &Mailing) -> Client {
         maskinporten: environment.maskinporten().to_owned(),
         exchange: auth.exchange.then(|| environment.exchange_url()),
         subscription_key: None,
+        delegation: Delegation::default(),
     };
     let tokens = Arc::new(Tokens::new(http.clone(), settings));
     Client::new(http, &environment, tokens)

@@ -18,8 +18,8 @@ use jiff::Timestamp;
 use mailing::{PLAIN, argument, open, write};
 use massebrev::altinn::{Client, DEFAULT_TIMEOUT, Environment, http_client};
 use massebrev::journal::{Header, Journal};
-use massebrev::maskinporten::{Settings, SigningKey, Tokens};
-use massebrev::plan::{Checked, Mailing, Planned};
+use massebrev::maskinporten::{Delegation, Settings, SigningKey, Tokens};
+use massebrev::plan::{Checked, Mailing, Planned, Wanted};
 use massebrev::sandbox::{Options as SandboxOptions, Registration, Sandbox};
 use massebrev::send::{Engine, Options, Stop};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -76,6 +76,7 @@ async fn start(registration: &Registration, mailing: &Mailing) -> (Sandbox, Clie
         client_id: registration.client_id().to_owned(),
         key: SigningKey::from_text(registration.private_jwk(), None).unwrap(),
         scopes: auth.scopes.clone(),
+        delegation: Delegation::default(),
         maskinporten: environment.maskinporten().to_owned(),
         exchange: auth.exchange.then(|| environment.exchange_url()),
         subscription_key: None,
@@ -102,6 +103,8 @@ async fn send(mailing: &mut Mailing, checked: &Checked, client: &Client, journal
         retry: mailing.manifest().send.retry.clone(),
         retry_rejected: false,
         accept_changes: false,
+        attachments: mailing.manifest().send.attachments.clone(),
+        wanted: Wanted::default(),
     };
     let engine = Engine {
         client,

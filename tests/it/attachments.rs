@@ -1,6 +1,8 @@
-//! Files that do not get there cost no letter and double none.
+//! Files that letters share: uploaded once, renewed when they are lost, deleted when nobody comes to have them.
 
-use massebrev::sandbox::{Action, AttachmentStatus, Endpoint, Options, Trouble, When};
+use std::collections::BTreeSet;
+
+use massebrev::sandbox::{Action, AttachmentStatus, Endpoint, Options, Scenario, Trouble, When};
 
 use crate::support::{LiveSandbox, Project};
 
@@ -12,53 +14,66 @@ fn on(endpoint: Endpoint, when: When, action: Action) -> Trouble {
     }
 }
 
-/// Three letters, each with a file of its own.
-fn own_files(sandbox: &LiveSandbox) -> Project {
+fn busy(when: When) -> Trouble {
+    let action = Action::Answer {
+        status: 503,
+        retry_after: None,
+    };
+    on(Endpoint::Initialize, when, action)
+}
+
+/// Three letters with these attachments.
+fn project(sandbox: &LiveSandbox, attachments: &str) -> Project {
     let project = Project::small();
-    project.replace(
-        "mailing.yaml",
-        "    messageTitle",
-        "    attachments: [{ file: \"{{ case }}.pdf\", sendersReference: \"{{ case }}\" }]\n    messageTitle",
-    );
-    for case in 1..=3 {
-        project.write(&format!("{case}.pdf"), format!("%PDF-1.4 {case}"));
-    }
+    let entry = format!("    attachments: [{attachments}]\n    messageTitle");
+    project.replace("mailing.yaml", "    messageTitle", &entry);
+    project.write("terms.pdf", "%PDF-1.4");
+    project.write("prices.pdf", "%PDF-1.5");
     project.with_sandbox(sandbox)
 }
 
 /// Three letters with the same file.
 fn shared_file(sandbox: &LiveSandbox) -> Project {
-    let project = Project::small();
-    project.replace(
-        "mailing.yaml",
-        "    messageTitle",
-        "    attachments: [{ file: terms.pdf, sendersReference: terms }]\n    messageTitle",
-    );
-    project.write("terms.pdf", "%PDF-1.4");
-    project.with_sandbox(sandbox)
+    project(sandbox, "{ file: terms.pdf, sendersReference: terms }")
+}
+
+fn statuses(sandbox: &LiveSandbox) -> Vec<AttachmentStatus> {
+    let mut all: Vec<_> = sandbox.attachments().iter().map(|a| a.status).collect();
+    all.sort_by_key(|status| status.name());
+    all
 }
 
 #[test]
-fn a_file_that_is_refused_costs_its_own_letter_only() {
-    let refused = on(
-        Endpoint::InitializeAttachment,
-        When::Nth(2),
-        Action::Refuse(2013),
-    );
-    let sandbox = LiveSandbox::troubled(vec![refused]);
-    let project = own_files(&sandbox);
-    project
-        .run(&["send", "mailing.yaml", "--concurrency", "1"])
-        .ends(1);
-    assert_eq!(sandbox.letters().len(), 2);
-    assert_eq!(project.count("sent"), 2);
-    assert_eq!(project.count("rejected"), 1);
+fn a_letter_is_one_request_and_a_shared_file_three() {
+    for (scan_polls, looks) in [(0, 0), (1, 2)] {
+        let sandbox = LiveSandbox::with(Options {
+            scan_polls,
+            ..Options::default()
+        });
+        let project = project(
+            &sandbox,
+            "{ file: terms.pdf, sendersReference: terms }, { file: prices.pdf, sendersReference: prices }",
+        );
+        project.run(&["send", "mailing.yaml"]).ends(0);
+        let asked = |endpoint| sandbox.asked(endpoint);
+        assert_eq!(asked(Endpoint::InitializeAttachment), 2);
+        assert_eq!(asked(Endpoint::Upload), 2);
+        assert_eq!(asked(Endpoint::Attachment), 2 * looks, "until published");
+        assert_eq!(asked(Endpoint::Initialize), 3);
+        let all: u64 = sandbox.requests().values().sum();
+        assert_eq!(all, 2 + 2 * (2 + looks) + 3, "{:?}", sandbox.requests());
+        for letter in sandbox.letters() {
+            assert_eq!(letter.attachments.len(), 2);
+        }
+        assert!(sandbox.attachments().iter().all(|file| file.linked));
+    }
 }
 
 #[test]
-fn an_upload_that_dies_is_begun_again() {
+fn an_upload_that_dies_is_begun_again_and_leaves_nothing_behind() {
     for action in [
         Action::CutBeforeCommit,
+        Action::CutMidway,
         Action::CutAfterCommit,
         Action::Refuse(2002),
         Action::Refuse(2008),
@@ -71,24 +86,44 @@ fn an_upload_that_dies_is_begun_again() {
         let project = shared_file(&sandbox);
         project.run(&["send", "mailing.yaml"]).ends(0);
         assert_eq!(sandbox.letters().len(), 3, "{action:?}");
+        for file in sandbox.attachments() {
+            let wanted = if file.linked {
+                AttachmentStatus::Published
+            } else {
+                AttachmentStatus::Purged
+            };
+            assert_eq!(file.status, wanted, "{action:?}");
+        }
     }
 }
 
 #[test]
-fn a_file_that_was_uploaded_is_uploaded_again_when_altinn_will_not_have_it_any_more() {
-    for code in [1007, 1018, 1055] {
-        let refused = on(Endpoint::Initialize, When::Nth(1), Action::Refuse(code));
+fn a_file_that_altinn_will_not_have_any_more_is_uploaded_again_in_the_same_run() {
+    for code in [1007, 1017, 1018, 1055] {
+        let refused = on(Endpoint::Initialize, When::Nth(2), Action::Refuse(code));
         let sandbox = LiveSandbox::troubled(vec![refused]);
         let project = shared_file(&sandbox);
-        let run = project
+        project
             .run(&["send", "mailing.yaml", "--concurrency", "1"])
-            .ends(4);
-        assert!(run.stderr().contains(&code.to_string()), "{run}");
-        assert_eq!(sandbox.letters().len(), 0);
-        project.run(&["send", "mailing.yaml"]).ends(0);
-        assert_eq!(sandbox.letters().len(), 3);
+            .ends(0);
+        assert_eq!(sandbox.letters().len(), 3, "{code}");
         assert_eq!(sandbox.attachments().len(), 2, "{code}");
     }
+}
+
+#[test]
+fn a_file_that_is_refused_anew_as_well_stops_the_run_and_the_next_one_begins_afresh() {
+    let refused = on(Endpoint::Initialize, When::First(2), Action::Refuse(1018));
+    let sandbox = LiveSandbox::troubled(vec![refused]);
+    let project = shared_file(&sandbox);
+    let run = project
+        .run(&["send", "mailing.yaml", "--concurrency", "1"])
+        .ends(4);
+    assert!(run.stderr().contains("1018"), "{run}");
+    assert_eq!(sandbox.letters().len(), 0);
+    project.run(&["send", "mailing.yaml"]).ends(0);
+    assert_eq!(sandbox.letters().len(), 3);
+    assert_eq!(sandbox.attachments().len(), 3);
 }
 
 #[test]
@@ -98,10 +133,121 @@ fn an_attachment_that_takes_long_is_waited_for() {
         ..Options::default()
     });
     let project = shared_file(&sandbox);
+    let often = "send:\n  attachments: { pollInterval: 1ms, scanLimit: 1m, parallel: 1 }";
+    project.replace("mailing.yaml", "send:", often);
     project.run(&["send", "mailing.yaml"]).ends(0);
-    let attachments = sandbox.attachments();
-    assert_eq!(attachments.len(), 1);
-    assert_eq!(attachments[0].status, AttachmentStatus::Published);
+    assert_eq!(statuses(&sandbox), [AttachmentStatus::Published]);
+}
+
+#[test]
+fn a_scan_that_takes_too_long_is_given_up() {
+    let sandbox = LiveSandbox::with(Options {
+        scan_polls: 1_000_000,
+        ..Options::default()
+    });
+    let project = shared_file(&sandbox);
+    let short = "send:\n  attachments: { pollInterval: 1ms, scanLimit: 20ms }";
+    project.replace("mailing.yaml", "send:", short);
+    let run = project.run(&["send", "mailing.yaml"]).ends(4);
+    assert!(
+        run.stderr()
+            .contains("terms.pdf was not published: after 20ms: UploadProcessing"),
+        "{run}"
+    );
+    assert_eq!(sandbox.letters().len(), 0);
+    assert_eq!(statuses(&sandbox), [AttachmentStatus::Purged]);
+}
+
+#[test]
+fn malware_is_final_and_said() {
+    let sandbox = LiveSandbox::with(Options {
+        scenario: Scenario {
+            infected_files: BTreeSet::from(["terms.pdf".to_owned()]),
+            ..Scenario::default()
+        },
+        ..Options::default()
+    });
+    let project = shared_file(&sandbox);
+    let run = project.run(&["send", "mailing.yaml"]).ends(4);
+    assert!(
+        run.stderr().contains(
+            "terms.pdf cannot be uploaded: terms.pdf was not published: Failed (Malware was found)"
+        ),
+        "{run}"
+    );
+    assert_eq!(sandbox.asked(Endpoint::Upload), 1, "not tried again");
+    assert_eq!(statuses(&sandbox), [AttachmentStatus::Purged]);
+    assert_eq!(project.count("pending"), 3);
+}
+
+#[test]
+fn what_no_letter_has_is_deleted_when_the_run_is_given_up() {
+    let refused = on(Endpoint::Initialize, When::Nth(1), Action::Refuse(1039));
+    let sandbox = LiveSandbox::troubled(vec![refused]);
+    let project = shared_file(&sandbox);
+    project.replace("mailing.yaml", "canary: 0", "canary: 1");
+    project.run(&["send", "mailing.yaml"]).ends(4);
+    assert_eq!(statuses(&sandbox), [AttachmentStatus::Purged]);
+    // The next run does without it.
+    project.replace("mailing.yaml", "\"Hello\"", "\"Hello you\"");
+    project.run(&["send", "mailing.yaml"]).ends(0);
+    assert_eq!(
+        statuses(&sandbox),
+        [AttachmentStatus::Published, AttachmentStatus::Purged]
+    );
+}
+
+#[test]
+fn what_a_letter_has_is_not_deleted_when_the_run_is_given_up() {
+    let refused = on(Endpoint::Initialize, When::Nth(2), Action::Refuse(1036));
+    let sandbox = LiveSandbox::troubled(vec![refused]);
+    let project = shared_file(&sandbox);
+    project
+        .run(&["send", "mailing.yaml", "--concurrency", "1"])
+        .ends(4);
+    assert_eq!(statuses(&sandbox), [AttachmentStatus::Published]);
+    assert_eq!(sandbox.asked(Endpoint::DeleteAttachment), 0);
+    // What an earlier run's letters have, Altinn keeps by itself.
+    let run = project.run(&["send", "mailing.yaml"]).ends(0);
+    assert!(
+        run.stderr()
+            .contains("attachment terms.pdf: uploaded earlier"),
+        "{run}"
+    );
+    assert_eq!(statuses(&sandbox), [AttachmentStatus::Published]);
+}
+
+#[test]
+fn what_will_be_used_when_altinn_is_well_again_is_kept() {
+    let sandbox = LiveSandbox::troubled(vec![busy(When::First(4))]);
+    let project = shared_file(&sandbox);
+    project.replace("mailing.yaml", "canary: 0", "canary: 1");
+    project.run(&["send", "mailing.yaml"]).ends(4);
+    assert_eq!(statuses(&sandbox), [AttachmentStatus::Published]);
+    let run = project.run(&["send", "mailing.yaml"]).ends(0);
+    assert!(
+        run.stderr()
+            .contains("attachment terms.pdf: uploaded earlier"),
+        "{run}"
+    );
+    assert_eq!(sandbox.asked(Endpoint::Upload), 1);
+}
+
+#[test]
+fn the_same_content_under_another_name_or_reference_is_another_attachment() {
+    let sandbox = LiveSandbox::start();
+    let project = project(
+        &sandbox,
+        "{ file: terms.pdf, sendersReference: a }, { file: terms.pdf, sendersReference: b }, { file: copy.pdf, fileName: terms.pdf, sendersReference: a }",
+    );
+    project.write("copy.pdf", "%PDF-1.4");
+    project.run(&["send", "mailing.yaml"]).ends(0);
+    assert_eq!(
+        sandbox.attachments().len(),
+        2,
+        "the copy is the first one again"
+    );
+    assert!(sandbox.letters().iter().all(|l| l.attachments.len() == 3));
 }
 
 #[cfg(unix)]
@@ -109,15 +255,13 @@ fn an_attachment_that_takes_long_is_waited_for() {
 fn ctrl_c_does_not_wait_for_an_upload_or_a_scan() {
     let hour = Action::Delay(std::time::Duration::from_secs(3600));
     for endpoint in [Endpoint::Upload, Endpoint::Attachment] {
-        for project in [shared_file, own_files] {
-            let sandbox = LiveSandbox::troubled(vec![on(endpoint, When::Always, hour)]);
-            let project = project(&sandbox);
-            let run = project.watch(&["send", "mailing.yaml"]);
-            sandbox.wait_for_requests(endpoint, 1);
-            run.interrupt();
-            assert_eq!(run.status(), Some(130));
-            assert_eq!(project.count("pending"), 3);
-            assert_eq!(sandbox.letters().len(), 0);
-        }
+        let sandbox = LiveSandbox::troubled(vec![on(endpoint, When::Always, hour)]);
+        let project = shared_file(&sandbox);
+        let run = project.watch(&["send", "mailing.yaml"]);
+        sandbox.wait_for_requests(endpoint, 1);
+        run.interrupt();
+        assert_eq!(run.status(), Some(130));
+        assert_eq!(project.count("pending"), 3);
+        assert_eq!(sandbox.letters().len(), 0);
     }
 }

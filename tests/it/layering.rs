@@ -9,7 +9,7 @@ const FLOORS: &[&[&str]] = &[
     &["correspondence", "diagnostic", "secret"],
     &["manifest", "recipients", "template"],
     &["plan", "altinn", "maskinporten", "journal"],
-    &["send", "follow", "report", "starter"],
+    &["send", "follow", "report", "preview", "starter"],
 ];
 
 /// Arrows between neighbours on one floor that are meant.
@@ -23,6 +23,7 @@ const SIDEWAYS: &[(&str, &str)] = &[
 /// Where an outside package may be used. What is not listed may be used everywhere.
 const HOMES: &[(&str, &[&str])] = &[
     ("annotate_snippets", &["diagnostic"]),
+    ("ammonia", &["preview"]),
     ("anstream", &["cli"]),
     ("aws_lc_rs", &["maskinporten", "sandbox"]),
     ("axum", &["sandbox"]),
@@ -31,7 +32,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("clap_complete", &["cli"]),
     ("clap_mangen", &["cli"]),
     ("csv", &["recipients", "report"]),
-    ("futures", &["journal", "send"]),
+    ("futures", &["altinn", "journal", "send"]),
     ("encoding_rs", &["recipients"]),
     ("encoding_rs_io", &["recipients"]),
     ("fastrand", &["send"]),
@@ -39,8 +40,11 @@ const HOMES: &[(&str, &[&str])] = &[
     ("indicatif", &["cli"]),
     ("jsonschema", &["manifest"]),
     ("jsonwebtoken", &["maskinporten", "sandbox"]),
+    ("p12_keystore", &["maskinporten"]),
     ("pkcs1", &["maskinporten", "sandbox"]),
-    ("md5", &["plan", "sandbox"]),
+    ("pkcs8", &["maskinporten"]),
+    ("md5", &["altinn", "plan", "sandbox"]),
+    ("pulldown_cmark", &["preview"]),
     ("reqwest", &["altinn", "maskinporten"]),
     ("rusqlite", &["journal"]),
     ("saphyr_parser", &["manifest"]),
@@ -48,13 +52,17 @@ const HOMES: &[(&str, &[&str])] = &[
     ("serde_yaml", &["manifest"]),
     ("secrecy", &["altinn", "cli", "maskinporten"]),
     ("sha2", &["plan"]),
+    ("similar", &["plan"]),
     ("strsim", &["diagnostic"]),
-    ("tera", &["template", "report", "sandbox"]),
+    ("tera", &["template", "report", "preview", "sandbox"]),
     (
         "tokio",
         &["altinn", "cli", "maskinporten", "sandbox", "send"],
     ),
     ("tracing_subscriber", &["cli"]),
+    ("unicode_width", &["preview"]),
+    ("x509_cert", &["maskinporten", "sandbox"]),
+    ("zeroize", &["cli", "maskinporten"]),
 ];
 
 /// A file's walls: past this it has two subjects.

@@ -3,6 +3,7 @@
 
 mod accounts;
 mod attachments;
+mod attachments_own;
 mod bad_input;
 mod disk;
 mod examples;
@@ -13,7 +14,12 @@ mod journal;
 mod layering;
 mod new;
 mod people;
+mod preview;
 mod readme;
+mod render;
+mod render_diff;
+mod render_plan;
+mod render_send;
 mod resume;
 mod retry;
 mod rows;
@@ -21,6 +27,7 @@ mod schema;
 mod send;
 mod storm;
 mod support;
+mod tokens;
 mod trouble;
 mod validate;
 mod wire;

@@ -33,7 +33,7 @@ fn rows_that_do_not_apply_or_are_excluded_are_skipped_and_counted() {
     project.write("never.csv", "who\n0192:991825827\nnobody\n");
     let run = project.run(&["send", "mailing.yaml"]).ends(0);
     assert!(
-        run.stderr().contains("3 rows, 1 letters, 2 skipped"),
+        run.stderr().contains("3 rows, 1 letter, 2 skipped"),
         "{run}"
     );
     assert_eq!(references(&sandbox), BTreeSet::from(["case 3".to_owned()]));
@@ -97,8 +97,8 @@ fn every_row_brings_its_own_file_and_equal_files_are_uploaded_once() {
     let attachments = sandbox.attachments();
     assert_eq!(attachments.len(), 4, "one shared, three of their own");
     for letter in sandbox.letters() {
-        let ids = letter.request().unwrap().existing_attachments;
-        let names: Vec<_> = ids
+        let names: Vec<_> = letter
+            .attachments
             .iter()
             .map(|id| {
                 &attachments

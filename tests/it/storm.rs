@@ -1,6 +1,6 @@
 //! Everything goes wrong at once, and in the end every letter is there exactly once.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::time::Duration;
 
@@ -8,15 +8,17 @@ use massebrev::sandbox::{Action, Endpoint, Options, Scenario, Trouble, When};
 
 use crate::support::{LiveSandbox, Project};
 
-const ENDPOINTS: [Endpoint; 8] = [
+const ENDPOINTS: [Endpoint; 10] = [
     Endpoint::Token,
     Endpoint::Exchange,
     Endpoint::Initialize,
+    Endpoint::InitializeWithFiles,
     Endpoint::Find,
     Endpoint::Overview,
     Endpoint::InitializeAttachment,
     Endpoint::Upload,
     Endpoint::Attachment,
+    Endpoint::DeleteAttachment,
 ];
 
 /// Always the same numbers for a seed (xorshift).
@@ -35,8 +37,9 @@ impl Numbers {
             status,
             retry_after,
         };
-        match self.below(11) {
+        match self.below(12) {
             0 | 1 => Action::CutBeforeCommit,
+            11 => Action::CutMidway,
             2..=4 => Action::CutAfterCommit,
             5 => answer(503, None),
             6 => answer(429, Some(0)),
@@ -48,7 +51,7 @@ impl Numbers {
     }
 
     fn storm(&mut self) -> Vec<Trouble> {
-        let mut trouble: Vec<_> = (0..24)
+        let mut trouble: Vec<_> = (0..30)
             .map(|number| Trouble {
                 endpoint: ENDPOINTS[number % ENDPOINTS.len()],
                 when: When::Every(4 + self.below(12)),
@@ -64,20 +67,38 @@ impl Numbers {
     }
 }
 
-/// A mailing of `count` letters with a shared file, and for every tenth letter another text in a file of its own.
+/// What is in the files of a letter: one that all have, one that ten have, and for every other letter one of its own.
+fn files_of(case: usize) -> Vec<String> {
+    let own = if case.is_multiple_of(2) { case } else { 0 };
+    [
+        "terms".to_owned(),
+        format!("ten {}", case / 10),
+        format!("own {own}"),
+    ]
+    .map(|text| format!("%PDF-1.4 {text}"))
+    .to_vec()
+}
+
+/// A mailing of `count` letters with files of all kinds.
 fn mailing(count: usize, sandbox: &LiveSandbox) -> Project {
     let project = Project::small();
     project.replace(
         "mailing.yaml",
         "    messageTitle",
-        "    attachments:\n      - { file: terms.pdf, sendersReference: terms }\n      - { file: \"{{ file }}\", sendersReference: own }\n    messageTitle",
+        "    attachments:\n      - { file: terms.pdf, sendersReference: terms }\n      - { file: \"{{ ten }}\", sendersReference: ten }\n      - { file: \"{{ own }}\", sendersReference: own }\n    messageTitle",
     );
     project.replace("mailing.yaml", "attempts: 4", "attempts: 12");
-    project.write("terms.pdf", "%PDF-1.4 terms");
-    let mut rows = "org,name,case,file\n".to_owned();
+    let mut rows = "org,name,case,ten,own\n".to_owned();
     for case in 1..=count {
-        writeln!(rows, "991825827,Ane,{case},{}.pdf", case / 10).unwrap();
-        project.write(&format!("{}.pdf", case / 10), format!("%PDF {}", case / 10));
+        let names = [
+            "terms.pdf".to_owned(),
+            format!("ten-{}.pdf", case / 10),
+            format!("own-{}.pdf", if case.is_multiple_of(2) { case } else { 0 }),
+        ];
+        writeln!(rows, "991825827,Ane,{case},{},{}", names[1], names[2]).unwrap();
+        for (name, content) in names.iter().zip(files_of(case)) {
+            project.write(name, content);
+        }
     }
     project.write("recipients.csv", rows);
     project.with_sandbox(sandbox)
@@ -88,6 +109,18 @@ fn all_arrive_once(sandbox: &LiveSandbox, project: &Project, count: usize) {
     let references: BTreeSet<_> = letters.iter().map(|l| &l.senders_reference).collect();
     assert_eq!(letters.len(), count, "no letter twice");
     assert_eq!(references.len(), count, "every row has its letter");
+    let files: BTreeMap<_, _> = sandbox
+        .attachments()
+        .into_iter()
+        .map(|file| (file.id, file.bytes.unwrap_or_default()))
+        .collect();
+    for letter in &letters {
+        let case = letter.senders_reference.strip_prefix("case ").unwrap();
+        let wanted = files_of(case.parse().unwrap());
+        let has = letter.attachments.iter().map(|id| files[id].clone());
+        let has: Vec<_> = has.collect();
+        assert_eq!(has, wanted, "{case}");
+    }
     let report = project.report();
     let counted = |state: &str| report["counts"][state].as_u64().unwrap();
     assert_eq!(counted("sent") + counted("already-sent"), count as u64);

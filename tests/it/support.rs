@@ -74,6 +74,15 @@ impl Project {
         fs::write(path, content).unwrap();
     }
 
+    /// Lets nobody else read a file of the folder, as is proper for keys.
+    #[cfg(unix)]
+    pub(crate) fn keep_private(&self, name: &str) {
+        use std::os::unix::fs::PermissionsExt as _;
+
+        let permissions = fs::Permissions::from_mode(0o600);
+        fs::set_permissions(self.path(name), permissions).unwrap();
+    }
+
     /// Reads a file of the folder.
     pub(crate) fn read(&self, name: &str) -> String {
         fs::read_to_string(self.path(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
@@ -101,6 +110,8 @@ impl Project {
             &format!("environment: {{ platform: \"{url}\", maskinporten: \"{url}\" }}"),
         );
         self.write("key.jwk.json", sandbox.private_jwk());
+        #[cfg(unix)]
+        self.keep_private("key.jwk.json");
         let key = self.path("key.jwk.json").display().to_string();
         let client = sandbox.client_id();
         self.with_env("MASSEBREV_CLIENT_ID", &client)
@@ -167,6 +178,7 @@ impl Project {
             bar(file.unwrap().path(), 0o444);
         }
         bar(self.path("."), 0o755);
+        bar(self.path("key.jwk.json"), 0o644);
         bar(inside.clone(), 0o555);
         let probe = inside.join("probe");
         let program = env!("CARGO_BIN_EXE_massebrev");

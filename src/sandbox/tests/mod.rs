@@ -3,6 +3,7 @@
 mod access;
 mod attachments;
 mod desk;
+mod enclosed;
 mod letters;
 mod search;
 mod trouble;

@@ -1,0 +1,49 @@
+//! Which rows a command is about: what was asked for, compared with what there is.
+
+use massebrev::plan::{Checked, Chosen, Selection, Wanted};
+
+use super::words::count;
+use super::{CliError, Printer};
+
+/// Chooses, and says which of the rows that were asked for by number get no letter. To ask for a row that is not there is a mistake.
+pub(crate) fn choose(
+    checked: &Checked,
+    wanted: &Wanted,
+    is_settled: impl Fn(usize) -> bool,
+    printer: Printer,
+) -> Result<Chosen, CliError> {
+    let chosen = checked.choose(wanted, is_settled);
+    if !chosen.missing.is_empty() {
+        return Err(CliError::usage(
+            format!("not in the file: {}", rows(&chosen.missing)),
+            format!(
+                "it has {}; a range may be open at its end, as in {}-",
+                count(checked.rows, "row"),
+                checked.rows
+            ),
+        ));
+    }
+    let without = &chosen.without_letter;
+    if !wanted.rows.is_all() && chosen.covered == 0 {
+        return Err(CliError::usage(
+            format!("no letter for {}", rows(without)),
+            "`where` or `exclude` in the manifest leaves them out on purpose",
+        ));
+    }
+    if let Some(skipped @ 1..) = without.len() {
+        printer.note(format_args!(
+            "{} skipped, as the manifest says: {}",
+            count(skipped, "row"),
+            rows(without)
+        ));
+    }
+    Ok(chosen)
+}
+
+/// `row 5`, `rows 5, 10-20`.
+fn rows(selection: &Selection) -> String {
+    match selection.len() {
+        Some(1) => format!("row {selection}"),
+        _ => format!("rows {selection}"),
+    }
+}

@@ -1,0 +1,177 @@
+//! `massebrev render --text` and `--html`: letters as people read them.
+
+use std::fs::File;
+use std::io::{self, Read as _, Write};
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use jiff::Timestamp;
+use massebrev::plan::{Chosen, Planned};
+use massebrev::preview::{Choice, Cover, MARK, Page, Survey, Warnings};
+use massebrev::send::SendError;
+
+use super::command_line::same_command;
+use super::file::write_whole;
+use super::prepare::Prepared;
+use super::target::Target;
+use super::words::count;
+use super::{CliError, ExitStatus, Printer};
+
+/// Past so many letters browsers get slow.
+const MANY: u64 = 5_000;
+
+/// How letters are shown to people.
+#[derive(Debug, Args)]
+pub(crate) struct PreviewArgs {
+    /// With --html: every letter, not only a sample of them
+    #[arg(long, env = "MASSEBREV_RENDER_ALL", requires = "html", conflicts_with_all = ["key", "limit", "rows"])]
+    all: bool,
+    /// Write a page for a browser instead: letters, e-mails and SMS as their readers see them, SMS parts counted
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "MASSEBREV_HTML",
+        conflicts_with = "diff"
+    )]
+    html: Option<PathBuf>,
+    /// Print the letters as a person reads them instead
+    #[arg(long, env = "MASSEBREV_TEXT", conflicts_with_all = ["html", "diff"])]
+    text: bool,
+}
+
+impl PreviewArgs {
+    /// Where the page goes, when one was asked for.
+    pub(crate) fn page(&self) -> Option<&Path> {
+        self.html.as_deref()
+    }
+
+    /// Whether letters are to be printed as people read them.
+    pub(crate) fn text(&self) -> bool {
+        self.text
+    }
+
+    /// Writes the page of a mailing whose letters have been surveyed. `chosen` are the rows that were asked for, if any were.
+    pub(crate) fn write_page(
+        &self,
+        page: &Path,
+        target: &Target,
+        prepared: &mut Prepared,
+        survey: &Survey,
+        chosen: Option<Chosen>,
+        printer: Printer,
+    ) -> Result<ExitStatus, CliError> {
+        let warnings = Warnings::of(&prepared.checked.problems);
+        let choice = match chosen {
+            Some(Chosen { rows, letters, .. }) => Choice::Rows { rows, letters },
+            None if self.all => Choice::All,
+            None => Choice::sample(survey, &warnings),
+        };
+        write_whole(page, |out| {
+            write_letters(prepared, survey, &warnings, &choice, out)
+        })?;
+        tell(page, target, prepared, survey, &choice, printer);
+        Ok(ExitStatus::Success)
+    }
+}
+
+fn write_letters(
+    prepared: &mut Prepared,
+    survey: &Survey,
+    warnings: &Warnings,
+    choice: &Choice,
+    out: &mut dyn Write,
+) -> Result<(), CliError> {
+    let checked = &prepared.checked;
+    let manifest = prepared.mailing.manifest();
+    let cover = Cover {
+        mailing: &manifest.mailing.clone(),
+        environment: prepared.destination.name(),
+        in_production: prepared.destination.is_production(),
+        resource: prepared.mailing.resource(),
+        plan: checked.plan.to_string(),
+        made: Timestamp::now(),
+        command: same_command(),
+        rows: checked.rows,
+        skipped: checked.skipped,
+    };
+    let mut page = Page::open(&cover, survey, warnings, choice, out)?;
+    let letters = choice.count(survey.letters);
+    let mut deliveries = prepared
+        .mailing
+        .deliveries(checked)
+        .map_err(CliError::Input)?;
+    while page.written() < letters {
+        match deliveries.next() {
+            Some(Ok(Planned::Delivery(delivery))) => page.letter(&delivery)?,
+            Some(Ok(_)) => {}
+            Some(Err(drifted)) => return Err(SendError::Drifted(drifted).into()),
+            None => break,
+        }
+    }
+    page.close()?;
+    Ok(())
+}
+
+/// The file's name and the numbers, and what to type next.
+fn tell(
+    page: &Path,
+    target: &Target,
+    prepared: &Prepared,
+    survey: &Survey,
+    choice: &Choice,
+    printer: Printer,
+) {
+    let (shown, letters) = (choice.count(survey.letters), survey.letters);
+    let languages: Vec<_> = survey
+        .languages()
+        .map(|(code, letters)| format!("{letters} {code}"))
+        .collect();
+    let parts = survey.sms.parts + survey.reminders.parts;
+    printer.note(format_args!(
+        "dry run: nothing was sent · {}: {shown} of {} ({}), {parts} SMS parts in all · plan {}",
+        page.display(),
+        count(letters, "letter"),
+        languages.join(", "),
+        prepared.checked.plan
+    ));
+    if shown > MANY {
+        printer.note("browsers get slow with so many letters: --limit makes a smaller page");
+    }
+    printer.note(format_args!(
+        "next: look at {}, then {} --plan {}",
+        page.display(),
+        target.command("send"),
+        prepared.checked.plan
+    ));
+}
+
+/// A page replaces an earlier page of ours, and nothing else.
+pub(crate) fn may_write(page: &Path) -> Result<(), CliError> {
+    let refused = |what: &str| {
+        Err(CliError::usage(
+            format!("{} {what}", page.display()),
+            "choose another name for the page, or remove it first",
+        ))
+    };
+    match std::fs::metadata(page) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(source) => Err(unreadable(page, source)),
+        Ok(there) if !there.is_file() => refused("is there already and is no file"),
+        Ok(_) if is_ours(page).map_err(|source| unreadable(page, source))? => Ok(()),
+        Ok(_) => refused("is there already and is no preview of massebrev's"),
+    }
+}
+
+fn is_ours(page: &Path) -> io::Result<bool> {
+    let mut head = Vec::new();
+    File::open(page)?.take(1024).read_to_end(&mut head)?;
+    Ok(String::from_utf8_lossy(&head).contains(MARK))
+}
+
+fn unreadable(page: &Path, source: io::Error) -> CliError {
+    CliError::File {
+        action: "look at",
+        path: page.to_owned(),
+        source,
+    }
+}

@@ -1,0 +1,76 @@
+//! What has changed since an earlier output.
+
+use std::collections::HashSet;
+use std::path::Path;
+
+use massebrev::plan::{Change, Checked, Delivery, Earlier, Gone, line};
+use massebrev::secret::redact;
+
+use crate::cli::{CliError, Printer};
+
+/// Tells the differences while the letters go by.
+pub(super) struct Difference {
+    earlier: Earlier,
+    printer: Printer,
+    /// The letter of now as a line; kept for its memory.
+    line: Vec<u8>,
+    new: u64,
+    changed: u64,
+    same: u64,
+}
+
+impl Difference {
+    pub(super) fn with(earlier: &Path, printer: Printer) -> Result<Self, CliError> {
+        Ok(Self {
+            earlier: Earlier::open(earlier)?,
+            printer,
+            line: Vec::new(),
+            new: 0,
+            changed: 0,
+            same: 0,
+        })
+    }
+
+    pub(super) fn show(&mut self, delivery: &Delivery, checked: &Checked) -> Result<(), CliError> {
+        self.line.clear();
+        line::write(delivery, checked, &mut self.line).map_err(CliError::Stdout)?;
+        let Delivery { row, line, .. } = delivery;
+        let name = redact(&delivery.name);
+        match self.earlier.compare(&self.line)? {
+            Change::Same => self.same += 1,
+            Change::New => {
+                self.new += 1;
+                self.printer
+                    .out(format_args!("new: row {row}, line {line}, {name}"))?;
+            }
+            Change::Changed(difference) => {
+                self.changed += 1;
+                self.printer.out(format_args!(
+                    "changed: row {row}, line {line}, {name}\n{difference}"
+                ))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Tells what is gone, and the counts. A letter that is there now but was not asked for is not gone.
+    pub(super) fn finish(mut self, checked: &Checked) -> Result<(), CliError> {
+        let letters: HashSet<u64> = checked.letter_heads().map(|(key, _)| key).collect();
+        let printer = self.printer;
+        let gone = self.earlier.gone(
+            |key| letters.contains(&key),
+            &mut |Gone {
+                      row,
+                      line,
+                      reference,
+                  }| {
+                let reference = redact(&reference);
+                printer.out(format_args!("gone: row {row}, line {line}, {reference}"))
+            },
+        )?;
+        printer.out(format_args!(
+            "{} changed, {} new, {gone} gone, {} the same",
+            self.changed, self.new, self.same
+        ))
+    }
+}

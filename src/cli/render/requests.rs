@@ -1,0 +1,27 @@
+//! The requests, one a line.
+
+use std::io::{self, BufWriter, Stdout, Write as _};
+
+use massebrev::plan::{Checked, Delivery, line};
+
+use crate::cli::CliError;
+
+/// Writes requests to stdout as they are: no byte is added, changed or taken away, not even on a terminal.
+#[derive(Debug)]
+pub(super) struct Requests(BufWriter<Stdout>);
+
+impl Default for Requests {
+    fn default() -> Self {
+        Self(BufWriter::with_capacity(64 * 1024, io::stdout()))
+    }
+}
+
+impl Requests {
+    pub(super) fn show(&mut self, delivery: &Delivery, checked: &Checked) -> Result<(), CliError> {
+        line::write(delivery, checked, &mut self.0).map_err(CliError::Stdout)
+    }
+
+    pub(super) fn finish(mut self) -> Result<(), CliError> {
+        self.0.flush().map_err(CliError::Stdout)
+    }
+}

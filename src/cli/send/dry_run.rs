@@ -1,0 +1,106 @@
+//! `massebrev send --dry-run`: the way of a send up to the socket.
+
+use massebrev::plan::{Checked, Drifted, Planned};
+use massebrev::send::{SendError, refuse_changed};
+
+use super::{Outlook, SendArgs};
+use crate::cli::again;
+use crate::cli::command_line::command_for_real;
+use crate::cli::confirm::question;
+use crate::cli::connect::Destination;
+use crate::cli::prepare::Prepared;
+use crate::cli::words::count;
+use crate::cli::{CliError, ExitStatus, Printer};
+
+impl SendArgs {
+    /// Does everything but send, and says what would be sent.
+    pub(super) fn rehearse(&self, printer: Printer) -> Result<ExitStatus, CliError> {
+        let mut outlook = self.look(printer)?;
+        if !self.again.accept_changes {
+            let Prepared {
+                mailing, checked, ..
+            } = &mut outlook.prepared;
+            refuse_changed(
+                outlook.journal.as_ref(),
+                mailing,
+                checked,
+                &outlook.standing,
+            )
+            .map_err(|error| again::refused(error, &outlook.prepared, &self.target))?;
+        }
+        let bytes = render(&mut outlook).map_err(CliError::Send)?;
+        let Outlook {
+            prepared, chosen, ..
+        } = &outlook;
+        let checked = &prepared.checked;
+        printer.out("nothing is sent, and nobody is asked for anything")?;
+        if let Some(wanting) = self.wanting(prepared, printer) {
+            printer.out(format_args!("before a send, this is missing: {wanting}"))?;
+        }
+        if let Some(question) = question(prepared, chosen, self.yes, self.expect) {
+            printer.out(format_args!("a send would ask: {question}"))?;
+        }
+        if chosen.letters > 0 {
+            tell_uploads(checked, printer)?;
+        }
+        printer.out(format_args!(
+            "a send would send {} to {}, {} of requests",
+            count(chosen.letters, "letter"),
+            prepared.destination.name(),
+            count(bytes, "byte"),
+        ))?;
+        printer.out(format_args!(
+            "settled by earlier runs: {} · left out on purpose: {} · skipped: {}",
+            chosen.settled, chosen.left_out, checked.skipped
+        ))?;
+        printer.note(format_args!("to send: {}", command_for_real()));
+        Ok(ExitStatus::Success)
+    }
+
+    /// What is still needed to reach Altinn. No reason to fail: who looks at a mailing need not have the key.
+    fn wanting(&self, prepared: &Prepared, printer: Printer) -> Option<String> {
+        let Destination::Altinn(environment) = &prepared.destination else {
+            return None;
+        };
+        let manifest = prepared.mailing.manifest();
+        let concurrency = self.concurrency.unwrap_or(manifest.send.concurrency);
+        let folder = prepared.mailing.folder();
+        let client = self
+            .auth
+            .connect(manifest, folder, environment, concurrency, printer);
+        client.err().map(|error| error.in_words())
+    }
+}
+
+/// Renders the letters as a send does, and gives the sum of their requests in bytes.
+fn render(outlook: &mut Outlook) -> Result<u64, SendError> {
+    let Outlook {
+        prepared,
+        standing,
+        chosen,
+        ..
+    } = outlook;
+    let deliveries = prepared.mailing.deliveries(&prepared.checked);
+    let deliveries = deliveries.map_err(SendError::Rows)?;
+    let mut bytes = 0;
+    for planned in deliveries.only(chosen.rows.clone()) {
+        let planned: Planned = planned.map_err(|drifted: Drifted| drifted)?;
+        if let Planned::Delivery(delivery) = planned
+            && !usize::try_from(delivery.row - 1).is_ok_and(|position| standing.passes(position))
+        {
+            bytes += delivery.body(&[])?.len() as u64;
+        }
+    }
+    Ok(bytes)
+}
+
+fn tell_uploads(checked: &Checked, printer: Printer) -> Result<(), CliError> {
+    for file in &checked.shared {
+        printer.out(format_args!(
+            "a send would first upload {}, {}, if no earlier run has",
+            file.attachment.file_name,
+            count(file.file.size, "byte")
+        ))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,164 @@
+//! How a run ended, and what to type next.
+
+use massebrev::journal::State;
+use massebrev::report::Report;
+use massebrev::send::{Ending, Summary};
+
+use crate::cli::again;
+use crate::cli::command_line::{command_for_the_rest, same_command};
+use crate::cli::prepare::Prepared;
+use crate::cli::target::Target;
+use crate::cli::words::count;
+use crate::cli::{ExitStatus, Printer};
+
+/// Says how it ended and what to type next.
+pub(super) fn explain(
+    target: &Target,
+    prepared: &Prepared,
+    summary: &Summary,
+    report: &Report,
+    printer: Printer,
+) -> ExitStatus {
+    let letters = prepared.checked.letters;
+    again::tell(summary, prepared, target, printer);
+    let nothing = summary.ended + summary.reckoned.held == 0;
+    if nothing && matches!(summary.ending, Ending::Finished) {
+        explain_nothing(letters, summary, report, printer);
+    }
+    let status = match &summary.ending {
+        Ending::Finished if is_done(report) => ExitStatus::Success,
+        Ending::Finished => ExitStatus::Unfinished,
+        Ending::Stopped(why) => {
+            printer.warn(format_args!("stopped: {why}"));
+            ExitStatus::Stopped
+        }
+        Ending::NoToken(error) => {
+            printer.warn(format_args!("stopped: {error}"));
+            if let Some(hint) = error.hint() {
+                printer.warn(format_args!("   hint: {hint}"));
+            }
+            ExitStatus::Setup
+        }
+        Ending::Interrupted => {
+            printer.warn("interrupted: what was in flight is settled or will be looked up, the rest is outstanding");
+            ExitStatus::Interrupted
+        }
+    };
+    if summary.left_out > 0 {
+        printer.warn(format_args!(
+            "{} left out on purpose: not asked for in this run",
+            count(summary.left_out, "letter")
+        ));
+    }
+    match status {
+        ExitStatus::Success => {
+            let command = target.command("report");
+            printer.note(format_args!("next: {command} --format csv"));
+        }
+        ExitStatus::Unfinished if summary.left_out > 0 => {
+            let command = command_for_the_rest(letters);
+            printer.warn(format_args!("next: {command}"));
+        }
+        _ if again::is_outstanding(report.counts(), summary.reckoned.left) => {
+            printer.warn(format_args!("next: {}", same_command()));
+        }
+        _ => {
+            let command = target.command("report");
+            printer.warn(format_args!("next: {command} --format csv"));
+        }
+    }
+    status
+}
+
+/// Whether every row is sent or skipped. A row that is still pending when all were gone through has been lost.
+fn is_done(report: &Report) -> bool {
+    let counts = report.counts();
+    report.adds_up() && counts.attention() == 0 && counts.of(State::Pending) == 0
+}
+
+/// Says why there was nothing to send.
+fn explain_nothing(letters: u64, summary: &Summary, report: &Report, printer: Printer) {
+    let counts = report.counts();
+    let refused: Vec<_> = [State::Rejected, State::Reserved]
+        .into_iter()
+        .filter_map(|state| match counts.of(state) {
+            0 => None,
+            1 => Some(format!("1 was {state}")),
+            count => Some(format!("{count} were {state}")),
+        })
+        .collect();
+    if letters == 0 {
+        printer.note("nothing was sent: no row becomes a letter");
+    } else if summary.left_out > 0 {
+        printer.note("nothing was sent: earlier runs have settled every letter that was asked for");
+    } else if refused.is_empty() {
+        printer.note("nothing was sent: the journal shows that every letter has been settled by an earlier run");
+        printer.note("a deliberate second letter needs a new `mailing` name in the manifest");
+    } else {
+        printer.note(format_args!(
+            "nothing was sent: {} were sent by earlier runs, and {}",
+            counts.delivered(),
+            refused.join(" and ")
+        ));
+        printer.note("what was refused is tried again when its row or its text has been corrected; what was rejected, as it is, with --retry-failed");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+    use massebrev::journal::{End, Entry, Header, Journal, Outcome, Run, Start};
+    use uuid::Uuid;
+
+    use super::*;
+
+    /// A mailing of so many rows, of which so many were sent and none was given up.
+    async fn sent(rows: u64, sent: u64) -> Report {
+        let folder = tempfile::tempdir().unwrap();
+        let header = Header {
+            mailing: "m".to_owned(),
+            environment: "tt02".to_owned(),
+            resource: "r".to_owned(),
+            manifest: "mailing.yaml".to_owned(),
+        };
+        let at = Timestamp::UNIX_EPOCH;
+        let journal = Journal::open(&folder.path().join("j"), &header, at).unwrap();
+        let run = Run {
+            rows,
+            earlier: 0,
+            skipped: 0,
+            invalid: 0,
+            plan: String::new(),
+            started_at: at,
+            ended: None,
+        };
+        journal.begin_run(run, Vec::new()).await.unwrap();
+        for row in 1..=sent {
+            let key = Uuid::from_u64_pair(0, row);
+            let start = Start {
+                row,
+                line: row + 1,
+                name: row.to_string(),
+                recipient: String::new(),
+                body: [0; 32],
+                at,
+            };
+            journal.record(key, Entry::Started(start)).await.unwrap();
+            let outcome = Outcome::Sent { id: key };
+            let end = Entry::Ended(End {
+                outcome,
+                attempts: 1,
+                at,
+            });
+            journal.record(key, end).await.unwrap();
+        }
+        Report::from_journal(&journal).unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_row_that_is_missing_or_there_twice_is_no_success() {
+        assert!(is_done(&sent(2, 2).await));
+        assert!(!is_done(&sent(2, 1).await), "one was lost");
+        assert!(!is_done(&sent(2, 3).await), "one too many");
+    }
+}

@@ -1,0 +1,140 @@
+//! The chain of a business certificate: whose it is, until when, and in which order it is sent.
+
+use std::time::{Duration, SystemTime};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use jiff::Timestamp;
+use pkcs1::RsaPrivateKeyRef;
+// One trait for both: the same version of `der`.
+use pkcs1::der::Decode as _;
+use x509_cert::Certificate as X509;
+use x509_cert::time::Time;
+
+use super::KeyError;
+
+/// A business certificate with the chain above it, all from what was given.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Certificate {
+    subject: String,
+    expires: SystemTime,
+    chain: Vec<String>,
+}
+
+impl Certificate {
+    /// The chain of the certificate that belongs to the key (PKCS#1), as of `now`.
+    pub(super) fn find(
+        certificates: &[Vec<u8>],
+        key: &[u8],
+        now: SystemTime,
+    ) -> Result<Self, KeyError> {
+        let mut all = Vec::new();
+        for (index, der) in certificates.iter().enumerate() {
+            let certificate =
+                X509::from_der(der).map_err(|_| KeyError::NotACertificate { number: index + 1 })?;
+            all.push((certificate, der));
+        }
+        let Some(leaf) = all.iter().position(|(one, _)| is_for(one, key)) else {
+            let subject = all.first().map(|(one, _)| subject(one));
+            return Err(KeyError::OtherCertificate {
+                subject: subject.unwrap_or_default(),
+            });
+        };
+        let found = Self {
+            subject: subject(&all[leaf].0),
+            expires: end(&all[leaf].0),
+            chain: chain(&all, leaf)
+                .into_iter()
+                .map(|index| STANDARD.encode(all[index].1))
+                .collect(),
+        };
+        found.check(&all[leaf].0, now)?;
+        Ok(found)
+    }
+
+    /// Whom it is for.
+    pub fn subject(&self) -> &str {
+        &self.subject
+    }
+
+    /// When it stops being valid.
+    pub fn expires(&self) -> SystemTime {
+        self.expires
+    }
+
+    /// How long it is valid still; zero when it is not.
+    pub fn remaining(&self, now: SystemTime) -> Duration {
+        self.expires.duration_since(now).unwrap_or_default()
+    }
+
+    /// The certificates, its own first, each in standard base64 of its DER.
+    pub fn chain(&self) -> &[String] {
+        &self.chain
+    }
+
+    fn check(&self, leaf: &X509, now: SystemTime) -> Result<(), KeyError> {
+        let begins = instant(&leaf.tbs_certificate().validity().not_before);
+        if now < begins {
+            return Err(KeyError::NotYetValid {
+                subject: self.subject.clone(),
+                from: day(begins),
+            });
+        }
+        if now > self.expires {
+            return Err(KeyError::Expired {
+                subject: self.subject.clone(),
+                on: day(self.expires),
+            });
+        }
+        Ok(())
+    }
+}
+
+/// The places of the certificates from this one upwards.
+fn chain(all: &[(X509, &Vec<u8>)], leaf: usize) -> Vec<usize> {
+    let mut chain = vec![leaf];
+    let mut current = leaf;
+    loop {
+        let issuer = all[current].0.tbs_certificate().issuer();
+        let above = all.iter().enumerate().position(|(index, (one, _))| {
+            one.tbs_certificate().subject() == issuer && !chain.contains(&index)
+        });
+        let Some(next) = above else {
+            return chain;
+        };
+        chain.push(next);
+        current = next;
+    }
+}
+
+/// Whether it is for the key: the same modulus.
+fn is_for(certificate: &X509, key: &[u8]) -> bool {
+    let public = certificate
+        .tbs_certificate()
+        .subject_public_key_info()
+        .subject_public_key
+        .raw_bytes();
+    let public = pkcs1::RsaPublicKeyRef::from_der(public);
+    let private = RsaPrivateKeyRef::from_der(key);
+    matches!((public, private), (Ok(public), Ok(private)) if public.modulus == private.modulus)
+}
+
+fn subject(certificate: &X509) -> String {
+    let name = certificate.tbs_certificate().subject().to_string();
+    crate::secret::redact(&name).into_owned()
+}
+
+fn end(certificate: &X509) -> SystemTime {
+    instant(&certificate.tbs_certificate().validity().not_after)
+}
+
+fn instant(time: &Time) -> SystemTime {
+    SystemTime::UNIX_EPOCH + time.to_unix_duration()
+}
+
+fn day(time: SystemTime) -> String {
+    Timestamp::try_from(time).map_or_else(
+        |_| "an unknown day".to_owned(),
+        |time| time.strftime("%Y-%m-%d").to_string(),
+    )
+}

@@ -1,0 +1,103 @@
+//! `maskinporten-settings.json`, as Altinn Studio mounts it into an app: authority, client id and key in one file.
+
+use serde_json::{Map, Value};
+
+use super::KeyError;
+
+/// The settings of one Maskinporten client.
+pub(super) struct Settings<'a> {
+    pub(super) authority: Option<&'a str>,
+    pub(super) client_id: Option<&'a str>,
+    pub(super) key: SettingsKey<'a>,
+}
+
+/// The key in the settings.
+pub(super) enum SettingsKey<'a> {
+    /// `Jwk`.
+    Jwk(&'a Map<String, Value>),
+    /// `JwkBase64`; it wins over `Jwk`, as it does in Altinn's own client.
+    Base64(&'a str),
+}
+
+/// Whether there are such settings in it, at any depth.
+pub(super) fn is_settings(root: &Map<String, Value>) -> bool {
+    // A key of its own has no settings in it.
+    !root.contains_key("kty") && !root.contains_key("keys") && !sections(root).is_empty()
+}
+
+/// The settings under this path (as `Outer:Inner`), else the only ones, else those named `MaskinportenSettings`.
+pub(super) fn read<'a>(
+    root: &'a Map<String, Value>,
+    section: Option<&str>,
+) -> Result<Settings<'a>, KeyError> {
+    let all = sections(root);
+    let named = |name: &str| all.iter().find(|(path, _)| path.eq_ignore_ascii_case(name));
+    let found = match (section.map(str::trim), all.as_slice()) {
+        (Some(section), _) => named(section).ok_or_else(|| KeyError::NoSection {
+            section: section.to_owned(),
+        })?,
+        (None, [one]) => one,
+        (None, _) => named(USUAL).ok_or_else(|| KeyError::SeveralSections {
+            sections: all
+                .iter()
+                .map(|(path, _)| format!("`{path}`"))
+                .collect::<Vec<_>>()
+                .join(", "),
+        })?,
+    };
+    settings(found.1)
+}
+
+const USUAL: &str = "MaskinportenSettings";
+
+fn settings(members: &Map<String, Value>) -> Result<Settings<'_>, KeyError> {
+    let text = |name| {
+        member(members, name)
+            .and_then(Value::as_str)
+            .map(str::trim)
+            .filter(|text| !text.is_empty())
+    };
+    let key = match (text("JwkBase64"), member(members, "Jwk")) {
+        (Some(base64), _) => SettingsKey::Base64(base64),
+        (None, Some(Value::Object(jwk))) => SettingsKey::Jwk(jwk),
+        (None, _) => return Err(KeyError::NoKeyInSettings),
+    };
+    Ok(Settings {
+        authority: text("Authority"),
+        client_id: text("ClientId"),
+        key,
+    })
+}
+
+/// All settings with their paths, from the outside in.
+fn sections(root: &Map<String, Value>) -> Vec<(String, &Map<String, Value>)> {
+    let mut found = Vec::new();
+    let mut open = vec![(String::new(), root)];
+    while let Some((path, members)) = open.pop() {
+        if MARKS.iter().any(|name| member(members, name).is_some()) {
+            found.push((path, members));
+            continue;
+        }
+        let inner = members.iter().rev().filter_map(|(name, value)| {
+            let path = if path.is_empty() {
+                name.clone()
+            } else {
+                format!("{path}:{name}")
+            };
+            Some((path, value.as_object()?))
+        });
+        open.extend(inner);
+    }
+    found
+}
+
+/// What only such settings have.
+const MARKS: [&str; 3] = ["Jwk", "JwkBase64", "ClientId"];
+
+/// Names are the same in any case, as in .NET.
+fn member<'a>(members: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
+    members
+        .iter()
+        .find(|(key, _)| key.eq_ignore_ascii_case(name))
+        .map(|(_, value)| value)
+}

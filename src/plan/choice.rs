@@ -1,0 +1,150 @@
+//! Whose turn it is: the rows a command is about, without what is settled, up to a limit.
+
+use super::{Checked, Selection};
+
+/// Which rows a person asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wanted {
+    /// The rows.
+    pub rows: Selection,
+    /// So many letters at most.
+    pub limit: Option<u64>,
+}
+
+/// What comes of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Chosen {
+    /// The rows whose turn it is.
+    pub rows: Selection,
+    /// Their letters that are not settled.
+    pub letters: u64,
+    /// Letters in the rows asked for, whatever has become of them and whatever the limit.
+    pub covered: u64,
+    /// Letters in the rows asked for that are settled.
+    pub settled: u64,
+    /// Letters that are not settled and have to wait: not asked for, or past the limit.
+    pub left_out: u64,
+    /// Rows asked for that the file does not have.
+    pub missing: Selection,
+    /// Rows asked for by number that get no letter, on purpose.
+    pub without_letter: Selection,
+}
+
+impl Default for Wanted {
+    /// Every row, without a limit.
+    fn default() -> Self {
+        Self {
+            rows: Selection::all(),
+            limit: None,
+        }
+    }
+}
+
+impl Checked {
+    /// Chooses from the rows. `is_settled` is asked about letters by their position, from 0; what is settled does not count towards the limit.
+    pub fn choose(&self, wanted: &Wanted, is_settled: impl Fn(usize) -> bool) -> Chosen {
+        let by_number = !wanted.rows.is_all();
+        let mut chosen = Chosen {
+            rows: wanted.rows.clone(),
+            letters: 0,
+            covered: 0,
+            settled: 0,
+            left_out: 0,
+            missing: wanted.rows.beyond(self.rows),
+            without_letter: Selection::of([]),
+        };
+        let mut last = 0;
+        for ((row, print), position) in (1..).zip(&self.fingerprints).zip(0..) {
+            let asked = wanted.rows.contains(row);
+            if !print.is_letter() {
+                if asked && by_number {
+                    chosen.without_letter.push(row);
+                }
+                continue;
+            }
+            chosen.covered += u64::from(asked);
+            if is_settled(position) {
+                chosen.settled += u64::from(asked);
+            } else if asked && wanted.limit.is_none_or(|limit| chosen.letters < limit) {
+                chosen.letters += 1;
+                last = row;
+            } else {
+                chosen.left_out += 1;
+            }
+        }
+        if wanted.limit == Some(chosen.letters) {
+            chosen.rows = chosen.rows.until(last);
+        }
+        chosen
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fingerprint::Fingerprint;
+    use super::*;
+    use crate::diagnostic::Problems;
+    use crate::plan::Digest;
+
+    /// Ten rows; the third gets no letter. A letter's key is its row.
+    fn ten() -> Checked {
+        let prints = (1..=10).map(|row| Fingerprint {
+            key: row,
+            letter: if row == 3 { 0 } else { 100 + row },
+        });
+        Checked {
+            problems: Problems::new(),
+            rows: 10,
+            letters: 9,
+            skipped: 1,
+            plan: Digest::of(&[]),
+            inputs: Vec::new(),
+            shared: Vec::new(),
+            fingerprints: prints.collect(),
+        }
+    }
+
+    fn choose(rows: &str, limit: Option<u64>, settled: &[u64]) -> Chosen {
+        let wanted = Wanted {
+            rows: rows.parse().unwrap(),
+            limit,
+        };
+        ten().choose(&wanted, |position| settled.contains(&(position as u64 + 1)))
+    }
+
+    #[test]
+    fn without_a_wish_every_letter_has_its_turn() {
+        let chosen = ten().choose(&Wanted::default(), |_| false);
+        assert!(chosen.rows.is_all());
+        assert_eq!((chosen.letters, chosen.covered, chosen.left_out), (9, 9, 0));
+        assert!(chosen.without_letter.is_empty() && chosen.missing.is_empty());
+    }
+
+    #[test]
+    fn rows_are_chosen_by_number_and_the_rest_is_left_out() {
+        let chosen = choose("2-4,9-12", None, &[1, 4]);
+        assert_eq!(chosen.letters, 3, "2, 9 and 10");
+        assert_eq!(chosen.settled, 1, "4");
+        assert_eq!(chosen.covered, 4);
+        assert_eq!(chosen.left_out, 4, "5 to 8; 1 is settled");
+        assert_eq!(chosen.without_letter.to_string(), "3");
+        assert_eq!(chosen.missing.to_string(), "11-12");
+    }
+
+    #[test]
+    fn a_limit_counts_what_is_not_settled() {
+        let chosen = choose("1-", Some(3), &[1, 2, 5]);
+        assert_eq!(chosen.rows.to_string(), "1-7");
+        assert_eq!((chosen.letters, chosen.settled, chosen.left_out), (3, 3, 3));
+        let chosen = choose("6-", Some(2), &[]);
+        assert_eq!(chosen.rows.to_string(), "6-7");
+        assert_eq!((chosen.letters, chosen.covered, chosen.left_out), (2, 5, 7));
+    }
+
+    #[test]
+    fn a_limit_past_the_end_is_none() {
+        let chosen = choose("1-", Some(20), &[]);
+        assert!(chosen.rows.is_all());
+        assert_eq!((chosen.letters, chosen.left_out), (9, 0));
+    }
+}

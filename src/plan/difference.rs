@@ -1,0 +1,246 @@
+//! Two requests side by side, for people: a unified diff of JSON whose long texts are taken apart into lines.
+
+use std::fmt::Write as _;
+
+use serde_json::Value;
+use similar::{ChangeTag, TextDiff};
+
+use super::line::Line;
+use crate::correspondence::Recipient;
+use crate::correspondence::identifier::masked;
+use crate::secret::redact;
+
+/// What two letters are compared by.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Request {
+    path: String,
+    body: Value,
+    files: Value,
+}
+
+/// So many unchanged lines are shown around a change.
+const CONTEXT: usize = 3;
+
+/// A text longer than so many characters is taken apart after its sentences.
+const LONG: usize = 80;
+
+impl Request {
+    pub(super) fn of(line: &Line<'_>) -> Result<Self, serde_json::Error> {
+        Ok(Self {
+            path: line.path.clone().into_owned(),
+            body: serde_json::from_str(line.body.get())?,
+            files: serde_json::from_str(line.files.get())?,
+        })
+    }
+
+    fn recipients(&self) -> Vec<&str> {
+        let recipients = self.body.get("recipients").and_then(Value::as_array);
+        recipients
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str)
+            .collect()
+    }
+
+    /// Every line of it, recipients masked; `note` goes behind each of them.
+    fn text(&self, note: &str) -> String {
+        let mut body = self.body.clone();
+        let recipients = body.get_mut("recipients").and_then(Value::as_array_mut);
+        for recipient in recipients.into_iter().flatten() {
+            if let Some(text) = recipient.as_str() {
+                *recipient = format!("{}{note}", hidden(text)).into();
+            }
+        }
+        let mut text = format!("POST {}\n", self.path);
+        lines(&body, "", 0, &mut text);
+        lines(&self.files, "files: ", 0, &mut text);
+        text
+    }
+}
+
+/// What differs; nothing when the two are the same.
+pub(super) fn unified(old: &Request, new: &Request) -> String {
+    // Others may look the same with a mask.
+    let other = hidden_alike(old, new) && old.recipients() != new.recipients();
+    let (old, new) = (
+        old.text(""),
+        new.text(if other { " (another one)" } else { "" }),
+    );
+    let diff = TextDiff::from_lines(&old, &new);
+    let mut shown = String::new();
+    for hunk in diff.unified_diff().context_radius(CONTEXT).iter_hunks() {
+        let _ = writeln!(shown, "{}", hunk.header());
+        for change in hunk.iter_changes() {
+            let sign = match change.tag() {
+                ChangeTag::Equal => ' ',
+                ChangeTag::Delete => '-',
+                ChangeTag::Insert => '+',
+            };
+            let line = change.value().trim_end_matches('\n');
+            let _ = writeln!(shown, "{sign}{}", redact(line));
+        }
+    }
+    shown
+}
+
+fn hidden_alike(old: &Request, new: &Request) -> bool {
+    let [old, new] = [old, new].map(|request| request.recipients().into_iter().map(hidden));
+    old.eq(new)
+}
+
+/// A recipient as it may be shown, with its URN.
+fn hidden(recipient: &str) -> String {
+    let Ok(parsed) = Recipient::parse(recipient) else {
+        return masked(recipient);
+    };
+    let urn = parsed.urn();
+    let kind = urn.rsplit_once(':').map_or("", |(kind, _)| kind);
+    format!("{kind}:{}", parsed.masked())
+}
+
+/// JSON without commas, so that no line changes because of its neighbour.
+fn lines(value: &Value, lead: &str, depth: usize, to: &mut String) {
+    let margin = "  ".repeat(depth);
+    match value {
+        Value::Object(members) if !members.is_empty() => {
+            let _ = writeln!(to, "{margin}{lead}{{");
+            for (name, value) in members {
+                lines(
+                    value,
+                    &format!("{}: ", Value::from(name.as_str())),
+                    depth + 1,
+                    to,
+                );
+            }
+            let _ = writeln!(to, "{margin}}}");
+        }
+        Value::Array(items) if !items.is_empty() => {
+            let _ = writeln!(to, "{margin}{lead}[");
+            for item in items {
+                lines(item, "", depth + 1, to);
+            }
+            let _ = writeln!(to, "{margin}]");
+        }
+        Value::String(text) if text.contains('\n') || text.chars().count() > LONG => {
+            let _ = writeln!(to, "{margin}{}", lead.trim_end());
+            for line in text.split('\n') {
+                long_line(line, &margin, to);
+            }
+        }
+        scalar => {
+            let _ = writeln!(to, "{margin}{lead}{}", visible(&scalar.to_string()));
+        }
+    }
+}
+
+/// A line of a text, each sentence on a line of its own when it is long: a word that changes does not move the others.
+fn long_line(line: &str, margin: &str, to: &mut String) {
+    let mut sign = '|';
+    for sentence in sentences(line) {
+        let _ = writeln!(to, "{margin}  {sign} {}", visible(sentence));
+        sign = ' ';
+    }
+}
+
+fn sentences(line: &str) -> Vec<&str> {
+    if line.chars().count() <= LONG {
+        return vec![line];
+    }
+    line.split_inclusive(". ")
+        .flat_map(|part| part.split_inclusive("? "))
+        .flat_map(|part| part.split_inclusive("! "))
+        .collect()
+}
+
+/// What would move a terminal's cursor is shown instead.
+fn visible(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for letter in text.chars() {
+        if letter.is_control() {
+            shown.extend(letter.escape_default());
+        } else {
+            shown.push(letter);
+        }
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn request(recipient: &str, body: &str) -> Request {
+        Request {
+            path: "/p".to_owned(),
+            body: json!({
+                "correspondence": {"content": {"messageTitle": "T", "messageBody": body}},
+                "recipients": [recipient],
+            }),
+            files: json!([]),
+        }
+    }
+
+    const ANE: &str = "urn:altinn:person:identifier-no:07827199405";
+
+    #[test]
+    fn a_changed_line_of_a_long_text_is_one_changed_line() {
+        let old = request(ANE, "Dear Ane,\n\nPay 100.\n\nBye\u{1b}[2J");
+        let new = request(ANE, "Dear Ane,\n\nPay 200.\n\nBye\u{1b}[2J");
+        let expected = r#"@@ -6,7 +6,7 @@
+       "messageBody":
+         | Dear Ane,
+         | 
+-        | Pay 100.
++        | Pay 200.
+         | 
+         | Bye\u{1b}[2J
+     }
+"#;
+        assert_eq!(unified(&old, &new), expected);
+        assert_eq!(unified(&old, &old), "");
+    }
+
+    #[test]
+    fn a_changed_sentence_of_a_paragraph_leaves_the_others_alone() {
+        let sentence = "This is a sentence of some length that stays. ";
+        let old = request(ANE, &format!("{sentence}Pay 100. {sentence}{sentence}"));
+        let new = request(
+            ANE,
+            &format!("{sentence}Pay 200, soon. {sentence}{sentence}"),
+        );
+        let difference = unified(&old, &new);
+        let changed: Vec<_> = difference
+            .lines()
+            .filter(|line| line.starts_with(['-', '+']))
+            .map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "))
+            .collect();
+        assert_eq!(changed, ["- Pay 100.", "+ Pay 200, soon."]);
+    }
+
+    #[test]
+    fn identity_numbers_are_masked_and_another_person_is_seen_all_the_same() {
+        let old = request(ANE, "07827199405 is yours");
+        let new = request(
+            "urn:altinn:person:identifier-no:07827199081",
+            "26818099001 is yours",
+        );
+        let difference = unified(&old, &new);
+        assert!(!difference.contains("99405"), "{difference}");
+        assert!(!difference.contains("99001"), "{difference}");
+        assert!(
+            difference.contains(
+                "-    \"urn:altinn:person:identifier-no:078271*****\"\n+    \"urn:altinn:person:identifier-no:078271***** (another one)\"\n"
+            ),
+            "{difference}"
+        );
+        assert!(difference.contains("268180***** is yours"), "{difference}");
+    }
+
+    #[test]
+    fn a_trailing_line_feed_is_a_difference() {
+        let difference = unified(&request(ANE, "a\nb"), &request(ANE, "a\nb\n"));
+        assert!(difference.contains("+        | \n"), "{difference}");
+    }
+}

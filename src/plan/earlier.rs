@@ -1,0 +1,314 @@
+//! An earlier output of `massebrev render`, to be compared with the letters of now. Only where each letter stands is kept: 32 bytes a row.
+
+use std::fs::File;
+use std::io::{self, BufRead as _, BufReader, Read as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde_json::Value;
+use thiserror::Error;
+use uuid::Uuid;
+
+use super::difference::{Request, unified};
+use super::line::Line;
+use super::{Digest, Digester};
+
+/// The requests of an earlier day.
+#[derive(Debug)]
+pub struct Earlier {
+    path: PathBuf,
+    file: BufReader<File>,
+    /// Where the file is read next.
+    at: u64,
+    /// By key.
+    slots: Vec<Slot>,
+}
+
+/// Where a letter stands in the file, and the head of the digest of its request.
+#[derive(Debug, Clone, Copy)]
+struct Slot {
+    key: [u8; 16],
+    offset: u64,
+    request: u64,
+}
+
+/// What has become of a letter since.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Change {
+    /// It was not there.
+    New,
+    /// Its request is the same, byte for byte or in other words for the same.
+    Same,
+    /// Its request differs: a unified diff, recipients and identity numbers masked.
+    Changed(String),
+}
+
+/// A letter that was there and is not any more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Gone {
+    /// Its row then.
+    pub row: u64,
+    /// The line it began on.
+    pub line: u64,
+    /// The sender's own reference. May hold an identity number.
+    pub reference: String,
+}
+
+/// A file that is no output of `massebrev render`.
+#[derive(Debug, Error)]
+pub enum EarlierError {
+    /// It cannot be read.
+    #[error("cannot read {}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// It is a pipe, a folder or something else that can be read once at most.
+    #[error("{} is not a plain file", path.display())]
+    NotAFile {
+        /// What was named.
+        path: PathBuf,
+    },
+    /// There is nothing in it.
+    #[error("{} is empty", path.display())]
+    Empty {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A line is not what `massebrev render` writes.
+    #[error("{}:{line}: not a line that `massebrev render` has written", path.display())]
+    Malformed {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: u64,
+        /// Why.
+        #[source]
+        source: Arc<serde_json::Error>,
+    },
+    /// A letter is there twice.
+    #[error("{}:{line}: the key {key} stands in an earlier line too", path.display())]
+    Twice {
+        /// The file.
+        path: PathBuf,
+        /// The second line with the key, from 1.
+        line: u64,
+        /// The key.
+        key: Uuid,
+    },
+}
+
+/// No line is longer: Altinn takes no such letter.
+const LINE_LIMIT: u64 = 64 * 1024 * 1024;
+
+const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
+
+impl Earlier {
+    /// Reads the file once, to find where each letter stands.
+    pub fn open(path: &Path) -> Result<Self, EarlierError> {
+        let unreadable = |source| EarlierError::Read {
+            path: path.to_owned(),
+            source,
+        };
+        let is_file = std::fs::metadata(path).map_err(unreadable)?.is_file();
+        if !is_file {
+            return Err(EarlierError::NotAFile {
+                path: path.to_owned(),
+            });
+        }
+        let mut earlier = Self {
+            path: path.to_owned(),
+            file: BufReader::with_capacity(64 * 1024, File::open(path).map_err(unreadable)?),
+            at: 0,
+            slots: Vec::new(),
+        };
+        earlier.find_letters()?;
+        if earlier.slots.is_empty() {
+            return Err(EarlierError::Empty {
+                path: path.to_owned(),
+            });
+        }
+        earlier.refuse_twins()?;
+        Ok(earlier)
+    }
+
+    /// Compares with a letter of now, as [`super::line::write`] writes it.
+    pub fn compare(&mut self, line: &[u8]) -> Result<Change, EarlierError> {
+        let now = read(line).map_err(|source| self.malformed(0, source))?;
+        let found = self
+            .slots
+            .binary_search_by_key(now.key.as_bytes(), |slot| slot.key);
+        let Some(slot) = found.ok().and_then(|at| self.slots.get(at)).copied() else {
+            return Ok(Change::New);
+        };
+        if slot.request == head(&now) {
+            return Ok(Change::Same);
+        }
+        let old = self.read_at(slot.offset)?;
+        let old = read(&old).map_err(|source| self.malformed_at(slot.offset, source))?;
+        let request = |line: &Line<'_>| Request::of(line);
+        let old = request(&old).map_err(|source| self.malformed_at(slot.offset, source))?;
+        let now = request(&now).map_err(|source| self.malformed(0, source))?;
+        let difference = unified(&old, &now);
+        Ok(if difference.is_empty() {
+            Change::Same
+        } else {
+            Change::Changed(difference)
+        })
+    }
+
+    /// Tells of the letters that are not there any more, in their own order, and says how many they are; `is_letter` is asked about the heads of their keys.
+    pub fn gone<E: From<EarlierError>>(
+        &mut self,
+        is_letter: impl Fn(u64) -> bool,
+        tell: &mut dyn FnMut(Gone) -> Result<(), E>,
+    ) -> Result<u64, E> {
+        let gone = |slot: &&Slot| !is_letter(Uuid::from_bytes(slot.key).as_u64_pair().0);
+        let gone = self.slots.iter().filter(gone);
+        let mut offsets: Vec<_> = gone.map(|slot| slot.offset).collect();
+        offsets.sort_unstable();
+        for offset in &offsets {
+            tell(self.gone_at(*offset)?)?;
+        }
+        Ok(offsets.len() as u64)
+    }
+
+    fn gone_at(&mut self, offset: u64) -> Result<Gone, EarlierError> {
+        let line = self.read_at(offset)?;
+        let failed = |source| self.malformed_at(offset, source);
+        let line = read(&line).map_err(failed)?;
+        let body: Value = serde_json::from_str(line.body.get()).map_err(failed)?;
+        let reference = body.pointer("/correspondence/sendersReference");
+        let reference = reference.and_then(Value::as_str);
+        Ok(Gone {
+            row: line.row,
+            line: line.line,
+            reference: reference.unwrap_or_default().to_owned(),
+        })
+    }
+
+    fn find_letters(&mut self) -> Result<(), EarlierError> {
+        let mut line = Vec::new();
+        for number in 1.. {
+            let offset = self.at;
+            if self.next_line(&mut line)? == 0 {
+                break;
+            }
+            if line.trim_ascii().is_empty() {
+                continue;
+            }
+            let letter = read(&line).map_err(|source| self.malformed(number, source))?;
+            self.slots.push(Slot {
+                key: letter.key.into_bytes(),
+                offset,
+                request: head(&letter),
+            });
+        }
+        self.slots
+            .sort_unstable_by_key(|slot| (slot.key, slot.offset));
+        self.slots.shrink_to_fit();
+        Ok(())
+    }
+
+    fn refuse_twins(&mut self) -> Result<(), EarlierError> {
+        let twins = self.slots.windows(2).find_map(|pair| match pair {
+            [first, second] if first.key == second.key => Some(*second),
+            _ => None,
+        });
+        match twins {
+            None => Ok(()),
+            Some(twin) => Err(EarlierError::Twice {
+                path: self.path.clone(),
+                line: self.number_of(twin.offset),
+                key: Uuid::from_bytes(twin.key),
+            }),
+        }
+    }
+
+    fn read_at(&mut self, offset: u64) -> Result<Vec<u8>, EarlierError> {
+        let step =
+            i64::try_from(offset).unwrap_or(i64::MAX) - i64::try_from(self.at).unwrap_or(i64::MAX);
+        self.file
+            .seek_relative(step)
+            .map_err(|source| self.unreadable(source))?;
+        self.at = offset;
+        let mut line = Vec::new();
+        self.next_line(&mut line)?;
+        Ok(line)
+    }
+
+    fn next_line(&mut self, line: &mut Vec<u8>) -> Result<usize, EarlierError> {
+        line.clear();
+        let read = (&mut self.file).take(LINE_LIMIT).read_until(b'\n', line);
+        let length = read.map_err(|source| self.unreadable(source))?;
+        self.at += length as u64;
+        Ok(length)
+    }
+
+    /// The number of the line that begins at an offset; only errors need it.
+    fn number_of(&self, offset: u64) -> u64 {
+        let before = |file: File| {
+            let bytes = BufReader::new(file.take(offset)).bytes();
+            bytes
+                .map_while(Result::ok)
+                .filter(|byte| *byte == b'\n')
+                .count() as u64
+        };
+        File::open(&self.path).map_or(0, before) + 1
+    }
+
+    fn malformed_at(&self, offset: u64, source: serde_json::Error) -> EarlierError {
+        self.malformed(self.number_of(offset), source)
+    }
+
+    fn unreadable(&self, source: io::Error) -> EarlierError {
+        EarlierError::Read {
+            path: self.path.clone(),
+            source,
+        }
+    }
+
+    fn malformed(&self, line: u64, source: serde_json::Error) -> EarlierError {
+        EarlierError::Malformed {
+            path: self.path.clone(),
+            line,
+            source: Arc::new(source),
+        }
+    }
+}
+
+impl EarlierError {
+    /// What to do about it.
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Read { .. } => None,
+            Self::NotAFile { .. } => Some(
+                "write the output to compare with into a file first: it is read more than once",
+            ),
+            Self::Empty { .. } => Some(
+                "a mailing with errors renders nothing, and `> FILE` empties the file before it is read",
+            ),
+            Self::Malformed { .. } => Some(
+                "keep the output of `massebrev render MANIFEST > OLD` as it is; old versions of PowerShell write UTF-16, which it must not be",
+            ),
+            Self::Twice { .. } => Some("compare with the output of one run of `massebrev render`"),
+        }
+    }
+}
+
+fn read(line: &[u8]) -> Result<Line<'_>, serde_json::Error> {
+    serde_json::from_slice(line.strip_prefix(BYTE_ORDER_MARK).unwrap_or(line))
+}
+
+/// The head of the digest of what is sent.
+fn head(line: &Line<'_>) -> u64 {
+    let mut digester = Digester::default();
+    for part in [&line.path, line.body.get(), line.files.get()] {
+        digester.part(part.as_bytes());
+    }
+    let digest: Digest = digester.finish();
+    digest.short()
+}

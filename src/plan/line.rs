@@ -1,0 +1,80 @@
+//! A letter as one line of JSON: what `massebrev render` writes, and reads again to compare.
+
+use std::borrow::Cow;
+use std::io::{self, Write};
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use uuid::Uuid;
+
+use super::{Checked, Delivery};
+
+/// A letter, read from a line.
+#[derive(Debug, Deserialize)]
+pub struct Line<'a> {
+    /// The row's number, from 1.
+    pub row: u64,
+    /// The line the row began on.
+    pub line: u64,
+    /// The path of the request.
+    #[serde(borrow)]
+    pub path: Cow<'a, str>,
+    /// The idempotency key.
+    pub key: Uuid,
+    /// The body of the request, byte for byte.
+    #[serde(borrow)]
+    pub body: &'a RawValue,
+    /// The files, as they were written.
+    #[serde(borrow)]
+    pub files: &'a RawValue,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Written<'a> {
+    row: u64,
+    line: u64,
+    method: &'a str,
+    path: &'a str,
+    key: Uuid,
+    body: &'a RawValue,
+    files: Vec<File<'a>>,
+    digest: String,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct File<'a> {
+    #[serde(rename = "fileName")]
+    name: &'a str,
+    senders_reference: &'a str,
+    bytes: u64,
+    digest: String,
+    shared: bool,
+    uploaded_first: bool,
+}
+
+/// Writes a letter as one line. `body` is what is sent, byte for byte, but for the ids of files with `uploadedFirst`: nobody knows them before they are uploaded.
+pub fn write(delivery: &Delivery, checked: &Checked, to: &mut dyn Write) -> io::Result<()> {
+    let body = String::from_utf8(delivery.body(&[])?).map_err(io::Error::other)?;
+    let files = delivery.files.iter().map(|planned| File {
+        name: &planned.attachment.file_name,
+        senders_reference: &planned.attachment.senders_reference,
+        bytes: planned.file.size,
+        digest: planned.file.digest.to_string(),
+        shared: checked.is_shared(planned),
+        uploaded_first: !planned.enclosed,
+    });
+    let written = Written {
+        row: delivery.row,
+        line: delivery.line,
+        method: Delivery::METHOD,
+        path: &delivery.path(),
+        key: delivery.key,
+        body: &RawValue::from_string(body)?,
+        files: files.collect(),
+        digest: delivery.digest.to_string(),
+    };
+    serde_json::to_writer(&mut *to, &written)?;
+    to.write_all(b"\n")
+}

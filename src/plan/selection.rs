@@ -1,0 +1,299 @@
+//! Which rows a command is about, when it is not about all of them.
+
+use std::fmt;
+use std::str::FromStr;
+
+use thiserror::Error;
+
+/// Rows by their numbers, the first after the header being 1: `5,10-20,30-`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Selection {
+    /// First and last rows, in order, with gaps between; none in the last place is "to the end".
+    ranges: Vec<Range>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Range {
+    first: u64,
+    last: u64,
+}
+
+/// No rows can be chosen by such a text.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum NotASelection {
+    /// Nothing, or nothing between two commas.
+    #[error("a row is missing: name rows as in 5,10-20,30-")]
+    Missing,
+    /// A row that is no number.
+    #[error("`{0}` is neither a row nor a range: name rows as in 5,10-20,30-")]
+    NotANumber(String),
+    /// Row 0.
+    #[error("there is no row 0: the first row after the header is 1")]
+    Zero,
+    /// A range that ends before it begins.
+    #[error("{first}-{last} ends before it begins: did you mean {last}-{first}?")]
+    Backwards {
+        /// Where it begins.
+        first: u64,
+        /// Where it ends.
+        last: u64,
+    },
+}
+
+/// So many ranges are named before the rest is a sign.
+const NAMED: usize = 8;
+
+impl Selection {
+    /// Every row.
+    pub fn all() -> Self {
+        Self {
+            ranges: vec![Range {
+                first: 1,
+                last: u64::MAX,
+            }],
+        }
+    }
+
+    /// Some rows, in any order.
+    pub fn of(rows: impl IntoIterator<Item = u64>) -> Self {
+        let mut selection = Self { ranges: Vec::new() };
+        for row in rows {
+            selection.push(row);
+        }
+        selection.tidy()
+    }
+
+    /// Whether no row is left out, however many there are.
+    pub fn is_all(&self) -> bool {
+        *self == Self::all()
+    }
+
+    /// Whether there is no row in it.
+    pub fn is_empty(&self) -> bool {
+        self.ranges.is_empty()
+    }
+
+    /// Whether a row is in it.
+    pub fn contains(&self, row: u64) -> bool {
+        let after = self.ranges.partition_point(|range| range.first <= row);
+        after
+            .checked_sub(1)
+            .and_then(|at| self.ranges.get(at))
+            .is_some_and(|range| row <= range.last)
+    }
+
+    /// The part of it up to and with a row.
+    #[must_use]
+    pub fn until(mut self, last: u64) -> Self {
+        self.ranges.retain(|range| range.first <= last);
+        if let Some(range) = self.ranges.last_mut() {
+            range.last = range.last.min(last);
+        }
+        self
+    }
+
+    /// What it asks for beyond a file of so many rows; a range that is open at its end asks for nothing beyond, if it begins in the file.
+    #[must_use]
+    pub fn beyond(&self, rows: u64) -> Self {
+        let beyond = self.ranges.iter().filter_map(|range| {
+            let open = range.last == u64::MAX;
+            let first = range.first.max(rows.saturating_add(1));
+            let wanted = if open {
+                range.first > rows
+            } else {
+                range.last > rows
+            };
+            wanted.then_some(Range { first, ..*range })
+        });
+        Self {
+            ranges: beyond.collect(),
+        }
+    }
+
+    /// How many rows it names; `None` when it has no end.
+    pub fn len(&self) -> Option<u64> {
+        self.ranges
+            .iter()
+            .map(|range| (range.last != u64::MAX).then(|| range.last - range.first + 1))
+            .sum()
+    }
+
+    /// Adds a row; a row after all others makes the last range longer.
+    pub(super) fn push(&mut self, row: u64) {
+        match self.ranges.last_mut() {
+            Some(range) if range.last.checked_add(1) == Some(row) => range.last = row,
+            _ => self.ranges.push(Range {
+                first: row,
+                last: row,
+            }),
+        }
+    }
+
+    fn tidy(mut self) -> Self {
+        self.ranges.sort_unstable_by_key(|range| range.first);
+        let mut tidy: Vec<Range> = Vec::with_capacity(self.ranges.len());
+        for range in self.ranges {
+            match tidy.last_mut() {
+                Some(last) if range.first <= last.last.saturating_add(1) => {
+                    last.last = last.last.max(range.last);
+                }
+                _ => tidy.push(range),
+            }
+        }
+        Self { ranges: tidy }
+    }
+}
+
+impl FromStr for Selection {
+    type Err = NotASelection;
+
+    fn from_str(text: &str) -> Result<Self, NotASelection> {
+        let ranges: Result<_, _> = text.split(',').map(|part| part.trim().parse()).collect();
+        Ok(Self { ranges: ranges? }.tidy())
+    }
+}
+
+impl FromStr for Range {
+    type Err = NotASelection;
+
+    fn from_str(text: &str) -> Result<Self, NotASelection> {
+        if text.is_empty() {
+            return Err(NotASelection::Missing);
+        }
+        let row = |number: &str| match number.trim() {
+            digits if !digits.bytes().all(|byte| byte.is_ascii_digit()) => Err(()),
+            digits => digits.parse::<u64>().map_err(|_| ()),
+        };
+        let wrong = |()| NotASelection::NotANumber(text.to_owned());
+        let (first, last) = match text.split_once('-') {
+            None => (row(text).map_err(wrong)?, row(text).map_err(wrong)?),
+            Some((first, last)) if last.trim().is_empty() => (row(first).map_err(wrong)?, u64::MAX),
+            Some((first, last)) => (row(first).map_err(wrong)?, row(last).map_err(wrong)?),
+        };
+        if first == 0 || last == 0 {
+            return Err(NotASelection::Zero);
+        }
+        if last < first {
+            return Err(NotASelection::Backwards { first, last });
+        }
+        Ok(Self { first, last })
+    }
+}
+
+/// As people write it; a long one is cut short.
+impl fmt::Display for Selection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (at, Range { first, last }) in self.ranges.iter().take(NAMED).enumerate() {
+            let comma = if at == 0 { "" } else { ", " };
+            match *last {
+                u64::MAX => write!(f, "{comma}{first}-")?,
+                last if last == *first => write!(f, "{comma}{first}")?,
+                last => write!(f, "{comma}{first}-{last}")?,
+            }
+        }
+        if self.ranges.len() > NAMED {
+            f.write_str(", …")?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn selection(text: &str) -> Selection {
+        text.parse()
+            .unwrap_or_else(|wrong| panic!("{text}: {wrong}"))
+    }
+
+    #[test]
+    fn rows_and_ranges_are_read_in_any_order_and_may_overlap() {
+        for (text, tidy) in [
+            ("5", "5"),
+            ("5,10-20", "5, 10-20"),
+            ("10-20,5", "5, 10-20"),
+            (" 5 , 10 - 20 ", "5, 10-20"),
+            ("1-5,3-9,10", "1-10"),
+            ("3-9,4", "3-9"),
+            ("20-", "20-"),
+            ("20-,25-30,1", "1, 20-"),
+            ("7,7", "7"),
+            ("1-", "1-"),
+            ("18446744073709551615", "18446744073709551615-"),
+        ] {
+            assert_eq!(selection(text).to_string(), tidy, "{text}");
+        }
+        assert!(selection("1-").is_all());
+        assert!(!selection("2-").is_all());
+    }
+
+    #[test]
+    fn what_is_wrong_is_said() {
+        for (text, said) in [
+            ("", "a row is missing: name rows as in 5,10-20,30-"),
+            ("5,,6", "a row is missing: name rows as in 5,10-20,30-"),
+            ("5,", "a row is missing: name rows as in 5,10-20,30-"),
+            (
+                "five",
+                "`five` is neither a row nor a range: name rows as in 5,10-20,30-",
+            ),
+            (
+                "-5",
+                "`-5` is neither a row nor a range: name rows as in 5,10-20,30-",
+            ),
+            (
+                "1-2-3",
+                "`1-2-3` is neither a row nor a range: name rows as in 5,10-20,30-",
+            ),
+            (
+                "+5",
+                "`+5` is neither a row nor a range: name rows as in 5,10-20,30-",
+            ),
+            (
+                "99999999999999999999",
+                "`99999999999999999999` is neither a row nor a range: name rows as in 5,10-20,30-",
+            ),
+            (
+                "0-4",
+                "there is no row 0: the first row after the header is 1",
+            ),
+            ("20-10", "20-10 ends before it begins: did you mean 10-20?"),
+        ] {
+            let wrong = text.parse::<Selection>().unwrap_err();
+            assert_eq!(wrong.to_string(), said, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_row_is_in_it_or_not() {
+        let selection = selection("5,10-20,30-");
+        let inside = [5, 10, 15, 20, 30, 1_000_000];
+        let outside = [0, 1, 4, 6, 9, 21, 29];
+        assert!(inside.iter().all(|row| selection.contains(*row)));
+        assert!(!outside.iter().any(|row| selection.contains(*row)));
+        assert!(!Selection::of([]).contains(1));
+        assert_eq!(selection.len(), None);
+        assert_eq!(selection.until(31).len(), Some(14));
+    }
+
+    #[test]
+    fn a_selection_can_be_cut_off_and_asked_what_lies_beyond_the_file() {
+        let chosen = selection("5,10-20,30-");
+        assert_eq!(chosen.clone().until(12).to_string(), "5, 10-12");
+        assert_eq!(chosen.clone().until(7).to_string(), "5");
+        assert!(chosen.clone().until(4).is_empty());
+        assert_eq!(chosen.clone().until(40).to_string(), "5, 10-20, 30-40");
+        assert!(chosen.beyond(30).is_empty());
+        assert_eq!(chosen.beyond(29).to_string(), "30-");
+        assert_eq!(chosen.beyond(15).to_string(), "16-20, 30-");
+        assert!(Selection::all().beyond(1).is_empty());
+    }
+
+    #[test]
+    fn a_long_one_is_cut_short_for_people() {
+        let odd = Selection::of((0..100).map(|n| 2 * n + 1));
+        assert_eq!(odd.to_string(), "1, 3, 5, 7, 9, 11, 13, 15, …");
+        assert_eq!(Selection::of([3, 1, 2]).to_string(), "1-3");
+    }
+}

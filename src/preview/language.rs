@@ -1,0 +1,147 @@
+//! What a letter's reader sees in the letter's own language: dates, and the buttons Altinn puts there.
+
+use jiff::tz::TimeZone;
+
+use crate::correspondence::{Moment, OSLO};
+
+const BOKMAL: [&str; 12] = [
+    "januar",
+    "februar",
+    "mars",
+    "april",
+    "mai",
+    "juni",
+    "juli",
+    "august",
+    "september",
+    "oktober",
+    "november",
+    "desember",
+];
+
+const ENGLISH: [&str; 12] = [
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+];
+
+/// A language that letters are written in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Language {
+    Bokmal,
+    Nynorsk,
+    English,
+}
+
+impl Language {
+    /// The language of a letter; Altinn's own default is nb.
+    pub(super) fn of(language: Option<&str>) -> Self {
+        match language.map(str::trim) {
+            Some(code) if code.eq_ignore_ascii_case("nn") => Self::Nynorsk,
+            Some(code) if code.eq_ignore_ascii_case("en") => Self::English,
+            _ => Self::Bokmal,
+        }
+    }
+
+    /// The code Altinn has for it.
+    pub(super) fn code(self) -> &'static str {
+        match self {
+            Self::Bokmal => "nb",
+            Self::Nynorsk => "nn",
+            Self::English => "en",
+        }
+    }
+
+    /// Its name in English.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Bokmal => "Norwegian Bokmål",
+            Self::Nynorsk => "Norwegian Nynorsk",
+            Self::English => "English",
+        }
+    }
+
+    /// The button that confirms a letter, as Altinn names it.
+    pub(super) fn confirm(self) -> &'static str {
+        match self {
+            Self::Bokmal | Self::Nynorsk => "Bekreft",
+            Self::English => "Confirm",
+        }
+    }
+
+    /// The button of a reply option without a text, as Altinn names it.
+    pub(super) fn to_service(self) -> &'static str {
+        match self {
+            Self::Bokmal => "Gå til tjeneste",
+            Self::Nynorsk => "Gå til teneste",
+            Self::English => "Go to service",
+        }
+    }
+
+    /// What stands before the due date.
+    pub(super) fn due(self) -> &'static str {
+        match self {
+            Self::Bokmal | Self::Nynorsk => "Frist",
+            Self::English => "Due",
+        }
+    }
+
+    /// What stands above the attachments.
+    pub(super) fn attachments(self) -> &'static str {
+        match self {
+            Self::Bokmal | Self::Nynorsk => "Vedlegg",
+            Self::English => "Attachments",
+        }
+    }
+
+    /// A point in time as Norwegian clocks show it, in words.
+    pub(super) fn date(self, moment: Moment) -> String {
+        let zone = TimeZone::get(OSLO).unwrap_or(TimeZone::UTC);
+        let at = moment.timestamp().to_zoned(zone);
+        let months = match self {
+            Self::English => &ENGLISH,
+            Self::Bokmal | Self::Nynorsk => &BOKMAL,
+        };
+        let month = usize::try_from(at.month() - 1).unwrap_or_default();
+        let month = months.get(month).copied().unwrap_or_default();
+        let (day, year, hour, minute) = (at.day(), at.year(), at.hour(), at.minute());
+        match self {
+            Self::English => format!("{day} {month} {year} at {hour:02}:{minute:02}"),
+            Self::Bokmal | Self::Nynorsk => {
+                format!("{day}. {month} {year} kl. {hour:02}.{minute:02}")
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Language;
+
+    #[test]
+    fn dates_are_in_the_letters_language_and_norwegian_time() {
+        let moment = "2026-12-15T11:05:00Z".parse().unwrap();
+        for (code, date) in [
+            (None, "15. desember 2026 kl. 12.05"),
+            (Some("NB"), "15. desember 2026 kl. 12.05"),
+            (Some("nn"), "15. desember 2026 kl. 12.05"),
+            (Some("En"), "15 December 2026 at 12:05"),
+        ] {
+            assert_eq!(Language::of(code).date(moment), date);
+        }
+        let new_year = "2026-12-31T23:30:00Z".parse().unwrap();
+        assert_eq!(
+            Language::of(Some("en")).date(new_year),
+            "1 January 2027 at 00:30"
+        );
+    }
+}

@@ -1,0 +1,192 @@
+//! A letter with everything its reader sees, in words.
+
+use serde::Serialize;
+
+use super::language::Language;
+use super::markdown;
+use super::mask::masked;
+use super::notice::{Notice, notices};
+use super::words::size;
+use crate::correspondence::Recipient;
+use crate::plan::{Delivery, PlannedFile};
+
+/// Said when Altinn puts a name into the letter.
+const NAMED: &str = "Altinn puts the recipient's registered name where {{recipientName}} stands.";
+
+/// A letter, to be shown.
+#[derive(Debug, Serialize)]
+pub(super) struct Letter {
+    pub(super) row: u64,
+    pub(super) line: u64,
+    /// `person 078271*****`.
+    pub(super) recipient: String,
+    pub(super) reference: String,
+    pub(super) language: &'static str,
+    pub(super) code: &'static str,
+    pub(super) sender: String,
+    /// The sender's first letter.
+    pub(super) initial: String,
+    pub(super) title: String,
+    pub(super) summary: String,
+    /// The body as it is written: Markdown.
+    pub(super) body: String,
+    /// The body as HTML that may be shown.
+    pub(super) html: String,
+    /// When the letter can be read; nothing when that is at once.
+    pub(super) publish: String,
+    pub(super) due: String,
+    pub(super) due_label: &'static str,
+    pub(super) confirm: &'static str,
+    pub(super) attachments_label: &'static str,
+    pub(super) attachments: Vec<Attached>,
+    pub(super) replies: Vec<Reply>,
+    pub(super) notices: Vec<Notice>,
+    /// What else holds for the letter, in sentences.
+    pub(super) notes: Vec<&'static str>,
+}
+
+/// A file that follows the letter.
+#[derive(Debug, Serialize)]
+pub(super) struct Attached {
+    pub(super) name: String,
+    /// `vilkar.pdf, 612 bytes`, or what else is known.
+    pub(super) detail: String,
+}
+
+/// A button under the letter.
+#[derive(Debug, Serialize)]
+pub(super) struct Reply {
+    pub(super) text: String,
+    pub(super) url: String,
+    /// Whether it leads where a reader may go.
+    pub(super) is_link: bool,
+}
+
+impl Letter {
+    pub(super) fn of(delivery: &Delivery) -> Self {
+        let letter = &delivery.request.correspondence;
+        let content = &letter.content;
+        let language = Language::of(content.language.as_deref());
+        let date = |moment: Option<_>| moment.map(|at| language.date(at)).unwrap_or_default();
+        let sender = match letter.message_sender.as_deref() {
+            Some(sender) if !sender.trim().is_empty() => masked(sender).into_owned(),
+            _ => format!("the owner of {}", delivery.resource()),
+        };
+        let named = letter.message_sender.as_deref();
+        let initial = named.unwrap_or(delivery.resource()).trim().chars().next();
+        let initial = initial.into_iter().flat_map(char::to_uppercase).collect();
+        let text = |text: &str| masked(text).into_owned();
+        let shown = markdown::letter(&content.message_body);
+        let notes = [notes(delivery), shown.notes].concat();
+        let confirms = letter.is_confirmation_needed == Some(true);
+        Self {
+            row: delivery.row,
+            line: delivery.line,
+            recipient: recipient(&delivery.recipient),
+            reference: text(&letter.senders_reference),
+            language: language.name(),
+            code: language.code(),
+            sender,
+            initial,
+            title: text(&content.message_title),
+            summary: text(content.message_summary.as_deref().unwrap_or_default()),
+            body: text(&content.message_body),
+            html: shown.html,
+            publish: date(letter.requested_publish_time),
+            due: date(letter.due_date_time),
+            due_label: language.due(),
+            confirm: if confirms { language.confirm() } else { "" },
+            attachments_label: language.attachments(),
+            attachments: attachments(delivery),
+            replies: replies(delivery, language),
+            notices: letter
+                .notification
+                .as_ref()
+                .map(notices)
+                .unwrap_or_default(),
+            notes,
+        }
+    }
+}
+
+fn recipient(recipient: &Recipient) -> String {
+    let kind = match recipient {
+        Recipient::Organization(_) => "organisation",
+        Recipient::Person(_) | Recipient::IdportenEmail(_) | Recipient::LegacySelfIdentified(_) => {
+            "person"
+        }
+    };
+    format!("{kind} {}", recipient.masked())
+}
+
+fn attachments(delivery: &Delivery) -> Vec<Attached> {
+    let here = delivery.files.iter().map(|planned| {
+        let PlannedFile {
+            file, attachment, ..
+        } = &**planned;
+        let size = size(file.size);
+        match attachment.display_name.as_deref() {
+            Some(shown) if shown != attachment.file_name => Attached {
+                name: masked(shown).into_owned(),
+                detail: format!("{}, {size}", masked(&attachment.file_name)),
+            },
+            _ => Attached {
+                name: masked(&attachment.file_name).into_owned(),
+                detail: size,
+            },
+        }
+    });
+    let existing = delivery.request.existing_attachments.iter();
+    let existing = existing.map(|id| Attached {
+        name: id.to_string(),
+        detail: "uploaded earlier; its name is not known here".to_owned(),
+    });
+    here.chain(existing).collect()
+}
+
+fn replies(delivery: &Delivery, language: Language) -> Vec<Reply> {
+    let options = delivery.request.correspondence.reply_options.iter();
+    options
+        .map(|option| {
+            let text = option.link_text.as_deref().filter(|text| !text.is_empty());
+            let url = masked(&option.link_url).into_owned();
+            let start = url.get(..8).unwrap_or_default();
+            Reply {
+                text: masked(text.unwrap_or(language.to_service())).into_owned(),
+                is_link: start.eq_ignore_ascii_case("https://"),
+                url,
+            }
+        })
+        .collect()
+}
+
+fn notes(delivery: &Delivery) -> Vec<&'static str> {
+    let letter = &delivery.request.correspondence;
+    let content = &letter.content;
+    let is_named = [&content.message_title, &content.message_body]
+        .into_iter()
+        .chain(&content.message_summary)
+        .any(|text| text.contains("{{recipientName}}"));
+    [
+        (is_named, NAMED),
+        (
+            letter.is_confidential == Some(true),
+            "The letter is confidential.",
+        ),
+        (
+            letter.allow_forwarding == Some(true),
+            "The recipient may forward the letter.",
+        ),
+        (
+            letter.ignore_reservation == Some(true),
+            "It is sent even to those who have reserved themselves against digital letters.",
+        ),
+        (
+            letter.notification.is_none(),
+            "Nobody is told of the letter by e-mail or SMS.",
+        ),
+    ]
+    .into_iter()
+    .filter_map(|(holds, note)| holds.then_some(note))
+    .collect()
+}

@@ -1,0 +1,170 @@
+//! The preview as one page: no script, nothing from the network, written letter by letter.
+
+use std::fmt;
+use std::io::Write;
+
+use serde::Serialize;
+use tera::{Context, Tera};
+
+use super::cover::CoverTold;
+use super::letter::Letter;
+use super::{Choice, Cover, PreviewError, Survey, Warnings};
+use crate::plan::Delivery;
+
+/// What tells a preview's page from other files: it stands within its first kilobyte.
+pub const MARK: &str = "<meta name=\"generator\" content=\"massebrev preview\">";
+
+/// So many letters are seen at once; the others are a link away.
+const PER_PAGE: u64 = 20;
+
+/// The templates. Their names end in `.html`: that is why everything in them is escaped.
+const TEMPLATES: [(&str, &str); 3] = [
+    ("top.html", include_str!("page/top.html")),
+    ("pages.html", include_str!("page/pages.html")),
+    ("letter.html", include_str!("page/letter.html")),
+];
+
+/// A page that is being written. Memory does not grow with its letters.
+pub struct Page<'a> {
+    tera: Tera,
+    choice: &'a Choice,
+    warnings: &'a Warnings,
+    out: &'a mut dyn Write,
+    /// How many letters there will be.
+    letters: u64,
+    written: u64,
+}
+
+#[derive(Serialize)]
+struct Top<'a> {
+    mark: &'static str,
+    style: &'static str,
+    cover: CoverTold<'a>,
+}
+
+/// The way from page to page.
+#[derive(Serialize)]
+struct Pages {
+    page: u64,
+    pages: u64,
+}
+
+#[derive(Serialize)]
+struct LetterTold<'a> {
+    letter: Letter,
+    reasons: Vec<String>,
+    warnings: &'a [String],
+}
+
+impl<'a> Page<'a> {
+    /// Begins a page with what is to be said of the whole mailing.
+    pub fn open(
+        cover: &Cover<'_>,
+        survey: &Survey,
+        warnings: &'a Warnings,
+        choice: &'a Choice,
+        out: &'a mut dyn Write,
+    ) -> Result<Self, PreviewError> {
+        let mut tera = Tera::new();
+        for (name, template) in TEMPLATES {
+            tera.add_raw_template(name, template)?;
+        }
+        let letters = choice.count(survey.letters);
+        let mut page = Self {
+            tera,
+            choice,
+            warnings,
+            out,
+            letters,
+            written: 0,
+        };
+        page.write(
+            "top.html",
+            &Top {
+                mark: MARK,
+                style: include_str!("page/style.css"),
+                cover: CoverTold::of(cover, survey, warnings, choice, page.pages()),
+            },
+        )?;
+        Ok(page)
+    }
+
+    /// Writes a letter, if it was chosen.
+    pub fn letter(&mut self, delivery: &Delivery) -> Result<(), PreviewError> {
+        let Some(reasons) = self.choice.reasons(delivery.row) else {
+            return Ok(());
+        };
+        if self.written.is_multiple_of(PER_PAGE) {
+            self.end_section()?;
+            self.begin_section()?;
+        }
+        self.written += 1;
+        let told = LetterTold {
+            letter: Letter::of(delivery),
+            reasons: reasons.iter().map(ToString::to_string).collect(),
+            warnings: self.warnings.of_row(delivery.row),
+        };
+        self.write("letter.html", &told)
+    }
+
+    /// How many letters have been written.
+    pub fn written(&self) -> u64 {
+        self.written
+    }
+
+    /// Ends the page.
+    pub fn close(mut self) -> Result<(), PreviewError> {
+        self.end_section()?;
+        self.out
+            .write_all(include_str!("page/bottom.html").as_bytes())?;
+        self.out.flush()?;
+        Ok(())
+    }
+
+    fn pages(&self) -> u64 {
+        self.letters.div_ceil(PER_PAGE)
+    }
+
+    fn begin_section(&mut self) -> Result<(), PreviewError> {
+        let page = self.written / PER_PAGE + 1;
+        let pages = self.pages();
+        writeln!(
+            self.out,
+            "<section class=\"page\" id=\"page-{page}\" aria-label=\"Page {page} of {pages}\">"
+        )?;
+        self.write_pages(page)
+    }
+
+    fn end_section(&mut self) -> Result<(), PreviewError> {
+        if self.written > 0 {
+            self.write_pages(self.written.div_ceil(PER_PAGE))?;
+            writeln!(self.out, "</section>")?;
+        }
+        Ok(())
+    }
+
+    /// The links to other pages, when there are some.
+    fn write_pages(&mut self, page: u64) -> Result<(), PreviewError> {
+        let pages = self.pages();
+        if pages > 1 {
+            self.write("pages.html", &Pages { page, pages })?;
+        }
+        Ok(())
+    }
+
+    fn write(&mut self, name: &str, told: &impl Serialize) -> Result<(), PreviewError> {
+        let context = Context::from_serialize(told)?;
+        let written = self.tera.render(name, &context)?;
+        self.out.write_all(written.as_bytes())?;
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Page<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Page")
+            .field("letters", &self.letters)
+            .field("written", &self.written)
+            .finish_non_exhaustive()
+    }
+}

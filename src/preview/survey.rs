@@ -1,0 +1,129 @@
+//! What all letters of a mailing come to: languages, lengths, SMS parts. Memory does not grow with the letters.
+
+use std::collections::BTreeMap;
+
+use super::language::Language;
+use super::notice::{SmsTexts, has_token, is_generic};
+use crate::correspondence::sms::{Sms, SmsEncoding};
+use crate::correspondence::text::utf16_len;
+use crate::plan::Delivery;
+
+/// So many different characters are counted; a mailing with more is written in another alphabet.
+const FOREIGN: usize = 64;
+
+/// What has been seen of a mailing.
+#[derive(Debug, Clone, Default)]
+pub struct Survey {
+    /// How many letters there are.
+    pub letters: u64,
+    /// The SMS that tell of the letters.
+    pub sms: SmsTally,
+    /// The SMS that remind of them.
+    pub reminders: SmsTally,
+    pub(super) languages: BTreeMap<Language, InLanguage>,
+    pub(super) first: u64,
+    pub(super) last: u64,
+    pub(super) longest: Option<Extreme>,
+    pub(super) shortest: Option<Extreme>,
+}
+
+/// The letters in one language.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct InLanguage {
+    pub(super) letters: u64,
+    pub(super) first: u64,
+}
+
+/// A row that has the most or the least of something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Extreme {
+    pub(super) row: u64,
+    pub(super) size: usize,
+}
+
+/// SMS over all letters.
+#[derive(Debug, Clone, Default)]
+pub struct SmsTally {
+    /// Letters with an SMS.
+    pub letters: u64,
+    /// The parts of one SMS for each of them.
+    pub parts: u64,
+    /// Letters whose SMS needs UCS-2.
+    pub unicode: u64,
+    /// SMS with something in them that Altinn replaces.
+    pub tokens: u64,
+    /// SMS that Altinn puts its own text around: their length is not known.
+    pub generic: u64,
+    /// In how many of them each character stands that seven bits do not have.
+    pub(super) foreign: BTreeMap<char, u64>,
+    pub(super) most: Option<Extreme>,
+    pub(super) fewest: usize,
+}
+
+impl Survey {
+    /// Looks at a letter.
+    pub fn see(&mut self, delivery: &Delivery) {
+        let letter = &delivery.request.correspondence;
+        let row = delivery.row;
+        self.letters += 1;
+        if self.letters == 1 {
+            self.first = row;
+        }
+        self.last = row;
+        let language = Language::of(letter.content.language.as_deref());
+        let fresh = InLanguage {
+            letters: 0,
+            first: row,
+        };
+        self.languages.entry(language).or_insert(fresh).letters += 1;
+        let size = utf16_len(&letter.content.message_body);
+        let here = Extreme { row, size };
+        keep(&mut self.longest, here, |kept| size > kept);
+        keep(&mut self.shortest, here, |kept| size < kept);
+        if let Some(told) = &letter.notification {
+            let texts = SmsTexts::of(Some(told));
+            let generic = is_generic(told);
+            self.sms.see(row, texts.first, generic);
+            self.reminders.see(row, texts.reminder, generic);
+        }
+    }
+
+    /// The codes of the languages that letters are written in, each with its letters.
+    pub fn languages(&self) -> impl Iterator<Item = (&'static str, u64)> + '_ {
+        self.languages
+            .iter()
+            .map(|(language, there)| (language.code(), there.letters))
+    }
+}
+
+fn keep(kept: &mut Option<Extreme>, here: Extreme, is_more: impl Fn(usize) -> bool) {
+    if kept.is_none_or(|kept| is_more(kept.size)) {
+        *kept = Some(here);
+    }
+}
+
+impl SmsTally {
+    fn see(&mut self, row: u64, text: Option<&str>, is_generic: bool) {
+        let Some(text) = text else {
+            return;
+        };
+        let sms = Sms::of(text);
+        let size = sms.parts.len();
+        self.fewest = if self.letters == 0 {
+            size
+        } else {
+            self.fewest.min(size)
+        };
+        self.letters += 1;
+        self.parts += size as u64;
+        self.unicode += u64::from(sms.encoding == SmsEncoding::Ucs2);
+        self.tokens += u64::from(has_token(text));
+        self.generic += u64::from(is_generic);
+        keep(&mut self.most, Extreme { row, size }, |kept| size > kept);
+        for c in sms.foreign {
+            if self.foreign.len() < FOREIGN || self.foreign.contains_key(&c) {
+                *self.foreign.entry(c).or_default() += 1;
+            }
+        }
+    }
+}

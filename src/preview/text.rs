@@ -1,0 +1,141 @@
+//! A letter for a terminal.
+
+use std::io::Write;
+
+use super::PreviewError;
+use super::letter::Letter;
+use super::notice::{Mail, Notice, Phone};
+use super::plain;
+use super::terminal::{WIDTH, visible, wrap};
+use super::words::counted;
+use crate::plan::Delivery;
+
+/// How wide the column of names is.
+const NAMES: usize = 13;
+
+/// Writes a letter as its reader sees it, in lines of at most 80 columns.
+pub fn text(delivery: &Delivery, out: &mut dyn Write) -> Result<(), PreviewError> {
+    let letter = Letter::of(delivery);
+    let rule = "=".repeat(WIDTH);
+    writeln!(
+        out,
+        "{rule}\nRow {}, line {}\n{rule}",
+        letter.row, letter.line
+    )?;
+    head(&letter, out)?;
+    writeln!(out)?;
+    let body = plain::lines(&delivery.request.correspondence.content.message_body, "  ");
+    write_lines(&body, out)?;
+    writeln!(out)?;
+    below(&letter, out)?;
+    for notice in &letter.notices {
+        told(notice, out)?;
+    }
+    writeln!(out)?;
+    Ok(())
+}
+
+fn head(letter: &Letter, out: &mut dyn Write) -> Result<(), PreviewError> {
+    let at_once = if letter.publish.is_empty() {
+        "at once"
+    } else {
+        &letter.publish
+    };
+    for (name, value) in [
+        ("To", letter.recipient.as_str()),
+        ("From", &letter.sender),
+        ("Reference", &letter.reference),
+        ("Language", letter.language),
+        ("Can be read", at_once),
+        ("Title", &letter.title),
+        ("Summary", &letter.summary),
+    ] {
+        named(name, value, out)?;
+    }
+    Ok(())
+}
+
+/// What stands under the letter.
+fn below(letter: &Letter, out: &mut dyn Write) -> Result<(), PreviewError> {
+    named("Due", &letter.due, out)?;
+    if !letter.confirm.is_empty() {
+        named(
+            "Button",
+            &format!("{} (the recipient must confirm)", letter.confirm),
+            out,
+        )?;
+    }
+    for reply in &letter.replies {
+        named("Button", &format!("{}: {}", reply.text, reply.url), out)?;
+    }
+    for file in &letter.attachments {
+        named(
+            "Attachment",
+            &format!("{} ({})", file.name, file.detail),
+            out,
+        )?;
+    }
+    for note in &letter.notes {
+        named("Note", note, out)?;
+    }
+    Ok(())
+}
+
+fn told(notice: &Notice, out: &mut dyn Write) -> Result<(), PreviewError> {
+    writeln!(out)?;
+    let line = format!("{} {}, {}", notice.name, notice.channel, notice.when);
+    write_lines(&wrap(&line, "", "  "), out)?;
+    for note in &notice.notes {
+        write_lines(&wrap(&visible(note), "  ", "  "), out)?;
+    }
+    if let Some(mail) = &notice.mail {
+        write_mail(mail, out)?;
+    }
+    if let Some(phone) = &notice.phone {
+        write_phone(phone, out)?;
+    }
+    Ok(())
+}
+
+fn write_mail(mail: &Mail, out: &mut dyn Write) -> Result<(), PreviewError> {
+    writeln!(out)?;
+    named("  E-mail", &mail.subject, out)?;
+    if !mail.html.is_empty() {
+        named("", "(HTML, as it is written)", out)?;
+    }
+    write_lines(&wrap(&visible(&mail.body), "    | ", "    | "), out)
+}
+
+fn write_phone(phone: &Phone, out: &mut dyn Write) -> Result<(), PreviewError> {
+    writeln!(out)?;
+    named("  SMS", &phone.measure, out)?;
+    let count = phone.parts.len();
+    for (at, part) in phone.parts.iter().enumerate() {
+        if count > 1 {
+            let all = counted(count as u64, "part", "parts");
+            writeln!(out, "    {} of {all}", at + 1)?;
+        }
+        let part: String = part.iter().map(|piece| piece.text.as_str()).collect();
+        write_lines(&wrap(&visible(&part), "    | ", "    | "), out)?;
+    }
+    for note in &phone.notes {
+        write_lines(&wrap(&visible(note), "    ", "    "), out)?;
+    }
+    Ok(())
+}
+
+/// A value with its name in front; nothing when there is no value.
+fn named(name: &str, value: &str, out: &mut dyn Write) -> Result<(), PreviewError> {
+    if value.is_empty() {
+        return Ok(());
+    }
+    let first = format!("{name:<NAMES$}");
+    write_lines(&wrap(&visible(value), &first, &" ".repeat(NAMES)), out)
+}
+
+fn write_lines(lines: &[String], out: &mut dyn Write) -> Result<(), PreviewError> {
+    for line in lines {
+        writeln!(out, "{line}")?;
+    }
+    Ok(())
+}

@@ -1,0 +1,83 @@
+//! The warnings of a check, letter by letter and as a whole.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::diagnostic::{Place, Problem, Problems, Severity};
+
+/// So many letters stand for all that have the same warning.
+const EXAMPLES: usize = 2;
+
+/// So many letters with warnings are in a sample.
+const MOST: usize = 20;
+
+/// What a check has warned of.
+#[derive(Debug, Clone, Default)]
+pub struct Warnings {
+    rows: BTreeMap<u64, Vec<String>>,
+    /// Each warning with the number of rows that have it; 0 when it is about the mailing as a whole.
+    kinds: Vec<(String, u64)>,
+    examples: BTreeSet<u64>,
+}
+
+impl Warnings {
+    /// Sorts what a check has found.
+    pub fn of(problems: &Problems) -> Self {
+        let mut warnings = Self::default();
+        for problem in problems {
+            if problem.severity == Severity::Warning {
+                warnings.add(problem);
+            }
+        }
+        warnings
+    }
+
+    fn add(&mut self, problem: &Problem) {
+        let message = in_words(problem);
+        let Place::Row { row: Some(row), .. } = problem.place else {
+            self.kinds.push((message, 0));
+            return;
+        };
+        let known = self
+            .kinds
+            .iter_mut()
+            .find(|(known, rows)| *rows > 0 && *known == message);
+        let rows = if let Some((_, rows)) = known {
+            *rows += 1;
+            *rows
+        } else {
+            self.kinds.push((message.clone(), 1));
+            1
+        };
+        if rows <= EXAMPLES as u64 && self.examples.len() < MOST {
+            self.examples.insert(row);
+        }
+        let said = match &problem.cause {
+            Some(cause) => format!("{message}: {cause}"),
+            None => message,
+        };
+        self.rows.entry(row).or_default().push(said);
+    }
+
+    /// The warnings of a row.
+    pub(super) fn of_row(&self, row: u64) -> &[String] {
+        self.rows.get(&row).map_or(&[], Vec::as_slice)
+    }
+
+    /// Rows that show what the warnings are about.
+    pub(super) fn examples(&self) -> impl Iterator<Item = u64> + '_ {
+        self.examples.iter().copied()
+    }
+
+    pub(super) fn kinds(&self) -> impl Iterator<Item = (&str, u64)> + '_ {
+        self.kinds
+            .iter()
+            .map(|(message, rows)| (message.as_str(), *rows))
+    }
+}
+
+fn in_words(problem: &Problem) -> String {
+    match problem.code {
+        Some(code) => format!("{code}: {}", problem.message),
+        None => problem.message.clone(),
+    }
+}

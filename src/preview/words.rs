@@ -1,0 +1,136 @@
+//! How counts, sizes and characters are said.
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use crate::correspondence::OSLO;
+
+/// The characters that most often make an SMS dear, with their names and what does the same in seven bits.
+const FOREIGN: &[(char, &str, &str)] = &[
+    ('\u{2018}', "curly quote", "'"),
+    ('\u{2019}', "curly apostrophe", "'"),
+    ('\u{201c}', "curly quote", "\""),
+    ('\u{201d}', "curly quote", "\""),
+    ('\u{201e}', "low quote", "\""),
+    ('«', "angle quote", "\""),
+    ('»', "angle quote", "\""),
+    ('\u{2013}', "en dash", "-"),
+    ('\u{2014}', "em dash", "-"),
+    ('\u{2212}', "minus sign", "-"),
+    ('\u{2011}', "no-break hyphen", "-"),
+    ('\u{2026}', "ellipsis", "..."),
+    ('•', "bullet", "*"),
+    ('·', "middle dot", "."),
+    ('´', "acute accent", "'"),
+    ('`', "backtick", "'"),
+    ('\t', "tab", "a blank"),
+    ('\u{a0}', "no-break space", "a blank"),
+    ('\u{202f}', "narrow no-break space", "a blank"),
+    ('\u{2009}', "thin space", "a blank"),
+    ('\u{200b}', "zero-width space", "nothing"),
+    ('\u{ad}', "soft hyphen", "nothing"),
+    ('\u{feff}', "byte order mark", "nothing"),
+];
+
+/// A count with its noun: `1 letter`, `2 799 letters`; the blanks do not break.
+pub(super) fn counted(count: u64, one: &str, many: &str) -> String {
+    let noun = if count == 1 { one } else { many };
+    format!("{}\u{a0}{noun}", spaced(count))
+}
+
+/// A number with its thousands apart, as in 1 234 567: the blanks do not break.
+pub(super) fn spaced(number: u64) -> String {
+    let digits = number.to_string();
+    let mut spaced = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            spaced.push('\u{a0}');
+        }
+        spaced.push(digit);
+    }
+    spaced
+}
+
+/// A file's size: `612 bytes`, `1.2 kB`, `48 MB`.
+pub(super) fn size(bytes: u64) -> String {
+    const UNITS: [&str; 4] = ["kB", "MB", "GB", "TB"];
+    if bytes < 1000 {
+        return counted(bytes, "byte", "bytes");
+    }
+    let (mut tenths, mut unit) = (bytes / 100, 0);
+    while tenths >= 10_000 && unit + 1 < UNITS.len() {
+        tenths /= 1000;
+        unit += 1;
+    }
+    let name = UNITS[unit];
+    if tenths < 100 {
+        format!("{}.{}\u{a0}{name}", tenths / 10, tenths % 10)
+    } else {
+        format!("{}\u{a0}{name}", spaced(tenths / 10))
+    }
+}
+
+/// A time as Norwegian clocks show it.
+pub(super) fn local(at: Timestamp) -> String {
+    let zone = TimeZone::get(OSLO).unwrap_or(TimeZone::UTC);
+    at.to_zoned(zone).strftime("%Y-%m-%d %H:%M").to_string()
+}
+
+/// A character that makes an SMS dear, named: `’ (U+2019, curly apostrophe; ' does the same)`.
+pub(super) fn named(character: char) -> String {
+    let code = u32::from(character);
+    let shown = if character.is_control() || character.is_whitespace() || is_unseen(character) {
+        String::new()
+    } else {
+        format!("{character} ")
+    };
+    match FOREIGN.iter().find(|(known, _, _)| *known == character) {
+        Some((_, name, instead)) => {
+            format!("{shown}(U+{code:04X}, {name}; {instead} does the same)")
+        }
+        None => format!("{shown}(U+{code:04X})"),
+    }
+}
+
+/// Whether a character takes no place, or turns the direction of what follows it.
+pub(super) fn is_unseen(character: char) -> bool {
+    matches!(
+        character,
+        '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{named, size, spaced};
+
+    #[test]
+    fn sizes_are_said_shortly() {
+        for (bytes, said) in [
+            (0, "0 bytes"),
+            (1, "1 byte"),
+            (999, "999 bytes"),
+            (1000, "1.0 kB"),
+            (9999, "9.9 kB"),
+            (10_000, "10 kB"),
+            (999_999, "999 kB"),
+            (1_250_000, "1.2 MB"),
+            (50_000_000_000, "50 GB"),
+            (9_000_000_000_000_000, "9 000 TB"),
+        ] {
+            assert_eq!(size(bytes).replace('\u{a0}', " "), said);
+        }
+        assert_eq!(spaced(1_234_567), "1\u{a0}234\u{a0}567");
+    }
+
+    #[test]
+    fn dear_characters_are_named() {
+        assert_eq!(named('’'), "’ (U+2019, curly apostrophe; ' does the same)");
+        assert_eq!(named('č'), "č (U+010D)");
+        assert_eq!(
+            named('\u{a0}'),
+            "(U+00A0, no-break space; a blank does the same)"
+        );
+        assert_eq!(named('\u{202e}'), "(U+202E)");
+    }
+}

@@ -1,0 +1,59 @@
+//! The bytes of a file: counted and digested as they stream by.
+
+use std::fmt::{self, Write as _};
+
+use axum::body::Bytes;
+use md5::{Digest, Md5};
+
+/// Files up to this size are kept, in bytes.
+const KEPT: usize = 1_000_000;
+
+/// What has come in of a file.
+pub(super) struct Content {
+    pub(super) length: u64,
+    digest: Md5,
+    kept: Option<Vec<u8>>,
+}
+
+impl Content {
+    /// Nothing yet; `keep` it, as long as it is small.
+    pub(super) fn new(keep: bool) -> Self {
+        Self {
+            length: 0,
+            digest: Md5::new(),
+            kept: keep.then(Vec::new),
+        }
+    }
+
+    pub(super) fn take(&mut self, piece: &[u8]) {
+        self.digest.update(piece);
+        self.length += u64::try_from(piece.len()).unwrap_or_default();
+        let kept = self.kept.take();
+        self.kept = kept.filter(|kept| kept.len() + piece.len() <= KEPT);
+        if let Some(kept) = &mut self.kept {
+            kept.extend_from_slice(piece);
+        }
+    }
+
+    /// The MD5 in lower-case hexadecimal.
+    pub(super) fn checksum(&self) -> String {
+        let mut checksum = String::with_capacity(32);
+        for byte in self.digest.clone().finalize() {
+            // Writing to a text cannot fail.
+            let _ = write!(checksum, "{byte:02x}");
+        }
+        checksum
+    }
+
+    pub(super) fn kept(self) -> Option<Bytes> {
+        self.kept.map(Bytes::from)
+    }
+}
+
+impl fmt::Debug for Content {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Content")
+            .field("length", &self.length)
+            .finish_non_exhaustive()
+    }
+}
