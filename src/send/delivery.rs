@@ -328,7 +328,7 @@ fn not_sent(reason: Reason, uncertain: bool) -> Outcome {
 }
 
 /// The key belongs to another letter: this one cannot be sent under it, now or later.
-fn collision(other: Uuid) -> Outcome {
+pub(super) fn collision(other: Uuid) -> Outcome {
     Outcome::Rejected(Reason {
         status: Some(409),
         code: Some(1034),

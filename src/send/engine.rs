@@ -9,14 +9,14 @@ use jiff::Timestamp;
 
 use super::attachments::{UploadEnd, Uploads};
 use super::attempt::Attempts;
-use super::compare::refuse_changed;
 use super::delivery::{Courier, Ended};
 use super::lookup::Sought;
 use super::pace::Pace;
+use super::standing::Standing;
 use super::tally::Tally;
 use super::{Ending, Event, Observer, SendError, Stop, Summary};
 use crate::altinn::Client;
-use crate::journal::{self, Entry, Journal, JournalError, Known, Outcome};
+use crate::journal::{self, Entry, Journal, JournalError, Outcome};
 use crate::manifest::{MaxFailures, Retry, Uploads as Uploading};
 use crate::maskinporten::TokenError;
 use crate::plan::{Checked, Delivery, Drifted, Mailing, Planned, Skip, Wanted};
@@ -38,6 +38,10 @@ pub struct Options {
     pub attachments: Uploading,
     /// Whose turn it is; the letters of other rows stay as they are.
     pub wanted: Wanted,
+    /// Whether letters that Altinn has rejected are tried again though they have not changed.
+    pub retry_rejected: bool,
+    /// Whether the earlier text stands for letters that were sent and read differently now, and rows that were not sent and have left the file are let go.
+    pub accept_changes: bool,
 }
 
 /// What a run needs.
@@ -68,7 +72,7 @@ enum Step {
 }
 
 /// After so many rows that are settled already.
-const REST_AFTER: u32 = 512;
+const REST_AFTER: usize = 512;
 
 /// What came of it.
 enum Taken {
@@ -87,9 +91,29 @@ impl Engine<'_> {
         mailing: &mut Mailing,
         checked: &Checked,
     ) -> Result<Summary, SendError> {
-        let known = self.journal.known()?;
-        self.begin(checked, &known).await?;
-        let ended = self.send(mailing, checked, &known).await;
+        let pace = Pace::new(self.options.interval);
+        let attempts = Attempts {
+            tokens: self.client.tokens(),
+            pace: &pace,
+            retry: &self.options.retry,
+            observer: self.observer,
+            stop: self.stop,
+        };
+        let (standing, reckoned) = match self.reckon(mailing, checked, &attempts).await {
+            // Asked to stop, it has not asked Altinn all there was to ask.
+            Err(SendError::Changed(_)) if self.stop.is_set() => {
+                return Ok(Summary {
+                    ending: Ending::Interrupted,
+                    ..Summary::default()
+                });
+            }
+            reckoned => reckoned?,
+        };
+        let ended = self.send(mailing, checked, &standing, &attempts).await;
+        let ended = ended.map(|summary| Summary {
+            reckoned,
+            ..summary
+        });
         let (how, reason) = match &ended {
             Ok(summary) => summary.ending.recorded(),
             Err(error) => (journal::Ending::Broken, Some(error.to_string())),
@@ -103,59 +127,34 @@ impl Engine<'_> {
         }
     }
 
-    /// Refuses letters that have changed under used keys, and writes down what there is to do.
-    async fn begin(&self, checked: &Checked, known: &Known) -> Result<(), SendError> {
-        let compared = refuse_changed(checked, known)?;
-        let run = journal::Run {
-            rows: checked.rows,
-            earlier: compared.gone,
-            // They have no entry of their own: an entry is a key's.
-            skipped: checked.shared_keys(),
-            invalid: 0,
-            plan: checked.plan.to_string(),
-            started_at: Timestamp::now(),
-            ended: None,
-        };
-        Ok(self.journal.begin_run(run).await?)
-    }
-
     async fn send(
         &self,
         mailing: &mut Mailing,
         checked: &Checked,
-        known: &Known,
+        standing: &Standing,
+        attempts: &Attempts<'_>,
     ) -> Result<Summary, SendError> {
-        let chosen = checked.choose(&self.options.wanted, |key, letter| {
-            known.is_settled(key, letter)
-        });
+        let chosen = checked.choose(&self.options.wanted, |position| standing.passes(position));
         self.observer.notice(&Event::Began {
             letters: chosen.letters + chosen.settled,
             settled: chosen.settled,
         });
-        let pace = Pace::new(self.options.interval);
-        let attempts = Attempts {
-            tokens: self.client.tokens(),
-            pace: &pace,
-            retry: &self.options.retry,
-            observer: self.observer,
-            stop: self.stop,
-        };
         let uploads = Uploads::new(
             self.client,
             self.journal,
-            &attempts,
+            attempts,
             &self.options.attachments,
         );
         let courier = Courier {
             client: self.client,
             journal: self.journal,
-            attempts: &attempts,
+            attempts,
             uploads: &uploads,
         };
         let mut tally = Tally::new(self.options.max_failures, self.observer, self.stop);
         let outstanding = chosen.letters > 0;
         if outstanding {
-            ask_for_token(&attempts, &mut tally).await;
+            ask_for_token(attempts, &mut tally).await;
         }
         let resource = mailing.resource().map(str::to_owned);
         if let (true, false, Some(resource)) = (outstanding, self.stop.is_set(), resource) {
@@ -163,22 +162,21 @@ impl Engine<'_> {
                 .await;
         }
         let exhausted = Cell::new(false);
-        let mut steps = mailing
+        let mut deliveries = mailing
             .deliveries(checked)
             .map_err(SendError::Rows)?
-            .only(chosen.rows)
-            .filter_map({
-                let mut passed = 0;
-                move |planned| step(planned, known).or_else(|| rest(&mut passed))
-            })
-            .chain(std::iter::from_fn(|| {
-                exhausted.set(true);
-                None
-            }));
+            .only(chosen.rows);
+        let mut steps = std::iter::from_fn(|| {
+            if deliveries.pass_over(standing.passed(), REST_AFTER) {
+                return Some(Step::Rest);
+            }
+            let step = deliveries.next().map(step);
+            exhausted.set(step.is_none());
+            step
+        });
         self.send_canaries(&mut steps, &courier, &mut tally).await;
         self.send_rest(&mut steps, &courier, &mut tally).await;
         self.settle_unknown(&courier, &mut tally).await;
-        drop(steps);
         if tally.is_given_up()
             && let Err(error) = uploads.give_up().await
         {
@@ -197,6 +195,7 @@ impl Engine<'_> {
             ended: tally.ended,
             settled: chosen.settled,
             left_out: chosen.left_out,
+            ..Summary::default()
         })
     }
 
@@ -321,7 +320,7 @@ impl Engine<'_> {
         }
     }
 
-    fn in_flight(&self) -> usize {
+    pub(super) fn in_flight(&self) -> usize {
         usize::try_from(self.options.concurrency.get()).unwrap_or(usize::MAX)
     }
 
@@ -363,21 +362,12 @@ async fn ask_for_token(attempts: &Attempts<'_>, tally: &mut Tally<'_>) {
     }
 }
 
-fn rest(passed: &mut u32) -> Option<Step> {
-    *passed = (*passed + 1) % REST_AFTER;
-    (*passed == 0).then_some(Step::Rest)
-}
-
-fn step(planned: Result<Planned, Drifted>, known: &Known) -> Option<Step> {
+fn step(planned: Result<Planned, Drifted>) -> Step {
     match planned {
-        Ok(Planned::Delivery(delivery)) => {
-            let settled = known
-                .get(&delivery.key)
-                .is_some_and(|known| known.is_settled(delivery.digest.short()));
-            (!settled).then_some(Step::Send(delivery))
-        }
-        Ok(Planned::Skipped(skip)) => known.get(&skip.key).is_none().then_some(Step::Skip(skip)),
-        Ok(Planned::Invalid(_) | Planned::LeftOut) => None,
-        Err(drifted) => Some(Step::Drifted(drifted)),
+        Ok(Planned::Delivery(delivery)) => Step::Send(delivery),
+        Ok(Planned::Skipped(skip)) => Step::Skip(skip),
+        // Pass 1 has refused a mailing with invalid rows.
+        Ok(Planned::Invalid(_) | Planned::LeftOut) => Step::Rest,
+        Err(drifted) => Step::Drifted(drifted),
     }
 }

@@ -6,20 +6,23 @@
 mod attachments;
 mod attempt;
 mod breaker;
-mod compare;
+mod changes;
 mod delivery;
 mod ending;
 mod engine;
 mod event;
 mod lookup;
 mod pace;
+mod reckoning;
+mod standing;
 mod stop;
 mod tally;
 mod verdict;
 
-pub use compare::refuse_changed;
-pub use ending::{Ending, SendError, Summary};
+pub use changes::{Change, ChangedInput, ChangedRow, Changes, refuse_changed};
+pub use ending::{Ending, Left, Reckoned, SendError, Summary};
 pub use engine::{Engine, Options};
 pub use event::{Event, Observer};
+pub use standing::Standing;
 pub use stop::Stop;
 pub use verdict::{Verdict, judge};

@@ -105,6 +105,8 @@ async fn send(mailing: &mut Mailing, checked: &Checked, client: &Client, journal
         canary: 0,
         max_failures: None,
         retry: mailing.manifest().send.retry.clone(),
+        retry_rejected: false,
+        accept_changes: false,
         attachments: mailing.manifest().send.attachments.clone(),
         wanted: Wanted::default(),
     };
