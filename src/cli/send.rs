@@ -173,6 +173,11 @@ impl SendArgs {
                 }
                 ExitStatus::Setup
             }
+            Ending::Unreachable(why) => {
+                printer.warn(format_args!("stopped: {why}"));
+                printer.warn("   hint: check the network, and that a proxy or firewall lets the program through");
+                ExitStatus::Setup
+            }
             Ending::Interrupted => {
                 printer.warn("interrupted: what was in flight is settled or will be looked up, the rest is outstanding");
                 ExitStatus::Interrupted

@@ -196,6 +196,10 @@ fn accepted<T>(end: End<T>) -> Result<T, UploadEnd> {
             Outcome::Failed((&error).into()),
             Some(Fatal::NoToken(error)),
         ),
+        End::Unreachable(reason) => (
+            Outcome::Failed(reason.clone()),
+            Some(Fatal::Unreachable(reason)),
+        ),
     };
     Err(UploadEnd::Not(Box::new(not)))
 }

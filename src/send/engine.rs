@@ -4,20 +4,22 @@ use std::cell::Cell;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use futures::stream::{self, StreamExt};
+use futures::stream::{self, Stream, StreamExt};
 use jiff::Timestamp;
+use tokio::time::{Interval, interval};
 
 use super::attachments::{UploadEnd, Uploads};
 use super::attempt::Attempts;
+use super::closed::Closed;
 use super::delivery::{Courier, Ended, Fatal};
+use super::heard::Heard;
 use super::lookup::Sought;
 use super::pace::Pace;
 use super::tally::Tally;
 use super::{Ending, Event, Observer, SendError, Stop, Summary};
 use crate::altinn::Client;
-use crate::journal::{self, Entry, Journal, JournalError, Known, Outcome, Reason};
+use crate::journal::{self, Entry, Journal, JournalError, Known, Reason};
 use crate::manifest::{MaxFailures, Retry};
-use crate::maskinporten::TokenError;
 use crate::plan::{Checked, Delivery, Drifted, Mailing, Planned, Skip};
 
 /// How a run goes about it.
@@ -54,7 +56,7 @@ pub struct Engine<'a> {
 }
 
 /// One row's turn.
-enum Step {
+pub(super) enum Step {
     Send(Box<Delivery>),
     Skip(Skip),
     /// Many rows were passed over: others get their turn, Ctrl-C above all.
@@ -62,11 +64,14 @@ enum Step {
     Drifted(Drifted),
 }
 
+/// How often the pace is told.
+const TELL_EVERY: Duration = Duration::from_millis(250);
+
 /// After so many rows that are settled already.
 const REST_AFTER: u32 = 512;
 
 /// What came of it.
-enum Taken {
+pub(super) enum Taken {
     Ended(Box<Ended>),
     /// The run was stopped before it left.
     Left,
@@ -140,13 +145,18 @@ impl Engine<'_> {
             letters: checked.letters,
             settled,
         });
-        let pace = Pace::new(self.options.interval);
+        let pace = Pace::new(
+            self.options.concurrency,
+            self.options.interval,
+            &self.options.retry,
+        );
         let attempts = Attempts {
             tokens: self.client.tokens(),
             pace: &pace,
             retry: &self.options.retry,
             observer: self.observer,
             stop: self.stop,
+            heard: Heard::default(),
         };
         let uploads = Uploads {
             client: self.client,
@@ -154,11 +164,13 @@ impl Engine<'_> {
             attempts: &attempts,
             cells: std::sync::Mutex::default(),
         };
+        let closed = Closed::new(mailing.resource().is_none());
         let courier = Courier {
             client: self.client,
             journal: self.journal,
             attempts: &attempts,
             uploads: &uploads,
+            closed: &closed,
         };
         let mut tally = Tally::new(self.options.max_failures, self.observer, self.stop);
         let outstanding = settled < checked.letters;
@@ -186,17 +198,10 @@ impl Engine<'_> {
         self.send_rest(&mut steps, &courier, &mut tally).await;
         self.settle_unknown(&courier, &mut tally).await;
         drop(steps);
-        if let Some(failure) = tally.failure {
-            return Err(failure);
-        }
-        let ending = match tally.ending {
-            Some(ending) => ending,
-            None if exhausted.get() && !tally.cut_short => Ending::Finished,
-            None => Ending::Interrupted,
-        };
+        let (ended, ending) = (tally.ended, tally.finish(exhausted.get(), &closed)?);
         Ok(Summary {
             ending,
-            ended: tally.ended,
+            ended,
             settled,
         })
     }
@@ -215,59 +220,19 @@ impl Engine<'_> {
             };
             let name = &file.attachment.file_name;
             match end {
-                UploadEnd::Not(judged) => tally.halt(match *judged {
-                    (_, Some(Fatal::NoToken(error))) => Ending::NoToken(error),
-                    (outcome, _) => {
-                        let why = outcome.reason().map(Reason::to_string);
-                        let why = why.unwrap_or_default();
-                        Ending::Stopped(format!("{name} cannot be uploaded: {why}"))
-                    }
-                }),
+                UploadEnd::Not(judged) => {
+                    let (outcome, fatal) = *judged;
+                    let why = outcome.reason().map(Reason::to_string).unwrap_or_default();
+                    let ending = fatal.and_then(Fatal::ending);
+                    tally.halt(match ending {
+                        Some(ending @ (Ending::NoToken(_) | Ending::Unreachable(_))) => ending,
+                        _ => Ending::Stopped(format!("{name} cannot be uploaded: {why}")),
+                    });
+                }
                 UploadEnd::Stopped => tally.cut_short = true,
                 UploadEnd::Journal(error) => tally.fail(error),
             }
             return;
-        }
-    }
-
-    /// The first letters go alone, one after the other: what is wrong with all of them is seen once.
-    async fn send_canaries(
-        &self,
-        steps: &mut impl Iterator<Item = Step>,
-        courier: &Courier<'_>,
-        tally: &mut Tally<'_>,
-    ) {
-        let mut accepted = 0;
-        while accepted < self.options.canary && !self.stop.is_set() {
-            let Some(step) = steps.next() else {
-                return;
-            };
-            match self.take(step, courier).await {
-                Ok(Taken::Nothing) => {}
-                Ok(Taken::Left) => tally.cut_short = true,
-                Ok(Taken::Ended(ended)) => {
-                    let why = match &ended.outcome {
-                        Outcome::Sent { .. } | Outcome::AlreadySent { .. } => None,
-                        // A reserved person says nothing about the other letters: the next one is the canary.
-                        Outcome::Reserved(_) => {
-                            tally.count(*ended);
-                            continue;
-                        }
-                        Outcome::Rejected(reason)
-                        | Outcome::Failed(reason)
-                        | Outcome::Unknown(reason) => Some(format!(
-                            "the first letter (line {}) was not accepted: {reason}",
-                            ended.line
-                        )),
-                    };
-                    tally.count(*ended);
-                    match why {
-                        Some(why) => tally.halt(Ending::Stopped(why)),
-                        None => accepted += 1,
-                    }
-                }
-                Err(error) => tally.fail(error),
-            }
         }
     }
 
@@ -285,14 +250,35 @@ impl Engine<'_> {
             stream::iter(steps)
                 .take_until(self.stop.wait())
                 .map(|step| self.take(step, courier))
-                .buffer_unordered(self.in_flight())
+                // Who is in flight is up to the pace; here is room for those whose end is being written down as well.
+                .buffer_unordered(2 * self.in_flight())
         );
-        while let Some(end) = ends.next().await {
+        let mut tick = interval(TELL_EVERY);
+        while let Some(end) = self.next_end(&mut ends, courier, &mut tick).await {
             match end {
                 Ok(Taken::Ended(ended)) => tally.count(*ended),
                 Ok(Taken::Left) => tally.cut_short = true,
                 Ok(Taken::Nothing) => {}
                 Err(error) => tally.fail(error),
+            }
+        }
+    }
+
+    /// The next end; tells the pace while there is none, and now and then.
+    async fn next_end<S: Stream + Unpin>(
+        &self,
+        ends: &mut S,
+        courier: &Courier<'_>,
+        tick: &mut Interval,
+    ) -> Option<S::Item> {
+        loop {
+            tokio::select! {
+                biased;
+                _ = tick.tick() => {
+                    let snapshot = courier.attempts.pace.snapshot();
+                    self.observer.notice(&Event::Pace(snapshot));
+                }
+                end = ends.next() => return end,
             }
         }
     }
@@ -328,8 +314,9 @@ impl Engine<'_> {
         usize::try_from(self.options.concurrency.get()).unwrap_or(usize::MAX)
     }
 
-    async fn take(&self, step: Step, courier: &Courier<'_>) -> Result<Taken, SendError> {
+    pub(super) async fn take(&self, step: Step, courier: &Courier<'_>) -> Result<Taken, SendError> {
         match step {
+            Step::Send(delivery) if courier.closed.holds(delivery.resource()) => Ok(Taken::Nothing),
             Step::Send(delivery) => {
                 let ended = courier.deliver(*delivery).await?;
                 Ok(ended.map_or(Taken::Left, |ended| Taken::Ended(Box::new(ended))))
@@ -357,11 +344,9 @@ impl Engine<'_> {
     }
 }
 
-/// No letter is begun when there is no token to be had, or something else answers; a passing fault is left to the letters' own tries.
+/// No letter is begun when there is no token to be had.
 async fn ask_for_token(attempts: &Attempts<'_>, tally: &mut Tally<'_>) {
-    if let Some(Err(error)) = attempts.token().await
-        && (!error.is_transient() || matches!(error, TokenError::Garbled { .. }))
-    {
+    if let Some(Err(error)) = attempts.first_token().await {
         tally.halt(Ending::NoToken(error));
     }
 }

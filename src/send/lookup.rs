@@ -101,7 +101,7 @@ impl<T> End<T> {
         match self {
             Self::Accepted(_) => Reason::default(),
             Self::Refused(refusal, _) => refusal.into(),
-            Self::GaveUp(reason) | Self::Away(reason) => reason,
+            Self::GaveUp(reason) | Self::Away(reason) | Self::Unreachable(reason) => reason,
             Self::NoToken(error) => (&error).into(),
         }
     }

@@ -6,18 +6,27 @@
 mod attachments;
 mod attempt;
 mod breaker;
+mod canary;
+mod closed;
 mod delivery;
 mod ending;
 mod engine;
 mod event;
+mod heard;
+mod learned;
+mod limit;
 mod lookup;
+mod meter;
 mod pace;
+mod reason;
 mod stop;
 mod tally;
+#[cfg(test)]
+mod tests;
 mod verdict;
 
 pub use ending::{Ending, SendError, Summary};
 pub use engine::{Engine, Options};
-pub use event::{Event, Observer};
+pub use event::{Event, Observer, Snapshot};
 pub use stop::Stop;
 pub use verdict::{Verdict, judge};
