@@ -18,6 +18,8 @@ pub enum Ending {
     Stopped(String),
     /// No token was to be had: rows are outstanding.
     NoToken(TokenError),
+    /// Altinn cannot be reached, and was not once in this run: rows are outstanding.
+    Unreachable(String),
     /// The run was asked to stop: rows are outstanding.
     Interrupted,
 }
@@ -29,6 +31,7 @@ impl Ending {
             Self::Finished => (journal::Ending::Finished, None),
             Self::Stopped(why) => (journal::Ending::Stopped, Some(why.clone())),
             Self::NoToken(error) => (journal::Ending::Broken, Some(error.to_string())),
+            Self::Unreachable(why) => (journal::Ending::Broken, Some(why.clone())),
             Self::Interrupted => (journal::Ending::Interrupted, None),
         }
     }

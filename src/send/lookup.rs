@@ -134,7 +134,10 @@ impl<T> End<T> {
         match self {
             Self::Accepted(_) => Reason::default(),
             Self::Refused(refusal, _) => refusal.into(),
-            Self::GaveUp(reason) | Self::Away(reason) | Self::NoFile(reason) => reason,
+            Self::GaveUp(reason)
+            | Self::Away(reason)
+            | Self::Unreachable(reason)
+            | Self::NoFile(reason) => reason,
             Self::NoToken(error) => (&error).into(),
         }
     }

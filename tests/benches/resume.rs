@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use mailing::{PLAIN, argument, open, write};
-use massebrev::altinn::{Client, DEFAULT_TIMEOUT, Environment, http_client};
+use massebrev::altinn::{Client, Environment, HttpOptions, http_client};
 use massebrev::journal::{Header, Journal};
 use massebrev::maskinporten::{Delegation, Settings, SigningKey, Tokens};
 use massebrev::plan::Mailing;
@@ -198,7 +198,7 @@ impl Observer for First {
 
 fn client(sandbox: &Sandbox, mailing: &Mailing) -> Client {
     let environment = Environment::sandbox(sandbox.url(), sandbox.url()).unwrap();
-    let http = http_client(&environment, DEFAULT_TIMEOUT, 16).unwrap();
+    let http = http_client(&environment, &HttpOptions::default()).unwrap();
     let auth = &mailing.manifest().auth;
     let registration = sandbox.registration();
     let settings = Settings {

@@ -39,6 +39,13 @@ pub(super) fn explain(
             }
             ExitStatus::Setup
         }
+        Ending::Unreachable(why) => {
+            printer.warn(format_args!("stopped: {why}"));
+            printer.warn(
+                "   hint: check the network, and that a proxy or firewall lets the program through; massebrev token --check tries each step",
+            );
+            ExitStatus::Setup
+        }
         Ending::Interrupted => {
             printer.warn("interrupted: what was in flight is settled or will be looked up, the rest is outstanding");
             ExitStatus::Interrupted
