@@ -13,6 +13,7 @@ use super::report::ReportArgs;
 use super::sandbox::SandboxArgs;
 use super::schema::SchemaArgs;
 use super::send::SendArgs;
+use super::templates::TemplatesArgs;
 use super::validate::ValidateArgs;
 
 /// Send official letters in bulk through Altinn 3 Correspondence, each exactly once
@@ -46,7 +47,12 @@ pub(crate) enum Command {
     Schema(SchemaArgs),
     Completions(CompletionsArgs),
     Man(ManArgs),
+    #[command(hide = true)]
+    Templates(TemplatesArgs),
 }
+
+/// What stands below the help of commands that render letters.
+const TEMPLATES: &str = "What templates can use, with examples: massebrev help templates";
 
 impl Cli {
     /// The command line as help shows it: flags by name, and variables without their values.
@@ -68,6 +74,8 @@ impl Cli {
                 .hide_env_values(true)
         };
         definition
+            .mut_subcommand("render", |command| command.after_help(TEMPLATES))
+            .mut_subcommand("validate", |command| command.after_help(TEMPLATES))
             .mut_args(shown)
             .mut_subcommands(|command| command.mut_args(shown))
     }

@@ -24,6 +24,7 @@ mod sandbox;
 mod schema;
 mod send;
 mod target;
+mod templates;
 mod validate;
 mod words;
 
@@ -63,6 +64,7 @@ pub(crate) fn run() -> ExitStatus {
         Command::Schema(arguments) => arguments.run(printer),
         Command::Completions(arguments) => arguments.run(printer),
         Command::Man(arguments) => arguments.run(printer),
+        Command::Templates(arguments) => arguments.run(printer),
     };
     ended.unwrap_or_else(|error| error.print(printer))
 }

@@ -1,4 +1,4 @@
-//! The control digits of Norwegian identity and organisation numbers (modulus 11).
+//! The control digits of Norwegian identity, organisation and account numbers (modulus 11).
 
 const PERSON_FIRST: [u32; 9] = [3, 7, 6, 1, 8, 9, 4, 5, 2];
 const PERSON_SECOND: [u32; 10] = [5, 4, 3, 2, 7, 6, 5, 4, 3, 2];
@@ -13,6 +13,12 @@ pub fn organization_control_digit_fits(nine: &str) -> bool {
 pub(super) fn person_control_digits_fit(eleven: &str) -> bool {
     let bytes = eleven.as_bytes();
     all_digits(eleven, 11) && fits(bytes, &PERSON_FIRST) && fits(bytes, &PERSON_SECOND)
+}
+
+/// Whether eleven digits are a Norwegian account number.
+pub fn account_control_digit_fits(eleven: &str) -> bool {
+    // They are weighed as the second control digit of persons is.
+    all_digits(eleven, 11) && fits(eleven.as_bytes(), &PERSON_SECOND)
 }
 
 fn all_digits(text: &str, count: usize) -> bool {
@@ -63,6 +69,14 @@ mod tests {
             "",
         ] {
             assert!(!person_control_digits_fit(number), "{number}");
+        }
+    }
+
+    #[test]
+    fn account_numbers_have_one_control_digit() {
+        assert!(account_control_digit_fits("12345678903"));
+        for number in ["12345678904", "1234567890", "123456789030", "1234567890x"] {
+            assert!(!account_control_digit_fits(number), "{number}");
         }
     }
 

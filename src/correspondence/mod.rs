@@ -7,7 +7,7 @@ mod attachment;
 mod choice;
 pub mod codes;
 pub mod contact;
-mod control;
+pub mod control;
 pub mod files;
 mod form;
 pub mod identifier;

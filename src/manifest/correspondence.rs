@@ -13,6 +13,15 @@ const TEXT: &str = "#/$defs/Text";
 /// The definition of a template where something else than a text is wanted.
 const TEMPLATE: &str = "#/$defs/Template";
 
+/// The objects that may be left out of some letters by a `when`.
+const OPTIONAL: [&str; 5] = [
+    "Attachment",
+    "CustomRecipient",
+    "ExternalReference",
+    "Notification",
+    "ReplyOption",
+];
+
 /// Puts the schema of the letter among the definitions, and loosens everything it is made of.
 pub(super) fn define(definitions: &mut Map<String, Value>, letter: Value) {
     let Value::Object(mut letter) = letter else {
@@ -40,6 +49,9 @@ fn loosen(definitions: &mut Map<String, Value>, names: &[String]) {
                     attachment(definition);
                 }
                 _ => loosen_member(definition),
+            }
+            if OPTIONAL.contains(&name.as_str()) {
+                optional(definition);
             }
         }
     }
@@ -171,6 +183,20 @@ fn attachment(definition: &mut Map<String, Value>) {
         "anyOf".to_owned(),
         json!([{ "required": ["file"] }, { "required": ["fileName"] }]),
     );
+}
+
+/// A part that only some rows have.
+fn optional(definition: &mut Map<String, Value>) {
+    if let Some(Value::Object(properties)) = definition.get_mut("properties") {
+        properties.insert(
+            "when".to_owned(),
+            json!({
+                "description": "Whether the letter has this part: true, false, or a template that renders to one of them. It is not sent to Altinn. Default: true.",
+                "anyOf": [{ "type": "boolean" }, { "$ref": TEMPLATE }],
+                "examples": ["{{ Mobil != '' }}"]
+            }),
+        );
+    }
 }
 
 fn text() -> Value {

@@ -8,7 +8,11 @@ use super::words;
 use crate::diagnostic::{Problem, nearest};
 
 /// Members people look for that are not there, and why.
-const EXPLAINED: [(&str, &str); 10] = [
+const EXPLAINED: [(&str, &str); 11] = [
+    (
+        "when",
+        "`notification` can have it, and each of `attachments`, `replyOptions`, `externalReferences` and `customRecipients`; for whole rows there is `recipients.where`",
+    ),
     (
         "kty",
         "no key stands in the manifest: save it to a file, and name the file",

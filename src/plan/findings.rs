@@ -72,7 +72,27 @@ impl Mailing {
             delivery.files.iter().map(|planned| planned.file.size).sum(),
         ));
         findings.sort_by_key(stage);
+        for finding in &mut findings {
+            self.place_attachment(finding);
+        }
         findings
+    }
+
+    /// Names an attachment by its place in the manifest: those before it may have been left out of the letter.
+    fn place_attachment(&self, finding: &mut Finding) {
+        const LIST: &str = "correspondence.content.attachments[";
+        let number = finding
+            .member
+            .strip_prefix(LIST)
+            .and_then(|rest| rest.split_once(']'));
+        if let Some((number, member)) = number
+            && let Some(at) = number
+                .parse()
+                .ok()
+                .and_then(|at: usize| self.attached.get(at))
+        {
+            finding.member = format!("{LIST}{at}]{member}");
+        }
     }
 
     /// The columns that feed a finding; none when it is the same for every row.
@@ -98,7 +118,13 @@ impl Mailing {
             let plans = self.letter.attachments.iter().enumerate();
             let plans = plans.filter(|(at, _)| index.is_none_or(|index| index == *at));
             return plans
-                .flat_map(|(_, plan)| [plan.file.columns(), plan.told.columns(pointer)])
+                .flat_map(|(_, plan)| {
+                    [
+                        plan.file.columns(),
+                        plan.told.columns(pointer),
+                        plan.when.columns(),
+                    ]
+                })
                 .flatten()
                 .collect();
         }

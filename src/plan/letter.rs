@@ -3,13 +3,21 @@
 use serde_json::{Value, json};
 
 use crate::manifest::Loaded;
-use crate::template::{TemplateError, Templates, Text, Tree};
+use crate::template::{Condition, Places, TemplateError, Templates, Text, Tree};
+
+/// What is special about places in the letter: values in the body are escaped for Markdown, and a property may be called `when`.
+pub(super) const PLACES: Places = Places {
+    markdown: &["/correspondence/content/messageBody"],
+    own_keys: &["propertyList"],
+};
 
 /// The compiled parts of a letter.
 #[derive(Debug)]
 pub(super) struct Letter {
     pub(super) recipient: Text,
     pub(super) applies: Option<Text>,
+    /// The language, when it differs from row to row.
+    pub(super) language: Option<Text>,
     pub(super) correspondence: Tree,
     pub(super) existing: Tree,
     pub(super) attachments: Vec<AttachmentPlan>,
@@ -19,12 +27,14 @@ pub(super) struct Letter {
 #[derive(Debug)]
 pub(super) struct AttachmentPlan {
     pub(super) pointer: String,
+    /// Whether a row's letter has it.
+    pub(super) when: Condition,
     pub(super) file: Text,
     pub(super) told: Tree,
 }
 
 impl AttachmentPlan {
-    /// Whether it is the same for every row.
+    /// Whether it is the same for every row that has it.
     pub(super) fn is_shared(&self) -> bool {
         self.file.is_constant() && self.told.is_constant()
     }
@@ -42,6 +52,18 @@ pub(super) fn compile(
         .pointer_mut("/content")
         .and_then(Value::as_object_mut)
         .and_then(|content| content.shift_remove("attachments"));
+    // What is wrong with it is told where it is compiled as a part of the letter.
+    let language = correspondence
+        .pointer("/content/language")
+        .and_then(Value::as_str)
+        .and_then(|text| {
+            templates
+                .compile_text("/correspondence/content/language", text)
+                .ok()
+        });
+    if let Some(language) = &language {
+        templates.speak(language);
+    }
     let recipient = &manifest.recipients.recipient;
     let recipient = templates.compile_text("/recipients/recipient", recipient);
     let recipient = keep(errors, recipient);
@@ -75,6 +97,7 @@ pub(super) fn compile(
             Some(applies) => Some(applies?),
             None => None,
         },
+        language: language.filter(|language| !language.is_constant()),
         correspondence: correspondence?,
         existing: existing?,
         attachments,
@@ -88,9 +111,11 @@ fn compile_attachment(
 ) -> Result<AttachmentPlan, Vec<TemplateError>> {
     let pointer = format!("/correspondence/content/attachments/{index}");
     let mut told = entry.clone();
-    let file = told
-        .as_object_mut()
-        .and_then(|members| members.shift_remove("file"));
+    let mut take = |member| {
+        told.as_object_mut()
+            .and_then(|members| members.shift_remove(member))
+    };
+    let (file, when) = (take("file"), take("when"));
     let Some(file) = file.as_ref().and_then(Value::as_str) else {
         return Err(vec![TemplateError {
             message: "the attachment names no local `file`".to_owned(),
@@ -108,9 +133,14 @@ fn compile_attachment(
         templates.compile_text(&format!("{pointer}/file"), file),
     );
     let told = keep(&mut errors, templates.compile(&pointer, &told));
-    match (file, told) {
-        (Some(file), Some(told)) => Ok(AttachmentPlan {
+    let when = keep(
+        &mut errors,
+        templates.compile_condition(&format!("{pointer}/when"), when.as_ref()),
+    );
+    match (file, told, when) {
+        (Some(file), Some(told), Some(when)) => Ok(AttachmentPlan {
             pointer,
+            when,
             file,
             told,
         }),

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::exclusion::Exclusion;
 use super::files::Files;
 use super::gathering::PROBLEM_LIMIT;
-use super::letter::{Letter, compile};
+use super::letter::{Letter, PLACES, compile};
 use crate::diagnostic::{Place, Problem, Problems, nearest};
 use crate::manifest::{Loaded, Manifest};
 use crate::recipients::{Dialect, Options, Row, Rows};
@@ -34,6 +34,8 @@ pub struct Mailing {
     /// The letter that is being digested, as JSON; kept for its memory.
     pub(super) json: Vec<u8>,
     pub(super) letter: Letter,
+    /// The entries of `content.attachments` that the letter rendered last has, by their places in the manifest.
+    pub(super) attached: Vec<usize>,
     pub(super) row_key: Option<usize>,
     pub(super) exclusion: Exclusion,
     pub(super) files: Files,
@@ -80,6 +82,7 @@ impl Mailing {
             scope: Scope::default(),
             json: Vec::new(),
             letter,
+            attached: Vec::new(),
             row_key,
             exclusion,
             files: Files::new(&loaded.folder),
@@ -188,11 +191,13 @@ fn set_up(loaded: &Loaded, headers: &[String], setting: Setting) -> Result<Templ
             .map(|name| Problem::error(place.clone(), name.to_string()).with_hint(name.hint()))
             .collect::<Problems>()
     })?;
-    Templates::new(&loaded.folder, names, &manifest.mailing, setting.began).map_err(|error| {
+    let templates = Templates::new(&loaded.folder, names, &manifest.mailing, setting.began);
+    let templates = templates.map_err(|error| {
         let problem = Problem::error(Place::File(loaded.folder.clone()), error.to_string());
         let cause = error.source().map(ToString::to_string).unwrap_or_default();
-        problem.with_cause(cause).into()
-    })
+        problem.with_cause(cause)
+    })?;
+    Ok(templates.with_places(PLACES))
 }
 
 fn exclusion(loaded: &Loaded) -> Result<Exclusion, Problems> {

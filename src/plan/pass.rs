@@ -14,7 +14,7 @@ use crate::correspondence::text::shown;
 use crate::correspondence::{Attachment, Correspondence, Recipient, Request, identifier};
 use crate::diagnostic::{Place, Problem, Problems};
 use crate::recipients::{Row, Rows};
-use crate::template::{Scope, TemplateError};
+use crate::template::{Language, Scope, TemplateError, truth};
 
 /// An input changed between the check and the send: what was checked is not what would be sent.
 #[derive(Debug, Error, PartialEq, Eq)]
@@ -59,6 +59,12 @@ impl Mailing {
         let mut scope = std::mem::take(&mut self.scope);
         self.templates
             .fill(&mut scope, row.number, |column| row.get(column));
+        if let Some(language) = &self.letter.language {
+            // A language that cannot be rendered or is none is told with the letter.
+            let language = self.templates.render_text(language, &scope).ok();
+            let language = language.and_then(|text| Language::parse(&text));
+            scope.speak(language.unwrap_or_default());
+        }
         let planned = self
             .try_plan_row(row, &scope)
             .unwrap_or_else(Planned::Invalid);
@@ -149,10 +155,10 @@ impl Mailing {
             Ok(text) => text,
             Err(errors) => return Err(self.rendered(row, &errors)),
         };
-        match text.trim() {
-            "true" => Ok(true),
-            "false" | "" => Ok(false),
-            other => Err(Problem::error(
+        match (truth(&text), text.trim()) {
+            (Some(applies), _) => Ok(applies),
+            (None, "") => Ok(false),
+            (None, other) => Err(Problem::error(
                 self.row_place(row, Vec::new()),
                 "`where` is neither true nor false",
             )
@@ -194,7 +200,16 @@ impl Mailing {
     fn plan_files(&mut self, row: &Row, scope: &Scope) -> Result<Vec<Arc<PlannedFile>>, Problems> {
         let mut files = Vec::with_capacity(self.letter.attachments.len());
         let mut problems = Problems::new();
-        for plan in &self.letter.attachments {
+        self.attached.clear();
+        for (at, plan) in self.letter.attachments.iter().enumerate() {
+            match self.templates.holds(&plan.when, scope) {
+                Ok(true) => {}
+                Ok(false) => continue,
+                Err(wrong) => {
+                    problems.extend(self.rendered(row, &wrong));
+                    continue;
+                }
+            }
             let name = self.templates.render_text(&plan.file, scope);
             let told = self.templates.render::<Attachment>(&plan.told, scope);
             let (name, told) = match (name, told) {
@@ -206,6 +221,10 @@ impl Mailing {
                     continue;
                 }
             };
+            // Nothing is left of it.
+            if name.is_empty() && told == Attachment::default() {
+                continue;
+            }
             match self.files.look(&name) {
                 Ok(file) => {
                     let mut planned = PlannedFile::new(file, told);
@@ -213,6 +232,7 @@ impl Mailing {
                         && planned.file.size <= FORM_FILE_LIMIT
                         && !self.files.are_sharing(&planned);
                     files.push(Arc::new(planned));
+                    self.attached.push(at);
                 }
                 Err(wrong) => problems.push(self.missing_file(row, plan, &name, &wrong)),
             }

@@ -90,6 +90,14 @@ pub enum SetupError {
     Zone(#[source] jiff::Error),
 }
 
+/// Stands between the message and the cause in an error of ours: Tera's errors are one text.
+pub(super) const CAUSE: char = '\u{1F}';
+
+/// An error of a filter or function, with what was found.
+pub(super) fn failure(message: &str, found: &str) -> tera::Error {
+    tera::Error::message(format!("{message}{CAUSE}{}", shown(found)))
+}
+
 /// A value as it may be shown: masked, cut, in backticks.
 pub(super) fn shown(value: &str) -> String {
     let masked = redact(value);

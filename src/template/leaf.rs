@@ -11,6 +11,12 @@ pub(super) struct Leaf {
     /// The headers of the columns that feed it.
     pub(super) columns: Vec<String>,
     pub(super) origin: Origin,
+    /// Whether its values are escaped for Markdown.
+    pub(super) is_markdown: bool,
+    /// Whether it is the condition of a part.
+    pub(super) is_condition: bool,
+    /// The leaf that is the condition of the part it is in; it comes before.
+    pub(super) condition: Option<usize>,
 }
 
 /// Where the text comes from.

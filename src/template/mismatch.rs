@@ -33,7 +33,8 @@ impl Mismatch {
 
     /// With what was rendered, unless more is known.
     pub(super) fn found(mut self, text: &str) -> Self {
-        self.cause = Some(shown(text));
+        self.cause = Some(format!("rendered {}", shown(text)));
+        self.hint = self.hint.or_else(|| remedy(&self.message, text.trim()));
         self
     }
 
@@ -76,9 +77,9 @@ impl de::Error for Mismatch {
             .and_then(|rest| rest.rsplit_once("` "))
             .map(|(_, own)| own);
         Self::new(match own {
-            Some(own) => own,
-            None if message.starts_with("UUID") => "is not a UUID",
-            None => &message,
+            Some(own) => format!("the text {own}"),
+            None if message.starts_with("UUID") => "the text is not a UUID".to_owned(),
+            None => message,
         })
     }
 
@@ -113,6 +114,23 @@ impl de::Error for Mismatch {
     fn missing_field(field: &'static str) -> Self {
         Self::new(format!("`{field}` is missing"))
     }
+}
+
+/// What to do about a text that is nearly what it must be.
+fn remedy(message: &str, text: &str) -> Option<String> {
+    let answers = ["ja", "nei", "yes", "no", "1", "0", "x"];
+    if message.contains("`true` or `false`") {
+        let answer = answers
+            .iter()
+            .find(|answer| text.eq_ignore_ascii_case(answer))?;
+        return Some(format!("compare, as in `{{{{ column == \"{answer}\" }}}}`"));
+    }
+    let is_norwegian = || {
+        let parts: Vec<_> = text.split('.').collect();
+        parts.len() == 3 && parts.iter().all(|part| part.parse::<u16>().is_ok())
+    };
+    (message.contains("is not a date") && is_norwegian())
+        .then(|| "write `| date(form=\"iso\")` after it in the braces".to_owned())
 }
 
 fn alternatives(words: &[&str]) -> String {

@@ -10,7 +10,7 @@ use super::letters::identifier;
 use crate::diagnostic::nearest;
 
 /// Words of the template language, which cannot be names.
-const KEYWORDS: [&str; 19] = [
+pub(super) const KEYWORDS: [&str; 19] = [
     "true", "True", "false", "False", "loop", "self", "and", "or", "not", "is", "in", "continue",
     "break", "none", "None", "null", "if", "else", "for",
 ];

@@ -1,26 +1,29 @@
 //! One compiled template, with the files it includes.
 
 use std::fmt;
-use std::io::{self, Write};
-use std::ops::Range;
 use std::sync::Arc;
 
 use tera::{Context, ErrorKind, ReportError, Tera};
 
+use super::budget::{self, ENDLESS_HINT, Limited, Terms};
 use super::error::TemplateError;
 use super::folder::Folder;
-use super::functions::{CAUSE, FILTERS, FUNCTIONS};
-use super::names::{Meaning, Names, did_you_mean};
-use super::scan::{RowUse, Scan, Spoken, scan};
+use super::names::{Meaning, Names};
+use super::piece::{Piece, told};
+use super::reference::Kind;
+use super::scan::{RowUse, Scan, scan};
 use super::scope::Uses;
-use crate::diagnostic::{Source, nearest};
-use crate::secret::redact;
-
-/// How many bytes one template may render to.
-pub const TEXT_LIMIT: usize = 1 << 20;
+use crate::diagnostic::Source;
 
 /// What the template itself is called; its files are called by their paths, which never begin so.
 const ENTRY: &str = "//";
+
+/// How many files a template may include, and how deep they may lie in each other.
+const FILES_LIMIT: usize = 100;
+const DEPTH_LIMIT: usize = 20;
+
+/// How many words a template may have with all it includes, each file as often as it is included.
+const WEIGHT_LIMIT: u64 = 1_000_000;
 
 /// A template ready to be rendered.
 pub(super) struct Program {
@@ -28,73 +31,81 @@ pub(super) struct Program {
     pieces: Vec<Piece>,
     /// What it speaks of.
     pub(super) uses: Uses,
-    /// The column, when the template is that column and nothing else.
+    /// The column, when the template is that column and nothing else, and is written as it is.
     pub(super) only: Option<usize>,
+    /// How many words it has with all it includes.
+    weight: u64,
 }
 
-/// The template itself or one of its files.
-#[derive(Debug)]
-struct Piece {
-    name: String,
-    source: Arc<Source>,
-    is_file: bool,
+/// What a text is, beside its template.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Form {
+    /// It stands in a file of its own.
+    pub(super) is_file: bool,
+    /// It is Markdown: values are escaped.
+    pub(super) is_markdown: bool,
 }
 
 impl Program {
     /// Compiles a template that stands in a file of its own or in the manifest.
     pub(super) fn compile(
         source: Arc<Source>,
-        is_file: bool,
+        form: Form,
         scanned: Scan,
         surroundings: &Surroundings<'_>,
     ) -> Result<Self, Vec<TemplateError>> {
-        let entry = Piece {
-            name: ENTRY.to_owned(),
-            source,
-            is_file,
-        };
+        let entry = Piece::new(ENTRY, source, form.is_file, &scanned);
         let mut program = Self {
             tera: surroundings.tera.clone(),
             pieces: vec![entry],
             uses: Uses::default(),
             only: None,
+            weight: 0,
         };
+        if form.is_markdown {
+            // The files it includes are escaped as it is.
+            program.tera.autoescape_on([ENTRY]);
+        }
         let mut scans = vec![scanned];
         program.gather(&mut scans, surroundings.folder)?;
+        program.weight = program.weigh(&scans).map_err(|error| vec![*error])?;
         let texts = program.pieces.iter().zip(&scans);
         program
             .tera
             .add_raw_templates(texts.map(|(piece, scan)| (&piece.name, &scan.text)))
             .map_err(|error| program.explain(&error))?;
         program.uses = program.used(&scans, surroundings.names)?;
-        program.only = scans.first().and_then(|scan| {
-            let name = surroundings.names.find(scan.only.as_deref()?)?;
-            matches!(
-                surroundings.names.all.get(name)?.meaning,
-                Meaning::Column(_)
-            )
-            .then_some(name)
-        });
+        program.only = scans
+            .first()
+            .filter(|_| !form.is_markdown)
+            .and_then(|scan| {
+                let name = surroundings.names.find(scan.only.as_deref()?)?;
+                matches!(
+                    surroundings.names.all.get(name)?.meaning,
+                    Meaning::Column(_)
+                )
+                .then_some(name)
+            });
         Ok(program)
     }
 
-    /// Renders to the end of `text`.
+    /// Renders to the end of `text`; the terms' weight is the program's own.
     pub(super) fn render(
         &self,
         context: &Context,
+        terms: Terms,
         text: &mut Vec<u8>,
     ) -> Result<(), Box<TemplateError>> {
-        let mut limited = Limited {
-            end: text.len() + TEXT_LIMIT,
-            text,
-            is_over: false,
-        };
-        let Err(error) = self.tera.render_to(ENTRY, context, &mut limited) else {
+        let mut limited = Limited::new(text);
+        let weight = self.weight;
+        let rendered = budget::begin(Terms { weight, ..terms })
+            .and_then(|()| self.tera.render_to(ENTRY, context, &mut limited));
+        let Err(error) = rendered else {
             return Ok(());
         };
         if limited.is_over {
             return Err(TemplateError::new("the template renders to more than 1 MB")
-                .with_hint("look for a loop that does not end where it should")
+                .with_hint(ENDLESS_HINT)
                 .into());
         }
         Err(self
@@ -113,26 +124,28 @@ impl Program {
             errors.extend(piece.forbidden(scanned));
             let mut new = Vec::new();
             for file in &scanned.files {
-                if self
-                    .pieces
-                    .iter()
-                    .chain(&new)
-                    .any(|piece| piece.name == file.word)
-                {
+                let mut known = self.pieces.iter().chain(new.iter().map(|(piece, _)| piece));
+                if known.any(|piece| piece.name == file.word) {
                     continue;
                 }
                 match folder.read(&file.word) {
-                    Ok(source) => new.push(Piece {
-                        name: file.word.clone(),
-                        source: Arc::new(source),
-                        is_file: true,
-                    }),
+                    Ok(source) => {
+                        let scanned = scan(source.text());
+                        let piece = Piece::new(&file.word, Arc::new(source), true, &scanned);
+                        new.push((piece, scanned));
+                    }
                     Err(error) => errors.push(piece.locate(*error, file.at.clone())),
                 }
             }
-            scans.extend(new.iter().map(|piece| scan(piece.source.text())));
-            self.pieces.extend(new);
+            for (piece, scanned) in new {
+                self.pieces.push(piece);
+                scans.push(scanned);
+            }
             at += 1;
+            if self.pieces.len() > FILES_LIMIT {
+                let message = format!("the template includes more than {FILES_LIMIT} files");
+                return Err(vec![TemplateError::new(message)]);
+            }
         }
         if errors.is_empty() {
             Ok(())
@@ -141,9 +154,66 @@ impl Program {
         }
     }
 
+    /// How many words the template has with all it includes.
+    fn weigh(&self, scans: &[Scan]) -> Result<u64, Box<TemplateError>> {
+        let mut known = vec![None; scans.len()];
+        let weight = self.weigh_piece(0, scans, &mut Vec::new(), &mut known)?;
+        if weight > WEIGHT_LIMIT {
+            let message = "the template includes files that include files without end";
+            let cause = format!("more than {WEIGHT_LIMIT} words");
+            return Err(TemplateError::new(message).with_cause(cause).into());
+        }
+        Ok(weight)
+    }
+
+    fn weigh_piece(
+        &self,
+        at: usize,
+        scans: &[Scan],
+        way: &mut Vec<usize>,
+        known: &mut [Option<u64>],
+    ) -> Result<u64, Box<TemplateError>> {
+        // What includes itself is told by Tera.
+        if way.contains(&at) {
+            return Ok(0);
+        }
+        if let Some(Some(weight)) = known.get(at) {
+            return Ok(*weight);
+        }
+        if way.len() > DEPTH_LIMIT {
+            let message = format!("files include each other more than {DEPTH_LIMIT} deep");
+            return Err(TemplateError::new(message).into());
+        }
+        way.push(at);
+        let Some(scan) = scans.get(at) else {
+            return Ok(0);
+        };
+        let mut weight = scan.weight;
+        for file in &scan.files {
+            let place = self.pieces.iter().position(|piece| piece.name == file.word);
+            if let Some(place) = place {
+                weight = weight.saturating_add(self.weigh_piece(place, scans, way, known)?);
+            }
+        }
+        way.pop();
+        if let Some(known) = known.get_mut(at) {
+            *known = Some(weight);
+        }
+        Ok(weight)
+    }
+
     /// What the template speaks of; every name that does not exist is an error.
     fn used(&self, scans: &[Scan], names: &Names) -> Result<Uses, Vec<TemplateError>> {
-        let mut uses = Uses::default();
+        let calls = scans.iter().flat_map(|scan| &scan.calls);
+        let mut speaks = calls.filter(|(kind, _)| *kind == Kind::Filter);
+        let mut uses = Uses {
+            language: speaks.any(|(_, name)| {
+                Kind::Filter
+                    .find(&name.word)
+                    .is_some_and(|filter| filter.by_language)
+            }),
+            ..Uses::default()
+        };
         let mut errors = Vec::new();
         let variables = self
             .tera
@@ -216,8 +286,8 @@ impl Program {
             return error;
         };
         let span = report.span();
-        let start = offset(&piece.source, span.start_line, span.start_col);
-        let end = offset(&piece.source, span.end_line, span.end_col);
+        let start = piece.offset(span.start_line, span.start_col);
+        let end = piece.offset(span.end_line, span.end_col);
         piece.locate(error, start..end.max(start))
     }
 
@@ -234,7 +304,7 @@ impl Program {
         });
         match place {
             Some((piece, line, column)) => {
-                let start = offset(&piece.source, line, column);
+                let start = piece.offset(line, column);
                 piece.locate(error, start..start)
             }
             None => error,
@@ -262,109 +332,6 @@ pub(super) struct Surroundings<'a> {
     pub(super) tera: &'a Tera,
     pub(super) names: &'a Names,
     pub(super) folder: &'a Folder,
-}
-
-impl Piece {
-    fn written(&self, at: &Range<usize>) -> &str {
-        self.source.text().get(at.clone()).unwrap_or_default()
-    }
-
-    /// The error at its place in this piece.
-    fn locate(&self, mut error: TemplateError, at: Range<usize>) -> TemplateError {
-        let position = self.source.position(at.start);
-        error.line = position.line;
-        error.column = position.column;
-        error.span = at;
-        error.source = self.is_file.then(|| Arc::clone(&self.source));
-        error
-    }
-
-    fn forbidden(&self, scan: &Scan) -> Option<TemplateError> {
-        let name = scan
-            .names
-            .iter()
-            .find(|name| name.word.starts_with("__tera"))?;
-        let error = TemplateError::new(format!(
-            "`{}` shows everything there is, and is not allowed",
-            name.word
-        ));
-        Some(self.locate(error, name.at.clone()))
-    }
-
-    fn unknown_column(&self, key: &Spoken, names: &Names) -> TemplateError {
-        let written = self.written(&key.at);
-        let error = TemplateError::new(format!("there is no column `{written}`"))
-            .with_hint(names.column_hint(written));
-        self.locate(error, key.at.clone())
-    }
-}
-
-/// The byte of a line (from 1) and column (in characters, from 0): the same in the text that Tera saw and in the text as it was written.
-fn offset(source: &Source, line: usize, column: usize) -> usize {
-    let span = source.line_span(line);
-    let text = source.text().get(span.clone()).unwrap_or_default();
-    let within = text.char_indices().nth(column);
-    within.map_or(span.end, |(at, _)| span.start + at)
-}
-
-/// Tera's words as ours: a fragment, masked, with the cause and the hint that belong to it.
-fn told(message: &str) -> TemplateError {
-    let (message, cause) = match message.split_once(CAUSE) {
-        Some((message, cause)) => (message, Some(cause)),
-        None => (message, None),
-    };
-    let message = message.split(" Available ").next().unwrap_or(message);
-    let message = message.trim_end().trim_end_matches('.');
-    let mut letters = message.chars();
-    let lowercase = letters.next().map(|first| first.to_ascii_lowercase());
-    let message: String = lowercase.into_iter().chain(letters).collect();
-    let mut error = TemplateError::new(redact(&message));
-    error.cause = cause.map(str::to_owned);
-    error.hint = remedy(&message);
-    error
-}
-
-/// What to do about a filter or function that Tera does not know, or about a name in two words.
-fn remedy(message: &str) -> Option<String> {
-    let named = |kind: &str| message.strip_prefix(kind)?.strip_suffix('`');
-    if let Some(filter) = named("unknown filter `") {
-        return nearest(filter, FILTERS.into_iter()).map(did_you_mean);
-    }
-    if message.starts_with("found identifier but expected") {
-        return Some(
-            "a name is one word: the column `Full name` is written `Full_name`".to_owned(),
-        );
-    }
-    let function = named("unknown function `")?;
-    if function == "get_env" {
-        return Some(
-            "templates see no environment: put the value into `variables` in the manifest"
-                .to_owned(),
-        );
-    }
-    nearest(function, FUNCTIONS.into_iter()).map(did_you_mean)
-}
-
-/// A text that does not grow without end.
-struct Limited<'a> {
-    text: &'a mut Vec<u8>,
-    end: usize,
-    is_over: bool,
-}
-
-impl Write for Limited<'_> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if self.text.len() + bytes.len() > self.end {
-            self.is_over = true;
-            return Err(io::Error::other("the text is too long"));
-        }
-        self.text.extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
 }
 
 #[cfg(test)]

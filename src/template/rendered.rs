@@ -1,5 +1,8 @@
 //! A rendered tree read into a typed value, without a JSON value in between.
 
+use std::cell::Cell;
+use std::ptr;
+
 use serde::de::value::StrDeserializer;
 use serde::de::{
     DeserializeOwned, DeserializeSeed, Deserializer, IntoDeserializer, MapAccess, SeqAccess,
@@ -8,31 +11,59 @@ use serde::de::{
 
 use serde_json::Number;
 
+use super::condition::{applies, truth};
 use super::error::TemplateError;
 use super::mismatch::Mismatch;
 use super::tree::{Node, Tree};
 
-/// Reads a tree of which every leaf is rendered: leaf `n` ends at `ends[n]` in `text`, where the next begins.
+/// How many mistakes of a row are told.
+const MISTAKES: usize = 50;
+
+/// Reads a tree of which every leaf is rendered: leaf `n` ends at `ends[n]` in `text`, where the next begins. Gives everything that does not fit.
 pub(super) fn read<T: DeserializeOwned>(
     tree: &Tree,
     text: &str,
     ends: &[usize],
-) -> Result<T, Box<TemplateError>> {
-    let part = Part {
-        node: &tree.root,
-        rendered: Rendered { text, ends },
-    };
-    T::deserialize(part).map_err(|mismatch| Box::new(mismatch.in_tree(&tree.pointer)))
+) -> Result<T, Vec<TemplateError>> {
+    let mut errors = Vec::new();
+    let mut skipped = Vec::new();
+    // A type stops at what does not fit: it is left out then, and read again for what else there is.
+    while errors.len() < MISTAKES {
+        let failed = Cell::new(ptr::null());
+        let part = Part {
+            node: &tree.root,
+            reading: Reading {
+                text,
+                ends,
+                skipped: &skipped,
+                failed: &failed,
+            },
+        };
+        match T::deserialize(part) {
+            Ok(value) if errors.is_empty() => return Ok(value),
+            Ok(_) => break,
+            Err(mismatch) => errors.push(mismatch.in_tree(&tree.pointer)),
+        }
+        if failed.get().is_null() {
+            break;
+        }
+        skipped.push(failed.get());
+    }
+    Err(errors)
 }
 
-/// The rendered leaves.
+/// The rendered leaves, and what does not fit of them.
 #[derive(Debug, Clone, Copy)]
-struct Rendered<'a> {
+struct Reading<'a> {
     text: &'a str,
     ends: &'a [usize],
+    /// What is known not to fit.
+    skipped: &'a [*const Node],
+    /// The innermost part that does not fit.
+    failed: &'a Cell<*const Node>,
 }
 
-impl<'a> Rendered<'a> {
+impl<'a> Reading<'a> {
     fn leaf(self, leaf: usize) -> &'a str {
         let end = |leaf: usize| self.ends.get(leaf).copied().unwrap_or(0);
         let start = leaf.checked_sub(1).map_or(0, end);
@@ -44,7 +75,7 @@ impl<'a> Rendered<'a> {
 #[derive(Debug, Clone, Copy)]
 struct Part<'a> {
     node: &'a Node,
-    rendered: Rendered<'a>,
+    reading: Reading<'a>,
 }
 
 impl<'a> Part<'a> {
@@ -54,17 +85,41 @@ impl<'a> Part<'a> {
 
     /// Whether it is left out: an empty text, or an object or list of nothing else.
     fn is_absent(self) -> bool {
+        let skipped = self.reading.skipped;
+        if !skipped.is_empty() && skipped.contains(&ptr::from_ref(self.node)) {
+            return true;
+        }
         match self.node {
             Node::Absent => true,
-            Node::Leaf(leaf) => self.rendered.leaf(*leaf).is_empty(),
+            Node::Leaf(leaf) => self.reading.leaf(*leaf).is_empty(),
             Node::List(nodes) => {
                 !nodes.is_empty() && nodes.iter().all(|node| self.of(node).is_absent())
             }
             Node::Map(nodes) => {
                 !nodes.is_empty() && nodes.iter().all(|(_, node)| self.of(node).is_absent())
             }
+            Node::When(leaf, node) => {
+                let condition = self.reading.leaf(*leaf);
+                applies(condition) != Some(true) || self.of(node).is_absent()
+            }
             Node::Bool(_) | Node::Number(_) | Node::Text(_) => false,
         }
+    }
+
+    /// What is there on a condition that holds, as what it is.
+    fn opened(self) -> Self {
+        match self.node {
+            Node::When(_, node) => self.of(node),
+            _ => self,
+        }
+    }
+
+    /// Remembers that it does not fit, unless something in it is known not to.
+    fn failing(self, mismatch: Mismatch) -> Mismatch {
+        if self.reading.failed.get().is_null() {
+            self.reading.failed.set(self.node);
+        }
+        self.about(mismatch)
     }
 
     /// A type may read a text first and refuse it then: what was rendered is told all the same.
@@ -78,7 +133,7 @@ impl<'a> Part<'a> {
     fn text(self) -> Option<&'a str> {
         match self.node {
             Node::Text(text) => Some(text),
-            Node::Leaf(leaf) => Some(self.rendered.leaf(*leaf)),
+            Node::Leaf(leaf) => Some(self.reading.leaf(*leaf)),
             _ => None,
         }
     }
@@ -130,6 +185,7 @@ impl<'de> Deserializer<'de> for Part<'_> {
                 nodes: nodes.iter(),
                 next: None,
             }),
+            Node::When(..) => self.opened().deserialize_any(visitor),
         }
     }
 
@@ -157,12 +213,7 @@ impl<'de> Deserializer<'de> for Part<'_> {
         if self.text().is_none() {
             return self.deserialize_any(visitor);
         }
-        let parse = |text: &str| match text {
-            _ if text.eq_ignore_ascii_case("true") => Some(true),
-            _ if text.eq_ignore_ascii_case("false") => Some(false),
-            _ => None,
-        };
-        let parsed = self.parsed(parse, "`true` or `false`", |value| {
+        let parsed = self.parsed(truth, "`true` or `false`", |value| {
             visitor.visit_bool(value)
         });
         parsed.unwrap_or_else(|| Err(Mismatch::new("expected `true` or `false`")))
@@ -272,10 +323,11 @@ impl<'de> SeqAccess<'de> for Items<'_> {
             self.at += 1;
             let part = self.part.of(node);
             if !part.is_absent() {
+                let part = part.opened();
                 let item = seed.deserialize(part);
                 return item
                     .map(Some)
-                    .map_err(|mismatch| part.about(mismatch).inside(self.at - 1));
+                    .map_err(|mismatch| part.failing(mismatch).inside(self.at - 1));
             }
         }
         Ok(None)
@@ -299,7 +351,7 @@ impl<'de> MapAccess<'de> for Members<'_> {
         for (key, node) in self.nodes.by_ref() {
             let part = self.part.of(node);
             if !part.is_absent() {
-                self.next = Some((key, part));
+                self.next = Some((key, part.opened()));
                 let key: StrDeserializer<'_, Mismatch> = key.as_str().into_deserializer();
                 return seed.deserialize(key).map(Some);
             }
@@ -311,7 +363,7 @@ impl<'de> MapAccess<'de> for Members<'_> {
         match self.next.take() {
             Some((key, part)) => seed
                 .deserialize(part)
-                .map_err(|mismatch| part.about(mismatch).inside(key)),
+                .map_err(|mismatch| part.failing(mismatch).inside(key)),
             None => Err(Mismatch::new("a member has no value")),
         }
     }
@@ -451,28 +503,28 @@ mod tests {
                 "ja",
                 "/root/flag",
                 "expected `true` or `false`",
-                "`ja`",
+                "rendered `ja`",
             ),
             (
                 json!({"days": "{{ a }}"}),
                 "14,5",
                 "/root/days",
                 "expected a whole number",
-                "`14,5`",
+                "rendered `14,5`",
             ),
             (
                 json!({"size": "{{ a }}"}),
                 "-1",
                 "/root/size",
                 "expected a whole number, not below 0",
-                "`-1`",
+                "rendered `-1`",
             ),
             (
                 json!({"id": "{{ a }}"}),
                 "07827199405",
                 "/root/id",
-                "is not a UUID",
-                "`078271*****`",
+                "the text is not a UUID",
+                "rendered `078271*****`",
             ),
             (
                 json!({"inner": {"text": {"b": "{{ a }}"}}}),
@@ -509,7 +561,7 @@ mod tests {
             error.message,
             "expected `Email`, `Sms`, `EmailPreferred`, `SmsPreferred` or `EmailAndSms`"
         );
-        assert_eq!(error.cause.as_deref(), Some("`Emial`"));
+        assert_eq!(error.cause.as_deref(), Some("rendered `Emial`"));
         assert_eq!(error.hint.as_deref(), Some("did you mean `Email`?"));
     }
 
@@ -562,8 +614,8 @@ mod tests {
         assert_eq!(errors[0].pointer, "/root/correspondence/dueDateTime");
         assert_eq!(
             errors[0].message,
-            "is not a date and time such as 2026-12-15T12:00:00+01:00 or 2026-12-15"
+            "the text is not a date and time such as 2026-12-15T12:00:00+01:00 or 2026-12-15"
         );
-        assert_eq!(errors[0].cause.as_deref(), Some("`15.12.2026`"));
+        assert_eq!(errors[0].cause.as_deref(), Some("rendered `15.12.2026`"));
     }
 }

@@ -1,23 +1,41 @@
-//! What a template speaks of, read off its tags before it is compiled, and the same text with names in ASCII.
+//! What a template speaks of, read off its tags before it is compiled, and the same text with names in ASCII and with what keeps it from going on for ever.
 //!
 //! Follows the lexer of Tera 2: text, `{{ }}`, `{% %}`, comments and raw blocks; strings in three kinds of quotes with backslashes.
 
 use std::ops::Range;
 
 use super::letters::{ascii, is_mark};
+use super::names::KEYWORDS;
+use super::reference::Kind;
+
+/// How many words and signs a tag may have: what one expression makes of values with a limit has a limit too.
+const TAG_LIMIT: usize = 1000;
+
+/// The function that counts how often loops go round, and the filter that counts what is kept under a name. Nobody can write them: only what is on the
+/// reference page may be written.
+pub(super) const ROUND: &str = "__round";
+pub(super) const KEPT: &str = "__kept";
 
 /// A template that has been looked through. Ranges are bytes of the text as it was written.
 #[derive(Debug, Default)]
 pub(super) struct Scan {
-    /// The text with the names in its tags in ASCII, one character for one.
+    /// The text with the names in its tags in ASCII, one character for one, and with what is inserted.
     pub(super) text: String,
+    /// What is inserted in `text`: where, and how many bytes.
+    pub(super) inserted: Vec<(usize, usize)>,
+    /// How many words and signs its tags have.
+    pub(super) weight: u64,
+    /// The filters, functions and tests.
+    pub(super) calls: Vec<(Kind, Spoken)>,
+    /// What letters do not take of the template language: where, and what it is.
+    pub(super) refused: Vec<(Range<usize>, Refused)>,
     /// Whether there is anything but text.
     pub(super) has_tags: bool,
     /// Every name, in order, except those after a dot.
     pub(super) names: Vec<Spoken>,
     /// How `row` is used.
     pub(super) row: Vec<RowUse>,
-    /// The files in `include` and `extends`.
+    /// The files that are included, each as often as it is.
     pub(super) files: Vec<Spoken>,
     /// The name, when the whole template is one `{{ name }}` and nothing else.
     pub(super) only: Option<String>,
@@ -38,6 +56,22 @@ pub(super) enum RowUse {
     /// Anything else: all columns.
     Whole,
 }
+
+/// What letters do not take of the template language.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Refused {
+    /// A tag.
+    Tag(&'static str),
+    /// `set` without `=`.
+    SetWithBody,
+    /// `for` inside a list.
+    ForInList,
+    /// A tag with too many words.
+    LongTag,
+}
+
+/// Tags that letters do not take: what they make has no limit that could be counted.
+const REFUSED: [&str; 5] = ["extends", "block", "component", "filter", "<"];
 
 /// Looks a template through. A template that does not close what it opens is read as far as it goes; compiling it says what is wrong.
 pub(super) fn scan(text: &str) -> Scan {
@@ -117,13 +151,23 @@ impl<'a> Scanner<'a> {
             }
             self.note(&tokens);
         } else {
+            let begins = self.at - opening;
             let tokens = self.tag("%}");
             if let [Token::Name(tag), Token::Quoted(file), ..] = tokens.as_slice()
-                && matches!(tag.word.as_str(), "include" | "extends")
+                && tag.word == "include"
             {
                 self.found.files.push(file.clone());
             }
+            self.refuse(begins, &tokens);
             self.note(&tokens);
+            if is_tag(&tokens, "for") {
+                // What comes after the tag stays trimmed, if it was.
+                let trims = self.found.text.ends_with("-%}");
+                self.insert(&format!(
+                    "{{{{ {ROUND}() {}}}}}",
+                    if trims { "-" } else { "" }
+                ));
+            }
         }
         true
     }
@@ -144,10 +188,38 @@ impl<'a> Scanner<'a> {
             }
             let after_dash = rest.strip_prefix('-').unwrap_or(rest);
             if after_dash.starts_with(end) {
+                if end == "%}" && is_set(&tokens) {
+                    self.insert(&format!(")|{KEPT} "));
+                }
                 self.copy(rest.len() - after_dash.len() + end.len());
                 return tokens;
             }
             tokens.extend(self.token());
+            if end == "%}" && tokens.len() == 3 && is_set(&tokens) {
+                self.insert("(");
+            }
+        }
+    }
+
+    /// Puts something into the text that was not written.
+    fn insert(&mut self, text: &str) {
+        self.found
+            .inserted
+            .push((self.found.text.len(), text.len()));
+        self.found.text.push_str(text);
+    }
+
+    /// Remembers a tag that is not taken.
+    fn refuse(&mut self, begins: usize, tokens: &[Token]) {
+        let (word, at) = match tokens.first() {
+            Some(Token::Name(name)) => (name.word.as_str(), name.at.clone()),
+            Some(Token::Sign('<')) => ("<", begins..self.at),
+            _ => return,
+        };
+        if let Some(refused) = REFUSED.into_iter().find(|refused| *refused == word) {
+            self.found.refused.push((at, Refused::Tag(refused)));
+        } else if matches!(word, "set" | "set_global") && !is_set(tokens) {
+            self.found.refused.push((at, Refused::SetWithBody));
         }
     }
 
@@ -178,8 +250,17 @@ impl<'a> Scanner<'a> {
         Some(Token::Name(Spoken { word, at }))
     }
 
-    /// Remembers the names in a tag and how `row` is used in it.
+    /// Remembers the names in a tag, what it calls, and how `row` is used in it.
     fn note(&mut self, tokens: &[Token]) {
+        self.found.weight += tokens.len() as u64 + 1;
+        if let (true, Some(Token::Name(last) | Token::Quoted(last))) = (
+            tokens.len() > TAG_LIMIT,
+            tokens
+                .iter()
+                .rfind(|token| matches!(token, Token::Name(_) | Token::Quoted(_))),
+        ) {
+            self.found.refused.push((last.at.clone(), Refused::LongTag));
+        }
         let sign = |at: usize, sign| tokens.get(at) == Some(&Token::Sign(sign));
         for (at, token) in tokens.iter().enumerate() {
             let Token::Name(name) = token else { continue };
@@ -191,6 +272,26 @@ impl<'a> Scanner<'a> {
                 continue;
             }
             self.found.names.push(name.clone());
+            if name.word == "for" && at > 0 {
+                self.found
+                    .refused
+                    .push((name.at.clone(), Refused::ForInList));
+            }
+            let before = |back: usize| at.checked_sub(back).and_then(|at| tokens.get(at));
+            let is = |token: Option<&Token>, word: &str| matches!(token, Some(Token::Name(name)) if name.word == word);
+            let kind = if at > 0 && sign(at - 1, '|') {
+                Some(Kind::Filter)
+            } else if is(before(1), "is") && name.word != "not"
+                || is(before(2), "is") && is(before(1), "not")
+            {
+                Some(Kind::Test)
+            } else {
+                let is_word = KEYWORDS.contains(&name.word.as_str()) || name.word == "elif";
+                (sign(at + 1, '(') && !is_word).then_some(Kind::Function)
+            };
+            self.found
+                .calls
+                .extend(kind.map(|kind| (kind, name.clone())));
             if name.word == "row" {
                 let next = at + 1 + usize::from(sign(at + 1, '?'));
                 self.found.row.push(match tokens.get(next..) {
@@ -205,6 +306,17 @@ impl<'a> Scanner<'a> {
             }
         }
     }
+}
+
+/// Whether a tag begins with this word.
+fn is_tag(tokens: &[Token], word: &str) -> bool {
+    matches!(tokens.first(), Some(Token::Name(name)) if name.word == word)
+}
+
+/// Whether a tag keeps a value under a name.
+fn is_set(tokens: &[Token]) -> bool {
+    (is_tag(tokens, "set") || is_tag(tokens, "set_global"))
+        && tokens.get(2) == Some(&Token::Sign('='))
 }
 
 /// The length of a whole raw block, when one begins here. One without an end goes to the end of the text.
@@ -317,9 +429,80 @@ mod tests {
 
     #[test]
     fn files_are_found() {
-        let scan = scan("{%- extends 'a.md' %}{% include \"b/å.md\" -%}");
+        let scan = scan("{%- include 'a.md' %}{% include \"b/å.md\" -%}{% include 'a.md' %}");
         let files: Vec<_> = scan.files.iter().map(|file| file.word.as_str()).collect();
-        assert_eq!(files, ["a.md", "b/å.md"]);
+        assert_eq!(files, ["a.md", "b/å.md", "a.md"]);
+    }
+
+    #[test]
+    fn loops_and_kept_values_are_counted() {
+        for (written, counted) in [
+            (
+                "{% for x in [1] %} {{ x }}{% endfor %}",
+                "{% for x in [1] %}{{ __round() }} {{ x }}{% endfor %}",
+            ),
+            (
+                "{%- for å, b in c -%} x",
+                "{%- for a, b in c -%}{{ __round() -}} x",
+            ),
+            ("{% set x = a ~ b %}", "{% set x =( a ~ b )|__kept %}"),
+            ("{% set_global x=a-%} y", "{% set_global x=(a)|__kept -%} y"),
+            ("{% if a == b %}{{ f(x=1) }}", "{% if a == b %}{{ f(x=1) }}"),
+        ] {
+            let scan = scan(written);
+            assert_eq!(scan.text, counted);
+            let inserted: usize = scan.inserted.iter().map(|(_, length)| length).sum();
+            assert_eq!(counted.chars().count() - inserted, written.chars().count());
+        }
+    }
+
+    #[test]
+    fn what_is_called_is_found() {
+        let calls = |text| -> Vec<_> {
+            let calls = scan(text).calls;
+            calls
+                .into_iter()
+                .map(|(kind, name)| (kind, name.word))
+                .collect()
+        };
+        let call = |kind, word: &str| (kind, word.to_owned());
+        assert_eq!(
+            calls(
+                "{% if (a) and not (b is not odd) or c is even(x=now()) %}{{ d|upper | money(decimals=f (y=1)) }}"
+            ),
+            [
+                call(Kind::Test, "odd"),
+                call(Kind::Test, "even"),
+                call(Kind::Function, "now"),
+                call(Kind::Filter, "upper"),
+                call(Kind::Filter, "money"),
+                call(Kind::Function, "f"),
+            ]
+        );
+        assert_eq!(
+            calls("{{ '| x' ~ a.f }}{# | x #}{% raw %}{{ a | x }}{% endraw %}"),
+            []
+        );
+    }
+
+    #[test]
+    fn what_is_not_taken_is_found() {
+        for (text, refused) in [
+            ("{% extends 'a' %}", Refused::Tag("extends")),
+            ("{%- block a -%}", Refused::Tag("block")),
+            ("{% component A() %}", Refused::Tag("component")),
+            ("{% <A> %}", Refused::Tag("<")),
+            ("{% filter upper %}", Refused::Tag("filter")),
+            ("{% set x %}", Refused::SetWithBody),
+            ("{% set x | upper %}", Refused::SetWithBody),
+            ("{{ [x for x in y] }}", Refused::ForInList),
+        ] {
+            let found = scan(text).refused;
+            assert_eq!(found.len(), 1, "{text}");
+            assert_eq!(found[0].1, refused);
+        }
+        let long = format!("{{{{ [{}] }}}}", "a,".repeat(600));
+        assert_eq!(scan(&long).refused[0].1, Refused::LongTag);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! What templates see of a row.
 
+use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
@@ -7,12 +8,16 @@ use std::sync::Arc;
 use tera::value::Key;
 use tera::{Context, Map, Value};
 
+use super::language::Language;
 use super::names::{Meaning, Name, Names};
 
 /// One row as templates see it: the names that any template uses. Fill it again and again, so that its memory is reused.
 #[derive(Default)]
 pub struct Scope {
     pub(super) context: Context,
+    /// How long its longest value is, in bytes.
+    pub(super) longest: usize,
+    pub(super) language: Language,
 }
 
 /// What templates speak of.
@@ -22,9 +27,16 @@ pub(super) struct Uses {
     pub(super) names: BTreeSet<usize>,
     /// Columns in `row`.
     pub(super) row: BTreeSet<usize>,
+    /// Whether something is written in the letter's language.
+    pub(super) language: bool,
 }
 
 impl Scope {
+    /// Says which language the row's letter is in.
+    pub fn speak(&mut self, language: Language) {
+        self.language = language;
+    }
+
     /// Puts a row in the place of the one before.
     pub(super) fn fill<'a>(
         &mut self,
@@ -33,6 +45,12 @@ impl Scope {
         number: u64,
         value: impl Fn(usize) -> &'a str,
     ) {
+        let longest = Cell::new(0);
+        let value = |column| {
+            let value = value(column);
+            longest.set(longest.get().max(value.len()));
+            value
+        };
         for name in uses.names.iter().filter_map(|name| names.all.get(*name)) {
             let value = match name.meaning {
                 Meaning::Column(column) => Value::normal_string(value(column)),
@@ -46,6 +64,7 @@ impl Scope {
             self.context
                 .insert_value(String::from(&*name.identifier), value);
         }
+        self.longest = longest.get();
     }
 
     /// The same with `row`, for a template that came too late to be counted in. Every column must be there by its name.
@@ -72,6 +91,7 @@ impl Uses {
     pub(super) fn extend(&mut self, other: &Self) {
         self.names.extend(&other.names);
         self.row.extend(&other.row);
+        self.language |= other.language;
     }
 
     /// Adds all that there is, except `row`.

@@ -6,38 +6,54 @@ use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use jiff::Timestamp;
-use serde::de::DeserializeOwned;
 use serde_json::Value;
-use tera::{Context, Tera};
+use tera::Tera;
 
+use super::budget::size;
+use super::condition::{self, Condition};
+use super::engine;
 use super::error::{SetupError, TemplateError};
 use super::folder::Folder;
-use super::functions;
+use super::language::Language;
 use super::leaf::{Compiled, Leaf, Origin};
 use super::names::{Meaning, Names};
-use super::program::{Program, Surroundings};
+use super::program::{Form, Program, Surroundings};
 use super::scan::scan;
 use super::scope::{Scope, Uses};
+use super::tree;
 use super::tree::{Text, Tree};
-use super::{rendered, tree};
 use crate::diagnostic::Source;
 
-/// How many template files with paths from rows are kept compiled.
-const FILES_KEPT: usize = 1000;
-
 /// A template file, or what is wrong with it; either is found once.
-type File = Arc<Result<Compiled, Vec<TemplateError>>>;
+pub(super) type File = Arc<Result<Compiled, Vec<TemplateError>>>;
+
+/// What is special about places in a manifest.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Places {
+    /// JSON pointers of texts that are Markdown: values in them are escaped.
+    pub markdown: &'static [&'static str],
+    /// Members whose keys are the author's own, so that `when` in them means nothing.
+    pub own_keys: &'static [&'static str],
+}
 
 /// Compiles and renders the templates of one mailing. Can be shared between threads once everything is compiled.
 pub struct Templates {
     folder: Folder,
-    names: Names,
+    pub(super) names: Names,
     /// Functions, filters and what is the same for all rows; every template gets a copy of its own.
     base: Tera,
     uses: Uses,
     /// What everything compiled so far speaks of, the same for all rows or not, files of rows included.
     spoken: RwLock<Uses>,
-    files: RwLock<HashMap<String, File>>,
+    /// By their paths: those that are plain text, and those that are Markdown.
+    pub(super) files: [RwLock<HashMap<String, File>>; 2],
+    pub(super) places: Places,
+    /// How long the longest variable is.
+    pub(super) longest: usize,
+    /// The language of what is the same for all rows.
+    language: Language,
+    /// The columns that the language of letters comes from, when it differs from row to row.
+    language_columns: Option<Vec<String>>,
 }
 
 impl Templates {
@@ -48,18 +64,16 @@ impl Templates {
         mailing: &str,
         now: Timestamp,
     ) -> Result<Self, SetupError> {
-        let mut base = Tera::new();
-        // Letters are Markdown and plain text, whatever their file is called.
-        base.autoescape_on(Vec::<&str>::new());
-        functions::register(&mut base, now).map_err(SetupError::Zone)?;
+        let mut base = engine::new(now).map_err(SetupError::Zone)?;
+        let mut longest = 0;
         for name in &names.all {
             let value = match &name.meaning {
-                Meaning::Variable(value) => tera::Value::try_from_serializable(value)
-                    .unwrap_or_else(|_| tera::Value::undefined()),
-                Meaning::Mailing => mailing.into(),
-                Meaning::RecipientName => "{{recipientName}}".into(),
+                Meaning::Variable(value) => engine::own(value),
+                Meaning::Mailing => tera::Value::safe_string(mailing),
+                Meaning::RecipientName => tera::Value::safe_string("{{recipientName}}"),
                 Meaning::Column(_) | Meaning::RowNumber | Meaning::Row => continue,
             };
+            longest = longest.max(size(&value));
             base.global_context()
                 .insert_value(name.identifier.to_string(), value);
         }
@@ -69,8 +83,29 @@ impl Templates {
             base,
             uses: Uses::default(),
             spoken: RwLock::default(),
-            files: RwLock::default(),
+            files: Default::default(),
+            places: Places::default(),
+            longest,
+            language: Language::default(),
+            language_columns: None,
         })
+    }
+
+    /// Says what is special about places in the manifest; before anything is compiled.
+    #[must_use]
+    pub fn with_places(self, places: Places) -> Self {
+        Self { places, ..self }
+    }
+
+    /// Says which text renders to the language of letters; before anything else is compiled. Where it differs from row to row, every scope is told with
+    /// [`Scope::speak`].
+    pub fn speak(&mut self, language: &Text) {
+        match &language.0 {
+            tree::Content::Constant(text) => {
+                self.language = Language::parse(text).unwrap_or_default();
+            }
+            tree::Content::Leaf(leaf) => self.language_columns = Some(leaf.columns.clone()),
+        }
     }
 
     /// Compiles a JSON value whose strings are templates and whose `{ "file": path }` objects are template files. `pointer` is where the value
@@ -84,6 +119,15 @@ impl Templates {
         tree::compile_text(self, pointer, text)
     }
 
+    /// Compiles the `when` of a part; none means always.
+    pub fn compile_condition(
+        &mut self,
+        pointer: &str,
+        when: Option<&Value>,
+    ) -> Result<Condition, Vec<TemplateError>> {
+        condition::compile_condition(self, pointer, when)
+    }
+
     /// A row as the compiled templates see it: its number, and `value` for the values of its columns (from 0).
     pub fn begin<'a>(&self, number: u64, value: impl Fn(usize) -> &'a str) -> Scope {
         let mut scope = Scope::default();
@@ -94,42 +138,7 @@ impl Templates {
     /// The same into a scope of an earlier row, whose memory is reused.
     pub fn fill<'a>(&self, scope: &mut Scope, number: u64, value: impl Fn(usize) -> &'a str) {
         scope.fill(&self.names, &self.uses, number, value);
-    }
-
-    /// Renders a tree for a row, straight into a typed value. Members and items that render to nothing are left out; texts are kept byte for byte;
-    /// other types are read from what is rendered. Gives everything that is wrong.
-    pub fn render<T: DeserializeOwned>(
-        &self,
-        tree: &Tree,
-        scope: &Scope,
-    ) -> Result<T, Vec<TemplateError>> {
-        let mut text = Vec::with_capacity(tree.size());
-        let mut ends = Vec::with_capacity(tree.leaves.len());
-        let mut errors = Vec::new();
-        for leaf in &tree.leaves {
-            if let Err(wrong) = self.leaf(leaf, scope, &mut text) {
-                errors.extend(wrong);
-            }
-            ends.push(text.len());
-        }
-        tree.remember(text.len());
-        if !errors.is_empty() {
-            return Err(errors);
-        }
-        let text = String::from_utf8(text).map_err(|_| vec![not_text()])?;
-        rendered::read(tree, &text, &ends).map_err(|error| vec![*error])
-    }
-
-    /// Renders one text for a row. Gives everything that is wrong.
-    pub fn render_text(&self, text: &Text, scope: &Scope) -> Result<String, Vec<TemplateError>> {
-        match &text.0 {
-            tree::Content::Constant(text) => Ok(text.clone()),
-            tree::Content::Leaf(leaf) => {
-                let mut text = Vec::new();
-                self.leaf(leaf, scope, &mut text)?;
-                String::from_utf8(text).map_err(|_| vec![not_text()])
-            }
-        }
+        scope.language = self.language;
     }
 
     /// The columns and variables that anything compiled so far uses, as the person wrote them. Template files whose paths come from rows are compiled
@@ -155,7 +164,7 @@ impl Templates {
     pub(super) fn program(
         &self,
         source: Source,
-        is_file: bool,
+        form: Form,
     ) -> Result<Compiled, Vec<TemplateError>> {
         let scanned = scan(source.text());
         if !scanned.has_tags {
@@ -166,25 +175,32 @@ impl Templates {
             names: &self.names,
             folder: &self.folder,
         };
-        let program = Program::compile(Arc::new(source), is_file, scanned, &surroundings)?;
+        let program = Program::compile(Arc::new(source), form, scanned, &surroundings)?;
         let mut spoken = self.spoken.write().unwrap_or_else(PoisonError::into_inner);
         spoken.extend(&program.uses);
         drop(spoken);
-        if program.uses.vary(&self.names) {
+        let languages_vary = program.uses.language && self.language_columns.is_some();
+        if languages_vary || program.uses.vary(&self.names) {
             return Ok(Compiled::Varying(Box::new(program)));
         }
-        let mut text = Vec::new();
+        let (mut text, scope) = (
+            Vec::new(),
+            Scope {
+                language: self.language,
+                ..Scope::default()
+            },
+        );
         program
-            .render(&Context::new(), &mut text)
+            .render(&scope.context, self.terms(&scope), &mut text)
             .map_err(|error| vec![*error])?;
         let text = String::from_utf8(text).map_err(|_| vec![not_text()])?;
         Ok(Compiled::Constant(text))
     }
 
     /// Compiles a file in the manifest's folder.
-    pub(super) fn file(&self, path: &str) -> Result<Compiled, Vec<TemplateError>> {
+    pub(super) fn file(&self, path: &str, form: Form) -> Result<Compiled, Vec<TemplateError>> {
         let source = self.folder.read(path).map_err(|error| vec![*error])?;
-        self.program(source, true)
+        self.program(source, form)
     }
 
     /// Counts a leaf in and makes it ready to be rendered.
@@ -194,95 +210,19 @@ impl Templates {
             // Nobody knows yet what those files speak of.
             self.uses.extend_to_all(&self.names);
         }
+        let mut columns = origin.uses().columns(&self.names);
+        if let (true, Some(more)) = (origin.uses().language, &self.language_columns) {
+            let more = more.iter().filter(|column| !columns.contains(column));
+            columns.extend(more.cloned().collect::<Vec<_>>());
+        }
         Leaf {
             pointer: pointer.to_owned(),
-            columns: origin.uses().columns(&self.names),
+            columns,
             origin,
+            is_markdown: false,
+            is_condition: false,
+            condition: None,
         }
-    }
-
-    /// Renders a leaf to the end of `text`.
-    fn leaf(
-        &self,
-        leaf: &Leaf,
-        scope: &Scope,
-        text: &mut Vec<u8>,
-    ) -> Result<(), Vec<TemplateError>> {
-        let start = text.len();
-        let rendered = match &leaf.origin {
-            Origin::Template(program) => self.template(program, scope, text),
-            Origin::File(path) => self.file_of_row(path, scope, text),
-        };
-        rendered.map_err(|errors| {
-            text.truncate(start);
-            errors
-                .into_iter()
-                .map(|error| error.at(&leaf.pointer))
-                .collect()
-        })
-    }
-
-    fn template(
-        &self,
-        program: &Program,
-        scope: &Scope,
-        text: &mut Vec<u8>,
-    ) -> Result<(), Vec<TemplateError>> {
-        let only = program.only.and_then(|name| self.names.all.get(name));
-        // Most short templates are one column: its value is there already.
-        if let Some(value) = only.and_then(|name| scope.context.get(&name.identifier)?.as_str()) {
-            text.extend_from_slice(value.as_bytes());
-            return Ok(());
-        }
-        program
-            .render(&scope.context, text)
-            .map_err(|error| vec![*error])
-    }
-
-    fn file_of_row(
-        &self,
-        path: &Program,
-        scope: &Scope,
-        text: &mut Vec<u8>,
-    ) -> Result<(), Vec<TemplateError>> {
-        let mut name = Vec::new();
-        self.template(path, scope, &mut name)?;
-        let name = String::from_utf8(name).map_err(|_| vec![not_text()])?;
-        match &*self.kept(name) {
-            Err(errors) => Err(errors.clone()),
-            Ok(Compiled::Constant(constant)) => {
-                text.extend_from_slice(constant.as_bytes());
-                Ok(())
-            }
-            Ok(Compiled::Varying(program)) => {
-                let speaks_of_row = program
-                    .uses
-                    .meanings(&self.names)
-                    .any(|name| name.meaning == Meaning::Row);
-                if speaks_of_row {
-                    let context = scope.with_row(&self.names, &program.uses);
-                    program.render(&context, text).map_err(|error| vec![*error])
-                } else {
-                    self.template(program, scope, text)
-                }
-            }
-        }
-    }
-
-    /// A file whose path comes from a row: compiled on first use.
-    fn kept(&self, path: String) -> File {
-        let files = self.files.read().unwrap_or_else(PoisonError::into_inner);
-        if let Some(file) = files.get(&path) {
-            return Arc::clone(file);
-        }
-        drop(files);
-        let file = Arc::new(self.file(&path));
-        let mut files = self.files.write().unwrap_or_else(PoisonError::into_inner);
-        if files.len() >= FILES_KEPT {
-            files.clear();
-        }
-        files.insert(path, Arc::clone(&file));
-        file
     }
 }
 
@@ -295,7 +235,7 @@ impl fmt::Debug for Templates {
     }
 }
 
-fn not_text() -> TemplateError {
+pub(super) fn not_text() -> TemplateError {
     TemplateError::new("the template does not render to text")
 }
 
@@ -304,6 +244,7 @@ pub(super) mod tests {
     use std::collections::BTreeMap;
     use std::fs;
 
+    use serde::de::DeserializeOwned;
     use serde_json::json;
     use tempfile::TempDir;
 
@@ -504,7 +445,7 @@ pub(super) mod tests {
         assert_eq!(pointers, ["/root/x", "/root/y/0"]);
         assert_eq!(
             errors[0].message,
-            "`plus` needs a date or a time such as 2026-12-15"
+            "`plus` needs a date such as 2026-12-15 or 15.12.2026, or a time"
         );
         assert_eq!(errors[0].cause.as_deref(), Some("`268180***** x`"));
         assert!(!format!("{errors:?}").contains("26818099001"));
@@ -528,7 +469,7 @@ pub(super) mod tests {
     #[test]
     fn endless_texts_stop() {
         let mut bench = Bench::new(&["a"], &json!({}), &[]);
-        let template = "{% for i in range(end=99999) %}{{ a }}{{ a }}{% endfor %}";
+        let template = "{% for i in range(end=9999) %}{{ a }}{% for j in range(end=20) %}{{ a }}{% endfor %}{% endfor %}";
         let tree = bench.tree(&json!({"x": template}));
         let errors = bench.render::<Value>(&tree, &["0123456789"]).unwrap_err();
         assert_eq!(errors[0].message, "the template renders to more than 1 MB");

@@ -4,8 +4,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::{Map, Number, Value};
 
+use super::condition::{Applies, compile_condition};
 use super::error::TemplateError;
 use super::leaf::{Compiled, Leaf, Origin};
+use super::program::Form;
 use super::templates::Templates;
 use crate::diagnostic::Source;
 
@@ -44,6 +46,8 @@ pub(super) enum Node {
     Leaf(usize),
     List(Vec<Self>),
     Map(Vec<(String, Self)>),
+    /// There when the leaf at this place says so.
+    When(usize, Box<Self>),
 }
 
 impl Tree {
@@ -105,6 +109,7 @@ pub(super) fn compile(
         templates,
         pointer: pointer.to_owned(),
         leaves: Vec::new(),
+        condition: None,
         errors: Vec::new(),
     };
     let root = builder.node(value, Parent::Member);
@@ -126,7 +131,7 @@ pub(super) fn compile_text(
     pointer: &str,
     text: &str,
 ) -> Result<Text, Vec<TemplateError>> {
-    let compiled = templates.program(Source::new("", text), false);
+    let compiled = templates.program(Source::new("", text), PLAIN);
     match compiled.map_err(|errors| at(errors, pointer))? {
         Compiled::Constant(text) => Ok(Text(Content::Constant(text))),
         Compiled::Varying(program) => {
@@ -135,6 +140,12 @@ pub(super) fn compile_text(
         }
     }
 }
+
+/// A text in the manifest that is not Markdown.
+const PLAIN: Form = Form {
+    is_file: false,
+    is_markdown: false,
+};
 
 /// What a value is in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -148,6 +159,8 @@ struct Builder<'a> {
     templates: &'a mut Templates,
     pointer: String,
     leaves: Vec<Leaf>,
+    /// The leaf that is the condition of the part that is being compiled.
+    condition: Option<usize>,
     errors: Vec<TemplateError>,
 }
 
@@ -170,39 +183,107 @@ impl Builder<'_> {
         let nodes = items.iter().enumerate().map(|(at, item)| {
             self.inside(&at.to_string(), |builder| builder.node(item, Parent::List))
         });
-        let nodes: Vec<_> = nodes.filter(|node| !matches!(node, Node::Absent)).collect();
-        if nodes.is_empty() && !items.is_empty() {
+        // Those that are left out keep their places, so that the others' numbers are those in the manifest.
+        let nodes: Vec<_> = nodes.collect();
+        let is_absent = |node: &Node| matches!(node, Node::Absent);
+        if !nodes.is_empty() && nodes.iter().all(is_absent) {
             return Node::Absent;
         }
         Node::List(nodes)
     }
 
+    /// An object; `when` is not a member of it but says whether it is there, unless its keys are the author's own.
     fn map(&mut self, members: &Map<String, Value>) -> Node {
-        let nodes = members.iter().map(|(key, member)| {
-            let node = self.inside(key, |builder| builder.node(member, Parent::Member));
-            (key.clone(), node)
-        });
-        let nodes: Vec<_> = nodes
-            .filter(|(_, node)| !matches!(node, Node::Absent))
-            .collect();
-        if nodes.is_empty() && !members.is_empty() {
+        let own_keys = self.templates.places.own_keys;
+        let key = self.pointer.rsplit('/').next().unwrap_or_default();
+        match members.get("when") {
+            Some(when) if !own_keys.contains(&key) => self.conditional(when, members),
+            _ => self.members(members.iter()),
+        }
+    }
+
+    fn conditional(&mut self, when: &Value, members: &Map<String, Value>) -> Node {
+        let others = members.iter().filter(|(key, _)| *key != "when");
+        let (outer, before) = (self.condition, self.leaves.len());
+        let condition = self.inside("when", |builder| builder.condition(when));
+        match condition {
+            Some(Applies::Always) => self.members(others),
+            Some(Applies::Sometimes(text)) => {
+                let Content::Leaf(leaf) = text.0 else {
+                    return Node::Absent;
+                };
+                self.push(Leaf {
+                    is_condition: true,
+                    ..*leaf
+                });
+                self.condition = Some(before);
+                let node = self.members(others);
+                self.condition = outer;
+                match node {
+                    Node::Absent => Node::Absent,
+                    node => Node::When(before, Box::new(node)),
+                }
+            }
+            // What is never there may still be mistaken.
+            Some(Applies::Never) | None => {
+                self.members(others);
+                self.leaves.truncate(before);
+                Node::Absent
+            }
+        }
+    }
+
+    fn condition(&mut self, when: &Value) -> Option<Applies> {
+        match compile_condition(self.templates, &self.pointer, Some(when)) {
+            Ok(condition) => Some(condition.0),
+            Err(errors) => {
+                self.errors.extend(errors);
+                None
+            }
+        }
+    }
+
+    fn members<'v>(&mut self, members: impl Iterator<Item = (&'v String, &'v Value)>) -> Node {
+        let mut is_empty = true;
+        let mut nodes = Vec::new();
+        for (key, member) in members {
+            is_empty = false;
+            match self.inside(key, |builder| builder.node(member, Parent::Member)) {
+                Node::Absent => {}
+                node => nodes.push((key.clone(), node)),
+            }
+        }
+        if nodes.is_empty() && !is_empty {
             return Node::Absent;
         }
         Node::Map(nodes)
     }
 
+    fn form(&self, is_file: bool) -> Form {
+        Form {
+            is_file,
+            is_markdown: self
+                .templates
+                .places
+                .markdown
+                .contains(&self.pointer.as_str()),
+        }
+    }
+
     fn text(&mut self, text: &str) -> Node {
-        let compiled = self.templates.program(Source::new("", text), false);
+        let compiled = self
+            .templates
+            .program(Source::new("", text), self.form(false));
         self.compiled(compiled)
     }
 
     fn file(&mut self, path: &str) -> Node {
-        let path = match self.templates.program(Source::new("", path), false) {
+        let path = match self.templates.program(Source::new("", path), PLAIN) {
             Ok(Compiled::Constant(path)) => path,
             Ok(Compiled::Varying(program)) => return self.leaf(Origin::File(program)),
             Err(errors) => return self.wrong(errors),
         };
-        let compiled = self.templates.file(&path);
+        let compiled = self.templates.file(&path, self.form(true));
         self.compiled(compiled)
     }
 
@@ -217,7 +298,16 @@ impl Builder<'_> {
 
     fn leaf(&mut self, origin: Origin) -> Node {
         let leaf = self.templates.admit(&self.pointer, origin);
-        self.leaves.push(leaf);
+        let is_markdown = self.form(false).is_markdown;
+        self.push(Leaf {
+            is_markdown,
+            ..leaf
+        })
+    }
+
+    fn push(&mut self, leaf: Leaf) -> Node {
+        let condition = self.condition;
+        self.leaves.push(Leaf { condition, ..leaf });
         Node::Leaf(self.leaves.len() - 1)
     }
 

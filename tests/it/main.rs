@@ -27,6 +27,7 @@ mod schema;
 mod send;
 mod storm;
 mod support;
+mod templates;
 mod tokens;
 mod trouble;
 mod validate;

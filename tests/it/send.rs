@@ -77,7 +77,7 @@ fn letters_carry_what_the_rows_say() {
         "{}",
         content.message_body
     );
-    assert!(content.message_body.contains("**89430,15 kroner**"));
+    assert!(content.message_body.contains("**89\u{A0}430,15 kroner**"));
     assert!(
         request.correspondence.property_list.is_empty(),
         "an empty cell is left out"

@@ -1,0 +1,422 @@
+//! Dates in templates: read as columns hold them, counted on in Norwegian time, written in the letter's language.
+
+use jiff::civil::{Date, Time, Weekday};
+use jiff::tz::TimeZone;
+use jiff::{Span, Timestamp, Zoned};
+use tera::{Error, Kwargs, State, Tera, Value};
+
+use super::budget;
+use super::calendar::{WORKDAY_LIMIT, add_workdays};
+use super::error::failure;
+use super::language::Language;
+use super::reference::Entry;
+use crate::correspondence::{Moment, OSLO};
+
+/// What the reference page says of them.
+pub(super) const FILTERS: &[Entry] = &[
+    Entry {
+        name: "date",
+        call: "date(form=\"long\", lang=…)",
+        what: "A date in words. Reads 2026-12-15, 15.12.2026 and times such as 2026-12-15T12:00:00+01:00, which are told in Norwegian time. Forms: `long`, \
+               `weekday`, `month`, `short`, `time` and `iso`.",
+        examples: &[
+            ("{{ Frist | date }}", "15. desember 2026"),
+            (
+                "{{ \"1.5.2026\" | date(form=\"weekday\") }}",
+                "fredag 1. mai 2026",
+            ),
+            (
+                "{{ Frist | date(form=\"weekday\", lang=Språk) }}",
+                "tysdag 15. desember 2026",
+            ),
+            ("{{ Frist | date(lang=\"en\") }}", "15 December 2026"),
+            ("{{ Frist | date(form=\"month\") }}", "desember 2026"),
+            ("{{ Frist | date(form=\"short\") }}", "15.12.2026"),
+            ("{{ now() | date(form=\"time\") }}", "10.00"),
+            ("{{ \"15.12.2026\" | date(form=\"iso\") }}", "2026-12-15"),
+        ],
+        by_language: true,
+    },
+    Entry {
+        name: "plus",
+        call: "plus(years=, months=, weeks=, days=, hours=, workdays=)",
+        what: "A date or time later, or earlier where a number is negative; numbers may be texts, as columns hold them. A date stays a date, and is written as \
+               2026-12-15. Times are counted in Norwegian time, so that noon stays noon when the clocks change. A month that is too short ends on its last day. \
+               `workdays` are counted last; they are neither Saturdays, Sundays nor Norwegian public holidays.",
+        examples: &[
+            ("{{ now() | plus(days=14) }}", "2026-12-04T10:00:00+01:00"),
+            (
+                "{{ Frist | plus(workdays=10) | date }}",
+                "30. desember 2026",
+            ),
+            ("{{ \"31.1.2027\" | plus(months=1) }}", "2027-02-28"),
+            ("{{ Frist | plus(weeks=-2) }}", "2026-12-01"),
+        ],
+        by_language: false,
+    },
+];
+
+/// The same for functions.
+pub(super) const FUNCTIONS: &[Entry] = &[Entry {
+    name: "now",
+    call: "now()",
+    what: "When the mailing was first sent, or the present before that, in Norwegian time: the same for all rows, and the same when a run goes on after a stop.",
+    examples: &[("{{ now() }}", "2026-11-20T10:00:00+01:00")],
+    by_language: false,
+}];
+
+/// Makes them known.
+pub(super) fn register(tera: &mut Tera, now: Timestamp) -> Result<(), jiff::Error> {
+    let oslo = TimeZone::get(OSLO)?;
+    let text = Moment::from(&now.to_zoned(oslo.clone())).to_string();
+    tera.register_function("now", move |_: Kwargs, _: &State<'_>| text.clone());
+    let zone = oslo.clone();
+    tera.register_filter("plus", move |text: &Value, by: Kwargs, _: &State<'_>| {
+        plus(text, &by, &zone)
+    });
+    tera.register_filter("date", move |text: &Value, by: Kwargs, _: &State<'_>| {
+        written(text, &by, &oslo)
+    });
+    Ok(())
+}
+
+/// A point in time as a column holds it.
+enum When {
+    Date(Date),
+    Time(Zoned),
+}
+
+impl When {
+    fn read(value: &Value, oslo: &TimeZone) -> Option<Self> {
+        let text = value.as_str()?.trim();
+        if let Some(date) = norwegian(text) {
+            return Some(Self::Date(date));
+        }
+        if text.len() == 10 {
+            return text.parse().ok().map(Self::Date);
+        }
+        let moment: Moment = text.parse().ok()?;
+        Some(Self::Time(moment.timestamp().to_zoned(oslo.clone())))
+    }
+
+    fn date(&self) -> Date {
+        match self {
+            Self::Date(date) => *date,
+            Self::Time(zoned) => zoned.date(),
+        }
+    }
+}
+
+/// `15.12.2026` or `1.5.2026`.
+fn norwegian(text: &str) -> Option<Date> {
+    let mut parts = text.split('.');
+    let (day, month, year) = (parts.next()?, parts.next()?, parts.next()?);
+    let digits = |part: &str, lengths: &[usize]| {
+        lengths.contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit())
+    };
+    if parts.next().is_some()
+        || !digits(day, &[1, 2])
+        || !digits(month, &[1, 2])
+        || !digits(year, &[4])
+    {
+        return None;
+    }
+    Date::new(year.parse().ok()?, month.parse().ok()?, day.parse().ok()?).ok()
+}
+
+fn not_a_date(filter: &str, value: &Value) -> Error {
+    let message = format!("`{filter}` needs a date such as 2026-12-15 or 15.12.2026, or a time");
+    failure(&message, &value.to_string())
+}
+
+/// `date`: in words, or in one of the other forms.
+fn written(value: &Value, by: &Kwargs, oslo: &TimeZone) -> Result<String, Error> {
+    let when = When::read(value, oslo).ok_or_else(|| not_a_date("date", value))?;
+    let language = Language::of(by)?;
+    let date = when.date();
+    let (day, year) = (date.day(), date.year());
+    let english = language == Language::En;
+    let month = month(language, date.month());
+    let long = if english {
+        format!("{day} {month} {year}")
+    } else {
+        format!("{day}. {month} {year}")
+    };
+    Ok(match by.get::<&str>("form")?.unwrap_or("long") {
+        "long" => long,
+        "weekday" => format!("{} {long}", weekday(language, date.weekday())),
+        "month" => format!("{month} {year}"),
+        // Day and month in figures would be read the other way round by some.
+        "short" if english => format!("{day} {} {year}", month.get(..3).unwrap_or(month)),
+        "short" => date.strftime("%d.%m.%Y").to_string(),
+        "iso" => date.to_string(),
+        "time" => {
+            let When::Time(zoned) = &when else {
+                return Err(failure("a date has no time of day", &value.to_string()));
+            };
+            clock(zoned.time(), english)
+        }
+        other => {
+            let message = "`form` must be `long`, `weekday`, `month`, `short`, `time` or `iso`";
+            return Err(failure(message, other));
+        }
+    })
+}
+
+fn clock(time: Time, english: bool) -> String {
+    time.strftime(if english { "%H:%M" } else { "%H.%M" })
+        .to_string()
+}
+
+fn month(language: Language, month: i8) -> &'static str {
+    const NORWEGIAN: [&str; 12] = [
+        "januar",
+        "februar",
+        "mars",
+        "april",
+        "mai",
+        "juni",
+        "juli",
+        "august",
+        "september",
+        "oktober",
+        "november",
+        "desember",
+    ];
+    const ENGLISH: [&str; 12] = [
+        "January",
+        "February",
+        "March",
+        "April",
+        "May",
+        "June",
+        "July",
+        "August",
+        "September",
+        "October",
+        "November",
+        "December",
+    ];
+    let names = match language {
+        Language::Nb | Language::Nn => NORWEGIAN,
+        Language::En => ENGLISH,
+    };
+    let place = usize::try_from(month - 1).unwrap_or_default();
+    names.get(place).copied().unwrap_or_default()
+}
+
+fn weekday(language: Language, day: Weekday) -> &'static str {
+    let names = match language {
+        Language::Nb => [
+            "mandag", "tirsdag", "onsdag", "torsdag", "fredag", "lørdag", "søndag",
+        ],
+        Language::Nn => [
+            "måndag", "tysdag", "onsdag", "torsdag", "fredag", "laurdag", "sundag",
+        ],
+        Language::En => [
+            "Monday",
+            "Tuesday",
+            "Wednesday",
+            "Thursday",
+            "Friday",
+            "Saturday",
+            "Sunday",
+        ],
+    };
+    let place = usize::try_from(day.to_monday_zero_offset()).unwrap_or_default();
+    names.get(place).copied().unwrap_or_default()
+}
+
+/// How much work it is to look a day up.
+const DAY: u64 = 20;
+
+/// What is added, each with a sign of its own.
+#[derive(Default)]
+struct Added {
+    months: Option<i64>,
+    days: Option<i64>,
+    hours: Option<i64>,
+    workdays: Option<i64>,
+}
+
+/// `plus`: a date stays a date.
+fn plus(value: &Value, by: &Kwargs, oslo: &TimeZone) -> Result<String, Error> {
+    let added = Added::read(by)?;
+    let when = When::read(value, oslo).ok_or_else(|| not_a_date("plus", value))?;
+    let far = |_| failure("`plus` leads out of the calendar", &value.to_string());
+    let [months, days, hours] = added.spans().map_err(far)?;
+    let workdays = added.workdays.unwrap_or(0);
+    budget::spend(workdays.unsigned_abs() * DAY)?;
+    match when {
+        When::Date(_) if !hours.is_zero() => Err(failure(
+            "hours cannot be added to a date",
+            &value.to_string(),
+        )),
+        When::Date(date) => {
+            let date = date
+                .checked_add(months)
+                .and_then(|date| date.checked_add(days));
+            let date = date.and_then(|date| add_workdays(date, workdays));
+            Ok(date.map_err(far)?.to_string())
+        }
+        When::Time(mut zoned) => {
+            for span in [months, days, hours] {
+                zoned = zoned.checked_add(span).map_err(far)?;
+            }
+            let date = add_workdays(zoned.date(), workdays).map_err(far)?;
+            let zoned = zoned.with().date(date).build().map_err(far)?;
+            Ok(Moment::from(&zoned).to_string())
+        }
+    }
+}
+
+impl Added {
+    fn read(by: &Kwargs) -> Result<Self, Error> {
+        let mut added = Self::default();
+        for (key, value) in by.iter() {
+            let name = key.as_str().unwrap_or_default();
+            let (sum, each) = match name {
+                "years" => (&mut added.months, 12),
+                "months" => (&mut added.months, 1),
+                "weeks" => (&mut added.days, 7),
+                "days" => (&mut added.days, 1),
+                "hours" => (&mut added.hours, 1),
+                "workdays" => (&mut added.workdays, 1),
+                _ => {
+                    return Err(Error::message(format!(
+                        "`plus` does not know `{name}`: only {UNITS}"
+                    )));
+                }
+            };
+            let count = count(value).ok_or_else(|| {
+                let message = format!("`plus` needs a whole number for `{name}`");
+                failure(&message, &value.to_string())
+            })?;
+            let more = count.saturating_mul(each);
+            *sum = Some(sum.unwrap_or(0_i64).saturating_add(more));
+        }
+        let Self {
+            months,
+            days,
+            hours,
+            workdays,
+        } = &added;
+        if months.or(*days).or(*hours).or(*workdays).is_none() {
+            return Err(Error::message(format!("`plus` needs one of {UNITS}")));
+        }
+        if workdays.is_some_and(|count| count.abs() > WORKDAY_LIMIT) {
+            return Err(Error::message("`plus` counts at most 10000 workdays"));
+        }
+        Ok(added)
+    }
+
+    fn spans(&self) -> Result<[Span; 3], jiff::Error> {
+        let span = Span::new();
+        Ok([
+            span.try_months(self.months.unwrap_or(0))?,
+            span.try_days(self.days.unwrap_or(0))?,
+            span.try_hours(self.hours.unwrap_or(0))?,
+        ])
+    }
+}
+
+const UNITS: &str = "`years`, `months`, `weeks`, `days`, `hours` and `workdays`";
+
+/// A whole number, also as the text that a column holds.
+fn count(value: &Value) -> Option<i64> {
+    match value.as_str() {
+        Some(text) => text.trim().parse().ok(),
+        None => value.as_i64(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tera::Context;
+
+    use super::*;
+
+    fn render(template: &str) -> Result<String, String> {
+        let mut tera = Tera::new();
+        register(&mut tera, "2026-10-20T10:00:00.5Z".parse().unwrap()).unwrap();
+        tera.render_str(template, &Context::new(), false)
+            .map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn now_is_norwegian_time_with_whole_seconds() {
+        assert_eq!(render("{{ now() }}").unwrap(), "2026-10-20T12:00:00+02:00");
+    }
+
+    #[test]
+    fn days_are_counted_in_norwegian_time() {
+        for (template, text) in [
+            // The clocks change on 25 October 2026: noon stays noon, hours do not.
+            ("{{ now() | plus(days=14) }}", "2026-11-03T12:00:00+01:00"),
+            ("{{ now() | plus(hours=240) }}", "2026-10-30T11:00:00+01:00"),
+            (
+                "{{ now() | plus(weeks=1, days=-1, hours=2) }}",
+                "2026-10-26T14:00:00+01:00",
+            ),
+            (
+                "{{ now() | plus(workdays=5) }}",
+                "2026-10-27T12:00:00+01:00",
+            ),
+            ("{{ '2026-01-31' | plus(months=1) }}", "2026-02-28"),
+            ("{{ '2024-02-29' | plus(years=1, days=1) }}", "2025-03-01"),
+            ("{{ '24.12.2026' | plus(workdays=1) }}", "2026-12-28"),
+            ("{{ ' 2026-12-15 ' | plus(days='14') }}", "2026-12-29"),
+            (
+                "{{ '2026-12-15T12:00' | plus(days=1) }}",
+                "2026-12-16T12:00:00+01:00",
+            ),
+            // In Norwegian time it is the next day already.
+            (
+                "{{ '2026-12-14T23:30:00Z' | date(form='short') }}",
+                "15.12.2026",
+            ),
+            (
+                "{{ '2026-06-07T22:30:00Z' | date(form='time', lang='en') }}",
+                "00:30",
+            ),
+            (
+                "{{ '2026-06-07' | date(form='weekday', lang='NN-no') }}",
+                "sundag 7. juni 2026",
+            ),
+            (
+                "{{ '2026-09-07' | date(form='short', lang='en') }}",
+                "7 Sep 2026",
+            ),
+        ] {
+            assert_eq!(render(template).unwrap(), text, "{template}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_counted_is_refused() {
+        for (template, message) in [
+            ("{{ '15/12/2026' | plus(days=1) }}", "`plus` needs a date"),
+            ("{{ '31.2.2026' | date }}", "`date` needs a date"),
+            ("{{ 46371 | date }}", "`date` needs a date"),
+            ("{{ '' | plus(days=1) }}", "`plus` needs a date"),
+            ("{{ now() | plus }}", "`plus` needs one of `years`"),
+            ("{{ now() | plus(decades=1) }}", "does not know `decades`"),
+            ("{{ now() | plus(days='x') }}", "a whole number for `days`"),
+            ("{{ now() | plus(days=9999999999) }}", "out of the calendar"),
+            (
+                "{{ now() | plus(workdays=99999) }}",
+                "at most 10000 workdays",
+            ),
+            (
+                "{{ '2026-12-15' | plus(hours=1) }}",
+                "hours cannot be added",
+            ),
+            ("{{ '2026-12-15' | date(form='time') }}", "no time of day"),
+            ("{{ '2026-12-15' | date(form='kort') }}", "`form` must be"),
+            ("{{ '2026-12-15' | date(lang='se') }}", "`lang` must be"),
+        ] {
+            let error = render(template).unwrap_err();
+            assert!(error.contains(message), "{template}: {error}");
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! Numbers that name somebody or something, in the groups people read them in.
+
+use tera::{Error, Kwargs, State, Tera, Value};
+
+use super::error::failure;
+use super::reference::Entry;
+use crate::correspondence::control;
+
+/// What the reference page says of them.
+pub(super) const FILTERS: &[Entry] = &[
+    Entry {
+        name: "organization",
+        call: "organization",
+        what: "An organisation number in groups, with no-break spaces; its control digit must fit.",
+        examples: &[("{{ Orgnr | organization }}", "991\u{A0}825\u{A0}827")],
+        by_language: false,
+    },
+    Entry {
+        name: "account",
+        call: "account",
+        what: "A Norwegian account number in groups; its control digit must fit.",
+        examples: &[("{{ Konto | account }}", "1234.56.78903")],
+        by_language: false,
+    },
+    Entry {
+        name: "phone",
+        call: "phone",
+        what: "A Norwegian telephone number in groups, with no-break spaces. Numbers of other countries stay as they are.",
+        examples: &[
+            ("{{ Mobil | phone }}", "+47\u{A0}912\u{A0}34\u{A0}567"),
+            ("{{ \"22334455\" | phone }}", "22\u{A0}33\u{A0}44\u{A0}55"),
+        ],
+        by_language: false,
+    },
+];
+
+/// Makes them known.
+pub(super) fn register(tera: &mut Tera) {
+    tera.register_filter("organization", |value: &Value, _: Kwargs, _: &State<'_>| {
+        organization(value)
+    });
+    tera.register_filter("account", |value: &Value, _: Kwargs, _: &State<'_>| {
+        account(value)
+    });
+    tera.register_filter("phone", |value: &Value, _: Kwargs, _: &State<'_>| {
+        phone(value)
+    });
+}
+
+fn organization(value: &Value) -> Result<String, Error> {
+    let number = bare(value);
+    if !control::organization_control_digit_fits(&number) {
+        let message = "`organization` needs nine digits, of which the last fits the others";
+        return Err(failure(message, &value.to_string()));
+    }
+    Ok(grouped(&number, &[3, 3, 3], '\u{A0}'))
+}
+
+fn account(value: &Value) -> Result<String, Error> {
+    let number = bare(value);
+    if !control::account_control_digit_fits(&number) {
+        let message = "`account` needs eleven digits, of which the last fits the others";
+        return Err(failure(message, &value.to_string()));
+    }
+    Ok(grouped(&number, &[4, 2, 5], '.'))
+}
+
+fn phone(value: &Value) -> Result<String, Error> {
+    let written = value.to_string();
+    let number = bare(value);
+    let (code, national) = match number.strip_prefix("+47").or(number.strip_prefix("0047")) {
+        Some(national) => ("+47\u{A0}", national),
+        None => ("", number.as_str()),
+    };
+    let digits = national.bytes().all(|byte| byte.is_ascii_digit());
+    let national = match (digits, national.len(), national.as_bytes().first()) {
+        (true, 8, Some(b'4' | b'8' | b'9')) => grouped(national, &[3, 2, 3], '\u{A0}'),
+        (true, 8, _) => grouped(national, &[2, 2, 2, 2], '\u{A0}'),
+        (true, 3..=6, _) => national.to_owned(),
+        _ if code.is_empty() && (number.starts_with('+') || number.starts_with("00")) => {
+            return Ok(written.trim().to_owned());
+        }
+        _ => {
+            return Err(failure(
+                "`phone` needs a telephone number of eight digits",
+                &written,
+            ));
+        }
+    };
+    Ok(format!("{code}{national}"))
+}
+
+/// Without the blanks, points and hyphens that people group digits with.
+fn bare(value: &Value) -> String {
+    let text = value.to_string();
+    text.chars()
+        .filter(|c| !c.is_whitespace() && !matches!(c, '.' | '-'))
+        .collect()
+}
+
+/// ASCII digits in groups.
+fn grouped(digits: &str, lengths: &[usize], between: char) -> String {
+    let mut text = String::with_capacity(digits.len() * 2);
+    let mut at = 0;
+    for length in lengths {
+        if at > 0 {
+            text.push(between);
+        }
+        text.push_str(digits.get(at..at + length).unwrap_or_default());
+        at += length;
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_grouped_however_they_were_written() {
+        let plain = |text: Result<String, Error>| text.unwrap().replace('\u{A0}', " ");
+        for text in ["991825827", "991 825 827", " 991.825.827"] {
+            assert_eq!(plain(organization(&text.into())), "991 825 827");
+        }
+        assert_eq!(plain(organization(&991_825_827.into())), "991 825 827");
+        for text in ["12345678903", "1234 56 78903", "1234.56.78903"] {
+            assert_eq!(plain(account(&text.into())), "1234.56.78903");
+        }
+        for (text, shown) in [
+            ("91234567", "912 34 567"),
+            ("+47 91 23 45 67", "+47 912 34 567"),
+            ("004722334455", "+47 22 33 44 55"),
+            ("80012345", "800 12 345"),
+            ("02800", "02800"),
+            ("+46 8 123 456", "+46 8 123 456"),
+        ] {
+            assert_eq!(plain(phone(&text.into())), shown);
+        }
+    }
+
+    #[test]
+    fn numbers_that_do_not_add_up_are_refused() {
+        assert!(organization(&"991825828".into()).is_err());
+        assert!(account(&"12345678904".into()).is_err());
+        assert!(account(&"1234567890".into()).is_err());
+        assert!(phone(&"1234567".into()).is_err() && phone(&"".into()).is_err());
+    }
+}

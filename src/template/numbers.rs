@@ -1,0 +1,395 @@
+//! Numbers and amounts in templates: exact decimals, read as columns hold them, written as the letter's language writes them.
+
+use rust_decimal::{Decimal, RoundingStrategy};
+use tera::{Error, Kwargs, State, Tera, Value};
+
+use super::error::failure;
+use super::language::Language;
+use super::reference::Entry;
+
+/// What the reference page says of them.
+pub(super) const FILTERS: &[Entry] = &[
+    Entry {
+        name: "money",
+        call: "money(decimals=2, unit=\"\", lang=…)",
+        what: "An amount. Reads 1234.5, 1234,5, 1 234,50 and 1.234,50 with either sign, as columns hold them; a text that can be read in two ways, such as 1.234, is \
+               refused. Rounded to the decimals, halves away from zero. Thousands stand apart by no-break spaces, and so does the unit, which comes first. An SMS \
+               with a no-break space is cut into shorter parts: write `| plain` after it.",
+        examples: &[
+            ("{{ Beløp | money }}", "1\u{A0}234,50"),
+            (
+                "{{ \"-1 234 567,885\" | money }}",
+                "-1\u{A0}234\u{A0}567,89",
+            ),
+            (
+                "{{ Beløp | money(decimals=0, unit=\"kr\") }}",
+                "kr\u{A0}1\u{A0}235",
+            ),
+            (
+                "{{ Beløp | money(unit=\"NOK\", lang=\"en\") }}",
+                "NOK\u{A0}1,234.50",
+            ),
+            ("{{ Beløp | money | plain }}", "1 234,50"),
+        ],
+        by_language: true,
+    },
+    Entry {
+        name: "number",
+        call: "number(decimals=…, lang=…)",
+        what: "A number, read as `money` reads it; without `decimals` it keeps those it has.",
+        examples: &[
+            ("{{ \"12345.678\" | number }}", "12\u{A0}345,678"),
+            ("{{ 2.5 | number }}", "2,5"),
+            ("{{ \"2,5\" | number(decimals=0) }}", "3"),
+        ],
+        by_language: true,
+    },
+    Entry {
+        name: "times",
+        call: "times(by=)",
+        what: "A number times another, exact; both are read as `money` reads them. Write it with `money` or `number`.",
+        examples: &[("{{ Beløp | times(by=\"0,25\") | money }}", "308,63")],
+        by_language: false,
+    },
+    Entry {
+        name: "plural",
+        call: "plural(one=, many=, zero=…)",
+        what: "The word that goes with a number: `one` for 1 and -1, otherwise `many`; `zero` for 0, when it is given.",
+        examples: &[
+            (
+                "{{ Antall }} {{ Antall | plural(one=\"brev\", many=\"brev\") }}",
+                "2 brev",
+            ),
+            ("{{ 1 | plural(one=\"sak\", many=\"saker\") }}", "sak"),
+            (
+                "{{ 0 | plural(one=\"sak\", many=\"saker\", zero=\"ingen saker\") }}",
+                "ingen saker",
+            ),
+        ],
+        by_language: false,
+    },
+];
+
+/// The same for functions.
+pub(super) const FUNCTIONS: &[Entry] = &[Entry {
+    name: "sum",
+    call: "sum(of=[…])",
+    what: "The sum of numbers, exact; they are read as `money` reads them. Write it with `money` or `number`.",
+    examples: &[(
+        "{{ sum(of=[Beløp, \"65,50\", -100]) | money }}",
+        "1\u{A0}200,00",
+    )],
+    by_language: false,
+}];
+
+/// Makes them known.
+pub(super) fn register(tera: &mut Tera) {
+    tera.register_filter("money", |value: &Value, by: Kwargs, _: &State<'_>| {
+        money(value, &by)
+    });
+    tera.register_filter("number", |value: &Value, by: Kwargs, _: &State<'_>| {
+        number(value, &by)
+    });
+    tera.register_filter("times", |value: &Value, by: Kwargs, _: &State<'_>| {
+        times(value, &by)
+    });
+    tera.register_filter("plural", |value: &Value, by: Kwargs, _: &State<'_>| {
+        plural(value, &by)
+    });
+    tera.register_function("sum", |by: Kwargs, _: &State<'_>| sum(&by));
+}
+
+/// What stands between groups of digits, and between a unit and its amount.
+const NO_BREAK: char = '\u{A0}';
+
+/// As many decimals as an exact number can have.
+const MOST_DECIMALS: u32 = 20;
+
+fn money(value: &Value, by: &Kwargs) -> Result<String, Error> {
+    let decimals = decimals(by)?.unwrap_or(2);
+    let amount = read("money", value, decimals > 2)?;
+    let amount = written(amount, Some(decimals), Language::of(by)?);
+    Ok(match by.get::<&str>("unit")?.unwrap_or_default() {
+        "" => amount,
+        unit => format!("{unit}{NO_BREAK}{amount}"),
+    })
+}
+
+fn number(value: &Value, by: &Kwargs) -> Result<String, Error> {
+    let decimals = decimals(by)?;
+    let number = read(
+        "number",
+        value,
+        decimals.is_some_and(|decimals| decimals > 2),
+    )?;
+    Ok(written(number, decimals, Language::of(by)?))
+}
+
+fn times(value: &Value, by: &Kwargs) -> Result<String, Error> {
+    let (one, other) = (
+        read("times", value, false)?,
+        read("times", &by.must_get::<Value>("by")?, false)?,
+    );
+    // With more decimals the product would be rounded.
+    let fits = one.scale() + other.scale() <= Decimal::MAX_SCALE;
+    let product = one.checked_mul(other).filter(|_| fits);
+    let product = product.ok_or_else(|| too_large("times", value))?;
+    Ok(bare(product))
+}
+
+fn sum(by: &Kwargs) -> Result<String, Error> {
+    let numbers = by.must_get::<Vec<Value>>("of")?;
+    let mut sum = Decimal::ZERO;
+    for number in &numbers {
+        let added = sum.checked_add(read("sum", number, false)?);
+        sum = added.ok_or_else(|| too_large("sum", number))?;
+    }
+    Ok(bare(sum))
+}
+
+/// A result as a text that can be read in one way only: three decimals get a fourth.
+fn bare(number: Decimal) -> String {
+    let number = number.normalize();
+    let zero = if number.scale() == 3 { "0" } else { "" };
+    format!("{number}{zero}")
+}
+
+fn plural(value: &Value, by: &Kwargs) -> Result<Value, Error> {
+    let number = read("plural", value, true)?;
+    let (one, many) = (by.must_get::<Value>("one")?, by.must_get::<Value>("many")?);
+    Ok(match by.get::<Value>("zero")? {
+        Some(zero) if number.is_zero() => zero,
+        _ if number.abs() == Decimal::ONE => one,
+        _ => many,
+    })
+}
+
+fn decimals(by: &Kwargs) -> Result<Option<u32>, Error> {
+    let decimals = by.get::<u32>("decimals")?;
+    if decimals.is_some_and(|decimals| decimals > MOST_DECIMALS) {
+        return Err(Error::message(format!(
+            "there are at most {MOST_DECIMALS} decimals"
+        )));
+    }
+    Ok(decimals)
+}
+
+fn too_large(filter: &str, value: &Value) -> Error {
+    let message = format!("`{filter}` cannot hold a number so large or so fine");
+    failure(&message, &value.to_string())
+}
+
+/// A number as a column holds it, or as the template has it. `three_decimals`: three digits after a single point or comma are decimals.
+fn read(filter: &str, value: &Value, three_decimals: bool) -> Result<Decimal, Error> {
+    let text = value.to_string();
+    let (negative, digits) = unsigned(text.trim());
+    let is_text = value.as_str().is_some();
+    let is_plain = |digits: &&str| {
+        digits
+            .bytes()
+            .all(|byte| byte.is_ascii_digit() || byte == b'.')
+    };
+    let plain = if is_text {
+        plain(digits)
+    } else {
+        Some(digits)
+            .filter(is_plain)
+            .filter(|digits| !digits.is_empty())
+            .map(str::to_owned)
+    };
+    let plain = plain.ok_or_else(|| {
+        let message = format!("`{filter}` needs a number such as 1234.5 or 1 234,50");
+        failure(&message, &text)
+    })?;
+    if is_text && !three_decimals && is_doubtful(digits) {
+        let message = format!("`{filter}` cannot tell thousands from decimals");
+        return Err(failure(&message, &text));
+    }
+    let number = Decimal::from_str_exact(&plain).map_err(|_| too_large(filter, value))?;
+    Ok(if negative { -number } else { number })
+}
+
+/// The sign apart from the digits.
+fn unsigned(text: &str) -> (bool, &str) {
+    match text.strip_prefix(['-', '\u{2212}']) {
+        Some(digits) => (true, digits.trim_start()),
+        None => (false, text.strip_prefix('+').unwrap_or(text)),
+    }
+}
+
+/// Whether three digits follow the only point or comma, so that it may part thousands: `1.234`, but not `0,125`.
+fn is_doubtful(digits: &str) -> bool {
+    let mut parts = digits.split(['.', ',']);
+    let (Some(whole), Some(rest), None) = (parts.next(), parts.next(), parts.next()) else {
+        return false;
+    };
+    rest.len() == 3 && (1..=3).contains(&whole.len()) && !whole.starts_with('0')
+}
+
+/// Digits with at most one point, when the text is a number: groups of three may be parted by spaces, or by whichever of point and comma does not part the
+/// decimals.
+fn plain(digits: &str) -> Option<String> {
+    let is_space = |c| matches!(c, ' ' | NO_BREAK | '\u{202F}' | '\u{2009}');
+    let point = match (digits.rfind('.'), digits.rfind(',')) {
+        (Some(point), Some(comma)) => Some(point.max(comma)),
+        (Some(at), None) | (None, Some(at)) => {
+            let sign = digits.get(at..=at)?;
+            (digits.matches(sign).count() == 1).then_some(at)
+        }
+        (None, None) => None,
+    };
+    let (whole, decimals) = match point {
+        Some(at) => (digits.get(..at)?, digits.get(at + 1..)?),
+        None => (digits, ""),
+    };
+    let mut groups = whole.split(|c| is_space(c) || c == '.' || c == ',');
+    let mut separators = whole.chars().filter(|c| !c.is_ascii_digit());
+    let separator = separators.next();
+    let decimal_sign = point.and_then(|at| digits.get(at..=at));
+    let one_kind = separators.all(|other| Some(other) == separator);
+    let differs = separator.is_none_or(|c| decimal_sign.is_none_or(|sign| !sign.starts_with(c)));
+    let first = groups.next()?;
+    let mut plain = first.to_owned();
+    let mut fit = one_kind && differs && !first.is_empty();
+    for group in groups {
+        fit &= group.len() == 3 && first.len() <= 3;
+        plain.push_str(group);
+    }
+    let are_digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    fit &= are_digits(&plain) && are_digits(decimals) && (point.is_none() || !decimals.is_empty());
+    if !decimals.is_empty() {
+        plain.push('.');
+        plain.push_str(decimals);
+    }
+    fit.then_some(plain)
+}
+
+/// Rounded, halves away from zero, with its thousands apart.
+fn written(number: Decimal, decimals: Option<u32>, language: Language) -> String {
+    let (group, point) = match language {
+        Language::Nb | Language::Nn => (NO_BREAK, ','),
+        Language::En => (',', '.'),
+    };
+    let rounded = match decimals {
+        Some(decimals) => {
+            number.round_dp_with_strategy(decimals, RoundingStrategy::MidpointAwayFromZero)
+        }
+        None => number,
+    };
+    let digits = rounded.abs().to_string();
+    let (whole, fraction) = digits.split_once('.').unwrap_or((&digits, ""));
+    let mut text = String::with_capacity(digits.len() * 2);
+    if rounded.is_sign_negative() && !rounded.is_zero() {
+        text.push('-');
+    }
+    for (at, digit) in whole.chars().enumerate() {
+        if at > 0 && (whole.len() - at).is_multiple_of(3) {
+            text.push(group);
+        }
+        text.push(digit);
+    }
+    let wanted = decimals.map_or(fraction.len(), |decimals| decimals as usize);
+    if wanted > 0 {
+        text.push(point);
+        text.push_str(fraction);
+        text.extend(std::iter::repeat_n(
+            '0',
+            wanted.saturating_sub(fraction.len()),
+        ));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn amount(text: &str) -> Result<String, String> {
+        let number = read("money", &Value::from(text), false).map_err(|error| error.to_string())?;
+        Ok(written(number, Some(2), Language::Nb).replace(NO_BREAK, " "))
+    }
+
+    #[test]
+    fn amounts_are_read_as_columns_hold_them() {
+        for (text, shown) in [
+            ("1234.5", "1 234,50"),
+            ("1234,5", "1 234,50"),
+            ("1 234,50", "1 234,50"),
+            ("1\u{A0}234,50", "1 234,50"),
+            ("1\u{202F}234\u{202F}567", "1 234 567,00"),
+            ("1.234,50", "1 234,50"),
+            ("1,234.50", "1 234,50"),
+            ("1.234.567", "1 234 567,00"),
+            ("1,234,567.891", "1 234 567,89"),
+            (" -12 ", "-12,00"),
+            ("\u{2212}1 000", "-1 000,00"),
+            ("+7", "7,00"),
+            ("0,125", "0,13"),
+            ("1234.567", "1 234,57"),
+            ("007", "7,00"),
+            ("0", "0,00"),
+        ] {
+            assert_eq!(amount(text).as_deref(), Ok(shown), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn halves_are_rounded_away_from_zero_and_nothing_is_lost_on_the_way() {
+        for (text, shown) in [
+            ("0.005", "0,01"),
+            ("-0.005", "-0,01"),
+            ("-0.004", "0,00"),
+            ("2.675", "2,68"),
+            ("1000000000000.005", "1 000 000 000 000,01"),
+            ("99999999999999999999.995", "100 000 000 000 000 000 000,00"),
+            ("999.995", "1 000,00"),
+        ] {
+            let number = read("money", &Value::from(text), true).unwrap();
+            let written = written(number, Some(2), Language::Nb).replace(NO_BREAK, " ");
+            assert_eq!(written, shown, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_number_or_two_is_refused() {
+        for text in [
+            "",
+            "-",
+            "12 34",
+            "1 2345",
+            "1234 567",
+            "1.23.456",
+            "1,2,3",
+            "12a",
+            "1e5",
+            "1,",
+            ",5",
+            "kr 5",
+            "1 234.567 890",
+        ] {
+            let error = amount(text).unwrap_err();
+            assert!(error.contains("needs a number"), "{text:?}: {error}");
+        }
+        for text in ["1.234", "12,345", "-999.999"] {
+            let error = amount(text).unwrap_err();
+            assert!(
+                error.contains("cannot tell thousands from decimals"),
+                "{text}: {error}"
+            );
+        }
+        assert!(amount(&"9".repeat(40)).unwrap_err().contains("so large"));
+    }
+
+    #[test]
+    fn numbers_of_the_manifest_are_exact_as_they_are_written() {
+        let value = |json: serde_json::Value| Value::try_from_serializable(&json).unwrap();
+        for (json, shown) in [
+            (serde_json::json!(1.005), "1,01"),
+            (serde_json::json!(1.234), "1,23"),
+            (serde_json::json!(-7), "-7,00"),
+        ] {
+            let number = read("money", &value(json), false).unwrap();
+            assert_eq!(written(number, Some(2), Language::Nn), shown);
+        }
+    }
+}

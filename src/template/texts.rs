@@ -1,0 +1,166 @@
+//! Texts in templates: made plain, and made safe for Markdown.
+
+use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
+use tera::{Error, Kwargs, State, Tera, Value};
+
+use super::budget::{TOO_LONG, VALUE_LIMIT};
+use super::markdown;
+use super::reference::Entry;
+
+/// What the reference page says of them.
+pub(super) const FILTERS: &[Entry] = &[
+    Entry {
+        name: "plain",
+        call: "plain",
+        what: "The plain text of Markdown or HTML: without marks and tags, addresses of links and no-break spaces. For titles, e-mail and SMS.",
+        examples: &[
+            (
+                "{{ \"**Viktig** om [saken](https://example.no)\" | plain }}",
+                "Viktig om saken",
+            ),
+            ("{{ \"<p>Ring &amp; spør</p>\" | plain }}", "Ring & spør"),
+        ],
+        by_language: false,
+    },
+    Entry {
+        name: "markdown",
+        call: "markdown",
+        what: "A value with what Markdown would read as marks escaped. In the letter's body that is done by itself; elsewhere it is never needed.",
+        examples: &[("{{ \"*Kåre*\" | markdown }}", "\\*Kåre\\*")],
+        by_language: false,
+    },
+    Entry {
+        name: "safe",
+        call: "safe",
+        what: "Leaves a value in the letter's body as it is: it is Markdown itself, and you answer for it.",
+        examples: &[("{{ \"*Kåre*\" | safe }}", "*Kåre*")],
+        by_language: false,
+    },
+];
+
+/// Makes them known; `safe` is Tera's own.
+pub(super) fn register(tera: &mut Tera) {
+    tera.register_filter("plain", |value: &Value, _: Kwargs, _: &State<'_>| {
+        plain(&value.to_string())
+    });
+    tera.register_filter("markdown", |value: &Value, _: Kwargs, _: &State<'_>| {
+        escaped(value)
+    });
+}
+
+fn escaped(value: &Value) -> Result<Value, Error> {
+    if value.is_safe() {
+        return Ok(value.clone());
+    }
+    let text = value.to_string();
+    if text.len() > VALUE_LIMIT {
+        return Err(Error::message(TOO_LONG));
+    }
+    Ok(Value::safe_string(&markdown::escaped(&text)))
+}
+
+/// What a reader sees of Markdown and of the HTML in it.
+fn plain(markdown: &str) -> String {
+    let markdown = markdown.replace('\u{A0}', " ");
+    let mut text = String::with_capacity(markdown.len());
+    let mut lists: Vec<Option<u64>> = Vec::new();
+    for event in Parser::new_ext(
+        &markdown,
+        Options::ENABLE_STRIKETHROUGH | Options::ENABLE_TABLES,
+    ) {
+        match event {
+            Event::Text(piece) | Event::Code(piece) => text.push_str(&piece.replace('\u{A0}', " ")),
+            Event::Html(piece) => text.push_str(&without_tags(&piece)),
+            Event::SoftBreak | Event::End(TagEnd::TableCell) => text.push(' '),
+            Event::HardBreak => text.push('\n'),
+            Event::InlineHtml(tag) if tag.starts_with("<br") => text.push('\n'),
+            Event::Start(Tag::List(first)) => {
+                end_line(&mut text, 1);
+                lists.push(first);
+            }
+            Event::Start(Tag::Item) => {
+                end_line(&mut text, 1);
+                match lists.last_mut() {
+                    Some(Some(number)) => {
+                        text.extend([&number.to_string(), ". "]);
+                        *number += 1;
+                    }
+                    _ => text.push_str("- "),
+                }
+            }
+            Event::End(TagEnd::List(_)) => {
+                lists.pop();
+                end_line(&mut text, if lists.is_empty() { 2 } else { 1 });
+            }
+            Event::End(
+                TagEnd::Paragraph | TagEnd::Heading(_) | TagEnd::BlockQuote(_) | TagEnd::Table,
+            ) => {
+                end_line(&mut text, if lists.is_empty() { 2 } else { 1 });
+            }
+            Event::End(TagEnd::TableRow | TagEnd::TableHead) => end_line(&mut text, 1),
+            _ => {}
+        }
+    }
+    let lines: Vec<_> = text.trim().lines().map(str::trim_end).collect();
+    lines.join("\n")
+}
+
+/// Ends the line, and leaves `breaks - 1` lines empty.
+fn end_line(text: &mut String, breaks: usize) {
+    let there = text.len() - text.trim_end_matches('\n').len();
+    if !text.is_empty() {
+        text.extend(std::iter::repeat_n('\n', breaks.saturating_sub(there)));
+    }
+}
+
+/// A block of HTML without its tags, and with its few necessary entities read.
+fn without_tags(html: &str) -> String {
+    let mut text = String::with_capacity(html.len());
+    let mut inside = false;
+    for letter in html.chars() {
+        match letter {
+            '<' => inside = true,
+            '>' if inside => inside = false,
+            _ if !inside => text.push(letter),
+            _ => {}
+        }
+    }
+    for (entity, sign) in [
+        ("&lt;", "<"),
+        ("&gt;", ">"),
+        ("&quot;", "\""),
+        ("&#39;", "'"),
+        ("&nbsp;", " "),
+        ("&amp;", "&"),
+    ] {
+        text = text.replace(entity, sign);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn marks_and_tags_go_and_the_text_stays() {
+        for (markdown, text) in [
+            ("Kåre Ødegård", "Kåre Ødegård"),
+            ("2026-12-15", "2026-12-15"),
+            (
+                "# Vedtak\n\nHei **du**,\nder.\n\nHilsen\\\noss",
+                "Vedtak\n\nHei du, der.\n\nHilsen\noss",
+            ),
+            ("* en\n* to\n\nslutt", "- en\n- to\n\nslutt"),
+            ("2. en\n3. to", "2. en\n3. to"),
+            ("15. desember 2026", "15. desember 2026"),
+            ("<div>Hei <b>du</b><br>der &lt;3</div>", "Hei duder <3"),
+            ("Hei <b>du</b><br>der", "Hei du\nder"),
+            ("kr\u{A0}5 &nbsp;", "kr 5"),
+            ("| a | b |\n|---|---|\n| 1 | 2 |", "a b\n1 2"),
+            ("", ""),
+        ] {
+            assert_eq!(plain(markdown), text, "{markdown:?}");
+        }
+    }
+}
