@@ -128,8 +128,10 @@ fn rows_that_were_never_accepted_may_change_without_a_flag() {
         ..Options::default()
     });
     let project = Project::small().with_sandbox(&sandbox);
+    // The first letter has all of the trouble.
+    project.run(&["send", "mailing.yaml", "--row", "1"]).ends(1);
     project
-        .run(&["send", "mailing.yaml", "--concurrency", "1"])
+        .run(&["send", "mailing.yaml", "--rows", "2-"])
         .ends(1);
     assert_eq!(project.count("failed"), 1);
     assert_eq!(project.count("sent"), 1);

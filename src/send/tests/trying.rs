@@ -248,7 +248,6 @@ async fn without_a_network_there_is_nothing_to_wait_for() {
 async fn whether_a_request_may_have_arrived_is_remembered() {
     for (kind, uncertain) in [
         (TransportKind::Connect, false),
-        (TransportKind::File, false),
         (TransportKind::Timeout, true),
         (TransportKind::Cut, true),
         (TransportKind::Garbled, true),
@@ -263,4 +262,13 @@ async fn whether_a_request_may_have_arrived_is_remembered() {
         ));
         assert_eq!(tried.settled.uncertain, uncertain, "{kind:?}");
     }
+}
+
+#[tokio::test]
+async fn a_file_that_cannot_be_sent_is_not_tried_again() {
+    let answers: [fn() -> Said; 1] = [|| lost(TransportKind::File)];
+    let tried = letter(&Retry::default(), Heard::default(), &answers).await;
+    assert!(matches!(tried.settled.end, End::NoFile(_)));
+    assert!(!tried.settled.uncertain, "nothing was done");
+    assert_eq!(tried.settled.requests, 1);
 }
