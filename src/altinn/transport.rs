@@ -96,7 +96,8 @@ impl TransportError {
         Self::new(kind, host, Some(error.without_url().into()))
     }
 
-    pub(super) fn new(
+    /// One for `host`.
+    pub(crate) fn new(
         kind: TransportKind,
         host: &str,
         source: Option<Box<dyn Error + Send + Sync>>,

@@ -101,7 +101,7 @@ impl CliError {
             Self::Input(_)
             | Self::Usage { .. }
             | Self::Earlier(_)
-            | Self::Send(SendError::Rows(_) | SendError::Changed { .. }) => ExitStatus::Input,
+            | Self::Send(SendError::Rows(_) | SendError::Changed(_)) => ExitStatus::Input,
             // Whoever reads our results has had enough: that is a success.
             Self::Stdout(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitStatus::Success,
             Self::Setup { .. }
@@ -180,14 +180,11 @@ impl CliError {
                 Some(format!("check the path: there is no {}", path.display()))
             }
             Self::Earlier(error) => error.hint().map(str::to_owned),
-            Self::Journal(error) | Self::Send(SendError::Journal(error)) => error.hint().map(str::to_owned),
-            Self::Send(SendError::Changed { .. }) => Some(
-                "bring back the inputs they were sent with; a deliberate second letter needs a new `mailing` name"
+            Self::Journal(error) | Self::Send(SendError::Journal(error)) => error.hint(),
+            Self::Send(SendError::Drifted(_)) => Some(
+                "leave the mailing's files alone while it is sent; then run the same command again"
                     .to_owned(),
             ),
-            Self::Send(SendError::Drifted(_)) => {
-                Some("leave the mailing's files alone while it is sent; then run the same command again".to_owned())
-            }
             _ => None,
         }
     }

@@ -1,5 +1,6 @@
 //! Everything that knows about arguments, terminals and exit statuses.
 
+mod again;
 mod arguments;
 mod choose;
 mod command_line;

@@ -92,6 +92,29 @@ impl Reply {
         self.challenge = challenge.map(|text| text.replace(secret, STARS));
     }
 
+    /// An answer with this header, when it is `now`.
+    #[cfg(test)]
+    pub(crate) fn with_retry_after(text: &str, now: SystemTime) -> Self {
+        Self {
+            status: 503,
+            retry_after: retry_after(text, now),
+            date: Some(now),
+            challenge: None,
+            body: Vec::new(),
+            cut: false,
+        }
+    }
+
+    /// An answer with this body.
+    #[cfg(test)]
+    pub(crate) fn with_body(status: u16, body: &str) -> Self {
+        Self {
+            status,
+            body: body.into(),
+            ..Self::with_retry_after("", SystemTime::UNIX_EPOCH)
+        }
+    }
+
     pub(crate) fn is_success(&self) -> bool {
         (200..300).contains(&self.status)
     }

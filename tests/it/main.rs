@@ -10,6 +10,7 @@ mod examples;
 mod exit_status;
 mod help;
 mod interrupt;
+mod journal;
 mod layering;
 mod new;
 mod people;
