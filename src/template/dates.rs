@@ -304,7 +304,7 @@ impl Added {
         if months.or(*days).or(*hours).or(*workdays).is_none() {
             return Err(Error::message(format!("`plus` needs one of {UNITS}")));
         }
-        if workdays.is_some_and(|count| count.abs() > WORKDAY_LIMIT) {
+        if workdays.is_some_and(|count| count.unsigned_abs() > WORKDAY_LIMIT) {
             return Err(Error::message("`plus` counts at most 10000 workdays"));
         }
         Ok(added)
@@ -403,6 +403,14 @@ mod tests {
             ("{{ now() | plus(decades=1) }}", "does not know `decades`"),
             ("{{ now() | plus(days='x') }}", "a whole number for `days`"),
             ("{{ now() | plus(days=9999999999) }}", "out of the calendar"),
+            (
+                "{{ now() | plus(workdays=-9223372036854775807 - 1) }}",
+                "at most 10000 workdays",
+            ),
+            (
+                "{{ now() | plus(workdays='-9223372036854775808') }}",
+                "at most 10000 workdays",
+            ),
             (
                 "{{ now() | plus(workdays=99999) }}",
                 "at most 10000 workdays",
