@@ -20,7 +20,7 @@ pub(super) fn escaped(value: &str) -> String {
 /// The bytes that may mean something in the middle of a line.
 const MARKS: [bool; 256] = {
     let mut table = [false; 256];
-    let marks = b"\\*_`[]<&~|\r\n";
+    let marks = b"\\*_`[]{<&~|\r\n";
     let mut at = 0;
     while at < marks.len() {
         table[marks[at] as usize] = true;
@@ -144,6 +144,8 @@ fn means_something(text: &[u8], at: usize) -> bool {
         }
         b'<' => after.is_none_or(|next| next.is_ascii_alphabetic() || b"/!?".contains(&next)),
         b'&' => is_entity(&text[at + 1..]),
+        // Altinn replaces `{{recipientName}}`, also where it came out of a column.
+        b'{' => after == Some(b'{'),
         _ => true,
     }
 }
@@ -236,6 +238,7 @@ mod tests {
             ("<b>", "\\<b>"),
             ("`a`", "\\`a\\`"),
             ("&amp;", "\\&amp;"),
+            ("{{recipientName}}", "\\{{recipientName}}"),
             ("~~a~~", "\\~\\~a\\~\\~"),
             ("a|b", "a\\|b"),
             ("\\*", "\\\\\\*"),
