@@ -36,7 +36,7 @@ pub(crate) struct RenderArgs {
     #[command(flatten)]
     target: Target,
     /// Instead of the requests, show what has changed since OLD, an earlier output of `massebrev render`: rows that are new or gone, and how the others' requests differ,
-    /// identity numbers masked. The exit status is 0 whether there are differences or not
+    /// identity numbers masked. `now()` is what it was in OLD, as long as nothing has been sent. The exit status is 0 whether there are differences or not
     #[arg(long, value_name = "OLD", env = "MASSEBREV_DIFF")]
     diff: Option<PathBuf>,
     /// Only the row with this key of its own
@@ -80,7 +80,12 @@ impl RenderArgs {
             None if self.preview.text() => Output::Letters(Letters::new(printer)),
             None => Output::Requests(Requests::default()),
         };
-        let mut prepared = Prepared::check(&self.target, printer)?;
+        // What counts from `now()` would differ in every letter, and hide what somebody has changed.
+        let then = match &output {
+            Output::Difference(difference) => difference.now(),
+            Output::Requests(_) | Output::Letters(_) => None,
+        };
+        let mut prepared = Prepared::check_as_of(&self.target, printer, then)?;
         let chosen = self.choose(&mut prepared, printer)?;
         for_each_letter(
             &mut prepared,

@@ -26,6 +26,8 @@ pub struct Checked {
     pub skipped: u64,
     /// The digest over everything the mailing is made of: who approves it approves exactly this.
     pub plan: Digest,
+    /// What `now()` was, when a template asked for it.
+    pub now: Option<Timestamp>,
     /// Files that the first letter shares with others, to be uploaded before it.
     pub shared: Vec<Arc<PlannedFile>>,
     /// Per row, in order: the heads of its key and of its letter's digest. 16 bytes a row.
@@ -122,6 +124,7 @@ impl Mailing {
         self.find_unused(&mut gathering);
         let mut checked = gathering.finish(file);
         checked.plan = self.plan_digest()?;
+        checked.now = self.templates.uses_now().then_some(self.setting.began);
         Ok(checked)
     }
 

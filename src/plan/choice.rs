@@ -99,6 +99,7 @@ mod tests {
             letters: 9,
             skipped: 1,
             plan: Digest::of(&[]),
+            now: None,
             shared: Vec::new(),
             fingerprints: prints.collect(),
         }

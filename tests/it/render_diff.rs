@@ -163,3 +163,20 @@ fn what_is_no_earlier_output_is_refused_with_its_line() {
         .ends(2);
     assert!(run.stderr().contains(". is not a plain file"), "{run}");
 }
+
+#[test]
+fn letters_that_count_from_now_differ_only_where_somebody_has_changed_them() {
+    let project = changed();
+    project.write("letter.md", "Dear {{ name }}, write before {{ now() }}.\n");
+    let old = project.run(&["render", "mailing.yaml"]).ends(0).stdout();
+    let first: serde_json::Value = serde_json::from_str(old.lines().next().unwrap()).unwrap();
+    let body = first["body"]["correspondence"]["content"]["messageBody"].as_str();
+    let told = body.unwrap().split(['e', '.']).rev().nth(1).unwrap().trim();
+    let then = old
+        .replace(first["now"].as_str().unwrap(), "2026-01-05T11:00:00Z")
+        .replace(told, "2026-01-05T12:00:00+01:00");
+    assert_ne!(then, old);
+    project.write("old.ndjson", then);
+    let run = diff(&project, &[]).ends(0);
+    assert_eq!(run.stdout(), "0 changed, 0 new, 0 gone, 4 the same\n");
+}
