@@ -6,14 +6,13 @@ use std::time::Duration;
 
 use reqwest::header::ACCEPT;
 use reqwest::{Method, RequestBuilder};
-use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 use uuid::Uuid;
 
 use super::{DEFAULT_TIMEOUT, Environment, Refusal, TransportError, TransportKind};
 use crate::correspondence::path::API;
 use crate::maskinporten::reply::Reply;
-use crate::maskinporten::{SUBSCRIPTION_KEY, Token, Tokens};
+use crate::maskinporten::{SubscriptionKey, Token, TokenSource};
 
 /// The sender's side of the Correspondence API. Calls are not repeated, and a token is the caller's choice: after a 401, reject it and try with the next.
 #[derive(Clone)]
@@ -22,8 +21,8 @@ pub struct Client {
     /// The API's root, without a trailing slash.
     api: String,
     host: String,
-    tokens: Arc<Tokens>,
-    subscription_key: Option<SecretString>,
+    tokens: Arc<dyn TokenSource>,
+    subscription_key: Option<SubscriptionKey>,
     timeout: Duration,
 }
 
@@ -48,7 +47,11 @@ impl<T> Answer<T> {
 
 impl Client {
     /// A client for this environment.
-    pub fn new(http: reqwest::Client, environment: &Environment, tokens: Arc<Tokens>) -> Self {
+    pub fn new(
+        http: reqwest::Client,
+        environment: &Environment,
+        tokens: Arc<dyn TokenSource>,
+    ) -> Self {
         let platform = environment.platform();
         let host = platform.split("://").nth(1).unwrap_or(platform);
         Self {
@@ -56,16 +59,9 @@ impl Client {
             api: format!("{platform}{API}"),
             host: host.to_owned(),
             tokens,
-            subscription_key: None,
+            subscription_key: environment.subscription_key().cloned(),
             timeout: DEFAULT_TIMEOUT,
         }
-    }
-
-    /// With the API key that some of Altinn's gateways ask for.
-    #[must_use]
-    pub fn with_subscription_key(mut self, key: Option<SecretString>) -> Self {
-        self.subscription_key = key;
-        self
     }
 
     /// With another time than the default one for a request, to which that for the bytes of files is added.
@@ -81,8 +77,8 @@ impl Client {
     }
 
     /// Where this client's tokens come from.
-    pub fn tokens(&self) -> &Tokens {
-        &self.tokens
+    pub fn tokens(&self) -> &dyn TokenSource {
+        &*self.tokens
     }
 
     /// A request to a path below the API's root.
@@ -94,7 +90,7 @@ impl Client {
             .header(ACCEPT, "application/json")
             .bearer_auth(token.expose());
         match &self.subscription_key {
-            Some(key) => request.header(SUBSCRIPTION_KEY, key.expose_secret()),
+            Some(key) => key.on(request),
             None => request,
         }
     }
@@ -132,8 +128,7 @@ impl Client {
 
     async fn exchange(&self, request: RequestBuilder) -> Result<Reply, TransportError> {
         let lost = |error| TransportError::from_request(&self.host, error);
-        let answer = request.send().await.map_err(lost)?;
-        Reply::read(answer).await.map_err(lost)
+        Reply::to(request).await.map_err(lost)
     }
 
     pub(super) fn failed(
@@ -178,18 +173,25 @@ mod tests {
     use std::time::Instant;
 
     use super::super::content::tests::on_disk;
-    use super::super::{AttachmentStatus, Enclosure, http_client};
+    use super::super::{AttachmentStatus, Enclosure, HttpOptions, http_client};
     use super::*;
     use crate::correspondence::Attachment;
     use crate::maskinporten::listener::{Listener, answer};
-    use crate::maskinporten::{Delegation, Settings, key_for_tests};
+    use crate::maskinporten::{Delegation, Settings, Tokens, key_for_tests};
 
     const ID: &str = "01890a5d-ac96-774b-bcce-b302099a8057";
     const TIMEOUT: Duration = Duration::from_secs(20);
 
     fn client(base: &str, timeout: Duration) -> Client {
-        let environment = Environment::sandbox(base, base).unwrap();
-        let http = http_client(&environment, timeout, 4).unwrap();
+        let key = SubscriptionKey::new(&"api-key".into()).unwrap();
+        let environment = Environment::sandbox(base, base)
+            .unwrap()
+            .with_subscription_key(key);
+        let options = HttpOptions {
+            timeout,
+            ..HttpOptions::default()
+        };
+        let http = http_client(&environment, &options).unwrap();
         let settings = Settings {
             client_id: "c".into(),
             key: key_for_tests(),
@@ -200,7 +202,7 @@ mod tests {
             subscription_key: None,
         };
         let tokens = Arc::new(Tokens::new(http.clone(), settings));
-        Client::new(http, &environment, tokens).with_subscription_key(Some("api-key".into()))
+        Client::new(http, &environment, tokens)
     }
 
     fn token() -> Token {

@@ -5,14 +5,17 @@ use std::net::IpAddr;
 
 use reqwest::Url;
 
+use crate::maskinporten::SubscriptionKey;
+
 /// An Altinn platform with the Maskinporten whose tokens it takes.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Environment {
     name: String,
     platform: String,
     maskinporten: String,
     production: bool,
     local: bool,
+    subscription_key: Option<SubscriptionKey>,
 }
 
 impl Environment {
@@ -46,6 +49,13 @@ impl Environment {
         KNOWN.iter().find(|known| known.0 == name).map(Self::known)
     }
 
+    /// The known environment with its platform or its Maskinporten at this host. Of those that share a Maskinporten, `tt02`.
+    pub(super) fn of_host(host: &str) -> Option<Self> {
+        let is_at = |address: &str| address.strip_prefix("https://") == Some(host);
+        let known = KNOWN.iter().find(|known| is_at(known.1) || is_at(known.2));
+        known.map(Self::known)
+    }
+
     /// A sandbox at these two addresses. Fails as `custom` does.
     pub fn sandbox(platform: &str, maskinporten: &str) -> Result<Self, EnvironmentError> {
         Ok(Self {
@@ -74,6 +84,7 @@ impl Environment {
                 .all(|url| url.scheme() == "http"),
             platform: text(&platform),
             maskinporten: text(&maskinporten),
+            subscription_key: None,
         })
     }
 
@@ -90,6 +101,18 @@ impl Environment {
     /// Maskinporten's address, without a trailing slash.
     pub fn maskinporten(&self) -> &str {
         &self.maskinporten
+    }
+
+    /// With the key that some of Altinn's gateways ask for; it goes with every request to the platform, and nowhere else.
+    #[must_use]
+    pub fn with_subscription_key(mut self, key: SubscriptionKey) -> Self {
+        self.subscription_key = Some(key);
+        self
+    }
+
+    /// The key that goes with every request to the platform.
+    pub fn subscription_key(&self) -> Option<&SubscriptionKey> {
+        self.subscription_key.as_ref()
     }
 
     /// Where Altinn exchanges Maskinporten's tokens.
@@ -110,6 +133,13 @@ impl Environment {
         self.local
     }
 
+    /// Whether both are reached by TLS.
+    pub(super) fn is_encrypted(&self) -> bool {
+        [&self.platform, &self.maskinporten]
+            .iter()
+            .all(|address| address.starts_with("https://"))
+    }
+
     fn known((name, platform, maskinporten): &(&str, &str, &str)) -> Self {
         Self {
             name: (*name).to_owned(),
@@ -117,6 +147,7 @@ impl Environment {
             maskinporten: (*maskinporten).to_owned(),
             production: *name == "prod",
             local: false,
+            subscription_key: None,
         }
     }
 }

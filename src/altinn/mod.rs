@@ -1,5 +1,6 @@
 //! Altinn as this program sees it: where it is, what can be asked of it, and what its refusals say. Every call is one request; nothing is repeated here.
 
+mod access;
 mod attachments;
 mod client;
 mod content;
@@ -7,15 +8,18 @@ mod environment;
 mod http;
 mod letters;
 mod multipart;
+mod probe;
 mod refusal;
 mod transport;
 
+pub use access::{Access, Doubt};
 pub use attachments::{AttachmentOverview, AttachmentStatus};
 pub use client::{Answer, Client};
 pub use content::Content;
 pub use environment::{Environment, EnvironmentError};
-pub use http::{ClientError, DEFAULT_TIMEOUT, http_client};
+pub use http::{Authorities, ClientError, DEFAULT_TIMEOUT, HttpClient, HttpOptions, http_client};
 pub use letters::{Details, Initialized, Overview, StatusChange};
 pub use multipart::Enclosure;
+pub use probe::{Reached, proxy_for, reach, resolve};
 pub use refusal::Refusal;
 pub use transport::{TransportError, TransportKind};

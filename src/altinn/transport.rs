@@ -62,7 +62,7 @@ impl TransportError {
         let host = &self.host;
         match self.kind {
             TransportKind::Connect if self.mentions_certificates() => Some(format!(
-                "if a proxy opens the traffic to `{host}`, name the file with its certificate in SSL_CERT_FILE"
+                "if a proxy opens the traffic to `{host}`, give the file with its certificate as --ca-file, MASSEBREV_CA_FILE or `auth.caFile`"
             )),
             TransportKind::Connect => Some(format!(
                 "check the network, and that a proxy or firewall lets `{host}` through"
@@ -89,7 +89,8 @@ impl TransportError {
         Self::new(kind, host, Some(error.without_url().into()))
     }
 
-    pub(super) fn new(
+    /// One for `host`.
+    pub(crate) fn new(
         kind: TransportKind,
         host: &str,
         source: Option<Box<dyn Error + Send + Sync>>,

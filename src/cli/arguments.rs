@@ -14,6 +14,7 @@ use super::sandbox::SandboxArgs;
 use super::schema::SchemaArgs;
 use super::send::SendArgs;
 use super::templates::TemplatesArgs;
+use super::token::TokenArgs;
 use super::validate::ValidateArgs;
 
 /// Send official letters in bulk through Altinn 3 Correspondence, each exactly once
@@ -43,6 +44,7 @@ pub(crate) enum Command {
     Render(RenderArgs),
     Send(Box<SendArgs>),
     Report(ReportArgs),
+    Token(Box<TokenArgs>),
     Sandbox(SandboxArgs),
     Schema(SchemaArgs),
     Completions(CompletionsArgs),

@@ -9,7 +9,7 @@ use super::{CliError, Printer};
 pub(crate) fn choose(
     checked: &Checked,
     wanted: &Wanted,
-    is_settled: impl Fn(u64, u64) -> bool,
+    is_settled: impl Fn(usize) -> bool,
     printer: Printer,
 ) -> Result<Chosen, CliError> {
     let chosen = checked.choose(wanted, is_settled);

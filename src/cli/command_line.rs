@@ -26,15 +26,19 @@ pub(crate) fn quoted(argument: &str) -> String {
     }
 }
 
+/// What is not typed again: what it has accepted stays accepted, and what changes later is to be seen first.
+const ONCE: (&str, &str) = ("--accept-changes", "MASSEBREV_ACCEPT_CHANGES");
+
 /// The command that was typed: it goes on where this run ended.
 pub(crate) fn same_command() -> String {
-    joined(&typed())
+    format!("{}{}", without(&[ONCE.1]), joined(&typed_again()))
 }
 
 /// The command that was typed, but for all rows; `letters` is then the number that `--expect` has to name.
 pub(crate) fn command_for_the_rest(letters: u64) -> String {
-    let set: Vec<&str> = NARROWING.iter().map(|(_, variable)| *variable).collect();
-    let command = joined(&widened(typed(), letters));
+    let variables = NARROWING.iter().chain([&ONCE]);
+    let set: Vec<&str> = variables.map(|(_, variable)| *variable).collect();
+    let command = joined(&widened(typed_again(), letters));
     format!("{}{command}", without(&set))
 }
 
@@ -68,6 +72,12 @@ fn typed() -> Vec<String> {
         .skip(1)
         .map(|argument| argument.to_string_lossy().into_owned())
         .collect()
+}
+
+fn typed_again() -> Vec<String> {
+    let mut arguments = typed();
+    arguments.retain(|argument| argument != ONCE.0);
+    arguments
 }
 
 fn joined(arguments: &[String]) -> String {

@@ -1,27 +1,70 @@
-//! Where a mailing goes and with what key: flags, environment, manifest, in this order.
+//! Where a mailing goes and with what token: flags, environment, manifest, in this order.
 
 use std::num::NonZeroU32;
-use std::path::Path;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
 
-use clap::Args;
-use massebrev::altinn::{Client, Environment, http_client};
-use massebrev::manifest::{EnvironmentName, Manifest, SecretSource};
-use massebrev::maskinporten::{Settings, SigningKey, Tokens};
+use clap::parser::ValueSource;
+use clap::{ArgMatches, Args, FromArgMatches};
+use massebrev::altinn::{Client, Environment};
+use massebrev::manifest::{EnvironmentName, Manifest};
+use massebrev::maskinporten::SigningKey;
 use massebrev::sandbox::Registration;
-use secrecy::SecretString;
 
-use super::key::{KeyArgs, delegation, exchange};
+use super::key::{KeyArgs, Signer};
+use super::origin::{Given, Origin};
+use super::way::Caller;
 use super::{CliError, Printer};
 
-/// Who asks for tokens.
-#[derive(Debug, Clone, Args)]
+/// Who asks for tokens, and which of it was a flag.
+#[derive(Debug, Clone)]
 pub(crate) struct AuthArgs {
+    pub(super) inputs: Inputs,
+    pub(super) given: Given,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(super) struct Inputs {
+    /// A file with certificates to trust besides the machine's own, in PEM [default: the manifest's auth.caFile]
+    #[arg(long, value_name = "FILE", env = "MASSEBREV_CA_FILE")]
+    pub(super) ca_file: Option<PathBuf>,
     /// The client id at Maskinporten [default: the manifest's auth.clientId]
     #[arg(long, value_name = "ID", env = "MASSEBREV_CLIENT_ID")]
-    client_id: Option<String>,
+    pub(super) client_id: Option<String>,
     #[command(flatten)]
-    key: KeyArgs,
+    pub(super) key: KeyArgs,
+    /// A file with a token that is there already, instead of a key; read again when it changes [default: the manifest's auth.token]
+    #[arg(long, value_name = "FILE", env = "MASSEBREV_TOKEN_FILE")]
+    token_file: Option<PathBuf>,
+}
+
+impl FromArgMatches for AuthArgs {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        let inputs = Inputs::from_arg_matches(matches)?;
+        let by_flag = |name: &str| matches.value_source(name) == Some(ValueSource::CommandLine);
+        let given = Given {
+            key_file: inputs.key.has_file().then(|| by_flag("key_file")),
+            token_file: inputs
+                .token_file
+                .clone()
+                .map(|path| (path, by_flag("token_file"))),
+        };
+        Ok(Self { inputs, given })
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
+}
+
+impl Args for AuthArgs {
+    fn augment_args(command: clap::Command) -> clap::Command {
+        Inputs::augment_args(command)
+    }
+
+    fn augment_args_for_update(command: clap::Command) -> clap::Command {
+        Inputs::augment_args_for_update(command)
+    }
 }
 
 /// Where a mailing goes.
@@ -57,6 +100,11 @@ impl Destination {
         Ok(Self::Altinn(environment))
     }
 
+    /// One of Altinn's own environments.
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        Environment::named(name).map(Self::Altinn)
+    }
+
     /// Its name, in the journal and for people.
     pub(crate) fn name(&self) -> &str {
         match self {
@@ -80,7 +128,7 @@ impl Destination {
 }
 
 impl AuthArgs {
-    /// The client of an environment, with the key the person has given.
+    /// The client of an environment, with the token source the person has given.
     pub(crate) fn connect(
         &self,
         manifest: &Manifest,
@@ -89,26 +137,31 @@ impl AuthArgs {
         concurrency: NonZeroU32,
         printer: Printer,
     ) -> Result<Client, CliError> {
-        let client_id = self.client_id.as_deref();
-        let signer = self
-            .key
-            .signer(client_id, &manifest.auth, folder, environment)?;
-        for warning in &signer.warnings {
+        let timeout = manifest.send.timeout.duration();
+        let way =
+            Caller::Person(self).way(&manifest.auth, folder, environment, timeout, concurrency)?;
+        let opened = way.open(&way.origin()?)?;
+        for warning in &opened.warnings {
             printer.warn(format_args!("warning: {warning}"));
         }
-        let subscription_key = manifest
-            .auth
-            .subscription_key
-            .as_ref()
-            .map(|source| secret(source, folder))
-            .transpose()?;
-        let caller = Caller {
-            client_id: signer.client_id,
-            key: signer.key,
-            subscription_key,
-        };
-        client(manifest, environment, caller, concurrency)
+        Ok(way.client(opened.tokens))
     }
+}
+
+/// The sandbox's own client, with the key it hands out.
+pub(super) fn of_sandbox(registration: &Registration) -> Result<Signer, CliError> {
+    let key = SigningKey::from_text(registration.private_jwk(), None).map_err(|source| {
+        CliError::Key {
+            place: "the sandbox".to_owned(),
+            source,
+        }
+    })?;
+    Ok(Signer {
+        key,
+        client_id: registration.client_id().to_owned(),
+        place: "the sandbox".to_owned(),
+        warnings: Vec::new(),
+    })
 }
 
 /// The client of a sandbox, with the key the sandbox has handed out.
@@ -118,79 +171,24 @@ pub(crate) fn connect_sandbox(
     registration: &Registration,
     concurrency: NonZeroU32,
 ) -> Result<Client, CliError> {
-    let environment = Environment::sandbox(url, url).map_err(|error| CliError::Usage {
+    let environment = sandbox_at(url)?;
+    let timeout = manifest.send.timeout.duration();
+    let caller = Caller::Sandbox(registration);
+    let way = caller.way(
+        &manifest.auth,
+        Path::new("."),
+        &environment,
+        timeout,
+        concurrency,
+    )?;
+    let opened = way.open(&Origin::Key)?;
+    Ok(way.client(opened.tokens))
+}
+
+/// A sandbox's environment.
+pub(crate) fn sandbox_at(url: &str) -> Result<Environment, CliError> {
+    Environment::sandbox(url, url).map_err(|error| CliError::Usage {
         message: error.to_string(),
         hint: None,
-    })?;
-    let key = SigningKey::from_text(registration.private_jwk(), None).map_err(|source| {
-        CliError::Key {
-            place: "the sandbox".to_owned(),
-            source,
-        }
-    })?;
-    let caller = Caller {
-        client_id: registration.client_id().to_owned(),
-        key,
-        subscription_key: None,
-    };
-    client(manifest, &environment, caller, concurrency)
-}
-
-/// Who calls, with everything that proves it.
-struct Caller {
-    client_id: String,
-    key: SigningKey,
-    subscription_key: Option<SecretString>,
-}
-
-fn client(
-    manifest: &Manifest,
-    environment: &Environment,
-    caller: Caller,
-    concurrency: NonZeroU32,
-) -> Result<Client, CliError> {
-    let Caller {
-        client_id,
-        key,
-        subscription_key,
-    } = caller;
-    let concurrency = usize::try_from(concurrency.get()).unwrap_or(usize::MAX);
-    let http = http_client(environment, manifest.send.timeout.duration(), concurrency)?;
-    let settings = Settings {
-        client_id,
-        key,
-        scopes: manifest.auth.scopes.clone(),
-        delegation: delegation(&manifest.auth),
-        maskinporten: environment.maskinporten().to_owned(),
-        exchange: exchange(&manifest.auth, environment),
-        subscription_key: subscription_key.clone(),
-    };
-    let tokens = Arc::new(Tokens::new(http.clone(), settings));
-    Ok(Client::new(http, environment, tokens)
-        .with_subscription_key(subscription_key)
-        .with_timeout(manifest.send.timeout.duration()))
-}
-
-/// A secret from where the manifest says it is.
-fn secret(source: &SecretSource, folder: &Path) -> Result<SecretString, CliError> {
-    let text = match (&source.file, &source.env) {
-        (Some(file), _) => {
-            let path = folder.join(file);
-            std::fs::read_to_string(&path).map_err(|source| CliError::File {
-                action: "read",
-                path,
-                source,
-            })?
-        }
-        (None, variable) => {
-            let variable = variable.clone().unwrap_or_default();
-            std::env::var(&variable).map_err(|_| {
-                CliError::setup(
-                    format!("{variable} is not set"),
-                    "set it, or correct `auth` in the manifest",
-                )
-            })?
-        }
-    };
-    Ok(text.trim().into())
+    })
 }

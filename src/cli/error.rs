@@ -101,7 +101,7 @@ impl CliError {
             Self::Input(_)
             | Self::Usage { .. }
             | Self::Earlier(_)
-            | Self::Send(SendError::Rows(_) | SendError::Changed { .. }) => ExitStatus::Input,
+            | Self::Send(SendError::Rows(_) | SendError::Changed(_)) => ExitStatus::Input,
             // Whoever reads our results has had enough: that is a success.
             Self::Stdout(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitStatus::Success,
             Self::Setup { .. }
@@ -128,10 +128,8 @@ impl CliError {
             _ if status == ExitStatus::Success => {}
             _ => {
                 printer.warn(format_args!("error: {self}"));
-                let mut source = self.source();
-                while let Some(cause) = source {
+                for cause in self.causes() {
                     printer.warn(format_args!("  cause: {cause}"));
-                    source = cause.source();
                 }
                 if let Some(hint) = self.hint() {
                     printer.warn(format_args!("   hint: {hint}"));
@@ -141,13 +139,18 @@ impl CliError {
         status
     }
 
+    /// Why, from the outside in.
+    pub(crate) fn causes(&self) -> Vec<String> {
+        std::iter::successors(self.source(), |cause| (*cause).source())
+            .map(ToString::to_string)
+            .collect()
+    }
+
     /// All of it on one line, for a place where it is not the end.
     pub(crate) fn in_words(&self) -> String {
         let mut words = self.to_string();
-        let mut source = self.source();
-        while let Some(cause) = source {
+        for cause in self.causes() {
             let _ = write!(words, ": {cause}");
-            source = cause.source();
         }
         if let Some(hint) = self.hint() {
             words.push_str(" (");
@@ -157,7 +160,8 @@ impl CliError {
         words
     }
 
-    fn hint(&self) -> Option<String> {
+    /// What to do about it.
+    pub(crate) fn hint(&self) -> Option<String> {
         match self {
             Self::Usage { hint, .. } => hint.clone(),
             Self::Setup { hint, .. } => Some(hint.clone()),
@@ -165,14 +169,11 @@ impl CliError {
             Self::Token(error) => error.hint(),
             Self::Client(error) => error.hint(),
             Self::Earlier(error) => error.hint().map(str::to_owned),
-            Self::Journal(error) | Self::Send(SendError::Journal(error)) => error.hint().map(str::to_owned),
-            Self::Send(SendError::Changed { .. }) => Some(
-                "bring back the inputs they were sent with; a deliberate second letter needs a new `mailing` name"
+            Self::Journal(error) | Self::Send(SendError::Journal(error)) => error.hint(),
+            Self::Send(SendError::Drifted(_)) => Some(
+                "leave the mailing's files alone while it is sent; then run the same command again"
                     .to_owned(),
             ),
-            Self::Send(SendError::Drifted(_)) => {
-                Some("leave the mailing's files alone while it is sent; then run the same command again".to_owned())
-            }
             _ => None,
         }
     }

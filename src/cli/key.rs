@@ -27,12 +27,19 @@ pub(crate) struct KeyArgs {
 #[derive(Debug)]
 pub(crate) struct Signer {
     pub(crate) key: SigningKey,
+    /// Where the key was found.
+    pub(crate) place: String,
     pub(crate) client_id: String,
     /// What is not right, though it works.
     pub(crate) warnings: Vec<String>,
 }
 
 impl KeyArgs {
+    /// Whether a flag or its variable names a file.
+    pub(crate) fn has_file(&self) -> bool {
+        self.key_file.is_some()
+    }
+
     /// The key and its client. `client_id` is what flag or environment say; it wins over the manifest, and the manifest over Altinn Studio's settings.
     pub(crate) fn signer(
         &self,
@@ -69,6 +76,7 @@ impl KeyArgs {
         warnings.extend(expiry(&key, SystemTime::now()));
         Ok(Signer {
             key,
+            place: found.place,
             client_id,
             warnings,
         })

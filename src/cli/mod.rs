@@ -1,11 +1,13 @@
 //! Everything that knows about arguments, terminals and exit statuses.
 
+mod again;
 mod arguments;
 mod choose;
 mod command_line;
 mod completions;
 mod confirm;
 mod connect;
+mod doctor;
 mod error;
 mod exit_status;
 mod file;
@@ -13,6 +15,7 @@ mod interrupt;
 mod key;
 mod man;
 mod new;
+mod origin;
 mod prepare;
 mod preview;
 mod printer;
@@ -22,9 +25,12 @@ mod report;
 mod sandbox;
 mod schema;
 mod send;
+mod steps;
 mod target;
 mod templates;
+mod token;
 mod validate;
+mod way;
 mod words;
 
 use clap::FromArgMatches as _;
@@ -59,6 +65,7 @@ pub(crate) fn run() -> ExitStatus {
         Command::Render(arguments) => arguments.run(printer),
         Command::Send(arguments) => (*arguments).run(printer),
         Command::Report(arguments) => arguments.run(printer),
+        Command::Token(arguments) => (*arguments).run(printer),
         Command::Sandbox(arguments) => arguments.run(printer),
         Command::Schema(arguments) => arguments.run(printer),
         Command::Completions(arguments) => arguments.run(printer),

@@ -141,8 +141,8 @@ impl Observer for Progress {
                     .unwrap_or_else(PoisonError::into_inner)
                     .retries += 1;
             }
-            // Said by the summary, once.
-            Event::Stopping { .. } => {}
+            // Stopping is said by the summary, once.
+            Event::Pace(_) | Event::Stopping { .. } => {}
         }
     }
 }

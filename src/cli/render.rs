@@ -149,7 +149,7 @@ impl RenderArgs {
             rows,
             limit: self.limit,
         };
-        choose(&prepared.checked, &wanted, |_, _| false, printer)
+        choose(&prepared.checked, &wanted, |_| false, printer)
     }
 }
 

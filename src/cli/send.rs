@@ -9,15 +9,16 @@ use std::time::Duration;
 
 use clap::Args;
 use massebrev::altinn::Client;
-use massebrev::journal::{Header, Journal, JournalError, Known};
+use massebrev::journal::{Header, Journal, JournalError};
 use massebrev::manifest::{self, Rate};
 use massebrev::plan::{Chosen, Digest, Selection, Wanted};
 use massebrev::report::{self, Report};
 use massebrev::sandbox::{self, Sandbox};
-use massebrev::send::{Ending, Engine, Options, SendError, Stop, Summary};
+use massebrev::send::{Ending, Engine, Options, SendError, Standing, Stop, Summary};
 use tokio::runtime::Runtime;
 
 use self::ending::explain;
+use super::again::{self, AgainArgs};
 use super::choose::choose;
 use super::confirm::{confirm, refuse_unexpected};
 use super::connect::{AuthArgs, Destination, connect_sandbox};
@@ -40,6 +41,8 @@ pub(crate) struct SendArgs {
     target: Target,
     #[command(flatten)]
     auth: AuthArgs,
+    #[command(flatten)]
+    again: AgainArgs,
     /// Requests in flight at most [default: the manifest's send.concurrency, or 16]
     #[arg(long, short = 'j', value_name = "N", env = "MASSEBREV_CONCURRENCY", value_parser = concurrency)]
     concurrency: Option<NonZeroU32>,
@@ -75,8 +78,9 @@ pub(crate) struct SendArgs {
 /// What there is to do.
 struct Outlook {
     prepared: Prepared,
-    /// What earlier runs have written down.
-    known: Known,
+    /// What earlier runs have written down, and where the rows stand because of it.
+    journal: Option<Journal>,
+    standing: Standing,
     chosen: Chosen,
 }
 
@@ -99,6 +103,12 @@ impl SendArgs {
         })?;
         let (client, sandbox) = runtime.block_on(self.connect(&prepared, printer))?;
         let journal = open_journal(&prepared, &self.target)?;
+        if let Some(copy) = journal.older() {
+            let copy = copy.display();
+            printer.note(format_args!(
+                "the journal has a new format now; as it was: {copy}"
+            ));
+        }
         let ended = runtime.block_on(self.drive(&mut prepared, &client, &journal, printer));
         // Connections that are kept open would hold the sandbox up.
         drop(client);
@@ -108,7 +118,7 @@ impl SendArgs {
         let written = report.as_ref().map_or(Ok(Vec::new()), |report| {
             write_all(report, &prepared.journal_path)
         });
-        let summary = ended.map_err(|error| afresh(error.into(), &prepared))?;
+        let summary = ended.map_err(|error| again::refused(error, &prepared, &self.target))?;
         stopped.map_err(|source| CliError::Start {
             what: "the end of the sandbox",
             source,
@@ -126,8 +136,10 @@ impl SendArgs {
         let prepared = Prepared::check(&self.target, printer)?;
         printer.note(prepared.describe());
         self.refuse_unapproved(&prepared)?;
-        let known = known(&prepared.journal_path)?;
-        let settled = |key, letter| known.is_settled(key, letter);
+        let journal = earlier_runs(&prepared.journal_path)?;
+        let retry = self.again.retry_failed;
+        let standing = Standing::read(journal.as_ref(), &prepared.checked, retry)?;
+        let settled = |position| standing.passes(position);
         let chosen = choose(&prepared.checked, &self.wanted(), settled, printer)?;
         let whose = match self.rows {
             Some(_) => "the rows asked for have",
@@ -136,7 +148,8 @@ impl SendArgs {
         refuse_unexpected(chosen.covered, whose, self.expect)?;
         Ok(Outlook {
             prepared,
-            known,
+            journal,
+            standing,
             chosen,
         })
     }
@@ -215,7 +228,7 @@ impl SendArgs {
         let ended = tokio::select! {
             ended = run => ended,
             () = interrupted_twice(&stop, &progress) => {
-                Ok(Summary { ending: Ending::Interrupted, ended: 0, settled: 0, left_out: 0 })
+                Ok(Summary { ending: Ending::Interrupted, ..Summary::default() })
             }
         };
         progress.finish();
@@ -232,18 +245,9 @@ impl SendArgs {
             retry: send.retry.clone(),
             attachments: send.attachments.clone(),
             wanted: self.wanted(),
+            retry_rejected: self.again.retry_failed,
+            accept_changes: self.again.accept_changes,
         }
-    }
-}
-
-/// A rehearsal whose texts have changed may begin afresh: its letters were never anybody's.
-fn afresh(error: CliError, prepared: &Prepared) -> CliError {
-    match (&error, &prepared.destination) {
-        (CliError::Send(SendError::Changed { letters }), Destination::Sandbox) => CliError::usage(
-            format!("{letters} letters of the last rehearsal had another text or other files"),
-            format!("to rehearse afresh: rm {}", prepared.journal_path.display()),
-        ),
-        _ => error,
     }
 }
 
@@ -256,10 +260,10 @@ fn concurrency(text: &str) -> Result<NonZeroU32, &'static str> {
 }
 
 /// What earlier runs have written down. A journal that nothing has been written to is none.
-fn known(journal: &Path) -> Result<Known, JournalError> {
+fn earlier_runs(journal: &Path) -> Result<Option<Journal>, JournalError> {
     match Journal::read(journal) {
-        Ok(journal) => journal.known(),
-        Err(JournalError::Missing { .. }) => Ok(Known::default()),
+        Ok(journal) => Ok(Some(journal)),
+        Err(JournalError::Missing { .. }) => Ok(None),
         Err(error) => Err(error),
     }
 }
@@ -279,7 +283,7 @@ fn open_journal(prepared: &Prepared, target: &Target) -> Result<Journal, CliErro
     )?)
 }
 
-async fn start_sandbox(printer: Printer) -> Result<Sandbox, CliError> {
+pub(crate) async fn start_sandbox(printer: Printer) -> Result<Sandbox, CliError> {
     let sandbox = Sandbox::start(sandbox::Options::default())
         .await
         .map_err(|source| CliError::Start {

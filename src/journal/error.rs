@@ -1,12 +1,14 @@
 //! What can go wrong with a journal.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use rusqlite::ErrorCode;
 use uuid::Uuid;
 
 use super::State;
+use super::holder::Holder;
 
 /// Why a journal cannot be opened, read or written, or refuses an entry.
 ///
@@ -29,7 +31,16 @@ pub enum JournalError {
         /// The journal.
         path: PathBuf,
         /// The process, as it described itself.
-        holder: String,
+        holder: Holder,
+    },
+    /// The file system does not say who has a file, so two processes could write it at once.
+    #[error("journal `{}` cannot be kept from other processes", path.display())]
+    NoLocks {
+        /// The journal.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        source: Arc<io::Error>,
     },
     /// `SQLite` cannot open it.
     #[error("cannot open journal `{}`", path.display())]
@@ -53,7 +64,7 @@ pub enum JournalError {
         path: PathBuf,
     },
     /// A newer program has written it.
-    #[error("journal `{}` has format {found}, and this program knows formats up to {known}", path.display())]
+    #[error("journal `{}` has format {found}, and massebrev {this} knows formats up to {known}", path.display())]
     NewerFormat {
         /// The journal.
         path: PathBuf,
@@ -61,6 +72,10 @@ pub enum JournalError {
         found: u32,
         /// The newest this program knows.
         known: u32,
+        /// This program's version.
+        this: &'static str,
+        /// The version that wrote it.
+        program: Option<String>,
     },
     /// It is another mailing's, environment's or resource's.
     #[error("journal `{}` belongs to {what} `{recorded}`, not `{wanted}`", path.display())]
@@ -135,25 +150,102 @@ pub enum JournalError {
 }
 
 impl JournalError {
-    /// What to do about it.
-    pub fn hint(&self) -> Option<&'static str> {
-        match self {
-            Self::Locked { .. } => Some("wait until it has ended, or stop it"),
-            Self::NewerFormat { .. } => Some("use the newer version of massebrev that wrote it"),
-            Self::NotAJournal { .. } => Some("move the file away; massebrev makes a new journal"),
-            Self::OtherMailing { .. } => Some(
-                "a mailing keeps its name, environment and resource for ever: give this one a new name",
-            ),
-            Self::Damaged { .. } => {
-                Some("move the file away: the letters' keys find again in Altinn what was sent")
-            }
-            Self::Write { .. } => {
-                Some("see to disk space and permissions, then run the same command again")
-            }
-            Self::Drift { .. } => {
-                Some("put the earlier text back, or send the new one as a mailing with a new name")
-            }
-            _ => None,
+    pub(super) fn create(path: &Path, source: io::Error) -> Self {
+        Self::Create {
+            path: path.to_owned(),
+            source: Arc::new(source),
         }
     }
+
+    pub(super) fn read(path: &Path, source: rusqlite::Error) -> Self {
+        Self::of_damage(path, &source).unwrap_or_else(|| Self::Read {
+            path: path.to_owned(),
+            source: Arc::new(source),
+        })
+    }
+
+    pub(super) fn write(path: &Path, source: rusqlite::Error) -> Self {
+        Self::of_damage(path, &source).unwrap_or_else(|| Self::Write {
+            path: path.to_owned(),
+            source: Arc::new(source),
+        })
+    }
+
+    pub(super) fn damaged(path: &Path, reason: impl Into<String>) -> Self {
+        Self::Damaged {
+            path: path.to_owned(),
+            reason: reason.into(),
+        }
+    }
+
+    /// What `SQLite` says of a file whose pages make no sense, or whose columns say what no journal can say.
+    fn of_damage(path: &Path, source: &rusqlite::Error) -> Option<Self> {
+        let damaged = matches!(
+            source,
+            rusqlite::Error::FromSqlConversionFailure(..)
+                | rusqlite::Error::IntegralValueOutOfRange(..)
+                | rusqlite::Error::InvalidColumnType(..)
+        ) || matches!(
+            source.sqlite_error_code(),
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase)
+        );
+        damaged.then(|| Self::damaged(path, source.to_string()))
+    }
+
+    /// What to do about it.
+    pub fn hint(&self) -> Option<String> {
+        let hint = match self {
+            Self::Create { .. } => {
+                "the journal lies beside the manifest: see to it that the folder can be written and its disk has room"
+            }
+            Self::Locked { holder, .. } => {
+                return Some(format!(
+                    "wait until it has ended; to look at it: {}",
+                    holder.command()
+                ));
+            }
+            Self::NoLocks { .. } => {
+                "move the mailing's folder to a local disk: on this one two runs at a time could not be told apart"
+            }
+            Self::NewerFormat {
+                program: Some(program),
+                ..
+            } => {
+                return Some(format!(
+                    "use massebrev {program}, which wrote it, or a newer one"
+                ));
+            }
+            Self::NewerFormat { .. } => "use the newer version of massebrev that wrote it",
+            Self::NotAJournal { path } | Self::Damaged { path, .. } => {
+                return Some(format!(
+                    "nothing is lost with it: every letter is found again at Altinn by its key. Move it away, then run the same command again: {}",
+                    set_aside(path)
+                ));
+            }
+            Self::OtherMailing { .. } => {
+                "a mailing keeps its name, environment and resource for ever: give this one a new name"
+            }
+            Self::Read { .. } => {
+                "see to the disk: it may be full, since reading takes a little room beside the journal too"
+            }
+            Self::Write { .. } => {
+                "see to disk space and permissions, then run the same command again"
+            }
+            Self::Drift { .. } => {
+                "put the earlier text back, or send the new one as a mailing with a new name"
+            }
+            _ => return None,
+        };
+        Some(hint.to_owned())
+    }
+}
+
+/// The command that moves a journal away. What `SQLite` keeps beside it is of no use without it, and goes when a new one begins.
+fn set_aside(path: &Path) -> String {
+    let name = path.display().to_string();
+    if cfg!(windows) {
+        return format!("move \"{name}\" \"{name}.damaged\"");
+    }
+    let name = name.replace('\'', r"'\''");
+    format!("mv '{name}' '{name}.damaged'")
 }

@@ -4,10 +4,11 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 use uuid::Uuid;
 
+use super::inputs::record_inputs;
 use super::writer::Change;
 use super::{
-    Digest, End, Ended, Entry, JournalError, Misstep, Reason, Run, SharedAttachment, Skip, Start,
-    State, UploadState, transition,
+    Digest, Dropped, End, Ended, Entry, Input, JournalError, Misstep, Reason, Run,
+    SharedAttachment, Skip, Start, State, UploadState, transition,
 };
 use crate::secret::redact;
 
@@ -23,7 +24,7 @@ pub(super) fn apply(file: &Connection, change: &Change) -> rusqlite::Result<Answ
         Change::Entry(key, entry) => {
             return Ok(record(file, *key, entry)?.map(Some));
         }
-        Change::BeginRun(run) => begin_run(file, run)?,
+        Change::BeginRun(run, inputs) => begin_run(file, run, inputs)?,
         Change::EndRun(ended) => end_run(file, ended)?,
         Change::Attachment(attachment, id, state) => {
             keep_attachment(file, attachment, *id, *state)?;
@@ -99,6 +100,11 @@ fn record(
             file.prepare_cached(sql)?
                 .execute(params![n, to.name(), CUT_OFF])?;
         }
+        Entry::Accepted(head) => {
+            let sql = "UPDATE deliveries SET accepted = ?2 WHERE n = ?1";
+            file.prepare_cached(sql)?.execute(params![n, head])?;
+        }
+        Entry::Dropped(drop) => dropped(file, n, drop, to)?,
     }
     Ok(Ok(to))
 }
@@ -139,7 +145,7 @@ fn started(
     let sql = "INSERT INTO deliveries (n, key, row, line, name, recipient, body, state, first_at, last_at)
         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9)
         ON CONFLICT (n) DO UPDATE SET row = ?3, line = ?4, name = ?5, recipient = ?6, body = ?7, state = ?8,
-            first_at = coalesce(first_at, ?9), last_at = ?9, status = NULL, code = NULL, message = NULL, trace = NULL";
+            first_at = coalesce(first_at, ?9), last_at = ?9, status = NULL, code = NULL, message = NULL, trace = NULL, accepted = NULL";
     file.prepare_cached(sql)?.execute(params![
         n,
         key.as_bytes(),
@@ -194,7 +200,17 @@ fn skipped(file: &Connection, key: Uuid, skip: &Skip, to: State) -> rusqlite::Re
     Ok(())
 }
 
-fn begin_run(file: &Connection, run: &Run) -> rusqlite::Result<()> {
+/// What it came to before stays readable.
+fn dropped(file: &Connection, n: Option<i64>, drop: &Dropped, to: State) -> rusqlite::Result<()> {
+    let sql = "UPDATE deliveries SET state = ?2, message = ?3 || ' (was ' || state || coalesce(': ' || message, '') || ')', last_at = ?4 WHERE n = ?1";
+    let reason = redact(&drop.reason);
+    let at = drop.at.as_millisecond();
+    file.prepare_cached(sql)?
+        .execute(params![n, to.name(), reason, at])?;
+    Ok(())
+}
+
+fn begin_run(file: &Connection, run: &Run, inputs: &[Input]) -> rusqlite::Result<()> {
     let sql = "INSERT INTO runs (rows, earlier, skipped, invalid, plan, started_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
     file.execute(
         sql,
@@ -207,6 +223,7 @@ fn begin_run(file: &Connection, run: &Run) -> rusqlite::Result<()> {
             run.started_at.as_millisecond(),
         ],
     )?;
+    record_inputs(file, inputs)?;
     match &run.ended {
         Some(ended) => end_run(file, ended),
         None => Ok(()),

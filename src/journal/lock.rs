@@ -8,6 +8,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::JournalError;
+use super::holder::Holder;
 
 /// Held as long as it lives; the system takes it back when the process dies. The file itself stays: removing it would race.
 #[derive(Debug)]
@@ -16,28 +17,32 @@ pub(super) struct Lock {
 }
 
 impl Lock {
-    /// Takes the lock of this journal, or says who has it.
+    /// Takes the lock of this journal, or says who has it. What a killed process has left in the file is no obstacle: its lock died with it.
     pub(super) fn take(journal: &Path, now: Timestamp) -> Result<Self, JournalError> {
         let path = lock_path(journal);
-        let failed = |source: io::Error| JournalError::Create {
-            path: path.clone(),
-            source: Arc::new(source),
-        };
+        let failed = |source| JournalError::create(&path, source);
         let mut file = private(OpenOptions::new().read(true).write(true).create(true))
             .open(&path)
             .map_err(failed)?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                return Err(JournalError::Locked {
-                    path: journal.to_owned(),
-                    holder: holder(&mut file),
-                });
-            }
-            Err(TryLockError::Error(source)) => return Err(failed(source)),
+        if let Err(error) = file.try_lock() {
+            return Err(refused(journal, error, || holder(&mut file)));
         }
         describe(&mut file, now).map_err(failed)?;
         Ok(Self { _file: file })
+    }
+}
+
+fn refused(journal: &Path, error: TryLockError, holder: impl FnOnce() -> Holder) -> JournalError {
+    let path = journal.to_owned();
+    match error {
+        TryLockError::WouldBlock => JournalError::Locked {
+            path,
+            holder: holder(),
+        },
+        TryLockError::Error(source) => JournalError::NoLocks {
+            path,
+            source: Arc::new(source),
+        },
     }
 }
 
@@ -61,27 +66,30 @@ fn lock_path(journal: &Path) -> PathBuf {
 }
 
 /// Who has it. On some systems a locked file cannot be read.
-fn holder(file: &mut File) -> String {
+fn holder(file: &mut File) -> Holder {
     let mut text = String::new();
-    let read = file.take(500).read_to_string(&mut text);
-    match text.trim() {
-        "" => "another process".to_owned(),
-        _ if read.is_err() => "another process".to_owned(),
-        text => text.to_owned(),
+    match file.take(500).read_to_string(&mut text) {
+        Ok(_) => Holder::read(&text),
+        Err(_) => Holder::default(),
     }
 }
 
 fn describe(file: &mut File, now: Timestamp) -> io::Result<()> {
-    let on = host().map_or_else(String::new, |host| format!(" on {host}"));
     file.set_len(0)?;
     file.rewind()?;
-    writeln!(file, "process {}{on} since {now:.0}", std::process::id())
+    writeln!(file, "{}", Holder::this(now))
 }
 
-fn host() -> Option<String> {
-    let name = std::fs::read_to_string("/proc/sys/kernel/hostname")
-        .ok()
-        .or_else(|| std::env::var("COMPUTERNAME").ok())?;
-    let name = name.trim();
-    (!name.is_empty()).then(|| name.to_owned())
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_system_without_locks_is_refused_and_a_local_disk_advised() {
+        let journal = Path::new("m/.massebrev/a.journal");
+        let unsupported = TryLockError::Error(io::Error::from(io::ErrorKind::Unsupported));
+        let error = refused(journal, unsupported, || unreachable!());
+        assert!(matches!(error, JournalError::NoLocks { .. }), "{error}");
+        assert!(error.hint().unwrap().contains("local disk"));
+    }
 }

@@ -6,10 +6,13 @@
 
 mod column;
 mod error;
-mod known;
+mod format;
+mod holder;
+mod inputs;
 mod ledger;
 mod lock;
 mod open;
+mod recorded;
 mod run;
 mod snapshot;
 mod state;
@@ -17,11 +20,14 @@ mod store;
 mod writer;
 
 pub use error::JournalError;
-pub use known::{Known, Recorded};
+pub use holder::Holder;
+pub use inputs::Input;
 pub use open::Journal;
+pub use recorded::{Recorded, RecordedRows};
 pub use run::{Ended, Ending, Run, SharedAttachment, UploadState};
 pub use snapshot::{Line, Lines, Snapshot};
 pub use state::{
-    Digest, End, Entry, Misstep, Outcome, Reason, Skip, Start, State, UnknownName, transition,
+    Digest, Dropped, End, Entry, Head, Misstep, Outcome, Reason, Skip, Start, State, UnknownName,
+    transition,
 };
 pub use store::Header;

@@ -10,13 +10,14 @@ use rusqlite::OptionalExtension;
 use uuid::Uuid;
 
 use super::column::{id, named};
+use super::inputs::latest_inputs;
 use super::lock::{Lock, private};
-use super::snapshot::latest_run;
+use super::snapshot::{latest_run, line_of};
 use super::store::Store;
 use super::writer::{Change, Writer};
 use super::{
-    Ended, Entry, Header, JournalError, Known, Run, SharedAttachment, Snapshot, State, UploadState,
-    ledger,
+    Ended, Entry, Header, Input, JournalError, Line, RecordedRows, Run, SharedAttachment, Snapshot,
+    State, UploadState, ledger,
 };
 
 /// An open journal. Copies are the same journal; the last one to go closes it.
@@ -29,6 +30,8 @@ struct Inner {
     header: Header,
     began: Timestamp,
     cut_off: usize,
+    older: Option<PathBuf>,
+    program: Option<String>,
     /// Never held while waiting for anything else.
     reader: Mutex<Store>,
     /// `None` when it was opened for reading.
@@ -44,22 +47,21 @@ impl Journal {
         folder.join(".massebrev").join(name)
     }
 
-    /// Opens the journal for writing, and makes it when there is none. Rows that a dead process has left on their way are unknown from now on.
+    /// Opens the journal for writing, and makes it when there is none, for a mailing that began then. Rows that a dead process has left on their way are unknown from now on.
     ///
     /// # Errors
     ///
     /// When another process has it, when it is of another mailing, environment or resource, when a newer program wrote it, and when the file cannot be
     /// written.
-    pub fn open(path: &Path, header: &Header, now: Timestamp) -> Result<Self, JournalError> {
-        let failed = |at: &Path, source: io::Error| JournalError::Create {
-            path: at.to_owned(),
-            source: Arc::new(source),
-        };
+    pub fn open(path: &Path, header: &Header, began: Timestamp) -> Result<Self, JournalError> {
+        let now = Timestamp::now();
+        let failed = JournalError::create;
         let folder = path.parent().unwrap_or(Path::new("."));
         make_folder(folder).map_err(|source| failed(folder, source))?;
         let lock = Lock::take(path, now)?;
         make_file(path, folder).map_err(|source| failed(path, source))?;
-        let store = Store::open_for_writing(path, header, now)?;
+        let store = Store::open_for_writing(path, header, began)?;
+        let (older, program) = (store.older.clone(), store.written_by.clone());
         let cut_off =
             ledger::cut_off(&store.connection, now).map_err(|source| store.write_error(source))?;
         let began = store.began()?;
@@ -70,6 +72,8 @@ impl Journal {
             header: header.clone(),
             began,
             cut_off,
+            older,
+            program,
             reader: Mutex::new(reader),
             writer: Some(writer),
             _lock: Some(lock),
@@ -84,6 +88,8 @@ impl Journal {
             header: reader.header()?,
             began: reader.began()?,
             cut_off: 0,
+            older: None,
+            program: reader.program()?,
             reader: Mutex::new(reader),
             writer: None,
             _lock: None,
@@ -119,6 +125,16 @@ impl Journal {
         self.0.cut_off
     }
 
+    /// Where the copy of it lies as it was, when it had an older format until it was opened.
+    pub fn older(&self) -> Option<&Path> {
+        self.0.older.as_deref()
+    }
+
+    /// The version of massebrev that wrote it before; unknown when there was none, or one that did not say so.
+    pub fn program(&self) -> Option<&str> {
+        self.0.program.as_deref()
+    }
+
     /// Records what happened to a row. It is durable when this returns, with the state it leads to.
     ///
     /// # Errors
@@ -129,14 +145,29 @@ impl Journal {
         state.ok_or_else(|| self.stopped())
     }
 
-    /// What is known of every row.
-    pub fn known(&self) -> Result<Known, JournalError> {
-        Known::read(&self.reader())
+    /// What is on record of every row, as it is now.
+    pub fn recorded(&self) -> Result<RecordedRows, JournalError> {
+        RecordedRows::new(Store::open_for_reading(&self.0.path)?)
     }
 
-    /// Writes down that a run begins. Durable when it returns.
-    pub async fn begin_run(&self, run: Run) -> Result<(), JournalError> {
-        self.change(Change::BeginRun(run)).await.map(drop)
+    /// Everything that is known of one row.
+    pub fn line(&self, key: Uuid) -> Result<Option<Line>, JournalError> {
+        let reader = self.reader();
+        line_of(&reader.connection, key).map_err(|source| reader.read_error(source))
+    }
+
+    /// What the latest run was made of; nothing when that was not written down yet.
+    pub fn inputs(&self) -> Result<Vec<Input>, JournalError> {
+        let reader = self.reader();
+        if !reader.has_column("inputs", "digest")? {
+            return Ok(Vec::new());
+        }
+        latest_inputs(&reader).map_err(|source| reader.read_error(source))
+    }
+
+    /// Writes down that a run begins, and what it is made of. Durable when it returns.
+    pub async fn begin_run(&self, run: Run, inputs: Vec<Input>) -> Result<(), JournalError> {
+        self.change(Change::BeginRun(run, inputs)).await.map(drop)
     }
 
     /// Writes down how the latest run ended. Durable when it returns.
@@ -257,8 +288,8 @@ mod tests {
 
     use super::Journal;
     use crate::journal::{
-        End, Ended, Ending, Entry, Header, JournalError, Outcome, Reason, Run, SharedAttachment,
-        Skip, Start, State, UploadState,
+        Dropped, End, Ended, Ending, Entry, Header, Input, JournalError, Outcome, Reason, Recorded,
+        Run, SharedAttachment, Skip, Start, State, UploadState,
     };
 
     const PERSON: &str = "07827199405";
@@ -320,6 +351,11 @@ mod tests {
         let start = journal.record(key(row), started(row, 1)).await;
         assert_eq!(start.unwrap(), State::InFlight);
         journal.record(key(row), ended(outcome)).await.unwrap()
+    }
+
+    fn recorded(journal: &Journal) -> Vec<Recorded> {
+        let rows = journal.recorded().unwrap();
+        rows.map(Result::unwrap).collect()
     }
 
     /// The files as the disk has them at this moment: what a killed process leaves.
@@ -406,6 +442,7 @@ mod tests {
     #[tokio::test]
     async fn a_second_process_is_refused_and_told_who_has_it() {
         let folder = tempfile::tempdir().unwrap();
+        let began = Timestamp::from_second(Timestamp::now().as_second()).unwrap();
         let journal = open(folder.path());
         let copy = journal.clone();
         drop(journal);
@@ -414,9 +451,10 @@ mod tests {
             panic!("{error}");
         };
         if cfg!(unix) {
-            let process = format!("process {}", std::process::id());
-            assert!(holder.starts_with(&process), "{holder}");
-            assert!(holder.contains("since 2026-11"), "{holder}");
+            assert_eq!(holder.process, Some(std::process::id()));
+            assert!(holder.since.unwrap() >= began);
+            let look = format!("ps -fp {}", std::process::id());
+            assert!(error.hint().unwrap().ends_with(&look));
         }
         Journal::read(&journal_path(folder.path())).unwrap();
         drop(copy);
@@ -447,7 +485,7 @@ mod tests {
             })
         ));
         assert_eq!(send(&journal, 3, Outcome::Sent { id }).await, State::Sent);
-        assert_eq!(journal.known().unwrap().len(), 2);
+        assert_eq!(recorded(&journal).len(), 2);
     }
 
     #[tokio::test]
@@ -470,12 +508,15 @@ mod tests {
             journal.record(key(2), started(2, 2)).await.unwrap(),
             State::InFlight
         );
-        let known = journal.known().unwrap();
-        let mended = known.get(&key(2)).unwrap();
+        let known = recorded(&journal);
+        let mended = known[1];
         let body = |byte| u64::from_be_bytes([byte; 8]);
         assert!(mended.has_body(body(2)) && !mended.has_body(body(1)));
-        assert_eq!(known.get(&key(1)).unwrap().state, State::Unknown);
-        assert_eq!(known.get(&key(3)), None);
+        assert_eq!(
+            (known[0].key, known[0].state, known[0].row),
+            (key(1), State::Unknown, 1)
+        );
+        assert_eq!(known.len(), 2);
     }
 
     #[tokio::test]
@@ -594,9 +635,9 @@ mod tests {
             started_at: at(5),
             ended: None,
         };
-        journal.begin_run(run.clone()).await.unwrap();
+        journal.begin_run(run.clone(), Vec::new()).await.unwrap();
         run.rows = 11;
-        journal.begin_run(run.clone()).await.unwrap();
+        journal.begin_run(run.clone(), Vec::new()).await.unwrap();
         assert_eq!(journal.run().unwrap().as_ref(), Some(&run));
         run.ended = Some(Ended {
             at: at(6),
@@ -625,7 +666,101 @@ mod tests {
             .unwrap();
         let later = journal.record(key(3), started(3, 1)).await.unwrap_err();
         assert!(matches!(later, JournalError::Write { .. }), "{later}");
-        assert_eq!(journal.known().unwrap().len(), 1);
+        assert_eq!(recorded(&journal).len(), 1);
+    }
+
+    #[tokio::test]
+    async fn everybody_who_waits_hears_that_the_file_cannot_be_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let journal = open(folder.path());
+        let outside = rusqlite::Connection::open(journal.file()).unwrap();
+        outside
+            .execute_batch(
+                "CREATE TRIGGER full BEFORE INSERT ON deliveries WHEN new.row = 70
+                BEGIN SELECT raise(FAIL, 'the disk is full'); END",
+            )
+            .unwrap();
+        let all = (0..100).map(|row| {
+            let journal = journal.clone();
+            async move { journal.record(key(row), started(row, 1)).await }
+        });
+        let answers = futures::future::join_all(all).await;
+        assert_eq!(answers.len(), 100);
+        let told = answers.iter().filter(|answer| answer.is_ok()).count();
+        assert_eq!(
+            recorded(&journal).len(),
+            told,
+            "who was told that it is durable was told the truth"
+        );
+        assert!(answers[70].is_err());
+        for error in answers.iter().filter_map(|answer| answer.as_ref().err()) {
+            assert!(matches!(error, JournalError::Write { .. }), "{error}");
+        }
+    }
+
+    #[tokio::test]
+    async fn the_earlier_text_stands_and_a_row_is_let_go() {
+        let folder = tempfile::tempdir().unwrap();
+        let journal = open(folder.path());
+        let head = |byte| u64::from_be_bytes([byte; 8]);
+        let id = Uuid::from_u128(1);
+        send(&journal, 1, Outcome::Sent { id }).await;
+        let accepted = journal.record(key(1), Entry::Accepted([2; 8])).await;
+        assert_eq!(accepted.unwrap(), State::Sent);
+        let row = recorded(&journal)[0];
+        assert!(row.has_body(head(1)) && row.is_accepted(head(2)) && !row.is_accepted(head(3)));
+
+        send(&journal, 2, Outcome::Rejected(reason("no such recipient"))).await;
+        let dropped = Dropped {
+            reason: format!("no letter for {PERSON}"),
+            at: at(9),
+        };
+        let dropped = journal.record(key(2), Entry::Dropped(dropped)).await;
+        assert_eq!(dropped.unwrap(), State::Skipped);
+        let line = journal.line(key(2)).unwrap().unwrap();
+        assert_eq!(
+            line.message.as_deref(),
+            Some("no letter for 078271***** (was rejected: no such recipient)")
+        );
+        assert_eq!(journal.line(key(3)).unwrap(), None);
+        // It comes back, with another text.
+        let back = journal.record(key(2), started(2, 5)).await;
+        assert_eq!(back.unwrap(), State::InFlight);
+    }
+
+    #[tokio::test]
+    async fn what_a_run_was_made_of_is_kept_and_only_the_difference_is_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let journal = open(folder.path());
+        assert_eq!(journal.inputs().unwrap(), []);
+        let input = |name: &str, content| Input {
+            kind: "template".into(),
+            name: name.into(),
+            digest: [content; 32],
+        };
+        let run = Run {
+            rows: 1,
+            earlier: 0,
+            skipped: 0,
+            invalid: 0,
+            plan: "sha256:ab".into(),
+            started_at: at(5),
+            ended: None,
+        };
+        let first = vec![input("a.md", 1), input("b.md", 1), input("c.md", 1)];
+        let second = vec![input("a.md", 1), input("b.md", 2), input("d.md", 1)];
+        for inputs in [&first, &second, &second] {
+            journal
+                .begin_run(run.clone(), inputs.clone())
+                .await
+                .unwrap();
+            assert_eq!(journal.inputs().unwrap(), *inputs);
+        }
+        let outside = rusqlite::Connection::open(journal.file()).unwrap();
+        let written: u32 = outside
+            .query_row("SELECT count(*) FROM inputs", [], |row| row.get(0))
+            .unwrap();
+        assert_eq!(written, 3 + 3, "b changed, d came, c went");
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

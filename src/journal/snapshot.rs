@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::path::Path;
 
 use jiff::Timestamp;
-use rusqlite::{OptionalExtension, Row, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 use uuid::Uuid;
 
 use super::column::{count, id, instant, named, time};
@@ -135,8 +135,7 @@ pub struct Lines<'a> {
 impl<'a> Lines<'a> {
     fn new(snapshot: &'a Snapshot, which: &str) -> Self {
         let sql = format!(
-            "SELECT n, key, row, line, name, recipient, body, state, correspondence, attempts, status, code, message, trace, first_at, last_at
-            FROM deliveries WHERE (row, n) > (?1, ?2) AND {which} ORDER BY row, n LIMIT {PAGE}"
+            "SELECT {COLUMNS} FROM deliveries WHERE (row, n) > (?1, ?2) AND {which} ORDER BY row, n LIMIT {PAGE}"
         );
         Self {
             snapshot,
@@ -174,6 +173,17 @@ impl Iterator for Lines<'_> {
         }
         self.page.pop_front().map(|(_, line)| Ok(line))
     }
+}
+
+/// What [`line`] reads.
+const COLUMNS: &str = "n, key, row, line, name, recipient, body, state, correspondence, attempts, status, code, message, trace, first_at, last_at";
+
+/// The row with a key.
+pub(super) fn line_of(file: &Connection, key: Uuid) -> rusqlite::Result<Option<Line>> {
+    let sql = format!("SELECT {COLUMNS} FROM deliveries WHERE key = ?1");
+    let mut found = file.prepare_cached(&sql)?;
+    let found = found.query_row([key.as_bytes()], line).optional()?;
+    Ok(found.map(|(_, line)| line))
 }
 
 fn line(row: &Row<'_>) -> rusqlite::Result<(i64, Line)> {

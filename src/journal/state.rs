@@ -9,6 +9,9 @@ use uuid::Uuid;
 /// SHA-256 over what was sent.
 pub type Digest = [u8; 32];
 
+/// How a digest begins: enough to notice a change.
+pub type Head = [u8; 8];
+
 /// Where a row stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum State {
@@ -47,6 +50,10 @@ pub enum Entry {
     CutOff,
     /// The mailing does not apply to it.
     Skipped(Skip),
+    /// It reads differently now, and somebody has said that the text it was sent with stands.
+    Accepted(Head),
+    /// It was not sent, and is not to be.
+    Dropped(Dropped),
 }
 
 /// A letter about to leave.
@@ -87,6 +94,15 @@ pub struct Skip {
     /// What the row is called.
     pub name: String,
     /// Why it is left out.
+    pub reason: String,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// A row that was tried in vain, and that nobody wants to be sent any more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Dropped {
+    /// Why.
     pub reason: String,
     /// When.
     pub at: Timestamp,
@@ -157,7 +173,10 @@ pub fn transition(from: State, body: Option<&Digest>, entry: &Entry) -> Result<S
             _ => Err(Misstep::Illegal),
         },
         (InFlight, Entry::CutOff) => Ok(Unknown),
-        (Pending, Entry::Skipped(_)) => Ok(Skipped),
+        (Pending, Entry::Skipped(_)) | (Failed | Rejected | Reserved, Entry::Dropped(_)) => {
+            Ok(Skipped)
+        }
+        (Unknown | Sent | AlreadySent, Entry::Accepted(_)) => Ok(from),
         _ => Err(Misstep::Illegal),
     }
 }
@@ -235,6 +254,8 @@ impl Entry {
             Self::Settled(_) => "settled",
             Self::CutOff => "cut off",
             Self::Skipped(_) => "skipped",
+            Self::Accepted(_) => "accepted as it was sent",
+            Self::Dropped(_) => "dropped",
         }
     }
 }
@@ -286,12 +307,14 @@ impl fmt::Display for Reason {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
+    use std::collections::{BTreeMap, BTreeSet};
 
     use jiff::Timestamp;
     use uuid::Uuid;
 
-    use super::{Digest, End, Entry, Misstep, Outcome, Reason, Skip, Start, State, transition};
+    use super::{
+        Digest, Dropped, End, Entry, Misstep, Outcome, Reason, Skip, Start, State, transition,
+    };
 
     const BODY: Digest = [7; 32];
 
@@ -338,6 +361,14 @@ mod tests {
             ("started".to_owned(), started(BODY)),
             ("cut off".to_owned(), Entry::CutOff),
             ("skipped".to_owned(), Entry::Skipped(skip)),
+            ("accepted".to_owned(), Entry::Accepted([8; 8])),
+            (
+                "dropped".to_owned(),
+                Entry::Dropped(Dropped {
+                    reason: String::new(),
+                    at: Timestamp::UNIX_EPOCH,
+                }),
+            ),
         ];
         for outcome in outcomes() {
             let state = outcome.state();
@@ -374,13 +405,39 @@ mod tests {
         }
         legal.insert((State::InFlight, "cut off".into()), State::Unknown);
         legal.insert((State::Pending, "skipped".into()), State::Skipped);
+        for from in [State::Failed, State::Rejected, State::Reserved] {
+            legal.insert((from, "dropped".into()), State::Skipped);
+        }
+        for from in [State::Unknown, State::Sent, State::AlreadySent] {
+            legal.insert((from, "accepted".into()), from);
+        }
+        let mut legal_steps = 0;
         for from in State::ALL {
             for (name, entry) in entries() {
                 let expected = legal.get(&(from, name.clone())).copied();
-                let got = transition(from, Some(&BODY), &entry);
-                assert_eq!(got, expected.ok_or(Misstep::Illegal), "{from}, {name}");
+                legal_steps += usize::from(expected.is_some());
+                for body in [Some(&BODY), None] {
+                    let got = transition(from, body, &entry);
+                    assert_eq!(got, expected.ok_or(Misstep::Illegal), "{from}, {name}");
+                }
             }
         }
+        assert_eq!(legal_steps, legal.len(), "every legal step is tried");
+    }
+
+    /// Whoever adds a kind of entry has to add it to `entries` too: this does not compile until then.
+    #[test]
+    fn every_kind_of_entry_is_tried() {
+        let kinds = entries().into_iter().map(|(_, entry)| match entry {
+            Entry::Started(_) => 0,
+            Entry::Ended(_) => 1,
+            Entry::Settled(_) => 2,
+            Entry::CutOff => 3,
+            Entry::Skipped(_) => 4,
+            Entry::Accepted(_) => 5,
+            Entry::Dropped(_) => 6,
+        });
+        assert_eq!(kinds.collect::<BTreeSet<_>>(), (0..7).collect());
     }
 
     #[test]

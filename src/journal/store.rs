@@ -8,57 +8,10 @@ use jiff::Timestamp;
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, params};
 
 use super::JournalError;
-
-/// The newest format this program knows. It changes when an older program would misread the file.
-const FORMAT: u32 = 1;
+use super::format::{FORMAT, PROGRAM, SCHEMA, migrate};
 
 /// Says whose file it is, where `SQLite` keeps such a number: "brev".
 const APPLICATION: u32 = u32::from_be_bytes(*b"brev");
-
-/// One row is about 200 bytes here; times are milliseconds since 1970. The index on `row` makes reports come in order without sorting.
-const SCHEMA: &str = "
-CREATE TABLE meta (name TEXT PRIMARY KEY NOT NULL, value TEXT NOT NULL) STRICT;
-CREATE TABLE deliveries (
-    n INTEGER PRIMARY KEY,
-    key BLOB NOT NULL UNIQUE,
-    row INTEGER NOT NULL,
-    line INTEGER NOT NULL,
-    name TEXT NOT NULL,
-    recipient TEXT NOT NULL,
-    body BLOB,
-    state TEXT NOT NULL,
-    correspondence BLOB,
-    attempts INTEGER NOT NULL DEFAULT 0,
-    status INTEGER,
-    code INTEGER,
-    message TEXT,
-    trace TEXT,
-    first_at INTEGER,
-    last_at INTEGER NOT NULL
-) STRICT;
-CREATE INDEX deliveries_by_row ON deliveries (row);
-CREATE TABLE runs (
-    n INTEGER PRIMARY KEY,
-    rows INTEGER NOT NULL,
-    earlier INTEGER NOT NULL,
-    skipped INTEGER NOT NULL,
-    invalid INTEGER NOT NULL,
-    plan TEXT NOT NULL,
-    started_at INTEGER NOT NULL,
-    ended_at INTEGER,
-    ending TEXT,
-    reason TEXT
-) STRICT;
-CREATE TABLE attachments (
-    identity BLOB PRIMARY KEY NOT NULL,
-    id BLOB NOT NULL,
-    state TEXT NOT NULL,
-    digest BLOB NOT NULL,
-    resource TEXT NOT NULL,
-    file_name TEXT NOT NULL,
-    senders_reference TEXT NOT NULL
-) STRICT, WITHOUT ROWID;
-";
 
 /// Whose journal it is. All but the manifest's name must stay the same for ever: they are in the keys of the letters.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,6 +30,10 @@ pub struct Header {
 #[derive(Debug)]
 pub(super) struct Store {
     pub(super) connection: Connection,
+    /// Where the copy of an older format is, when the file had one until now.
+    pub(super) older: Option<PathBuf>,
+    /// The version of the program that wrote it before this one.
+    pub(super) written_by: Option<String>,
     path: PathBuf,
 }
 
@@ -85,23 +42,29 @@ impl Store {
     pub(super) fn open_for_writing(
         path: &Path,
         header: &Header,
-        now: Timestamp,
+        began: Timestamp,
     ) -> Result<Self, JournalError> {
         let mut store = Self::connect(path)?;
-        if store.is_empty()? {
+        let new = store.is_empty()?;
+        if new {
             store
-                .create(header, now)
+                .create(header, began)
                 .map_err(|source| store.write_error(source))?;
         }
-        store.check_format()?;
+        let found = store.check_format()?;
         store.check_header(header)?;
+        if found < FORMAT {
+            store.older = Some(migrate(&mut store.connection, path, found)?);
+        }
+        store.written_by = store.program()?.filter(|_| !new);
         store
             .settle_in(header)
             .map_err(|source| store.write_error(source))?;
         Ok(store)
     }
 
-    /// Opens the file for reading. It is opened as if for writing, so that what a dead process has left is put in order and cleared away.
+    /// Opens the file for reading, also one of an older format. It is opened as if for writing, so that what a dead process has left is put in order and
+    /// cleared away; where nothing can be written, it is read as it lies there.
     pub(super) fn open_for_reading(path: &Path) -> Result<Self, JournalError> {
         let missing = || JournalError::Missing {
             path: path.to_owned(),
@@ -109,8 +72,15 @@ impl Store {
         if !path.exists() {
             return Err(missing());
         }
-        let store = Self::connect(path)?;
-        if store.is_empty()? {
+        let mut store = Self::connect(path)?;
+        let empty = match store.is_empty() {
+            Err(JournalError::Read { source, .. }) if is_barred(&source) && is_at_rest(path) => {
+                store = Self::connect_at_rest(path)?;
+                store.is_empty()?
+            }
+            empty => empty?,
+        };
+        if empty {
             return Err(missing());
         }
         store.check_format()?;
@@ -139,43 +109,71 @@ impl Store {
             .map_err(|_| self.damaged(format!("`{began}` is no time")))
     }
 
+    /// Whether a table is there with this column.
+    pub(super) fn has_column(&self, table: &str, column: &str) -> Result<bool, JournalError> {
+        let sql = "SELECT count(*) FROM pragma_table_info(?1) WHERE name = ?2";
+        self.connection
+            .query_row(sql, [table, column], |row| Ok(row.get::<_, i64>(0)? > 0))
+            .map_err(|source| self.read_error(source))
+    }
+
     pub(super) fn path(&self) -> &Path {
         &self.path
     }
 
+    /// The version of the program that wrote it last; unknown in the first format.
+    pub(super) fn program(&self) -> Result<Option<String>, JournalError> {
+        self.find("program")
+    }
+
     pub(super) fn read_error(&self, source: rusqlite::Error) -> JournalError {
-        JournalError::Read {
-            path: self.path.clone(),
-            source: Arc::new(source),
-        }
+        JournalError::read(&self.path, source)
     }
 
     pub(super) fn write_error(&self, source: rusqlite::Error) -> JournalError {
-        JournalError::Write {
-            path: self.path.clone(),
-            source: Arc::new(source),
-        }
+        JournalError::write(&self.path, source)
     }
 
-    pub(super) fn damaged(&self, reason: String) -> JournalError {
-        JournalError::Damaged {
-            path: self.path.clone(),
-            reason,
-        }
+    fn damaged(&self, reason: String) -> JournalError {
+        JournalError::damaged(&self.path, reason)
     }
 
     fn connect(path: &Path) -> Result<Self, JournalError> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        Self::opened(path, Connection::open_with_flags(path, flags))
+    }
+
+    /// A file that nobody writes, in a folder where nobody can.
+    fn connect_at_rest(path: &Path) -> Result<Self, JournalError> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
+            | OpenFlags::SQLITE_OPEN_NO_MUTEX
+            | OpenFlags::SQLITE_OPEN_URI;
+        let mut name = String::from("file:");
+        for letter in path.display().to_string().chars() {
+            match letter {
+                '%' => name.push_str("%25"),
+                '?' => name.push_str("%3f"),
+                '#' => name.push_str("%23"),
+                letter => name.push(letter),
+            }
+        }
+        name.push_str("?immutable=1");
+        Self::opened(path, Connection::open_with_flags(name, flags))
+    }
+
+    fn opened(path: &Path, connection: rusqlite::Result<Connection>) -> Result<Self, JournalError> {
         let failed = |source| JournalError::Open {
             path: path.to_owned(),
             source: Arc::new(source),
         };
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Connection::open_with_flags(path, flags).map_err(failed)?;
+        let connection = connection.map_err(failed)?;
         connection
             .busy_timeout(Duration::from_secs(5))
             .map_err(failed)?;
         Ok(Self {
             connection,
+            older: None,
+            written_by: None,
             path: path.to_owned(),
         })
     }
@@ -206,7 +204,7 @@ impl Store {
         }
     }
 
-    fn create(&mut self, header: &Header, now: Timestamp) -> rusqlite::Result<()> {
+    fn create(&mut self, header: &Header, began: Timestamp) -> rusqlite::Result<()> {
         let mode = "PRAGMA journal_mode = WAL";
         let mode: String = self.connection.query_row(mode, [], |row| row.get(0))?;
         if mode != "wal" {
@@ -221,25 +219,29 @@ impl Store {
             ("environment", header.environment.clone()),
             ("resource", header.resource.clone()),
             ("manifest", header.manifest.clone()),
-            ("began", now.to_string()),
+            ("began", began.to_string()),
+            ("program", PROGRAM.to_owned()),
         ] {
             change.execute("INSERT INTO meta VALUES (?1, ?2)", params![name, value])?;
         }
         change.commit()
     }
 
-    fn check_format(&self) -> Result<(), JournalError> {
+    /// Its format, when this program knows it.
+    fn check_format(&self) -> Result<u32, JournalError> {
         let format = self.meta("format")?;
         let found: u32 = format
             .parse()
             .map_err(|_| self.damaged(format!("`{format}` is no format")))?;
         if found <= FORMAT {
-            return Ok(());
+            return Ok(found);
         }
         Err(JournalError::NewerFormat {
             path: self.path.clone(),
             found,
             known: FORMAT,
+            this: PROGRAM,
+            program: self.program()?,
         })
     }
 
@@ -277,20 +279,42 @@ impl Store {
                 .pragma_update_and_check(None, name, value, |_| Ok(()))
                 .optional()?;
         }
-        let named = "UPDATE meta SET value = ?1 WHERE name = 'manifest' AND value <> ?1";
-        self.connection.execute(named, [&header.manifest])?;
+        for (name, value) in [("manifest", header.manifest.as_str()), ("program", PROGRAM)] {
+            let sql = "INSERT INTO meta VALUES (?1, ?2)
+                ON CONFLICT (name) DO UPDATE SET value = ?2 WHERE value <> ?2";
+            self.connection.execute(sql, [name, value])?;
+        }
         Ok(())
     }
 
     fn meta(&self, name: &str) -> Result<String, JournalError> {
+        self.find(name)?
+            .ok_or_else(|| self.damaged(format!("its `{name}` is missing")))
+    }
+
+    fn find(&self, name: &str) -> Result<Option<String>, JournalError> {
         self.connection
             .query_row("SELECT value FROM meta WHERE name = ?1", [name], |row| {
                 row.get(0)
             })
             .optional()
-            .map_err(|source| self.read_error(source))?
-            .ok_or_else(|| self.damaged(format!("its `{name}` is missing")))
+            .map_err(|source| self.read_error(source))
     }
+}
+
+/// Whether the file, or what `SQLite` keeps beside it, may not be written.
+fn is_barred(error: &rusqlite::Error) -> bool {
+    matches!(
+        error.sqlite_error_code(),
+        Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly | ErrorCode::PermissionDenied)
+    )
+}
+
+/// Whether all of a journal is in its file: a dead process leaves the last of it beside, and then reading needs writing.
+fn is_at_rest(path: &Path) -> bool {
+    let mut log = path.as_os_str().to_owned();
+    log.push("-wal");
+    std::fs::metadata(log).map_or(true, |log| log.len() == 0)
 }
 
 #[cfg(test)]
@@ -360,15 +384,18 @@ mod tests {
         let store = open(&path, &header()).unwrap();
         store
             .connection
-            .execute("UPDATE meta SET value = '2' WHERE name = 'format'", [])
+            .execute_batch(
+                "UPDATE meta SET value = '3' WHERE name = 'format';
+                UPDATE meta SET value = '9.8.7' WHERE name = 'program'",
+            )
             .unwrap();
         drop(store);
         for error in [
             open(&path, &header()).unwrap_err(),
             Store::open_for_reading(&path).unwrap_err(),
         ] {
-            assert!(error.to_string().contains("has format 2"), "{error}");
-            assert!(error.hint().unwrap().contains("newer version"));
+            assert!(error.to_string().contains("has format 3"), "{error}");
+            assert!(error.hint().unwrap().contains("massebrev 9.8.7"));
         }
     }
 

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::ledger::{Answer, apply};
 use super::store::Store;
-use super::{Ended, Entry, JournalError, Run, SharedAttachment, UploadState};
+use super::{Ended, Entry, Input, JournalError, Run, SharedAttachment, UploadState};
 
 /// How long the first of a group waits for company at most. Without any wait a commit carried six entries, and throughput fell by a third.
 const LINGER: Duration = Duration::from_millis(1);
@@ -29,7 +29,7 @@ const QUEUE: usize = 4096;
 #[derive(Debug)]
 pub(super) enum Change {
     Entry(Uuid, Entry),
-    BeginRun(Run),
+    BeginRun(Run, Vec<Input>),
     EndRun(Ended),
     Attachment(SharedAttachment, Uuid, UploadState),
     ForgetAttachment(Uuid),

@@ -5,17 +5,25 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::TokenOrigin;
+
 /// The scopes asked for when the manifest names none.
 pub const DEFAULT_SCOPES: [&str; 2] = ["altinn:serviceowner", "altinn:correspondence.write"];
 
 /// The Maskinporten client, its key and its scopes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+#[schemars(extend("not" = {
+    "required": ["key", "token"],
+    "properties": { "key": { "type": "object" }, "token": { "type": "object" } }
+}))]
 pub struct Auth {
     /// The client's id in Maskinporten. `MASSEBREV_CLIENT_ID` wins over it; without both the one in Altinn Studio's settings is used.
     pub client_id: Option<String>,
     /// Where the client's private key is. `MASSEBREV_KEY_FILE` and `MASSEBREV_KEY` win over it.
     pub key: Option<KeySource>,
+    /// Where tokens come from when not from a key: a file, a variable, a program, or the test token generator. `MASSEBREV_TOKEN_FILE` and `MASSEBREV_TOKEN` win over it.
+    pub token: Option<TokenOrigin>,
     /// The scopes to ask for.
     #[schemars(length(min = 1), inner(length(min = 1)))]
     pub scopes: Vec<String>,
@@ -35,8 +43,11 @@ pub struct Auth {
     pub exchange: bool,
     /// Whether Altinn takes a token of Digdir's as one of its test organisation `ttd`, when it exchanges it.
     pub test_organization: bool,
-    /// Where the subscription key of Altinn's API management is, when one is needed.
+    /// Where the subscription key of Altinn's API management is, when one is needed. `MASSEBREV_SUBSCRIPTION_KEY` wins over it.
     pub subscription_key: Option<SecretSource>,
+    /// A file with certificates to trust besides the machine's own, in PEM, as a proxy that opens the traffic needs it. `MASSEBREV_CA_FILE` wins over it.
+    #[schemars(length(min = 1), example = &"certificates/proxy.pem")]
+    pub ca_file: Option<PathBuf>,
 }
 
 /// A system user, as its customer has agreed to it.
@@ -124,15 +135,16 @@ pub(super) const ORGANIZATION: &str = "^[0-9]{9}$";
 pub(super) const ORGANIZATION_WORDS: &str = "must be an organisation number: nine digits";
 
 /// A variable's name; a key that was put here by mistake is none.
-const VARIABLE: &str = "^[A-Za-z_][A-Za-z0-9_]{0,99}$";
+pub(super) const VARIABLE: &str = "^[A-Za-z_][A-Za-z0-9_]{0,99}$";
 
-const VARIABLE_WORDS: &str = "must be the name of an environment variable";
+pub(super) const VARIABLE_WORDS: &str = "must be the name of an environment variable";
 
 impl Default for Auth {
     fn default() -> Self {
         Self {
             client_id: None,
             key: None,
+            token: None,
             scopes: DEFAULT_SCOPES.map(str::to_owned).to_vec(),
             resource: Vec::new(),
             consumer_org: None,
@@ -140,6 +152,7 @@ impl Default for Auth {
             exchange: true,
             test_organization: false,
             subscription_key: None,
+            ca_file: None,
         }
     }
 }

@@ -8,7 +8,7 @@ use super::words;
 use crate::diagnostic::{Problem, nearest};
 
 /// Members people look for that are not there, and why.
-const EXPLAINED: [(&str, &str); 11] = [
+const EXPLAINED: [(&str, &str); 12] = [
     (
         "when",
         "`notification` can have it, and each of `attachments`, `replyOptions`, `externalReferences` and `customRecipients`; for whole rows there is `recipients.where`",
@@ -20,6 +20,10 @@ const EXPLAINED: [(&str, &str); 11] = [
     (
         "idempotentKey",
         "remove it: massebrev makes the key of each letter itself, from `mailing` and the row",
+    ),
+    (
+        "accessToken",
+        "no token stands in the manifest: see `auth.token`, or set MASSEBREV_TOKEN",
     ),
     (
         "clientSecret",
@@ -129,6 +133,13 @@ pub(super) fn required_alternatives(node: &Map<String, Value>) -> Vec<String> {
     };
     let names: Option<Vec<_>> = branches.into_iter().flatten().map(required).collect();
     names.unwrap_or_default()
+}
+
+/// The members that may not stand there together.
+pub(super) fn excluded(not: &Value) -> Vec<String> {
+    let required = not.get("required").and_then(Value::as_array);
+    let names = required.into_iter().flatten().filter_map(Value::as_str);
+    names.map(str::to_owned).collect()
 }
 
 /// Where in a manifest a member of this name has its place, as `correspondence.content`.

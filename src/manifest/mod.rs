@@ -20,6 +20,7 @@ mod send;
 mod syntax;
 #[cfg(test)]
 mod tests;
+mod token;
 mod traps;
 mod tree;
 mod violations;
@@ -34,3 +35,4 @@ pub use positions::Positions;
 pub use recipients::Recipients;
 pub use schema::{schema, schema_text};
 pub use send::{Retry, Send, Uploads};
+pub use token::{GeneratorOrigin, TokenOrigin};

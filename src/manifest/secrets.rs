@@ -13,10 +13,15 @@ pub(super) fn may_show(pointer: &str) -> bool {
         return true;
     };
     match within.split('/').skip(1).collect::<Vec<_>>().as_slice() {
-        ["clientId" | "exchange" | "consumerOrg" | "testOrganization"]
+        ["clientId" | "exchange" | "caFile" | "consumerOrg" | "testOrganization"]
         | ["scopes" | "resource" | "systemUser", ..]
         | ["key", "algorithm" | "certificate" | "section"]
-        | ["key" | "subscriptionKey", "file" | "kid"] => true,
+        | ["key" | "subscriptionKey" | "token", "file" | "kid"]
+        | [
+            "token",
+            "generator",
+            "org" | "orgNo" | "environment" | "ttl",
+        ] => true,
         _ => !within.is_empty() && !within.starts_with('/'),
     }
 }

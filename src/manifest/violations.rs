@@ -102,10 +102,16 @@ fn explain(of: &Checked<'_>, error: &ValidationError<'_>, found: &mut Vec<Violat
             alternatives(of, error, context, found);
         }
         Kind::OneOfMultipleValid { .. } => {
-            let choice = words::names(&choice(error));
-            let message = format!("{name} has more than one of {choice}");
-            let problem = Problem::error(of.at_key(pointer), message);
-            found.push(problem.with_hint("keep one of them").into());
+            found.push(several(of.at_key(pointer), &name, &choice(error)).into());
+        }
+        Kind::Not { schema } => {
+            let excluded = members::excluded(schema);
+            let spans = excluded
+                .iter()
+                .map(|member| of.positions.heading(&format!("{pointer}/{member}")));
+            // The one that came last is the one too many.
+            let last = spans.max_by_key(|span| span.start).unwrap_or_default();
+            found.push(several(of.at(last), &name, &excluded).into());
         }
         Kind::AdditionalProperties { unexpected } => {
             for key in unexpected.iter().take(PROBLEM_LIMIT) {
@@ -221,6 +227,12 @@ fn fits(pointer: &str, branch: &[ValidationError<'_>]) -> bool {
         );
         !refused || error.instance_path().as_str() != pointer
     })
+}
+
+/// Members of which there may be only one.
+fn several(place: Place, name: &str, choice: &[String]) -> Problem {
+    let message = format!("{name} has more than one of {}", words::names(choice));
+    Problem::error(place, message).with_hint("keep one of them")
 }
 
 /// A value of the wrong kind or form.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::codes;
+use super::{SourceError, codes};
 
 /// Why there is no token. Cheap to copy, because everyone who waited for the same token gets the same error.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -59,19 +59,26 @@ pub enum TokenError {
         /// What is wrong with it.
         reason: &'static str,
     },
+    /// Another source than Maskinporten has none.
+    #[error(transparent)]
+    Source(#[from] SourceError),
 }
 
 impl TokenError {
     /// Whether the same call may well succeed a little later.
     pub fn is_transient(&self) -> bool {
         match self {
-            Self::Unreachable { source, .. } => !source.is_builder(),
+            // Whom we do not trust now, we will not trust later.
+            Self::Unreachable { source, .. } => {
+                !source.is_builder() && !mentions_certificates(&**source)
+            }
             Self::Refused { status, .. } | Self::Exchange { status, .. } => {
                 matches!(status, 408 | 429 | 500..)
             }
             // A page of something that stands in between; where it stays, the tries run out.
             Self::Garbled { .. } => true,
             Self::Sign { .. } => false,
+            Self::Source(error) => error.is_transient(),
         }
     }
 
@@ -103,12 +110,16 @@ impl TokenError {
             Self::Exchange { status: 401, .. } => Some(
                 "check that Maskinporten and Altinn are of the same environment: a test token does not work in production, nor the other way round".into(),
             ),
+            Self::Unreachable { host, source } if mentions_certificates(&**source) => Some(format!(
+                "if a proxy opens the traffic to `{host}`, give the file with its certificate as --ca-file, MASSEBREV_CA_FILE or `auth.caFile`"
+            )),
             Self::Unreachable { host, .. } => Some(format!(
                 "check the network, and that a proxy or firewall lets `{host}` through"
             )),
             Self::Garbled { host, .. } => Some(format!(
                 "check that `{host}` is the right address, and that no login page of the network stands in between"
             )),
+            Self::Source(error) => error.hint(),
             Self::Sign { .. } | Self::Exchange { .. } => None,
         }
     }
@@ -130,6 +141,12 @@ impl TokenError {
     pub(super) fn wants_a_fresh_grant(&self) -> bool {
         matches!(self, Self::Refused { code: Some(code), .. } if codes::explain(*code).is_some_and(|known| known.again))
     }
+}
+
+/// Whether TLS failed because the other side is not trusted.
+fn mentions_certificates(error: &(dyn std::error::Error + 'static)) -> bool {
+    std::iter::successors(Some(error), |error| error.source())
+        .any(|error| error.to_string().contains("certificate"))
 }
 
 /// Maskinporten allows 10 seconds; from 5 on it is worth saying.

@@ -9,19 +9,19 @@ use zeroize::Zeroize;
 
 use super::reply::{Reply, presentable};
 use super::token::{is_plausible, remaining};
-use super::{Token, TokenError};
+use super::{SubscriptionKey, Token, TokenError};
 
 /// Where and how tokens are exchanged.
 #[derive(Debug)]
 pub(super) struct Exchange {
     address: String,
-    subscription_key: Option<SecretString>,
+    subscription_key: Option<SubscriptionKey>,
     /// Before asking again.
     pause: Duration,
 }
 
 impl Exchange {
-    pub(super) fn new(address: String, subscription_key: Option<SecretString>) -> Self {
+    pub(super) fn new(address: String, subscription_key: Option<SubscriptionKey>) -> Self {
         Self {
             address,
             subscription_key,
@@ -56,15 +56,14 @@ impl Exchange {
             .header(ACCEPT, "application/json")
             .bearer_auth(token.expose());
         if let Some(key) = &self.subscription_key {
-            request = request.header(SUBSCRIPTION_KEY, key.expose_secret());
+            request = key.on(request);
         }
         let host = super::tokens::host(&self.address);
         let unreachable = |error: reqwest::Error| TokenError::Unreachable {
             host: host.clone(),
             source: Arc::new(error.without_url()),
         };
-        let response = request.send().await.map_err(unreachable)?;
-        let reply = Reply::read(response).await.map_err(unreachable)?;
+        let reply = Reply::to(request).await.map_err(unreachable)?;
         if reply.is_success() {
             return read(reply, token, &host);
         }
@@ -82,8 +81,6 @@ impl Exchange {
     }
 }
 
-/// Altinn's name for the header of its API keys.
-pub(crate) const SUBSCRIPTION_KEY: &str = "Ocp-Apim-Subscription-Key";
 const MESSAGE_LIMIT: usize = 200;
 /// Altinn answers 401 to anything that goes wrong within it, and such things take a moment to pass.
 const PAUSE: Duration = Duration::from_millis(250);
@@ -165,7 +162,7 @@ mod tests {
         .await;
         let exchange = Exchange {
             address: format!("{}/exchange", listener.base),
-            subscription_key: Some("api-key".into()),
+            subscription_key: SubscriptionKey::new(&"api-key".into()).ok(),
             pause: Duration::ZERO,
         };
         (listener, exchange)

@@ -3,11 +3,14 @@
 mod cache;
 mod certificate;
 mod codes;
+mod command;
 mod error;
 mod exchange;
 mod form;
+mod generator;
 mod grant;
 mod jwk;
+mod keeper;
 mod key;
 mod key_error;
 #[cfg(test)]
@@ -17,8 +20,11 @@ mod metadata;
 mod pem;
 mod pkcs12;
 mod purchase;
+mod ready;
 pub(crate) mod reply;
+mod source;
 mod studio;
+mod subscription;
 #[cfg(test)]
 mod tests;
 mod token;
@@ -28,12 +34,17 @@ pub use crate::manifest::{Algorithm, SystemUser};
 pub use cache::TokenCache;
 pub use certificate::Certificate;
 pub use codes::{Explanation, explain};
+pub use command::TokenCommand;
 pub use error::TokenError;
-pub(crate) use exchange::SUBSCRIPTION_KEY;
+pub use generator::{GENERATOR, GeneratorError, GeneratorSettings, TokenGenerator};
 pub use grant::Delegation;
 #[cfg(test)]
 pub(crate) use key::tests::key as key_for_tests;
 pub use key::{Identity, KeyFile, KeyOptions, SigningKey};
 pub use key_error::KeyError;
+pub use ready::{ReadyToken, TokenFile};
+pub use source::{SourceError, TokenFuture, TokenSource, from_fn};
+pub use subscription::{NotASubscriptionKey, SubscriptionKey};
 pub use token::Token;
+pub(crate) use tokens::host;
 pub use tokens::{Settings, Tokens};

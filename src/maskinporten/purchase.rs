@@ -88,9 +88,7 @@ impl Purchase {
         let form = [("grant_type", GRANT_TYPE), ("assertion", &assertion)];
         let request = http.post(&address).form(&form);
         assertion.zeroize();
-        let reply = Reply::read(request.send().await.map_err(unreachable)?)
-            .await
-            .map_err(unreachable)?;
+        let reply = Reply::to(request).await.map_err(unreachable)?;
         if reply.is_success() {
             self.follow_the_clock(&reply);
             read(reply, &host)

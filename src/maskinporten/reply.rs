@@ -3,10 +3,10 @@
 use std::error::Error as _;
 use std::time::{Duration, SystemTime};
 
-use reqwest::Response;
 use reqwest::header::{self, HeaderMap, HeaderName};
+use reqwest::{RequestBuilder, Response};
 
-use crate::secret::redact;
+use crate::secret::conceal;
 
 /// An answer that has been read to its end, or to the limit.
 #[derive(Debug)]
@@ -25,9 +25,30 @@ pub(crate) struct Reply {
 
 /// Bodies are read up to here: the API's own are far smaller.
 const BODY_LIMIT: usize = 1_000_000;
+const SHORTEST_SECRET: usize = 8;
+const STARS: &str = "*****";
 const LONGEST_WAIT: Duration = Duration::from_secs(24 * 60 * 60);
 
 impl Reply {
+    /// Sends a request and reads its answer. A refusal that quotes what the request carried in secret, as some gateways do, has stars instead.
+    pub(crate) async fn to(request: RequestBuilder) -> Result<Self, reqwest::Error> {
+        let (http, request) = request.build_split();
+        let request = request?;
+        let secrets: Vec<_> = request
+            .headers()
+            .values()
+            .filter(|value| value.is_sensitive())
+            .cloned()
+            .collect();
+        let mut reply = Self::read(http.execute(request).await?).await?;
+        if !reply.is_success() {
+            for secret in secrets.iter().filter_map(|value| value.to_str().ok()) {
+                reply.hide(secret.split_once(' ').map_or(secret, |(_, secret)| secret));
+            }
+        }
+        Ok(reply)
+    }
+
     /// Reads the body; an error means that it broke off or took too long.
     pub(crate) async fn read(mut response: Response) -> Result<Self, reqwest::Error> {
         let date = header(response.headers(), &header::DATE)
@@ -58,6 +79,42 @@ impl Reply {
         Ok(reply)
     }
 
+    /// Puts stars in the place of a secret. One that is short enough to be a word is let be.
+    fn hide(&mut self, secret: &str) {
+        if secret.len() < SHORTEST_SECRET {
+            return;
+        }
+        let body = String::from_utf8_lossy(&self.body);
+        if body.contains(secret) {
+            self.body = body.replace(secret, STARS).into_bytes();
+        }
+        let challenge = self.challenge.take();
+        self.challenge = challenge.map(|text| text.replace(secret, STARS));
+    }
+
+    /// An answer with this header, when it is `now`.
+    #[cfg(test)]
+    pub(crate) fn with_retry_after(text: &str, now: SystemTime) -> Self {
+        Self {
+            status: 503,
+            retry_after: retry_after(text, now),
+            date: Some(now),
+            challenge: None,
+            body: Vec::new(),
+            cut: false,
+        }
+    }
+
+    /// An answer with this body.
+    #[cfg(test)]
+    pub(crate) fn with_body(status: u16, body: &str) -> Self {
+        Self {
+            status,
+            body: body.into(),
+            ..Self::with_retry_after("", SystemTime::UNIX_EPOCH)
+        }
+    }
+
     pub(crate) fn is_success(&self) -> bool {
         (200..300).contains(&self.status)
     }
@@ -73,11 +130,11 @@ impl Reply {
     }
 }
 
-/// A text from elsewhere made fit to be shown: one line, identity numbers masked, at most `limit` characters.
+/// A text from elsewhere made fit to be shown: one line, identity numbers and tokens masked, at most `limit` characters.
 pub(crate) fn presentable(text: &str, limit: usize) -> String {
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
     // Masked before it is cut: a number that is cut in two is no longer recognised.
-    let masked = redact(&line);
+    let masked = conceal(&line);
     if masked.chars().count() <= limit {
         return masked.into_owned();
     }

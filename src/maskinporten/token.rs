@@ -82,7 +82,8 @@ impl Token {
             .saturating_sub(MARGIN.min(self.0.lifetime / 4))
     }
 
-    fn age(&self, now: Instant) -> Duration {
+    /// How long ago it was fetched.
+    pub(super) fn age(&self, now: Instant) -> Duration {
         now.saturating_duration_since(self.0.fetched)
     }
 

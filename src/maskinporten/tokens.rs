@@ -4,13 +4,12 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use reqwest::Url;
-use secrecy::SecretString;
 
 use super::cache::{Cache, CacheKey};
 use super::exchange::Exchange;
 use super::grant::words;
 use super::purchase::Purchase;
-use super::{Delegation, Identity, SigningKey, Token, TokenCache, TokenError};
+use super::{Delegation, Identity, SigningKey, SubscriptionKey, Token, TokenCache, TokenError};
 
 /// What tokens are bought with, and where.
 #[derive(Debug, Clone)]
@@ -28,7 +27,7 @@ pub struct Settings {
     /// Where Altinn exchanges Maskinporten's tokens; `None` uses them as they are.
     pub exchange: Option<String>,
     /// Altinn's API key, for the exchange; never sent to Maskinporten.
-    pub subscription_key: Option<SecretString>,
+    pub subscription_key: Option<SubscriptionKey>,
 }
 
 /// The source of tokens, shared by all who send: one token at a time, fetched by one of them while the others wait, and the next one before anybody has to.
@@ -141,7 +140,7 @@ impl Inner {
 }
 
 /// The host of an address, with its port when that is unusual.
-pub(super) fn host(address: &str) -> String {
+pub(crate) fn host(address: &str) -> String {
     Url::parse(address).map_or_else(
         |_| address.chars().take(60).collect(),
         |url| {
@@ -196,7 +195,7 @@ mod tests {
                 delegation: Delegation::default(),
                 maskinporten: format!("{}/", listener.base),
                 exchange,
-                subscription_key: Some("api-key".into()),
+                subscription_key: SubscriptionKey::new(&"api-key".into()).ok(),
             },
         )
     }
@@ -563,7 +562,7 @@ mod tests {
             delegation: Delegation::default(),
             maskinporten: "https://test.maskinporten.no".into(),
             exchange: Some("https://x".into()),
-            subscription_key: Some("api-key".into()),
+            subscription_key: SubscriptionKey::new(&"api-key".into()).ok(),
         };
         let printed = format!(
             "{settings:?} {:?}",

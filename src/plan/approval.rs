@@ -14,11 +14,11 @@ use crate::diagnostic::{Place, Problem, Problems};
 const GENERATION: &[u8] = b"massebrev plan 1";
 
 /// A part: what it is for, its name where there can be several, and its content.
-type Part = (&'static str, String, Digest);
+pub(super) type Part = (&'static str, String, Digest);
 
 impl Mailing {
     /// Everything that decides what is sent, and nothing else. Complete when every row has been rendered: only then all files are known.
-    pub(super) fn plan_digest(&self) -> Result<Digest, Problems> {
+    pub(super) fn parts(&self) -> Result<BTreeSet<Part>, Problems> {
         let recipients = &self.loaded.manifest.recipients;
         let manifest = Digest::of(self.loaded.source.text().as_bytes());
         // The manifest says how these are called.
@@ -35,7 +35,7 @@ impl Mailing {
             parts.insert(("template", plain(&file), content));
         }
         parts.insert(unnamed("attachments", self.files.met()));
-        Ok(digest(&parts))
+        Ok(parts)
     }
 
     fn content(&self, file: &Path) -> Result<Digest, Problems> {
@@ -49,7 +49,8 @@ impl Mailing {
     }
 }
 
-fn digest(parts: &BTreeSet<Part>) -> Digest {
+/// The digest of all of it.
+pub(super) fn plan_digest(parts: &BTreeSet<Part>) -> Digest {
     let mut digester = Digester::default();
     digester.part(GENERATION);
     for (role, name, content) in parts {
@@ -93,7 +94,7 @@ mod tests {
 
     #[test]
     fn the_order_of_files_does_not_count_and_everything_else_does() {
-        let of = |parts: &[Part]| digest(&parts.iter().cloned().collect());
+        let of = |parts: &[Part]| plan_digest(&parts.iter().cloned().collect());
         let [a, b] = [part("template", "a", "1"), part("template", "b", "2")];
         let plan = of(&[a.clone(), b.clone()]);
         assert_eq!(plan, of(&[b.clone(), a.clone(), a.clone()]));
@@ -116,7 +117,7 @@ mod tests {
             part("rows", "", "a\n1\n"),
         ]);
         assert_eq!(
-            digest(&parts).to_string(),
+            plan_digest(&parts).to_string(),
             "sha256:e96822cd2f7b4bd35ad048caa9f213384e5026074d44385c398b24ac1aa1c5a0"
         );
     }

@@ -1,15 +1,15 @@
 //! Pass 1: every row is rendered and checked before anything may leave.
 
-use std::collections::HashMap;
 use std::hash::BuildHasher as _;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use super::approval::plan_digest;
 use super::fingerprint::Fingerprint;
 use super::gathering::Gathering;
 use super::watch::Watch;
-use super::{Delivery, Digest, Mailing, Planned, PlannedFile};
+use super::{Delivery, Digest, Input, Mailing, Planned, PlannedFile};
 use crate::diagnostic::{Place, Problem, Problems};
 use crate::recipients::Row;
 
@@ -28,37 +28,15 @@ pub struct Checked {
     pub plan: Digest,
     /// What `now()` was, when a template asked for it.
     pub now: Option<Timestamp>,
+    /// The same part by part.
+    pub inputs: Vec<Input>,
     /// Files that the first letter shares with others, to be uploaded before it.
     pub shared: Vec<Arc<PlannedFile>>,
     /// Per row, in order: the heads of its key and of its letter's digest. 16 bytes a row.
     pub(super) fingerprints: Vec<Fingerprint>,
 }
 
-/// How the rows of now and the rows on record fit together.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Compared {
-    /// Letters that Altinn has, or may have, with another content than they have now.
-    pub changed: u64,
-    /// Rows on record that are not in the file any more.
-    pub gone: u64,
-}
-
 impl Checked {
-    /// Compares the rows with those on record: each a key and, where Altinn has or may have the letter, the head of its content's digest.
-    pub fn compare(&self, recorded: impl Iterator<Item = (uuid::Uuid, Option<u64>)>) -> Compared {
-        let mut recorded: HashMap<u64, Option<u64>> = recorded
-            .map(|(key, letter)| (key.as_u64_pair().0, letter))
-            .collect();
-        let mut compared = Compared::default();
-        for print in &self.fingerprints {
-            if let Some(Some(letter)) = recorded.remove(&print.key) {
-                compared.changed += u64::from(print.is_letter() && letter != print.letter);
-            }
-        }
-        compared.gone = recorded.len() as u64;
-        compared
-    }
-
     /// Whether a file is the same for every row.
     pub fn is_shared(&self, file: &PlannedFile) -> bool {
         self.shared
@@ -123,7 +101,9 @@ impl Mailing {
         self.find_damage(watch, &mut gathering);
         self.find_unused(&mut gathering);
         let mut checked = gathering.finish(file);
-        checked.plan = self.plan_digest()?;
+        let parts = self.parts()?;
+        checked.plan = plan_digest(&parts);
+        checked.inputs = self.inputs(&parts, &checked.shared);
         checked.now = self.templates.uses_now().then_some(self.setting.began);
         Ok(checked)
     }

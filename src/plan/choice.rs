@@ -41,9 +41,8 @@ impl Default for Wanted {
 }
 
 impl Checked {
-    /// Chooses from the rows. `is_settled` is asked about the heads of a letter's key and of its content's digest; what is settled does not count towards
-    /// the limit.
-    pub fn choose(&self, wanted: &Wanted, is_settled: impl Fn(u64, u64) -> bool) -> Chosen {
+    /// Chooses from the rows. `is_settled` is asked about letters by their position, from 0; what is settled does not count towards the limit.
+    pub fn choose(&self, wanted: &Wanted, is_settled: impl Fn(usize) -> bool) -> Chosen {
         let by_number = !wanted.rows.is_all();
         let mut chosen = Chosen {
             rows: wanted.rows.clone(),
@@ -55,7 +54,7 @@ impl Checked {
             without_letter: Selection::of([]),
         };
         let mut last = 0;
-        for (row, print) in (1..).zip(&self.fingerprints) {
+        for ((row, print), position) in (1..).zip(&self.fingerprints).zip(0..) {
             let asked = wanted.rows.contains(row);
             if !print.is_letter() {
                 if asked && by_number {
@@ -64,7 +63,7 @@ impl Checked {
                 continue;
             }
             chosen.covered += u64::from(asked);
-            if is_settled(print.key, print.letter) {
+            if is_settled(position) {
                 chosen.settled += u64::from(asked);
             } else if asked && wanted.limit.is_none_or(|limit| chosen.letters < limit) {
                 chosen.letters += 1;
@@ -100,6 +99,7 @@ mod tests {
             skipped: 1,
             plan: Digest::of(&[]),
             now: None,
+            inputs: Vec::new(),
             shared: Vec::new(),
             fingerprints: prints.collect(),
         }
@@ -110,15 +110,12 @@ mod tests {
             rows: rows.parse().unwrap(),
             limit,
         };
-        ten().choose(&wanted, |key, letter| {
-            assert_eq!(letter, 100 + key);
-            settled.contains(&key)
-        })
+        ten().choose(&wanted, |position| settled.contains(&(position as u64 + 1)))
     }
 
     #[test]
     fn without_a_wish_every_letter_has_its_turn() {
-        let chosen = ten().choose(&Wanted::default(), |_, _| false);
+        let chosen = ten().choose(&Wanted::default(), |_| false);
         assert!(chosen.rows.is_all());
         assert_eq!((chosen.letters, chosen.covered, chosen.left_out), (9, 9, 0));
         assert!(chosen.without_letter.is_empty() && chosen.missing.is_empty());

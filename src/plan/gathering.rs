@@ -35,6 +35,7 @@ impl Gathering {
             skipped: 0,
             plan: Digest::of(&[]),
             now: None,
+            inputs: Vec::new(),
             shared: Vec::new(),
             fingerprints: Vec::new(),
         };

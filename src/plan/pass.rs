@@ -287,6 +287,22 @@ impl Mailing {
 }
 
 impl Deliveries<'_> {
+    /// Passes over rows that nothing is to be done about, `limit` of them at most, and says whether there may be more: `passed` tells by position which they
+    /// are. They are read, and neither rendered nor compared with what was checked.
+    pub fn pass_over(&mut self, passed: &[bool], limit: usize) -> bool {
+        for _ in 0..limit {
+            if !passed.get(self.at).is_some_and(|passed| *passed) {
+                return false;
+            }
+            // A row that cannot be read any more is found out by the next that is to be sent, or at the end.
+            if self.rows.read(&mut self.row).is_none() {
+                return false;
+            }
+            self.at += 1;
+        }
+        true
+    }
+
     /// Only these rows' letters; those of other rows are passed over without being rendered. Rows that get no letter come all the same.
     #[must_use]
     pub fn only(self, wanted: Selection) -> Self {

@@ -272,7 +272,7 @@ pub(super) mod tests {
                 reason: None,
             }),
         };
-        journal.begin_run(run).await.unwrap();
+        journal.begin_run(run, Vec::new()).await.unwrap();
     }
 
     pub(in crate::report) async fn row(
@@ -371,7 +371,7 @@ pub(super) mod tests {
             earlier: 1,
             ..journal.run().unwrap().unwrap()
         };
-        journal.begin_run(second).await.unwrap();
+        journal.begin_run(second, Vec::new()).await.unwrap();
         let report = Report::from_journal(&journal).unwrap();
         assert!(report.adds_up());
         assert_eq!(report.rows_total(), 2);

@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use super::attempt::{Attempts, End};
 use super::delivery::{Fatal, Judged};
+use super::heard::Heard;
 use super::verdict::Verdict;
 use super::{Event, SendError, Stop};
 use crate::altinn::{AttachmentOverview, AttachmentStatus, Client, Content};
@@ -258,6 +259,7 @@ impl<'a> Uploads<'a> {
         let calm = Stop::default();
         let attempts = Attempts {
             stop: &calm,
+            heard: Heard::default(),
             ..*self.attempts
         };
         let deleted = attempts
@@ -303,6 +305,10 @@ fn accepted<T>(end: End<T>) -> Result<T, UploadEnd> {
         End::NoToken(error) => (
             Outcome::Failed((&error).into()),
             Some(Fatal::NoToken(error)),
+        ),
+        End::Unreachable(reason) => (
+            Outcome::Failed(reason.clone()),
+            Some(Fatal::Unreachable(reason)),
         ),
     };
     Err(UploadEnd::Not(Box::new(not)))

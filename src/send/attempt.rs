@@ -1,28 +1,35 @@
 //! One exchange with Altinn, tried until it is settled: the only retry loop.
 
 use std::future::Future;
+use std::task::Poll;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::pace::Pace;
+use super::heard::Heard;
+use super::pace::{Pace, Turn};
+use super::reason::stopped;
 use super::verdict::{Verdict, judge, judge_transport};
 use super::{Event, Observer, Stop};
-use crate::altinn::{Answer, Refusal, TransportError};
+use crate::altinn::{Answer, Refusal, TransportError, TransportKind};
 use crate::journal::Reason;
 use crate::manifest::Retry;
-use crate::maskinporten::{Token, TokenError, Tokens};
+use crate::maskinporten::{Token, TokenError, TokenSource};
 
 /// So often a look-up is tried: its letter has had its own tries, and the next run asks again.
 const LOOKUP_TRIES: u32 = 4;
 
+/// So often Altinn and Maskinporten are tried while neither has ever answered: without a network there is nothing to wait for.
+const FIRST_CONTACT: u32 = 3;
+
 /// What is needed to try and try again.
 pub(super) struct Attempts<'a> {
-    pub(super) tokens: &'a Tokens,
+    pub(super) tokens: &'a dyn TokenSource,
     pub(super) pace: &'a Pace,
     pub(super) retry: &'a Retry,
     pub(super) observer: &'a dyn Observer,
     pub(super) stop: &'a Stop,
+    pub(super) heard: Heard,
 }
 
 /// How an exchange ended.
@@ -51,6 +58,8 @@ pub(super) enum End<T> {
     NoToken(TokenError),
     /// A file that the request needs cannot be sent as it was checked; nothing was done.
     NoFile(Reason),
+    /// Altinn cannot be reached, and never was in this run.
+    Unreachable(Reason),
 }
 
 /// What one try came to.
@@ -71,15 +80,40 @@ struct Again {
     after: Option<Duration>,
     /// Whether this one may have taken effect.
     uncertain: bool,
+    /// Whether there was no connection at all.
+    unconnected: bool,
 }
 
-impl Attempts<'_> {
-    /// Waits for a letter's turn to leave; nothing when the run is stopped first.
-    pub(super) async fn turn(&self) -> Option<Instant> {
+impl<'a> Attempts<'a> {
+    /// Waits for a letter's turn to leave; nothing when the run is stopped first, or about to be.
+    pub(super) async fn turn(&self) -> Option<Turn<'a>> {
         if self.stop.is_set() {
             return None;
         }
-        self.pace.depart(self.stop).await
+        let turn = self.pace.turn(self.stop).await;
+        turn.filter(|_| !self.heard.the_last())
+    }
+
+    /// No letter begins any more: something has been heard that stops the run as soon as it is written down.
+    pub(super) fn close(&self) {
+        self.heard.end();
+    }
+
+    /// The first token of a run; nothing when the run is stopped first. Nothing has left before it, so that it needs no turn: it is the one request that a
+    /// run may have beyond its rate.
+    pub(super) async fn first_token(&self) -> Option<Result<Token, TokenError>> {
+        let mut count = 1;
+        loop {
+            match self.token().await? {
+                Err(error) if error.is_transient() && count < FIRST_CONTACT => {
+                    self.pause(count).await;
+                    let mut turn = self.turn().await?;
+                    self.pace.leave(&mut turn, self.stop).await?;
+                    count += 1;
+                }
+                token => return Some(token),
+            }
+        }
     }
 
     /// Exchanges until it is settled. Every try is paced and carries the same content: repeating is harmless by its idempotency key.
@@ -94,7 +128,7 @@ impl Attempts<'_> {
     /// The same, where the first request's turn may have come already.
     pub(super) async fn settle_from<T, F>(
         &self,
-        turn: Option<Instant>,
+        turn: Option<Turn<'a>>,
         exchange: impl Fn(Token) -> F,
     ) -> Settled<T>
     where
@@ -116,7 +150,7 @@ impl Attempts<'_> {
     async fn exchange<T, F>(
         &self,
         tries: u32,
-        mut turn: Option<Instant>,
+        mut turn: Option<Turn<'a>>,
         exchange: impl Fn(Token) -> F,
     ) -> Settled<T>
     where
@@ -127,24 +161,38 @@ impl Attempts<'_> {
         let mut last = None;
         loop {
             count += 1;
-            let end = match self.attempt(turn.take(), &exchange, &mut requests).await {
+            let step = self.attempt(&mut turn, &exchange, &mut requests).await;
+            if let (Step::Refresh(token, _), false) = (&step, refreshed) {
+                refreshed = true;
+                self.tokens.reject(token);
+                // In the same place: nobody else is to find out what the next token is worth.
+                continue;
+            }
+            turn = None;
+            let end = match step {
                 Step::End(end) => end,
-                Step::Refresh(token, _) if !refreshed => {
-                    refreshed = true;
-                    self.tokens.reject(&token);
-                    continue;
-                }
                 // A fresh token was refused as well: it is not the token.
-                Step::Refresh(_, refusal) => End::Refused(refusal, Verdict::Stop),
+                Step::Refresh(_, refusal) => {
+                    let verdict = self.judge_twice(&refusal);
+                    End::Refused(refusal, verdict)
+                }
                 Step::Stopped => End::GaveUp(last.unwrap_or_else(stopped)),
                 Step::Again(again) => {
                     refreshed = false;
                     uncertain |= again.uncertain;
+                    let cut_off = again.unconnected && !self.heard.anything();
+                    let tries = if cut_off {
+                        tries.min(FIRST_CONTACT)
+                    } else {
+                        tries
+                    };
                     if again.after > Some(self.retry.deadline.duration()) {
                         End::Away(again.why)
                     } else if self.wait(&again, count, tries, deadline).await {
                         last = Some(again.why);
                         continue;
+                    } else if cut_off && !self.stop.is_set() {
+                        End::Unreachable(again.why)
                     } else {
                         End::GaveUp(again.why)
                     }
@@ -161,28 +209,28 @@ impl Attempts<'_> {
     /// One try, judged.
     async fn attempt<T, F>(
         &self,
-        turn: Option<Instant>,
+        turn: &mut Option<Turn<'a>>,
         exchange: &impl Fn(Token) -> F,
         requests: &mut u32,
     ) -> Step<T>
     where
         F: Future<Output = Result<Answer<T>, TransportError>>,
     {
-        let departed = match turn {
-            Some(turn) => turn,
-            None => match self.pace.depart(self.stop).await {
-                Some(turn) => turn,
-                None => return Step::Stopped,
-            },
+        if turn.is_none() {
+            *turn = self.pace.turn(self.stop).await;
+        }
+        let Some(turn) = turn else {
+            return Step::Stopped;
         };
-        let token = match self.token().await {
+        let (departed, token) = match self.depart(turn).await {
             None => return Step::Stopped,
-            Some(Ok(token)) => token,
+            Some(Ok(departed)) => departed,
             Some(Err(error)) if error.is_transient() => {
                 return Step::Again(Again {
                     after: error.retry_after(),
                     why: (&error).into(),
                     uncertain: false,
+                    unconnected: false,
                 });
             }
             Some(Err(error)) => return Step::End(End::NoToken(error)),
@@ -190,27 +238,51 @@ impl Attempts<'_> {
         *requests += 1;
         match exchange(token.clone()).await {
             Ok(Answer::Accepted(value)) => {
-                self.pace.ease();
+                self.heard.hear(true);
+                self.pace.answered(departed);
                 Step::End(End::Accepted(value))
             }
-            Ok(Answer::Refused(refusal)) => self.judge(refusal, token, departed),
+            Ok(Answer::Refused(refusal)) => {
+                self.heard.hear(false);
+                self.judge(refusal, token, departed)
+            }
             Err(error) if error.is_about_a_file() => Step::End(End::NoFile(Reason {
                 message: error.reason(),
                 ..Reason::default()
             })),
-            Err(error) => Step::Again(Again {
-                why: Reason {
-                    message: error.reason(),
-                    ..Reason::default()
-                },
-                after: None,
-                uncertain: judge_transport(&error) == Verdict::Retry { uncertain: true },
-            }),
+            Err(error) => {
+                if error.kind == TransportKind::Timeout {
+                    self.pace.troubled(departed);
+                }
+                Step::Again(Again {
+                    why: Reason {
+                        message: error.reason(),
+                        ..Reason::default()
+                    },
+                    after: None,
+                    uncertain: judge_transport(&error) == Verdict::Retry { uncertain: true },
+                    unconnected: error.kind == TransportKind::Connect,
+                })
+            }
+        }
+    }
+
+    /// Leaves with a token. When one has to be fetched, the request for it takes the turn, and another is waited for.
+    async fn depart(&self, turn: &mut Turn<'_>) -> Option<Result<(Instant, Token), TokenError>> {
+        loop {
+            let departed = self.pace.leave(turn, self.stop).await?;
+            let mut token = std::pin::pin!(self.token());
+            if let Poll::Ready(token) = futures::poll!(&mut token) {
+                return Some(token?.map(|token| (departed, token)));
+            }
+            if let Err(error) = token.await? {
+                return Some(Err(error));
+            }
         }
     }
 
     /// A token; nothing when the run is stopped first.
-    pub(super) async fn token(&self) -> Option<Result<Token, TokenError>> {
+    async fn token(&self) -> Option<Result<Token, TokenError>> {
         tokio::select! {
             biased;
             token = self.tokens.token() => Some(token),
@@ -221,17 +293,37 @@ impl Attempts<'_> {
     fn judge<T>(&self, refusal: Refusal, token: Token, departed: Instant) -> Step<T> {
         match judge(&refusal) {
             Verdict::Retry { uncertain } => {
-                if refusal.status == TOO_MANY_REQUESTS {
-                    self.pace.slow_down(departed);
-                }
+                let after = match refusal.status {
+                    TOO_MANY_REQUESTS => Some(self.pace.refused(departed, refusal.retry_after)),
+                    408 | 503 | 504 => {
+                        self.pace.troubled(departed);
+                        refusal.retry_after
+                    }
+                    _ => refusal.retry_after,
+                };
                 Step::Again(Again {
-                    after: refusal.retry_after,
+                    after,
                     why: refusal.into(),
                     uncertain,
+                    unconnected: false,
                 })
             }
             Verdict::RefreshToken => Step::Refresh(token, refusal),
-            verdict => Step::End(End::Refused(refusal, verdict)),
+            verdict => {
+                self.pace.answered(departed);
+                Step::End(End::Refused(refusal, verdict))
+            }
+        }
+    }
+
+    /// A refusal that a fresh token did not help against. Where Altinn has said yes before, a bare 403 comes from what guards the way and does not like this
+    /// one letter; ten of them stop the run like any other ten.
+    fn judge_twice(&self, refusal: &Refusal) -> Verdict {
+        let guard = refusal.status == FORBIDDEN && refusal.code.is_none();
+        if guard && self.heard.a_yes() {
+            Verdict::Rejected
+        } else {
+            Verdict::Stop
         }
     }
 
@@ -247,6 +339,7 @@ impl Attempts<'_> {
             return false;
         }
         self.observer.notice(&Event::Retrying { wait, why });
+        let _waiting = self.pace.waiting();
         tokio::select! {
             () = tokio::time::sleep(wait) => true,
             () = self.stop.wait() => false,
@@ -274,35 +367,5 @@ impl Attempts<'_> {
     }
 }
 
+const FORBIDDEN: u16 = 403;
 const TOO_MANY_REQUESTS: u16 = 429;
-
-fn stopped() -> Reason {
-    Reason {
-        message: "the run was stopped before the request left".to_owned(),
-        ..Reason::default()
-    }
-}
-
-impl From<Refusal> for Reason {
-    fn from(refusal: Refusal) -> Self {
-        let message = match refusal.errors.as_slice() {
-            [] => refusal.message,
-            errors => errors.join("; "),
-        };
-        Self {
-            status: Some(refusal.status),
-            code: refusal.code,
-            message,
-            trace: refusal.trace,
-        }
-    }
-}
-
-impl From<&TokenError> for Reason {
-    fn from(error: &TokenError) -> Self {
-        Self {
-            message: error.to_string(),
-            ..Self::default()
-        }
-    }
-}

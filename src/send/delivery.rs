@@ -1,13 +1,14 @@
 //! One letter from its first try to its end in the journal.
 
 use jiff::Timestamp;
-use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::SendError;
 use super::attachments::{UploadEnd, Uploads};
 use super::attempt::{Attempts, End, Settled};
+use super::closed::Closed;
 use super::lookup::{Found, Sought};
+use super::pace::Turn;
 use super::verdict::Verdict;
 use crate::altinn::{Client, Content, Enclosure, Initialized, Refusal};
 use crate::correspondence::form_fields;
@@ -29,6 +30,7 @@ pub(super) struct Courier<'a> {
     pub(super) journal: &'a Journal,
     pub(super) attempts: &'a Attempts<'a>,
     pub(super) uploads: &'a Uploads<'a>,
+    pub(super) closed: &'a Closed,
 }
 
 /// How a letter ended.
@@ -49,10 +51,14 @@ pub(super) struct Ended {
 pub(super) enum Fatal {
     /// Altinn refuses what all letters have in common.
     Refused(Reason),
+    /// Altinn refuses what all letters of one resource have in common, and there are others: the run goes on with those.
+    Resource,
     /// Altinn wants to be left alone for a long time.
     Away(Reason),
     /// No token is to be had.
     NoToken(TokenError),
+    /// Altinn cannot be reached, and never was in this run.
+    Unreachable(Reason),
 }
 
 /// What became of a letter, and why the others would fare alike.
@@ -75,7 +81,7 @@ impl Courier<'_> {
         let ((outcome, fatal), requests) = match files {
             Ok((ids, turn)) => self.send(&delivery, ids, turn).await?,
             // The letter never left: its files did not get there.
-            Err(judged) => (judged, 0),
+            Err((outcome, fatal)) => ((outcome, self.close(&delivery, fatal)), 0),
         };
         let last = Last {
             outcome: outcome.clone(),
@@ -145,7 +151,7 @@ impl Courier<'_> {
         &self,
         delivery: &Delivery,
         mut ids: Vec<Uuid>,
-        turn: Instant,
+        turn: Turn<'_>,
     ) -> Result<(Judged, u32), SendError> {
         let mut settled = self.exchange(delivery, &ids, Some(turn)).await?;
         let mut requests = settled.requests;
@@ -180,7 +186,7 @@ impl Courier<'_> {
         &self,
         delivery: &Delivery,
         ids: &[Uuid],
-        turn: Option<Instant>,
+        turn: Option<Turn<'_>>,
     ) -> Result<Settled<Initialized>, SendError> {
         if !delivery.has_enclosures() {
             let body = delivery.body(ids)?;
@@ -228,12 +234,26 @@ impl Courier<'_> {
                 not_sent((&error).into(), uncertain),
                 Some(Fatal::NoToken(error)),
             ),
+            End::Unreachable(reason) => (
+                not_sent(reason.clone(), uncertain),
+                Some(Fatal::Unreachable(reason)),
+            ),
         };
+        let fatal = self.close(delivery, fatal);
         if uncertain {
             (self.find_out(delivery, outcome).await, fatal)
         } else {
             (outcome, fatal)
         }
+    }
+
+    /// What stops the run, or a resource, lets no other letter begin.
+    fn close(&self, delivery: &Delivery, fatal: Option<Fatal>) -> Option<Fatal> {
+        let fatal = self.closed.close(delivery.resource(), fatal?);
+        if !matches!(fatal, Fatal::Resource) {
+            self.attempts.close();
+        }
+        Some(fatal)
     }
 
     /// The key has been used: success, once the letter behind it has been seen to be ours.
@@ -328,7 +348,7 @@ fn not_sent(reason: Reason, uncertain: bool) -> Outcome {
 }
 
 /// The key belongs to another letter: this one cannot be sent under it, now or later.
-fn collision(other: Uuid) -> Outcome {
+pub(super) fn collision(other: Uuid) -> Outcome {
     Outcome::Rejected(Reason {
         status: Some(409),
         code: Some(1034),

@@ -2,20 +2,24 @@
 
 use thiserror::Error;
 
+use super::Changes;
 use crate::diagnostic::Problems;
 use crate::journal::{self, JournalError};
 use crate::maskinporten::TokenError;
 use crate::plan::Drifted;
 
 /// How a run ended.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub enum Ending {
     /// Every row was gone through.
+    #[default]
     Finished,
     /// The run stopped by itself: rows are outstanding.
     Stopped(String),
     /// No token was to be had: rows are outstanding.
     NoToken(TokenError),
+    /// Altinn cannot be reached, and was not once in this run: rows are outstanding.
+    Unreachable(String),
     /// The run was asked to stop: rows are outstanding.
     Interrupted,
 }
@@ -27,13 +31,14 @@ impl Ending {
             Self::Finished => (journal::Ending::Finished, None),
             Self::Stopped(why) => (journal::Ending::Stopped, Some(why.clone())),
             Self::NoToken(error) => (journal::Ending::Broken, Some(error.to_string())),
+            Self::Unreachable(why) => (journal::Ending::Broken, Some(why.clone())),
             Self::Interrupted => (journal::Ending::Interrupted, None),
         }
     }
 }
 
 /// A run in numbers; the journal has the rest.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Summary {
     /// How it ended.
     pub ending: Ending,
@@ -43,6 +48,32 @@ pub struct Summary {
     pub settled: u64,
     /// Letters that were not settled and had to wait: not asked for, or past the limit.
     pub left_out: u64,
+    /// What was found before the first letter left.
+    pub reckoned: Reckoned,
+}
+
+/// What a run found in the journal that is not a letter to be sent.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Reckoned {
+    /// Letters that read differently now, and for which the text they were sent with stands from this run on.
+    pub accepted: u64,
+    /// Letters that read differently now and that may have been sent: this run leaves them alone.
+    pub held: u64,
+    /// Rows that were not sent in earlier runs, and that nobody wants to be sent any more.
+    pub dropped: u64,
+    /// Rows of earlier runs that get no letter now, and that are neither sent nor skipped.
+    pub left: Left,
+}
+
+/// What earlier runs have left behind: rows that are not in the file any more.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Left {
+    /// They failed.
+    pub failed: u64,
+    /// They were rejected, or their recipients have reserved.
+    pub refused: u64,
+    /// They may have been sent, and Altinn has not told; some may be in the file, and excluded now.
+    pub unknown: u64,
 }
 
 /// A run cannot go on.
@@ -52,13 +83,8 @@ pub enum SendError {
     #[error("the journal cannot be kept")]
     Journal(#[from] JournalError),
     /// Letters under used keys have changed since they were sent. Nothing was sent.
-    #[error(
-        "{letters} letters that Altinn has, or may have, now have another text or other files; nothing was sent"
-    )]
-    Changed {
-        /// How many.
-        letters: u64,
-    },
+    #[error("{0}")]
+    Changed(Box<Changes>),
     /// An input changed during the run.
     #[error("the inputs changed during the run")]
     Drifted(#[from] Drifted),

@@ -4,21 +4,23 @@ use std::cell::Cell;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use futures::stream::{self, StreamExt};
+use futures::stream::{self, Stream, StreamExt};
 use jiff::Timestamp;
+use tokio::time::{Interval, interval};
 
 use super::attachments::{UploadEnd, Uploads};
 use super::attempt::Attempts;
-use super::compare::refuse_changed;
+use super::closed::Closed;
 use super::delivery::{Courier, Ended};
+use super::heard::Heard;
 use super::lookup::Sought;
 use super::pace::Pace;
+use super::standing::Standing;
 use super::tally::Tally;
 use super::{Ending, Event, Observer, SendError, Stop, Summary};
 use crate::altinn::Client;
-use crate::journal::{self, Entry, Journal, JournalError, Known, Outcome};
+use crate::journal::{self, Entry, Journal, JournalError};
 use crate::manifest::{MaxFailures, Retry, Uploads as Uploading};
-use crate::maskinporten::TokenError;
 use crate::plan::{Checked, Delivery, Drifted, Mailing, Planned, Skip, Wanted};
 
 /// How a run goes about it.
@@ -38,6 +40,10 @@ pub struct Options {
     pub attachments: Uploading,
     /// Whose turn it is; the letters of other rows stay as they are.
     pub wanted: Wanted,
+    /// Whether letters that Altinn has rejected are tried again though they have not changed.
+    pub retry_rejected: bool,
+    /// Whether the earlier text stands for letters that were sent and read differently now, and rows that were not sent and have left the file are let go.
+    pub accept_changes: bool,
 }
 
 /// What a run needs.
@@ -59,7 +65,7 @@ pub struct Engine<'a> {
 }
 
 /// One row's turn.
-enum Step {
+pub(super) enum Step {
     Send(Box<Delivery>),
     Skip(Skip),
     /// Many rows were passed over: others get their turn, Ctrl-C above all.
@@ -67,11 +73,14 @@ enum Step {
     Drifted(Drifted),
 }
 
+/// How often the pace is told.
+const TELL_EVERY: Duration = Duration::from_millis(250);
+
 /// After so many rows that are settled already.
-const REST_AFTER: u32 = 512;
+const REST_AFTER: usize = 512;
 
 /// What came of it.
-enum Taken {
+pub(super) enum Taken {
     Ended(Box<Ended>),
     /// The run was stopped before it left.
     Left,
@@ -87,9 +96,34 @@ impl Engine<'_> {
         mailing: &mut Mailing,
         checked: &Checked,
     ) -> Result<Summary, SendError> {
-        let known = self.journal.known()?;
-        self.begin(checked, &known).await?;
-        let ended = self.send(mailing, checked, &known).await;
+        let pace = Pace::new(
+            self.options.concurrency,
+            self.options.interval,
+            &self.options.retry,
+        );
+        let attempts = Attempts {
+            tokens: self.client.tokens(),
+            pace: &pace,
+            retry: &self.options.retry,
+            observer: self.observer,
+            stop: self.stop,
+            heard: Heard::default(),
+        };
+        let (standing, reckoned) = match self.reckon(mailing, checked, &attempts).await {
+            // Asked to stop, it has not asked Altinn all there was to ask.
+            Err(SendError::Changed(_)) if self.stop.is_set() => {
+                return Ok(Summary {
+                    ending: Ending::Interrupted,
+                    ..Summary::default()
+                });
+            }
+            reckoned => reckoned?,
+        };
+        let ended = self.send(mailing, checked, &standing, &attempts).await;
+        let ended = ended.map(|summary| Summary {
+            reckoned,
+            ..summary
+        });
         let (how, reason) = match &ended {
             Ok(summary) => summary.ending.recorded(),
             Err(error) => (journal::Ending::Broken, Some(error.to_string())),
@@ -103,59 +137,36 @@ impl Engine<'_> {
         }
     }
 
-    /// Refuses letters that have changed under used keys, and writes down what there is to do.
-    async fn begin(&self, checked: &Checked, known: &Known) -> Result<(), SendError> {
-        let compared = refuse_changed(checked, known)?;
-        let run = journal::Run {
-            rows: checked.rows,
-            earlier: compared.gone,
-            // They have no entry of their own: an entry is a key's.
-            skipped: checked.shared_keys(),
-            invalid: 0,
-            plan: checked.plan.to_string(),
-            started_at: Timestamp::now(),
-            ended: None,
-        };
-        Ok(self.journal.begin_run(run).await?)
-    }
-
     async fn send(
         &self,
         mailing: &mut Mailing,
         checked: &Checked,
-        known: &Known,
+        standing: &Standing,
+        attempts: &Attempts<'_>,
     ) -> Result<Summary, SendError> {
-        let chosen = checked.choose(&self.options.wanted, |key, letter| {
-            known.is_settled(key, letter)
-        });
+        let chosen = checked.choose(&self.options.wanted, |position| standing.passes(position));
         self.observer.notice(&Event::Began {
             letters: chosen.letters + chosen.settled,
             settled: chosen.settled,
         });
-        let pace = Pace::new(self.options.interval);
-        let attempts = Attempts {
-            tokens: self.client.tokens(),
-            pace: &pace,
-            retry: &self.options.retry,
-            observer: self.observer,
-            stop: self.stop,
-        };
         let uploads = Uploads::new(
             self.client,
             self.journal,
-            &attempts,
+            attempts,
             &self.options.attachments,
         );
+        let closed = Closed::new(mailing.resource().is_none());
         let courier = Courier {
             client: self.client,
             journal: self.journal,
-            attempts: &attempts,
+            attempts,
             uploads: &uploads,
+            closed: &closed,
         };
         let mut tally = Tally::new(self.options.max_failures, self.observer, self.stop);
         let outstanding = chosen.letters > 0;
         if outstanding {
-            ask_for_token(&attempts, &mut tally).await;
+            ask_for_token(attempts, &mut tally).await;
         }
         let resource = mailing.resource().map(str::to_owned);
         if let (true, false, Some(resource)) = (outstanding, self.stop.is_set(), resource) {
@@ -163,40 +174,33 @@ impl Engine<'_> {
                 .await;
         }
         let exhausted = Cell::new(false);
-        let mut steps = mailing
+        let mut deliveries = mailing
             .deliveries(checked)
             .map_err(SendError::Rows)?
-            .only(chosen.rows)
-            .filter_map({
-                let mut passed = 0;
-                move |planned| step(planned, known).or_else(|| rest(&mut passed))
-            })
-            .chain(std::iter::from_fn(|| {
-                exhausted.set(true);
-                None
-            }));
+            .only(chosen.rows);
+        let mut steps = std::iter::from_fn(|| {
+            if deliveries.pass_over(standing.passed(), REST_AFTER) {
+                return Some(Step::Rest);
+            }
+            let step = deliveries.next().map(step);
+            exhausted.set(step.is_none());
+            step
+        });
         self.send_canaries(&mut steps, &courier, &mut tally).await;
         self.send_rest(&mut steps, &courier, &mut tally).await;
         self.settle_unknown(&courier, &mut tally).await;
-        drop(steps);
         if tally.is_given_up()
             && let Err(error) = uploads.give_up().await
         {
             tally.fail(error);
         }
-        if let Some(failure) = tally.failure {
-            return Err(failure);
-        }
-        let ending = match tally.ending {
-            Some(ending) => ending,
-            None if exhausted.get() && !tally.cut_short => Ending::Finished,
-            None => Ending::Interrupted,
-        };
+        let (ended, ending) = (tally.ended, tally.finish(exhausted.get(), &closed)?);
         Ok(Summary {
             ending,
-            ended: tally.ended,
+            ended,
             settled: chosen.settled,
             left_out: chosen.left_out,
+            ..Summary::default()
         })
     }
 
@@ -227,47 +231,6 @@ impl Engine<'_> {
         }
     }
 
-    /// The first letters go alone, one after the other: what is wrong with all of them is seen once.
-    async fn send_canaries(
-        &self,
-        steps: &mut impl Iterator<Item = Step>,
-        courier: &Courier<'_>,
-        tally: &mut Tally<'_>,
-    ) {
-        let mut accepted = 0;
-        while accepted < self.options.canary && !self.stop.is_set() {
-            let Some(step) = steps.next() else {
-                return;
-            };
-            match self.take(step, courier).await {
-                Ok(Taken::Nothing) => {}
-                Ok(Taken::Left) => tally.cut_short = true,
-                Ok(Taken::Ended(ended)) => {
-                    let why = match &ended.outcome {
-                        Outcome::Sent { .. } | Outcome::AlreadySent { .. } => None,
-                        // A reserved person says nothing about the other letters: the next one is the canary.
-                        Outcome::Reserved(_) => {
-                            tally.count(*ended);
-                            continue;
-                        }
-                        Outcome::Rejected(reason)
-                        | Outcome::Failed(reason)
-                        | Outcome::Unknown(reason) => Some(format!(
-                            "the first letter (line {}) was not accepted: {reason}",
-                            ended.line
-                        )),
-                    };
-                    tally.count(*ended);
-                    match why {
-                        Some(why) => tally.halt(Ending::Stopped(why)),
-                        None => accepted += 1,
-                    }
-                }
-                Err(error) => tally.fail(error),
-            }
-        }
-    }
-
     /// Only here is anything concurrent: at most so many letters are under way, and one consumer takes their ends.
     async fn send_rest(
         &self,
@@ -282,14 +245,35 @@ impl Engine<'_> {
             stream::iter(steps)
                 .take_until(self.stop.wait())
                 .map(|step| self.take(step, courier))
-                .buffer_unordered(self.in_flight())
+                // Who is in flight is up to the pace; here is room for those whose end is being written down as well.
+                .buffer_unordered(2 * self.in_flight())
         );
-        while let Some(end) = ends.next().await {
+        let mut tick = interval(TELL_EVERY);
+        while let Some(end) = self.next_end(&mut ends, courier, &mut tick).await {
             match end {
                 Ok(Taken::Ended(ended)) => tally.count(*ended),
                 Ok(Taken::Left) => tally.cut_short = true,
                 Ok(Taken::Nothing) => {}
                 Err(error) => tally.fail(error),
+            }
+        }
+    }
+
+    /// The next end; tells the pace while there is none, and now and then.
+    async fn next_end<S: Stream + Unpin>(
+        &self,
+        ends: &mut S,
+        courier: &Courier<'_>,
+        tick: &mut Interval,
+    ) -> Option<S::Item> {
+        loop {
+            tokio::select! {
+                biased;
+                _ = tick.tick() => {
+                    let snapshot = courier.attempts.pace.snapshot();
+                    self.observer.notice(&Event::Pace(snapshot));
+                }
+                end = ends.next() => return end,
             }
         }
     }
@@ -321,12 +305,13 @@ impl Engine<'_> {
         }
     }
 
-    fn in_flight(&self) -> usize {
+    pub(super) fn in_flight(&self) -> usize {
         usize::try_from(self.options.concurrency.get()).unwrap_or(usize::MAX)
     }
 
-    async fn take(&self, step: Step, courier: &Courier<'_>) -> Result<Taken, SendError> {
+    pub(super) async fn take(&self, step: Step, courier: &Courier<'_>) -> Result<Taken, SendError> {
         match step {
+            Step::Send(delivery) if courier.closed.holds(delivery.resource()) => Ok(Taken::Nothing),
             Step::Send(delivery) => {
                 let ended = courier.deliver(*delivery).await?;
                 Ok(ended.map_or(Taken::Left, |ended| Taken::Ended(Box::new(ended))))
@@ -354,30 +339,19 @@ impl Engine<'_> {
     }
 }
 
-/// No letter is begun when there is no token to be had, or something else answers; a passing fault is left to the letters' own tries.
+/// No letter is begun when there is no token to be had.
 async fn ask_for_token(attempts: &Attempts<'_>, tally: &mut Tally<'_>) {
-    if let Some(Err(error)) = attempts.token().await
-        && (!error.is_transient() || matches!(error, TokenError::Garbled { .. }))
-    {
+    if let Some(Err(error)) = attempts.first_token().await {
         tally.halt(Ending::NoToken(error));
     }
 }
 
-fn rest(passed: &mut u32) -> Option<Step> {
-    *passed = (*passed + 1) % REST_AFTER;
-    (*passed == 0).then_some(Step::Rest)
-}
-
-fn step(planned: Result<Planned, Drifted>, known: &Known) -> Option<Step> {
+fn step(planned: Result<Planned, Drifted>) -> Step {
     match planned {
-        Ok(Planned::Delivery(delivery)) => {
-            let settled = known
-                .get(&delivery.key)
-                .is_some_and(|known| known.is_settled(delivery.digest.short()));
-            (!settled).then_some(Step::Send(delivery))
-        }
-        Ok(Planned::Skipped(skip)) => known.get(&skip.key).is_none().then_some(Step::Skip(skip)),
-        Ok(Planned::Invalid(_) | Planned::LeftOut) => None,
-        Err(drifted) => Some(Step::Drifted(drifted)),
+        Ok(Planned::Delivery(delivery)) => Step::Send(delivery),
+        Ok(Planned::Skipped(skip)) => Step::Skip(skip),
+        // Pass 1 has refused a mailing with invalid rows.
+        Ok(Planned::Invalid(_) | Planned::LeftOut) => Step::Rest,
+        Err(drifted) => Step::Drifted(drifted),
     }
 }

@@ -55,11 +55,32 @@ pub enum Event<'a> {
         /// Why.
         why: &'a str,
     },
+    /// How fast it goes now: told a few times a second while letters are under way, whether anything else happens or not.
+    Pace(Snapshot),
     /// The run stops by itself.
     Stopping {
         /// Why.
         why: &'a str,
     },
+}
+
+/// The pace of a run at one moment.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Snapshot {
+    /// Requests that may be in flight now: between 1 and the cap, by how Altinn bears it.
+    pub limit: u32,
+    /// Requests that may ever be in flight.
+    pub cap: u32,
+    /// Requests in flight, with those whose turn it is next.
+    pub in_flight: u32,
+    /// Letters and others that wait to be tried again.
+    pub retrying: u32,
+    /// Requests a second over the last ten seconds.
+    pub rate: f64,
+    /// Requests a second that are allowed: by the settings, or by what Altinn has refused. None is as fast as the answers come.
+    pub allowed: Option<f64>,
+    /// How long nothing leaves, because Altinn has asked for it.
+    pub held: Option<Duration>,
 }
 
 /// Listens to a run.

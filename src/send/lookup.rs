@@ -4,7 +4,8 @@ use uuid::Uuid;
 
 use super::attempt::{Attempts, End};
 use crate::altinn::{Client, Overview};
-use crate::journal::Reason;
+use crate::correspondence::Recipient;
+use crate::journal::{Line, Reason};
 use crate::plan::Delivery;
 
 /// A letter that may or may not be at Altinn.
@@ -14,8 +15,18 @@ pub(super) struct Sought {
     pub(super) line: u64,
     pub(super) key: Uuid,
     resource: String,
-    recipient: String,
-    senders_reference: String,
+    addressee: Addressee,
+    /// Of a letter of an earlier run it is not known any more.
+    senders_reference: Option<String>,
+}
+
+/// Who gets a letter, as well as it is known.
+#[derive(Debug, Clone)]
+enum Addressee {
+    /// As Altinn writes it.
+    Whole(String),
+    /// As the journal keeps it.
+    Masked(String),
 }
 
 /// What a look-up by key found.
@@ -76,14 +87,12 @@ impl Sought {
     }
 
     fn compare(&self, id: Uuid, overview: &Overview) -> Found {
-        let reference = overview
-            .senders_reference
-            .as_ref()
-            .map(|told| *told == self.senders_reference);
-        let recipient = overview
-            .recipient
-            .as_ref()
-            .map(|told| told.eq_ignore_ascii_case(&self.recipient));
+        let ours = self.senders_reference.as_ref();
+        let reference = ours
+            .zip(overview.senders_reference.as_ref())
+            .map(|(ours, told)| ours == told);
+        let recipient = overview.recipient.as_ref();
+        let recipient = recipient.and_then(|told| self.addressee.is(told));
         match (reference, recipient) {
             (Some(false), _) | (_, Some(false)) => Found::Foreign(id),
             (None, None) => Found::Unseen(Reason {
@@ -95,13 +104,40 @@ impl Sought {
     }
 }
 
+impl Sought {
+    /// A letter of an earlier run, as far as the journal knows it.
+    pub(super) fn on_record(resource: &str, line: Line) -> Self {
+        Self {
+            row: line.row,
+            line: line.line,
+            key: line.key,
+            resource: resource.to_owned(),
+            addressee: Addressee::Masked(line.recipient),
+            senders_reference: None,
+        }
+    }
+}
+
+impl Addressee {
+    /// Whether Altinn means the same one; nothing when that cannot be told.
+    fn is(&self, told: &str) -> Option<bool> {
+        match self {
+            Self::Whole(whole) => Some(told.eq_ignore_ascii_case(whole)),
+            Self::Masked(masked) => Some(Recipient::parse(told).ok()?.masked() == *masked),
+        }
+    }
+}
+
 impl<T> End<T> {
     /// Why it was not accepted.
     fn into_reason(self) -> Reason {
         match self {
             Self::Accepted(_) => Reason::default(),
             Self::Refused(refusal, _) => refusal.into(),
-            Self::GaveUp(reason) | Self::Away(reason) | Self::NoFile(reason) => reason,
+            Self::GaveUp(reason)
+            | Self::Away(reason)
+            | Self::Unreachable(reason)
+            | Self::NoFile(reason) => reason,
             Self::NoToken(error) => (&error).into(),
         }
     }
@@ -114,8 +150,8 @@ impl From<&Delivery> for Sought {
             line: delivery.line,
             key: delivery.key,
             resource: delivery.resource().to_owned(),
-            recipient: delivery.recipient.urn(),
-            senders_reference: delivery.request.correspondence.senders_reference.clone(),
+            addressee: Addressee::Whole(delivery.recipient.urn()),
+            senders_reference: Some(delivery.request.correspondence.senders_reference.clone()),
         }
     }
 }

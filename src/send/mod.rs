@@ -6,20 +6,32 @@
 mod attachments;
 mod attempt;
 mod breaker;
-mod compare;
+mod canary;
+mod changes;
+mod closed;
 mod delivery;
 mod ending;
 mod engine;
 mod event;
+mod heard;
+mod learned;
+mod limit;
 mod lookup;
+mod meter;
 mod pace;
+mod reason;
+mod reckoning;
+mod standing;
 mod stop;
 mod tally;
+#[cfg(test)]
+mod tests;
 mod verdict;
 
-pub use compare::refuse_changed;
-pub use ending::{Ending, SendError, Summary};
+pub use changes::{Change, ChangedInput, ChangedRow, Changes, refuse_changed};
+pub use ending::{Ending, Left, Reckoned, SendError, Summary};
 pub use engine::{Engine, Options};
-pub use event::{Event, Observer};
+pub use event::{Event, Observer, Snapshot};
+pub use standing::Standing;
 pub use stop::Stop;
 pub use verdict::{Verdict, judge};

@@ -1,66 +1,122 @@
-//! The rate: when the next request may leave.
+//! When the next request may leave: in flight no more than the limit, and in any second no more than the rate.
 
+use std::num::NonZeroU32;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 
-use super::Stop;
+use super::learned::Learned;
+use super::limit::{Limit, Place};
+use super::meter::Meter;
+use super::{Snapshot, Stop};
+use crate::manifest::Retry;
 
-/// What a first refusal for being too fast puts between two requests, when nothing else does.
-const FIRST_SPACING: Duration = Duration::from_millis(10);
-/// The most it comes to; beyond it `Retry-After` says how long to wait.
-const WIDEST_SPACING: Duration = Duration::from_secs(1);
+/// The rate is kept this much below the one that is allowed: requests that leave evenly do not arrive evenly.
+const MARGIN: f64 = 1.01;
+/// So much too early may a request leave that makes up for one that was late. It is a hundredth of the shortest period there is, and so the
+/// margin covers it: what leaves within a period is never more than allowed.
+const SLACK: Duration = Duration::from_millis(10);
 
-/// Hands out departure times, one interval apart; everybody waits when the server asks for a pause, and nobody bursts out of it.
+/// Gives each request a place in flight and a time to leave. Everybody waits when the server asks for a pause, and nobody bursts out of it.
 #[derive(Debug)]
 pub(super) struct Pace {
     interval: Duration,
+    /// The shortest and the longest pause when the server wants one and does not say how long.
+    pauses: (Duration, Duration),
+    limit: Limit,
+    waiting: AtomicU32,
     times: Mutex<Times>,
 }
 
 #[derive(Debug)]
 struct Times {
-    /// When the next request may leave.
-    next: Instant,
+    /// When the next request is planned to leave.
+    planned: Instant,
+    /// When the next one may, given when the last ones really did.
+    free: Instant,
     /// Until when nobody may.
     held: Instant,
-    /// What being refused for being too fast has put between two requests.
-    spacing: Duration,
-    /// Refusals of requests that left before say nothing new.
-    slowed: Instant,
+    /// Refusals without an answer between them.
+    in_a_row: u32,
+    learned: Learned,
+    meter: Meter,
 }
 
+/// A request's turn to leave: its place in flight, until it is dropped.
+#[derive(Debug)]
+pub(super) struct Turn<'a> {
+    _place: Place<'a>,
+    at: Instant,
+    /// Whether a request has left in it already.
+    used: bool,
+}
+
+/// A letter that waits to be tried again, for as long as this lives.
+#[derive(Debug)]
+pub(super) struct Waiting<'a>(&'a AtomicU32);
+
 impl Pace {
-    /// One request per `interval`; none means as fast as the answers come.
-    pub(super) fn new(interval: Option<Duration>) -> Self {
+    /// At most `concurrency` requests in flight, and one per `interval`; none means as fast as the answers come.
+    pub(super) fn new(concurrency: NonZeroU32, interval: Option<Duration>, retry: &Retry) -> Self {
         let now = Instant::now();
         Self {
-            interval: interval.unwrap_or_default(),
+            interval: interval.unwrap_or_default().mul_f64(MARGIN),
+            pauses: (retry.first_delay.duration(), retry.max_delay.duration()),
+            limit: Limit::new(concurrency),
+            waiting: AtomicU32::new(0),
             times: Mutex::new(Times {
-                next: now,
+                planned: now,
+                free: now,
                 held: now,
-                spacing: Duration::ZERO,
-                slowed: now,
+                in_a_row: 0,
+                learned: Learned::new(now),
+                meter: Meter::new(now),
             }),
         }
     }
 
-    /// Waits for the next departure, and gives its time; nothing when the run is stopped first. What is due now leaves also then.
-    pub(super) async fn depart(&self, stop: &Stop) -> Option<Instant> {
+    /// Waits for a turn; nothing when the run is stopped first. What is due now leaves also then.
+    pub(super) async fn turn(&self, stop: &Stop) -> Option<Turn<'_>> {
+        let place = tokio::select! {
+            biased;
+            place = self.limit.enter() => place,
+            () = stop.wait() => return None,
+        };
+        let at = self.slot(stop).await?;
+        Some(Turn {
+            _place: place,
+            at,
+            used: false,
+        })
+    }
+
+    /// Leaves, and gives the time. A turn that has passed, that a pause has overtaken, or that another request has left in, is waited for anew; nothing
+    /// when the run is stopped then.
+    pub(super) async fn leave(&self, turn: &mut Turn<'_>, stop: &Stop) -> Option<Instant> {
+        if turn.used {
+            turn.at = self.slot(stop).await?;
+        }
+        turn.used = true;
         loop {
-            let now = Instant::now();
-            let mine = self.take(now);
-            if mine > now {
-                tokio::select! {
-                    biased;
-                    () = stop.wait() => return None,
-                    () = sleep_until(mine) => {}
+            let until = {
+                let now = Instant::now();
+                let mut times = self.times();
+                if times.held > now && times.held > turn.at {
+                    None
+                } else if now + SLACK >= times.free {
+                    times.free = times.free.max(now) + self.interval(&times);
+                    times.meter.count(now);
+                    times.learned.left();
+                    return Some(now);
+                } else {
+                    Some(times.free - SLACK)
                 }
-            }
-            // A pause that was asked for meanwhile holds those who were already waiting.
-            if self.times().held <= mine {
-                return Some(mine);
+            };
+            match until {
+                None => turn.at = self.slot(stop).await?,
+                Some(until) => wait_until(until, stop).await?,
             }
         }
     }
@@ -74,34 +130,85 @@ impl Pace {
         news
     }
 
-    /// A request that left at `departed` was too fast: the distance doubles, once for all that were under way.
-    pub(super) fn slow_down(&self, departed: Instant) {
-        let mut times = self.times();
-        if departed < times.slowed {
-            return;
-        }
-        times.slowed = Instant::now();
-        let wider = times.spacing.max(self.interval) * 2;
-        times.spacing = wider
-            .clamp(FIRST_SPACING, WIDEST_SPACING)
-            .max(self.interval);
+    /// A request that left at `departed` was answered as it should be.
+    pub(super) fn answered(&self, departed: Instant) {
+        self.limit.answered(departed);
+        self.times().in_a_row = 0;
     }
 
-    /// A request was taken: the distance shrinks again.
-    pub(super) fn ease(&self) {
+    /// A request that left at `departed` met a server that has too much to do, or is away.
+    pub(super) fn troubled(&self, departed: Instant) {
+        self.limit.troubled(departed);
+    }
+
+    /// A request that left at `departed` was too fast, for all that Altinn says; gives the pause it asks for, or makes one up.
+    pub(super) fn refused(&self, departed: Instant, asked: Option<Duration>) -> Duration {
+        self.limit.troubled(departed);
+        let now = Instant::now();
         let mut times = self.times();
-        let spacing = times.spacing;
-        times.spacing = spacing.saturating_sub(spacing / 4);
-        if times.spacing < FIRST_SPACING / 8 {
-            times.spacing = Duration::ZERO;
+        if !times.learned.refused(departed, now) {
+            let known = times.held.saturating_duration_since(now);
+            return asked.unwrap_or(known);
+        }
+        let made_up = self.pauses.0.saturating_mul(1 << times.in_a_row.min(16));
+        let pause = asked.unwrap_or(made_up.min(self.pauses.1));
+        times.in_a_row += 1;
+        times.learned.paused(now + pause);
+        // Those whose turn it was are planned anew, at the new rate.
+        times.planned = now;
+        pause
+    }
+
+    /// One more letter waits to be tried again.
+    pub(super) fn waiting(&self) -> Waiting<'_> {
+        self.waiting.fetch_add(1, Ordering::Relaxed);
+        Waiting(&self.waiting)
+    }
+
+    /// How it stands now.
+    pub(super) fn snapshot(&self) -> Snapshot {
+        let now = Instant::now();
+        let times = self.times();
+        let interval = self.interval(&times);
+        Snapshot {
+            limit: self.limit.now(),
+            cap: self.limit.cap(),
+            in_flight: self.limit.in_flight(),
+            retrying: self.waiting.load(Ordering::Relaxed),
+            rate: times.meter.rate(now),
+            allowed: (!interval.is_zero()).then(|| interval.as_secs_f64().recip()),
+            held: times
+                .held
+                .checked_duration_since(now)
+                .filter(|held| !held.is_zero()),
         }
     }
 
-    fn take(&self, now: Instant) -> Instant {
-        let mut times = self.times();
-        let mine = times.next.max(times.held).max(now);
-        times.next = mine + times.spacing.max(self.interval);
-        mine
+    /// Waits for a time that nobody else has.
+    async fn slot(&self, stop: &Stop) -> Option<Instant> {
+        loop {
+            let now = Instant::now();
+            let mine = {
+                let mut times = self.times();
+                let mine = times.planned.max(times.held).max(now);
+                times.planned = mine + self.interval(&times);
+                mine
+            };
+            if mine > now {
+                wait_until(mine, stop).await?;
+            }
+            // A pause that was asked for meanwhile holds those who were already waiting.
+            if self.times().held <= mine {
+                return Some(mine);
+            }
+        }
+    }
+
+    fn interval(&self, times: &Times) -> Duration {
+        let learned = times.learned.rate();
+        learned.map_or(self.interval, |rate| {
+            self.interval.max(Duration::from_secs_f64(rate.recip()))
+        })
     }
 
     fn times(&self) -> MutexGuard<'_, Times> {
@@ -109,76 +216,170 @@ impl Pace {
     }
 }
 
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+async fn wait_until(until: Instant, stop: &Stop) -> Option<()> {
+    tokio::select! {
+        biased;
+        () = stop.wait() => None,
+        () = sleep_until(until) => Some(()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use futures::future::join_all;
+    use tokio::time::advance;
 
     use super::*;
 
     const HALF: Duration = Duration::from_millis(500);
+    /// Half a second and the margin.
+    const APART: u128 = 505;
+
+    fn pace(interval: Option<Duration>) -> Pace {
+        Pace::new(NonZeroU32::new(16).unwrap(), interval, &Retry::default())
+    }
+
+    /// Takes a turn, and leaves at once.
+    async fn depart(pace: &Pace, stop: &Stop) -> Option<Instant> {
+        let mut turn = pace.turn(stop).await?;
+        pace.leave(&mut turn, stop).await
+    }
 
     #[tokio::test(start_paused = true)]
     async fn departures_are_an_interval_apart() {
-        let pace = Pace::new(Some(HALF));
+        let pace = pace(Some(HALF));
         let began = Instant::now();
         for _ in 0..5 {
-            pace.depart(&Stop::default()).await.unwrap();
+            depart(&pace, &Stop::default()).await.unwrap();
         }
-        assert_eq!(began.elapsed(), Duration::from_secs(2));
+        assert_eq!(began.elapsed().as_millis(), 4 * APART);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn those_who_were_held_up_after_their_turn_do_not_leave_together() {
+        let (pace, stop) = (pace(Some(HALF)), Stop::default());
+        let mut turns = Vec::new();
+        for _ in 0..5 {
+            turns.push(pace.turn(&stop).await.unwrap());
+        }
+        advance(Duration::from_secs(60)).await;
+        let began = Instant::now();
+        for mut turn in turns {
+            pace.leave(&mut turn, &stop).await.unwrap();
+        }
+        let took = began.elapsed().as_millis();
+        assert!((4 * (APART - 10)..=4 * APART).contains(&took), "{took}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn no_more_are_in_flight_than_the_limit_allows() {
+        let (pace, stop) = (pace(None), Stop::default());
+        let turns = join_all((0..16).map(|_| pace.turn(&stop))).await;
+        assert_eq!(pace.snapshot().in_flight, 16);
+        let mut next = Box::pin(pace.turn(&stop));
+        assert!(futures::poll!(&mut next).is_pending());
+        drop(turns);
+        assert!(futures::poll!(&mut next).is_ready());
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_pause_holds_everybody() {
-        let (pace, stop) = (Pace::new(None), Stop::default());
+        let (pace, stop) = (pace(None), Stop::default());
         let began = Instant::now();
         assert!(pace.hold(Duration::from_secs(7)));
         assert!(!pace.hold(Duration::from_secs(7)), "known already");
-        pace.depart(&stop).await.unwrap();
+        assert_eq!(pace.snapshot().held, Some(Duration::from_secs(7)));
+        depart(&pace, &stop).await.unwrap();
         assert_eq!(began.elapsed(), Duration::from_secs(7));
-        pace.depart(&stop).await.unwrap();
+        depart(&pace, &stop).await.unwrap();
         assert_eq!(began.elapsed(), Duration::from_secs(7));
+        assert_eq!(pace.snapshot().held, None);
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_pause_holds_those_who_were_waiting_and_they_leave_one_by_one() {
-        let (pace, stop) = (Pace::new(Some(HALF)), Stop::default());
+        let (pace, stop) = (pace(Some(HALF)), Stop::default());
         let began = Instant::now();
-        pace.depart(&stop).await.unwrap();
-        let waiting = join_all((0..4).map(|_| async {
-            pace.depart(&stop).await.unwrap();
+        depart(&pace, &stop).await.unwrap();
+        // One of them has had its turn, and was about to leave.
+        let mut late = pace.turn(&stop).await.unwrap();
+        let waiting = join_all((0..3).map(|_| async {
+            depart(&pace, &stop).await.unwrap();
             began.elapsed()
         }));
         let pause = async { pace.hold(Duration::from_secs(60)) };
-        let (left, _) = tokio::join!(waiting, pause);
-        let mut left: Vec<_> = left.iter().map(Duration::as_millis).collect();
+        let late = async {
+            tokio::task::yield_now().await;
+            pace.leave(&mut late, &stop).await.unwrap();
+            began.elapsed()
+        };
+        let (left, _, late) = tokio::join!(waiting, pause, late);
+        let mut left: Vec<_> = left
+            .iter()
+            .chain([&late])
+            .map(Duration::as_millis)
+            .collect();
         left.sort_unstable();
-        assert_eq!(left, [60_000, 60_500, 61_000, 61_500]);
+        let first = left[0];
+        let apart: Vec<_> = left.iter().map(|time| time - first).collect();
+        assert!(first >= 60_000, "{left:?}");
+        assert_eq!(apart, [0, APART, 2 * APART, 3 * APART]);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn refusals_for_being_too_fast_spread_the_requests_and_successes_bring_them_together() {
-        let (pace, stop) = (Pace::new(None), Stop::default());
-        let departed = pace.depart(&stop).await.unwrap();
-        tokio::time::advance(HALF).await;
-        pace.slow_down(departed);
-        // The others of the same burst.
-        (0..15).for_each(|_| pace.slow_down(departed));
-        let gap = async || {
-            let first = pace.depart(&stop).await.unwrap();
-            pace.depart(&stop).await.unwrap() - first
+    async fn a_refusal_for_being_too_fast_tells_the_rate_once_for_all_in_flight() {
+        let (pace, stop) = (pace(None), Stop::default());
+        for _ in 0..120 {
+            let departed = depart(&pace, &stop).await.unwrap();
+            pace.answered(departed);
+        }
+        let mut departed = Vec::new();
+        for _ in 0..15 {
+            departed.push(depart(&pace, &stop).await.unwrap());
+        }
+        advance(Duration::from_secs(1)).await;
+        let minute = Some(Duration::from_secs(59));
+        for departed in departed {
+            pace.hold(pace.refused(departed, minute));
+        }
+        let allowed = pace.snapshot().allowed.unwrap();
+        assert!((1.9..2.0).contains(&allowed), "{allowed}");
+        assert_eq!(pace.snapshot().limit, 11);
+        let first = depart(&pace, &stop).await.unwrap();
+        let second = depart(&pace, &stop).await.unwrap();
+        let apart = (second - first).as_millis();
+        assert!((505..=506).contains(&apart), "{apart}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_pause_that_nobody_has_named_becomes_longer_until_something_is_taken() {
+        let pace = pace(None);
+        let refuse = async || {
+            advance(Duration::from_millis(1)).await;
+            pace.refused(Instant::now(), None).as_millis()
         };
-        assert_eq!(gap().await, FIRST_SPACING);
-        pace.slow_down(pace.depart(&stop).await.unwrap());
-        assert_eq!(gap().await, 2 * FIRST_SPACING);
-        (0..40).for_each(|_| pace.ease());
-        assert_eq!(gap().await, Duration::ZERO);
+        assert_eq!(refuse().await, 500);
+        assert_eq!(refuse().await, 1000);
+        assert_eq!(refuse().await, 2000);
+        for _ in 0..10 {
+            refuse().await;
+        }
+        assert_eq!(refuse().await, 30_000);
+        pace.answered(Instant::now());
+        assert_eq!(refuse().await, 500);
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_stop_ends_the_wait_and_lets_go_what_is_due() {
-        let (pace, stop) = (Pace::new(Some(HALF)), Stop::default());
+        let (pace, stop) = (pace(Some(HALF)), Stop::default());
         stop.set();
-        assert!(pace.depart(&stop).await.is_some());
-        assert!(pace.depart(&stop).await.is_none());
+        assert!(depart(&pace, &stop).await.is_some());
+        assert!(depart(&pace, &stop).await.is_none());
     }
 }

@@ -1,6 +1,7 @@
 //! What is kept of a run while it goes on, and when it must stop.
 
 use super::breaker::Breaker;
+use super::closed::Closed;
 use super::delivery::{Ended, Fatal, Judged};
 use super::lookup::Sought;
 use super::{Ending, Event, Observer, SendError, Stop};
@@ -56,11 +57,14 @@ impl<'a> Tally<'a> {
             self.cut_short |= self.stop.is_set();
         }
         self.doubt(&ended.outcome, ended.fatal.as_ref());
+        // It says nothing about the letters of other resources.
+        if matches!(ended.fatal, Some(Fatal::Resource)) {
+            return;
+        }
         let tripped = self.breaker.count(&ended.outcome);
-        match (ended.fatal, tripped) {
-            (Some(fatal), _) => self.halt(fatal.into()),
-            (None, Some(why)) => self.halt(Ending::Stopped(why)),
-            (None, None) => {}
+        let fatal = ended.fatal.and_then(Fatal::ending);
+        if let Some(ending) = fatal.or(tripped.map(Ending::Stopped)) {
+            self.halt(ending);
         }
     }
 
@@ -97,14 +101,26 @@ impl<'a> Tally<'a> {
     /// A file that all letters share did not get there: no letter leaves.
     pub(super) fn halt_without(&mut self, file: &str, judged: Judged) {
         self.doubt(&judged.0, judged.1.as_ref());
-        self.halt(match judged {
-            (_, Some(Fatal::NoToken(error))) => Ending::NoToken(error),
-            (outcome, _) => {
-                let why = outcome.reason().map(Reason::to_string);
-                let why = why.unwrap_or_default();
-                Ending::Stopped(format!("{file} cannot be uploaded: {why}"))
-            }
+        let (outcome, fatal) = judged;
+        let why = outcome.reason().map(Reason::to_string);
+        let refused = format!("{file} cannot be uploaded: {}", why.unwrap_or_default());
+        self.halt(match fatal.and_then(Fatal::ending) {
+            Some(ending @ (Ending::NoToken(_) | Ending::Unreachable(_))) => ending,
+            _ => Ending::Stopped(refused),
         });
+    }
+
+    /// How the run has ended, when all that was begun has come to its end; `exhausted` when every row was gone through.
+    pub(super) fn finish(mut self, exhausted: bool, closed: &Closed) -> Result<Ending, SendError> {
+        if let (Some(why), false) = (closed.why(), self.cut_short) {
+            self.halt(Ending::Stopped(why));
+        }
+        match (self.failure, self.ending) {
+            (Some(failure), _) => Err(failure),
+            (None, Some(ending)) => Ok(ending),
+            (None, None) if exhausted && !self.cut_short => Ok(Ending::Finished),
+            (None, None) => Ok(Ending::Interrupted),
+        }
     }
 
     /// The run cannot go on; what is in flight is still finished.
@@ -114,16 +130,19 @@ impl<'a> Tally<'a> {
     }
 }
 
-impl From<Fatal> for Ending {
-    fn from(fatal: Fatal) -> Self {
-        match fatal {
-            Fatal::NoToken(error) => Self::NoToken(error),
-            Fatal::Away(reason) => Self::Stopped(format!(
+impl Fatal {
+    /// How the run ends because of it; nothing when it goes on.
+    pub(super) fn ending(self) -> Option<Ending> {
+        Some(match self {
+            Self::NoToken(error) => Ending::NoToken(error),
+            Self::Unreachable(reason) => Ending::Unreachable(reason.to_string()),
+            Self::Away(reason) => Ending::Stopped(format!(
                 "Altinn wants to be left alone for longer than `retry.deadline`: {reason}"
             )),
-            Fatal::Refused(reason) => Self::Stopped(format!(
+            Self::Refused(reason) => Ending::Stopped(format!(
                 "Altinn refuses what all letters have in common: {reason}"
             )),
-        }
+            Self::Resource => return None,
+        })
     }
 }

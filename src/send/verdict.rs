@@ -93,7 +93,9 @@ fn by_status(status: u16) -> Verdict {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::altinn::TransportKind;
     use crate::correspondence::codes;
+    use crate::maskinporten::reply::Reply;
 
     const AGAIN: Verdict = Verdict::Retry { uncertain: false };
     const MAYBE: Verdict = Verdict::Retry { uncertain: true };
@@ -181,6 +183,97 @@ mod tests {
                 let status = codes::http_status(u16::try_from(code).unwrap());
                 assert_eq!(judge(&refusal(status, Some(code))), *verdict, "{code}");
             }
+        }
+    }
+
+    /// What a server says, as it comes over the wire.
+    fn said(status: u16, body: &str) -> (Refusal, Verdict) {
+        let refusal = Refusal::from_reply(&Reply::with_body(status, body));
+        let verdict = judge(&refusal);
+        assert!(!refusal.message.is_empty(), "{body}");
+        (refusal, verdict)
+    }
+
+    fn problem(code: u32, status: u16) -> String {
+        format!(
+            r#"{{"type": "https://tools.ietf.org/html/rfc9110", "title": "No", "status": {status}, "detail": "why", "code": "CORR-{code:05}",
+            "traceId": "00-first-00", "errorCode": {code}, "traceId": "00-second-00"}}"#
+        )
+    }
+
+    #[test]
+    fn altinns_own_words_are_judged_by_their_code_whatever_else_they_hold() {
+        for (verdict, codes) in JUDGED {
+            for code in *codes {
+                let status = codes::http_status(u16::try_from(*code).unwrap());
+                let (refusal, judged) = said(status, &problem(*code, status));
+                assert_eq!((judged, refusal.code), (*verdict, Some(*code)), "{code}");
+                assert!(refusal.trace.is_some(), "a member that is there twice");
+                // A byte order mark, the number as text, and no number but the code.
+                for (from, to) in [
+                    ("{", "\u{feff}{"),
+                    (r#""errorCode": "#, r#""errorCode": "0"#),
+                ] {
+                    let body = problem(*code, status).replacen(from, to, 1);
+                    let body = if to.ends_with("\"0") {
+                        body.replace(&format!("\"0{code}"), &format!("\"{code}\""))
+                    } else {
+                        body
+                    };
+                    assert_eq!(said(status, &body).1, *verdict, "{body}");
+                }
+                let without = problem(*code, status).replace("errorCode", "other");
+                assert_eq!(said(status, &without).1, *verdict, "{without}");
+            }
+        }
+    }
+
+    #[test]
+    fn bodies_that_have_no_code_are_judged_by_their_status() {
+        let whole = problem(1002, 400);
+        let bodies = [
+            "",
+            "   \n",
+            "null",
+            "[]",
+            "12",
+            "{}",
+            "<html><head><title>No</title></head></html>",
+            "no, sorry",
+            r#""Something else""#,
+            r#"{"statusCode": 429, "message": "Rate limit is exceeded."}"#,
+            r#"{"title": "No", "status": 400, "code": "STD-00000", "errors": {"request": ["The request field is required."], "Empty": []}}"#,
+            r#"{"title": "No", "validationErrors": [{"code": "CORR.VLD-00000", "title": "The field is required.", "paths": ["A/B"]}]}"#,
+            r#"{"errorCode": null, "code": null, "detail": 7, "traceId": []}"#,
+            // It breaks off before its end: what is there is not taken for the whole.
+            &whole[..whole.len() - 1],
+            &whole[..40],
+            "\u{0}\u{1}\u{fffd}",
+        ];
+        for status in (300..600).filter(|status| *status != 0) {
+            let expected = judge(&refusal(status, None));
+            for body in bodies {
+                let (refusal, verdict) = said(status, body);
+                assert_eq!((verdict, refusal.code), (expected, None), "{status} {body}");
+            }
+        }
+        // The one that Altinn sends without its code.
+        let (refusal, verdict) = said(400, r#""Invalid notification template""#);
+        assert_eq!((verdict, refusal.code), (Verdict::Stop, Some(3023)));
+    }
+
+    #[test]
+    fn an_answer_that_is_lost_is_uncertain_when_the_request_had_left() {
+        for (kind, uncertain) in [
+            (TransportKind::File, false),
+            (TransportKind::Connect, false),
+            (TransportKind::Timeout, true),
+            (TransportKind::Cut, true),
+            (TransportKind::Garbled, true),
+        ] {
+            let error = TransportError::new(kind, "there", None);
+            let verdict = Verdict::Retry { uncertain };
+            assert_eq!(judge_transport(&error), verdict, "{kind:?}");
         }
     }
 

@@ -1,14 +1,18 @@
-//! How fast letters are sent to the sandbox in the same process, beside a client that does nothing but HTTP: `cargo bench --bench send [-- LETTERS]`.
+//! How fast letters are sent to a server in the same process that takes them and does nothing else, beside load generators on the same server:
+//! `cargo bench --bench send [-- LETTERS]`.
 //!
-//! Sender and sandbox share the processors, so that only the ratio means something on another machine.
+//! All share the processors, so that only the ratios mean something on another machine.
 #![expect(
     clippy::unwrap_used,
     reason = "a measurement that cannot go on is none"
 )]
 
+mod load;
 #[expect(dead_code, reason = "shared with the other measurements")]
 mod mailing;
+mod sink;
 
+use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::Path;
 use std::sync::Arc;
@@ -16,61 +20,89 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use mailing::{PLAIN, argument, open, write};
-use massebrev::altinn::{Client, DEFAULT_TIMEOUT, Environment, http_client};
+use massebrev::altinn::{Client, Environment, HttpOptions, http_client};
 use massebrev::journal::{Header, Journal};
 use massebrev::maskinporten::{Delegation, Settings, SigningKey, Tokens};
 use massebrev::plan::{Checked, Mailing, Planned, Wanted};
-use massebrev::sandbox::{Options as SandboxOptions, Registration, Sandbox};
+use massebrev::sandbox::Registration;
 use massebrev::send::{Engine, Options, Stop};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
 use tokio::runtime::Runtime;
 
 const IN_FLIGHT: u32 = 64;
 const ROUNDS: usize = 3;
+const LATENCY: Duration = Duration::from_millis(50);
+const MANY_IN_FLIGHT: u32 = 500;
 
 fn main() {
-    let letters = argument(20_000);
+    let letters = argument(40_000);
     let folder = tempfile::tempdir().unwrap();
     let mut mailing = open(&write(folder.path(), PLAIN, letters));
     let checked = mailing.check(Timestamp::now(), &mut |_| ()).unwrap();
     let bodies = bodies(&mut mailing, &checked);
     let registration = Registration::generate().unwrap();
     let runtime = Runtime::new().unwrap();
-    println!("{letters} letters, {IN_FLIGHT} in flight, sandbox in the same process");
-    println!("what                    letters/s  us of processor/letter");
-    let mut ratios: Vec<_> = (0..ROUNDS)
-        .map(|round| {
-            let journal = folder.path().join(format!("{round}.sqlite"));
-            runtime.block_on(async {
-                let (sandbox, client) = start(&registration, &mailing).await;
-                let alone = Clock::start();
-                post_all(&client, &sandbox, &bodies).await;
-                let alone = alone.tell("HTTP and nothing else", letters);
-                assert_eq!(sandbox.letter_count(), letters);
-                let (sandbox, client) = start(&registration, &mailing).await;
-                let sent = Clock::start();
-                send(&mut mailing, &checked, &client, &journal).await;
-                let sent = sent.tell("send with its journal", letters);
-                assert_eq!(sandbox.letter_count(), letters);
-                sent / alone
-            })
-        })
-        .collect();
-    ratios.sort_by(f64::total_cmp);
-    println!("send / HTTP: {:.2} (median)", ratios[ROUNDS / 2]);
+    let mut run = |sink, in_flight, name: String| {
+        let client = client(sink, &registration, &mailing, in_flight);
+        let journal = folder.path().join(name);
+        let clock = Clock::start();
+        runtime.block_on(send(&mut mailing, &checked, &client, &journal, in_flight));
+        clock.stop(letters)
+    };
+
+    println!("{letters} letters, {IN_FLIGHT} in flight");
+    println!("round     oha/s     wrk/s    bare/s    send/s  us of processor/letter");
+    let near = sink::start(Duration::ZERO);
+    let mut ratios = [const { Vec::new() }; 3];
+    for round in 0..ROUNDS {
+        let others = [
+            load::oha(near, &bodies[0], IN_FLIGHT, letters, folder.path()),
+            load::wrk(near, &bodies[0], IN_FLIGHT, folder.path()),
+            Some(load::bare(&runtime, near, &bodies, IN_FLIGHT)),
+        ];
+        let (sent, each) = run(near, IN_FLIGHT, format!("near-{round}"));
+        let [oha, wrk, bare] = others.map(|rate| rate.unwrap_or(f64::NAN));
+        println!("{round:>5} {oha:>9.0} {wrk:>9.0} {bare:>9.0} {sent:>9.0} {each:>23.1}");
+        for (ratios, other) in ratios.iter_mut().zip([oha, wrk, bare]) {
+            ratios.push(sent / other);
+        }
+    }
+    for (name, ratios) in ["oha", "wrk", "bare"].iter().zip(&mut ratios) {
+        ratios.sort_by(f64::total_cmp);
+        println!("send / {name}: {:.2} (median)", ratios[ROUNDS / 2]);
+    }
+
+    println!("{letters} letters, {MANY_IN_FLIGHT} in flight, answered after {LATENCY:?}");
+    let far = sink::start(LATENCY);
+    let possible = f64::from(MANY_IN_FLIGHT) / LATENCY.as_secs_f64();
+    let others = [
+        load::oha(far, &bodies[0], MANY_IN_FLIGHT, letters, folder.path()),
+        load::wrk(far, &bodies[0], MANY_IN_FLIGHT, folder.path()),
+        Some(load::bare(&runtime, far, &bodies, MANY_IN_FLIGHT)),
+    ];
+    let (sent, each) = run(far, MANY_IN_FLIGHT, "far".to_owned());
+    let [oha, wrk, bare] = others.map(|rate| rate.unwrap_or(f64::NAN));
+    println!("      {oha:>9.0} {wrk:>9.0} {bare:>9.0} {sent:>9.0} {each:>23.1}");
+    println!(
+        "send / possible: {:.2} (oha {:.2})",
+        sent / possible,
+        oha / possible
+    );
 }
 
-/// A sandbox that keeps no bodies, and a client for it.
-async fn start(registration: &Registration, mailing: &Mailing) -> (Sandbox, Client) {
-    let options = SandboxOptions {
-        registration: Some(registration.clone()),
-        keep_bodies: false,
-        ..SandboxOptions::default()
+/// A client for a sink.
+fn client(
+    sink: SocketAddr,
+    registration: &Registration,
+    mailing: &Mailing,
+    in_flight: u32,
+) -> Client {
+    let base = format!("http://{sink}");
+    let environment = Environment::sandbox(&base, &base).unwrap();
+    let http_options = HttpOptions {
+        concurrency: in_flight as usize,
+        ..HttpOptions::default()
     };
-    let sandbox = Sandbox::start(options).await.unwrap();
-    let environment = Environment::sandbox(sandbox.url(), sandbox.url()).unwrap();
-    let http = http_client(&environment, DEFAULT_TIMEOUT, IN_FLIGHT as usize).unwrap();
+    let http = http_client(&environment, &http_options).unwrap();
     let auth = &mailing.manifest().auth;
     let settings = Settings {
         client_id: registration.client_id().to_owned(),
@@ -82,12 +114,16 @@ async fn start(registration: &Registration, mailing: &Mailing) -> (Sandbox, Clie
         subscription_key: None,
     };
     let tokens = Arc::new(Tokens::new(http.clone(), settings));
-    let client = Client::new(http, &environment, tokens);
-    client.tokens().token().await.unwrap();
-    (sandbox, client)
+    Client::new(http, &environment, tokens)
 }
 
-async fn send(mailing: &mut Mailing, checked: &Checked, client: &Client, journal: &Path) {
+async fn send(
+    mailing: &mut Mailing,
+    checked: &Checked,
+    client: &Client,
+    journal: &Path,
+    in_flight: u32,
+) {
     let header = Header {
         mailing: "bench".to_owned(),
         environment: "sandbox".to_owned(),
@@ -96,11 +132,13 @@ async fn send(mailing: &mut Mailing, checked: &Checked, client: &Client, journal
     };
     let journal = Journal::open(journal, &header, Timestamp::now()).unwrap();
     let options = Options {
-        concurrency: NonZeroU32::new(IN_FLIGHT).unwrap(),
+        concurrency: NonZeroU32::new(in_flight).unwrap(),
         interval: None,
         canary: 0,
         max_failures: None,
         retry: mailing.manifest().send.retry.clone(),
+        retry_rejected: false,
+        accept_changes: false,
         attachments: mailing.manifest().send.attachments.clone(),
         wanted: Wanted::default(),
     };
@@ -111,7 +149,8 @@ async fn send(mailing: &mut Mailing, checked: &Checked, client: &Client, journal
         observer: &(),
         stop: &Stop::default(),
     };
-    engine.run(mailing, checked).await.unwrap();
+    let summary = engine.run(mailing, checked).await.unwrap();
+    assert_eq!(summary.ended, checked.letters);
 }
 
 /// What `send` would put on the wire, made beforehand.
@@ -122,56 +161,6 @@ fn bodies(mailing: &mut Mailing, checked: &Checked) -> Vec<Vec<u8>> {
         other => panic!("{other:?}"),
     });
     bodies.collect()
-}
-
-/// Posts the bodies over as many connections as may be in flight, one after the other on each.
-async fn post_all(client: &Client, sandbox: &Sandbox, bodies: &[Vec<u8>]) {
-    let token = client.tokens().token().await.unwrap();
-    let address = sandbox.url().strip_prefix("http://").unwrap();
-    let share = bodies.len().div_ceil(IN_FLIGHT as usize);
-    let tasks = bodies.chunks(share).map(|share| {
-        let requests = share.iter().map(|body| {
-            let mut request = format!(
-                "POST /correspondence/api/v1/correspondence HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {}\r\n\
-                 Content-Type: application/json\r\nContent-Length: {}\r\n\r\n",
-                token.expose(),
-                body.len()
-            )
-            .into_bytes();
-            request.extend_from_slice(body);
-            request
-        });
-        tokio::spawn(post(address.to_owned(), requests.collect()))
-    });
-    for task in tasks.collect::<Vec<_>>() {
-        task.await.unwrap();
-    }
-}
-
-async fn post(address: String, requests: Vec<Vec<u8>>) {
-    let mut stream = TcpStream::connect(address).await.unwrap();
-    stream.set_nodelay(true).unwrap();
-    let mut answer = vec![0; 16 * 1024];
-    for request in requests {
-        stream.write_all(&request).await.unwrap();
-        let mut held = 0;
-        while !is_whole(&answer[..held]) {
-            held += stream.read(&mut answer[held..]).await.unwrap();
-        }
-        let status = &answer[..15];
-        assert_eq!(status, b"HTTP/1.1 200 OK");
-    }
-}
-
-/// Whether an answer has come to its end, as its own length says.
-fn is_whole(answer: &[u8]) -> bool {
-    let text = String::from_utf8_lossy(answer);
-    text.split_once("\r\n\r\n").is_some_and(|(head, body)| {
-        let length = head
-            .lines()
-            .find_map(|line| line.strip_prefix("content-length: "));
-        body.len() >= length.unwrap().parse().unwrap()
-    })
 }
 
 /// Measures time and the processor time of all threads.
@@ -188,17 +177,12 @@ impl Clock {
         }
     }
 
-    /// Prints letters a second, and gives them.
+    /// Letters a second, and microseconds of processor for each.
     #[expect(clippy::cast_precision_loss, reason = "a measurement")]
-    fn tell(&self, what: &str, letters: usize) -> f64 {
+    fn stop(&self, letters: usize) -> (f64, f64) {
         let rate = letters as f64 / self.began.elapsed().as_secs_f64();
-        let each = processor_time()
-            .saturating_sub(self.processor)
-            .as_secs_f64()
-            * 1e6
-            / letters as f64;
-        println!("{what:<23} {rate:>9.0} {each:>23.1}");
-        rate
+        let processor = processor_time().saturating_sub(self.processor);
+        (rate, processor.as_secs_f64() * 1e6 / letters as f64)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use massebrev::sandbox::{Action, Endpoint, Options, Scenario, Trouble, When};
 
+use crate::journal::alter;
 use crate::support::{LiveSandbox, Project};
 
 const CATO: &str = "urn:altinn:organization:identifier-no:974760673";
@@ -104,4 +105,135 @@ fn letters_of_earlier_files_are_not_taken_for_letters_of_this_one() {
     project.run(&["send", "mailing.yaml"]).ends(4);
     assert_eq!(project.count("pending"), 3);
     assert_eq!(project.count("sent"), 3);
+}
+
+#[test]
+fn a_rejected_row_is_tried_again_unchanged_when_it_is_asked_for_and_a_reserved_one_is_not() {
+    let sandbox = LiveSandbox::with(Options {
+        scenario: Scenario {
+            unknown_recipients: [CATO.to_owned()].into(),
+            reserved_recipients: ["urn:altinn:person:identifier-no:07827199405".to_owned()].into(),
+            ..Scenario::default()
+        },
+        ..Options::default()
+    });
+    let project = Project::small().with_sandbox(&sandbox);
+    project.replace("recipients.csv", "310244007", "07827199405");
+    project.run(&["send", "mailing.yaml"]).ends(1);
+    assert_eq!(project.count("rejected"), 1);
+    assert_eq!(project.count("reserved"), 1);
+    let asked = sandbox.asked(Endpoint::Initialize);
+    let plain = project.run(&["send", "mailing.yaml"]).ends(1);
+    assert!(plain.stderr().contains("with --retry-failed"), "{plain}");
+    assert_eq!(sandbox.asked(Endpoint::Initialize), asked);
+    // Where the recipient is known by now, it is sent under the same key.
+    let before = project.report();
+    project
+        .run(&["send", "mailing.yaml", "--retry-failed"])
+        .ends(1);
+    assert_eq!(sandbox.asked(Endpoint::Initialize), asked + 1);
+    let after = project.report();
+    assert_eq!(before["rows"][2]["key"], after["rows"][2]["key"]);
+    assert_eq!(project.count("reserved"), 1);
+    assert_eq!(sandbox.letters().len(), 1);
+}
+
+#[test]
+fn rows_that_were_not_sent_and_have_left_the_file_are_named_until_they_are_let_go() {
+    let sandbox = without_cato();
+    let project = Project::small().with_sandbox(&sandbox);
+    project.run(&["send", "mailing.yaml"]).ends(1);
+    project.replace("recipients.csv", "974760673,Cato,3\n", "");
+    let left = project.run(&["send", "mailing.yaml"]).ends(1);
+    let said = left.stderr();
+    assert!(
+        said.contains("1 row of earlier runs, not sent and not in recipients.csv any more"),
+        "{said}"
+    );
+    assert!(said.contains("--accept-changes"), "{said}");
+    assert!(!said.contains("next: massebrev send"), "{said}");
+    let let_go = project
+        .run(&["send", "mailing.yaml", "--accept-changes"])
+        .ends(0);
+    assert!(let_go.stderr().contains("skipped from now on"), "{let_go}");
+    assert_eq!(project.count("skipped"), 1);
+    assert_eq!(project.count("sent"), 2);
+    project.run(&["send", "mailing.yaml"]).ends(0);
+    // It comes back.
+    let rows = project.read("recipients.csv") + "991825827,Cato,3\n";
+    project.write("recipients.csv", rows);
+    project.run(&["send", "mailing.yaml"]).ends(0);
+    assert_eq!(sandbox.letters().len(), 3);
+    assert_eq!(project.count("sent"), 3);
+}
+
+#[test]
+fn a_rejected_row_that_is_excluded_now_is_skipped() {
+    let sandbox = without_cato();
+    let project = Project::small().with_sandbox(&sandbox);
+    project.run(&["send", "mailing.yaml"]).ends(1);
+    project.replace(
+        "mailing.yaml",
+        "  recipient:",
+        "  exclude: never.csv\n  recipient:",
+    );
+    project.write("never.csv", "case\n3\n");
+    let run = project.run(&["send", "mailing.yaml"]).ends(0);
+    assert!(run.stderr().contains("1 row of earlier runs"), "{run}");
+    assert_eq!(project.count("skipped"), 1);
+    assert_eq!(project.count("sent"), 2);
+}
+
+#[test]
+fn letters_that_may_be_sent_and_have_left_the_file_are_looked_up() {
+    let sandbox = LiveSandbox::start();
+    let project = Project::small().with_sandbox(&sandbox);
+    project.run(&["send", "mailing.yaml"]).ends(0);
+    alter(
+        &project,
+        "UPDATE deliveries SET state = 'unknown', correspondence = NULL WHERE row > 1",
+    );
+    project.replace("recipients.csv", "974760673,Cato,3\n", "");
+    project.replace("recipients.csv", "310244007,Bo,2\n", "");
+    project.run(&["send", "mailing.yaml"]).ends(0);
+    assert_eq!(project.count("sent"), 3);
+    assert_eq!(sandbox.asked(Endpoint::Initialize), 3);
+}
+
+#[test]
+fn a_letter_that_has_left_the_file_and_never_came_is_unknown_until_that_is_sure() {
+    let hour = Action::Delay(std::time::Duration::from_secs(3600));
+    let sandbox = LiveSandbox::troubled(vec![Trouble {
+        endpoint: Endpoint::Initialize,
+        when: When::First(3),
+        action: hour,
+    }]);
+    let project = Project::small().with_sandbox(&sandbox);
+    let mut run = project.start(&["send", "mailing.yaml"]);
+    sandbox.wait_for_requests(Endpoint::Initialize, 3);
+    run.kill().unwrap();
+    run.wait().unwrap();
+    project.replace("recipients.csv", "974760673,Cato,3\n", "");
+    let soon = project.run(&["send", "mailing.yaml"]).ends(1);
+    let said = soon.stderr();
+    assert!(
+        said.contains("1 row of earlier runs that may have been sent"),
+        "{said}"
+    );
+    assert!(said.contains("next: massebrev send mailing.yaml"), "{said}");
+    assert_eq!(project.count("unknown"), 1);
+    alter(&project, "UPDATE deliveries SET last_at = 0");
+    let later = project.run(&["send", "mailing.yaml"]).ends(1);
+    assert!(
+        later
+            .stderr()
+            .contains("not sent and not in recipients.csv"),
+        "{later}"
+    );
+    assert!(!later.stderr().contains("next: massebrev send"), "{later}");
+    assert_eq!(project.count("failed"), 1);
+    project
+        .run(&["send", "mailing.yaml", "--accept-changes"])
+        .ends(0);
+    assert_eq!(sandbox.letters().len(), 2);
 }

@@ -5,12 +5,13 @@ use insta::assert_snapshot;
 use crate::support::{Project, snapshot};
 
 /// The commands, in the order of a mailing's life.
-const COMMANDS: [&str; 9] = [
+const COMMANDS: [&str; 10] = [
     "new",
     "validate",
     "render",
     "send",
     "report",
+    "token",
     "sandbox",
     "schema",
     "completions",

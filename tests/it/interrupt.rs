@@ -93,7 +93,12 @@ fn a_letter_that_waits_to_be_tried_again_is_tried_by_the_next_run() {
 
 #[test]
 fn the_last_letters_cut_short_are_an_interruption_too() {
-    let sandbox = LiveSandbox::troubled(vec![on(Endpoint::Initialize, When::First(3), LATER)]);
+    // All of them have left before the first is told to wait.
+    let slow = Action::Delay(Duration::from_secs(1));
+    let sandbox = LiveSandbox::troubled(vec![
+        on(Endpoint::Initialize, When::First(3), slow),
+        on(Endpoint::Initialize, When::First(3), LATER),
+    ]);
     let project = patient(&sandbox);
     let run = project.watch(&["send", "mailing.yaml"]);
     sandbox.wait_for_requests(Endpoint::Initialize, 3);

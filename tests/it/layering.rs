@@ -37,6 +37,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("encoding_rs_io", &["recipients"]),
     ("fastrand", &["send"]),
     ("httpdate", &["maskinporten"]),
+    ("hyper_util", &["altinn"]),
     ("indicatif", &["cli"]),
     ("jsonschema", &["manifest"]),
     ("jsonwebtoken", &["maskinporten", "sandbox"]),

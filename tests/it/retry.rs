@@ -134,3 +134,45 @@ fn a_short_retry_after_is_honoured() {
     run.ends(0);
     assert_eq!(sandbox.letters().len(), 3);
 }
+
+#[test]
+fn without_a_network_the_run_ends_at_once_and_nothing_is_lost() {
+    let sandbox = LiveSandbox::start();
+    let project = Project::small().with_sandbox(&sandbox);
+    project.replace(
+        "mailing.yaml",
+        "attempts: 4, deadline: 1m",
+        "attempts: 100, deadline: 9h",
+    );
+    let url = sandbox.url();
+    // Nobody listens on port 1. First nothing answers, then only Altinn is away.
+    for (manifest, what) in [
+        (
+            "platform: \"http://127.0.0.1:1\", maskinporten: \"http://127.0.0.1:1\"".to_owned(),
+            "no answer from `127.0.0.1:1`",
+        ),
+        (
+            format!("platform: \"http://127.0.0.1:1\", maskinporten: \"{url}\""),
+            "no connection to `127.0.0.1:1`",
+        ),
+    ] {
+        let here = format!("platform: \"{url}\", maskinporten: \"{url}\"");
+        project.replace("mailing.yaml", &here, &manifest);
+        if what.starts_with("no connection") {
+            project.replace(
+                "mailing.yaml",
+                "recipients:\n",
+                "auth: { exchange: false }\nrecipients:\n",
+            );
+        }
+        let run = project.run(&["send", "mailing.yaml"]).ends(3);
+        assert!(run.stderr().contains(what), "{run}");
+        assert!(
+            run.stderr().contains("next: massebrev send mailing.yaml"),
+            "{run}"
+        );
+        project.replace("mailing.yaml", &manifest, &here);
+    }
+    project.run(&["send", "mailing.yaml"]).ends(0);
+    assert_eq!(sandbox.letters().len(), 3);
+}

@@ -165,6 +165,39 @@ impl Project {
         }
     }
 
+    /// Runs the program where it can write nothing into the journal's folder; root could, and becomes nobody.
+    #[cfg(unix)]
+    pub(crate) fn run_barred(&self, arguments: &[&str]) -> Run {
+        use std::os::unix::fs::PermissionsExt as _;
+
+        let bar = |folder: PathBuf, mode| {
+            fs::set_permissions(folder, fs::Permissions::from_mode(mode)).unwrap();
+        };
+        let inside = self.path(".massebrev");
+        for file in fs::read_dir(&inside).unwrap() {
+            bar(file.unwrap().path(), 0o444);
+        }
+        bar(self.path("."), 0o755);
+        bar(self.path("key.jwk.json"), 0o644);
+        bar(inside.clone(), 0o555);
+        let probe = inside.join("probe");
+        let program = env!("CARGO_BIN_EXE_massebrev");
+        let mut command = if fs::write(&probe, "").is_ok() {
+            fs::remove_file(probe).unwrap();
+            let mut nobody = self.prepared(Command::new("setpriv"));
+            nobody.args(["--reuid=65534", "--regid=65534", "--clear-groups", program]);
+            nobody
+        } else {
+            self.prepared(Command::new(program))
+        };
+        let output = command.args(arguments).output().unwrap();
+        bar(inside, 0o755);
+        Run {
+            output,
+            folder: self.folder.path().to_owned(),
+        }
+    }
+
     /// The report as data.
     pub(crate) fn report(&self) -> Value {
         let run = self.run(&["report", "mailing.yaml", "--format", "json"]);

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use massebrev::sandbox::{Action, Endpoint, Trouble, When};
+use massebrev::sandbox::{Action, Endpoint, Options, Scenario, Trouble, When};
 
 use crate::support::{LiveSandbox, Project, Run};
 
@@ -190,4 +190,59 @@ fn ten_letters_in_a_row_that_do_not_get_through_stop_the_run() {
         .ends(4);
     assert!(run.stderr().contains("10 letters in a row"), "{run}");
     assert!(project.count("pending") > 80, "{run}");
+}
+
+#[test]
+fn a_wall_that_dislikes_one_letter_stops_that_letter_alone() {
+    // The last letter, and the same again with a fresh token.
+    let wall = |nth| on(Endpoint::Initialize, When::Nth(nth), answer(403));
+    let sandbox = LiveSandbox::troubled(vec![wall(3), wall(4)]);
+    let project = Project::small().with_sandbox(&sandbox);
+    let run = project.run(&["send", "mailing.yaml", "--concurrency", "1"]);
+    run.ends(1);
+    assert_eq!(project.count("rejected"), 1);
+    assert_eq!(project.count("sent"), 2);
+
+    // It lets nothing through: there is nothing to go on with.
+    let (_sandbox, project, run) =
+        one_through(vec![on(Endpoint::Initialize, When::Always, answer(403))]);
+    run.ends(4);
+    assert_eq!(project.count("failed"), 1);
+}
+
+#[test]
+fn a_resource_that_is_refused_does_not_keep_the_others_waiting() {
+    for canary in ["canary: 0", "canary: 1"] {
+        let sandbox = LiveSandbox::with(Options {
+            scenario: Scenario {
+                unknown_resources: ["unknown".to_owned()].into(),
+                ..Scenario::default()
+            },
+            ..Options::default()
+        });
+        let project = Project::small().with_sandbox(&sandbox);
+        project.replace(
+            "mailing.yaml",
+            "resourceId: example-letter",
+            "resourceId: \"{{ resource }}\"",
+        );
+        project.replace("mailing.yaml", "canary: 0", canary);
+        let mut rows = "org,name,case,resource\n".to_owned();
+        for case in 1..=60 {
+            let resource = ["unknown", "one", "two"][case % 3];
+            writeln!(rows, "991825827,Ane,{case},{resource}").unwrap();
+        }
+        project.write("recipients.csv", rows);
+        for _ in 0..2 {
+            let run = project
+                .run(&["send", "mailing.yaml", "--concurrency", "4"])
+                .ends(4);
+            assert!(run.stderr().contains("the resource unknown: "), "{run}");
+            assert_eq!(project.count("sent"), 40, "{run}");
+            let failed = project.count("failed");
+            assert!((1..=8).contains(&failed), "{run}");
+            assert_eq!(project.count("pending"), 20 - failed, "{run}");
+        }
+        assert_eq!(sandbox.letters().len(), 40);
+    }
 }

@@ -3,7 +3,8 @@
 use massebrev::plan::{Checked, Drifted, Planned};
 use massebrev::send::{SendError, refuse_changed};
 
-use super::{Outlook, SendArgs, afresh};
+use super::{Outlook, SendArgs};
+use crate::cli::again;
 use crate::cli::command_line::command_for_real;
 use crate::cli::confirm::question;
 use crate::cli::connect::Destination;
@@ -15,8 +16,18 @@ impl SendArgs {
     /// Does everything but send, and says what would be sent.
     pub(super) fn rehearse(&self, printer: Printer) -> Result<ExitStatus, CliError> {
         let mut outlook = self.look(printer)?;
-        let compared = refuse_changed(&outlook.prepared.checked, &outlook.known);
-        compared.map_err(|error| afresh(error.into(), &outlook.prepared))?;
+        if !self.again.accept_changes {
+            let Prepared {
+                mailing, checked, ..
+            } = &mut outlook.prepared;
+            refuse_changed(
+                outlook.journal.as_ref(),
+                mailing,
+                checked,
+                &outlook.standing,
+            )
+            .map_err(|error| again::refused(error, &outlook.prepared, &self.target))?;
+        }
         let bytes = render(&mut outlook).map_err(CliError::Send)?;
         let Outlook {
             prepared, chosen, ..
@@ -65,8 +76,9 @@ impl SendArgs {
 fn render(outlook: &mut Outlook) -> Result<u64, SendError> {
     let Outlook {
         prepared,
-        known,
+        standing,
         chosen,
+        ..
     } = outlook;
     let deliveries = prepared.mailing.deliveries(&prepared.checked);
     let deliveries = deliveries.map_err(SendError::Rows)?;
@@ -74,7 +86,7 @@ fn render(outlook: &mut Outlook) -> Result<u64, SendError> {
     for planned in deliveries.only(chosen.rows.clone()) {
         let planned: Planned = planned.map_err(|drifted: Drifted| drifted)?;
         if let Planned::Delivery(delivery) = planned
-            && !known.is_settled(delivery.key.as_u64_pair().0, delivery.digest.short())
+            && !usize::try_from(delivery.row - 1).is_ok_and(|position| standing.passes(position))
         {
             bytes += delivery.body(&[])?.len() as u64;
         }

@@ -1,9 +1,10 @@
 //! How a run ended, and what to type next.
 
 use massebrev::journal::State;
-use massebrev::report::{self, Report};
+use massebrev::report::Report;
 use massebrev::send::{Ending, Summary};
 
+use crate::cli::again;
 use crate::cli::command_line::{command_for_the_rest, same_command};
 use crate::cli::prepare::Prepared;
 use crate::cli::target::Target;
@@ -19,7 +20,9 @@ pub(super) fn explain(
     printer: Printer,
 ) -> ExitStatus {
     let letters = prepared.checked.letters;
-    if summary.ended == 0 && matches!(summary.ending, Ending::Finished) {
+    again::tell(summary, prepared, target, printer);
+    let nothing = summary.ended + summary.reckoned.held == 0;
+    if nothing && matches!(summary.ending, Ending::Finished) {
         explain_nothing(letters, summary, report, printer);
     }
     let status = match &summary.ending {
@@ -34,6 +37,13 @@ pub(super) fn explain(
             if let Some(hint) = error.hint() {
                 printer.warn(format_args!("   hint: {hint}"));
             }
+            ExitStatus::Setup
+        }
+        Ending::Unreachable(why) => {
+            printer.warn(format_args!("stopped: {why}"));
+            printer.warn(
+                "   hint: check the network, and that a proxy or firewall lets the program through; massebrev token --check tries each step",
+            );
             ExitStatus::Setup
         }
         Ending::Interrupted => {
@@ -56,7 +66,7 @@ pub(super) fn explain(
             let command = command_for_the_rest(letters);
             printer.warn(format_args!("next: {command}"));
         }
-        _ if outstanding(report.counts()) => {
+        _ if again::is_outstanding(report.counts(), summary.reckoned.left) => {
             printer.warn(format_args!("next: {}", same_command()));
         }
         _ => {
@@ -97,20 +107,8 @@ fn explain_nothing(letters: u64, summary: &Summary, report: &Report, printer: Pr
             counts.delivered(),
             refused.join(" and ")
         ));
-        printer.note("what was refused is tried again when its row or its text has been corrected");
+        printer.note("what was refused is tried again when its row or its text has been corrected; what was rejected, as it is, with --retry-failed");
     }
-}
-
-/// Whether the same command would send something.
-fn outstanding(counts: &report::Counts) -> bool {
-    [
-        State::Pending,
-        State::InFlight,
-        State::Failed,
-        State::Unknown,
-    ]
-    .iter()
-    .any(|state| counts.of(*state) > 0)
 }
 
 #[cfg(test)]
@@ -141,7 +139,7 @@ mod tests {
             started_at: at,
             ended: None,
         };
-        journal.begin_run(run).await.unwrap();
+        journal.begin_run(run, Vec::new()).await.unwrap();
         for row in 1..=sent {
             let key = Uuid::from_u64_pair(0, row);
             let start = Start {

@@ -147,3 +147,65 @@ fn variables_that_change_when_shown_are_warned_of() {
         [number, number, "`no` is a text here, not true or false"]
     );
 }
+
+#[test]
+fn a_token_has_one_source() {
+    let key = "key: { file: keys/maskinporten.jwk.json }";
+    for good in [
+        "token: { file: t }",
+        "token: { env: T }",
+        "token: { command: [vault, read] }",
+        "token: { generator: { org: ttd, ttl: 10m } }",
+        "token: { generator: { orgNo: '991825827', environment: at22 } }",
+        "key:\n  token: { env: T }",
+        "key: { env: K }\n  token:",
+    ] {
+        assert!(load(with(key, good)).is_ok(), "{good}");
+    }
+    says(
+        with(key, "token: { env: T }\n  key: { env: K }"),
+        r"
+error: `auth` has more than one of `key` or `token`
+ --> mailing.yaml:6:3
+  |
+6 |   key: { env: * }
+  |   ^^^
+  |
+  = hint: keep one of them
+
+1 error",
+    );
+    for (bad, expected) in [
+        ("token: { file: t, env: T }", "more than one of `file`"),
+        ("token: {}", "needs `file`, `env`, `command` or `generator`"),
+        ("token: { command: [] }", "`command` is an empty list"),
+        ("token: { command: vault }", "`command` must be a list"),
+        ("token: { generator: {} }", "needs `org` or `orgNo`"),
+        (
+            "token: { generator: { org: ttd, environment: prod } }",
+            "`environment` must be a test environment",
+        ),
+        ("accessToken: 1", "see `auth.token`"),
+    ] {
+        let said = refused(with(key, bad));
+        assert!(said.contains(expected), "{bad}: {said}");
+    }
+}
+
+#[test]
+fn a_token_that_stands_there_is_not_shown() {
+    let secret = "0123456789abcdef0123456789abcdef";
+    for bad in [
+        format!("token: {secret}"),
+        format!("token: {{ env: \"x-{secret}\" }}"),
+        format!("token: {{ command: [login, --password={secret}, 7] }}"),
+        format!("token: {{ generator: {{ password: {secret} }} }}"),
+        format!("token: {{ generator: {{ org: ttd, address: [\"https://u:{secret}@x\"] }} }}"),
+    ] {
+        let said = refused(with("key: { file: keys/maskinporten.jwk.json }", &bad));
+        assert!(
+            said.contains("error: ") && !said.contains("0123456789abcdef"),
+            "{said}"
+        );
+    }
+}

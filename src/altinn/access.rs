@@ -1,0 +1,234 @@
+//! What a token allows in an environment, as far as it says so itself.
+
+use serde_json::Value;
+
+use super::Environment;
+
+/// Without it there is no letter.
+const WRITE: &str = "altinn:correspondence.write";
+/// Makes the sender the resource's owner without more ado.
+const OWNER: &str = "altinn:serviceowner";
+
+/// A token's own words, weighed for an environment. Altinn has the last word.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Access {
+    /// Who made the token.
+    pub issuer: Option<String>,
+    /// Whether it is Altinn's own, and not Maskinporten's as it is.
+    pub exchanged: Option<bool>,
+    /// The client it was made for.
+    pub client: Option<String>,
+    /// The organisation it stands for, with the register it is from: `0192:991825827`.
+    pub consumer: Option<String>,
+    /// What it allows.
+    pub scopes: Vec<String>,
+    /// When it ends, in seconds since 1970.
+    pub expires: Option<i64>,
+    /// Why letters cannot be sent with it here; none when they can.
+    pub doubts: Vec<Doubt>,
+}
+
+/// A reason why letters cannot be sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Doubt {
+    /// What is wrong: a lowercase fragment.
+    pub message: String,
+    /// What to do about it.
+    pub hint: String,
+}
+
+impl Access {
+    /// Weighs what a token says about itself. `claims` is `None` for one that cannot be read; such a one is believed.
+    pub fn new(claims: Option<&Value>, environment: &Environment) -> Self {
+        let text = |name: &str| claims?.get(name)?.as_str().map(str::to_owned);
+        let issuer = text("iss");
+        let consumer = claims
+            .and_then(|claims| claims.get("consumer")?.get("ID")?.as_str())
+            .map(str::to_owned);
+        let mut access = Self {
+            exchanged: issuer.as_deref().map(is_altinns),
+            client: text("client_id"),
+            consumer,
+            scopes: scopes(claims),
+            expires: claims.and_then(|claims| claims.get("exp")?.as_i64()),
+            issuer,
+            doubts: Vec::new(),
+        };
+        if claims.is_some() {
+            access.weigh(environment);
+        }
+        access
+    }
+
+    fn weigh(&mut self, environment: &Environment) {
+        let allows = |name: &str| self.scopes.iter().any(|scope| scope == name);
+        let mut doubts = Vec::new();
+        if !allows(WRITE) {
+            doubts.push(Doubt {
+                message: format!("the token does not have the scope {WRITE}"),
+                hint: format!("add it to the client in Maskinporten's self-service and to `auth.scopes`: {WRITE}"),
+            });
+        }
+        if !allows(OWNER) && self.exchanged == Some(false) {
+            doubts.push(Doubt {
+                message: format!("Altinn takes Maskinporten's own token only with the scope {OWNER}"),
+                hint: "ask for it in `auth.scopes`, or have the token exchanged: `auth.exchange: true`".to_owned(),
+            });
+        }
+        if let Some(issuer) = &self.issuer
+            && let Some(other) = elsewhere(issuer, environment)
+        {
+            doubts.push(Doubt {
+                message: format!(
+                    "the token is for {other}, and the mailing goes to {}",
+                    environment.name()
+                ),
+                hint: format!(
+                    "get a token for {}, or correct `environment` in the manifest",
+                    environment.name()
+                ),
+            });
+        }
+        if self.consumer.is_none() {
+            doubts.push(Doubt {
+                message: "the token does not say which organisation it stands for".to_owned(),
+                hint:
+                    "use a token from Maskinporten, exchanged at Altinn: other tokens cannot send"
+                        .to_owned(),
+            });
+        }
+        self.doubts = doubts;
+    }
+
+    /// Whether Altinn has to ask its policy for every letter, because the token does not say that its holder is a service owner.
+    pub fn needs_policy(&self) -> bool {
+        self.exchanged == Some(true) && !self.scopes.iter().any(|scope| scope == OWNER)
+    }
+}
+
+/// Maskinporten's are addresses of its own; an Altinn token's issuer is below the platform's `/authentication`.
+fn is_altinns(issuer: &str) -> bool {
+    issuer.contains("altinn") || issuer.contains("/authentication/")
+}
+
+fn scopes(claims: Option<&Value>) -> Vec<String> {
+    match claims.and_then(|claims| claims.get("scope")) {
+        Some(Value::String(text)) => text.split_whitespace().map(str::to_owned).collect(),
+        Some(Value::Array(items)) => items
+            .iter()
+            .filter_map(Value::as_str)
+            .map(str::to_owned)
+            .collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// The name of the environment an issuer belongs to, when that is another than ours.
+fn elsewhere(issuer: &str, environment: &Environment) -> Option<String> {
+    let host = crate::maskinporten::host(issuer);
+    let ours = [environment.platform(), environment.maskinporten()];
+    if ours
+        .iter()
+        .any(|address| crate::maskinporten::host(address) == host)
+    {
+        return None;
+    }
+    // A gateway's own name says nothing, except that production and test do not mix.
+    let is_known = Environment::named(environment.name()).is_some();
+    match Environment::of_host(&host) {
+        Some(owner) if is_known || owner.is_production() != environment.is_production() => {
+            Some(owner.name().to_owned())
+        }
+        None if is_known || environment.is_local() => Some(host),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn doubts(issuer: &str, scopes: &str, environment: &Environment) -> Vec<String> {
+        let claims =
+            json!({ "iss": issuer, "scope": scopes, "consumer": { "ID": "0192:991825827" } });
+        let access = Access::new(Some(&claims), environment);
+        access
+            .doubts
+            .into_iter()
+            .map(|doubt| doubt.message)
+            .collect()
+    }
+
+    const BOTH: &str = "altinn:serviceowner altinn:correspondence.write";
+    const TT02: &str = "https://platform.tt02.altinn.no/authentication/api/v1/openid/";
+    const PROD: &str = "https://platform.altinn.no/authentication/api/v1/openid/";
+
+    #[test]
+    fn a_token_sends_where_it_is_from() {
+        let (tt02, prod) = (Environment::tt02(), Environment::prod());
+        for (issuer, environment) in [
+            (TT02, &tt02),
+            (PROD, &prod),
+            ("https://test.maskinporten.no/", &tt02),
+            ("https://maskinporten.no/", &prod),
+        ] {
+            assert!(doubts(issuer, BOTH, environment).is_empty(), "{issuer}");
+        }
+        assert_eq!(
+            doubts(TT02, BOTH, &prod),
+            ["the token is for tt02, and the mailing goes to prod"]
+        );
+        assert_eq!(
+            doubts("https://maskinporten.no/", BOTH, &tt02),
+            ["the token is for prod, and the mailing goes to tt02"]
+        );
+        assert_eq!(
+            doubts("https://idporten.example/", BOTH, &tt02),
+            ["the token is for idporten.example, and the mailing goes to tt02"]
+        );
+        let gateway = Environment::custom(
+            "https://altinn.gateway.example",
+            "https://test.maskinporten.no",
+        )
+        .unwrap();
+        assert!(doubts(TT02, BOTH, &gateway).is_empty());
+        assert_eq!(doubts(PROD, BOTH, &gateway).len(), 1);
+    }
+
+    #[test]
+    fn the_scopes_are_exact_words_and_maskinportens_own_needs_both() {
+        let tt02 = Environment::tt02();
+        let write = "altinn:correspondence.write";
+        assert!(doubts(TT02, write, &tt02).is_empty());
+        assert_eq!(
+            doubts("https://test.maskinporten.no/", write, &tt02).len(),
+            1
+        );
+        for scopes in [
+            "",
+            "altinn:correspondence.read",
+            "altinn:correspondence.writer",
+        ] {
+            assert_eq!(
+                doubts(TT02, scopes, &tt02),
+                ["the token does not have the scope altinn:correspondence.write"]
+            );
+        }
+        let access = Access::new(Some(&json!({ "iss": TT02, "scope": [write] })), &tt02);
+        assert!(access.needs_policy());
+        assert_eq!(access.scopes, [write]);
+    }
+
+    #[test]
+    fn a_token_that_cannot_be_read_is_believed() {
+        let access = Access::new(None, &Environment::prod());
+        assert_eq!((access.doubts.len(), access.exchanged), (0, None));
+        assert!(
+            !Access::new(Some(&json!({})), &Environment::prod())
+                .doubts
+                .is_empty()
+        );
+    }
+}

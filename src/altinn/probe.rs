@@ -1,0 +1,98 @@
+//! Whether the way to a host is free, step by step: for people whose mailing does not get through.
+
+use std::io;
+use std::net::IpAddr;
+
+use hyper_util::client::proxy::matcher::Matcher;
+use reqwest::Url;
+use serde_json::Value;
+
+use super::{Environment, HttpClient, TransportError};
+use crate::maskinporten::reply::Reply;
+
+/// What an address answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reached {
+    /// The HTTP status.
+    pub status: u16,
+    /// How many seconds this machine's clock is ahead of the server's (negative: behind).
+    pub clock_ahead: Option<i64>,
+    /// The `issuer` in the answer, when it is an authorisation server's metadata.
+    pub issuer: Option<String>,
+}
+
+/// The addresses of a URL's host, by this machine's resolver.
+pub async fn resolve(address: &str) -> io::Result<Vec<IpAddr>> {
+    let url =
+        Url::parse(address).map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
+    let host = url.host_str().unwrap_or_default();
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    let port = url.port_or_known_default().unwrap_or_default();
+    let found = tokio::net::lookup_host((host, port)).await?;
+    let mut addresses: Vec<IpAddr> = found.map(|address| address.ip()).collect();
+    addresses.dedup();
+    Ok(addresses)
+}
+
+/// The proxy that requests to a URL go through, without its user and password; by the same rules as the client itself.
+pub fn proxy_for(environment: &Environment, address: &str) -> Option<String> {
+    if !environment.is_encrypted() {
+        return None;
+    }
+    let proxy = Matcher::from_system().intercept(&address.parse().ok()?)?;
+    let uri = proxy.uri();
+    let host = uri.authority()?.as_str().rsplit('@').next()?;
+    Some(format!("{}://{host}", uri.scheme_str().unwrap_or("http")))
+}
+
+/// Asks for a URL; any HTTP answer means that the way is free.
+pub async fn reach(http: &HttpClient, address: &str) -> Result<Reached, TransportError> {
+    let host = crate::maskinporten::host(address);
+    let lost = |error| TransportError::from_request(&host, error);
+    let reply = Reply::to(http.get(address)).await.map_err(lost)?;
+    let body: Value = serde_json::from_slice(&reply.body).unwrap_or_default();
+    let issuer = body.get("issuer").and_then(Value::as_str);
+    Ok(Reached {
+        status: reply.status,
+        clock_ahead: reply.clock_ahead(),
+        issuer: issuer.map(str::to_owned),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{HttpOptions, http_client};
+    use super::*;
+    use crate::maskinporten::listener::{Listener, answer};
+
+    #[tokio::test]
+    async fn any_answer_means_that_the_way_is_free() {
+        let listener = Listener::start(|seen| {
+            if seen.is("GET /metadata ") {
+                answer(
+                    "200 OK",
+                    "date: Sun, 06 Nov 1994 08:49:37 GMT\r\n",
+                    r#"{"issuer": "i"}"#,
+                )
+            } else {
+                answer("404 Not Found", "", "")
+            }
+        })
+        .await;
+        let here = Environment::sandbox(&listener.base, &listener.base).unwrap();
+        let http = http_client(&here, &HttpOptions::default()).unwrap();
+        let metadata = reach(&http, &format!("{}/metadata", listener.base))
+            .await
+            .unwrap();
+        assert_eq!(
+            (metadata.status, metadata.issuer.as_deref()),
+            (200, Some("i"))
+        );
+        assert!(metadata.clock_ahead.unwrap() > 900_000_000);
+        assert_eq!(reach(&http, &listener.base).await.unwrap().status, 404);
+        assert_eq!(proxy_for(&here, &listener.base), None);
+        let found = resolve(&listener.base).await.unwrap();
+        assert!(found.iter().all(IpAddr::is_loopback) && !found.is_empty());
+        assert!(resolve("http://massebrev.invalid").await.is_err());
+    }
+}

@@ -1,0 +1,277 @@
+//! The tables of a journal, and how those of older formats become the present ones.
+//!
+//! Of every format there will ever be this much stays: the table `meta` of names and values, with the `format`, and from format 2 on with the `program` that wrote it
+//! last. That is how an older program can say which one reads the file.
+
+use std::fs::{self, OpenOptions};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use rusqlite::{Connection, TransactionBehavior, params};
+
+use super::JournalError;
+use super::lock::private;
+
+/// The newest format this program knows. It changes when an older program would misread the file.
+pub(super) const FORMAT: u32 = 2;
+
+/// This program's version.
+pub(super) const PROGRAM: &str = env!("CARGO_PKG_VERSION");
+
+/// One row is about 200 bytes here; times are milliseconds since 1970. The index on `row` makes reports come in order without sorting.
+pub(super) const SCHEMA: &str = "
+CREATE TABLE meta (name TEXT PRIMARY KEY NOT NULL, value TEXT NOT NULL) STRICT;
+CREATE TABLE deliveries (
+    n INTEGER PRIMARY KEY,
+    key BLOB NOT NULL UNIQUE,
+    row INTEGER NOT NULL,
+    line INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    recipient TEXT NOT NULL,
+    body BLOB,
+    state TEXT NOT NULL,
+    correspondence BLOB,
+    attempts INTEGER NOT NULL DEFAULT 0,
+    status INTEGER,
+    code INTEGER,
+    message TEXT,
+    trace TEXT,
+    first_at INTEGER,
+    last_at INTEGER NOT NULL,
+    accepted BLOB
+) STRICT;
+CREATE INDEX deliveries_by_row ON deliveries (row);
+CREATE TABLE runs (
+    n INTEGER PRIMARY KEY,
+    rows INTEGER NOT NULL,
+    earlier INTEGER NOT NULL,
+    skipped INTEGER NOT NULL,
+    invalid INTEGER NOT NULL,
+    plan TEXT NOT NULL,
+    started_at INTEGER NOT NULL,
+    ended_at INTEGER,
+    ending TEXT,
+    reason TEXT
+) STRICT;
+CREATE TABLE inputs (
+    kind TEXT NOT NULL,
+    name TEXT NOT NULL,
+    run INTEGER NOT NULL,
+    digest BLOB,
+    PRIMARY KEY (kind, name, run)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE attachments (
+    identity BLOB PRIMARY KEY NOT NULL,
+    id BLOB NOT NULL,
+    state TEXT NOT NULL,
+    digest BLOB NOT NULL,
+    resource TEXT NOT NULL,
+    file_name TEXT NOT NULL,
+    senders_reference TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+";
+
+/// What makes each format the next one, from format 1 on.
+const STEPS: [&str; FORMAT as usize - 1] = ["
+ALTER TABLE deliveries ADD COLUMN accepted BLOB;
+CREATE TABLE inputs (
+    kind TEXT NOT NULL,
+    name TEXT NOT NULL,
+    run INTEGER NOT NULL,
+    digest BLOB,
+    PRIMARY KEY (kind, name, run)
+) STRICT, WITHOUT ROWID;
+"];
+
+/// Brings a journal of an older format up to the present one, all of it or nothing, and gives the copy of what it was. The lock must be held.
+pub(super) fn migrate(
+    file: &mut Connection,
+    path: &Path,
+    found: u32,
+) -> Result<PathBuf, JournalError> {
+    let done = usize::try_from(found).unwrap_or(usize::MAX);
+    let steps = done.checked_sub(1).and_then(|done| STEPS.get(done..));
+    let steps = steps
+        .ok_or_else(|| JournalError::damaged(path, format!("there was never a format {found}")))?;
+    let copy = copy(file, path, found)?;
+    apply(file, steps).map_err(|source| JournalError::write(path, source))?;
+    tracing::info!(from = found, to = FORMAT, copy = %copy.display(), "the journal has a new format");
+    Ok(copy)
+}
+
+fn apply(file: &mut Connection, steps: &[&str]) -> rusqlite::Result<()> {
+    let change = file.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    for step in steps {
+        change.execute_batch(step)?;
+    }
+    let sql = "UPDATE meta SET value = ?1 WHERE name = 'format'";
+    change.execute(sql, params![FORMAT.to_string()])?;
+    change.commit()
+}
+
+/// A whole copy beside the journal, for its owner alone and durable; half a copy is taken away again.
+fn copy(file: &Connection, path: &Path, found: u32) -> Result<PathBuf, JournalError> {
+    let copy = with_end(path, &format!(".format-{found}"));
+    let part = with_end(&copy, ".part");
+    let made = write_copy(file, path, &part).and_then(|()| {
+        let durable = || {
+            OpenOptions::new().write(true).open(&part)?.sync_all()?;
+            fs::rename(&part, &copy)
+        };
+        durable().map_err(|source| JournalError::create(&copy, source))
+    });
+    if made.is_err() {
+        let _ = fs::remove_file(&part);
+    }
+    made.map(|()| copy)
+}
+
+fn write_copy(file: &Connection, path: &Path, part: &Path) -> Result<(), JournalError> {
+    let failed = |source| JournalError::create(part, source);
+    // One that an earlier try has left.
+    let _ = fs::remove_file(part);
+    private(OpenOptions::new().write(true).create_new(true))
+        .open(part)
+        .map_err(failed)?;
+    let name = part
+        .to_str()
+        .ok_or_else(|| failed(io::Error::other("its name is no Unicode")))?;
+    file.execute("VACUUM INTO ?1", [name])
+        .map_err(|source| JournalError::write(path, source))?;
+    Ok(())
+}
+
+fn with_end(path: &Path, end: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(end);
+    PathBuf::from(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use jiff::Timestamp;
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::journal::{Header, Journal, State};
+
+    /// A journal of each older format, as it was written then.
+    const OLDER: [&str; FORMAT as usize - 1] =
+        [include_str!("../../tests/it/journals/format-1.sql")];
+
+    fn header() -> Header {
+        Header {
+            mailing: "small".into(),
+            environment: "tt02".into(),
+            resource: "example-letter".into(),
+            manifest: "mailing.yaml".into(),
+        }
+    }
+
+    fn older(sql: &str) -> (TempDir, PathBuf) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("j");
+        let file = Connection::open(&path).unwrap();
+        file.execute_batch(sql).unwrap();
+        (folder, path)
+    }
+
+    /// Every table with its columns, and every index.
+    fn shape(path: &Path) -> BTreeMap<String, Vec<String>> {
+        let file = Connection::open(path).unwrap();
+        let sql = "SELECT name FROM sqlite_schema WHERE name NOT LIKE 'sqlite_%'";
+        let mut names = file.prepare(sql).unwrap();
+        let names = names.query_map([], |row| row.get::<_, String>(0)).unwrap();
+        let shape = names.map(|name| {
+            let name = name.unwrap();
+            let sql = "SELECT name || ' ' || type || ' ' || \"notnull\" || ' ' || pk || coalesce(dflt_value, '') FROM pragma_table_info(?1)";
+            let mut columns = file.prepare(sql).unwrap();
+            let columns = columns.query_map([&name], |row| row.get(0)).unwrap();
+            let columns = columns.map(Result::unwrap).collect();
+            (name, columns)
+        });
+        shape.collect()
+    }
+
+    #[test]
+    fn a_journal_of_any_older_format_becomes_one_of_today_and_keeps_what_it_says() {
+        let (_folder, new) = older("");
+        drop(Journal::open(&new, &header(), Timestamp::UNIX_EPOCH).unwrap());
+        for (sql, format) in OLDER.iter().zip(1..) {
+            let (_folder, path) = older(sql);
+            let before = Journal::read(&path).unwrap().snapshot().unwrap();
+            let before: Vec<_> = before.lines().map(Result::unwrap).collect();
+            let journal = Journal::open(&path, &header(), Timestamp::UNIX_EPOCH).unwrap();
+            let after = journal.snapshot().unwrap();
+            let after: Vec<_> = after.lines().map(Result::unwrap).collect();
+            assert_eq!(after, before);
+            assert_eq!(after.len(), 4);
+            let began = "2026-11-03T12:00:00.123456789Z";
+            assert_eq!(journal.began().to_string(), began);
+            assert_eq!(journal.recorded().unwrap().count(), 4);
+            assert_eq!(journal.inputs().unwrap(), []);
+            let copy = journal.older().unwrap().to_owned();
+            assert!(copy.ends_with(format!("j.format-{format}")));
+            assert_eq!(
+                Journal::read(&copy)
+                    .unwrap()
+                    .snapshot()
+                    .unwrap()
+                    .lines()
+                    .count(),
+                4
+            );
+            drop(journal);
+            assert_eq!(shape(&path), shape(&new));
+            let again = Journal::open(&path, &header(), Timestamp::UNIX_EPOCH).unwrap();
+            assert_eq!(again.older(), None, "it is done once");
+        }
+    }
+
+    #[test]
+    fn reading_leaves_an_older_format_as_it_is() {
+        let (_folder, path) = older(OLDER[0]);
+        let journal = Journal::read(&path).unwrap();
+        let counts = journal.snapshot().unwrap().counts().unwrap();
+        assert!(counts.contains(&(State::Sent, 1)), "{counts:?}");
+        assert!(journal.run().unwrap().is_some());
+        assert_eq!(journal.recorded().unwrap().count(), 4);
+        assert_eq!(journal.inputs().unwrap(), []);
+        drop(journal);
+        assert!(!shape(&path).contains_key("inputs"));
+    }
+
+    #[test]
+    fn a_migration_that_fails_leaves_the_journal_as_it_was() {
+        let (_folder, path) = older(OLDER[0]);
+        // What the step makes is there already.
+        let file = Connection::open(&path).unwrap();
+        file.execute_batch("CREATE TABLE inputs (x)").unwrap();
+        let before = shape(&path);
+        let error = Journal::open(&path, &header(), Timestamp::UNIX_EPOCH).unwrap_err();
+        assert!(matches!(error, JournalError::Write { .. }), "{error}");
+        assert_eq!(shape(&path), before);
+        Journal::read(&path).unwrap();
+        assert!(path.with_file_name("j.format-1").exists());
+    }
+
+    #[test]
+    fn a_format_that_never_was_is_damage() {
+        let (_folder, path) = older(&OLDER[0].replace("('format', '1')", "('format', '0')"));
+        let error = Journal::open(&path, &header(), Timestamp::UNIX_EPOCH).unwrap_err();
+        assert!(matches!(error, JournalError::Damaged { .. }), "{error}");
+        assert!(error.hint().unwrap().contains(".damaged"), "{error}");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn only_the_owner_can_read_the_copy() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let (_folder, path) = older(OLDER[0]);
+        let journal = Journal::open(&path, &header(), Timestamp::UNIX_EPOCH).unwrap();
+        let copy = fs::metadata(journal.older().unwrap()).unwrap();
+        assert_eq!(copy.permissions().mode() & 0o777, 0o600);
+    }
+}

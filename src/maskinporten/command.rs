@@ -1,0 +1,285 @@
+//! A program of the user's own that prints tokens.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::process::{ExitStatus, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::process::Command;
+
+use super::keeper::Keeper;
+use super::reply::presentable;
+use super::{SourceError, Token, TokenError, TokenFuture, TokenSource, ready};
+
+/// Runs a program for every token: without a shell, without a terminal, one at a time, and no longer than a minute.
+pub struct TokenCommand {
+    program: String,
+    arguments: Vec<String>,
+    folder: PathBuf,
+    variables: Vec<(String, String)>,
+    timeout: Duration,
+    keeper: Keeper,
+}
+
+/// So long a program may take: long enough to ask another service, too short for a person.
+const TIMEOUT: Duration = Duration::from_secs(60);
+/// So much of a program's output is read.
+const OUTPUT: u64 = 1_000_000;
+/// So much of what it says when it fails is shown.
+const SHOWN: usize = 600;
+
+/// What the program does not get to see: massebrev's own secrets.
+const OURS: [&str; 5] = [
+    "MASSEBREV_KEY",
+    "MASSEBREV_KEY_PASSWORD",
+    "MASSEBREV_TOKEN",
+    "MASSEBREV_SUBSCRIPTION_KEY",
+    "MASSEBREV_GENERATOR_PASSWORD",
+];
+
+impl TokenCommand {
+    /// The program with its arguments, and the folder it runs in. Runs nothing yet.
+    ///
+    /// A program whose name has a `/` is looked for from the folder, any other in `PATH`. The first of `command` must be there.
+    pub fn new(command: &[String], folder: &Path) -> Option<Self> {
+        let (program, arguments) = command.split_first()?;
+        Some(Self {
+            program: program.clone(),
+            arguments: arguments.to_vec(),
+            folder: std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned()),
+            variables: Vec::new(),
+            timeout: TIMEOUT,
+            keeper: Keeper::default(),
+        })
+    }
+
+    /// With a variable for the program, to tell it what token is wanted.
+    #[must_use]
+    pub fn with_variable(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.variables.push((name.to_owned(), value.into()));
+        self
+    }
+
+    async fn run(&self) -> Result<Token, TokenError> {
+        let ran = tokio::time::timeout(self.timeout, self.output()).await;
+        let output = match ran {
+            Ok(Ok(output)) => output,
+            Ok(Err(error)) => return Err(self.failed(&format!("cannot be run: {error}"), &[])),
+            Err(_) => {
+                let seconds = self.timeout.as_secs();
+                return Err(self.failed(&format!("did not end within {seconds} s"), &[]));
+            }
+        };
+        if !output.status.success() {
+            return Err(self.failed(&ending(output.status), &output.stderr));
+        }
+        let place = format!("the token command `{}`", self.program);
+        let Ok(text) = str::from_utf8(&output.stdout) else {
+            let reason = "it is not text";
+            return Err(SourceError::NotAToken { place, reason }.into());
+        };
+        if text.trim().is_empty() {
+            return Err(self.failed("printed nothing to stdout", &output.stderr));
+        }
+        let token = ready::read(text, &place)?;
+        tracing::debug!(program = self.program, "the token command gave a token");
+        Ok(ready::alive(
+            &token,
+            &place,
+            "the command gave a token that had already expired: let it fetch a new one",
+        )?)
+    }
+
+    /// What the program printed before it ended. It is killed when nobody waits for it any longer.
+    async fn output(&self) -> std::io::Result<Output> {
+        let mut command = Command::new(self.path());
+        for name in OURS {
+            command.env_remove(name);
+        }
+        let mut child = command
+            .args(&self.arguments)
+            .current_dir(&self.folder)
+            .envs(self.variables.iter().map(|(name, value)| (name, value)))
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()?;
+        let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+        let (stdout, stderr, status) =
+            tokio::try_join!(drained(stdout), drained(stderr), child.wait())?;
+        Ok(Output {
+            status,
+            stdout,
+            stderr,
+        })
+    }
+
+    fn path(&self) -> PathBuf {
+        let program = Path::new(&self.program);
+        if program.components().count() > 1 || self.program.starts_with('.') {
+            self.folder.join(program)
+        } else {
+            program.to_owned()
+        }
+    }
+
+    fn failed(&self, failure: &str, stderr: &[u8]) -> TokenError {
+        SourceError::Command {
+            program: self.program.clone(),
+            failure: failure.to_owned(),
+            stderr: presentable(&String::from_utf8_lossy(stderr), SHOWN),
+        }
+        .into()
+    }
+}
+
+impl TokenSource for TokenCommand {
+    fn token(&self) -> TokenFuture<'_> {
+        Box::pin(self.keeper.token(Instant::now, || Box::pin(self.run())))
+    }
+
+    fn reject(&self, token: &Token) {
+        self.keeper.reject(token);
+    }
+}
+
+impl fmt::Debug for TokenCommand {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Arguments may be secrets, though they should not.
+        f.debug_struct("TokenCommand")
+            .field("program", &self.program)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Everything up to the limit; the rest is read as well, so that the program can end.
+async fn drained(stream: Option<impl AsyncRead + Unpin>) -> std::io::Result<Vec<u8>> {
+    let mut read = Vec::new();
+    if let Some(mut stream) = stream {
+        (&mut stream).take(OUTPUT).read_to_end(&mut read).await?;
+        tokio::io::copy(&mut stream, &mut tokio::io::sink()).await?;
+    }
+    Ok(read)
+}
+
+fn ending(status: ExitStatus) -> String {
+    match status.code() {
+        Some(code) => format!("ended with status {code}"),
+        None => "was killed".to_owned(),
+    }
+}
+
+#[cfg(test)]
+#[cfg(unix)]
+mod tests {
+    use super::*;
+
+    fn shell(folder: &Path, script: &str) -> TokenCommand {
+        let command = ["sh", "-c", script].map(str::to_owned);
+        TokenCommand::new(&command, folder).unwrap()
+    }
+
+    async fn error(script: &str) -> String {
+        let folder = tempfile::tempdir().unwrap();
+        let error = shell(folder.path(), script).token().await.unwrap_err();
+        assert!(!error.is_transient() && error.hint().is_some());
+        error.to_string()
+    }
+
+    #[tokio::test]
+    async fn a_hundred_callers_run_it_once_and_a_refusal_once_more() {
+        let folder = tempfile::tempdir().unwrap();
+        let script =
+            r#"echo run >> runs; echo "{\"token\": \"t$(wc -l < runs)\", \"expires_in\": 600}""#;
+        let source = shell(folder.path(), script);
+        let all = futures::future::join_all((0..100).map(|_| source.token())).await;
+        let first = all[0].clone().unwrap();
+        assert!(
+            all.iter()
+                .all(|token| token.as_ref().unwrap().is_same(&first))
+        );
+        assert_eq!(first.lifetime(), Duration::from_secs(600));
+        source.reject(&first);
+        source.token().await.unwrap();
+        source.reject(&first);
+        source.token().await.unwrap();
+        let runs = std::fs::read_to_string(folder.path().join("runs")).unwrap();
+        assert_eq!(runs.lines().count(), 2);
+    }
+
+    #[tokio::test]
+    async fn it_runs_in_the_folder_without_our_secrets_and_is_told_what_is_wanted() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("here"), "token-from-a-file").unwrap();
+        let source =
+            shell(folder.path(), "test $SCOPES = a && cat here").with_variable("SCOPES", "a");
+        assert_eq!(source.token().await.unwrap().expose(), "token-from-a-file");
+
+        let script = folder.path().join("give");
+        std::fs::write(&script, "#!/bin/sh\necho \"$1\"\n").unwrap();
+        std::fs::set_permissions(&script, std::os::unix::fs::PermissionsExt::from_mode(0o700))
+            .unwrap();
+        // No shell: what is special to one stays as it is.
+        let command = ["./give", "$HOME;a*"].map(str::to_owned);
+        let source = TokenCommand::new(&command, folder.path()).unwrap();
+        assert_eq!(source.token().await.unwrap().expose(), "$HOME;a*");
+        assert!(!format!("{source:?}").contains("HOME"));
+    }
+
+    #[tokio::test]
+    async fn every_failure_is_told_with_what_the_program_says() {
+        let token = "eyJhbGciOiJSUzI1NiJ9.eyJzY29wZSI6ImEifQ.c2lnbmF0dXJl";
+        assert_eq!(
+            error(&format!(
+                "echo 'no, {token}' >&2; echo ' log in first ' >&2; exit 7"
+            ))
+            .await,
+            "the token command `sh` ended with status 7; it says: no, ***** log in first"
+        );
+        assert_eq!(
+            error("echo 'where?' >&2").await,
+            "the token command `sh` printed nothing to stdout; it says: where?"
+        );
+        assert_eq!(
+            error("echo one; echo two").await,
+            "what comes from the token command `sh` is not a token: it has more than one line"
+        );
+        assert!(
+            error(r#"echo '{"token": "t", "expires_in": 0}'"#)
+                .await
+                .contains("expired")
+        );
+        assert_eq!(
+            error("kill -9 $$").await,
+            "the token command `sh` was killed"
+        );
+        // More than fits in a pipe, on both sides.
+        assert!(
+            error("yes | head -c 3000000; yes | head -c 3000000 >&2; exit 1")
+                .await
+                .contains("status 1")
+        );
+
+        let nothing = TokenCommand::new(&["massebrev-no-such".to_owned()], Path::new(".")).unwrap();
+        let error = nothing.token().await.unwrap_err().to_string();
+        assert!(
+            error.starts_with("the token command `massebrev-no-such` cannot be run: No such file"),
+            "{error}"
+        );
+        assert!(TokenCommand::new(&[], Path::new(".")).is_none());
+    }
+
+    #[tokio::test]
+    async fn one_that_does_not_end_is_killed() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut source = shell(folder.path(), "exec sleep 1000");
+        source.timeout = Duration::from_millis(20);
+        let error = source.token().await.unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "the token command `sh` did not end within 0 s"
+        );
+    }
+}

@@ -1,0 +1,249 @@
+//! Altinn's generator of test tokens: ready Altinn tokens for the test environments, without a client in Maskinporten.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use reqwest::Url;
+use secrecy::{ExposeSecret, SecretString};
+
+use super::keeper::Keeper;
+use super::reply::{Reply, presentable};
+use super::{SourceError, Token, TokenError, TokenFuture, TokenSource, ready};
+
+/// Where Altinn's generator is.
+pub const GENERATOR: &str = "https://altinn-testtools-token-generator.azurewebsites.net";
+
+/// Whose tokens are made, and for whom.
+#[derive(Debug, Clone)]
+pub struct GeneratorSettings {
+    /// Its address, mostly `GENERATOR`: `https`, or this machine.
+    pub address: String,
+    /// The test environment, as `tt02`.
+    pub environment: String,
+    /// What the token is to allow.
+    pub scopes: Vec<String>,
+    /// The service owner's code, as `ttd`.
+    pub org: Option<String>,
+    /// The organisation the token stands for: nine digits.
+    pub org_no: Option<String>,
+    /// How long the token is to last.
+    pub lifetime: Duration,
+    /// The user Altinn has given out.
+    pub user: String,
+    /// Its password.
+    pub password: SecretString,
+}
+
+/// Why no generator can be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum GeneratorError {
+    /// Test tokens are for tests.
+    #[error("the test token generator has no tokens for `{0}`")]
+    NotATest(String),
+    /// The password would travel readable for everybody, or to nowhere.
+    #[error("the test token generator's address must be a plain https:// address")]
+    Address,
+}
+
+/// Asks the generator for a token whenever one is needed.
+pub struct TokenGenerator {
+    http: reqwest::Client,
+    settings: GeneratorSettings,
+    address: Url,
+    keeper: Keeper,
+}
+
+impl TokenGenerator {
+    /// Asks for nothing yet. Refuses production, by whatever name.
+    pub fn new(http: reqwest::Client, settings: GeneratorSettings) -> Result<Self, GeneratorError> {
+        if !is_test(&settings.environment) {
+            return Err(GeneratorError::NotATest(settings.environment));
+        }
+        Ok(Self {
+            address: address(&settings).ok_or(GeneratorError::Address)?,
+            http,
+            settings,
+            keeper: Keeper::default(),
+        })
+    }
+
+    /// The host that is asked.
+    pub fn host(&self) -> String {
+        super::tokens::host(self.address.as_str())
+    }
+
+    async fn ask(&self) -> Result<Token, TokenError> {
+        let password = self.settings.password.expose_secret();
+        let request = self
+            .http
+            .get(self.address.clone())
+            .basic_auth(&self.settings.user, Some(password));
+        let reply = Reply::to(request)
+            .await
+            .map_err(|error| TokenError::Unreachable {
+                host: self.host(),
+                source: Arc::new(error.without_url()),
+            })?;
+        let text = String::from_utf8_lossy(&reply.body);
+        if !reply.is_success() {
+            let message = match text.trim() {
+                "" => "without a reason",
+                text => text,
+            };
+            let error = SourceError::Generator {
+                status: reply.status,
+                message: presentable(&message.replace(password, "*****"), SHOWN),
+            };
+            return Err(error.into());
+        }
+        let place = "the test token generator";
+        let token = ready::read(&text, place)?;
+        Ok(ready::alive(&token, place, "set this machine's clock")?)
+    }
+}
+
+impl TokenSource for TokenGenerator {
+    fn token(&self) -> TokenFuture<'_> {
+        Box::pin(self.keeper.token(Instant::now, || Box::pin(self.ask())))
+    }
+
+    fn reject(&self, token: &Token) {
+        self.keeper.reject(token);
+    }
+}
+
+impl fmt::Debug for TokenGenerator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TokenGenerator")
+            .field("settings", &self.settings)
+            .finish_non_exhaustive()
+    }
+}
+
+const SHOWN: usize = 200;
+
+/// `tt02`, `at22`, `yt01`: letters and a number. Production has none.
+fn is_test(environment: &str) -> bool {
+    let (letters, digits) = environment.split_at_checked(2).unwrap_or_default();
+    matches!(letters, "tt" | "at" | "yt")
+        && digits.len() == 2
+        && digits.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+fn address(settings: &GeneratorSettings) -> Option<Url> {
+    let base = settings.address.trim_end_matches('/');
+    let mut url = Url::parse(&format!("{base}/api/GetEnterpriseToken")).ok()?;
+    let local = matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"));
+    let secure = url.scheme() == "https" || url.scheme() == "http" && local;
+    let plain = url.username().is_empty() && url.password().is_none() && url.query().is_none();
+    if !secure || !plain || url.fragment().is_some() {
+        return None;
+    }
+    let lifetime = settings.lifetime.as_secs().max(1).to_string();
+    let mut query = url.query_pairs_mut();
+    query
+        .append_pair("env", &settings.environment)
+        .append_pair("scopes", &settings.scopes.join(" "))
+        .append_pair("ttl", &lifetime);
+    if let Some(org) = &settings.org {
+        query.append_pair("org", org);
+    }
+    if let Some(number) = &settings.org_no {
+        query.append_pair("orgNo", number);
+    }
+    drop(query);
+    Some(url)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::listener::{Listener, answer};
+    use super::*;
+
+    fn settings(address: &str) -> GeneratorSettings {
+        GeneratorSettings {
+            address: address.to_owned(),
+            environment: "tt02".to_owned(),
+            scopes: vec![
+                "altinn:serviceowner".to_owned(),
+                "altinn:correspondence.write".to_owned(),
+            ],
+            org: Some("ttd".to_owned()),
+            org_no: None,
+            lifetime: Duration::from_secs(1800),
+            user: "tester".to_owned(),
+            password: "generator-password".into(),
+        }
+    }
+
+    fn generator(listener: &Listener) -> TokenGenerator {
+        TokenGenerator::new(reqwest::Client::new(), settings(&listener.base)).unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_token_is_asked_for_by_name_with_password_and_kept() {
+        // {"exp": 4102444800}
+        let token = "e30.eyJleHAiOjQxMDI0NDQ4MDB9.c2ln";
+        let listener = Listener::start(move |_| answer("200 OK", "", token)).await;
+        let source = generator(&listener);
+        assert_eq!(source.token().await.unwrap().expose(), token);
+        source.token().await.unwrap();
+        let seen = listener.seen("GET /api/GetEnterpriseToken?env=tt02&scopes=altinn%3Aserviceowner+altinn%3Acorrespondence.write&ttl=1800&org=ttd ");
+        assert_eq!(seen.len(), 1);
+        assert_eq!(
+            seen[0].header("authorization"),
+            Some("Basic dGVzdGVyOmdlbmVyYXRvci1wYXNzd29yZA==")
+        );
+        assert!(!format!("{source:?}").contains("generator-password"));
+    }
+
+    #[tokio::test]
+    async fn a_refusal_is_told_without_the_password() {
+        let listener = Listener::start(|seen| {
+            let said = format!("{} generator-password", seen.head);
+            answer("401 Unauthorized", "", &said)
+        })
+        .await;
+        let error = generator(&listener).token().await.unwrap_err();
+        let said = format!("{error} {error:?}");
+        assert!(said.contains("answered HTTP 401"), "{said}");
+        assert!(
+            !said.contains("generator-password") && !said.contains("dGVzdGVyOm"),
+            "{said}"
+        );
+        assert!(error.hint().unwrap().contains("MASSEBREV_GENERATOR_USER"));
+    }
+
+    #[test]
+    fn production_and_open_lines_are_refused() {
+        for name in [
+            "prod",
+            "production",
+            "PROD",
+            "",
+            "tt0",
+            "ttxx",
+            "platform.altinn.no",
+            "æøå",
+        ] {
+            let settings = GeneratorSettings {
+                environment: name.to_owned(),
+                ..settings(GENERATOR)
+            };
+            let error = TokenGenerator::new(reqwest::Client::new(), settings).unwrap_err();
+            assert_eq!(error, GeneratorError::NotATest(name.to_owned()));
+        }
+        for address in [
+            "http://generator.example",
+            "ftp://x",
+            "x",
+            "https://u:p@x",
+            "https://x?a=b",
+        ] {
+            let error = TokenGenerator::new(reqwest::Client::new(), settings(address)).unwrap_err();
+            assert_eq!(error, GeneratorError::Address, "{address}");
+        }
+        assert!(TokenGenerator::new(reqwest::Client::new(), settings(GENERATOR)).is_ok());
+    }
+}

@@ -1,0 +1,483 @@
+//! A token that somebody else has fetched: given as text, or in a file that is read again when it changes.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::Value;
+
+use super::token::{is_plausible, remaining};
+use super::{SourceError, Token, TokenFuture, TokenSource};
+
+/// A token that was given as text. It cannot be renewed: when its own time is over, it is refused here.
+#[derive(Debug)]
+pub struct ReadyToken {
+    place: String,
+    token: Token,
+}
+
+/// A token in a file, as a neighbour keeps it fresh there.
+pub struct TokenFile {
+    path: PathBuf,
+    held: Mutex<Held>,
+}
+
+#[derive(Default)]
+struct Held {
+    token: Option<Token>,
+    /// What the file looked like when it was read.
+    stamp: Option<Stamp>,
+    /// When the file was last looked at.
+    looked: Option<Instant>,
+}
+
+/// What changes when a file is written or replaced.
+type Stamp = (SystemTime, u64);
+
+/// The file is looked at again after so long, and not before every request.
+const LOOK: Duration = Duration::from_secs(1);
+/// Tokens are some thousand characters; anything far larger is another file.
+const LARGEST: u64 = 1_000_000;
+
+impl ReadyToken {
+    /// A token and where it was found, as `MASSEBREV_TOKEN`: bare, or in JSON as a token command prints it.
+    pub fn new(text: &SecretString, place: impl Into<String>) -> Result<Self, SourceError> {
+        let place = place.into();
+        let token = read(text.expose_secret(), &place)?;
+        Ok(Self { place, token })
+    }
+}
+
+impl TokenSource for ReadyToken {
+    fn token(&self) -> TokenFuture<'_> {
+        let hint = "get a new token and set it; a mailing that takes longer than a token lives needs `auth.key`, or `auth.token` with a file or a command";
+        let answer = alive(&self.token, &self.place, hint);
+        Box::pin(async move { Ok(answer?) })
+    }
+
+    /// There is no other: Altinn's second refusal tells why.
+    fn reject(&self, _: &Token) {}
+}
+
+impl TokenFile {
+    /// Reads nothing yet.
+    pub fn new(path: PathBuf) -> Self {
+        Self {
+            path,
+            held: Mutex::default(),
+        }
+    }
+
+    fn current(&self) -> Result<Token, SourceError> {
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        let recent = held.looked.is_some_and(|looked| looked.elapsed() < LOOK);
+        if let (Some(token), true) = (&held.token, recent)
+            && token.time_left() != Some(Duration::ZERO)
+        {
+            return Ok(token.clone());
+        }
+        held.looked = Some(Instant::now());
+        let place = self.path.display().to_string();
+        match (self.look(&held, &place), &held.token) {
+            (Ok(None), _) => {}
+            (Ok(Some((token, stamp))), _) => {
+                held.token = Some(token);
+                held.stamp = stamp;
+            }
+            // While it is being replaced there may be none, or half of one; what we have still counts.
+            (Err(error), Some(token)) if token.time_left() != Some(Duration::ZERO) => {
+                tracing::warn!(%error, "the token read earlier is used");
+            }
+            (Err(error), _) => return Err(error),
+        }
+        let token = held.token.clone().ok_or(SourceError::NotAToken {
+            place: place.clone(),
+            reason: "it is empty",
+        })?;
+        let hint = "write a new token into the file: it is read again when it changes";
+        alive(&token, &place, hint)
+    }
+
+    /// What stands in the file, when it has changed since it was read.
+    fn look(
+        &self,
+        held: &Held,
+        place: &str,
+    ) -> Result<Option<(Token, Option<Stamp>)>, SourceError> {
+        let failed = |source| SourceError::File {
+            place: place.to_owned(),
+            source: Arc::new(source),
+        };
+        let metadata = std::fs::metadata(&self.path).map_err(failed)?;
+        let stamp = metadata.modified().ok().map(|time| (time, metadata.len()));
+        if held.token.is_some() && stamp.is_some() && stamp == held.stamp {
+            return Ok(None);
+        }
+        if metadata.len() > LARGEST {
+            return Err(SourceError::NotAToken {
+                place: place.to_owned(),
+                reason: "the file is far too large",
+            });
+        }
+        let text: SecretString = std::fs::read_to_string(&self.path).map_err(failed)?.into();
+        let token = read(text.expose_secret(), place)?;
+        Ok(Some((token, stamp)))
+    }
+}
+
+impl TokenSource for TokenFile {
+    fn token(&self) -> TokenFuture<'_> {
+        Box::pin(async move { Ok(self.current()?) })
+    }
+
+    /// The file is read again, whether or not it looks changed.
+    fn reject(&self, token: &Token) {
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        if held.token.as_ref().is_some_and(|held| held.is_same(token)) {
+            held.stamp = None;
+            held.looked = None;
+        }
+    }
+}
+
+impl fmt::Debug for TokenFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TokenFile")
+            .field("path", &self.path)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Token {
+    /// A token fetched elsewhere, for as long as is said; where nothing is said, for as long as it says itself, and else until it is refused.
+    pub fn given(
+        secret: impl Into<SecretString>,
+        lifetime: Option<Duration>,
+    ) -> Result<Self, SourceError> {
+        let secret = secret.into();
+        let fault = |reason| SourceError::NotAToken {
+            place: "the program".to_owned(),
+            reason,
+        };
+        check(secret.expose_secret()).map_err(fault)?;
+        Ok(Self::timed(secret, lifetime))
+    }
+
+    fn timed(secret: SecretString, stated: Option<Duration>) -> Self {
+        let own = remaining(secret.expose_secret(), SystemTime::now());
+        let lifetime = match (stated, own) {
+            (Some(stated), Some(own)) => stated.min(own),
+            (stated, own) => stated.or(own).unwrap_or(Duration::MAX),
+        };
+        Self::new(secret, lifetime, Instant::now())
+    }
+
+    /// What is left of its life; `None` when nobody has said how long it lasts.
+    pub fn time_left(&self) -> Option<Duration> {
+        let lifetime = Some(self.lifetime()).filter(|lifetime| *lifetime < Duration::MAX)?;
+        Some(lifetime.saturating_sub(self.age(Instant::now())))
+    }
+}
+
+/// The token in a text: the whole of it, or a member of the JSON object it is.
+pub(super) fn read(text: &str, place: &str) -> Result<Token, SourceError> {
+    let fault = |reason| SourceError::NotAToken {
+        place: place.to_owned(),
+        reason,
+    };
+    let text = text.trim();
+    let (token, lifetime) = match text.chars().next() {
+        None => return Err(fault("it is empty")),
+        Some('{' | '"') => from_json(text).map_err(fault)?,
+        Some(_) => (bare(text).to_owned().into(), None),
+    };
+    check(token.expose_secret()).map_err(fault)?;
+    Ok(Token::timed(token, lifetime))
+}
+
+/// People copy the header's value whole.
+fn bare(text: &str) -> &str {
+    let (scheme, rest) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
+    if scheme.eq_ignore_ascii_case("bearer") {
+        rest.trim()
+    } else {
+        text
+    }
+}
+
+fn check(token: &str) -> Result<(), &'static str> {
+    if token.is_empty() {
+        Err("it is empty")
+    } else if token.contains("PRIVATE KEY") {
+        Err("it is a private key; keys belong in `auth.key`")
+    } else if token.lines().count() > 1 {
+        Err("it has more than one line")
+    } else if !is_plausible(token) {
+        Err("it has characters that no token has")
+    } else {
+        Ok(())
+    }
+}
+
+/// As kubectl's plugins, Azure's and Google's programs and OAuth itself write it.
+fn from_json(text: &str) -> Result<(SecretString, Option<Duration>), &'static str> {
+    let value: Value = serde_json::from_str(text).map_err(|_| "it begins as JSON, and is not")?;
+    if let Value::String(token) = value {
+        return Ok((token.into(), None));
+    }
+    // `{"kind": "ExecCredential", "status": {"token": …}}`
+    let members = value
+        .get("status")
+        .filter(|status| status.is_object())
+        .unwrap_or(&value);
+    let named = |names: &[&str]| names.iter().find_map(|name| members.get(*name));
+    if named(&["kty", "d"]).is_some() {
+        return Err("it is a key; keys belong in `auth.key`");
+    }
+    let token = named(&["token", "access_token", "accessToken"])
+        .and_then(Value::as_str)
+        .ok_or("the JSON has no member `token` or `access_token`")?;
+    let until = named(&[
+        "expiresAt",
+        "expires_at",
+        "expirationTimestamp",
+        "expires_on",
+    ]);
+    let within = named(&["expiresIn", "expires_in"]);
+    let lifetime =
+        match (until, within) {
+            (Some(until), _) if !until.is_null() => Some(left_until(until).ok_or(
+                "its `expiresAt` is neither as 2026-11-24T12:00:00Z nor seconds since 1970",
+            )?),
+            (_, Some(within)) if !within.is_null() => {
+                Some(seconds(within).ok_or("its `expires_in` is not a number of seconds")?)
+            }
+            _ => None,
+        };
+    Ok((token.to_owned().into(), lifetime))
+}
+
+fn left_until(value: &Value) -> Option<Duration> {
+    let until = match seconds(value) {
+        Some(seconds) => UNIX_EPOCH.checked_add(seconds)?,
+        None => value.as_str()?.parse::<jiff::Timestamp>().ok()?.into(),
+    };
+    Some(until.duration_since(SystemTime::now()).unwrap_or_default())
+}
+
+fn seconds(value: &Value) -> Option<Duration> {
+    let number = value
+        .as_u64()
+        .or_else(|| value.as_str().and_then(|text| text.parse().ok()))?;
+    Some(Duration::from_secs(number))
+}
+
+/// The token while it lives.
+pub(super) fn alive(token: &Token, place: &str, hint: &'static str) -> Result<Token, SourceError> {
+    match token.time_left() {
+        Some(Duration::ZERO) => Err(SourceError::Expired {
+            place: place.to_owned(),
+            ago: ago(token),
+            hint,
+        }),
+        _ => Ok(token.clone()),
+    }
+}
+
+/// How long a token has been over: by its own word where it has one.
+fn ago(token: &Token) -> String {
+    let own = token
+        .claims()
+        .and_then(|claims| claims.get("exp")?.as_u64());
+    let end = own.and_then(|exp| UNIX_EPOCH.checked_add(Duration::from_secs(exp)));
+    let past = end.and_then(|end| SystemTime::now().duration_since(end).ok());
+    let seconds = past
+        .unwrap_or_else(|| token.age(Instant::now()).saturating_sub(token.lifetime()))
+        .as_secs();
+    match seconds {
+        0..=119 => format!("{seconds} s"),
+        120..=7199 => format!("{} min", seconds / 60),
+        7200..=172_799 => format!("{} h", seconds / 3600),
+        _ => format!("{} days", seconds / 86400),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use base64::Engine;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+    use super::*;
+
+    /// A token that lives for so many seconds from now on.
+    fn jwt(id: &str, seconds: i64) -> String {
+        let now = i64::try_from(
+            SystemTime::now()
+                .duration_since(UNIX_EPOCH)
+                .unwrap()
+                .as_secs(),
+        )
+        .unwrap();
+        let claims = format!(r#"{{"jti": "{id}", "exp": {}}}"#, now + seconds);
+        format!("e30.{}.c2ln", URL_SAFE_NO_PAD.encode(claims))
+    }
+
+    fn lifetime(text: &str) -> Result<u64, String> {
+        match read(text, "here") {
+            Ok(token) => Ok(token.lifetime().as_secs()),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+
+    #[test]
+    fn bare_tokens_and_json_of_every_habit_are_read() {
+        let for_ever = Duration::MAX.as_secs();
+        for text in [
+            "abc",
+            " Bearer abc\n",
+            "\"abc\"",
+            r#"{"token": "abc"}"#,
+            r#"{"access_token": "abc", "token_type": "Bearer", "expires_in": null}"#,
+        ] {
+            assert_eq!(read(text, "here").unwrap().expose(), "abc", "{text}");
+            assert_eq!(lifetime(text), Ok(for_ever), "{text}");
+        }
+        for text in [
+            r#"{"access_token": "abc", "expires_in": 600}"#,
+            r#"{"token": "abc", "expiresIn": "600"}"#,
+        ] {
+            assert_eq!(lifetime(text), Ok(600), "{text}");
+        }
+        let later = (jiff::Timestamp::now() + jiff::SignedDuration::from_secs(600)).to_string();
+        let seconds = jiff::Timestamp::now().as_second() + 600;
+        for text in [
+            format!(r#"{{"token": "abc", "expiresAt": "{later}"}}"#),
+            format!(
+                r#"{{"kind": "ExecCredential", "status": {{"token": "abc", "expirationTimestamp": "{later}"}}}}"#
+            ),
+            format!(
+                r#"{{"accessToken": "abc", "expiresOn": "yesterday", "expires_on": {seconds}}}"#
+            ),
+        ] {
+            let lifetime = lifetime(&text).unwrap();
+            assert!((595..=600).contains(&lifetime), "{text}: {lifetime}");
+        }
+    }
+
+    #[test]
+    fn the_shorter_of_two_lives_counts() {
+        let token = jwt("1", 100);
+        for (text, expected) in [
+            (format!(r#"{{"token": "{token}", "expires_in": 600}}"#), 100),
+            (format!(r#"{{"token": "{token}", "expires_in": 50}}"#), 50),
+            (token.clone(), 100),
+        ] {
+            let lifetime = lifetime(&text).unwrap();
+            assert!((expected - 2..=expected).contains(&lifetime), "{lifetime}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_token_is_said_and_not_shown() {
+        for (text, expected) in [
+            ("", "it is empty"),
+            ("  \n", "it is empty"),
+            ("Bearer ", "it is empty"),
+            ("{\"token\": \"\"}", "it is empty"),
+            ("<html>secret</html>", "characters"),
+            ("secret secret", "characters"),
+            ("secret\nsecret", "more than one line"),
+            ("{secret", "begins as JSON"),
+            ("{\"secret\": 1}", "no member `token`"),
+            ("{\"kty\": \"RSA\", \"d\": \"secret\"}", "it is a key"),
+            (
+                "-----BEGIN PRIVATE KEY-----\nsecret\n",
+                "it is a private key",
+            ),
+            (
+                "{\"token\": \"secret\", \"expiresAt\": \"soon\"}",
+                "its `expiresAt`",
+            ),
+            (
+                "{\"token\": \"secret\", \"expires_in\": -1}",
+                "its `expires_in`",
+            ),
+        ] {
+            let error = lifetime(text).unwrap_err();
+            assert!(error.contains(expected), "{text}: {error}");
+            assert!(!error.contains("secret"), "{error}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_given_token_is_used_until_its_own_time_is_over() {
+        let text: SecretString = jwt("1", 60).into();
+        let source = ReadyToken::new(&text, "MASSEBREV_TOKEN").unwrap();
+        let token = source.token().await.unwrap();
+        source.reject(&token);
+        assert!(source.token().await.unwrap().is_same(&token));
+        assert!(!format!("{source:?}").contains(text.expose_secret()));
+
+        let old: SecretString = jwt("1", -600).into();
+        let source = ReadyToken::new(&old, "MASSEBREV_TOKEN").unwrap();
+        let error = source.token().await.unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "the token from MASSEBREV_TOKEN expired 10 min ago"
+        );
+        assert!(!error.is_transient());
+        assert!(error.hint().unwrap().contains("auth.token"));
+    }
+
+    #[tokio::test]
+    async fn a_file_is_read_again_when_its_token_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("token");
+        let source = TokenFile::new(path.clone());
+        let error = source.token().await.unwrap_err();
+        assert!(error.to_string().starts_with("cannot read the token from"));
+
+        std::fs::write(&path, jwt("1", 60)).unwrap();
+        let first = source.token().await.unwrap();
+        std::fs::write(&path, jwt("2", 60)).unwrap();
+        source.reject(&first);
+        let second = source.token().await.unwrap();
+        assert_eq!(second.claims().unwrap()["jti"], "2");
+        // Somebody who is late does not take the new one along, and a file that is gone does not either.
+        source.reject(&first);
+        std::fs::remove_file(&path).unwrap();
+        assert!(source.token().await.unwrap().is_same(&second));
+        source.reject(&second);
+        assert!(source.token().await.unwrap().is_same(&second));
+    }
+
+    #[tokio::test]
+    async fn a_file_whose_token_is_over_is_read_until_it_has_another() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("token");
+        std::fs::write(&path, jwt("1", -5)).unwrap();
+        let source = TokenFile::new(path.clone());
+        let error = source.token().await.unwrap_err().to_string();
+        assert!(error.contains("expired 5 s ago"), "{error}");
+        std::fs::write(&path, jwt("a longer one", 60)).unwrap();
+        assert!(source.token().await.is_ok());
+    }
+
+    #[test]
+    fn a_change_of_the_file_is_seen_by_its_time_and_size() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("token");
+        std::fs::write(&path, jwt("1", 60)).unwrap();
+        let source = TokenFile::new(path.clone());
+        source.current().unwrap();
+        std::fs::write(&path, jwt("another", 60)).unwrap();
+        let look_now = || source.held.lock().unwrap().looked = None;
+        look_now();
+        assert_eq!(
+            source.current().unwrap().claims().unwrap()["jti"],
+            "another"
+        );
+    }
+}

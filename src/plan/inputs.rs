@@ -1,0 +1,220 @@
+//! What a mailing is made of, part by part: so that a change has a name.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::approval::Part;
+use super::letter::AttachmentPlan;
+use super::{Digest, Digester, Mailing, PlannedFile};
+use crate::secret::redact;
+
+/// A part of what a mailing is made of.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Input {
+    /// What it is to the mailing.
+    pub kind: InputKind,
+    /// A file's path relative to the manifest's folder, or a member of the manifest as `correspondence.content.messageTitle`. Identity numbers are masked in it.
+    pub name: String,
+    /// The digest of its content.
+    pub digest: Digest,
+}
+
+/// What a part is to the mailing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum InputKind {
+    /// The manifest.
+    Manifest,
+    /// A member of the manifest that letters are made of: a part of it that can be named.
+    Member,
+    /// The recipients file.
+    Rows,
+    /// The list of those who get no letter.
+    Exclude,
+    /// A template.
+    Template,
+    /// A file that follows letters.
+    Attachment,
+}
+
+impl InputKind {
+    const ALL: [Self; 6] = [
+        Self::Manifest,
+        Self::Member,
+        Self::Rows,
+        Self::Exclude,
+        Self::Template,
+        Self::Attachment,
+    ];
+
+    /// Its name, as people and journals see it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Manifest => "manifest",
+            Self::Member => "member",
+            Self::Rows => "rows",
+            Self::Exclude => "exclude",
+            Self::Template => "template",
+            Self::Attachment => "attachment",
+        }
+    }
+
+    /// The kind with a name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+}
+
+impl Mailing {
+    /// The parts of the plan by names that can be shown, with the members of the manifest and the files that letters share.
+    pub(super) fn inputs(&self, parts: &BTreeSet<Part>, shared: &[Arc<PlannedFile>]) -> Vec<Input> {
+        let recipients = &self.loaded.manifest.recipients;
+        let file = |file: &Path| file.to_string_lossy().into_owned();
+        let mut found: Vec<_> = parts
+            .iter()
+            .filter_map(|(role, name, digest)| {
+                let kind = InputKind::named(role)?;
+                let name = match kind {
+                    InputKind::Rows => file(&recipients.file),
+                    InputKind::Exclude => file(recipients.exclude.as_deref()?),
+                    _ => name.clone(),
+                };
+                Some((kind, name, *digest))
+            })
+            .collect();
+        let folder = &self.loaded.folder;
+        found.extend(shared.iter().map(|planned| {
+            let path = planned.file.path.strip_prefix(folder);
+            let name = file(path.unwrap_or(&planned.file.path));
+            (InputKind::Attachment, name, planned.file.digest)
+        }));
+        if !self
+            .letter
+            .attachments
+            .iter()
+            .all(AttachmentPlan::is_shared)
+        {
+            // There may be millions, so that they are one part.
+            let own = parts.iter().find(|(role, ..)| *role == "attachments");
+            found.extend(own.map(|(.., digest)| {
+                let name = "files of single letters".to_owned();
+                (InputKind::Attachment, name, *digest)
+            }));
+        }
+        let mut inputs = named(found);
+        inputs.extend(members(&self.loaded.value));
+        inputs.sort();
+        inputs
+    }
+}
+
+/// Parts whose names look alike when they are masked are one.
+fn named(parts: Vec<(InputKind, String, Digest)>) -> Vec<Input> {
+    let mut alike: BTreeMap<(InputKind, String), Vec<Digest>> = BTreeMap::new();
+    for (kind, name, digest) in parts {
+        let name = redact(&name).into_owned();
+        alike.entry((kind, name)).or_default().push(digest);
+    }
+    let input = |((kind, name), digests): (_, Vec<Digest>)| Input {
+        kind,
+        name,
+        digest: if let [digest] = digests[..] {
+            digest
+        } else {
+            let mut all = Digester::default();
+            for digest in &digests {
+                all.part(&digest.0);
+            }
+            all.finish()
+        },
+    };
+    alike.into_iter().map(input).collect()
+}
+
+/// The members of the manifest that letters are made of, each with a value of its own.
+fn members(manifest: &Value) -> Vec<Input> {
+    let mut found = Vec::new();
+    for name in [
+        "mailing",
+        "recipients",
+        "variables",
+        "correspondence",
+        "existingAttachments",
+    ] {
+        if let Some(value) = manifest.get(name) {
+            gather(name, value, &mut found);
+        }
+    }
+    found
+}
+
+fn gather(name: &str, value: &Value, found: &mut Vec<Input>) {
+    match value {
+        Value::Object(members) if !members.is_empty() => {
+            for (member, value) in members {
+                gather(&format!("{name}.{member}"), value, found);
+            }
+        }
+        Value::Array(items) if !items.is_empty() => {
+            for (index, value) in items.iter().enumerate() {
+                gather(&format!("{name}[{index}]"), value, found);
+            }
+        }
+        value => found.push(Input {
+            kind: InputKind::Member,
+            name: redact(name).into_owned(),
+            digest: Digest::of(value.to_string().as_bytes()),
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn members_are_named_as_people_write_them() {
+        let manifest = json!({
+            "version": 1,
+            "send": {"rate": "1/s"},
+            "variables": {},
+            "correspondence": {"content": {"messageTitle": "a", "attachments": [{"file": "b"}]}}
+        });
+        let names: Vec<_> = members(&manifest).into_iter().map(|m| m.name).collect();
+        let expected = [
+            "variables",
+            "correspondence.content.messageTitle",
+            "correspondence.content.attachments[0].file",
+        ];
+        assert_eq!(names, expected);
+    }
+
+    #[test]
+    fn no_whole_identity_number_is_in_a_name_and_each_file_counts() {
+        let part = |name: &str, content: &[u8]| {
+            (InputKind::Attachment, name.to_owned(), Digest::of(content))
+        };
+        let all = |second: &[u8]| {
+            named(vec![
+                part("07827199405.pdf", b"a"),
+                part("07827126818.pdf", second),
+            ])
+        };
+        let parts = all(b"b");
+        assert_eq!(parts.len(), 1);
+        assert_eq!(parts[0].name, "078271*****.pdf");
+        assert_ne!(parts, all(b"c"));
+    }
+
+    #[test]
+    fn names_of_kinds_read_back() {
+        for kind in InputKind::ALL {
+            assert_eq!(InputKind::named(kind.name()), Some(kind));
+        }
+        assert_eq!(InputKind::named("colour"), None);
+    }
+}

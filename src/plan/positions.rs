@@ -1,0 +1,114 @@
+//! Where in the file the row with a key stands.
+
+use std::cell::OnceCell;
+
+use uuid::Uuid;
+
+use super::Checked;
+use super::fingerprint::Fingerprint;
+
+/// Finds the rows of a checked mailing by their keys: at once where they stood before, else through an index of 4 bytes a row, which is made when it is needed.
+#[derive(Debug)]
+pub struct Positions<'a> {
+    prints: &'a [Fingerprint],
+    by_key: OnceCell<Vec<u32>>,
+}
+
+/// A row that has been found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Found {
+    /// Where it stands, from 0.
+    pub position: usize,
+    /// The first eight bytes of its letter's digest; none when it gets no letter.
+    pub letter: Option<u64>,
+}
+
+impl Checked {
+    /// Its rows, to be found by their keys.
+    pub fn positions(&self) -> Positions<'_> {
+        Positions {
+            prints: &self.fingerprints,
+            by_key: OnceCell::new(),
+        }
+    }
+}
+
+impl Positions<'_> {
+    /// Shows `each` the rows with this key: one letter at most, and any number of rows that get none. A letter that stands in the same row as before, from 1, is
+    /// shown alone.
+    pub fn find(&self, key: Uuid, row_before: u64, mut each: impl FnMut(Found)) {
+        let head = key.as_u64_pair().0;
+        let before = usize::try_from(row_before)
+            .ok()
+            .and_then(|row| row.checked_sub(1));
+        if let Some(position) = before
+            && let Some(found) = self.at(position, head)
+            && found.letter.is_some()
+        {
+            return each(found);
+        }
+        let by_key = self.by_key.get_or_init(|| self.sorted());
+        let key_at = |at: u32| self.prints.get(at as usize).map(|print| print.key);
+        let first = by_key.partition_point(|at| key_at(*at) < Some(head));
+        let found = by_key.iter().skip(first);
+        found
+            .map_while(|at| self.at(*at as usize, head))
+            .for_each(each);
+    }
+
+    fn at(&self, position: usize, head: u64) -> Option<Found> {
+        let print = self.prints.get(position)?;
+        (print.key == head).then(|| Found {
+            position,
+            letter: print.is_letter().then_some(print.letter),
+        })
+    }
+
+    fn sorted(&self) -> Vec<u32> {
+        let count = u32::try_from(self.prints.len()).unwrap_or(u32::MAX);
+        let mut all: Vec<u32> = (0..count).collect();
+        all.sort_unstable_by_key(|at| self.prints.get(*at as usize).map(|print| print.key));
+        all
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(positions: &Positions<'_>, key: u64, row_before: u64) -> Vec<(usize, Option<u64>)> {
+        let mut all = Vec::new();
+        let key = Uuid::from_u64_pair(key, 0);
+        positions.find(key, row_before, |found| {
+            all.push((found.position, found.letter));
+        });
+        all.sort_unstable();
+        all
+    }
+
+    #[test]
+    fn rows_are_found_where_they_stood_and_anywhere_else() {
+        let print = |key, letter| Fingerprint { key, letter };
+        let prints = [
+            print(5, 50),
+            print(3, 30),
+            print(5, 0),
+            print(4, 0),
+            print(4, 0),
+        ];
+        let positions = Positions {
+            prints: &prints,
+            by_key: OnceCell::new(),
+        };
+        assert_eq!(found(&positions, 3, 2), [(1, Some(30))]);
+        assert!(positions.by_key.get().is_none(), "no index was needed");
+        for row in [0, 1, 3, 9, u64::MAX] {
+            assert_eq!(found(&positions, 3, row), [(1, Some(30))], "{row}");
+        }
+        assert_eq!(found(&positions, 5, 1), [(0, Some(50))]);
+        // A row without a letter does not hide the letter with the same key.
+        assert_eq!(found(&positions, 5, 3), [(0, Some(50)), (2, None)]);
+        assert_eq!(found(&positions, 4, 4), [(3, None), (4, None)]);
+        assert_eq!(found(&positions, 6, 1), []);
+    }
+}

@@ -1,0 +1,342 @@
+//! What reads differently now though Altinn has it: told before anything leaves.
+
+use std::fmt;
+
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use super::SendError;
+use super::standing::Standing;
+use crate::journal::{Journal, JournalError, State};
+use crate::plan::{Checked, Input, InputKind, Mailing, Planned, Selection};
+use crate::secret::redact;
+
+/// So many rows are named.
+pub(super) const NAMED: usize = 5;
+/// So many parts are.
+const PARTS: usize = 20;
+
+/// Letters that Altinn has, or may have, with another content than they have now.
+#[derive(Debug)]
+pub struct Changes {
+    /// How many Altinn has.
+    pub sent: u64,
+    /// How many Altinn may have: it did not say.
+    pub uncertain: u64,
+    /// The first few of them.
+    pub rows: Vec<ChangedRow>,
+    /// When the run before began, if there was one.
+    pub since: Option<Timestamp>,
+    /// What has changed since then; nothing when it is not known what the mailing was made of.
+    pub inputs: Option<Vec<ChangedInput>>,
+    /// The version of massebrev that ran then, if it is not this one.
+    pub program: Option<String>,
+}
+
+/// A row whose letter has changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChangedRow {
+    /// Its number, from 1.
+    pub row: u64,
+    /// The line it begins on.
+    pub line: u64,
+    /// What it is called. Identity numbers are masked.
+    pub name: String,
+    /// Where it stands.
+    pub state: State,
+    /// Whether it would go to somebody else.
+    pub recipient: bool,
+}
+
+/// A part of the mailing that has changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChangedInput {
+    /// What it is to the mailing.
+    pub kind: InputKind,
+    /// Its name.
+    pub name: String,
+    /// How.
+    pub how: Change,
+}
+
+/// How a part has changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Change {
+    /// It has another content.
+    Changed,
+    /// It was not part of the mailing.
+    New,
+    /// It is not part of the mailing any more.
+    Gone,
+}
+
+/// Refuses letters that Altinn has, or may have, with another content than they have now.
+pub fn refuse_changed(
+    journal: Option<&Journal>,
+    mailing: &mut Mailing,
+    checked: &Checked,
+    standing: &Standing,
+) -> Result<(), SendError> {
+    let doubtful = standing.doubtful();
+    let (Some(journal), true) = (journal, standing.changed > 0 || !doubtful.is_empty()) else {
+        return Ok(());
+    };
+    let uncertain = doubtful.len() as u64;
+    let mut named = standing.first_changed.clone();
+    named.extend(doubtful);
+    named.sort_unstable();
+    named.truncate(NAMED);
+    let rows = changed_rows(journal, mailing, checked, &named)?;
+    let changes = Changes::new(journal, checked, standing.changed, uncertain, rows)?;
+    Err(SendError::Changed(Box::new(changes)))
+}
+
+/// The file is read once more, up to the last row that is named.
+fn changed_rows(
+    journal: &Journal,
+    mailing: &mut Mailing,
+    checked: &Checked,
+    named: &[(usize, Uuid)],
+) -> Result<Vec<ChangedRow>, SendError> {
+    let numbers = named.iter().map(|(position, _)| *position as u64 + 1);
+    let deliveries = mailing.deliveries(checked).map_err(SendError::Rows)?;
+    let mut letters = deliveries
+        .only(Selection::of(numbers))
+        .filter_map(|planned| match planned {
+            Ok(Planned::Delivery(delivery)) => Some(delivery),
+            _ => None,
+        });
+    let mut rows = Vec::with_capacity(named.len());
+    for (_, key) in named {
+        let (Some(delivery), Some(line)) = (letters.next(), journal.line(*key)?) else {
+            break;
+        };
+        rows.push(ChangedRow {
+            row: delivery.row,
+            line: delivery.line,
+            name: redact(&delivery.name).into_owned(),
+            state: line.state,
+            recipient: line.recipient != redact(&delivery.recipient.masked()),
+        });
+    }
+    Ok(rows)
+}
+
+impl Changes {
+    fn new(
+        journal: &Journal,
+        checked: &Checked,
+        sent: u64,
+        uncertain: u64,
+        rows: Vec<ChangedRow>,
+    ) -> Result<Self, JournalError> {
+        let before = journal.inputs()?;
+        let this = env!("CARGO_PKG_VERSION");
+        let program = journal.program().filter(|program| *program != this);
+        Ok(Self {
+            sent,
+            uncertain,
+            rows,
+            since: journal.run()?.map(|run| run.started_at),
+            inputs: (!before.is_empty()).then(|| compare(before, &checked.inputs)),
+            program: program.map(str::to_owned),
+        })
+    }
+
+    /// How many letters.
+    pub fn letters(&self) -> u64 {
+        self.sent + self.uncertain
+    }
+}
+
+/// The manifest itself is named only when none of its members is.
+fn compare(before: Vec<crate::journal::Input>, now: &[Input]) -> Vec<ChangedInput> {
+    let mut before: Vec<_> = before
+        .into_iter()
+        .filter_map(|input| Some((InputKind::named(&input.kind)?, input.name, input.digest)))
+        .collect();
+    let mut changed = Vec::new();
+    for input in now {
+        let same = |(kind, name, _): &(InputKind, String, [u8; 32])| {
+            *kind == input.kind && *name == input.name
+        };
+        let how = match before.iter().position(same) {
+            None => Change::New,
+            Some(at) if before.swap_remove(at).2 != input.digest.0 => Change::Changed,
+            Some(_) => continue,
+        };
+        changed.push(ChangedInput {
+            kind: input.kind,
+            name: input.name.clone(),
+            how,
+        });
+    }
+    let gone = before.into_iter().map(|(kind, name, _)| ChangedInput {
+        kind,
+        name,
+        how: Change::Gone,
+    });
+    changed.extend(gone);
+    if changed.iter().any(|input| input.kind == InputKind::Member) {
+        changed.retain(|input| input.kind != InputKind::Manifest);
+    }
+    changed.sort_by(|one, other| (one.kind, &one.name).cmp(&(other.kind, &other.name)));
+    changed
+}
+
+impl fmt::Display for Changes {
+    /// In several lines: how many, which rows, which parts.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let letters = |count: u64| {
+            if count == 1 {
+                "1 letter".to_owned()
+            } else {
+                format!("{count} letters")
+            }
+        };
+        match (self.sent, self.uncertain) {
+            (sent, 0) => write!(f, "{} that Altinn has", letters(sent))?,
+            (0, uncertain) => write!(f, "{} that Altinn may have", letters(uncertain))?,
+            (sent, uncertain) => write!(
+                f,
+                "{} that Altinn has, and {uncertain} that it may have,",
+                letters(sent)
+            )?,
+        }
+        write!(
+            f,
+            " would read differently now, under the same keys; nothing was sent"
+        )?;
+        for row in &self.rows {
+            write!(f, "\n  line {} ({}), {}", row.line, row.name, row.state)?;
+            if row.recipient {
+                write!(f, ": would go to another recipient")?;
+            }
+        }
+        let more = self
+            .letters()
+            .saturating_sub(self.rows.len().min(NAMED) as u64);
+        if more > 0 {
+            write!(f, "\n  and {more} more")?;
+        }
+        self.write_inputs(f)
+    }
+}
+
+impl Changes {
+    fn write_inputs(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.since {
+            Some(since) => write!(f, "\n  changed since the run of {since:.0}:")?,
+            None => write!(f, "\n  changed:")?,
+        }
+        match &self.inputs {
+            None => write!(f, " not known, as an older massebrev did not write it down")?,
+            Some(inputs) => {
+                for input in inputs.iter().take(PARTS) {
+                    write!(f, "\n    {input}")?;
+                }
+                if inputs.len() > PARTS {
+                    write!(f, "\n    and {} more", inputs.len() - PARTS)?;
+                }
+                if inputs.is_empty() && self.program.is_none() {
+                    write!(f, " no file; the letters were sent with still earlier ones")?;
+                }
+            }
+        }
+        match &self.program {
+            Some(program) => write!(
+                f,
+                "\n    massebrev itself: {program} then, {} now",
+                env!("CARGO_PKG_VERSION")
+            ),
+            None => Ok(()),
+        }
+    }
+}
+
+impl fmt::Display for ChangedInput {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let what = match self.kind {
+            InputKind::Manifest => "the manifest",
+            InputKind::Member => "in the manifest",
+            InputKind::Rows => "recipients",
+            InputKind::Exclude => "exclusions",
+            InputKind::Template => "template",
+            InputKind::Attachment => "attachment",
+        };
+        match self.kind {
+            InputKind::Manifest => write!(f, "{what}")?,
+            _ => write!(f, "{} ({what})", self.name)?,
+        }
+        match self.how {
+            Change::Changed => Ok(()),
+            Change::New => write!(f, ", new"),
+            Change::Gone => write!(f, ", gone"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::Digest;
+
+    fn now(kind: InputKind, name: &str, content: &str) -> Input {
+        Input {
+            kind,
+            name: name.to_owned(),
+            digest: Digest::of(content.as_bytes()),
+        }
+    }
+
+    fn before(kind: &str, name: &str, content: &str) -> crate::journal::Input {
+        crate::journal::Input {
+            kind: kind.to_owned(),
+            name: name.to_owned(),
+            digest: Digest::of(content.as_bytes()).0,
+        }
+    }
+
+    #[test]
+    fn what_changed_came_and_went_is_named() {
+        let before = vec![
+            before("manifest", "manifest", "1"),
+            before("member", "correspondence.content.messageTitle", "Hello"),
+            before("rows", "recipients.csv", "a"),
+            before("template", "old.md", "x"),
+            before("template", "same.md", "x"),
+        ];
+        let now = [
+            now(InputKind::Manifest, "manifest", "2"),
+            now(
+                InputKind::Member,
+                "correspondence.content.messageTitle",
+                "Hi",
+            ),
+            now(InputKind::Rows, "recipients.csv", "b"),
+            now(InputKind::Template, "new.md", "x"),
+            now(InputKind::Template, "same.md", "x"),
+        ];
+        let told: Vec<_> = compare(before, &now)
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        let expected = [
+            "correspondence.content.messageTitle (in the manifest)",
+            "recipients.csv (recipients)",
+            "new.md (template), new",
+            "old.md (template), gone",
+        ];
+        assert_eq!(told, expected);
+    }
+
+    #[test]
+    fn a_manifest_without_a_changed_member_is_named_itself() {
+        let told = compare(
+            vec![before("manifest", "manifest", "1")],
+            &[now(InputKind::Manifest, "manifest", "2")],
+        );
+        assert_eq!(told.len(), 1);
+        assert_eq!(told[0].to_string(), "the manifest");
+    }
+}

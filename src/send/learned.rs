@@ -1,0 +1,299 @@
+//! The rate Altinn takes, as its refusals of requests that came too fast have shown it.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// A little below what was measured: exactly as much is refused again when the network hurries one request and holds up another.
+const BELOW: f64 = 0.99;
+/// So many requests that are taken in a row make room for a little more: twice as many as were measured, and no more than this.
+const CALM: u32 = 150;
+/// After so many more, for a little more still; a part of the calm.
+const STEP: u32 = 3;
+/// The first such step, as a share of the rate; each is twice the one before, up to [`LARGEST`]. The fewer were measured, the larger it is.
+const SMALLEST: f64 = 0.01;
+const LARGEST: f64 = 0.5;
+/// Past this many a second the rate is no limit.
+const UNLIMITED: f64 = 1000.0;
+/// Refused so often although the rate was kept, it is not the rate.
+const STRIKES: u32 = 3;
+
+/// Measures how many requests were taken from one refusal to the end of the pause after the next.
+#[derive(Debug)]
+pub(super) struct Learned {
+    /// Requests a second; none while nothing was refused.
+    rate: Option<f64>,
+    /// The rate before the last refusal.
+    earlier: Option<f64>,
+    /// What was measured first since the last calm.
+    first: f64,
+    strikes: u32,
+    /// Requests since the last refusal.
+    calm: u32,
+    step: f64,
+    /// When the last refusal was heard: refusals of those that left before say only that they were not taken either.
+    heard: Instant,
+    epoch: Epoch,
+    /// The one before, and the last one before that in which anything was taken.
+    before: Epoch,
+    prior: Epoch,
+}
+
+/// From a pause to the end of the next one.
+#[derive(Debug, Clone, Copy)]
+struct Epoch {
+    began: Instant,
+    until: Instant,
+    /// Requests that left and were not refused, so far.
+    taken: u32,
+}
+
+impl Learned {
+    pub(super) fn new(now: Instant) -> Self {
+        let epoch = Epoch::new(now);
+        Self {
+            rate: None,
+            earlier: None,
+            first: 0.0,
+            strikes: 0,
+            calm: 0,
+            step: SMALLEST,
+            heard: now,
+            epoch,
+            before: epoch,
+            prior: epoch,
+        }
+    }
+
+    /// Requests a second; none when there is no limit that we know.
+    pub(super) fn rate(&self) -> Option<f64> {
+        self.rate
+    }
+
+    /// A request leaves.
+    pub(super) fn left(&mut self) {
+        self.epoch.taken += 1;
+        self.calm += 1;
+        let Some(rate) = self.rate else {
+            return;
+        };
+        let (calm, more) = (self.enough(), (self.enough() / STEP).max(1));
+        if self.calm >= calm && (self.calm - calm).is_multiple_of(more) {
+            self.strikes = 0;
+            let rate = rate * (1.0 + self.step);
+            self.step = (self.step * 2.0).min(LARGEST);
+            self.rate = Some(rate).filter(|rate| *rate < UNLIMITED);
+        }
+    }
+
+    /// A request that left at `departed` was refused, which is heard `now`. Whether it is news.
+    pub(super) fn refused(&mut self, departed: Instant, now: Instant) -> bool {
+        let news = departed >= self.heard;
+        let epoch = if news {
+            &mut self.epoch
+        } else {
+            &mut self.before
+        };
+        epoch.taken = epoch.taken.saturating_sub(1);
+        if news {
+            self.heard = now;
+        } else {
+            self.rate = self.measured();
+        }
+        news
+    }
+
+    /// Nothing leaves before `until`, because a request was refused.
+    pub(super) fn paused(&mut self, until: Instant) {
+        if self.before.taken > 0 {
+            self.prior = self.before;
+            self.strikes += u32::from(self.earlier.is_some());
+        }
+        let calm = self.calm >= self.enough();
+        if calm {
+            self.strikes = 0;
+        }
+        self.earlier = self.rate.filter(|_| !calm);
+        self.calm = 0;
+        self.before = Epoch {
+            until,
+            ..self.epoch
+        };
+        self.epoch = Epoch::new(until);
+        self.rate = self.measured();
+        self.step = f64::from(self.last().taken.max(1))
+            .recip()
+            .clamp(SMALLEST, LARGEST);
+    }
+
+    /// So many requests that are taken in a row show that the rate is not too high.
+    fn enough(&self) -> u32 {
+        (2 * self.last().taken).clamp(4, CALM)
+    }
+
+    /// The last epoch in which anything was taken, to its end.
+    fn last(&self) -> Epoch {
+        if self.before.taken > 0 {
+            self.before
+        } else {
+            // The pause was too short: what was measured before that went on until now.
+            Epoch {
+                until: self.before.until,
+                ..self.prior
+            }
+        }
+    }
+
+    /// The rate that the last epoch shows; none while nothing was ever taken.
+    fn measured(&mut self) -> Option<f64> {
+        let last = self.last();
+        if last.taken == 0 {
+            return None;
+        }
+        let measured = last.rate() * BELOW;
+        Some(match self.earlier {
+            None => {
+                self.first = measured;
+                measured
+            }
+            // As fast as it has taken before, and refused all the same: slower does not help.
+            Some(_) if self.strikes > STRIKES => {
+                self.strikes = 0;
+                self.first
+            }
+            Some(earlier) => measured.min(earlier),
+        })
+    }
+}
+
+impl Epoch {
+    fn new(began: Instant) -> Self {
+        Self {
+            began,
+            until: began,
+            taken: 0,
+        }
+    }
+
+    /// Requests a second; one in a minute at least, and no more than what counts as a limit.
+    fn rate(&self) -> f64 {
+        let span = self.until.saturating_duration_since(self.began);
+        (f64::from(self.taken) / span.max(Duration::from_millis(1)).as_secs_f64())
+            .clamp(1.0 / 60.0, UNLIMITED)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What it comes to when the server takes `each` requests before it refuses one, and asks for a pause.
+    fn after(rounds: &[(u32, Duration, Duration)]) -> f64 {
+        let mut now = Instant::now();
+        let mut learned = Learned::new(now);
+        for (taken, within, pause) in rounds {
+            (0..=*taken).for_each(|_| learned.left());
+            now += *within;
+            assert!(learned.refused(now, now));
+            now += *pause;
+            learned.paused(now);
+        }
+        learned.rate().unwrap_or(f64::INFINITY)
+    }
+
+    const fn s(seconds: u64) -> Duration {
+        Duration::from_secs(seconds)
+    }
+
+    fn near(rate: f64, wanted: f64) -> bool {
+        (rate - wanted).abs() < 0.03 * wanted
+    }
+
+    #[test]
+    fn nothing_is_known_before_a_refusal() {
+        assert!(after(&[]).is_infinite());
+    }
+
+    #[test]
+    fn a_burst_and_the_pause_after_it_tell_the_rate_at_once() {
+        assert!(near(after(&[(120, s(3), s(57))]), 2.0));
+    }
+
+    #[test]
+    fn all_that_were_refused_in_flight_count_as_refused() {
+        let now = Instant::now();
+        let mut learned = Learned::new(now);
+        (0..26).for_each(|_| learned.left());
+        let heard = now + s(1);
+        assert!(learned.refused(now, heard));
+        learned.paused(now + s(5));
+        for _ in 0..15 {
+            assert!(!learned.refused(now, heard));
+        }
+        assert!(near(learned.rate().unwrap(), 2.0));
+    }
+
+    #[test]
+    fn refusals_before_anything_was_taken_tell_no_rate() {
+        assert!(after(&[(0, s(0), s(0)), (0, s(0), s(60))]).is_infinite());
+    }
+
+    #[test]
+    fn little_that_was_measured_is_soon_forgotten() {
+        let now = Instant::now();
+        let mut learned = Learned::new(now);
+        (0..3).for_each(|_| learned.left());
+        assert!(learned.refused(now, now));
+        learned.paused(now + s(60));
+        // Two in a minute.
+        let took: f64 = (0..20)
+            .map(|_| {
+                learned.left();
+                learned.rate().unwrap().recip()
+            })
+            .sum();
+        assert!(took < 300.0, "{took}");
+        assert!(learned.rate().unwrap() > 1.0, "{learned:?}");
+    }
+
+    #[test]
+    fn pauses_that_were_too_short_are_one_long_pause() {
+        let rounds = [(120, s(3), s(1)), (0, s(0), s(16)), (0, s(0), s(40))];
+        assert!(near(after(&rounds), 2.0));
+    }
+
+    #[test]
+    fn what_was_saved_up_is_taken_once() {
+        // Two a second and a bucket of ten: the first burst says too much, the next ones do not.
+        let rounds = [(10, s(0), s(1)), (2, s(0), s(1)), (8, s(3), s(1))];
+        assert!(near(after(&rounds), 2.0), "{}", after(&rounds));
+    }
+
+    #[test]
+    fn refusals_that_come_at_any_rate_do_not_slow_down_for_ever() {
+        let mut now = Instant::now();
+        let mut learned = Learned::new(now);
+        for _ in 0..1000 {
+            (0..50).for_each(|_| learned.left());
+            let rate = learned.rate().unwrap_or(1000.0);
+            now += Duration::from_secs_f64(49.0 / rate);
+            assert!(learned.refused(now, now));
+            now += s(1);
+            learned.paused(now);
+        }
+        let rate = learned.rate().unwrap();
+        assert!(rate > 9.0, "{rate}");
+    }
+
+    #[test]
+    fn a_limit_that_is_gone_is_found_out() {
+        let now = Instant::now();
+        let mut learned = Learned::new(now);
+        (0..120).for_each(|_| learned.left());
+        learned.paused(now + s(60));
+        (0..CALM).for_each(|_| learned.left());
+        assert!(near(learned.rate().unwrap(), 2.0), "a step is small");
+        (0..2000).for_each(|_| learned.left());
+        assert_eq!(learned.rate(), None);
+    }
+}

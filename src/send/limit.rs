@@ -1,0 +1,284 @@
+//! How many requests may be in flight: up to a cap, and fewer while Altinn shows that it is too much.
+
+use std::num::NonZeroU32;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::time::Instant;
+
+/// What is left of the limit after trouble.
+const AFTER_TROUBLE: f64 = 0.7;
+/// More than one in so many of those in flight must have met trouble: what happens to one in a hundred has nothing to do with how many there are.
+const PART: u32 = 16;
+/// How much slower the limit grows from where it was when trouble came.
+const CAREFUL: f64 = 0.2;
+/// Answers that take so many times as long as they did...
+const SLOWER: u32 = 3;
+/// ...and so much longer are trouble too: requests queue up somewhere. Less is the network, or this machine.
+const LATER: Duration = Duration::from_millis(250);
+/// So many answers at least make a mean time.
+const SAMPLE: u32 = 8;
+
+/// Grows by one for every round of good answers, slower near where trouble came before, and shrinks by a third when there is trouble, once for all
+/// that were in flight then.
+#[derive(Debug)]
+pub(super) struct Limit {
+    cap: u32,
+    room: Semaphore,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    /// From 1 to the cap.
+    limit: f64,
+    /// How many places there are, taken or not. More than the limit while requests are under way that left before it shrank.
+    places: u32,
+    /// Trouble of requests that left before says nothing new.
+    shrunk: Instant,
+    /// The limit when trouble came.
+    ceiling: f64,
+    /// Requests of this round, and those that met trouble.
+    round: u32,
+    troubles: u32,
+    answers: u32,
+    taken: Duration,
+    /// How long answers take when nothing is wrong.
+    usual: Option<Duration>,
+}
+
+/// A place in flight, given back when dropped.
+#[derive(Debug)]
+pub(super) struct Place<'a> {
+    limit: &'a Limit,
+    permit: Option<SemaphorePermit<'a>>,
+}
+
+impl Limit {
+    pub(super) fn new(cap: NonZeroU32) -> Self {
+        let cap = cap.get();
+        Self {
+            cap,
+            room: Semaphore::new(cap as usize),
+            state: Mutex::new(State {
+                limit: cap.into(),
+                places: cap,
+                shrunk: Instant::now(),
+                ceiling: f64::INFINITY,
+                round: 0,
+                troubles: 0,
+                answers: 0,
+                taken: Duration::ZERO,
+                usual: None,
+            }),
+        }
+    }
+
+    /// Waits for a place; first come, first served.
+    pub(super) async fn enter(&self) -> Place<'_> {
+        Place {
+            limit: self,
+            // It is never closed.
+            permit: self.room.acquire().await.ok(),
+        }
+    }
+
+    /// A request that left at `departed` was answered as it should be.
+    pub(super) fn answered(&self, departed: Instant) {
+        let mut state = self.state();
+        state.grow(self.cap.into());
+        let missing = state.whole() - state.places.min(state.whole());
+        state.places += missing;
+        self.room.add_permits(missing as usize);
+        if state.is_slower(departed.elapsed()) {
+            state.shrink(departed);
+        }
+    }
+
+    /// A request that left at `departed` met a server that has too much to do.
+    pub(super) fn troubled(&self, departed: Instant) {
+        let mut state = self.state();
+        if departed >= state.shrunk {
+            state.troubles += 1;
+        }
+        if state.troubles > state.whole() / PART {
+            state.shrink(departed);
+        }
+        state.count();
+    }
+
+    /// How many may be in flight now.
+    pub(super) fn now(&self) -> u32 {
+        self.state().whole()
+    }
+
+    /// How many ever may.
+    pub(super) fn cap(&self) -> u32 {
+        self.cap
+    }
+
+    /// How many are.
+    pub(super) fn in_flight(&self) -> u32 {
+        let free = u32::try_from(self.room.available_permits()).unwrap_or(u32::MAX);
+        self.state().places.saturating_sub(free)
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "from 1 to a u32"
+    )]
+    fn whole(&self) -> u32 {
+        self.limit as u32
+    }
+
+    fn grow(&mut self, cap: f64) {
+        // Past where trouble came, there is nothing to be careful of.
+        if self.limit > self.ceiling + 2.0 {
+            self.ceiling = f64::INFINITY;
+        }
+        let careful = self.limit > 4.0_f64.max(0.9 * self.ceiling);
+        let step = if careful { CAREFUL } else { 1.0 };
+        self.limit = (self.limit + step / self.limit).min(cap);
+        self.count();
+    }
+
+    fn shrink(&mut self, departed: Instant) {
+        if departed >= self.shrunk {
+            self.shrunk = Instant::now();
+            self.ceiling = self.limit;
+            self.limit = (self.limit * AFTER_TROUBLE).max(1.0);
+            (self.round, self.troubles) = (0, 0);
+        }
+    }
+
+    /// One more of this round.
+    fn count(&mut self) {
+        self.round += 1;
+        if self.round >= self.whole() {
+            (self.round, self.troubles) = (0, 0);
+        }
+    }
+
+    /// Counts an answer; whether the last ones took much longer than answers do.
+    fn is_slower(&mut self, took: Duration) -> bool {
+        self.answers += 1;
+        self.taken += took;
+        if self.answers < self.whole().max(SAMPLE) {
+            return false;
+        }
+        let mean = self.taken / self.answers;
+        (self.answers, self.taken) = (0, Duration::ZERO);
+        let usual = self.usual.map_or(mean, |usual| usual.min(mean));
+        let slower = mean > usual * SLOWER && mean > usual + LATER;
+        // Where fewer requests do not help it is not our load: in the end slow is usual.
+        self.usual = Some(if slower { usual * 3 / 2 } else { usual });
+        slower
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        let mut state = self.limit.state();
+        if state.places > state.whole()
+            && let Some(permit) = self.permit.take()
+        {
+            state.places -= 1;
+            permit.forget();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::advance;
+
+    use super::*;
+
+    fn limit(cap: u32) -> Limit {
+        Limit::new(NonZeroU32::new(cap).unwrap())
+    }
+
+    /// Fills all places there are, and says how many.
+    async fn fill(limit: &Limit) -> Vec<Place<'_>> {
+        let mut places = Vec::new();
+        while limit.room.available_permits() > 0 {
+            places.push(limit.enter().await);
+        }
+        places
+    }
+
+    async fn answers(limit: &Limit, count: u32, each: Duration) {
+        for _ in 0..count {
+            let departed = Instant::now();
+            advance(each).await;
+            limit.answered(departed);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn trouble_takes_places_away_and_good_answers_bring_them_back() {
+        let limit = limit(16);
+        let departed = Instant::now();
+        let places = fill(&limit).await;
+        assert_eq!((places.len(), limit.in_flight()), (16, 16));
+        advance(Duration::from_millis(1)).await;
+        limit.troubled(departed);
+        assert_eq!(limit.now(), 16, "that can happen to one of them");
+        // All that were in flight tell the same news.
+        (1..16).for_each(|_| limit.troubled(departed));
+        assert_eq!((limit.now(), limit.in_flight()), (11, 16));
+        drop(places);
+        assert_eq!(limit.in_flight(), 0);
+        assert_eq!(fill(&limit).await.len(), 11);
+        answers(&limit, 400, Duration::from_millis(50)).await;
+        assert_eq!(limit.now(), 16, "and no more than the cap");
+        assert_eq!(fill(&limit).await.len(), 16);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_place_is_always_left_and_grows_again() {
+        let limit = limit(500);
+        for _ in 0..100 {
+            advance(Duration::from_millis(1)).await;
+            (0..=limit.now() / PART).for_each(|_| limit.troubled(Instant::now()));
+        }
+        drop(fill(&limit).await);
+        assert_eq!((limit.now(), fill(&limit).await.len()), (1, 1));
+        answers(&limit, 2, Duration::from_millis(50)).await;
+        assert_eq!(fill(&limit).await.len(), 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn answers_that_become_slow_are_trouble_until_slow_is_usual() {
+        let limit = limit(16);
+        answers(&limit, 100, Duration::from_millis(50)).await;
+        answers(&limit, 100, Duration::from_millis(200)).await;
+        assert_eq!(limit.now(), 16, "slower, and nothing to worry about");
+        answers(&limit, 64, Duration::from_secs(2)).await;
+        let least = limit.now();
+        assert!(least < 6, "{least}");
+        answers(&limit, 1000, Duration::from_secs(2)).await;
+        assert_eq!(limit.now(), 16);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_waits_longest_gets_the_place() {
+        let limit = limit(1);
+        let first = limit.enter().await;
+        let order = Mutex::new(Vec::new());
+        let wait = async |number: u32| {
+            let _place = limit.enter().await;
+            order.lock().unwrap().push(number);
+        };
+        tokio::join!(wait(1), wait(2), wait(3), async { drop(first) });
+        assert_eq!(*order.lock().unwrap(), [1, 2, 3]);
+    }
+}

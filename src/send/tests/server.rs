@@ -1,0 +1,303 @@
+//! A server that exists only in virtual time.
+
+use std::collections::VecDeque;
+use std::num::NonZeroU32;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use futures::stream::{self, StreamExt};
+use tokio::time::{Instant, sleep, timeout};
+
+use super::super::attempt::{Attempts, End, Settled};
+use super::super::heard::Heard;
+use super::super::pace::Pace;
+use super::super::{Snapshot, Stop};
+use crate::altinn::{Answer, Refusal, TransportError, TransportKind};
+use crate::manifest::Retry;
+use crate::maskinporten::listener::{Listener, answer};
+use crate::maskinporten::{Delegation, Settings, Tokens, key_for_tests};
+
+/// How it counts what it takes.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Gate {
+    /// Everything.
+    Open,
+    /// So many in any such period.
+    Sliding(u32, Duration),
+    /// So many in each period, which begin on the clock.
+    Fixed(u32, Duration),
+    /// So many saved up, and one more in each interval.
+    Bucket(u32, Duration),
+}
+
+/// What a server is like. Chances are out of a thousand.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Nature {
+    pub(super) gate: Gate,
+    /// Whether a refusal says when to come back.
+    pub(super) says_when: bool,
+    pub(super) latency: Duration,
+    /// More at the same time are answered with 503.
+    pub(super) bears: u32,
+    pub(super) busy: u32,
+    pub(super) lost: u32,
+    /// Away for so long in each such period.
+    pub(super) away: (Duration, Duration),
+}
+
+impl Nature {
+    pub(super) const GOOD: Self = Self {
+        gate: Gate::Open,
+        says_when: true,
+        latency: Duration::from_millis(50),
+        bears: u32::MAX,
+        busy: 0,
+        lost: 0,
+        away: (Duration::ZERO, Duration::from_secs(3600)),
+    };
+
+    /// Any, but always the same for a seed.
+    pub(super) fn any(random: &mut fastrand::Rng) -> Self {
+        let (count, period) = (random.u32(1..400), Duration::from_secs(random.u64(1..90)));
+        Self {
+            gate: match random.u32(0..4) {
+                0 => Gate::Open,
+                1 => Gate::Sliding(count, period),
+                2 => Gate::Fixed(count, period),
+                _ => Gate::Bucket(count / 10 + 1, period / 40),
+            },
+            says_when: random.bool(),
+            latency: Duration::from_millis(random.u64(0..1500)),
+            bears: random.u32(2..40),
+            busy: random.u32(0..100),
+            lost: random.u32(0..50),
+            away: (
+                Duration::from_secs(random.u64(0..20)),
+                Duration::from_secs(random.u64(100..900)),
+            ),
+        }
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct Server {
+    nature: Nature,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    random: fastrand::Rng,
+    began: Instant,
+    taken: VecDeque<Instant>,
+    saved: f64,
+    refilled: Instant,
+    in_flight: u32,
+    seen: Seen,
+}
+
+/// What it has seen.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Seen {
+    pub(super) arrived: Vec<Instant>,
+    pub(super) refused: u32,
+    pub(super) most_in_flight: u32,
+}
+
+impl Server {
+    pub(super) fn new(nature: Nature, seed: u64) -> Self {
+        let saved = match nature.gate {
+            Gate::Bucket(size, _) => size.into(),
+            _ => 0.0,
+        };
+        let now = Instant::now();
+        Self {
+            nature,
+            state: Mutex::new(State {
+                random: fastrand::Rng::with_seed(seed),
+                began: now,
+                taken: VecDeque::new(),
+                saved,
+                refilled: now,
+                in_flight: 0,
+                seen: Seen::default(),
+            }),
+        }
+    }
+
+    pub(super) fn seen(&self) -> Seen {
+        self.state.lock().unwrap().seen.clone()
+    }
+
+    /// Answers one request.
+    pub(super) async fn answer(&self) -> Result<Answer<()>, TransportError> {
+        let (latency, answer) = self.state.lock().unwrap().arrive(&self.nature);
+        sleep(latency).await;
+        self.state.lock().unwrap().in_flight -= 1;
+        answer
+    }
+}
+
+impl State {
+    fn arrive(&mut self, nature: &Nature) -> (Duration, Result<Answer<()>, TransportError>) {
+        let now = Instant::now();
+        self.in_flight += 1;
+        self.seen.arrived.push(now);
+        self.seen.most_in_flight = self.seen.most_in_flight.max(self.in_flight);
+        let latency = nature.latency.mul_f64(0.5 + self.random.f64());
+        let refusal = |status, retry_after| {
+            Ok(Answer::Refused(Refusal {
+                status,
+                retry_after,
+                message: "no".to_owned(),
+                ..Refusal::default()
+            }))
+        };
+        if let Err(wait) = self.pass(nature.gate, now) {
+            self.seen.refused += 1;
+            // In whole seconds, as gateways say it.
+            let seconds = Duration::from_secs_f64(wait.as_secs_f64().ceil());
+            return (
+                latency / 4,
+                refusal(429, nature.says_when.then_some(seconds)),
+            );
+        }
+        let since = (now - self.began).as_nanos() % nature.away.1.as_nanos();
+        let chance = self.random.u32(0..1000);
+        let answer = if since < nature.away.0.as_nanos() || self.in_flight > nature.bears {
+            refusal(503, None)
+        } else if chance < nature.busy {
+            refusal(503, Some(Duration::from_secs(1)))
+        } else if chance < nature.busy + nature.lost {
+            Err(TransportError::new(TransportKind::Cut, "there", None))
+        } else {
+            Ok(Answer::Accepted(()))
+        };
+        (latency, answer)
+    }
+
+    /// Whether one more is taken, and else how long none will be.
+    fn pass(&mut self, gate: Gate, now: Instant) -> Result<(), Duration> {
+        match gate {
+            Gate::Open => return Ok(()),
+            Gate::Sliding(count, period) => {
+                while self
+                    .taken
+                    .front()
+                    .is_some_and(|first| now - *first >= period)
+                {
+                    self.taken.pop_front();
+                }
+                if self.taken.len() >= count as usize {
+                    return Err(self.taken[0] + period - now);
+                }
+            }
+            Gate::Fixed(count, period) => {
+                let into = (now - self.began).as_nanos() % period.as_nanos();
+                let into = Duration::from_nanos(into.try_into().unwrap());
+                self.taken.retain(|then| now - *then <= into);
+                if self.taken.len() >= count as usize {
+                    return Err(period.saturating_sub(into));
+                }
+            }
+            Gate::Bucket(size, interval) => {
+                let gained = (now - self.refilled).as_secs_f64() / interval.as_secs_f64();
+                self.saved = (self.saved + gained).min(size.into());
+                self.refilled = now;
+                if self.saved < 1.0 {
+                    return Err(interval.mul_f64(1.0 - self.saved));
+                }
+                self.saved -= 1.0;
+            }
+        }
+        self.taken.push_back(now);
+        Ok(())
+    }
+}
+
+/// A source with a token for an hour: none is fetched while time is virtual.
+pub(super) async fn tokens() -> (Listener, Arc<Tokens>) {
+    let listener = Listener::start(|_| {
+        answer(
+            "200 OK",
+            "content-type: application/json\r\n",
+            r#"{"access_token": "t", "expires_in": 3600}"#,
+        )
+    })
+    .await;
+    let settings = Settings {
+        client_id: "c".into(),
+        key: key_for_tests(),
+        scopes: Vec::new(),
+        delegation: Delegation::default(),
+        maskinporten: listener.base.clone(),
+        exchange: None,
+        subscription_key: None,
+    };
+    let tokens = Arc::new(Tokens::new(reqwest_client(&listener.base), settings));
+    tokens.token().await.unwrap();
+    (listener, tokens)
+}
+
+fn reqwest_client(base: &str) -> reqwest::Client {
+    let environment = crate::altinn::Environment::sandbox(base, base).unwrap();
+    let options = crate::altinn::HttpOptions {
+        timeout: Duration::from_secs(20),
+        concurrency: 4,
+        ..crate::altinn::HttpOptions::default()
+    };
+    crate::altinn::http_client(&environment, &options).unwrap()
+}
+
+/// What a run against a server came to.
+#[derive(Debug)]
+pub(super) struct Ran {
+    pub(super) took: Duration,
+    pub(super) accepted: usize,
+    pub(super) seen: Seen,
+    pub(super) last: Snapshot,
+}
+
+/// Sends so many letters, each tried until it is settled. A run that stands still fails.
+pub(super) async fn run(
+    server: &Server,
+    letters: usize,
+    concurrency: u32,
+    interval: Option<Duration>,
+    retry: &Retry,
+) -> Ran {
+    let (_listener, tokens) = tokens().await;
+    tokio::time::pause();
+    let concurrency = NonZeroU32::new(concurrency).unwrap();
+    let pace = Pace::new(concurrency, interval, retry);
+    let stop = Stop::default();
+    let attempts = Attempts {
+        tokens: &*tokens,
+        pace: &pace,
+        retry,
+        observer: &(),
+        stop: &stop,
+        heard: Heard::default(),
+    };
+    let began = Instant::now();
+    let attempts = &attempts;
+    let ends = stream::iter(0..letters).map(|_| async move {
+        let turn = attempts.turn().await.unwrap();
+        let settled: Settled<()> = attempts.settle_from(Some(turn), |_| server.answer()).await;
+        settled.end
+    });
+    let ends = ends
+        .buffer_unordered(2 * concurrency.get() as usize)
+        .filter(|end| std::future::ready(matches!(end, End::Accepted(()))))
+        .count();
+    let month = Duration::from_secs(30 * 24 * 3600);
+    let accepted = timeout(month, ends).await.expect("it stands still");
+    let took = began.elapsed();
+    tokio::time::resume();
+    Ran {
+        took,
+        accepted,
+        seen: server.seen(),
+        last: pace.snapshot(),
+    }
+}

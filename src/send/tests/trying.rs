@@ -1,0 +1,274 @@
+//! How often, how late and with what a letter is tried again.
+
+use std::cell::{Cell, RefCell};
+use std::time::{Duration, SystemTime};
+
+use tokio::time::Instant;
+
+use super::super::attempt::{Attempts, End, Settled};
+use super::super::heard::Heard;
+use super::super::pace::Pace;
+use super::super::verdict::Verdict;
+use super::super::{Event, Observer, Stop};
+use super::server::tokens;
+use crate::altinn::{Answer, Refusal, TransportError, TransportKind};
+use crate::manifest::Retry;
+use crate::maskinporten::reply::Reply;
+
+type Said = Result<Answer<()>, TransportError>;
+
+#[expect(clippy::unnecessary_wraps, reason = "what the server says")]
+fn refused(status: u16, code: Option<u32>, retry_after: Option<u64>) -> Said {
+    Ok(Answer::Refused(Refusal {
+        status,
+        code,
+        retry_after: retry_after.map(Duration::from_secs),
+        message: "no".to_owned(),
+        ..Refusal::default()
+    }))
+}
+
+/// As after a letter that was taken.
+fn yes() -> Heard {
+    let heard = Heard::default();
+    heard.hear(true);
+    heard
+}
+
+fn lost(kind: TransportKind) -> Said {
+    Err(TransportError::new(kind, "there", None))
+}
+
+#[derive(Default)]
+struct Waits(RefCell<Vec<Duration>>);
+
+impl Observer for Waits {
+    fn notice(&self, event: &Event<'_>) {
+        if let Event::Retrying { wait, .. } = event {
+            self.0.borrow_mut().push(*wait);
+        }
+    }
+}
+
+/// One letter: how it ended, how long it took, what it waited, and how many tokens it used.
+struct Tried {
+    settled: Settled<()>,
+    took: Duration,
+    waits: Vec<Duration>,
+    tokens: usize,
+}
+
+/// Tries a letter with these answers; the last one repeats.
+async fn letter(retry: &Retry, heard: Heard, answers: &[fn() -> Said]) -> Tried {
+    let (listener, tokens) = tokens().await;
+    tokio::time::pause();
+    let (waits, stop) = (Waits::default(), Stop::default());
+    let pace = Pace::new(16.try_into().unwrap(), None, retry);
+    let attempts = Attempts {
+        tokens: &*tokens,
+        pace: &pace,
+        retry,
+        observer: &waits,
+        stop: &stop,
+        heard,
+    };
+    let count = Cell::new(0);
+    let began = Instant::now();
+    let settled = attempts
+        .settle(|_| {
+            let answer = answers[count.get().min(answers.len() - 1)];
+            count.set(count.get() + 1);
+            std::future::ready(answer())
+        })
+        .await;
+    let took = began.elapsed();
+    tokio::time::resume();
+    Tried {
+        settled,
+        took,
+        waits: waits.0.into_inner(),
+        tokens: listener.seen("POST /token ").len(),
+    }
+}
+
+#[tokio::test]
+async fn waits_are_anything_up_to_a_limit_that_doubles_up_to_its_own() {
+    let mut longest = [Duration::ZERO; 7];
+    let mut shortest = [Duration::MAX; 7];
+    for seed in 0..40 {
+        fastrand::seed(seed);
+        let tried = letter(
+            &Retry::default(),
+            Heard::default(),
+            &[|| refused(503, None, None)],
+        )
+        .await;
+        assert!(matches!(tried.settled.end, End::GaveUp(_)));
+        assert!(tried.settled.uncertain, "a gateway's word is not Altinn's");
+        assert_eq!((tried.settled.requests, tried.waits.len()), (8, 7));
+        for (index, wait) in tried.waits.iter().enumerate() {
+            longest[index] = longest[index].max(*wait);
+            shortest[index] = shortest[index].min(*wait);
+        }
+    }
+    for (index, longest) in longest.iter().enumerate() {
+        let limit = Duration::from_millis(500 << index).min(Duration::from_secs(30));
+        assert!(*longest <= limit, "{index}: {longest:?}");
+        assert!(*longest > limit.mul_f64(0.7), "{index}: {longest:?}");
+        assert!(
+            shortest[index] < limit.mul_f64(0.3),
+            "{index}: {:?}",
+            shortest[index]
+        );
+    }
+}
+
+#[tokio::test]
+async fn no_try_begins_after_the_deadline() {
+    let retry = Retry {
+        attempts: 100.try_into().unwrap(),
+        deadline: Duration::from_secs(90).into(),
+        ..Retry::default()
+    };
+    for seed in 0..20 {
+        fastrand::seed(seed);
+        let tried = letter(&retry, Heard::default(), &[|| lost(TransportKind::Cut)]).await;
+        assert!(matches!(tried.settled.end, End::GaveUp(_)));
+        assert!(tried.settled.requests < 100);
+        assert!(tried.took <= Duration::from_secs(90), "{:?}", tried.took);
+    }
+}
+
+/// What a server's `Retry-After` makes of one try and a success.
+async fn after(retry_after: &str, retry: &Retry) -> Tried {
+    // A header as it comes over the wire, against the date that came with it.
+    thread_local! { static WAIT: Cell<Option<Duration>> = const { Cell::new(None) } }
+    // Sunday, 6 November 1994, 08:49:00.
+    let now = SystemTime::UNIX_EPOCH + Duration::from_secs(784_111_740);
+    WAIT.set(Reply::with_retry_after(retry_after, now).retry_after);
+    let busy = || {
+        Ok(Answer::Refused(Refusal {
+            status: 503,
+            retry_after: WAIT.get(),
+            message: "later".to_owned(),
+            ..Refusal::default()
+        }))
+    };
+    letter(
+        retry,
+        Heard::default(),
+        &[busy, || Ok(Answer::Accepted(()))],
+    )
+    .await
+}
+
+#[tokio::test]
+async fn what_the_server_asks_for_wins_over_any_schedule() {
+    for (header, seconds) in [
+        ("7", 7),
+        ("0", 0),
+        ("Sun, 06 Nov 1994 08:49:42 GMT", 42),
+        ("Sun, 06 Nov 1994 08:48:00 GMT", 0),
+    ] {
+        let tried = after(header, &Retry::default()).await;
+        assert!(matches!(tried.settled.end, End::Accepted(())), "{header}");
+        assert_eq!(tried.waits, [Duration::from_secs(seconds)], "{header}");
+        assert_eq!(tried.took.as_secs(), seconds, "{header}");
+    }
+    for header in [
+        "3600",
+        "Fri, 01 Jan 2100 00:00:00 GMT",
+        "99999999999999999999",
+    ] {
+        let tried = after(header, &Retry::default()).await;
+        assert!(matches!(tried.settled.end, End::Away(_)), "{header}");
+        assert_eq!(tried.took, Duration::ZERO, "{header}");
+    }
+}
+
+#[tokio::test]
+async fn a_refused_token_is_replaced_once_and_then_it_is_not_the_token() {
+    let retry = Retry::default();
+    let tried = letter(
+        &retry,
+        Heard::default(),
+        &[|| refused(401, None, None), || Ok(Answer::Accepted(()))],
+    )
+    .await;
+    assert!(matches!(tried.settled.end, End::Accepted(())));
+    assert_eq!((tried.tokens, tried.settled.requests), (2, 2));
+
+    for code in [None, Some(4001), Some(4006)] {
+        let answers: [fn() -> Said; 1] = match code {
+            None => [|| refused(401, None, None)],
+            Some(4001) => [|| refused(401, Some(4001), None)],
+            Some(_) => [|| refused(401, Some(4006), None)],
+        };
+        let tried = letter(&retry, Heard::default(), &answers).await;
+        let End::Refused(refusal, Verdict::Stop) = tried.settled.end else {
+            panic!("{:?}", tried.settled.end);
+        };
+        assert_eq!(refusal.code, code);
+        assert_eq!((tried.tokens, tried.settled.requests), (2, 2));
+    }
+}
+
+#[tokio::test]
+async fn a_bare_403_is_about_one_letter_where_others_were_taken() {
+    for (heard, verdict) in [(false, Verdict::Stop), (true, Verdict::Rejected)] {
+        let heard = if heard { yes() } else { Heard::default() };
+        let tried = letter(&Retry::default(), heard, &[|| refused(403, None, None)]).await;
+        let End::Refused(_, judged) = tried.settled.end else {
+            panic!("{:?}", tried.settled.end);
+        };
+        assert_eq!((judged, tried.settled.requests), (verdict, 2));
+    }
+}
+
+#[tokio::test]
+async fn without_a_network_there_is_nothing_to_wait_for() {
+    let retry = Retry::default();
+    let away: [fn() -> Said; 1] = [|| lost(TransportKind::Connect)];
+    let tried = letter(&retry, Heard::default(), &away).await;
+    assert!(matches!(tried.settled.end, End::Unreachable(_)));
+    assert!(!tried.settled.uncertain, "nothing was sent");
+    assert!(
+        tried.took <= Duration::from_millis(1500),
+        "{:?}",
+        tried.took
+    );
+
+    // It was there before: it may come back.
+    let tried = letter(&retry, yes(), &away).await;
+    assert!(matches!(tried.settled.end, End::GaveUp(_)));
+    assert_eq!(tried.settled.requests, 8);
+}
+
+#[tokio::test]
+async fn whether_a_request_may_have_arrived_is_remembered() {
+    for (kind, uncertain) in [
+        (TransportKind::Connect, false),
+        (TransportKind::Timeout, true),
+        (TransportKind::Cut, true),
+        (TransportKind::Garbled, true),
+    ] {
+        thread_local! { static KIND: Cell<TransportKind> = const { Cell::new(TransportKind::Cut) } }
+        KIND.set(kind);
+        let answers: [fn() -> Said; 2] = [|| lost(KIND.get()), || refused(400, Some(1002), None)];
+        let tried = letter(&Retry::default(), Heard::default(), &answers).await;
+        assert!(matches!(
+            tried.settled.end,
+            End::Refused(_, Verdict::Rejected)
+        ));
+        assert_eq!(tried.settled.uncertain, uncertain, "{kind:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_cannot_be_sent_is_not_tried_again() {
+    let answers: [fn() -> Said; 1] = [|| lost(TransportKind::File)];
+    let tried = letter(&Retry::default(), Heard::default(), &answers).await;
+    assert!(matches!(tried.settled.end, End::NoFile(_)));
+    assert!(!tried.settled.uncertain, "nothing was done");
+    assert_eq!(tried.settled.requests, 1);
+}
