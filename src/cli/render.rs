@@ -2,6 +2,7 @@
 
 mod difference;
 mod letters;
+mod plan;
 mod requests;
 
 use std::path::{Path, PathBuf};
@@ -36,7 +37,7 @@ pub(crate) struct RenderArgs {
     #[command(flatten)]
     target: Target,
     /// Instead of the requests, show what has changed since OLD, an earlier output of `massebrev render`: rows that are new or gone, and how the others' requests differ,
-    /// identity numbers masked. `now()` is what it was in OLD, as long as nothing has been sent. The exit status is 0 whether there are differences or not
+    /// identity numbers masked. OLD may also be a plan, as `sha256:…`: then it is only said which inputs differ from those of the latest run with that plan. `now()` is what it was in OLD, as long as nothing has been sent. The exit status is 0 whether there are differences or not
     #[arg(long, value_name = "OLD", env = "MASSEBREV_DIFF")]
     diff: Option<PathBuf>,
     /// Only the row with this key of its own
@@ -73,6 +74,11 @@ impl RenderArgs {
     pub(crate) fn run(self, printer: Printer) -> Result<ExitStatus, CliError> {
         if let Some(page) = self.preview.page() {
             return self.write_page(page, printer);
+        }
+        if let Some(old) = self.diff.as_deref().and_then(plan::digest) {
+            let prepared = Prepared::check(&self.target, printer)?;
+            plan::compare(old, &prepared, &self.target, printer)?;
+            return Ok(ExitStatus::Success);
         }
         // What cannot be compared with is found before a million rows are checked.
         let mut output = match &self.diff {

@@ -2,7 +2,7 @@
 
 use insta::assert_snapshot;
 
-use crate::support::{Project, Run, snapshot};
+use crate::support::{LiveSandbox, Project, Run, snapshot};
 
 /// A mailing with an earlier output of itself, and four changes since: a text, a recipient, a row less, a row more.
 fn changed() -> Project {
@@ -179,4 +179,38 @@ fn letters_that_count_from_now_differ_only_where_somebody_has_changed_them() {
     project.write("old.ndjson", then);
     let run = diff(&project, &[]).ends(0);
     assert_eq!(run.stdout(), "0 changed, 0 new, 0 gone, 4 the same\n");
+}
+
+#[test]
+fn a_plan_is_compared_part_by_part_when_the_latest_run_was_of_it() {
+    let sandbox = LiveSandbox::start();
+    let project = Project::small().with_sandbox(&sandbox);
+    let plan = |project: &Project| {
+        let run = project.run(&["validate", "mailing.yaml"]).ends(0);
+        let text = run.stdout() + &run.stderr();
+        let at = text.find("sha256:").unwrap();
+        text[at..at + 71].to_owned()
+    };
+    let before = plan(&project);
+    let told = |old: &str| {
+        project
+            .run(&["render", "mailing.yaml", "--diff", old])
+            .ends(0)
+    };
+    let run = told(&before);
+    assert_eq!(run.stdout(), format!("the plan is the same: {before}\n"));
+    project
+        .run(&["send", "mailing.yaml", "--limit", "1"])
+        .ends(1);
+    project.replace("mailing.yaml", "is open", "is closed");
+    let after = plan(&project);
+    let run = told(&before);
+    let expected = format!(
+        "the plan was {before}\nand is now   {after}\nchanged: correspondence.content.messageBody"
+    );
+    assert!(run.stdout().starts_with(&expected), "{run}");
+    // Nothing is known of what this one was made of.
+    let run = told(&format!("sha256:{}", "0".repeat(64)));
+    assert!(run.stdout().ends_with(&format!("{after}\n")), "{run}");
+    assert!(run.stderr().contains("keep an output of"), "{run}");
 }
