@@ -19,7 +19,7 @@ pub(crate) struct Prepared {
     pub(crate) mailing: Mailing,
     pub(crate) checked: Checked,
     pub(crate) destination: Destination,
-    /// When the mailing was first sent: now, if it has not been.
+    /// When the mailing was first sent: now, or the time that was asked for, if it has not been.
     pub(crate) began: Timestamp,
     pub(crate) journal_path: PathBuf,
 }
@@ -34,10 +34,11 @@ pub(crate) struct Examined {
 }
 
 impl Examined {
-    /// Loads and checks the mailing, showing every letter to `each`. The `Err` is what has nothing to do with the mailing itself.
+    /// Loads and checks the mailing, showing every letter to `each`; `unsent` is what `now()` is in a mailing that has not been sent, if not the present. The `Err` is what has nothing to do with the mailing itself.
     pub(crate) fn new(
         target: &Target,
         printer: Printer,
+        unsent: Option<Timestamp>,
         each: &mut dyn FnMut(&Delivery),
     ) -> Result<Self, CliError> {
         let loaded = match manifest::load(&target.manifest) {
@@ -56,7 +57,7 @@ impl Examined {
         );
         Ok(Self {
             names: Some(names),
-            result: Prepared::new(loaded, destination, printer, each)?,
+            result: Prepared::new(loaded, destination, printer, unsent, each)?,
         })
     }
 
@@ -85,25 +86,37 @@ impl Prepared {
         Self::check_each(target, printer, &mut |_| ())
     }
 
+    /// The same, as it would have been checked at another time if nothing of it has been sent.
+    pub(crate) fn check_as_of(
+        target: &Target,
+        printer: Printer,
+        unsent: Option<Timestamp>,
+    ) -> Result<Self, CliError> {
+        Examined::new(target, printer, unsent, &mut |_| ())?.sound(printer)
+    }
+
     /// The same, showing every letter to `each` as it is checked: before it is known whether anything stands in the way.
     pub(crate) fn check_each(
         target: &Target,
         printer: Printer,
         each: &mut dyn FnMut(&Delivery),
     ) -> Result<Self, CliError> {
-        Examined::new(target, printer, each)?.sound(printer)
+        Examined::new(target, printer, None, each)?.sound(printer)
     }
 
     fn new(
         loaded: Loaded,
         destination: Destination,
         printer: Printer,
+        unsent: Option<Timestamp>,
         each: &mut dyn FnMut(&Delivery),
     ) -> Result<Result<Self, Problems>, CliError> {
         let journal_path =
             Journal::path(&loaded.folder, &loaded.manifest.mailing, destination.name());
-        let now = Timestamp::now();
-        let began = Journal::peek_began(&journal_path)?.unwrap_or(now);
+        let first_sent = Journal::peek_began(&journal_path)?;
+        let now = unsent.filter(|_| first_sent.is_none());
+        let now = now.unwrap_or_else(Timestamp::now);
+        let began = first_sent.unwrap_or(now);
         let setting = Setting {
             production: destination.is_production(),
             began,

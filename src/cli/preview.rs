@@ -128,10 +128,11 @@ fn tell(
         .collect();
     let parts = survey.sms.parts + survey.reminders.parts;
     printer.note(format_args!(
-        "dry run: nothing was sent · {}: {shown} of {} ({}), {parts} SMS parts in all · plan {}",
+        "dry run: nothing was sent · {}: {shown} of {} ({}), {} in all · plan {}",
         page.display(),
         count(letters, "letter"),
         languages.join(", "),
+        count(parts, "SMS part"),
         prepared.checked.plan
     ));
     if shown > MANY {

@@ -2,6 +2,7 @@
 
 mod difference;
 mod letters;
+mod plan;
 mod requests;
 
 use std::path::{Path, PathBuf};
@@ -36,7 +37,7 @@ pub(crate) struct RenderArgs {
     #[command(flatten)]
     target: Target,
     /// Instead of the requests, show what has changed since OLD, an earlier output of `massebrev render`: rows that are new or gone, and how the others' requests differ,
-    /// identity numbers masked. The exit status is 0 whether there are differences or not
+    /// identity numbers masked. OLD may also be a plan, as `sha256:…`: then it is only said which inputs differ from those of the latest run with that plan. `now()` is what it was in OLD, as long as nothing has been sent. The exit status is 0 whether there are differences or not
     #[arg(long, value_name = "OLD", env = "MASSEBREV_DIFF")]
     diff: Option<PathBuf>,
     /// Only the row with this key of its own
@@ -74,13 +75,23 @@ impl RenderArgs {
         if let Some(page) = self.preview.page() {
             return self.write_page(page, printer);
         }
+        if let Some(old) = self.diff.as_deref().and_then(plan::digest) {
+            let prepared = Prepared::check(&self.target, printer)?;
+            plan::compare(old, &prepared, &self.target, printer)?;
+            return Ok(ExitStatus::Success);
+        }
         // What cannot be compared with is found before a million rows are checked.
         let mut output = match &self.diff {
             Some(old) => Output::Difference(Box::new(Difference::with(old, printer)?)),
             None if self.preview.text() => Output::Letters(Letters::new(printer)),
             None => Output::Requests(Requests::default()),
         };
-        let mut prepared = Prepared::check(&self.target, printer)?;
+        // What counts from `now()` would differ in every letter, and hide what somebody has changed.
+        let then = match &output {
+            Output::Difference(difference) => difference.now(),
+            Output::Requests(_) | Output::Letters(_) => None,
+        };
+        let mut prepared = Prepared::check_as_of(&self.target, printer, then)?;
         let chosen = self.choose(&mut prepared, printer)?;
         for_each_letter(
             &mut prepared,

@@ -31,7 +31,7 @@ pub(crate) enum Format {
 
 impl ValidateArgs {
     pub(crate) fn run(self, printer: Printer) -> Result<ExitStatus, CliError> {
-        let examined = Examined::new(&self.target, printer, &mut |_| ())?;
+        let examined = Examined::new(&self.target, printer, None, &mut |_| ())?;
         match self.format {
             Format::Text => return self.describe(&examined.sound(printer)?, printer),
             Format::Json => printer.out(format_args!("{:#}", self.object(&examined)))?,

@@ -26,6 +26,8 @@ pub struct Checked {
     pub skipped: u64,
     /// The digest over everything the mailing is made of: who approves it approves exactly this.
     pub plan: Digest,
+    /// What `now()` was, when a template asked for it.
+    pub now: Option<Timestamp>,
     /// The same part by part.
     pub inputs: Vec<Input>,
     /// Files that the first letter shares with others, to be uploaded before it.
@@ -102,6 +104,7 @@ impl Mailing {
         let parts = self.parts()?;
         checked.plan = plan_digest(&parts);
         checked.inputs = self.inputs(&parts, &checked.shared);
+        checked.now = self.templates.uses_now().then_some(self.setting.began);
         Ok(checked)
     }
 

@@ -98,6 +98,7 @@ mod tests {
             letters: 9,
             skipped: 1,
             plan: Digest::of(&[]),
+            now: None,
             inputs: Vec::new(),
             shared: Vec::new(),
             fingerprints: prints.collect(),

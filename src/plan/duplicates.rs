@@ -31,7 +31,11 @@ impl Mailing {
             gathering.push(
                 Problem::warning(
                     place,
-                    format!("{repeated} letters go to a recipient who gets another one too"),
+                    if repeated == 1 {
+                        "1 letter goes to a recipient who gets another one too".to_owned()
+                    } else {
+                        format!("{repeated} letters go to a recipient who gets another one too")
+                    },
                 )
                 .with_hint("each row has a key of its own, so all of them are sent"),
             );

@@ -5,6 +5,7 @@ use std::io::{self, BufRead as _, BufReader, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use serde_json::Value;
 use thiserror::Error;
 use uuid::Uuid;
@@ -22,6 +23,8 @@ pub struct Earlier {
     at: u64,
     /// By key.
     slots: Vec<Slot>,
+    /// What `now()` was in its first letter.
+    now: Option<Timestamp>,
 }
 
 /// Where a letter stands in the file, and the head of the digest of its request.
@@ -124,6 +127,7 @@ impl Earlier {
             file: BufReader::with_capacity(64 * 1024, File::open(path).map_err(unreadable)?),
             at: 0,
             slots: Vec::new(),
+            now: None,
         };
         earlier.find_letters()?;
         if earlier.slots.is_empty() {
@@ -133,6 +137,11 @@ impl Earlier {
         }
         earlier.refuse_twins()?;
         Ok(earlier)
+    }
+
+    /// What `now()` was when it was written, if it says so: letters that count from another day than this differ in that day alone.
+    pub fn now(&self) -> Option<Timestamp> {
+        self.now
     }
 
     /// Compares with a letter of now, as [`super::line::write`] writes it.
@@ -201,6 +210,7 @@ impl Earlier {
                 continue;
             }
             let letter = read(&line).map_err(|source| self.malformed(number, source))?;
+            self.now = self.now.or(letter.now);
             self.slots.push(Slot {
                 key: letter.key.into_bytes(),
                 offset,

@@ -34,6 +34,7 @@ impl Gathering {
             letters: 0,
             skipped: 0,
             plan: Digest::of(&[]),
+            now: None,
             inputs: Vec::new(),
             shared: Vec::new(),
             fingerprints: Vec::new(),

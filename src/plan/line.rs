@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::io::{self, Write};
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use uuid::Uuid;
@@ -21,6 +22,9 @@ pub struct Line<'a> {
     pub path: Cow<'a, str>,
     /// The idempotency key.
     pub key: Uuid,
+    /// What `now()` was, when a template asked for it.
+    #[serde(default)]
+    pub now: Option<Timestamp>,
     /// The body of the request, byte for byte.
     #[serde(borrow)]
     pub body: &'a RawValue,
@@ -37,6 +41,8 @@ struct Written<'a> {
     method: &'a str,
     path: &'a str,
     key: Uuid,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    now: Option<Timestamp>,
     body: &'a RawValue,
     files: Vec<File<'a>>,
     digest: String,
@@ -71,6 +77,7 @@ pub fn write(delivery: &Delivery, checked: &Checked, to: &mut dyn Write) -> io::
         method: Delivery::METHOD,
         path: &delivery.path(),
         key: delivery.key,
+        now: checked.now,
         body: &RawValue::from_string(body)?,
         files: files.collect(),
         digest: delivery.digest.to_string(),

@@ -114,8 +114,11 @@ impl<'a> CoverTold<'a> {
             }
         });
         let tallies = [
-            ("SMS parts", &survey.sms),
-            ("SMS parts of reminders", &survey.reminders),
+            (["SMS part", "SMS parts"], &survey.sms),
+            (
+                ["SMS part of reminders", "SMS parts of reminders"],
+                &survey.reminders,
+            ),
         ];
         let sms = tallies.into_iter().filter(|(_, tally)| tally.letters > 0);
         Self {
@@ -175,7 +178,7 @@ impl WarningTold<'_> {
 }
 
 impl SmsTold {
-    fn of(what: &'static str, tally: &SmsTally) -> Self {
+    fn of([one, many]: [&'static str; 2], tally: &SmsTally) -> Self {
         let sms = counted(tally.letters, "letter has an SMS", "letters have an SMS");
         let mut notes = vec![match tally.most {
             Some(most) if most.size > tally.fewest => format!(
@@ -197,7 +200,7 @@ impl SmsTold {
             notes.push("Altinn's own text stands around the SMS of these letters, so there may be more parts.".to_owned());
         }
         Self {
-            what,
+            what: if tally.parts == 1 { one } else { many },
             parts: spaced(tally.parts),
             notes,
         }

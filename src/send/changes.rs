@@ -130,7 +130,6 @@ impl Changes {
         uncertain: u64,
         rows: Vec<ChangedRow>,
     ) -> Result<Self, JournalError> {
-        let before = journal.inputs()?;
         let this = env!("CARGO_PKG_VERSION");
         let program = journal.program().filter(|program| *program != this);
         Ok(Self {
@@ -138,7 +137,7 @@ impl Changes {
             uncertain,
             rows,
             since: journal.run()?.map(|run| run.started_at),
-            inputs: (!before.is_empty()).then(|| compare(before, &checked.inputs)),
+            inputs: changed_inputs(journal, checked)?,
             program: program.map(str::to_owned),
         })
     }
@@ -147,6 +146,15 @@ impl Changes {
     pub fn letters(&self) -> u64 {
         self.sent + self.uncertain
     }
+}
+
+/// The parts of a mailing that are not what they were in the latest run; nothing when it was not written down what they were.
+pub fn changed_inputs(
+    journal: &Journal,
+    checked: &Checked,
+) -> Result<Option<Vec<ChangedInput>>, JournalError> {
+    let before = journal.inputs()?;
+    Ok((!before.is_empty()).then(|| compare(before, &checked.inputs)))
 }
 
 /// The manifest itself is named only when none of its members is.

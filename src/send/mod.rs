@@ -28,7 +28,7 @@ mod tally;
 mod tests;
 mod verdict;
 
-pub use changes::{Change, ChangedInput, ChangedRow, Changes, refuse_changed};
+pub use changes::{Change, ChangedInput, ChangedRow, Changes, changed_inputs, refuse_changed};
 pub use ending::{Ending, Left, Reckoned, SendError, Summary};
 pub use engine::{Engine, Options};
 pub use event::{Event, Observer, Snapshot};

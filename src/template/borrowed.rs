@@ -103,6 +103,9 @@ const UNIQUE_LIMIT: usize = 1000;
 pub(super) fn register(tera: &mut Tera) {
     tera.register_function("range", |by: Kwargs, _: &State<'_>| range(&by));
     tera.register_filter("str", |value: &Value, _: Kwargs, _: &State<'_>| text(value));
+    tera.register_filter("float", |value: &Value, _: Kwargs, _: &State<'_>| {
+        float(value)
+    });
     tera.register_filter("join", |items: &[Value], by: Kwargs, state: &State<'_>| {
         join(items, &by, state)
     });
@@ -143,6 +146,17 @@ fn range(by: &Kwargs) -> Result<Vec<i64>, Error> {
     Ok(std::iter::successors(Some(start), next)
         .take_while(is_in)
         .collect())
+}
+
+/// Tera's own takes `NaN` and what is too large, which no letter shall show.
+fn float(value: &Value) -> Result<f64, Error> {
+    let text = value.to_string();
+    let number = text
+        .trim()
+        .parse()
+        .ok()
+        .filter(|number: &f64| number.is_finite());
+    number.ok_or_else(|| failure("`float` needs a number such as 1234.5", &text))
 }
 
 /// A text that refuses to grow past the limit.

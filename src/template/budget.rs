@@ -41,6 +41,7 @@ thread_local! {
     static WORK: Cell<u64> = const { Cell::new(WORK_LIMIT) };
     static KEPT: Cell<usize> = const { Cell::new(0) };
     static LINE_BEGINS: Cell<bool> = const { Cell::new(true) };
+    static LINE_MARK: Cell<Option<u8>> = const { Cell::new(None) };
 }
 
 /// Begins a rendering on this thread.
@@ -49,6 +50,7 @@ pub(super) fn begin(terms: Terms) -> Result<(), Error> {
     WORK.set(WORK_LIMIT);
     KEPT.set(0);
     LINE_BEGINS.set(true);
+    LINE_MARK.set(None);
     pass()
 }
 
@@ -134,6 +136,22 @@ pub(super) fn line_begins() -> bool {
     LINE_BEGINS.get()
 }
 
+/// Whether the line is a heading or a row of a table, which end where it ends.
+pub(super) fn is_one_line() -> bool {
+    matches!(LINE_MARK.get(), Some(b'#' | b'|'))
+}
+
+/// Remembers the first byte of the line that is being written.
+fn mark_line(bytes: &[u8]) {
+    let begins = bytes.iter().rposition(|byte| *byte == b'\n');
+    let line = match begins {
+        Some(at) => bytes.get(at + 1..).unwrap_or_default(),
+        None if LINE_MARK.get().is_some() => return,
+        None => bytes,
+    };
+    LINE_MARK.set(line.iter().copied().find(|byte| *byte != b' '));
+}
+
 /// A text that does not grow without end, and says where lines begin.
 #[derive(Debug)]
 pub(super) struct Limited<'a> {
@@ -159,6 +177,7 @@ impl Write for Limited<'_> {
             return Err(io::Error::other("the text is too long"));
         }
         self.text.extend_from_slice(bytes);
+        mark_line(bytes);
         for byte in bytes.iter().rev() {
             match byte {
                 b'\n' | b'\r' => {
@@ -203,6 +222,25 @@ mod tests {
             list = Value::from(vec![list.clone(), list]);
         }
         assert!(size(&list) > VALUE_LIMIT);
+    }
+
+    #[test]
+    fn headings_and_rows_of_tables_are_one_line() {
+        for (before, one_line) in [
+            ("", false),
+            ("## Til ", true),
+            ("Hei\n\n | a ", true),
+            ("# Til\nHei ", false),
+            ("Sak # ", false),
+        ] {
+            begin(Terms::default()).unwrap();
+            let mut text = Vec::new();
+            let mut limited = Limited::new(&mut text);
+            for byte in before.bytes() {
+                limited.write_all(&[byte]).unwrap();
+            }
+            assert_eq!(is_one_line(), one_line, "{before:?}");
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@ use jiff::civil::{Date, Weekday, date};
 use jiff::{Error, ToSpan as _};
 
 /// How many working days can be counted.
-pub(super) const WORKDAY_LIMIT: i64 = 10_000;
+pub(super) const WORKDAY_LIMIT: u64 = 10_000;
 
 /// Goes so many working days on, or back; none stays where it is.
 pub(super) fn add_workdays(from: Date, count: i64) -> Result<Date, Error> {

@@ -1,5 +1,8 @@
 //! Dates in templates: read as columns hold them, counted on in Norwegian time, written in the letter's language.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use jiff::civil::{Date, Time, Weekday};
 use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp, Zoned};
@@ -66,10 +69,17 @@ pub(super) const FUNCTIONS: &[Entry] = &[Entry {
 }];
 
 /// Makes them known.
-pub(super) fn register(tera: &mut Tera, now: Timestamp) -> Result<(), jiff::Error> {
+pub(super) fn register(
+    tera: &mut Tera,
+    now: Timestamp,
+    asked: Arc<AtomicBool>,
+) -> Result<(), jiff::Error> {
     let oslo = TimeZone::get(OSLO)?;
     let text = Moment::from(&now.to_zoned(oslo.clone())).to_string();
-    tera.register_function("now", move |_: Kwargs, _: &State<'_>| text.clone());
+    tera.register_function("now", move |_: Kwargs, _: &State<'_>| {
+        asked.store(true, Ordering::Relaxed);
+        text.clone()
+    });
     let zone = oslo.clone();
     tera.register_filter("plus", move |text: &Value, by: Kwargs, _: &State<'_>| {
         plus(text, &by, &zone)
@@ -304,7 +314,7 @@ impl Added {
         if months.or(*days).or(*hours).or(*workdays).is_none() {
             return Err(Error::message(format!("`plus` needs one of {UNITS}")));
         }
-        if workdays.is_some_and(|count| count.abs() > WORKDAY_LIMIT) {
+        if workdays.is_some_and(|count| count.unsigned_abs() > WORKDAY_LIMIT) {
             return Err(Error::message("`plus` counts at most 10000 workdays"));
         }
         Ok(added)
@@ -338,7 +348,12 @@ mod tests {
 
     fn render(template: &str) -> Result<String, String> {
         let mut tera = Tera::new();
-        register(&mut tera, "2026-10-20T10:00:00.5Z".parse().unwrap()).unwrap();
+        register(
+            &mut tera,
+            "2026-10-20T10:00:00.5Z".parse().unwrap(),
+            Arc::default(),
+        )
+        .unwrap();
         tera.render_str(template, &Context::new(), false)
             .map_err(|error| error.to_string())
     }
@@ -403,6 +418,14 @@ mod tests {
             ("{{ now() | plus(decades=1) }}", "does not know `decades`"),
             ("{{ now() | plus(days='x') }}", "a whole number for `days`"),
             ("{{ now() | plus(days=9999999999) }}", "out of the calendar"),
+            (
+                "{{ now() | plus(workdays=-9223372036854775807 - 1) }}",
+                "at most 10000 workdays",
+            ),
+            (
+                "{{ now() | plus(workdays='-9223372036854775808') }}",
+                "at most 10000 workdays",
+            ),
             (
                 "{{ now() | plus(workdays=99999) }}",
                 "at most 10000 workdays",

@@ -1,19 +1,22 @@
 //! The template engine, with nothing in it that is different from time to time or from machine to machine.
 
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
 use jiff::Timestamp;
 use tera::{Kwargs, State, Tera, Value};
 
 use super::scan::{KEPT, ROUND};
 use super::{borrowed, budget, dates, identifiers, markdown, numbers, texts};
 
-/// Tera with our filters and functions; `now` is what `now()` gives.
-pub(super) fn new(now: Timestamp) -> Result<Tera, jiff::Error> {
+/// Tera with our filters and functions; `now` is what `now()` gives, and `asked` becomes true when it does.
+pub(super) fn new(now: Timestamp, asked: Arc<AtomicBool>) -> Result<Tera, jiff::Error> {
     let mut tera = Tera::new();
     // Only what is said to be Markdown is escaped, whatever its file is called.
     tera.autoescape_on(Vec::<&str>::new());
     tera.set_escape_fn(markdown::escape);
     borrowed::register(&mut tera);
-    dates::register(&mut tera, now)?;
+    dates::register(&mut tera, now, asked)?;
     numbers::register(&mut tera);
     identifiers::register(&mut tera);
     texts::register(&mut tera);

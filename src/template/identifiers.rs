@@ -77,7 +77,7 @@ fn phone(value: &Value) -> Result<String, Error> {
         (true, 8, Some(b'4' | b'8' | b'9')) => grouped(national, &[3, 2, 3], '\u{A0}'),
         (true, 8, _) => grouped(national, &[2, 2, 2, 2], '\u{A0}'),
         (true, 3..=6, _) => national.to_owned(),
-        _ if code.is_empty() && (number.starts_with('+') || number.starts_with("00")) => {
+        _ if code.is_empty() && is_foreign(&number) => {
             return Ok(written.trim().to_owned());
         }
         _ => {
@@ -88,6 +88,18 @@ fn phone(value: &Value) -> Result<String, Error> {
         }
     };
     Ok(format!("{code}{national}"))
+}
+
+/// Whether it may be a number of another country.
+fn is_foreign(number: &str) -> bool {
+    let national = number.strip_prefix('+').or(number.strip_prefix("00"));
+    national.is_some_and(|national| {
+        let digits = national.chars().filter(char::is_ascii_digit).count();
+        digits >= 5
+            && national
+                .chars()
+                .all(|c| c.is_ascii_digit() || matches!(c, '(' | ')' | '/'))
+    })
 }
 
 /// Without the blanks, points and hyphens that people group digits with.
@@ -143,6 +155,8 @@ mod tests {
         assert!(organization(&"991825828".into()).is_err());
         assert!(account(&"12345678904".into()).is_err());
         assert!(account(&"1234567890".into()).is_err());
-        assert!(phone(&"1234567".into()).is_err() && phone(&"".into()).is_err());
+        for text in ["1234567", "", "+", "00", "++4791234567", "+ukjent", "+46"] {
+            assert!(phone(&text.into()).is_err(), "{text}");
+        }
     }
 }

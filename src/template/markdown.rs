@@ -6,21 +6,21 @@ use super::budget;
 
 /// Writes a value into Markdown: Tera calls it for everything in double braces that is not marked as safe.
 pub(super) fn escape(value: &str, output: &mut dyn Write) -> io::Result<()> {
-    write(value, budget::line_begins(), output)
+    write(value, budget::line_begins(), budget::is_one_line(), output)
 }
 
 /// A value as it is written where a line may begin.
 pub(super) fn escaped(value: &str) -> String {
     let mut text = Vec::with_capacity(value.len() + 8);
     // A list of bytes takes everything.
-    let _ = write(value, true, &mut text);
+    let _ = write(value, true, false, &mut text);
     String::from_utf8(text).unwrap_or_default()
 }
 
 /// The bytes that may mean something in the middle of a line.
 const MARKS: [bool; 256] = {
     let mut table = [false; 256];
-    let marks = b"\\*_`[]<&~|\r\n";
+    let marks = b"\\*_`[]{<&~|\r\n";
     let mut at = 0;
     while at < marks.len() {
         table[marks[at] as usize] = true;
@@ -29,25 +29,35 @@ const MARKS: [bool; 256] = {
     table
 };
 
-fn write(value: &str, line_begins: bool, output: &mut dyn Write) -> io::Result<()> {
+/// `one_line`: what the value stands in ends with its line, so that breaks become blanks.
+fn write(value: &str, line_begins: bool, one_line: bool, output: &mut dyn Write) -> io::Result<()> {
     let marked = value.bytes().any(|byte| MARKS[usize::from(byte)]);
     let begins = line_begins && begins_a_block(value);
     if !marked && !begins {
         return output.write_all(value.as_bytes());
     }
-    // Breaks around a value are not seen, and would end what it stands in.
-    let value = value.trim_matches(['\r', '\n']);
-    let mut begins = line_begins;
-    let mut lines = value.split('\n');
+    let mut lines = without_empty_ends(value).split('\n');
     if let Some(first) = lines.next() {
-        line(first.trim_end_matches('\r'), begins, output)?;
+        line(first.trim_end_matches('\r'), line_begins, output)?;
     }
     for next in lines {
-        begins = true;
-        output.write_all(b"\\\n")?;
-        line(next.trim_end_matches('\r'), begins, output)?;
+        output.write_all(if one_line { b" " } else { b"\\\n" })?;
+        line(next.trim_end_matches('\r'), !one_line, output)?;
     }
     Ok(())
+}
+
+/// Without the breaks around a value, and blanks beyond them: they are not seen, and would end what the value stands in.
+fn without_empty_ends(value: &str) -> &str {
+    let is_break = |c| matches!(c, '\r' | '\n');
+    let head = value.len() - value.trim_start().len();
+    let begin = value[..head].rfind(is_break).map_or(0, |at| at + 1);
+    let value = &value[begin..];
+    let tail = value.trim_end().len();
+    let end = value[tail..]
+        .find(is_break)
+        .map_or(value.len(), |at| tail + at);
+    &value[..end]
 }
 
 /// Writes a part of a value that has no line break, or the lone returns of old Macs, which become blanks.
@@ -134,6 +144,8 @@ fn means_something(text: &[u8], at: usize) -> bool {
         }
         b'<' => after.is_none_or(|next| next.is_ascii_alphabetic() || b"/!?".contains(&next)),
         b'&' => is_entity(&text[at + 1..]),
+        // Altinn replaces `{{recipientName}}`, also where it came out of a column.
+        b'{' => after == Some(b'{'),
         _ => true,
     }
 }
@@ -156,7 +168,7 @@ mod tests {
 
     fn inline(value: &str) -> String {
         let mut text = Vec::new();
-        write(value, false, &mut text).unwrap();
+        write(value, false, false, &mut text).unwrap();
         String::from_utf8(text).unwrap()
     }
 
@@ -173,6 +185,20 @@ mod tests {
             }
         }
         (text, marks)
+    }
+
+    #[test]
+    fn breaks_around_a_value_and_blanks_beyond_them_are_left_out() {
+        for (value, written) in [
+            ("a\n ", "a"),
+            ("a\r\n\t\r\n", "a"),
+            (" \n a \n", " a "),
+            ("\n", ""),
+            ("a\n \nb", "a\\\n \\\nb"),
+            (" a ", " a "),
+        ] {
+            assert_eq!(inline(value), written, "{value:?}");
+        }
     }
 
     #[test]
@@ -212,6 +238,7 @@ mod tests {
             ("<b>", "\\<b>"),
             ("`a`", "\\`a\\`"),
             ("&amp;", "\\&amp;"),
+            ("{{recipientName}}", "\\{{recipientName}}"),
             ("~~a~~", "\\~\\~a\\~\\~"),
             ("a|b", "a\\|b"),
             ("\\*", "\\\\\\*"),

@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::budget::{ENDLESS_HINT, TOO_LONG, TOO_MUCH_KEPT, TOO_MUCH_WORK};
-use super::error::{CAUSE, TemplateError};
+use super::error::{CAUSE, TemplateError, shown};
 use super::names::Names;
 use super::scan::{Refused, Scan, Spoken};
 use crate::diagnostic::Source;
@@ -150,10 +150,21 @@ pub(super) fn told(message: &str) -> TemplateError {
     let mut letters = message.chars();
     let lowercase = letters.next().map(|first| first.to_ascii_lowercase());
     let message: String = lowercase.into_iter().chain(letters).collect();
+    let (message, cause) = match unreadable(&message) {
+        Some((message, text)) => (message.to_owned(), Some(shown(text))),
+        None => (message, cause.map(str::to_owned)),
+    };
     let mut error = TemplateError::new(redact(&message));
-    error.cause = cause.map(str::to_owned);
+    error.cause = cause;
     error.hint = remedy(&message).map(str::to_owned);
     error
+}
+
+/// What `int` could not read, apart from what is said of it: rows with the same mistake are told together.
+fn unreadable(message: &str) -> Option<(&'static str, &str)> {
+    let rest = message.strip_prefix("the string `")?;
+    let (text, _) = rest.rsplit_once("` cannot be converted to an int")?;
+    Some(("`int` needs a whole number", text))
 }
 
 fn remedy(message: &str) -> Option<&'static str> {

@@ -35,6 +35,8 @@ pub(super) struct Program {
     pub(super) only: Option<usize>,
     /// How many words it has with all it includes.
     weight: u64,
+    /// How many bytes the longest text in quotes has.
+    longest: usize,
 }
 
 /// What a text is, beside its template.
@@ -61,6 +63,7 @@ impl Program {
             uses: Uses::default(),
             only: None,
             weight: 0,
+            longest: 0,
         };
         if form.is_markdown {
             // The files it includes are escaped as it is.
@@ -68,6 +71,7 @@ impl Program {
         }
         let mut scans = vec![scanned];
         program.gather(&mut scans, surroundings.folder)?;
+        program.longest = scans.iter().map(|scan| scan.longest).max().unwrap_or(0);
         program.weight = program.weigh(&scans).map_err(|error| vec![*error])?;
         let texts = program.pieces.iter().zip(&scans);
         program
@@ -97,9 +101,13 @@ impl Program {
         text: &mut Vec<u8>,
     ) -> Result<(), Box<TemplateError>> {
         let mut limited = Limited::new(text);
-        let weight = self.weight;
-        let rendered = budget::begin(Terms { weight, ..terms })
-            .and_then(|()| self.tera.render_to(ENTRY, context, &mut limited));
+        let terms = Terms {
+            weight: self.weight,
+            longest: terms.longest.max(self.longest),
+            ..terms
+        };
+        let rendered =
+            budget::begin(terms).and_then(|()| self.tera.render_to(ENTRY, context, &mut limited));
         let Err(error) = rendered else {
             return Ok(());
         };

@@ -25,6 +25,8 @@ pub(super) struct Scan {
     pub(super) inserted: Vec<(usize, usize)>,
     /// How many words and signs its tags have.
     pub(super) weight: u64,
+    /// How many bytes the longest text in quotes has.
+    pub(super) longest: usize,
     /// The filters, functions and tests.
     pub(super) calls: Vec<(Kind, Spoken)>,
     /// What letters do not take of the template language: where, and what it is.
@@ -253,6 +255,11 @@ impl<'a> Scanner<'a> {
     /// Remembers the names in a tag, what it calls, and how `row` is used in it.
     fn note(&mut self, tokens: &[Token]) {
         self.found.weight += tokens.len() as u64 + 1;
+        let quoted = tokens.iter().map(|token| match token {
+            Token::Quoted(text) => text.word.len(),
+            _ => 0,
+        });
+        self.found.longest = quoted.fold(self.found.longest, usize::max);
         if let (true, Some(Token::Name(last) | Token::Quoted(last))) = (
             tokens.len() > TAG_LIMIT,
             tokens

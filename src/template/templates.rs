@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use jiff::Timestamp;
@@ -42,6 +43,8 @@ pub struct Templates {
     pub(super) names: Names,
     /// Functions, filters and what is the same for all rows; every template gets a copy of its own.
     base: Tera,
+    /// Whether a rendering has asked for `now()`.
+    asked: Arc<AtomicBool>,
     uses: Uses,
     /// What everything compiled so far speaks of, the same for all rows or not, files of rows included.
     spoken: RwLock<Uses>,
@@ -64,7 +67,8 @@ impl Templates {
         mailing: &str,
         now: Timestamp,
     ) -> Result<Self, SetupError> {
-        let mut base = engine::new(now).map_err(SetupError::Zone)?;
+        let asked = Arc::default();
+        let mut base = engine::new(now, Arc::clone(&asked)).map_err(SetupError::Zone)?;
         let mut longest = 0;
         for name in &names.all {
             let value = match &name.meaning {
@@ -81,6 +85,7 @@ impl Templates {
             folder: Folder::new(folder)?,
             names,
             base,
+            asked,
             uses: Uses::default(),
             spoken: RwLock::default(),
             files: Default::default(),
@@ -89,6 +94,11 @@ impl Templates {
             language: Language::default(),
             language_columns: None,
         })
+    }
+
+    /// Whether anything that was rendered so far asked for `now()`.
+    pub fn uses_now(&self) -> bool {
+        self.asked.load(Ordering::Relaxed)
     }
 
     /// Says what is special about places in the manifest; before anything is compiled.

@@ -38,8 +38,9 @@ fn loops_without_an_end_are_stopped() {
         format!("{{% for i in {range} %}}{{% if {range} | sort | length == 1 %}}{{% endif %}}{{% endfor %}}"),
         "{% for i in range(end=1000) %}{% if range(end=1000) | unique == a %}{% endif %}{% endfor %}".to_owned(),
         format!("{{% for i in {range} %}}{{% if '2026-01-01' | plus(workdays=9999) == a %}}{{% endif %}}{{% endfor %}}"),
+        format!("{{% for i in {range} %}}{{% for j in {range} %}}{{% if '{}' | upper == a %}}{{% endif %}}{{% endfor %}}{{% endfor %}}", "[".repeat(200_000)),
     ] {
-        assert_eq!(stopped(&template, &[]), WORK, "{template}");
+        assert_eq!(stopped(&template, &[]), WORK, "{}", &template[..80]);
     }
     let endless = stopped("{% for i in range(end=100000000) %}{% endfor %}", &[]);
     assert_eq!(endless, "`range` gives at most 10000 numbers");
@@ -222,6 +223,49 @@ fn only_markdown_is_escaped() {
     );
     let value: Value = bench.render(&own.unwrap(), &["x", "nb"]).unwrap();
     assert_eq!(value, json!({"body": "*own* _a_, _b_ \\*x"}));
+}
+
+#[test]
+fn values_stay_in_the_heading_or_the_cell_they_stand_in() {
+    let mut bench = Bench::new(
+        &["a"],
+        &json!({}),
+        &[(
+            "x.md",
+            "# {{ a }}\n\n| x |\n|---|\n| {{ a }} |\n\nHei {{ a }}",
+        )],
+    );
+    bench.templates = bench.templates.with_places(Places {
+        markdown: &["/root/body"],
+        own_keys: &[],
+    });
+    let tree = bench.tree(&json!({"body": {"file": "x.md"}}));
+    let value: Value = bench.render(&tree, &["Kari\n# Ola\n"]).unwrap();
+    let body = "# Kari # Ola\n\n| x |\n|---|\n| Kari # Ola |\n\nHei Kari\\\n\\# Ola";
+    assert_eq!(value, json!({"body": body}));
+}
+
+#[test]
+fn a_text_that_is_no_number_is_told_apart_from_what_is_said_of_it() {
+    let mut bench = Bench::new(&["a"], &json!({}), &[]);
+    for (template, text, message) in [
+        ("{{ a | int }}", "x` y", "`int` needs a whole number"),
+        (
+            "{{ a | float }}",
+            "NaN",
+            "`float` needs a number such as 1234.5",
+        ),
+        (
+            "{{ a | float }}",
+            "1e400",
+            "`float` needs a number such as 1234.5",
+        ),
+    ] {
+        let tree = bench.tree(&json!({"x": template}));
+        let errors = bench.render::<Value>(&tree, &[text]).unwrap_err();
+        assert_eq!(errors[0].message, message);
+        assert_eq!(errors[0].cause.as_deref(), Some(&*format!("`{text}`")));
+    }
 }
 
 #[test]

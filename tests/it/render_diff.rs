@@ -2,7 +2,7 @@
 
 use insta::assert_snapshot;
 
-use crate::support::{Project, Run, snapshot};
+use crate::support::{LiveSandbox, Project, Run, snapshot};
 
 /// A mailing with an earlier output of itself, and four changes since: a text, a recipient, a row less, a row more.
 fn changed() -> Project {
@@ -162,4 +162,55 @@ fn what_is_no_earlier_output_is_refused_with_its_line() {
         .run(&["render", "mailing.yaml", "--diff", "."])
         .ends(2);
     assert!(run.stderr().contains(". is not a plain file"), "{run}");
+}
+
+#[test]
+fn letters_that_count_from_now_differ_only_where_somebody_has_changed_them() {
+    let project = changed();
+    project.write("letter.md", "Dear {{ name }}, write before {{ now() }}.\n");
+    let old = project.run(&["render", "mailing.yaml"]).ends(0).stdout();
+    let first: serde_json::Value = serde_json::from_str(old.lines().next().unwrap()).unwrap();
+    let body = first["body"]["correspondence"]["content"]["messageBody"].as_str();
+    let told = body.unwrap().split(['e', '.']).rev().nth(1).unwrap().trim();
+    let then = old
+        .replace(first["now"].as_str().unwrap(), "2026-01-05T11:00:00Z")
+        .replace(told, "2026-01-05T12:00:00+01:00");
+    assert_ne!(then, old);
+    project.write("old.ndjson", then);
+    let run = diff(&project, &[]).ends(0);
+    assert_eq!(run.stdout(), "0 changed, 0 new, 0 gone, 4 the same\n");
+}
+
+#[test]
+fn a_plan_is_compared_part_by_part_when_the_latest_run_was_of_it() {
+    let sandbox = LiveSandbox::start();
+    let project = Project::small().with_sandbox(&sandbox);
+    let plan = |project: &Project| {
+        let run = project.run(&["validate", "mailing.yaml"]).ends(0);
+        let text = run.stdout() + &run.stderr();
+        let at = text.find("sha256:").unwrap();
+        text[at..at + 71].to_owned()
+    };
+    let before = plan(&project);
+    let told = |old: &str| {
+        project
+            .run(&["render", "mailing.yaml", "--diff", old])
+            .ends(0)
+    };
+    let run = told(&before);
+    assert_eq!(run.stdout(), format!("the plan is the same: {before}\n"));
+    project
+        .run(&["send", "mailing.yaml", "--limit", "1"])
+        .ends(1);
+    project.replace("mailing.yaml", "is open", "is closed");
+    let after = plan(&project);
+    let run = told(&before);
+    let expected = format!(
+        "the plan was {before}\nand is now   {after}\nchanged: correspondence.content.messageBody"
+    );
+    assert!(run.stdout().starts_with(&expected), "{run}");
+    // Nothing is known of what this one was made of.
+    let run = told(&format!("sha256:{}", "0".repeat(64)));
+    assert!(run.stdout().ends_with(&format!("{after}\n")), "{run}");
+    assert!(run.stderr().contains("keep an output of"), "{run}");
 }

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::path::Path;
 
+use jiff::Timestamp;
 use massebrev::plan::{Change, Checked, Delivery, Earlier, Gone, line};
 use massebrev::secret::redact;
 
@@ -29,6 +30,11 @@ impl Difference {
             changed: 0,
             same: 0,
         })
+    }
+
+    /// What `now()` was then.
+    pub(super) fn now(&self) -> Option<Timestamp> {
+        self.earlier.now()
     }
 
     pub(super) fn show(&mut self, delivery: &Delivery, checked: &Checked) -> Result<(), CliError> {

@@ -1,0 +1,62 @@
+//! What has changed since a plan of which only the digest is left.
+
+use std::path::Path;
+
+use massebrev::journal::{Journal, JournalError};
+use massebrev::plan::Digest;
+use massebrev::send::{ChangedInput, changed_inputs};
+
+use crate::cli::prepare::Prepared;
+use crate::cli::target::Target;
+use crate::cli::{CliError, Printer};
+
+/// The digest that `--diff` names instead of a file; a file of that name comes first.
+pub(super) fn digest(old: &Path) -> Option<Digest> {
+    let digest = old.to_str()?.parse().ok()?;
+    (!old.exists()).then_some(digest)
+}
+
+/// Tells whether the plan is still the same, and which parts are not when the journal's latest run was of that plan.
+pub(super) fn compare(
+    old: Digest,
+    prepared: &Prepared,
+    target: &Target,
+    printer: Printer,
+) -> Result<(), CliError> {
+    let now = prepared.checked.plan;
+    if old == now {
+        return printer.out(format_args!("the plan is the same: {now}"));
+    }
+    printer.out(format_args!("the plan was {old}"))?;
+    printer.out(format_args!("and is now   {now}"))?;
+    match changed(old, prepared, &prepared.journal_path)? {
+        Some(changed) => {
+            for input in changed {
+                printer.out(format_args!("changed: {input}"))?;
+            }
+        }
+        None => printer.note(format_args!(
+            "a digest does not say what it was made of: keep an output of `{}`, and give that as --diff to see what changes in which letters",
+            target.command("render")
+        )),
+    }
+    Ok(())
+}
+
+/// The parts that differ from those of the latest run, when it was of this plan.
+fn changed(
+    old: Digest,
+    prepared: &Prepared,
+    journal: &Path,
+) -> Result<Option<Vec<ChangedInput>>, CliError> {
+    let journal = match Journal::read(journal) {
+        Ok(journal) => journal,
+        Err(JournalError::Missing { .. }) => return Ok(None),
+        Err(error) => return Err(error.into()),
+    };
+    let latest = journal.run()?;
+    if latest.is_none_or(|run| run.plan != old.to_string()) {
+        return Ok(None);
+    }
+    Ok(changed_inputs(&journal, &prepared.checked)?)
+}
