@@ -1,6 +1,7 @@
 //! The run as a person watches it: a bar on a terminal, a line now and then elsewhere.
 
 use std::fmt::Display;
+use std::io::{self, IsTerminal as _};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -9,14 +10,17 @@ use massebrev::journal::State;
 use massebrev::send::{Event, Observer};
 
 use super::Printer;
+use super::events::Events;
 
 /// Without a terminal, progress is a line every so often.
 const LINE_EVERY: Duration = Duration::from_secs(5);
 
-/// Draws a run on stderr.
+/// Draws a run on stderr, and passes on what it is told.
 #[derive(Debug)]
-pub(crate) struct Progress {
+pub(crate) struct Progress<'a> {
     printer: Printer,
+    /// Where it is told to programs as well.
+    events: Option<&'a Events>,
     bar: ProgressBar,
     tally: Mutex<Tally>,
 }
@@ -32,9 +36,11 @@ struct Tally {
     last_line: Option<Instant>,
 }
 
-impl Progress {
-    pub(crate) fn new(printer: Printer) -> Self {
-        let bar = if printer.is_watched() {
+impl<'a> Progress<'a> {
+    pub(crate) fn new(printer: Printer, events: Option<&'a Events>) -> Self {
+        // Lines for programs that run through the same terminal leave no room for a bar.
+        let crowded = events.is_some() && io::stdout().is_terminal();
+        let bar = if printer.is_watched() && !crowded {
             ProgressBar::new(0)
         } else {
             ProgressBar::hidden()
@@ -45,6 +51,7 @@ impl Progress {
         }
         Self {
             printer,
+            events,
             bar,
             tally: Mutex::default(),
         }
@@ -89,8 +96,11 @@ impl Progress {
     }
 }
 
-impl Observer for Progress {
+impl Observer for Progress<'_> {
     fn notice(&self, event: &Event<'_>) {
+        if let Some(events) = self.events {
+            events.notice(event);
+        }
         match event {
             Event::Began { letters, settled } => {
                 let mut tally = self.tally.lock().unwrap_or_else(PoisonError::into_inner);
