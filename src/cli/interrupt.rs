@@ -5,7 +5,7 @@ use massebrev::send::Stop;
 use super::progress::Progress;
 
 /// The first Ctrl-C stops taking new letters, the second one stops at once.
-pub(crate) async fn interrupted_twice(stop: &Stop, progress: &Progress) {
+pub(crate) async fn interrupted_twice(stop: &Stop, progress: &Progress<'_>) {
     interrupted().await;
     let finish = async {
         stop.set();

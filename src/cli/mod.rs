@@ -9,6 +9,7 @@ mod confirm;
 mod connect;
 mod doctor;
 mod error;
+mod events;
 mod exit_status;
 mod file;
 mod interrupt;

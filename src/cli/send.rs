@@ -22,6 +22,7 @@ use super::again::{self, AgainArgs};
 use super::choose::choose;
 use super::confirm::{confirm, refuse_unexpected};
 use super::connect::{AuthArgs, Destination, connect_sandbox};
+use super::events::{Account, Events};
 use super::interrupt::interrupted_twice;
 use super::prepare::Prepared;
 use super::progress::Progress;
@@ -53,6 +54,10 @@ pub(crate) struct SendArgs {
     /// Refuse to send unless the mailing, or with --rows these rows, has exactly so many letters, whether they have been sent before or not
     #[arg(long, value_name = "N", env = "MASSEBREV_EXPECT")]
     expect: Option<u64>,
+    /// Tell the run to programs: one JSON object a line on stdout for every event, each with its `type`; the last one is the `summary`. The report is then not
+    /// printed, only written to its files
+    #[arg(long, env = "MASSEBREV_JSON", conflicts_with = "dry_run")]
+    json: bool,
     /// Send at most so many letters, in row order; what is settled already does not count. The others stay as they are
     #[arg(long, value_name = "N", env = "MASSEBREV_LIMIT", value_parser = clap::value_parser!(u64).range(1..))]
     limit: Option<u64>,
@@ -91,11 +96,28 @@ impl SendArgs {
             let ended = self.rehearse(printer);
             return Ok(ended.unwrap_or_else(|error| error.print(printer)));
         }
+        let events = self.json.then(|| Events::new(printer));
+        let mut account = Account::default();
+        let ended = self.send(events.as_ref(), &mut account, printer);
+        match events {
+            Some(events) => events.end(account, ended),
+            None => ended,
+        }
+    }
+
+    /// Sends; what is found out on the way is for the account.
+    fn send(
+        &self,
+        events: Option<&Events>,
+        account: &mut Account,
+        printer: Printer,
+    ) -> Result<ExitStatus, CliError> {
         let Outlook {
             mut prepared,
             chosen,
             ..
         } = self.look(printer)?;
+        account.checked(&prepared);
         confirm(&prepared, &chosen, self.yes, self.expect, printer)?;
         let runtime = Runtime::new().map_err(|source| CliError::Start {
             what: "the asynchronous runtime",
@@ -109,24 +131,30 @@ impl SendArgs {
                 "the journal has a new format now; as it was: {copy}"
             ));
         }
-        let ended = runtime.block_on(self.drive(&mut prepared, &client, &journal, printer));
+        let progress = Progress::new(printer, events);
+        let ended = runtime.block_on(self.drive(&mut prepared, &client, &journal, &progress));
+        account.ran(&ended);
         // Connections that are kept open would hold the sandbox up.
         drop(client);
         let stopped = sandbox.map_or(Ok(()), |sandbox| runtime.block_on(sandbox.stop()));
         // Whatever happened, what is known is told; why the run broke off comes before why that could not be told.
         let report = Report::from_journal(&journal);
         let written = report.as_ref().map_or(Ok(Vec::new()), |report| {
+            account.counted(report);
             write_all(report, &prepared.journal_path)
         });
+        account.written(written.as_deref().unwrap_or_default());
         let summary = ended.map_err(|error| again::refused(error, &prepared, &self.target))?;
         stopped.map_err(|source| CliError::Start {
             what: "the end of the sandbox",
             source,
         })?;
-        let report = report?;
-        report::text(&report, &mut printer.stdout()).map_err(broken_pipe)?;
-        for path in written? {
-            printer.out(path.display())?;
+        let (report, written) = (report?, written?);
+        if !self.json {
+            report::text(&report, &mut printer.stdout()).map_err(broken_pipe)?;
+            for path in &written {
+                printer.out(path.display())?;
+            }
         }
         Ok(explain(&self.target, &prepared, &summary, &report, printer))
     }
@@ -209,25 +237,24 @@ impl SendArgs {
         prepared: &mut Prepared,
         client: &Client,
         journal: &Journal,
-        printer: Printer,
+        progress: &Progress<'_>,
     ) -> Result<Summary, SendError> {
         let options = self.options(
             &prepared.mailing.manifest().send,
             prepared.destination.is_local(),
         );
         let stop = Stop::default();
-        let progress = Progress::new(printer);
         let engine = Engine {
             client,
             journal,
             options: &options,
-            observer: &progress,
+            observer: progress,
             stop: &stop,
         };
         let run = engine.run(&mut prepared.mailing, &prepared.checked);
         let ended = tokio::select! {
             ended = run => ended,
-            () = interrupted_twice(&stop, &progress) => {
+            () = interrupted_twice(&stop, progress) => {
                 Ok(Summary { ending: Ending::Interrupted, ..Summary::default() })
             }
         };

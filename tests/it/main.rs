@@ -6,6 +6,7 @@ mod attachments;
 mod attachments_own;
 mod bad_input;
 mod disk;
+mod events;
 mod examples;
 mod exit_status;
 mod help;

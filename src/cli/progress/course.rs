@@ -1,0 +1,331 @@
+//! How far a run has come, and how that is said. No clock and no terminal: both are the caller's.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use massebrev::journal::State;
+use massebrev::send::{Event, Snapshot};
+
+/// Without a terminal, progress is a line every so often.
+const LINE_EVERY: Duration = Duration::from_secs(5);
+/// How long letters take is judged by the last of them.
+const WINDOW: Duration = Duration::from_secs(30);
+/// What has been seen for a shorter time says nothing about the rest.
+const TOO_SHORT: Duration = Duration::from_secs(2);
+
+/// A run so far.
+#[derive(Debug, Default)]
+pub(super) struct Course {
+    letters: u64,
+    settled: u64,
+    ok: u64,
+    failed: u64,
+    pace: Option<Snapshot>,
+    /// How many letters had ended when the pace was told.
+    ended: VecDeque<(Instant, u64)>,
+    /// When the run began, or the last line was said.
+    said: Option<Instant>,
+}
+
+impl Course {
+    /// Something happened.
+    pub(super) fn notice(&mut self, event: &Event<'_>, now: Instant) {
+        match *event {
+            Event::Began { letters, settled } => {
+                *self = Self {
+                    letters,
+                    settled,
+                    said: Some(now),
+                    ..Self::default()
+                };
+            }
+            Event::Delivered { state, .. } if is_ok(state) => self.ok += 1,
+            Event::Delivered { .. } => self.failed += 1,
+            // It was counted as failed while nobody knew.
+            Event::Settled { state, .. } if is_ok(state) => {
+                self.ok += 1;
+                self.failed = self.failed.saturating_sub(1);
+            }
+            Event::Pace(snapshot) => self.see(snapshot, now),
+            Event::Settled { .. }
+            | Event::Attachment { .. }
+            | Event::Paused { .. }
+            | Event::Retrying { .. }
+            | Event::Stopping { .. } => {}
+        }
+    }
+
+    /// The line that is due now, where there is no terminal; a short run has none.
+    pub(super) fn line(&mut self, now: Instant) -> Option<String> {
+        let said = self.said?;
+        if now.saturating_duration_since(said) < LINE_EVERY || self.done() >= self.letters {
+            return None;
+        }
+        self.said = Some(now);
+        Some(format!(
+            "{} of {} · {}",
+            self.done(),
+            self.letters,
+            self.words(now)
+        ))
+    }
+
+    /// Letters whose turn it was.
+    pub(super) fn letters(&self) -> u64 {
+        self.letters
+    }
+
+    /// Letters that are done with, by earlier runs as well.
+    pub(super) fn done(&self) -> u64 {
+        self.settled + self.ok + self.failed
+    }
+
+    /// All but how many of how many are done.
+    pub(super) fn words(&self, now: Instant) -> String {
+        let mut words = Vec::new();
+        // A narrow terminal shows the beginning only.
+        match self.pace.and_then(|pace| pace.held) {
+            Some(held) => words.push(format!("nothing leaves for {}", span(held))),
+            None => words.extend(
+                self.left(now)
+                    .map(|left| format!("about {} left", span(left))),
+            ),
+        }
+        if self.settled > 0 {
+            words.push(format!("{} from earlier runs", self.settled));
+        }
+        let (ok, failed) = (self.ok, self.failed);
+        let Some(pace) = &self.pace else {
+            words.push(format!("{ok} ok, {failed} failed"));
+            return words.join(" · ");
+        };
+        words.push(format!(
+            "{ok} ok, {failed} failed, {} retrying",
+            pace.retrying
+        ));
+        words.push(match pace.allowed {
+            Some(allowed) => format!("{}, {} allowed", rate(pace.rate), rate(allowed)),
+            None => rate(pace.rate),
+        });
+        words.push(if pace.limit < pace.cap {
+            format!(
+                "{} in flight, limit {} of {}",
+                pace.in_flight, pace.limit, pace.cap
+            )
+        } else {
+            format!("{} in flight, limit {}", pace.in_flight, pace.limit)
+        });
+        words.join(" · ")
+    }
+
+    fn see(&mut self, snapshot: Snapshot, now: Instant) {
+        self.pace = Some(snapshot);
+        self.ended.push_back((now, self.ok + self.failed));
+        while let Some((at, _)) = self.ended.front()
+            && now.saturating_duration_since(*at) > WINDOW
+        {
+            self.ended.pop_front();
+        }
+    }
+
+    /// How long the rest takes when it goes on as it went lately; nothing when that cannot be said.
+    fn left(&self, now: Instant) -> Option<Duration> {
+        let (since, before) = *self.ended.front()?;
+        let took = now.saturating_duration_since(since);
+        let ended = (self.ok + self.failed).saturating_sub(before);
+        if took < TOO_SHORT || ended == 0 {
+            return None;
+        }
+        let outstanding = self.letters.saturating_sub(self.done());
+        #[expect(clippy::cast_precision_loss, reason = "a guess for people")]
+        let times = outstanding as f64 / ended as f64;
+        Duration::try_from_secs_f64(took.as_secs_f64() * times).ok()
+    }
+}
+
+fn is_ok(state: State) -> bool {
+    matches!(state, State::Sent | State::AlreadySent)
+}
+
+/// `9.9/s`, `120/s`; what is slower by the minute or the hour.
+fn rate(a_second: f64) -> String {
+    let (number, unit) = match a_second {
+        none if none <= 0.0 => return "0/s".to_owned(),
+        slow if slow * 60.0 < 1.0 => (slow * 3600.0, "h"),
+        slow if slow < 1.0 => (slow * 60.0, "min"),
+        fast => (fast, "s"),
+    };
+    if number < 9.95 {
+        format!("{number:.1}/{unit}")
+    } else {
+        format!("{number:.0}/{unit}")
+    }
+}
+
+/// `40 s`, `2 min 40 s`, `3 h 5 min`, `2 d 3 h`: a part of a second is a whole one.
+fn span(span: Duration) -> String {
+    let seconds = span.as_secs() + u64::from(span.subsec_nanos() > 0);
+    let (minutes, hours) = (seconds / 60, seconds / 3600);
+    match seconds {
+        0..60 => format!("{seconds} s"),
+        60..3600 => format!("{minutes} min {} s", seconds % 60),
+        3600..172_800 => format!("{hours} h {} min", minutes % 60),
+        _ => format!("{} d {} h", hours / 24, hours % 24),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const QUIET: Snapshot = Snapshot {
+        limit: 16,
+        cap: 16,
+        in_flight: 9,
+        retrying: 0,
+        rate: 9.84,
+        allowed: None,
+        held: None,
+    };
+
+    fn delivered(state: State) -> Event<'static> {
+        Event::Delivered {
+            row: 1,
+            line: 2,
+            state,
+            why: None,
+        }
+    }
+
+    /// A run of so many letters, told every quarter of a second, in which so many end between; gives the lines with their seconds.
+    fn lines(letters: u64, each: u64, seconds: u32) -> Vec<(f64, String)> {
+        let began = Instant::now();
+        let mut course = Course::default();
+        let mut said = Vec::new();
+        let settled = 0;
+        course.notice(&Event::Began { letters, settled }, began);
+        for quarter in 0..=4 * seconds {
+            let now = began + Duration::from_millis(250) * quarter;
+            course.notice(&Event::Pace(QUIET), now);
+            said.extend(
+                course
+                    .line(now)
+                    .map(|line| (f64::from(quarter) / 4.0, line)),
+            );
+            for _ in 0..each.min(letters - course.done()) {
+                course.notice(&delivered(State::Sent), now);
+            }
+        }
+        said
+    }
+
+    #[test]
+    fn there_is_a_line_every_five_seconds_and_none_in_a_short_run() {
+        let said = lines(1000, 2, 12);
+        let at: Vec<_> = said.iter().map(|(at, _)| *at).collect();
+        assert_eq!(at, [5.0, 10.0]);
+        assert_eq!(
+            said[1].1,
+            "80 of 1000 · about 1 min 55 s left · 80 ok, 0 failed, 0 retrying · 9.8/s · 9 in flight, limit 16"
+        );
+        assert!(lines(1000, 2, 4).is_empty(), "it was over too soon");
+        assert!(lines(20, 2, 30).is_empty(), "everything was done in time");
+    }
+
+    #[test]
+    fn what_lasts_is_judged_by_the_last_half_minute() {
+        let began = Instant::now();
+        let at = |seconds| began + Duration::from_secs(seconds);
+        let mut course = Course::default();
+        let settled = 0;
+        course.notice(
+            &Event::Began {
+                letters: 600,
+                settled,
+            },
+            began,
+        );
+        for second in 0..=120 {
+            course.notice(&Event::Pace(QUIET), at(second));
+            // Two a second at first, one in two seconds later.
+            let ends = if second < 60 { 2 } else { (second + 1) % 2 };
+            for _ in 0..ends {
+                course.notice(&delivered(State::Sent), at(second));
+            }
+        }
+        assert_eq!(course.done(), 120 + 31);
+        let left = course.left(at(120)).unwrap().as_secs();
+        assert!((840..=900).contains(&left), "{left} s for 449 letters");
+    }
+
+    #[test]
+    fn every_part_is_said_where_there_is_something_to_say() {
+        let now = Instant::now();
+        let minute = Some(Duration::from_millis(59_200));
+        let table = [
+            (
+                QUIET,
+                "2 ok, 1 failed, 0 retrying · 9.8/s · 9 in flight, limit 16",
+            ),
+            (
+                Snapshot {
+                    allowed: Some(9.9),
+                    retrying: 3,
+                    ..QUIET
+                },
+                "2 ok, 1 failed, 3 retrying · 9.8/s, 9.9/s allowed · 9 in flight, limit 16",
+            ),
+            (
+                Snapshot {
+                    limit: 4,
+                    in_flight: 4,
+                    held: minute,
+                    ..QUIET
+                },
+                "2 ok, 1 failed, 0 retrying · 9.8/s · 4 in flight, limit 4 of 16",
+            ),
+        ];
+        for (pace, words) in table {
+            let mut course = Course::default();
+            let (letters, settled) = (10, 4);
+            course.notice(&Event::Began { letters, settled }, now);
+            for state in [State::Sent, State::Unknown, State::Failed] {
+                course.notice(&delivered(state), now);
+            }
+            let (row, line, state) = (1, 2, State::AlreadySent);
+            course.notice(&Event::Settled { row, line, state }, now);
+            assert_eq!(course.words(now), "4 from earlier runs · 2 ok, 1 failed");
+            course.notice(&Event::Pace(pace), now);
+            let held = pace.held.map_or("", |_| "nothing leaves for 1 min 0 s · ");
+            assert_eq!(
+                course.words(now),
+                format!("{held}4 from earlier runs · {words}")
+            );
+            assert_eq!((course.done(), course.letters()), (7, 10));
+        }
+    }
+
+    #[test]
+    fn rates_and_times_are_said_as_people_say_them() {
+        for (a_second, said) in [
+            (0.0, "0/s"),
+            (0.004, "14/h"),
+            (0.5, "30/min"),
+            (2.0, "2.0/s"),
+            (9.97, "10/s"),
+            (1234.4, "1234/s"),
+        ] {
+            assert_eq!(rate(a_second), said);
+        }
+        for (seconds, said) in [
+            (0.2, "1 s"),
+            (59.0, "59 s"),
+            (160.0, "2 min 40 s"),
+            (3599.9, "1 h 0 min"),
+            (90_000.0, "25 h 0 min"),
+            (180_000.0, "2 d 2 h"),
+        ] {
+            assert_eq!(span(Duration::from_secs_f64(seconds)), said);
+        }
+    }
+}
