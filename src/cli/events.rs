@@ -255,7 +255,8 @@ impl Account {
         let (ending, why) = match &summary.ending {
             Ending::Finished => ("finished", None),
             Ending::Stopped(why) => ("stopped", Some(why.clone())),
-            Ending::NoToken(error) => ("no-token", Some(error.to_string())),
+            Ending::NoToken(error) => ("no-token", Some(error.reason())),
+            Ending::Untrusted { reason, .. } => ("untrusted", Some(reason.clone())),
             Ending::Unreachable(why) => ("unreachable", Some(why.clone())),
             Ending::Interrupted => ("interrupted", None),
         };

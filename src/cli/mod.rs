@@ -22,6 +22,7 @@ mod prepare;
 mod preview;
 mod printer;
 mod progress;
+mod rehearsal;
 mod render;
 mod report;
 mod sandbox;

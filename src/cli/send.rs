@@ -13,9 +13,8 @@ use massebrev::journal::{Header, Journal, JournalError};
 use massebrev::manifest::{self, Rate};
 use massebrev::plan::{Chosen, Digest, Selection, Wanted};
 use massebrev::report::{self, Report};
-use massebrev::sandbox::{self, Sandbox};
 use massebrev::send::{Ending, Engine, Options, SendError, Standing, Stop, Summary};
-use tokio::runtime::Runtime;
+use tokio::runtime::Builder;
 
 use self::ending::explain;
 use super::again::{self, AgainArgs};
@@ -26,6 +25,7 @@ use super::events::{Account, Events};
 use super::interrupt::interrupted_twice;
 use super::prepare::Prepared;
 use super::progress::Progress;
+use super::rehearsal::Rehearsal;
 use super::report::{broken_pipe, write_all};
 use super::target::Target;
 use super::{CliError, ExitStatus, Printer};
@@ -119,11 +119,15 @@ impl SendArgs {
         } = self.look(printer)?;
         account.checked(&prepared);
         confirm(&prepared, &chosen, self.yes, self.expect, printer)?;
-        let runtime = Runtime::new().map_err(|source| CliError::Start {
-            what: "the asynchronous runtime",
-            source,
-        })?;
-        let (client, sandbox) = runtime.block_on(self.connect(&prepared, printer))?;
+        // One thread: letters that wake each other across threads cost half as much again, and one thread sends more than any network takes.
+        let runtime = Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(|source| CliError::Start {
+                what: "the asynchronous runtime",
+                source,
+            })?;
+        let (client, rehearsal) = self.connect(&prepared, printer)?;
         let journal = open_journal(&prepared, &self.target)?;
         if let Some(copy) = journal.older() {
             let copy = copy.display();
@@ -135,8 +139,8 @@ impl SendArgs {
         let ended = runtime.block_on(self.drive(&mut prepared, &client, &journal, &progress));
         account.ran(&ended);
         // Connections that are kept open would hold the sandbox up.
-        drop(client);
-        let stopped = sandbox.map_or(Ok(()), |sandbox| runtime.block_on(sandbox.stop()));
+        drop((client, runtime));
+        let stopped = rehearsal.map_or(Ok(()), Rehearsal::stop);
         // Whatever happened, what is known is told; why the run broke off comes before why that could not be told.
         let report = Report::from_journal(&journal);
         let written = report.as_ref().map_or(Ok(Vec::new()), |report| {
@@ -145,10 +149,7 @@ impl SendArgs {
         });
         account.written(written.as_deref().unwrap_or_default());
         let summary = ended.map_err(|error| again::refused(error, &prepared, &self.target))?;
-        stopped.map_err(|source| CliError::Start {
-            what: "the end of the sandbox",
-            source,
-        })?;
+        stopped?;
         let (report, written) = (report?, written?);
         if !self.json {
             report::text(&report, &mut printer.stdout()).map_err(broken_pipe)?;
@@ -207,19 +208,19 @@ impl SendArgs {
     }
 
     /// The client for the mailing's destination; a sandbox of its own is started for it.
-    async fn connect(
+    fn connect(
         &self,
         prepared: &Prepared,
         printer: Printer,
-    ) -> Result<(Client, Option<Sandbox>), CliError> {
+    ) -> Result<(Client, Option<Rehearsal>), CliError> {
         let manifest = prepared.mailing.manifest();
         let concurrency = self.concurrency.unwrap_or(manifest.send.concurrency);
         match &prepared.destination {
             Destination::Sandbox => {
-                let sandbox = start_sandbox(printer).await?;
-                let (url, registration) = (sandbox.url(), sandbox.registration());
+                let rehearsal = Rehearsal::start(printer)?;
+                let (url, registration) = (rehearsal.url(), rehearsal.registration());
                 let client = connect_sandbox(manifest, url, registration, concurrency)?;
-                Ok((client, Some(sandbox)))
+                Ok((client, Some(rehearsal)))
             }
             Destination::Altinn(environment) => {
                 let folder = prepared.mailing.folder();
@@ -308,17 +309,6 @@ fn open_journal(prepared: &Prepared, target: &Target) -> Result<Journal, CliErro
         &header,
         prepared.began,
     )?)
-}
-
-pub(crate) async fn start_sandbox(printer: Printer) -> Result<Sandbox, CliError> {
-    let sandbox = Sandbox::start(sandbox::Options::default())
-        .await
-        .map_err(|source| CliError::Start {
-            what: "the sandbox",
-            source,
-        })?;
-    printer.note("sandbox: a local Altinn and Maskinporten; no letter leaves this machine");
-    Ok(sandbox)
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ use tokio::runtime::Runtime;
 
 use super::connect::{AuthArgs, Destination, sandbox_at};
 use super::doctor::Doctor;
-use super::send::start_sandbox;
+use super::rehearsal::Rehearsal;
 use super::way::Caller;
 use super::{CliError, ExitStatus, Printer};
 
@@ -74,21 +74,16 @@ impl TokenArgs {
             what: "the asynchronous runtime",
             source,
         })?;
-        runtime.block_on(async {
-            let Destination::Altinn(environment) = &subject.destination else {
-                let sandbox = start_sandbox(printer).await?;
-                let environment = sandbox_at(sandbox.url())?;
-                let caller = Caller::Sandbox(sandbox.registration());
-                let ended = self.look(&subject, caller, &environment, printer).await;
-                sandbox.stop().await.map_err(|source| CliError::Start {
-                    what: "the end of the sandbox",
-                    source,
-                })?;
-                return ended;
-            };
-            let caller = Caller::Person(&self.auth);
-            self.look(&subject, caller, environment, printer).await
-        })
+        let Destination::Altinn(environment) = &subject.destination else {
+            let rehearsal = Rehearsal::start(printer)?;
+            let environment = sandbox_at(rehearsal.url())?;
+            let caller = Caller::Sandbox(rehearsal.registration());
+            let ended = runtime.block_on(self.look(&subject, caller, &environment, printer));
+            rehearsal.stop()?;
+            return ended;
+        };
+        let caller = Caller::Person(&self.auth);
+        runtime.block_on(self.look(&subject, caller, environment, printer))
     }
 
     fn subject(&self) -> Result<Subject, CliError> {

@@ -1,12 +1,12 @@
 //! The run: shared files, canary, the rest, and what is still unknown.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use futures::stream::{self, Stream, StreamExt};
+use futures::stream::{self, FuturesUnordered, StreamExt};
 use jiff::Timestamp;
-use tokio::time::{Interval, interval};
+use tokio::time::interval;
 
 use super::attachments::{UploadEnd, Uploads};
 use super::attempt::Attempts;
@@ -231,41 +231,27 @@ impl Engine<'_> {
         }
     }
 
-    /// Only here is anything concurrent: at most so many letters are under way, and one consumer takes their ends.
+    /// Only here is anything concurrent: as many senders as there may be letters under way take one row after the other.
     async fn send_rest(
         &self,
         steps: &mut impl Iterator<Item = Step>,
         courier: &Courier<'_>,
         tally: &mut Tally<'_>,
     ) {
-        if self.stop.is_set() {
-            return;
-        }
-        let mut ends = std::pin::pin!(
-            stream::iter(steps)
-                .take_until(self.stop.wait())
-                .map(|step| self.take(step, courier))
-                // Who is in flight is up to the pace; here is room for those whose end is being written down as well.
-                .buffer_unordered(2 * self.in_flight())
-        );
-        let mut tick = interval(TELL_EVERY);
-        while let Some(end) = self.next_end(&mut ends, courier, &mut tick).await {
-            match end {
-                Ok(Taken::Ended(ended)) => tally.count(*ended),
-                Ok(Taken::Left) => tally.cut_short = true,
-                Ok(Taken::Nothing) => {}
-                Err(error) => tally.fail(error),
+        let (steps, tally) = (RefCell::new(steps), RefCell::new(tally));
+        let sender = || async {
+            while !self.stop.is_set() {
+                let Some(step) = steps.borrow_mut().next() else {
+                    return;
+                };
+                let end = self.take(step, courier).await;
+                tally.borrow_mut().take(end);
             }
-        }
-    }
-
-    /// The next end; tells the pace while there is none, and now and then.
-    async fn next_end<S: Stream + Unpin>(
-        &self,
-        ends: &mut S,
-        courier: &Courier<'_>,
-        tick: &mut Interval,
-    ) -> Option<S::Item> {
+        };
+        // Who is in flight is up to the pace; here is room for those whose end is being written down as well.
+        let mut senders: FuturesUnordered<_> =
+            (0..2 * self.in_flight()).map(|_| sender()).collect();
+        let mut tick = interval(TELL_EVERY);
         loop {
             tokio::select! {
                 biased;
@@ -273,7 +259,9 @@ impl Engine<'_> {
                     let snapshot = courier.attempts.pace.snapshot();
                     self.observer.notice(&Event::Pace(snapshot));
                 }
-                end = ends.next() => return end,
+                ended = senders.next() => if ended.is_none() {
+                    return;
+                }
             }
         }
     }

@@ -1,6 +1,6 @@
 //! Runs a plan: each letter exactly once, concurrently, and every one accounted for.
 //!
-//! All concurrency is one stream (`engine`), the only retry loop is in `attempt`, what an answer means is one table
+//! All concurrency is in one place (`engine`), the only retry loop is in `attempt`, what an answer means is one table
 //! (`verdict`), and the engine tells what happens as [`Event`]s that others draw.
 
 mod attachments;

@@ -3,6 +3,7 @@
 use super::breaker::Breaker;
 use super::closed::Closed;
 use super::delivery::{Ended, Fatal, Judged};
+use super::engine::Taken;
 use super::lookup::Sought;
 use super::{Ending, Event, Observer, SendError, Stop};
 use crate::journal::{Outcome, Reason};
@@ -39,6 +40,16 @@ impl<'a> Tally<'a> {
             breaker: Breaker::new(limit),
             observer,
             stop,
+        }
+    }
+
+    /// A row has had its turn.
+    pub(super) fn take(&mut self, end: Result<Taken, SendError>) {
+        match end {
+            Ok(Taken::Ended(ended)) => self.count(*ended),
+            Ok(Taken::Left) => self.cut_short = true,
+            Ok(Taken::Nothing) => {}
+            Err(error) => self.fail(error),
         }
     }
 
