@@ -29,6 +29,9 @@ pub(crate) fn refused(error: SendError, prepared: &Prepared, target: &Target) ->
         return error.into();
     };
     let hint = match &prepared.destination {
+        Destination::Altinn(_) if prepared.proof.is_some() => {
+            "these proofs stay as they were sent: any change to the manifest, even to a comment, makes a plan that can be proven anew".to_owned()
+        }
         // A rehearsal's letters were never anybody's.
         Destination::Sandbox => {
             format!("to rehearse afresh: rm {}", prepared.journal_path.display())

@@ -41,7 +41,7 @@ pub(crate) fn choose(
 }
 
 /// `row 5`, `rows 5, 10-20`.
-fn rows(selection: &Selection) -> String {
+pub(crate) fn rows(selection: &Selection) -> String {
     match selection.len() {
         Some(1) => format!("row {selection}"),
         _ => format!("rows {selection}"),

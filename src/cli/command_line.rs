@@ -2,10 +2,20 @@
 
 use std::env;
 
+use massebrev::plan::Digest;
+
 use super::target::Target;
 
 /// Flags that narrow a run down, with the variables that do the same.
 const NARROWING: [(&str, &str); 2] = [("--rows", "MASSEBREV_ROWS"), ("--limit", "MASSEBREV_LIMIT")];
+
+/// The variables that make a send one of proofs, and of which.
+const PROVING: [&str; 4] = [
+    "MASSEBREV_PROOF_TO",
+    "MASSEBREV_ROWS",
+    "MASSEBREV_LIMIT",
+    "MASSEBREV_EXPECT",
+];
 
 impl Target {
     /// Another command for the same mailing in the same place.
@@ -47,6 +57,12 @@ pub(crate) fn command_for_real() -> String {
     let mut arguments = typed();
     arguments.retain(|argument| argument != "--dry-run");
     format!("{}{}", without(&["MASSEBREV_DRY_RUN"]), joined(&arguments))
+}
+
+/// The command that sends a mailing after proofs of it: what was approved, and nothing else.
+pub(crate) fn command_after_proofs(target: &Target, plan: Digest) -> String {
+    let command = target.command("send");
+    format!("{}{command} --plan {plan}", without(&PROVING))
 }
 
 /// What stands before a command so that these variables do not reach it.

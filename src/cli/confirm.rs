@@ -11,6 +11,7 @@ use super::{CliError, Printer};
 /// Refuses another number of letters than the expected one; `whose` says what they were counted in.
 pub(crate) fn refuse_unexpected(
     letters: u64,
+    noun: &str,
     whose: &str,
     expected: Option<u64>,
 ) -> Result<(), CliError> {
@@ -18,7 +19,7 @@ pub(crate) fn refuse_unexpected(
         Some(expected) if expected != letters => Err(CliError::usage(
             format!(
                 "expected {}, but {whose} {letters}; nothing was sent",
-                count(expected, "letter")
+                count(expected, noun)
             ),
             "look at the rows again, or correct --expect",
         )),
@@ -38,9 +39,14 @@ pub(crate) fn question(
         return None;
     }
     let verb = if chosen.letters == 1 { "goes" } else { "go" };
+    let noun = prepared.noun();
+    let whom = match &prepared.proof {
+        Some(proof) => proof.recipient().masked(),
+        None => "real people".to_owned(),
+    };
     Some(format!(
-        "{} {verb} to real people. Type the number of letters to send them:",
-        count(chosen.letters, "letter")
+        "{} {verb} to {whom}. Type the number of {noun}s to send them:",
+        count(chosen.letters, noun)
     ))
 }
 

@@ -29,6 +29,9 @@ pub(crate) struct Account {
     mailing: Option<String>,
     environment: Option<String>,
     plan: Option<String>,
+    /// Who gets proofs instead of the letters' recipients, masked; then proofs are what is counted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    proof_to: Option<String>,
     /// Letters of the mailing, whether sent before or not.
     letters: Option<u64>,
     ending: Option<&'static str>,
@@ -238,6 +241,8 @@ impl Account {
         self.mailing = Some(prepared.mailing.manifest().mailing.clone());
         self.environment = Some(prepared.destination.name().to_owned());
         self.plan = Some(prepared.checked.plan.to_string());
+        let proof = prepared.proof.as_ref();
+        self.proof_to = proof.map(|proof| proof.recipient().masked());
         self.letters = Some(prepared.checked.letters);
     }
 

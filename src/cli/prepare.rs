@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use massebrev::diagnostic::Problems;
 use massebrev::journal::Journal;
 use massebrev::manifest::{self, Loaded};
-use massebrev::plan::{Checked, Delivery, Mailing, Setting};
+use massebrev::plan::{Checked, Delivery, Mailing, Proof, Setting};
 
 use super::connect::Destination;
 use super::target::Target;
@@ -22,6 +22,8 @@ pub(crate) struct Prepared {
     /// When the mailing was first sent: now, or the time that was asked for, if it has not been.
     pub(crate) began: Timestamp,
     pub(crate) journal_path: PathBuf,
+    /// Who gets its letters instead of their recipients, when they are proofs.
+    pub(crate) proof: Option<Proof>,
 }
 
 /// A mailing as far as it could be looked at.
@@ -137,7 +139,43 @@ impl Prepared {
             destination,
             began,
             journal_path,
+            proof: None,
         }))
+    }
+
+    /// The same as it was then, had it been sent first at that time.
+    pub(crate) fn begun_at(self, began: Timestamp) -> Result<Self, CliError> {
+        if began == self.began || self.checked.now.is_none() {
+            return Ok(Self { began, ..self });
+        }
+        let plan = self.checked.plan;
+        let mut mailing = self.mailing.begun_at(began).map_err(CliError::Input)?;
+        let checked = mailing.check(began, &mut |_| ());
+        let checked = checked.map_err(CliError::Input)?;
+        if checked.problems.has_errors() {
+            return Err(CliError::Input(checked.problems));
+        }
+        if checked.plan != plan {
+            return Err(CliError::usage(
+                "the mailing has changed while it was checked; nothing was sent",
+                "leave its files alone, and run the same command again",
+            ));
+        }
+        Ok(Self {
+            mailing,
+            checked,
+            began,
+            ..self
+        })
+    }
+
+    /// What its letters are called: letters, or proofs of them.
+    pub(crate) fn noun(&self) -> &'static str {
+        if self.proof.is_some() {
+            "proof"
+        } else {
+            "letter"
+        }
     }
 
     /// The plan in a few lines.

@@ -2,6 +2,7 @@
 
 mod dry_run;
 mod ending;
+mod proof;
 
 use std::num::NonZeroU32;
 use std::path::Path;
@@ -10,8 +11,9 @@ use std::time::Duration;
 use clap::Args;
 use massebrev::altinn::Client;
 use massebrev::journal::{Header, Journal, JournalError};
-use massebrev::manifest::{self, Rate};
+use massebrev::manifest::Rate;
 use massebrev::plan::{Chosen, Digest, Selection, Wanted};
+use massebrev::preview::Survey;
 use massebrev::report::{self, Report};
 use massebrev::send::{Ending, Engine, Options, SendError, Standing, Stop, Summary};
 use tokio::runtime::Builder;
@@ -64,6 +66,16 @@ pub(crate) struct SendArgs {
     /// Refuse to send anything but what was approved: the plan that `validate` and `render` print. It names the bytes of all inputs; see `massebrev render --help`
     #[arg(long, value_name = "DIGEST", env = "MASSEBREV_PLAN")]
     plan: Option<Digest>,
+    /// Send proofs: letters of a few rows go to RECIPIENT instead of their own recipients, so that somebody sees them in Altinn's inbox before the mailing is sent.
+    ///
+    /// Everything is checked as for a send. The rows are those that `render --html` shows, or the ones that --rows and --limit name. A proof is its letter, byte for
+    /// byte, but for the recipient and the key; custom recipients of notifications and references to dialogs are left out, so that nobody but RECIPIENT is reached.
+    /// Whoever looks at proofs sees what the recipients will see of themselves.
+    ///
+    /// Proofs have a journal and keys of their own and take nothing from the letters, which are sent afterwards, or at the same time, as if there were none. The
+    /// same plan is proven once to the same recipient; proofs that were rejected are tried again. --expect counts the proofs
+    #[arg(long, value_name = "RECIPIENT", env = "MASSEBREV_PROOF_TO", conflicts_with_all = ["accept_changes", "retry_failed"])]
+    proof_to: Option<String>,
     /// Requests per second, minute or hour, as 10/s or 120/min [default: the manifest's send.rate]
     #[arg(long, value_name = "RATE", env = "MASSEBREV_RATE")]
     rate: Option<Rate>,
@@ -86,6 +98,7 @@ struct Outlook {
     /// What earlier runs have written down, and where the rows stand because of it.
     journal: Option<Journal>,
     standing: Standing,
+    wanted: Wanted,
     chosen: Chosen,
 }
 
@@ -114,6 +127,7 @@ impl SendArgs {
     ) -> Result<ExitStatus, CliError> {
         let Outlook {
             mut prepared,
+            wanted,
             chosen,
             ..
         } = self.look(printer)?;
@@ -136,7 +150,9 @@ impl SendArgs {
             ));
         }
         let progress = Progress::new(printer, events);
-        let ended = runtime.block_on(self.drive(&mut prepared, &client, &journal, &progress));
+        let options = self.options(&prepared, wanted);
+        let run = drive(&mut prepared, &client, &journal, &options, &progress);
+        let ended = runtime.block_on(run);
         account.ran(&ended);
         // Connections that are kept open would hold the sandbox up.
         drop((client, runtime));
@@ -162,23 +178,39 @@ impl SendArgs {
 
     /// Checks the mailing and finds out whose turn it is; nothing is opened for writing.
     fn look(&self, printer: Printer) -> Result<Outlook, CliError> {
-        let prepared = Prepared::check(&self.target, printer)?;
+        let to = self.proof_to.as_deref().map(proof::recipient).transpose()?;
+        let mut survey = Survey::default();
+        let prepared = Prepared::check_each(&self.target, printer, &mut |letter| {
+            if to.is_some() {
+                survey.see(letter);
+            }
+        })?;
         printer.note(prepared.describe());
         self.refuse_unapproved(&prepared)?;
+        let (prepared, wanted) = match to {
+            Some(to) => self.prove(prepared, &survey, to, printer)?,
+            None => (prepared, self.wanted()),
+        };
         let journal = earlier_runs(&prepared.journal_path)?;
-        let retry = self.again.retry_failed;
+        let retry = self.retries(&prepared);
         let standing = Standing::read(journal.as_ref(), &prepared.checked, retry)?;
         let settled = |position| standing.passes(position);
-        let chosen = choose(&prepared.checked, &self.wanted(), settled, printer)?;
+        let chosen = match &prepared.proof {
+            // What there is to say of the rows has been said with the sample.
+            Some(_) => prepared.checked.choose(&wanted, settled),
+            None => choose(&prepared.checked, &wanted, settled, printer)?,
+        };
         let whose = match self.rows {
             Some(_) => "the rows asked for have",
+            None if prepared.proof.is_some() => "the sample has",
             None => "the mailing has",
         };
-        refuse_unexpected(chosen.covered, whose, self.expect)?;
+        refuse_unexpected(chosen.covered, prepared.noun(), whose, self.expect)?;
         Ok(Outlook {
             prepared,
             journal,
             standing,
+            wanted,
             chosen,
         })
     }
@@ -188,6 +220,11 @@ impl SendArgs {
             rows: self.rows.clone().unwrap_or_else(Selection::all),
             limit: self.limit,
         }
+    }
+
+    /// Whether rejected letters are tried again. A proof is: there is no harm in it.
+    fn retries(&self, prepared: &Prepared) -> bool {
+        self.again.retry_failed || prepared.proof.is_some()
     }
 
     /// What one person has approved is what another one sends.
@@ -232,38 +269,9 @@ impl SendArgs {
         }
     }
 
-    /// Runs the engine, watched by a person who may interrupt it.
-    async fn drive(
-        &self,
-        prepared: &mut Prepared,
-        client: &Client,
-        journal: &Journal,
-        progress: &Progress<'_>,
-    ) -> Result<Summary, SendError> {
-        let options = self.options(
-            &prepared.mailing.manifest().send,
-            prepared.destination.is_local(),
-        );
-        let stop = Stop::default();
-        let engine = Engine {
-            client,
-            journal,
-            options: &options,
-            observer: progress,
-            stop: &stop,
-        };
-        let run = engine.run(&mut prepared.mailing, &prepared.checked);
-        let ended = tokio::select! {
-            ended = run => ended,
-            () = interrupted_twice(&stop, progress) => {
-                Ok(Summary { ending: Ending::Interrupted, ..Summary::default() })
-            }
-        };
-        progress.finish();
-        ended
-    }
-
-    fn options(&self, send: &manifest::Send, local: bool) -> Options {
+    fn options(&self, prepared: &Prepared, wanted: Wanted) -> Options {
+        let send = &prepared.mailing.manifest().send;
+        let local = prepared.destination.is_local();
         let rate = self.rate.or(send.rate).map(Rate::interval);
         Options {
             concurrency: self.concurrency.unwrap_or(send.concurrency),
@@ -272,11 +280,38 @@ impl SendArgs {
             max_failures: send.max_failures,
             retry: send.retry.clone(),
             attachments: send.attachments.clone(),
-            wanted: self.wanted(),
-            retry_rejected: self.again.retry_failed,
+            wanted,
+            retry_rejected: self.retries(prepared),
             accept_changes: self.again.accept_changes,
         }
     }
+}
+
+/// Runs the engine, watched by a person who may interrupt it.
+async fn drive(
+    prepared: &mut Prepared,
+    client: &Client,
+    journal: &Journal,
+    options: &Options,
+    progress: &Progress<'_>,
+) -> Result<Summary, SendError> {
+    let stop = Stop::default();
+    let engine = Engine {
+        client,
+        journal,
+        options,
+        observer: progress,
+        stop: &stop,
+    };
+    let run = engine.run(&mut prepared.mailing, &prepared.checked);
+    let ended = tokio::select! {
+        ended = run => ended,
+        () = interrupted_twice(&stop, progress) => {
+            Ok(Summary { ending: Ending::Interrupted, ..Summary::default() })
+        }
+    };
+    progress.finish();
+    ended
 }
 
 /// As the manifest's own setting.
@@ -298,8 +333,13 @@ fn earlier_runs(journal: &Path) -> Result<Option<Journal>, JournalError> {
 
 fn open_journal(prepared: &Prepared, target: &Target) -> Result<Journal, CliError> {
     let manifest = prepared.mailing.manifest();
+    let mailing = &manifest.mailing;
     let header = Header {
-        mailing: manifest.mailing.clone(),
+        // No mailing can have the name of proofs.
+        mailing: match &prepared.proof {
+            Some(proof) => format!("proofs of {mailing} to {}", proof.recipient().masked()),
+            None => mailing.clone(),
+        },
         environment: prepared.destination.name().to_owned(),
         resource: prepared.mailing.resource().unwrap_or("several").to_owned(),
         manifest: target.manifest.display().to_string(),

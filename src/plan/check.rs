@@ -18,7 +18,7 @@ use crate::recipients::Row;
 pub struct Checked {
     /// Everything that is wrong or worth knowing.
     pub problems: Problems,
-    /// Rows in the file, valid or not.
+    /// Rows to be accounted for: those in the file, valid or not; of proofs, those that are proven.
     pub rows: u64,
     /// Rows that become letters.
     pub letters: u64,

@@ -50,7 +50,7 @@ impl Checked {
             covered: 0,
             settled: 0,
             left_out: 0,
-            missing: wanted.rows.beyond(self.rows),
+            missing: wanted.rows.beyond(self.fingerprints.len() as u64),
             without_letter: Selection::of([]),
         };
         let mut last = 0;
@@ -111,6 +111,24 @@ mod tests {
             limit,
         };
         ten().choose(&wanted, |position| settled.contains(&(position as u64 + 1)))
+    }
+
+    #[test]
+    fn of_proofs_the_rows_are_those_of_the_file() {
+        let mut proofs = ten();
+        proofs
+            .fingerprints
+            .iter_mut()
+            .skip(8)
+            .for_each(|print| print.letter = 0);
+        (proofs.rows, proofs.letters) = (7, 7);
+        let wanted = Wanted {
+            rows: "8,9".parse().unwrap(),
+            limit: None,
+        };
+        let chosen = proofs.choose(&wanted, |_| false);
+        assert_eq!((chosen.letters, chosen.left_out), (1, 6));
+        assert!(chosen.missing.is_empty(), "{}", chosen.missing);
     }
 
     #[test]

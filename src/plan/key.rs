@@ -2,6 +2,8 @@
 
 use uuid::Uuid;
 
+use super::Digest;
+
 /// massebrev's own namespace for version 5 UUIDs. Altinn's table of keys is shared by all senders: a namespace of our own keeps
 /// others from hitting our keys by chance. It never changes: with it, every key would.
 pub const NAMESPACE: Uuid = Uuid::from_u128(0x3b6d_0b8e_5f0c_4d4e_9a3c_7e1f_62c8_51d7);
@@ -17,6 +19,13 @@ pub fn delivery_key(resource: &str, mailing: &str, row_key: &str) -> Uuid {
     // U+001F cannot stand in a resource id or a mailing's name, so no two triples give the same text.
     let name = [resource, mailing, row_key].join("\u{1f}");
     Uuid::new_v5(&NAMESPACE, name.as_bytes())
+}
+
+/// The key of a letter's proof: `proof` stands for the plan and for who looks at it. U+001E cannot stand in a mailing's name either, so that no letter of any
+/// mailing has this key.
+pub(super) fn proof_key(resource: &str, mailing: &str, proof: Digest, row_key: &str) -> Uuid {
+    let mailing = format!("{mailing}\u{1e}{proof}");
+    delivery_key(resource, &mailing, row_key)
 }
 
 #[cfg(test)]
@@ -37,5 +46,19 @@ mod tests {
         assert_ne!(key, delivery_key("r2", "m", "k"));
         assert_ne!(key, delivery_key("r", "m2", "k"));
         assert_ne!(key, delivery_key("r", "m", "k2"));
+    }
+
+    #[test]
+    fn a_proof_never_has_the_key_of_a_letter() {
+        let proof = Digest::of(b"plan and recipient");
+        let key = proof_key("r", "m", proof, "k");
+        assert_eq!(key.to_string(), "28b76924-8725-5850-9137-e9c7bac45f27");
+        let names = ["m", &format!("m{proof}"), &proof.to_string()];
+        for (mailing, row_key) in names.iter().flat_map(|name| [(*name, "k"), ("m", *name)]) {
+            assert_ne!(key, delivery_key("r", mailing, row_key), "{mailing}");
+        }
+        assert_eq!(key, proof_key("urn:altinn:resource:r", "m", proof, "k"));
+        assert_ne!(key, proof_key("r", "m", Digest::of(b"another"), "k"));
+        assert_ne!(key, proof_key("r", "m", proof, "k2"));
     }
 }

@@ -9,6 +9,7 @@ use super::exclusion::Exclusion;
 use super::files::Files;
 use super::gathering::PROBLEM_LIMIT;
 use super::letter::{Letter, PLACES, compile};
+use super::proof::Proving;
 use crate::diagnostic::{Place, Problem, Problems, nearest};
 use crate::manifest::{Loaded, Manifest};
 use crate::recipients::{Dialect, Options, Row, Rows};
@@ -43,6 +44,8 @@ pub struct Mailing {
     pub(super) found: Problems,
     /// Whether the letter is there with all its parts. If not, only its rows can be checked.
     pub(super) is_whole: bool,
+    /// Which rows are proven, when that is what its letters are for.
+    pub(super) proving: Option<Proving>,
     headers: Vec<String>,
     dialect: Dialect,
 }
@@ -87,6 +90,7 @@ impl Mailing {
             exclusion,
             files: Files::new(&loaded.folder),
             is_whole: !found.has_errors(),
+            proving: None,
             found,
             headers,
             dialect,

@@ -56,6 +56,11 @@ impl Mailing {
 
     /// Renders one row.
     pub(super) fn plan_row(&mut self, row: &Row) -> Planned {
+        let proving = self.proving.as_ref();
+        if proving.is_some_and(|proving| !proving.rows.contains(row.number)) {
+            return Planned::LeftOut;
+        }
+        let proof = proving.map(|proving| proving.proof.clone());
         let mut scope = std::mem::take(&mut self.scope);
         self.templates
             .fill(&mut scope, row.number, |column| row.get(column));
@@ -65,10 +70,13 @@ impl Mailing {
             let language = language.and_then(|text| Language::parse(&text));
             scope.speak(language.unwrap_or_default());
         }
-        let planned = self
+        let mut planned = self
             .try_plan_row(row, &scope)
             .unwrap_or_else(Planned::Invalid);
         self.scope = scope;
+        if let (Some(proof), Planned::Delivery(delivery)) = (&proof, &mut planned) {
+            self.redirect(proof, delivery);
+        }
         planned
     }
 
@@ -135,7 +143,11 @@ impl Mailing {
         Ok(Planned::Delivery(delivery))
     }
 
-    fn letter_digest(&mut self, request: &Request, files: &[Arc<PlannedFile>]) -> Digest {
+    pub(super) fn letter_digest(
+        &mut self,
+        request: &Request,
+        files: &[Arc<PlannedFile>],
+    ) -> Digest {
         self.json.clear();
         // Only a map with keys that are no texts cannot be written, and there is none.
         let _ = serde_json::to_writer(&mut self.json, request);

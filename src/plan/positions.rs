@@ -34,6 +34,11 @@ impl Checked {
 }
 
 impl Positions<'_> {
+    /// How many there are: one for every row of the file.
+    pub fn count(&self) -> usize {
+        self.prints.len()
+    }
+
     /// Shows `each` the rows with this key: one letter at most, and any number of rows that get none. A letter that stands in the same row as before, from 1, is
     /// shown alone.
     pub fn find(&self, key: Uuid, row_before: u64, mut each: impl FnMut(Found)) {

@@ -56,11 +56,16 @@ impl Selection {
 
     /// Some rows, in any order.
     pub fn of(rows: impl IntoIterator<Item = u64>) -> Self {
-        let mut selection = Self { ranges: Vec::new() };
+        Self { ranges: Vec::new() }.with(rows)
+    }
+
+    /// Some more rows.
+    #[must_use]
+    pub fn with(mut self, rows: impl IntoIterator<Item = u64>) -> Self {
         for row in rows {
-            selection.push(row);
+            self.push(row);
         }
-        selection.tidy()
+        self.tidy()
     }
 
     /// Whether no row is left out, however many there are.
@@ -205,6 +210,14 @@ mod tests {
     fn selection(text: &str) -> Selection {
         text.parse()
             .unwrap_or_else(|wrong| panic!("{text}: {wrong}"))
+    }
+
+    #[test]
+    fn some_rows_more_are_no_row_twice() {
+        let selection: Selection = "3,5-".parse().unwrap();
+        assert_eq!(selection.clone().with([4, 2, 9]).to_string(), "2-");
+        assert_eq!(selection.clone().with([1, 3]).to_string(), "1, 3, 5-");
+        assert_eq!(selection.with([]).to_string(), "3, 5-");
     }
 
     #[test]

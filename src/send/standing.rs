@@ -62,8 +62,9 @@ impl Standing {
         checked: &Checked,
         retry_rejected: bool,
     ) -> Result<Self, JournalError> {
+        let positions = checked.positions();
         let mut standing = Self {
-            passed: vec![false; usize::try_from(checked.rows).unwrap_or_default()],
+            passed: vec![false; positions.count()],
             held: 0,
             earlier: 0,
             changed: 0,
@@ -76,7 +77,6 @@ impl Standing {
             retry_rejected,
         };
         if let Some(journal) = journal {
-            let positions = checked.positions();
             for recorded in journal.recorded()? {
                 standing.place(&recorded?, &positions);
             }

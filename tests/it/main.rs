@@ -16,6 +16,7 @@ mod layering;
 mod new;
 mod people;
 mod preview;
+mod proof;
 mod readme;
 mod render;
 mod render_diff;

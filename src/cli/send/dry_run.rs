@@ -1,11 +1,11 @@
 //! `massebrev send --dry-run`: the way of a send up to the socket.
 
-use massebrev::plan::{Checked, Drifted, Planned};
+use massebrev::plan::{Checked, Delivery, Planned};
+use massebrev::preview;
 use massebrev::send::{SendError, refuse_changed};
 
-use super::{Outlook, SendArgs};
+use super::{Outlook, SendArgs, proof};
 use crate::cli::again;
-use crate::cli::command_line::command_for_real;
 use crate::cli::confirm::question;
 use crate::cli::connect::Destination;
 use crate::cli::prepare::Prepared;
@@ -28,7 +28,14 @@ impl SendArgs {
             )
             .map_err(|error| again::refused(error, &outlook.prepared, &self.target))?;
         }
-        let bytes = render(&mut outlook).map_err(CliError::Send)?;
+        let shows = outlook.prepared.proof.is_some();
+        let bytes = render(&mut outlook, &mut |delivery| {
+            if shows {
+                show(delivery, printer)
+            } else {
+                Ok(())
+            }
+        })?;
         let Outlook {
             prepared, chosen, ..
         } = &outlook;
@@ -45,7 +52,7 @@ impl SendArgs {
         }
         printer.out(format_args!(
             "a send would send {} to {}, {} of requests",
-            count(chosen.letters, "letter"),
+            count(chosen.letters, prepared.noun()),
             prepared.destination.name(),
             count(bytes, "byte"),
         ))?;
@@ -53,7 +60,8 @@ impl SendArgs {
             "settled by earlier runs: {} · left out on purpose: {} · skipped: {}",
             chosen.settled, chosen.left_out, checked.skipped
         ))?;
-        printer.note(format_args!("to send: {}", command_for_real()));
+        let command = proof::for_real(prepared.proof.as_ref());
+        printer.note(format_args!("to send: {command}"));
         Ok(ExitStatus::Success)
     }
 
@@ -72,8 +80,11 @@ impl SendArgs {
     }
 }
 
-/// Renders the letters as a send does, and gives the sum of their requests in bytes.
-fn render(outlook: &mut Outlook) -> Result<u64, SendError> {
+/// Renders the letters as a send does, shows them to `each`, and gives the sum of their requests in bytes.
+fn render(
+    outlook: &mut Outlook,
+    each: &mut dyn FnMut(&Delivery) -> Result<(), CliError>,
+) -> Result<u64, CliError> {
     let Outlook {
         prepared,
         standing,
@@ -84,14 +95,22 @@ fn render(outlook: &mut Outlook) -> Result<u64, SendError> {
     let deliveries = deliveries.map_err(SendError::Rows)?;
     let mut bytes = 0;
     for planned in deliveries.only(chosen.rows.clone()) {
-        let planned: Planned = planned.map_err(|drifted: Drifted| drifted)?;
+        let planned: Planned = planned.map_err(SendError::Drifted)?;
         if let Planned::Delivery(delivery) = planned
             && !usize::try_from(delivery.row - 1).is_ok_and(|position| standing.passes(position))
         {
-            bytes += delivery.body(&[])?.len() as u64;
+            bytes += delivery.body(&[]).map_err(SendError::Json)?.len() as u64;
+            each(&delivery)?;
         }
     }
     Ok(bytes)
+}
+
+/// A letter as its reader will see it.
+fn show(delivery: &Delivery, printer: Printer) -> Result<(), CliError> {
+    let mut text = Vec::new();
+    preview::text(delivery, &mut text)?;
+    printer.out(String::from_utf8_lossy(&text).trim_end())
 }
 
 fn tell_uploads(checked: &Checked, printer: Printer) -> Result<(), CliError> {

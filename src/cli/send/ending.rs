@@ -4,6 +4,7 @@ use massebrev::journal::State;
 use massebrev::report::Report;
 use massebrev::send::{Ending, Summary};
 
+use super::proof;
 use crate::cli::again;
 use crate::cli::command_line::{command_for_the_rest, same_command};
 use crate::cli::prepare::Prepared;
@@ -19,13 +20,45 @@ pub(super) fn explain(
     report: &Report,
     printer: Printer,
 ) -> ExitStatus {
+    if let Some(proof) = &prepared.proof {
+        return proof::explain(target, prepared, proof, summary, report, printer);
+    }
     let letters = prepared.checked.letters;
     again::tell(summary, prepared, target, printer);
     let nothing = summary.ended + summary.reckoned.held == 0;
     if nothing && matches!(summary.ending, Ending::Finished) {
         explain_nothing(letters, summary, report, printer);
     }
-    let status = match &summary.ending {
+    let status = tell_ending(summary, report, printer);
+    if summary.left_out > 0 {
+        printer.warn(format_args!(
+            "{} left out on purpose: not asked for in this run",
+            count(summary.left_out, "letter")
+        ));
+    }
+    match status {
+        ExitStatus::Success => {
+            let command = target.command("report");
+            printer.note(format_args!("next: {command} --format csv"));
+        }
+        ExitStatus::Unfinished if summary.left_out > 0 => {
+            let command = command_for_the_rest(letters);
+            printer.warn(format_args!("next: {command}"));
+        }
+        _ if again::is_outstanding(report.counts(), summary.reckoned.left) => {
+            printer.warn(format_args!("next: {}", same_command()));
+        }
+        _ => {
+            let command = target.command("report");
+            printer.warn(format_args!("next: {command} --format csv"));
+        }
+    }
+    status
+}
+
+/// Says how the run ended, when that was not well.
+pub(super) fn tell_ending(summary: &Summary, report: &Report, printer: Printer) -> ExitStatus {
+    match &summary.ending {
         Ending::Finished if is_done(report) => ExitStatus::Success,
         Ending::Finished => ExitStatus::Unfinished,
         Ending::Stopped(why) => {
@@ -57,31 +90,7 @@ pub(super) fn explain(
             printer.warn("interrupted: what was in flight is settled or will be looked up, the rest is outstanding");
             ExitStatus::Interrupted
         }
-    };
-    if summary.left_out > 0 {
-        printer.warn(format_args!(
-            "{} left out on purpose: not asked for in this run",
-            count(summary.left_out, "letter")
-        ));
     }
-    match status {
-        ExitStatus::Success => {
-            let command = target.command("report");
-            printer.note(format_args!("next: {command} --format csv"));
-        }
-        ExitStatus::Unfinished if summary.left_out > 0 => {
-            let command = command_for_the_rest(letters);
-            printer.warn(format_args!("next: {command}"));
-        }
-        _ if again::is_outstanding(report.counts(), summary.reckoned.left) => {
-            printer.warn(format_args!("next: {}", same_command()));
-        }
-        _ => {
-            let command = target.command("report");
-            printer.warn(format_args!("next: {command} --format csv"));
-        }
-    }
-    status
 }
 
 /// Whether every row is sent or skipped. A row that is still pending when all were gone through has been lost.
