@@ -1,5 +1,7 @@
 //! Changes as `SQL`: every entry goes through the one transition function, and no identity number comes past here.
 
+use std::collections::HashMap;
+
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 use uuid::Uuid;
@@ -18,11 +20,19 @@ pub(super) type Answer = Result<Option<State>, JournalError>;
 /// Why a letter is unknown that the process did not live to see answered.
 const CUT_OFF: &str = "the program ended before the answer came";
 
-/// Applies one change. The outer error is the file's: then nothing of the group may stand.
-pub(super) fn apply(file: &Connection, change: &Change) -> rusqlite::Result<Answer> {
+/// Rows on their way, as the file has them: for their ends it need not be asked.
+#[derive(Debug, Default)]
+pub(super) struct UnderWay(HashMap<Uuid, Standing>);
+
+/// Applies one change. The outer error is the file's: then nothing of the group may stand, and nothing may follow it.
+pub(super) fn apply(
+    file: &Connection,
+    under_way: &mut UnderWay,
+    change: &Change,
+) -> rusqlite::Result<Answer> {
     match change {
         Change::Entry(key, entry) => {
-            return Ok(record(file, *key, entry)?.map(Some));
+            return Ok(record(file, under_way, *key, entry)?.map(Some));
         }
         Change::BeginRun(run, inputs) => begin_run(file, run, inputs)?,
         Change::EndRun(ended) => end_run(file, ended)?,
@@ -55,44 +65,48 @@ pub(super) fn cut_off(file: &Connection, now: Timestamp) -> rusqlite::Result<usi
 }
 
 /// Where a row stands now.
+#[derive(Debug, Clone, Copy)]
 struct Standing {
     n: i64,
-    state: String,
+    state: State,
     body: Option<Digest>,
     row: i64,
 }
 
 fn record(
     file: &Connection,
+    under_way: &mut UnderWay,
     key: Uuid,
     entry: &Entry,
 ) -> rusqlite::Result<Result<State, JournalError>> {
-    let sql = "SELECT n, state, body, row FROM deliveries WHERE key = ?1";
-    let standing = file
-        .prepare_cached(sql)?
-        .query_row([key.as_bytes()], |row| {
-            Ok(Standing {
-                n: row.get(0)?,
-                state: row.get(1)?,
-                body: row.get(2)?,
-                row: row.get(3)?,
-            })
-        })
-        .optional()?;
-    let (from, body) = match &standing {
-        None => (State::Pending, None),
-        Some(standing) => match standing.state.parse() {
-            Ok(state) => (state, standing.body.as_ref()),
-            Err(unknown) => return Err(conversion(unknown)),
-        },
+    let standing = match under_way.0.get(&key) {
+        Some(standing) => Some(*standing),
+        None => look(file, key)?,
     };
+    let (from, body) = standing
+        .as_ref()
+        .map_or((State::Pending, None), |standing| {
+            (standing.state, standing.body.as_ref())
+        });
     let to = match transition(from, body, entry) {
         Ok(to) => to,
         Err(misstep) => return Ok(Err(refusal(misstep, key, from, standing.as_ref(), entry))),
     };
     let n = standing.map(|standing| standing.n);
+    if to != State::InFlight {
+        under_way.0.remove(&key);
+    }
     match entry {
-        Entry::Started(start) => started(file, n, key, start, to)?,
+        Entry::Started(start) => {
+            started(file, n, key, start, to)?;
+            let standing = Standing {
+                n: n.unwrap_or_else(|| file.last_insert_rowid()),
+                state: to,
+                body: Some(start.body),
+                row: whole(start.row),
+            };
+            under_way.0.insert(key, standing);
+        }
         Entry::Ended(end) | Entry::Settled(end) => ended(file, n, end, to)?,
         Entry::Skipped(skip) => skipped(file, key, skip, to)?,
         Entry::CutOff => {
@@ -107,6 +121,21 @@ fn record(
         Entry::Dropped(drop) => dropped(file, n, drop, to)?,
     }
     Ok(Ok(to))
+}
+
+fn look(file: &Connection, key: Uuid) -> rusqlite::Result<Option<Standing>> {
+    let sql = "SELECT n, state, body, row FROM deliveries WHERE key = ?1";
+    let read = |row: &rusqlite::Row<'_>| {
+        Ok(Standing {
+            n: row.get(0)?,
+            state: row.get_ref(1)?.as_str()?.parse().map_err(conversion)?,
+            body: row.get(2)?,
+            row: row.get(3)?,
+        })
+    };
+    file.prepare_cached(sql)?
+        .query_row([key.as_bytes()], read)
+        .optional()
 }
 
 fn refusal(

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use futures::channel::oneshot;
 use uuid::Uuid;
 
-use super::ledger::{Answer, apply};
+use super::ledger::{Answer, UnderWay, apply};
 use super::store::Store;
 use super::{Ended, Entry, Input, JournalError, Run, SharedAttachment, UploadState};
 
@@ -83,13 +83,14 @@ impl Drop for Writer {
 
 fn write(mut store: Store, queue: &Receiver<Ask>) {
     let mut broken: Option<JournalError> = None;
+    let mut under_way = UnderWay::default();
     while let Ok(first) = queue.recv() {
         if let Some(error) = &broken {
             let _ = first.reply.send(Err(error.clone()));
             continue;
         }
         let group = gather(first, queue);
-        match commit(&mut store, &group) {
+        match commit(&mut store, &mut under_way, &group) {
             Ok(answers) => {
                 for (ask, answer) in group.into_iter().zip(answers) {
                     let _ = ask.reply.send(answer);
@@ -106,24 +107,29 @@ fn write(mut store: Store, queue: &Receiver<Ask>) {
     }
 }
 
+/// Asleep, not waiting for the next entry: nobody who hands one over has to wake this thread up.
 fn gather(first: Ask, queue: &Receiver<Ask>) -> Vec<Ask> {
     let mut group = vec![first];
     let until = Instant::now() + LINGER;
-    while group.len() < GROUP {
-        let left = until.saturating_duration_since(Instant::now());
-        match queue.recv_timeout(left.min(QUIET)) {
-            Ok(ask) => group.push(ask),
-            Err(_) => break,
+    loop {
+        thread::sleep(QUIET);
+        let before = group.len();
+        group.extend(queue.try_iter().take(GROUP - before));
+        if group.len() == before || group.len() == GROUP || Instant::now() >= until {
+            return group;
         }
     }
-    group
 }
 
-fn commit(store: &mut Store, group: &[Ask]) -> rusqlite::Result<Vec<Answer>> {
+fn commit(
+    store: &mut Store,
+    under_way: &mut UnderWay,
+    group: &[Ask],
+) -> rusqlite::Result<Vec<Answer>> {
     let change = store.connection.transaction()?;
     let answers = group
         .iter()
-        .map(|ask| apply(&change, &ask.change))
+        .map(|ask| apply(&change, under_way, &ask.change))
         .collect::<rusqlite::Result<_>>()?;
     change.commit()?;
     Ok(answers)
