@@ -172,6 +172,8 @@ pub(super) fn list<'a>(value: &'a Value, name: &str) -> impl Iterator<Item = &'a
 mod tests {
     use std::time::Instant;
 
+    use bytes::Bytes;
+
     use super::super::content::tests::on_disk;
     use super::super::{AttachmentStatus, Enclosure, HttpOptions, http_client};
     use super::*;
@@ -234,7 +236,10 @@ mod tests {
         let listener = answering("201 Created", body).await;
         let client = client(&listener.base, TIMEOUT);
         let sent = "{\"æ\": 1 }".as_bytes().to_vec();
-        let answer = client.initialize(&token(), sent.clone()).await.unwrap();
+        let answer = client
+            .initialize(&token(), sent.clone().into())
+            .await
+            .unwrap();
         let letter = answer.into_result().unwrap();
         assert_eq!((letter.id, letter.attachments), (id(), vec![id()]));
 
@@ -455,7 +460,7 @@ mod tests {
         let base = format!("http://{}", silent.local_addr().unwrap());
         let client = client(&base, Duration::from_millis(50));
         let error = client
-            .initialize(&token(), b"{}".to_vec())
+            .initialize(&token(), Bytes::from_static(b"{}"))
             .await
             .unwrap_err();
         assert_eq!(error.kind, TransportKind::Timeout);

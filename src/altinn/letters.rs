@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use bytes::Bytes;
 use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use reqwest::{Body, Method};
 use serde_json::Value;
@@ -18,7 +19,7 @@ impl Client {
     pub async fn initialize(
         &self,
         token: &Token,
-        body: Vec<u8>,
+        body: Bytes,
     ) -> Result<Answer<Initialized>, TransportError> {
         let request = self
             .request(Method::POST, INITIALIZE, token)

@@ -59,7 +59,8 @@ impl Cache {
     {
         match self.current_if(|token| token.is_fresh(now())) {
             Some(token) => Ok(token),
-            None => self.fly(|token| token.is_fresh(now()), fetch).await,
+            // Boxed, so that the many who have a token already do not carry the way to one about.
+            None => Box::pin(self.fly(|token| token.is_fresh(now()), fetch)).await,
         }
     }
 

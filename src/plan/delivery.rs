@@ -10,6 +10,9 @@ use crate::correspondence::path::{API, INITIALIZE, INITIALIZE_WITH_FILES};
 use crate::correspondence::{Recipient, Request, form_fields};
 use crate::diagnostic::Problems;
 
+/// How long most requests are at most, in bytes.
+const USUAL_BODY: usize = 4096;
+
 /// A row that has become a letter, rendered; checked when it comes from pass 1.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Delivery {
@@ -51,7 +54,9 @@ impl Delivery {
 
     /// The bytes that go on the wire when no file is enclosed.
     pub fn body(&self, uploaded: &[Uuid]) -> Result<Vec<u8>, serde_json::Error> {
-        serde_json::to_vec(&self.request_with(uploaded))
+        let mut body = Vec::with_capacity(USUAL_BODY);
+        serde_json::to_writer(&mut body, &self.request_with(uploaded))?;
+        Ok(body)
     }
 
     /// The path of the request below Altinn's platform: a letter goes as JSON, and as a form when files are enclosed.

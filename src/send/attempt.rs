@@ -238,7 +238,8 @@ impl<'a> Attempts<'a> {
             Some(Err(error)) => return Step::End(End::NoToken(error)),
         };
         *requests += 1;
-        match exchange(token.clone()).await {
+        // Boxed: everything around it is moved more than once.
+        match Box::pin(exchange(token.clone())).await {
             Ok(Answer::Accepted(value)) => {
                 self.heard.hear(true);
                 self.pace.answered(departed);
@@ -277,7 +278,7 @@ impl<'a> Attempts<'a> {
     }
 
     /// Leaves with a token. When one has to be fetched, the request for it takes the turn, and another is waited for.
-    async fn depart(&self, turn: &mut Turn<'_>) -> Option<Result<(Instant, Token), TokenError>> {
+    async fn depart(&self, turn: &mut Turn<'a>) -> Option<Result<(Instant, Token), TokenError>> {
         loop {
             let departed = self.pace.leave(turn, self.stop).await?;
             let mut token = std::pin::pin!(self.token());

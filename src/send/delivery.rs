@@ -1,5 +1,6 @@
 //! One letter from its first try to its end in the journal.
 
+use bytes::Bytes;
 use jiff::Timestamp;
 use uuid::Uuid;
 
@@ -7,6 +8,7 @@ use super::SendError;
 use super::attachments::{UploadEnd, Uploads};
 use super::attempt::{Attempts, End, Settled};
 use super::closed::Closed;
+use super::engine::Taken;
 use super::lookup::{Found, Sought};
 use super::pace::Turn;
 use super::verdict::Verdict;
@@ -67,23 +69,25 @@ pub(super) enum Fatal {
 pub(super) type Judged = (Outcome, Option<Fatal>);
 
 impl Courier<'_> {
-    /// Sends one letter. The start is durable before a request leaves, the end before anybody hears of it. Nothing when the run is stopped before
-    /// it is the letter's turn: then it stands where it stood.
-    pub(super) async fn deliver(&self, delivery: Delivery) -> Result<Option<Ended>, SendError> {
-        let files = match self.upload(&delivery).await {
+    /// Sends one letter. The start is durable before a request leaves, the end before anybody hears of it. When the run is stopped, or the
+    /// letter's resource refused, before it is the letter's turn, it stands where it stood.
+    pub(super) async fn deliver(&self, delivery: &Delivery) -> Result<Taken, SendError> {
+        let files = match self.upload(delivery).await {
             Ok(ids) => match self.attempts.turn().await {
+                // Its resource may have been refused meanwhile.
+                Some(_) if self.closed.holds(delivery.resource()) => return Ok(Taken::Nothing),
                 Some(turn) => Ok((ids, turn)),
-                None => return Ok(None),
+                None => return Ok(Taken::Left),
             },
-            Err(UploadEnd::Stopped) => return Ok(None),
+            Err(UploadEnd::Stopped) => return Ok(Taken::Left),
             Err(UploadEnd::Journal(error)) => return Err(error),
             Err(UploadEnd::Not(judged)) => Err(*judged),
         };
-        self.record_start(&delivery).await?;
+        self.record_start(delivery).await?;
         let ((outcome, fatal), requests) = match files {
-            Ok((ids, turn)) => self.send(&delivery, ids, turn).await?,
+            Ok((ids, turn)) => self.send(delivery, ids, turn).await?,
             // The letter never left: its files did not get there.
-            Err((outcome, fatal)) => ((outcome, self.close(&delivery, fatal)), 0),
+            Err((outcome, fatal)) => ((outcome, self.close(delivery, fatal)), 0),
         };
         let last = Last {
             outcome: outcome.clone(),
@@ -94,15 +98,15 @@ impl Courier<'_> {
             .journal
             .record(delivery.key, Entry::Ended(last))
             .await?;
-        let unsettled = matches!(outcome, Outcome::Unknown(_)).then(|| Sought::from(&delivery));
-        Ok(Some(Ended {
+        let unsettled = matches!(outcome, Outcome::Unknown(_)).then(|| Sought::from(delivery));
+        Ok(Taken::Ended(Box::new(Ended {
             row: delivery.row,
             line: delivery.line,
             state,
             outcome,
             fatal,
             unsettled,
-        }))
+        })))
     }
 
     /// Asks once more for a letter whose end is not known, and gives the state it has then; an error is why Altinn cannot be asked.
@@ -143,7 +147,7 @@ impl Courier<'_> {
     async fn upload(&self, delivery: &Delivery) -> Result<Vec<Uuid>, UploadEnd> {
         let mut ids = Vec::new();
         for file in delivery.uploads() {
-            ids.push(self.uploads.id(delivery.resource(), file).await?);
+            ids.push(Box::pin(self.uploads.id(delivery.resource(), file)).await?);
         }
         Ok(ids)
     }
@@ -159,11 +163,11 @@ impl Courier<'_> {
         let mut requests = settled.requests;
         let dead = lost_attachments(delivery, &ids, &settled.end);
         if !dead.is_empty() {
-            self.uploads.renew(&dead).await?;
+            Box::pin(self.uploads.renew(&dead)).await?;
             match self.upload(delivery).await {
                 Ok(others) => {
                     ids = others;
-                    settled = self.exchange(delivery, &ids, None).await?;
+                    settled = Box::pin(self.exchange(delivery, &ids, None)).await?;
                     requests += settled.requests;
                     // What is refused again is to be looked into; the next run begins anew.
                     let dead = lost_attachments(delivery, &ids, &settled.end);
@@ -191,10 +195,20 @@ impl Courier<'_> {
         turn: Option<Turn<'_>>,
     ) -> Result<Settled<Initialized>, SendError> {
         if !delivery.has_enclosures() {
-            let body = delivery.body(ids)?;
+            let body = Bytes::from(delivery.body(ids)?);
             let send = async |token| self.client.initialize(&token, body.clone()).await;
             return Ok(self.attempts.settle_from(turn, send).await);
         }
+        Box::pin(self.exchange_form(delivery, ids, turn)).await
+    }
+
+    /// A letter with files of its own.
+    async fn exchange_form(
+        &self,
+        delivery: &Delivery,
+        ids: &[Uuid],
+        turn: Option<Turn<'_>>,
+    ) -> Result<Settled<Initialized>, SendError> {
         let Some(fields) = form_fields(&delivery.request_with(ids)) else {
             let message = "a form cannot say what the letter says".to_owned();
             return Ok(Settled {
@@ -273,7 +287,7 @@ impl Courier<'_> {
                 ..reason
             })
         };
-        match self.look_up(delivery).await {
+        match Box::pin(self.look_up(delivery)).await {
             // A try of this run whose answer was lost had succeeded.
             Found::Ours(id) if uncertain => Outcome::Sent { id },
             Found::Ours(id) => Outcome::AlreadySent { id: Some(id) },
@@ -288,7 +302,7 @@ impl Courier<'_> {
 
     /// A request whose answer was lost may have taken effect, whatever was said to later ones.
     async fn find_out(&self, delivery: &Delivery, otherwise: Outcome) -> Outcome {
-        match self.look_up(delivery).await {
+        match Box::pin(self.look_up(delivery)).await {
             Found::Ours(id) => Outcome::Sent { id },
             Found::Foreign(id) => collision(id),
             Found::Nothing | Found::Unseen(_) => otherwise,

@@ -248,9 +248,9 @@ impl Engine<'_> {
                 tally.borrow_mut().take(end);
             }
         };
-        // Who is in flight is up to the pace; here is room for those whose end is being written down as well.
+        // Who is in flight is up to the pace; here is room for those whose start or end is being written down as well. One is one.
         let mut senders: FuturesUnordered<_> =
-            (0..2 * self.in_flight()).map(|_| sender()).collect();
+            (2..3 * self.in_flight()).map(|_| sender()).collect();
         let mut tick = interval(TELL_EVERY);
         loop {
             tokio::select! {
@@ -300,10 +300,7 @@ impl Engine<'_> {
     pub(super) async fn take(&self, step: Step, courier: &Courier<'_>) -> Result<Taken, SendError> {
         match step {
             Step::Send(delivery) if courier.closed.holds(delivery.resource()) => Ok(Taken::Nothing),
-            Step::Send(delivery) => {
-                let ended = courier.deliver(*delivery).await?;
-                Ok(ended.map_or(Taken::Left, |ended| Taken::Ended(Box::new(ended))))
-            }
+            Step::Send(delivery) => courier.deliver(&delivery).await,
             Step::Skip(skip) => {
                 let entry = journal::Skip {
                     row: skip.row,

@@ -32,7 +32,7 @@ pub(super) struct Learned {
     calm: u32,
     step: f64,
     /// When the last refusal was heard: refusals of those that left before say only that they were not taken either.
-    heard: Instant,
+    heard: Option<Instant>,
     epoch: Epoch,
     /// The one before, and the last one before that in which anything was taken.
     before: Epoch,
@@ -58,7 +58,7 @@ impl Learned {
             strikes: 0,
             calm: 0,
             step: SMALLEST,
-            heard: now,
+            heard: None,
             epoch,
             before: epoch,
             prior: epoch,
@@ -88,7 +88,7 @@ impl Learned {
 
     /// A request that left at `departed` was refused, which is heard `now`. Whether it is news.
     pub(super) fn refused(&mut self, departed: Instant, now: Instant) -> bool {
-        let news = departed >= self.heard;
+        let news = self.heard.is_none_or(|heard| departed > heard);
         let epoch = if news {
             &mut self.epoch
         } else {
@@ -96,7 +96,7 @@ impl Learned {
         };
         epoch.taken = epoch.taken.saturating_sub(1);
         if news {
-            self.heard = now;
+            self.heard = Some(now);
         } else {
             self.rate = self.measured();
         }
@@ -235,7 +235,7 @@ mod tests {
 
     #[test]
     fn refusals_before_anything_was_taken_tell_no_rate() {
-        assert!(after(&[(0, s(0), s(0)), (0, s(0), s(60))]).is_infinite());
+        assert!(after(&[(0, s(1), s(1)), (0, s(1), s(60))]).is_infinite());
     }
 
     #[test]

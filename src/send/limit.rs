@@ -25,7 +25,10 @@ const SAMPLE: u32 = 8;
 #[derive(Debug)]
 pub(super) struct Limit {
     cap: u32,
+    /// Places in flight.
     room: Semaphore,
+    /// As many places for those who are about to leave: their start is being written down.
+    hall: Semaphore,
     state: Mutex<State>,
 }
 
@@ -33,8 +36,9 @@ pub(super) struct Limit {
 struct State {
     /// From 1 to the cap.
     limit: f64,
-    /// How many places there are, taken or not. More than the limit while requests are under way that left before it shrank.
+    /// How many places there are in flight and in the hall, taken or not. More than the limit while they are taken by those who came before it shrank.
     places: u32,
+    seats: u32,
     /// Trouble of requests that left before says nothing new.
     shrunk: Instant,
     /// The limit when trouble came.
@@ -48,11 +52,12 @@ struct State {
     usual: Option<Duration>,
 }
 
-/// A place in flight, given back when dropped.
+/// A place in flight or in the hall, given back when dropped.
 #[derive(Debug)]
 pub(super) struct Place<'a> {
     limit: &'a Limit,
     permit: Option<SemaphorePermit<'a>>,
+    count: fn(&mut State) -> &mut u32,
 }
 
 impl Limit {
@@ -61,9 +66,11 @@ impl Limit {
         Self {
             cap,
             room: Semaphore::new(cap as usize),
+            hall: Semaphore::new(cap as usize),
             state: Mutex::new(State {
                 limit: cap.into(),
                 places: cap,
+                seats: cap,
                 shrunk: Instant::now(),
                 ceiling: f64::INFINITY,
                 round: 0,
@@ -75,12 +82,22 @@ impl Limit {
         }
     }
 
-    /// Waits for a place; first come, first served.
-    pub(super) async fn enter(&self) -> Place<'_> {
+    /// Waits for a place in the hall; first come, first served.
+    pub(super) async fn come(&self) -> Place<'_> {
         Place {
             limit: self,
             // It is never closed.
+            permit: self.hall.acquire().await.ok(),
+            count: |state| &mut state.seats,
+        }
+    }
+
+    /// Waits for a place in flight; first come, first served.
+    pub(super) async fn enter(&self) -> Place<'_> {
+        Place {
+            limit: self,
             permit: self.room.acquire().await.ok(),
+            count: |state| &mut state.places,
         }
     }
 
@@ -88,9 +105,9 @@ impl Limit {
     pub(super) fn answered(&self, departed: Instant) {
         let mut state = self.state();
         state.grow(self.cap.into());
-        let missing = state.whole() - state.places.min(state.whole());
-        state.places += missing;
-        self.room.add_permits(missing as usize);
+        let whole = state.whole();
+        self.room.add_permits(fill_up(&mut state.places, whole));
+        self.hall.add_permits(fill_up(&mut state.seats, whole));
         if state.is_slower(departed.elapsed()) {
             state.shrink(departed);
         }
@@ -127,6 +144,13 @@ impl Limit {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// How many more there must be, and then are.
+fn fill_up(there: &mut u32, whole: u32) -> usize {
+    let missing = whole.saturating_sub(*there);
+    *there += missing;
+    missing as usize
 }
 
 impl State {
@@ -187,10 +211,12 @@ impl State {
 impl Drop for Place<'_> {
     fn drop(&mut self) {
         let mut state = self.limit.state();
-        if state.places > state.whole()
+        let whole = state.whole();
+        let there = (self.count)(&mut state);
+        if *there > whole
             && let Some(permit) = self.permit.take()
         {
-            state.places -= 1;
+            *there -= 1;
             permit.forget();
         }
     }

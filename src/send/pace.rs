@@ -44,10 +44,10 @@ struct Times {
     meter: Meter,
 }
 
-/// A request's turn to leave: its place in flight, until it is dropped.
+/// A request's turn to leave: its place in flight, until it is dropped. Before it leaves it has one in the hall, while its start is written down.
 #[derive(Debug)]
 pub(super) struct Turn<'a> {
-    _place: Place<'a>,
+    place: Place<'a>,
     at: Instant,
     /// Whether a request has left in it already.
     used: bool,
@@ -81,12 +81,12 @@ impl Pace {
     pub(super) async fn turn(&self, stop: &Stop) -> Option<Turn<'_>> {
         let place = tokio::select! {
             biased;
-            place = self.limit.enter() => place,
+            place = self.limit.come() => place,
             () = stop.wait() => return None,
         };
         let at = self.slot(stop).await?;
         Some(Turn {
-            _place: place,
+            place,
             at,
             used: false,
         })
@@ -94,11 +94,14 @@ impl Pace {
 
     /// Leaves, and gives the time. A turn that has passed, that a pause has overtaken, or that another request has left in, is waited for anew; nothing
     /// when the run is stopped then.
-    pub(super) async fn leave(&self, turn: &mut Turn<'_>, stop: &Stop) -> Option<Instant> {
+    pub(super) async fn leave<'a>(&'a self, turn: &mut Turn<'a>, stop: &Stop) -> Option<Instant> {
         if turn.used {
             turn.at = self.slot(stop).await?;
+        } else {
+            // Also in a run that is being stopped: what is in flight comes to its end, and this has been written down as begun.
+            turn.place = self.limit.enter().await;
+            turn.used = true;
         }
-        turn.used = true;
         loop {
             let until = {
                 let now = Instant::now();
@@ -278,14 +281,28 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn no_more_are_in_flight_than_the_limit_allows() {
+    async fn no_more_are_in_flight_than_the_limit_allows_and_as_many_are_about_to_leave() {
         let (pace, stop) = (pace(None), Stop::default());
-        let turns = join_all((0..16).map(|_| pace.turn(&stop))).await;
+        let turn = async || {
+            let mut turn = pace.turn(&stop).await.unwrap();
+            pace.leave(&mut turn, &stop).await.unwrap();
+            turn
+        };
+        let left = join_all((0..16).map(|_| turn())).await;
         assert_eq!(pace.snapshot().in_flight, 16);
-        let mut next = Box::pin(pace.turn(&stop));
-        assert!(futures::poll!(&mut next).is_pending());
-        drop(turns);
-        assert!(futures::poll!(&mut next).is_ready());
+        let mut about_to = join_all((0..16).map(|_| pace.turn(&stop))).await;
+        let mut other = Box::pin(pace.turn(&stop));
+        assert!(futures::poll!(&mut other).is_pending(), "the hall is full");
+        let mut next = about_to.pop().flatten().unwrap();
+        let mut leaves = Box::pin(pace.leave(&mut next, &stop));
+        assert!(
+            futures::poll!(&mut leaves).is_pending(),
+            "nobody has come back"
+        );
+        drop(left);
+        assert!(futures::poll!(&mut leaves).is_ready());
+        assert!(futures::poll!(&mut other).is_ready());
+        assert_eq!(pace.snapshot().in_flight, 1);
     }
 
     #[tokio::test(start_paused = true)]

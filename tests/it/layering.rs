@@ -27,6 +27,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("anstream", &["cli"]),
     ("aws_lc_rs", &["maskinporten", "sandbox"]),
     ("axum", &["sandbox"]),
+    ("bytes", &["altinn", "send"]),
     ("base64", &["maskinporten", "sandbox"]),
     ("clap", &["cli"]),
     ("clap_complete", &["cli"]),

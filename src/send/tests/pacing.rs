@@ -28,7 +28,7 @@ fn most_within(ran: &Ran, window: Duration) -> usize {
     most
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn no_window_has_more_than_the_rate_and_every_letter_comes_to_its_end() {
     for seed in 0..60 {
         let mut random = fastrand::Rng::with_seed(seed);
@@ -50,7 +50,7 @@ async fn no_window_has_more_than_the_rate_and_every_letter_comes_to_its_end() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_server_that_bears_less_is_given_less() {
     let nature = Nature {
         bears: 20,
@@ -69,7 +69,7 @@ async fn a_server_that_bears_less_is_given_less() {
     assert!(ran.took < Duration::from_secs(260), "{:?}", ran.took);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_limit_that_is_known_is_kept_and_hardly_anything_is_refused() {
     let minute = Duration::from_secs(60);
     for gate in [

@@ -10,7 +10,7 @@ use super::super::heard::Heard;
 use super::super::pace::Pace;
 use super::super::verdict::Verdict;
 use super::super::{Event, Observer, Stop};
-use super::server::tokens;
+use super::server::Purse;
 use crate::altinn::{Answer, Refusal, TransportError, TransportKind};
 use crate::manifest::Retry;
 use crate::maskinporten::reply::Reply;
@@ -60,12 +60,11 @@ struct Tried {
 
 /// Tries a letter with these answers; the last one repeats.
 async fn letter(retry: &Retry, heard: Heard, answers: &[fn() -> Said]) -> Tried {
-    let (listener, tokens) = tokens().await;
-    tokio::time::pause();
+    let purse = Purse::default();
     let (waits, stop) = (Waits::default(), Stop::default());
     let pace = Pace::new(16.try_into().unwrap(), None, retry);
     let attempts = Attempts {
-        tokens: &*tokens,
+        tokens: &purse,
         pace: &pace,
         retry,
         observer: &waits,
@@ -82,16 +81,15 @@ async fn letter(retry: &Retry, heard: Heard, answers: &[fn() -> Said]) -> Tried 
         })
         .await;
     let took = began.elapsed();
-    tokio::time::resume();
     Tried {
         settled,
         took,
         waits: waits.0.into_inner(),
-        tokens: listener.seen("POST /token ").len(),
+        tokens: 1 + purse.rejected(),
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn waits_are_anything_up_to_a_limit_that_doubles_up_to_its_own() {
     let mut longest = [Duration::ZERO; 7];
     let mut shortest = [Duration::MAX; 7];
@@ -123,7 +121,7 @@ async fn waits_are_anything_up_to_a_limit_that_doubles_up_to_its_own() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn no_try_begins_after_the_deadline() {
     let retry = Retry {
         attempts: 100.try_into().unwrap(),
@@ -162,7 +160,7 @@ async fn after(retry_after: &str, retry: &Retry) -> Tried {
     .await
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn what_the_server_asks_for_wins_over_any_schedule() {
     for (header, seconds) in [
         ("7", 7),
@@ -186,7 +184,7 @@ async fn what_the_server_asks_for_wins_over_any_schedule() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_refused_token_is_replaced_once_and_then_it_is_not_the_token() {
     let retry = Retry::default();
     let tried = letter(
@@ -213,7 +211,7 @@ async fn a_refused_token_is_replaced_once_and_then_it_is_not_the_token() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_bare_403_is_about_one_letter_where_others_were_taken() {
     for (heard, verdict) in [(false, Verdict::Stop), (true, Verdict::Rejected)] {
         let heard = if heard { yes() } else { Heard::default() };
@@ -225,7 +223,7 @@ async fn a_bare_403_is_about_one_letter_where_others_were_taken() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn without_a_network_there_is_nothing_to_wait_for() {
     let retry = Retry::default();
     let away: [fn() -> Said; 1] = [|| lost(TransportKind::Connect)];
@@ -244,7 +242,7 @@ async fn without_a_network_there_is_nothing_to_wait_for() {
     assert_eq!(tried.settled.requests, 8);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn whether_a_request_may_have_arrived_is_remembered() {
     for (kind, uncertain) in [
         (TransportKind::Connect, false),
@@ -264,7 +262,7 @@ async fn whether_a_request_may_have_arrived_is_remembered() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_file_that_cannot_be_sent_is_not_tried_again() {
     let answers: [fn() -> Said; 1] = [|| lost(TransportKind::File)];
     let tried = letter(&Retry::default(), Heard::default(), &answers).await;
