@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use futures::stream::{self, FuturesUnordered, StreamExt};
 use jiff::Timestamp;
-use tokio::time::interval;
+use tokio::time::{Instant, interval_at};
 
 use super::attachments::{UploadEnd, Uploads};
 use super::attempt::Attempts;
@@ -119,7 +119,8 @@ impl Engine<'_> {
             }
             reckoned => reckoned?,
         };
-        let ended = self.send(mailing, checked, &standing, &attempts).await;
+        let sent = self.send(mailing, checked, &standing, &attempts);
+        let ended = self.tell_pace(&pace, sent).await;
         let ended = ended.map(|summary| Summary {
             reckoned,
             ..summary
@@ -251,17 +252,18 @@ impl Engine<'_> {
         // Who is in flight is up to the pace; here is room for those whose start or end is being written down as well. One is one.
         let mut senders: FuturesUnordered<_> =
             (2..3 * self.in_flight()).map(|_| sender()).collect();
-        let mut tick = interval(TELL_EVERY);
+        while senders.next().await.is_some() {}
+    }
+
+    /// Tells the pace every now and then while something is done.
+    async fn tell_pace<T>(&self, pace: &Pace, done: impl Future<Output = T>) -> T {
+        let mut done = std::pin::pin!(done);
+        let mut tick = interval_at(Instant::now() + TELL_EVERY, TELL_EVERY);
         loop {
             tokio::select! {
                 biased;
-                _ = tick.tick() => {
-                    let snapshot = courier.attempts.pace.snapshot();
-                    self.observer.notice(&Event::Pace(snapshot));
-                }
-                ended = senders.next() => if ended.is_none() {
-                    return;
-                }
+                _ = tick.tick() => self.observer.notice(&Event::Pace(pace.snapshot())),
+                done = &mut done => return done,
             }
         }
     }
