@@ -5,6 +5,9 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Instant;
 
+use bytes::Bytes;
+use futures::stream::{self, StreamExt as _};
+use massebrev::altinn::HttpClient;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::runtime::Runtime;
@@ -68,14 +71,40 @@ pub(crate) fn wrk(sink: SocketAddr, body: &[u8], connections: u32, folder: &Path
     line.trim().parse().ok()
 }
 
-/// Requests a second with as many connections as may be in flight, one request after the other on each.
+/// Requests a second with the client that letters are sent with, on one thread as they are, and nothing else: no rendering, no journal, no pace.
 #[expect(clippy::cast_precision_loss, reason = "a measurement")]
-pub(crate) fn bare(
+pub(crate) fn client(
     runtime: &Runtime,
+    client: &HttpClient,
     sink: SocketAddr,
-    bodies: &[Vec<u8>],
+    bodies: &[Bytes],
     connections: u32,
 ) -> f64 {
+    let url = format!("http://{sink}{PATH}");
+    let began = Instant::now();
+    runtime.block_on(async {
+        let post = async |body: &Bytes| {
+            let request = client
+                .post(&url)
+                .header("accept", "application/json")
+                .header("content-type", "application/json")
+                .bearer_auth("eyJ0eXAiOiJKV1QifQ.e30.c2ln")
+                .body(body.clone());
+            let answer = request.send().await.unwrap().bytes().await.unwrap();
+            assert!(!answer.is_empty());
+        };
+        let posts = stream::iter(bodies).map(post);
+        posts
+            .buffer_unordered(connections as usize)
+            .collect::<()>()
+            .await;
+    });
+    bodies.len() as f64 / began.elapsed().as_secs_f64()
+}
+
+/// Requests a second with as many connections as may be in flight, one request after the other on each.
+#[expect(clippy::cast_precision_loss, reason = "a measurement")]
+pub(crate) fn bare(runtime: &Runtime, sink: SocketAddr, bodies: &[Bytes], connections: u32) -> f64 {
     let share = bodies.len().div_ceil(connections as usize);
     let began = Instant::now();
     runtime.block_on(async {

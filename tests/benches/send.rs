@@ -18,20 +18,24 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use jiff::Timestamp;
 use mailing::{PLAIN, argument, open, write};
-use massebrev::altinn::{Client, Environment, HttpOptions, http_client};
+use massebrev::altinn::{Client, Environment, HttpClient, HttpOptions, http_client};
 use massebrev::journal::{Header, Journal};
 use massebrev::maskinporten::{Delegation, Settings, SigningKey, Tokens};
 use massebrev::plan::{Checked, Mailing, Planned, Wanted};
 use massebrev::sandbox::Registration;
 use massebrev::send::{Engine, Options, Stop};
-use tokio::runtime::Runtime;
+use tokio::runtime::{Builder, Runtime};
 
 const IN_FLIGHT: u32 = 64;
 const ROUNDS: usize = 3;
 const LATENCY: Duration = Duration::from_millis(50);
 const MANY_IN_FLIGHT: u32 = 500;
+/// What there is to compare with: two load generators, sockets that are written and read, and the client that letters are sent with, doing nothing else.
+const OTHERS: [&str; 4] = ["oha", "wrk", "sockets", "client"];
+const HEAD: &str = "    oha/s     wrk/s sockets/s  client/s    send/s  us of processor/letter";
 
 fn main() {
     let letters = argument(40_000);
@@ -41,52 +45,73 @@ fn main() {
     let bodies = bodies(&mut mailing, &checked);
     let registration = Registration::generate().unwrap();
     let runtime = Runtime::new().unwrap();
-    let mut run = |sink, in_flight, name: String| {
+    // As the program has it.
+    let one_thread = Builder::new_current_thread().enable_all().build().unwrap();
+    let mut run = |sink, in_flight: u32, name: String| {
         let client = client(sink, &registration, &mailing, in_flight);
         let journal = folder.path().join(name);
         let clock = Clock::start();
-        runtime.block_on(send(&mut mailing, &checked, &client, &journal, in_flight));
+        one_thread.block_on(send(&mut mailing, &checked, &client, &journal, in_flight));
         clock.stop(letters)
+    };
+    let http = |sink, in_flight| http(&environment(sink), in_flight);
+    let others = |sink, in_flight| {
+        let (body, folder) = (&bodies[0], folder.path());
+        let http = http(sink, in_flight);
+        [
+            load::oha(sink, body, in_flight, letters, folder),
+            load::wrk(sink, body, in_flight, folder),
+            Some(load::bare(&runtime, sink, &bodies, in_flight)),
+            Some(load::client(&one_thread, &http, sink, &bodies, in_flight)),
+        ]
+        .map(|rate| rate.unwrap_or(f64::NAN))
     };
 
     println!("{letters} letters, {IN_FLIGHT} in flight");
-    println!("round     oha/s     wrk/s    bare/s    send/s  us of processor/letter");
+    println!("{HEAD}");
     let near = sink::start(Duration::ZERO);
-    let mut ratios = [const { Vec::new() }; 3];
+    let mut ratios = [const { Vec::new() }; OTHERS.len()];
     for round in 0..ROUNDS {
-        let others = [
-            load::oha(near, &bodies[0], IN_FLIGHT, letters, folder.path()),
-            load::wrk(near, &bodies[0], IN_FLIGHT, folder.path()),
-            Some(load::bare(&runtime, near, &bodies, IN_FLIGHT)),
-        ];
+        let others = others(near, IN_FLIGHT);
         let (sent, each) = run(near, IN_FLIGHT, format!("near-{round}"));
-        let [oha, wrk, bare] = others.map(|rate| rate.unwrap_or(f64::NAN));
-        println!("{round:>5} {oha:>9.0} {wrk:>9.0} {bare:>9.0} {sent:>9.0} {each:>23.1}");
-        for (ratios, other) in ratios.iter_mut().zip([oha, wrk, bare]) {
+        print_rates(others, sent, each);
+        for (ratios, other) in ratios.iter_mut().zip(others) {
             ratios.push(sent / other);
         }
     }
-    for (name, ratios) in ["oha", "wrk", "bare"].iter().zip(&mut ratios) {
+    for (name, ratios) in OTHERS.iter().zip(&mut ratios) {
         ratios.sort_by(f64::total_cmp);
         println!("send / {name}: {:.2} (median)", ratios[ROUNDS / 2]);
     }
 
     println!("{letters} letters, {MANY_IN_FLIGHT} in flight, answered after {LATENCY:?}");
+    println!("{HEAD}");
     let far = sink::start(LATENCY);
     let possible = f64::from(MANY_IN_FLIGHT) / LATENCY.as_secs_f64();
-    let others = [
-        load::oha(far, &bodies[0], MANY_IN_FLIGHT, letters, folder.path()),
-        load::wrk(far, &bodies[0], MANY_IN_FLIGHT, folder.path()),
-        Some(load::bare(&runtime, far, &bodies, MANY_IN_FLIGHT)),
-    ];
+    let others = others(far, MANY_IN_FLIGHT);
     let (sent, each) = run(far, MANY_IN_FLIGHT, "far".to_owned());
-    let [oha, wrk, bare] = others.map(|rate| rate.unwrap_or(f64::NAN));
-    println!("      {oha:>9.0} {wrk:>9.0} {bare:>9.0} {sent:>9.0} {each:>23.1}");
-    println!(
-        "send / possible: {:.2} (oha {:.2})",
-        sent / possible,
-        oha / possible
-    );
+    print_rates(others, sent, each);
+    println!("send / possible: {:.2}", sent / possible);
+    for (name, rate) in OTHERS.iter().zip(others) {
+        println!("{name} / possible: {:.2}", rate / possible);
+    }
+}
+
+fn print_rates([oha, wrk, bare, client]: [f64; 4], sent: f64, each: f64) {
+    println!("{oha:>9.0} {wrk:>9.0} {bare:>9.0} {client:>9.0} {sent:>9.0} {each:>23.1}");
+}
+
+fn environment(sink: SocketAddr) -> Environment {
+    let base = format!("http://{sink}");
+    Environment::sandbox(&base, &base).unwrap()
+}
+
+fn http(environment: &Environment, in_flight: u32) -> HttpClient {
+    let options = HttpOptions {
+        concurrency: in_flight as usize,
+        ..HttpOptions::default()
+    };
+    http_client(environment, &options).unwrap()
 }
 
 /// A client for a sink.
@@ -96,13 +121,8 @@ fn client(
     mailing: &Mailing,
     in_flight: u32,
 ) -> Client {
-    let base = format!("http://{sink}");
-    let environment = Environment::sandbox(&base, &base).unwrap();
-    let http_options = HttpOptions {
-        concurrency: in_flight as usize,
-        ..HttpOptions::default()
-    };
-    let http = http_client(&environment, &http_options).unwrap();
+    let environment = environment(sink);
+    let http = http(&environment, in_flight);
     let auth = &mailing.manifest().auth;
     let settings = Settings {
         client_id: registration.client_id().to_owned(),
@@ -154,10 +174,10 @@ async fn send(
 }
 
 /// What `send` would put on the wire, made beforehand.
-fn bodies(mailing: &mut Mailing, checked: &Checked) -> Vec<Vec<u8>> {
+fn bodies(mailing: &mut Mailing, checked: &Checked) -> Vec<Bytes> {
     let deliveries = mailing.deliveries(checked).unwrap();
     let bodies = deliveries.map(|planned| match planned.unwrap() {
-        Planned::Delivery(delivery) => delivery.body(&[]).unwrap(),
+        Planned::Delivery(delivery) => delivery.body(&[]).unwrap().into(),
         other => panic!("{other:?}"),
     });
     bodies.collect()
