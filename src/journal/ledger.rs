@@ -14,11 +14,20 @@ use super::{
 };
 use crate::secret::redact;
 
-/// What a refused change is answered with, or the state an entry leads to.
-pub(super) type Answer = Result<Option<State>, JournalError>;
+/// What a refused change is answered with, or the states an entry leads from and to.
+pub(super) type Answer = Result<Option<Moved>, JournalError>;
+
+/// Where a row stood, and stands.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Moved {
+    pub(super) from: State,
+    pub(super) to: State,
+}
 
 /// Why a letter is unknown that the process did not live to see answered.
 const CUT_OFF: &str = "the program ended before the answer came";
+/// Why a letter that was to be tried again stands where it stood.
+const WITHDRAWN: &str = "the run was stopped before it was tried again";
 
 /// Rows on their way, as the file has them: for their ends it need not be asked.
 #[derive(Debug, Default)]
@@ -78,7 +87,7 @@ fn record(
     under_way: &mut UnderWay,
     key: Uuid,
     entry: &Entry,
-) -> rusqlite::Result<Result<State, JournalError>> {
+) -> rusqlite::Result<Result<Moved, JournalError>> {
     let standing = match under_way.0.get(&key) {
         Some(standing) => Some(*standing),
         None => look(file, key)?,
@@ -109,6 +118,15 @@ fn record(
         }
         Entry::Ended(end) | Entry::Settled(end) => ended(file, n, end, to)?,
         Entry::Skipped(skip) => skipped(file, key, skip, to)?,
+        Entry::Withdrawn(_) if to == State::Pending => {
+            let sql = "DELETE FROM deliveries WHERE n = ?1";
+            file.prepare_cached(sql)?.execute([n])?;
+        }
+        Entry::Withdrawn(_) => {
+            let sql = "UPDATE deliveries SET state = ?2, message = ?3 WHERE n = ?1";
+            file.prepare_cached(sql)?
+                .execute(params![n, to.name(), WITHDRAWN])?;
+        }
         Entry::CutOff => {
             let sql = "UPDATE deliveries SET state = ?2, message = ?3 WHERE n = ?1";
             file.prepare_cached(sql)?
@@ -120,7 +138,7 @@ fn record(
         }
         Entry::Dropped(drop) => dropped(file, n, drop, to)?,
     }
-    Ok(Ok(to))
+    Ok(Ok(Moved { from, to }))
 }
 
 fn look(file: &Connection, key: Uuid) -> rusqlite::Result<Option<Standing>> {

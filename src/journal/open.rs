@@ -17,7 +17,7 @@ use super::store::Store;
 use super::writer::{Change, Writer};
 use super::{
     Ended, Entry, Header, Input, JournalError, Line, RecordedRows, Run, SharedAttachment, Snapshot,
-    State, UploadState, ledger,
+    Start, State, UploadState, ledger,
 };
 
 /// An open journal. Copies are the same journal; the last one to go closes it.
@@ -141,8 +141,12 @@ impl Journal {
     ///
     /// [`JournalError::Illegal`] and [`JournalError::Drift`] refuse this entry alone. [`JournalError::Write`] stays: from then on every call gets it.
     pub async fn record(&self, key: Uuid, entry: Entry) -> Result<State, JournalError> {
-        let state = self.change(Change::Entry(key, entry)).await?;
-        state.ok_or_else(|| self.stopped())
+        Ok(self.enter(key, entry).await?.to)
+    }
+
+    /// Records that a row's letter is about to leave, and gives where the row stood before. Durable, and refused, as any other entry.
+    pub async fn start(&self, key: Uuid, start: Start) -> Result<State, JournalError> {
+        Ok(self.enter(key, Entry::Started(start)).await?.from)
     }
 
     /// What is on record of every row, as it is now.
@@ -215,6 +219,11 @@ impl Journal {
     /// Forgets an attachment that Altinn does not have any more.
     pub async fn forget_attachment(&self, id: Uuid) -> Result<(), JournalError> {
         self.change(Change::ForgetAttachment(id)).await.map(drop)
+    }
+
+    async fn enter(&self, key: Uuid, entry: Entry) -> Result<ledger::Moved, JournalError> {
+        let moved = self.change(Change::Entry(key, entry)).await?;
+        moved.ok_or_else(|| self.stopped())
     }
 
     async fn change(&self, change: Change) -> ledger::Answer {

@@ -48,6 +48,8 @@ pub enum Entry {
     Settled(End),
     /// The process died while its letter was on the way.
     CutOff,
+    /// Its letter did not leave after all; this is where it stood before.
+    Withdrawn(State),
     /// The mailing does not apply to it.
     Skipped(Skip),
     /// It reads differently now, and somebody has said that the text it was sent with stands.
@@ -173,6 +175,9 @@ pub fn transition(from: State, body: Option<&Digest>, entry: &Entry) -> Result<S
             _ => Err(Misstep::Illegal),
         },
         (InFlight, Entry::CutOff) => Ok(Unknown),
+        (InFlight, Entry::Withdrawn(before @ (Pending | Unknown))) => Ok(*before),
+        // It was to be tried again, perhaps with another text.
+        (InFlight, Entry::Withdrawn(Failed | Rejected | Reserved | Skipped)) => Ok(Failed),
         (Pending, Entry::Skipped(_)) | (Failed | Rejected | Reserved, Entry::Dropped(_)) => {
             Ok(Skipped)
         }
@@ -253,6 +258,7 @@ impl Entry {
             Self::Ended(_) => "ended",
             Self::Settled(_) => "settled",
             Self::CutOff => "cut off",
+            Self::Withdrawn(_) => "withdrawn",
             Self::Skipped(_) => "skipped",
             Self::Accepted(_) => "accepted as it was sent",
             Self::Dropped(_) => "dropped",
@@ -370,6 +376,9 @@ mod tests {
                 }),
             ),
         ];
+        for before in State::ALL {
+            all.push((format!("withdrawn {before}"), Entry::Withdrawn(before)));
+        }
         for outcome in outcomes() {
             let state = outcome.state();
             all.push((format!("ended {state}"), Entry::Ended(end(outcome.clone()))));
@@ -404,6 +413,16 @@ mod tests {
             legal.insert((State::Unknown, format!("settled {to}")), to);
         }
         legal.insert((State::InFlight, "cut off".into()), State::Unknown);
+        for (before, to) in [
+            (State::Pending, State::Pending),
+            (State::Unknown, State::Unknown),
+            (State::Failed, State::Failed),
+            (State::Rejected, State::Failed),
+            (State::Reserved, State::Failed),
+            (State::Skipped, State::Failed),
+        ] {
+            legal.insert((State::InFlight, format!("withdrawn {before}")), to);
+        }
         legal.insert((State::Pending, "skipped".into()), State::Skipped);
         for from in [State::Failed, State::Rejected, State::Reserved] {
             legal.insert((from, "dropped".into()), State::Skipped);
@@ -436,8 +455,9 @@ mod tests {
             Entry::Skipped(_) => 4,
             Entry::Accepted(_) => 5,
             Entry::Dropped(_) => 6,
+            Entry::Withdrawn(_) => 7,
         });
-        assert_eq!(kinds.collect::<BTreeSet<_>>(), (0..7).collect());
+        assert_eq!(kinds.collect::<BTreeSet<_>>(), (0..8).collect());
     }
 
     #[test]

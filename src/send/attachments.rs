@@ -9,8 +9,8 @@ use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
 use super::attempt::{Attempts, End};
-use super::delivery::{Fatal, Judged};
 use super::heard::Heard;
+use super::outcome::{Fatal, Judged};
 use super::verdict::Verdict;
 use super::{Event, SendError, Stop};
 use crate::altinn::{AttachmentOverview, AttachmentStatus, Client, Content};
@@ -196,7 +196,7 @@ impl<'a> Uploads<'a> {
                 return Ok(Round::Published(id));
             }
             End::Accepted(_) => true,
-            End::GaveUp(_) => false,
+            End::GaveUp(_) | End::Stopped => false,
             End::Refused(refusal, _) if is_worth_a_look(refusal.code) => false,
             End::NoFile(reason) => {
                 self.discard(id).await?;
@@ -300,6 +300,7 @@ fn accepted<T>(end: End<T>) -> Result<T, UploadEnd> {
             (Outcome::Failed(reason), Some(fatal))
         }
         End::Refused(refusal, _) => (Outcome::Rejected(refusal.into()), None),
+        End::Stopped => return Err(UploadEnd::Stopped),
         End::GaveUp(reason) | End::NoFile(reason) => (Outcome::Failed(reason), None),
         End::Away(reason) => (Outcome::Failed(reason.clone()), Some(Fatal::Away(reason))),
         End::Untrusted(reason, hint) => (

@@ -8,7 +8,6 @@ use tokio::time::Instant;
 
 use super::heard::Heard;
 use super::pace::{Pace, Turn};
-use super::reason::stopped;
 use super::verdict::{Verdict, judge, judge_transport};
 use super::{Event, Observer, Stop};
 use crate::altinn::{Answer, Refusal, TransportError, TransportKind};
@@ -52,6 +51,8 @@ pub(super) enum End<T> {
     Refused(Refusal, Verdict),
     /// No more tries: attempts, time or patience are used up, or the run was stopped.
     GaveUp(Reason),
+    /// The run was stopped before a request left.
+    Stopped,
     /// Altinn wants to be left alone for longer than any letter may wait.
     Away(Reason),
     /// There is no token to ask with, and there will be none.
@@ -178,7 +179,7 @@ impl<'a> Attempts<'a> {
                     let verdict = self.judge_twice(&refusal);
                     End::Refused(refusal, verdict)
                 }
-                Step::Stopped => End::GaveUp(last.unwrap_or_else(stopped)),
+                Step::Stopped => last.map_or(End::Stopped, End::GaveUp),
                 Step::Again(again) => {
                     refreshed = false;
                     uncertain |= again.uncertain;

@@ -1,8 +1,9 @@
 //! The first letters, which go alone.
 
 use super::Ending;
-use super::delivery::{Courier, Fatal};
+use super::delivery::Courier;
 use super::engine::{Engine, Step, Taken};
+use super::outcome::Fatal;
 use super::tally::Tally;
 use crate::journal::Outcome;
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::delivery::Fatal;
+use super::outcome::Fatal;
 use crate::journal::Reason;
 
 /// What is wrong with who asks, and so with every resource.

@@ -10,21 +10,18 @@ use super::attempt::{Attempts, End, Settled};
 use super::closed::Closed;
 use super::engine::Taken;
 use super::lookup::{Found, Sought};
+use super::outcome::{Fatal, Judged, collision, in_doubt, lost_attachments, not_sent, refused};
 use super::pace::Turn;
+use super::reason::stopped;
 use super::verdict::Verdict;
-use crate::altinn::{Client, Content, Enclosure, Initialized, Refusal};
+use crate::altinn::{Client, Content, Enclosure, Initialized};
 use crate::correspondence::form_fields;
 use crate::journal::{End as Last, Entry, Journal, Outcome, Reason, Start, State};
-use crate::maskinporten::TokenError;
 use crate::plan::{Delivery, LocalFile};
 use crate::secret::redact;
 
 /// How often a look-up that finds nothing is asked again.
 const LOOKUPS: u32 = 4;
-
-/// What Altinn says of attachments that it has not, or not for long: what we have uploaded is to be uploaded anew.
-const LOST_ATTACHMENTS: [u32; 4] = [1007, 1017, 1018, EXPIRES_SOON];
-const EXPIRES_SOON: u32 = 1055;
 
 /// Sends letters one by one; several at a time may be under way.
 pub(super) struct Courier<'a> {
@@ -48,26 +45,6 @@ pub(super) struct Ended {
     pub(super) unsettled: Option<Sought>,
 }
 
-/// Why a run cannot go on.
-#[derive(Debug)]
-pub(super) enum Fatal {
-    /// Altinn refuses what all letters have in common.
-    Refused(Reason),
-    /// Altinn refuses what all letters of one resource have in common, and there are others: the run goes on with those.
-    Resource,
-    /// Altinn wants to be left alone for a long time.
-    Away(Reason),
-    /// Altinn is not who it should be: what to do about it.
-    Untrusted(Reason, Option<String>),
-    /// No token is to be had.
-    NoToken(TokenError),
-    /// Altinn cannot be reached, and never was in this run.
-    Unreachable(Reason),
-}
-
-/// What became of a letter, and why the others would fare alike.
-pub(super) type Judged = (Outcome, Option<Fatal>);
-
 impl Courier<'_> {
     /// Sends one letter. The start is durable before a request leaves, the end before anybody hears of it. When the run is stopped, or the
     /// letter's resource refused, before it is the letter's turn, it stands where it stood.
@@ -83,11 +60,15 @@ impl Courier<'_> {
             Err(UploadEnd::Journal(error)) => return Err(error),
             Err(UploadEnd::Not(judged)) => Err(*judged),
         };
-        self.record_start(delivery).await?;
+        let before = self.record_start(delivery).await?;
+        let doubt = before == State::Unknown;
         let ((outcome, fatal), requests) = match files {
-            Ok((ids, turn)) => self.send(delivery, ids, turn).await?,
-            // The letter never left: its files did not get there.
-            Err((outcome, fatal)) => ((outcome, self.close(delivery, fatal)), 0),
+            Ok((ids, turn)) => match self.send(delivery, ids, turn, doubt).await? {
+                Some(sent) => sent,
+                None => return self.withdraw(delivery, before).await,
+            },
+            // The letter never left in this run: its files did not get there.
+            Err((outcome, fatal)) => ((in_doubt(outcome, doubt), self.close(delivery, fatal)), 0),
         };
         let last = Last {
             outcome: outcome.clone(),
@@ -129,7 +110,15 @@ impl Courier<'_> {
         Ok(Ok(Some(settled.await?)))
     }
 
-    async fn record_start(&self, delivery: &Delivery) -> Result<(), SendError> {
+    /// It has not left, and stands where it stood.
+    async fn withdraw(&self, delivery: &Delivery, before: State) -> Result<Taken, SendError> {
+        let entry = Entry::Withdrawn(before);
+        self.journal.record(delivery.key, entry).await?;
+        Ok(Taken::Left)
+    }
+
+    /// Where the row stood before.
+    async fn record_start(&self, delivery: &Delivery) -> Result<State, SendError> {
         let start = Start {
             row: delivery.row,
             line: delivery.line,
@@ -138,10 +127,7 @@ impl Courier<'_> {
             body: delivery.digest.0,
             at: Timestamp::now(),
         };
-        self.journal
-            .record(delivery.key, Entry::Started(start))
-            .await?;
-        Ok(())
+        Ok(self.journal.start(delivery.key, start).await?)
     }
 
     async fn upload(&self, delivery: &Delivery) -> Result<Vec<Uuid>, UploadEnd> {
@@ -152,38 +138,48 @@ impl Courier<'_> {
         Ok(ids)
     }
 
-    /// Sends a letter with the files that were uploaded for it; once more with others, when Altinn will not have these any more.
+    /// Sends a letter with the files that were uploaded for it; once more with others, when Altinn will not have these any more. Nothing when the run is stopped
+    /// before it has left. `doubt` is whether an earlier run may have sent it.
     async fn send(
         &self,
         delivery: &Delivery,
         mut ids: Vec<Uuid>,
         turn: Turn<'_>,
-    ) -> Result<(Judged, u32), SendError> {
+        doubt: bool,
+    ) -> Result<Option<(Judged, u32)>, SendError> {
         let mut settled = self.exchange(delivery, &ids, Some(turn)).await?;
+        if matches!(settled.end, End::Stopped) {
+            return Ok(None);
+        }
         let mut requests = settled.requests;
         let dead = lost_attachments(delivery, &ids, &settled.end);
         if !dead.is_empty() {
             Box::pin(self.uploads.renew(&dead)).await?;
             match self.upload(delivery).await {
                 Ok(others) => {
-                    ids = others;
-                    settled = Box::pin(self.exchange(delivery, &ids, None)).await?;
-                    requests += settled.requests;
+                    let again = Box::pin(self.exchange(delivery, &others, None)).await?;
+                    // Else the refusal is what is known of the letter.
+                    if !matches!(again.end, End::Stopped) {
+                        requests += again.requests;
+                        (ids, settled) = (others, again);
+                    }
                     // What is refused again is to be looked into; the next run begins anew.
                     let dead = lost_attachments(delivery, &ids, &settled.end);
                     self.uploads.renew(&dead).await?;
                 }
-                Err(UploadEnd::Not(judged)) => return Ok((*judged, requests)),
+                Err(UploadEnd::Not(judged)) => {
+                    let (outcome, fatal) = *judged;
+                    return Ok(Some(((in_doubt(outcome, doubt), fatal), requests)));
+                }
                 Err(UploadEnd::Journal(error)) => return Err(error),
-                // The refusal is what is known of the letter.
                 Err(UploadEnd::Stopped) => {}
             }
         }
-        let judged = self.judge(delivery, settled).await;
+        let judged = self.judge(delivery, settled, doubt).await;
         if judged.0.id().is_some() {
             self.uploads.use_up(&ids);
         }
-        Ok((judged, requests))
+        Ok(Some((judged, requests)))
     }
 
     /// One letter, as JSON or as a form with its own files. A letter that loses the race for its key to itself may leave copies of its own files at Altinn: the
@@ -233,13 +229,19 @@ impl Courier<'_> {
         Ok(self.attempts.settle_from(turn, send).await)
     }
 
-    async fn judge(&self, delivery: &Delivery, settled: Settled<Initialized>) -> Judged {
-        let uncertain = settled.uncertain;
+    async fn judge(
+        &self,
+        delivery: &Delivery,
+        settled: Settled<Initialized>,
+        doubt: bool,
+    ) -> Judged {
+        let uncertain = settled.uncertain || doubt;
         let (outcome, fatal) = match settled.end {
             End::Accepted(initialized) => return (Outcome::Sent { id: initialized.id }, None),
             End::Refused(_, Verdict::AlreadySent) => {
-                return (self.already_sent(delivery, uncertain).await, None);
+                return (self.already_sent(delivery, settled.uncertain).await, None);
             }
+            End::Stopped => (not_sent(stopped(), uncertain), None),
             End::Refused(refusal, verdict) => refused(refusal, verdict, uncertain),
             End::GaveUp(reason) | End::NoFile(reason) => (not_sent(reason, uncertain), None),
             End::Away(reason) => (
@@ -316,26 +318,6 @@ impl Courier<'_> {
     }
 }
 
-/// The uploaded attachments of a letter that Altinn will not have any more, as far as its refusal tells.
-fn lost_attachments(delivery: &Delivery, ids: &[Uuid], end: &End<Initialized>) -> Vec<Uuid> {
-    let code = match end {
-        End::Refused(refusal, _) => refusal.code,
-        _ => None,
-    };
-    if !code.is_some_and(|code| LOST_ATTACHMENTS.contains(&code)) {
-        return Vec::new();
-    }
-    let expiring = delivery
-        .uploads()
-        .zip(ids)
-        .filter(|(file, _)| file.attachment.expiration_in_days.is_some())
-        .map(|(_, id)| *id);
-    match expiring.collect::<Vec<_>>() {
-        expiring if code == Some(EXPIRES_SOON) && !expiring.is_empty() => expiring,
-        _ => ids.to_vec(),
-    }
-}
-
 impl From<&LocalFile> for Content {
     fn from(file: &LocalFile) -> Self {
         Self {
@@ -344,37 +326,4 @@ impl From<&LocalFile> for Content {
             md5: file.md5.clone(),
         }
     }
-}
-
-/// A refusal. After a lost answer it is Altinn's own only when it has a code: keys are looked at before anything that has one.
-fn refused(refusal: Refusal, verdict: Verdict, uncertain: bool) -> Judged {
-    let reason = Reason::from(refusal);
-    let fatal = (verdict == Verdict::Stop).then(|| Fatal::Refused(reason.clone()));
-    let outcome = match verdict {
-        _ if uncertain && reason.code.is_none() => Outcome::Unknown(reason),
-        Verdict::Reserved => Outcome::Reserved(reason),
-        Verdict::Stop => Outcome::Failed(reason),
-        _ => Outcome::Rejected(reason),
-    };
-    (outcome, fatal)
-}
-
-fn not_sent(reason: Reason, uncertain: bool) -> Outcome {
-    if uncertain {
-        Outcome::Unknown(reason)
-    } else {
-        Outcome::Failed(reason)
-    }
-}
-
-/// The key belongs to another letter: this one cannot be sent under it, now or later.
-pub(super) fn collision(other: Uuid) -> Outcome {
-    Outcome::Rejected(Reason {
-        status: Some(409),
-        code: Some(1034),
-        message: format!(
-            "the key belongs to another letter, {other}: another recipient or reference had this mailing and row key"
-        ),
-        trace: None,
-    })
 }

@@ -3,6 +3,7 @@
 use uuid::Uuid;
 
 use super::attempt::{Attempts, End};
+use super::reason::stopped;
 use crate::altinn::{Client, Overview};
 use crate::correspondence::Recipient;
 use crate::journal::{Line, Reason};
@@ -140,6 +141,7 @@ impl<T> End<T> {
             | Self::Unreachable(reason)
             | Self::NoFile(reason) => reason,
             Self::NoToken(error) => (&error).into(),
+            Self::Stopped => stopped(),
         }
     }
 }

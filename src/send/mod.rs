@@ -18,6 +18,7 @@ mod learned;
 mod limit;
 mod lookup;
 mod meter;
+mod outcome;
 mod pace;
 mod reason;
 mod reckoning;

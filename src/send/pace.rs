@@ -98,8 +98,11 @@ impl Pace {
         if turn.used {
             turn.at = self.slot(stop).await?;
         } else {
-            // Also in a run that is being stopped: what is in flight comes to its end, and this has been written down as begun.
-            turn.place = self.limit.enter().await;
+            turn.place = tokio::select! {
+                biased;
+                place = self.limit.enter() => place,
+                () = stop.wait() => return None,
+            };
             turn.used = true;
         }
         loop {

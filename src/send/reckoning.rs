@@ -5,9 +5,9 @@ use jiff::Timestamp;
 
 use super::attempt::Attempts;
 use super::changes::refuse_changed;
-use super::delivery::collision;
 use super::engine::Engine;
 use super::lookup::{Found, Sought};
+use super::outcome::collision;
 use super::standing::{Question, Standing, differs};
 use super::{Left, Reckoned, SendError};
 use crate::journal::{self, Dropped, End, Entry, Input, JournalError, Outcome, Reason, State};

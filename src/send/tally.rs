@@ -2,9 +2,10 @@
 
 use super::breaker::Breaker;
 use super::closed::Closed;
-use super::delivery::{Ended, Fatal, Judged};
+use super::delivery::Ended;
 use super::engine::Taken;
 use super::lookup::Sought;
+use super::outcome::{Fatal, Judged};
 use super::{Ending, Event, Observer, SendError, Stop};
 use crate::journal::{Outcome, Reason};
 use crate::manifest::MaxFailures;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use massebrev::sandbox::{Action, Endpoint, Trouble, When};
 
+use crate::journal::{alter, wait_for_state};
 use crate::people::spreadsheet;
 use crate::support::{LiveSandbox, Project};
 
@@ -67,6 +68,31 @@ fn letters_that_wait_for_their_turn_stay_pending() {
     assert_eq!(project.count("sent"), 1);
     assert_eq!(project.count("pending"), 2);
     goes_on(&project, &sandbox);
+}
+
+#[test]
+fn a_letter_that_has_no_place_in_flight_yet_stays_where_it_stood() {
+    let slow = Action::Delay(Duration::from_secs(2));
+    for before in ["pending", "unknown"] {
+        let sandbox = LiveSandbox::troubled(vec![on(Endpoint::Initialize, When::First(3), slow)]);
+        let project = patient(&sandbox);
+        if before == "unknown" {
+            project
+                .run(&["send", "mailing.yaml", "--rows", "3"])
+                .ends(1);
+            alter(&project, "UPDATE deliveries SET state = 'unknown'");
+        }
+        let asked = sandbox.asked(Endpoint::Initialize);
+        let run = project.watch(&["send", "mailing.yaml", "--concurrency", "2"]);
+        sandbox.wait_for_requests(Endpoint::Initialize, asked + 2);
+        // The start of the third is written down while the first two are on their way.
+        wait_for_state(&project, "in-flight", 3);
+        run.interrupt();
+        assert_eq!(run.status(), Some(130), "{before}");
+        assert_eq!(project.count("sent"), 2, "{before}");
+        assert_eq!(project.count(before), 1);
+        goes_on(&project, &sandbox);
+    }
 }
 
 #[test]

@@ -289,3 +289,33 @@ fn the_earlier_text_leaves_again_at_once() {
     project.run(&["send", "mailing.yaml"]).ends(0);
     assert_eq!(sandbox.letters().len(), 3);
 }
+
+#[test]
+fn what_may_have_been_sent_stays_unknown_until_altinn_has_said_so() {
+    for status in [429, 400] {
+        let busy = Trouble {
+            endpoint: Endpoint::Initialize,
+            when: When::Every(1),
+            action: Action::Answer {
+                status,
+                retry_after: None,
+            },
+        };
+        let sandbox = LiveSandbox::troubled(vec![busy]);
+        let project = Project::small().with_sandbox(&sandbox);
+        project.run(&["send", "mailing.yaml"]).ends(1);
+        assert_eq!(project.count("unknown"), 0);
+        alter(&project, "UPDATE deliveries SET state = 'unknown'");
+        // It is not these requests that it may have come of.
+        project.run(&["send", "mailing.yaml"]).ends(1);
+        assert_eq!(project.count("unknown"), 3, "{status}");
+        project.replace("mailing.yaml", "is open", "is closed");
+        let refused = project.run(&["send", "mailing.yaml"]).ends(2);
+        assert!(
+            refused
+                .stderr()
+                .contains("3 letters that Altinn may have would"),
+            "{refused}"
+        );
+    }
+}
