@@ -15,7 +15,9 @@ use massebrev::manifest::Rate;
 use massebrev::plan::{Chosen, Digest, Selection, Wanted};
 use massebrev::preview::Survey;
 use massebrev::report::{self, Report};
-use massebrev::send::{Ending, Engine, Options, SendError, Standing, Stop, Summary};
+use massebrev::send::{
+    Ending, Engine, Options, Planner, SendError, Standing, Stop, Summary, with_planner,
+};
 use tokio::runtime::Builder;
 
 use self::ending::explain;
@@ -126,7 +128,7 @@ impl SendArgs {
         printer: Printer,
     ) -> Result<ExitStatus, CliError> {
         let Outlook {
-            mut prepared,
+            prepared,
             wanted,
             chosen,
             ..
@@ -151,8 +153,9 @@ impl SendArgs {
         }
         let progress = Progress::new(printer, events);
         let options = self.options(&prepared, wanted);
-        let run = drive(&mut prepared, &client, &journal, &options, &progress);
-        let ended = runtime.block_on(run);
+        let ended = with_planner(&prepared.mailing, &prepared.checked, |planner| {
+            runtime.block_on(drive(planner, &client, &journal, &options, &progress))
+        });
         account.ran(&ended);
         // Connections that are kept open would hold the sandbox up.
         drop((client, runtime));
@@ -289,7 +292,7 @@ impl SendArgs {
 
 /// Runs the engine, watched by a person who may interrupt it.
 async fn drive(
-    prepared: &mut Prepared,
+    planner: Planner<'_>,
     client: &Client,
     journal: &Journal,
     options: &Options,
@@ -303,7 +306,7 @@ async fn drive(
         observer: progress,
         stop: &stop,
     };
-    let run = engine.run(&mut prepared.mailing, &prepared.checked);
+    let run = engine.run(planner);
     let ended = tokio::select! {
         ended = run => ended,
         () = interrupted_twice(&stop, progress) => {

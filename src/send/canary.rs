@@ -2,8 +2,9 @@
 
 use super::Ending;
 use super::delivery::Courier;
-use super::engine::{Engine, Step, Taken};
+use super::engine::{Engine, Taken};
 use super::outcome::Fatal;
+use super::planner::Steps;
 use super::tally::Tally;
 use crate::journal::Outcome;
 
@@ -11,13 +12,13 @@ impl Engine<'_> {
     /// The first letters go alone, one after the other: what is wrong with all of them is seen once.
     pub(super) async fn send_canaries(
         &self,
-        steps: &mut impl Iterator<Item = Step>,
+        steps: &Steps<'_>,
         courier: &Courier<'_>,
         tally: &mut Tally<'_>,
     ) {
         let mut accepted = 0;
         while accepted < self.options.canary && !self.stop.is_set() {
-            let Some(step) = steps.next() else {
+            let Some(step) = steps.next().await else {
                 return;
             };
             match self.take(step, courier).await {

@@ -73,7 +73,7 @@ pub enum Change {
 /// Refuses letters that Altinn has, or may have, with another content than they have now.
 pub fn refuse_changed(
     journal: Option<&Journal>,
-    mailing: &mut Mailing,
+    mailing: &Mailing,
     checked: &Checked,
     standing: &Standing,
 ) -> Result<(), SendError> {
@@ -94,7 +94,7 @@ pub fn refuse_changed(
 /// The file is read once more, up to the last row that is named.
 fn changed_rows(
     journal: &Journal,
-    mailing: &mut Mailing,
+    mailing: &Mailing,
     checked: &Checked,
     named: &[(usize, Uuid)],
 ) -> Result<Vec<ChangedRow>, SendError> {

@@ -1,6 +1,6 @@
 //! The run: shared files, canary, the rest, and what is still unknown.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
@@ -15,13 +15,14 @@ use super::delivery::{Courier, Ended};
 use super::heard::Heard;
 use super::lookup::Sought;
 use super::pace::Pace;
+use super::planner::{Planner, Step, Steps};
 use super::standing::Standing;
 use super::tally::Tally;
 use super::{Ending, Event, Observer, SendError, Stop, Summary};
 use crate::altinn::Client;
 use crate::journal::{self, Entry, Journal, JournalError};
 use crate::manifest::{MaxFailures, Retry, Uploads as Uploading};
-use crate::plan::{Checked, Delivery, Drifted, Mailing, Planned, Skip, Wanted};
+use crate::plan::{Checked, Wanted};
 
 /// How a run goes about it.
 #[derive(Debug, Clone)]
@@ -64,20 +65,8 @@ pub struct Engine<'a> {
     pub stop: &'a Stop,
 }
 
-/// One row's turn.
-pub(super) enum Step {
-    Send(Box<Delivery>),
-    Skip(Skip),
-    /// Many rows were passed over: others get their turn, Ctrl-C above all.
-    Rest,
-    Drifted(Drifted),
-}
-
 /// How often the pace is told.
 const TELL_EVERY: Duration = Duration::from_millis(250);
-
-/// After so many rows that are settled already.
-const REST_AFTER: usize = 512;
 
 /// What came of it.
 pub(super) enum Taken {
@@ -91,11 +80,7 @@ pub(super) enum Taken {
 impl Engine<'_> {
     /// Sends everything that is outstanding. Every letter's end is in the journal when this returns; an error ends the run, and what is in flight is
     /// still finished.
-    pub async fn run(
-        &self,
-        mailing: &mut Mailing,
-        checked: &Checked,
-    ) -> Result<Summary, SendError> {
+    pub async fn run(&self, planner: Planner<'_>) -> Result<Summary, SendError> {
         let pace = Pace::new(
             self.options.concurrency,
             self.options.interval,
@@ -109,7 +94,7 @@ impl Engine<'_> {
             stop: self.stop,
             heard: Heard::default(),
         };
-        let (standing, reckoned) = match self.reckon(mailing, checked, &attempts).await {
+        let (standing, reckoned) = match self.reckon(&planner, &attempts).await {
             // Asked to stop, it has not asked Altinn all there was to ask.
             Err(SendError::Changed(_)) if self.stop.is_set() => {
                 return Ok(Summary {
@@ -119,7 +104,7 @@ impl Engine<'_> {
             }
             reckoned => reckoned?,
         };
-        let sent = self.send(mailing, checked, &standing, &attempts);
+        let sent = self.send(planner, standing, &attempts);
         let ended = self.tell_pace(&pace, sent).await;
         let ended = ended.map(|summary| Summary {
             reckoned,
@@ -140,11 +125,11 @@ impl Engine<'_> {
 
     async fn send(
         &self,
-        mailing: &mut Mailing,
-        checked: &Checked,
-        standing: &Standing,
+        planner: Planner<'_>,
+        standing: Standing,
         attempts: &Attempts<'_>,
     ) -> Result<Summary, SendError> {
+        let (mailing, checked) = (planner.mailing, planner.checked);
         let chosen = checked.choose(&self.options.wanted, |position| standing.passes(position));
         self.observer.notice(&Event::Began {
             letters: chosen.letters + chosen.settled,
@@ -174,28 +159,16 @@ impl Engine<'_> {
             self.upload_shared(&uploads, &resource, checked, &mut tally)
                 .await;
         }
-        let exhausted = Cell::new(false);
-        let mut deliveries = mailing
-            .deliveries(checked)
-            .map_err(SendError::Rows)?
-            .only(chosen.rows);
-        let mut steps = std::iter::from_fn(|| {
-            if deliveries.pass_over(standing.passed(), REST_AFTER) {
-                return Some(Step::Rest);
-            }
-            let step = deliveries.next().map(step);
-            exhausted.set(step.is_none());
-            step
-        });
-        self.send_canaries(&mut steps, &courier, &mut tally).await;
-        self.send_rest(&mut steps, &courier, &mut tally).await;
+        let steps = planner.begin(chosen.rows, standing.into_passed(), self.stop);
+        self.send_canaries(&steps, &courier, &mut tally).await;
+        self.send_rest(&steps, &courier, &mut tally).await;
         self.settle_unknown(&courier, &mut tally).await;
         if tally.is_given_up()
             && let Err(error) = uploads.give_up().await
         {
             tally.fail(error);
         }
-        let (ended, ending) = (tally.ended, tally.finish(exhausted.get(), &closed)?);
+        let (ended, ending) = (tally.ended, tally.finish(steps.are_used_up(), &closed)?);
         Ok(Summary {
             ending,
             ended,
@@ -233,16 +206,11 @@ impl Engine<'_> {
     }
 
     /// Only here is anything concurrent: as many senders as there may be letters under way take one row after the other.
-    async fn send_rest(
-        &self,
-        steps: &mut impl Iterator<Item = Step>,
-        courier: &Courier<'_>,
-        tally: &mut Tally<'_>,
-    ) {
-        let (steps, tally) = (RefCell::new(steps), RefCell::new(tally));
+    async fn send_rest(&self, steps: &Steps<'_>, courier: &Courier<'_>, tally: &mut Tally<'_>) {
+        let tally = RefCell::new(tally);
         let sender = || async {
             while !self.stop.is_set() {
-                let Some(step) = steps.borrow_mut().next() else {
+                let Some(step) = steps.next().await else {
                     return;
                 };
                 let end = self.take(step, courier).await;
@@ -317,11 +285,7 @@ impl Engine<'_> {
                     Err(error) => Err(error.into()),
                 }
             }
-            Step::Rest => {
-                tokio::task::yield_now().await;
-                Ok(Taken::Nothing)
-            }
-            Step::Drifted(drifted) => Err(drifted.into()),
+            Step::Broken(error) => Err(error),
         }
     }
 }
@@ -330,15 +294,5 @@ impl Engine<'_> {
 async fn ask_for_token(attempts: &Attempts<'_>, tally: &mut Tally<'_>) {
     if let Some(Err(error)) = attempts.first_token().await {
         tally.halt(Ending::NoToken(error));
-    }
-}
-
-fn step(planned: Result<Planned, Drifted>) -> Step {
-    match planned {
-        Ok(Planned::Delivery(delivery)) => Step::Send(delivery),
-        Ok(Planned::Skipped(skip)) => Step::Skip(skip),
-        // Pass 1 has refused a mailing with invalid rows.
-        Ok(Planned::Invalid(_) | Planned::LeftOut) => Step::Rest,
-        Err(drifted) => Step::Drifted(drifted),
     }
 }

@@ -20,6 +20,7 @@ mod lookup;
 mod meter;
 mod outcome;
 mod pace;
+mod planner;
 mod reason;
 mod reckoning;
 mod standing;
@@ -33,6 +34,7 @@ pub use changes::{Change, ChangedInput, ChangedRow, Changes, changed_inputs, ref
 pub use ending::{Ending, Left, Reckoned, SendError, Summary};
 pub use engine::{Engine, Options};
 pub use event::{Event, Observer, Snapshot};
+pub use planner::{Planner, with_planner};
 pub use standing::Standing;
 pub use stop::Stop;
 pub use verdict::{Verdict, judge};

@@ -8,10 +8,11 @@ use super::changes::refuse_changed;
 use super::engine::Engine;
 use super::lookup::{Found, Sought};
 use super::outcome::collision;
+use super::planner::Planner;
 use super::standing::{Question, Standing, differs};
 use super::{Left, Reckoned, SendError};
 use crate::journal::{self, Dropped, End, Entry, Input, JournalError, Outcome, Reason, State};
-use crate::plan::{Checked, Mailing};
+use crate::plan::Checked;
 
 /// So many entries wait for the journal at a time.
 const AT_ONCE: usize = 1024;
@@ -20,10 +21,10 @@ impl Engine<'_> {
     /// Finds out where every row stands, refuses letters that have changed under used keys, and writes down what there is to do.
     pub(super) async fn reckon(
         &self,
-        mailing: &mut Mailing,
-        checked: &Checked,
+        planner: &Planner<'_>,
         attempts: &Attempts<'_>,
     ) -> Result<(Standing, Reckoned), SendError> {
+        let (mailing, checked) = (planner.mailing, planner.checked);
         let retry_rejected = self.options.retry_rejected;
         let mut standing = Standing::read(Some(self.journal), checked, retry_rejected)?;
         self.ask(mailing.resource(), attempts, &mut standing)

@@ -86,11 +86,11 @@ impl Standing {
 
     /// Whether a run passes over the row at this position, from 0: its letter is settled, or it gets none and that is written down.
     pub fn passes(&self, position: usize) -> bool {
-        self.passed().get(position).is_some_and(|passed| *passed)
+        self.passed.get(position).is_some_and(|passed| *passed)
     }
 
-    pub(super) fn passed(&self) -> &[bool] {
-        &self.passed
+    pub(super) fn into_passed(self) -> Vec<bool> {
+        self.passed
     }
 
     /// Letters that Altinn may have and that read differently now, by position: also those it has not been asked about.

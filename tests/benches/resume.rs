@@ -22,7 +22,7 @@ use massebrev::journal::{Header, Journal};
 use massebrev::maskinporten::{Delegation, Settings, SigningKey, Tokens};
 use massebrev::plan::Mailing;
 use massebrev::sandbox::{Options as SandboxOptions, Sandbox};
-use massebrev::send::{Engine, Event, Observer, Options, Stop};
+use massebrev::send::{Engine, Event, Observer, Options, Stop, with_planner};
 use rusqlite::{Connection, params};
 use tokio::runtime::Runtime;
 
@@ -140,7 +140,7 @@ fn go_on(manifest: &Path) {
     let reading = reading.elapsed();
     tell(&format!("journal read ({rows} rows)"), reading);
     let runtime = Runtime::new().unwrap();
-    runtime.block_on(async {
+    let run = async |planner| {
         let sandbox = Sandbox::start(SandboxOptions {
             keep_bodies: false,
             ..SandboxOptions::default()
@@ -168,7 +168,7 @@ fn go_on(manifest: &Path) {
             stop: &Stop::default(),
         };
         let running = Instant::now();
-        engine.run(&mut mailing, &checked).await.unwrap();
+        engine.run(planner).await.unwrap();
         let (reckoned, sent) = first.0.into_inner().unwrap();
         tell("file and journal joined", reckoned.unwrap() - running);
         tell(
@@ -178,7 +178,8 @@ fn go_on(manifest: &Path) {
         // What was measured twice is taken off.
         let all = sent.unwrap() - began;
         tell("first letter in all", all.saturating_sub(reading));
-    });
+    };
+    with_planner(&mailing, &checked, |planner| runtime.block_on(run(planner)));
     println!("memory at most, resumed               {} MB", peak());
 }
 

@@ -1,0 +1,214 @@
+//! Rows become letters on a thread of its own, some ahead of those who send them.
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::fmt;
+use std::thread;
+
+use tokio::sync::{Mutex, mpsc, oneshot};
+
+use super::{SendError, Stop};
+use crate::plan::{Checked, Delivery, Mailing, Planned, Selection, Skip};
+
+/// So many rows are handed over at a time, at most: each time wakes a thread.
+const BATCH: usize = 32;
+/// So many batches are ahead, at most.
+const AHEAD: usize = 2;
+/// After so many rows that nothing is to be done about, it is looked whether anybody still waits.
+const LOOK_UP_AFTER: usize = 4096;
+
+/// A mailing that has been checked, with a thread that renders its letters again when it is their turn.
+pub struct Planner<'a> {
+    pub(super) mailing: &'a Mailing,
+    pub(super) checked: &'a Checked,
+    begin: oneshot::Sender<Turns>,
+    batches: mpsc::Receiver<Batch>,
+}
+
+/// Whose turn it is.
+struct Turns {
+    rows: Selection,
+    /// By position: rows that are passed over.
+    passed: Vec<bool>,
+}
+
+/// One row's turn.
+pub(super) enum Step {
+    Send(Box<Delivery>),
+    Skip(Skip),
+    /// The rows are not what was checked.
+    Broken(SendError),
+}
+
+/// Some rows' turns, in row order.
+struct Batch {
+    steps: Vec<Step>,
+    /// Whether every row has been gone through.
+    is_last: bool,
+}
+
+/// The turns that have come, for any number of senders.
+pub(super) struct Steps<'a> {
+    ready: RefCell<VecDeque<Step>>,
+    coming: Mutex<mpsc::Receiver<Batch>>,
+    /// Whether no more will come: every row has been gone through.
+    all_came: Cell<bool>,
+    stop: &'a Stop,
+}
+
+/// Gives `run` a planner, and gives back what comes of it.
+pub fn with_planner<'a, T>(
+    mailing: &'a Mailing,
+    checked: &'a Checked,
+    run: impl FnOnce(Planner<'a>) -> T,
+) -> T {
+    let (begin, asked) = oneshot::channel();
+    let (tell, batches) = mpsc::channel(AHEAD);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            // A run that needs no letter asks for none.
+            if let Ok(turns) = asked.blocking_recv() {
+                plan(mailing, checked, turns, tell);
+            }
+        });
+        run(Planner {
+            mailing,
+            checked,
+            begin,
+            batches,
+        })
+    })
+}
+
+impl<'a> Planner<'a> {
+    /// Begins with the rows whose turn it is.
+    pub(super) fn begin(self, rows: Selection, passed: Vec<bool>, stop: &'a Stop) -> Steps<'a> {
+        // When this fails the thread is gone, and so are its steps.
+        let _ = self.begin.send(Turns { rows, passed });
+        Steps {
+            ready: RefCell::default(),
+            coming: Mutex::new(self.batches),
+            all_came: Cell::new(false),
+            stop,
+        }
+    }
+}
+
+impl fmt::Debug for Planner<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Planner").finish_non_exhaustive()
+    }
+}
+
+impl Steps<'_> {
+    /// The next row's turn, in row order; nothing when there is none, or when the run is stopped.
+    pub(super) async fn next(&self) -> Option<Step> {
+        if let Some(step) = self.ready() {
+            return Some(step);
+        }
+        tokio::select! {
+            biased;
+            () = self.stop.wait() => None,
+            step = self.take() => step,
+        }
+    }
+
+    /// Whether every row has had its turn.
+    pub(super) fn are_used_up(&self) -> bool {
+        self.all_came.get() && self.ready.borrow().is_empty()
+    }
+
+    async fn take(&self) -> Option<Step> {
+        loop {
+            if let Some(step) = self.ready() {
+                return Some(step);
+            }
+            let mut coming = self.coming.lock().await;
+            // Who had it before may have brought some.
+            if self.ready.borrow().is_empty() {
+                let batch = coming.recv().await?;
+                self.ready.borrow_mut().extend(batch.steps);
+                self.all_came.set(batch.is_last);
+            }
+        }
+    }
+
+    fn ready(&self) -> Option<Step> {
+        self.ready.borrow_mut().pop_front()
+    }
+}
+
+/// The planner's thread, until every row has been gone through or nobody waits any more.
+fn plan(mailing: &Mailing, checked: &Checked, turns: Turns, tell: mpsc::Sender<Batch>) {
+    let mut steps = Outgoing {
+        steps: Vec::new(),
+        size: 1,
+        tell,
+    };
+    let mut deliveries = match mailing.deliveries(checked) {
+        Ok(deliveries) => deliveries.only(turns.rows),
+        Err(problems) => {
+            steps.push(Step::Broken(SendError::Rows(problems)));
+            steps.flush();
+            return;
+        }
+    };
+    let mut left_out = 0;
+    loop {
+        while deliveries.pass_over(&turns.passed, LOOK_UP_AFTER) {
+            if !steps.flush() {
+                return;
+            }
+        }
+        let step = match deliveries.next() {
+            Some(Ok(Planned::Delivery(delivery))) => Step::Send(delivery),
+            Some(Ok(Planned::Skipped(skip))) => Step::Skip(skip),
+            // Pass 1 has refused a mailing with invalid rows.
+            Some(Ok(Planned::Invalid(_) | Planned::LeftOut)) => {
+                left_out += 1;
+                if left_out % LOOK_UP_AFTER == 0 && !steps.flush() {
+                    return;
+                }
+                continue;
+            }
+            Some(Err(drifted)) => Step::Broken(drifted.into()),
+            None => return steps.end(),
+        };
+        if !steps.push(step) {
+            return;
+        }
+    }
+}
+
+/// Steps on their way: the first goes alone, the others in growing company.
+struct Outgoing {
+    steps: Vec<Step>,
+    size: usize,
+    tell: mpsc::Sender<Batch>,
+}
+
+impl Outgoing {
+    /// Whether anybody still waits.
+    fn push(&mut self, step: Step) -> bool {
+        self.steps.push(step);
+        self.steps.len() < self.size || self.flush()
+    }
+
+    /// Whether anybody still waits.
+    fn flush(&mut self) -> bool {
+        if self.steps.is_empty() {
+            return !self.tell.is_closed();
+        }
+        self.size = (self.size * 2).min(BATCH);
+        self.send(false)
+    }
+
+    fn end(mut self) {
+        self.send(true);
+    }
+
+    fn send(&mut self, is_last: bool) -> bool {
+        let steps = std::mem::replace(&mut self.steps, Vec::with_capacity(self.size));
+        self.tell.blocking_send(Batch { steps, is_last }).is_ok()
+    }
+}
