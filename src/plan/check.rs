@@ -1,17 +1,21 @@
 //! Pass 1: every row is rendered and checked before anything may leave.
 
 use std::hash::BuildHasher as _;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
 use super::approval::plan_digest;
+use super::crew::in_order;
+use super::desk::Desk;
 use super::fingerprint::Fingerprint;
 use super::gathering::Gathering;
+use super::look::{Looked, Rowful};
 use super::watch::Watch;
 use super::{Delivery, Digest, Input, Mailing, Planned, PlannedFile};
 use crate::diagnostic::{Place, Problem, Problems};
-use crate::recipients::Row;
+use crate::recipients::{Row, Rows};
 
 /// What pass 1 found.
 #[derive(Debug, Clone)]
@@ -64,32 +68,30 @@ impl Checked {
 }
 
 impl Mailing {
-    /// Renders and checks every row; `now` is what dates are compared with. Every letter is shown to `each`, in row order.
+    /// Renders and checks every row, on all processors; `now` is what dates are compared with. Every letter is shown to `each` on this thread, in row order.
     pub fn check(
         &mut self,
         now: Timestamp,
         each: &mut dyn FnMut(&Delivery),
     ) -> Result<Checked, Problems> {
-        let mut rows = self.open_rows()?;
+        let rows = self.open_rows()?;
         let mut gathering = Gathering::new(std::mem::take(&mut self.found));
         let mut watch = Watch::new(self);
-        let mut row = Row::default();
         self.files.begin_count();
-        while let Some(read) = rows.read(&mut row) {
+        self.look_at(rows, now, &mut |row, read| {
             gathering.checked.rows += 1;
             match read {
-                Ok(()) => {
-                    if self.check_row(&row, now, &mut gathering, each) {
-                        watch.look(&row);
+                Ok(looked) => {
+                    if self.gather_row(row, looked, &mut gathering, each) {
+                        watch.look(row);
                     }
                 }
                 Err(problem) => gathering.push(problem),
             }
-            if gathering.is_full() {
-                break;
-            }
-        }
-        self.files.end_count();
+            gathering.stopped = gathering.is_full();
+            gathering.stopped
+        });
+        self.files.end_count(std::mem::take(&mut gathering.files));
         let file = Place::File(self.rows_file());
         if gathering.checked.rows == 0 {
             gathering.push(Problem::error(
@@ -108,31 +110,59 @@ impl Mailing {
         Ok(checked)
     }
 
-    /// Checks one row; whether it is to get a letter.
-    fn check_row(
-        &mut self,
-        row: &Row,
+    /// Has the rows looked at by all threads, and shows each with what it came to to `take`, in row order, until it is full.
+    fn look_at(
+        &self,
+        mut rows: Rows,
         now: Timestamp,
+        take: &mut dyn FnMut(&Row, Result<&mut Looked, Problem>) -> bool,
+    ) {
+        let fill = |rowful: &mut Rowful| rowful.fill(&mut rows);
+        let worker = || {
+            let mut desk = Desk::default();
+            move |rowful: &mut Rowful| rowful.look(self, now, &mut desk)
+        };
+        let mut desk = Desk::default();
+        in_order(self.threads, fill, worker, |rowful| {
+            for (row, read) in rowful.rows() {
+                let is_full = match read {
+                    Ok(Some(looked)) => take(row, Ok(looked)),
+                    Ok(None) => take(row, Ok(&mut self.look(row, now, &mut desk))),
+                    Err(problem) => take(row, Err(problem)),
+                };
+                if is_full {
+                    return ControlFlow::Break(());
+                }
+            }
+            ControlFlow::Continue(())
+        });
+    }
+
+    /// Counts one row in; whether it is to get a letter.
+    fn gather_row(
+        &self,
+        row: &Row,
+        looked: &mut Looked,
         gathering: &mut Gathering,
         each: &mut dyn FnMut(&Delivery),
     ) -> bool {
-        let mut planned = self.plan_row(row);
         let checked = &mut gathering.checked;
-        match &mut planned {
+        checked.fingerprints.push(looked.print);
+        match &looked.planned {
             Planned::Delivery(delivery) => {
                 if checked.letters == 0 {
                     checked.shared = delivery.uploads().cloned().collect();
                 }
                 checked.letters += 1;
                 for file in &delivery.files {
-                    self.files.count(file);
+                    gathering.files.count(file);
                 }
                 let recipient = gathering.hashing.hash_one(&delivery.recipient);
                 gathering.recipients.push(recipient);
-                gathering.extend(self.check_person(delivery));
-                // Of a letter that is not whole nothing more is known than to whom it goes.
+                gathering.extend(looked.person.take());
                 if self.is_whole {
-                    self.check_delivery(delivery, now, gathering);
+                    let remarks = std::mem::take(&mut looked.remarks);
+                    self.gather_remarks(remarks, row, gathering);
                     each(delivery);
                 }
             }
@@ -153,10 +183,6 @@ impl Mailing {
                 gathering.extend(new);
             }
         }
-        gathering
-            .checked
-            .fingerprints
-            .push(Fingerprint::of(&planned));
-        !matches!(planned, Planned::Skipped(_))
+        !matches!(looked.planned, Planned::Skipped(_))
     }
 }

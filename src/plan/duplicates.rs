@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use uuid::Uuid;
 
+use super::desk::Desk;
 use super::findings::owned;
 use super::gathering::{Gathering, PROBLEM_LIMIT};
 use super::{Mailing, Planned};
@@ -13,7 +14,7 @@ use crate::secret::redact;
 
 impl Mailing {
     /// Rows that share a key are errors, each named; recipients who get several letters are counted.
-    pub(super) fn find_duplicates(&mut self, gathering: &mut Gathering) -> Result<(), Problems> {
+    pub(super) fn find_duplicates(&self, gathering: &mut Gathering) -> Result<(), Problems> {
         let repeated = repeated_in(std::mem::take(&mut gathering.recipients)).len();
         let letters = gathering.checked.fingerprints.iter();
         let keys = letters.filter(|print| print.is_letter());
@@ -44,17 +45,18 @@ impl Mailing {
     }
 
     /// Reads the rows once more to name those that share a key; only when there are any.
-    fn name_duplicates(&mut self, twice: &HashSet<u64>) -> Result<Vec<Problem>, Problems> {
+    fn name_duplicates(&self, twice: &HashSet<u64>) -> Result<Vec<Problem>, Problems> {
         let columns: Vec<String> = match self.row_key {
             Some(column) => self.headers().get(column).cloned().into_iter().collect(),
             None => owned(self.letter.recipient.columns()),
         };
         let mut rows = self.open_rows()?;
-        let mut row = Row::default();
+        let (mut row, mut desk) = (Row::default(), Desk::default());
         let mut first: HashMap<Uuid, u64> = HashMap::new();
         let mut problems = Vec::new();
         while let Some(read) = rows.read(&mut row) {
-            let (Ok(()), Planned::Delivery(delivery)) = (read, self.plan_row(&row)) else {
+            let (Ok(()), Planned::Delivery(delivery)) = (read, self.plan_row(&row, &mut desk))
+            else {
                 continue;
             };
             if !twice.contains(&delivery.key.as_u64_pair().0) {

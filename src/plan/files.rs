@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::io;
 use std::path::{Component, Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use md5::{Digest as _, Md5};
 use sha2::Sha256;
@@ -68,19 +68,62 @@ const REMEMBERED: usize = 4096;
 
 type Looked = Result<Arc<LocalFile>, String>;
 
-/// The files of a mailing.
+/// The files of a mailing. Any number of threads look at them at a time.
 #[derive(Debug, Default)]
 pub(super) struct Files {
     folder: PathBuf,
-    /// What was looked at lately, and before that.
-    recent: HashMap<String, Looked>,
-    older: HashMap<String, Looked>,
-    /// During pass 1, the heads of the files that may be one letter's own; 8 bytes each.
-    named: Vec<u64>,
-    /// After it, the heads of those that several letters have, in order.
+    remembered: Mutex<Remembered>,
+    /// After pass 1, the heads of those that several letters have, in order.
     shared: Vec<u64>,
     /// The content of every letter's files, in row order.
     met: Digester,
+}
+
+/// What was looked at lately, and before that.
+#[derive(Debug, Default)]
+struct Remembered {
+    recent: HashMap<String, Looked>,
+    older: HashMap<String, Looked>,
+}
+
+/// The files that pass 1 has seen so far, in row order.
+#[derive(Debug, Default)]
+pub(super) struct Seen {
+    /// The heads of those that may be one letter's own; 8 bytes each.
+    named: Vec<u64>,
+    met: Digester,
+}
+
+impl Seen {
+    /// A letter has this file.
+    pub(super) fn count(&mut self, planned: &PlannedFile) {
+        self.met.part(&planned.file.digest.0);
+        if planned.enclosed {
+            self.named.push(planned.identity.short());
+        }
+    }
+}
+
+impl Remembered {
+    fn find(&mut self, name: &str) -> Option<Looked> {
+        if let Some(known) = self.recent.get(name) {
+            return Some(known.clone());
+        }
+        let known = self.older.remove(name)?;
+        Some(self.keep(name, known))
+    }
+
+    /// What was found first stays, should two have looked at the same time.
+    fn keep(&mut self, name: &str, found: Looked) -> Looked {
+        if let Some(known) = self.recent.get(name) {
+            return known.clone();
+        }
+        if self.recent.len() >= REMEMBERED {
+            self.older = std::mem::take(&mut self.recent);
+        }
+        self.recent.insert(name.to_owned(), found.clone());
+        found
+    }
 }
 
 impl Files {
@@ -93,38 +136,24 @@ impl Files {
     }
 
     /// Looks at a file; what is wrong with it is said in words.
-    pub(super) fn look(&mut self, name: &str) -> Looked {
-        if let Some(known) = self.recent.get(name) {
-            return known.clone();
-        }
-        let known = self.older.remove(name);
-        let found = known.unwrap_or_else(|| self.examine(name));
-        if self.recent.len() >= REMEMBERED {
-            self.older = std::mem::take(&mut self.recent);
-        }
-        self.recent.insert(name.to_owned(), found.clone());
-        found
+    pub(super) fn look(&self, name: &str) -> Looked {
+        let known = self.remembered().find(name);
+        known.unwrap_or_else(|| {
+            let found = self.examine(name);
+            self.remembered().keep(name, found)
+        })
     }
 
     /// Begins pass 1.
     pub(super) fn begin_count(&mut self) {
-        self.named = Vec::new();
         self.shared = Vec::new();
-        self.met = Digester::default();
-    }
-
-    /// A letter of pass 1 has this file.
-    pub(super) fn count(&mut self, planned: &PlannedFile) {
-        self.met.part(&planned.file.digest.0);
-        if planned.enclosed {
-            self.named.push(planned.identity.short());
-        }
     }
 
     /// Every letter has been seen.
-    pub(super) fn end_count(&mut self) {
-        self.shared = std::mem::take(&mut self.named);
+    pub(super) fn end_count(&mut self, seen: Seen) {
+        self.shared = seen.named;
         keep_repeated(&mut self.shared);
+        self.met = seen.met;
     }
 
     /// The digest of the files of all letters, for the digest of the plan.
@@ -135,6 +164,12 @@ impl Files {
     /// Whether several letters have a file, as far as is known by now.
     pub(super) fn are_sharing(&self, planned: &PlannedFile) -> bool {
         self.shared.binary_search(&planned.identity.short()).is_ok()
+    }
+
+    fn remembered(&self) -> MutexGuard<'_, Remembered> {
+        self.remembered
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     fn examine(&self, name: &str) -> Result<Arc<LocalFile>, String> {
@@ -218,7 +253,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("a.pdf"), "one").unwrap();
         std::fs::write(folder.path().join("same.pdf"), "same").unwrap();
-        let mut files = Files::new(folder.path());
+        let files = Files::new(folder.path());
         let first = files.look("a.pdf").unwrap();
         files.look("same.pdf").unwrap();
         std::fs::write(folder.path().join("a.pdf"), "two").unwrap();
@@ -228,7 +263,9 @@ mod tests {
             assert!(files.look(&format!("{number}.pdf")).is_err());
             assert_eq!(files.look("same.pdf").unwrap().size, 4, "in use");
         }
-        assert!(files.recent.len() + files.older.len() <= 2 * REMEMBERED);
+        let remembered = files.remembered();
+        assert!(remembered.recent.len() + remembered.older.len() <= 2 * REMEMBERED);
+        drop(remembered);
         assert_ne!(files.look("a.pdf").unwrap(), first, "forgotten");
     }
 
@@ -259,10 +296,11 @@ mod tests {
         let mut files = Files::default();
         for _ in 0..2 {
             files.begin_count();
+            let mut seen = Seen::default();
             for file in &all {
-                files.count(file);
+                seen.count(file);
             }
-            files.end_count();
+            files.end_count(seen);
             let shared = all.iter().map(|file| files.are_sharing(file));
             assert_eq!(shared.collect::<Vec<_>>(), [true, true, false, false]);
         }

@@ -9,24 +9,54 @@ use super::{Delivery, Mailing};
 use crate::correspondence::Recipient;
 use crate::correspondence::rules::{self, Context, Finding};
 use crate::diagnostic::{Code, Place, Problem, Turn};
+use crate::recipients::Row;
+
+/// What is wrong with a letter.
+pub(super) struct Remark {
+    finding: Finding,
+    turn: Option<Turn>,
+    /// The columns that feed it; none when it is the same for every row.
+    columns: Vec<String>,
+}
 
 impl Mailing {
-    /// Checks one letter: what is the same for all rows is said once, at its place in the manifest; the rest at its row.
+    /// Checks one letter; `attached` are the entries of `content.attachments` that it has.
     pub(super) fn check_delivery(
         &self,
         delivery: &mut Delivery,
         now: Timestamp,
+        attached: &[usize],
+    ) -> Vec<Remark> {
+        let findings = self.findings(delivery, now, attached);
+        let turns = turns(&findings);
+        let remarks = findings.into_iter().zip(turns);
+        remarks
+            .map(|(finding, turn)| Remark {
+                columns: self.feeding(&finding),
+                finding,
+                turn,
+            })
+            .collect()
+    }
+
+    /// Counts in what is wrong with a letter: what is the same for all rows is said once, at its place in the manifest; the rest at its row.
+    pub(super) fn gather_remarks(
+        &self,
+        remarks: Vec<Remark>,
+        row: &Row,
         gathering: &mut Gathering,
     ) {
-        let findings = self.findings(delivery, now);
-        let turns = turns(&findings);
-        for (finding, turn) in findings.into_iter().zip(turns) {
-            let columns = self.feeding(&finding);
+        for Remark {
+            finding,
+            turn,
+            columns,
+        } in remarks
+        {
             if !columns.is_empty() {
                 let place = Place::Row {
                     file: self.rows_file(),
-                    row: Some(delivery.row),
-                    line: delivery.line,
+                    row: Some(row.number),
+                    line: row.line,
                     columns,
                 };
                 gathering.push(finding.into_problem(place, turn));
@@ -49,7 +79,12 @@ impl Mailing {
     }
 
     /// What Altinn would refuse, its first refusal first.
-    fn findings(&self, delivery: &mut Delivery, now: Timestamp) -> Vec<Finding> {
+    fn findings(
+        &self,
+        delivery: &mut Delivery,
+        now: Timestamp,
+        attached: &[usize],
+    ) -> Vec<Finding> {
         let context = Context::new(now, self.setting.production);
         if delivery.files.is_empty() {
             return rules::check(&delivery.request, &context);
@@ -73,26 +108,9 @@ impl Mailing {
         ));
         findings.sort_by_key(stage);
         for finding in &mut findings {
-            self.place_attachment(finding);
+            place_attachment(finding, attached);
         }
         findings
-    }
-
-    /// Names an attachment by its place in the manifest: those before it may have been left out of the letter.
-    fn place_attachment(&self, finding: &mut Finding) {
-        const LIST: &str = "correspondence.content.attachments[";
-        let number = finding
-            .member
-            .strip_prefix(LIST)
-            .and_then(|rest| rest.split_once(']'));
-        if let Some((number, member)) = number
-            && let Some(at) = number
-                .parse()
-                .ok()
-                .and_then(|at: usize| self.attached.get(at))
-        {
-            finding.member = format!("{LIST}{at}]{member}");
-        }
     }
 
     /// The columns that feed a finding; none when it is the same for every row.
@@ -179,6 +197,20 @@ impl Mailing {
             Problem::warning(place, "this may be a real person, outside production")
                 .with_hint("use synthetic persons for tests (month + 80)")
         })
+    }
+}
+
+/// Names an attachment by its place in the manifest: those before it may have been left out of the letter.
+fn place_attachment(finding: &mut Finding, attached: &[usize]) {
+    const LIST: &str = "correspondence.content.attachments[";
+    let number = finding
+        .member
+        .strip_prefix(LIST)
+        .and_then(|rest| rest.split_once(']'));
+    if let Some((number, member)) = number
+        && let Some(at) = number.parse().ok().and_then(|at: usize| attached.get(at))
+    {
+        finding.member = format!("{LIST}{at}]{member}");
     }
 }
 

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::hash::RandomState;
 
+use super::files::Seen;
 use super::{Checked, Digest};
 use crate::diagnostic::{Code, Place, Problem, Problems, Severity};
 
@@ -20,6 +21,10 @@ pub(super) struct Gathering {
     pub(super) hashing: RandomState,
     /// What has been said already of parts that are the same for all rows, and where in `problems` it stands.
     pub(super) constant: HashMap<(Code, String, String), usize>,
+    /// The files of its letters.
+    pub(super) files: Seen,
+    /// Whether the check stopped before the last row.
+    pub(super) stopped: bool,
     errors: usize,
     /// How many warnings there are of each kind.
     warnings: HashMap<Kind, usize>,
@@ -44,6 +49,8 @@ impl Gathering {
             recipients: Vec::new(),
             hashing: RandomState::new(),
             constant: HashMap::new(),
+            files: Seen::default(),
+            stopped: false,
             errors: 0,
             warnings: HashMap::new(),
         };

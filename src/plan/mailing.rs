@@ -1,7 +1,9 @@
 //! A mailing with everything it is made of: loaded, compiled, not yet rendered.
 
 use std::error::Error as _;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
+use std::thread;
 
 use jiff::Timestamp;
 
@@ -13,7 +15,10 @@ use super::proof::Proving;
 use crate::diagnostic::{Place, Problem, Problems, nearest};
 use crate::manifest::{Loaded, Manifest};
 use crate::recipients::{Dialect, Options, Row, Rows};
-use crate::template::{Names, Scope, TemplateError, Templates};
+use crate::template::{Names, TemplateError, Templates};
+
+/// Threads that check rows, at most.
+const MOST_THREADS: NonZeroUsize = NonZeroUsize::new(16).unwrap();
 
 /// What a mailing is rendered and checked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,18 +35,14 @@ pub struct Mailing {
     pub(super) loaded: Loaded,
     pub(super) setting: Setting,
     pub(super) templates: Templates,
-    /// The row that is being rendered; kept for its memory.
-    pub(super) scope: Scope,
-    /// The letter that is being digested, as JSON; kept for its memory.
-    pub(super) json: Vec<u8>,
     pub(super) letter: Letter,
-    /// The entries of `content.attachments` that the letter rendered last has, by their places in the manifest.
-    pub(super) attached: Vec<usize>,
     pub(super) row_key: Option<usize>,
     pub(super) exclusion: Exclusion,
     pub(super) files: Files,
     /// What was found before any row was read.
     pub(super) found: Problems,
+    /// How many threads check its rows.
+    pub(super) threads: NonZeroUsize,
     /// Whether the letter is there with all its parts. If not, only its rows can be checked.
     pub(super) is_whole: bool,
     /// Which rows are proven, when that is what its letters are for.
@@ -82,13 +83,11 @@ impl Mailing {
         Ok(Self {
             setting,
             templates,
-            scope: Scope::default(),
-            json: Vec::new(),
             letter,
-            attached: Vec::new(),
             row_key,
             exclusion,
             files: Files::new(&loaded.folder),
+            threads: all_cores(),
             is_whole: !found.has_errors(),
             proving: None,
             found,
@@ -96,6 +95,12 @@ impl Mailing {
             dialect,
             loaded,
         })
+    }
+
+    /// The same, its rows checked by so many threads; as many as there are processors when nothing is said. What is found is the same.
+    #[must_use]
+    pub fn with_threads(self, threads: NonZeroUsize) -> Self {
+        Self { threads, ..self }
     }
 
     /// The manifest.
@@ -137,6 +142,12 @@ impl Mailing {
     pub(super) fn open_rows(&self) -> Result<Rows, Problems> {
         open_rows(&self.loaded)
     }
+}
+
+/// As many threads as work at a time on this machine; more than a few wait for the one that counts.
+fn all_cores() -> NonZeroUsize {
+    let cores = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+    cores.min(MOST_THREADS)
 }
 
 /// A file of the manifest's folder, named as the person would from where they stand.

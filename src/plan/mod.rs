@@ -6,7 +6,9 @@
 mod approval;
 mod check;
 mod choice;
+mod crew;
 mod delivery;
+mod desk;
 mod difference;
 mod digest;
 mod duplicates;
@@ -20,6 +22,7 @@ mod inputs;
 mod key;
 mod letter;
 pub mod line;
+mod look;
 mod mailing;
 mod named;
 mod pass;

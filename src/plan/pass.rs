@@ -5,6 +5,7 @@ use std::sync::Arc;
 use thiserror::Error;
 use uuid::Uuid;
 
+use super::desk::Desk;
 use super::files::PlannedFile;
 use super::fingerprint::Fingerprint;
 use super::letter::AttachmentPlan;
@@ -29,7 +30,8 @@ pub struct Drifted {
 /// Pass 2: the rows of a checked mailing as letters, rendered again one at a time.
 #[derive(Debug)]
 pub struct Deliveries<'a> {
-    mailing: &'a mut Mailing,
+    mailing: &'a Mailing,
+    desk: Desk,
     checked: &'a Checked,
     wanted: Selection,
     rows: Rows,
@@ -39,13 +41,14 @@ pub struct Deliveries<'a> {
 
 impl Mailing {
     /// The letters of a mailing that has been checked, in row order; anything pass 1 has not seen is refused.
-    pub fn deliveries<'a>(&'a mut self, checked: &'a Checked) -> Result<Deliveries<'a>, Problems> {
+    pub fn deliveries<'a>(&'a self, checked: &'a Checked) -> Result<Deliveries<'a>, Problems> {
         if checked.problems.has_errors() {
             return Err(checked.problems.clone());
         }
         let rows = self.open_rows()?;
         Ok(Deliveries {
             mailing: self,
+            desk: Desk::default(),
             checked,
             wanted: Selection::all(),
             rows,
@@ -55,13 +58,12 @@ impl Mailing {
     }
 
     /// Renders one row.
-    pub(super) fn plan_row(&mut self, row: &Row) -> Planned {
+    pub(super) fn plan_row(&self, row: &Row, desk: &mut Desk) -> Planned {
         let proving = self.proving.as_ref();
         if proving.is_some_and(|proving| !proving.rows.contains(row.number)) {
             return Planned::LeftOut;
         }
-        let proof = proving.map(|proving| proving.proof.clone());
-        let mut scope = std::mem::take(&mut self.scope);
+        let mut scope = std::mem::take(&mut desk.scope);
         self.templates
             .fill(&mut scope, row.number, |column| row.get(column));
         if let Some(language) = &self.letter.language {
@@ -71,16 +73,16 @@ impl Mailing {
             scope.speak(language.unwrap_or_default());
         }
         let mut planned = self
-            .try_plan_row(row, &scope)
+            .try_plan_row(row, &scope, desk)
             .unwrap_or_else(Planned::Invalid);
-        self.scope = scope;
-        if let (Some(proof), Planned::Delivery(delivery)) = (&proof, &mut planned) {
-            self.redirect(proof, delivery);
+        desk.scope = scope;
+        if let (Some(proving), Planned::Delivery(delivery)) = (proving, &mut planned) {
+            self.redirect(&proving.proof, delivery, &mut desk.json);
         }
         planned
     }
 
-    fn try_plan_row(&mut self, row: &Row, scope: &Scope) -> Result<Planned, Problems> {
+    fn try_plan_row(&self, row: &Row, scope: &Scope, desk: &mut Desk) -> Result<Planned, Problems> {
         if !self.applies(row, scope)? {
             // A row that does not apply may have no valid recipient; its key is then worked out without one.
             let name = self.row_key.map_or_else(
@@ -100,7 +102,7 @@ impl Mailing {
         let existing = self
             .templates
             .render::<Vec<Uuid>>(&self.letter.existing, scope);
-        let files = self.plan_files(row, scope);
+        let files = self.plan_files(row, scope, &mut desk.attached);
         let (correspondence, existing_attachments, files) = match (correspondence, existing, files)
         {
             (Ok(correspondence), Ok(existing), Ok(files)) => (correspondence, existing, files),
@@ -127,7 +129,7 @@ impl Mailing {
             existing_attachments,
             idempotent_key: Some(key),
         };
-        let digest = self.letter_digest(&request, &files);
+        let digest = letter_digest(&request, &files, &mut desk.json);
         let (row, line) = (row.number, row.line);
         let mut delivery = Box::new(Delivery {
             row,
@@ -141,22 +143,6 @@ impl Mailing {
         });
         delivery.enclose_only_in_a_form();
         Ok(Planned::Delivery(delivery))
-    }
-
-    pub(super) fn letter_digest(
-        &mut self,
-        request: &Request,
-        files: &[Arc<PlannedFile>],
-    ) -> Digest {
-        self.json.clear();
-        // Only a map with keys that are no texts cannot be written, and there is none.
-        let _ = serde_json::to_writer(&mut self.json, request);
-        let mut digester = Digester::default();
-        digester.part(&self.json);
-        for file in files {
-            digester.part(&file.identity.0);
-        }
-        digester.finish()
     }
 
     fn applies(&self, row: &Row, scope: &Scope) -> Result<bool, Problems> {
@@ -209,10 +195,15 @@ impl Mailing {
         Ok(name.to_owned())
     }
 
-    fn plan_files(&mut self, row: &Row, scope: &Scope) -> Result<Vec<Arc<PlannedFile>>, Problems> {
+    fn plan_files(
+        &self,
+        row: &Row,
+        scope: &Scope,
+        attached: &mut Vec<usize>,
+    ) -> Result<Vec<Arc<PlannedFile>>, Problems> {
         let mut files = Vec::with_capacity(self.letter.attachments.len());
         let mut problems = Problems::new();
-        self.attached.clear();
+        attached.clear();
         for (at, plan) in self.letter.attachments.iter().enumerate() {
             match self.templates.holds(&plan.when, scope) {
                 Ok(true) => {}
@@ -244,7 +235,7 @@ impl Mailing {
                         && planned.file.size <= FORM_FILE_LIMIT
                         && !self.files.are_sharing(&planned);
                     files.push(Arc::new(planned));
-                    self.attached.push(at);
+                    attached.push(at);
                 }
                 Err(wrong) => problems.push(self.missing_file(row, plan, &name, &wrong)),
             }
@@ -351,13 +342,30 @@ impl Iterator for Deliveries<'_> {
         if expected.is_letter() && !self.wanted.contains(self.row.number) {
             return Some(Ok(Planned::LeftOut));
         }
-        let planned = self.mailing.plan_row(&self.row);
+        let planned = self.mailing.plan_row(&self.row, &mut self.desk);
         Some(if Fingerprint::of(&planned) == *expected {
             Ok(planned)
         } else {
             Err(drifted)
         })
     }
+}
+
+/// The digest of a letter, through its JSON.
+pub(super) fn letter_digest(
+    request: &Request,
+    files: &[Arc<PlannedFile>],
+    json: &mut Vec<u8>,
+) -> Digest {
+    json.clear();
+    // Only a map with keys that are no texts cannot be written, and there is none.
+    let _ = serde_json::to_writer(&mut *json, request);
+    let mut digester = Digester::default();
+    digester.part(json);
+    for file in files {
+        digester.part(&file.identity.0);
+    }
+    digester.finish()
 }
 
 /// A template error in a row; the template's own place goes into the cause.

@@ -2,9 +2,11 @@
 
 use jiff::Timestamp;
 
+use super::desk::Desk;
 use super::fingerprint::Fingerprint;
 use super::gathering::Gathering;
 use super::key::proof_key;
+use super::pass::letter_digest;
 use super::{Checked, Delivery, Digest, Digester, Drifted, Mailing, Planned, Selection};
 use crate::correspondence::{Moment, Recipient, ReferenceType};
 use crate::diagnostic::{Code, Problem, Problems};
@@ -101,7 +103,8 @@ impl Mailing {
             began,
             ..self.setting
         };
-        Self::open(self.loaded, setting)
+        let threads = self.threads;
+        Ok(Self::open(self.loaded, setting)?.with_threads(threads))
     }
 
     /// Makes a checked mailing one of proofs: from now on its letters are those of these rows, and go to who looks at them. `now` is what dates are compared with.
@@ -120,7 +123,7 @@ impl Mailing {
         let mut gathering = Gathering::new(Problems::new());
         let mut proofs = Proofs::none(checked);
         let mut proven = Selection::of([]);
-        let mut row = Row::default();
+        let (mut row, mut desk) = (Row::default(), Desk::default());
         for expected in &checked.fingerprints {
             match rows.read(&mut row) {
                 Some(Ok(())) => {}
@@ -131,13 +134,14 @@ impl Mailing {
                 proofs.checked.fingerprints.push(nothing);
                 continue;
             }
-            let mut planned = self.plan_row(&row);
+            let mut planned = self.plan_row(&row, &mut desk);
             if Fingerprint::of(&planned) != *expected {
                 return Err(self.drifted(&row));
             }
             if let Planned::Delivery(delivery) = &mut planned {
-                let withheld = self.redirect(&proof, delivery);
-                self.check_delivery(delivery, now, &mut gathering);
+                let withheld = self.redirect(&proof, delivery, &mut desk.json);
+                let remarks = self.check_delivery(delivery, now, &desk.attached);
+                self.gather_remarks(remarks, &row, &mut gathering);
                 proofs.see(delivery, withheld);
             }
             proofs.checked.fingerprints.push(Fingerprint::of(&planned));
@@ -160,9 +164,14 @@ impl Mailing {
     }
 
     /// Makes a letter a proof.
-    pub(super) fn redirect(&mut self, proof: &Proof, delivery: &mut Delivery) -> Withheld {
+    pub(super) fn redirect(
+        &self,
+        proof: &Proof,
+        delivery: &mut Delivery,
+        json: &mut Vec<u8>,
+    ) -> Withheld {
         let withheld = proof.redirect(&self.loaded.manifest.mailing, delivery);
-        delivery.digest = self.letter_digest(&delivery.request, &delivery.files);
+        delivery.digest = letter_digest(&delivery.request, &delivery.files, json);
         withheld
     }
 

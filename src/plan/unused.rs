@@ -14,7 +14,8 @@ impl Mailing {
     pub(super) fn find_unused(&self, gathering: &mut Gathering) {
         let checked = &gathering.checked;
         let all = checked.letters > 0 && checked.letters + checked.skipped == checked.rows;
-        if !self.is_whole || !all {
+        let unsure = gathering.stopped && self.templates.has_files_of_rows();
+        if !self.is_whole || !all || unsure {
             return;
         }
         let used: HashSet<&str> = self.templates.used().collect();

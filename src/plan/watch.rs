@@ -102,9 +102,11 @@ impl Mailing {
     /// Warns of damage in the columns that templates use and in the key; nobody sees the others.
     pub(super) fn find_damage(&self, watch: Watch, gathering: &mut Gathering) {
         let used: HashSet<&str> = self.templates.used().collect();
+        // The files of rows that nobody has looked at may use any of them.
+        let unsure = gathering.stopped && self.templates.has_files_of_rows();
         let columns = watch.columns.into_iter();
         for column in columns.filter(|column| {
-            column.meaning == Meaning::Key || used.contains(column.header.as_str())
+            unsure || column.meaning == Meaning::Key || used.contains(column.header.as_str())
         }) {
             let header = column.header.clone();
             for suspect in column.found() {

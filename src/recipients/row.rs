@@ -41,6 +41,11 @@ impl Row {
         }
     }
 
+    /// How many bytes its values have.
+    pub fn size(&self) -> usize {
+        self.record.as_slice().len()
+    }
+
     /// The values in order.
     pub fn iter(&self) -> impl Iterator<Item = &str> {
         (0..self.width).map(|column| self.get(column))

@@ -51,6 +51,8 @@ pub struct Templates {
     /// By their paths: those that are plain text, and those that are Markdown.
     pub(super) files: [RwLock<HashMap<String, File>>; 2],
     pub(super) places: Places,
+    /// Whether the paths of some come from rows.
+    files_of_rows: bool,
     /// How long the longest variable is.
     pub(super) longest: usize,
     /// The language of what is the same for all rows.
@@ -90,6 +92,7 @@ impl Templates {
             spoken: RwLock::default(),
             files: Default::default(),
             places: Places::default(),
+            files_of_rows: false,
             longest,
             language: Language::default(),
             language_columns: None,
@@ -165,6 +168,11 @@ impl Templates {
         .map(|(_, name)| &*name.written)
     }
 
+    /// Whether rows choose template files: what those use is only known when all rows have been rendered.
+    pub fn has_files_of_rows(&self) -> bool {
+        self.files_of_rows
+    }
+
     /// The template files met so far, includes among them: paths relative to the manifest's folder.
     pub fn files(&self) -> Vec<String> {
         self.folder.met()
@@ -218,6 +226,7 @@ impl Templates {
         self.uses.extend(origin.uses());
         if matches!(origin, Origin::File(_)) {
             // Nobody knows yet what those files speak of.
+            self.files_of_rows = true;
             self.uses.extend_to_all(&self.names);
         }
         let mut columns = origin.uses().columns(&self.names);

@@ -1,4 +1,4 @@
-//! How fast rows become checked letters, on one core: `cargo bench --bench validate [-- ROWS] [plain|full]`.
+//! How fast rows become checked letters, on one core and on all: `cargo bench --bench validate [-- ROWS] [plain|full]`.
 #![expect(
     clippy::unwrap_used,
     reason = "a measurement that cannot go on is none"
@@ -7,6 +7,9 @@
 mod mailing;
 
 use std::hint::black_box;
+use std::num::NonZeroUsize;
+use std::thread;
+use std::time::Instant;
 
 use jiff::Timestamp;
 use mailing::{FULL, Kind, PLAIN, argument, median, open, write};
@@ -27,6 +30,7 @@ fn main() {
     }
 }
 
+#[expect(clippy::cast_precision_loss, reason = "a measurement")]
 fn measure(kind: Kind, rows: usize) {
     let folder = tempfile::tempdir().unwrap();
     let path = write(folder.path(), kind, rows);
@@ -39,7 +43,7 @@ fn measure(kind: Kind, rows: usize) {
             black_box(&row);
         }
     });
-    let mut mailing = open(&path);
+    let mut mailing = open(&path).with_threads(NonZeroUsize::MIN);
     let check = median(rows, || {
         let mut letters = 0;
         let checked = mailing
@@ -66,4 +70,21 @@ fn measure(kind: Kind, rows: usize) {
             time / read
         );
     }
+    let cores = thread::available_parallelism().unwrap();
+    let mut mailing = open(&path).with_threads(cores);
+    let mut times: Vec<_> = (0..5)
+        .map(|_| {
+            let began = Instant::now();
+            mailing.check(Timestamp::now(), &mut |_| ()).unwrap();
+            began.elapsed()
+        })
+        .collect();
+    times.sort();
+    let time = times[2].as_nanos() as f64 / rows as f64;
+    println!(
+        "{:<7} {:<34} {time:>6.0} {:>9.0}",
+        kind.name,
+        format!("validate, time of day, {cores} threads"),
+        1e9 / time,
+    );
 }

@@ -31,6 +31,7 @@ mod send;
 mod storm;
 mod support;
 mod templates;
+mod threads;
 mod token;
 mod token_network;
 mod token_sources;

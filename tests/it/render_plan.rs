@@ -139,7 +139,7 @@ fn a_part_of_the_mailing_is_held_to_what_was_checked_too() {
     let project = Project::small();
     let (mut mailing, began) = open(&project, "2026-11-02T08:00:00Z");
     let checked = mailing.check(began, &mut |_| ()).unwrap();
-    let mut drifted = |row| {
+    let drifted = |row| {
         let deliveries = mailing.deliveries(&checked).unwrap();
         let mut deliveries = deliveries.only(Selection::of([row]));
         deliveries.find_map(Result::err).map(|drifted| drifted.row)

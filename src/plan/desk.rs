@@ -1,0 +1,23 @@
+//! What one thread renders rows with, kept for its memory.
+
+use std::fmt;
+
+use crate::template::Scope;
+
+/// A place to render rows at, one at a time.
+#[derive(Default)]
+pub(super) struct Desk {
+    /// The row.
+    pub(super) scope: Scope,
+    /// The letter that is being digested, as JSON.
+    pub(super) json: Vec<u8>,
+    /// The entries of `content.attachments` that the letter rendered last has, by their places in the manifest.
+    pub(super) attached: Vec<usize>,
+}
+
+/// Without the letter, which is about a person.
+impl fmt::Debug for Desk {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Desk").finish_non_exhaustive()
+    }
+}
