@@ -1,5 +1,7 @@
 //! Every way to end has its own number.
 
+use std::net::TcpListener;
+
 use massebrev::sandbox::{Options, Scenario};
 
 use crate::support::{LiveSandbox, Project};
@@ -81,4 +83,58 @@ fn prod_needs_the_number_of_letters() {
             .contains("expected 4 letters, but the mailing has 3"),
         "{run}"
     );
+}
+
+/// An address where nobody listens.
+fn nobody() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    format!("http://{}", listener.local_addr().unwrap())
+}
+
+#[test]
+fn where_nobody_listens_the_run_ends_with_three_and_can_go_on() {
+    let sandbox = LiveSandbox::start();
+    let all = &["platform", "maskinporten"][..];
+    for away in [&all[..1], &all[1..], all] {
+        // The token comes from Maskinporten, and then from the platform; when it is not exchanged, the letter or its file is the first to go there.
+        let ways = [
+            (true, 1, false),
+            (false, 0, false),
+            (false, 1, false),
+            (false, 1, true),
+        ];
+        let ways = if away == [all[0]] {
+            &ways[..]
+        } else {
+            &ways[..1]
+        };
+        for &(exchange, canary, file) in ways {
+            let project = Project::small().with_sandbox(&sandbox);
+            let nobody = nobody();
+            for server in away {
+                let there = format!("{server}: \"{}\"", sandbox.url());
+                project.replace("mailing.yaml", &there, &format!("{server}: \"{nobody}\""));
+            }
+            let auth = format!("auth: {{ exchange: {exchange} }}\ncorrespondence:");
+            project.replace("mailing.yaml", "correspondence:", &auth);
+            project.replace("mailing.yaml", "canary: 0", &format!("canary: {canary}"));
+            if file {
+                project.write("terms.pdf", "%PDF-1.4 terms");
+                let listed =
+                    "  content:\n    attachments: [{ file: terms.pdf, sendersReference: terms }]\n";
+                project.replace("mailing.yaml", "  content:\n", listed);
+            }
+            let run = project.run(&["send", "mailing.yaml"]).ends(3);
+            let host = nobody.trim_start_matches("http://");
+            for said in [
+                &format!("`{host}`: Connection refused"),
+                "   hint: check the network",
+                "next: massebrev send mailing.yaml",
+            ] {
+                assert!(run.stderr().contains(said), "{said}: {run}");
+            }
+            assert_eq!(project.count("sent") + project.count("unknown"), 0, "{run}");
+        }
+    }
+    assert_eq!(sandbox.letters().len(), 0);
 }
