@@ -77,7 +77,7 @@ impl Mailing {
             .unwrap_or_else(Planned::Invalid);
         desk.scope = scope;
         if let (Some(proving), Planned::Delivery(delivery)) = (proving, &mut planned) {
-            self.redirect(&proving.proof, delivery, desk);
+            self.redirect(&proving.proof, delivery, &mut desk.json);
         }
         planned
     }
@@ -351,6 +351,7 @@ impl Iterator for Deliveries<'_> {
     }
 }
 
+/// The digest of a letter, through its JSON.
 pub(super) fn letter_digest(
     request: &Request,
     files: &[Arc<PlannedFile>],

@@ -103,7 +103,8 @@ impl Mailing {
             began,
             ..self.setting
         };
-        Self::open(self.loaded, setting)
+        let threads = self.threads;
+        Ok(Self::open(self.loaded, setting)?.with_threads(threads))
     }
 
     /// Makes a checked mailing one of proofs: from now on its letters are those of these rows, and go to who looks at them. `now` is what dates are compared with.
@@ -138,7 +139,7 @@ impl Mailing {
                 return Err(self.drifted(&row));
             }
             if let Planned::Delivery(delivery) = &mut planned {
-                let withheld = self.redirect(&proof, delivery, &mut desk);
+                let withheld = self.redirect(&proof, delivery, &mut desk.json);
                 let remarks = self.check_delivery(delivery, now, &desk.attached);
                 self.gather_remarks(remarks, &row, &mut gathering);
                 proofs.see(delivery, withheld);
@@ -167,10 +168,10 @@ impl Mailing {
         &self,
         proof: &Proof,
         delivery: &mut Delivery,
-        desk: &mut Desk,
+        json: &mut Vec<u8>,
     ) -> Withheld {
         let withheld = proof.redirect(&self.loaded.manifest.mailing, delivery);
-        delivery.digest = letter_digest(&delivery.request, &delivery.files, &mut desk.json);
+        delivery.digest = letter_digest(&delivery.request, &delivery.files, json);
         withheld
     }
 
