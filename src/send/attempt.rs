@@ -97,6 +97,12 @@ impl<'a> Attempts<'a> {
         turn.filter(|_| !self.heard.the_last())
     }
 
+    /// Waits for the place in flight of a letter whose start is written down; nothing when the run is stopped first, or about to be.
+    pub(super) async fn enter(&self, mut turn: Turn<'a>) -> Option<Turn<'a>> {
+        self.pace.enter(&mut turn, self.stop).await?;
+        (!self.heard.the_last()).then_some(turn)
+    }
+
     /// No letter begins any more: something has been heard that stops the run as soon as it is written down.
     pub(super) fn close(&self) {
         self.heard.end();

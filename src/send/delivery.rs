@@ -63,7 +63,7 @@ impl Courier<'_> {
         let before = self.record_start(delivery).await?;
         let doubt = before == State::Unknown;
         let ((outcome, fatal), requests) = match files {
-            Ok((ids, turn)) => match self.send(delivery, ids, turn, doubt).await? {
+            Ok((ids, turn)) => match self.leave(delivery, ids, turn, doubt).await? {
                 Some(sent) => sent,
                 None => return self.withdraw(delivery, before).await,
             },
@@ -110,11 +110,31 @@ impl Courier<'_> {
         Ok(Ok(Some(settled.await?)))
     }
 
+    /// Sends it when there is a place in flight; nothing when it has not left.
+    async fn leave(
+        &self,
+        delivery: &Delivery,
+        ids: Vec<Uuid>,
+        turn: Turn<'_>,
+        doubt: bool,
+    ) -> Result<Option<(Judged, u32)>, SendError> {
+        match self.attempts.enter(turn).await {
+            Some(turn) if !self.closed.holds(delivery.resource()) => {
+                self.send(delivery, ids, turn, doubt).await
+            }
+            _ => Ok(None),
+        }
+    }
+
     /// It has not left, and stands where it stood.
     async fn withdraw(&self, delivery: &Delivery, before: State) -> Result<Taken, SendError> {
         let entry = Entry::Withdrawn(before);
         self.journal.record(delivery.key, entry).await?;
-        Ok(Taken::Left)
+        Ok(if self.closed.holds(delivery.resource()) {
+            Taken::Nothing
+        } else {
+            Taken::Left
+        })
     }
 
     /// Where the row stood before.

@@ -219,7 +219,7 @@ impl Engine<'_> {
         };
         // Who is in flight is up to the pace; here is room for those whose start or end is being written down as well. One is one.
         let mut senders: FuturesUnordered<_> =
-            (2..3 * self.in_flight()).map(|_| sender()).collect();
+            (4..5 * self.in_flight()).map(|_| sender()).collect();
         while senders.next().await.is_some() {}
     }
 

@@ -27,7 +27,7 @@ pub(super) struct Limit {
     cap: u32,
     /// Places in flight.
     room: Semaphore,
-    /// As many places for those who are about to leave: their start is being written down.
+    /// Places for those who are about to leave: their start is being written down.
     hall: Semaphore,
     state: Mutex<State>,
 }
@@ -57,7 +57,13 @@ struct State {
 pub(super) struct Place<'a> {
     limit: &'a Limit,
     permit: Option<SemaphorePermit<'a>>,
-    count: fn(&mut State) -> &mut u32,
+    kind: Kind,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Kind {
+    InFlight,
+    Hall,
 }
 
 impl Limit {
@@ -66,11 +72,11 @@ impl Limit {
         Self {
             cap,
             room: Semaphore::new(cap as usize),
-            hall: Semaphore::new(cap as usize),
+            hall: Semaphore::new(seats(cap) as usize),
             state: Mutex::new(State {
                 limit: cap.into(),
                 places: cap,
-                seats: cap,
+                seats: seats(cap),
                 shrunk: Instant::now(),
                 ceiling: f64::INFINITY,
                 round: 0,
@@ -88,7 +94,7 @@ impl Limit {
             limit: self,
             // It is never closed.
             permit: self.hall.acquire().await.ok(),
-            count: |state| &mut state.seats,
+            kind: Kind::Hall,
         }
     }
 
@@ -97,7 +103,7 @@ impl Limit {
         Place {
             limit: self,
             permit: self.room.acquire().await.ok(),
-            count: |state| &mut state.places,
+            kind: Kind::InFlight,
         }
     }
 
@@ -107,7 +113,8 @@ impl Limit {
         state.grow(self.cap.into());
         let whole = state.whole();
         self.room.add_permits(fill_up(&mut state.places, whole));
-        self.hall.add_permits(fill_up(&mut state.seats, whole));
+        self.hall
+            .add_permits(fill_up(&mut state.seats, seats(whole)));
         if state.is_slower(departed.elapsed()) {
             state.shrink(departed);
         }
@@ -146,6 +153,11 @@ impl Limit {
     }
 }
 
+/// How many places there are in the hall: what is written down in one go arrives at once, and the next is being written meanwhile.
+fn seats(limit: u32) -> u32 {
+    limit.saturating_mul(2)
+}
+
 /// How many more there must be, and then are.
 fn fill_up(there: &mut u32, whole: u32) -> usize {
     let missing = whole.saturating_sub(*there);
@@ -161,6 +173,18 @@ impl State {
     )]
     fn whole(&self) -> u32 {
         self.limit as u32
+    }
+
+    /// Takes a place away, when there are more than there should be.
+    fn spare(&mut self, kind: Kind) -> bool {
+        let whole = self.whole();
+        let (there, wanted) = match kind {
+            Kind::InFlight => (&mut self.places, whole),
+            Kind::Hall => (&mut self.seats, seats(whole)),
+        };
+        let more = *there > wanted;
+        *there -= u32::from(more);
+        more
     }
 
     fn grow(&mut self, cap: f64) {
@@ -211,12 +235,9 @@ impl State {
 impl Drop for Place<'_> {
     fn drop(&mut self) {
         let mut state = self.limit.state();
-        let whole = state.whole();
-        let there = (self.count)(&mut state);
-        if *there > whole
+        if state.spare(self.kind)
             && let Some(permit) = self.permit.take()
         {
-            *there -= 1;
             permit.forget();
         }
     }

@@ -49,6 +49,8 @@ struct Times {
 pub(super) struct Turn<'a> {
     place: Place<'a>,
     at: Instant,
+    /// Whether its place is one in flight.
+    is_in: bool,
     /// Whether a request has left in it already.
     used: bool,
 }
@@ -88,23 +90,32 @@ impl Pace {
         Some(Turn {
             place,
             at,
+            is_in: false,
             used: false,
         })
     }
 
-    /// Leaves, and gives the time. A turn that has passed, that a pause has overtaken, or that another request has left in, is waited for anew; nothing
-    /// when the run is stopped then.
-    pub(super) async fn leave<'a>(&'a self, turn: &mut Turn<'a>, stop: &Stop) -> Option<Instant> {
-        if turn.used {
-            turn.at = self.slot(stop).await?;
-        } else {
+    /// Waits for the place in flight; nothing when the run is stopped first.
+    pub(super) async fn enter<'a>(&'a self, turn: &mut Turn<'a>, stop: &Stop) -> Option<()> {
+        if !turn.is_in {
             turn.place = tokio::select! {
                 biased;
                 place = self.limit.enter() => place,
                 () = stop.wait() => return None,
             };
-            turn.used = true;
+            turn.is_in = true;
         }
+        Some(())
+    }
+
+    /// Leaves, and gives the time. A turn that has passed, that a pause has overtaken, or that another request has left in, is waited for anew; nothing
+    /// when the run is stopped then.
+    pub(super) async fn leave<'a>(&'a self, turn: &mut Turn<'a>, stop: &Stop) -> Option<Instant> {
+        self.enter(turn, stop).await?;
+        if turn.used {
+            turn.at = self.slot(stop).await?;
+        }
+        turn.used = true;
         loop {
             let until = {
                 let now = Instant::now();
@@ -284,7 +295,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn no_more_are_in_flight_than_the_limit_allows_and_as_many_are_about_to_leave() {
+    async fn no_more_are_in_flight_than_the_limit_allows_and_twice_as_many_are_about_to_leave() {
         let (pace, stop) = (pace(None), Stop::default());
         let turn = async || {
             let mut turn = pace.turn(&stop).await.unwrap();
@@ -293,7 +304,7 @@ mod tests {
         };
         let left = join_all((0..16).map(|_| turn())).await;
         assert_eq!(pace.snapshot().in_flight, 16);
-        let mut about_to = join_all((0..16).map(|_| pace.turn(&stop))).await;
+        let mut about_to = join_all((0..32).map(|_| pace.turn(&stop))).await;
         let mut other = Box::pin(pace.turn(&stop));
         assert!(futures::poll!(&mut other).is_pending(), "the hall is full");
         let mut next = about_to.pop().flatten().unwrap();
