@@ -52,6 +52,6 @@ async fn a_server_that_does_not_costs_little_more() {
             times.push(time);
         }
         times.sort_by(f64::total_cmp);
-        assert!(times[3] <= 1.06, "{gate:?}: {times:?}");
+        assert!(times[3] <= 1.07, "{gate:?}: {times:?}");
     }
 }
