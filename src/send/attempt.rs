@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::heard::Heard;
-use super::pace::{Pace, Turn};
+use super::pace::{Pace, Seat, Turn};
 use super::verdict::{Verdict, judge, judge_transport};
 use super::{Event, Observer, Stop};
 use crate::altinn::{Answer, Refusal, TransportError, TransportKind};
@@ -88,6 +88,12 @@ struct Again {
 }
 
 impl<'a> Attempts<'a> {
+    /// Waits for a letter's seat, and then for its turn to leave; nothing when the run is stopped first, or about to be.
+    pub(super) async fn ready(&self) -> Option<(Seat<'a>, Turn<'a>)> {
+        let seat = self.pace.seat(self.stop).await?;
+        Some((seat, self.turn().await?))
+    }
+
     /// Waits for a letter's turn to leave; nothing when the run is stopped first, or about to be.
     pub(super) async fn turn(&self) -> Option<Turn<'a>> {
         if self.stop.is_set() {

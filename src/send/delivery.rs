@@ -50,10 +50,10 @@ impl Courier<'_> {
     /// letter's resource refused, before it is the letter's turn, it stands where it stood.
     pub(super) async fn deliver(&self, delivery: &Delivery) -> Result<Taken, SendError> {
         let files = match self.upload(delivery).await {
-            Ok(ids) => match self.attempts.turn().await {
+            Ok(ids) => match self.attempts.ready().await {
                 // Its resource may have been refused meanwhile.
                 Some(_) if self.closed.holds(delivery.resource()) => return Ok(Taken::Nothing),
-                Some(turn) => Ok((ids, turn)),
+                Some((seat, turn)) => Ok((ids, seat, turn)),
                 None => return Ok(Taken::Left),
             },
             Err(UploadEnd::Stopped) => return Ok(Taken::Left),
@@ -63,10 +63,15 @@ impl Courier<'_> {
         let before = self.record_start(delivery).await?;
         let doubt = before == State::Unknown;
         let ((outcome, fatal), requests) = match files {
-            Ok((ids, turn)) => match self.leave(delivery, ids, turn, doubt).await? {
-                Some(sent) => sent,
-                None => return self.withdraw(delivery, before).await,
-            },
+            Ok((ids, seat, turn)) => {
+                let left = self.leave(delivery, ids, turn, doubt).await?;
+                // Its end is written down standing.
+                drop(seat);
+                match left {
+                    Some(judged) => judged,
+                    None => return self.withdraw(delivery, before).await,
+                }
+            }
             // The letter never left in this run: its files did not get there.
             Err((outcome, fatal)) => ((in_doubt(outcome, doubt), self.close(delivery, fatal)), 0),
         };

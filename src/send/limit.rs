@@ -27,8 +27,8 @@ pub(super) struct Limit {
     cap: u32,
     /// Places in flight.
     room: Semaphore,
-    /// Places for those who are about to leave: their start is being written down.
-    hall: Semaphore,
+    /// Seats of letters that are in flight, are about to be, or wait to be tried again.
+    seats: Semaphore,
     state: Mutex<State>,
 }
 
@@ -36,7 +36,7 @@ pub(super) struct Limit {
 struct State {
     /// From 1 to the cap.
     limit: f64,
-    /// How many places there are in flight and in the hall, taken or not. More than the limit while they are taken by those who came before it shrank.
+    /// How many places and seats there are, taken or not. More than there should be while they are taken by those who came before the limit shrank.
     places: u32,
     seats: u32,
     /// Trouble of requests that left before says nothing new.
@@ -52,7 +52,7 @@ struct State {
     usual: Option<Duration>,
 }
 
-/// A place in flight or in the hall, given back when dropped.
+/// A place in flight or a seat, given back when dropped.
 #[derive(Debug)]
 pub(super) struct Place<'a> {
     limit: &'a Limit,
@@ -63,7 +63,7 @@ pub(super) struct Place<'a> {
 #[derive(Debug, Clone, Copy)]
 enum Kind {
     InFlight,
-    Hall,
+    Seat,
 }
 
 impl Limit {
@@ -72,7 +72,7 @@ impl Limit {
         Self {
             cap,
             room: Semaphore::new(cap as usize),
-            hall: Semaphore::new(seats(cap) as usize),
+            seats: Semaphore::new(seats(cap) as usize),
             state: Mutex::new(State {
                 limit: cap.into(),
                 places: cap,
@@ -88,13 +88,13 @@ impl Limit {
         }
     }
 
-    /// Waits for a place in the hall; first come, first served.
+    /// Waits for a seat; first come, first served.
     pub(super) async fn come(&self) -> Place<'_> {
         Place {
             limit: self,
             // It is never closed.
-            permit: self.hall.acquire().await.ok(),
-            kind: Kind::Hall,
+            permit: self.seats.acquire().await.ok(),
+            kind: Kind::Seat,
         }
     }
 
@@ -113,7 +113,7 @@ impl Limit {
         state.grow(self.cap.into());
         let whole = state.whole();
         self.room.add_permits(fill_up(&mut state.places, whole));
-        self.hall
+        self.seats
             .add_permits(fill_up(&mut state.seats, seats(whole)));
         if state.is_slower(departed.elapsed()) {
             state.shrink(departed);
@@ -153,9 +153,9 @@ impl Limit {
     }
 }
 
-/// How many places there are in the hall: what is written down in one go arrives at once, and the next is being written meanwhile.
+/// How many seats there are: while as many letters as may be are in flight, as many are ready, and the starts of as many are being written down.
 fn seats(limit: u32) -> u32 {
-    limit.saturating_mul(2)
+    limit.saturating_mul(3)
 }
 
 /// How many more there must be, and then are.
@@ -180,7 +180,7 @@ impl State {
         let whole = self.whole();
         let (there, wanted) = match kind {
             Kind::InFlight => (&mut self.places, whole),
-            Kind::Hall => (&mut self.seats, seats(whole)),
+            Kind::Seat => (&mut self.seats, seats(whole)),
         };
         let more = *there > wanted;
         *there -= u32::from(more);

@@ -44,13 +44,18 @@ struct Times {
     meter: Meter,
 }
 
-/// A request's turn to leave: its place in flight, until it is dropped. Before it leaves it has one in the hall, while its start is written down.
+/// A letter's seat, from before its start is written down until it is settled. There are more of them than places in flight, so that letters are ready
+/// when a place becomes free, and not many more, so that trouble does not meet many letters.
+#[derive(Debug)]
+pub(super) struct Seat<'a> {
+    _place: Place<'a>,
+}
+
+/// A request's turn to leave, and its place in flight as soon as there is one, until it is dropped.
 #[derive(Debug)]
 pub(super) struct Turn<'a> {
-    place: Place<'a>,
+    place: Option<Place<'a>>,
     at: Instant,
-    /// Whether its place is one in flight.
-    is_in: bool,
     /// Whether a request has left in it already.
     used: bool,
 }
@@ -79,31 +84,33 @@ impl Pace {
         }
     }
 
+    /// Waits for a seat; nothing when the run is stopped first.
+    pub(super) async fn seat(&self, stop: &Stop) -> Option<Seat<'_>> {
+        tokio::select! {
+            biased;
+            place = self.limit.come() => Some(Seat { _place: place }),
+            () = stop.wait() => None,
+        }
+    }
+
     /// Waits for a turn; nothing when the run is stopped first. What is due now leaves also then.
     pub(super) async fn turn(&self, stop: &Stop) -> Option<Turn<'_>> {
-        let place = tokio::select! {
-            biased;
-            place = self.limit.come() => place,
-            () = stop.wait() => return None,
-        };
         let at = self.slot(stop).await?;
         Some(Turn {
-            place,
+            place: None,
             at,
-            is_in: false,
             used: false,
         })
     }
 
     /// Waits for the place in flight; nothing when the run is stopped first.
     pub(super) async fn enter<'a>(&'a self, turn: &mut Turn<'a>, stop: &Stop) -> Option<()> {
-        if !turn.is_in {
+        if turn.place.is_none() {
             turn.place = tokio::select! {
                 biased;
-                place = self.limit.enter() => place,
+                place = self.limit.enter() => Some(place),
                 () = stop.wait() => return None,
             };
-            turn.is_in = true;
         }
         Some(())
     }
@@ -295,27 +302,26 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn no_more_are_in_flight_than_the_limit_allows_and_twice_as_many_are_about_to_leave() {
+    async fn no_more_are_in_flight_than_the_limit_allows_and_three_times_as_many_have_seats() {
         let (pace, stop) = (pace(None), Stop::default());
-        let turn = async || {
+        let mut seats = join_all((0..48).map(|_| pace.seat(&stop))).await;
+        let mut other = Box::pin(pace.seat(&stop));
+        assert!(futures::poll!(&mut other).is_pending(), "all are taken");
+        seats.pop();
+        assert!(futures::poll!(&mut other).is_ready());
+
+        let left = join_all((0..16).map(|_| async {
             let mut turn = pace.turn(&stop).await.unwrap();
             pace.leave(&mut turn, &stop).await.unwrap();
             turn
-        };
-        let left = join_all((0..16).map(|_| turn())).await;
+        }));
+        let left = left.await;
         assert_eq!(pace.snapshot().in_flight, 16);
-        let mut about_to = join_all((0..32).map(|_| pace.turn(&stop))).await;
-        let mut other = Box::pin(pace.turn(&stop));
-        assert!(futures::poll!(&mut other).is_pending(), "the hall is full");
-        let mut next = about_to.pop().flatten().unwrap();
+        let mut next = pace.turn(&stop).await.unwrap();
         let mut leaves = Box::pin(pace.leave(&mut next, &stop));
-        assert!(
-            futures::poll!(&mut leaves).is_pending(),
-            "nobody has come back"
-        );
+        assert!(futures::poll!(&mut leaves).is_pending(), "nobody is back");
         drop(left);
         assert!(futures::poll!(&mut leaves).is_ready());
-        assert!(futures::poll!(&mut other).is_ready());
         assert_eq!(pace.snapshot().in_flight, 1);
     }
 

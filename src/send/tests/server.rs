@@ -267,7 +267,7 @@ pub(super) async fn run(
     let began = Instant::now();
     let attempts = &attempts;
     let ends = stream::iter(0..letters).map(|_| async move {
-        let turn = attempts.turn().await.unwrap();
+        let (_seat, turn) = attempts.ready().await.unwrap();
         let settled: Settled<()> = attempts.settle_from(Some(turn), |_| server.answer()).await;
         settled.end
     });
