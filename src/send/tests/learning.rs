@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::pacing::patient;
 use super::server::{Gate, Nature, Server, run};
 use crate::manifest::Retry;
 
@@ -53,5 +54,25 @@ async fn a_server_that_does_not_costs_little_more() {
         }
         times.sort_by(f64::total_cmp);
         assert!(times[3] <= 1.07, "{gate:?}: {times:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn refusals_that_have_nothing_to_do_with_the_rate_do_not_slow_it_down_for_good() {
+    for (chance, wait) in [(20, 0), (100, 0), (250, 0), (20, 1), (250, 1)] {
+        for seed in 0..4 {
+            fastrand::seed(seed);
+            let nature = Nature {
+                gate: Gate::Whim(chance, Duration::from_secs(wait)),
+                latency: Duration::from_millis(100),
+                ..Nature::GOOD
+            };
+            let server = Server::new(nature, seed);
+            let ran = run(&server, LETTERS as usize, 16, None, &patient()).await;
+            let (took, refused) = (ran.took.as_secs(), ran.seen.refused);
+            let told = format!("{chance} {wait} {seed}: {took} s, {refused} refused");
+            assert_eq!(ran.accepted, LETTERS as usize, "{told}");
+            assert!(took < 1000 + 5 * wait * u64::from(refused), "{told}");
+        }
     }
 }

@@ -6,7 +6,7 @@ use super::server::{Gate, Nature, Ran, Server, run};
 use crate::manifest::Retry;
 
 /// Patient enough for any server.
-fn patient() -> Retry {
+pub(super) fn patient() -> Retry {
     Retry {
         attempts: 100.try_into().unwrap(),
         deadline: Duration::from_secs(24 * 3600).into(),

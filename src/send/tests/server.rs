@@ -28,6 +28,8 @@ pub(super) enum Gate {
     Fixed(u32, Duration),
     /// So many saved up, and one more in each interval.
     Bucket(u32, Duration),
+    /// So many out of a thousand are refused, however fast they come, and told to wait so long.
+    Whim(u32, Duration),
 }
 
 /// What a server is like. Chances are out of a thousand.
@@ -180,6 +182,10 @@ impl State {
     fn pass(&mut self, gate: Gate, now: Instant) -> Result<(), Duration> {
         match gate {
             Gate::Open => return Ok(()),
+            Gate::Whim(chance, wait) => {
+                let refused = self.random.u32(0..1000) < chance;
+                return if refused { Err(wait) } else { Ok(()) };
+            }
             Gate::Sliding(count, period) => {
                 while self
                     .taken
