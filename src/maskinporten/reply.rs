@@ -130,9 +130,12 @@ impl Reply {
     }
 }
 
-/// A text from elsewhere made fit to be shown: one line, identity numbers and tokens masked, at most `limit` characters.
+/// A text from elsewhere made fit to be shown: one line of letters that show, identity numbers and tokens masked, at most `limit` characters.
 pub(crate) fn presentable(text: &str, limit: usize) -> String {
-    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let shown = text.replace(does_not_show, "");
+    let words = shown.split(|letter: char| letter.is_whitespace() || letter.is_control());
+    let words: Vec<_> = words.filter(|word| !word.is_empty()).collect();
+    let line = words.join(" ");
     // Masked before it is cut: a number that is cut in two is no longer recognised.
     let masked = conceal(&line);
     if masked.chars().count() <= limit {
@@ -143,6 +146,14 @@ pub(crate) fn presentable(text: &str, limit: usize) -> String {
         .take(limit.saturating_sub(1))
         .chain(['…'])
         .collect()
+}
+
+/// Whether a letter has no width or turns the direction of those around it: it could hide an identity number, or tell another story than is there.
+fn does_not_show(letter: char) -> bool {
+    matches!(
+        letter,
+        '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}'
+    )
 }
 
 /// The title of a web page, else its first heading.
@@ -292,5 +303,18 @@ mod tests {
             "not found: 078271*****"
         );
         assert_eq!(presentable("æøå", 3), "æøå");
+    }
+
+    #[test]
+    fn texts_from_elsewhere_do_not_command_a_terminal() {
+        for (text, shown) in [
+            ("\u{1b}[31mred\u{7}\u{9b}2J", "[31mred 2J"),
+            ("safe \u{202e}gpj.exe\u{2066}\u{200f}", "safe gpj.exe"),
+            ("078271\u{200b}99405\u{feff}", "078271*****"),
+            ("078271\u{0}99405", "078271 *****"),
+            ("one\u{2028}two", "one two"),
+        ] {
+            assert_eq!(presentable(text, 100), shown, "{text:?}");
+        }
     }
 }
