@@ -148,9 +148,10 @@ impl fmt::Debug for Client {
     }
 }
 
-/// A member that is an id.
+/// A member that is an id; one of zeros names nothing.
 pub(super) fn id(value: &Value, name: &str) -> Option<Uuid> {
-    value.get(name)?.as_str()?.parse().ok()
+    let id: Uuid = value.get(name)?.as_str()?.parse().ok()?;
+    (!id.is_nil()).then_some(id)
 }
 
 /// A member that is text; blank counts as not there.

@@ -263,6 +263,7 @@ mod tests {
             json!({"correspondences": []}),
             json!({"correspondences": null}),
             json!({"correspondences": [{"correspondenceId": "none", "status": "Initialized"}]}),
+            json!({"correspondences": [{"correspondenceId": Uuid::nil(), "status": "Initialized"}]}),
         ] {
             assert_eq!(Initialized::read(&answer), None, "{answer}");
         }

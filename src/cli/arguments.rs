@@ -1,7 +1,9 @@
 //! The command line.
 
 use std::collections::BTreeSet;
+use std::env;
 
+use clap::builder::Resettable;
 use clap::{Arg, CommandFactory as _, Parser, Subcommand};
 
 use super::completions::CompletionsArgs;
@@ -80,5 +82,20 @@ impl Cli {
             .mut_subcommand("validate", |command| command.after_help(TEMPLATES))
             .mut_args(shown)
             .mut_subcommands(|command| command.mut_args(shown))
+    }
+
+    /// The same, to be parsed: a switch whose variable says `false` is one that nobody has set, and stands in no other's way.
+    pub(crate) fn as_set(definition: clap::Command) -> clap::Command {
+        let as_set = |argument: Arg| {
+            let value = argument.get_env().and_then(env::var_os);
+            if argument.get_action().takes_values() || value.is_none_or(|value| value != "false") {
+                argument
+            } else {
+                argument.env(Resettable::Reset)
+            }
+        };
+        definition
+            .mut_args(as_set)
+            .mut_subcommands(|command| command.mut_args(as_set))
     }
 }

@@ -40,6 +40,12 @@ pub(crate) fn choose(
     Ok(chosen)
 }
 
+/// Reads the value of `--limit`.
+pub(crate) fn at_least_one(text: &str) -> Result<u64, &'static str> {
+    let number = text.parse().ok().filter(|number| *number > 0);
+    number.ok_or("must be a whole number from 1 on")
+}
+
 /// `row 5`, `rows 5, 10-20`.
 pub(crate) fn rows(selection: &Selection) -> String {
     match selection.len() {

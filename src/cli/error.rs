@@ -180,12 +180,28 @@ impl CliError {
                 Some(format!("check the path: there is no {}", path.display()))
             }
             Self::Earlier(error) => error.hint().map(str::to_owned),
-            Self::Journal(error) | Self::Send(SendError::Journal(error)) => error.hint(),
+            Self::Journal(error)
+            | Self::Send(SendError::Journal(error))
+            | Self::Report(ReportError::Journal(error)) => error.hint(),
             Self::Send(SendError::Drifted(_)) => Some(
                 "leave the mailing's files alone while it is sent; then run the same command again"
                     .to_owned(),
             ),
             _ => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_journal_that_has_gone_during_a_run_is_no_loss() {
+        let missing = JournalError::Missing {
+            path: PathBuf::from("m.journal"),
+        };
+        let hint = CliError::from(ReportError::from(missing)).hint().unwrap();
+        assert!(hint.contains("run the same command again"), "{hint}");
     }
 }

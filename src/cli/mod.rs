@@ -49,7 +49,7 @@ pub(crate) fn run() -> ExitStatus {
     if let Err(error) = misplaced::look(&definition) {
         return error.print(Printer::new(Global::default()));
     }
-    let parsed = definition
+    let parsed = Cli::as_set(definition)
         .try_get_matches()
         .and_then(|matches| Cli::from_arg_matches(&matches));
     let cli = match parsed {

@@ -5,7 +5,7 @@ mod course;
 use std::fmt::Display;
 use std::io::{self, IsTerminal as _};
 use std::sync::{Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use massebrev::journal::State;
@@ -80,10 +80,9 @@ impl<'a> Progress<'a> {
                 self.note(format_args!("line {line}: {state}: {why}"));
             }
             Event::Paused { wait, why } => {
-                self.note(format_args!(
-                    "a pause of {} s, as asked for: {why}",
-                    wait.as_secs()
-                ));
+                if let Some(pause) = pause(*wait) {
+                    self.note(format_args!("{pause}, as asked for: {why}"));
+                }
             }
             // Stopping is said by the summary, once; the rest is seen in the numbers.
             _ => {}
@@ -118,5 +117,29 @@ impl Observer for Progress<'_> {
         }
         self.tell(event);
         self.draw(event);
+    }
+}
+
+/// A pause in words; nothing for one that is over before anybody has read of it.
+fn pause(wait: Duration) -> Option<String> {
+    (wait >= Duration::from_secs(1)).then(|| format!("a pause of {:.0} s", wait.as_secs_f64()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pause_is_told_in_whole_seconds_and_only_when_it_is_one() {
+        for (millis, told) in [
+            (0, None),
+            (999, None),
+            (1000, Some("a pause of 1 s")),
+            (1980, Some("a pause of 2 s")),
+            (30_000, Some("a pause of 30 s")),
+        ] {
+            let pause = pause(Duration::from_millis(millis));
+            assert_eq!(pause.as_deref(), told, "{millis}");
+        }
     }
 }

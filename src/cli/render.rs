@@ -16,7 +16,7 @@ use massebrev::send::SendError;
 use self::difference::Difference;
 use self::letters::Letters;
 use self::requests::Requests;
-use super::choose::choose;
+use super::choose::{at_least_one, choose};
 use super::prepare::Prepared;
 use super::preview::{PreviewArgs, may_write};
 use super::target::Target;
@@ -49,7 +49,7 @@ pub(crate) struct RenderArgs {
     )]
     key: Option<String>,
     /// At most so many letters
-    #[arg(long, value_name = "N", env = "MASSEBREV_LIMIT", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", env = "MASSEBREV_LIMIT", value_parser = at_least_one)]
     limit: Option<u64>,
     #[command(flatten)]
     preview: PreviewArgs,

@@ -22,7 +22,7 @@ use tokio::runtime::Builder;
 
 use self::ending::explain;
 use super::again::{self, AgainArgs};
-use super::choose::choose;
+use super::choose::{at_least_one, choose};
 use super::confirm::{confirm, refuse_unexpected};
 use super::connect::{AuthArgs, Destination, connect_sandbox};
 use super::events::{Account, Events};
@@ -63,7 +63,7 @@ pub(crate) struct SendArgs {
     #[arg(long, env = "MASSEBREV_JSON", conflicts_with = "dry_run")]
     json: bool,
     /// Send at most so many letters, in row order; what is settled already does not count. The others stay as they are
-    #[arg(long, value_name = "N", env = "MASSEBREV_LIMIT", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", env = "MASSEBREV_LIMIT", value_parser = at_least_one)]
     limit: Option<u64>,
     /// Refuse to send anything but what was approved: the plan that `validate` and `render` print. It names the bytes of all inputs; see `massebrev render --help`
     #[arg(long, value_name = "DIGEST", env = "MASSEBREV_PLAN")]

@@ -222,6 +222,9 @@ impl JournalError {
                     set_aside(path)
                 ));
             }
+            Self::Missing { .. } => {
+                "it has been moved or removed meanwhile; nothing is lost with it: run the same command again, and every letter is found at Altinn by its key"
+            }
             Self::OtherMailing { .. } => {
                 "a mailing keeps its name, environment and resource for ever: give this one a new name"
             }

@@ -138,3 +138,16 @@ fn where_nobody_listens_the_run_ends_with_three_and_can_go_on() {
     }
     assert_eq!(sandbox.letters().len(), 0);
 }
+
+#[test]
+fn a_switch_that_is_set_to_false_stands_in_no_others_way() {
+    let project = Project::small()
+        .with_env("MASSEBREV_YES", "false")
+        .with_env("MASSEBREV_ACCEPT_CHANGES", "false")
+        .with_env("MASSEBREV_JSON", "false");
+    let proof = ["send", "mailing.yaml", "--proof-to", "310244007"];
+    project.run(&[&proof[..], &["--dry-run"]].concat()).ends(0);
+    let project = project.with_env("MASSEBREV_JSON", "true");
+    let run = project.run(&["send", "mailing.yaml", "--dry-run"]).ends(2);
+    assert!(run.stderr().contains("cannot be used with"), "{run}");
+}

@@ -252,7 +252,7 @@ fn rows_that_are_not_there_or_get_no_letter_are_told() {
         "3-2 ends before it begins: did you mean 2-3?",
     );
     refused(&["--rows", "1,,2"], "a row is missing");
-    refused(&["--limit", "0"], "0 is not in 1..");
+    refused(&["--limit", "0"], "must be a whole number from 1 on");
     refused(&["--row", "1", "--key", "1"], "cannot be used with");
     let run = project
         .run(&["render", "mailing.yaml", "--rows", "2-"])
