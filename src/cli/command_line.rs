@@ -9,13 +9,18 @@ use super::target::Target;
 /// Flags that narrow a run down, with the variables that do the same.
 const NARROWING: [(&str, &str); 2] = [("--rows", "MASSEBREV_ROWS"), ("--limit", "MASSEBREV_LIMIT")];
 
-/// The variables that make a send one of proofs, and of which.
-const PROVING: [&str; 4] = [
-    "MASSEBREV_PROOF_TO",
-    "MASSEBREV_ROWS",
-    "MASSEBREV_LIMIT",
-    "MASSEBREV_EXPECT",
+/// Flags that make a send one of proofs, of which, and without a question, with the variables that do the same.
+const PROVING: [(&str, &str); 6] = [
+    ("--proof-to", "MASSEBREV_PROOF_TO"),
+    ("--rows", "MASSEBREV_ROWS"),
+    ("--limit", "MASSEBREV_LIMIT"),
+    ("--expect", "MASSEBREV_EXPECT"),
+    ("--plan", "MASSEBREV_PLAN"),
+    YES,
 ];
+
+/// Takes no value, and goes with `--expect`.
+const YES: (&str, &str) = ("--yes", "MASSEBREV_YES");
 
 impl Target {
     /// Another command for the same mailing in the same place.
@@ -59,10 +64,11 @@ pub(crate) fn command_for_real() -> String {
     format!("{}{}", without(&["MASSEBREV_DRY_RUN"]), joined(&arguments))
 }
 
-/// The command that sends a mailing after proofs of it: what was approved, and nothing else.
-pub(crate) fn command_after_proofs(target: &Target, plan: Digest) -> String {
-    let command = target.command("send");
-    format!("{}{command} --plan {plan}", without(&PROVING))
+/// The command that sends a mailing after proofs of it: as it was typed, for what was approved and nothing else.
+pub(crate) fn command_after_proofs(plan: Digest) -> String {
+    let variables = PROVING.map(|(_, variable)| variable);
+    let command = joined(&unproven(typed_again(), plan));
+    format!("{}{command}", without(&variables))
 }
 
 /// What stands before a command so that these variables do not reach it.
@@ -109,11 +115,8 @@ fn widened(arguments: Vec<String>, letters: u64) -> Vec<String> {
     let mut wide = Vec::with_capacity(arguments.len());
     let mut arguments = arguments.into_iter();
     while let Some(argument) = arguments.next() {
-        let (flag, attached) = match argument.split_once('=') {
-            Some((flag, _)) => (flag, true),
-            None => (argument.as_str(), false),
-        };
-        let narrows = flag == "--row" || NARROWING.iter().any(|(narrowing, _)| *narrowing == flag);
+        let (flag, attached) = flag(&argument);
+        let narrows = NARROWING.iter().any(|(narrowing, _)| *narrowing == flag);
         let value = if attached || !(narrows || flag == "--expect") {
             None
         } else {
@@ -127,6 +130,31 @@ fn widened(arguments: Vec<String>, letters: u64) -> Vec<String> {
         }
     }
     wide
+}
+
+/// The arguments of a send of proofs as those of a send of what was proven.
+fn unproven(arguments: Vec<String>, plan: Digest) -> Vec<String> {
+    let mut kept = Vec::with_capacity(arguments.len());
+    let mut arguments = arguments.into_iter();
+    while let Some(argument) = arguments.next() {
+        let (flag, attached) = flag(&argument);
+        if !PROVING.iter().any(|(proving, _)| *proving == flag) {
+            kept.push(argument);
+        } else if !attached && flag != YES.0 {
+            arguments.next();
+        }
+    }
+    kept.extend(["--plan".to_owned(), plan.to_string()]);
+    kept
+}
+
+/// A flag by its name, and whether its value is part of the same argument.
+fn flag(argument: &str) -> (&str, bool) {
+    let (flag, attached) = match argument.split_once('=') {
+        Some((flag, _)) => (flag, true),
+        None => (argument, false),
+    };
+    (if flag == "--row" { "--rows" } else { flag }, attached)
 }
 
 #[cfg(test)]
@@ -154,6 +182,27 @@ mod tests {
             ),
         ] {
             assert_eq!(wide(typed), rest);
+        }
+    }
+
+    #[test]
+    fn what_was_proven_is_sent_by_the_same_command_without_what_was_about_proofs() {
+        let plan = Digest::of(b"plan");
+        for (typed, rest) in [
+            ("send m.yaml --proof-to 07827199405", "send m.yaml"),
+            ("send --proof-to=310244007 m.yaml -j 2", "send m.yaml -j 2"),
+            (
+                "send --key-file k.pem --row 3 m.yaml --limit=1 --rate 5/s --proof-to 310244007",
+                "send --key-file k.pem m.yaml --rate 5/s",
+            ),
+            (
+                "send m.yaml --yes --expect 2 --plan sha256:00 --proof-to 310244007 --json",
+                "send m.yaml --json",
+            ),
+        ] {
+            let arguments = typed.split(' ').map(str::to_owned).collect();
+            let command = joined(&unproven(arguments, plan));
+            assert_eq!(command, format!("massebrev {rest} --plan {plan}"));
         }
     }
 

@@ -22,6 +22,7 @@ mod prepare;
 mod preview;
 mod printer;
 mod progress;
+mod proofs;
 mod rehearsal;
 mod render;
 mod report;

@@ -4,12 +4,14 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
+use massebrev::correspondence::Recipient;
 use massebrev::journal::Journal;
 use massebrev::manifest;
 use massebrev::report::{self, Report, ReportError};
 
 use super::connect::Destination;
 use super::file::write_whole;
+use super::proofs::{latest_journal, recipient};
 use super::target::Target;
 use super::{CliError, ExitStatus, Printer};
 
@@ -24,6 +26,9 @@ pub(crate) struct ReportArgs {
     /// Where to write it [default: stdout]
     #[arg(long, short, value_name = "FILE", env = "MASSEBREV_OUTPUT")]
     output: Option<PathBuf>,
+    /// Tell of proofs instead: those that were sent to RECIPIENT last, with `send --proof-to`
+    #[arg(long, value_name = "RECIPIENT", env = "MASSEBREV_REPORT_PROOF_TO")]
+    proof_to: Option<String>,
 }
 
 /// The formats of a report.
@@ -41,20 +46,19 @@ pub(crate) enum Format {
 
 impl ReportArgs {
     pub(crate) fn run(self, printer: Printer) -> Result<ExitStatus, CliError> {
+        let to = self.proof_to.as_deref().map(recipient).transpose()?;
         let loaded = manifest::load(&self.target.manifest).map_err(CliError::Input)?;
         let destination = Destination::of(&loaded.manifest, self.target.sandbox)?;
-        let path = Journal::path(&loaded.folder, &loaded.manifest.mailing, destination.name());
-        if !path.exists() {
-            return Err(CliError::usage(
-                format!(
-                    "{} has not been sent to {} from here",
-                    loaded.manifest.mailing,
-                    destination.name()
-                ),
-                self.target.command("send"),
-            ));
+        let (folder, mailing) = (&loaded.folder, &loaded.manifest.mailing);
+        let journal = match &to {
+            Some(to) => latest_journal(folder, mailing, destination.name(), to)?
+                .ok_or_else(|| self.no_proofs(mailing, to, destination.name()))?,
+            None => self.journal(folder, mailing, destination.name())?,
+        };
+        let report = Report::from_journal(&journal)?;
+        if let (Some(_), Some(run)) = (&to, report.run()) {
+            printer.note(format_args!("proofs of the plan {}", run.plan));
         }
-        let report = Report::from_journal(&Journal::read(&path)?)?;
         match &self.output {
             Some(path) => write_file(&report, self.format, None, path)?,
             None => {
@@ -62,6 +66,31 @@ impl ReportArgs {
             }
         }
         Ok(ExitStatus::Success)
+    }
+
+    fn journal(&self, folder: &Path, mailing: &str, place: &str) -> Result<Journal, CliError> {
+        let path = Journal::path(folder, mailing, place);
+        if !path.exists() {
+            return Err(CliError::usage(
+                format!("{mailing} has not been sent to {place} from here"),
+                self.target.command("send"),
+            ));
+        }
+        Ok(Journal::read(&path)?)
+    }
+
+    fn no_proofs(&self, mailing: &str, to: &Recipient, place: &str) -> CliError {
+        let masked = to.masked();
+        let command = self.target.command("send");
+        // A person's number is typed by who knows it.
+        let to = match to {
+            Recipient::Organization(number) => number,
+            _ => "RECIPIENT",
+        };
+        CliError::usage(
+            format!("no proofs of {mailing} have been sent to {masked} in {place} from here"),
+            format!("{command} --proof-to {to}"),
+        )
     }
 }
 

@@ -29,6 +29,7 @@ use super::events::{Account, Events};
 use super::interrupt::interrupted_twice;
 use super::prepare::Prepared;
 use super::progress::Progress;
+use super::proofs::recipient;
 use super::rehearsal::Rehearsal;
 use super::report::{broken_pipe, write_all};
 use super::target::Target;
@@ -181,7 +182,7 @@ impl SendArgs {
 
     /// Checks the mailing and finds out whose turn it is; nothing is opened for writing.
     fn look(&self, printer: Printer) -> Result<Outlook, CliError> {
-        let to = self.proof_to.as_deref().map(proof::recipient).transpose()?;
+        let to = self.proof_to.as_deref().map(recipient).transpose()?;
         let mut survey = Survey::default();
         let prepared = Prepared::check_each(&self.target, printer, &mut |letter| {
             if to.is_some() {

@@ -159,7 +159,7 @@ fn proofs_have_the_files_of_their_letters() {
 fn the_mailing_is_sent_afterwards_as_if_there_were_no_proofs() {
     let sandbox = LiveSandbox::start();
     let project = reaching(&sandbox);
-    let run = prove(&project, &[]).ends(0);
+    let run = prove(&project, &["--rate", "900/s"]).ends(0);
     assert!(
         files(&project)
             .iter()
@@ -175,6 +175,7 @@ fn the_mailing_is_sent_afterwards_as_if_there_were_no_proofs() {
         .unwrap();
     let next: Vec<_> = next.split(' ').collect();
     assert!(next.contains(&"--plan"), "{run}");
+    assert!(next.contains(&"--rate"), "the way to send stays: {run}");
     project.run(&next).ends(0);
     let letters = sandbox.letters();
     assert_eq!(letters.len(), 3 + 4);
@@ -540,4 +541,46 @@ fn the_summary_for_programs_counts_the_proofs() {
     assert_eq!(summary["rows_total"], 2);
     let plain = project.run(&["send", "mailing.yaml", "--json"]).ends(0);
     assert!(!plain.stdout().contains("proof_to"), "{plain}");
+}
+
+#[test]
+fn the_report_of_proofs_is_told_again() {
+    let sandbox = LiveSandbox::start();
+    let project = Project::small().with_sandbox(&sandbox);
+    let again = |to: &str, more: &[&str]| {
+        project.run(&[&["report", "mailing.yaml", "--proof-to", to], more].concat())
+    };
+    let none = again(AGENCY, &[]).ends(2);
+    assert!(none.stderr().contains("no proofs of small"), "{none}");
+    assert!(
+        none.stderr()
+            .ends_with("hint: massebrev send mailing.yaml --proof-to 310244007\n"),
+        "{none}"
+    );
+    prove(&project, &["--rows", "1"]).ends(0);
+    let urn = format!("urn:altinn:person:identifier-no:{PERSON}");
+    let person = ["send", "mailing.yaml", "--proof-to", &urn, "--rows", "1-2"];
+    project.run(&person).ends(0);
+    project.replace("mailing.yaml", "is open", "is closed");
+    prove(&project, &["--rows", "1-3"]).ends(0);
+    project.run(&["send", "mailing.yaml", "--row", "2"]).ends(1);
+    // Nothing of the mailing is needed but its name, and the latest plan counts.
+    project.write("recipients.csv", "nothing\n");
+    for (to, proofs) in [(AGENCY, 3), (AGENCY_URN, 3), (PERSON, 2), (&*urn, 2)] {
+        let run = again(to, &["--format", "json"]).ends(0);
+        let report: Value = serde_json::from_str(&run.stdout()).unwrap();
+        assert_eq!(report["counts"]["sent"], proofs, "{run}");
+        let plan = report["plan"].as_str().unwrap();
+        assert!(run.stderr().contains(plan), "{run}");
+        assert!(!run.to_string().contains(PERSON), "{run}");
+    }
+    let other = again("991825827", &[]).ends(2);
+    assert!(other.stderr().contains("to 991825827 in "), "{other}");
+    let nobody = again("07827199406", &[]).ends(2);
+    assert!(!nobody.stderr().contains("07827199406"), "{nobody}");
+    // The mailing's own report is what it was, whatever is set for its proofs.
+    let run = project.run(&["report", "mailing.yaml"]).ends(0);
+    assert!(run.stdout().starts_with("small in "), "{run}");
+    let project = project.with_env("MASSEBREV_PROOF_TO", AGENCY);
+    assert_eq!(project.count("sent"), 1);
 }

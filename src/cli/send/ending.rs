@@ -21,7 +21,7 @@ pub(super) fn explain(
     printer: Printer,
 ) -> ExitStatus {
     if let Some(proof) = &prepared.proof {
-        return proof::explain(target, prepared, proof, summary, report, printer);
+        return proof::explain(prepared, proof, summary, report, printer);
     }
     let letters = prepared.checked.letters;
     again::tell(summary, prepared, target, printer);

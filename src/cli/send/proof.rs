@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use jiff::Timestamp;
-use massebrev::correspondence::identifier::NotARecipient;
 use massebrev::correspondence::{Recipient, identifier};
 use massebrev::journal::{Journal, JournalError, State};
 use massebrev::plan::{Proof, Proofs, Selection, Wanted};
@@ -19,30 +18,12 @@ use crate::cli::choose::{choose, rows};
 use crate::cli::command_line::{command_after_proofs, command_for_real, same_command};
 use crate::cli::connect::Destination;
 use crate::cli::prepare::Prepared;
-use crate::cli::target::Target;
+use crate::cli::proofs::journal_path;
 use crate::cli::words::count;
 use crate::cli::{CliError, ExitStatus, Printer};
 
 /// So many rows are told with why they were chosen.
 const TOLD: usize = 12;
-
-/// Who gets the proofs. What was typed is not said back: it may be a person's number.
-pub(super) fn recipient(text: &str) -> Result<Recipient, CliError> {
-    Recipient::parse(text).map_err(|error| {
-        // It was typed, and comes from no spreadsheet.
-        let hint = match error {
-            NotARecipient::Empty
-            | NotARecipient::LostZero { .. }
-            | NotARecipient::ScientificNotation
-            | NotARecipient::Decimals => None,
-            _ => error.hint(),
-        };
-        CliError::Usage {
-            message: format!("--proof-to `{}`: {error}", identifier::masked(text)),
-            hint: hint.or_else(|| NotARecipient::Digits { count: 0 }.hint()),
-        }
-    })
-}
 
 impl SendArgs {
     /// Makes a checked mailing one of proofs, and says which.
@@ -56,13 +37,10 @@ impl SendArgs {
         look_at(&to, &prepared, printer)?;
         let (wanted, why) = self.sample(&prepared, survey, printer)?;
         let proof = Proof::new(prepared.checked.plan, to);
-        let name = format!(
-            "{}.proof-{}",
-            prepared.mailing.manifest().mailing,
-            proof.label()
-        );
+        let mailing = &prepared.mailing.manifest().mailing;
         let environment = prepared.destination.name();
-        let journal_path = Journal::path(prepared.mailing.folder(), &name, environment);
+        let label = proof.label();
+        let journal_path = journal_path(prepared.mailing.folder(), mailing, &label, environment);
         let mut now = Timestamp::now();
         let (mut prepared, mut proven) = (prepared, wanted.rows.clone());
         if let Some(earlier) = Journal::peek_began(&journal_path)? {
@@ -149,7 +127,6 @@ fn look_at(to: &Recipient, prepared: &Prepared, printer: Printer) -> Result<(), 
 
 /// Says how the proofs went, how to look at them, and what to type next.
 pub(super) fn explain(
-    target: &Target,
     prepared: &Prepared,
     proof: &Proof,
     summary: &Summary,
@@ -172,7 +149,7 @@ pub(super) fn explain(
         printer.note(place_to_look(&prepared.destination, &to));
     }
     if status == ExitStatus::Success {
-        let command = command_after_proofs(target, prepared.checked.plan);
+        let command = command_after_proofs(prepared.checked.plan);
         let look = match prepared.destination {
             Destination::Sandbox => "",
             Destination::Altinn(_) => "look at them, then ",

@@ -1,0 +1,104 @@
+//! Proofs from the outside: who gets them, and where what is known of them lies.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use massebrev::correspondence::identifier::NotARecipient;
+use massebrev::correspondence::{Recipient, identifier};
+use massebrev::journal::{Journal, JournalError};
+use massebrev::plan::Proof;
+
+use super::CliError;
+
+/// Who gets the proofs. What was typed is not said back: it may be a person's number.
+pub(crate) fn recipient(text: &str) -> Result<Recipient, CliError> {
+    Recipient::parse(text).map_err(|error| {
+        // It was typed, and comes from no spreadsheet.
+        let hint = match error {
+            NotARecipient::Empty
+            | NotARecipient::LostZero { .. }
+            | NotARecipient::ScientificNotation
+            | NotARecipient::Decimals => None,
+            _ => error.hint(),
+        };
+        CliError::Usage {
+            message: format!("--proof-to `{}`: {error}", identifier::masked(text)),
+            hint: hint.or_else(|| NotARecipient::Digits { count: 0 }.hint()),
+        }
+    })
+}
+
+/// The journal of proofs, by their label.
+pub(crate) fn journal_path(
+    folder: &Path,
+    mailing: &str,
+    label: &str,
+    environment: &str,
+) -> PathBuf {
+    Journal::path(
+        folder,
+        &format!("{mailing}{BEFORE_LABEL}{label}"),
+        environment,
+    )
+}
+
+/// The journal of the proofs that somebody was sent last, whatever the plan was then.
+pub(crate) fn latest_journal(
+    folder: &Path,
+    mailing: &str,
+    environment: &str,
+    to: &Recipient,
+) -> Result<Option<Journal>, JournalError> {
+    let beside = Journal::path(folder, mailing, environment);
+    let files = beside.parent().map(fs::read_dir);
+    let (mut latest, mut unreadable) = (None, None);
+    for file in files.into_iter().flatten().flatten().flatten() {
+        let name = file.file_name().to_string_lossy().into_owned();
+        let Some(label) = label_in(&name) else {
+            continue;
+        };
+        let path = journal_path(folder, mailing, label, environment);
+        if path.file_name() != Some(&file.file_name()) {
+            continue;
+        }
+        match sent_to(&path, to, label) {
+            Ok(Some((started, journal))) => {
+                if latest.as_ref().is_none_or(|(other, _)| *other < started) {
+                    latest = Some((started, journal));
+                }
+            }
+            Ok(None) => {}
+            // It may be somebody else's.
+            Err(error) => unreadable = Some(error),
+        }
+    }
+    match (latest, unreadable) {
+        (Some((_, journal)), _) => Ok(Some(journal)),
+        (None, Some(error)) => Err(error),
+        (None, None) => Ok(None),
+    }
+}
+
+/// What stands between a mailing's name and the label of its proofs.
+const BEFORE_LABEL: &str = ".proof-";
+
+fn label_in(name: &str) -> Option<&str> {
+    let (before, _) = name.strip_suffix(".journal")?.rsplit_once('@')?;
+    Some(before.rsplit_once(BEFORE_LABEL)?.1)
+}
+
+/// The journal and when its latest run began, if it is of proofs to this recipient: their label is worked out from both.
+fn sent_to(
+    path: &Path,
+    to: &Recipient,
+    label: &str,
+) -> Result<Option<(Timestamp, Journal)>, JournalError> {
+    let journal = Journal::read(path)?;
+    let Some(run) = journal.run()? else {
+        return Ok(None);
+    };
+    let plan = run.plan.parse().ok();
+    let is_theirs = plan.is_some_and(|plan| Proof::new(plan, to.clone()).label() == label);
+    Ok(is_theirs.then_some((run.started_at, journal)))
+}
