@@ -177,9 +177,10 @@ impl<'a> Attempts<'a> {
         loop {
             count += 1;
             let step = self.attempt(&mut turn, &exchange, &mut requests).await;
-            if let (Step::Refresh(token, _), false) = (&step, refreshed) {
+            if let (Step::Refresh(token, refusal), false) = (&step, refreshed) {
                 refreshed = true;
                 self.tokens.reject(token);
+                last = Some(refusal.clone().into());
                 // In the same place: nobody else is to find out what the next token is worth.
                 continue;
             }

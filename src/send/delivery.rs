@@ -194,6 +194,7 @@ impl Courier<'_> {
                 }
                 Err(UploadEnd::Not(judged)) => {
                     let (outcome, fatal) = *judged;
+                    let fatal = self.close(delivery, fatal);
                     return Ok(Some(((in_doubt(outcome, doubt), fatal), requests)));
                 }
                 Err(UploadEnd::Journal(error)) => return Err(error),

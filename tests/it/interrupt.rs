@@ -149,6 +149,21 @@ fn nobody_waits_for_a_token() {
 }
 
 #[test]
+fn a_letter_whose_token_was_refused_has_left() {
+    let sandbox = LiveSandbox::troubled(vec![
+        on(Endpoint::Initialize, When::Nth(1), Action::ExpireTokens),
+        on(Endpoint::Token, When::Nth(2), HOUR),
+    ]);
+    let project = patient(&sandbox);
+    let run = project.watch(&["send", "mailing.yaml", "--concurrency", "1"]);
+    sandbox.wait_for_requests(Endpoint::Token, 2);
+    run.interrupt();
+    assert_eq!(run.status(), Some(130));
+    assert_eq!((project.count("failed"), project.count("pending")), (1, 2));
+    goes_on(&project, &sandbox);
+}
+
+#[test]
 fn a_second_ctrl_c_stops_at_once_and_the_next_run_finds_out() {
     let sandbox = LiveSandbox::troubled(vec![on(Endpoint::Initialize, When::First(3), HOUR)]);
     let project = patient(&sandbox);

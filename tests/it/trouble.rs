@@ -247,3 +247,38 @@ fn a_resource_that_is_refused_does_not_keep_the_others_waiting() {
         assert_eq!(sandbox.letters().len(), 40);
     }
 }
+
+#[test]
+fn a_resource_that_will_not_have_a_file_again_does_not_keep_the_others_waiting() {
+    let sandbox = LiveSandbox::troubled(vec![
+        on(Endpoint::Initialize, When::Nth(1), Action::Refuse(1007)),
+        on(
+            Endpoint::InitializeAttachment,
+            When::Nth(2),
+            Action::Refuse(1036),
+        ),
+    ]);
+    let project = Project::small().with_sandbox(&sandbox);
+    project.replace(
+        "mailing.yaml",
+        "resourceId: example-letter",
+        "resourceId: \"{{ resource }}\"",
+    );
+    project.replace(
+        "mailing.yaml",
+        "    messageTitle",
+        "    attachments: [{ file: terms.pdf, sendersReference: terms }]\n    messageTitle",
+    );
+    project.write("terms.pdf", "%PDF-1.4 terms");
+    project.write(
+        "recipients.csv",
+        "org,name,case,resource\n991825827,Ane,1,one\n991825827,Ane,2,two\n991825827,Ane,3,one\n",
+    );
+    let run = project
+        .run(&["send", "mailing.yaml", "--concurrency", "1"])
+        .ends(4);
+    assert!(run.stderr().contains("the resource one: "), "{run}");
+    assert_eq!(project.count("failed"), 1, "{run}");
+    assert_eq!(project.count("sent"), 1, "{run}");
+    assert_eq!(project.count("pending"), 1, "{run}");
+}

@@ -270,3 +270,28 @@ async fn a_file_that_cannot_be_sent_is_not_tried_again() {
     assert!(!tried.settled.uncertain, "nothing was done");
     assert_eq!(tried.settled.requests, 1);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_stop_between_a_refused_token_and_the_next_does_not_undo_that_a_request_has_left() {
+    let (retry, stop) = (Retry::default(), Stop::default());
+    let hour = Some(Duration::from_secs(3600));
+    let pace = Pace::new(16.try_into().unwrap(), hour, &retry);
+    let attempts = Attempts {
+        tokens: &Purse::default(),
+        pace: &pace,
+        retry: &retry,
+        observer: &(),
+        stop: &stop,
+        heard: Heard::default(),
+    };
+    let settled = attempts
+        .settle(|_| {
+            stop.set();
+            std::future::ready(refused(401, None, None))
+        })
+        .await;
+    let End::GaveUp(reason) = settled.end else {
+        panic!("{:?}", settled.end);
+    };
+    assert_eq!((reason.status, settled.requests), (Some(401), 1));
+}
