@@ -182,7 +182,8 @@ impl Courier<'_> {
             Box::pin(self.uploads.renew(&dead)).await?;
             match self.upload(delivery).await {
                 Ok(others) => {
-                    let again = Box::pin(self.exchange(delivery, &others, None)).await?;
+                    let mut again = Box::pin(self.exchange(delivery, &others, None)).await?;
+                    again.uncertain |= settled.uncertain;
                     // Else the refusal is what is known of the letter.
                     if !matches!(again.end, End::Stopped) {
                         requests += again.requests;
