@@ -39,6 +39,8 @@ struct State {
     /// How many places and seats there are, taken or not. More than there should be while they are taken by those who came before the limit shrank.
     places: u32,
     seats: u32,
+    /// How many times as many seats as places there should be.
+    times: u32,
     /// Trouble of requests that left before says nothing new.
     shrunk: Instant,
     /// The limit when trouble came.
@@ -67,16 +69,19 @@ enum Kind {
 }
 
 impl Limit {
-    pub(super) fn new(cap: NonZeroU32) -> Self {
+    /// With so many times as many seats as places. Three are enough to lose no time: while as many letters as may be are in flight, as many are ready, and the starts of as many are
+    /// being written down.
+    pub(super) fn new(cap: NonZeroU32, seats: u32) -> Self {
         let cap = cap.get();
         Self {
             cap,
             room: Semaphore::new(cap as usize),
-            seats: Semaphore::new(seats(cap) as usize),
+            seats: Semaphore::new(cap.saturating_mul(seats) as usize),
             state: Mutex::new(State {
                 limit: cap.into(),
                 places: cap,
-                seats: seats(cap),
+                seats: cap.saturating_mul(seats),
+                times: seats,
                 shrunk: Instant::now(),
                 ceiling: f64::INFINITY,
                 round: 0,
@@ -112,9 +117,9 @@ impl Limit {
         let mut state = self.state();
         state.grow(self.cap.into());
         let whole = state.whole();
+        let wanted = whole.saturating_mul(state.times);
         self.room.add_permits(fill_up(&mut state.places, whole));
-        self.seats
-            .add_permits(fill_up(&mut state.seats, seats(whole)));
+        self.seats.add_permits(fill_up(&mut state.seats, wanted));
         if state.is_slower(departed.elapsed()) {
             state.shrink(departed);
         }
@@ -153,11 +158,6 @@ impl Limit {
     }
 }
 
-/// How many seats there are: while as many letters as may be are in flight, as many are ready, and the starts of as many are being written down.
-fn seats(limit: u32) -> u32 {
-    limit.saturating_mul(3)
-}
-
 /// How many more there must be, and then are.
 fn fill_up(there: &mut u32, whole: u32) -> usize {
     let missing = whole.saturating_sub(*there);
@@ -180,7 +180,7 @@ impl State {
         let whole = self.whole();
         let (there, wanted) = match kind {
             Kind::InFlight => (&mut self.places, whole),
-            Kind::Seat => (&mut self.seats, seats(whole)),
+            Kind::Seat => (&mut self.seats, whole.saturating_mul(self.times)),
         };
         let more = *there > wanted;
         *there -= u32::from(more);
@@ -250,7 +250,7 @@ mod tests {
     use super::*;
 
     fn limit(cap: u32) -> Limit {
-        Limit::new(NonZeroU32::new(cap).unwrap())
+        Limit::new(NonZeroU32::new(cap).unwrap(), 3)
     }
 
     /// Fills all places there are, and says how many.

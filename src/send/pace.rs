@@ -67,11 +67,14 @@ pub(super) struct Waiting<'a>(&'a AtomicU32);
 impl Pace {
     /// At most `concurrency` requests in flight, and one per `interval`; none means as fast as the answers come.
     pub(super) fn new(concurrency: NonZeroU32, interval: Option<Duration>, retry: &Retry) -> Self {
+        // Where the rate is what everybody waits for, letters that wait ahead of their turn keep those waiting that are to be tried again.
+        let is_slow = interval.is_some_and(|interval| interval > SLACK);
+        let seats = if is_slow { 2 } else { 3 };
         let now = Instant::now();
         Self {
             interval: interval.unwrap_or_default().mul_f64(MARGIN),
             pauses: (retry.first_delay.duration(), retry.max_delay.duration()),
-            limit: Limit::new(concurrency),
+            limit: Limit::new(concurrency, seats),
             waiting: AtomicU32::new(0),
             times: Mutex::new(Times {
                 planned: now,
