@@ -109,7 +109,12 @@ impl CliError {
             | Self::Client(_)
             | Self::Token(_)
             | Self::Journal(_)
-            | Self::Send(SendError::Journal(_) | SendError::Drifted(_) | SendError::Json(_))
+            | Self::Send(
+                SendError::Journal(_)
+                | SendError::Drifted(_)
+                | SendError::Thread(_)
+                | SendError::Json(_),
+            )
             | Self::Report(_)
             | Self::Preview(_)
             | Self::File { .. }
@@ -183,6 +188,9 @@ impl CliError {
             Self::Journal(error)
             | Self::Send(SendError::Journal(error))
             | Self::Report(ReportError::Journal(error)) => error.hint(),
+            Self::Send(SendError::Thread(_)) => Some(
+                "this machine has as many processes as it allows: end others, or raise `ulimit -u`".to_owned(),
+            ),
             Self::Send(SendError::Drifted(_)) => Some(
                 "leave the mailing's files alone while it is sent; then run the same command again"
                     .to_owned(),

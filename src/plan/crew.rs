@@ -9,6 +9,8 @@ use std::thread;
 
 /// How many loads there are for each thread: one it works on, one that waits to be taken up, and one more, so that nobody waits.
 const LOADS: usize = 3;
+/// The stack of a thread that renders letters, in bytes: as much as a main thread has, so that what can be checked can be sent, whichever thread does it.
+pub(crate) const RENDERING_STACK: usize = 8 << 20;
 
 /// What one thread works on in one go. Filled again and again, so that its memory is reused.
 pub(super) trait Load: Default + Send {
@@ -53,7 +55,8 @@ pub(super) fn in_order<L: Load, W: FnMut(&mut L)>(
         let started = (0..threads.get()).filter(|_| {
             let hand_in = hand_in.clone();
             let toil = move || toil(empty, feed, worker(), &hand_in);
-            thread::Builder::new().spawn_scoped(scope, toil).is_ok()
+            let thread = thread::Builder::new().stack_size(RENDERING_STACK);
+            thread.spawn_scoped(scope, toil).is_ok()
         });
         if started.count() == 0 {
             let mut feed = feed.lock().unwrap_or_else(PoisonError::into_inner);

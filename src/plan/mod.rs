@@ -34,6 +34,7 @@ mod watch;
 
 pub use check::Checked;
 pub use choice::{Chosen, Wanted};
+pub(crate) use crew::RENDERING_STACK;
 pub use delivery::{Delivery, Planned, Skip};
 pub use digest::{Digest, Digester, digest_file};
 pub use earlier::{Change, Earlier, EarlierError, Gone};

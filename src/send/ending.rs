@@ -1,5 +1,7 @@
 //! How a run can end.
 
+use std::io;
+
 use thiserror::Error;
 
 use super::Changes;
@@ -99,6 +101,9 @@ pub enum SendError {
     /// The rows cannot be read again.
     #[error("the recipients file cannot be read again")]
     Rows(Problems),
+    /// The system gives no thread to render letters on.
+    #[error("there is no thread to render letters on")]
+    Thread(#[source] io::Error),
     /// A letter cannot be written as JSON.
     #[error("a letter cannot be written as JSON")]
     Json(#[from] serde_json::Error),

@@ -8,12 +8,10 @@ use std::thread;
 use tokio::sync::{Mutex, mpsc, oneshot};
 
 use super::{SendError, Stop};
-use crate::plan::{Checked, Delivery, Mailing, Planned, Selection, Skip};
+use crate::plan::{Checked, Delivery, Mailing, Planned, RENDERING_STACK, Selection, Skip};
 
 /// So many rows are handed over at a time, at most: each time wakes a thread.
 const BATCH: usize = 32;
-/// As much as where the rows were checked, for templates that need much.
-const STACK: usize = 8 << 20;
 /// So many batches are ahead, at most.
 const AHEAD: usize = 2;
 /// After so many rows that nothing is to be done about, it is looked whether anybody still waits.
@@ -66,18 +64,24 @@ pub fn with_planner<'a, T>(
 ) -> T {
     let (begin, asked) = oneshot::channel();
     let (tell, batches) = mpsc::channel(AHEAD);
+    let excuse = tell.clone();
     thread::scope(|scope| {
         let planner = thread::Builder::new().name("planner".to_owned());
-        let planning = planner.stack_size(STACK).spawn_scoped(scope, || {
+        let planning = planner.stack_size(RENDERING_STACK).spawn_scoped(scope, || {
             // A run that needs no letter asks for none.
             if let Ok(turns) = asked.blocking_recv() {
                 plan(mailing, checked, turns, tell);
             }
         });
-        // Then no step comes, and the run ends before its first letter.
         if let Err(error) = planning {
-            tracing::error!(%error, "there is no thread to render letters on");
+            let steps = vec![Step::Broken(SendError::Thread(error))];
+            // There is room: nothing else comes.
+            let _ = excuse.try_send(Batch {
+                steps,
+                is_last: false,
+            });
         }
+        drop(excuse);
         run(Planner {
             mailing,
             checked,
