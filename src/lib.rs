@@ -1,33 +1,48 @@
 //! massebrev sends official letters in bulk through Altinn 3 Correspondence, each exactly once.
 //!
-//! # Layout
+//! For other programs: [`altinn`] is a client of the API, [`maskinporten`] gets access tokens, [`correspondence`] has the request types and
+//! Altinn's rules, [`sandbox`] is a local Altinn to test against. The other modules are public only because the binary crate (`main.rs`,
+//! `cli/`) uses them; they may change with any version.
 //!
-//! Arrows point down only (`tests/it/layering.rs` holds it, with the few that point sideways):
+//! # Layers
+//!
+//! A module uses those of lower layers only; `tests/it/layering.rs` holds this and lists the few exceptions.
+//! `.github/ARCHITECTURE.md` says what each holds and follows one row through them.
 //!
 //! ```text
-//!  3  send/  follow/  report/  preview/  starter/   run a plan, follow it up, tell it, show it; begin a mailing
-//!  2  plan/  altinn/  maskinporten/  journal/       (altinn -> maskinporten is the one sideways arrow)
-//!  1  manifest/  recipients/  template/             readers: synchronous, no network, no clock
-//!  0  correspondence/  diagnostic/  secret          the vocabulary: what a letter is, what makes it valid
-//!                                                   (correspondence -> diagnostic -> secret)
-//!  .  sandbox/                                      beside the tower: shares `correspondence/` and nothing else
+//!  4  main.rs  cli/                             command line, terminal, exit status (the binary crate)
+//!  3  send/  report/  preview/  starter/        run a plan; report on it; show it; begin a mailing
+//!  2  plan/  altinn/  maskinporten/  journal/   (altinn uses maskinporten)
+//!  1  manifest/  recipients/  template/         readers: synchronous, no network, no clock
+//!  0  correspondence/  diagnostic/  secret      what a letter is, what makes it valid; problems and places
+//!  .  sandbox/                                  uses layer 0 only
 //! ```
-//!
-//! The binary crate (`main.rs`, `cli/`) is floor 4: it knows about arguments, terminals and exit statuses, and the library cannot see it.
 #![warn(clippy::print_stdout, clippy::print_stderr)]
 
 pub mod altinn;
 pub mod correspondence;
-pub mod diagnostic;
-pub mod journal;
-pub mod manifest;
 pub mod maskinporten;
-pub mod plan;
-pub mod preview;
-pub mod recipients;
-pub mod report;
 pub mod sandbox;
+
+#[doc(hidden)]
+pub mod diagnostic;
+#[doc(hidden)]
+pub mod journal;
+#[doc(hidden)]
+pub mod manifest;
+#[doc(hidden)]
+pub mod plan;
+#[doc(hidden)]
+pub mod preview;
+#[doc(hidden)]
+pub mod recipients;
+#[doc(hidden)]
+pub mod report;
+#[doc(hidden)]
 pub mod secret;
+#[doc(hidden)]
 pub mod send;
+#[doc(hidden)]
 pub mod starter;
+#[doc(hidden)]
 pub mod template;
