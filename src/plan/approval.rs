@@ -30,7 +30,7 @@ impl Mailing {
         if let Some(exclusions) = &recipients.exclude {
             parts.insert(unnamed("exclude", self.content(exclusions)?));
         }
-        for file in self.templates.files() {
+        for file in self.templates.files_read() {
             let content = self.content(Path::new(&file))?;
             parts.insert(("template", plain(&file), content));
         }

@@ -3,10 +3,10 @@
 use serde_json::{Value, json};
 
 use crate::manifest::Loaded;
-use crate::template::{Condition, Places, TemplateError, Templates, Text, Tree};
+use crate::template::{Condition, MemberRules, TemplateError, Templates, Text, Tree};
 
 /// What is special about places in the letter: values in the body are escaped for Markdown, and a property may be called `when`.
-pub(super) const PLACES: Places = Places {
+pub(super) const MEMBER_RULES: MemberRules = MemberRules {
     markdown: &["/correspondence/content/messageBody"],
     own_keys: &["propertyList"],
 };
@@ -62,7 +62,7 @@ pub(super) fn compile(
                 .ok()
         });
     if let Some(language) = &language {
-        templates.speak(language);
+        templates.set_language(language);
     }
     let recipient = &manifest.recipients.recipient;
     let recipient = templates.compile_text("/recipients/recipient", recipient);

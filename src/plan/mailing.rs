@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use super::exclusion::Exclusion;
 use super::files::Files;
 use super::gathering::PROBLEM_LIMIT;
-use super::letter::{Letter, PLACES, compile};
+use super::letter::{Letter, MEMBER_RULES, compile};
 use super::proof::Proving;
 use crate::diagnostic::{Place, Problem, Problems, nearest};
 use crate::manifest::{Loaded, Manifest};
@@ -212,7 +212,7 @@ fn set_up(loaded: &Loaded, headers: &[String], setting: Setting) -> Result<Templ
         let cause = error.source().map(ToString::to_string).unwrap_or_default();
         problem.with_cause(cause)
     })?;
-    Ok(templates.with_places(PLACES))
+    Ok(templates.with_member_rules(MEMBER_RULES))
 }
 
 fn exclusion(loaded: &Loaded) -> Result<Exclusion, Problems> {

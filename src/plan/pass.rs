@@ -15,7 +15,7 @@ use crate::correspondence::text::shown;
 use crate::correspondence::{Attachment, Correspondence, Recipient, Request, identifier};
 use crate::diagnostic::{Place, Problem, Problems};
 use crate::recipients::{Row, Rows};
-use crate::template::{Language, Scope, TemplateError, truth};
+use crate::template::{Language, Scope, TemplateError, parse_bool};
 
 /// An input changed between the check and the send: what was checked is not what would be sent.
 #[derive(Debug, Error, PartialEq, Eq)]
@@ -70,7 +70,7 @@ impl Mailing {
             // A language that cannot be rendered or is none is told with the letter.
             let language = self.templates.render_text(language, &scope).ok();
             let language = language.and_then(|text| Language::parse(&text));
-            scope.speak(language.unwrap_or_default());
+            scope.set_language(language.unwrap_or_default());
         }
         let mut planned = self
             .try_plan_row(row, &scope, desk)
@@ -153,7 +153,7 @@ impl Mailing {
             Ok(text) => text,
             Err(errors) => return Err(self.rendered(row, &errors)),
         };
-        match (truth(&text), text.trim()) {
+        match (parse_bool(&text), text.trim()) {
             (Some(applies), _) => Ok(applies),
             (None, "") => Ok(false),
             (None, other) => Err(Problem::error(

@@ -14,11 +14,11 @@ impl Mailing {
     pub(super) fn find_unused(&self, gathering: &mut Gathering) {
         let checked = &gathering.checked;
         let all = checked.letters > 0 && checked.letters + checked.skipped == checked.rows;
-        let unsure = gathering.stopped && self.templates.has_files_of_rows();
+        let unsure = gathering.stopped && self.templates.rows_choose_files();
         if !self.is_whole || !all || unsure {
             return;
         }
-        let used: HashSet<&str> = self.templates.used().collect();
+        let used: HashSet<&str> = self.templates.used_names().collect();
         let key = self.manifest().recipients.key.as_deref();
         let headers = self.headers().iter().map(String::as_str);
         let columns: Vec<_> = headers

@@ -101,9 +101,9 @@ impl Watch {
 impl Mailing {
     /// Warns of damage in the columns that templates use and in the key; nobody sees the others.
     pub(super) fn find_damage(&self, watch: Watch, gathering: &mut Gathering) {
-        let used: HashSet<&str> = self.templates.used().collect();
+        let used: HashSet<&str> = self.templates.used_names().collect();
         // The files of rows that nobody has looked at may use any of them.
-        let unsure = gathering.stopped && self.templates.has_files_of_rows();
+        let unsure = gathering.stopped && self.templates.rows_choose_files();
         let columns = watch.columns.into_iter();
         for column in columns.filter(|column| {
             unsure || column.meaning == Meaning::Key || used.contains(column.header.as_str())

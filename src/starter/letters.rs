@@ -2,14 +2,14 @@
 
 use super::columns::{Columns, Key, Language};
 use super::tally::LANGUAGES;
-use crate::template::expression;
+use crate::template::column_expression;
 
 /// Texts in the order of the languages: `nb`, `nn`, `en`.
 pub(super) type Texts = [&'static str; 3];
 
 /// A tag that renders to the value of a column.
 pub(super) fn tag(header: &str) -> String {
-    format!("{{{{ {} }}}}", expression(header))
+    format!("{{{{ {} }}}}", column_expression(header))
 }
 
 /// The letter in each language that is needed: file name and text.
@@ -38,7 +38,7 @@ pub(super) fn by_language(columns: &Columns, texts: Texts) -> String {
     // Texts that are the same need no question.
     needed.dedup_by_key(|(_, text)| *text);
     let mut template = String::new();
-    let expression = expression(columns.header(language.column));
+    let expression = column_expression(columns.header(language.column));
     for (language, text) in needed.iter().skip(1).rev() {
         let word = if template.is_empty() { "if" } else { "elif" };
         let question = format!("{{% {word} {expression} == '{language}' %}}");
@@ -60,7 +60,7 @@ pub(super) fn language(columns: &Columns) -> String {
             if blanks {
                 format!(
                     "{{% if {} %}}{}{{% else %}}nb{{% endif %}}",
-                    expression(header),
+                    column_expression(header),
                     tag(header)
                 )
             } else {

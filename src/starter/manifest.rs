@@ -3,7 +3,7 @@
 use super::columns::{Columns, Contact, Key};
 use super::letters::{by_language, language, tag};
 use super::yaml::scalar;
-use crate::template::expression;
+use crate::template::column_expression;
 
 /// The manifest around these columns; `file` is the recipients file as seen from its folder.
 pub(super) fn manifest(mailing: &str, file: &str, columns: &Columns) -> String {
@@ -47,7 +47,7 @@ fn recipients(file: &str, columns: &Columns) -> String {
     let recipient = match columns.or_recipient {
         Some(second) => format!(
             "{{% if {} %}}{}{{% else %}}{}{{% endif %}}",
-            expression(first),
+            column_expression(first),
             tag(first),
             tag(columns.header(second))
         ),
@@ -167,7 +167,7 @@ fn notification(columns: &Columns) -> String {
         let value = if contact.domestic {
             format!(
                 "{{% if {} %}}+47{}{{% endif %}}",
-                expression(header),
+                column_expression(header),
                 tag(header)
             )
         } else {

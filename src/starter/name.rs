@@ -2,7 +2,7 @@
 
 use jiff::civil::Date;
 
-use crate::template::{ascii, is_mark};
+use crate::template::{ascii_letter, is_combining_mark};
 
 /// How long the part from the folder may be: with a year and a month it stays under 100.
 const LONGEST: usize = 90;
@@ -10,14 +10,14 @@ const LONGEST: usize = 90;
 /// A name that fits: the folder's in ASCII, with the year and the month. `Påminnelse (mva)` becomes `Paminnelse-mva-2026-11`.
 pub fn mailing_name(folder: &str, today: Date) -> String {
     let mut name = String::new();
-    for letter in folder.chars().filter(|letter| !is_mark(*letter)) {
+    for letter in folder.chars().filter(|letter| !is_combining_mark(*letter)) {
         match letter {
             'æ' | 'ǽ' => name.push_str("ae"),
             'Æ' | 'Ǽ' => name.push_str("Ae"),
             'œ' => name.push_str("oe"),
             'ß' => name.push_str("ss"),
             '.' => name.push('.'),
-            _ => match ascii(letter) {
+            _ => match ascii_letter(letter) {
                 Some(letter) => name.push(letter),
                 None if name.ends_with('-') => {}
                 None => name.push('-'),

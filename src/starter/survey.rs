@@ -13,7 +13,7 @@ use super::words::{self, rank};
 use crate::correspondence::Recipient;
 use crate::diagnostic::{Place, Problem, Problems};
 use crate::recipients::{Dialect, Options, Row, Rows};
-use crate::template::{NameProblem, Names};
+use crate::template::{NameConflict, Names};
 
 /// A file that is looked through more than once.
 pub(super) struct Survey<'a> {
@@ -32,7 +32,7 @@ impl<'a> Survey<'a> {
         let headers = rows.headers().to_vec();
         let place = || Place::File(shown.to_owned());
         Names::new(&headers, &Map::new()).map_err(|wrong| {
-            let problem = |name: &NameProblem| {
+            let problem = |name: &NameConflict| {
                 Problem::error(place(), name.to_string()).with_hint(name.hint())
             };
             wrong.iter().map(problem).collect::<Problems>()

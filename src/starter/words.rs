@@ -1,6 +1,6 @@
 //! How people name their columns.
 
-use crate::template::{ascii, is_mark};
+use crate::template::{ascii_letter, is_combining_mark};
 
 /// Headers by what their columns are for, as [`plain`] writes them; the first fit best.
 pub(super) const RECIPIENT: &[&str] = &[
@@ -124,8 +124,8 @@ pub(super) const NOT_A_KEY: &[&str] = &[
 pub(super) fn plain(header: &str) -> String {
     header
         .chars()
-        .filter(|letter| !is_mark(*letter))
-        .filter_map(ascii)
+        .filter(|letter| !is_combining_mark(*letter))
+        .filter_map(ascii_letter)
         .filter(char::is_ascii_alphanumeric)
         .map(|letter| letter.to_ascii_lowercase())
         .collect()

@@ -29,7 +29,7 @@ impl Condition {
 }
 
 /// Reads `true` or `false` in any case; `None` for anything else.
-pub fn truth(text: &str) -> Option<bool> {
+pub fn parse_bool(text: &str) -> Option<bool> {
     let text = text.trim();
     if text.eq_ignore_ascii_case("true") {
         Some(true)
@@ -73,6 +73,6 @@ pub(super) fn applies(text: &str) -> Option<bool> {
     if text.trim().is_empty() {
         Some(false)
     } else {
-        truth(text)
+        parse_bool(text)
     }
 }

@@ -20,7 +20,7 @@ pub(super) struct Folder {
     /// Without links, for comparing.
     real: PathBuf,
     /// The files that were read, by the names they were asked for.
-    met: Arc<Mutex<BTreeSet<String>>>,
+    files_read: Arc<Mutex<BTreeSet<String>>>,
 }
 
 impl Folder {
@@ -39,13 +39,13 @@ impl Folder {
         Ok(Self {
             shown: folder.to_owned(),
             real,
-            met: Arc::default(),
+            files_read: Arc::default(),
         })
     }
 
     /// The files that were read.
-    pub(super) fn met(&self) -> Vec<String> {
-        self.met
+    pub(super) fn files_read(&self) -> Vec<String> {
+        self.files_read
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .iter()
@@ -89,7 +89,7 @@ impl Folder {
         let text = String::from_utf8(bytes)
             .map_err(|_| refused("the file is not UTF-8 text").with_hint("save it as UTF-8"))?;
         let text = text.strip_prefix('\u{FEFF}').unwrap_or(&text);
-        self.met
+        self.files_read
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .insert(path.to_owned());
@@ -118,7 +118,7 @@ mod tests {
         let source = folder.read("./sub/a.md").unwrap();
         assert_eq!(source.text(), "Hei å\r\n");
         assert_eq!(source.path(), inner.join("./sub/a.md"));
-        assert_eq!(folder.clone().met(), ["./sub/a.md"], "it is told of");
+        assert_eq!(folder.clone().files_read(), ["./sub/a.md"], "it is told of");
 
         let outside_refused = "only files in the manifest's folder can be used";
         assert_eq!(message(&folder, "../secret"), outside_refused);

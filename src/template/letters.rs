@@ -3,11 +3,11 @@
 /// A header as a name for templates: `Fødselsnummer` becomes `Fodselsnummer`, `E-post` becomes `E_post`, `2. rate` becomes `_2__rate`.
 pub(super) fn identifier(header: &str) -> String {
     let mut name = String::with_capacity(header.len());
-    for letter in header.chars().filter(|letter| !is_mark(*letter)) {
+    for letter in header.chars().filter(|letter| !is_combining_mark(*letter)) {
         if name.is_empty() && letter.is_ascii_digit() {
             name.push('_');
         }
-        name.push(ascii(letter).unwrap_or('_'));
+        name.push(ascii_letter(letter).unwrap_or('_'));
     }
     if name.is_empty() {
         name.push('_');
@@ -16,9 +16,9 @@ pub(super) fn identifier(header: &str) -> String {
 }
 
 /// How a template speaks of the column with this header: `Saksnummer`, `row["E-post"]`, or the name in ASCII when neither can be written.
-pub fn expression(header: &str) -> String {
-    let is_name = |c| ascii(c).is_some() || is_mark(c);
-    let begins = header.starts_with(|c: char| ascii(c).is_some() && !c.is_ascii_digit());
+pub fn column_expression(header: &str) -> String {
+    let is_name = |c| ascii_letter(c).is_some() || is_combining_mark(c);
+    let begins = header.starts_with(|c: char| ascii_letter(c).is_some() && !c.is_ascii_digit());
     if begins && header.chars().all(is_name) {
         return header.to_owned();
     }
@@ -40,7 +40,7 @@ pub fn expression(header: &str) -> String {
 }
 
 /// The ASCII letter, digit or `_` that stands for this character in a name; `None` when it cannot be part of a name.
-pub fn ascii(letter: char) -> Option<char> {
+pub fn ascii_letter(letter: char) -> Option<char> {
     Some(match letter {
         'a'..='z' | 'A'..='Z' | '0'..='9' | '_' => letter,
         'à'..='æ' | 'ā' | 'ă' | 'ą' | 'ǎ' | 'ǣ' | 'ǽ' => 'a',
@@ -86,7 +86,7 @@ pub fn ascii(letter: char) -> Option<char> {
 }
 
 /// Whether it is an accent that stands by itself after its letter, as macOS writes file names; the letter is enough.
-pub fn is_mark(letter: char) -> bool {
+pub fn is_combining_mark(letter: char) -> bool {
     matches!(letter, '\u{300}'..='\u{36F}')
 }
 
@@ -127,7 +127,7 @@ mod tests {
             ("Navn\n(fullt)", "Navn__fullt_"),
             ("a\u{2028}b", "a_b"),
         ] {
-            assert_eq!(expression(header), spoken);
+            assert_eq!(column_expression(header), spoken);
         }
     }
 }

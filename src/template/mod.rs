@@ -32,14 +32,14 @@ mod texts;
 mod tree;
 
 pub use budget::TEXT_LIMIT;
-pub use condition::{Condition, truth};
+pub use condition::{Condition, parse_bool};
 pub use error::{SetupError, TemplateError};
 pub use language::Language;
-pub use letters::{ascii, expression, is_mark};
-pub use names::{NameProblem, Named, Names};
+pub use letters::{ascii_letter, column_expression, is_combining_mark};
+pub use names::{NameConflict, NameOwner, Names};
 pub use reference::reference;
 pub use scope::Scope;
-pub use templates::{Places, Templates};
+pub use templates::{MemberRules, Templates};
 pub use tree::{Text, Tree};
 
 #[cfg(test)]

@@ -61,7 +61,7 @@ impl Meaning {
 
 /// Who wants a name.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Named {
+pub enum NameOwner {
     /// The column with this header.
     Column(String),
     /// The variable with this name in the manifest.
@@ -74,13 +74,13 @@ pub enum Named {
 
 /// Two want the same name.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NameProblem {
+pub struct NameConflict {
     /// The name as templates would write it.
     pub name: String,
     /// Who has it.
-    pub first: Named,
+    pub first: NameOwner,
     /// Who wants it as well: the one to rename.
-    pub second: Named,
+    pub second: NameOwner,
 }
 
 impl Names {
@@ -88,7 +88,7 @@ impl Names {
     pub fn new(
         headers: &[String],
         variables: &Map<String, Value>,
-    ) -> Result<Self, Vec<NameProblem>> {
+    ) -> Result<Self, Vec<NameConflict>> {
         let mut names = Self {
             all: Vec::new(),
             index: HashMap::new(),
@@ -112,21 +112,21 @@ impl Names {
         }
     }
 
-    fn add(&mut self, written: &str, meaning: Meaning) -> Option<NameProblem> {
+    fn add(&mut self, written: &str, meaning: Meaning) -> Option<NameConflict> {
         let name = identifier(written);
         let first = if KEYWORDS.contains(&name.as_str()) || name.starts_with("__tera") {
-            Some(Named::Language)
+            Some(NameOwner::Language)
         } else {
             self.find(&name)
                 .and_then(|at| self.all.get(at))
-                .map(|name| Named::of(&name.written, &name.meaning))
+                .map(|name| NameOwner::of(&name.written, &name.meaning))
         };
         let Some(first) = first else {
             self.push(written, meaning);
             return None;
         };
-        let second = Named::of(written, &meaning);
-        Some(NameProblem {
+        let second = NameOwner::of(written, &meaning);
+        Some(NameConflict {
             name,
             first,
             second,
@@ -205,7 +205,7 @@ pub(super) fn did_you_mean(word: &str) -> String {
     format!("did you mean `{word}`?")
 }
 
-impl Named {
+impl NameOwner {
     fn of(written: &str, meaning: &Meaning) -> Self {
         match meaning {
             Meaning::Column(_) => Self::Column(written.to_owned()),
@@ -217,7 +217,7 @@ impl Named {
     }
 }
 
-impl fmt::Display for Named {
+impl fmt::Display for NameOwner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Column(header) => write!(f, "the column `{header}`"),
@@ -228,14 +228,14 @@ impl fmt::Display for Named {
     }
 }
 
-impl NameProblem {
+impl NameConflict {
     /// What to do about it.
     pub fn hint(&self) -> String {
         format!("give {} another name", self.second)
     }
 }
 
-impl fmt::Display for NameProblem {
+impl fmt::Display for NameConflict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
             name,
@@ -244,9 +244,9 @@ impl fmt::Display for NameProblem {
         } = self;
         write!(f, "{second} would be `{name}` in templates, and so is ")?;
         match first {
-            Named::Massebrev => f.write_str("a name of massebrev's own"),
-            Named::Language => f.write_str("a word of the template language"),
-            Named::Column(_) | Named::Variable(_) => write!(f, "{first}"),
+            NameOwner::Massebrev => f.write_str("a name of massebrev's own"),
+            NameOwner::Language => f.write_str("a word of the template language"),
+            NameOwner::Column(_) | NameOwner::Variable(_) => write!(f, "{first}"),
         }
     }
 }

@@ -11,7 +11,7 @@ use serde::de::{
 
 use serde_json::Number;
 
-use super::condition::{applies, truth};
+use super::condition::{applies, parse_bool};
 use super::error::TemplateError;
 use super::mismatch::Mismatch;
 use super::tree::{Node, Tree};
@@ -213,7 +213,7 @@ impl<'de> Deserializer<'de> for Part<'_> {
         if self.text().is_none() {
             return self.deserialize_any(visitor);
         }
-        let parsed = self.parsed(truth, "`true` or `false`", |value| {
+        let parsed = self.parsed(parse_bool, "`true` or `false`", |value| {
             visitor.visit_bool(value)
         });
         parsed.unwrap_or_else(|| Err(Mismatch::new("expected `true` or `false`")))

@@ -4,7 +4,7 @@
 
 use std::ops::Range;
 
-use super::letters::{ascii, is_mark};
+use super::letters::{ascii_letter, is_combining_mark};
 use super::names::KEYWORDS;
 use super::reference::Kind;
 
@@ -239,13 +239,13 @@ impl<'a> Scanner<'a> {
             self.copy(digits.unwrap_or(rest.len()));
             return Some(Token::Number);
         }
-        if ascii(first).is_none() {
+        if ascii_letter(first).is_none() {
             self.copy(first.len_utf8());
             return Some(Token::Sign(first));
         }
-        let length = rest.find(|c| ascii(c).is_none() && !is_mark(c));
+        let length = rest.find(|c| ascii_letter(c).is_none() && !is_combining_mark(c));
         let written = rest.get(..length.unwrap_or(rest.len()))?;
-        let word: String = written.chars().filter_map(ascii).collect();
+        let word: String = written.chars().filter_map(ascii_letter).collect();
         self.found.text.push_str(&word);
         self.at += written.len();
         let at = start..self.at;

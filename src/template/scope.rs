@@ -33,7 +33,7 @@ pub(super) struct Uses {
 
 impl Scope {
     /// Says which language the row's letter is in.
-    pub fn speak(&mut self, language: Language) {
+    pub fn set_language(&mut self, language: Language) {
         self.language = language;
     }
 

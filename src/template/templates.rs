@@ -30,7 +30,7 @@ pub(super) type File = Arc<Result<Compiled, Vec<TemplateError>>>;
 
 /// What is special about places in a manifest.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Places {
+pub struct MemberRules {
     /// JSON pointers of texts that are Markdown: values in them are escaped.
     pub markdown: &'static [&'static str],
     /// Members whose keys are the author's own, so that `when` in them means nothing.
@@ -50,7 +50,7 @@ pub struct Templates {
     spoken: RwLock<Uses>,
     /// By their paths: those that are plain text, and those that are Markdown.
     pub(super) files: [RwLock<HashMap<String, File>>; 2],
-    pub(super) places: Places,
+    pub(super) rules: MemberRules,
     /// Whether the paths of some come from rows.
     files_of_rows: bool,
     /// How long the longest variable is.
@@ -91,7 +91,7 @@ impl Templates {
             uses: Uses::default(),
             spoken: RwLock::default(),
             files: Default::default(),
-            places: Places::default(),
+            rules: MemberRules::default(),
             files_of_rows: false,
             longest,
             language: Language::default(),
@@ -106,13 +106,13 @@ impl Templates {
 
     /// Says what is special about places in the manifest; before anything is compiled.
     #[must_use]
-    pub fn with_places(self, places: Places) -> Self {
-        Self { places, ..self }
+    pub fn with_member_rules(self, rules: MemberRules) -> Self {
+        Self { rules, ..self }
     }
 
     /// Says which text renders to the language of letters; before anything else is compiled. Where it differs from row to row, every scope is told with
-    /// [`Scope::speak`].
-    pub fn speak(&mut self, language: &Text) {
+    /// [`Scope::set_language`].
+    pub fn set_language(&mut self, language: &Text) {
         match &language.0 {
             tree::Content::Constant(text) => {
                 self.language = Language::parse(text).unwrap_or_default();
@@ -156,7 +156,7 @@ impl Templates {
 
     /// The columns and variables that anything compiled so far uses, as the person wrote them. Template files whose paths come from rows are compiled
     /// when their first row is rendered.
-    pub fn used(&self) -> impl Iterator<Item = &str> {
+    pub fn used_names(&self) -> impl Iterator<Item = &str> {
         let spoken = self.spoken.read().unwrap_or_else(PoisonError::into_inner);
         let spoken = spoken.clone();
         let all = self.names.all.iter().enumerate();
@@ -169,13 +169,13 @@ impl Templates {
     }
 
     /// Whether rows choose template files: what those use is only known when all rows have been rendered.
-    pub fn has_files_of_rows(&self) -> bool {
+    pub fn rows_choose_files(&self) -> bool {
         self.files_of_rows
     }
 
     /// The template files met so far, includes among them: paths relative to the manifest's folder.
-    pub fn files(&self) -> Vec<String> {
-        self.folder.met()
+    pub fn files_read(&self) -> Vec<String> {
+        self.folder.files_read()
     }
 
     /// Compiles the text of a template, and renders it when it is the same for all rows.
@@ -382,7 +382,7 @@ pub(super) mod tests {
             .compile_text("", "{{ b ~ c }}{{ row['E-post'] }}")
             .unwrap();
         assert_eq!(text.columns(), ["b", "E-post"]);
-        let used: Vec<_> = bench.templates.used().collect();
+        let used: Vec<_> = bench.templates.used_names().collect();
         assert_eq!(used, ["b", "E-post", "c"]);
     }
 
@@ -395,7 +395,7 @@ pub(super) mod tests {
         );
         bench.templates.compile_text("", "{{ b }}").unwrap();
         bench.tree(&json!({"x": {"file": "x.md"}}));
-        let used: Vec<_> = bench.templates.used().collect();
+        let used: Vec<_> = bench.templates.used_names().collect();
         assert_eq!(used, ["b", "c"]);
     }
 
@@ -412,7 +412,11 @@ pub(super) mod tests {
         );
         let tree = bench.tree(&json!({"file": "letter.{{ Språk }}.md"}));
         assert!(!tree.is_constant());
-        assert_eq!(bench.templates.used().count(), 1, "no file is known yet");
+        assert_eq!(
+            bench.templates.used_names().count(),
+            1,
+            "no file is known yet"
+        );
         for _ in 0..2 {
             assert_eq!(
                 bench.render::<String>(&tree, &["nb", "Kåre"]).unwrap(),
@@ -440,7 +444,7 @@ pub(super) mod tests {
                 assert_eq!(errors[0].pointer, "/root");
             }
         }
-        assert_eq!(bench.templates.used().count(), 2);
+        assert_eq!(bench.templates.used_names().count(), 2);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::templates::tests::Bench;
-use super::{Language, Places};
+use super::{Language, MemberRules};
 
 /// The error of a template for a row with a column `a`.
 fn stopped(template: &str, files: &[(&str, &str)]) -> String {
@@ -193,7 +193,7 @@ fn only_markdown_is_escaped() {
         &json!({"own": "*own*", "owns": ["_a_", "_b_"]}),
         &files,
     );
-    bench.templates = bench.templates.with_places(Places {
+    bench.templates = bench.templates.with_member_rules(MemberRules {
         markdown: &["/root/body", "/root/file", "/root/row"],
         own_keys: &[],
     });
@@ -235,7 +235,7 @@ fn values_stay_in_the_heading_or_the_cell_they_stand_in() {
             "# {{ a }}\n\n| x |\n|---|\n| {{ a }} |\n\nHei {{ a }}",
         )],
     );
-    bench.templates = bench.templates.with_places(Places {
+    bench.templates = bench.templates.with_member_rules(MemberRules {
         markdown: &["/root/body"],
         own_keys: &[],
     });
@@ -275,7 +275,7 @@ fn dates_and_amounts_are_written_in_the_letters_language() {
         .templates
         .compile_text("/language", "{{ lang }}")
         .unwrap();
-    bench.templates.speak(&language);
+    bench.templates.set_language(&language);
     let text = bench
         .templates
         .compile_text("/x", "{{ frist | date(form='weekday') }}")
@@ -287,13 +287,13 @@ fn dates_and_amounts_are_written_in_the_letters_language() {
         (Language::Nn, "tysdag 15. desember 2026"),
         (Language::En, "Tuesday 15 December 2026"),
     ] {
-        scope.speak(language);
+        scope.set_language(language);
         assert_eq!(bench.templates.render_text(&text, &scope).unwrap(), written);
     }
     let english = bench.templates.compile_text("/language", "en-GB").unwrap();
-    bench.templates.speak(&english);
+    bench.templates.set_language(&english);
     let mut bench = Bench::new(&["a"], &json!({}), &[]);
-    bench.templates.speak(&english);
+    bench.templates.set_language(&english);
     let text = bench
         .templates
         .compile_text("/x", "{{ a | money }}")
@@ -308,7 +308,7 @@ fn dates_and_amounts_are_written_in_the_letters_language() {
 #[test]
 fn parts_are_there_when_they_are_to_be() {
     let mut bench = Bench::new(&["a", "b"], &json!({"no": false}), &[]);
-    bench.templates = bench.templates.with_places(Places {
+    bench.templates = bench.templates.with_member_rules(MemberRules {
         markdown: &[],
         own_keys: &["own"],
     });

@@ -194,7 +194,7 @@ impl Builder<'_> {
 
     /// An object; `when` is not a member of it but says whether it is there, unless its keys are the author's own.
     fn map(&mut self, members: &Map<String, Value>) -> Node {
-        let own_keys = self.templates.places.own_keys;
+        let own_keys = self.templates.rules.own_keys;
         let key = self.pointer.rsplit('/').next().unwrap_or_default();
         match members.get("when") {
             Some(when) if !own_keys.contains(&key) => self.conditional(when, members),
@@ -264,7 +264,7 @@ impl Builder<'_> {
             is_file,
             is_markdown: self
                 .templates
-                .places
+                .rules
                 .markdown
                 .contains(&self.pointer.as_str()),
         }
