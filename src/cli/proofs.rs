@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
-use massebrev::correspondence::identifier::NotARecipient;
+use massebrev::correspondence::identifier::InvalidRecipient;
 use massebrev::correspondence::{Recipient, identifier};
 use massebrev::journal::{Journal, JournalError};
 use massebrev::plan::Proof;
@@ -16,15 +16,15 @@ pub(crate) fn recipient(text: &str) -> Result<Recipient, CliError> {
     Recipient::parse(text).map_err(|error| {
         // It was typed, and comes from no spreadsheet.
         let hint = match error {
-            NotARecipient::Empty
-            | NotARecipient::LostZero { .. }
-            | NotARecipient::ScientificNotation
-            | NotARecipient::Decimals => None,
+            InvalidRecipient::Empty
+            | InvalidRecipient::LostZero { .. }
+            | InvalidRecipient::ScientificNotation
+            | InvalidRecipient::Decimals => None,
             _ => error.hint(),
         };
         CliError::Usage {
             message: format!("--proof-to `{}`: {error}", identifier::masked(text)),
-            hint: hint.or_else(|| NotARecipient::Digits { count: 0 }.hint()),
+            hint: hint.or_else(|| InvalidRecipient::Digits { count: 0 }.hint()),
         }
     })
 }

@@ -4,9 +4,9 @@ use std::fmt;
 
 use thiserror::Error;
 
-use super::control::person_control_digits_fit;
+use super::control_digits::person_control_digits_fit;
 
-pub use super::control::organization_control_digit_fits;
+pub use super::control_digits::organization_control_digit_fits;
 
 const ORGANIZATION: &str = "urn:altinn:organization:identifier-no:";
 const ORGANIZATION_ISO: &str = "0192:";
@@ -31,7 +31,7 @@ pub enum Recipient {
 
 /// A text that names no recipient. The message never has the text itself in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-pub enum NotARecipient {
+pub enum InvalidRecipient {
     /// Nothing there.
     #[error("the recipient is missing")]
     Empty,
@@ -87,17 +87,17 @@ pub enum NotARecipient {
 
 impl Recipient {
     /// Reads what stands in a file: what Altinn takes, and nine bare digits as an organisation.
-    pub fn parse(text: &str) -> Result<Self, NotARecipient> {
-        match Kind::of(text) {
+    pub fn parse(text: &str) -> Result<Self, InvalidRecipient> {
+        match Kind::parse(text) {
             Ok((kind, value)) => Ok(kind.recipient(value)),
-            Err(NotARecipient::BareOrganization) => Ok(Self::Organization(text.to_owned())),
+            Err(InvalidRecipient::BareOrganization) => Ok(Self::Organization(text.to_owned())),
             Err(refused) => Err(refused),
         }
     }
 
     /// Reads what stands in a request: exactly what Altinn's model validation takes.
-    pub fn from_api(text: &str) -> Result<Self, NotARecipient> {
-        let (kind, value) = Kind::of(text)?;
+    pub fn from_api(text: &str) -> Result<Self, InvalidRecipient> {
+        let (kind, value) = Kind::parse(text)?;
         Ok(kind.recipient(value))
     }
 
@@ -154,7 +154,7 @@ impl fmt::Debug for Recipient {
     }
 }
 
-impl NotARecipient {
+impl InvalidRecipient {
     /// What to do about it.
     pub fn hint(&self) -> Option<String> {
         let hint = match self {
@@ -240,30 +240,30 @@ pub(super) enum Kind {
 
 impl Kind {
     /// The kind and the part after the prefix of what Altinn takes; allocates nothing.
-    pub(super) fn of(text: &str) -> Result<(Self, &str), NotARecipient> {
+    pub(super) fn parse(text: &str) -> Result<(Self, &str), InvalidRecipient> {
         let prefixed = |prefix| text.strip_prefix(prefix);
         if let Some(value) = prefixed(ORGANIZATION).or_else(|| prefixed(ORGANIZATION_ISO)) {
             return match digits(value) {
                 Some(9) => Ok((Self::Organization, value)),
-                _ => Err(damage(value).unwrap_or(NotARecipient::OrganizationDigits)),
+                _ => Err(damage(value).unwrap_or(InvalidRecipient::OrganizationDigits)),
             };
         }
         if let Some(value) = prefixed(PERSON) {
             return person(value).ok_or_else(|| match digits(value) {
-                Some(11) => NotARecipient::ControlDigits,
-                _ => damage(value).unwrap_or(NotARecipient::PersonDigits),
+                Some(11) => InvalidRecipient::ControlDigits,
+                _ => damage(value).unwrap_or(InvalidRecipient::PersonDigits),
             });
         }
         if let Some(value) = prefixed(IDPORTEN_EMAIL) {
             return is_address(value)
                 .then_some((Self::IdportenEmail, value))
-                .ok_or(NotARecipient::Email);
+                .ok_or(InvalidRecipient::Email);
         }
         if let Some(value) = prefixed(LEGACY_SELF_IDENTIFIED) {
             let named = !value.is_empty() && !value.contains(':');
             return named
                 .then_some((Self::LegacySelfIdentified, value))
-                .ok_or(NotARecipient::UserName);
+                .ok_or(InvalidRecipient::UserName);
         }
         person(text).ok_or_else(|| unprefixed(text))
     }
@@ -297,24 +297,24 @@ fn is_address(text: &str) -> bool {
 }
 
 /// Why a text without a known prefix is no recipient.
-fn unprefixed(text: &str) -> NotARecipient {
+fn unprefixed(text: &str) -> InvalidRecipient {
     if text.is_empty() {
-        return NotARecipient::Empty;
+        return InvalidRecipient::Empty;
     }
     if let Some(damage) = damage(text) {
         return damage;
     }
     match digits(text) {
-        Some(9) => NotARecipient::BareOrganization,
-        Some(11) => NotARecipient::ControlDigits,
-        Some(count) => NotARecipient::Digits { count },
-        None if is_address(text) => NotARecipient::BareEmail,
-        None => NotARecipient::Unknown,
+        Some(9) => InvalidRecipient::BareOrganization,
+        Some(11) => InvalidRecipient::ControlDigits,
+        Some(count) => InvalidRecipient::Digits { count },
+        None if is_address(text) => InvalidRecipient::BareEmail,
+        None => InvalidRecipient::Unknown,
     }
 }
 
 /// What a spreadsheet or a clipboard has done to it.
-fn damage(text: &str) -> Option<NotARecipient> {
+fn damage(text: &str) -> Option<InvalidRecipient> {
     let blank = |c: char| {
         c.is_whitespace()
             || matches!(
@@ -325,14 +325,14 @@ fn damage(text: &str) -> Option<NotARecipient> {
     if text.contains(blank) {
         let rest = text.replace(blank, "");
         if rest.is_empty() {
-            return Some(NotARecipient::Empty);
+            return Some(InvalidRecipient::Empty);
         }
         let fits_without = Recipient::parse(&rest).is_ok();
-        return Some(NotARecipient::Blanks { fits_without });
+        return Some(InvalidRecipient::Blanks { fits_without });
     }
     if digits(text) == Some(10) && person_control_digits_fit(&format!("0{text}")) {
         let first = text.as_bytes().first_chunk::<5>()?;
-        return Some(NotARecipient::LostZero { first: *first });
+        return Some(InvalidRecipient::LostZero { first: *first });
     }
     let (whole, rest) = text.split_once(['.', ',']).unwrap_or((text, ""));
     let number = |text: &str| !text.is_empty() && digits(text).is_some();
@@ -340,9 +340,9 @@ fn damage(text: &str) -> Option<NotARecipient> {
         let exponent = exponent.trim_start_matches('+');
         let mantissa = mantissa.replace(['.', ','], "");
         return (number(&mantissa) && number(exponent))
-            .then_some(NotARecipient::ScientificNotation);
+            .then_some(InvalidRecipient::ScientificNotation);
     }
-    (number(whole) && number(rest)).then_some(NotARecipient::Decimals)
+    (number(whole) && number(rest)).then_some(InvalidRecipient::Decimals)
 }
 
 #[cfg(test)]
@@ -392,13 +392,13 @@ mod tests {
         );
         assert_eq!(
             Recipient::from_api("991825827"),
-            Err(NotARecipient::BareOrganization)
+            Err(InvalidRecipient::BareOrganization)
         );
     }
 
     #[test]
     fn the_reason_is_named() {
-        use NotARecipient as Not;
+        use InvalidRecipient as Not;
         for (text, reason) in [
             ("", Not::Empty),
             ("  ", Not::Empty),

@@ -3,11 +3,11 @@
 //! The types are named and nested as in the API of Altinn 3 Correspondence, so that anything from its documentation can be
 //! pasted into a manifest. Pure: no files, no network, no clock.
 
+mod api_enum;
 mod attachment;
-mod choice;
 pub mod codes;
 pub mod contact;
-pub mod control;
+pub mod control_digits;
 pub mod files;
 mod form;
 pub mod identifier;
@@ -22,7 +22,7 @@ pub mod text;
 
 pub use attachment::{ATTACHMENT_LIMIT, Attachment};
 pub use form::form_fields;
-pub use identifier::{NotARecipient, Recipient};
+pub use identifier::{InvalidRecipient, Recipient};
 pub use moment::{Moment, OSLO};
 pub use notification::{
     CustomRecipient, EmailContentType, Notification, NotificationChannel, NotificationTemplate,

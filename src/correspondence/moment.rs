@@ -41,9 +41,9 @@ impl From<&Zoned> for Moment {
 
 /// A text is not a date and time.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NotAMoment(String);
+pub struct InvalidMoment(String);
 
-impl fmt::Display for NotAMoment {
+impl fmt::Display for InvalidMoment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
@@ -53,13 +53,13 @@ impl fmt::Display for NotAMoment {
     }
 }
 
-impl std::error::Error for NotAMoment {}
+impl std::error::Error for InvalidMoment {}
 
 impl FromStr for Moment {
-    type Err = NotAMoment;
+    type Err = InvalidMoment;
 
-    fn from_str(text: &str) -> Result<Self, NotAMoment> {
-        let refused = || NotAMoment(text.chars().take(40).collect());
+    fn from_str(text: &str) -> Result<Self, InvalidMoment> {
+        let refused = || InvalidMoment(text.chars().take(40).collect());
         if let Ok(at) = text.parse::<Timestamp>() {
             // `Timestamp` has checked the offset; `Pieces` gives it back.
             let offset = jiff::fmt::temporal::Pieces::parse(text)

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::choice::choice;
+use super::api_enum::api_enum;
 
 /// What is sent, over which channel, and to whom.
 ///
@@ -90,7 +90,7 @@ pub enum NotificationTemplate {
     GenericAltinnMessage,
 }
 
-choice!(NotificationTemplate: CustomMessage, GenericAltinnMessage);
+api_enum!(NotificationTemplate: CustomMessage, GenericAltinnMessage);
 
 /// How a notification travels.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, JsonSchema)]
@@ -108,7 +108,7 @@ pub enum NotificationChannel {
     EmailAndSms,
 }
 
-choice!(NotificationChannel: Email, Sms, EmailPreferred, SmsPreferred, EmailAndSms);
+api_enum!(NotificationChannel: Email, Sms, EmailPreferred, SmsPreferred, EmailAndSms);
 
 /// What an e-mail body is written in.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, JsonSchema)]
@@ -120,4 +120,4 @@ pub enum EmailContentType {
     Html,
 }
 
-choice!(EmailContentType: Plain, Html);
+api_enum!(EmailContentType: Plain, Html);

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::choice::choice;
+use super::api_enum::api_enum;
 use super::{Attachment, Moment, Notification};
 
 /// One request: one letter to one recipient.
@@ -143,4 +143,4 @@ pub enum ReferenceType {
     DialogportenTransmissionType,
 }
 
-choice!(ReferenceType: Generic, AltinnAppInstance, AltinnBrokerFileTransfer, DialogportenDialogId, DialogportenProcessId, DialogportenTransmissionId, DialogportenTransmissionType);
+api_enum!(ReferenceType: Generic, AltinnAppInstance, AltinnBrokerFileTransfer, DialogportenDialogId, DialogportenProcessId, DialogportenTransmissionId, DialogportenTransmissionType);

@@ -64,7 +64,7 @@ pub struct Sms<'a> {
 
 impl<'a> Sms<'a> {
     /// Counts a text as it is written; what Altinn puts in for its tokens is not known.
-    pub fn of(text: &'a str) -> Self {
+    pub fn from_text(text: &'a str) -> Self {
         let foreign = foreign(text);
         let encoding = if foreign.is_empty() {
             SmsEncoding::Gsm7
@@ -125,7 +125,7 @@ mod tests {
     use super::*;
 
     fn counted(text: &str) -> (&'static str, usize, usize) {
-        let sms = Sms::of(text);
+        let sms = Sms::from_text(text);
         assert_eq!(sms.parts.concat(), text);
         let room = sms.encoding.room(sms.parts.len());
         for part in &sms.parts {
@@ -206,14 +206,17 @@ mod tests {
             ("çê", "çê"),
             ("Ç", ""),
         ] {
-            assert_eq!(Sms::of(text).foreign.iter().collect::<String>(), foreign);
+            assert_eq!(
+                Sms::from_text(text).foreign.iter().collect::<String>(),
+                foreign
+            );
         }
     }
 
     #[test]
     fn parts_break_where_phones_break_them() {
         let text = "a".repeat(152) + "€" + &"b".repeat(10);
-        let sms = Sms::of(&text);
+        let sms = Sms::from_text(&text);
         assert_eq!(sms.parts.len(), 2);
         assert_eq!(sms.parts[0].len(), 152);
         assert!(sms.parts[1].starts_with('€'));

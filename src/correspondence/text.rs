@@ -26,7 +26,7 @@ pub fn is_blank(text: &str) -> bool {
 }
 
 /// A value for a problem's cause: on one line, identity numbers masked, at most 60 characters, in backticks.
-pub fn shown(text: &str) -> String {
+pub fn excerpt(text: &str) -> String {
     let redacted = redact(text);
     let mut rest = redacted.chars();
     let mut shown = String::from("`");
@@ -73,12 +73,12 @@ mod tests {
 
     #[test]
     fn a_shown_value_is_one_short_masked_line() {
-        assert_eq!(shown("a\nb"), "`a b`");
-        assert_eq!(shown("fnr 07827199405"), "`fnr 078271*****`");
-        assert_eq!(shown(&"å".repeat(60)), format!("`{}`", "å".repeat(60)));
-        assert_eq!(shown(&"å".repeat(61)), format!("`{}…`", "å".repeat(60)));
+        assert_eq!(excerpt("a\nb"), "`a b`");
+        assert_eq!(excerpt("fnr 07827199405"), "`fnr 078271*****`");
+        assert_eq!(excerpt(&"å".repeat(60)), format!("`{}`", "å".repeat(60)));
+        assert_eq!(excerpt(&"å".repeat(61)), format!("`{}…`", "å".repeat(60)));
         // A number that the cut goes through is masked all the same.
         let late = format!("{}07827199405", "-".repeat(52));
-        assert!(!shown(&late).contains("0782719"), "{}", shown(&late));
+        assert!(!excerpt(&late).contains("0782719"), "{}", excerpt(&late));
     }
 }

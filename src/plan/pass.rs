@@ -11,7 +11,7 @@ use super::fingerprint::Fingerprint;
 use super::letter::AttachmentPlan;
 use super::{Checked, Delivery, Digest, Digester, Mailing, Planned, Selection, Skip, delivery_key};
 use crate::correspondence::rules::FORM_FILE_LIMIT;
-use crate::correspondence::text::shown;
+use crate::correspondence::text::excerpt;
 use crate::correspondence::{Attachment, Correspondence, Recipient, Request, identifier};
 use crate::diagnostic::{Place, Problem, Problems};
 use crate::recipients::{Row, Rows};
@@ -160,7 +160,7 @@ impl Mailing {
                 self.row_place(row, Vec::new()),
                 "`where` is neither true nor false",
             )
-            .with_cause(format!("rendered {}", shown(other)))
+            .with_cause(format!("rendered {}", excerpt(other)))
             .into()),
         }
     }
@@ -173,7 +173,7 @@ impl Mailing {
         Recipient::parse(&text).map_err(|error| {
             let place = self.row_place(row, self.letter.recipient.columns());
             let problem = Problem::error(place, error.to_string())
-                .with_cause(shown(&identifier::masked(&text)));
+                .with_cause(excerpt(&identifier::masked(&text)));
             Problems::from(match error.hint() {
                 Some(hint) => problem.with_hint(hint),
                 None => problem,
@@ -253,7 +253,7 @@ impl Mailing {
         } else {
             self.row_place(row, plan.file.columns())
         };
-        Problem::error(place, format!("the attachment {wrong}")).with_cause(shown(name))
+        Problem::error(place, format!("the attachment {wrong}")).with_cause(excerpt(name))
     }
 
     fn skipped(&self, row: &Row, name: String, reason: &'static str) -> Planned {

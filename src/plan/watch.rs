@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use super::Mailing;
 use super::gathering::{Gathering, PROBLEM_LIMIT};
 use crate::correspondence::identifier;
-use crate::correspondence::text::shown;
+use crate::correspondence::text::excerpt;
 use crate::diagnostic::{Place, Problem};
 use crate::recipients::{Damage, Row, damage, is_date, serial_date};
 
@@ -284,7 +284,7 @@ impl Suspect {
         const AS_TEXT: &str = "a spreadsheet has changed it: export the column as text";
         let probably = |value: &str| {
             let (was, is) = (identifier::masked(&self.value), identifier::masked(value));
-            format!("{}, probably {}", shown(&was), shown(&is))
+            format!("{}, probably {}", excerpt(&was), excerpt(&is))
         };
         let (message, cause, hint) = match &self.what {
             What::Damaged(Damage::ScientificNotation, number) => (

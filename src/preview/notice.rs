@@ -171,7 +171,7 @@ impl Phone {
     fn new(text: &str) -> Self {
         // An asterisk is as long as a digit: what is counted is what is sent.
         let text = masked(text).into_owned();
-        let sms = Sms::of(&text);
+        let sms = Sms::from_text(&text);
         let count = sms.parts.len();
         let mut notes = Vec::new();
         if !sms.foreign.is_empty() {

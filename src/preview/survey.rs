@@ -107,7 +107,7 @@ impl SmsTally {
         let Some(text) = text else {
             return;
         };
-        let sms = Sms::of(text);
+        let sms = Sms::from_text(text);
         let size = sms.parts.len();
         self.fewest = if self.letters == 0 {
             size

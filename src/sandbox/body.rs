@@ -26,7 +26,7 @@ pub(super) enum Kind {
     Guid,
     Time,
     /// A name in any case, or its index.
-    Choice(&'static [&'static str]),
+    Enum(&'static [&'static str]),
     Object(&'static [Member]),
     List(&'static Self),
     /// Any names, with texts.
@@ -201,7 +201,7 @@ impl Reader {
             (Kind::Time, Value::String(text)) => {
                 time(&text).ok_or_else(|| self.wrong("DateTimeOffset"))?
             }
-            (Kind::Choice(names), value) => return self.choice(names, &value),
+            (Kind::Enum(names), value) => return self.choice(names, &value),
             (Kind::Object(members), Value::Object(object)) => {
                 Value::Object(self.object(members, object)?)
             }
@@ -304,7 +304,7 @@ impl Kind {
             Self::Integer => "Int32",
             Self::Guid => "Guid",
             Self::Time => "DateTimeOffset",
-            Self::Choice(_) => "enum",
+            Self::Enum(_) => "enum",
             Self::Object(_) | Self::Texts => "an object",
             Self::List(_) => "a list",
         }

@@ -153,7 +153,7 @@ fn typed(kind: Kind, text: &str) -> Value {
     match kind {
         Kind::Flag if text.eq_ignore_ascii_case("true") => Value::Bool(true),
         Kind::Flag if text.eq_ignore_ascii_case("false") => Value::Bool(false),
-        Kind::Choice(_) => text
+        Kind::Enum(_) => text
             .parse::<i64>()
             .map_or_else(|_| otherwise(), Value::from),
         _ => otherwise(),

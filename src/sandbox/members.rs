@@ -62,7 +62,7 @@ const ATTACHMENT_OF_LETTER: &[Member] = &[
 
 const REFERENCE: &[Member] = &[
     Member::new("referenceValue", Kind::Text).in_json(),
-    Member::new("referenceType", Kind::Choice(REFERENCE_TYPES)).in_json(),
+    Member::new("referenceType", Kind::Enum(REFERENCE_TYPES)).in_json(),
 ];
 
 const REFERENCE_TYPES: &[&str] = &[
@@ -91,17 +91,17 @@ const CONTENT_TYPES: &[&str] = &["Plain", "Html"];
 const TEMPLATES: &[&str] = &["CustomMessage", "GenericAltinnMessage"];
 
 const NOTIFICATION: &[Member] = &[
-    Member::new("notificationTemplate", Kind::Choice(TEMPLATES)).never_null(),
-    Member::new("notificationChannel", Kind::Choice(CHANNELS)),
-    Member::new("reminderNotificationChannel", Kind::Choice(CHANNELS)),
+    Member::new("notificationTemplate", Kind::Enum(TEMPLATES)).never_null(),
+    Member::new("notificationChannel", Kind::Enum(CHANNELS)),
+    Member::new("reminderNotificationChannel", Kind::Enum(CHANNELS)),
     Member::new("emailSubject", Kind::Text),
     Member::new("emailBody", Kind::Text),
-    Member::new("emailContentType", Kind::Choice(CONTENT_TYPES)),
+    Member::new("emailContentType", Kind::Enum(CONTENT_TYPES)),
     Member::new("smsBody", Kind::Text),
     Member::new("sendReminder", Kind::Flag).never_null(),
     Member::new("reminderEmailSubject", Kind::Text),
     Member::new("reminderEmailBody", Kind::Text),
-    Member::new("reminderEmailContentType", Kind::Choice(CONTENT_TYPES)),
+    Member::new("reminderEmailContentType", Kind::Enum(CONTENT_TYPES)),
     Member::new("reminderSmsBody", Kind::Text),
     Member::new("sendersReference", Kind::Text),
     Member::new(

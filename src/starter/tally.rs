@@ -2,7 +2,7 @@
 
 use crate::correspondence::contact::{MobileNumber, is_email_address, mobile_number};
 use crate::correspondence::identifier::organization_control_digit_fits;
-use crate::correspondence::{NotARecipient, Recipient};
+use crate::correspondence::{InvalidRecipient, Recipient};
 
 /// The languages Altinn has.
 pub(super) const LANGUAGES: [&str; 3] = ["nb", "nn", "en"];
@@ -47,11 +47,11 @@ impl Tally {
                 self.certain += 1;
             }
             Err(
-                NotARecipient::LostZero { .. }
-                | NotARecipient::ScientificNotation
-                | NotARecipient::Decimals
-                | NotARecipient::ControlDigits
-                | NotARecipient::Blanks { fits_without: true },
+                InvalidRecipient::LostZero { .. }
+                | InvalidRecipient::ScientificNotation
+                | InvalidRecipient::Decimals
+                | InvalidRecipient::ControlDigits
+                | InvalidRecipient::Blanks { fits_without: true },
             ) => self.damaged += 1,
             Err(_) => {}
         }

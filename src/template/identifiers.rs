@@ -4,7 +4,7 @@ use tera::{Error, Kwargs, State, Tera, Value};
 
 use super::error::failure;
 use super::reference::Entry;
-use crate::correspondence::control;
+use crate::correspondence::control_digits;
 
 /// What the reference page says of them.
 pub(super) const FILTERS: &[Entry] = &[
@@ -49,7 +49,7 @@ pub(super) fn register(tera: &mut Tera) {
 
 fn organization(value: &Value) -> Result<String, Error> {
     let number = bare(value);
-    if !control::organization_control_digit_fits(&number) {
+    if !control_digits::organization_control_digit_fits(&number) {
         let message = "`organization` needs nine digits, of which the last fits the others";
         return Err(failure(message, &value.to_string()));
     }
@@ -58,7 +58,7 @@ fn organization(value: &Value) -> Result<String, Error> {
 
 fn account(value: &Value) -> Result<String, Error> {
     let number = bare(value);
-    if !control::account_control_digit_fits(&number) {
+    if !control_digits::account_control_digit_fits(&number) {
         let message = "`account` needs eleven digits, of which the last fits the others";
         return Err(failure(message, &value.to_string()));
     }

@@ -52,9 +52,9 @@ pub fn check(request: &Request, context: &Context<'_>) -> Vec<Finding> {
     let found = &mut Vec::new();
     let letter = &request.correspondence;
     model::check(request, found);
-    recipients::one_for_a_key(request, found);
-    recipients::all_different(request, found);
-    recipients::likely_registered(request, found);
+    recipients::single_for_key(request, found);
+    recipients::no_duplicates(request, found);
+    recipients::organization_control_digits(request, found);
     letter::confirmation(letter, found);
     letter::due_date(letter, context.now, found);
     letter::title(letter, found);

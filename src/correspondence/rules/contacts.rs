@@ -37,7 +37,7 @@ pub(super) fn custom_recipients(
             custom_recipient(recipient, named, at, found);
         }
     } else if let Some(recipient) = &notification.custom_recipient {
-        custom_recipient(recipient, named, |name| Member::of(ONE, name), found);
+        custom_recipient(recipient, named, |name| Member::field(ONE, name), found);
     }
 }
 

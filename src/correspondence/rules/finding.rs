@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::diagnostic::{Code, Place, Problem, Severity, Turn};
 
-use super::super::text::{shown, utf16_len};
+use super::super::text::{excerpt, utf16_len};
 
 /// Something in a request that Altinn refuses, or a warning.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -82,7 +82,7 @@ impl Finding {
 
     /// With the value that was found, made safe to show.
     pub(super) fn with_value(self, value: &str) -> Self {
-        self.with_cause(shown(value))
+        self.with_cause(excerpt(value))
     }
 
     /// With the length that was found and the longest that is taken.
@@ -123,7 +123,7 @@ pub(super) struct Member {
 
 impl Member {
     /// `name` in `above`.
-    pub(super) const fn of(above: &'static str, name: &'static str) -> Self {
+    pub(super) const fn field(above: &'static str, name: &'static str) -> Self {
         Self {
             above,
             index: None,
@@ -148,7 +148,7 @@ impl Member {
 
 impl From<&'static str> for Member {
     fn from(path: &'static str) -> Self {
-        Self::of("", path)
+        Self::field("", path)
     }
 }
 
@@ -177,7 +177,7 @@ mod tests {
             "recipients[3]"
         );
         assert_eq!(Member::inside("a.b", 0, "c").to_string(), "a.b[0].c");
-        assert_eq!(Member::of("a.b", "c").to_string(), "a.b.c");
+        assert_eq!(Member::field("a.b", "c").to_string(), "a.b.c");
     }
 
     #[test]

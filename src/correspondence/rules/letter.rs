@@ -124,7 +124,7 @@ fn plain(code: u16, member: &'static str, what: &str, text: &str) -> Option<Find
 }
 
 fn reason_in(reason: &str, text: &str) -> String {
-    format!("it has {reason}: {}", super::super::text::shown(text))
+    format!("it has {reason}: {}", super::super::text::excerpt(text))
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Model validation (`STD-00000`): what is missing, too long or not of its kind; Altinn reports all of it at once.
 
-use super::super::identifier::{self, Kind, NotARecipient};
-use super::super::text::{is_blank, is_longer_than, shown, utf16_len};
+use super::super::identifier::{self, InvalidRecipient, Kind};
+use super::super::text::{excerpt, is_blank, is_longer_than, utf16_len};
 use super::finding::{Finding, Member};
 use super::{attachments, references};
 use crate::correspondence::{Attachment, Content, Correspondence, Notification, Request};
@@ -76,17 +76,17 @@ fn recipients(recipients: &[String], found: &mut Vec<Finding>) {
         );
     }
     for (index, text) in recipients.iter().enumerate() {
-        if let Err(refused) = Kind::of(text) {
+        if let Err(refused) = Kind::parse(text) {
             found.push(not_a_recipient(refused, text, index));
         }
     }
 }
 
-fn not_a_recipient(refused: NotARecipient, text: &str, index: usize) -> Finding {
+fn not_a_recipient(refused: InvalidRecipient, text: &str, index: usize) -> Finding {
     let mut finding = Finding::model(Member::element("recipients", index), refused.to_string());
     finding.hint = refused.hint();
     match refused {
-        NotARecipient::Empty => finding,
+        InvalidRecipient::Empty => finding,
         _ => finding.with_value(&identifier::masked(text)),
     }
 }
@@ -178,7 +178,7 @@ fn properties(letter: &Correspondence, found: &mut Vec<Finding>) {
         for mut finding in too_long {
             finding.cause = finding
                 .cause
-                .map(|cause| format!("{}: {cause}", shown(key)));
+                .map(|cause| format!("{}: {cause}", excerpt(key)));
             found.push(finding);
         }
     }
@@ -223,7 +223,7 @@ fn texts(notification: &Notification, found: &mut Vec<Finding>) {
             2144,
         ),
     ] {
-        let member = Member::of("correspondence.notification", name);
+        let member = Member::field("correspondence.notification", name);
         found.extend(optional(text.as_deref(), limit, member, what));
     }
 }

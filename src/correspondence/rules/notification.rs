@@ -92,7 +92,7 @@ impl Texts<'_> {
             found.push(
                 Finding::error(
                     self.code,
-                    Member::of("correspondence.notification", name),
+                    Member::field("correspondence.notification", name),
                     message,
                 )
                 .with_related(asking)

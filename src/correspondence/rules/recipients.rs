@@ -7,7 +7,7 @@ use super::finding::{Finding, Member};
 use crate::correspondence::Request;
 
 /// 1047: an idempotency key goes with exactly one recipient.
-pub(super) fn one_for_a_key(request: &Request, found: &mut Vec<Finding>) {
+pub(super) fn single_for_key(request: &Request, found: &mut Vec<Finding>) {
     if request.idempotent_key.is_some() && request.recipients.len() > 1 {
         found.push(
             Finding::error(
@@ -22,7 +22,7 @@ pub(super) fn one_for_a_key(request: &Request, found: &mut Vec<Finding>) {
 }
 
 /// 1006: nobody twice, whichever way they are written.
-pub(super) fn all_different(request: &Request, found: &mut Vec<Finding>) {
+pub(super) fn no_duplicates(request: &Request, found: &mut Vec<Finding>) {
     if request.recipients.len() < 2 {
         return;
     }
@@ -47,9 +47,9 @@ pub(super) fn all_different(request: &Request, found: &mut Vec<Finding>) {
 }
 
 /// 1029, as a warning: Altinn takes any nine digits and looks them up in the register only later.
-pub(super) fn likely_registered(request: &Request, found: &mut Vec<Finding>) {
+pub(super) fn organization_control_digits(request: &Request, found: &mut Vec<Finding>) {
     for (index, text) in request.recipients.iter().enumerate() {
-        let Ok((Kind::Organization, number)) = Kind::of(text) else {
+        let Ok((Kind::Organization, number)) = Kind::parse(text) else {
             continue;
         };
         if !organization_control_digit_fits(number) {

@@ -6,7 +6,7 @@ use std::marker::PhantomData;
 use serde::de::{Deserializer, Error, Visitor};
 
 /// A type that is one of a few words.
-pub(super) trait Choice: Copy + 'static {
+pub(super) trait ApiEnum: Copy + 'static {
     /// Altinn's names, in the order of their numbers from 0.
     const NAMES: &'static [&'static str];
     /// The values, in the same order.
@@ -14,30 +14,30 @@ pub(super) trait Choice: Copy + 'static {
 }
 
 /// Reads a choice.
-pub(super) fn read<'de, T: Choice, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
-    deserializer.deserialize_any(Words(PhantomData))
+pub(super) fn read<'de, T: ApiEnum, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
+    deserializer.deserialize_any(EnumVisitor(PhantomData))
 }
 
 /// Makes a choice of an enum whose variants are named and numbered as Altinn's are.
-macro_rules! choice {
+macro_rules! api_enum {
     ($type:ident: $($name:ident),+) => {
-        impl $crate::correspondence::choice::Choice for $type {
+        impl $crate::correspondence::api_enum::ApiEnum for $type {
             const NAMES: &'static [&'static str] = &[$(stringify!($name)),+];
             const VALUES: &'static [Self] = &[$(Self::$name),+];
         }
 
         impl<'de> serde::Deserialize<'de> for $type {
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                $crate::correspondence::choice::read(deserializer)
+                $crate::correspondence::api_enum::read(deserializer)
             }
         }
     };
 }
-pub(super) use choice;
+pub(super) use api_enum;
 
-struct Words<T>(PhantomData<T>);
+struct EnumVisitor<T>(PhantomData<T>);
 
-impl<T: Choice> Visitor<'_> for Words<T> {
+impl<T: ApiEnum> Visitor<'_> for EnumVisitor<T> {
     type Value = T;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
