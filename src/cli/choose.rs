@@ -1,17 +1,17 @@
 //! Which rows a command is about: what was asked for, compared with what there is.
 
-use massebrev::plan::{Checked, Chosen, Selection, Wanted};
+use massebrev::plan::{CheckReport, RowChoice, RowFilter, Selection};
 
 use super::words::count;
 use super::{CliError, Printer};
 
 /// Chooses, and says which of the rows that were asked for by number get no letter. To ask for a row that is not there is a mistake.
 pub(crate) fn choose(
-    checked: &Checked,
-    wanted: &Wanted,
+    checked: &CheckReport,
+    wanted: &RowFilter,
     is_settled: impl Fn(usize) -> bool,
     printer: Printer,
-) -> Result<Chosen, CliError> {
+) -> Result<RowChoice, CliError> {
     let chosen = checked.choose(wanted, is_settled);
     if !chosen.missing.is_empty() {
         return Err(CliError::usage(

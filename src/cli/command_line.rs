@@ -187,7 +187,7 @@ mod tests {
 
     #[test]
     fn what_was_proven_is_sent_by_the_same_command_without_what_was_about_proofs() {
-        let plan = Digest::of(b"plan");
+        let plan = Digest::sha256(b"plan");
         for (typed, rest) in [
             ("send m.yaml --proof-to 07827199405", "send m.yaml"),
             ("send --proof-to=310244007 m.yaml -j 2", "send m.yaml -j 2"),

@@ -2,7 +2,7 @@
 
 use std::io::{self, BufRead as _, IsTerminal as _};
 
-use massebrev::plan::Chosen;
+use massebrev::plan::RowChoice;
 
 use super::prepare::Prepared;
 use super::words::count;
@@ -30,7 +30,7 @@ pub(crate) fn refuse_unexpected(
 /// What has to be asked before the letters leave; nothing when nobody needs to be asked.
 pub(crate) fn question(
     prepared: &Prepared,
-    chosen: &Chosen,
+    chosen: &RowChoice,
     yes: bool,
     expected: Option<u64>,
 ) -> Option<String> {
@@ -53,7 +53,7 @@ pub(crate) fn question(
 /// In production somebody has to say how many letters leave.
 pub(crate) fn confirm(
     prepared: &Prepared,
-    chosen: &Chosen,
+    chosen: &RowChoice,
     yes: bool,
     expected: Option<u64>,
     printer: Printer,

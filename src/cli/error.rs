@@ -9,7 +9,7 @@ use massebrev::altinn::ClientError;
 use massebrev::diagnostic::Problems;
 use massebrev::journal::JournalError;
 use massebrev::maskinporten::{KeyError, TokenError};
-use massebrev::plan::EarlierError;
+use massebrev::plan::OldRenderError;
 use massebrev::preview::PreviewError;
 use massebrev::report::ReportError;
 use massebrev::send::SendError;
@@ -47,7 +47,7 @@ pub(crate) enum CliError {
     Token(#[from] TokenError),
     /// The file to compare with.
     #[error(transparent)]
-    Earlier(#[from] EarlierError),
+    Earlier(#[from] OldRenderError),
     /// The journal.
     #[error("the journal cannot be used")]
     Journal(#[from] JournalError),
@@ -111,7 +111,7 @@ impl CliError {
             | Self::Journal(_)
             | Self::Send(
                 SendError::Journal(_)
-                | SendError::Drifted(_)
+                | SendError::InputChanged(_)
                 | SendError::Thread(_)
                 | SendError::Json(_),
             )
@@ -191,7 +191,7 @@ impl CliError {
             Self::Send(SendError::Thread(_)) => Some(
                 "this machine has as many processes as it allows: end others, or raise `ulimit -u`".to_owned(),
             ),
-            Self::Send(SendError::Drifted(_)) => Some(
+            Self::Send(SendError::InputChanged(_)) => Some(
                 "leave the mailing's files alone while it is sent; then run the same command again"
                     .to_owned(),
             ),

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use massebrev::diagnostic::Problems;
 use massebrev::journal::Journal;
 use massebrev::manifest::{self, Loaded};
-use massebrev::plan::{Checked, Delivery, Mailing, Proof, Setting};
+use massebrev::plan::{CheckReport, Delivery, Mailing, MailingOptions, Proof};
 
 use super::connect::Destination;
 use super::target::Target;
@@ -17,7 +17,7 @@ use super::{CliError, Printer};
 #[derive(Debug)]
 pub(crate) struct Prepared {
     pub(crate) mailing: Mailing,
-    pub(crate) checked: Checked,
+    pub(crate) checked: CheckReport,
     pub(crate) destination: Destination,
     /// When the mailing was first sent: now, or the time that was asked for, if it has not been.
     pub(crate) began: Timestamp,
@@ -119,7 +119,7 @@ impl Prepared {
         let now = unsent.filter(|_| first_sent.is_none());
         let now = now.unwrap_or_else(Timestamp::now);
         let began = first_sent.unwrap_or(now);
-        let setting = Setting {
+        let setting = MailingOptions {
             production: destination.is_production(),
             began,
         };
@@ -180,7 +180,7 @@ impl Prepared {
 
     /// The plan in a few lines.
     pub(crate) fn describe(&self) -> String {
-        let Checked {
+        let CheckReport {
             rows,
             letters,
             skipped,

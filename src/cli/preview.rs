@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use jiff::Timestamp;
-use massebrev::plan::{Chosen, Planned};
+use massebrev::plan::{Planned, RowChoice};
 use massebrev::preview::{Choice, Cover, MARK, Page, Survey, Warnings};
 use massebrev::send::SendError;
 
@@ -57,12 +57,12 @@ impl PreviewArgs {
         target: &Target,
         prepared: &mut Prepared,
         survey: &Survey,
-        chosen: Option<Chosen>,
+        chosen: Option<RowChoice>,
         printer: Printer,
     ) -> Result<ExitStatus, CliError> {
         let warnings = Warnings::of(&prepared.checked.problems);
         let choice = match chosen {
-            Some(Chosen { rows, letters, .. }) => Choice::Rows { rows, letters },
+            Some(RowChoice { rows, letters, .. }) => Choice::Rows { rows, letters },
             None if self.all => Choice::All,
             None => Choice::sample(survey, &warnings),
         };
@@ -104,7 +104,7 @@ fn write_letters(
         match deliveries.next() {
             Some(Ok(Planned::Delivery(delivery))) => page.letter(&delivery)?,
             Some(Ok(_)) => {}
-            Some(Err(drifted)) => return Err(SendError::Drifted(drifted).into()),
+            Some(Err(drifted)) => return Err(SendError::InputChanged(drifted).into()),
             None => break,
         }
     }

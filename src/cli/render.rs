@@ -8,7 +8,9 @@ mod requests;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use massebrev::plan::{Checked, Chosen, Delivery, Drifted, Planned, Selection, Wanted};
+use massebrev::plan::{
+    CheckReport, Delivery, InputChanged, Planned, RowChoice, RowFilter, Selection,
+};
 use massebrev::preview::Survey;
 use massebrev::secret::redact;
 use massebrev::send::SendError;
@@ -139,7 +141,7 @@ impl RenderArgs {
         )
     }
 
-    fn choose(&self, prepared: &mut Prepared, printer: Printer) -> Result<Chosen, CliError> {
+    fn choose(&self, prepared: &mut Prepared, printer: Printer) -> Result<RowChoice, CliError> {
         let rows = match &self.key {
             Some(key) => {
                 let found = prepared.mailing.rows_with_key(key);
@@ -151,7 +153,7 @@ impl RenderArgs {
             }
             None => self.rows.clone().unwrap_or_else(Selection::all),
         };
-        let wanted = Wanted {
+        let wanted = RowFilter {
             rows,
             limit: self.limit,
         };
@@ -175,8 +177,8 @@ fn no_such_key(key: &str, prepared: &Prepared) -> CliError {
 /// Pass 2, as `send` goes through it: letters that are not what was checked are refused.
 fn for_each_letter(
     prepared: &mut Prepared,
-    chosen: &Chosen,
-    show: &mut dyn FnMut(&Delivery, &Checked) -> Result<(), CliError>,
+    chosen: &RowChoice,
+    show: &mut dyn FnMut(&Delivery, &CheckReport) -> Result<(), CliError>,
 ) -> Result<(), CliError> {
     let checked = &prepared.checked;
     let deliveries = prepared.mailing.deliveries(checked);
@@ -195,6 +197,6 @@ fn for_each_letter(
     Ok(())
 }
 
-fn drifted(drifted: Drifted) -> CliError {
+fn drifted(drifted: InputChanged) -> CliError {
     SendError::from(drifted).into()
 }

@@ -12,7 +12,7 @@ use clap::Args;
 use massebrev::altinn::Client;
 use massebrev::journal::{Header, Journal, JournalError};
 use massebrev::manifest::Rate;
-use massebrev::plan::{Chosen, Digest, Selection, Wanted};
+use massebrev::plan::{Digest, RowChoice, RowFilter, Selection};
 use massebrev::preview::Survey;
 use massebrev::report::{self, Report};
 use massebrev::send::{
@@ -101,8 +101,8 @@ struct Outlook {
     /// What earlier runs have written down, and where the rows stand because of it.
     journal: Option<Journal>,
     standing: Standing,
-    wanted: Wanted,
-    chosen: Chosen,
+    wanted: RowFilter,
+    chosen: RowChoice,
 }
 
 impl SendArgs {
@@ -219,8 +219,8 @@ impl SendArgs {
         })
     }
 
-    fn wanted(&self) -> Wanted {
-        Wanted {
+    fn wanted(&self) -> RowFilter {
+        RowFilter {
             rows: self.rows.clone().unwrap_or_else(Selection::all),
             limit: self.limit,
         }
@@ -273,7 +273,7 @@ impl SendArgs {
         }
     }
 
-    fn options(&self, prepared: &Prepared, wanted: Wanted) -> Options {
+    fn options(&self, prepared: &Prepared, wanted: RowFilter) -> Options {
         let send = &prepared.mailing.manifest().send;
         let local = prepared.destination.is_local();
         let rate = self.rate.or(send.rate).map(Rate::interval);

@@ -20,7 +20,7 @@ impl Mailing {
     /// Everything that decides what is sent, and nothing else. Complete when every row has been rendered: only then all files are known.
     pub(super) fn parts(&self) -> Result<BTreeSet<Part>, Problems> {
         let recipients = &self.loaded.manifest.recipients;
-        let manifest = Digest::of(self.loaded.source.text().as_bytes());
+        let manifest = Digest::sha256(self.loaded.source.text().as_bytes());
         // The manifest says how these are called.
         let unnamed = |role, content| (role, String::new(), content);
         let mut parts = BTreeSet::from([
@@ -77,7 +77,7 @@ mod tests {
     use super::*;
 
     fn part(role: &'static str, name: &str, content: &str) -> Part {
-        (role, plain(name), Digest::of(content.as_bytes()))
+        (role, plain(name), Digest::sha256(content.as_bytes()))
     }
 
     #[test]

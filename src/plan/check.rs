@@ -8,10 +8,10 @@ use jiff::Timestamp;
 
 use super::approval::plan_digest;
 use super::crew::in_order;
-use super::desk::Desk;
 use super::fingerprint::Fingerprint;
-use super::gathering::Gathering;
-use super::look::{Looked, Rowful};
+use super::look::{Batch, CheckedRow};
+use super::report_builder::ReportBuilder;
+use super::scratch::Scratch;
 use super::watch::Watch;
 use super::{Delivery, Digest, Input, Mailing, Planned, PlannedFile};
 use crate::diagnostic::{Place, Problem, Problems};
@@ -19,7 +19,7 @@ use crate::recipients::{Row, Rows};
 
 /// What pass 1 found.
 #[derive(Debug, Clone)]
-pub struct Checked {
+pub struct CheckReport {
     /// Everything that is wrong or worth knowing.
     pub problems: Problems,
     /// Rows to be accounted for: those in the file, valid or not; of proofs, those that are proven.
@@ -40,7 +40,7 @@ pub struct Checked {
     pub(super) fingerprints: Vec<Fingerprint>,
 }
 
-impl Checked {
+impl CheckReport {
     /// Whether a file is the same for every row.
     pub fn is_shared(&self, file: &PlannedFile) -> bool {
         self.shared
@@ -73,36 +73,36 @@ impl Mailing {
         &mut self,
         now: Timestamp,
         each: &mut dyn FnMut(&Delivery),
-    ) -> Result<Checked, Problems> {
+    ) -> Result<CheckReport, Problems> {
         let rows = self.open_rows()?;
-        let mut gathering = Gathering::new(std::mem::take(&mut self.found));
+        let mut report = ReportBuilder::new(std::mem::take(&mut self.found));
         let mut watch = Watch::new(self);
         self.files.begin_count();
         self.look_at(rows, now, &mut |row, read| {
-            gathering.checked.rows += 1;
+            report.checked.rows += 1;
             match read {
                 Ok(looked) => {
-                    if self.gather_row(row, looked, &mut gathering, each) {
+                    if self.gather_row(row, looked, &mut report, each) {
                         watch.look(row);
                     }
                 }
-                Err(problem) => gathering.push(problem),
+                Err(problem) => report.push(problem),
             }
-            gathering.stopped = gathering.is_full();
-            gathering.stopped
+            report.stopped = report.is_full();
+            report.stopped
         });
-        self.files.end_count(std::mem::take(&mut gathering.files));
+        self.files.end_count(std::mem::take(&mut report.files));
         let file = Place::File(self.rows_file());
-        if gathering.checked.rows == 0 {
-            gathering.push(Problem::error(
+        if report.checked.rows == 0 {
+            report.push(Problem::error(
                 file.clone(),
                 "there are no rows: only a header, or nothing at all",
             ));
         }
-        self.find_duplicates(&mut gathering)?;
-        self.find_damage(watch, &mut gathering);
-        self.find_unused(&mut gathering);
-        let mut checked = gathering.finish(file);
+        self.find_duplicates(&mut report)?;
+        self.find_damage(watch, &mut report);
+        self.find_unused(&mut report);
+        let mut checked = report.finish(file);
         let parts = self.parts()?;
         checked.plan = plan_digest(&parts);
         checked.inputs = self.inputs(&parts, &checked.shared);
@@ -115,19 +115,19 @@ impl Mailing {
         &self,
         mut rows: Rows,
         now: Timestamp,
-        take: &mut dyn FnMut(&Row, Result<&mut Looked, Problem>) -> bool,
+        take: &mut dyn FnMut(&Row, Result<&mut CheckedRow, Problem>) -> bool,
     ) {
-        let fill = |rowful: &mut Rowful| rowful.fill(&mut rows);
+        let fill = |batch: &mut Batch| batch.fill(&mut rows);
         let worker = || {
-            let mut desk = Desk::default();
-            move |rowful: &mut Rowful| rowful.look(self, now, &mut desk)
+            let mut scratch = Scratch::default();
+            move |batch: &mut Batch| batch.look(self, now, &mut scratch)
         };
-        let mut desk = Desk::default();
-        in_order(self.threads, fill, worker, |rowful| {
-            for (row, read) in rowful.rows() {
+        let mut scratch = Scratch::default();
+        in_order(self.threads, fill, worker, |batch| {
+            for (row, read) in batch.rows() {
                 let is_full = match read {
                     Ok(Some(looked)) => take(row, Ok(looked)),
-                    Ok(None) => take(row, Ok(&mut self.look(row, now, &mut desk))),
+                    Ok(None) => take(row, Ok(&mut self.look(row, now, &mut scratch))),
                     Err(problem) => take(row, Err(problem)),
                 };
                 if is_full {
@@ -142,11 +142,11 @@ impl Mailing {
     fn gather_row(
         &self,
         row: &Row,
-        looked: &mut Looked,
-        gathering: &mut Gathering,
+        looked: &mut CheckedRow,
+        report: &mut ReportBuilder,
         each: &mut dyn FnMut(&Delivery),
     ) -> bool {
-        let checked = &mut gathering.checked;
+        let checked = &mut report.checked;
         checked.fingerprints.push(looked.print);
         match &looked.planned {
             Planned::Delivery(delivery) => {
@@ -155,14 +155,14 @@ impl Mailing {
                 }
                 checked.letters += 1;
                 for file in &delivery.files {
-                    gathering.files.count(file);
+                    report.files.count(file);
                 }
-                let recipient = gathering.hashing.hash_one(&delivery.recipient);
-                gathering.recipients.push(recipient);
-                gathering.extend(looked.person.take());
+                let recipient = report.hashing.hash_one(&delivery.recipient);
+                report.recipients.push(recipient);
+                report.extend(looked.person.take());
                 if self.is_whole {
-                    let remarks = std::mem::take(&mut looked.remarks);
-                    self.gather_remarks(remarks, row, gathering);
+                    let findings = std::mem::take(&mut looked.findings);
+                    self.gather_findings(findings, row, report);
                     each(delivery);
                 }
             }
@@ -180,7 +180,7 @@ impl Mailing {
                     .filter(|problem| !known(problem))
                     .cloned()
                     .collect();
-                gathering.extend(new);
+                report.extend(new);
             }
         }
         !matches!(looked.planned, Planned::Skipped(_))

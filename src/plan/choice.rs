@@ -1,10 +1,10 @@
 //! Whose turn it is: the rows a command is about, without what is settled, up to a limit.
 
-use super::{Checked, Selection};
+use super::{CheckReport, Selection};
 
 /// Which rows a person asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Wanted {
+pub struct RowFilter {
     /// The rows.
     pub rows: Selection,
     /// So many letters at most.
@@ -13,7 +13,7 @@ pub struct Wanted {
 
 /// What comes of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Chosen {
+pub struct RowChoice {
     /// The rows whose turn it is.
     pub rows: Selection,
     /// Their letters that are not settled.
@@ -30,7 +30,7 @@ pub struct Chosen {
     pub without_letter: Selection,
 }
 
-impl Default for Wanted {
+impl Default for RowFilter {
     /// Every row, without a limit.
     fn default() -> Self {
         Self {
@@ -40,18 +40,18 @@ impl Default for Wanted {
     }
 }
 
-impl Checked {
+impl CheckReport {
     /// Chooses from the rows. `is_settled` is asked about letters by their position, from 0; what is settled does not count towards the limit.
-    pub fn choose(&self, wanted: &Wanted, is_settled: impl Fn(usize) -> bool) -> Chosen {
+    pub fn choose(&self, wanted: &RowFilter, is_settled: impl Fn(usize) -> bool) -> RowChoice {
         let by_number = !wanted.rows.is_all();
-        let mut chosen = Chosen {
+        let mut chosen = RowChoice {
             rows: wanted.rows.clone(),
             letters: 0,
             covered: 0,
             settled: 0,
             left_out: 0,
             missing: wanted.rows.beyond(self.fingerprints.len() as u64),
-            without_letter: Selection::of([]),
+            without_letter: Selection::from_rows([]),
         };
         let mut last = 0;
         for ((row, print), position) in (1..).zip(&self.fingerprints).zip(0..) {
@@ -87,17 +87,17 @@ mod tests {
     use crate::plan::Digest;
 
     /// Ten rows; the third gets no letter. A letter's key is its row.
-    fn ten() -> Checked {
+    fn ten() -> CheckReport {
         let prints = (1..=10).map(|row| Fingerprint {
             key: row,
             letter: if row == 3 { 0 } else { 100 + row },
         });
-        Checked {
+        CheckReport {
             problems: Problems::new(),
             rows: 10,
             letters: 9,
             skipped: 1,
-            plan: Digest::of(&[]),
+            plan: Digest::sha256(&[]),
             now: None,
             inputs: Vec::new(),
             shared: Vec::new(),
@@ -105,8 +105,8 @@ mod tests {
         }
     }
 
-    fn choose(rows: &str, limit: Option<u64>, settled: &[u64]) -> Chosen {
-        let wanted = Wanted {
+    fn choose(rows: &str, limit: Option<u64>, settled: &[u64]) -> RowChoice {
+        let wanted = RowFilter {
             rows: rows.parse().unwrap(),
             limit,
         };
@@ -122,7 +122,7 @@ mod tests {
             .skip(8)
             .for_each(|print| print.letter = 0);
         (proofs.rows, proofs.letters) = (7, 7);
-        let wanted = Wanted {
+        let wanted = RowFilter {
             rows: "8,9".parse().unwrap(),
             limit: None,
         };
@@ -133,7 +133,7 @@ mod tests {
 
     #[test]
     fn without_a_wish_every_letter_has_its_turn() {
-        let chosen = ten().choose(&Wanted::default(), |_| false);
+        let chosen = ten().choose(&RowFilter::default(), |_| false);
         assert!(chosen.rows.is_all());
         assert_eq!((chosen.letters, chosen.covered, chosen.left_out), (9, 9, 0));
         assert!(chosen.without_letter.is_empty() && chosen.missing.is_empty());

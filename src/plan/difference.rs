@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use serde_json::Value;
 use similar::{ChangeTag, TextDiff};
 
-use super::line::Line;
+use super::request_line::RequestLine;
 use crate::correspondence::Recipient;
 use crate::correspondence::identifier::masked;
 use crate::secret::redact;
@@ -25,7 +25,7 @@ const CONTEXT: usize = 3;
 const LONG: usize = 80;
 
 impl Request {
-    pub(super) fn of(line: &Line<'_>) -> Result<Self, serde_json::Error> {
+    pub(super) fn from_line(line: &RequestLine<'_>) -> Result<Self, serde_json::Error> {
         Ok(Self {
             path: line.path.clone().into_owned(),
             body: serde_json::from_str(line.body.get())?,

@@ -14,7 +14,7 @@ pub struct Digest(pub [u8; 32]);
 
 impl Digest {
     /// The digest of some bytes.
-    pub fn of(bytes: &[u8]) -> Self {
+    pub fn sha256(bytes: &[u8]) -> Self {
         Self(Sha256::digest(bytes).into())
     }
 
@@ -106,7 +106,7 @@ mod tests {
 
     #[test]
     fn a_digest_reads_back_as_it_is_written() {
-        let digest = Digest::of(b"abc");
+        let digest = Digest::sha256(b"abc");
         let text = digest.to_string();
         assert!(text.starts_with("sha256:ba7816bf8f01cfea"), "{text}");
         assert_eq!(text.parse(), Ok(digest));

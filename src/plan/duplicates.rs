@@ -4,9 +4,9 @@ use std::collections::{HashMap, HashSet};
 
 use uuid::Uuid;
 
-use super::desk::Desk;
 use super::findings::owned;
-use super::gathering::{Gathering, PROBLEM_LIMIT};
+use super::report_builder::{PROBLEM_LIMIT, ReportBuilder};
+use super::scratch::Scratch;
 use super::{Mailing, Planned};
 use crate::diagnostic::{Place, Problem, Problems};
 use crate::recipients::Row;
@@ -14,9 +14,9 @@ use crate::secret::redact;
 
 impl Mailing {
     /// Rows that share a key are errors, each named; recipients who get several letters are counted.
-    pub(super) fn find_duplicates(&self, gathering: &mut Gathering) -> Result<(), Problems> {
-        let repeated = repeated_in(std::mem::take(&mut gathering.recipients)).len();
-        let letters = gathering.checked.fingerprints.iter();
+    pub(super) fn find_duplicates(&self, report: &mut ReportBuilder) -> Result<(), Problems> {
+        let repeated = repeated_in(std::mem::take(&mut report.recipients)).len();
+        let letters = report.checked.fingerprints.iter();
         let keys = letters.filter(|print| print.is_letter());
         let twice: HashSet<u64> = repeated_in(keys.map(|print| print.key).collect())
             .into_iter()
@@ -26,10 +26,10 @@ impl Mailing {
             return Ok(());
         }
         if !twice.is_empty() {
-            gathering.extend(self.name_duplicates(&twice)?);
+            report.extend(self.name_duplicates(&twice)?);
         } else if repeated > 0 {
             let place = Place::File(self.rows_file());
-            gathering.push(
+            report.push(
                 Problem::warning(
                     place,
                     if repeated == 1 {
@@ -51,11 +51,11 @@ impl Mailing {
             None => owned(self.letter.recipient.columns()),
         };
         let mut rows = self.open_rows()?;
-        let (mut row, mut desk) = (Row::default(), Desk::default());
+        let (mut row, mut scratch) = (Row::default(), Scratch::default());
         let mut first: HashMap<Uuid, u64> = HashMap::new();
         let mut problems = Vec::new();
         while let Some(read) = rows.read(&mut row) {
-            let (Ok(()), Planned::Delivery(delivery)) = (read, self.plan_row(&row, &mut desk))
+            let (Ok(()), Planned::Delivery(delivery)) = (read, self.plan_row(&row, &mut scratch))
             else {
                 continue;
             };

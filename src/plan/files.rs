@@ -66,7 +66,7 @@ impl PlannedFile {
 /// So many files are remembered at least, and twice as many at most; others are looked at again when they are named again.
 const REMEMBERED: usize = 4096;
 
-type Looked = Result<Arc<LocalFile>, String>;
+type Inspected = Result<Arc<LocalFile>, String>;
 
 /// The files of a mailing. Any number of threads look at them at a time.
 #[derive(Debug, Default)]
@@ -82,8 +82,8 @@ pub(super) struct Files {
 /// What was looked at lately, and before that.
 #[derive(Debug, Default)]
 struct Remembered {
-    recent: HashMap<String, Looked>,
-    older: HashMap<String, Looked>,
+    recent: HashMap<String, Inspected>,
+    older: HashMap<String, Inspected>,
 }
 
 /// The files that pass 1 has seen so far, in row order.
@@ -105,7 +105,7 @@ impl Seen {
 }
 
 impl Remembered {
-    fn find(&mut self, name: &str) -> Option<Looked> {
+    fn find(&mut self, name: &str) -> Option<Inspected> {
         if let Some(known) = self.recent.get(name) {
             return Some(known.clone());
         }
@@ -114,7 +114,7 @@ impl Remembered {
     }
 
     /// What was found first stays, should two have looked at the same time.
-    fn keep(&mut self, name: &str, found: Looked) -> Looked {
+    fn keep(&mut self, name: &str, found: Inspected) -> Inspected {
         if let Some(known) = self.recent.get(name) {
             return known.clone();
         }
@@ -136,7 +136,7 @@ impl Files {
     }
 
     /// Looks at a file; what is wrong with it is said in words.
-    pub(super) fn look(&self, name: &str) -> Looked {
+    pub(super) fn look(&self, name: &str) -> Inspected {
         let known = self.remembered().find(name);
         known.unwrap_or_else(|| {
             let found = self.examine(name);
@@ -275,7 +275,7 @@ mod tests {
             let file = LocalFile {
                 path: "a.pdf".into(),
                 size: 1,
-                digest: Digest::of(content),
+                digest: Digest::sha256(content),
                 md5: String::new(),
             };
             let attachment = Attachment {

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use jiff::Timestamp;
 
-use super::gathering::Gathering;
+use super::report_builder::ReportBuilder;
 use super::{Delivery, Mailing};
 use crate::correspondence::Recipient;
 use crate::correspondence::rules::{self, Context, Finding};
@@ -12,7 +12,7 @@ use crate::diagnostic::{Code, Place, Problem, Turn};
 use crate::recipients::Row;
 
 /// What is wrong with a letter.
-pub(super) struct Remark {
+pub(super) struct PlacedFinding {
     finding: Finding,
     turn: Option<Turn>,
     /// The columns that feed it; none when it is the same for every row.
@@ -26,12 +26,12 @@ impl Mailing {
         delivery: &mut Delivery,
         now: Timestamp,
         attached: &[usize],
-    ) -> Vec<Remark> {
+    ) -> Vec<PlacedFinding> {
         let findings = self.findings(delivery, now, attached);
         let turns = turns(&findings);
         let remarks = findings.into_iter().zip(turns);
         remarks
-            .map(|(finding, turn)| Remark {
+            .map(|(finding, turn)| PlacedFinding {
                 columns: self.feeding(&finding),
                 finding,
                 turn,
@@ -40,13 +40,13 @@ impl Mailing {
     }
 
     /// Counts in what is wrong with a letter: what is the same for all rows is said once, at its place in the manifest; the rest at its row.
-    pub(super) fn gather_remarks(
+    pub(super) fn gather_findings(
         &self,
-        remarks: Vec<Remark>,
+        remarks: Vec<PlacedFinding>,
         row: &Row,
-        gathering: &mut Gathering,
+        report: &mut ReportBuilder,
     ) {
-        for Remark {
+        for PlacedFinding {
             finding,
             turn,
             columns,
@@ -59,20 +59,20 @@ impl Mailing {
                     line: row.line,
                     columns,
                 };
-                gathering.push(finding.into_problem(place, turn));
+                report.push(finding.into_problem(place, turn));
                 continue;
             }
-            let next = gathering.checked.problems.len();
+            let next = report.checked.problems.len();
             let kind = (
                 finding.code,
                 finding.member.clone(),
                 finding.message.clone(),
             );
-            let index = *gathering.constant.entry(kind).or_insert(next);
+            let index = *report.constant.entry(kind).or_insert(next);
             if index == next {
                 let place = self.place(&finding);
-                gathering.push(finding.into_problem(place, turn));
-            } else if let Some(said) = gathering.checked.problems.get_mut(index) {
+                report.push(finding.into_problem(place, turn));
+            } else if let Some(said) = report.checked.problems.get_mut(index) {
                 said.turn = said.turn.min(turn);
             }
         }

@@ -13,7 +13,7 @@ pub(super) struct Fingerprint {
 }
 
 impl Fingerprint {
-    pub(super) fn of(planned: &Planned) -> Self {
+    pub(super) fn from_planned(planned: &Planned) -> Self {
         match planned {
             Planned::Delivery(delivery) => Self {
                 key: delivery.key.as_u64_pair().0,

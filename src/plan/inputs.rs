@@ -165,7 +165,7 @@ fn gather(name: &str, value: &Value, found: &mut Vec<Input>) {
         value => found.push(Input {
             kind: InputKind::Member,
             name: redact(name).into_owned(),
-            digest: Digest::of(value.to_string().as_bytes()),
+            digest: Digest::sha256(value.to_string().as_bytes()),
         }),
     }
 }
@@ -196,7 +196,11 @@ mod tests {
     #[test]
     fn no_whole_identity_number_is_in_a_name_and_each_file_counts() {
         let part = |name: &str, content: &[u8]| {
-            (InputKind::Attachment, name.to_owned(), Digest::of(content))
+            (
+                InputKind::Attachment,
+                name.to_owned(),
+                Digest::sha256(content),
+            )
         };
         let all = |second: &[u8]| {
             named(vec![

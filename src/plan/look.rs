@@ -5,9 +5,9 @@ use std::iter;
 use jiff::Timestamp;
 
 use super::crew::Load;
-use super::desk::Desk;
-use super::findings::Remark;
+use super::findings::PlacedFinding;
 use super::fingerprint::Fingerprint;
+use super::scratch::Scratch;
 use super::{Mailing, Planned};
 use crate::diagnostic::Problem;
 use crate::recipients::{Row, Rows};
@@ -18,48 +18,48 @@ const ROWS: usize = 64;
 const BYTES: usize = 256 << 10;
 
 /// A row that has been looked at.
-pub(super) struct Looked {
+pub(super) struct CheckedRow {
     pub(super) planned: Planned,
     pub(super) print: Fingerprint,
     /// What is wrong with its recipient.
     pub(super) person: Option<Problem>,
     /// What is wrong with its letter.
-    pub(super) remarks: Vec<Remark>,
+    pub(super) findings: Vec<PlacedFinding>,
 }
 
 /// Rows that are looked at in one go.
-pub(super) struct Rowful {
+pub(super) struct Batch {
     /// At least as many as were read; the others are there for their memory.
     rows: Vec<Row>,
     read: Vec<Result<(), Problem>>,
     /// Of the first rows, those that could be read. The others have to wait: letters are long.
-    looked: Vec<Option<Looked>>,
+    looked: Vec<Option<CheckedRow>>,
     /// How many rows are read, going by how long the letters are.
     room: usize,
 }
 
 impl Mailing {
     /// Looks at one row; `now` is what dates are compared with.
-    pub(super) fn look(&self, row: &Row, now: Timestamp, desk: &mut Desk) -> Looked {
-        let mut planned = self.plan_row(row, desk);
-        let (mut person, mut remarks) = (None, Vec::new());
+    pub(super) fn look(&self, row: &Row, now: Timestamp, scratch: &mut Scratch) -> CheckedRow {
+        let mut planned = self.plan_row(row, scratch);
+        let (mut person, mut findings) = (None, Vec::new());
         if let Planned::Delivery(delivery) = &mut planned {
             person = self.check_person(delivery);
             // Of a letter that is not whole nothing more is known than to whom it goes.
             if self.is_whole {
-                remarks = self.check_delivery(delivery, now, &desk.attached);
+                findings = self.check_delivery(delivery, now, &scratch.attached);
             }
         }
-        Looked {
-            print: Fingerprint::of(&planned),
+        CheckedRow {
+            print: Fingerprint::from_planned(&planned),
             planned,
             person,
-            remarks,
+            findings,
         }
     }
 }
 
-impl Rowful {
+impl Batch {
     /// Reads rows, as many as go in; whether there were any.
     pub(super) fn fill(&mut self, from: &mut Rows) -> bool {
         let mut bytes = 0;
@@ -81,15 +81,15 @@ impl Rowful {
     }
 
     /// Looks at the rows until there are enough letters.
-    pub(super) fn look(&mut self, mailing: &Mailing, now: Timestamp, desk: &mut Desk) {
+    pub(super) fn look(&mut self, mailing: &Mailing, now: Timestamp, scratch: &mut Scratch) {
         let mut bytes = 0;
         for (row, read) in self.rows.iter().zip(&self.read) {
             if bytes >= BYTES {
                 break;
             }
             self.looked.push(read.is_ok().then(|| {
-                let looked = mailing.look(row, now, desk);
-                bytes += desk.json.len();
+                let looked = mailing.look(row, now, scratch);
+                bytes += scratch.json.len();
                 looked
             }));
         }
@@ -100,7 +100,7 @@ impl Rowful {
     /// The rows in order, each with what is wrong with reading it, or with what it came to if there was room for it.
     pub(super) fn rows(
         &mut self,
-    ) -> impl Iterator<Item = (&Row, Result<Option<&mut Looked>, Problem>)> {
+    ) -> impl Iterator<Item = (&Row, Result<Option<&mut CheckedRow>, Problem>)> {
         let looked = self.looked.iter_mut().map(Option::as_mut);
         let looked = looked.chain(iter::repeat_with(|| None));
         let rows = self.rows.iter().zip(self.read.drain(..)).zip(looked);
@@ -108,7 +108,7 @@ impl Rowful {
     }
 }
 
-impl Default for Rowful {
+impl Default for Batch {
     fn default() -> Self {
         Self {
             rows: Vec::new(),
@@ -120,7 +120,7 @@ impl Default for Rowful {
     }
 }
 
-impl Load for Rowful {
+impl Load for Batch {
     fn clear(&mut self) {
         self.read.clear();
         self.looked.clear();

@@ -9,9 +9,9 @@ use jiff::Timestamp;
 
 use super::exclusion::Exclusion;
 use super::files::Files;
-use super::gathering::PROBLEM_LIMIT;
 use super::letter::{Letter, MEMBER_RULES, compile};
 use super::proof::Proving;
+use super::report_builder::PROBLEM_LIMIT;
 use crate::diagnostic::{Place, Problem, Problems, nearest};
 use crate::manifest::{Loaded, Manifest};
 use crate::recipients::{Dialect, Options, Row, Rows};
@@ -22,7 +22,7 @@ const MOST_THREADS: NonZeroUsize = NonZeroUsize::new(16).unwrap();
 
 /// What a mailing is rendered and checked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Setting {
+pub struct MailingOptions {
     /// Whether letters go to real people: synthetic persons are refused, and Altinn's stricter limits hold.
     pub production: bool,
     /// What `now()` is in templates: the instant the mailing was first sent, or the present one before that.
@@ -33,7 +33,7 @@ pub struct Setting {
 #[derive(Debug)]
 pub struct Mailing {
     pub(super) loaded: Loaded,
-    pub(super) setting: Setting,
+    pub(super) setting: MailingOptions,
     pub(super) templates: Templates,
     pub(super) letter: Letter,
     pub(super) row_key: Option<usize>,
@@ -56,7 +56,7 @@ impl Mailing {
     ///
     /// A letter that does not compile is no `Err` as long as it is known who gets it: the rows are checked all the same, and what was found comes with what is
     /// wrong with them.
-    pub fn open(loaded: Loaded, setting: Setting) -> Result<Self, Problems> {
+    pub fn open(loaded: Loaded, setting: MailingOptions) -> Result<Self, Problems> {
         let rows = open_rows(&loaded)?;
         let headers = rows.headers().to_vec();
         let dialect = *rows.dialect();
@@ -197,7 +197,11 @@ fn find_key(loaded: &Loaded, headers: &[String]) -> Result<Option<usize>, Box<Pr
 }
 
 /// The templates before anything is compiled.
-fn set_up(loaded: &Loaded, headers: &[String], setting: Setting) -> Result<Templates, Problems> {
+fn set_up(
+    loaded: &Loaded,
+    headers: &[String],
+    setting: MailingOptions,
+) -> Result<Templates, Problems> {
     let manifest = &loaded.manifest;
     let names = Names::new(headers, &manifest.variables).map_err(|wrong| {
         let place = Place::File(shown(loaded, &manifest.recipients.file));

@@ -20,7 +20,7 @@ impl Mailing {
                 found.push(row.number);
             }
         }
-        Ok(Selection::of(found))
+        Ok(Selection::from_rows(found))
     }
 
     fn has_key(

@@ -5,11 +5,13 @@ use std::sync::Arc;
 use thiserror::Error;
 use uuid::Uuid;
 
-use super::desk::Desk;
 use super::files::PlannedFile;
 use super::fingerprint::Fingerprint;
 use super::letter::AttachmentPlan;
-use super::{Checked, Delivery, Digest, Digester, Mailing, Planned, Selection, Skip, delivery_key};
+use super::scratch::Scratch;
+use super::{
+    CheckReport, Delivery, Digest, Digester, Mailing, Planned, Selection, Skip, delivery_key,
+};
 use crate::correspondence::rules::FORM_FILE_LIMIT;
 use crate::correspondence::text::excerpt;
 use crate::correspondence::{Attachment, Correspondence, Recipient, Request, identifier};
@@ -20,7 +22,7 @@ use crate::template::{Language, Scope, TemplateError, parse_bool};
 /// An input changed between the check and the send: what was checked is not what would be sent.
 #[derive(Debug, Error, PartialEq, Eq)]
 #[error("row {row} on line {line} is no longer what was checked: a file changed during the run")]
-pub struct Drifted {
+pub struct InputChanged {
     /// The row's number, from 1.
     pub row: u64,
     /// Its line.
@@ -31,8 +33,8 @@ pub struct Drifted {
 #[derive(Debug)]
 pub struct Deliveries<'a> {
     mailing: &'a Mailing,
-    desk: Desk,
-    checked: &'a Checked,
+    scratch: Scratch,
+    checked: &'a CheckReport,
     wanted: Selection,
     rows: Rows,
     row: Row,
@@ -41,14 +43,14 @@ pub struct Deliveries<'a> {
 
 impl Mailing {
     /// The letters of a mailing that has been checked, in row order; anything pass 1 has not seen is refused.
-    pub fn deliveries<'a>(&'a self, checked: &'a Checked) -> Result<Deliveries<'a>, Problems> {
+    pub fn deliveries<'a>(&'a self, checked: &'a CheckReport) -> Result<Deliveries<'a>, Problems> {
         if checked.problems.has_errors() {
             return Err(checked.problems.clone());
         }
         let rows = self.open_rows()?;
         Ok(Deliveries {
             mailing: self,
-            desk: Desk::default(),
+            scratch: Scratch::default(),
             checked,
             wanted: Selection::all(),
             rows,
@@ -58,12 +60,12 @@ impl Mailing {
     }
 
     /// Renders one row.
-    pub(super) fn plan_row(&self, row: &Row, desk: &mut Desk) -> Planned {
+    pub(super) fn plan_row(&self, row: &Row, scratch: &mut Scratch) -> Planned {
         let proving = self.proving.as_ref();
         if proving.is_some_and(|proving| !proving.rows.contains(row.number)) {
             return Planned::LeftOut;
         }
-        let mut scope = std::mem::take(&mut desk.scope);
+        let mut scope = std::mem::take(&mut scratch.scope);
         self.templates
             .fill(&mut scope, row.number, |column| row.get(column));
         if let Some(language) = &self.letter.language {
@@ -73,16 +75,21 @@ impl Mailing {
             scope.set_language(language.unwrap_or_default());
         }
         let mut planned = self
-            .try_plan_row(row, &scope, desk)
+            .try_plan_row(row, &scope, scratch)
             .unwrap_or_else(Planned::Invalid);
-        desk.scope = scope;
+        scratch.scope = scope;
         if let (Some(proving), Planned::Delivery(delivery)) = (proving, &mut planned) {
-            self.redirect(&proving.proof, delivery, &mut desk.json);
+            self.redirect(&proving.proof, delivery, &mut scratch.json);
         }
         planned
     }
 
-    fn try_plan_row(&self, row: &Row, scope: &Scope, desk: &mut Desk) -> Result<Planned, Problems> {
+    fn try_plan_row(
+        &self,
+        row: &Row,
+        scope: &Scope,
+        scratch: &mut Scratch,
+    ) -> Result<Planned, Problems> {
         if !self.applies(row, scope)? {
             // A row that does not apply may have no valid recipient; its key is then worked out without one.
             let name = self.row_key.map_or_else(
@@ -102,7 +109,7 @@ impl Mailing {
         let existing = self
             .templates
             .render::<Vec<Uuid>>(&self.letter.existing, scope);
-        let files = self.plan_files(row, scope, &mut desk.attached);
+        let files = self.plan_files(row, scope, &mut scratch.attached);
         let (correspondence, existing_attachments, files) = match (correspondence, existing, files)
         {
             (Ok(correspondence), Ok(existing), Ok(files)) => (correspondence, existing, files),
@@ -129,7 +136,7 @@ impl Mailing {
             existing_attachments,
             idempotent_key: Some(key),
         };
-        let digest = letter_digest(&request, &files, &mut desk.json);
+        let digest = letter_digest(&request, &files, &mut scratch.json);
         let (row, line) = (row.number, row.line);
         let mut delivery = Box::new(Delivery {
             row,
@@ -314,7 +321,7 @@ impl Deliveries<'_> {
 }
 
 impl Iterator for Deliveries<'_> {
-    type Item = Result<Planned, Drifted>;
+    type Item = Result<Planned, InputChanged>;
 
     fn next(&mut self) -> Option<Self::Item> {
         let Some(read) = self.rows.read(&mut self.row) else {
@@ -322,13 +329,13 @@ impl Iterator for Deliveries<'_> {
             let missing = self.at < self.checked.fingerprints.len();
             self.at = self.checked.fingerprints.len();
             return missing.then(|| {
-                Err(Drifted {
+                Err(InputChanged {
                     row: self.row.number + 1,
                     line: self.row.line + 1,
                 })
             });
         };
-        let drifted = Drifted {
+        let drifted = InputChanged {
             row: self.row.number,
             line: self.row.line,
         };
@@ -342,8 +349,8 @@ impl Iterator for Deliveries<'_> {
         if expected.is_letter() && !self.wanted.contains(self.row.number) {
             return Some(Ok(Planned::LeftOut));
         }
-        let planned = self.mailing.plan_row(&self.row, &mut self.desk);
-        Some(if Fingerprint::of(&planned) == *expected {
+        let planned = self.mailing.plan_row(&self.row, &mut self.scratch);
+        Some(if Fingerprint::from_planned(&planned) == *expected {
             Ok(planned)
         } else {
             Err(drifted)

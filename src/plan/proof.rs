@@ -2,12 +2,12 @@
 
 use jiff::Timestamp;
 
-use super::desk::Desk;
 use super::fingerprint::Fingerprint;
-use super::gathering::Gathering;
 use super::key::proof_key;
 use super::pass::letter_digest;
-use super::{Checked, Delivery, Digest, Digester, Drifted, Mailing, Planned, Selection};
+use super::report_builder::ReportBuilder;
+use super::scratch::Scratch;
+use super::{CheckReport, Delivery, Digest, Digester, InputChanged, Mailing, Planned, Selection};
 use crate::correspondence::{Moment, Recipient, ReferenceType};
 use crate::diagnostic::{Code, Problem, Problems};
 use crate::recipients::Row;
@@ -23,7 +23,7 @@ pub struct Proof {
 #[derive(Debug, Clone)]
 pub struct Proofs {
     /// The proofs, as a mailing of their own: the other rows of the file are none of its business.
-    pub checked: Checked,
+    pub checked: CheckReport,
     /// What they do not have of their letters.
     pub withheld: Withheld,
     /// When the last of them can be read, if that is not at once.
@@ -99,7 +99,7 @@ impl Proof {
 impl Mailing {
     /// The same mailing, as if it had been sent first at another time. It has to be checked anew.
     pub fn begun_at(self, began: Timestamp) -> Result<Self, Problems> {
-        let setting = super::Setting {
+        let setting = super::MailingOptions {
             began,
             ..self.setting
         };
@@ -114,41 +114,44 @@ impl Mailing {
     /// When the rows are not what was checked, and when a proof breaks a rule that its letter does not break.
     pub fn prove(
         &mut self,
-        checked: &Checked,
+        checked: &CheckReport,
         proof: Proof,
         wanted: &Selection,
         now: Timestamp,
     ) -> Result<Proofs, Problems> {
         let mut rows = self.open_rows()?;
-        let mut gathering = Gathering::new(Problems::new());
+        let mut report = ReportBuilder::new(Problems::new());
         let mut proofs = Proofs::none(checked);
-        let mut proven = Selection::of([]);
-        let (mut row, mut desk) = (Row::default(), Desk::default());
+        let mut proven = Selection::from_rows([]);
+        let (mut row, mut scratch) = (Row::default(), Scratch::default());
         for expected in &checked.fingerprints {
             match rows.read(&mut row) {
                 Some(Ok(())) => {}
                 Some(Err(_)) | None => return Err(self.drifted(&row)),
             }
             if !expected.is_letter() || !wanted.contains(row.number) {
-                let nothing = Fingerprint::of(&Planned::LeftOut);
+                let nothing = Fingerprint::from_planned(&Planned::LeftOut);
                 proofs.checked.fingerprints.push(nothing);
                 continue;
             }
-            let mut planned = self.plan_row(&row, &mut desk);
-            if Fingerprint::of(&planned) != *expected {
+            let mut planned = self.plan_row(&row, &mut scratch);
+            if Fingerprint::from_planned(&planned) != *expected {
                 return Err(self.drifted(&row));
             }
             if let Planned::Delivery(delivery) = &mut planned {
-                let withheld = self.redirect(&proof, delivery, &mut desk.json);
-                let remarks = self.check_delivery(delivery, now, &desk.attached);
-                self.gather_remarks(remarks, &row, &mut gathering);
+                let withheld = self.redirect(&proof, delivery, &mut scratch.json);
+                let findings = self.check_delivery(delivery, now, &scratch.attached);
+                self.gather_findings(findings, &row, &mut report);
                 proofs.see(delivery, withheld);
             }
-            proofs.checked.fingerprints.push(Fingerprint::of(&planned));
+            proofs
+                .checked
+                .fingerprints
+                .push(Fingerprint::from_planned(&planned));
             proven.push(row.number);
         }
         // What is worth knowing of the letters has been told with them.
-        let problems: Vec<_> = std::mem::take(&mut gathering.checked.problems)
+        let problems: Vec<_> = std::mem::take(&mut report.checked.problems)
             .into_iter()
             .filter(Problem::is_error)
             .map(of_a_proof)
@@ -176,7 +179,7 @@ impl Mailing {
     }
 
     fn drifted(&self, row: &Row) -> Problems {
-        let drifted = Drifted {
+        let drifted = InputChanged {
             row: row.number,
             line: row.line,
         };
@@ -187,8 +190,8 @@ impl Mailing {
 }
 
 impl Proofs {
-    fn none(checked: &Checked) -> Self {
-        let checked = Checked {
+    fn none(checked: &CheckReport) -> Self {
+        let checked = CheckReport {
             problems: Problems::new(),
             rows: 0,
             letters: 0,
@@ -244,7 +247,7 @@ mod tests {
     const PERSON: &str = "07827199405";
 
     fn proof() -> Proof {
-        Proof::new(Digest::of(b"plan"), Recipient::parse(PERSON).unwrap())
+        Proof::new(Digest::sha256(b"plan"), Recipient::parse(PERSON).unwrap())
     }
 
     /// The letter of a row, with more than it needs.
@@ -274,7 +277,7 @@ mod tests {
                 ..request
             },
             files: Vec::new(),
-            digest: Digest::of(b""),
+            digest: Digest::sha256(b""),
         }
     }
 
@@ -320,10 +323,10 @@ mod tests {
 
     #[test]
     fn proofs_of_another_plan_and_to_somebody_else_are_others() {
-        let plan = Digest::of(b"plan");
+        let plan = Digest::sha256(b"plan");
         let to = |text: &str| Recipient::parse(text).unwrap();
         let others = [
-            Proof::new(Digest::of(b"other"), to(PERSON)),
+            Proof::new(Digest::sha256(b"other"), to(PERSON)),
             Proof::new(plan, to("991825827")),
         ];
         let key = |proof: &Proof| {

@@ -55,7 +55,7 @@ impl Selection {
     }
 
     /// Some rows, in any order.
-    pub fn of(rows: impl IntoIterator<Item = u64>) -> Self {
+    pub fn from_rows(rows: impl IntoIterator<Item = u64>) -> Self {
         Self { ranges: Vec::new() }.with(rows)
     }
 
@@ -285,7 +285,7 @@ mod tests {
         let outside = [0, 1, 4, 6, 9, 21, 29];
         assert!(inside.iter().all(|row| selection.contains(*row)));
         assert!(!outside.iter().any(|row| selection.contains(*row)));
-        assert!(!Selection::of([]).contains(1));
+        assert!(!Selection::from_rows([]).contains(1));
         assert_eq!(selection.len(), None);
         assert_eq!(selection.until(31).len(), Some(14));
     }
@@ -305,8 +305,8 @@ mod tests {
 
     #[test]
     fn a_long_one_is_cut_short_for_people() {
-        let odd = Selection::of((0..100).map(|n| 2 * n + 1));
+        let odd = Selection::from_rows((0..100).map(|n| 2 * n + 1));
         assert_eq!(odd.to_string(), "1, 3, 5, 7, 9, 11, 13, 15, …");
-        assert_eq!(Selection::of([3, 1, 2]).to_string(), "1-3");
+        assert_eq!(Selection::from_rows([3, 1, 2]).to_string(), "1-3");
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use super::Mailing;
-use super::gathering::Gathering;
+use super::report_builder::ReportBuilder;
 use crate::diagnostic::{Place, Problem};
 
 /// How many columns and variables are named.
@@ -11,10 +11,10 @@ const NAMED: usize = 20;
 
 impl Mailing {
     /// Warns of columns and variables that nothing uses; only when every row was rendered, because rows choose their template files.
-    pub(super) fn find_unused(&self, gathering: &mut Gathering) {
-        let checked = &gathering.checked;
+    pub(super) fn find_unused(&self, report: &mut ReportBuilder) {
+        let checked = &report.checked;
         let all = checked.letters > 0 && checked.letters + checked.skipped == checked.rows;
-        let unsure = gathering.stopped && self.templates.rows_choose_files();
+        let unsure = report.stopped && self.templates.rows_choose_files();
         if !self.is_whole || !all || unsure {
             return;
         }
@@ -38,7 +38,7 @@ impl Mailing {
                 ""
             };
             let problem = Problem::warning(place, message).with_cause(named + more);
-            gathering.push(
+            report.push(
                 problem.with_hint("letters do not show what stands there: take it out, or use it"),
             );
         }
@@ -50,12 +50,12 @@ impl Mailing {
             let pointer = variable.replace('~', "~0").replace('/', "~1");
             let place = self.loaded.place_of_key(&format!("/variables/{pointer}"));
             let message = format!("no template uses the variable `{variable}`");
-            gathering.push(Problem::warning(place, message));
+            report.push(Problem::warning(place, message));
         }
         if let Some(more) = unused.len().checked_sub(NAMED).filter(|more| *more > 0) {
             let place = self.loaded.place_of_key("/variables");
             let message = format!("{more} more variables that no template uses");
-            gathering.push(Problem::warning(place, message));
+            report.push(Problem::warning(place, message));
         }
     }
 }

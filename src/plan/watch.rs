@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use super::Mailing;
-use super::gathering::{Gathering, PROBLEM_LIMIT};
+use super::report_builder::{PROBLEM_LIMIT, ReportBuilder};
 use crate::correspondence::identifier;
 use crate::correspondence::text::excerpt;
 use crate::diagnostic::{Place, Problem};
@@ -100,10 +100,10 @@ impl Watch {
 
 impl Mailing {
     /// Warns of damage in the columns that templates use and in the key; nobody sees the others.
-    pub(super) fn find_damage(&self, watch: Watch, gathering: &mut Gathering) {
+    pub(super) fn find_damage(&self, watch: Watch, report: &mut ReportBuilder) {
         let used: HashSet<&str> = self.templates.used_names().collect();
         // The files of rows that nobody has looked at may use any of them.
-        let unsure = gathering.stopped && self.templates.rows_choose_files();
+        let unsure = report.stopped && self.templates.rows_choose_files();
         let columns = watch.columns.into_iter();
         for column in columns.filter(|column| {
             unsure || column.meaning == Meaning::Key || used.contains(column.header.as_str())
@@ -116,7 +116,7 @@ impl Mailing {
                     line: suspect.line,
                     columns: vec![header.clone()],
                 };
-                gathering.push(suspect.problem(place, &header));
+                report.push(suspect.problem(place, &header));
             }
         }
     }

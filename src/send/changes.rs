@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::SendError;
 use super::standing::Standing;
 use crate::journal::{Journal, JournalError, State};
-use crate::plan::{Checked, Input, InputKind, Mailing, Planned, Selection};
+use crate::plan::{CheckReport, Input, InputKind, Mailing, Planned, Selection};
 use crate::secret::redact;
 
 /// So many rows are named.
@@ -74,7 +74,7 @@ pub enum Change {
 pub fn refuse_changed(
     journal: Option<&Journal>,
     mailing: &Mailing,
-    checked: &Checked,
+    checked: &CheckReport,
     standing: &Standing,
 ) -> Result<(), SendError> {
     let doubtful = standing.doubtful();
@@ -95,13 +95,13 @@ pub fn refuse_changed(
 fn changed_rows(
     journal: &Journal,
     mailing: &Mailing,
-    checked: &Checked,
+    checked: &CheckReport,
     named: &[(usize, Uuid)],
 ) -> Result<Vec<ChangedRow>, SendError> {
     let numbers = named.iter().map(|(position, _)| *position as u64 + 1);
     let deliveries = mailing.deliveries(checked).map_err(SendError::Rows)?;
     let mut letters = deliveries
-        .only(Selection::of(numbers))
+        .only(Selection::from_rows(numbers))
         .filter_map(|planned| match planned {
             Ok(Planned::Delivery(delivery)) => Some(delivery),
             _ => None,
@@ -125,7 +125,7 @@ fn changed_rows(
 impl Changes {
     fn new(
         journal: &Journal,
-        checked: &Checked,
+        checked: &CheckReport,
         sent: u64,
         uncertain: u64,
         rows: Vec<ChangedRow>,
@@ -151,7 +151,7 @@ impl Changes {
 /// The parts of a mailing that are not what they were in the latest run; nothing when it was not written down what they were.
 pub fn changed_inputs(
     journal: &Journal,
-    checked: &Checked,
+    checked: &CheckReport,
 ) -> Result<Option<Vec<ChangedInput>>, JournalError> {
     let before = journal.inputs()?;
     Ok((!before.is_empty()).then(|| compare(before, &checked.inputs)))
@@ -293,7 +293,7 @@ mod tests {
         Input {
             kind,
             name: name.to_owned(),
-            digest: Digest::of(content.as_bytes()),
+            digest: Digest::sha256(content.as_bytes()),
         }
     }
 
@@ -301,7 +301,7 @@ mod tests {
         crate::journal::Input {
             kind: kind.to_owned(),
             name: name.to_owned(),
-            digest: Digest::of(content.as_bytes()).0,
+            digest: Digest::sha256(content.as_bytes()).0,
         }
     }
 

@@ -8,7 +8,7 @@ use super::Changes;
 use crate::diagnostic::Problems;
 use crate::journal::{self, JournalError};
 use crate::maskinporten::TokenError;
-use crate::plan::Drifted;
+use crate::plan::InputChanged;
 
 /// How a run ended.
 #[derive(Debug, Default)]
@@ -97,7 +97,7 @@ pub enum SendError {
     Changed(Box<Changes>),
     /// An input changed during the run.
     #[error("the inputs changed during the run")]
-    Drifted(#[from] Drifted),
+    InputChanged(#[from] InputChanged),
     /// The rows cannot be read again.
     #[error("the recipients file cannot be read again")]
     Rows(Problems),

@@ -22,7 +22,7 @@ use super::{Ending, Event, Observer, SendError, Stop, Summary};
 use crate::altinn::Client;
 use crate::journal::{self, Entry, Journal, JournalError};
 use crate::manifest::{MaxFailures, Retry, Uploads as Uploading};
-use crate::plan::{Checked, Wanted};
+use crate::plan::{CheckReport, RowFilter};
 
 /// How a run goes about it.
 #[derive(Debug, Clone)]
@@ -40,7 +40,7 @@ pub struct Options {
     /// How files that several letters share are uploaded.
     pub attachments: Uploading,
     /// Whose turn it is; the letters of other rows stay as they are.
-    pub wanted: Wanted,
+    pub wanted: RowFilter,
     /// Whether letters that Altinn has rejected are tried again though they have not changed.
     pub retry_rejected: bool,
     /// Whether the earlier text stands for letters that were sent and read differently now, and rows that were not sent and have left the file are let go.
@@ -183,7 +183,7 @@ impl Engine<'_> {
         &self,
         uploads: &Uploads<'_>,
         resource: &str,
-        checked: &Checked,
+        checked: &CheckReport,
         tally: &mut Tally<'_>,
     ) {
         let mut ends = std::pin::pin!(

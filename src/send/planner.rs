@@ -8,7 +8,7 @@ use std::thread;
 use tokio::sync::{Mutex, mpsc, oneshot};
 
 use super::{SendError, Stop};
-use crate::plan::{Checked, Delivery, Mailing, Planned, RENDERING_STACK, Selection, Skip};
+use crate::plan::{CheckReport, Delivery, Mailing, Planned, RENDERING_STACK, Selection, Skip};
 
 /// So many rows are handed over at a time, at most: each time wakes a thread.
 const BATCH: usize = 32;
@@ -20,7 +20,7 @@ const LOOK_UP_AFTER: usize = 4096;
 /// A mailing that has been checked, with a thread that renders its letters again when it is their turn.
 pub struct Planner<'a> {
     pub(super) mailing: &'a Mailing,
-    pub(super) checked: &'a Checked,
+    pub(super) checked: &'a CheckReport,
     begin: oneshot::Sender<Turns>,
     batches: mpsc::Receiver<Batch>,
 }
@@ -59,7 +59,7 @@ pub(super) struct Steps<'a> {
 /// Gives `run` a planner, and gives back what comes of it.
 pub fn with_planner<'a, T>(
     mailing: &'a Mailing,
-    checked: &'a Checked,
+    checked: &'a CheckReport,
     run: impl FnOnce(Planner<'a>) -> T,
 ) -> T {
     let (begin, asked) = oneshot::channel();
@@ -150,7 +150,7 @@ impl Steps<'_> {
 }
 
 /// The planner's thread, until every row has been gone through or nobody waits any more.
-fn plan(mailing: &Mailing, checked: &Checked, turns: Turns, tell: mpsc::Sender<Batch>) {
+fn plan(mailing: &Mailing, checked: &CheckReport, turns: Turns, tell: mpsc::Sender<Batch>) {
     let mut steps = Outgoing {
         steps: Vec::new(),
         size: 1,

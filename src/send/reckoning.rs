@@ -12,7 +12,7 @@ use super::planner::Planner;
 use super::standing::{Question, Standing, differs};
 use super::{Left, Reckoned, SendError};
 use crate::journal::{self, Dropped, End, Entry, Input, JournalError, Outcome, Reason, State};
-use crate::plan::Checked;
+use crate::plan::CheckReport;
 
 /// So many entries wait for the journal at a time.
 const AT_ONCE: usize = 1024;
@@ -53,7 +53,7 @@ impl Engine<'_> {
         Ok((standing, reckoned))
     }
 
-    async fn begin(&self, checked: &Checked, standing: &Standing) -> Result<(), SendError> {
+    async fn begin(&self, checked: &CheckReport, standing: &Standing) -> Result<(), SendError> {
         let run = journal::Run {
             rows: checked.rows,
             earlier: standing.earlier,
@@ -135,8 +135,8 @@ impl Engine<'_> {
     }
 
     /// Writes down that the earlier text stands for every letter that reads differently now, and says how many they are.
-    async fn accept(&self, checked: &Checked) -> Result<u64, SendError> {
-        let positions = checked.positions();
+    async fn accept(&self, checked: &CheckReport) -> Result<u64, SendError> {
+        let positions = checked.key_index();
         let changed = self.journal.recorded()?.filter_map(|recorded| {
             let recorded = match recorded {
                 Ok(recorded) => recorded,

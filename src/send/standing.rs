@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::changes::NAMED;
 use crate::journal::{Journal, JournalError, Recorded, State};
-use crate::plan::{Checked, Positions};
+use crate::plan::{CheckReport, KeyIndex};
 
 /// After so long without a letter under its key there will be none: Altinn's own gateway gives up on requests after four minutes.
 pub(super) const SETTLED_AFTER: SignedDuration = SignedDuration::from_mins(5);
@@ -59,10 +59,10 @@ impl Standing {
     /// to be tried again.
     pub fn read(
         journal: Option<&Journal>,
-        checked: &Checked,
+        checked: &CheckReport,
         retry_rejected: bool,
     ) -> Result<Self, JournalError> {
-        let positions = checked.positions();
+        let positions = checked.key_index();
         let mut standing = Self {
             passed: vec![false; positions.count()],
             held: 0,
@@ -107,7 +107,7 @@ impl Standing {
         }
     }
 
-    fn place(&mut self, recorded: &Recorded, positions: &Positions<'_>) {
+    fn place(&mut self, recorded: &Recorded, positions: &KeyIndex<'_>) {
         let (mut letter, mut is_there) = (None, false);
         positions.find(recorded.key, recorded.row, |found| {
             is_there = true;

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use massebrev::manifest;
-use massebrev::plan::{Mailing, Setting};
+use massebrev::plan::{Mailing, MailingOptions};
 
 #[path = "../it/people.rs"]
 #[expect(dead_code, reason = "shared with the tests")]
@@ -93,7 +93,7 @@ pub(crate) fn write(folder: &Path, kind: Kind, rows: usize) -> PathBuf {
 
 /// Loads it and compiles its templates.
 pub(crate) fn open(path: &Path) -> Mailing {
-    let setting = Setting {
+    let setting = MailingOptions {
         production: false,
         began: Timestamp::now(),
     };

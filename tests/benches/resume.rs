@@ -156,7 +156,7 @@ fn go_on(manifest: &Path) {
             max_failures: None,
             retry: mailing.manifest().send.retry.clone(),
             attachments: mailing.manifest().send.attachments.clone(),
-            wanted: massebrev::plan::Wanted::default(),
+            wanted: massebrev::plan::RowFilter::default(),
             retry_rejected: false,
             accept_changes: false,
         };

@@ -24,7 +24,7 @@ use mailing::{PLAIN, argument, open, write};
 use massebrev::altinn::{Client, Environment, HttpClient, HttpOptions, http_client};
 use massebrev::journal::{Header, Journal};
 use massebrev::maskinporten::{Delegation, Settings, SigningKey, Tokens};
-use massebrev::plan::{Checked, Mailing, Planned, Wanted};
+use massebrev::plan::{CheckReport, Mailing, Planned, RowFilter};
 use massebrev::sandbox::Registration;
 use massebrev::send::{Ending, Engine, Options, Planner, Stop, with_planner};
 use tokio::runtime::{Builder, Runtime};
@@ -162,7 +162,7 @@ async fn send(
         retry_rejected: false,
         accept_changes: false,
         attachments: mailing.manifest().send.attachments.clone(),
-        wanted: Wanted::default(),
+        wanted: RowFilter::default(),
     };
     let engine = Engine {
         client,
@@ -177,7 +177,7 @@ async fn send(
 }
 
 /// What `send` would put on the wire, made beforehand.
-fn bodies(mailing: &mut Mailing, checked: &Checked) -> Vec<Bytes> {
+fn bodies(mailing: &mut Mailing, checked: &CheckReport) -> Vec<Bytes> {
     let deliveries = mailing.deliveries(checked).unwrap();
     let bodies = deliveries.map(|planned| match planned.unwrap() {
         Planned::Delivery(delivery) => delivery.body(&[]).unwrap().into(),

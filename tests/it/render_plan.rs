@@ -4,7 +4,7 @@ use std::fs;
 
 use jiff::Timestamp;
 use massebrev::manifest;
-use massebrev::plan::{Digest, Mailing, Selection, Setting};
+use massebrev::plan::{Digest, Mailing, MailingOptions, Selection};
 
 use crate::support::{LiveSandbox, Project};
 
@@ -119,7 +119,7 @@ fn the_plan_changes_with_every_input() {
 fn open(project: &Project, began: &str) -> (Mailing, Timestamp) {
     let loaded = manifest::load(&project.path("mailing.yaml")).unwrap();
     let began = began.parse().unwrap();
-    let setting = Setting {
+    let setting = MailingOptions {
         production: false,
         began,
     };
@@ -141,7 +141,7 @@ fn a_part_of_the_mailing_is_held_to_what_was_checked_too() {
     let checked = mailing.check(began, &mut |_| ()).unwrap();
     let drifted = |row| {
         let deliveries = mailing.deliveries(&checked).unwrap();
-        let mut deliveries = deliveries.only(Selection::of([row]));
+        let mut deliveries = deliveries.only(Selection::from_rows([row]));
         deliveries.find_map(Result::err).map(|drifted| drifted.row)
     };
     assert_eq!(drifted(2), None);

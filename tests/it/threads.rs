@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 
 use jiff::Timestamp;
 use massebrev::manifest;
-use massebrev::plan::{Mailing, PROBLEM_LIMIT, Setting};
+use massebrev::plan::{Mailing, MailingOptions, PROBLEM_LIMIT};
 
 use crate::support::Project;
 
@@ -47,7 +47,7 @@ fn project(rows: usize, row: impl Fn(usize) -> String) -> Project {
 fn found(project: &Project, threads: usize) -> String {
     let loaded = manifest::load(&project.path("mailing.yaml")).unwrap();
     let began: Timestamp = "2026-11-20T09:00:00Z".parse().unwrap();
-    let setting = Setting {
+    let setting = MailingOptions {
         production: false,
         began,
     };

@@ -4,14 +4,16 @@ use std::collections::HashSet;
 use std::path::Path;
 
 use jiff::Timestamp;
-use massebrev::plan::{Change, Checked, Delivery, Earlier, Gone, line};
+use massebrev::plan::{
+    CheckReport, Delivery, LetterChange, OldRender, RemovedLetter, request_line,
+};
 use massebrev::secret::redact;
 
 use crate::cli::{CliError, Printer};
 
 /// Tells the differences while the letters go by.
 pub(super) struct Difference {
-    earlier: Earlier,
+    earlier: OldRender,
     printer: Printer,
     /// The letter of now as a line; kept for its memory.
     line: Vec<u8>,
@@ -23,7 +25,7 @@ pub(super) struct Difference {
 impl Difference {
     pub(super) fn with(earlier: &Path, printer: Printer) -> Result<Self, CliError> {
         Ok(Self {
-            earlier: Earlier::open(earlier)?,
+            earlier: OldRender::open(earlier)?,
             printer,
             line: Vec::new(),
             new: 0,
@@ -37,19 +39,23 @@ impl Difference {
         self.earlier.now()
     }
 
-    pub(super) fn show(&mut self, delivery: &Delivery, checked: &Checked) -> Result<(), CliError> {
+    pub(super) fn show(
+        &mut self,
+        delivery: &Delivery,
+        checked: &CheckReport,
+    ) -> Result<(), CliError> {
         self.line.clear();
-        line::write(delivery, checked, &mut self.line).map_err(CliError::Stdout)?;
+        request_line::write(delivery, checked, &mut self.line).map_err(CliError::Stdout)?;
         let Delivery { row, line, .. } = delivery;
         let name = redact(&delivery.name);
         match self.earlier.compare(&self.line)? {
-            Change::Same => self.same += 1,
-            Change::New => {
+            LetterChange::Same => self.same += 1,
+            LetterChange::New => {
                 self.new += 1;
                 self.printer
                     .out(format_args!("new: row {row}, line {line}, {name}"))?;
             }
-            Change::Changed(difference) => {
+            LetterChange::Changed(difference) => {
                 self.changed += 1;
                 self.printer.out(format_args!(
                     "changed: row {row}, line {line}, {name}\n{difference}"
@@ -60,12 +66,12 @@ impl Difference {
     }
 
     /// Tells what is gone, and the counts. A letter that is there now but was not asked for is not gone.
-    pub(super) fn finish(mut self, checked: &Checked) -> Result<(), CliError> {
+    pub(super) fn finish(mut self, checked: &CheckReport) -> Result<(), CliError> {
         let letters: HashSet<u64> = checked.letter_heads().map(|(key, _)| key).collect();
         let printer = self.printer;
         let gone = self.earlier.gone(
             |key| letters.contains(&key),
-            &mut |Gone {
+            &mut |RemovedLetter {
                       row,
                       line,
                       reference,

@@ -2,7 +2,7 @@
 
 use std::io::{self, BufWriter, Stdout, Write as _};
 
-use massebrev::plan::{Checked, Delivery, line};
+use massebrev::plan::{CheckReport, Delivery, request_line};
 
 use crate::cli::CliError;
 
@@ -17,8 +17,12 @@ impl Default for Requests {
 }
 
 impl Requests {
-    pub(super) fn show(&mut self, delivery: &Delivery, checked: &Checked) -> Result<(), CliError> {
-        line::write(delivery, checked, &mut self.0).map_err(CliError::Stdout)
+    pub(super) fn show(
+        &mut self,
+        delivery: &Delivery,
+        checked: &CheckReport,
+    ) -> Result<(), CliError> {
+        request_line::write(delivery, checked, &mut self.0).map_err(CliError::Stdout)
     }
 
     pub(super) fn finish(mut self) -> Result<(), CliError> {

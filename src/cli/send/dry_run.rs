@@ -1,6 +1,6 @@
 //! `massebrev send --dry-run`: the way of a send up to the socket.
 
-use massebrev::plan::{Checked, Delivery, Planned};
+use massebrev::plan::{CheckReport, Delivery, Planned};
 use massebrev::preview;
 use massebrev::send::{SendError, refuse_changed};
 
@@ -95,7 +95,7 @@ fn render(
     let deliveries = deliveries.map_err(SendError::Rows)?;
     let mut bytes = 0;
     for planned in deliveries.only(chosen.rows.clone()) {
-        let planned: Planned = planned.map_err(SendError::Drifted)?;
+        let planned: Planned = planned.map_err(SendError::InputChanged)?;
         if let Planned::Delivery(delivery) = planned
             && !usize::try_from(delivery.row - 1).is_ok_and(|position| standing.passes(position))
         {
@@ -113,7 +113,7 @@ fn show(delivery: &Delivery, printer: Printer) -> Result<(), CliError> {
     printer.out(String::from_utf8_lossy(&text).trim_end())
 }
 
-fn tell_uploads(checked: &Checked, printer: Printer) -> Result<(), CliError> {
+fn tell_uploads(checked: &CheckReport, printer: Printer) -> Result<(), CliError> {
     for file in &checked.shared {
         printer.out(format_args!(
             "a send would first upload {}, {}, if no earlier run has",

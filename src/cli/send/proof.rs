@@ -6,7 +6,7 @@ use std::path::Path;
 use jiff::Timestamp;
 use massebrev::correspondence::{Recipient, identifier};
 use massebrev::journal::{Journal, JournalError, State};
-use massebrev::plan::{Proof, Proofs, Selection, Wanted};
+use massebrev::plan::{Proof, Proofs, RowFilter, Selection};
 use massebrev::preview::{Choice, Reason, Survey, Warnings};
 use massebrev::report::{Counts, Report};
 use massebrev::send::{Ending, Summary};
@@ -33,7 +33,7 @@ impl SendArgs {
         survey: &Survey,
         to: Recipient,
         printer: Printer,
-    ) -> Result<(Prepared, Wanted), CliError> {
+    ) -> Result<(Prepared, RowFilter), CliError> {
         look_at(&to, &prepared, printer)?;
         let (wanted, why) = self.sample(&prepared, survey, printer)?;
         let proof = Proof::new(prepared.checked.plan, to);
@@ -69,7 +69,7 @@ impl SendArgs {
         prepared: &Prepared,
         survey: &Survey,
         printer: Printer,
-    ) -> Result<(Wanted, String), CliError> {
+    ) -> Result<(RowFilter, String), CliError> {
         let checked = &prepared.checked;
         if checked.letters == 0 {
             return Err(CliError::usage(
@@ -77,7 +77,7 @@ impl SendArgs {
                 "`where` or `exclude` in the manifest leaves all rows out on purpose",
             ));
         }
-        let only = |rows| Wanted { rows, limit: None };
+        let only = |rows| RowFilter { rows, limit: None };
         if self.rows.is_some() || self.limit.is_some() {
             // Those that were proven already count too: the same command means the same letters.
             let chosen = choose(checked, &self.wanted(), |_| false, printer)?;
@@ -91,7 +91,10 @@ impl SendArgs {
         if sample.len() > TOLD {
             why.push("\u{2026}".to_owned());
         }
-        Ok((only(Selection::of(sample.into_keys())), why.join(", ")))
+        Ok((
+            only(Selection::from_rows(sample.into_keys())),
+            why.join(", "),
+        ))
     }
 }
 

@@ -11,12 +11,12 @@ use thiserror::Error;
 use uuid::Uuid;
 
 use super::difference::{Request, unified};
-use super::line::Line;
+use super::request_line::RequestLine;
 use super::{Digest, Digester};
 
 /// The requests of an earlier day.
 #[derive(Debug)]
-pub struct Earlier {
+pub struct OldRender {
     path: PathBuf,
     file: BufReader<File>,
     /// Where the file is read next.
@@ -37,7 +37,7 @@ struct Slot {
 
 /// What has become of a letter since.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Change {
+pub enum LetterChange {
     /// It was not there.
     New,
     /// Its request is the same, byte for byte or in other words for the same.
@@ -48,7 +48,7 @@ pub enum Change {
 
 /// A letter that was there and is not any more.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Gone {
+pub struct RemovedLetter {
     /// Its row then.
     pub row: u64,
     /// The line it began on.
@@ -59,7 +59,7 @@ pub struct Gone {
 
 /// A file that is no output of `massebrev render`.
 #[derive(Debug, Error)]
-pub enum EarlierError {
+pub enum OldRenderError {
     /// It cannot be read.
     #[error("cannot read {}", path.display())]
     Read {
@@ -109,16 +109,16 @@ const LINE_LIMIT: u64 = 64 * 1024 * 1024;
 
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
-impl Earlier {
+impl OldRender {
     /// Reads the file once, to find where each letter stands.
-    pub fn open(path: &Path) -> Result<Self, EarlierError> {
-        let unreadable = |source| EarlierError::Read {
+    pub fn open(path: &Path) -> Result<Self, OldRenderError> {
+        let unreadable = |source| OldRenderError::Read {
             path: path.to_owned(),
             source,
         };
         let is_file = std::fs::metadata(path).map_err(unreadable)?.is_file();
         if !is_file {
-            return Err(EarlierError::NotAFile {
+            return Err(OldRenderError::NotAFile {
                 path: path.to_owned(),
             });
         }
@@ -131,7 +131,7 @@ impl Earlier {
         };
         earlier.find_letters()?;
         if earlier.slots.is_empty() {
-            return Err(EarlierError::Empty {
+            return Err(OldRenderError::Empty {
                 path: path.to_owned(),
             });
         }
@@ -144,36 +144,36 @@ impl Earlier {
         self.now
     }
 
-    /// Compares with a letter of now, as [`super::line::write`] writes it.
-    pub fn compare(&mut self, line: &[u8]) -> Result<Change, EarlierError> {
+    /// Compares with a letter of now, as [`super::request_line::write`] writes it.
+    pub fn compare(&mut self, line: &[u8]) -> Result<LetterChange, OldRenderError> {
         let now = read(line).map_err(|source| self.malformed(0, source))?;
         let found = self
             .slots
             .binary_search_by_key(now.key.as_bytes(), |slot| slot.key);
         let Some(slot) = found.ok().and_then(|at| self.slots.get(at)).copied() else {
-            return Ok(Change::New);
+            return Ok(LetterChange::New);
         };
         if slot.request == head(&now) {
-            return Ok(Change::Same);
+            return Ok(LetterChange::Same);
         }
         let old = self.read_at(slot.offset)?;
         let old = read(&old).map_err(|source| self.malformed_at(slot.offset, source))?;
-        let request = |line: &Line<'_>| Request::of(line);
+        let request = |line: &RequestLine<'_>| Request::from_line(line);
         let old = request(&old).map_err(|source| self.malformed_at(slot.offset, source))?;
         let now = request(&now).map_err(|source| self.malformed(0, source))?;
         let difference = unified(&old, &now);
         Ok(if difference.is_empty() {
-            Change::Same
+            LetterChange::Same
         } else {
-            Change::Changed(difference)
+            LetterChange::Changed(difference)
         })
     }
 
     /// Tells of the letters that are not there any more, in their own order, and says how many they are; `is_letter` is asked about the heads of their keys.
-    pub fn gone<E: From<EarlierError>>(
+    pub fn gone<E: From<OldRenderError>>(
         &mut self,
         is_letter: impl Fn(u64) -> bool,
-        tell: &mut dyn FnMut(Gone) -> Result<(), E>,
+        tell: &mut dyn FnMut(RemovedLetter) -> Result<(), E>,
     ) -> Result<u64, E> {
         let gone = |slot: &&Slot| !is_letter(Uuid::from_bytes(slot.key).as_u64_pair().0);
         let gone = self.slots.iter().filter(gone);
@@ -185,21 +185,21 @@ impl Earlier {
         Ok(offsets.len() as u64)
     }
 
-    fn gone_at(&mut self, offset: u64) -> Result<Gone, EarlierError> {
+    fn gone_at(&mut self, offset: u64) -> Result<RemovedLetter, OldRenderError> {
         let line = self.read_at(offset)?;
         let failed = |source| self.malformed_at(offset, source);
         let line = read(&line).map_err(failed)?;
         let body: Value = serde_json::from_str(line.body.get()).map_err(failed)?;
         let reference = body.pointer("/correspondence/sendersReference");
         let reference = reference.and_then(Value::as_str);
-        Ok(Gone {
+        Ok(RemovedLetter {
             row: line.row,
             line: line.line,
             reference: reference.unwrap_or_default().to_owned(),
         })
     }
 
-    fn find_letters(&mut self) -> Result<(), EarlierError> {
+    fn find_letters(&mut self) -> Result<(), OldRenderError> {
         let mut line = Vec::new();
         for number in 1.. {
             let offset = self.at;
@@ -223,14 +223,14 @@ impl Earlier {
         Ok(())
     }
 
-    fn refuse_twins(&mut self) -> Result<(), EarlierError> {
+    fn refuse_twins(&mut self) -> Result<(), OldRenderError> {
         let twins = self.slots.windows(2).find_map(|pair| match pair {
             [first, second] if first.key == second.key => Some(*second),
             _ => None,
         });
         match twins {
             None => Ok(()),
-            Some(twin) => Err(EarlierError::Twice {
+            Some(twin) => Err(OldRenderError::Twice {
                 path: self.path.clone(),
                 line: self.number_of(twin.offset),
                 key: Uuid::from_bytes(twin.key),
@@ -238,7 +238,7 @@ impl Earlier {
         }
     }
 
-    fn read_at(&mut self, offset: u64) -> Result<Vec<u8>, EarlierError> {
+    fn read_at(&mut self, offset: u64) -> Result<Vec<u8>, OldRenderError> {
         let step =
             i64::try_from(offset).unwrap_or(i64::MAX) - i64::try_from(self.at).unwrap_or(i64::MAX);
         self.file
@@ -250,7 +250,7 @@ impl Earlier {
         Ok(line)
     }
 
-    fn next_line(&mut self, line: &mut Vec<u8>) -> Result<usize, EarlierError> {
+    fn next_line(&mut self, line: &mut Vec<u8>) -> Result<usize, OldRenderError> {
         line.clear();
         let read = (&mut self.file).take(LINE_LIMIT).read_until(b'\n', line);
         let length = read.map_err(|source| self.unreadable(source))?;
@@ -270,19 +270,19 @@ impl Earlier {
         File::open(&self.path).map_or(0, before) + 1
     }
 
-    fn malformed_at(&self, offset: u64, source: serde_json::Error) -> EarlierError {
+    fn malformed_at(&self, offset: u64, source: serde_json::Error) -> OldRenderError {
         self.malformed(self.number_of(offset), source)
     }
 
-    fn unreadable(&self, source: io::Error) -> EarlierError {
-        EarlierError::Read {
+    fn unreadable(&self, source: io::Error) -> OldRenderError {
+        OldRenderError::Read {
             path: self.path.clone(),
             source,
         }
     }
 
-    fn malformed(&self, line: u64, source: serde_json::Error) -> EarlierError {
-        EarlierError::Malformed {
+    fn malformed(&self, line: u64, source: serde_json::Error) -> OldRenderError {
+        OldRenderError::Malformed {
             path: self.path.clone(),
             line,
             source: Arc::new(source),
@@ -290,7 +290,7 @@ impl Earlier {
     }
 }
 
-impl EarlierError {
+impl OldRenderError {
     /// What to do about it.
     pub fn hint(&self) -> Option<&'static str> {
         match self {
@@ -309,12 +309,12 @@ impl EarlierError {
     }
 }
 
-fn read(line: &[u8]) -> Result<Line<'_>, serde_json::Error> {
+fn read(line: &[u8]) -> Result<RequestLine<'_>, serde_json::Error> {
     serde_json::from_slice(line.strip_prefix(BYTE_ORDER_MARK).unwrap_or(line))
 }
 
 /// The head of the digest of what is sent.
-fn head(line: &Line<'_>) -> u64 {
+fn head(line: &RequestLine<'_>) -> u64 {
     let mut digester = Digester::default();
     for part in [&line.path, line.body.get(), line.files.get()] {
         digester.part(part.as_bytes());

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::hash::RandomState;
 
 use super::files::Seen;
-use super::{Checked, Digest};
+use super::{CheckReport, Digest};
 use crate::diagnostic::{Code, Place, Problem, Problems, Severity};
 
 /// After so many errors the check stops looking: the manifest is wrong, not the rows. So many warnings of a kind are told one by one.
@@ -14,8 +14,8 @@ pub const PROBLEM_LIMIT: usize = 10_000;
 type Kind = (Severity, Option<Code>, String);
 
 /// What pass 1 has found so far.
-pub(super) struct Gathering {
-    pub(super) checked: Checked,
+pub(super) struct ReportBuilder {
+    pub(super) checked: CheckReport,
     /// Those who get letters: 8 bytes of each are enough to count those who are there twice.
     pub(super) recipients: Vec<u64>,
     pub(super) hashing: RandomState,
@@ -30,21 +30,21 @@ pub(super) struct Gathering {
     warnings: HashMap<Kind, usize>,
 }
 
-impl Gathering {
+impl ReportBuilder {
     /// With what was found before any row was read.
     pub(super) fn new(found: Problems) -> Self {
-        let checked = Checked {
+        let checked = CheckReport {
             problems: Problems::new(),
             rows: 0,
             letters: 0,
             skipped: 0,
-            plan: Digest::of(&[]),
+            plan: Digest::sha256(&[]),
             now: None,
             inputs: Vec::new(),
             shared: Vec::new(),
             fingerprints: Vec::new(),
         };
-        let mut gathering = Self {
+        let mut report = Self {
             checked,
             recipients: Vec::new(),
             hashing: RandomState::new(),
@@ -54,8 +54,8 @@ impl Gathering {
             errors: 0,
             warnings: HashMap::new(),
         };
-        gathering.extend(found);
-        gathering
+        report.extend(found);
+        report
     }
 
     /// One more problem. A warning that many rows share is only counted in the end: it stops nothing, and must not fill the memory either.
@@ -79,7 +79,7 @@ impl Gathering {
     }
 
     /// All that was found; `file` is where the rows are.
-    pub(super) fn finish(mut self, file: Place) -> Checked {
+    pub(super) fn finish(mut self, file: Place) -> CheckReport {
         let problems = &mut self.checked.problems;
         for ((_, code, message), count) in self.warnings {
             if count > PROBLEM_LIMIT {
@@ -97,7 +97,7 @@ impl Gathering {
     }
 }
 
-impl Extend<Problem> for Gathering {
+impl Extend<Problem> for ReportBuilder {
     fn extend<I: IntoIterator<Item = Problem>>(&mut self, problems: I) {
         problems.into_iter().for_each(|problem| self.push(problem));
     }
@@ -113,11 +113,11 @@ mod tests {
 
     #[test]
     fn warnings_without_end_are_counted_and_stop_nothing() {
-        let mut gathering = Gathering::new(Problems::new());
-        gathering.extend((0..PROBLEM_LIMIT + 7).map(|_| Problem::warning(file(), "odd")));
-        gathering.push(Problem::warning(file(), "rare"));
-        assert!(!gathering.is_full());
-        let problems = gathering.finish(file()).problems;
+        let mut report = ReportBuilder::new(Problems::new());
+        report.extend((0..PROBLEM_LIMIT + 7).map(|_| Problem::warning(file(), "odd")));
+        report.push(Problem::warning(file(), "rare"));
+        assert!(!report.is_full());
+        let problems = report.finish(file()).problems;
         assert!(!problems.has_errors());
         assert_eq!(problems.len(), PROBLEM_LIMIT + 2);
         let last = problems.iter().last().unwrap();
@@ -127,11 +127,11 @@ mod tests {
     #[test]
     fn errors_without_end_are_an_end() {
         let error = || Problem::error(file(), "wrong");
-        let mut gathering = Gathering::new((1..PROBLEM_LIMIT).map(|_| error()).collect());
-        assert!(!gathering.is_full());
-        gathering.push(error());
-        assert!(gathering.is_full());
-        let problems = gathering.finish(file()).problems;
+        let mut report = ReportBuilder::new((1..PROBLEM_LIMIT).map(|_| error()).collect());
+        assert!(!report.is_full());
+        report.push(error());
+        assert!(report.is_full());
+        let problems = report.finish(file()).problems;
         let last = problems.iter().last().unwrap();
         assert_eq!(last.message, "stopped looking after 10000 errors");
     }

@@ -4,36 +4,36 @@ use std::cell::OnceCell;
 
 use uuid::Uuid;
 
-use super::Checked;
+use super::CheckReport;
 use super::fingerprint::Fingerprint;
 
 /// Finds the rows of a checked mailing by their keys: at once where they stood before, else through an index of 4 bytes a row, which is made when it is needed.
 #[derive(Debug)]
-pub struct Positions<'a> {
+pub struct KeyIndex<'a> {
     prints: &'a [Fingerprint],
     by_key: OnceCell<Vec<u32>>,
 }
 
 /// A row that has been found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Found {
+pub struct RowPosition {
     /// Where it stands, from 0.
     pub position: usize,
     /// The first eight bytes of its letter's digest; none when it gets no letter.
     pub letter: Option<u64>,
 }
 
-impl Checked {
+impl CheckReport {
     /// Its rows, to be found by their keys.
-    pub fn positions(&self) -> Positions<'_> {
-        Positions {
+    pub fn key_index(&self) -> KeyIndex<'_> {
+        KeyIndex {
             prints: &self.fingerprints,
             by_key: OnceCell::new(),
         }
     }
 }
 
-impl Positions<'_> {
+impl KeyIndex<'_> {
     /// How many there are: one for every row of the file.
     pub fn count(&self) -> usize {
         self.prints.len()
@@ -41,7 +41,7 @@ impl Positions<'_> {
 
     /// Shows `each` the rows with this key: one letter at most, and any number of rows that get none. A letter that stands in the same row as before, from 1, is
     /// shown alone.
-    pub fn find(&self, key: Uuid, row_before: u64, mut each: impl FnMut(Found)) {
+    pub fn find(&self, key: Uuid, row_before: u64, mut each: impl FnMut(RowPosition)) {
         let head = key.as_u64_pair().0;
         let before = usize::try_from(row_before)
             .ok()
@@ -61,9 +61,9 @@ impl Positions<'_> {
             .for_each(each);
     }
 
-    fn at(&self, position: usize, head: u64) -> Option<Found> {
+    fn at(&self, position: usize, head: u64) -> Option<RowPosition> {
         let print = self.prints.get(position)?;
-        (print.key == head).then(|| Found {
+        (print.key == head).then(|| RowPosition {
             position,
             letter: print.is_letter().then_some(print.letter),
         })
@@ -81,7 +81,7 @@ impl Positions<'_> {
 mod tests {
     use super::*;
 
-    fn found(positions: &Positions<'_>, key: u64, row_before: u64) -> Vec<(usize, Option<u64>)> {
+    fn found(positions: &KeyIndex<'_>, key: u64, row_before: u64) -> Vec<(usize, Option<u64>)> {
         let mut all = Vec::new();
         let key = Uuid::from_u64_pair(key, 0);
         positions.find(key, row_before, |found| {
@@ -101,7 +101,7 @@ mod tests {
             print(4, 0),
             print(4, 0),
         ];
-        let positions = Positions {
+        let positions = KeyIndex {
             prints: &prints,
             by_key: OnceCell::new(),
         };

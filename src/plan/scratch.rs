@@ -6,7 +6,7 @@ use crate::template::Scope;
 
 /// A place to render rows at, one at a time.
 #[derive(Default)]
-pub(super) struct Desk {
+pub(super) struct Scratch {
     /// The row.
     pub(super) scope: Scope,
     /// The letter that is being digested, as JSON.
@@ -16,8 +16,8 @@ pub(super) struct Desk {
 }
 
 /// Without the letter, which is about a person.
-impl fmt::Debug for Desk {
+impl fmt::Debug for Scratch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Desk").finish_non_exhaustive()
+        f.debug_struct("Scratch").finish_non_exhaustive()
     }
 }
