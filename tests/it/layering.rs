@@ -1,18 +1,24 @@
-//! The floors of the house, and the homes of outside packages (see `src/lib.rs` and `Cargo.toml`).
+//! The layers of `src/` (see `.github/ARCHITECTURE.md`), the homes of outside packages (see `Cargo.toml`), and imports without circles.
+//!
+//! Whole files are parsed; only what is compiled for tests is left out. A name is followed through `pub use` to the file that defines it,
+//! so that a re-export hides nothing.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
-/// Modules by floor; `sandbox` stands beside the tower.
-const FLOORS: &[&[&str]] = &[
+use syn::visit::{self, Visit};
+
+/// Modules by layer; `sandbox` stands beside them.
+const LAYERS: &[&[&str]] = &[
     &["correspondence", "diagnostic", "secret"],
     &["manifest", "recipients", "template"],
     &["plan", "altinn", "maskinporten", "journal"],
-    &["send", "follow", "report", "preview", "starter"],
+    &["send", "report", "preview", "starter"],
 ];
 
-/// Arrows between neighbours on one floor that are meant.
+/// Modules that may use another of their own layer.
 const SIDEWAYS: &[(&str, &str)] = &[
     ("altinn", "maskinporten"),
     ("correspondence", "diagnostic"),
@@ -69,129 +75,356 @@ const HOMES: &[(&str, &[&str])] = &[
     ("zeroize", &["cli", "maskinporten"]),
 ];
 
-/// A file's walls: past this it has two subjects.
-const LINES: usize = 400;
-
-struct File {
-    path: PathBuf,
-    room: String,
-    code: String,
-}
+/// Files of one module that use each other in a circle still.
+const CIRCLES: &[&[&str]] = &[
+    &["cli::arguments", "cli::completions", "cli::man"],
+    &["cli::connect", "cli::way"],
+    &["cli::doctor", "cli::token"],
+    &["journal::ledger", "journal::writer"],
+    &["manifest::auth", "manifest::token"],
+    &[
+        "manifest::expected",
+        "manifest::members",
+        "manifest::schema",
+        "manifest::violations",
+    ],
+    &[
+        "maskinporten::cache",
+        "maskinporten::error",
+        "maskinporten::exchange",
+        "maskinporten::purchase",
+        "maskinporten::source",
+        "maskinporten::tokens",
+    ],
+    &["maskinporten::form", "maskinporten::key"],
+    &[
+        "plan::approval",
+        "plan::check",
+        "plan::findings",
+        "plan::gathering",
+        "plan::inputs",
+        "plan::look",
+        "plan::mailing",
+        "plan::pass",
+        "plan::proof",
+        "plan::watch",
+    ],
+    &["recipients::fault", "recipients::rows"],
+    &[
+        "sandbox::access",
+        "sandbox::attachments",
+        "sandbox::disposal",
+        "sandbox::exchange",
+        "sandbox::grant",
+        "sandbox::inbox",
+        "sandbox::judgement",
+        "sandbox::letters",
+        "sandbox::overview",
+        "sandbox::search",
+        "sandbox::server",
+        "sandbox::state",
+        "sandbox::token",
+        "sandbox::trouble",
+    ],
+    &["send::changes", "send::ending", "send::standing"],
+    &["send::delivery", "send::engine", "send::tally"],
+    &["starter::columns", "starter::survey"],
+    &[
+        "template::borrowed",
+        "template::dates",
+        "template::identifiers",
+        "template::numbers",
+        "template::reference",
+        "template::texts",
+    ],
+    &["template::budget", "template::language"],
+    &[
+        "template::condition",
+        "template::templates",
+        "template::tree",
+    ],
+];
 
 #[test]
-fn arrows_point_down_only() {
-    let mut wrong = Vec::new();
-    for file in files() {
-        for used in rooms_used(&file.code) {
-            if !may_use(&file.room, &used) {
-                wrong.push(format!("{} uses crate::{used}", file.path.display()));
-            }
+fn modules_use_lower_layers_only() {
+    let tree = Tree::read();
+    let mut wrong = BTreeSet::new();
+    for (file, used) in tree.uses() {
+        let (from, to) = (file[0].as_str(), used[0].as_str());
+        if !may_use(from, to) {
+            wrong.insert(format!(
+                "{} uses crate::{}",
+                file.join("::"),
+                used.join("::")
+            ));
         }
     }
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(wrong.is_empty(), "{}", join(&wrong));
 }
 
 #[test]
 fn outside_packages_stay_in_their_homes() {
-    let mut wrong = Vec::new();
-    for file in files() {
+    let tree = Tree::read();
+    let mut wrong = BTreeSet::new();
+    let mut met = BTreeSet::new();
+    for file in tree.files.values() {
         for (package, homes) in HOMES {
-            if mentions(&file.code, package) && !homes.contains(&file.room.as_str()) {
-                wrong.push(format!(
+            if !file.packages.contains(*package) {
+                continue;
+            }
+            met.insert(*package);
+            let module = file.path[0].as_str();
+            if !homes.contains(&module) {
+                wrong.insert(format!(
                     "{} uses {package}, whose home is {}",
-                    file.path.display(),
+                    file.name(),
                     homes.join(", ")
                 ));
             }
         }
     }
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-}
-
-#[test]
-fn files_have_one_subject_and_say_it_first() {
-    let mut wrong = Vec::new();
-    for file in files() {
-        let text = fs::read_to_string(&file.path).unwrap();
-        let lines = text
-            .lines()
-            .take_while(|line| !line.starts_with("#[cfg(test)]"))
-            .count();
-        if lines > LINES {
-            wrong.push(format!("{}: {lines} lines", file.path.display()));
-        }
-        if !text.starts_with("//!") {
-            wrong.push(format!("{}: does not say what it is", file.path.display()));
-        }
-        if file.path.ends_with("mod.rs") && lines > 50 && file.room != "cli" {
-            wrong.push(format!(
-                "{}: a table of contents is shorter",
-                file.path.display()
-            ));
+    for (package, _) in HOMES {
+        if !met.contains(package) {
+            wrong.insert(format!("{package} is used nowhere"));
         }
     }
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(wrong.is_empty(), "{}", join(&wrong));
 }
 
 #[test]
-fn every_room_has_a_floor() {
-    let known: BTreeSet<&str> = FLOORS
-        .iter()
-        .flat_map(|floor| floor.iter().copied())
-        .chain(["cli", "sandbox", "main", "lib"])
+fn files_of_a_module_do_not_use_each_other_in_circles() {
+    let tree = Tree::read();
+    let mut arrows: BTreeMap<Vec<String>, BTreeSet<Vec<String>>> = BTreeMap::new();
+    for (from, to) in tree.uses() {
+        // A folder counts as one with the file that declares it.
+        let (from, to) = (unit(&from), unit(&to));
+        if from[0] == to[0] && from.len() == 2 && to.len() == 2 && from != to {
+            arrows.entry(from).or_default().insert(to);
+        }
+    }
+    let wrong: BTreeSet<String> = circles(&arrows)
+        .into_iter()
+        .filter(|circle| {
+            let circle: BTreeSet<&str> = circle.iter().map(String::as_str).collect();
+            !CIRCLES
+                .iter()
+                .any(|known| known.iter().copied().collect::<BTreeSet<_>>() == circle)
+        })
+        .map(|circle| circle.join(" <-> "))
         .collect();
-    let rooms: BTreeSet<String> = files().into_iter().map(|file| file.room).collect();
-    assert!(rooms.len() > 8, "found only {rooms:?}");
-    for room in rooms {
-        assert!(known.contains(room.as_str()), "src/{room} is on no floor");
+    assert!(wrong.is_empty(), "{}", join(&wrong));
+}
+
+#[test]
+fn files_say_what_they_hold_and_mod_rs_is_a_table_of_contents() {
+    let mut wrong = BTreeSet::new();
+    for file in Tree::read().files.values() {
+        if !file.text.starts_with("//!") {
+            wrong.insert(format!("{} does not say what it holds", file.name()));
+        }
+        let is_contents = file.source.ends_with("mod.rs") && file.path != ["cli"];
+        if is_contents && file.defines {
+            wrong.insert(format!("{} defines something", file.name()));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", join(&wrong));
+}
+
+#[test]
+fn every_module_has_a_layer() {
+    let known: BTreeSet<&str> = LAYERS
+        .iter()
+        .flat_map(|layer| layer.iter().copied())
+        .chain(["cli", "sandbox", "main", "crate"])
+        .collect();
+    let modules: BTreeSet<String> = Tree::read()
+        .files
+        .keys()
+        .map(|path| path[0].clone())
+        .collect();
+    assert!(modules.len() > 8, "found only {modules:?}");
+    for module in modules {
+        assert!(known.contains(module.as_str()), "src/{module} has no layer");
     }
 }
 
 fn may_use(from: &str, to: &str) -> bool {
-    let floor = |room: &str| FLOORS.iter().position(|floor| floor.contains(&room));
+    let layer = |module: &str| LAYERS.iter().position(|layer| layer.contains(&module));
     match (from, to) {
         _ if from == to => true,
-        // The binary's own rooms; `main.rs` and `lib.rs` name everything.
-        ("cli" | "main" | "lib", _) => true,
-        ("sandbox", to) => floor(to) == Some(0),
+        // The binary's own modules; `main.rs` and `lib.rs` name everything.
+        ("cli" | "main" | "crate", _) => true,
+        ("sandbox", to) => layer(to) == Some(0),
         (_, "sandbox" | "cli") => false,
-        (from, to) => floor(to) < floor(from) || SIDEWAYS.contains(&(from, to)),
+        (from, to) => layer(to) < layer(from) || SIDEWAYS.contains(&(from, to)),
     }
 }
 
-/// All source files, without comments and without the unit tests at their end.
-fn files() -> Vec<File> {
-    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let mut found = Vec::new();
-    walk(&src, &mut found);
-    found
-        .into_iter()
-        .filter(|path| !is_test(path))
-        .map(|path| {
-            let inside = path.strip_prefix(&src).unwrap();
-            let room = inside
-                .components()
-                .next()
-                .unwrap()
-                .as_os_str()
-                .to_string_lossy();
-            let room = room.trim_end_matches(".rs").to_owned();
-            let text = fs::read_to_string(&path).unwrap();
-            let code = text
-                .lines()
-                .take_while(|line| !line.starts_with("#[cfg(test)]"))
-                .filter(|line| !line.trim_start().starts_with("//"))
-                .collect::<Vec<_>>()
-                .join("\n");
-            File { path, room, code }
+/// The file that stands for `path` in its module: `cli::send::proof` belongs to `cli::send`.
+fn unit(path: &[String]) -> Vec<String> {
+    path.iter().take(2).cloned().collect()
+}
+
+fn join(lines: &BTreeSet<String>) -> String {
+    lines
+        .iter()
+        .map(String::as_str)
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+/// Sets of files each of which reaches all the others.
+fn circles(arrows: &BTreeMap<Vec<String>, BTreeSet<Vec<String>>>) -> BTreeSet<Vec<String>> {
+    let reach = |from: &Vec<String>| {
+        let mut reached = BTreeSet::new();
+        let mut open = vec![from.clone()];
+        while let Some(next) = open.pop() {
+            for to in arrows.get(&next).into_iter().flatten() {
+                if reached.insert(to.clone()) {
+                    open.push(to.clone());
+                }
+            }
+        }
+        reached
+    };
+    let all: BTreeMap<_, _> = arrows
+        .keys()
+        .map(|from| (from.clone(), reach(from)))
+        .collect();
+    all.iter()
+        .filter(|(from, reached)| reached.contains(*from))
+        .map(|(from, reached)| {
+            reached
+                .iter()
+                .filter(|other| all.get(*other).is_some_and(|back| back.contains(from)))
+                .map(|path| path.join("::"))
+                .collect()
         })
         .collect()
 }
 
-/// Files and folders of unit tests are named `tests`.
-fn is_test(path: &Path) -> bool {
-    path.components()
-        .any(|part| part.as_os_str() == "tests" || part.as_os_str() == "tests.rs")
+/// The source files by their module path; `lib.rs` is `crate`.
+struct Tree {
+    files: BTreeMap<Vec<String>, File>,
+}
+
+struct File {
+    source: PathBuf,
+    path: Vec<String>,
+    text: String,
+    /// Whether it has items of its own, beside modules and imports.
+    defines: bool,
+    /// Full paths of what it names within the package.
+    paths: BTreeSet<Vec<String>>,
+    /// First names of other paths: outside packages among them.
+    packages: BTreeSet<String>,
+    /// What it passes on under a name of its own, with the full path.
+    exports: BTreeMap<String, Vec<String>>,
+}
+
+impl File {
+    fn name(&self) -> String {
+        self.source.display().to_string()
+    }
+}
+
+impl Tree {
+    fn read() -> &'static Self {
+        static TREE: OnceLock<Tree> = OnceLock::new();
+        TREE.get_or_init(Self::parse)
+    }
+
+    fn parse() -> Self {
+        let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+        let mut sources = Vec::new();
+        walk(&src, &mut sources);
+        let mut files = BTreeMap::new();
+        for source in sources {
+            let path = module_path(source.strip_prefix(&src).unwrap());
+            if path.iter().any(|part| part == "tests") {
+                continue;
+            }
+            let text = fs::read_to_string(&source).unwrap();
+            let syntax = syn::parse_file(&text)
+                .unwrap_or_else(|error| panic!("{}: {error}", source.display()));
+            let mut names = Names::new(&path);
+            names.visit_file(&syntax);
+            let defines = syntax
+                .items
+                .iter()
+                .any(|item| !matches!(item, syn::Item::Mod(_) | syn::Item::Use(_)));
+            let Names {
+                paths,
+                packages,
+                exports,
+                ..
+            } = names;
+            files.insert(
+                path.clone(),
+                File {
+                    source,
+                    path,
+                    text,
+                    defines,
+                    paths,
+                    packages,
+                    exports,
+                },
+            );
+        }
+        Self { files }
+    }
+
+    /// Which file uses which: the file that is named, and the one that defines what is named.
+    fn uses(&self) -> BTreeSet<(Vec<String>, Vec<String>)> {
+        let mut uses = BTreeSet::new();
+        for file in self.files.values() {
+            for path in &file.paths {
+                for used in self.passed_through(path) {
+                    uses.insert((file.path.clone(), used));
+                }
+            }
+        }
+        uses
+    }
+
+    /// The files a path leads through, by re-exports too.
+    fn passed_through(&self, path: &[String]) -> Vec<Vec<String>> {
+        let mut passed = Vec::new();
+        let mut path = path.to_vec();
+        // A re-export leads to another file each time; no chain is longer.
+        for _ in 0..self.files.len() {
+            let Some(length) = (1..=path.len())
+                .rev()
+                .find(|length| self.files.contains_key(&path[..*length]))
+            else {
+                return passed;
+            };
+            let file = &self.files[&path[..length]];
+            passed.push(file.path.clone());
+            let Some(target) = path.get(length).and_then(|name| file.exports.get(name)) else {
+                return passed;
+            };
+            path = target.iter().chain(&path[length + 1..]).cloned().collect();
+        }
+        passed
+    }
+}
+
+/// `plan/pass.rs` is `plan::pass`, `plan/mod.rs` is `plan`.
+fn module_path(inside: &Path) -> Vec<String> {
+    let mut path: Vec<String> = inside
+        .with_extension("")
+        .components()
+        .map(|part| part.as_os_str().to_string_lossy().into_owned())
+        .collect();
+    if path.last().is_some_and(|last| last == "mod") {
+        path.pop();
+    }
+    if path == ["lib"] {
+        path = vec!["crate".to_owned()];
+    }
+    path
 }
 
 fn walk(folder: &Path, found: &mut Vec<PathBuf>) {
@@ -205,22 +438,157 @@ fn walk(folder: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
-fn rooms_used(code: &str) -> BTreeSet<String> {
-    let name = |rest: &str| {
-        rest.chars()
-            .take_while(|c| c.is_alphanumeric() || *c == '_')
-            .collect::<String>()
-    };
-    code.match_indices("crate::")
-        .map(|(at, found)| name(&code[at + found.len()..]))
-        .filter(|room| room.chars().next().is_some_and(char::is_lowercase))
-        .collect()
+/// Collects the paths that a file names.
+struct Names {
+    module: Vec<String>,
+    paths: BTreeSet<Vec<String>>,
+    packages: BTreeSet<String>,
+    exports: BTreeMap<String, Vec<String>>,
 }
 
-/// Whether a package is named as the head of a path.
-fn mentions(code: &str, package: &str) -> bool {
-    code.match_indices(&format!("{package}::")).any(|(at, _)| {
-        let before = code[..at].chars().next_back();
-        before.is_none_or(|before| !(before.is_alphanumeric() || before == '_' || before == ':'))
+impl Names {
+    fn new(module: &[String]) -> Self {
+        Self {
+            module: module.to_vec(),
+            paths: BTreeSet::new(),
+            packages: BTreeSet::new(),
+            exports: BTreeMap::new(),
+        }
+    }
+
+    /// The full path within the package; `None` for one that begins elsewhere.
+    fn full(&self, path: &[String]) -> Option<Vec<String>> {
+        let first = path.first()?;
+        let (mut full, rest) = match first.as_str() {
+            // The binary names the library by the package's name.
+            "crate" | "massebrev" => (Vec::new(), &path[1..]),
+            "self" => (self.module.clone(), &path[1..]),
+            "super" => {
+                let up = path.iter().take_while(|part| *part == "super").count();
+                let kept = self.module.len().saturating_sub(up);
+                (self.module[..kept].to_vec(), &path[up..])
+            }
+            _ => return None,
+        };
+        full.extend(rest.iter().cloned());
+        (!full.is_empty()).then_some(full)
+    }
+
+    fn note(&mut self, path: &[String]) {
+        match self.full(path) {
+            Some(full) => {
+                self.paths.insert(full);
+            }
+            None => self.packages.extend(path.first().cloned()),
+        }
+    }
+
+    fn note_use(&mut self, tree: &syn::UseTree, before: &mut Vec<String>, passed_on: bool) {
+        match tree {
+            syn::UseTree::Path(path) => {
+                before.push(path.ident.to_string());
+                self.note_use(&path.tree, before, passed_on);
+                before.pop();
+            }
+            syn::UseTree::Group(group) => {
+                for tree in &group.items {
+                    self.note_use(tree, before, passed_on);
+                }
+            }
+            syn::UseTree::Name(name) => self.note_leaf(&name.ident, &name.ident, before, passed_on),
+            syn::UseTree::Rename(rename) => {
+                self.note_leaf(&rename.ident, &rename.rename, before, passed_on);
+            }
+            syn::UseTree::Glob(_) => self.note(before),
+        }
+    }
+
+    fn note_leaf(
+        &mut self,
+        name: &syn::Ident,
+        own: &syn::Ident,
+        before: &[String],
+        passed_on: bool,
+    ) {
+        let mut path = before.to_vec();
+        if name != "self" {
+            path.push(name.to_string());
+        }
+        // `pub use pass::Deliveries` in a `mod.rs` names a file of its own.
+        let is_relative =
+            passed_on && !["crate", "super", "self", "massebrev"].contains(&path[0].as_str());
+        if is_relative {
+            path.insert(0, "self".to_owned());
+        }
+        if passed_on && let Some(full) = self.full(&path) {
+            self.exports.insert(own.to_string(), full.clone());
+            // A table of contents uses nothing of its own module.
+            if full.first() == self.module.first() {
+                return;
+            }
+        }
+        self.note(&path);
+    }
+}
+
+impl<'ast> Visit<'ast> for Names {
+    fn visit_item(&mut self, item: &'ast syn::Item) {
+        if !is_for_tests(item) {
+            visit::visit_item(self, item);
+        }
+    }
+
+    fn visit_item_use(&mut self, item: &'ast syn::ItemUse) {
+        let passed_on = !matches!(item.vis, syn::Visibility::Inherited);
+        self.note_use(&item.tree, &mut Vec::new(), passed_on);
+    }
+
+    fn visit_path(&mut self, path: &'ast syn::Path) {
+        if path.segments.len() > 1 {
+            let path: Vec<String> = path
+                .segments
+                .iter()
+                .map(|segment| segment.ident.to_string())
+                .collect();
+            self.note(&path);
+        }
+        visit::visit_path(self, path);
+    }
+
+    /// What stands in a macro is not parsed; its paths are found by their colons.
+    fn visit_macro(&mut self, mac: &'ast syn::Macro) {
+        let tokens = mac.tokens.to_string();
+        let words: Vec<&str> = tokens.split_whitespace().collect();
+        let mut at = 0;
+        while at < words.len() {
+            let mut path = vec![words[at].to_owned()];
+            while words.get(at + 1) == Some(&"::") && at + 2 < words.len() {
+                path.push(words[at + 2].to_owned());
+                at += 2;
+            }
+            at += 1;
+            if path.len() > 1 {
+                self.note(&path);
+            }
+        }
+        visit::visit_macro(self, mac);
+    }
+}
+
+fn is_for_tests(item: &syn::Item) -> bool {
+    let attributes = match item {
+        syn::Item::Mod(item) => &item.attrs,
+        syn::Item::Use(item) => &item.attrs,
+        syn::Item::Fn(item) => &item.attrs,
+        syn::Item::Impl(item) => &item.attrs,
+        syn::Item::Struct(item) => &item.attrs,
+        syn::Item::Const(item) => &item.attrs,
+        _ => return false,
+    };
+    attributes.iter().any(|attribute| {
+        attribute.path().is_ident("cfg")
+            && attribute
+                .parse_args::<syn::Path>()
+                .is_ok_and(|path| path.is_ident("test"))
     })
 }
