@@ -13,7 +13,7 @@
 //!  4  main.rs  cli/                             command line, terminal, exit status (the binary crate)
 //!  3  send/  report/  preview/  starter/        run a plan; report on it; show it; begin a mailing
 //!  2  plan/  altinn/  maskinporten/  journal/   (altinn uses maskinporten)
-//!  1  manifest/  recipients/  template/         readers: synchronous, no network, no clock
+//!  1  manifest/  recipients/  template/  http/  readers: synchronous, no clock; HTTP client, answers, masking
 //!  0  correspondence/  diagnostic/  secret      what a letter is, what makes it valid; problems and places
 //!  .  sandbox/                                  uses layer 0 only
 //! ```
@@ -26,6 +26,8 @@ pub mod sandbox;
 
 #[doc(hidden)]
 pub mod diagnostic;
+#[doc(hidden)]
+pub mod http;
 #[doc(hidden)]
 pub mod journal;
 #[doc(hidden)]

@@ -25,12 +25,12 @@ pub struct Access {
     /// When it ends, in seconds since 1970.
     pub expires: Option<i64>,
     /// Why letters cannot be sent with it here; none when they can.
-    pub doubts: Vec<Doubt>,
+    pub problems: Vec<AccessProblem>,
 }
 
 /// A reason why letters cannot be sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Doubt {
+pub struct AccessProblem {
     /// What is wrong: a lowercase fragment.
     pub message: String,
     /// What to do about it.
@@ -52,7 +52,7 @@ impl Access {
             scopes: scopes(claims),
             expires: claims.and_then(|claims| claims.get("exp")?.as_i64()),
             issuer,
-            doubts: Vec::new(),
+            problems: Vec::new(),
         };
         if claims.is_some() {
             access.weigh(environment);
@@ -62,15 +62,15 @@ impl Access {
 
     fn weigh(&mut self, environment: &Environment) {
         let allows = |name: &str| self.scopes.iter().any(|scope| scope == name);
-        let mut doubts = Vec::new();
+        let mut problems = Vec::new();
         if !allows(WRITE) {
-            doubts.push(Doubt {
+            problems.push(AccessProblem {
                 message: format!("the token does not have the scope {WRITE}"),
                 hint: format!("add it to the client in Maskinporten's self-service and to `auth.scopes`: {WRITE}"),
             });
         }
         if !allows(OWNER) && self.exchanged == Some(false) {
-            doubts.push(Doubt {
+            problems.push(AccessProblem {
                 message: format!("Altinn takes Maskinporten's own token only with the scope {OWNER}"),
                 hint: "ask for it in `auth.scopes`, or have the token exchanged: `auth.exchange: true`".to_owned(),
             });
@@ -78,7 +78,7 @@ impl Access {
         if let Some(issuer) = &self.issuer
             && let Some(other) = elsewhere(issuer, environment)
         {
-            doubts.push(Doubt {
+            problems.push(AccessProblem {
                 message: format!(
                     "the token is for {other}, and the mailing goes to {}",
                     environment.name()
@@ -90,14 +90,14 @@ impl Access {
             });
         }
         if self.consumer.is_none() {
-            doubts.push(Doubt {
+            problems.push(AccessProblem {
                 message: "the token does not say which organisation it stands for".to_owned(),
                 hint:
                     "use a token from Maskinporten, exchanged at Altinn: other tokens cannot send"
                         .to_owned(),
             });
         }
-        self.doubts = doubts;
+        self.problems = problems;
     }
 
     /// Whether Altinn has to ask its policy for every letter, because the token does not say that its holder is a service owner.
@@ -150,14 +150,14 @@ mod tests {
 
     use super::*;
 
-    fn doubts(issuer: &str, scopes: &str, environment: &Environment) -> Vec<String> {
+    fn problems(issuer: &str, scopes: &str, environment: &Environment) -> Vec<String> {
         let claims =
             json!({ "iss": issuer, "scope": scopes, "consumer": { "ID": "0192:991825827" } });
         let access = Access::new(Some(&claims), environment);
         access
-            .doubts
+            .problems
             .into_iter()
-            .map(|doubt| doubt.message)
+            .map(|problem| problem.message)
             .collect()
     }
 
@@ -174,18 +174,18 @@ mod tests {
             ("https://test.maskinporten.no/", &tt02),
             ("https://maskinporten.no/", &prod),
         ] {
-            assert!(doubts(issuer, BOTH, environment).is_empty(), "{issuer}");
+            assert!(problems(issuer, BOTH, environment).is_empty(), "{issuer}");
         }
         assert_eq!(
-            doubts(TT02, BOTH, &prod),
+            problems(TT02, BOTH, &prod),
             ["the token is for tt02, and the mailing goes to prod"]
         );
         assert_eq!(
-            doubts("https://maskinporten.no/", BOTH, &tt02),
+            problems("https://maskinporten.no/", BOTH, &tt02),
             ["the token is for prod, and the mailing goes to tt02"]
         );
         assert_eq!(
-            doubts("https://idporten.example/", BOTH, &tt02),
+            problems("https://idporten.example/", BOTH, &tt02),
             ["the token is for idporten.example, and the mailing goes to tt02"]
         );
         let gateway = Environment::custom(
@@ -193,17 +193,17 @@ mod tests {
             "https://test.maskinporten.no",
         )
         .unwrap();
-        assert!(doubts(TT02, BOTH, &gateway).is_empty());
-        assert_eq!(doubts(PROD, BOTH, &gateway).len(), 1);
+        assert!(problems(TT02, BOTH, &gateway).is_empty());
+        assert_eq!(problems(PROD, BOTH, &gateway).len(), 1);
     }
 
     #[test]
     fn the_scopes_are_exact_words_and_maskinportens_own_needs_both() {
         let tt02 = Environment::tt02();
         let write = "altinn:correspondence.write";
-        assert!(doubts(TT02, write, &tt02).is_empty());
+        assert!(problems(TT02, write, &tt02).is_empty());
         assert_eq!(
-            doubts("https://test.maskinporten.no/", write, &tt02).len(),
+            problems("https://test.maskinporten.no/", write, &tt02).len(),
             1
         );
         for scopes in [
@@ -212,7 +212,7 @@ mod tests {
             "altinn:correspondence.writer",
         ] {
             assert_eq!(
-                doubts(TT02, scopes, &tt02),
+                problems(TT02, scopes, &tt02),
                 ["the token does not have the scope altinn:correspondence.write"]
             );
         }
@@ -224,10 +224,10 @@ mod tests {
     #[test]
     fn a_token_that_cannot_be_read_is_believed() {
         let access = Access::new(None, &Environment::prod());
-        assert_eq!((access.doubts.len(), access.exchanged), (0, None));
+        assert_eq!((access.problems.len(), access.exchanged), (0, None));
         assert!(
             !Access::new(Some(&json!({})), &Environment::prod())
-                .doubts
+                .problems
                 .is_empty()
         );
     }

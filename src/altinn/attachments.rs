@@ -9,7 +9,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::client::{id, text};
-use super::{Answer, Client, Content, TransportError, TransportKind};
+use super::{Answer, CheckedFile, Client, TransportError, TransportKind};
 use crate::correspondence::Attachment;
 use crate::maskinporten::Token;
 
@@ -39,7 +39,7 @@ impl Client {
         &self,
         token: &Token,
         attachment: Uuid,
-        content: &Content,
+        content: &CheckedFile,
     ) -> Result<Answer<AttachmentOverview>, TransportError> {
         self.look(content).await?;
         let path = format!("attachment/{attachment}/upload");
@@ -64,7 +64,7 @@ impl Client {
     }
 
     /// Sees that a file can be sent, before anything is.
-    pub(super) async fn look(&self, content: &Content) -> Result<(), TransportError> {
+    pub(super) async fn look(&self, content: &CheckedFile) -> Result<(), TransportError> {
         let looked = content.look().await;
         looked.map_err(|error| self.failed(TransportKind::File, Some(error.into())))
     }

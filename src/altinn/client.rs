@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::{DEFAULT_TIMEOUT, Environment, Refusal, TransportError, TransportKind};
 use crate::correspondence::path::API;
-use crate::maskinporten::reply::Reply;
+use crate::http::reply::Reply;
 use crate::maskinporten::{SubscriptionKey, Token, TokenSource};
 
 /// The sender's side of the Correspondence API. Calls are not repeated, and a token is the caller's choice: after a 401, reject it and try with the next.
@@ -106,10 +106,10 @@ impl Client {
             return Ok(Answer::Refused(Refusal::from_reply(&reply)));
         }
         let value = serde_json::from_slice(&reply.body)
-            .map_err(|error| self.failed(TransportKind::Garbled, Some(error.into())))?;
+            .map_err(|error| self.failed(TransportKind::Malformed, Some(error.into())))?;
         match read(value) {
             Some(answer) => Ok(Answer::Accepted(answer)),
-            None => Err(self.failed(TransportKind::Garbled, None)),
+            None => Err(self.failed(TransportKind::Malformed, None)),
         }
     }
 
@@ -175,12 +175,12 @@ mod tests {
 
     use bytes::Bytes;
 
-    use super::super::content::tests::on_disk;
+    use super::super::checked_file::tests::on_disk;
     use super::super::{AttachmentStatus, Enclosure, HttpOptions, http_client};
     use super::*;
     use crate::correspondence::Attachment;
-    use crate::maskinporten::listener::{Listener, answer};
-    use crate::maskinporten::{Delegation, Settings, Tokens, key_for_tests};
+    use crate::http::listener::{Listener, answer};
+    use crate::maskinporten::{ClientSettings, Delegation, MaskinportenSource, key_for_tests};
 
     const ID: &str = "01890a5d-ac96-774b-bcce-b302099a8057";
     const TIMEOUT: Duration = Duration::from_secs(20);
@@ -195,7 +195,7 @@ mod tests {
             ..HttpOptions::default()
         };
         let http = http_client(&environment, &options).unwrap();
-        let settings = Settings {
+        let settings = ClientSettings {
             client_id: "c".into(),
             key: key_for_tests(),
             scopes: Vec::new(),
@@ -204,7 +204,7 @@ mod tests {
             exchange: None,
             subscription_key: None,
         };
-        let tokens = Arc::new(Tokens::new(http.clone(), settings));
+        let tokens = Arc::new(MaskinportenSource::new(http.clone(), settings));
         Client::new(http, &environment, tokens)
     }
 
@@ -283,7 +283,7 @@ mod tests {
             let listener = answering("200 OK", body).await;
             let client = client(&listener.base, TIMEOUT);
             let error = client.find(&token(), "r", id()).await.unwrap_err();
-            assert_eq!(error.kind, TransportKind::Garbled, "{body}");
+            assert_eq!(error.kind, TransportKind::Malformed, "{body}");
         }
     }
 
@@ -426,7 +426,7 @@ mod tests {
         ] {
             let listener = answering("200 OK", body).await;
             let error = overview(&listener).await.unwrap_err();
-            assert_eq!(error.kind, TransportKind::Garbled);
+            assert_eq!(error.kind, TransportKind::Malformed);
             assert!(error.may_have_arrived());
         }
     }
@@ -448,7 +448,7 @@ mod tests {
         for sent in ["", "HTTP/1.1 200", started] {
             let listener = Listener::start(|_| sent.to_owned()).await;
             let error = overview(&listener).await.unwrap_err();
-            assert_eq!(error.kind, TransportKind::Cut, "{sent}");
+            assert_eq!(error.kind, TransportKind::Lost, "{sent}");
             assert!(error.may_have_arrived());
             assert_eq!(listener.seen("GET").len(), 1, "it is not asked again");
         }

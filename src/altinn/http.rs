@@ -126,7 +126,7 @@ mod tests {
     use std::process::Command;
 
     use super::*;
-    use crate::maskinporten::listener::{Listener, answer};
+    use crate::http::listener::{Listener, answer};
 
     #[test]
     fn a_sandbox_needs_neither_certificates_nor_a_proxy() {
@@ -150,7 +150,7 @@ mod tests {
     #[tokio::test]
     #[ignore = "run by the test above, on a machine without certificates and behind a dead proxy"]
     async fn inner_a_local_server_is_reached() {
-        let listener = Listener::start(|_| answer("204 No Content", "", "")).await;
+        let listener = Listener::start(|_| answer("204 No CheckedFile", "", "")).await;
         let here = Environment::sandbox(&listener.base, &listener.base).unwrap();
         let client = http_client(&here, &HttpOptions::default()).unwrap();
         assert_eq!(
@@ -164,7 +164,7 @@ mod tests {
 
     #[tokio::test]
     async fn nothing_goes_unencrypted_beyond_this_machine() {
-        let listener = Listener::start(|_| answer("204 No Content", "", "")).await;
+        let listener = Listener::start(|_| answer("204 No CheckedFile", "", "")).await;
         let far = Environment::custom("https://altinn.example", "https://m.example").unwrap();
         let Ok(client) = http_client(&far, &HttpOptions::default()) else {
             println!("skipped: this machine has no certificates");

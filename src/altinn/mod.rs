@@ -2,8 +2,8 @@
 
 mod access;
 mod attachments;
+mod checked_file;
 mod client;
-mod content;
 mod environment;
 mod http;
 mod letters;
@@ -12,14 +12,14 @@ mod probe;
 mod refusal;
 mod transport;
 
-pub use access::{Access, Doubt};
+pub use access::{Access, AccessProblem};
 pub use attachments::{AttachmentOverview, AttachmentStatus};
+pub use checked_file::CheckedFile;
 pub use client::{Answer, Client};
-pub use content::Content;
 pub use environment::{Environment, EnvironmentError};
 pub use http::{Authorities, ClientError, DEFAULT_TIMEOUT, HttpClient, HttpOptions, http_client};
 pub use letters::{Details, Initialized, Overview, StatusChange};
 pub use multipart::Enclosure;
-pub use probe::{Reached, proxy_for, reach, resolve};
+pub use probe::{ProbeAnswer, probe, proxy_for, resolve};
 pub use refusal::Refusal;
 pub use transport::{TransportError, TransportKind};

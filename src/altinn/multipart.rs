@@ -4,8 +4,8 @@ use futures::future::Either;
 use futures::stream::{Stream, StreamExt as _, iter, once};
 use uuid::Uuid;
 
-use super::Content;
-use super::content::ContentError;
+use super::CheckedFile;
+use super::checked_file::FileError;
 
 /// A file that goes with its letter.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,7 +13,7 @@ pub struct Enclosure {
     /// The name it has in the letter's attachments.
     pub file_name: String,
     /// The file.
-    pub content: Content,
+    pub content: CheckedFile,
 }
 
 /// A form that is ready to be sent, once.
@@ -24,7 +24,7 @@ pub(super) struct Form {
 
 enum Part {
     Text(Vec<u8>),
-    File(Content),
+    File(CheckedFile),
 }
 
 /// The name ASP.NET binds all files to, in the order they come.
@@ -76,9 +76,7 @@ impl Form {
     }
 
     /// The bytes, in pieces.
-    pub(super) fn stream(
-        self,
-    ) -> impl Stream<Item = Result<Vec<u8>, ContentError>> + Send + 'static {
+    pub(super) fn stream(self) -> impl Stream<Item = Result<Vec<u8>, FileError>> + Send + 'static {
         iter(self.parts).flat_map(|part| match part {
             Part::Text(text) => Either::Left(once(std::future::ready(Ok(text)))),
             Part::File(content) => Either::Right(Box::pin(content.stream())),
@@ -95,7 +93,7 @@ fn quoted(name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::content::tests::on_disk;
+    use super::super::checked_file::tests::on_disk;
     use super::*;
 
     #[tokio::test]

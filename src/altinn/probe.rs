@@ -8,11 +8,11 @@ use reqwest::Url;
 use serde_json::Value;
 
 use super::{Environment, HttpClient, TransportError};
-use crate::maskinporten::reply::Reply;
+use crate::http::reply::Reply;
 
 /// What an address answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Reached {
+pub struct ProbeAnswer {
     /// The HTTP status.
     pub status: u16,
     /// How many seconds this machine's clock is ahead of the server's (negative: behind).
@@ -46,13 +46,13 @@ pub fn proxy_for(environment: &Environment, address: &str) -> Option<String> {
 }
 
 /// Asks for a URL; any HTTP answer means that the way is free.
-pub async fn reach(http: &HttpClient, address: &str) -> Result<Reached, TransportError> {
+pub async fn probe(http: &HttpClient, address: &str) -> Result<ProbeAnswer, TransportError> {
     let host = crate::maskinporten::host(address);
     let lost = |error| TransportError::from_request(&host, error);
     let reply = Reply::to(http.get(address)).await.map_err(lost)?;
     let body: Value = serde_json::from_slice(&reply.body).unwrap_or_default();
     let issuer = body.get("issuer").and_then(Value::as_str);
-    Ok(Reached {
+    Ok(ProbeAnswer {
         status: reply.status,
         clock_ahead: reply.clock_ahead(),
         issuer: issuer.map(str::to_owned),
@@ -63,7 +63,7 @@ pub async fn reach(http: &HttpClient, address: &str) -> Result<Reached, Transpor
 mod tests {
     use super::super::{HttpOptions, http_client};
     use super::*;
-    use crate::maskinporten::listener::{Listener, answer};
+    use crate::http::listener::{Listener, answer};
 
     #[tokio::test]
     async fn any_answer_means_that_the_way_is_free() {
@@ -81,7 +81,7 @@ mod tests {
         .await;
         let here = Environment::sandbox(&listener.base, &listener.base).unwrap();
         let http = http_client(&here, &HttpOptions::default()).unwrap();
-        let metadata = reach(&http, &format!("{}/metadata", listener.base))
+        let metadata = probe(&http, &format!("{}/metadata", listener.base))
             .await
             .unwrap();
         assert_eq!(
@@ -89,7 +89,7 @@ mod tests {
             (200, Some("i"))
         );
         assert!(metadata.clock_ahead.unwrap() > 900_000_000);
-        assert_eq!(reach(&http, &listener.base).await.unwrap().status, 404);
+        assert_eq!(probe(&http, &listener.base).await.unwrap().status, 404);
         assert_eq!(proxy_for(&here, &listener.base), None);
         let found = resolve(&listener.base).await.unwrap();
         assert!(found.iter().all(IpAddr::is_loopback) && !found.is_empty());

@@ -5,7 +5,7 @@ use std::time::Duration;
 use reqwest::StatusCode;
 use serde_json::{Map, Value};
 
-use crate::maskinporten::reply::{Reply, presentable, title};
+use crate::http::reply::{Reply, presentable, title};
 
 /// An answer other than 2xx. Its texts are one line each, cut, with identity numbers masked.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Default)]
@@ -255,7 +255,7 @@ mod tests {
         let found = refusal(
             400,
             r#"{"title": "Bad Request", "errors": {"request": []}, "validationErrors": [
-                {"title": "Required.", "paths": ["Correspondence/Content", "Recipients"]}, {"detail": "Too long.", "title": "", "paths": []}, {"paths": ["X"]}, null]}"#,
+                {"title": "Required.", "paths": ["Correspondence/CheckedFile", "Recipients"]}, {"detail": "Too long.", "title": "", "paths": []}, {"paths": ["X"]}, null]}"#,
         );
         assert_eq!(
             found.errors,

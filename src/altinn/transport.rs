@@ -3,8 +3,8 @@
 use std::error::Error;
 use std::fmt;
 
-use super::content::ContentError;
-use crate::maskinporten::reply::presentable;
+use super::checked_file::FileError;
+use crate::http::reply::presentable;
 
 /// Why a call has no answer. Shows the host at most, never a whole address.
 #[derive(Debug)]
@@ -25,9 +25,9 @@ pub enum TransportKind {
     /// Sent, and no answer in time.
     Timeout,
     /// Sent, and the answer was lost.
-    Cut,
+    Lost,
     /// Answered with success, in words that the API does not use.
-    Garbled,
+    Malformed,
 }
 
 impl TransportError {
@@ -52,7 +52,7 @@ impl TransportError {
     pub fn reason(&self) -> String {
         let mut cause = self.source();
         while let Some(next) = cause.and_then(Error::source) {
-            if cause.is_some_and(<dyn Error>::is::<ContentError>) {
+            if cause.is_some_and(<dyn Error>::is::<FileError>) {
                 let file = cause.map(ToString::to_string).unwrap_or_default();
                 return presentable(&format!("{self}: {file}: {next}"), REASON_LIMIT);
             }
@@ -74,10 +74,10 @@ impl TransportError {
             TransportKind::Connect => Some(format!(
                 "check the network, and that a proxy or firewall lets `{host}` through"
             )),
-            TransportKind::Garbled => Some(format!(
+            TransportKind::Malformed => Some(format!(
                 "check that `{host}` is Altinn, and that no login page of the network stands in between"
             )),
-            TransportKind::File | TransportKind::Timeout | TransportKind::Cut => None,
+            TransportKind::File | TransportKind::Timeout | TransportKind::Lost => None,
         }
     }
 
@@ -91,7 +91,7 @@ impl TransportError {
         } else if error.is_timeout() {
             TransportKind::Timeout
         } else {
-            TransportKind::Cut
+            TransportKind::Lost
         };
         Self::new(kind, host, Some(error.without_url().into()))
     }
@@ -117,8 +117,8 @@ impl fmt::Display for TransportError {
             TransportKind::File => f.write_str("a file cannot be sent"),
             TransportKind::Connect => write!(f, "no connection to `{host}`"),
             TransportKind::Timeout => write!(f, "no answer from `{host}` in time"),
-            TransportKind::Cut => write!(f, "the answer from `{host}` was lost on the way"),
-            TransportKind::Garbled => {
+            TransportKind::Lost => write!(f, "the answer from `{host}` was lost on the way"),
+            TransportKind::Malformed => {
                 write!(f, "the answer from `{host}` is not what the API promises")
             }
         }
@@ -135,7 +135,7 @@ impl Error for TransportError {
 fn is_about_a_file(error: &reqwest::Error) -> bool {
     let mut cause = error.source();
     while let Some(next) = cause {
-        if next.is::<ContentError>() {
+        if next.is::<FileError>() {
             return true;
         }
         cause = next.source();

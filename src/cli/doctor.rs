@@ -1,6 +1,8 @@
 //! The way to Altinn, tried step by step.
 
-use massebrev::altinn::{Access, Answer, Client, Environment, Reached, proxy_for, reach, resolve};
+use massebrev::altinn::{
+    Access, Answer, Client, Environment, ProbeAnswer, probe, proxy_for, resolve,
+};
 use massebrev::maskinporten::{Token, TokenError};
 use uuid::Uuid;
 
@@ -69,7 +71,7 @@ impl Doctor<'_> {
     }
 
     /// Looks a host up and connects to it.
-    async fn connect(self, way: &Way<'_>, address: &str, steps: &mut Steps) -> Option<Reached> {
+    async fn connect(self, way: &Way<'_>, address: &str, steps: &mut Steps) -> Option<ProbeAnswer> {
         let host = host(address);
         let proxy = proxy_for(self.environment, address);
         let name = format!("connection {host}");
@@ -77,7 +79,7 @@ impl Doctor<'_> {
             steps.skip(&[&name], "there is no address to connect to");
             return None;
         }
-        match reach(&way.http, address).await {
+        match probe(&way.http, address).await {
             Ok(reached) => {
                 let by = match (address.starts_with("https://"), &proxy) {
                     (true, Some(_)) => "TLS, through the proxy",
@@ -161,7 +163,7 @@ impl Doctor<'_> {
         let wanted = way.auth.exchange;
         let in_exchange = |error: &TokenError| match error {
             TokenError::Exchange { .. } => true,
-            TokenError::Unreachable { host: at, .. } | TokenError::Garbled { host: at, .. } => {
+            TokenError::Unreachable { host: at, .. } | TokenError::Malformed { host: at, .. } => {
                 *at == host(self.environment.platform())
                     && *at != host(self.environment.maskinporten())
             }
@@ -188,17 +190,17 @@ impl Doctor<'_> {
 
     fn judge_access(self, token: &Token, steps: &mut Steps) {
         let access = Access::new(token.claims().as_ref(), self.environment);
-        for doubt in &access.doubts {
+        for problem in &access.problems {
             steps.push(
                 "access",
                 End::Failed {
-                    message: doubt.message.clone(),
+                    message: problem.message.clone(),
                     causes: Vec::new(),
-                    hint: Some(doubt.hint.clone()),
+                    hint: Some(problem.hint.clone()),
                 },
             );
         }
-        if access.doubts.is_empty() {
+        if access.problems.is_empty() {
             let consumer = access
                 .consumer
                 .unwrap_or_else(|| "an organisation that it does not name".to_owned());
@@ -276,7 +278,7 @@ fn open(way: &Way<'_>, steps: &mut Steps) -> Option<Opened> {
     }
 }
 
-fn judge_metadata(reached: &Reached, steps: &mut Steps) {
+fn judge_metadata(reached: &ProbeAnswer, steps: &mut Steps) {
     match &reached.issuer {
         Some(issuer) => steps.ok("metadata", format!("the issuer is {issuer}")),
         None => steps.push("metadata", End::Failed {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use massebrev::altinn::{Environment, HttpClient};
 use massebrev::manifest::{Auth, GeneratorOrigin, Period};
 use massebrev::maskinporten::{
-    GENERATOR, GeneratorError, GeneratorSettings, ReadyToken, TokenCommand, TokenFile,
+    GENERATOR, GeneratorError, GeneratorSettings, StaticToken, TokenCommand, TokenFile,
     TokenGenerator, TokenSource,
 };
 use secrecy::{ExposeSecret, SecretString};
@@ -127,7 +127,7 @@ impl<'a> Origin<'a> {
         Ok(Some(match self {
             Self::Key => return Ok(None),
             Self::Ready(text, place) => Arc::new(
-                ReadyToken::new(text, place).map_err(|error| CliError::Token(error.into()))?,
+                StaticToken::new(text, place).map_err(|error| CliError::Token(error.into()))?,
             ),
             Self::File(path) => Arc::new(TokenFile::new(path.clone())),
             Self::Command(command) => {

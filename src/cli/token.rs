@@ -185,7 +185,7 @@ impl TokenArgs {
             Format::Text => shown.print(printer)?,
             Format::Json => printer.out(shown.json())?,
         }
-        Ok(if shown.access.doubts.is_empty() {
+        Ok(if shown.access.problems.is_empty() {
             ExitStatus::Success
         } else {
             ExitStatus::Setup
@@ -235,11 +235,11 @@ impl Shown {
                 "not known: the token cannot be read, and Altinn decides",
             );
         }
-        for doubt in &access.doubts {
-            line("sends", &format!("no: {}", doubt.message))?;
-            line("hint", &doubt.hint)?;
+        for problem in &access.problems {
+            line("sends", &format!("no: {}", problem.message))?;
+            line("hint", &problem.hint)?;
         }
-        if access.doubts.is_empty() {
+        if access.problems.is_empty() {
             let what = self
                 .resource
                 .as_ref()
@@ -266,10 +266,10 @@ impl Shown {
 
     fn json(&self) -> Value {
         let access = &self.access;
-        let doubts: Vec<_> = access
-            .doubts
+        let problems: Vec<_> = access
+            .problems
             .iter()
-            .map(|doubt| json!({ "message": doubt.message, "hint": doubt.hint }))
+            .map(|problem| json!({ "message": problem.message, "hint": problem.hint }))
             .collect();
         let seconds = self.token.time_left().map(|left| left.as_secs());
         json!({
@@ -284,8 +284,8 @@ impl Shown {
             "expires_in": seconds,
             "clock_ahead": self.token.clock_ahead(),
             "resource": self.resource,
-            "can_send": doubts.is_empty(),
-            "problems": doubts,
+            "can_send": problems.is_empty(),
+            "problems": problems,
         })
     }
 }

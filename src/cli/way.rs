@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use massebrev::altinn::{Authorities, Client, Environment, HttpClient, HttpOptions, http_client};
 use massebrev::manifest::{Auth, SecretSource};
-use massebrev::maskinporten::{Settings, SubscriptionKey, TokenSource, Tokens};
+use massebrev::maskinporten::{ClientSettings, MaskinportenSource, SubscriptionKey, TokenSource};
 use massebrev::sandbox::Registration;
 use secrecy::SecretString;
 
@@ -143,7 +143,7 @@ impl<'a> Way<'a> {
             }
             Caller::Sandbox(registration) => of_sandbox(registration)?,
         };
-        let settings = Settings {
+        let settings = ClientSettings {
             client_id: signer.client_id,
             key: signer.key,
             scopes: self.auth.scopes.clone(),
@@ -153,7 +153,7 @@ impl<'a> Way<'a> {
             subscription_key: self.environment.subscription_key().cloned(),
         };
         Ok(Opened {
-            tokens: Arc::new(Tokens::new(self.http.clone(), settings)),
+            tokens: Arc::new(MaskinportenSource::new(self.http.clone(), settings)),
             name: format!("the key in {}", signer.place),
             warnings: [self.warnings.clone(), signer.warnings].concat(),
         })

@@ -176,7 +176,7 @@ mod tests {
     }
 
     fn garbled() -> TokenError {
-        TokenError::Garbled {
+        TokenError::Malformed {
             host: "localhost".into(),
             reason: "for the test",
         }

@@ -9,8 +9,8 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::{Child, Command};
 
 use super::keeper::Keeper;
-use super::reply::presentable;
-use super::{SourceError, Token, TokenError, TokenFuture, TokenSource, ready};
+use super::{SourceError, Token, TokenError, TokenFuture, TokenSource, static_token};
+use crate::http::reply::presentable;
 
 /// Runs a program for every token: without a shell, without a terminal, one at a time, and no longer than a minute.
 pub struct TokenCommand {
@@ -82,9 +82,9 @@ impl TokenCommand {
         if text.trim().is_empty() {
             return Err(self.failed("printed nothing to stdout", &output.stderr));
         }
-        let token = ready::read(text, &place)?;
+        let token = static_token::read(text, &place)?;
         tracing::debug!(program = self.program, "the token command gave a token");
-        Ok(ready::alive(
+        Ok(static_token::alive(
             &token,
             &place,
             "the command gave a token that had already expired: let it fetch a new one",

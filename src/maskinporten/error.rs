@@ -4,8 +4,8 @@ use std::error::Error as _;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::reply::presentable;
 use super::{SourceError, codes};
+use crate::http::reply::presentable;
 
 /// Why there is no token. Cheap to copy, because everyone who waited for the same token gets the same error.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -55,7 +55,7 @@ pub enum TokenError {
     },
     /// A success whose body has no usable token in it.
     #[error("the answer from `{host}` has no token in it: {reason}")]
-    Garbled {
+    Malformed {
         /// Who answered.
         host: String,
         /// What is wrong with it.
@@ -78,7 +78,7 @@ impl TokenError {
                 matches!(status, 408 | 429 | 500..)
             }
             // A page of something that stands in between; where it stays, the tries run out.
-            Self::Garbled { .. } => true,
+            Self::Malformed { .. } => true,
             Self::Sign { .. } => false,
             Self::Source(error) => error.is_transient(),
         }
@@ -126,7 +126,7 @@ impl TokenError {
             Self::Unreachable { host, .. } => Some(format!(
                 "check the network, and that a proxy or firewall lets `{host}` through"
             )),
-            Self::Garbled { host, .. } => Some(format!(
+            Self::Malformed { host, .. } => Some(format!(
                 "check that `{host}` is the right address, and that no login page of the network stands in between"
             )),
             Self::Source(error) => error.hint(),

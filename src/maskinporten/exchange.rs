@@ -7,9 +7,9 @@ use reqwest::header::ACCEPT;
 use secrecy::{ExposeSecret, SecretString};
 use zeroize::Zeroize;
 
-use super::reply::{Reply, presentable, words};
 use super::token::{is_plausible, remaining};
 use super::{SubscriptionKey, Token, TokenError};
+use crate::http::reply::{Reply, presentable, words};
 
 /// Where and how tokens are exchanged.
 #[derive(Debug)]
@@ -58,7 +58,7 @@ impl Exchange {
         if let Some(key) = &self.subscription_key {
             request = key.on(request);
         }
-        let host = super::tokens::host(&self.address);
+        let host = super::client::host(&self.address);
         let unreachable = |error: reqwest::Error| TokenError::Unreachable {
             host: host.clone(),
             source: Arc::new(error.without_url()),
@@ -98,7 +98,7 @@ fn may_pass(error: &TokenError) -> bool {
 
 /// The token stands in the body as it is, or as a JSON string.
 fn read(mut reply: Reply, bought_with: &Token, host: &str) -> Result<Token, TokenError> {
-    let garbled = |reason| TokenError::Garbled {
+    let garbled = |reason| TokenError::Malformed {
         host: host.to_owned(),
         reason,
     };
@@ -122,8 +122,8 @@ fn read(mut reply: Reply, bought_with: &Token, host: &str) -> Result<Token, Toke
 mod tests {
     use std::sync::Mutex;
 
-    use super::super::listener::{Listener, answer};
     use super::*;
+    use crate::http::listener::{Listener, answer};
 
     fn read_body(body: &str) -> Result<Token, TokenError> {
         let reply = Reply {
@@ -221,7 +221,7 @@ mod tests {
             "e30.eyJleHAiOjF9.c2ln",
         ] {
             assert!(
-                matches!(read_body(body), Err(TokenError::Garbled { .. })),
+                matches!(read_body(body), Err(TokenError::Malformed { .. })),
                 "{body}"
             );
         }

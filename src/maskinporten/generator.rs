@@ -8,8 +8,8 @@ use reqwest::Url;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::keeper::Keeper;
-use super::reply::{Reply, presentable, words};
-use super::{SourceError, Token, TokenError, TokenFuture, TokenSource, ready};
+use super::{SourceError, Token, TokenError, TokenFuture, TokenSource, static_token};
+use crate::http::reply::{Reply, presentable, words};
 
 /// Where Altinn's generator is.
 pub const GENERATOR: &str = "https://altinn-testtools-token-generator.azurewebsites.net";
@@ -70,7 +70,7 @@ impl TokenGenerator {
 
     /// The host that is asked.
     pub fn host(&self) -> String {
-        super::tokens::host(self.address.as_str())
+        super::client::host(self.address.as_str())
     }
 
     async fn ask(&self) -> Result<Token, TokenError> {
@@ -99,8 +99,12 @@ impl TokenGenerator {
             return Err(error.into());
         }
         let place = "the test token generator";
-        let token = ready::read(&text, place)?;
-        Ok(ready::alive(&token, place, "set this machine's clock")?)
+        let token = static_token::read(&text, place)?;
+        Ok(static_token::alive(
+            &token,
+            place,
+            "set this machine's clock",
+        )?)
     }
 }
 
@@ -159,8 +163,8 @@ fn address(settings: &GeneratorSettings) -> Option<Url> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::listener::{Listener, answer};
     use super::*;
+    use crate::http::listener::{Listener, answer};
 
     fn settings(address: &str) -> GeneratorSettings {
         GeneratorSettings {

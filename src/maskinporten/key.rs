@@ -8,7 +8,7 @@ use jsonwebtoken::{EncodingKey, Header};
 use secrecy::SecretString;
 use serde::Serialize;
 
-use super::form::{self, Read};
+use super::key_format::{self, Read};
 use super::material::Material;
 use super::{Algorithm, Certificate, KeyError};
 
@@ -67,7 +67,7 @@ impl KeyFile {
             material,
             client_id,
             authority,
-        } = form::read(bytes, options)?;
+        } = key_format::read(bytes, options)?;
         let beside = options
             .certificate
             .as_deref()

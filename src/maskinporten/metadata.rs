@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use super::reply::{Reply, innermost};
+use crate::http::reply::{Reply, innermost};
 
 /// The issuer as Maskinporten's metadata names it: asked for once an hour, and from the second time on while nobody waits.
 #[derive(Debug, Clone)]
@@ -102,8 +102,8 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 mod tests {
     use std::sync::atomic::AtomicU64;
 
-    use super::super::listener::{Listener, answer};
     use super::*;
+    use crate::http::listener::{Listener, answer};
 
     /// Names itself anew each time; every answer but the numbered ones is a failure.
     async fn listener(good: &'static [u64]) -> Listener {

@@ -2,37 +2,36 @@
 
 mod cache;
 mod certificate;
+mod client;
 mod codes;
 mod command;
 mod error;
 mod exchange;
-mod form;
 mod generator;
 mod grant;
 mod jwk;
 mod keeper;
 mod key;
 mod key_error;
-#[cfg(test)]
-pub(crate) mod listener;
+mod key_format;
 mod material;
 mod metadata;
 mod pem;
 mod pkcs12;
-mod purchase;
-mod ready;
-pub(crate) mod reply;
 mod source;
+mod static_token;
 mod studio;
 mod subscription;
 #[cfg(test)]
 mod tests;
 mod token;
-mod tokens;
+mod token_request;
 
 pub use crate::manifest::{Algorithm, SystemUser};
 pub use cache::TokenCache;
 pub use certificate::Certificate;
+pub(crate) use client::host;
+pub use client::{ClientSettings, MaskinportenSource};
 pub use codes::{Explanation, explain};
 pub use command::TokenCommand;
 pub use error::TokenError;
@@ -42,9 +41,7 @@ pub use grant::Delegation;
 pub(crate) use key::tests::key as key_for_tests;
 pub use key::{Identity, KeyFile, KeyOptions, SigningKey};
 pub use key_error::KeyError;
-pub use ready::{ReadyToken, TokenFile};
 pub use source::{SourceError, TokenFuture, TokenSource, from_fn};
+pub use static_token::{StaticToken, TokenFile};
 pub use subscription::{NotASubscriptionKey, SubscriptionKey};
 pub use token::Token;
-pub(crate) use tokens::host;
-pub use tokens::{Settings, Tokens};

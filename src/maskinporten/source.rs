@@ -5,7 +5,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use super::{Token, TokenError, Tokens};
+use super::{MaskinportenSource, Token, TokenError};
 
 /// A token that is being fetched.
 pub type TokenFuture<'a> = Pin<Box<dyn Future<Output = Result<Token, TokenError>> + Send + 'a>>;
@@ -30,7 +30,7 @@ pub trait TokenSource: fmt::Debug + Send + Sync {
     fn reject(&self, token: &Token);
 }
 
-impl TokenSource for Tokens {
+impl TokenSource for MaskinportenSource {
     fn token(&self) -> TokenFuture<'_> {
         Box::pin(self.token())
     }

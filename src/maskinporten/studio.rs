@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use super::KeyError;
 
 /// The settings of one Maskinporten client.
-pub(super) struct Settings<'a> {
+pub(super) struct StudioSettings<'a> {
     pub(super) authority: Option<&'a str>,
     pub(super) client_id: Option<&'a str>,
     pub(super) key: SettingsKey<'a>,
@@ -29,7 +29,7 @@ pub(super) fn is_settings(root: &Map<String, Value>) -> bool {
 pub(super) fn read<'a>(
     root: &'a Map<String, Value>,
     section: Option<&str>,
-) -> Result<Settings<'a>, KeyError> {
+) -> Result<StudioSettings<'a>, KeyError> {
     let all = sections(root);
     let named = |name: &str| all.iter().find(|(path, _)| path.eq_ignore_ascii_case(name));
     let found = match (section.map(str::trim), all.as_slice()) {
@@ -50,7 +50,7 @@ pub(super) fn read<'a>(
 
 const USUAL: &str = "MaskinportenSettings";
 
-fn settings(members: &Map<String, Value>) -> Result<Settings<'_>, KeyError> {
+fn settings(members: &Map<String, Value>) -> Result<StudioSettings<'_>, KeyError> {
     let text = |name| {
         member(members, name)
             .and_then(Value::as_str)
@@ -62,7 +62,7 @@ fn settings(members: &Map<String, Value>) -> Result<Settings<'_>, KeyError> {
         (None, Some(Value::Object(jwk))) => SettingsKey::Jwk(jwk),
         (None, _) => return Err(KeyError::NoKeyInSettings),
     };
-    Ok(Settings {
+    Ok(StudioSettings {
         authority: text("Authority"),
         client_id: text("ClientId"),
         key,

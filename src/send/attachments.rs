@@ -13,7 +13,7 @@ use super::heard::Heard;
 use super::outcome::{Fatal, Judged};
 use super::verdict::Verdict;
 use super::{Event, SendError, Stop};
-use crate::altinn::{AttachmentOverview, AttachmentStatus, Client, Content};
+use crate::altinn::{AttachmentOverview, AttachmentStatus, CheckedFile, Client};
 use crate::journal::{Journal, JournalError, Outcome, Reason, SharedAttachment, UploadState};
 use crate::manifest;
 use crate::plan::{Digest, PlannedFile};
@@ -185,7 +185,7 @@ impl<'a> Uploads<'a> {
         self.journal
             .record_attachment(shared.clone(), id, UploadState::Initialized)
             .await?;
-        let content = Content::from(&*planned.file);
+        let content = CheckedFile::from(&*planned.file);
         let uploaded = self
             .attempts
             .settle(async |token| self.client.upload(&token, id, &content).await)

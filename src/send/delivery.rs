@@ -14,7 +14,7 @@ use super::outcome::{Fatal, Judged, collision, in_doubt, lost_attachments, not_s
 use super::pace::Turn;
 use super::reason::stopped;
 use super::verdict::Verdict;
-use crate::altinn::{Client, Content, Enclosure, Initialized};
+use crate::altinn::{CheckedFile, Client, Enclosure, Initialized};
 use crate::correspondence::form_fields;
 use crate::journal::{End as Last, Entry, Journal, Outcome, Reason, Start, State};
 use crate::plan::{Delivery, LocalFile};
@@ -245,7 +245,7 @@ impl Courier<'_> {
         };
         let enclosures = delivery.enclosures().map(|file| Enclosure {
             file_name: file.attachment.file_name.clone(),
-            content: Content::from(&*file.file),
+            content: CheckedFile::from(&*file.file),
         });
         let files: Vec<_> = enclosures.collect();
         let send = async |token| {
@@ -345,7 +345,7 @@ impl Courier<'_> {
     }
 }
 
-impl From<&LocalFile> for Content {
+impl From<&LocalFile> for CheckedFile {
     fn from(file: &LocalFile) -> Self {
         Self {
             path: file.path.clone(),

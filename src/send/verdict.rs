@@ -95,7 +95,7 @@ mod tests {
     use super::*;
     use crate::altinn::TransportKind;
     use crate::correspondence::codes;
-    use crate::maskinporten::reply::Reply;
+    use crate::http::reply::Reply;
 
     const AGAIN: Verdict = Verdict::Retry { uncertain: false };
     const MAYBE: Verdict = Verdict::Retry { uncertain: true };
@@ -268,8 +268,8 @@ mod tests {
             (TransportKind::File, false),
             (TransportKind::Connect, false),
             (TransportKind::Timeout, true),
-            (TransportKind::Cut, true),
-            (TransportKind::Garbled, true),
+            (TransportKind::Lost, true),
+            (TransportKind::Malformed, true),
         ] {
             let error = TransportError::new(kind, "there", None);
             let verdict = Verdict::Retry { uncertain };

@@ -19,7 +19,7 @@ use jiff::Timestamp;
 use mailing::{PLAIN, argument, open, write};
 use massebrev::altinn::{Client, Environment, HttpOptions, http_client};
 use massebrev::journal::{Header, Journal};
-use massebrev::maskinporten::{Delegation, Settings, SigningKey, Tokens};
+use massebrev::maskinporten::{ClientSettings, Delegation, MaskinportenSource, SigningKey};
 use massebrev::plan::Mailing;
 use massebrev::sandbox::{Options as SandboxOptions, Sandbox};
 use massebrev::send::{Engine, Event, Observer, Options, Stop, with_planner};
@@ -202,7 +202,7 @@ fn client(sandbox: &Sandbox, mailing: &Mailing) -> Client {
     let http = http_client(&environment, &HttpOptions::default()).unwrap();
     let auth = &mailing.manifest().auth;
     let registration = sandbox.registration();
-    let settings = Settings {
+    let settings = ClientSettings {
         client_id: registration.client_id().to_owned(),
         key: SigningKey::from_text(registration.private_jwk(), None).unwrap(),
         scopes: auth.scopes.clone(),
@@ -211,7 +211,7 @@ fn client(sandbox: &Sandbox, mailing: &Mailing) -> Client {
         subscription_key: None,
         delegation: Delegation::default(),
     };
-    let tokens = Arc::new(Tokens::new(http.clone(), settings));
+    let tokens = Arc::new(MaskinportenSource::new(http.clone(), settings));
     Client::new(http, &environment, tokens)
 }
 

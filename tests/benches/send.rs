@@ -23,7 +23,7 @@ use jiff::Timestamp;
 use mailing::{PLAIN, argument, open, write};
 use massebrev::altinn::{Client, Environment, HttpClient, HttpOptions, http_client};
 use massebrev::journal::{Header, Journal};
-use massebrev::maskinporten::{Delegation, Settings, SigningKey, Tokens};
+use massebrev::maskinporten::{ClientSettings, Delegation, MaskinportenSource, SigningKey};
 use massebrev::plan::{CheckReport, Mailing, Planned, RowFilter};
 use massebrev::sandbox::Registration;
 use massebrev::send::{Ending, Engine, Options, Planner, Stop, with_planner};
@@ -126,7 +126,7 @@ fn client(
     let environment = environment(sink);
     let http = http(&environment, in_flight);
     let auth = &mailing.manifest().auth;
-    let settings = Settings {
+    let settings = ClientSettings {
         client_id: registration.client_id().to_owned(),
         key: SigningKey::from_text(registration.private_jwk(), None).unwrap(),
         scopes: auth.scopes.clone(),
@@ -135,7 +135,7 @@ fn client(
         exchange: auth.exchange.then(|| environment.exchange_url()),
         subscription_key: None,
     };
-    let tokens = Arc::new(Tokens::new(http.clone(), settings));
+    let tokens = Arc::new(MaskinportenSource::new(http.clone(), settings));
     Client::new(http, &environment, tokens)
 }
 

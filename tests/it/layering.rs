@@ -13,7 +13,7 @@ use syn::visit::{self, Visit};
 /// Modules by layer; `sandbox` stands beside them.
 const LAYERS: &[&[&str]] = &[
     &["correspondence", "diagnostic", "secret"],
-    &["manifest", "recipients", "template"],
+    &["manifest", "recipients", "template", "http"],
     &["plan", "altinn", "maskinporten", "journal"],
     &["send", "report", "preview", "starter"],
 ];
@@ -43,7 +43,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("encoding_rs", &["recipients"]),
     ("encoding_rs_io", &["recipients"]),
     ("fastrand", &["send"]),
-    ("httpdate", &["maskinporten"]),
+    ("httpdate", &["http"]),
     ("hyper_util", &["altinn"]),
     ("indicatif", &["cli"]),
     ("jsonschema", &["manifest"]),
@@ -54,7 +54,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("pkcs8", &["maskinporten"]),
     ("md5", &["altinn", "plan", "sandbox"]),
     ("pulldown_cmark", &["preview", "template"]),
-    ("reqwest", &["altinn", "maskinporten"]),
+    ("reqwest", &["altinn", "http", "maskinporten"]),
     ("rusqlite", &["journal"]),
     ("rustix", &["maskinporten"]),
     ("saphyr_parser", &["manifest"]),

@@ -171,7 +171,7 @@ impl State {
         } else if chance < nature.busy {
             refusal(503, Some(Duration::from_secs(1)))
         } else if chance < nature.busy + nature.lost {
-            Err(TransportError::new(TransportKind::Cut, "there", None))
+            Err(TransportError::new(TransportKind::Lost, "there", None))
         } else {
             Ok(Answer::Accepted(()))
         };

@@ -12,8 +12,8 @@ use super::super::verdict::Verdict;
 use super::super::{Event, Observer, Stop};
 use super::server::Purse;
 use crate::altinn::{Answer, Refusal, TransportError, TransportKind};
+use crate::http::reply::Reply;
 use crate::manifest::Retry;
-use crate::maskinporten::reply::Reply;
 
 type Said = Result<Answer<()>, TransportError>;
 
@@ -130,7 +130,7 @@ async fn no_try_begins_after_the_deadline() {
     };
     for seed in 0..20 {
         fastrand::seed(seed);
-        let tried = letter(&retry, Heard::default(), &[|| lost(TransportKind::Cut)]).await;
+        let tried = letter(&retry, Heard::default(), &[|| lost(TransportKind::Lost)]).await;
         assert!(matches!(tried.settled.end, End::GaveUp(_)));
         assert!(tried.settled.requests < 100);
         assert!(tried.took <= Duration::from_secs(90), "{:?}", tried.took);
@@ -247,10 +247,10 @@ async fn whether_a_request_may_have_arrived_is_remembered() {
     for (kind, uncertain) in [
         (TransportKind::Connect, false),
         (TransportKind::Timeout, true),
-        (TransportKind::Cut, true),
-        (TransportKind::Garbled, true),
+        (TransportKind::Lost, true),
+        (TransportKind::Malformed, true),
     ] {
-        thread_local! { static KIND: Cell<TransportKind> = const { Cell::new(TransportKind::Cut) } }
+        thread_local! { static KIND: Cell<TransportKind> = const { Cell::new(TransportKind::Lost) } }
         KIND.set(kind);
         let answers: [fn() -> Said; 2] = [|| lost(KIND.get()), || refused(400, Some(1002), None)];
         let tried = letter(&Retry::default(), Heard::default(), &answers).await;

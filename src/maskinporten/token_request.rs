@@ -9,16 +9,16 @@ use serde::Deserialize;
 use serde_json::Value;
 use zeroize::Zeroize;
 
+use super::client::host;
 use super::grant::Grant;
 use super::metadata::Metadata;
-use super::reply::{Reply, presentable, words};
 use super::token::{is_plausible, remaining};
-use super::tokens::host;
-use super::{Delegation, Settings, SigningKey, Token, TokenError, codes};
+use super::{ClientSettings, Delegation, SigningKey, Token, TokenError, codes};
+use crate::http::reply::{Reply, presentable, words};
 
 /// Who buys, and where.
 #[derive(Debug)]
-pub(super) struct Purchase {
+pub(super) struct TokenRequest {
     client_id: String,
     key: SigningKey,
     scopes: Vec<String>,
@@ -30,8 +30,8 @@ pub(super) struct Purchase {
     correction: AtomicI64,
 }
 
-impl Purchase {
-    pub(super) fn new(settings: Settings) -> Self {
+impl TokenRequest {
+    pub(super) fn new(settings: ClientSettings) -> Self {
         let maskinporten = settings.maskinporten.trim_end_matches('/').to_owned();
         Self {
             client_id: settings.client_id,
@@ -127,7 +127,7 @@ struct Answer {
 }
 
 fn read(mut reply: Reply, host: &str) -> Result<Token, TokenError> {
-    let garbled = |reason| TokenError::Garbled {
+    let garbled = |reason| TokenError::Malformed {
         host: host.to_owned(),
         reason,
     };

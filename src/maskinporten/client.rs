@@ -8,12 +8,12 @@ use reqwest::Url;
 use super::cache::{Cache, CacheKey};
 use super::exchange::Exchange;
 use super::grant::words;
-use super::purchase::Purchase;
+use super::token_request::TokenRequest;
 use super::{Delegation, Identity, SigningKey, SubscriptionKey, Token, TokenCache, TokenError};
 
 /// What tokens are bought with, and where.
 #[derive(Debug, Clone)]
-pub struct Settings {
+pub struct ClientSettings {
     /// The client's id in Maskinporten.
     pub client_id: String,
     /// The key registered on that client.
@@ -32,12 +32,12 @@ pub struct Settings {
 
 /// The source of tokens, shared by all who send: one token at a time, fetched by one of them while the others wait, and the next one before anybody has to.
 #[derive(Debug, Clone)]
-pub struct Tokens(Arc<Inner>);
+pub struct MaskinportenSource(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
     http: reqwest::Client,
-    purchase: Purchase,
+    request: TokenRequest,
     exchange: Option<Exchange>,
     /// Maskinporten's token.
     bought: Arc<Cache>,
@@ -45,14 +45,14 @@ struct Inner {
     used: Arc<Cache>,
 }
 
-impl Tokens {
+impl MaskinportenSource {
     /// Fetches nothing yet.
-    pub fn new(http: reqwest::Client, settings: Settings) -> Self {
+    pub fn new(http: reqwest::Client, settings: ClientSettings) -> Self {
         Self::with_cache(http, settings, &TokenCache::default())
     }
 
     /// With tokens that others have fetched for the same.
-    pub fn with_cache(http: reqwest::Client, settings: Settings, cache: &TokenCache) -> Self {
+    pub fn with_cache(http: reqwest::Client, settings: ClientSettings, cache: &TokenCache) -> Self {
         let mut key = cache_key(&settings);
         let bought = cache.place(key.clone());
         let used = match &settings.exchange {
@@ -69,7 +69,7 @@ impl Tokens {
             .map(|address| Exchange::new(address, subscription_key));
         Self(Arc::new(Inner {
             http,
-            purchase: Purchase::new(settings),
+            request: TokenRequest::new(settings),
             exchange,
             bought,
             used,
@@ -111,7 +111,7 @@ impl Inner {
     async fn fetch(&self) -> Result<Token, TokenError> {
         let token = match &self.exchange {
             Some(exchange) => self.exchanged(exchange).await?,
-            None => self.purchase.buy(&self.http).await?,
+            None => self.request.buy(&self.http).await?,
         };
         tracing::debug!(lifetime = ?token.lifetime(), "got a token");
         Ok(token)
@@ -134,7 +134,7 @@ impl Inner {
 
     async fn bought(&self) -> Result<Token, TokenError> {
         self.bought
-            .get(Instant::now, async || self.purchase.buy(&self.http).await)
+            .get(Instant::now, async || self.request.buy(&self.http).await)
             .await
     }
 }
@@ -154,7 +154,7 @@ pub(crate) fn host(address: &str) -> String {
 }
 
 /// What the tokens depend on, apart from the exchange.
-fn cache_key(settings: &Settings) -> CacheKey {
+fn cache_key(settings: &ClientSettings) -> CacheKey {
     let mut scopes: Vec<String> = words(&settings.scopes)
         .into_iter()
         .map(str::to_owned)
@@ -182,13 +182,13 @@ mod tests {
     use std::time::{Duration, SystemTime};
 
     use super::super::key::tests::key;
-    use super::super::listener::{Listener, Seen, answer};
     use super::*;
+    use crate::http::listener::{Listener, Seen, answer};
 
-    fn tokens(listener: &Listener, exchange: Option<String>) -> Tokens {
-        Tokens::new(
+    fn tokens(listener: &Listener, exchange: Option<String>) -> MaskinportenSource {
+        MaskinportenSource::new(
             reqwest::Client::new(),
-            Settings {
+            ClientSettings {
                 client_id: "client-1".into(),
                 key: key(),
                 scopes: vec!["altinn:correspondence.write".into()],
@@ -376,7 +376,7 @@ mod tests {
             let listener = maskinporten(move |_| json(body)).await;
             let error = tokens(&listener, None).token().await.unwrap_err();
             assert!(
-                matches!(error, TokenError::Garbled { .. }),
+                matches!(error, TokenError::Malformed { .. }),
                 "{body}: {error}"
             );
         }
@@ -418,7 +418,9 @@ mod tests {
     }
 
     /// Tokens and an exchange; Altinn takes Maskinporten's token only while `taken` says so.
-    async fn both(taken: impl Fn(&str) -> bool + Send + Sync + 'static) -> (Listener, Tokens) {
+    async fn both(
+        taken: impl Fn(&str) -> bool + Send + Sync + 'static,
+    ) -> (Listener, MaskinportenSource) {
         let (bought, exchanged) = (AtomicU64::new(0), AtomicU64::new(0));
         let listener = Listener::start(move |seen| {
             let next = |count: &AtomicU64| count.fetch_add(1, Ordering::Relaxed);
@@ -490,7 +492,7 @@ mod tests {
     async fn sources_with_one_cache_share_their_tokens() {
         let (listener, first) = both(|_| true).await;
         let cache = TokenCache::default();
-        let mut settings = Settings {
+        let mut settings = ClientSettings {
             client_id: "client-1".into(),
             key: key(),
             scopes: vec!["b".into(), "a".into()],
@@ -500,12 +502,12 @@ mod tests {
             subscription_key: None,
         };
         let http = || first.0.http.clone();
-        let one = Tokens::with_cache(http(), settings.clone(), &cache);
+        let one = MaskinportenSource::with_cache(http(), settings.clone(), &cache);
         settings.scopes = vec!["a b".into()];
         settings.maskinporten.push('/');
-        let two = Tokens::with_cache(http(), settings.clone(), &cache);
+        let two = MaskinportenSource::with_cache(http(), settings.clone(), &cache);
         settings.scopes = vec!["a".into()];
-        let three = Tokens::with_cache(http(), settings, &cache);
+        let three = MaskinportenSource::with_cache(http(), settings, &cache);
         assert_eq!(one.token().await.unwrap().expose(), "m0");
         assert_eq!(two.token().await.unwrap().expose(), "m0");
         assert_eq!(three.token().await.unwrap().expose(), "m1");
@@ -555,7 +557,7 @@ mod tests {
 
     #[test]
     fn settings_and_tokens_do_not_show_their_secrets() {
-        let settings = Settings {
+        let settings = ClientSettings {
             client_id: "c".into(),
             key: key(),
             scopes: Vec::new(),
@@ -566,7 +568,7 @@ mod tests {
         };
         let printed = format!(
             "{settings:?} {:?}",
-            Tokens::new(reqwest::Client::new(), settings.clone())
+            MaskinportenSource::new(reqwest::Client::new(), settings.clone())
         );
         assert!(!printed.contains("api-key"), "{printed}");
     }

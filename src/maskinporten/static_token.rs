@@ -13,7 +13,7 @@ use super::{SourceError, Token, TokenFuture, TokenSource};
 
 /// A token that was given as text. It cannot be renewed: when its own time is over, it is refused here.
 #[derive(Debug)]
-pub struct ReadyToken {
+pub struct StaticToken {
     place: String,
     token: Token,
 }
@@ -41,7 +41,7 @@ const LOOK: Duration = Duration::from_secs(1);
 /// Tokens are some thousand characters; anything far larger is another file.
 const LARGEST: u64 = 1_000_000;
 
-impl ReadyToken {
+impl StaticToken {
     /// A token and where it was found, as `MASSEBREV_TOKEN`: bare, or in JSON as a token command prints it.
     pub fn new(text: &SecretString, place: impl Into<String>) -> Result<Self, SourceError> {
         let place = place.into();
@@ -50,7 +50,7 @@ impl ReadyToken {
     }
 }
 
-impl TokenSource for ReadyToken {
+impl TokenSource for StaticToken {
     fn token(&self) -> TokenFuture<'_> {
         let hint = "get a new token and set it; a mailing that takes longer than a token lives needs `auth.key`, or `auth.token` with a file or a command";
         let answer = alive(&self.token, &self.place, hint);
@@ -414,14 +414,14 @@ mod tests {
     #[tokio::test]
     async fn a_given_token_is_used_until_its_own_time_is_over() {
         let text: SecretString = jwt("1", 60).into();
-        let source = ReadyToken::new(&text, "MASSEBREV_TOKEN").unwrap();
+        let source = StaticToken::new(&text, "MASSEBREV_TOKEN").unwrap();
         let token = source.token().await.unwrap();
         source.reject(&token);
         assert!(source.token().await.unwrap().is_same(&token));
         assert!(!format!("{source:?}").contains(text.expose_secret()));
 
         let old: SecretString = jwt("1", -600).into();
-        let source = ReadyToken::new(&old, "MASSEBREV_TOKEN").unwrap();
+        let source = StaticToken::new(&old, "MASSEBREV_TOKEN").unwrap();
         let error = source.token().await.unwrap_err();
         assert_eq!(
             error.to_string(),

@@ -11,7 +11,7 @@ use crate::secret::redact;
 
 /// A file as it was when it was checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Content {
+pub struct CheckedFile {
     /// Where it is.
     pub path: PathBuf,
     /// Its length in bytes.
@@ -22,7 +22,7 @@ pub struct Content {
 
 /// A file cannot be sent. Then Altinn has not got it, nor the letter it was to go with: the last piece leaves only after the whole has been compared.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum ContentError {
+pub(super) enum FileError {
     #[error("`{file}` is no longer what was checked")]
     Changed { file: String },
     #[error("`{file}` cannot be read")]
@@ -36,9 +36,9 @@ pub(super) enum ContentError {
 /// Read and sent at a time, in bytes. Of each file that is on its way two pieces are in memory.
 const PIECE: usize = 128 << 10;
 
-impl Content {
+impl CheckedFile {
     /// Sees that the file is there and as long as it was, before anything is sent.
-    pub(super) async fn look(&self) -> Result<(), ContentError> {
+    pub(super) async fn look(&self) -> Result<(), FileError> {
         match tokio::fs::metadata(&self.path).await {
             Ok(found) if found.len() == self.size => Ok(()),
             Ok(_) => Err(self.changed()),
@@ -47,9 +47,7 @@ impl Content {
     }
 
     /// The bytes, in pieces. Ends in an error before the last of them when they are others than those that were checked.
-    pub(super) fn stream(
-        self,
-    ) -> impl Stream<Item = Result<Vec<u8>, ContentError>> + Send + 'static {
+    pub(super) fn stream(self) -> impl Stream<Item = Result<Vec<u8>, FileError>> + Send + 'static {
         let reading = Reading {
             left: self.size,
             content: self,
@@ -63,13 +61,13 @@ impl Content {
         })
     }
 
-    fn changed(&self) -> ContentError {
-        ContentError::Changed { file: self.name() }
+    fn changed(&self) -> FileError {
+        FileError::Changed { file: self.name() }
     }
 
-    fn unreadable(&self, source: std::io::Error) -> ContentError {
+    fn unreadable(&self, source: std::io::Error) -> FileError {
         let file = self.name();
-        ContentError::Unreadable { file, source }
+        FileError::Unreadable { file, source }
     }
 
     /// Names of files may be identity numbers.
@@ -81,7 +79,7 @@ impl Content {
 
 /// A file that is being read.
 struct Reading {
-    content: Content,
+    content: CheckedFile,
     file: Option<File>,
     md5: Md5,
     /// How many bytes there are still to be.
@@ -92,7 +90,7 @@ struct Reading {
 
 impl Reading {
     /// The next piece; the last is held back until the whole is known to be right.
-    async fn next(&mut self) -> Result<Option<Vec<u8>>, ContentError> {
+    async fn next(&mut self) -> Result<Option<Vec<u8>>, FileError> {
         loop {
             let piece = self.read().await?;
             if piece.is_empty() {
@@ -112,7 +110,7 @@ impl Reading {
         }
     }
 
-    async fn read(&mut self) -> Result<Vec<u8>, ContentError> {
+    async fn read(&mut self) -> Result<Vec<u8>, FileError> {
         let mut piece = Vec::with_capacity(PIECE);
         let read = async {
             let file = match &mut self.file {
@@ -127,7 +125,7 @@ impl Reading {
         }
     }
 
-    fn compare(&self) -> Result<(), ContentError> {
+    fn compare(&self) -> Result<(), FileError> {
         let found = self.md5.clone().finalize();
         let mut known = self.content.md5.as_bytes().chunks_exact(2);
         let same = found.iter().all(|byte| {
@@ -149,11 +147,15 @@ pub(super) mod tests {
     use super::*;
 
     /// A file on disk, and what is known of it.
-    pub(in super::super) fn on_disk(folder: &std::path::Path, name: &str, bytes: &[u8]) -> Content {
+    pub(in super::super) fn on_disk(
+        folder: &std::path::Path,
+        name: &str,
+        bytes: &[u8],
+    ) -> CheckedFile {
         let path = folder.join(name);
         std::fs::write(&path, bytes).unwrap();
         let digest = Md5::digest(bytes);
-        Content {
+        CheckedFile {
             path,
             size: bytes.len() as u64,
             md5: digest
@@ -162,7 +164,7 @@ pub(super) mod tests {
         }
     }
 
-    async fn read(content: Content) -> (Vec<u8>, Option<String>) {
+    async fn read(content: CheckedFile) -> (Vec<u8>, Option<String>) {
         let mut stream = std::pin::pin!(content.stream());
         let mut bytes = Vec::new();
         while let Some(piece) = stream.next().await {
