@@ -1,7 +1,7 @@
 //! Sending again what was sent before: what a changed mailing is told, and what is left of earlier files.
 
 use clap::Args;
-use massebrev::report::Counts;
+use massebrev::report::StateCounts;
 use massebrev::send::{Changes, Left, SendError, Summary};
 
 use super::connect::Destination;
@@ -105,12 +105,12 @@ fn tell_left(left: Left, prepared: &Prepared, target: &Target, printer: Printer)
 }
 
 /// Whether the same command would send something, or find something out.
-pub(crate) fn is_outstanding(counts: &Counts, left: Left) -> bool {
+pub(crate) fn is_outstanding(counts: &StateCounts, left: Left) -> bool {
     use massebrev::journal::State::{Failed, InFlight, Pending, Unknown};
 
     let waiting: u64 = [Pending, InFlight, Unknown]
-        .map(|state| counts.of(state))
+        .map(|state| counts.in_state(state))
         .iter()
         .sum();
-    waiting > 0 || counts.of(Failed) > left.failed
+    waiting > 0 || counts.in_state(Failed) > left.failed
 }

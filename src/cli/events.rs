@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use massebrev::diagnostic::Problem;
-use massebrev::report::{Counts, Report};
+use massebrev::report::{Report, StateCounts};
 use massebrev::send::{Ending, Event, Observer, SendError, Snapshot, Summary};
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -303,7 +303,7 @@ impl<'a> Failure<'a> {
     }
 }
 
-fn by_state(counts: &Counts) -> Map<String, Value> {
+fn by_state(counts: &StateCounts) -> Map<String, Value> {
     counts
         .iter()
         .map(|(state, count)| (state.name().to_owned(), count.into()))

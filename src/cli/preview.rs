@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use jiff::Timestamp;
 use massebrev::plan::{Planned, RowChoice};
-use massebrev::preview::{Choice, Cover, MARK, Page, Survey, Warnings};
+use massebrev::preview::{MARK, MailingSummary, Page, PageHeader, PageLetters, RowWarnings};
 use massebrev::send::SendError;
 
 use super::command_line::same_command;
@@ -56,34 +56,34 @@ impl PreviewArgs {
         page: &Path,
         target: &Target,
         prepared: &mut Prepared,
-        survey: &Survey,
+        summary: &MailingSummary,
         chosen: Option<RowChoice>,
         printer: Printer,
     ) -> Result<ExitStatus, CliError> {
-        let warnings = Warnings::of(&prepared.checked.problems);
+        let warnings = RowWarnings::from_problems(&prepared.checked.problems);
         let choice = match chosen {
-            Some(RowChoice { rows, letters, .. }) => Choice::Rows { rows, letters },
-            None if self.all => Choice::All,
-            None => Choice::sample(survey, &warnings),
+            Some(RowChoice { rows, letters, .. }) => PageLetters::Rows { rows, letters },
+            None if self.all => PageLetters::All,
+            None => PageLetters::sample(summary, &warnings),
         };
         write_whole(page, |out| {
-            write_letters(prepared, survey, &warnings, &choice, out)
+            write_letters(prepared, summary, &warnings, &choice, out)
         })?;
-        tell(page, target, prepared, survey, &choice, printer);
+        tell(page, target, prepared, summary, &choice, printer);
         Ok(ExitStatus::Success)
     }
 }
 
 fn write_letters(
     prepared: &mut Prepared,
-    survey: &Survey,
-    warnings: &Warnings,
-    choice: &Choice,
+    summary: &MailingSummary,
+    warnings: &RowWarnings,
+    choice: &PageLetters,
     out: &mut dyn Write,
 ) -> Result<(), CliError> {
     let checked = &prepared.checked;
     let manifest = prepared.mailing.manifest();
-    let cover = Cover {
+    let cover = PageHeader {
         mailing: &manifest.mailing.clone(),
         environment: prepared.destination.name(),
         in_production: prepared.destination.is_production(),
@@ -94,8 +94,8 @@ fn write_letters(
         rows: checked.rows,
         skipped: checked.skipped,
     };
-    let mut page = Page::open(&cover, survey, warnings, choice, out)?;
-    let letters = choice.count(survey.letters);
+    let mut page = Page::open(&cover, summary, warnings, choice, out)?;
+    let letters = choice.count(summary.letters);
     let mut deliveries = prepared
         .mailing
         .deliveries(checked)
@@ -117,16 +117,16 @@ fn tell(
     page: &Path,
     target: &Target,
     prepared: &Prepared,
-    survey: &Survey,
-    choice: &Choice,
+    summary: &MailingSummary,
+    choice: &PageLetters,
     printer: Printer,
 ) {
-    let (shown, letters) = (choice.count(survey.letters), survey.letters);
-    let languages: Vec<_> = survey
+    let (shown, letters) = (choice.count(summary.letters), summary.letters);
+    let languages: Vec<_> = summary
         .languages()
         .map(|(code, letters)| format!("{letters} {code}"))
         .collect();
-    let parts = survey.sms.parts + survey.reminders.parts;
+    let parts = summary.sms.parts + summary.reminders.parts;
     printer.note(format_args!(
         "dry run: nothing was sent · {}: {shown} of {} ({}), {} in all · plan {}",
         page.display(),

@@ -11,7 +11,7 @@ use clap::Args;
 use massebrev::plan::{
     CheckReport, Delivery, InputChanged, Planned, RowChoice, RowFilter, Selection,
 };
-use massebrev::preview::Survey;
+use massebrev::preview::MailingSummary;
 use massebrev::secret::redact;
 use massebrev::send::SendError;
 
@@ -125,9 +125,9 @@ impl RenderArgs {
     /// Counts and chooses in the first pass, writes in the second.
     fn write_page(&self, page: &Path, printer: Printer) -> Result<ExitStatus, CliError> {
         may_write(page)?;
-        let mut survey = Survey::default();
+        let mut summary = MailingSummary::default();
         let mut prepared = Prepared::check_each(&self.target, printer, &mut |delivery| {
-            survey.see(delivery);
+            summary.add(delivery);
         })?;
         let narrowed = self.key.is_some() || self.rows.is_some() || self.limit.is_some();
         let chosen = narrowed.then(|| self.choose(&mut prepared, printer));
@@ -135,7 +135,7 @@ impl RenderArgs {
             page,
             &self.target,
             &mut prepared,
-            &survey,
+            &summary,
             chosen.transpose()?,
             printer,
         )

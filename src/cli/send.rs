@@ -13,7 +13,7 @@ use massebrev::altinn::Client;
 use massebrev::journal::{Header, Journal, JournalError};
 use massebrev::manifest::Rate;
 use massebrev::plan::{Digest, RowChoice, RowFilter, Selection};
-use massebrev::preview::Survey;
+use massebrev::preview::MailingSummary;
 use massebrev::report::{self, Report};
 use massebrev::send::{
     Ending, Engine, Options, Planner, SendError, Standing, Stop, Summary, with_planner,
@@ -183,16 +183,16 @@ impl SendArgs {
     /// Checks the mailing and finds out whose turn it is; nothing is opened for writing.
     fn look(&self, printer: Printer) -> Result<Outlook, CliError> {
         let to = self.proof_to.as_deref().map(recipient).transpose()?;
-        let mut survey = Survey::default();
+        let mut summary = MailingSummary::default();
         let prepared = Prepared::check_each(&self.target, printer, &mut |letter| {
             if to.is_some() {
-                survey.see(letter);
+                summary.add(letter);
             }
         })?;
         printer.note(prepared.describe());
         self.refuse_unapproved(&prepared)?;
         let (prepared, wanted) = match to {
-            Some(to) => self.prove(prepared, &survey, to, printer)?,
+            Some(to) => self.prove(prepared, &summary, to, printer)?,
             None => (prepared, self.wanted()),
         };
         let journal = earlier_runs(&prepared.journal_path)?;

@@ -2,11 +2,11 @@
 
 use serde::Serialize;
 
+use super::format::size;
 use super::language::Language;
 use super::markdown;
 use super::mask::masked;
-use super::notice::{Notice, notices};
-use super::words::size;
+use super::notification::{NotificationView, notices};
 use crate::correspondence::Recipient;
 use crate::plan::{Delivery, PlannedFile};
 
@@ -15,7 +15,7 @@ const NAMED: &str = "Altinn puts the recipient's registered name where {{recipie
 
 /// A letter, to be shown.
 #[derive(Debug, Serialize)]
-pub(super) struct Letter {
+pub(super) struct LetterView {
     pub(super) row: u64,
     pub(super) line: u64,
     /// `person 078271*****`.
@@ -40,7 +40,7 @@ pub(super) struct Letter {
     pub(super) attachments_label: &'static str,
     pub(super) attachments: Vec<Attached>,
     pub(super) replies: Vec<Reply>,
-    pub(super) notices: Vec<Notice>,
+    pub(super) notices: Vec<NotificationView>,
     /// What else holds for the letter, in sentences.
     pub(super) notes: Vec<&'static str>,
 }
@@ -62,8 +62,8 @@ pub(super) struct Reply {
     pub(super) is_link: bool,
 }
 
-impl Letter {
-    pub(super) fn of(delivery: &Delivery) -> Self {
+impl LetterView {
+    pub(super) fn new(delivery: &Delivery) -> Self {
         let letter = &delivery.request.correspondence;
         let content = &letter.content;
         let language = Language::of(content.language.as_deref());

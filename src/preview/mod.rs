@@ -3,26 +3,26 @@
 //! Whatever rows and templates put into a letter is text here and nothing else: it cannot run, load, forge the page around it or reach a terminal's controls.
 //! Identity numbers are masked; the letter itself has them in full.
 
-mod cover;
 mod error;
+mod format;
+mod header;
 mod language;
 mod letter;
 mod markdown;
 mod mask;
-mod notice;
+mod notification;
 mod page;
 mod plain;
 mod sample;
-mod survey;
+mod summary;
 mod terminal;
 mod text;
 mod warnings;
-mod words;
 
-pub use cover::Cover;
 pub use error::PreviewError;
+pub use header::PageHeader;
 pub use page::{MARK, Page};
-pub use sample::{Choice, Reason};
-pub use survey::{SmsTally, Survey};
+pub use sample::{PageLetters, Reason};
+pub use summary::{MailingSummary, SmsTotals};
 pub use text::text;
-pub use warnings::Warnings;
+pub use warnings::RowWarnings;

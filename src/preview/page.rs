@@ -6,9 +6,9 @@ use std::io::Write;
 use serde::Serialize;
 use tera::{Context, Tera};
 
-use super::cover::CoverTold;
-use super::letter::Letter;
-use super::{Choice, Cover, PreviewError, Survey, Warnings};
+use super::header::HeaderView;
+use super::letter::LetterView;
+use super::{MailingSummary, PageHeader, PageLetters, PreviewError, RowWarnings};
 use crate::plan::Delivery;
 
 /// What tells a preview's page from other files: it stands within its first kilobyte.
@@ -27,8 +27,8 @@ const TEMPLATES: [(&str, &str); 3] = [
 /// A page that is being written. Memory does not grow with its letters.
 pub struct Page<'a> {
     tera: Tera,
-    choice: &'a Choice,
-    warnings: &'a Warnings,
+    choice: &'a PageLetters,
+    warnings: &'a RowWarnings,
     out: &'a mut dyn Write,
     /// How many letters there will be.
     letters: u64,
@@ -39,7 +39,7 @@ pub struct Page<'a> {
 struct Top<'a> {
     mark: &'static str,
     style: &'static str,
-    cover: CoverTold<'a>,
+    cover: HeaderView<'a>,
 }
 
 /// The way from page to page.
@@ -50,8 +50,8 @@ struct Pages {
 }
 
 #[derive(Serialize)]
-struct LetterTold<'a> {
-    letter: Letter,
+struct LetterPage<'a> {
+    letter: LetterView,
     reasons: Vec<String>,
     warnings: &'a [String],
 }
@@ -59,17 +59,17 @@ struct LetterTold<'a> {
 impl<'a> Page<'a> {
     /// Begins a page with what is to be said of the whole mailing.
     pub fn open(
-        cover: &Cover<'_>,
-        survey: &Survey,
-        warnings: &'a Warnings,
-        choice: &'a Choice,
+        cover: &PageHeader<'_>,
+        summary: &MailingSummary,
+        warnings: &'a RowWarnings,
+        choice: &'a PageLetters,
         out: &'a mut dyn Write,
     ) -> Result<Self, PreviewError> {
         let mut tera = Tera::new();
         for (name, template) in TEMPLATES {
             tera.add_raw_template(name, template)?;
         }
-        let letters = choice.count(survey.letters);
+        let letters = choice.count(summary.letters);
         let mut page = Self {
             tera,
             choice,
@@ -83,7 +83,7 @@ impl<'a> Page<'a> {
             &Top {
                 mark: MARK,
                 style: include_str!("page/style.css"),
-                cover: CoverTold::of(cover, survey, warnings, choice, page.pages()),
+                cover: HeaderView::new(cover, summary, warnings, choice, page.pages()),
             },
         )?;
         Ok(page)
@@ -99,12 +99,12 @@ impl<'a> Page<'a> {
             self.begin_section()?;
         }
         self.written += 1;
-        let told = LetterTold {
-            letter: Letter::of(delivery),
+        let page = LetterPage {
+            letter: LetterView::new(delivery),
             reasons: reasons.iter().map(ToString::to_string).collect(),
             warnings: self.warnings.of_row(delivery.row),
         };
-        self.write("letter.html", &told)
+        self.write("letter.html", &page)
     }
 
     /// How many letters have been written.
@@ -152,8 +152,8 @@ impl<'a> Page<'a> {
         Ok(())
     }
 
-    fn write(&mut self, name: &str, told: &impl Serialize) -> Result<(), PreviewError> {
-        let context = Context::from_serialize(told)?;
+    fn write(&mut self, name: &str, page: &impl Serialize) -> Result<(), PreviewError> {
+        let context = Context::from_serialize(page)?;
         let written = self.tera.render(name, &context)?;
         self.out.write_all(written.as_bytes())?;
         Ok(())

@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use super::warnings::Warnings;
-use super::{SmsTally, Survey};
+use super::warnings::RowWarnings;
+use super::{MailingSummary, SmsTotals};
 use crate::plan::Selection;
 
 /// The letters on a page.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Choice {
+pub enum PageLetters {
     /// A few that stand for all, with the reasons.
     Sample(BTreeMap<u64, Vec<Reason>>),
     /// Those that were asked for, by their rows.
@@ -44,31 +44,31 @@ pub enum Reason {
     Warning,
 }
 
-impl Choice {
+impl PageLetters {
     /// A few letters that stand for all.
-    pub fn sample(survey: &Survey, warnings: &Warnings) -> Self {
+    pub fn sample(summary: &MailingSummary, warnings: &RowWarnings) -> Self {
         let mut sample: BTreeMap<u64, Vec<Reason>> = BTreeMap::new();
         let mut choose = |row, reason| sample.entry(row).or_default().push(reason);
-        match survey.letters {
+        match summary.letters {
             0 => {}
-            1 => choose(survey.first, Reason::Only),
+            1 => choose(summary.first, Reason::Only),
             _ => {
-                choose(survey.first, Reason::First);
-                choose(survey.last, Reason::Last);
+                choose(summary.first, Reason::First);
+                choose(summary.last, Reason::Last);
             }
         }
-        if let (Some(longest), Some(shortest)) = (survey.longest, survey.shortest)
+        if let (Some(longest), Some(shortest)) = (summary.longest, summary.shortest)
             && longest.size > shortest.size
         {
             choose(longest.row, Reason::Longest);
             choose(shortest.row, Reason::Shortest);
         }
-        if survey.languages.len() > 1 {
-            for (language, there) in &survey.languages {
+        if summary.languages.len() > 1 {
+            for (language, there) in &summary.languages {
                 choose(there.first, Reason::Language(language.name()));
             }
         }
-        for SmsTally { most, fewest, .. } in [&survey.sms, &survey.reminders] {
+        for SmsTotals { most, fewest, .. } in [&summary.sms, &summary.reminders] {
             if let Some(most) = most.filter(|most| most.size > *fewest) {
                 choose(most.row, Reason::MostSms);
             }

@@ -2,7 +2,7 @@
 
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
-use super::words::is_unseen;
+use super::format::is_unseen;
 
 /// How wide a letter is shown.
 pub(super) const WIDTH: usize = 80;

@@ -3,11 +3,11 @@
 use std::io::Write;
 
 use super::PreviewError;
-use super::letter::Letter;
-use super::notice::{Mail, Notice, Phone};
+use super::format::counted;
+use super::letter::LetterView;
+use super::notification::{EmailView, NotificationView, SmsMessage};
 use super::plain;
 use super::terminal::{WIDTH, visible, wrap};
-use super::words::counted;
 use crate::plan::Delivery;
 
 /// How wide the column of names is.
@@ -15,7 +15,7 @@ const NAMES: usize = 13;
 
 /// Writes a letter as its reader sees it, in lines of at most 80 columns.
 pub fn text(delivery: &Delivery, out: &mut dyn Write) -> Result<(), PreviewError> {
-    let letter = Letter::of(delivery);
+    let letter = LetterView::new(delivery);
     let rule = "=".repeat(WIDTH);
     writeln!(
         out,
@@ -29,13 +29,13 @@ pub fn text(delivery: &Delivery, out: &mut dyn Write) -> Result<(), PreviewError
     writeln!(out)?;
     below(&letter, out)?;
     for notice in &letter.notices {
-        told(notice, out)?;
+        write_notification(notice, out)?;
     }
     writeln!(out)?;
     Ok(())
 }
 
-fn head(letter: &Letter, out: &mut dyn Write) -> Result<(), PreviewError> {
+fn head(letter: &LetterView, out: &mut dyn Write) -> Result<(), PreviewError> {
     let at_once = if letter.publish.is_empty() {
         "at once"
     } else {
@@ -56,7 +56,7 @@ fn head(letter: &Letter, out: &mut dyn Write) -> Result<(), PreviewError> {
 }
 
 /// What stands under the letter.
-fn below(letter: &Letter, out: &mut dyn Write) -> Result<(), PreviewError> {
+fn below(letter: &LetterView, out: &mut dyn Write) -> Result<(), PreviewError> {
     named("Due", &letter.due, out)?;
     if !letter.confirm.is_empty() {
         named(
@@ -81,7 +81,7 @@ fn below(letter: &Letter, out: &mut dyn Write) -> Result<(), PreviewError> {
     Ok(())
 }
 
-fn told(notice: &Notice, out: &mut dyn Write) -> Result<(), PreviewError> {
+fn write_notification(notice: &NotificationView, out: &mut dyn Write) -> Result<(), PreviewError> {
     writeln!(out)?;
     let line = format!("{} {}, {}", notice.name, notice.channel, notice.when);
     write_lines(&wrap(&line, "", "  "), out)?;
@@ -97,7 +97,7 @@ fn told(notice: &Notice, out: &mut dyn Write) -> Result<(), PreviewError> {
     Ok(())
 }
 
-fn write_mail(mail: &Mail, out: &mut dyn Write) -> Result<(), PreviewError> {
+fn write_mail(mail: &EmailView, out: &mut dyn Write) -> Result<(), PreviewError> {
     writeln!(out)?;
     named("  E-mail", &mail.subject, out)?;
     if !mail.html.is_empty() {
@@ -106,7 +106,7 @@ fn write_mail(mail: &Mail, out: &mut dyn Write) -> Result<(), PreviewError> {
     write_lines(&wrap(&visible(&mail.body), "    | ", "    | "), out)
 }
 
-fn write_phone(phone: &Phone, out: &mut dyn Write) -> Result<(), PreviewError> {
+fn write_phone(phone: &SmsMessage, out: &mut dyn Write) -> Result<(), PreviewError> {
     writeln!(out)?;
     named("  SMS", &phone.measure, out)?;
     let count = phone.parts.len();

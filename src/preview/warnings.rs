@@ -12,16 +12,16 @@ const MOST: usize = 20;
 
 /// What a check has warned of.
 #[derive(Debug, Clone, Default)]
-pub struct Warnings {
+pub struct RowWarnings {
     rows: BTreeMap<u64, Vec<String>>,
     /// Each warning with the number of rows that have it; 0 when it is about the mailing as a whole.
     kinds: Vec<(String, u64)>,
     examples: BTreeSet<u64>,
 }
 
-impl Warnings {
+impl RowWarnings {
     /// Sorts what a check has found.
-    pub fn of(problems: &Problems) -> Self {
+    pub fn from_problems(problems: &Problems) -> Self {
         let mut warnings = Self::default();
         for problem in problems {
             if problem.severity == Severity::Warning {

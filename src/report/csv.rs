@@ -5,7 +5,7 @@ use std::io::Write;
 
 use jiff::Timestamp;
 
-use super::words::exact;
+use super::format::exact;
 use super::{Report, ReportError};
 use crate::journal::Line;
 

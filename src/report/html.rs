@@ -5,9 +5,9 @@ use std::io::Write;
 use serde::Serialize;
 use tera::{Context, Tera};
 
+use super::format::{local, meaning, rows, spaced};
 use super::text::lines;
-use super::words::{local, meaning, rows, spaced};
-use super::{Group, Report, ReportError};
+use super::{FailureGroup, Report, ReportError};
 use crate::journal::{Line, Lines, Run, State};
 
 /// How many rows that need attention the page shows.
@@ -21,7 +21,7 @@ const NAME: &str = "report.html";
 
 /// Writes the page. `csv` is where all the rows are, for when there are more than the page shows.
 pub fn html(report: &Report, csv: Option<&str>, out: &mut dyn Write) -> Result<(), ReportError> {
-    let page = Page::of(report, csv)?;
+    let page = Page::new(report, csv)?;
     let failed = |error| ReportError::Page(Box::new(error));
     let mut tera = Tera::new();
     tera.add_raw_template(NAME, include_str!("report.html"))
@@ -47,19 +47,19 @@ struct Page<'a> {
     summary: String,
     total: String,
     rows_total: String,
-    states: Vec<StateTold>,
+    states: Vec<StateView>,
     /// The bar, said to who cannot see it.
     bar: String,
-    groups: Vec<GroupTold<'a>>,
-    attention: Vec<LineTold>,
+    groups: Vec<GroupView<'a>>,
+    attention: Vec<RowView>,
     attention_more: Option<String>,
-    sent: Vec<LineTold>,
+    sent: Vec<RowView>,
     sent_more: Option<String>,
     csv: &'a str,
 }
 
 #[derive(Serialize)]
-struct StateTold {
+struct StateView {
     name: &'static str,
     meaning: &'static str,
     count: String,
@@ -69,7 +69,7 @@ struct StateTold {
 }
 
 #[derive(Serialize)]
-struct GroupTold<'a> {
+struct GroupView<'a> {
     state: &'static str,
     code: String,
     status: String,
@@ -79,7 +79,7 @@ struct GroupTold<'a> {
 }
 
 #[derive(Serialize)]
-struct LineTold {
+struct RowView {
     line: u64,
     name: String,
     recipient: String,
@@ -92,13 +92,13 @@ struct LineTold {
 }
 
 impl<'a> Page<'a> {
-    fn of(report: &'a Report, csv: Option<&'a str>) -> Result<Self, ReportError> {
+    fn new(report: &'a Report, csv: Option<&'a str>) -> Result<Self, ReportError> {
         let header = report.header();
         let counts = report.counts();
         let states: Vec<_> = counts
             .iter()
             .filter(|&(state, count)| count > 0 || state == State::Sent)
-            .map(|(state, count)| StateTold::of(state, count, counts.total()))
+            .map(|(state, count)| StateView::new(state, count, counts.total()))
             .collect();
         let attention = first(report.unsettled_lines(), ATTENTION)?;
         let sent = first(report.sent_lines(), SENT)?;
@@ -120,8 +120,12 @@ impl<'a> Page<'a> {
             rows_total: spaced(report.rows_total()),
             bar: bar.join(", "),
             states,
-            groups: report.groups().iter().map(GroupTold::of).collect(),
-            attention_more: more(counts.attention(), counts.of(State::Invalid), &attention),
+            groups: report.groups().iter().map(GroupView::new).collect(),
+            attention_more: more(
+                counts.attention(),
+                counts.in_state(State::Invalid),
+                &attention,
+            ),
             attention,
             sent_more: more(counts.delivered(), 0, &sent),
             sent,
@@ -132,18 +136,18 @@ impl<'a> Page<'a> {
 
 fn summary(report: &Report) -> String {
     let counts = report.counts();
-    let letters = counts.total() - counts.of(State::Skipped);
+    let letters = counts.total() - counts.in_state(State::Skipped);
     let (delivered, letters) = (spaced(counts.delivered()), spaced(letters));
     let mut parts = vec![format!("Altinn has {delivered} of {letters} letters")];
     for (count, one, many) in [
         (counts.attention(), "needs attention", "need attention"),
         (
-            counts.of(State::Pending),
+            counts.in_state(State::Pending),
             "waits for its turn",
             "wait for their turn",
         ),
         (
-            counts.of(State::Skipped),
+            counts.in_state(State::Skipped),
             "row is not for this mailing",
             "rows are not for this mailing",
         ),
@@ -171,23 +175,23 @@ fn ending(run: &Run) -> String {
     }
 }
 
-fn first(lines: Lines<'_>, most: usize) -> Result<Vec<LineTold>, ReportError> {
+fn first(lines: Lines<'_>, most: usize) -> Result<Vec<RowView>, ReportError> {
     lines
         .take(most)
-        .map(|line| Ok(LineTold::of(line?)))
+        .map(|line| Ok(RowView::new(line?)))
         .collect()
 }
 
 /// How many rows there are beside the shown ones; `unlisted` ones have no line at all.
-fn more(count: u64, unlisted: u64, shown: &[LineTold]) -> Option<String> {
+fn more(count: u64, unlisted: u64, shown: &[RowView]) -> Option<String> {
     let left = count
         .saturating_sub(unlisted)
         .saturating_sub(shown.len() as u64);
     (left > 0).then(|| rows(left))
 }
 
-impl StateTold {
-    fn of(state: State, count: u64, total: u64) -> Self {
+impl StateView {
+    fn new(state: State, count: u64, total: u64) -> Self {
         Self {
             name: state.name(),
             meaning: meaning(state),
@@ -207,8 +211,8 @@ fn share(count: u64, total: u64) -> String {
     }
 }
 
-impl<'a> GroupTold<'a> {
-    fn of(group: &'a Group) -> Self {
+impl<'a> GroupView<'a> {
+    fn new(group: &'a FailureGroup) -> Self {
         Self {
             state: group.state.name(),
             code: group.code.map(|code| code.to_string()).unwrap_or_default(),
@@ -223,8 +227,8 @@ impl<'a> GroupTold<'a> {
     }
 }
 
-impl LineTold {
-    fn of(line: Line) -> Self {
+impl RowView {
+    fn new(line: Line) -> Self {
         Self {
             line: line.line,
             name: line.name,

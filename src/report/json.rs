@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use super::words::exact;
+use super::format::exact;
 use super::{Report, ReportError};
 use crate::journal::{Line, Run};
 
@@ -14,13 +14,13 @@ const VERSION: u32 = 1;
 
 /// Writes the report: what it is about, the counts, the groups, and last every row the journal has.
 pub fn json(report: &Report, out: &mut dyn Write) -> Result<(), ReportError> {
-    let head = serde_json::to_string(&Head::of(report))?;
+    let head = serde_json::to_string(&Head::new(report))?;
     // The rows go in before the last brace, one at a time.
     out.write_all(head.strip_suffix('}').unwrap_or(&head).as_bytes())?;
     out.write_all(b",\"rows\":[")?;
     for (at, line) in report.lines().enumerate() {
         out.write_all(if at == 0 { b"\n" } else { b",\n" })?;
-        serde_json::to_writer(&mut *out, &LineTold::of(&line?))?;
+        serde_json::to_writer(&mut *out, &RowView::new(&line?))?;
     }
     out.write_all(b"\n]}\n")?;
     out.flush()?;
@@ -36,15 +36,15 @@ struct Head<'a> {
     manifest: &'a str,
     plan: Option<&'a str>,
     began: String,
-    run: Option<RunTold<'a>>,
+    run: Option<RunView<'a>>,
     rows_total: u64,
     adds_up: bool,
     counts: Map<String, Value>,
-    groups: Vec<GroupTold<'a>>,
+    groups: Vec<GroupView<'a>>,
 }
 
 #[derive(Serialize)]
-struct RunTold<'a> {
+struct RunView<'a> {
     rows: u64,
     earlier: u64,
     started: String,
@@ -54,7 +54,7 @@ struct RunTold<'a> {
 }
 
 #[derive(Serialize)]
-struct GroupTold<'a> {
+struct GroupView<'a> {
     state: &'static str,
     code: Option<u32>,
     http_status: Option<u16>,
@@ -64,7 +64,7 @@ struct GroupTold<'a> {
 }
 
 #[derive(Serialize)]
-struct LineTold<'a> {
+struct RowView<'a> {
     line: u64,
     row: u64,
     name: &'a str,
@@ -82,7 +82,7 @@ struct LineTold<'a> {
 }
 
 impl<'a> Head<'a> {
-    fn of(report: &'a Report) -> Self {
+    fn new(report: &'a Report) -> Self {
         let header = report.header();
         let counts = report.counts().iter();
         Self {
@@ -93,7 +93,7 @@ impl<'a> Head<'a> {
             manifest: &header.manifest,
             plan: report.run().map(|run| run.plan.as_str()),
             began: exact(report.began()),
-            run: report.run().map(RunTold::of),
+            run: report.run().map(RunView::new),
             rows_total: report.rows_total(),
             adds_up: report.adds_up(),
             counts: counts
@@ -104,8 +104,8 @@ impl<'a> Head<'a> {
     }
 }
 
-impl<'a> RunTold<'a> {
-    fn of(run: &'a Run) -> Self {
+impl<'a> RunView<'a> {
+    fn new(run: &'a Run) -> Self {
         let ended = run.ended.as_ref();
         Self {
             rows: run.rows,
@@ -118,11 +118,11 @@ impl<'a> RunTold<'a> {
     }
 }
 
-fn groups(report: &Report) -> Vec<GroupTold<'_>> {
+fn groups(report: &Report) -> Vec<GroupView<'_>> {
     report
         .groups()
         .iter()
-        .map(|group| GroupTold {
+        .map(|group| GroupView {
             state: group.state.name(),
             code: group.code,
             http_status: group.status,
@@ -133,8 +133,8 @@ fn groups(report: &Report) -> Vec<GroupTold<'_>> {
         .collect()
 }
 
-impl<'a> LineTold<'a> {
-    fn of(line: &'a Line) -> Self {
+impl<'a> RowView<'a> {
+    fn new(line: &'a Line) -> Self {
         Self {
             line: line.line,
             row: line.row,

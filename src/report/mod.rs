@@ -5,15 +5,15 @@
 
 mod csv;
 mod error;
+mod format;
 mod html;
 mod json;
 mod run;
 mod text;
-mod words;
 
 pub use csv::csv;
 pub use error::ReportError;
 pub use html::{ATTENTION, html};
 pub use json::json;
-pub use run::{Counts, Group, Report};
+pub use run::{FailureGroup, Report, StateCounts};
 pub use text::text;

@@ -19,20 +19,20 @@ const GROUPS: usize = 200;
 pub struct Report {
     snapshot: Snapshot,
     run: Option<Run>,
-    counts: Counts,
-    groups: Vec<Group>,
+    counts: StateCounts,
+    groups: Vec<FailureGroup>,
 }
 
 /// How many rows stand in each state.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Counts {
+pub struct StateCounts {
     /// In the order of [`State::ALL`].
     by_state: [u64; State::ALL.len()],
 }
 
 /// Rows that were not sent for the same reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Group {
+pub struct FailureGroup {
     /// Where they stand.
     pub state: State,
     /// Altinn's error code: rows with the same one are together, whatever the words.
@@ -52,7 +52,7 @@ impl Report {
     pub fn from_journal(journal: &Journal) -> Result<Self, ReportError> {
         let snapshot = journal.snapshot()?;
         let run = snapshot.run()?;
-        let mut counts = Counts::default();
+        let mut counts = StateCounts::default();
         for (state, count) in snapshot.counts()? {
             counts.add(state, count);
         }
@@ -92,7 +92,7 @@ impl Report {
     }
 
     /// How many rows stand in each state.
-    pub fn counts(&self) -> &Counts {
+    pub fn counts(&self) -> &StateCounts {
         &self.counts
     }
 
@@ -102,7 +102,7 @@ impl Report {
     }
 
     /// Why rows were not sent, the most common reason first.
-    pub fn groups(&self) -> &[Group] {
+    pub fn groups(&self) -> &[FailureGroup] {
         &self.groups
     }
 
@@ -122,9 +122,9 @@ impl Report {
     }
 }
 
-impl Counts {
+impl StateCounts {
     /// How many rows stand there.
-    pub fn of(&self, state: State) -> u64 {
+    pub fn in_state(&self, state: State) -> u64 {
         self.iter()
             .find_map(|(of, count)| (of == state).then_some(count))
             .unwrap_or_default()
@@ -142,12 +142,15 @@ impl Counts {
 
     /// The letters Altinn has: sent now or before.
     pub fn delivered(&self) -> u64 {
-        self.of(State::Sent) + self.of(State::AlreadySent)
+        self.in_state(State::Sent) + self.in_state(State::AlreadySent)
     }
 
     /// The rows somebody has to do something about: neither sent, skipped nor waiting for their turn.
     pub fn attention(&self) -> u64 {
-        self.total() - self.delivered() - self.of(State::Skipped) - self.of(State::Pending)
+        self.total()
+            - self.delivered()
+            - self.in_state(State::Skipped)
+            - self.in_state(State::Pending)
     }
 
     fn add(&mut self, state: State, count: u64) {
@@ -166,8 +169,8 @@ fn rows_of(run: &Run) -> u64 {
 /// What makes two rows fail for the same reason.
 type Cause = (State, Option<u32>, Option<u16>, String);
 
-fn groups(snapshot: &Snapshot) -> Result<Vec<Group>, ReportError> {
-    let mut groups: Vec<Group> = Vec::new();
+fn groups(snapshot: &Snapshot) -> Result<Vec<FailureGroup>, ReportError> {
+    let mut groups: Vec<FailureGroup> = Vec::new();
     let mut found: HashMap<Cause, usize> = HashMap::new();
     for line in snapshot.unsettled_lines() {
         let line = line?;
@@ -179,7 +182,7 @@ fn groups(snapshot: &Snapshot) -> Result<Vec<Group>, ReportError> {
             cause = (line.state, None, None, "other reasons".to_owned());
         }
         let at = *found.entry(cause).or_insert_with_key(|cause| {
-            groups.push(Group::new(&line, cause));
+            groups.push(FailureGroup::new(&line, cause));
             groups.len() - 1
         });
         if let Some(group) = groups.get_mut(at) {
@@ -201,7 +204,7 @@ fn cause(line: &Line) -> Cause {
     (line.state, None, line.status, message)
 }
 
-impl Group {
+impl FailureGroup {
     fn new(first: &Line, (state, code, status, message): &Cause) -> Self {
         let first_words = || first.message.clone().unwrap_or_default();
         Self {

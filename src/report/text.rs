@@ -2,8 +2,8 @@
 
 use std::io::Write;
 
-use super::words::{local, meaning};
-use super::{Group, Report, ReportError};
+use super::format::{local, meaning};
+use super::{FailureGroup, Report, ReportError};
 use crate::journal::State;
 
 /// How many groups are shown.
@@ -60,7 +60,7 @@ fn counts(report: &Report, out: &mut dyn Write) -> Result<(), ReportError> {
     Ok(())
 }
 
-fn groups(groups: &[Group], out: &mut dyn Write) -> Result<(), ReportError> {
+fn groups(groups: &[FailureGroup], out: &mut dyn Write) -> Result<(), ReportError> {
     if groups.is_empty() {
         return Ok(());
     }
@@ -84,7 +84,7 @@ fn groups(groups: &[Group], out: &mut dyn Write) -> Result<(), ReportError> {
 }
 
 /// The lines of a group, with a sign when there are more.
-pub(super) fn lines(group: &Group) -> String {
+pub(super) fn lines(group: &FailureGroup) -> String {
     let named: Vec<_> = group.lines.iter().map(u64::to_string).collect();
     let noun = if group.count == 1 { "line" } else { "lines" };
     let more = if group.count > named.len() as u64 {

@@ -96,7 +96,7 @@ pub(super) fn tell_ending(summary: &Summary, report: &Report, printer: Printer) 
 /// Whether every row is sent or skipped. A row that is still pending when all were gone through has been lost.
 fn is_done(report: &Report) -> bool {
     let counts = report.counts();
-    report.adds_up() && counts.attention() == 0 && counts.of(State::Pending) == 0
+    report.adds_up() && counts.attention() == 0 && counts.in_state(State::Pending) == 0
 }
 
 /// Says why there was nothing to send.
@@ -104,7 +104,7 @@ fn explain_nothing(letters: u64, summary: &Summary, report: &Report, printer: Pr
     let counts = report.counts();
     let refused: Vec<_> = [State::Rejected, State::Reserved]
         .into_iter()
-        .filter_map(|state| match counts.of(state) {
+        .filter_map(|state| match counts.in_state(state) {
             0 => None,
             1 => Some(format!("1 was {state}")),
             count => Some(format!("{count} were {state}")),

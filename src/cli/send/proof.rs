@@ -7,8 +7,8 @@ use jiff::Timestamp;
 use massebrev::correspondence::{Recipient, identifier};
 use massebrev::journal::{Journal, JournalError, State};
 use massebrev::plan::{Proof, Proofs, RowFilter, Selection};
-use massebrev::preview::{Choice, Reason, Survey, Warnings};
-use massebrev::report::{Counts, Report};
+use massebrev::preview::{MailingSummary, PageLetters, Reason, RowWarnings};
+use massebrev::report::{Report, StateCounts};
 use massebrev::send::{Ending, Summary};
 
 use super::SendArgs;
@@ -30,12 +30,12 @@ impl SendArgs {
     pub(super) fn prove(
         &self,
         prepared: Prepared,
-        survey: &Survey,
+        summary: &MailingSummary,
         to: Recipient,
         printer: Printer,
     ) -> Result<(Prepared, RowFilter), CliError> {
         look_at(&to, &prepared, printer)?;
-        let (wanted, why) = self.sample(&prepared, survey, printer)?;
+        let (wanted, why) = self.sample(&prepared, summary, printer)?;
         let proof = Proof::new(prepared.checked.plan, to);
         let mailing = &prepared.mailing.manifest().mailing;
         let environment = prepared.destination.name();
@@ -67,7 +67,7 @@ impl SendArgs {
     fn sample(
         &self,
         prepared: &Prepared,
-        survey: &Survey,
+        summary: &MailingSummary,
         printer: Printer,
     ) -> Result<(RowFilter, String), CliError> {
         let checked = &prepared.checked;
@@ -83,10 +83,11 @@ impl SendArgs {
             let chosen = choose(checked, &self.wanted(), |_| false, printer)?;
             return Ok((only(chosen.rows), String::new()));
         }
-        let sample = match Choice::sample(survey, &Warnings::of(&checked.problems)) {
-            Choice::Sample(sample) => sample,
-            Choice::Rows { .. } | Choice::All => BTreeMap::new(),
-        };
+        let sample =
+            match PageLetters::sample(summary, &RowWarnings::from_problems(&checked.problems)) {
+                PageLetters::Sample(sample) => sample,
+                PageLetters::Rows { .. } | PageLetters::All => BTreeMap::new(),
+            };
         let mut why: Vec<_> = sample.iter().take(TOLD).map(reasons).collect();
         if sample.len() > TOLD {
             why.push("\u{2026}".to_owned());
@@ -160,7 +161,7 @@ pub(super) fn explain(
         printer.note(format_args!("next: {look}{command}"));
     } else if again::is_outstanding(counts, summary.reckoned.left) {
         printer.warn(format_args!("next: {}", same_again(proof)));
-    } else if counts.of(State::Reserved) > 0 {
+    } else if counts.in_state(State::Reserved) > 0 {
         printer.warn(format_args!(
             "next: choose another --proof-to: {to} has reserved against digital letters"
         ));
@@ -171,7 +172,7 @@ pub(super) fn explain(
 }
 
 /// Says why there was nothing to send.
-fn tell_nothing(counts: &Counts, to: &str, printer: Printer) {
+fn tell_nothing(counts: &StateCounts, to: &str, printer: Printer) {
     if counts.attention() > 0 {
         printer.note(format_args!(
             "nothing was sent: earlier runs have settled these proofs to {to}"

@@ -2,9 +2,9 @@
 
 use serde::Serialize;
 
+use super::format::{counted, named};
 use super::markdown;
 use super::mask::{address, masked, mobile};
-use super::words::{counted, named};
 use crate::correspondence::sms::{Sms, is_gsm7};
 use crate::correspondence::{
     CustomRecipient, EmailContentType, Notification, NotificationChannel, NotificationTemplate,
@@ -22,19 +22,19 @@ const TOKENS: [&str; 5] = [
 
 /// One notification: the first one, or the reminder.
 #[derive(Debug, Serialize)]
-pub(super) struct Notice {
+pub(super) struct NotificationView {
     pub(super) name: &'static str,
     pub(super) when: &'static str,
     pub(super) channel: &'static str,
-    pub(super) mail: Option<Mail>,
-    pub(super) phone: Option<Phone>,
+    pub(super) mail: Option<EmailView>,
+    pub(super) phone: Option<SmsMessage>,
     /// What should be known about it, in sentences.
     pub(super) notes: Vec<String>,
 }
 
 /// An e-mail.
 #[derive(Debug, Serialize)]
-pub(super) struct Mail {
+pub(super) struct EmailView {
     pub(super) subject: String,
     pub(super) body: String,
     /// The body when it is HTML, sanitised; else nothing.
@@ -44,10 +44,10 @@ pub(super) struct Mail {
 
 /// An SMS on a phone.
 #[derive(Debug, Serialize)]
-pub(super) struct Phone {
+pub(super) struct SmsMessage {
     pub(super) text: String,
     /// Its parts, each in pieces.
-    pub(super) parts: Vec<Vec<Piece>>,
+    pub(super) parts: Vec<Vec<SmsPiece>>,
     /// `2 parts, 183 of 306 characters (GSM-7)`.
     pub(super) measure: String,
     /// Why it is dear, and that its length is not final.
@@ -56,7 +56,7 @@ pub(super) struct Phone {
 
 /// A piece of an SMS: characters that seven bits have, or do not have.
 #[derive(Debug, PartialEq, Eq, Serialize)]
-pub(super) struct Piece {
+pub(super) struct SmsPiece {
     pub(super) text: String,
     pub(super) is_foreign: bool,
 }
@@ -70,22 +70,25 @@ pub(super) struct SmsTexts<'a> {
 
 impl<'a> SmsTexts<'a> {
     /// The texts that may be sent by SMS, whoever has a mobile number.
-    pub(super) fn of(notification: Option<&'a Notification>) -> Self {
-        let Some(told) = notification else {
+    pub(super) fn new(notification: Option<&'a Notification>) -> Self {
+        let Some(notification) = notification else {
             return Self::default();
         };
         let text = |channel, text: &'a Option<String>| text.as_deref().filter(|_| has_sms(channel));
         Self {
-            first: text(first_channel(told), &told.sms_body),
-            reminder: text(reminder_channel(told), &told.reminder_sms_body)
-                .filter(|_| told.send_reminder == Some(true)),
+            first: text(first_channel(notification), &notification.sms_body),
+            reminder: text(
+                reminder_channel(notification),
+                &notification.reminder_sms_body,
+            )
+            .filter(|_| notification.send_reminder == Some(true)),
         }
     }
 }
 
 /// Whether Altinn puts its own text around the sender's.
-pub(super) fn is_generic(told: &Notification) -> bool {
-    told.notification_template == Some(NotificationTemplate::GenericAltinnMessage)
+pub(super) fn is_generic(notification: &Notification) -> bool {
+    notification.notification_template == Some(NotificationTemplate::GenericAltinnMessage)
 }
 
 /// Whether a text has something in it that Altinn replaces.
@@ -94,32 +97,32 @@ pub(super) fn has_token(text: &str) -> bool {
 }
 
 /// The notifications of a letter, in the order they are sent.
-pub(super) fn notices(told: &Notification) -> Vec<Notice> {
-    let texts = SmsTexts::of(Some(told));
-    let mut notices = vec![Notice::new(
-        told,
+pub(super) fn notices(notification: &Notification) -> Vec<NotificationView> {
+    let texts = SmsTexts::new(Some(notification));
+    let mut notices = vec![NotificationView::new(
+        notification,
         ("Notification", "when the letter can be read"),
-        first_channel(told),
-        (&told.email_subject, &told.email_body),
-        told.email_content_type,
+        first_channel(notification),
+        (&notification.email_subject, &notification.email_body),
+        notification.email_content_type,
         texts.first,
     )];
-    if told.send_reminder == Some(true) {
-        notices.push(Notice::new(
-            told,
+    if notification.send_reminder == Some(true) {
+        notices.push(NotificationView::new(
+            notification,
             ("Reminder", "7 days later in production, 1 day later elsewhere, to those who have not opened the letter"),
-            reminder_channel(told),
-            (&told.reminder_email_subject, &told.reminder_email_body),
-            told.reminder_email_content_type.or(told.email_content_type),
+            reminder_channel(notification),
+            (&notification.reminder_email_subject, &notification.reminder_email_body),
+            notification.reminder_email_content_type.or(notification.email_content_type),
             texts.reminder,
         ));
     }
     notices
 }
 
-impl Notice {
+impl NotificationView {
     fn new(
-        told: &Notification,
+        notification: &Notification,
         (name, when): (&'static str, &'static str),
         channel: NotificationChannel,
         (subject, body): (&Option<String>, &Option<String>),
@@ -129,29 +132,29 @@ impl Notice {
         let has_words = subject.is_some() || body.is_some();
         let mail = has_mail(channel) && has_words;
         let mail = mail.then(|| {
-            Mail::new(
+            EmailView::new(
                 subject.as_deref().unwrap_or_default(),
                 body.as_deref().unwrap_or_default(),
                 kind,
             )
         });
         let mut notes = Vec::new();
-        if is_generic(told) {
+        if is_generic(notification) {
             notes.push("Altinn's own text stands around these words, so the length of the SMS is not known.".to_owned());
         }
-        notes.extend(also(told));
+        notes.extend(also(notification));
         Self {
             name,
             when,
             channel: in_words(channel),
             mail,
-            phone: sms.map(Phone::new),
+            phone: sms.map(SmsMessage::new),
             notes,
         }
     }
 }
 
-impl Mail {
+impl EmailView {
     fn new(subject: &str, body: &str, kind: Option<EmailContentType>) -> Self {
         let shown = match kind {
             Some(EmailContentType::Html) => Some(markdown::mail(body)),
@@ -167,7 +170,7 @@ impl Mail {
     }
 }
 
-impl Phone {
+impl SmsMessage {
     fn new(text: &str) -> Self {
         // An asterisk is as long as a digit: what is counted is what is sent.
         let text = masked(text).into_owned();
@@ -212,13 +215,13 @@ fn why_dear(sms: &Sms<'_>) -> String {
     )
 }
 
-fn pieces(part: &str) -> Vec<Piece> {
-    let mut pieces: Vec<Piece> = Vec::new();
+fn pieces(part: &str) -> Vec<SmsPiece> {
+    let mut pieces: Vec<SmsPiece> = Vec::new();
     for c in part.chars() {
         let is_foreign = !is_gsm7(c);
         match pieces.last_mut() {
             Some(last) if last.is_foreign == is_foreign => last.text.push(c),
-            _ => pieces.push(Piece {
+            _ => pieces.push(SmsPiece {
                 text: c.into(),
                 is_foreign,
             }),
@@ -227,13 +230,14 @@ fn pieces(part: &str) -> Vec<Piece> {
     pieces
 }
 
-fn first_channel(told: &Notification) -> NotificationChannel {
-    told.notification_channel.unwrap_or_default()
+fn first_channel(notification: &Notification) -> NotificationChannel {
+    notification.notification_channel.unwrap_or_default()
 }
 
-fn reminder_channel(told: &Notification) -> NotificationChannel {
-    told.reminder_notification_channel
-        .unwrap_or_else(|| first_channel(told))
+fn reminder_channel(notification: &Notification) -> NotificationChannel {
+    notification
+        .reminder_notification_channel
+        .unwrap_or_else(|| first_channel(notification))
 }
 
 fn has_mail(channel: NotificationChannel) -> bool {
@@ -257,17 +261,17 @@ fn in_words(channel: NotificationChannel) -> &'static str {
 }
 
 /// Whom the notification goes to beside, or instead of, the contacts that are registered.
-fn also(told: &Notification) -> Option<String> {
-    let first = told.custom_recipient.iter().take(1);
-    let recipients: Vec<_> = if told.custom_recipients.is_empty() {
+fn also(notification: &Notification) -> Option<String> {
+    let first = notification.custom_recipient.iter().take(1);
+    let recipients: Vec<_> = if notification.custom_recipients.is_empty() {
         first.map(reached).collect()
     } else {
-        told.custom_recipients.iter().map(reached).collect()
+        notification.custom_recipients.iter().map(reached).collect()
     };
     if recipients.is_empty() {
         return None;
     }
-    let how = if told.override_registered_contact_information == Some(true) {
+    let how = if notification.override_registered_contact_information == Some(true) {
         "It goes only to"
     } else {
         "It goes also to"
@@ -296,7 +300,7 @@ mod tests {
 
     use super::*;
 
-    fn told(value: serde_json::Value) -> Vec<Notice> {
+    fn notification(value: serde_json::Value) -> Vec<NotificationView> {
         notices(&serde_json::from_value(value).unwrap())
     }
 
@@ -309,7 +313,7 @@ mod tests {
             ("SmsPreferred", true, true),
             ("EmailAndSms", true, true),
         ] {
-            let notices = told(json!({
+            let notices = notification(json!({
                 "notificationChannel": channel, "emailSubject": "a", "emailBody": "b", "smsBody": "c"
             }));
             assert_eq!(notices.len(), 1);
@@ -324,9 +328,9 @@ mod tests {
             "notificationChannel": "EmailAndSms", "emailSubject": "a", "emailBody": "<b>b</b>", "emailContentType": "Html", "smsBody": "c",
             "reminderEmailSubject": "d", "reminderEmailBody": "<i>e</i>", "reminderSmsBody": "f"
         });
-        assert_eq!(told(value.clone()).len(), 1);
+        assert_eq!(notification(value.clone()).len(), 1);
         value["sendReminder"] = true.into();
-        let notices = told(value);
+        let notices = notification(value);
         let reminder = &notices[1];
         assert_eq!(reminder.mail.as_ref().unwrap().html, "<i>e</i>");
         assert_eq!(reminder.phone.as_ref().unwrap().text, "f");
@@ -334,7 +338,7 @@ mod tests {
 
     #[test]
     fn the_character_that_makes_it_dear_is_named_and_marked() {
-        let phone = Phone::new("Hei, «Ane»: det’s");
+        let phone = SmsMessage::new("Hei, «Ane»: det’s");
         assert_eq!(
             phone.measure.replace('\u{a0}', " "),
             "1 part, 17 of 70 characters (UCS-2)"
@@ -353,20 +357,20 @@ mod tests {
 
     #[test]
     fn a_token_is_counted_as_written_and_said_so() {
-        let phone = Phone::new("Hei $recipientName$");
+        let phone = SmsMessage::new("Hei $recipientName$");
         assert_eq!(
             phone.measure.replace('\u{a0}', " "),
             "1 part, 19 of 160 characters (GSM-7)"
         );
         assert!(phone.notes[0].starts_with("Counted as written"));
-        assert!(Phone::new("Hei").notes.is_empty());
+        assert!(SmsMessage::new("Hei").notes.is_empty());
     }
 
     #[test]
     fn a_masked_sms_is_as_long_as_the_one_that_is_sent() {
         let text = format!("{}07827199405 {}", "a".repeat(147), "b".repeat(10));
         let text = text.replacen('a', " ", 147);
-        let phone = Phone::new(&text);
+        let phone = SmsMessage::new(&text);
         let parts: Vec<String> = phone
             .parts
             .iter()
@@ -379,7 +383,7 @@ mod tests {
 
     #[test]
     fn others_who_are_told_are_masked() {
-        let notices = told(json!({
+        let notices = notification(json!({
             "emailSubject": "a", "emailBody": "b", "overrideRegisteredContactInformation": true,
             "customRecipients": [
                 { "emailAddress": "kari@example.no" }, { "mobileNumber": "+4791234567" }, { "organizationNumber": "991825827" },

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::language::Language;
-use super::notice::{SmsTexts, has_token, is_generic};
+use super::notification::{SmsTexts, has_token, is_generic};
 use crate::correspondence::sms::{Sms, SmsEncoding};
 use crate::correspondence::text::utf16_len;
 use crate::plan::Delivery;
@@ -13,37 +13,37 @@ const FOREIGN: usize = 64;
 
 /// What has been seen of a mailing.
 #[derive(Debug, Clone, Default)]
-pub struct Survey {
+pub struct MailingSummary {
     /// How many letters there are.
     pub letters: u64,
     /// The SMS that tell of the letters.
-    pub sms: SmsTally,
+    pub sms: SmsTotals,
     /// The SMS that remind of them.
-    pub reminders: SmsTally,
-    pub(super) languages: BTreeMap<Language, InLanguage>,
+    pub reminders: SmsTotals,
+    pub(super) languages: BTreeMap<Language, LanguageCount>,
     pub(super) first: u64,
     pub(super) last: u64,
-    pub(super) longest: Option<Extreme>,
-    pub(super) shortest: Option<Extreme>,
+    pub(super) longest: Option<RowSize>,
+    pub(super) shortest: Option<RowSize>,
 }
 
 /// The letters in one language.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct InLanguage {
+pub(super) struct LanguageCount {
     pub(super) letters: u64,
     pub(super) first: u64,
 }
 
 /// A row that has the most or the least of something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Extreme {
+pub(super) struct RowSize {
     pub(super) row: u64,
     pub(super) size: usize,
 }
 
 /// SMS over all letters.
 #[derive(Debug, Clone, Default)]
-pub struct SmsTally {
+pub struct SmsTotals {
     /// Letters with an SMS.
     pub letters: u64,
     /// The parts of one SMS for each of them.
@@ -56,13 +56,13 @@ pub struct SmsTally {
     pub generic: u64,
     /// In how many of them each character stands that seven bits do not have.
     pub(super) foreign: BTreeMap<char, u64>,
-    pub(super) most: Option<Extreme>,
+    pub(super) most: Option<RowSize>,
     pub(super) fewest: usize,
 }
 
-impl Survey {
+impl MailingSummary {
     /// Looks at a letter.
-    pub fn see(&mut self, delivery: &Delivery) {
+    pub fn add(&mut self, delivery: &Delivery) {
         let letter = &delivery.request.correspondence;
         let row = delivery.row;
         self.letters += 1;
@@ -71,20 +71,20 @@ impl Survey {
         }
         self.last = row;
         let language = Language::of(letter.content.language.as_deref());
-        let fresh = InLanguage {
+        let fresh = LanguageCount {
             letters: 0,
             first: row,
         };
         self.languages.entry(language).or_insert(fresh).letters += 1;
         let size = utf16_len(&letter.content.message_body);
-        let here = Extreme { row, size };
+        let here = RowSize { row, size };
         keep(&mut self.longest, here, |kept| size > kept);
         keep(&mut self.shortest, here, |kept| size < kept);
-        if let Some(told) = &letter.notification {
-            let texts = SmsTexts::of(Some(told));
-            let generic = is_generic(told);
-            self.sms.see(row, texts.first, generic);
-            self.reminders.see(row, texts.reminder, generic);
+        if let Some(notification) = &letter.notification {
+            let texts = SmsTexts::new(Some(notification));
+            let generic = is_generic(notification);
+            self.sms.add(row, texts.first, generic);
+            self.reminders.add(row, texts.reminder, generic);
         }
     }
 
@@ -96,14 +96,14 @@ impl Survey {
     }
 }
 
-fn keep(kept: &mut Option<Extreme>, here: Extreme, is_more: impl Fn(usize) -> bool) {
+fn keep(kept: &mut Option<RowSize>, here: RowSize, is_more: impl Fn(usize) -> bool) {
     if kept.is_none_or(|kept| is_more(kept.size)) {
         *kept = Some(here);
     }
 }
 
-impl SmsTally {
-    fn see(&mut self, row: u64, text: Option<&str>, is_generic: bool) {
+impl SmsTotals {
+    fn add(&mut self, row: u64, text: Option<&str>, is_generic: bool) {
         let Some(text) = text else {
             return;
         };
@@ -119,7 +119,7 @@ impl SmsTally {
         self.unicode += u64::from(sms.encoding == SmsEncoding::Ucs2);
         self.tokens += u64::from(has_token(text));
         self.generic += u64::from(is_generic);
-        keep(&mut self.most, Extreme { row, size }, |kept| size > kept);
+        keep(&mut self.most, RowSize { row, size }, |kept| size > kept);
         for c in sms.foreign {
             if self.foreign.len() < FOREIGN || self.foreign.contains_key(&c) {
                 *self.foreign.entry(c).or_default() += 1;

@@ -3,10 +3,10 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::sample::Choice;
-use super::survey::{InLanguage, SmsTally, Survey};
-use super::warnings::Warnings;
-use super::words::{counted, local, named, spaced};
+use super::format::{counted, local, named, spaced};
+use super::sample::PageLetters;
+use super::summary::{LanguageCount, MailingSummary, SmsTotals};
+use super::warnings::RowWarnings;
 use crate::secret::redact;
 
 /// So many dear characters are named.
@@ -14,7 +14,7 @@ const NAMED: usize = 5;
 
 /// The mailing a preview is of.
 #[derive(Debug, Clone)]
-pub struct Cover<'a> {
+pub struct PageHeader<'a> {
     /// The mailing's name.
     pub mailing: &'a str,
     /// Where it will go.
@@ -37,7 +37,7 @@ pub struct Cover<'a> {
 
 /// The cover in words.
 #[derive(Debug, Serialize)]
-pub(super) struct CoverTold<'a> {
+pub(super) struct HeaderView<'a> {
     mailing: &'a str,
     environment: &'a str,
     in_production: bool,
@@ -47,54 +47,54 @@ pub(super) struct CoverTold<'a> {
     command: String,
     rows: String,
     letters: String,
-    languages: Vec<LanguageTold>,
-    sms: Vec<SmsTold>,
-    warnings: Vec<WarningTold<'a>>,
+    languages: Vec<LanguageView>,
+    sms: Vec<SmsView>,
+    warnings: Vec<WarningView<'a>>,
     /// What is on the page, in one sentence.
     shown: String,
     /// The letters on the page, when there are few.
-    sample: Vec<SampleTold>,
+    sample: Vec<SampleView>,
     pub(super) pages: u64,
 }
 
 #[derive(Debug, Serialize)]
-struct LanguageTold {
+struct LanguageView {
     name: &'static str,
     code: &'static str,
     letters: String,
 }
 
 #[derive(Debug, Serialize)]
-struct SmsTold {
+struct SmsView {
     what: &'static str,
     parts: String,
     notes: Vec<String>,
 }
 
 #[derive(Debug, Serialize)]
-struct WarningTold<'a> {
+struct WarningView<'a> {
     message: &'a str,
     rows: String,
 }
 
 #[derive(Debug, Serialize)]
-struct SampleTold {
+struct SampleView {
     row: u64,
     reasons: String,
 }
 
-impl<'a> CoverTold<'a> {
-    pub(super) fn of(
-        cover: &'a Cover<'_>,
-        survey: &Survey,
-        warnings: &'a Warnings,
-        choice: &Choice,
+impl<'a> HeaderView<'a> {
+    pub(super) fn new(
+        cover: &'a PageHeader<'_>,
+        summary: &MailingSummary,
+        warnings: &'a RowWarnings,
+        choice: &PageLetters,
         pages: u64,
     ) -> Self {
         let sample = match choice {
-            Choice::Sample(sample) => sample
+            PageLetters::Sample(sample) => sample
                 .iter()
-                .map(|(row, reasons)| SampleTold {
+                .map(|(row, reasons)| SampleView {
                     row: *row,
                     reasons: reasons
                         .iter()
@@ -103,21 +103,21 @@ impl<'a> CoverTold<'a> {
                         .join(", "),
                 })
                 .collect(),
-            Choice::Rows { .. } | Choice::All => Vec::new(),
+            PageLetters::Rows { .. } | PageLetters::All => Vec::new(),
         };
-        let languages = survey.languages.iter().map(|(language, there)| {
-            let InLanguage { letters, .. } = there;
-            LanguageTold {
+        let languages = summary.languages.iter().map(|(language, there)| {
+            let LanguageCount { letters, .. } = there;
+            LanguageView {
                 name: language.name(),
                 code: language.code(),
                 letters: spaced(*letters),
             }
         });
         let tallies = [
-            (["SMS part", "SMS parts"], &survey.sms),
+            (["SMS part", "SMS parts"], &summary.sms),
             (
                 ["SMS part of reminders", "SMS parts of reminders"],
-                &survey.reminders,
+                &summary.reminders,
             ),
         ];
         let sms = tallies.into_iter().filter(|(_, tally)| tally.letters > 0);
@@ -134,39 +134,39 @@ impl<'a> CoverTold<'a> {
                 counted(cover.rows, "row", "rows"),
                 spaced(cover.skipped)
             ),
-            letters: spaced(survey.letters),
+            letters: spaced(summary.letters),
             languages: languages.collect(),
-            sms: sms.map(|(what, tally)| SmsTold::of(what, tally)).collect(),
+            sms: sms.map(|(what, tally)| SmsView::new(what, tally)).collect(),
             warnings: warnings
                 .kinds()
-                .map(|(message, rows)| WarningTold::of(message, rows))
+                .map(|(message, rows)| WarningView::new(message, rows))
                 .collect(),
-            shown: shown(choice, survey.letters),
+            shown: shown(choice, summary.letters),
             sample,
             pages,
         }
     }
 }
 
-fn shown(choice: &Choice, letters: u64) -> String {
+fn shown(choice: &PageLetters, letters: u64) -> String {
     let (on_page, all) = (choice.count(letters), counted(letters, "letter", "letters"));
     match choice {
-        Choice::All => format!("All of the mailing's {all}."),
-        Choice::Sample(_) if on_page == letters => format!("All of the mailing's {all}."),
-        Choice::Sample(_) => format!(
+        PageLetters::All => format!("All of the mailing's {all}."),
+        PageLetters::Sample(_) if on_page == letters => format!("All of the mailing's {all}."),
+        PageLetters::Sample(_) => format!(
             "{} of {all}, chosen because each stands for others.",
             spaced(on_page)
         ),
-        Choice::Rows { .. } => format!(
+        PageLetters::Rows { .. } => format!(
             "{} of {all}: the rows that were asked for.",
             spaced(on_page)
         ),
     }
 }
 
-impl WarningTold<'_> {
-    fn of(message: &str, rows: u64) -> WarningTold<'_> {
-        WarningTold {
+impl WarningView<'_> {
+    fn new(message: &str, rows: u64) -> WarningView<'_> {
+        WarningView {
             message,
             rows: if rows == 0 {
                 String::new()
@@ -177,8 +177,8 @@ impl WarningTold<'_> {
     }
 }
 
-impl SmsTold {
-    fn of([one, many]: [&'static str; 2], tally: &SmsTally) -> Self {
+impl SmsView {
+    fn new([one, many]: [&'static str; 2], tally: &SmsTotals) -> Self {
         let sms = counted(tally.letters, "letter has an SMS", "letters have an SMS");
         let mut notes = vec![match tally.most {
             Some(most) if most.size > tally.fewest => format!(
@@ -208,7 +208,7 @@ impl SmsTold {
 }
 
 /// Which characters make the SMS dear, those in most of them first.
-fn dear(tally: &SmsTally) -> String {
+fn dear(tally: &SmsTotals) -> String {
     let mut foreign: Vec<_> = tally.foreign.iter().collect();
     foreign.sort_by_key(|(_, letters)| std::cmp::Reverse(**letters));
     let named: Vec<_> = foreign
