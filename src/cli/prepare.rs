@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use jiff::Timestamp;
 use massebrev::diagnostic::Problems;
 use massebrev::journal::Journal;
-use massebrev::manifest::{self, Loaded};
+use massebrev::manifest::{self, LoadedManifest};
 use massebrev::plan::{CheckReport, Delivery, Mailing, MailingOptions, Proof};
 
 use super::connect::Destination;
@@ -107,7 +107,7 @@ impl Prepared {
     }
 
     fn new(
-        loaded: Loaded,
+        loaded: LoadedManifest,
         destination: Destination,
         printer: Printer,
         unsent: Option<Timestamp>,

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::group::{groups, headline, turn};
+use super::group::{groups, headline, precedence};
 use super::json::word;
 use super::{Place, Problem, Problems};
 
@@ -48,8 +48,8 @@ fn annotation(problem: &Problem, others: &[&Problem]) -> String {
             let _ = write!(said, "\n{name}: {text}");
         }
     }
-    if let Some(turn) = turn(problem, others) {
-        let _ = write!(said, "\nnote: {turn}");
+    if let Some(precedence) = precedence(problem, others) {
+        let _ = write!(said, "\nnote: {precedence}");
     }
     let _ = write!(line, ",title={}::{}", property(&title), message(&said));
     line

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{Code, Place, Problem, Problems, Severity, Turn};
+use super::{Code, Place, Precedence, Problem, Problems, Severity};
 
 /// Rows with the same problem together, where the first of them was found; everything else alone.
 pub(super) fn groups(problems: &Problems) -> Vec<Vec<&Problem>> {
@@ -35,10 +35,10 @@ pub(super) fn headline(problem: &Problem, others: &[&Problem]) -> String {
 }
 
 /// That Altinn would answer this first; said only where a letter has more than one error.
-pub(super) fn turn(problem: &Problem, others: &[&Problem]) -> Option<String> {
+pub(super) fn precedence(problem: &Problem, others: &[&Problem]) -> Option<String> {
     const FIRST: &str = "Altinn would answer this first";
     let all = std::iter::once(problem).chain(others.iter().copied());
-    let first = all.filter(|problem| problem.turn == Some(Turn::First));
+    let first = all.filter(|problem| problem.precedence == Some(Precedence::First));
     match first.count() {
         0 => None,
         count if count == others.len() + 1 => Some(FIRST.to_owned()),

@@ -2,7 +2,7 @@
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
-use super::{Place, Problem, Severity, Turn};
+use super::{Place, Precedence, Problem, Severity};
 
 impl Serialize for Problem {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -11,8 +11,8 @@ impl Serialize for Problem {
         if let Some(code) = self.code {
             map.serialize_entry("code", &code.to_string())?;
         }
-        if let Some(turn) = self.turn {
-            map.serialize_entry("first", &(turn != Turn::Later))?;
+        if let Some(precedence) = self.precedence {
+            map.serialize_entry("first", &(precedence != Precedence::Later))?;
         }
         map.serialize_entry("message", &self.message)?;
         map.serialize_entry("place", &self.place)?;
@@ -84,7 +84,7 @@ mod tests {
             .with_code(Code::Altinn(1002))
             .with_cause("`# Hei`")
             .with_hint("remove the `#`");
-        problem.turn = Some(Turn::Later);
+        problem.precedence = Some(Precedence::Later);
         assert_eq!(
             to_value(&problem).unwrap(),
             json!({

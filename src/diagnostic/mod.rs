@@ -11,6 +11,6 @@ mod source;
 
 pub use annotations::annotations;
 pub use nearest::nearest;
-pub use problem::{Code, Place, Problem, Problems, Severity, Turn};
+pub use problem::{Code, Place, Precedence, Problem, Problems, Severity};
 pub use render::{Style, render, render_all, summary};
 pub use source::{Position, Source};

@@ -25,12 +25,12 @@ pub struct Problem {
     /// What to do: best of all a command to type.
     pub hint: Option<String>,
     /// When Altinn would answer with it; only for errors that are Altinn's own, of a rendered letter.
-    pub turn: Option<Turn>,
+    pub precedence: Option<Precedence>,
 }
 
 /// When Altinn would answer with an error, among all of one letter: it says only what it finds first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Turn {
+pub enum Precedence {
     /// First; the letter's others come to light when it is mended.
     First,
     /// At once: the letter has no other.
@@ -92,7 +92,7 @@ impl Problem {
             message: message.into(),
             cause: None,
             hint: None,
-            turn: None,
+            precedence: None,
         }
     }
 

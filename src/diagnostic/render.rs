@@ -4,7 +4,7 @@ use annotate_snippets::renderer::DecorStyle;
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 
 use super::excerpt::excerpt;
-use super::group::{groups, headline, turn};
+use super::group::{groups, headline, precedence};
 use super::{Place, Problem, Problems, Severity};
 
 /// How problems are drawn.
@@ -83,8 +83,8 @@ fn draw(problem: &Problem, others: &[&Problem], style: Style) -> String {
     for (name, text) in notes(problem, others) {
         group = group.element(Level::NOTE.with_name(name).message(clean(&text)));
     }
-    if let Some(turn) = turn(problem, others) {
-        group = group.element(Level::NOTE.message(turn));
+    if let Some(precedence) = precedence(problem, others) {
+        group = group.element(Level::NOTE.message(precedence));
     }
     if let Some(hint) = &problem.hint {
         group = group.element(Level::HELP.with_name("hint").message(clean(hint)));
@@ -160,7 +160,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::diagnostic::{Code, Source, Turn};
+    use crate::diagnostic::{Code, Precedence, Source};
 
     fn row(line: u64, cause: Option<&str>) -> Problem {
         let place = Place::Row {
@@ -211,22 +211,32 @@ warning: the letter is long
 
     #[test]
     fn what_altinn_would_answer_first_is_told_where_there_is_a_choice() {
-        let drawn = |turns: &[Turn]| {
-            let rows = turns.iter().zip(2..).map(|(turn, line)| Problem {
-                turn: Some(*turn),
-                ..row(line, None)
-            });
+        let drawn = |precedences: &[Precedence]| {
+            let rows = precedences
+                .iter()
+                .zip(2..)
+                .map(|(precedence, line)| Problem {
+                    precedence: Some(*precedence),
+                    ..row(line, None)
+                });
             render_all(&rows.collect(), Style::default())
         };
-        assert!(!drawn(&[Turn::Only]).contains("Altinn"));
-        assert!(!drawn(&[Turn::Only, Turn::Later]).contains("Altinn"));
-        assert!(drawn(&[Turn::First]).contains("\n  = note: Altinn would answer this first\n"));
-        let all = drawn(&[Turn::First, Turn::First]);
+        assert!(!drawn(&[Precedence::Only]).contains("Altinn"));
+        assert!(!drawn(&[Precedence::Only, Precedence::Later]).contains("Altinn"));
+        assert!(
+            drawn(&[Precedence::First]).contains("\n  = note: Altinn would answer this first\n")
+        );
+        let all = drawn(&[Precedence::First, Precedence::First]);
         assert!(
             all.contains("\n  = note: Altinn would answer this first\n"),
             "{all}"
         );
-        let some = drawn(&[Turn::Later, Turn::First, Turn::Only, Turn::First]);
+        let some = drawn(&[
+            Precedence::Later,
+            Precedence::First,
+            Precedence::Only,
+            Precedence::First,
+        ]);
         assert!(
             some.contains("\n  = note: Altinn would answer this first in 2 of them\n"),
             "{some}"

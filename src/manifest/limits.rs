@@ -42,7 +42,7 @@ pub enum MaxFailures {
 /// A text is not what the setting takes; the words say what it takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
-pub struct NotASetting(&'static str);
+pub struct SettingError(&'static str);
 
 const RATE_WORDS: &str = "must be a rate such as 10/s, 120/min or 1000/h";
 const PERIOD_WORDS: &str = "must be a time such as 500ms, 90s, 10m or 1h";
@@ -74,10 +74,10 @@ impl From<Duration> for Period {
 }
 
 impl FromStr for Rate {
-    type Err = NotASetting;
+    type Err = SettingError;
 
-    fn from_str(text: &str) -> Result<Self, NotASetting> {
-        let refused = NotASetting(RATE_WORDS);
+    fn from_str(text: &str) -> Result<Self, SettingError> {
+        let refused = SettingError(RATE_WORDS);
         let (count, unit) = text.split_once('/').ok_or(refused)?;
         let unit = match unit {
             "s" => RateUnit::Second,
@@ -92,10 +92,10 @@ impl FromStr for Rate {
 }
 
 impl FromStr for Period {
-    type Err = NotASetting;
+    type Err = SettingError;
 
-    fn from_str(text: &str) -> Result<Self, NotASetting> {
-        let refused = NotASetting(PERIOD_WORDS);
+    fn from_str(text: &str) -> Result<Self, SettingError> {
+        let refused = SettingError(PERIOD_WORDS);
         let digits = text.trim_end_matches(|c: char| !c.is_ascii_digit());
         let milliseconds = match &text[digits.len()..] {
             "ms" => 1,
@@ -112,10 +112,10 @@ impl FromStr for Period {
 }
 
 impl FromStr for MaxFailures {
-    type Err = NotASetting;
+    type Err = SettingError;
 
-    fn from_str(text: &str) -> Result<Self, NotASetting> {
-        let refused = NotASetting(FAILURES_WORDS);
+    fn from_str(text: &str) -> Result<Self, SettingError> {
+        let refused = SettingError(FAILURES_WORDS);
         let Some(percent) = text.strip_suffix('%') else {
             return whole(text).map(Self::Count).ok_or(refused);
         };
@@ -177,9 +177,9 @@ enum MaxFailuresText {
 }
 
 impl TryFrom<MaxFailuresText> for MaxFailures {
-    type Error = NotASetting;
+    type Error = SettingError;
 
-    fn try_from(written: MaxFailuresText) -> Result<Self, NotASetting> {
+    fn try_from(written: MaxFailuresText) -> Result<Self, SettingError> {
         match written {
             MaxFailuresText::Count(count) => Ok(Self::Count(count)),
             MaxFailuresText::Text(text) => text.parse(),
@@ -197,9 +197,9 @@ impl From<MaxFailures> for MaxFailuresText {
 }
 
 impl TryFrom<String> for Rate {
-    type Error = NotASetting;
+    type Error = SettingError;
 
-    fn try_from(text: String) -> Result<Self, NotASetting> {
+    fn try_from(text: String) -> Result<Self, SettingError> {
         text.parse()
     }
 }
@@ -211,9 +211,9 @@ impl From<Rate> for String {
 }
 
 impl TryFrom<String> for Period {
-    type Error = NotASetting;
+    type Error = SettingError;
 
-    fn try_from(text: String) -> Result<Self, NotASetting> {
+    fn try_from(text: String) -> Result<Self, SettingError> {
         text.parse()
     }
 }

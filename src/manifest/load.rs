@@ -18,7 +18,7 @@ pub const SIZE_LIMIT: u64 = 10_000_000;
 
 /// A manifest that keeps the schema, and where everything in it is written.
 #[derive(Debug, Clone)]
-pub struct Loaded {
+pub struct LoadedManifest {
     /// The manifest.
     pub manifest: Manifest,
     /// The same as JSON, merge keys applied; what `positions` and pointers refer to.
@@ -36,7 +36,7 @@ pub struct Loaded {
 /// Reads a manifest.
 ///
 /// The error holds everything that is wrong, in the order of the file.
-pub fn load(path: &Path) -> Result<Loaded, Problems> {
+pub fn load(path: &Path) -> Result<LoadedManifest, Problems> {
     let bytes = read(path).map_err(|error| {
         let place = Place::File(path.to_owned());
         Problem::error(place, "the manifest cannot be read").with_cause(error.to_string())
@@ -45,7 +45,7 @@ pub fn load(path: &Path) -> Result<Loaded, Problems> {
 }
 
 /// What `load` does with the bytes of the file.
-pub(super) fn from_bytes(path: &Path, bytes: Vec<u8>) -> Result<Loaded, Problems> {
+pub(super) fn from_bytes(path: &Path, bytes: Vec<u8>) -> Result<LoadedManifest, Problems> {
     if bytes.len() as u64 > SIZE_LIMIT {
         let place = Place::File(path.to_owned());
         return Err(Problem::error(place, "the manifest is larger than 10 MB")
@@ -74,7 +74,7 @@ pub(super) fn from_bytes(path: &Path, bytes: Vec<u8>) -> Result<Loaded, Problems
         manifest(&of, &mut problems)
     });
     match (value, manifest) {
-        (Some(value), Some(manifest)) => Ok(Loaded {
+        (Some(value), Some(manifest)) => Ok(LoadedManifest {
             manifest,
             value,
             source,
@@ -100,7 +100,7 @@ fn manifest(of: &violations::Checked<'_>, problems: &mut Problems) -> Option<Man
     typed(of, problems)
 }
 
-impl Loaded {
+impl LoadedManifest {
     /// The place of the value at a JSON pointer, or of the nearest member around it.
     pub fn place(&self, pointer: &str) -> Place {
         self.at(self.positions.nearest(pointer))

@@ -28,8 +28,8 @@ mod words;
 
 pub use auth::{Algorithm, Auth, DEFAULT_SCOPES, KeySource, SecretSource, SystemUser};
 pub use environment::{CustomEnvironment, EnvironmentName};
-pub use limits::{MaxFailures, NotASetting, Period, Rate};
-pub use load::{Loaded, SIZE_LIMIT, load};
+pub use limits::{MaxFailures, Period, Rate, SettingError};
+pub use load::{LoadedManifest, SIZE_LIMIT, load};
 pub use model::Manifest;
 pub use positions::Positions;
 pub use recipients::Recipients;

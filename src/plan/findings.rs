@@ -8,13 +8,13 @@ use super::report_builder::ReportBuilder;
 use super::{Delivery, Mailing};
 use crate::correspondence::Recipient;
 use crate::correspondence::rules::{self, Context, Finding};
-use crate::diagnostic::{Code, Place, Problem, Turn};
+use crate::diagnostic::{Code, Place, Precedence, Problem};
 use crate::recipients::Row;
 
 /// What is wrong with a letter.
 pub(super) struct PlacedFinding {
     finding: Finding,
-    turn: Option<Turn>,
+    precedence: Option<Precedence>,
     /// The columns that feed it; none when it is the same for every row.
     columns: Vec<String>,
 }
@@ -28,13 +28,13 @@ impl Mailing {
         attached: &[usize],
     ) -> Vec<PlacedFinding> {
         let findings = self.findings(delivery, now, attached);
-        let turns = turns(&findings);
-        let remarks = findings.into_iter().zip(turns);
+        let precedences = precedences(&findings);
+        let remarks = findings.into_iter().zip(precedences);
         remarks
-            .map(|(finding, turn)| PlacedFinding {
+            .map(|(finding, precedence)| PlacedFinding {
                 columns: self.feeding(&finding),
                 finding,
-                turn,
+                precedence,
             })
             .collect()
     }
@@ -48,7 +48,7 @@ impl Mailing {
     ) {
         for PlacedFinding {
             finding,
-            turn,
+            precedence,
             columns,
         } in remarks
         {
@@ -59,7 +59,7 @@ impl Mailing {
                     line: row.line,
                     columns,
                 };
-                report.push(finding.into_problem(place, turn));
+                report.push(finding.into_problem(place, precedence));
                 continue;
             }
             let next = report.checked.problems.len();
@@ -71,9 +71,9 @@ impl Mailing {
             let index = *report.constant.entry(kind).or_insert(next);
             if index == next {
                 let place = self.place(&finding);
-                report.push(finding.into_problem(place, turn));
+                report.push(finding.into_problem(place, precedence));
             } else if let Some(said) = report.checked.problems.get_mut(index) {
-                said.turn = said.turn.min(turn);
+                said.precedence = said.precedence.min(precedence);
             }
         }
     }
@@ -229,7 +229,7 @@ fn stage(finding: &Finding) -> u8 {
 }
 
 /// When Altinn would answer with each of a letter's findings: model validation tells all of its own at once, the numbered rules one.
-fn turns(findings: &[Finding]) -> Vec<Option<Turn>> {
+fn precedences(findings: &[Finding]) -> Vec<Option<Precedence>> {
     let errors = || findings.iter().filter(|finding| finding.is_error());
     let first = errors().next().map(|first| first.code);
     let at_once = match first {
@@ -237,23 +237,23 @@ fn turns(findings: &[Finding]) -> Vec<Option<Turn>> {
         Some(Code::Altinn(_)) => 1,
         None => 0,
     };
-    let turn = if errors().count() == at_once {
-        Turn::Only
+    let precedence = if errors().count() == at_once {
+        Precedence::Only
     } else {
-        Turn::First
+        Precedence::First
     };
     let mut left = at_once;
-    let mut turn_of = |finding: &Finding| {
+    let mut precedence_of = |finding: &Finding| {
         if !finding.is_error() {
             None
         } else if left > 0 && Some(finding.code) == first {
             left -= 1;
-            Some(turn)
+            Some(precedence)
         } else {
-            Some(Turn::Later)
+            Some(Precedence::Later)
         }
     };
-    findings.iter().map(&mut turn_of).collect()
+    findings.iter().map(&mut precedence_of).collect()
 }
 
 pub(super) fn owned(columns: Vec<&str>) -> Vec<String> {
@@ -278,7 +278,7 @@ fn pointer(member: &str) -> String {
 mod tests {
     use serde_json::json;
 
-    use super::{pointer, turns};
+    use super::{pointer, precedences};
     use crate::correspondence::Request;
     use crate::correspondence::rules::{Context, check};
 
@@ -295,11 +295,11 @@ mod tests {
             .unwrap();
             let now = "2026-11-23T12:00:00Z".parse().unwrap();
             let findings = check(&request, &Context::new(now, true));
-            let turns = turns(&findings);
+            let precedences = precedences(&findings);
             let codes = findings.iter().map(|finding| finding.code);
             let told = codes
-                .zip(turns)
-                .map(|(code, turn)| format!("{code} {turn:?}"));
+                .zip(precedences)
+                .map(|(code, precedence)| format!("{code} {precedence:?}"));
             told.collect::<Vec<_>>().join(", ")
         };
         assert_eq!(told("x", "x", "nb"), "1029 None");

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::manifest::Loaded;
+use crate::manifest::LoadedManifest;
 use crate::template::{Condition, MemberRules, TemplateError, Templates, Text, Tree};
 
 /// What is special about places in the letter: values in the body are escaped for Markdown, and a property may be called `when`.
@@ -42,7 +42,7 @@ impl AttachmentPlan {
 
 /// Compiles the letter. A part that is wrong is an error and left out; `None` when it is not known who gets the letter.
 pub(super) fn compile(
-    loaded: &Loaded,
+    loaded: &LoadedManifest,
     templates: &mut Templates,
     errors: &mut Vec<TemplateError>,
 ) -> Option<Letter> {

@@ -13,7 +13,7 @@ use super::letter::{Letter, MEMBER_RULES, compile};
 use super::proof::Proving;
 use super::report_builder::PROBLEM_LIMIT;
 use crate::diagnostic::{Place, Problem, Problems, nearest};
-use crate::manifest::{Loaded, Manifest};
+use crate::manifest::{LoadedManifest, Manifest};
 use crate::recipients::{Dialect, Options, Row, Rows};
 use crate::template::{Names, TemplateError, Templates};
 
@@ -32,7 +32,7 @@ pub struct MailingOptions {
 /// A manifest with its rows, templates and files, ready to be rendered.
 #[derive(Debug)]
 pub struct Mailing {
-    pub(super) loaded: Loaded,
+    pub(super) loaded: LoadedManifest,
     pub(super) setting: MailingOptions,
     pub(super) templates: Templates,
     pub(super) letter: Letter,
@@ -56,7 +56,7 @@ impl Mailing {
     ///
     /// A letter that does not compile is no `Err` as long as it is known who gets it: the rows are checked all the same, and what was found comes with what is
     /// wrong with them.
-    pub fn open(loaded: Loaded, setting: MailingOptions) -> Result<Self, Problems> {
+    pub fn open(loaded: LoadedManifest, setting: MailingOptions) -> Result<Self, Problems> {
         let rows = open_rows(&loaded)?;
         let headers = rows.headers().to_vec();
         let dialect = *rows.dialect();
@@ -151,14 +151,14 @@ fn all_cores() -> NonZeroUsize {
 }
 
 /// A file of the manifest's folder, named as the person would from where they stand.
-pub(super) fn shown(loaded: &Loaded, file: &Path) -> PathBuf {
+pub(super) fn shown(loaded: &LoadedManifest, file: &Path) -> PathBuf {
     match loaded.source.path().parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent.join(file),
         _ => file.to_owned(),
     }
 }
 
-fn open_rows(loaded: &Loaded) -> Result<Rows, Problems> {
+fn open_rows(loaded: &LoadedManifest) -> Result<Rows, Problems> {
     let recipients = &loaded.manifest.recipients;
     let options = Options {
         encoding: recipients.encoding.clone(),
@@ -177,7 +177,7 @@ fn open_rows(loaded: &Loaded) -> Result<Rows, Problems> {
     Rows::open(&path, &shown(loaded, &recipients.file), &options)
 }
 
-fn find_key(loaded: &Loaded, headers: &[String]) -> Result<Option<usize>, Box<Problem>> {
+fn find_key(loaded: &LoadedManifest, headers: &[String]) -> Result<Option<usize>, Box<Problem>> {
     let Some(key) = &loaded.manifest.recipients.key else {
         return Ok(None);
     };
@@ -198,7 +198,7 @@ fn find_key(loaded: &Loaded, headers: &[String]) -> Result<Option<usize>, Box<Pr
 
 /// The templates before anything is compiled.
 fn set_up(
-    loaded: &Loaded,
+    loaded: &LoadedManifest,
     headers: &[String],
     setting: MailingOptions,
 ) -> Result<Templates, Problems> {
@@ -219,7 +219,7 @@ fn set_up(
     Ok(templates.with_member_rules(MEMBER_RULES))
 }
 
-fn exclusion(loaded: &Loaded) -> Result<Exclusion, Problems> {
+fn exclusion(loaded: &LoadedManifest) -> Result<Exclusion, Problems> {
     match &loaded.manifest.recipients.exclude {
         Some(file) => Exclusion::load(&loaded.folder.join(file), &shown(loaded, file)),
         None => Ok(Exclusion::default()),
@@ -236,7 +236,7 @@ fn read_through(mut rows: Rows) -> Vec<Problem> {
 }
 
 /// A template error at the place where the template was written.
-pub(super) fn written(loaded: &Loaded, error: &TemplateError) -> Problem {
+pub(super) fn written(loaded: &LoadedManifest, error: &TemplateError) -> Problem {
     let place = error
         .place()
         .unwrap_or_else(|| match (error.line, error.column) {

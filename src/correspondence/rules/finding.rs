@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::diagnostic::{Code, Place, Problem, Severity, Turn};
+use crate::diagnostic::{Code, Place, Precedence, Problem, Severity};
 
 use super::super::text::{excerpt, utf16_len};
 
@@ -26,8 +26,8 @@ pub struct Finding {
 }
 
 impl Finding {
-    /// The problem that it is at `place`; `turn` is when Altinn would answer with it, when that is known.
-    pub fn into_problem(self, place: Place, turn: Option<Turn>) -> Problem {
+    /// The problem that it is at `place`; `precedence` is when Altinn would answer with it, when that is known.
+    pub fn into_problem(self, place: Place, precedence: Option<Precedence>) -> Problem {
         Problem {
             severity: self.severity,
             code: Some(self.code),
@@ -35,7 +35,7 @@ impl Finding {
             message: self.message,
             cause: self.cause,
             hint: self.hint,
-            turn,
+            precedence,
         }
     }
 

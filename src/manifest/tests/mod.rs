@@ -9,7 +9,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::load::from_bytes;
-use super::{EnvironmentName, Loaded, MaxFailures};
+use super::{EnvironmentName, LoadedManifest, MaxFailures};
 use crate::diagnostic::{Place, Problems, Style, render, render_all};
 
 const GOOD: &str = r#"version: 1
@@ -41,7 +41,7 @@ send:
   retry: { attempts: 3 }
 "#;
 
-fn load(text: impl AsRef<[u8]>) -> Result<Loaded, Problems> {
+fn load(text: impl AsRef<[u8]>) -> Result<LoadedManifest, Problems> {
     from_bytes(Path::new("mailing.yaml"), text.as_ref().to_vec())
 }
 
