@@ -1,4 +1,4 @@
-//! Who may do what: the token, its scopes, and the media types.
+//! Authorization: the token, its scopes, and media types.
 
 use std::sync::Arc;
 
@@ -6,12 +6,12 @@ use axum::http::HeaderMap;
 use axum::http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
 
 use super::problem::Refusal;
-use super::state::World;
+use super::state::ServerState;
 use super::token::{Claims, Issuer};
 
-/// What an endpoint asks of a token.
+/// The scopes that an endpoint accepts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Policy {
+pub(super) enum RequiredScope {
     /// `altinn:correspondence.write`.
     Sender,
     /// `altinn:correspondence.write` or `altinn:correspondence.read`.
@@ -24,14 +24,19 @@ pub(super) struct Caller {
     pub(super) organization: Arc<str>,
 }
 
-/// Checks the bearer token and then `Accept`, as Altinn does before it looks at anything else.
-pub(super) fn admit(world: &World, headers: &HeaderMap, policy: Policy) -> Result<Caller, Refusal> {
+/// Checks the bearer token and then `Accept`, in this order, before anything else, as Altinn does.
+pub(super) fn authorize(
+    state: &ServerState,
+    headers: &HeaderMap,
+    policy: RequiredScope,
+) -> Result<Caller, Refusal> {
     let claims = bearer(headers)
-        .and_then(|token| world.claims(token))
+        .and_then(|token| state.claims(token))
         .ok_or(Refusal::Unauthorized)?;
     let scope = |name| claims.scope.split(' ').any(|scope| scope == name);
     let write = scope("altinn:correspondence.write");
-    let right = write || policy == Policy::SenderOrRecipient && scope("altinn:correspondence.read");
+    let right =
+        write || policy == RequiredScope::SenderOrRecipient && scope("altinn:correspondence.read");
     let whole = match claims.issuer {
         Issuer::Altinn => true,
         Issuer::Maskinporten => scope("altinn:serviceowner"),
@@ -40,7 +45,7 @@ pub(super) fn admit(world: &World, headers: &HeaderMap, policy: Policy) -> Resul
         return Err(Refusal::Forbidden);
     }
     accepts_json(headers)?;
-    Ok(Caller::of(&claims))
+    Ok(Caller::from_claims(&claims))
 }
 
 /// The text behind `Bearer`.
@@ -49,7 +54,7 @@ pub(super) fn bearer(headers: &HeaderMap) -> Option<&str> {
     scheme.eq_ignore_ascii_case("Bearer").then(|| token.trim())
 }
 
-/// Whether the body is declared to be of this type.
+/// Refuses a body whose `Content-Type` is another.
 pub(super) fn expect_type(headers: &HeaderMap, wanted: &str) -> Result<(), Refusal> {
     let value = headers
         .get(CONTENT_TYPE)
@@ -63,7 +68,7 @@ pub(super) fn expect_type(headers: &HeaderMap, wanted: &str) -> Result<(), Refus
 }
 
 impl Caller {
-    pub(super) fn of(claims: &Claims) -> Self {
+    pub(super) fn from_claims(claims: &Claims) -> Self {
         let id = claims.consumer.id.rsplit(':').next().unwrap_or_default();
         Self {
             organization: id.into(),
@@ -89,6 +94,7 @@ fn accepts_json(headers: &HeaderMap) -> Result<(), Refusal> {
     }
 }
 
+/// A media type without its parameters.
 fn essence(media_type: &str) -> &str {
     media_type.split(';').next().unwrap_or_default().trim()
 }

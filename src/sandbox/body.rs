@@ -1,4 +1,4 @@
-//! Reads a JSON body as the API does: names in any case, unknown ones left out, types held to, and every null judged.
+//! Reads a JSON body as the API does: names in any case, unknown ones left out, types checked, and every null judged.
 
 use std::fmt::Write as _;
 

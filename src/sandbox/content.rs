@@ -1,4 +1,4 @@
-//! The bytes of a file: counted and digested as they stream by.
+//! The content of an uploaded file, counted and digested while it streams in.
 
 use std::fmt::{self, Write as _};
 
@@ -6,9 +6,9 @@ use axum::body::Bytes;
 use md5::{Digest, Md5};
 
 /// Files up to this size are kept, in bytes.
-const KEPT: usize = 1_000_000;
+const KEPT_LIMIT: usize = 1_000_000;
 
-/// What has come in of a file.
+/// The part of a file that has arrived so far.
 pub(super) struct Content {
     pub(super) length: u64,
     digest: Md5,
@@ -16,7 +16,7 @@ pub(super) struct Content {
 }
 
 impl Content {
-    /// Nothing yet; `keep` it, as long as it is small.
+    /// `keep` the bytes too, up to `KEPT_LIMIT`.
     pub(super) fn new(keep: bool) -> Self {
         Self {
             length: 0,
@@ -25,11 +25,11 @@ impl Content {
         }
     }
 
-    pub(super) fn take(&mut self, piece: &[u8]) {
+    pub(super) fn append(&mut self, piece: &[u8]) {
         self.digest.update(piece);
         self.length += u64::try_from(piece.len()).unwrap_or_default();
         let kept = self.kept.take();
-        self.kept = kept.filter(|kept| kept.len() + piece.len() <= KEPT);
+        self.kept = kept.filter(|kept| kept.len() + piece.len() <= KEPT_LIMIT);
         if let Some(kept) = &mut self.kept {
             kept.extend_from_slice(piece);
         }

@@ -37,7 +37,7 @@ impl Form {
                 Some(file_name) => {
                     let mut content = Content::new(keep);
                     while let Some(piece) = part.chunk().await.ok()? {
-                        content.take(&piece);
+                        content.append(&piece);
                     }
                     if name.eq_ignore_ascii_case(FILES) {
                         form.files.push(File {

@@ -14,7 +14,7 @@ use x509_cert::der::Decode as _;
 
 use super::problem::json as answer;
 use super::registration::SCOPES;
-use super::state::World;
+use super::state::ServerState;
 
 /// How far a grant's `iat` may be from the clock, in seconds.
 const SKEW: i64 = 10;
@@ -35,7 +35,7 @@ const CLAIMS: [&str; 11] = [
     "authorization_details",
 ];
 
-/// What a valid grant asks for.
+/// The client and the scopes of a valid grant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Grant {
     pub(super) client_id: String,
@@ -83,14 +83,14 @@ impl IntoResponse for GrantRefused {
     }
 }
 
-/// Checks everything about an assertion, and that it is used for the first time.
-pub(super) fn check(world: &World, assertion: &str) -> Result<Grant, GrantRefused> {
-    let claims = signed_claims(world, assertion)?;
+/// Validates an assertion, and that it is used for the first time.
+pub(super) fn check(state: &ServerState, assertion: &str) -> Result<Grant, GrantRefused> {
+    let claims = signed_claims(state, assertion)?;
     if let Some(unknown) = claims.keys().find(|name| !CLAIMS.contains(&name.as_str())) {
         let text = format!("Invalid assertion. Unknown claim: {unknown}");
         return Err(GrantRefused::invalid("MP-011", text));
     }
-    let issuer = world.issuer();
+    let issuer = state.issuer();
     if claims.get("aud").and_then(Value::as_str) != Some(&issuer) {
         let text = format!("Invalid assertion. Invalid audience, expected {issuer}");
         return Err(GrantRefused::invalid("MP-110", text));
@@ -103,7 +103,7 @@ pub(super) fn check(world: &World, assertion: &str) -> Result<Grant, GrantRefuse
     if let Some(jti) = text(&claims, "jti") {
         let used = format!("{} {jti}", grant.client_id);
         let now = Timestamp::now().as_second();
-        if !world.received().first_use(used, expires, now) {
+        if !state.store().first_use(used, expires, now) {
             let text = "Invalid assertion. The grant has been used before";
             return Err(GrantRefused::invalid("MP-012", text));
         }
@@ -111,7 +111,7 @@ pub(super) fn check(world: &World, assertion: &str) -> Result<Grant, GrantRefuse
     Ok(grant)
 }
 
-fn signed_claims(world: &World, assertion: &str) -> Result<Map<String, Value>, GrantRefused> {
+fn signed_claims(state: &ServerState, assertion: &str) -> Result<Map<String, Value>, GrantRefused> {
     let invalid = |text| GrantRefused::invalid("MP-011", text);
     let unread = insecure_decode::<Map<String, Value>>(assertion)
         .map_err(|_| invalid("Invalid assertion. The JWT cannot be read"))?;
@@ -120,16 +120,16 @@ fn signed_claims(world: &World, assertion: &str) -> Result<Map<String, Value>, G
     }
     let unauthenticated = |text: &str| GrantRefused::new("invalid_client", Some("MP-100"), text);
     let client = text(&unread.claims, "iss").unwrap_or_default();
-    if !world.clients.knows(&client) {
+    if !state.clients.knows(&client) {
         return Err(unauthenticated(
             "Client authentication failed. Client not found",
         ));
     }
     let key = match (&unread.header.kid, &unread.header.x5c) {
-        (Some(kid), _) => world.clients.key(&client, kid).ok_or_else(|| {
+        (Some(kid), _) => state.clients.key(&client, kid).ok_or_else(|| {
             unauthenticated("Client authentication failed. The kid is not registered on the client")
         })?,
-        (None, Some(chain)) => certified(world, &client, chain)?,
+        (None, Some(chain)) => key_of_certificate(state, &client, chain)?,
         (None, None) => return Err(invalid("Invalid assertion. The header has no kid or x5c")),
     };
     let mut validation = Validation::new(unread.header.alg);
@@ -145,9 +145,9 @@ fn signed_claims(world: &World, assertion: &str) -> Result<Map<String, Value>, G
     }
 }
 
-/// The client's key that the first certificate of a chain is for. The sandbox has no authorities: whoever has issued it is believed.
-fn certified<'a>(
-    world: &'a World,
+/// The client's key that the first certificate of a chain is for. The sandbox trusts every issuer.
+fn key_of_certificate<'a>(
+    state: &'a ServerState,
     client: &str,
     chain: &[String],
 ) -> Result<&'a DecodingKey, GrantRefused> {
@@ -160,7 +160,7 @@ fn certified<'a>(
         return Err(GrantRefused::invalid("MP-123", text));
     };
     let public = leaf.tbs_certificate().subject_public_key_info();
-    world
+    state
         .clients
         .certified_key(client, public.subject_public_key.raw_bytes())
         .ok_or_else(|| {
@@ -169,7 +169,7 @@ fn certified<'a>(
         })
 }
 
-/// Gives back `exp`.
+/// Validates `iat` and `exp`; returns `exp`.
 fn check_times(claims: &Map<String, Value>, now: i64) -> Result<i64, GrantRefused> {
     let time = |name: &str| {
         claims.get(name).and_then(Value::as_i64).ok_or_else(|| {

@@ -9,33 +9,33 @@ use tera::{Context, Tera};
 use uuid::Uuid;
 
 use super::Letter;
-use super::state::{Received, Shared};
+use super::state::{SharedState, Store};
 use crate::correspondence::{Recipient, Request};
 
 /// So many letters are listed, the last first.
 const LISTED: usize = 200;
 
 /// `GET /`.
-pub(super) async fn list(State(world): State<Shared>) -> Response {
+pub(super) async fn list(State(state): State<SharedState>) -> Response {
     let (count, last) = {
-        let received = world.received();
-        let last = received.letters.iter().rev().take(LISTED);
-        let shown = last.map(|letter| Shown::new(letter, &received));
-        (received.letters.len(), shown.collect::<Vec<_>>())
+        let store = state.store();
+        let last = store.letters.iter().rev().take(LISTED);
+        let shown = last.map(|letter| Shown::new(letter, &store));
+        (store.letters.len(), shown.collect::<Vec<_>>())
     };
     let mut context = Context::new();
     context.insert("count", &count);
-    context.insert("url", &world.url);
+    context.insert("url", &state.url);
     context.insert("letters", &last);
     page(include_str!("inbox.html"), &context)
 }
 
 /// `GET /letters/{id}`.
-pub(super) async fn letter(State(world): State<Shared>, Path(id): Path<String>) -> Response {
+pub(super) async fn letter(State(state): State<SharedState>, Path(id): Path<String>) -> Response {
     let letter = id.parse::<Uuid>().ok().and_then(|id| {
-        let received = world.received();
-        let letter = received.letter(id)?;
-        Some(Shown::new(letter, &received))
+        let store = state.store();
+        let letter = store.letter(id)?;
+        Some(Shown::new(letter, &store))
     });
     let Some(letter) = letter else {
         return (StatusCode::NOT_FOUND, "no such letter").into_response();
@@ -70,8 +70,8 @@ struct Attached {
 }
 
 impl Shown {
-    fn new(letter: &Letter, received: &Received) -> Self {
-        let files = received.attachments_of(letter).into_iter();
+    fn new(letter: &Letter, store: &Store) -> Self {
+        let files = store.attachments_for(letter).into_iter();
         let request = letter.request();
         let kept = request.is_some();
         let Request { correspondence, .. } = request.unwrap_or_default();

@@ -4,10 +4,10 @@ use jiff::Timestamp;
 use std::collections::BTreeSet;
 
 use super::access::Caller;
-use super::attachments::AttachmentStatus;
+use super::attachment::AttachmentStatus;
 use super::body::{Body, pascal};
 use super::problem::{Entry, Refusal};
-use super::state::World;
+use super::state::ServerState;
 use crate::correspondence::rules::{self, Context, Finding, NewFile};
 use crate::correspondence::{Recipient, Request};
 use crate::diagnostic::Code;
@@ -23,7 +23,7 @@ const ORDER: [u16; 53] = [
 const TEMPLATE: &str = "correspondence.notification.notificationTemplate";
 
 /// A letter that nothing speaks against.
-pub(super) struct Approved {
+pub(super) struct AcceptedRequest {
     pub(super) request: Request,
     /// The recipients as Altinn writes them, and whether each is reserved.
     pub(super) recipients: Vec<(String, bool)>,
@@ -31,14 +31,14 @@ pub(super) struct Approved {
 
 /// Checks a body that says what the API expects; `files` came with it.
 pub(super) fn judge(
-    world: &World,
+    state: &ServerState,
     caller: &Caller,
     body: Body,
     files: &[NewFile<'_>],
-) -> Result<Approved, Refusal> {
+) -> Result<AcceptedRequest, Refusal> {
     let request: Request = serde_json::from_value(body.value)
         .map_err(|error| Refusal::Model(vec![Entry::new("$", error.to_string())]))?;
-    let findings = findings(world, &request, files);
+    let findings = findings(state, &request, files);
     let mut entries = body.entries;
     for (path, _) in body.undefined.iter().filter(|(path, _)| is_modelled(path)) {
         entries.push(Entry::new(pascal(path), "The value is not defined."));
@@ -51,15 +51,15 @@ pub(super) fn judge(
     if template.is_some_and(|(_, number)| *number != 2) {
         return Err(Refusal::Bare("Invalid notification template"));
     }
-    let recipients = recipients(world, &request);
-    let known_by_server = known(world, caller, &request, &recipients);
+    let recipients = recipients(state, &request);
+    let known_by_server = known(state, caller, &request, &recipients);
     let unstored_template = template.map(|_| Refusal::code(3001));
     let by_rules = first_altinn(&findings).map(Refusal::code);
     let refusals = known_by_server.into_iter().chain(unstored_template);
     match refusals.chain(by_rules).min_by_key(rank) {
         Some(refusal) => Err(refusal),
         None if body.null_property => Err(Refusal::Crash),
-        None => Ok(Approved {
+        None => Ok(AcceptedRequest {
             request,
             recipients,
         }),
@@ -96,8 +96,8 @@ fn errors(findings: &[Finding]) -> impl Iterator<Item = &Finding> {
     findings.iter().filter(|finding| finding.is_error())
 }
 
-fn findings(world: &World, request: &Request, files: &[NewFile<'_>]) -> Vec<Finding> {
-    let context = Context::new(Timestamp::now(), world.options.production).with_new_files(files);
+fn findings(state: &ServerState, request: &Request, files: &[NewFile<'_>]) -> Vec<Finding> {
+    let context = Context::new(Timestamp::now(), state.options.production).with_new_files(files);
     rules::check(request, &context)
 }
 
@@ -114,16 +114,16 @@ fn rank(refusal: &Refusal) -> usize {
     }
 }
 
-fn recipients(world: &World, request: &Request) -> Vec<(String, bool)> {
+fn recipients(state: &ServerState, request: &Request) -> Vec<(String, bool)> {
     let ignored = request.correspondence.ignore_reservation == Some(true);
-    let reserved = &world.options.scenario.reserved_recipients;
+    let reserved = &state.options.scenario.reserved_recipients;
     let recipients = request.recipients.iter();
     recipients
         .filter_map(|text| Recipient::from_api(text).ok())
         .map(|recipient| {
             let urn = recipient.urn();
-            let held = recipient.is_person() && !ignored && names(reserved, &urn);
-            (urn, held)
+            let letter_count = recipient.is_person() && !ignored && names(reserved, &urn);
+            (urn, letter_count)
         })
         .collect()
 }
@@ -136,21 +136,21 @@ fn names(set: &BTreeSet<String>, urn: &str) -> bool {
 
 /// What only the server knows: keys, registers, and files it has.
 fn known(
-    world: &World,
+    state: &ServerState,
     caller: &Caller,
     request: &Request,
     recipients: &[(String, bool)],
 ) -> Vec<Refusal> {
-    let scenario = &world.options.scenario;
+    let scenario = &state.options.scenario;
     let mut refusals = Vec::new();
-    let received = world.received();
+    let store = state.store();
     if let Some(key) = request.idempotent_key
-        && received.knows_key(key)
+        && store.is_key_used(key)
     {
         refusals.push(Refusal::code(1034));
     }
     for id in &request.existing_attachments {
-        match received.attachments.get(id) {
+        match store.attachments.get(id) {
             None => refusals.push(Refusal::code(1007)),
             Some(file) if file.sender != caller.organization => refusals.push(Refusal::code(1017)),
             Some(file) if file.status != AttachmentStatus::Published => {
@@ -159,7 +159,7 @@ fn known(
             Some(_) => {}
         }
     }
-    drop(received);
+    drop(store);
     let resource = bare_resource(&request.correspondence.resource_id);
     if scenario.unknown_resources.contains(resource) {
         refusals.push(Refusal::code(1036));

@@ -1,4 +1,4 @@
-//! `POST /correspondence`, and `/correspondence/upload` for a letter with files of its own: takes it, or says why not.
+//! `POST /correspondence`, and `/correspondence/upload` for a letter with files of its own.
 
 use axum::body::Bytes;
 use axum::extract::{FromRequest as _, Multipart, Request, State};
@@ -8,14 +8,14 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::access::{Caller, Policy, admit, expect_type};
+use super::access::{Caller, RequiredScope, authorize, expect_type};
 use super::body;
 use super::form::{File, Form};
-use super::judgement::{Approved, bare_resource, judge};
+use super::judgement::{AcceptedRequest, bare_resource, judge};
 use super::letter::Scan;
 use super::members::REQUEST;
 use super::problem::{Entry, Refusal, json as answer};
-use super::state::{Received, Shared, World};
+use super::state::{ServerState, SharedState, Store};
 use super::trouble::drain;
 use super::{Letter, LetterStatus, ReceivedAttachment};
 use crate::correspondence::Moment;
@@ -23,38 +23,38 @@ use crate::correspondence::rules::NewFile;
 
 /// One request; a letter for each of its recipients.
 pub(super) async fn initialize(
-    State(world): State<Shared>,
+    State(state): State<SharedState>,
     headers: HeaderMap,
     bytes: Bytes,
 ) -> Result<Response, Refusal> {
     expect_type(&headers, "application/json")?;
-    let caller = admit(&world, &headers, Policy::Sender)?;
+    let caller = authorize(&state, &headers, RequiredScope::Sender)?;
     let body = body::read(&bytes, REQUEST, "request").map_err(Refusal::Model)?;
     // This endpoint takes no files.
-    let approved = judge(&world, &caller, body, &[])?;
-    let body = commit(&world, &caller, &approved, &bytes, Vec::new())?;
+    let accepted = judge(&state, &caller, body, &[])?;
+    let body = commit(&state, &caller, &accepted, &bytes, Vec::new())?;
     Ok(answer(StatusCode::OK, &body))
 }
 
-/// The same as a form with files.
+/// The same as a multipart form with files.
 pub(super) async fn initialize_with_files(
-    State(world): State<Shared>,
+    State(state): State<SharedState>,
     request: Request,
 ) -> Result<Response, Refusal> {
     let headers = request.headers();
-    let admitted = expect_type(headers, "multipart/form-data")
-        .and_then(|()| admit(&world, headers, Policy::Sender));
-    let caller = match admitted {
+    let authorized = expect_type(headers, "multipart/form-data")
+        .and_then(|()| authorize(&state, headers, RequiredScope::Sender));
+    let caller = match authorized {
         Ok(caller) => caller,
         Err(refusal) => {
-            // A client that is still writing would not hear it.
+            // A client that is still writing would not read the answer.
             drain(request.into_body()).await;
             return Err(refusal);
         }
     };
     let parts = Multipart::from_request(request, &()).await;
     let parts = parts.map_err(|_| Refusal::UnsupportedMediaType)?;
-    let form = Form::read(parts, world.options.keep_bodies).await;
+    let form = Form::read(parts, state.options.keep_bodies).await;
     let form = form.ok_or_else(|| {
         let said = "Failed to read the request form.";
         Refusal::Model(vec![Entry::new("", said)])
@@ -69,21 +69,21 @@ pub(super) async fn initialize_with_files(
             size: file.content.length,
         })
         .collect();
-    let approved = judge(&world, &caller, body, &files)?;
-    let own = store(&world, &caller, &approved, form.files)?;
-    let body = commit(&world, &caller, &approved, &bytes, own)?;
+    let accepted = judge(&state, &caller, body, &files)?;
+    let own = store(&state, &caller, &accepted, form.files)?;
+    let body = commit(&state, &caller, &accepted, &bytes, own)?;
     Ok(answer(StatusCode::OK, &body))
 }
 
-/// Stores the files before the letter is: one that is refused now leaves them behind, without a letter.
+/// Stores the files before the letter, as Altinn does: a letter that is refused afterwards leaves them behind.
 fn store(
-    world: &World,
+    state: &ServerState,
     caller: &Caller,
-    approved: &Approved,
+    accepted: &AcceptedRequest,
     files: Vec<File>,
 ) -> Result<Vec<Uuid>, Refusal> {
-    let letter = &approved.request.correspondence;
-    let mut received = world.received();
+    let letter = &accepted.request.correspondence;
+    let mut store = state.store();
     let mut files: Vec<_> = files.into_iter().map(Some).collect();
     let mut own = Vec::with_capacity(files.len());
     for (index, attachment) in letter.content.attachments.iter().enumerate() {
@@ -96,39 +96,44 @@ fn store(
         let file = found.and_then(|at| files.get_mut(at)?.take());
         let file = file.ok_or(Refusal::code(1005))?;
         let resource = bare_resource(&letter.resource_id).to_owned();
-        let mut stored = ReceivedAttachment::new(world, caller, resource, attachment.clone());
-        let filled = stored.fill(file.content, world.options.scan_polls);
+        let mut stored = ReceivedAttachment::announced(
+            &state.options.scenario,
+            &caller.organization,
+            resource,
+            attachment.clone(),
+        );
+        let filled = stored.fill(file.content, state.options.scan_polls);
         own.push(stored.id);
-        received.attachments.insert(stored.id, stored);
+        store.attachments.insert(stored.id, stored);
         filled?;
     }
     Ok(own)
 }
 
-/// Stores the letters; the key is asked for once more under the lock, so that of two requests at once only one wins.
+/// Stores the letters. The key is checked again under the lock, so that only one of two concurrent requests wins.
 fn commit(
-    world: &World,
+    state: &ServerState,
     caller: &Caller,
-    approved: &Approved,
+    accepted: &AcceptedRequest,
     bytes: &Bytes,
     own: Vec<Uuid>,
 ) -> Result<Value, Refusal> {
-    let mut received = world.received();
-    let key = approved.request.idempotent_key;
-    if key.is_some_and(|key| received.knows_key(key)) {
+    let mut store = state.store();
+    let key = accepted.request.idempotent_key;
+    if key.is_some_and(|key| store.is_key_used(key)) {
         return Err(Refusal::code(1034));
     }
     let scan = (!own.is_empty()).then_some(Scan::Running);
-    let mut attachments = approved.request.existing_attachments.clone();
+    let mut attachments = accepted.request.existing_attachments.clone();
     attachments.extend(own);
-    let mut initialized = Vec::with_capacity(approved.recipients.len());
-    for (recipient, reserved) in &approved.recipients {
+    let mut initialized = Vec::with_capacity(accepted.recipients.len());
+    for (recipient, reserved) in &accepted.recipients {
         let letter = Letter {
             recipient: recipient.clone(),
             reserved: *reserved,
             attachments: attachments.clone(),
             scan,
-            ..blank_letter(world, &mut received, caller, approved, bytes)
+            ..blank_letter(state, &mut store, caller, accepted, bytes)
         };
         let status = match scan {
             _ if *reserved => LetterStatus::Reserved,
@@ -141,46 +146,48 @@ fn commit(
             "recipient": recipient,
             "notifications": null,
         }));
-        received.link(&attachments, letter.id, world);
-        received.keep(letter);
+        store.link(&attachments, letter.id, state.options.keep_bodies);
+        store.insert_letter(letter);
     }
-    let held = received.letters.len();
-    drop(received);
-    world.held.send_modify(|known| *known = held.max(*known));
+    let letter_count = store.letters.len();
+    drop(store);
+    state
+        .letter_count
+        .send_modify(|known| *known = letter_count.max(*known));
     attachments.sort_unstable();
     attachments.dedup();
     Ok(json!({ "correspondences": initialized, "attachmentIds": attachments }))
 }
 
-/// A letter that lacks its recipient and its attachments.
+/// A letter without its recipient and attachments.
 fn blank_letter(
-    world: &World,
-    received: &mut Received,
+    state: &ServerState,
+    store: &mut Store,
     caller: &Caller,
-    approved: &Approved,
+    accepted: &AcceptedRequest,
     bytes: &Bytes,
 ) -> Letter {
     let now = Timestamp::now();
-    let letter = &approved.request.correspondence;
+    let letter = &accepted.request.correspondence;
     let wanted = letter.requested_publish_time.map(Moment::timestamp);
     let publish_at = wanted.map_or(now, |wanted| wanted.max(now));
     Letter {
         id: Uuid::new_v4(),
-        idempotent_key: approved.request.idempotent_key,
-        resource_id: received.name(bare_resource(&letter.resource_id)),
+        idempotent_key: accepted.request.idempotent_key,
+        resource_id: store.intern(bare_resource(&letter.resource_id)),
         senders_reference: letter.senders_reference.clone(),
         recipient: String::new(),
         accepted_at: now,
         publish_at: publish_at
-            .checked_add(world.options.publish_after)
+            .checked_add(state.options.publish_after)
             .unwrap_or(publish_at),
         reserved: false,
         attachments: Vec::new(),
         scan: None,
         purged_at: None,
-        sender: received.name(&caller.organization),
+        sender: store.intern(&caller.organization),
         // Copied: what hyper gives may be a part of a larger buffer.
-        body: world
+        body: state
             .options
             .keep_bodies
             .then(|| Bytes::copy_from_slice(bytes)),

@@ -4,11 +4,12 @@
 //! Of the rest of massebrev it knows the vocabulary only, so that it cannot share a mistake with the client.
 
 mod access;
+mod attachment;
 mod attachments;
 mod body;
+mod connection;
 mod content;
-mod disposal;
-mod exchange;
+mod deletion;
 mod form;
 mod grant;
 mod inbox;
@@ -16,6 +17,7 @@ mod judgement;
 mod letter;
 mod letters;
 mod members;
+mod options;
 mod overview;
 mod problem;
 mod registration;
@@ -24,14 +26,15 @@ mod search;
 mod server;
 mod state;
 mod token;
+mod token_endpoints;
 mod trouble;
-mod wire;
 
 #[cfg(test)]
 mod tests;
 
-pub use attachments::{AttachmentStatus, ReceivedAttachment};
+pub use attachment::{AttachmentStatus, ReceivedAttachment};
 pub use letter::{Letter, LetterStatus};
+pub use options::Options;
 pub use registration::{KnownClient, Registration, RegistrationError};
 pub use scenario::{Action, Endpoint, Rate, Scenario, Trouble, UnknownScenario, When};
-pub use server::{Options, Sandbox};
+pub use server::Sandbox;

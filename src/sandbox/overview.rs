@@ -1,4 +1,4 @@
-//! `GET /correspondence/{id}` and its details: what has become of a letter.
+//! `GET /correspondence/{id}` and `/details`: a letter's status.
 
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
@@ -7,35 +7,35 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use super::access::{Policy, admit};
+use super::access::{RequiredScope, authorize};
 use super::problem::{Entry, Refusal, json as answer};
-use super::state::{Shared, World};
+use super::state::{ServerState, SharedState};
 use super::{Letter, LetterStatus, ReceivedAttachment};
 use crate::correspondence::{Content, Correspondence, Notification, NotificationChannel};
 
 /// `GET /correspondence/{id}`.
 pub(super) async fn overview(
-    State(world): State<Shared>,
+    State(state): State<SharedState>,
     Path(id): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
-    let (letter, files) = sent_by_caller(&world, &headers, &id)?;
+    let (letter, files) = sent_by_caller(&state, &headers, &id)?;
     if letter.purged_at.is_some() {
         return Err(Refusal::code(1001));
     }
-    let body = tell(&letter, &files, Timestamp::now());
+    let body = letter_json(&letter, &files, Timestamp::now());
     Ok(answer(StatusCode::OK, &body))
 }
 
 /// `GET /correspondence/{id}/details`.
 pub(super) async fn details(
-    State(world): State<Shared>,
+    State(state): State<SharedState>,
     Path(id): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
-    let (letter, files) = sent_by_caller(&world, &headers, &id)?;
+    let (letter, files) = sent_by_caller(&state, &headers, &id)?;
     let now = Timestamp::now();
-    let mut body = tell(&letter, &files, now);
+    let mut body = letter_json(&letter, &files, now);
     let history = letter.history(now).into_iter().map(|(status, changed)| {
         json!({ "status": status.name(), "statusText": text(&letter, status), "statusChanged": changed.to_string() })
     });
@@ -48,32 +48,36 @@ pub(super) async fn details(
     Ok(answer(StatusCode::OK, &body))
 }
 
-/// An id in a path.
+/// Parses an id in a path; `name` is the parameter's name in the API.
 pub(super) fn path_id(text: &str, name: &str) -> Result<Uuid, Refusal> {
     text.parse()
         .map_err(|_| Refusal::Model(vec![Entry::new(name, "The value is not valid.")]))
 }
 
-/// A letter and its attachments; its scan goes on while it is looked at.
+/// The caller's letter and its attachments. Asking for it advances its scan.
 fn sent_by_caller(
-    world: &World,
+    state: &ServerState,
     headers: &HeaderMap,
     id: &str,
 ) -> Result<(Letter, Vec<ReceivedAttachment>), Refusal> {
-    let caller = admit(world, headers, Policy::SenderOrRecipient)?;
+    let caller = authorize(state, headers, RequiredScope::SenderOrRecipient)?;
     let id = path_id(id, "correspondenceId")?;
-    let mut received = world.received();
-    received.look_at(id);
-    let letter = received.letter(id).cloned().ok_or(Refusal::code(1001))?;
+    let mut store = state.store();
+    store.advance_letter_scan(id);
+    let letter = store.letter(id).cloned().ok_or(Refusal::code(1001))?;
     if letter.sender != caller.organization {
         return Err(Refusal::code(4001));
     }
-    let files = received.attachments_of(&letter);
+    let files = store.attachments_for(&letter);
     Ok((letter, files))
 }
 
-/// The overview; content only while the request is kept.
-fn tell(letter: &Letter, files: &[ReceivedAttachment], now: Timestamp) -> Map<String, Value> {
+/// The overview; it has content only when the request was kept.
+fn letter_json(
+    letter: &Letter,
+    files: &[ReceivedAttachment],
+    now: Timestamp,
+) -> Map<String, Value> {
     let request = letter.request().unwrap_or_default();
     let written = &request.correspondence;
     let history = letter.history(now);
@@ -118,7 +122,7 @@ fn tell(letter: &Letter, files: &[ReceivedAttachment], now: Timestamp) -> Map<St
 }
 
 fn content(content: &Content, files: &[ReceivedAttachment]) -> Value {
-    let attachments = files.iter().map(ReceivedAttachment::tell_in_letter);
+    let attachments = files.iter().map(ReceivedAttachment::to_letter_json);
     json!({
         "language": content.language.as_deref().unwrap_or("nb"),
         "messageTitle": content.message_title,
@@ -128,7 +132,7 @@ fn content(content: &Content, files: &[ReceivedAttachment]) -> Value {
     })
 }
 
-/// What was sent, and the dialog that Altinn makes for every letter.
+/// The references that were sent, and the dialog that Altinn creates for every letter.
 fn references(letter: &Letter, written: &Correspondence) -> Value {
     let dialog = Uuid::new_v5(&letter.id, b"dialog");
     let own = written

@@ -1,4 +1,4 @@
-//! Who may ask for tokens: a client id, its key and its scopes.
+//! Maskinporten clients: id, key and scopes.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -67,7 +67,6 @@ impl fmt::Debug for Registration {
 /// A client the caller already has a key for.
 #[derive(Clone, PartialEq, Eq)]
 pub struct KnownClient {
-    /// Its client id.
     pub client_id: String,
     /// Its RSA key as a JWK, public or private; of a private one only the public members are read. Without a `kid` the key is tried for any.
     pub jwk: String,
@@ -144,7 +143,6 @@ impl Clients {
         Ok(())
     }
 
-    /// Whether the client is known.
     pub(super) fn knows(&self, client_id: &str) -> bool {
         self.0.contains_key(client_id)
     }

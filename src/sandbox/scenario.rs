@@ -1,18 +1,18 @@
-//! Scripted trouble: what goes wrong, at which endpoint, with which requests.
+//! Scenarios: scripted faults by endpoint and request number.
 
 use std::collections::BTreeSet;
 use std::str::FromStr;
 use std::time::Duration;
 
-/// The person whom Altinn's own tests know as reserved against digital mail; reserved in every scenario.
+/// The person that Altinn's own tests use as reserved against digital mail; reserved in every scenario.
 const RESERVED: &str = "08900499559";
 
-/// What the sandbox does beyond working. The default is `calm`.
+/// The behaviour of a sandbox. The default is `calm`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Scenario {
-    /// What goes wrong. Delays of all rules that fit add up; of the rest the first that fits is carried out.
+    /// The faults. Delays of all matching rules add up; of the others the first that matches is carried out.
     pub trouble: Vec<Trouble>,
-    /// How many requests the Correspondence API takes; more are answered with 429 and `Retry-After`. Default: any number.
+    /// The limit of the Correspondence API; requests above it are answered with 429 and `Retry-After`. Default: none.
     pub rate: Option<Rate>,
     /// Recipients that no register knows (1029): identifiers or whole URNs.
     pub unknown_recipients: BTreeSet<String>,
@@ -22,22 +22,19 @@ pub struct Scenario {
     pub unknown_resources: BTreeSet<String>,
     /// Resources the caller has no rights to (4001).
     pub forbidden_resources: BTreeSet<String>,
-    /// Names of files in which the scan finds malware.
+    /// File names in which the scan finds malware.
     pub infected_files: BTreeSet<String>,
 }
 
-/// One rule of trouble.
+/// One fault.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Trouble {
-    /// Where.
     pub endpoint: Endpoint,
-    /// With which requests to that endpoint.
     pub when: When,
-    /// What happens.
     pub action: Action,
 }
 
-/// What the sandbox serves.
+/// The endpoints of the sandbox.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Endpoint {
     /// Maskinporten's `POST /token`.
@@ -66,23 +63,21 @@ pub enum Endpoint {
     DeleteAttachment,
 }
 
-/// Which requests to an endpoint, counted from 1 since the sandbox started.
+/// Requests to an endpoint by their number, from 1 since the sandbox started.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum When {
-    /// All of them.
     Always,
-    /// The first so many.
+    /// The first n.
     First(u64),
-    /// Every so many: 10 is the tenth, twentieth, thirtieth. 0 is none.
+    /// Every nth: 10 is the tenth, twentieth, thirtieth. 0 is none.
     Every(u64),
-    /// Only this one.
     Nth(u64),
 }
 
-/// What happens to a request.
+/// The fault that a request meets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action {
-    /// Answered as a gateway does, before Altinn has seen it: HTML, or for 429 JSON.
+    /// Answered by the gateway, before Altinn has seen it: HTML, or JSON for 429.
     Answer {
         /// The HTTP status, as 503, 429 or 500.
         status: u16,
@@ -91,24 +86,22 @@ pub enum Action {
     },
     /// Refused with one of Altinn's own codes, as 1032.
     Refuse(u16),
-    /// Read to its end, then the connection is closed without an answer; nothing has happened.
+    /// Read to its end, then disconnected without an answer; nothing is stored.
     CutBeforeCommit,
-    /// The connection is closed when its body has only begun to come; nothing has happened.
+    /// Disconnected after the first part of its body; nothing is stored.
     CutMidway,
-    /// Carried out, then the connection is closed without an answer; the letter is stored.
+    /// Carried out, then disconnected without an answer; the letter is stored.
     CutAfterCommit,
-    /// Held back for so long before it is looked at.
+    /// Delayed before it is processed.
     Delay(Duration),
-    /// Every token given out so far becomes invalid, also the one this request bears.
+    /// Every token issued so far becomes invalid, this request's included.
     ExpireTokens,
 }
 
-/// So many requests in any such period.
+/// At most `requests` in any window of `period`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rate {
-    /// How many.
     pub requests: u32,
-    /// In how long.
     pub period: Duration,
 }
 
@@ -132,8 +125,8 @@ impl Default for Scenario {
 }
 
 impl Scenario {
-    /// The scenario a person names: `calm` (nothing goes wrong), `busy` (slow, and now and then 503 or 429), `flaky` (answers get lost, tokens expire, the server fails),
-    /// `strict-rate:120/min` (per `s`, `min` or `h`; what is above is refused with 429).
+    /// A scenario by its name: `calm` (nothing goes wrong), `busy` (slow, and now and then 503 or 429), `flaky` (answers get lost, tokens expire, the server fails),
+    /// `strict-rate:120/min` (per `s`, `min` or `h`; requests above it get 429).
     pub fn named(name: &str) -> Result<Self, UnknownScenario> {
         let unknown = || UnknownScenario(name.to_owned());
         let (trouble, rate) = match name {
@@ -154,7 +147,6 @@ impl Scenario {
 }
 
 impl When {
-    /// Whether it is the request with this number.
     pub(super) fn fits(self, number: u64) -> bool {
         match self {
             Self::Always => true,
@@ -186,7 +178,7 @@ impl FromStr for Rate {
     }
 }
 
-/// The same for letters with and without files of their own.
+/// The same fault for letters with and without files of their own.
 fn letters(rules: &[(When, Action)]) -> Vec<Trouble> {
     let endpoints = [Endpoint::Initialize, Endpoint::InitializeWithFiles];
     let at = |endpoint| {

@@ -1,4 +1,4 @@
-//! `GET /correspondence`: the ids of the letters that fit.
+//! `GET /correspondence`: the ids of the letters that match a query.
 
 use axum::extract::{Query, State};
 use axum::http::{HeaderMap, StatusCode, Uri};
@@ -7,13 +7,13 @@ use jiff::Timestamp;
 use serde_json::json;
 use uuid::Uuid;
 
-use super::access::{Caller, Policy, admit};
+use super::access::{Caller, RequiredScope, authorize};
 use super::judgement::bare_resource;
 use super::problem::{Entry, Refusal, json as answer};
-use super::state::{Received, Shared};
+use super::state::{SharedState, Store};
 use super::{Letter, LetterStatus};
 
-/// At most so many ids are given.
+/// Ids in one answer, at most.
 const LIMIT: usize = 1000;
 const ROLES: [&str; 3] = ["Recipient", "Sender", "RecipientAndSender"];
 const STATUSES: [&str; 14] = [
@@ -35,24 +35,24 @@ const STATUSES: [&str; 14] = [
 
 /// The ids, newest publish time first. An idempotency key overrides every other filter.
 pub(super) async fn find(
-    State(world): State<Shared>,
+    State(state): State<SharedState>,
     headers: HeaderMap,
     uri: Uri,
 ) -> Result<Response, Refusal> {
-    let caller = admit(&world, &headers, Policy::SenderOrRecipient)?;
-    let filter = Filter::read(&uri)?;
+    let caller = authorize(&state, &headers, RequiredScope::SenderOrRecipient)?;
+    let filter = LetterFilter::read(&uri)?;
     if matches!((filter.from, filter.to), (Some(from), Some(to)) if from > to) {
         return Err(Refusal::code(1027));
     }
-    let forbidden = &world.options.scenario.forbidden_resources;
+    let forbidden = &state.options.scenario.forbidden_resources;
     if forbidden.contains(bare_resource(&filter.resource_id)) {
         return Err(Refusal::code(4001));
     }
-    let ids = filter.ids(&world.received(), &caller, Timestamp::now());
+    let ids = filter.ids(&state.store(), &caller, Timestamp::now());
     Ok(answer(StatusCode::OK, &json!({ "ids": ids })))
 }
 
-struct Filter {
+struct LetterFilter {
     resource_id: String,
     role: &'static str,
     from: Option<Timestamp>,
@@ -62,11 +62,11 @@ struct Filter {
     idempotent_key: Option<Uuid>,
 }
 
-impl Filter {
+impl LetterFilter {
     fn read(uri: &Uri) -> Result<Self, Refusal> {
         let pairs = Query::<Vec<(String, String)>>::try_from_uri(uri)
             .map_err(|_| Refusal::Model(vec![Entry::new("", "The query cannot be read.")]))?;
-        let mut parameters = Parameters {
+        let mut parameters = QueryParameters {
             pairs: pairs.0,
             entries: Vec::new(),
         };
@@ -89,16 +89,16 @@ impl Filter {
         }
     }
 
-    fn ids(&self, received: &Received, caller: &Caller, now: Timestamp) -> Vec<Uuid> {
+    fn ids(&self, store: &Store, caller: &Caller, now: Timestamp) -> Vec<Uuid> {
         if let Some(key) = self.idempotent_key {
-            return received
+            return store
                 .letter_with_key(key)
                 .map(|letter| letter.id)
                 .into_iter()
                 .collect();
         }
         let fits = |letter: &&Letter| self.fits(letter, caller, now);
-        let mut letters: Vec<_> = received.letters.iter().filter(fits).collect();
+        let mut letters: Vec<_> = store.letters.iter().filter(fits).collect();
         letters.sort_by_key(|letter| std::cmp::Reverse(letter.publish_at));
         letters.iter().take(LIMIT).map(|letter| letter.id).collect()
     }
@@ -131,13 +131,13 @@ impl Filter {
     }
 }
 
-/// A query, and what model validation says about it.
-struct Parameters {
+/// A query with the entries of its model validation.
+struct QueryParameters {
     pairs: Vec<(String, String)>,
     entries: Vec<Entry>,
 }
 
-impl Parameters {
+impl QueryParameters {
     fn required<T: Default>(&mut self, name: &str, read: impl Fn(&str) -> Option<T>) -> T {
         if self.get(name).is_none() {
             self.entries

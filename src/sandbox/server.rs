@@ -1,10 +1,9 @@
-//! The sandbox as a whole: starts, tells what it has received, stops.
+//! The sandbox as a running server: start, inspect, stop.
 
 use std::collections::BTreeMap;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -14,67 +13,22 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
+use super::connection::{CuttableListener, Disconnect};
 use super::registration::Clients;
-use super::state::{Shared, World};
-use super::trouble::stand_before;
-use super::wire::{Scissors, Wires};
+use super::state::{ServerState, SharedState};
+use super::trouble::apply_scenario;
 use super::{
-    Endpoint, KnownClient, Letter, ReceivedAttachment, Registration, Scenario, attachments,
-    disposal, exchange, inbox, letters, overview, search, token,
+    Endpoint, Letter, Options, ReceivedAttachment, Registration, attachments, deletion, inbox,
+    letters, overview, search, token_endpoints,
 };
 
 /// The largest JSON body that is read, in bytes.
-const LARGEST_BODY: usize = 64 << 20;
-
-/// How a sandbox behaves.
-#[derive(Debug, Clone)]
-pub struct Options {
-    /// The port on 127.0.0.1; 0 is any free one.
-    pub port: u16,
-    /// What goes wrong.
-    pub scenario: Scenario,
-    /// The client the sandbox gives out; a new one when there is none. Making a key takes time, so many sandboxes may share one.
-    pub registration: Option<Registration>,
-    /// Clients that have their keys already.
-    pub clients: Vec<KnownClient>,
-    /// The organisation all clients belong to, as nine digits.
-    pub organization: String,
-    /// How long a Maskinporten token is valid.
-    pub token_lifetime: Duration,
-    /// How long an Altinn token is valid, whatever it was exchanged for.
-    pub altinn_token_lifetime: Duration,
-    /// Whether letters and small files are kept whole. Without, a letter takes some hundred bytes.
-    pub keep_bodies: bool,
-    /// How many times an uploaded attachment is seen being scanned before it is published.
-    pub scan_polls: u32,
-    /// How long after its time a letter is published.
-    pub publish_after: Duration,
-    /// Whether production's stricter limits hold.
-    pub production: bool,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self {
-            port: 0,
-            scenario: Scenario::default(),
-            registration: None,
-            clients: Vec::new(),
-            organization: "991825827".to_owned(),
-            token_lifetime: Duration::from_secs(3600),
-            altinn_token_lifetime: Duration::from_secs(1800),
-            keep_bodies: true,
-            scan_polls: 1,
-            publish_after: Duration::ZERO,
-            production: false,
-        }
-    }
-}
+const BODY_LIMIT: usize = 64 << 20;
 
 /// A running sandbox. Dropping it stops it too, without waiting.
 #[derive(Debug)]
 pub struct Sandbox {
-    world: Shared,
+    state: SharedState,
     registration: Registration,
     stop: oneshot::Sender<()>,
     served: JoinHandle<io::Result<()>>,
@@ -101,15 +55,16 @@ impl Sandbox {
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, options.port));
         let listener = TcpListener::bind(address).await?;
         let url = format!("http://{}", listener.local_addr()?);
-        let world = Arc::new(World::new(options, url, clients));
-        let service = routes(&world).into_make_service_with_connect_info::<Scissors>();
+        let state = Arc::new(ServerState::new(options, url, clients));
+        let service = routes(&state).into_make_service_with_connect_info::<Disconnect>();
         let (stop, stopped) = oneshot::channel();
-        let served = axum::serve(Wires(listener), service).with_graceful_shutdown(async {
-            // An error means that the sandbox was dropped.
-            let _ = stopped.await;
-        });
+        let served =
+            axum::serve(CuttableListener(listener), service).with_graceful_shutdown(async {
+                // An error means that the sandbox was dropped.
+                let _ = stopped.await;
+            });
         Ok(Self {
-            world,
+            state,
             registration,
             stop,
             served: tokio::spawn(served.into_future()),
@@ -118,7 +73,7 @@ impl Sandbox {
 
     /// The address of both Maskinporten and Altinn's platform, without a slash at its end.
     pub fn url(&self) -> &str {
-        &self.world.url
+        &self.state.url
     }
 
     /// The client to send as.
@@ -126,41 +81,38 @@ impl Sandbox {
         &self.registration
     }
 
-    /// The letters held, in the order they came.
+    /// The accepted letters, in the order they came.
     pub fn letters(&self) -> Vec<Letter> {
-        self.world.received().letters.clone()
+        self.state.store().letters.clone()
     }
 
-    /// How many letters are held.
+    /// The number of accepted letters.
     pub fn letter_count(&self) -> usize {
-        *self.world.held.borrow()
+        *self.state.letter_count.borrow()
     }
 
-    /// The attachments announced, in no order.
+    /// The announced attachments, in no order.
     pub fn attachments(&self) -> Vec<ReceivedAttachment> {
-        self.world
-            .received()
-            .attachments
-            .values()
-            .cloned()
-            .collect()
+        self.state.store().attachments.values().cloned().collect()
     }
 
-    /// Waits until at least `count` letters are held.
+    /// Waits until at least `count` letters are accepted.
     pub async fn wait_for(&self, count: usize) {
-        let mut held = self.world.held.subscribe();
+        let mut letter_count = self.state.letter_count.subscribe();
         // The sender lives as long as `self`.
-        let _ = held.wait_for(|held| *held >= count).await;
+        let _ = letter_count
+            .wait_for(|letter_count| *letter_count >= count)
+            .await;
     }
 
-    /// How many requests each endpoint has had, refused ones and those cut off included.
+    /// The number of requests to each endpoint, refused and disconnected ones included.
     pub fn requests(&self) -> BTreeMap<Endpoint, u64> {
-        self.world.received().requests.clone()
+        self.state.store().requests.clone()
     }
 
-    /// Takes no more connections, answers what is under way, and ends.
+    /// Accepts no more connections, answers the requests in flight, and stops.
     pub async fn stop(self) -> io::Result<()> {
-        // An error means that it has ended already.
+        // An error means that it has stopped already.
         let _ = self.stop.send(());
         self.served.await?
     }
@@ -170,11 +122,11 @@ fn invalid(error: super::RegistrationError) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidInput, error)
 }
 
-fn routes(world: &Shared) -> Router {
-    let guard = |endpoint: Endpoint, method: MethodRouter<Shared>| {
+fn routes(state: &SharedState) -> Router {
+    let guard = |endpoint: Endpoint, method: MethodRouter<SharedState>| {
         method.route_layer(from_fn_with_state(
-            (Arc::clone(world), endpoint),
-            stand_before,
+            (Arc::clone(state), endpoint),
+            apply_scenario,
         ))
     };
     let correspondence = Router::new()
@@ -201,7 +153,7 @@ fn routes(world: &Shared) -> Router {
         )
         .route(
             "/correspondence/{id}/purge",
-            guard(Endpoint::Purge, delete(disposal::purge)),
+            guard(Endpoint::Purge, delete(deletion::purge)),
         )
         .route(
             "/attachment",
@@ -214,7 +166,7 @@ fn routes(world: &Shared) -> Router {
             "/attachment/{id}",
             guard(Endpoint::Attachment, get(attachments::overview)).merge(guard(
                 Endpoint::DeleteAttachment,
-                delete(disposal::delete_attachment),
+                delete(deletion::delete_attachment),
             )),
         )
         .route(
@@ -224,16 +176,19 @@ fn routes(world: &Shared) -> Router {
     Router::new()
         .route(
             "/.well-known/oauth-authorization-server",
-            get(token::metadata),
+            get(token_endpoints::metadata),
         )
-        .route("/token", guard(Endpoint::Token, post(token::token)))
+        .route(
+            "/token",
+            guard(Endpoint::Token, post(token_endpoints::token)),
+        )
         .route(
             "/authentication/api/v1/exchange/maskinporten",
-            guard(Endpoint::Exchange, get(exchange::exchange)),
+            guard(Endpoint::Exchange, get(token_endpoints::exchange)),
         )
         .nest("/correspondence/api/v1", correspondence)
         .route("/", get(inbox::list))
         .route("/letters/{id}", get(inbox::letter))
-        .layer(DefaultBodyLimit::max(LARGEST_BODY))
-        .with_state(Arc::clone(world))
+        .layer(DefaultBodyLimit::max(BODY_LIMIT))
+        .with_state(Arc::clone(state))
 }

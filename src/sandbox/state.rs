@@ -1,4 +1,4 @@
-//! All that the sandbox has received, behind one lock.
+//! Everything the sandbox has received, behind one lock.
 
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -9,68 +9,87 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::attachments::{AttachmentStatus, ReceivedAttachment};
-use super::letter::Scan;
+use super::attachment::{AttachmentStatus, ReceivedAttachment};
+use super::letter::{Letter, Scan};
+use super::options::Options;
+use super::problem::Refusal;
 use super::registration::Clients;
-use super::token::Mint;
-use super::{Endpoint, Letter, Options, Rate};
+use super::scenario::{Endpoint, Rate};
+use super::token::{Claims, TokenSigner};
 
-/// What every endpoint is given.
+/// The state that every endpoint shares.
 #[derive(Debug)]
-pub(super) struct World {
+pub(super) struct ServerState {
     pub(super) options: Options,
     /// The address without a slash at its end.
     pub(super) url: String,
     pub(super) clients: Clients,
-    /// How many letters are held.
-    pub(super) held: watch::Sender<usize>,
-    received: Mutex<Received>,
+    /// The number of accepted letters, for those who wait for one.
+    pub(super) letter_count: watch::Sender<usize>,
+    store: Mutex<Store>,
 }
 
-pub(super) type Shared = Arc<World>;
+pub(super) type SharedState = Arc<ServerState>;
 
-/// What has come in so far, and what was given out for it.
+/// Letters, attachments, grants and tokens so far.
 #[derive(Debug, Default)]
-pub(super) struct Received {
+pub(super) struct Store {
     pub(super) requests: BTreeMap<Endpoint, u64>,
     pub(super) letters: Vec<Letter>,
     by_id: HashMap<Uuid, usize>,
     by_key: HashMap<Uuid, usize>,
     pub(super) attachments: HashMap<Uuid, ReceivedAttachment>,
-    pub(super) mint: Mint,
+    pub(super) signer: TokenSigner,
     /// Used grants and when they expire, in seconds.
     grants: HashMap<String, i64>,
+    /// When the requests of the current rate period came.
     recent: VecDeque<Instant>,
     names: HashSet<Arc<str>>,
 }
 
-impl World {
+impl ServerState {
     pub(super) fn new(options: Options, url: String, clients: Clients) -> Self {
         Self {
             options,
             url,
             clients,
-            held: watch::Sender::new(0),
-            received: Mutex::default(),
+            letter_count: watch::Sender::new(0),
+            store: Mutex::default(),
         }
     }
 
+    /// Maskinporten's own name, with the slash that belongs to it.
+    pub(super) fn issuer(&self) -> String {
+        format!("{}/", self.url)
+    }
+
+    pub(super) fn sign(&self, claims: &Claims) -> Option<String> {
+        // A copy: signing under the lock would make every other request wait.
+        let signer = self.store().signer.clone();
+        signer.sign(claims)
+    }
+
+    /// The claims of a valid access token.
+    pub(super) fn claims(&self, token: &str) -> Option<Claims> {
+        let signer = self.store().signer.clone();
+        signer.verify(token)
+    }
+
     /// The one lock. Never held over an await.
-    pub(super) fn received(&self) -> MutexGuard<'_, Received> {
-        self.received.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(super) fn store(&self) -> MutexGuard<'_, Store> {
+        self.store.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Received {
-    /// Counts a request and gives its number, from 1.
+impl Store {
+    /// Counts a request and returns its number, from 1.
     pub(super) fn count(&mut self, endpoint: Endpoint) -> u64 {
         let count = self.requests.entry(endpoint).or_default();
         *count += 1;
         *count
     }
 
-    /// Whether a letter has the key already.
-    pub(super) fn knows_key(&self, key: Uuid) -> bool {
+    pub(super) fn is_key_used(&self, key: Uuid) -> bool {
         self.by_key.contains_key(&key)
     }
 
@@ -82,8 +101,8 @@ impl Received {
         self.letters.get_mut(*self.by_id.get(&id)?)
     }
 
-    /// Somebody looks at a letter, and the scan of its own files goes on.
-    pub(super) fn look_at(&mut self, id: Uuid) {
+    /// Advances the scan of a letter's own files by one step: it progresses only when the letter is asked for.
+    pub(super) fn advance_letter_scan(&mut self, id: Uuid) {
         let running = |letter: &&Letter| letter.scan == Some(Scan::Running);
         let Some(letter) = self.letter(id).filter(running) else {
             return;
@@ -94,7 +113,7 @@ impl Received {
             let Some(file) = self.attachments.get_mut(&id) else {
                 continue;
             };
-            file.look();
+            file.advance_scan();
             scan = match (file.status, scan) {
                 (AttachmentStatus::Published, scan) => scan,
                 (AttachmentStatus::Failed, _) | (_, Scan::Infected) => Scan::Infected,
@@ -113,8 +132,8 @@ impl Received {
         self.letters.get(*self.by_key.get(&key)?)
     }
 
-    /// Keeps a letter; it is the caller who has asked whether its key is free.
-    pub(super) fn keep(&mut self, letter: Letter) {
+    /// Stores a letter. The caller has checked under the same lock that its key is free.
+    pub(super) fn insert_letter(&mut self, letter: Letter) {
         let index = self.letters.len();
         self.by_id.insert(letter.id, index);
         if let Some(key) = letter.idempotent_key {
@@ -123,8 +142,8 @@ impl Received {
         self.letters.push(letter);
     }
 
-    /// The same text once for all letters that have it.
-    pub(super) fn name(&mut self, text: &str) -> Arc<str> {
+    /// One copy of a text for all letters that have it: memory for 500,000 letters depends on it.
+    pub(super) fn intern(&mut self, text: &str) -> Arc<str> {
         if let Some(known) = self.names.get(text) {
             return Arc::clone(known);
         }
@@ -133,7 +152,7 @@ impl Received {
         name
     }
 
-    /// Whether a grant is used for the first time. Expired ones are forgotten: their time has already been refused.
+    /// True when a grant is used for the first time. Expired grants may be forgotten, because `exp` is checked before.
     pub(super) fn first_use(&mut self, grant: String, expires: i64, now: i64) -> bool {
         if self.grants.len() >= 1024 {
             self.grants.retain(|_, expires| *expires >= now);
@@ -141,8 +160,8 @@ impl Received {
         self.grants.insert(grant, expires).is_none()
     }
 
-    /// Takes one more request, or says how long to wait.
-    pub(super) fn take(&mut self, rate: Rate, now: Instant) -> Result<(), Duration> {
+    /// Counts a request against `rate`; `Err` is the time until it would be admitted.
+    pub(super) fn admit_request(&mut self, rate: Rate, now: Instant) -> Result<(), Duration> {
         let limit = usize::try_from(rate.requests).unwrap_or(usize::MAX);
         while let Some(oldest) = self.recent.front() {
             let left = rate.period.saturating_sub(now.duration_since(*oldest));
@@ -159,6 +178,40 @@ impl Received {
     }
 }
 
+impl Store {
+    /// Links attachments to a letter; `keep` also remembers the letter's id.
+    pub(super) fn link(&mut self, attachments: &[Uuid], letter: Uuid, keep: bool) {
+        for id in attachments {
+            if let Some(stored) = self.attachments.get_mut(id) {
+                stored.linked = true;
+                if keep {
+                    stored.correspondences.push(letter);
+                }
+            }
+        }
+    }
+
+    /// The attachments of a letter, in its order.
+    pub(super) fn attachments_for(&self, letter: &Letter) -> Vec<ReceivedAttachment> {
+        let ids = letter.attachments.iter();
+        ids.filter_map(|id| self.attachments.get(id).cloned())
+            .collect()
+    }
+
+    pub(super) fn owned(
+        &mut self,
+        organization: &str,
+        id: Uuid,
+    ) -> Result<&mut ReceivedAttachment, Refusal> {
+        let stored = self.attachments.get_mut(&id).ok_or(Refusal::code(2001))?;
+        if *stored.sender == *organization {
+            Ok(stored)
+        } else {
+            Err(Refusal::code(4001))
+        }
+    }
+}
+
 #[cfg(test)]
 mod unit {
     use super::*;
@@ -169,9 +222,9 @@ mod unit {
             requests: 2,
             period: Duration::from_secs(60),
         };
-        let mut received = Received::default();
+        let mut store = Store::default();
         let start = Instant::now();
-        let mut take = |second| received.take(rate, start + Duration::from_secs(second));
+        let mut take = |second| store.admit_request(rate, start + Duration::from_secs(second));
         assert_eq!(take(0), Ok(()));
         assert_eq!(take(10), Ok(()));
         assert_eq!(take(20), Err(Duration::from_secs(40)));
@@ -182,9 +235,9 @@ mod unit {
 
     #[test]
     fn a_grant_is_used_once() {
-        let mut received = Received::default();
-        assert!(received.first_use("a".to_owned(), 100, 0));
-        assert!(received.first_use("b".to_owned(), 100, 0));
-        assert!(!received.first_use("a".to_owned(), 100, 1));
+        let mut store = Store::default();
+        assert!(store.first_use("a".to_owned(), 100, 0));
+        assert!(store.first_use("b".to_owned(), 100, 0));
+        assert!(!store.first_use("a".to_owned(), 100, 1));
     }
 }

@@ -1,4 +1,4 @@
-//! Carries out a scenario: stands before every endpoint.
+//! The middleware that carries out a scenario, in front of every endpoint.
 
 use std::time::Duration;
 
@@ -11,39 +11,39 @@ use axum::response::{IntoResponse, Response};
 use serde_json::json;
 use tokio::time::Instant;
 
+use super::connection::Disconnect;
 use super::problem::Refusal;
-use super::state::{Shared, World};
-use super::token::Mint;
-use super::wire::Scissors;
+use super::state::{ServerState, SharedState};
+use super::token::TokenSigner;
 use super::{Action, Endpoint};
 
-/// Counts the request, does to it what the scenario says, and lets it through or not.
-pub(super) async fn stand_before(
-    State((world, endpoint)): State<(Shared, Endpoint)>,
-    ConnectInfo(scissors): ConnectInfo<Scissors>,
+/// Counts the request and applies the scenario's action to it.
+pub(super) async fn apply_scenario(
+    State((state, endpoint)): State<(SharedState, Endpoint)>,
+    ConnectInfo(disconnect): ConnectInfo<Disconnect>,
     request: Request,
     next: Next,
 ) -> Response {
-    let (delay, action) = world.trouble(endpoint);
+    let (delay, action) = state.trouble(endpoint);
     if !delay.is_zero() {
         tokio::time::sleep(delay).await;
     }
-    let mut response = carry_out(action, &world, &scissors, request, next).await;
+    let mut response = perform(action, &state, &disconnect, request, next).await;
     let headers = response.headers_mut();
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
 }
 
-async fn carry_out(
+async fn perform(
     action: Option<Action>,
-    world: &World,
-    scissors: &Scissors,
+    state: &ServerState,
+    disconnect: &Disconnect,
     request: Request,
     next: Next,
 ) -> Response {
     match action {
-        // A delay has been waited for.
+        // The delay is over.
         None | Some(Action::Delay(_)) => next.run(request).await,
         Some(Action::Answer {
             status,
@@ -58,32 +58,32 @@ async fn carry_out(
         }
         Some(Action::CutBeforeCommit) => {
             drain(request.into_body()).await;
-            scissors.cut();
+            disconnect.trigger();
             StatusCode::INTERNAL_SERVER_ERROR.into_response()
         }
         Some(Action::CutMidway) => {
             let _ = next_chunk(&mut request.into_body()).await;
-            scissors.cut();
+            disconnect.trigger();
             StatusCode::INTERNAL_SERVER_ERROR.into_response()
         }
         Some(Action::CutAfterCommit) => {
             let response = next.run(request).await;
-            scissors.cut();
+            disconnect.trigger();
             response
         }
         Some(Action::ExpireTokens) => {
-            world.received().mint = Mint::default();
+            state.store().signer = TokenSigner::default();
             next.run(request).await
         }
     }
 }
 
-impl World {
-    /// What happens to the next request to `endpoint`.
+impl ServerState {
+    /// The delay and the action for the next request to `endpoint`.
     fn trouble(&self, endpoint: Endpoint) -> (Duration, Option<Action>) {
         let scenario = &self.options.scenario;
-        let mut received = self.received();
-        let number = received.count(endpoint);
+        let mut store = self.store();
+        let number = store.count(endpoint);
         let mut delay = Duration::ZERO;
         let mut first = None;
         for trouble in &scenario.trouble {
@@ -95,8 +95,8 @@ impl World {
                 action => first = first.or(Some(action)),
             }
         }
-        if let Some(rate) = scenario.rate.filter(|_| endpoint.is_limited())
-            && let Err(wait) = received.take(rate, Instant::now())
+        if let Some(rate) = scenario.rate.filter(|_| endpoint.is_rate_limited())
+            && let Err(wait) = store.admit_request(rate, Instant::now())
         {
             let retry_after = Some(wait.as_secs() + u64::from(wait.subsec_nanos() > 0));
             return (
@@ -112,8 +112,8 @@ impl World {
 }
 
 impl Endpoint {
-    /// Whether a gateway's limit counts it: the Correspondence API alone.
-    fn is_limited(self) -> bool {
+    /// True for the Correspondence API; the gateway's limit does not count the token endpoints.
+    fn is_rate_limited(self) -> bool {
         !matches!(self, Self::Token | Self::Exchange)
     }
 }

@@ -2,17 +2,17 @@
 
 use serde_json::{Value, json};
 
-use super::desk::{Desk, PERSON, WRITE, body, letter};
+use super::client::{PERSON, TestClient, WRITE, body, letter};
 use crate::sandbox::{KnownClient, Options};
 
-async fn desk() -> Desk {
-    Desk::without_token(Options::default()).await
+async fn client() -> TestClient {
+    TestClient::without_token(Options::default()).await
 }
 
 #[tokio::test]
 async fn a_valid_grant_buys_a_token() {
-    let desk = desk().await;
-    let response = desk.grant(&desk.claims(WRITE)).await;
+    let client = client().await;
+    let response = client.grant(&client.claims(WRITE)).await;
     assert_eq!(response.status(), 200);
     let body = body(response).await;
     assert_eq!(body["token_type"], "Bearer");
@@ -22,11 +22,11 @@ async fn a_valid_grant_buys_a_token() {
 
 #[tokio::test]
 async fn a_grant_is_refused_for_each_thing_that_is_wrong_with_it() {
-    let desk = desk().await;
+    let client = client().await;
     let now = jiff::Timestamp::now().as_second();
     let cases = [
         ("iss", json!("nobody"), "MP-100"),
-        ("aud", json!(desk.sandbox.url()), "MP-110"),
+        ("aud", json!(client.sandbox.url()), "MP-110"),
         ("nbf", json!(now), "Unknown claim: nbf"),
         ("scope", json!("skatt:all"), "MP-200"),
         ("exp", json!(now - 1), "MP-130"),
@@ -36,62 +36,62 @@ async fn a_grant_is_refused_for_each_thing_that_is_wrong_with_it() {
         ("iat", Value::Null, "iat is missing"),
     ];
     for (claim, value, expected) in cases {
-        let mut claims = desk.claims(WRITE);
+        let mut claims = client.claims(WRITE);
         claims[claim] = value;
-        let (_, description) = desk.refused_grant(&claims).await;
+        let (_, description) = client.refused_grant(&claims).await;
         assert!(description.contains(expected), "{claim}: {description}");
     }
 }
 
 #[tokio::test]
 async fn a_grant_is_used_once() {
-    let desk = desk().await;
-    let claims = desk.claims(WRITE);
-    assert_eq!(desk.grant(&claims).await.status(), 200);
-    let (error, description) = desk.refused_grant(&claims).await;
+    let client = client().await;
+    let claims = client.claims(WRITE);
+    assert_eq!(client.grant(&claims).await.status(), 200);
+    let (error, description) = client.refused_grant(&claims).await;
     assert_eq!(error, "invalid_grant");
     assert!(description.starts_with("MP-012: "), "{description}");
 }
 
 #[tokio::test]
 async fn a_changed_assertion_is_not_signed() {
-    let desk = desk().await;
-    let other = desk.claims("altinn:serviceowner");
-    let [mine, changed] = [desk.claims(WRITE), other].map(|claims| desk.sign(&claims));
+    let client = client().await;
+    let other = client.claims("altinn:serviceowner");
+    let [mine, changed] = [client.claims(WRITE), other].map(|claims| client.sign(&claims));
     let (head, _) = mine.split_once('.').unwrap();
     let (payload, _) = changed.split_once('.').unwrap().1.split_once('.').unwrap();
     let signature = mine.rsplit('.').next().unwrap();
     let grant_type = "urn:ietf:params:oauth:grant-type:jwt-bearer";
     let forged = format!("{head}.{payload}.{signature}");
-    let answer = body(desk.ask(grant_type, &forged).await).await;
+    let answer = body(client.ask(grant_type, &forged).await).await;
     let description = answer["error_description"].as_str().unwrap();
     assert!(description.starts_with("MP-124: "), "{description}");
-    let answer = body(desk.ask("password", &mine).await).await;
+    let answer = body(client.ask("password", &mine).await).await;
     assert_eq!(answer["error"], "unsupported_grant_type");
 }
 
 #[tokio::test]
 async fn a_client_may_bring_its_own_key() {
-    let first = desk().await;
+    let first = client().await;
     let registration = first.sandbox.registration();
     let mut public: Value = serde_json::from_str(registration.private_jwk()).unwrap();
     for member in ["d", "p", "q", "dp", "dq", "qi"] {
         public.as_object_mut().unwrap().remove(member);
     }
-    let client = |jwk: &Value| KnownClient {
+    let known_client = |jwk: &Value| KnownClient {
         client_id: "mine".to_owned(),
         jwk: jwk.to_string(),
     };
     let options = Options {
-        clients: vec![client(&public)],
+        clients: vec![known_client(&public)],
         ..Options::default()
     };
-    let desk = Desk::without_token(options).await;
-    let mut claims = desk.claims(WRITE);
+    let client = TestClient::without_token(options).await;
+    let mut claims = client.claims(WRITE);
     claims["iss"] = json!("mine");
-    assert_eq!(desk.grant(&claims).await.status(), 200);
+    assert_eq!(client.grant(&claims).await.status(), 200);
     let wrong = Options {
-        clients: vec![client(&json!({ "kty": "EC" }))],
+        clients: vec![known_client(&json!({ "kty": "EC" }))],
         registration: Some(registration.clone()),
         ..Options::default()
     };
@@ -104,10 +104,10 @@ async fn a_client_may_bring_its_own_key() {
 
 #[tokio::test]
 async fn the_exchange_gives_text_or_json() {
-    let desk = desk().await;
-    let token = desk.maskinporten_token(WRITE).await;
-    let url = desk.url("/authentication/api/v1/exchange/maskinporten");
-    let ask = |token: String| desk.http.get(&url).bearer_auth(token);
+    let client = client().await;
+    let token = client.maskinporten_token(WRITE).await;
+    let url = client.url("/authentication/api/v1/exchange/maskinporten");
+    let ask = |token: String| client.http.get(&url).bearer_auth(token);
     let bare = ask(token.clone())
         .send()
         .await
@@ -127,8 +127,8 @@ async fn the_exchange_gives_text_or_json() {
 
 #[tokio::test]
 async fn a_token_needs_its_scopes() {
-    let mut desk = desk().await;
-    let unknown = desk.post("/correspondence", &letter()).await;
+    let mut client = client().await;
+    let unknown = client.post("/correspondence", &letter()).await;
     assert_eq!(unknown.status(), 401);
     assert!(unknown.headers().contains_key("WWW-Authenticate"));
     assert_eq!(unknown.text().await.unwrap(), "");
@@ -139,16 +139,16 @@ async fn a_token_needs_its_scopes() {
         (write, 200, 403),
         ("altinn:serviceowner altinn:correspondence.read", 403, 403),
     ] {
-        desk.token = desk.altinn_token(scope).await;
-        let status = desk.post("/correspondence", &letter()).await.status();
+        client.token = client.altinn_token(scope).await;
+        let status = client.post("/correspondence", &letter()).await.status();
         assert_eq!(status, altinn, "{scope}");
-        desk.token = desk.maskinporten_token(scope).await;
-        let status = desk.post("/correspondence", &letter()).await.status();
+        client.token = client.maskinporten_token(scope).await;
+        let status = client.post("/correspondence", &letter()).await.status();
         assert_eq!(status, maskinporten, "{scope}");
     }
-    desk.token = desk.altinn_token("altinn:correspondence.read").await;
+    client.token = client.altinn_token("altinn:correspondence.read").await;
     let list = "/correspondence?resourceId=skd-mva-varsel&role=Sender";
-    assert_eq!(desk.get(list).await.status(), 200);
+    assert_eq!(client.get(list).await.status(), 200);
 }
 
 #[tokio::test]
@@ -157,16 +157,16 @@ async fn an_expired_token_is_worth_nothing() {
         altinn_token_lifetime: std::time::Duration::ZERO,
         ..Options::default()
     };
-    let desk = Desk::new(options).await;
-    assert_eq!(desk.refused_status(&letter()).await, 401);
+    let client = TestClient::new(options).await;
+    assert_eq!(client.refused_status(&letter()).await, 401);
 }
 
 #[tokio::test]
 async fn media_types_are_held_to() {
-    let desk = Desk::calm().await;
-    let url = desk.url("/correspondence/api/v1/correspondence");
+    let client = TestClient::calm().await;
+    let url = client.url("/correspondence/api/v1/correspondence");
     let post = |kind: &str, accept: &str| {
-        let request = desk.http.post(&url).bearer_auth(&desk.token);
+        let request = client.http.post(&url).bearer_auth(&client.token);
         let request = request
             .header("Content-Type", kind)
             .header("Accept", accept);
@@ -187,12 +187,13 @@ async fn media_types_are_held_to() {
 
 #[tokio::test]
 async fn the_inbox_shows_letters_escaped_and_masked() {
-    let desk = Desk::calm().await;
+    let client = TestClient::calm().await;
     let mut letter = letter();
     letter["correspondence"]["content"]["messageBody"] = json!("a <b> & </pre><script>");
-    assert_eq!(desk.post("/correspondence", &letter).await.status(), 200);
+    assert_eq!(client.post("/correspondence", &letter).await.status(), 200);
     let page = |path: String| async {
-        desk.http
+        client
+            .http
             .get(path)
             .send()
             .await
@@ -201,14 +202,14 @@ async fn the_inbox_shows_letters_escaped_and_masked() {
             .await
             .unwrap()
     };
-    let list = page(desk.url("/")).await;
+    let list = page(client.url("/")).await;
     assert!(
         list.contains("Varsel") && list.contains("078271*****"),
         "{list}"
     );
     assert!(!list.contains(PERSON));
-    let id = desk.sandbox.letters()[0].id;
-    let shown = page(desk.url(&format!("/letters/{id}"))).await;
+    let id = client.sandbox.letters()[0].id;
+    let shown = page(client.url(&format!("/letters/{id}"))).await;
     assert!(shown.contains("a &lt;b&gt; &amp; &lt;"), "{shown}");
     assert!(!shown.contains("<script>"));
 }

@@ -2,22 +2,22 @@
 
 use serde_json::{Value, json};
 
-use super::desk::{Desk, PERSON, body, letter};
+use super::client::{PERSON, TestClient, body, letter};
 use crate::sandbox::{LetterStatus, Options, Scenario};
 
 #[tokio::test]
 async fn a_letter_is_accepted_and_kept_byte_for_byte() {
-    let desk = Desk::calm().await;
+    let client = TestClient::calm().await;
     let letter = letter();
-    let response = desk.post("/correspondence", &letter).await;
+    let response = client.post("/correspondence", &letter).await;
     assert_eq!(response.status(), 200);
     assert_eq!(
         response.headers()["Content-Type"],
         "application/json; charset=utf-8"
     );
     let answer = body(response).await;
-    desk.sandbox.wait_for(1).await;
-    let kept = &desk.sandbox.letters()[0];
+    client.sandbox.wait_for(1).await;
+    let kept = &client.sandbox.letters()[0];
     let expected = json!({
         "correspondences": [{ "correspondenceId": kept.id, "status": "ReadyForPublish", "recipient": PERSON, "notifications": null }],
         "attachmentIds": [],
@@ -26,17 +26,17 @@ async fn a_letter_is_accepted_and_kept_byte_for_byte() {
     assert_eq!(kept.body.as_deref(), Some(letter.to_string().as_bytes()));
     let request = kept.request().unwrap();
     assert_eq!(request.correspondence.content.message_title, "Varsel");
-    assert_eq!(desk.sandbox.letter_count(), 1);
+    assert_eq!(client.sandbox.letter_count(), 1);
 }
 
 #[tokio::test]
 async fn a_key_is_used_once() {
-    let desk = Desk::calm().await;
+    let client = TestClient::calm().await;
     let mut letter = letter();
-    assert_eq!(desk.post("/correspondence", &letter).await.status(), 200);
+    assert_eq!(client.post("/correspondence", &letter).await.status(), 200);
     // Even before what is otherwise wrong with it.
     letter["correspondence"]["content"]["messageTitle"] = json!("# x");
-    let response = desk.post("/correspondence", &letter).await;
+    let response = client.post("/correspondence", &letter).await;
     assert_eq!(response.status(), 409);
     let text = response.text().await.unwrap();
     assert_eq!(text.matches("\"traceId\"").count(), 2);
@@ -44,14 +44,17 @@ async fn a_key_is_used_once() {
     assert_eq!(answer["errorCode"], 1034);
     assert_eq!(answer["code"], "CORR-01034");
     assert_eq!(answer["title"], "Conflict");
-    assert_eq!(desk.sandbox.letter_count(), 1);
+    assert_eq!(client.sandbox.letter_count(), 1);
 }
 
 #[tokio::test]
 async fn of_two_at_once_one_wins() {
-    let desk = Desk::calm().await;
+    let client = TestClient::calm().await;
     let letter = letter();
-    let (one, other) = tokio::join!(desk.refused_status(&letter), desk.refused_status(&letter));
+    let (one, other) = tokio::join!(
+        client.refused_status(&letter),
+        client.refused_status(&letter)
+    );
     assert_eq!(one.min(other), 200);
     assert_eq!(one.max(other), 409);
 }
@@ -64,7 +67,7 @@ async fn what_only_a_server_knows_is_refused() {
         forbidden_resources: ["theirs".to_owned()].into(),
         ..Scenario::default()
     };
-    let desk = Desk::new(Options {
+    let client = TestClient::new(Options {
         scenario,
         ..Options::default()
     })
@@ -79,47 +82,47 @@ async fn what_only_a_server_knows_is_refused() {
         letter["correspondence"]["resourceId"] = json!(resource);
         letter
     };
-    assert_eq!(desk.refused(&to("26818099001")).await, (404, json!(1029)));
-    assert_eq!(desk.refused(&to("08900499559")).await, (422, json!(1030)));
-    assert_eq!(desk.refused(&of("nowhere")).await, (400, json!(1036)));
+    assert_eq!(client.refused(&to("26818099001")).await, (404, json!(1029)));
+    assert_eq!(client.refused(&to("08900499559")).await, (422, json!(1030)));
+    assert_eq!(client.refused(&of("nowhere")).await, (400, json!(1036)));
     assert_eq!(
-        desk.refused(&of("urn:altinn:resource:theirs")).await,
+        client.refused(&of("urn:altinn:resource:theirs")).await,
         (401, json!(4001))
     );
     let mut reserved = to("08900499559");
     reserved["correspondence"]["ignoreReservation"] = json!(true);
-    assert_eq!(desk.refused_status(&reserved).await, 200);
-    assert_eq!(desk.sandbox.letter_count(), 1);
+    assert_eq!(client.refused_status(&reserved).await, 200);
+    assert_eq!(client.sandbox.letter_count(), 1);
 }
 
 #[tokio::test]
 async fn a_rule_is_answered_with_its_code() {
-    let desk = Desk::calm().await;
+    let client = TestClient::calm().await;
     let mut titled = letter();
     titled["correspondence"]["content"]["messageTitle"] = json!("# Varsel");
-    assert_eq!(desk.refused(&titled).await, (400, json!(1002)));
+    assert_eq!(client.refused(&titled).await, (400, json!(1002)));
     let mut filed = letter();
     filed["correspondence"]["content"]["attachments"] =
         json!([{ "fileName": "a.pdf", "sendersReference": "a" }]);
-    assert_eq!(desk.refused(&filed).await, (400, json!(1005)));
+    assert_eq!(client.refused(&filed).await, (400, json!(1005)));
     let mut many = letter();
     many["recipients"] = json!([PERSON, "0192:991825827"]);
-    assert_eq!(desk.refused(&many).await, (400, json!(1047)));
+    assert_eq!(client.refused(&many).await, (400, json!(1047)));
     let mut both = letter();
     both["correspondence"]["isConfirmationNeeded"] = json!(true);
     both["recipients"] = json!(["08900499559"]);
     // Altinn asks for the due date before it asks the register.
-    assert_eq!(desk.refused(&both).await, (400, json!(1016)));
+    assert_eq!(client.refused(&both).await, (400, json!(1016)));
 }
 
 #[tokio::test]
 async fn a_wrong_model_is_told_with_all_its_entries() {
-    let desk = Desk::calm().await;
+    let client = TestClient::calm().await;
     let mut letter = letter();
     letter["correspondence"]["sendersReference"] = json!("");
     letter["correspondence"]["content"]["messageTitle"] = json!(" ");
     letter["idempotentKey"] = json!("00000000-0000-0000-0000-000000000000");
-    let response = desk.post("/correspondence", &letter).await;
+    let response = client.post("/correspondence", &letter).await;
     assert_eq!(response.status(), 400);
     let answer = body(response).await;
     assert_eq!(answer["code"], "STD-00000");
@@ -138,15 +141,15 @@ async fn a_wrong_model_is_told_with_all_its_entries() {
 
 #[tokio::test]
 async fn what_is_not_the_expected_json_is_told_by_its_path() {
-    let desk = Desk::calm().await;
+    let client = TestClient::calm().await;
     let mut letter = letter();
     letter["correspondence"]["dueDateTime"] = json!("tomorrow");
-    let answer = body(desk.post("/correspondence", &letter).await).await;
+    let answer = body(client.post("/correspondence", &letter).await).await;
     let keys: Vec<_> = answer["errors"].as_object().unwrap().keys().collect();
     assert_eq!(keys, ["$.correspondence.dueDateTime", "request"]);
     letter["correspondence"]["dueDateTime"] = Value::Null;
     letter["correspondence"]["notification"] = json!({ "notificationTemplate": 5 });
-    let response = desk.post("/correspondence", &letter).await;
+    let response = client.post("/correspondence", &letter).await;
     assert_eq!(response.status(), 400);
     assert_eq!(
         response.text().await.unwrap(),
@@ -154,7 +157,7 @@ async fn what_is_not_the_expected_json_is_told_by_its_path() {
     );
     letter["correspondence"]["notification"] = Value::Null;
     letter["correspondence"]["propertyList"] = json!({ "case": null });
-    let response = desk.post("/correspondence", &letter).await;
+    let response = client.post("/correspondence", &letter).await;
     assert_eq!(response.status(), 500);
     assert_eq!(
         response.headers()["Content-Type"],
@@ -164,14 +167,14 @@ async fn what_is_not_the_expected_json_is_told_by_its_path() {
 
 #[tokio::test]
 async fn several_recipients_get_a_letter_each_except_the_reserved() {
-    let desk = Desk::calm().await;
+    let client = TestClient::calm().await;
     let mut letter = letter();
     letter["idempotentKey"] = Value::Null;
     letter["recipients"] = json!(["0192:991825827", "08900499559"]);
-    let answer = body(desk.post("/correspondence", &letter).await).await;
+    let answer = body(client.post("/correspondence", &letter).await).await;
     let statuses = [0, 1].map(|at| answer["correspondences"][at]["status"].clone());
     assert_eq!(statuses, ["ReadyForPublish", "Reserved"]);
-    let letters = desk.sandbox.letters();
+    let letters = client.sandbox.letters();
     assert_eq!(
         letters[0].recipient,
         "urn:altinn:organization:identifier-no:991825827"
@@ -186,11 +189,11 @@ async fn without_bodies_a_letter_is_known_but_not_kept() {
         keep_bodies: false,
         ..Options::default()
     };
-    let desk = Desk::new(options).await;
-    assert_eq!(desk.refused_status(&letter()).await, 200);
-    let letter = desk.sandbox.letters().remove(0);
+    let client = TestClient::new(options).await;
+    assert_eq!(client.refused_status(&letter()).await, 200);
+    let letter = client.sandbox.letters().remove(0);
     assert_eq!(letter.body, None);
-    let told = body(desk.get(&format!("/correspondence/{}", letter.id)).await).await;
+    let told = body(client.get(&format!("/correspondence/{}", letter.id)).await).await;
     assert_eq!(told["sendersReference"], "2026/1");
     assert_eq!(told["recipient"], PERSON);
 }

@@ -2,7 +2,7 @@
 
 mod access;
 mod attachments;
-mod desk;
+mod client;
 mod enclosed;
 mod letters;
 mod search;

@@ -1,7 +1,7 @@
-//! The connection itself, so that it can be cut without an answer.
+//! Connections that can be dropped without an answer.
 //!
-//! A cut is real: once the mark is set, the next byte of an answer fails to be written, hyper drops the connection, and the client, which has written its whole request,
-//! reads the end of the stream where an answer should begin.
+//! Once the flag is set, the next write of an answer fails and hyper drops the connection. The client, which has written its whole request, reads the end of
+//! the stream where the answer should begin: an outcome that it cannot know.
 
 use std::io;
 use std::net::SocketAddr;
@@ -15,38 +15,38 @@ use axum::serve::{IncomingStream, Listener};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 
-/// Cuts the connection it belongs to.
+/// Drops the connection it belongs to.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Scissors(Arc<AtomicBool>);
+pub(super) struct Disconnect(Arc<AtomicBool>);
 
-impl Scissors {
-    /// From now on nothing more is written to the client.
-    pub(super) fn cut(&self) {
+impl Disconnect {
+    /// Nothing more is written to the client from now on.
+    pub(super) fn trigger(&self) {
         self.0.store(true, Ordering::Relaxed);
     }
 }
 
-impl Connected<IncomingStream<'_, Wires>> for Scissors {
-    fn connect_info(stream: IncomingStream<'_, Wires>) -> Self {
-        stream.io().scissors.clone()
+impl Connected<IncomingStream<'_, CuttableListener>> for Disconnect {
+    fn connect_info(stream: IncomingStream<'_, CuttableListener>) -> Self {
+        stream.io().disconnect.clone()
     }
 }
 
-/// A listener whose connections can be cut.
+/// A listener whose connections can be dropped.
 #[derive(Debug)]
-pub(super) struct Wires(pub(super) TcpListener);
+pub(super) struct CuttableListener(pub(super) TcpListener);
 
-impl Listener for Wires {
-    type Io = Wire;
+impl Listener for CuttableListener {
+    type Io = CuttableStream;
     type Addr = SocketAddr;
 
-    async fn accept(&mut self) -> (Wire, SocketAddr) {
+    async fn accept(&mut self) -> (CuttableStream, SocketAddr) {
         let (stream, address) = Listener::accept(&mut self.0).await;
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "TCP_NODELAY is not set");
         }
-        let scissors = Scissors::default();
-        (Wire { stream, scissors }, address)
+        let disconnect = Disconnect::default();
+        (CuttableStream { stream, disconnect }, address)
     }
 
     fn local_addr(&self) -> io::Result<SocketAddr> {
@@ -54,23 +54,22 @@ impl Listener for Wires {
     }
 }
 
-/// One connection.
 #[derive(Debug)]
-pub(super) struct Wire {
+pub(super) struct CuttableStream {
     stream: TcpStream,
-    scissors: Scissors,
+    disconnect: Disconnect,
 }
 
-impl Wire {
-    fn whole(&self) -> io::Result<()> {
-        if self.scissors.0.load(Ordering::Relaxed) {
+impl CuttableStream {
+    fn check_connected(&self) -> io::Result<()> {
+        if self.disconnect.0.load(Ordering::Relaxed) {
             return Err(io::ErrorKind::ConnectionAborted.into());
         }
         Ok(())
     }
 }
 
-impl AsyncRead for Wire {
+impl AsyncRead for CuttableStream {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -80,13 +79,13 @@ impl AsyncRead for Wire {
     }
 }
 
-impl AsyncWrite for Wire {
+impl AsyncWrite for CuttableStream {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        self.whole()?;
+        self.check_connected()?;
         Pin::new(&mut self.stream).poll_write(context, bytes)
     }
 
@@ -95,7 +94,7 @@ impl AsyncWrite for Wire {
         context: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.whole()?;
+        self.check_connected()?;
         Pin::new(&mut self.stream).poll_write_vectored(context, slices)
     }
 

@@ -1,4 +1,4 @@
-//! Deleting: letters that nobody has seen yet, and attachments that no letter has.
+//! Deletion of letters that are not yet published, and of attachments that no letter has.
 
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
@@ -6,23 +6,23 @@ use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use super::access::{Policy, admit};
+use super::access::{RequiredScope, authorize};
 use super::overview::path_id;
 use super::problem::{Refusal, json as answer};
-use super::state::{Received, Shared};
+use super::state::{SharedState, Store};
 use super::{AttachmentStatus, LetterStatus};
 
 /// `DELETE /correspondence/{id}/purge`, as the sender: only before the recipient can see the letter.
 pub(super) async fn purge(
-    State(world): State<Shared>,
+    State(state): State<SharedState>,
     Path(id): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
-    let caller = admit(&world, &headers, Policy::SenderOrRecipient)?;
+    let caller = authorize(&state, &headers, RequiredScope::SenderOrRecipient)?;
     let id = path_id(&id, "correspondenceId")?;
     let now = Timestamp::now();
-    let mut received = world.received();
-    let letter = received.letter_mut(id).ok_or(Refusal::code(1001))?;
+    let mut store = state.store();
+    let letter = store.letter_mut(id).ok_or(Refusal::code(1001))?;
     if letter.sender != caller.organization {
         return Err(Refusal::code(4001));
     }
@@ -34,47 +34,47 @@ pub(super) async fn purge(
     letter.purged_at = Some(now);
     let attachments = letter.attachments.clone();
     for attachment in attachments {
-        received.purge_unless_alive(attachment, now);
+        store.purge_unless_used(attachment, now);
     }
     Ok(answer(StatusCode::OK, &id))
 }
 
 /// `DELETE /attachment/{id}`: only as long as no letter has ever had it.
 pub(super) async fn delete_attachment(
-    State(world): State<Shared>,
+    State(state): State<SharedState>,
     Path(id): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
-    let caller = admit(&world, &headers, Policy::Sender)?;
+    let caller = authorize(&state, &headers, RequiredScope::Sender)?;
     let id = path_id(&id, "attachmentId")?;
-    let mut received = world.received();
-    let stored = received.owned(&caller, id)?;
+    let mut store = state.store();
+    let stored = store.owned(&caller.organization, id)?;
     if stored.status == AttachmentStatus::Purged {
         return Err(Refusal::code(2006));
     }
     if stored.linked {
         return Err(Refusal::code(2007));
     }
-    stored.become_status(AttachmentStatus::Purged, Timestamp::now());
+    stored.set_status(AttachmentStatus::Purged, Timestamp::now());
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
-impl Received {
-    /// An attachment goes with the last letter that has it.
-    fn purge_unless_alive(&mut self, attachment: Uuid, now: Timestamp) {
+impl Store {
+    /// Purges an attachment with the last letter that has it.
+    fn purge_unless_used(&mut self, attachment: Uuid, now: Timestamp) {
         let Some(stored) = self.attachments.get(&attachment) else {
             return;
         };
-        let alive = |id: &Uuid| {
+        let is_alive = |id: &Uuid| {
             let letter = self.letter(*id);
             letter.is_some_and(|letter| letter.purged_at.is_none())
         };
-        // Without the letters' ids it is not known.
-        if stored.correspondences.is_empty() || stored.correspondences.iter().any(alive) {
+        // When bodies are not kept, the letters that have it are not known.
+        if stored.correspondences.is_empty() || stored.correspondences.iter().any(is_alive) {
             return;
         }
         if let Some(stored) = self.attachments.get_mut(&attachment) {
-            stored.become_status(AttachmentStatus::Purged, now);
+            stored.set_status(AttachmentStatus::Purged, now);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! A sender's desk: a sandbox, a client and its tokens.
+//! A sandbox with an HTTP client and its tokens.
 
 use std::sync::LazyLock;
 
@@ -21,17 +21,17 @@ pub(super) const PERSON: &str = "urn:altinn:person:identifier-no:07827199405";
 /// One key for all tests: making one is slow.
 static REGISTRATION: LazyLock<Registration> = LazyLock::new(|| Registration::generate().unwrap());
 
-pub(super) struct Desk {
+pub(super) struct TestClient {
     pub(super) sandbox: Sandbox,
     pub(super) http: Client,
     pub(super) token: String,
 }
 
-impl Desk {
+impl TestClient {
     pub(super) async fn new(options: Options) -> Self {
-        let mut desk = Self::without_token(options).await;
-        desk.token = desk.altinn_token(WRITE).await;
-        desk
+        let mut client = Self::without_token(options).await;
+        client.token = client.altinn_token(WRITE).await;
+        client
     }
 
     pub(super) async fn calm() -> Self {

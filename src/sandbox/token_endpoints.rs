@@ -1,0 +1,117 @@
+//! Maskinporten's metadata and tokens, and Altinn's exchange of a Maskinporten token for its own.
+
+use axum::body::Bytes;
+use axum::extract::{Query, State};
+use axum::http::header::ACCEPT;
+use axum::http::{HeaderMap, StatusCode, Uri};
+use axum::response::{IntoResponse, Response};
+use serde::Deserialize;
+use serde_json::json;
+
+use super::access::{bearer, expect_type};
+use super::grant::{self, GrantRefused};
+use super::problem::json;
+use super::state::SharedState;
+use super::token::{Claims, Issuer};
+
+const GRANT_TYPE: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
+
+/// `GET /.well-known/oauth-authorization-server`.
+pub(super) async fn metadata(State(state): State<SharedState>) -> Response {
+    let issuer = state.issuer();
+    let body = json!({
+        "issuer": issuer,
+        "token_endpoint": format!("{issuer}token"),
+        "jwks_uri": format!("{issuer}jwk"),
+        "token_endpoint_auth_methods_supported": ["private_key_jwt"],
+        "grant_types_supported": [GRANT_TYPE],
+        "token_endpoint_auth_signing_alg_values_supported": ["RS256", "RS384", "RS512"],
+    });
+    json(StatusCode::OK, &body)
+}
+
+/// `POST /token`.
+pub(super) async fn token(
+    State(state): State<SharedState>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response, GrantRefused> {
+    let assertion = assertion(&headers, &body)?;
+    let grant = grant::check(&state, &assertion)?;
+    let lifetime = state.options.token_lifetime.as_secs();
+    let claims = Claims::maskinporten(
+        state.issuer(),
+        grant.client_id,
+        grant.scope.clone(),
+        &state.options.organization,
+        state.options.token_lifetime,
+    );
+    let token = state
+        .sign(&claims)
+        .ok_or_else(|| GrantRefused::new("server_error", None, "The token cannot be signed"))?;
+    let body = json!({
+        "access_token": token,
+        "token_type": "Bearer",
+        "expires_in": lifetime,
+        "scope": grant.scope,
+    });
+    Ok(json(StatusCode::OK, &body))
+}
+
+/// `GET /authentication/api/v1/exchange/maskinporten`: bare text, or a JSON string when JSON is asked for. Every refusal is an empty 401.
+pub(super) async fn exchange(State(state): State<SharedState>, headers: HeaderMap) -> Response {
+    let exchanged = bearer(&headers)
+        .and_then(|token| state.claims(token))
+        .filter(|claims| claims.issuer == Issuer::Maskinporten)
+        .and_then(|claims| {
+            let issuer = format!("{}/authentication/api/v1/openid/", state.url);
+            state.sign(&claims.exchanged(issuer, state.options.altinn_token_lifetime))
+        });
+    let Some(token) = exchanged else {
+        return StatusCode::UNAUTHORIZED.into_response();
+    };
+    let accept = headers.get(ACCEPT).and_then(|value| value.to_str().ok());
+    if accept.is_some_and(|accept| accept.contains("application/json")) {
+        json(StatusCode::OK, &token)
+    } else {
+        token.into_response()
+    }
+}
+
+#[derive(Deserialize)]
+struct Form {
+    grant_type: Option<String>,
+    assertion: Option<String>,
+}
+
+/// A form is read as what it is: a query without its address.
+fn assertion(headers: &HeaderMap, body: &[u8]) -> Result<String, GrantRefused> {
+    let invalid = |text: &str| GrantRefused::new("invalid_request", None, text);
+    expect_type(headers, "application/x-www-form-urlencoded")
+        .map_err(|_| invalid("The request is not a form"))?;
+    let form = std::str::from_utf8(body)
+        .ok()
+        .and_then(|body| format!("/?{body}").parse::<Uri>().ok())
+        .and_then(|uri| Query::<Form>::try_from_uri(&uri).ok())
+        .ok_or_else(|| invalid("The form cannot be read"))?;
+    match form.0 {
+        Form {
+            grant_type: None, ..
+        } => Err(invalid("Missing parameter: grant_type")),
+        Form {
+            grant_type: Some(other),
+            ..
+        } if other != GRANT_TYPE => Err(GrantRefused::new(
+            "unsupported_grant_type",
+            None,
+            format!("The grant type is not supported, expected {GRANT_TYPE}"),
+        )),
+        Form {
+            assertion: None, ..
+        } => Err(invalid("Missing parameter: assertion")),
+        Form {
+            assertion: Some(assertion),
+            ..
+        } => Ok(assertion),
+    }
+}
