@@ -2,7 +2,7 @@
 
 use clap::Args;
 use massebrev::report::StateCounts;
-use massebrev::send::{Changes, Left, SendError, Summary};
+use massebrev::send::{Changes, LeftBehind, SendError, Summary};
 
 use super::connect::Destination;
 use super::prepare::Prepared;
@@ -57,29 +57,29 @@ fn ways_out(changes: &Changes, target: &Target) -> String {
 
 /// Says what was found before the first letter left.
 pub(crate) fn tell(summary: &Summary, prepared: &Prepared, target: &Target, printer: Printer) {
-    let reckoned = &summary.reckoned;
-    if reckoned.accepted > 0 {
+    let reconciled = &summary.reconciled;
+    if reconciled.accepted > 0 {
         printer.note(format_args!(
             "accepted: the earlier text stands for {}",
-            count(reckoned.accepted, "letter")
+            count(reconciled.accepted, "letter")
         ));
     }
-    if reckoned.held > 0 {
+    if reconciled.held > 0 {
         printer.warn(format_args!(
             "{} may have been sent with another text: left alone until Altinn can tell, at most five minutes after the last try; then run the same command again",
-            count(reckoned.held, "letter")
+            count(reconciled.held, "letter")
         ));
     }
-    if reckoned.dropped > 0 {
+    if reconciled.dropped > 0 {
         printer.note(format_args!(
             "{} of earlier runs, not sent and not wanted any more: skipped from now on",
-            count(reckoned.dropped, "row")
+            count(reconciled.dropped, "row")
         ));
     }
-    tell_left(reckoned.left, prepared, target, printer);
+    tell_left(reconciled.left, prepared, target, printer);
 }
 
-fn tell_left(left: Left, prepared: &Prepared, target: &Target, printer: Printer) {
+fn tell_left(left: LeftBehind, prepared: &Prepared, target: &Target, printer: Printer) {
     let rows = prepared.mailing.rows_file();
     let not_sent = left.failed + left.refused;
     if not_sent > 0 {
@@ -105,7 +105,7 @@ fn tell_left(left: Left, prepared: &Prepared, target: &Target, printer: Printer)
 }
 
 /// Whether the same command would send something, or find something out.
-pub(crate) fn is_outstanding(counts: &StateCounts, left: Left) -> bool {
+pub(crate) fn is_outstanding(counts: &StateCounts, left: LeftBehind) -> bool {
     use massebrev::journal::State::{Failed, InFlight, Pending, Unknown};
 
     let waiting: u64 = [Pending, InFlight, Unknown]

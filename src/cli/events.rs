@@ -8,7 +8,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use massebrev::diagnostic::Problem;
 use massebrev::report::{Report, StateCounts};
-use massebrev::send::{Ending, Event, Observer, SendError, Snapshot, Summary};
+use massebrev::send::{Event, Observer, PaceSnapshot, RunEnd, SendError, Summary};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -221,8 +221,8 @@ impl<'a> Wait<'a> {
     }
 }
 
-impl From<Snapshot> for Pace {
-    fn from(snapshot: Snapshot) -> Self {
+impl From<PaceSnapshot> for Pace {
+    fn from(snapshot: PaceSnapshot) -> Self {
         Self {
             in_flight: snapshot.in_flight,
             in_flight_limit: snapshot.limit,
@@ -258,18 +258,18 @@ impl Account {
             }
         };
         let (ending, why) = match &summary.ending {
-            Ending::Finished => ("finished", None),
-            Ending::Stopped(why) => ("stopped", Some(why.clone())),
-            Ending::NoToken(error) => ("no-token", Some(error.reason())),
-            Ending::Untrusted { reason, .. } => ("untrusted", Some(reason.clone())),
-            Ending::Unreachable(why) => ("unreachable", Some(why.clone())),
-            Ending::Interrupted => ("interrupted", None),
+            RunEnd::Finished => ("finished", None),
+            RunEnd::Stopped(why) => ("stopped", Some(why.clone())),
+            RunEnd::NoToken(error) => ("no-token", Some(error.reason())),
+            RunEnd::Untrusted { reason, .. } => ("untrusted", Some(reason.clone())),
+            RunEnd::Unreachable(why) => ("unreachable", Some(why.clone())),
+            RunEnd::Interrupted => ("interrupted", None),
         };
         (self.ending, self.why) = (Some(ending), why);
         self.ended = summary.ended;
         self.settled = summary.settled;
         self.left_out = summary.left_out;
-        self.held = summary.reckoned.held;
+        self.held = summary.reconciled.held;
     }
 
     /// What the journal tells now.

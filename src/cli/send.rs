@@ -16,7 +16,7 @@ use massebrev::plan::{Digest, RowChoice, RowFilter, Selection};
 use massebrev::preview::MailingSummary;
 use massebrev::report::{self, Report};
 use massebrev::send::{
-    Ending, Engine, Options, Planner, SendError, Standing, Stop, Summary, with_planner,
+    Engine, Options, Planner, ResumeState, RunEnd, SendError, Stop, Summary, with_planner,
 };
 use tokio::runtime::Builder;
 
@@ -100,7 +100,7 @@ struct Outlook {
     prepared: Prepared,
     /// What earlier runs have written down, and where the rows stand because of it.
     journal: Option<Journal>,
-    standing: Standing,
+    resume: ResumeState,
     wanted: RowFilter,
     chosen: RowChoice,
 }
@@ -197,8 +197,8 @@ impl SendArgs {
         };
         let journal = earlier_runs(&prepared.journal_path)?;
         let retry = self.retries(&prepared);
-        let standing = Standing::read(journal.as_ref(), &prepared.checked, retry)?;
-        let settled = |position| standing.passes(position);
+        let resume = ResumeState::read(journal.as_ref(), &prepared.checked, retry)?;
+        let settled = |position| resume.passes(position);
         let chosen = match &prepared.proof {
             // What there is to say of the rows has been said with the sample.
             Some(_) => prepared.checked.choose(&wanted, settled),
@@ -213,7 +213,7 @@ impl SendArgs {
         Ok(Outlook {
             prepared,
             journal,
-            standing,
+            resume,
             wanted,
             chosen,
         })
@@ -311,7 +311,7 @@ async fn drive(
     let ended = tokio::select! {
         ended = run => ended,
         () = interrupted_twice(&stop, progress) => {
-            Ok(Summary { ending: Ending::Interrupted, ..Summary::default() })
+            Ok(Summary { ending: RunEnd::Interrupted, ..Summary::default() })
         }
     };
     progress.finish();

@@ -8,7 +8,7 @@ use rusqlite::ErrorCode;
 use uuid::Uuid;
 
 use super::State;
-use super::holder::Holder;
+use super::lock::LockHolder;
 
 /// Why a journal cannot be opened, read or written, or refuses an entry.
 ///
@@ -31,7 +31,7 @@ pub enum JournalError {
         /// The journal.
         path: PathBuf,
         /// The process, as it described itself.
-        holder: Holder,
+        holder: LockHolder,
     },
     /// The file system does not say who has a file, so two processes could write it at once.
     #[error("journal `{}` cannot be kept from other processes", path.display())]

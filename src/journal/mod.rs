@@ -4,30 +4,24 @@
 //! through its states by [`transition`] only, so a journal that says something impossible cannot come about. Losing the file loses no letter: the idempotency keys
 //! recover every one from Altinn.
 
-mod column;
+mod change;
 mod error;
 mod format;
-mod holder;
-mod inputs;
-mod ledger;
 mod lock;
 mod open;
-mod recorded;
+mod rows;
 mod run;
-mod snapshot;
 mod state;
 mod store;
 mod writer;
 
 pub use error::JournalError;
-pub use holder::Holder;
-pub use inputs::Input;
+pub use lock::LockHolder;
 pub use open::Journal;
-pub use recorded::{Recorded, RecordedRows};
-pub use run::{Ended, Ending, Run, SharedAttachment, UploadState};
-pub use snapshot::{Line, Lines, Snapshot};
+pub use rows::{Recorded, RecordedRows, RowRecord, RowRecords, Snapshot};
+pub use run::{EndedRun, HowEnded, Input, Run, SharedAttachment, UploadState};
 pub use state::{
-    Digest, Dropped, End, Entry, Head, Misstep, Outcome, Reason, Skip, Start, State, UnknownName,
-    transition,
+    Digest, DigestHead, Dropped, Entry, IllegalStep, LetterEnd, Outcome, Reason, Skip, Start,
+    State, UnknownName, transition,
 };
 pub use store::Header;

@@ -9,15 +9,15 @@ use jiff::Timestamp;
 use rusqlite::OptionalExtension;
 use uuid::Uuid;
 
-use super::column::{id, named};
-use super::inputs::latest_inputs;
+use super::change::{self, Change};
 use super::lock::{Lock, private};
-use super::snapshot::{latest_run, line_of};
+use super::rows::{id, latest_run, line_of, named};
+use super::run::latest_inputs;
 use super::store::Store;
-use super::writer::{Change, Writer};
+use super::writer::Writer;
 use super::{
-    Ended, Entry, Header, Input, JournalError, Line, RecordedRows, Run, SharedAttachment, Snapshot,
-    Start, State, UploadState, ledger,
+    EndedRun, Entry, Header, Input, JournalError, RecordedRows, RowRecord, Run, SharedAttachment,
+    Snapshot, Start, State, UploadState,
 };
 
 /// An open journal. Copies are the same journal; the last one to go closes it.
@@ -63,7 +63,7 @@ impl Journal {
         let store = Store::open_for_writing(path, header, began)?;
         let (older, program) = (store.older.clone(), store.written_by.clone());
         let cut_off =
-            ledger::cut_off(&store.connection, now).map_err(|source| store.write_error(source))?;
+            change::cut_off(&store.connection, now).map_err(|source| store.write_error(source))?;
         let began = store.began()?;
         let reader = Store::open_for_reading(path)?;
         let writer = Writer::start(store).map_err(|source| failed(path, source))?;
@@ -155,7 +155,7 @@ impl Journal {
     }
 
     /// Everything that is known of one row.
-    pub fn line(&self, key: Uuid) -> Result<Option<Line>, JournalError> {
+    pub fn line(&self, key: Uuid) -> Result<Option<RowRecord>, JournalError> {
         let reader = self.reader();
         line_of(&reader.connection, key).map_err(|source| reader.read_error(source))
     }
@@ -175,7 +175,7 @@ impl Journal {
     }
 
     /// Writes down how the latest run ended. Durable when it returns.
-    pub async fn end_run(&self, ended: Ended) -> Result<(), JournalError> {
+    pub async fn end_run(&self, ended: EndedRun) -> Result<(), JournalError> {
         self.change(Change::EndRun(ended)).await.map(drop)
     }
 
@@ -221,12 +221,12 @@ impl Journal {
         self.change(Change::ForgetAttachment(id)).await.map(drop)
     }
 
-    async fn enter(&self, key: Uuid, entry: Entry) -> Result<ledger::Moved, JournalError> {
+    async fn enter(&self, key: Uuid, entry: Entry) -> Result<change::Moved, JournalError> {
         let moved = self.change(Change::Entry(key, entry)).await?;
         moved.ok_or_else(|| self.stopped())
     }
 
-    async fn change(&self, change: Change) -> ledger::Answer {
+    async fn change(&self, change: Change) -> change::Answer {
         let Some(writer) = &self.0.writer else {
             return Err(JournalError::ReadOnly {
                 path: self.0.path.clone(),
@@ -297,8 +297,8 @@ mod tests {
 
     use super::Journal;
     use crate::journal::{
-        Dropped, End, Ended, Ending, Entry, Header, Input, JournalError, Outcome, Reason, Recorded,
-        Run, SharedAttachment, Skip, Start, State, UploadState,
+        Dropped, EndedRun, Entry, Header, HowEnded, Input, JournalError, LetterEnd, Outcome,
+        Reason, Recorded, Run, SharedAttachment, Skip, Start, State, UploadState,
     };
 
     const PERSON: &str = "07827199405";
@@ -340,7 +340,7 @@ mod tests {
     }
 
     fn ended(outcome: Outcome) -> Entry {
-        Entry::Ended(End {
+        Entry::Ended(LetterEnd {
             outcome,
             attempts: 2,
             at: at(2),
@@ -533,7 +533,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let journal = open(folder.path());
         send(&journal, 1, Outcome::Unknown(reason("no answer"))).await;
-        let found = Entry::Settled(End {
+        let found = Entry::Settled(LetterEnd {
             outcome: Outcome::AlreadySent {
                 id: Some(Uuid::from_u128(5)),
             },
@@ -581,9 +581,9 @@ mod tests {
             .await
             .unwrap();
         journal
-            .end_run(Ended {
+            .end_run(EndedRun {
                 at: at(3),
-                how: Ending::Stopped,
+                how: HowEnded::Stopped,
                 reason: Some(PERSON.into()),
             })
             .await
@@ -648,9 +648,9 @@ mod tests {
         run.rows = 11;
         journal.begin_run(run.clone(), Vec::new()).await.unwrap();
         assert_eq!(journal.run().unwrap().as_ref(), Some(&run));
-        run.ended = Some(Ended {
+        run.ended = Some(EndedRun {
             at: at(6),
-            how: Ending::Interrupted,
+            how: HowEnded::Interrupted,
             reason: None,
         });
         journal.end_run(run.ended.clone().unwrap()).await.unwrap();

@@ -1,12 +1,16 @@
-//! What the journal knows beside the rows: the runs of the mailing, and the attachments its letters share.
+//! What the journal knows beside the rows: the runs of the mailing, what each was made of, and the attachments its letters share.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
 use jiff::Timestamp;
+use rusqlite::{Connection, params};
 use uuid::Uuid;
 
+use super::store::Store;
 use super::{Digest, UnknownName};
+use crate::secret::redact;
 
 /// One run of a mailing: what there was to do, and how it ended.
 ///
@@ -26,23 +30,23 @@ pub struct Run {
     /// When it began.
     pub started_at: Timestamp,
     /// How it ended. `None` while it runs, and when the process died.
-    pub ended: Option<Ended>,
+    pub ended: Option<EndedRun>,
 }
 
 /// The end of a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Ended {
+pub struct EndedRun {
     /// When.
     pub at: Timestamp,
     /// How.
-    pub how: Ending,
+    pub how: HowEnded,
     /// Why it stopped, in words.
     pub reason: Option<String>,
 }
 
 /// How a run ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ending {
+pub enum HowEnded {
     /// Every row was gone through.
     Finished,
     /// It stopped itself: too many failures, the canary, a fatal code.
@@ -53,7 +57,7 @@ pub enum Ending {
     Broken,
 }
 
-impl Ending {
+impl HowEnded {
     const ALL: [Self; 4] = [
         Self::Finished,
         Self::Stopped,
@@ -72,13 +76,13 @@ impl Ending {
     }
 }
 
-impl fmt::Display for Ending {
+impl fmt::Display for HowEnded {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.name())
     }
 }
 
-impl FromStr for Ending {
+impl FromStr for HowEnded {
     type Err = UnknownName;
 
     fn from_str(name: &str) -> Result<Self, UnknownName> {
@@ -147,4 +151,51 @@ impl FromStr for UploadState {
             .find(|state| state.name() == name)
             .ok_or_else(|| UnknownName(name.to_owned()))
     }
+}
+
+/// A part of what a mailing is made of.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Input {
+    /// What it is to the mailing: a word such as `template`.
+    pub kind: String,
+    /// A path relative to the manifest's folder, or a member of the manifest. Identity numbers are masked in it.
+    pub name: String,
+    /// The digest of its content.
+    pub digest: Digest,
+}
+
+type Known = BTreeMap<(String, String), Digest>;
+
+/// The latest of each, as `run` left it. A file that was not part of it has no digest.
+const LATEST: &str = "SELECT kind, name, digest FROM inputs AS this
+    WHERE digest IS NOT NULL AND run = (SELECT max(run) FROM inputs WHERE kind = this.kind AND name = this.name)";
+
+/// What the latest run was made of, in order; nothing when that was not written down yet.
+pub(super) fn latest_inputs(store: &Store) -> rusqlite::Result<Vec<Input>> {
+    let input = |((kind, name), digest)| Input { kind, name, digest };
+    Ok(known(&store.connection)?.into_iter().map(input).collect())
+}
+
+/// Writes down what the latest run is made of, as far as it differs from the one before.
+pub(super) fn record_inputs(file: &Connection, inputs: &[Input]) -> rusqlite::Result<()> {
+    let mut known = known(file)?;
+    let sql = "INSERT INTO inputs (kind, name, run, digest) VALUES (?1, ?2, (SELECT max(n) FROM runs), ?3)";
+    let mut insert = file.prepare(sql)?;
+    for input in inputs {
+        let name = redact(&input.name);
+        let earlier = known.remove(&(input.kind.clone(), name.to_string()));
+        if earlier != Some(input.digest) {
+            insert.execute(params![input.kind, name, Some(input.digest)])?;
+        }
+    }
+    for (kind, name) in known.into_keys() {
+        insert.execute(params![kind, name, None::<Digest>])?;
+    }
+    Ok(())
+}
+
+fn known(file: &Connection) -> rusqlite::Result<Known> {
+    let mut latest = file.prepare(LATEST)?;
+    let latest = latest.query_map([], |row| Ok(((row.get(0)?, row.get(1)?), row.get(2)?)))?;
+    latest.collect()
 }

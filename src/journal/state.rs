@@ -10,7 +10,7 @@ use uuid::Uuid;
 pub type Digest = [u8; 32];
 
 /// How a digest begins: enough to notice a change.
-pub type Head = [u8; 8];
+pub type DigestHead = [u8; 8];
 
 /// Where a row stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -43,9 +43,9 @@ pub enum Entry {
     /// Its letter is about to leave.
     Started(Start),
     /// Its letter was answered, or given up.
-    Ended(End),
+    Ended(LetterEnd),
     /// What was unknown has been found out.
-    Settled(End),
+    Settled(LetterEnd),
     /// The process died while its letter was on the way.
     CutOff,
     /// Its letter did not leave after all; this is where it stood before.
@@ -53,7 +53,7 @@ pub enum Entry {
     /// The mailing does not apply to it.
     Skipped(Skip),
     /// It reads differently now, and somebody has said that the text it was sent with stands.
-    Accepted(Head),
+    Accepted(DigestHead),
     /// It was not sent, and is not to be.
     Dropped(Dropped),
 }
@@ -77,7 +77,7 @@ pub struct Start {
 
 /// How it went.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct End {
+pub struct LetterEnd {
     /// What came of it.
     pub outcome: Outcome,
     /// How many requests it took. They add up over the runs.
@@ -148,7 +148,7 @@ pub struct Reason {
 
 /// A step that cannot be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Misstep {
+pub enum IllegalStep {
     /// From this state nothing like it can happen.
     Illegal,
     /// The letter is another one than the one that was sent, or may have been, under the same key. Altinn would keep the first in silence.
@@ -156,7 +156,7 @@ pub enum Misstep {
 }
 
 /// Where an entry leaves a row that stood at `from` with this body (`None`: none has left yet).
-pub fn transition(from: State, body: Option<&Digest>, entry: &Entry) -> Result<State, Misstep> {
+pub fn transition(from: State, body: Option<&Digest>, entry: &Entry) -> Result<State, IllegalStep> {
     use State::{
         AlreadySent, Failed, InFlight, Pending, Rejected, Reserved, Sent, Skipped, Unknown,
     };
@@ -164,7 +164,7 @@ pub fn transition(from: State, body: Option<&Digest>, entry: &Entry) -> Result<S
         (InFlight | Unknown | Sent | AlreadySent, Entry::Started(start))
             if body.is_some_and(|body| *body != start.body) =>
         {
-            Err(Misstep::Drift)
+            Err(IllegalStep::Drift)
         }
         (Pending | Unknown | Failed | Rejected | Reserved | Skipped, Entry::Started(_)) => {
             Ok(InFlight)
@@ -172,7 +172,7 @@ pub fn transition(from: State, body: Option<&Digest>, entry: &Entry) -> Result<S
         (InFlight, Entry::Ended(end)) => Ok(end.outcome.state()),
         (Unknown, Entry::Settled(end)) => match end.outcome.state() {
             found @ (Sent | AlreadySent | Failed | Rejected) => Ok(found),
-            _ => Err(Misstep::Illegal),
+            _ => Err(IllegalStep::Illegal),
         },
         (InFlight, Entry::CutOff) => Ok(Unknown),
         (InFlight, Entry::Withdrawn(before @ (Pending | Unknown))) => Ok(*before),
@@ -182,7 +182,7 @@ pub fn transition(from: State, body: Option<&Digest>, entry: &Entry) -> Result<S
             Ok(Skipped)
         }
         (Unknown | Sent | AlreadySent, Entry::Accepted(_)) => Ok(from),
-        _ => Err(Misstep::Illegal),
+        _ => Err(IllegalStep::Illegal),
     }
 }
 
@@ -319,7 +319,8 @@ mod tests {
     use uuid::Uuid;
 
     use super::{
-        Digest, Dropped, End, Entry, Misstep, Outcome, Reason, Skip, Start, State, transition,
+        Digest, Dropped, Entry, IllegalStep, LetterEnd, Outcome, Reason, Skip, Start, State,
+        transition,
     };
 
     const BODY: Digest = [7; 32];
@@ -346,8 +347,8 @@ mod tests {
         ]
     }
 
-    fn end(outcome: Outcome) -> End {
-        End {
+    fn end(outcome: Outcome) -> LetterEnd {
+        LetterEnd {
             outcome,
             attempts: 1,
             at: Timestamp::UNIX_EPOCH,
@@ -437,7 +438,7 @@ mod tests {
                 legal_steps += usize::from(expected.is_some());
                 for body in [Some(&BODY), None] {
                     let got = transition(from, body, &entry);
-                    assert_eq!(got, expected.ok_or(Misstep::Illegal), "{from}, {name}");
+                    assert_eq!(got, expected.ok_or(IllegalStep::Illegal), "{from}, {name}");
                 }
             }
         }
@@ -466,9 +467,9 @@ mod tests {
         for from in State::ALL {
             let expected = match from {
                 State::InFlight | State::Unknown | State::Sent | State::AlreadySent => {
-                    Err(Misstep::Drift)
+                    Err(IllegalStep::Drift)
                 }
-                State::Invalid => Err(Misstep::Illegal),
+                State::Invalid => Err(IllegalStep::Illegal),
                 _ => Ok(State::InFlight),
             };
             assert_eq!(transition(from, Some(&BODY), &changed), expected, "{from}");

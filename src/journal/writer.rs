@@ -6,11 +6,10 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use futures::channel::oneshot;
-use uuid::Uuid;
 
-use super::ledger::{Answer, UnderWay, apply};
+use super::JournalError;
+use super::change::{Answer, Change, InFlightRows, apply};
 use super::store::Store;
-use super::{Ended, Entry, Input, JournalError, Run, SharedAttachment, UploadState};
 
 /// How long the first of a group waits for company at most. Without any wait a commit carried six entries, and throughput fell by a third.
 const LINGER: Duration = Duration::from_millis(1);
@@ -25,25 +24,15 @@ const GROUP: usize = 1024;
 /// The most that can wait. More than can be in flight at once: a sender does not block.
 const QUEUE: usize = 4096;
 
-/// What is to be written.
-#[derive(Debug)]
-pub(super) enum Change {
-    Entry(Uuid, Entry),
-    BeginRun(Run, Vec<Input>),
-    EndRun(Ended),
-    Attachment(SharedAttachment, Uuid, UploadState),
-    ForgetAttachment(Uuid),
-}
-
 /// The way to the thread. Dropping it writes what is queued, closes the file and waits for that.
 #[derive(Debug)]
 pub(super) struct Writer {
-    asks: Option<SyncSender<Ask>>,
+    changes: Option<SyncSender<PendingChange>>,
     thread: Option<JoinHandle<()>>,
 }
 
 #[derive(Debug)]
-struct Ask {
+struct PendingChange {
     change: Change,
     reply: oneshot::Sender<Answer>,
 }
@@ -51,12 +40,12 @@ struct Ask {
 impl Writer {
     /// Starts the thread; the store is its own from now on.
     pub(super) fn start(store: Store) -> io::Result<Self> {
-        let (asks, queue) = sync_channel(QUEUE);
+        let (changes, queue) = sync_channel(QUEUE);
         let thread = thread::Builder::new()
             .name("journal".to_owned())
             .spawn(move || write(store, &queue))?;
         Ok(Self {
-            asks: Some(asks),
+            changes: Some(changes),
             thread: Some(thread),
         })
     }
@@ -64,9 +53,9 @@ impl Writer {
     /// Hands a change over. The answer comes when it is durable; none comes when the thread is gone.
     pub(super) fn hand_over(&self, change: Change) -> oneshot::Receiver<Answer> {
         let (reply, answer) = oneshot::channel();
-        if let Some(asks) = &self.asks {
+        if let Some(changes) = &self.changes {
             // When this fails the reply is dropped with it, and that is the answer.
-            let _ = asks.send(Ask { change, reply });
+            let _ = changes.send(PendingChange { change, reply });
         }
         answer
     }
@@ -74,32 +63,32 @@ impl Writer {
 
 impl Drop for Writer {
     fn drop(&mut self) {
-        self.asks = None;
+        self.changes = None;
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
         }
     }
 }
 
-fn write(mut store: Store, queue: &Receiver<Ask>) {
+fn write(mut store: Store, queue: &Receiver<PendingChange>) {
     let mut broken: Option<JournalError> = None;
-    let mut under_way = UnderWay::default();
+    let mut in_flight = InFlightRows::default();
     while let Ok(first) = queue.recv() {
         if let Some(error) = &broken {
             let _ = first.reply.send(Err(error.clone()));
             continue;
         }
         let group = gather(first, queue);
-        match commit(&mut store, &mut under_way, &group) {
+        match commit(&mut store, &mut in_flight, &group) {
             Ok(answers) => {
-                for (ask, answer) in group.into_iter().zip(answers) {
-                    let _ = ask.reply.send(answer);
+                for (pending, answer) in group.into_iter().zip(answers) {
+                    let _ = pending.reply.send(answer);
                 }
             }
             Err(source) => {
                 let error = store.write_error(source);
-                for ask in group {
-                    let _ = ask.reply.send(Err(error.clone()));
+                for pending in group {
+                    let _ = pending.reply.send(Err(error.clone()));
                 }
                 broken = Some(error);
             }
@@ -108,7 +97,7 @@ fn write(mut store: Store, queue: &Receiver<Ask>) {
 }
 
 /// Asleep, not waiting for the next entry: nobody who hands one over has to wake this thread up.
-fn gather(first: Ask, queue: &Receiver<Ask>) -> Vec<Ask> {
+fn gather(first: PendingChange, queue: &Receiver<PendingChange>) -> Vec<PendingChange> {
     let mut group = vec![first];
     let until = Instant::now() + LINGER;
     loop {
@@ -123,13 +112,13 @@ fn gather(first: Ask, queue: &Receiver<Ask>) -> Vec<Ask> {
 
 fn commit(
     store: &mut Store,
-    under_way: &mut UnderWay,
-    group: &[Ask],
+    in_flight: &mut InFlightRows,
+    group: &[PendingChange],
 ) -> rusqlite::Result<Vec<Answer>> {
     let change = store.connection.transaction()?;
     let answers = group
         .iter()
-        .map(|ask| apply(&change, under_way, &ask.change))
+        .map(|pending| apply(&change, in_flight, &pending.change))
         .collect::<rusqlite::Result<_>>()?;
     change.commit()?;
     Ok(answers)

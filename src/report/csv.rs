@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::format::exact;
 use super::{Report, ReportError};
-use crate::journal::Line;
+use crate::journal::RowRecord;
 
 const HEADERS: [&str; 13] = [
     "line",
@@ -42,7 +42,7 @@ pub fn csv(report: &Report, out: &mut dyn Write) -> Result<(), ReportError> {
     Ok(())
 }
 
-fn cells(line: &Line) -> [Cow<'_, str>; HEADERS.len()] {
+fn cells(line: &RowRecord) -> [Cow<'_, str>; HEADERS.len()] {
     let text = |text: &'_ Option<String>| text.clone().unwrap_or_default().into();
     let time = |at: Option<Timestamp>| at.map(exact).unwrap_or_default().into();
     [

@@ -8,7 +8,7 @@ use tera::{Context, Tera};
 use super::format::{local, meaning, rows, spaced};
 use super::text::lines;
 use super::{FailureGroup, Report, ReportError};
-use crate::journal::{Line, Lines, Run, State};
+use crate::journal::{RowRecord, RowRecords, Run, State};
 
 /// How many rows that need attention the page shows.
 pub const ATTENTION: usize = 1000;
@@ -175,7 +175,7 @@ fn ending(run: &Run) -> String {
     }
 }
 
-fn first(lines: Lines<'_>, most: usize) -> Result<Vec<RowView>, ReportError> {
+fn first(lines: RowRecords<'_>, most: usize) -> Result<Vec<RowView>, ReportError> {
     lines
         .take(most)
         .map(|line| Ok(RowView::new(line?)))
@@ -228,7 +228,7 @@ impl<'a> GroupView<'a> {
 }
 
 impl RowView {
-    fn new(line: Line) -> Self {
+    fn new(line: RowRecord) -> Self {
         Self {
             line: line.line,
             name: line.name,

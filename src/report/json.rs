@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::format::exact;
 use super::{Report, ReportError};
-use crate::journal::{Line, Run};
+use crate::journal::{RowRecord, Run};
 
 const VERSION: u32 = 1;
 
@@ -134,7 +134,7 @@ fn groups(report: &Report) -> Vec<GroupView<'_>> {
 }
 
 impl<'a> RowView<'a> {
-    fn new(line: &'a Line) -> Self {
+    fn new(line: &'a RowRecord) -> Self {
         Self {
             line: line.line,
             row: line.row,

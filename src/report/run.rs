@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use jiff::Timestamp;
 
 use super::ReportError;
-use crate::journal::{Header, Journal, Line, Lines, Run, Snapshot, State};
+use crate::journal::{Header, Journal, RowRecord, RowRecords, Run, Snapshot, State};
 
 /// How many lines a group names.
 const NAMED: usize = 5;
@@ -107,17 +107,17 @@ impl Report {
     }
 
     /// Every row the journal has, in the order of the recipients file. Pending rows have no line.
-    pub fn lines(&self) -> Lines<'_> {
+    pub fn lines(&self) -> RowRecords<'_> {
         self.snapshot.lines()
     }
 
     /// The rows whose letters Altinn has.
-    pub fn sent_lines(&self) -> Lines<'_> {
+    pub fn sent_lines(&self) -> RowRecords<'_> {
         self.snapshot.sent_lines()
     }
 
     /// The rows that need attention: neither sent nor skipped.
-    pub fn unsettled_lines(&self) -> Lines<'_> {
+    pub fn unsettled_lines(&self) -> RowRecords<'_> {
         self.snapshot.unsettled_lines()
     }
 }
@@ -196,7 +196,7 @@ fn groups(snapshot: &Snapshot) -> Result<Vec<FailureGroup>, ReportError> {
     Ok(groups)
 }
 
-fn cause(line: &Line) -> Cause {
+fn cause(line: &RowRecord) -> Cause {
     if let Some(code) = line.code {
         return (line.state, Some(code), None, String::new());
     }
@@ -205,7 +205,7 @@ fn cause(line: &Line) -> Cause {
 }
 
 impl FailureGroup {
-    fn new(first: &Line, (state, code, status, message): &Cause) -> Self {
+    fn new(first: &RowRecord, (state, code, status, message): &Cause) -> Self {
         let first_words = || first.message.clone().unwrap_or_default();
         Self {
             state: *state,
@@ -226,7 +226,8 @@ pub(super) mod tests {
 
     use super::Report;
     use crate::journal::{
-        End, Ended, Ending, Entry, Header, Journal, Outcome, Reason, Run, Skip, Start, State,
+        EndedRun, Entry, Header, HowEnded, Journal, LetterEnd, Outcome, Reason, Run, Skip, Start,
+        State,
     };
 
     pub(in crate::report) fn at(second: i64) -> Timestamp {
@@ -269,9 +270,9 @@ pub(super) mod tests {
             invalid: 0,
             plan: "sha256:4be9".into(),
             started_at: at(0),
-            ended: Some(Ended {
+            ended: Some(EndedRun {
                 at: at(60),
-                how: Ending::Finished,
+                how: HowEnded::Finished,
                 reason: None,
             }),
         };
@@ -295,7 +296,7 @@ pub(super) mod tests {
         });
         journal.record(key, start).await.unwrap();
         if let Some(outcome) = outcome {
-            let end = End {
+            let end = LetterEnd {
                 outcome,
                 attempts: 1,
                 at: at(2),

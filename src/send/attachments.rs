@@ -9,8 +9,8 @@ use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
 use super::attempt::{Attempts, End};
-use super::heard::Heard;
 use super::outcome::{Fatal, Judged};
+use super::signals::ServerContact;
 use super::verdict::Verdict;
 use super::{Event, SendError, Stop};
 use crate::altinn::{AttachmentOverview, AttachmentStatus, CheckedFile, Client};
@@ -259,7 +259,7 @@ impl<'a> Uploads<'a> {
         let calm = Stop::default();
         let attempts = Attempts {
             stop: &calm,
-            heard: Heard::default(),
+            contact: ServerContact::default(),
             ..*self.attempts
         };
         let deleted = attempts

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::heard::Heard;
-use super::pace::{Pace, Seat, Turn};
+use super::rate_limiter::{Departure, RateLimiter, Slot};
+use super::signals::ServerContact;
 use super::verdict::{Verdict, judge, judge_transport};
 use super::{Event, Observer, Stop};
 use crate::altinn::{Answer, Refusal, TransportError, TransportKind};
@@ -24,11 +24,11 @@ const FIRST_CONTACT: u32 = 3;
 /// What is needed to try and try again.
 pub(super) struct Attempts<'a> {
     pub(super) tokens: &'a dyn TokenSource,
-    pub(super) pace: &'a Pace,
+    pub(super) limiter: &'a RateLimiter,
     pub(super) retry: &'a Retry,
     pub(super) observer: &'a dyn Observer,
     pub(super) stop: &'a Stop,
-    pub(super) heard: Heard,
+    pub(super) contact: ServerContact,
 }
 
 /// How an exchange ended.
@@ -66,11 +66,11 @@ pub(super) enum End<T> {
 }
 
 /// What one try came to.
-enum Step<T> {
+enum AttemptStep<T> {
     /// It is settled.
     End(End<T>),
     /// Another try is due.
-    Again(Again),
+    NextTry(NextTry),
     /// The token was refused, and is to be replaced.
     Refresh(Token, Refusal),
     /// The run was stopped before a request left.
@@ -78,7 +78,7 @@ enum Step<T> {
 }
 
 /// Why another try is due.
-struct Again {
+struct NextTry {
     why: Reason,
     after: Option<Duration>,
     /// Whether this one may have taken effect.
@@ -89,29 +89,29 @@ struct Again {
 
 impl<'a> Attempts<'a> {
     /// Waits for a letter's seat, and then for its turn to leave; nothing when the run is stopped first, or about to be.
-    pub(super) async fn ready(&self) -> Option<(Seat<'a>, Turn<'a>)> {
-        let seat = self.pace.seat(self.stop).await?;
+    pub(super) async fn ready(&self) -> Option<(Slot<'a>, Departure<'a>)> {
+        let seat = self.limiter.seat(self.stop).await?;
         Some((seat, self.turn().await?))
     }
 
     /// Waits for a letter's turn to leave; nothing when the run is stopped first, or about to be.
-    pub(super) async fn turn(&self) -> Option<Turn<'a>> {
+    pub(super) async fn turn(&self) -> Option<Departure<'a>> {
         if self.stop.is_set() {
             return None;
         }
-        let turn = self.pace.turn(self.stop).await;
-        turn.filter(|_| !self.heard.the_last())
+        let turn = self.limiter.turn(self.stop).await;
+        turn.filter(|_| !self.contact.the_last())
     }
 
     /// Waits for the place in flight of a letter whose start is written down; nothing when the run is stopped first, or about to be.
-    pub(super) async fn enter(&self, mut turn: Turn<'a>) -> Option<Turn<'a>> {
-        self.pace.enter(&mut turn, self.stop).await?;
-        (!self.heard.the_last()).then_some(turn)
+    pub(super) async fn enter(&self, mut turn: Departure<'a>) -> Option<Departure<'a>> {
+        self.limiter.enter(&mut turn, self.stop).await?;
+        (!self.contact.the_last()).then_some(turn)
     }
 
     /// No letter begins any more: something has been heard that stops the run as soon as it is written down.
     pub(super) fn close(&self) {
-        self.heard.end();
+        self.contact.end();
     }
 
     /// The first token of a run; nothing when the run is stopped first. Nothing has left before it, so that it needs no turn: it is the one request that a
@@ -123,7 +123,7 @@ impl<'a> Attempts<'a> {
                 Err(error) if error.is_transient() && count < FIRST_CONTACT => {
                     self.pause(count).await;
                     let mut turn = self.turn().await?;
-                    self.pace.leave(&mut turn, self.stop).await?;
+                    self.limiter.leave(&mut turn, self.stop).await?;
                     count += 1;
                 }
                 token => return Some(token),
@@ -143,7 +143,7 @@ impl<'a> Attempts<'a> {
     /// The same, where the first request's turn may have come already.
     pub(super) async fn settle_from<T, F>(
         &self,
-        turn: Option<Turn<'a>>,
+        turn: Option<Departure<'a>>,
         exchange: impl Fn(Token) -> F,
     ) -> Settled<T>
     where
@@ -165,7 +165,7 @@ impl<'a> Attempts<'a> {
     async fn exchange<T, F>(
         &self,
         tries: u32,
-        mut turn: Option<Turn<'a>>,
+        mut turn: Option<Departure<'a>>,
         exchange: impl Fn(Token) -> F,
     ) -> Settled<T>
     where
@@ -177,7 +177,7 @@ impl<'a> Attempts<'a> {
         loop {
             count += 1;
             let step = self.attempt(&mut turn, &exchange, &mut requests).await;
-            if let (Step::Refresh(token, refusal), false) = (&step, refreshed) {
+            if let (AttemptStep::Refresh(token, refusal), false) = (&step, refreshed) {
                 refreshed = true;
                 self.tokens.reject(token);
                 last = Some(refusal.clone().into());
@@ -186,17 +186,17 @@ impl<'a> Attempts<'a> {
             }
             turn = None;
             let end = match step {
-                Step::End(end) => end,
+                AttemptStep::End(end) => end,
                 // A fresh token was refused as well: it is not the token.
-                Step::Refresh(_, refusal) => {
+                AttemptStep::Refresh(_, refusal) => {
                     let verdict = self.judge_twice(&refusal);
                     End::Refused(refusal, verdict)
                 }
-                Step::Stopped => last.map_or(End::Stopped, End::GaveUp),
-                Step::Again(again) => {
+                AttemptStep::Stopped => last.map_or(End::Stopped, End::GaveUp),
+                AttemptStep::NextTry(again) => {
                     refreshed = false;
                     uncertain |= again.uncertain;
-                    let cut_off = again.unconnected && !self.heard.anything();
+                    let cut_off = again.unconnected && !self.contact.anything();
                     let tries = if cut_off {
                         tries.min(FIRST_CONTACT)
                     } else {
@@ -225,45 +225,45 @@ impl<'a> Attempts<'a> {
     /// One try, judged.
     async fn attempt<T, F>(
         &self,
-        turn: &mut Option<Turn<'a>>,
+        turn: &mut Option<Departure<'a>>,
         exchange: &impl Fn(Token) -> F,
         requests: &mut u32,
-    ) -> Step<T>
+    ) -> AttemptStep<T>
     where
         F: Future<Output = Result<Answer<T>, TransportError>>,
     {
         if turn.is_none() {
-            *turn = self.pace.turn(self.stop).await;
+            *turn = self.limiter.turn(self.stop).await;
         }
         let Some(turn) = turn else {
-            return Step::Stopped;
+            return AttemptStep::Stopped;
         };
         let (departed, token) = match self.depart(turn).await {
-            None => return Step::Stopped,
+            None => return AttemptStep::Stopped,
             Some(Ok(departed)) => departed,
             Some(Err(error)) if error.is_transient() => {
-                return Step::Again(Again {
+                return AttemptStep::NextTry(NextTry {
                     after: error.retry_after(),
                     why: (&error).into(),
                     uncertain: false,
                     unconnected: false,
                 });
             }
-            Some(Err(error)) => return Step::End(End::NoToken(error)),
+            Some(Err(error)) => return AttemptStep::End(End::NoToken(error)),
         };
         *requests += 1;
         // Boxed: everything around it is moved more than once.
         match Box::pin(exchange(token.clone())).await {
             Ok(Answer::Accepted(value)) => {
-                self.heard.hear(true);
-                self.pace.answered(departed);
-                Step::End(End::Accepted(value))
+                self.contact.hear(true);
+                self.limiter.answered(departed);
+                AttemptStep::End(End::Accepted(value))
             }
             Ok(Answer::Refused(refusal)) => {
-                self.heard.hear(false);
+                self.contact.hear(false);
                 self.judge(refusal, token, departed)
             }
-            Err(error) if error.is_about_a_file() => Step::End(End::NoFile(Reason {
+            Err(error) if error.is_about_a_file() => AttemptStep::End(End::NoFile(Reason {
                 message: error.reason(),
                 ..Reason::default()
             })),
@@ -272,13 +272,13 @@ impl<'a> Attempts<'a> {
                     message: error.reason(),
                     ..Reason::default()
                 };
-                Step::End(End::Untrusted(why, error.hint()))
+                AttemptStep::End(End::Untrusted(why, error.hint()))
             }
             Err(error) => {
                 if error.kind == TransportKind::Timeout {
-                    self.pace.troubled(departed);
+                    self.limiter.troubled(departed);
                 }
-                Step::Again(Again {
+                AttemptStep::NextTry(NextTry {
                     why: Reason {
                         message: error.reason(),
                         ..Reason::default()
@@ -292,9 +292,12 @@ impl<'a> Attempts<'a> {
     }
 
     /// Leaves with a token. When one has to be fetched, the request for it takes the turn, and another is waited for.
-    async fn depart(&self, turn: &mut Turn<'a>) -> Option<Result<(Instant, Token), TokenError>> {
+    async fn depart(
+        &self,
+        turn: &mut Departure<'a>,
+    ) -> Option<Result<(Instant, Token), TokenError>> {
         loop {
-            let departed = self.pace.leave(turn, self.stop).await?;
+            let departed = self.limiter.leave(turn, self.stop).await?;
             let mut token = std::pin::pin!(self.token());
             if let Poll::Ready(token) = futures::poll!(&mut token) {
                 return Some(token?.map(|token| (departed, token)));
@@ -314,28 +317,28 @@ impl<'a> Attempts<'a> {
         }
     }
 
-    fn judge<T>(&self, refusal: Refusal, token: Token, departed: Instant) -> Step<T> {
+    fn judge<T>(&self, refusal: Refusal, token: Token, departed: Instant) -> AttemptStep<T> {
         match judge(&refusal) {
             Verdict::Retry { uncertain } => {
                 let after = match refusal.status {
-                    TOO_MANY_REQUESTS => Some(self.pace.refused(departed, refusal.retry_after)),
+                    TOO_MANY_REQUESTS => Some(self.limiter.refused(departed, refusal.retry_after)),
                     408 | 503 | 504 => {
-                        self.pace.troubled(departed);
+                        self.limiter.troubled(departed);
                         refusal.retry_after
                     }
                     _ => refusal.retry_after,
                 };
-                Step::Again(Again {
+                AttemptStep::NextTry(NextTry {
                     after,
                     why: refusal.into(),
                     uncertain,
                     unconnected: false,
                 })
             }
-            Verdict::RefreshToken => Step::Refresh(token, refusal),
+            Verdict::RefreshToken => AttemptStep::Refresh(token, refusal),
             verdict => {
-                self.pace.answered(departed);
-                Step::End(End::Refused(refusal, verdict))
+                self.limiter.answered(departed);
+                AttemptStep::End(End::Refused(refusal, verdict))
             }
         }
     }
@@ -344,7 +347,7 @@ impl<'a> Attempts<'a> {
     /// one letter; ten of them stop the run like any other ten.
     fn judge_twice(&self, refusal: &Refusal) -> Verdict {
         let guard = refusal.status == FORBIDDEN && refusal.code.is_none();
-        if guard && self.heard.a_yes() {
+        if guard && self.contact.a_yes() {
             Verdict::Rejected
         } else {
             Verdict::Stop
@@ -352,18 +355,18 @@ impl<'a> Attempts<'a> {
     }
 
     /// Waits for the next try; `false` when there is none.
-    async fn wait(&self, again: &Again, count: u32, tries: u32, deadline: Instant) -> bool {
+    async fn wait(&self, again: &NextTry, count: u32, tries: u32, deadline: Instant) -> bool {
         let why = &again.why.message;
         let wait = again.after.unwrap_or_else(|| self.backoff(count));
         // The server asks all of us, not only this letter.
-        if again.after.is_some_and(|pause| self.pace.hold(pause)) {
+        if again.after.is_some_and(|pause| self.limiter.hold(pause)) {
             self.observer.notice(&Event::Paused { wait, why });
         }
         if count >= tries || self.stop.is_set() || Instant::now() + wait > deadline {
             return false;
         }
         self.observer.notice(&Event::Retrying { wait, why });
-        let _waiting = self.pace.waiting();
+        let _waiting = self.limiter.waiting();
         tokio::select! {
             () = tokio::time::sleep(wait) => true,
             () = self.stop.wait() => false,

@@ -3,13 +3,9 @@
 use std::fmt;
 
 use jiff::Timestamp;
-use uuid::Uuid;
 
-use super::SendError;
-use super::standing::Standing;
 use crate::journal::{Journal, JournalError, State};
-use crate::plan::{CheckReport, Input, InputKind, Mailing, Planned, Selection};
-use crate::secret::redact;
+use crate::plan::{CheckReport, Input, InputKind};
 
 /// So many rows are named.
 pub(super) const NAMED: usize = 5;
@@ -56,12 +52,12 @@ pub struct ChangedInput {
     /// Its name.
     pub name: String,
     /// How.
-    pub how: Change,
+    pub how: HowChanged,
 }
 
 /// How a part has changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Change {
+pub enum HowChanged {
     /// It has another content.
     Changed,
     /// It was not part of the mailing.
@@ -70,60 +66,8 @@ pub enum Change {
     Gone,
 }
 
-/// Refuses letters that Altinn has, or may have, with another content than they have now.
-pub fn refuse_changed(
-    journal: Option<&Journal>,
-    mailing: &Mailing,
-    checked: &CheckReport,
-    standing: &Standing,
-) -> Result<(), SendError> {
-    let doubtful = standing.doubtful();
-    let (Some(journal), true) = (journal, standing.changed > 0 || !doubtful.is_empty()) else {
-        return Ok(());
-    };
-    let uncertain = doubtful.len() as u64;
-    let mut named = standing.first_changed.clone();
-    named.extend(doubtful);
-    named.sort_unstable();
-    named.truncate(NAMED);
-    let rows = changed_rows(journal, mailing, checked, &named)?;
-    let changes = Changes::new(journal, checked, standing.changed, uncertain, rows)?;
-    Err(SendError::Changed(Box::new(changes)))
-}
-
-/// The file is read once more, up to the last row that is named.
-fn changed_rows(
-    journal: &Journal,
-    mailing: &Mailing,
-    checked: &CheckReport,
-    named: &[(usize, Uuid)],
-) -> Result<Vec<ChangedRow>, SendError> {
-    let numbers = named.iter().map(|(position, _)| *position as u64 + 1);
-    let deliveries = mailing.deliveries(checked).map_err(SendError::Rows)?;
-    let mut letters = deliveries
-        .only(Selection::from_rows(numbers))
-        .filter_map(|planned| match planned {
-            Ok(Planned::Delivery(delivery)) => Some(delivery),
-            _ => None,
-        });
-    let mut rows = Vec::with_capacity(named.len());
-    for (_, key) in named {
-        let (Some(delivery), Some(line)) = (letters.next(), journal.line(*key)?) else {
-            break;
-        };
-        rows.push(ChangedRow {
-            row: delivery.row,
-            line: delivery.line,
-            name: redact(&delivery.name).into_owned(),
-            state: line.state,
-            recipient: line.recipient != redact(&delivery.recipient.masked()),
-        });
-    }
-    Ok(rows)
-}
-
 impl Changes {
-    fn new(
+    pub(super) fn new(
         journal: &Journal,
         checked: &CheckReport,
         sent: u64,
@@ -169,8 +113,8 @@ fn compare(before: Vec<crate::journal::Input>, now: &[Input]) -> Vec<ChangedInpu
             *kind == input.kind && *name == input.name
         };
         let how = match before.iter().position(same) {
-            None => Change::New,
-            Some(at) if before.swap_remove(at).2 != input.digest.0 => Change::Changed,
+            None => HowChanged::New,
+            Some(at) if before.swap_remove(at).2 != input.digest.0 => HowChanged::Changed,
             Some(_) => continue,
         };
         changed.push(ChangedInput {
@@ -182,7 +126,7 @@ fn compare(before: Vec<crate::journal::Input>, now: &[Input]) -> Vec<ChangedInpu
     let gone = before.into_iter().map(|(kind, name, _)| ChangedInput {
         kind,
         name,
-        how: Change::Gone,
+        how: HowChanged::Gone,
     });
     changed.extend(gone);
     if changed.iter().any(|input| input.kind == InputKind::Member) {
@@ -277,9 +221,9 @@ impl fmt::Display for ChangedInput {
             _ => write!(f, "{} ({what})", self.name)?,
         }
         match self.how {
-            Change::Changed => Ok(()),
-            Change::New => write!(f, ", new"),
-            Change::Gone => write!(f, ", gone"),
+            HowChanged::Changed => Ok(()),
+            HowChanged::New => write!(f, ", new"),
+            HowChanged::Gone => write!(f, ", gone"),
         }
     }
 }

@@ -7,16 +7,17 @@ use uuid::Uuid;
 use super::SendError;
 use super::attachments::{UploadEnd, Uploads};
 use super::attempt::{Attempts, End, Settled};
-use super::closed::Closed;
-use super::engine::Taken;
-use super::lookup::{Found, Sought};
-use super::outcome::{Fatal, Judged, collision, in_doubt, lost_attachments, not_sent, refused};
-use super::pace::Turn;
-use super::reason::stopped;
+use super::lookup::{Lookup, LookupResult};
+use super::outcome::{
+    DeliveryEnd, Fatal, Judged, StepResult, collision, in_doubt, lost_attachments, not_sent,
+    refused, stopped,
+};
+use super::rate_limiter::Departure;
+use super::signals::RefusedResources;
 use super::verdict::Verdict;
 use crate::altinn::{CheckedFile, Client, Enclosure, Initialized};
 use crate::correspondence::form_fields;
-use crate::journal::{End as Last, Entry, Journal, Outcome, Reason, Start, State};
+use crate::journal::{Entry, Journal, LetterEnd, Outcome, Reason, Start, State};
 use crate::plan::{Delivery, LocalFile};
 use crate::secret::redact;
 
@@ -24,39 +25,28 @@ use crate::secret::redact;
 const LOOKUPS: u32 = 4;
 
 /// Sends letters one by one; several at a time may be under way.
-pub(super) struct Courier<'a> {
+pub(super) struct Sender<'a> {
     pub(super) client: &'a Client,
     pub(super) journal: &'a Journal,
     pub(super) attempts: &'a Attempts<'a>,
     pub(super) uploads: &'a Uploads<'a>,
-    pub(super) closed: &'a Closed,
+    pub(super) refused: &'a RefusedResources,
 }
 
-/// How a letter ended.
-#[derive(Debug)]
-pub(super) struct Ended {
-    pub(super) row: u64,
-    pub(super) line: u64,
-    pub(super) state: State,
-    pub(super) outcome: Outcome,
-    /// Why every other letter would end the same way.
-    pub(super) fatal: Option<Fatal>,
-    /// What is needed to look the letter up again, when its end is not known.
-    pub(super) unsettled: Option<Sought>,
-}
-
-impl Courier<'_> {
+impl Sender<'_> {
     /// Sends one letter. The start is durable before a request leaves, the end before anybody hears of it. When the run is stopped, or the
     /// letter's resource refused, before it is the letter's turn, it stands where it stood.
-    pub(super) async fn deliver(&self, delivery: &Delivery) -> Result<Taken, SendError> {
+    pub(super) async fn deliver(&self, delivery: &Delivery) -> Result<StepResult, SendError> {
         let files = match self.upload(delivery).await {
             Ok(ids) => match self.attempts.ready().await {
                 // Its resource may have been refused meanwhile.
-                Some(_) if self.closed.holds(delivery.resource()) => return Ok(Taken::Nothing),
+                Some(_) if self.refused.holds(delivery.resource()) => {
+                    return Ok(StepResult::NoLetter);
+                }
                 Some((seat, turn)) => Ok((ids, seat, turn)),
-                None => return Ok(Taken::Left),
+                None => return Ok(StepResult::NotStarted),
             },
-            Err(UploadEnd::Stopped) => return Ok(Taken::Left),
+            Err(UploadEnd::Stopped) => return Ok(StepResult::NotStarted),
             Err(UploadEnd::Journal(error)) => return Err(error),
             Err(UploadEnd::Not(judged)) => Err(*judged),
         };
@@ -75,7 +65,7 @@ impl Courier<'_> {
             // The letter never left in this run: its files did not get there.
             Err((outcome, fatal)) => ((in_doubt(outcome, doubt), self.close(delivery, fatal)), 0),
         };
-        let last = Last {
+        let last = LetterEnd {
             outcome: outcome.clone(),
             attempts: requests,
             at: Timestamp::now(),
@@ -84,8 +74,8 @@ impl Courier<'_> {
             .journal
             .record(delivery.key, Entry::Ended(last))
             .await?;
-        let unsettled = matches!(outcome, Outcome::Unknown(_)).then(|| Sought::from(delivery));
-        Ok(Taken::Ended(Box::new(Ended {
+        let unsettled = matches!(outcome, Outcome::Unknown(_)).then(|| Lookup::from(delivery));
+        Ok(StepResult::Ended(Box::new(DeliveryEnd {
             row: delivery.row,
             line: delivery.line,
             state,
@@ -98,15 +88,15 @@ impl Courier<'_> {
     /// Asks once more for a letter whose end is not known, and gives the state it has then; an error is why Altinn cannot be asked.
     pub(super) async fn settle(
         &self,
-        sought: &Sought,
+        sought: &Lookup,
     ) -> Result<Result<Option<State>, Reason>, SendError> {
         let outcome = match sought.look_up(self.client, self.attempts, 1).await {
-            Found::Ours(id) => Outcome::Sent { id },
-            Found::Foreign(id) => collision(id),
-            Found::Nothing => return Ok(Ok(None)),
-            Found::Unseen(reason) => return Ok(Err(reason)),
+            LookupResult::Ours(id) => Outcome::Sent { id },
+            LookupResult::Foreign(id) => collision(id),
+            LookupResult::NoLetter => return Ok(Ok(None)),
+            LookupResult::Unseen(reason) => return Ok(Err(reason)),
         };
-        let last = Last {
+        let last = LetterEnd {
             outcome,
             attempts: 0,
             at: Timestamp::now(),
@@ -120,11 +110,11 @@ impl Courier<'_> {
         &self,
         delivery: &Delivery,
         ids: Vec<Uuid>,
-        turn: Turn<'_>,
+        turn: Departure<'_>,
         doubt: bool,
     ) -> Result<Option<(Judged, u32)>, SendError> {
         match self.attempts.enter(turn).await {
-            Some(turn) if !self.closed.holds(delivery.resource()) => {
+            Some(turn) if !self.refused.holds(delivery.resource()) => {
                 self.send(delivery, ids, turn, doubt).await
             }
             _ => Ok(None),
@@ -132,13 +122,13 @@ impl Courier<'_> {
     }
 
     /// It has not left, and stands where it stood.
-    async fn withdraw(&self, delivery: &Delivery, before: State) -> Result<Taken, SendError> {
+    async fn withdraw(&self, delivery: &Delivery, before: State) -> Result<StepResult, SendError> {
         let entry = Entry::Withdrawn(before);
         self.journal.record(delivery.key, entry).await?;
-        Ok(if self.closed.holds(delivery.resource()) {
-            Taken::Nothing
+        Ok(if self.refused.holds(delivery.resource()) {
+            StepResult::NoLetter
         } else {
-            Taken::Left
+            StepResult::NotStarted
         })
     }
 
@@ -169,7 +159,7 @@ impl Courier<'_> {
         &self,
         delivery: &Delivery,
         mut ids: Vec<Uuid>,
-        turn: Turn<'_>,
+        turn: Departure<'_>,
         doubt: bool,
     ) -> Result<Option<(Judged, u32)>, SendError> {
         let mut settled = self.exchange(delivery, &ids, Some(turn)).await?;
@@ -215,7 +205,7 @@ impl Courier<'_> {
         &self,
         delivery: &Delivery,
         ids: &[Uuid],
-        turn: Option<Turn<'_>>,
+        turn: Option<Departure<'_>>,
     ) -> Result<Settled<Initialized>, SendError> {
         if !delivery.has_enclosures() {
             let body = Bytes::from(delivery.body(ids)?);
@@ -230,7 +220,7 @@ impl Courier<'_> {
         &self,
         delivery: &Delivery,
         ids: &[Uuid],
-        turn: Option<Turn<'_>>,
+        turn: Option<Departure<'_>>,
     ) -> Result<Settled<Initialized>, SendError> {
         let Some(fields) = form_fields(&delivery.request_with(ids)) else {
             let message = "a form cannot say what the letter says".to_owned();
@@ -298,7 +288,7 @@ impl Courier<'_> {
 
     /// What stops the run, or a resource, lets no other letter begin.
     fn close(&self, delivery: &Delivery, fatal: Option<Fatal>) -> Option<Fatal> {
-        let fatal = self.closed.close(delivery.resource(), fatal?);
+        let fatal = self.refused.close(delivery.resource(), fatal?);
         if !matches!(fatal, Fatal::Resource) {
             self.attempts.close();
         }
@@ -318,11 +308,11 @@ impl Courier<'_> {
         };
         match Box::pin(self.look_up(delivery)).await {
             // A try of this run whose answer was lost had succeeded.
-            Found::Ours(id) if uncertain => Outcome::Sent { id },
-            Found::Ours(id) => Outcome::AlreadySent { id: Some(id) },
-            Found::Foreign(id) => collision(id),
-            Found::Unseen(reason) => unseen(reason),
-            Found::Nothing => unseen(Reason {
+            LookupResult::Ours(id) if uncertain => Outcome::Sent { id },
+            LookupResult::Ours(id) => Outcome::AlreadySent { id: Some(id) },
+            LookupResult::Foreign(id) => collision(id),
+            LookupResult::Unseen(reason) => unseen(reason),
+            LookupResult::NoLetter => unseen(Reason {
                 message: "there is none with this key".to_owned(),
                 ..Reason::default()
             }),
@@ -332,14 +322,14 @@ impl Courier<'_> {
     /// A request whose answer was lost may have taken effect, whatever was said to later ones.
     async fn find_out(&self, delivery: &Delivery, otherwise: Outcome) -> Outcome {
         match Box::pin(self.look_up(delivery)).await {
-            Found::Ours(id) => Outcome::Sent { id },
-            Found::Foreign(id) => collision(id),
-            Found::Nothing | Found::Unseen(_) => otherwise,
+            LookupResult::Ours(id) => Outcome::Sent { id },
+            LookupResult::Foreign(id) => collision(id),
+            LookupResult::NoLetter | LookupResult::Unseen(_) => otherwise,
         }
     }
 
-    async fn look_up(&self, delivery: &Delivery) -> Found {
-        Sought::from(delivery)
+    async fn look_up(&self, delivery: &Delivery) -> LookupResult {
+        Lookup::from(delivery)
             .look_up(self.client, self.attempts, LOOKUPS)
             .await
     }

@@ -10,17 +10,17 @@ use tokio::time::{Instant, interval_at};
 
 use super::attachments::{UploadEnd, Uploads};
 use super::attempt::Attempts;
-use super::closed::Closed;
-use super::delivery::{Courier, Ended};
-use super::heard::Heard;
-use super::lookup::Sought;
-use super::pace::Pace;
-use super::planner::{Planner, Step, Steps};
-use super::standing::Standing;
+use super::delivery::Sender;
+use super::lookup::Lookup;
+use super::outcome::{Fatal, StepResult};
+use super::planner::{Planner, RowStep, RowSteps};
+use super::rate_limiter::RateLimiter;
+use super::reconcile::ResumeState;
+use super::signals::{RefusedResources, ServerContact};
 use super::tally::Tally;
-use super::{Ending, Event, Observer, SendError, Stop, Summary};
+use super::{Event, Observer, RunEnd, SendError, Stop, Summary};
 use crate::altinn::Client;
-use crate::journal::{self, Entry, Journal, JournalError};
+use crate::journal::{self, Entry, Journal, JournalError, Outcome};
 use crate::manifest::{MaxFailures, Retry, Uploads as Uploading};
 use crate::plan::{CheckReport, RowFilter};
 
@@ -68,54 +68,45 @@ pub struct Engine<'a> {
 /// How often the pace is told.
 const TELL_EVERY: Duration = Duration::from_millis(250);
 
-/// What came of it.
-pub(super) enum Taken {
-    Ended(Box<Ended>),
-    /// The run was stopped before it left.
-    Left,
-    /// There was nothing to send.
-    Nothing,
-}
-
 impl Engine<'_> {
     /// Sends everything that is outstanding. Every letter's end is in the journal when this returns; an error ends the run, and what is in flight is
     /// still finished.
     pub async fn run(&self, planner: Planner<'_>) -> Result<Summary, SendError> {
-        let pace = Pace::new(
+        let limiter = RateLimiter::new(
             self.options.concurrency,
             self.options.interval,
             &self.options.retry,
         );
         let attempts = Attempts {
             tokens: self.client.tokens(),
-            pace: &pace,
+            limiter: &limiter,
             retry: &self.options.retry,
             observer: self.observer,
             stop: self.stop,
-            heard: Heard::default(),
+            contact: ServerContact::default(),
         };
-        let (standing, reckoned) = match self.reckon(&planner, &attempts).await {
+        let (resume, reconciled) = match self.reconcile(&planner, &attempts).await {
             // Asked to stop, it has not asked Altinn all there was to ask.
             Err(SendError::Changed(_)) if self.stop.is_set() => {
                 return Ok(Summary {
-                    ending: Ending::Interrupted,
+                    ending: RunEnd::Interrupted,
                     ..Summary::default()
                 });
             }
-            reckoned => reckoned?,
+            reconciled => reconciled?,
         };
-        let sent = self.send(planner, standing, &attempts);
-        let ended = self.tell_pace(&pace, sent).await;
+        let sent = self.send(planner, resume, &attempts);
+        let ended = self.tell_pace(&limiter, sent).await;
         let ended = ended.map(|summary| Summary {
-            reckoned,
+            reconciled,
             ..summary
         });
         let (how, reason) = match &ended {
             Ok(summary) => summary.ending.recorded(),
-            Err(error) => (journal::Ending::Broken, Some(error.to_string())),
+            Err(error) => (journal::HowEnded::Broken, Some(error.to_string())),
         };
         let at = Timestamp::now();
-        let recorded = self.journal.end_run(journal::Ended { at, how, reason });
+        let recorded = self.journal.end_run(journal::EndedRun { at, how, reason });
         // The first reason counts: a journal that cannot be written may have been it.
         match (recorded.await, ended) {
             (Err(error), Ok(_)) => Err(error.into()),
@@ -126,11 +117,11 @@ impl Engine<'_> {
     async fn send(
         &self,
         planner: Planner<'_>,
-        standing: Standing,
+        resume: ResumeState,
         attempts: &Attempts<'_>,
     ) -> Result<Summary, SendError> {
         let (mailing, checked) = (planner.mailing, planner.checked);
-        let chosen = checked.choose(&self.options.wanted, |position| standing.passes(position));
+        let chosen = checked.choose(&self.options.wanted, |position| resume.passes(position));
         self.observer.notice(&Event::Began {
             letters: chosen.letters + chosen.settled,
             settled: chosen.settled,
@@ -141,13 +132,13 @@ impl Engine<'_> {
             attempts,
             &self.options.attachments,
         );
-        let closed = Closed::new(mailing.resource().is_none());
-        let courier = Courier {
+        let refused = RefusedResources::new(mailing.resource().is_none());
+        let sender = Sender {
             client: self.client,
             journal: self.journal,
             attempts,
             uploads: &uploads,
-            closed: &closed,
+            refused: &refused,
         };
         let mut tally = Tally::new(self.options.max_failures, self.observer, self.stop);
         let outstanding = chosen.letters > 0;
@@ -159,16 +150,16 @@ impl Engine<'_> {
             self.upload_shared(&uploads, &resource, checked, &mut tally)
                 .await;
         }
-        let steps = planner.begin(chosen.rows, standing.into_passed(), self.stop);
-        self.send_canaries(&steps, &courier, &mut tally).await;
-        self.send_rest(&steps, &courier, &mut tally).await;
-        self.settle_unknown(&courier, &mut tally).await;
+        let steps = planner.begin(chosen.rows, resume.into_passed(), self.stop);
+        self.send_canaries(&steps, &sender, &mut tally).await;
+        self.send_rest(&steps, &sender, &mut tally).await;
+        self.settle_unknown(&sender, &mut tally).await;
         if tally.is_given_up()
             && let Err(error) = uploads.give_up().await
         {
             tally.fail(error);
         }
-        let (ended, ending) = (tally.ended, tally.finish(steps.are_used_up(), &closed)?);
+        let (ended, ending) = (tally.ended, tally.finish(steps.are_used_up(), &refused)?);
         Ok(Summary {
             ending,
             ended,
@@ -206,14 +197,14 @@ impl Engine<'_> {
     }
 
     /// Only here is anything concurrent: as many senders as there may be letters under way take one row after the other.
-    async fn send_rest(&self, steps: &Steps<'_>, courier: &Courier<'_>, tally: &mut Tally<'_>) {
+    async fn send_rest(&self, steps: &RowSteps<'_>, sender: &Sender<'_>, tally: &mut Tally<'_>) {
         let tally = RefCell::new(tally);
         let sender = || async {
             while !self.stop.is_set() {
                 let Some(step) = steps.next().await else {
                     return;
                 };
-                let end = self.take(step, courier).await;
+                let end = self.take(step, sender).await;
                 tally.borrow_mut().take(end);
             }
         };
@@ -224,31 +215,31 @@ impl Engine<'_> {
     }
 
     /// Tells the pace every now and then while something is done.
-    async fn tell_pace<T>(&self, pace: &Pace, done: impl Future<Output = T>) -> T {
+    async fn tell_pace<T>(&self, limiter: &RateLimiter, done: impl Future<Output = T>) -> T {
         let mut done = std::pin::pin!(done);
         let mut tick = interval_at(Instant::now() + TELL_EVERY, TELL_EVERY);
         loop {
             tokio::select! {
                 biased;
-                _ = tick.tick() => self.observer.notice(&Event::Pace(pace.snapshot())),
+                _ = tick.tick() => self.observer.notice(&Event::Pace(limiter.snapshot())),
                 done = &mut done => return done,
             }
         }
     }
 
     /// What is still unknown is asked for once more, now that time has passed; not when Altinn cannot be asked: the next run does.
-    async fn settle_unknown(&self, courier: &Courier<'_>, tally: &mut Tally<'_>) {
+    async fn settle_unknown(&self, sender: &Sender<'_>, tally: &mut Tally<'_>) {
         let unsettled = std::mem::take(&mut tally.unsettled);
         if tally.failure.is_some() {
             return;
         }
-        let settle = |sought: Sought| async move { (courier.settle(&sought).await, sought) };
+        let settle = |sought: Lookup| async move { (sender.settle(&sought).await, sought) };
         let mut ends = std::pin::pin!(
             stream::iter(unsettled)
                 .map(settle)
                 .buffer_unordered(self.in_flight())
         );
-        while let Some((end, Sought { row, line, .. })) = ends.next().await {
+        while let Some((end, Lookup { row, line, .. })) = ends.next().await {
             match end {
                 Ok(Ok(Some(state))) => {
                     self.observer.notice(&Event::Settled { row, line, state });
@@ -267,11 +258,17 @@ impl Engine<'_> {
         usize::try_from(self.options.concurrency.get()).unwrap_or(usize::MAX)
     }
 
-    pub(super) async fn take(&self, step: Step, courier: &Courier<'_>) -> Result<Taken, SendError> {
+    pub(super) async fn take(
+        &self,
+        step: RowStep,
+        sender: &Sender<'_>,
+    ) -> Result<StepResult, SendError> {
         match step {
-            Step::Send(delivery) if courier.closed.holds(delivery.resource()) => Ok(Taken::Nothing),
-            Step::Send(delivery) => courier.deliver(&delivery).await,
-            Step::Skip(skip) => {
+            RowStep::Send(delivery) if sender.refused.holds(delivery.resource()) => {
+                Ok(StepResult::NoLetter)
+            }
+            RowStep::Send(delivery) => sender.deliver(&delivery).await,
+            RowStep::Skip(skip) => {
                 let entry = journal::Skip {
                     row: skip.row,
                     line: skip.line,
@@ -281,11 +278,11 @@ impl Engine<'_> {
                 };
                 match self.journal.record(skip.key, Entry::Skipped(entry)).await {
                     // Another row has the same key, and the entry; the run counts this one.
-                    Ok(_) | Err(JournalError::Illegal { .. }) => Ok(Taken::Nothing),
+                    Ok(_) | Err(JournalError::Illegal { .. }) => Ok(StepResult::NoLetter),
                     Err(error) => Err(error.into()),
                 }
             }
-            Step::Broken(error) => Err(error),
+            RowStep::Broken(error) => Err(error),
         }
     }
 }
@@ -293,6 +290,53 @@ impl Engine<'_> {
 /// No letter is begun when there is no token to be had.
 async fn ask_for_token(attempts: &Attempts<'_>, tally: &mut Tally<'_>) {
     if let Some(Err(error)) = attempts.first_token().await {
-        tally.halt(Ending::NoToken(error));
+        tally.halt(RunEnd::NoToken(error));
+    }
+}
+
+impl Engine<'_> {
+    /// The first letters go alone, one after the other: what is wrong with all of them is seen once.
+    pub(super) async fn send_canaries(
+        &self,
+        steps: &RowSteps<'_>,
+        sender: &Sender<'_>,
+        tally: &mut Tally<'_>,
+    ) {
+        let mut accepted = 0;
+        while accepted < self.options.canary && !self.stop.is_set() {
+            let Some(step) = steps.next().await else {
+                return;
+            };
+            match self.take(step, sender).await {
+                Ok(StepResult::NoLetter) => {}
+                Ok(StepResult::NotStarted) => tally.cut_short = true,
+                Ok(StepResult::Ended(ended)) => {
+                    let why = match &ended.outcome {
+                        Outcome::Sent { .. } | Outcome::AlreadySent { .. } => None,
+                        // A reserved person and a resource of several say nothing about the other letters: the next one is the canary.
+                        Outcome::Reserved(_) => {
+                            tally.count(*ended);
+                            continue;
+                        }
+                        _ if matches!(ended.fatal, Some(Fatal::Resource)) => {
+                            tally.count(*ended);
+                            continue;
+                        }
+                        Outcome::Rejected(reason)
+                        | Outcome::Failed(reason)
+                        | Outcome::Unknown(reason) => Some(format!(
+                            "the first letter (line {}) was not accepted: {reason}",
+                            ended.line
+                        )),
+                    };
+                    tally.count(*ended);
+                    match why {
+                        Some(why) => tally.halt(RunEnd::Stopped(why)),
+                        None => accepted += 1,
+                    }
+                }
+                Err(error) => tally.fail(error),
+            }
+        }
     }
 }

@@ -56,7 +56,7 @@ pub enum Event<'a> {
         why: &'a str,
     },
     /// How fast it goes now: told a few times a second while letters are under way, whether anything else happens or not.
-    Pace(Snapshot),
+    Pace(PaceSnapshot),
     /// The run stops by itself.
     Stopping {
         /// Why.
@@ -66,7 +66,7 @@ pub enum Event<'a> {
 
 /// The pace of a run at one moment.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Snapshot {
+pub struct PaceSnapshot {
     /// Requests that may be in flight now: between 1 and the cap, by how Altinn bears it.
     pub limit: u32,
     /// Requests that may ever be in flight.

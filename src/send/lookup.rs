@@ -3,15 +3,15 @@
 use uuid::Uuid;
 
 use super::attempt::{Attempts, End};
-use super::reason::stopped;
+use super::outcome::stopped;
 use crate::altinn::{Client, Overview};
 use crate::correspondence::Recipient;
-use crate::journal::{Line, Reason};
+use crate::journal::{Reason, RowRecord};
 use crate::plan::Delivery;
 
 /// A letter that may or may not be at Altinn.
 #[derive(Debug, Clone)]
-pub(super) struct Sought {
+pub(super) struct Lookup {
     pub(super) row: u64,
     pub(super) line: u64,
     pub(super) key: Uuid,
@@ -32,13 +32,13 @@ enum Addressee {
 
 /// What a look-up by key found.
 #[derive(Debug)]
-pub(super) enum Found {
+pub(super) enum LookupResult {
     /// The letter.
     Ours(Uuid),
     /// Another letter with the same key.
     Foreign(Uuid),
     /// Altinn has no letter with the key, or none yet.
-    Nothing,
+    NoLetter,
     /// Altinn could not be asked, or did not say enough.
     Unseen(Reason),
 }
@@ -47,14 +47,14 @@ pub(super) enum Found {
 const NO_SUCH_LETTER: u32 = 1001;
 const NO_ACCESS: u32 = 4001;
 
-impl Sought {
+impl Lookup {
     /// Looks it up; an empty answer is asked again shortly, `times` in all: the request behind the key may still be running at Altinn.
     pub(super) async fn look_up(
         &self,
         client: &Client,
         attempts: &Attempts<'_>,
         times: u32,
-    ) -> Found {
+    ) -> LookupResult {
         for time in 1..=times {
             let found =
                 attempts.look_up(async |token| client.find(&token, &self.resource, self.key).await);
@@ -64,30 +64,34 @@ impl Sought {
                         return self.verify(*id, client, attempts).await;
                     }
                 }
-                end => return Found::Unseen(end.into_reason()),
+                end => return LookupResult::Unseen(end.into_reason()),
             }
             if time < times {
                 attempts.pause(time).await;
             }
         }
-        Found::Nothing
+        LookupResult::NoLetter
     }
 
     /// Keys are shared by all senders, and a look-up is not restricted to our own letters.
-    async fn verify(&self, id: Uuid, client: &Client, attempts: &Attempts<'_>) -> Found {
+    async fn verify(&self, id: Uuid, client: &Client, attempts: &Attempts<'_>) -> LookupResult {
         let overview = attempts
             .look_up(async |token| client.overview(&token, id).await)
             .await;
         match overview {
             End::Accepted(overview) => self.compare(id, &overview),
-            End::Refused(refusal, _) if refusal.code == Some(NO_ACCESS) => Found::Foreign(id),
+            End::Refused(refusal, _) if refusal.code == Some(NO_ACCESS) => {
+                LookupResult::Foreign(id)
+            }
             // Withdrawn since: nobody else makes our keys.
-            End::Refused(refusal, _) if refusal.code == Some(NO_SUCH_LETTER) => Found::Ours(id),
-            end => Found::Unseen(end.into_reason()),
+            End::Refused(refusal, _) if refusal.code == Some(NO_SUCH_LETTER) => {
+                LookupResult::Ours(id)
+            }
+            end => LookupResult::Unseen(end.into_reason()),
         }
     }
 
-    fn compare(&self, id: Uuid, overview: &Overview) -> Found {
+    fn compare(&self, id: Uuid, overview: &Overview) -> LookupResult {
         let ours = self.senders_reference.as_ref();
         let reference = ours
             .zip(overview.senders_reference.as_ref())
@@ -95,19 +99,19 @@ impl Sought {
         let recipient = overview.recipient.as_ref();
         let recipient = recipient.and_then(|told| self.addressee.is(told));
         match (reference, recipient) {
-            (Some(false), _) | (_, Some(false)) => Found::Foreign(id),
-            (None, None) => Found::Unseen(Reason {
+            (Some(false), _) | (_, Some(false)) => LookupResult::Foreign(id),
+            (None, None) => LookupResult::Unseen(Reason {
                 message: format!("Altinn does not say whose letter {id} is"),
                 ..Reason::default()
             }),
-            _ => Found::Ours(id),
+            _ => LookupResult::Ours(id),
         }
     }
 }
 
-impl Sought {
+impl Lookup {
     /// A letter of an earlier run, as far as the journal knows it.
-    pub(super) fn on_record(resource: &str, line: Line) -> Self {
+    pub(super) fn on_record(resource: &str, line: RowRecord) -> Self {
         Self {
             row: line.row,
             line: line.line,
@@ -146,7 +150,7 @@ impl<T> End<T> {
     }
 }
 
-impl From<&Delivery> for Sought {
+impl From<&Delivery> for Lookup {
     fn from(delivery: &Delivery) -> Self {
         Self {
             row: delivery.row,

@@ -3,38 +3,32 @@
 //! All concurrency is in one place (`engine`), the only retry loop is in `attempt`, what an answer means is one table
 //! (`verdict`), and the engine tells what happens as [`Event`]s that others draw.
 
+mod adaptive_concurrency;
 mod attachments;
 mod attempt;
-mod breaker;
-mod canary;
 mod changes;
-mod closed;
+mod circuit_breaker;
 mod delivery;
-mod ending;
 mod engine;
 mod event;
-mod heard;
-mod learned;
-mod limit;
 mod lookup;
-mod meter;
 mod outcome;
-mod pace;
 mod planner;
-mod reason;
-mod reckoning;
-mod standing;
-mod stop;
+mod rate_estimator;
+mod rate_limiter;
+mod reconcile;
+mod run_end;
+mod signals;
 mod tally;
 #[cfg(test)]
 mod tests;
 mod verdict;
 
-pub use changes::{Change, ChangedInput, ChangedRow, Changes, changed_inputs, refuse_changed};
-pub use ending::{Ending, Left, Reckoned, SendError, Summary};
+pub use changes::{ChangedInput, ChangedRow, Changes, HowChanged, changed_inputs};
 pub use engine::{Engine, Options};
-pub use event::{Event, Observer, Snapshot};
+pub use event::{Event, Observer, PaceSnapshot};
 pub use planner::{Planner, with_planner};
-pub use standing::Standing;
-pub use stop::Stop;
+pub use reconcile::{ResumeState, refuse_changed};
+pub use run_end::{LeftBehind, Reconciled, RunEnd, SendError, Summary};
+pub use signals::Stop;
 pub use verdict::{Verdict, judge};

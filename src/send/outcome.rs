@@ -3,15 +3,38 @@
 use uuid::Uuid;
 
 use super::attempt::End;
+use super::lookup::Lookup;
 use super::verdict::Verdict;
 use crate::altinn::{Initialized, Refusal};
-use crate::journal::{Outcome, Reason};
+use crate::journal::{Outcome, Reason, State};
 use crate::maskinporten::TokenError;
 use crate::plan::Delivery;
 
 /// What Altinn says of attachments that it has not, or not for long: what we have uploaded is to be uploaded anew.
 const LOST_ATTACHMENTS: [u32; 4] = [1007, 1017, 1018, EXPIRES_SOON];
 const EXPIRES_SOON: u32 = 1055;
+
+/// What came of it.
+pub(super) enum StepResult {
+    Ended(Box<DeliveryEnd>),
+    /// The run was stopped before it left.
+    NotStarted,
+    /// There was nothing to send.
+    NoLetter,
+}
+
+/// How a letter ended.
+#[derive(Debug)]
+pub(super) struct DeliveryEnd {
+    pub(super) row: u64,
+    pub(super) line: u64,
+    pub(super) state: State,
+    pub(super) outcome: Outcome,
+    /// Why every other letter would end the same way.
+    pub(super) fatal: Option<Fatal>,
+    /// What is needed to look the letter up again, when its end is not known.
+    pub(super) unsettled: Option<Lookup>,
+}
 
 /// Why a run cannot go on.
 #[derive(Debug)]
@@ -95,5 +118,36 @@ pub(super) fn lost_attachments(
     match expiring.collect::<Vec<_>>() {
         expiring if code == Some(EXPIRES_SOON) && !expiring.is_empty() => expiring,
         _ => ids.to_vec(),
+    }
+}
+
+pub(super) fn stopped() -> Reason {
+    Reason {
+        message: "the run was stopped before the request left".to_owned(),
+        ..Reason::default()
+    }
+}
+
+impl From<Refusal> for Reason {
+    fn from(refusal: Refusal) -> Self {
+        let message = match refusal.errors.as_slice() {
+            [] => refusal.message,
+            errors => errors.join("; "),
+        };
+        Self {
+            status: Some(refusal.status),
+            code: refusal.code,
+            message,
+            trace: refusal.trace,
+        }
+    }
+}
+
+impl From<&TokenError> for Reason {
+    fn from(error: &TokenError) -> Self {
+        Self {
+            message: error.reason(),
+            ..Self::default()
+        }
     }
 }

@@ -21,19 +21,19 @@ const LOOK_UP_AFTER: usize = 4096;
 pub struct Planner<'a> {
     pub(super) mailing: &'a Mailing,
     pub(super) checked: &'a CheckReport,
-    begin: oneshot::Sender<Turns>,
+    begin: oneshot::Sender<Assignment>,
     batches: mpsc::Receiver<Batch>,
 }
 
 /// Whose turn it is.
-struct Turns {
+struct Assignment {
     rows: Selection,
     /// By position: rows that are passed over.
     passed: Vec<bool>,
 }
 
 /// One row's turn.
-pub(super) enum Step {
+pub(super) enum RowStep {
     Send(Box<Delivery>),
     Skip(Skip),
     /// The rows are not what was checked.
@@ -42,14 +42,14 @@ pub(super) enum Step {
 
 /// Some rows' turns, in row order.
 struct Batch {
-    steps: Vec<Step>,
+    steps: Vec<RowStep>,
     /// Whether every row has been gone through.
     is_last: bool,
 }
 
 /// The turns that have come, for any number of senders.
-pub(super) struct Steps<'a> {
-    ready: RefCell<VecDeque<Step>>,
+pub(super) struct RowSteps<'a> {
+    ready: RefCell<VecDeque<RowStep>>,
     coming: Mutex<mpsc::Receiver<Batch>>,
     /// Whether no more will come: every row has been gone through.
     all_came: Cell<bool>,
@@ -74,7 +74,7 @@ pub fn with_planner<'a, T>(
             }
         });
         if let Err(error) = planning {
-            let steps = vec![Step::Broken(SendError::Thread(error))];
+            let steps = vec![RowStep::Broken(SendError::Thread(error))];
             // There is room: nothing else comes.
             let _ = excuse.try_send(Batch {
                 steps,
@@ -93,10 +93,10 @@ pub fn with_planner<'a, T>(
 
 impl<'a> Planner<'a> {
     /// Begins with the rows whose turn it is.
-    pub(super) fn begin(self, rows: Selection, passed: Vec<bool>, stop: &'a Stop) -> Steps<'a> {
+    pub(super) fn begin(self, rows: Selection, passed: Vec<bool>, stop: &'a Stop) -> RowSteps<'a> {
         // When this fails the thread is gone, and so are its steps.
-        let _ = self.begin.send(Turns { rows, passed });
-        Steps {
+        let _ = self.begin.send(Assignment { rows, passed });
+        RowSteps {
             ready: RefCell::default(),
             coming: Mutex::new(self.batches),
             all_came: Cell::new(false),
@@ -111,9 +111,9 @@ impl fmt::Debug for Planner<'_> {
     }
 }
 
-impl Steps<'_> {
+impl RowSteps<'_> {
     /// The next row's turn, in row order; nothing when there is none, or when the run is stopped.
-    pub(super) async fn next(&self) -> Option<Step> {
+    pub(super) async fn next(&self) -> Option<RowStep> {
         if let Some(step) = self.ready() {
             return Some(step);
         }
@@ -129,7 +129,7 @@ impl Steps<'_> {
         self.all_came.get() && self.ready.borrow().is_empty()
     }
 
-    async fn take(&self) -> Option<Step> {
+    async fn take(&self) -> Option<RowStep> {
         loop {
             if let Some(step) = self.ready() {
                 return Some(step);
@@ -144,13 +144,13 @@ impl Steps<'_> {
         }
     }
 
-    fn ready(&self) -> Option<Step> {
+    fn ready(&self) -> Option<RowStep> {
         self.ready.borrow_mut().pop_front()
     }
 }
 
 /// The planner's thread, until every row has been gone through or nobody waits any more.
-fn plan(mailing: &Mailing, checked: &CheckReport, turns: Turns, tell: mpsc::Sender<Batch>) {
+fn plan(mailing: &Mailing, checked: &CheckReport, turns: Assignment, tell: mpsc::Sender<Batch>) {
     let mut steps = Outgoing {
         steps: Vec::new(),
         size: 1,
@@ -159,7 +159,7 @@ fn plan(mailing: &Mailing, checked: &CheckReport, turns: Turns, tell: mpsc::Send
     let mut deliveries = match mailing.deliveries(checked) {
         Ok(deliveries) => deliveries.only(turns.rows),
         Err(problems) => {
-            steps.push(Step::Broken(SendError::Rows(problems)));
+            steps.push(RowStep::Broken(SendError::Rows(problems)));
             steps.flush();
             return;
         }
@@ -172,8 +172,8 @@ fn plan(mailing: &Mailing, checked: &CheckReport, turns: Turns, tell: mpsc::Send
             }
         }
         let step = match deliveries.next() {
-            Some(Ok(Planned::Delivery(delivery))) => Step::Send(delivery),
-            Some(Ok(Planned::Skipped(skip))) => Step::Skip(skip),
+            Some(Ok(Planned::Delivery(delivery))) => RowStep::Send(delivery),
+            Some(Ok(Planned::Skipped(skip))) => RowStep::Skip(skip),
             // Pass 1 has refused a mailing with invalid rows.
             Some(Ok(Planned::Invalid(_) | Planned::LeftOut)) => {
                 left_out += 1;
@@ -182,7 +182,7 @@ fn plan(mailing: &Mailing, checked: &CheckReport, turns: Turns, tell: mpsc::Send
                 }
                 continue;
             }
-            Some(Err(drifted)) => Step::Broken(drifted.into()),
+            Some(Err(drifted)) => RowStep::Broken(drifted.into()),
             None => return steps.end(),
         };
         if !steps.push(step) {
@@ -191,16 +191,16 @@ fn plan(mailing: &Mailing, checked: &CheckReport, turns: Turns, tell: mpsc::Send
     }
 }
 
-/// Steps on their way: the first goes alone, the others in growing company.
+/// RowSteps on their way: the first goes alone, the others in growing company.
 struct Outgoing {
-    steps: Vec<Step>,
+    steps: Vec<RowStep>,
     size: usize,
     tell: mpsc::Sender<Batch>,
 }
 
 impl Outgoing {
     /// Whether anybody still waits.
-    fn push(&mut self, step: Step) -> bool {
+    fn push(&mut self, step: RowStep) -> bool {
         self.steps.push(step);
         self.steps.len() < self.size || self.flush()
     }

@@ -1,26 +1,24 @@
 //! What is kept of a run while it goes on, and when it must stop.
 
-use super::breaker::Breaker;
-use super::closed::Closed;
-use super::delivery::Ended;
-use super::engine::Taken;
-use super::lookup::Sought;
-use super::outcome::{Fatal, Judged};
-use super::{Ending, Event, Observer, SendError, Stop};
+use super::circuit_breaker::CircuitBreaker;
+use super::lookup::Lookup;
+use super::outcome::{DeliveryEnd, Fatal, Judged, StepResult};
+use super::signals::RefusedResources;
+use super::{Event, Observer, RunEnd, SendError, Stop};
 use crate::journal::{Outcome, Reason};
 use crate::manifest::MaxFailures;
 
 /// Counts the ends of letters, and stops the run when they tell that something is wrong with all of them.
 pub(super) struct Tally<'a> {
-    pub(super) unsettled: Vec<Sought>,
+    pub(super) unsettled: Vec<Lookup>,
     pub(super) ended: u64,
-    pub(super) ending: Option<Ending>,
+    pub(super) ending: Option<RunEnd>,
     pub(super) failure: Option<SendError>,
     /// Whether a letter was given up, or not begun, because the run was stopped.
     pub(super) cut_short: bool,
     /// Whether something ended in another way than by Altinn's own yes or no.
     in_doubt: bool,
-    breaker: Breaker,
+    breaker: CircuitBreaker,
     observer: &'a dyn Observer,
     stop: &'a Stop,
 }
@@ -38,24 +36,24 @@ impl<'a> Tally<'a> {
             failure: None,
             cut_short: false,
             in_doubt: false,
-            breaker: Breaker::new(limit),
+            breaker: CircuitBreaker::new(limit),
             observer,
             stop,
         }
     }
 
     /// A row has had its turn.
-    pub(super) fn take(&mut self, end: Result<Taken, SendError>) {
+    pub(super) fn take(&mut self, end: Result<StepResult, SendError>) {
         match end {
-            Ok(Taken::Ended(ended)) => self.count(*ended),
-            Ok(Taken::Left) => self.cut_short = true,
-            Ok(Taken::Nothing) => {}
+            Ok(StepResult::Ended(ended)) => self.count(*ended),
+            Ok(StepResult::NotStarted) => self.cut_short = true,
+            Ok(StepResult::NoLetter) => {}
             Err(error) => self.fail(error),
         }
     }
 
     /// A letter has come to its end.
-    pub(super) fn count(&mut self, ended: Ended) {
+    pub(super) fn count(&mut self, ended: DeliveryEnd) {
         self.ended += 1;
         let why = ended.outcome.reason().map(ToString::to_string);
         self.observer.notice(&Event::Delivered {
@@ -75,20 +73,20 @@ impl<'a> Tally<'a> {
         }
         let tripped = self.breaker.count(&ended.outcome);
         let fatal = ended.fatal.and_then(Fatal::ending);
-        if let Some(ending) = fatal.or(tripped.map(Ending::Stopped)) {
+        if let Some(ending) = fatal.or(tripped.map(RunEnd::Stopped)) {
             self.halt(ending);
         }
     }
 
     /// No new letters; the first reason is the one that counts, and a person's wish to stop is one.
-    pub(super) fn halt(&mut self, ending: Ending) {
+    pub(super) fn halt(&mut self, ending: RunEnd) {
         if self.ending.is_none() {
             let ending = if self.stop.is_set() {
-                Ending::Interrupted
+                RunEnd::Interrupted
             } else {
                 ending
             };
-            if let Ending::Stopped(why) = &ending {
+            if let RunEnd::Stopped(why) = &ending {
                 self.observer.notice(&Event::Stopping { why });
             }
             self.ending = Some(ending);
@@ -107,7 +105,7 @@ impl<'a> Tally<'a> {
 
     /// Whether the run has stopped by itself because of what Altinn refuses, and nothing is in doubt: as it is, the mailing will not go on.
     pub(super) fn is_given_up(&self) -> bool {
-        matches!(self.ending, Some(Ending::Stopped(_))) && self.failure.is_none() && !self.in_doubt
+        matches!(self.ending, Some(RunEnd::Stopped(_))) && self.failure.is_none() && !self.in_doubt
     }
 
     /// A file that all letters share did not get there: no letter leaves.
@@ -118,22 +116,26 @@ impl<'a> Tally<'a> {
         let refused = format!("{file} cannot be uploaded: {}", why.unwrap_or_default());
         self.halt(match fatal.and_then(Fatal::ending) {
             Some(
-                ending @ (Ending::NoToken(_) | Ending::Unreachable(_) | Ending::Untrusted { .. }),
+                ending @ (RunEnd::NoToken(_) | RunEnd::Unreachable(_) | RunEnd::Untrusted { .. }),
             ) => ending,
-            _ => Ending::Stopped(refused),
+            _ => RunEnd::Stopped(refused),
         });
     }
 
     /// How the run has ended, when all that was begun has come to its end; `exhausted` when every row was gone through.
-    pub(super) fn finish(mut self, exhausted: bool, closed: &Closed) -> Result<Ending, SendError> {
-        if let (Some(why), false) = (closed.why(), self.cut_short) {
-            self.halt(Ending::Stopped(why));
+    pub(super) fn finish(
+        mut self,
+        exhausted: bool,
+        refused: &RefusedResources,
+    ) -> Result<RunEnd, SendError> {
+        if let (Some(why), false) = (refused.why(), self.cut_short) {
+            self.halt(RunEnd::Stopped(why));
         }
         match (self.failure, self.ending) {
             (Some(failure), _) => Err(failure),
             (None, Some(ending)) => Ok(ending),
-            (None, None) if exhausted && !self.cut_short => Ok(Ending::Finished),
-            (None, None) => Ok(Ending::Interrupted),
+            (None, None) if exhausted && !self.cut_short => Ok(RunEnd::Finished),
+            (None, None) => Ok(RunEnd::Interrupted),
         }
     }
 
@@ -146,18 +148,18 @@ impl<'a> Tally<'a> {
 
 impl Fatal {
     /// How the run ends because of it; nothing when it goes on.
-    pub(super) fn ending(self) -> Option<Ending> {
+    pub(super) fn ending(self) -> Option<RunEnd> {
         Some(match self {
-            Self::NoToken(error) => Ending::NoToken(error),
-            Self::Untrusted(reason, hint) => Ending::Untrusted {
+            Self::NoToken(error) => RunEnd::NoToken(error),
+            Self::Untrusted(reason, hint) => RunEnd::Untrusted {
                 reason: reason.to_string(),
                 hint,
             },
-            Self::Unreachable(reason) => Ending::Unreachable(reason.to_string()),
-            Self::Away(reason) => Ending::Stopped(format!(
+            Self::Unreachable(reason) => RunEnd::Unreachable(reason.to_string()),
+            Self::Away(reason) => RunEnd::Stopped(format!(
                 "Altinn wants to be left alone for longer than `retry.deadline`: {reason}"
             )),
-            Self::Refused(reason) => Ending::Stopped(format!(
+            Self::Refused(reason) => RunEnd::Stopped(format!(
                 "Altinn refuses what all letters have in common: {reason}"
             )),
             Self::Resource => return None,

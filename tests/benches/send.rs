@@ -26,7 +26,7 @@ use massebrev::journal::{Header, Journal};
 use massebrev::maskinporten::{ClientSettings, Delegation, MaskinportenSource, SigningKey};
 use massebrev::plan::{CheckReport, Mailing, Planned, RowFilter};
 use massebrev::sandbox::Registration;
-use massebrev::send::{Ending, Engine, Options, Planner, Stop, with_planner};
+use massebrev::send::{Engine, Options, Planner, RunEnd, Stop, with_planner};
 use tokio::runtime::{Builder, Runtime};
 
 const IN_FLIGHT: u32 = 64;
@@ -173,7 +173,7 @@ async fn send(
     };
     let summary = engine.run(planner).await.unwrap();
     assert_eq!(summary.left_out, 0);
-    assert!(matches!(summary.ending, Ending::Finished));
+    assert!(matches!(summary.ending, RunEnd::Finished));
 }
 
 /// What `send` would put on the wire, made beforehand.

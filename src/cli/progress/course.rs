@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use massebrev::journal::State;
-use massebrev::send::{Event, Snapshot};
+use massebrev::send::{Event, PaceSnapshot};
 
 /// Without a terminal, progress is a line every so often.
 const LINE_EVERY: Duration = Duration::from_secs(5);
@@ -20,7 +20,7 @@ pub(super) struct Course {
     settled: u64,
     ok: u64,
     failed: u64,
-    pace: Option<Snapshot>,
+    pace: Option<PaceSnapshot>,
     /// How many letters had ended when the pace was told.
     ended: VecDeque<(Instant, u64)>,
     /// When the run began, or the last line was said.
@@ -118,7 +118,7 @@ impl Course {
         words.join(" · ")
     }
 
-    fn see(&mut self, snapshot: Snapshot, now: Instant) {
+    fn see(&mut self, snapshot: PaceSnapshot, now: Instant) {
         self.pace = Some(snapshot);
         self.ended.push_back((now, self.ok + self.failed));
         while let Some((at, _)) = self.ended.front()
@@ -178,7 +178,7 @@ fn span(span: Duration) -> String {
 mod tests {
     use super::*;
 
-    const QUIET: Snapshot = Snapshot {
+    const QUIET: PaceSnapshot = PaceSnapshot {
         limit: 16,
         cap: 16,
         in_flight: 9,
@@ -268,7 +268,7 @@ mod tests {
                 "2 ok, 1 failed, 0 retrying · 9.8/s · 9 in flight, limit 16",
             ),
             (
-                Snapshot {
+                PaceSnapshot {
                     allowed: Some(9.9),
                     retrying: 3,
                     ..QUIET
@@ -276,7 +276,7 @@ mod tests {
                 "2 ok, 1 failed, 3 retrying · 9.8/s, 9.9/s allowed · 9 in flight, limit 16",
             ),
             (
-                Snapshot {
+                PaceSnapshot {
                     limit: 4,
                     in_flight: 4,
                     held: minute,

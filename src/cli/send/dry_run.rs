@@ -20,13 +20,8 @@ impl SendArgs {
             let Prepared {
                 mailing, checked, ..
             } = &mut outlook.prepared;
-            refuse_changed(
-                outlook.journal.as_ref(),
-                mailing,
-                checked,
-                &outlook.standing,
-            )
-            .map_err(|error| again::refused(error, &outlook.prepared, &self.target))?;
+            refuse_changed(outlook.journal.as_ref(), mailing, checked, &outlook.resume)
+                .map_err(|error| again::refused(error, &outlook.prepared, &self.target))?;
         }
         let shows = outlook.prepared.proof.is_some();
         let bytes = render(&mut outlook, &mut |delivery| {
@@ -87,7 +82,7 @@ fn render(
 ) -> Result<u64, CliError> {
     let Outlook {
         prepared,
-        standing,
+        resume,
         chosen,
         ..
     } = outlook;
@@ -97,7 +92,7 @@ fn render(
     for planned in deliveries.only(chosen.rows.clone()) {
         let planned: Planned = planned.map_err(SendError::InputChanged)?;
         if let Planned::Delivery(delivery) = planned
-            && !usize::try_from(delivery.row - 1).is_ok_and(|position| standing.passes(position))
+            && !usize::try_from(delivery.row - 1).is_ok_and(|position| resume.passes(position))
         {
             bytes += delivery.body(&[]).map_err(SendError::Json)?.len() as u64;
             each(&delivery)?;

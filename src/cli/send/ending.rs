@@ -2,7 +2,7 @@
 
 use massebrev::journal::State;
 use massebrev::report::Report;
-use massebrev::send::{Ending, Summary};
+use massebrev::send::{RunEnd, Summary};
 
 use super::proof;
 use crate::cli::again;
@@ -25,8 +25,8 @@ pub(super) fn explain(
     }
     let letters = prepared.checked.letters;
     again::tell(summary, prepared, target, printer);
-    let nothing = summary.ended + summary.reckoned.held == 0;
-    if nothing && matches!(summary.ending, Ending::Finished) {
+    let nothing = summary.ended + summary.reconciled.held == 0;
+    if nothing && matches!(summary.ending, RunEnd::Finished) {
         explain_nothing(letters, summary, report, printer);
     }
     let status = tell_ending(summary, report, printer);
@@ -45,7 +45,7 @@ pub(super) fn explain(
             let command = command_for_the_rest(letters);
             printer.warn(format_args!("next: {command}"));
         }
-        _ if again::is_outstanding(report.counts(), summary.reckoned.left) => {
+        _ if again::is_outstanding(report.counts(), summary.reconciled.left) => {
             printer.warn(format_args!("next: {}", same_command()));
         }
         _ => {
@@ -59,34 +59,34 @@ pub(super) fn explain(
 /// Says how the run ended, when that was not well.
 pub(super) fn tell_ending(summary: &Summary, report: &Report, printer: Printer) -> ExitStatus {
     match &summary.ending {
-        Ending::Finished if is_done(report) => ExitStatus::Success,
-        Ending::Finished => ExitStatus::Unfinished,
-        Ending::Stopped(why) => {
+        RunEnd::Finished if is_done(report) => ExitStatus::Success,
+        RunEnd::Finished => ExitStatus::Unfinished,
+        RunEnd::Stopped(why) => {
             printer.warn(format_args!("stopped: {why}"));
             ExitStatus::Stopped
         }
-        Ending::NoToken(error) => {
+        RunEnd::NoToken(error) => {
             printer.warn(format_args!("stopped: {}", error.reason()));
             if let Some(hint) = error.hint() {
                 printer.warn(format_args!("   hint: {hint}"));
             }
             ExitStatus::Setup
         }
-        Ending::Untrusted { reason, hint } => {
+        RunEnd::Untrusted { reason, hint } => {
             printer.warn(format_args!("stopped: {reason}"));
             if let Some(hint) = hint {
                 printer.warn(format_args!("   hint: {hint}"));
             }
             ExitStatus::Setup
         }
-        Ending::Unreachable(why) => {
+        RunEnd::Unreachable(why) => {
             printer.warn(format_args!("stopped: {why}"));
             printer.warn(
                 "   hint: check the network, and that a proxy or firewall lets the program through; massebrev token --check tries each step",
             );
             ExitStatus::Setup
         }
-        Ending::Interrupted => {
+        RunEnd::Interrupted => {
             printer.warn("interrupted: what was in flight is settled or will be looked up, the rest is outstanding");
             ExitStatus::Interrupted
         }
@@ -130,7 +130,7 @@ fn explain_nothing(letters: u64, summary: &Summary, report: &Report, printer: Pr
 #[cfg(test)]
 mod tests {
     use jiff::Timestamp;
-    use massebrev::journal::{End, Entry, Header, Journal, Outcome, Run, Start};
+    use massebrev::journal::{Entry, Header, Journal, LetterEnd, Outcome, Run, Start};
     use uuid::Uuid;
 
     use super::*;
@@ -168,7 +168,7 @@ mod tests {
             };
             journal.record(key, Entry::Started(start)).await.unwrap();
             let outcome = Outcome::Sent { id: key };
-            let end = Entry::Ended(End {
+            let end = Entry::Ended(LetterEnd {
                 outcome,
                 attempts: 1,
                 at,

@@ -9,7 +9,7 @@ use massebrev::journal::{Journal, JournalError, State};
 use massebrev::plan::{Proof, Proofs, RowFilter, Selection};
 use massebrev::preview::{MailingSummary, PageLetters, Reason, RowWarnings};
 use massebrev::report::{Report, StateCounts};
-use massebrev::send::{Ending, Summary};
+use massebrev::send::{RunEnd, Summary};
 
 use super::SendArgs;
 use super::ending::tell_ending;
@@ -139,7 +139,7 @@ pub(super) fn explain(
 ) -> ExitStatus {
     let to = proof.recipient().masked();
     let counts = report.counts();
-    if summary.ended == 0 && matches!(summary.ending, Ending::Finished) {
+    if summary.ended == 0 && matches!(summary.ending, RunEnd::Finished) {
         tell_nothing(counts, &to, printer);
     }
     let status = tell_ending(summary, report, printer);
@@ -159,7 +159,7 @@ pub(super) fn explain(
             Destination::Altinn(_) => "look at them, then ",
         };
         printer.note(format_args!("next: {look}{command}"));
-    } else if again::is_outstanding(counts, summary.reckoned.left) {
+    } else if again::is_outstanding(counts, summary.reconciled.left) {
         printer.warn(format_args!("next: {}", same_again(proof)));
     } else if counts.in_state(State::Reserved) > 0 {
         printer.warn(format_args!(

@@ -10,9 +10,9 @@ use futures::stream::{self, StreamExt};
 use tokio::time::{Instant, sleep, timeout};
 
 use super::super::attempt::{Attempts, End, Settled};
-use super::super::heard::Heard;
-use super::super::pace::Pace;
-use super::super::{Snapshot, Stop};
+use super::super::rate_limiter::RateLimiter;
+use super::super::signals::ServerContact;
+use super::super::{PaceSnapshot, Stop};
 use crate::altinn::{Answer, Refusal, TransportError, TransportKind};
 use crate::manifest::Retry;
 use crate::maskinporten::{Token, TokenFuture, TokenSource};
@@ -223,15 +223,15 @@ impl State {
 
 /// A source whose tokens are there at once, and that counts the rejected ones.
 #[derive(Debug, Default)]
-pub(super) struct Purse(AtomicUsize);
+pub(super) struct TestTokens(AtomicUsize);
 
-impl Purse {
+impl TestTokens {
     pub(super) fn rejected(&self) -> usize {
         self.0.load(Ordering::Relaxed)
     }
 }
 
-impl TokenSource for Purse {
+impl TokenSource for TestTokens {
     fn token(&self) -> TokenFuture<'_> {
         let token = Token::given(format!("t{}", self.rejected()), None).unwrap();
         Box::pin(std::future::ready(Ok(token)))
@@ -248,7 +248,7 @@ pub(super) struct Ran {
     pub(super) took: Duration,
     pub(super) accepted: usize,
     pub(super) seen: Seen,
-    pub(super) last: Snapshot,
+    pub(super) last: PaceSnapshot,
 }
 
 /// Sends so many letters, each tried until it is settled. A run that stands still fails.
@@ -260,15 +260,15 @@ pub(super) async fn run(
     retry: &Retry,
 ) -> Ran {
     let concurrency = NonZeroU32::new(concurrency).unwrap();
-    let pace = Pace::new(concurrency, interval, retry);
+    let limiter = RateLimiter::new(concurrency, interval, retry);
     let stop = Stop::default();
     let attempts = Attempts {
-        tokens: &Purse::default(),
-        pace: &pace,
+        tokens: &TestTokens::default(),
+        limiter: &limiter,
         retry,
         observer: &(),
         stop: &stop,
-        heard: Heard::default(),
+        contact: ServerContact::default(),
     };
     let began = Instant::now();
     let attempts = &attempts;
@@ -288,6 +288,6 @@ pub(super) async fn run(
         took,
         accepted,
         seen: server.seen(),
-        last: pace.snapshot(),
+        last: limiter.snapshot(),
     }
 }

@@ -6,11 +6,11 @@ use std::time::{Duration, SystemTime};
 use tokio::time::Instant;
 
 use super::super::attempt::{Attempts, End, Settled};
-use super::super::heard::Heard;
-use super::super::pace::Pace;
+use super::super::rate_limiter::RateLimiter;
+use super::super::signals::ServerContact;
 use super::super::verdict::Verdict;
 use super::super::{Event, Observer, Stop};
-use super::server::Purse;
+use super::server::TestTokens;
 use crate::altinn::{Answer, Refusal, TransportError, TransportKind};
 use crate::http::reply::Reply;
 use crate::manifest::Retry;
@@ -29,10 +29,10 @@ fn refused(status: u16, code: Option<u32>, retry_after: Option<u64>) -> Said {
 }
 
 /// As after a letter that was taken.
-fn yes() -> Heard {
-    let heard = Heard::default();
-    heard.hear(true);
-    heard
+fn yes() -> ServerContact {
+    let contact = ServerContact::default();
+    contact.hear(true);
+    contact
 }
 
 fn lost(kind: TransportKind) -> Said {
@@ -59,17 +59,17 @@ struct Tried {
 }
 
 /// Tries a letter with these answers; the last one repeats.
-async fn letter(retry: &Retry, heard: Heard, answers: &[fn() -> Said]) -> Tried {
-    let purse = Purse::default();
+async fn letter(retry: &Retry, contact: ServerContact, answers: &[fn() -> Said]) -> Tried {
+    let purse = TestTokens::default();
     let (waits, stop) = (Waits::default(), Stop::default());
-    let pace = Pace::new(16.try_into().unwrap(), None, retry);
+    let limiter = RateLimiter::new(16.try_into().unwrap(), None, retry);
     let attempts = Attempts {
         tokens: &purse,
-        pace: &pace,
+        limiter: &limiter,
         retry,
         observer: &waits,
         stop: &stop,
-        heard,
+        contact,
     };
     let count = Cell::new(0);
     let began = Instant::now();
@@ -97,7 +97,7 @@ async fn waits_are_anything_up_to_a_limit_that_doubles_up_to_its_own() {
         fastrand::seed(seed);
         let tried = letter(
             &Retry::default(),
-            Heard::default(),
+            ServerContact::default(),
             &[|| refused(503, None, None)],
         )
         .await;
@@ -130,7 +130,12 @@ async fn no_try_begins_after_the_deadline() {
     };
     for seed in 0..20 {
         fastrand::seed(seed);
-        let tried = letter(&retry, Heard::default(), &[|| lost(TransportKind::Lost)]).await;
+        let tried = letter(
+            &retry,
+            ServerContact::default(),
+            &[|| lost(TransportKind::Lost)],
+        )
+        .await;
         assert!(matches!(tried.settled.end, End::GaveUp(_)));
         assert!(tried.settled.requests < 100);
         assert!(tried.took <= Duration::from_secs(90), "{:?}", tried.took);
@@ -154,7 +159,7 @@ async fn after(retry_after: &str, retry: &Retry) -> Tried {
     };
     letter(
         retry,
-        Heard::default(),
+        ServerContact::default(),
         &[busy, || Ok(Answer::Accepted(()))],
     )
     .await
@@ -189,7 +194,7 @@ async fn a_refused_token_is_replaced_once_and_then_it_is_not_the_token() {
     let retry = Retry::default();
     let tried = letter(
         &retry,
-        Heard::default(),
+        ServerContact::default(),
         &[|| refused(401, None, None), || Ok(Answer::Accepted(()))],
     )
     .await;
@@ -202,7 +207,7 @@ async fn a_refused_token_is_replaced_once_and_then_it_is_not_the_token() {
             Some(4001) => [|| refused(401, Some(4001), None)],
             Some(_) => [|| refused(401, Some(4006), None)],
         };
-        let tried = letter(&retry, Heard::default(), &answers).await;
+        let tried = letter(&retry, ServerContact::default(), &answers).await;
         let End::Refused(refusal, Verdict::Stop) = tried.settled.end else {
             panic!("{:?}", tried.settled.end);
         };
@@ -214,7 +219,11 @@ async fn a_refused_token_is_replaced_once_and_then_it_is_not_the_token() {
 #[tokio::test(start_paused = true)]
 async fn a_bare_403_is_about_one_letter_where_others_were_taken() {
     for (heard, verdict) in [(false, Verdict::Stop), (true, Verdict::Rejected)] {
-        let heard = if heard { yes() } else { Heard::default() };
+        let heard = if heard {
+            yes()
+        } else {
+            ServerContact::default()
+        };
         let tried = letter(&Retry::default(), heard, &[|| refused(403, None, None)]).await;
         let End::Refused(_, judged) = tried.settled.end else {
             panic!("{:?}", tried.settled.end);
@@ -227,7 +236,7 @@ async fn a_bare_403_is_about_one_letter_where_others_were_taken() {
 async fn without_a_network_there_is_nothing_to_wait_for() {
     let retry = Retry::default();
     let away: [fn() -> Said; 1] = [|| lost(TransportKind::Connect)];
-    let tried = letter(&retry, Heard::default(), &away).await;
+    let tried = letter(&retry, ServerContact::default(), &away).await;
     assert!(matches!(tried.settled.end, End::Unreachable(_)));
     assert!(!tried.settled.uncertain, "nothing was sent");
     assert!(
@@ -248,12 +257,12 @@ async fn whether_a_request_may_have_arrived_is_remembered() {
         (TransportKind::Connect, false),
         (TransportKind::Timeout, true),
         (TransportKind::Lost, true),
-        (TransportKind::Malformed, true),
+        (TransportKind::Garbled, true),
     ] {
         thread_local! { static KIND: Cell<TransportKind> = const { Cell::new(TransportKind::Lost) } }
         KIND.set(kind);
         let answers: [fn() -> Said; 2] = [|| lost(KIND.get()), || refused(400, Some(1002), None)];
-        let tried = letter(&Retry::default(), Heard::default(), &answers).await;
+        let tried = letter(&Retry::default(), ServerContact::default(), &answers).await;
         assert!(matches!(
             tried.settled.end,
             End::Refused(_, Verdict::Rejected)
@@ -265,7 +274,7 @@ async fn whether_a_request_may_have_arrived_is_remembered() {
 #[tokio::test(start_paused = true)]
 async fn a_file_that_cannot_be_sent_is_not_tried_again() {
     let answers: [fn() -> Said; 1] = [|| lost(TransportKind::File)];
-    let tried = letter(&Retry::default(), Heard::default(), &answers).await;
+    let tried = letter(&Retry::default(), ServerContact::default(), &answers).await;
     assert!(matches!(tried.settled.end, End::NoFile(_)));
     assert!(!tried.settled.uncertain, "nothing was done");
     assert_eq!(tried.settled.requests, 1);
@@ -275,14 +284,14 @@ async fn a_file_that_cannot_be_sent_is_not_tried_again() {
 async fn a_stop_between_a_refused_token_and_the_next_does_not_undo_that_a_request_has_left() {
     let (retry, stop) = (Retry::default(), Stop::default());
     let hour = Some(Duration::from_secs(3600));
-    let pace = Pace::new(16.try_into().unwrap(), hour, &retry);
+    let limiter = RateLimiter::new(16.try_into().unwrap(), hour, &retry);
     let attempts = Attempts {
-        tokens: &Purse::default(),
-        pace: &pace,
+        tokens: &TestTokens::default(),
+        limiter: &limiter,
         retry: &retry,
         observer: &(),
         stop: &stop,
-        heard: Heard::default(),
+        contact: ServerContact::default(),
     };
     let settled = attempts
         .settle(|_| {

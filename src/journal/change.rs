@@ -6,13 +6,22 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 use uuid::Uuid;
 
-use super::inputs::record_inputs;
-use super::writer::Change;
+use super::run::record_inputs;
 use super::{
-    Digest, Dropped, End, Ended, Entry, Input, JournalError, Misstep, Reason, Run,
+    Digest, Dropped, EndedRun, Entry, IllegalStep, Input, JournalError, LetterEnd, Reason, Run,
     SharedAttachment, Skip, Start, State, UploadState, transition,
 };
 use crate::secret::redact;
+
+/// What is to be written.
+#[derive(Debug)]
+pub(super) enum Change {
+    Entry(Uuid, Entry),
+    BeginRun(Run, Vec<Input>),
+    EndRun(EndedRun),
+    Attachment(SharedAttachment, Uuid, UploadState),
+    ForgetAttachment(Uuid),
+}
 
 /// What a refused change is answered with, or the states an entry leads from and to.
 pub(super) type Answer = Result<Option<Moved>, JournalError>;
@@ -31,17 +40,17 @@ const WITHDRAWN: &str = "the run was stopped before it was tried again";
 
 /// Rows on their way, as the file has them: for their ends it need not be asked.
 #[derive(Debug, Default)]
-pub(super) struct UnderWay(HashMap<Uuid, Standing>);
+pub(super) struct InFlightRows(HashMap<Uuid, CurrentRow>);
 
 /// Applies one change. The outer error is the file's: then nothing of the group may stand, and nothing may follow it.
 pub(super) fn apply(
     file: &Connection,
-    under_way: &mut UnderWay,
+    in_flight: &mut InFlightRows,
     change: &Change,
 ) -> rusqlite::Result<Answer> {
     match change {
         Change::Entry(key, entry) => {
-            return Ok(record(file, under_way, *key, entry)?.map(Some));
+            return Ok(record(file, in_flight, *key, entry)?.map(Some));
         }
         Change::BeginRun(run, inputs) => begin_run(file, run, inputs)?,
         Change::EndRun(ended) => end_run(file, ended)?,
@@ -75,7 +84,7 @@ pub(super) fn cut_off(file: &Connection, now: Timestamp) -> rusqlite::Result<usi
 
 /// Where a row stands now.
 #[derive(Debug, Clone, Copy)]
-struct Standing {
+struct CurrentRow {
     n: i64,
     state: State,
     body: Option<Digest>,
@@ -84,37 +93,35 @@ struct Standing {
 
 fn record(
     file: &Connection,
-    under_way: &mut UnderWay,
+    in_flight: &mut InFlightRows,
     key: Uuid,
     entry: &Entry,
 ) -> rusqlite::Result<Result<Moved, JournalError>> {
-    let standing = match under_way.0.get(&key) {
-        Some(standing) => Some(*standing),
-        None => look(file, key)?,
+    let current = match in_flight.0.get(&key) {
+        Some(current) => Some(*current),
+        None => find_row(file, key)?,
     };
-    let (from, body) = standing
-        .as_ref()
-        .map_or((State::Pending, None), |standing| {
-            (standing.state, standing.body.as_ref())
-        });
+    let (from, body) = current.as_ref().map_or((State::Pending, None), |current| {
+        (current.state, current.body.as_ref())
+    });
     let to = match transition(from, body, entry) {
         Ok(to) => to,
-        Err(misstep) => return Ok(Err(refusal(misstep, key, from, standing.as_ref(), entry))),
+        Err(misstep) => return Ok(Err(refusal(misstep, key, from, current.as_ref(), entry))),
     };
-    let n = standing.map(|standing| standing.n);
+    let n = current.map(|current| current.n);
     if to != State::InFlight {
-        under_way.0.remove(&key);
+        in_flight.0.remove(&key);
     }
     match entry {
         Entry::Started(start) => {
             started(file, n, key, start, to)?;
-            let standing = Standing {
+            let current = CurrentRow {
                 n: n.unwrap_or_else(|| file.last_insert_rowid()),
                 state: to,
                 body: Some(start.body),
                 row: whole(start.row),
             };
-            under_way.0.insert(key, standing);
+            in_flight.0.insert(key, current);
         }
         Entry::Ended(end) | Entry::Settled(end) => ended(file, n, end, to)?,
         Entry::Skipped(skip) => skipped(file, key, skip, to)?,
@@ -141,10 +148,10 @@ fn record(
     Ok(Ok(Moved { from, to }))
 }
 
-fn look(file: &Connection, key: Uuid) -> rusqlite::Result<Option<Standing>> {
+fn find_row(file: &Connection, key: Uuid) -> rusqlite::Result<Option<CurrentRow>> {
     let sql = "SELECT n, state, body, row FROM deliveries WHERE key = ?1";
     let read = |row: &rusqlite::Row<'_>| {
-        Ok(Standing {
+        Ok(CurrentRow {
             n: row.get(0)?,
             state: row.get_ref(1)?.as_str()?.parse().map_err(conversion)?,
             body: row.get(2)?,
@@ -157,21 +164,21 @@ fn look(file: &Connection, key: Uuid) -> rusqlite::Result<Option<Standing>> {
 }
 
 fn refusal(
-    misstep: Misstep,
+    misstep: IllegalStep,
     key: Uuid,
     state: State,
-    standing: Option<&Standing>,
+    current: Option<&CurrentRow>,
     entry: &Entry,
 ) -> JournalError {
     match misstep {
-        Misstep::Illegal => JournalError::Illegal {
+        IllegalStep::Illegal => JournalError::Illegal {
             key,
             state,
             entry: entry.name(),
         },
-        Misstep::Drift => JournalError::Drift {
+        IllegalStep::Drift => JournalError::Drift {
             key,
-            row: standing.map_or(0, |standing| standing.row.unsigned_abs()),
+            row: current.map_or(0, |current| current.row.unsigned_abs()),
             state,
         },
     }
@@ -207,7 +214,7 @@ fn started(
     Ok(())
 }
 
-fn ended(file: &Connection, n: Option<i64>, end: &End, to: State) -> rusqlite::Result<()> {
+fn ended(file: &Connection, n: Option<i64>, end: &LetterEnd, to: State) -> rusqlite::Result<()> {
     let nothing = Reason::default();
     let reason = end.outcome.reason();
     let Reason {
@@ -277,7 +284,7 @@ fn begin_run(file: &Connection, run: &Run, inputs: &[Input]) -> rusqlite::Result
     }
 }
 
-fn end_run(file: &Connection, ended: &Ended) -> rusqlite::Result<()> {
+fn end_run(file: &Connection, ended: &EndedRun) -> rusqlite::Result<()> {
     let sql = "UPDATE runs SET ended_at = ?1, ending = ?2, reason = ?3 WHERE n = (SELECT max(n) FROM runs)";
     let reason = ended.reason.as_deref().map(redact);
     let ending = ended.how.name();

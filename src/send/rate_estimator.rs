@@ -25,7 +25,7 @@ const LONGEST: u32 = 1 << 16;
 
 /// Measures how many requests were taken from one refusal to the end of the pause after the next.
 #[derive(Debug)]
-pub(super) struct Learned {
+pub(super) struct RateEstimator {
     /// Requests a second; none while nothing was refused.
     rate: Option<f64>,
     /// The rate before the last refusal.
@@ -56,7 +56,7 @@ struct Epoch {
     taken: u32,
 }
 
-impl Learned {
+impl RateEstimator {
     pub(super) fn new(now: Instant) -> Self {
         let epoch = Epoch::new(now);
         Self {
@@ -207,7 +207,7 @@ mod tests {
     /// What it comes to when the server takes `each` requests before it refuses one, and asks for a pause.
     fn after(rounds: &[(u32, Duration, Duration)]) -> f64 {
         let mut now = Instant::now();
-        let mut learned = Learned::new(now);
+        let mut learned = RateEstimator::new(now);
         for (taken, within, pause) in rounds {
             (0..=*taken).for_each(|_| learned.left());
             now += *within;
@@ -239,7 +239,7 @@ mod tests {
     #[test]
     fn all_that_were_refused_in_flight_count_as_refused() {
         let now = Instant::now();
-        let mut learned = Learned::new(now);
+        let mut learned = RateEstimator::new(now);
         (0..26).for_each(|_| learned.left());
         let heard = now + s(1);
         assert!(learned.refused(now, heard));
@@ -258,7 +258,7 @@ mod tests {
     #[test]
     fn little_that_was_measured_is_soon_forgotten() {
         let now = Instant::now();
-        let mut learned = Learned::new(now);
+        let mut learned = RateEstimator::new(now);
         (0..3).for_each(|_| learned.left());
         assert!(learned.refused(now, now));
         learned.paused(now + s(60));
@@ -289,7 +289,7 @@ mod tests {
     #[test]
     fn refusals_that_come_at_any_rate_do_not_slow_down_for_ever() {
         let mut now = Instant::now();
-        let mut learned = Learned::new(now);
+        let mut learned = RateEstimator::new(now);
         for _ in 0..1000 {
             (0..50).for_each(|_| learned.left());
             let rate = learned.rate().unwrap_or(1000.0);
@@ -305,7 +305,7 @@ mod tests {
     #[test]
     fn a_limit_that_is_gone_is_found_out() {
         let now = Instant::now();
-        let mut learned = Learned::new(now);
+        let mut learned = RateEstimator::new(now);
         (0..120).for_each(|_| learned.left());
         learned.paused(now + s(60));
         (0..CALM).for_each(|_| learned.left());

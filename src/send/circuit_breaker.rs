@@ -12,7 +12,7 @@ const SHARE_FLOOR: u64 = 20;
 
 /// Counts how letters end.
 #[derive(Debug)]
-pub(super) struct Breaker {
+pub(super) struct CircuitBreaker {
     limit: Option<MaxFailures>,
     ended: u64,
     failures: u64,
@@ -22,7 +22,7 @@ pub(super) struct Breaker {
     lost: u32,
 }
 
-impl Breaker {
+impl CircuitBreaker {
     pub(super) fn new(limit: Option<MaxFailures>) -> Self {
         Self {
             limit,
@@ -130,14 +130,14 @@ mod tests {
 
     #[test]
     fn ten_identical_rejections_in_a_row_stop_the_run() {
-        let mut breaker = Breaker::new(None);
+        let mut breaker = CircuitBreaker::new(None);
         assert!((0..9).all(|_| breaker.count(&rejected(1002)).is_none()));
         assert!(breaker.count(&rejected(1002)).is_some());
     }
 
     #[test]
     fn a_success_or_another_code_between_them_starts_the_count_again() {
-        let mut breaker = Breaker::new(None);
+        let mut breaker = CircuitBreaker::new(None);
         for _ in 0..5 {
             assert!((0..9).all(|_| breaker.count(&rejected(1002)).is_none()));
             assert!(breaker.count(&sent()).is_none());
@@ -151,7 +151,7 @@ mod tests {
 
     #[test]
     fn ten_letters_in_a_row_that_do_not_get_through_stop_the_run() {
-        let mut breaker = Breaker::new(None);
+        let mut breaker = CircuitBreaker::new(None);
         for answer in [sent(), rejected(1029), Outcome::Reserved(Reason::default())] {
             assert!((0..9).all(|_| breaker.count(&lost()).is_none()));
             assert!(breaker.count(&answer).is_none());
@@ -162,7 +162,7 @@ mod tests {
 
     #[test]
     fn losses_between_them_do_not_make_rejections_different() {
-        let mut breaker = Breaker::new(None);
+        let mut breaker = CircuitBreaker::new(None);
         for _ in 0..9 {
             assert!(breaker.count(&rejected(1002)).is_none());
             assert!(breaker.count(&lost()).is_none());
@@ -173,7 +173,7 @@ mod tests {
     #[test]
     fn no_failures_at_all_means_the_first_one_stops() {
         for limit in [MaxFailures::Count(0), MaxFailures::Share(0.0)] {
-            let mut breaker = Breaker::new(Some(limit));
+            let mut breaker = CircuitBreaker::new(Some(limit));
             assert!(breaker.count(&sent()).is_none());
             assert!(
                 breaker
@@ -186,7 +186,7 @@ mod tests {
 
     #[test]
     fn a_share_that_was_passed_early_is_seen_when_enough_letters_have_ended() {
-        let mut breaker = Breaker::new(Some(MaxFailures::Share(0.05)));
+        let mut breaker = CircuitBreaker::new(Some(MaxFailures::Share(0.05)));
         assert!((0..3).all(|_| breaker.count(&rejected(1029)).is_none()));
         assert!((0..16).all(|_| breaker.count(&sent()).is_none()));
         assert!(breaker.count(&sent()).is_some(), "3 of 20 is more than 5 %");
@@ -194,11 +194,11 @@ mod tests {
 
     #[test]
     fn a_count_is_a_limit_and_a_share_is_one_after_a_while() {
-        let mut breaker = Breaker::new(Some(MaxFailures::Count(1)));
+        let mut breaker = CircuitBreaker::new(Some(MaxFailures::Count(1)));
         assert!(breaker.count(&rejected(1)).is_none());
         assert!(breaker.count(&rejected(2)).is_some());
 
-        let mut breaker = Breaker::new(Some(MaxFailures::Share(0.05)));
+        let mut breaker = CircuitBreaker::new(Some(MaxFailures::Share(0.05)));
         assert!(breaker.count(&rejected(1)).is_none());
         assert!((0..18).all(|_| breaker.count(&sent()).is_none()));
         assert!(

@@ -7,10 +7,9 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 
-use super::learned::Learned;
-use super::limit::{Limit, Place};
-use super::meter::Meter;
-use super::{Snapshot, Stop};
+use super::adaptive_concurrency::{AdaptiveConcurrency, Place};
+use super::rate_estimator::RateEstimator;
+use super::{PaceSnapshot, Stop};
 use crate::manifest::Retry;
 
 /// The rate is kept this much below the one that is allowed: requests that leave evenly do not arrive evenly.
@@ -21,11 +20,11 @@ const SLACK: Duration = Duration::from_millis(10);
 
 /// Gives each request a place in flight and a time to leave. Everybody waits when the server asks for a pause, and nobody bursts out of it.
 #[derive(Debug)]
-pub(super) struct Pace {
+pub(super) struct RateLimiter {
     interval: Duration,
     /// The shortest and the longest pause when the server wants one and does not say how long.
     pauses: (Duration, Duration),
-    limit: Limit,
+    limit: AdaptiveConcurrency,
     waiting: AtomicU32,
     times: Mutex<Times>,
 }
@@ -40,20 +39,20 @@ struct Times {
     held: Instant,
     /// Refusals without an answer between them.
     in_a_row: u32,
-    learned: Learned,
-    meter: Meter,
+    learned: RateEstimator,
+    meter: Throughput,
 }
 
 /// A letter's seat, from before its start is written down until it is settled. There are more of them than places in flight, so that letters are ready
 /// when a place becomes free, and not many more, so that trouble does not meet many letters.
 #[derive(Debug)]
-pub(super) struct Seat<'a> {
+pub(super) struct Slot<'a> {
     _place: Place<'a>,
 }
 
 /// A request's turn to leave, and its place in flight as soon as there is one, until it is dropped.
 #[derive(Debug)]
-pub(super) struct Turn<'a> {
+pub(super) struct Departure<'a> {
     place: Option<Place<'a>>,
     at: Instant,
     /// Whether a request has left in it already.
@@ -64,7 +63,7 @@ pub(super) struct Turn<'a> {
 #[derive(Debug)]
 pub(super) struct Waiting<'a>(&'a AtomicU32);
 
-impl Pace {
+impl RateLimiter {
     /// At most `concurrency` requests in flight, and one per `interval`; none means as fast as the answers come.
     pub(super) fn new(concurrency: NonZeroU32, interval: Option<Duration>, retry: &Retry) -> Self {
         // Where the rate is what everybody waits for, letters that wait ahead of their turn keep those waiting that are to be tried again.
@@ -74,32 +73,32 @@ impl Pace {
         Self {
             interval: interval.unwrap_or_default().mul_f64(MARGIN),
             pauses: (retry.first_delay.duration(), retry.max_delay.duration()),
-            limit: Limit::new(concurrency, seats),
+            limit: AdaptiveConcurrency::new(concurrency, seats),
             waiting: AtomicU32::new(0),
             times: Mutex::new(Times {
                 planned: now,
                 free: now,
                 held: now,
                 in_a_row: 0,
-                learned: Learned::new(now),
-                meter: Meter::new(now),
+                learned: RateEstimator::new(now),
+                meter: Throughput::new(now),
             }),
         }
     }
 
     /// Waits for a seat; nothing when the run is stopped first.
-    pub(super) async fn seat(&self, stop: &Stop) -> Option<Seat<'_>> {
+    pub(super) async fn seat(&self, stop: &Stop) -> Option<Slot<'_>> {
         tokio::select! {
             biased;
-            place = self.limit.come() => Some(Seat { _place: place }),
+            place = self.limit.come() => Some(Slot { _place: place }),
             () = stop.wait() => None,
         }
     }
 
     /// Waits for a turn; nothing when the run is stopped first. What is due now leaves also then.
-    pub(super) async fn turn(&self, stop: &Stop) -> Option<Turn<'_>> {
+    pub(super) async fn turn(&self, stop: &Stop) -> Option<Departure<'_>> {
         let at = self.slot(stop).await?;
-        Some(Turn {
+        Some(Departure {
             place: None,
             at,
             used: false,
@@ -107,7 +106,7 @@ impl Pace {
     }
 
     /// Waits for the place in flight; nothing when the run is stopped first.
-    pub(super) async fn enter<'a>(&'a self, turn: &mut Turn<'a>, stop: &Stop) -> Option<()> {
+    pub(super) async fn enter<'a>(&'a self, turn: &mut Departure<'a>, stop: &Stop) -> Option<()> {
         if turn.place.is_none() {
             turn.place = tokio::select! {
                 biased;
@@ -120,7 +119,11 @@ impl Pace {
 
     /// Leaves, and gives the time. A turn that has passed, that a pause has overtaken, or that another request has left in, is waited for anew; nothing
     /// when the run is stopped then.
-    pub(super) async fn leave<'a>(&'a self, turn: &mut Turn<'a>, stop: &Stop) -> Option<Instant> {
+    pub(super) async fn leave<'a>(
+        &'a self,
+        turn: &mut Departure<'a>,
+        stop: &Stop,
+    ) -> Option<Instant> {
         self.enter(turn, stop).await?;
         if turn.used {
             turn.at = self.slot(stop).await?;
@@ -193,11 +196,11 @@ impl Pace {
     }
 
     /// How it stands now.
-    pub(super) fn snapshot(&self) -> Snapshot {
+    pub(super) fn snapshot(&self) -> PaceSnapshot {
         let now = Instant::now();
         let times = self.times();
         let interval = self.interval(&times);
-        Snapshot {
+        PaceSnapshot {
             limit: self.limit.now(),
             cap: self.limit.cap(),
             in_flight: self.limit.in_flight(),
@@ -257,8 +260,65 @@ async fn wait_until(until: Instant, stop: &Stop) -> Option<()> {
     }
 }
 
+/// The length of the memory: as many buckets of a second.
+const SECONDS: usize = 10;
+
+/// Counts by the second.
+#[derive(Debug)]
+pub(super) struct Throughput {
+    began: Instant,
+    buckets: [u32; SECONDS],
+    /// The second the last count was in.
+    last: u64,
+}
+
+impl Throughput {
+    pub(super) fn new(began: Instant) -> Self {
+        Self {
+            began,
+            buckets: [0; SECONDS],
+            last: 0,
+        }
+    }
+
+    /// One request leaves.
+    pub(super) fn count(&mut self, now: Instant) {
+        let second = self.second(now);
+        let passed = second.saturating_sub(self.last);
+        for gone in 1..=passed.min(SECONDS as u64) {
+            self.buckets[place(self.last + gone)] = 0;
+        }
+        self.last = self.last.max(second);
+        self.buckets[place(second)] += 1;
+    }
+
+    /// Requests a second over the last seconds, or since the beginning when that is shorter.
+    pub(super) fn rate(&self, now: Instant) -> f64 {
+        let second = self.second(now);
+        let oldest = (second + 1).saturating_sub(SECONDS as u64);
+        let counted: u32 = (oldest..=self.last.min(second))
+            .map(|second| self.buckets[place(second)])
+            .sum();
+        let since = now.saturating_duration_since(self.began);
+        let span = since.saturating_sub(Duration::from_secs(oldest));
+        f64::from(counted) / span.max(Duration::from_secs(1)).as_secs_f64()
+    }
+
+    fn second(&self, now: Instant) -> u64 {
+        now.saturating_duration_since(self.began).as_secs()
+    }
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "a remainder of a small number"
+)]
+fn place(second: u64) -> usize {
+    (second % SECONDS as u64) as usize
+}
+
 #[cfg(test)]
-mod tests {
+mod pace_tests {
     use futures::future::join_all;
     use tokio::time::advance;
 
@@ -268,12 +328,12 @@ mod tests {
     /// Half a second and the margin.
     const APART: u128 = 505;
 
-    fn pace(interval: Option<Duration>) -> Pace {
-        Pace::new(NonZeroU32::new(16).unwrap(), interval, &Retry::default())
+    fn pace(interval: Option<Duration>) -> RateLimiter {
+        RateLimiter::new(NonZeroU32::new(16).unwrap(), interval, &Retry::default())
     }
 
     /// Takes a turn, and leaves at once.
-    async fn depart(pace: &Pace, stop: &Stop) -> Option<Instant> {
+    async fn depart(pace: &RateLimiter, stop: &Stop) -> Option<Instant> {
         let mut turn = pace.turn(stop).await?;
         pace.leave(&mut turn, stop).await
     }
@@ -421,5 +481,25 @@ mod tests {
         stop.set();
         assert!(depart(&pace, &stop).await.is_some());
         assert!(depart(&pace, &stop).await.is_none());
+    }
+}
+
+#[cfg(test)]
+mod meter_tests {
+    use super::*;
+
+    #[test]
+    fn only_the_last_seconds_count() {
+        let began = Instant::now();
+        let at = |seconds: f64| began + Duration::from_secs_f64(seconds);
+        let near = |rate: f64, wanted: f64| (rate - wanted).abs() < 0.3;
+        let mut meter = Throughput::new(began);
+        assert!(near(meter.rate(began), 0.0));
+        (0..200).for_each(|n| meter.count(at(f64::from(n) / 20.0)));
+        assert!(near(meter.rate(at(9.99)), 20.0));
+        assert!(near(meter.rate(at(14.99)), 10.0));
+        assert!(near(meter.rate(at(60.0)), 0.0));
+        meter.count(at(60.0));
+        assert!(near(meter.rate(at(60.5)), 0.1));
     }
 }

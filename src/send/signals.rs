@@ -1,23 +1,94 @@
-//! Resources that Altinn refuses, in a mailing that has several: their letters wait for the next run, and the others go on.
+//! What the letters of a run tell each other: that it is to stop, what the server has shown of itself, and which resources it refuses.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::watch;
 
 use super::outcome::Fatal;
 use crate::journal::Reason;
+
+/// Tells a run to stop taking new letters. Cheap to clone; stays set once it is set.
+#[derive(Debug, Clone)]
+pub struct Stop(watch::Sender<bool>);
+
+impl Default for Stop {
+    fn default() -> Self {
+        Self(watch::Sender::new(false))
+    }
+}
+
+impl Stop {
+    /// Asks the run to stop.
+    pub fn set(&self) {
+        self.0.send_replace(true);
+    }
+
+    /// Whether it has been asked to.
+    pub fn is_set(&self) -> bool {
+        *self.0.borrow()
+    }
+
+    /// Resolves when it is asked to.
+    pub async fn wait(&self) {
+        let mut watched = self.0.subscribe();
+        // The sender lives as long as `self`, so the wait cannot fail.
+        let _ = watched.wait_for(|set| *set).await;
+    }
+}
+
+/// What has been heard so far.
+#[derive(Debug, Default)]
+pub(super) struct ServerContact {
+    /// Any answer at all.
+    answer: AtomicBool,
+    /// A yes: token, scopes and the way there are in order.
+    yes: AtomicBool,
+    /// What stops the run.
+    last: AtomicBool,
+}
+
+impl ServerContact {
+    /// Altinn has answered, with a yes or otherwise.
+    pub(super) fn hear(&self, yes: bool) {
+        self.answer.store(true, Ordering::Relaxed);
+        self.yes.fetch_or(yes, Ordering::Relaxed);
+    }
+
+    /// What was heard stops the run.
+    pub(super) fn end(&self) {
+        self.last.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether Altinn has answered at all.
+    pub(super) fn anything(&self) -> bool {
+        self.answer.load(Ordering::Relaxed)
+    }
+
+    /// Whether it has said yes.
+    pub(super) fn a_yes(&self) -> bool {
+        self.yes.load(Ordering::Relaxed)
+    }
+
+    /// Whether what was heard stops the run.
+    pub(super) fn the_last(&self) -> bool {
+        self.last.load(Ordering::Relaxed)
+    }
+}
 
 /// What is wrong with who asks, and so with every resource.
 const ABOUT_THE_CALLER: [u32; 2] = [4002, 4006];
 
 /// The resources that are closed, and why.
 #[derive(Debug)]
-pub(super) struct Closed {
+pub(super) struct RefusedResources {
     /// In a mailing with one resource there is nothing to go on with.
     several: bool,
     whys: Mutex<BTreeMap<String, Reason>>,
 }
 
-impl Closed {
+impl RefusedResources {
     pub(super) fn new(several: bool) -> Self {
         Self {
             several,
@@ -84,7 +155,7 @@ mod tests {
 
     #[test]
     fn one_resource_of_several_is_closed_by_a_code_about_it() {
-        let closed = Closed::new(true);
+        let closed = RefusedResources::new(true);
         assert!(matches!(
             closed.close("a", refused(Some(1036))),
             Fatal::Resource
@@ -96,7 +167,7 @@ mod tests {
     #[test]
     fn what_is_not_about_a_resource_closes_none() {
         for (several, code) in [(true, Some(4006)), (true, None), (false, Some(1036))] {
-            let closed = Closed::new(several);
+            let closed = RefusedResources::new(several);
             assert!(matches!(
                 closed.close("a", refused(code)),
                 Fatal::Refused(_)

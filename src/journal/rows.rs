@@ -1,18 +1,59 @@
-//! A look at the journal that stands still while a run goes on: its rows in order, its counts, its latest run.
+//! The rows as the journal has them: one at a time, in pages for a run that goes on with them, and as a snapshot that stands still for reports.
 
 use std::collections::VecDeque;
 use std::path::Path;
+use std::str::FromStr;
 
 use jiff::Timestamp;
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::{Connection, Error, OptionalExtension, Row, params};
 use uuid::Uuid;
 
-use super::column::{count, id, instant, named, time};
 use super::store::Store;
-use super::{Digest, Ended, Header, JournalError, Run, State};
+use super::{Digest, DigestHead, EndedRun, Header, JournalError, Run, State, UnknownName};
 
-/// How many rows are read at a time.
-const PAGE: u32 = 1000;
+/// One of our names: a state, an ending.
+pub(super) fn named<T: FromStr<Err = UnknownName>>(
+    row: &Row<'_>,
+    column: usize,
+) -> rusqlite::Result<T> {
+    let cell = row.get_ref(column)?;
+    let text = cell.as_str().map_err(Error::from)?;
+    text.parse().map_err(|cause: UnknownName| {
+        Error::FromSqlConversionFailure(column, cell.data_type(), Box::new(cause))
+    })
+}
+
+/// A count: `SQLite` has them with a sign.
+pub(super) fn count(row: &Row<'_>, column: usize) -> rusqlite::Result<u64> {
+    let value: i64 = row.get(column)?;
+    u64::try_from(value).map_err(|_| Error::IntegralValueOutOfRange(column, value))
+}
+
+/// An id, if there is one.
+pub(super) fn id(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Uuid>> {
+    let bytes: Option<[u8; 16]> = row.get(column)?;
+    Ok(bytes.map(Uuid::from_bytes))
+}
+
+/// A time in milliseconds, if there is one.
+pub(super) fn instant(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Timestamp>> {
+    let value: Option<i64> = row.get(column)?;
+    value
+        .map(|value| {
+            Timestamp::from_millisecond(value)
+                .map_err(|_| Error::IntegralValueOutOfRange(column, value))
+        })
+        .transpose()
+}
+
+/// A time that is always there.
+pub(super) fn time(row: &Row<'_>, column: usize) -> rusqlite::Result<Timestamp> {
+    let missing = || Error::IntegralValueOutOfRange(column, 0);
+    instant(row, column)?.ok_or_else(missing)
+}
+
+/// Rows of a snapshot that are read at a time.
+const SNAPSHOT_PAGE: u32 = 1000;
 
 /// Everything as it was at one instant.
 #[derive(Debug)]
@@ -24,7 +65,7 @@ pub struct Snapshot {
 
 /// Everything the journal knows of a row.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Line {
+pub struct RowRecord {
     /// The idempotency key.
     pub key: Uuid,
     /// The row in the recipients file, from 1.
@@ -106,36 +147,36 @@ impl Snapshot {
     }
 
     /// Every row, in the order of the recipients file.
-    pub fn lines(&self) -> Lines<'_> {
-        Lines::new(self, "1")
+    pub fn lines(&self) -> RowRecords<'_> {
+        RowRecords::new(self, "1")
     }
 
     /// The rows whose letters Altinn has.
-    pub fn sent_lines(&self) -> Lines<'_> {
-        Lines::new(self, "state IN ('sent', 'already-sent')")
+    pub fn sent_lines(&self) -> RowRecords<'_> {
+        RowRecords::new(self, "state IN ('sent', 'already-sent')")
     }
 
     /// The rows that are neither sent nor skipped.
-    pub fn unsettled_lines(&self) -> Lines<'_> {
-        Lines::new(self, "state NOT IN ('sent', 'already-sent', 'skipped')")
+    pub fn unsettled_lines(&self) -> RowRecords<'_> {
+        RowRecords::new(self, "state NOT IN ('sent', 'already-sent', 'skipped')")
     }
 }
 
 /// Rows, read a page at a time: memory does not grow with their number.
 #[derive(Debug)]
-pub struct Lines<'a> {
+pub struct RowRecords<'a> {
     snapshot: &'a Snapshot,
     sql: String,
-    page: VecDeque<(i64, Line)>,
+    page: VecDeque<(i64, RowRecord)>,
     /// The row and number of the last line read.
     last: (i64, i64),
     ended: bool,
 }
 
-impl<'a> Lines<'a> {
+impl<'a> RowRecords<'a> {
     fn new(snapshot: &'a Snapshot, which: &str) -> Self {
         let sql = format!(
-            "SELECT {COLUMNS} FROM deliveries WHERE (row, n) > (?1, ?2) AND {which} ORDER BY row, n LIMIT {PAGE}"
+            "SELECT {COLUMNS} FROM deliveries WHERE (row, n) > (?1, ?2) AND {which} ORDER BY row, n LIMIT {SNAPSHOT_PAGE}"
         );
         Self {
             snapshot,
@@ -159,8 +200,8 @@ impl<'a> Lines<'a> {
     }
 }
 
-impl Iterator for Lines<'_> {
-    type Item = Result<Line, JournalError>;
+impl Iterator for RowRecords<'_> {
+    type Item = Result<RowRecord, JournalError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         if self.page.is_empty()
@@ -179,15 +220,15 @@ impl Iterator for Lines<'_> {
 const COLUMNS: &str = "n, key, row, line, name, recipient, body, state, correspondence, attempts, status, code, message, trace, first_at, last_at";
 
 /// The row with a key.
-pub(super) fn line_of(file: &Connection, key: Uuid) -> rusqlite::Result<Option<Line>> {
+pub(super) fn line_of(file: &Connection, key: Uuid) -> rusqlite::Result<Option<RowRecord>> {
     let sql = format!("SELECT {COLUMNS} FROM deliveries WHERE key = ?1");
     let mut found = file.prepare_cached(&sql)?;
     let found = found.query_row([key.as_bytes()], line).optional()?;
     Ok(found.map(|(_, line)| line))
 }
 
-fn line(row: &Row<'_>) -> rusqlite::Result<(i64, Line)> {
-    let line = Line {
+fn line(row: &Row<'_>) -> rusqlite::Result<(i64, RowRecord)> {
+    let line = RowRecord {
         key: id(row, 1)?.unwrap_or_default(),
         row: count(row, 2)?,
         line: count(row, 3)?,
@@ -215,7 +256,7 @@ pub(super) fn latest_run(store: &Store) -> Result<Option<Run>, JournalError> {
         .query_row(sql, [], |row| {
             let ended = match instant(row, 6)? {
                 None => None,
-                Some(at) => Some(Ended {
+                Some(at) => Some(EndedRun {
                     at,
                     how: named(row, 7)?,
                     reason: row.get(8)?,
@@ -233,4 +274,99 @@ pub(super) fn latest_run(store: &Store) -> Result<Option<Run>, JournalError> {
         })
         .optional()
         .map_err(|source| store.read_error(source))
+}
+
+/// Rows that a run reads at a time.
+const RESUME_PAGE: u32 = 4096;
+
+/// What is on record of one row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Recorded {
+    /// Its key.
+    pub key: Uuid,
+    /// The row it had in the recipients file when it was last tried, from 1.
+    pub row: u64,
+    /// Where it stands.
+    pub state: State,
+    /// When anything last happened.
+    pub last_at: Timestamp,
+    body: Option<DigestHead>,
+    accepted: Option<DigestHead>,
+}
+
+impl Recorded {
+    /// Whether the letter that was tried had the digest that begins with these eight bytes.
+    pub fn has_body(&self, head: u64) -> bool {
+        self.body == Some(head.to_be_bytes())
+    }
+
+    /// Whether somebody has said that the text the letter was sent with stands, though it now has a digest that begins with these eight bytes.
+    pub fn is_accepted(&self, head: u64) -> bool {
+        self.accepted == Some(head.to_be_bytes())
+    }
+}
+
+/// All rows of a journal in the order they came into it, as they were when this was made. Memory does not grow with their number.
+#[derive(Debug)]
+pub struct RecordedRows {
+    store: Store,
+    sql: String,
+    page: VecDeque<Recorded>,
+    last: i64,
+    ended: bool,
+}
+
+impl RecordedRows {
+    pub(super) fn new(store: Store) -> Result<Self, JournalError> {
+        store
+            .connection
+            .execute_batch("BEGIN")
+            .map_err(|source| store.read_error(source))?;
+        // An older format that is only read has no such column.
+        let accepted = store.has_column("deliveries", "accepted")?;
+        let accepted = if accepted { "accepted" } else { "NULL" };
+        Ok(Self {
+            sql: format!(
+                "SELECT n, key, row, state, last_at, substr(body, 1, 8), {accepted} FROM deliveries WHERE n > ?1 ORDER BY n LIMIT ?2"
+            ),
+            store,
+            page: VecDeque::new(),
+            last: -1,
+            ended: false,
+        })
+    }
+
+    fn next_page(&mut self) -> rusqlite::Result<()> {
+        let mut page = self.store.connection.prepare_cached(&self.sql)?;
+        let mut rows = page.query(params![self.last, RESUME_PAGE])?;
+        while let Some(row) = rows.next()? {
+            self.last = row.get(0)?;
+            self.page.push_back(Recorded {
+                key: id(row, 1)?.unwrap_or_default(),
+                row: count(row, 2)?,
+                state: named(row, 3)?,
+                last_at: time(row, 4)?,
+                body: row.get(5)?,
+                accepted: row.get(6)?,
+            });
+        }
+        self.ended = self.page.is_empty();
+        Ok(())
+    }
+}
+
+impl Iterator for RecordedRows {
+    type Item = Result<Recorded, JournalError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.page.is_empty()
+            && !self.ended
+            && let Err(source) = self.next_page()
+        {
+            self.ended = true;
+            self.page.clear();
+            return Some(Err(self.store.read_error(source)));
+        }
+        self.page.pop_front().map(Ok)
+    }
 }

@@ -12,7 +12,7 @@ use crate::plan::InputChanged;
 
 /// How a run ended.
 #[derive(Debug, Default)]
-pub enum Ending {
+pub enum RunEnd {
     /// Every row was gone through.
     #[default]
     Finished,
@@ -33,16 +33,16 @@ pub enum Ending {
     Interrupted,
 }
 
-impl Ending {
+impl RunEnd {
     /// The same for the journal, with the reason.
-    pub(super) fn recorded(&self) -> (journal::Ending, Option<String>) {
+    pub(super) fn recorded(&self) -> (journal::HowEnded, Option<String>) {
         match self {
-            Self::Finished => (journal::Ending::Finished, None),
-            Self::Stopped(why) => (journal::Ending::Stopped, Some(why.clone())),
-            Self::NoToken(error) => (journal::Ending::Broken, Some(error.reason())),
-            Self::Untrusted { reason, .. } => (journal::Ending::Broken, Some(reason.clone())),
-            Self::Unreachable(why) => (journal::Ending::Broken, Some(why.clone())),
-            Self::Interrupted => (journal::Ending::Interrupted, None),
+            Self::Finished => (journal::HowEnded::Finished, None),
+            Self::Stopped(why) => (journal::HowEnded::Stopped, Some(why.clone())),
+            Self::NoToken(error) => (journal::HowEnded::Broken, Some(error.reason())),
+            Self::Untrusted { reason, .. } => (journal::HowEnded::Broken, Some(reason.clone())),
+            Self::Unreachable(why) => (journal::HowEnded::Broken, Some(why.clone())),
+            Self::Interrupted => (journal::HowEnded::Interrupted, None),
         }
     }
 }
@@ -51,7 +51,7 @@ impl Ending {
 #[derive(Debug, Default)]
 pub struct Summary {
     /// How it ended.
-    pub ending: Ending,
+    pub ending: RunEnd,
     /// Letters that came to an end in this run.
     pub ended: u64,
     /// Letters whose turn it was that earlier runs had settled.
@@ -59,12 +59,12 @@ pub struct Summary {
     /// Letters that were not settled and had to wait: not asked for, or past the limit.
     pub left_out: u64,
     /// What was found before the first letter left.
-    pub reckoned: Reckoned,
+    pub reconciled: Reconciled,
 }
 
 /// What a run found in the journal that is not a letter to be sent.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Reckoned {
+pub struct Reconciled {
     /// Letters that read differently now, and for which the text they were sent with stands from this run on.
     pub accepted: u64,
     /// Letters that read differently now and that may have been sent: this run leaves them alone.
@@ -72,12 +72,12 @@ pub struct Reckoned {
     /// Rows that were not sent in earlier runs, and that nobody wants to be sent any more.
     pub dropped: u64,
     /// Rows of earlier runs that get no letter now, and that are neither sent nor skipped.
-    pub left: Left,
+    pub left: LeftBehind,
 }
 
 /// What earlier runs have left behind: rows that are not in the file any more.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Left {
+pub struct LeftBehind {
     /// They failed.
     pub failed: u64,
     /// They were rejected, or their recipients have reserved.

@@ -23,7 +23,7 @@ const SAMPLE: u32 = 8;
 /// Grows by one for every round of good answers, slower near where trouble came before, and shrinks by a third when there is trouble, once for all
 /// that were in flight then.
 #[derive(Debug)]
-pub(super) struct Limit {
+pub(super) struct AdaptiveConcurrency {
     cap: u32,
     /// Places in flight.
     room: Semaphore,
@@ -57,7 +57,7 @@ struct State {
 /// A place in flight or a seat, given back when dropped.
 #[derive(Debug)]
 pub(super) struct Place<'a> {
-    limit: &'a Limit,
+    limit: &'a AdaptiveConcurrency,
     permit: Option<SemaphorePermit<'a>>,
     kind: Kind,
 }
@@ -65,10 +65,10 @@ pub(super) struct Place<'a> {
 #[derive(Debug, Clone, Copy)]
 enum Kind {
     InFlight,
-    Seat,
+    Slot,
 }
 
-impl Limit {
+impl AdaptiveConcurrency {
     /// With so many times as many seats as places. Three are enough to lose no time: while as many letters as may be are in flight, as many are ready, and the starts of as many are
     /// being written down.
     pub(super) fn new(cap: NonZeroU32, seats: u32) -> Self {
@@ -99,7 +99,7 @@ impl Limit {
             limit: self,
             // It is never closed.
             permit: self.seats.acquire().await.ok(),
-            kind: Kind::Seat,
+            kind: Kind::Slot,
         }
     }
 
@@ -180,7 +180,7 @@ impl State {
         let whole = self.whole();
         let (there, wanted) = match kind {
             Kind::InFlight => (&mut self.places, whole),
-            Kind::Seat => (&mut self.seats, whole.saturating_mul(self.times)),
+            Kind::Slot => (&mut self.seats, whole.saturating_mul(self.times)),
         };
         let more = *there > wanted;
         *there -= u32::from(more);
@@ -249,12 +249,12 @@ mod tests {
 
     use super::*;
 
-    fn limit(cap: u32) -> Limit {
-        Limit::new(NonZeroU32::new(cap).unwrap(), 3)
+    fn limit(cap: u32) -> AdaptiveConcurrency {
+        AdaptiveConcurrency::new(NonZeroU32::new(cap).unwrap(), 3)
     }
 
     /// Fills all places there are, and says how many.
-    async fn fill(limit: &Limit) -> Vec<Place<'_>> {
+    async fn fill(limit: &AdaptiveConcurrency) -> Vec<Place<'_>> {
         let mut places = Vec::new();
         while limit.room.available_permits() > 0 {
             places.push(limit.enter().await);
@@ -262,7 +262,7 @@ mod tests {
         places
     }
 
-    async fn answers(limit: &Limit, count: u32, each: Duration) {
+    async fn answers(limit: &AdaptiveConcurrency, count: u32, each: Duration) {
         for _ in 0..count {
             let departed = Instant::now();
             advance(each).await;
