@@ -191,7 +191,7 @@ fn plan(mailing: &Mailing, checked: &CheckReport, turns: Assignment, tell: mpsc:
     }
 }
 
-/// RowSteps on their way: the first goes alone, the others in growing company.
+/// Sends steps to the engine in batches: the first alone, so that the run starts at once, then in growing ones, since each batch wakes a thread.
 struct Outgoing {
     steps: Vec<RowStep>,
     size: usize,

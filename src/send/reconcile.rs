@@ -380,7 +380,7 @@ impl Engine<'_> {
         self.record_all(changed).await
     }
 
-    async fn drop_rows(&self, keys: &[uuid::Uuid], why: &str) -> Result<(), SendError> {
+    async fn drop_rows(&self, keys: &[Uuid], why: &str) -> Result<(), SendError> {
         let at = Timestamp::now();
         let dropped = keys.iter().map(|key| {
             let reason = why.to_owned();
@@ -392,7 +392,7 @@ impl Engine<'_> {
 
     async fn record_all(
         &self,
-        entries: impl Iterator<Item = Result<(uuid::Uuid, Entry), JournalError>>,
+        entries: impl Iterator<Item = Result<(Uuid, Entry), JournalError>>,
     ) -> Result<u64, SendError> {
         let record = |entry: Result<_, JournalError>| async move {
             let (key, entry) = entry?;
