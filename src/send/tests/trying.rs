@@ -257,7 +257,7 @@ async fn whether_a_request_may_have_arrived_is_remembered() {
         (TransportKind::Connect, false),
         (TransportKind::Timeout, true),
         (TransportKind::Lost, true),
-        (TransportKind::Garbled, true),
+        (TransportKind::Malformed, true),
     ] {
         thread_local! { static KIND: Cell<TransportKind> = const { Cell::new(TransportKind::Lost) } }
         KIND.set(kind);
