@@ -7,12 +7,12 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::approval::plan_digest;
+use super::column_lint::ColumnLint;
 use super::crew::in_order;
 use super::fingerprint::Fingerprint;
 use super::look::{Batch, CheckedRow};
 use super::report_builder::ReportBuilder;
 use super::scratch::Scratch;
-use super::watch::Watch;
 use super::{Delivery, Digest, Input, Mailing, Planned, PlannedFile};
 use crate::diagnostic::{Place, Problem, Problems};
 use crate::recipients::{Row, Rows};
@@ -76,14 +76,14 @@ impl Mailing {
     ) -> Result<CheckReport, Problems> {
         let rows = self.open_rows()?;
         let mut report = ReportBuilder::new(std::mem::take(&mut self.found));
-        let mut watch = Watch::new(self);
+        let mut lint = ColumnLint::new(self);
         self.files.begin_count();
         self.look_at(rows, now, &mut |row, read| {
             report.checked.rows += 1;
             match read {
                 Ok(looked) => {
                     if self.gather_row(row, looked, &mut report, each) {
-                        watch.look(row);
+                        lint.observe(row);
                     }
                 }
                 Err(problem) => report.push(problem),
@@ -100,7 +100,7 @@ impl Mailing {
             ));
         }
         self.find_duplicates(&mut report)?;
-        self.find_damage(watch, &mut report);
+        self.find_damage(lint, &mut report);
         self.find_unused(&mut report);
         let mut checked = report.finish(file);
         let parts = self.parts()?;

@@ -6,6 +6,7 @@
 mod approval;
 mod check;
 mod choice;
+mod column_lint;
 mod crew;
 mod delivery;
 mod difference;
@@ -30,7 +31,6 @@ pub mod request_line;
 mod scratch;
 mod selection;
 mod unused;
-mod watch;
 
 pub use check::CheckReport;
 pub use choice::{RowChoice, RowFilter};

@@ -17,7 +17,7 @@ pub enum Damage {
 }
 
 /// What has been done to a value, and what it probably was; `None` for values that look as people write them.
-pub fn damage(value: &str) -> Option<(Damage, String)> {
+pub fn detect_damage(value: &str) -> Option<(Damage, String)> {
     let first = *value.as_bytes().first()?;
     let number = first.is_ascii_digit() || first == b'-';
     if let Some(number) = number.then(|| scientific(value)).flatten() {
@@ -31,8 +31,8 @@ pub fn damage(value: &str) -> Option<(Damage, String)> {
         return Some((Damage::InvisibleBlanks, visible));
     }
     let read_wrongly = value.contains(['\u{c2}', '\u{c3}']);
-    let mended = read_wrongly.then(|| mended(value)).flatten()?;
-    Some((Damage::WrongEncoding, mended))
+    let decoded_twice = read_wrongly.then(|| decoded_twice(value)).flatten()?;
+    Some((Damage::WrongEncoding, decoded_twice))
 }
 
 /// The day that a spreadsheet counts as this number, when it is one in living memory or soon: 45000 is 2023-03-15.
@@ -90,7 +90,7 @@ fn without_invisible(value: &str) -> String {
 }
 
 /// What a text was before its UTF-8 was read as Windows-1252.
-fn mended(value: &str) -> Option<String> {
+fn decoded_twice(value: &str) -> Option<String> {
     /// What Windows-1252 has in the places from 0x80 on where Latin-1 has control characters.
     const OWN: [char; 32] = [
         '€', '\u{81}', '‚', 'ƒ', '„', '…', '†', '‡', 'ˆ', '‰', 'Š', '‹', 'Œ', '\u{8d}', 'Ž',
@@ -123,7 +123,7 @@ mod tests {
             ("Ã…se", WrongEncoding, "Åse"),
             ("2\u{c2}\u{a0}000", WrongEncoding, "2\u{a0}000"),
         ] {
-            let found = damage(value);
+            let found = detect_damage(value);
             assert_eq!(found, Some((expected, probably.to_owned())), "{value}");
         }
     }
@@ -147,7 +147,7 @@ mod tests {
             "\u{1F468}\u{200D}\u{1F469}",
             "-",
         ] {
-            assert_eq!(damage(value), None, "{value}");
+            assert_eq!(detect_damage(value), None, "{value}");
         }
     }
 

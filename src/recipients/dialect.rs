@@ -75,7 +75,7 @@ impl Delimiter {
     }
 
     /// By its English name or as itself.
-    pub(super) fn named(name: &str) -> Option<Self> {
+    pub(super) fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|delimiter| {
             name.eq_ignore_ascii_case(&delimiter.to_string())
                 || name.as_bytes() == [delimiter.byte()]
@@ -85,20 +85,20 @@ impl Delimiter {
 
     /// The one that splits the beginning of a file (in UTF-8) into the most columns with the same number of values in every row. `whole` says
     /// that nothing follows, otherwise the last record is cut and not looked at.
-    pub(super) fn find_out(start: &[u8], whole: bool) -> Self {
-        if let Some(delimiter) = Self::announced(start) {
+    pub(super) fn detect(start: &[u8], whole: bool) -> Self {
+        if let Some(delimiter) = Self::from_sep_line(start) {
             return delimiter;
         }
         Self::ALL
             .into_iter()
             // The first of equals shall win, but `max_by_key` takes the last.
             .rev()
-            .max_by_key(|delimiter| Fit::of(start, *delimiter, whole))
+            .max_by_key(|delimiter| DelimiterScore::measure(start, *delimiter, whole))
             .unwrap_or(Self::Semicolon)
     }
 
     /// The delimiter in a first line such as `sep=;`, which is there for Excel alone.
-    pub(super) fn announced(start: &[u8]) -> Option<Self> {
+    pub(super) fn from_sep_line(start: &[u8]) -> Option<Self> {
         let line = start.split(|byte| *byte == b'\n').next()?;
         let line = line.strip_suffix(b"\r").unwrap_or(line);
         let line = line
@@ -127,7 +127,7 @@ impl fmt::Display for Delimiter {
 
 /// How well a delimiter fits; the greatest is the best.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Fit {
+struct DelimiterScore {
     /// Whether it splits the header at all.
     splits: bool,
     /// Rows in a thousand with as many values as the header.
@@ -136,8 +136,8 @@ struct Fit {
     columns: usize,
 }
 
-impl Fit {
-    fn of(start: &[u8], delimiter: Delimiter, whole: bool) -> Self {
+impl DelimiterScore {
+    fn measure(start: &[u8], delimiter: Delimiter, whole: bool) -> Self {
         let mut reader = csv::ReaderBuilder::new()
             .delimiter(delimiter.byte())
             .has_headers(false)
@@ -168,7 +168,7 @@ mod tests {
     use super::*;
 
     fn found(text: &str) -> Delimiter {
-        Delimiter::find_out(text.as_bytes(), true)
+        Delimiter::detect(text.as_bytes(), true)
     }
 
     #[test]
@@ -193,7 +193,7 @@ mod tests {
     #[test]
     fn a_record_that_is_cut_is_not_looked_at() {
         assert_eq!(
-            Delimiter::find_out(b"a,b,c;d\n1,2,3;4\n1,2", false),
+            Delimiter::detect(b"a,b,c;d\n1,2,3;4\n1,2", false),
             Delimiter::Comma
         );
     }
@@ -207,17 +207,20 @@ mod tests {
     fn a_line_for_excel_is_believed() {
         assert_eq!(found("sep=|\r\na;b|c\r\n"), Delimiter::Pipe);
         assert_eq!(found("\"SEP=\t\"\na;b\n"), Delimiter::Tab);
-        assert_eq!(Delimiter::announced(b"separator;b\n"), None);
+        assert_eq!(Delimiter::from_sep_line(b"separator;b\n"), None);
     }
 
     #[test]
     fn delimiters_have_names() {
         for delimiter in Delimiter::ALL {
-            assert_eq!(Delimiter::named(&delimiter.to_string()), Some(delimiter));
+            assert_eq!(
+                Delimiter::from_name(&delimiter.to_string()),
+                Some(delimiter)
+            );
         }
-        assert_eq!(Delimiter::named(";"), Some(Delimiter::Semicolon));
-        assert_eq!(Delimiter::named("Tab"), Some(Delimiter::Tab));
-        assert_eq!(Delimiter::named("colon"), None);
+        assert_eq!(Delimiter::from_name(";"), Some(Delimiter::Semicolon));
+        assert_eq!(Delimiter::from_name("Tab"), Some(Delimiter::Tab));
+        assert_eq!(Delimiter::from_name("colon"), None);
     }
 
     #[test]

@@ -14,7 +14,7 @@ pub(super) type Decoded = DecodeReaderBytes<File, Vec<u8>>;
 
 /// What the beginning of a file says that it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Beginning {
+pub(super) enum FileStart {
     /// Nothing at all.
     Empty,
     /// A workbook as a spreadsheet program saves it, not text.
@@ -22,30 +22,30 @@ pub(super) enum Beginning {
     /// Text with a byte order mark.
     Marked(&'static Encoding),
     /// UTF-16 without a mark: every second byte is zero.
-    Zeros(&'static Encoding),
+    Utf16WithoutMark(&'static Encoding),
     /// Text that does not say what it is.
     Unmarked,
 }
 
 /// Looks at the first bytes.
-pub(super) fn beginning(file: &mut File) -> io::Result<Beginning> {
+pub(super) fn file_start(file: &mut File) -> io::Result<FileStart> {
     let mut start = Vec::with_capacity(CHUNK);
     file.seek(SeekFrom::Start(0))?;
     file.by_ref().take(CHUNK as u64).read_to_end(&mut start)?;
     if start.is_empty() {
-        return Ok(Beginning::Empty);
+        return Ok(FileStart::Empty);
     }
     if start.starts_with(b"PK\x03\x04") || start.starts_with(b"\xD0\xCF\x11\xE0") {
-        return Ok(Beginning::Workbook);
+        return Ok(FileStart::Workbook);
     }
     if let Some((encoding, _)) = Encoding::for_bom(&start) {
-        return Ok(Beginning::Marked(encoding));
+        return Ok(FileStart::Marked(encoding));
     }
-    Ok(zeros(&start).map_or(Beginning::Unmarked, Beginning::Zeros))
+    Ok(utf16_by_zeros(&start).map_or(FileStart::Unmarked, FileStart::Utf16WithoutMark))
 }
 
 /// UTF-16 by its zeros: the upper half of nearly every European letter is zero, the lower half never is.
-fn zeros(start: &[u8]) -> Option<&'static Encoding> {
+fn utf16_by_zeros(start: &[u8]) -> Option<&'static Encoding> {
     let (mut first, mut second) = (0, 0);
     for pair in start.as_chunks::<2>().0 {
         first += usize::from(pair[0] == 0);
@@ -65,21 +65,23 @@ fn zeros(start: &[u8]) -> Option<&'static Encoding> {
 /// The encoding of text without a mark, from all of its bytes; `None` when it is none of those that are found out.
 ///
 /// A prefix is not enough: a list of organisations may well be ASCII for a megabyte before the first `Ø`.
-pub(super) fn unmarked(file: &mut File) -> io::Result<Option<&'static Encoding>> {
+pub(super) fn detect_without_mark(file: &mut File) -> io::Result<Option<&'static Encoding>> {
     file.seek(SeekFrom::Start(0))?;
-    let tally = Tally::of(file)?;
-    Ok(if tally.wrong == 0 || tally.letters > tally.wrong {
-        // A UTF-8 file with a few broken places stays UTF-8: its rows say where.
-        Some(UTF_8)
-    } else if tally.undefined > 0 {
-        None
-    } else {
-        Some(WINDOWS_1252)
-    })
+    let evidence = Utf8Evidence::read(file)?;
+    Ok(
+        if evidence.wrong == 0 || evidence.letters > evidence.wrong {
+            // A UTF-8 file with a few broken places stays UTF-8: its rows say where.
+            Some(UTF_8)
+        } else if evidence.undefined > 0 {
+            None
+        } else {
+            Some(WINDOWS_1252)
+        },
+    )
 }
 
 /// Whether a file marked as one encoding may be called another: `utf-16` is said of both kinds.
-pub(super) fn agree(marked: &'static Encoding, set: &'static Encoding) -> bool {
+pub(super) fn is_compatible(marked: &'static Encoding, set: &'static Encoding) -> bool {
     marked == set || (marked == UTF_16BE && set == UTF_16LE)
 }
 
@@ -97,7 +99,7 @@ pub(super) fn decoded(mut file: File, encoding: &'static Encoding) -> io::Result
 
 /// Evidence for and against UTF-8 and Windows-1252.
 #[derive(Debug, Default)]
-struct Tally {
+struct Utf8Evidence {
     /// Letters beyond ASCII that are right in UTF-8.
     letters: usize,
     /// Places that are wrong in UTF-8.
@@ -106,9 +108,9 @@ struct Tally {
     undefined: usize,
 }
 
-impl Tally {
-    fn of(file: &mut File) -> io::Result<Self> {
-        let mut tally = Self::default();
+impl Utf8Evidence {
+    fn read(file: &mut File) -> io::Result<Self> {
+        let mut evidence = Self::default();
         let mut buffer = vec![0; CHUNK];
         let mut kept = 0;
         loop {
@@ -118,11 +120,11 @@ impl Tally {
                 Err(error) => return Err(error),
             };
             let end = kept + read;
-            let cut = tally.add(&buffer[..end]);
+            let cut = evidence.add(&buffer[..end]);
             if read == 0 {
                 // A letter that is cut by the end of the file is wrong as well.
-                tally.wrong += usize::from(cut > 0);
-                return Ok(tally);
+                evidence.wrong += usize::from(cut > 0);
+                return Ok(evidence);
             }
             buffer.copy_within(end - cut..end, 0);
             kept = cut;
@@ -168,20 +170,28 @@ mod tests {
     }
 
     fn found(bytes: &[u8]) -> Option<&'static str> {
-        unmarked(&mut file(bytes)).unwrap().map(Encoding::name)
+        detect_without_mark(&mut file(bytes))
+            .unwrap()
+            .map(Encoding::name)
     }
 
     #[test]
     fn the_beginning_tells_marks_workbooks_and_utf_16() {
-        let said = |bytes: &[u8]| beginning(&mut file(bytes)).unwrap();
-        assert_eq!(said(b""), Beginning::Empty);
-        assert_eq!(said(b"PK\x03\x04rest"), Beginning::Workbook);
-        assert_eq!(said(b"\xEF\xBB\xBFa"), Beginning::Marked(UTF_8));
-        assert_eq!(said(b"\xFF\xFEa\0"), Beginning::Marked(UTF_16LE));
-        assert_eq!(said(b"N\0a\0v\0n\0\n\0"), Beginning::Zeros(UTF_16LE));
-        assert_eq!(said(b"\0N\0a\0v\0n\0\n"), Beginning::Zeros(UTF_16BE));
-        assert_eq!(said(b"Navn\n"), Beginning::Unmarked);
-        assert_eq!(said(b"Na\0vn\n"), Beginning::Unmarked);
+        let said = |bytes: &[u8]| file_start(&mut file(bytes)).unwrap();
+        assert_eq!(said(b""), FileStart::Empty);
+        assert_eq!(said(b"PK\x03\x04rest"), FileStart::Workbook);
+        assert_eq!(said(b"\xEF\xBB\xBFa"), FileStart::Marked(UTF_8));
+        assert_eq!(said(b"\xFF\xFEa\0"), FileStart::Marked(UTF_16LE));
+        assert_eq!(
+            said(b"N\0a\0v\0n\0\n\0"),
+            FileStart::Utf16WithoutMark(UTF_16LE)
+        );
+        assert_eq!(
+            said(b"\0N\0a\0v\0n\0\n"),
+            FileStart::Utf16WithoutMark(UTF_16BE)
+        );
+        assert_eq!(said(b"Navn\n"), FileStart::Unmarked);
+        assert_eq!(said(b"Na\0vn\n"), FileStart::Unmarked);
     }
 
     #[test]

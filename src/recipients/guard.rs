@@ -12,18 +12,18 @@ pub(super) struct Guard<R> {
     ended: bool,
     end: &'static [u8],
     allowance: usize,
-    returns_end_lines: bool,
+    cr_ends_lines: bool,
 }
 
 impl<R> Guard<R> {
-    /// `returns_end_lines`: lines end with a carriage return alone, as old Macs wrote them; they become line feeds.
-    pub(super) fn new(inner: R, returns_end_lines: bool) -> Self {
+    /// `cr_ends_lines`: lines end with a carriage return alone, as old Macs wrote them; they become line feeds.
+    pub(super) fn new(inner: R, cr_ends_lines: bool) -> Self {
         Self {
             inner,
             ended: false,
             end: END,
             allowance: usize::MAX,
-            returns_end_lines,
+            cr_ends_lines,
         }
     }
 
@@ -83,7 +83,7 @@ impl<R: Read> Read for Guard<R> {
         }
         if self.ended {
             read = self.end.read(buffer)?;
-        } else if self.returns_end_lines {
+        } else if self.cr_ends_lines {
             for byte in buffer.iter_mut().take(read).filter(|byte| **byte == b'\r') {
                 *byte = b'\n';
             }

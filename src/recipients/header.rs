@@ -6,19 +6,19 @@ use super::row::Row;
 
 /// What is wrong with a header, without its place.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Wrong {
+pub(super) struct HeaderDefect {
     pub(super) message: String,
     pub(super) hint: &'static str,
 }
 
 /// The columns' names, trimmed, without empty columns at the end; or all that is wrong with them.
-pub(super) fn names(row: &Row) -> Result<Vec<String>, Vec<Wrong>> {
+pub(super) fn column_names(row: &Row) -> Result<Vec<String>, Vec<HeaderDefect>> {
     let mut names: Vec<String> = row.iter().map(|name| trimmed(name).to_owned()).collect();
     while names.last().is_some_and(String::is_empty) {
         names.pop();
     }
     if names.iter().any(|name| is_number(name)) {
-        return Err(vec![Wrong {
+        return Err(vec![HeaderDefect {
             message: "the first line is not a header: it holds an identity or organisation number"
                 .to_owned(),
             hint: "put a line with the names of the columns above the rows",
@@ -28,12 +28,12 @@ pub(super) fn names(row: &Row) -> Result<Vec<String>, Vec<Wrong>> {
     let mut seen = HashMap::new();
     for (column, name) in (1..).zip(&names) {
         if name.is_empty() {
-            wrong.push(Wrong {
+            wrong.push(HeaderDefect {
                 message: format!("column {column} has no name"),
                 hint: "give it a name in the header, or take the column out",
             });
         } else if let Some(first) = seen.insert(name.as_str(), column) {
-            wrong.push(Wrong {
+            wrong.push(HeaderDefect {
                 message: format!("columns {first} and {column} have the same name `{name}`"),
                 hint: "give each column a name of its own",
             });
@@ -65,7 +65,7 @@ mod tests {
     use super::*;
 
     fn of(values: &[&str]) -> Result<Vec<String>, Vec<String>> {
-        names(&Row::new(0, 1, values.iter().copied()))
+        column_names(&Row::new(0, 1, values.iter().copied()))
             .map_err(|wrong| wrong.into_iter().map(|wrong| wrong.message).collect())
     }
 

@@ -6,13 +6,13 @@
 mod damage;
 mod dialect;
 mod encoding;
-mod fault;
 mod guard;
 mod header;
+mod read_error;
 mod row;
 mod rows;
 
-pub use damage::{Damage, damage, is_date, serial_date};
+pub use damage::{Damage, detect_damage, is_date, serial_date};
 pub use dialect::{Delimiter, Dialect};
 pub use row::Row;
 pub use rows::{Options, ROW_LIMIT, Rows};

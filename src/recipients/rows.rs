@@ -9,10 +9,10 @@ use csv::{ByteRecord, Reader, ReaderBuilder, StringRecord};
 use encoding_rs::Encoding;
 
 use super::dialect::{Delimiter, Dialect};
-use super::encoding::{self, Beginning, CHUNK, Decoded};
-use super::fault::Fault;
+use super::encoding::{self, CHUNK, Decoded, FileStart};
 use super::guard::{Ending, Guard};
 use super::header;
+use super::read_error::ReadError;
 use super::row::Row;
 use crate::diagnostic::{Place, Problem, Problems};
 
@@ -39,24 +39,25 @@ pub struct Rows {
 }
 
 impl Rows {
-    /// Opens a file, finds out what `options` do not say, and reads the header. `shown` is the path for problems: as the person wrote it.
-    pub fn open(path: &Path, shown: &Path, options: &Options) -> Result<Self, Problems> {
-        let on_whole = |problem: Fault| Problems::from(problem.at(Place::File(shown.to_owned())));
-        let mut file = opened(path).map_err(on_whole)?;
-        let encoding = encoding_of(&mut file, options).map_err(on_whole)?;
-        let (start, whole) = start_of(&file, encoding).map_err(on_whole)?;
+    /// Opens a file, finds out what `options` do not say, and reads the header. `display_path` is the path for problems: as the person wrote it.
+    pub fn open(path: &Path, display_path: &Path, options: &Options) -> Result<Self, Problems> {
+        let on_whole =
+            |problem: ReadError| Problems::from(problem.at(Place::File(display_path.to_owned())));
+        let mut file = open_file(path).map_err(on_whole)?;
+        let encoding = detect_encoding(&mut file, options).map_err(on_whole)?;
+        let (start, whole) = read_start(&file, encoding).map_err(on_whole)?;
         let delimiter = match options.delimiter.as_deref() {
-            None => Delimiter::find_out(&start, whole),
-            Some(name) => Delimiter::named(name).ok_or_else(|| {
-                on_whole(Fault::new(
+            None => Delimiter::detect(&start, whole),
+            Some(name) => Delimiter::from_name(name).ok_or_else(|| {
+                on_whole(ReadError::new(
                     format!("there is no delimiter `{name}`"),
                     "set `delimiter` to `comma`, `semicolon`, `tab` or `pipe`",
                 ))
             })?,
         };
-        let returns_end_lines = !start.contains(&b'\n') && start.contains(&b'\r');
+        let cr_ends_lines = !start.contains(&b'\n') && start.contains(&b'\r');
         let decoded = encoding::decoded(file, encoding)
-            .map_err(|error| on_whole(Fault::unreadable(&error)))?;
+            .map_err(|error| on_whole(ReadError::unreadable(&error)))?;
         let mut rows = Self {
             reader: ReaderBuilder::new()
                 .delimiter(delimiter.byte())
@@ -65,8 +66,8 @@ impl Rows {
                 // Records that end at the line feed have lines that can be counted; what is left of CR LF `Row` takes off.
                 .terminator(csv::Terminator::Any(b'\n'))
                 .buffer_capacity(CHUNK)
-                .from_reader(Guard::new(decoded, returns_end_lines)),
-            file: shown.to_owned(),
+                .from_reader(Guard::new(decoded, cr_ends_lines)),
+            file: display_path.to_owned(),
             headers: Vec::new(),
             dialect: Dialect {
                 encoding,
@@ -77,7 +78,7 @@ impl Rows {
             number: 0,
             ended: false,
         };
-        rows.read_header(Delimiter::announced(&start).is_some())?;
+        rows.read_header(Delimiter::from_sep_line(&start).is_some())?;
         Ok(rows)
     }
 
@@ -103,8 +104,8 @@ impl Rows {
         self.number += 1;
         row.number = self.number;
         Some(
-            self.checked(row)
-                .map_err(|fault| fault.at(self.place(row.line, Some(row.number)))),
+            self.check_width(row)
+                .map_err(|read_error| read_error.at(self.place(row.line, Some(row.number)))),
         )
     }
 
@@ -119,17 +120,18 @@ impl Rows {
         let read = self.reader.read_byte_record(&mut bytes);
         if let Err(error) = read {
             self.ended = true;
-            let fault = if self.reader.get_ref().is_spent() {
-                Fault::endless()
+            let read_error = if self.reader.get_ref().is_spent() {
+                ReadError::endless()
             } else {
-                Fault::broken(&error)
+                ReadError::broken(&error)
             };
-            return Some(Err(fault.at(self.place(before, None))));
+            return Some(Err(read_error.at(self.place(before, None))));
         }
         let ending = Ending::of(bytes.as_slice());
         // A record ends with a line feed, so that the reader stands on the line after it; one that is cut by the end of the file does not.
         let past = u64::from(ending != Ending::Open);
-        row.line = (self.reader.position().line()).saturating_sub(past + breaks(bytes.as_slice()));
+        row.line = (self.reader.position().line())
+            .saturating_sub(past + count_line_breaks(bytes.as_slice()));
         match ending {
             Ending::Clean => {
                 self.ended = true;
@@ -138,9 +140,9 @@ impl Rows {
             Ending::Open => {
                 self.ended = true;
                 let open = bytes.len().saturating_sub(1);
-                let closed: u64 = bytes.iter().take(open).map(breaks).sum();
+                let closed: u64 = bytes.iter().take(open).map(count_line_breaks).sum();
                 return Some(Err(
-                    Fault::open_quote().at(self.place(row.line + closed, None))
+                    ReadError::open_quote().at(self.place(row.line + closed, None))
                 ));
             }
             Ending::None => {}
@@ -160,13 +162,13 @@ impl Rows {
         })
     }
 
-    fn read_header(&mut self, announced: bool) -> Result<(), Problems> {
+    fn read_header(&mut self, from_sep_line: bool) -> Result<(), Problems> {
         let mut row = Row::default();
-        let mut skip = announced;
+        let mut skip = from_sep_line;
         loop {
             match self.record(&mut row) {
                 None => {
-                    return Err(Fault::new(
+                    return Err(ReadError::new(
                         "the file holds no header",
                         "its first line must hold the names of the columns",
                     )
@@ -180,10 +182,10 @@ impl Rows {
             }
         }
         let place = || self.place(row.line, None);
-        if let Err(fault) = sound(&row) {
-            return Err(fault.at(place()).into());
+        if let Err(read_error) = check_characters(&row) {
+            return Err(read_error.at(place()).into());
         }
-        self.headers = header::names(&row).map_err(|wrong| {
+        self.headers = header::column_names(&row).map_err(|wrong| {
             wrong
                 .into_iter()
                 .map(|wrong| Problem::error(place(), wrong.message).with_hint(wrong.hint))
@@ -193,8 +195,8 @@ impl Rows {
     }
 
     /// Whether a row has a value for each column and no more.
-    fn checked(&self, row: &mut Row) -> Result<(), Fault> {
-        sound(row)?;
+    fn check_width(&self, row: &mut Row) -> Result<(), ReadError> {
+        check_characters(row)?;
         let columns = self.headers.len();
         let found = row.width;
         let extra = (columns..found).any(|column| {
@@ -203,8 +205,8 @@ impl Rows {
                 .is_empty()
         });
         if found < columns || extra {
-            let breaks = breaks(row.record.as_slice().as_bytes());
-            return Err(Fault::width(columns, found, row.line, breaks));
+            let breaks = count_line_breaks(row.record.as_slice().as_bytes());
+            return Err(ReadError::width(columns, found, row.line, breaks));
         }
         row.width = columns;
         Ok(())
@@ -252,52 +254,56 @@ impl fmt::Debug for Rows {
 }
 
 /// Opens a regular file.
-fn opened(path: &Path) -> Result<File, Fault> {
-    let file = File::open(path).map_err(|error| Fault::unreadable(&error))?;
-    let kind = file.metadata().map_err(|error| Fault::unreadable(&error))?;
+fn open_file(path: &Path) -> Result<File, ReadError> {
+    let file = File::open(path).map_err(|error| ReadError::unreadable(&error))?;
+    let kind = file
+        .metadata()
+        .map_err(|error| ReadError::unreadable(&error))?;
     if kind.is_file() {
         Ok(file)
     } else {
-        Err(Fault::new("it is not a file", "name a CSV file"))
+        Err(ReadError::new("it is not a file", "name a CSV file"))
     }
 }
 
 /// The encoding as set, as marked, or as found out.
-fn encoding_of(file: &mut File, options: &Options) -> Result<&'static Encoding, Fault> {
+fn detect_encoding(file: &mut File, options: &Options) -> Result<&'static Encoding, ReadError> {
     let set = options.encoding.as_deref().map(|name| {
         Encoding::for_label_no_replacement(name.as_bytes()).ok_or_else(|| {
-            Fault::new(
+            ReadError::new(
                 format!("there is no encoding `{name}`"),
                 "set `encoding` to `utf-8`, `windows-1252` or `utf-16`",
             )
         })
     });
     let set = set.transpose()?;
-    let beginning = encoding::beginning(file).map_err(|error| Fault::unreadable(&error))?;
+    let beginning = encoding::file_start(file).map_err(|error| ReadError::unreadable(&error))?;
     match (beginning, set) {
-        (Beginning::Empty, _) => Err(Fault::new(
+        (FileStart::Empty, _) => Err(ReadError::new(
             "the file is empty",
             "its first line must hold the names of the columns",
         )),
-        (Beginning::Workbook, _) => Err(Fault::new(
+        (FileStart::Workbook, _) => Err(ReadError::new(
             "the file is an Excel workbook, not CSV",
             "save it as \u{ab}CSV UTF-8\u{bb} in the spreadsheet program",
         )),
-        (Beginning::Marked(marked), Some(set)) if !encoding::agree(marked, set) => Err(Fault::new(
-            format!(
-                "the file says that it is {}, not {}",
-                marked.name(),
-                set.name()
-            ),
-            "take `encoding` out of the manifest: it is found out",
-        )),
-        (Beginning::Marked(encoding), _)
+        (FileStart::Marked(marked), Some(set)) if !encoding::is_compatible(marked, set) => {
+            Err(ReadError::new(
+                format!(
+                    "the file says that it is {}, not {}",
+                    marked.name(),
+                    set.name()
+                ),
+                "take `encoding` out of the manifest: it is found out",
+            ))
+        }
+        (FileStart::Marked(encoding), _)
         | (_, Some(encoding))
-        | (Beginning::Zeros(encoding), None) => Ok(encoding),
-        (Beginning::Unmarked, None) => encoding::unmarked(file)
-            .map_err(|error| Fault::unreadable(&error))?
+        | (FileStart::Utf16WithoutMark(encoding), None) => Ok(encoding),
+        (FileStart::Unmarked, None) => encoding::detect_without_mark(file)
+            .map_err(|error| ReadError::unreadable(&error))?
             .ok_or_else(|| {
-                Fault::new(
+                ReadError::new(
                     "the file is neither UTF-8 nor Windows-1252",
                     "save it as \u{ab}CSV UTF-8\u{bb}, or set `encoding` in the manifest",
                 )
@@ -306,7 +312,7 @@ fn encoding_of(file: &mut File, options: &Options) -> Result<&'static Encoding, 
 }
 
 /// The first bytes as UTF-8, and whether they are all there is.
-fn start_of(file: &File, encoding: &'static Encoding) -> Result<(Vec<u8>, bool), Fault> {
+fn read_start(file: &File, encoding: &'static Encoding) -> Result<(Vec<u8>, bool), ReadError> {
     let read = || -> io::Result<Vec<u8>> {
         let mut start = Vec::with_capacity(CHUNK);
         encoding::decoded(file.try_clone()?, encoding)?
@@ -314,13 +320,13 @@ fn start_of(file: &File, encoding: &'static Encoding) -> Result<(Vec<u8>, bool),
             .read_to_end(&mut start)?;
         Ok(start)
     };
-    let start = read().map_err(|error| Fault::unreadable(&error))?;
+    let start = read().map_err(|error| ReadError::unreadable(&error))?;
     let whole = start.len() < CHUNK;
     Ok((start, whole))
 }
 
 /// How many line breaks there are inside a value.
-fn breaks(value: &[u8]) -> u64 {
+fn count_line_breaks(value: &[u8]) -> u64 {
     if value.contains(&b'\n') {
         value.iter().map(|byte| u64::from(*byte == b'\n')).sum()
     } else {
@@ -337,16 +343,16 @@ fn is_blank(row: &Row) -> bool {
 }
 
 /// Whether a row is free of characters that no text has.
-fn sound(row: &Row) -> Result<(), Fault> {
+fn check_characters(row: &Row) -> Result<(), ReadError> {
     let text = row.record.as_slice();
     if text.as_bytes().contains(&0) {
-        return Err(Fault::new(
+        return Err(ReadError::new(
             "the row holds a zero character, which no text has",
             "the file is damaged or in another encoding: save it again as \u{ab}CSV UTF-8\u{bb}",
         ));
     }
     if text.contains(char::REPLACEMENT_CHARACTER) {
-        return Err(Fault::new(
+        return Err(ReadError::new(
             "the row holds `\u{fffd}`, which stands for a letter that was lost",
             "save the file again from where it came from, as \u{ab}CSV UTF-8\u{bb}",
         ));

@@ -1,12 +1,8 @@
 //! What the columns of a recipients file are for. Values are looked at and counted, and kept nowhere.
 
 use std::fmt;
-use std::path::Path;
 
-use super::survey::Survey;
-use super::tally::LANGUAGES;
-use super::words;
-use crate::diagnostic::Problems;
+use super::value_counts::LANGUAGES;
 use crate::recipients::Dialect;
 
 /// The columns of a recipients file (as places from 0), and what each is for. Displayed for people, without the values of any row.
@@ -44,7 +40,7 @@ pub(super) enum Key {
 pub(super) struct Language {
     pub(super) column: usize,
     /// Which languages there are: `nb`, `nn`, `en`.
-    pub(super) met: [bool; 3],
+    pub(super) present: [bool; 3],
     /// Whether some rows have none.
     pub(super) blanks: bool,
 }
@@ -58,31 +54,6 @@ pub(super) struct Contact {
 }
 
 impl Columns {
-    /// Reads a file and finds out what its columns are for; `shown` is its path for problems. The problems are those of a file that no mailing can be made of.
-    pub fn recognise(path: &Path, shown: &Path) -> Result<Self, Problems> {
-        let survey = Survey::of(path, shown)?;
-        let (recipient, or_recipient) = survey.recipient()?;
-        let taken = |column: usize| column == recipient || Some(column) == or_recipient;
-        let email = survey.contact(words::EMAIL, |tally| tally.emails, |_| 0);
-        let mobile = survey.contact(words::MOBILE, |tally| tally.mobiles, |tally| tally.domestic);
-        let mut columns = Self {
-            dialect: Some(survey.dialect),
-            rows: survey.rows,
-            unreadable: survey.unreadable,
-            recipient,
-            or_recipient,
-            key: Key::None,
-            name: survey.name(taken),
-            language: survey.language(),
-            email,
-            mobile,
-            headers: Vec::new(),
-        };
-        columns.key = survey.key(&columns)?;
-        columns.headers = survey.headers;
-        Ok(columns)
-    }
-
     /// Whether rows can be told apart; a mailing whose rows cannot does not validate.
     pub fn has_key(&self) -> bool {
         self.key != Key::None
@@ -98,7 +69,7 @@ impl Columns {
     }
 
     /// The columns that nothing was recognised in, in the order of the file.
-    pub(super) fn others(&self) -> impl Iterator<Item = usize> {
+    pub(super) fn unused(&self) -> impl Iterator<Item = usize> {
         (0..self.headers.len()).filter(|column| !self.is_used(*column))
     }
 
@@ -119,9 +90,9 @@ impl Language {
     /// The languages that letters are needed in.
     pub(super) fn needed(self) -> Vec<&'static str> {
         let blanks = [self.blanks, false, false];
-        let needed = LANGUAGES.into_iter().zip(self.met).zip(blanks);
+        let needed = LANGUAGES.into_iter().zip(self.present).zip(blanks);
         needed
-            .filter(|((_, met), blank)| *met || *blank)
+            .filter(|((_, present), blank)| *present || *blank)
             .map(|((language, _), _)| language)
             .collect()
     }
@@ -186,7 +157,7 @@ impl Columns {
             self.mobile
                 .map(|mobile| ("mobile", named(&[mobile.column]))),
         );
-        let others: Vec<_> = self.others().collect();
+        let others: Vec<_> = self.unused().collect();
         if !others.is_empty() {
             roles.push(("not used", named(&others)));
         }

@@ -79,7 +79,7 @@ impl Starter {
         for (name, text) in letters::letters(columns) {
             starter.push(&name, Content::Text(text));
         }
-        starter.push(".gitignore", Content::Text(ignored(recipients)));
+        starter.push(".gitignore", Content::Text(gitignore(recipients)));
         starter
     }
 
@@ -104,7 +104,7 @@ impl Starter {
                 names: there,
             });
         }
-        let mut written = Written::default();
+        let mut written = WrittenFiles::default();
         let result = self
             .files
             .iter()
@@ -120,7 +120,7 @@ impl Starter {
                 Ok(paths)
             });
         if result.is_err() {
-            written.take_back();
+            written.undo();
         }
         result
     }
@@ -128,13 +128,13 @@ impl Starter {
 
 /// What has been made so far.
 #[derive(Debug, Default)]
-struct Written {
+struct WrittenFiles {
     /// The outermost first.
     folders: Vec<PathBuf>,
     files: Vec<PathBuf>,
 }
 
-impl Written {
+impl WrittenFiles {
     /// Makes a folder and those around it that are not there.
     fn folders_of(&mut self, folder: &Path) -> io::Result<()> {
         let missing: Vec<_> = folder
@@ -165,7 +165,7 @@ impl Written {
     }
 
     /// Removes it all again, as far as that can be done: why it could not be written is what is told.
-    fn take_back(self) {
+    fn undo(self) {
         for file in self.files {
             let _ = fs::remove_file(file);
         }
@@ -185,7 +185,7 @@ fn name_in(file: &Path, folder: &Path) -> Option<String> {
 }
 
 /// What stays out of repositories.
-fn ignored(recipients: &str) -> String {
+fn gitignore(recipients: &str) -> String {
     let mut pattern = String::new();
     for letter in recipients.chars() {
         match letter {
@@ -238,6 +238,6 @@ mod tests {
 
     #[test]
     fn a_name_in_gitignore_means_itself() {
-        assert!(ignored("a [1]*.csv").ends_with("\n/a\\ \\[1]\\*.csv\n"));
+        assert!(gitignore("a [1]*.csv").ends_with("\n/a\\ \\[1]\\*.csv\n"));
     }
 }

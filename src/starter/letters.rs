@@ -1,7 +1,7 @@
 //! The letters of a starter, in the languages that are needed.
 
 use super::columns::{Columns, Key, Language};
-use super::tally::LANGUAGES;
+use super::value_counts::LANGUAGES;
 use crate::template::column_expression;
 
 /// Texts in the order of the languages: `nb`, `nn`, `en`.
@@ -127,7 +127,7 @@ mod tests {
             "{% if language == 'en' %}c{% elif language == 'nn' %}b{% else %}a{% endif %}"
         );
         let mut language = columns.language.unwrap();
-        language.met = [false, true, false];
+        language.present = [false, true, false];
         columns.language = Some(language);
         assert_eq!(by_language(&columns, ["a", "b", "c"]), "b");
         language.blanks = true;

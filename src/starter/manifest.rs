@@ -2,7 +2,7 @@
 
 use super::columns::{Columns, Contact, Key};
 use super::letters::{by_language, language, tag};
-use super::yaml::scalar;
+use super::scalar::scalar;
 use crate::template::column_expression;
 
 /// The manifest around these columns; `file` is the recipients file as seen from its folder.
@@ -67,7 +67,7 @@ fn recipients(file: &str, columns: &Columns) -> String {
         scalar(file),
         scalar(&recipient),
     );
-    let mut others = columns.others().peekable();
+    let mut others = columns.unused().peekable();
     if others.peek().is_some() {
         text.push_str("\n# The other columns, as templates speak of them:\n");
         for column in others {

@@ -8,11 +8,11 @@ mod folder;
 mod letters;
 mod manifest;
 mod name;
+mod recognise;
 mod rows;
-mod survey;
-mod tally;
+mod scalar;
+mod value_counts;
 mod words;
-mod yaml;
 
 pub use columns::Columns;
 pub use folder::{Starter, WriteError};

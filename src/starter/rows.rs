@@ -29,7 +29,7 @@ pub(super) fn columns() -> Columns {
         name: vec![1],
         language: Some(Language {
             column: 3,
-            met: [true; 3],
+            present: [true; 3],
             blanks: false,
         }),
         email: None,

@@ -12,7 +12,7 @@ const SHORT: usize = 60;
 
 /// How many values of a column are what.
 #[derive(Debug, Default)]
-pub(super) struct Tally {
+pub(super) struct ValueCounts {
     /// Not empty.
     pub(super) filled: u64,
     /// Recipients as Altinn takes them.
@@ -31,7 +31,7 @@ pub(super) struct Tally {
     pub(super) simple: u64,
 }
 
-impl Tally {
+impl ValueCounts {
     pub(super) fn add(&mut self, value: &str) {
         if value.trim().is_empty() {
             return;
@@ -92,17 +92,17 @@ fn is_simple(value: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn tally(values: &[&str]) -> Tally {
-        let mut tally = Tally::default();
+    fn counts(values: &[&str]) -> ValueCounts {
+        let mut counts = ValueCounts::default();
         for value in values {
-            tally.add(value);
+            counts.add(value);
         }
-        tally
+        counts
     }
 
     #[test]
     fn recipients_are_told_from_other_numbers() {
-        let found = tally(&[
+        let found = counts(&[
             "07827199405",
             "310244007",
             "123456789",
@@ -115,12 +115,12 @@ mod tests {
             (5, 3, 2, 2)
         );
         assert!(found.mostly(found.recipients) && !found.all(found.recipients));
-        assert!(!tally(&[""]).all(0));
+        assert!(!counts(&[""]).all(0));
     }
 
     #[test]
     fn contacts_and_languages_are_counted() {
-        let found = tally(&[
+        let found = counts(&[
             "kari@example.no",
             "+4791234567",
             "91234567",
@@ -130,6 +130,6 @@ mod tests {
         ]);
         assert_eq!((found.emails, found.mobiles, found.domestic), (1, 1, 1));
         assert_eq!(found.languages, [1, 0, 1]);
-        assert_eq!(tally(&["2026/001", "# 1", "a_b_", "A-1.2"]).simple, 2);
+        assert_eq!(counts(&["2026/001", "# 1", "a_b_", "A-1.2"]).simple, 2);
     }
 }

@@ -1,4 +1,4 @@
-//! Watches the columns for what spreadsheets do to them; some of it shows only beside the other rows.
+//! Warns of cells that a spreadsheet or a clipboard has probably damaged. Some damage shows only when all rows of a column are known.
 
 use std::collections::HashSet;
 
@@ -7,16 +7,16 @@ use super::report_builder::{PROBLEM_LIMIT, ReportBuilder};
 use crate::correspondence::identifier;
 use crate::correspondence::text::excerpt;
 use crate::diagnostic::{Place, Problem};
-use crate::recipients::{Damage, Row, damage, is_date, serial_date};
+use crate::recipients::{Damage, Row, detect_damage, is_date, serial_date};
 
-/// How long a number is that may be a key with zeros in front: shorter ones are counted, and begin anywhere.
+/// Keys of fewer digits are running numbers, which have no fixed length.
 const SHORTEST_KEY: usize = 6;
-/// How many zeros a key may have lost.
+/// Leading zeros a key may have lost.
 const LOST_ZEROS: usize = 3;
 
-/// The columns of a file, as far as its rows have been read.
+/// Evidence about each column, gathered row by row.
 #[derive(Debug, Default)]
-pub(super) struct Watch {
+pub(super) struct ColumnLint {
     columns: Vec<Column>,
 }
 
@@ -24,19 +24,18 @@ pub(super) struct Watch {
 struct Column {
     index: usize,
     header: String,
-    meaning: Meaning,
-    suspects: Vec<Suspect>,
-    /// How many dates there are.
+    kind: ColumnKind,
+    suspects: Vec<SuspectCell>,
     dates: u64,
-    /// What is perhaps a date that has become a number.
-    serials: Vec<Suspect>,
-    /// For the key: the numbers by their lengths.
-    lengths: Lengths,
+    /// Numbers that may be dates.
+    serials: Vec<SuspectCell>,
+    /// Filled for the key column only.
+    lengths: KeyLengths,
 }
 
-/// What the name of a column says about it.
+/// What a column holds, as its header says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Meaning {
+enum ColumnKind {
     Key,
     Date,
     PostCode,
@@ -45,15 +44,15 @@ enum Meaning {
 
 /// A value that is probably not what it was.
 #[derive(Debug, Clone)]
-struct Suspect {
+struct SuspectCell {
     row: u64,
     line: u64,
     value: String,
-    what: What,
+    suspicion: Suspicion,
 }
 
 #[derive(Debug, Clone)]
-enum What {
+enum Suspicion {
     Damaged(Damage, String),
     Serial(String),
     PostCode,
@@ -63,8 +62,8 @@ enum What {
     Short(usize),
 }
 
-impl Watch {
-    /// All columns but those that make the recipient, which is looked at more closely elsewhere.
+impl ColumnLint {
+    /// All columns but those of the recipient, which `Recipient::parse` judges.
     pub(super) fn new(mailing: &Mailing) -> Self {
         let recipient = mailing.letter.recipient.columns();
         let headers = mailing.headers().iter().enumerate();
@@ -72,44 +71,43 @@ impl Watch {
         let column = |(index, header): (usize, &String)| Column {
             index,
             header: header.clone(),
-            meaning: if mailing.row_key == Some(index) {
-                Meaning::Key
+            kind: if mailing.row_key == Some(index) {
+                ColumnKind::Key
             } else {
-                Meaning::of(header)
+                ColumnKind::from_header(header)
             },
             suspects: Vec::new(),
             dates: 0,
             serials: Vec::new(),
-            lengths: Lengths::default(),
+            lengths: KeyLengths::default(),
         };
         Self {
             columns: columns.map(column).collect(),
         }
     }
 
-    /// One more row.
-    pub(super) fn look(&mut self, row: &Row) {
+    pub(super) fn observe(&mut self, row: &Row) {
         for column in &mut self.columns {
             let value = row.get(column.index);
             if !value.is_empty() {
-                column.look(value, row);
+                column.observe(value, row);
             }
         }
     }
 }
 
 impl Mailing {
-    /// Warns of damage in the columns that templates use and in the key; nobody sees the others.
-    pub(super) fn find_damage(&self, watch: Watch, report: &mut ReportBuilder) {
+    /// Warns of damage in the key and in the columns that templates use; no letter shows the others.
+    pub(super) fn find_damage(&self, lint: ColumnLint, report: &mut ReportBuilder) {
         let used: HashSet<&str> = self.templates.used_names().collect();
-        // The files of rows that nobody has looked at may use any of them.
+        // Rows that were not rendered may choose template files that use any column.
         let unsure = report.stopped && self.templates.rows_choose_files();
-        let columns = watch.columns.into_iter();
+        let columns = lint.columns.into_iter();
         for column in columns.filter(|column| {
-            unsure || column.meaning == Meaning::Key || used.contains(column.header.as_str())
+            unsure || column.kind == ColumnKind::Key || used.contains(column.header.as_str())
         }) {
             let header = column.header.clone();
-            for suspect in column.found() {
+            for suspect in column.into_suspects() {
                 let place = Place::Row {
                     file: self.rows_file(),
                     row: Some(suspect.row),
@@ -123,63 +121,63 @@ impl Mailing {
 }
 
 impl Column {
-    fn look(&mut self, value: &str, row: &Row) {
-        if let Some((kind, probably)) = damage(value) {
-            let what = What::Damaged(kind, probably);
-            suspect(&mut self.suspects, value, row, what);
+    fn observe(&mut self, value: &str, row: &Row) {
+        if let Some((kind, probably)) = detect_damage(value) {
+            let suspicion = Suspicion::Damaged(kind, probably);
+            note_suspect(&mut self.suspects, value, row, suspicion);
         }
         let starts_with_digit = value.as_bytes().first().is_some_and(u8::is_ascii_digit);
-        match self.meaning {
-            Meaning::Key => {
+        match self.kind {
+            ColumnKind::Key => {
                 if value.trim().len() != value.len() {
-                    suspect(&mut self.suspects, value, row, What::Padded);
+                    note_suspect(&mut self.suspects, value, row, Suspicion::Padded);
                 }
-                self.lengths.look(value, row);
+                self.lengths.observe(value, row);
             }
-            Meaning::PostCode => {
+            ColumnKind::PostCode => {
                 if value.len() == 3 && value.bytes().all(|byte| byte.is_ascii_digit()) {
-                    suspect(&mut self.suspects, value, row, What::PostCode);
+                    note_suspect(&mut self.suspects, value, row, Suspicion::PostCode);
                 }
             }
-            Meaning::Date | Meaning::Other if starts_with_digit => {
+            ColumnKind::Date | ColumnKind::Other if starts_with_digit => {
                 if let Some(day) = serial_date(value) {
-                    let what = What::Serial(day.to_string());
-                    suspect(&mut self.serials, value, row, what);
+                    let suspicion = Suspicion::Serial(day.to_string());
+                    note_suspect(&mut self.serials, value, row, suspicion);
                 } else if is_date(value) {
                     self.dates += 1;
                 }
             }
-            Meaning::Date | Meaning::Other => {}
+            ColumnKind::Date | ColumnKind::Other => {}
         }
     }
 
-    /// Everything that is suspect now that all rows are known.
-    fn found(mut self) -> Vec<Suspect> {
+    /// All suspects, in row order, now that every row is known.
+    fn into_suspects(mut self) -> Vec<SuspectCell> {
         // Five digits are a date only where dates are expected.
-        if self.meaning == Meaning::Date || self.dates > 0 {
+        if self.kind == ColumnKind::Date || self.dates > 0 {
             self.suspects.append(&mut self.serials);
         }
-        self.suspects.extend(self.lengths.short());
+        self.suspects.extend(self.lengths.suspiciously_short());
         self.suspects.sort_by_key(|suspect| suspect.row);
         self.suspects
     }
 }
 
-fn suspect(suspects: &mut Vec<Suspect>, value: &str, row: &Row, what: What) {
-    // Past this nobody is helped by another one.
+fn note_suspect(suspects: &mut Vec<SuspectCell>, value: &str, row: &Row, suspicion: Suspicion) {
+    // More examples than this are never shown.
     if suspects.len() < PROBLEM_LIMIT {
-        suspects.push(Suspect {
+        suspects.push(SuspectCell {
             row: row.number,
             line: row.line,
             value: value.to_owned(),
-            what,
+            suspicion,
         });
     }
 }
 
-impl Meaning {
-    /// Goes by the words in a header: `Forfallsdato`, `dueDate`, `Svarfrist`, `Postnr.`.
-    fn of(header: &str) -> Self {
+impl ColumnKind {
+    /// By the words of a header: `Forfallsdato`, `dueDate`, `Svarfrist`, `Postnr.`.
+    fn from_header(header: &str) -> Self {
         let mut words = vec![String::new()];
         let mut previous = ' ';
         for letter in header.chars() {
@@ -216,32 +214,32 @@ impl Meaning {
     }
 }
 
-/// Keys that are numbers, by how long they are.
+/// Numeric keys, by their number of digits.
 #[derive(Debug, Default)]
-struct Lengths {
-    by_length: Vec<Length>,
-    /// Keys that are no numbers.
+struct KeyLengths {
+    by_length: Vec<KeysOfLength>,
+    /// Keys that are not numbers.
     others: u64,
-    /// Whether a key begins with a zero.
     zeros: bool,
 }
 
 #[derive(Debug, Default, Clone)]
-struct Length {
+struct KeysOfLength {
     count: u64,
     first: u64,
-    suspects: Vec<Suspect>,
+    suspects: Vec<SuspectCell>,
 }
 
-impl Lengths {
-    fn look(&mut self, value: &str, row: &Row) {
+impl KeyLengths {
+    fn observe(&mut self, value: &str, row: &Row) {
         if value.len() > 20 || !value.bytes().all(|byte| byte.is_ascii_digit()) {
             self.others += 1;
             return;
         }
         self.zeros |= value.starts_with('0');
         if self.by_length.len() <= value.len() {
-            self.by_length.resize(value.len() + 1, Length::default());
+            self.by_length
+                .resize(value.len() + 1, KeysOfLength::default());
         }
         let Some(length) = self.by_length.get_mut(value.len()) else {
             return;
@@ -250,11 +248,11 @@ impl Lengths {
             length.first = row.number;
         }
         length.count += 1;
-        suspect(&mut length.suspects, value, row, What::Short(0));
+        note_suspect(&mut length.suspects, value, row, Suspicion::Short(0));
     }
 
-    /// The keys that are shorter than all others, which have one length. Keys that were counted up to more digits come in their order, and are left alone.
-    fn short(&self) -> Vec<Suspect> {
+    /// Keys that are shorter than the many others, which all have one length. Running numbers also grow longer, but in file order: they are left out.
+    fn suspiciously_short(&self) -> Vec<SuspectCell> {
         let longest = self.by_length.len().saturating_sub(1);
         let Some((whole, shorter)) = self.by_length.split_last() else {
             return Vec::new();
@@ -271,53 +269,53 @@ impl Lengths {
         if self.others > 0 || longest < SHORTEST_KEY || !few || !near || in_order && !self.zeros {
             return Vec::new();
         }
-        let short = |short: Suspect| Suspect {
-            what: What::Short(longest - short.value.len()),
+        let short = |short: SuspectCell| SuspectCell {
+            suspicion: Suspicion::Short(longest - short.value.len()),
             ..short
         };
         suspects.into_iter().map(short).collect()
     }
 }
 
-impl Suspect {
+impl SuspectCell {
     fn problem(self, place: Place, header: &str) -> Problem {
         const AS_TEXT: &str = "a spreadsheet has changed it: export the column as text";
         let probably = |value: &str| {
             let (was, is) = (identifier::masked(&self.value), identifier::masked(value));
             format!("{}, probably {}", excerpt(&was), excerpt(&is))
         };
-        let (message, cause, hint) = match &self.what {
-            What::Damaged(Damage::ScientificNotation, number) => (
+        let (message, cause, hint) = match &self.suspicion {
+            Suspicion::Damaged(Damage::ScientificNotation, number) => (
                 format!("`{header}` is a number in scientific notation"),
                 probably(number),
                 "a spreadsheet has rounded it, and digits may be lost: export the column as text again",
             ),
-            What::Damaged(Damage::InvisibleBlanks, visible) => (
+            Suspicion::Damaged(Damage::InvisibleBlanks, visible) => (
                 format!("`{header}` has blanks that do not show"),
                 probably(visible),
                 "remove them: they came with a copy from a page or a document",
             ),
-            What::Damaged(Damage::WrongEncoding, text) => (
+            Suspicion::Damaged(Damage::WrongEncoding, text) => (
                 format!("`{header}` was read in the wrong encoding before it was saved"),
                 probably(text),
                 "save the file again from where it came from, as \u{ab}CSV UTF-8\u{bb}",
             ),
-            What::Serial(day) => (
+            Suspicion::Serial(day) => (
                 format!("`{header}` is a number where dates stand"),
                 probably(day),
                 AS_TEXT,
             ),
-            What::PostCode => (
+            Suspicion::PostCode => (
                 format!("`{header}` has lost its leading zero"),
                 probably(&format!("0{}", self.value)),
                 AS_TEXT,
             ),
-            What::Padded => (
+            Suspicion::Padded => (
                 format!("the key `{header}` has blanks around it"),
                 probably(self.value.trim()),
                 "remove them: with and without they are two keys, and two letters",
             ),
-            What::Short(zeros) => (
+            Suspicion::Short(zeros) => (
                 format!(
                     "the key `{header}` is shorter than the others: it may have lost leading zeros"
                 ),
@@ -346,10 +344,18 @@ mod tests {
             "FRIST",
             "svar_frist",
         ] {
-            assert_eq!(Meaning::of(header), Meaning::Date, "{header}");
+            assert_eq!(
+                ColumnKind::from_header(header),
+                ColumnKind::Date,
+                "{header}"
+            );
         }
         for header in ["Postnr.", "postnummer", "Post code, Postcode"] {
-            assert_eq!(Meaning::of(header), Meaning::PostCode, "{header}");
+            assert_eq!(
+                ColumnKind::from_header(header),
+                ColumnKind::PostCode,
+                "{header}"
+            );
         }
         for header in [
             "",
@@ -359,17 +365,25 @@ mod tests {
             "Datonummerert",
             "Poststed",
         ] {
-            assert_eq!(Meaning::of(header), Meaning::Other, "{header}");
+            assert_eq!(
+                ColumnKind::from_header(header),
+                ColumnKind::Other,
+                "{header}"
+            );
         }
     }
 
     /// The rows (from 1) of the keys that have probably lost zeros.
     fn short(keys: &[&str]) -> Vec<u64> {
-        let mut lengths = Lengths::default();
+        let mut lengths = KeyLengths::default();
         for (key, number) in keys.iter().zip(1..) {
-            lengths.look(key, &Row::new(number, number + 1, [*key]));
+            lengths.observe(key, &Row::new(number, number + 1, [*key]));
         }
-        lengths.short().iter().map(|short| short.row).collect()
+        lengths
+            .suspiciously_short()
+            .iter()
+            .map(|short| short.row)
+            .collect()
     }
 
     #[test]

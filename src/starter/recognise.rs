@@ -8,26 +8,57 @@ use std::path::Path;
 use serde_json::Map;
 
 use super::columns::{Columns, Contact, Key, Language};
-use super::tally::Tally;
+use super::value_counts::ValueCounts;
 use super::words::{self, rank};
 use crate::correspondence::Recipient;
 use crate::diagnostic::{Place, Problem, Problems};
 use crate::recipients::{Dialect, Options, Row, Rows};
 use crate::template::{NameConflict, Names};
 
-/// A file that is looked through more than once.
+impl Columns {
+    /// Reads a file and finds out what its columns are for; `shown` is its path for problems. The problems are those of a file that no mailing can be made of.
+    pub fn recognise(path: &Path, shown: &Path) -> Result<Self, Problems> {
+        let survey = Survey::read(path, shown)?;
+        let (recipient, or_recipient) = survey.recipient()?;
+        let taken = |column: usize| column == recipient || Some(column) == or_recipient;
+        let email = survey.contact(words::EMAIL, |counts| counts.emails, |_| 0);
+        let mobile = survey.contact(
+            words::MOBILE,
+            |counts| counts.mobiles,
+            |counts| counts.domestic,
+        );
+        let mut columns = Self {
+            dialect: Some(survey.dialect),
+            rows: survey.rows,
+            unreadable: survey.unreadable,
+            recipient,
+            or_recipient,
+            key: Key::None,
+            name: survey.name(taken),
+            language: survey.language(),
+            email,
+            mobile,
+            headers: Vec::new(),
+        };
+        columns.key = survey.key(&columns)?;
+        columns.headers = survey.headers;
+        Ok(columns)
+    }
+}
+
+/// A file that is read more than once.
 pub(super) struct Survey<'a> {
     path: &'a Path,
     shown: &'a Path,
     pub(super) headers: Vec<String>,
-    tallies: Vec<Tally>,
+    counts: Vec<ValueCounts>,
     pub(super) dialect: Dialect,
     pub(super) rows: u64,
     pub(super) unreadable: u64,
 }
 
 impl<'a> Survey<'a> {
-    pub(super) fn of(path: &'a Path, shown: &'a Path) -> Result<Self, Problems> {
+    pub(super) fn read(path: &'a Path, shown: &'a Path) -> Result<Self, Problems> {
         let mut rows = Rows::open(path, shown, &Options::default())?;
         let headers = rows.headers().to_vec();
         let place = || Place::File(shown.to_owned());
@@ -40,7 +71,7 @@ impl<'a> Survey<'a> {
         let mut survey = Self {
             path,
             shown,
-            tallies: headers.iter().map(|_| Tally::default()).collect(),
+            counts: headers.iter().map(|_| ValueCounts::default()).collect(),
             headers,
             dialect: *rows.dialect(),
             rows: 0,
@@ -53,8 +84,8 @@ impl<'a> Survey<'a> {
                 continue;
             }
             survey.rows += 1;
-            for (tally, value) in survey.tallies.iter_mut().zip(row.iter()) {
-                tally.add(value);
+            for (counts, value) in survey.counts.iter_mut().zip(row.iter()) {
+                counts.add(value);
             }
         }
         if survey.rows == 0 {
@@ -69,24 +100,24 @@ impl<'a> Survey<'a> {
         Ok(survey)
     }
 
-    fn columns(&self) -> impl Iterator<Item = (usize, &str, &Tally)> {
-        let named = self.headers.iter().zip(&self.tallies).enumerate();
-        named.map(|(column, (header, tally))| (column, header.as_str(), tally))
+    fn columns(&self) -> impl Iterator<Item = (usize, &str, &ValueCounts)> {
+        let named = self.headers.iter().zip(&self.counts).enumerate();
+        named.map(|(column, (header, counts))| (column, header.as_str(), counts))
     }
 
     /// The column with the recipients; and the one that has them where it has none.
     pub(super) fn recipient(&self) -> Result<(usize, Option<usize>), Problems> {
         let mut candidates: Vec<_> = self
             .columns()
-            .filter_map(|(column, header, tally)| {
+            .filter_map(|(column, header, counts)| {
                 let known = rank(header, words::RECIPIENT);
                 let fits = if known.is_some() {
                     // A few damaged numbers do not make it another column: they are told of row by row.
-                    tally.mostly(tally.recipients + tally.damaged)
+                    counts.mostly(counts.recipients + counts.damaged)
                 } else {
-                    tally.all(tally.certain)
+                    counts.all(counts.certain)
                 };
-                fits.then_some((known.is_none(), Reverse(tally.filled), known, column))
+                fits.then_some((known.is_none(), Reverse(counts.filled), known, column))
             })
             .collect();
         candidates.sort_unstable();
@@ -110,7 +141,7 @@ impl<'a> Survey<'a> {
     pub(super) fn name(&self, taken: impl Fn(usize) -> bool) -> Vec<usize> {
         let best = |list: &[&str]| {
             self.columns()
-                .filter(|(column, _, tally)| tally.filled == self.rows && !taken(*column))
+                .filter(|(column, _, counts)| counts.filled == self.rows && !taken(*column))
                 .filter_map(|(column, header, _)| Some((rank(header, list)?, column)))
                 .min()
                 .map(|(_, column)| column)
@@ -122,15 +153,15 @@ impl<'a> Survey<'a> {
 
     pub(super) fn language(&self) -> Option<Language> {
         self.columns()
-            .filter(|(_, _, tally)| tally.all(tally.languages.iter().sum()))
+            .filter(|(_, _, counts)| counts.all(counts.languages.iter().sum()))
             .min_by_key(|(column, header, _)| {
                 let known = rank(header, words::LANGUAGE);
                 (known.is_none(), known, *column)
             })
-            .map(|(column, _, tally)| Language {
+            .map(|(column, _, counts)| Language {
                 column,
-                met: tally.languages.map(|count| count > 0),
-                blanks: tally.filled < self.rows,
+                present: counts.languages.map(|count| count > 0),
+                blanks: counts.filled < self.rows,
             })
     }
 
@@ -138,15 +169,15 @@ impl<'a> Survey<'a> {
     pub(super) fn contact(
         &self,
         list: &[&str],
-        fits: impl Fn(&Tally) -> u64,
-        domestic: impl Fn(&Tally) -> u64,
+        fits: impl Fn(&ValueCounts) -> u64,
+        domestic: impl Fn(&ValueCounts) -> u64,
     ) -> Option<Contact> {
         self.columns()
-            .filter_map(|(column, header, tally)| {
+            .filter_map(|(column, header, counts)| {
                 let known = rank(header, list);
-                let domestic = known.is_some() && tally.all(domestic(tally));
+                let domestic = known.is_some() && counts.all(domestic(counts));
                 let fitting =
-                    tally.all(fits(tally)) || known.is_some() && tally.mostly(fits(tally));
+                    counts.all(fits(counts)) || known.is_some() && counts.mostly(fits(counts));
                 (domestic || fitting).then_some((known.is_none(), known, column, domestic))
             })
             .min()
@@ -157,9 +188,9 @@ impl<'a> Survey<'a> {
     pub(super) fn key(&self, found: &Columns) -> Result<Key, Problems> {
         let mut named = Vec::new();
         let mut unnamed = Vec::new();
-        for (column, header, tally) in self.columns() {
+        for (column, header, counts) in self.columns() {
             let plain = words::plain(header);
-            if tally.filled < self.rows
+            if counts.filled < self.rows
                 || found.is_used(column)
                 || words::NOT_A_KEY.contains(&plain.as_str())
             {
@@ -201,9 +232,9 @@ impl<'a> Survey<'a> {
 
     fn key_in(&self, column: usize) -> Key {
         let simple = self
-            .tallies
+            .counts
             .get(column)
-            .is_some_and(|tally| tally.all(tally.simple));
+            .is_some_and(|counts| counts.all(counts.simple));
         Key::Column { column, simple }
     }
 

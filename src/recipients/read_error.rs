@@ -7,13 +7,13 @@ use crate::diagnostic::{Place, Problem};
 
 /// What is wrong, why, and what to do.
 #[derive(Debug)]
-pub(super) struct Fault {
+pub(super) struct ReadError {
     message: String,
     cause: Option<String>,
     hint: String,
 }
 
-impl Fault {
+impl ReadError {
     pub(super) fn new(message: impl Into<String>, hint: &str) -> Self {
         Self {
             message: message.into(),
