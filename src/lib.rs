@@ -48,3 +48,5 @@ pub mod send;
 pub mod starter;
 #[doc(hidden)]
 pub mod template;
+#[doc(hidden)]
+pub mod text;

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use super::Source;
 use crate::secret;
+use crate::text::floor_char_boundary;
 
 /// The longest line that is shown, in bytes.
 const LINE_LIMIT: usize = 200_000;
@@ -21,7 +22,7 @@ pub(super) struct Excerpt {
 /// The line at the beginning of a span, marked at most to its end; nothing of a line that is too long to be of use.
 pub(super) fn excerpt(source: &Source, span: &Range<usize>) -> Option<Excerpt> {
     let text = source.text();
-    let start = boundary(text, span.start);
+    let start = floor_char_boundary(text, span.start);
     let from = text[..start].rfind('\n').map_or(0, |newline| newline + 1);
     let to = text[start..]
         .find(['\n', '\r'])
@@ -29,7 +30,7 @@ pub(super) fn excerpt(source: &Source, span: &Range<usize>) -> Option<Excerpt> {
     if to - from > LINE_LIMIT {
         return None;
     }
-    let end = boundary(text, span.end).clamp(start, to);
+    let end = floor_char_boundary(text, span.end).clamp(start, to);
     let line = mask(&text[from..to]);
     (line.len() == to - from).then_some(Excerpt {
         text: line,
@@ -58,15 +59,6 @@ fn mask(line: &str) -> String {
 /// The signs of base64 and base64url.
 fn is_key_character(c: char) -> bool {
     c.is_ascii_alphanumeric() || matches!(c, '+' | '/' | '_' | '-' | '=')
-}
-
-/// The beginning of the character a byte belongs to; the end of the text for what lies behind it.
-fn boundary(text: &str, at: usize) -> usize {
-    let mut at = at.min(text.len());
-    while !text.is_char_boundary(at) {
-        at -= 1;
-    }
-    at
 }
 
 #[cfg(test)]

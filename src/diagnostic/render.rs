@@ -6,6 +6,7 @@ use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet}
 use super::excerpt::excerpt;
 use super::group::{groups, headline, precedence};
 use super::{Place, Problem, Problems, Severity};
+use crate::text::count;
 
 /// How problems are drawn.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -44,12 +45,8 @@ pub fn render_all(problems: &Problems, style: Style) -> String {
 
 /// How many there are, in words: `2 errors, 1 warning`; empty when there are none.
 pub fn summary(problems: &Problems) -> String {
-    let counted = |count: usize, word: &str| match count {
-        0 => None,
-        1 => Some(format!("1 {word}")),
-        _ => Some(format!("{count} {word}s")),
-    };
     let (errors, warnings) = problems.counts();
+    let counted = |number, noun| (number > 0).then(|| count(number, noun));
     let parts = [counted(errors, "error"), counted(warnings, "warning")];
     parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }

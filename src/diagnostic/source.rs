@@ -2,6 +2,10 @@
 
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::Place;
+use crate::text::floor_char_boundary;
 
 /// A file's text, kept so that a problem can show the line it is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,13 +42,17 @@ impl Source {
         &self.text
     }
 
+    /// A place in this text.
+    pub fn place(self: &Arc<Self>, span: Range<usize>) -> Place {
+        Place::Source {
+            source: Arc::clone(self),
+            span,
+        }
+    }
+
     /// The line and column of a byte offset; an offset past the end is the end, one inside a character is its start.
     pub fn position(&self, offset: usize) -> Position {
-        let mut end = offset.min(self.text.len());
-        while !self.text.is_char_boundary(end) {
-            end -= 1;
-        }
-        let before = &self.text[..end];
+        let before = &self.text[..floor_char_boundary(&self.text, offset)];
         let start = before.rfind('\n').map_or(0, |newline| newline + 1);
         Position {
             line: before.bytes().filter(|byte| *byte == b'\n').count() + 1,

@@ -1,14 +1,14 @@
-//! From bytes to text: a manifest is UTF-8.
+//! From bytes to text. A manifest is UTF-8; other encodings are named, because editors save them without asking.
 
 use std::path::Path;
 use std::sync::Arc;
 
 use crate::diagnostic::{Place, Problem, Source};
 
-/// The text, without a byte order mark.
+/// Gives the text without a byte order mark.
 pub(super) fn decode(path: &Path, bytes: Vec<u8>) -> Result<Source, Box<Problem>> {
     let file = || Place::File(path.to_owned());
-    if utf16(&bytes) {
+    if is_utf16(&bytes) {
         return Err(Box::new(
             Problem::error(file(), "the file is UTF-16").with_hint("save it as UTF-8"),
         ));
@@ -29,7 +29,7 @@ pub(super) fn decode(path: &Path, bytes: Vec<u8>) -> Result<Source, Box<Problem>
     }
 }
 
-fn utf16(bytes: &[u8]) -> bool {
+fn is_utf16(bytes: &[u8]) -> bool {
     let marked = bytes.starts_with(&[0xFF, 0xFE]) || bytes.starts_with(&[0xFE, 0xFF]);
     let wide = matches!(bytes, [0, first, ..] | [first, 0, ..] if *first != 0);
     marked || wide
@@ -53,13 +53,12 @@ fn not_utf8(path: &Path, bytes: &[u8], at: usize) -> Problem {
     Problem::error(place, "the file is not UTF-8")
         .with_cause(format!(
             "byte {column} of the line is {byte:02X}{}",
-            likely(byte)
+            in_windows_1252(byte)
         ))
         .with_hint("save it as UTF-8")
 }
 
-/// What a byte is in the encoding that Norwegian files had before.
-fn likely(byte: u8) -> String {
+fn in_windows_1252(byte: u8) -> String {
     match byte {
         0xA0..=0xFF => format!(", which is `{}` in Windows-1252", char::from(byte)),
         _ => String::new(),

@@ -1,15 +1,15 @@
-//! What the schema takes where it has refused a value.
+//! The forms that the schema takes where it has refused a value.
 
 use jsonschema::ValidationError;
 use jsonschema::error::{TypeKind, ValidationErrorKind as Kind};
 use serde_json::{Value, json};
 
-use super::correspondence::TEMPLATE_POINTER;
-use super::violations::node;
-use super::words;
+use super::document::{excerpt, join_alternatives};
+use super::letter_schema::TEMPLATE_POINTER;
+use super::schema::subschema;
 use crate::diagnostic::nearest;
 
-/// The forms that were possible, gathered from what refused each.
+/// The forms that were possible, collected from the errors that refused each.
 #[derive(Debug, Default)]
 pub(super) struct Expected {
     kinds: Vec<String>,
@@ -20,8 +20,7 @@ pub(super) struct Expected {
 }
 
 impl Expected {
-    /// What one refusal shows.
-    pub(super) fn of(error: &ValidationError<'_>) -> Self {
+    pub(super) fn from_error(error: &ValidationError<'_>) -> Self {
         let mut expected = Self::default();
         expected.add(error);
         expected
@@ -36,12 +35,12 @@ impl Expected {
         match error.kind() {
             Kind::Type {
                 kind: TypeKind::Single(kind),
-            } => self.kind(&kind.to_string(), error),
+            } => self.add_kind(&kind.to_string(), error),
             Kind::Type {
                 kind: TypeKind::Multiple(kinds),
             } => {
                 for kind in kinds {
-                    self.kind(&kind.to_string(), error);
+                    self.add_kind(&kind.to_string(), error);
                 }
             }
             Kind::Constant { expected_value } => self.choices.extend(choice(expected_value)),
@@ -53,10 +52,10 @@ impl Expected {
         }
     }
 
-    fn kind(&mut self, kind: &str, error: &ValidationError<'_>) {
+    fn add_kind(&mut self, kind: &str, error: &ValidationError<'_>) {
         if kind == "string" {
             self.texts
-                .push(node(error).and_then(|node| node.get("pattern")));
+                .push(subschema(error.schema_path().as_str()).and_then(|node| node.get("pattern")));
         }
         if kind != "null" && !self.kinds.iter().any(|known| known == kind) {
             self.kinds.push(kind.to_owned());
@@ -64,7 +63,7 @@ impl Expected {
     }
 
     /// As a part of a sentence: `must be …`.
-    pub(super) fn words(&self) -> String {
+    pub(super) fn must_be(&self) -> String {
         let mut forms: Vec<String> = self
             .choices
             .iter()
@@ -72,7 +71,7 @@ impl Expected {
             .collect();
         for kind in &self.kinds {
             match kind.as_str() {
-                // Where a text is wanted only because it is one of some words, those say more.
+                // A text that has to be one of some words: the words are said already.
                 "string" if !self.choices.is_empty() => {}
                 "boolean" => forms.extend(["true".to_owned(), "false".to_owned()]),
                 kind => forms.push(phrase(kind).to_owned()),
@@ -81,7 +80,7 @@ impl Expected {
         if self.template {
             forms.push("a template".to_owned());
         }
-        format!("must be {}", words::alternatives(&forms))
+        format!("must be {}", join_alternatives(&forms))
     }
 
     /// How to mend the value that was found.
@@ -117,7 +116,7 @@ impl Expected {
     }
 }
 
-/// Whether a text has a form.
+/// True when a text fits a pattern, or when there is none.
 fn fits(text: &str, pattern: Option<&Value>) -> bool {
     let Some(pattern) = pattern else {
         return true;
@@ -128,7 +127,7 @@ fn fits(text: &str, pattern: Option<&Value>) -> bool {
 
 /// A number where a text belongs. An identity number would lose its leading zeros.
 fn quote(written: &str) -> String {
-    let quoted = format!("quote it: \"{}\"", words::shown(written));
+    let quoted = format!("quote it: \"{}\"", excerpt(written));
     match written.len() {
         9..=11 if written.bytes().all(|byte| byte.is_ascii_digit()) => {
             format!("{quoted}; a number that names somebody is a text, with its leading zeros")

@@ -7,39 +7,32 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::Value;
 
-/// So many requests in a unit of time, as `120/min`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+/// A number of requests in a unit of time, as `120/min`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rate {
     count: NonZeroU32,
-    unit: RateUnit,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum RateUnit {
-    Second,
-    Minute,
-    Hour,
+    /// An entry of `RATE_UNITS`.
+    unit: (&'static str, u64),
 }
 
 /// A length of time, as `90s`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Period(Duration);
 
-/// How many failures a run bears.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(try_from = "MaxFailuresText", into = "MaxFailuresText")]
+/// The failures after which a run stops by itself.
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub enum MaxFailures {
-    /// So many letters.
+    /// A number of letters.
     Count(u64),
     /// A share of all letters, from 0 to 1.
     Share(f64),
 }
 
-/// A text is not what the setting takes; the words say what it takes.
+/// Says what the setting takes, as `must be …`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct SettingError(&'static str);
@@ -48,20 +41,19 @@ const RATE_WORDS: &str = "must be a rate such as 10/s, 120/min or 1000/h";
 const PERIOD_WORDS: &str = "must be a time such as 500ms, 90s, 10m or 1h";
 const FAILURES_WORDS: &str = "must be a count such as 20 or a share such as 5%";
 
+/// Units of rates, with their seconds.
+const RATE_UNITS: [(&str, u64); 3] = [("s", 1), ("min", 60), ("h", 3600)];
+/// Units of periods, with their milliseconds; the largest first.
+const PERIOD_UNITS: [(&str, u64); 4] = [("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1)];
+
 impl Rate {
     /// The time between two requests.
     pub fn interval(self) -> Duration {
-        let unit = match self.unit {
-            RateUnit::Second => 1,
-            RateUnit::Minute => 60,
-            RateUnit::Hour => 3600,
-        };
-        Duration::from_secs(unit) / self.count.get()
+        Duration::from_secs(self.unit.1) / self.count.get()
     }
 }
 
 impl Period {
-    /// As the standard library's type.
     pub fn duration(self) -> Duration {
         self.0
     }
@@ -77,17 +69,16 @@ impl FromStr for Rate {
     type Err = SettingError;
 
     fn from_str(text: &str) -> Result<Self, SettingError> {
-        let refused = SettingError(RATE_WORDS);
-        let (count, unit) = text.split_once('/').ok_or(refused)?;
-        let unit = match unit {
-            "s" => RateUnit::Second,
-            "min" => RateUnit::Minute,
-            "h" => RateUnit::Hour,
-            _ => return Err(refused),
+        let parse = || {
+            let (count, unit) = text.split_once('/')?;
+            let unit = RATE_UNITS.into_iter().find(|(name, _)| *name == unit)?;
+            let count = u32::try_from(whole_number(count)?).ok()?;
+            Some(Self {
+                count: NonZeroU32::new(count)?,
+                unit,
+            })
         };
-        let count = u32::try_from(whole(count).ok_or(refused)?).map_err(|_| refused)?;
-        let count = NonZeroU32::new(count).ok_or(refused)?;
-        Ok(Self { count, unit })
+        parse().ok_or(SettingError(RATE_WORDS))
     }
 }
 
@@ -95,19 +86,14 @@ impl FromStr for Period {
     type Err = SettingError;
 
     fn from_str(text: &str) -> Result<Self, SettingError> {
-        let refused = SettingError(PERIOD_WORDS);
-        let digits = text.trim_end_matches(|c: char| !c.is_ascii_digit());
-        let milliseconds = match &text[digits.len()..] {
-            "ms" => 1,
-            "s" => 1000,
-            "m" => 60_000,
-            "h" => 3_600_000,
-            _ => return Err(refused),
+        let parse = || {
+            let digits = text.trim_end_matches(|c: char| !c.is_ascii_digit());
+            let unit = &text[digits.len()..];
+            let (_, milliseconds) = PERIOD_UNITS.into_iter().find(|(name, _)| *name == unit)?;
+            let count = whole_number(digits).filter(|count| (1..1_000_000).contains(count))?;
+            Some(Self(Duration::from_millis(count * milliseconds)))
         };
-        let count = whole(digits)
-            .filter(|count| (1..1_000_000).contains(count))
-            .ok_or(refused)?;
-        Ok(Self(Duration::from_millis(count * milliseconds)))
+        parse().ok_or(SettingError(PERIOD_WORDS))
     }
 }
 
@@ -115,47 +101,41 @@ impl FromStr for MaxFailures {
     type Err = SettingError;
 
     fn from_str(text: &str) -> Result<Self, SettingError> {
-        let refused = SettingError(FAILURES_WORDS);
-        let Some(percent) = text.strip_suffix('%') else {
-            return whole(text).map(Self::Count).ok_or(refused);
+        let parse = || {
+            let Some(percent) = text.strip_suffix('%') else {
+                return whole_number(text).map(Self::Count);
+            };
+            // `f64` would also take signs, exponents, `inf` and `nan`.
+            let plain = percent.chars().all(|c| c.is_ascii_digit() || c == '.');
+            if percent.starts_with('.') || !plain {
+                return None;
+            }
+            let percent: f64 = percent.parse().ok().filter(|percent| *percent <= 100.0)?;
+            Some(Self::Share(percent / 100.0))
         };
-        // No signs, exponents or names of numbers, which `f64` would take.
-        if percent.starts_with('.') || !percent.chars().all(|c| c.is_ascii_digit() || c == '.') {
-            return Err(refused);
-        }
-        match percent.parse::<f64>() {
-            Ok(percent) if percent <= 100.0 => Ok(Self::Share(percent / 100.0)),
-            _ => Err(refused),
-        }
+        parse().ok_or(SettingError(FAILURES_WORDS))
     }
 }
 
 /// A whole number written with at most nine digits and nothing else.
-fn whole(text: &str) -> Option<u64> {
+fn whole_number(text: &str) -> Option<u64> {
     let plain = (1..=9).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
     plain.then(|| text.parse().ok()).flatten()
 }
 
 impl fmt::Display for Rate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let unit = match self.unit {
-            RateUnit::Second => "s",
-            RateUnit::Minute => "min",
-            RateUnit::Hour => "h",
-        };
-        write!(f, "{}/{unit}", self.count)
+        write!(f, "{}/{}", self.count, self.unit.0)
     }
 }
 
 impl fmt::Display for Period {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let milliseconds = self.0.as_millis();
-        for (unit, length) in [("h", 3_600_000), ("m", 60_000), ("s", 1000)] {
-            if milliseconds != 0 && milliseconds.is_multiple_of(length) {
-                return write!(f, "{}{unit}", milliseconds / length);
-            }
-        }
-        write!(f, "{milliseconds}ms")
+        let milliseconds = u64::try_from(self.0.as_millis()).unwrap_or(u64::MAX);
+        let fits =
+            |(_, length): &(&str, u64)| milliseconds != 0 && milliseconds.is_multiple_of(*length);
+        let (unit, length) = PERIOD_UNITS.into_iter().find(fits).unwrap_or(("ms", 1));
+        write!(f, "{}{unit}", milliseconds / length)
     }
 }
 
@@ -168,111 +148,63 @@ impl fmt::Display for MaxFailures {
     }
 }
 
-/// How `maxFailures` is written: a number or a text.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(untagged)]
-enum MaxFailuresText {
-    Count(u64),
-    Text(String),
-}
-
-impl TryFrom<MaxFailuresText> for MaxFailures {
-    type Error = SettingError;
-
-    fn try_from(written: MaxFailuresText) -> Result<Self, SettingError> {
-        match written {
-            MaxFailuresText::Count(count) => Ok(Self::Count(count)),
-            MaxFailuresText::Text(text) => text.parse(),
+/// Lets serde read and write a setting as its text, and gives it its schema.
+macro_rules! text_setting {
+    ($type:ident, $schema:tt) => {
+        impl Serialize for $type {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
         }
-    }
-}
 
-impl From<MaxFailures> for MaxFailuresText {
-    fn from(failures: MaxFailures) -> Self {
-        match failures {
-            MaxFailures::Count(count) => Self::Count(count),
-            MaxFailures::Share(_) => Self::Text(failures.to_string()),
+        impl<'de> Deserialize<'de> for $type {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                // Where the schema takes a number as well, as in `maxFailures: 20`, it is its text.
+                let text = match Value::deserialize(deserializer)? {
+                    Value::String(text) => text,
+                    other => other.to_string(),
+                };
+                text.parse().map_err(D::Error::custom)
+            }
         }
-    }
+
+        impl JsonSchema for $type {
+            fn schema_name() -> Cow<'static, str> {
+                stringify!($type).into()
+            }
+
+            fn json_schema(_: &mut SchemaGenerator) -> Schema {
+                json_schema!($schema)
+            }
+        }
+    };
 }
 
-impl TryFrom<String> for Rate {
-    type Error = SettingError;
+text_setting!(Rate, {
+    "description": "A rate such as `10/s`, `120/min` or `1000/h`.",
+    "type": "string",
+    "pattern": "^[1-9][0-9]{0,8}/(s|min|h)$",
+    "errorMessage": RATE_WORDS,
+    "examples": ["120/min"]
+});
 
-    fn try_from(text: String) -> Result<Self, SettingError> {
-        text.parse()
-    }
-}
+text_setting!(Period, {
+    "description": "A length of time such as `500ms`, `90s`, `10m` or `1h`.",
+    "type": "string",
+    "pattern": "^[1-9][0-9]{0,5}(ms|s|m|h)$",
+    "errorMessage": PERIOD_WORDS,
+    "examples": ["90s"]
+});
 
-impl From<Rate> for String {
-    fn from(rate: Rate) -> Self {
-        rate.to_string()
-    }
-}
-
-impl TryFrom<String> for Period {
-    type Error = SettingError;
-
-    fn try_from(text: String) -> Result<Self, SettingError> {
-        text.parse()
-    }
-}
-
-impl From<Period> for String {
-    fn from(period: Period) -> Self {
-        period.to_string()
-    }
-}
-
-impl JsonSchema for Rate {
-    fn schema_name() -> Cow<'static, str> {
-        "Rate".into()
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({
-            "description": "A rate such as `10/s`, `120/min` or `1000/h`.",
-            "type": "string",
-            "pattern": "^[1-9][0-9]{0,8}/(s|min|h)$",
-            "errorMessage": RATE_WORDS,
-            "examples": ["120/min"]
-        })
-    }
-}
-
-impl JsonSchema for Period {
-    fn schema_name() -> Cow<'static, str> {
-        "Period".into()
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({
-            "description": "A length of time such as `500ms`, `90s`, `10m` or `1h`.",
-            "type": "string",
-            "pattern": "^[1-9][0-9]{0,5}(ms|s|m|h)$",
-            "errorMessage": PERIOD_WORDS,
-            "examples": ["90s"]
-        })
-    }
-}
-
-impl JsonSchema for MaxFailures {
-    fn schema_name() -> Cow<'static, str> {
-        "MaxFailures".into()
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({
-            "description": "A count such as `20`, or a share of all letters such as `5%`.",
-            "anyOf": [
-                { "type": "integer", "minimum": 0, "maximum": 999_999_999 },
-                { "type": "string", "pattern": r"^([0-9]{1,2}(\.[0-9]{1,6})?|100)%$" }
-            ],
-            "errorMessage": FAILURES_WORDS,
-            "examples": ["5%", 20]
-        })
-    }
-}
+text_setting!(MaxFailures, {
+    "description": "A count such as `20`, or a share of all letters such as `5%`.",
+    "anyOf": [
+        { "type": "integer", "minimum": 0, "maximum": 999_999_999 },
+        { "type": "string", "pattern": r"^([0-9]{1,2}(\.[0-9]{1,6})?|100)%$" }
+    ],
+    "errorMessage": FAILURES_WORDS,
+    "examples": ["5%", 20]
+});
 
 #[cfg(test)]
 mod tests {

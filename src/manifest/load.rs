@@ -7,10 +7,11 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::scan::{Scan, scan};
+use super::document::Document;
+use super::event_pass::{EventPass, read_events};
 use super::schema::VALIDATOR;
-use super::traps::PROBLEM_LIMIT;
-use super::{Manifest, Positions, decode, numbers, secrets, syntax, violations};
+use super::yaml_problems::{PROBLEM_LIMIT, syntax_problem};
+use super::{Manifest, Positions, decode, secrets, variables, violations};
 use crate::diagnostic::{Place, Problem, Problems, Source};
 
 /// How large a manifest may be, in bytes: 10 MB.
@@ -19,17 +20,13 @@ pub const SIZE_LIMIT: u64 = 10_000_000;
 /// A manifest that keeps the schema, and where everything in it is written.
 #[derive(Debug, Clone)]
 pub struct LoadedManifest {
-    /// The manifest.
     pub manifest: Manifest,
     /// The same as JSON, merge keys applied; what `positions` and pointers refer to.
     pub value: Value,
-    /// The file's text.
     pub source: Arc<Source>,
-    /// Where each member is written.
     pub positions: Positions,
-    /// What is odd but stops nothing.
     pub warnings: Problems,
-    /// The folder of the manifest, which its paths are seen from.
+    /// The folder of the manifest; its paths are relative to it.
     pub folder: PathBuf,
 }
 
@@ -44,7 +41,7 @@ pub fn load(path: &Path) -> Result<LoadedManifest, Problems> {
     from_bytes(path, bytes)
 }
 
-/// What `load` does with the bytes of the file.
+/// Reads a manifest from the bytes of its file.
 pub(super) fn from_bytes(path: &Path, bytes: Vec<u8>) -> Result<LoadedManifest, Problems> {
     if bytes.len() as u64 > SIZE_LIMIT {
         let place = Place::File(path.to_owned());
@@ -53,12 +50,12 @@ pub(super) fn from_bytes(path: &Path, bytes: Vec<u8>) -> Result<LoadedManifest, 
             .into());
     }
     let source = Arc::new(decode::decode(path, bytes).map_err(|problem| *problem)?);
-    let Scan {
+    let EventPass {
         tree,
         mut problems,
         end,
         complete,
-    } = scan(&source);
+    } = read_events(&source);
     let positions = Positions { tree };
     let value = if complete {
         parse(&source, end, &mut problems)
@@ -66,12 +63,12 @@ pub(super) fn from_bytes(path: &Path, bytes: Vec<u8>) -> Result<LoadedManifest, 
         None
     };
     let manifest = value.as_ref().and_then(|value| {
-        let of = violations::Checked {
+        let document = Document {
             value,
             source: &source,
             positions: &positions,
         };
-        manifest(&of, &mut problems)
+        check(&document, &mut problems)
     });
     match (value, manifest) {
         (Some(value), Some(manifest)) => Ok(LoadedManifest {
@@ -79,36 +76,36 @@ pub(super) fn from_bytes(path: &Path, bytes: Vec<u8>) -> Result<LoadedManifest, 
             value,
             source,
             positions,
-            warnings: in_order(problems),
+            warnings: sorted(problems),
             folder: folder(path),
         }),
-        _ => Err(in_order(secrets::hide(problems, &source, &positions))),
+        _ => Err(sorted(secrets::hide(problems, &source, &positions))),
     }
 }
 
 /// The manifest, when nothing is wrong with it.
-fn manifest(of: &violations::Checked<'_>, problems: &mut Problems) -> Option<Manifest> {
+fn check(document: &Document<'_>, problems: &mut Problems) -> Option<Manifest> {
     // What the event pass has found at a place is not said again in other words.
     let known: Vec<_> = problems.iter().map(|known| known.place.clone()).collect();
-    let mut found = violations(of);
+    let mut found = violations(document);
     found.retain(|problem| !known.contains(&problem.place));
     problems.extend(found);
-    problems.extend(numbers::check(of));
+    problems.extend(variables::check(document));
     if problems.has_errors() {
         return None;
     }
-    typed(of, problems)
+    deserialize(document, problems)
 }
 
 impl LoadedManifest {
     /// The place of the value at a JSON pointer, or of the nearest member around it.
     pub fn place(&self, pointer: &str) -> Place {
-        self.at(self.positions.nearest(pointer))
+        self.source.place(self.positions.nearest_value(pointer))
     }
 
     /// The place of the key of the member at a JSON pointer, or of the nearest member around it.
     pub fn place_of_key(&self, pointer: &str) -> Place {
-        self.at(self.positions.heading(pointer))
+        self.source.place(self.positions.nearest_key(pointer))
     }
 
     /// The place within the text at a JSON pointer, for a line and column (both from 1, in characters) of the text itself. Where the text's lines are not the file's
@@ -117,19 +114,12 @@ impl LoadedManifest {
         let text = self.value.pointer(pointer).and_then(Value::as_str);
         let offset = text.and_then(|text| self.offset(pointer, text, line, column));
         match offset {
-            Some(offset) => self.at(offset..offset),
+            Some(offset) => self.source.place(offset..offset),
             None => self.place(pointer),
         }
     }
 
-    fn at(&self, span: std::ops::Range<usize>) -> Place {
-        Place::Source {
-            source: Arc::clone(&self.source),
-            span,
-        }
-    }
-
-    /// Looks for the text's line where it should stand, and answers only when it does stand there.
+    /// The byte offset of a line and column of a text; `None` unless the line stands in the file where it should.
     fn offset(&self, pointer: &str, text: &str, line: usize, column: usize) -> Option<usize> {
         let index = line.checked_sub(1)?;
         let wanted = text.lines().nth(index)?;
@@ -189,31 +179,31 @@ fn parse(source: &Arc<Source>, end: usize, problems: &mut Problems) -> Option<Va
             // What the event pass has refused is refused here again, with less to say.
             if !problems.has_errors() {
                 let at = error.location().map_or(0, |location| location.index());
-                problems.push(syntax::problem(source, at, &error.to_string()));
+                problems.push(syntax_problem(source, at, &error.to_string()));
             }
             None
         }
     }
 }
 
-fn violations(of: &violations::Checked<'_>) -> Vec<Problem> {
+fn violations(document: &Document<'_>) -> Vec<Problem> {
     match VALIDATOR.as_ref() {
-        Ok(validator) => violations::check(validator, of),
+        Ok(validator) => violations::check(validator, document),
         Err(cause) => {
-            let place = Place::File(of.source.path().to_owned());
+            let place = Place::File(document.source.path().to_owned());
             vec![Problem::error(place, "massebrev's own schema is broken").with_cause(cause)]
         }
     }
 }
 
 /// The manifest of a value that keeps the schema.
-fn typed(of: &violations::Checked<'_>, problems: &mut Problems) -> Option<Manifest> {
-    let mut value = of.value.clone();
-    tidy(&mut value);
+fn deserialize(document: &Document<'_>, problems: &mut Problems) -> Option<Manifest> {
+    let mut value = document.value.clone();
+    without_nulls(&mut value);
     match serde_json::from_value(value) {
         Ok(manifest) => Some(manifest),
         Err(error) => {
-            let place = Place::File(of.source.path().to_owned());
+            let place = Place::File(document.source.path().to_owned());
             problems.push(
                 Problem::error(place, "the manifest cannot be understood")
                     .with_cause(error.to_string()),
@@ -223,16 +213,16 @@ fn typed(of: &violations::Checked<'_>, problems: &mut Problems) -> Option<Manife
     }
 }
 
-/// Makes of JSON what the types take: a member without a value is a member left out (the schema allows it only where that is possible), and `16.0` is a whole number to
+/// Makes of JSON what the types take. A member without a value is a member left out (the schema allows it only where that is possible), and `16.0` is a whole number to
 /// JSON Schema. Variables stay what they are.
-fn tidy(value: &mut Value) {
+fn without_nulls(value: &mut Value) {
     match value {
         Value::Object(members) => {
             members.retain(|_, member| !member.is_null());
             let own = members.iter_mut().filter(|(name, _)| *name != "variables");
-            own.for_each(|(_, member)| tidy(member));
+            own.for_each(|(_, member)| without_nulls(member));
         }
-        Value::Array(items) => items.iter_mut().for_each(tidy),
+        Value::Array(items) => items.iter_mut().for_each(without_nulls),
         Value::Number(number) => {
             let text = number.to_string();
             if let Some(Ok(whole)) = text.strip_suffix(".0").map(str::parse::<i64>) {
@@ -250,8 +240,8 @@ fn folder(path: &Path) -> PathBuf {
     }
 }
 
-/// In the order of the file, and no more than anybody reads.
-fn in_order(problems: Problems) -> Problems {
+/// The problems in the order of the file, at most `PROBLEM_LIMIT` of them.
+fn sorted(problems: Problems) -> Problems {
     let mut problems: Vec<_> = problems.into_iter().collect();
     problems.sort_by_key(|problem| match &problem.place {
         Place::Source { span, .. } => span.start,

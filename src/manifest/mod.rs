@@ -1,38 +1,31 @@
 //! The file that declares a mailing: its types, its schema, and how it is read with every problem at its place.
 
 mod auth;
-mod correspondence;
 mod decode;
-mod environment;
+mod document;
+mod event_pass;
 mod expected;
+mod letter_schema;
 mod limits;
 mod load;
-mod members;
 mod model;
-mod numbers;
-mod offsets;
 mod positions;
-mod recipients;
-mod scan;
 mod schema;
 mod secrets;
 mod send;
-mod syntax;
 #[cfg(test)]
 mod tests;
-mod token;
-mod traps;
-mod tree;
+mod variables;
 mod violations;
-mod words;
+mod yaml_problems;
 
-pub use auth::{Algorithm, Auth, DEFAULT_SCOPES, KeySource, SecretSource, SystemUser};
-pub use environment::{CustomEnvironment, EnvironmentName};
+pub use auth::{
+    Algorithm, Auth, DEFAULT_SCOPES, GeneratorOrigin, KeySource, SecretSource, SystemUser,
+    TokenOrigin,
+};
 pub use limits::{MaxFailures, Period, Rate, SettingError};
 pub use load::{LoadedManifest, SIZE_LIMIT, load};
-pub use model::Manifest;
+pub use model::{CustomEnvironment, EnvironmentName, Manifest, Recipients};
 pub use positions::Positions;
-pub use recipients::Recipients;
 pub use schema::{schema, schema_text};
 pub use send::{Retry, Send, Uploads};
-pub use token::{GeneratorOrigin, TokenOrigin};

@@ -1,10 +1,12 @@
-//! The manifest as a type; its parts have files of their own.
+//! The manifest as a type, with its environment and its recipients; `auth` and `send` have files of their own.
+
+use std::path::PathBuf;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{Auth, EnvironmentName, Recipients, Send};
+use super::{Auth, Send};
 use crate::correspondence::Correspondence;
 
 /// One mailing: who gets which letter, through which environment, and how fast.
@@ -46,6 +48,76 @@ pub struct Manifest {
     /// How fast, how carefully and how persistently the letters are sent.
     #[serde(default)]
     pub send: Send,
+}
+
+/// An environment of Altinn 3, or the addresses of another one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[schemars(extend(
+    "errorMessage" = "must be sandbox, tt02, prod, at22, at23, yt01 or { platform: …, maskinporten: … }"
+))]
+pub enum EnvironmentName {
+    /// massebrev's own local Altinn: nothing leaves the machine.
+    Sandbox,
+    /// Altinn's test environment for everybody.
+    Tt02,
+    /// Production: real letters.
+    Prod,
+    /// Altinn's internal test environment AT22.
+    At22,
+    /// Altinn's internal test environment AT23.
+    At23,
+    /// Altinn's environment for load tests.
+    Yt01,
+    /// Addresses of its own.
+    #[serde(untagged)]
+    Custom(CustomEnvironment),
+}
+
+/// An environment by its addresses.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct CustomEnvironment {
+    /// The platform's address, as `https://platform.tt02.altinn.no`; `http` only for this machine.
+    #[schemars(regex(pattern = ADDRESS), extend("errorMessage" = ADDRESS_WORDS))]
+    pub platform: String,
+    /// Maskinporten's address, as `https://test.maskinporten.no`; `http` only for this machine.
+    #[schemars(regex(pattern = ADDRESS), extend("errorMessage" = ADDRESS_WORDS))]
+    pub maskinporten: String,
+}
+
+/// An absolute address without user, query or fragment; unencrypted only to this machine itself.
+const ADDRESS: &str = r"^(https://([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])|http://(127\.0\.0\.1|localhost|\[::1\]))(:[0-9]{1,5})?(/[^\s?#]*)?$";
+
+const ADDRESS_WORDS: &str =
+    "must be an https:// address (http:// only for 127.0.0.1, localhost and [::1])";
+
+/// Who gets a letter.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Recipients {
+    /// A delimited text file with a header line and a row for each recipient, seen from the manifest's folder.
+    #[schemars(length(min = 1), example = &"recipients.csv")]
+    pub file: PathBuf,
+    /// The column that identifies a row; its values are unique. Default: the recipient.
+    #[schemars(length(min = 1), example = &"Saksnummer")]
+    pub key: Option<String>,
+    /// A template that renders to an organisation number, a national identity number, or any URN the API takes.
+    #[schemars(length(min = 1), example = &"{{ Fødselsnummer }}")]
+    pub recipient: String,
+    /// A file with keys or recipients that never get this letter, one a line.
+    #[schemars(length(min = 1), example = &"unsubscribed.csv")]
+    pub exclude: Option<PathBuf>,
+    /// A template that renders to `true` for the rows that get a letter; the others are skipped. Default: all rows.
+    #[serde(rename = "where")]
+    #[schemars(length(min = 1), example = &"{{ Land == 'NO' }}")]
+    pub where_: Option<String>,
+    /// The file's encoding. Default: found out, and shown.
+    #[schemars(length(min = 1), example = &"utf-8", example = &"windows-1252")]
+    pub encoding: Option<String>,
+    /// What stands between the cells. Default: found out, and shown.
+    #[schemars(length(min = 1), example = &";", example = &"\t")]
+    pub delimiter: Option<String>,
 }
 
 fn variables(_: &mut schemars::SchemaGenerator) -> schemars::Schema {

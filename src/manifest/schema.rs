@@ -6,10 +6,9 @@ use jsonschema::Validator;
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 
-use super::{Manifest, correspondence, members};
+use super::{Manifest, letter_schema};
 use crate::correspondence::Correspondence;
 
-/// The schema's own name.
 const ID: &str = "urn:massebrev:schema:mailing:1";
 
 /// The JSON Schema (draft 2020-12) of a manifest; every reference in it is local.
@@ -22,10 +21,9 @@ pub fn schema_text() -> String {
     format!("{:#}\n", *SCHEMA)
 }
 
-/// The schema, generated once.
 pub(super) static SCHEMA: LazyLock<Value> = LazyLock::new(generate);
 
-/// The schema compiled once; a text only if it were itself broken.
+/// The compiled schema; the `Err` would be a defect of the generator.
 pub(super) static VALIDATOR: LazyLock<Result<Validator, String>> = LazyLock::new(|| {
     jsonschema::draft202012::options()
         .build(&SCHEMA)
@@ -36,19 +34,19 @@ fn generate() -> Value {
     let settings = SchemaSettings::draft2020_12();
     let generator = settings.clone().into_generator();
     let mut root = generator.into_root_schema_for::<Manifest>().to_value();
-    // As it is written, the letter's schema says which members are always there: those that must be.
+    // The serialised form says which members are always written: those that Altinn requires.
     let generator = settings.for_serialize().into_generator();
     let letter = generator
         .into_root_schema_for::<Correspondence>()
         .to_value();
     if let Some(definitions) = root.get_mut("$defs").and_then(Value::as_object_mut) {
-        correspondence::define(definitions, letter);
+        letter_schema::define(definitions, letter);
     }
     polish(&mut root);
     ordered(root)
 }
 
-/// What an editor or a reader looks for first, first.
+/// Puts what an editor or a reader looks for first in front.
 fn ordered(root: Value) -> Value {
     let Value::Object(mut members) = root else {
         return root;
@@ -62,8 +60,8 @@ fn ordered(root: Value) -> Value {
     Value::Object(ordered)
 }
 
-/// Makes a derived schema fit for people, in all its parts: a member that may be left out may also stand there empty (`auth:` with everything under it commented out),
-/// and what only Rust cares about goes.
+/// Makes a derived schema fit for people. A member that may be left out may also stand there empty (`auth:` with everything under it commented out), and what only Rust
+/// needs goes.
 fn polish(schema: &mut Value) {
     match schema {
         Value::Object(members) => {
@@ -71,7 +69,7 @@ fn polish(schema: &mut Value) {
                 *description = unwrapped(description);
             }
             let required = members.get("required").cloned().unwrap_or_default();
-            let chosen = members::required_alternatives(members);
+            let chosen = required_alternatives(members);
             let properties = members.get_mut("properties").and_then(Value::as_object_mut);
             for (name, property) in properties.into_iter().flatten() {
                 let Some(property) = property.as_object_mut() else {
@@ -110,7 +108,6 @@ fn polish_member(member: &mut Map<String, Value>) {
     }
 }
 
-/// Lets a member be null.
 fn allow_null(member: &mut Map<String, Value>) {
     let nothing = json!({ "type": "null" });
     if let Some(reference) = member.shift_remove("$ref") {
@@ -126,7 +123,7 @@ fn allow_null(member: &mut Map<String, Value>) {
     }
 }
 
-/// Keeps a member from being null: one of those of which there must be one.
+/// One of the members of which there must be one cannot be empty.
 fn refuse_null(member: &mut Map<String, Value>) {
     if let Some(Value::Array(kinds)) = member.get_mut("type") {
         kinds.retain(|kind| kind != "null");
@@ -139,4 +136,59 @@ fn unwrapped(text: &str) -> String {
         .split("\n\n")
         .map(|paragraph| paragraph.replace('\n', " "));
     paragraphs.collect::<Vec<_>>().join("\n\n")
+}
+
+/// The part of the schema that holds the keyword at a schema path.
+pub(super) fn subschema(keyword: &str) -> Option<&'static Value> {
+    let (parent, _) = keyword.rsplit_once('/')?;
+    SCHEMA.pointer(parent)
+}
+
+/// What a part of the schema refers to, or itself.
+pub(super) fn resolve(schema: &Value) -> &Value {
+    let reference = schema.get("$ref").and_then(Value::as_str);
+    reference
+        .and_then(|path| SCHEMA.pointer(path.trim_start_matches('#')))
+        .unwrap_or(schema)
+}
+
+/// The members of which an object has to have one, when that is all its alternatives say.
+pub(super) fn required_alternatives(node: &Map<String, Value>) -> Vec<String> {
+    let branches = node.get("oneOf").or_else(|| node.get("anyOf"));
+    let branches = branches.and_then(Value::as_array);
+    let required = |branch: &Value| {
+        let only = branch.as_object().filter(|branch| branch.len() == 1)?;
+        Some(only.get("required")?.get(0)?.as_str()?.to_owned())
+    };
+    let names: Option<Vec<_>> = branches.into_iter().flatten().map(required).collect();
+    names.unwrap_or_default()
+}
+
+/// The path of the mapping in which a member of this name belongs, as `correspondence.content`.
+pub(super) fn home_of(key: &str) -> Option<String> {
+    find_home(&SCHEMA, key, "", 0)
+}
+
+fn find_home(schema: &Value, key: &str, path: &str, depth: usize) -> Option<String> {
+    // The schema itself is six levels deep.
+    if depth > 6 {
+        return None;
+    }
+    let schema = resolve(schema);
+    let properties = schema.get("properties").and_then(Value::as_object);
+    if !path.is_empty() && properties.is_some_and(|all| all.contains_key(key)) {
+        return Some(path.to_owned());
+    }
+    let branches = schema.get("anyOf").and_then(Value::as_array);
+    let mut branches = branches.into_iter().flatten().chain(schema.get("items"));
+    let within = branches.find_map(|branch| find_home(branch, key, path, depth + 1));
+    within.or_else(|| {
+        properties?.iter().find_map(|(name, property)| {
+            let path = match path {
+                "" => name.clone(),
+                _ => format!("{path}.{name}"),
+            };
+            find_home(property, key, &path, depth + 1)
+        })
+    })
 }

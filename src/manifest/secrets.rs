@@ -4,11 +4,11 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::Positions;
-use super::tree::{Kind, Tree};
+use super::positions::{NodeKind, YamlTree};
 use crate::diagnostic::{Place, Problems, Source};
 use crate::secret::is_secret;
 
-/// Whether the value at a pointer may be shown: in `auth` only what cannot be a secret.
+/// True when the value at a pointer may be shown: in `auth` only what cannot be a secret.
 pub(super) fn may_show(pointer: &str) -> bool {
     let Some(within) = pointer.strip_prefix("/auth") else {
         return true;
@@ -27,7 +27,7 @@ pub(super) fn may_show(pointer: &str) -> bool {
     }
 }
 
-/// The problems, shown in a source in which the values that may not be shown are stars.
+/// Draws the problems in a copy of the source in which secrets are stars: the line of a problem may hold one.
 pub(super) fn hide(problems: Problems, source: &Arc<Source>, positions: &Positions) -> Problems {
     let mut hidden = Vec::new();
     for pointer in ["/auth", "/environment"] {
@@ -53,9 +53,9 @@ pub(super) fn hide(problems: Problems, source: &Arc<Source>, positions: &Positio
     problems.into_iter().map(mask).collect()
 }
 
-/// What must be hidden below a pointer.
+/// Collects the ranges that must be hidden.
 struct Collector<'a> {
-    tree: &'a Tree,
+    tree: &'a YamlTree,
     text: &'a str,
     hidden: &'a mut Vec<Range<usize>>,
 }
@@ -67,29 +67,29 @@ impl Collector<'_> {
             return;
         };
         match &written.kind {
-            Kind::Mapping(entries) => {
-                for entry in entries {
+            NodeKind::Mapping(members) => {
+                for member in members {
                     // A value that is empty stands for its key, which is shown.
                     let empty = tree
                         .nodes
-                        .get(entry.value)
-                        .is_none_or(|value| value.span == entry.key_span);
+                        .get(member.value)
+                        .is_none_or(|value| value.span == member.key_span);
                     if !empty {
-                        let key = entry.key.as_deref().unwrap_or_default();
-                        self.collect(entry.value, &format!("{pointer}/{key}"));
+                        let key = member.key.as_deref().unwrap_or_default();
+                        self.collect(member.value, &format!("{pointer}/{key}"));
                     }
                 }
             }
-            Kind::List(items) => {
+            NodeKind::List(items) => {
                 for (index, item) in items.iter().enumerate() {
                     self.collect(*item, &format!("{pointer}/{index}"));
                 }
             }
-            Kind::Scalar if !may_show(pointer) || self.is_secret(&written.span) => {
+            NodeKind::Scalar if !may_show(pointer) || self.is_secret(&written.span) => {
                 self.hidden.push(written.span.clone());
             }
-            Kind::Alias(target) => self.collect(*target, pointer),
-            Kind::Scalar => {}
+            NodeKind::Alias(target) => self.collect(*target, pointer),
+            NodeKind::Scalar => {}
         }
     }
 
@@ -98,7 +98,7 @@ impl Collector<'_> {
     }
 }
 
-/// The text with stars in the ranges, every other byte at its place.
+/// Replaces the ranges by stars; every other byte keeps its place, so that spans stay right.
 fn stars(text: &str, hidden: &[Range<usize>]) -> String {
     let mut masked = String::with_capacity(text.len());
     for (at, character) in text.char_indices() {

@@ -1,56 +1,44 @@
-//! What the schema finds, said in words and at its place.
-
-use std::sync::Arc;
+//! Where a document does not keep the schema: each violation as a problem at its place.
 
 use jsonschema::error::ValidationErrorKind as Kind;
 use jsonschema::{ValidationError, Validator};
 use serde_json::Value;
 
-use super::correspondence::LENIENT;
+use super::document::{Document, describe, excerpt, join_alternatives, name_of, quoted};
 use super::expected::Expected;
-use super::schema::SCHEMA;
-use super::traps::PROBLEM_LIMIT;
-use super::{Positions, members, secrets, words};
-use crate::diagnostic::{Place, Problem, Source};
-
-/// A document and where it stands.
-pub(super) struct Checked<'a> {
-    pub(super) value: &'a Value,
-    pub(super) source: &'a Arc<Source>,
-    pub(super) positions: &'a Positions,
-}
+use super::letter_schema::LENIENT;
+use super::schema::{home_of, required_alternatives, resolve, subschema};
+use super::secrets;
+use super::yaml_problems::PROBLEM_LIMIT;
+use crate::diagnostic::{Place, Problem, nearest};
+use crate::text::pointer_token;
 
 /// Everything in which a document does not keep the schema.
-pub(super) fn check(validator: &Validator, of: &Checked<'_>) -> Vec<Problem> {
-    let mut violations = Vec::new();
-    for error in validator.iter_errors(of.value).take(PROBLEM_LIMIT) {
-        explain(of, &error, &mut violations);
+pub(super) fn check(validator: &Validator, document: &Document<'_>) -> Vec<Problem> {
+    let mut explainer = Explainer {
+        document,
+        violations: Vec::new(),
+    };
+    for error in validator.iter_errors(document.value).take(PROBLEM_LIMIT) {
+        explainer.explain(&error);
     }
-    // What is missing only because its name is mistyped is said once.
+    let mut violations = explainer.violations;
+    // A member that is missing because its name is mistyped would be two problems with one remedy.
     let meant: Vec<_> = violations
         .iter()
-        .filter_map(|violation| violation.meant.clone())
+        .filter_map(|it| it.meant.clone())
         .collect();
-    let mistyped = |violation: &Violation| {
-        violation
-            .missing
-            .iter()
-            .any(|member| meant.contains(member))
-    };
-    violations.retain(|violation| !mistyped(violation));
-    violations
-        .into_iter()
-        .map(|violation| violation.problem)
-        .collect()
+    violations.retain(|it| !it.missing.iter().any(|member| meant.contains(member)));
+    violations.into_iter().map(|it| it.problem).collect()
 }
 
-/// A problem, and which members, by their pointers, it is about.
-pub(super) struct Violation {
-    pub(super) problem: Problem,
+/// A problem, and the pointers of the members it is about.
+struct Violation {
+    problem: Problem,
     /// The members one of which has to be there.
-    pub(super) missing: Vec<String>,
+    missing: Vec<String>,
     /// The member whose name is probably mistyped.
-    pub(super) meant: Option<String>,
+    meant: Option<String>,
 }
 
 impl From<Problem> for Violation {
@@ -63,146 +51,200 @@ impl From<Problem> for Violation {
     }
 }
 
-impl Checked<'_> {
-    /// The place of the value at a pointer; for one that is itself a mapping or list, its key.
-    pub(super) fn at_value(&self, pointer: &str) -> Place {
-        let value = self.value.pointer(pointer);
-        let span = match value {
-            Some(Value::Object(_) | Value::Array(_)) => self.positions.heading(pointer),
-            _ => self.positions.nearest(pointer),
-        };
-        self.at(span)
-    }
-
-    /// The place of the key at a pointer, or of the nearest key around it.
-    pub(super) fn at_key(&self, pointer: &str) -> Place {
-        self.at(self.positions.heading(pointer))
-    }
-
-    /// A value as it stands in the file.
-    pub(super) fn written(&self, pointer: &str) -> &str {
-        let span = self.positions.value(pointer).unwrap_or_default();
-        self.source.text().get(span).unwrap_or_default()
-    }
-
-    /// A place in the source.
-    pub(super) fn at(&self, span: std::ops::Range<usize>) -> Place {
-        Place::Source {
-            source: Arc::clone(self.source),
-            span,
-        }
-    }
+struct Explainer<'a> {
+    document: &'a Document<'a>,
+    violations: Vec<Violation>,
 }
 
-fn explain(of: &Checked<'_>, error: &ValidationError<'_>, found: &mut Vec<Violation>) {
-    let pointer = error.instance_path().as_str();
-    let name = words::name(pointer);
-    match error.kind() {
-        Kind::AnyOf { context } | Kind::OneOfNotValid { context } => {
-            alternatives(of, error, context, found);
-        }
-        Kind::OneOfMultipleValid { .. } => {
-            found.push(several(of.at_key(pointer), &name, &choice(error)).into());
-        }
-        Kind::Not { schema } => {
-            let excluded = members::excluded(schema);
-            let spans = excluded
-                .iter()
-                .map(|member| of.positions.heading(&format!("{pointer}/{member}")));
-            // The one that came last is the one too many.
-            let last = spans.max_by_key(|span| span.start).unwrap_or_default();
-            found.push(several(of.at(last), &name, &excluded).into());
-        }
-        Kind::AdditionalProperties { unexpected } => {
-            for key in unexpected.iter().take(PROBLEM_LIMIT) {
-                found.push(members::unknown(of, pointer, key, node(error)));
+impl Explainer<'_> {
+    fn add(&mut self, violation: impl Into<Violation>) {
+        self.violations.push(violation.into());
+    }
+
+    fn explain(&mut self, error: &ValidationError<'_>) {
+        let pointer = error.instance_path().as_str();
+        let name = name_of(pointer);
+        match error.kind() {
+            Kind::AnyOf { context } | Kind::OneOfNotValid { context } => {
+                self.explain_alternatives(error, context);
+            }
+            Kind::OneOfMultipleValid { .. } => {
+                let place = self.document.place_of_key(pointer);
+                self.add(more_than_one(place, &name, alternatives(error)));
+            }
+            Kind::Not { schema } => self.explain_exclusion(pointer, &name, schema),
+            Kind::AdditionalProperties { unexpected } => {
+                for key in unexpected.iter().take(PROBLEM_LIMIT) {
+                    self.explain_unknown(pointer, key, node(error));
+                }
+            }
+            Kind::Required { property } => {
+                let property = property.as_str().unwrap_or_default();
+                self.explain_missing(pointer, property, node(error));
+            }
+            Kind::MinLength { .. } => {
+                let problem = self.error(pointer, format!("{name} is empty"));
+                let hint = "fill it in, or leave it out if it may be left out";
+                self.add(problem.with_hint(hint));
+            }
+            Kind::MinItems { .. } => {
+                self.add(self.error(pointer, format!("{name} is an empty list")));
+            }
+            Kind::Minimum { limit } => {
+                self.add(self.wrong_value(error, &format!("must be at least {limit}")));
+            }
+            Kind::Maximum { limit } => {
+                self.add(self.wrong_value(error, &format!("must be at most {limit}")));
+            }
+            Kind::Type { .. }
+            | Kind::Constant { .. }
+            | Kind::Enum { .. }
+            | Kind::Pattern { .. } => {
+                self.add(self.wrong_form(error, &Expected::from_error(error)));
+            }
+            _ => {
+                let problem = self.error(pointer, format!("{name} is not as it must be"));
+                self.add(problem.with_cause(error.masked().to_string()));
             }
         }
-        Kind::Required { property } => {
-            let property = property.as_str().unwrap_or_default();
-            found.push(members::missing(of, pointer, property, node(error)));
-        }
-        Kind::MinLength { .. } => {
-            let problem = Problem::error(of.at_value(pointer), format!("{name} is empty"));
-            let hint = "fill it in, or leave it out if it may be left out";
-            found.push(problem.with_hint(hint).into());
-        }
-        Kind::MinItems { .. } => {
-            let message = format!("{name} is an empty list");
-            found.push(Problem::error(of.at_value(pointer), message).into());
-        }
-        Kind::Minimum { limit } => {
-            found.push(wrong(of, error, &format!("must be at least {limit}")).into());
-        }
-        Kind::Maximum { limit } => {
-            found.push(wrong(of, error, &format!("must be at most {limit}")).into());
-        }
-        Kind::Type { .. } | Kind::Constant { .. } | Kind::Enum { .. } | Kind::Pattern { .. } => {
-            found.push(unexpected(of, error, &Expected::of(error)).into());
-        }
-        _ => {
-            let message = format!("{name} is not as it must be");
-            let problem = Problem::error(of.at_value(pointer), message);
-            found.push(problem.with_cause(error.masked().to_string()).into());
-        }
     }
-}
 
-/// Several forms are possible: speaks about the one that was meant, or about all when none was.
-fn alternatives(
-    of: &Checked<'_>,
-    error: &ValidationError<'_>,
-    context: &[Vec<ValidationError<'static>>],
-    found: &mut Vec<Violation>,
-) {
-    let pointer = error.instance_path().as_str();
-    let mut branches = leaves(pointer, context);
-    branches.retain(|branch| !branch.iter().any(is_lenient));
-    let choice = choice(error);
-    if !choice.is_empty() {
-        let message = format!("{} needs {}", words::name(pointer), words::names(&choice));
-        let missing = choice
+    /// Several forms are possible: speaks about the one that was meant, or about all when none was.
+    fn explain_alternatives(
+        &mut self,
+        error: &ValidationError<'_>,
+        context: &[Vec<ValidationError<'static>>],
+    ) {
+        let pointer = error.instance_path().as_str();
+        let choice = alternatives(error);
+        if !choice.is_empty() {
+            let missing = choice.iter().map(|name| format!("{pointer}/{name}"));
+            let missing = missing.collect();
+            let names = join_alternatives(&quoted(choice));
+            let message = format!("{} needs {names}", name_of(pointer));
+            let problem = Problem::error(self.document.place_of_key(pointer), message);
+            return self.add(Violation {
+                missing,
+                ..problem.with_hint("add one of them").into()
+            });
+        }
+        let mut branches = flatten_branches(pointer, context);
+        branches.retain(|branch| !branch.iter().any(is_lenient));
+        let meant = branches
             .iter()
-            .map(|name| format!("{pointer}/{name}"))
-            .collect();
-        let problem = Problem::error(of.at_key(pointer), message).with_hint("add one of them");
-        found.push(Violation {
-            missing,
-            ..problem.into()
+            .filter(|branch| has_right_kind(pointer, branch))
+            .min_by_key(|branch| branch.len());
+        if let Some(meant) = meant {
+            for error in *meant {
+                self.explain(error);
+            }
+            return;
+        }
+        let mut expected = Expected::default();
+        for error in branches.into_iter().flatten() {
+            if error.instance_path().as_str() == pointer {
+                expected.add(error);
+            }
+        }
+        self.add(self.wrong_form(error, &expected));
+    }
+
+    /// Members that may not stand together: the one that came last is the one too many.
+    fn explain_exclusion(&mut self, pointer: &str, name: &str, not: &Value) {
+        let excluded = not.get("required").and_then(Value::as_array);
+        let excluded = excluded.into_iter().flatten().filter_map(Value::as_str);
+        let excluded: Vec<_> = excluded.map(str::to_owned).collect();
+        let positions = self.document.positions;
+        let last = excluded
+            .iter()
+            .map(|member| positions.nearest_key(&format!("{pointer}/{member}")))
+            .max_by_key(|span| span.start);
+        let place = self.document.source.place(last.unwrap_or_default());
+        self.add(more_than_one(place, name, excluded));
+    }
+
+    fn explain_unknown(&mut self, parent: &str, key: &str, node: Option<&Value>) {
+        let pointer = format!("{parent}/{}", pointer_token(key));
+        let place = self.document.place_of_key(&pointer);
+        let problem = Problem::error(place, format!("unknown key `{}`", excerpt(key)));
+        let properties = node.and_then(|node| node.get("properties"));
+        let properties = properties.and_then(Value::as_object).into_iter().flatten();
+        let known: Vec<&str> = properties.map(|(name, _)| name.as_str()).collect();
+        let absent = ABSENT_MEMBERS.iter().find(|(name, _)| *name == key);
+        let near = nearest(key, known.iter().copied());
+        let hint = if let Some((_, instead)) = absent {
+            (*instead).to_owned()
+        } else if let Some(near) = near {
+            format!("did you mean `{near}`?")
+        } else if let Some(home) = home_of(key) {
+            format!("it belongs in `{home}`")
+        } else {
+            let known = known.iter().map(|name| (*name).to_owned());
+            format!("known here: {}", quoted(known).join(", "))
+        };
+        self.add(Violation {
+            meant: near.map(|near| format!("{parent}/{near}")),
+            ..problem.with_hint(hint).into()
         });
-        return;
     }
-    let meant = branches
-        .iter()
-        .filter(|branch| fits(pointer, branch))
-        .min_by_key(|branch| branch.len());
-    if let Some(meant) = meant {
-        for error in *meant {
-            explain(of, error, found);
+
+    fn explain_missing(&mut self, parent: &str, name: &str, node: Option<&Value>) {
+        let place = self.document.place_of_key(parent);
+        let problem = Problem::error(place, format!("`{name}` is missing"));
+        let description = node
+            .and_then(|node| node.get("properties")?.get(name)?.get("description"))
+            .and_then(Value::as_str);
+        let home = match parent {
+            "" => String::new(),
+            _ => format!(" under {}", name_of(parent)),
+        };
+        let hint = match description {
+            Some(text) => format!("add `{name}: …`{home}: {}", first_clause(text)),
+            None => format!("add `{name}: …`{home}"),
+        };
+        self.add(Violation {
+            missing: vec![format!("{parent}/{name}")],
+            ..problem.with_hint(hint).into()
+        });
+    }
+
+    fn error(&self, pointer: &str, message: String) -> Problem {
+        Problem::error(self.document.place_of_value(pointer), message)
+    }
+
+    /// A value of the wrong kind or form.
+    fn wrong_form(&self, error: &ValidationError<'_>, expected: &Expected) -> Problem {
+        let own = node(error).and_then(own_message);
+        let must = own.map_or_else(|| expected.must_be(), str::to_owned);
+        let problem = self.wrong_value(error, &must);
+        let pointer = error.instance_path().as_str();
+        match expected.hint(error.instance(), self.document.written(pointer)) {
+            Some(hint) if secrets::may_show(pointer) => problem.with_hint(hint),
+            _ => problem,
         }
-        return;
     }
-    let mut expected = Expected::default();
-    for error in branches.into_iter().flatten() {
-        if error.instance_path().as_str() == pointer {
-            expected.add(error);
-        }
+
+    fn wrong_value(&self, error: &ValidationError<'_>, must: &str) -> Problem {
+        let pointer = error.instance_path().as_str();
+        let written = self.document.written(pointer);
+        let found = describe(error.instance(), written, secrets::may_show(pointer));
+        self.error(pointer, format!("{} {must}", name_of(pointer)))
+            .with_cause(found)
     }
-    found.push(unexpected(of, error, &expected).into());
 }
 
 /// The branches of alternatives, those of alternatives within them included.
-fn leaves<'e>(
+fn flatten_branches<'e>(
     pointer: &str,
     context: &'e [Vec<ValidationError<'static>>],
 ) -> Vec<&'e [ValidationError<'static>]> {
     let mut found = Vec::new();
     for branch in context {
         match branch.as_slice() {
-            [only] if only.instance_path().as_str() == pointer && choice(only).is_empty() => {
+            [only] if only.instance_path().as_str() == pointer && alternatives(only).is_empty() => {
                 match only.kind() {
                     Kind::AnyOf { context } | Kind::OneOfNotValid { context } => {
-                        found.extend(leaves(pointer, context));
+                        found.extend(flatten_branches(pointer, context));
                     }
                     _ => found.push(branch.as_slice()),
                 }
@@ -213,13 +255,13 @@ fn leaves<'e>(
     found
 }
 
-/// Whether it comes from a form that nobody is told of.
+/// True when the error comes from a form that is taken but not offered.
 fn is_lenient(error: &ValidationError<'_>) -> bool {
     node(error).is_some_and(|node| node.get(LENIENT).is_some())
 }
 
-/// Whether a value is of a branch's kind, so that what is wrong with it lies deeper.
-fn fits(pointer: &str, branch: &[ValidationError<'_>]) -> bool {
+/// True when a value is of a branch's kind, so that what is wrong with it lies deeper.
+fn has_right_kind(pointer: &str, branch: &[ValidationError<'_>]) -> bool {
     branch.iter().all(|error| {
         let refused = matches!(
             error.kind(),
@@ -230,58 +272,94 @@ fn fits(pointer: &str, branch: &[ValidationError<'_>]) -> bool {
 }
 
 /// Members of which there may be only one.
-fn several(place: Place, name: &str, choice: &[String]) -> Problem {
-    let message = format!("{name} has more than one of {}", words::names(choice));
-    Problem::error(place, message).with_hint("keep one of them")
-}
-
-/// A value of the wrong kind or form.
-fn unexpected(of: &Checked<'_>, error: &ValidationError<'_>, expected: &Expected) -> Problem {
-    let said = node(error).and_then(said);
-    let said = said.map_or_else(|| expected.words(), str::to_owned);
-    let problem = wrong(of, error, &said);
-    let pointer = error.instance_path().as_str();
-    match expected.hint(error.instance(), of.written(pointer)) {
-        Some(hint) if secrets::may_show(pointer) => problem.with_hint(hint),
-        _ => problem,
-    }
-}
-
-fn wrong(of: &Checked<'_>, error: &ValidationError<'_>, said: &str) -> Problem {
-    let pointer = error.instance_path().as_str();
-    let found = words::found(
-        error.instance(),
-        of.written(pointer),
-        secrets::may_show(pointer),
-    );
-    let message = format!("{} {said}", words::name(pointer));
-    Problem::error(of.at_value(pointer), message).with_cause(found)
+fn more_than_one(place: Place, name: &str, members: Vec<String>) -> Problem {
+    let members = join_alternatives(&quoted(members));
+    Problem::error(place, format!("{name} has more than one of {members}"))
+        .with_hint("keep one of them")
 }
 
 /// What a part of the schema says itself when it refuses; one that only adds "or nothing" to another has that one's words.
-fn said(node: &Value) -> Option<&str> {
-    if let Some(said) = node.get("errorMessage") {
-        return said.as_str();
+fn own_message(node: &Value) -> Option<&str> {
+    if let Some(message) = node.get("errorMessage") {
+        return message.as_str();
     }
     let branches = node.get("anyOf")?.as_array()?;
     let mut something = branches
         .iter()
         .filter(|branch| branch.get("type").is_none_or(|kind| kind != "null"));
     match (something.next(), something.next()) {
-        (Some(only), None) => said(members::resolved(only)),
+        (Some(only), None) => own_message(resolve(only)),
         _ => None,
     }
 }
 
 /// The members of which the refusing part of the schema wants one.
-fn choice(error: &ValidationError<'_>) -> Vec<String> {
+fn alternatives(error: &ValidationError<'_>) -> Vec<String> {
     let node = node(error).and_then(Value::as_object);
-    node.map(members::required_alternatives).unwrap_or_default()
+    node.map(required_alternatives).unwrap_or_default()
 }
 
-/// The part of the schema that holds the keyword that refused.
-pub(super) fn node(error: &ValidationError<'_>) -> Option<&'static Value> {
-    let path = error.schema_path().as_str();
-    let (parent, _) = path.rsplit_once('/')?;
-    SCHEMA.pointer(parent)
+/// The part of the schema that refused.
+fn node(error: &ValidationError<'_>) -> Option<&'static Value> {
+    subschema(error.schema_path().as_str())
 }
+
+/// The beginning of a description, to stand within a sentence.
+fn first_clause(text: &str) -> String {
+    let text = text.lines().next().unwrap_or_default();
+    let text = text.find(['.', ';', ':']).map_or(text, |end| &text[..end]);
+    let mut characters = text.chars();
+    match characters.next() {
+        Some(first) => first.to_lowercase().chain(characters).collect(),
+        None => String::new(),
+    }
+}
+
+/// Members that people look for and the manifest does not have: what to do instead.
+const ABSENT_MEMBERS: [(&str, &str); 12] = [
+    (
+        "when",
+        "`notification` can have it, and each of `attachments`, `replyOptions`, `externalReferences` and `customRecipients`; for whole rows there is `recipients.where`",
+    ),
+    (
+        "kty",
+        "no key stands in the manifest: save it to a file, and name the file",
+    ),
+    (
+        "idempotentKey",
+        "remove it: massebrev makes the key of each letter itself, from `mailing` and the row",
+    ),
+    (
+        "accessToken",
+        "no token stands in the manifest: see `auth.token`, or set MASSEBREV_TOKEN",
+    ),
+    (
+        "clientSecret",
+        "remove it: Maskinporten knows no secrets, only keys; see `auth.key`",
+    ),
+    (
+        "isReserved",
+        "remove it: Altinn finds out who has reserved itself; see `correspondence.ignoreReservation`",
+    ),
+    (
+        "customNotificationRecipients",
+        "write `customRecipients`: Altinn has put the other aside",
+    ),
+    (
+        "visibleFrom",
+        "write `requestedPublishTime`: Altinn no longer knows the other",
+    ),
+    (
+        "allowSystemDeleteAfter",
+        "remove it: Altinn no longer knows it",
+    ),
+    ("isReservable", "remove it: Altinn no longer knows it"),
+    (
+        "requestedSendTime",
+        "Altinn sends the notification when the letter is published; see `correspondence.requestedPublishTime`",
+    ),
+    (
+        "$schema",
+        "write `# yaml-language-server: $schema=…` on the first line instead",
+    ),
+];

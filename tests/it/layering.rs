@@ -12,7 +12,7 @@ use syn::visit::{self, Visit};
 
 /// Modules by layer; `sandbox` stands beside them.
 const LAYERS: &[&[&str]] = &[
-    &["correspondence", "diagnostic", "secret"],
+    &["correspondence", "diagnostic", "secret", "text"],
     &["manifest", "recipients", "template", "http"],
     &["plan", "altinn", "maskinporten", "journal"],
     &["send", "report", "preview", "starter"],
@@ -23,7 +23,9 @@ const SIDEWAYS: &[(&str, &str)] = &[
     ("altinn", "maskinporten"),
     ("correspondence", "diagnostic"),
     ("correspondence", "secret"),
+    ("correspondence", "text"),
     ("diagnostic", "secret"),
+    ("diagnostic", "text"),
 ];
 
 /// Where an outside package may be used. What is not listed may be used everywhere.

@@ -2,59 +2,64 @@
 
 use serde_json::Value;
 
-use super::tree::{Kind, Tree};
-use super::violations::Checked;
+use super::document::Document;
+use super::positions::{NodeKind, YamlTree};
 use crate::diagnostic::{Problem, Problems};
 
-/// What YAML 1.1 reads as true or false, and YAML 1.2 as a text.
-const ONCE_BOOLEAN: [&str; 4] = ["yes", "no", "on", "off"];
+/// YAML 1.1 reads these as true or false, YAML 1.2 as texts.
+const YAML_1_1_BOOLEANS: [&str; 4] = ["yes", "no", "on", "off"];
 
 /// Warns of numbers that a template shows otherwise than they are written, and of `yes` and `no`.
-pub(super) fn check(of: &Checked<'_>) -> Problems {
+pub(super) fn check(document: &Document<'_>) -> Problems {
     let mut problems = Problems::new();
-    let tree = &of.positions.tree;
-    if let (Some(value), Some(found)) = (of.value.get("variables"), tree.find("/variables")) {
-        walk(of, tree, found.node, value, &mut problems);
+    let tree = &document.positions.tree;
+    if let (Some(value), Some(found)) = (document.value.get("variables"), tree.find("/variables")) {
+        walk(document, tree, found.node, value, &mut problems);
     }
     problems
 }
 
-/// Aliases and merged members are left out: they are looked at where they are written.
-fn walk(of: &Checked<'_>, tree: &Tree, node: usize, value: &Value, problems: &mut Problems) {
+/// Leaves out aliases and merged members: they are checked where they are written.
+fn walk(
+    document: &Document<'_>,
+    tree: &YamlTree,
+    node: usize,
+    value: &Value,
+    problems: &mut Problems,
+) {
     let Some(written) = tree.nodes.get(node) else {
         return;
     };
     match &written.kind {
-        Kind::Mapping(entries) => {
-            for entry in entries {
-                let member = entry.key.as_ref().and_then(|key| value.get(key));
-                if let Some(member) = member {
-                    walk(of, tree, entry.value, member, problems);
+        NodeKind::Mapping(members) => {
+            for member in members {
+                if let Some(value) = member.key.as_ref().and_then(|key| value.get(key)) {
+                    walk(document, tree, member.value, value, problems);
                 }
             }
         }
-        Kind::List(items) => {
+        NodeKind::List(items) => {
             for (index, item) in items.iter().enumerate() {
                 if let Some(value) = value.get(index) {
-                    walk(of, tree, *item, value, problems);
+                    walk(document, tree, *item, value, problems);
                 }
             }
         }
-        Kind::Scalar => {
-            let text = of.source.text().get(written.span.clone());
-            let problem = text.and_then(|text| odd(text, value));
+        NodeKind::Scalar => {
+            let text = document.source.text().get(written.span.clone());
+            let problem = text.and_then(|text| misread(text, value));
             problems.extend(problem.map(|(message, cause, hint)| Problem {
                 cause,
                 hint: Some(hint),
-                ..Problem::warning(of.at(written.span.clone()), message)
+                ..Problem::warning(document.source.place(written.span.clone()), message)
             }));
         }
-        Kind::Alias(_) => {}
+        NodeKind::Alias(_) => {}
     }
 }
 
-/// What is odd about a value that is written so: message, cause and hint.
-fn odd(written: &str, value: &Value) -> Option<(String, Option<String>, String)> {
+/// The message, cause and hint about a value that YAML reads otherwise than it looks.
+fn misread(written: &str, value: &Value) -> Option<(String, Option<String>, String)> {
     match value {
         Value::Number(number) => {
             let shown = number.to_string();
@@ -70,7 +75,7 @@ fn odd(written: &str, value: &Value) -> Option<(String, Option<String>, String)>
         }
         Value::String(text) => {
             let plain = written == text;
-            let was = plain && ONCE_BOOLEAN.contains(&text.to_ascii_lowercase().as_str());
+            let was = plain && YAML_1_1_BOOLEANS.contains(&text.to_ascii_lowercase().as_str());
             was.then(|| {
                 (
                     format!("`{text}` is a text here, not true or false"),

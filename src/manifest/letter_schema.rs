@@ -2,10 +2,10 @@
 
 use serde_json::{Map, Value, json};
 
-/// Where the schema of templates is.
+/// The pointer of the schema of templates.
 pub(super) const TEMPLATE_POINTER: &str = "/$defs/Template";
 
-/// What marks a form that is taken but not offered; editors show it to nobody.
+/// Marks a form that is taken but not offered; editors do not show `$comment`.
 pub(super) const LENIENT: &str = "$comment";
 
 /// The definition of a text: itself, or the file that holds it.
@@ -22,7 +22,7 @@ const OPTIONAL: [&str; 5] = [
     "ReplyOption",
 ];
 
-/// Puts the schema of the letter among the definitions, and loosens everything it is made of.
+/// Adds the schema of the letter to the definitions, and loosens everything it is made of: every leaf may also be a template.
 pub(super) fn define(definitions: &mut Map<String, Value>, letter: Value) {
     let Value::Object(mut letter) = letter else {
         return;
@@ -43,20 +43,20 @@ fn loosen(definitions: &mut Map<String, Value>, names: &[String]) {
     for name in names {
         if let Some(Value::Object(definition)) = definitions.get_mut(name) {
             match name.as_str() {
-                "Moment" => moment(definition),
+                "Moment" => loosen_moment(definition),
                 "Attachment" => {
                     loosen_object(definition);
-                    attachment(definition);
+                    allow_file(definition);
                 }
                 _ => loosen_member(definition),
             }
             if OPTIONAL.contains(&name.as_str()) {
-                optional(definition);
+                allow_when(definition);
             }
         }
     }
-    definitions.insert("Text".to_owned(), text());
-    definitions.insert("Template".to_owned(), template());
+    definitions.insert("Text".to_owned(), text_schema());
+    definitions.insert("Template".to_owned(), template_schema());
 }
 
 /// Closes an object against unknown members and loosens those it has.
@@ -118,7 +118,7 @@ fn loosen_choice(definition: &mut Map<String, Value>) {
         _ => return,
     };
     definition.shift_remove("type");
-    let names: Vec<_> = words.iter().flat_map(names).collect();
+    let names: Vec<_> = words.iter().flat_map(choices).collect();
     let mut branches = words;
     branches.push(json!({
         (LENIENT): "Altinn takes the names in any case, and their numbers.",
@@ -131,8 +131,8 @@ fn loosen_choice(definition: &mut Map<String, Value>) {
     definition.insert("anyOf".to_owned(), Value::Array(branches));
 }
 
-/// The words of one of several branches.
-fn names(branch: &Value) -> Vec<String> {
+/// The words that a branch takes.
+fn choices(branch: &Value) -> Vec<String> {
     let words = branch.get("enum").and_then(Value::as_array);
     let words = words.into_iter().flatten().chain(branch.get("const"));
     words.filter_map(Value::as_str).map(str::to_owned).collect()
@@ -149,8 +149,7 @@ fn in_any_case(names: &[String]) -> String {
     format!("^({})$", words.join("|"))
 }
 
-/// A point in time: a date, a date and time, or a template.
-fn moment(definition: &mut Map<String, Value>) {
+fn loosen_moment(definition: &mut Map<String, Value>) {
     definition.shift_remove("type");
     definition.insert(
         "anyOf".to_owned(),
@@ -166,7 +165,7 @@ fn moment(definition: &mut Map<String, Value>) {
 }
 
 /// An attachment may name a local file, whose name it then has.
-fn attachment(definition: &mut Map<String, Value>) {
+fn allow_file(definition: &mut Map<String, Value>) {
     let file = json!({
         "description": "A local file, seen from the manifest's folder; a template. A file that several letters have is uploaded once; one that only one letter has goes with it.",
         "type": "string",
@@ -186,7 +185,7 @@ fn attachment(definition: &mut Map<String, Value>) {
 }
 
 /// A part that only some rows have.
-fn optional(definition: &mut Map<String, Value>) {
+fn allow_when(definition: &mut Map<String, Value>) {
     if let Some(Value::Object(properties)) = definition.get_mut("properties") {
         properties.insert(
             "when".to_owned(),
@@ -199,7 +198,7 @@ fn optional(definition: &mut Map<String, Value>) {
     }
 }
 
-fn text() -> Value {
+fn text_schema() -> Value {
     json!({
         "description": "A text, which is a Tera template; or the file that holds it, seen from the manifest's folder.",
         "anyOf": [
@@ -222,7 +221,7 @@ fn text() -> Value {
     })
 }
 
-fn template() -> Value {
+fn template_schema() -> Value {
     json!({
         "description": "A Tera template that renders to the value.",
         "type": "string",

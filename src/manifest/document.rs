@@ -1,0 +1,107 @@
+//! A manifest's value and its places, and how messages name and show what stands there.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::Positions;
+use crate::diagnostic::{Place, Source};
+use crate::secret;
+use crate::text::key_of_token;
+
+/// A document as JSON, and where it is written.
+pub(super) struct Document<'a> {
+    pub(super) value: &'a Value,
+    pub(super) source: &'a Arc<Source>,
+    pub(super) positions: &'a Positions,
+}
+
+impl Document<'_> {
+    /// The place of the value at a pointer; for a mapping or list, that of its key.
+    pub(super) fn place_of_value(&self, pointer: &str) -> Place {
+        let span = match self.value.pointer(pointer) {
+            Some(Value::Object(_) | Value::Array(_)) => self.positions.nearest_key(pointer),
+            _ => self.positions.nearest_value(pointer),
+        };
+        self.source.place(span)
+    }
+
+    /// The place of the key at a pointer, or of the nearest key around it.
+    pub(super) fn place_of_key(&self, pointer: &str) -> Place {
+        self.source.place(self.positions.nearest_key(pointer))
+    }
+
+    /// A value as it stands in the file.
+    pub(super) fn written(&self, pointer: &str) -> &str {
+        let span: Range<usize> = self.positions.value(pointer).unwrap_or_default();
+        self.source.text().get(span).unwrap_or_default()
+    }
+}
+
+/// The most of a value that a message shows, in characters.
+const SHOWN_LIMIT: usize = 60;
+
+/// What a message calls the value at a pointer: `` `name` ``, or `` item 2 of `list` ``.
+pub(super) fn name_of(pointer: &str) -> String {
+    if pointer.is_empty() {
+        return "the manifest".to_owned();
+    }
+    let mut tokens = pointer.rsplit('/').map(key_of_token);
+    let last = tokens.next().unwrap_or_default();
+    match last.parse::<usize>() {
+        Ok(index) => {
+            let list = tokens.next().unwrap_or_default();
+            format!("item {} of `{list}`", index + 1)
+        }
+        Err(_) => format!("`{last}`"),
+    }
+}
+
+/// A value as a message may show it: on one line, cut, identity numbers masked.
+pub(super) fn excerpt(text: &str) -> String {
+    let text = secret::redact(text);
+    let mut shown: String = text
+        .chars()
+        .take(SHOWN_LIMIT)
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect();
+    if text.chars().nth(SHOWN_LIMIT).is_some() {
+        shown.push('…');
+    }
+    shown
+}
+
+/// What stands in a place, without its content when that may be a secret.
+pub(super) fn describe(value: &Value, written: &str, may_show: bool) -> String {
+    match value {
+        Value::Null => "nothing stands there".to_owned(),
+        Value::Bool(value) => format!("found {value}"),
+        Value::Number(_) if !may_show => "found a number".to_owned(),
+        Value::Number(_) => format!("found the number {}", excerpt(written)),
+        Value::String(text) if text.is_empty() => "found an empty text".to_owned(),
+        Value::String(text) if !may_show || secret::is_secret(text) => "found a text".to_owned(),
+        Value::String(text) => format!("found the text `{}`", excerpt(text)),
+        Value::Array(items) if items.is_empty() => "found an empty list".to_owned(),
+        Value::Array(_) => "found a list".to_owned(),
+        Value::Object(members) if members.is_empty() => "found an empty mapping".to_owned(),
+        Value::Object(members) => {
+            let names = members.keys().take(4).map(|name| excerpt(name));
+            format!("found a mapping with {}", quoted(names).join(", "))
+        }
+    }
+}
+
+pub(super) fn quoted(names: impl IntoIterator<Item = String>) -> Vec<String> {
+    let quote = |name| format!("`{name}`");
+    names.into_iter().map(quote).collect()
+}
+
+/// `a`, `a or b`, `a, b or c`.
+pub(super) fn join_alternatives(words: &[String]) -> String {
+    match words {
+        [] => String::new(),
+        [only] => only.clone(),
+        [first @ .., last] => format!("{} or {last}", first.join(", ")),
+    }
+}

@@ -1,0 +1,93 @@
+//! Text functions that several modules need: counts, JSON pointers, causes of errors, characters that do not show.
+
+use std::error::Error;
+
+/// A count with its noun: `1 letter`, `2 letters`.
+pub fn count(number: impl TryInto<u64>, noun: &str) -> String {
+    let number = number.try_into().unwrap_or(u64::MAX);
+    let ending = if number == 1 { "" } else { "s" };
+    format!("{number} {noun}{ending}")
+}
+
+/// A number in groups of three digits, as in 1 234 567, with no-break spaces between them.
+pub fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut grouped = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            grouped.push('\u{a0}');
+        }
+        grouped.push(digit);
+    }
+    grouped
+}
+
+/// A key as a token of a JSON pointer (RFC 6901).
+pub fn pointer_token(key: &str) -> String {
+    key.replace('~', "~0").replace('/', "~1")
+}
+
+/// The key that a token of a JSON pointer stands for.
+pub fn key_of_token(token: &str) -> String {
+    token.replace("~1", "/").replace("~0", "~")
+}
+
+/// The causes of an error, the nearest first; without the error itself.
+pub fn causes<'e>(
+    error: &'e (dyn Error + 'static),
+) -> impl Iterator<Item = &'e (dyn Error + 'static)> {
+    std::iter::successors(error.source(), |cause| (*cause).source())
+}
+
+/// The beginning of the character that a byte belongs to; the end of the text for what lies behind it.
+pub fn floor_char_boundary(text: &str, at: usize) -> usize {
+    let mut at = at.min(text.len());
+    while !text.is_char_boundary(at) {
+        at -= 1;
+    }
+    at
+}
+
+/// True for characters that have no width or turn the direction of the text around them: they can hide an identity number, or make a text read otherwise than it is.
+pub fn is_invisible(character: char) -> bool {
+    matches!(
+        character,
+        '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_have_their_noun() {
+        assert_eq!(count(1u64, "row"), "1 row");
+        assert_eq!(count(0usize, "row"), "0 rows");
+        assert_eq!(grouped(999), "999");
+        assert_eq!(grouped(1_234_567), "1\u{a0}234\u{a0}567");
+    }
+
+    #[test]
+    fn pointer_tokens_are_escaped_and_read_back() {
+        for (key, token) in [("a/b", "a~1b"), ("~1", "~01"), ("Språk", "Språk")] {
+            assert_eq!(pointer_token(key), token);
+            assert_eq!(key_of_token(token), key);
+        }
+    }
+
+    #[test]
+    fn causes_are_walked_from_the_outside_in() {
+        #[derive(Debug, thiserror::Error)]
+        #[error("{0}")]
+        struct Layer(&'static str, #[source] Option<Box<Layer>>);
+
+        let inner = Layer("inner", None);
+        let outer = Layer(
+            "outer",
+            Some(Box::new(Layer("middle", Some(Box::new(inner))))),
+        );
+        let causes: Vec<_> = causes(&outer).map(ToString::to_string).collect();
+        assert_eq!(causes, ["middle", "inner"]);
+    }
+}
