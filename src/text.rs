@@ -80,7 +80,7 @@ mod tests {
     fn causes_are_walked_from_the_outside_in() {
         #[derive(Debug, thiserror::Error)]
         #[error("{0}")]
-        struct Layer(&'static str, #[source] Option<Box<Layer>>);
+        struct Layer(&'static str, #[source] Option<Box<Self>>);
 
         let inner = Layer("inner", None);
         let outer = Layer(

@@ -55,7 +55,6 @@ pub(crate) enum Command {
     Templates(TemplatesArgs),
 }
 
-/// What stands below the help of commands that render letters.
 const TEMPLATES: &str = "What templates can use, with examples: massebrev help templates";
 
 impl Cli {
@@ -84,7 +83,7 @@ impl Cli {
             .mut_subcommands(|command| command.mut_args(shown))
     }
 
-    /// The same, to be parsed: a switch whose variable says `false` is one that nobody has set, and stands in no other's way.
+    /// The definition for parsing. A switch whose variable says `false` counts as not set: clap would take it as given, and conflicts with it would be reported.
     pub(crate) fn as_set(definition: clap::Command) -> clap::Command {
         let as_set = |argument: Arg| {
             let value = argument.get_env().and_then(env::var_os);

@@ -2,24 +2,24 @@
 
 use massebrev::plan::{CheckReport, RowChoice, RowFilter, Selection};
 
-use super::words::count;
 use super::{CliError, Printer};
+use massebrev::text::count;
 
 /// Chooses, and says which of the rows that were asked for by number get no letter. To ask for a row that is not there is a mistake.
 pub(crate) fn choose(
-    checked: &CheckReport,
+    check_report: &CheckReport,
     wanted: &RowFilter,
     is_settled: impl Fn(usize) -> bool,
     printer: Printer,
 ) -> Result<RowChoice, CliError> {
-    let chosen = checked.choose(wanted, is_settled);
+    let chosen = check_report.choose(wanted, is_settled);
     if !chosen.missing.is_empty() {
         return Err(CliError::usage(
             format!("not in the file: {}", rows(&chosen.missing)),
             format!(
                 "it has {}; a range may be open at its end, as in {}-",
-                count(checked.rows, "row"),
-                checked.rows
+                count(check_report.rows, "row"),
+                check_report.rows
             ),
         ));
     }

@@ -41,7 +41,7 @@ pub(crate) fn quoted(argument: &str) -> String {
     }
 }
 
-/// What is not typed again: what it has accepted stays accepted, and what changes later is to be seen first.
+/// Left out of repeated commands: what it accepted stays accepted, and later changes should be shown before they are accepted.
 const ONCE: (&str, &str) = ("--accept-changes", "MASSEBREV_ACCEPT_CHANGES");
 
 /// The command that was typed: it goes on where this run ended.
@@ -71,7 +71,7 @@ pub(crate) fn command_after_proofs(plan: Digest) -> String {
     format!("{}{command}", without(&variables))
 }
 
-/// What stands before a command so that these variables do not reach it.
+/// An `env -u …` prefix for those of the variables that are set.
 fn without(variables: &[&str]) -> String {
     let mut set = variables
         .iter()

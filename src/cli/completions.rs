@@ -3,7 +3,6 @@
 use clap::Args;
 use clap_complete::{Shell, generate};
 
-use super::arguments::Cli;
 use super::{CliError, ExitStatus, Printer};
 
 /// Print the completions of a shell, to be put where it looks for them
@@ -15,10 +14,14 @@ pub(crate) struct CompletionsArgs {
 }
 
 impl CompletionsArgs {
-    pub(crate) fn run(self, printer: Printer) -> Result<ExitStatus, CliError> {
+    pub(crate) fn run(
+        self,
+        mut program: clap::Command,
+        printer: Printer,
+    ) -> Result<ExitStatus, CliError> {
         // Into memory first: clap_complete panics when its writer fails.
         let mut text = Vec::new();
-        generate(self.shell, &mut Cli::definition(), "massebrev", &mut text);
+        generate(self.shell, &mut program, "massebrev", &mut text);
         printer.out(String::from_utf8_lossy(&text).trim_end())?;
         Ok(ExitStatus::Success)
     }

@@ -4,9 +4,9 @@ use std::io::{self, BufRead as _, IsTerminal as _};
 
 use massebrev::plan::RowChoice;
 
-use super::prepare::Prepared;
-use super::words::count;
+use super::check::CheckedMailing;
 use super::{CliError, Printer};
+use massebrev::text::count;
 
 /// Refuses another number of letters than the expected one; `whose` says what they were counted in.
 pub(crate) fn refuse_unexpected(
@@ -27,20 +27,20 @@ pub(crate) fn refuse_unexpected(
     }
 }
 
-/// What has to be asked before the letters leave; nothing when nobody needs to be asked.
+/// The question to ask before the letters leave; `None` when no confirmation is needed.
 pub(crate) fn question(
-    prepared: &Prepared,
+    checked: &CheckedMailing,
     chosen: &RowChoice,
     yes: bool,
     expected: Option<u64>,
 ) -> Option<String> {
     let answered = yes && expected.is_some();
-    if !prepared.destination.is_production() || answered || chosen.letters == 0 {
+    if !checked.destination.is_production() || answered || chosen.letters == 0 {
         return None;
     }
     let verb = if chosen.letters == 1 { "goes" } else { "go" };
-    let noun = prepared.noun();
-    let whom = match &prepared.proof {
+    let noun = checked.noun();
+    let whom = match &checked.proof {
         Some(proof) => proof.recipient().masked(),
         None => "real people".to_owned(),
     };
@@ -50,15 +50,15 @@ pub(crate) fn question(
     ))
 }
 
-/// In production somebody has to say how many letters leave.
+/// In production a person has to type the number of letters that leave.
 pub(crate) fn confirm(
-    prepared: &Prepared,
+    checked: &CheckedMailing,
     chosen: &RowChoice,
     yes: bool,
     expected: Option<u64>,
     printer: Printer,
 ) -> Result<(), CliError> {
-    let Some(question) = question(prepared, chosen, yes, expected) else {
+    let Some(question) = question(checked, chosen, yes, expected) else {
         return Ok(());
     };
     if !io::stdin().is_terminal() {

@@ -75,7 +75,7 @@ pub(crate) enum CliError {
         #[source]
         source: io::Error,
     },
-    /// Nobody reads the results any more.
+    /// Stdout is closed or full.
     #[error("cannot write to stdout")]
     Stdout(#[source] io::Error),
 }
@@ -95,14 +95,13 @@ impl CliError {
         }
     }
 
-    /// How the program ends because of it.
     pub(crate) fn exit_status(&self) -> ExitStatus {
         match self {
             Self::Input(_)
             | Self::Usage { .. }
             | Self::Earlier(_)
             | Self::Send(SendError::Rows(_) | SendError::Changed(_)) => ExitStatus::Input,
-            // Whoever reads our results has had enough: that is a success.
+            // The reader of stdout has closed it, as `head` does.
             Self::Stdout(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitStatus::Success,
             Self::Setup { .. }
             | Self::Key { .. }
@@ -123,7 +122,7 @@ impl CliError {
         }
     }
 
-    /// Says it, and gives the exit status.
+    /// Prints the error and gives the exit status.
     pub(crate) fn print(&self, printer: Printer) -> ExitStatus {
         let status = self.exit_status();
         match self {
@@ -144,9 +143,9 @@ impl CliError {
         status
     }
 
-    /// Why, from the outside in.
+    /// The causes, the nearest first.
     pub(crate) fn causes(&self) -> Vec<String> {
-        // What lies between what happened and its innermost cause helps nobody.
+        // The layers between a token error and its innermost cause say nothing that a person can use.
         if let Self::Token(error) = self {
             return vec![error.reason()];
         }
@@ -155,7 +154,7 @@ impl CliError {
             .collect()
     }
 
-    /// All of it on one line, for a place where it is not the end.
+    /// Message, causes and hint on one line, where the error does not end the command.
     pub(crate) fn in_words(&self) -> String {
         let mut words = self.to_string();
         for cause in self.causes() {
@@ -169,7 +168,6 @@ impl CliError {
         words
     }
 
-    /// What to do about it.
     pub(crate) fn hint(&self) -> Option<String> {
         match self {
             Self::Usage { hint, .. } => hint.clone(),

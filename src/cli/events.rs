@@ -12,24 +12,24 @@ use massebrev::send::{Event, Observer, PaceSnapshot, RunEnd, SendError, Summary}
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::prepare::Prepared;
+use super::check::CheckedMailing;
 use super::{CliError, ExitStatus, Printer};
 
 /// Writes every event to stdout as it happens.
 #[derive(Debug)]
 pub(crate) struct Events {
     printer: Printer,
-    /// Why nobody gets them any more. The letters are more important: the run goes on.
+    /// The error that ended the output. The run goes on: the letters are more important.
     broken: OnceCell<io::Error>,
 }
 
-/// What the summary says of a run: as much as is known when it ends.
+/// The `summary` event: as much as is known when the run ends.
 #[derive(Debug, Default, Serialize)]
-pub(crate) struct Account {
+pub(crate) struct RunSummary {
     mailing: Option<String>,
     environment: Option<String>,
     plan: Option<String>,
-    /// Who gets proofs instead of the letters' recipients, masked; then proofs are what is counted.
+    /// The masked recipient of proofs; when set, the counts are of proofs.
     #[serde(skip_serializing_if = "Option::is_none")]
     proof_to: Option<String>,
     /// Letters of the mailing, whether sent before or not.
@@ -55,7 +55,7 @@ struct Line<T> {
     kind: &'static str,
     time: String,
     #[serde(flatten)]
-    told: T,
+    payload: T,
 }
 
 #[derive(Serialize)]
@@ -113,7 +113,7 @@ struct Stopping<'a> {
 struct Ended<'a> {
     exit_status: u8,
     #[serde(flatten)]
-    account: Account,
+    run_summary: RunSummary,
     error: Option<Failure<'a>>,
 }
 
@@ -135,20 +135,20 @@ impl Events {
         }
     }
 
-    /// The last line. What was not written though somebody may have waited for it is an error; the exit status is else the run's own.
+    /// Writes the last line. Output that could not be written is an error, unless the reader closed it; else the exit status is the run's own.
     pub(crate) fn end(
         self,
-        mut account: Account,
+        mut run_summary: RunSummary,
         ended: Result<ExitStatus, CliError>,
     ) -> Result<ExitStatus, CliError> {
         let status = ended.as_ref().map_or_else(CliError::exit_status, |&it| it);
-        account.ending.get_or_insert("not-started");
-        self.tell(
+        run_summary.ending.get_or_insert("not-started");
+        self.emit(
             "summary",
             Ended {
                 exit_status: status.code(),
-                account,
-                error: ended.as_ref().err().map(Failure::of),
+                run_summary,
+                error: ended.as_ref().err().map(Failure::from_error),
             },
         );
         match self.broken.into_inner() {
@@ -159,18 +159,22 @@ impl Events {
         }
     }
 
-    fn tell(&self, kind: &'static str, told: impl Serialize) {
+    fn emit(&self, kind: &'static str, payload: impl Serialize) {
         if self.broken.get().is_some() {
             return;
         }
-        if let Err(error) = self.write(kind, told) {
+        if let Err(error) = self.write(kind, payload) {
             let _ = self.broken.set(error);
         }
     }
 
-    fn write(&self, kind: &'static str, told: impl Serialize) -> io::Result<()> {
+    fn write(&self, kind: &'static str, payload: impl Serialize) -> io::Result<()> {
         let time = format!("{:.3}", Timestamp::now());
-        let mut line = serde_json::to_vec(&Line { kind, time, told })?;
+        let mut line = serde_json::to_vec(&Line {
+            kind,
+            time,
+            payload,
+        })?;
         line.push(b'\n');
         let mut stdout = self.printer.stdout();
         stdout.write_all(&line)?;
@@ -181,9 +185,9 @@ impl Events {
 impl Observer for Events {
     fn notice(&self, event: &Event<'_>) {
         match *event {
-            Event::Began { letters, settled } => self.tell("began", Began { letters, settled }),
+            Event::Began { letters, settled } => self.emit("began", Began { letters, settled }),
             Event::Attachment { name, reused } => {
-                self.tell("attachment", Attachment { name, reused });
+                self.emit("attachment", Attachment { name, reused });
             }
             Event::Delivered {
                 row,
@@ -192,22 +196,22 @@ impl Observer for Events {
                 why,
             } => {
                 let state = state.name();
-                let told = Delivered {
+                let payload = Delivered {
                     row,
                     line,
                     state,
                     why,
                 };
-                self.tell("delivered", told);
+                self.emit("delivered", payload);
             }
             Event::Settled { row, line, state } => {
                 let state = state.name();
-                self.tell("settled", Settled { row, line, state });
+                self.emit("settled", Settled { row, line, state });
             }
-            Event::Paused { wait, why } => self.tell("paused", Wait::new(wait, why)),
-            Event::Retrying { wait, why } => self.tell("retrying", Wait::new(wait, why)),
-            Event::Pace(snapshot) => self.tell("pace", Pace::from(snapshot)),
-            Event::Stopping { why } => self.tell("stopping", Stopping { why }),
+            Event::Paused { wait, why } => self.emit("paused", Wait::new(wait, why)),
+            Event::Retrying { wait, why } => self.emit("retrying", Wait::new(wait, why)),
+            Event::Pace(snapshot) => self.emit("pace", Pace::from(snapshot)),
+            Event::Stopping { why } => self.emit("stopping", Stopping { why }),
         }
     }
 }
@@ -235,15 +239,15 @@ impl From<PaceSnapshot> for Pace {
     }
 }
 
-impl Account {
+impl RunSummary {
     /// The mailing has been checked.
-    pub(crate) fn checked(&mut self, prepared: &Prepared) {
-        self.mailing = Some(prepared.mailing.manifest().mailing.clone());
-        self.environment = Some(prepared.destination.name().to_owned());
-        self.plan = Some(prepared.checked.plan.to_string());
-        let proof = prepared.proof.as_ref();
+    pub(crate) fn check_report(&mut self, checked: &CheckedMailing) {
+        self.mailing = Some(checked.mailing.manifest().mailing.clone());
+        self.environment = Some(checked.destination.name().to_owned());
+        self.plan = Some(checked.check_report.plan.to_string());
+        let proof = checked.proof.as_ref();
         self.proof_to = proof.map(|proof| proof.recipient().masked());
-        self.letters = Some(prepared.checked.letters);
+        self.letters = Some(checked.check_report.letters);
     }
 
     /// The run is over.
@@ -272,7 +276,7 @@ impl Account {
         self.held = summary.reconciled.held;
     }
 
-    /// What the journal tells now.
+    /// Sets the counts of the journal.
     pub(crate) fn counted(&mut self, report: &Report) {
         self.rows_total = Some(report.rows_total());
         self.adds_up = Some(report.adds_up());
@@ -287,7 +291,7 @@ impl Account {
 }
 
 impl<'a> Failure<'a> {
-    fn of(error: &'a CliError) -> Self {
+    fn from_error(error: &'a CliError) -> Self {
         let problems = match error {
             CliError::Input(problems) | CliError::Send(SendError::Rows(problems)) => {
                 problems.iter().collect()

@@ -1,4 +1,4 @@
-//! How the program ends: documented, tested, never renumbered.
+//! The exit statuses: documented, tested, never renumbered.
 
 use std::process::ExitCode;
 

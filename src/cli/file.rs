@@ -30,7 +30,7 @@ pub(super) fn write_whole(
     written
 }
 
-/// What we write is about people: only their owner may read it, whatever lay there before.
+/// Creates a file that only its owner can read, because it is about people; a file that was there is replaced, not reused, so that its mode does not stay.
 fn private(path: &Path) -> io::Result<File> {
     if let Err(error) = std::fs::remove_file(path)
         && error.kind() != io::ErrorKind::NotFound

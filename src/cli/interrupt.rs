@@ -12,7 +12,7 @@ pub(crate) async fn interrupted_twice(stop: &Stop, progress: &Progress<'_>) {
         progress
             .say("interrupted: finishing what is in flight; press Ctrl-C again to stop at once");
     };
-    // Whoever is told to press again is already listened to.
+    // `biased`: the second Ctrl-C is listened for before the message that invites it.
     tokio::join!(biased; interrupted(), finish);
 }
 
@@ -20,7 +20,7 @@ pub(crate) async fn interrupted_twice(stop: &Stop, progress: &Progress<'_>) {
 async fn interrupted() {
     let ctrl_c = async {
         if tokio::signal::ctrl_c().await.is_err() {
-            // Without a handler nobody can ask.
+            // Without a handler there are no interrupts to wait for.
             std::future::pending::<()>().await;
         }
     };

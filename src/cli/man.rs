@@ -3,7 +3,6 @@
 use clap::Args;
 use clap_mangen::Man;
 
-use super::arguments::Cli;
 use super::{CliError, ExitStatus, Printer};
 
 /// Print a manual page: of massebrev, or of one of its commands
@@ -15,12 +14,15 @@ pub(crate) struct ManArgs {
 }
 
 impl ManArgs {
-    pub(crate) fn run(self, printer: Printer) -> Result<ExitStatus, CliError> {
-        let mut definition = Cli::definition();
-        definition.build();
+    pub(crate) fn run(
+        self,
+        mut program: clap::Command,
+        printer: Printer,
+    ) -> Result<ExitStatus, CliError> {
+        program.build();
         let page = match self.command.as_deref() {
-            None => definition,
-            Some(name) => named(&definition, name)?,
+            None => program,
+            Some(name) => named(&program, name)?,
         };
         let mut text = Vec::new();
         Man::new(page).render(&mut text).map_err(CliError::Stdout)?;

@@ -1,7 +1,7 @@
 //! Everything that knows about arguments, terminals and exit statuses.
 
-mod again;
 mod arguments;
+mod check;
 mod choose;
 mod command_line;
 mod completions;
@@ -18,14 +18,14 @@ mod man;
 mod misplaced;
 mod new;
 mod origin;
-mod prepare;
+mod own_sandbox;
 mod preview;
 mod printer;
 mod progress;
 mod proofs;
-mod rehearsal;
 mod render;
 mod report;
+mod resume;
 mod sandbox;
 mod schema;
 mod send;
@@ -35,7 +35,6 @@ mod templates;
 mod token;
 mod validate;
 mod way;
-mod words;
 
 use clap::FromArgMatches as _;
 
@@ -56,7 +55,7 @@ pub(crate) fn run() -> ExitStatus {
     let cli = match parsed {
         Ok(cli) => cli,
         Err(error) => {
-            // Help and version go to stdout, mistakes to stderr; a closed pipe is nobody's fault.
+            // Help and version go to stdout, mistakes to stderr; a closed pipe changes nothing.
             let _ = error.print();
             return if error.use_stderr() {
                 ExitStatus::Input
@@ -76,8 +75,8 @@ pub(crate) fn run() -> ExitStatus {
         Command::Token(arguments) => (*arguments).run(printer),
         Command::Sandbox(arguments) => arguments.run(printer),
         Command::Schema(arguments) => arguments.run(printer),
-        Command::Completions(arguments) => arguments.run(printer),
-        Command::Man(arguments) => arguments.run(printer),
+        Command::Completions(arguments) => arguments.run(Cli::definition(), printer),
+        Command::Man(arguments) => arguments.run(Cli::definition(), printer),
         Command::Templates(arguments) => arguments.run(printer),
     };
     ended.unwrap_or_else(|error| error.print(printer))

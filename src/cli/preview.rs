@@ -10,17 +10,16 @@ use massebrev::plan::{Planned, RowChoice};
 use massebrev::preview::{MARK, MailingSummary, Page, PageHeader, PageLetters, RowWarnings};
 use massebrev::send::SendError;
 
+use super::check::CheckedMailing;
 use super::command_line::same_command;
 use super::file::write_whole;
-use super::prepare::Prepared;
 use super::target::Target;
-use super::words::count;
 use super::{CliError, ExitStatus, Printer};
+use massebrev::text::count;
 
 /// Past so many letters browsers get slow.
-const MANY: u64 = 5_000;
+const SLOW_PAGE: u64 = 5_000;
 
-/// How letters are shown to people.
 #[derive(Debug, Args)]
 pub(crate) struct PreviewArgs {
     /// With --html: every letter, not only a sample of them
@@ -45,7 +44,7 @@ impl PreviewArgs {
         self.html.as_deref()
     }
 
-    /// Whether letters are to be printed as people read them.
+    /// True when letters are to be printed as people read them.
     pub(crate) fn text(&self) -> bool {
         self.text
     }
@@ -55,50 +54,50 @@ impl PreviewArgs {
         &self,
         page: &Path,
         target: &Target,
-        prepared: &mut Prepared,
+        checked: &mut CheckedMailing,
         summary: &MailingSummary,
         chosen: Option<RowChoice>,
         printer: Printer,
     ) -> Result<ExitStatus, CliError> {
-        let warnings = RowWarnings::from_problems(&prepared.checked.problems);
+        let warnings = RowWarnings::from_problems(&checked.check_report.problems);
         let choice = match chosen {
             Some(RowChoice { rows, letters, .. }) => PageLetters::Rows { rows, letters },
             None if self.all => PageLetters::All,
             None => PageLetters::sample(summary, &warnings),
         };
         write_whole(page, |out| {
-            write_letters(prepared, summary, &warnings, &choice, out)
+            write_letters(checked, summary, &warnings, &choice, out)
         })?;
-        tell(page, target, prepared, summary, &choice, printer);
+        print(page, target, checked, summary, &choice, printer);
         Ok(ExitStatus::Success)
     }
 }
 
 fn write_letters(
-    prepared: &mut Prepared,
+    checked: &mut CheckedMailing,
     summary: &MailingSummary,
     warnings: &RowWarnings,
     choice: &PageLetters,
     out: &mut dyn Write,
 ) -> Result<(), CliError> {
-    let checked = &prepared.checked;
-    let manifest = prepared.mailing.manifest();
+    let check_report = &checked.check_report;
+    let manifest = checked.mailing.manifest();
     let cover = PageHeader {
         mailing: &manifest.mailing.clone(),
-        environment: prepared.destination.name(),
-        in_production: prepared.destination.is_production(),
-        resource: prepared.mailing.resource(),
-        plan: checked.plan.to_string(),
+        environment: checked.destination.name(),
+        in_production: checked.destination.is_production(),
+        resource: checked.mailing.resource(),
+        plan: check_report.plan.to_string(),
         made: Timestamp::now(),
         command: same_command(),
-        rows: checked.rows,
-        skipped: checked.skipped,
+        rows: check_report.rows,
+        skipped: check_report.skipped,
     };
     let mut page = Page::open(&cover, summary, warnings, choice, out)?;
     let letters = choice.count(summary.letters);
-    let mut deliveries = prepared
+    let mut deliveries = checked
         .mailing
-        .deliveries(checked)
+        .deliveries(check_report)
         .map_err(CliError::Input)?;
     while page.written() < letters {
         match deliveries.next() {
@@ -113,10 +112,10 @@ fn write_letters(
 }
 
 /// The file's name and the numbers, and what to type next.
-fn tell(
+fn print(
     page: &Path,
     target: &Target,
-    prepared: &Prepared,
+    checked: &CheckedMailing,
     summary: &MailingSummary,
     choice: &PageLetters,
     printer: Printer,
@@ -133,21 +132,21 @@ fn tell(
         count(letters, "letter"),
         languages.join(", "),
         count(parts, "SMS part"),
-        prepared.checked.plan
+        checked.check_report.plan
     ));
-    if shown > MANY {
+    if shown > SLOW_PAGE {
         printer.note("browsers get slow with so many letters: --limit makes a smaller page");
     }
     printer.note(format_args!(
         "next: look at {}, then {} --plan {}",
         page.display(),
         target.command("send"),
-        prepared.checked.plan
+        checked.check_report.plan
     ));
 }
 
 /// A page replaces an earlier page of ours, and nothing else.
-pub(crate) fn may_write(page: &Path) -> Result<(), CliError> {
+pub(crate) fn check_replaceable(page: &Path) -> Result<(), CliError> {
     let refused = |what: &str| {
         Err(CliError::usage(
             format!("{} {what}", page.display()),

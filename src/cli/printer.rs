@@ -10,7 +10,7 @@ use tracing_subscriber::EnvFilter;
 
 use super::CliError;
 
-/// What every command takes.
+/// The flags of every command.
 #[derive(Debug, Clone, Copy, Default, Args)]
 pub(crate) struct Global {
     /// When to use colour
@@ -57,7 +57,7 @@ impl Printer {
         let _ = subscriber.try_init();
     }
 
-    /// What was asked for.
+    /// Prints a result to stdout.
     pub(crate) fn out(self, text: impl Display) -> Result<(), CliError> {
         let mut stdout = self.stdout();
         writeln!(stdout, "{}", self.label_lines(text))
@@ -65,21 +65,21 @@ impl Printer {
             .map_err(CliError::Stdout)
     }
 
-    /// A stream for what was asked for, when it is long.
+    /// Stdout as a stream, for long results.
     pub(crate) fn stdout(self) -> impl Write {
         AutoStream::new(io::stdout().lock(), self.choice())
     }
 
-    /// What helps a person along; silent with `--quiet`.
+    /// Prints a help or progress line to stderr; silent with `--quiet`.
     pub(crate) fn note(self, text: impl Display) {
         if !self.global.quiet {
             self.warn(text);
         }
     }
 
-    /// What a person must see.
+    /// Prints to stderr, even with `--quiet`.
     pub(crate) fn warn(self, text: impl Display) {
-        // Nobody is left to tell when stderr is gone.
+        // There is no other place to report that stderr is gone.
         let _ = writeln!(
             AutoStream::new(io::stderr().lock(), self.choice()),
             "{}",
@@ -87,7 +87,6 @@ impl Printer {
         );
     }
 
-    /// What is wrong with the input.
     pub(crate) fn problems(self, problems: &Problems) {
         if !problems.is_empty() {
             let style = Style {
@@ -98,7 +97,7 @@ impl Printer {
         }
     }
 
-    /// Whether somebody watches stderr.
+    /// True when stderr is a terminal and not silenced.
     pub(crate) fn is_watched(self) -> bool {
         !self.global.quiet && io::stderr().is_terminal()
     }

@@ -1,6 +1,6 @@
-//! The run as a person watches it: a bar on a terminal, a line now and then elsewhere.
+//! Progress of a run: a bar on a terminal, a line every few seconds elsewhere.
 
-mod course;
+mod state;
 
 use std::fmt::Display;
 use std::io::{self, IsTerminal as _};
@@ -11,18 +11,17 @@ use indicatif::{ProgressBar, ProgressStyle};
 use massebrev::journal::State;
 use massebrev::send::{Event, Observer};
 
-use self::course::Course;
+use self::state::RunProgress;
 use super::Printer;
 use super::events::Events;
 
-/// Draws a run on stderr, and passes on what it is told.
+/// Draws a run on stderr, and passes events on to `--json`.
 #[derive(Debug)]
 pub(crate) struct Progress<'a> {
     printer: Printer,
-    /// Where it is told to programs as well.
     events: Option<&'a Events>,
     bar: ProgressBar,
-    course: Mutex<Course>,
+    state: Mutex<RunProgress>,
 }
 
 impl<'a> Progress<'a> {
@@ -41,7 +40,7 @@ impl<'a> Progress<'a> {
             printer,
             events,
             bar,
-            course: Mutex::default(),
+            state: Mutex::default(),
         }
     }
 
@@ -50,7 +49,7 @@ impl<'a> Progress<'a> {
         self.bar.suspend(|| self.printer.warn(text));
     }
 
-    /// The bar goes; what it said is said by the summary.
+    /// Removes the bar: the summary has the numbers.
     pub(crate) fn finish(&self) {
         self.bar.finish_and_clear();
     }
@@ -59,7 +58,7 @@ impl<'a> Progress<'a> {
         self.bar.suspend(|| self.printer.note(text));
     }
 
-    /// What is worth a line of its own.
+    /// Prints the events that deserve a line of their own.
     fn tell(&self, event: &Event<'_>) {
         match event {
             Event::Attachment { name, reused: true } => {
@@ -84,29 +83,29 @@ impl<'a> Progress<'a> {
                     self.note(format_args!("{pause}, as asked for: {why}"));
                 }
             }
-            // Stopping is said by the summary, once; the rest is seen in the numbers.
+            // `Stopping` is part of the summary; the rest is seen in the numbers.
             _ => {}
         }
     }
 
     fn draw(&self, event: &Event<'_>) {
         let now = Instant::now();
-        let mut course = self.course.lock().unwrap_or_else(PoisonError::into_inner);
-        course.notice(event, now);
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.notice(event, now);
         if !self.printer.is_watched() {
-            if let Some(line) = course.line(now) {
+            if let Some(line) = state.line(now) {
                 self.printer.note(line);
             }
             return;
         }
         if matches!(event, Event::Began { .. }) {
-            self.bar.set_length(course.letters());
+            self.bar.set_length(state.letters());
         }
-        // A line is drawn a few times a second, and the pace is told as often.
+        // The engine emits `Pace` a few times a second; drawing for every letter would cost more than sending it.
         if matches!(event, Event::Began { .. } | Event::Pace(_)) {
-            self.bar.set_message(course.words(now));
+            self.bar.set_message(state.words(now));
         }
-        self.bar.set_position(course.done());
+        self.bar.set_position(state.done());
     }
 }
 
@@ -120,7 +119,7 @@ impl Observer for Progress<'_> {
     }
 }
 
-/// A pause in words; nothing for one that is over before anybody has read of it.
+/// A pause in words; `None` for one of less than a second.
 fn pause(wait: Duration) -> Option<String> {
     (wait >= Duration::from_secs(1)).then(|| format!("a pause of {:.0} s", wait.as_secs_f64()))
 }

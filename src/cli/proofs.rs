@@ -1,4 +1,4 @@
-//! Proofs from the outside: who gets them, and where what is known of them lies.
+//! The recipient of proofs, and the journals of proofs.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,10 +11,10 @@ use massebrev::plan::Proof;
 
 use super::CliError;
 
-/// Who gets the proofs. What was typed is not said back: it may be a person's number.
+/// Parses `--proof-to`. Errors mask what was typed: it may be a person's number.
 pub(crate) fn recipient(text: &str) -> Result<Recipient, CliError> {
     Recipient::parse(text).map_err(|error| {
-        // It was typed, and comes from no spreadsheet.
+        // These hints are about spreadsheets; this was typed.
         let hint = match error {
             InvalidRecipient::Empty
             | InvalidRecipient::LostZero { .. }
@@ -43,7 +43,7 @@ pub(crate) fn journal_path(
     )
 }
 
-/// The journal of the proofs that somebody was sent last, whatever the plan was then.
+/// The journal of the latest proofs to a recipient, of whatever plan.
 pub(crate) fn latest_journal(
     folder: &Path,
     mailing: &str,
@@ -69,7 +69,7 @@ pub(crate) fn latest_journal(
                 }
             }
             Ok(None) => {}
-            // It may be somebody else's.
+            // It may be another recipient's; it counts only when no other journal is found.
             Err(error) => unreadable = Some(error),
         }
     }
@@ -80,7 +80,7 @@ pub(crate) fn latest_journal(
     }
 }
 
-/// What stands between a mailing's name and the label of its proofs.
+/// Stands between a mailing's name and the label of its proofs.
 const BEFORE_LABEL: &str = ".proof-";
 
 fn label_in(name: &str) -> Option<&str> {

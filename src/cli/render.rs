@@ -18,12 +18,12 @@ use massebrev::send::SendError;
 use self::difference::Difference;
 use self::letters::Letters;
 use self::requests::Requests;
+use super::check::CheckedMailing;
 use super::choose::{at_least_one, choose};
-use super::prepare::Prepared;
-use super::preview::{PreviewArgs, may_write};
+use super::preview::{PreviewArgs, check_replaceable};
 use super::target::Target;
-use super::words::count;
 use super::{CliError, ExitStatus, Printer};
+use massebrev::text::count;
 
 /// Print the exact request of every row, one JSON object a line; nothing is sent.
 ///
@@ -65,7 +65,6 @@ pub(crate) struct RenderArgs {
     rows: Option<Selection>,
 }
 
-/// What is made of the letters.
 enum Output {
     Requests(Requests),
     Difference(Box<Difference>),
@@ -78,8 +77,8 @@ impl RenderArgs {
             return self.write_page(page, printer);
         }
         if let Some(old) = self.diff.as_deref().and_then(plan::digest) {
-            let prepared = Prepared::check(&self.target, printer)?;
-            plan::compare(old, &prepared, &self.target, printer)?;
+            let checked = CheckedMailing::check(&self.target, printer)?;
+            plan::compare(old, &checked, &self.target, printer)?;
             return Ok(ExitStatus::Success);
         }
         // What cannot be compared with is found before a million rows are checked.
@@ -88,66 +87,70 @@ impl RenderArgs {
             None if self.preview.text() => Output::Letters(Letters::new(printer)),
             None => Output::Requests(Requests::default()),
         };
-        // What counts from `now()` would differ in every letter, and hide what somebody has changed.
+        // With another `now()` every letter with a date would differ, and hide the real changes.
         let then = match &output {
             Output::Difference(difference) => difference.now(),
             Output::Requests(_) | Output::Letters(_) => None,
         };
-        let mut prepared = Prepared::check_as_of(&self.target, printer, then)?;
-        let chosen = self.choose(&mut prepared, printer)?;
+        let mut checked = CheckedMailing::check_as_of(&self.target, printer, then)?;
+        let chosen = self.choose(&mut checked, printer)?;
         for_each_letter(
-            &mut prepared,
+            &mut checked,
             &chosen,
-            &mut |delivery, checked| match &mut output {
-                Output::Requests(requests) => requests.show(delivery, checked),
-                Output::Difference(difference) => difference.show(delivery, checked),
+            &mut |delivery, check_report| match &mut output {
+                Output::Requests(requests) => requests.show(delivery, check_report),
+                Output::Difference(difference) => difference.show(delivery, check_report),
                 Output::Letters(letters) => letters.show(delivery),
             },
         )?;
         match output {
             Output::Requests(requests) => requests.finish()?,
-            Output::Difference(difference) => difference.finish(&prepared.checked)?,
+            Output::Difference(difference) => difference.finish(&checked.check_report)?,
             Output::Letters(letters) => letters.finish()?,
         }
         printer.note(format_args!(
             "dry run: nothing was sent · {} rendered · plan {}",
             count(chosen.letters, "letter"),
-            prepared.checked.plan
+            checked.check_report.plan
         ));
         printer.note(format_args!(
             "next: {} --plan {}",
             self.target.command("send"),
-            prepared.checked.plan
+            checked.check_report.plan
         ));
         Ok(ExitStatus::Success)
     }
 
     /// Counts and chooses in the first pass, writes in the second.
     fn write_page(&self, page: &Path, printer: Printer) -> Result<ExitStatus, CliError> {
-        may_write(page)?;
+        check_replaceable(page)?;
         let mut summary = MailingSummary::default();
-        let mut prepared = Prepared::check_each(&self.target, printer, &mut |delivery| {
+        let mut checked = CheckedMailing::check_each(&self.target, printer, &mut |delivery| {
             summary.add(delivery);
         })?;
         let narrowed = self.key.is_some() || self.rows.is_some() || self.limit.is_some();
-        let chosen = narrowed.then(|| self.choose(&mut prepared, printer));
+        let chosen = narrowed.then(|| self.choose(&mut checked, printer));
         self.preview.write_page(
             page,
             &self.target,
-            &mut prepared,
+            &mut checked,
             &summary,
             chosen.transpose()?,
             printer,
         )
     }
 
-    fn choose(&self, prepared: &mut Prepared, printer: Printer) -> Result<RowChoice, CliError> {
+    fn choose(
+        &self,
+        checked: &mut CheckedMailing,
+        printer: Printer,
+    ) -> Result<RowChoice, CliError> {
         let rows = match &self.key {
             Some(key) => {
-                let found = prepared.mailing.rows_with_key(key);
+                let found = checked.mailing.rows_with_key(key);
                 let found = found.map_err(CliError::Input)?;
                 if found.is_empty() {
-                    return Err(no_such_key(key, prepared));
+                    return Err(no_such_key(key, checked));
                 }
                 found
             }
@@ -157,12 +160,12 @@ impl RenderArgs {
             rows,
             limit: self.limit,
         };
-        choose(&prepared.checked, &wanted, |_| false, printer)
+        choose(&checked.check_report, &wanted, |_| false, printer)
     }
 }
 
-fn no_such_key(key: &str, prepared: &Prepared) -> CliError {
-    let column = prepared.mailing.manifest().recipients.key.as_deref();
+fn no_such_key(key: &str, checked: &CheckedMailing) -> CliError {
+    let column = checked.mailing.manifest().recipients.key.as_deref();
     CliError::usage(
         format!("no row has the key {}", redact(key)),
         match column {
@@ -176,12 +179,12 @@ fn no_such_key(key: &str, prepared: &Prepared) -> CliError {
 
 /// Pass 2, as `send` goes through it: letters that are not what was checked are refused.
 fn for_each_letter(
-    prepared: &mut Prepared,
+    checked: &mut CheckedMailing,
     chosen: &RowChoice,
     show: &mut dyn FnMut(&Delivery, &CheckReport) -> Result<(), CliError>,
 ) -> Result<(), CliError> {
-    let checked = &prepared.checked;
-    let deliveries = prepared.mailing.deliveries(checked);
+    let check_report = &checked.check_report;
+    let deliveries = checked.mailing.deliveries(check_report);
     let mut deliveries = deliveries
         .map_err(CliError::Input)?
         .only(chosen.rows.clone());
@@ -190,7 +193,7 @@ fn for_each_letter(
         && let Some(planned) = deliveries.next()
     {
         if let Planned::Delivery(delivery) = planned.map_err(drifted)? {
-            show(&delivery, checked)?;
+            show(&delivery, check_report)?;
             left -= 1;
         }
     }

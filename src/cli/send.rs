@@ -20,18 +20,18 @@ use massebrev::send::{
 };
 use tokio::runtime::Builder;
 
-use self::ending::explain;
-use super::again::{self, AgainArgs};
+use self::ending::print_outcome;
+use super::check::CheckedMailing;
 use super::choose::{at_least_one, choose};
 use super::confirm::{confirm, refuse_unexpected};
 use super::connect::{AuthArgs, Destination, connect_sandbox};
-use super::events::{Account, Events};
+use super::events::{Events, RunSummary};
 use super::interrupt::interrupted_twice;
-use super::prepare::Prepared;
+use super::own_sandbox::OwnSandbox;
 use super::progress::Progress;
 use super::proofs::recipient;
-use super::rehearsal::Rehearsal;
 use super::report::{broken_pipe, write_all};
+use super::resume::{self, ResumeArgs};
 use super::target::Target;
 use super::{CliError, ExitStatus, Printer};
 
@@ -48,7 +48,7 @@ pub(crate) struct SendArgs {
     #[command(flatten)]
     auth: AuthArgs,
     #[command(flatten)]
-    again: AgainArgs,
+    resume: ResumeArgs,
     /// Requests in flight at most [default: the manifest's send.concurrency, or 16]
     #[arg(long, short = 'j', value_name = "N", env = "MASSEBREV_CONCURRENCY", value_parser = concurrency)]
     concurrency: Option<NonZeroU32>,
@@ -95,10 +95,10 @@ pub(crate) struct SendArgs {
     yes: bool,
 }
 
-/// What there is to do.
-struct Outlook {
-    prepared: Prepared,
-    /// What earlier runs have written down, and where the rows stand because of it.
+/// A checked mailing, and the letters that this command would send.
+struct SendPlan {
+    checked: CheckedMailing,
+    /// The journal of earlier runs.
     journal: Option<Journal>,
     resume: ResumeState,
     wanted: RowFilter,
@@ -109,33 +109,33 @@ impl SendArgs {
     pub(crate) fn run(self, printer: Printer) -> Result<ExitStatus, CliError> {
         if self.dry_run {
             let printer = printer.labelled("dry run: ");
-            let ended = self.rehearse(printer);
+            let ended = self.dry_run(printer);
             return Ok(ended.unwrap_or_else(|error| error.print(printer)));
         }
         let events = self.json.then(|| Events::new(printer));
-        let mut account = Account::default();
-        let ended = self.send(events.as_ref(), &mut account, printer);
+        let mut run_summary = RunSummary::default();
+        let ended = self.send(events.as_ref(), &mut run_summary, printer);
         match events {
-            Some(events) => events.end(account, ended),
+            Some(events) => events.end(run_summary, ended),
             None => ended,
         }
     }
 
-    /// Sends; what is found out on the way is for the account.
+    /// Sends; what is found out on the way is for the summary.
     fn send(
         &self,
         events: Option<&Events>,
-        account: &mut Account,
+        run_summary: &mut RunSummary,
         printer: Printer,
     ) -> Result<ExitStatus, CliError> {
-        let Outlook {
-            prepared,
+        let SendPlan {
+            checked,
             wanted,
             chosen,
             ..
-        } = self.look(printer)?;
-        account.checked(&prepared);
-        confirm(&prepared, &chosen, self.yes, self.expect, printer)?;
+        } = self.plan_run(printer)?;
+        run_summary.check_report(&checked);
+        confirm(&checked, &chosen, self.yes, self.expect, printer)?;
         // One thread: letters that wake each other across threads cost half as much again, and one thread sends more than any network takes.
         let runtime = Builder::new_current_thread()
             .enable_all()
@@ -144,8 +144,8 @@ impl SendArgs {
                 what: "the asynchronous runtime",
                 source,
             })?;
-        let (client, rehearsal) = self.connect(&prepared, printer)?;
-        let journal = open_journal(&prepared, &self.target)?;
+        let (client, own_sandbox) = self.connect(&checked, printer)?;
+        let journal = open_journal(&checked, &self.target)?;
         if let Some(copy) = journal.older() {
             let copy = copy.display();
             printer.note(format_args!(
@@ -153,22 +153,23 @@ impl SendArgs {
             ));
         }
         let progress = Progress::new(printer, events);
-        let options = self.options(&prepared, wanted);
-        let ended = with_planner(&prepared.mailing, &prepared.checked, |planner| {
-            runtime.block_on(drive(planner, &client, &journal, &options, &progress))
+        let options = self.options(&checked, wanted);
+        let ended = with_planner(&checked.mailing, &checked.check_report, |planner| {
+            runtime.block_on(run_engine(planner, &client, &journal, &options, &progress))
         });
-        account.ran(&ended);
+        run_summary.ran(&ended);
         // Connections that are kept open would hold the sandbox up.
         drop((client, runtime));
-        let stopped = rehearsal.map_or(Ok(()), Rehearsal::stop);
-        // Whatever happened, what is known is told; why the run broke off comes before why that could not be told.
+        let stopped = own_sandbox.map_or(Ok(()), OwnSandbox::stop);
+        // The report is written however the run ended; an error of the run counts before an error of the report.
         let report = Report::from_journal(&journal);
         let written = report.as_ref().map_or(Ok(Vec::new()), |report| {
-            account.counted(report);
-            write_all(report, &prepared.journal_path)
+            run_summary.counted(report);
+            write_all(report, &checked.journal_path)
         });
-        account.written(written.as_deref().unwrap_or_default());
-        let summary = ended.map_err(|error| again::refused(error, &prepared, &self.target))?;
+        run_summary.written(written.as_deref().unwrap_or_default());
+        let summary =
+            ended.map_err(|error| resume::changed_error(error, &checked, &self.target))?;
         stopped?;
         let (report, written) = (report?, written?);
         if !self.json {
@@ -177,41 +178,47 @@ impl SendArgs {
                 printer.out(path.display())?;
             }
         }
-        Ok(explain(&self.target, &prepared, &summary, &report, printer))
+        Ok(print_outcome(
+            &self.target,
+            &checked,
+            &summary,
+            &report,
+            printer,
+        ))
     }
 
-    /// Checks the mailing and finds out whose turn it is; nothing is opened for writing.
-    fn look(&self, printer: Printer) -> Result<Outlook, CliError> {
+    /// Checks the mailing and chooses the letters; opens nothing for writing.
+    fn plan_run(&self, printer: Printer) -> Result<SendPlan, CliError> {
         let to = self.proof_to.as_deref().map(recipient).transpose()?;
         let mut summary = MailingSummary::default();
-        let prepared = Prepared::check_each(&self.target, printer, &mut |letter| {
+        let checked = CheckedMailing::check_each(&self.target, printer, &mut |letter| {
             if to.is_some() {
                 summary.add(letter);
             }
         })?;
-        printer.note(prepared.describe());
-        self.refuse_unapproved(&prepared)?;
-        let (prepared, wanted) = match to {
-            Some(to) => self.prove(prepared, &summary, to, printer)?,
-            None => (prepared, self.wanted()),
+        printer.note(checked.describe());
+        self.refuse_unapproved(&checked)?;
+        let (checked, wanted) = match to {
+            Some(to) => self.prove(checked, &summary, to, printer)?,
+            None => (checked, self.wanted()),
         };
-        let journal = earlier_runs(&prepared.journal_path)?;
-        let retry = self.retries(&prepared);
-        let resume = ResumeState::read(journal.as_ref(), &prepared.checked, retry)?;
+        let journal = earlier_runs(&checked.journal_path)?;
+        let retry = self.retries(&checked);
+        let resume = ResumeState::read(journal.as_ref(), &checked.check_report, retry)?;
         let settled = |position| resume.passes(position);
-        let chosen = match &prepared.proof {
-            // What there is to say of the rows has been said with the sample.
-            Some(_) => prepared.checked.choose(&wanted, settled),
-            None => choose(&prepared.checked, &wanted, settled, printer)?,
+        let chosen = match &checked.proof {
+            // `prove` has already printed which rows are proven.
+            Some(_) => checked.check_report.choose(&wanted, settled),
+            None => choose(&checked.check_report, &wanted, settled, printer)?,
         };
         let whose = match self.rows {
             Some(_) => "the rows asked for have",
-            None if prepared.proof.is_some() => "the sample has",
+            None if checked.proof.is_some() => "the sample has",
             None => "the mailing has",
         };
-        refuse_unexpected(chosen.covered, prepared.noun(), whose, self.expect)?;
-        Ok(Outlook {
-            prepared,
+        refuse_unexpected(chosen.covered, checked.noun(), whose, self.expect)?;
+        Ok(SendPlan {
+            checked,
             journal,
             resume,
             wanted,
@@ -226,14 +233,14 @@ impl SendArgs {
         }
     }
 
-    /// Whether rejected letters are tried again. A proof is: there is no harm in it.
-    fn retries(&self, prepared: &Prepared) -> bool {
-        self.again.retry_failed || prepared.proof.is_some()
+    /// True when rejected letters are tried again; proofs always are, because they have no other reader.
+    fn retries(&self, checked: &CheckedMailing) -> bool {
+        self.resume.retry_failed || checked.proof.is_some()
     }
 
-    /// What one person has approved is what another one sends.
-    fn refuse_unapproved(&self, prepared: &Prepared) -> Result<(), CliError> {
-        let now = prepared.checked.plan;
+    /// Refuses another plan than the approved one.
+    fn refuse_unapproved(&self, checked: &CheckedMailing) -> Result<(), CliError> {
+        let now = checked.check_report.plan;
         match self.plan {
             Some(approved) if approved != now => Err(CliError::usage(
                 format!(
@@ -248,23 +255,23 @@ impl SendArgs {
         }
     }
 
-    /// The client for the mailing's destination; a sandbox of its own is started for it.
+    /// The client for the mailing's destination; for a sandbox, starts one.
     fn connect(
         &self,
-        prepared: &Prepared,
+        checked: &CheckedMailing,
         printer: Printer,
-    ) -> Result<(Client, Option<Rehearsal>), CliError> {
-        let manifest = prepared.mailing.manifest();
+    ) -> Result<(Client, Option<OwnSandbox>), CliError> {
+        let manifest = checked.mailing.manifest();
         let concurrency = self.concurrency.unwrap_or(manifest.send.concurrency);
-        match &prepared.destination {
+        match &checked.destination {
             Destination::Sandbox => {
-                let rehearsal = Rehearsal::start(printer)?;
-                let (url, registration) = (rehearsal.url(), rehearsal.registration());
+                let own_sandbox = OwnSandbox::start(printer)?;
+                let (url, registration) = (own_sandbox.url(), own_sandbox.registration());
                 let client = connect_sandbox(manifest, url, registration, concurrency)?;
-                Ok((client, Some(rehearsal)))
+                Ok((client, Some(own_sandbox)))
             }
             Destination::Altinn(environment) => {
-                let folder = prepared.mailing.folder();
+                let folder = checked.mailing.folder();
                 let client =
                     self.auth
                         .connect(manifest, folder, environment, concurrency, printer)?;
@@ -273,9 +280,9 @@ impl SendArgs {
         }
     }
 
-    fn options(&self, prepared: &Prepared, wanted: RowFilter) -> Options {
-        let send = &prepared.mailing.manifest().send;
-        let local = prepared.destination.is_local();
+    fn options(&self, checked: &CheckedMailing, wanted: RowFilter) -> Options {
+        let send = &checked.mailing.manifest().send;
+        let local = checked.destination.is_local();
         let rate = self.rate.or(send.rate).map(Rate::interval);
         Options {
             concurrency: self.concurrency.unwrap_or(send.concurrency),
@@ -285,14 +292,14 @@ impl SendArgs {
             retry: send.retry.clone(),
             attachments: send.attachments.clone(),
             wanted,
-            retry_rejected: self.retries(prepared),
-            accept_changes: self.again.accept_changes,
+            retry_rejected: self.retries(checked),
+            accept_changes: self.resume.accept_changes,
         }
     }
 }
 
-/// Runs the engine, watched by a person who may interrupt it.
-async fn drive(
+/// Runs the engine until it ends or is interrupted twice.
+async fn run_engine(
     planner: Planner<'_>,
     client: &Client,
     journal: &Journal,
@@ -318,7 +325,7 @@ async fn drive(
     ended
 }
 
-/// As the manifest's own setting.
+/// The same limits as `send.concurrency`.
 fn concurrency(text: &str) -> Result<NonZeroU32, &'static str> {
     let number = text.parse().ok().and_then(NonZeroU32::new);
     number
@@ -326,7 +333,7 @@ fn concurrency(text: &str) -> Result<NonZeroU32, &'static str> {
         .ok_or("must be a whole number from 1 to 1000")
 }
 
-/// What earlier runs have written down. A journal that nothing has been written to is none.
+/// The journal of earlier runs; `None` when nothing has been written to it.
 fn earlier_runs(journal: &Path) -> Result<Option<Journal>, JournalError> {
     match Journal::read(journal) {
         Ok(journal) => Ok(Some(journal)),
@@ -335,23 +342,23 @@ fn earlier_runs(journal: &Path) -> Result<Option<Journal>, JournalError> {
     }
 }
 
-fn open_journal(prepared: &Prepared, target: &Target) -> Result<Journal, CliError> {
-    let manifest = prepared.mailing.manifest();
+fn open_journal(checked: &CheckedMailing, target: &Target) -> Result<Journal, CliError> {
+    let manifest = checked.mailing.manifest();
     let mailing = &manifest.mailing;
     let header = Header {
-        // No mailing can have the name of proofs.
-        mailing: match &prepared.proof {
+        // A mailing's name has no blanks, so this cannot be one.
+        mailing: match &checked.proof {
             Some(proof) => format!("proofs of {mailing} to {}", proof.recipient().masked()),
             None => mailing.clone(),
         },
-        environment: prepared.destination.name().to_owned(),
-        resource: prepared.mailing.resource().unwrap_or("several").to_owned(),
+        environment: checked.destination.name().to_owned(),
+        resource: checked.mailing.resource().unwrap_or("several").to_owned(),
         manifest: target.manifest.display().to_string(),
     };
     Ok(Journal::open(
-        &prepared.journal_path,
+        &checked.journal_path,
         &header,
-        prepared.began,
+        checked.began,
     )?)
 }
 

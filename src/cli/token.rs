@@ -16,7 +16,7 @@ use tokio::runtime::Runtime;
 
 use super::connect::{AuthArgs, Destination, sandbox_at};
 use super::doctor::Doctor;
-use super::rehearsal::Rehearsal;
+use super::own_sandbox::OwnSandbox;
 use super::way::Caller;
 use super::{CliError, ExitStatus, Printer};
 
@@ -75,11 +75,11 @@ impl TokenArgs {
             source,
         })?;
         let Destination::Altinn(environment) = &subject.destination else {
-            let rehearsal = Rehearsal::start(printer)?;
-            let environment = sandbox_at(rehearsal.url())?;
-            let caller = Caller::Sandbox(rehearsal.registration());
+            let own_sandbox = OwnSandbox::start(printer)?;
+            let environment = sandbox_at(own_sandbox.url())?;
+            let caller = Caller::Sandbox(own_sandbox.registration());
             let ended = runtime.block_on(self.look(&subject, caller, &environment, printer));
-            rehearsal.stop()?;
+            own_sandbox.stop()?;
             return ended;
         };
         let caller = Caller::Person(&self.auth);

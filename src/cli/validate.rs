@@ -4,7 +4,7 @@ use clap::{Args, ValueEnum};
 use massebrev::diagnostic::{annotations, summary};
 use serde_json::{Value, json};
 
-use super::prepare::{Examined, Prepared};
+use super::check::{CheckedMailing, MailingCheck};
 use super::target::Target;
 use super::{CliError, ExitStatus, Printer};
 
@@ -18,7 +18,6 @@ pub(crate) struct ValidateArgs {
     format: Format,
 }
 
-/// How to tell what was found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
     /// Workflow commands, which GitHub shows at their lines
@@ -31,43 +30,43 @@ pub(crate) enum Format {
 
 impl ValidateArgs {
     pub(crate) fn run(self, printer: Printer) -> Result<ExitStatus, CliError> {
-        let examined = Examined::new(&self.target, printer, None, &mut |_| ())?;
+        let check = MailingCheck::new(&self.target, printer, None, &mut |_| ())?;
         match self.format {
-            Format::Text => return self.describe(&examined.sound(printer)?, printer),
-            Format::Json => printer.out(format_args!("{:#}", self.object(&examined)))?,
-            Format::Github => annotate(&examined, printer)?,
+            Format::Text => return self.describe(&check.sound(printer)?, printer),
+            Format::Json => printer.out(format_args!("{:#}", self.object(&check)))?,
+            Format::Github => annotate(&check, printer)?,
         }
-        Ok(if examined.problems().has_errors() {
+        Ok(if check.problems().has_errors() {
             ExitStatus::Input
         } else {
             ExitStatus::Success
         })
     }
 
-    fn describe(&self, prepared: &Prepared, printer: Printer) -> Result<ExitStatus, CliError> {
-        printer.out(prepared.describe())?;
+    fn describe(&self, checked: &CheckedMailing, printer: Printer) -> Result<ExitStatus, CliError> {
+        printer.out(checked.describe())?;
         printer.note(format_args!("next: {}", self.target.command("render")));
         Ok(ExitStatus::Success)
     }
 
-    /// Everything as one object; what is not known is null.
-    fn object(&self, examined: &Examined) -> Value {
-        let problems = examined.problems();
+    /// Everything as one object; unknown values are null.
+    fn object(&self, check: &MailingCheck) -> Value {
+        let problems = check.problems();
         let (errors, warnings) = problems.counts();
-        let (mailing, environment) = examined.names.clone().unzip();
-        let checked = examined.result.as_ref().ok();
-        let checked = checked.map(|prepared| &prepared.checked);
-        // Nobody should approve what is wrong.
-        let plan = checked.filter(|_| errors == 0);
+        let (mailing, environment) = check.names.clone().unzip();
+        let check_report = check.result.as_ref().ok();
+        let check_report = check_report.map(|checked| &checked.check_report);
+        // A mailing with errors must not be approved by its digest.
+        let plan = check_report.filter(|_| errors == 0);
         json!({
             "manifest": self.target.manifest.display().to_string(),
             "mailing": mailing,
             "environment": environment,
             "valid": errors == 0,
-            "plan": plan.map(|checked| checked.plan.to_string()),
-            "rows": checked.map(|checked| checked.rows),
-            "letters": checked.map(|checked| checked.letters),
-            "skipped": checked.map(|checked| checked.skipped),
+            "plan": plan.map(|check_report| check_report.plan.to_string()),
+            "rows": check_report.map(|check_report| check_report.rows),
+            "letters": check_report.map(|check_report| check_report.letters),
+            "skipped": check_report.map(|check_report| check_report.skipped),
             "errors": errors,
             "warnings": warnings,
             "problems": problems,
@@ -75,14 +74,14 @@ impl ValidateArgs {
     }
 }
 
-fn annotate(examined: &Examined, printer: Printer) -> Result<(), CliError> {
-    let problems = examined.problems();
+fn annotate(check: &MailingCheck, printer: Printer) -> Result<(), CliError> {
+    let problems = check.problems();
     if !problems.is_empty() {
         printer.out(annotations(problems).trim_end())?;
         printer.note(summary(problems));
     }
-    match &examined.result {
-        Ok(prepared) if !problems.has_errors() => printer.out(prepared.describe()),
+    match &check.result {
+        Ok(checked) if !problems.has_errors() => printer.out(checked.describe()),
         _ => Ok(()),
     }
 }

@@ -8,7 +8,7 @@ use crate::text::floor_char_boundary;
 
 /// The longest line that is shown, in bytes.
 const LINE_LIMIT: usize = 200_000;
-/// How long a run of letters and digits is a key or a token and not a word.
+/// The length, in bytes, from which a run of letters and digits is a key or a token and not a word.
 const SECRET_LENGTH: usize = 60;
 
 /// One line, and what in it a problem is about.

@@ -1,4 +1,4 @@
-//! Equal problems of many rows, told as one.
+//! Groups of equal problems of many rows.
 
 use std::collections::HashMap;
 
@@ -23,7 +23,7 @@ pub(super) fn groups(problems: &Problems) -> Vec<Vec<&Problem>> {
     groups
 }
 
-/// What is wrong, and in how many rows.
+/// The message, with the number of rows.
 pub(super) fn headline(problem: &Problem, others: &[&Problem]) -> String {
     match (&problem.place, others.len()) {
         (Place::Row { line, .. }, 1..) => {
@@ -34,7 +34,7 @@ pub(super) fn headline(problem: &Problem, others: &[&Problem]) -> String {
     }
 }
 
-/// That Altinn would answer this first; said only where a letter has more than one error.
+/// A note that Altinn would answer this first, where a letter has more than one error.
 pub(super) fn precedence(problem: &Problem, others: &[&Problem]) -> Option<String> {
     const FIRST: &str = "Altinn would answer this first";
     let all = std::iter::once(problem).chain(others.iter().copied());

@@ -1,4 +1,4 @@
-//! Problems as JSON, for programs: each complete, none grouped. `schema/validation.schema.json` describes it.
+//! Problems as JSON, for programs: each complete, none grouped, as `schema/validation.schema.json` describes.
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
@@ -55,7 +55,7 @@ impl Serialize for Place {
     }
 }
 
-/// The word for it, in JSON and in annotations.
+/// The word for a severity in JSON and in annotations.
 pub(super) fn word(severity: Severity) -> &'static str {
     match severity {
         Severity::Error => "error",

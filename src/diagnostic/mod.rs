@@ -1,4 +1,4 @@
-//! What is wrong with what a person wrote: where, why, and what to do about it.
+//! Problems with input: place, message, cause and hint; and how they are printed.
 
 mod annotations;
 mod excerpt;

@@ -5,7 +5,7 @@
 /// Case does not count; about every third letter may be wrong.
 pub fn nearest<'a>(wrong: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let wrong = wrong.to_lowercase();
-    // What nobody can have meant is not worth the comparison.
+    // A text of this length is no mistyped word, and the comparison is quadratic.
     if wrong.is_empty() || wrong.len() > 100 {
         return None;
     }

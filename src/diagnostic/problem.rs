@@ -9,20 +9,18 @@ use serde::Serialize;
 
 use super::Source;
 
-/// Something wrong with what a person wrote. A finding, not an error: loaders collect all of them.
+/// A problem with input. A value, not an `Err`: loaders collect all of them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
-    /// Whether it stops the work.
     pub severity: Severity,
-    /// Altinn's own code, when it is Altinn's rule.
+    /// Altinn's code, when it is Altinn's rule.
     pub code: Option<Code>,
-    /// Where it is.
     pub place: Place,
-    /// What is wrong: a lowercase fragment without the row's own values, so that equal problems of many rows can be counted together.
+    /// A lowercase fragment without the row's own values, so that equal problems of many rows can be counted together.
     pub message: String,
-    /// What was found: the row's own value (cut, identity numbers masked), the system's own words.
+    /// The value that was found (cut, identity numbers masked), or the system's own words.
     pub cause: Option<String>,
-    /// What to do: best of all a command to type.
+    /// What to do about it, best of all a command to type.
     pub hint: Option<String>,
     /// When Altinn would answer with it; only for errors that are Altinn's own, of a rendered letter.
     pub precedence: Option<Precedence>,
@@ -39,7 +37,6 @@ pub enum Precedence {
     Later,
 }
 
-/// Whether a problem stops the work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Severity {
     /// Nothing is sent while it is there.
@@ -57,29 +54,35 @@ pub enum Code {
     Altinn(u16),
 }
 
-/// Where a problem is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Place {
     /// A whole file, or one that could not be read.
     File(PathBuf),
     /// A part of a text file, as a byte range.
     Source {
-        /// The file.
         source: Arc<Source>,
-        /// The bytes it is about.
         span: Range<usize>,
     },
     /// A row of the recipients file.
     Row {
-        /// The file.
         file: PathBuf,
         /// The row's number, from 1: the first row after the header. `None` for the header, and for what could not be read as a row.
         row: Option<u64>,
         /// The line the row begins on, from 1 (the header is line 1).
         line: u64,
-        /// The columns that fed what is wrong.
+        /// The columns that the wrong value comes from.
         columns: Vec<String>,
     },
+}
+
+impl Source {
+    /// A place in this text.
+    pub fn place(self: &Arc<Self>, span: Range<usize>) -> Place {
+        Place::Source {
+            source: Arc::clone(self),
+            span,
+        }
+    }
 }
 
 impl Problem {
@@ -104,28 +107,24 @@ impl Problem {
         }
     }
 
-    /// With Altinn's code.
     #[must_use]
     pub fn with_code(mut self, code: Code) -> Self {
         self.code = Some(code);
         self
     }
 
-    /// With what was found.
     #[must_use]
     pub fn with_cause(mut self, cause: impl Into<String>) -> Self {
         self.cause = Some(cause.into());
         self
     }
 
-    /// With what to do about it.
     #[must_use]
     pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
     }
 
-    /// Whether it stops the work.
     pub fn is_error(&self) -> bool {
         self.severity == Severity::Error
     }
@@ -164,49 +163,42 @@ impl fmt::Display for Place {
     }
 }
 
-/// All that was found, in the order it was found.
+/// Problems in the order they were found.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub struct Problems(Vec<Problem>);
 
 impl Problems {
-    /// Nothing found yet.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// One more.
     pub fn push(&mut self, problem: Problem) {
         self.0.push(problem);
     }
 
-    /// How many errors and how many warnings there are.
+    /// The number of errors and the number of warnings.
     pub fn counts(&self) -> (usize, usize) {
         let errors = self.0.iter().filter(|problem| problem.is_error()).count();
         (errors, self.0.len() - errors)
     }
 
-    /// Whether anything stops the work.
     pub fn has_errors(&self) -> bool {
         self.0.iter().any(Problem::is_error)
     }
 
-    /// Whether nothing was found.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// How many were found.
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// One of them.
     pub fn get_mut(&mut self, index: usize) -> Option<&mut Problem> {
         self.0.get_mut(index)
     }
 
-    /// All of them, in order.
     pub fn iter(&self) -> std::slice::Iter<'_, Problem> {
         self.0.iter()
     }

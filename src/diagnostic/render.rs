@@ -8,7 +8,6 @@ use super::group::{groups, headline, precedence};
 use super::{Place, Problem, Problems, Severity};
 use crate::text::count;
 
-/// How problems are drawn.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Style {
     /// With colours, as ANSI escape sequences.
@@ -17,7 +16,7 @@ pub struct Style {
     pub unicode: bool,
 }
 
-/// How many rows of a group are shown with what was found in them.
+/// The number of rows of a group that are shown with their causes.
 const EXAMPLES: usize = 3;
 
 /// One problem, without a line break at the end.
@@ -43,7 +42,7 @@ pub fn render_all(problems: &Problems, style: Style) -> String {
     drawn.join("\n\n") + "\n"
 }
 
-/// How many there are, in words: `2 errors, 1 warning`; empty when there are none.
+/// The counts in words: `2 errors, 1 warning`; empty when there are none.
 pub fn summary(problems: &Problems) -> String {
     let (errors, warnings) = problems.counts();
     let counted = |number, noun| (number > 0).then(|| count(number, noun));
@@ -51,7 +50,7 @@ pub fn summary(problems: &Problems) -> String {
     parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
-/// A problem, and the others that are like it.
+/// Draws a problem and the others of its group.
 fn draw(problem: &Problem, others: &[&Problem], style: Style) -> String {
     let level = match problem.severity {
         Severity::Error => Level::ERROR,
@@ -94,7 +93,7 @@ fn draw(problem: &Problem, others: &[&Problem], style: Style) -> String {
     }
 }
 
-/// Without what would command the terminal; titles and source lines are cleaned by the renderer.
+/// Removes control characters, which a terminal would obey; the renderer does it for titles and source lines.
 fn clean(text: &str) -> String {
     let shown = |c: char| {
         if c.is_control() && c != '\n' {
@@ -106,7 +105,7 @@ fn clean(text: &str) -> String {
     text.chars().map(shown).collect()
 }
 
-/// What was found: the cause of one problem, or those of the first rows of a group.
+/// The cause of one problem, or those of the first rows of a group.
 fn notes(problem: &Problem, others: &[&Problem]) -> Vec<(String, String)> {
     if others.is_empty() {
         let cause = problem.cause.iter();

@@ -2,9 +2,7 @@
 
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
-use super::Place;
 use crate::text::floor_char_boundary;
 
 /// A file's text, kept so that a problem can show the line it is about.
@@ -17,14 +15,11 @@ pub struct Source {
 /// A line and a column, both counted from 1; columns count characters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Position {
-    /// The line, from 1.
     pub line: usize,
-    /// The column in characters, from 1.
     pub column: usize,
 }
 
 impl Source {
-    /// The text of `path`.
     pub fn new(path: impl Into<PathBuf>, text: impl Into<String>) -> Self {
         Self {
             path: path.into(),
@@ -32,22 +27,13 @@ impl Source {
         }
     }
 
-    /// The file, as it was named by the person.
+    /// The path as the user gave it.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// The whole text.
     pub fn text(&self) -> &str {
         &self.text
-    }
-
-    /// A place in this text.
-    pub fn place(self: &Arc<Self>, span: Range<usize>) -> Place {
-        Place::Source {
-            source: Arc::clone(self),
-            span,
-        }
     }
 
     /// The line and column of a byte offset; an offset past the end is the end, one inside a character is its start.

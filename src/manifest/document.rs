@@ -42,7 +42,7 @@ impl Document<'_> {
 /// The most of a value that a message shows, in characters.
 const SHOWN_LIMIT: usize = 60;
 
-/// What a message calls the value at a pointer: `` `name` ``, or `` item 2 of `list` ``.
+/// The name of a value in messages: `` `name` ``, or `` item 2 of `list` ``.
 pub(super) fn name_of(pointer: &str) -> String {
     if pointer.is_empty() {
         return "the manifest".to_owned();
@@ -51,8 +51,8 @@ pub(super) fn name_of(pointer: &str) -> String {
     let last = tokens.next().unwrap_or_default();
     match last.parse::<usize>() {
         Ok(index) => {
-            let list = tokens.next().unwrap_or_default();
-            format!("item {} of `{list}`", index + 1)
+            let outer = tokens.next().unwrap_or_default();
+            format!("item {} of `{outer}`", index + 1)
         }
         Err(_) => format!("`{last}`"),
     }
@@ -72,7 +72,7 @@ pub(super) fn excerpt(text: &str) -> String {
     shown
 }
 
-/// What stands in a place, without its content when that may be a secret.
+/// Describes a value, without its content when that may be a secret.
 pub(super) fn describe(value: &Value, written: &str, may_show: bool) -> String {
     match value {
         Value::Null => "nothing stands there".to_owned(),

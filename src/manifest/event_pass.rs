@@ -10,7 +10,7 @@ use super::positions::{CharacterOffsets, Member, NodeKind, YamlNode, YamlTree};
 use super::yaml_problems::{PROBLEM_LIMIT, YamlProblems};
 use crate::diagnostic::{Problems, Source};
 
-/// The deepest nesting of mappings and lists. serde_yaml's own limit is 128, and its error has no useful place.
+/// The deepest nesting of mappings and lists. `serde_yaml`'s own limit is 128, and its error has no useful place.
 const DEPTH_LIMIT: usize = 100;
 /// The most values that aliases may add in all: a few lines of nested aliases can stand for billions of values.
 const ALIAS_LIMIT: usize = 100_000;
@@ -36,7 +36,7 @@ pub(super) fn read_events(source: &Arc<Source>) -> EventPass {
     }
 }
 
-/// Whether to read on; `Break(true)` when the first document is complete, `Break(false)` when the rest is not worth reading.
+/// `Continue` to read on; `Break(true)` when the first document is complete, `Break(false)` when the rest is not worth reading.
 type Flow = ControlFlow<bool>;
 
 struct EventReader<'s> {

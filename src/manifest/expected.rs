@@ -83,7 +83,6 @@ impl Expected {
         format!("must be {}", join_alternatives(&forms))
     }
 
-    /// How to mend the value that was found.
     pub(super) fn hint(&self, value: &Value, written: &str) -> Option<String> {
         let wants = |kind: &str| self.kinds.iter().any(|known| known == kind);
         match value {

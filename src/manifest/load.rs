@@ -14,7 +14,7 @@ use super::yaml_problems::{PROBLEM_LIMIT, syntax_problem};
 use super::{Manifest, Positions, decode, secrets, variables, violations};
 use crate::diagnostic::{Place, Problem, Problems, Source};
 
-/// How large a manifest may be, in bytes: 10 MB.
+/// The largest manifest, in bytes: 10 MB.
 pub const SIZE_LIMIT: u64 = 10_000_000;
 
 /// A manifest that keeps the schema, and where everything in it is written.
@@ -85,7 +85,7 @@ pub(super) fn from_bytes(path: &Path, bytes: Vec<u8>) -> Result<LoadedManifest, 
 
 /// The manifest, when nothing is wrong with it.
 fn check(document: &Document<'_>, problems: &mut Problems) -> Option<Manifest> {
-    // What the event pass has found at a place is not said again in other words.
+    // A place that the event pass has reported already would be reported twice, in other words.
     let known: Vec<_> = problems.iter().map(|known| known.place.clone()).collect();
     let mut found = violations(document);
     found.retain(|problem| !known.contains(&problem.place));
@@ -176,7 +176,7 @@ fn parse(source: &Arc<Source>, end: usize, problems: &mut Problems) -> Option<Va
         }
         Ok(value) => Some(value),
         Err(error) => {
-            // What the event pass has refused is refused here again, with less to say.
+            // serde_yaml refuses again what the event pass has refused, with less to say.
             if !problems.has_errors() {
                 let at = error.location().map_or(0, |location| location.index());
                 problems.push(syntax_problem(source, at, &error.to_string()));

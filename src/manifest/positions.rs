@@ -68,7 +68,7 @@ pub(super) struct YamlNode {
     pub(super) kind: NodeKind,
 }
 
-/// What a node is made of; numbers are places in `YamlTree::nodes`.
+/// The numbers are indices of `YamlTree::nodes`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum NodeKind {
     Scalar,

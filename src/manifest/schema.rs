@@ -144,7 +144,7 @@ pub(super) fn subschema(keyword: &str) -> Option<&'static Value> {
     SCHEMA.pointer(parent)
 }
 
-/// What a part of the schema refers to, or itself.
+/// The target of a part of the schema that is a reference, else itself.
 pub(super) fn resolve(schema: &Value) -> &Value {
     let reference = schema.get("$ref").and_then(Value::as_str);
     reference

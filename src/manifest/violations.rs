@@ -278,7 +278,7 @@ fn more_than_one(place: Place, name: &str, members: Vec<String>) -> Problem {
         .with_hint("keep one of them")
 }
 
-/// What a part of the schema says itself when it refuses; one that only adds "or nothing" to another has that one's words.
+/// The schema's own `errorMessage`; a part that only adds null to another has that one's.
 fn own_message(node: &Value) -> Option<&str> {
     if let Some(message) = node.get("errorMessage") {
         return message.as_str();

@@ -1,4 +1,4 @@
-//! What is not YAML, and what YAML allows and a manifest does not.
+//! Problems of the YAML itself: syntax errors, and what YAML allows and a manifest does not.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use crate::text::floor_char_boundary;
 /// The most problems of one manifest that are worth reading.
 pub(super) const PROBLEM_LIMIT: usize = 100;
 
-/// What `serde_yaml` reads as a number that JSON does not have.
+/// `serde_yaml` reads these as numbers, and JSON does not have them.
 const NOT_NUMBERS: [&str; 12] = [
     ".inf", ".Inf", ".INF", "+.inf", "+.Inf", "+.INF", "-.inf", "-.Inf", "-.INF", ".nan", ".NaN",
     ".NAN",
@@ -115,7 +115,7 @@ impl<'s> YamlProblems<'s> {
         self.add(span.clone(), message, "a key is a plain text");
     }
 
-    /// What the parser could not read, unless it only follows from another problem on the same line.
+    /// Adds the parser's error, unless it only follows from another problem on the same line.
     pub(super) fn add_syntax(&mut self, at: usize, said: &str) {
         let line = self.source.position(at).line;
         let known = self.found.iter().any(|other| match &other.place {

@@ -79,17 +79,9 @@ const HOMES: &[(&str, &[&str])] = &[
 
 /// Files of one module that use each other in a circle still.
 const CIRCLES: &[&[&str]] = &[
-    &["cli::arguments", "cli::completions", "cli::man"],
     &["cli::connect", "cli::way"],
     &["cli::doctor", "cli::token"],
     &["journal::ledger", "journal::writer"],
-    &["manifest::auth", "manifest::token"],
-    &[
-        "manifest::expected",
-        "manifest::members",
-        "manifest::schema",
-        "manifest::violations",
-    ],
     &[
         "maskinporten::cache",
         "maskinporten::error",

@@ -1,4 +1,4 @@
-//! What has changed since an earlier output.
+//! `render --diff FILE`: the differences from an earlier output.
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -11,7 +11,7 @@ use massebrev::secret::redact;
 
 use crate::cli::{CliError, Printer};
 
-/// Tells the differences while the letters go by.
+/// Prints the differences letter by letter.
 pub(super) struct Difference {
     earlier: OldRender,
     printer: Printer,
@@ -34,7 +34,7 @@ impl Difference {
         })
     }
 
-    /// What `now()` was then.
+    /// `now()` in the earlier output.
     pub(super) fn now(&self) -> Option<Timestamp> {
         self.earlier.now()
     }
@@ -42,10 +42,10 @@ impl Difference {
     pub(super) fn show(
         &mut self,
         delivery: &Delivery,
-        checked: &CheckReport,
+        check_report: &CheckReport,
     ) -> Result<(), CliError> {
         self.line.clear();
-        request_line::write(delivery, checked, &mut self.line).map_err(CliError::Stdout)?;
+        request_line::write(delivery, check_report, &mut self.line).map_err(CliError::Stdout)?;
         let Delivery { row, line, .. } = delivery;
         let name = redact(&delivery.name);
         match self.earlier.compare(&self.line)? {
@@ -65,9 +65,9 @@ impl Difference {
         Ok(())
     }
 
-    /// Tells what is gone, and the counts. A letter that is there now but was not asked for is not gone.
-    pub(super) fn finish(mut self, checked: &CheckReport) -> Result<(), CliError> {
-        let letters: HashSet<u64> = checked.letter_heads().map(|(key, _)| key).collect();
+    /// Prints the letters that are gone, and the counts. A letter that is there now but was not asked for is not gone.
+    pub(super) fn finish(mut self, check_report: &CheckReport) -> Result<(), CliError> {
+        let letters: HashSet<u64> = check_report.letter_heads().map(|(key, _)| key).collect();
         let printer = self.printer;
         let gone = self.earlier.gone(
             |key| letters.contains(&key),

@@ -1,4 +1,4 @@
-//! What has changed since a plan of which only the digest is left.
+//! `render --diff sha256:…`: the inputs that differ from those of an earlier plan.
 
 use std::path::Path;
 
@@ -6,7 +6,7 @@ use massebrev::journal::{Journal, JournalError};
 use massebrev::plan::Digest;
 use massebrev::send::{ChangedInput, changed_inputs};
 
-use crate::cli::prepare::Prepared;
+use crate::cli::check::CheckedMailing;
 use crate::cli::target::Target;
 use crate::cli::{CliError, Printer};
 
@@ -16,20 +16,20 @@ pub(super) fn digest(old: &Path) -> Option<Digest> {
     (!old.exists()).then_some(digest)
 }
 
-/// Tells whether the plan is still the same, and which parts are not when the journal's latest run was of that plan.
+/// Prints whether the plan is still the same, and which inputs changed when the journal's latest run had that plan.
 pub(super) fn compare(
     old: Digest,
-    prepared: &Prepared,
+    checked: &CheckedMailing,
     target: &Target,
     printer: Printer,
 ) -> Result<(), CliError> {
-    let now = prepared.checked.plan;
+    let now = checked.check_report.plan;
     if old == now {
         return printer.out(format_args!("the plan is the same: {now}"));
     }
     printer.out(format_args!("the plan was {old}"))?;
     printer.out(format_args!("and is now   {now}"))?;
-    match changed(old, prepared, &prepared.journal_path)? {
+    match changed(old, checked, &checked.journal_path)? {
         Some(changed) => {
             for input in changed {
                 printer.out(format_args!("changed: {input}"))?;
@@ -46,7 +46,7 @@ pub(super) fn compare(
 /// The parts that differ from those of the latest run, when it was of this plan.
 fn changed(
     old: Digest,
-    prepared: &Prepared,
+    checked: &CheckedMailing,
     journal: &Path,
 ) -> Result<Option<Vec<ChangedInput>>, CliError> {
     let journal = match Journal::read(journal) {
@@ -58,5 +58,5 @@ fn changed(
     if latest.is_none_or(|run| run.plan != old.to_string()) {
         return Ok(None);
     }
-    Ok(changed_inputs(&journal, &prepared.checked)?)
+    Ok(changed_inputs(&journal, &checked.check_report)?)
 }

@@ -20,9 +20,9 @@ impl Requests {
     pub(super) fn show(
         &mut self,
         delivery: &Delivery,
-        checked: &CheckReport,
+        check_report: &CheckReport,
     ) -> Result<(), CliError> {
-        request_line::write(delivery, checked, &mut self.0).map_err(CliError::Stdout)
+        request_line::write(delivery, check_report, &mut self.0).map_err(CliError::Stdout)
     }
 
     pub(super) fn finish(mut self) -> Result<(), CliError> {

@@ -1,73 +1,74 @@
-//! `massebrev send --dry-run`: the way of a send up to the socket.
+//! `massebrev send --dry-run`: everything a send does before it opens a connection.
 
 use massebrev::plan::{CheckReport, Delivery, Planned};
 use massebrev::preview;
 use massebrev::send::{SendError, refuse_changed};
 
-use super::{Outlook, SendArgs, proof};
-use crate::cli::again;
+use super::{SendArgs, SendPlan, proof};
+use crate::cli::check::CheckedMailing;
 use crate::cli::confirm::question;
 use crate::cli::connect::Destination;
-use crate::cli::prepare::Prepared;
-use crate::cli::words::count;
+use crate::cli::resume;
 use crate::cli::{CliError, ExitStatus, Printer};
+use massebrev::text::count;
 
 impl SendArgs {
-    /// Does everything but send, and says what would be sent.
-    pub(super) fn rehearse(&self, printer: Printer) -> Result<ExitStatus, CliError> {
-        let mut outlook = self.look(printer)?;
-        if !self.again.accept_changes {
-            let Prepared {
-                mailing, checked, ..
-            } = &mut outlook.prepared;
-            refuse_changed(outlook.journal.as_ref(), mailing, checked, &outlook.resume)
-                .map_err(|error| again::refused(error, &outlook.prepared, &self.target))?;
+    pub(super) fn dry_run(&self, printer: Printer) -> Result<ExitStatus, CliError> {
+        let mut plan = self.plan_run(printer)?;
+        if !self.resume.accept_changes {
+            let CheckedMailing {
+                mailing,
+                check_report,
+                ..
+            } = &mut plan.checked;
+            refuse_changed(plan.journal.as_ref(), mailing, check_report, &plan.resume)
+                .map_err(|error| resume::changed_error(error, &plan.checked, &self.target))?;
         }
-        let shows = outlook.prepared.proof.is_some();
-        let bytes = render(&mut outlook, &mut |delivery| {
-            if shows {
+        let show_proofs = plan.checked.proof.is_some();
+        let bytes = render(&mut plan, &mut |delivery| {
+            if show_proofs {
                 show(delivery, printer)
             } else {
                 Ok(())
             }
         })?;
-        let Outlook {
-            prepared, chosen, ..
-        } = &outlook;
-        let checked = &prepared.checked;
+        let SendPlan {
+            checked, chosen, ..
+        } = &plan;
+        let check_report = &checked.check_report;
         printer.out("nothing is sent, and nobody is asked for anything")?;
-        if let Some(wanting) = self.wanting(prepared, printer) {
-            printer.out(format_args!("before a send, this is missing: {wanting}"))?;
+        if let Some(missing) = self.missing_setup(checked, printer) {
+            printer.out(format_args!("before a send, this is missing: {missing}"))?;
         }
-        if let Some(question) = question(prepared, chosen, self.yes, self.expect) {
+        if let Some(question) = question(checked, chosen, self.yes, self.expect) {
             printer.out(format_args!("a send would ask: {question}"))?;
         }
         if chosen.letters > 0 {
-            tell_uploads(checked, printer)?;
+            print_uploads(check_report, printer)?;
         }
         printer.out(format_args!(
             "a send would send {} to {}, {} of requests",
-            count(chosen.letters, prepared.noun()),
-            prepared.destination.name(),
+            count(chosen.letters, checked.noun()),
+            checked.destination.name(),
             count(bytes, "byte"),
         ))?;
         printer.out(format_args!(
             "settled by earlier runs: {} · left out on purpose: {} · skipped: {}",
-            chosen.settled, chosen.left_out, checked.skipped
+            chosen.settled, chosen.left_out, check_report.skipped
         ))?;
-        let command = proof::for_real(prepared.proof.as_ref());
+        let command = proof::for_real(checked.proof.as_ref());
         printer.note(format_args!("to send: {command}"));
         Ok(ExitStatus::Success)
     }
 
-    /// What is still needed to reach Altinn. No reason to fail: who looks at a mailing need not have the key.
-    fn wanting(&self, prepared: &Prepared, printer: Printer) -> Option<String> {
-        let Destination::Altinn(environment) = &prepared.destination else {
+    /// The error that a send would meet before it could reach Altinn. A dry run does not fail because of it: it is also for people without the key.
+    fn missing_setup(&self, checked: &CheckedMailing, printer: Printer) -> Option<String> {
+        let Destination::Altinn(environment) = &checked.destination else {
             return None;
         };
-        let manifest = prepared.mailing.manifest();
+        let manifest = checked.mailing.manifest();
         let concurrency = self.concurrency.unwrap_or(manifest.send.concurrency);
-        let folder = prepared.mailing.folder();
+        let folder = checked.mailing.folder();
         let client = self
             .auth
             .connect(manifest, folder, environment, concurrency, printer);
@@ -75,18 +76,18 @@ impl SendArgs {
     }
 }
 
-/// Renders the letters as a send does, shows them to `each`, and gives the sum of their requests in bytes.
+/// Renders the letters as a send does, and gives the sum of their requests in bytes.
 fn render(
-    outlook: &mut Outlook,
+    plan: &mut SendPlan,
     each: &mut dyn FnMut(&Delivery) -> Result<(), CliError>,
 ) -> Result<u64, CliError> {
-    let Outlook {
-        prepared,
+    let SendPlan {
+        checked,
         resume,
         chosen,
         ..
-    } = outlook;
-    let deliveries = prepared.mailing.deliveries(&prepared.checked);
+    } = plan;
+    let deliveries = checked.mailing.deliveries(&checked.check_report);
     let deliveries = deliveries.map_err(SendError::Rows)?;
     let mut bytes = 0;
     for planned in deliveries.only(chosen.rows.clone()) {
@@ -108,8 +109,8 @@ fn show(delivery: &Delivery, printer: Printer) -> Result<(), CliError> {
     printer.out(String::from_utf8_lossy(&text).trim_end())
 }
 
-fn tell_uploads(checked: &CheckReport, printer: Printer) -> Result<(), CliError> {
-    for file in &checked.shared {
+fn print_uploads(check_report: &CheckReport, printer: Printer) -> Result<(), CliError> {
+    for file in &check_report.shared {
         printer.out(format_args!(
             "a send would first upload {}, {}, if no earlier run has",
             file.attachment.file_name,

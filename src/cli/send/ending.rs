@@ -1,35 +1,35 @@
-//! How a run ended, and what to type next.
+//! The end of a run for people: why it ended, and the next command.
 
 use massebrev::journal::State;
 use massebrev::report::Report;
 use massebrev::send::{RunEnd, Summary};
 
 use super::proof;
-use crate::cli::again;
+use crate::cli::check::CheckedMailing;
 use crate::cli::command_line::{command_for_the_rest, same_command};
-use crate::cli::prepare::Prepared;
+use crate::cli::resume;
 use crate::cli::target::Target;
-use crate::cli::words::count;
 use crate::cli::{ExitStatus, Printer};
+use massebrev::text::count;
 
-/// Says how it ended and what to type next.
-pub(super) fn explain(
+/// Prints how the run ended and the next command; gives the exit status.
+pub(super) fn print_outcome(
     target: &Target,
-    prepared: &Prepared,
+    checked: &CheckedMailing,
     summary: &Summary,
     report: &Report,
     printer: Printer,
 ) -> ExitStatus {
-    if let Some(proof) = &prepared.proof {
-        return proof::explain(prepared, proof, summary, report, printer);
+    if let Some(proof) = &checked.proof {
+        return proof::print_outcome(checked, proof, summary, report, printer);
     }
-    let letters = prepared.checked.letters;
-    again::tell(summary, prepared, target, printer);
+    let letters = checked.check_report.letters;
+    resume::print(summary, checked, target, printer);
     let nothing = summary.ended + summary.reconciled.held == 0;
     if nothing && matches!(summary.ending, RunEnd::Finished) {
-        explain_nothing(letters, summary, report, printer);
+        print_nothing_sent(letters, summary, report, printer);
     }
-    let status = tell_ending(summary, report, printer);
+    let status = print_ending(summary, report, printer);
     if summary.left_out > 0 {
         printer.warn(format_args!(
             "{} left out on purpose: not asked for in this run",
@@ -45,7 +45,7 @@ pub(super) fn explain(
             let command = command_for_the_rest(letters);
             printer.warn(format_args!("next: {command}"));
         }
-        _ if again::is_outstanding(report.counts(), summary.reconciled.left) => {
+        _ if resume::is_outstanding(report.counts(), summary.reconciled.left) => {
             printer.warn(format_args!("next: {}", same_command()));
         }
         _ => {
@@ -56,8 +56,8 @@ pub(super) fn explain(
     status
 }
 
-/// Says how the run ended, when that was not well.
-pub(super) fn tell_ending(summary: &Summary, report: &Report, printer: Printer) -> ExitStatus {
+/// Prints why the run ended, unless it finished.
+pub(super) fn print_ending(summary: &Summary, report: &Report, printer: Printer) -> ExitStatus {
     match &summary.ending {
         RunEnd::Finished if is_done(report) => ExitStatus::Success,
         RunEnd::Finished => ExitStatus::Unfinished,
@@ -93,14 +93,14 @@ pub(super) fn tell_ending(summary: &Summary, report: &Report, printer: Printer) 
     }
 }
 
-/// Whether every row is sent or skipped. A row that is still pending when all were gone through has been lost.
+/// True when every row is sent or skipped. A row that is still pending after a finished run would be a lost one.
 fn is_done(report: &Report) -> bool {
     let counts = report.counts();
     report.adds_up() && counts.attention() == 0 && counts.in_state(State::Pending) == 0
 }
 
-/// Says why there was nothing to send.
-fn explain_nothing(letters: u64, summary: &Summary, report: &Report, printer: Printer) {
+/// Prints why there was nothing to send.
+fn print_nothing_sent(letters: u64, summary: &Summary, report: &Report, printer: Printer) {
     let counts = report.counts();
     let refused: Vec<_> = [State::Rejected, State::Reserved]
         .into_iter()
@@ -115,7 +115,7 @@ fn explain_nothing(letters: u64, summary: &Summary, report: &Report, printer: Pr
     } else if summary.left_out > 0 {
         printer.note("nothing was sent: earlier runs have settled every letter that was asked for");
     } else if refused.is_empty() {
-        printer.note("nothing was sent: the journal shows that every letter has been settled by an earlier run");
+        printer.note("nothing was sent: the journal show_proofs that every letter has been settled by an earlier run");
         printer.note("a deliberate second letter needs a new `mailing` name in the manifest");
     } else {
         printer.note(format_args!(

@@ -1,4 +1,4 @@
-//! `massebrev send --proof-to`: letters of a few rows to somebody who looks at them before the mailing is sent.
+//! `massebrev send --proof-to`: letters of a few rows to a person who approves them before the mailing is sent.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -12,66 +12,66 @@ use massebrev::report::{Report, StateCounts};
 use massebrev::send::{RunEnd, Summary};
 
 use super::SendArgs;
-use super::ending::tell_ending;
-use crate::cli::again;
+use super::ending::print_ending;
+use crate::cli::check::CheckedMailing;
 use crate::cli::choose::{choose, rows};
 use crate::cli::command_line::{command_after_proofs, command_for_real, same_command};
 use crate::cli::connect::Destination;
-use crate::cli::prepare::Prepared;
 use crate::cli::proofs::journal_path;
-use crate::cli::words::count;
+use crate::cli::resume;
 use crate::cli::{CliError, ExitStatus, Printer};
+use massebrev::text::count;
 
-/// So many rows are told with why they were chosen.
-const TOLD: usize = 12;
+/// The most rows that are printed with the reason for their choice.
+const REASONS_LIMIT: usize = 12;
 
 impl SendArgs {
-    /// Makes a checked mailing one of proofs, and says which.
+    /// Makes a checked mailing one of proofs, and prints which rows are proven.
     pub(super) fn prove(
         &self,
-        prepared: Prepared,
+        checked: CheckedMailing,
         summary: &MailingSummary,
         to: Recipient,
         printer: Printer,
-    ) -> Result<(Prepared, RowFilter), CliError> {
-        look_at(&to, &prepared, printer)?;
-        let (wanted, why) = self.sample(&prepared, summary, printer)?;
-        let proof = Proof::new(prepared.checked.plan, to);
-        let mailing = &prepared.mailing.manifest().mailing;
-        let environment = prepared.destination.name();
+    ) -> Result<(CheckedMailing, RowFilter), CliError> {
+        check_proof_recipient(&to, &checked, printer)?;
+        let (wanted, why) = self.sample(&checked, summary, printer)?;
+        let proof = Proof::new(checked.check_report.plan, to);
+        let mailing = &checked.mailing.manifest().mailing;
+        let environment = checked.destination.name();
         let label = proof.label();
-        let journal_path = journal_path(prepared.mailing.folder(), mailing, &label, environment);
+        let journal_path = journal_path(checked.mailing.folder(), mailing, &label, environment);
         let mut now = Timestamp::now();
-        let (mut prepared, mut proven) = (prepared, wanted.rows.clone());
+        let (mut checked, mut proven) = (checked, wanted.rows.clone());
         if let Some(earlier) = Journal::peek_began(&journal_path)? {
-            // As they were then: what is sent already must read the same.
+            // Rendered with the time of the first proofs: what was sent already must read the same.
             now = earlier;
-            prepared = prepared.begun_at(earlier)?;
-            proven = proven.with(rows_on_record(&journal_path)?);
+            checked = checked.begun_at(earlier)?;
+            proven = proven.with(recorded_rows(&journal_path)?);
         }
-        let proofs = prepared
+        let proofs = checked
             .mailing
-            .prove(&prepared.checked, proof.clone(), &proven, now)
+            .prove(&checked.check_report, proof.clone(), &proven, now)
             .map_err(CliError::Input)?;
-        tell(&wanted.rows, &proofs, &proof, &why, printer);
-        let prepared = Prepared {
-            checked: proofs.checked,
+        print(&wanted.rows, &proofs, &proof, &why, printer);
+        let checked = CheckedMailing {
+            check_report: proofs.checked,
             journal_path,
             proof: Some(proof),
-            ..prepared
+            ..checked
         };
-        Ok((prepared, wanted))
+        Ok((checked, wanted))
     }
 
     /// The rows that are to be proven, and why.
     fn sample(
         &self,
-        prepared: &Prepared,
+        checked: &CheckedMailing,
         summary: &MailingSummary,
         printer: Printer,
     ) -> Result<(RowFilter, String), CliError> {
-        let checked = &prepared.checked;
-        if checked.letters == 0 {
+        let check_report = &checked.check_report;
+        if check_report.letters == 0 {
             return Err(CliError::usage(
                 "there is nothing to prove: no row becomes a letter",
                 "`where` or `exclude` in the manifest leaves all rows out on purpose",
@@ -79,17 +79,18 @@ impl SendArgs {
         }
         let only = |rows| RowFilter { rows, limit: None };
         if self.rows.is_some() || self.limit.is_some() {
-            // Those that were proven already count too: the same command means the same letters.
-            let chosen = choose(checked, &self.wanted(), |_| false, printer)?;
+            // Rows that were proven already count too, so that the same command means the same letters.
+            let chosen = choose(check_report, &self.wanted(), |_| false, printer)?;
             return Ok((only(chosen.rows), String::new()));
         }
         let sample =
-            match PageLetters::sample(summary, &RowWarnings::from_problems(&checked.problems)) {
+            match PageLetters::sample(summary, &RowWarnings::from_problems(&check_report.problems))
+            {
                 PageLetters::Sample(sample) => sample,
                 PageLetters::Rows { .. } | PageLetters::All => BTreeMap::new(),
             };
-        let mut why: Vec<_> = sample.iter().take(TOLD).map(reasons).collect();
-        if sample.len() > TOLD {
+        let mut why: Vec<_> = sample.iter().take(REASONS_LIMIT).map(reasons).collect();
+        if sample.len() > REASONS_LIMIT {
             why.push("\u{2026}".to_owned());
         }
         Ok((
@@ -104,9 +105,13 @@ fn reasons((row, reasons): (&u64, &Vec<Reason>)) -> String {
     format!("row {row} ({})", reasons.join(", "))
 }
 
-/// What is wrong with who gets the proofs, by the rules for those who get the letters.
-fn look_at(to: &Recipient, prepared: &Prepared, printer: Printer) -> Result<(), CliError> {
-    let production = prepared.destination.is_production();
+/// Checks the recipient of the proofs by the rules for recipients of letters.
+fn check_proof_recipient(
+    to: &Recipient,
+    checked: &CheckedMailing,
+    printer: Printer,
+) -> Result<(), CliError> {
+    let production = checked.destination.is_production();
     let masked = to.masked();
     match to {
         Recipient::Person(_) if production && to.is_synthetic_person() => Err(CliError::usage(
@@ -129,9 +134,9 @@ fn look_at(to: &Recipient, prepared: &Prepared, printer: Printer) -> Result<(), 
     }
 }
 
-/// Says how the proofs went, how to look at them, and what to type next.
-pub(super) fn explain(
-    prepared: &Prepared,
+/// Prints how the proofs went, where to see them, and the next command.
+pub(super) fn print_outcome(
+    checked: &CheckedMailing,
     proof: &Proof,
     summary: &Summary,
     report: &Report,
@@ -140,9 +145,9 @@ pub(super) fn explain(
     let to = proof.recipient().masked();
     let counts = report.counts();
     if summary.ended == 0 && matches!(summary.ending, RunEnd::Finished) {
-        tell_nothing(counts, &to, printer);
+        print_nothing_sent(counts, &to, printer);
     }
-    let status = tell_ending(summary, report, printer);
+    let status = print_ending(summary, report, printer);
     if summary.left_out > 0 {
         printer.warn(format_args!(
             "{} of other rows, which earlier runs have not sent: not asked for in this run",
@@ -150,16 +155,16 @@ pub(super) fn explain(
         ));
     }
     if counts.delivered() > 0 {
-        printer.note(place_to_look(&prepared.destination, &to));
+        printer.note(where_to_look(&checked.destination, &to));
     }
     if status == ExitStatus::Success {
-        let command = command_after_proofs(prepared.checked.plan);
-        let look = match prepared.destination {
+        let command = command_after_proofs(checked.check_report.plan);
+        let look = match checked.destination {
             Destination::Sandbox => "",
             Destination::Altinn(_) => "look at them, then ",
         };
         printer.note(format_args!("next: {look}{command}"));
-    } else if again::is_outstanding(counts, summary.reconciled.left) {
+    } else if resume::is_outstanding(counts, summary.reconciled.left) {
         printer.warn(format_args!("next: {}", same_again(proof)));
     } else if counts.in_state(State::Reserved) > 0 {
         printer.warn(format_args!(
@@ -171,8 +176,8 @@ pub(super) fn explain(
     status
 }
 
-/// Says why there was nothing to send.
-fn tell_nothing(counts: &StateCounts, to: &str, printer: Printer) {
+/// Prints why there was nothing to send.
+fn print_nothing_sent(counts: &StateCounts, to: &str, printer: Printer) {
     if counts.attention() > 0 {
         printer.note(format_args!(
             "nothing was sent: earlier runs have settled these proofs to {to}"
@@ -186,7 +191,7 @@ fn tell_nothing(counts: &StateCounts, to: &str, printer: Printer) {
 }
 
 /// Where the proofs are to be seen.
-fn place_to_look(destination: &Destination, to: &str) -> String {
+fn where_to_look(destination: &Destination, to: &str) -> String {
     match destination {
         Destination::Sandbox => format!(
             "in Altinn these proofs would be in the inbox of {to}; this sandbox has ended with the run, and its inbox too"
@@ -217,8 +222,8 @@ pub(super) fn for_real(proof: Option<&Proof>) -> String {
     }
 }
 
-/// The rows that earlier runs have proven, or tried to.
-fn rows_on_record(journal: &Path) -> Result<Vec<u64>, JournalError> {
+/// The rows in the journal of the proofs.
+fn recorded_rows(journal: &Path) -> Result<Vec<u64>, JournalError> {
     let journal = Journal::read(journal)?;
     let recorded = journal.recorded()?;
     recorded
@@ -226,8 +231,8 @@ fn rows_on_record(journal: &Path) -> Result<Vec<u64>, JournalError> {
         .collect::<Result<_, _>>()
 }
 
-/// Which letters go where, and what is not as in the letters themselves.
-fn tell(wanted: &Selection, proofs: &Proofs, proof: &Proof, why: &str, printer: Printer) {
+/// Prints which letters are proven, and what proofs leave out.
+fn print(wanted: &Selection, proofs: &Proofs, proof: &Proof, why: &str, printer: Printer) {
     let to = proof.recipient().masked();
     let which = if why.is_empty() {
         rows(wanted)

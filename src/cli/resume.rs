@@ -1,18 +1,17 @@
-//! Sending again what was sent before: what a changed mailing is told, and what is left of earlier files.
+//! Resuming a mailing: the errors of a changed one, and the rows of earlier runs that have left the file.
 
 use clap::Args;
 use massebrev::report::StateCounts;
 use massebrev::send::{Changes, LeftBehind, SendError, Summary};
 
+use super::check::CheckedMailing;
 use super::connect::Destination;
-use super::prepare::Prepared;
 use super::target::Target;
-use super::words::count;
 use super::{CliError, Printer};
+use massebrev::text::count;
 
-/// How a run goes on with what earlier ones have left.
 #[derive(Debug, Clone, Copy, Args)]
-pub(crate) struct AgainArgs {
+pub(crate) struct ResumeArgs {
     /// Let letters that were sent keep their text though they would read differently now, and let rows go that were not sent and have left the file; send the rest
     /// as it is now
     #[arg(long, env = "MASSEBREV_ACCEPT_CHANGES")]
@@ -23,18 +22,22 @@ pub(crate) struct AgainArgs {
     pub(crate) retry_failed: bool,
 }
 
-/// Why the run cannot go on, with the commands for this mailing.
-pub(crate) fn refused(error: SendError, prepared: &Prepared, target: &Target) -> CliError {
+/// The error of a run, with the commands for this mailing when the mailing has changed.
+pub(crate) fn changed_error(
+    error: SendError,
+    checked: &CheckedMailing,
+    target: &Target,
+) -> CliError {
     let SendError::Changed(changes) = error else {
         return error.into();
     };
-    let hint = match &prepared.destination {
-        Destination::Altinn(_) if prepared.proof.is_some() => {
+    let hint = match &checked.destination {
+        Destination::Altinn(_) if checked.proof.is_some() => {
             "these proofs stay as they were sent: any change to the manifest, even to a comment, makes a plan that can be proven anew".to_owned()
         }
-        // A rehearsal's letters were never anybody's.
+        // No person has a letter of a rehearsal, so its journal can go.
         Destination::Sandbox => {
-            format!("to rehearse afresh: rm {}", prepared.journal_path.display())
+            format!("to rehearse afresh: rm {}", checked.journal_path.display())
         }
         Destination::Altinn(_) => ways_out(&changes, target),
     };
@@ -55,8 +58,13 @@ fn ways_out(changes: &Changes, target: &Target) -> String {
     )
 }
 
-/// Says what was found before the first letter left.
-pub(crate) fn tell(summary: &Summary, prepared: &Prepared, target: &Target, printer: Printer) {
+/// Prints what was reconciled before the first letter left.
+pub(crate) fn print(
+    summary: &Summary,
+    checked: &CheckedMailing,
+    target: &Target,
+    printer: Printer,
+) {
     let reconciled = &summary.reconciled;
     if reconciled.accepted > 0 {
         printer.note(format_args!(
@@ -76,11 +84,16 @@ pub(crate) fn tell(summary: &Summary, prepared: &Prepared, target: &Target, prin
             count(reconciled.dropped, "row")
         ));
     }
-    tell_left(reconciled.left, prepared, target, printer);
+    print_left_behind(reconciled.left, checked, target, printer);
 }
 
-fn tell_left(left: LeftBehind, prepared: &Prepared, target: &Target, printer: Printer) {
-    let rows = prepared.mailing.rows_file();
+fn print_left_behind(
+    left: LeftBehind,
+    checked: &CheckedMailing,
+    target: &Target,
+    printer: Printer,
+) {
+    let rows = checked.mailing.rows_file();
     let not_sent = left.failed + left.refused;
     if not_sent > 0 {
         printer.warn(format_args!(
@@ -91,7 +104,7 @@ fn tell_left(left: LeftBehind, prepared: &Prepared, target: &Target, printer: Pr
         ));
     }
     if left.unknown > 0 {
-        let why = if prepared.mailing.resource().is_some() {
+        let why = if checked.mailing.resource().is_some() {
             "Altinn has not told yet; the next run asks again"
         } else {
             "with several resources they cannot be looked up: put them back to find out"
@@ -104,7 +117,7 @@ fn tell_left(left: LeftBehind, prepared: &Prepared, target: &Target, printer: Pr
     }
 }
 
-/// Whether the same command would send something, or find something out.
+/// True when the same command would send or look up more.
 pub(crate) fn is_outstanding(counts: &StateCounts, left: LeftBehind) -> bool {
     use massebrev::journal::State::{Failed, InFlight, Pending, Unknown};
 

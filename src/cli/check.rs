@@ -10,32 +10,32 @@ use massebrev::plan::{CheckReport, Delivery, Mailing, MailingOptions, Proof};
 
 use super::connect::Destination;
 use super::target::Target;
-use super::words::count;
 use super::{CliError, Printer};
+use massebrev::text::count;
 
 /// A mailing that has been checked, row by row.
 #[derive(Debug)]
-pub(crate) struct Prepared {
+pub(crate) struct CheckedMailing {
     pub(crate) mailing: Mailing,
-    pub(crate) checked: CheckReport,
+    pub(crate) check_report: CheckReport,
     pub(crate) destination: Destination,
     /// When the mailing was first sent: now, or the time that was asked for, if it has not been.
     pub(crate) began: Timestamp,
     pub(crate) journal_path: PathBuf,
-    /// Who gets its letters instead of their recipients, when they are proofs.
+    /// The recipient of the proofs, when the letters are proofs.
     pub(crate) proof: Option<Proof>,
 }
 
 /// A mailing as far as it could be looked at.
 #[derive(Debug)]
-pub(crate) struct Examined {
+pub(crate) struct MailingCheck {
     /// The mailing's name and where it goes, when the manifest could be read.
     pub(crate) names: Option<(String, String)>,
     /// The mailing with what was found in it, or what stood in the way.
-    pub(crate) result: Result<Prepared, Problems>,
+    pub(crate) result: Result<CheckedMailing, Problems>,
 }
 
-impl Examined {
+impl MailingCheck {
     /// Loads and checks the mailing, showing every letter to `each`; `unsent` is what `now()` is in a mailing that has not been sent, if not the present. The `Err` is what has nothing to do with the mailing itself.
     pub(crate) fn new(
         target: &Target,
@@ -59,30 +59,30 @@ impl Examined {
         );
         Ok(Self {
             names: Some(names),
-            result: Prepared::new(loaded, destination, printer, unsent, each)?,
+            result: CheckedMailing::new(loaded, destination, printer, unsent, each)?,
         })
     }
 
     /// Everything that was found.
     pub(crate) fn problems(&self) -> &Problems {
         match &self.result {
-            Ok(prepared) => &prepared.checked.problems,
+            Ok(checked) => &checked.check_report.problems,
             Err(problems) => problems,
         }
     }
 
     /// The mailing when nothing stands in its way; warnings are printed.
-    pub(crate) fn sound(self, printer: Printer) -> Result<Prepared, CliError> {
-        let prepared = self.result.map_err(CliError::Input)?;
-        if prepared.checked.problems.has_errors() {
-            return Err(CliError::Input(prepared.checked.problems));
+    pub(crate) fn sound(self, printer: Printer) -> Result<CheckedMailing, CliError> {
+        let checked = self.result.map_err(CliError::Input)?;
+        if checked.check_report.problems.has_errors() {
+            return Err(CliError::Input(checked.check_report.problems));
         }
-        printer.problems(&prepared.checked.problems);
-        Ok(prepared)
+        printer.problems(&checked.check_report.problems);
+        Ok(checked)
     }
 }
 
-impl Prepared {
+impl CheckedMailing {
     /// Loads and checks the mailing; warnings are printed, errors are the `Err`.
     pub(crate) fn check(target: &Target, printer: Printer) -> Result<Self, CliError> {
         Self::check_each(target, printer, &mut |_| ())
@@ -94,7 +94,7 @@ impl Prepared {
         printer: Printer,
         unsent: Option<Timestamp>,
     ) -> Result<Self, CliError> {
-        Examined::new(target, printer, unsent, &mut |_| ())?.sound(printer)
+        MailingCheck::new(target, printer, unsent, &mut |_| ())?.sound(printer)
     }
 
     /// The same, showing every letter to `each` as it is checked: before it is known whether anything stands in the way.
@@ -103,7 +103,7 @@ impl Prepared {
         printer: Printer,
         each: &mut dyn FnMut(&Delivery),
     ) -> Result<Self, CliError> {
-        Examined::new(target, printer, None, each)?.sound(printer)
+        MailingCheck::new(target, printer, None, each)?.sound(printer)
     }
 
     fn new(
@@ -132,10 +132,10 @@ impl Prepared {
             mailing.rows_file().display(),
             mailing.dialect()
         ));
-        let checked = mailing.check(now, each);
-        Ok(checked.map(|checked| Self {
+        let check_report = mailing.check(now, each);
+        Ok(check_report.map(|check_report| Self {
             mailing,
-            checked,
+            check_report,
             destination,
             began,
             journal_path,
@@ -145,17 +145,17 @@ impl Prepared {
 
     /// The same as it was then, had it been sent first at that time.
     pub(crate) fn begun_at(self, began: Timestamp) -> Result<Self, CliError> {
-        if began == self.began || self.checked.now.is_none() {
+        if began == self.began || self.check_report.now.is_none() {
             return Ok(Self { began, ..self });
         }
-        let plan = self.checked.plan;
+        let plan = self.check_report.plan;
         let mut mailing = self.mailing.begun_at(began).map_err(CliError::Input)?;
-        let checked = mailing.check(began, &mut |_| ());
-        let checked = checked.map_err(CliError::Input)?;
-        if checked.problems.has_errors() {
-            return Err(CliError::Input(checked.problems));
+        let check_report = mailing.check(began, &mut |_| ());
+        let check_report = check_report.map_err(CliError::Input)?;
+        if check_report.problems.has_errors() {
+            return Err(CliError::Input(check_report.problems));
         }
-        if checked.plan != plan {
+        if check_report.plan != plan {
             return Err(CliError::usage(
                 "the mailing has changed while it was checked; nothing was sent",
                 "leave its files alone, and run the same command again",
@@ -163,13 +163,13 @@ impl Prepared {
         }
         Ok(Self {
             mailing,
-            checked,
+            check_report,
             began,
             ..self
         })
     }
 
-    /// What its letters are called: letters, or proofs of them.
+    /// `letter`, or `proof`.
     pub(crate) fn noun(&self) -> &'static str {
         if self.proof.is_some() {
             "proof"
@@ -186,7 +186,7 @@ impl Prepared {
             skipped,
             plan,
             ..
-        } = &self.checked;
+        } = &self.check_report;
         let manifest = self.mailing.manifest();
         format!(
             "mailing {} for {}: {}, {}, {skipped} skipped\nplan {plan}",

@@ -1,4 +1,4 @@
-//! How far a run has come, and how that is said. No clock and no terminal: both are the caller's.
+//! The numbers of a run so far, and their words. Uses no clock and no terminal: both are the caller's.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -8,27 +8,26 @@ use massebrev::send::{Event, PaceSnapshot};
 
 /// Without a terminal, progress is a line every so often.
 const LINE_EVERY: Duration = Duration::from_secs(5);
-/// How long letters take is judged by the last of them.
+/// The estimate of the time left looks at the letters of this last stretch.
 const WINDOW: Duration = Duration::from_secs(30);
-/// What has been seen for a shorter time says nothing about the rest.
+/// A shorter stretch is too little for an estimate.
 const TOO_SHORT: Duration = Duration::from_secs(2);
 
 /// A run so far.
 #[derive(Debug, Default)]
-pub(super) struct Course {
+pub(super) struct RunProgress {
     letters: u64,
     settled: u64,
     ok: u64,
     failed: u64,
     pace: Option<PaceSnapshot>,
-    /// How many letters had ended when the pace was told.
+    /// The number of letters that had ended at each `Pace` event.
     ended: VecDeque<(Instant, u64)>,
     /// When the run began, or the last line was said.
     said: Option<Instant>,
 }
 
-impl Course {
-    /// Something happened.
+impl RunProgress {
     pub(super) fn notice(&mut self, event: &Event<'_>, now: Instant) {
         match *event {
             Event::Began { letters, settled } => {
@@ -41,7 +40,7 @@ impl Course {
             }
             Event::Delivered { state, .. } if is_ok(state) => self.ok += 1,
             Event::Delivered { .. } => self.failed += 1,
-            // It was counted as failed while nobody knew.
+            // It was counted as failed while its state was unknown.
             Event::Settled { state, .. } if is_ok(state) => {
                 self.ok += 1;
                 self.failed = self.failed.saturating_sub(1);
@@ -55,7 +54,7 @@ impl Course {
         }
     }
 
-    /// The line that is due now, where there is no terminal; a short run has none.
+    /// The line that is due now, where there is no terminal; `None` most of the time.
     pub(super) fn line(&mut self, now: Instant) -> Option<String> {
         let said = self.said?;
         if now.saturating_duration_since(said) < LINE_EVERY || self.done() >= self.letters {
@@ -80,10 +79,10 @@ impl Course {
         self.settled + self.ok + self.failed
     }
 
-    /// All but how many of how many are done.
+    /// The message behind the bar: all but `done of letters`.
     pub(super) fn words(&self, now: Instant) -> String {
         let mut words = Vec::new();
-        // A narrow terminal shows the beginning only.
+        // Most important first: a narrow terminal cuts the end.
         match self.pace.and_then(|pace| pace.held) {
             Some(held) => words.push(format!("nothing leaves for {}", span(held))),
             None => words.extend(
@@ -128,7 +127,7 @@ impl Course {
         }
     }
 
-    /// How long the rest takes when it goes on as it went lately; nothing when that cannot be said.
+    /// The time that the rest takes at the rate of the last stretch; `None` when that cannot be estimated.
     fn left(&self, now: Instant) -> Option<Duration> {
         let (since, before) = *self.ended.front()?;
         let took = now.saturating_duration_since(since);
@@ -200,20 +199,16 @@ mod tests {
     /// A run of so many letters, told every quarter of a second, in which so many end between; gives the lines with their seconds.
     fn lines(letters: u64, each: u64, seconds: u32) -> Vec<(f64, String)> {
         let began = Instant::now();
-        let mut course = Course::default();
+        let mut run = RunProgress::default();
         let mut said = Vec::new();
         let settled = 0;
-        course.notice(&Event::Began { letters, settled }, began);
+        run.notice(&Event::Began { letters, settled }, began);
         for quarter in 0..=4 * seconds {
             let now = began + Duration::from_millis(250) * quarter;
-            course.notice(&Event::Pace(QUIET), now);
-            said.extend(
-                course
-                    .line(now)
-                    .map(|line| (f64::from(quarter) / 4.0, line)),
-            );
-            for _ in 0..each.min(letters - course.done()) {
-                course.notice(&delivered(State::Sent), now);
+            run.notice(&Event::Pace(QUIET), now);
+            said.extend(run.line(now).map(|line| (f64::from(quarter) / 4.0, line)));
+            for _ in 0..each.min(letters - run.done()) {
+                run.notice(&delivered(State::Sent), now);
             }
         }
         said
@@ -236,9 +231,9 @@ mod tests {
     fn what_lasts_is_judged_by_the_last_half_minute() {
         let began = Instant::now();
         let at = |seconds| began + Duration::from_secs(seconds);
-        let mut course = Course::default();
+        let mut run = RunProgress::default();
         let settled = 0;
-        course.notice(
+        run.notice(
             &Event::Began {
                 letters: 600,
                 settled,
@@ -246,15 +241,15 @@ mod tests {
             began,
         );
         for second in 0..=120 {
-            course.notice(&Event::Pace(QUIET), at(second));
+            run.notice(&Event::Pace(QUIET), at(second));
             // Two a second at first, one in two seconds later.
             let ends = if second < 60 { 2 } else { (second + 1) % 2 };
             for _ in 0..ends {
-                course.notice(&delivered(State::Sent), at(second));
+                run.notice(&delivered(State::Sent), at(second));
             }
         }
-        assert_eq!(course.done(), 120 + 31);
-        let left = course.left(at(120)).unwrap().as_secs();
+        assert_eq!(run.done(), 120 + 31);
+        let left = run.left(at(120)).unwrap().as_secs();
         assert!((840..=900).contains(&left), "{left} s for 449 letters");
     }
 
@@ -286,22 +281,22 @@ mod tests {
             ),
         ];
         for (pace, words) in table {
-            let mut course = Course::default();
+            let mut run = RunProgress::default();
             let (letters, settled) = (10, 4);
-            course.notice(&Event::Began { letters, settled }, now);
+            run.notice(&Event::Began { letters, settled }, now);
             for state in [State::Sent, State::Unknown, State::Failed] {
-                course.notice(&delivered(state), now);
+                run.notice(&delivered(state), now);
             }
             let (row, line, state) = (1, 2, State::AlreadySent);
-            course.notice(&Event::Settled { row, line, state }, now);
-            assert_eq!(course.words(now), "4 from earlier runs · 2 ok, 1 failed");
-            course.notice(&Event::Pace(pace), now);
+            run.notice(&Event::Settled { row, line, state }, now);
+            assert_eq!(run.words(now), "4 from earlier runs · 2 ok, 1 failed");
+            run.notice(&Event::Pace(pace), now);
             let held = pace.held.map_or("", |_| "nothing leaves for 1 min 0 s · ");
             assert_eq!(
-                course.words(now),
+                run.words(now),
                 format!("{held}4 from earlier runs · {words}")
             );
-            assert_eq!((course.done(), course.letters()), (7, 10));
+            assert_eq!((run.done(), run.letters()), (7, 10));
         }
     }
 

@@ -1,4 +1,4 @@
-//! The sandbox that a rehearsal brings along.
+//! The sandbox that a command starts for itself.
 
 use massebrev::sandbox::{Options, Registration, Sandbox};
 use tokio::runtime::{Builder, Runtime};
@@ -7,13 +7,12 @@ use super::{CliError, Printer};
 
 /// A sandbox on a thread of its own: it answers while letters are prepared.
 #[derive(Debug)]
-pub(crate) struct Rehearsal {
+pub(crate) struct OwnSandbox {
     sandbox: Sandbox,
     runtime: Runtime,
 }
 
-impl Rehearsal {
-    /// Starts it, and says so.
+impl OwnSandbox {
     pub(crate) fn start(printer: Printer) -> Result<Self, CliError> {
         let failed = |source| CliError::Start {
             what: "the sandbox",
@@ -31,17 +30,16 @@ impl Rehearsal {
         Ok(Self { sandbox, runtime })
     }
 
-    /// Its address.
     pub(crate) fn url(&self) -> &str {
         self.sandbox.url()
     }
 
-    /// Who may send to it.
+    /// The client that may send to it.
     pub(crate) fn registration(&self) -> &Registration {
         self.sandbox.registration()
     }
 
-    /// Answers what is under way, and ends.
+    /// Ends it when the requests under way are answered.
     pub(crate) fn stop(self) -> Result<(), CliError> {
         self.runtime
             .block_on(self.sandbox.stop())
