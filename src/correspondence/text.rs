@@ -2,7 +2,7 @@
 
 use crate::secret::redact;
 
-pub use super::plain::{PlainText, plain_text};
+pub use super::plain::{Markup, MarkupKind, find_markup, without_markup};
 
 /// How many characters of a value a problem shows.
 const SHOWN: usize = 60;

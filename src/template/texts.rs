@@ -3,6 +3,8 @@
 use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
 use tera::{Error, Kwargs, State, Tera, Value};
 
+use crate::correspondence::text::without_markup;
+
 use super::budget::{TOO_LONG, VALUE_LIMIT};
 use super::markdown;
 use super::reference::Entry;
@@ -19,6 +21,19 @@ pub(super) const FILTERS: &[Entry] = &[
                 "Viktig om saken",
             ),
             ("{{ \"<p>Ring &amp; spør</p>\" | plain }}", "Ring & spør"),
+        ],
+        by_language: false,
+    },
+    Entry {
+        name: "plain_title",
+        call: "plain_title",
+        what: "A value that Altinn takes in a title or a sender's name: the few letters in it that Altinn would refuse there (1002, 1039) are changed. Nothing else is.",
+        examples: &[
+            (
+                "{{ \"LØNN&REGNSKAP AS\" | plain_title }}",
+                "LØNN & REGNSKAP AS",
+            ),
+            ("{{ Navn | plain_title }}", "Kåre Ødegård"),
         ],
         by_language: false,
     },
@@ -42,6 +57,9 @@ pub(super) const FILTERS: &[Entry] = &[
 pub(super) fn register(tera: &mut Tera) {
     tera.register_filter("plain", |value: &Value, _: Kwargs, _: &State<'_>| {
         plain(&value.to_string())
+    });
+    tera.register_filter("plain_title", |value: &Value, _: Kwargs, _: &State<'_>| {
+        without_markup(&value.to_string()).into_owned()
     });
     tera.register_filter("markdown", |value: &Value, _: Kwargs, _: &State<'_>| {
         escaped(value)

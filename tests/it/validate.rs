@@ -206,7 +206,11 @@ fn columns_and_variables_that_nothing_uses_are_warnings() {
 #[test]
 fn more_warnings_than_anybody_reads_stop_nothing() {
     let project = Project::small();
-    project.replace("mailing.yaml", "\"Hello\"", "\"x^2^ {{ name }}\"");
+    project.replace(
+        "mailing.yaml",
+        "\"Hello\"",
+        "\"Hello\"\n    messageSummary: \"x^2^ {{ name }}\"",
+    );
     let mut rows = "org,name,case\n".to_owned();
     for row in 1..=10_010 {
         rows += &["991825827,Ane,", &row.to_string(), "\n"].concat();
@@ -219,9 +223,9 @@ fn more_warnings_than_anybody_reads_stop_nothing() {
     let last = problems.last().unwrap();
     assert_eq!(
         last["message"],
-        "the title may not be plain text: 10 more times"
+        "the summary is not plain text: 10 more times"
     );
-    assert_eq!(last["code"], "1002");
+    assert_eq!(last["code"], "1004");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::super::text::{PlainText, is_blank, plain_text};
+use super::super::text::{Markup, MarkupKind, excerpt, find_markup, is_blank, without_markup};
 use super::finding::Finding;
 use crate::correspondence::Correspondence;
 
@@ -66,11 +66,11 @@ pub(super) fn summary(letter: &Correspondence, found: &mut Vec<Finding>) {
     let Some(summary) = &letter.content.message_summary else {
         return;
     };
-    if let PlainText::NotPlain(reason) = plain_text(summary) {
+    if let Some(markup) = find_markup(summary) {
         let member = "correspondence.content.messageSummary";
         found.push(
             Finding::warning(1004, member, "the summary is not plain text")
-                .with_cause(reason_in(reason, summary))
+                .with_cause(markup_in(&markup, summary))
                 .with_hint("Altinn accepts it for now, but does not format it: write plain text"),
         );
     }
@@ -105,26 +105,50 @@ pub(super) fn message_sender(letter: &Correspondence, found: &mut Vec<Finding>) 
 }
 
 fn plain(code: u16, member: &'static str, what: &str, text: &str) -> Option<Finding> {
-    let (finding, reason) = match plain_text(text) {
-        PlainText::Plain => return None,
-        PlainText::NotPlain(reason) => (
-            Finding::error(code, member, format!("{what} is not plain text")),
-            reason,
-        ),
-        PlainText::Doubtful(reason) => (
-            Finding::warning(code, member, format!("{what} may not be plain text")),
-            reason,
-        ),
-    };
+    let markup = find_markup(text)?;
     Some(
-        finding
-            .with_cause(reason_in(reason, text))
-            .with_hint("write it without HTML and Markdown"),
+        Finding::error(code, member, format!("{what} is not plain text"))
+            .with_cause(markup_in(&markup, text))
+            .with_hint(plain_hint(&markup, text)),
     )
 }
 
-fn reason_in(reason: &str, text: &str) -> String {
-    format!("it has {reason}: {}", super::super::text::excerpt(text))
+/// Says which letters to change, and to what. It stands in the cause, where every row has its own; rows with the same hint are told together.
+fn markup_in(markup: &Markup, text: &str) -> String {
+    let found = &text[markup.range.clone()];
+    let reason = markup.kind.reason();
+    let place = if found.trim() == text.trim() {
+        String::new()
+    } else {
+        format!(", {}, in", excerpt(found))
+    };
+    let plain = without_markup(text);
+    format!(
+        "it has {reason}{place} {}; plain would be {}",
+        excerpt(text),
+        excerpt(plain.trim())
+    )
+}
+
+fn plain_hint(markup: &Markup, text: &str) -> String {
+    let found = &text[markup.range.clone()];
+    match braced_name(found) {
+        Some(name) if markup.kind == MarkupKind::Attributes => format!(
+            "write two braces for the value of a column, `{{{{ {name} }}}}`, and parentheses for a word in braces"
+        ),
+        _ => "write it without HTML and Markdown; the filter `plain_title` makes a value plain"
+            .to_owned(),
+    }
+}
+
+/// What could be the name of a column in single braces.
+fn braced_name(found: &str) -> Option<&str> {
+    let name = found.strip_prefix('{')?.strip_suffix('}')?.trim();
+    let is_name = name.starts_with(char::is_alphabetic)
+        && name
+            .chars()
+            .all(|c| c.is_alphanumeric() || matches!(c, ' ' | '-'));
+    is_name.then_some(name)
 }
 
 #[cfg(test)]
@@ -209,7 +233,7 @@ mod tests {
                 "x^2^",
                 "Etaten",
                 "Kort",
-                Some(format!("warning 1002 {content}.messageTitle")),
+                Some(format!("error 1002 {content}.messageTitle")),
             ),
             (
                 "Vedtak",
@@ -221,7 +245,7 @@ mod tests {
                 "Vedtak",
                 "x^2^",
                 "Kort",
-                Some("warning 1039 correspondence.messageSender".to_owned()),
+                Some("error 1039 correspondence.messageSender".to_owned()),
             ),
             (
                 "Vedtak",
@@ -229,7 +253,12 @@ mod tests {
                 "<b>Kort</b>",
                 Some(format!("warning 1004 {content}.messageSummary")),
             ),
-            ("Vedtak", "", "x^2^", None),
+            (
+                "Vedtak",
+                "",
+                "x^2^",
+                Some(format!("warning 1004 {content}.messageSummary")),
+            ),
         ] {
             let changes = json!({ "correspondence": { "messageSender": sender,
                 "content": { "messageTitle": title, "messageSummary": summary } } });
@@ -238,6 +267,34 @@ mod tests {
                 Vec::from_iter(expected),
                 "{changes}"
             );
+        }
+    }
+
+    #[test]
+    fn a_title_that_is_not_plain_says_which_letters_to_change() {
+        for (title, cause, hint) in [
+            (
+                "LØNN&REGNSKAP AS",
+                "it has an HTML entity, `&REG`, in `LØNN&REGNSKAP AS`; plain would be `LØNN & REGNSKAP AS`",
+                "`plain_title`",
+            ),
+            (
+                "Vedtak for {Navn}",
+                "it has braces that Markdown reads as attributes, `{Navn}`, in `Vedtak for {Navn}`; plain would be `Vedtak for (Navn)`",
+                "two braces for the value of a column, `{{ Navn }}`",
+            ),
+            (
+                "---",
+                "it has a Markdown rule `---`; plain would be `–`",
+                "`plain_title`",
+            ),
+        ] {
+            let changes = json!({ "correspondence": { "content": { "messageTitle": title } } });
+            let request = super::super::sample::letter(changes);
+            let mut found = Vec::new();
+            super::title(&request.correspondence, &mut found);
+            assert_eq!(found[0].cause.as_deref(), Some(cause));
+            assert!(found[0].hint.as_ref().unwrap().contains(hint), "{found:?}");
         }
     }
 
