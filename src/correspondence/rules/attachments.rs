@@ -1,7 +1,7 @@
 //! Rules about attachments: how many (1038), their names (2010, 2012, 2013, 2021), their files (1005, 1069, 2004), how long they live (2017).
 
 use super::super::files::{FILE_TYPES, file_name_problem};
-use super::check::{Context, NewFile};
+use super::context::{Context, NewFile};
 use super::finding::{Finding, Member};
 use crate::correspondence::{ATTACHMENT_LIMIT, Attachment, Correspondence, Request};
 use crate::diagnostic::{Code, Severity};

@@ -8,6 +8,7 @@
 mod attachments;
 mod check;
 mod contacts;
+mod context;
 mod finding;
 mod letter;
 mod links;
@@ -21,5 +22,6 @@ mod sample;
 pub use attachments::{
     FORM_FILE_LIMIT, FORWARDING_LIMIT, STREAM_FILE_LIMIT, check_forwarding, check_upload,
 };
-pub use check::{Context, NewFile, check, check_attachment, check_resource_id};
+pub use check::{check, check_attachment, check_resource_id};
+pub use context::{Context, NewFile};
 pub use finding::Finding;
