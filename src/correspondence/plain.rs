@@ -1,6 +1,6 @@
 //! Altinn's rule for titles and sender names (1002, 1039): a text is plain when reading it as HTML and as Markdown changes nothing but white space.
 //!
-//! The server drops backticks and backslashes, reads the rest as HTML (AngleSharp), writes that as Markdown (ReverseMarkdown: all on one line, `*` and `_` escaped, `<` and `>`
+//! The server drops backticks and backslashes, reads the rest as HTML (`AngleSharp`), writes that as Markdown (`ReverseMarkdown`: all on one line, `*` and `_` escaped, `<` and `>`
 //! as entities), reads it with every extension of Markdig but lists, and refuses the text when what comes out is not what went in. The same is done here, as far as
 //! the first markup that would change the text; what stands behind that does not matter, so that no tree is needed.
 
@@ -173,7 +173,7 @@ const AT_BEGINNING: u8 = 2;
 /// Two of them enclose something.
 const PAIRED: u8 = 4;
 const COLON: u8 = 8;
-/// ReverseMarkdown escapes them, which shows in web addresses.
+/// `ReverseMarkdown` escapes them, which shows in web addresses.
 const ESCAPED: u8 = 16;
 
 const SIGNS: [u8; 256] = {
