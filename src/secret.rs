@@ -1,6 +1,11 @@
-//! What must not be seen: identity numbers and tokens are masked before they reach a log, a journal, a report or an error.
+//! Secrets: identity numbers and tokens are masked before they reach a log, a journal, a report or an error; files with secrets are read with a limit.
 
 use std::borrow::Cow;
+use std::fs::{self, File};
+use std::io::{self, Read as _};
+use std::path::Path;
+
+use zeroize::Zeroizing;
 
 /// Masks every token in a text from elsewhere, and every national identity number as `redact` does: `Bearer eyJhbGci…` becomes `Bearer *****`.
 ///
@@ -13,7 +18,7 @@ pub fn conceal(text: &str) -> Cow<'_, str> {
     for word in text.split_inclusive(|character: char| !is_token(character)) {
         let bare = word.trim_end_matches(|character: char| !is_token(character));
         let long = bare.len() >= SHORTEST_TOKEN;
-        if long && (after_scheme || bare.contains("eyJ")) {
+        if long && (after_scheme || bare.contains("eyJ") || is_encoded_token(bare)) {
             masked.push_str(&text[copied..at]);
             masked.push_str("*****");
             copied = at + bare.len();
@@ -31,7 +36,15 @@ pub fn conceal(text: &str) -> Cow<'_, str> {
     Cow::Owned(redact(&masked).into_owned())
 }
 
-/// Whether a text is a key, a token or an address with a password, where the name of something is expected; such a name is not to be shown.
+/// True for base64 of a token: `eyJ` at each of its three places in a group.
+fn is_encoded_token(word: &str) -> bool {
+    word.len() >= SHORTEST_JWK
+        && ["ZXlK", "V5S", "leU"]
+            .iter()
+            .any(|code| word.contains(code))
+}
+
+/// True for a key, a token or an address with a password, where the name of something is expected; such a name is not to be shown.
 pub fn is_secret(text: &str) -> bool {
     let text = text.trim_start_matches(|c: char| c.is_whitespace() || c == '"' || c == '\'');
     let is_base64 = || text.starts_with("ew") || text.starts_with("ey");
@@ -48,6 +61,26 @@ pub fn is_secret(text: &str) -> bool {
         || has_password().is_some()
 }
 
+/// A file with a key, a certificate, a password or a token; wiped when it is dropped. Only plain files of at most 1 MB: a device has no end, and a pipe may wait for ever.
+pub fn read_file(path: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
+    let metadata = fs::metadata(path)?;
+    if !metadata.is_file() {
+        return Err(io::Error::other("it is not a plain file"));
+    }
+    // With room for all of it: a vector that grows leaves copies behind.
+    let room = usize::try_from(metadata.len().min(LARGEST_FILE) + 1).unwrap_or_default();
+    let mut bytes = Zeroizing::new(Vec::with_capacity(room));
+    File::open(path)?
+        .take(LARGEST_FILE + 1)
+        .read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > LARGEST_FILE {
+        return Err(io::Error::other("it is larger than 1 MB"));
+    }
+    Ok(bytes)
+}
+
+/// Bytes. Bundles of certificates have some hundred thousand.
+const LARGEST_FILE: u64 = 1_000_000;
 /// Shorter than this is no signed token.
 const SHORTEST_JWT: usize = 30;
 /// Shorter than this is no key in base64.
@@ -62,8 +95,8 @@ fn is_token(character: char) -> bool {
 
 /// Masks every national identity number in a text: `07827199405` becomes `078271*****`.
 ///
-/// A number is eleven digits that stand by themselves, also written as six and five with a blank or a hyphen between. Whether the control digits fit is not asked: a
-/// mistyped number still points at a person.
+/// A number is eleven digits that stand by themselves, also written as six and five with a blank or a hyphen between. The control digits need not fit: a mistyped
+/// number still points at a person.
 pub fn redact(text: &str) -> Cow<'_, str> {
     let bytes = text.as_bytes();
     let mut masked = String::new();
@@ -99,7 +132,7 @@ pub fn redact(text: &str) -> Cow<'_, str> {
     Cow::Owned(masked)
 }
 
-/// How many digits stand from `at` on.
+/// The number of digits from `at` on.
 fn digits(bytes: &[u8], at: usize) -> usize {
     bytes
         .iter()
@@ -110,7 +143,24 @@ fn digits(bytes: &[u8], at: usize) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::{conceal, is_secret, redact};
+    use super::{conceal, is_secret, read_file, redact};
+
+    #[test]
+    fn only_plain_files_of_a_sane_size_are_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("key");
+        std::fs::write(&path, vec![b'a'; 1_000_000]).unwrap();
+        assert_eq!(read_file(&path).unwrap().len(), 1_000_000);
+        std::fs::write(&path, vec![b'a'; 1_000_001]).unwrap();
+        let refused = |path: &std::path::Path| read_file(path).unwrap_err().to_string();
+        assert_eq!(refused(&path), "it is larger than 1 MB");
+        assert_eq!(refused(folder.path()), "it is not a plain file");
+        #[cfg(unix)]
+        assert_eq!(
+            refused(std::path::Path::new("/dev/zero")),
+            "it is not a plain file"
+        );
+    }
 
     #[test]
     fn what_cannot_be_a_name_is_known() {
@@ -159,6 +209,12 @@ mod tests {
             ),
         ] {
             assert_eq!(conceal(&text), expected);
+        }
+        for prefix in ["", "a", "ab", "abc"] {
+            use base64::Engine as _;
+            let text = format!("{prefix}{token}{token}");
+            let encoded = base64::engine::general_purpose::STANDARD.encode(text);
+            assert_eq!(conceal(&format!("got {encoded}!")), "got *****!");
         }
         for text in [
             "",

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::Environment;
+use crate::http::host;
 
 /// Without it there is no letter.
 const WRITE: &str = "altinn:correspondence.write";
@@ -125,21 +126,18 @@ fn scopes(claims: Option<&Value>) -> Vec<String> {
 
 /// The name of the environment an issuer belongs to, when that is another than ours.
 fn elsewhere(issuer: &str, environment: &Environment) -> Option<String> {
-    let host = crate::maskinporten::host(issuer);
+    let issuer = host(issuer);
     let ours = [environment.platform(), environment.maskinporten()];
-    if ours
-        .iter()
-        .any(|address| crate::maskinporten::host(address) == host)
-    {
+    if ours.iter().any(|address| host(address) == issuer) {
         return None;
     }
     // A gateway's own name says nothing, except that production and test do not mix.
     let is_known = Environment::named(environment.name()).is_some();
-    match Environment::of_host(&host) {
+    match Environment::of_host(&issuer) {
         Some(owner) if is_known || owner.is_production() != environment.is_production() => {
             Some(owner.name().to_owned())
         }
-        None if is_known || environment.is_local() => Some(host),
+        None if is_known || environment.is_local() => Some(issuer),
         _ => None,
     }
 }

@@ -41,7 +41,7 @@ impl Client {
         attachment: Uuid,
         content: &CheckedFile,
     ) -> Result<Answer<AttachmentOverview>, TransportError> {
-        self.look(content).await?;
+        self.check_file(content).await?;
         let path = format!("attachment/{attachment}/upload");
         let request = self
             .request(Method::POST, &path, token)
@@ -63,10 +63,10 @@ impl Client {
         self.call_for_nothing(request).await
     }
 
-    /// Sees that a file can be sent, before anything is.
-    pub(super) async fn look(&self, content: &CheckedFile) -> Result<(), TransportError> {
-        let looked = content.look().await;
-        looked.map_err(|error| self.failed(TransportKind::File, Some(error.into())))
+    /// Checks that a file can be sent, before anything is.
+    pub(super) async fn check_file(&self, content: &CheckedFile) -> Result<(), TransportError> {
+        let checked = content.check_size().await;
+        checked.map_err(|error| self.failed(TransportKind::File, Some(error.into())))
     }
 
     /// How long a request with so many bytes may take.

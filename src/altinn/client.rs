@@ -1,4 +1,4 @@
-//! One request, one answer.
+//! One request to Altinn and its answer.
 
 use std::fmt;
 use std::sync::Arc;
@@ -9,9 +9,9 @@ use reqwest::{Method, RequestBuilder};
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::{DEFAULT_TIMEOUT, Environment, Refusal, TransportError, TransportKind};
+use super::{Environment, Refusal, TransportError, TransportKind};
 use crate::correspondence::path::API;
-use crate::http::reply::Reply;
+use crate::http::{DEFAULT_TIMEOUT, Reply};
 use crate::maskinporten::{SubscriptionKey, Token, TokenSource};
 
 /// The sender's side of the Correspondence API. Calls are not repeated, and a token is the caller's choice: after a 401, reject it and try with the next.
@@ -101,7 +101,7 @@ impl Client {
         request: RequestBuilder,
         read: impl FnOnce(Value) -> Option<T>,
     ) -> Result<Answer<T>, TransportError> {
-        let reply = self.exchange(request).await?;
+        let reply = Reply::to(request).await?;
         if !reply.is_success() {
             return Ok(Answer::Refused(Refusal::from_reply(&reply)));
         }
@@ -118,17 +118,12 @@ impl Client {
         &self,
         request: RequestBuilder,
     ) -> Result<Answer<()>, TransportError> {
-        let reply = self.exchange(request).await?;
+        let reply = Reply::to(request).await?;
         Ok(if reply.is_success() {
             Answer::Accepted(())
         } else {
             Answer::Refused(Refusal::from_reply(&reply))
         })
-    }
-
-    async fn exchange(&self, request: RequestBuilder) -> Result<Reply, TransportError> {
-        let lost = |error| TransportError::from_request(&self.host, error);
-        Reply::to(request).await.map_err(lost)
     }
 
     pub(super) fn failed(
@@ -175,12 +170,12 @@ mod tests {
 
     use bytes::Bytes;
 
-    use super::super::checked_file::tests::on_disk;
-    use super::super::{AttachmentStatus, Enclosure, HttpOptions, http_client};
+    use super::super::{AttachmentStatus, Enclosure, HttpOptions};
     use super::*;
     use crate::correspondence::Attachment;
     use crate::http::listener::{Listener, answer};
-    use crate::maskinporten::{ClientSettings, Delegation, MaskinportenSource, key_for_tests};
+    use crate::http::on_disk;
+    use crate::maskinporten::{ClientSettings, Delegation, from_key, key_for_tests};
 
     const ID: &str = "01890a5d-ac96-774b-bcce-b302099a8057";
     const TIMEOUT: Duration = Duration::from_secs(20);
@@ -194,7 +189,7 @@ mod tests {
             timeout,
             ..HttpOptions::default()
         };
-        let http = http_client(&environment, &options).unwrap();
+        let http = environment.http_client(&options).unwrap();
         let settings = ClientSettings {
             client_id: "c".into(),
             key: key_for_tests(),
@@ -204,7 +199,7 @@ mod tests {
             exchange: None,
             subscription_key: None,
         };
-        let tokens = Arc::new(MaskinportenSource::new(http.clone(), settings));
+        let tokens = from_key(http.clone(), settings);
         Client::new(http, &environment, tokens)
     }
 
@@ -456,7 +451,7 @@ mod tests {
 
     #[tokio::test]
     async fn no_answer_in_time_is_a_timeout() {
-        // A listener that nobody accepts from: connected, but silent.
+        // A listener that never accepts: connected, but silent.
         let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let base = format!("http://{}", silent.local_addr().unwrap());
         let client = client(&base, Duration::from_millis(50));

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 use reqwest::Url;
 
+use crate::http::{ClientError, HttpClient, HttpOptions, Network, http_client, proxy_for};
 use crate::maskinporten::SubscriptionKey;
 
 /// An Altinn platform with the Maskinporten whose tokens it takes.
@@ -143,11 +144,28 @@ impl Environment {
         self.local
     }
 
-    /// Whether both are reached by TLS.
-    pub(super) fn is_encrypted(&self) -> bool {
-        [&self.platform, &self.maskinporten]
-            .iter()
-            .all(|address| address.starts_with("https://"))
+    /// A client for this environment: no redirects, no repeats of its own, and never without TLS beyond this machine.
+    pub fn http_client(&self, options: &HttpOptions) -> Result<HttpClient, ClientError> {
+        http_client(self.network(), options)
+    }
+
+    /// The proxy that requests to a URL of this environment go through, without its user and password.
+    pub fn proxy_for(&self, address: &str) -> Option<String> {
+        proxy_for(self.network(), address)
+    }
+
+    fn network(&self) -> Network {
+        let is_encrypted = |address: &String| address.starts_with("https://");
+        if self.local {
+            Network::Local
+        } else if [&self.platform, &self.maskinporten]
+            .into_iter()
+            .all(is_encrypted)
+        {
+            Network::Encrypted
+        } else {
+            Network::Mixed
+        }
     }
 
     fn known((name, platform, maskinporten): &(&str, &str, &str)) -> Self {

@@ -3,13 +3,13 @@
 use std::fmt;
 
 use bytes::Bytes;
-use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE};
-use reqwest::{Body, Method};
+use reqwest::Method;
+use reqwest::header::CONTENT_TYPE;
 use serde_json::Value;
 use uuid::Uuid;
 
 use super::client::{id, list, text};
-use super::multipart::Form;
+use super::multipart::{form, length};
 use super::{Answer, Client, Enclosure, TransportError};
 use crate::correspondence::path::{INITIALIZE, INITIALIZE_WITH_FILES};
 use crate::maskinporten::Token;
@@ -38,16 +38,12 @@ impl Client {
         files: &[Enclosure],
     ) -> Result<Answer<Initialized>, TransportError> {
         for file in files {
-            self.look(&file.content).await?;
+            self.check_file(&file.content).await?;
         }
-        let form = Form::new(fields, files);
-        let length = form.length();
         let request = self
             .request(Method::POST, INITIALIZE_WITH_FILES, token)
-            .header(CONTENT_TYPE, form.content_type())
-            .header(CONTENT_LENGTH, length)
-            .timeout(self.time_for(length))
-            .body(Body::wrap_stream(form.stream()));
+            .timeout(self.time_for(length(fields, files)))
+            .multipart(form(fields, files)?);
         self.call(request, |answer| Initialized::read(&answer))
             .await
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use reqwest::StatusCode;
 use serde_json::{Map, Value};
 
-use crate::http::reply::{Reply, presentable, title};
+use crate::http::{Reply, presentable, title};
 
 /// An answer other than 2xx. Its texts are one line each, cut, with identity numbers masked.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Default)]
@@ -188,14 +188,7 @@ mod tests {
     use super::*;
 
     fn refusal(status: u16, body: &str) -> Refusal {
-        Refusal::from_reply(&Reply {
-            status,
-            retry_after: None,
-            date: None,
-            challenge: None,
-            body: body.as_bytes().to_vec(),
-            cut: false,
-        })
+        Refusal::from_reply(&Reply::with_body(status, body))
     }
 
     #[test]
@@ -255,7 +248,7 @@ mod tests {
         let found = refusal(
             400,
             r#"{"title": "Bad Request", "errors": {"request": []}, "validationErrors": [
-                {"title": "Required.", "paths": ["Correspondence/CheckedFile", "Recipients"]}, {"detail": "Too long.", "title": "", "paths": []}, {"paths": ["X"]}, null]}"#,
+                {"title": "Required.", "paths": ["Correspondence/Content", "Recipients"]}, {"detail": "Too long.", "title": "", "paths": []}, {"paths": ["X"]}, null]}"#,
         );
         assert_eq!(
             found.errors,
@@ -269,12 +262,9 @@ mod tests {
         assert_eq!(refusal(403, "").message, "Forbidden");
         assert_eq!(refusal(599, "  ").message, "no reason given");
         let expired = Refusal::from_reply(&Reply {
-            status: 401,
             retry_after: Some(Duration::from_secs(3)),
-            date: None,
             challenge: Some("The token expired".into()),
-            body: Vec::new(),
-            cut: false,
+            ..Reply::with_body(401, "")
         });
         assert_eq!(expired.message, "The token expired");
         assert_eq!(expired.retry_after, Some(Duration::from_secs(3)));

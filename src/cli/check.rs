@@ -8,7 +8,7 @@ use massebrev::journal::Journal;
 use massebrev::manifest::{self, LoadedManifest};
 use massebrev::plan::{CheckReport, Delivery, Mailing, MailingOptions, Proof};
 
-use super::connect::Destination;
+use super::destination::Destination;
 use super::target::Target;
 use super::{CliError, Printer};
 use massebrev::text::count;

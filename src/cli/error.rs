@@ -1,6 +1,5 @@
 //! Why a command did not do what was asked, said once, with a way out.
 
-use std::error::Error;
 use std::fmt::Write as _;
 use std::io;
 use std::path::PathBuf;
@@ -149,7 +148,7 @@ impl CliError {
         if let Self::Token(error) = self {
             return vec![error.reason()];
         }
-        std::iter::successors(self.source(), |cause| (*cause).source())
+        massebrev::text::causes(self)
             .map(ToString::to_string)
             .collect()
     }
@@ -172,8 +171,8 @@ impl CliError {
         match self {
             Self::Usage { hint, .. } => hint.clone(),
             Self::Setup { hint, .. } => Some(hint.clone()),
-            Self::Key { source, .. } => source.hint(),
-            Self::Token(error @ TokenError::Unreachable { .. }) => error
+            Self::Key { source, .. } => Some(source.hint().to_owned()),
+            Self::Token(error @ TokenError::Transport(_)) => error
                 .hint()
                 .map(|hint| format!("{hint}; each step of the way is tried by `massebrev token --check`, with the manifest if there is one")),
             Self::Token(error) => error.hint(),

@@ -1,23 +1,22 @@
 //! Everything that knows about arguments, terminals and exit statuses.
 
 mod arguments;
+mod auth;
 mod check;
+mod check_report;
 mod choose;
 mod command_line;
 mod completions;
 mod confirm;
-mod connect;
+mod destination;
 mod doctor;
 mod error;
 mod events;
 mod exit_status;
 mod file;
 mod interrupt;
-mod key;
 mod man;
-mod misplaced;
 mod new;
-mod origin;
 mod own_sandbox;
 mod preview;
 mod printer;
@@ -29,12 +28,10 @@ mod resume;
 mod sandbox;
 mod schema;
 mod send;
-mod steps;
 mod target;
 mod templates;
 mod token;
 mod validate;
-mod way;
 
 use clap::FromArgMatches as _;
 
@@ -46,7 +43,7 @@ use printer::{Global, Printer};
 /// Parses the arguments, runs the command, and says how it ended.
 pub(crate) fn run() -> ExitStatus {
     let definition = Cli::definition();
-    if let Err(error) = misplaced::look(&definition) {
+    if let Err(error) = auth::check_command_line(&definition) {
         return error.print(Printer::new(Global::default()));
     }
     let parsed = Cli::as_set(definition)

@@ -9,7 +9,7 @@ use massebrev::journal::Journal;
 use massebrev::manifest;
 use massebrev::report::{self, Report, ReportError};
 
-use super::connect::Destination;
+use super::destination::Destination;
 use super::file::write_whole;
 use super::proofs::{latest_journal, recipient};
 use super::target::Target;

@@ -5,7 +5,7 @@ use massebrev::report::StateCounts;
 use massebrev::send::{Changes, LeftBehind, SendError, Summary};
 
 use super::check::CheckedMailing;
-use super::connect::Destination;
+use super::destination::Destination;
 use super::target::Target;
 use super::{CliError, Printer};
 use massebrev::text::count;

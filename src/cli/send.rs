@@ -21,10 +21,11 @@ use massebrev::send::{
 use tokio::runtime::Builder;
 
 use self::ending::print_outcome;
+use super::auth::{AuthArgs, Credentials, sandbox_at};
 use super::check::CheckedMailing;
 use super::choose::{at_least_one, choose};
 use super::confirm::{confirm, refuse_unexpected};
-use super::connect::{AuthArgs, Destination, connect_sandbox};
+use super::destination::Destination;
 use super::events::{Events, RunSummary};
 use super::interrupt::interrupted_twice;
 use super::own_sandbox::OwnSandbox;
@@ -262,20 +263,20 @@ impl SendArgs {
         printer: Printer,
     ) -> Result<(Client, Option<OwnSandbox>), CliError> {
         let manifest = checked.mailing.manifest();
+        let folder = checked.mailing.folder();
         let concurrency = self.concurrency.unwrap_or(manifest.send.concurrency);
+        let connect = |credentials: Credentials<'_>, environment| {
+            credentials.connect(manifest, folder, environment, concurrency, printer)
+        };
         match &checked.destination {
             Destination::Sandbox => {
                 let own_sandbox = OwnSandbox::start(printer)?;
-                let (url, registration) = (own_sandbox.url(), own_sandbox.registration());
-                let client = connect_sandbox(manifest, url, registration, concurrency)?;
-                Ok((client, Some(own_sandbox)))
+                let environment = sandbox_at(own_sandbox.url())?;
+                let credentials = Credentials::Sandbox(own_sandbox.registration());
+                Ok((connect(credentials, &environment)?, Some(own_sandbox)))
             }
             Destination::Altinn(environment) => {
-                let folder = checked.mailing.folder();
-                let client =
-                    self.auth
-                        .connect(manifest, folder, environment, concurrency, printer)?;
-                Ok((client, None))
+                Ok((connect(Credentials::Given(&self.auth), environment)?, None))
             }
         }
     }

@@ -2,22 +2,23 @@
 
 use std::io::{self, IsTerminal as _};
 use std::num::NonZeroU32;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use massebrev::altinn::{Access, DEFAULT_TIMEOUT};
+use massebrev::altinn::{Access, DEFAULT_TIMEOUT, Environment};
 use massebrev::manifest::{self, Auth};
 use massebrev::maskinporten::Token;
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
-use super::connect::{AuthArgs, Destination, sandbox_at};
+use super::auth::{AuthArgs, Connection, Credentials, sandbox_at};
+use super::check_report::{clock, duration};
+use super::destination::Destination;
 use super::doctor::Doctor;
 use super::own_sandbox::OwnSandbox;
-use super::way::Caller;
 use super::{CliError, ExitStatus, Printer};
 
 /// Get an access token, and show what it allows; or find out why there is none.
@@ -58,11 +59,12 @@ pub(crate) enum Format {
     Text,
 }
 
-/// What the token is for.
+/// Where the token is for.
 struct Subject {
     auth: Auth,
     folder: PathBuf,
     destination: Destination,
+    /// Of the manifest, when it is not a template.
     resource: Option<String>,
     timeout: Duration,
 }
@@ -74,16 +76,34 @@ impl TokenArgs {
             what: "the asynchronous runtime",
             source,
         })?;
+        let run = |credentials: Credentials<'_>, environment: &Environment| {
+            let connection = Connection::new(
+                credentials,
+                &subject.auth,
+                &subject.folder,
+                environment,
+                subject.timeout,
+                NonZeroU32::MIN,
+            );
+            runtime.block_on(async {
+                if self.check {
+                    self.check(&subject, environment, connection, printer).await
+                } else {
+                    self.show(&subject, connection?, printer).await
+                }
+            })
+        };
         let Destination::Altinn(environment) = &subject.destination else {
             let own_sandbox = OwnSandbox::start(printer)?;
             let environment = sandbox_at(own_sandbox.url())?;
-            let caller = Caller::Sandbox(own_sandbox.registration());
-            let ended = runtime.block_on(self.look(&subject, caller, &environment, printer));
+            let ended = run(
+                Credentials::Sandbox(own_sandbox.registration()),
+                &environment,
+            );
             own_sandbox.stop()?;
             return ended;
         };
-        let caller = Caller::Person(&self.auth);
-        runtime.block_on(self.look(&subject, caller, environment, printer))
+        run(Credentials::Given(&self.auth), environment)
     }
 
     fn subject(&self) -> Result<Subject, CliError> {
@@ -104,12 +124,15 @@ impl TokenArgs {
         }
         let destination = match &self.environment {
             _ if self.sandbox => Destination::Sandbox,
-            Some(name) => Destination::named(name).ok_or_else(|| {
-                CliError::usage(
-                    format!("there is no environment {name}"),
-                    "take tt02 or prod",
-                )
-            })?,
+            Some(name) => {
+                let known = Environment::named(name).map(Destination::Altinn);
+                known.ok_or_else(|| {
+                    CliError::usage(
+                        format!("there is no environment {name}"),
+                        "take tt02 or prod",
+                    )
+                })?
+            }
             None => {
                 return Err(CliError::usage(
                     "it is not said where the token is for",
@@ -126,44 +149,39 @@ impl TokenArgs {
         })
     }
 
-    /// What the token is wanted for.
-    fn next(&self) -> Option<String> {
+    async fn check(
+        &self,
+        subject: &Subject,
+        environment: &Environment,
+        connection: Result<Connection<'_>, CliError>,
+        printer: Printer,
+    ) -> Result<ExitStatus, CliError> {
+        let doctor = Doctor {
+            environment,
+            resource: subject.resource.as_deref(),
+        };
+        let checks = doctor.check(connection).await;
+        match self.format {
+            Format::Text => checks.print(self.next_command().as_deref(), printer),
+            Format::Json => checks.print_json(environment.name(), printer),
+        }
+    }
+
+    /// The command the token is wanted for.
+    fn next_command(&self) -> Option<String> {
         let manifest = self.manifest.as_ref()?.display();
         let sandbox = if self.sandbox { " --sandbox" } else { "" };
         Some(format!("massebrev send {manifest}{sandbox}"))
     }
 
-    async fn look(
+    async fn show(
         &self,
         subject: &Subject,
-        caller: Caller<'_>,
-        environment: &massebrev::altinn::Environment,
+        connection: Connection<'_>,
         printer: Printer,
     ) -> Result<ExitStatus, CliError> {
-        let folder: &Path = &subject.folder;
-        let way = caller.way(
-            &subject.auth,
-            folder,
-            environment,
-            subject.timeout,
-            NonZeroU32::MIN,
-        );
-        if self.check {
-            let doctor = Doctor {
-                environment,
-                resource: subject.resource.as_deref(),
-            };
-            let steps = doctor.examine(way).await;
-            return match self.format {
-                Format::Text => steps.print(self.next().as_deref(), printer),
-                Format::Json => steps.print_json(environment.name(), printer),
-            };
-        }
-        let way = way?;
-        let opened = way.open(&way.origin()?)?;
-        for warning in &opened.warnings {
-            printer.warn(format_args!("warning: {warning}"));
-        }
+        let opened = connection.open()?;
+        opened.warn(printer);
         let token = opened.tokens.token().await?;
         if self.raw {
             if io::stdout().is_terminal() {
@@ -174,18 +192,23 @@ impl TokenArgs {
             printer.out(token.expose())?;
             return Ok(ExitStatus::Success);
         }
-        let shown = Shown {
-            access: Access::new(token.claims().as_ref(), &way.environment),
+        let environment = &connection.environment;
+        let summary = Summary {
+            access: Access::new(token.claims().as_ref(), environment),
             token,
             source: opened.name,
-            environment: way.environment.name().to_owned(),
+            environment: environment.name().to_owned(),
             resource: subject.resource.clone(),
         };
         match self.format {
-            Format::Text => shown.print(printer)?,
-            Format::Json => printer.out(shown.json())?,
+            Format::Text => {
+                for (name, text) in summary.lines() {
+                    printer.out(format_args!("{name:<10}{text}"))?;
+                }
+            }
+            Format::Json => printer.out(summary.json())?,
         }
-        Ok(if shown.access.problems.is_empty() {
+        Ok(if summary.access.problems.is_empty() {
             ExitStatus::Success
         } else {
             ExitStatus::Setup
@@ -193,8 +216,8 @@ impl TokenArgs {
     }
 }
 
-/// A token and what it says.
-struct Shown {
+/// A token and its claims.
+struct Summary {
     token: Token,
     access: Access,
     source: String,
@@ -202,60 +225,63 @@ struct Shown {
     resource: Option<String>,
 }
 
-impl Shown {
-    fn print(&self, printer: Printer) -> Result<(), CliError> {
+impl Summary {
+    fn lines(&self) -> Vec<(&'static str, String)> {
         let access = &self.access;
-        let unknown = || "not said".to_owned();
-        let line = |name: &str, text: &str| printer.out(format_args!("{name:<10}{text}"));
-        line(
-            "source",
-            &format!("{}, for {}", self.source, self.environment),
-        )?;
+        let said = |text: Option<&String>| text.map_or("not said", String::as_str).to_owned();
         let kind = match access.exchanged {
             Some(true) => " (Altinn's own token)",
             Some(false) => " (not exchanged at Altinn)",
             None => "",
         };
-        let issuer = access.issuer.clone().unwrap_or_else(unknown);
-        line("issuer", &format!("{issuer}{kind}"))?;
-        line("client", &access.client.clone().unwrap_or_else(unknown))?;
-        line("consumer", &access.consumer.clone().unwrap_or_else(unknown))?;
-        line("scopes", &access.scopes.join(" "))?;
-        line("expires", &self.expiry().unwrap_or_else(unknown))?;
-        line("clock", &clock(self.token.clock_ahead()))?;
+        let mut lines = vec![
+            (
+                "source",
+                format!("{}, for {}", self.source, self.environment),
+            ),
+            ("issuer", format!("{}{kind}", said(access.issuer.as_ref()))),
+            ("client", said(access.client.as_ref())),
+            ("consumer", said(access.consumer.as_ref())),
+            ("scopes", access.scopes.join(" ")),
+            ("expires", said(self.expiry().as_ref())),
+            ("clock", clock(self.token.clock_ahead())),
+        ];
         if access.needs_policy() {
-            line(
-                "note",
-                "without the scope altinn:serviceowner Altinn asks its rules of access for every letter",
-            )?;
-        }
-        if access.issuer.is_none() && access.scopes.is_empty() {
-            return line(
-                "sends",
-                "not known: the token cannot be read, and Altinn decides",
-            );
+            let note = "without the scope altinn:serviceowner Altinn asks its rules of access for every letter";
+            lines.push(("note", note.to_owned()));
         }
         for problem in &access.problems {
-            line("sends", &format!("no: {}", problem.message))?;
-            line("hint", &problem.hint)?;
+            lines.push(("sends", format!("no: {}", problem.message)));
+            lines.push(("hint", problem.hint.clone()));
         }
-        if access.problems.is_empty() {
-            let what = self
-                .resource
-                .as_ref()
-                .map_or("letters".to_owned(), |name| format!("letters of {name}"));
-            line("sends", &format!("yes: {what}, to {}", self.environment))?;
+        let letters = self
+            .resource
+            .as_ref()
+            .map_or("letters".to_owned(), |name| format!("letters of {name}"));
+        match self.can_send() {
+            None => lines.push((
+                "sends",
+                "not known: the token cannot be read, and Altinn decides".to_owned(),
+            )),
+            Some(true) => lines.push(("sends", format!("yes: {letters}, to {}", self.environment))),
+            Some(false) => {}
         }
-        Ok(())
+        lines
+    }
+
+    /// `None` for a token that cannot be read.
+    fn can_send(&self) -> Option<bool> {
+        let is_readable = self.token.claims().is_some();
+        is_readable.then_some(self.access.problems.is_empty())
     }
 
     /// Local time, and how long from now.
     fn expiry(&self) -> Option<String> {
         let end = self.end()?.to_zoned(TimeZone::system());
-        let left = words(self.token.time_left()?);
+        let left = duration(self.token.time_left()?);
         Some(format!(
             "{}, in {left}",
-            end.strftime("%Y-%m-%d %H:%M:%S %Z")
+            end.strftime("%Y-%m-%d %H:%M:%S %:z")
         ))
     }
 
@@ -284,55 +310,8 @@ impl Shown {
             "expires_in": seconds,
             "clock_ahead": self.token.clock_ahead(),
             "resource": self.resource,
-            "can_send": problems.is_empty(),
+            "can_send": self.can_send(),
             "problems": problems,
         })
-    }
-}
-
-/// How this machine's clock stands to the other side's.
-pub(super) fn clock(ahead: Option<i64>) -> String {
-    match ahead {
-        None => "not known: the answer had no date".to_owned(),
-        Some(-1..=1) => "this machine's is right".to_owned(),
-        Some(ahead) => {
-            let side = if ahead > 0 { "ahead" } else { "behind" };
-            format!(
-                "this machine's is {} {side}",
-                words(Duration::from_secs(ahead.unsigned_abs()))
-            )
-        }
-    }
-}
-
-/// A length of time, as `29 min 58 s`.
-fn words(time: Duration) -> String {
-    let seconds = time.as_secs();
-    match seconds {
-        0..60 => format!("{seconds} s"),
-        60..3600 => format!("{} min {} s", seconds / 60, seconds % 60),
-        3600..86_400 => format!("{} h {} min", seconds / 3600, seconds % 3600 / 60),
-        _ => format!("{} days", seconds / 86_400),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn times_are_told_as_people_say_them() {
-        for (seconds, expected) in [
-            (0, "0 s"),
-            (59, "59 s"),
-            (1798, "29 min 58 s"),
-            (3600, "1 h 0 min"),
-            (200_000, "2 days"),
-        ] {
-            assert_eq!(words(Duration::from_secs(seconds)), expected);
-        }
-        assert_eq!(clock(Some(-1)), "this machine's is right");
-        assert_eq!(clock(Some(-75)), "this machine's is 1 min 15 s behind");
-        assert_eq!(clock(Some(2)), "this machine's is 2 s ahead");
     }
 }

@@ -1,5 +1,21 @@
-//! HTTP as Altinn and Maskinporten are both reached by it.
+//! HTTP as Altinn and Maskinporten are both reached by it: the client, answers read with a limit, errors, and texts of a server made fit to be shown.
 
+mod checked_file;
+mod client;
+mod error;
 #[cfg(test)]
 pub(crate) mod listener;
+mod probe;
 pub(crate) mod reply;
+mod text;
+
+pub use checked_file::CheckedFile;
+#[cfg(test)]
+pub(crate) use checked_file::tests::on_disk;
+pub use client::{
+    Authorities, ClientError, DEFAULT_TIMEOUT, HttpClient, HttpOptions, Network, host, http_client,
+};
+pub use error::{TransportError, TransportKind};
+pub use probe::{ProbeAnswer, probe, proxy_for, resolve};
+pub(crate) use reply::Reply;
+pub(crate) use text::{plain, presentable, title};

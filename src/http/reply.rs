@@ -1,12 +1,12 @@
-//! An HTTP answer taken apart: status, what it says about time, and a body of bounded size.
+//! An HTTP answer: its status, what it says about time, and a body of limited size.
 
-use std::error::Error as _;
 use std::time::{Duration, SystemTime};
 
 use reqwest::header::{self, HeaderMap, HeaderName};
 use reqwest::{RequestBuilder, Response};
 
-use crate::secret::conceal;
+use super::TransportError;
+use super::client::host_of;
 
 /// An answer that has been read to its end, or to the limit.
 #[derive(Debug)]
@@ -14,43 +14,54 @@ pub(crate) struct Reply {
     pub(crate) status: u16,
     /// `Retry-After`; at most 24 hours.
     pub(crate) retry_after: Option<Duration>,
-    /// The server's clock.
+    /// The server's clock, from `Date`.
     pub(crate) date: Option<SystemTime>,
-    /// Why the token is not good, from `WWW-Authenticate`.
+    /// The reason in `WWW-Authenticate`.
     pub(crate) challenge: Option<String>,
     pub(crate) body: Vec<u8>,
-    /// Whether the body was longer than the limit, and is not here to its end.
+    /// True when the body was longer than `BODY_LIMIT`: the rest is not here.
     pub(crate) cut: bool,
+    /// The host that was asked, with its port when that is unusual.
+    pub(crate) host: String,
 }
 
-/// Bodies are read up to here: the API's own are far smaller.
+/// Bytes. The API's own bodies are far smaller.
 const BODY_LIMIT: usize = 1_000_000;
+/// A shorter secret may be an ordinary word of the answer.
 const SHORTEST_SECRET: usize = 8;
 const STARS: &str = "*****";
 const LONGEST_WAIT: Duration = Duration::from_secs(24 * 60 * 60);
 
 impl Reply {
-    /// Sends a request and reads its answer. A refusal that quotes what the request carried in secret, as some gateways do, has stars instead.
-    pub(crate) async fn to(request: RequestBuilder) -> Result<Self, reqwest::Error> {
+    /// Sends a request and reads its answer. Secrets of the request that a refusal quotes, as some gateways do, are masked.
+    pub(crate) async fn to(request: RequestBuilder) -> Result<Self, TransportError> {
         let (http, request) = request.build_split();
-        let request = request?;
+        let request = request.map_err(TransportError::from)?;
+        let host = host_of(request.url());
         let secrets: Vec<_> = request
             .headers()
             .values()
             .filter(|value| value.is_sensitive())
             .cloned()
             .collect();
-        let mut reply = Self::read(http.execute(request).await?).await?;
+        let answer = async { Self::read(http.execute(request).await?).await };
+        let mut reply = answer
+            .await
+            .map_err(|error| TransportError::from_request(&host, error))?;
         if !reply.is_success() {
             for secret in secrets.iter().filter_map(|value| value.to_str().ok()) {
-                reply.hide(secret.split_once(' ').map_or(secret, |(_, secret)| secret));
+                // Without the scheme: `Bearer`, `Basic`.
+                let secret = secret.split_once(' ').map_or(secret, |(_, secret)| secret);
+                if secret.len() >= SHORTEST_SECRET {
+                    reply.hide(secret);
+                }
             }
         }
+        reply.host = host;
         Ok(reply)
     }
 
-    /// Reads the body; an error means that it broke off or took too long.
-    pub(crate) async fn read(mut response: Response) -> Result<Self, reqwest::Error> {
+    async fn read(mut response: Response) -> Result<Self, reqwest::Error> {
         let date = header(response.headers(), &header::DATE)
             .and_then(|text| httpdate::parse_http_date(text).ok());
         let mut reply = Self {
@@ -61,12 +72,9 @@ impl Reply {
             challenge: header(response.headers(), &header::WWW_AUTHENTICATE).and_then(description),
             body: Vec::new(),
             cut: false,
+            host: String::new(),
         };
-        while let Some(chunk) = response
-            .chunk()
-            .await
-            .map_err(reqwest::Error::without_url)?
-        {
+        while let Some(chunk) = response.chunk().await? {
             let room = BODY_LIMIT - reply.body.len();
             reply.cut = chunk.len() > room;
             reply
@@ -79,9 +87,9 @@ impl Reply {
         Ok(reply)
     }
 
-    /// Puts stars in the place of a secret. One that is short enough to be a word is let be.
-    fn hide(&mut self, secret: &str) {
-        if secret.len() < SHORTEST_SECRET {
+    /// Masks a secret wherever the answer quotes it.
+    pub(crate) fn hide(&mut self, secret: &str) {
+        if secret.is_empty() {
             return;
         }
         let body = String::from_utf8_lossy(&self.body);
@@ -92,7 +100,7 @@ impl Reply {
         self.challenge = challenge.map(|text| text.replace(secret, STARS));
     }
 
-    /// An answer with this header, when it is `now`.
+    /// An answer with this `Retry-After` header, when it is `now`.
     #[cfg(test)]
     pub(crate) fn with_retry_after(text: &str, now: SystemTime) -> Self {
         Self {
@@ -102,15 +110,16 @@ impl Reply {
             challenge: None,
             body: Vec::new(),
             cut: false,
+            host: "localhost".to_owned(),
         }
     }
 
-    /// An answer with this body.
     #[cfg(test)]
     pub(crate) fn with_body(status: u16, body: &str) -> Self {
         Self {
             status,
             body: body.into(),
+            date: None,
             ..Self::with_retry_after("", SystemTime::UNIX_EPOCH)
         }
     }
@@ -119,7 +128,18 @@ impl Reply {
         (200..300).contains(&self.status)
     }
 
-    /// How many seconds this machine's clock is ahead of the server's.
+    /// The reason of a refusal in one line: the words of its body, else of its challenge.
+    pub(crate) fn reason(&self, limit: usize) -> String {
+        let words = super::plain(&String::from_utf8_lossy(&self.body));
+        let reason = match (words.as_str(), &self.challenge) {
+            ("", Some(challenge)) => challenge,
+            ("", None) => "without a reason",
+            (words, _) => words,
+        };
+        super::presentable(reason, limit)
+    }
+
+    /// Seconds by which this machine's clock is ahead of the server's.
     pub(crate) fn clock_ahead(&self) -> Option<i64> {
         let (server, here) = (self.date?, SystemTime::now());
         let seconds = |span: Duration| i64::try_from(span.as_secs()).unwrap_or(i64::MAX);
@@ -128,73 +148,6 @@ impl Reply {
             Err(behind) => -seconds(behind.duration()),
         })
     }
-}
-
-/// A text from elsewhere made fit to be shown: one line of letters that show, identity numbers and tokens masked, at most `limit` characters.
-pub(crate) fn presentable(text: &str, limit: usize) -> String {
-    let shown = text.replace(does_not_show, "");
-    let words = shown.split(|letter: char| letter.is_whitespace() || letter.is_control());
-    let words: Vec<_> = words.filter(|word| !word.is_empty()).collect();
-    let line = words.join(" ");
-    // Masked before it is cut: a number that is cut in two is no longer recognised.
-    let masked = conceal(&line);
-    if masked.chars().count() <= limit {
-        return masked.into_owned();
-    }
-    masked
-        .chars()
-        .take(limit.saturating_sub(1))
-        .chain(['…'])
-        .collect()
-}
-
-/// Whether a letter has no width or turns the direction of those around it: it could hide an identity number, or tell another story than is there.
-fn does_not_show(letter: char) -> bool {
-    matches!(
-        letter,
-        '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}'
-    )
-}
-
-/// The title of a web page, else its first heading.
-pub(crate) fn title(page: &str) -> Option<&str> {
-    let lower = page.to_ascii_lowercase();
-    ["title", "h1"].into_iter().find_map(|tag| {
-        let open = lower.find(&format!("<{tag}"))?;
-        let start = open + lower[open..].find('>')? + 1;
-        let end = start + lower[start..].find("</")?;
-        Some(page[start..end].trim()).filter(|text| !text.is_empty())
-    })
-}
-
-/// The words of an answer: of a web page its title, or else what stands between the tags.
-pub(crate) fn words(text: &str) -> String {
-    let text = text.trim();
-    if !text.starts_with('<') {
-        return text.to_owned();
-    }
-    if let Some(title) = title(text) {
-        return title.to_owned();
-    }
-    let mut pieces = text.split('<');
-    let before = pieces.next().into_iter();
-    let after = pieces.filter_map(|piece| Some(piece.split_once('>')?.1));
-    let words: Vec<_> = before
-        .chain(after)
-        .flat_map(str::split_whitespace)
-        .collect();
-    words.join(" ")
-}
-
-/// The innermost cause of an error, in its own words.
-pub(crate) fn innermost(error: &reqwest::Error) -> String {
-    let mut cause: &dyn std::error::Error = error;
-    let mut source = error.source();
-    while let Some(next) = source {
-        cause = next;
-        source = next.source();
-    }
-    cause.to_string()
 }
 
 fn header<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
@@ -262,23 +215,6 @@ mod tests {
     }
 
     #[test]
-    fn a_page_is_told_by_its_words() {
-        for (page, expected) in [
-            (
-                "<html><head><title>Proxy</title></head><p>x</p></html>",
-                "Proxy",
-            ),
-            ("<p class=\"a\">Log in\n <b>first</b></p>", "Log in first"),
-            (" plain <text> ", "plain <text>"),
-            ("<html>", ""),
-            ("<", ""),
-            ("", ""),
-        ] {
-            assert_eq!(words(page), expected, "{page}");
-        }
-    }
-
-    #[test]
     fn a_challenge_says_why() {
         let expired = r#"Bearer error="invalid_token", error_description="The token expired at '11/06/1994 08:49:37'""#;
         assert_eq!(
@@ -290,31 +226,5 @@ mod tests {
             "invalid_token"
         );
         assert_eq!(description("Bearer"), None);
-    }
-
-    #[test]
-    fn texts_are_masked_before_they_are_cut() {
-        assert_eq!(
-            presentable("not\n found:\t07827199405", 15),
-            "not found: 078…"
-        );
-        assert_eq!(
-            presentable("not found: 07827199405", 100),
-            "not found: 078271*****"
-        );
-        assert_eq!(presentable("æøå", 3), "æøå");
-    }
-
-    #[test]
-    fn texts_from_elsewhere_do_not_command_a_terminal() {
-        for (text, shown) in [
-            ("\u{1b}[31mred\u{7}\u{9b}2J", "[31mred 2J"),
-            ("safe \u{202e}gpj.exe\u{2066}\u{200f}", "safe gpj.exe"),
-            ("078271\u{200b}99405\u{feff}", "078271*****"),
-            ("078271\u{0}99405", "078271 *****"),
-            ("one\u{2028}two", "one two"),
-        ] {
-            assert_eq!(presentable(text, 100), shown, "{text:?}");
-        }
     }
 }

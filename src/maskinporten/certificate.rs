@@ -11,7 +11,7 @@ use pkcs1::der::Decode as _;
 use x509_cert::Certificate as X509;
 use x509_cert::time::Time;
 
-use super::KeyError;
+use super::{KeyError, KeyErrorKind};
 
 /// A business certificate with the chain above it, all from what was given.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,14 +31,16 @@ impl Certificate {
         let mut all = Vec::new();
         for (index, der) in certificates.iter().enumerate() {
             let certificate =
-                X509::from_der(der).map_err(|_| KeyError::NotACertificate { number: index + 1 })?;
+                X509::from_der(der).map_err(|_| KeyError::not_a_certificate(index + 1))?;
             all.push((certificate, der));
         }
         let Some(leaf) = all.iter().position(|(one, _)| is_for(one, key)) else {
-            let subject = all.first().map(|(one, _)| subject(one));
-            return Err(KeyError::OtherCertificate {
-                subject: subject.unwrap_or_default(),
-            });
+            let subject = all.first().map(|(one, _)| subject(one)).unwrap_or_default();
+            return Err(KeyError::new(
+                KeyErrorKind::Certificate,
+                format!("the certificate does not belong to the key: it is for {subject}"),
+                "give the certificate that was issued for this key, and its chain",
+            ));
         };
         let found = Self {
             subject: subject(&all[leaf].0),
@@ -52,7 +54,7 @@ impl Certificate {
         Ok(found)
     }
 
-    /// Whom it is for.
+    /// The organisation it is for.
     pub fn subject(&self) -> &str {
         &self.subject
     }
@@ -62,7 +64,7 @@ impl Certificate {
         self.expires
     }
 
-    /// How long it is valid still; zero when it is not.
+    /// The rest of its validity; zero when it is over.
     pub fn remaining(&self, now: SystemTime) -> Duration {
         self.expires.duration_since(now).unwrap_or_default()
     }
@@ -73,24 +75,32 @@ impl Certificate {
     }
 
     fn check(&self, leaf: &X509, now: SystemTime) -> Result<(), KeyError> {
+        let subject = &self.subject;
         let begins = instant(&leaf.tbs_certificate().validity().not_before);
-        if now < begins {
-            return Err(KeyError::NotYetValid {
-                subject: self.subject.clone(),
-                from: day(begins),
-            });
-        }
-        if now > self.expires {
-            return Err(KeyError::Expired {
-                subject: self.subject.clone(),
-                on: day(self.expires),
-            });
-        }
-        Ok(())
+        let (message, hint) = if now < begins {
+            (
+                format!(
+                    "the certificate for {subject} is not valid before {}",
+                    day(begins)
+                ),
+                "wait until then, or check this machine's clock: timedatectl",
+            )
+        } else if now > self.expires {
+            (
+                format!(
+                    "the certificate for {subject} expired on {}",
+                    day(self.expires)
+                ),
+                "order a new business certificate, or use a key of your own that is registered on the client",
+            )
+        } else {
+            return Ok(());
+        };
+        Err(KeyError::new(KeyErrorKind::Certificate, message, hint))
     }
 }
 
-/// The places of the certificates from this one upwards.
+/// Indexes of the certificates from this one upwards.
 fn chain(all: &[(X509, &Vec<u8>)], leaf: usize) -> Vec<usize> {
     let mut chain = vec![leaf];
     let mut current = leaf;
@@ -107,7 +117,7 @@ fn chain(all: &[(X509, &Vec<u8>)], leaf: usize) -> Vec<usize> {
     }
 }
 
-/// Whether it is for the key: the same modulus.
+/// True when it is for the key: the same modulus.
 fn is_for(certificate: &X509, key: &[u8]) -> bool {
     let public = certificate
         .tbs_certificate()

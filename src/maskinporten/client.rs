@@ -1,176 +1,51 @@
-//! Where everyone gets the current token.
+//! Tokens for a client of Maskinporten: bought with a signed grant, and exchanged at Altinn.
 
 use std::sync::Arc;
 use std::time::Instant;
 
-use reqwest::Url;
-
-use super::cache::{Cache, CacheKey};
 use super::exchange::Exchange;
-use super::grant::words;
+use super::refreshing::Refreshing;
 use super::token_request::TokenRequest;
-use super::{Delegation, Identity, SigningKey, SubscriptionKey, Token, TokenCache, TokenError};
+use super::{ClientSettings, Token, TokenError, TokenSource};
+use crate::http::HttpClient;
 
-/// What tokens are bought with, and where.
-#[derive(Debug, Clone)]
-pub struct ClientSettings {
-    /// The client's id in Maskinporten.
-    pub client_id: String,
-    /// The key registered on that client.
-    pub key: SigningKey,
-    /// What to ask for.
-    pub scopes: Vec<String>,
-    /// On whose behalf, and for which APIs.
-    pub delegation: Delegation,
-    /// Maskinporten's address, as `https://maskinporten.no`; a trailing slash does not matter.
-    pub maskinporten: String,
-    /// Where Altinn exchanges Maskinporten's tokens; `None` uses them as they are.
-    pub exchange: Option<String>,
-    /// Altinn's API key, for the exchange; never sent to Maskinporten.
-    pub subscription_key: Option<SubscriptionKey>,
+type Tokens = Refreshing<Token, TokenError>;
+
+/// A source that buys its tokens with the client's key. Fetches nothing yet.
+pub fn from_key(http: HttpClient, mut settings: ClientSettings) -> Arc<dyn TokenSource> {
+    let exchange = settings.exchange.take().map(|address| {
+        Arc::new(Exchange::new(
+            http.clone(),
+            address,
+            settings.subscription_key.take(),
+        ))
+    });
+    let request = Arc::new(TokenRequest::new(http, settings));
+    let bought: Tokens = Refreshing::new(move || {
+        let request = Arc::clone(&request);
+        Box::pin(async move { request.send().await })
+    });
+    Arc::new(match exchange {
+        None => bought,
+        Some(exchange) => Refreshing::new(move || {
+            let (exchange, bought) = (Arc::clone(&exchange), bought.clone());
+            Box::pin(async move { exchanged(&exchange, &bought).await })
+        }),
+    })
 }
 
-/// The source of tokens, shared by all who send: one token at a time, fetched by one of them while the others wait, and the next one before anybody has to.
-#[derive(Debug, Clone)]
-pub struct MaskinportenSource(Arc<Inner>);
-
-#[derive(Debug)]
-struct Inner {
-    http: reqwest::Client,
-    request: TokenRequest,
-    exchange: Option<Exchange>,
-    /// Maskinporten's token.
-    bought: Arc<Cache>,
-    /// The token that is used: Altinn's, or Maskinporten's itself.
-    used: Arc<Cache>,
-}
-
-impl MaskinportenSource {
-    /// Fetches nothing yet.
-    pub fn new(http: reqwest::Client, settings: ClientSettings) -> Self {
-        Self::with_cache(http, settings, &TokenCache::default())
-    }
-
-    /// With tokens that others have fetched for the same.
-    pub fn with_cache(http: reqwest::Client, settings: ClientSettings, cache: &TokenCache) -> Self {
-        let mut key = cache_key(&settings);
-        let bought = cache.place(key.clone());
-        let used = match &settings.exchange {
-            Some(address) => {
-                key.exchange = Some(address.clone());
-                cache.place(key)
-            }
-            None => Arc::clone(&bought),
-        };
-        let subscription_key = settings.subscription_key.clone();
-        let exchange = settings
-            .exchange
-            .clone()
-            .map(|address| Exchange::new(address, subscription_key));
-        Self(Arc::new(Inner {
-            http,
-            request: TokenRequest::new(settings),
-            exchange,
-            bought,
-            used,
-        }))
-    }
-
-    /// The current token, or a new one when there is none that will last.
-    ///
-    /// When the current one is growing old the next is fetched aside, and nobody waits for it.
-    pub async fn token(&self) -> Result<Token, TokenError> {
-        let inner = &self.0;
-        let token = inner
-            .used
-            .get(Instant::now, async || inner.fetch().await)
-            .await?;
-        let now = Instant::now();
-        if token.is_aging(now)
-            && let Some(ticket) = inner.used.ticket(now)
-        {
-            let inner = Arc::clone(inner);
-            tokio::spawn(async move {
-                let fetch = async || inner.fetch().await;
-                if let Err(error) = inner.used.renew(Instant::now, fetch).await {
-                    tracing::warn!(%error, "the next token cannot be had yet");
-                }
-                drop(ticket);
-            });
+/// Altinn's token for Maskinporten's, which is bought only when the last one is used up, or no longer taken.
+async fn exchanged(exchange: &Exchange, bought: &Tokens) -> Result<Token, TokenError> {
+    let began = Instant::now();
+    let token = bought.get().await?;
+    if token.fetched() < began {
+        match exchange.once(&token).await {
+            Err(TokenError::Exchange { status: 401, .. }) => bought.reject(&token),
+            Err(TokenError::Exchange { status: 500.., .. }) => {}
+            other => return other,
         }
-        Ok(token)
     }
-
-    /// To be called when a request was answered with 401: the next call of `token` fetches a new one, unless somebody has already done so.
-    pub fn reject(&self, token: &Token) {
-        self.0.used.reject(token);
-    }
-}
-
-impl Inner {
-    async fn fetch(&self) -> Result<Token, TokenError> {
-        let token = match &self.exchange {
-            Some(exchange) => self.exchanged(exchange).await?,
-            None => self.request.buy(&self.http).await?,
-        };
-        tracing::debug!(lifetime = ?token.lifetime(), "got a token");
-        Ok(token)
-    }
-
-    /// Altinn's token for Maskinporten's, which is bought only when the last one is used up, or no longer taken.
-    async fn exchanged(&self, exchange: &Exchange) -> Result<Token, TokenError> {
-        let began = Instant::now();
-        let token = self.bought().await?;
-        if token.fetched() < began {
-            match exchange.once(&self.http, &token).await {
-                Err(TokenError::Exchange { status: 401, .. }) => self.bought.reject(&token),
-                Err(TokenError::Exchange { status: 500.., .. }) => {}
-                other => return other,
-            }
-        }
-        let token = self.bought().await?;
-        exchange.exchange(&self.http, &token).await
-    }
-
-    async fn bought(&self) -> Result<Token, TokenError> {
-        self.bought
-            .get(Instant::now, async || self.request.buy(&self.http).await)
-            .await
-    }
-}
-
-/// The host of an address, with its port when that is unusual.
-pub(crate) fn host(address: &str) -> String {
-    Url::parse(address).map_or_else(
-        |_| address.chars().take(60).collect(),
-        |url| {
-            url.authority()
-                .rsplit('@')
-                .next()
-                .unwrap_or_default()
-                .to_owned()
-        },
-    )
-}
-
-/// What the tokens depend on, apart from the exchange.
-fn cache_key(settings: &ClientSettings) -> CacheKey {
-    let mut scopes: Vec<String> = words(&settings.scopes)
-        .into_iter()
-        .map(str::to_owned)
-        .collect();
-    scopes.sort_unstable();
-    CacheKey {
-        authority: settings.maskinporten.trim_end_matches('/').to_owned(),
-        client_id: settings.client_id.clone(),
-        identity: match settings.key.identity() {
-            Identity::Kid(kid) => kid.clone(),
-            Identity::Certificate(certificate) => certificate.chain().concat(),
-        },
-        scopes,
-        delegation: settings.delegation.clone(),
-        exchange: None,
-    }
+    exchange.exchange(&bought.get().await?).await
 }
 
 #[cfg(test)]
@@ -182,12 +57,13 @@ mod tests {
     use std::time::{Duration, SystemTime};
 
     use super::super::key::tests::key;
+    use super::super::{Delegation, SubscriptionKey};
     use super::*;
     use crate::http::listener::{Listener, Seen, answer};
 
-    fn tokens(listener: &Listener, exchange: Option<String>) -> MaskinportenSource {
-        MaskinportenSource::new(
-            reqwest::Client::new(),
+    fn tokens(listener: &Listener, exchange: Option<String>) -> Arc<dyn TokenSource> {
+        from_key(
+            HttpClient::new(),
             ClientSettings {
                 client_id: "client-1".into(),
                 key: key(),
@@ -420,7 +296,7 @@ mod tests {
     /// Tokens and an exchange; Altinn takes Maskinporten's token only while `taken` says so.
     async fn both(
         taken: impl Fn(&str) -> bool + Send + Sync + 'static,
-    ) -> (Listener, MaskinportenSource) {
+    ) -> (Listener, Arc<dyn TokenSource>) {
         let (bought, exchanged) = (AtomicU64::new(0), AtomicU64::new(0));
         let listener = Listener::start(move |seen| {
             let next = |count: &AtomicU64| count.fetch_add(1, Ordering::Relaxed);
@@ -472,48 +348,6 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_next_token_comes_while_the_old_one_is_used() {
-        let (listener, tokens) = both(|_| true).await;
-        let fetched = Instant::now().checked_sub(Duration::from_secs(70)).unwrap();
-        let old = Token::new("old".into(), Duration::from_secs(120), fetched);
-        let used = &tokens.0.used;
-        used.get(Instant::now, async || Ok(old)).await.unwrap();
-        for _ in 0..10 {
-            assert_eq!(tokens.token().await.unwrap().expose(), "old");
-        }
-        while tokens.token().await.unwrap().expose() == "old" {
-            tokio::task::yield_now().await;
-        }
-        assert_eq!(tokens.token().await.unwrap().expose(), "a0");
-        assert_eq!(listener.seen("POST /token ").len(), 1);
-    }
-
-    #[tokio::test]
-    async fn sources_with_one_cache_share_their_tokens() {
-        let (listener, first) = both(|_| true).await;
-        let cache = TokenCache::default();
-        let mut settings = ClientSettings {
-            client_id: "client-1".into(),
-            key: key(),
-            scopes: vec!["b".into(), "a".into()],
-            delegation: Delegation::default(),
-            maskinporten: listener.base.clone(),
-            exchange: None,
-            subscription_key: None,
-        };
-        let http = || first.0.http.clone();
-        let one = MaskinportenSource::with_cache(http(), settings.clone(), &cache);
-        settings.scopes = vec!["a b".into()];
-        settings.maskinporten.push('/');
-        let two = MaskinportenSource::with_cache(http(), settings.clone(), &cache);
-        settings.scopes = vec!["a".into()];
-        let three = MaskinportenSource::with_cache(http(), settings, &cache);
-        assert_eq!(one.token().await.unwrap().expose(), "m0");
-        assert_eq!(two.token().await.unwrap().expose(), "m0");
-        assert_eq!(three.token().await.unwrap().expose(), "m1");
-    }
-
-    #[tokio::test]
     async fn a_clock_that_is_wrong_is_made_up_for_once_maskinporten_refuses_it() {
         for wrong in [-7200, 300] {
             let listener = maskinporten(move |seen| {
@@ -545,11 +379,14 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn nobody_at_home_is_told_by_host_and_may_pass() {
+    async fn a_lost_answer_is_told_by_its_host_and_may_pass() {
         let listener = Listener::start(|_| String::new()).await;
         let error = tokens(&listener, None).token().await.unwrap_err();
         let host = listener.base.trim_start_matches("http://");
-        assert_eq!(error.to_string(), format!("no answer from `{host}`"));
+        assert_eq!(
+            error.to_string(),
+            format!("the answer from `{host}` was lost on the way")
+        );
         assert!(error.is_transient());
         let cause = std::error::Error::source(&error).unwrap().to_string();
         assert!(!cause.contains("/token"), "{cause}");
@@ -568,17 +405,8 @@ mod tests {
         };
         let printed = format!(
             "{settings:?} {:?}",
-            MaskinportenSource::new(reqwest::Client::new(), settings.clone())
+            from_key(HttpClient::new(), settings.clone())
         );
         assert!(!printed.contains("api-key"), "{printed}");
-    }
-
-    #[test]
-    fn a_host_is_shown_without_what_stands_around_it() {
-        assert_eq!(
-            host("https://user:secret@maskinporten.no/token?a=b"),
-            "maskinporten.no"
-        );
-        assert_eq!(host("http://127.0.0.1:8080/token"), "127.0.0.1:8080");
     }
 }

@@ -9,7 +9,7 @@ pub struct Explanation {
     pub meaning: &'static str,
     /// What to do about it: a lowercase fragment.
     pub advice: &'static str,
-    /// Whether the same request, signed afresh, may well succeed.
+    /// True when the same request, newly signed, may well succeed.
     pub again: bool,
 }
 

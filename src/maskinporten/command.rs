@@ -3,14 +3,15 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Output, Stdio};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Duration;
 
+use process_wrap::tokio::{ChildWrapper, CommandWrap, KillOnDrop};
 use tokio::io::{AsyncRead, AsyncReadExt};
-use tokio::process::{Child, Command};
+use tokio::process::Command;
 
-use super::keeper::Keeper;
-use super::{SourceError, Token, TokenError, TokenFuture, TokenSource, static_token};
-use crate::http::reply::presentable;
+use super::{SourceError, Token, TokenError, TokenSource, from_fn, static_token};
+use crate::http::presentable;
 
 /// Runs a program for every token: without a shell, without a terminal, one at a time, and no longer than a minute.
 pub struct TokenCommand {
@@ -19,17 +20,16 @@ pub struct TokenCommand {
     folder: PathBuf,
     variables: Vec<(String, String)>,
     timeout: Duration,
-    keeper: Keeper,
 }
 
-/// So long a program may take: long enough to ask another service, too short for a person.
+/// For one run: long enough to ask another service, too short for a person.
 const TIMEOUT: Duration = Duration::from_secs(60);
-/// So much of a program's output is read.
+/// Bytes of a program's output that are kept.
 const OUTPUT: u64 = 1_000_000;
-/// So much of what it says when it fails is shown.
+/// Characters of what it says when it fails.
 const SHOWN: usize = 600;
 
-/// What the program does not get to see: massebrev's own secrets.
+/// Variables that the program does not get: massebrev's own secrets.
 const OURS: [&str; 5] = [
     "MASSEBREV_KEY",
     "MASSEBREV_KEY_PASSWORD",
@@ -50,7 +50,6 @@ impl TokenCommand {
             folder: std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned()),
             variables: Vec::new(),
             timeout: TIMEOUT,
-            keeper: Keeper::default(),
         })
     }
 
@@ -82,7 +81,7 @@ impl TokenCommand {
         if text.trim().is_empty() {
             return Err(self.failed("printed nothing to stdout", &output.stderr));
         }
-        let token = static_token::read(text, &place)?;
+        let token = static_token::read_token(text, &place)?;
         tracing::debug!(program = self.program, "the token command gave a token");
         Ok(static_token::alive(
             &token,
@@ -91,7 +90,7 @@ impl TokenCommand {
         )?)
     }
 
-    /// What the program printed before it ended. It is killed, with all it has started, when nobody waits for it any longer.
+    /// Runs the program to its end. When the future is dropped, the program is killed with all that it has started.
     async fn output(&self) -> std::io::Result<Output> {
         let mut command = Command::new(self.path());
         for name in OURS {
@@ -103,16 +102,22 @@ impl TokenCommand {
             .envs(self.variables.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .kill_on_drop(true);
+            .stderr(Stdio::piped());
+        let mut command = CommandWrap::from(command);
+        command.wrap(KillOnDrop);
         #[cfg(unix)]
-        command.process_group(0);
-        let mut child = command.spawn()?;
-        let group = Group::of(&child);
-        let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+        command.wrap(process_wrap::tokio::ProcessGroup::leader());
+        #[cfg(windows)]
+        command.wrap(process_wrap::tokio::JobObject);
+        let mut running = Running {
+            child: command.spawn()?,
+            ended: false,
+        };
+        let child = &mut running.child;
+        let (stdout, stderr) = (child.stdout().take(), child.stderr().take());
         let (stdout, stderr, status) =
             tokio::try_join!(drained(stdout), drained(stderr), child.wait())?;
-        group.spare();
+        running.ended = true;
         Ok(Output {
             status,
             stdout,
@@ -139,14 +144,13 @@ impl TokenCommand {
     }
 }
 
-impl TokenSource for TokenCommand {
-    fn token(&self) -> TokenFuture<'_> {
-        Box::pin(self.keeper.token(Instant::now, || Box::pin(self.run())))
-    }
-
-    fn reject(&self, token: &Token) {
-        self.keeper.reject(token);
-    }
+/// A source that runs a program for its tokens. Runs nothing yet.
+pub fn from_command(command: TokenCommand) -> Arc<dyn TokenSource> {
+    let command = Arc::new(command);
+    from_fn(move || {
+        let command = Arc::clone(&command);
+        async move { command.run().await }
+    })
 }
 
 impl fmt::Debug for TokenCommand {
@@ -158,45 +162,20 @@ impl fmt::Debug for TokenCommand {
     }
 }
 
-/// A program and all that it has started; killed when it is dropped.
-#[cfg(unix)]
-struct Group(Option<rustix::process::Pid>);
-
-#[cfg(unix)]
-impl Group {
-    /// That of a child which is the first of its group.
-    fn of(child: &Child) -> Self {
-        let id = child.id().and_then(|id| i32::try_from(id).ok());
-        Self(id.and_then(rustix::process::Pid::from_raw))
-    }
-
-    /// Lets it be: it has ended, and its number may soon be another's.
-    fn spare(mut self) {
-        self.0 = None;
-    }
+/// A program and all that it has started.
+struct Running {
+    child: Box<dyn ChildWrapper>,
+    /// Its number may be another program's by now.
+    ended: bool,
 }
 
-#[cfg(unix)]
-impl Drop for Group {
+impl Drop for Running {
     fn drop(&mut self) {
-        if let Some(first) = self.0 {
-            // It may have ended by itself.
-            let _ = rustix::process::kill_process_group(first, rustix::process::Signal::KILL);
+        if !self.ended {
+            // It may have ended at this very moment.
+            let _ = self.child.start_kill();
         }
     }
-}
-
-/// Elsewhere the program alone is killed.
-#[cfg(not(unix))]
-struct Group;
-
-#[cfg(not(unix))]
-impl Group {
-    fn of(_: &Child) -> Self {
-        Self
-    }
-
-    fn spare(self) {}
 }
 
 /// Everything up to the limit; the rest is read as well, so that the program can end.
@@ -228,7 +207,7 @@ mod tests {
 
     async fn error(script: &str) -> String {
         let folder = tempfile::tempdir().unwrap();
-        let error = shell(folder.path(), script).token().await.unwrap_err();
+        let error = shell(folder.path(), script).run().await.unwrap_err();
         assert!(!error.is_transient() && error.hint().is_some());
         error.to_string()
     }
@@ -238,7 +217,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let script =
             r#"echo run >> runs; echo "{\"token\": \"t$(wc -l < runs)\", \"expires_in\": 600}""#;
-        let source = shell(folder.path(), script);
+        let source = from_command(shell(folder.path(), script));
         let all = futures::future::join_all((0..100).map(|_| source.token())).await;
         let first = all[0].clone().unwrap();
         assert!(
@@ -260,7 +239,7 @@ mod tests {
         std::fs::write(folder.path().join("here"), "token-from-a-file").unwrap();
         let source =
             shell(folder.path(), "test $SCOPES = a && cat here").with_variable("SCOPES", "a");
-        assert_eq!(source.token().await.unwrap().expose(), "token-from-a-file");
+        assert_eq!(source.run().await.unwrap().expose(), "token-from-a-file");
 
         let script = folder.path().join("give");
         std::fs::write(&script, "#!/bin/sh\necho \"$1\"\n").unwrap();
@@ -269,7 +248,7 @@ mod tests {
         // No shell: what is special to one stays as it is.
         let command = ["./give", "$HOME;a*"].map(str::to_owned);
         let source = TokenCommand::new(&command, folder.path()).unwrap();
-        assert_eq!(source.token().await.unwrap().expose(), "$HOME;a*");
+        assert_eq!(source.run().await.unwrap().expose(), "$HOME;a*");
         assert!(!format!("{source:?}").contains("HOME"));
     }
 
@@ -308,7 +287,7 @@ mod tests {
         );
 
         let nothing = TokenCommand::new(&["massebrev-no-such".to_owned()], Path::new(".")).unwrap();
-        let error = nothing.token().await.unwrap_err().to_string();
+        let error = nothing.run().await.unwrap_err().to_string();
         assert!(
             error.starts_with("the token command `massebrev-no-such` cannot be run: No such file"),
             "{error}"
@@ -341,7 +320,7 @@ mod tests {
             "exec 3>pipe; (echo up >&3; sleep 30; echo survived >&3) & wait",
         );
         tokio::select! {
-            _ = source.token() => panic!("it does not end"),
+            _ = source.run() => panic!("it does not end"),
             up = is_up => up.unwrap(),
         }
         assert_eq!(reader.join().unwrap(), "up\n");
@@ -352,7 +331,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let mut source = shell(folder.path(), "exec sleep 1000");
         source.timeout = Duration::from_millis(20);
-        let error = source.token().await.unwrap_err();
+        let error = source.run().await.unwrap_err();
         assert_eq!(
             error.to_string(),
             "the token command `sh` did not end within 0 s"

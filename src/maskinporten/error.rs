@@ -1,11 +1,11 @@
 //! What goes wrong on the way to a token, and what to do about it.
 
-use std::error::Error as _;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{SourceError, codes};
-use crate::http::reply::presentable;
+use super::codes;
+use crate::http::{TransportError, presentable};
+use crate::text::causes;
 
 /// Why there is no token. Cheap to copy, because everyone who waited for the same token gets the same error.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -19,14 +19,8 @@ pub enum TokenError {
         source: Arc<jsonwebtoken::errors::Error>,
     },
     /// No answer, or not a whole one.
-    #[error("no answer from `{host}`")]
-    Unreachable {
-        /// Whom we asked.
-        host: String,
-        /// Why; without the address.
-        #[source]
-        source: Arc<reqwest::Error>,
-    },
+    #[error(transparent)]
+    Transport(#[from] TransportError),
     /// Maskinporten refused the grant.
     #[error("Maskinporten refused the grant with HTTP {status}: {message}")]
     Refused {
@@ -40,7 +34,7 @@ pub enum TokenError {
         code: Option<u16>,
         /// How many seconds this machine's clock is ahead of Maskinporten's (negative: behind).
         clock_ahead: Option<i64>,
-        /// How long Maskinporten wants to be left alone.
+        /// From `Retry-After`.
         retry_after: Option<Duration>,
     },
     /// Altinn did not exchange Maskinporten's token for its own.
@@ -50,7 +44,7 @@ pub enum TokenError {
         status: u16,
         /// Altinn's own words, cut; identity numbers masked.
         message: String,
-        /// How long Altinn wants to be left alone.
+        /// From `Retry-After`.
         retry_after: Option<Duration>,
     },
     /// A success whose body has no usable token in it.
@@ -67,13 +61,10 @@ pub enum TokenError {
 }
 
 impl TokenError {
-    /// Whether the same call may well succeed a little later.
+    /// True when the same call may well succeed a little later.
     pub fn is_transient(&self) -> bool {
         match self {
-            // Whom we do not trust now, we will not trust later.
-            Self::Unreachable { source, .. } => {
-                !source.is_builder() && !mentions_certificates(&**source)
-            }
+            Self::Transport(error) => error.is_transient(),
             Self::Refused { status, .. } | Self::Exchange { status, .. } => {
                 matches!(status, 408 | 429 | 500..)
             }
@@ -84,7 +75,7 @@ impl TokenError {
         }
     }
 
-    /// How long the other side wants to be left alone, if it said so; at most 24 hours.
+    /// The server's `Retry-After`; at most 24 hours.
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Refused { retry_after, .. } | Self::Exchange { retry_after, .. } => *retry_after,
@@ -94,9 +85,10 @@ impl TokenError {
 
     /// What happened and its innermost cause, in one line.
     pub fn reason(&self) -> String {
-        match std::iter::successors(self.source(), |cause| (*cause).source()).last() {
-            Some(cause) => presentable(&format!("{self}: {cause}"), REASON_LIMIT),
-            None => self.to_string(),
+        match (self, causes(self).last()) {
+            (Self::Transport(error), _) => error.reason(),
+            (_, Some(cause)) => presentable(&format!("{self}: {cause}"), REASON_LIMIT),
+            (_, None) => self.to_string(),
         }
     }
 
@@ -120,12 +112,10 @@ impl TokenError {
             Self::Exchange { status: 401, .. } => Some(
                 "check that Maskinporten and Altinn are of the same environment: a test token does not work in production, nor the other way round".into(),
             ),
-            Self::Unreachable { host, source } if mentions_certificates(&**source) => Some(format!(
-                "if a proxy opens the traffic to `{host}`, give the file with its certificate as --ca-file, MASSEBREV_CA_FILE or `auth.caFile`"
-            )),
-            Self::Unreachable { host, .. } => Some(format!(
-                "check the network, and that a proxy or firewall lets `{host}` through"
-            )),
+            Self::Transport(error) => Some(error.hint().unwrap_or_else(|| {
+                let host = &error.host;
+                format!("check the network, and that a proxy or firewall lets `{host}` through")
+            })),
             Self::Malformed { host, .. } => Some(format!(
                 "check that `{host}` is the right address, and that no login page of the network stands in between"
             )),
@@ -147,16 +137,10 @@ impl TokenError {
         }
     }
 
-    /// Whether a grant signed afresh is worth one more call at once.
+    /// True when a newly signed grant is worth one more call at once.
     pub(super) fn wants_a_fresh_grant(&self) -> bool {
         matches!(self, Self::Refused { code: Some(code), .. } if codes::explain(*code).is_some_and(|known| known.again))
     }
-}
-
-/// Whether TLS failed because the other side is not trusted.
-fn mentions_certificates(error: &(dyn std::error::Error + 'static)) -> bool {
-    std::iter::successors(Some(error), |error| (*error).source())
-        .any(|error| error.to_string().contains("certificate"))
 }
 
 const REASON_LIMIT: usize = 300;
@@ -173,6 +157,107 @@ fn clock_hint(ahead: i64) -> Option<String> {
     is_skewed(ahead).then(|| {
         format!("this machine's clock is {seconds} s {side} by Maskinporten's: set it, on Linux with `timedatectl set-ntp true`")
     })
+}
+
+/// Why a source other than Maskinporten has no token. Never quotes one.
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum SourceError {
+    /// The file cannot be read.
+    #[error("cannot read the token from {place}")]
+    File {
+        /// The file.
+        place: String,
+        /// Why.
+        #[source]
+        source: Arc<std::io::Error>,
+    },
+    /// There is something, but it is no token.
+    #[error("what comes from {place} is not a token: {reason}")]
+    NotAToken {
+        /// Where it was found.
+        place: String,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// Its time has passed.
+    #[error("the token from {place} expired {ago} ago")]
+    Expired {
+        /// Where it was found.
+        place: String,
+        /// How long ago, in words.
+        ago: String,
+        /// How to get another one.
+        hint: &'static str,
+    },
+    /// The program that gives tokens did not give one.
+    #[error("the token command `{program}` {failure}{}", said(.stderr))]
+    Command {
+        /// The program, without its arguments.
+        program: String,
+        /// What became of it.
+        failure: String,
+        /// What it said on stderr, cut and masked.
+        stderr: String,
+    },
+    /// The generator of test tokens refused.
+    #[error("the test token generator answered HTTP {status}: {message}")]
+    Generator {
+        /// The HTTP status.
+        status: u16,
+        /// Its own words, cut and masked.
+        message: String,
+    },
+    /// The reason of another program's source.
+    #[error(transparent)]
+    Other(Arc<dyn std::error::Error + Send + Sync>),
+}
+
+impl SourceError {
+    /// True when the same call may well succeed a little later.
+    pub fn is_transient(&self) -> bool {
+        matches!(
+            self,
+            Self::Generator {
+                status: 408 | 429 | 500..,
+                ..
+            }
+        )
+    }
+
+    /// What to do about it.
+    pub fn hint(&self) -> Option<String> {
+        let hint = match self {
+            Self::File { .. } => {
+                "check the path and who may read the file; it holds the token and nothing else"
+            }
+            Self::NotAToken { .. } => {
+                "give the token alone, or JSON as {\"token\": \"…\", \"expiresAt\": \"2026-11-24T12:00:00Z\"}"
+            }
+            Self::Expired { hint, .. } => hint,
+            Self::Command { .. } => {
+                "run the command by hand in the manifest's folder: it must print a token, and nothing else, to stdout"
+            }
+            Self::Generator {
+                status: 401 | 403, ..
+            } => {
+                "set MASSEBREV_GENERATOR_USER and MASSEBREV_GENERATOR_PASSWORD to what Altinn has given you for its test tools"
+            }
+            Self::Generator { .. } => {
+                "check `auth.token.generator` in the manifest, and the scopes"
+            }
+            Self::Other(_) => return None,
+        };
+        Some(hint.to_owned())
+    }
+}
+
+fn said(stderr: &str) -> String {
+    if stderr.is_empty() {
+        String::new()
+    } else {
+        format!("; it says: {stderr}")
+    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,5 @@
 //! Maskinporten's token exchanged for Altinn's own.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use reqwest::header::ACCEPT;
@@ -9,20 +8,26 @@ use zeroize::Zeroize;
 
 use super::token::{is_plausible, remaining};
 use super::{SubscriptionKey, Token, TokenError};
-use crate::http::reply::{Reply, presentable, words};
+use crate::http::{HttpClient, Reply};
 
-/// Where and how tokens are exchanged.
+/// Where tokens are exchanged.
 #[derive(Debug)]
 pub(super) struct Exchange {
+    http: HttpClient,
     address: String,
     subscription_key: Option<SubscriptionKey>,
-    /// Before asking again.
+    /// Before the second try.
     pause: Duration,
 }
 
 impl Exchange {
-    pub(super) fn new(address: String, subscription_key: Option<SubscriptionKey>) -> Self {
+    pub(super) fn new(
+        http: HttpClient,
+        address: String,
+        subscription_key: Option<SubscriptionKey>,
+    ) -> Self {
         Self {
+            http,
             address,
             subscription_key,
             pause: PAUSE,
@@ -30,53 +35,34 @@ impl Exchange {
     }
 
     /// Altinn's token; asked for a second time when the first answer is one that may pass.
-    pub(super) async fn exchange(
-        &self,
-        http: &reqwest::Client,
-        token: &Token,
-    ) -> Result<Token, TokenError> {
-        match self.once(http, token).await {
+    pub(super) async fn exchange(&self, token: &Token) -> Result<Token, TokenError> {
+        match self.once(token).await {
             Err(error) if may_pass(&error) => {
                 tracing::debug!(%error, "exchanging the token once more");
                 tokio::time::sleep(self.pause).await;
-                self.once(http, token).await
+                self.once(token).await
             }
             other => other,
         }
     }
 
     /// Altinn's token, asked for once.
-    pub(super) async fn once(
-        &self,
-        http: &reqwest::Client,
-        token: &Token,
-    ) -> Result<Token, TokenError> {
-        let mut request = http
+    pub(super) async fn once(&self, token: &Token) -> Result<Token, TokenError> {
+        let mut request = self
+            .http
             .get(&self.address)
             .header(ACCEPT, "application/json")
             .bearer_auth(token.expose());
         if let Some(key) = &self.subscription_key {
             request = key.on(request);
         }
-        let host = super::client::host(&self.address);
-        let unreachable = |error: reqwest::Error| TokenError::Unreachable {
-            host: host.clone(),
-            source: Arc::new(error.without_url()),
-        };
-        let reply = Reply::to(request).await.map_err(unreachable)?;
+        let reply = Reply::to(request).await?;
         if reply.is_success() {
-            return read(reply, token, &host);
+            return read(reply, token);
         }
-        let text = String::from_utf8_lossy(&reply.body);
-        let text = words(&text);
-        let message = match (&reply.challenge, text.as_str()) {
-            (Some(challenge), "") => challenge.as_str(),
-            (None, "") => "without a reason",
-            (_, text) => text,
-        };
         Err(TokenError::Exchange {
             status: reply.status,
-            message: presentable(message, MESSAGE_LIMIT),
+            message: reply.reason(MESSAGE_LIMIT),
             retry_after: reply.retry_after,
         })
     }
@@ -97,23 +83,24 @@ fn may_pass(error: &TokenError) -> bool {
 }
 
 /// The token stands in the body as it is, or as a JSON string.
-fn read(mut reply: Reply, bought_with: &Token, host: &str) -> Result<Token, TokenError> {
-    let garbled = |reason| TokenError::Malformed {
-        host: host.to_owned(),
+fn read(mut reply: Reply, bought_with: &Token) -> Result<Token, TokenError> {
+    let host = std::mem::take(&mut reply.host);
+    let malformed = |reason| TokenError::Malformed {
+        host: host.clone(),
         reason,
     };
-    let text = str::from_utf8(&reply.body).map_err(|_| garbled("it is not text"))?;
+    let text = str::from_utf8(&reply.body).map_err(|_| malformed("it is not text"))?;
     let text = text.trim();
     let token = serde_json::from_str::<SecretString>(text).unwrap_or_else(|_| text.into());
     reply.body.zeroize();
     if reply.cut || !is_plausible(token.expose_secret()) {
-        return Err(garbled("it is something else"));
+        return Err(malformed("it is something else"));
     }
     let server_now = reply.date.unwrap_or_else(SystemTime::now);
     let lifetime =
         remaining(token.expose_secret(), server_now).unwrap_or_else(|| bought_with.lifetime());
     if lifetime.is_zero() {
-        return Err(garbled("the token has already expired"));
+        return Err(malformed("the token has already expired"));
     }
     Ok(Token::new(token, lifetime, Instant::now()).with_clock_ahead(bought_with.clock_ahead()))
 }
@@ -126,16 +113,8 @@ mod tests {
     use crate::http::listener::{Listener, answer};
 
     fn read_body(body: &str) -> Result<Token, TokenError> {
-        let reply = Reply {
-            status: 200,
-            retry_after: None,
-            date: None,
-            challenge: None,
-            body: body.as_bytes().to_vec(),
-            cut: false,
-        };
         let with = Token::new("m".into(), Duration::from_secs(119), Instant::now());
-        read(reply, &with, "localhost")
+        read(Reply::with_body(200, body), &with)
     }
 
     #[test]
@@ -162,6 +141,7 @@ mod tests {
         })
         .await;
         let exchange = Exchange {
+            http: HttpClient::new(),
             address: format!("{}/exchange", listener.base),
             subscription_key: SubscriptionKey::new(&"api-key".into()).ok(),
             pause: Duration::ZERO,
@@ -171,7 +151,7 @@ mod tests {
 
     async fn run(exchange: &Exchange) -> Result<Token, TokenError> {
         let token = Token::new("bought".into(), Duration::from_secs(119), Instant::now());
-        exchange.exchange(&reqwest::Client::new(), &token).await
+        exchange.exchange(&token).await
     }
 
     #[tokio::test]

@@ -1,15 +1,13 @@
 //! Altinn's generator of test tokens: ready Altinn tokens for the test environments, without a client in Maskinporten.
 
-use std::fmt;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use reqwest::Url;
 use secrecy::{ExposeSecret, SecretString};
 
-use super::keeper::Keeper;
-use super::{SourceError, Token, TokenError, TokenFuture, TokenSource, static_token};
-use crate::http::reply::{Reply, presentable, words};
+use super::{SourceError, Token, TokenError, TokenSource, from_fn, static_token};
+use crate::http::{HttpClient, Reply};
 
 /// Where Altinn's generator is.
 pub const GENERATOR: &str = "https://altinn-testtools-token-generator.azurewebsites.net";
@@ -46,86 +44,46 @@ pub enum GeneratorError {
     Address,
 }
 
-/// Asks the generator for a token whenever one is needed.
-pub struct TokenGenerator {
-    http: reqwest::Client,
+/// A source that asks the generator for its tokens. Asks for nothing yet. Refuses production, by whatever name.
+pub fn from_generator(
+    http: HttpClient,
     settings: GeneratorSettings,
+) -> Result<Arc<dyn TokenSource>, GeneratorError> {
+    let address = address(&settings)?;
+    let settings = Arc::new(settings);
+    Ok(from_fn(move || {
+        let (http, settings) = (http.clone(), Arc::clone(&settings));
+        let address = address.clone();
+        async move { ask(&http, address, &settings).await }
+    }))
+}
+
+async fn ask(
+    http: &HttpClient,
     address: Url,
-    keeper: Keeper,
+    settings: &GeneratorSettings,
+) -> Result<Token, TokenError> {
+    let password = settings.password.expose_secret();
+    let request = http.get(address).basic_auth(&settings.user, Some(password));
+    let mut reply = Reply::to(request).await?;
+    if !reply.is_success() {
+        reply.hide(password);
+        let error = SourceError::Generator {
+            status: reply.status,
+            message: reply.reason(SHOWN),
+        };
+        return Err(error.into());
+    }
+    let place = "the test token generator";
+    let token = static_token::read_token(&String::from_utf8_lossy(&reply.body), place)?;
+    Ok(static_token::alive(
+        &token,
+        place,
+        "set this machine's clock",
+    )?)
 }
 
-impl TokenGenerator {
-    /// Asks for nothing yet. Refuses production, by whatever name.
-    pub fn new(http: reqwest::Client, settings: GeneratorSettings) -> Result<Self, GeneratorError> {
-        if !is_test(&settings.environment) {
-            return Err(GeneratorError::NotATest(settings.environment));
-        }
-        Ok(Self {
-            address: address(&settings).ok_or(GeneratorError::Address)?,
-            http,
-            settings,
-            keeper: Keeper::default(),
-        })
-    }
-
-    /// The host that is asked.
-    pub fn host(&self) -> String {
-        super::client::host(self.address.as_str())
-    }
-
-    async fn ask(&self) -> Result<Token, TokenError> {
-        let password = self.settings.password.expose_secret();
-        let request = self
-            .http
-            .get(self.address.clone())
-            .basic_auth(&self.settings.user, Some(password));
-        let reply = Reply::to(request)
-            .await
-            .map_err(|error| TokenError::Unreachable {
-                host: self.host(),
-                source: Arc::new(error.without_url()),
-            })?;
-        let text = String::from_utf8_lossy(&reply.body);
-        if !reply.is_success() {
-            let words = words(&text);
-            let message = match words.as_str() {
-                "" => "without a reason",
-                text => text,
-            };
-            let error = SourceError::Generator {
-                status: reply.status,
-                message: presentable(&message.replace(password, "*****"), SHOWN),
-            };
-            return Err(error.into());
-        }
-        let place = "the test token generator";
-        let token = static_token::read(&text, place)?;
-        Ok(static_token::alive(
-            &token,
-            place,
-            "set this machine's clock",
-        )?)
-    }
-}
-
-impl TokenSource for TokenGenerator {
-    fn token(&self) -> TokenFuture<'_> {
-        Box::pin(self.keeper.token(Instant::now, || Box::pin(self.ask())))
-    }
-
-    fn reject(&self, token: &Token) {
-        self.keeper.reject(token);
-    }
-}
-
-impl fmt::Debug for TokenGenerator {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TokenGenerator")
-            .field("settings", &self.settings)
-            .finish_non_exhaustive()
-    }
-}
-
+/// Characters of a refusal's reason.
 const SHOWN: usize = 200;
 
 /// `tt02`, `at22`, `yt01`: letters and a number. Production has none.
@@ -136,14 +94,18 @@ fn is_test(environment: &str) -> bool {
         && digits.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-fn address(settings: &GeneratorSettings) -> Option<Url> {
+fn address(settings: &GeneratorSettings) -> Result<Url, GeneratorError> {
+    if !is_test(&settings.environment) {
+        return Err(GeneratorError::NotATest(settings.environment.clone()));
+    }
     let base = settings.address.trim_end_matches('/');
-    let mut url = Url::parse(&format!("{base}/api/GetEnterpriseToken")).ok()?;
+    let mut url = Url::parse(&format!("{base}/api/GetEnterpriseToken"))
+        .map_err(|_| GeneratorError::Address)?;
     let local = matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"));
     let secure = url.scheme() == "https" || url.scheme() == "http" && local;
     let plain = url.username().is_empty() && url.password().is_none() && url.query().is_none();
     if !secure || !plain || url.fragment().is_some() {
-        return None;
+        return Err(GeneratorError::Address);
     }
     let lifetime = settings.lifetime.as_secs().max(1).to_string();
     let mut query = url.query_pairs_mut();
@@ -158,7 +120,7 @@ fn address(settings: &GeneratorSettings) -> Option<Url> {
         query.append_pair("orgNo", number);
     }
     drop(query);
-    Some(url)
+    Ok(url)
 }
 
 #[cfg(test)]
@@ -182,8 +144,8 @@ mod tests {
         }
     }
 
-    fn generator(listener: &Listener) -> TokenGenerator {
-        TokenGenerator::new(reqwest::Client::new(), settings(&listener.base)).unwrap()
+    fn generator(listener: &Listener) -> Arc<dyn TokenSource> {
+        from_generator(HttpClient::new(), settings(&listener.base)).unwrap()
     }
 
     #[tokio::test]
@@ -236,7 +198,7 @@ mod tests {
                 environment: name.to_owned(),
                 ..settings(GENERATOR)
             };
-            let error = TokenGenerator::new(reqwest::Client::new(), settings).unwrap_err();
+            let error = from_generator(HttpClient::new(), settings).unwrap_err();
             assert_eq!(error, GeneratorError::NotATest(name.to_owned()));
         }
         for address in [
@@ -246,9 +208,9 @@ mod tests {
             "https://u:p@x",
             "https://x?a=b",
         ] {
-            let error = TokenGenerator::new(reqwest::Client::new(), settings(address)).unwrap_err();
+            let error = from_generator(HttpClient::new(), settings(address)).unwrap_err();
             assert_eq!(error, GeneratorError::Address, "{address}");
         }
-        assert!(TokenGenerator::new(reqwest::Client::new(), settings(GENERATOR)).is_ok());
+        assert!(from_generator(HttpClient::new(), settings(GENERATOR)).is_ok());
     }
 }

@@ -4,20 +4,9 @@ use jsonwebtoken::errors::Error;
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::{SigningKey, SystemUser};
+use super::{Delegation, SigningKey, SystemUser};
 
-/// On whose behalf tokens are asked for, and for which APIs; by default one's own, and any.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
-pub struct Delegation {
-    /// The APIs the token is restricted to: its audience.
-    pub resource: Vec<String>,
-    /// The customer's organisation number, for a supplier to whom the scope has been delegated in Altinn.
-    pub consumer_org: Option<String>,
-    /// The system user a supplier's system acts as.
-    pub system_user: Option<SystemUser>,
-}
-
-/// What is asked for. Maskinporten refuses claims it does not know, so there are no others (no `nbf`).
+/// The claims. Maskinporten refuses those it does not know, so there are no others (no `nbf`).
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Grant<'a> {
     pub(super) client_id: &'a str,
@@ -30,12 +19,12 @@ pub(super) struct Grant<'a> {
 }
 
 impl Grant<'_> {
-    /// Signs it under a new id: a grant can be used once.
+    /// Signs it under a new id: Maskinporten takes a grant once.
     pub(super) fn sign(&self, key: &SigningKey) -> Result<String, Error> {
         key.sign(&Claims {
             iss: self.client_id,
             aud: self.audience,
-            scope: words(self.scopes).join(" "),
+            scope: unique(self.scopes).join(" "),
             iat: self.issued_at,
             exp: self.issued_at + LIFETIME,
             jti: Uuid::new_v4(),
@@ -47,7 +36,7 @@ impl Grant<'_> {
 }
 
 /// Every scope once, in order.
-pub(super) fn words(scopes: &[String]) -> Vec<&str> {
+pub(super) fn unique(scopes: &[String]) -> Vec<&str> {
     let mut words: Vec<&str> = Vec::new();
     for word in scopes.iter().flat_map(|scope| scope.split_whitespace()) {
         if !words.contains(&word) {
@@ -116,7 +105,7 @@ pub(crate) mod tests {
     #[test]
     fn scopes_are_joined_once_each_in_their_order() {
         let scopes = ["b a", "altinn:serviceowner", "a", " "].map(str::to_owned);
-        assert_eq!(words(&scopes), ["b", "a", "altinn:serviceowner"]);
+        assert_eq!(unique(&scopes), ["b", "a", "altinn:serviceowner"]);
     }
 
     /// The grant, when its signature is that of the key.

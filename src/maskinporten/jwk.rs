@@ -7,18 +7,21 @@ use pkcs1::{EncodeRsaPrivateKey, RsaPrivateKey, UintRef};
 use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
-use super::KeyError;
-use super::material::{Material, algorithm};
+use super::key_material::KeyMaterial;
+use super::{Algorithm, KeyError, KeyErrorKind, KeyOptions};
 
 /// The key in a JWK, or in a set (`{"keys": […]}`) the one private key for signatures, by its `kid` when there are more.
-pub(super) fn read(members: &Map<String, Value>, kid: Option<&str>) -> Result<Material, KeyError> {
+pub(super) fn read(
+    members: &Map<String, Value>,
+    options: &KeyOptions,
+) -> Result<KeyMaterial, KeyError> {
     match members.get("keys").and_then(Value::as_array) {
-        Some(keys) => one(pick(keys, kid)?),
-        None => one(members),
+        Some(keys) => read_one(pick(keys, options.kid.as_deref())?, options),
+        None => read_one(members, options),
     }
 }
 
-const PUBLIC: [&str; 2] = ["n", "e"];
+const PUBLIC: [&str; 3] = ["kty", "n", "e"];
 const PRIVATE: [&str; 6] = ["d", "p", "q", "dp", "dq", "qi"];
 
 /// `base64url`, with or without padding.
@@ -32,81 +35,94 @@ fn pick<'a>(keys: &'a [Value], kid: Option<&str>) -> Result<&'a Map<String, Valu
     let fitting: Vec<_> = keys
         .iter()
         .filter_map(Value::as_object)
-        .filter(|key| check_purpose(key).is_ok() && is_private(key))
+        .filter(|key| text_of(key, "kty").is_some() && check_purpose(key).is_ok())
+        .filter(|key| PRIVATE.iter().any(|name| key.contains_key(*name)))
         .filter(|key| kid.is_none() || text_of(key, "kid") == kid)
         .collect();
     match (fitting.as_slice(), keys) {
         ([one], _) => Ok(one),
         // A set of one has its own reason for not fitting.
         (_, [Value::Object(only)]) => Ok(only),
-        _ => Err(KeyError::KeySet {
-            keys: keys.len(),
-            fitting: fitting.len(),
-        }),
+        _ => Err(KeyError::new(
+            KeyErrorKind::Ambiguous,
+            format!(
+                "this is a set of {} keys, and {} of them can be meant",
+                keys.len(),
+                fitting.len()
+            ),
+            "say which one with `auth.key.kid` (or --kid), or give one of the keys by itself",
+        )),
     }
 }
 
 /// The members must be those of an RSA private key for signatures.
-fn one(members: &Map<String, Value>) -> Result<Material, KeyError> {
+fn read_one(members: &Map<String, Value>, options: &KeyOptions) -> Result<KeyMaterial, KeyError> {
     check_purpose(members)?;
-    check_presence(members)?;
-    Ok(Material {
-        der: pkcs1(members)?,
+    check_presence(members, options)?;
+    Ok(KeyMaterial {
         kid: text_of(members, "kid").map(str::to_owned),
         algorithm: text_of(members, "alg").map(algorithm).transpose()?,
-        certificates: Vec::new(),
+        ..KeyMaterial::from_pkcs1(&pkcs1(members)?)
     })
 }
 
 /// The key type, and what the key says it may be used for.
 fn check_purpose(members: &Map<String, Value>) -> Result<(), KeyError> {
-    match text_of(members, "kty") {
-        None => {
-            return Err(KeyError::Blank {
-                members: "`kty`".into(),
-            });
-        }
-        Some("RSA") => {}
-        Some(other) => {
-            return Err(KeyError::NotRsa {
-                found: other.chars().take(20).collect(),
-            });
-        }
+    if let Some(other) = text_of(members, "kty").filter(|kind| *kind != "RSA") {
+        return Err(KeyError::not_rsa(other));
     }
-    if let Some(purpose) = text_of(members, "use").filter(|purpose| *purpose != "sig") {
-        return Err(KeyError::NotForSigning {
-            found: purpose.chars().take(20).collect(),
-        });
-    }
+    let purpose = text_of(members, "use").filter(|purpose| *purpose != "sig");
     let operations = members.get("key_ops").and_then(Value::as_array);
-    if operations.is_some_and(|all| !all.iter().any(|one| one == "sign")) {
-        return Err(KeyError::NotForSigning {
-            found: "key_ops".into(),
-        });
+    let cannot_sign = operations.is_some_and(|all| !all.iter().any(|one| one == "sign"));
+    if purpose.is_none() && !cannot_sign {
+        return Ok(());
     }
-    Ok(())
+    let found: String = purpose.unwrap_or("key_ops").chars().take(20).collect();
+    Err(KeyError::new(
+        KeyErrorKind::Unsuitable,
+        format!("the key is not for signatures: its `use` or `key_ops` says otherwise ({found})"),
+        "give the client's key for signatures: `use` is `sig`",
+    ))
 }
 
-fn is_private(members: &Map<String, Value>) -> bool {
-    PRIVATE.iter().any(|name| members.contains_key(*name))
-}
-
-fn check_presence(members: &Map<String, Value>) -> Result<(), KeyError> {
-    if !is_private(members) {
-        return Err(KeyError::PublicOnly);
+fn check_presence(members: &Map<String, Value>, options: &KeyOptions) -> Result<(), KeyError> {
+    let is_blank = |name: &&str| text_of(members, name).is_none();
+    let is_public = !PUBLIC.iter().any(|name| text_of(members, name).is_none());
+    if is_public && !PRIVATE.iter().any(|name| members.contains_key(*name)) {
+        return Err(KeyError::public_only());
     }
-    let blank: Vec<String> = PUBLIC
-        .into_iter()
-        .chain(PRIVATE)
-        .filter(|name| text_of(members, name).is_none())
-        .map(|name| format!("`{name}`"))
-        .collect();
+    let mut blank: Vec<&str> = PUBLIC.into_iter().chain(PRIVATE).filter(is_blank).collect();
     if blank.is_empty() {
         return Ok(());
     }
-    Err(KeyError::Blank {
-        members: blank.join(", "),
-    })
+    // Named with the others only: alone it may come from elsewhere.
+    if options.kid.is_none() && options.certificate.is_none() && is_blank(&"kid") {
+        blank.push("kid");
+    }
+    let blank: Vec<_> = blank.iter().map(|name| format!("`{name}`")).collect();
+    Err(KeyError::new(
+        KeyErrorKind::Incomplete,
+        format!("the key has no value for {}", blank.join(", ")),
+        "a private RSA key has the members kty, n, e, d, p, q, dp, dq and qi",
+    ))
+}
+
+fn algorithm(name: &str) -> Result<Algorithm, KeyError> {
+    match name {
+        "RS256" => Ok(Algorithm::Rs256),
+        "RS384" => Ok(Algorithm::Rs384),
+        "RS512" => Ok(Algorithm::Rs512),
+        other => {
+            let found: String = other.chars().take(20).collect();
+            Err(KeyError::new(
+                KeyErrorKind::Unsuitable,
+                format!(
+                    "the key is for {found}, and Maskinporten takes RS256, RS384 and RS512 only"
+                ),
+                "register an RSA key for RS256, or say `auth.key.algorithm: RS256` when the key is registered for that",
+            ))
+        }
+    }
 }
 
 fn pkcs1(members: &Map<String, Value>) -> Result<Zeroizing<Vec<u8>>, KeyError> {
@@ -114,7 +130,7 @@ fn pkcs1(members: &Map<String, Value>) -> Result<Zeroizing<Vec<u8>>, KeyError> {
         BASE64URL
             .decode(text_of(members, name).unwrap_or_default())
             .map(Zeroizing::new)
-            .map_err(|_| KeyError::NotBase64Url { member: name })
+            .map_err(|_| not_base64url(name))
     };
     let (modulus, public_exponent) = (number("n")?, number("e")?);
     let (private_exponent, prime1, prime2) = (number("d")?, number("p")?, number("q")?);
@@ -133,13 +149,15 @@ fn pkcs1(members: &Map<String, Value>) -> Result<Zeroizing<Vec<u8>>, KeyError> {
     // The document it comes in wipes itself.
     key.to_pkcs1_der()
         .map(|der| Zeroizing::new(der.as_bytes().to_vec()))
-        .map_err(|_| KeyError::Unfit {
-            reason: "its numbers are too long".into(),
-        })
+        .map_err(|_| KeyError::unreadable("the key is damaged: its numbers are too long"))
 }
 
 fn integer<'a>(member: &'static str, bytes: &'a [u8]) -> Result<UintRef<'a>, KeyError> {
-    UintRef::new(bytes).map_err(|_| KeyError::NotBase64Url { member })
+    UintRef::new(bytes).map_err(|_| not_base64url(member))
+}
+
+fn not_base64url(member: &str) -> KeyError {
+    KeyError::unreadable(format!("the key's `{member}` is not base64url"))
 }
 
 /// A member's text; blank counts as not there.

@@ -5,15 +5,13 @@ use std::time::SystemTime;
 
 use aws_lc_rs::signature::{KeyPair, RsaKeyPair};
 use jsonwebtoken::{EncodingKey, Header};
-use secrecy::SecretString;
 use serde::Serialize;
 
-use super::key_format::{self, Read};
-use super::material::Material;
-use super::{Algorithm, Certificate, KeyError};
+use super::key_format;
+use super::key_material::KeyMaterial;
+use super::{Algorithm, Certificate, KeyError, KeyErrorKind, KeyOptions};
 
-/// An RSA key of at least 2048 bits with what Maskinporten knows it by: a name (`kid`), or a business certificate. Shows neither when it is printed for debugging, only
-/// its size.
+/// An RSA key of at least 2048 bits and what Maskinporten knows it by: a name (`kid`), or a business certificate. `Debug` shows only its size.
 #[derive(Clone)]
 pub struct SigningKey {
     identity: Identity,
@@ -29,21 +27,6 @@ pub enum Identity {
     Kid(String),
     /// The business certificate the key belongs to.
     Certificate(Certificate),
-}
-
-/// What is said about a key elsewhere than in its own file.
-#[derive(Debug, Clone, Default)]
-pub struct KeyOptions {
-    /// The name Maskinporten knows it by; wins over the key's own, and over a certificate.
-    pub kid: Option<String>,
-    /// How it signs; wins over what a JWK says.
-    pub algorithm: Option<Algorithm>,
-    /// Its certificate and the chain above it in PEM, when they are not in the key's own file.
-    pub certificate: Option<String>,
-    /// The password of a PKCS#12 file.
-    pub password: Option<SecretString>,
-    /// Which settings of a `maskinporten-settings.json` are meant, as `Outer:Inner`.
-    pub section: Option<String>,
 }
 
 /// A key with what its file says about its client.
@@ -63,20 +46,14 @@ impl KeyFile {
     ///
     /// No error quotes the key.
     pub fn read(bytes: &[u8], options: &KeyOptions) -> Result<Self, KeyError> {
-        let Read {
-            material,
-            client_id,
-            authority,
-        } = key_format::read(bytes, options)?;
-        let beside = options
-            .certificate
-            .as_deref()
-            .map(super::pem::certificates)
-            .transpose()?;
+        let mut material = key_format::read(bytes, options)?;
+        if let Some(text) = &options.certificate {
+            material.certificates = key_format::read_certificates(text)?;
+        }
         Ok(Self {
-            key: SigningKey::new(material, beside, options)?,
-            client_id,
-            authority,
+            client_id: material.client_id.take(),
+            authority: material.authority.take(),
+            key: SigningKey::new(material, options)?,
         })
     }
 }
@@ -91,19 +68,20 @@ impl SigningKey {
         KeyFile::read(text.as_bytes(), &options).map(|file| file.key)
     }
 
-    fn new(
-        material: Material,
-        beside: Option<Vec<Vec<u8>>>,
-        options: &KeyOptions,
-    ) -> Result<Self, KeyError> {
+    fn new(material: KeyMaterial, options: &KeyOptions) -> Result<Self, KeyError> {
         let bits = check(&material.der)?;
-        let certificates = beside.unwrap_or(material.certificates);
         let kid = given(options.kid.as_deref()).or(material.kid);
         let identity = match kid {
             Some(kid) => Identity::Kid(kid),
-            None if certificates.is_empty() => return Err(KeyError::NoKid),
+            None if material.certificates.is_empty() => {
+                return Err(KeyError::new(
+                    KeyErrorKind::Incomplete,
+                    "the key has no `kid`",
+                    "set `auth.key.kid` (or --kid) to the key's id, as shown on the client in Maskinporten's self-service; a business certificate needs none",
+                ));
+            }
             None => Identity::Certificate(Certificate::find(
-                &certificates,
+                &material.certificates,
                 &material.der,
                 SystemTime::now(),
             )?),
@@ -157,6 +135,7 @@ impl fmt::Debug for SigningKey {
     }
 }
 
+/// Bits.
 const SMALLEST: usize = 2048;
 
 fn given(text: Option<&str>) -> Option<String> {
@@ -165,17 +144,16 @@ fn given(text: Option<&str>) -> Option<String> {
         .map(str::to_owned)
 }
 
-/// Whether the cryptography accepts the key; gives its size in bits.
+/// Has the cryptography check the key; gives its size in bits.
 fn check(der: &[u8]) -> Result<usize, KeyError> {
     // Measured from the DER itself: the cryptography refuses small keys without telling their size.
     let bits = modulus_bits(der);
     if let Some(bits) = bits.filter(|bits| *bits < SMALLEST) {
-        return Err(KeyError::TooSmall { bits });
+        return Err(KeyError::too_small(bits));
     }
     // The cryptography's own reasons are names from its code.
-    let pair = RsaKeyPair::from_der(der).map_err(|_| KeyError::Unfit {
-        reason: "its numbers do not fit together".to_owned(),
-    })?;
+    let pair = RsaKeyPair::from_der(der)
+        .map_err(|_| KeyError::unreadable("the key is damaged: its numbers do not fit together"))?;
     Ok(bits.unwrap_or(pair.public_key().modulus_len() * 8))
 }
 
@@ -242,9 +220,12 @@ pub(crate) mod tests {
         jwk.to_string()
     }
 
-    fn refused(text: &str) -> KeyError {
-        SigningKey::from_text(text, Some("key-1")).unwrap_err()
+    fn refused(text: &str) -> String {
+        let error = SigningKey::from_text(text, Some("key-1")).unwrap_err();
+        error.to_string()
     }
+
+    const BLANK: &str = "the key has no value for ";
 
     #[test]
     fn every_form_of_a_key_signs_the_same() {
@@ -264,7 +245,12 @@ pub(crate) mod tests {
         );
         let set = json!({"keys": [{"kty": "EC"}, jwk()]}).to_string();
         let (chain64, der64) = (STANDARD.encode(&chain), STANDARD.encode(pkcs8()));
-        let forms: [&[u8]; 12] = [
+        // As many a variable and JSON file has it.
+        let escaped = pem("PRIVATE KEY", pkcs8()).replace('\n', "\\n");
+        let escaped_windows = format!("\"{}\"", pkcs1.replace('\n', "\\r\\n"));
+        let forms: [&[u8]; 14] = [
+            escaped.as_bytes(),
+            escaped_windows.as_bytes(),
             json.as_bytes(),
             &format!("\u{feff} {json}\n").into_bytes(),
             std.as_bytes(),
@@ -331,25 +317,16 @@ pub(crate) mod tests {
             jwk
         };
         let set = json!({"keys": [other("a", "use", "sig"), other("b", "use", "sig"), other("c", "use", "enc")]}).to_string();
-        let both = KeyError::KeySet {
-            keys: 3,
-            fitting: 2,
-        };
-        assert_eq!(SigningKey::from_text(&set, None).unwrap_err(), both);
+        let both = "this is a set of 3 keys, and 2 of them can be meant";
+        let error = SigningKey::from_text(&set, None).unwrap_err();
+        assert_eq!(error.to_string(), both);
+        assert_eq!(error.kind(), KeyErrorKind::Ambiguous);
         let key = SigningKey::from_text(&set, Some("b")).unwrap();
         assert_eq!(*key.identity(), Identity::Kid("b".into()));
-        let none = KeyError::KeySet {
-            keys: 3,
-            fitting: 0,
-        };
-        assert_eq!(SigningKey::from_text(&set, Some("d")).unwrap_err(), none);
+        let error = SigningKey::from_text(&set, Some("d")).unwrap_err();
+        assert_eq!(error.to_string(), both.replace('2', "0"));
         let alone = json!({"keys": [other("c", "use", "enc")]}).to_string();
-        assert_eq!(
-            refused(&alone),
-            KeyError::NotForSigning {
-                found: "enc".into()
-            }
-        );
+        assert!(refused(&alone).ends_with("says otherwise (enc)"));
     }
 
     #[test]
@@ -362,89 +339,107 @@ pub(crate) mod tests {
 
     #[test]
     fn a_broken_key_is_told_by_what_is_wrong_with_it() {
-        assert_eq!(refused(" \n"), KeyError::Empty);
-        assert!(matches!(
-            refused("{\"kty\": \"RSA\""),
-            KeyError::NotJson { line: 1, .. }
-        ));
-        assert!(matches!(
-            refused(&STANDARD.encode("not JSON")),
-            KeyError::NotJson { .. }
-        ));
-        assert!(matches!(
-            refused(&STANDARD.encode([255, 254])),
-            KeyError::NotJson { .. }
-        ));
-        assert_eq!(refused("keys/maskinporten.jwk"), KeyError::NotBase64);
-        assert_eq!(refused("[]"), KeyError::NotAnObject);
-        assert_eq!(
-            refused(r#"{"keys": []}"#),
-            KeyError::KeySet {
-                keys: 0,
-                fitting: 0
-            }
-        );
-        assert_eq!(
-            refused("-----BEGIN PRIVATE KEY-----\nAAAA\n"),
-            KeyError::NotPem
-        );
-        assert_eq!(refused(&pem("PRIVATE KEY", b"x")), KeyError::NotPem);
-        let two = format!("{0}{0}", pem("PRIVATE KEY", pkcs8()));
-        assert_eq!(refused(&two), KeyError::SeveralKeys { count: 2 });
-        for alg in ["ES256", "PS256", "RSA-OAEP", "none"] {
-            assert_eq!(
-                refused(&with("alg", alg.into())),
-                KeyError::Algorithm { found: alg.into() }
-            );
+        let not_json = "the key is not valid JSON (line 1, column ";
+        for (text, expected) in [
+            (" \n".to_owned(), "the key is empty"),
+            ("{\"kty\": \"RSA\"".into(), not_json),
+            (STANDARD.encode("not JSON"), not_json),
+            (STANDARD.encode([255, 254]), not_json),
+            (
+                "keys/maskinporten.jwk".into(),
+                "the key is neither JSON, nor base64 of JSON, nor PEM, nor PKCS#12",
+            ),
+            ("[]".into(), "the key is JSON, but not an object"),
+            (
+                r#"{"keys": []}"#.into(),
+                "this is a set of 0 keys, and 0 of them can be meant",
+            ),
+            (
+                "-----BEGIN PRIVATE KEY-----\nAAAA\n".into(),
+                "the PEM cannot be read",
+            ),
+            (pem("PRIVATE KEY", b"x"), "the PEM cannot be read"),
+            (
+                format!("{0}{0}", pem("PRIVATE KEY", pkcs8())),
+                "there are 2 private keys, and only one can be meant",
+            ),
+            (
+                with("alg", "ES256".into()),
+                "the key is for ES256, and Maskinporten takes",
+            ),
+            (
+                with("alg", "none".into()),
+                "the key is for none, and Maskinporten takes",
+            ),
+        ] {
+            let error = SigningKey::from_text(&text, Some("key-1")).unwrap_err();
+            assert!(error.to_string().starts_with(expected), "{error}");
         }
-        let blank = KeyError::Blank {
-            members: "`kty`".into(),
-        };
-        assert_eq!(refused("{}"), blank);
     }
 
     #[test]
-    fn a_jwk_is_told_by_the_member_that_is_wrong() {
-        let blank = |members: &str| KeyError::Blank {
-            members: members.into(),
-        };
-        assert_eq!(refused(&with("p", " ".into())), blank("`p`"));
-        assert_eq!(refused(&with("n", Value::Null)), blank("`n`"));
-        let only_d =
-            json!({"kty": "RSA", "kid": "k", "n": "AQ", "e": "AQAB", "d": "AQ"}).to_string();
-        assert_eq!(refused(&only_d), blank("`p`, `q`, `dp`, `dq`, `qi`"));
-        assert_eq!(
-            refused(&with("dq", "not*base64".into())),
-            KeyError::NotBase64Url { member: "dq" }
-        );
-        assert_eq!(
-            refused(&with("kty", "EC".into())),
-            KeyError::NotRsa { found: "EC".into() }
-        );
-        assert_eq!(
-            refused(&with("use", "enc".into())),
-            KeyError::NotForSigning {
-                found: "enc".into()
-            }
-        );
-        assert!(matches!(
-            refused(&with("key_ops", json!(["verify"]))),
-            KeyError::NotForSigning { .. }
-        ));
-        assert!(matches!(
-            refused(&with("d", "AQAB".into())),
-            KeyError::Unfit { reason } if reason == "its numbers do not fit together"
-        ));
+    fn a_jwk_is_told_by_the_members_that_are_wrong() {
+        let only_d = json!({"kty": "RSA", "n": "AQ", "e": "AQAB", "d": "AQ"}).to_string();
+        for (text, blank) in [
+            (with("p", " ".into()), "`p`"),
+            (with("n", Value::Null), "`n`"),
+            (only_d, "`p`, `q`, `dp`, `dq`, `qi`"),
+            (
+                "{}".into(),
+                "`kty`, `n`, `e`, `d`, `p`, `q`, `dp`, `dq`, `qi`",
+            ),
+        ] {
+            assert_eq!(refused(&text), format!("{BLANK}{blank}"));
+        }
+        // As Altinn's template has it; without a `kid` from elsewhere that is missing too.
+        let names = ["kty", "kid", "n", "e", "d", "p", "q", "dp", "dq", "qi"];
+        let template: serde_json::Map<_, _> = names
+            .map(|name| (name.to_owned(), json!("")))
+            .into_iter()
+            .collect();
+        let error = SigningKey::from_text(&Value::Object(template).to_string(), None).unwrap_err();
+        let all = "`kty`, `n`, `e`, `d`, `p`, `q`, `dp`, `dq`, `qi`, `kid`";
+        assert_eq!(error.to_string(), format!("{BLANK}{all}"));
+        assert_eq!(error.kind(), KeyErrorKind::Incomplete);
+
+        for (text, expected) in [
+            (
+                with("dq", "not*base64".into()),
+                "the key's `dq` is not base64url",
+            ),
+            (
+                with("kty", "EC".into()),
+                "the key is of type EC, and Maskinporten takes RSA only",
+            ),
+            (
+                with("use", "enc".into()),
+                "the key is not for signatures: its `use` or `key_ops` says otherwise (enc)",
+            ),
+            (
+                with("key_ops", json!(["verify"])),
+                "the key is not for signatures: its `use` or `key_ops` says otherwise (key_ops)",
+            ),
+            (
+                with("d", "AQAB".into()),
+                "the key is damaged: its numbers do not fit together",
+            ),
+        ] {
+            assert_eq!(refused(&text), expected);
+        }
         let no_kid = SigningKey::from_text(&with("kid", "".into()), None);
-        assert_eq!(no_kid.unwrap_err(), KeyError::NoKid);
+        assert_eq!(no_kid.unwrap_err().to_string(), "the key has no `kid`");
     }
 
     #[test]
     fn the_public_half_cannot_sign() {
         let public = json!({"kty": "RSA", "kid": "key-1", "n": jwk()["n"], "e": jwk()["e"]});
-        assert_eq!(refused(&public.to_string()), KeyError::PublicOnly);
-        assert_eq!(refused(&pem("PUBLIC KEY", b"x")), KeyError::PublicOnly);
-        assert_eq!(refused(&pem("CERTIFICATE", b"x")), KeyError::PublicOnly);
+        for text in [
+            public.to_string(),
+            pem("PUBLIC KEY", b"x"),
+            pem("CERTIFICATE", b"x"),
+        ] {
+            assert_eq!(refused(&text), "this is a public key: it cannot sign");
+        }
     }
 
     #[test]
@@ -452,23 +447,24 @@ pub(crate) mod tests {
         use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
         let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap();
         let der = pair.to_pkcs8v1().unwrap();
-        let ec = KeyError::NotRsa { found: "EC".into() };
+        let ec = "the key is of type EC, and Maskinporten takes RSA only";
         assert_eq!(refused(&pem("PRIVATE KEY", der.as_ref())), ec);
         assert_eq!(refused(&pem("EC PRIVATE KEY", b"x")), ec);
-        assert_eq!(
-            refused(&pem("ENCRYPTED PRIVATE KEY", b"x")),
-            KeyError::Encrypted
-        );
-        let locked = "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES\n\nAAAA\n-----END RSA PRIVATE KEY-----";
-        assert_eq!(refused(locked), KeyError::Encrypted);
+        let old = "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES\n\nAAAA\n-----END RSA PRIVATE KEY-----";
+        for locked in [&pem("ENCRYPTED PRIVATE KEY", b"x"), old] {
+            assert_eq!(refused(locked), "the key is locked with a password");
+        }
         let no_kid = SigningKey::from_text(&pem("PRIVATE KEY", pkcs8()), None);
-        assert_eq!(no_kid.unwrap_err(), KeyError::NoKid);
+        assert_eq!(no_kid.unwrap_err().to_string(), "the key has no `kid`");
     }
 
     #[test]
     fn a_small_key_is_told_by_its_size() {
         let small = with("n", URL_SAFE_NO_PAD.encode([0x80; 128]).into());
-        assert_eq!(refused(&small), KeyError::TooSmall { bits: 1024 });
+        assert_eq!(
+            refused(&small),
+            "the key has 1024 bits, and must have at least 2048"
+        );
     }
 
     #[test]

@@ -1,30 +1,18 @@
-//! Which form a key was handed out in, found from the bytes themselves.
+//! The forms a key is handed out in, found from the bytes themselves: a JWK, Altinn Studio's settings, PEM, DER and PKCS#12, plain or in base64.
 
 use base64::Engine;
 use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use p12_keystore::Pkcs12Archive;
+use p12_keystore::error::Error as Pkcs12Error;
+use pem::Pem;
+use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value};
 use zeroize::{Zeroize, Zeroizing};
 
-use super::material::{Material, Wiped};
+use super::key_material::KeyMaterial;
 use super::studio::{self, SettingsKey};
-use super::{KeyError, KeyOptions, jwk, pem, pkcs12};
-
-/// A key as it was read, and what its file says about its client.
-pub(super) struct Read {
-    pub(super) material: Material,
-    pub(super) client_id: Option<String>,
-    pub(super) authority: Option<String>,
-}
-
-/// The key in these bytes, plain or in base64.
-pub(super) fn read(bytes: &[u8], options: &KeyOptions) -> Result<Read, KeyError> {
-    if let Some(read) = plain(bytes, options) {
-        return read;
-    }
-    let bytes = decode(bytes)?;
-    plain(&bytes, options).unwrap_or(Err(KeyError::NotJson { line: 1, column: 0 }))
-}
+use super::{KeyError, KeyErrorKind, KeyOptions, jwk};
 
 /// Standard base64, with or without padding.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
@@ -32,87 +20,197 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
-/// What binary forms begin with: a sequence that is longer than 255 bytes.
+/// The beginning of a binary form: a sequence that is longer than 255 bytes.
 const SEQUENCE: [u8; 2] = [0x30, 0x82];
 
+/// The key in these bytes.
+pub(super) fn read(bytes: &[u8], options: &KeyOptions) -> Result<KeyMaterial, KeyError> {
+    if let Some(read) = read_plain(bytes, options) {
+        return read;
+    }
+    let bytes = decode(bytes)?;
+    read_plain(&bytes, options).unwrap_or_else(|| Err(KeyError::not_json(1, 0)))
+}
+
 /// The key when it is not in base64.
-fn plain(bytes: &[u8], options: &KeyOptions) -> Option<Result<Read, KeyError>> {
+fn read_plain(bytes: &[u8], options: &KeyOptions) -> Option<Result<KeyMaterial, KeyError>> {
     if bytes.starts_with(&SEQUENCE) {
-        return Some(from_der(bytes, options).map(alone));
+        return Some(read_der(bytes, options));
     }
     let text = std::str::from_utf8(bytes).ok()?;
     let text = text.trim_start_matches('\u{feff}').trim();
     if text.is_empty() {
-        Some(Err(KeyError::Empty))
+        let hint = "check the file or the variable it should come from";
+        let error = KeyError::new(KeyErrorKind::Incomplete, "the key is empty", hint);
+        Some(Err(error))
     } else if text.starts_with(['{', '[']) {
-        Some(from_json(text, options))
+        Some(read_json(text, options))
     } else if text.contains("-----BEGIN ") {
-        Some(pem::read(text).map(alone))
+        Some(read_pem(text))
     } else {
         None
     }
 }
 
-fn from_json(text: &str, options: &KeyOptions) -> Result<Read, KeyError> {
+fn read_json(text: &str, options: &KeyOptions) -> Result<KeyMaterial, KeyError> {
     // Into a `Value` first: a typed reader would quote the secret members in its errors.
-    let value = serde_json::from_str(text).map_err(|error| KeyError::NotJson {
-        line: error.line(),
-        column: error.column(),
-    })?;
+    let value = serde_json::from_str(text)
+        .map_err(|error| KeyError::not_json(error.line(), error.column()))?;
     let value = Wiped(value);
     let Value::Object(members) = &value.0 else {
-        return Err(KeyError::NotAnObject);
+        return Err(KeyError::unreadable("the key is JSON, but not an object"));
     };
     if options.section.is_some() || studio::is_settings(members) {
-        from_settings(members, options)
+        read_settings(members, options)
     } else {
-        jwk::read(members, options.kid.as_deref()).map(alone)
+        jwk::read(members, options)
     }
 }
 
-fn from_settings(members: &Map<String, Value>, options: &KeyOptions) -> Result<Read, KeyError> {
+fn read_settings(
+    members: &Map<String, Value>,
+    options: &KeyOptions,
+) -> Result<KeyMaterial, KeyError> {
     let settings = studio::read(members, options.section.as_deref())?;
     let material = match settings.key {
-        SettingsKey::Jwk(jwk) => jwk::read(jwk, options.kid.as_deref())?,
+        SettingsKey::Jwk(jwk) => jwk::read(jwk, options)?,
         SettingsKey::Base64(text) => {
             let json = decode(text.as_bytes())?;
-            let json =
-                std::str::from_utf8(&json).map_err(|_| KeyError::NotJson { line: 1, column: 0 })?;
-            let inner = KeyOptions {
+            let json = std::str::from_utf8(&json).map_err(|_| KeyError::not_json(1, 0))?;
+            let options = KeyOptions {
                 section: None,
                 ..options.clone()
             };
-            from_json(json, &inner)?.material
+            read_json(json, &options)?
         }
     };
-    Ok(Read {
-        material,
+    Ok(KeyMaterial {
         client_id: settings.client_id.map(str::to_owned),
         authority: settings.authority.map(str::to_owned),
+        ..material
     })
 }
 
 /// PKCS#8, PKCS#1, or else PKCS#12.
-fn from_der(der: &[u8], options: &KeyOptions) -> Result<Material, KeyError> {
-    let other = KeyError::NotPkcs12 {
-        reason: String::new(),
-    };
-    match Material::from_pkcs8(der, other.clone()) {
-        Err(error) if error == other => {}
-        result => return result,
+fn read_der(der: &[u8], options: &KeyOptions) -> Result<KeyMaterial, KeyError> {
+    if let Some(read) = KeyMaterial::from_pkcs8(der) {
+        return read;
     }
     if pkcs1::RsaPrivateKeyRef::try_from(der).is_ok() {
-        return Ok(Material::from_pkcs1(der));
+        return Ok(KeyMaterial::from_pkcs1(der));
     }
-    pkcs12::read(der, options.password.as_ref())
+    read_pkcs12(der, options.password.as_ref())
 }
 
-fn alone(material: Material) -> Read {
-    Read {
-        material,
-        client_id: None,
-        authority: None,
+/// The one private key of a PKCS#12 file and the certificates beside it. Without a password the empty one is tried.
+fn read_pkcs12(der: &[u8], password: Option<&SecretString>) -> Result<KeyMaterial, KeyError> {
+    let text = password.map_or("", |password| password.expose_secret());
+    let archive = Pkcs12Archive::from_pkcs12(der, text).map_err(|error| match error {
+        // A file without a checksum shows a wrong password only by what comes out of it.
+        Pkcs12Error::MacError(_) | Pkcs12Error::UnpadError | Pkcs12Error::Pkcs5Error(_) => {
+            locked(password.is_some())
+        }
+        other => KeyError::unreadable(format!("the PKCS#12 file cannot be read: {other}")),
+    })?;
+    let material = match archive.keys.as_slice() {
+        [] => Err(KeyError::new(
+            KeyErrorKind::Incomplete,
+            "there is no private key in the PKCS#12 file",
+            "export it again, with its private key",
+        )),
+        [one] => KeyMaterial::from_pkcs8(one.key.as_der())
+            .unwrap_or_else(|| Err(KeyError::unreadable("the key is damaged: it is not PKCS#8"))),
+        several => Err(KeyError::several_keys(several.len())),
+    }?;
+    let certificates = archive.certs.iter();
+    Ok(KeyMaterial {
+        certificates: certificates.map(|bag| bag.cert.as_der().to_vec()).collect(),
+        ..material
+    })
+}
+
+fn locked(has_password: bool) -> KeyError {
+    let (message, hint) = if has_password {
+        (
+            "the password does not open the PKCS#12 file",
+            "correct the password: MASSEBREV_KEY_PASSWORD wins over `auth.key.password`",
+        )
+    } else {
+        (
+            "the PKCS#12 file is locked, and there is no password for it",
+            "set `auth.key.password` to `{ file: PATH }` or `{ env: NAME }`, or set MASSEBREV_KEY_PASSWORD; it never stands on the command line",
+        )
+    };
+    KeyError::new(KeyErrorKind::Locked, message, hint)
+}
+
+/// The one private key of a PEM text and the certificates beside it.
+fn read_pem(text: &str) -> Result<KeyMaterial, KeyError> {
+    let mut private: Vec<Pem> = Vec::new();
+    let mut certificates = Vec::new();
+    for block in pem_blocks(text)? {
+        match block.tag() {
+            "CERTIFICATE" | "X509 CERTIFICATE" => certificates.push(block.into_contents()),
+            tag if tag.ends_with("PRIVATE KEY") => private.push(block),
+            // Parameters, public keys, requests.
+            _ => {}
+        }
     }
+    let count = private.len();
+    let block = private.pop().ok_or_else(KeyError::public_only)?;
+    if count > 1 {
+        return Err(KeyError::several_keys(count));
+    }
+    Ok(KeyMaterial {
+        certificates,
+        ..read_pem_key(block)?
+    })
+}
+
+fn read_pem_key(block: Pem) -> Result<KeyMaterial, KeyError> {
+    let is_locked = block.headers().get("Proc-Type") == Some("4,ENCRYPTED");
+    let tag = block.tag().to_owned();
+    let der = Zeroizing::new(block.into_contents());
+    match tag.as_str() {
+        "ENCRYPTED PRIVATE KEY" | "RSA PRIVATE KEY" if is_locked || tag.starts_with("ENC") => {
+            Err(KeyError::new(
+                KeyErrorKind::Locked,
+                "the key is locked with a password",
+                "unlock it into a file only you can read: (umask 077; openssl pkey -in locked.pem -out key.pem)",
+            ))
+        }
+        "PRIVATE KEY" => KeyMaterial::from_pkcs8(&der).unwrap_or_else(|| Err(not_pem())),
+        "RSA PRIVATE KEY" => Ok(KeyMaterial::from_pkcs1(&der)),
+        other => Err(KeyError::not_rsa(
+            other.trim_end_matches("PRIVATE KEY").trim(),
+        )),
+    }
+}
+
+/// The certificates of a PEM text, in DER.
+pub(super) fn read_certificates(text: &str) -> Result<Vec<Vec<u8>>, KeyError> {
+    let certificates: Vec<Vec<u8>> = pem_blocks(text)?
+        .into_iter()
+        .filter(|block| block.tag().ends_with("CERTIFICATE"))
+        .map(Pem::into_contents)
+        .collect();
+    if certificates.is_empty() {
+        return Err(KeyError::not_a_certificate(1));
+    }
+    Ok(certificates)
+}
+
+fn pem_blocks(text: &str) -> Result<Vec<Pem>, KeyError> {
+    // Many a variable has its line breaks written as `\n`; PEM itself has no backslash.
+    let text = Zeroizing::new(text.replace("\\r", "").replace("\\n", "\n"));
+    match pem::parse_many(text.as_str()) {
+        Ok(blocks) if !blocks.is_empty() => Ok(blocks),
+        _ => Err(not_pem()),
+    }
+}
+
+fn not_pem() -> KeyError {
+    KeyError::unreadable("the PEM cannot be read")
 }
 
 /// Base64, broken into lines or not, in either alphabet.
@@ -128,5 +226,25 @@ fn decode(text: &[u8]) -> Result<Zeroizing<Vec<u8>>, KeyError> {
         .collect();
     let decoded = BASE64.decode(&plain).map(Zeroizing::new);
     plain.zeroize();
-    decoded.map_err(|_| KeyError::NotBase64)
+    decoded.map_err(|_| {
+        KeyError::unreadable("the key is neither JSON, nor base64 of JSON, nor PEM, nor PKCS#12")
+    })
+}
+
+/// JSON whose texts are wiped when it is dropped.
+struct Wiped(Value);
+
+impl Drop for Wiped {
+    fn drop(&mut self) {
+        wipe(&mut self.0);
+    }
+}
+
+fn wipe(value: &mut Value) {
+    match value {
+        Value::String(text) => text.zeroize(),
+        Value::Array(items) => items.iter_mut().for_each(wipe),
+        Value::Object(members) => members.values_mut().for_each(wipe),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
 }

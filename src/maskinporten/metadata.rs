@@ -1,164 +1,101 @@
-//! Maskinporten's own name, which every grant must be addressed to.
+//! Maskinporten's issuer name, which every grant must be addressed to.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::http::reply::{Reply, innermost};
+use super::refreshing::{Expires, Refreshing};
+use crate::http::{HttpClient, Reply};
 
-/// The issuer as Maskinporten's metadata names it: asked for once an hour, and from the second time on while nobody waits.
-#[derive(Debug, Clone)]
-pub(super) struct Metadata(Arc<Inner>);
-
+/// The issuer as Maskinporten's metadata names it; asked for again once an hour, in the background.
 #[derive(Debug)]
-struct Inner {
-    /// Without a trailing slash.
+pub(super) struct Metadata {
+    /// Maskinporten's address, without a trailing slash.
     authority: String,
-    issuer: Mutex<Option<(String, Instant)>>,
-    asking: AtomicBool,
-    /// How long an answer holds.
-    kept: Duration,
+    issuer: Refreshing<Issuer, String>,
 }
 
-impl Metadata {
-    pub(super) fn new(authority: &str) -> Self {
-        Self::kept_for(authority, KEPT)
-    }
-
-    fn kept_for(authority: &str, kept: Duration) -> Self {
-        Self(Arc::new(Inner {
-            authority: authority.to_owned(),
-            issuer: Mutex::default(),
-            asking: AtomicBool::new(false),
-            kept,
-        }))
-    }
-
-    /// The last known issuer; when there is none and the metadata cannot be had, the authority with a slash, until the next time.
-    pub(super) async fn issuer(&self, http: &reqwest::Client) -> String {
-        if let Some((issuer, asked)) = self.0.known() {
-            if asked.elapsed() >= self.0.kept {
-                self.ask_aside(http);
-            }
-            return issuer;
-        }
-        match self.0.ask(http).await {
-            Ok(issuer) => issuer,
-            Err(reason) => {
-                tracing::warn!(%reason, "Maskinporten's metadata cannot be had");
-                format!("{}/", self.0.authority)
-            }
-        }
-    }
-
-    /// Asks again while the old answer is in use; one at a time.
-    fn ask_aside(&self, http: &reqwest::Client) {
-        if self.0.asking.swap(true, Ordering::AcqRel) {
-            return;
-        }
-        let (inner, http) = (Arc::clone(&self.0), http.clone());
-        tokio::spawn(async move {
-            if let Err(reason) = inner.ask(&http).await {
-                tracing::warn!(%reason, "Maskinporten's metadata cannot be had again");
-            }
-            inner.asking.store(false, Ordering::Release);
-        });
-    }
-}
-
-impl Inner {
-    fn known(&self) -> Option<(String, Instant)> {
-        let known = self.issuer.lock().unwrap_or_else(PoisonError::into_inner);
-        known.clone()
-    }
-
-    async fn ask(&self, http: &reqwest::Client) -> Result<String, String> {
-        let address = format!("{}/.well-known/oauth-authorization-server", self.authority);
-        let sent = http.get(address).timeout(TIMEOUT).send().await;
-        let response = sent.map_err(|error| innermost(&error))?;
-        let reply = Reply::read(response)
-            .await
-            .map_err(|error| innermost(&error))?;
-        if !reply.is_success() {
-            return Err(format!("HTTP {}", reply.status));
-        }
-        let value: Value = serde_json::from_slice(&reply.body).map_err(|_| "not JSON")?;
-        let issuer = match value.get("issuer").and_then(Value::as_str) {
-            Some(issuer) if !issuer.trim().is_empty() => issuer.to_owned(),
-            _ => return Err("no `issuer` in it".to_owned()),
-        };
-        let mut known = self.issuer.lock().unwrap_or_else(PoisonError::into_inner);
-        *known = Some((issuer.clone(), Instant::now()));
-        Ok(issuer)
-    }
+#[derive(Clone)]
+struct Issuer {
+    name: String,
+    fetched: Instant,
 }
 
 const KEPT: Duration = Duration::from_secs(60 * 60);
 const TIMEOUT: Duration = Duration::from_secs(10);
 
+impl Metadata {
+    pub(super) fn new(http: HttpClient, authority: String) -> Self {
+        let address = format!("{authority}/.well-known/oauth-authorization-server");
+        Self {
+            authority,
+            issuer: Refreshing::new(move || Box::pin(fetch(http.clone(), address.clone()))),
+        }
+    }
+
+    /// The last known issuer. Without one, and while the metadata cannot be had: the address with a slash, as Maskinporten names itself.
+    pub(super) async fn issuer(&self) -> String {
+        match self.issuer.get().await {
+            Ok(issuer) => issuer.name,
+            Err(reason) => {
+                tracing::warn!(%reason, "Maskinporten's metadata cannot be had");
+                format!("{}/", self.authority)
+            }
+        }
+    }
+}
+
+async fn fetch(http: HttpClient, address: String) -> Result<Issuer, String> {
+    let reply = Reply::to(http.get(address).timeout(TIMEOUT)).await;
+    let reply = reply.map_err(|error| error.reason())?;
+    if !reply.is_success() {
+        return Err(format!("HTTP {}", reply.status));
+    }
+    let value: Value = serde_json::from_slice(&reply.body).map_err(|_| "not JSON")?;
+    match value.get("issuer").and_then(Value::as_str) {
+        Some(name) if !name.trim().is_empty() => Ok(Issuer {
+            name: name.to_owned(),
+            fetched: Instant::now(),
+        }),
+        _ => Err("no `issuer` in it".to_owned()),
+    }
+}
+
+impl Expires for Issuer {
+    fn is_fresh(&self, _: Instant) -> bool {
+        true
+    }
+
+    fn is_aging(&self, now: Instant) -> bool {
+        now.saturating_duration_since(self.fetched) >= KEPT
+    }
+
+    fn is_alive(&self, _: Instant) -> bool {
+        true
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::AtomicU64;
+    use std::sync::atomic::{AtomicU64, Ordering};
 
     use super::*;
     use crate::http::listener::{Listener, answer};
 
-    /// Names itself anew each time; every answer but the numbered ones is a failure.
-    async fn listener(good: &'static [u64]) -> Listener {
+    #[tokio::test]
+    async fn an_answer_holds_and_without_one_the_address_with_a_slash_stands_until_the_next_time() {
         let asked = AtomicU64::new(0);
-        Listener::start(move |_| {
-            let number = asked.fetch_add(1, Ordering::Relaxed) + 1;
-            if good.contains(&number) {
-                let body = format!(r#"{{"issuer": "https://issuer.example/{number}"}}"#);
-                answer("200 OK", "", &body)
-            } else {
-                answer("500 Internal Server Error", "", "")
-            }
+        let listener = Listener::start(move |_| match asked.fetch_add(1, Ordering::Relaxed) {
+            0 => answer("500 Internal Server Error", "", ""),
+            _ => answer("200 OK", "", r#"{"issuer": "https://issuer.example/"}"#),
         })
-        .await
-    }
-
-    /// Waits until nobody is asking aside.
-    async fn settled(metadata: &Metadata) {
-        while metadata.0.asking.load(Ordering::Acquire) {
-            tokio::task::yield_now().await;
-        }
-    }
-
-    #[tokio::test]
-    async fn an_answer_holds_for_a_while() {
-        let listener = listener(&[1]).await;
-        let metadata = Metadata::new(&listener.base);
-        let http = reqwest::Client::new();
+        .await;
+        let metadata = Metadata::new(HttpClient::new(), listener.base.clone());
+        assert_eq!(metadata.issuer().await, format!("{}/", listener.base));
         for _ in 0..3 {
-            assert_eq!(metadata.issuer(&http).await, "https://issuer.example/1");
+            assert_eq!(metadata.issuer().await, "https://issuer.example/");
         }
-        assert_eq!(listener.seen("GET").len(), 1);
-    }
-
-    #[tokio::test]
-    async fn an_old_answer_is_used_while_a_new_one_is_asked_for() {
-        let listener = listener(&[1, 2]).await;
-        let metadata = Metadata::kept_for(&listener.base, Duration::ZERO);
-        let http = reqwest::Client::new();
-        assert_eq!(metadata.issuer(&http).await, "https://issuer.example/1");
-        assert_eq!(metadata.issuer(&http).await, "https://issuer.example/1");
-        settled(&metadata).await;
-        assert_eq!(metadata.issuer(&http).await, "https://issuer.example/2");
-        settled(&metadata).await;
-        // The third time it cannot be asked: the last known name stands.
-        assert_eq!(metadata.issuer(&http).await, "https://issuer.example/2");
-    }
-
-    #[tokio::test]
-    async fn without_an_answer_the_address_with_a_slash_stands_until_the_next_time() {
-        let listener = listener(&[2]).await;
-        let metadata = Metadata::new(&listener.base);
-        let http = reqwest::Client::new();
-        assert_eq!(metadata.issuer(&http).await, format!("{}/", listener.base));
-        assert_eq!(metadata.issuer(&http).await, "https://issuer.example/2");
+        assert_eq!(listener.seen("GET").len(), 2);
     }
 
     #[tokio::test(start_paused = true)]
@@ -167,8 +104,8 @@ mod tests {
         let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}", silent.local_addr().unwrap());
         let began = tokio::time::Instant::now();
-        let issuer = Metadata::new(&base).issuer(&reqwest::Client::new()).await;
-        assert_eq!(issuer, format!("{base}/"));
+        let metadata = Metadata::new(HttpClient::new(), base.clone());
+        assert_eq!(metadata.issuer().await, format!("{base}/"));
         assert_eq!(began.elapsed().as_secs(), TIMEOUT.as_secs());
     }
 }

@@ -1,6 +1,8 @@
 //! Access tokens: a key signs a grant, Maskinporten gives a token for it, and Altinn exchanges that for its own.
+//!
+//! Every source of tokens is a [`TokenSource`]: [`from_key`] buys them from Maskinporten; [`from_token`], [`from_file`], [`from_command`] and [`from_generator`] get them from elsewhere, and
+//! [`from_fn`] from code of your own.
 
-mod cache;
 mod certificate;
 mod client;
 mod codes;
@@ -10,14 +12,13 @@ mod exchange;
 mod generator;
 mod grant;
 mod jwk;
-mod keeper;
 mod key;
 mod key_error;
 mod key_format;
-mod material;
+mod key_material;
 mod metadata;
-mod pem;
-mod pkcs12;
+mod refreshing;
+mod settings;
 mod source;
 mod static_token;
 mod studio;
@@ -27,21 +28,19 @@ mod tests;
 mod token;
 mod token_request;
 
-pub use crate::manifest::{Algorithm, SystemUser};
-pub use cache::TokenCache;
 pub use certificate::Certificate;
-pub(crate) use client::host;
-pub use client::{ClientSettings, MaskinportenSource};
+pub use client::from_key;
 pub use codes::{Explanation, explain};
-pub use command::TokenCommand;
-pub use error::TokenError;
-pub use generator::{GENERATOR, GeneratorError, GeneratorSettings, TokenGenerator};
-pub use grant::Delegation;
+pub use command::{TokenCommand, from_command};
+pub use error::{SourceError, TokenError};
+pub use generator::{GENERATOR, GeneratorError, GeneratorSettings, from_generator};
 #[cfg(test)]
 pub(crate) use key::tests::key as key_for_tests;
-pub use key::{Identity, KeyFile, KeyOptions, SigningKey};
-pub use key_error::KeyError;
-pub use source::{SourceError, TokenFuture, TokenSource, from_fn};
-pub use static_token::{StaticToken, TokenFile};
+pub use key::{Identity, KeyFile, SigningKey};
+pub use key_error::{KeyError, KeyErrorKind};
+pub use key_material::{Algorithm, KeyOptions};
+pub use settings::{ClientSettings, Delegation, SystemUser};
+pub use source::{TokenFuture, TokenSource, from_fn};
+pub use static_token::{from_file, from_token, read_token};
 pub use subscription::{NotASubscriptionKey, SubscriptionKey};
 pub use token::Token;

@@ -1,4 +1,4 @@
-//! A token that somebody else has fetched: given as text, or in a file that is read again when it changes.
+//! A token that was fetched elsewhere: given as text, or in a file that is read again when it changes.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -8,46 +8,23 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
-use super::token::{is_plausible, remaining};
+use super::token::{is_plausible, remaining, seconds};
 use super::{SourceError, Token, TokenFuture, TokenSource};
+use crate::secret::read_file;
 
-/// A token that was given as text. It cannot be renewed: when its own time is over, it is refused here.
+/// The one token of this source, and where it was found.
 #[derive(Debug)]
-pub struct StaticToken {
+struct StaticToken {
     place: String,
     token: Token,
 }
 
-/// A token in a file, as a neighbour keeps it fresh there.
-pub struct TokenFile {
-    path: PathBuf,
-    held: Mutex<Held>,
-}
-
-#[derive(Default)]
-struct Held {
-    token: Option<Token>,
-    /// What the file looked like when it was read.
-    stamp: Option<Stamp>,
-    /// When the file was last looked at.
-    looked: Option<Instant>,
-}
-
-/// What changes when a file is written or replaced.
-type Stamp = (SystemTime, u64);
-
-/// The file is looked at again after so long, and not before every request.
-const LOOK: Duration = Duration::from_secs(1);
-/// Tokens are some thousand characters; anything far larger is another file.
-const LARGEST: u64 = 1_000_000;
-
-impl StaticToken {
-    /// A token and where it was found, as `MASSEBREV_TOKEN`: bare, or in JSON as a token command prints it.
-    pub fn new(text: &SecretString, place: impl Into<String>) -> Result<Self, SourceError> {
-        let place = place.into();
-        let token = read(text.expose_secret(), &place)?;
-        Ok(Self { place, token })
-    }
+/// A source with one token; `place` is where it was found, as `MASSEBREV_TOKEN`.
+///
+/// It cannot be renewed: when its own time is over, it is refused here.
+pub fn from_token(token: Token, place: impl Into<String>) -> Arc<dyn TokenSource> {
+    let place = place.into();
+    Arc::new(StaticToken { place, token })
 }
 
 impl TokenSource for StaticToken {
@@ -57,42 +34,71 @@ impl TokenSource for StaticToken {
         Box::pin(async move { Ok(answer?) })
     }
 
-    /// There is no other: Altinn's second refusal tells why.
+    /// There is no other: Altinn's second refusal says why.
     fn reject(&self, _: &Token) {}
 }
 
+/// A token in a file that another program keeps fresh.
+struct TokenFile {
+    path: PathBuf,
+    cached: Mutex<Cached>,
+}
+
+#[derive(Default)]
+struct Cached {
+    token: Option<Token>,
+    /// The state of the file when it was read.
+    stamp: Option<Stamp>,
+    /// When the file was last checked for a change.
+    checked: Option<Instant>,
+}
+
+/// Changes when a file is written or replaced: its time and its size.
+type Stamp = (SystemTime, u64);
+
+/// The file is not checked before every request.
+const CHECK_INTERVAL: Duration = Duration::from_secs(1);
+
+/// A source with the token in a file, which is read again when it changes. Reads nothing yet.
+pub fn from_file(path: PathBuf) -> Arc<dyn TokenSource> {
+    Arc::new(TokenFile::new(path))
+}
+
 impl TokenFile {
-    /// Reads nothing yet.
-    pub fn new(path: PathBuf) -> Self {
+    fn new(path: PathBuf) -> Self {
         Self {
             path,
-            held: Mutex::default(),
+            cached: Mutex::default(),
         }
     }
 
     fn current(&self) -> Result<Token, SourceError> {
-        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        let recent = held.looked.is_some_and(|looked| looked.elapsed() < LOOK);
-        if let (Some(token), true) = (&held.token, recent)
-            && token.time_left() != Some(Duration::ZERO)
+        let mut cached = self.cached.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_alive = |token: &&Token| token.time_left() != Some(Duration::ZERO);
+        let is_recent = |checked: Instant| checked.elapsed() < CHECK_INTERVAL;
+        let known = cached.token.as_ref().filter(is_alive).cloned();
+        if let Some(token) = known
+            .as_ref()
+            .filter(|_| cached.checked.is_some_and(is_recent))
         {
             return Ok(token.clone());
         }
-        held.looked = Some(Instant::now());
+        cached.checked = Some(Instant::now());
         let place = self.path.display().to_string();
-        match (self.look(&held, &place), &held.token) {
+        match (self.read_changed(&cached, &place), known) {
             (Ok(None), _) => {}
             (Ok(Some((token, stamp))), _) => {
-                held.token = Some(token);
-                held.stamp = stamp;
+                cached.token = Some(token);
+                cached.stamp = stamp;
             }
-            // While it is being replaced there may be none, or half of one; what we have still counts.
-            (Err(error), Some(token)) if token.time_left() != Some(Duration::ZERO) => {
+            // While it is replaced there may be none, or half of one.
+            (Err(error), Some(token)) => {
                 tracing::warn!(%error, "the token read earlier is used");
+                return Ok(token);
             }
-            (Err(error), _) => return Err(error),
+            (Err(error), None) => return Err(error),
         }
-        let token = held.token.clone().ok_or(SourceError::NotAToken {
+        let token = cached.token.clone().ok_or(SourceError::NotAToken {
             place: place.clone(),
             reason: "it is empty",
         })?;
@@ -100,10 +106,10 @@ impl TokenFile {
         alive(&token, &place, hint)
     }
 
-    /// What stands in the file, when it has changed since it was read.
-    fn look(
+    /// The token in the file, when the file has changed since it was read.
+    fn read_changed(
         &self,
-        held: &Held,
+        cached: &Cached,
         place: &str,
     ) -> Result<Option<(Token, Option<Stamp>)>, SourceError> {
         let failed = |source| SourceError::File {
@@ -112,18 +118,15 @@ impl TokenFile {
         };
         let metadata = std::fs::metadata(&self.path).map_err(failed)?;
         let stamp = metadata.modified().ok().map(|time| (time, metadata.len()));
-        if held.token.is_some() && stamp.is_some() && stamp == held.stamp {
+        if cached.token.is_some() && stamp.is_some() && stamp == cached.stamp {
             return Ok(None);
         }
-        if metadata.len() > LARGEST {
-            return Err(SourceError::NotAToken {
-                place: place.to_owned(),
-                reason: "the file is far too large",
-            });
-        }
-        let text: SecretString = std::fs::read_to_string(&self.path).map_err(failed)?.into();
-        let token = read(text.expose_secret(), place)?;
-        Ok(Some((token, stamp)))
+        let bytes = read_file(&self.path).map_err(failed)?;
+        let text = str::from_utf8(&bytes).map_err(|_| SourceError::NotAToken {
+            place: place.to_owned(),
+            reason: "it is not text",
+        })?;
+        Ok(Some((read_token(text, place)?, stamp)))
     }
 }
 
@@ -132,12 +135,16 @@ impl TokenSource for TokenFile {
         Box::pin(async move { Ok(self.current()?) })
     }
 
-    /// The file is read again, whether or not it looks changed.
+    /// The file is read again, changed or not.
     fn reject(&self, token: &Token) {
-        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        if held.token.as_ref().is_some_and(|held| held.is_same(token)) {
-            held.stamp = None;
-            held.looked = None;
+        let mut cached = self.cached.lock().unwrap_or_else(PoisonError::into_inner);
+        if cached
+            .token
+            .as_ref()
+            .is_some_and(|held| held.is_same(token))
+        {
+            cached.stamp = None;
+            cached.checked = None;
         }
     }
 }
@@ -151,7 +158,7 @@ impl fmt::Debug for TokenFile {
 }
 
 impl Token {
-    /// A token fetched elsewhere, for as long as is said; where nothing is said, for as long as it says itself, and else until it is refused.
+    /// A token fetched elsewhere. Without `lifetime` it lasts as long as it says itself, and if it says nothing until it is refused.
     pub fn given(
         secret: impl Into<SecretString>,
         lifetime: Option<Duration>,
@@ -174,15 +181,15 @@ impl Token {
         Self::new(secret, lifetime, Instant::now())
     }
 
-    /// What is left of its life; `None` when nobody has said how long it lasts.
+    /// What is left of its life; `None` when that is not known.
     pub fn time_left(&self) -> Option<Duration> {
         let lifetime = Some(self.lifetime()).filter(|lifetime| *lifetime < Duration::MAX)?;
         Some(lifetime.saturating_sub(self.age(Instant::now())))
     }
 }
 
-/// The token in a text: the whole of it, or a member of the JSON object it is.
-pub(super) fn read(text: &str, place: &str) -> Result<Token, SourceError> {
+/// The token in a text: the whole of it, or a member of the JSON object it is, as a token command prints it. `place` is where it was found, for errors.
+pub fn read_token(text: &str, place: &str) -> Result<Token, SourceError> {
     let fault = |reason| SourceError::NotAToken {
         place: place.to_owned(),
         reason,
@@ -267,13 +274,6 @@ fn left_until(value: &Value) -> Option<Duration> {
     Some(until.duration_since(SystemTime::now()).unwrap_or_default())
 }
 
-fn seconds(value: &Value) -> Option<Duration> {
-    let number = value
-        .as_u64()
-        .or_else(|| value.as_str().and_then(|text| text.parse().ok()))?;
-    Some(Duration::from_secs(number))
-}
-
 /// The token while it lives.
 pub(super) fn alive(token: &Token, place: &str, hint: &'static str) -> Result<Token, SourceError> {
     match token.time_left() {
@@ -325,7 +325,7 @@ mod tests {
     }
 
     fn lifetime(text: &str) -> Result<u64, String> {
-        match read(text, "here") {
+        match read_token(text, "here") {
             Ok(token) => Ok(token.lifetime().as_secs()),
             Err(error) => Err(error.to_string()),
         }
@@ -341,7 +341,7 @@ mod tests {
             r#"{"token": "abc"}"#,
             r#"{"access_token": "abc", "token_type": "Bearer", "expires_in": null}"#,
         ] {
-            assert_eq!(read(text, "here").unwrap().expose(), "abc", "{text}");
+            assert_eq!(read_token(text, "here").unwrap().expose(), "abc", "{text}");
             assert_eq!(lifetime(text), Ok(for_ever), "{text}");
         }
         for text in [
@@ -413,15 +413,16 @@ mod tests {
 
     #[tokio::test]
     async fn a_given_token_is_used_until_its_own_time_is_over() {
-        let text: SecretString = jwt("1", 60).into();
-        let source = StaticToken::new(&text, "MASSEBREV_TOKEN").unwrap();
+        let place = "MASSEBREV_TOKEN";
+        let text = jwt("1", 60);
+        let source = from_token(read_token(&text, place).unwrap(), place);
         let token = source.token().await.unwrap();
         source.reject(&token);
         assert!(source.token().await.unwrap().is_same(&token));
-        assert!(!format!("{source:?}").contains(text.expose_secret()));
+        assert!(!format!("{source:?}").contains(&text));
 
-        let old: SecretString = jwt("1", -600).into();
-        let source = StaticToken::new(&old, "MASSEBREV_TOKEN").unwrap();
+        let old = read_token(&jwt("1", -600), place).unwrap();
+        let source = from_token(old, place);
         let error = source.token().await.unwrap_err();
         assert_eq!(
             error.to_string(),
@@ -445,7 +446,7 @@ mod tests {
         source.reject(&first);
         let second = source.token().await.unwrap();
         assert_eq!(second.claims().unwrap()["jti"], "2");
-        // Somebody who is late does not take the new one along, and a file that is gone does not either.
+        // A late refusal does not take the new one along, and a file that is gone does not either.
         source.reject(&first);
         std::fs::remove_file(&path).unwrap();
         assert!(source.token().await.unwrap().is_same(&second));
@@ -473,8 +474,7 @@ mod tests {
         let source = TokenFile::new(path.clone());
         source.current().unwrap();
         std::fs::write(&path, jwt("another", 60)).unwrap();
-        let look_now = || source.held.lock().unwrap().looked = None;
-        look_now();
+        source.cached.lock().unwrap().checked = None;
         assert_eq!(
             source.current().unwrap().claims().unwrap()["jti"],
             "another"

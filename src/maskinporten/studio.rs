@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::KeyError;
+use super::{KeyError, KeyErrorKind};
 
 /// The settings of one Maskinporten client.
 pub(super) struct StudioSettings<'a> {
@@ -19,7 +19,7 @@ pub(super) enum SettingsKey<'a> {
     Base64(&'a str),
 }
 
-/// Whether there are such settings in it, at any depth.
+/// True when there are such settings in it, at any depth.
 pub(super) fn is_settings(root: &Map<String, Value>) -> bool {
     // A key of its own has no settings in it.
     !root.contains_key("kty") && !root.contains_key("keys") && !sections(root).is_empty()
@@ -33,22 +33,29 @@ pub(super) fn read<'a>(
     let all = sections(root);
     let named = |name: &str| all.iter().find(|(path, _)| path.eq_ignore_ascii_case(name));
     let found = match (section.map(str::trim), all.as_slice()) {
-        (Some(section), _) => named(section).ok_or_else(|| KeyError::NoSection {
-            section: section.to_owned(),
+        (Some(section), _) => named(section).ok_or_else(|| {
+            unclear(format!(
+                "there are no Maskinporten settings under `{section}`"
+            ))
         })?,
         (None, [one]) => one,
-        (None, _) => named(USUAL).ok_or_else(|| KeyError::SeveralSections {
-            sections: all
-                .iter()
-                .map(|(path, _)| format!("`{path}`"))
-                .collect::<Vec<_>>()
-                .join(", "),
+        (None, _) => named(USUAL).ok_or_else(|| {
+            let paths: Vec<_> = all.iter().map(|(path, _)| format!("`{path}`")).collect();
+            unclear(format!(
+                "there are several Maskinporten settings in the file: {}",
+                paths.join(", ")
+            ))
         })?,
     };
     settings(found.1)
 }
 
 const USUAL: &str = "MaskinportenSettings";
+
+fn unclear(message: String) -> KeyError {
+    let hint = "say which one with `auth.key.section`, as `MaskinportenSettings` or `Outer:Inner`";
+    KeyError::new(KeyErrorKind::Ambiguous, message, hint)
+}
 
 fn settings(members: &Map<String, Value>) -> Result<StudioSettings<'_>, KeyError> {
     let text = |name| {
@@ -60,7 +67,13 @@ fn settings(members: &Map<String, Value>) -> Result<StudioSettings<'_>, KeyError
     let key = match (text("JwkBase64"), member(members, "Jwk")) {
         (Some(base64), _) => SettingsKey::Base64(base64),
         (None, Some(Value::Object(jwk))) => SettingsKey::Jwk(jwk),
-        (None, _) => return Err(KeyError::NoKeyInSettings),
+        (None, _) => {
+            return Err(KeyError::new(
+                KeyErrorKind::Incomplete,
+                "the Maskinporten settings have neither `Jwk` nor `JwkBase64`",
+                "get the file from Altinn Studio again, or give the key by itself",
+            ));
+        }
     };
     Ok(StudioSettings {
         authority: text("Authority"),

@@ -6,7 +6,7 @@ use reqwest::RequestBuilder;
 use reqwest::header::HeaderValue;
 use secrecy::{ExposeSecret, SecretString};
 
-/// A subscription key. It goes to Altinn and to nobody else, and does not show itself.
+/// A subscription key. It goes to Altinn only, and `Debug` does not show it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SubscriptionKey(HeaderValue);
 

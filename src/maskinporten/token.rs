@@ -9,6 +9,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
+use super::refreshing::Expires;
+
 /// A token, ready for `Authorization: Bearer`. Copies share one secret; `Debug` shows only how long it lasts.
 #[derive(Clone)]
 pub struct Token(Arc<Inner>);
@@ -50,7 +52,7 @@ impl Token {
         self.0.lifetime
     }
 
-    /// What it says about itself, unverified; `None` when it cannot be read, as is any token's right.
+    /// Its claims, unverified; `None` when they cannot be read: a token may be opaque.
     pub fn claims(&self) -> Option<Value> {
         claims(self.expose())
     }
@@ -60,18 +62,6 @@ impl Token {
         self.0.clock_ahead
     }
 
-    /// Whether it may still be used: not within the last 30 seconds of its life, or the last quarter of a short one.
-    pub(super) fn is_fresh(&self, now: Instant) -> bool {
-        self.age(now) < self.usable()
-    }
-
-    /// Whether the next one should be fetched while this one is still good: two minutes before it can no longer be used, or in the last third of a short time.
-    pub(super) fn is_aging(&self, now: Instant) -> bool {
-        let usable = self.usable();
-        self.age(now) >= usable.saturating_sub(LEAD.min(usable / 3))
-    }
-
-    /// When it was fetched.
     pub(super) fn fetched(&self) -> Instant {
         self.0.fetched
     }
@@ -82,14 +72,30 @@ impl Token {
             .saturating_sub(MARGIN.min(self.0.lifetime / 4))
     }
 
-    /// How long ago it was fetched.
     pub(super) fn age(&self, now: Instant) -> Duration {
         now.saturating_duration_since(self.0.fetched)
     }
 
-    /// Whether both are the same token, not merely equal ones.
+    /// True for clones of one token, and for equal ones.
     pub(super) fn is_same(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0) || self.expose() == other.expose()
+    }
+}
+
+impl Expires for Token {
+    /// Not within the last 30 seconds of its life, or the last quarter of a short one.
+    fn is_fresh(&self, now: Instant) -> bool {
+        self.age(now) < self.usable()
+    }
+
+    /// Two minutes before it is no longer fresh, or in the last third of a short time.
+    fn is_aging(&self, now: Instant) -> bool {
+        let usable = self.usable();
+        self.age(now) >= usable.saturating_sub(LEAD.min(usable / 3))
+    }
+
+    fn is_alive(&self, now: Instant) -> bool {
+        self.age(now) < self.0.lifetime
     }
 }
 
@@ -101,14 +107,20 @@ impl fmt::Debug for Token {
     }
 }
 
-/// What is left of a JWT's life by its own `exp`, seen from the server's clock where that is known; `None` when it has no readable `exp`.
+/// A number of seconds, also in quotation marks.
+pub(super) fn seconds(value: &Value) -> Option<Duration> {
+    let number = value.as_u64().or_else(|| value.as_str()?.parse().ok())?;
+    Some(Duration::from_secs(number))
+}
+
+/// The rest of a JWT's life by its own `exp`, at the server's time where that is known; `None` when it has no readable `exp`.
 pub(super) fn remaining(token: &str, server_now: SystemTime) -> Option<Duration> {
     let exp = claims(token)?.get("exp")?.as_u64()?;
     let end = UNIX_EPOCH.checked_add(Duration::from_secs(exp))?;
     Some(end.duration_since(server_now).unwrap_or(Duration::ZERO))
 }
 
-/// Whether a text can be a token at all: it goes into a header.
+/// True when a text can be a token: it goes into a header.
 pub(super) fn is_plausible(token: &str) -> bool {
     !token.is_empty()
         && token.bytes().all(|byte| byte.is_ascii_graphic())

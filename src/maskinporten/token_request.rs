@@ -1,62 +1,56 @@
-//! One grant for one token: what is sent to Maskinporten, and what comes back.
+//! A token from Maskinporten for a signed grant.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde_json::Value;
 use zeroize::Zeroize;
 
-use super::client::host;
 use super::grant::Grant;
 use super::metadata::Metadata;
-use super::token::{is_plausible, remaining};
-use super::{ClientSettings, Delegation, SigningKey, Token, TokenError, codes};
-use crate::http::reply::{Reply, presentable, words};
+use super::token::{is_plausible, remaining, seconds};
+use super::{ClientSettings, Token, TokenError, codes};
+use crate::http::{HttpClient, Reply, presentable};
 
-/// Who buys, and where.
+/// Asks Maskinporten for tokens of one client.
 #[derive(Debug)]
 pub(super) struct TokenRequest {
-    client_id: String,
-    key: SigningKey,
-    scopes: Vec<String>,
-    delegation: Delegation,
-    /// Without a trailing slash.
-    maskinporten: String,
+    http: HttpClient,
+    settings: ClientSettings,
+    address: String,
     metadata: Metadata,
-    /// How many seconds this machine's clock is ahead, when Maskinporten has refused a grant for it; else 0.
+    /// Seconds by which this machine's clock is ahead, once Maskinporten has refused a grant for it; else 0.
     correction: AtomicI64,
 }
 
 impl TokenRequest {
-    pub(super) fn new(settings: ClientSettings) -> Self {
+    pub(super) fn new(http: HttpClient, settings: ClientSettings) -> Self {
         let maskinporten = settings.maskinporten.trim_end_matches('/').to_owned();
         Self {
-            client_id: settings.client_id,
-            key: settings.key,
-            scopes: settings.scopes,
-            delegation: settings.delegation,
-            metadata: Metadata::new(&maskinporten),
-            maskinporten,
+            address: format!("{maskinporten}/token"),
+            metadata: Metadata::new(http.clone(), maskinporten),
+            http,
+            settings,
             correction: AtomicI64::new(0),
         }
     }
 
-    /// A token; a second grant is signed when the first was refused for its age or its use, or for this machine's clock.
-    pub(super) async fn buy(&self, http: &reqwest::Client) -> Result<Token, TokenError> {
-        match self.once(http).await {
-            Err(error) if self.learn(&error) || error.wants_a_fresh_grant() => {
+    /// A token. A second grant is signed when the first was refused for its age or its use, or for this machine's clock.
+    pub(super) async fn send(&self) -> Result<Token, TokenError> {
+        match self.once().await {
+            Err(error) if self.correct_clock(&error) || error.wants_a_fresh_grant() => {
                 tracing::debug!(%error, "signing another grant");
-                self.once(http).await
+                self.once().await
             }
             other => other,
         }
     }
 
-    /// Whether the refusal comes from this machine's clock. From then on grants are dated by Maskinporten's, as far as its answers tell it.
-    fn learn(&self, error: &TokenError) -> bool {
+    /// True when the refusal comes from this machine's clock. From then on grants are dated by Maskinporten's, as far as its answers tell it.
+    fn correct_clock(&self, error: &TokenError) -> bool {
         let Some(ahead) = error.clock_to_blame() else {
             return false;
         };
@@ -67,31 +61,26 @@ impl TokenRequest {
         self.correction.swap(ahead, Ordering::AcqRel) != ahead
     }
 
-    async fn once(&self, http: &reqwest::Client) -> Result<Token, TokenError> {
-        let audience = self.metadata.issuer(http).await;
+    async fn once(&self) -> Result<Token, TokenError> {
+        let audience = self.metadata.issuer().await;
         let grant = Grant {
-            client_id: &self.client_id,
+            client_id: &self.settings.client_id,
             audience: &audience,
-            scopes: &self.scopes,
-            delegation: &self.delegation,
+            scopes: &self.settings.scopes,
+            delegation: &self.settings.delegation,
             issued_at: self.now(),
         };
-        let mut assertion = grant.sign(&self.key).map_err(|source| TokenError::Sign {
+        let signed = grant.sign(&self.settings.key);
+        let mut assertion = signed.map_err(|source| TokenError::Sign {
             source: Arc::new(source),
         })?;
-        let address = format!("{}/token", self.maskinporten);
-        let host = host(&address);
-        let unreachable = |error: reqwest::Error| TokenError::Unreachable {
-            host: host.clone(),
-            source: Arc::new(error.without_url()),
-        };
         let form = [("grant_type", GRANT_TYPE), ("assertion", &assertion)];
-        let request = http.post(&address).form(&form);
+        let request = self.http.post(&self.address).form(&form);
         assertion.zeroize();
-        let reply = Reply::to(request).await.map_err(unreachable)?;
+        let reply = Reply::to(request).await?;
         if reply.is_success() {
             self.follow_the_clock(&reply);
-            read(reply, &host)
+            read(reply)
         } else {
             Err(refused(&reply))
         }
@@ -106,7 +95,7 @@ impl TokenRequest {
         here.saturating_add_signed(-self.correction.load(Ordering::Acquire))
     }
 
-    /// A clock that was wrong may be set meanwhile.
+    /// A clock that was wrong may have been set meanwhile.
     fn follow_the_clock(&self, reply: &Reply) {
         if let Some(ahead) = reply.clock_ahead()
             && self.correction.load(Ordering::Acquire) != 0
@@ -126,9 +115,10 @@ struct Answer {
     expires_in: Value,
 }
 
-fn read(mut reply: Reply, host: &str) -> Result<Token, TokenError> {
-    let garbled = |reason| TokenError::Malformed {
-        host: host.to_owned(),
+fn read(mut reply: Reply) -> Result<Token, TokenError> {
+    let host = std::mem::take(&mut reply.host);
+    let malformed = |reason| TokenError::Malformed {
+        host: host.clone(),
         reason,
     };
     let answer = serde_json::from_slice::<Answer>(&reply.body);
@@ -138,7 +128,7 @@ fn read(mut reply: Reply, host: &str) -> Result<Token, TokenError> {
         access_token,
         expires_in,
     } = answer.map_err(|error| {
-        garbled(if error.is_data() {
+        malformed(if error.is_data() {
             "`access_token` is missing"
         } else {
             "it is not JSON"
@@ -146,7 +136,7 @@ fn read(mut reply: Reply, host: &str) -> Result<Token, TokenError> {
     })?;
     let token = access_token.expose_secret();
     if !is_plausible(token) {
-        return Err(garbled("`access_token` is not a token"));
+        return Err(malformed("`access_token` is not a token"));
     }
     let stated = seconds(&expires_in);
     let own = remaining(token, reply.date.unwrap_or_else(SystemTime::now));
@@ -154,37 +144,27 @@ fn read(mut reply: Reply, host: &str) -> Result<Token, TokenError> {
         (Some(stated), Some(own)) => stated.min(own),
         (stated, own) => stated
             .or(own)
-            .ok_or_else(|| garbled("it does not say how long the token lasts"))?,
+            .ok_or_else(|| malformed("it does not say how long the token lasts"))?,
     };
     if lifetime.is_zero() {
-        return Err(garbled("the token has already expired"));
+        return Err(malformed("the token has already expired"));
     }
     Ok(Token::new(access_token, lifetime, Instant::now()).with_clock_ahead(reply.clock_ahead()))
-}
-
-fn seconds(value: &Value) -> Option<Duration> {
-    let number = value
-        .as_u64()
-        .or_else(|| value.as_str().and_then(|text| text.parse().ok()))?;
-    Some(Duration::from_secs(number))
 }
 
 fn refused(reply: &Reply) -> TokenError {
     let answer: Value = serde_json::from_slice(&reply.body).unwrap_or_default();
     let member = |name: &str| answer.get(name).and_then(Value::as_str);
     let error = member("error").map(|error| presentable(error, 80));
-    let text = String::from_utf8_lossy(&reply.body);
-    let text = words(&text);
-    let message = match (member("error_description"), &error, text.as_str()) {
-        (Some(description), _, _) => description,
-        (None, Some(error), _) => error,
-        (None, None, "") => "without a reason",
-        (None, None, text) => text,
-    };
+    let message = member("error_description").or(error.as_deref());
+    let message = message.map_or_else(
+        || reply.reason(MESSAGE_LIMIT),
+        |words| presentable(words, MESSAGE_LIMIT),
+    );
     TokenError::Refused {
         status: reply.status,
-        code: codes::find(message),
-        message: presentable(message, MESSAGE_LIMIT),
+        code: codes::find(&message),
+        message,
         error,
         clock_ahead: reply.clock_ahead(),
         retry_after: reply.retry_after,

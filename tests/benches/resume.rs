@@ -12,14 +12,14 @@ mod mailing;
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use mailing::{PLAIN, argument, open, write};
-use massebrev::altinn::{Client, Environment, HttpOptions, http_client};
+use massebrev::altinn::{Client, Environment, HttpOptions};
 use massebrev::journal::{Header, Journal};
-use massebrev::maskinporten::{ClientSettings, Delegation, MaskinportenSource, SigningKey};
+use massebrev::maskinporten::{ClientSettings, Delegation, SigningKey, from_key};
 use massebrev::plan::Mailing;
 use massebrev::sandbox::{Options as SandboxOptions, Sandbox};
 use massebrev::send::{Engine, Event, Observer, Options, Stop, with_planner};
@@ -199,7 +199,7 @@ impl Observer for First {
 
 fn client(sandbox: &Sandbox, mailing: &Mailing) -> Client {
     let environment = Environment::sandbox(sandbox.url(), sandbox.url()).unwrap();
-    let http = http_client(&environment, &HttpOptions::default()).unwrap();
+    let http = environment.http_client(&HttpOptions::default()).unwrap();
     let auth = &mailing.manifest().auth;
     let registration = sandbox.registration();
     let settings = ClientSettings {
@@ -211,7 +211,7 @@ fn client(sandbox: &Sandbox, mailing: &Mailing) -> Client {
         subscription_key: None,
         delegation: Delegation::default(),
     };
-    let tokens = Arc::new(MaskinportenSource::new(http.clone(), settings));
+    let tokens = from_key(http.clone(), settings);
     Client::new(http, &environment, tokens)
 }
 

@@ -15,15 +15,14 @@ mod sink;
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::Path;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use jiff::Timestamp;
 use mailing::{PLAIN, argument, open, write};
-use massebrev::altinn::{Client, Environment, HttpClient, HttpOptions, http_client};
+use massebrev::altinn::{Client, Environment, HttpClient, HttpOptions};
 use massebrev::journal::{Header, Journal};
-use massebrev::maskinporten::{ClientSettings, Delegation, MaskinportenSource, SigningKey};
+use massebrev::maskinporten::{ClientSettings, Delegation, SigningKey, from_key};
 use massebrev::plan::{CheckReport, Mailing, Planned, RowFilter};
 use massebrev::sandbox::Registration;
 use massebrev::send::{Engine, Options, Planner, RunEnd, Stop, with_planner};
@@ -113,7 +112,7 @@ fn http(environment: &Environment, in_flight: u32) -> HttpClient {
         concurrency: in_flight as usize,
         ..HttpOptions::default()
     };
-    http_client(environment, &options).unwrap()
+    environment.http_client(&options).unwrap()
 }
 
 /// A client for a sink.
@@ -135,7 +134,7 @@ fn client(
         exchange: auth.exchange.then(|| environment.exchange_url()),
         subscription_key: None,
     };
-    let tokens = Arc::new(MaskinportenSource::new(http.clone(), settings));
+    let tokens = from_key(http.clone(), settings);
     Client::new(http, &environment, tokens)
 }
 

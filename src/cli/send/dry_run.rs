@@ -5,9 +5,10 @@ use massebrev::preview;
 use massebrev::send::{SendError, refuse_changed};
 
 use super::{SendArgs, SendPlan, proof};
+use crate::cli::auth::Credentials;
 use crate::cli::check::CheckedMailing;
 use crate::cli::confirm::question;
-use crate::cli::connect::Destination;
+use crate::cli::destination::Destination;
 use crate::cli::resume;
 use crate::cli::{CliError, ExitStatus, Printer};
 use massebrev::text::count;
@@ -69,9 +70,13 @@ impl SendArgs {
         let manifest = checked.mailing.manifest();
         let concurrency = self.concurrency.unwrap_or(manifest.send.concurrency);
         let folder = checked.mailing.folder();
-        let client = self
-            .auth
-            .connect(manifest, folder, environment, concurrency, printer);
+        let client = Credentials::Given(&self.auth).connect(
+            manifest,
+            folder,
+            environment,
+            concurrency,
+            printer,
+        );
         client.err().map(|error| error.in_words())
     }
 }

@@ -16,7 +16,7 @@ use super::ending::print_ending;
 use crate::cli::check::CheckedMailing;
 use crate::cli::choose::{choose, rows};
 use crate::cli::command_line::{command_after_proofs, command_for_real, same_command};
-use crate::cli::connect::Destination;
+use crate::cli::destination::Destination;
 use crate::cli::proofs::journal_path;
 use crate::cli::resume;
 use crate::cli::{CliError, ExitStatus, Printer};

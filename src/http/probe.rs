@@ -1,4 +1,4 @@
-//! Whether the way to a host is free, step by step: for people whose mailing does not get through.
+//! The connection to a host, step by step, for those whose mailing does not get through.
 
 use std::io;
 use std::net::IpAddr;
@@ -7,8 +7,7 @@ use hyper_util::client::proxy::matcher::Matcher;
 use reqwest::Url;
 use serde_json::Value;
 
-use super::{Environment, HttpClient, TransportError};
-use crate::http::reply::Reply;
+use super::{HttpClient, Network, Reply, TransportError};
 
 /// What an address answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,8 +34,8 @@ pub async fn resolve(address: &str) -> io::Result<Vec<IpAddr>> {
 }
 
 /// The proxy that requests to a URL go through, without its user and password; by the same rules as the client itself.
-pub fn proxy_for(environment: &Environment, address: &str) -> Option<String> {
-    if !environment.is_encrypted() {
+pub fn proxy_for(network: Network, address: &str) -> Option<String> {
+    if network != Network::Encrypted {
         return None;
     }
     let proxy = Matcher::from_system().intercept(&address.parse().ok()?)?;
@@ -45,11 +44,9 @@ pub fn proxy_for(environment: &Environment, address: &str) -> Option<String> {
     Some(format!("{}://{host}", uri.scheme_str().unwrap_or("http")))
 }
 
-/// Asks for a URL; any HTTP answer means that the way is free.
+/// Asks for a URL. Any HTTP answer means that the server is reached.
 pub async fn probe(http: &HttpClient, address: &str) -> Result<ProbeAnswer, TransportError> {
-    let host = crate::maskinporten::host(address);
-    let lost = |error| TransportError::from_request(&host, error);
-    let reply = Reply::to(http.get(address)).await.map_err(lost)?;
+    let reply = Reply::to(http.get(address)).await?;
     let body: Value = serde_json::from_slice(&reply.body).unwrap_or_default();
     let issuer = body.get("issuer").and_then(Value::as_str);
     Ok(ProbeAnswer {
@@ -61,9 +58,9 @@ pub async fn probe(http: &HttpClient, address: &str) -> Result<ProbeAnswer, Tran
 
 #[cfg(test)]
 mod tests {
+    use super::super::listener::{Listener, answer};
     use super::super::{HttpOptions, http_client};
     use super::*;
-    use crate::http::listener::{Listener, answer};
 
     #[tokio::test]
     async fn any_answer_means_that_the_way_is_free() {
@@ -79,8 +76,7 @@ mod tests {
             }
         })
         .await;
-        let here = Environment::sandbox(&listener.base, &listener.base).unwrap();
-        let http = http_client(&here, &HttpOptions::default()).unwrap();
+        let http = http_client(Network::Local, &HttpOptions::default()).unwrap();
         let metadata = probe(&http, &format!("{}/metadata", listener.base))
             .await
             .unwrap();
@@ -90,7 +86,7 @@ mod tests {
         );
         assert!(metadata.clock_ahead.unwrap() > 900_000_000);
         assert_eq!(probe(&http, &listener.base).await.unwrap().status, 404);
-        assert_eq!(proxy_for(&here, &listener.base), None);
+        assert_eq!(proxy_for(Network::Local, &listener.base), None);
         let found = resolve(&listener.base).await.unwrap();
         assert!(found.iter().all(IpAddr::is_loopback) && !found.is_empty());
         assert!(resolve("http://massebrev.invalid").await.is_err());

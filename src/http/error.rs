@@ -2,17 +2,20 @@
 
 use std::error::Error;
 use std::fmt;
+use std::sync::Arc;
 
 use super::checked_file::FileError;
-use crate::http::reply::presentable;
+use super::presentable;
+use crate::text::causes;
 
-/// Why a call has no answer. Shows the host at most, never a whole address.
-#[derive(Debug)]
+/// Why a request has no answer. Shows the host at most, never a whole address.
+#[derive(Debug, Clone)]
 pub struct TransportError {
-    /// What is known about the request.
+    /// How far the request came.
     pub kind: TransportKind,
-    host: String,
-    source: Option<Box<dyn Error + Send + Sync>>,
+    /// The host that was asked, with its port when that is unusual.
+    pub host: String,
+    source: Option<Arc<dyn Error + Send + Sync>>,
 }
 
 /// How far a request came.
@@ -31,40 +34,49 @@ pub enum TransportKind {
 }
 
 impl TransportError {
-    /// Whether Altinn may have done what was asked.
+    /// True when the server may have done what was asked.
     pub fn may_have_arrived(&self) -> bool {
         !matches!(self.kind, TransportKind::File | TransportKind::Connect)
     }
 
-    /// Whether it is a file of this machine: no other try will fare better.
+    /// True for a file of this machine: trying again does not help.
     pub fn is_about_a_file(&self) -> bool {
         self.kind == TransportKind::File
     }
 
-    /// Whether the other side is not trusted: no other try will fare better, and no other request.
+    /// True when the server's certificate is not trusted: trying again does not help, nor does any other request.
     pub fn is_about_trust(&self) -> bool {
         self.kind == TransportKind::Connect
-            && std::iter::successors(self.source(), |cause| (*cause).source())
-                .any(|cause| cause.to_string().contains("certificate"))
+            && causes(self).any(|cause| cause.to_string().contains("certificate"))
+    }
+
+    /// True when the same request may well succeed a little later.
+    pub fn is_transient(&self) -> bool {
+        // A request that cannot be built now cannot be built later.
+        let is_unbuilt = |cause: &(dyn Error + 'static)| {
+            cause
+                .downcast_ref::<reqwest::Error>()
+                .is_some_and(reqwest::Error::is_builder)
+        };
+        !self.is_about_a_file() && !self.is_about_trust() && !self.source().is_some_and(is_unbuilt)
     }
 
     /// What happened and its innermost cause, in one line; for a file, which one.
     pub fn reason(&self) -> String {
-        let mut cause = self.source();
-        while let Some(next) = cause.and_then(Error::source) {
-            if cause.is_some_and(<dyn Error>::is::<FileError>) {
-                let file = cause.map(ToString::to_string).unwrap_or_default();
-                return presentable(&format!("{self}: {file}: {next}"), REASON_LIMIT);
+        let file = causes(self).find(|cause| cause.is::<FileError>());
+        let innermost = causes(self).last();
+        let mut text = self.to_string();
+        for cause in file.into_iter().chain(innermost) {
+            let cause = cause.to_string();
+            // The file's error may be the innermost one itself.
+            if !text.ends_with(&cause) {
+                text = format!("{text}: {cause}");
             }
-            cause = Some(next);
         }
-        match cause {
-            Some(cause) => presentable(&format!("{self}: {cause}"), REASON_LIMIT),
-            None => self.to_string(),
-        }
+        presentable(&text, REASON_LIMIT)
     }
 
-    /// What to do about it.
+    /// The command or setting that may help.
     pub fn hint(&self) -> Option<String> {
         let host = &self.host;
         match self.kind {
@@ -81,9 +93,8 @@ impl TransportError {
         }
     }
 
-    /// What reqwest says about a request to `host`.
     pub(super) fn from_request(host: &str, error: reqwest::Error) -> Self {
-        let kind = if is_about_a_file(&error) {
+        let kind = if causes(&error).any(<dyn Error>::is::<FileError>) {
             TransportKind::File
         // A request that could not even be built was not sent either.
         } else if error.is_connect() || error.is_builder() {
@@ -96,7 +107,6 @@ impl TransportError {
         Self::new(kind, host, Some(error.without_url().into()))
     }
 
-    /// One for `host`.
     pub(crate) fn new(
         kind: TransportKind,
         host: &str,
@@ -105,8 +115,15 @@ impl TransportError {
         Self {
             kind,
             host: host.to_owned(),
-            source,
+            source: source.map(Arc::from),
         }
+    }
+}
+
+impl From<reqwest::Error> for TransportError {
+    fn from(error: reqwest::Error) -> Self {
+        let host = error.url().map(|url| super::host(url.as_str()));
+        Self::from_request(&host.unwrap_or_default(), error)
     }
 }
 
@@ -131,16 +148,5 @@ impl Error for TransportError {
     }
 }
 
-/// Whether it was one of our own files that ended a request.
-fn is_about_a_file(error: &reqwest::Error) -> bool {
-    let mut cause = error.source();
-    while let Some(next) = cause {
-        if next.is::<FileError>() {
-            return true;
-        }
-        cause = next.source();
-    }
-    false
-}
-
+/// Characters.
 const REASON_LIMIT: usize = 300;

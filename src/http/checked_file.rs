@@ -20,9 +20,9 @@ pub struct CheckedFile {
     pub md5: String,
 }
 
-/// A file cannot be sent. Then Altinn has not got it, nor the letter it was to go with: the last piece leaves only after the whole has been compared.
+/// Why a file cannot be sent. Altinn has not got it then, nor the letter it was to go with: the last piece leaves only after the whole has been compared.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum FileError {
+pub(crate) enum FileError {
     #[error("`{file}` is no longer what was checked")]
     Changed { file: String },
     #[error("`{file}` cannot be read")]
@@ -37,8 +37,8 @@ pub(super) enum FileError {
 const PIECE: usize = 128 << 10;
 
 impl CheckedFile {
-    /// Sees that the file is there and as long as it was, before anything is sent.
-    pub(super) async fn look(&self) -> Result<(), FileError> {
+    /// Checks that the file is there and as long as it was, before anything is sent.
+    pub(crate) async fn check_size(&self) -> Result<(), FileError> {
         match tokio::fs::metadata(&self.path).await {
             Ok(found) if found.len() == self.size => Ok(()),
             Ok(_) => Err(self.changed()),
@@ -47,7 +47,7 @@ impl CheckedFile {
     }
 
     /// The bytes, in pieces. Ends in an error before the last of them when they are others than those that were checked.
-    pub(super) fn stream(self) -> impl Stream<Item = Result<Vec<u8>, FileError>> + Send + 'static {
+    pub(crate) fn stream(self) -> impl Stream<Item = Result<Vec<u8>, FileError>> + Send + 'static {
         let reading = Reading {
             left: self.size,
             content: self,
@@ -84,7 +84,7 @@ struct Reading {
     md5: Md5,
     /// How many bytes there are still to be.
     left: u64,
-    /// Read, and not yet let go.
+    /// Read, and not yet sent.
     held: Vec<u8>,
 }
 
@@ -141,17 +141,13 @@ impl Reading {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(crate) mod tests {
     use futures::StreamExt as _;
 
     use super::*;
 
     /// A file on disk, and what is known of it.
-    pub(in super::super) fn on_disk(
-        folder: &std::path::Path,
-        name: &str,
-        bytes: &[u8],
-    ) -> CheckedFile {
+    pub(crate) fn on_disk(folder: &std::path::Path, name: &str, bytes: &[u8]) -> CheckedFile {
         let path = folder.join(name);
         std::fs::write(&path, bytes).unwrap();
         let digest = Md5::digest(bytes);
@@ -182,7 +178,7 @@ pub(super) mod tests {
         for size in [1, PIECE - 1, PIECE, PIECE + 1, 3 * PIECE] {
             let bytes: Vec<u8> = (0..=250).cycle().take(size).collect();
             let content = on_disk(folder.path(), "a.pdf", &bytes);
-            content.look().await.unwrap();
+            content.check_size().await.unwrap();
             let (read, error) = read(content).await;
             assert_eq!((read == bytes, error), (true, None), "{size}");
         }
@@ -198,8 +194,8 @@ pub(super) mod tests {
         for after in [&touched[..], &longer, &before[1..], b""] {
             let content = on_disk(folder.path(), "07827199405.pdf", &before);
             std::fs::write(&content.path, after).unwrap();
-            let looked = content.look().await.is_ok();
-            assert_eq!(looked, after.len() == before.len());
+            let same_size = content.check_size().await.is_ok();
+            assert_eq!(same_size, after.len() == before.len());
             let (read, error) = read(content).await;
             assert!(read.len() < before.len(), "{} bytes", read.len());
             let error = error.unwrap();
@@ -213,7 +209,7 @@ pub(super) mod tests {
         let folder = tempfile::tempdir().unwrap();
         let content = on_disk(folder.path(), "a.pdf", b"a");
         std::fs::remove_file(&content.path).unwrap();
-        assert!(content.look().await.is_err());
+        assert!(content.check_size().await.is_err());
         let (_, error) = read(content).await;
         assert_eq!(error.unwrap(), "`a.pdf` cannot be read");
     }

@@ -1,4 +1,4 @@
-//! Secrets where the name of something is expected: they are not quoted, and the way to give them is told.
+//! Refuses secrets where the name of something is expected, without quoting them.
 
 use std::env;
 use std::path::Path;
@@ -6,10 +6,10 @@ use std::path::Path;
 use massebrev::manifest::Auth;
 use massebrev::secret::is_secret;
 
-use super::CliError;
+use crate::cli::CliError;
 
-/// Looks through the command line and the variables of its flags, before anything of them is told back.
-pub(super) fn look(definition: &clap::Command) -> Result<(), CliError> {
+/// The command line and the variables of its flags, before any error can quote them.
+pub(crate) fn check_command_line(definition: &clap::Command) -> Result<(), CliError> {
     let on_the_command_line = env::args_os()
         .skip(1)
         .any(|argument| is_secret(&argument.to_string_lossy()));
@@ -33,8 +33,8 @@ pub(super) fn look(definition: &clap::Command) -> Result<(), CliError> {
     }
 }
 
-/// Looks through what a manifest says about files and names.
-pub(super) fn look_through(auth: &Auth) -> Result<(), CliError> {
+/// The names of files and variables in a manifest.
+pub(super) fn check_manifest(auth: &Auth) -> Result<(), CliError> {
     let (key, token) = (auth.key.as_ref(), auth.token.as_ref());
     let file = |path: Option<&Path>| path.map(|path| path.to_string_lossy().into_owned());
     let password = key.and_then(|key| key.password.as_ref()?.file.as_deref());

@@ -3,25 +3,23 @@
 use std::fmt;
 use std::time::Duration;
 
-use reqwest::Certificate;
 use reqwest::redirect::Policy;
+use reqwest::{Certificate, Url};
 
-use super::Environment;
-
-/// The client of every request; clones share their connections.
+/// Clones share their connections.
 pub use reqwest::Client as HttpClient;
 
-/// How long a request may take when nothing else is said.
+/// For a request as a whole.
 pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(100);
 
-/// How requests are made.
+/// Limits and trust of an HTTP client.
 #[derive(Debug, Clone)]
 pub struct HttpOptions {
-    /// How long a request may take as a whole.
+    /// For a request as a whole.
     pub timeout: Duration,
-    /// How many requests there are at a time.
+    /// Requests in flight at a time: as many idle connections are kept.
     pub concurrency: usize,
-    /// Whom to trust besides those the machine trusts.
+    /// Trusted besides those the machine trusts.
     pub authorities: Authorities,
 }
 
@@ -88,28 +86,34 @@ impl ClientError {
     }
 }
 
+/// Where the hosts of a client are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Network {
+    /// All of them are reached over TLS, through the system's proxy if there is one.
+    Encrypted,
+    /// Some are on this machine, without TLS.
+    Mixed,
+    /// All of them are on this machine, without TLS.
+    Local,
+}
+
 /// A client: no redirects, no repeats of its own, 10 s to connect, and never without TLS beyond this machine.
-///
-/// An environment with a part on this machine needs no proxy, and one that is all here no certificates; elsewhere the system's are used.
-pub fn http_client(
-    environment: &Environment,
-    options: &HttpOptions,
-) -> Result<HttpClient, ClientError> {
+pub fn http_client(network: Network, options: &HttpOptions) -> Result<HttpClient, ClientError> {
     let mut builder = HttpClient::builder()
         .user_agent(concat!("massebrev/", env!("CARGO_PKG_VERSION")))
         .redirect(Policy::none())
-        // A repeat that nobody wrote down could become a second letter.
+        // A repeat that the journal does not know of could become a second letter.
         .retry(reqwest::retry::never())
         .connect_timeout(CONNECT_TIMEOUT)
         .timeout(options.timeout)
         .pool_max_idle_per_host(options.concurrency.max(1));
-    if environment.is_encrypted() {
-        builder = builder.https_only(true);
-    } else {
+    builder = match network {
+        Network::Encrypted => builder.https_only(true),
         // What is meant for this machine would go to the proxy, readable.
-        builder = builder.no_proxy();
-    }
-    if environment.is_local() {
+        Network::Mixed | Network::Local => builder.no_proxy(),
+    };
+    if network == Network::Local {
+        // A machine without certificates can still run the sandbox.
         builder = builder.tls_certs_only([]);
     } else if !options.authorities.0.is_empty() {
         builder = builder.tls_certs_merge(options.authorities.0.iter().cloned());
@@ -119,19 +123,29 @@ pub fn http_client(
         .map_err(|error| ClientError::Tls(error.without_url()))
 }
 
+/// The host of an address, with its port when that is unusual; never user, password or query.
+pub fn host(address: &str) -> String {
+    Url::parse(address).map_or_else(|_| address.chars().take(60).collect(), |url| host_of(&url))
+}
+
+pub(super) fn host_of(url: &Url) -> String {
+    let authority = url.authority();
+    authority.rsplit('@').next().unwrap_or_default().to_owned()
+}
+
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 #[cfg(test)]
 mod tests {
     use std::process::Command;
 
+    use super::super::listener::{Listener, answer};
     use super::*;
-    use crate::http::listener::{Listener, answer};
 
     #[test]
     fn a_sandbox_needs_neither_certificates_nor_a_proxy() {
         let this = std::env::current_exe().unwrap();
-        let name = "altinn::http::tests::inner_a_local_server_is_reached";
+        let name = "http::client::tests::inner_a_local_server_is_reached";
         let output = Command::new(this)
             .args(["--exact", name, "--ignored"])
             .env("SSL_CERT_FILE", "/nowhere/at-all.pem")
@@ -151,22 +165,20 @@ mod tests {
     #[ignore = "run by the test above, on a machine without certificates and behind a dead proxy"]
     async fn inner_a_local_server_is_reached() {
         let listener = Listener::start(|_| answer("204 No CheckedFile", "", "")).await;
-        let here = Environment::sandbox(&listener.base, &listener.base).unwrap();
-        let client = http_client(&here, &HttpOptions::default()).unwrap();
+        let client = http_client(Network::Local, &HttpOptions::default()).unwrap();
         assert_eq!(
             client.get(&listener.base).send().await.unwrap().status(),
             204
         );
 
-        let error = http_client(&Environment::tt02(), &HttpOptions::default()).unwrap_err();
+        let error = http_client(Network::Encrypted, &HttpOptions::default()).unwrap_err();
         assert!(error.hint().unwrap().contains("SSL_CERT_FILE"));
     }
 
     #[tokio::test]
     async fn nothing_goes_unencrypted_beyond_this_machine() {
         let listener = Listener::start(|_| answer("204 No CheckedFile", "", "")).await;
-        let far = Environment::custom("https://altinn.example", "https://m.example").unwrap();
-        let Ok(client) = http_client(&far, &HttpOptions::default()) else {
+        let Ok(client) = http_client(Network::Encrypted, &HttpOptions::default()) else {
             println!("skipped: this machine has no certificates");
             return;
         };
@@ -186,5 +198,14 @@ mod tests {
             assert!(error.hint().unwrap().contains("openssl x509"));
             assert!(!format!("{error:?}").contains("c2VjcmV0"));
         }
+    }
+
+    #[test]
+    fn a_host_is_shown_without_what_stands_around_it() {
+        assert_eq!(
+            host("https://user:secret@maskinporten.no/token?a=b"),
+            "maskinporten.no"
+        );
+        assert_eq!(host("http://127.0.0.1:8080/token"), "127.0.0.1:8080");
     }
 }

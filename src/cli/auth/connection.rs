@@ -1,0 +1,259 @@
+//! The connection to an environment, and the source of its tokens.
+
+use std::num::NonZeroU32;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use massebrev::altinn::{Authorities, Client, Environment, HttpClient, HttpOptions};
+use massebrev::manifest::{Auth, Manifest};
+use massebrev::maskinporten::{
+    ClientSettings, Delegation, SubscriptionKey, SystemUser, TokenError, TokenSource, from_file,
+    from_key, from_token, read_token,
+};
+use massebrev::sandbox::Registration;
+use secrecy::ExposeSecret as _;
+
+use super::key::Signer;
+use super::origin::{Origin, token_command, token_generator};
+use super::secrets::{self, Secret, warn_if_open};
+use super::{AuthArgs, secret_guard};
+use crate::cli::{CliError, Printer};
+
+/// The HTTP client and the settings of an environment.
+#[derive(Debug)]
+pub(crate) struct Connection<'a> {
+    pub(crate) auth: &'a Auth,
+    pub(crate) environment: Environment,
+    pub(crate) http: HttpClient,
+    folder: &'a Path,
+    timeout: Duration,
+    credentials: Credentials<'a>,
+    warnings: Vec<String>,
+}
+
+/// On whose behalf tokens are asked for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Credentials<'a> {
+    /// Flags, variables and the manifest.
+    Given(&'a AuthArgs),
+    /// The sandbox's own client.
+    Sandbox(&'a Registration),
+}
+
+/// A source of tokens that can be asked.
+#[derive(Debug)]
+pub(crate) struct OpenedSource {
+    pub(crate) tokens: Arc<dyn TokenSource>,
+    /// For people.
+    pub(crate) name: String,
+    /// Things that are not right, though it works.
+    pub(crate) warnings: Vec<String>,
+}
+
+impl<'a> Connection<'a> {
+    /// Asks for nothing yet. `concurrency` is the number of requests in flight.
+    pub(crate) fn new(
+        credentials: Credentials<'a>,
+        auth: &'a Auth,
+        folder: &'a Path,
+        environment: &Environment,
+        timeout: Duration,
+        concurrency: NonZeroU32,
+    ) -> Result<Self, CliError> {
+        let mut options = HttpOptions {
+            timeout,
+            concurrency: usize::try_from(concurrency.get()).unwrap_or(usize::MAX),
+            authorities: Authorities::default(),
+        };
+        let mut environment = environment.clone();
+        let mut warnings = Vec::new();
+        if let Credentials::Given(given) = credentials {
+            // Before any name is quoted in an error: it may be a secret.
+            secret_guard::check_manifest(auth)?;
+            options.authorities = authorities(given, auth, folder)?;
+            if let Some(key) = subscription_key(auth, folder)? {
+                environment = environment.with_subscription_key(key);
+                if environment.subscription_key().is_none() {
+                    warnings.push(format!(
+                        "the subscription key does not go to {}: it is for hosts of altinn.no and altinn.cloud",
+                        environment.platform()
+                    ));
+                }
+            }
+        }
+        Ok(Self {
+            http: environment.http_client(&options)?,
+            auth,
+            environment,
+            folder,
+            timeout,
+            credentials,
+            warnings,
+        })
+    }
+
+    /// True when tokens are bought with a key; false also when the origin cannot be found out.
+    pub(crate) fn has_key(&self) -> bool {
+        match self.credentials {
+            Credentials::Sandbox(_) => true,
+            Credentials::Given(given) => matches!(
+                Origin::find(given, self.auth, self.folder),
+                Ok(Origin::Key(_))
+            ),
+        }
+    }
+
+    /// The source of tokens, with its key read but nothing asked.
+    pub(crate) fn open(&self) -> Result<OpenedSource, CliError> {
+        let given = match self.credentials {
+            Credentials::Sandbox(registration) => {
+                return Ok(self.with_key(Signer::of_sandbox(registration)?));
+            }
+            Credentials::Given(given) => given,
+        };
+        let (auth, folder, environment) = (self.auth, self.folder, &self.environment);
+        let origin = Origin::find(given, auth, folder)?;
+        let mut warnings = self.warnings.clone();
+        let tokens = match &origin {
+            Origin::Key(key) => {
+                let signer = Signer::find(key, &given.values, auth, folder, environment)?;
+                return Ok(self.with_key(signer));
+            }
+            Origin::Text(text, place) => {
+                let token = read_token(text.expose_secret(), place).map_err(TokenError::from)?;
+                if token.claims().is_none() {
+                    warnings.push(format!(
+                        "the token in {place} cannot be read: it is not a JWT, as Altinn's and Maskinporten's tokens are"
+                    ));
+                }
+                from_token(token, place)
+            }
+            Origin::File(path) => {
+                warnings.extend(warn_if_open(path, "token"));
+                from_file(path.clone())
+            }
+            Origin::Command(command) => token_command(command, auth, folder, environment)?,
+            Origin::Generator(origin) => {
+                token_generator(origin, auth, environment, self.http.clone())?
+            }
+        };
+        Ok(OpenedSource {
+            tokens,
+            name: origin.name(),
+            warnings,
+        })
+    }
+
+    fn with_key(&self, signer: Signer) -> OpenedSource {
+        let auth = self.auth;
+        let system_user = auth.system_user.as_ref();
+        let settings = ClientSettings {
+            client_id: signer.client_id,
+            key: signer.key,
+            scopes: auth.scopes.clone(),
+            maskinporten: self.environment.maskinporten().to_owned(),
+            delegation: Delegation {
+                resource: auth.resource.clone(),
+                consumer_org: auth.consumer_org.clone(),
+                system_user: system_user.map(|user| SystemUser {
+                    organization: user.organization.clone(),
+                    external_ref: user.external_ref.clone(),
+                }),
+            },
+            exchange: auth.exchange.then(|| {
+                let test = if auth.test_organization {
+                    "?test=true"
+                } else {
+                    ""
+                };
+                format!("{}{test}", self.environment.exchange_url())
+            }),
+            subscription_key: self.environment.subscription_key().cloned(),
+        };
+        OpenedSource {
+            tokens: from_key(self.http.clone(), settings),
+            name: format!("the key in {}", signer.place),
+            warnings: [self.warnings.clone(), signer.warnings].concat(),
+        }
+    }
+
+    /// The client that sends.
+    pub(crate) fn client(&self, tokens: Arc<dyn TokenSource>) -> Client {
+        Client::new(self.http.clone(), &self.environment, tokens).with_timeout(self.timeout)
+    }
+}
+
+impl Credentials<'_> {
+    /// The client for a mailing; says what is not right with its token source.
+    pub(crate) fn connect(
+        self,
+        manifest: &Manifest,
+        folder: &Path,
+        environment: &Environment,
+        concurrency: NonZeroU32,
+        printer: Printer,
+    ) -> Result<Client, CliError> {
+        let timeout = manifest.send.timeout.duration();
+        let connection = Connection::new(
+            self,
+            &manifest.auth,
+            folder,
+            environment,
+            timeout,
+            concurrency,
+        )?;
+        let opened = connection.open()?;
+        opened.warn(printer);
+        Ok(connection.client(opened.tokens))
+    }
+}
+
+impl OpenedSource {
+    pub(crate) fn warn(&self, printer: Printer) {
+        for warning in &self.warnings {
+            printer.warn(format_args!("warning: {warning}"));
+        }
+    }
+}
+
+/// A sandbox's environment.
+pub(crate) fn sandbox_at(url: &str) -> Result<Environment, CliError> {
+    Environment::sandbox(url, url).map_err(|error| CliError::Usage {
+        message: error.to_string(),
+        hint: None,
+    })
+}
+
+fn authorities(given: &AuthArgs, auth: &Auth, folder: &Path) -> Result<Authorities, CliError> {
+    let manifests = || auth.ca_file.as_ref().map(|file| folder.join(file));
+    match given.values.ca_file.clone().or_else(manifests) {
+        Some(path) => {
+            let pem = secrets::read(&path, "read the certificates in")?;
+            Ok(Authorities::from_pem(&pem)?)
+        }
+        None => Ok(Authorities::default()),
+    }
+}
+
+/// The key of Altinn's gateways.
+fn subscription_key(auth: &Auth, folder: &Path) -> Result<Option<SubscriptionKey>, CliError> {
+    let secret = Secret {
+        what: "subscription key",
+        variable: "MASSEBREV_SUBSCRIPTION_KEY",
+        member: "auth.subscriptionKey",
+        source: auth.subscription_key.as_ref(),
+    };
+    let Some(text) = secret.find(folder)? else {
+        return Ok(None);
+    };
+    SubscriptionKey::new(&text).map(Some).map_err(|error| {
+        CliError::setup(
+            error.to_string(),
+            format!(
+                "check `{}` in the manifest, or {}",
+                secret.member, secret.variable
+            ),
+        )
+    })
+}

@@ -1,0 +1,209 @@
+//! The client's key, with what belongs to it.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use massebrev::altinn::Environment;
+use massebrev::manifest::{self, Auth, KeySource};
+use massebrev::maskinporten::{Algorithm, Identity, KeyFile, KeyOptions, SigningKey};
+use massebrev::sandbox::Registration;
+use secrecy::{ExposeSecret as _, SecretString};
+use zeroize::Zeroizing;
+
+use super::arguments::Values;
+use super::secrets::{self, Secret, variable, warn_if_open};
+use crate::cli::CliError;
+
+/// massebrev's own variable for a key.
+pub(super) const KEY: &str = "MASSEBREV_KEY";
+
+/// A key that can sign, and the client it signs for.
+#[derive(Debug)]
+pub(super) struct Signer {
+    pub(super) key: SigningKey,
+    pub(super) client_id: String,
+    /// Where the key was found, for people.
+    pub(super) place: String,
+    pub(super) warnings: Vec<String>,
+}
+
+/// Where a key is.
+#[derive(Debug)]
+pub(super) enum KeyOrigin<'a> {
+    File(PathBuf),
+    /// `MASSEBREV_KEY`.
+    Variable,
+    Manifest(&'a KeySource),
+}
+
+/// A new business certificate takes weeks to get.
+const EXPIRY_NOTICE: Duration = Duration::from_secs(30 * DAY);
+const DAY: u64 = 24 * 60 * 60;
+
+impl Signer {
+    /// The key and its client. For the client id flag and variable win over the manifest, and the manifest over Altinn Studio's settings.
+    pub(super) fn find(
+        origin: &KeyOrigin<'_>,
+        values: &Values,
+        auth: &Auth,
+        folder: &Path,
+        environment: &Environment,
+    ) -> Result<Self, CliError> {
+        let options = key_options(origin, values.kid.as_deref(), folder)?;
+        let (bytes, place, warning) = origin.read(folder)?;
+        let mut warnings: Vec<_> = warning.into_iter().collect();
+        let file = KeyFile::read(&bytes, &options).map_err(|source| CliError::Key {
+            place: place.clone(),
+            source,
+        })?;
+        if let Some(authority) = &file.authority {
+            check_authority(authority, environment, &place)?;
+        }
+        let given = values.client_id.as_ref().or(auth.client_id.as_ref());
+        if let (Some(given), Some(own)) = (given, &file.client_id)
+            && given != own
+        {
+            warnings.push(format!(
+                "the client id {given} is used, though the settings in {place} are those of {own}"
+            ));
+        }
+        let client_id = given.cloned().or(file.client_id).ok_or_else(|| {
+            CliError::setup(
+                "there is no client id for Maskinporten",
+                "give --client-id ID, or set `auth.clientId` in the manifest or MASSEBREV_CLIENT_ID",
+            )
+        })?;
+        warnings.extend(warn_of_expiry(&file.key, SystemTime::now()));
+        Ok(Self {
+            key: file.key,
+            client_id,
+            place,
+            warnings,
+        })
+    }
+
+    /// The sandbox's own client, with the key it hands out.
+    pub(super) fn of_sandbox(registration: &Registration) -> Result<Self, CliError> {
+        let place = "the sandbox".to_owned();
+        match SigningKey::from_text(registration.private_jwk(), None) {
+            Ok(key) => Ok(Self {
+                key,
+                client_id: registration.client_id().to_owned(),
+                place,
+                warnings: Vec::new(),
+            }),
+            Err(source) => Err(CliError::Key { place, source }),
+        }
+    }
+}
+
+/// What the manifest says of a key counts for its own key only; the password's variable and `kid` count for any.
+fn key_options(
+    origin: &KeyOrigin<'_>,
+    kid: Option<&str>,
+    folder: &Path,
+) -> Result<KeyOptions, CliError> {
+    let manifest = match origin {
+        KeyOrigin::Manifest(key) => Some(*key),
+        KeyOrigin::File(_) | KeyOrigin::Variable => None,
+    };
+    let certificate = manifest.and_then(|key| key.certificate.as_ref());
+    let certificate = certificate
+        .map(|file| secrets::read_text(&folder.join(file), "read the certificate"))
+        .transpose()?;
+    Ok(KeyOptions {
+        kid: kid
+            .map(str::to_owned)
+            .or_else(|| manifest.and_then(|key| key.kid.clone())),
+        algorithm: manifest.and_then(|key| key.algorithm).map(algorithm),
+        certificate: certificate.map(|text| text.as_str().to_owned()),
+        password: password(manifest, folder)?,
+        section: manifest.and_then(|key| key.section.clone()),
+    })
+}
+
+fn algorithm(name: manifest::Algorithm) -> Algorithm {
+    match name {
+        manifest::Algorithm::Rs256 => Algorithm::Rs256,
+        manifest::Algorithm::Rs384 => Algorithm::Rs384,
+        manifest::Algorithm::Rs512 => Algorithm::Rs512,
+    }
+}
+
+fn password(key: Option<&KeySource>, folder: &Path) -> Result<Option<SecretString>, CliError> {
+    let secret = Secret {
+        what: "password for the key",
+        variable: "MASSEBREV_KEY_PASSWORD",
+        member: "auth.key.password",
+        source: key.and_then(|key| key.password.as_ref()),
+    };
+    secret.find(folder)
+}
+
+impl KeyOrigin<'_> {
+    /// The bytes, the place for people, and a warning.
+    #[expect(clippy::type_complexity, reason = "three things of one file")]
+    fn read(
+        &self,
+        folder: &Path,
+    ) -> Result<(Zeroizing<Vec<u8>>, String, Option<String>), CliError> {
+        let path = match self {
+            Self::File(path) => Some(path.clone()),
+            Self::Variable => None,
+            Self::Manifest(key) => key.file.as_ref().map(|file| folder.join(file)),
+        };
+        if let Some(path) = path {
+            let bytes = secrets::read(&path, "read the key")?;
+            let warning = warn_if_open(&path, "key");
+            return Ok((bytes, path.display().to_string(), warning));
+        }
+        let name = match self {
+            Self::Manifest(KeySource {
+                env: Some(name), ..
+            }) => name,
+            _ => KEY,
+        };
+        let Some(text) = variable(name) else {
+            return Err(CliError::setup(
+                format!("there is no key for Maskinporten: {name} is not set"),
+                "give --key-file FILE, or set `auth.key` in the manifest to `{ file: PATH }` or `{ env: NAME }`; rehearse without a key with --sandbox",
+            ));
+        };
+        let bytes = Zeroizing::new(text.expose_secret().as_bytes().to_vec());
+        Ok((bytes, name.to_owned(), None))
+    }
+}
+
+/// Settings for one environment do not work in another.
+fn check_authority(
+    authority: &str,
+    environment: &Environment,
+    place: &str,
+) -> Result<(), CliError> {
+    let ours = environment.maskinporten();
+    if authority.trim_end_matches('/').eq_ignore_ascii_case(ours) {
+        return Ok(());
+    }
+    let authority: String = authority.chars().take(100).collect();
+    Err(CliError::setup(
+        format!(
+            "the settings in {place} are for {authority}, and the mailing goes to {}, whose Maskinporten is {ours}",
+            environment.name()
+        ),
+        "give the settings of the same environment, or correct `environment` in the manifest",
+    ))
+}
+
+fn warn_of_expiry(key: &SigningKey, now: SystemTime) -> Option<String> {
+    let Identity::Certificate(certificate) = key.identity() else {
+        return None;
+    };
+    let left = certificate.remaining(now);
+    (left < EXPIRY_NOTICE).then(|| {
+        format!(
+            "the certificate for {} expires in {} days",
+            certificate.subject(),
+            left.as_secs() / DAY
+        )
+    })
+}

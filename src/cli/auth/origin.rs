@@ -1,0 +1,212 @@
+//! Where tokens come from: the precedence table of this module, applied.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use massebrev::altinn::{Environment, HttpClient};
+use massebrev::manifest::{Auth, GeneratorOrigin, Period};
+use massebrev::maskinporten::{
+    GENERATOR, GeneratorError, GeneratorSettings, TokenCommand, TokenSource, from_command,
+    from_generator,
+};
+use secrecy::{ExposeSecret, SecretString};
+
+use super::AuthArgs;
+use super::key::{KEY, KeyOrigin};
+use super::secrets::variable;
+use crate::cli::CliError;
+
+/// Where tokens come from.
+#[derive(Debug)]
+pub(super) enum Origin<'a> {
+    /// They are bought with a key.
+    Key(KeyOrigin<'a>),
+    /// A token and the variable it is in.
+    Text(SecretString, String),
+    File(PathBuf),
+    Command(&'a [String]),
+    /// Altinn's generator of test tokens.
+    Generator(&'a GeneratorOrigin),
+}
+
+const TOKEN: &str = "MASSEBREV_TOKEN";
+const USER: &str = "MASSEBREV_GENERATOR_USER";
+const PASSWORD: &str = "MASSEBREV_GENERATOR_PASSWORD";
+/// The generator's own default.
+const GENERATED_LIFETIME: Duration = Duration::from_secs(30 * 60);
+
+impl<'a> Origin<'a> {
+    /// The one origin. Two of the same rank are an error: it is not clear which one is meant.
+    pub(super) fn find(given: &AuthArgs, auth: &'a Auth, folder: &Path) -> Result<Self, CliError> {
+        let key_file = || {
+            given
+                .values
+                .key_file
+                .clone()
+                .map(KeyOrigin::File)
+                .map(Self::Key)
+        };
+        let token_file = || given.values.token_file.clone().map(Self::File);
+        let flags = [
+            ("--key-file", key_file().filter(|_| given.key_by_flag)),
+            ("--token-file", token_file().filter(|_| given.token_by_flag)),
+        ];
+        if let Some(origin) = at_most_one(flags)? {
+            return Ok(origin);
+        }
+        let own_variable = |name: &str| {
+            let key = auth.key.as_ref().and_then(|key| key.env.as_deref());
+            let token = auth.token.as_ref().and_then(|token| token.env.as_deref());
+            let is_manifests = key == Some(name) || token == Some(name);
+            variable(name).filter(|_| !is_manifests)
+        };
+        let variables = [
+            ("MASSEBREV_KEY_FILE", key_file()),
+            (
+                KEY,
+                own_variable(KEY).map(|_| Self::Key(KeyOrigin::Variable)),
+            ),
+            ("MASSEBREV_TOKEN_FILE", token_file()),
+            (
+                TOKEN,
+                own_variable(TOKEN).map(|token| Self::Text(token, TOKEN.to_owned())),
+            ),
+        ];
+        match at_most_one(variables)? {
+            Some(origin) => Ok(origin),
+            None => Self::of_manifest(auth, folder),
+        }
+    }
+
+    fn of_manifest(auth: &'a Auth, folder: &Path) -> Result<Self, CliError> {
+        // Without a key the variable is asked for, so that the error names it.
+        let key = auth.key.as_ref();
+        let key = Self::Key(key.map_or(KeyOrigin::Variable, KeyOrigin::Manifest));
+        let Some(token) = &auth.token else {
+            return Ok(key);
+        };
+        if let Some(file) = &token.file {
+            return Ok(Self::File(folder.join(file)));
+        }
+        if let Some(name) = &token.env {
+            let token = variable(name).ok_or_else(|| {
+                CliError::setup(
+                    format!("there is no token: {name} is not set"),
+                    format!("set {name} to a token, or correct `auth.token` in the manifest"),
+                )
+            })?;
+            return Ok(Self::Text(token, name.clone()));
+        }
+        if let Some(command) = &token.command {
+            return Ok(Self::Command(command));
+        }
+        Ok(token.generator.as_ref().map_or(key, Self::Generator))
+    }
+
+    /// For people.
+    pub(super) fn name(&self) -> String {
+        match self {
+            Self::Key(_) => "a key".to_owned(),
+            Self::Text(_, place) => format!("the token in {place}"),
+            Self::File(path) => format!("the token file {}", path.display()),
+            Self::Command(command) => {
+                let program = command.first().map(String::as_str).unwrap_or_default();
+                format!("the token command `{program}`")
+            }
+            Self::Generator(_) => "the test token generator".to_owned(),
+        }
+    }
+}
+
+/// The manifest's program. It is told which token is wanted.
+pub(super) fn token_command(
+    command: &[String],
+    auth: &Auth,
+    folder: &Path,
+    environment: &Environment,
+) -> Result<Arc<dyn TokenSource>, CliError> {
+    let command = TokenCommand::new(command, folder).ok_or_else(|| {
+        CliError::setup(
+            "there is no token command: the list is empty",
+            "name a program in `auth.token.command`",
+        )
+    })?;
+    Ok(from_command(
+        command
+            .with_variable("MASSEBREV_TOKEN_ENVIRONMENT", environment.name())
+            .with_variable("MASSEBREV_TOKEN_SCOPES", auth.scopes.join(" ")),
+    ))
+}
+
+pub(super) fn token_generator(
+    origin: &GeneratorOrigin,
+    auth: &Auth,
+    environment: &Environment,
+    http: HttpClient,
+) -> Result<Arc<dyn TokenSource>, CliError> {
+    let settings = generator_settings(origin, auth, environment)?;
+    from_generator(http, settings).map_err(|error| match error {
+        GeneratorError::NotATest(_) => CliError::setup(
+            error.to_string(),
+            "say which test environment the token is for: `auth.token.generator.environment: tt02`",
+        ),
+        GeneratorError::Address => no_generator(error.to_string()),
+    })
+}
+
+fn generator_settings(
+    origin: &GeneratorOrigin,
+    auth: &Auth,
+    environment: &Environment,
+) -> Result<GeneratorSettings, CliError> {
+    if environment.is_production() {
+        return Err(no_generator(format!(
+            "test tokens are not for {}",
+            environment.name()
+        )));
+    }
+    let needed = |name: &str| {
+        variable(name).ok_or_else(|| {
+            CliError::setup(
+                format!("the test token generator cannot be asked: {name} is not set"),
+                format!(
+                    "set {USER} and {PASSWORD} to what Altinn has given you for its test tools"
+                ),
+            )
+        })
+    };
+    let address = origin.address.as_deref().unwrap_or(GENERATOR);
+    let environment = origin.environment.as_deref().unwrap_or(environment.name());
+    Ok(GeneratorSettings {
+        address: address.to_owned(),
+        environment: environment.to_owned(),
+        scopes: auth.scopes.clone(),
+        org: origin.org.clone(),
+        org_no: origin.org_no.clone(),
+        lifetime: origin.ttl.map_or(GENERATED_LIFETIME, Period::duration),
+        user: needed(USER)?.expose_secret().to_owned(),
+        password: needed(PASSWORD)?,
+    })
+}
+
+fn no_generator(message: String) -> CliError {
+    let hint =
+        "use a key of your own in `auth.key`; the generator is for tests in tt02 and the like";
+    CliError::setup(message, hint)
+}
+
+fn at_most_one<'a, const N: usize>(
+    rank: [(&'static str, Option<Origin<'a>>); N],
+) -> Result<Option<Origin<'a>>, CliError> {
+    let mut found = rank
+        .into_iter()
+        .filter_map(|(name, origin)| Some((name, origin?)));
+    match (found.next(), found.next()) {
+        (Some((one, _)), Some((two, _))) => Err(CliError::usage(
+            format!("tokens have two sources: {one} and {two}"),
+            "give one of them",
+        )),
+        (first, _) => Ok(first.map(|(_, origin)| origin)),
+    }
+}

@@ -1,0 +1,84 @@
+//! Secrets in files and variables.
+
+use std::path::Path;
+
+use massebrev::manifest::SecretSource;
+use massebrev::secret::read_file;
+use secrecy::SecretString;
+use zeroize::Zeroizing;
+
+use crate::cli::CliError;
+
+/// The bytes of a file; `action` says for what, as `read the key`.
+pub(super) fn read(path: &Path, action: &'static str) -> Result<Zeroizing<Vec<u8>>, CliError> {
+    read_file(path).map_err(|source| CliError::File {
+        action,
+        path: path.to_owned(),
+        source,
+    })
+}
+
+pub(super) fn read_text(path: &Path, action: &'static str) -> Result<Zeroizing<String>, CliError> {
+    let bytes = read(path, action)?;
+    Ok(Zeroizing::new(String::from_utf8_lossy(&bytes).into_owned()))
+}
+
+/// A variable's value; an empty one counts as not set.
+pub(super) fn variable(name: &str) -> Option<SecretString> {
+    let value = Zeroizing::new(std::env::var(name).ok()?);
+    (!value.trim().is_empty()).then(|| value.as_str().into())
+}
+
+/// A secret that a variable of massebrev's may hold, or else the file or variable that the manifest names.
+pub(super) struct Secret<'a> {
+    /// For messages: `password for the key`.
+    pub(super) what: &'static str,
+    /// Massebrev's own variable: it wins over the manifest.
+    pub(super) variable: &'static str,
+    /// The manifest's member, as `auth.key.password`.
+    pub(super) member: &'static str,
+    pub(super) source: Option<&'a SecretSource>,
+}
+
+impl Secret<'_> {
+    pub(super) fn find(&self, folder: &Path) -> Result<Option<SecretString>, CliError> {
+        if let Some(text) = variable(self.variable) {
+            return Ok(Some(text));
+        }
+        let Some(source) = self.source else {
+            return Ok(None);
+        };
+        if let Some(file) = &source.file {
+            let text = read_text(&folder.join(file), "read the secret in")?;
+            // Editors end a file with a line break; blanks may belong to a password.
+            return Ok(Some(text.trim_end_matches(['\r', '\n']).into()));
+        }
+        let name = source.env.as_deref().unwrap_or(self.variable);
+        variable(name).map(Some).ok_or_else(|| {
+            CliError::setup(
+                format!("there is no {}: {name} is not set", self.what),
+                format!("set it, or correct `{}` in the manifest", self.member),
+            )
+        })
+    }
+}
+
+/// A warning when others on this machine can read a file that holds a secret.
+pub(super) fn warn_if_open(path: &Path, what: &str) -> Option<String> {
+    is_open_to_others(path).then(|| {
+        let path = path.display();
+        format!("others on this machine can read the {what} {path}: chmod 600 {path}")
+    })
+}
+
+#[cfg(unix)]
+fn is_open_to_others(path: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    std::fs::metadata(path).is_ok_and(|file| file.permissions().mode() & 0o044 != 0)
+}
+
+#[cfg(not(unix))]
+fn is_open_to_others(_: &Path) -> bool {
+    false
+}

@@ -1,0 +1,354 @@
+//! A value that is fetched when it is needed, and again before it runs out: by one caller, while the others use the old one or wait for the new one.
+
+use std::fmt;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// How long a value can be used.
+pub(super) trait Expires: Clone + Send + 'static {
+    /// True while it is used without asking for another.
+    fn is_fresh(&self, now: Instant) -> bool;
+    /// True from when the next one is to be fetched in the background.
+    fn is_aging(&self, now: Instant) -> bool;
+    /// True while it works at all. One that is alive but not fresh is used only when no better one can be had.
+    fn is_alive(&self, now: Instant) -> bool;
+}
+
+/// A fetch under way.
+pub(super) type Fetch<T, E> = Pin<Box<dyn Future<Output = Result<T, E>> + Send>>;
+
+/// The current value of a source. Clones share it.
+pub(super) struct Refreshing<T, E>(Arc<Shared<T, E>>);
+
+struct Shared<T, E> {
+    fetch: Box<dyn Fn() -> Fetch<T, E> + Send + Sync>,
+    state: Mutex<State<T>>,
+    /// Held during a fetch, so that there is one at a time. The failure of the last fetch, if it failed.
+    failure: tokio::sync::Mutex<Option<E>>,
+}
+
+struct State<T> {
+    value: Option<T>,
+    /// Fetches that have ended: a waiting caller sees by it that another has fetched meanwhile.
+    fetches: u64,
+    /// True while a background fetch is under way.
+    renewing: bool,
+    /// The last fetch brought nothing better: while the value is alive, none begins before then.
+    pause_until: Option<Instant>,
+}
+
+/// After a fetch that brought nothing better: a failing source is not asked again with every letter.
+const PAUSE: Duration = Duration::from_secs(5);
+
+impl<T, E> Refreshing<T, E>
+where
+    T: Expires,
+    E: Clone + fmt::Display + Send + 'static,
+{
+    /// Fetches nothing yet.
+    pub(super) fn new(fetch: impl Fn() -> Fetch<T, E> + Send + Sync + 'static) -> Self {
+        Self(Arc::new(Shared {
+            fetch: Box::new(fetch),
+            state: Mutex::new(State {
+                value: None,
+                fetches: 0,
+                renewing: false,
+                pause_until: None,
+            }),
+            failure: tokio::sync::Mutex::new(None),
+        }))
+    }
+
+    /// The current value, or what a fetch brings. A failure reaches every caller that waited for it, and none after them.
+    ///
+    /// A caller that is dropped while it fetches leaves the fetching to the next one that waits.
+    pub(super) async fn get(&self) -> Result<T, E> {
+        let now = now();
+        let fetches = {
+            let mut state = self.0.state();
+            if let Some(value) = state.usable(now) {
+                if value.is_aging(now) && !state.renewing && state.may_fetch(now) {
+                    state.renewing = true;
+                    self.renew(state.fetches);
+                }
+                return Ok(value);
+            }
+            state.fetches
+        };
+        // Boxed: most calls return above, and need not carry the state of a fetch.
+        Box::pin(self.0.fetch(fetches)).await
+    }
+
+    /// Forgets a value that was refused, unless another has already taken its place.
+    pub(super) fn forget(&self, is_refused: impl Fn(&T) -> bool) {
+        let mut state = self.0.state();
+        if state.value.as_ref().is_some_and(is_refused) {
+            state.value = None;
+        }
+    }
+
+    fn renew(&self, fetches: u64) {
+        let shared = Arc::clone(&self.0);
+        tokio::spawn(async move {
+            // A failure has been logged, and the old value is still in use.
+            let _ = shared.fetch(fetches).await;
+            shared.state().renewing = false;
+        });
+    }
+}
+
+impl<T, E> Shared<T, E>
+where
+    T: Expires,
+    E: Clone + fmt::Display,
+{
+    /// Fetches, unless a fetch has ended since the caller counted them: then its outcome is the caller's too.
+    async fn fetch(&self, counted: u64) -> Result<T, E> {
+        let mut failure = self.failure.lock().await;
+        {
+            let state = self.state();
+            if state.fetches != counted {
+                match (state.usable(now()), &*failure) {
+                    (Some(value), _) => return Ok(value),
+                    (None, Some(error)) => return Err(error.clone()),
+                    // Fetched and refused meanwhile.
+                    (None, None) => {}
+                }
+            }
+        }
+        let outcome = (self.fetch)().await;
+        let now = now();
+        let mut state = self.state();
+        state.fetches += 1;
+        *failure = None;
+        match outcome {
+            Ok(value) => {
+                state.pause_until = (!value.is_fresh(now)).then(|| now + PAUSE);
+                state.value = Some(value.clone());
+                Ok(value)
+            }
+            Err(error) => {
+                if let Some(value) = state.value.clone().filter(|value| value.is_alive(now)) {
+                    tracing::warn!(%error, "the next one cannot be had yet: the old one is used");
+                    state.pause_until = Some(now + PAUSE);
+                    return Ok(value);
+                }
+                *failure = Some(error.clone());
+                Err(error)
+            }
+        }
+    }
+}
+
+impl<T, E> Shared<T, E> {
+    fn state(&self) -> MutexGuard<'_, State<T>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<T: Expires> State<T> {
+    /// The value when no other need be fetched now.
+    fn usable(&self, now: Instant) -> Option<T> {
+        let paused = !self.may_fetch(now);
+        let value = self.value.as_ref()?;
+        let usable = value.is_fresh(now) || paused && value.is_alive(now);
+        usable.then(|| value.clone())
+    }
+
+    fn may_fetch(&self, now: Instant) -> bool {
+        self.pause_until.is_none_or(|until| now >= until)
+    }
+}
+
+impl<T, E> fmt::Debug for Refreshing<T, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Refreshing").finish_non_exhaustive()
+    }
+}
+
+impl<T, E> Clone for Refreshing<T, E> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+/// The runtime's clock, so that tests can set it.
+fn now() -> Instant {
+    tokio::time::Instant::now().into_std()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    use super::super::Token;
+    use super::*;
+
+    type Tokens = Refreshing<Token, String>;
+
+    fn token(text: &str, seconds: u64) -> Token {
+        Token::new(text.into(), Duration::from_secs(seconds), now())
+    }
+
+    /// A source whose n-th fetch (from 1) has this outcome, after other tasks have had their turn.
+    fn source(
+        outcome: impl Fn(u64) -> Result<Token, String> + Send + Sync + 'static,
+    ) -> (Tokens, Arc<AtomicU64>) {
+        let count = Arc::new(AtomicU64::new(0));
+        let outcome = Arc::new(outcome);
+        let fetches = Arc::clone(&count);
+        let tokens = Refreshing::new(move || {
+            let number = fetches.fetch_add(1, Ordering::Relaxed) + 1;
+            let outcome = Arc::clone(&outcome);
+            Box::pin(async move {
+                tokio::task::yield_now().await;
+                outcome(number)
+            })
+        });
+        (tokens, count)
+    }
+
+    async fn advance(seconds: u64) {
+        tokio::time::advance(Duration::from_secs(seconds)).await;
+    }
+
+    async fn text(tokens: &Tokens) -> Result<String, String> {
+        Ok(tokens.get().await?.expose().to_owned())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_value_is_fetched_again_when_it_is_no_longer_fresh() {
+        let (tokens, count) = source(|number| Ok(token(&number.to_string(), 120)));
+        assert_eq!(text(&tokens).await.unwrap(), "1");
+        advance(59).await;
+        assert_eq!(text(&tokens).await.unwrap(), "1");
+        assert_eq!(count.load(Ordering::Relaxed), 1);
+        advance(61).await;
+        assert_eq!(text(&tokens).await.unwrap(), "2");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_old_value_is_used_while_the_next_one_is_on_its_way() {
+        let (tokens, count) = source(|number| Ok(token(&number.to_string(), 120)));
+        text(&tokens).await.unwrap();
+        advance(60).await;
+        for _ in 0..10 {
+            assert_eq!(text(&tokens).await.unwrap(), "1");
+        }
+        while text(&tokens).await.unwrap() == "1" {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(count.load(Ordering::Relaxed), 2, "one at a time");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_caller_who_needs_one_waits_for_the_background_fetch() {
+        let (tokens, count) = source(|number| Ok(token(&number.to_string(), 120)));
+        text(&tokens).await.unwrap();
+        advance(60).await;
+        // Begins the background fetch, which does not run before this task waits.
+        text(&tokens).await.unwrap();
+        advance(30).await;
+        assert_eq!(text(&tokens).await.unwrap(), "2");
+        assert_eq!(count.load(Ordering::Relaxed), 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_background_fetch_that_failed_is_not_repeated_at_once() {
+        let (tokens, count) = source(|number| match number {
+            1 => Ok(token("1", 1800)),
+            _ => Err("no".to_owned()),
+        });
+        text(&tokens).await.unwrap();
+        advance(1651).await;
+        for _ in 0..10 {
+            assert_eq!(text(&tokens).await.unwrap(), "1");
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(count.load(Ordering::Relaxed), 2);
+        advance(5).await;
+        text(&tokens).await.unwrap();
+        tokio::task::yield_now().await;
+        tokio::task::yield_now().await;
+        assert_eq!(count.load(Ordering::Relaxed), 3);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn without_a_better_one_a_value_is_used_to_its_end() {
+        let (tokens, count) = source(|number| match number {
+            1 => Ok(token("1", 120)),
+            _ => Err("no".to_owned()),
+        });
+        text(&tokens).await.unwrap();
+        advance(100).await;
+        for _ in 0..100 {
+            assert_eq!(text(&tokens).await.unwrap(), "1");
+        }
+        assert_eq!(count.load(Ordering::Relaxed), 2);
+        advance(6).await;
+        assert_eq!(text(&tokens).await.unwrap(), "1");
+        assert_eq!(count.load(Ordering::Relaxed), 3);
+        advance(14).await;
+        assert_eq!(text(&tokens).await.unwrap_err(), "no");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_source_that_has_no_fresher_value_is_not_asked_with_every_call() {
+        let start = now();
+        let old = move || {
+            let fetched = start.checked_sub(Duration::from_secs(3580)).unwrap();
+            Token::new("t".into(), Duration::from_secs(3600), fetched)
+        };
+        let (tokens, count) = source(move |_| Ok(old()));
+        for _ in 0..100 {
+            assert_eq!(text(&tokens).await.unwrap(), "t");
+        }
+        assert_eq!(count.load(Ordering::Relaxed), 1);
+        advance(6).await;
+        text(&tokens).await.unwrap();
+        assert_eq!(count.load(Ordering::Relaxed), 2);
+    }
+
+    #[tokio::test]
+    async fn a_failure_reaches_all_who_waited_and_none_after_them() {
+        let (tokens, count) = source(|number| match number {
+            1 => Err("no".to_owned()),
+            _ => Ok(token("2", 120)),
+        });
+        let all = futures::future::join_all((0..100).map(|_| tokens.get())).await;
+        assert!(all.iter().all(Result::is_err));
+        assert_eq!(count.load(Ordering::Relaxed), 1);
+        assert_eq!(text(&tokens).await.unwrap(), "2");
+    }
+
+    #[tokio::test]
+    async fn a_caller_who_gives_up_leaves_the_fetching_to_the_next() {
+        let count = Arc::new(AtomicU64::new(0));
+        let tokens: Tokens = Refreshing::new(move || {
+            let number = count.fetch_add(1, Ordering::Relaxed);
+            Box::pin(async move {
+                if number == 0 {
+                    std::future::pending::<()>().await;
+                }
+                Ok(token("1", 120))
+            })
+        });
+        let mut stuck = Box::pin(tokens.get());
+        assert!(futures::poll!(&mut stuck).is_pending());
+        drop(stuck);
+        assert_eq!(text(&tokens).await.unwrap(), "1");
+    }
+
+    #[tokio::test]
+    async fn an_old_value_refused_late_does_not_take_the_new_one_along() {
+        let (tokens, count) = source(|number| Ok(token(&number.to_string(), 120)));
+        let old = tokens.get().await.unwrap();
+        let refuse = || tokens.forget(|held| held.is_same(&old));
+        refuse();
+        assert_eq!(text(&tokens).await.unwrap(), "2");
+        refuse();
+        assert_eq!(text(&tokens).await.unwrap(), "2");
+        assert_eq!(count.load(Ordering::Relaxed), 2);
+    }
+}
