@@ -11,6 +11,7 @@ pub mod control_digits;
 pub mod files;
 mod form;
 pub mod identifier;
+mod language;
 mod moment;
 mod notification;
 pub mod path;
@@ -23,6 +24,7 @@ pub mod text;
 pub use attachment::{ATTACHMENT_LIMIT, Attachment};
 pub use form::form_fields;
 pub use identifier::{InvalidRecipient, Recipient};
+pub use language::{Language, grouped};
 pub use moment::{Moment, OSLO};
 pub use notification::{
     CustomRecipient, EmailContentType, Notification, NotificationChannel, NotificationTemplate,

@@ -14,10 +14,10 @@ use super::{
 };
 use crate::correspondence::rules::FORM_FILE_LIMIT;
 use crate::correspondence::text::excerpt;
-use crate::correspondence::{Attachment, Correspondence, Recipient, Request, identifier};
+use crate::correspondence::{Attachment, Correspondence, Language, Recipient, Request, identifier};
 use crate::diagnostic::{Place, Problem, Problems};
 use crate::recipients::{Row, Rows};
-use crate::template::{Language, Scope, TemplateError, parse_bool};
+use crate::template::{Scope, TemplateError, parse_bool};
 
 /// An input changed between the check and the send: what was checked is not what would be sent.
 #[derive(Debug, Error, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use crate::correspondence::OSLO;
+use crate::correspondence::{OSLO, grouped};
 
 /// The characters that most often make an SMS dear, with their names and what does the same in seven bits.
 const FOREIGN: &[(char, &str, &str)] = &[
@@ -40,15 +40,7 @@ pub(super) fn counted(count: u64, one: &str, many: &str) -> String {
 
 /// A number with its thousands apart, as in 1 234 567: the blanks do not break.
 pub(super) fn spaced(number: u64) -> String {
-    let digits = number.to_string();
-    let mut spaced = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            spaced.push('\u{a0}');
-        }
-        spaced.push(digit);
-    }
-    spaced
+    grouped(&number.to_string(), '\u{a0}')
 }
 
 /// A file's size: `612 bytes`, `1.2 kB`, `48 MB`.

@@ -2,63 +2,13 @@
 
 use jiff::tz::TimeZone;
 
+pub(super) use crate::correspondence::Language;
 use crate::correspondence::{Moment, OSLO};
-
-const BOKMAL: [&str; 12] = [
-    "januar",
-    "februar",
-    "mars",
-    "april",
-    "mai",
-    "juni",
-    "juli",
-    "august",
-    "september",
-    "oktober",
-    "november",
-    "desember",
-];
-
-const ENGLISH: [&str; 12] = [
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-];
-
-/// A language that letters are written in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Language {
-    Bokmal,
-    Nynorsk,
-    English,
-}
 
 impl Language {
     /// The language of a letter; Altinn's own default is nb.
     pub(super) fn of(language: Option<&str>) -> Self {
-        match language.map(str::trim) {
-            Some(code) if code.eq_ignore_ascii_case("nn") => Self::Nynorsk,
-            Some(code) if code.eq_ignore_ascii_case("en") => Self::English,
-            _ => Self::Bokmal,
-        }
-    }
-
-    /// The code Altinn has for it.
-    pub(super) fn code(self) -> &'static str {
-        match self {
-            Self::Bokmal => "nb",
-            Self::Nynorsk => "nn",
-            Self::English => "en",
-        }
+        language.and_then(Self::parse).unwrap_or_default()
     }
 
     /// Its name in English.
@@ -107,12 +57,7 @@ impl Language {
     pub(super) fn date(self, moment: Moment) -> String {
         let zone = TimeZone::get(OSLO).unwrap_or(TimeZone::UTC);
         let at = moment.timestamp().to_zoned(zone);
-        let months = match self {
-            Self::English => &ENGLISH,
-            Self::Bokmal | Self::Nynorsk => &BOKMAL,
-        };
-        let month = usize::try_from(at.month() - 1).unwrap_or_default();
-        let month = months.get(month).copied().unwrap_or_default();
+        let month = self.month(at.month());
         let (day, year, hour, minute) = (at.day(), at.year(), at.hour(), at.minute());
         match self {
             Self::English => format!("{day} {month} {year} at {hour:02}:{minute:02}"),

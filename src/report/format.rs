@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use crate::correspondence::OSLO;
+use crate::correspondence::{OSLO, grouped};
 use crate::journal::State;
 
 /// What a state means to who has to do something about it.
@@ -35,15 +35,7 @@ pub(super) fn exact(at: Timestamp) -> String {
 
 /// A number with its thousands apart, as in 1 234 567: the blanks do not break.
 pub(super) fn spaced(number: u64) -> String {
-    let digits = number.to_string();
-    let mut spaced = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            spaced.push('\u{a0}');
-        }
-        spaced.push(digit);
-    }
-    spaced
+    grouped(&number.to_string(), '\u{a0}')
 }
 
 /// A count with its noun: `1 row`, `2 rows`.

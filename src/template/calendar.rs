@@ -3,10 +3,10 @@
 use jiff::civil::{Date, Weekday, date};
 use jiff::{Error, ToSpan as _};
 
-/// How many working days can be counted.
+/// The most working days that can be counted.
 pub(super) const WORKDAY_LIMIT: u64 = 10_000;
 
-/// Goes so many working days on, or back; none stays where it is.
+/// Goes `count` working days on, or back when it is negative; 0 stays where it is.
 pub(super) fn add_workdays(from: Date, count: i64) -> Result<Date, Error> {
     let mut day = from;
     for _ in 0..count.unsigned_abs() {
@@ -22,7 +22,7 @@ fn next(day: Date, direction: i64) -> Result<Date, Error> {
     day.checked_add(direction.signum().days())
 }
 
-/// Whether it is neither Saturday, Sunday nor a public holiday.
+/// True when it is neither Saturday, Sunday nor a public holiday.
 fn is_workday(day: Date) -> bool {
     !matches!(day.weekday(), Weekday::Saturday | Weekday::Sunday) && !is_holiday(day)
 }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use crate::diagnostic::{Place, Source};
 use crate::secret::redact;
 
-/// How many characters of a value are shown.
+/// The most characters of a value that are shown.
 const SHOWN: usize = 60;
 
 /// Something wrong with a template, when it is compiled or when it is rendered for a row.
@@ -95,11 +95,11 @@ pub(super) const CAUSE: char = '\u{1F}';
 
 /// An error of a filter or function, with what was found.
 pub(super) fn failure(message: &str, found: &str) -> tera::Error {
-    tera::Error::message(format!("{message}{CAUSE}{}", shown(found)))
+    tera::Error::message(format!("{message}{CAUSE}{}", excerpt(found)))
 }
 
 /// A value as it may be shown: masked, cut, in backticks.
-pub(super) fn shown(value: &str) -> String {
+pub(super) fn excerpt(value: &str) -> String {
     let masked = redact(value);
     match masked.char_indices().nth(SHOWN) {
         Some((end, _)) => format!("`{}\u{2026}`", masked.get(..end).unwrap_or_default()),
@@ -113,9 +113,9 @@ mod tests {
 
     #[test]
     fn values_are_masked_and_cut() {
-        assert_eq!(shown("07827199405"), "`078271*****`");
+        assert_eq!(excerpt("07827199405"), "`078271*****`");
         assert_eq!(
-            shown(&"å".repeat(99)),
+            excerpt(&"å".repeat(99)),
             format!("`{}\u{2026}`", "å".repeat(60))
         );
     }

@@ -6,7 +6,7 @@ use std::io;
 use std::path::{Component, Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::error::{SetupError, TemplateError, shown};
+use super::error::{SetupError, TemplateError, excerpt};
 use crate::diagnostic::Source;
 
 /// How many bytes a template file may have.
@@ -55,7 +55,7 @@ impl Folder {
 
     /// The text of a file in the folder; a byte order mark is dropped, everything else is kept.
     pub(super) fn read(&self, path: &str) -> Result<Source, Box<TemplateError>> {
-        let refused = |message: &str| TemplateError::new(message).with_cause(shown(path));
+        let refused = |message: &str| TemplateError::new(message).with_cause(excerpt(path));
         let relative = Path::new(path);
         let inside = |part: Component<'_>| matches!(part, Component::Normal(_) | Component::CurDir);
         if path.trim().is_empty() {
@@ -70,7 +70,7 @@ impl Folder {
             io::ErrorKind::NotFound => refused("there is no such file")
                 .with_hint("the path is relative to the manifest's folder"),
             kind => {
-                refused("the file cannot be read").with_cause(format!("{}: {kind}", shown(path)))
+                refused("the file cannot be read").with_cause(format!("{}: {kind}", excerpt(path)))
             }
         };
         let real = self.real.join(relative).canonicalize();

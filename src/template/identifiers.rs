@@ -1,9 +1,9 @@
-//! Numbers that name somebody or something, in the groups people read them in.
+//! Numbers that identify a person or a thing, in the groups people read them in.
 
 use tera::{Error, Kwargs, State, Tera, Value};
 
+use super::entry::Entry;
 use super::error::failure;
-use super::reference::Entry;
 use crate::correspondence::control_digits;
 
 /// What the reference page says of them.
@@ -90,7 +90,7 @@ fn phone(value: &Value) -> Result<String, Error> {
     Ok(format!("{code}{national}"))
 }
 
-/// Whether it may be a number of another country.
+/// True when it may be a number of another country.
 fn is_foreign(number: &str) -> bool {
     let national = number.strip_prefix('+').or(number.strip_prefix("00"));
     national.is_some_and(|national| {

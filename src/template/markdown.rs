@@ -2,11 +2,12 @@
 
 use std::io::{self, Write};
 
-use super::budget;
+use super::writer::line_of;
 
 /// Writes a value into Markdown: Tera calls it for everything in double braces that is not marked as safe.
 pub(super) fn escape(value: &str, output: &mut dyn Write) -> io::Result<()> {
-    write(value, budget::line_begins(), budget::is_one_line(), output)
+    let line = line_of(output);
+    write(value, line.begins, line.is_one_line, output)
 }
 
 /// A value as it is written where a line may begin.
@@ -81,7 +82,7 @@ fn line(text: &str, begins: bool, output: &mut dyn Write) -> io::Result<()> {
     output.write_all(&text.as_bytes()[done..])
 }
 
-/// Whether a text that begins a line may begin something else than a paragraph.
+/// True when a text that begins a line may begin something else than a paragraph.
 fn begins_a_block(text: &str) -> bool {
     !opening(text).1.is_empty()
 }
@@ -126,7 +127,7 @@ fn opening(text: &str) -> (usize, &'static [u8]) {
     (0, b"")
 }
 
-/// Whether a mark would be read as more than itself. What stands around the value is not known.
+/// True when a mark would be read as more than itself. What stands around the value is not known.
 fn means_something(text: &[u8], at: usize) -> bool {
     let before = at.checked_sub(1).and_then(|at| text.get(at)).copied();
     let after = text.get(at + 1).copied();
@@ -150,7 +151,7 @@ fn means_something(text: &[u8], at: usize) -> bool {
     }
 }
 
-/// Whether a text goes on as `amp;` or `#38;`.
+/// True when a text goes on as `amp;` or `#38;`.
 fn is_entity(text: &[u8]) -> bool {
     let name = text.strip_prefix(b"#").unwrap_or(text);
     let length = name

@@ -4,43 +4,46 @@
 //! whose strings are templates into [`Tree`]s, and renders a tree for a [`Scope`] (one row) straight into a typed value. Names that do not exist
 //! are found when compiling. Templates see no environment, no network and no file outside the manifest's folder.
 
-mod borrowed;
-mod budget;
+mod ascii_names;
+mod builtins;
 mod calendar;
+mod compiler;
 mod condition;
 mod dates;
+mod de;
+mod de_error;
 mod engine;
+mod entry;
 mod error;
 mod folder;
+mod habits;
 mod identifiers;
-mod language;
-mod leaf;
-mod letters;
+mod library;
 mod markdown;
-mod mismatch;
 mod names;
 mod numbers;
-mod piece;
-mod program;
 mod reference;
-mod render;
-mod rendered;
 mod scan;
 mod scope;
 mod templates;
+mod tera_error;
 mod texts;
+mod token;
 mod tree;
+mod uses;
+mod writer;
 
-pub use budget::TEXT_LIMIT;
-pub use condition::{Condition, parse_bool};
+pub use ascii_names::{ascii_letter, column_expression, is_combining_mark};
+pub use compiler::MemberRules;
+pub use condition::parse_bool;
 pub use error::{SetupError, TemplateError};
-pub use language::Language;
-pub use letters::{ascii_letter, column_expression, is_combining_mark};
+pub use library::ShownColumn;
 pub use names::{NameConflict, NameOwner, Names};
 pub use reference::reference;
 pub use scope::Scope;
-pub use templates::{MemberRules, Templates};
-pub use tree::{Text, Tree};
+pub use templates::Templates;
+pub use tree::{Condition, Text, Tree};
+pub use writer::TEXT_LIMIT;
 
 #[cfg(test)]
 mod tests;

@@ -6,11 +6,11 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use super::letters::identifier;
+use super::ascii_names::identifier;
 use crate::diagnostic::nearest;
 
 /// Words of the template language, which cannot be names.
-pub(super) const KEYWORDS: [&str; 19] = [
+const KEYWORDS: [&str; 19] = [
     "true", "True", "false", "False", "loop", "self", "and", "or", "not", "is", "in", "continue",
     "break", "none", "None", "null", "if", "else", "for",
 ];
@@ -150,11 +150,16 @@ impl Names {
 
     /// The column that `row["key"]` or `row.key` means.
     pub(super) fn column(&self, key: &str) -> Option<usize> {
-        let by_name = || match self.all.get(self.find(key)?)?.meaning {
+        let by_name = || self.column_at(self.find(key)?);
+        self.headers.get(key).copied().or_else(by_name)
+    }
+
+    /// The column that a place in `all` stands for.
+    pub(super) fn column_at(&self, name: usize) -> Option<usize> {
+        match self.all.get(name)?.meaning {
             Meaning::Column(column) => Some(column),
             _ => None,
-        };
-        self.headers.get(key).copied().or_else(by_name)
+        }
     }
 
     /// The columns: number and name, in no order.

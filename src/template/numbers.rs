@@ -3,9 +3,10 @@
 use rust_decimal::{Decimal, RoundingStrategy};
 use tera::{Error, Kwargs, State, Tera, Value};
 
+use super::entry::Entry;
 use super::error::failure;
-use super::language::Language;
-use super::reference::Entry;
+use super::writer::language_argument;
+use crate::correspondence::{Language, grouped};
 
 /// What the reference page says of them.
 pub(super) const FILTERS: &[Entry] = &[
@@ -45,10 +46,26 @@ pub(super) const FILTERS: &[Entry] = &[
         by_language: true,
     },
     Entry {
+        name: "amount",
+        call: "amount",
+        what: "A number to decide and to calculate with, out of what a column holds; read as `money` reads it. `money` and `number` write for people.",
+        examples: &[
+            ("{% if Beløp | amount > 1000 %}ja{% endif %}", "ja"),
+            (
+                "{% if \"1 234,50\" | amount == 1234.5 %}ja{% endif %}",
+                "ja",
+            ),
+        ],
+        by_language: false,
+    },
+    Entry {
         name: "times",
         call: "times(by=)",
         what: "A number times another, exact; both are read as `money` reads them. Write it with `money` or `number`.",
-        examples: &[("{{ Beløp | times(by=\"0,25\") | money }}", "308,63")],
+        examples: &[
+            ("{{ Beløp | times(by=\"0,25\") | money }}", "308,63"),
+            ("{% if Beløp | times(by=2) > 2000 %}ja{% endif %}", "ja"),
+        ],
         by_language: false,
     },
     Entry {
@@ -75,10 +92,16 @@ pub(super) const FUNCTIONS: &[Entry] = &[Entry {
     name: "sum",
     call: "sum(of=[…])",
     what: "The sum of numbers, exact; they are read as `money` reads them. Write it with `money` or `number`.",
-    examples: &[(
-        "{{ sum(of=[Beløp, \"65,50\", -100]) | money }}",
-        "1\u{A0}200,00",
-    )],
+    examples: &[
+        (
+            "{{ sum(of=[Beløp, \"65,50\", -100]) | money }}",
+            "1\u{A0}200,00",
+        ),
+        (
+            "{% if sum(of=[Beløp, -1234.5]) > 0 %}ja{% else %}nei{% endif %}",
+            "nei",
+        ),
+    ],
     by_language: false,
 }];
 
@@ -89,6 +112,10 @@ pub(super) fn register(tera: &mut Tera) {
     });
     tera.register_filter("number", |value: &Value, by: Kwargs, _: &State<'_>| {
         number(value, &by)
+    });
+    tera.register_filter("amount", |value: &Value, _: Kwargs, _: &State<'_>| {
+        let number = read("amount", value, false)?;
+        exact(number).ok_or_else(|| too_large("amount", value))
     });
     tera.register_filter("times", |value: &Value, by: Kwargs, _: &State<'_>| {
         times(value, &by)
@@ -108,7 +135,7 @@ const MOST_DECIMALS: u32 = 20;
 fn money(value: &Value, by: &Kwargs) -> Result<String, Error> {
     let decimals = decimals(by)?.unwrap_or(2);
     let amount = read("money", value, decimals > 2)?;
-    let amount = written(amount, Some(decimals), Language::of(by)?);
+    let amount = written(amount, Some(decimals), language_argument(by)?);
     Ok(match by.get::<&str>("unit")?.unwrap_or_default() {
         "" => amount,
         unit => format!("{unit}{NO_BREAK}{amount}"),
@@ -122,10 +149,10 @@ fn number(value: &Value, by: &Kwargs) -> Result<String, Error> {
         value,
         decimals.is_some_and(|decimals| decimals > 2),
     )?;
-    Ok(written(number, decimals, Language::of(by)?))
+    Ok(written(number, decimals, language_argument(by)?))
 }
 
-fn times(value: &Value, by: &Kwargs) -> Result<String, Error> {
+fn times(value: &Value, by: &Kwargs) -> Result<Value, Error> {
     let (one, other) = (
         read("times", value, false)?,
         read("times", &by.must_get::<Value>("by")?, false)?,
@@ -134,24 +161,40 @@ fn times(value: &Value, by: &Kwargs) -> Result<String, Error> {
     let fits = one.scale() + other.scale() <= Decimal::MAX_SCALE;
     let product = one.checked_mul(other).filter(|_| fits);
     let product = product.ok_or_else(|| too_large("times", value))?;
-    Ok(bare(product))
+    Ok(result(product))
 }
 
-fn sum(by: &Kwargs) -> Result<String, Error> {
+fn sum(by: &Kwargs) -> Result<Value, Error> {
     let numbers = by.must_get::<Vec<Value>>("of")?;
     let mut sum = Decimal::ZERO;
     for number in &numbers {
         let added = sum.checked_add(read("sum", number, false)?);
         sum = added.ok_or_else(|| too_large("sum", number))?;
     }
-    Ok(bare(sum))
+    Ok(result(sum))
 }
 
-/// A result as a text that can be read in one way only: three decimals get a fourth.
-fn bare(number: Decimal) -> String {
+/// A result: a number that can be compared, or where Tera's numbers would round it, a text that can be read in one way only: three decimals get a fourth.
+fn result(number: Decimal) -> Value {
+    exact(number).unwrap_or_else(|| {
+        let number = number.normalize();
+        let zero = if number.scale() == 3 { "0" } else { "" };
+        Value::from(format!("{number}{zero}"))
+    })
+}
+
+/// As a number of Tera's, when it is written with the same digits.
+fn exact(number: Decimal) -> Option<Value> {
     let number = number.normalize();
-    let zero = if number.scale() == 3 { "0" } else { "" };
-    format!("{number}{zero}")
+    if number.scale() == 0 {
+        return Some(match i64::try_from(number.mantissa()) {
+            Ok(whole) => Value::from(whole),
+            Err(_) => Value::from(number.mantissa()),
+        });
+    }
+    let digits = number.to_string();
+    let float: f64 = digits.parse().ok()?;
+    (format!("{float:?}") == digits).then(|| Value::from(float))
 }
 
 fn plural(value: &Value, by: &Kwargs) -> Result<Value, Error> {
@@ -229,7 +272,6 @@ fn is_doubtful(digits: &str) -> bool {
 /// Digits with at most one point, when the text is a number: groups of three may be parted by spaces, or by whichever of point and comma does not part the
 /// decimals.
 fn plain(digits: &str) -> Option<String> {
-    let is_space = |c| matches!(c, ' ' | NO_BREAK | '\u{202F}' | '\u{2009}');
     let point = match (digits.rfind('.'), digits.rfind(',')) {
         (Some(point), Some(comma)) => Some(point.max(comma)),
         (Some(at), None) | (None, Some(at)) => {
@@ -238,37 +280,43 @@ fn plain(digits: &str) -> Option<String> {
         }
         (None, None) => None,
     };
-    let (whole, decimals) = match point {
-        Some(at) => (digits.get(..at)?, digits.get(at + 1..)?),
-        None => (digits, ""),
+    let are_digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    let Some(point) = point else {
+        return ungrouped(digits, None);
     };
-    let mut groups = whole.split(|c| is_space(c) || c == '.' || c == ',');
+    let sign = digits.get(point..)?.chars().next();
+    let (whole, decimals) = (digits.get(..point)?, digits.get(point + 1..)?);
+    let whole = ungrouped(whole, sign)?;
+    (!decimals.is_empty() && are_digits(decimals)).then(|| format!("{whole}.{decimals}"))
+}
+
+/// The digits of a whole number without what parts its groups, when that is of one kind, and not the sign before the decimals.
+fn ungrouped(whole: &str, decimal_sign: Option<char>) -> Option<String> {
+    let is_separator = |c| matches!(c, ' ' | NO_BREAK | '\u{202F}' | '\u{2009}' | '.' | ',');
     let mut separators = whole.chars().filter(|c| !c.is_ascii_digit());
     let separator = separators.next();
-    let decimal_sign = point.and_then(|at| digits.get(at..=at));
     let one_kind = separators.all(|other| Some(other) == separator);
-    let differs = separator.is_none_or(|c| decimal_sign.is_none_or(|sign| !sign.starts_with(c)));
+    if !one_kind || (separator.is_some() && separator == decimal_sign) {
+        return None;
+    }
+    let mut groups = whole.split(is_separator);
     let first = groups.next()?;
-    let mut plain = first.to_owned();
-    let mut fit = one_kind && differs && !first.is_empty();
+    let mut digits = first.to_owned();
     for group in groups {
-        fit &= group.len() == 3 && first.len() <= 3;
-        plain.push_str(group);
+        if group.len() != 3 || first.len() > 3 {
+            return None;
+        }
+        digits.push_str(group);
     }
-    let are_digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
-    fit &= are_digits(&plain) && are_digits(decimals) && (point.is_none() || !decimals.is_empty());
-    if !decimals.is_empty() {
-        plain.push('.');
-        plain.push_str(decimals);
-    }
-    fit.then_some(plain)
+    let fits = !first.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    fits.then_some(digits)
 }
 
 /// Rounded, halves away from zero, with its thousands apart.
 fn written(number: Decimal, decimals: Option<u32>, language: Language) -> String {
     let (group, point) = match language {
-        Language::Nb | Language::Nn => (NO_BREAK, ','),
-        Language::En => (',', '.'),
+        Language::Bokmal | Language::Nynorsk => (NO_BREAK, ','),
+        Language::English => (',', '.'),
     };
     let rounded = match decimals {
         Some(decimals) => {
@@ -282,12 +330,7 @@ fn written(number: Decimal, decimals: Option<u32>, language: Language) -> String
     if rounded.is_sign_negative() && !rounded.is_zero() {
         text.push('-');
     }
-    for (at, digit) in whole.chars().enumerate() {
-        if at > 0 && (whole.len() - at).is_multiple_of(3) {
-            text.push(group);
-        }
-        text.push(digit);
-    }
+    text.push_str(&grouped(whole, group));
     let wanted = decimals.map_or(fraction.len(), |decimals| decimals as usize);
     if wanted > 0 {
         text.push(point);
@@ -306,7 +349,7 @@ mod tests {
 
     fn amount(text: &str) -> Result<String, String> {
         let number = read("money", &Value::from(text), false).map_err(|error| error.to_string())?;
-        Ok(written(number, Some(2), Language::Nb).replace(NO_BREAK, " "))
+        Ok(written(number, Some(2), Language::Bokmal).replace(NO_BREAK, " "))
     }
 
     #[test]
@@ -345,7 +388,7 @@ mod tests {
             ("999.995", "1 000,00"),
         ] {
             let number = read("money", &Value::from(text), true).unwrap();
-            let written = written(number, Some(2), Language::Nb).replace(NO_BREAK, " ");
+            let written = written(number, Some(2), Language::Bokmal).replace(NO_BREAK, " ");
             assert_eq!(written, shown, "{text}");
         }
     }
@@ -389,7 +432,7 @@ mod tests {
             (serde_json::json!(-7), "-7,00"),
         ] {
             let number = read("money", &value(json), false).unwrap();
-            assert_eq!(written(number, Some(2), Language::Nn), shown);
+            assert_eq!(written(number, Some(2), Language::Nynorsk), shown);
         }
     }
 }

@@ -1,22 +1,11 @@
-//! The filters, functions and tests that templates may use: what is not in these tables is refused, and the reference page is made of them.
+//! The filters, functions and tests that templates can use, and the reference page that is made of them.
 
+use textwrap::{Options, WordSplitter};
+
+use super::entry::Entry;
 use super::names::did_you_mean;
-use super::{borrowed, dates, identifiers, numbers, texts};
+use super::{builtins, dates, identifiers, numbers, texts};
 use crate::diagnostic::nearest;
-
-/// A filter, a function or a test.
-#[derive(Debug)]
-pub(super) struct Entry {
-    pub(super) name: &'static str,
-    /// How it is written, with its arguments and what they are when left out.
-    pub(super) call: &'static str,
-    /// What it does.
-    pub(super) what: &'static str,
-    /// Templates and what they render to for the row in [`EXAMPLE_ROW`].
-    pub(super) examples: &'static [(&'static str, &'static str)],
-    /// Whether it writes in the letter's language.
-    pub(super) by_language: bool,
-}
 
 /// What kind of word it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,9 +33,9 @@ const SECTIONS: [Section; 9] = [
         identifiers::FILTERS,
     ),
     ("Texts", Kind::Filter, texts::FILTERS),
-    ("Out of Tera", Kind::Filter, borrowed::FILTERS),
-    ("Out of Tera", Kind::Function, borrowed::FUNCTIONS),
-    ("Out of Tera", Kind::Test, borrowed::TESTS),
+    ("Out of Tera", Kind::Filter, builtins::FILTERS),
+    ("Out of Tera", Kind::Function, builtins::FUNCTIONS),
+    ("Out of Tera", Kind::Test, builtins::TESTS),
 ];
 
 /// The row that examples are about.
@@ -66,7 +55,7 @@ const EXAMPLE_ROW: [(&str, &str); 9] = [
 const INTRODUCTION: &str = include_str!("reference.txt");
 
 impl Kind {
-    fn word(self) -> &'static str {
+    pub(super) fn word(self) -> &'static str {
         match self {
             Self::Filter => "filter",
             Self::Function => "function",
@@ -82,11 +71,6 @@ impl Kind {
     /// The one of this name.
     pub(super) fn find(self, name: &str) -> Option<&'static Entry> {
         self.entries().find(|entry| entry.name == name)
-    }
-
-    /// What is said of a name that there is not, as Tera says it.
-    pub(super) fn unknown(self, name: &str) -> String {
-        format!("unknown {} `{name}`", self.word())
     }
 
     /// What to do about a name that there is not.
@@ -140,33 +124,21 @@ fn describe(page: &mut String, kind: Kind, entry: &Entry) {
         Kind::Test => "is ",
     };
     page.extend(["\n", before, entry.call, "\n"]);
-    for line in wrapped(entry.what) {
+    let wrapped = Options::new(86).word_splitter(WordSplitter::NoHyphenation);
+    for line in textwrap::wrap(entry.what, wrapped) {
         page.extend(["    ", &line, "\n"]);
     }
     for (template, text) in entry.examples {
-        let text = text.replace('\u{A0}', "\u{2423}");
+        let text = text.replace('\u{A0}', "\u{2423}").replace('\n', "\u{21B5}");
         page.extend(["      ", template, "  \u{2192}  ", &text, "\n"]);
     }
 }
 
-/// A text in lines that fit a terminal.
-fn wrapped(text: &str) -> Vec<String> {
-    const WIDTH: usize = 86;
-    let mut lines = vec![String::new()];
-    for word in text.split_whitespace() {
-        let Some(line) = lines.last_mut() else {
-            continue;
-        };
-        if line.is_empty() {
-            line.push_str(word);
-        } else if line.chars().count() + word.chars().count() < WIDTH {
-            line.push(' ');
-            line.push_str(word);
-        } else {
-            lines.push(word.to_owned());
-        }
-    }
-    lines
+/// How a filter, function or test of this name is called, with its arguments.
+pub(super) fn call_of(name: &str) -> Option<&'static str> {
+    let kinds = [Kind::Filter, Kind::Function, Kind::Test];
+    let entry = kinds.into_iter().find_map(|kind| kind.find(name));
+    entry.map(|entry| entry.call)
 }
 
 #[cfg(test)]
@@ -186,7 +158,7 @@ mod tests {
                     let mut bench = Bench::new(&headers, &json!({}), &[]);
                     let compiled = bench.templates.compile_text("/text", template);
                     let compiled = compiled.unwrap_or_else(|wrong| panic!("{template}: {wrong:?}"));
-                    let scope = bench.templates.begin(1, |column| values[column]);
+                    let scope = bench.scope(&values);
                     let rendered = bench.templates.render_text(&compiled, &scope);
                     assert_eq!(rendered.as_deref(), Ok(*text), "{template}");
                     let called = template.contains(entry.name);

@@ -1,38 +1,30 @@
 //! What templates see of a row.
 
-use std::cell::Cell;
+use std::cell::RefCell;
 use std::collections::BTreeSet;
-use std::fmt;
 use std::sync::Arc;
 
 use tera::value::Key;
 use tera::{Context, Map, Value};
 
-use super::language::Language;
+use super::library::ShownColumn;
 use super::names::{Meaning, Name, Names};
+use super::uses::Uses;
+use crate::correspondence::Language;
 
 /// One row as templates see it: the names that any template uses. Fill it again and again, so that its memory is reused.
 #[derive(Default)]
 pub struct Scope {
     pub(super) context: Context,
-    /// How long its longest value is, in bytes.
-    pub(super) longest: usize,
     pub(super) language: Language,
-}
-
-/// What templates speak of.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Uses {
-    /// Names, as places in [`Names::all`].
-    pub(super) names: BTreeSet<usize>,
-    /// Columns in `row`.
-    pub(super) row: BTreeSet<usize>,
-    /// Whether something is written in the letter's language.
-    pub(super) language: bool,
+    /// The columns in use that have nothing in this row.
+    blank: Vec<usize>,
+    /// Where the row's letter shows them all the same, as far as it has been rendered.
+    blanks_shown: RefCell<Vec<Arc<ShownColumn>>>,
 }
 
 impl Scope {
-    /// Says which language the row's letter is in.
+    /// Sets the language that the row's letter is in.
     pub fn set_language(&mut self, language: Language) {
         self.language = language;
     }
@@ -45,12 +37,13 @@ impl Scope {
         number: u64,
         value: impl Fn(usize) -> &'a str,
     ) {
-        let longest = Cell::new(0);
-        let value = |column| {
-            let value = value(column);
-            longest.set(longest.get().max(value.len()));
-            value
-        };
+        self.blank.clear();
+        self.blanks_shown.get_mut().clear();
+        for column in uses.all_columns(names) {
+            if value(column).trim().is_empty() {
+                self.blank.push(column);
+            }
+        }
         for name in uses.names.iter().filter_map(|name| names.all.get(*name)) {
             let value = match name.meaning {
                 Meaning::Column(column) => Value::normal_string(value(column)),
@@ -64,7 +57,23 @@ impl Scope {
             self.context
                 .insert_value(String::from(&*name.identifier), value);
         }
-        self.longest = longest.get();
+    }
+
+    /// Where the row's letter shows a column that has nothing in this row, in text that says something: `Hei ,`. Asked after the letter has been rendered; what
+    /// was said once is not said again.
+    pub fn take_blanks_shown(&self) -> Vec<Arc<ShownColumn>> {
+        self.blanks_shown.take()
+    }
+
+    /// Notes the blank columns that a template has shown. A member of which nothing is left is left out, and shows nothing.
+    pub(super) fn note_blanks(&self, shown: &[Arc<ShownColumn>], rendered: &[u8]) {
+        if self.blank.is_empty() || shown.is_empty() || rendered.trim_ascii().is_empty() {
+            return;
+        }
+        let blank = shown
+            .iter()
+            .filter(|shown| self.blank.contains(&shown.column));
+        self.blanks_shown.borrow_mut().extend(blank.cloned());
     }
 
     /// The same with `row`, for a template that came too late to be counted in. Every column must be there by its name.
@@ -76,60 +85,6 @@ impl Scope {
         });
         context.insert_value("row", row);
         context
-    }
-}
-
-/// Without the values, which are about a person.
-impl fmt::Debug for Scope {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Scope").finish_non_exhaustive()
-    }
-}
-
-impl Uses {
-    /// Adds what another template speaks of.
-    pub(super) fn extend(&mut self, other: &Self) {
-        self.names.extend(&other.names);
-        self.row.extend(&other.row);
-        self.language |= other.language;
-    }
-
-    /// Adds all that there is, except `row`.
-    pub(super) fn extend_to_all(&mut self, names: &Names) {
-        let all = names.all.iter().enumerate();
-        let all = all.filter(|(_, name)| name.meaning != Meaning::Row);
-        self.names.extend(all.map(|(at, _)| at));
-    }
-
-    /// Whether it is different from row to row.
-    pub(super) fn vary(&self, names: &Names) -> bool {
-        let mut meanings = self.meanings(names);
-        meanings.any(|name| {
-            matches!(
-                name.meaning,
-                Meaning::Column(_) | Meaning::RowNumber | Meaning::Row
-            )
-        })
-    }
-
-    /// The headers of the columns spoken of, by name or in `row`, in the order of the file.
-    pub(super) fn columns(&self, names: &Names) -> Vec<String> {
-        let direct = self.meanings(names).filter_map(|name| match name.meaning {
-            Meaning::Column(column) => Some(column),
-            _ => None,
-        });
-        let used: BTreeSet<_> = direct.chain(self.row.iter().copied()).collect();
-        let mut columns: Vec<_> = names
-            .columns()
-            .filter(|(column, _)| used.contains(column))
-            .collect();
-        columns.sort_by_key(|(column, _)| *column);
-        let written = |(_, name): (usize, &Name)| name.written.to_string();
-        columns.into_iter().map(written).collect()
-    }
-
-    pub(super) fn meanings<'a>(&'a self, names: &'a Names) -> impl Iterator<Item = &'a Name> {
-        self.names.iter().filter_map(|name| names.all.get(*name))
     }
 }
 

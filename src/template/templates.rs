@@ -1,4 +1,4 @@
-//! All templates of a mailing: what they are compiled in, and how they are rendered.
+//! All templates of a mailing: compiled together, and rendered for one row at a time.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -7,58 +7,39 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use jiff::Timestamp;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
-use tera::Tera;
 
-use super::budget::size;
-use super::condition::{self, Condition};
-use super::engine;
+use super::compiler::{Compiled, Compiler, Leaf, MemberRules, Origin, Surroundings, not_text};
+use super::condition::{applies, neither_true_nor_false};
 use super::error::{SetupError, TemplateError};
 use super::folder::Folder;
-use super::language::Language;
-use super::leaf::{Compiled, Leaf, Origin};
+use super::library::{Library, Template};
 use super::names::{Meaning, Names};
-use super::program::{Form, Program, Surroundings};
-use super::scan::scan;
-use super::scope::{Scope, Uses};
-use super::tree;
-use super::tree::{Text, Tree};
-use crate::diagnostic::Source;
+use super::scope::Scope;
+use super::tree::{self, Applies, Condition, Content, Text, Tree};
+use super::uses::Uses;
+use super::{de, engine};
+use crate::correspondence::Language;
 
-/// A template file, or what is wrong with it; either is found once.
-pub(super) type File = Arc<Result<Compiled, Vec<TemplateError>>>;
+/// How many template files with paths from rows are kept compiled.
+const FILES_KEPT: usize = 1000;
 
-/// What is special about places in a manifest.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct MemberRules {
-    /// JSON pointers of texts that are Markdown: values in them are escaped.
-    pub markdown: &'static [&'static str],
-    /// Members whose keys are the author's own, so that `when` in them means nothing.
-    pub own_keys: &'static [&'static str],
+/// A template file whose path comes from a row, compiled by itself, or what is wrong with it. Either is found once.
+struct RowFile {
+    library: Library,
+    compiled: Result<Compiled, Vec<TemplateError>>,
 }
 
 /// Compiles and renders the templates of one mailing. Can be shared between threads once everything is compiled.
 pub struct Templates {
-    folder: Folder,
-    pub(super) names: Names,
-    /// Functions, filters and what is the same for all rows; every template gets a copy of its own.
-    base: Tera,
-    /// Whether a rendering has asked for `now()`.
+    compiler: Compiler,
+    /// Without any template: each file whose path comes from a row is compiled in one of its own, so that it can be forgotten.
+    empty: Library,
+    /// True once a rendering has asked for `now()`.
     asked: Arc<AtomicBool>,
-    uses: Uses,
-    /// What everything compiled so far speaks of, the same for all rows or not, files of rows included.
-    spoken: RwLock<Uses>,
-    /// By their paths: those that are plain text, and those that are Markdown.
-    pub(super) files: [RwLock<HashMap<String, File>>; 2],
-    pub(super) rules: MemberRules,
-    /// Whether the paths of some come from rows.
-    files_of_rows: bool,
-    /// How long the longest variable is.
-    pub(super) longest: usize,
-    /// The language of what is the same for all rows.
-    language: Language,
-    /// The columns that the language of letters comes from, when it differs from row to row.
-    language_columns: Option<Vec<String>>,
+    /// Files whose paths come from rows, by their paths: those that are plain text, and those that are Markdown.
+    row_files: [RwLock<HashMap<String, Arc<RowFile>>>; 2],
 }
 
 impl Templates {
@@ -70,66 +51,72 @@ impl Templates {
         now: Timestamp,
     ) -> Result<Self, SetupError> {
         let asked = Arc::default();
-        let mut base = engine::new(now, Arc::clone(&asked)).map_err(SetupError::Zone)?;
-        let mut longest = 0;
+        let mut tera = engine::new(now, Arc::clone(&asked)).map_err(SetupError::Zone)?;
         for name in &names.all {
             let value = match &name.meaning {
-                Meaning::Variable(value) => engine::own(value),
+                Meaning::Variable(value) => engine::manifest_value(value),
                 Meaning::Mailing => tera::Value::safe_string(mailing),
                 Meaning::RecipientName => tera::Value::safe_string("{{recipientName}}"),
                 Meaning::Column(_) | Meaning::RowNumber | Meaning::Row => continue,
             };
-            longest = longest.max(size(&value));
-            base.global_context()
+            tera.global_context()
                 .insert_value(name.identifier.to_string(), value);
         }
+        let library = Library::new(tera);
         Ok(Self {
-            folder: Folder::new(folder)?,
-            names,
-            base,
+            empty: library.clone(),
+            compiler: Compiler {
+                surroundings: Surroundings {
+                    folder: Folder::new(folder)?,
+                    names,
+                    uses: RwLock::default(),
+                    language: Language::default(),
+                    language_columns: None,
+                },
+                library,
+                rules: MemberRules::default(),
+                uses: Uses::default(),
+                rows_choose_files: false,
+            },
             asked,
-            uses: Uses::default(),
-            spoken: RwLock::default(),
-            files: Default::default(),
-            rules: MemberRules::default(),
-            files_of_rows: false,
-            longest,
-            language: Language::default(),
-            language_columns: None,
+            row_files: Default::default(),
         })
     }
 
-    /// Whether anything that was rendered so far asked for `now()`.
+    /// True once anything that was rendered has asked for `now()`.
     pub fn uses_now(&self) -> bool {
         self.asked.load(Ordering::Relaxed)
     }
 
-    /// Says what is special about places in the manifest; before anything is compiled.
+    /// Sets what is special about members of the manifest; before anything is compiled.
     #[must_use]
-    pub fn with_member_rules(self, rules: MemberRules) -> Self {
-        Self { rules, ..self }
+    pub fn with_member_rules(mut self, rules: MemberRules) -> Self {
+        self.compiler.rules = rules;
+        self
     }
 
-    /// Says which text renders to the language of letters; before anything else is compiled. Where it differs from row to row, every scope is told with
+    /// Sets the text that renders to the language of letters; before anything else is compiled. Where it differs from row to row, every scope is told with
     /// [`Scope::set_language`].
     pub fn set_language(&mut self, language: &Text) {
         match &language.0 {
-            tree::Content::Constant(text) => {
-                self.language = Language::parse(text).unwrap_or_default();
+            Content::Constant(text) => {
+                self.compiler.surroundings.language = Language::parse(text).unwrap_or_default();
             }
-            tree::Content::Leaf(leaf) => self.language_columns = Some(leaf.columns.clone()),
+            Content::Leaf(leaf) => {
+                self.compiler.surroundings.language_columns = Some(leaf.columns.clone());
+            }
         }
     }
 
     /// Compiles a JSON value whose strings are templates and whose `{ "file": path }` objects are template files. `pointer` is where the value
     /// stands in the manifest. Gives everything that is wrong.
     pub fn compile(&mut self, pointer: &str, value: &Value) -> Result<Tree, Vec<TemplateError>> {
-        tree::compile(self, pointer, value)
+        tree::compile(&mut self.compiler, pointer, value)
     }
 
     /// Compiles one text.
     pub fn compile_text(&mut self, pointer: &str, text: &str) -> Result<Text, Vec<TemplateError>> {
-        tree::compile_text(self, pointer, text)
+        tree::compile_text(&mut self.compiler, pointer, text)
     }
 
     /// Compiles the `when` of a part; none means always.
@@ -138,124 +125,246 @@ impl Templates {
         pointer: &str,
         when: Option<&Value>,
     ) -> Result<Condition, Vec<TemplateError>> {
-        condition::compile_condition(self, pointer, when)
+        tree::compile_condition(&mut self.compiler, pointer, when)
     }
 
-    /// A row as the compiled templates see it: its number, and `value` for the values of its columns (from 0).
-    pub fn begin<'a>(&self, number: u64, value: impl Fn(usize) -> &'a str) -> Scope {
-        let mut scope = Scope::default();
-        self.fill(&mut scope, number, value);
-        scope
-    }
-
-    /// The same into a scope of an earlier row, whose memory is reused.
+    /// Puts a row into a scope, in the place of an earlier one: its number, and `value` for the values of its columns (from 0).
     pub fn fill<'a>(&self, scope: &mut Scope, number: u64, value: impl Fn(usize) -> &'a str) {
-        scope.fill(&self.names, &self.uses, number, value);
-        scope.language = self.language;
+        scope.fill(
+            &self.compiler.surroundings.names,
+            &self.compiler.uses,
+            number,
+            value,
+        );
+        scope.set_language(self.compiler.surroundings.language);
     }
 
     /// The columns and variables that anything compiled so far uses, as the person wrote them. Template files whose paths come from rows are compiled
     /// when their first row is rendered.
     pub fn used_names(&self) -> impl Iterator<Item = &str> {
-        let spoken = self.spoken.read().unwrap_or_else(PoisonError::into_inner);
-        let spoken = spoken.clone();
-        let all = self.names.all.iter().enumerate();
+        let used = self
+            .compiler
+            .surroundings
+            .uses
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
+        let used = used.clone();
+        let all = self.compiler.surroundings.names.all.iter().enumerate();
         all.filter(move |(at, name)| match name.meaning {
-            Meaning::Column(column) => spoken.names.contains(at) || spoken.row.contains(&column),
-            Meaning::Variable(_) => spoken.names.contains(at),
+            Meaning::Column(column) => used.names.contains(at) || used.row.contains(&column),
+            Meaning::Variable(_) => used.names.contains(at),
             _ => false,
         })
         .map(|(_, name)| &*name.written)
     }
 
-    /// Whether rows choose template files: what those use is only known when all rows have been rendered.
+    /// True when rows choose template files: what those use is only known when all rows have been rendered.
     pub fn rows_choose_files(&self) -> bool {
-        self.files_of_rows
+        self.compiler.rows_choose_files
     }
 
-    /// The template files met so far, includes among them: paths relative to the manifest's folder.
+    /// The template files read so far, includes among them: paths relative to the manifest's folder.
     pub fn files_read(&self) -> Vec<String> {
-        self.folder.files_read()
-    }
-
-    /// Compiles the text of a template, and renders it when it is the same for all rows.
-    pub(super) fn program(
-        &self,
-        source: Source,
-        form: Form,
-    ) -> Result<Compiled, Vec<TemplateError>> {
-        let scanned = scan(source.text());
-        if !scanned.has_tags {
-            return Ok(Compiled::Constant(source.text().to_owned()));
-        }
-        let surroundings = Surroundings {
-            tera: &self.base,
-            names: &self.names,
-            folder: &self.folder,
-        };
-        let program = Program::compile(Arc::new(source), form, scanned, &surroundings)?;
-        let mut spoken = self.spoken.write().unwrap_or_else(PoisonError::into_inner);
-        spoken.extend(&program.uses);
-        drop(spoken);
-        let languages_vary = program.uses.language && self.language_columns.is_some();
-        if languages_vary || program.uses.vary(&self.names) {
-            return Ok(Compiled::Varying(Box::new(program)));
-        }
-        let (mut text, scope) = (
-            Vec::new(),
-            Scope {
-                language: self.language,
-                ..Scope::default()
-            },
-        );
-        program
-            .render(&scope.context, self.terms(&scope), &mut text)
-            .map_err(|error| vec![*error])?;
-        let text = String::from_utf8(text).map_err(|_| vec![not_text()])?;
-        Ok(Compiled::Constant(text))
-    }
-
-    /// Compiles a file in the manifest's folder.
-    pub(super) fn file(&self, path: &str, form: Form) -> Result<Compiled, Vec<TemplateError>> {
-        let source = self.folder.read(path).map_err(|error| vec![*error])?;
-        self.program(source, form)
-    }
-
-    /// Counts a leaf in and makes it ready to be rendered.
-    pub(super) fn admit(&mut self, pointer: &str, origin: Origin) -> Leaf {
-        self.uses.extend(origin.uses());
-        if matches!(origin, Origin::File(_)) {
-            // Nobody knows yet what those files speak of.
-            self.files_of_rows = true;
-            self.uses.extend_to_all(&self.names);
-        }
-        let mut columns = origin.uses().columns(&self.names);
-        if let (true, Some(more)) = (origin.uses().language, &self.language_columns) {
-            let more = more.iter().filter(|column| !columns.contains(column));
-            columns.extend(more.cloned().collect::<Vec<_>>());
-        }
-        Leaf {
-            pointer: pointer.to_owned(),
-            columns,
-            origin,
-            is_markdown: false,
-            is_condition: false,
-            condition: None,
-        }
+        self.compiler.surroundings.folder.files_read()
     }
 }
 
 impl fmt::Debug for Templates {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Templates")
-            .field("folder", &self.folder)
-            .field("uses", &self.uses)
-            .finish_non_exhaustive()
+        f.debug_struct("Templates").finish_non_exhaustive()
     }
 }
 
-pub(super) fn not_text() -> TemplateError {
-    TemplateError::new("the template does not render to text")
+/// Rows.
+impl Templates {
+    /// Renders a tree for a row, straight into a typed value. Members and items that render to nothing are left out; texts are kept byte for byte;
+    /// other types are read from what is rendered. Gives everything that is wrong.
+    pub fn render<T: DeserializeOwned>(
+        &self,
+        tree: &Tree,
+        scope: &Scope,
+    ) -> Result<T, Vec<TemplateError>> {
+        let mut text = Vec::with_capacity(tree.size());
+        let mut ends = Vec::with_capacity(tree.leaves.len());
+        let mut errors = Vec::new();
+        for leaf in &tree.leaves {
+            if leaf
+                .condition
+                .is_none_or(|condition| holds(&text, &ends, condition))
+            {
+                let start = text.len();
+                let rendered = self.render_leaf(leaf, scope, &mut text);
+                let checked = rendered.and_then(|()| check_condition(leaf, &text[start..]));
+                if let Err(wrong) = checked {
+                    errors.extend(wrong);
+                    text.truncate(start);
+                }
+            }
+            ends.push(text.len());
+        }
+        tree.remember(text.len());
+        let text = String::from_utf8(text).map_err(|_| vec![not_text()])?;
+        let read = de::read(tree, &text, &ends);
+        if errors.is_empty() {
+            return read;
+        }
+        errors.extend(read.err().into_iter().flatten());
+        Err(errors)
+    }
+
+    /// True when a part is there for a row.
+    pub fn holds(&self, condition: &Condition, scope: &Scope) -> Result<bool, Vec<TemplateError>> {
+        let text = match &condition.0 {
+            Applies::Always => return Ok(true),
+            Applies::Never => return Ok(false),
+            Applies::Sometimes(text) => text,
+        };
+        let rendered = self.render_text(text, scope)?;
+        applies(&rendered).ok_or_else(|| {
+            let error = neither_true_nor_false(&rendered);
+            vec![match &text.0 {
+                Content::Leaf(leaf) => error.at(&leaf.pointer),
+                Content::Constant(_) => error,
+            }]
+        })
+    }
+
+    /// Renders one text for a row. Gives everything that is wrong.
+    pub fn render_text(&self, text: &Text, scope: &Scope) -> Result<String, Vec<TemplateError>> {
+        match &text.0 {
+            Content::Constant(text) => Ok(text.clone()),
+            Content::Leaf(leaf) => {
+                let mut text = Vec::new();
+                self.render_leaf(leaf, scope, &mut text)?;
+                String::from_utf8(text).map_err(|_| vec![not_text()])
+            }
+        }
+    }
+
+    /// Renders a leaf to the end of `text`.
+    fn render_leaf(
+        &self,
+        leaf: &Leaf,
+        scope: &Scope,
+        text: &mut Vec<u8>,
+    ) -> Result<(), Vec<TemplateError>> {
+        let start = text.len();
+        let rendered = match &leaf.origin {
+            Origin::Template(template) => {
+                let rendered = self.render_template(&self.compiler.library, template, scope, text);
+                rendered.map(|()| scope.note_blanks(&template.shown, &text[start..]))
+            }
+            Origin::File(path) => self.render_row_file(leaf, path, scope, text),
+        };
+        rendered.map_err(|errors| {
+            text.truncate(start);
+            errors
+                .into_iter()
+                .map(|error| error.at(&leaf.pointer))
+                .collect()
+        })
+    }
+
+    fn render_template(
+        &self,
+        library: &Library,
+        template: &Template,
+        scope: &Scope,
+        text: &mut Vec<u8>,
+    ) -> Result<(), Vec<TemplateError>> {
+        let only = template
+            .only
+            .and_then(|name| self.compiler.surroundings.names.all.get(name));
+        // Most short templates are one column: its value is there already.
+        if let Some(value) = only.and_then(|name| scope.context.get(&name.identifier)?.as_str()) {
+            text.extend_from_slice(value.as_bytes());
+            return Ok(());
+        }
+        library
+            .render(template, &scope.context, scope.language, text)
+            .map_err(|error| vec![*error])
+    }
+
+    fn render_row_file(
+        &self,
+        leaf: &Leaf,
+        path: &Template,
+        scope: &Scope,
+        text: &mut Vec<u8>,
+    ) -> Result<(), Vec<TemplateError>> {
+        let mut name = Vec::new();
+        self.render_template(&self.compiler.library, path, scope, &mut name)?;
+        let name = String::from_utf8(name).map_err(|_| vec![not_text()])?;
+        let file = self.row_file(leaf, name);
+        let template = match &file.compiled {
+            Err(errors) => return Err(errors.clone()),
+            Ok(Compiled::Constant(constant)) => {
+                text.extend_from_slice(constant.as_bytes());
+                return Ok(());
+            }
+            Ok(Compiled::Varying(template)) => template,
+        };
+        let start = text.len();
+        if template
+            .uses
+            .speaks_of_row(&self.compiler.surroundings.names)
+        {
+            let context = scope.with_row(&self.compiler.surroundings.names, &template.uses);
+            let rendered = file
+                .library
+                .render(template, &context, scope.language, text);
+            rendered.map_err(|error| vec![*error])?;
+        } else {
+            self.render_template(&file.library, template, scope, text)?;
+        }
+        scope.note_blanks(&template.shown, &text[start..]);
+        Ok(())
+    }
+
+    /// A file whose path comes from a row: compiled on first use.
+    fn row_file(&self, leaf: &Leaf, path: String) -> Arc<RowFile> {
+        let kept = &self.row_files[usize::from(leaf.is_markdown)];
+        let files = kept.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(file) = files.get(&path) {
+            return Arc::clone(file);
+        }
+        drop(files);
+        let mut library = self.empty.clone();
+        let compiled = self.compiler.surroundings.compile_file(
+            &mut library,
+            &leaf.pointer,
+            &path,
+            leaf.is_markdown,
+        );
+        let file = Arc::new(RowFile { library, compiled });
+        let mut files = kept.write().unwrap_or_else(PoisonError::into_inner);
+        if files.len() >= FILES_KEPT {
+            files.clear();
+        }
+        files.insert(path, Arc::clone(&file));
+        file
+    }
+}
+
+/// True when the condition at a place, which has been rendered, holds.
+fn holds(text: &[u8], ends: &[usize], condition: usize) -> bool {
+    let end = |leaf: usize| ends.get(leaf).copied().unwrap_or(0);
+    let start = condition.checked_sub(1).map_or(0, end);
+    let rendered = text.get(start..end(condition)).unwrap_or_default();
+    let rendered = std::str::from_utf8(rendered).unwrap_or_default();
+    applies(rendered) == Some(true)
+}
+
+/// Refuses a condition that is neither true nor false.
+fn check_condition(leaf: &Leaf, rendered: &[u8]) -> Result<(), Vec<TemplateError>> {
+    if !leaf.is_condition {
+        return Ok(());
+    }
+    let rendered = String::from_utf8_lossy(rendered);
+    match applies(&rendered) {
+        Some(_) => Ok(()),
+        None => Err(vec![neither_true_nor_false(&rendered).at(&leaf.pointer)]),
+    }
 }
 
 #[cfg(test)]
@@ -303,8 +412,13 @@ pub(super) mod tests {
             tree: &Tree,
             row: &[&str],
         ) -> Result<T, Vec<TemplateError>> {
-            let scope = self.templates.begin(7, |column| row[column]);
-            self.templates.render(tree, &scope)
+            self.templates.render(tree, &self.scope(row))
+        }
+
+        pub(in crate::template) fn scope(&self, row: &[&str]) -> Scope {
+            let mut scope = Scope::default();
+            self.templates.fill(&mut scope, 7, |column| row[column]);
+            scope
         }
 
         /// The one error of a text that does not compile.
@@ -324,7 +438,7 @@ pub(super) mod tests {
         );
         let text = bench.templates.compile_text("/text", template).unwrap();
         let row = ["nb", "kåre@example.no"];
-        let scope = bench.templates.begin(7, |column| row[column]);
+        let scope = bench.scope(&row);
         bench.templates.render_text(&text, &scope).unwrap()
     }
 

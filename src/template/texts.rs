@@ -1,13 +1,11 @@
 //! Texts in templates: made plain, and made safe for Markdown.
 
 use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
-use tera::{Error, Kwargs, State, Tera, Value};
+use tera::{Kwargs, State, Tera, Value};
 
-use crate::correspondence::text::without_markup;
-
-use super::budget::{TOO_LONG, VALUE_LIMIT};
+use super::entry::Entry;
 use super::markdown;
-use super::reference::Entry;
+use crate::correspondence::text::without_markup;
 
 /// What the reference page says of them.
 pub(super) const FILTERS: &[Entry] = &[
@@ -66,68 +64,94 @@ pub(super) fn register(tera: &mut Tera) {
     });
 }
 
-fn escaped(value: &Value) -> Result<Value, Error> {
+fn escaped(value: &Value) -> Value {
     if value.is_safe() {
-        return Ok(value.clone());
+        return value.clone();
     }
-    let text = value.to_string();
-    if text.len() > VALUE_LIMIT {
-        return Err(Error::message(TOO_LONG));
-    }
-    Ok(Value::safe_string(&markdown::escaped(&text)))
+    Value::safe_string(&markdown::escaped(&value.to_string()))
 }
 
 /// What a reader sees of Markdown and of the HTML in it.
 fn plain(markdown: &str) -> String {
     let markdown = markdown.replace('\u{A0}', " ");
-    let mut text = String::with_capacity(markdown.len());
-    let mut lists: Vec<Option<u64>> = Vec::new();
-    for event in Parser::new_ext(
-        &markdown,
-        Options::ENABLE_STRIKETHROUGH | Options::ENABLE_TABLES,
-    ) {
+    let mut plain = PlainText {
+        text: String::with_capacity(markdown.len()),
+        lists: Vec::new(),
+    };
+    let options = Options::ENABLE_STRIKETHROUGH | Options::ENABLE_TABLES;
+    for event in Parser::new_ext(&markdown, options) {
         match event {
-            Event::Text(piece) | Event::Code(piece) => text.push_str(&piece.replace('\u{A0}', " ")),
-            Event::Html(piece) => text.push_str(&without_tags(&piece)),
-            Event::SoftBreak | Event::End(TagEnd::TableCell) => text.push(' '),
-            Event::HardBreak => text.push('\n'),
-            Event::InlineHtml(tag) if tag.starts_with("<br") => text.push('\n'),
-            Event::Start(Tag::List(first)) => {
-                end_line(&mut text, 1);
-                lists.push(first);
+            Event::Text(piece) | Event::Code(piece) => {
+                plain.text.push_str(&piece.replace('\u{A0}', " "));
             }
-            Event::Start(Tag::Item) => {
-                end_line(&mut text, 1);
-                match lists.last_mut() {
-                    Some(Some(number)) => {
-                        text.extend([&number.to_string(), ". "]);
-                        *number += 1;
-                    }
-                    _ => text.push_str("- "),
-                }
-            }
-            Event::End(TagEnd::List(_)) => {
-                lists.pop();
-                end_line(&mut text, if lists.is_empty() { 2 } else { 1 });
-            }
-            Event::End(
-                TagEnd::Paragraph | TagEnd::Heading(_) | TagEnd::BlockQuote(_) | TagEnd::Table,
-            ) => {
-                end_line(&mut text, if lists.is_empty() { 2 } else { 1 });
-            }
-            Event::End(TagEnd::TableRow | TagEnd::TableHead) => end_line(&mut text, 1),
+            Event::Html(piece) => plain.text.push_str(&without_tags(&piece)),
+            Event::InlineHtml(tag) if tag.starts_with("<br") => plain.text.push('\n'),
+            Event::SoftBreak => plain.text.push(' '),
+            Event::HardBreak => plain.text.push('\n'),
+            Event::Start(tag) => plain.start(&tag),
+            Event::End(tag) => plain.end(tag),
             _ => {}
         }
     }
-    let lines: Vec<_> = text.trim().lines().map(str::trim_end).collect();
+    let lines: Vec<_> = plain.text.trim().lines().map(str::trim_end).collect();
     lines.join("\n")
 }
 
-/// Ends the line, and leaves `breaks - 1` lines empty.
-fn end_line(text: &mut String, breaks: usize) {
-    let there = text.len() - text.trim_end_matches('\n').len();
-    if !text.is_empty() {
-        text.extend(std::iter::repeat_n('\n', breaks.saturating_sub(there)));
+/// Plain text that is being put together.
+struct PlainText {
+    text: String,
+    /// The lists that are open, with the number of the next item of numbered ones.
+    lists: Vec<Option<u64>>,
+}
+
+impl PlainText {
+    fn start(&mut self, tag: &Tag<'_>) {
+        match tag {
+            Tag::List(first) => {
+                self.end_line(1);
+                self.lists.push(*first);
+            }
+            Tag::Item => {
+                self.end_line(1);
+                match self.lists.last_mut() {
+                    Some(Some(number)) => {
+                        self.text.extend([&number.to_string(), ". "]);
+                        *number += 1;
+                    }
+                    _ => self.text.push_str("- "),
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn end(&mut self, tag: TagEnd) {
+        match tag {
+            TagEnd::TableCell => self.text.push(' '),
+            TagEnd::TableRow | TagEnd::TableHead => self.end_line(1),
+            TagEnd::List(_) => {
+                self.lists.pop();
+                self.end_block();
+            }
+            TagEnd::Paragraph | TagEnd::Heading(_) | TagEnd::BlockQuote(_) | TagEnd::Table => {
+                self.end_block();
+            }
+            _ => {}
+        }
+    }
+
+    /// Blocks stand apart by an empty line, but not within lists.
+    fn end_block(&mut self) {
+        self.end_line(if self.lists.is_empty() { 2 } else { 1 });
+    }
+
+    /// Ends the line, and leaves `breaks - 1` lines empty.
+    fn end_line(&mut self, breaks: usize) {
+        let there = self.text.len() - self.text.trim_end_matches('\n').len();
+        if !self.text.is_empty() {
+            let more = std::iter::repeat_n('\n', breaks.saturating_sub(there));
+            self.text.extend(more);
+        }
     }
 }
 

@@ -4,12 +4,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::{Map, Number, Value};
 
-use super::condition::{Applies, compile_condition};
+use super::compiler::{Compiled, Compiler, Leaf, Origin};
+use super::condition::{applies, neither_true_nor_false};
 use super::error::TemplateError;
-use super::leaf::{Compiled, Leaf, Origin};
-use super::program::Form;
-use super::templates::Templates;
-use crate::diagnostic::Source;
 
 /// A compiled JSON value, to be rendered for each row.
 #[derive(Debug)]
@@ -26,11 +23,31 @@ pub struct Tree {
 #[derive(Debug)]
 pub struct Text(pub(super) Content);
 
-/// What a text is.
 #[derive(Debug)]
 pub(super) enum Content {
     Constant(String),
     Leaf(Box<Leaf>),
+}
+
+/// A compiled `when`.
+#[derive(Debug)]
+pub struct Condition(pub(super) Applies);
+
+#[derive(Debug)]
+pub(super) enum Applies {
+    Always,
+    Never,
+    Sometimes(Text),
+}
+
+impl Condition {
+    /// The headers of the columns that feed it.
+    pub fn columns(&self) -> Vec<&str> {
+        match &self.0 {
+            Applies::Always | Applies::Never => Vec::new(),
+            Applies::Sometimes(text) => text.columns(),
+        }
+    }
 }
 
 /// A part of a tree. What is left out for every row is not there.
@@ -67,12 +84,12 @@ impl Tree {
         columns
     }
 
-    /// Whether it is the same for all rows.
+    /// True when it is the same for all rows.
     pub fn is_constant(&self) -> bool {
         self.leaves.is_empty()
     }
 
-    /// How much room a row will probably need.
+    /// How many bytes a row will probably render to.
     pub(super) fn size(&self) -> usize {
         self.largest.load(Ordering::Relaxed)
     }
@@ -93,7 +110,7 @@ impl Text {
         }
     }
 
-    /// Whether it is the same for all rows.
+    /// True when it is the same for all rows.
     pub fn is_constant(&self) -> bool {
         matches!(self.0, Content::Constant(_))
     }
@@ -101,12 +118,12 @@ impl Text {
 
 /// Compiles a value; gives everything that is wrong.
 pub(super) fn compile(
-    templates: &mut Templates,
+    compiler: &mut Compiler,
     pointer: &str,
     value: &Value,
 ) -> Result<Tree, Vec<TemplateError>> {
     let mut builder = Builder {
-        templates,
+        compiler,
         pointer: pointer.to_owned(),
         leaves: Vec::new(),
         condition: None,
@@ -127,25 +144,40 @@ pub(super) fn compile(
 
 /// Compiles one text.
 pub(super) fn compile_text(
-    templates: &mut Templates,
+    compiler: &mut Compiler,
     pointer: &str,
     text: &str,
 ) -> Result<Text, Vec<TemplateError>> {
-    let compiled = templates.program(Source::new("", text), PLAIN);
-    match compiled.map_err(|errors| at(errors, pointer))? {
+    let template = compiler.compile_inline(pointer, text, false);
+    match template.map_err(|errors| at(errors, pointer))? {
         Compiled::Constant(text) => Ok(Text(Content::Constant(text))),
-        Compiled::Varying(program) => {
-            let leaf = templates.admit(pointer, Origin::Template(program));
+        Compiled::Varying(template) => {
+            let leaf = compiler.leaf(pointer, Origin::Template(template));
             Ok(Text(Content::Leaf(Box::new(leaf))))
         }
     }
 }
 
-/// A text in the manifest that is not Markdown.
-const PLAIN: Form = Form {
-    is_file: false,
-    is_markdown: false,
-};
+/// Compiles the `when` of a part; none means always.
+pub(super) fn compile_condition(
+    compiler: &mut Compiler,
+    pointer: &str,
+    when: Option<&Value>,
+) -> Result<Condition, Vec<TemplateError>> {
+    let text = match when {
+        None | Some(Value::Null | Value::Bool(true)) => return Ok(Condition(Applies::Always)),
+        Some(Value::String(text)) => compile_text(compiler, pointer, text)?,
+        Some(_) => return Ok(Condition(Applies::Never)),
+    };
+    Ok(Condition(match &text.0 {
+        Content::Leaf(_) => Applies::Sometimes(text),
+        Content::Constant(constant) => match applies(constant) {
+            Some(true) => Applies::Always,
+            Some(false) => Applies::Never,
+            None => return Err(vec![neither_true_nor_false(constant).at(pointer)]),
+        },
+    }))
+}
 
 /// What a value is in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -156,7 +188,7 @@ enum Parent {
 }
 
 struct Builder<'a> {
-    templates: &'a mut Templates,
+    compiler: &'a mut Compiler,
     pointer: String,
     leaves: Vec<Leaf>,
     /// The leaf that is the condition of the part that is being compiled.
@@ -194,7 +226,7 @@ impl Builder<'_> {
 
     /// An object; `when` is not a member of it but says whether it is there, unless its keys are the author's own.
     fn map(&mut self, members: &Map<String, Value>) -> Node {
-        let own_keys = self.templates.rules.own_keys;
+        let own_keys = self.compiler.rules.own_keys;
         let key = self.pointer.rsplit('/').next().unwrap_or_default();
         match members.get("when") {
             Some(when) if !own_keys.contains(&key) => self.conditional(when, members),
@@ -234,7 +266,7 @@ impl Builder<'_> {
     }
 
     fn condition(&mut self, when: &Value) -> Option<Applies> {
-        match compile_condition(self.templates, &self.pointer, Some(when)) {
+        match compile_condition(self.compiler, &self.pointer, Some(when)) {
             Ok(condition) => Some(condition.0),
             Err(errors) => {
                 self.errors.extend(errors);
@@ -259,31 +291,29 @@ impl Builder<'_> {
         Node::Map(nodes)
     }
 
-    fn form(&self, is_file: bool) -> Form {
-        Form {
-            is_file,
-            is_markdown: self
-                .templates
-                .rules
-                .markdown
-                .contains(&self.pointer.as_str()),
-        }
+    fn is_markdown(&self) -> bool {
+        let markdown = self.compiler.rules.markdown;
+        markdown.contains(&self.pointer.as_str())
     }
 
     fn text(&mut self, text: &str) -> Node {
+        let is_markdown = self.is_markdown();
         let compiled = self
-            .templates
-            .program(Source::new("", text), self.form(false));
+            .compiler
+            .compile_inline(&self.pointer, text, is_markdown);
         self.compiled(compiled)
     }
 
     fn file(&mut self, path: &str) -> Node {
-        let path = match self.templates.program(Source::new("", path), PLAIN) {
+        let path = match self.compiler.compile_inline(&self.pointer, path, false) {
             Ok(Compiled::Constant(path)) => path,
-            Ok(Compiled::Varying(program)) => return self.leaf(Origin::File(program)),
+            Ok(Compiled::Varying(template)) => return self.leaf(Origin::File(template)),
             Err(errors) => return self.wrong(errors),
         };
-        let compiled = self.templates.file(&path, self.form(true));
+        let is_markdown = self.is_markdown();
+        let compiled = self
+            .compiler
+            .compile_file(&self.pointer, &path, is_markdown);
         self.compiled(compiled)
     }
 
@@ -291,14 +321,14 @@ impl Builder<'_> {
         match compiled {
             Ok(Compiled::Constant(text)) if text.is_empty() => Node::Absent,
             Ok(Compiled::Constant(text)) => Node::Text(text),
-            Ok(Compiled::Varying(program)) => self.leaf(Origin::Template(program)),
+            Ok(Compiled::Varying(template)) => self.leaf(Origin::Template(template)),
             Err(errors) => self.wrong(errors),
         }
     }
 
     fn leaf(&mut self, origin: Origin) -> Node {
-        let leaf = self.templates.admit(&self.pointer, origin);
-        let is_markdown = self.form(false).is_markdown;
+        let leaf = self.compiler.leaf(&self.pointer, origin);
+        let is_markdown = self.is_markdown();
         self.push(Leaf {
             is_markdown,
             ..leaf

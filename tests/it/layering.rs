@@ -67,6 +67,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("sha2", &["plan"]),
     ("similar", &["plan"]),
     ("strsim", &["diagnostic"]),
+    ("textwrap", &["template"]),
     ("tera", &["template", "report", "preview", "sandbox"]),
     ("tokio", &["cli", "http", "maskinporten", "sandbox", "send"]),
     ("tracing_subscriber", &["cli"]),
@@ -95,20 +96,6 @@ const CIRCLES: &[&[&str]] = &[
     &["send::changes", "send::ending", "send::standing"],
     &["send::delivery", "send::engine", "send::tally"],
     &["starter::columns", "starter::survey"],
-    &[
-        "template::borrowed",
-        "template::dates",
-        "template::identifiers",
-        "template::numbers",
-        "template::reference",
-        "template::texts",
-    ],
-    &["template::budget", "template::language"],
-    &[
-        "template::condition",
-        "template::templates",
-        "template::tree",
-    ],
 ];
 
 #[test]

@@ -1,4 +1,4 @@
-//! Templates as people use them: what a letter says for each row, which parts it has, and what ends one that does not end.
+//! Templates as people use them: what a letter says for each row, which parts it has, and what is told of those that are wrong.
 
 use insta::assert_snapshot;
 use serde_json::{Value, json};
@@ -182,8 +182,55 @@ fn a_template_that_does_not_end_is_stopped_with_its_row_and_its_place() {
     let project = mailing(rows, LETTER);
     project.write(
         "brev.md",
-        "Hei {{ Navn }}\n{% set s = 'x' %}{% if Sak == '2' %}{% for i in range(end=1000) %}\n\
-        {% set_global s = s ~ s %}{% for j in range(end=9999) %}{% endfor %}{% endfor %}{% endif %}\n",
+        "Hei {{ Navn }}\n{% if Sak == '2' %}{% for i in range(end=1000) %}\n\
+        {% for j in range(end=9999) %}{{ Navn }}, {% endfor %}{% endfor %}{% endif %}\n",
+    );
+    snapshot(|| assert_snapshot!(project.run(&["validate", "mailing.yaml"]).ends(2)));
+}
+
+#[test]
+fn letters_share_a_layout_and_amounts_decide() {
+    let rows = "Sak;Navn;Språk;Beløp\n1;Ane *1*;nb;1 234,50\n2;Bo;nb;-2\n";
+    let project = mailing(rows, LETTER);
+    project.write(
+        "layout.md",
+        "# {% block title %}Vedtak{% endblock %}\n\n{% block text %}{% endblock %}\n\nHilsen oss",
+    );
+    project.write(
+        "brev.md",
+        "{% extends \"layout.md\" %}{% block title %}{{ super() }} i sak {{ Sak }}{% endblock %}\n\
+        {% block text %}{% set who %}Hei {{ Navn }}{% endset %}{{ who }}! \
+        {% if Beløp | amount > 0 %}Du skal betale.{% else %}Du får igjen.{% endif %}{% endblock %}\n",
+    );
+    let requests = rendered(&project.run(&["render", "mailing.yaml"]).ends(0));
+    let body = |row: usize| &requests[row]["body"]["correspondence"]["content"]["messageBody"];
+    assert_eq!(
+        body(0),
+        "# Vedtak i sak 1\n\nHei Ane \\*1\\*! Du skal betale.\n\nHilsen oss"
+    );
+    assert_eq!(
+        body(1),
+        "# Vedtak i sak 2\n\nHei Bo! Du får igjen.\n\nHilsen oss"
+    );
+}
+
+/// What people bring along from Jinja, from Word and from other systems: one run tells all of it, with what to write.
+#[test]
+fn habits_from_elsewhere_are_told_with_what_to_write() {
+    let rows = "Sak;Navn;Språk;Beløp;Frist\n1;Ane;nb;100;15.12.2026\n";
+    let letter = LETTER.to_owned()
+        + r#"    messageSummary: "{% if Språk == 'nn' or 'en' %}a{% elseif Språk == 'nb' %}b{% endif %}"
+  dueDateTime: "{{ Frist | date('iso') }}"
+  propertyList:
+    sum: "{{ sum(of=[Beløp]) + Beløp }}"
+    word: "{{ “Hei” ~ Navn }}"
+    more: "{% if Beløp > 0 %}ja{% else if Frist < '2026-12-31' %}nei{% endif %}"
+    nbsp: "{{ Navn }}"
+"#;
+    let project = mailing(rows, &letter);
+    project.write(
+        "brev.md",
+        "Hei {% if Navn = 'Ane' %}{{ Navn | default('du') }}{% endif %}\n",
     );
     snapshot(|| assert_snapshot!(project.run(&["validate", "mailing.yaml"]).ends(2)));
 }

@@ -85,7 +85,7 @@ pub fn ascii_letter(letter: char) -> Option<char> {
     })
 }
 
-/// Whether it is an accent that stands by itself after its letter, as macOS writes file names; the letter is enough.
+/// True for an accent that stands by itself after its letter, as macOS writes file names; the letter is enough.
 pub fn is_combining_mark(letter: char) -> bool {
     matches!(letter, '\u{300}'..='\u{36F}')
 }

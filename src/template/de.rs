@@ -12,11 +12,11 @@ use serde::de::{
 use serde_json::Number;
 
 use super::condition::{applies, parse_bool};
+use super::de_error::Mismatch;
 use super::error::TemplateError;
-use super::mismatch::Mismatch;
 use super::tree::{Node, Tree};
 
-/// How many mistakes of a row are told.
+/// The most mistakes of a row that are told.
 const MISTAKES: usize = 50;
 
 /// Reads a tree of which every leaf is rendered: leaf `n` ends at `ends[n]` in `text`, where the next begins. Gives everything that does not fit.
@@ -52,7 +52,7 @@ pub(super) fn read<T: DeserializeOwned>(
     Err(errors)
 }
 
-/// The rendered leaves, and what does not fit of them.
+/// The rendered leaves, and what of them does not fit.
 #[derive(Debug, Clone, Copy)]
 struct Reading<'a> {
     text: &'a str,
@@ -83,7 +83,7 @@ impl<'a> Part<'a> {
         Self { node, ..self }
     }
 
-    /// Whether it is left out: an empty text, or an object or list of nothing else.
+    /// True when it is left out: an empty text, or an object or list of nothing else.
     fn is_absent(self) -> bool {
         let skipped = self.reading.skipped;
         if !skipped.is_empty() && skipped.contains(&ptr::from_ref(self.node)) {

@@ -1,17 +1,17 @@
 //! What was rendered does not fit the type it is read into.
 
-use crate::diagnostic::nearest;
 use std::fmt;
 
 use serde::de::{self, Expected, Unexpected};
 
-use super::error::{TemplateError, shown};
+use super::error::{TemplateError, excerpt};
 use super::names::did_you_mean;
+use crate::diagnostic::nearest;
 
 /// What was rendered does not fit the type.
 #[derive(Debug, Default)]
 pub(super) struct Mismatch {
-    /// The way to it, the innermost key first.
+    /// The keys that lead to it, the innermost first.
     path: Vec<String>,
     message: String,
     cause: Option<String>,
@@ -33,12 +33,12 @@ impl Mismatch {
 
     /// With what was rendered, unless more is known.
     pub(super) fn found(mut self, text: &str) -> Self {
-        self.cause = Some(format!("rendered {}", shown(text)));
+        self.cause = Some(format!("rendered {}", excerpt(text)));
         self.hint = self.hint.or_else(|| remedy(&self.message, text.trim()));
         self
     }
 
-    /// Whether nobody has said yet what was rendered.
+    /// True when it is not yet told what was rendered.
     pub(super) fn lacks_cause(&self) -> bool {
         self.cause.is_none()
     }
@@ -86,10 +86,10 @@ impl de::Error for Mismatch {
     fn invalid_type(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
         let mut mismatch = Self::new(format!("expected {expected}"));
         mismatch.cause = Some(match found {
-            Unexpected::Str(text) => shown(text),
+            Unexpected::Str(text) => excerpt(text),
             Unexpected::Map => "an object".to_owned(),
             Unexpected::Seq => "a list".to_owned(),
-            other => shown(&other.to_string().replace('`', "")),
+            other => excerpt(&other.to_string().replace('`', "")),
         });
         mismatch
     }
@@ -100,7 +100,7 @@ impl de::Error for Mismatch {
 
     fn unknown_variant(found: &str, expected: &'static [&'static str]) -> Self {
         let mut mismatch = Self::new(format!("expected {}", alternatives(expected)));
-        mismatch.cause = Some(shown(found));
+        mismatch.cause = Some(excerpt(found));
         mismatch.hint = nearest(found, expected.iter().copied()).map(did_you_mean);
         mismatch
     }

@@ -1,0 +1,121 @@
+//! The languages of letters: their codes, their names of months, and digits in groups.
+
+const NORWEGIAN_MONTHS: [&str; 12] = [
+    "januar",
+    "februar",
+    "mars",
+    "april",
+    "mai",
+    "juni",
+    "juli",
+    "august",
+    "september",
+    "oktober",
+    "november",
+    "desember",
+];
+
+const ENGLISH_MONTHS: [&str; 12] = [
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+];
+
+/// A language that Altinn takes letters in; Altinn's own default is Bokmål.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Language {
+    #[default]
+    Bokmal,
+    Nynorsk,
+    English,
+}
+
+impl Language {
+    /// Reads `nb`, `NN`, `en-GB` or `no`, as columns hold them; `None` for anything else.
+    pub fn parse(text: &str) -> Option<Self> {
+        let text = text.trim();
+        let word = text.split(['-', '_']).next().unwrap_or(text);
+        let is = |name: &str| word.eq_ignore_ascii_case(name);
+        if is("nb") || is("no") {
+            Some(Self::Bokmal)
+        } else if is("nn") {
+            Some(Self::Nynorsk)
+        } else if is("en") {
+            Some(Self::English)
+        } else {
+            None
+        }
+    }
+
+    /// Altinn's code for it.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Bokmal => "nb",
+            Self::Nynorsk => "nn",
+            Self::English => "en",
+        }
+    }
+
+    /// The name of a month, from 1; empty for a month that does not exist.
+    pub fn month(self, month: i8) -> &'static str {
+        let names = match self {
+            Self::Bokmal | Self::Nynorsk => &NORWEGIAN_MONTHS,
+            Self::English => &ENGLISH_MONTHS,
+        };
+        let place = usize::try_from(month - 1).unwrap_or_default();
+        names.get(place).copied().unwrap_or_default()
+    }
+}
+
+/// Digits in groups of three, counted from the right: `1 234 567`.
+pub fn grouped(digits: &str, separator: char) -> String {
+    let mut text = String::with_capacity(digits.len() * 2);
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(separator);
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn languages_are_read_as_columns_hold_them() {
+        for (text, language) in [
+            ("nb", Some(Language::Bokmal)),
+            (" NB ", Some(Language::Bokmal)),
+            ("no", Some(Language::Bokmal)),
+            ("nn-NO", Some(Language::Nynorsk)),
+            ("en_GB", Some(Language::English)),
+            ("se", None),
+            ("", None),
+        ] {
+            assert_eq!(Language::parse(text), language, "{text}");
+        }
+    }
+
+    #[test]
+    fn digits_are_grouped_from_the_right() {
+        for (digits, shown) in [
+            ("", ""),
+            ("0", "0"),
+            ("999", "999"),
+            ("1234567", "1 234 567"),
+        ] {
+            assert_eq!(grouped(digits, ' '), shown);
+        }
+    }
+}

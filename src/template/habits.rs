@@ -1,0 +1,304 @@
+//! Mistakes in tags that Tera would refuse in words of its own, or take for something else than was meant: the habits of Jinja, and what comes along when text
+//! is pasted from a word processor.
+
+use super::reference::call_of;
+use super::token::{Mistake, Token, is_value};
+
+/// A sign that cannot be part of a tag and was probably pasted.
+pub(super) fn pasted(sign: char, at: usize) -> Option<Mistake> {
+    let code = u32::from(sign);
+    let (message, hint) = match sign {
+        '\u{2018}'..='\u{201F}' | '\u{2039}' | '\u{203A}' | '«' | '»' => (
+            format!("the quotation mark `{sign}` does not begin or end a text in a tag"),
+            "write straight quotation marks: `\"`",
+        ),
+        '\u{2010}'..='\u{2015}' | '\u{2212}' => {
+            (format!("`{sign}` is no minus sign in a tag"), "write `-`")
+        }
+        '\u{AD}'
+        | '\u{200B}'..='\u{200F}'
+        | '\u{202A}'..='\u{202E}'
+        | '\u{2060}'..='\u{206F}'
+        | '\u{FEFF}' => (
+            format!("there is an invisible character (U+{code:04X}) in the tag"),
+            "delete the tag, and type it again",
+        ),
+        _ => return None,
+    };
+    Some(mistake(at..at + sign.len_utf8(), message, hint))
+}
+
+/// What is wrong in a `{{ }}` tag.
+pub(super) fn in_expression(tokens: &[Token]) -> Vec<Mistake> {
+    let compares = comparison(tokens).is_some();
+    let mut found = lone_equals(tokens);
+    found.extend(positional_arguments(tokens));
+    if compares {
+        found.extend(lone_texts(tokens));
+    }
+    found
+}
+
+/// What is wrong in a `{% %}` tag.
+pub(super) fn in_statement(tokens: &[Token]) -> Vec<Mistake> {
+    let Some(Token::Name(tag)) = tokens.first() else {
+        return Vec::new();
+    };
+    let at = tag.at.clone();
+    let mut found = match tag.text.as_str() {
+        "elseif" | "elsif" => {
+            let message = format!("there is no tag `{}`", tag.text);
+            vec![mistake(at, message, "write `elif`")]
+        }
+        "else" if tokens.get(1).is_some_and(|token| token.is_name("if")) => {
+            let message = "there is no tag `else if`".to_owned();
+            vec![mistake(at, message, "write `elif`")]
+        }
+        "macro" | "import" | "from" | "call" | "with" | "do" => {
+            let message = format!("there is no tag `{}`", tag.text);
+            let hint = "this is Tera, not Jinja: what is used again and again is a `component`, or a file that is included";
+            vec![mistake(at, message, hint)]
+        }
+        "if" | "elif" => {
+            let mut found = lone_equals(tokens);
+            found.extend(lone_texts(tokens));
+            found
+        }
+        _ => Vec::new(),
+    };
+    if tag.text != "component" {
+        found.extend(positional_arguments(tokens));
+    }
+    found
+}
+
+/// The names and columns that a tag orders as they are: `Beløp > 0`, `row["Frist"] < now()`.
+pub(super) fn ordered(tokens: &[Token]) -> Vec<&Token> {
+    let mut found = Vec::new();
+    // A tag that begins with `<` is a component.
+    if tokens.first().is_some_and(|token| token.is_sign('<')) {
+        return found;
+    }
+    for (at, token) in tokens.iter().enumerate().skip(1) {
+        if !(token.is_sign('<') || token.is_sign('>')) {
+            continue;
+        }
+        let before = match tokens.get(..at).unwrap_or_default() {
+            [
+                ..,
+                Token::Name(row),
+                Token::Sign('[', _),
+                key @ Token::Quoted(_),
+                Token::Sign(']', _),
+            ] if row.text == "row" => Some(key),
+            [.., name @ Token::Name(_)] if is_value(tokens, at - 1) => Some(name),
+            _ => None,
+        };
+        found.extend(before);
+        let next = at + 1 + usize::from(tokens.get(at + 1).is_some_and(|token| token.is_sign('=')));
+        let is_plain = |after: usize| !tokens.get(after).is_some_and(|token| token.is_sign('|'));
+        match tokens.get(next..).unwrap_or_default() {
+            [
+                Token::Name(row),
+                Token::Sign('[', _),
+                key @ Token::Quoted(_),
+                Token::Sign(']', _),
+                ..,
+            ] if row.text == "row" && is_plain(next + 4) => {
+                found.push(key);
+            }
+            [name @ Token::Name(word), ..]
+                if word.text != "row" && is_value(tokens, next) && is_plain(next + 1) =>
+            {
+                found.push(name);
+            }
+            _ => {}
+        }
+    }
+    found
+}
+
+/// Where the first `==` or `!=` is.
+fn comparison(tokens: &[Token]) -> Option<usize> {
+    tokens.windows(2).position(|pair| {
+        matches!(pair, [Token::Sign('=' | '!', first), Token::Sign('=', second)] if second - first == 1)
+    })
+}
+
+/// `Språk = "nn"` outside brackets, where it gives an argument a value.
+fn lone_equals(tokens: &[Token]) -> Vec<Mistake> {
+    let mut depth = 0_usize;
+    // A tag that begins with `<` is a component, whose arguments are written with `=`.
+    let is_component = tokens.iter().any(|token| token.is_sign('/'));
+    if is_component {
+        return Vec::new();
+    }
+    for (at, token) in tokens.iter().enumerate() {
+        let is = |at: Option<usize>, signs: &[char]| {
+            let token = at.and_then(|at| tokens.get(at));
+            matches!(token, Some(Token::Sign(sign, _)) if signs.contains(sign))
+        };
+        match token {
+            Token::Sign('(' | '[' | '{', _) => depth += 1,
+            Token::Sign(')' | ']' | '}', _) => depth = depth.saturating_sub(1),
+            Token::Sign('=', _)
+                if depth == 0
+                    && !is(Some(at + 1), &['='])
+                    && !is(at.checked_sub(1), &['=', '!', '<', '>']) =>
+            {
+                let message = "`=` does not compare".to_owned();
+                return vec![mistake(token.at(), message, "write `==`")];
+            }
+            _ => {}
+        }
+    }
+    Vec::new()
+}
+
+/// `Språk == "nn" or "en"`: the second text is compared with nothing.
+fn lone_texts(tokens: &[Token]) -> Vec<Mistake> {
+    let is_joint = |token: &Token| token.is_name("or") || token.is_name("and");
+    let lone = tokens.iter().enumerate().filter_map(|(at, token)| {
+        let Token::Quoted(text) = token else { return None };
+        let follows = at.checked_sub(1).and_then(|at| tokens.get(at)).is_some_and(is_joint);
+        let ends = tokens.get(at + 1).is_none_or(|next| {
+            is_joint(next) || next.is_name("else") || next.is_sign(')')
+        });
+        (follows && ends).then(|| {
+            let message = format!("the text \"{}\" is compared with nothing, so that it is always true", text.text);
+            let hint = "compare each: `Språk == \"nn\" or Språk == \"en\"`, or write `Språk in [\"nn\", \"en\"]`";
+            mistake(text.at.clone(), message, hint)
+        })
+    });
+    lone.collect()
+}
+
+/// `default("x")`: the arguments of filters, functions and tests have names.
+fn positional_arguments(tokens: &[Token]) -> Vec<Mistake> {
+    const WORDS: [&str; 8] = ["if", "elif", "else", "and", "or", "not", "in", "is"];
+    let called = tokens.windows(3).enumerate().filter_map(|(at, three)| {
+        let [Token::Name(name), Token::Sign('(', _), first] = three else {
+            return None;
+        };
+        let has_name = matches!(first, Token::Name(_))
+            && tokens.get(at + 3).is_some_and(|token| token.is_sign('='))
+            && !tokens.get(at + 4).is_some_and(|token| token.is_sign('='));
+        let is_value = matches!(first, Token::Name(_) | Token::Quoted(_) | Token::Number(_));
+        (is_value && !has_name && !WORDS.contains(&name.text.as_str())).then(|| {
+            let message = format!("the arguments of `{}` have names", name.text);
+            let hint = match call_of(&name.text) {
+                Some(call) => format!("it is written `{call}`"),
+                None => format!("write `{}(name=value)`", name.text),
+            };
+            mistake(first.at(), message, &hint)
+        })
+    });
+    called.collect()
+}
+
+fn mistake(at: std::ops::Range<usize>, message: String, hint: &str) -> Mistake {
+    Mistake {
+        at,
+        message,
+        hint: hint.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::scan::scan;
+
+    #[test]
+    fn habits_are_told_with_what_to_write() {
+        for (text, place, hint) in [
+            (
+                "{% if a %}{% elseif b %}{% endif %}",
+                "elseif",
+                "write `elif`",
+            ),
+            (
+                "{% if a %}{% else if b %}{% endif %}",
+                "else",
+                "write `elif`",
+            ),
+            (
+                "{{ a | default('x') }}",
+                "x",
+                "it is written `default(value=, boolean=false)`",
+            ),
+            (
+                "{{ range(3) }}",
+                "3",
+                "it is written `range(start=0, end=, step_by=1)`",
+            ),
+            (
+                "{% if a is starting_with(b) %}{% endif %}",
+                "b",
+                "it is written `starting_with(pat=)`",
+            ),
+            ("{% if a = 'b' %}{% endif %}", "=", "write `==`"),
+            ("{{ “a” }}", "“", "write straight quotation marks: `\"`"),
+            ("{{ 1 – 2 }}", "–", "write `-`"),
+            (
+                "{{ a\u{200B} }}",
+                "\u{200B}",
+                "delete the tag, and type it again",
+            ),
+            (
+                "{% macro f(a) %}",
+                "macro",
+                "this is Tera, not Jinja: what is used again and again is a `component`, or a file that is included",
+            ),
+        ] {
+            let found = scan(text).mistakes;
+            assert!(!found.is_empty(), "{text}");
+            assert_eq!(&text[found[0].at.clone()], place, "{text}");
+            assert_eq!(found[0].hint, hint);
+        }
+    }
+
+    #[test]
+    fn a_text_that_is_compared_with_nothing_is_told() {
+        for text in [
+            "{% if a == 'nn' or 'en' %}{% endif %}",
+            "{% if a %}{% elif b or 'en' or c %}{% endif %}",
+            "{{ a == 'nn' or 'en' }}",
+        ] {
+            let found = scan(text).mistakes;
+            assert_eq!(found.len(), 1, "{text}");
+            assert_eq!(&text[found[0].at.clone()], "en");
+        }
+    }
+
+    #[test]
+    fn what_is_right_is_let_alone() {
+        for text in [
+            "{% if a == 'nn' or a == 'en' %}{% endif %}",
+            "{% if a in ['nn', 'en'] or (b != 'x') %}{% endif %}",
+            "{{ a or 'ukjent' }}{{ a | default(value='x') }}{{ now() }}",
+            "{{ 'a' if b == 'c' else 'd' }}{{ <Sum value={a} unit=\"kr\" /> }}",
+            "{% component Sum(value, unit=\"kr\") %}{% endcomponent %}{% <Box title=\"x\"> %}{% </Box> %}",
+            "{% set x = a %}{{ {\"a\": 1} }}{{ f(x=y == z) }}{% if (a) and not (b) %}{% endif %}",
+        ] {
+            assert_eq!(scan(text).mistakes, [], "{text}");
+        }
+    }
+
+    #[test]
+    fn values_that_are_ordered_are_found() {
+        for (text, found) in [
+            ("{% if Beløp > 0 %}{% endif %}", vec!["Belop"]),
+            ("{{ 0 <= row[\"A b\"] }}{{ a < b }}", vec!["A_b", "a", "b"]),
+            ("{% if a | amount > 0 and 0 < b | int %}{% endif %}", vec![]),
+            (
+                "{% if sum(of=[a]) > 0 %}{% endif %}{{ <Sum a={b} /> }}",
+                vec![],
+            ),
+            ("{% if a == b and a != c %}{% endif %}", vec![]),
+        ] {
+            let scan = scan(text);
+            let ordered: Vec<_> = scan.ordered.iter().map(|word| word.text.as_str()).collect();
+            assert_eq!(ordered, found, "{text}");
+        }
+    }
+}

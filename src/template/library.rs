@@ -1,0 +1,677 @@
+//! Compiled templates: one Tera with every text by its name, and what each of them uses.
+//!
+//! A file is named by its path, a text of the manifest by its JSON pointer and a number. Tera escapes by the end of a name: a text that is Markdown ends in
+//! [`MARKDOWN`]. A file that is Markdown where it is named is compiled once, under its path; what is rendered is a template that extends it and does nothing else,
+//! for the same file may be plain text elsewhere. What a template includes is escaped as it is.
+
+use std::collections::{HashMap, HashSet};
+use std::ops::Range;
+use std::sync::Arc;
+
+use tera::{Context, ErrorKind, ReportError, Tera};
+
+use super::error::TemplateError;
+use super::folder::Folder;
+use super::names::Names;
+use super::reference::Kind;
+use super::scan::{RowUse, Scan, scan};
+use super::tera_error::from_tera;
+use super::token::Word;
+use super::uses::Uses;
+use super::writer::LimitedWriter;
+use crate::correspondence::Language;
+use crate::diagnostic::Source;
+
+/// The end of the names of templates whose values are escaped for Markdown. No path has it: the folder refuses paths with a NUL.
+pub(super) const MARKDOWN: &str = "\0md";
+
+/// The most words that are told to be unknown in one template.
+const UNKNOWN_LIMIT: usize = 50;
+
+/// Templates that are compiled together.
+#[derive(Clone)]
+pub(super) struct Library {
+    tera: Tera,
+    texts: HashMap<String, Arc<TemplateText>>,
+}
+
+/// The text of a template or of a file that one includes or extends.
+#[derive(Debug)]
+struct TemplateText {
+    source: Arc<Source>,
+    is_file: bool,
+    scan: Scan,
+}
+
+/// A template ready to be rendered by its [`Library`].
+#[derive(Debug)]
+pub(super) struct Template {
+    /// Its name in Tera.
+    name: String,
+    pub(super) uses: Uses,
+    /// The place in [`Names::all`] of the column that the template shows and nothing else, as it is written.
+    pub(super) only: Option<usize>,
+    /// The columns whose values it shows, whether they are empty or not.
+    pub(super) shown: Vec<Arc<ShownColumn>>,
+}
+
+/// A column that a template shows without asking whether there is anything in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ShownColumn {
+    /// The JSON pointer of the value that is the template or names its file.
+    pub pointer: String,
+    /// The column, from 0.
+    pub column: usize,
+    /// The template's file; `None` when the template stands in the manifest.
+    pub source: Option<Arc<Source>>,
+    /// The bytes of the template's own text that name the column.
+    pub span: Range<usize>,
+    /// Line and column in the template's own text, from 1.
+    pub line: usize,
+    pub position: usize,
+}
+
+/// What a template is compiled from.
+pub(super) struct Draft<'a> {
+    /// The JSON pointer of the value that is the template or names its file.
+    pub(super) pointer: &'a str,
+    /// The path, when the template stands in a file of its own.
+    pub(super) path: Option<&'a str>,
+    pub(super) source: Source,
+    pub(super) scan: Scan,
+    pub(super) is_markdown: bool,
+}
+
+impl Library {
+    pub(super) fn new(tera: Tera) -> Self {
+        Self {
+            tera,
+            texts: HashMap::new(),
+        }
+    }
+
+    /// Compiles a template with the files it includes and extends. On errors the library is as it was.
+    pub(super) fn compile(
+        &mut self,
+        draft: Draft<'_>,
+        names: &Names,
+        folder: &Folder,
+    ) -> Result<Template, Vec<TemplateError>> {
+        let number = self.texts.len();
+        let (text_name, name) = match (draft.path, draft.is_markdown) {
+            (Some(path), true) => (path.to_owned(), format!("{path}{MARKDOWN}")),
+            (Some(path), false) => (path.to_owned(), path.to_owned()),
+            (None, is_markdown) => {
+                let mark = if is_markdown { MARKDOWN } else { "" };
+                let name = format!("{}#{number}{mark}", draft.pointer);
+                (name.clone(), name)
+            }
+        };
+        let text = Arc::new(TemplateText {
+            source: Arc::new(draft.source),
+            is_file: draft.path.is_some(),
+            scan: draft.scan,
+        });
+        let mut added = vec![text_name.clone()];
+        let before = self.texts.insert(text_name.clone(), text);
+        let compiled = self
+            .add_files(&mut added, folder)
+            .and_then(|()| self.add_to_tera(&added, &text_name, &name))
+            .and_then(|()| self.describe(draft.pointer, &text_name, name, names));
+        if compiled.is_err() {
+            for name in &added {
+                self.texts.remove(name);
+            }
+            self.texts.extend(before.map(|text| (text_name, text)));
+        }
+        compiled
+    }
+
+    /// Renders to the end of `text`.
+    pub(super) fn render(
+        &self,
+        template: &Template,
+        context: &Context,
+        language: Language,
+        text: &mut Vec<u8>,
+    ) -> Result<(), Box<TemplateError>> {
+        let mut writer = LimitedWriter::new(text, language);
+        let Err(error) = self.tera.render_to(&template.name, context, &mut writer) else {
+            return Ok(());
+        };
+        if writer.is_over {
+            let text = self.texts.get(template.name.trim_end_matches(MARKDOWN));
+            let mut error = TemplateError::new("the template renders to more than 1 MB").with_hint(
+                "look for loops within loops, and for a value that is made longer again and again",
+            );
+            error.source = text
+                .filter(|text| text.is_file)
+                .map(|text| Arc::clone(&text.source));
+            return Err(error.into());
+        }
+        Err(self
+            .explain(&error)
+            .into_iter()
+            .next()
+            .unwrap_or_default()
+            .into())
+    }
+
+    /// Reads the files that the texts in `added` include and extend, and those that these do.
+    fn add_files(
+        &mut self,
+        added: &mut Vec<String>,
+        folder: &Folder,
+    ) -> Result<(), Vec<TemplateError>> {
+        let mut errors = Vec::new();
+        let mut at = 0;
+        while let Some(text) = added.get(at).and_then(|name| self.texts.get(name)).cloned() {
+            errors.extend(text.mistakes());
+            for file in &text.scan.files {
+                if self.texts.contains_key(&file.text) {
+                    continue;
+                }
+                match folder.read(&file.text) {
+                    Ok(source) => {
+                        let text = TemplateText {
+                            scan: scan(source.text()),
+                            source: Arc::new(source),
+                            is_file: true,
+                        };
+                        self.texts.insert(file.text.clone(), Arc::new(text));
+                        added.push(file.text.clone());
+                    }
+                    Err(error) => errors.push(text.locate(*error, file.at.clone())),
+                }
+            }
+            at += 1;
+        }
+        if errors.is_empty() {
+            Ok(())
+        } else {
+            Err(errors)
+        }
+    }
+
+    fn add_to_tera(
+        &mut self,
+        added: &[String],
+        text_name: &str,
+        name: &str,
+    ) -> Result<(), Vec<TemplateError>> {
+        let texts = added.iter().filter_map(|name| {
+            let text = self.texts.get(name)?;
+            Some((name.clone(), text.scan.text.clone()))
+        });
+        let mut texts: Vec<_> = texts.collect();
+        if name != text_name {
+            let path = text_name.replace('\\', "\\\\").replace('"', "\\\"");
+            texts.push((name.to_owned(), format!("{{% extends \"{path}\" %}}")));
+        }
+        let result = self.tera.add_raw_templates(texts);
+        result.map_err(|error| self.explain(&error))
+    }
+
+    /// What the template uses; every name that does not exist is an error.
+    fn describe(
+        &self,
+        pointer: &str,
+        text_name: &str,
+        name: String,
+        names: &Names,
+    ) -> Result<Template, Vec<TemplateError>> {
+        let texts = self.with_files(text_name);
+        let mut uses = Uses {
+            language: texts.iter().any(|text| text.writes_in_language()),
+            ..Uses::default()
+        };
+        let mut errors = Vec::new();
+        let assigned: HashSet<&str> = texts
+            .iter()
+            .flat_map(|text| text.scan.assigned.iter().map(String::as_str))
+            .collect();
+        let variables = self
+            .tera
+            .get_template_variables(&name)
+            .map_err(|error| self.explain(&error))?;
+        for variable in variables {
+            match names.find(variable) {
+                Some(name) => {
+                    uses.names.insert(name);
+                }
+                // A file may use what the template that includes it has set.
+                None if assigned.contains(variable) => {}
+                None => errors.push(unknown_name(variable, &texts, names)),
+            }
+        }
+        let speaks_of_row = names
+            .find("row")
+            .is_some_and(|row| uses.names.contains(&row));
+        for text in &texts {
+            errors.extend(text.ordered_columns(names, &assigned));
+            if speaks_of_row {
+                errors.extend(text.columns_of_row(names, &mut uses));
+            }
+        }
+        if !errors.is_empty() {
+            errors.sort_by(|a, b| {
+                (a.line, a.column, &a.message).cmp(&(b.line, b.column, &b.message))
+            });
+            errors.truncate(UNKNOWN_LIMIT);
+            return Err(errors);
+        }
+        let only = texts.first().and_then(|text| text.scan.only.as_deref());
+        let only = only
+            .filter(|_| !name.ends_with(MARKDOWN))
+            .and_then(|only| names.find(only))
+            .filter(|only| names.column_at(*only).is_some());
+        let shown = texts
+            .iter()
+            .flat_map(|text| text.shown_columns(pointer, names));
+        Ok(Template {
+            only,
+            shown: if only.is_some() {
+                Vec::new()
+            } else {
+                shown.collect()
+            },
+            name,
+            uses,
+        })
+    }
+
+    /// A text with all that it includes and extends, itself first.
+    fn with_files(&self, name: &str) -> Vec<&TemplateText> {
+        let mut seen = vec![name];
+        let mut texts = Vec::new();
+        let mut at = 0;
+        while let Some(name) = seen.get(at) {
+            if let Some(text) = self.texts.get(*name) {
+                texts.push(&**text);
+                for file in &text.scan.files {
+                    if !seen.contains(&file.text.as_str()) {
+                        seen.push(&file.text);
+                    }
+                }
+            }
+            at += 1;
+        }
+        texts
+    }
+
+    /// Tera's error in our words, each with its place.
+    fn explain(&self, error: &tera::Error) -> Vec<TemplateError> {
+        match error.kind() {
+            ErrorKind::SyntaxError(report) | ErrorKind::RenderingError(report) => {
+                vec![self.reported(report)]
+            }
+            // What is found only when all templates are known comes as text, as Tera would print it.
+            ErrorKind::Msg(text) => text.split("\n\n").map(|text| self.printed(text)).collect(),
+            ErrorKind::CircularInclude { .. } | ErrorKind::CircularExtend { .. } => {
+                vec![TemplateError::new("the template includes itself")]
+            }
+            other => vec![from_tera(&other.to_string())],
+        }
+    }
+
+    fn reported(&self, report: &ReportError) -> TemplateError {
+        let error = from_tera(report.message());
+        let Some(text) = self.texts.get(report.filename()) else {
+            return error;
+        };
+        let span = report.span();
+        let start = text.offset(span.start_line, span.start_col);
+        let end = text.offset(span.end_line, span.end_col);
+        text.locate(error, start..end.max(start))
+    }
+
+    /// Reads `error: Unknown filter` and on the next line ` --> name:1:4`.
+    fn printed(&self, text: &str) -> TemplateError {
+        let mut lines = text.lines();
+        let first = lines.next().unwrap_or_default();
+        let error = from_tera(first.strip_prefix("error: ").unwrap_or(first));
+        let place = lines.next().and_then(|line| {
+            let mut parts = line.trim_start().strip_prefix("--> ")?.rsplitn(3, ':');
+            let column: usize = parts.next()?.parse().ok()?;
+            let line = parts.next()?.parse().ok()?;
+            Some((
+                self.texts.get(parts.next()?)?,
+                line,
+                column.saturating_sub(1),
+            ))
+        });
+        match place {
+            Some((text, line, column)) => {
+                let start = text.offset(line, column);
+                text.locate(error, start..start)
+            }
+            None => error,
+        }
+    }
+}
+
+impl TemplateText {
+    fn written(&self, at: &Range<usize>) -> &str {
+        self.source.text().get(at.clone()).unwrap_or_default()
+    }
+
+    /// The error at its place in this text.
+    fn locate(&self, mut error: TemplateError, at: Range<usize>) -> TemplateError {
+        let position = self.source.position(at.start);
+        error.line = position.line;
+        error.column = position.column;
+        error.span = at;
+        error.source = self.is_file.then(|| Arc::clone(&self.source));
+        error
+    }
+
+    /// The byte of a line (from 1) and column (in characters, from 0).
+    fn offset(&self, line: usize, column: usize) -> usize {
+        let span = self.source.line_span(line);
+        let text = self.source.text().get(span.clone()).unwrap_or_default();
+        let within = text.char_indices().nth(column);
+        within.map_or(span.end, |(at, _)| span.start + at)
+    }
+
+    fn mistakes(&self) -> impl Iterator<Item = TemplateError> {
+        // It would print every value of the row, identity numbers among them.
+        let shows_all = self
+            .scan
+            .names
+            .iter()
+            .find(|name| name.text.starts_with("__tera"));
+        let shows_all = shows_all.map(|name| {
+            let message = format!(
+                "`{}` shows everything there is, and is not allowed",
+                name.text
+            );
+            self.locate(TemplateError::new(message), name.at.clone())
+        });
+        let mistakes = self.scan.mistakes.iter().map(|mistake| {
+            let error = TemplateError::new(&mistake.message).with_hint(&mistake.hint);
+            self.locate(error, mistake.at.clone())
+        });
+        shows_all.into_iter().chain(mistakes)
+    }
+
+    fn writes_in_language(&self) -> bool {
+        let filters = self.scan.filters.iter();
+        filters
+            .filter_map(|filter| Kind::Filter.find(&filter.text))
+            .any(|filter| filter.by_language)
+    }
+
+    /// Adds the columns that are used as `row["E-post"]`; those that do not exist are errors.
+    fn columns_of_row(&self, names: &Names, uses: &mut Uses) -> Vec<TemplateError> {
+        let mut errors = Vec::new();
+        for used in &self.scan.row {
+            match used {
+                RowUse::Whole => uses.row.extend(names.columns().map(|(column, _)| column)),
+                RowUse::Column(key) => match names.column(&key.text) {
+                    Some(column) => {
+                        uses.row.insert(column);
+                    }
+                    None => errors.push(self.unknown_column(key, names)),
+                },
+            }
+        }
+        errors
+    }
+
+    fn unknown_column(&self, key: &Word, names: &Names) -> TemplateError {
+        let written = self.written(&key.at);
+        let error = TemplateError::new(format!("there is no column `{written}`"))
+            .with_hint(names.column_hint(written));
+        self.locate(error, key.at.clone())
+    }
+
+    /// Columns that are ordered as they are. A column is a text, and texts are ordered letter by letter: `9` comes after `10`, and `15.12.2026` before `2.1.2026`.
+    fn ordered_columns<'a>(
+        &'a self,
+        names: &'a Names,
+        assigned: &'a HashSet<&str>,
+    ) -> impl Iterator<Item = TemplateError> + 'a {
+        let words = self.scan.ordered.iter().filter(|word| {
+            let column = names
+                .find(&word.text)
+                .and_then(|name| names.column_at(name));
+            column.is_some() && !assigned.contains(word.text.as_str())
+        });
+        words.map(|word| {
+            let column = self.written(&word.at);
+            let message = format!("`{column}` is a text, which is neither more nor less than a number or a date");
+            let hint = format!(
+                "write `{column} | amount > 0` for numbers, and `{column} | date(form=\"iso\") < \"2026-12-31\"` for dates"
+            );
+            self.locate(TemplateError::new(message).with_hint(hint), word.at.clone())
+        })
+    }
+
+    fn shown_columns<'a>(
+        &'a self,
+        pointer: &'a str,
+        names: &'a Names,
+    ) -> impl Iterator<Item = Arc<ShownColumn>> + 'a {
+        self.scan.shown.iter().filter_map(|word| {
+            let position = self.source.position(word.at.start);
+            Some(Arc::new(ShownColumn {
+                pointer: pointer.to_owned(),
+                column: names.column_at(names.find(&word.text)?)?,
+                source: self.is_file.then(|| Arc::clone(&self.source)),
+                span: word.at.clone(),
+                line: position.line,
+                position: position.column,
+            }))
+        })
+    }
+}
+
+fn unknown_name(name: &str, texts: &[&TemplateText], names: &Names) -> TemplateError {
+    let spoken = texts.iter().find_map(|text| {
+        let spoken = text.scan.names.iter().find(|spoken| spoken.text == name)?;
+        Some((text, spoken.at.clone()))
+    });
+    let unknown = |written: &str| {
+        TemplateError::new(format!("there is no column or variable `{written}`"))
+            .with_hint(names.hint(written))
+    };
+    match spoken {
+        Some((text, at)) => text.locate(unknown(text.written(&at)), at),
+        None => unknown(name),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::templates::tests::Bench;
+    use super::TemplateError;
+
+    fn bench(files: &[(&str, &str)]) -> Bench {
+        Bench::new(
+            &["Saksnummer", "Fødselsnummer", "E-post"],
+            &json!({"frist": 1}),
+            files,
+        )
+    }
+
+    fn placed(error: &TemplateError) -> (usize, usize, &str, Option<&str>) {
+        (
+            error.line,
+            error.column,
+            &error.message,
+            error.hint.as_deref(),
+        )
+    }
+
+    #[test]
+    fn names_that_do_not_exist_are_found_when_compiling() {
+        let error = bench(&[]).refused("å {{ Saksnummer }}\nåå {{ Fødselsnumer }}");
+        assert_eq!(
+            placed(&error),
+            (
+                2,
+                7,
+                "there is no column or variable `Fødselsnumer`",
+                Some("did you mean `Fødselsnummer`?")
+            )
+        );
+        assert_eq!(error.pointer, "/text");
+        assert_eq!(error.source, None);
+        let error = bench(&[]).refused("{{ row[\"E-pst\"] }}");
+        assert_eq!(
+            placed(&error),
+            (
+                1,
+                9,
+                "there is no column `E-pst`",
+                Some("did you mean `E-post`?")
+            )
+        );
+        let error = bench(&[]).refused("{% if x is defined %}{% endif %}");
+        assert_eq!(error.message, "there is no column or variable `x`");
+        let errors = bench(&[])
+            .templates
+            .compile_text("", "{{ y }}{{ x }}{{ y }}")
+            .unwrap_err();
+        assert_eq!(
+            errors.iter().map(|error| error.column).collect::<Vec<_>>(),
+            [4, 11]
+        );
+    }
+
+    #[test]
+    fn names_that_a_template_makes_itself_exist() {
+        for text in [
+            "{% set x = Saksnummer %}{{ x }}",
+            "{% for x in [1, 2] %}{{ loop.index }}{{ x }}{% endfor %}",
+            "{% for row in [1, 2] %}{{ row }}{{ row['nothing'] | default(value=1) }}{% endfor %}",
+        ] {
+            bench(&[]).templates.compile_text("", text).unwrap();
+        }
+    }
+
+    #[test]
+    fn mistakes_have_their_place_in_the_text() {
+        for (text, line, column, message) in [
+            ("{{ Saksnummer", 1, 14, "unexpected end of input"),
+            (
+                "\nå {{ Saksnummer | uper }}",
+                2,
+                19,
+                "unknown filter `uper`",
+            ),
+            ("{{ nw() }}", 1, 4, "unknown function `nw`"),
+            (
+                "{{ __tera_context }}",
+                1,
+                4,
+                "`__tera_context` shows everything there is, and is not allowed",
+            ),
+            ("{{ Спрос }}", 1, 4, "unexpected character"),
+        ] {
+            let error = bench(&[]).refused(text);
+            assert_eq!(
+                (error.line, error.column, error.message.as_str()),
+                (line, column, message),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn mistakes_come_with_what_to_do() {
+        let mut bench = bench(&[]);
+        let mut hint = |text| bench.refused(text).hint.unwrap();
+        assert_eq!(hint("{{ Saksnummer | uper }}"), "did you mean `upper`?");
+        assert_eq!(hint("{{ noww() }}"), "did you mean `now`?");
+        assert!(hint("{{ Full name }}").contains("`Full_name`"));
+        assert!(hint("{{ get_env(name='HOME') }}").contains("no environment"));
+        assert_eq!(
+            hint("{{ xyz }}"),
+            "the columns are `Saksnummer`, `Fødselsnummer`, `E-post`"
+        );
+    }
+
+    #[test]
+    fn every_mistake_that_is_found_late_has_its_place() {
+        let errors = bench(&[])
+            .templates
+            .compile_text("", "{{ frist | a1 }}\n{{ frist | b2 }}")
+            .unwrap_err();
+        let places: Vec<_> = errors
+            .iter()
+            .map(|error| (error.line, error.message.as_str()))
+            .collect();
+        assert_eq!(
+            places,
+            [(1, "unknown filter `a1`"), (2, "unknown filter `b2`")]
+        );
+    }
+
+    #[test]
+    fn files_include_files_and_mistakes_are_placed_in_them() {
+        let mut good = bench(&[
+            ("a.md", "{% include \"sub/b.md\" %}!"),
+            ("sub/b.md", "[{{ Fødselsnummer }}]"),
+        ]);
+        let tree = good.tree(&json!({"x": {"file": "a.md"}}));
+        let value: serde_json::Value = good.render(&tree, &["1", "2", "3"]).unwrap();
+        assert_eq!(value, json!({"x": "[2]!"}));
+        assert_eq!(tree.columns("/root/x"), ["Fødselsnummer"]);
+
+        let mut bad = bench(&[("a.md", "{% include \"b.md\" %}"), ("b.md", "å\n{{ x }}")]);
+        let errors = bad
+            .templates
+            .compile("/root", &json!({"x": {"file": "a.md"}}))
+            .unwrap_err();
+        let path = bad.folder.path().join("b.md");
+        assert_eq!(
+            errors[0].place().unwrap().to_string(),
+            format!("{}:2:4", path.display())
+        );
+        assert_eq!(errors[0].pointer, "/root/x");
+    }
+
+    #[test]
+    fn includes_that_cannot_be_used_are_told_of() {
+        let mut bench = bench(&[
+            ("a.md", "{% include \"a.md\" %}"),
+            ("c.md", "\n{% include '../x' %}"),
+        ]);
+        let mut file = |name: &str| {
+            let errors = bench
+                .templates
+                .compile("", &json!({"file": name}))
+                .unwrap_err();
+            (errors[0].line, errors[0].message.clone())
+        };
+        assert_eq!(file("a.md"), (0, "the template includes itself".to_owned()));
+        assert_eq!(
+            file("c.md"),
+            (
+                2,
+                "only files in the manifest's folder can be used".to_owned()
+            )
+        );
+        assert_eq!(file("none.md"), (0, "there is no such file".to_owned()));
+        let error = bench.refused("{% include \"none.md\" %}");
+        assert_eq!(
+            (error.column, error.message.as_str()),
+            (13, "there is no such file")
+        );
+    }
+
+    #[test]
+    fn mistakes_of_a_row_have_their_place_and_no_list_of_values() {
+        let mut bench = bench(&[]);
+        let tree = bench.tree(&json!("åå {{ row[Saksnummer] }}"));
+        let errors = bench.render::<String>(&tree, &["x", "y", "z"]).unwrap_err();
+        assert_eq!((errors[0].line, errors[0].column), (1, 7));
+        assert_eq!(
+            errors[0].message,
+            "tried to render a variable that is undefined"
+        );
+    }
+}

@@ -1,0 +1,101 @@
+//! Tera's errors in our words.
+
+use super::error::{CAUSE, TemplateError, excerpt};
+use super::reference::Kind;
+use crate::secret::redact;
+
+/// A fragment, masked, with the cause and the hint that belong to it.
+pub(super) fn from_tera(message: &str) -> TemplateError {
+    let (message, cause) = match message.split_once(CAUSE) {
+        Some((message, cause)) => (message, Some(cause.to_owned())),
+        None => (message, None),
+    };
+    let message = message.split(" Available ").next().unwrap_or(message);
+    let message = message.trim_end().trim_end_matches('.');
+    let mut letters = message.chars();
+    let lowercase = letters.next().map(|first| first.to_ascii_lowercase());
+    let message: String = lowercase.into_iter().chain(letters).collect();
+    let (message, cause) = match unreadable(&message).or_else(|| unfit(&message)) {
+        Some((message, found)) => (message, Some(found)),
+        None => (message, cause),
+    };
+    let mut error = TemplateError::new(redact(&message));
+    error.hint = hint(&message);
+    error.cause = cause;
+    error
+}
+
+/// What `int` or `float` could not read, apart from what is said of it: rows with the same mistake are told together.
+fn unreadable(message: &str) -> Option<(String, String)> {
+    let rest = message.strip_prefix("the string `")?;
+    let (text, filter) = rest.rsplit_once("` cannot be converted to a")?;
+    let needed = if filter.starts_with("n int") {
+        "`int` needs a whole number"
+    } else {
+        "`float` needs a number such as 1234.5"
+    };
+    Some((needed.to_owned(), excerpt(text)))
+}
+
+/// A value of a kind that does not fit, named as what people know: what a column holds is a text.
+fn unfit(message: &str) -> Option<(String, String)> {
+    if let Some(kinds) = message.strip_prefix("cannot compare ") {
+        let (one, other) = kinds.split_once(" with ")?;
+        let found = format!("{} and {}", kind(one), kind(other));
+        return Some((
+            "only two numbers, or two texts, can be compared as more and less".to_owned(),
+            found,
+        ));
+    }
+    let math = message.strip_prefix("math operations can only be done on numbers, found ");
+    let plus = message.strip_prefix("`+` requires both operands to be numbers, found ");
+    if let Some(found) = math {
+        return Some((
+            "only numbers can be calculated with".to_owned(),
+            kind(found).to_owned(),
+        ));
+    }
+    let (one, other) = plus?.split_once(" and ")?;
+    let found = format!("{} and {}", kind(one), kind(other));
+    Some(("`+` adds numbers only".to_owned(), found))
+}
+
+fn kind(tera: &str) -> &str {
+    match tera.trim_matches('`') {
+        "string" => "a text",
+        "bool" => "true or false",
+        "array" => "a list",
+        "map" => "a mapping",
+        "i64" | "u64" | "i128" | "u128" | "f64" | "integer" | "float" => "a number",
+        "none" | "undefined" => "nothing",
+        other => other,
+    }
+}
+
+fn hint(message: &str) -> Option<String> {
+    for kind in [Kind::Filter, Kind::Function, Kind::Test] {
+        let name = message
+            .strip_prefix("unknown ")
+            .and_then(|rest| rest.strip_prefix(kind.word()));
+        if let Some(name) = name {
+            return Some(kind.hint(name.trim().trim_matches('`')));
+        }
+    }
+    if message.starts_with("found identifier but expected") {
+        return Some(
+            "a name is one word: the column `Full name` is written `Full_name`".to_owned(),
+        );
+    }
+    let hint = if message.starts_with("only two numbers") {
+        "what a column holds, and what `money` and `number` write, is a text: compare numbers as in `Beløp | amount > 0`"
+    } else if message.starts_with("`+` adds") {
+        "put texts together with `~`; add amounts with `sum(of=[Beløp, Gebyr])`"
+    } else if message.starts_with("only numbers can be calculated") {
+        "what a column holds is a text: `Beløp | times(by=2)` and `sum(of=[Beløp, Gebyr])` are exact, `Antall | int * 2` counts"
+    } else if message.starts_with("found `}` but expected") {
+        "a tag ends with two braces: `}}`"
+    } else {
+        return None;
+    };
+    Some(hint.to_owned())
+}

@@ -1,0 +1,201 @@
+//! What a template renders into: a text of limited length, and what filters and escaping have to know of the rendering they are part of.
+//!
+//! Tera takes a plain function for escaping and gives filters nothing of ours. So the letter's language, and how the line that is being written began, stand here,
+//! once for each thread: a rendering never changes its thread.
+
+use std::cell::Cell;
+use std::io::{self, Write};
+
+use tera::{Error, Kwargs};
+
+use super::error::failure;
+use crate::correspondence::Language;
+
+/// The most bytes that one template may render to. It is the whole defence against templates that do not end: their author is the sender.
+pub const TEXT_LIMIT: usize = 1 << 20;
+
+/// How the line that is being written began, as far as Markdown is concerned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Line {
+    /// Nothing stands on it so far but what may stand before the beginning of a block.
+    pub(super) begins: bool,
+    /// It is a heading or a row of a table, which end where it ends.
+    pub(super) is_one_line: bool,
+}
+
+thread_local! {
+    static LANGUAGE: Cell<Language> = const { Cell::new(Language::Bokmal) };
+    static LINE_BEGINS: Cell<bool> = const { Cell::new(true) };
+    /// The first byte of the line that is no blank.
+    static LINE_MARK: Cell<Option<u8>> = const { Cell::new(None) };
+    static IS_LETTER: Cell<bool> = const { Cell::new(false) };
+}
+
+/// The language that the argument `lang` names, or the letter's own.
+pub(super) fn language_argument(by: &Kwargs) -> Result<Language, Error> {
+    match by
+        .get::<&str>("lang")?
+        .filter(|named| !named.trim().is_empty())
+    {
+        None => Ok(LANGUAGE.get()),
+        Some(named) => Language::parse(named)
+            .ok_or_else(|| failure("`lang` must be `nb`, `nn` or `en`", named)),
+    }
+}
+
+/// How the line began that `output` goes on with.
+///
+/// Tera escapes into the letter itself or, inside `set`, `filter`, components and `super()`, into a buffer of its own. Only the letter marks that it is flushed. A
+/// buffer may end up anywhere: whatever is escaped into it is taken for the beginning of a line, which is right everywhere.
+pub(super) fn line_of(output: &mut dyn Write) -> Line {
+    IS_LETTER.set(false);
+    // Flushing a buffer cannot fail.
+    let _ = output.flush();
+    if IS_LETTER.get() {
+        Line {
+            begins: LINE_BEGINS.get(),
+            is_one_line: matches!(LINE_MARK.get(), Some(b'#' | b'|')),
+        }
+    } else {
+        Line {
+            begins: true,
+            is_one_line: false,
+        }
+    }
+}
+
+/// A text of limited length that notes how its lines begin.
+#[derive(Debug)]
+pub(super) struct LimitedWriter<'a> {
+    text: &'a mut Vec<u8>,
+    end: usize,
+    pub(super) is_over: bool,
+}
+
+impl<'a> LimitedWriter<'a> {
+    /// Begins a rendering on this thread, at the end of `text`.
+    pub(super) fn new(text: &'a mut Vec<u8>, language: Language) -> Self {
+        LANGUAGE.set(language);
+        LINE_BEGINS.set(true);
+        LINE_MARK.set(None);
+        Self {
+            end: text.len() + TEXT_LIMIT,
+            text,
+            is_over: false,
+        }
+    }
+}
+
+impl Write for LimitedWriter<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.text.len() + bytes.len() > self.end {
+            self.is_over = true;
+            return Err(io::Error::other("the text is too long"));
+        }
+        self.text.extend_from_slice(bytes);
+        mark_line(bytes);
+        for byte in bytes.iter().rev() {
+            match byte {
+                b'\n' | b'\r' => {
+                    LINE_BEGINS.set(true);
+                    break;
+                }
+                // Indents, quotations, items of lists, headings and cells of tables.
+                b' '
+                | b'\t'
+                | b'>'
+                | b'*'
+                | b'+'
+                | b'-'
+                | b'#'
+                | b'0'..=b'9'
+                | b'.'
+                | b')'
+                | b'|' => {}
+                _ => {
+                    LINE_BEGINS.set(false);
+                    break;
+                }
+            }
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        IS_LETTER.set(true);
+        Ok(())
+    }
+}
+
+/// Remembers the first byte of the line that is being written.
+fn mark_line(bytes: &[u8]) {
+    let begins = bytes.iter().rposition(|byte| *byte == b'\n');
+    let line = match begins {
+        Some(at) => bytes.get(at + 1..).unwrap_or_default(),
+        None if LINE_MARK.get().is_some() => return,
+        None => bytes,
+    };
+    LINE_MARK.set(line.iter().copied().find(|byte| *byte != b' '));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line_after(before: &str, step: usize) -> Line {
+        let mut text = Vec::new();
+        let mut writer = LimitedWriter::new(&mut text, Language::Bokmal);
+        for bytes in before.as_bytes().chunks(step) {
+            writer.write_all(bytes).unwrap();
+        }
+        line_of(&mut writer)
+    }
+
+    #[test]
+    fn what_stands_before_a_value_says_how_its_line_began() {
+        for (before, begins, is_one_line) in [
+            ("", true, false),
+            ("Hei ", false, false),
+            ("Hei,\n", true, false),
+            ("Hei\n\n* ", true, false),
+            ("Hei\n> 1. ", true, false),
+            ("Hei\n# Til ", false, true),
+            ("## Til ", false, true),
+            ("Hei\n\n | a ", false, true),
+            ("# Til\nHei ", false, false),
+            ("Sak # ", false, false),
+        ] {
+            let line = Line {
+                begins,
+                is_one_line,
+            };
+            assert_eq!(line_after(before, 1), line, "{before:?}");
+            assert_eq!(line_after(before, 100), line, "{before:?}");
+        }
+    }
+
+    #[test]
+    fn a_buffer_of_teras_may_end_up_where_a_line_begins() {
+        let mut text = Vec::new();
+        let mut writer = LimitedWriter::new(&mut text, Language::Bokmal);
+        writer.write_all(b"# Hei ").unwrap();
+        let line = line_of(&mut Vec::new());
+        assert_eq!(
+            line,
+            Line {
+                begins: true,
+                is_one_line: false
+            }
+        );
+    }
+
+    #[test]
+    fn a_text_has_a_limit() {
+        let mut text = vec![b'x'; 10];
+        let mut writer = LimitedWriter::new(&mut text, Language::Bokmal);
+        writer.write_all(&vec![b'x'; TEXT_LIMIT]).unwrap();
+        assert!(!writer.is_over);
+        writer.write_all(b"x").unwrap_err();
+        assert!(writer.is_over);
+    }
+}
