@@ -11,11 +11,15 @@ pub fn count(number: impl TryInto<u64>, noun: &str) -> String {
 
 /// A number in groups of three digits, as in 1 234 567, with no-break spaces between them.
 pub fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut grouped = String::new();
+    grouped_digits(&number.to_string(), '\u{a0}')
+}
+
+/// Digits in groups of three, counted from the right.
+pub fn grouped_digits(digits: &str, separator: char) -> String {
+    let mut grouped = String::with_capacity(digits.len() * 2);
     for (at, digit) in digits.chars().enumerate() {
         if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            grouped.push('\u{a0}');
+            grouped.push(separator);
         }
         grouped.push(digit);
     }

@@ -1,12 +1,14 @@
 //! Load, open, check: what every command about a mailing begins with.
 
 use std::path::PathBuf;
+use std::thread;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use massebrev::diagnostic::Problems;
 use massebrev::journal::Journal;
 use massebrev::manifest::{self, LoadedManifest};
-use massebrev::plan::{CheckReport, Delivery, Mailing, MailingOptions, Proof};
+use massebrev::plan::{CheckReport, Delivery, Mailing, MailingOptions, Proof, SlowRow};
 
 use super::destination::Destination;
 use super::target::Target;
@@ -132,6 +134,7 @@ impl CheckedMailing {
             mailing.rows_file().display(),
             mailing.dialect()
         ));
+        name_slow_rows(&mailing, printer);
         let check_report = mailing.check(now, each);
         Ok(check_report.map(|check_report| Self {
             mailing,
@@ -196,4 +199,21 @@ impl CheckedMailing {
             count(*letters, "letter"),
         )
     }
+}
+
+/// Names rows that have been rendered for ten seconds while they still are, as long as the mailing is there. A thread cannot be ended: whoever runs the program decides.
+fn name_slow_rows(mailing: &Mailing, printer: Printer) {
+    let file = mailing.rows_file();
+    let mut slow_rows = mailing.slow_rows();
+    thread::spawn(move || {
+        while let Some(found) = slow_rows.look() {
+            for SlowRow { row, line } in found {
+                printer.warn(format_args!(
+                    "{}:{line}: row {row} has been rendered for 10 s and is not finished: look for loops within loops; Ctrl-C ends the run",
+                    file.display()
+                ));
+            }
+            thread::sleep(Duration::from_secs(1));
+        }
+    });
 }

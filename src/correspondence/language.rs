@@ -1,4 +1,4 @@
-//! The languages of letters: their codes, their names of months, and digits in groups.
+//! The languages of letters: their codes, and their names of months.
 
 const NORWEGIAN_MONTHS: [&str; 12] = [
     "januar",
@@ -76,18 +76,6 @@ impl Language {
     }
 }
 
-/// Digits in groups of three, counted from the right: `1 234 567`.
-pub fn grouped(digits: &str, separator: char) -> String {
-    let mut text = String::with_capacity(digits.len() * 2);
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push(separator);
-        }
-        text.push(digit);
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -104,18 +92,6 @@ mod tests {
             ("", None),
         ] {
             assert_eq!(Language::parse(text), language, "{text}");
-        }
-    }
-
-    #[test]
-    fn digits_are_grouped_from_the_right() {
-        for (digits, shown) in [
-            ("", ""),
-            ("0", "0"),
-            ("999", "999"),
-            ("1234567", "1 234 567"),
-        ] {
-            assert_eq!(grouped(digits, ' '), shown);
         }
     }
 }

@@ -24,7 +24,7 @@ pub mod text;
 pub use attachment::{ATTACHMENT_LIMIT, Attachment};
 pub use form::form_fields;
 pub use identifier::{InvalidRecipient, Recipient};
-pub use language::{Language, grouped};
+pub use language::Language;
 pub use moment::{Moment, OSLO};
 pub use notification::{
     CustomRecipient, EmailContentType, Notification, NotificationChannel, NotificationTemplate,

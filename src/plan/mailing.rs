@@ -12,6 +12,7 @@ use super::files::Files;
 use super::letter::{Letter, MEMBER_RULES, compile};
 use super::proof::Proving;
 use super::report_builder::PROBLEM_LIMIT;
+use super::slow_rows::{RowsInProgress, SlowRows};
 use crate::diagnostic::{Place, Problem, Problems, nearest};
 use crate::manifest::{LoadedManifest, Manifest};
 use crate::recipients::{Dialect, Options, Row, Rows};
@@ -47,6 +48,7 @@ pub struct Mailing {
     pub(super) is_whole: bool,
     /// Which rows are proven, when that is what its letters are for.
     pub(super) proving: Option<Proving>,
+    pub(super) in_progress: RowsInProgress,
     headers: Vec<String>,
     dialect: Dialect,
 }
@@ -90,6 +92,7 @@ impl Mailing {
             threads: all_cores(),
             is_whole: !found.has_errors(),
             proving: None,
+            in_progress: RowsInProgress::default(),
             found,
             headers,
             dialect,
@@ -101,6 +104,11 @@ impl Mailing {
     #[must_use]
     pub fn with_threads(self, threads: NonZeroUsize) -> Self {
         Self { threads, ..self }
+    }
+
+    /// Finds the rows that take long to render, in whichever thread, as long as the mailing is there.
+    pub fn slow_rows(&self) -> SlowRows {
+        self.in_progress.watch()
     }
 
     /// The manifest.

@@ -30,6 +30,7 @@ mod report_builder;
 pub mod request_line;
 mod scratch;
 mod selection;
+mod slow_rows;
 mod unused;
 
 pub use check::CheckReport;
@@ -47,3 +48,4 @@ pub use pass::{Deliveries, InputChanged};
 pub use proof::{Proof, Proofs, Withheld};
 pub use report_builder::PROBLEM_LIMIT;
 pub use selection::{NotASelection, Selection};
+pub use slow_rows::{SlowRow, SlowRows};

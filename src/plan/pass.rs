@@ -65,6 +65,11 @@ impl Mailing {
         if proving.is_some_and(|proving| !proving.rows.contains(row.number)) {
             return Planned::LeftOut;
         }
+        let in_progress = scratch
+            .in_progress
+            .get_or_insert_with(|| self.in_progress.join());
+        let in_progress = Arc::clone(in_progress);
+        in_progress.begin(row.number, row.line);
         let mut scope = std::mem::take(&mut scratch.scope);
         self.templates
             .fill(&mut scope, row.number, |column| row.get(column));
@@ -81,6 +86,7 @@ impl Mailing {
         if let (Some(proving), Planned::Delivery(delivery)) = (proving, &mut planned) {
             self.redirect(&proving.proof, delivery, &mut scratch.json);
         }
+        in_progress.end();
         planned
     }
 

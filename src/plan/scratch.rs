@@ -1,7 +1,9 @@
 //! What one thread renders rows with, kept for its memory.
 
 use std::fmt;
+use std::sync::Arc;
 
+use super::slow_rows::RowInProgress;
 use crate::template::Scope;
 
 /// A place to render rows at, one at a time.
@@ -13,6 +15,8 @@ pub(super) struct Scratch {
     pub(super) json: Vec<u8>,
     /// The entries of `content.attachments` that the letter rendered last has, by their places in the manifest.
     pub(super) attached: Vec<usize>,
+    /// Which row it is, for whoever looks for slow ones; there after the first.
+    pub(super) in_progress: Option<Arc<RowInProgress>>,
 }
 
 /// Without the letter, which is about a person.

@@ -3,7 +3,8 @@
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use crate::correspondence::{OSLO, grouped};
+use crate::correspondence::OSLO;
+pub(super) use crate::text::grouped as spaced;
 
 /// The characters that most often make an SMS dear, with their names and what does the same in seven bits.
 const FOREIGN: &[(char, &str, &str)] = &[
@@ -36,11 +37,6 @@ const FOREIGN: &[(char, &str, &str)] = &[
 pub(super) fn counted(count: u64, one: &str, many: &str) -> String {
     let noun = if count == 1 { one } else { many };
     format!("{}\u{a0}{noun}", spaced(count))
-}
-
-/// A number with its thousands apart, as in 1 234 567: the blanks do not break.
-pub(super) fn spaced(number: u64) -> String {
-    grouped(&number.to_string(), '\u{a0}')
 }
 
 /// A file's size: `612 bytes`, `1.2 kB`, `48 MB`.

@@ -3,8 +3,9 @@
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use crate::correspondence::{OSLO, grouped};
+use crate::correspondence::OSLO;
 use crate::journal::State;
+pub(super) use crate::text::grouped as spaced;
 
 /// What a state means to who has to do something about it.
 pub(super) fn meaning(state: State) -> &'static str {
@@ -31,11 +32,6 @@ pub(super) fn local(at: Timestamp) -> String {
 /// A time for programs: RFC 3339 in UTC, to the millisecond.
 pub(super) fn exact(at: Timestamp) -> String {
     format!("{at:.3}")
-}
-
-/// A number with its thousands apart, as in 1 234 567: the blanks do not break.
-pub(super) fn spaced(number: u64) -> String {
-    grouped(&number.to_string(), '\u{a0}')
 }
 
 /// A count with its noun: `1 row`, `2 rows`.

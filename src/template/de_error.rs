@@ -7,6 +7,7 @@ use serde::de::{self, Expected, Unexpected};
 use super::error::{TemplateError, excerpt};
 use super::names::did_you_mean;
 use crate::diagnostic::nearest;
+use crate::text::pointer_token;
 
 /// What was rendered does not fit the type.
 #[derive(Debug, Default)]
@@ -48,7 +49,7 @@ impl Mismatch {
         let mut pointer = root.to_owned();
         for key in self.path.iter().rev() {
             pointer.push('/');
-            pointer.push_str(&key.replace('~', "~0").replace('/', "~1"));
+            pointer.push_str(&pointer_token(key));
         }
         TemplateError {
             pointer,

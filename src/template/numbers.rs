@@ -6,7 +6,8 @@ use tera::{Error, Kwargs, State, Tera, Value};
 use super::entry::Entry;
 use super::error::failure;
 use super::writer::language_argument;
-use crate::correspondence::{Language, grouped};
+use crate::correspondence::Language;
+use crate::text::grouped_digits;
 
 /// What the reference page says of them.
 pub(super) const FILTERS: &[Entry] = &[
@@ -330,7 +331,7 @@ fn written(number: Decimal, decimals: Option<u32>, language: Language) -> String
     if rounded.is_sign_negative() && !rounded.is_zero() {
         text.push('-');
     }
-    text.push_str(&grouped(whole, group));
+    text.push_str(&grouped_digits(whole, group));
     let wanted = decimals.map_or(fraction.len(), |decimals| decimals as usize);
     if wanted > 0 {
         text.push(point);

@@ -7,6 +7,7 @@ use serde_json::{Map, Number, Value};
 use super::compiler::{Compiled, Compiler, Leaf, Origin};
 use super::condition::{applies, neither_true_nor_false};
 use super::error::TemplateError;
+use crate::text::pointer_token;
 
 /// A compiled JSON value, to be rendered for each row.
 #[derive(Debug)]
@@ -349,8 +350,7 @@ impl Builder<'_> {
     fn inside<T>(&mut self, key: &str, work: impl FnOnce(&mut Self) -> T) -> T {
         let length = self.pointer.len();
         self.pointer.push('/');
-        self.pointer
-            .push_str(&key.replace('~', "~0").replace('/', "~1"));
+        self.pointer.push_str(&pointer_token(key));
         let done = work(self);
         self.pointer.truncate(length);
         done
