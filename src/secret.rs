@@ -65,7 +65,10 @@ pub fn is_secret(text: &str) -> bool {
 pub fn read_file(path: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
     let metadata = fs::metadata(path)?;
     if !metadata.is_file() {
-        return Err(io::Error::other("it is not a plain file"));
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            "it is not a plain file",
+        ));
     }
     // With room for all of it: a vector that grows leaves copies behind.
     let room = usize::try_from(metadata.len().min(LARGEST_FILE) + 1).unwrap_or_default();
@@ -74,7 +77,10 @@ pub fn read_file(path: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
         .take(LARGEST_FILE + 1)
         .read_to_end(&mut bytes)?;
     if bytes.len() as u64 > LARGEST_FILE {
-        return Err(io::Error::other("it is larger than 1 MB"));
+        return Err(io::Error::new(
+            io::ErrorKind::FileTooLarge,
+            "it is larger than 1 MB",
+        ));
     }
     Ok(bytes)
 }

@@ -10,6 +10,7 @@ use massebrev::journal::Journal;
 use massebrev::manifest::{self, LoadedManifest};
 use massebrev::plan::{CheckReport, Delivery, Mailing, MailingOptions, Proof, SlowRow};
 
+use super::auth::check_manifest;
 use super::destination::Destination;
 use super::target::Target;
 use super::{CliError, Printer};
@@ -54,6 +55,7 @@ impl MailingCheck {
                 });
             }
         };
+        check_manifest(&loaded.manifest.auth)?;
         let destination = Destination::of(&loaded.manifest, target.sandbox)?;
         let names = (
             loaded.manifest.mailing.clone(),

@@ -19,6 +19,15 @@ const PROVING: [(&str, &str); 6] = [
     YES,
 ];
 
+/// Flags that say how to get a token.
+const AUTH: [&str; 5] = [
+    "--ca-file",
+    "--client-id",
+    "--key-file",
+    "--kid",
+    "--token-file",
+];
+
 /// Takes no value, and goes with `--expect`.
 const YES: (&str, &str) = ("--yes", "MASSEBREV_YES");
 
@@ -69,6 +78,33 @@ pub(crate) fn command_after_proofs(plan: Digest) -> String {
     let variables = PROVING.map(|(_, variable)| variable);
     let command = joined(&unproven(typed_again(), plan));
     format!("{}{command}", without(&variables))
+}
+
+/// The check of the connection, with the flags for keys and tokens that were typed.
+pub(crate) fn token_check(target: &Target) -> String {
+    let flags = auth_flags(typed());
+    let flags = flags.iter().map(|argument| quoted(argument));
+    std::iter::once(target.command("token"))
+        .chain(flags)
+        .chain(["--check".to_owned()])
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+/// Those of the arguments that say how to get a token.
+fn auth_flags(arguments: Vec<String>) -> Vec<String> {
+    let mut kept = Vec::new();
+    let mut arguments = arguments.into_iter();
+    while let Some(argument) = arguments.next() {
+        let (flag, attached) = flag(&argument);
+        if AUTH.contains(&flag) {
+            kept.push(argument);
+            if !attached {
+                kept.extend(arguments.next());
+            }
+        }
+    }
+    kept
 }
 
 /// An `env -u …` prefix for those of the variables that are set.
@@ -183,6 +219,13 @@ mod tests {
         ] {
             assert_eq!(wide(typed), rest);
         }
+    }
+
+    #[test]
+    fn a_check_of_the_connection_keeps_the_flags_for_keys() {
+        let typed = "send m.yaml --kid a -j 2 --key-file=k.pem --yes";
+        let arguments = typed.split(' ').map(str::to_owned).collect();
+        assert_eq!(auth_flags(arguments), ["--kid", "a", "--key-file=k.pem"]);
     }
 
     #[test]

@@ -181,6 +181,14 @@ impl CliError {
                 let path = std::path::absolute(path).unwrap_or_else(|_| path.clone());
                 Some(format!("check the path: there is no {}", path.display()))
             }
+            Self::File { source, .. }
+                if matches!(
+                    source.kind(),
+                    io::ErrorKind::InvalidInput | io::ErrorKind::FileTooLarge
+                ) =>
+            {
+                Some("name a plain file of at most 1 MB; a key or a token can also come from a variable: MASSEBREV_KEY, MASSEBREV_TOKEN".to_owned())
+            }
             Self::Earlier(error) => error.hint().map(str::to_owned),
             Self::Journal(error)
             | Self::Send(SendError::Journal(error))

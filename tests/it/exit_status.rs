@@ -56,8 +56,12 @@ fn a_client_that_maskinporten_does_not_know_ends_with_three() {
     let project = Project::small()
         .with_sandbox(&sandbox)
         .with_env("MASSEBREV_CLIENT_ID", "somebody-else");
-    let run = project.run(&["send", "mailing.yaml"]).ends(3);
+    let run = project.run(&["send", "mailing.yaml", "--kid", "other"]);
+    let run = run.ends(3);
     assert!(run.stderr().contains("MP-"), "{run}");
+    // The same command would fail again.
+    let next = "next: massebrev token mailing.yaml --kid other --check\n";
+    assert!(run.stderr().ends_with(next), "{run}");
     assert_eq!(sandbox.letters().len(), 0);
 }
 

@@ -26,6 +26,7 @@ mod resume;
 mod retry;
 mod rows;
 mod schema;
+mod secret_files;
 mod secrets;
 mod send;
 mod storm;

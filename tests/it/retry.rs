@@ -149,7 +149,7 @@ fn without_a_network_the_run_ends_at_once_and_nothing_is_lost() {
     for (manifest, what) in [
         (
             "platform: \"http://127.0.0.1:1\", maskinporten: \"http://127.0.0.1:1\"".to_owned(),
-            "no answer from `127.0.0.1:1`",
+            "no connection to `127.0.0.1:1`",
         ),
         (
             format!("platform: \"http://127.0.0.1:1\", maskinporten: \"{url}\""),

@@ -20,4 +20,4 @@ mod secrets;
 
 pub(super) use arguments::AuthArgs;
 pub(super) use connection::{Connection, Credentials, OpenedSource, sandbox_at};
-pub(super) use secret_guard::check_command_line;
+pub(super) use secret_guard::{check_command_line, check_manifest};

@@ -34,7 +34,7 @@ pub(crate) fn check_command_line(definition: &clap::Command) -> Result<(), CliEr
 }
 
 /// The names of files and variables in a manifest.
-pub(super) fn check_manifest(auth: &Auth) -> Result<(), CliError> {
+pub(crate) fn check_manifest(auth: &Auth) -> Result<(), CliError> {
     let (key, token) = (auth.key.as_ref(), auth.token.as_ref());
     let file = |path: Option<&Path>| path.map(|path| path.to_string_lossy().into_owned());
     let password = key.and_then(|key| key.password.as_ref()?.file.as_deref());

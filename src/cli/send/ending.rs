@@ -6,7 +6,7 @@ use massebrev::send::{RunEnd, Summary};
 
 use super::proof;
 use crate::cli::check::CheckedMailing;
-use crate::cli::command_line::{command_for_the_rest, same_command};
+use crate::cli::command_line::{command_for_the_rest, same_command, token_check};
 use crate::cli::resume;
 use crate::cli::target::Target;
 use crate::cli::{ExitStatus, Printer};
@@ -44,6 +44,9 @@ pub(super) fn print_outcome(
         ExitStatus::Unfinished if summary.left_out > 0 => {
             let command = command_for_the_rest(letters);
             printer.warn(format_args!("next: {command}"));
+        }
+        _ if needs_another_setup(&summary.ending) => {
+            printer.warn(format_args!("next: {}", token_check(target)));
         }
         _ if resume::is_outstanding(report.counts(), summary.reconciled.left) => {
             printer.warn(format_args!("next: {}", same_command()));
@@ -93,6 +96,15 @@ pub(super) fn print_ending(summary: &Summary, report: &Report, printer: Printer)
     }
 }
 
+/// True when the same command would fail again: the key, the client or a certificate has to be put right first.
+fn needs_another_setup(ending: &RunEnd) -> bool {
+    match ending {
+        RunEnd::NoToken(error) => !error.is_transient(),
+        RunEnd::Untrusted { .. } => true,
+        _ => false,
+    }
+}
+
 /// True when every row is sent or skipped. A row that is still pending after a finished run would be a lost one.
 fn is_done(report: &Report) -> bool {
     let counts = report.counts();
@@ -115,7 +127,7 @@ fn print_nothing_sent(letters: u64, summary: &Summary, report: &Report, printer:
     } else if summary.left_out > 0 {
         printer.note("nothing was sent: earlier runs have settled every letter that was asked for");
     } else if refused.is_empty() {
-        printer.note("nothing was sent: the journal show_proofs that every letter has been settled by an earlier run");
+        printer.note("nothing was sent: the journal shows that every letter has been settled by an earlier run");
         printer.note("a deliberate second letter needs a new `mailing` name in the manifest");
     } else {
         printer.note(format_args!(
