@@ -1,17 +1,33 @@
 //! "Did you mean": the known word that is most like the one that was written.
 
+use super::lookalike::{as_seen, difference};
+
+/// The hint for a word that is not known: the one that was probably meant and, when the two look alike, what differs.
+pub fn did_you_mean<'a>(
+    wrong: &str,
+    known: impl Iterator<Item = &'a str> + Clone,
+) -> Option<String> {
+    let alike = known
+        .clone()
+        .find_map(|word| Some((word, difference(wrong, word)?)));
+    if let Some((word, difference)) = alike {
+        return Some(format!("did you mean `{word}`? {difference}"));
+    }
+    nearest(wrong, known).map(|word| format!("did you mean `{word}`?"))
+}
+
 /// The known word that was probably meant; `None` when none is alike.
 ///
 /// Case does not count; about every third letter may be wrong.
 pub fn nearest<'a>(wrong: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let wrong = wrong.to_lowercase();
+    let wrong = as_seen(wrong);
     // A text of this length is no mistyped word, and the comparison is quadratic.
     if wrong.is_empty() || wrong.len() > 100 {
         return None;
     }
     let allowed = (wrong.chars().count() / 3).max(1);
     known
-        .map(|word| (strsim::osa_distance(&wrong, &word.to_lowercase()), word))
+        .map(|word| (strsim::osa_distance(&wrong, &as_seen(word)), word))
         .filter(|(distance, word)| *distance <= allowed && *distance < word.chars().count())
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, word)| word)

@@ -112,8 +112,8 @@ pub struct Recipients {
     #[serde(rename = "where")]
     #[schemars(length(min = 1), example = &"{{ Land == 'NO' }}")]
     pub where_: Option<String>,
-    /// The file's encoding. Default: found out, and shown.
-    #[schemars(length(min = 1), example = &"utf-8", example = &"windows-1252")]
+    /// The file's encoding, as `utf-8`, `windows-1252`, `utf-16`, `cp850`, `cp865` or `macintosh`. Default: found out, and shown.
+    #[schemars(length(min = 1), example = &"utf-8", example = &"windows-1252", example = &"cp850", example = &"macintosh")]
     pub encoding: Option<String>,
     /// What stands between the cells. Default: found out, and shown.
     #[schemars(length(min = 1), example = &";", example = &"\t")]

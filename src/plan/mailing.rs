@@ -13,7 +13,7 @@ use super::letter::{Letter, MEMBER_RULES, compile};
 use super::proof::Proving;
 use super::report_builder::PROBLEM_LIMIT;
 use super::slow_rows::{RowsInProgress, SlowRows};
-use crate::diagnostic::{Place, Problem, Problems, nearest};
+use crate::diagnostic::{Place, Problem, Problems, did_you_mean, tidy};
 use crate::manifest::{LoadedManifest, Manifest};
 use crate::recipients::{Dialect, Options, Row, Rows};
 use crate::template::{Names, TemplateError, Templates};
@@ -171,6 +171,7 @@ fn open_rows(loaded: &LoadedManifest) -> Result<Rows, Problems> {
     let options = Options {
         encoding: recipients.encoding.clone(),
         delimiter: recipients.delimiter.clone(),
+        bare_list: false,
     };
     let path = loaded.folder.join(&recipients.file);
     if !path.exists() {
@@ -189,19 +190,16 @@ fn find_key(loaded: &LoadedManifest, headers: &[String]) -> Result<Option<usize>
     let Some(key) = &loaded.manifest.recipients.key else {
         return Ok(None);
     };
-    if let Some(column) = headers.iter().position(|header| header == key) {
+    if let Some(column) = headers.iter().position(|header| *header == tidy(key)) {
         return Ok(Some(column));
     }
     let problem = Problem::error(
         loaded.place("/recipients/key"),
         format!("there is no column `{key}`"),
     );
-    Err(Box::new(
-        match nearest(key, headers.iter().map(String::as_str)) {
-            Some(header) => problem.with_hint(format!("did you mean `{header}`?")),
-            None => problem.with_hint(format!("the columns are {}", headers.join(", "))),
-        },
-    ))
+    let hint = did_you_mean(key, headers.iter().map(String::as_str))
+        .unwrap_or_else(|| format!("the columns are {}", headers.join(", ")));
+    Err(Box::new(problem.with_hint(hint)))
 }
 
 /// The templates before anything is compiled.

@@ -3,7 +3,8 @@
 use jiff::ToSpan as _;
 use jiff::civil::{Date, date};
 
-use super::header::is_invisible;
+use super::charset::Charset;
+use crate::diagnostic::is_invisible;
 
 /// What has been done to a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -30,9 +31,7 @@ pub fn detect_damage(value: &str) -> Option<(Damage, String)> {
     if visible.len() != value.len() {
         return Some((Damage::InvisibleBlanks, visible));
     }
-    let read_wrongly = value.contains(['\u{c2}', '\u{c3}']);
-    let decoded_twice = read_wrongly.then(|| decoded_twice(value)).flatten()?;
-    Some((Damage::WrongEncoding, decoded_twice))
+    Some((Damage::WrongEncoding, decoded_twice(value)?))
 }
 
 /// The day that a spreadsheet counts as this number, when it is one in living memory or soon: 45000 is 2023-03-15.
@@ -89,20 +88,21 @@ fn without_invisible(value: &str) -> String {
     trimmed.replace(['\u{200b}', '\u{2060}', '\u{feff}'], "")
 }
 
-/// What a text was before its UTF-8 was read as Windows-1252.
+/// What a text was before its UTF-8 was read as Windows-1252, as CP850 or as Mac Roman.
 fn decoded_twice(value: &str) -> Option<String> {
-    /// What Windows-1252 has in the places from 0x80 on where Latin-1 has control characters.
-    const OWN: [char; 32] = [
-        '€', '\u{81}', '‚', 'ƒ', '„', '…', '†', '‡', 'ˆ', '‰', 'Š', '‹', 'Œ', '\u{8d}', 'Ž',
-        '\u{8f}', '\u{90}', '‘', '’', '“', '”', '•', '–', '—', '˜', '™', 'š', '›', 'œ', '\u{9d}',
-        'ž', 'Ÿ',
-    ];
-    let byte = |c: char| match OWN.iter().position(|own| *own == c) {
-        Some(at) => u8::try_from(0x80 + at).ok(),
-        None => u8::try_from(u32::from(c)).ok(),
-    };
-    let bytes: Option<Vec<u8>> = value.chars().map(byte).collect();
-    String::from_utf8(bytes?).ok()
+    // What the first byte of `æ`, `ø`, `å` and their like, or that of a sign, is there: nothing stands so in a text.
+    const FIRST: [&[char]; 3] = [&['Ã', 'Â'], &['├', '┬'], &['√', '¬']];
+    let charsets = Charset::GUESSED.into_iter().zip(FIRST);
+    charsets
+        .filter(|(_, first)| value.contains(*first))
+        .find_map(|(charset, _)| {
+            let upper = charset.upper_half();
+            let byte = |c: char| match upper.iter().position(|known| *known == c) {
+                Some(place) => u8::try_from(0x80 + place).ok(),
+                None => u8::try_from(c).ok().filter(u8::is_ascii),
+            };
+            String::from_utf8(value.chars().map(byte).collect::<Option<_>>()?).ok()
+        })
 }
 
 #[cfg(test)]

@@ -1,9 +1,10 @@
 //! How a file is written: its encoding and its delimiter.
 
+use std::cmp::Reverse;
 use std::fmt;
 
-use csv::ByteRecord;
-use encoding_rs::{Encoding, WINDOWS_1252};
+use super::charset::Charset;
+use super::records::{ErrorKind, Record, Records};
 
 /// How many records the delimiter is found out from.
 const RECORDS: usize = 50;
@@ -24,7 +25,7 @@ pub enum Delimiter {
 /// How a file is written, and what of it had to be found out. Displayed for people: `Windows-1252, semicolon (found out)`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Dialect {
-    pub(super) encoding: &'static Encoding,
+    pub(super) encoding: Charset,
     pub(super) encoding_set: bool,
     pub(super) delimiter: Delimiter,
     pub(super) delimiter_set: bool,
@@ -33,11 +34,7 @@ pub struct Dialect {
 impl Dialect {
     /// The name of the encoding, such as `UTF-8` or `Windows-1252`.
     pub fn encoding(&self) -> &'static str {
-        if self.encoding == WINDOWS_1252 {
-            "Windows-1252"
-        } else {
-            self.encoding.name()
-        }
+        self.encoding.name()
     }
 
     /// What stands between two values.
@@ -86,9 +83,11 @@ impl Delimiter {
     /// The one that splits the beginning of a file (in UTF-8) into the most columns with the same number of values in every row. `whole` says
     /// that nothing follows, otherwise the last record is cut and not looked at.
     pub(super) fn detect(start: &[u8], whole: bool) -> Self {
-        if let Some(delimiter) = Self::from_sep_line(start) {
-            return delimiter;
-        }
+        Self::from_sep_line(start).unwrap_or_else(|| Self::by_score(start, whole))
+    }
+
+    /// The same, whatever the first line announces.
+    pub(super) fn by_score(start: &[u8], whole: bool) -> Self {
         Self::ALL
             .into_iter()
             // The first of equals shall win, but `max_by_key` takes the last.
@@ -127,39 +126,58 @@ impl fmt::Display for Delimiter {
 
 /// How well a delimiter fits; the greatest is the best.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct DelimiterScore {
-    /// Whether it splits the header at all.
+pub(super) struct DelimiterScore {
+    /// True when it splits most rows.
     splits: bool,
-    /// Rows in a thousand with as many values as the header.
+    /// Quotation marks that would not be where it has them: between it and a value. A comma in quotation marks is no delimiter.
+    marks: Reverse<usize>,
+    /// Rows in a thousand with as many values as most.
     alike: usize,
-    /// Values in the header.
+    /// Values in most rows.
     columns: usize,
+    /// Values in the first row.
+    first: usize,
 }
 
 impl DelimiterScore {
-    fn measure(start: &[u8], delimiter: Delimiter, whole: bool) -> Self {
-        let mut reader = csv::ReaderBuilder::new()
-            .delimiter(delimiter.byte())
-            .has_headers(false)
-            .flexible(true)
-            .from_reader(start);
-        let mut widths = Vec::with_capacity(RECORDS + 1);
-        let mut record = ByteRecord::new();
-        while widths.len() <= RECORDS && matches!(reader.read_byte_record(&mut record), Ok(true)) {
-            if !record.as_slice().trim_ascii().is_empty() {
-                widths.push(record.len());
+    pub(super) fn measure(start: &[u8], delimiter: Delimiter, whole: bool) -> Self {
+        let mut records = Records::new(start, delimiter.byte(), !start.contains(&b'\n'));
+        let (mut widths, mut marks) = (Vec::with_capacity(RECORDS + 1), 0);
+        let mut record = Record::default();
+        while widths.len() <= RECORDS {
+            match records.read(&mut record) {
+                Ok(false) => break,
+                Ok(true) if record.text.trim_ascii().is_empty() => {}
+                Ok(true) => {
+                    widths.push(record.ends.len());
+                    marks += record.loose_quotes;
+                }
+                Err(error) => marks += usize::from(!matches!(error.kind, ErrorKind::LoneReturn)),
             }
         }
         if (!whole || widths.len() > RECORDS) && widths.len() > 1 {
             widths.pop();
         }
-        let columns = widths.first().copied().unwrap_or(0);
-        let alike = widths.iter().filter(|width| **width == columns).count();
+        let first = widths.first().copied().unwrap_or(0);
+        let count = |width: usize| widths.iter().filter(|other| **other == width).count();
+        let columns = widths
+            .iter()
+            .copied()
+            .max_by_key(|width| (count(*width), *width));
+        let columns = columns.unwrap_or(0);
         Self {
             splits: columns > 1,
-            alike: alike * 1000 / widths.len().max(1),
+            marks: Reverse(marks),
+            alike: count(columns) * 1000 / widths.len().max(1),
             columns,
+            first,
         }
+    }
+
+    /// True when nobody can have meant the `other`: it splits the header not at all, or few rows as it splits the others.
+    pub(super) fn is_better_than(&self, other: &Self) -> bool {
+        let fits = self.splits && self.first > 1 && self.alike >= 900;
+        fits && (other.first < 2 || !other.splits || other.alike < 500)
     }
 }
 
@@ -183,6 +201,11 @@ mod tests {
             Delimiter::Semicolon
         );
         assert_eq!(found("a;b\n\"x\ny, z\";2\n"), Delimiter::Semicolon);
+        assert_eq!(
+            found("fnr;sak;\"Navn, fornavn, mellomnavn, etternavn\"\n1;2;\"D, I, A, B\"\n"),
+            Delimiter::Semicolon
+        );
+        assert_eq!(found("a, b\n\"1\", \"2; 3\"\n"), Delimiter::Comma);
     }
 
     #[test]
@@ -226,7 +249,7 @@ mod tests {
     #[test]
     fn a_dialect_says_what_was_found_out() {
         let mut dialect = Dialect {
-            encoding: WINDOWS_1252,
+            encoding: Charset::GUESSED[0],
             encoding_set: false,
             delimiter: Delimiter::Semicolon,
             delimiter_set: false,

@@ -1,24 +1,26 @@
 //! Which encoding a file is in, and the file as UTF-8.
 
 use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io::{self, BufRead as _, BufReader, Read, Seek, SeekFrom};
 
-use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
-use encoding_rs_io::{DecodeReaderBytes, DecodeReaderBytesBuilder};
+use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE};
+use encoding_rs_io::DecodeReaderBytesBuilder;
+
+use super::charset::{Charset, LetterCount, best_of};
 
 /// How much is read at a time, in bytes.
 pub(super) const CHUNK: usize = 1 << 16;
 
 /// A file as a stream of UTF-8, without a byte order mark. Files in UTF-8 come through as they are, so that a wrong byte can be told of.
-pub(super) type Decoded = DecodeReaderBytes<File, Vec<u8>>;
+pub(super) type Decoded = Box<dyn Read + Send>;
 
 /// What the beginning of a file says that it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum FileStart {
     /// Nothing at all.
     Empty,
-    /// A workbook as a spreadsheet program saves it, not text.
-    Workbook,
+    /// No delimited text, but this.
+    Foreign(&'static str),
     /// Text with a byte order mark.
     Marked(&'static Encoding),
     /// UTF-16 without a mark: every second byte is zero.
@@ -26,6 +28,17 @@ pub(super) enum FileStart {
     /// Text that does not say what it is.
     Unmarked,
 }
+
+/// How files begin that are no text.
+const FOREIGN: [(&[u8], &str); 7] = [
+    (b"PK\x03\x04", "an Excel workbook"),
+    (b"\xD0\xCF\x11\xE0", "an Excel workbook"),
+    (b"\x09\x08", "an Excel workbook"),
+    (b"%PDF", "a PDF document"),
+    (b"{\\rtf", "a document (RTF)"),
+    (b"\x1F\x8B", "a compressed file"),
+    (b"SQLite format 3", "a database"),
+];
 
 /// Looks at the first bytes.
 pub(super) fn file_start(file: &mut File) -> io::Result<FileStart> {
@@ -35,8 +48,8 @@ pub(super) fn file_start(file: &mut File) -> io::Result<FileStart> {
     if start.is_empty() {
         return Ok(FileStart::Empty);
     }
-    if start.starts_with(b"PK\x03\x04") || start.starts_with(b"\xD0\xCF\x11\xE0") {
-        return Ok(FileStart::Workbook);
+    if let Some((_, what)) = FOREIGN.iter().find(|(first, _)| start.starts_with(first)) {
+        return Ok(FileStart::Foreign(what));
     }
     if let Some((encoding, _)) = Encoding::for_bom(&start) {
         return Ok(FileStart::Marked(encoding));
@@ -62,54 +75,152 @@ fn utf16_by_zeros(start: &[u8]) -> Option<&'static Encoding> {
     }
 }
 
-/// The encoding of text without a mark, from all of its bytes; `None` when it is none of those that are found out.
-///
-/// A prefix is not enough: a list of organisations may well be ASCII for a megabyte before the first `Ø`.
-pub(super) fn detect_without_mark(file: &mut File) -> io::Result<Option<&'static Encoding>> {
-    file.seek(SeekFrom::Start(0))?;
-    let evidence = Utf8Evidence::read(file)?;
-    Ok(
-        if evidence.wrong == 0 || evidence.letters > evidence.wrong {
-            // A UTF-8 file with a few broken places stays UTF-8: its rows say where.
-            Some(UTF_8)
-        } else if evidence.undefined > 0 {
-            None
-        } else {
-            Some(WINDOWS_1252)
-        },
-    )
+/// What all the bytes of a file without a mark say about its encoding.
+#[derive(Debug)]
+pub(super) enum Evidence {
+    Charset(Charset),
+    /// Text in an encoding that is none of those that are known.
+    Unknown,
 }
 
-/// Whether a file marked as one encoding may be called another: `utf-16` is said of both kinds.
-pub(super) fn is_compatible(marked: &'static Encoding, set: &'static Encoding) -> bool {
-    marked == set || (marked == UTF_16BE && set == UTF_16LE)
+/// The encoding of text without a mark, from all of its bytes.
+///
+/// A prefix is not enough: a list of organisations may well be ASCII for a megabyte before the first `Ø`.
+pub(super) fn detect_without_mark(file: &mut File) -> io::Result<Evidence> {
+    let utf8 = Utf8Evidence::read(file)?;
+    // A UTF-8 file with a few broken places stays UTF-8: its rows say where.
+    if utf8.wrong == 0 || utf8.letters > utf8.wrong {
+        return Ok(Evidence::Charset(Charset::UTF_8));
+    }
+    let found = best_of(&count_letters(file, &Charset::GUESSED)?);
+    Ok(found.map_or(Evidence::Unknown, Evidence::Charset))
+}
+
+/// The encoding that a file certainly has instead of the one that is set; `None` when it may well be what is set.
+pub(super) fn contradiction(file: &mut File, set: Charset) -> io::Result<Option<Charset>> {
+    if set == Charset::UTF_8 {
+        return Ok(None);
+    }
+    let utf8 = Utf8Evidence::read(file)?;
+    if utf8.letters > 0 && utf8.wrong == 0 {
+        return Ok(Some(Charset::UTF_8));
+    }
+    if utf8.wrong == 0 || !set.is_single_byte() {
+        return Ok(None);
+    }
+    let counts = count_letters(file, &Charset::GUESSED)?;
+    let of_set = count_letters(file, &[set])?;
+    let better = best_of(&counts).filter(|found| *found != set);
+    let doubtful = of_set.iter().any(LetterCount::is_doubtful);
+    Ok(better.filter(|_| doubtful))
+}
+
+/// What the letters of a file are in each of these encodings.
+fn count_letters(file: &mut File, charsets: &[Charset]) -> io::Result<Vec<LetterCount>> {
+    file.seek(SeekFrom::Start(0))?;
+    let mut counts: Vec<_> = charsets.iter().copied().map(LetterCount::new).collect();
+    let mut buffer = vec![0; CHUNK];
+    let (mut before, mut current) = (b' ', b' ');
+    loop {
+        let read = match file.read(&mut buffer) {
+            Ok(read) => read,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(error),
+        };
+        // A blank after the last byte, so that it is judged as well.
+        let bytes = if read == 0 {
+            &b" "[..]
+        } else {
+            buffer.get(..read).unwrap_or_default()
+        };
+        for next in bytes {
+            if !current.is_ascii() {
+                for count in &mut counts {
+                    count.add(before, current, *next);
+                }
+            }
+            (before, current) = (current, *next);
+        }
+        if read == 0 {
+            return Ok(counts);
+        }
+    }
+}
+
+/// True when a file marked as one encoding may be called another: `utf-16` is said of both kinds.
+pub(super) fn is_compatible(marked: &'static Encoding, set: Charset) -> bool {
+    set == Charset::Standard(marked) || (marked == UTF_16BE && set == Charset::Standard(UTF_16LE))
 }
 
 /// The whole file as UTF-8.
-pub(super) fn decoded(mut file: File, encoding: &'static Encoding) -> io::Result<Decoded> {
+pub(super) fn decoded(mut file: File, charset: Charset) -> io::Result<Decoded> {
     file.seek(SeekFrom::Start(0))?;
     let mut builder = DecodeReaderBytesBuilder::new();
-    if encoding == UTF_8 {
-        builder.utf8_passthru(true).strip_bom(true);
-    } else {
-        builder.encoding(Some(encoding));
+    match charset {
+        Charset::Standard(encoding) if encoding == UTF_8 => {
+            builder.utf8_passthru(true).strip_bom(true);
+        }
+        Charset::Standard(encoding) => {
+            builder.encoding(Some(encoding));
+        }
+        Charset::Dos(_, table) => {
+            return Ok(Box::new(DosReader {
+                file: BufReader::with_capacity(CHUNK, file),
+                table,
+                text: String::new(),
+                given: 0,
+            }));
+        }
     }
-    builder.build_with_buffer(file, vec![0; CHUNK])
+    Ok(Box::new(builder.build_with_buffer(file, vec![0; CHUNK])?))
 }
 
-/// Evidence for and against UTF-8 and Windows-1252.
+/// A file in an encoding of MS-DOS as UTF-8.
+struct DosReader {
+    file: BufReader<File>,
+    table: &'static [char; 128],
+    /// What has been read, and how much of it has been given on.
+    text: String,
+    given: usize,
+}
+
+impl Read for DosReader {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.given == self.text.len() {
+            let bytes = self.file.fill_buf()?;
+            let letters = bytes.iter().map(|byte| match byte.checked_sub(0x80) {
+                Some(place) => self
+                    .table
+                    .get(usize::from(place))
+                    .copied()
+                    .unwrap_or_default(),
+                None => char::from(*byte),
+            });
+            self.text.clear();
+            self.text.extend(letters);
+            self.given = 0;
+            let read = bytes.len();
+            self.file.consume(read);
+        }
+        let mut rest = self.text.as_bytes().get(self.given..).unwrap_or_default();
+        let given = rest.read(buffer)?;
+        self.given += given;
+        Ok(given)
+    }
+}
+
+/// Evidence for and against UTF-8.
 #[derive(Debug, Default)]
 struct Utf8Evidence {
     /// Letters beyond ASCII that are right in UTF-8.
     letters: usize,
     /// Places that are wrong in UTF-8.
     wrong: usize,
-    /// Bytes in those places that stand for nothing in Windows-1252.
-    undefined: usize,
 }
 
 impl Utf8Evidence {
     fn read(file: &mut File) -> io::Result<Self> {
+        file.seek(SeekFrom::Start(0))?;
         let mut evidence = Self::default();
         let mut buffer = vec![0; CHUNK];
         let mut kept = 0;
@@ -131,7 +242,7 @@ impl Utf8Evidence {
         }
     }
 
-    /// Counts a piece; says how many bytes at its end belong to a letter that goes on in the next piece.
+    /// Counts a piece; returns how many bytes at its end belong to a letter that goes on in the next piece.
     fn add(&mut self, mut piece: &[u8]) -> usize {
         loop {
             let (valid, wrong) = match std::str::from_utf8(piece) {
@@ -144,13 +255,8 @@ impl Utf8Evidence {
                 None => return 0,
                 Some(None) => return rest.len(),
                 Some(Some(length)) => {
-                    let (bad, after) = rest.split_at(length);
                     self.wrong += 1;
-                    self.undefined += bad
-                        .iter()
-                        .filter(|byte| matches!(byte, 0x81 | 0x8D | 0x8F | 0x90 | 0x9D))
-                        .count();
-                    piece = after;
+                    piece = rest.split_at(length).1;
                 }
             }
         }
@@ -170,16 +276,20 @@ mod tests {
     }
 
     fn found(bytes: &[u8]) -> Option<&'static str> {
-        detect_without_mark(&mut file(bytes))
-            .unwrap()
-            .map(Encoding::name)
+        match detect_without_mark(&mut file(bytes)).unwrap() {
+            Evidence::Charset(charset) => Some(charset.name()),
+            Evidence::Unknown => None,
+        }
     }
 
     #[test]
     fn the_beginning_tells_marks_workbooks_and_utf_16() {
         let said = |bytes: &[u8]| file_start(&mut file(bytes)).unwrap();
         assert_eq!(said(b""), FileStart::Empty);
-        assert_eq!(said(b"PK\x03\x04rest"), FileStart::Workbook);
+        assert_eq!(
+            said(b"PK\x03\x04rest"),
+            FileStart::Foreign("an Excel workbook")
+        );
         assert_eq!(said(b"\xEF\xBB\xBFa"), FileStart::Marked(UTF_8));
         assert_eq!(said(b"\xFF\xFEa\0"), FileStart::Marked(UTF_16LE));
         assert_eq!(
@@ -200,7 +310,7 @@ mod tests {
         assert_eq!(found("Navn\nKåre Åsæther\n".as_bytes()), Some("UTF-8"));
         assert_eq!(
             found(b"Navn\nK\xE5re \xC5s\xE6ther\n"),
-            Some("windows-1252")
+            Some("Windows-1252")
         );
     }
 
@@ -208,7 +318,7 @@ mod tests {
     fn the_first_letter_may_come_late() {
         let mut bytes = vec![b'a'; 3 * CHUNK];
         bytes.extend(b"\xF8\n");
-        assert_eq!(found(&bytes), Some("windows-1252"));
+        assert_eq!(found(&bytes), Some("Windows-1252"));
         let mut bytes = vec![b'a'; CHUNK - 1];
         bytes.extend("ø\n".as_bytes());
         assert_eq!(found(&bytes), Some("UTF-8"));
@@ -220,8 +330,61 @@ mod tests {
     }
 
     #[test]
+    fn encodings_of_dos_and_old_macs_are_known_by_their_letters_in_words() {
+        const PEOPLE: &str =
+            "fnr;navn\r\n1;Kåre Gaup\r\n2;Sæbjørg Åsæther\r\n3;Øyvind Bodø\r\n4;Jorunn Å\r\n";
+        for name in ["cp850", "cp865", "macintosh", "windows-1252"] {
+            let charset = Charset::from_label(name).unwrap();
+            for line in PEOPLE.lines().skip(1).chain([PEOPLE]) {
+                let bytes = charset.encoded(line);
+                let expected = if name == "cp865" {
+                    "CP850"
+                } else {
+                    charset.name()
+                };
+                assert_eq!(found(&bytes), Some(expected), "{name} {line}");
+                let mut text = String::new();
+                let charset = Charset::from_label(expected).unwrap();
+                let mut decoded = decoded(file(&bytes), charset).unwrap();
+                decoded.read_to_string(&mut text).unwrap();
+                assert_eq!(text, line, "{name}");
+            }
+        }
+    }
+
+    #[test]
+    fn marks_and_quotes_of_windows_are_not_letters_of_another_encoding() {
+        for text in [
+            "«Navn» koster 5 €, O’Brien – “hei” … Acme™ ½ 20°",
+            "‘Hei’ sa Smith’s; Nordlys®; §3",
+            "Kåre d’Arc",
+        ] {
+            let bytes = Charset::from_label("windows-1252").unwrap().encoded(text);
+            assert_eq!(found(&bytes), Some("Windows-1252"), "{text}");
+        }
+    }
+
+    #[test]
     fn bytes_that_mean_nothing_are_not_guessed_at() {
-        // `Å` of the old DOS code page 850.
-        assert_eq!(found(b"Navn\n\x8Fse\n"), None);
+        assert_eq!(found(b"navn\na\x81\x8D\x8F\x90\x9D\x01\xFF\xFEb\n"), None);
+    }
+
+    #[test]
+    fn what_is_set_and_cannot_be_is_found() {
+        let against = |bytes: &[u8], set: &str| {
+            let set = Charset::from_label(set).unwrap();
+            contradiction(&mut file(bytes), set)
+                .unwrap()
+                .map(Charset::name)
+        };
+        let dos = Charset::from_label("cp850")
+            .unwrap()
+            .encoded("K\u{e5}re D\u{e6}hli");
+        assert_eq!(against(&dos, "windows-1252"), Some("CP850"));
+        assert_eq!(against(&dos, "cp865"), None);
+        assert_eq!(against("K\u{e5}re".as_bytes(), "cp850"), Some("UTF-8"));
+        assert_eq!(against(b"K\xE5re", "windows-1252"), None);
+        assert_eq!(against(b"K\xE5re", "iso-8859-15"), None);
+        assert_eq!(against(b"Kari", "cp850"), None);
     }
 }

@@ -2,40 +2,62 @@
 
 use std::collections::HashMap;
 
+use super::damage::{Damage, detect_damage};
+use super::layout::FirstRecords;
 use super::row::Row;
+use crate::correspondence::{InvalidRecipient, Recipient};
+use crate::diagnostic::tidy;
 
 /// What is wrong with a header, without its place.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct HeaderDefect {
     pub(super) message: String,
-    pub(super) hint: &'static str,
+    pub(super) cause: Option<String>,
+    pub(super) hint: String,
 }
 
-/// The columns' names, trimmed, without empty columns at the end; or all that is wrong with them.
-pub(super) fn column_names(row: &Row) -> Result<Vec<String>, Vec<HeaderDefect>> {
-    let mut names: Vec<String> = row.iter().map(|name| trimmed(name).to_owned()).collect();
+/// The columns' names as people see them, without empty columns at the end; or all that is wrong with them.
+pub(super) fn column_names(
+    row: &Row,
+    first_records: &FirstRecords,
+) -> Result<Vec<String>, Vec<HeaderDefect>> {
+    let mut names: Vec<String> = row.iter().map(name).collect();
     while names.last().is_some_and(String::is_empty) {
         names.pop();
     }
-    if names.iter().any(|name| is_number(name)) {
+    if let Some(line) = first_records.header_below() {
+        return Err(vec![HeaderDefect {
+            message: format!(
+                "this line is not the header: the names of the columns seem to stand on line {line}"
+            ),
+            cause: None,
+            hint:
+                "take out the lines above them: the first line must hold the names of the columns"
+                    .to_owned(),
+        }]);
+    }
+    if names.iter().any(|name| is_recipient(name)) {
         return Err(vec![HeaderDefect {
             message: "the first line is not a header: it holds an identity or organisation number"
                 .to_owned(),
-            hint: "put a line with the names of the columns above the rows",
+            cause: None,
+            hint: "put a line with the names of the columns above the rows".to_owned(),
         }]);
     }
-    let mut wrong = Vec::new();
+    let mut wrong: Vec<_> = nameless(&names, first_records).into_iter().collect();
     let mut seen = HashMap::new();
-    for (column, name) in (1..).zip(&names) {
-        if name.is_empty() {
+    for (column, name) in (1..).zip(&names).filter(|(_, name)| !name.is_empty()) {
+        if let Some((Damage::WrongEncoding, probably)) = detect_damage(name) {
             wrong.push(HeaderDefect {
-                message: format!("column {column} has no name"),
-                hint: "give it a name in the header, or take the column out",
+                message: "the header was read in the wrong encoding before it was saved".to_owned(),
+                cause: Some(format!("`{name}`, probably `{probably}`")),
+                hint: "save the file again from where it came from, as \u{ab}CSV UTF-8\u{bb}: its rows are damaged as well".to_owned(),
             });
         } else if let Some(first) = seen.insert(name.as_str(), column) {
             wrong.push(HeaderDefect {
                 message: format!("columns {first} and {column} have the same name `{name}`"),
-                hint: "give each column a name of its own",
+                cause: None,
+                hint: "give each column a name of its own".to_owned(),
             });
         }
     }
@@ -46,26 +68,61 @@ pub(super) fn column_names(row: &Row) -> Result<Vec<String>, Vec<HeaderDefect>> 
     }
 }
 
-/// Without what cannot be seen at either end: blanks of every kind, no-break and zero-width ones included.
-fn trimmed(name: &str) -> &str {
-    name.trim_matches(is_invisible)
+/// Columns without a name, all in one.
+fn nameless(names: &[String], first_records: &FirstRecords) -> Option<HeaderDefect> {
+    let columns = || names.iter().enumerate().filter(|(_, name)| name.is_empty());
+    let listed: Vec<_> = columns()
+        .map(|(column, _)| (column + 1).to_string())
+        .collect();
+    let (last, before) = listed.split_last()?;
+    let (which, have) = match before {
+        [] => (format!("column {last}"), "has"),
+        before => (format!("columns {} and {last}", before.join(", ")), "have"),
+    };
+    let value = columns().find_map(|(column, _)| Some((column, first_records.line_with(column)?)));
+    Some(match value {
+        Some((column, line)) => HeaderDefect {
+            message: format!("{which} {have} no name"),
+            cause: Some(format!(
+                "a value stands in column {} on line {line}",
+                column + 1
+            )),
+            hint: "give it a name in the header, or take the column out".to_owned(),
+        },
+        None => HeaderDefect {
+            message: format!("{which} {have} no name, and nothing stands in the rows there"),
+            cause: None,
+            hint: "take the empty columns out: the table begins further to the right".to_owned(),
+        },
+    })
 }
 
-/// Whether a character is a blank of some kind.
-pub(super) fn is_invisible(letter: char) -> bool {
-    letter.is_whitespace() || matches!(letter, '\u{200B}'..='\u{200D}' | '\u{2060}' | '\u{FEFF}')
+/// A name as a person sees it: the kind of its blanks and how its letters are made up do not count.
+pub(super) fn name(value: &str) -> String {
+    tidy(value).into_owned()
 }
 
-fn is_number(name: &str) -> bool {
-    matches!(name.len(), 9 | 11) && name.bytes().all(|byte| byte.is_ascii_digit())
+/// True for what is somebody's number, also one that a spreadsheet has damaged.
+pub(super) fn is_recipient(name: &str) -> bool {
+    matches!(
+        Recipient::parse(name),
+        Ok(_)
+            | Err(InvalidRecipient::LostZero { .. }
+                | InvalidRecipient::ControlDigits
+                | InvalidRecipient::Blanks { fits_without: true })
+    )
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::dialect::Delimiter;
     use super::*;
 
     fn of(values: &[&str]) -> Result<Vec<String>, Vec<String>> {
-        column_names(&Row::new(0, 1, values.iter().copied()))
+        let row = Row::new(0, 1, values.iter().copied());
+        let text = values.join(";");
+        let first = FirstRecords::read(text.as_bytes(), true, Delimiter::Semicolon, false);
+        column_names(&row, &first)
             .map_err(|wrong| wrong.into_iter().map(|wrong| wrong.message).collect())
     }
 
@@ -82,7 +139,7 @@ mod tests {
         assert_eq!(
             of(&["Navn", "", "Navn", "x"]),
             Err(vec![
-                "column 2 has no name".to_owned(),
+                "column 2 has no name, and nothing stands in the rows there".to_owned(),
                 "columns 1 and 3 have the same name `Navn`".to_owned()
             ])
         );

@@ -3,16 +3,19 @@
 //! [`Rows::open`] finds out the encoding and the delimiter (or takes them as set), checks the header, and then gives one [`Row`] at a time with
 //! the line it begins on. Memory does not grow with the file.
 
+mod charset;
 mod damage;
 mod dialect;
 mod encoding;
-mod guard;
 mod header;
+mod layout;
 mod read_error;
+mod records;
 mod row;
 mod rows;
 
 pub use damage::{Damage, detect_damage, is_date, serial_date};
 pub use dialect::{Delimiter, Dialect};
+pub use records::ROW_LIMIT;
 pub use row::Row;
-pub use rows::{Options, ROW_LIMIT, Rows};
+pub use rows::{Options, Rows};

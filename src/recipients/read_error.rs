@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::rows::ROW_LIMIT;
+use super::records::{AfterQuote, ErrorKind, ROW_LIMIT};
 use crate::diagnostic::{Place, Problem};
 
 /// What is wrong, why, and what to do.
@@ -33,30 +33,76 @@ impl ReadError {
         }
     }
 
-    /// Reading failed on the way.
-    pub(super) fn broken(error: &csv::Error) -> Self {
-        Self {
-            cause: Some(error.to_string()),
-            ..Self::new(
-                "the recipients file cannot be read on from here",
-                "try again",
-            )
-        }
-    }
-
-    /// A row is longer than any row is.
-    pub(super) fn endless() -> Self {
+    /// The file is something else than delimited text.
+    pub(super) fn foreign(what: &str) -> Self {
         Self::new(
-            format!("the row has more than {ROW_LIMIT} bytes; the rest of the file was not read"),
-            "look for a quotation mark that is never closed; one that belongs to a text is written twice (`\"\"`)",
+            format!("the file is {what}, not CSV"),
+            "save it as \u{ab}CSV UTF-8\u{bb} in the spreadsheet program",
         )
     }
 
-    /// The file ends inside a quotation mark.
-    pub(super) fn open_quote() -> Self {
+    /// A record that cannot be read.
+    pub(super) fn record(kind: &ErrorKind, value_line: u64) -> Self {
+        const TWICE: &str = "a quotation mark that belongs to a text is written twice (`\"\"`), in a value that stands between quotation marks";
+        match kind {
+            ErrorKind::Io(error) => Self {
+                cause: Some(error.to_string()),
+                ..Self::new(
+                    "the recipients file cannot be read on from here",
+                    "try again",
+                )
+            },
+            ErrorKind::Endless => Self::new(
+                format!(
+                    "the row has more than {ROW_LIMIT} bytes; the rest of the file was not read"
+                ),
+                "look for a quotation mark that is never closed; one that belongs to a text is written twice (`\"\"`)",
+            ),
+            ErrorKind::Unclosed => Self::new(
+                "a quotation mark is never closed: the value would take in all rows after it",
+                "close it, or write it twice (`\"\"`) when it belongs to the text",
+            ),
+            ErrorKind::AfterQuote { what, line } => {
+                let closed = if *line == value_line {
+                    String::new()
+                } else {
+                    format!("the quotation mark that opens it is closed on line {line}")
+                };
+                let error = match what {
+                    AfterQuote::Blank => Self::new(
+                        "blanks follow the quotation mark that closes a value",
+                        "remove them: the delimiter comes right after the quotation mark",
+                    ),
+                    AfterQuote::Text => Self::new(
+                        "text follows the quotation mark that closes a value",
+                        &format!("look for a quotation mark too many or too few: {TWICE}"),
+                    ),
+                    AfterQuote::Escaped => Self::new(
+                        "a quotation mark inside a value is written `\\\"`",
+                        &format!("write `\"\"`: {TWICE}, not with a backslash"),
+                    ),
+                };
+                Self {
+                    cause: Some(closed).filter(|closed| !closed.is_empty()),
+                    ..error
+                }
+            }
+            ErrorKind::BlankBeforeQuote => Self::new(
+                "blanks stand before the quotation mark that opens a value",
+                "remove them: a value is quoted when the quotation mark is its first character",
+            ),
+            ErrorKind::LoneReturn => Self::new(
+                "a carriage return stands in the row: the file's lines do not all end in the same way",
+                "two rows may have become one here: save the file again, or write the line break that is missing",
+            ),
+        }
+    }
+
+    /// A quoted value holds what is a row of its own.
+    pub(super) fn swallowed_row() -> Self {
         Self::new(
-            "a quotation mark is never closed: the rest of the file was read as one value",
-            "close it, or write it twice (`\"\"`) when it belongs to the text",
+            "a value holds another row of the file",
+            "look for a quotation mark too many or too few: everything up to the next one is read as one value",
         )
     }
 

@@ -2,48 +2,52 @@
 
 use std::fmt;
 
-use csv::StringRecord;
-
 /// A row: its values, its number and its line. Read into again and again, so that its memory is reused.
 #[derive(Default)]
 pub struct Row {
-    /// Its number, from 1: the first row after the header. Blank lines are not rows.
+    /// From 1, the first row after the header. Blank lines are not rows.
     pub number: u64,
-    /// The line it begins on, from 1 (the header is usually line 1).
+    /// The line it begins on, from 1.
     pub line: u64,
+    /// How many of its values count: those of columns.
     pub(super) width: usize,
-    pub(super) record: StringRecord,
+    /// The values one after the other, and where each ends.
+    pub(super) text: String,
+    pub(super) ends: Vec<usize>,
 }
 
 impl Row {
     /// A row of these values, for tests and previews.
     pub fn new<'a>(number: u64, line: u64, values: impl IntoIterator<Item = &'a str>) -> Self {
-        let record: StringRecord = values.into_iter().collect();
-        Self {
+        let mut row = Self {
             number,
             line,
-            width: record.len(),
-            record,
+            ..Self::default()
+        };
+        for value in values {
+            row.text.push_str(value);
+            row.ends.push(row.text.len());
         }
+        row.width = row.ends.len();
+        row
     }
 
-    /// The value in a column (from 0), byte for byte as it is in the file; empty when there is no such column.
+    /// The value in a column (from 0), as it is in the file but for the quotation marks around it; empty when there is no such column.
     pub fn get(&self, column: usize) -> &str {
         if column >= self.width {
             return "";
         }
-        let value = self.record.get(column).unwrap_or_default();
-        // Records end with a line feed; what is left of CR LF stands at the end of the last value.
-        if column + 1 == self.record.len() {
-            value.strip_suffix('\r').unwrap_or(value)
-        } else {
-            value
-        }
+        let begin = match column.checked_sub(1) {
+            Some(before) => self.ends.get(before).copied().unwrap_or_default(),
+            None => 0,
+        };
+        let end = self.ends.get(column).copied().unwrap_or_default();
+        self.text.get(begin..end).unwrap_or_default()
     }
 
     /// How many bytes its values have.
     pub fn size(&self) -> usize {
-        self.record.as_slice().len()
+        self.text.len()
     }
 
     /// The values in order.

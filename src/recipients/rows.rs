@@ -2,22 +2,20 @@
 
 use std::fmt;
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
+use std::string::FromUtf8Error;
 
-use csv::{ByteRecord, Reader, ReaderBuilder, StringRecord};
-use encoding_rs::Encoding;
-
+use super::charset::Charset;
 use super::dialect::{Delimiter, Dialect};
-use super::encoding::{self, CHUNK, Decoded, FileStart};
-use super::guard::{Ending, Guard};
-use super::header;
+use super::encoding::{self, CHUNK, Decoded, Evidence, FileStart};
+use super::header::{self, HeaderDefect};
+use super::layout::{self, FirstRecords};
 use super::read_error::ReadError;
+use super::records::{ErrorKind, Record, RecordError, Records};
 use super::row::Row;
-use crate::diagnostic::{Place, Problem, Problems};
-
-/// How many bytes one row may have.
-pub const ROW_LIMIT: usize = 1 << 20;
+use crate::correspondence::Recipient;
+use crate::diagnostic::{Place, Problem, Problems, is_invisible};
 
 /// What the manifest says about the file; what it does not say is found out.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -26,11 +24,14 @@ pub struct Options {
     pub encoding: Option<String>,
     /// `comma`, `semicolon`, `tab` or `pipe`, or the character itself.
     pub delimiter: Option<String>,
+    /// A file whose first line is a recipient has no header: its columns are called 1, 2, 3.
+    pub bare_list: bool,
 }
 
 /// An open recipients file: its header, and then its rows one at a time.
 pub struct Rows {
-    reader: Reader<Guard<Decoded>>,
+    records: Records<BufReader<Decoded>>,
+    record: Record,
     file: PathBuf,
     headers: Vec<String>,
     dialect: Dialect,
@@ -55,18 +56,26 @@ impl Rows {
                 ))
             })?,
         };
+        let announced = Delimiter::from_sep_line(&start).is_some();
+        if let Some(what) = layout::not_delimited(&start) {
+            return Err(on_whole(ReadError::foreign(what)));
+        }
+        if (announced || options.delimiter.is_some())
+            && let Some(error) = layout::wrong_delimiter(&start, whole, delimiter)
+        {
+            return Err(on_whole(error));
+        }
+        let first_records = FirstRecords::read(&start, whole, delimiter, announced);
         let cr_ends_lines = !start.contains(&b'\n') && start.contains(&b'\r');
         let decoded = encoding::decoded(file, encoding)
             .map_err(|error| on_whole(ReadError::unreadable(&error)))?;
         let mut rows = Self {
-            reader: ReaderBuilder::new()
-                .delimiter(delimiter.byte())
-                .has_headers(false)
-                .flexible(true)
-                // Records that end at the line feed have lines that can be counted; what is left of CR LF `Row` takes off.
-                .terminator(csv::Terminator::Any(b'\n'))
-                .buffer_capacity(CHUNK)
-                .from_reader(Guard::new(decoded, cr_ends_lines)),
+            records: Records::new(
+                BufReader::with_capacity(CHUNK, decoded),
+                delimiter.byte(),
+                cr_ends_lines,
+            ),
+            record: Record::default(),
             file: display_path.to_owned(),
             headers: Vec::new(),
             dialect: Dialect {
@@ -78,7 +87,7 @@ impl Rows {
             number: 0,
             ended: false,
         };
-        rows.read_header(Delimiter::from_sep_line(&start).is_some())?;
+        rows.read_header(announced, options.bare_list, &first_records)?;
         Ok(rows)
     }
 
@@ -103,68 +112,69 @@ impl Rows {
         }
         self.number += 1;
         row.number = self.number;
-        Some(
-            self.check_width(row)
-                .map_err(|read_error| read_error.at(self.place(row.line, Some(row.number)))),
-        )
+        let swallowed = self.swallowed_row(Some(self.headers.len()));
+        let checked = match swallowed {
+            Some(line) => {
+                row.line = line;
+                Err(ReadError::swallowed_row())
+            }
+            None => self.check_width(row),
+        };
+        Some(checked.map_err(|error| error.at(self.place(row.line, Some(row.number)))))
     }
 
-    /// The next record, blank or not, with its line.
+    /// The next record, blank or not, with its line; `None` at the end.
     fn record(&mut self, row: &mut Row) -> Option<Result<(), Problem>> {
         if self.ended {
             return None;
         }
-        self.reader.get_mut().allow(ROW_LIMIT);
-        let before = self.reader.position().line();
-        let mut bytes = std::mem::take(&mut row.record).into_byte_record();
-        let read = self.reader.read_byte_record(&mut bytes);
-        if let Err(error) = read {
-            self.ended = true;
-            let read_error = if self.reader.get_ref().is_spent() {
-                ReadError::endless()
-            } else {
-                ReadError::broken(&error)
-            };
-            return Some(Err(read_error.at(self.place(before, None))));
-        }
-        let ending = Ending::of(bytes.as_slice());
-        // A record ends with a line feed, so that the reader stands on the line after it; one that is cut by the end of the file does not.
-        let past = u64::from(ending != Ending::Open);
-        row.line = (self.reader.position().line())
-            .saturating_sub(past + count_line_breaks(bytes.as_slice()));
-        match ending {
-            Ending::Clean => {
+        // The row's memory is lent to the record, which has no memory of its own.
+        self.record.text = std::mem::take(&mut row.text).into_bytes();
+        std::mem::swap(&mut self.record.ends, &mut row.ends);
+        let read = self.records.read(&mut self.record);
+        std::mem::swap(&mut self.record.ends, &mut row.ends);
+        row.line = self.record.line;
+        row.width = row.ends.len();
+        let problem = match read {
+            Ok(false) => {
                 self.ended = true;
                 return None;
             }
-            Ending::Open => {
-                self.ended = true;
-                let open = bytes.len().saturating_sub(1);
-                let closed: u64 = bytes.iter().take(open).map(count_line_breaks).sum();
-                return Some(Err(
-                    ReadError::open_quote().at(self.place(row.line + closed, None))
-                ));
-            }
-            Ending::None => {}
-        }
-        let text = StringRecord::from_byte_record(bytes);
-        Some(match text {
-            Ok(record) => {
-                row.width = record.len();
-                row.record = record;
-                Ok(())
-            }
-            Err(error) => {
-                self.number += 1;
-                row.number = self.number;
-                Err(self.not_utf8(&error.into_byte_record(), row.line))
-            }
-        })
+            Ok(true) => match String::from_utf8(std::mem::take(&mut self.record.text)) {
+                Ok(text) => {
+                    row.text = text;
+                    return Some(Ok(()));
+                }
+                Err(error) => self.not_utf8(row, &error),
+            },
+            Err(error) => self.unreadable(row, &error),
+        };
+        self.number += 1;
+        row.number = self.number;
+        Some(Err(problem))
     }
 
-    fn read_header(&mut self, from_sep_line: bool) -> Result<(), Problems> {
+    /// A record with a line in a quoted value that is a row of its own, as its line; reading goes on with that row.
+    fn swallowed_row(&mut self, columns: Option<usize>) -> Option<u64> {
+        if self.record.parts.is_empty() {
+            return None;
+        }
+        let is_recipient = |value: &str| Recipient::parse(value).is_ok();
+        let line = self
+            .records
+            .swallowed_row(&self.record, columns, is_recipient)?;
+        self.records.resume_after(line);
+        Some(line)
+    }
+
+    fn read_header(
+        &mut self,
+        announced: bool,
+        bare_list: bool,
+        first_records: &FirstRecords,
+    ) -> Result<(), Problems> {
         let mut row = Row::default();
-        let mut skip = from_sep_line;
+        let mut skip = announced;
         loop {
             match self.record(&mut row) {
                 None => {
@@ -182,14 +192,25 @@ impl Rows {
             }
         }
         let place = || self.place(row.line, None);
-        if let Err(read_error) = check_characters(&row) {
-            return Err(read_error.at(place()).into());
+        if let Err(error) = check_characters(&row) {
+            return Err(error.at(place()).into());
         }
-        self.headers = header::column_names(&row).map_err(|wrong| {
-            wrong
-                .into_iter()
-                .map(|wrong| Problem::error(place(), wrong.message).with_hint(wrong.hint))
-                .collect::<Problems>()
+        if let Some(line) = self.swallowed_row(None) {
+            return Err(ReadError::swallowed_row().at(self.place(line, None)).into());
+        }
+        let place = || self.place(row.line, None);
+        if bare_list && row.iter().any(header::is_recipient) {
+            // There is no header: the line is read again as a row.
+            self.headers = (1..=row.width).map(|column| column.to_string()).collect();
+            self.records.resume_after(row.line - 1);
+            return Ok(());
+        }
+        self.headers = header::column_names(&row, first_records).map_err(|wrong| {
+            let problem = |wrong: HeaderDefect| Problem {
+                cause: wrong.cause,
+                ..Problem::error(place(), wrong.message).with_hint(wrong.hint)
+            };
+            wrong.into_iter().map(problem).collect::<Problems>()
         })?;
         Ok(())
     }
@@ -199,29 +220,39 @@ impl Rows {
         check_characters(row)?;
         let columns = self.headers.len();
         let found = row.width;
-        let extra = (columns..found).any(|column| {
-            !row.get(column)
-                .trim_matches(header::is_invisible)
-                .is_empty()
-        });
+        let extra =
+            (columns..found).any(|column| !row.get(column).trim_matches(is_invisible).is_empty());
         if found < columns || extra {
-            let breaks = count_line_breaks(row.record.as_slice().as_bytes());
+            let breaks = count_line_breaks(&row.text);
             return Err(ReadError::width(columns, found, row.line, breaks));
         }
         row.width = columns;
         Ok(())
     }
 
-    fn not_utf8(&self, bytes: &ByteRecord, line: u64) -> Problem {
-        let column = bytes
-            .iter()
-            .position(|value| std::str::from_utf8(value).is_err())
-            .and_then(|column| self.headers.get(column));
+    /// A record that was not read to its end.
+    fn unreadable(&mut self, row: &mut Row, error: &RecordError) -> Problem {
+        self.ended = matches!(error.kind, ErrorKind::Io(_) | ErrorKind::Endless);
+        row.line = error.line;
+        let column = self.headers.get(row.ends.len()).cloned();
         let place = Place::Row {
             file: self.file.clone(),
-            row: Some(self.number),
-            line,
-            columns: column.cloned().into_iter().collect(),
+            row: Some(self.number + 1),
+            line: error.line,
+            columns: column.into_iter().collect(),
+        };
+        ReadError::record(&error.kind, error.line).at(place)
+    }
+
+    fn not_utf8(&self, row: &Row, error: &FromUtf8Error) -> Problem {
+        let wrong = error.utf8_error().valid_up_to();
+        let column = row.ends.iter().position(|end| *end > wrong);
+        let column = column.and_then(|column| self.headers.get(column)).cloned();
+        let place = Place::Row {
+            file: self.file.clone(),
+            row: Some(self.number + 1),
+            line: row.line,
+            columns: column.into_iter().collect(),
         };
         let origin = if self.dialect.encoding_set {
             "`encoding` says"
@@ -267,52 +298,64 @@ fn open_file(path: &Path) -> Result<File, ReadError> {
 }
 
 /// The encoding as set, as marked, or as found out.
-fn detect_encoding(file: &mut File, options: &Options) -> Result<&'static Encoding, ReadError> {
+fn detect_encoding(file: &mut File, options: &Options) -> Result<Charset, ReadError> {
+    const SAVE: &str = "save the file as \u{ab}CSV UTF-8\u{bb}, or set `encoding` in the manifest to what it is: `windows-1252`, `cp850`, `macintosh`";
+    const DETECTED: &str = "take `encoding` out of the manifest: it is found out";
     let set = options.encoding.as_deref().map(|name| {
-        Encoding::for_label_no_replacement(name.as_bytes()).ok_or_else(|| {
+        Charset::from_label(name).ok_or_else(|| {
             ReadError::new(
                 format!("there is no encoding `{name}`"),
-                "set `encoding` to `utf-8`, `windows-1252` or `utf-16`",
+                "set `encoding` to `utf-8`, `windows-1252`, `utf-16`, `cp850` or `macintosh`",
             )
         })
     });
     let set = set.transpose()?;
-    let beginning = encoding::file_start(file).map_err(|error| ReadError::unreadable(&error))?;
-    match (beginning, set) {
+    let unreadable = |error| ReadError::unreadable(&error);
+    let other = |is: &str, set: Charset| {
+        let message = format!("the file says that it is {is}, not {}", set.name());
+        ReadError::new(message, DETECTED)
+    };
+    match (encoding::file_start(file).map_err(unreadable)?, set) {
         (FileStart::Empty, _) => Err(ReadError::new(
             "the file is empty",
             "its first line must hold the names of the columns",
         )),
-        (FileStart::Workbook, _) => Err(ReadError::new(
-            "the file is an Excel workbook, not CSV",
-            "save it as \u{ab}CSV UTF-8\u{bb} in the spreadsheet program",
-        )),
+        (FileStart::Foreign(what), _) => Err(ReadError::foreign(what)),
         (FileStart::Marked(marked), Some(set)) if !encoding::is_compatible(marked, set) => {
-            Err(ReadError::new(
+            Err(other(marked.name(), set))
+        }
+        (FileStart::Marked(encoding), _) | (FileStart::Utf16WithoutMark(encoding), None) => {
+            Ok(Charset::Standard(encoding))
+        }
+        (FileStart::Unmarked, Some(set)) if set.is_utf_16() => Err(ReadError::new(
+            "the file is not UTF-16, which `encoding` says",
+            DETECTED,
+        )),
+        (_, Some(set)) => match encoding::contradiction(file, set).map_err(unreadable)? {
+            Some(found) => Err(ReadError::new(
                 format!(
-                    "the file says that it is {}, not {}",
-                    marked.name(),
+                    "the letters of the file are {}, not {}, which `encoding` says",
+                    found.name(),
                     set.name()
                 ),
-                "take `encoding` out of the manifest: it is found out",
-            ))
+                DETECTED,
+            )),
+            None => Ok(set),
+        },
+        (FileStart::Unmarked, None) => {
+            match encoding::detect_without_mark(file).map_err(unreadable)? {
+                Evidence::Charset(charset) => Ok(charset),
+                Evidence::Unknown => Err(ReadError::new(
+                    "it cannot be found out which encoding the file is in",
+                    SAVE,
+                )),
+            }
         }
-        (FileStart::Marked(encoding), _)
-        | (_, Some(encoding))
-        | (FileStart::Utf16WithoutMark(encoding), None) => Ok(encoding),
-        (FileStart::Unmarked, None) => encoding::detect_without_mark(file)
-            .map_err(|error| ReadError::unreadable(&error))?
-            .ok_or_else(|| {
-                ReadError::new(
-                    "the file is neither UTF-8 nor Windows-1252",
-                    "save it as \u{ab}CSV UTF-8\u{bb}, or set `encoding` in the manifest",
-                )
-            }),
     }
 }
 
 /// The first bytes as UTF-8, and whether they are all there is.
-fn read_start(file: &File, encoding: &'static Encoding) -> Result<(Vec<u8>, bool), ReadError> {
+fn read_start(file: &File, encoding: Charset) -> Result<(Vec<u8>, bool), ReadError> {
     let read = || -> io::Result<Vec<u8>> {
         let mut start = Vec::with_capacity(CHUNK);
         encoding::decoded(file.try_clone()?, encoding)?
@@ -326,25 +369,18 @@ fn read_start(file: &File, encoding: &'static Encoding) -> Result<(Vec<u8>, bool
 }
 
 /// How many line breaks there are inside a value.
-fn count_line_breaks(value: &[u8]) -> u64 {
-    if value.contains(&b'\n') {
-        value.iter().map(|byte| u64::from(*byte == b'\n')).sum()
-    } else {
-        0
-    }
+fn count_line_breaks(text: &str) -> u64 {
+    text.bytes().map(|byte| u64::from(byte == b'\n')).sum()
 }
 
 /// Whether nothing can be seen in a row: a blank line, or one of delimiters alone.
 fn is_blank(row: &Row) -> bool {
-    row.record
-        .as_slice()
-        .trim_start_matches(header::is_invisible)
-        .is_empty()
+    row.text.trim_start_matches(is_invisible).is_empty()
 }
 
 /// Whether a row is free of characters that no text has.
 fn check_characters(row: &Row) -> Result<(), ReadError> {
-    let text = row.record.as_slice();
+    let text = &row.text;
     if text.as_bytes().contains(&0) {
         return Err(ReadError::new(
             "the row holds a zero character, which no text has",
@@ -364,6 +400,7 @@ fn check_characters(row: &Row) -> Result<(), ReadError> {
 mod tests {
     use std::io::Write;
 
+    use super::super::records::ROW_LIMIT;
     use super::*;
 
     /// What came out of a file: each row's line and values, or the problem's line and message.
@@ -528,17 +565,229 @@ mod tests {
         assert_eq!(read(&mut rows), [row(3, &["1", "2"])]);
     }
 
+    /// The rows' first values, and for rows that are refused the line and the message.
+    fn told(text: &str) -> Vec<String> {
+        let rows = all(text.as_bytes()).into_iter();
+        let told = rows.map(|read| match read {
+            Ok((_, values)) => values[0].clone(),
+            Err((line, message)) => format!("{line}: {message}"),
+        });
+        told.collect()
+    }
+
     #[test]
-    fn a_quotation_mark_that_is_never_closed_is_found() {
-        let rows = all(b"a;b\n1;2\n3;\"4\n5;6\n");
-        assert_eq!(rows[0], row(2, &["1", "2"]));
-        let (line, message) = rows[1].clone().unwrap_err();
-        assert_eq!(line, 3);
-        assert!(
-            message.starts_with("a quotation mark is never closed"),
-            "{message}"
+    fn a_quotation_mark_that_is_never_closed_takes_in_no_row() {
+        assert_eq!(
+            told("a;b\n1;2\n3;\"4\n5;6\n7;8"),
+            [
+                "1",
+                "3: a quotation mark is never closed: the value would take in all rows after it",
+                "5",
+                "7"
+            ]
         );
-        assert_eq!(rows.len(), 2);
+    }
+
+    #[test]
+    fn a_broken_quote_is_an_error_where_its_value_begins_and_the_rows_after_it_are_read() {
+        const PEOPLE: &str = "fnr;sak;navn\n21824621702;1;A\n02818813964;2;B\n19828632674;3;C\n";
+        let text = "text follows the quotation mark that closes a value";
+        let row = "a value holds another row of the file";
+        for (from, to, expected) in [
+            // Closed by a mark that opens another value, or that ends a line.
+            (
+                "1;A\n02818813964;2;B\n19828632674;3;C",
+                "1;\"A\n02818813964;2;B\n19828632674;3;\"C\"",
+                text,
+            ),
+            (
+                "1;A\n02818813964;2;B\n19828632674;3;C",
+                "1;\"A\n02818813964;2;B\n19828632674;3;C\"",
+                row,
+            ),
+            ("1;A\n02818813964;2;B", "1;\"A\n02818813964;2;B\"", row),
+            // The value ends in the middle of the next row.
+            ("1;A\n02818813964;2;B", "\"1;A\n02818813964;2\";B", row),
+            // Empty cells in quotation marks are marks that belong to the text.
+            (
+                "1;A\n02818813964;2;B",
+                "1;\"A\n02818813964;2;\"\"\n19828632674;3;\"",
+                row,
+            ),
+            ("1;A", "1;\"Bergen\" A", text),
+            (
+                "1;A",
+                "1;\"Kari \\\"Kaia\\\" Moe\"",
+                "a quotation mark inside a value is written `\\\"`",
+            ),
+            (
+                "1;A",
+                "1; \"A\"",
+                "blanks stand before the quotation mark that opens a value",
+            ),
+            (
+                "1;A",
+                "1;\u{a0}\"A\"",
+                "blanks stand before the quotation mark that opens a value",
+            ),
+            (
+                "1;A",
+                "1;\"A\" ",
+                "blanks follow the quotation mark that closes a value",
+            ),
+        ] {
+            let broken = PEOPLE.replace(from, to);
+            assert_ne!(broken, PEOPLE);
+            let told = told(&broken);
+            assert_eq!(told[0], format!("2: {expected}"), "{broken}");
+            assert!(
+                told[1..].iter().any(|told| told == "02818813964"),
+                "{broken}: {told:?}"
+            );
+            assert_eq!(told.len(), broken.lines().count() - 1, "{broken}: {told:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_well_quoted_stays_as_it_is() {
+        let rows = all(
+            "sak;navn;fnr\n1;Skjerm 24\" bred;21824621702\n2;\"C:\\Users\\\";x\n\
+             \"Storgata 1; 2\n0155 Oslo; 3\";\"han sa \"\"nei\"\",\nog gikk; ut\";02818813964\n"
+                .as_bytes(),
+        );
+        assert_eq!(
+            rows,
+            [
+                row(2, &["1", "Skjerm 24\" bred", "21824621702"]),
+                row(3, &["2", "C:\\Users\\", "x"]),
+                row(
+                    4,
+                    &[
+                        "Storgata 1; 2\n0155 Oslo; 3",
+                        "han sa \"nei\",\nog gikk; ut",
+                        "02818813964"
+                    ]
+                ),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_quote_that_is_open_in_the_header_is_found_there() {
+        for text in [
+            "fnr;\"navn\n21824621702;x\n",
+            "fnr;\"navn\n21824621702;\"x\"\n",
+            "fnr;\"navn\n21824621702;x\"\n",
+        ] {
+            let problems = open(text.as_bytes(), &Options::default()).unwrap_err();
+            assert_eq!(line_of(problems.iter().next().unwrap()), 1, "{text}");
+        }
+    }
+
+    /// The problems of a file that cannot be opened, with their lines and their causes.
+    fn wrong(text: &str, options: &Options) -> Vec<String> {
+        let problems = open(text.as_bytes(), options)
+            .err()
+            .unwrap_or_else(|| panic!("{text}"));
+        let told = problems.iter().map(|problem| {
+            let cause = problem.cause.as_deref().map(|cause| format!(" ({cause})"));
+            format!(
+                "{}: {}{}",
+                line_of(problem),
+                problem.message,
+                cause.unwrap_or_default()
+            )
+        });
+        told.collect()
+    }
+
+    #[test]
+    fn what_is_wrong_with_the_whole_file_is_one_error_with_its_cause() {
+        let none = Options::default();
+        let header = |at: u64, line: u64| {
+            format!(
+                "{at}: this line is not the header: the names of the columns seem to stand on line {line}"
+            )
+        };
+        const ROWS: &str =
+            "Fødselsnummer;Saksnummer;Navn\n21824621702;2026/1;Aslak\n02818813964;2026/2;\n";
+        for (text, expected) in [
+            (format!("Mottakerliste november;;\n;;\n{ROWS}"), header(1, 3)),
+            (format!("Mottakere, november 2026\n\n{ROWS}"), header(1, 3)),
+            (format!("\nListe:;01.11.2026;\nEier:;Kari;\n{ROWS}"), header(2, 4)),
+            (ROWS.replace("Fød", ";;Fød").replace("\n2", "\n;;2").replace("\n0", "\n;;0"), "1: columns 1 and 2 have no name, and nothing stands in the rows there".to_owned()),
+            (ROWS.replace("Saksnummer", ""), "1: column 2 has no name (a value stands in column 2 on line 2)".to_owned()),
+            (ROWS.replace("Fødselsnummer", "FÃ¸dselsnummer"), "1: the header was read in the wrong encoding before it was saved (`FÃ¸dselsnummer`, probably `Fødselsnummer`)".to_owned()),
+            (ROWS.replace("Fødselsnummer", "F├©dselsnummer"), "1: the header was read in the wrong encoding before it was saved (`F├©dselsnummer`, probably `Fødselsnummer`)".to_owned()),
+            ("<html xmlns:x=\"urn\"><body><table><tr><td>Fnr</td></tr>".to_owned(), "0: the file is a web page (HTML), whatever its name says, not CSV".to_owned()),
+            ("\u{feff}\n<?xml version=\"1.0\"?><Workbook>".to_owned(), "0: the file is XML, not CSV".to_owned()),
+            ("[{\"fnr\": 1}]".to_owned(), "0: the file is JSON, not CSV".to_owned()),
+            (format!("sep=,\n{ROWS}"), "0: the values of the file stand between semicolons, not commas".to_owned()),
+        ] {
+            assert_eq!(wrong(&text, &none), [expected], "{text}");
+        }
+        let comma = Options {
+            delimiter: Some(",".to_owned()),
+            ..Options::default()
+        };
+        for rows in [
+            ROWS.to_owned(),
+            ROWS.replace(";Aslak", ";1,5").replace("2;\n", "2;2,5\n"),
+        ] {
+            assert_eq!(
+                wrong(&rows, &comma),
+                ["0: the values of the file stand between semicolons, not commas"]
+            );
+        }
+    }
+
+    #[test]
+    fn names_of_columns_are_what_people_see() {
+        let rows = open(
+            "Navn pa\u{30a} mottaker;E\u{a0}post;\"Saks\nnummer\"\n1;2;3\n".as_bytes(),
+            &Options::default(),
+        )
+        .unwrap();
+        assert_eq!(
+            rows.headers(),
+            ["Navn på mottaker", "E post", "Saks nummer"]
+        );
+    }
+
+    #[test]
+    fn a_header_with_unnamed_columns_at_its_end_is_no_title() {
+        assert_eq!(
+            told("Navn;By;;\nKari;Oslo;;\nOla;Bodø;;\n"),
+            ["Kari", "Ola"]
+        );
+    }
+
+    #[test]
+    fn a_bare_list_has_no_header_where_that_may_be() {
+        let bare = Options {
+            bare_list: true,
+            ..Options::default()
+        };
+        let mut rows = open(b"\n02818813964;x\n19828632674;y\n", &bare).unwrap();
+        assert_eq!(rows.headers(), ["1", "2"]);
+        assert_eq!(
+            read(&mut rows),
+            [row(2, &["02818813964", "x"]), row(3, &["19828632674", "y"])]
+        );
+        let rows = open(b"fnr\n02818813964\n", &bare).unwrap();
+        assert_eq!(rows.headers(), ["fnr"]);
+    }
+
+    #[test]
+    fn a_carriage_return_that_ends_no_line_is_found() {
+        let lone =
+            "a carriage return stands in the row: the file's lines do not all end in the same way";
+        assert_eq!(
+            told("fnr;navn\r\n1;A\n2;B\r3;C\r\n4;D\n"),
+            ["1", &format!("3: {lone}"), "4"]
+        );
+        assert_eq!(told("a;b\r\r\n1;2\r\r\n"), ["1"]);
+        assert_eq!(told("a;b\n1;\"x\ry\"\n"), ["1"]);
     }
 
     #[test]
@@ -584,11 +833,12 @@ mod tests {
         let options = Options {
             encoding: Some("latin1".to_owned()),
             delimiter: Some("comma".to_owned()),
+            ..Options::default()
         };
-        let mut rows = open("a,b;c\nå,2\n".as_bytes(), &options).unwrap();
+        let mut rows = open(b"a,b;c\n\xE5,2\n", &options).unwrap();
         assert_eq!(rows.dialect().to_string(), "Windows-1252, comma (as set)");
         assert_eq!(rows.headers(), ["a", "b;c"]);
-        assert_eq!(read(&mut rows), [row(2, &["Ã¥", "2"])]);
+        assert_eq!(read(&mut rows), [row(2, &["å", "2"])]);
     }
 
     #[test]
@@ -601,8 +851,8 @@ mod tests {
             "the file is an Excel workbook, not CSV"
         );
         assert_eq!(
-            refused(b"a\n\x8F\n", &none),
-            "the file is neither UTF-8 nor Windows-1252"
+            refused(b"Navn\na\x81\x8D\x8F\x90\x9D\x01\xFF\xFEb\n", &none),
+            "it cannot be found out which encoding the file is in"
         );
         assert_eq!(
             refused(b"a;a\n", &none),
@@ -610,15 +860,15 @@ mod tests {
         );
         let utf8 = Options {
             encoding: Some("windows-1252".to_owned()),
-            delimiter: None,
+            ..Options::default()
         };
         assert_eq!(
             refused(b"\xEF\xBB\xBFa\n", &utf8),
-            "the file says that it is UTF-8, not windows-1252"
+            "the file says that it is UTF-8, not Windows-1252"
         );
         let wrong = Options {
-            encoding: None,
             delimiter: Some("colon".to_owned()),
+            ..Options::default()
         };
         assert_eq!(refused(b"a\n", &wrong), "there is no delimiter `colon`");
         let missing = Rows::open(Path::new("/nowhere.csv"), Path::new("nowhere.csv"), &none);

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use super::ascii_names::identifier;
-use crate::diagnostic::nearest;
+use crate::diagnostic;
 
 /// Words of the template language, which cannot be names.
 const KEYWORDS: [&str; 19] = [
@@ -172,19 +172,15 @@ impl Names {
 
     /// What to do about a name that does not exist.
     pub(super) fn hint(&self, wrong: &str) -> String {
-        let near = nearest(
-            wrong,
-            self.all
-                .iter()
-                .flat_map(|name| [&*name.written, &*name.identifier]),
-        );
-        near.map_or_else(|| self.listed(), did_you_mean)
+        let names = self.all.iter();
+        let names = names.flat_map(|name| [&*name.written, &*name.identifier]);
+        diagnostic::did_you_mean(wrong, names).unwrap_or_else(|| self.listed())
     }
 
     /// What to do about a column that does not exist.
     pub(super) fn column_hint(&self, wrong: &str) -> String {
-        let near = nearest(wrong, self.headers.keys().map(String::as_str));
-        near.map_or_else(|| self.listed(), did_you_mean)
+        let headers = self.headers.keys().map(String::as_str);
+        diagnostic::did_you_mean(wrong, headers).unwrap_or_else(|| self.listed())
     }
 
     fn listed(&self) -> String {

@@ -9,6 +9,7 @@ mod disk;
 mod events;
 mod examples;
 mod exit_status;
+mod field_files;
 mod help;
 mod interrupt;
 mod journal;

@@ -242,7 +242,7 @@ fn odd_headers_are_spoken_of_as_they_are() {
         "#   {{ __c_d }}",
         "{{ row[\"Fødselsnummer (11 siffer): ja\"] }}",
         "#   {{ row[\"2. navn\"] }}",
-        "#   {{ Linje_to }}",
+        "#   {{ row[\"Linje to\"] }}",
         "#   {{ row[\"Имя\"] }}",
         "{ file: 'letter.{{ row[\"Språk #1\"] }}.md' }",
     ] {

@@ -1,0 +1,102 @@
+//! Words as people see them: two that look the same may be written differently, and then are not equal to a program.
+
+use std::borrow::Cow;
+
+use unicode_normalization::{UnicodeNormalization as _, is_nfc_quick};
+
+/// The text in normal form C: `å` is one character, as keyboards write it, and not `a` with a ring, as file names on a Mac have it.
+pub fn nfc(text: &str) -> Cow<'_, str> {
+    if text.is_ascii() || is_nfc_quick(text.chars()) == unicode_normalization::IsNormalized::Yes {
+        Cow::Borrowed(text)
+    } else {
+        Cow::Owned(text.nfc().collect())
+    }
+}
+
+/// True for blanks of every kind, those without any width and soft hyphens included.
+pub fn is_invisible(letter: char) -> bool {
+    letter.is_whitespace()
+        || matches!(
+            letter,
+            '\u{AD}' | '\u{200B}'..='\u{200D}' | '\u{2060}' | '\u{FEFF}'
+        )
+}
+
+/// In normal form C, without blanks at the ends, and with one plain blank for each run of them inside; what has no width is not there.
+pub fn tidy(text: &str) -> Cow<'_, str> {
+    let text = nfc(text);
+    let plain = |c: char| !is_invisible(c) || c == ' ';
+    let is_tidy = text.chars().all(plain) && !text.contains("  ");
+    if is_tidy && text.trim().len() == text.len() {
+        return text;
+    }
+    let has_width = |c: &char| c.is_whitespace() || !is_invisible(*c);
+    let visible: String = text.chars().filter(has_width).collect();
+    Cow::Owned(visible.split_whitespace().collect::<Vec<_>>().join(" "))
+}
+
+/// As a person sees it who does not look closely: [`tidy`], in lower case, with one kind of dash.
+pub fn as_seen(text: &str) -> String {
+    let dash = |c: char| match c {
+        '\u{2010}'..='\u{2015}' | '\u{2212}' => '-',
+        c => c,
+    };
+    // Upper case first, so that letters with several lower forms become one.
+    let folded = tidy(text).chars().map(dash).collect::<String>();
+    nfc(&folded.to_uppercase().to_lowercase()).into_owned()
+}
+
+/// What differs between two texts that look alike; `None` when they are the same, or are seen to differ.
+pub fn difference(one: &str, other: &str) -> Option<&'static str> {
+    if one == other || as_seen(one) != as_seen(other) {
+        return None;
+    }
+    Some(if nfc(one) == nfc(other) {
+        "a letter such as `\u{e5}` is one character in the one, and a letter with a mark after it in the other"
+    } else if tidy(one) == tidy(other) {
+        "the blanks differ: in one of them they are of a kind that looks the same or does not show"
+    } else if tidy(one).to_lowercase() == tidy(other).to_lowercase() {
+        "they differ in upper and lower case"
+    } else {
+        "they differ in the kind of a dash, or of a letter that looks the same"
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_looks_alike_is_alike_and_the_difference_has_a_name() {
+        for (one, other, named) in [
+            ("p\u{e5}", "pa\u{30a}", "mark after it"),
+            ("Navn p\u{e5}", "Navn\u{a0}p\u{e5}", "blanks"),
+            ("Navn", "Na\u{200b}vn", "blanks"),
+            ("Navn", "navn ", "upper and lower case"),
+            ("E-post", "e\u{2011}post", "dash"),
+        ] {
+            let difference = difference(one, other).unwrap();
+            assert!(
+                difference.contains(named),
+                "{one:?} {other:?}: {difference}"
+            );
+        }
+        assert_eq!(difference("Navn", "Navn"), None);
+        assert_eq!(difference("Navn", "Namn"), None);
+    }
+
+    #[test]
+    fn tidy_texts_are_left_alone() {
+        for (text, expected) in [
+            ("Navn p\u{e5} mottaker", "Navn p\u{e5} mottaker"),
+            (
+                " Navn\u{a0}p\u{e5}\nmottaker\u{200b} ",
+                "Navn p\u{e5} mottaker",
+            ),
+            ("a\u{30a}  b", "\u{e5} b"),
+            ("", ""),
+        ] {
+            assert_eq!(tidy(text), expected);
+        }
+    }
+}
