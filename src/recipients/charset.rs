@@ -149,7 +149,7 @@ impl LetterCount {
             self.misfits += usize::from(before.is_alphabetic() || after.is_alphabetic());
         } else if letter != '’' && !letter.is_whitespace() && after.is_alphabetic() {
             let dash = matches!(letter, '–' | '—' | '·' | '…');
-            let wrong = before.is_alphabetic() && !dash || !OPENING.contains(letter) && !dash;
+            let wrong = !dash && (before.is_alphabetic() || !OPENING.contains(letter));
             self.misfits += usize::from(wrong);
         }
     }

@@ -703,14 +703,14 @@ mod tests {
 
     #[test]
     fn what_is_wrong_with_the_whole_file_is_one_error_with_its_cause() {
+        const ROWS: &str =
+            "Fødselsnummer;Saksnummer;Navn\n21824621702;2026/1;Aslak\n02818813964;2026/2;\n";
         let none = Options::default();
         let header = |at: u64, line: u64| {
             format!(
                 "{at}: this line is not the header: the names of the columns seem to stand on line {line}"
             )
         };
-        const ROWS: &str =
-            "Fødselsnummer;Saksnummer;Navn\n21824621702;2026/1;Aslak\n02818813964;2026/2;\n";
         for (text, expected) in [
             (format!("Mottakerliste november;;\n;;\n{ROWS}"), header(1, 3)),
             (format!("Mottakere, november 2026\n\n{ROWS}"), header(1, 3)),
