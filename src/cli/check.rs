@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use massebrev::diagnostic::Problems;
 use massebrev::journal::Journal;
 use massebrev::manifest::{self, LoadedManifest};
-use massebrev::plan::{CheckReport, Delivery, Mailing, MailingOptions, Proof, SlowRow};
+use massebrev::plan::{self, CheckReport, Delivery, Mailing, MailingOptions, Proof, SlowRow};
 
 use super::auth::check_manifest;
 use super::destination::Destination;
@@ -127,7 +127,7 @@ impl CheckedMailing {
             production: destination.is_production(),
             began,
         };
-        let mut mailing = match Mailing::open(loaded, setting) {
+        let mailing = match Mailing::open(loaded, setting) {
             Ok(mailing) => mailing,
             Err(problems) => return Ok(Err(problems)),
         };
@@ -137,7 +137,7 @@ impl CheckedMailing {
             mailing.dialect()
         ));
         name_slow_rows(&mailing, printer);
-        let check_report = mailing.check(now, each);
+        let check_report = plan::check(&mailing, now, each);
         Ok(check_report.map(|check_report| Self {
             mailing,
             check_report,
@@ -154,8 +154,8 @@ impl CheckedMailing {
             return Ok(Self { began, ..self });
         }
         let plan = self.check_report.plan;
-        let mut mailing = self.mailing.begun_at(began).map_err(CliError::Input)?;
-        let check_report = mailing.check(began, &mut |_| ());
+        let mailing = self.mailing.begun_at(began).map_err(CliError::Input)?;
+        let check_report = plan::check(&mailing, began, &mut |_| ());
         let check_report = check_report.map_err(CliError::Input)?;
         if check_report.problems.has_errors() {
             return Err(CliError::Input(check_report.problems));

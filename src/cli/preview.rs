@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use jiff::Timestamp;
-use massebrev::plan::{Planned, RowChoice};
+use massebrev::plan::{Deliveries, Planned, RowChoice};
 use massebrev::preview::{MARK, MailingSummary, Page, PageHeader, PageLetters, RowWarnings};
 use massebrev::send::SendError;
 
@@ -95,10 +95,8 @@ fn write_letters(
     };
     let mut page = Page::open(&cover, summary, warnings, choice, out)?;
     let letters = choice.count(summary.letters);
-    let mut deliveries = checked
-        .mailing
-        .deliveries(check_report)
-        .map_err(CliError::Input)?;
+    let mut deliveries =
+        Deliveries::new(&checked.mailing, check_report).map_err(CliError::Input)?;
     while page.written() < letters {
         match deliveries.next() {
             Some(Ok(Planned::Delivery(delivery))) => page.letter(&delivery)?,

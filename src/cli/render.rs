@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use massebrev::plan::{
-    CheckReport, Delivery, InputChanged, Planned, RowChoice, RowFilter, Selection,
+    CheckReport, Deliveries, Delivery, InputChanged, Planned, RowChoice, RowFilter, Selection,
+    rows_with_key,
 };
 use massebrev::preview::MailingSummary;
 use massebrev::secret::redact;
@@ -147,7 +148,7 @@ impl RenderArgs {
     ) -> Result<RowChoice, CliError> {
         let rows = match &self.key {
             Some(key) => {
-                let found = checked.mailing.rows_with_key(key);
+                let found = rows_with_key(&checked.mailing, key);
                 let found = found.map_err(CliError::Input)?;
                 if found.is_empty() {
                     return Err(no_such_key(key, checked));
@@ -184,7 +185,7 @@ fn for_each_letter(
     show: &mut dyn FnMut(&Delivery, &CheckReport) -> Result<(), CliError>,
 ) -> Result<(), CliError> {
     let check_report = &checked.check_report;
-    let deliveries = checked.mailing.deliveries(check_report);
+    let deliveries = Deliveries::new(&checked.mailing, check_report);
     let mut deliveries = deliveries
         .map_err(CliError::Input)?
         .only(chosen.rows.clone());

@@ -83,8 +83,6 @@ impl CheckReport {
 mod tests {
     use super::super::fingerprint::Fingerprint;
     use super::*;
-    use crate::diagnostic::Problems;
-    use crate::plan::Digest;
 
     /// Ten rows; the third gets no letter. A letter's key is its row.
     fn ten() -> CheckReport {
@@ -93,15 +91,11 @@ mod tests {
             letter: if row == 3 { 0 } else { 100 + row },
         });
         CheckReport {
-            problems: Problems::new(),
             rows: 10,
             letters: 9,
             skipped: 1,
-            plan: Digest::sha256(&[]),
-            now: None,
-            inputs: Vec::new(),
-            shared: Vec::new(),
             fingerprints: prints.collect(),
+            ..CheckReport::default()
         }
     }
 

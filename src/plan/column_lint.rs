@@ -3,7 +3,8 @@
 use std::collections::HashSet;
 
 use super::Mailing;
-use super::report_builder::{PROBLEM_LIMIT, ReportBuilder};
+use super::problems::PROBLEM_LIMIT;
+use super::report_builder::ReportBuilder;
 use crate::correspondence::identifier;
 use crate::correspondence::text::excerpt;
 use crate::diagnostic::{Place, Problem};
@@ -98,7 +99,7 @@ impl ColumnLint {
 
 impl Mailing {
     /// Warns of damage in the key and in the columns that templates use; no letter shows the others.
-    pub(super) fn find_damage(&self, lint: ColumnLint, report: &mut ReportBuilder) {
+    pub(super) fn find_damage(&self, lint: ColumnLint, report: &mut ReportBuilder<'_>) {
         let used: HashSet<&str> = self.templates.used_names().collect();
         // Rows that were not rendered may choose template files that use any column.
         let unsure = report.stopped && self.templates.rows_choose_files();

@@ -5,8 +5,9 @@ use std::collections::{HashMap, HashSet};
 use uuid::Uuid;
 
 use super::findings::owned;
-use super::report_builder::{PROBLEM_LIMIT, ReportBuilder};
-use super::scratch::Scratch;
+use super::planner::RowPlanner;
+use super::problems::PROBLEM_LIMIT;
+use super::report_builder::ReportBuilder;
 use super::{Mailing, Planned};
 use crate::diagnostic::{Place, Problem, Problems};
 use crate::recipients::Row;
@@ -14,7 +15,7 @@ use crate::secret::redact;
 
 impl Mailing {
     /// Rows that share a key are errors, each named; recipients who get several letters are counted.
-    pub(super) fn find_duplicates(&self, report: &mut ReportBuilder) -> Result<(), Problems> {
+    pub(super) fn find_duplicates(&self, report: &mut ReportBuilder<'_>) -> Result<(), Problems> {
         let repeated = repeated_in(std::mem::take(&mut report.recipients)).len();
         let letters = report.checked.fingerprints.iter();
         let keys = letters.filter(|print| print.is_letter());
@@ -51,12 +52,11 @@ impl Mailing {
             None => owned(self.letter.recipient.columns()),
         };
         let mut rows = self.open_rows()?;
-        let (mut row, mut scratch) = (Row::default(), Scratch::default());
+        let (mut row, mut planner) = (Row::default(), RowPlanner::new(self));
         let mut first: HashMap<Uuid, u64> = HashMap::new();
         let mut problems = Vec::new();
         while let Some(read) = rows.read(&mut row) {
-            let (Ok(()), Planned::Delivery(delivery)) = (read, self.plan_row(&row, &mut scratch))
-            else {
+            let (Ok(()), Planned::Delivery(delivery)) = (read, planner.plan(&row)) else {
                 continue;
             };
             if !twice.contains(&delivery.key.as_u64_pair().0) {

@@ -12,7 +12,7 @@ use super::digest::read_in_pieces;
 use super::{Digest, Digester};
 use crate::correspondence::Attachment;
 
-/// A file on disk as it was when it was looked at.
+/// A file on disk as it was when it was read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LocalFile {
     /// Where it is.
@@ -63,45 +63,23 @@ impl PlannedFile {
     }
 }
 
-/// So many files are remembered at least, and twice as many at most; others are looked at again when they are named again.
+/// How many files are remembered at least; twice as many at most. Others are read again when they are named again.
 const REMEMBERED: usize = 4096;
 
 type Inspected = Result<Arc<LocalFile>, String>;
 
-/// The files of a mailing. Any number of threads look at them at a time.
+/// Reads the files of a folder, and remembers those read last. Any number of threads may use it at a time.
 #[derive(Debug, Default)]
-pub(super) struct Files {
+pub(super) struct FileReader {
     folder: PathBuf,
     remembered: Mutex<Remembered>,
-    /// After pass 1, the heads of those that several letters have, in order.
-    shared: Vec<u64>,
-    /// The content of every letter's files, in row order.
-    met: Digester,
 }
 
-/// What was looked at lately, and before that.
+/// Files by name, in two generations: when the recent ones are too many, they become the older ones, which are forgotten.
 #[derive(Debug, Default)]
 struct Remembered {
     recent: HashMap<String, Inspected>,
     older: HashMap<String, Inspected>,
-}
-
-/// The files that pass 1 has seen so far, in row order.
-#[derive(Debug, Default)]
-pub(super) struct Seen {
-    /// The heads of those that may be one letter's own; 8 bytes each.
-    named: Vec<u64>,
-    met: Digester,
-}
-
-impl Seen {
-    /// A letter has this file.
-    pub(super) fn count(&mut self, planned: &PlannedFile) {
-        self.met.part(&planned.file.digest.0);
-        if planned.enclosed {
-            self.named.push(planned.identity.short());
-        }
-    }
 }
 
 impl Remembered {
@@ -113,7 +91,7 @@ impl Remembered {
         Some(self.keep(name, known))
     }
 
-    /// What was found first stays, should two have looked at the same time.
+    /// Of two threads that have read the same file at a time, the first one's result stays: every letter sees the same content.
     fn keep(&mut self, name: &str, found: Inspected) -> Inspected {
         if let Some(known) = self.recent.get(name) {
             return known.clone();
@@ -126,7 +104,43 @@ impl Remembered {
     }
 }
 
-impl Files {
+/// The files of all letters, as pass 1 has counted them.
+#[derive(Debug, Clone, Default)]
+pub(super) struct LetterFiles {
+    /// First 8 bytes of the identities of files that may be one letter's own; after [`Self::finish`], of those that several letters have, sorted.
+    identities: Vec<u64>,
+    /// The content of every letter's files, in row order.
+    contents: Digester,
+}
+
+impl LetterFiles {
+    /// A letter has this file.
+    pub(super) fn count(&mut self, planned: &PlannedFile) {
+        self.contents.part(&planned.file.digest.0);
+        if planned.enclosed {
+            self.identities.push(planned.identity.short());
+        }
+    }
+
+    /// Every letter has been counted.
+    pub(super) fn finish(mut self) -> Self {
+        keep_repeated(&mut self.identities);
+        self
+    }
+
+    /// The digest of all files, for the digest of the plan.
+    pub(super) fn digest(&self) -> Digest {
+        self.contents.clone().finish()
+    }
+
+    /// True when several letters have the file; known only after every letter has been counted.
+    pub(super) fn is_shared(&self, planned: &PlannedFile) -> bool {
+        let identity = planned.identity.short();
+        self.identities.binary_search(&identity).is_ok()
+    }
+}
+
+impl FileReader {
     /// Files are named relative to `folder`, the manifest's.
     pub(super) fn new(folder: &Path) -> Self {
         Self {
@@ -135,35 +149,13 @@ impl Files {
         }
     }
 
-    /// Looks at a file; what is wrong with it is said in words.
-    pub(super) fn look(&self, name: &str) -> Inspected {
+    /// Reads a file, unless it is remembered. The error is the end of the sentence "the attachment …".
+    pub(super) fn inspect(&self, name: &str) -> Inspected {
         let known = self.remembered().find(name);
         known.unwrap_or_else(|| {
-            let found = self.examine(name);
+            let found = self.read(name);
             self.remembered().keep(name, found)
         })
-    }
-
-    /// Begins pass 1.
-    pub(super) fn begin_count(&mut self) {
-        self.shared = Vec::new();
-    }
-
-    /// Every letter has been seen.
-    pub(super) fn end_count(&mut self, seen: Seen) {
-        self.shared = seen.named;
-        keep_repeated(&mut self.shared);
-        self.met = seen.met;
-    }
-
-    /// The digest of the files of all letters, for the digest of the plan.
-    pub(super) fn met(&self) -> Digest {
-        self.met.clone().finish()
-    }
-
-    /// Whether several letters have a file, as far as is known by now.
-    pub(super) fn are_sharing(&self, planned: &PlannedFile) -> bool {
-        self.shared.binary_search(&planned.identity.short()).is_ok()
     }
 
     fn remembered(&self) -> MutexGuard<'_, Remembered> {
@@ -172,7 +164,7 @@ impl Files {
             .unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn examine(&self, name: &str) -> Result<Arc<LocalFile>, String> {
+    fn read(&self, name: &str) -> Inspected {
         let relative = Path::new(name);
         let inside = relative
             .components()
@@ -181,7 +173,7 @@ impl Files {
             return Err("is not a path inside the manifest's folder".to_owned());
         }
         let path = self.folder.join(relative);
-        let kind = std::fs::metadata(&path).map_err(|error| in_words(&error))?;
+        let kind = std::fs::metadata(&path).map_err(|error| describe(&error))?;
         if !kind.is_file() {
             return Err("is not a file".to_owned());
         }
@@ -190,7 +182,7 @@ impl Files {
             sha.update(piece);
             md5.update(piece);
         })
-        .map_err(|error| in_words(&error))?;
+        .map_err(|error| describe(&error))?;
         let md5 = md5
             .finalize()
             .iter()
@@ -222,7 +214,7 @@ fn keep_repeated(numbers: &mut Vec<u64>) {
     numbers.shrink_to_fit();
 }
 
-fn in_words(error: &io::Error) -> String {
+fn describe(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::NotFound => "is not there".to_owned(),
         io::ErrorKind::PermissionDenied => "may not be read".to_owned(),
@@ -253,20 +245,20 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("a.pdf"), "one").unwrap();
         std::fs::write(folder.path().join("same.pdf"), "same").unwrap();
-        let files = Files::new(folder.path());
-        let first = files.look("a.pdf").unwrap();
-        files.look("same.pdf").unwrap();
+        let files = FileReader::new(folder.path());
+        let first = files.inspect("a.pdf").unwrap();
+        files.inspect("same.pdf").unwrap();
         std::fs::write(folder.path().join("a.pdf"), "two").unwrap();
         std::fs::write(folder.path().join("same.pdf"), "other").unwrap();
-        assert_eq!(files.look("a.pdf").unwrap(), first, "remembered");
+        assert_eq!(files.inspect("a.pdf").unwrap(), first, "remembered");
         for number in 0..3 * REMEMBERED {
-            assert!(files.look(&format!("{number}.pdf")).is_err());
-            assert_eq!(files.look("same.pdf").unwrap().size, 4, "in use");
+            assert!(files.inspect(&format!("{number}.pdf")).is_err());
+            assert_eq!(files.inspect("same.pdf").unwrap().size, 4, "in use");
         }
         let remembered = files.remembered();
         assert!(remembered.recent.len() + remembered.older.len() <= 2 * REMEMBERED);
         drop(remembered);
-        assert_ne!(files.look("a.pdf").unwrap(), first, "forgotten");
+        assert_ne!(files.inspect("a.pdf").unwrap(), first, "forgotten");
     }
 
     #[test]
@@ -293,16 +285,12 @@ mod tests {
             planned(b"a", "2"),
             planned(b"b", "1"),
         ];
-        let mut files = Files::default();
-        for _ in 0..2 {
-            files.begin_count();
-            let mut seen = Seen::default();
-            for file in &all {
-                seen.count(file);
-            }
-            files.end_count(seen);
-            let shared = all.iter().map(|file| files.are_sharing(file));
-            assert_eq!(shared.collect::<Vec<_>>(), [true, true, false, false]);
+        let mut files = LetterFiles::default();
+        for file in &all {
+            files.count(file);
         }
+        let files = files.finish();
+        let shared = all.iter().map(|file| files.is_shared(file));
+        assert_eq!(shared.collect::<Vec<_>>(), [true, true, false, false]);
     }
 }

@@ -4,200 +4,152 @@ use std::collections::HashSet;
 
 use jiff::Timestamp;
 
-use super::report_builder::ReportBuilder;
 use super::{Delivery, Mailing};
 use crate::correspondence::Recipient;
 use crate::correspondence::rules::{self, Context, Finding};
 use crate::diagnostic::{Code, Place, Precedence, Problem};
-use crate::recipients::Row;
 
 /// What is wrong with a letter.
-pub(super) struct PlacedFinding {
-    finding: Finding,
-    precedence: Option<Precedence>,
+pub(super) struct LetterFinding {
+    pub(super) finding: Finding,
+    pub(super) precedence: Option<Precedence>,
     /// The columns that feed it; none when it is the same for every row.
-    columns: Vec<String>,
+    pub(super) columns: Vec<String>,
 }
 
-impl Mailing {
-    /// Checks one letter; `attached` are the entries of `content.attachments` that it has.
-    pub(super) fn check_delivery(
-        &self,
-        delivery: &mut Delivery,
-        now: Timestamp,
-        attached: &[usize],
-    ) -> Vec<PlacedFinding> {
-        let findings = self.findings(delivery, now, attached);
-        let precedences = precedences(&findings);
-        let remarks = findings.into_iter().zip(precedences);
-        remarks
-            .map(|(finding, precedence)| PlacedFinding {
-                columns: self.feeding(&finding),
-                finding,
-                precedence,
-            })
-            .collect()
-    }
-
-    /// Counts in what is wrong with a letter: what is the same for all rows is said once, at its place in the manifest; the rest at its row.
-    pub(super) fn gather_findings(
-        &self,
-        remarks: Vec<PlacedFinding>,
-        row: &Row,
-        report: &mut ReportBuilder,
-    ) {
-        for PlacedFinding {
+/// Checks one letter by Altinn's rules; `attached` are its attachments as indices in the manifest's list, `now` is what dates are compared with.
+pub(super) fn check_letter(
+    mailing: &Mailing,
+    delivery: &mut Delivery,
+    now: Timestamp,
+    attached: &[usize],
+) -> Vec<LetterFinding> {
+    let context = Context::new(now, mailing.options.production);
+    let findings = apply_rules(delivery, &context, attached);
+    let precedences = precedences(&findings);
+    let findings = findings.into_iter().zip(precedences);
+    findings
+        .map(|(finding, precedence)| LetterFinding {
+            columns: feeding_columns(mailing, &finding),
             finding,
             precedence,
-            columns,
-        } in remarks
-        {
-            if !columns.is_empty() {
-                let place = Place::Row {
-                    file: self.rows_file(),
-                    row: Some(row.number),
-                    line: row.line,
-                    columns,
-                };
-                report.push(finding.into_problem(place, precedence));
-                continue;
-            }
-            let next = report.checked.problems.len();
-            let kind = (
-                finding.code,
-                finding.member.clone(),
-                finding.message.clone(),
-            );
-            let index = *report.constant.entry(kind).or_insert(next);
-            if index == next {
-                let place = self.place(&finding);
-                report.push(finding.into_problem(place, precedence));
-            } else if let Some(said) = report.checked.problems.get_mut(index) {
-                said.precedence = said.precedence.min(precedence);
-            }
-        }
-    }
-
-    /// What Altinn would refuse, its first refusal first.
-    fn findings(
-        &self,
-        delivery: &mut Delivery,
-        now: Timestamp,
-        attached: &[usize],
-    ) -> Vec<Finding> {
-        let context = Context::new(now, self.setting.production);
-        if delivery.files.is_empty() {
-            return rules::check(&delivery.request, &context);
-        }
-        // The rules see the letter as its reader will: with its files. On the wire they are ids.
-        delivery.request.correspondence.content.attachments = delivery
-            .files
-            .iter()
-            .map(|planned| planned.attachment.clone())
-            .collect();
-        let mut findings = rules::check(&delivery.request, &context);
-        delivery.request.correspondence.content.attachments.clear();
-        for (index, planned) in delivery.files.iter().enumerate() {
-            let size = rules::check_upload(Some(planned.file.size));
-            let member = format!("correspondence.content.attachments[{index}].file");
-            findings.extend(size.map(|finding| Finding { member, ..finding }));
-        }
-        findings.extend(rules::check_forwarding(
-            &delivery.request.correspondence,
-            delivery.files.iter().map(|planned| planned.file.size).sum(),
-        ));
-        findings.sort_by_key(stage);
-        for finding in &mut findings {
-            place_attachment(finding, attached);
-        }
-        findings
-    }
-
-    /// The columns that feed a finding; none when it is the same for every row.
-    fn feeding(&self, finding: &Finding) -> Vec<String> {
-        let mut columns = self.columns(&pointer(&finding.member));
-        for related in finding.related {
-            columns.extend(self.columns(&pointer(related)));
-        }
-        let mut seen = HashSet::new();
-        columns.retain(|column| seen.insert(*column));
-        owned(columns)
-    }
-
-    /// The columns that feed a member of the request.
-    fn columns(&self, pointer: &str) -> Vec<&str> {
-        const ATTACHMENTS: &str = "/correspondence/content/attachments";
-        if pointer.starts_with("/recipients") {
-            return self.letter.recipient.columns();
-        }
-        if let Some(rest) = pointer.strip_prefix(ATTACHMENTS) {
-            let index = rest.split('/').nth(1);
-            let index = index.and_then(|index| index.parse::<usize>().ok());
-            let plans = self.letter.attachments.iter().enumerate();
-            let plans = plans.filter(|(at, _)| index.is_none_or(|index| index == *at));
-            return plans
-                .flat_map(|(_, plan)| {
-                    [
-                        plan.file.columns(),
-                        plan.told.columns(pointer),
-                        plan.when.columns(),
-                    ]
-                })
-                .flatten()
-                .collect();
-        }
-        if pointer.starts_with("/existingAttachments") {
-            return self.letter.existing.columns(pointer);
-        }
-        self.letter.correspondence.columns(pointer)
-    }
-
-    /// Where in the manifest a finding is: at its member, or at what asks for a member that is not there.
-    fn place(&self, finding: &Finding) -> Place {
-        let member = pointer(&finding.member);
-        let positions = &self.loaded.positions;
-        if positions.key(&member).is_none() && positions.value(&member).is_none() {
-            let asking = finding.related.iter().map(|related| pointer(related));
-            // A file's name is its path's, when it has no other.
-            let file = member
-                .strip_suffix("/fileName")
-                .map(|attachment| format!("{attachment}/file"));
-            let mut written = asking
-                .chain(file)
-                .filter(|pointer| positions.key(pointer).is_some());
-            if let Some(asking) = written.next() {
-                return self.loaded.place_of_key(&asking);
-            }
-        }
-        self.loaded.place(&member)
-    }
-
-    /// Whether a person who is no real one would get a letter in production, or the other way round.
-    pub(super) fn check_person(&self, delivery: &Delivery) -> Option<Problem> {
-        let Recipient::Person(_) = &delivery.recipient else {
-            return None;
-        };
-        let is_synthetic = delivery.recipient.is_synthetic_person();
-        if self.setting.production != is_synthetic {
-            return None;
-        }
-        let place = Place::Row {
-            file: self.rows_file(),
-            row: Some(delivery.row),
-            line: delivery.line,
-            columns: owned(self.letter.recipient.columns()),
-        };
-        Some(if is_synthetic {
-            Problem::error(
-                place,
-                "a synthetic person cannot get a letter in production",
-            )
-            .with_hint("remove the test rows, or choose another `environment`")
-        } else {
-            Problem::warning(place, "this may be a real person, outside production")
-                .with_hint("use synthetic persons for tests (month + 80)")
         })
+        .collect()
+}
+
+/// What Altinn would refuse, its first refusal first.
+fn apply_rules(delivery: &mut Delivery, context: &Context<'_>, attached: &[usize]) -> Vec<Finding> {
+    if delivery.files.is_empty() {
+        return rules::check(&delivery.request, context);
     }
+    // The rules see the letter as its reader will: with its files. On the wire they are ids.
+    delivery.request.correspondence.content.attachments = delivery
+        .files
+        .iter()
+        .map(|planned| planned.attachment.clone())
+        .collect();
+    let mut findings = rules::check(&delivery.request, context);
+    delivery.request.correspondence.content.attachments.clear();
+    for (index, planned) in delivery.files.iter().enumerate() {
+        let size = rules::check_upload(Some(planned.file.size));
+        let member = format!("correspondence.content.attachments[{index}].file");
+        findings.extend(size.map(|finding| Finding { member, ..finding }));
+    }
+    findings.extend(rules::check_forwarding(
+        &delivery.request.correspondence,
+        delivery.files.iter().map(|planned| planned.file.size).sum(),
+    ));
+    findings.sort_by_key(stage);
+    for finding in &mut findings {
+        place_attachment(finding, attached);
+    }
+    findings
+}
+
+/// The columns that feed a finding; none when it is the same for every row.
+fn feeding_columns(mailing: &Mailing, finding: &Finding) -> Vec<String> {
+    let mut columns = columns_of(mailing, &pointer(&finding.member));
+    for related in finding.related {
+        columns.extend(columns_of(mailing, &pointer(related)));
+    }
+    let mut seen = HashSet::new();
+    columns.retain(|column| seen.insert(*column));
+    owned(columns)
+}
+
+/// The columns that feed a member of the request.
+fn columns_of<'a>(mailing: &'a Mailing, pointer: &str) -> Vec<&'a str> {
+    const ATTACHMENTS: &str = "/correspondence/content/attachments";
+    if pointer.starts_with("/recipients") {
+        return mailing.letter.recipient.columns();
+    }
+    if let Some(rest) = pointer.strip_prefix(ATTACHMENTS) {
+        let index = rest.split('/').nth(1);
+        let index = index.and_then(|index| index.parse::<usize>().ok());
+        let plans = mailing.letter.attachments.iter().enumerate();
+        let plans = plans.filter(|(at, _)| index.is_none_or(|index| index == *at));
+        return plans
+            .flat_map(|(_, plan)| {
+                [
+                    plan.file.columns(),
+                    plan.metadata.columns(pointer),
+                    plan.when.columns(),
+                ]
+            })
+            .flatten()
+            .collect();
+    }
+    if pointer.starts_with("/existingAttachments") {
+        return mailing.letter.existing.columns(pointer);
+    }
+    mailing.letter.correspondence.columns(pointer)
+}
+
+/// Where in the manifest a finding is: at its member, or at what asks for a member that is not there.
+pub(super) fn place_in_manifest(mailing: &Mailing, finding: &Finding) -> Place {
+    let member = pointer(&finding.member);
+    let positions = &mailing.loaded.positions;
+    if positions.key(&member).is_none() && positions.value(&member).is_none() {
+        let asking = finding.related.iter().map(|related| pointer(related));
+        // A file's name is its path's, when it has no other.
+        let file = member
+            .strip_suffix("/fileName")
+            .map(|attachment| format!("{attachment}/file"));
+        let mut written = asking
+            .chain(file)
+            .filter(|pointer| positions.key(pointer).is_some());
+        if let Some(asking) = written.next() {
+            return mailing.loaded.place_of_key(&asking);
+        }
+    }
+    mailing.loaded.place(&member)
+}
+
+/// Finds a synthetic person who would get a letter in production, and a person elsewhere who may be real.
+pub(super) fn check_person(mailing: &Mailing, delivery: &Delivery) -> Option<Problem> {
+    let Recipient::Person(_) = &delivery.recipient else {
+        return None;
+    };
+    let is_synthetic = delivery.recipient.is_synthetic_person();
+    if mailing.options.production != is_synthetic {
+        return None;
+    }
+    let place = Place::Row {
+        file: mailing.rows_file(),
+        row: Some(delivery.row),
+        line: delivery.line,
+        columns: owned(mailing.letter.recipient.columns()),
+    };
+    Some(if is_synthetic {
+        Problem::error(
+            place,
+            "a synthetic person cannot get a letter in production",
+        )
+        .with_hint("remove the test rows, or choose another `environment`")
+    } else {
+        Problem::warning(place, "this may be a real person, outside production")
+            .with_hint("use synthetic persons for tests (month + 80)")
+    })
 }
 
 /// Names an attachment by its place in the manifest: those before it may have been left out of the letter.

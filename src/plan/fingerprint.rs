@@ -1,4 +1,4 @@
-//! What pass 1 remembers of a row: enough to see that pass 2 renders the same. 16 bytes a row.
+//! What pass 1 keeps of every row: enough to find it by its key, and to see that pass 2 renders the same. 16 bytes a row.
 
 use super::Planned;
 

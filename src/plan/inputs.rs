@@ -1,15 +1,80 @@
-//! What a mailing is made of, part by part: so that a change has a name.
+//! What a mailing is made of, part by part: a change has a name, and the digest of all parts is what is approved.
+//!
+//! The parts are the bytes that a person gives: manifest, rows, exclusions, every template and every attachment that the rows use. The letters are none of them:
+//! what is counted from `now()` moves with the day of the first send, and yesterday's approval is to be good today. Nothing of the machine goes in, neither
+//! paths nor times nor who sends.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Component, Path};
 use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::approval::Part;
 use super::letter::AttachmentPlan;
-use super::{Digest, Digester, Mailing, PlannedFile};
+use super::{Digest, Digester, Mailing, PlannedFile, digest_file};
+use crate::diagnostic::{Place, Problem, Problems};
 use crate::secret::redact;
+
+/// The first part of every plan's digest. Another one is due when the same files give other letters than before: approvals then have to be given anew.
+const GENERATION: &[u8] = b"massebrev plan 1";
+
+/// A part of the plan: what it is for, its name where there can be several, and its content.
+pub(super) type Part = (&'static str, String, Digest);
+
+/// Everything that decides what is sent, and nothing else; `attachments` is the digest of all letters' files. Complete when every row has been rendered: only
+/// then all files are known.
+pub(super) fn parts(mailing: &Mailing, attachments: Digest) -> Result<BTreeSet<Part>, Problems> {
+    let recipients = &mailing.loaded.manifest.recipients;
+    let manifest = Digest::sha256(mailing.loaded.source.text().as_bytes());
+    // The manifest says how these are called.
+    let unnamed = |role, content| (role, String::new(), content);
+    let mut parts = BTreeSet::from([
+        unnamed("manifest", manifest),
+        unnamed("rows", content(mailing, &recipients.file)?),
+    ]);
+    if let Some(exclusions) = &recipients.exclude {
+        parts.insert(unnamed("exclude", content(mailing, exclusions)?));
+    }
+    for file in mailing.templates.files_read() {
+        let content = content(mailing, Path::new(&file))?;
+        parts.insert(("template", plain(&file), content));
+    }
+    parts.insert(unnamed("attachments", attachments));
+    Ok(parts)
+}
+
+fn content(mailing: &Mailing, file: &Path) -> Result<Digest, Problems> {
+    let path = mailing.loaded.folder.join(file);
+    match digest_file(&path) {
+        Ok((digest, _)) => Ok(digest),
+        Err(error) => Err(Problem::error(Place::File(path), "the file cannot be read")
+            .with_cause(error.to_string())
+            .into()),
+    }
+}
+
+/// The digest of all of it.
+pub(super) fn plan_digest(parts: &BTreeSet<Part>) -> Digest {
+    let mut digester = Digester::default();
+    digester.part(GENERATION);
+    for (role, name, content) in parts {
+        digester
+            .part(role.as_bytes())
+            .part(name.as_bytes())
+            .part(&content.0);
+    }
+    digester.finish()
+}
+
+/// A path of the manifest's folder in one spelling: `./terms/a.pdf` and, on Windows, `terms\a.pdf` are `terms/a.pdf`.
+fn plain(name: &str) -> String {
+    let parts: Vec<_> = Path::new(name)
+        .components()
+        .filter(|part| *part != Component::CurDir)
+        .map(|part| part.as_os_str().to_string_lossy())
+        .collect();
+    parts.join("/")
+}
 
 /// A part of what a mailing is made of.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -67,47 +132,49 @@ impl InputKind {
     }
 }
 
-impl Mailing {
-    /// The parts of the plan by names that can be shown, with the members of the manifest and the files that letters share.
-    pub(super) fn inputs(&self, parts: &BTreeSet<Part>, shared: &[Arc<PlannedFile>]) -> Vec<Input> {
-        let recipients = &self.loaded.manifest.recipients;
-        let file = |file: &Path| file.to_string_lossy().into_owned();
-        let mut found: Vec<_> = parts
-            .iter()
-            .filter_map(|(role, name, digest)| {
-                let kind = InputKind::named(role)?;
-                let name = match kind {
-                    InputKind::Rows => file(&recipients.file),
-                    InputKind::Exclude => file(recipients.exclude.as_deref()?),
-                    _ => name.clone(),
-                };
-                Some((kind, name, *digest))
-            })
-            .collect();
-        let folder = &self.loaded.folder;
-        found.extend(shared.iter().map(|planned| {
-            let path = planned.file.path.strip_prefix(folder);
-            let name = file(path.unwrap_or(&planned.file.path));
-            (InputKind::Attachment, name, planned.file.digest)
+/// The parts of the plan by names that can be shown, with the members of the manifest and the files that letters share.
+pub(super) fn inputs(
+    mailing: &Mailing,
+    parts: &BTreeSet<Part>,
+    shared: &[Arc<PlannedFile>],
+) -> Vec<Input> {
+    let recipients = &mailing.loaded.manifest.recipients;
+    let file = |file: &Path| file.to_string_lossy().into_owned();
+    let mut found: Vec<_> = parts
+        .iter()
+        .filter_map(|(role, name, digest)| {
+            let kind = InputKind::named(role)?;
+            let name = match kind {
+                InputKind::Rows => file(&recipients.file),
+                InputKind::Exclude => file(recipients.exclude.as_deref()?),
+                _ => name.clone(),
+            };
+            Some((kind, name, *digest))
+        })
+        .collect();
+    let folder = &mailing.loaded.folder;
+    found.extend(shared.iter().map(|planned| {
+        let path = planned.file.path.strip_prefix(folder);
+        let name = file(path.unwrap_or(&planned.file.path));
+        (InputKind::Attachment, name, planned.file.digest)
+    }));
+    if !mailing
+        .letter
+        .attachments
+        .iter()
+        .all(AttachmentPlan::is_shared)
+    {
+        // There may be millions, so that they are one part.
+        let own = parts.iter().find(|(role, ..)| *role == "attachments");
+        found.extend(own.map(|(.., digest)| {
+            let name = "files of single letters".to_owned();
+            (InputKind::Attachment, name, *digest)
         }));
-        if !self
-            .letter
-            .attachments
-            .iter()
-            .all(AttachmentPlan::is_shared)
-        {
-            // There may be millions, so that they are one part.
-            let own = parts.iter().find(|(role, ..)| *role == "attachments");
-            found.extend(own.map(|(.., digest)| {
-                let name = "files of single letters".to_owned();
-                (InputKind::Attachment, name, *digest)
-            }));
-        }
-        let mut inputs = named(found);
-        inputs.extend(members(&self.loaded.value));
-        inputs.sort();
-        inputs
     }
+    let mut inputs = named(found);
+    inputs.extend(members(&mailing.loaded.value));
+    inputs.sort();
+    inputs
 }
 
 /// Parts whose names look alike when they are masked are one.
@@ -175,6 +242,52 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    fn part(role: &'static str, name: &str, content: &str) -> Part {
+        (role, plain(name), Digest::sha256(content.as_bytes()))
+    }
+
+    #[test]
+    fn a_file_has_one_name() {
+        for name in [
+            "terms/a.pdf",
+            "./terms/a.pdf",
+            "terms/./a.pdf",
+            "terms//a.pdf",
+        ] {
+            assert_eq!(plain(name), "terms/a.pdf");
+        }
+    }
+
+    #[test]
+    fn the_order_of_files_does_not_count_and_everything_else_does() {
+        let of = |parts: &[Part]| plan_digest(&parts.iter().cloned().collect());
+        let [a, b] = [part("template", "a", "1"), part("template", "b", "2")];
+        let plan = of(&[a.clone(), b.clone()]);
+        assert_eq!(plan, of(&[b.clone(), a.clone(), a.clone()]));
+        let others = [
+            of(std::slice::from_ref(&a)),
+            of(&[part("template", "a", "2"), part("template", "b", "1")]),
+            of(&[a.clone(), part("template", "c", "2")]),
+            of(&[a, part("attachment", "b", "2")]),
+            of(&[]),
+        ];
+        for (at, other) in others.iter().enumerate() {
+            assert_ne!(*other, plan, "{at}");
+        }
+    }
+
+    #[test]
+    fn approvals_stay_good() {
+        let parts = BTreeSet::from([
+            part("manifest", "", "mailing: a"),
+            part("rows", "", "a\n1\n"),
+        ]);
+        assert_eq!(
+            plan_digest(&parts).to_string(),
+            "sha256:e96822cd2f7b4bd35ad048caa9f213384e5026074d44385c398b24ac1aa1c5a0"
+        );
+    }
 
     #[test]
     fn members_are_named_as_people_write_them() {

@@ -30,13 +30,13 @@ pub(super) struct AttachmentPlan {
     /// Whether a row's letter has it.
     pub(super) when: Condition,
     pub(super) file: Text,
-    pub(super) told: Tree,
+    pub(super) metadata: Tree,
 }
 
 impl AttachmentPlan {
     /// Whether it is the same for every row that has it.
     pub(super) fn is_shared(&self) -> bool {
-        self.file.is_constant() && self.told.is_constant()
+        self.file.is_constant() && self.metadata.is_constant()
     }
 }
 
@@ -110,9 +110,10 @@ fn compile_attachment(
     templates: &mut Templates,
 ) -> Result<AttachmentPlan, Vec<TemplateError>> {
     let pointer = format!("/correspondence/content/attachments/{index}");
-    let mut told = entry.clone();
+    let mut metadata = entry.clone();
     let mut take = |member| {
-        told.as_object_mut()
+        metadata
+            .as_object_mut()
             .and_then(|members| members.shift_remove(member))
     };
     let (file, when) = (take("file"), take("when"));
@@ -132,17 +133,17 @@ fn compile_attachment(
         &mut errors,
         templates.compile_text(&format!("{pointer}/file"), file),
     );
-    let told = keep(&mut errors, templates.compile(&pointer, &told));
+    let metadata = keep(&mut errors, templates.compile(&pointer, &metadata));
     let when = keep(
         &mut errors,
         templates.compile_condition(&format!("{pointer}/when"), when.as_ref()),
     );
-    match (file, told, when) {
-        (Some(file), Some(told), Some(when)) => Ok(AttachmentPlan {
+    match (file, metadata, when) {
+        (Some(file), Some(metadata), Some(when)) => Ok(AttachmentPlan {
             pointer,
             when,
             file,
-            told,
+            metadata,
         }),
         _ => Err(errors),
     }

@@ -8,10 +8,9 @@ use std::thread;
 use jiff::Timestamp;
 
 use super::exclusion::Exclusion;
-use super::files::Files;
+use super::files::FileReader;
 use super::letter::{Letter, MEMBER_RULES, compile};
-use super::proof::Proving;
-use super::report_builder::PROBLEM_LIMIT;
+use super::problems::PROBLEM_LIMIT;
 use super::slow_rows::{RowsInProgress, SlowRows};
 use crate::diagnostic::{Place, Problem, Problems, did_you_mean, tidy};
 use crate::manifest::{LoadedManifest, Manifest};
@@ -34,20 +33,18 @@ pub struct MailingOptions {
 #[derive(Debug)]
 pub struct Mailing {
     pub(super) loaded: LoadedManifest,
-    pub(super) setting: MailingOptions,
+    pub(super) options: MailingOptions,
     pub(super) templates: Templates,
     pub(super) letter: Letter,
     pub(super) row_key: Option<usize>,
     pub(super) exclusion: Exclusion,
-    pub(super) files: Files,
+    pub(super) files: FileReader,
     /// What was found before any row was read.
     pub(super) found: Problems,
     /// How many threads check its rows.
     pub(super) threads: NonZeroUsize,
     /// Whether the letter is there with all its parts. If not, only its rows can be checked.
     pub(super) is_whole: bool,
-    /// Which rows are proven, when that is what its letters are for.
-    pub(super) proving: Option<Proving>,
     pub(super) in_progress: RowsInProgress,
     headers: Vec<String>,
     dialect: Dialect,
@@ -58,12 +55,12 @@ impl Mailing {
     ///
     /// A letter that does not compile is no `Err` as long as it is known who gets it: the rows are checked all the same, and what was found comes with what is
     /// wrong with them.
-    pub fn open(loaded: LoadedManifest, setting: MailingOptions) -> Result<Self, Problems> {
+    pub fn open(loaded: LoadedManifest, options: MailingOptions) -> Result<Self, Problems> {
         let rows = open_rows(&loaded)?;
         let headers = rows.headers().to_vec();
         let dialect = *rows.dialect();
         let mut found = loaded.warnings.clone();
-        let mut templates = match set_up(&loaded, &headers, setting) {
+        let mut templates = match create_templates(&loaded, &headers, options) {
             Ok(templates) => templates,
             Err(wrong) => {
                 found.extend(wrong);
@@ -77,21 +74,20 @@ impl Mailing {
         let exclusion = exclusion(&loaded).map_err(|wrong| found.extend(wrong)).ok();
         let mut errors = Vec::new();
         let letter = compile(&loaded, &mut templates, &mut errors);
-        found.extend(errors.iter().map(|error| written(&loaded, error)));
+        found.extend(errors.iter().map(|error| in_manifest(&loaded, error)));
         let (Some(letter), Some(row_key), Some(exclusion)) = (letter, row_key, exclusion) else {
             found.extend(read_through(rows));
             return Err(found);
         };
         Ok(Self {
-            setting,
+            options,
             templates,
             letter,
             row_key,
             exclusion,
-            files: Files::new(&loaded.folder),
+            files: FileReader::new(&loaded.folder),
             threads: all_cores(),
             is_whole: !found.has_errors(),
-            proving: None,
             in_progress: RowsInProgress::default(),
             found,
             headers,
@@ -133,7 +129,7 @@ impl Mailing {
 
     /// The recipients file as people name it.
     pub fn rows_file(&self) -> PathBuf {
-        shown(&self.loaded, &self.loaded.manifest.recipients.file)
+        display_path(&self.loaded, &self.loaded.manifest.recipients.file)
     }
 
     /// The resource id when it is the same for every row, without its optional prefix.
@@ -147,8 +143,26 @@ impl Mailing {
         constant.then(|| id.strip_prefix("urn:altinn:resource:").unwrap_or(id))
     }
 
+    /// The same mailing, as if it had been sent first at another time. It has to be checked anew.
+    pub fn begun_at(self, began: Timestamp) -> Result<Self, Problems> {
+        let options = MailingOptions {
+            began,
+            ..self.options
+        };
+        Ok(Self::open(self.loaded, options)?.with_threads(self.threads))
+    }
+
     pub(super) fn open_rows(&self) -> Result<Rows, Problems> {
         open_rows(&self.loaded)
+    }
+
+    pub(super) fn row_place(&self, row: &Row, columns: Vec<&str>) -> Place {
+        Place::Row {
+            file: self.rows_file(),
+            row: Some(row.number),
+            line: row.line,
+            columns: columns.into_iter().map(str::to_owned).collect(),
+        }
     }
 }
 
@@ -159,7 +173,7 @@ fn all_cores() -> NonZeroUsize {
 }
 
 /// A file of the manifest's folder, named as the person would from where they stand.
-pub(super) fn shown(loaded: &LoadedManifest, file: &Path) -> PathBuf {
+fn display_path(loaded: &LoadedManifest, file: &Path) -> PathBuf {
     match loaded.source.path().parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent.join(file),
         _ => file.to_owned(),
@@ -179,11 +193,11 @@ fn open_rows(loaded: &LoadedManifest) -> Result<Rows, Problems> {
         return Err(Problem::error(place, "the recipients file is not there")
             .with_cause(format!(
                 "{} does not exist",
-                shown(loaded, &recipients.file).display()
+                display_path(loaded, &recipients.file).display()
             ))
             .into());
     }
-    Rows::open(&path, &shown(loaded, &recipients.file), &options)
+    Rows::open(&path, &display_path(loaded, &recipients.file), &options)
 }
 
 fn find_key(loaded: &LoadedManifest, headers: &[String]) -> Result<Option<usize>, Box<Problem>> {
@@ -203,20 +217,20 @@ fn find_key(loaded: &LoadedManifest, headers: &[String]) -> Result<Option<usize>
 }
 
 /// The templates before anything is compiled.
-fn set_up(
+fn create_templates(
     loaded: &LoadedManifest,
     headers: &[String],
-    setting: MailingOptions,
+    options: MailingOptions,
 ) -> Result<Templates, Problems> {
     let manifest = &loaded.manifest;
     let names = Names::new(headers, &manifest.variables).map_err(|wrong| {
-        let place = Place::File(shown(loaded, &manifest.recipients.file));
+        let place = Place::File(display_path(loaded, &manifest.recipients.file));
         wrong
             .into_iter()
             .map(|name| Problem::error(place.clone(), name.to_string()).with_hint(name.hint()))
             .collect::<Problems>()
     })?;
-    let templates = Templates::new(&loaded.folder, names, &manifest.mailing, setting.began);
+    let templates = Templates::new(&loaded.folder, names, &manifest.mailing, options.began);
     let templates = templates.map_err(|error| {
         let problem = Problem::error(Place::File(loaded.folder.clone()), error.to_string());
         let cause = error.source().map(ToString::to_string).unwrap_or_default();
@@ -227,7 +241,7 @@ fn set_up(
 
 fn exclusion(loaded: &LoadedManifest) -> Result<Exclusion, Problems> {
     match &loaded.manifest.recipients.exclude {
-        Some(file) => Exclusion::load(&loaded.folder.join(file), &shown(loaded, file)),
+        Some(file) => Exclusion::load(&loaded.folder.join(file), &display_path(loaded, file)),
         None => Ok(Exclusion::default()),
     }
 }
@@ -242,7 +256,7 @@ fn read_through(mut rows: Rows) -> Vec<Problem> {
 }
 
 /// A template error at the place where the template was written.
-pub(super) fn written(loaded: &LoadedManifest, error: &TemplateError) -> Problem {
+fn in_manifest(loaded: &LoadedManifest, error: &TemplateError) -> Problem {
     let place = error
         .place()
         .unwrap_or_else(|| match (error.line, error.column) {

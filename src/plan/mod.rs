@@ -1,13 +1,13 @@
 //! Manifest, rows and templates become checked deliveries.
 //!
-//! Pass 1 ([`Mailing::check`]) renders and checks every row before anything may leave; pass 2 ([`Mailing::deliveries`]) renders them
-//! again, one at a time, and refuses anything that is not what pass 1 has seen.
+//! A [`Mailing`] is compiled once and does not change. Pass 1 ([`check()`]) renders and checks every row before anything may leave, and gives a
+//! [`CheckReport`]; pass 2 ([`Deliveries`]) renders the rows again, one at a time, and refuses anything that is not what pass 1 has seen.
 
-mod approval;
 mod check;
+mod checked_rows;
 mod choice;
 mod column_lint;
-mod crew;
+mod deliveries;
 mod delivery;
 mod difference;
 mod digest;
@@ -20,22 +20,23 @@ mod inputs;
 mod key;
 mod key_index;
 mod letter;
-mod look;
 mod mailing;
-mod named;
 mod old_render;
-mod pass;
+mod planner;
+mod problems;
 mod proof;
+mod proofs;
+mod report;
 mod report_builder;
 pub mod request_line;
-mod scratch;
 mod selection;
 mod slow_rows;
 mod unused;
 
-pub use check::CheckReport;
+pub use check::check;
+pub(crate) use checked_rows::RENDERING_STACK;
 pub use choice::{RowChoice, RowFilter};
-pub(crate) use crew::RENDERING_STACK;
+pub use deliveries::{Deliveries, InputChanged};
 pub use delivery::{Delivery, Planned, Skip};
 pub use digest::{Digest, Digester, digest_file};
 pub use files::{LocalFile, PlannedFile};
@@ -44,8 +45,10 @@ pub use key::{NAMESPACE, delivery_key};
 pub use key_index::{KeyIndex, RowPosition};
 pub use mailing::{Mailing, MailingOptions};
 pub use old_render::{LetterChange, OldRender, OldRenderError, RemovedLetter};
-pub use pass::{Deliveries, InputChanged};
-pub use proof::{Proof, Proofs, Withheld};
-pub use report_builder::PROBLEM_LIMIT;
+pub use planner::rows_with_key;
+pub use problems::PROBLEM_LIMIT;
+pub use proof::{Proof, Withheld};
+pub use proofs::{Proofs, prove};
+pub use report::CheckReport;
 pub use selection::{NotASelection, Selection};
 pub use slow_rows::{SlowRow, SlowRows};

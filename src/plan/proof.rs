@@ -1,33 +1,14 @@
 //! Proofs: letters of some rows to somebody who looks at them before the mailing is sent.
 
-use jiff::Timestamp;
-
-use super::fingerprint::Fingerprint;
 use super::key::proof_key;
-use super::pass::letter_digest;
-use super::report_builder::ReportBuilder;
-use super::scratch::Scratch;
-use super::{CheckReport, Delivery, Digest, Digester, InputChanged, Mailing, Planned, Selection};
-use crate::correspondence::{Moment, Recipient, ReferenceType};
-use crate::diagnostic::{Code, Problem, Problems};
-use crate::recipients::Row;
+use super::{Delivery, Digest, Digester, Selection};
+use crate::correspondence::{Recipient, ReferenceType};
 
 /// Of which plan proofs are, and who gets them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Proof {
     recipient: Recipient,
     id: Digest,
-}
-
-/// Proofs that have been rendered and checked.
-#[derive(Debug, Clone)]
-pub struct Proofs {
-    /// The proofs, as a mailing of their own: the other rows of the file are none of its business.
-    pub checked: CheckReport,
-    /// What they do not have of their letters.
-    pub withheld: Withheld,
-    /// When the last of them can be read, if that is not at once.
-    pub published: Option<Moment>,
 }
 
 /// What proofs do not have of their letters, because it reaches others than who looks at them: in how many it was.
@@ -40,7 +21,7 @@ pub struct Withheld {
 }
 
 /// Which rows of a mailing are proven.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Proving {
     pub(super) proof: Proof,
     /// All of them become letters.
@@ -69,7 +50,7 @@ impl Proof {
     }
 
     /// Makes a letter its own proof: another recipient, another key, and nothing that reaches anybody else. The rest stays, byte for byte.
-    fn redirect(&self, mailing: &str, delivery: &mut Delivery) -> Withheld {
+    pub(super) fn redirect(&self, mailing: &str, delivery: &mut Delivery) -> Withheld {
         let key = proof_key(delivery.resource(), mailing, self.id, &delivery.name);
         delivery.key = key;
         delivery.recipient = self.recipient.clone();
@@ -94,146 +75,6 @@ impl Proof {
         withheld.dialogs = u64::from(references.len() < all);
         withheld
     }
-}
-
-impl Mailing {
-    /// The same mailing, as if it had been sent first at another time. It has to be checked anew.
-    pub fn begun_at(self, began: Timestamp) -> Result<Self, Problems> {
-        let setting = super::MailingOptions {
-            began,
-            ..self.setting
-        };
-        let threads = self.threads;
-        Ok(Self::open(self.loaded, setting)?.with_threads(threads))
-    }
-
-    /// Makes a checked mailing one of proofs: from now on its letters are those of these rows, and go to who looks at them. `now` is what dates are compared with.
-    ///
-    /// # Errors
-    ///
-    /// When the rows are not what was checked, and when a proof breaks a rule that its letter does not break.
-    pub fn prove(
-        &mut self,
-        checked: &CheckReport,
-        proof: Proof,
-        wanted: &Selection,
-        now: Timestamp,
-    ) -> Result<Proofs, Problems> {
-        let mut rows = self.open_rows()?;
-        let mut report = ReportBuilder::new(Problems::new());
-        let mut proofs = Proofs::none(checked);
-        let mut proven = Selection::from_rows([]);
-        let (mut row, mut scratch) = (Row::default(), Scratch::default());
-        for expected in &checked.fingerprints {
-            match rows.read(&mut row) {
-                Some(Ok(())) => {}
-                Some(Err(_)) | None => return Err(self.drifted(&row)),
-            }
-            if !expected.is_letter() || !wanted.contains(row.number) {
-                let nothing = Fingerprint::from_planned(&Planned::LeftOut);
-                proofs.checked.fingerprints.push(nothing);
-                continue;
-            }
-            let mut planned = self.plan_row(&row, &mut scratch);
-            if Fingerprint::from_planned(&planned) != *expected {
-                return Err(self.drifted(&row));
-            }
-            if let Planned::Delivery(delivery) = &mut planned {
-                let withheld = self.redirect(&proof, delivery, &mut scratch.json);
-                let findings = self.check_delivery(delivery, now, &scratch.attached);
-                self.gather_findings(findings, &row, &mut report);
-                proofs.see(delivery, withheld);
-            }
-            proofs
-                .checked
-                .fingerprints
-                .push(Fingerprint::from_planned(&planned));
-            proven.push(row.number);
-        }
-        // What is worth knowing of the letters has been told with them.
-        let problems: Vec<_> = std::mem::take(&mut report.checked.problems)
-            .into_iter()
-            .filter(Problem::is_error)
-            .map(of_a_proof)
-            .collect();
-        if !problems.is_empty() {
-            return Err(problems.into_iter().collect());
-        }
-        self.proving = Some(Proving {
-            proof,
-            rows: proven,
-        });
-        Ok(proofs)
-    }
-
-    /// Makes a letter a proof.
-    pub(super) fn redirect(
-        &self,
-        proof: &Proof,
-        delivery: &mut Delivery,
-        json: &mut Vec<u8>,
-    ) -> Withheld {
-        let withheld = proof.redirect(&self.loaded.manifest.mailing, delivery);
-        delivery.digest = letter_digest(&delivery.request, &delivery.files, json);
-        withheld
-    }
-
-    fn drifted(&self, row: &Row) -> Problems {
-        let drifted = InputChanged {
-            row: row.number,
-            line: row.line,
-        };
-        Problem::error(self.row_place(row, Vec::new()), drifted.to_string())
-            .with_hint("leave the mailing's files alone until it has been sent; then run the same command again")
-            .into()
-    }
-}
-
-impl Proofs {
-    fn none(checked: &CheckReport) -> Self {
-        let checked = CheckReport {
-            problems: Problems::new(),
-            rows: 0,
-            letters: 0,
-            skipped: 0,
-            plan: checked.plan,
-            now: checked.now,
-            inputs: checked.inputs.clone(),
-            shared: Vec::new(),
-            fingerprints: Vec::with_capacity(checked.fingerprints.len()),
-        };
-        Self {
-            checked,
-            withheld: Withheld::default(),
-            published: None,
-        }
-    }
-
-    fn see(&mut self, delivery: &Delivery, withheld: Withheld) {
-        let checked = &mut self.checked;
-        if checked.letters == 0 {
-            checked.shared = delivery.uploads().cloned().collect();
-        }
-        checked.rows += 1;
-        checked.letters += 1;
-        self.withheld.custom_recipients += withheld.custom_recipients;
-        self.withheld.dialogs += withheld.dialogs;
-        let published = delivery.request.correspondence.requested_publish_time;
-        let last = [self.published, published].into_iter().flatten();
-        self.published = last.max_by_key(|at| at.timestamp());
-    }
-}
-
-/// What a proof cannot be though its letter can.
-fn of_a_proof(problem: Problem) -> Problem {
-    if problem.code != Some(Code::Altinn(3022)) {
-        return problem;
-    }
-    Problem {
-        message: "a proof leaves the custom recipients out, and nobody else is to be notified".to_owned(),
-        ..problem
-    }
-    .with_hint("prove rows whose letters notify their recipients too, with --rows; or look at the letters with `massebrev render MANIFEST --html FILE`")
 }
 
 #[cfg(test)]

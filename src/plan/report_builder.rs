@@ -1,138 +1,156 @@
-//! What pass 1 gathers on its way: all errors, and enough of the warnings.
+//! The check report while the rows are being checked.
 
 use std::collections::HashMap;
-use std::hash::RandomState;
+use std::hash::{BuildHasher as _, RandomState};
 
-use super::files::Seen;
-use super::{CheckReport, Digest};
-use crate::diagnostic::{Code, Place, Problem, Problems, Severity};
+use super::checked_rows::CheckedRow;
+use super::findings::{LetterFinding, place_in_manifest};
+use super::inputs::{inputs, parts, plan_digest};
+use super::problems::CappedProblems;
+use super::{CheckReport, Delivery, Mailing, Planned};
+use crate::diagnostic::{Code, Place, Problem, Problems};
+use crate::recipients::Row;
 
-/// After so many errors the check stops looking: the manifest is wrong, not the rows. So many warnings of a kind are told one by one.
-pub const PROBLEM_LIMIT: usize = 10_000;
-
-/// What tells one kind of problem from another, whatever row it is in.
-type Kind = (Severity, Option<Code>, String);
-
-/// What pass 1 has found so far.
-pub(super) struct ReportBuilder {
+/// The report while the rows are being checked, in row order.
+pub(super) struct ReportBuilder<'a> {
+    mailing: &'a Mailing,
     pub(super) checked: CheckReport,
-    /// Those who get letters: 8 bytes of each are enough to count those who are there twice.
+    /// 8 bytes of every recipient who gets a letter: enough to count those who get several.
     pub(super) recipients: Vec<u64>,
-    pub(super) hashing: RandomState,
-    /// What has been said already of parts that are the same for all rows, and where in `problems` it stands.
-    pub(super) constant: HashMap<(Code, String, String), usize>,
-    /// The files of its letters.
-    pub(super) files: Seen,
-    /// Whether the check stopped before the last row.
+    hashing: RandomState,
+    /// Findings that are the same for all rows: where in `problems` each one is.
+    constant: HashMap<(Code, String, String), usize>,
+    /// True when the check ended before the last row.
     pub(super) stopped: bool,
-    errors: usize,
-    /// How many warnings there are of each kind.
-    warnings: HashMap<Kind, usize>,
+    pub(super) problems: CappedProblems,
 }
 
-impl ReportBuilder {
-    /// With what was found before any row was read.
-    pub(super) fn new(found: Problems) -> Self {
-        let checked = CheckReport {
-            problems: Problems::new(),
-            rows: 0,
-            letters: 0,
-            skipped: 0,
-            plan: Digest::sha256(&[]),
-            now: None,
-            inputs: Vec::new(),
-            shared: Vec::new(),
-            fingerprints: Vec::new(),
-        };
-        let mut report = Self {
-            checked,
+impl<'a> ReportBuilder<'a> {
+    /// `found` is what is known before any row has been read.
+    pub(super) fn new(mailing: &'a Mailing, found: Problems) -> Self {
+        let mut builder = Self {
+            mailing,
+            checked: CheckReport::default(),
             recipients: Vec::new(),
             hashing: RandomState::new(),
             constant: HashMap::new(),
-            files: Seen::default(),
             stopped: false,
-            errors: 0,
-            warnings: HashMap::new(),
+            problems: CappedProblems::default(),
         };
-        report.extend(found);
-        report
+        builder.extend(found);
+        builder
     }
 
-    /// One more problem. A warning that many rows share is only counted in the end: it stops nothing, and must not fill the memory either.
+    /// Adds one row. Every letter is shown to `each`. Gives true when it is meant to get a letter.
+    pub(super) fn add_row(
+        &mut self,
+        row: &Row,
+        checked: CheckedRow,
+        each: &mut dyn FnMut(&Delivery),
+    ) -> bool {
+        let report = &mut self.checked;
+        report.fingerprints.push(checked.fingerprint);
+        match checked.planned {
+            Planned::Delivery(delivery) => {
+                if report.letters == 0 {
+                    report.shared = delivery.uploads().cloned().collect();
+                }
+                report.letters += 1;
+                for file in &delivery.files {
+                    report.files.count(file);
+                }
+                let recipient = self.hashing.hash_one(&delivery.recipient);
+                self.recipients.push(recipient);
+                self.extend(checked.person);
+                if self.mailing.is_whole {
+                    self.add_findings(checked.findings, row);
+                    each(&delivery);
+                }
+                true
+            }
+            Planned::Skipped(_) => {
+                report.skipped += 1;
+                false
+            }
+            // In pass 1 no row is left out.
+            Planned::LeftOut => true,
+            Planned::Invalid(problems) => {
+                for problem in problems {
+                    // What is wrong with a constant part is wrong for every row, and said once.
+                    let is_constant = matches!(problem.place, Place::Source { .. });
+                    if !is_constant || self.problems.all.iter().all(|known| *known != problem) {
+                        self.push(problem);
+                    }
+                }
+                true
+            }
+        }
+    }
+
+    /// Adds what is wrong with a letter: what is the same for all rows once, at its place in the manifest; the rest at its row.
+    pub(super) fn add_findings(&mut self, findings: Vec<LetterFinding>, row: &Row) {
+        for LetterFinding {
+            finding,
+            precedence,
+            columns,
+        } in findings
+        {
+            if !columns.is_empty() {
+                let place = Place::Row {
+                    file: self.mailing.rows_file(),
+                    row: Some(row.number),
+                    line: row.line,
+                    columns,
+                };
+                self.push(finding.into_problem(place, precedence));
+                continue;
+            }
+            let next = self.problems.all.len();
+            let kind = (
+                finding.code,
+                finding.member.clone(),
+                finding.message.clone(),
+            );
+            let index = *self.constant.entry(kind).or_insert(next);
+            if index == next {
+                let place = place_in_manifest(self.mailing, &finding);
+                self.push(finding.into_problem(place, precedence));
+            } else if let Some(said) = self.problems.all.get_mut(index) {
+                said.precedence = said.precedence.min(precedence);
+            }
+        }
+    }
+
     pub(super) fn push(&mut self, problem: Problem) {
-        if problem.is_error() {
-            self.errors += 1;
-        } else {
-            let kind = (problem.severity, problem.code, problem.message.clone());
-            let count = self.warnings.entry(kind).or_default();
-            *count += 1;
-            if *count > PROBLEM_LIMIT {
-                return;
-            }
-        }
-        self.checked.problems.push(problem);
+        self.problems.push(problem);
     }
 
-    /// Whether there are more errors than anybody reads.
-    pub(super) fn is_full(&self) -> bool {
-        self.errors >= PROBLEM_LIMIT
+    pub(super) fn into_problems(self) -> Problems {
+        self.problems.all
     }
 
-    /// All that was found; `file` is where the rows are.
-    pub(super) fn finish(mut self, file: Place) -> CheckReport {
-        let problems = &mut self.checked.problems;
-        for ((_, code, message), count) in self.warnings {
-            if count > PROBLEM_LIMIT {
-                let more = count - PROBLEM_LIMIT;
-                let problem =
-                    Problem::warning(file.clone(), format!("{message}: {more} more times"));
-                problems.push(Problem { code, ..problem });
-            }
+    /// Completes the report with what is known only after the last row.
+    pub(super) fn finish(mut self) -> Result<CheckReport, Problems> {
+        let mailing = self.mailing;
+        self.checked.files = std::mem::take(&mut self.checked.files).finish();
+        // The threads are ahead of the row where the check stopped: which templates they have read by then is chance.
+        if !self.stopped {
+            let parts = parts(mailing, self.checked.files.digest())?;
+            self.checked.plan = plan_digest(&parts);
+            self.checked.inputs = inputs(mailing, &parts, &self.checked.shared);
+            let uses_now = mailing.templates.uses_now();
+            self.checked.now = uses_now.then_some(mailing.options.began);
         }
-        if self.errors >= PROBLEM_LIMIT {
-            let message = format!("stopped looking after {PROBLEM_LIMIT} errors");
-            problems.push(Problem::error(file, message));
-        }
-        self.checked
+        let problems = self.problems.finish(&Place::File(mailing.rows_file()));
+        Ok(CheckReport {
+            problems,
+            ..self.checked
+        })
     }
 }
 
-impl Extend<Problem> for ReportBuilder {
+impl Extend<Problem> for ReportBuilder<'_> {
     fn extend<I: IntoIterator<Item = Problem>>(&mut self, problems: I) {
         problems.into_iter().for_each(|problem| self.push(problem));
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn file() -> Place {
-        Place::File("rows.csv".into())
-    }
-
-    #[test]
-    fn warnings_without_end_are_counted_and_stop_nothing() {
-        let mut report = ReportBuilder::new(Problems::new());
-        report.extend((0..PROBLEM_LIMIT + 7).map(|_| Problem::warning(file(), "odd")));
-        report.push(Problem::warning(file(), "rare"));
-        assert!(!report.is_full());
-        let problems = report.finish(file()).problems;
-        assert!(!problems.has_errors());
-        assert_eq!(problems.len(), PROBLEM_LIMIT + 2);
-        let last = problems.iter().last().unwrap();
-        assert_eq!(last.message, "odd: 7 more times");
-    }
-
-    #[test]
-    fn errors_without_end_are_an_end() {
-        let error = || Problem::error(file(), "wrong");
-        let mut report = ReportBuilder::new((1..PROBLEM_LIMIT).map(|_| error()).collect());
-        assert!(!report.is_full());
-        report.push(error());
-        assert!(report.is_full());
-        let problems = report.finish(file()).problems;
-        let last = problems.iter().last().unwrap();
-        assert_eq!(last.message, "stopped looking after 10000 errors");
     }
 }

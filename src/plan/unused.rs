@@ -9,53 +9,53 @@ use crate::diagnostic::{Place, Problem};
 /// How many columns and variables are named.
 const NAMED: usize = 20;
 
-impl Mailing {
-    /// Warns of columns and variables that nothing uses; only when every row was rendered, because rows choose their template files.
-    pub(super) fn find_unused(&self, report: &mut ReportBuilder) {
-        let checked = &report.checked;
-        let all = checked.letters > 0 && checked.letters + checked.skipped == checked.rows;
-        let unsure = report.stopped && self.templates.rows_choose_files();
-        if !self.is_whole || !all || unsure {
-            return;
-        }
-        let used: HashSet<&str> = self.templates.used_names().collect();
-        let key = self.manifest().recipients.key.as_deref();
-        let headers = self.headers().iter().map(String::as_str);
-        let columns: Vec<_> = headers
-            .filter(|header| !used.contains(header) && Some(*header) != key)
-            .map(|header| format!("`{header}`"))
-            .collect();
-        if !columns.is_empty() {
-            let place = Place::File(self.rows_file());
-            let message = match columns.len() {
-                1 => "a column that nothing uses".to_owned(),
-                count => format!("{count} columns that nothing uses"),
-            };
-            let named = columns.get(..NAMED).unwrap_or(&columns).join(", ");
-            let more = if columns.len() > NAMED {
-                ", \u{2026}"
-            } else {
-                ""
-            };
-            let problem = Problem::warning(place, message).with_cause(named + more);
-            report.push(
-                problem.with_hint("letters do not show what stands there: take it out, or use it"),
-            );
-        }
-        let variables = self.manifest().variables.keys();
-        let unused: Vec<_> = variables
-            .filter(|variable| !used.contains(variable.as_str()))
-            .collect();
-        for variable in unused.iter().take(NAMED) {
-            let pointer = variable.replace('~', "~0").replace('/', "~1");
-            let place = self.loaded.place_of_key(&format!("/variables/{pointer}"));
-            let message = format!("no template uses the variable `{variable}`");
-            report.push(Problem::warning(place, message));
-        }
-        if let Some(more) = unused.len().checked_sub(NAMED).filter(|more| *more > 0) {
-            let place = self.loaded.place_of_key("/variables");
-            let message = format!("{more} more variables that no template uses");
-            report.push(Problem::warning(place, message));
-        }
+/// Warns of columns and variables that nothing uses; only when every row was rendered, because rows choose their template files.
+pub(super) fn find(mailing: &Mailing, report: &mut ReportBuilder<'_>) {
+    let checked = &report.checked;
+    let all = checked.letters > 0 && checked.letters + checked.skipped == checked.rows;
+    let unsure = report.stopped && mailing.templates.rows_choose_files();
+    if !mailing.is_whole || !all || unsure {
+        return;
+    }
+    let used: HashSet<&str> = mailing.templates.used_names().collect();
+    let key = mailing.manifest().recipients.key.as_deref();
+    let headers = mailing.headers().iter().map(String::as_str);
+    let columns: Vec<_> = headers
+        .filter(|header| !used.contains(header) && Some(*header) != key)
+        .map(|header| format!("`{header}`"))
+        .collect();
+    if !columns.is_empty() {
+        let place = Place::File(mailing.rows_file());
+        let message = match columns.len() {
+            1 => "a column that nothing uses".to_owned(),
+            count => format!("{count} columns that nothing uses"),
+        };
+        let named = columns.get(..NAMED).unwrap_or(&columns).join(", ");
+        let more = if columns.len() > NAMED {
+            ", \u{2026}"
+        } else {
+            ""
+        };
+        let problem = Problem::warning(place, message).with_cause(named + more);
+        report.push(
+            problem.with_hint("letters do not show what stands there: take it out, or use it"),
+        );
+    }
+    let variables = mailing.manifest().variables.keys();
+    let unused: Vec<_> = variables
+        .filter(|variable| !used.contains(variable.as_str()))
+        .collect();
+    for variable in unused.iter().take(NAMED) {
+        let pointer = variable.replace('~', "~0").replace('/', "~1");
+        let place = mailing
+            .loaded
+            .place_of_key(&format!("/variables/{pointer}"));
+        let message = format!("no template uses the variable `{variable}`");
+        report.push(Problem::warning(place, message));
+    }
+    if let Some(more) = unused.len().checked_sub(NAMED).filter(|more| *more > 0) {
+        let place = mailing.loaded.place_of_key("/variables");
+        let message = format!("{more} more variables that no template uses");
+        report.push(Problem::warning(place, message));
     }
 }

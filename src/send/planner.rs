@@ -8,7 +8,9 @@ use std::thread;
 use tokio::sync::{Mutex, mpsc, oneshot};
 
 use super::{SendError, Stop};
-use crate::plan::{CheckReport, Delivery, Mailing, Planned, RENDERING_STACK, Selection, Skip};
+use crate::plan::{
+    CheckReport, Deliveries, Delivery, Mailing, Planned, RENDERING_STACK, Selection, Skip,
+};
 
 /// So many rows are handed over at a time, at most: each time wakes a thread.
 const BATCH: usize = 32;
@@ -156,7 +158,7 @@ fn plan(mailing: &Mailing, checked: &CheckReport, turns: Assignment, tell: mpsc:
         size: 1,
         tell,
     };
-    let mut deliveries = match mailing.deliveries(checked) {
+    let mut deliveries = match Deliveries::new(mailing, checked) {
         Ok(deliveries) => deliveries.only(turns.rows),
         Err(problems) => {
             steps.push(RowStep::Broken(SendError::Rows(problems)));

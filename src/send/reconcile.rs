@@ -14,7 +14,7 @@ use super::{LeftBehind, Reconciled, SendError};
 use crate::journal::{
     self, Dropped, Entry, Input, Journal, JournalError, LetterEnd, Outcome, Reason, Recorded, State,
 };
-use crate::plan::{CheckReport, KeyIndex, Mailing, Planned, Selection};
+use crate::plan::{CheckReport, Deliveries, KeyIndex, Mailing, Planned, Selection};
 use crate::secret::redact;
 
 /// After so long without a letter under its key there will be none: Altinn's own gateway gives up on requests after four minutes.
@@ -448,7 +448,7 @@ fn changed_rows(
     named: &[(usize, Uuid)],
 ) -> Result<Vec<ChangedRow>, SendError> {
     let numbers = named.iter().map(|(position, _)| *position as u64 + 1);
-    let deliveries = mailing.deliveries(checked).map_err(SendError::Rows)?;
+    let deliveries = Deliveries::new(mailing, checked).map_err(SendError::Rows)?;
     let mut letters = deliveries
         .only(Selection::from_rows(numbers))
         .filter_map(|planned| match planned {

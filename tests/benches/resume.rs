@@ -103,7 +103,7 @@ fn write_journal(manifest: &Path, done: usize) {
         VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'sent', ?1, 1, 1793700000000, 1793700000000)";
     let mut insert = file.prepare(sql).unwrap();
     let mut written = 0;
-    let checked = open(manifest).check(Timestamp::now(), &mut |delivery| {
+    let checked = massebrev::plan::check(&open(manifest), Timestamp::now(), &mut |delivery| {
         if written < done {
             written += 1;
             let (row, line) = (delivery.row.cast_signed(), delivery.line.cast_signed());
@@ -121,7 +121,7 @@ fn write_journal(manifest: &Path, done: usize) {
 
 /// A check and nothing else.
 fn check(manifest: &Path) {
-    let checked = open(manifest).check(Timestamp::now(), &mut |_| ()).unwrap();
+    let checked = massebrev::plan::check(&open(manifest), Timestamp::now(), &mut |_| ()).unwrap();
     assert!(!checked.problems.has_errors());
     println!("memory at most, check alone           {} MB", peak());
 }
@@ -129,8 +129,8 @@ fn check(manifest: &Path) {
 /// Goes on with the mailing against a sandbox in the same process, up to the end.
 fn go_on(manifest: &Path) {
     let began = Instant::now();
-    let mut mailing = open(manifest);
-    let checked = mailing.check(Timestamp::now(), &mut |_| ()).unwrap();
+    let mailing = open(manifest);
+    let checked = massebrev::plan::check(&mailing, Timestamp::now(), &mut |_| ()).unwrap();
     tell("validation pass", began.elapsed());
     let opening = Instant::now();
     let journal = Journal::open(&journal_path(manifest), &header(), Timestamp::now()).unwrap();

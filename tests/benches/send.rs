@@ -23,7 +23,7 @@ use mailing::{PLAIN, argument, open, write};
 use massebrev::altinn::{Client, Environment, HttpClient, HttpOptions};
 use massebrev::journal::{Header, Journal};
 use massebrev::maskinporten::{ClientSettings, Delegation, SigningKey, from_key};
-use massebrev::plan::{CheckReport, Mailing, Planned, RowFilter};
+use massebrev::plan::{self, CheckReport, Deliveries, Mailing, Planned, RowFilter};
 use massebrev::sandbox::Registration;
 use massebrev::send::{Engine, Options, Planner, RunEnd, Stop, with_planner};
 use tokio::runtime::{Builder, Runtime};
@@ -39,9 +39,9 @@ const HEAD: &str = "    oha/s     wrk/s sockets/s  client/s    send/s  us of pro
 fn main() {
     let letters = argument(40_000);
     let folder = tempfile::tempdir().unwrap();
-    let mut mailing = open(&write(folder.path(), PLAIN, letters));
-    let checked = mailing.check(Timestamp::now(), &mut |_| ()).unwrap();
-    let bodies = bodies(&mut mailing, &checked);
+    let mailing = open(&write(folder.path(), PLAIN, letters));
+    let checked = plan::check(&mailing, Timestamp::now(), &mut |_| ()).unwrap();
+    let bodies = bodies(&mailing, &checked);
     let registration = Registration::generate().unwrap();
     let runtime = Runtime::new().unwrap();
     // As the program has it.
@@ -176,8 +176,8 @@ async fn send(
 }
 
 /// What `send` would put on the wire, made beforehand.
-fn bodies(mailing: &mut Mailing, checked: &CheckReport) -> Vec<Bytes> {
-    let deliveries = mailing.deliveries(checked).unwrap();
+fn bodies(mailing: &Mailing, checked: &CheckReport) -> Vec<Bytes> {
+    let deliveries = Deliveries::new(mailing, checked).unwrap();
     let bodies = deliveries.map(|planned| match planned.unwrap() {
         Planned::Delivery(delivery) => delivery.body(&[]).unwrap().into(),
         other => panic!("{other:?}"),

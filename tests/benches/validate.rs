@@ -14,7 +14,7 @@ use std::time::Instant;
 use jiff::Timestamp;
 use mailing::{FULL, Kind, PLAIN, argument, median, open, write};
 
-use massebrev::plan::Planned;
+use massebrev::plan::{self, Deliveries, Planned};
 use massebrev::recipients::{Options, Row, Rows};
 
 const KINDS: [Kind; 2] = [PLAIN, FULL];
@@ -43,18 +43,17 @@ fn measure(kind: Kind, rows: usize) {
             black_box(&row);
         }
     });
-    let mut mailing = open(&path).with_threads(NonZeroUsize::MIN);
+    let mailing = open(&path).with_threads(NonZeroUsize::MIN);
     let check = median(rows, || {
         let mut letters = 0;
-        let checked = mailing
-            .check(Timestamp::now(), &mut |_| letters += 1)
-            .unwrap();
+        let report = plan::check(&mailing, Timestamp::now(), &mut |_| letters += 1);
+        let checked = report.unwrap();
         assert!(!checked.problems.has_errors(), "{:?}", checked.problems);
         assert_eq!(letters, rows);
     });
-    let checked = mailing.check(Timestamp::now(), &mut |_| ()).unwrap();
+    let checked = plan::check(&mailing, Timestamp::now(), &mut |_| ()).unwrap();
     let again = median(rows, || {
-        let deliveries = mailing.deliveries(&checked).unwrap();
+        let deliveries = Deliveries::new(&mailing, &checked).unwrap();
         let letters = deliveries.filter(|planned| matches!(planned, Ok(Planned::Delivery(_))));
         assert_eq!(letters.count(), rows);
     });
@@ -71,11 +70,11 @@ fn measure(kind: Kind, rows: usize) {
         );
     }
     let cores = thread::available_parallelism().unwrap();
-    let mut mailing = open(&path).with_threads(cores);
+    let mailing = open(&path).with_threads(cores);
     let mut times: Vec<_> = (0..5)
         .map(|_| {
             let began = Instant::now();
-            mailing.check(Timestamp::now(), &mut |_| ()).unwrap();
+            plan::check(&mailing, Timestamp::now(), &mut |_| ()).unwrap();
             began.elapsed()
         })
         .collect();

@@ -4,7 +4,7 @@ use std::fs;
 
 use jiff::Timestamp;
 use massebrev::manifest;
-use massebrev::plan::{Digest, Mailing, MailingOptions, Selection};
+use massebrev::plan::{Deliveries, Digest, Mailing, MailingOptions, Selection, check};
 
 use crate::support::{LiveSandbox, Project};
 
@@ -128,19 +128,19 @@ fn open(project: &Project, began: &str) -> (Mailing, Timestamp) {
 
 /// The plan and the digests of the letters.
 fn at(project: &Project, began: &str) -> (Digest, Vec<Digest>) {
-    let (mut mailing, began) = open(project, began);
+    let (mailing, began) = open(project, began);
     let mut letters = Vec::new();
-    let checked = mailing.check(began, &mut |letter| letters.push(letter.digest));
+    let checked = check(&mailing, began, &mut |letter| letters.push(letter.digest));
     (checked.unwrap().plan, letters)
 }
 
 #[test]
 fn a_part_of_the_mailing_is_held_to_what_was_checked_too() {
     let project = Project::small();
-    let (mut mailing, began) = open(&project, "2026-11-02T08:00:00Z");
-    let checked = mailing.check(began, &mut |_| ()).unwrap();
+    let (mailing, began) = open(&project, "2026-11-02T08:00:00Z");
+    let checked = check(&mailing, began, &mut |_| ()).unwrap();
     let drifted = |row| {
-        let deliveries = mailing.deliveries(&checked).unwrap();
+        let deliveries = Deliveries::new(&mailing, &checked).unwrap();
         let mut deliveries = deliveries.only(Selection::from_rows([row]));
         deliveries.find_map(Result::err).map(|drifted| drifted.row)
     };

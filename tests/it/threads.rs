@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 
 use jiff::Timestamp;
 use massebrev::manifest;
-use massebrev::plan::{Mailing, MailingOptions, PROBLEM_LIMIT};
+use massebrev::plan::{self, Deliveries, Mailing, MailingOptions, PROBLEM_LIMIT};
 
 use crate::support::Project;
 
@@ -52,15 +52,15 @@ fn found(project: &Project, threads: usize) -> String {
         began,
     };
     let threads = NonZeroUsize::new(threads).unwrap();
-    let mut mailing = Mailing::open(loaded, setting)
+    let mailing = Mailing::open(loaded, setting)
         .unwrap()
         .with_threads(threads);
     let mut letters = String::new();
-    let checked = mailing.check(began, &mut |letter| {
+    let checked = plan::check(&mailing, began, &mut |letter| {
         writeln!(letters, "{} {}", letter.row, letter.digest).unwrap();
     });
     let checked = checked.unwrap();
-    let passed_on = mailing.deliveries(&checked).map(|deliveries| {
+    let passed_on = Deliveries::new(&mailing, &checked).map(|deliveries| {
         let planned = deliveries.map(|planned| format!("{planned:?}\n"));
         planned.collect::<String>()
     });

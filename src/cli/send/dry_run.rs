@@ -1,6 +1,6 @@
 //! `massebrev send --dry-run`: everything a send does before it opens a connection.
 
-use massebrev::plan::{CheckReport, Delivery, Planned};
+use massebrev::plan::{CheckReport, Deliveries, Delivery, Planned};
 use massebrev::preview;
 use massebrev::send::{SendError, refuse_changed};
 
@@ -92,7 +92,7 @@ fn render(
         chosen,
         ..
     } = plan;
-    let deliveries = checked.mailing.deliveries(&checked.check_report);
+    let deliveries = Deliveries::new(&checked.mailing, &checked.check_report);
     let deliveries = deliveries.map_err(SendError::Rows)?;
     let mut bytes = 0;
     for planned in deliveries.only(chosen.rows.clone()) {

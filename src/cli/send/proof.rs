@@ -6,7 +6,7 @@ use std::path::Path;
 use jiff::Timestamp;
 use massebrev::correspondence::{Recipient, identifier};
 use massebrev::journal::{Journal, JournalError, State};
-use massebrev::plan::{Proof, Proofs, RowFilter, Selection};
+use massebrev::plan::{self, Proof, Proofs, RowFilter, Selection};
 use massebrev::preview::{MailingSummary, PageLetters, Reason, RowWarnings};
 use massebrev::report::{Report, StateCounts};
 use massebrev::send::{RunEnd, Summary};
@@ -49,10 +49,9 @@ impl SendArgs {
             checked = checked.begun_at(earlier)?;
             proven = proven.with(recorded_rows(&journal_path)?);
         }
-        let proofs = checked
-            .mailing
-            .prove(&checked.check_report, proof.clone(), &proven, now)
-            .map_err(CliError::Input)?;
+        let (mailing, report) = (&checked.mailing, &checked.check_report);
+        let proofs =
+            plan::prove(mailing, report, proof.clone(), &proven, now).map_err(CliError::Input)?;
         print(&wanted.rows, &proofs, &proof, &why, printer);
         let checked = CheckedMailing {
             check_report: proofs.checked,

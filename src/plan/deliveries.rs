@@ -1,0 +1,107 @@
+//! Pass 2: the rows of a checked mailing as letters, rendered again one at a time.
+
+use thiserror::Error;
+
+use super::fingerprint::Fingerprint;
+use super::planner::RowPlanner;
+use super::{CheckReport, Mailing, Planned, Selection};
+use crate::diagnostic::Problems;
+use crate::recipients::{Row, Rows};
+
+/// An input changed between the check and the send: what was checked is not what would be sent.
+#[derive(Debug, Error, PartialEq, Eq)]
+#[error("row {row} on line {line} is no longer what was checked: a file changed during the run")]
+pub struct InputChanged {
+    /// The row's number, from 1.
+    pub row: u64,
+    pub line: u64,
+}
+
+/// The letters of a checked mailing, in row order. Anything that pass 1 has not seen is refused.
+#[derive(Debug)]
+pub struct Deliveries<'a> {
+    planner: RowPlanner<'a>,
+    checked: &'a CheckReport,
+    wanted: Selection,
+    rows: Rows,
+    row: Row,
+    /// The row to be read next, from 0.
+    at: usize,
+}
+
+impl<'a> Deliveries<'a> {
+    /// Refuses a mailing with errors.
+    pub fn new(mailing: &'a Mailing, checked: &'a CheckReport) -> Result<Self, Problems> {
+        if checked.problems.has_errors() {
+            return Err(checked.problems.clone());
+        }
+        Ok(Self {
+            planner: RowPlanner::after_check(mailing, checked),
+            checked,
+            wanted: Selection::all(),
+            rows: mailing.open_rows()?,
+            row: Row::default(),
+            at: 0,
+        })
+    }
+
+    /// Passes over rows that nothing is to be done about, `limit` of them at most, and says whether there may be more: `passed` tells by position which they
+    /// are. They are read, and neither rendered nor compared with what was checked.
+    pub fn pass_over(&mut self, passed: &[bool], limit: usize) -> bool {
+        for _ in 0..limit {
+            if !passed.get(self.at).is_some_and(|passed| *passed) {
+                return false;
+            }
+            // A row that cannot be read any more is found out by the next that is to be sent, or at the end.
+            if self.rows.read(&mut self.row).is_none() {
+                return false;
+            }
+            self.at += 1;
+        }
+        true
+    }
+
+    /// Only these rows' letters; those of other rows are passed over without being rendered. Rows that get no letter come all the same.
+    #[must_use]
+    pub fn only(self, wanted: Selection) -> Self {
+        Self { wanted, ..self }
+    }
+}
+
+impl Iterator for Deliveries<'_> {
+    type Item = Result<Planned, InputChanged>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let Some(read) = self.rows.read(&mut self.row) else {
+            // Rows that were checked and are gone now are a change too.
+            let missing = self.at < self.checked.fingerprints.len();
+            self.at = self.checked.fingerprints.len();
+            return missing.then(|| {
+                Err(InputChanged {
+                    row: self.row.number + 1,
+                    line: self.row.line + 1,
+                })
+            });
+        };
+        let drifted = InputChanged {
+            row: self.row.number,
+            line: self.row.line,
+        };
+        if read.is_err() {
+            return Some(Err(drifted));
+        }
+        let Some(expected) = self.checked.fingerprints.get(self.at) else {
+            return Some(Err(drifted));
+        };
+        self.at += 1;
+        if expected.is_letter() && !self.wanted.contains(self.row.number) {
+            return Some(Ok(Planned::LeftOut));
+        }
+        let planned = self.planner.plan(&self.row);
+        Some(if Fingerprint::from_planned(&planned) == *expected {
+            Ok(planned)
+        } else {
+            Err(drifted)
+        })
+    }
+}

@@ -1,0 +1,367 @@
+//! Rows become letters, one at a time: the one code path of checking, dry runs and sending.
+
+use std::fmt;
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use super::files::PlannedFile;
+use super::letter::AttachmentPlan;
+use super::slow_rows::RowInProgress;
+use super::{
+    CheckReport, Delivery, Digest, Digester, Mailing, Planned, Proof, Selection, Skip, Withheld,
+    delivery_key,
+};
+use crate::correspondence::rules::FORM_FILE_LIMIT;
+use crate::correspondence::text::excerpt;
+use crate::correspondence::{Attachment, Correspondence, Language, Recipient, Request, identifier};
+use crate::diagnostic::{Problem, Problems};
+use crate::recipients::Row;
+use crate::template::{Scope, TemplateError, parse_bool};
+
+/// Renders the rows of a mailing on one thread. Its buffers are reused from row to row.
+pub(super) struct RowPlanner<'a> {
+    pub(super) mailing: &'a Mailing,
+    /// What pass 1 has found, in pass 2.
+    report: Option<&'a CheckReport>,
+    scope: Scope,
+    /// The request of the letter rendered last, as JSON.
+    pub(super) json: Vec<u8>,
+    /// The attachments of the letter rendered last, as indices in the manifest's list.
+    pub(super) attached: Vec<usize>,
+    /// The row that is being rendered, for the search for slow ones.
+    in_progress: Arc<RowInProgress>,
+}
+
+/// The parts of a letter that templates make.
+type Rendered = (Correspondence, Vec<Uuid>, Vec<Arc<PlannedFile>>);
+
+impl<'a> RowPlanner<'a> {
+    /// For pass 1: nothing is known of the other rows.
+    pub(super) fn new(mailing: &'a Mailing) -> Self {
+        Self {
+            mailing,
+            report: None,
+            scope: Scope::default(),
+            json: Vec::new(),
+            attached: Vec::new(),
+            in_progress: mailing.in_progress.join(),
+        }
+    }
+
+    /// For pass 2: it is known which files several letters share, and of which rows there are proofs.
+    pub(super) fn after_check(mailing: &'a Mailing, report: &'a CheckReport) -> Self {
+        Self {
+            report: Some(report),
+            ..Self::new(mailing)
+        }
+    }
+
+    /// Renders one row.
+    pub(super) fn plan(&mut self, row: &Row) -> Planned {
+        let proving = self.report.and_then(|report| report.proving.as_ref());
+        if proving.is_some_and(|proving| !proving.rows.contains(row.number)) {
+            return Planned::LeftOut;
+        }
+        self.in_progress.begin(row.number, row.line);
+        let scope = self.fill(row);
+        let mut planned = self.plan_in(row, &scope).unwrap_or_else(Planned::Invalid);
+        self.scope = scope;
+        self.in_progress.end();
+        if let (Some(proving), Planned::Delivery(delivery)) = (proving, &mut planned) {
+            self.redirect(&proving.proof, delivery);
+        }
+        planned
+    }
+
+    /// Makes the letter rendered last a proof.
+    pub(super) fn redirect(&mut self, proof: &Proof, delivery: &mut Delivery) -> Withheld {
+        let withheld = proof.redirect(&self.mailing.manifest().mailing, delivery);
+        delivery.digest = letter_digest(&delivery.request, &delivery.files, &mut self.json);
+        withheld
+    }
+
+    /// What templates see of a row. It is taken out of the planner, to be put back after use.
+    fn fill(&mut self, row: &Row) -> Scope {
+        let templates = &self.mailing.templates;
+        let mut scope = std::mem::take(&mut self.scope);
+        templates.fill(&mut scope, row.number, |column| row.get(column));
+        if let Some(language) = &self.mailing.letter.language {
+            // What is wrong with the language is reported with the letter's other members.
+            let language = templates.render_text(language, &scope).ok();
+            let language = language.and_then(|text| Language::parse(&text));
+            scope.set_language(language.unwrap_or_default());
+        }
+        scope
+    }
+
+    fn plan_in(&mut self, row: &Row, scope: &Scope) -> Result<Planned, Problems> {
+        if !self.applies(row, scope)? {
+            // A row that does not apply may have no valid recipient; its key is then worked out without one.
+            let name = self.mailing.row_key.map_or_else(
+                || format!("line {}", row.line),
+                |column| row.get(column).to_owned(),
+            );
+            return Ok(self.skipped(row, name, "where"));
+        }
+        let recipient = self.recipient(row, scope)?;
+        let name = self.row_key(row, &recipient)?;
+        if self.mailing.exclusion.covers(&name, &recipient) {
+            return Ok(self.skipped(row, name, "excluded"));
+        }
+        let (correspondence, existing_attachments, files) = self.render(row, scope)?;
+        let key = delivery_key(
+            &correspondence.resource_id,
+            &self.mailing.manifest().mailing,
+            &name,
+        );
+        let request = Request {
+            correspondence,
+            recipients: vec![recipient.urn()],
+            existing_attachments,
+            idempotent_key: Some(key),
+        };
+        let digest = letter_digest(&request, &files, &mut self.json);
+        let mut delivery = Box::new(Delivery {
+            row: row.number,
+            line: row.line,
+            name,
+            recipient,
+            key,
+            request,
+            files,
+            digest,
+        });
+        delivery.enclose_only_in_a_form();
+        Ok(Planned::Delivery(delivery))
+    }
+
+    /// Renders everything, so that all that is wrong is found at once.
+    fn render(&mut self, row: &Row, scope: &Scope) -> Result<Rendered, Problems> {
+        let (templates, letter) = (&self.mailing.templates, &self.mailing.letter);
+        let correspondence = templates.render(&letter.correspondence, scope);
+        let existing = templates.render(&letter.existing, scope);
+        let files = self.attachments(row, scope);
+        match (correspondence, existing, files) {
+            (Ok(correspondence), Ok(existing), Ok(files)) => Ok((correspondence, existing, files)),
+            (correspondence, existing, files) => {
+                let wrong = [correspondence.err(), existing.err()];
+                let wrong = wrong.into_iter().flatten().flatten();
+                let mut problems: Problems = wrong.map(|error| self.in_row(row, &error)).collect();
+                problems.extend(files.err().into_iter().flatten());
+                Err(problems)
+            }
+        }
+    }
+
+    fn applies(&self, row: &Row, scope: &Scope) -> Result<bool, Problems> {
+        let Some(applies) = &self.mailing.letter.applies else {
+            return Ok(true);
+        };
+        let text = self.mailing.templates.render_text(applies, scope);
+        let text = text.map_err(|errors| self.all_in_row(row, &errors))?;
+        match (parse_bool(&text), text.trim()) {
+            (Some(applies), _) => Ok(applies),
+            (None, "") => Ok(false),
+            (None, other) => Err(Problem::error(
+                self.mailing.row_place(row, Vec::new()),
+                "`where` is neither true nor false",
+            )
+            .with_cause(format!("rendered {}", excerpt(other)))
+            .into()),
+        }
+    }
+
+    fn recipient(&self, row: &Row, scope: &Scope) -> Result<Recipient, Problems> {
+        let template = &self.mailing.letter.recipient;
+        let text = self.mailing.templates.render_text(template, scope);
+        let text = text.map_err(|errors| self.all_in_row(row, &errors))?;
+        Recipient::parse(&text).map_err(|error| {
+            let place = self.mailing.row_place(row, template.columns());
+            let problem = Problem::error(place, error.to_string())
+                .with_cause(excerpt(&identifier::masked(&text)));
+            Problems::from(match error.hint() {
+                Some(hint) => problem.with_hint(hint),
+                None => problem,
+            })
+        })
+    }
+
+    /// The row's own key: a column's value, or the recipient.
+    fn row_key(&self, row: &Row, recipient: &Recipient) -> Result<String, Problems> {
+        let Some(column) = self.mailing.row_key else {
+            return Ok(recipient.urn());
+        };
+        let name = row.get(column);
+        if name.trim().is_empty() {
+            let headers = self.mailing.headers();
+            let columns = headers
+                .get(column)
+                .map(String::as_str)
+                .into_iter()
+                .collect();
+            let place = self.mailing.row_place(row, columns);
+            return Err(Problem::error(place, "the row's key is empty")
+                .with_hint("every row needs a key of its own: fill the column, or choose another as `recipients.key`")
+                .into());
+        }
+        Ok(name.to_owned())
+    }
+
+    fn attachments(&mut self, row: &Row, scope: &Scope) -> Result<Vec<Arc<PlannedFile>>, Problems> {
+        let plans = &self.mailing.letter.attachments;
+        let mut files = Vec::with_capacity(plans.len());
+        let mut problems = Problems::new();
+        self.attached.clear();
+        for (index, plan) in plans.iter().enumerate() {
+            match self.attachment(row, plan, scope) {
+                Ok(Some(file)) => {
+                    files.push(Arc::new(file));
+                    self.attached.push(index);
+                }
+                Ok(None) => {}
+                Err(wrong) => problems.extend(wrong),
+            }
+        }
+        if problems.is_empty() {
+            Ok(files)
+        } else {
+            Err(problems)
+        }
+    }
+
+    /// One attachment of a letter; `None` when the letter does not have it.
+    fn attachment(
+        &self,
+        row: &Row,
+        plan: &AttachmentPlan,
+        scope: &Scope,
+    ) -> Result<Option<PlannedFile>, Problems> {
+        let templates = &self.mailing.templates;
+        let holds = templates.holds(&plan.when, scope);
+        if !holds.map_err(|errors| self.all_in_row(row, &errors))? {
+            return Ok(None);
+        }
+        let name = templates.render_text(&plan.file, scope);
+        let metadata = templates.render::<Attachment>(&plan.metadata, scope);
+        let (name, metadata) = match (name, metadata) {
+            (Ok(name), Ok(metadata)) => (name, metadata),
+            (name, metadata) => {
+                let wrong = [name.err(), metadata.err()];
+                let wrong = wrong.into_iter().flatten().flatten();
+                return Err(wrong.map(|error| self.in_row(row, &error)).collect());
+            }
+        };
+        // Everything in it has rendered to nothing: a list's item is left out as any other.
+        if name.is_empty() && metadata == Attachment::default() {
+            return Ok(None);
+        }
+        let file = self.mailing.files.inspect(&name);
+        let file = file.map_err(|wrong| self.missing_file(row, plan, &name, &wrong))?;
+        let mut planned = PlannedFile::new(file, metadata);
+        let is_shared = |report: &CheckReport| report.files.is_shared(&planned);
+        planned.enclosed = !plan.is_shared()
+            && planned.file.size <= FORM_FILE_LIMIT
+            && !self.report.is_some_and(is_shared);
+        Ok(Some(planned))
+    }
+
+    fn missing_file(&self, row: &Row, plan: &AttachmentPlan, name: &str, wrong: &str) -> Problem {
+        let place = if plan.file.is_constant() {
+            self.mailing.loaded.place(&format!("{}/file", plan.pointer))
+        } else {
+            self.mailing.row_place(row, plan.file.columns())
+        };
+        Problem::error(place, format!("the attachment {wrong}")).with_cause(excerpt(name))
+    }
+
+    fn skipped(&self, row: &Row, name: String, reason: &'static str) -> Planned {
+        let key = delivery_key(
+            self.mailing.resource().unwrap_or_default(),
+            &self.mailing.manifest().mailing,
+            &name,
+        );
+        Planned::Skipped(Skip {
+            row: row.number,
+            line: row.line,
+            name,
+            key,
+            reason,
+        })
+    }
+
+    fn all_in_row(&self, row: &Row, errors: &[TemplateError]) -> Problems {
+        errors.iter().map(|error| self.in_row(row, error)).collect()
+    }
+
+    /// A template error in a row; the template's own place goes into the cause.
+    fn in_row(&self, row: &Row, error: &TemplateError) -> Problem {
+        let template = match &error.source {
+            Some(source) => source.path().display().to_string(),
+            None => error.pointer.trim_start_matches('/').replace('/', "."),
+        };
+        let at = if error.line > 0 {
+            format!("{template}:{}:{}", error.line, error.column)
+        } else {
+            template
+        };
+        let cause = match &error.cause {
+            Some(cause) => format!("in {at}: {cause}"),
+            None => format!("in {at}"),
+        };
+        let place = self.mailing.row_place(row, Vec::new());
+        Problem {
+            hint: error.hint.clone(),
+            ..Problem::error(place, &error.message).with_cause(cause)
+        }
+    }
+}
+
+/// Without the letter, which is about a person.
+impl fmt::Debug for RowPlanner<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RowPlanner").finish_non_exhaustive()
+    }
+}
+
+/// The digest of a letter, through its JSON.
+fn letter_digest(request: &Request, files: &[Arc<PlannedFile>], json: &mut Vec<u8>) -> Digest {
+    json.clear();
+    // Only a map with keys that are no texts cannot be written, and there is none.
+    let _ = serde_json::to_writer(&mut *json, request);
+    let mut digester = Digester::default();
+    digester.part(json);
+    for file in files {
+        digester.part(&file.identity.0);
+    }
+    digester.finish()
+}
+
+/// The rows with this key, as people know them; rows that get no letter are among them. Without a column for keys, a row's key is its recipient, in any
+/// spelling.
+pub fn rows_with_key(mailing: &Mailing, key: &str) -> Result<Selection, Problems> {
+    let recipient = Recipient::parse(key).ok();
+    let mut rows = mailing.open_rows()?;
+    let mut planner = RowPlanner::new(mailing);
+    let (mut row, mut found) = (Row::default(), Vec::new());
+    while let Some(read) = rows.read(&mut row) {
+        // What is wrong with a row is reported where all of them are checked.
+        if read.is_err() {
+            continue;
+        }
+        let matches = match (mailing.row_key, &recipient) {
+            (Some(column), _) => row.get(column).trim() == key.trim(),
+            (None, None) => false,
+            (None, Some(recipient)) => {
+                let scope = planner.fill(&row);
+                let of_row = planner.recipient(&row, &scope);
+                planner.scope = scope;
+                of_row.is_ok_and(|of_row| of_row == *recipient)
+            }
+        };
+        if matches {
+            found.push(row.number);
+        }
+    }
+    Ok(Selection::from_rows(found))
+}

@@ -1,0 +1,94 @@
+//! The problems of all rows, as many as are kept.
+
+use std::collections::BTreeMap;
+
+use crate::diagnostic::{Code, Place, Problem, Problems, Severity};
+
+/// How many errors there are before the check stops: the manifest is wrong then, not the rows. Of warnings of one kind, how many are kept one by one.
+pub const PROBLEM_LIMIT: usize = 10_000;
+
+/// What distinguishes one kind of problem from another, whatever row it is in.
+type Kind = (Severity, Option<Code>, String);
+
+/// All errors, and of each kind of warning the first [`PROBLEM_LIMIT`].
+#[derive(Default)]
+pub(super) struct CappedProblems {
+    pub(super) all: Problems,
+    errors: usize,
+    warnings: BTreeMap<Kind, usize>,
+}
+
+impl CappedProblems {
+    /// Adds a problem. Warnings past the limit are only counted: they stop nothing, and must not fill the memory either.
+    pub(super) fn push(&mut self, problem: Problem) {
+        if problem.is_error() {
+            self.errors += 1;
+        } else {
+            let kind = (problem.severity, problem.code, problem.message.clone());
+            let count = self.warnings.entry(kind).or_default();
+            *count += 1;
+            if *count > PROBLEM_LIMIT {
+                return;
+            }
+        }
+        self.all.push(problem);
+    }
+
+    /// True when there are more errors than anyone reads.
+    pub(super) fn is_full(&self) -> bool {
+        self.errors >= PROBLEM_LIMIT
+    }
+
+    /// All of them, with a note at `file` about those that are not among them.
+    pub(super) fn finish(mut self, file: &Place) -> Problems {
+        for ((_, code, message), count) in self.warnings {
+            if count > PROBLEM_LIMIT {
+                let more = count - PROBLEM_LIMIT;
+                let message = format!("{message}: {more} more times");
+                let problem = Problem::warning(file.clone(), message);
+                self.all.push(Problem { code, ..problem });
+            }
+        }
+        if self.errors >= PROBLEM_LIMIT {
+            let message = format!("stopped looking after {PROBLEM_LIMIT} errors");
+            self.all.push(Problem::error(file.clone(), message));
+        }
+        self.all
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file() -> Place {
+        Place::File("rows.csv".into())
+    }
+
+    #[test]
+    fn warnings_without_end_are_counted_and_stop_nothing() {
+        let mut problems = CappedProblems::default();
+        for _ in 0..PROBLEM_LIMIT + 7 {
+            problems.push(Problem::warning(file(), "odd"));
+        }
+        problems.push(Problem::warning(file(), "rare"));
+        assert!(!problems.is_full());
+        let problems = problems.finish(&file());
+        assert!(!problems.has_errors());
+        assert_eq!(problems.len(), PROBLEM_LIMIT + 2);
+        let last = problems.iter().last().unwrap();
+        assert_eq!(last.message, "odd: 7 more times");
+    }
+
+    #[test]
+    fn errors_without_end_are_an_end() {
+        let mut problems = CappedProblems::default();
+        for count in 1..=PROBLEM_LIMIT {
+            problems.push(Problem::error(file(), "wrong"));
+            assert_eq!(problems.is_full(), count == PROBLEM_LIMIT);
+        }
+        let problems = problems.finish(&file());
+        let last = problems.iter().last().unwrap();
+        assert_eq!(last.message, "stopped looking after 10000 errors");
+    }
+}

@@ -1,0 +1,136 @@
+//! Proofs of some rows' letters, rendered and checked.
+
+use jiff::Timestamp;
+
+use super::findings::check_letter;
+use super::fingerprint::Fingerprint;
+use super::planner::RowPlanner;
+use super::proof::Proving;
+use super::report_builder::ReportBuilder;
+use super::{CheckReport, Delivery, InputChanged, Mailing, Planned, Proof, Selection, Withheld};
+use crate::correspondence::Moment;
+use crate::diagnostic::{Code, Problem, Problems};
+use crate::recipients::Row;
+
+/// Proofs that have been rendered and checked.
+#[derive(Debug, Clone)]
+pub struct Proofs {
+    /// The proofs, as a mailing of their own: the other rows of the file are none of its business.
+    pub checked: CheckReport,
+    /// What they do not have of their letters.
+    pub withheld: Withheld,
+    /// When the last of them can be read, if that is not at once.
+    pub published: Option<Moment>,
+}
+
+/// Proofs of some rows' letters. Their report takes the place of the mailing's: its deliveries are then the proofs, and no other row has one.
+/// `now` is what dates are compared with.
+///
+/// # Errors
+///
+/// When the rows are not what was checked, and when a proof breaks a rule that its letter does not break.
+pub fn prove(
+    mailing: &Mailing,
+    checked: &CheckReport,
+    proof: Proof,
+    wanted: &Selection,
+    now: Timestamp,
+) -> Result<Proofs, Problems> {
+    let mut rows = mailing.open_rows()?;
+    let mut renderer = RowPlanner::after_check(mailing, checked);
+    let mut report = ReportBuilder::new(mailing, Problems::new());
+    let mut proofs = Proofs::none(checked);
+    let mut proven = Selection::from_rows([]);
+    let mut row = Row::default();
+    for expected in &checked.fingerprints {
+        match rows.read(&mut row) {
+            Some(Ok(())) => {}
+            Some(Err(_)) | None => return Err(changed(mailing, &row)),
+        }
+        if !expected.is_letter() || !wanted.contains(row.number) {
+            let nothing = Fingerprint::from_planned(&Planned::LeftOut);
+            proofs.checked.fingerprints.push(nothing);
+            continue;
+        }
+        let mut planned = renderer.plan(&row);
+        if Fingerprint::from_planned(&planned) != *expected {
+            return Err(changed(mailing, &row));
+        }
+        if let Planned::Delivery(delivery) = &mut planned {
+            let withheld = renderer.redirect(&proof, delivery);
+            report.add_findings(
+                check_letter(mailing, delivery, now, &renderer.attached),
+                &row,
+            );
+            proofs.count(delivery, withheld);
+        }
+        let fingerprint = Fingerprint::from_planned(&planned);
+        proofs.checked.fingerprints.push(fingerprint);
+        proven.push(row.number);
+    }
+    // Warnings about the letters have been reported with the letters.
+    let errors = report.into_problems().into_iter().filter(Problem::is_error);
+    let errors: Problems = errors.map(of_a_proof).collect();
+    if !errors.is_empty() {
+        return Err(errors);
+    }
+    proofs.checked.proving = Some(Proving {
+        proof,
+        rows: proven,
+    });
+    Ok(proofs)
+}
+
+fn changed(mailing: &Mailing, row: &Row) -> Problems {
+    let changed = InputChanged {
+        row: row.number,
+        line: row.line,
+    };
+    Problem::error(mailing.row_place(row, Vec::new()), changed.to_string())
+        .with_hint("leave the mailing's files alone until it has been sent; then run the same command again")
+        .into()
+}
+
+impl Proofs {
+    fn none(checked: &CheckReport) -> Self {
+        let checked = CheckReport {
+            plan: checked.plan,
+            now: checked.now,
+            inputs: checked.inputs.clone(),
+            files: checked.files.clone(),
+            fingerprints: Vec::with_capacity(checked.fingerprints.len()),
+            ..CheckReport::default()
+        };
+        Self {
+            checked,
+            withheld: Withheld::default(),
+            published: None,
+        }
+    }
+
+    fn count(&mut self, delivery: &Delivery, withheld: Withheld) {
+        let checked = &mut self.checked;
+        if checked.letters == 0 {
+            checked.shared = delivery.uploads().cloned().collect();
+        }
+        checked.rows += 1;
+        checked.letters += 1;
+        self.withheld.custom_recipients += withheld.custom_recipients;
+        self.withheld.dialogs += withheld.dialogs;
+        let published = delivery.request.correspondence.requested_publish_time;
+        let last = [self.published, published].into_iter().flatten();
+        self.published = last.max_by_key(|at| at.timestamp());
+    }
+}
+
+/// What a proof cannot be though its letter can.
+fn of_a_proof(problem: Problem) -> Problem {
+    if problem.code != Some(Code::Altinn(3022)) {
+        return problem;
+    }
+    Problem {
+        message: "a proof leaves the custom recipients out, and nobody else is to be notified".to_owned(),
+        ..problem
+    }
+    .with_hint("prove rows whose letters notify their recipients too, with --rows; or look at the letters with `massebrev render MANIFEST --html FILE`")
+}
