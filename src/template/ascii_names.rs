@@ -15,7 +15,7 @@ pub(super) fn identifier(header: &str) -> String {
     name
 }
 
-/// How a template speaks of the column with this header: `Saksnummer`, `row["E-post"]`, or the name in ASCII when neither can be written.
+/// The expression by which a template uses the column with this header: `Saksnummer`, `row["E-post"]`, or the name in ASCII when neither can be written.
 pub fn column_expression(header: &str) -> String {
     let is_name = |c| ascii_letter(c).is_some() || is_combining_mark(c);
     let begins = header.starts_with(|c: char| ascii_letter(c).is_some() && !c.is_ascii_digit());
@@ -113,8 +113,8 @@ mod tests {
     }
 
     #[test]
-    fn every_header_can_be_spoken_of() {
-        for (header, spoken) in [
+    fn every_header_has_an_expression() {
+        for (header, written) in [
             ("Fødselsnummer", "Fødselsnummer"),
             ("Spra\u{30A}k", "Spra\u{30A}k"),
             ("E-post", "row[\"E-post\"]"),
@@ -127,7 +127,7 @@ mod tests {
             ("Navn\n(fullt)", "Navn__fullt_"),
             ("a\u{2028}b", "a_b"),
         ] {
-            assert_eq!(column_expression(header), spoken);
+            assert_eq!(column_expression(header), written);
         }
     }
 }

@@ -11,7 +11,7 @@ use super::uses::Uses;
 use crate::correspondence::Language;
 use crate::diagnostic::Source;
 
-/// What is special about members of a manifest.
+/// Rules for certain members of a manifest.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct MemberRules {
     /// JSON pointers of texts that are Markdown: values in them are escaped.
@@ -66,17 +66,17 @@ pub(super) struct Compiler {
     pub(super) surroundings: Surroundings,
     pub(super) library: Library,
     pub(super) rules: MemberRules,
-    /// What the templates use that are different from row to row.
+    /// The uses of the templates that differ from row to row.
     pub(super) uses: Uses,
     /// True when the paths of some files come from rows.
     pub(super) rows_choose_files: bool,
 }
 
-/// What templates are compiled in.
+/// Everything a template is compiled with, except the library it goes into.
 pub(super) struct Surroundings {
     pub(super) folder: Folder,
     pub(super) names: Names,
-    /// What everything compiled so far uses, the same for all rows or not, files of rows included.
+    /// The uses of everything compiled so far, constant texts and files of rows included.
     pub(super) uses: RwLock<Uses>,
     /// The language of what is the same for all rows.
     pub(super) language: Language,
@@ -112,7 +112,7 @@ impl Compiler {
     pub(super) fn leaf(&mut self, pointer: &str, origin: Origin) -> Leaf {
         self.uses.extend(origin.uses());
         if matches!(origin, Origin::File(_)) {
-            // What those files use is not known before the first row that chooses them.
+            // The uses of those files are not known before the first row that chooses them.
             self.rows_choose_files = true;
             self.uses.extend_to_all(&self.surroundings.names);
         }

@@ -9,69 +9,11 @@ use jiff::{Span, Timestamp, Zoned};
 use tera::{Error, Kwargs, State, Tera, Value};
 
 use super::calendar::{WORKDAY_LIMIT, add_workdays};
-use super::entry::Entry;
 use super::error::failure;
 use super::writer::language_argument;
 use crate::correspondence::{Language, Moment, OSLO};
 
-/// What the reference page says of them.
-pub(super) const FILTERS: &[Entry] = &[
-    Entry {
-        name: "date",
-        call: "date(form=\"long\", lang=…)",
-        what: "A date in words. Reads 2026-12-15, 15.12.2026 and times such as 2026-12-15T12:00:00+01:00, which are told in Norwegian time. Forms: `long`, \
-               `weekday`, `month`, `short`, `time` and `iso`.",
-        examples: &[
-            ("{{ Frist | date }}", "15. desember 2026"),
-            (
-                "{{ \"1.5.2026\" | date(form=\"weekday\") }}",
-                "fredag 1. mai 2026",
-            ),
-            (
-                "{{ Frist | date(form=\"weekday\", lang=Språk) }}",
-                "tysdag 15. desember 2026",
-            ),
-            ("{{ Frist | date(lang=\"en\") }}", "15 December 2026"),
-            ("{{ Frist | date(form=\"month\") }}", "desember 2026"),
-            ("{{ Frist | date(form=\"short\") }}", "15.12.2026"),
-            ("{{ now() | date(form=\"time\") }}", "10.00"),
-            ("{{ \"15.12.2026\" | date(form=\"iso\") }}", "2026-12-15"),
-            (
-                "{% if Frist | date(form=\"iso\") < \"2027-01-01\" %}i år{% endif %}",
-                "i år",
-            ),
-        ],
-        by_language: true,
-    },
-    Entry {
-        name: "plus",
-        call: "plus(years=, months=, weeks=, days=, hours=, workdays=)",
-        what: "A date or time later, or earlier where a number is negative; numbers may be texts, as columns hold them. A date stays a date, and is written as \
-               2026-12-15. Times are counted in Norwegian time, so that noon stays noon when the clocks change. A month that is too short ends on its last day. \
-               `workdays` are counted last; they are neither Saturdays, Sundays nor Norwegian public holidays.",
-        examples: &[
-            ("{{ now() | plus(days=14) }}", "2026-12-04T10:00:00+01:00"),
-            (
-                "{{ Frist | plus(workdays=10) | date }}",
-                "30. desember 2026",
-            ),
-            ("{{ \"31.1.2027\" | plus(months=1) }}", "2027-02-28"),
-            ("{{ Frist | plus(weeks=-2) }}", "2026-12-01"),
-        ],
-        by_language: false,
-    },
-];
-
-/// The same for functions.
-pub(super) const FUNCTIONS: &[Entry] = &[Entry {
-    name: "now",
-    call: "now()",
-    what: "When the mailing was first sent, or the present before that, in Norwegian time: the same for all rows, and the same when a run goes on after a stop.",
-    examples: &[("{{ now() }}", "2026-11-20T10:00:00+01:00")],
-    by_language: false,
-}];
-
-/// Makes them known.
+/// Registers them.
 pub(super) fn register(
     tera: &mut Tera,
     now: Timestamp,
@@ -203,7 +145,7 @@ fn weekday(language: Language, day: Weekday) -> &'static str {
     names.get(place).copied().unwrap_or_default()
 }
 
-/// What is added, each with a sign of its own.
+/// The arguments of `plus`, each with a sign of its own.
 #[derive(Default)]
 struct Added {
     months: Option<i64>,

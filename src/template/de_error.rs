@@ -9,7 +9,7 @@ use super::names::did_you_mean;
 use crate::diagnostic::nearest;
 use crate::text::pointer_token;
 
-/// What was rendered does not fit the type.
+/// A rendered value that does not fit the type.
 #[derive(Debug, Default)]
 pub(super) struct Mismatch {
     /// The keys that lead to it, the innermost first.
@@ -39,7 +39,7 @@ impl Mismatch {
         self
     }
 
-    /// True when it is not yet told what was rendered.
+    /// True when the rendered text has not been added yet.
     pub(super) fn lacks_cause(&self) -> bool {
         self.cause.is_none()
     }
@@ -117,7 +117,7 @@ impl de::Error for Mismatch {
     }
 }
 
-/// What to do about a text that is nearly what it must be.
+/// A hint for a text that is nearly what it must be.
 fn remedy(message: &str, text: &str) -> Option<String> {
     let answers = ["ja", "nei", "yes", "no", "1", "0", "x"];
     if message.contains("`true` or `false`") {

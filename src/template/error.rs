@@ -25,11 +25,11 @@ pub struct TemplateError {
     pub line: usize,
     /// The column in characters, from 1; 0 when unknown.
     pub column: usize,
-    /// What is wrong, without the row's values.
+    /// The mistake, without the row's values.
     pub message: String,
-    /// What was found: cut, with identity numbers masked.
+    /// The value that was found: cut, with identity numbers masked.
     pub cause: Option<String>,
-    /// What to do about it.
+    /// The remedy.
     pub hint: Option<String>,
 }
 

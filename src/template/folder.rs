@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::error::{SetupError, TemplateError, excerpt};
 use crate::diagnostic::Source;
 
-/// How many bytes a template file may have.
+/// The most bytes of a template file.
 const FILE_LIMIT: u64 = 1 << 20;
 
 /// The manifest's folder.
@@ -118,7 +118,7 @@ mod tests {
         let source = folder.read("./sub/a.md").unwrap();
         assert_eq!(source.text(), "Hei å\r\n");
         assert_eq!(source.path(), inner.join("./sub/a.md"));
-        assert_eq!(folder.clone().files_read(), ["./sub/a.md"], "it is told of");
+        assert_eq!(folder.clone().files_read(), ["./sub/a.md"]);
 
         let outside_refused = "only files in the manifest's folder can be used";
         assert_eq!(message(&folder, "../secret"), outside_refused);

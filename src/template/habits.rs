@@ -28,18 +28,18 @@ pub(super) fn pasted(sign: char, at: usize) -> Option<Mistake> {
     Some(mistake(at..at + sign.len_utf8(), message, hint))
 }
 
-/// What is wrong in a `{{ }}` tag.
+/// Finds the mistakes in a `{{ }}` tag.
 pub(super) fn in_expression(tokens: &[Token]) -> Vec<Mistake> {
-    let compares = comparison(tokens).is_some();
     let mut found = lone_equals(tokens);
     found.extend(positional_arguments(tokens));
-    if compares {
+    // `a == b and "ja" or "nei"` chooses between two texts.
+    if is_comparison(tokens) && !tokens.iter().any(|token| token.is_name("and")) {
         found.extend(lone_texts(tokens));
     }
     found
 }
 
-/// What is wrong in a `{% %}` tag.
+/// Finds the mistakes in a `{% %}` tag.
 pub(super) fn in_statement(tokens: &[Token]) -> Vec<Mistake> {
     let Some(Token::Name(tag)) = tokens.first() else {
         return Vec::new();
@@ -118,9 +118,9 @@ pub(super) fn ordered(tokens: &[Token]) -> Vec<&Token> {
     found
 }
 
-/// Where the first `==` or `!=` is.
-fn comparison(tokens: &[Token]) -> Option<usize> {
-    tokens.windows(2).position(|pair| {
+/// True when there is `==` or `!=`.
+fn is_comparison(tokens: &[Token]) -> bool {
+    tokens.windows(2).any(|pair| {
         matches!(pair, [Token::Sign('=' | '!', first), Token::Sign('=', second)] if second - first == 1)
     })
 }
@@ -276,7 +276,7 @@ mod tests {
             "{% if a == 'nn' or a == 'en' %}{% endif %}",
             "{% if a in ['nn', 'en'] or (b != 'x') %}{% endif %}",
             "{{ a or 'ukjent' }}{{ a | default(value='x') }}{{ now() }}",
-            "{{ 'a' if b == 'c' else 'd' }}{{ <Sum value={a} unit=\"kr\" /> }}",
+            "{{ a == 'b' and 'ja' or 'nei' }}{{ 'a' if b == 'c' else 'd' }}{{ <Sum value={a} unit=\"kr\" /> }}",
             "{% component Sum(value, unit=\"kr\") %}{% endcomponent %}{% <Box title=\"x\"> %}{% </Box> %}",
             "{% set x = a %}{{ {\"a\": 1} }}{{ f(x=y == z) }}{% if (a) and not (b) %}{% endif %}",
         ] {

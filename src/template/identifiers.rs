@@ -2,39 +2,10 @@
 
 use tera::{Error, Kwargs, State, Tera, Value};
 
-use super::entry::Entry;
 use super::error::failure;
 use crate::correspondence::control_digits;
 
-/// What the reference page says of them.
-pub(super) const FILTERS: &[Entry] = &[
-    Entry {
-        name: "organization",
-        call: "organization",
-        what: "An organisation number in groups, with no-break spaces; its control digit must fit.",
-        examples: &[("{{ Orgnr | organization }}", "991\u{A0}825\u{A0}827")],
-        by_language: false,
-    },
-    Entry {
-        name: "account",
-        call: "account",
-        what: "A Norwegian account number in groups; its control digit must fit.",
-        examples: &[("{{ Konto | account }}", "1234.56.78903")],
-        by_language: false,
-    },
-    Entry {
-        name: "phone",
-        call: "phone",
-        what: "A Norwegian telephone number in groups, with no-break spaces. Numbers of other countries stay as they are.",
-        examples: &[
-            ("{{ Mobil | phone }}", "+47\u{A0}912\u{A0}34\u{A0}567"),
-            ("{{ \"22334455\" | phone }}", "22\u{A0}33\u{A0}44\u{A0}55"),
-        ],
-        by_language: false,
-    },
-];
-
-/// Makes them known.
+/// Registers them.
 pub(super) fn register(tera: &mut Tera) {
     tera.register_filter("organization", |value: &Value, _: Kwargs, _: &State<'_>| {
         organization(value)

@@ -13,7 +13,7 @@ use tera::{Context, ErrorKind, ReportError, Tera};
 use super::error::TemplateError;
 use super::folder::Folder;
 use super::names::Names;
-use super::reference::Kind;
+use super::reference::writes_in_language;
 use super::scan::{RowUse, Scan, scan};
 use super::tera_error::from_tera;
 use super::token::Word;
@@ -25,8 +25,8 @@ use crate::diagnostic::Source;
 /// The end of the names of templates whose values are escaped for Markdown. No path has it: the folder refuses paths with a NUL.
 pub(super) const MARKDOWN: &str = "\0md";
 
-/// The most words that are told to be unknown in one template.
-const UNKNOWN_LIMIT: usize = 50;
+/// The most errors about names that are reported for one template.
+const NAME_ERRORS: usize = 50;
 
 /// Templates that are compiled together.
 #[derive(Clone)]
@@ -71,7 +71,7 @@ pub struct ShownColumn {
     pub position: usize,
 }
 
-/// What a template is compiled from.
+/// A template that is to be compiled.
 pub(super) struct Draft<'a> {
     /// The JSON pointer of the value that is the template or names its file.
     pub(super) pointer: &'a str,
@@ -212,7 +212,7 @@ impl Library {
         result.map_err(|error| self.explain(&error))
     }
 
-    /// What the template uses; every name that does not exist is an error.
+    /// Finds what the template uses; every name that does not exist is an error.
     fn describe(
         &self,
         pointer: &str,
@@ -234,6 +234,9 @@ impl Library {
             .tera
             .get_template_variables(&name)
             .map_err(|error| self.explain(&error))?;
+        let implicit = texts.iter().flat_map(|text| &text.scan.implicit);
+        uses.names
+            .extend(implicit.filter_map(|name| names.find(name)));
         for variable in variables {
             match names.find(variable) {
                 Some(name) => {
@@ -244,12 +247,12 @@ impl Library {
                 None => errors.push(unknown_name(variable, &texts, names)),
             }
         }
-        let speaks_of_row = names
+        let uses_row = names
             .find("row")
             .is_some_and(|row| uses.names.contains(&row));
         for text in &texts {
             errors.extend(text.ordered_columns(names, &assigned));
-            if speaks_of_row {
+            if uses_row {
                 errors.extend(text.columns_of_row(names, &mut uses));
             }
         }
@@ -257,7 +260,7 @@ impl Library {
             errors.sort_by(|a, b| {
                 (a.line, a.column, &a.message).cmp(&(b.line, b.column, &b.message))
             });
-            errors.truncate(UNKNOWN_LIMIT);
+            errors.truncate(NAME_ERRORS);
             return Err(errors);
         }
         let only = texts.first().and_then(|text| text.scan.only.as_deref());
@@ -305,7 +308,7 @@ impl Library {
             ErrorKind::SyntaxError(report) | ErrorKind::RenderingError(report) => {
                 vec![self.reported(report)]
             }
-            // What is found only when all templates are known comes as text, as Tera would print it.
+            // Errors found only when all templates are known come as text, as Tera would print them.
             ErrorKind::Msg(text) => text.split("\n\n").map(|text| self.printed(text)).collect(),
             ErrorKind::CircularInclude { .. } | ErrorKind::CircularExtend { .. } => {
                 vec![TemplateError::new("the template includes itself")]
@@ -395,10 +398,8 @@ impl TemplateText {
     }
 
     fn writes_in_language(&self) -> bool {
-        let filters = self.scan.filters.iter();
-        filters
-            .filter_map(|filter| Kind::Filter.find(&filter.text))
-            .any(|filter| filter.by_language)
+        let mut filters = self.scan.filters.iter();
+        filters.any(|filter| writes_in_language(&filter.text))
     }
 
     /// Adds the columns that are used as `row["E-post"]`; those that do not exist are errors.
@@ -467,15 +468,15 @@ impl TemplateText {
 }
 
 fn unknown_name(name: &str, texts: &[&TemplateText], names: &Names) -> TemplateError {
-    let spoken = texts.iter().find_map(|text| {
-        let spoken = text.scan.names.iter().find(|spoken| spoken.text == name)?;
-        Some((text, spoken.at.clone()))
+    let word = texts.iter().find_map(|text| {
+        let word = text.scan.names.iter().find(|word| word.text == name)?;
+        Some((text, word.at.clone()))
     });
     let unknown = |written: &str| {
         TemplateError::new(format!("there is no column or variable `{written}`"))
             .with_hint(names.hint(written))
     };
-    match spoken {
+    match word {
         Some((text, at)) => text.locate(unknown(text.written(&at)), at),
         None => unknown(name),
     }

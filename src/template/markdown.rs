@@ -87,7 +87,7 @@ fn begins_a_block(text: &str) -> bool {
     !opening(text).1.is_empty()
 }
 
-/// How many bytes at the beginning of a line are written as they are, and what is put there so that no block begins.
+/// The number of bytes at the beginning of a line that are written as they are, and the mark that is put there so that no block begins.
 fn opening(text: &str) -> (usize, &'static [u8]) {
     let bytes = text.as_bytes();
     let ends = |at: usize| bytes.get(at).is_none_or(u8::is_ascii_whitespace);

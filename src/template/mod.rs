@@ -1,11 +1,10 @@
 //! Templates: compiled once, rendered for each row.
 //!
-//! [`Names`] is what a template may speak of: the columns, the variables and a few names of massebrev's own. [`Templates`] compiles JSON values
+//! [`Names`] are the names that a template can use: the columns, the variables and a few of massebrev's own. [`Templates`] compiles JSON values
 //! whose strings are templates into [`Tree`]s, and renders a tree for a [`Scope`] (one row) straight into a typed value. Names that do not exist
 //! are found when compiling. Templates see no environment, no network and no file outside the manifest's folder.
 
 mod ascii_names;
-mod builtins;
 mod calendar;
 mod compiler;
 mod condition;
@@ -13,7 +12,6 @@ mod dates;
 mod de;
 mod de_error;
 mod engine;
-mod entry;
 mod error;
 mod folder;
 mod habits;

@@ -1,4 +1,4 @@
-//! What a template may speak of: one flat namespace.
+//! The names that a template can use: one flat namespace.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -33,7 +33,6 @@ pub(super) struct Name {
     pub(super) meaning: Meaning,
 }
 
-/// What a name stands for.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Meaning {
     /// The value in this column (from 0).
@@ -59,7 +58,7 @@ impl Meaning {
     ];
 }
 
-/// Who wants a name.
+/// The owner of a name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NameOwner {
     /// The column with this header.
@@ -72,14 +71,14 @@ pub enum NameOwner {
     Language,
 }
 
-/// Two want the same name.
+/// Two columns or variables that would have the same name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NameConflict {
     /// The name as templates would write it.
     pub name: String,
-    /// Who has it.
+    /// The one that has it.
     pub first: NameOwner,
-    /// Who wants it as well: the one to rename.
+    /// The one that would have it as well: it is to be renamed.
     pub second: NameOwner,
 }
 
@@ -170,14 +169,14 @@ impl Names {
         })
     }
 
-    /// What to do about a name that does not exist.
+    /// A hint for a name that does not exist.
     pub(super) fn hint(&self, wrong: &str) -> String {
         let names = self.all.iter();
         let names = names.flat_map(|name| [&*name.written, &*name.identifier]);
         diagnostic::did_you_mean(wrong, names).unwrap_or_else(|| self.listed())
     }
 
-    /// What to do about a column that does not exist.
+    /// A hint for a column that does not exist.
     pub(super) fn column_hint(&self, wrong: &str) -> String {
         let headers = self.headers.keys().map(String::as_str);
         diagnostic::did_you_mean(wrong, headers).unwrap_or_else(|| self.listed())
@@ -230,7 +229,6 @@ impl fmt::Display for NameOwner {
 }
 
 impl NameConflict {
-    /// What to do about it.
     pub fn hint(&self) -> String {
         format!("give {} another name", self.second)
     }

@@ -3,110 +3,12 @@
 use rust_decimal::{Decimal, RoundingStrategy};
 use tera::{Error, Kwargs, State, Tera, Value};
 
-use super::entry::Entry;
 use super::error::failure;
 use super::writer::language_argument;
 use crate::correspondence::Language;
 use crate::text::grouped_digits;
 
-/// What the reference page says of them.
-pub(super) const FILTERS: &[Entry] = &[
-    Entry {
-        name: "money",
-        call: "money(decimals=2, unit=\"\", lang=…)",
-        what: "An amount. Reads 1234.5, 1234,5, 1 234,50 and 1.234,50 with either sign, as columns hold them; a text that can be read in two ways, such as 1.234, is \
-               refused. Rounded to the decimals, halves away from zero. Thousands stand apart by no-break spaces, and so does the unit, which comes first. An SMS \
-               with a no-break space is cut into shorter parts: write `| plain` after it.",
-        examples: &[
-            ("{{ Beløp | money }}", "1\u{A0}234,50"),
-            (
-                "{{ \"-1 234 567,885\" | money }}",
-                "-1\u{A0}234\u{A0}567,89",
-            ),
-            (
-                "{{ Beløp | money(decimals=0, unit=\"kr\") }}",
-                "kr\u{A0}1\u{A0}235",
-            ),
-            (
-                "{{ Beløp | money(unit=\"NOK\", lang=\"en\") }}",
-                "NOK\u{A0}1,234.50",
-            ),
-            ("{{ Beløp | money | plain }}", "1 234,50"),
-        ],
-        by_language: true,
-    },
-    Entry {
-        name: "number",
-        call: "number(decimals=…, lang=…)",
-        what: "A number, read as `money` reads it; without `decimals` it keeps those it has.",
-        examples: &[
-            ("{{ \"12345.678\" | number }}", "12\u{A0}345,678"),
-            ("{{ 2.5 | number }}", "2,5"),
-            ("{{ \"2,5\" | number(decimals=0) }}", "3"),
-        ],
-        by_language: true,
-    },
-    Entry {
-        name: "amount",
-        call: "amount",
-        what: "A number to decide and to calculate with, out of what a column holds; read as `money` reads it. `money` and `number` write for people.",
-        examples: &[
-            ("{% if Beløp | amount > 1000 %}ja{% endif %}", "ja"),
-            (
-                "{% if \"1 234,50\" | amount == 1234.5 %}ja{% endif %}",
-                "ja",
-            ),
-        ],
-        by_language: false,
-    },
-    Entry {
-        name: "times",
-        call: "times(by=)",
-        what: "A number times another, exact; both are read as `money` reads them. Write it with `money` or `number`.",
-        examples: &[
-            ("{{ Beløp | times(by=\"0,25\") | money }}", "308,63"),
-            ("{% if Beløp | times(by=2) > 2000 %}ja{% endif %}", "ja"),
-        ],
-        by_language: false,
-    },
-    Entry {
-        name: "plural",
-        call: "plural(one=, many=, zero=…)",
-        what: "The word that goes with a number: `one` for 1 and -1, otherwise `many`; `zero` for 0, when it is given.",
-        examples: &[
-            (
-                "{{ Antall }} {{ Antall | plural(one=\"brev\", many=\"brev\") }}",
-                "2 brev",
-            ),
-            ("{{ 1 | plural(one=\"sak\", many=\"saker\") }}", "sak"),
-            (
-                "{{ 0 | plural(one=\"sak\", many=\"saker\", zero=\"ingen saker\") }}",
-                "ingen saker",
-            ),
-        ],
-        by_language: false,
-    },
-];
-
-/// The same for functions.
-pub(super) const FUNCTIONS: &[Entry] = &[Entry {
-    name: "sum",
-    call: "sum(of=[…])",
-    what: "The sum of numbers, exact; they are read as `money` reads them. Write it with `money` or `number`.",
-    examples: &[
-        (
-            "{{ sum(of=[Beløp, \"65,50\", -100]) | money }}",
-            "1\u{A0}200,00",
-        ),
-        (
-            "{% if sum(of=[Beløp, -1234.5]) > 0 %}ja{% else %}nei{% endif %}",
-            "nei",
-        ),
-    ],
-    by_language: false,
-}];
-
-/// Makes them known.
+/// Registers them.
 pub(super) fn register(tera: &mut Tera) {
     tera.register_filter("money", |value: &Value, by: Kwargs, _: &State<'_>| {
         money(value, &by)
@@ -127,7 +29,7 @@ pub(super) fn register(tera: &mut Tera) {
     tera.register_function("sum", |by: Kwargs, _: &State<'_>| sum(&by));
 }
 
-/// What stands between groups of digits, and between a unit and its amount.
+/// Stands between groups of digits, and between a unit and its amount.
 const NO_BREAK: char = '\u{A0}';
 
 /// As many decimals as an exact number can have.
@@ -261,7 +163,7 @@ fn unsigned(text: &str) -> (bool, &str) {
     }
 }
 
-/// Whether three digits follow the only point or comma, so that it may part thousands: `1.234`, but not `0,125`.
+/// True when three digits follow the only point or comma, so that it may part thousands: `1.234`, but not `0,125`.
 fn is_doubtful(digits: &str) -> bool {
     let mut parts = digits.split(['.', ',']);
     let (Some(whole), Some(rest), None) = (parts.next(), parts.next(), parts.next()) else {

@@ -1,60 +1,25 @@
-//! The filters, functions and tests that templates can use, and the reference page that is made of them.
+//! The reference page of templates, and what it says of each filter, function and test.
 
-use textwrap::{Options, WordSplitter};
-
-use super::entry::Entry;
 use super::names::did_you_mean;
-use super::{builtins, dates, identifiers, numbers, texts};
 use crate::diagnostic::nearest;
 
-/// What kind of word it is.
+/// The page. Its examples are tested; an entry is a line that begins with `| `, with `is ` or, behind the first headings, with the name of a function.
+const PAGE: &str = include_str!("reference.txt");
+
+/// Where the entries begin.
+const ENTRIES: &str = "\nDATES\n";
+
+/// A filter follows `|`, a function stands before `(`, and a test follows `is`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// After `|`.
     Filter,
-    /// Before `(`.
     Function,
-    /// After `is`.
     Test,
 }
 
-/// A part of the reference page.
-type Section = (&'static str, Kind, &'static [Entry]);
-
-/// Everything there is.
-const SECTIONS: [Section; 9] = [
-    ("Dates", Kind::Filter, dates::FILTERS),
-    ("Dates", Kind::Function, dates::FUNCTIONS),
-    ("Numbers and amounts", Kind::Filter, numbers::FILTERS),
-    ("Numbers and amounts", Kind::Function, numbers::FUNCTIONS),
-    (
-        "Numbers that name somebody",
-        Kind::Filter,
-        identifiers::FILTERS,
-    ),
-    ("Texts", Kind::Filter, texts::FILTERS),
-    ("Out of Tera", Kind::Filter, builtins::FILTERS),
-    ("Out of Tera", Kind::Function, builtins::FUNCTIONS),
-    ("Out of Tera", Kind::Test, builtins::TESTS),
-];
-
-/// The row that examples are about.
-const EXAMPLE_ROW: [(&str, &str); 9] = [
-    ("Navn", "Kåre Ødegård"),
-    ("Språk", "nn"),
-    ("Beløp", "1234.5"),
-    ("Antall", "2"),
-    ("Frist", "2026-12-15"),
-    ("Orgnr", "991825827"),
-    ("Konto", "12345678903"),
-    ("Mobil", "+4791234567"),
-    ("Tomt", ""),
-];
-
-/// What everybody has to know first.
-const INTRODUCTION: &str = include_str!("reference.txt");
-
 impl Kind {
+    pub(super) const ALL: [Self; 3] = [Self::Filter, Self::Function, Self::Test];
+
     pub(super) fn word(self) -> &'static str {
         match self {
             Self::Filter => "filter",
@@ -63,29 +28,38 @@ impl Kind {
         }
     }
 
-    fn entries(self) -> impl Iterator<Item = &'static Entry> {
-        let of_this = SECTIONS.iter().filter(move |(_, kind, _)| *kind == self);
-        of_this.flat_map(|(_, _, entries)| *entries)
+    /// The entries of this kind: names with arguments, and the values that these have when left out.
+    fn calls(self) -> impl Iterator<Item = &'static str> {
+        let entries = PAGE.split_once(ENTRIES).map_or("", |(_, entries)| entries);
+        entries.lines().filter_map(move |line| match self {
+            Self::Filter => line.strip_prefix("| "),
+            Self::Test => line.strip_prefix("is "),
+            Self::Function => {
+                let is_call = line.starts_with(|c: char| c.is_ascii_lowercase());
+                (is_call && line.ends_with(')') && !line.starts_with("is ")).then_some(line)
+            }
+        })
     }
 
-    /// The one of this name.
-    pub(super) fn find(self, name: &str) -> Option<&'static Entry> {
-        self.entries().find(|entry| entry.name == name)
+    fn names(self) -> impl Iterator<Item = &'static str> {
+        self.calls().map(name_of)
     }
 
-    /// What to do about a name that there is not.
+    /// The entry of this name.
+    pub(super) fn call(self, name: &str) -> Option<&'static str> {
+        self.calls().find(|call| name_of(call) == name)
+    }
+
+    /// A hint for a name that does not exist.
     pub(super) fn hint(self, name: &str) -> String {
         if name == "get_env" {
             return "templates see no environment: put the value into `variables` in the manifest"
                 .to_owned();
         }
-        let elsewhere = [Self::Filter, Self::Function, Self::Test]
+        let elsewhere = Self::ALL
             .into_iter()
-            .find(|kind| *kind != self && kind.find(name).is_some());
-        match (
-            nearest(name, self.entries().map(|entry| entry.name)),
-            elsewhere,
-        ) {
+            .find(|kind| *kind != self && kind.call(name).is_some());
+        match (nearest(name, self.names()), elsewhere) {
             (_, Some(Self::Filter)) => format!("it is a filter: `{{{{ value | {name} }}}}`"),
             (_, Some(Self::Function)) => format!("it is a function: `{{{{ {name}() }}}}`"),
             (Some(near), _) => did_you_mean(near),
@@ -94,51 +68,24 @@ impl Kind {
     }
 }
 
-/// The reference page of templates: what they see, and everything they can use, with examples.
-pub fn reference() -> String {
-    let mut page = INTRODUCTION.to_owned();
-    page.push_str("\nThe examples below are about this row, and a letter in Bokmål:\n\n");
-    for (header, value) in EXAMPLE_ROW {
-        let value = if value.is_empty() { "(empty)" } else { value };
-        let blanks = " ".repeat(8 - header.chars().count());
-        page.extend(["  ", header, &blanks, value, "\n"]);
-    }
-    page.push_str("\nA no-break space is shown as \u{2423}.\n");
-    let mut title = "";
-    for (section, kind, entries) in SECTIONS {
-        if section != title {
-            page.extend(["\n", &section.to_uppercase(), "\n"]);
-            title = section;
-        }
-        for entry in entries {
-            describe(&mut page, kind, entry);
-        }
-    }
-    page
+fn name_of(call: &str) -> &str {
+    call.split('(').next().unwrap_or(call)
 }
 
-fn describe(page: &mut String, kind: Kind, entry: &Entry) {
-    let before = match kind {
-        Kind::Filter => "| ",
-        Kind::Function => "",
-        Kind::Test => "is ",
-    };
-    page.extend(["\n", before, entry.call, "\n"]);
-    let wrapped = Options::new(86).word_splitter(WordSplitter::NoHyphenation);
-    for line in textwrap::wrap(entry.what, wrapped) {
-        page.extend(["    ", &line, "\n"]);
-    }
-    for (template, text) in entry.examples {
-        let text = text.replace('\u{A0}', "\u{2423}").replace('\n', "\u{21B5}");
-        page.extend(["      ", template, "  \u{2192}  ", &text, "\n"]);
-    }
-}
-
-/// How a filter, function or test of this name is called, with its arguments.
+/// The entry of a filter, function or test of this name.
 pub(super) fn call_of(name: &str) -> Option<&'static str> {
-    let kinds = [Kind::Filter, Kind::Function, Kind::Test];
-    let entry = kinds.into_iter().find_map(|kind| kind.find(name));
-    entry.map(|entry| entry.call)
+    Kind::ALL.into_iter().find_map(|kind| kind.call(name))
+}
+
+/// True when a filter writes in the letter's language.
+pub(super) fn writes_in_language(filter: &str) -> bool {
+    let call = Kind::Filter.call(filter);
+    call.is_some_and(|call| call.contains("lang="))
+}
+
+/// The reference page of templates: what they see, and everything they can use, with examples.
+pub fn reference() -> &'static str {
+    PAGE
 }
 
 #[cfg(test)]
@@ -148,56 +95,74 @@ mod tests {
     use super::super::templates::tests::Bench;
     use super::*;
 
-    #[test]
-    fn every_example_renders_to_what_is_said() {
-        let headers = EXAMPLE_ROW.map(|(header, _)| header);
-        let values = EXAMPLE_ROW.map(|(_, value)| value);
-        for (_, kind, entries) in SECTIONS {
-            for entry in entries {
-                for (template, text) in entry.examples {
-                    let mut bench = Bench::new(&headers, &json!({}), &[]);
-                    let compiled = bench.templates.compile_text("/text", template);
-                    let compiled = compiled.unwrap_or_else(|wrong| panic!("{template}: {wrong:?}"));
-                    let scope = bench.scope(&values);
-                    let rendered = bench.templates.render_text(&compiled, &scope);
-                    assert_eq!(rendered.as_deref(), Ok(*text), "{template}");
-                    let called = template.contains(entry.name);
-                    assert!(
-                        called,
-                        "{template} is no example of {} {}",
-                        kind.word(),
-                        entry.name
-                    );
-                }
-            }
-        }
+    /// The row that the examples are about, off the page itself.
+    fn row() -> (Vec<&'static str>, Vec<&'static str>) {
+        let (_, table) = PAGE.split_once("a letter in Bokmål:\n\n").unwrap();
+        let lines = table.lines().take_while(|line| !line.is_empty());
+        lines
+            .map(|line| line.trim().split_once("  ").unwrap_or((line.trim(), "")))
+            .map(|(header, value)| (header, value.trim()))
+            .map(|(header, value)| (header, if value == "(empty)" { "" } else { value }))
+            .unzip()
     }
 
     #[test]
-    fn nothing_is_there_twice_or_without_an_example() {
-        let mut met = Vec::new();
-        for (_, kind, entries) in SECTIONS {
-            for entry in entries {
-                assert!(!met.contains(&(kind.word(), entry.name)), "{}", entry.name);
-                met.push((kind.word(), entry.name));
-                assert!(
-                    !entry.examples.is_empty() || entry.name == "throw",
-                    "{}",
-                    entry.name
-                );
-                assert!(
-                    entry.call.starts_with(entry.name) && entry.what.ends_with('.'),
-                    "{}",
-                    entry.name
-                );
+    fn every_example_renders_to_what_is_said() {
+        let (headers, values) = row();
+        assert_eq!(headers.len(), 9);
+        let (_, entries) = PAGE.split_once(ENTRIES).unwrap();
+        let (mut name, mut examples) = ("", 0);
+        for line in entries.lines() {
+            if !line.starts_with(' ') && !line.is_empty() {
+                let call = line.strip_prefix("| ").or(line.strip_prefix("is "));
+                name = name_of(call.unwrap_or(line));
             }
+            let Some((template, text)) = line.split_once("  \u{2192}  ") else {
+                continue;
+            };
+            let template = template.trim_start();
+            let text = text.replace('\u{2423}', "\u{A0}").replace('\u{21B5}', "\n");
+            let mut bench = Bench::new(&headers, &json!({}), &[]);
+            let compiled = bench.templates.compile_text("/text", template);
+            let compiled = compiled.unwrap_or_else(|wrong| panic!("{template}: {wrong:?}"));
+            let rendered = bench
+                .templates
+                .render_text(&compiled, &bench.scope(&values));
+            assert_eq!(rendered, Ok(text), "{template}");
+            assert!(
+                template.contains(name),
+                "{template} is no example of {name}"
+            );
+            examples += 1;
         }
+        assert!(examples > 80, "{examples}");
+    }
+
+    #[test]
+    fn every_entry_is_there_once_with_an_example() {
+        for kind in Kind::ALL {
+            let mut names: Vec<_> = kind.names().collect();
+            assert!(names.len() > 3, "{names:?}");
+            for call in kind.calls().filter(|call| name_of(call) != "throw") {
+                let (_, entry) = PAGE.split_once(&format!("{call}\n    ")).unwrap();
+                let entry = entry.split("\n\n").next().unwrap();
+                assert!(entry.contains("  \u{2192}  "), "{call}");
+            }
+            names.sort_unstable();
+            let count = names.len();
+            names.dedup();
+            assert_eq!(names.len(), count);
+        }
+        assert!(writes_in_language("money") && !writes_in_language("plus"));
     }
 
     #[test]
     fn the_page_fits_a_terminal() {
-        for line in reference().lines() {
-            assert!(line.chars().count() <= 100, "{line}");
+        for line in PAGE.lines() {
+            assert!(
+                line.chars().count() <= 100 && !line.ends_with(' '),
+                "{line}"
+            );
         }
     }
 

@@ -16,8 +16,9 @@ pub(super) struct Scan {
     pub(super) names: Vec<Word>,
     /// The names that the template gives values to itself: `set`, `for`, the arguments of components.
     pub(super) assigned: Vec<String>,
+    /// The names that components take from wherever they are used: `@Navn`.
+    pub(super) implicit: Vec<String>,
     pub(super) filters: Vec<Word>,
-    /// How `row` is used.
     pub(super) row: Vec<RowUse>,
     /// The files that are included or extended, each as often as it is.
     pub(super) files: Vec<Word>,
@@ -27,7 +28,7 @@ pub(super) struct Scan {
     pub(super) shown: Vec<Word>,
     /// The names whose values are ordered as they are: `Beløp > 0`.
     pub(super) ordered: Vec<Word>,
-    /// What Tera would refuse in words of its own, or take for something else than was meant.
+    /// Mistakes that Tera would explain badly, or take for something else than was meant.
     pub(super) mistakes: Vec<Mistake>,
 }
 
@@ -210,9 +211,12 @@ impl<'a> Scanner<'a> {
                 continue;
             }
             self.found.names.push(name.clone());
-            let is_filter = at.checked_sub(1).and_then(|at| tokens.get(at));
-            if is_filter.is_some_and(|before| before.is_sign('|')) {
+            let before = at.checked_sub(1).and_then(|at| tokens.get(at));
+            let follows = |sign| before.is_some_and(|before| before.is_sign(sign));
+            if follows('|') {
                 self.found.filters.push(name.clone());
+            } else if follows('@') {
+                self.found.implicit.push(name.text.clone());
             } else if name.text == "row" {
                 let used = row_column(tokens, at).cloned();
                 self.found

@@ -29,7 +29,7 @@ impl Scope {
         self.language = language;
     }
 
-    /// Puts a row in the place of the one before.
+    /// Replaces the row.
     pub(super) fn fill<'a>(
         &mut self,
         names: &Names,

@@ -22,7 +22,7 @@ use super::uses::Uses;
 use super::{de, engine};
 use crate::correspondence::Language;
 
-/// How many template files with paths from rows are kept compiled.
+/// The most template files with paths from rows that are kept compiled.
 const FILES_KEPT: usize = 1000;
 
 /// A template file whose path comes from a row, compiled by itself, or what is wrong with it. Either is found once.
@@ -95,7 +95,7 @@ impl Templates {
         self
     }
 
-    /// Sets the text that renders to the language of letters; before anything else is compiled. Where it differs from row to row, every scope is told with
+    /// Sets the text that renders to the language of letters; before anything else is compiled. Where it differs from row to row, every scope is given its own with
     /// [`Scope::set_language`].
     pub fn set_language(&mut self, language: &Text) {
         match &language.0 {
@@ -128,7 +128,7 @@ impl Templates {
         tree::compile_condition(&mut self.compiler, pointer, when)
     }
 
-    /// Puts a row into a scope, in the place of an earlier one: its number, and `value` for the values of its columns (from 0).
+    /// Replaces the row of a scope: its number, and `value` for the values of its columns (from 0).
     pub fn fill<'a>(&self, scope: &mut Scope, number: u64, value: impl Fn(usize) -> &'a str) {
         scope.fill(
             &self.compiler.surroundings.names,
@@ -305,10 +305,7 @@ impl Templates {
             Ok(Compiled::Varying(template)) => template,
         };
         let start = text.len();
-        if template
-            .uses
-            .speaks_of_row(&self.compiler.surroundings.names)
-        {
+        if template.uses.uses_row(&self.compiler.surroundings.names) {
             let context = scope.with_row(&self.compiler.surroundings.names, &template.uses);
             let rendered = file
                 .library

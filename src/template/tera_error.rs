@@ -25,7 +25,7 @@ pub(super) fn from_tera(message: &str) -> TemplateError {
     error
 }
 
-/// What `int` or `float` could not read, apart from what is said of it: rows with the same mistake are told together.
+/// Separates the text that `int` or `float` could not read from the message, so that rows with the same mistake are reported together.
 fn unreadable(message: &str) -> Option<(String, String)> {
     let rest = message.strip_prefix("the string `")?;
     let (text, filter) = rest.rsplit_once("` cannot be converted to a")?;
@@ -73,7 +73,7 @@ fn kind(tera: &str) -> &str {
 }
 
 fn hint(message: &str) -> Option<String> {
-    for kind in [Kind::Filter, Kind::Function, Kind::Test] {
+    for kind in Kind::ALL {
         let name = message
             .strip_prefix("unknown ")
             .and_then(|rest| rest.strip_prefix(kind.word()));

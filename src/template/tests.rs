@@ -33,7 +33,7 @@ fn all_of_tera_can_be_used() {
         ),
         (
             "parts.md",
-            "{% component Sum(value, unit=\"kr\") %}{{ unit }} {{ value }}{% endcomponent %}",
+            "{% component Sum(value, unit=\"kr\") %}{{ unit }} {{ value }}{% endcomponent %}{% component Greeting(@a) %}Hei {{ a }}!{% endcomponent %}",
         ),
         ("sub.md", "{{ x }}"),
     ];
@@ -43,6 +43,7 @@ fn all_of_tera_can_be_used() {
             "{% include 'parts.md' %}{{ <Sum value={a} /> }} {{ <Sum value=\"2\" unit=\"øre\" /> }}",
             "kr 1 øre 2",
         ),
+        ("{% include 'parts.md' %}{{ <Greeting /> }}", "Hei 1!"),
         ("{% set x %}<{{ a }}>{% endset %}{{ x }}{{ x }}", "<1><1>"),
         ("{% set x | upper %}a{{ a }}{% endset %}{{ x }}", "A1"),
         ("{% filter upper %}a{{ Språk }}{% endfilter %}", "ANB"),

@@ -3,55 +3,10 @@
 use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
 use tera::{Kwargs, State, Tera, Value};
 
-use super::entry::Entry;
 use super::markdown;
 use crate::correspondence::text::without_markup;
 
-/// What the reference page says of them.
-pub(super) const FILTERS: &[Entry] = &[
-    Entry {
-        name: "plain",
-        call: "plain",
-        what: "The plain text of Markdown or HTML: without marks and tags, addresses of links and no-break spaces. For titles, e-mail and SMS.",
-        examples: &[
-            (
-                "{{ \"**Viktig** om [saken](https://example.no)\" | plain }}",
-                "Viktig om saken",
-            ),
-            ("{{ \"<p>Ring &amp; spør</p>\" | plain }}", "Ring & spør"),
-        ],
-        by_language: false,
-    },
-    Entry {
-        name: "plain_title",
-        call: "plain_title",
-        what: "A value that Altinn takes in a title or a sender's name: the few letters in it that Altinn would refuse there (1002, 1039) are changed. Nothing else is.",
-        examples: &[
-            (
-                "{{ \"LØNN&REGNSKAP AS\" | plain_title }}",
-                "LØNN & REGNSKAP AS",
-            ),
-            ("{{ Navn | plain_title }}", "Kåre Ødegård"),
-        ],
-        by_language: false,
-    },
-    Entry {
-        name: "markdown",
-        call: "markdown",
-        what: "A value with what Markdown would read as marks escaped. In the letter's body that is done by itself; elsewhere it is never needed.",
-        examples: &[("{{ \"*Kåre*\" | markdown }}", "\\*Kåre\\*")],
-        by_language: false,
-    },
-    Entry {
-        name: "safe",
-        call: "safe",
-        what: "Leaves a value in the letter's body as it is: it is Markdown itself, and you answer for it.",
-        examples: &[("{{ \"*Kåre*\" | safe }}", "*Kåre*")],
-        by_language: false,
-    },
-];
-
-/// Makes them known; `safe` is Tera's own.
+/// Registers them; `safe` is Tera's own.
 pub(super) fn register(tera: &mut Tera) {
     tera.register_filter("plain", |value: &Value, _: Kwargs, _: &State<'_>| {
         plain(&value.to_string())
@@ -71,7 +26,7 @@ fn escaped(value: &Value) -> Value {
     Value::safe_string(&markdown::escaped(&value.to_string()))
 }
 
-/// What a reader sees of Markdown and of the HTML in it.
+/// The text that a reader sees of Markdown and of the HTML in it.
 fn plain(markdown: &str) -> String {
     let markdown = markdown.replace('\u{A0}', " ");
     let mut plain = PlainText {

@@ -17,7 +17,7 @@ pub(super) struct Mistake {
     pub(super) hint: String,
 }
 
-/// What stands in a tag.
+/// A piece of a tag.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Token {
     Name(Word),

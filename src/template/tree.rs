@@ -16,7 +16,7 @@ pub struct Tree {
     pub(super) pointer: String,
     pub(super) root: Node,
     pub(super) leaves: Vec<Leaf>,
-    /// How many bytes the largest row so far has rendered to.
+    /// Bytes of the largest row rendered so far.
     largest: AtomicUsize,
 }
 
@@ -90,7 +90,7 @@ impl Tree {
         self.leaves.is_empty()
     }
 
-    /// How many bytes a row will probably render to.
+    /// Bytes that a row will probably render to.
     pub(super) fn size(&self) -> usize {
         self.largest.load(Ordering::Relaxed)
     }
@@ -180,7 +180,7 @@ pub(super) fn compile_condition(
     }))
 }
 
-/// What a value is in.
+/// The container of a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Parent {
     Member,
@@ -257,7 +257,7 @@ impl Builder<'_> {
                     node => Node::When(before, Box::new(node)),
                 }
             }
-            // What is never there may still be mistaken.
+            // A part that is never there is compiled all the same: its mistakes are reported.
             Some(Applies::Never) | None => {
                 self.members(others);
                 self.leaves.truncate(before);
@@ -370,7 +370,7 @@ fn at(errors: Vec<TemplateError>, pointer: &str) -> Vec<TemplateError> {
     errors.into_iter().map(|error| error.at(pointer)).collect()
 }
 
-/// Whether a JSON pointer is another one or inside it.
+/// True when a JSON pointer is another one or inside it.
 fn is_in(pointer: &str, whole: &str) -> bool {
     pointer
         .strip_prefix(whole)

@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 
 use super::names::{Meaning, Name, Names};
 
-/// What templates use.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Uses {
     /// Names, as places in [`Names::all`].
@@ -60,7 +59,7 @@ impl Uses {
     }
 
     /// True when `row` is used, by which all columns can be.
-    pub(super) fn speaks_of_row(&self, names: &Names) -> bool {
+    pub(super) fn uses_row(&self, names: &Names) -> bool {
         self.meanings(names)
             .any(|name| name.meaning == Meaning::Row)
     }

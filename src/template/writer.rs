@@ -14,7 +14,7 @@ use crate::correspondence::Language;
 /// The most bytes that one template may render to. It is the whole defence against templates that do not end: their author is the sender.
 pub const TEXT_LIMIT: usize = 1 << 20;
 
-/// How the line that is being written began, as far as Markdown is concerned.
+/// The beginning of the line that is being written, as far as Markdown is concerned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Line {
     /// Nothing stands on it so far but what may stand before the beginning of a block.
@@ -43,7 +43,7 @@ pub(super) fn language_argument(by: &Kwargs) -> Result<Language, Error> {
     }
 }
 
-/// How the line began that `output` goes on with.
+/// The beginning of the line that `output` continues.
 ///
 /// Tera escapes into the letter itself or, inside `set`, `filter`, components and `super()`, into a buffer of its own. Only the letter marks that it is flushed. A
 /// buffer may end up anywhere: whatever is escaped into it is taken for the beginning of a line, which is right everywhere.
