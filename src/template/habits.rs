@@ -72,50 +72,89 @@ pub(super) fn in_statement(tokens: &[Token]) -> Vec<Mistake> {
     found
 }
 
-/// The names and columns that a tag orders as they are: `Beløp > 0`, `row["Frist"] < now()`.
-pub(super) fn ordered(tokens: &[Token]) -> Vec<&Token> {
+/// A comparison with a name or a column behind `row` that is taken as it is, without a filter: `Beløp > 0`, `row["Antall"] == 1`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Comparison {
+    /// The name, or the key behind `row`.
+    pub(super) token: Token,
+    /// True for more and less, false for equal and not equal.
+    pub(super) is_ordered: bool,
+    /// The other side, when that is one word or number.
+    pub(super) other: Option<Token>,
+}
+
+/// Finds the comparisons of a tag.
+pub(super) fn comparisons(tokens: &[Token]) -> Vec<Comparison> {
     let mut found = Vec::new();
     // A tag that begins with `<` is a component.
     if tokens.first().is_some_and(|token| token.is_sign('<')) {
         return found;
     }
+    let is = |at: usize, sign| tokens.get(at).is_some_and(|token| token.is_sign(sign));
     for (at, token) in tokens.iter().enumerate().skip(1) {
-        if !(token.is_sign('<') || token.is_sign('>')) {
-            continue;
-        }
-        let before = match tokens.get(..at).unwrap_or_default() {
-            [
-                ..,
-                Token::Name(row),
-                Token::Sign('[', _),
-                key @ Token::Quoted(_),
-                Token::Sign(']', _),
-            ] if row.text == "row" => Some(key),
-            [.., name @ Token::Name(_)] if is_value(tokens, at - 1) => Some(name),
-            _ => None,
+        let (is_ordered, length) = match token {
+            Token::Sign('<' | '>', _) => (true, 1 + usize::from(is(at + 1, '='))),
+            Token::Sign('=' | '!', _) if is(at + 1, '=') && !is(at - 1, '=') => (false, 2),
+            Token::Name(name) if name.text == "in" && is(at + 1, '[') => (false, 2),
+            _ => continue,
         };
-        found.extend(before);
-        let next = at + 1 + usize::from(tokens.get(at + 1).is_some_and(|token| token.is_sign('=')));
-        let is_plain = |after: usize| !tokens.get(after).is_some_and(|token| token.is_sign('|'));
-        match tokens.get(next..).unwrap_or_default() {
-            [
-                Token::Name(row),
-                Token::Sign('[', _),
-                key @ Token::Quoted(_),
-                Token::Sign(']', _),
-                ..,
-            ] if row.text == "row" && is_plain(next + 4) => {
-                found.push(key);
+        let (left, right) = (operand_before(tokens, at), operand_at(tokens, at + length));
+        let mut add = |token: Option<&Token>, other: Option<&Token>| {
+            if let Some(token @ (Token::Name(_) | Token::Quoted(_))) = token {
+                found.push(Comparison {
+                    token: token.clone(),
+                    is_ordered,
+                    other: other.cloned(),
+                });
             }
-            [name @ Token::Name(word), ..]
-                if word.text != "row" && is_value(tokens, next) && is_plain(next + 1) =>
-            {
-                found.push(name);
-            }
-            _ => {}
-        }
+        };
+        let literal = |at: usize| {
+            tokens
+                .get(at)
+                .filter(|token| matches!(token, Token::Number(_)))
+        };
+        let negative = is(at + length, '-')
+            .then_some(at + length + 1)
+            .and_then(literal);
+        add(left, right.or(negative).or(literal(at + length)));
+        add(right, left.or(literal(at - 1)));
     }
     found
+}
+
+/// The name or key that ends before a place and has no filter.
+fn operand_before(tokens: &[Token], at: usize) -> Option<&Token> {
+    match tokens.get(..at)? {
+        [
+            ..,
+            Token::Name(row),
+            Token::Sign('[', _),
+            key @ Token::Quoted(_),
+            Token::Sign(']', _),
+        ] if row.text == "row" => Some(key),
+        [.., name @ Token::Name(_)] if is_value(tokens, at - 1) => Some(name),
+        _ => None,
+    }
+}
+
+/// The name or key that begins at a place and has no filter.
+fn operand_at(tokens: &[Token], at: usize) -> Option<&Token> {
+    let is_plain = |after: usize| !tokens.get(after).is_some_and(|token| token.is_sign('|'));
+    match tokens.get(at..)? {
+        [
+            Token::Name(row),
+            Token::Sign('[', _),
+            key @ Token::Quoted(_),
+            Token::Sign(']', _),
+            ..,
+        ] if row.text == "row" && is_plain(at + 4) => Some(key),
+        [name @ Token::Name(word), ..]
+            if word.text != "row" && is_value(tokens, at) && is_plain(at + 1) =>
+        {
+            Some(name)
+        }
+        _ => None,
+    }
 }
 
 /// True when there is `==` or `!=`.
@@ -207,6 +246,7 @@ fn mistake(at: std::ops::Range<usize>, message: String, hint: &str) -> Mistake {
 #[cfg(test)]
 mod tests {
     use super::super::scan::scan;
+    use super::super::token::Token;
 
     #[test]
     fn habits_are_told_with_what_to_write() {
@@ -285,20 +325,47 @@ mod tests {
     }
 
     #[test]
-    fn values_that_are_ordered_are_found() {
+    fn comparisons_of_plain_values_are_found() {
         for (text, found) in [
-            ("{% if Beløp > 0 %}{% endif %}", vec!["Belop"]),
-            ("{{ 0 <= row[\"A b\"] }}{{ a < b }}", vec!["A_b", "a", "b"]),
+            ("{% if Beløp > 0 %}{% endif %}", vec!["Belop > number"]),
+            (
+                "{{ 0 <= row[\"A b\"] }}{{ a < b }}",
+                vec!["A b > number", "a > b", "b > a"],
+            ),
+            (
+                "{% if a == 1 or -1 != b or c == -2 %}{% endif %}",
+                vec!["a = number", "b = number", "c = number"],
+            ),
+            (
+                "{% if a == true and b == 'x' and c in [1] %}{% endif %}",
+                vec!["a = true", "true = a", "b = ?", "c = number"],
+            ),
             ("{% if a | amount > 0 and 0 < b | int %}{% endif %}", vec![]),
             (
                 "{% if sum(of=[a]) > 0 %}{% endif %}{{ <Sum a={b} /> }}",
                 vec![],
             ),
-            ("{% if a == b and a != c %}{% endif %}", vec![]),
         ] {
-            let scan = scan(text);
-            let ordered: Vec<_> = scan.ordered.iter().map(|word| word.text.as_str()).collect();
-            assert_eq!(ordered, found, "{text}");
+            let words: Vec<_> = scan(text)
+                .comparisons
+                .iter()
+                .map(|comparison| {
+                    let other = match &comparison.other {
+                        Some(Token::Name(name)) => name.text.as_str(),
+                        Some(Token::Number(_)) => "number",
+                        _ => "?",
+                    };
+                    let (Token::Name(word) | Token::Quoted(word)) = &comparison.token else {
+                        panic!("{comparison:?}");
+                    };
+                    format!(
+                        "{} {} {other}",
+                        word.text,
+                        if comparison.is_ordered { '>' } else { '=' }
+                    )
+                })
+                .collect();
+            assert_eq!(words, found, "{text}");
         }
     }
 }

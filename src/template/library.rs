@@ -10,13 +10,14 @@ use std::sync::Arc;
 
 use tera::{Context, ErrorKind, ReportError, Tera};
 
+use super::ascii_names::identifier;
 use super::error::TemplateError;
 use super::folder::Folder;
-use super::names::Names;
+use super::names::{Meaning, Names};
 use super::reference::writes_in_language;
 use super::scan::{RowUse, Scan, scan};
 use super::tera_error::from_tera;
-use super::token::Word;
+use super::token::{Token, Word};
 use super::uses::Uses;
 use super::writer::LimitedWriter;
 use crate::correspondence::Language;
@@ -251,7 +252,7 @@ impl Library {
             .find("row")
             .is_some_and(|row| uses.names.contains(&row));
         for text in &texts {
-            errors.extend(text.ordered_columns(names, &assigned));
+            errors.extend(text.wrong_comparisons(names, &assigned));
             if uses_row {
                 errors.extend(text.columns_of_row(names, &mut uses));
             }
@@ -426,25 +427,40 @@ impl TemplateText {
         self.locate(error, key.at.clone())
     }
 
-    /// Columns that are ordered as they are. A column is a text, and texts are ordered letter by letter: `9` comes after `10`, and `15.12.2026` before `2.1.2026`.
-    fn ordered_columns<'a>(
+    /// Columns that are compared with what they can never be, for a column is a text. Texts are ordered letter by letter: `9` comes after `10`, and `15.12.2026`
+    /// before `2.1.2026`; and no text equals a number.
+    fn wrong_comparisons<'a>(
         &'a self,
         names: &'a Names,
         assigned: &'a HashSet<&str>,
     ) -> impl Iterator<Item = TemplateError> + 'a {
-        let words = self.scan.ordered.iter().filter(|word| {
-            let column = names
-                .find(&word.text)
-                .and_then(|name| names.column_at(name));
-            column.is_some() && !assigned.contains(word.text.as_str())
+        let columns = self.scan.comparisons.iter().filter_map(|comparison| {
+            let (name, at) = match &comparison.token {
+                Token::Name(word) => (word.text.clone(), word.at.clone()),
+                key => (identifier(self.written(&key.at())), key.at()),
+            };
+            let is_column = names
+                .find(&name)
+                .and_then(|name| names.column_at(name))
+                .is_some();
+            (is_column && !assigned.contains(name.as_str())).then_some((comparison, at))
         });
-        words.map(|word| {
-            let column = self.written(&word.at);
-            let message = format!("`{column}` is a text, which is neither more nor less than a number or a date");
-            let hint = format!(
-                "write `{column} | amount > 0` for numbers, and `{column} | date(form=\"iso\") < \"2026-12-31\"` for dates"
-            );
-            self.locate(TemplateError::new(message).with_hint(hint), word.at.clone())
+        columns.filter_map(|(comparison, at)| {
+            let column = self.written(&at);
+            let (message, hint) = if comparison.is_ordered {
+                (
+                    format!("`{column}` is a text, which is neither more nor less than a number or a date"),
+                    format!("write `{column} | amount > 0` for numbers, and `{column} | date(form=\"iso\") < \"2026-12-31\"` for dates"),
+                )
+            } else if comparison.other.as_ref().is_some_and(|other| is_no_text(other, names)) {
+                (
+                    format!("`{column}` is a text, which never equals a number, nor true or false"),
+                    format!("write `{column} == \"1\"` for texts, and `{column} | amount == 1` for numbers"),
+                )
+            } else {
+                return None;
+            };
+            Some(self.locate(TemplateError::new(message).with_hint(hint), at))
         })
     }
 
@@ -464,6 +480,25 @@ impl TemplateText {
                 position: position.column,
             }))
         })
+    }
+}
+
+/// True for a number, `true`, `false`, and a variable that is one of them.
+fn is_no_text(token: &Token, names: &Names) -> bool {
+    match token {
+        Token::Number(_) => true,
+        Token::Name(word) if matches!(word.text.as_str(), "true" | "True" | "false" | "False") => {
+            true
+        }
+        Token::Name(word) => {
+            let name = names.find(&word.text).and_then(|name| names.all.get(name));
+            name.is_some_and(|name| match &name.meaning {
+                Meaning::Variable(value) => value.is_number() || value.is_boolean(),
+                Meaning::RowNumber => true,
+                _ => false,
+            })
+        }
+        _ => false,
     }
 }
 

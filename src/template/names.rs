@@ -300,7 +300,10 @@ mod tests {
     fn typing_mistakes_are_recognised() {
         let names = names(&["Saksnummer", "Fødselsnummer"], &json!({})).unwrap();
         assert_eq!(names.hint("Saksnumer"), "did you mean `Saksnummer`?");
-        assert_eq!(names.hint("saksnummer"), "did you mean `Saksnummer`?");
+        assert_eq!(
+            names.hint("saksnummer"),
+            "did you mean `Saksnummer`? they differ in upper and lower case"
+        );
         assert_eq!(names.hint("Fodselsnumer"), "did you mean `Fodselsnummer`?");
         assert_eq!(
             names.hint("xyz"),

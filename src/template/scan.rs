@@ -3,7 +3,7 @@
 //! Follows the lexer of Tera 2: text, `{{ }}`, `{% %}`, comments and raw blocks; strings in three kinds of quotes with backslashes.
 
 use super::ascii_names::{ascii_letter, identifier, is_combining_mark};
-use super::habits;
+use super::habits::{self, Comparison};
 use super::token::{Mistake, Token, Word, is_field, is_value};
 
 /// A template's tags, read. Ranges are bytes of the text as it was written.
@@ -26,8 +26,7 @@ pub(super) struct Scan {
     pub(super) only: Option<String>,
     /// The names whose values the text shows as they are, whether they are empty or not.
     pub(super) shown: Vec<Word>,
-    /// The names whose values are ordered as they are: `Beløp > 0`.
-    pub(super) ordered: Vec<Word>,
+    pub(super) comparisons: Vec<Comparison>,
     /// Mistakes that Tera would explain badly, or take for something else than was meant.
     pub(super) mistakes: Vec<Mistake>,
 }
@@ -191,20 +190,7 @@ impl<'a> Scanner<'a> {
 
     /// Notes the names in a tag, its filters, and how `row` is used in it.
     fn note_names(&mut self, tokens: &[Token]) {
-        self.found
-            .ordered
-            .extend(
-                habits::ordered(tokens)
-                    .into_iter()
-                    .filter_map(|token| match token {
-                        Token::Name(name) => Some(name.clone()),
-                        Token::Quoted(header) => Some(Word {
-                            text: identifier(&header.text),
-                            at: header.at.clone(),
-                        }),
-                        _ => None,
-                    }),
-            );
+        self.found.comparisons.extend(habits::comparisons(tokens));
         for (at, token) in tokens.iter().enumerate() {
             let Token::Name(name) = token else { continue };
             if is_field(tokens, at) {

@@ -47,6 +47,11 @@ fn unfit(message: &str) -> Option<(String, String)> {
             found,
         ));
     }
+    if let Some(kinds) = message.strip_prefix("invalid type for the value, expected ") {
+        let (needed, found) = kinds.split_once(" but got ")?;
+        let message = format!("this needs {}", kind(needed));
+        return Some((message, kind(found).to_owned()));
+    }
     let math = message.strip_prefix("math operations can only be done on numbers, found ");
     let plus = message.strip_prefix("`+` requires both operands to be numbers, found ");
     if let Some(found) = math {
@@ -66,7 +71,7 @@ fn kind(tera: &str) -> &str {
         "bool" => "true or false",
         "array" => "a list",
         "map" => "a mapping",
-        "i64" | "u64" | "i128" | "u128" | "f64" | "integer" | "float" => "a number",
+        "i64" | "u64" | "i128" | "u128" | "f64" | "integer" | "float" | "number" => "a number",
         "none" | "undefined" => "nothing",
         other => other,
     }
@@ -88,6 +93,8 @@ fn hint(message: &str) -> Option<String> {
     }
     let hint = if message.starts_with("only two numbers") {
         "what a column holds, and what `money` and `number` write, is a text: compare numbers as in `Beløp | amount > 0`"
+    } else if message == "this needs a number" {
+        "what a column holds is a text: read the number first, as in `Beløp | amount | round`"
     } else if message.starts_with("`+` adds") {
         "put texts together with `~`; add amounts with `sum(of=[Beløp, Gebyr])`"
     } else if message.starts_with("only numbers can be calculated") {

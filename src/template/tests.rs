@@ -142,6 +142,32 @@ fn amounts_and_dates_decide() {
         assert_eq!(error.message, message, "{template}");
         assert!(error.hint.unwrap().contains("| amount > 0"), "{template}");
     }
+    for template in [
+        "{% if Beløp == 0 %}x{% endif %}",
+        "{{ Beløp != grense }}",
+        "{% if row['Beløp'] == true %}x{% endif %}",
+        "{% if Beløp in [1, 2] %}x{% endif %}",
+    ] {
+        let error = bench.refused(template);
+        let message = "`Beløp` is a text, which never equals a number, nor true or false";
+        assert_eq!(error.message, message, "{template}");
+    }
+    for template in [
+        "{% if Beløp == '0' %}x{% endif %}",
+        "{{ Beløp == Frist }}",
+        "{{ grense == 100 }}",
+    ] {
+        bench.templates.compile_text("/x", template).unwrap();
+    }
+    let text = bench
+        .templates
+        .compile_text("/x", "{{ Beløp | round }}")
+        .unwrap();
+    let errors = bench
+        .templates
+        .render_text(&text, &bench.scope(&["1", "", ""]))
+        .unwrap_err();
+    assert_eq!(errors[0].message, "this needs a number");
     let text = bench
         .templates
         .compile_text("/x", "{% if Beløp | money > 0 %}x{% endif %}")
