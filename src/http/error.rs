@@ -83,6 +83,9 @@ impl TransportError {
             TransportKind::Connect if self.is_about_trust() => Some(format!(
                 "if a proxy opens the traffic to `{host}`, give the file with its certificate as --ca-file, MASSEBREV_CA_FILE or `auth.caFile`"
             )),
+            TransportKind::Connect if causes(self).any(is_about_dns) => Some(format!(
+                "`{host}` cannot be looked up: check the address, the network and its DNS; behind a proxy, set HTTPS_PROXY"
+            )),
             TransportKind::Connect => Some(format!(
                 "check the network, and that a proxy or firewall lets `{host}` through"
             )),
@@ -146,6 +149,11 @@ impl Error for TransportError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         self.source.as_deref().map(|source| source as _)
     }
+}
+
+/// hyper's word for a name that this machine's resolver does not know.
+fn is_about_dns(cause: &(dyn Error + 'static)) -> bool {
+    cause.to_string().starts_with("dns error")
 }
 
 /// Characters.
