@@ -26,7 +26,7 @@ pub struct Client {
     timeout: Duration,
 }
 
-/// What Altinn says to a request that reached it.
+/// Altinn's answer to a request that reached it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Answer<T> {
     /// Any 2xx.
@@ -71,7 +71,6 @@ impl Client {
         self
     }
 
-    /// How long a request without files may take.
     pub(super) fn timeout(&self) -> Duration {
         self.timeout
     }

@@ -1,4 +1,4 @@
-//! Letters: send one, find one again, and see what has become of it.
+//! Letters: send one, find one again, and read its status.
 
 use std::fmt;
 
@@ -69,7 +69,7 @@ impl Client {
         .await
     }
 
-    /// What has become of a letter.
+    /// The status of a letter.
     pub async fn overview(
         &self,
         token: &Token,
@@ -79,7 +79,7 @@ impl Client {
         self.call(request, Overview::read).await
     }
 
-    /// What has become of a letter and its notifications, with the history. Slower than the overview, and fails whenever Altinn's notifications do.
+    /// The status of a letter and its notifications, with the history. Slower than the overview, and fails whenever Altinn's notifications do.
     pub async fn details(
         &self,
         token: &Token,

@@ -1,4 +1,4 @@
-//! What Altinn says when it says no, in any of the shapes it says it in.
+//! Altinn's refusals, in any of their shapes.
 
 use std::time::Duration;
 
@@ -17,11 +17,11 @@ pub struct Refusal {
     pub code: Option<u32>,
     /// The reason; never empty.
     pub message: String,
-    /// What model validation found, as `Correspondence.Content.MessageTitle: The field is required.`
+    /// Findings of model validation, as `Correspondence.Content.MessageTitle: The field is required.`
     pub errors: Vec<String>,
-    /// What Altinn's support asks for.
+    /// The trace id that Altinn's support asks for.
     pub trace: Option<String>,
-    /// How long Altinn wants to be left alone; at most 24 hours.
+    /// From `Retry-After`; at most 24 hours.
     pub retry_after: Option<Duration>,
 }
 

@@ -9,7 +9,7 @@ use super::CliError;
 use super::auth::{Connection, OpenedSource};
 use super::check_report::{CheckResult, Checks, clock};
 
-/// What is checked.
+/// The environment and the resource that are checked.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Doctor<'a> {
     pub(crate) environment: &'a Environment,

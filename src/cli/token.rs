@@ -50,7 +50,7 @@ pub(crate) struct TokenArgs {
     sandbox: bool,
 }
 
-/// How to tell what was found.
+/// The form of the output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
     /// One object, for programs; without the token

@@ -82,7 +82,7 @@ struct Reading {
     content: CheckedFile,
     file: Option<File>,
     md5: Md5,
-    /// How many bytes there are still to be.
+    /// Bytes that are still to be read.
     left: u64,
     /// Read, and not yet sent.
     held: Vec<u8>,

@@ -11,7 +11,6 @@ use crate::text::causes;
 /// Why a request has no answer. Shows the host at most, never a whole address.
 #[derive(Debug, Clone)]
 pub struct TransportError {
-    /// How far the request came.
     pub kind: TransportKind,
     /// The host that was asked, with its port when that is unusual.
     pub host: String,
@@ -61,7 +60,7 @@ impl TransportError {
         !self.is_about_a_file() && !self.is_about_trust() && !self.source().is_some_and(is_unbuilt)
     }
 
-    /// What happened and its innermost cause, in one line; for a file, which one.
+    /// The error and its innermost cause, in one line; for a file, its name.
     pub fn reason(&self) -> String {
         let file = causes(self).find(|cause| cause.is::<FileError>());
         let innermost = causes(self).last();

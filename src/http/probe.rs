@@ -9,12 +9,12 @@ use serde_json::Value;
 
 use super::{HttpClient, Network, Reply, TransportError};
 
-/// What an address answered.
+/// The answer of an address.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProbeAnswer {
     /// The HTTP status.
     pub status: u16,
-    /// How many seconds this machine's clock is ahead of the server's (negative: behind).
+    /// Seconds by which this machine's clock is ahead of the server's (negative: behind).
     pub clock_ahead: Option<i64>,
     /// The `issuer` in the answer, when it is an authorisation server's metadata.
     pub issuer: Option<String>,

@@ -20,7 +20,7 @@ pub struct SigningKey {
     key: EncodingKey,
 }
 
-/// What a grant's header says about the key.
+/// The name of a key in a grant's header.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Identity {
     /// The key's name on the client.
@@ -94,7 +94,7 @@ impl SigningKey {
         })
     }
 
-    /// What Maskinporten knows the key by.
+    /// The name that Maskinporten knows the key by.
     pub fn identity(&self) -> &Identity {
         &self.identity
     }
@@ -104,7 +104,6 @@ impl SigningKey {
         self.bits
     }
 
-    /// How it signs.
     pub fn algorithm(&self) -> Algorithm {
         self.algorithm
     }

@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// How long a value can be used.
+/// The stages of a value's life.
 pub(super) trait Expires: Clone + Send + 'static {
     /// True while it is used without asking for another.
     fn is_fresh(&self, now: Instant) -> bool;

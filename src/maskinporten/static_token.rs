@@ -181,7 +181,7 @@ impl Token {
         Self::new(secret, lifetime, Instant::now())
     }
 
-    /// What is left of its life; `None` when that is not known.
+    /// The rest of its life; `None` when that is not known.
     pub fn time_left(&self) -> Option<Duration> {
         let lifetime = Some(self.lifetime()).filter(|lifetime| *lifetime < Duration::MAX)?;
         Some(lifetime.saturating_sub(self.age(Instant::now())))
@@ -286,7 +286,7 @@ pub(super) fn alive(token: &Token, place: &str, hint: &'static str) -> Result<To
     }
 }
 
-/// How long a token has been over: by its own word where it has one.
+/// The time since a token expired: by its own `exp` where it has one.
 fn ago(token: &Token) -> String {
     let own = token
         .claims()

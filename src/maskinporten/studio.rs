@@ -104,7 +104,7 @@ fn sections(root: &Map<String, Value>) -> Vec<(String, &Map<String, Value>)> {
     found
 }
 
-/// What only such settings have.
+/// Members that only such settings have.
 const MARKS: [&str; 3] = ["Jwk", "JwkBase64", "ClientId"];
 
 /// Names are the same in any case, as in .NET.

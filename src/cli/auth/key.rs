@@ -97,7 +97,7 @@ impl Signer {
     }
 }
 
-/// What the manifest says of a key counts for its own key only; the password's variable and `kid` count for any.
+/// The manifest's settings of a key count for its own key only; the password's variable and `--kid` count for any.
 fn key_options(
     origin: &KeyOrigin<'_>,
     kid: Option<&str>,
