@@ -104,6 +104,7 @@ impl Client {
         if !reply.is_success() {
             return Ok(Answer::Refused(Refusal::from_reply(&reply)));
         }
+        // A login page with 200 is no success: the letter may or may not be there.
         let value = serde_json::from_slice(&reply.body)
             .map_err(|error| self.failed(TransportKind::Malformed, Some(error.into())))?;
         match read(value) {

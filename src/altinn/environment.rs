@@ -79,6 +79,7 @@ impl Environment {
         );
         Ok(Self {
             name,
+            // Either is enough: real letters can leave through a gateway.
             production: host(&platform) == PRODUCTION[0] || host(&maskinporten) == PRODUCTION[1],
             local: [&platform, &maskinporten]
                 .iter()

@@ -38,6 +38,7 @@ impl Client {
         files: &[Enclosure],
     ) -> Result<Answer<Initialized>, TransportError> {
         for file in files {
+            // Before the request begins: a file that is gone must not cost an attempt at Altinn.
             self.check_file(&file.content).await?;
         }
         let request = self

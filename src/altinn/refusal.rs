@@ -64,6 +64,7 @@ impl Refusal {
         self.code = code(problem);
         self.errors = errors(problem);
         self.trace = trace(member("traceId"));
+        // `message` is the gateway's word, `error_description` OAuth's.
         let message = ["detail", "title", "message", "error_description", "error"]
             .into_iter()
             .map(member)
@@ -130,6 +131,7 @@ fn errors(problem: &Map<String, Value>) -> Vec<String> {
             format!("{place}: {message}")
         };
         let entry = presentable(&entry, ERROR_LIMIT);
+        // Several fields can have the same words.
         if found.len() < ERRORS_LIMIT && !found.contains(&entry) {
             found.push(entry);
         }

@@ -94,6 +94,7 @@ impl Reading {
         loop {
             let piece = self.read().await?;
             if piece.is_empty() {
+                // The length has been announced: without the last piece the server drops the request.
                 self.compare()?;
                 let last = std::mem::take(&mut self.held);
                 return Ok((!last.is_empty()).then_some(last));

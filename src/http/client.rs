@@ -105,6 +105,7 @@ pub fn http_client(network: Network, options: &HttpOptions) -> Result<HttpClient
         .retry(reqwest::retry::never())
         .connect_timeout(CONNECT_TIMEOUT)
         .timeout(options.timeout)
+        // A new connection costs round trips that a kept one does not.
         .pool_max_idle_per_host(options.concurrency.max(1));
     builder = match network {
         Network::Encrypted => builder.https_only(true),

@@ -229,7 +229,7 @@ impl SourceError {
     pub fn hint(&self) -> Option<String> {
         let hint = match self {
             Self::File { .. } => {
-                "check the path and who may read the file; it holds the token and nothing else"
+                "name a plain file of at most 1 MB that you may read, with the token and nothing else; a token can also come from MASSEBREV_TOKEN"
             }
             Self::NotAToken { .. } => {
                 "give the token alone, or JSON as {\"token\": \"…\", \"expiresAt\": \"2026-11-24T12:00:00Z\"}"

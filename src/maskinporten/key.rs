@@ -80,6 +80,7 @@ impl SigningKey {
                     "set `auth.key.kid` (or --kid) to the key's id, as shown on the client in Maskinporten's self-service; a business certificate needs none",
                 ));
             }
+            // A `kid` wins: a key may be registered on the client and have a certificate as well.
             None => Identity::Certificate(Certificate::find(
                 &material.certificates,
                 &material.der,

@@ -83,6 +83,7 @@ impl TokenFile {
         {
             return Ok(token.clone());
         }
+        // Also when reading fails: a file that is gone is not looked for before every request.
         cached.checked = Some(Instant::now());
         let place = self.path.display().to_string();
         match (self.read_changed(&cached, &place), known) {
@@ -118,6 +119,7 @@ impl TokenFile {
         };
         let metadata = std::fs::metadata(&self.path).map_err(failed)?;
         let stamp = metadata.modified().ok().map(|time| (time, metadata.len()));
+        // A file system without times gives no stamp: the file is read every time.
         if cached.token.is_some() && stamp.is_some() && stamp == cached.stamp {
             return Ok(None);
         }

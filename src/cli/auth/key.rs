@@ -56,6 +56,7 @@ impl Signer {
             place: place.clone(),
             source,
         })?;
+        // A test key against production is refused with words that do not say so.
         if let Some(authority) = &file.authority {
             check_authority(authority, environment, &place)?;
         }
