@@ -18,6 +18,7 @@ pub fn conceal(text: &str) -> Cow<'_, str> {
     for word in text.split_inclusive(|character: char| !is_token(character)) {
         let bare = word.trim_end_matches(|character: char| !is_token(character));
         let long = bare.len() >= SHORTEST_TOKEN;
+        // A short word after `Bearer` is a word.
         if long && (after_scheme || bare.contains("eyJ") || is_encoded_token(bare)) {
             masked.push_str(&text[copied..at]);
             masked.push_str("*****");

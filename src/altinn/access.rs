@@ -1,4 +1,4 @@
-//! What a token allows in an environment, as far as it says so itself.
+//! The rights of a token in an environment, as far as its claims show them.
 
 use serde_json::Value;
 
@@ -10,18 +10,18 @@ const WRITE: &str = "altinn:correspondence.write";
 /// Makes the sender the resource's owner without more ado.
 const OWNER: &str = "altinn:serviceowner";
 
-/// A token's own words, weighed for an environment. Altinn has the last word.
+/// A token's claims, judged for an environment. Altinn decides in the end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Access {
-    /// Who made the token.
+    /// The `iss` claim.
     pub issuer: Option<String>,
-    /// Whether it is Altinn's own, and not Maskinporten's as it is.
+    /// True for Altinn's own token, false for Maskinporten's.
     pub exchanged: Option<bool>,
     /// The client it was made for.
     pub client: Option<String>,
     /// The organisation it stands for, with the register it is from: `0192:991825827`.
     pub consumer: Option<String>,
-    /// What it allows.
+    /// The scopes.
     pub scopes: Vec<String>,
     /// When it ends, in seconds since 1970.
     pub expires: Option<i64>,
@@ -32,14 +32,14 @@ pub struct Access {
 /// A reason why letters cannot be sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AccessProblem {
-    /// What is wrong: a lowercase fragment.
+    /// A lowercase fragment.
     pub message: String,
-    /// What to do about it.
+    /// The command or setting that may help.
     pub hint: String,
 }
 
 impl Access {
-    /// Weighs what a token says about itself. `claims` is `None` for one that cannot be read; such a one is believed.
+    /// `claims` is `None` for a token that cannot be read: no problem is found then.
     pub fn new(claims: Option<&Value>, environment: &Environment) -> Self {
         let text = |name: &str| claims?.get(name)?.as_str().map(str::to_owned);
         let issuer = text("iss");
@@ -56,12 +56,12 @@ impl Access {
             problems: Vec::new(),
         };
         if claims.is_some() {
-            access.weigh(environment);
+            access.judge(environment);
         }
         access
     }
 
-    fn weigh(&mut self, environment: &Environment) {
+    fn judge(&mut self, environment: &Environment) {
         let allows = |name: &str| self.scopes.iter().any(|scope| scope == name);
         let mut problems = Vec::new();
         if !allows(WRITE) {
@@ -101,7 +101,7 @@ impl Access {
         self.problems = problems;
     }
 
-    /// Whether Altinn has to ask its policy for every letter, because the token does not say that its holder is a service owner.
+    /// True when Altinn has to ask its policy for every letter, because the token does not say that its holder is a service owner.
     pub fn needs_policy(&self) -> bool {
         self.exchanged == Some(true) && !self.scopes.iter().any(|scope| scope == OWNER)
     }

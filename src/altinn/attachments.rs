@@ -1,4 +1,4 @@
-//! Attachments: announce one, upload it, and see whether it may be used.
+//! Attachments: announce one, upload it, and read its status.
 
 use std::time::Duration;
 
@@ -69,12 +69,12 @@ impl Client {
         checked.map_err(|error| self.failed(TransportKind::File, Some(error.into())))
     }
 
-    /// How long a request with so many bytes may take.
+    /// The timeout of a request with `length` bytes.
     pub(super) fn time_for(&self, length: u64) -> Duration {
         self.timeout() + Duration::from_secs(length / SLOWEST_LINE)
     }
 
-    /// How far an attachment has come.
+    /// The status of an attachment.
     pub async fn attachment(
         &self,
         token: &Token,
@@ -91,7 +91,7 @@ impl Client {
 pub struct AttachmentOverview {
     /// Its id.
     pub id: Option<Uuid>,
-    /// How far it has come.
+    /// Uploaded, scanned, published.
     pub status: AttachmentStatus,
     /// Altinn's explanation of it.
     pub status_text: Option<String>,
@@ -99,7 +99,7 @@ pub struct AttachmentOverview {
     pub checksum: Option<String>,
 }
 
-/// How far an attachment has come.
+/// The status of an attachment.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum AttachmentStatus {
     /// Announced, not uploaded.
@@ -119,7 +119,7 @@ pub enum AttachmentStatus {
 }
 
 impl AttachmentStatus {
-    /// Whether it will never become ready.
+    /// True when it will never become ready.
     pub fn is_lost(&self) -> bool {
         matches!(self, Self::Purged | Self::Failed | Self::Expired)
     }

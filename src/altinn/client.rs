@@ -26,7 +26,7 @@ pub struct Client {
     timeout: Duration,
 }
 
-/// What Altinn says to a request that reached it.
+/// Altinn's answer to a request that reached it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Answer<T> {
     /// Any 2xx.
@@ -71,7 +71,6 @@ impl Client {
         self
     }
 
-    /// How long a request without files may take.
     pub(super) fn timeout(&self) -> Duration {
         self.timeout
     }
@@ -105,6 +104,7 @@ impl Client {
         if !reply.is_success() {
             return Ok(Answer::Refused(Refusal::from_reply(&reply)));
         }
+        // A login page with 200 is no success: the letter may or may not be there.
         let value = serde_json::from_slice(&reply.body)
             .map_err(|error| self.failed(TransportKind::Malformed, Some(error.into())))?;
         match read(value) {

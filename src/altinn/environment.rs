@@ -79,6 +79,7 @@ impl Environment {
         );
         Ok(Self {
             name,
+            // Either is enough: real letters can leave through a gateway.
             production: host(&platform) == PRODUCTION[0] || host(&maskinporten) == PRODUCTION[1],
             local: [&platform, &maskinporten]
                 .iter()
@@ -112,7 +113,7 @@ impl Environment {
         self
     }
 
-    /// Whether the platform is at one of Altinn's own hosts, or on this machine.
+    /// True when the platform is at one of Altinn's own hosts, or on this machine.
     fn is_altinns(&self) -> bool {
         let ours = |url: &Url| {
             let mut ends = ALTINNS.iter();
@@ -134,12 +135,12 @@ impl Environment {
         )
     }
 
-    /// Whether letters are real: the production platform or Maskinporten, by whatever name.
+    /// True when letters are real: the production platform or Maskinporten, by whatever name.
     pub fn is_production(&self) -> bool {
         self.production
     }
 
-    /// Whether both are on this machine without TLS, so that neither certificates nor a proxy have a say.
+    /// True when both are on this machine without TLS, so that neither certificates nor a proxy have a say.
     pub fn is_local(&self) -> bool {
         self.local
     }
@@ -194,15 +195,15 @@ pub enum EnvironmentError {
     NotAnAddress {
         /// `platform` or `maskinporten`.
         member: &'static str,
-        /// What stands there.
+        /// The text in its place.
         found: String,
     },
-    /// Tokens and letters would travel readable for everybody.
+    /// Tokens and letters would travel unencrypted.
     #[error("`{member}` must begin with https://, except on this machine: {found}")]
     NotSecure {
         /// `platform` or `maskinporten`.
         member: &'static str,
-        /// What stands there.
+        /// The text in its place.
         found: String,
     },
     /// A user name, password, query or fragment.

@@ -1,4 +1,4 @@
-//! Letters: send one, find one again, and see what has become of it.
+//! Letters: send one, find one again, and read its status.
 
 use std::fmt;
 
@@ -38,6 +38,7 @@ impl Client {
         files: &[Enclosure],
     ) -> Result<Answer<Initialized>, TransportError> {
         for file in files {
+            // Before the request begins: a file that is gone must not cost an attempt at Altinn.
             self.check_file(&file.content).await?;
         }
         let request = self
@@ -69,7 +70,7 @@ impl Client {
         .await
     }
 
-    /// What has become of a letter.
+    /// The status of a letter.
     pub async fn overview(
         &self,
         token: &Token,
@@ -79,7 +80,7 @@ impl Client {
         self.call(request, Overview::read).await
     }
 
-    /// What has become of a letter and its notifications, with the history. Slower than the overview, and fails whenever Altinn's notifications do.
+    /// The status of a letter and its notifications, with the history. Slower than the overview, and fails whenever Altinn's notifications do.
     pub async fn details(
         &self,
         token: &Token,

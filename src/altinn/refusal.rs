@@ -1,4 +1,4 @@
-//! What Altinn says when it says no, in any of the shapes it says it in.
+//! Altinn's refusals, in any of their shapes.
 
 use std::time::Duration;
 
@@ -17,11 +17,11 @@ pub struct Refusal {
     pub code: Option<u32>,
     /// The reason; never empty.
     pub message: String,
-    /// What model validation found, as `Correspondence.Content.MessageTitle: The field is required.`
+    /// Findings of model validation, as `Correspondence.Content.MessageTitle: The field is required.`
     pub errors: Vec<String>,
-    /// What Altinn's support asks for.
+    /// The trace id that Altinn's support asks for.
     pub trace: Option<String>,
-    /// How long Altinn wants to be left alone; at most 24 hours.
+    /// From `Retry-After`; at most 24 hours.
     pub retry_after: Option<Duration>,
 }
 
@@ -64,6 +64,7 @@ impl Refusal {
         self.code = code(problem);
         self.errors = errors(problem);
         self.trace = trace(member("traceId"));
+        // `message` is the gateway's word, `error_description` OAuth's.
         let message = ["detail", "title", "message", "error_description", "error"]
             .into_iter()
             .map(member)
@@ -130,6 +131,7 @@ fn errors(problem: &Map<String, Value>) -> Vec<String> {
             format!("{place}: {message}")
         };
         let entry = presentable(&entry, ERROR_LIMIT);
+        // Several fields can have the same words.
         if found.len() < ERRORS_LIMIT && !found.contains(&entry) {
             found.push(entry);
         }

@@ -9,7 +9,7 @@ use super::CliError;
 use super::auth::{Connection, OpenedSource};
 use super::check_report::{CheckResult, Checks, clock};
 
-/// What is checked.
+/// The environment and the resource that are checked.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Doctor<'a> {
     pub(crate) environment: &'a Environment,
@@ -36,6 +36,7 @@ impl Doctor<'_> {
         let opened = open(&connection, &mut checks);
         let has_key = connection.has_key();
         self.check_hosts(&connection, has_key, &mut checks).await;
+        // The network has been tried all the same: its faults are told in one go.
         let Some(opened) = opened else {
             checks.skip(&["token", "access", "Altinn"], BEFORE);
             return checks;
@@ -61,6 +62,7 @@ impl Doctor<'_> {
         let (platform, maskinporten) =
             (self.environment.platform(), self.environment.maskinporten());
         let mut clock_ahead = None;
+        // The metadata needs no token, and every grant needs it.
         if has_key {
             let metadata = format!("{maskinporten}/.well-known/oauth-authorization-server");
             if let Some(answer) = self.connect(connection, &metadata, checks).await {
@@ -70,6 +72,7 @@ impl Doctor<'_> {
                 checks.skip(&["metadata"], "there is no connection");
             }
         }
+        // A sandbox is both.
         if !has_key || platform != maskinporten {
             let answer = self.connect(connection, platform, checks).await;
             clock_ahead = clock_ahead.or(answer.and_then(|answer| answer.clock_ahead));

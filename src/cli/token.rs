@@ -50,7 +50,7 @@ pub(crate) struct TokenArgs {
     sandbox: bool,
 }
 
-/// How to tell what was found.
+/// The form of the output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
     /// One object, for programs; without the token
@@ -184,6 +184,7 @@ impl TokenArgs {
         opened.warn(printer);
         let token = opened.tokens.token().await?;
         if self.raw {
+            // In a pipe it goes where it was wanted; on a screen it is easily copied by mistake.
             if io::stdout().is_terminal() {
                 printer.warn(
                     "warning: this is a secret: whoever has it can send letters until it expires",

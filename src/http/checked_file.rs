@@ -82,7 +82,7 @@ struct Reading {
     content: CheckedFile,
     file: Option<File>,
     md5: Md5,
-    /// How many bytes there are still to be.
+    /// Bytes that are still to be read.
     left: u64,
     /// Read, and not yet sent.
     held: Vec<u8>,
@@ -94,6 +94,7 @@ impl Reading {
         loop {
             let piece = self.read().await?;
             if piece.is_empty() {
+                // The length has been announced: without the last piece the server drops the request.
                 self.compare()?;
                 let last = std::mem::take(&mut self.held);
                 return Ok((!last.is_empty()).then_some(last));

@@ -48,7 +48,6 @@ impl Authorities {
         Ok(Self(certificates))
     }
 
-    /// How many there are.
     pub fn count(&self) -> usize {
         self.0.len()
     }
@@ -72,7 +71,7 @@ pub enum ClientError {
 }
 
 impl ClientError {
-    /// What to do about it.
+    /// The command or setting that may help.
     pub fn hint(&self) -> Option<String> {
         let hint = match self {
             Self::Tls(_) => {
@@ -106,10 +105,11 @@ pub fn http_client(network: Network, options: &HttpOptions) -> Result<HttpClient
         .retry(reqwest::retry::never())
         .connect_timeout(CONNECT_TIMEOUT)
         .timeout(options.timeout)
+        // A new connection costs round trips that a kept one does not.
         .pool_max_idle_per_host(options.concurrency.max(1));
     builder = match network {
         Network::Encrypted => builder.https_only(true),
-        // What is meant for this machine would go to the proxy, readable.
+        // A request to this machine would go to the proxy, unencrypted.
         Network::Mixed | Network::Local => builder.no_proxy(),
     };
     if network == Network::Local {

@@ -11,7 +11,6 @@ use crate::text::causes;
 /// Why a request has no answer. Shows the host at most, never a whole address.
 #[derive(Debug, Clone)]
 pub struct TransportError {
-    /// How far the request came.
     pub kind: TransportKind,
     /// The host that was asked, with its port when that is unusual.
     pub host: String,
@@ -61,7 +60,7 @@ impl TransportError {
         !self.is_about_a_file() && !self.is_about_trust() && !self.source().is_some_and(is_unbuilt)
     }
 
-    /// What happened and its innermost cause, in one line; for a file, which one.
+    /// The error and its innermost cause, in one line; for a file, its name.
     pub fn reason(&self) -> String {
         let file = causes(self).find(|cause| cause.is::<FileError>());
         let innermost = causes(self).last();
@@ -82,6 +81,9 @@ impl TransportError {
         match self.kind {
             TransportKind::Connect if self.is_about_trust() => Some(format!(
                 "if a proxy opens the traffic to `{host}`, give the file with its certificate as --ca-file, MASSEBREV_CA_FILE or `auth.caFile`"
+            )),
+            TransportKind::Connect if causes(self).any(is_about_dns) => Some(format!(
+                "`{host}` cannot be looked up: check the address, the network and its DNS; behind a proxy, set HTTPS_PROXY"
             )),
             TransportKind::Connect => Some(format!(
                 "check the network, and that a proxy or firewall lets `{host}` through"
@@ -146,6 +148,11 @@ impl Error for TransportError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         self.source.as_deref().map(|source| source as _)
     }
+}
+
+/// hyper's word for a name that this machine's resolver does not know.
+fn is_about_dns(cause: &(dyn Error + 'static)) -> bool {
+    cause.to_string().starts_with("dns error")
 }
 
 /// Characters.

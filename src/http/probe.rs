@@ -9,12 +9,12 @@ use serde_json::Value;
 
 use super::{HttpClient, Network, Reply, TransportError};
 
-/// What an address answered.
+/// The answer of an address.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProbeAnswer {
     /// The HTTP status.
     pub status: u16,
-    /// How many seconds this machine's clock is ahead of the server's (negative: behind).
+    /// Seconds by which this machine's clock is ahead of the server's (negative: behind).
     pub clock_ahead: Option<i64>,
     /// The `issuer` in the answer, when it is an authorisation server's metadata.
     pub issuer: Option<String>,
@@ -25,6 +25,7 @@ pub async fn resolve(address: &str) -> io::Result<Vec<IpAddr>> {
     let url =
         Url::parse(address).map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
     let host = url.host_str().unwrap_or_default();
+    // The resolver takes IPv6 addresses without brackets.
     let host = host.trim_start_matches('[').trim_end_matches(']');
     let port = url.port_or_known_default().unwrap_or_default();
     let found = tokio::net::lookup_host((host, port)).await?;
@@ -40,6 +41,7 @@ pub fn proxy_for(network: Network, address: &str) -> Option<String> {
     }
     let proxy = Matcher::from_system().intercept(&address.parse().ok()?)?;
     let uri = proxy.uri();
+    // Without its user and password: it is printed.
     let host = uri.authority()?.as_str().rsplit('@').next()?;
     Some(format!("{}://{host}", uri.scheme_str().unwrap_or("http")))
 }

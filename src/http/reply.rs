@@ -38,6 +38,7 @@ impl Reply {
         let (http, request) = request.build_split();
         let request = request.map_err(TransportError::from)?;
         let host = host_of(request.url());
+        // `bearer_auth` and the subscription key mark their headers as sensitive.
         let secrets: Vec<_> = request
             .headers()
             .values()
@@ -80,6 +81,7 @@ impl Reply {
             reply
                 .body
                 .extend_from_slice(&chunk[..chunk.len().min(room)]);
+            // The rest stays unread, and the connection is not used again.
             if reply.cut {
                 break;
             }
@@ -130,6 +132,7 @@ impl Reply {
 
     /// The reason of a refusal in one line: the words of its body, else of its challenge.
     pub(crate) fn reason(&self, limit: usize) -> String {
+        // Altinn's 401 has no body; its reason stands in the header.
         let words = super::plain(&String::from_utf8_lossy(&self.body));
         let reason = match (words.as_str(), &self.challenge) {
             ("", Some(challenge)) => challenge,

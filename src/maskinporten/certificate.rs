@@ -34,6 +34,7 @@ impl Certificate {
                 X509::from_der(der).map_err(|_| KeyError::not_a_certificate(index + 1))?;
             all.push((certificate, der));
         }
+        // Files have them in any order; RFC 7515 wants the key's own first.
         let Some(leaf) = all.iter().position(|(one, _)| is_for(one, key)) else {
             let subject = all.first().map(|(one, _)| subject(one)).unwrap_or_default();
             return Err(KeyError::new(
@@ -106,6 +107,7 @@ fn chain(all: &[(X509, &Vec<u8>)], leaf: usize) -> Vec<usize> {
     let mut current = leaf;
     loop {
         let issuer = all[current].0.tbs_certificate().issuer();
+        // Each is taken once, so that a root that signed itself ends the chain.
         let above = all.iter().enumerate().position(|(index, (one, _))| {
             one.tbs_certificate().subject() == issuer && !chain.contains(&index)
         });

@@ -38,9 +38,11 @@ pub fn from_key(http: HttpClient, mut settings: ClientSettings) -> Arc<dyn Token
 async fn exchanged(exchange: &Exchange, bought: &Tokens) -> Result<Token, TokenError> {
     let began = Instant::now();
     let token = bought.get().await?;
+    // An older token may have been withdrawn meanwhile: a refusal says so, and it is bought anew.
     if token.fetched() < began {
         match exchange.once(&token).await {
             Err(TokenError::Exchange { status: 401, .. }) => bought.reject(&token),
+            // Altinn's own trouble: tried once more below, with its pause.
             Err(TokenError::Exchange { status: 500.., .. }) => {}
             other => return other,
         }

@@ -1,24 +1,24 @@
 //! Maskinporten's own error codes, what they mean, and what to do about each.
 
-/// What a code such as `MP-100` means.
+/// An error code of Maskinporten's, such as `MP-100`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Explanation {
     /// The number: 100 for `MP-100`.
     pub code: u16,
-    /// What went wrong: a lowercase fragment.
+    /// A lowercase fragment.
     pub meaning: &'static str,
-    /// What to do about it: a lowercase fragment.
+    /// The next step: a lowercase fragment.
     pub advice: &'static str,
     /// True when the same request, newly signed, may well succeed.
     pub again: bool,
 }
 
-/// What is known about a code; `None` for codes Maskinporten has not published.
+/// The meaning of a code; `None` for codes Maskinporten has not published.
 pub fn explain(code: u16) -> Option<&'static Explanation> {
     EXPLANATIONS.iter().find(|known| known.code == code)
 }
 
-/// What a refusal means and what to do about it, by its code, or without one by its OAuth name and its words.
+/// Meaning and advice for a refusal, by its code, or without one by its OAuth name and its words.
 pub(super) fn advice(code: Option<u16>, error: Option<&str>, message: &str) -> Option<String> {
     let words = message.to_ascii_lowercase();
     let of = |code| explain(code).map(|known| (known.meaning, known.advice));

@@ -94,12 +94,14 @@ impl TokenCommand {
     async fn output(&self) -> std::io::Result<Output> {
         let mut command = Command::new(self.path());
         for name in OURS {
+            // The program is another's: it gets what it needs to know, and no secret of ours.
             command.env_remove(name);
         }
         command
             .args(&self.arguments)
             .current_dir(&self.folder)
             .envs(self.variables.iter().map(|(name, value)| (name, value)))
+            // One that asks for a password fails at once instead of waiting for a minute.
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
@@ -115,6 +117,7 @@ impl TokenCommand {
         };
         let child = &mut running.child;
         let (stdout, stderr) = (child.stdout().take(), child.stderr().take());
+        // Read while it runs: a full pipe would stop it.
         let (stdout, stderr, status) =
             tokio::try_join!(drained(stdout), drained(stderr), child.wait())?;
         running.ended = true;

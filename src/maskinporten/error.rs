@@ -1,4 +1,4 @@
-//! What goes wrong on the way to a token, and what to do about it.
+//! Errors on the way to a token, each with a hint.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -32,7 +32,7 @@ pub enum TokenError {
         message: String,
         /// The number of the `MP-nnn` code in them.
         code: Option<u16>,
-        /// How many seconds this machine's clock is ahead of Maskinporten's (negative: behind).
+        /// Seconds by which this machine's clock is ahead of Maskinporten's (negative: behind).
         clock_ahead: Option<i64>,
         /// From `Retry-After`.
         retry_after: Option<Duration>,
@@ -50,9 +50,9 @@ pub enum TokenError {
     /// A success whose body has no usable token in it.
     #[error("the answer from `{host}` has no token in it: {reason}")]
     Malformed {
-        /// Who answered.
+        /// The host that answered.
         host: String,
-        /// What is wrong with it.
+        /// A lowercase fragment.
         reason: &'static str,
     },
     /// Another source than Maskinporten has none.
@@ -83,7 +83,7 @@ impl TokenError {
         }
     }
 
-    /// What happened and its innermost cause, in one line.
+    /// The error and its innermost cause, in one line.
     pub fn reason(&self) -> String {
         match (self, causes(self).last()) {
             (Self::Transport(error), _) => error.reason(),
@@ -92,7 +92,7 @@ impl TokenError {
         }
     }
 
-    /// What to do about it.
+    /// The command or setting that may help.
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Refused {
@@ -177,7 +177,7 @@ pub enum SourceError {
     NotAToken {
         /// Where it was found.
         place: String,
-        /// What is wrong with it.
+        /// A lowercase fragment.
         reason: &'static str,
     },
     /// Its time has passed.
@@ -185,9 +185,9 @@ pub enum SourceError {
     Expired {
         /// Where it was found.
         place: String,
-        /// How long ago, in words.
+        /// Time since then, in words.
         ago: String,
-        /// How to get another one.
+        /// The way to another one.
         hint: &'static str,
     },
     /// The program that gives tokens did not give one.
@@ -195,9 +195,9 @@ pub enum SourceError {
     Command {
         /// The program, without its arguments.
         program: String,
-        /// What became of it.
+        /// A verb phrase: `ended with status 7`.
         failure: String,
-        /// What it said on stderr, cut and masked.
+        /// Its stderr, cut and masked.
         stderr: String,
     },
     /// The generator of test tokens refused.
@@ -225,11 +225,11 @@ impl SourceError {
         )
     }
 
-    /// What to do about it.
+    /// The command or setting that may help.
     pub fn hint(&self) -> Option<String> {
         let hint = match self {
             Self::File { .. } => {
-                "check the path and who may read the file; it holds the token and nothing else"
+                "name a plain file of at most 1 MB that you may read, with the token and nothing else; a token can also come from MASSEBREV_TOKEN"
             }
             Self::NotAToken { .. } => {
                 "give the token alone, or JSON as {\"token\": \"…\", \"expiresAt\": \"2026-11-24T12:00:00Z\"}"

@@ -97,6 +97,7 @@ fn read(mut reply: Reply, bought_with: &Token) -> Result<Token, TokenError> {
         return Err(malformed("it is something else"));
     }
     let server_now = reply.date.unwrap_or_else(SystemTime::now);
+    // Without a readable `exp` it is taken to end with the token it was given for.
     let lifetime =
         remaining(token.expose_secret(), server_now).unwrap_or_else(|| bought_with.lifetime());
     if lifetime.is_zero() {

@@ -19,13 +19,13 @@ pub struct GeneratorSettings {
     pub address: String,
     /// The test environment, as `tt02`.
     pub environment: String,
-    /// What the token is to allow.
+    /// The scopes of the token.
     pub scopes: Vec<String>,
     /// The service owner's code, as `ttd`.
     pub org: Option<String>,
     /// The organisation the token stands for: nine digits.
     pub org_no: Option<String>,
-    /// How long the token is to last.
+    /// The token's lifetime.
     pub lifetime: Duration,
     /// The user Altinn has given out.
     pub user: String,

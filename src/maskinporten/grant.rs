@@ -27,6 +27,7 @@ impl Grant<'_> {
             scope: unique(self.scopes).join(" "),
             iat: self.issued_at,
             exp: self.issued_at + LIFETIME,
+            // Maskinporten refuses an id that it has seen (MP-012).
             jti: Uuid::new_v4(),
             resource: &self.delegation.resource,
             consumer_org: self.delegation.consumer_org.as_deref(),

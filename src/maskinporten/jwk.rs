@@ -32,6 +32,7 @@ const BASE64URL: GeneralPurpose = GeneralPurpose::new(
 
 fn pick<'a>(keys: &'a [Value], kid: Option<&str>) -> Result<&'a Map<String, Value>, KeyError> {
     let kid = kid.map(str::trim).filter(|kid| !kid.is_empty());
+    // A set may hold public and encryption keys beside the one that signs.
     let fitting: Vec<_> = keys
         .iter()
         .filter_map(Value::as_object)

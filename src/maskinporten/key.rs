@@ -20,7 +20,7 @@ pub struct SigningKey {
     key: EncodingKey,
 }
 
-/// What a grant's header says about the key.
+/// The name of a key in a grant's header.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Identity {
     /// The key's name on the client.
@@ -80,6 +80,7 @@ impl SigningKey {
                     "set `auth.key.kid` (or --kid) to the key's id, as shown on the client in Maskinporten's self-service; a business certificate needs none",
                 ));
             }
+            // A `kid` wins: a key may be registered on the client and have a certificate as well.
             None => Identity::Certificate(Certificate::find(
                 &material.certificates,
                 &material.der,
@@ -94,7 +95,7 @@ impl SigningKey {
         })
     }
 
-    /// What Maskinporten knows the key by.
+    /// The name that Maskinporten knows the key by.
     pub fn identity(&self) -> &Identity {
         &self.identity
     }
@@ -104,7 +105,6 @@ impl SigningKey {
         self.bits
     }
 
-    /// How it signs.
     pub fn algorithm(&self) -> Algorithm {
         self.algorithm
     }

@@ -28,6 +28,7 @@ pub(super) fn read(bytes: &[u8], options: &KeyOptions) -> Result<KeyMaterial, Ke
     if let Some(read) = read_plain(bytes, options) {
         return read;
     }
+    // Base64 of any of the forms, as secret stores keep binary files.
     let bytes = decode(bytes)?;
     read_plain(&bytes, options).unwrap_or_else(|| Err(KeyError::not_json(1, 0)))
 }
@@ -77,6 +78,7 @@ fn read_settings(
         SettingsKey::Base64(text) => {
             let json = decode(text.as_bytes())?;
             let json = std::str::from_utf8(&json).map_err(|_| KeyError::not_json(1, 0))?;
+            // The path has led here: inside the key there are no sections.
             let options = KeyOptions {
                 section: None,
                 ..options.clone()

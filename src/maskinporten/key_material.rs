@@ -11,7 +11,7 @@ use super::KeyError;
 pub struct KeyOptions {
     /// The name Maskinporten knows it by; wins over the key's own, and over a certificate.
     pub kid: Option<String>,
-    /// How it signs; wins over what a JWK says.
+    /// The algorithm of its grants; wins over the JWK's own.
     pub algorithm: Option<Algorithm>,
     /// Its certificate and the chain above it in PEM, when they are not in the key's own file.
     pub certificate: Option<String>,
@@ -21,7 +21,7 @@ pub struct KeyOptions {
     pub section: Option<String>,
 }
 
-/// How grants are signed; all three with RSA.
+/// The algorithm that grants are signed with; all three use RSA.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Algorithm {
     /// RSA with SHA-256.

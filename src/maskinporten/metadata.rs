@@ -37,6 +37,7 @@ impl Metadata {
     pub(super) async fn issuer(&self) -> String {
         match self.issuer.get().await {
             Ok(issuer) => issuer.name,
+            // Not a reason to give up: so both of Maskinporten's environments name themselves.
             Err(reason) => {
                 tracing::warn!(%reason, "Maskinporten's metadata cannot be had");
                 format!("{}/", self.authority)

@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// How long a value can be used.
+/// The stages of a value's life.
 pub(super) trait Expires: Clone + Send + 'static {
     /// True while it is used without asking for another.
     fn is_fresh(&self, now: Instant) -> bool;
@@ -69,6 +69,7 @@ where
             let mut state = self.0.state();
             if let Some(value) = state.usable(now) {
                 if value.is_aging(now) && !state.renewing && state.may_fetch(now) {
+                    // This caller goes on with the old value: no request waits for a token that is still good.
                     state.renewing = true;
                     self.renew(state.fetches);
                 }
@@ -117,9 +118,11 @@ where
                 }
             }
         }
+        // The state is not locked here: others use the old value meanwhile.
         let outcome = (self.fetch)().await;
         let now = now();
         let mut state = self.state();
+        // The failure's lock is still held: a waiting caller sees count and outcome together.
         state.fetches += 1;
         *failure = None;
         match outcome {

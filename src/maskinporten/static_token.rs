@@ -83,6 +83,7 @@ impl TokenFile {
         {
             return Ok(token.clone());
         }
+        // Also when reading fails: a file that is gone is not looked for before every request.
         cached.checked = Some(Instant::now());
         let place = self.path.display().to_string();
         match (self.read_changed(&cached, &place), known) {
@@ -118,6 +119,7 @@ impl TokenFile {
         };
         let metadata = std::fs::metadata(&self.path).map_err(failed)?;
         let stamp = metadata.modified().ok().map(|time| (time, metadata.len()));
+        // A file system without times gives no stamp: the file is read every time.
         if cached.token.is_some() && stamp.is_some() && stamp == cached.stamp {
             return Ok(None);
         }
@@ -181,7 +183,7 @@ impl Token {
         Self::new(secret, lifetime, Instant::now())
     }
 
-    /// What is left of its life; `None` when that is not known.
+    /// The rest of its life; `None` when that is not known.
     pub fn time_left(&self) -> Option<Duration> {
         let lifetime = Some(self.lifetime()).filter(|lifetime| *lifetime < Duration::MAX)?;
         Some(lifetime.saturating_sub(self.age(Instant::now())))
@@ -286,7 +288,7 @@ pub(super) fn alive(token: &Token, place: &str, hint: &'static str) -> Result<To
     }
 }
 
-/// How long a token has been over: by its own word where it has one.
+/// The time since a token expired: by its own `exp` where it has one.
 fn ago(token: &Token) -> String {
     let own = token
         .claims()

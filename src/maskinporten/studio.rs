@@ -87,6 +87,7 @@ fn sections(root: &Map<String, Value>) -> Vec<(String, &Map<String, Value>)> {
     let mut found = Vec::new();
     let mut open = vec![(String::new(), root)];
     while let Some((path, members)) = open.pop() {
+        // Settings do not nest: what is inside them is a key.
         if MARKS.iter().any(|name| member(members, name).is_some()) {
             found.push((path, members));
             continue;
@@ -104,7 +105,7 @@ fn sections(root: &Map<String, Value>) -> Vec<(String, &Map<String, Value>)> {
     found
 }
 
-/// What only such settings have.
+/// Members that only such settings have.
 const MARKS: [&str; 3] = ["Jwk", "JwkBase64", "ClientId"];
 
 /// Names are the same in any case, as in .NET.

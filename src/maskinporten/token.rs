@@ -33,7 +33,7 @@ impl Token {
         }))
     }
 
-    /// With what its answer said about this machine's clock.
+    /// With this machine's clock against the server's, in seconds.
     pub(super) fn with_clock_ahead(self, clock_ahead: Option<i64>) -> Self {
         Self(Arc::new(Inner {
             secret: self.0.secret.clone(),
@@ -47,7 +47,7 @@ impl Token {
         self.0.secret.expose_secret()
     }
 
-    /// How long it lasted when it was fetched.
+    /// Its lifetime from when it was fetched.
     pub fn lifetime(&self) -> Duration {
         self.0.lifetime
     }
@@ -57,7 +57,7 @@ impl Token {
         claims(self.expose())
     }
 
-    /// How many seconds this machine's clock was ahead of Maskinporten's (negative: behind) when the token was fetched.
+    /// Seconds by which this machine's clock was ahead of Maskinporten's (negative: behind) when the token was fetched.
     pub fn clock_ahead(&self) -> Option<i64> {
         self.0.clock_ahead
     }

@@ -76,6 +76,7 @@ impl TokenRequest {
         })?;
         let form = [("grant_type", GRANT_TYPE), ("assertion", &assertion)];
         let request = self.http.post(&self.address).form(&form);
+        // The request has its own copy, which goes with it.
         assertion.zeroize();
         let reply = Reply::to(request).await?;
         if reply.is_success() {
@@ -140,6 +141,7 @@ fn read(mut reply: Reply) -> Result<Token, TokenError> {
     }
     let stated = seconds(&expires_in);
     let own = remaining(token, reply.date.unwrap_or_else(SystemTime::now));
+    // The shorter one: Maskinporten's cache may give a token that has been in use for a while.
     let lifetime = match (stated, own) {
         (Some(stated), Some(own)) => stated.min(own),
         (stated, own) => stated
@@ -153,6 +155,7 @@ fn read(mut reply: Reply) -> Result<Token, TokenError> {
 }
 
 fn refused(reply: &Reply) -> TokenError {
+    // A gateway in between refuses with a page instead of JSON.
     let answer: Value = serde_json::from_slice(&reply.body).unwrap_or_default();
     let member = |name: &str| answer.get(name).and_then(Value::as_str);
     let error = member("error").map(|error| presentable(error, 80));

@@ -146,19 +146,13 @@ fn without_a_network_the_run_ends_at_once_and_nothing_is_lost() {
     );
     let url = sandbox.url();
     // Nobody listens on port 1. First nothing answers, then only Altinn is away.
-    for (manifest, what) in [
-        (
-            "platform: \"http://127.0.0.1:1\", maskinporten: \"http://127.0.0.1:1\"".to_owned(),
-            "no connection to `127.0.0.1:1`",
-        ),
-        (
-            format!("platform: \"http://127.0.0.1:1\", maskinporten: \"{url}\""),
-            "no connection to `127.0.0.1:1`",
-        ),
+    for manifest in [
+        "platform: \"http://127.0.0.1:1\", maskinporten: \"http://127.0.0.1:1\"".to_owned(),
+        format!("platform: \"http://127.0.0.1:1\", maskinporten: \"{url}\""),
     ] {
         let here = format!("platform: \"{url}\", maskinporten: \"{url}\"");
         project.replace("mailing.yaml", &here, &manifest);
-        if what.starts_with("no connection") {
+        if manifest.contains(&url) {
             project.replace(
                 "mailing.yaml",
                 "recipients:\n",
@@ -166,6 +160,7 @@ fn without_a_network_the_run_ends_at_once_and_nothing_is_lost() {
             );
         }
         let run = project.run(&["send", "mailing.yaml"]).ends(3);
+        let what = "no connection to `127.0.0.1:1`";
         assert!(run.stderr().contains(what), "{run}");
         assert!(
             run.stderr().contains("next: massebrev send mailing.yaml"),

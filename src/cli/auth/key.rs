@@ -56,6 +56,7 @@ impl Signer {
             place: place.clone(),
             source,
         })?;
+        // A test key against production is refused with words that do not say so.
         if let Some(authority) = &file.authority {
             check_authority(authority, environment, &place)?;
         }
@@ -97,7 +98,7 @@ impl Signer {
     }
 }
 
-/// What the manifest says of a key counts for its own key only; the password's variable and `kid` count for any.
+/// The manifest's settings of a key count for its own key only; the password's variable and `--kid` count for any.
 fn key_options(
     origin: &KeyOrigin<'_>,
     kid: Option<&str>,

@@ -48,6 +48,7 @@ impl<'a> Origin<'a> {
                 .map(Self::Key)
         };
         let token_file = || given.values.token_file.clone().map(Self::File);
+        // clap reads the variable where there is no flag, so the values below may be of either rank.
         let flags = [
             ("--key-file", key_file().filter(|_| given.key_by_flag)),
             ("--token-file", token_file().filter(|_| given.token_by_flag)),

@@ -10,6 +10,7 @@ use crate::cli::CliError;
 
 /// The command line and the variables of its flags, before any error can quote them.
 pub(crate) fn check_command_line(definition: &clap::Command) -> Result<(), CliError> {
+    // Before clap reads them: its errors quote what they do not understand.
     let on_the_command_line = env::args_os()
         .skip(1)
         .any(|argument| is_secret(&argument.to_string_lossy()));

@@ -25,6 +25,7 @@ pub(super) fn read_text(path: &Path, action: &'static str) -> Result<Zeroizing<S
 
 /// A variable's value; an empty one counts as not set.
 pub(super) fn variable(name: &str) -> Option<SecretString> {
+    // Build servers set a variable without a value to the empty text.
     let value = Zeroizing::new(std::env::var(name).ok()?);
     (!value.trim().is_empty()).then(|| value.as_str().into())
 }
