@@ -2,11 +2,83 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::super::text::{Markup, MarkupKind, excerpt, find_markup, is_blank, without_markup};
-use super::finding::Finding;
+use super::super::text::{
+    Markup, MarkupKind, excerpt, find_markup, is_blank, utf16_len, without_markup,
+};
+use super::finding::{Finding, Member};
+use super::notification::{NotificationText, notification_texts};
 use crate::correspondence::Correspondence;
+use crate::diagnostic::{Code, Severity};
 
 const DUE: &str = "correspondence.dueDateTime";
+const TITLE: usize = 255;
+/// The longest name that the register of units takes.
+const LONGEST_NAME: usize = 175;
+
+/// U+0000: refused in a resource id (1036) and a body (1003); in other texts the server fails on it (500) at every try, as its database does not store it. Title
+/// and sender's name have a rule of their own.
+pub(super) fn null_characters(letter: &Correspondence, found: &mut Vec<Finding>) {
+    let content = &letter.content;
+    let code = |code| Some(Code::Altinn(code));
+    let mut check = |text: &str, code: Option<Code>, member: Member| {
+        if text.as_bytes().contains(&0) {
+            found.push(
+                Finding::new(
+                    Severity::Error,
+                    code,
+                    member,
+                    "the text has the character U+0000",
+                )
+                .with_hint("remove it: Altinn does not store it"),
+            );
+        }
+    };
+    check(
+        &letter.resource_id,
+        code(1036),
+        "correspondence.resourceId".into(),
+    );
+    check(
+        &content.message_body,
+        code(1003),
+        "correspondence.content.messageBody".into(),
+    );
+    check(
+        &letter.senders_reference,
+        None,
+        "correspondence.sendersReference".into(),
+    );
+    let summary = content.message_summary.as_deref();
+    check(
+        summary.unwrap_or_default(),
+        None,
+        "correspondence.content.messageSummary".into(),
+    );
+    for (key, value) in &letter.property_list {
+        check(key, None, "correspondence.propertyList".into());
+        check(value, None, "correspondence.propertyList".into());
+    }
+    for (index, reference) in letter.external_references.iter().enumerate() {
+        let member = Member::inside("correspondence.externalReferences", index, "referenceValue");
+        check(&reference.reference_value, None, member);
+    }
+    for (index, option) in letter.reply_options.iter().enumerate() {
+        let member = Member::inside("correspondence.replyOptions", index, "linkText");
+        check(
+            option.link_text.as_deref().unwrap_or_default(),
+            None,
+            member,
+        );
+    }
+    let texts = letter.notification.iter().flat_map(notification_texts);
+    for NotificationText { name, text, .. } in texts {
+        check(
+            text,
+            None,
+            Member::field("correspondence.notification", name),
+        );
+    }
+}
 
 /// 1016: who must confirm needs a date to do it by.
 pub(super) fn confirmation(letter: &Correspondence, found: &mut Vec<Finding>) {
@@ -59,6 +131,26 @@ pub(super) fn title(letter: &Correspondence, found: &mut Vec<Finding>) {
         "the title",
         &letter.content.message_title,
     ));
+    found.extend(expanded(&letter.content.message_title));
+}
+
+/// Altinn measures the title before it puts the recipient's name in.
+fn expanded(title: &str) -> Option<Finding> {
+    const PLACEHOLDER: &str = "{{recipientName}}";
+    if !title.contains(PLACEHOLDER) {
+        return None;
+    }
+    let names = title.matches(PLACEHOLDER).count();
+    let rest = utf16_len(title) - names * PLACEHOLDER.len();
+    let most = TITLE.saturating_sub(names * LONGEST_NAME);
+    (rest > most).then(|| {
+        let member = "correspondence.content.messageTitle";
+        Finding::advice(member, "a long name of a recipient makes the title longer than 255 characters")
+            .with_cause(format!("{rest} characters without the name"))
+            .with_hint(format!(
+                "Altinn puts the name in after it has measured the title, and names have up to {LONGEST_NAME} characters: write at most {most} beside it"
+            ))
+    })
 }
 
 /// 1004: Altinn looks whether the summary is plain text, but only writes it in its log.
