@@ -22,7 +22,7 @@ pub fn mobile_number_problem(text: &str) -> Option<&'static str> {
     let Some(number) = text.strip_prefix('+').or_else(|| text.strip_prefix("00")) else {
         return Some("the mobile number has no country code");
     };
-    let parsed = PHONE_NUMBER_UTIL.parse(&format!("+{number}"), None);
+    let parsed = PHONE_NUMBER_UTIL.parse(format!("+{number}"), None);
     let is_valid = parsed.is_ok_and(|number| PHONE_NUMBER_UTIL.is_valid_number(&number));
     (!is_valid).then_some("there is no such mobile number")
 }

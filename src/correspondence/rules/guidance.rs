@@ -185,7 +185,7 @@ mod tests {
     use super::super::sample::found;
     use super::unknown_name;
 
-    fn notified(changes: Value) -> Vec<String> {
+    fn notified(changes: &Value) -> Vec<String> {
         let found = found(json!({ "correspondence": { "notification": changes } }));
         found
             .into_iter()
@@ -235,7 +235,7 @@ mod tests {
                 vec!["warning - customRecipients[0].mobileNumber"],
             ),
         ] {
-            assert_eq!(notified(changes.clone()), expected, "{changes}");
+            assert_eq!(notified(&changes), expected, "{changes}");
         }
     }
 

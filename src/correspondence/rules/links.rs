@@ -223,12 +223,12 @@ fn check_component(text: &str, is_iri: bool, is_query: bool) -> Result<(), LinkF
         Cow::Borrowed(text)
     };
     let (mut unescaped, mut has_codes, mut has_letters) = (None, false, false);
-    let mut chars = text.char_indices();
-    while let Some((at, c)) = chars.next() {
+    for (at, c) in text.char_indices() {
         match c {
-            '\\' | '\0'..='\u{1f}' | '\u{7f}'..='\u{9f}' => return Err(LinkFault::Character(c)),
-            // .NET looks at the halves of a surrogate pair, which are no letters by themselves.
-            '\u{10000}'.. => return Err(LinkFault::Character(c)),
+            // Beyond the basic plane .NET looks at the halves of a surrogate pair, which are no letters by themselves.
+            '\\' | '\0'..='\u{1f}' | '\u{7f}'..='\u{9f}' | '\u{10000}'.. => {
+                return Err(LinkFault::Character(c));
+            }
             '\u{a0}'.. => has_letters = true,
             '%' => {
                 if code(&text.as_bytes()[at..]).is_none() {

@@ -44,7 +44,7 @@ fn a_mistyped_key_is_not_missing_as_well() {
 
 #[test]
 fn names_of_the_letter_are_altinns_in_any_case() {
-    let loaded = load(&with("resourceId:", "ResourceId:")).unwrap();
+    let loaded = load(with("resourceId:", "ResourceId:")).unwrap();
     assert_eq!(
         loaded.value["correspondence"]["resourceId"],
         "skd-mva-varsel"
@@ -56,7 +56,7 @@ fn names_of_the_letter_are_altinns_in_any_case() {
     assert!(said.ends_with("\n1 error\n"), "{said}");
     // Names of the author's own stay as they are.
     let free = "propertyList: { Content: a, ResourceId: b }\n  sender:";
-    let loaded = load(&with("sender:", free)).unwrap();
+    let loaded = load(with("sender:", free)).unwrap();
     let properties = &loaded.value["correspondence"]["propertyList"];
     assert_eq!(
         properties.to_string(),
