@@ -2,9 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::super::text::{
-    Markup, MarkupKind, excerpt, find_markup, is_blank, utf16_len, without_markup,
-};
+use super::super::text::{Markup, excerpt, find_markup, is_blank, utf16_len, without_markup};
 use super::finding::{Finding, Member};
 use super::notification::{NotificationText, notification_texts};
 use crate::correspondence::Correspondence;
@@ -201,7 +199,7 @@ fn plain(code: u16, member: &'static str, what: &str, text: &str) -> Option<Find
     Some(
         Finding::error(code, member, format!("{what} is not plain text"))
             .with_cause(markup_in(&markup, text))
-            .with_hint(plain_hint(&markup, text)),
+            .with_hint(plain_hint(text)),
     )
 }
 
@@ -222,25 +220,29 @@ fn markup_in(markup: &Markup, text: &str) -> String {
     )
 }
 
-fn plain_hint(markup: &Markup, text: &str) -> String {
-    let found = &text[markup.range.clone()];
-    match braced_name(found) {
-        Some(name) if markup.kind == MarkupKind::Attributes => format!(
+/// The same for all rows of a title with a name in single braces, whatever else some of them have: it is what the author has to mend first.
+fn plain_hint(text: &str) -> String {
+    match braced_name(text) {
+        Some(name) => format!(
             "write two braces for the value of a column, `{{{{ {name} }}}}`, and parentheses for a word in braces"
         ),
-        _ => "write it without HTML and Markdown; the filter `plain_title` makes a value plain"
+        None => "write it without HTML and Markdown; the filter `plain_title` makes a value plain"
             .to_owned(),
     }
 }
 
-/// What could be the name of a column in single braces.
-fn braced_name(found: &str) -> Option<&str> {
-    let name = found.strip_prefix('{')?.strip_suffix('}')?.trim();
-    let is_name = name.starts_with(char::is_alphabetic)
-        && name
-            .chars()
-            .all(|c| c.is_alphanumeric() || matches!(c, ' ' | '-'));
-    is_name.then_some(name)
+/// What could be the name of a column in single braces, and what Markdown reads as attributes.
+fn braced_name(text: &str) -> Option<&str> {
+    let mut openings = text.match_indices('{');
+    openings.find_map(|(at, _)| {
+        let (inside, _) = text[at + 1..].split_once('}')?;
+        let name = inside.trim();
+        let is_name = name.starts_with(|c: char| c.is_ascii_alphabetic())
+            && name
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || matches!(c, ' ' | '-'));
+        (is_name && !text[..at].ends_with('{')).then_some(name)
+    })
 }
 
 #[cfg(test)]

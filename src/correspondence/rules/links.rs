@@ -216,7 +216,15 @@ fn is_unc_name(host: &str) -> bool {
 }
 
 /// One component by itself.
-fn check_component(text: &str, is_iri: bool, is_query: bool) -> Result<(), LinkFault> {
+fn check_component(written: &str, is_iri: bool, is_query: bool) -> Result<(), LinkFault> {
+    check_decoded(written, is_iri, is_query).map_err(|fault| match fault {
+        // It was written as a code, which .NET has decoded for the sake of another letter.
+        LinkFault::Character(c) if !written.contains(c) => LinkFault::Mixed,
+        fault => fault,
+    })
+}
+
+fn check_decoded(text: &str, is_iri: bool, is_query: bool) -> Result<(), LinkFault> {
     let text = if is_iri {
         decoded(text, is_query)
     } else {
@@ -377,6 +385,16 @@ mod tests {
         ] {
             assert_eq!(check_link(link).is_ok(), taken, "{link}");
         }
+    }
+
+    #[test]
+    fn a_blank_that_was_written_as_a_code_is_not_called_a_blank() {
+        let fault = |link| check_link(link).unwrap_err();
+        assert_eq!(fault("https://x.no/?a=K%C3%A5re%20N"), LinkFault::Mixed);
+        assert_eq!(
+            fault("https://x.no/?a=K%C3%A5re N"),
+            LinkFault::Character(' ')
+        );
     }
 
     #[test]
