@@ -41,15 +41,17 @@ impl From<&Zoned> for Moment {
 
 /// A text is not a date and time.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct InvalidMoment(String);
+pub struct InvalidMoment {
+    text: String,
+    reason: &'static str,
+}
+
+/// .NET reads no offset beyond it.
+const MOST_OFFSET: i32 = 14 * 60 * 60;
 
 impl fmt::Display for InvalidMoment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "`{}` is not a date and time such as 2026-12-15T12:00:00+01:00 or 2026-12-15",
-            self.0
-        )
+        write!(f, "`{}` {}", self.text, self.reason)
     }
 }
 
@@ -59,13 +61,26 @@ impl FromStr for Moment {
     type Err = InvalidMoment;
 
     fn from_str(text: &str) -> Result<Self, InvalidMoment> {
-        let refused = || InvalidMoment(text.chars().take(40).collect());
+        let because = |reason| InvalidMoment {
+            text: text.chars().take(40).collect(),
+            reason,
+        };
+        let refused =
+            || because("is not a date and time such as 2026-12-15T12:00:00+01:00 or 2026-12-15");
         if let Ok(at) = text.parse::<Timestamp>() {
             // `Timestamp` has checked the offset; `Pieces` gives it back.
             let offset = jiff::fmt::temporal::Pieces::parse(text)
                 .ok()
                 .and_then(|pieces| pieces.to_numeric_offset())
                 .unwrap_or(Offset::UTC);
+            if offset.seconds().abs() > MOST_OFFSET {
+                return Err(because(
+                    "has an offset beyond 14 hours, which Altinn does not read",
+                ));
+            }
+            if !(1..=9999).contains(&offset.to_datetime(at).year()) {
+                return Err(refused());
+            }
             return Ok(Self { at, offset });
         }
         let local = match text.parse::<Date>() {
@@ -142,7 +157,16 @@ mod tests {
 
     #[test]
     fn anything_else_is_refused() {
-        for text in ["", "15.12.2026", "2026-02-30", "tomorrow", "46371"] {
+        for text in [
+            "",
+            "15.12.2026",
+            "2026-02-30",
+            "tomorrow",
+            "46371",
+            "2026-12-15T12:00:00+14:01",
+            "2026-12-15T12:00:00-15:00",
+            "-000001-12-15T12:00:00Z",
+        ] {
             assert!(text.parse::<Moment>().is_err(), "{text}");
         }
     }

@@ -91,7 +91,13 @@ impl<'a> Sms<'a> {
 
 /// Whether a character fits into seven bits, alone or after an escape.
 pub fn is_gsm7(character: char) -> bool {
-    character.is_ascii_alphanumeric() || BASIC.contains(character) || EXTENSION.contains(character)
+    character.is_ascii_alphanumeric()
+        || matches!(
+            character,
+            ' ' | '.' | ',' | '-' | ':' | '\n' | 'æ' | 'ø' | 'å'
+        )
+        || BASIC.contains(character)
+        || EXTENSION.contains(character)
 }
 
 fn foreign(text: &str) -> Vec<char> {

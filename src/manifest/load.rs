@@ -11,7 +11,7 @@ use super::document::Document;
 use super::event_pass::{EventPass, read_events};
 use super::schema::VALIDATOR;
 use super::yaml_problems::{PROBLEM_LIMIT, syntax_problem};
-use super::{Manifest, Positions, decode, secrets, variables, violations};
+use super::{Manifest, Positions, decode, member_names, secrets, variables, violations};
 use crate::diagnostic::{Place, Problem, Problems, Source};
 
 /// The largest manifest, in bytes: 10 MB.
@@ -85,7 +85,8 @@ pub(super) fn from_bytes(path: &Path, bytes: Vec<u8>) -> Result<LoadedManifest, 
 
 /// The manifest, when nothing is wrong with it.
 fn check(document: &Document<'_>, problems: &mut Problems) -> Option<Manifest> {
-    // A place that the event pass has reported already would be reported twice, in other words.
+    problems.extend(member_names::doubles(document));
+    // A place that has been reported already would be reported twice, in other words.
     let known: Vec<_> = problems.iter().map(|known| known.place.clone()).collect();
     let mut found = violations(document);
     found.retain(|problem| !known.contains(&problem.place));
@@ -174,7 +175,10 @@ fn parse(source: &Arc<Source>, end: usize, problems: &mut Problems) -> Option<Va
             problems.push(empty.with_hint("begin with `version: 1`"));
             None
         }
-        Ok(value) => Some(value),
+        Ok(mut value) => {
+            member_names::restore(&mut value);
+            Some(value)
+        }
         Err(error) => {
             // serde_yaml refuses again what the event pass has refused, with less to say.
             if !problems.has_errors() {

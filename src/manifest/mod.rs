@@ -8,6 +8,7 @@ mod expected;
 mod letter_schema;
 mod limits;
 mod load;
+mod member_names;
 mod model;
 mod positions;
 mod schema;

@@ -139,7 +139,9 @@ impl YamlTree {
                         key: Some(member.key_span.clone()),
                         node: member.value,
                     }),
-                    None => self.merged(members, key, budget),
+                    None => self
+                        .merged(members, key, budget)
+                        .or_else(|| in_any_case(members, key)),
                 }
             }
             NodeKind::Scalar | NodeKind::Alias(_) => None,
@@ -165,6 +167,19 @@ impl YamlTree {
         }
         None
     }
+}
+
+/// Members of the letter are known by Altinn's names, however they are written.
+fn in_any_case(members: &[Member], key: &str) -> Option<Located> {
+    let same = |member: &&Member| {
+        let written = member.key.as_deref();
+        written.is_some_and(|written| written.eq_ignore_ascii_case(key))
+    };
+    let member = members.iter().rev().find(same)?;
+    Some(Located {
+        key: Some(member.key_span.clone()),
+        node: member.value,
+    })
 }
 
 /// The byte that each character of a text begins at: the YAML parser counts characters.

@@ -54,6 +54,8 @@ fn apply_rules(delivery: &mut Delivery, context: &Context<'_>, attached: &[usize
         let size = rules::check_upload(Some(planned.file.size));
         let member = format!("correspondence.content.attachments[{index}].file");
         findings.extend(size.map(|finding| Finding { member, ..finding }));
+        let md5 = &planned.file.md5;
+        findings.extend(rules::check_checksum(&planned.attachment, index, md5));
     }
     findings.extend(rules::check_forwarding(
         &delivery.request.correspondence,
@@ -175,8 +177,8 @@ fn stage(finding: &Finding) -> u8 {
         {
             0
         }
-        Code::Altinn(1035 | 3000..) => 2,
-        Code::Model | Code::Altinn(_) => 1,
+        Some(Code::Altinn(1035 | 3000..)) | None => 2,
+        Some(Code::Model | Code::Altinn(_)) => 1,
     }
 }
 
@@ -185,8 +187,10 @@ fn precedences(findings: &[Finding]) -> Vec<Option<Precedence>> {
     let errors = || findings.iter().filter(|finding| finding.is_error());
     let first = errors().next().map(|first| first.code);
     let at_once = match first {
-        Some(Code::Model) => errors().filter(|error| error.code == Code::Model).count(),
-        Some(Code::Altinn(_)) => 1,
+        Some(Some(Code::Model)) => errors()
+            .filter(|error| error.code == Some(Code::Model))
+            .count(),
+        Some(_) => 1,
         None => 0,
     };
     let precedence = if errors().count() == at_once {
@@ -248,7 +252,7 @@ mod tests {
             let now = "2026-11-23T12:00:00Z".parse().unwrap();
             let findings = check(&request, &Context::new(now, true));
             let precedences = precedences(&findings);
-            let codes = findings.iter().map(|finding| finding.code);
+            let codes = findings.iter().filter_map(|finding| finding.code);
             let told = codes
                 .zip(precedences)
                 .map(|(code, precedence)| format!("{code} {precedence:?}"));

@@ -16,7 +16,7 @@ use crate::diagnostic::{Place, Problem, Problems};
 use crate::secret::redact;
 
 /// The first part of every plan's digest. Another one is due when the same files give other letters than before: approvals then have to be given anew.
-const GENERATION: &[u8] = b"massebrev plan 1";
+const GENERATION: &[u8] = b"massebrev plan 2";
 
 /// A part of the plan: what it is for, its name where there can be several, and its content.
 pub(super) type Part = (&'static str, String, Digest);

@@ -19,7 +19,7 @@ pub(super) struct ReportBuilder<'a> {
     pub(super) recipients: Vec<u64>,
     hashing: RandomState,
     /// Findings that are the same for all rows: where in `problems` each one is.
-    constant: HashMap<(Code, String, String), usize>,
+    constant: HashMap<(Option<Code>, String, String), usize>,
     /// True when the check ended before the last row.
     pub(super) stopped: bool,
     pub(super) problems: CappedProblems,

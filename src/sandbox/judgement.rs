@@ -58,7 +58,7 @@ pub(super) fn judge(
     let refusals = known_by_server.into_iter().chain(unstored_template);
     match refusals.chain(by_rules).min_by_key(rank) {
         Some(refusal) => Err(refusal),
-        None if body.null_property => Err(Refusal::Crash),
+        None if body.null_property || has_null(&findings) => Err(Refusal::Crash),
         None => Ok(AcceptedRequest {
             request,
             recipients,
@@ -69,7 +69,7 @@ pub(super) fn judge(
 /// What model validation says among findings, beside what it has said of the same members already.
 pub(super) fn add_model(entries: &mut Vec<Entry>, findings: &[Finding]) {
     let known: Vec<_> = entries.iter().map(|entry| entry.key.clone()).collect();
-    for finding in errors(findings).filter(|finding| finding.code == Code::Model) {
+    for finding in errors(findings).filter(|finding| finding.code == Some(Code::Model)) {
         let mut key = pascal(&finding.member);
         if key.starts_with("Recipients[") {
             key.truncate("Recipients".len());
@@ -87,9 +87,14 @@ pub(super) fn add_model(entries: &mut Vec<Entry>, findings: &[Finding]) {
 /// The first numbered code among findings, which come in the server's order.
 pub(super) fn first_altinn(findings: &[Finding]) -> Option<u16> {
     errors(findings).find_map(|finding| match finding.code {
-        Code::Altinn(code) => Some(code),
-        Code::Model => None,
+        Some(Code::Altinn(code)) => Some(code),
+        Some(Code::Model) | None => None,
     })
+}
+
+/// True when a text has U+0000, which the server's database does not store: an error without a code.
+fn has_null(findings: &[Finding]) -> bool {
+    errors(findings).any(|finding| finding.code.is_none())
 }
 
 fn errors(findings: &[Finding]) -> impl Iterator<Item = &Finding> {

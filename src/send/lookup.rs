@@ -24,8 +24,8 @@ pub(super) struct Lookup {
 /// Who gets a letter, as well as it is known.
 #[derive(Debug, Clone)]
 enum Addressee {
-    /// As Altinn writes it.
-    Whole(String),
+    /// As it was sent.
+    Whole(Recipient),
     /// As the journal keeps it.
     Masked(String),
 }
@@ -127,7 +127,10 @@ impl Addressee {
     /// Whether Altinn means the same one; nothing when that cannot be told.
     fn is(&self, told: &str) -> Option<bool> {
         match self {
-            Self::Whole(whole) => Some(told.eq_ignore_ascii_case(whole)),
+            Self::Whole(whole) => Some(match Recipient::parse(told) {
+                Ok(told) => told == *whole,
+                Err(_) => told.eq_ignore_ascii_case(&whole.urn()),
+            }),
             Self::Masked(masked) => Some(Recipient::parse(told).ok()?.masked() == *masked),
         }
     }
@@ -157,7 +160,7 @@ impl From<&Delivery> for Lookup {
             line: delivery.line,
             key: delivery.key,
             resource: delivery.resource().to_owned(),
-            addressee: Addressee::Whole(delivery.recipient.urn()),
+            addressee: Addressee::Whole(delivery.recipient.clone()),
             senders_reference: Some(delivery.request.correspondence.senders_reference.clone()),
         }
     }

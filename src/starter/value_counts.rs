@@ -1,6 +1,6 @@
 //! What the values of a column look like, counted; the values themselves are not kept.
 
-use crate::correspondence::contact::{MobileNumber, is_email_address, mobile_number};
+use crate::correspondence::contact::{is_email_address, looks_like_mobile_number};
 use crate::correspondence::identifier::organization_control_digit_fits;
 use crate::correspondence::{InvalidRecipient, Recipient};
 
@@ -56,7 +56,7 @@ impl ValueCounts {
             Err(_) => {}
         }
         self.emails += u64::from(is_email_address(value));
-        self.mobiles += u64::from(mobile_number(value) == MobileNumber::Fits);
+        self.mobiles += u64::from(looks_like_mobile_number(value));
         self.domestic += u64::from(is_domestic(value));
         for (count, language) in self.languages.iter_mut().zip(LANGUAGES) {
             *count += u64::from(value == language);

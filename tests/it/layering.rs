@@ -62,6 +62,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("pulldown_cmark", &["preview", "template"]),
     ("rayon", &["plan"]),
     ("reqwest", &["altinn", "http", "maskinporten"]),
+    ("rlibphonenumber", &["correspondence"]),
     ("rusqlite", &["journal"]),
     ("process_wrap", &["maskinporten"]),
     ("saphyr_parser", &["manifest"]),

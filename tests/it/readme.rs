@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::Path;
 
+use crate::support::Project;
+
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
@@ -40,6 +42,41 @@ fn the_readme_shows_the_quickstart_as_it_is() {
             "the quickstart has no line `{line}`"
         );
     }
+}
+
+/// What stands in the blocks of YAML of a text.
+fn yaml_blocks(text: &str) -> Vec<&str> {
+    let after = text.split("```yaml\n").skip(1);
+    after
+        .map(|rest| rest.split("```").next().unwrap())
+        .collect()
+}
+
+#[test]
+fn every_block_of_yaml_is_a_manifest_or_a_part_of_one() {
+    let mut texts = vec![root().join("README.md")];
+    for example in fs::read_dir(root().join("examples")).unwrap() {
+        texts.push(example.unwrap().path().join("README.md"));
+    }
+    let mut seen = 0;
+    for text in texts {
+        for block in yaml_blocks(&fs::read_to_string(&text).unwrap()) {
+            let project = Project::example("quickstart");
+            // A part takes the place of the quickstart's own.
+            let mut manifest: serde_yaml::Mapping =
+                serde_yaml::from_str(&project.read("mailing.yaml")).unwrap();
+            let part: serde_yaml::Mapping = serde_yaml::from_str(block).unwrap();
+            if part.contains_key("mailing") {
+                project.write("mailing.yaml", block);
+            } else {
+                manifest.extend(part);
+                project.write("mailing.yaml", serde_yaml::to_string(&manifest).unwrap());
+            }
+            project.run(&["validate", "mailing.yaml"]).ends(0);
+            seen += 1;
+        }
+    }
+    assert!(seen >= 2);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Rules about attachments: how many (1038), their names (2010, 2012, 2013, 2021), their files (1005, 1069, 2004), how long they live (2017).
 
 use super::super::files::{FILE_TYPES, file_name_problem};
+use super::super::text::excerpt;
 use super::context::{Context, NewFile};
 use super::finding::{Finding, Member};
 use crate::correspondence::{ATTACHMENT_LIMIT, Attachment, Correspondence, Request};
@@ -79,7 +80,7 @@ pub(super) fn name(attachment: &Attachment, index: Option<usize>, found: &mut Ve
         return;
     };
     let member = member(index, "fileName");
-    let finding = Finding::new(Severity::Error, code, member, message);
+    let finding = Finding::new(Severity::Error, Some(code), member, message);
     found.push(match code {
         Code::Altinn(2010) => finding.with_hint("name the file, as in `vedtak.pdf`"),
         Code::Altinn(2013) => finding
@@ -128,6 +129,23 @@ pub(super) fn files(request: &Request, context: &Context<'_>, found: &mut Vec<Fi
         let member = member(Some(index), "fileName");
         found.extend(sized(file.size, FORM_FILE_LIMIT, member));
     }
+}
+
+/// 2008, before anything is uploaded: a checksum that is given is that of the file's content.
+pub fn check_checksum(attachment: &Attachment, index: usize, md5: &str) -> Option<Finding> {
+    let given = attachment.checksum.as_deref()?;
+    let is_wrong = given.len() == md5.len() && given != md5;
+    is_wrong.then(|| {
+        Finding::error(
+            2008,
+            member(Some(index), "checksum"),
+            "the file does not have this checksum",
+        )
+        .with_cause(format!("{} is given, the file has `{md5}`", excerpt(given)))
+        .with_hint(
+            "is it the right file? leave the checksum out, and it is worked out from the file",
+        )
+    })
 }
 
 /// How long every new attachment lives.

@@ -2,7 +2,8 @@
 
 use super::context::Context;
 use super::{
-    Finding, attachments, contacts, letter, links, model, notification, recipients, references,
+    Finding, attachments, contacts, guidance, letter, links, model, notification, recipients,
+    references,
 };
 use crate::correspondence::{Attachment, Request};
 
@@ -16,6 +17,7 @@ pub fn check(request: &Request, context: &Context<'_>) -> Vec<Finding> {
     recipients::single_for_key(request, found);
     recipients::no_duplicates(request, found);
     recipients::organization_control_digits(request, found);
+    letter::null_characters(letter, found);
     letter::confirmation(letter, found);
     letter::due_date(letter, context.now, found);
     letter::title(letter, found);
@@ -32,6 +34,7 @@ pub fn check(request: &Request, context: &Context<'_>) -> Vec<Finding> {
     if let Some(notification) = &letter.notification {
         contacts::custom_recipients(notification, request.recipients.len(), found);
         notification::texts(notification, found);
+        guidance::check(letter, notification, found);
     }
     std::mem::take(found)
 }
@@ -94,7 +97,7 @@ mod tests {
                 "correspondence.content.messageBody",
             ]
         );
-        assert!(found.iter().all(|found| found.code == Code::Model));
+        assert!(found.iter().all(|found| found.code == Some(Code::Model)));
     }
 
     #[test]
@@ -165,9 +168,9 @@ mod tests {
         assert_eq!(
             found,
             [
-                (Code::Model, "sendersReference".to_owned()),
-                (Code::Altinn(2013), "fileName".to_owned()),
-                (Code::Altinn(2017), "expirationInDays".to_owned()),
+                (Some(Code::Model), "sendersReference".to_owned()),
+                (Some(Code::Altinn(2013)), "fileName".to_owned()),
+                (Some(Code::Altinn(2017)), "expirationInDays".to_owned()),
             ]
         );
         assert_eq!(check_resource_id("skd-brev"), None);

@@ -1,7 +1,8 @@
 //! Rules about custom recipients of a notification (3011, 3012, 3015, 3017, 3018, 3019, 3022).
 
-use super::super::contact::{MobileNumber, is_email_address, mobile_number};
+use super::super::contact::{is_email_address, mobile_number_problem};
 use super::finding::{Finding, Member};
+use super::notification::{NotificationText, notification_texts};
 use crate::correspondence::{CustomRecipient, Notification};
 
 const ONE: &str = "correspondence.notification.customRecipient";
@@ -122,15 +123,11 @@ fn email(address: &str, member: Member) -> Option<Finding> {
     })
 }
 
-/// 3012. Altinn knows the numbering plans of the world; here what is not certain is a warning.
+/// 3012.
 fn mobile(number: &str, member: Member) -> Option<Finding> {
-    let finding = match mobile_number(number) {
-        MobileNumber::Fits => return None,
-        MobileNumber::Doubtful(message) => Finding::warning(3012, member, message),
-        MobileNumber::Refused(message) => Finding::error(3012, member, message),
-    };
+    let message = mobile_number_problem(number)?;
     Some(
-        finding
+        Finding::error(3012, member, message)
             .with_value(number)
             .with_hint("write it with its country code, as `+4791234567`, or leave the member out"),
     )
@@ -138,17 +135,7 @@ fn mobile(number: &str, member: Member) -> Option<Finding> {
 
 /// Whether a text has the name that needs a number, in any case.
 fn names_recipient(notification: &Notification) -> bool {
-    [
-        &notification.email_subject,
-        &notification.email_body,
-        &notification.sms_body,
-        &notification.reminder_email_subject,
-        &notification.reminder_email_body,
-        &notification.reminder_sms_body,
-    ]
-    .into_iter()
-    .flatten()
-    .any(|text| {
+    notification_texts(notification).any(|NotificationText { text, .. }| {
         text.match_indices('$').any(|(at, _)| {
             text.as_bytes()[at..]
                 .get(..NAME.len())
@@ -204,8 +191,8 @@ mod tests {
                 &["error 3012.mobileNumber"],
             ),
             (
-                json!({ "mobileNumber": "+4721234567" }),
-                &["warning 3012.mobileNumber"],
+                json!({ "mobileNumber": "+4712345678" }),
+                &["error 3012.mobileNumber"],
             ),
         ] {
             let expected: Vec<_> = expected

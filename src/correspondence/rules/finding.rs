@@ -10,7 +10,8 @@ use super::super::text::{excerpt, utf16_len};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
     /// What Altinn answers with; for a warning, what it may answer with.
-    pub code: Code,
+    /// Nothing when it is no refusal of Altinn's: advice, or what its server fails on.
+    pub code: Option<Code>,
     /// Errors are certain.
     pub severity: Severity,
     /// The member by its path in the API, as `correspondence.content.attachments[0].fileName`.
@@ -30,7 +31,7 @@ impl Finding {
     pub fn into_problem(self, place: Place, precedence: Option<Precedence>) -> Problem {
         Problem {
             severity: self.severity,
-            code: Some(self.code),
+            code: self.code,
             place,
             message: self.message,
             cause: self.cause,
@@ -46,7 +47,7 @@ impl Finding {
 
     /// Refused by the numbered rule `code`.
     pub(super) fn error(code: u16, member: impl Into<Member>, message: impl Into<String>) -> Self {
-        Self::new(Severity::Error, Code::Altinn(code), member, message)
+        Self::new(Severity::Error, Some(Code::Altinn(code)), member, message)
     }
 
     /// May be refused by the numbered rule `code`.
@@ -55,17 +56,22 @@ impl Finding {
         member: impl Into<Member>,
         message: impl Into<String>,
     ) -> Self {
-        Self::new(Severity::Warning, Code::Altinn(code), member, message)
+        Self::new(Severity::Warning, Some(Code::Altinn(code)), member, message)
+    }
+
+    /// Taken by Altinn, but against its own guidance.
+    pub(super) fn advice(member: impl Into<Member>, message: impl Into<String>) -> Self {
+        Self::new(Severity::Warning, None, member, message)
     }
 
     /// Refused by model validation.
     pub(super) fn model(member: impl Into<Member>, message: impl Into<String>) -> Self {
-        Self::new(Severity::Error, Code::Model, member, message)
+        Self::new(Severity::Error, Some(Code::Model), member, message)
     }
 
     pub(super) fn new(
         severity: Severity,
-        code: Code,
+        code: Option<Code>,
         member: impl Into<Member>,
         message: impl Into<String>,
     ) -> Self {

@@ -2,11 +2,81 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::super::text::{Markup, MarkupKind, excerpt, find_markup, is_blank, without_markup};
-use super::finding::Finding;
+use super::super::text::{Markup, excerpt, find_markup, is_blank, utf16_len, without_markup};
+use super::finding::{Finding, Member};
+use super::notification::{NotificationText, notification_texts};
 use crate::correspondence::Correspondence;
+use crate::diagnostic::{Code, Severity};
 
 const DUE: &str = "correspondence.dueDateTime";
+const TITLE: usize = 255;
+/// The longest name that the register of units takes.
+const LONGEST_NAME: usize = 175;
+
+/// U+0000: refused in a resource id (1036) and a body (1003); in other texts the server fails on it (500) at every try, as its database does not store it. Title
+/// and sender's name have a rule of their own.
+pub(super) fn null_characters(letter: &Correspondence, found: &mut Vec<Finding>) {
+    let content = &letter.content;
+    let code = |code| Some(Code::Altinn(code));
+    let mut check = |text: &str, code: Option<Code>, member: Member| {
+        if text.as_bytes().contains(&0) {
+            found.push(
+                Finding::new(
+                    Severity::Error,
+                    code,
+                    member,
+                    "the text has the character U+0000",
+                )
+                .with_hint("remove it: Altinn does not store it"),
+            );
+        }
+    };
+    check(
+        &letter.resource_id,
+        code(1036),
+        "correspondence.resourceId".into(),
+    );
+    check(
+        &content.message_body,
+        code(1003),
+        "correspondence.content.messageBody".into(),
+    );
+    check(
+        &letter.senders_reference,
+        None,
+        "correspondence.sendersReference".into(),
+    );
+    let summary = content.message_summary.as_deref();
+    check(
+        summary.unwrap_or_default(),
+        None,
+        "correspondence.content.messageSummary".into(),
+    );
+    for (key, value) in &letter.property_list {
+        check(key, None, "correspondence.propertyList".into());
+        check(value, None, "correspondence.propertyList".into());
+    }
+    for (index, reference) in letter.external_references.iter().enumerate() {
+        let member = Member::inside("correspondence.externalReferences", index, "referenceValue");
+        check(&reference.reference_value, None, member);
+    }
+    for (index, option) in letter.reply_options.iter().enumerate() {
+        let member = Member::inside("correspondence.replyOptions", index, "linkText");
+        check(
+            option.link_text.as_deref().unwrap_or_default(),
+            None,
+            member,
+        );
+    }
+    let texts = letter.notification.iter().flat_map(notification_texts);
+    for NotificationText { name, text, .. } in texts {
+        check(
+            text,
+            None,
+            Member::field("correspondence.notification", name),
+        );
+    }
+}
 
 /// 1016: who must confirm needs a date to do it by.
 pub(super) fn confirmation(letter: &Correspondence, found: &mut Vec<Finding>) {
@@ -59,6 +129,26 @@ pub(super) fn title(letter: &Correspondence, found: &mut Vec<Finding>) {
         "the title",
         &letter.content.message_title,
     ));
+    found.extend(expanded(&letter.content.message_title));
+}
+
+/// Altinn measures the title before it puts the recipient's name in.
+fn expanded(title: &str) -> Option<Finding> {
+    const PLACEHOLDER: &str = "{{recipientName}}";
+    if !title.contains(PLACEHOLDER) {
+        return None;
+    }
+    let names = title.matches(PLACEHOLDER).count();
+    let rest = utf16_len(title) - names * PLACEHOLDER.len();
+    let most = TITLE.saturating_sub(names * LONGEST_NAME);
+    (rest > most).then(|| {
+        let member = "correspondence.content.messageTitle";
+        Finding::advice(member, "a long name of a recipient makes the title longer than 255 characters")
+            .with_cause(format!("{rest} characters without the name"))
+            .with_hint(format!(
+                "Altinn puts the name in after it has measured the title, and names have up to {LONGEST_NAME} characters: write at most {most} beside it"
+            ))
+    })
 }
 
 /// 1004: Altinn looks whether the summary is plain text, but only writes it in its log.
@@ -109,7 +199,7 @@ fn plain(code: u16, member: &'static str, what: &str, text: &str) -> Option<Find
     Some(
         Finding::error(code, member, format!("{what} is not plain text"))
             .with_cause(markup_in(&markup, text))
-            .with_hint(plain_hint(&markup, text)),
+            .with_hint(plain_hint(text)),
     )
 }
 
@@ -130,25 +220,29 @@ fn markup_in(markup: &Markup, text: &str) -> String {
     )
 }
 
-fn plain_hint(markup: &Markup, text: &str) -> String {
-    let found = &text[markup.range.clone()];
-    match braced_name(found) {
-        Some(name) if markup.kind == MarkupKind::Attributes => format!(
+/// The same for all rows of a title with a name in single braces, whatever else some of them have: it is what the author has to mend first.
+fn plain_hint(text: &str) -> String {
+    match braced_name(text) {
+        Some(name) => format!(
             "write two braces for the value of a column, `{{{{ {name} }}}}`, and parentheses for a word in braces"
         ),
-        _ => "write it without HTML and Markdown; the filter `plain_title` makes a value plain"
+        None => "write it without HTML and Markdown; the filter `plain_title` makes a value plain"
             .to_owned(),
     }
 }
 
-/// What could be the name of a column in single braces.
-fn braced_name(found: &str) -> Option<&str> {
-    let name = found.strip_prefix('{')?.strip_suffix('}')?.trim();
-    let is_name = name.starts_with(char::is_alphabetic)
-        && name
-            .chars()
-            .all(|c| c.is_alphanumeric() || matches!(c, ' ' | '-'));
-    is_name.then_some(name)
+/// What could be the name of a column in single braces, and what Markdown reads as attributes.
+fn braced_name(text: &str) -> Option<&str> {
+    let mut openings = text.match_indices('{');
+    openings.find_map(|(at, _)| {
+        let (inside, _) = text[at + 1..].split_once('}')?;
+        let name = inside.trim();
+        let is_name = name.starts_with(|c: char| c.is_ascii_alphabetic())
+            && name
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || matches!(c, ' ' | '-'));
+        (is_name && !text[..at].ends_with('{')).then_some(name)
+    })
 }
 
 #[cfg(test)]

@@ -3,13 +3,14 @@
 //! Altinn looks at a request in two stages. Model validation tells everything it finds at once (`STD-00000`); after it the numbered rules run one by one and
 //! the first that fails is the answer. [`check`] finds all of it, so that the first error is what Altinn would say. Left out is what only the server can
 //! know, and what the types cannot hold: undefined templates (3001, 3023), and the rules model validation makes unreachable (1019 to 1022, 1037, 1042, 2011).
-//! Warnings are for what Altinn accepts now but probably refuses later, or refuses by rules that can only be guessed at.
+//! Warnings are for what Altinn accepts now but probably refuses later, for what only its registers can tell, and for what its guidance for notifications forbids.
 
 mod attachments;
 mod check;
 mod contacts;
 mod context;
 mod finding;
+mod guidance;
 mod letter;
 mod links;
 mod model;
@@ -20,7 +21,8 @@ mod references;
 mod sample;
 
 pub use attachments::{
-    FORM_FILE_LIMIT, FORWARDING_LIMIT, STREAM_FILE_LIMIT, check_forwarding, check_upload,
+    FORM_FILE_LIMIT, FORWARDING_LIMIT, STREAM_FILE_LIMIT, check_checksum, check_forwarding,
+    check_upload,
 };
 pub use check::{check, check_attachment, check_resource_id};
 pub use context::{Context, NewFile};

@@ -16,6 +16,40 @@ const ASKING_REMINDER: &[&str] = &[
     "correspondence.notification.notificationTemplate",
 ];
 
+/// A text of a notification that is written in the manifest.
+pub(super) struct NotificationText<'a> {
+    /// Its member in `correspondence.notification`.
+    pub(super) name: &'static str,
+    pub(super) text: &'a str,
+    pub(super) is_sms: bool,
+}
+
+pub(super) fn notification_texts(
+    notification: &Notification,
+) -> impl Iterator<Item = NotificationText<'_>> {
+    [
+        ("emailSubject", &notification.email_subject, false),
+        ("emailBody", &notification.email_body, false),
+        ("smsBody", &notification.sms_body, true),
+        (
+            "reminderEmailSubject",
+            &notification.reminder_email_subject,
+            false,
+        ),
+        (
+            "reminderEmailBody",
+            &notification.reminder_email_body,
+            false,
+        ),
+        ("reminderSmsBody", &notification.reminder_sms_body, true),
+    ]
+    .into_iter()
+    .filter_map(|(name, text, is_sms)| {
+        let text = text.as_deref()?;
+        Some(NotificationText { name, text, is_sms })
+    })
+}
+
 /// The three texts of a message, and how their members are named.
 struct Texts<'a> {
     code: u16,

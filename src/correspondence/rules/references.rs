@@ -42,7 +42,7 @@ pub(super) fn model(references: &[ExternalReference], found: &mut Vec<Finding>) 
             let member = Member::inside(LIST, index, "referenceValue");
             found.push(Finding::new(
                 Severity::Warning,
-                Code::Model,
+                Some(Code::Model),
                 member,
                 "the reference is empty",
             ));

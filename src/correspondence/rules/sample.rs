@@ -65,7 +65,10 @@ fn written(changes: Value, context: &Context<'_>) -> Vec<String> {
             Severity::Error => "error",
             Severity::Warning => "warning",
         };
-        format!("{severity} {} {}", found.code, found.member)
+        let code = found
+            .code
+            .map_or_else(|| "-".to_owned(), |code| code.to_string());
+        format!("{severity} {code} {}", found.member)
     };
     check(&letter(changes), context)
         .into_iter()

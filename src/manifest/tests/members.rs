@@ -30,7 +30,7 @@ error: `notificationChannel` must be `Email`, `Sms`, `EmailPreferred`, `SmsPrefe
 
 #[test]
 fn a_mistyped_key_is_not_missing_as_well() {
-    let said = refused(with("resourceId:", "resourceid:"));
+    let said = refused(with("resourceId:", "resourcId:"));
     assert!(
         said.contains("did you mean `resourceId`?") && said.ends_with("\n1 error\n"),
         "{said}"
@@ -39,6 +39,28 @@ fn a_mistyped_key_is_not_missing_as_well() {
     assert!(
         said.contains("did you mean `file`?") && said.ends_with("\n1 error\n"),
         "{said}"
+    );
+}
+
+#[test]
+fn names_of_the_letter_are_altinns_in_any_case() {
+    let loaded = load(with("resourceId:", "ResourceId:")).unwrap();
+    assert_eq!(
+        loaded.value["correspondence"]["resourceId"],
+        "skd-mva-varsel"
+    );
+    let pointer = "/correspondence/resourceId";
+    assert!(loaded.positions.key(pointer).is_some());
+    let said = refused(with("resourceId:", "resourceId: a\n  RESOURCEID:"));
+    assert!(said.contains("`resourceId` is there twice"), "{said}");
+    assert!(said.ends_with("\n1 error\n"), "{said}");
+    // Names of the author's own stay as they are.
+    let free = "propertyList: { Content: a, ResourceId: b }\n  sender:";
+    let loaded = load(with("sender:", free)).unwrap();
+    let properties = &loaded.value["correspondence"]["propertyList"];
+    assert_eq!(
+        properties.to_string(),
+        r#"{"Content":"a","ResourceId":"b"}"#
     );
 }
 

@@ -1,0 +1,278 @@
+//! What Altinn takes in a notification, but its guidance for notifications advises against: warnings.
+
+use std::borrow::Cow;
+
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, civil};
+
+use super::super::sms::{Sms, is_gsm7};
+use super::super::text::excerpt;
+use super::finding::{Finding, Member};
+use super::notification::{NotificationText, notification_texts};
+use crate::correspondence::{Correspondence, Notification, NotificationChannel, OSLO};
+use crate::diagnostic::nearest;
+use crate::secret::redact;
+
+const NOTIFICATION: &str = "correspondence.notification";
+/// What Altinn replaces between dollar signs.
+const NAMES: [&str; 5] = [
+    "sendersName",
+    "correspondenceRecipientName",
+    "resourceName",
+    "messageTitle",
+    "recipientName",
+];
+/// Finland, Thailand and Spain: SMS may not arrive there.
+const UNCERTAIN_COUNTRIES: [&str; 3] = ["358", "66", "34"];
+
+pub(super) fn check(
+    letter: &Correspondence,
+    notification: &Notification,
+    found: &mut Vec<Finding>,
+) {
+    let has_sms = sends_sms(notification);
+    for text in notification_texts(notification) {
+        if !text.is_sms || has_sms {
+            check_text(&text, found);
+        }
+    }
+    if has_sms {
+        found.extend(send_time(letter));
+    }
+    let recipients = notification.custom_recipients.iter();
+    for (index, recipient) in recipients.enumerate() {
+        let list = "correspondence.notification.customRecipients";
+        let member = Member::inside(list, index, "mobileNumber");
+        found.extend(
+            recipient
+                .mobile_number
+                .as_deref()
+                .and_then(|number| country(number, member)),
+        );
+    }
+}
+
+fn sends_sms(notification: &Notification) -> bool {
+    let channel = notification.notification_channel.unwrap_or_default();
+    let reminder = notification
+        .reminder_notification_channel
+        .unwrap_or(channel);
+    channel != NotificationChannel::Email
+        || notification.send_reminder == Some(true) && reminder != NotificationChannel::Email
+}
+
+fn check_text(text: &NotificationText<'_>, found: &mut Vec<Finding>) {
+    let NotificationText { name, text, is_sms } = *text;
+    let member = || Member::field(NOTIFICATION, name);
+    if text.contains("://") || text.contains("www.") {
+        found.push(
+            Finding::advice(member(), "there is a link in a notification").with_hint(
+                "Altinn's guidance: never a link in a notification, as fraud has them; readers find the letter when they log in by themselves",
+            ),
+        );
+    }
+    if matches!(redact(text), Cow::Owned(_)) {
+        found.push(
+            Finding::advice(member(), "there may be a national identity number in a notification")
+                .with_value(text)
+                .with_hint("Altinn's guidance: no personal data in e-mail and SMS, and nothing that tells what a sensitive letter is about"),
+        );
+    }
+    if is_sms && !text.chars().all(is_gsm7) {
+        found.push(costly(text, member()));
+    }
+    if let Some(unknown) = unknown_name(text) {
+        let near = nearest(unknown, NAMES.into_iter()).map_or_else(
+            || NAMES.map(|name| format!("`${name}$`")).join(", "),
+            |name| format!("`${name}$`"),
+        );
+        found.push(
+            Finding::advice(
+                member(),
+                "Altinn puts nothing in for a name between dollar signs",
+            )
+            .with_cause(format!("`${unknown}$`"))
+            .with_hint(format!(
+                "it stays in the text as it is; Altinn knows {near}"
+            )),
+        );
+    }
+}
+
+/// One character that is not in GSM-7 makes the whole SMS UCS-2, with less than half as many characters in each part.
+fn costly(text: &str, member: Member) -> Finding {
+    let sms = Sms::from_text(text);
+    let characters: String = sms.foreign.iter().collect();
+    let replaced: String = text
+        .chars()
+        .map(|c| if is_gsm7(c) { c } else { '?' })
+        .collect();
+    let without = Sms::from_text(&replaced).parts.len();
+    let parts = sms.parts.len();
+    let cause = if parts == without {
+        format!(
+            "{}: 70 characters fit into one part instead of 160",
+            excerpt(&characters)
+        )
+    } else {
+        format!(
+            "{}: {parts} parts instead of {without}",
+            excerpt(&characters)
+        )
+    };
+    Finding::advice(member, "the SMS has characters that make it dearer")
+        .with_cause(cause)
+        .with_hint("each part is paid for; write `-` and `\"` for dashes and quotes, and no emoji")
+}
+
+/// The first word between dollar signs that is none of Altinn's.
+fn unknown_name(text: &str) -> Option<&str> {
+    if !text.contains('$') {
+        return None;
+    }
+    let mut pieces = text.split('$').skip(1).peekable();
+    while let Some(piece) = pieces.next() {
+        let is_word = !piece.is_empty() && piece.bytes().all(|byte| byte.is_ascii_alphabetic());
+        if !is_word || pieces.peek().is_none() {
+            continue;
+        }
+        if !NAMES.contains(&piece) && !piece.eq_ignore_ascii_case("recipientName") {
+            return Some(piece);
+        }
+        // Its closing sign opens no other word.
+        pieces.next();
+    }
+    None
+}
+
+/// Altinn sends SMS between 09:00 and 17:00, and others at the next 09:00.
+fn send_time(letter: &Correspondence) -> Option<Finding> {
+    let published = letter.requested_publish_time?;
+    let time = local_time(published.timestamp())?;
+    let is_open = time >= civil::time(9, 0, 0, 0) && time < civil::time(17, 0, 0, 0);
+    (!is_open).then(|| {
+        Finding::advice(
+            "correspondence.requestedPublishTime",
+            "the SMS is not sent when the letter is published",
+        )
+        .with_cause(format!("published {published}"))
+        .with_hint("Altinn sends SMS between 09:00 and 17:00 Norwegian time, and this one at the next 09:00")
+    })
+}
+
+fn local_time(at: Timestamp) -> Option<civil::Time> {
+    Some(at.to_zoned(TimeZone::get(OSLO).ok()?).time())
+}
+
+fn country(number: &str, member: Member) -> Option<Finding> {
+    let digits = number
+        .strip_prefix('+')
+        .or_else(|| number.strip_prefix("00"))?;
+    let country = UNCERTAIN_COUNTRIES
+        .iter()
+        .find(|country| digits.starts_with(**country))?;
+    Some(
+        Finding::advice(member, "an SMS to this country may not arrive")
+            .with_cause(format!("+{country}"))
+            .with_hint("Altinn's guidance names +358, +66 and +34: give an e-mail address instead"),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::super::sample::found;
+    use super::unknown_name;
+
+    fn notified(changes: &Value) -> Vec<String> {
+        let found = found(json!({ "correspondence": { "notification": changes } }));
+        found
+            .into_iter()
+            .map(|line| line.replace("correspondence.notification.", ""))
+            .collect()
+    }
+
+    #[test]
+    fn what_the_guidance_advises_against_is_a_warning() {
+        for (changes, expected) in [
+            (
+                json!({ "smsBody": "Du har fått brev fra NAV. Logg inn i Altinn." }),
+                vec![],
+            ),
+            (
+                json!({ "smsBody": "Les på https://altinn.no" }),
+                vec!["warning - smsBody"],
+            ),
+            (
+                json!({ "emailBody": "Les på www.altinn.no" }),
+                vec!["warning - emailBody"],
+            ),
+            (
+                json!({ "emailBody": "Gjelder 07827199405" }),
+                vec!["warning - emailBody"],
+            ),
+            (json!({ "emailBody": "Gjelder sak 2026/123456" }), vec![]),
+            (
+                json!({ "smsBody": "Du har brev – les det" }),
+                vec!["warning - smsBody"],
+            ),
+            (json!({ "emailBody": "Du har brev – les det" }), vec![]),
+            (
+                json!({ "smsBody": "–", "notificationChannel": "Email" }),
+                vec![],
+            ),
+            (
+                json!({ "smsBody": "x", "notificationChannel": "Email", "sendReminder": true, "reminderNotificationChannel": "Sms", "reminderSmsBody": "😀" }),
+                vec!["warning - reminderSmsBody"],
+            ),
+            (
+                json!({ "emailBody": "Hei $navn$" }),
+                vec!["warning - emailBody"],
+            ),
+            (
+                json!({ "customRecipients": [{ "mobileNumber": "+358401234567" }, { "mobileNumber": "+4791234567" }] }),
+                vec!["warning - customRecipients[0].mobileNumber"],
+            ),
+        ] {
+            assert_eq!(notified(&changes), expected, "{changes}");
+        }
+    }
+
+    #[test]
+    fn sms_have_opening_hours() {
+        for (published, expected) in [
+            ("2026-12-01T09:00:00+01:00", &[][..]),
+            ("2026-12-01T16:59:00+01:00", &[]),
+            (
+                "2026-12-01T17:00:00+01:00",
+                &["warning - correspondence.requestedPublishTime"],
+            ),
+            (
+                "2026-12-01T08:59:00+01:00",
+                &["warning - correspondence.requestedPublishTime"],
+            ),
+            ("2026-07-01T07:30:00Z", &[]),
+        ] {
+            let changes = json!({ "correspondence": { "requestedPublishTime": published } });
+            assert_eq!(found(changes), expected, "{published}");
+        }
+    }
+
+    #[test]
+    fn names_stand_between_dollar_signs() {
+        for (text, unknown) in [
+            ("Hei $correspondenceRecipientName$", None),
+            ("$RECIPIENTNAME$", None),
+            ("å$$recipientName$", None),
+            ("$5 og $10", None),
+            ("US$ og $ og", None),
+            ("Hei $name$", Some("name")),
+            ("$sendersName$ har $x$", Some("x")),
+            ("$sendersname$", Some("sendersname")),
+            ("$sendersName$og$messageTitle$", None),
+        ] {
+            assert_eq!(unknown_name(text), unknown, "{text}");
+        }
+    }
+}
