@@ -80,6 +80,9 @@ pub enum InvalidRecipient {
     /// After the prefix of a user name: nothing, or a `:`.
     #[error("the recipient's user name is not valid")]
     UserName,
+    /// `NO 991 825 827 MVA`: an organisation number as it stands on invoices.
+    #[error("the recipient is written as a VAT number")]
+    VatNumber,
     /// Anything else.
     #[error("the recipient is nobody Altinn knows how to reach")]
     Unknown,
@@ -155,6 +158,17 @@ impl fmt::Debug for Recipient {
 }
 
 impl InvalidRecipient {
+    /// True when nothing is recognised in it.
+    pub fn is_unknown(&self) -> bool {
+        matches!(
+            self,
+            Self::Unknown
+                | Self::Blanks {
+                    fits_without: false
+                }
+        )
+    }
+
     /// What to do about it.
     pub fn hint(&self) -> Option<String> {
         let hint = match self {
@@ -177,6 +191,7 @@ impl InvalidRecipient {
             Self::Decimals => {
                 "a program has read the number as a decimal one: export the column as text"
             }
+            Self::VatNumber => "write the nine digits alone, without `NO` and `MVA`",
             Self::BareOrganization => {
                 "write `urn:altinn:organization:identifier-no:` or `0192:` in front"
             }
@@ -322,6 +337,9 @@ fn damage(text: &str) -> Option<InvalidRecipient> {
                 '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}'
             )
     };
+    if is_vat_number(&text.replace(blank, "")) {
+        return Some(InvalidRecipient::VatNumber);
+    }
     if text.contains(blank) {
         let rest = text.replace(blank, "");
         if rest.is_empty() {
@@ -343,6 +361,14 @@ fn damage(text: &str) -> Option<InvalidRecipient> {
             .then_some(InvalidRecipient::ScientificNotation);
     }
     (number(whole) && number(rest)).then_some(InvalidRecipient::Decimals)
+}
+
+/// `991825827MVA`, `NO991825827MVA` and `NO991825827`.
+fn is_vat_number(text: &str) -> bool {
+    let text = text.to_ascii_uppercase();
+    let number = text.strip_prefix("NO").unwrap_or(&text);
+    let number = number.strip_suffix("MVA").unwrap_or(number);
+    number.len() < text.len() && digits(number) == Some(9)
 }
 
 #[cfg(test)]
@@ -453,7 +479,9 @@ mod tests {
             ("urn:altinn:person:legacy-selfidentified:", Not::UserName),
             ("urn:altinn:person:legacy-selfidentified:a:b", Not::UserName),
             ("URN:ALTINN:PERSON:IDENTIFIER-NO:07827199405", Not::Unknown),
-            ("991825827MVA", Not::Unknown),
+            ("991825827MVA", Not::VatNumber),
+            ("NO 991 825 827 MVA", Not::VatNumber),
+            ("NO991825827", Not::VatNumber),
             ("e", Not::Unknown),
             ("æ", Not::Unknown),
         ] {

@@ -112,6 +112,10 @@ pub struct Recipients {
     #[serde(rename = "where")]
     #[schemars(length(min = 1), example = &"{{ Land == 'NO' }}")]
     pub where_: Option<String>,
+    /// Columns that letters may show although they are empty in a row; each other one is warned of.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(example = &["Adresse2"])]
+    pub allow_empty: Vec<String>,
     /// The file's encoding, as `utf-8`, `windows-1252`, `utf-16`, `cp850`, `cp865` or `macintosh`. Default: found out, and shown.
     #[schemars(length(min = 1), example = &"utf-8", example = &"windows-1252", example = &"cp850", example = &"macintosh")]
     pub encoding: Option<String>,

@@ -45,5 +45,9 @@ pub fn check(
     mailing.find_duplicates(&mut report)?;
     mailing.find_damage(lint, &mut report);
     unused::find(mailing, &mut report);
+    mailing.find_placeholders(&mut report);
+    if !report.stopped {
+        report.extend(mailing.exclusion.problems());
+    }
     report.finish()
 }

@@ -1,6 +1,7 @@
 //! Every row with what is wrong with it: rendered and checked by all processors, shown in row order.
 
 use std::ops::ControlFlow;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
@@ -14,6 +15,7 @@ use super::planner::RowPlanner;
 use super::{Mailing, Planned};
 use crate::diagnostic::Problem;
 use crate::recipients::{Row, Rows};
+use crate::template::ShownColumn;
 
 /// Rows in one batch, at most. Two batches are in memory: one is rendered while the other is shown.
 const BATCH_ROWS: usize = 1024;
@@ -32,6 +34,10 @@ pub(super) struct CheckedRow {
     pub(super) person: Option<Problem>,
     /// What is wrong with its letter.
     pub(super) findings: Vec<LetterFinding>,
+    /// The head of the key that a spreadsheet may have made of its key, when that is another.
+    pub(super) loose_key: Option<u64>,
+    /// Where its letter shows a column that is empty.
+    pub(super) blanks: Vec<Arc<ShownColumn>>,
 }
 
 type Outcome = Result<CheckedRow, Problem>;
@@ -99,8 +105,11 @@ impl RowPlanner<'_> {
     fn check(&mut self, row: &Row, now: Timestamp) -> CheckedRow {
         let mut planned = self.plan(row);
         let (mut person, mut findings) = (None, Vec::new());
+        let (mut loose_key, mut blanks) = (None, Vec::new());
         if let Planned::Delivery(delivery) = &mut planned {
             person = check_person(self.mailing, delivery);
+            loose_key = self.mailing.loose_key(delivery);
+            blanks = self.scope.take_blanks_shown();
             // Of a letter that is not whole nothing more is known than to whom it goes.
             if self.mailing.is_whole {
                 findings = check_letter(self.mailing, delivery, now, &self.attached);
@@ -111,6 +120,8 @@ impl RowPlanner<'_> {
             planned,
             person,
             findings,
+            loose_key,
+            blanks,
         }
     }
 }

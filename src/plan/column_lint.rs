@@ -8,10 +8,25 @@ use super::report_builder::ReportBuilder;
 use crate::correspondence::identifier;
 use crate::correspondence::text::excerpt;
 use crate::diagnostic::{Place, Problem};
-use crate::recipients::{Damage, Row, detect_damage, is_date, serial_date};
+use crate::recipients::{
+    Damage, Row, detect_damage, is_date, month_of, serial_date, with_signs_named,
+};
 
 /// Keys of fewer digits are running numbers, which have no fixed length.
 const SHORTEST_KEY: usize = 6;
+/// Keys of so many digits may have lost zeros when some begin with one, or when one digit stands beside them and nothing between.
+const SHORTEST_PADDED_KEY: usize = 4;
+/// Members that are shown on one line, as JSON pointers.
+const ONE_LINE: [&str; 8] = [
+    "/correspondence/content/messageTitle",
+    "/correspondence/sendersReference",
+    "/correspondence/messageSender",
+    "/correspondence/notification/emailSubject",
+    "/correspondence/notification/reminderEmailSubject",
+    "/correspondence/externalReferences",
+    "/correspondence/replyOptions",
+    "/correspondence/propertyList",
+];
 /// Leading zeros a key may have lost.
 const LOST_ZEROS: usize = 3;
 
@@ -26,8 +41,13 @@ struct Column {
     index: usize,
     header: String,
     kind: ColumnKind,
+    /// The members of the letter that show it on one line.
+    one_line: Vec<&'static str>,
     suspects: Vec<SuspectCell>,
     dates: u64,
+    filled: u64,
+    /// For the key: dates, which may have been keys such as `1-2`.
+    key_dates: Vec<SuspectCell>,
     /// Numbers that may be dates.
     serials: Vec<SuspectCell>,
     /// Filled for the key column only.
@@ -55,6 +75,10 @@ struct SuspectCell {
 #[derive(Debug, Clone)]
 enum Suspicion {
     Damaged(Damage, String),
+    /// A line break in a value that this member shows on one line.
+    LineBreak(&'static str),
+    /// A key that is a date, and what it may have been.
+    KeyDate(String),
     Serial(String),
     PostCode,
     /// A key with blanks around it.
@@ -77,8 +101,11 @@ impl ColumnLint {
             } else {
                 ColumnKind::from_header(header)
             },
+            one_line: one_line_members(mailing, header),
             suspects: Vec::new(),
             dates: 0,
+            filled: 0,
+            key_dates: Vec::new(),
             serials: Vec::new(),
             lengths: KeyLengths::default(),
         };
@@ -127,6 +154,11 @@ impl Column {
             let suspicion = Suspicion::Damaged(kind, probably);
             note_suspect(&mut self.suspects, value, row, suspicion);
         }
+        self.filled += 1;
+        if let (Some(member), true) = (self.one_line.first(), value.contains(['\n', '\r'])) {
+            let suspicion = Suspicion::LineBreak(member);
+            note_suspect(&mut self.suspects, value, row, suspicion);
+        }
         let starts_with_digit = value.as_bytes().first().is_some_and(u8::is_ascii_digit);
         match self.kind {
             ColumnKind::Key => {
@@ -134,6 +166,12 @@ impl Column {
                     note_suspect(&mut self.suspects, value, row, Suspicion::Padded);
                 }
                 self.lengths.observe(value, row);
+                if let Some(was) = before_it_was_a_month(value) {
+                    note_suspect(&mut self.suspects, value, row, Suspicion::KeyDate(was));
+                } else if is_date(value) {
+                    let suspicion = Suspicion::KeyDate(String::new());
+                    note_suspect(&mut self.key_dates, value, row, suspicion);
+                }
             }
             ColumnKind::PostCode => {
                 if value.len() == 3 && value.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -159,6 +197,10 @@ impl Column {
             self.suspects.append(&mut self.serials);
         }
         self.suspects.extend(self.lengths.suspiciously_short());
+        // Where most keys are dates, that is what they are.
+        if (self.key_dates.len() as u64) * 2 < self.filled {
+            self.suspects.append(&mut self.key_dates);
+        }
         self.suspects.sort_by_key(|suspect| suspect.row);
         self.suspects
     }
@@ -259,7 +301,7 @@ impl KeyLengths {
             return Vec::new();
         };
         let count: u64 = shorter.iter().map(|length| length.count).sum();
-        let few = count > 0 && count * 2 < whole.count;
+        let few = count > 0 && (count * 2 < whole.count || self.zeros);
         let least = shorter.iter().position(|length| length.count > 0);
         let near = least.is_some_and(|least| longest - least <= LOST_ZEROS);
         let suspects: Vec<_> = shorter
@@ -267,7 +309,10 @@ impl KeyLengths {
             .flat_map(|length| length.suspects.iter().cloned())
             .collect();
         let in_order = suspects.iter().all(|short| short.row < whole.first);
-        if self.others > 0 || longest < SHORTEST_KEY || !few || !near || in_order && !self.zeros {
+        let next = shorter.last().is_some_and(|length| length.count > 0);
+        let is_odd = self.zeros || least == Some(1) && !next;
+        let long_enough = longest >= SHORTEST_KEY || longest >= SHORTEST_PADDED_KEY && is_odd;
+        if self.others > 0 || !long_enough || !few || !near || in_order && !is_odd {
             return Vec::new();
         }
         let short = |short: SuspectCell| SuspectCell {
@@ -282,24 +327,35 @@ impl SuspectCell {
     fn problem(self, place: Place, header: &str) -> Problem {
         const AS_TEXT: &str = "a spreadsheet has changed it: export the column as text";
         let probably = |value: &str| {
-            let (was, is) = (identifier::masked(&self.value), identifier::masked(value));
-            format!("{}, probably {}", excerpt(&was), excerpt(&is))
+            let (was, is) = (
+                identifier::masked(&with_signs_named(&self.value)),
+                identifier::masked(value),
+            );
+            match value {
+                "" => excerpt(&was),
+                _ => format!("{}, probably {}", excerpt(&was), excerpt(&is)),
+            }
         };
+        let is_error = matches!(self.suspicion, Suspicion::Damaged(damage, _) if damage.is_error());
         let (message, cause, hint) = match &self.suspicion {
-            Suspicion::Damaged(Damage::ScientificNotation, number) => (
-                format!("`{header}` is a number in scientific notation"),
-                probably(number),
-                "a spreadsheet has rounded it, and digits may be lost: export the column as text again",
+            Suspicion::Damaged(damage, value) => (
+                format!("`{header}` {}", damage.predicate()),
+                probably(value),
+                damage.hint(),
             ),
-            Suspicion::Damaged(Damage::InvisibleBlanks, visible) => (
-                format!("`{header}` has blanks that do not show"),
-                probably(visible),
-                "remove them: they came with a copy from a page or a document",
+            Suspicion::LineBreak(member) => (
+                format!("`{header}` has a line break, and `{member}` is one line"),
+                probably(""),
+                "remove it, or write `{{ … | replace(from=\"\\n\", to=\" \") }}` in the template",
             ),
-            Suspicion::Damaged(Damage::WrongEncoding, text) => (
-                format!("`{header}` was read in the wrong encoding before it was saved"),
-                probably(text),
-                "save the file again from where it came from, as \u{ab}CSV UTF-8\u{bb}",
+            Suspicion::KeyDate(was) => (
+                format!("the key `{header}` is a date beside others that are none"),
+                if was.is_empty() {
+                    probably("")
+                } else {
+                    format!("{}, perhaps {}", excerpt(&self.value), excerpt(was))
+                },
+                AS_TEXT,
             ),
             Suspicion::Serial(day) => (
                 format!("`{header}` is a number where dates stand"),
@@ -324,9 +380,44 @@ impl SuspectCell {
                 AS_TEXT,
             ),
         };
-        Problem::warning(place, message)
-            .with_cause(cause)
-            .with_hint(hint)
+        let problem = if is_error {
+            Problem::error(place, message)
+        } else {
+            Problem::warning(place, message)
+        };
+        problem.with_cause(cause).with_hint(hint)
+    }
+}
+
+/// The members that show a column on one line, by their names.
+fn one_line_members(mailing: &Mailing, header: &str) -> Vec<&'static str> {
+    let correspondence = &mailing.letter.correspondence;
+    let shows = |pointer: &&&str| correspondence.columns(pointer).contains(&header);
+    let members = ONE_LINE.iter().filter(shows);
+    members
+        .filter_map(|pointer| pointer.rsplit('/').next())
+        .collect()
+}
+
+/// What a key may have been before a spreadsheet made `jan.26` or `01.feb` of it.
+fn before_it_was_a_month(key: &str) -> Option<String> {
+    let mut parts = key
+        .split(['.', '-', '/', ' '])
+        .filter(|part| !part.is_empty());
+    let (first, second) = (parts.next()?, parts.next()?);
+    let number = |text: &str| text.len() <= 4 && text.bytes().all(|byte| byte.is_ascii_digit());
+    if parts.next().is_some() {
+        return None;
+    }
+    match (month_of(first), month_of(second)) {
+        (Some(month), None) if second.len() == 2 && number(second) => {
+            Some(format!("20{second}/{month}"))
+        }
+        (Some(month), None) if number(second) => Some(format!("{second}/{month}")),
+        (None, Some(month)) if number(first) => {
+            Some(format!("{}/{month}", first.trim_start_matches('0')))
+        }
+        _ => None,
     }
 }
 
@@ -391,6 +482,30 @@ mod tests {
     fn keys_that_are_shorter_than_all_others_have_lost_zeros() {
         assert_eq!(short(&["202600", "31260", "412600", "552600"]), [2]);
         assert_eq!(short(&["1260", "012600", "412600", "552600"]), [1]);
+    }
+
+    #[test]
+    fn one_digit_beside_four_is_a_key_that_has_lost_zeros() {
+        assert_eq!(short(&["1", "0002", "0003"]), [1]);
+        assert_eq!(short(&["1", "0002"]), [1]);
+        assert_eq!(short(&["4711", "7", "2310", "5512"]), [2]);
+        assert_eq!(short(&["0", "1", "2", "10", "11"]), [0; 0]);
+        assert_eq!(
+            short(&["4711", "98", "2310", "712", "5512", "6001", "9"]),
+            [0; 0]
+        );
+    }
+
+    #[test]
+    fn keys_that_a_spreadsheet_has_made_dates_of_are_told_with_what_they_were() {
+        let before = |key: &str| before_it_was_a_month(key);
+        assert_eq!(before("jan.26").as_deref(), Some("2026/1"));
+        assert_eq!(before("Dec-26").as_deref(), Some("2026/12"));
+        assert_eq!(before("01.feb").as_deref(), Some("1/2"));
+        assert_eq!(before("1. mai").as_deref(), Some("1/5"));
+        for key in ["2026/1", "mai", "sak-26", "jan.26.1", ""] {
+            assert_eq!(before(key), None, "{key}");
+        }
     }
 
     #[test]

@@ -5,11 +5,14 @@ use std::collections::{HashMap, HashSet};
 use uuid::Uuid;
 
 use super::findings::owned;
+use super::key_spelling::{as_seen, as_spreadsheet_leaves_it};
 use super::planner::RowPlanner;
 use super::problems::PROBLEM_LIMIT;
 use super::report_builder::ReportBuilder;
-use super::{Mailing, Planned};
-use crate::diagnostic::{Place, Problem, Problems};
+use super::{Delivery, Mailing, Planned, delivery_key};
+use crate::correspondence::identifier::masked;
+use crate::correspondence::text::excerpt;
+use crate::diagnostic::{Place, Problem, Problems, difference};
 use crate::recipients::Row;
 use crate::secret::redact;
 
@@ -26,6 +29,7 @@ impl Mailing {
         if !self.is_whole && self.resource().is_none() {
             return Ok(());
         }
+        self.find_similar_keys(report)?;
         if !twice.is_empty() {
             report.extend(self.name_duplicates(&twice)?);
         } else if repeated > 0 {
@@ -41,6 +45,73 @@ impl Mailing {
                 )
                 .with_hint("each row has a key of its own, so all of them are sent"),
             );
+        }
+        Ok(())
+    }
+
+    /// The head of the key that is left of a letter's key when a spreadsheet takes it for a number or a date; `None` when it is the letter's own.
+    pub(super) fn loose_key(&self, delivery: &Delivery) -> Option<u64> {
+        self.row_key?;
+        let loose = as_spreadsheet_leaves_it(&delivery.name);
+        (loose != delivery.name).then(|| self.key_head(delivery, &loose))
+    }
+
+    fn key_head(&self, delivery: &Delivery, row_key: &str) -> u64 {
+        let resource = &delivery.request.correspondence.resource_id;
+        let mailing = &self.manifest().mailing;
+        delivery_key(resource, mailing, row_key).as_u64_pair().0
+    }
+
+    /// Names the keys that a person takes for the same though they are written otherwise: each of two letters would go to one person.
+    fn find_similar_keys(&self, report: &mut ReportBuilder<'_>) -> Result<(), Problems> {
+        let mut loose = std::mem::take(&mut report.loose_keys);
+        loose.sort_unstable();
+        let letters = report.checked.fingerprints.iter();
+        let keys = letters
+            .filter(|print| print.is_letter())
+            .map(|print| print.key);
+        let mut similar: HashSet<u64> = keys
+            .filter(|key| loose.binary_search(key).is_ok())
+            .collect();
+        similar.extend(repeated_in(loose));
+        if similar.is_empty() {
+            return Ok(());
+        }
+        let mut rows = self.open_rows()?;
+        let (mut row, mut planner) = (Row::default(), RowPlanner::new(self));
+        let mut known: HashMap<String, Vec<(String, u64)>> = HashMap::new();
+        let mut count = 0;
+        while let Some(read) = rows.read(&mut row) {
+            let (Ok(()), Planned::Delivery(delivery)) = (read, planner.plan(&row)) else {
+                continue;
+            };
+            let loose = as_spreadsheet_leaves_it(&delivery.name);
+            if !similar.contains(&self.key_head(&delivery, &loose)) {
+                continue;
+            }
+            let others = known.entry(loose).or_default();
+            let found = similar_key(others, &delivery.name);
+            if let Some((message, hint, cause)) = found {
+                let place = self.row_place(
+                    &row,
+                    self.row_key
+                        .and_then(|column| self.headers().get(column))
+                        .map(String::as_str)
+                        .into_iter()
+                        .collect(),
+                );
+                let problem = if message == SEEN_THE_SAME {
+                    Problem::error(place, message)
+                } else {
+                    Problem::warning(place, message)
+                };
+                report.push(problem.with_cause(cause).with_hint(hint));
+                count += 1;
+                if count >= PROBLEM_LIMIT {
+                    break;
+                }
+            }
+            others.push((delivery.name.clone(), row.line));
         }
         Ok(())
     }
@@ -83,6 +154,43 @@ impl Mailing {
         }
         Ok(problems)
     }
+}
+
+const SEEN_THE_SAME: &str = "another row has a key that looks the same";
+
+/// What another key like this one is to a person, what to do, and where it stands; nothing for one that is the same.
+fn similar_key(
+    others: &[(String, u64)],
+    key: &str,
+) -> Option<(&'static str, &'static str, String)> {
+    if others.iter().any(|(other, _)| other == key) {
+        return None;
+    }
+    let same = others
+        .iter()
+        .find(|(other, _)| as_seen(other) == as_seen(key));
+    let (other, line) = same.or_else(|| others.first())?;
+    let cause = format!(
+        "{}, and {} on line {line}",
+        excerpt(&masked(key)),
+        excerpt(&masked(other))
+    );
+    Some(match same {
+        Some(_) => {
+            let difference =
+                difference(other, key).unwrap_or("they differ in what a person does not see");
+            (
+                SEEN_THE_SAME,
+                "they are two keys, and would be two letters: write one of them otherwise, or take the row out",
+                format!("{cause}: {difference}"),
+            )
+        }
+        None => (
+            "another row's key may be the same: spreadsheets take zeros away and make dates of keys",
+            "if they are the same case, take one row out; export the column as text",
+            cause,
+        ),
+    })
 }
 
 /// Every number that stands there again, once for each time.

@@ -1,51 +1,318 @@
-//! The people never to send to.
+//! The list of those who never get a letter: keys or recipients, read and judged as the recipients file is.
 
-use std::collections::HashSet;
-use std::path::Path;
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use crate::correspondence::Recipient;
+use super::key_spelling::{as_seen, as_spreadsheet_leaves_it};
+use crate::correspondence::text::excerpt;
+use crate::correspondence::{InvalidRecipient, Recipient, identifier};
 use crate::diagnostic::{Place, Problem, Problems};
-use crate::recipients::{Options, Row, Rows};
+use crate::recipients::{Damage, Options, Row, Rows, detect_damage};
 
-/// The keys and recipients in an `exclude` file.
+/// How many entries that meet no row are named.
+const NAMED: usize = 5;
+
+/// What tells who is meant, in the recipients file.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Identity<'a> {
+    pub(super) key: Option<&'a str>,
+    pub(super) recipient: &'a [&'a str],
+}
+
+/// The entries of an `exclude` file.
 #[derive(Debug, Default)]
-pub(super) struct Exclusion(HashSet<String>);
+pub(super) struct Exclusion {
+    file: PathBuf,
+    column: String,
+    entries: Vec<Entry>,
+    /// Entries by the URN of the recipient, and by what is seen of a key.
+    recipients: HashMap<String, usize>,
+    keys: HashMap<String, usize>,
+    /// Entries that are no recipients, by what a spreadsheet leaves of the key.
+    damaged_keys: HashMap<String, usize>,
+}
+
+/// An entry, and what pass 1 found out about it.
+#[derive(Debug)]
+struct Entry {
+    text: String,
+    line: u64,
+    /// True for the first line of a list that may have no header: it may be an entry, and need not.
+    is_header: bool,
+    /// Set once a row is the entry's.
+    is_met: AtomicBool,
+    /// The first line with a key that may be the entry's, before a spreadsheet changed one of them; 0 when there is none.
+    near: AtomicU64,
+}
 
 impl Exclusion {
-    /// Reads the first column of a recipients-like file; its header may have any name, and may itself be an entry.
-    pub(super) fn load(path: &Path, shown: &Path) -> Result<Self, Problems> {
-        let mut rows = Rows::open(path, shown, &Options::default())?;
-        let mut entries = HashSet::new();
-        entries.extend(rows.headers().first().map(|header| normal(header)));
-        let mut row = Row::default();
+    /// Reads a list. With more than one column, the one that holds recipients or keys is found, and told.
+    pub(super) fn load(
+        path: &Path,
+        display_path: &Path,
+        identity: Identity<'_>,
+    ) -> Result<(Self, Problems), Problems> {
+        let options = Options {
+            bare_list: true,
+            ..Options::default()
+        };
+        let open = || Rows::open(path, display_path, &options);
+        let column = choose_column(open()?, identity);
+        let mut rows = open()?;
+        let mut list = Self {
+            file: display_path.to_owned(),
+            column: rows.headers().get(column).cloned().unwrap_or_default(),
+            ..Self::default()
+        };
         let mut problems = Problems::new();
+        if rows.headers().len() > 1 {
+            problems.push(list.chosen(rows.headers()));
+        } else if rows.has_header() {
+            let header = list.column.clone();
+            list.add(&header, 1, true);
+        }
+        let mut row = Row::default();
         while let Some(read) = rows.read(&mut row) {
             match read {
-                Ok(()) if row.get(0).trim().is_empty() => {}
-                Ok(()) => {
-                    entries.insert(normal(row.get(0)));
-                }
+                Ok(()) => list.add(row.get(column), row.line, false),
                 Err(problem) => problems.push(problem),
             }
         }
         if problems.has_errors() {
             return Err(problems);
         }
-        if entries.is_empty() {
-            let place = Place::File(shown.to_owned());
-            return Err(Problem::error(place, "the list of exclusions is empty").into());
-        }
-        Ok(Self(entries))
+        Ok((list, problems))
     }
 
-    /// Whether the row with this key or this recipient is on the list.
-    pub(super) fn covers(&self, row_key: &str, recipient: &Recipient) -> bool {
-        !self.0.is_empty() && (self.0.contains(row_key.trim()) || self.0.contains(&recipient.urn()))
+    fn chosen(&self, headers: &[String]) -> Problem {
+        let message = format!(
+            "the exclusion list has {} columns: those in `{}` get no letter, the others are not looked at",
+            headers.len(),
+            self.column
+        );
+        Problem::warning(Place::File(self.file.clone()), message).with_hint(
+            "if the keys or recipients stand in another column, leave only that one in the file",
+        )
+    }
+
+    fn add(&mut self, text: &str, line: u64, is_header: bool) {
+        let seen = as_seen(text);
+        if seen.is_empty() {
+            return;
+        }
+        let at = self.entries.len();
+        let (known, urn) = match Recipient::parse(text.trim()) {
+            Ok(recipient) => {
+                let urn = recipient.urn();
+                (self.recipients.contains_key(&urn), Some(urn))
+            }
+            Err(_) => (self.keys.contains_key(&seen), None),
+        };
+        if known {
+            return;
+        }
+        if let Some(urn) = urn {
+            self.recipients.insert(urn, at);
+        } else {
+            self.damaged_keys.insert(as_spreadsheet_leaves_it(text), at);
+        }
+        self.keys.insert(seen, at);
+        self.entries.push(Entry {
+            text: text.to_owned(),
+            line,
+            is_header,
+            is_met: AtomicBool::new(false),
+            near: AtomicU64::new(0),
+        });
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// True when the row with this key or this recipient is on the list; remembers which entries are met, and with a `line` those that may be meant.
+    pub(super) fn covers(
+        &self,
+        key: &str,
+        recipient: Option<&Recipient>,
+        line: Option<u64>,
+    ) -> bool {
+        if self.is_empty() {
+            return false;
+        }
+        let by_recipient = recipient.and_then(|recipient| self.recipients.get(&recipient.urn()));
+        let by_key = self.keys.get(&as_seen(key));
+        let found = [by_recipient, by_key].into_iter().flatten();
+        let mut is_covered = false;
+        for entry in found.filter_map(|at| self.entries.get(*at)) {
+            entry.is_met.store(true, Ordering::Relaxed);
+            is_covered = true;
+        }
+        if !is_covered
+            && let Some(line) = line
+            && let Some(entry) = self
+                .damaged_keys
+                .get(&as_spreadsheet_leaves_it(key))
+                .and_then(|at| self.entries.get(*at))
+        {
+            // The first of them in the file, whichever thread comes first.
+            let first = |near: u64| Some(if near == 0 { line } else { near.min(line) });
+            let _ = entry
+                .near
+                .fetch_update(Ordering::Relaxed, Ordering::Relaxed, first);
+        }
+        is_covered
+    }
+
+    /// What is wrong with the entries, once every row has been seen.
+    pub(super) fn problems(&self) -> Vec<Problem> {
+        let mut problems = Vec::new();
+        let mut unmet = Vec::new();
+        for entry in self
+            .entries
+            .iter()
+            .filter(|entry| !entry.is_met.load(Ordering::Relaxed) && !entry.is_header)
+        {
+            let near = entry.near.load(Ordering::Relaxed);
+            if let Some((message, hint)) = entry.damage() {
+                let problem =
+                    Problem::error(self.place(entry), message).with_cause(entry.excerpt());
+                problems.push(problem.with_hint(hint));
+            } else if near > 0 {
+                let message = "the entry of the exclusion list is a key that is written otherwise in the recipients file: a spreadsheet has changed one of them";
+                let cause = format!(
+                    "{}, as the key on line {near} may have been",
+                    entry.excerpt()
+                );
+                problems.push(
+                    Problem::error(self.place(entry), message)
+                        .with_cause(cause)
+                        .with_hint("write it as it stands in the recipients file, and export the column as text"),
+                );
+            } else {
+                unmet.push(entry);
+            }
+        }
+        let count = self
+            .entries
+            .iter()
+            .filter(|entry| !entry.is_header || entry.is_met.load(Ordering::Relaxed))
+            .count();
+        if !unmet.is_empty() {
+            let (verb, entries) = match (unmet.len(), count) {
+                (1, 1) => ("meets", "entry"),
+                (1, _) => ("meets", "entries"),
+                (_, _) => ("meet", "entries"),
+            };
+            let message = format!(
+                "{} of {count} {entries} of the exclusion list {verb} no row",
+                unmet.len()
+            );
+            let named: Vec<_> = unmet
+                .iter()
+                .take(NAMED)
+                .map(|entry| format!("line {}: {}", entry.line, entry.excerpt()))
+                .collect();
+            let more = if unmet.len() > NAMED {
+                ", \u{2026}"
+            } else {
+                ""
+            };
+            problems.push(
+                Problem::warning(Place::File(self.file.clone()), message)
+                    .with_cause(named.join(", ") + more)
+                    .with_hint("they exclude nobody here: look whether they are written as in the recipients file"),
+            );
+        }
+        problems
+    }
+
+    fn place(&self, entry: &Entry) -> Place {
+        Place::Row {
+            file: self.file.clone(),
+            row: None,
+            line: entry.line,
+            columns: vec![self.column.clone()],
+        }
     }
 }
 
-/// Recipients are compared in Altinn's spelling, whatever spelling the list uses.
-fn normal(entry: &str) -> String {
-    let entry = entry.trim();
-    Recipient::parse(entry).map_or_else(|_| entry.to_owned(), |recipient| recipient.urn())
+impl Entry {
+    fn excerpt(&self) -> String {
+        excerpt(&identifier::masked(&self.text))
+    }
+
+    /// Why the entry is neither a recipient nor a key as people write them, and what to do.
+    fn damage(&self) -> Option<(String, String)> {
+        if let Some((damage, _)) = detect_damage(&self.text)
+            && !matches!(damage, Damage::NullWord)
+        {
+            return Some((
+                format!("the entry of the exclusion list {}", damage.predicate()),
+                damage.hint().to_owned(),
+            ));
+        }
+        let error = Recipient::parse(self.text.trim()).err()?;
+        let is_key = matches!(
+            error,
+            InvalidRecipient::Unknown
+                | InvalidRecipient::Digits { .. }
+                | InvalidRecipient::Empty
+                | InvalidRecipient::Blanks {
+                    fits_without: false
+                }
+        );
+        let hint = error.hint().unwrap_or_default();
+        (!is_key).then(|| {
+            (
+                format!("the entry of the exclusion list cannot be read: {error}"),
+                hint,
+            )
+        })
+    }
+}
+
+/// The column with recipients, or with keys: by its name, or by what stands in most of it.
+fn choose_column(mut rows: Rows, identity: Identity<'_>) -> usize {
+    let headers: Vec<_> = rows
+        .headers()
+        .iter()
+        .map(|header| as_seen(header))
+        .collect();
+    let named = |names: &[&str]| {
+        let position = |name: &&str| headers.iter().position(|header| *header == as_seen(name));
+        names.iter().find_map(position)
+    };
+    if headers.len() < 2 {
+        return 0;
+    }
+    if let Some(column) = named(identity.recipient).or_else(|| named(identity.key.as_slice())) {
+        return column;
+    }
+    let mut counts = vec![0_u64; headers.len()];
+    let mut row = Row::default();
+    while let Some(read) = rows.read(&mut row) {
+        for (count, value) in counts.iter_mut().zip(row.iter()).filter(|_| read.is_ok()) {
+            let is_recipient = match Recipient::parse(value) {
+                Ok(_) => true,
+                Err(error) => !matches!(
+                    error,
+                    InvalidRecipient::Unknown
+                        | InvalidRecipient::Empty
+                        | InvalidRecipient::Digits { .. }
+                        | InvalidRecipient::Blanks {
+                            fits_without: false
+                        }
+                ),
+            };
+            *count += u64::from(is_recipient);
+        }
+    }
+    // The first of equals.
+    let most = counts.iter().max().copied().unwrap_or_default();
+    counts
+        .iter()
+        .position(|count| *count == most)
+        .unwrap_or_default()
 }

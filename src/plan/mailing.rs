@@ -7,7 +7,7 @@ use std::thread;
 
 use jiff::Timestamp;
 
-use super::exclusion::Exclusion;
+use super::exclusion::{Exclusion, Identity};
 use super::files::FileReader;
 use super::letter::{Letter, MEMBER_RULES, compile};
 use super::problems::PROBLEM_LIMIT;
@@ -71,10 +71,17 @@ impl Mailing {
         let row_key = find_key(&loaded, &headers)
             .map_err(|problem| found.push(*problem))
             .ok();
-        let exclusion = exclusion(&loaded).map_err(|wrong| found.extend(wrong)).ok();
+        found.extend(unknown_columns(&loaded, &headers));
         let mut errors = Vec::new();
         let letter = compile(&loaded, &mut templates, &mut errors);
         found.extend(errors.iter().map(|error| in_manifest(&loaded, error)));
+        let exclusion = exclusion(&loaded, letter.as_ref())
+            .map(|(list, warnings)| {
+                found.extend(warnings);
+                list
+            })
+            .map_err(|wrong| found.extend(wrong))
+            .ok();
         let (Some(letter), Some(row_key), Some(exclusion)) = (letter, row_key, exclusion) else {
             found.extend(read_through(rows));
             return Err(found);
@@ -173,7 +180,7 @@ fn all_cores() -> NonZeroUsize {
 }
 
 /// A file of the manifest's folder, named as the person would from where they stand.
-fn display_path(loaded: &LoadedManifest, file: &Path) -> PathBuf {
+pub(super) fn display_path(loaded: &LoadedManifest, file: &Path) -> PathBuf {
     match loaded.source.path().parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent.join(file),
         _ => file.to_owned(),
@@ -239,11 +246,38 @@ fn create_templates(
     Ok(templates.with_member_rules(MEMBER_RULES))
 }
 
-fn exclusion(loaded: &LoadedManifest) -> Result<Exclusion, Problems> {
-    match &loaded.manifest.recipients.exclude {
-        Some(file) => Exclusion::load(&loaded.folder.join(file), &display_path(loaded, file)),
-        None => Ok(Exclusion::default()),
-    }
+fn exclusion(
+    loaded: &LoadedManifest,
+    letter: Option<&Letter>,
+) -> Result<(Exclusion, Problems), Problems> {
+    let recipients = &loaded.manifest.recipients;
+    let Some(file) = &recipients.exclude else {
+        return Ok((Exclusion::default(), Problems::new()));
+    };
+    let columns = letter.map(|letter| letter.recipient.columns());
+    let identity = Identity {
+        key: recipients.key.as_deref(),
+        recipient: &columns.unwrap_or_default(),
+    };
+    Exclusion::load(
+        &loaded.folder.join(file),
+        &display_path(loaded, file),
+        identity,
+    )
+}
+
+/// The names in `allowEmpty` that no column has.
+fn unknown_columns(loaded: &LoadedManifest, headers: &[String]) -> Vec<Problem> {
+    let allowed = loaded.manifest.recipients.allow_empty.iter().enumerate();
+    let unknown = allowed.filter(|(_, name)| !headers.iter().any(|header| *header == tidy(name)));
+    unknown
+        .map(|(at, name)| {
+            let place = loaded.place(&format!("/recipients/allowEmpty/{at}"));
+            let hint = did_you_mean(name, headers.iter().map(String::as_str))
+                .unwrap_or_else(|| format!("the columns are {}", headers.join(", ")));
+            Problem::error(place, format!("there is no column `{name}`")).with_hint(hint)
+        })
+        .collect()
 }
 
 /// What is wrong with rows of which nothing else is known.

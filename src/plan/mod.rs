@@ -3,6 +3,7 @@
 //! A [`Mailing`] is compiled once and does not change. Pass 1 ([`check()`]) renders and checks every row before anything may leave, and gives a
 //! [`CheckReport`]; pass 2 ([`Deliveries`]) renders the rows again, one at a time, and refuses anything that is not what pass 1 has seen.
 
+mod blanks;
 mod check;
 mod checked_rows;
 mod choice;
@@ -19,9 +20,11 @@ mod fingerprint;
 mod inputs;
 mod key;
 mod key_index;
+mod key_spelling;
 mod letter;
 mod mailing;
 mod old_render;
+mod placeholders;
 mod planner;
 mod problems;
 mod proof;

@@ -15,8 +15,8 @@ use super::{
 use crate::correspondence::rules::FORM_FILE_LIMIT;
 use crate::correspondence::text::excerpt;
 use crate::correspondence::{Attachment, Correspondence, Language, Recipient, Request, identifier};
-use crate::diagnostic::{Problem, Problems};
-use crate::recipients::Row;
+use crate::diagnostic::{Problem, Problems, nfc};
+use crate::recipients::{Row, detect_damage, with_signs_named};
 use crate::template::{Scope, TemplateError, parse_bool};
 
 /// Renders the rows of a mailing on one thread. Its buffers are reused from row to row.
@@ -24,7 +24,7 @@ pub(super) struct RowPlanner<'a> {
     pub(super) mailing: &'a Mailing,
     /// What pass 1 has found, in pass 2.
     report: Option<&'a CheckReport>,
-    scope: Scope,
+    pub(super) scope: Scope,
     /// The request of the letter rendered last, as JSON.
     pub(super) json: Vec<u8>,
     /// The attachments of the letter rendered last, as indices in the manifest's list.
@@ -100,13 +100,20 @@ impl<'a> RowPlanner<'a> {
             // A row that does not apply may have no valid recipient; its key is then worked out without one.
             let name = self.mailing.row_key.map_or_else(
                 || format!("line {}", row.line),
-                |column| row.get(column).to_owned(),
+                |column| nfc(row.get(column)).into_owned(),
             );
+            if !self.mailing.exclusion.is_empty() {
+                // Its entry in the list is met all the same.
+                let recipient = self.recipient(row, scope).ok();
+                let exclusion = &self.mailing.exclusion;
+                exclusion.covers(&name, recipient.as_ref(), None);
+            }
             return Ok(self.skipped(row, name, "where"));
         }
         let recipient = self.recipient(row, scope)?;
         let name = self.row_key(row, &recipient)?;
-        if self.mailing.exclusion.covers(&name, &recipient) {
+        let exclusion = &self.mailing.exclusion;
+        if exclusion.covers(&name, Some(&recipient), Some(row.line)) {
             return Ok(self.skipped(row, name, "excluded"));
         }
         let (correspondence, existing_attachments, files) = self.render(row, scope)?;
@@ -178,11 +185,20 @@ impl<'a> RowPlanner<'a> {
         let text = text.map_err(|errors| self.all_in_row(row, &errors))?;
         Recipient::parse(&text).map_err(|error| {
             let place = self.mailing.row_place(row, template.columns());
-            let problem = Problem::error(place, error.to_string())
-                .with_cause(excerpt(&identifier::masked(&text)));
-            Problems::from(match error.hint() {
-                Some(hint) => problem.with_hint(hint),
-                None => problem,
+            // What a spreadsheet has made of it says more than that it is none.
+            let damage = detect_damage(&text).map(|(damage, _)| damage);
+            let damage = damage.filter(|_| error.is_unknown());
+            let (message, hint) = match damage {
+                Some(damage) => (
+                    format!("the recipient {}", damage.predicate()),
+                    Some(damage.hint().to_owned()),
+                ),
+                None => (error.to_string(), error.hint()),
+            };
+            let cause = excerpt(&identifier::masked(&with_signs_named(&text)));
+            Problems::from(Problem {
+                hint,
+                ..Problem::error(place, message).with_cause(cause)
             })
         })
     }
@@ -205,7 +221,7 @@ impl<'a> RowPlanner<'a> {
                 .with_hint("every row needs a key of its own: fill the column, or choose another as `recipients.key`")
                 .into());
         }
-        Ok(name.to_owned())
+        Ok(nfc(name).into_owned())
     }
 
     fn attachments(&mut self, row: &Row, scope: &Scope) -> Result<Vec<Arc<PlannedFile>>, Problems> {
@@ -350,7 +366,7 @@ pub fn rows_with_key(mailing: &Mailing, key: &str) -> Result<Selection, Problems
             continue;
         }
         let matches = match (mailing.row_key, &recipient) {
-            (Some(column), _) => row.get(column).trim() == key.trim(),
+            (Some(column), _) => nfc(row.get(column).trim()) == nfc(key.trim()),
             (None, None) => false,
             (None, Some(recipient)) => {
                 let scope = planner.fill(&row);

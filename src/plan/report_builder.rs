@@ -17,6 +17,10 @@ pub(super) struct ReportBuilder<'a> {
     pub(super) checked: CheckReport,
     /// 8 bytes of every recipient who gets a letter: enough to count those who get several.
     pub(super) recipients: Vec<u64>,
+    /// Heads of the keys that a spreadsheet may have made of letters' keys.
+    pub(super) loose_keys: Vec<u64>,
+    /// Where templates show columns, as it is told.
+    pub(super) shown_at: HashMap<(String, usize, usize, usize), String>,
     hashing: RandomState,
     /// Findings that are the same for all rows: where in `problems` each one is.
     constant: HashMap<(Option<Code>, String, String), usize>,
@@ -32,6 +36,8 @@ impl<'a> ReportBuilder<'a> {
             mailing,
             checked: CheckReport::default(),
             recipients: Vec::new(),
+            loose_keys: Vec::new(),
+            shown_at: HashMap::new(),
             hashing: RandomState::new(),
             constant: HashMap::new(),
             stopped: false,
@@ -62,6 +68,9 @@ impl<'a> ReportBuilder<'a> {
                 let recipient = self.hashing.hash_one(&delivery.recipient);
                 self.recipients.push(recipient);
                 self.extend(checked.person);
+                self.loose_keys.extend(checked.loose_key);
+                let mailing = self.mailing;
+                mailing.gather_blanks(row, &checked.blanks, self);
                 if self.mailing.is_whole {
                     self.add_findings(checked.findings, row);
                     each(&delivery);

@@ -1,4 +1,4 @@
-//! What spreadsheets and clipboards do to values, as far as it can be seen in a value.
+//! What spreadsheets, clipboards and other programs do to values, as far as it can be seen in a value.
 
 use jiff::ToSpan as _;
 use jiff::civil::{Date, date};
@@ -9,20 +9,113 @@ use crate::diagnostic::is_invisible;
 /// What has been done to a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Damage {
+    /// A spreadsheet's own error or the sign of a column that was too narrow: `#N/A`, `#NAVN?`, `########`.
+    SpreadsheetError,
+    /// Characters that no text has, or that turn its letters round.
+    Control,
     /// A long number was written as a spreadsheet shows it: `9,19E+8`.
     ScientificNotation,
     /// Blanks that do not show stand in it or around it.
     InvisibleBlanks,
-    /// Its UTF-8 was read as Windows-1252: `KÃ¥re`.
+    /// Its UTF-8 was read as another encoding: `KÃ¥re`.
     WrongEncoding,
+    /// `K?re`: written in an encoding that does not have the letter.
+    LostLetter,
+    /// `="2026/1"`, or a formula.
+    Formula,
+    /// `'2026/1`: the sign by which a spreadsheet knows a text.
+    Apostrophe,
+    /// What programs write for nothing: `NULL`, `nan`.
+    NullWord,
+    /// Marks for the direction of writing, which do not show.
+    Direction,
 }
 
-/// What has been done to a value, and what it probably was; `None` for values that look as people write them.
+impl Damage {
+    /// True when no letter can be right with it.
+    pub fn is_error(self) -> bool {
+        matches!(self, Self::SpreadsheetError | Self::Control)
+    }
+
+    /// What is wrong, said of a column, an entry or a value.
+    pub fn predicate(self) -> &'static str {
+        match self {
+            Self::SpreadsheetError => "is an error of the spreadsheet, not a value",
+            Self::Control => "has control characters, which no text has",
+            Self::ScientificNotation => "is a number in scientific notation",
+            Self::InvisibleBlanks => "has blanks that do not show",
+            Self::WrongEncoding => "was read in the wrong encoding before it was saved",
+            Self::LostLetter => "has a question mark inside a word: a letter was lost",
+            Self::Formula => "is a formula, or written as one",
+            Self::Apostrophe => "begins with an apostrophe, which a spreadsheet does not show",
+            Self::NullWord => "is a word that programs write for nothing",
+            Self::Direction => "has marks for the direction of writing, which do not show",
+        }
+    }
+
+    /// What to do about it.
+    pub fn hint(self) -> &'static str {
+        match self {
+            Self::SpreadsheetError => {
+                "mend the formula in the spreadsheet, or make the column wider, and save the file again"
+            }
+            Self::Control => "remove them: another program has written them into the value",
+            Self::ScientificNotation => {
+                "a spreadsheet has rounded it, and digits may be lost: export the column as text again"
+            }
+            Self::InvisibleBlanks | Self::Direction => {
+                "remove them: they came with a copy from a page or a document"
+            }
+            Self::WrongEncoding | Self::LostLetter => {
+                "save the file again from where it came from, as \u{ab}CSV UTF-8\u{bb}"
+            }
+            Self::Formula => {
+                "a letter would show it as it stands: paste the column as values, and save the file again"
+            }
+            Self::Apostrophe => {
+                "a letter would show it: remove it, or format the column as text instead"
+            }
+            Self::NullWord => "leave the cell empty when there is nothing in it",
+        }
+    }
+}
+
+/// What has been done to a value, and what it probably was, as far as that can be known; `None` for values that look as people write them.
 pub fn detect_damage(value: &str) -> Option<(Damage, String)> {
     let first = *value.as_bytes().first()?;
-    let number = first.is_ascii_digit() || first == b'-';
-    if let Some(number) = number.then(|| scientific(value)).flatten() {
-        return Some((Damage::ScientificNotation, number));
+    let found = match first {
+        b'#' | b'E' | b'F' if is_spreadsheet_error(value) => {
+            Some((Damage::SpreadsheetError, String::new()))
+        }
+        b'0'..=b'9' | b'-' => scientific(value).map(|number| (Damage::ScientificNotation, number)),
+        b'=' => formula(value).map(|text| (Damage::Formula, text)),
+        b'\'' => apostrophe(value).map(|text| (Damage::Apostrophe, text)),
+        b'N' | b'n' | b'u' | b'(' | b'<' | b'\\' if NULL_WORDS.contains(&value) => {
+            Some((Damage::NullWord, String::new()))
+        }
+        _ => None,
+    };
+    if found.is_some() {
+        return found;
+    }
+    // One pass without branches: nearly every value is plain ASCII.
+    let odd = value.bytes().fold(false, |odd, byte| {
+        odd | !matches!(byte, b' '..=b'>' | b'@'..=b'~' | b'\t' | b'\n' | b'\r')
+    });
+    if odd { in_text(value) } else { None }
+}
+
+/// Damage that shows in single characters.
+fn in_text(value: &str) -> Option<(Damage, String)> {
+    let without = |drop: fn(char) -> bool| value.replace(drop, "");
+    if value.contains(is_control) {
+        return Some((Damage::Control, without(is_control)));
+    }
+    if value.contains(is_direction_mark) {
+        return Some((Damage::Direction, without(is_direction_mark)));
+    }
+    if has_lost_letter(value) {
+        return Some((Damage::LostLetter, String::new()));
     }
     if value.is_ascii() {
         return None;
@@ -32,6 +125,134 @@ pub fn detect_damage(value: &str) -> Option<(Damage, String)> {
         return Some((Damage::InvisibleBlanks, visible));
     }
     Some((Damage::WrongEncoding, decoded_twice(value)?))
+}
+
+/// What programs write for nothing.
+const NULL_WORDS: [&str; 16] = [
+    "NULL",
+    "null",
+    "Null",
+    "None",
+    "none",
+    "nan",
+    "NaN",
+    "NAN",
+    "N/A",
+    "n/a",
+    "NA",
+    "NaT",
+    "(null)",
+    "<null>",
+    "undefined",
+    "\\N",
+];
+
+/// In every language they are upper-case words behind `#`, nearly all of them with `!` or `?` at the end.
+fn is_spreadsheet_error(value: &str) -> bool {
+    let value = value.trim_end();
+    let Some(word) = value.strip_prefix('#') else {
+        let number = value
+            .strip_prefix("Err:")
+            .or_else(|| value.strip_prefix("Feil:"));
+        return number.is_some_and(|number| {
+            !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())
+        });
+    };
+    if word.len() > 1 && word.bytes().all(|byte| byte == b'#') {
+        return true;
+    }
+    let sign =
+        |c: char| c.is_uppercase() || c.is_ascii_digit() || matches!(c, '/' | '_' | '.' | ' ');
+    match word.strip_suffix(['!', '?']) {
+        Some(word) => word.starts_with(char::is_uppercase) && word.chars().all(sign),
+        None => matches!(
+            word,
+            "N/A" | "I/T" | "N/D" | "NV" | "NULL" | "HENTER_DATA" | "GETTING_DATA"
+        ),
+    }
+}
+
+/// The text of `="2026/1"`; nothing for a formula whose value only the spreadsheet knows.
+fn formula(value: &str) -> Option<String> {
+    let formula = value.strip_prefix('=')?;
+    let text = formula
+        .strip_prefix('"')
+        .and_then(|text| text.strip_suffix('"'));
+    if let Some(text) = text {
+        return Some(text.to_owned());
+    }
+    let begins = |c: char| {
+        c.is_alphanumeric() || matches!(c, '"' | '+' | '-' | '(' | '$' | '\'' | '@' | '{')
+    };
+    formula.starts_with(begins).then(String::new)
+}
+
+/// The text behind an apostrophe that is no part of it, as it is in `'t Hooft` and in what stands between two.
+fn apostrophe(value: &str) -> Option<String> {
+    let text = value.strip_prefix('\'')?;
+    let mut letters = text.chars();
+    let is_word =
+        letters.next().is_some_and(char::is_lowercase) && matches!(letters.next(), Some(' ' | '-'));
+    (!text.is_empty() && !is_word && !text.ends_with('\'')).then(|| text.to_owned())
+}
+
+/// Control characters but for tabs and line breaks, and those that turn the letters after them round.
+fn is_control(c: char) -> bool {
+    c.is_control() && !matches!(c, '\t' | '\n' | '\r')
+        || matches!(c, '\u{202D}' | '\u{202E}' | '\u{FFFE}' | '\u{FFFF}')
+}
+
+fn is_direction_mark(c: char) -> bool {
+    matches!(c, '\u{61C}' | '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202C}' | '\u{2066}'..='\u{2069}')
+}
+
+/// A question mark between two letters, but not in an address on the web.
+fn has_lost_letter(value: &str) -> bool {
+    let Some(at) = value.find('?') else {
+        return false;
+    };
+    let (before, after) = value.split_at(at);
+    let follows = after
+        .get(1..)
+        .is_some_and(|after| after.starts_with(char::is_alphabetic));
+    follows && before.ends_with(char::is_alphabetic) && !value.contains(['/', '=', '@'])
+}
+
+/// The value with a name for each character that does not show: `<U+202E>`.
+pub fn with_signs_named(value: &str) -> String {
+    let mut named = String::with_capacity(value.len());
+    for c in value.chars() {
+        if is_control(c) || is_direction_mark(c) {
+            named.push_str(&format!("<U+{:04X}>", u32::from(c)));
+        } else {
+            named.push(c);
+        }
+    }
+    named
+}
+
+/// The month that a word means, as spreadsheets write it in Norwegian or English: `jan`, `mai.`, `Dec`, `oktober`.
+pub fn month_of(word: &str) -> Option<i16> {
+    const MONTHS: [&[&str]; 12] = [
+        &["januar", "january"],
+        &["februar", "february"],
+        &["mars", "march"],
+        &["april"],
+        &["mai", "may"],
+        &["juni", "june"],
+        &["juli", "july"],
+        &["august"],
+        &["september"],
+        &["oktober", "october"],
+        &["november"],
+        &["desember", "december"],
+    ];
+    let word = word.trim_end_matches('.').to_lowercase();
+    let is_word = |name: &&str| *name == word || word.len() == 3 && name.starts_with(&word);
+    let month = MONTHS
+        .iter()
+        .position(|names| names.iter().any(|name| is_word(&name)))?;
+    i16::try_from(month + 1).ok()
 }
 
 /// The day that a spreadsheet counts as this number, when it is one in living memory or soon: 45000 is 2023-03-15.
@@ -85,7 +306,12 @@ fn scientific(value: &str) -> Option<String> {
 fn without_invisible(value: &str) -> String {
     let hidden = |c: char| is_invisible(c) && !matches!(c, ' ' | '\t' | '\n' | '\r');
     let trimmed = value.trim_matches(hidden);
-    trimmed.replace(['\u{200b}', '\u{2060}', '\u{feff}'], "")
+    trimmed.replace(
+        [
+            '\u{ad}', '\u{200b}', '\u{2028}', '\u{2029}', '\u{2060}', '\u{feff}',
+        ],
+        "",
+    )
 }
 
 /// What a text was before its UTF-8 was read as Windows-1252, as CP850 or as Mac Roman.
@@ -111,7 +337,10 @@ mod tests {
 
     #[test]
     fn damage_is_named_with_what_the_value_probably_was() {
-        use Damage::{InvisibleBlanks, ScientificNotation, WrongEncoding};
+        use Damage::{
+            Apostrophe, Control, Direction, Formula, InvisibleBlanks, LostLetter, NullWord,
+            ScientificNotation, SpreadsheetError, WrongEncoding,
+        };
         for (value, expected, probably) in [
             ("9,19E+8", ScientificNotation, "919000000"),
             ("9.1982E+08", ScientificNotation, "919820000"),
@@ -122,6 +351,33 @@ mod tests {
             ("KÃ¥re Ã˜degÃ¥rd", WrongEncoding, "Kåre Ødegård"),
             ("Ã…se", WrongEncoding, "Åse"),
             ("2\u{c2}\u{a0}000", WrongEncoding, "2\u{a0}000"),
+            ("K├Ñre", WrongEncoding, "Kåre"),
+            ("K√•re", WrongEncoding, "Kåre"),
+            ("#N/A", SpreadsheetError, ""),
+            ("#NAVN?", SpreadsheetError, ""),
+            ("#I/T", SpreadsheetError, ""),
+            ("#VERDI!", SpreadsheetError, ""),
+            ("#REF!", SpreadsheetError, ""),
+            ("#DIV/0!", SpreadsheetError, ""),
+            ("#OVERFLYT!", SpreadsheetError, ""),
+            ("########", SpreadsheetError, ""),
+            ("Err:502", SpreadsheetError, ""),
+            ("=\"2026/1\"", Formula, "2026/1"),
+            ("=A1+B2", Formula, ""),
+            ("'2026/1", Apostrophe, "2026/1"),
+            ("'Ingrid Dæhli", Apostrophe, "Ingrid Dæhli"),
+            ("NULL", NullWord, ""),
+            ("nan", NullWord, ""),
+            ("\u{1f}Aslak", Control, "Aslak"),
+            ("Ingrid\u{b}D\u{e6}hli", Control, "IngridD\u{e6}hli"),
+            ("\u{202e}Eira", Control, "Eira"),
+            (
+                "\u{202a}+47 912 34 567\u{202c}",
+                Direction,
+                "+47 912 34 567",
+            ),
+            ("so\u{ad}lid", InvisibleBlanks, "solid"),
+            ("K?re", LostLetter, ""),
         ] {
             let found = detect_damage(value);
             assert_eq!(found, Some((expected, probably.to_owned())), "{value}");
@@ -145,10 +401,31 @@ mod tests {
             "Â",
             "SÃO PAULO",
             "\u{1F468}\u{200D}\u{1F469}",
+            "#1",
+            "#",
+            "# Overskrift",
+            "= 5 kr",
+            "'t Hooft",
+            "'s-Gravenhage",
+            "'sitat'",
+            "Nan",
+            "Hva?",
+            "Hva?? Nei",
+            "https://example.no/?a",
+            "Feil: ukjent",
+            "to\nlinjer",
             "-",
         ] {
             assert_eq!(detect_damage(value), None, "{value}");
         }
+    }
+
+    #[test]
+    fn what_does_not_show_is_named() {
+        assert_eq!(with_signs_named("\u{1f}A\u{202e}"), "<U+001F>A<U+202E>");
+        assert_eq!(month_of("mai."), Some(5));
+        assert_eq!(month_of("Dec"), Some(12));
+        assert_eq!(month_of("ma"), None);
     }
 
     #[test]

@@ -14,7 +14,7 @@ mod records;
 mod row;
 mod rows;
 
-pub use damage::{Damage, detect_damage, is_date, serial_date};
+pub use damage::{Damage, detect_damage, is_date, month_of, serial_date, with_signs_named};
 pub use dialect::{Delimiter, Dialect};
 pub use records::ROW_LIMIT;
 pub use row::Row;

@@ -34,6 +34,7 @@ pub struct Rows {
     record: Record,
     file: PathBuf,
     headers: Vec<String>,
+    has_header: bool,
     dialect: Dialect,
     number: u64,
     ended: bool,
@@ -78,6 +79,7 @@ impl Rows {
             record: Record::default(),
             file: display_path.to_owned(),
             headers: Vec::new(),
+            has_header: true,
             dialect: Dialect {
                 encoding,
                 encoding_set: options.encoding.is_some(),
@@ -94,6 +96,11 @@ impl Rows {
     /// The names of the columns, trimmed and unique.
     pub fn headers(&self) -> &[String] {
         &self.headers
+    }
+
+    /// False for a bare list, whose columns have numbers for names.
+    pub fn has_header(&self) -> bool {
+        self.has_header
     }
 
     /// How the file is written.
@@ -200,7 +207,8 @@ impl Rows {
         }
         let place = || self.place(row.line, None);
         if bare_list && row.iter().any(header::is_recipient) {
-            // There is no header: the line is read again as a row.
+            // The line is read again, as a row.
+            self.has_header = false;
             self.headers = (1..=row.width).map(|column| column.to_string()).collect();
             self.records.resume_after(row.line - 1);
             return Ok(());

@@ -276,3 +276,310 @@ fn nothing_is_sent_of_a_file_with_a_merged_row() {
     project.run(&["send", "mailing.yaml"]).ends(2);
     assert_eq!(sandbox.letters().len(), 0);
 }
+
+/// The usual mailing with a list of those who are excluded.
+fn excluding(list: impl AsRef<[u8]>) -> Project {
+    let project = rows(
+        "21824621702;S1;Aslak Kvåle\n02818813964;S2;Ingrid Dæhli\n19828632674;S3;Aslak Eira\n",
+    );
+    project.replace(
+        "mailing.yaml",
+        "{ file: r.csv,",
+        "{ file: r.csv, exclude: ex.csv,",
+    );
+    project.write("ex.csv", list);
+    project
+}
+
+#[test]
+fn the_exclusion_list_is_read_as_the_recipients_are() {
+    for list in [
+        "Fødselsnummer\n02818813964\n19828632674\n".as_bytes(),
+        b"02818813964\n19828632674\n",
+        b"\xEF\xBB\xBF02818813964\r\n19828632674\r\n",
+        b"S2\nS3\n",
+        b"sak\ns2\nS3 \n",
+        "Navn;Fødselsnummer\nDæhli;02818813964\nEira;19828632674\n".as_bytes(),
+        b"navn;nr\nA;02818813964\nB;19828632674\n",
+        b"Navn;Saksnummer\nA;S2\nB;S3\n",
+        b"K\x86re;fnr\nD\x91hli;02818813964\n\x9Bre;19828632674\n",
+    ] {
+        let project = excluding(list);
+        let run = validate(&project, 0);
+        assert!(
+            run.stdout().contains("2 skipped"),
+            "{}: {run}",
+            list.escape_ascii()
+        );
+        assert!(!run.stderr().contains("no row"), "{run}");
+        assert_eq!(letters(&project).lines().count(), 1);
+    }
+    let run = validate(&excluding("Navn;Fødselsnummer\nDæhli;02818813964\n"), 0);
+    says(
+        &run,
+        &["the exclusion list has 2 columns: those in `Fødselsnummer` get no letter"],
+    );
+}
+
+#[test]
+fn entries_that_cannot_be_read_are_errors_and_those_that_meet_no_row_are_told() {
+    for (list, part) in [
+        (
+            "Fødselsnummer\n2818813964\n",
+            "the identity number has lost its leading zero",
+        ),
+        (
+            "Fødselsnummer\n2,81881E+9\n",
+            "is a number in scientific notation",
+        ),
+        (
+            "Fødselsnummer\n=\"02818813964\"\n",
+            "is a formula, or written as one",
+        ),
+        ("Fødselsnummer\n'02818813964\n", "begins with an apostrophe"),
+        (
+            "Fødselsnummer\n028188 13964\n",
+            "the recipient has blanks in or around it",
+        ),
+        (
+            "Fødselsnummer\n02818813965\n",
+            "the control digits of the identity number do not fit",
+        ),
+        (
+            "Fødselsnummer\n\"02818813964\n",
+            "a quotation mark is never closed",
+        ),
+        ("Sak\n#N/A\n", "is an error of the spreadsheet"),
+    ] {
+        let project = excluding(list);
+        let run = validate(&project, 2);
+        says(&run, &[part, "ex.csv:2"]);
+        assert!(!run.to_string().contains("2818813964"), "{run}");
+    }
+    let run = validate(&excluding("Sak\nS2\nS7\nS8\n"), 0);
+    says(
+        &run,
+        &[
+            "2 of 3 entries of the exclusion list meet no row",
+            "line 3: `S7`, line 4: `S8`",
+        ],
+    );
+    let run = validate(&excluding("Fnr\n29878198024\n"), 0);
+    says(
+        &run,
+        &[
+            "1 of 1 entry of the exclusion list meets no row",
+            "298781*****",
+        ],
+    );
+    let project = excluding("Sak\n2\n");
+    project.write(
+        "r.csv",
+        "Fødselsnummer;Saksnummer;Navn\n21824621702;0001;A\n02818813964;0002;B\n",
+    );
+    says(
+        &validate(&project, 2),
+        &[
+            "a spreadsheet has changed one of them",
+            "as the key on line 3 may have been",
+        ],
+    );
+}
+
+#[test]
+fn keys_that_people_take_for_the_same_are_errors_or_warnings() {
+    let keys =
+        |one: &str, other: &str| rows(&format!("21824621702;{one};A\n02818813964;{other};B\n"));
+    for (one, other, difference) in [
+        (
+            "\u{c5}s-1",
+            "\u{e5}s-1",
+            "they differ in upper and lower case",
+        ),
+        ("SAK-1", "sak-1", "they differ in upper and lower case"),
+        ("2026/1", "2026/1 ", "the blanks differ"),
+        ("2026/1", "\u{a0}2026/1", "the blanks differ"),
+        ("A 1", "A\u{a0}1", "the blanks differ"),
+    ] {
+        says(
+            &validate(&keys(one, other), 2),
+            &[
+                "another row has a key that looks the same",
+                "on line 2",
+                difference,
+            ],
+        );
+    }
+    // Keys are NFC.
+    says(
+        &validate(&keys("\u{c5}s-1", "A\u{30a}s-1"), 2),
+        &["another row has the same key"],
+    );
+    assert_eq!(
+        letters(&rows("21824621702;\u{c5}s-1;A\n"))
+            .split("\"key\":")
+            .nth(1)
+            .map(|key| key[..40].to_owned()),
+        letters(&rows("21824621702;A\u{30a}s-1;A\n"))
+            .split("\"key\":")
+            .nth(1)
+            .map(|key| key[..40].to_owned()),
+    );
+    for (one, other) in [
+        ("0001", "1"),
+        ("2026/1", "jan.26"),
+        ("1-2", "01.feb"),
+        ("2026-12-01", "01.12.2026"),
+    ] {
+        says(
+            &validate(&keys(one, other), 0),
+            &["another row's key may be the same", "on line 2"],
+        );
+    }
+    for (key, part) in [
+        (
+            "jan.26",
+            "the key `Saksnummer` is a date beside others that are none",
+        ),
+        ("1,1E+5", "`Saksnummer` is a number in scientific notation"),
+    ] {
+        says(&validate(&keys("S-17", key), 0), &[part]);
+    }
+    says(
+        &validate(&keys("1", "0002"), 0),
+        &["it may have lost leading zeros", "`1`, probably `0001`"],
+    );
+    let quiet = validate(&keys("2026/1", "2026/2"), 0);
+    assert!(!quiet.stderr().contains("warning"), "{quiet}");
+}
+
+#[test]
+fn cells_that_are_no_values_are_told() {
+    let names = |name: &str| {
+        rows(&format!(
+            "21824621702;2026/1;{name}\n02818813964;2026/2;Ingrid\n"
+        ))
+    };
+    for name in ["#N/A", "#NAVN?", "#I/T", "#VERDI!", "#REF!", "########"] {
+        says(
+            &validate(&names(name), 2),
+            &[
+                "`Navn` is an error of the spreadsheet",
+                "r.csv:2 (column Navn)",
+            ],
+        );
+    }
+    for name in ["\u{1f}Aslak", "Ingrid\u{b}D\u{e6}hli", "\u{202e}Eira"] {
+        says(
+            &validate(&names(name), 2),
+            &["`Navn` has control characters", "<U+"],
+        );
+    }
+    for (name, part) in [
+        (
+            "=\"Aslak Kv\u{e5}le\"",
+            "`Navn` is a formula, or written as one",
+        ),
+        ("'Ingrid D\u{e6}hli", "`Navn` begins with an apostrophe"),
+        ("NULL", "`Navn` is a word that programs write for nothing"),
+        ("nan", "`Navn` is a word that programs write for nothing"),
+        (
+            "\u{200f}Aslak",
+            "`Navn` has marks for the direction of writing",
+        ),
+        ("K?re", "`Navn` has a question mark inside a word"),
+        (
+            "\"Aslak\nKv\u{e5}le\"",
+            "`Navn` has a line break, and `messageTitle` is one line",
+        ),
+        ("", "`Navn` is empty, and the letter shows it"),
+    ] {
+        says(&validate(&names(name), 0), &[part, "r.csv:2 (column Navn)"]);
+    }
+    for (recipient, part) in [
+        (
+            "=\"21824621702\"",
+            "the recipient is a formula, or written as one",
+        ),
+        ("'21824621702", "the recipient begins with an apostrophe"),
+        ("#I/T", "the recipient is an error of the spreadsheet"),
+        (
+            "NO 991 825 827 MVA",
+            "the recipient is written as a VAT number",
+        ),
+    ] {
+        says(
+            &validate(&rows(&format!("{recipient};2026/1;A\n")), 2),
+            &[part],
+        );
+    }
+}
+
+#[test]
+fn empty_cells_that_a_letter_shows_are_counted_and_can_be_allowed() {
+    let project = rows("21824621702;2026/1;\n02818813964;2026/2; \n19828632674;2026/3;Eira\n");
+    says(
+        &validate(&project, 0),
+        &[
+            "`Navn` is empty, and the letter shows it (2 rows, first at line 2)",
+            "shown by mailing.yaml:9:",
+            "mailing.yaml:10:",
+            "`allowEmpty: [Navn]`",
+        ],
+    );
+    project.replace(
+        "mailing.yaml",
+        "{ file: r.csv,",
+        "{ file: r.csv, allowEmpty: [Navn],",
+    );
+    let run = validate(&project, 0);
+    assert!(!run.stderr().contains("is empty"), "{run}");
+    project.replace("mailing.yaml", "allowEmpty: [Navn]", "allowEmpty: [navn]");
+    says(
+        &validate(&project, 2),
+        &[
+            "there is no column `navn`",
+            "did you mean `Navn`? they differ in upper and lower case",
+        ],
+    );
+}
+
+#[test]
+fn placeholders_of_other_systems_are_errors_where_they_stand() {
+    let project = rows("21824621702;2026/1;Aslak\n");
+    project.replace(
+        "mailing.yaml",
+        "\"Hei {{ Navn }}, dette gjelder sak {{ Saksnummer }}.\"",
+        "{ file: brev.md }",
+    );
+    project.write("brev.md", "Hei {{ Navn }}\n\n«Navn» ((Navn)) {Saksnummer} %Navn% [Navn] *|NAVN|* ${Navn} $navn$ [Navn](https://example.no) $recipientName$\n");
+    project.replace("mailing.yaml", "Brev til {{ Navn }}", "Sak {Saksnummer}");
+    let run = validate(&project, 2);
+    for sign in [
+        "«Navn»",
+        "((Navn))",
+        "{Saksnummer}",
+        "%Navn%",
+        "[Navn]",
+        "*|NAVN|*",
+        "${Navn}",
+        "$navn$",
+    ] {
+        says(
+            &run,
+            &[&format!(
+                "`{sign}` is a placeholder of another system: it would be sent as it stands"
+            )],
+        );
+    }
+    says(
+        &run,
+        &[
+            "mailing.yaml:9:",
+            "brev.md:3:1",
+            "write `{{ Navn }}`",
+            "write `{{ Saksnummer }}`",
+            "9 errors",
+        ],
+    );
+}

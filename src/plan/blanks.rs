@@ -1,0 +1,71 @@
+//! Empty cells that a letter shows: `Hei ,`.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::Mailing;
+use super::report_builder::ReportBuilder;
+use crate::diagnostic::{Place, Problem, tidy};
+use crate::recipients::Row;
+use crate::template::{ShownColumn, column_expression};
+
+/// How many places in templates are named for a row.
+const PLACES: usize = 3;
+
+impl Mailing {
+    /// Warns of the columns that a row's letter shows although they are empty, unless that is allowed.
+    pub(super) fn gather_blanks(
+        &self,
+        row: &Row,
+        blanks: &[Arc<ShownColumn>],
+        report: &mut ReportBuilder<'_>,
+    ) {
+        let mut by_column: BTreeMap<usize, Vec<String>> = BTreeMap::new();
+        for shown in blanks {
+            let place = (
+                shown.pointer.clone(),
+                shown.column,
+                shown.line,
+                shown.position,
+            );
+            let place = report.shown_at.entry(place);
+            let place = place.or_insert_with(|| self.shown_at(shown)).clone();
+            let places = by_column.entry(shown.column).or_default();
+            if places.len() < PLACES && !places.contains(&place) {
+                places.push(place);
+            }
+        }
+        let allowed = &self.manifest().recipients.allow_empty;
+        for (column, places) in by_column {
+            let Some(header) = self.headers().get(column) else {
+                continue;
+            };
+            if allowed.iter().any(|name| tidy(name) == *header) {
+                continue;
+            }
+            let place = self.row_place(row, vec![header]);
+            let expression = column_expression(header);
+            report.push(
+                Problem::warning(place, format!("`{header}` is empty, and the letter shows it"))
+                    .with_cause(format!("shown by {}", places.join(", ")))
+                    .with_hint(format!(
+                        "fill the cell in, ask first (`{{% if {expression} %}}\u{2026}{{% endif %}}`), or say that it may be so: `allowEmpty: [{header}]` under `recipients`"
+                    )),
+            );
+        }
+    }
+
+    /// Where a template shows a column: file, line and column.
+    fn shown_at(&self, shown: &ShownColumn) -> String {
+        let place = match &shown.source {
+            Some(source) => Place::Source {
+                source: Arc::clone(source),
+                span: shown.span.clone(),
+            },
+            None => self
+                .loaded
+                .place_within(&shown.pointer, shown.line, shown.position),
+        };
+        place.to_string()
+    }
+}

@@ -1,0 +1,263 @@
+//! Placeholders as other systems write them, which would be sent as they stand: `«Navn»`, `{Navn}`, `%Navn%`.
+
+use std::fs;
+use std::ops::Range;
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::Mailing;
+use super::report_builder::ReportBuilder;
+use crate::diagnostic::{Place, Problem, Source, as_seen};
+use crate::template::column_expression;
+use crate::text::pointer_token;
+
+/// What other systems write before and after a name; of two that begin alike the longer stands first.
+const SIGNS: [(&str, &str); 15] = [
+    ("\u{ab}", "\u{bb}"),
+    ("<<", ">>"),
+    ("((", "))"),
+    ("*|", "|*"),
+    ("${", "}"),
+    ("#{", "}"),
+    ("@{", "}"),
+    ("{", "}"),
+    ("[[", "]]"),
+    ("[", "]"),
+    ("%", "%"),
+    ("$", "$"),
+    ("#", "#"),
+    ("@@", "@@"),
+    ("<", ">"),
+];
+/// The longest name that is looked for between signs, in bytes.
+const LONGEST_NAME: usize = 100;
+/// Names that Altinn itself fills in, between `$`.
+const OF_ALTINN: [&str; 5] = [
+    "sendersname",
+    "correspondencerecipientname",
+    "resourcename",
+    "messagetitle",
+    "recipientname",
+];
+
+/// A placeholder in a text: where it stands, and its column.
+#[derive(Debug, PartialEq, Eq)]
+struct Placeholder {
+    at: Range<usize>,
+    column: usize,
+}
+
+impl Mailing {
+    /// Finds the columns between signs of other systems, in the manifest and in every template file that was read.
+    pub(super) fn find_placeholders(&self, report: &mut ReportBuilder<'_>) {
+        let names: Vec<String> = self
+            .headers()
+            .iter()
+            .map(|header| name_as_seen(header))
+            .collect();
+        for member in ["correspondence", "variables"] {
+            if let Some(value) = self.loaded.value.get(member) {
+                self.in_manifest(&format!("/{member}"), value, &names, report);
+            }
+        }
+        for file in self.templates.files_read() {
+            let path = self.loaded.folder.join(&file);
+            // A file that cannot be read is told of where it is used.
+            let Ok(text) = fs::read_to_string(path) else {
+                continue;
+            };
+            let found = placeholders(&text, &names);
+            if !found.is_empty() {
+                let source = Arc::new(Source::new(
+                    super::mailing::display_path(&self.loaded, file.as_ref()),
+                    text,
+                ));
+                for placeholder in found {
+                    let place = Place::Source {
+                        source: Arc::clone(&source),
+                        span: placeholder.at.clone(),
+                    };
+                    report.push(self.foreign(place, source.text(), &placeholder));
+                }
+            }
+        }
+    }
+
+    fn in_manifest(
+        &self,
+        pointer: &str,
+        value: &Value,
+        names: &[String],
+        report: &mut ReportBuilder<'_>,
+    ) {
+        match value {
+            Value::String(text) => {
+                for placeholder in placeholders(text, names) {
+                    let before = text.get(..placeholder.at.start).unwrap_or_default();
+                    let line = before.matches('\n').count() + 1;
+                    let column = before
+                        .rsplit('\n')
+                        .next()
+                        .unwrap_or_default()
+                        .chars()
+                        .count()
+                        + 1;
+                    let place = self.loaded.place_within(pointer, line, column);
+                    report.push(self.foreign(place, text, &placeholder));
+                }
+            }
+            Value::Array(items) => {
+                for (at, item) in items.iter().enumerate() {
+                    self.in_manifest(&format!("{pointer}/{at}"), item, names, report);
+                }
+            }
+            Value::Object(members) => {
+                for (key, member) in members {
+                    self.in_manifest(
+                        &format!("{pointer}/{}", pointer_token(key)),
+                        member,
+                        names,
+                        report,
+                    );
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn foreign(&self, place: Place, text: &str, placeholder: &Placeholder) -> Problem {
+        let written = text.get(placeholder.at.clone()).unwrap_or_default();
+        let header = self
+            .headers()
+            .get(placeholder.column)
+            .map_or("", String::as_str);
+        Problem::error(
+            place,
+            format!(
+                "`{written}` is a placeholder of another system: it would be sent as it stands"
+            ),
+        )
+        .with_hint(format!("write `{{{{ {} }}}}`", column_expression(header)))
+    }
+}
+
+/// A column's name, however it is spelled: `Saks_nummer` is `saksnummer`.
+fn name_as_seen(name: &str) -> String {
+    as_seen(name).replace(['_', '-', ' ', '.'], "")
+}
+
+/// The placeholders in a text, outside of its tags.
+fn placeholders(text: &str, names: &[String]) -> Vec<Placeholder> {
+    let mut found = Vec::new();
+    let mut at = 0;
+    while let Some(rest) = text.get(at..).filter(|rest| !rest.is_empty()) {
+        if let Some(length) = tag(rest) {
+            at += length;
+        } else if let Some((length, column)) = placeholder(rest, names) {
+            found.push(Placeholder {
+                at: at..at + length,
+                column,
+            });
+            at += length;
+        } else {
+            at += rest.chars().next().map_or(1, char::len_utf8);
+        }
+    }
+    found
+}
+
+/// The length of a tag or a comment that begins here.
+fn tag(text: &str) -> Option<usize> {
+    let end = match text.get(..2)? {
+        "{{" => "}}",
+        "{%" => "%}",
+        "{#" => "#}",
+        _ => return None,
+    };
+    Some(text.find(end).map_or(text.len(), |at| at + end.len()))
+}
+
+/// The length of a placeholder that begins here, and its column.
+fn placeholder(text: &str, names: &[String]) -> Option<(usize, usize)> {
+    SIGNS.iter().find_map(|(open, close)| {
+        let inside = text.strip_prefix(open)?;
+        let length = inside
+            .find(close)
+            .filter(|length| *length <= LONGEST_NAME)?;
+        let name = name_as_seen(inside.get(..length)?);
+        let column = names
+            .iter()
+            .position(|known| *known == name && !name.is_empty())?;
+        let after = inside.get(length + close.len()..)?;
+        // A link of Markdown, and what Altinn fills in.
+        let is_link = *open == "[" && after.starts_with(['(', '[', ':']);
+        let is_altinns = *open == "$" && OF_ALTINN.contains(&name.as_str());
+        // `5 % rente, 3 %` is no placeholder, `%rente%` is; a tag of HTML has no such name.
+        // `<br>` is HTML, and `[x]` a box that is ticked.
+        let is_short = name.chars().count() < if *open == "<" { 4 } else { 2 };
+        let is_prose = matches!(*open, "%" | "$" | "#") && inside.starts_with(' ');
+        (!is_link && !is_altinns && !is_prose && !is_short)
+            .then_some((open.len() + length + close.len(), column))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(text: &str) -> Vec<&str> {
+        let names: Vec<_> = ["Navn", "Saksnummer", "E-post", "sendersName"]
+            .map(name_as_seen)
+            .to_vec();
+        placeholders(text, &names)
+            .into_iter()
+            .map(|found| &text[found.at])
+            .collect()
+    }
+
+    #[test]
+    fn columns_between_signs_of_other_systems_are_found() {
+        for sign in [
+            "«Navn»",
+            "« navn »",
+            "((Navn))",
+            "{Navn}",
+            "%Navn%",
+            "*|NAVN|*",
+            "[Navn]",
+            "[[Navn]]",
+            "${Navn}",
+            "$navn$",
+            "<<Navn>>",
+            "<Navn>",
+            "#navn#",
+            "{Saks_nummer}",
+            "{e_post}",
+        ] {
+            assert_eq!(found(&format!("Hei {sign},\n{{{{ Navn }}}}")), [sign]);
+        }
+        assert_eq!(found("«Navn» og {Saksnummer}"), ["«Navn»", "{Saksnummer}"]);
+    }
+
+    #[test]
+    fn other_words_between_signs_are_text() {
+        for text in [
+            "{{ Navn }}",
+            "{% if Navn %}",
+            "{# Navn #}",
+            "{{ {'Navn': 1}['Navn'] }}",
+            "[Navn](https://example.no)",
+            "[x]",
+            "«Vedtak»",
+            "$sendersName$",
+            "5 % Navn %",
+            "(Navn)",
+            "Navn",
+            "{ }",
+            "%%",
+        ] {
+            assert_eq!(found(text), [""; 0], "{text}");
+        }
+    }
+}
