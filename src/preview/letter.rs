@@ -66,8 +66,12 @@ impl LetterView {
     pub(super) fn new(delivery: &Delivery) -> Self {
         let letter = &delivery.request.correspondence;
         let content = &letter.content;
-        let language = Language::of(content.language.as_deref());
-        let date = |moment: Option<_>| moment.map(|at| language.date(at)).unwrap_or_default();
+        let language = Language::of_letter(content.language.as_deref());
+        let date = |moment: Option<_>| {
+            moment
+                .map(|at| language.date(at))
+                .unwrap_or_default()
+        };
         let sender = match letter.message_sender.as_deref() {
             Some(sender) if !sender.trim().is_empty() => masked(sender).into_owned(),
             _ => format!("the owner of {}", delivery.resource()),
@@ -95,7 +99,11 @@ impl LetterView {
             publish: date(letter.requested_publish_time),
             due: date(letter.due_date_time),
             due_label: language.due(),
-            confirm: if confirms { language.confirm() } else { "" },
+            confirm: if confirms {
+                language.confirm()
+            } else {
+                ""
+            },
             attachments_label: language.attachments(),
             attachments: attachments(delivery),
             replies: replies(delivery, language),

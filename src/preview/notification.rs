@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::format::{counted, named};
+use super::format::named;
 use super::markdown;
 use super::mask::{address, masked, mobile};
 use crate::correspondence::sms::{Sms, is_gsm7};
@@ -10,6 +10,7 @@ use crate::correspondence::{
     CustomRecipient, EmailContentType, Notification, NotificationChannel, NotificationTemplate,
 };
 use crate::secret::redact;
+use crate::text::counted;
 
 /// What Altinn replaces in the texts of a notification.
 const TOKENS: [&str; 5] = [

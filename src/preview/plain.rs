@@ -244,7 +244,7 @@ mod tests {
             ("# Title\n\ntext", "Title\n-----\n\ntext"),
             ("text\n\n## Title\ntext", "text\n\nTitle\n-----\n\ntext"),
             ("> quoted\n> text\n\nb", "> quoted text\n\nb"),
-            ("```\na  b\n  c\n```\nd", "    a b\n      c\n\nd"),
+            ("```\na  b\n  c\n```\nd", "    a  b\n      c\n\nd"),
             ("| a | b |\n|--|--|\n| 1 | 2 |\n\nc", "a | b\n1 | 2\n\nc"),
             (
                 "[here](https://a.no) <https://b.no> <c@d.no>",

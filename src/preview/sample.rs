@@ -1,4 +1,4 @@
-//! Which letters are worth looking at, and why.
+//! The letters a preview page shows: a sample that covers the differences between rows, asked-for rows, or all.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -7,45 +7,37 @@ use super::warnings::RowWarnings;
 use super::{MailingSummary, SmsTotals};
 use crate::plan::Selection;
 
-/// The letters on a page.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PageLetters {
-    /// A few that stand for all, with the reasons.
+    /// A sample by row, with the reasons each row is in it.
     Sample(BTreeMap<u64, Vec<Reason>>),
-    /// Those that were asked for, by their rows.
+    /// The rows that were asked for.
     Rows {
-        /// The rows, with those that get no letter among them.
+        /// Includes rows that get no letter.
         rows: Selection,
-        /// How many letters they get.
+        /// Number of letters among `rows`.
         letters: u64,
     },
-    /// All of them.
     All,
 }
 
-/// Why a letter was chosen.
+/// Reason for a letter to be in a sample.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reason {
-    /// The mailing's only letter.
     Only,
-    /// The first letter.
     First,
-    /// The last one.
     Last,
-    /// The one with the longest body.
+    /// Longest body, in UTF-16 units.
     Longest,
-    /// The one with the shortest body.
     Shortest,
-    /// The first one in a language, by its English name.
+    /// First letter in a language, by its English name.
     Language(&'static str),
-    /// The one whose SMS has the most parts.
     MostSms,
-    /// One with a warning.
     Warning,
 }
 
 impl PageLetters {
-    /// A few letters that stand for all.
+    /// A sample that covers the languages, lengths, SMS sizes and warnings of the mailing.
     pub fn sample(summary: &MailingSummary, warnings: &RowWarnings) -> Self {
         let mut sample: BTreeMap<u64, Vec<Reason>> = BTreeMap::new();
         let mut choose = |row, reason| sample.entry(row).or_default().push(reason);
@@ -65,7 +57,10 @@ impl PageLetters {
         }
         if summary.languages.len() > 1 {
             for (language, there) in &summary.languages {
-                choose(there.first, Reason::Language(language.name()));
+                choose(
+                    there.first,
+                    Reason::Language(language.name()),
+                );
             }
         }
         for SmsTotals { most, fewest, .. } in [&summary.sms, &summary.reminders] {
@@ -82,7 +77,7 @@ impl PageLetters {
         Self::Sample(sample)
     }
 
-    /// How many letters there will be on the page, of a mailing with so many.
+    /// Number of letters on the page, for a mailing with `letters` letters.
     pub fn count(&self, letters: u64) -> u64 {
         match self {
             Self::Sample(sample) => sample.len() as u64,
@@ -91,7 +86,7 @@ impl PageLetters {
         }
     }
 
-    /// Why a row's letter is on the page; nothing when it is not.
+    /// Reasons for a row's letter to be on the page; `None` when it is not.
     pub fn reasons(&self, row: u64) -> Option<&[Reason]> {
         match self {
             Self::Sample(sample) => sample.get(&row).map(Vec::as_slice),

@@ -1,4 +1,4 @@
-//! What all letters of a mailing come to: languages, lengths, SMS parts. Memory does not grow with the letters.
+//! Totals over all letters of a mailing: languages, lengths, SMS parts. Memory does not grow with the letters.
 
 use std::collections::BTreeMap;
 
@@ -8,17 +8,16 @@ use crate::correspondence::sms::{Sms, SmsEncoding};
 use crate::correspondence::text::utf16_len;
 use crate::plan::Delivery;
 
-/// So many different characters are counted; a mailing with more is written in another alphabet.
+/// Limit of distinct non-GSM-7 characters that are counted: a mailing with more is written in another alphabet, and naming them helps no one.
 const FOREIGN: usize = 64;
 
-/// What has been seen of a mailing.
+/// Totals over the letters added so far.
 #[derive(Debug, Clone, Default)]
 pub struct MailingSummary {
-    /// How many letters there are.
     pub letters: u64,
-    /// The SMS that tell of the letters.
+    /// First notifications by SMS.
     pub sms: SmsTotals,
-    /// The SMS that remind of them.
+    /// Reminders by SMS.
     pub reminders: SmsTotals,
     pub(super) languages: BTreeMap<Language, LanguageCount>,
     pub(super) first: u64,
@@ -27,7 +26,7 @@ pub struct MailingSummary {
     pub(super) shortest: Option<RowSize>,
 }
 
-/// The letters in one language.
+/// Letters in one language, and the first row that has one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct LanguageCount {
     pub(super) letters: u64,
@@ -46,22 +45,21 @@ pub(super) struct RowSize {
 pub struct SmsTotals {
     /// Letters with an SMS.
     pub letters: u64,
-    /// The parts of one SMS for each of them.
+    /// Sum of the parts, with one SMS for each letter.
     pub parts: u64,
     /// Letters whose SMS needs UCS-2.
     pub unicode: u64,
-    /// SMS with something in them that Altinn replaces.
+    /// SMS with a keyword that Altinn replaces, so their length is not final.
     pub tokens: u64,
-    /// SMS that Altinn puts its own text around: their length is not known.
+    /// SMS inside Altinn's generic text: their length is not known.
     pub generic: u64,
-    /// In how many of them each character stands that seven bits do not have.
+    /// Number of SMS with each character outside GSM-7.
     pub(super) foreign: BTreeMap<char, u64>,
     pub(super) most: Option<RowSize>,
     pub(super) fewest: usize,
 }
 
 impl MailingSummary {
-    /// Looks at a letter.
     pub fn add(&mut self, delivery: &Delivery) {
         let letter = &delivery.request.correspondence;
         let row = delivery.row;
@@ -70,7 +68,7 @@ impl MailingSummary {
             self.first = row;
         }
         self.last = row;
-        let language = Language::of(letter.content.language.as_deref());
+        let language = Language::of_letter(letter.content.language.as_deref());
         let fresh = LanguageCount {
             letters: 0,
             first: row,
@@ -88,7 +86,7 @@ impl MailingSummary {
         }
     }
 
-    /// The codes of the languages that letters are written in, each with its letters.
+    /// Language codes with the number of letters in each.
     pub fn languages(&self) -> impl Iterator<Item = (&'static str, u64)> + '_ {
         self.languages
             .iter()

@@ -3,12 +3,12 @@
 use std::io::Write;
 
 use super::PreviewError;
-use super::format::counted;
 use super::letter::LetterView;
 use super::notification::{EmailView, NotificationView, SmsMessage};
 use super::plain;
 use super::terminal::{WIDTH, visible, wrap};
 use crate::plan::Delivery;
+use crate::text::counted;
 
 /// How wide the column of names is.
 const NAMES: usize = 13;

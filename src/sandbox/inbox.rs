@@ -12,7 +12,7 @@ use super::Letter;
 use super::state::{SharedState, Store};
 use crate::correspondence::{Recipient, Request};
 
-/// So many letters are listed, the last first.
+/// Limit of letters in the list, the newest first.
 const LISTED: usize = 200;
 
 /// `GET /`.
@@ -45,7 +45,7 @@ pub(super) async fn letter(State(state): State<SharedState>, Path(id): Path<Stri
     page(include_str!("letter.html"), &context)
 }
 
-/// What a page shows of a letter.
+/// A letter as the templates read it.
 #[derive(Serialize)]
 struct Shown {
     id: Uuid,
@@ -61,7 +61,6 @@ struct Shown {
     attachments: Vec<Attached>,
 }
 
-/// What it shows of an attachment.
 #[derive(Serialize)]
 struct Attached {
     name: String,

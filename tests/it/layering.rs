@@ -76,7 +76,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("tokio", &["cli", "http", "maskinporten", "sandbox", "send"]),
     ("tracing_subscriber", &["cli"]),
     ("unicode_general_category", &["correspondence"]),
-    ("unicode_width", &["preview"]),
+    ("textwrap", &["preview", "template"]),
     ("x509_cert", &["maskinporten", "sandbox"]),
     ("zeroize", &["cli", "maskinporten", "secret"]),
 ];
