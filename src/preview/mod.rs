@@ -3,12 +3,12 @@
 //! Text of rows and templates is escaped: it runs no script, loads nothing, cannot imitate the page around it, and sends no control characters to a terminal.
 //! Identity numbers are masked; the letter itself has them in full.
 
+mod email;
 mod error;
 mod format;
 mod header;
 mod language;
 mod letter;
-mod markdown;
 mod mask;
 mod notification;
 mod page;

@@ -1,5 +1,6 @@
 //! The letters a preview page shows: a sample that covers the differences between rows, asked-for rows, or all.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -22,7 +23,7 @@ pub enum PageLetters {
 }
 
 /// Reason for a letter to be in a sample.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reason {
     Only,
     First,
@@ -33,6 +34,10 @@ pub enum Reason {
     /// First letter in a language, by its English name.
     Language(&'static str),
     MostSms,
+    /// First letter with a part that others lack.
+    With(Cow<'static, str>),
+    /// First letter without a part that others have.
+    Without(Cow<'static, str>),
     Warning,
 }
 
@@ -57,15 +62,18 @@ impl PageLetters {
         }
         if summary.languages.len() > 1 {
             for (language, there) in &summary.languages {
-                choose(
-                    there.first,
-                    Reason::Language(language.name()),
-                );
+                choose(there.first, Reason::Language(language.name()));
             }
         }
         for SmsTotals { most, fewest, .. } in [&summary.sms, &summary.reminders] {
             if let Some(most) = most.filter(|most| most.size > *fewest) {
                 choose(most.row, Reason::MostSms);
+            }
+        }
+        for (part, rows) in &summary.parts {
+            if let (Some(with), Some(without)) = (rows.with, rows.without) {
+                choose(with, Reason::With(part.clone()));
+                choose(without, Reason::Without(part.clone()));
             }
         }
         for row in warnings.examples() {
@@ -106,6 +114,8 @@ impl fmt::Display for Reason {
             Self::Shortest => f.write_str("shortest"),
             Self::Language(name) => write!(f, "first in {name}"),
             Self::MostSms => f.write_str("most SMS parts"),
+            Self::With(part) => write!(f, "with {part}"),
+            Self::Without(part) => write!(f, "without {part}"),
             Self::Warning => f.write_str("warning"),
         }
     }

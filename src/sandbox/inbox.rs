@@ -1,4 +1,4 @@
-//! The inbox: what has arrived, for a person to look at. Text only, escaped, without scripts.
+//! The inbox: what has arrived, for a person to look at. Bodies are drawn as in Altinn's inbox; everything else is escaped text.
 
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
@@ -11,6 +11,7 @@ use uuid::Uuid;
 use super::Letter;
 use super::state::{SharedState, Store};
 use crate::correspondence::{Recipient, Request};
+use crate::markdown::{delivered, inbox};
 
 /// Limit of letters in the list, the newest first.
 const LISTED: usize = 200;
@@ -56,6 +57,7 @@ struct Shown {
     accepted: String,
     title: String,
     summary: String,
+    /// The body as Altinn's inbox draws it.
     body: String,
     kept: bool,
     attachments: Vec<Attached>,
@@ -83,7 +85,9 @@ impl Shown {
             accepted: format!("{:.0}", letter.accepted_at),
             title: correspondence.content.message_title,
             summary: correspondence.content.message_summary.unwrap_or_default(),
-            body: correspondence.content.message_body,
+            body: inbox::html(&delivered(&correspondence.content.message_body), &|text| {
+                text.into()
+            }),
             kept,
             attachments: files
                 .map(|file| Attached {

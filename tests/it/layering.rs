@@ -12,7 +12,7 @@ use syn::visit::{self, Visit};
 
 /// Modules by layer; `sandbox` stands beside them.
 const LAYERS: &[&[&str]] = &[
-    &["correspondence", "diagnostic", "secret", "text"],
+    &["correspondence", "diagnostic", "markdown", "secret", "text"],
     &["manifest", "recipients", "template", "http"],
     &["plan", "altinn", "maskinporten", "journal"],
     &["send", "report", "preview", "starter"],
@@ -31,7 +31,7 @@ const SIDEWAYS: &[(&str, &str)] = &[
 /// Where an outside package may be used. What is not listed may be used everywhere.
 const HOMES: &[(&str, &[&str])] = &[
     ("annotate_snippets", &["diagnostic"]),
-    ("ammonia", &["preview"]),
+    ("ammonia", &["markdown", "preview"]),
     ("anstream", &["cli"]),
     ("aws_lc_rs", &["maskinporten", "sandbox"]),
     ("axum", &["sandbox"]),
@@ -40,7 +40,8 @@ const HOMES: &[(&str, &[&str])] = &[
     ("clap", &["cli"]),
     ("clap_complete", &["cli"]),
     ("clap_mangen", &["cli"]),
-    ("csv", &["report"]),
+    ("csv", &["recipients", "report"]),
+    ("comrak", &["markdown", "preview", "template"]),
     ("futures", &["http", "journal", "send"]),
     ("encoding_rs", &["recipients"]),
     ("encoding_rs_io", &["recipients"]),
@@ -58,8 +59,8 @@ const HOMES: &[(&str, &[&str])] = &[
     ("rust_decimal", &["template"]),
     ("pkcs1", &["maskinporten", "sandbox"]),
     ("pkcs8", &["maskinporten"]),
-    ("md5", &["http", "plan", "sandbox"]),
-    ("pulldown_cmark", &["preview", "template"]),
+    ("md5", &["altinn", "plan", "sandbox"]),
+    ("pulldown_cmark", &["template"]),
     ("rayon", &["plan"]),
     ("reqwest", &["altinn", "http", "maskinporten"]),
     ("rusqlite", &["journal"]),
