@@ -245,7 +245,7 @@ impl SmsMessage {
         let has_unknown = keywords.has_unknown(text);
         let text = keywords.fill(text);
         // An asterisk is as long as a digit: what is counted is what is sent.
-        let text = masked(text).into_owned();
+        let text = masked(&text).into_owned();
         let sms = Sms::from_text(&text);
         let count = sms.parts.len();
         let mut notes = Vec::new();
@@ -385,11 +385,11 @@ mod tests {
 
     /// An SMS with a letter that is published at noon.
     fn sms(text: &str) -> SmsMessage {
-        let keywords = Keywords {
-            published: Some("2026-12-15T12:00:00+01:00".parse().unwrap()),
-            ..Keywords::new(&Correspondence::default())
+        let letter = Correspondence {
+            requested_publish_time: Some("2026-12-15T12:00:00+01:00".parse().unwrap()),
+            ..Correspondence::default()
         };
-        SmsMessage::new(text, &keywords)
+        SmsMessage::new(text, &Keywords::new(&letter))
     }
 
     #[test]

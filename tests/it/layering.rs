@@ -72,7 +72,6 @@ const HOMES: &[(&str, &[&str])] = &[
     ("sha2", &["plan"]),
     ("similar", &["plan"]),
     ("strsim", &["diagnostic"]),
-    ("textwrap", &["template"]),
     ("tera", &["template", "report", "preview", "sandbox"]),
     ("tokio", &["cli", "http", "maskinporten", "sandbox", "send"]),
     ("tracing_subscriber", &["cli"]),
