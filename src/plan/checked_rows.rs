@@ -10,6 +10,7 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use super::findings::{LetterFinding, check_letter, check_person};
 use super::fingerprint::Fingerprint;
+use super::letter_text::check_values;
 use super::planner::RowPlanner;
 use super::{Mailing, Planned};
 use crate::diagnostic::Problem;
@@ -32,6 +33,8 @@ pub(super) struct CheckedRow {
     pub(super) person: Option<Problem>,
     /// What is wrong with its letter.
     pub(super) findings: Vec<LetterFinding>,
+    /// Values that would be Markdown in its letter.
+    pub(super) values: Vec<Problem>,
 }
 
 type Outcome = Result<CheckedRow, Problem>;
@@ -98,12 +101,13 @@ impl RowPlanner<'_> {
     /// Renders and checks one row.
     fn check(&mut self, row: &Row, now: Timestamp) -> CheckedRow {
         let mut planned = self.plan(row);
-        let (mut person, mut findings) = (None, Vec::new());
+        let (mut person, mut findings, mut values) = (None, Vec::new(), Vec::new());
         if let Planned::Delivery(delivery) = &mut planned {
             person = check_person(self.mailing, delivery);
             // Of a letter that is not whole nothing more is known than to whom it goes.
             if self.mailing.is_whole {
                 findings = check_letter(self.mailing, delivery, now, &self.attached);
+                values = check_values(self.mailing, row);
             }
         }
         CheckedRow {
@@ -111,6 +115,7 @@ impl RowPlanner<'_> {
             planned,
             person,
             findings,
+            values,
         }
     }
 }

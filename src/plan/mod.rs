@@ -20,6 +20,7 @@ mod inputs;
 mod key;
 mod key_index;
 mod letter;
+mod letter_text;
 mod mailing;
 mod old_render;
 mod planner;

@@ -64,6 +64,7 @@ impl<'a> ReportBuilder<'a> {
                 self.extend(checked.person);
                 if self.mailing.is_whole {
                     self.add_findings(checked.findings, row);
+                    self.extend(checked.values);
                     each(&delivery);
                 }
                 true
