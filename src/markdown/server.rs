@@ -225,7 +225,7 @@ fn rewrite_inlines<'a>(root: &'a AstNode<'a>) {
     // Collected first: the tree must not change while it is walked.
     for node in root.descendants().collect::<Vec<_>>() {
         let html = match &mut node.data_mut().value {
-            NodeValue::Text(text) => own_inlines(text),
+            NodeValue::Text(text) => own_inlines(text, escaped_before(node)),
             NodeValue::FootnoteReference(reference) => Some(format!(
                 "<a class=\"footnote-ref\" href=\"#fn-{}\"></a>",
                 reference.ix
@@ -247,14 +247,24 @@ fn rewrite_inlines<'a>(root: &'a AstNode<'a>) {
     }
 }
 
+/// The sign behind a backslash directly before a node.
+pub(super) fn escaped_before<'a>(node: &'a AstNode<'a>) -> Option<char> {
+    let escaped = node.previous_sibling()?;
+    let is_escaped = matches!(escaped.data().value, NodeValue::Escaped);
+    let sign = escaped.first_child().filter(|_| is_escaped)?;
+    match &sign.data().value {
+        NodeValue::Text(text) => text.chars().next(),
+        _ => None,
+    }
+}
+
 /// The HTML of a text with attributes, math, citations or custom containers in it; `None` when it has none of them.
-fn own_inlines(text: &str) -> Option<String> {
+fn own_inlines(text: &str, mut before: Option<char>) -> Option<String> {
     if !text.contains(['{', '$', '"', ':']) {
         return None;
     }
     let mut html = String::with_capacity(text.len() + 32);
     let mut is_changed = false;
-    let mut before = None;
     let mut at = 0;
     while let Some(c) = text[at..].chars().next() {
         let rest = &text[at..];

@@ -215,10 +215,10 @@ fn sign(text: &[u8], at: usize) -> Sign {
         b'&' => when(is_entity(&text[at + 1..]), Sign::Reference),
         b'`' | b'[' => Sign::Reference,
         // Altinn replaces `{{recipientName}}`, also where it came out of a column, and its server takes what stands in braces for attributes.
-        b'{' => when(
-            after == Some(b'{') || text[at..].contains(&b'}'),
-            Sign::Backslash,
-        ),
+        b'{' => {
+            let begins = before != Some(b'{') && text[at..].contains(&b'}');
+            when(after == Some(b'{') || begins, Sign::Backslash)
+        }
         b'=' | b'+' | b'"' | b':' => when(is_double, Sign::Backslash),
         _ => Sign::Backslash,
     }
@@ -312,7 +312,7 @@ mod tests {
             ("<b>", "\\<b>"),
             ("`a`", "&amp;#96;a&amp;#96;"),
             ("&amp;", "&amp;#38;amp;"),
-            ("{{recipientName}}", "\\{\\{recipientName}}"),
+            ("{{recipientName}}", "\\{{recipientName}}"),
             ("{.klasse}", "\\{.klasse}"),
             ("==a==", "&amp;#61;\\=a\\=\\="),
             ("x ==a==", "x \\=\\=a\\=\\="),
