@@ -64,7 +64,8 @@ fn write(
     if let Some(first) = lines.next() {
         has_reference |= line(first.trim_end_matches('\r'), line_begins, output)?;
     }
-    for next in lines {
+    // An empty line would end the paragraph, and whatever the value stands in with it.
+    for next in lines.filter(|next| !next.trim().is_empty()) {
         output.write_all(if one_line { b" " } else { b"\\\n" })?;
         has_reference |= line(next.trim_end_matches('\r'), !one_line, output)?;
     }
@@ -213,7 +214,19 @@ fn sign(text: &[u8], at: usize) -> Sign {
             Sign::Backslash,
         ),
         b'&' => when(is_entity(&text[at + 1..]), Sign::Reference),
-        b'`' | b'[' => Sign::Reference,
+        b'`' => Sign::Reference,
+        // A link, a reference or a footnote; other brackets mean nothing to the inbox.
+        b'[' => {
+            let rest = &text[at..];
+            let pairs = rest
+                .windows(2)
+                .any(|pair| matches!(pair, b"](" | b"][" | b"]:" | b"[^"));
+            if pairs {
+                Sign::Reference
+            } else {
+                Sign::Backslash
+            }
+        }
         // Altinn replaces `{{recipientName}}`, also where it came out of a column, and its server takes what stands in braces for attributes.
         b'{' => {
             let begins = before != Some(b'{') && text[at..].contains(&b'}');
@@ -268,7 +281,7 @@ mod tests {
             ("a\r\n\t\r\n", "a"),
             (" \n a \n", " a "),
             ("\n", ""),
-            ("a\n \nb", "a\\\n \\\nb"),
+            ("a\n \nb", "a\\\nb"),
             (" a ", " a "),
         ] {
             assert_eq!(inline(value), written, "{value:?}");
