@@ -14,7 +14,8 @@
 //!  3  send/  report/  preview/  starter/        run a plan; report on it; show it; begin a mailing
 //!  2  plan/  altinn/  maskinporten/  journal/   (altinn uses maskinporten)
 //!  1  manifest/  recipients/  template/  http/  readers: synchronous, no clock; HTTP client, answers, masking
-//!  0  correspondence/  diagnostic/  secret      what a letter is, what makes it valid; problems and places
+//!  0  correspondence/  diagnostic/  markdown/    what a letter is, what makes it valid; problems and places; what readers see of a body
+//!     secret  text
 //!  .  sandbox/                                  uses layer 0 only
 //! ```
 #![warn(clippy::print_stdout, clippy::print_stderr)]
@@ -32,6 +33,8 @@ pub mod http;
 pub mod journal;
 #[doc(hidden)]
 pub mod manifest;
+#[doc(hidden)]
+pub mod markdown;
 #[doc(hidden)]
 pub mod plan;
 #[doc(hidden)]

@@ -26,6 +26,12 @@ pub fn grouped_digits(digits: &str, separator: char) -> String {
     grouped
 }
 
+/// A count with its noun, grouped and with no-break spaces: `1 letter`, `2 799 letters`.
+pub fn counted(count: u64, one: &str, many: &str) -> String {
+    let noun = if count == 1 { one } else { many };
+    format!("{}\u{a0}{noun}", grouped(count))
+}
+
 /// A key as a token of a JSON pointer (RFC 6901).
 pub fn pointer_token(key: &str) -> String {
     key.replace('~', "~0").replace('/', "~1")
@@ -68,6 +74,8 @@ mod tests {
     fn counts_have_their_noun() {
         assert_eq!(count(1u64, "row"), "1 row");
         assert_eq!(count(0usize, "row"), "0 rows");
+        assert_eq!(counted(1, "row", "rows"), "1\u{a0}row");
+        assert_eq!(counted(1000, "row", "rows"), "1\u{a0}000\u{a0}rows");
         assert_eq!(grouped(999), "999");
         assert_eq!(grouped(1_234_567), "1\u{a0}234\u{a0}567");
     }

@@ -39,6 +39,12 @@ impl From<&Zoned> for Moment {
     }
 }
 
+/// Norwegian local time to the minute, for people: `2026-07-02 00:30`.
+pub fn local_time(at: Timestamp) -> String {
+    let zone = TimeZone::get(OSLO).unwrap_or(TimeZone::UTC);
+    at.to_zoned(zone).strftime("%Y-%m-%d %H:%M").to_string()
+}
+
 /// A text is not a date and time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InvalidMoment {
@@ -169,5 +175,11 @@ mod tests {
         ] {
             assert!(text.parse::<Moment>().is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn people_see_norwegian_time() {
+        let at = "2026-07-01T22:30:00.5Z".parse().unwrap();
+        assert_eq!(local_time(at), "2026-07-02 00:30");
     }
 }

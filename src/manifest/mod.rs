@@ -26,7 +26,7 @@ pub use auth::{
 };
 pub use limits::{MaxFailures, Period, Rate, SettingError};
 pub use load::{LoadedManifest, SIZE_LIMIT, load};
-pub use model::{CustomEnvironment, EnvironmentName, Manifest, Recipients};
+pub use model::{Allowance, CustomEnvironment, EnvironmentName, Manifest, Recipients};
 pub use positions::Positions;
 pub use schema::{schema, schema_text};
 pub use send::{Retry, Send, Uploads};

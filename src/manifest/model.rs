@@ -45,9 +45,20 @@ pub struct Manifest {
     #[serde(default)]
     #[schemars(schema_with = "existing_attachments")]
     pub existing_attachments: Vec<String>,
+    /// Mistakes that this mailing makes on purpose: errors that become warnings.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub allow: Vec<Allowance>,
     /// How fast, how carefully and how persistently the letters are sent.
     #[serde(default)]
     pub send: Send,
+}
+
+/// An error that a manifest may turn into a warning.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Allowance {
+    /// Struck-through text in the letter, which readers in Altinn's inbox see as ordinary text.
+    StruckThrough,
 }
 
 /// An environment of Altinn 3, or the addresses of another one.

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::checked_rows::check_rows;
 use super::column_lint::ColumnLint;
 use super::report_builder::ReportBuilder;
-use super::{CheckReport, Delivery, Mailing, unused};
+use super::{CheckReport, Delivery, Mailing, letter_text, unused};
 use crate::diagnostic::{Place, Problem, Problems};
 
 /// Renders and checks every row, on all processors; `now` is what dates are compared with. Every letter is shown to `each` on this thread, in row order.
@@ -49,5 +49,6 @@ pub fn check(
     if !report.stopped {
         report.extend(mailing.exclusion.problems());
     }
+    letter_text::check(mailing, &mut report);
     report.finish()
 }

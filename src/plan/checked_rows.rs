@@ -11,6 +11,7 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use super::findings::{LetterFinding, check_letter, check_person};
 use super::fingerprint::Fingerprint;
+use super::letter_text::check_values;
 use super::planner::RowPlanner;
 use super::{Mailing, Planned};
 use crate::diagnostic::Problem;
@@ -38,6 +39,8 @@ pub(super) struct CheckedRow {
     pub(super) loose_key: Option<u64>,
     /// Where its letter shows a column that is empty.
     pub(super) blanks: Vec<Arc<ShownColumn>>,
+    /// Values that would be Markdown in its letter.
+    pub(super) values: Vec<Problem>,
 }
 
 type Outcome = Result<CheckedRow, Problem>;
@@ -104,7 +107,7 @@ impl RowPlanner<'_> {
     /// Renders and checks one row.
     fn check(&mut self, row: &Row, now: Timestamp) -> CheckedRow {
         let mut planned = self.plan(row);
-        let (mut person, mut findings) = (None, Vec::new());
+        let (mut person, mut findings, mut values) = (None, Vec::new(), Vec::new());
         let (mut loose_key, mut blanks) = (None, Vec::new());
         if let Planned::Delivery(delivery) = &mut planned {
             person = check_person(self.mailing, delivery);
@@ -113,6 +116,7 @@ impl RowPlanner<'_> {
             // Of a letter that is not whole nothing more is known than to whom it goes.
             if self.mailing.is_whole {
                 findings = check_letter(self.mailing, delivery, now, &self.attached);
+                values = check_values(self.mailing, row);
             }
         }
         CheckedRow {
@@ -122,6 +126,7 @@ impl RowPlanner<'_> {
             findings,
             loose_key,
             blanks,
+            values,
         }
     }
 }

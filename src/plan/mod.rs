@@ -22,6 +22,7 @@ mod key;
 mod key_index;
 mod key_spelling;
 mod letter;
+mod letter_text;
 mod mailing;
 mod old_render;
 mod placeholders;

@@ -17,7 +17,7 @@ use crate::correspondence::text::excerpt;
 use crate::correspondence::{Attachment, Correspondence, Language, Recipient, Request, identifier};
 use crate::diagnostic::{Problem, Problems, nfc};
 use crate::recipients::{Row, detect_damage, with_signs_named};
-use crate::template::{Scope, TemplateError, parse_bool};
+use crate::template::{Scope, TemplateError, parse_bool, take_protected};
 
 /// Renders the rows of a mailing on one thread. Its buffers are reused from row to row.
 pub(super) struct RowPlanner<'a> {
@@ -63,6 +63,8 @@ impl<'a> RowPlanner<'a> {
         if proving.is_some_and(|proving| !proving.rows.contains(row.number)) {
             return Planned::LeftOut;
         }
+        // Values of an earlier row that were not asked for.
+        take_protected();
         self.in_progress.begin(row.number, row.line);
         let scope = self.fill(row);
         let mut planned = self.plan_in(row, &scope).unwrap_or_else(Planned::Invalid);

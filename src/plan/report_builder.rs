@@ -73,6 +73,7 @@ impl<'a> ReportBuilder<'a> {
                 mailing.gather_blanks(row, &checked.blanks, self);
                 if self.mailing.is_whole {
                     self.add_findings(checked.findings, row);
+                    self.extend(checked.values);
                     each(&delivery);
                 }
                 true

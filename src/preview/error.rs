@@ -1,15 +1,14 @@
-//! What can go wrong with a preview.
+//! Errors of a preview.
 
 use std::io;
 
-/// Why a preview cannot be made.
+/// Reason a preview cannot be made.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PreviewError {
-    /// It cannot be written.
     #[error("cannot write the preview")]
     Write(#[from] io::Error),
-    /// The page cannot be made.
+    /// A page template failed to render.
     #[error("cannot make the preview's page")]
     Page(#[source] Box<tera::Error>),
 }

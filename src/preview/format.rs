@@ -1,12 +1,8 @@
-//! How counts, sizes and characters are said.
+//! Wording of file sizes and characters.
 
-use jiff::Timestamp;
-use jiff::tz::TimeZone;
+use crate::text::{counted, grouped, is_invisible};
 
-use crate::correspondence::OSLO;
-pub(super) use crate::text::grouped as spaced;
-
-/// The characters that most often make an SMS dear, with their names and what does the same in seven bits.
+/// The most frequent characters outside GSM-7, with a name and a replacement.
 const FOREIGN: &[(char, &str, &str)] = &[
     ('\u{2018}', "curly quote", "'"),
     ('\u{2019}', "curly apostrophe", "'"),
@@ -33,12 +29,6 @@ const FOREIGN: &[(char, &str, &str)] = &[
     ('\u{feff}', "byte order mark", "nothing"),
 ];
 
-/// A count with its noun: `1 letter`, `2 799 letters`; the blanks do not break.
-pub(super) fn counted(count: u64, one: &str, many: &str) -> String {
-    let noun = if count == 1 { one } else { many };
-    format!("{}\u{a0}{noun}", spaced(count))
-}
-
 /// A file's size: `612 bytes`, `1.2 kB`, `48 MB`.
 pub(super) fn size(bytes: u64) -> String {
     const UNITS: [&str; 4] = ["kB", "MB", "GB", "TB"];
@@ -54,20 +44,14 @@ pub(super) fn size(bytes: u64) -> String {
     if tenths < 100 {
         format!("{}.{}\u{a0}{name}", tenths / 10, tenths % 10)
     } else {
-        format!("{}\u{a0}{name}", spaced(tenths / 10))
+        format!("{}\u{a0}{name}", grouped(tenths / 10))
     }
 }
 
-/// A time as Norwegian clocks show it.
-pub(super) fn local(at: Timestamp) -> String {
-    let zone = TimeZone::get(OSLO).unwrap_or(TimeZone::UTC);
-    at.to_zoned(zone).strftime("%Y-%m-%d %H:%M").to_string()
-}
-
-/// A character that makes an SMS dear, named: `’ (U+2019, curly apostrophe; ' does the same)`.
+/// A character outside GSM-7 with its name: `’ (U+2019, curly apostrophe; ' does the same)`.
 pub(super) fn named(character: char) -> String {
     let code = u32::from(character);
-    let shown = if character.is_control() || character.is_whitespace() || is_unseen(character) {
+    let shown = if character.is_control() || character.is_whitespace() || is_invisible(character) {
         String::new()
     } else {
         format!("{character} ")
@@ -80,17 +64,9 @@ pub(super) fn named(character: char) -> String {
     }
 }
 
-/// Whether a character takes no place, or turns the direction of what follows it.
-pub(super) fn is_unseen(character: char) -> bool {
-    matches!(
-        character,
-        '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
-    )
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{named, size, spaced};
+    use super::{named, size};
 
     #[test]
     fn sizes_are_said_shortly() {
@@ -108,7 +84,6 @@ mod tests {
         ] {
             assert_eq!(size(bytes).replace('\u{a0}', " "), said);
         }
-        assert_eq!(spaced(1_234_567), "1\u{a0}234\u{a0}567");
     }
 
     #[test]

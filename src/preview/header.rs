@@ -1,41 +1,38 @@
-//! What a preview's page says of the whole mailing, before its letters.
+//! The head of a preview page: facts and totals of the whole mailing, before its letters.
 
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::format::{counted, local, named, spaced};
+use super::format::named;
 use super::sample::PageLetters;
 use super::summary::{LanguageCount, MailingSummary, SmsTotals};
 use super::warnings::RowWarnings;
+use crate::correspondence::local_time;
 use crate::secret::redact;
+use crate::text::{counted, grouped};
 
-/// So many dear characters are named.
+/// Limit of characters outside GSM-7 that are named.
 const NAMED: usize = 5;
 
-/// The mailing a preview is of.
+/// Facts about the mailing and the command that made the preview.
 #[derive(Debug, Clone)]
 pub struct PageHeader<'a> {
-    /// The mailing's name.
     pub mailing: &'a str,
-    /// Where it will go.
+    /// Name of the environment.
     pub environment: &'a str,
-    /// Whether its letters will reach real people.
+    /// True when the letters will reach real people.
     pub in_production: bool,
-    /// The resource, when it is the same for all letters.
+    /// `None` when the resource differs between letters.
     pub resource: Option<&'a str>,
-    /// The plan's digest.
     pub plan: String,
-    /// When the preview was made.
     pub made: Timestamp,
-    /// The command that made it.
     pub command: String,
-    /// Rows in the file.
     pub rows: u64,
-    /// Rows that get no letter, on purpose.
+    /// Rows that get no letter, by `where` or `exclude`.
     pub skipped: u64,
 }
 
-/// The cover in words.
+/// The head as the template reads it.
 #[derive(Debug, Serialize)]
 pub(super) struct HeaderView<'a> {
     mailing: &'a str,
@@ -50,9 +47,9 @@ pub(super) struct HeaderView<'a> {
     languages: Vec<LanguageView>,
     sms: Vec<SmsView>,
     warnings: Vec<WarningView<'a>>,
-    /// What is on the page, in one sentence.
+    /// One sentence on which letters the page has.
     shown: String,
-    /// The letters on the page, when there are few.
+    /// Links to the letters of a sample; empty for other choices.
     sample: Vec<SampleView>,
     pub(super) pages: u64,
 }
@@ -110,7 +107,7 @@ impl<'a> HeaderView<'a> {
             LanguageView {
                 name: language.name(),
                 code: language.code(),
-                letters: spaced(*letters),
+                letters: grouped(*letters),
             }
         });
         let tallies = [
@@ -127,14 +124,14 @@ impl<'a> HeaderView<'a> {
             in_production: cover.in_production,
             resource: cover.resource.unwrap_or("not the same for all letters"),
             plan: &cover.plan,
-            made: local(cover.made),
+            made: local_time(cover.made),
             command: redact(&cover.command).into_owned(),
             rows: format!(
                 "{}, {} skipped on purpose",
                 counted(cover.rows, "row", "rows"),
-                spaced(cover.skipped)
+                grouped(cover.skipped)
             ),
-            letters: spaced(summary.letters),
+            letters: grouped(summary.letters),
             languages: languages.collect(),
             sms: sms.map(|(what, tally)| SmsView::new(what, tally)).collect(),
             warnings: warnings
@@ -155,11 +152,11 @@ fn shown(choice: &PageLetters, letters: u64) -> String {
         PageLetters::Sample(_) if on_page == letters => format!("All of the mailing's {all}."),
         PageLetters::Sample(_) => format!(
             "{} of {all}, chosen because each stands for others.",
-            spaced(on_page)
+            grouped(on_page)
         ),
         PageLetters::Rows { .. } => format!(
             "{} of {all}: the rows that were asked for.",
-            spaced(on_page)
+            grouped(on_page)
         ),
     }
 }
@@ -201,13 +198,13 @@ impl SmsView {
         }
         Self {
             what: if tally.parts == 1 { one } else { many },
-            parts: spaced(tally.parts),
+            parts: grouped(tally.parts),
             notes,
         }
     }
 }
 
-/// Which characters make the SMS dear, those in most of them first.
+/// Sentence on the characters that force UCS-2, the most frequent first.
 fn dear(tally: &SmsTotals) -> String {
     let mut foreign: Vec<_> = tally.foreign.iter().collect();
     foreign.sort_by_key(|(_, letters)| std::cmp::Reverse(**letters));

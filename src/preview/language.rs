@@ -1,4 +1,4 @@
-//! What a letter's reader sees in the letter's own language: dates, and the buttons Altinn puts there.
+//! Texts that Altinn's inbox puts around a letter, in the letter's language.
 
 use jiff::tz::TimeZone;
 
@@ -6,12 +6,11 @@ pub(super) use crate::correspondence::Language;
 use crate::correspondence::{Moment, OSLO};
 
 impl Language {
-    /// The language of a letter; Altinn's own default is nb.
-    pub(super) fn of(language: Option<&str>) -> Self {
+    /// Language of a letter. Altinn takes `nb` when none is given.
+    pub(super) fn of_letter(language: Option<&str>) -> Self {
         language.and_then(Self::parse).unwrap_or_default()
     }
 
-    /// Its name in English.
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Bokmal => "Norwegian Bokmål",
@@ -20,7 +19,7 @@ impl Language {
         }
     }
 
-    /// The button that confirms a letter, as Altinn names it.
+    /// Label of the button that confirms a letter.
     pub(super) fn confirm(self) -> &'static str {
         match self {
             Self::Bokmal | Self::Nynorsk => "Bekreft",
@@ -28,7 +27,7 @@ impl Language {
         }
     }
 
-    /// The button of a reply option without a text, as Altinn names it.
+    /// Label of a reply option that has no text of its own.
     pub(super) fn to_service(self) -> &'static str {
         match self {
             Self::Bokmal => "Gå til tjeneste",
@@ -37,7 +36,6 @@ impl Language {
         }
     }
 
-    /// What stands before the due date.
     pub(super) fn due(self) -> &'static str {
         match self {
             Self::Bokmal | Self::Nynorsk => "Frist",
@@ -45,7 +43,6 @@ impl Language {
         }
     }
 
-    /// What stands above the attachments.
     pub(super) fn attachments(self) -> &'static str {
         match self {
             Self::Bokmal | Self::Nynorsk => "Vedlegg",
@@ -53,7 +50,7 @@ impl Language {
         }
     }
 
-    /// A point in time as Norwegian clocks show it, in words.
+    /// Norwegian local time in words: `15. desember 2026 kl. 12.05`.
     pub(super) fn date(self, moment: Moment) -> String {
         let zone = TimeZone::get(OSLO).unwrap_or(TimeZone::UTC);
         let at = moment.timestamp().to_zoned(zone);
@@ -81,11 +78,11 @@ mod tests {
             (Some("nn"), "15. desember 2026 kl. 12.05"),
             (Some("En"), "15 December 2026 at 12:05"),
         ] {
-            assert_eq!(Language::of(code).date(moment), date);
+            assert_eq!(Language::of_letter(code).date(moment), date);
         }
         let new_year = "2026-12-31T23:30:00Z".parse().unwrap();
         assert_eq!(
-            Language::of(Some("en")).date(new_year),
+            Language::of_letter(Some("en")).date(new_year),
             "1 January 2027 at 00:30"
         );
     }

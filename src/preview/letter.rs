@@ -4,10 +4,10 @@ use serde::Serialize;
 
 use super::format::size;
 use super::language::Language;
-use super::markdown;
 use super::mask::masked;
-use super::notification::{NotificationView, notices};
+use super::notification::{Keywords, NotificationView, notices};
 use crate::correspondence::Recipient;
+use crate::markdown::{self, inbox};
 use crate::plan::{Delivery, PlannedFile};
 
 /// Said when Altinn puts a name into the letter.
@@ -30,7 +30,10 @@ pub(super) struct LetterView {
     pub(super) summary: String,
     /// The body as it is written: Markdown.
     pub(super) body: String,
-    /// The body as HTML that may be shown.
+    /// The body as Altinn's server gives it out.
+    #[serde(skip)]
+    pub(super) delivered: String,
+    /// The body as Altinn's inbox draws it.
     pub(super) html: String,
     /// When the letter can be read; nothing when that is at once.
     pub(super) publish: String,
@@ -66,7 +69,7 @@ impl LetterView {
     pub(super) fn new(delivery: &Delivery) -> Self {
         let letter = &delivery.request.correspondence;
         let content = &letter.content;
-        let language = Language::of(content.language.as_deref());
+        let language = Language::of_letter(content.language.as_deref());
         let date = |moment: Option<_>| moment.map(|at| language.date(at)).unwrap_or_default();
         let sender = match letter.message_sender.as_deref() {
             Some(sender) if !sender.trim().is_empty() => masked(sender).into_owned(),
@@ -76,8 +79,8 @@ impl LetterView {
         let initial = named.unwrap_or(delivery.resource()).trim().chars().next();
         let initial = initial.into_iter().flat_map(char::to_uppercase).collect();
         let text = |text: &str| masked(text).into_owned();
-        let shown = markdown::letter(&content.message_body);
-        let notes = [notes(delivery), shown.notes].concat();
+        let delivered = markdown::delivered(&content.message_body);
+        let notes = notes(delivery);
         let confirms = letter.is_confirmation_needed == Some(true);
         Self {
             row: delivery.row,
@@ -91,7 +94,8 @@ impl LetterView {
             title: text(&content.message_title),
             summary: text(content.message_summary.as_deref().unwrap_or_default()),
             body: text(&content.message_body),
-            html: shown.html,
+            html: inbox::html(&delivered, &masked),
+            delivered,
             publish: date(letter.requested_publish_time),
             due: date(letter.due_date_time),
             due_label: language.due(),
@@ -102,7 +106,7 @@ impl LetterView {
             notices: letter
                 .notification
                 .as_ref()
-                .map(notices)
+                .map(|notification| notices(notification, &Keywords::new(letter)))
                 .unwrap_or_default(),
             notes,
         }

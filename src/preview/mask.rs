@@ -40,7 +40,7 @@ pub(super) fn masked(text: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
-/// How many digits stand from `at` on.
+/// Length of the run of digits at `at`.
 fn digits(bytes: &[u8], at: usize) -> usize {
     let rest = bytes.iter().skip(at);
     rest.take_while(|byte| byte.is_ascii_digit()).count()

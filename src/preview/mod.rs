@@ -1,14 +1,14 @@
 //! A letter as its reader will see it, in the terminal and in a browser, before anything is sent.
 //!
-//! Whatever rows and templates put into a letter is text here and nothing else: it cannot run, load, forge the page around it or reach a terminal's controls.
+//! Text of rows and templates is escaped: it runs no script, loads nothing, cannot imitate the page around it, and sends no control characters to a terminal.
 //! Identity numbers are masked; the letter itself has them in full.
 
+mod email;
 mod error;
 mod format;
 mod header;
 mod language;
 mod letter;
-mod markdown;
 mod mask;
 mod notification;
 mod page;

@@ -1,24 +1,92 @@
 //! The e-mail and SMS that tell of a letter, as their readers get them.
 
+use std::borrow::Cow;
+
+use jiff::tz::TimeZone;
 use serde::Serialize;
 
-use super::format::{counted, named};
-use super::markdown;
+use super::email;
+use super::format::named;
 use super::mask::{address, masked, mobile};
 use crate::correspondence::sms::{Sms, is_gsm7};
 use crate::correspondence::{
-    CustomRecipient, EmailContentType, Notification, NotificationChannel, NotificationTemplate,
+    Correspondence, CustomRecipient, EmailContentType, Moment, Notification, NotificationChannel,
+    NotificationTemplate, OSLO,
 };
 use crate::secret::redact;
+use crate::text::counted;
 
-/// What Altinn replaces in the texts of a notification.
-const TOKENS: [&str; 5] = [
-    "$recipientName$",
-    "$correspondenceRecipientName$",
-    "$sendersName$",
-    "$resourceName$",
-    "$messageTitle$",
-];
+/// Hours in which an SMS leaves: at other times it waits for the next 09:00, Norwegian time.
+const SMS_HOURS: std::ops::Range<i8> = 9..17;
+
+/// What Altinn puts in place of keywords in the texts of a notification, as far as it is known before the letter is sent.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Keywords<'a> {
+    values: Vec<(&'static str, &'a str)>,
+    published: Option<Moment>,
+}
+
+/// Stands for a name that only Altinn knows.
+const UNKNOWN: &str = "[";
+
+impl<'a> Keywords<'a> {
+    pub(super) fn new(letter: &'a Correspondence) -> Self {
+        let sender = letter.message_sender.as_deref();
+        let sender = sender.filter(|sender| !sender.trim().is_empty());
+        Self {
+            values: vec![
+                ("$messageTitle$", &letter.content.message_title),
+                ("$sendersName$", sender.unwrap_or("[sender's name]")),
+                ("$resourceName$", "[resource's name]"),
+                ("$correspondenceRecipientName$", "[recipient's name]"),
+                ("$recipientName$", "[recipient's name]"),
+            ],
+            published: letter.requested_publish_time,
+        }
+    }
+
+    /// A text as it leaves.
+    pub(super) fn fill<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        if !text.contains('$') {
+            return Cow::Borrowed(text);
+        }
+        let fill = |text: String, (keyword, value): &(&str, &str)| text.replace(keyword, value);
+        Cow::Owned(self.values.iter().fold(text.to_owned(), fill))
+    }
+
+    /// True when a text has a keyword whose value is not known here.
+    pub(super) fn has_unknown(&self, text: &str) -> bool {
+        let mut unknown = self
+            .values
+            .iter()
+            .filter(|(_, value)| value.starts_with(UNKNOWN));
+        text.contains('$') && unknown.any(|(keyword, _)| text.contains(keyword))
+    }
+
+    /// When an SMS leaves, if not with the letter's publication.
+    fn sms_window(&self) -> Option<String> {
+        const WINDOW: &str = "An SMS leaves between 09:00 and 17:00 Norwegian time";
+        let Some(published) = self.published else {
+            return Some(format!(
+                "{WINDOW}; when the letter is published at another time, at the next 09:00."
+            ));
+        };
+        let zone = TimeZone::get(OSLO).unwrap_or(TimeZone::UTC);
+        let at = published.timestamp().to_zoned(zone);
+        if SMS_HOURS.contains(&at.hour()) {
+            return None;
+        }
+        let day = if at.hour() < SMS_HOURS.start {
+            at.date()
+        } else {
+            at.date().tomorrow().unwrap_or(at.date())
+        };
+        Some(format!("{WINDOW}: this one at 09:00 on {day}."))
+    }
+}
+
+/// Note beside an HTML e-mail.
+const HTML_EMAIL: &str = "An e-mail in HTML: its pictures and styles are not shown here.";
 
 /// One notification: the first one, or the reminder.
 #[derive(Debug, Serialize)]
@@ -91,16 +159,14 @@ pub(super) fn is_generic(notification: &Notification) -> bool {
     notification.notification_template == Some(NotificationTemplate::GenericAltinnMessage)
 }
 
-/// Whether a text has something in it that Altinn replaces.
-pub(super) fn has_token(text: &str) -> bool {
-    TOKENS.iter().any(|token| text.contains(token))
-}
-
 /// The notifications of a letter, in the order they are sent.
-pub(super) fn notices(notification: &Notification) -> Vec<NotificationView> {
+pub(super) fn notices(
+    notification: &Notification,
+    keywords: &Keywords<'_>,
+) -> Vec<NotificationView> {
     let texts = SmsTexts::new(Some(notification));
     let mut notices = vec![NotificationView::new(
-        notification,
+        (notification, keywords),
         ("Notification", "when the letter can be read"),
         first_channel(notification),
         (&notification.email_subject, &notification.email_body),
@@ -109,7 +175,7 @@ pub(super) fn notices(notification: &Notification) -> Vec<NotificationView> {
     )];
     if notification.send_reminder == Some(true) {
         notices.push(NotificationView::new(
-            notification,
+            (notification, keywords),
             ("Reminder", "7 days later in production, 1 day later elsewhere, to those who have not opened the letter"),
             reminder_channel(notification),
             (&notification.reminder_email_subject, &notification.reminder_email_body),
@@ -122,7 +188,7 @@ pub(super) fn notices(notification: &Notification) -> Vec<NotificationView> {
 
 impl NotificationView {
     fn new(
-        notification: &Notification,
+        (notification, keywords): (&Notification, &Keywords<'_>),
         (name, when): (&'static str, &'static str),
         channel: NotificationChannel,
         (subject, body): (&Option<String>, &Option<String>),
@@ -133,8 +199,8 @@ impl NotificationView {
         let mail = has_mail(channel) && has_words;
         let mail = mail.then(|| {
             EmailView::new(
-                subject.as_deref().unwrap_or_default(),
-                body.as_deref().unwrap_or_default(),
+                &keywords.fill(subject.as_deref().unwrap_or_default()),
+                &keywords.fill(body.as_deref().unwrap_or_default()),
                 kind,
             )
         });
@@ -148,7 +214,7 @@ impl NotificationView {
             when,
             channel: in_words(channel),
             mail,
-            phone: sms.map(SmsMessage::new),
+            phone: sms.map(|text| SmsMessage::new(text, keywords)),
             notes,
         }
     }
@@ -156,11 +222,15 @@ impl NotificationView {
 
 impl EmailView {
     fn new(subject: &str, body: &str, kind: Option<EmailContentType>) -> Self {
-        let shown = match kind {
-            Some(EmailContentType::Html) => Some(markdown::mail(body)),
-            Some(EmailContentType::Plain) | None => None,
+        let html = match kind {
+            Some(EmailContentType::Html) => email::html(body),
+            Some(EmailContentType::Plain) | None => String::new(),
         };
-        let (html, notes) = shown.map_or_else(Default::default, |shown| (shown.html, shown.notes));
+        let notes = if html.is_empty() {
+            Vec::new()
+        } else {
+            vec![HTML_EMAIL]
+        };
         Self {
             subject: masked(subject).into_owned(),
             body: masked(body).into_owned(),
@@ -171,18 +241,24 @@ impl EmailView {
 }
 
 impl SmsMessage {
-    fn new(text: &str) -> Self {
+    fn new(text: &str, keywords: &Keywords<'_>) -> Self {
+        let has_unknown = keywords.has_unknown(text);
+        let text = keywords.fill(text);
         // An asterisk is as long as a digit: what is counted is what is sent.
-        let text = masked(text).into_owned();
+        let text = masked(&text).into_owned();
         let sms = Sms::from_text(&text);
         let count = sms.parts.len();
         let mut notes = Vec::new();
         if !sms.foreign.is_empty() {
             notes.push(why_dear(&sms));
         }
-        if has_token(&text) {
-            notes.push("Counted as written: Altinn puts a name or title where $…$ stands, so the length will differ.".to_owned());
+        if has_unknown {
+            notes.push(
+                "Counted as shown: Altinn puts a name where […] stands, so the length will differ."
+                    .to_owned(),
+            );
         }
+        notes.extend(keywords.sms_window());
         let measure = format!(
             "{}, {} of {} characters ({})",
             counted(count as u64, "part", "parts"),
@@ -301,7 +377,57 @@ mod tests {
     use super::*;
 
     fn notification(value: serde_json::Value) -> Vec<NotificationView> {
-        notices(&serde_json::from_value(value).unwrap())
+        notices(
+            &serde_json::from_value(value).unwrap(),
+            &Keywords::default(),
+        )
+    }
+
+    /// An SMS with a letter that is published at noon.
+    fn sms(text: &str) -> SmsMessage {
+        let letter = Correspondence {
+            requested_publish_time: Some("2026-12-15T12:00:00+01:00".parse().unwrap()),
+            ..Correspondence::default()
+        };
+        SmsMessage::new(text, &Keywords::new(&letter))
+    }
+
+    #[test]
+    fn an_sms_waits_for_the_next_morning() {
+        for (published, note) in [
+            ("2026-12-15T08:59:00+01:00", Some("on 2026-12-15.")),
+            ("2026-12-15T09:00:00+01:00", None),
+            ("2026-12-15T16:59:00+01:00", None),
+            ("2026-12-31T17:00:00+01:00", Some("on 2027-01-01.")),
+            ("2026-07-01T06:30:00Z", Some("on 2026-07-01.")),
+        ] {
+            let keywords = Keywords {
+                published: Some(published.parse().unwrap()),
+                ..Keywords::default()
+            };
+            let notes = SmsMessage::new("Hei", &keywords).notes;
+            assert_eq!(notes.len(), usize::from(note.is_some()), "{published}");
+            assert!(
+                notes
+                    .iter()
+                    .all(|said| said.ends_with(note.unwrap_or_default())),
+                "{notes:?}"
+            );
+        }
+        assert_eq!(SmsMessage::new("Hei", &Keywords::default()).notes.len(), 1);
+    }
+
+    #[test]
+    fn keywords_are_replaced_by_what_altinn_puts_there() {
+        let letter = serde_json::from_value(json!({
+            "resourceId": "r", "sendersReference": "s", "messageSender": "Skatteetaten",
+            "content": { "messageTitle": "Vedtak", "messageBody": "b" }
+        }));
+        let letter: Correspondence = letter.unwrap();
+        let keywords = Keywords::new(&letter);
+        let filled = keywords.fill("$sendersName$: $messageTitle$ til $recipientName$, $5$");
+        assert_eq!(filled, "Skatteetaten: Vedtak til [recipient's name], $5$");
+        assert!(keywords.has_unknown("$recipientName$") && !keywords.has_unknown("$messageTitle$"));
     }
 
     #[test]
@@ -338,7 +464,7 @@ mod tests {
 
     #[test]
     fn the_character_that_makes_it_dear_is_named_and_marked() {
-        let phone = SmsMessage::new("Hei, «Ane»: det’s");
+        let phone = sms("Hei, «Ane»: det’s");
         assert_eq!(
             phone.measure.replace('\u{a0}', " "),
             "1 part, 17 of 70 characters (UCS-2)"
@@ -356,21 +482,21 @@ mod tests {
     }
 
     #[test]
-    fn a_token_is_counted_as_written_and_said_so() {
-        let phone = SmsMessage::new("Hei $recipientName$");
+    fn an_unknown_name_is_counted_as_shown_and_said_so() {
+        let phone = sms("Hei $recipientName$");
         assert_eq!(
             phone.measure.replace('\u{a0}', " "),
-            "1 part, 19 of 160 characters (GSM-7)"
+            "1 part, 24 of 160 characters (GSM-7)"
         );
-        assert!(phone.notes[0].starts_with("Counted as written"));
-        assert!(SmsMessage::new("Hei").notes.is_empty());
+        assert!(phone.notes[0].starts_with("Counted as shown"));
+        assert!(sms("Hei").notes.is_empty());
     }
 
     #[test]
     fn a_masked_sms_is_as_long_as_the_one_that_is_sent() {
         let text = format!("{}07827199405 {}", "a".repeat(147), "b".repeat(10));
         let text = text.replacen('a', " ", 147);
-        let phone = SmsMessage::new(&text);
+        let phone = sms(&text);
         let parts: Vec<String> = phone
             .parts
             .iter()

@@ -11,26 +11,26 @@ use super::letter::LetterView;
 use super::{MailingSummary, PageHeader, PageLetters, PreviewError, RowWarnings};
 use crate::plan::Delivery;
 
-/// What tells a preview's page from other files: it stands within its first kilobyte.
+/// Mark of a preview page, within its first kilobyte: only a file that has it is overwritten.
 pub const MARK: &str = "<meta name=\"generator\" content=\"massebrev preview\">";
 
-/// So many letters are seen at once; the others are a link away.
+/// Letters in one section: the page shows one section at a time, through `:target`.
 const PER_PAGE: u64 = 20;
 
-/// The templates. Their names end in `.html`: that is why everything in them is escaped.
+/// Names end in `.html`, which turns Tera's escaping on.
 const TEMPLATES: [(&str, &str); 3] = [
     ("top.html", include_str!("page/top.html")),
     ("pages.html", include_str!("page/pages.html")),
     ("letter.html", include_str!("page/letter.html")),
 ];
 
-/// A page that is being written. Memory does not grow with its letters.
+/// A page that is being written. Letters go out one by one, so memory does not grow with them.
 pub struct Page<'a> {
     tera: Tera,
     choice: &'a PageLetters,
     warnings: &'a RowWarnings,
     out: &'a mut dyn Write,
-    /// How many letters there will be.
+    /// Letters the page will have.
     letters: u64,
     written: u64,
 }
@@ -42,7 +42,7 @@ struct Top<'a> {
     cover: HeaderView<'a>,
 }
 
-/// The way from page to page.
+/// Links between sections.
 #[derive(Serialize)]
 struct Pages {
     page: u64,
@@ -57,7 +57,7 @@ struct LetterPage<'a> {
 }
 
 impl<'a> Page<'a> {
-    /// Begins a page with what is to be said of the whole mailing.
+    /// Begins a page with its head.
     pub fn open(
         cover: &PageHeader<'_>,
         summary: &MailingSummary,
@@ -89,7 +89,7 @@ impl<'a> Page<'a> {
         Ok(page)
     }
 
-    /// Writes a letter, if it was chosen.
+    /// Writes a letter, if it belongs on the page.
     pub fn letter(&mut self, delivery: &Delivery) -> Result<(), PreviewError> {
         let Some(reasons) = self.choice.reasons(delivery.row) else {
             return Ok(());
@@ -107,12 +107,11 @@ impl<'a> Page<'a> {
         self.write("letter.html", &page)
     }
 
-    /// How many letters have been written.
+    /// Letters written so far.
     pub fn written(&self) -> u64 {
         self.written
     }
 
-    /// Ends the page.
     pub fn close(mut self) -> Result<(), PreviewError> {
         self.end_section()?;
         self.out
@@ -143,7 +142,7 @@ impl<'a> Page<'a> {
         Ok(())
     }
 
-    /// The links to other pages, when there are some.
+    /// Links to the other sections, when there are any.
     fn write_pages(&mut self, page: u64) -> Result<(), PreviewError> {
         let pages = self.pages();
         if pages > 1 {

@@ -1,21 +1,33 @@
-//! A letter's Markdown as plain text for a terminal: lists, quotes and tables as they read, without the signs that make them.
+//! A letter's body as plain text for a terminal, as Altinn's inbox draws it: the same words, with signs for lists, quotes and tables.
 
-use pulldown_cmark::{Event, LinkType, Tag, TagEnd};
+use comrak::Arena;
+use comrak::nodes::{AstNode, ListType, NodeValue};
 
-use super::markdown::{events, target};
+use super::mask::masked;
 use super::terminal::{WIDTH, visible, wrap};
+use crate::markdown::inbox;
 
-/// The lines of a letter's body, each at most as wide as a terminal, `indent` before each.
-pub(super) fn lines(source: &str, indent: &str) -> Vec<String> {
+/// Deeper than any letter: content below is shown at this depth, as text.
+const DEPTH: usize = 20;
+
+/// A body in lines of at most [`WIDTH`] columns, and where its links lead.
+#[derive(Debug, Default)]
+pub(super) struct PlainBody {
+    pub(super) lines: Vec<String>,
+    /// Text and address of each link whose text is not its address.
+    pub(super) links: Vec<(String, String)>,
+}
+
+/// Draws a body that Altinn has converted, with `indent` before each line.
+pub(super) fn plain_body(delivered: &str, indent: &str) -> PlainBody {
+    let arena = Arena::new();
     let mut lines = Lines {
         leads: vec![Lead::both(indent)],
         ..Lines::default()
     };
-    for event in events(source) {
-        lines.take(event);
-    }
+    lines.blocks(inbox::parse(&arena, delivered), false);
     lines.flush();
-    lines.written
+    lines.body
 }
 
 /// What stands before a block: before its first line, and before the others.
@@ -36,174 +48,196 @@ impl Lead {
 
 #[derive(Debug, Default)]
 struct Lines {
-    written: Vec<String>,
-    /// The text that is being gathered.
+    body: PlainBody,
+    /// Text of the current block.
     text: String,
     leads: Vec<Lead>,
-    /// The lists that are open, with the number of the next item of numbered ones.
-    lists: Vec<Option<u64>>,
-    /// The links that are open: where they lead, and where in the text they began.
-    links: Vec<(String, usize)>,
-    /// Whether an empty line is due before the next block.
+    /// True when an empty line is due before the next block.
     gap: bool,
-    in_code: bool,
+    depth: usize,
+    lists: usize,
 }
 
 impl Lines {
-    fn take(&mut self, event: Event<'_>) {
-        match event {
-            Event::Start(tag) => self.start(tag),
-            Event::End(tag) => self.end(tag),
-            Event::Text(text) if self.in_code => self.text.push_str(&text),
-            Event::Text(text) | Event::Code(text) => self.text.push_str(&text),
-            Event::SoftBreak => self.text.push(' '),
-            Event::HardBreak => self.text.push('\n'),
-            Event::Rule => {
+    fn blocks<'a>(&mut self, parent: &'a AstNode<'a>, is_tight: bool) {
+        let mut notes = Vec::new();
+        for node in parent.children() {
+            if matches!(node.data().value, NodeValue::FootnoteDefinition(_)) {
+                notes.push(node);
+            } else {
+                self.block(node, is_tight);
+            }
+        }
+        if !notes.is_empty() {
+            // The inbox puts this heading there, whatever the letter's language.
+            self.text.push_str("Footnotes");
+            self.end_heading();
+            for (at, note) in notes.into_iter().enumerate() {
+                self.nested(&format!("{}. ", at + 1), None, note, true);
+            }
+        }
+    }
+
+    fn block<'a>(&mut self, node: &'a AstNode<'a>, is_tight: bool) {
+        self.depth += 1;
+        match &node.data().value {
+            _ if self.depth > DEPTH => self.flat(node),
+            NodeValue::Paragraph => {
+                self.inlines(node);
+                self.flush();
+                self.gap = !is_tight;
+            }
+            NodeValue::Heading(_) => {
+                self.inlines(node);
+                self.end_heading();
+            }
+            NodeValue::ThematicBreak => {
                 self.text.push_str(&"-".repeat(20));
-                self.block();
+                self.end_block();
             }
-            // What is left out of a letter is left out here.
-            _ => {}
-        }
-    }
-
-    fn start(&mut self, tag: Tag<'_>) {
-        match tag {
-            Tag::List(first) => {
-                self.flush();
-                self.gap |= self.lists.is_empty() && !self.written.is_empty();
-                self.lists.push(first);
+            NodeValue::BlockQuote => {
+                self.nested("> ", Some("> "), node, false);
+                self.gap = true;
             }
-            Tag::Item => {
+            NodeValue::List(list) => {
                 self.flush();
-                let sign = self.sign();
-                let rest = " ".repeat(sign.len());
-                self.leads.push(Lead { first: sign, rest });
+                self.gap |= self.lists == 0 && !self.body.lines.is_empty();
+                self.lists += 1;
+                for (at, item) in node.children().enumerate() {
+                    // The inbox begins every list at 1.
+                    let sign = match list.list_type {
+                        ListType::Ordered => format!("{}. ", at + 1),
+                        ListType::Bullet => "* ".to_owned(),
+                    };
+                    self.nested(&sign, None, item, list.tight);
+                }
+                self.lists -= 1;
+                self.gap = self.lists == 0;
             }
-            Tag::BlockQuote(_) => {
+            NodeValue::CodeBlock(code) => {
                 self.flush();
-                self.leads.push(Lead::both("> "));
-            }
-            Tag::CodeBlock(_) => {
-                self.flush();
-                self.in_code = true;
                 self.leads.push(Lead::both("    "));
+                self.text.push_str(code.literal.trim_end_matches('\n'));
+                self.end_block();
+                self.leads.pop();
             }
-            Tag::Link {
-                link_type,
-                dest_url,
-                ..
-            } => self.link(link_type, &dest_url),
-            Tag::Image { dest_url, .. } => {
-                self.text.push_str("[picture: ");
-                self.links.push((dest_url.to_string(), self.text.len()));
+            NodeValue::Table(_) => {
+                for row in node.children() {
+                    for (at, cell) in row.children().enumerate() {
+                        self.text.push_str(if at > 0 { " | " } else { "" });
+                        self.inlines(cell);
+                    }
+                    self.flush();
+                }
+                self.gap = true;
             }
-            _ => {}
+            NodeValue::HtmlBlock(_) => {}
+            _ => self.inlines(node),
+        }
+        self.depth -= 1;
+    }
+
+    /// The blocks of a node behind a sign.
+    fn nested<'a>(
+        &mut self,
+        sign: &str,
+        rest: Option<&str>,
+        node: &'a AstNode<'a>,
+        is_tight: bool,
+    ) {
+        self.flush();
+        self.leads.push(Lead {
+            first: sign.to_owned(),
+            rest: rest.map_or_else(|| " ".repeat(sign.len()), str::to_owned),
+        });
+        self.blocks(node, is_tight);
+        self.flush();
+        self.leads.pop();
+    }
+
+    fn inlines<'a>(&mut self, parent: &'a AstNode<'a>) {
+        for node in parent.children() {
+            self.inline(node);
         }
     }
 
-    fn end(&mut self, tag: TagEnd) {
-        match tag {
-            TagEnd::Paragraph | TagEnd::Table => self.block(),
-            TagEnd::Heading(_) => self.heading(),
-            TagEnd::TableCell => self.text.push_str(" | "),
-            TagEnd::TableHead | TagEnd::TableRow => {
-                self.text.truncate(self.text.trim_end_matches(" | ").len());
-                self.flush();
+    fn inline<'a>(&mut self, node: &'a AstNode<'a>) {
+        self.depth += 1;
+        match &node.data().value {
+            NodeValue::Text(text) => self.text.push_str(text),
+            NodeValue::Code(code) => self.text.push_str(&code.literal),
+            NodeValue::SoftBreak => self.text.push(' '),
+            NodeValue::LineBreak => self.text.push('\n'),
+            NodeValue::Image(_) | NodeValue::HtmlInline(_) => {}
+            NodeValue::FootnoteReference(reference) => {
+                self.text.push_str(&reference.ix.to_string())
             }
-            TagEnd::List(_) => {
-                self.flush();
-                self.lists.pop();
-                self.gap = self.lists.is_empty();
-            }
-            TagEnd::Item => {
-                self.flush();
-                self.leads.pop();
-            }
-            TagEnd::BlockQuote(_) => {
-                self.block();
-                self.leads.pop();
-            }
-            TagEnd::CodeBlock => {
-                self.in_code = false;
-                self.text.truncate(self.text.trim_end_matches('\n').len());
-                self.block();
-                self.leads.pop();
-            }
-            TagEnd::Link => self.end_link(),
-            TagEnd::Image => {
-                if let Some((url, began)) = self.links.pop() {
-                    let comma = if self.text.len() > began { ", " } else { "" };
-                    self.text.extend([comma, &url, "]"]);
+            _ if self.depth > DEPTH => self.flat(node),
+            NodeValue::Link(link) => {
+                let start = self.text.len();
+                self.inlines(node);
+                let text = self.text.get(start..).unwrap_or_default();
+                if text != link.url && format!("mailto:{text}") != link.url {
+                    self.body.links.push((text.to_owned(), link.url.clone()));
                 }
             }
-            _ => {}
+            _ => self.inlines(node),
         }
+        self.depth -= 1;
     }
 
-    fn link(&mut self, kind: LinkType, url: &str) {
-        let leads = target(kind, url).unwrap_or_else(|| url.to_owned());
-        self.links.push((leads, self.text.len()));
-    }
-
-    fn end_link(&mut self) {
-        let Some((leads, began)) = self.links.pop() else {
-            return;
-        };
-        let text = self.text.get(began..).unwrap_or_default();
-        if text != leads && format!("mailto:{text}") != leads {
-            self.text.extend([" (", &leads, ")"]);
-        }
-    }
-
-    /// What stands before an item of the innermost list.
-    fn sign(&mut self) -> String {
-        match self.lists.last_mut() {
-            Some(Some(number)) => {
-                let sign = format!("{number}. ");
-                *number = number.saturating_add(1);
-                sign
+    /// The text of a node and everything in it.
+    fn flat<'a>(&mut self, node: &'a AstNode<'a>) {
+        for inner in node.descendants() {
+            match &inner.data().value {
+                NodeValue::Text(text) => self.text.push_str(text),
+                NodeValue::Code(code) => self.text.push_str(&code.literal),
+                _ => {}
             }
-            _ => "* ".to_owned(),
         }
     }
 
-    fn heading(&mut self) {
-        let before = self.written.len();
+    fn end_heading(&mut self) {
+        let before = self.body.lines.len();
         self.flush();
         let indent = self.rest();
-        let width = self.written.iter().skip(before + usize::from(before > 0));
+        let own = self
+            .body
+            .lines
+            .iter()
+            .skip(before + usize::from(before > 0));
+        let width = own.map(|line| line.chars().count()).max();
         let width = width
-            .map(|line| line.chars().count())
-            .max()
-            .unwrap_or_default();
-        let width = width.saturating_sub(indent.chars().count());
-        self.written.push(format!("{indent}{}", "-".repeat(width)));
+            .unwrap_or_default()
+            .saturating_sub(indent.chars().count());
+        self.body
+            .lines
+            .push(format!("{indent}{}", "-".repeat(width)));
         self.gap = true;
     }
 
     /// Ends a block, after which an empty line stands.
-    fn block(&mut self) {
+    fn end_block(&mut self) {
         self.flush();
         self.gap = true;
     }
 
-    /// Writes what has been gathered.
+    /// Writes the text of the current block.
     fn flush(&mut self) {
         let text = std::mem::take(&mut self.text);
         if text.trim().is_empty() {
             return;
         }
-        if std::mem::take(&mut self.gap) && !self.written.is_empty() {
-            self.written.push(String::new());
+        if std::mem::take(&mut self.gap) && !self.body.lines.is_empty() {
+            self.body.lines.push(String::new());
         }
         let first = joined(self.leads.iter().map(|lead| lead.first.as_str()));
         // An item has its sign once.
         for lead in &mut self.leads {
             lead.first.clone_from(&lead.rest);
         }
-        let text = visible(&super::mask::masked(&text));
-        self.written.extend(wrap(&text, &first, &self.rest()));
+        let text = visible(&masked(&text));
+        self.body.lines.extend(wrap(&text, &first, &self.rest()));
     }
 
     fn rest(&self) -> String {
@@ -219,14 +253,15 @@ fn joined<'a>(leads: impl Iterator<Item = &'a str>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::lines;
+    use super::plain_body;
+    use crate::markdown::delivered;
 
     fn read(source: &str) -> String {
-        lines(source, "").join("\n")
+        plain_body(&delivered(source), "").lines.join("\n")
     }
 
     #[test]
-    fn markdown_reads_as_plain_text() {
+    fn a_body_reads_as_in_the_inbox() {
         for (source, text) in [
             (
                 "Dear **Ane**,\nwe _write_.\n\nBye  \nus",
@@ -240,22 +275,25 @@ mod tests {
                 "1. one\n2. two\n   * in\n3. three",
                 "1. one\n2. two\n   * in\n3. three",
             ),
+            ("7. one\n8. two", "1. one\n2. two"),
             ("* one\n\n  more\n\n* two", "* one\n\n  more\n\n* two"),
             ("# Title\n\ntext", "Title\n-----\n\ntext"),
             ("text\n\n## Title\ntext", "text\n\nTitle\n-----\n\ntext"),
             ("> quoted\n> text\n\nb", "> quoted text\n\nb"),
-            ("```\na  b\n  c\n```\nd", "    a b\n      c\n\nd"),
+            ("```\na  b\n  c\n```\nd", "    a  b\n      c\n\nd"),
             ("| a | b |\n|--|--|\n| 1 | 2 |\n\nc", "a | b\n1 | 2\n\nc"),
             (
                 "[here](https://a.no) <https://b.no> <c@d.no>",
-                "here (https://a.no) https://b.no c@d.no",
+                "here https://b.no c@d.no",
             ),
-            (
-                "![Map](http://a) ![](http://b)",
-                "[picture: Map, http://a] [picture: http://b]",
-            ),
-            ("a <b>c</b>\n\n<div>x</div>\n\nd", "a c\n\nd"),
+            ("x ![Map](http://a)", "x"),
+            ("a <b>c</b>\n\n<div>x</div>\n\nd", "a c\n\nx\n\nd"),
             ("a\n\n---\n\nb", "a\n\n--------------------\n\nb"),
+            ("~~old~~ new", "old new"),
+            (
+                "a[^1]\n\n[^1]: note",
+                "a1\n\nFootnotes\n---------\n\n1. note",
+            ),
             ("nr 07827199405", "nr 078271*****"),
         ] {
             assert_eq!(read(source), text, "{source}");
@@ -263,10 +301,19 @@ mod tests {
     }
 
     #[test]
+    fn links_are_told_apart_from_the_text() {
+        let body = plain_body(
+            &delivered("[here](https://a.no) <https://b.no> <c@d.no>"),
+            "",
+        );
+        assert_eq!(body.links, [("here".to_owned(), "https://a.no".to_owned())]);
+    }
+
+    #[test]
     fn depth_without_end_leaves_room_for_the_text() {
-        for sign in [">", "* ", "- 1. ", "[", "![", "|"] {
-            let source = format!("{}{}", sign.repeat(10_000 / sign.len()), "x".repeat(10_000));
-            let text = lines(&source, "  ");
+        for sign in [">", "* ", "- 1. ", "\\- ", "[", "![", "|", "<div>", "**a"] {
+            let source = format!("{}{}", sign.repeat(2_000 / sign.len()), "x".repeat(2_000));
+            let text = plain_body(&delivered(&source), "  ").lines;
             assert!(
                 text.iter().map(String::len).sum::<usize>() < 200_000,
                 "{sign}"

@@ -1,5 +1,6 @@
-//! Which letters are worth looking at, and why.
+//! The letters a preview page shows: a sample that covers the differences between rows, asked-for rows, or all.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -7,45 +8,41 @@ use super::warnings::RowWarnings;
 use super::{MailingSummary, SmsTotals};
 use crate::plan::Selection;
 
-/// The letters on a page.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PageLetters {
-    /// A few that stand for all, with the reasons.
+    /// A sample by row, with the reasons each row is in it.
     Sample(BTreeMap<u64, Vec<Reason>>),
-    /// Those that were asked for, by their rows.
+    /// The rows that were asked for.
     Rows {
-        /// The rows, with those that get no letter among them.
+        /// Includes rows that get no letter.
         rows: Selection,
-        /// How many letters they get.
+        /// Number of letters among `rows`.
         letters: u64,
     },
-    /// All of them.
     All,
 }
 
-/// Why a letter was chosen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Reason for a letter to be in a sample.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reason {
-    /// The mailing's only letter.
     Only,
-    /// The first letter.
     First,
-    /// The last one.
     Last,
-    /// The one with the longest body.
+    /// Longest body, in UTF-16 units.
     Longest,
-    /// The one with the shortest body.
     Shortest,
-    /// The first one in a language, by its English name.
+    /// First letter in a language, by its English name.
     Language(&'static str),
-    /// The one whose SMS has the most parts.
     MostSms,
-    /// One with a warning.
+    /// First letter with a part that others lack.
+    With(Cow<'static, str>),
+    /// First letter without a part that others have.
+    Without(Cow<'static, str>),
     Warning,
 }
 
 impl PageLetters {
-    /// A few letters that stand for all.
+    /// A sample that covers the languages, lengths, SMS sizes and warnings of the mailing.
     pub fn sample(summary: &MailingSummary, warnings: &RowWarnings) -> Self {
         let mut sample: BTreeMap<u64, Vec<Reason>> = BTreeMap::new();
         let mut choose = |row, reason| sample.entry(row).or_default().push(reason);
@@ -73,6 +70,12 @@ impl PageLetters {
                 choose(most.row, Reason::MostSms);
             }
         }
+        for (part, rows) in &summary.parts {
+            if let (Some(with), Some(without)) = (rows.with, rows.without) {
+                choose(with, Reason::With(part.clone()));
+                choose(without, Reason::Without(part.clone()));
+            }
+        }
         for row in warnings.examples() {
             choose(row, Reason::Warning);
         }
@@ -82,7 +85,7 @@ impl PageLetters {
         Self::Sample(sample)
     }
 
-    /// How many letters there will be on the page, of a mailing with so many.
+    /// Number of letters on the page, for a mailing with `letters` letters.
     pub fn count(&self, letters: u64) -> u64 {
         match self {
             Self::Sample(sample) => sample.len() as u64,
@@ -91,7 +94,7 @@ impl PageLetters {
         }
     }
 
-    /// Why a row's letter is on the page; nothing when it is not.
+    /// Reasons for a row's letter to be on the page; `None` when it is not.
     pub fn reasons(&self, row: u64) -> Option<&[Reason]> {
         match self {
             Self::Sample(sample) => sample.get(&row).map(Vec::as_slice),
@@ -111,6 +114,8 @@ impl fmt::Display for Reason {
             Self::Shortest => f.write_str("shortest"),
             Self::Language(name) => write!(f, "first in {name}"),
             Self::MostSms => f.write_str("most SMS parts"),
+            Self::With(part) => write!(f, "with {part}"),
+            Self::Without(part) => write!(f, "without {part}"),
             Self::Warning => f.write_str("warning"),
         }
     }

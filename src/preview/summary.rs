@@ -1,33 +1,46 @@
-//! What all letters of a mailing come to: languages, lengths, SMS parts. Memory does not grow with the letters.
+//! Totals over all letters of a mailing: languages, lengths, SMS parts. Memory does not grow with the letters.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use super::language::Language;
-use super::notification::{SmsTexts, has_token, is_generic};
+use super::notification::{Keywords, SmsTexts, is_generic};
+use crate::correspondence::Notification;
 use crate::correspondence::sms::{Sms, SmsEncoding};
 use crate::correspondence::text::utf16_len;
 use crate::plan::Delivery;
 
-/// So many different characters are counted; a mailing with more is written in another alphabet.
+/// Limit of distinct non-GSM-7 characters that are counted: a mailing with more is written in another alphabet, and naming them helps no one.
 const FOREIGN: usize = 64;
 
-/// What has been seen of a mailing.
+/// Totals over the letters added so far.
 #[derive(Debug, Clone, Default)]
 pub struct MailingSummary {
-    /// How many letters there are.
     pub letters: u64,
-    /// The SMS that tell of the letters.
+    /// First notifications by SMS.
     pub sms: SmsTotals,
-    /// The SMS that remind of them.
+    /// Reminders by SMS.
     pub reminders: SmsTotals,
     pub(super) languages: BTreeMap<Language, LanguageCount>,
     pub(super) first: u64,
     pub(super) last: u64,
     pub(super) longest: Option<RowSize>,
     pub(super) shortest: Option<RowSize>,
+    /// First rows with and without each part that a letter may lack.
+    pub(super) parts: BTreeMap<Cow<'static, str>, PartRows>,
 }
 
-/// The letters in one language.
+/// First rows with and without a part of a letter.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct PartRows {
+    pub(super) with: Option<u64>,
+    pub(super) without: Option<u64>,
+}
+
+/// Limit of parts that are told apart: files that are named by their rows are one part.
+const PARTS: usize = 32;
+
+/// Letters in one language, and the first row that has one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct LanguageCount {
     pub(super) letters: u64,
@@ -46,22 +59,21 @@ pub(super) struct RowSize {
 pub struct SmsTotals {
     /// Letters with an SMS.
     pub letters: u64,
-    /// The parts of one SMS for each of them.
+    /// Sum of the parts, with one SMS for each letter.
     pub parts: u64,
     /// Letters whose SMS needs UCS-2.
     pub unicode: u64,
-    /// SMS with something in them that Altinn replaces.
+    /// SMS with a keyword that Altinn replaces, so their length is not final.
     pub tokens: u64,
-    /// SMS that Altinn puts its own text around: their length is not known.
+    /// SMS inside Altinn's generic text: their length is not known.
     pub generic: u64,
-    /// In how many of them each character stands that seven bits do not have.
+    /// Number of SMS with each character outside GSM-7.
     pub(super) foreign: BTreeMap<char, u64>,
     pub(super) most: Option<RowSize>,
     pub(super) fewest: usize,
 }
 
 impl MailingSummary {
-    /// Looks at a letter.
     pub fn add(&mut self, delivery: &Delivery) {
         let letter = &delivery.request.correspondence;
         let row = delivery.row;
@@ -70,7 +82,7 @@ impl MailingSummary {
             self.first = row;
         }
         self.last = row;
-        let language = Language::of(letter.content.language.as_deref());
+        let language = Language::of_letter(letter.content.language.as_deref());
         let fresh = LanguageCount {
             letters: 0,
             first: row,
@@ -80,20 +92,89 @@ impl MailingSummary {
         let here = RowSize { row, size };
         keep(&mut self.longest, here, |kept| size > kept);
         keep(&mut self.shortest, here, |kept| size < kept);
+        self.add_parts(delivery);
         if let Some(notification) = &letter.notification {
             let texts = SmsTexts::new(Some(notification));
             let generic = is_generic(notification);
-            self.sms.add(row, texts.first, generic);
-            self.reminders.add(row, texts.reminder, generic);
+            let keywords = Keywords::new(letter);
+            self.sms.add(row, texts.first, generic, &keywords);
+            self.reminders.add(row, texts.reminder, generic, &keywords);
         }
     }
 
-    /// The codes of the languages that letters are written in, each with its letters.
+    fn add_parts(&mut self, delivery: &Delivery) {
+        let row = delivery.row;
+        let present = parts(delivery);
+        for part in &present {
+            if !self.parts.contains_key(part) && self.parts.len() < PARTS {
+                // Every letter so far was without it.
+                let without = (self.letters > 1).then_some(self.first);
+                let rows = PartRows {
+                    with: None,
+                    without,
+                };
+                self.parts.insert(part.clone(), rows);
+            }
+        }
+        for (part, rows) in &mut self.parts {
+            let rows = if present.contains(part) {
+                &mut rows.with
+            } else {
+                &mut rows.without
+            };
+            rows.get_or_insert(row);
+        }
+    }
+
+    /// Language codes with the number of letters in each.
     pub fn languages(&self) -> impl Iterator<Item = (&'static str, u64)> + '_ {
         self.languages
             .iter()
             .map(|(language, there)| (language.code(), there.letters))
     }
+}
+
+/// Parts that other letters may lack: members with `when`, or whose text is empty for some rows.
+fn parts(delivery: &Delivery) -> Vec<Cow<'static, str>> {
+    let letter = &delivery.request.correspondence;
+    let has_text = |text: &Option<String>| text.as_ref().is_some_and(|text| !text.is_empty());
+    let notification = letter.notification.as_ref();
+    let has_contacts = |notification: &Notification| {
+        !notification.custom_recipients.is_empty() || notification.custom_recipient.is_some()
+    };
+    let known = [
+        (has_text(&letter.content.message_summary), "a summary"),
+        (letter.due_date_time.is_some(), "a due date"),
+        (
+            letter.is_confirmation_needed == Some(true),
+            "a confirmation",
+        ),
+        (!letter.reply_options.is_empty(), "a reply button"),
+        (notification.is_some(), "a notification"),
+        (
+            notification.is_some_and(|told| told.send_reminder == Some(true)),
+            "a reminder",
+        ),
+        (
+            notification.is_some_and(has_contacts),
+            "contacts of its own",
+        ),
+        (
+            !delivery.request.existing_attachments.is_empty(),
+            "an attachment uploaded earlier",
+        ),
+        (
+            delivery.files.iter().any(|file| file.enclosed),
+            "a file of its own",
+        ),
+    ];
+    let shared = delivery.files.iter().filter(|file| !file.enclosed);
+    let shared = shared.map(|file| Cow::Owned(format!("the file {}", file.attachment.file_name)));
+    let known = known.into_iter().filter(|(is_there, _)| *is_there);
+    known
+        .map(|(_, part)| Cow::Borrowed(part))
+        .chain(shared)
+        .collect()
 }
 
 fn keep(kept: &mut Option<RowSize>, here: RowSize, is_more: impl Fn(usize) -> bool) {
@@ -103,7 +184,7 @@ fn keep(kept: &mut Option<RowSize>, here: RowSize, is_more: impl Fn(usize) -> bo
 }
 
 impl SmsTotals {
-    fn add(&mut self, row: u64, text: Option<&str>, is_generic: bool) {
+    fn add(&mut self, row: u64, text: Option<&str>, is_generic: bool, keywords: &Keywords<'_>) {
         let Some(text) = text else {
             return;
         };
@@ -117,7 +198,7 @@ impl SmsTotals {
         self.letters += 1;
         self.parts += size as u64;
         self.unicode += u64::from(sms.encoding == SmsEncoding::Ucs2);
-        self.tokens += u64::from(has_token(text));
+        self.tokens += u64::from(keywords.has_unknown(text));
         self.generic += u64::from(is_generic);
         keep(&mut self.most, RowSize { row, size }, |kept| size > kept);
         for c in sms.foreign {

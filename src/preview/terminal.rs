@@ -1,13 +1,13 @@
-//! Text for a terminal: nothing in it controls the terminal, and no line is wider than asked for.
+//! Text for a terminal: without control characters, in lines of a limited width.
 
-use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
+use textwrap::{Options, WordSeparator, WordSplitter};
 
-use super::format::is_unseen;
+use crate::text::is_invisible;
 
-/// How wide a letter is shown.
+/// Width of a letter in columns.
 pub(super) const WIDTH: usize = 80;
 
-/// A text without anything a terminal would obey: controls and characters that turn or hide text are shown by their numbers. Line ends stay.
+/// Replaces control characters, and those that hide text or change its direction, by their code points. Line ends stay.
 pub(super) fn visible(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     let mut rest = text.chars().peekable();
@@ -16,9 +16,9 @@ pub(super) fn visible(text: &str) -> String {
             '\r' if rest.peek() == Some(&'\n') => {}
             '\n' => shown.push('\n'),
             '\t' => shown.push_str("    "),
-            // These join what belongs together, as in families of emojis.
+            // Joiners, as in emoji sequences, are harmless.
             '\u{200c}' | '\u{200d}' => shown.push(c),
-            c if c.is_control() || is_unseen(c) => {
+            c if c.is_control() || is_invisible(c) => {
                 shown.extend(format!("<U+{:04X}>", u32::from(c)).chars());
             }
             c => shown.push(c),
@@ -27,55 +27,23 @@ pub(super) fn visible(text: &str) -> String {
     shown
 }
 
-/// Breaks a text into lines: `first` stands before the first one, `rest` before the others. Line ends in the text stay, and so do blanks at the beginning of a line.
+/// Breaks a text into lines of at most [`WIDTH`] columns: `first` stands before the first one, `rest` before the others.
+/// Line ends in the text stay, and so do blanks at the beginning of a line.
 pub(super) fn wrap(text: &str, first: &str, rest: &str) -> Vec<String> {
-    let mut lines = Vec::new();
-    for line in text.split('\n') {
-        let lead = if lines.is_empty() { first } else { rest };
-        wrap_line(line, lead, rest, &mut lines);
-    }
-    lines
-}
-
-fn wrap_line(text: &str, first: &str, rest: &str, lines: &mut Vec<String>) {
-    let blanks = text.len() - text.trim_start_matches(' ').len();
-    let mut line = format!("{first}{}", &text[..blanks.min(WIDTH / 2)]);
-    // Whether the line holds nothing but what stands before it.
-    let mut is_new = true;
-    for word in text.split([' ', '\t']).filter(|word| !word.is_empty()) {
-        let gap = usize::from(!is_new);
-        if !is_new && line.width() + gap + word.width() > WIDTH {
-            lines.push(std::mem::replace(&mut line, rest.to_owned()));
-        } else if gap == 1 {
-            line.push(' ');
-        }
-        is_new = false;
-        push_word(word, rest, &mut line, lines);
-    }
-    lines.push(line.trim_end().to_owned());
-}
-
-/// A word that is wider than a line is broken: a terminal would do the same, at a worse place.
-fn push_word(word: &str, rest: &str, line: &mut String, lines: &mut Vec<String>) {
-    if line.width() + word.width() <= WIDTH {
-        line.push_str(word);
-        return;
-    }
-    let mut width = line.width();
-    for c in word.chars() {
-        let wide = c.width().unwrap_or_default();
-        if width + wide > WIDTH {
-            lines.push(std::mem::replace(line, rest.to_owned()));
-            width = line.width();
-        }
-        line.push(c);
-        width += wide;
-    }
+    let options = Options::new(WIDTH)
+        .initial_indent(first)
+        .subsequent_indent(rest)
+        .word_separator(WordSeparator::AsciiSpace)
+        .word_splitter(WordSplitter::NoHyphenation);
+    textwrap::wrap(text, options)
+        .into_iter()
+        .map(|line| line.trim_end().to_owned())
+        .collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use unicode_width::UnicodeWidthStr as _;
+    use textwrap::core::display_width;
 
     use super::{visible, wrap};
 
@@ -104,7 +72,7 @@ mod tests {
         ] {
             let lines = wrap(&text, "  * ", "    ");
             for line in &lines {
-                assert!(line.width() <= 80, "{}: {line}", line.width());
+                assert!(display_width(line) <= 80, "{}: {line}", display_width(line));
             }
             let squeezed = |text: &str| text.replace([' ', '\n'], "");
             assert_eq!(squeezed(&lines.concat()), squeezed(&format!("*{text}")));

@@ -3,12 +3,13 @@
 use std::io::Write;
 
 use super::PreviewError;
-use super::format::counted;
 use super::letter::LetterView;
+use super::mask::masked;
 use super::notification::{EmailView, NotificationView, SmsMessage};
-use super::plain;
+use super::plain::plain_body;
 use super::terminal::{WIDTH, visible, wrap};
 use crate::plan::Delivery;
+use crate::text::counted;
 
 /// How wide the column of names is.
 const NAMES: usize = 13;
@@ -24,9 +25,12 @@ pub fn text(delivery: &Delivery, out: &mut dyn Write) -> Result<(), PreviewError
     )?;
     head(&letter, out)?;
     writeln!(out)?;
-    let body = plain::lines(&delivery.request.correspondence.content.message_body, "  ");
-    write_lines(&body, out)?;
+    let body = plain_body(&letter.delivered, "  ");
+    write_lines(&body.lines, out)?;
     writeln!(out)?;
+    for (text, url) in &body.links {
+        named("Link", &format!("{}: {}", masked(text), masked(url)), out)?;
+    }
     below(&letter, out)?;
     for notice in &letter.notices {
         write_notification(notice, out)?;

@@ -1,16 +1,16 @@
-//! The warnings of a check, letter by letter and as a whole.
+//! Warnings of a check, by row and by kind.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::diagnostic::{Place, Problem, Problems, Severity};
 
-/// So many letters stand for all that have the same warning.
+/// Letters in a sample for each kind of warning.
 const EXAMPLES: usize = 2;
 
-/// So many letters with warnings are in a sample.
+/// Limit of letters in a sample because of warnings.
 const MOST: usize = 20;
 
-/// What a check has warned of.
+/// Warnings of a check, by row and by kind.
 #[derive(Debug, Clone, Default)]
 pub struct RowWarnings {
     rows: BTreeMap<u64, Vec<String>>,
@@ -20,7 +20,7 @@ pub struct RowWarnings {
 }
 
 impl RowWarnings {
-    /// Sorts what a check has found.
+    /// Takes the warnings out of the problems of a check.
     pub fn from_problems(problems: &Problems) -> Self {
         let mut warnings = Self::default();
         for problem in problems {
@@ -58,12 +58,11 @@ impl RowWarnings {
         self.rows.entry(row).or_default().push(said);
     }
 
-    /// The warnings of a row.
     pub(super) fn of_row(&self, row: u64) -> &[String] {
         self.rows.get(&row).map_or(&[], Vec::as_slice)
     }
 
-    /// Rows that show what the warnings are about.
+    /// Rows for a sample: the first ones with each kind of warning.
     pub(super) fn examples(&self) -> impl Iterator<Item = u64> + '_ {
         self.examples.iter().copied()
     }

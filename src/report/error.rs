@@ -1,20 +1,18 @@
-//! What can go wrong with a report.
+//! Errors of a report.
 
 use std::io;
 
 use crate::journal::JournalError;
 
-/// Why a report cannot be made.
+/// Reason a report cannot be made.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ReportError {
-    /// The journal cannot be read.
     #[error("cannot read what there is to report")]
     Journal(#[from] JournalError),
-    /// The report cannot be written.
     #[error("cannot write the report")]
     Write(#[from] io::Error),
-    /// The page cannot be made.
+    /// The page template failed to render.
     #[error("cannot make the report's page")]
     Page(#[source] Box<tera::Error>),
 }

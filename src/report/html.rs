@@ -5,21 +5,23 @@ use std::io::Write;
 use serde::Serialize;
 use tera::{Context, Tera};
 
-use super::format::{local, meaning, rows, spaced};
+use super::format::meaning;
 use super::text::lines;
 use super::{FailureGroup, Report, ReportError};
+use crate::correspondence::local_time;
 use crate::journal::{RowRecord, RowRecords, Run, State};
+use crate::text::{counted, grouped};
 
-/// How many rows that need attention the page shows.
+/// Limit of rows on the page that need attention.
 pub const ATTENTION: usize = 1000;
 
-/// How many of the sent rows it shows.
+/// Limit of sent rows on the page.
 const SENT: usize = 20;
 
-/// The name ends in `.html`: that is why everything in it is escaped.
+/// Ends in `.html`, which turns Tera's escaping on.
 const NAME: &str = "report.html";
 
-/// Writes the page. `csv` is where all the rows are, for when there are more than the page shows.
+/// Writes the page. `csv` is the file with all rows, named when the page cannot show them all.
 pub fn html(report: &Report, csv: Option<&str>, out: &mut dyn Write) -> Result<(), ReportError> {
     let page = Page::new(report, csv)?;
     let failed = |error| ReportError::Page(Box::new(error));
@@ -43,12 +45,11 @@ struct Page<'a> {
     run: String,
     in_prod: bool,
     adds_up: bool,
-    /// The page in one sentence.
     summary: String,
     total: String,
     rows_total: String,
     states: Vec<StateView>,
-    /// The bar, said to who cannot see it.
+    /// Text of the bar for screen readers.
     bar: String,
     groups: Vec<GroupView<'a>>,
     attention: Vec<RowView>,
@@ -63,7 +64,7 @@ struct StateView {
     name: &'static str,
     meaning: &'static str,
     count: String,
-    /// Its part of the bar.
+    /// Relative width in the bar.
     weight: u64,
     share: String,
 }
@@ -111,13 +112,13 @@ impl<'a> Page<'a> {
             environment: &header.environment,
             resource: &header.resource,
             plan: report.run().map_or("", |run| run.plan.as_str()),
-            began: local(report.began()),
+            began: local_time(report.began()),
             run: report.run().map(ending).unwrap_or_default(),
             in_prod: header.environment == "prod",
             adds_up: report.adds_up(),
             summary: summary(report),
-            total: spaced(counts.total()),
-            rows_total: spaced(report.rows_total()),
+            total: grouped(counts.total()),
+            rows_total: grouped(report.rows_total()),
             bar: bar.join(", "),
             states,
             groups: report.groups().iter().map(GroupView::new).collect(),
@@ -137,7 +138,7 @@ impl<'a> Page<'a> {
 fn summary(report: &Report) -> String {
     let counts = report.counts();
     let letters = counts.total() - counts.in_state(State::Skipped);
-    let (delivered, letters) = (spaced(counts.delivered()), spaced(letters));
+    let (delivered, letters) = (grouped(counts.delivered()), grouped(letters));
     let mut parts = vec![format!("Altinn has {delivered} of {letters} letters")];
     for (count, one, many) in [
         (counts.attention(), "needs attention", "need attention"),
@@ -154,7 +155,7 @@ fn summary(report: &Report) -> String {
     ] {
         if count > 0 {
             let what = if count == 1 { one } else { many };
-            parts.push(format!("{} {what}", spaced(count)));
+            parts.push(format!("{} {what}", grouped(count)));
         }
     }
     parts.join("; ") + "."
@@ -162,13 +163,16 @@ fn summary(report: &Report) -> String {
 
 fn ending(run: &Run) -> String {
     match &run.ended {
-        None => format!("started {}, not ended or cut off", local(run.started_at)),
+        None => format!(
+            "started {}, not ended or cut off",
+            local_time(run.started_at)
+        ),
         Some(ended) => {
             let why = ended.reason.as_ref().map(|reason| format!(": {reason}"));
             format!(
                 "{} {}{}",
                 ended.how,
-                local(ended.at),
+                local_time(ended.at),
                 why.unwrap_or_default()
             )
         }
@@ -182,12 +186,12 @@ fn first(lines: RowRecords<'_>, most: usize) -> Result<Vec<RowView>, ReportError
         .collect()
 }
 
-/// How many rows there are beside the shown ones; `unlisted` ones have no line at all.
+/// Number of rows that are not shown, as words. `unlisted` rows have no line in the journal and are left out.
 fn more(count: u64, unlisted: u64, shown: &[RowView]) -> Option<String> {
     let left = count
         .saturating_sub(unlisted)
         .saturating_sub(shown.len() as u64);
-    (left > 0).then(|| rows(left))
+    (left > 0).then(|| counted(left, "row", "rows"))
 }
 
 impl StateView {
@@ -195,7 +199,7 @@ impl StateView {
         Self {
             name: state.name(),
             meaning: meaning(state),
-            count: spaced(count),
+            count: grouped(count),
             weight: count,
             share: share(count, total),
         }
@@ -221,7 +225,7 @@ impl<'a> GroupView<'a> {
                 .map(|status| status.to_string())
                 .unwrap_or_default(),
             message: &group.message,
-            count: spaced(group.count),
+            count: grouped(group.count),
             lines: lines(group),
         }
     }
@@ -241,7 +245,7 @@ impl RowView {
                 .correspondence
                 .map(|id| id.to_string())
                 .unwrap_or_default(),
-            at: local(line.last_at),
+            at: local_time(line.last_at),
         }
     }
 }

@@ -15,7 +15,7 @@ const VERSION: u32 = 1;
 /// Writes the report: what it is about, the counts, the groups, and last every row the journal has.
 pub fn json(report: &Report, out: &mut dyn Write) -> Result<(), ReportError> {
     let head = serde_json::to_string(&Head::new(report))?;
-    // The rows go in before the last brace, one at a time.
+    // Rows are streamed in before the closing brace, so that a million of them need no memory.
     out.write_all(head.strip_suffix('}').unwrap_or(&head).as_bytes())?;
     out.write_all(b",\"rows\":[")?;
     for (at, line) in report.lines().enumerate() {

@@ -1,4 +1,4 @@
-//! The run as data, and how it is told: a page for people, lines for spreadsheets and programs, a table for the terminal.
+//! The run as data, and its formats: HTML for people, CSV for spreadsheets, JSON for programs, a table for the terminal.
 //!
 //! Every format is computed from the journal and nothing else, so a run that has just ended, a resumed one and a report asked for a year later agree. Rows are
 //! read as they are written out: a million of them need no more memory than ten.

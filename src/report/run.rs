@@ -1,4 +1,4 @@
-//! The run as data: how many rows stand where, whether that is all of them, and why the rest was not sent.
+//! The run as data: rows by state, whether the counts add up, and the reasons rows were not sent.
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
@@ -8,13 +8,13 @@ use jiff::Timestamp;
 use super::ReportError;
 use crate::journal::{Header, Journal, RowRecord, RowRecords, Run, Snapshot, State};
 
-/// How many lines a group names.
+/// Limit of line numbers that a group names.
 const NAMED: usize = 5;
 
-/// How many groups there can be before the rest is told as one.
+/// Limit of groups; failures with further reasons are counted in one group.
 const GROUPS: usize = 200;
 
-/// A mailing as its journal tells it.
+/// A mailing as its journal has it.
 #[derive(Debug)]
 pub struct Report {
     snapshot: Snapshot,
@@ -23,7 +23,7 @@ pub struct Report {
     groups: Vec<FailureGroup>,
 }
 
-/// How many rows stand in each state.
+/// Number of rows in each state.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct StateCounts {
     /// In the order of [`State::ALL`].
@@ -33,17 +33,14 @@ pub struct StateCounts {
 /// Rows that were not sent for the same reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FailureGroup {
-    /// Where they stand.
     pub state: State,
     /// Altinn's error code: rows with the same one are together, whatever the words.
     pub code: Option<u32>,
-    /// The HTTP status.
     pub status: Option<u16>,
-    /// The reason, in the words of the first of them.
+    /// Message of the group's first row.
     pub message: String,
-    /// How many they are.
     pub count: u64,
-    /// The lines of the first few.
+    /// Line numbers of the first few rows.
     pub lines: Vec<u64>,
 }
 
@@ -71,37 +68,35 @@ impl Report {
         })
     }
 
-    /// Whose journal it is.
     pub fn header(&self) -> &Header {
         self.snapshot.header()
     }
 
-    /// The instant the mailing was first sent.
+    /// Time of the first send.
     pub fn began(&self) -> Timestamp {
         self.snapshot.began()
     }
 
-    /// The latest run.
     pub fn run(&self) -> Option<&Run> {
         self.run.as_ref()
     }
 
-    /// The rows the mailing is answerable for: those of the latest run, and earlier ones that are not in its file any more.
+    /// Rows of the latest run, and earlier rows that are no longer in its file.
     pub fn rows_total(&self) -> u64 {
         self.run.as_ref().map_or(0, rows_of)
     }
 
-    /// How many rows stand in each state.
+    /// Number of rows in each state.
     pub fn counts(&self) -> &StateCounts {
         &self.counts
     }
 
-    /// Whether every row is in exactly one state. When it is not, something has been lost or counted twice, and nobody may call the run a success.
+    /// True when every row is in exactly one state. Otherwise a row was lost or counted twice, and the run must not be called a success.
     pub fn adds_up(&self) -> bool {
         self.rows_total() == self.counts.total()
     }
 
-    /// Why rows were not sent, the most common reason first.
+    /// Reasons rows were not sent, the most frequent first.
     pub fn groups(&self) -> &[FailureGroup] {
         &self.groups
     }
@@ -111,7 +106,6 @@ impl Report {
         self.snapshot.lines()
     }
 
-    /// The rows whose letters Altinn has.
     pub fn sent_lines(&self) -> RowRecords<'_> {
         self.snapshot.sent_lines()
     }
@@ -123,7 +117,6 @@ impl Report {
 }
 
 impl StateCounts {
-    /// How many rows stand there.
     pub fn in_state(&self, state: State) -> u64 {
         self.iter()
             .find_map(|(of, count)| (of == state).then_some(count))
@@ -135,17 +128,16 @@ impl StateCounts {
         State::ALL.into_iter().zip(self.by_state)
     }
 
-    /// All rows counted.
     pub fn total(&self) -> u64 {
         self.by_state.iter().sum()
     }
 
-    /// The letters Altinn has: sent now or before.
+    /// Letters that Altinn has, from this run or an earlier one.
     pub fn delivered(&self) -> u64 {
         self.in_state(State::Sent) + self.in_state(State::AlreadySent)
     }
 
-    /// The rows somebody has to do something about: neither sent, skipped nor waiting for their turn.
+    /// Rows that need attention: neither sent, skipped nor pending.
     pub fn attention(&self) -> u64 {
         self.total()
             - self.delivered()
@@ -166,7 +158,7 @@ fn rows_of(run: &Run) -> u64 {
     run.rows.saturating_add(run.earlier)
 }
 
-/// What makes two rows fail for the same reason.
+/// Key of a group. Rows with a code are grouped by it, because the message often holds the value of the row.
 type Cause = (State, Option<u32>, Option<u16>, String);
 
 fn groups(snapshot: &Snapshot) -> Result<Vec<FailureGroup>, ReportError> {

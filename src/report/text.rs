@@ -2,14 +2,15 @@
 
 use std::io::Write;
 
-use super::format::{local, meaning};
+use super::format::meaning;
 use super::{FailureGroup, Report, ReportError};
+use crate::correspondence::local_time;
 use crate::journal::State;
 
-/// How many groups are shown.
+/// Limit of groups in the table.
 const SHOWN: usize = 10;
 
-/// So many characters of a reason are shown.
+/// Limit of characters of a reason.
 const WIDTH: usize = 100;
 
 /// Writes the counts, whether they add up, and a line for each reason why rows were not sent.
@@ -22,10 +23,10 @@ pub fn text(report: &Report, out: &mut dyn Write) -> Result<(), ReportError> {
             None => writeln!(
                 out,
                 ", started {}: not ended, or cut off",
-                local(run.started_at)
+                local_time(run.started_at)
             )?,
             Some(ended) => {
-                write!(out, ", {} {}", ended.how, local(ended.at))?;
+                write!(out, ", {} {}", ended.how, local_time(ended.at))?;
                 match &ended.reason {
                     Some(reason) => writeln!(out, ": {}", one_line(reason))?,
                     None => writeln!(out)?,
@@ -83,7 +84,7 @@ fn groups(groups: &[FailureGroup], out: &mut dyn Write) -> Result<(), ReportErro
     Ok(())
 }
 
-/// The lines of a group, with a sign when there are more.
+/// `lines 4, 5, …`: an ellipsis when the group has more.
 pub(super) fn lines(group: &FailureGroup) -> String {
     let named: Vec<_> = group.lines.iter().map(u64::to_string).collect();
     let noun = if group.count == 1 { "line" } else { "lines" };

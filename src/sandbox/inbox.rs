@@ -1,4 +1,4 @@
-//! The inbox: what has arrived, for a person to look at. Text only, escaped, without scripts.
+//! The inbox: what has arrived, for a person to look at. Bodies are drawn as in Altinn's inbox; everything else is escaped text.
 
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
@@ -11,8 +11,9 @@ use uuid::Uuid;
 use super::Letter;
 use super::state::{SharedState, Store};
 use crate::correspondence::{Recipient, Request};
+use crate::markdown::{delivered, inbox};
 
-/// So many letters are listed, the last first.
+/// Limit of letters in the list, the newest first.
 const LISTED: usize = 200;
 
 /// `GET /`.
@@ -45,7 +46,7 @@ pub(super) async fn letter(State(state): State<SharedState>, Path(id): Path<Stri
     page(include_str!("letter.html"), &context)
 }
 
-/// What a page shows of a letter.
+/// A letter as the templates read it.
 #[derive(Serialize)]
 struct Shown {
     id: Uuid,
@@ -56,12 +57,12 @@ struct Shown {
     accepted: String,
     title: String,
     summary: String,
+    /// The body as Altinn's inbox draws it.
     body: String,
     kept: bool,
     attachments: Vec<Attached>,
 }
 
-/// What it shows of an attachment.
 #[derive(Serialize)]
 struct Attached {
     name: String,
@@ -84,7 +85,9 @@ impl Shown {
             accepted: format!("{:.0}", letter.accepted_at),
             title: correspondence.content.message_title,
             summary: correspondence.content.message_summary.unwrap_or_default(),
-            body: correspondence.content.message_body,
+            body: inbox::html(&delivered(&correspondence.content.message_body), &|text| {
+                text.into()
+            }),
             kept,
             attachments: files
                 .map(|file| Attached {

@@ -17,32 +17,32 @@ use crate::secret::redact;
 pub struct Letter {
     /// Altinn's id for it.
     pub id: Uuid,
-    /// The request's idempotency key.
+    /// Idempotency key of the request.
     pub idempotent_key: Option<Uuid>,
-    /// The resource it belongs to, without `urn:altinn:resource:`.
+    /// Resource id, without `urn:altinn:resource:`.
     pub resource_id: Arc<str>,
-    /// The sender's own reference.
+    /// Reference chosen by the sender.
     pub senders_reference: String,
-    /// The recipient as Altinn writes it: a lower-case URN.
+    /// Recipient as Altinn writes it: a lower-case URN.
     pub recipient: String,
-    /// When it was accepted.
+    /// Time of acceptance.
     pub accepted_at: Timestamp,
-    /// When it becomes visible.
+    /// Time from which the recipient can read it.
     pub publish_at: Timestamp,
-    /// The person is reserved; only in a request with several recipients, where that stops nobody else.
+    /// True for a reserved person in a request with several recipients: Altinn accepts those, and refuses a request for one reserved person.
     pub reserved: bool,
-    /// The request as it arrived, byte for byte; of a form what it says, as JSON. Nothing when `keep_bodies` is off.
+    /// The request byte for byte, or a form as JSON. `None` when `keep_bodies` is off.
     pub body: Option<Bytes>,
-    /// The ids of its attachments: existing ones, then its own.
+    /// Attachment ids: existing ones, then its own.
     pub attachments: Vec<Uuid>,
-    /// The organisation that sent it.
+    /// Organisation number of the sender.
     pub(super) sender: Arc<str>,
-    /// How far the scan of its own files has come; nothing when it has none.
+    /// State of the malware scan of its own files; `None` without files.
     pub(super) scan: Option<Scan>,
     pub(super) purged_at: Option<Timestamp>,
 }
 
-/// What is known of a letter's own files.
+/// Malware scan of a letter's own files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Scan {
     Running,
@@ -50,7 +50,7 @@ pub(super) enum Scan {
     Infected,
 }
 
-/// What has become of a letter.
+/// Status of a letter, named as in the API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum LetterStatus {
     /// Accepted; its own files are being scanned.
@@ -68,7 +68,7 @@ pub enum LetterStatus {
 }
 
 impl Letter {
-    /// Its status at `now`.
+    /// Status at `now`.
     pub fn status(&self, now: Timestamp) -> LetterStatus {
         let last = self.history(now).last().map(|(status, _)| *status);
         last.unwrap_or(LetterStatus::Initialized)
@@ -104,7 +104,7 @@ impl Letter {
         history
     }
 
-    /// The request it came with, read again; nothing when its body was not kept.
+    /// Parses the kept body again; `None` when it was not kept.
     pub fn request(&self) -> Option<Request> {
         let read = body::read(self.body.as_deref()?, REQUEST, "request").ok()?;
         serde_json::from_value(read.value).ok()
@@ -123,7 +123,7 @@ impl fmt::Debug for Letter {
 }
 
 impl LetterStatus {
-    /// The name the API has for it.
+    /// Name in the API.
     pub fn name(self) -> &'static str {
         match self {
             Self::Initialized => "Initialized",

@@ -103,7 +103,7 @@ fn letter(columns: &Columns, language: usize) -> String {
     };
     let rest = pick([
         "Du trenger ikke gjøre noe nå: Vi skriver igjen når saken er avgjort.\n\nVennlig hilsen\\\nEksempeletaten",
-        "Du treng ikkje gjere noko no: Vi skriv att når saka er avgjord.\n\nVenleg helsing\nEksempeletaten",
+        "Du treng ikkje gjere noko no: Vi skriv att når saka er avgjord.\n\nVenleg helsing\\\nEksempeletaten",
         "You need not do anything now: we write again when the case has been decided.\n\nKind regards,\\\nthe Example Agency",
     ]);
     format!("{comment}\n{greeting} {name},\n\n{received}{case}.\n\n{rest}\n")

@@ -41,7 +41,7 @@ pub use reference::reference;
 pub use scope::Scope;
 pub use templates::Templates;
 pub use tree::{Condition, Text, Tree};
-pub use writer::TEXT_LIMIT;
+pub use writer::{TEXT_LIMIT, take_protected};
 
 #[cfg(test)]
 mod tests;

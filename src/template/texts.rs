@@ -1,10 +1,13 @@
 //! Texts in templates: made plain, and made safe for Markdown.
 
-use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
+use comrak::Arena;
+use comrak::arena_tree::NodeEdge;
+use comrak::nodes::{ListType, NodeValue};
 use tera::{Kwargs, State, Tera, Value};
 
 use super::markdown;
 use crate::correspondence::text::without_markup;
+use crate::markdown::inbox;
 
 /// Registers them; `safe` is Tera's own.
 pub(super) fn register(tera: &mut Tera) {
@@ -29,23 +32,15 @@ fn escaped(value: &Value) -> Value {
 /// The text that a reader sees of Markdown and of the HTML in it.
 fn plain(markdown: &str) -> String {
     let markdown = markdown.replace('\u{A0}', " ");
+    let arena = Arena::new();
     let mut plain = PlainText {
         text: String::with_capacity(markdown.len()),
         lists: Vec::new(),
     };
-    let options = Options::ENABLE_STRIKETHROUGH | Options::ENABLE_TABLES;
-    for event in Parser::new_ext(&markdown, options) {
-        match event {
-            Event::Text(piece) | Event::Code(piece) => {
-                plain.text.push_str(&piece.replace('\u{A0}', " "));
-            }
-            Event::Html(piece) => plain.text.push_str(&without_tags(&piece)),
-            Event::InlineHtml(tag) if tag.starts_with("<br") => plain.text.push('\n'),
-            Event::SoftBreak => plain.text.push(' '),
-            Event::HardBreak => plain.text.push('\n'),
-            Event::Start(tag) => plain.start(&tag),
-            Event::End(tag) => plain.end(tag),
-            _ => {}
+    for edge in inbox::parse(&arena, &markdown).traverse() {
+        match edge {
+            NodeEdge::Start(node) => plain.start(&node.data().value),
+            NodeEdge::End(node) => plain.end(&node.data().value),
         }
     }
     let lines: Vec<_> = plain.text.trim().lines().map(str::trim_end).collect();
@@ -56,17 +51,25 @@ fn plain(markdown: &str) -> String {
 struct PlainText {
     text: String,
     /// The lists that are open, with the number of the next item of numbered ones.
-    lists: Vec<Option<u64>>,
+    lists: Vec<Option<usize>>,
 }
 
 impl PlainText {
-    fn start(&mut self, tag: &Tag<'_>) {
-        match tag {
-            Tag::List(first) => {
+    fn start(&mut self, value: &NodeValue) {
+        match value {
+            NodeValue::Text(piece) => self.text.push_str(&piece.replace('\u{A0}', " ")),
+            NodeValue::Code(code) => self.text.push_str(&code.literal),
+            NodeValue::CodeBlock(code) => self.text.push_str(&code.literal),
+            NodeValue::HtmlBlock(block) => self.text.push_str(&without_tags(&block.literal)),
+            NodeValue::HtmlInline(tag) if tag.starts_with("<br") => self.text.push('\n'),
+            NodeValue::SoftBreak => self.text.push(' '),
+            NodeValue::LineBreak => self.text.push('\n'),
+            NodeValue::List(list) => {
                 self.end_line(1);
-                self.lists.push(*first);
+                let is_ordered = list.list_type == ListType::Ordered;
+                self.lists.push(is_ordered.then_some(list.start));
             }
-            Tag::Item => {
+            NodeValue::Item(_) | NodeValue::TaskItem(_) => {
                 self.end_line(1);
                 match self.lists.last_mut() {
                     Some(Some(number)) => {
@@ -80,17 +83,18 @@ impl PlainText {
         }
     }
 
-    fn end(&mut self, tag: TagEnd) {
-        match tag {
-            TagEnd::TableCell => self.text.push(' '),
-            TagEnd::TableRow | TagEnd::TableHead => self.end_line(1),
-            TagEnd::List(_) => {
+    fn end(&mut self, value: &NodeValue) {
+        match value {
+            NodeValue::TableCell => self.text.push(' '),
+            NodeValue::TableRow(_) => self.end_line(1),
+            NodeValue::List(_) => {
                 self.lists.pop();
                 self.end_block();
             }
-            TagEnd::Paragraph | TagEnd::Heading(_) | TagEnd::BlockQuote(_) | TagEnd::Table => {
-                self.end_block();
-            }
+            NodeValue::Paragraph
+            | NodeValue::Heading(_)
+            | NodeValue::BlockQuote
+            | NodeValue::Table(_) => self.end_block(),
             _ => {}
         }
     }

@@ -3,7 +3,7 @@
 //! Tera takes a plain function for escaping and gives filters nothing of ours. So the letter's language, and how the line that is being written began, stand here,
 //! once for each thread: a rendering never changes its thread.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::io::{self, Write};
 
 use tera::{Error, Kwargs};
@@ -29,6 +29,25 @@ thread_local! {
     /// The first byte of the line that is no blank.
     static LINE_MARK: Cell<Option<u8>> = const { Cell::new(None) };
     static IS_LETTER: Cell<bool> = const { Cell::new(false) };
+    static PROTECTED: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Limit of values that are noted for one row.
+const NOTED: usize = 16;
+
+/// Notes a value with a sign that is written as a character reference.
+pub(super) fn note_protected(value: &str) {
+    PROTECTED.with_borrow_mut(|noted| {
+        if noted.len() < NOTED && !noted.iter().any(|other| other == value) {
+            noted.push(value.to_owned());
+        }
+    });
+}
+
+/// The values that this thread has written with character references since it was last asked: what would otherwise be a heading, a list, a link or another mark of
+/// Markdown for the letter's reader.
+pub fn take_protected() -> Vec<String> {
+    PROTECTED.take()
 }
 
 /// The language that the argument `lang` names, or the letter's own.

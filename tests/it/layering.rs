@@ -12,7 +12,7 @@ use syn::visit::{self, Visit};
 
 /// Modules by layer; `sandbox` stands beside them.
 const LAYERS: &[&[&str]] = &[
-    &["correspondence", "diagnostic", "secret", "text"],
+    &["correspondence", "diagnostic", "markdown", "secret", "text"],
     &["manifest", "recipients", "template", "http"],
     &["plan", "altinn", "maskinporten", "journal"],
     &["send", "report", "preview", "starter"],
@@ -31,7 +31,7 @@ const SIDEWAYS: &[(&str, &str)] = &[
 /// Where an outside package may be used. What is not listed may be used everywhere.
 const HOMES: &[(&str, &[&str])] = &[
     ("annotate_snippets", &["diagnostic"]),
-    ("ammonia", &["preview"]),
+    ("ammonia", &["markdown", "preview"]),
     ("anstream", &["cli"]),
     ("aws_lc_rs", &["maskinporten", "sandbox"]),
     ("axum", &["sandbox"]),
@@ -41,6 +41,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("clap_complete", &["cli"]),
     ("clap_mangen", &["cli"]),
     ("csv", &["report"]),
+    ("comrak", &["markdown", "preview", "template"]),
     ("futures", &["http", "journal", "send"]),
     ("encoding_rs", &["recipients"]),
     ("encoding_rs_io", &["recipients"]),
@@ -59,7 +60,6 @@ const HOMES: &[(&str, &[&str])] = &[
     ("pkcs1", &["maskinporten", "sandbox"]),
     ("pkcs8", &["maskinporten"]),
     ("md5", &["http", "plan", "sandbox"]),
-    ("pulldown_cmark", &["preview", "template"]),
     ("rayon", &["plan"]),
     ("reqwest", &["altinn", "http", "maskinporten"]),
     ("rlibphonenumber", &["correspondence"]),
@@ -76,7 +76,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("tokio", &["cli", "http", "maskinporten", "sandbox", "send"]),
     ("tracing_subscriber", &["cli"]),
     ("unicode_general_category", &["correspondence"]),
-    ("unicode_width", &["preview"]),
+    ("textwrap", &["preview", "template"]),
     ("x509_cert", &["maskinporten", "sandbox"]),
     ("zeroize", &["cli", "maskinporten", "secret"]),
 ];

@@ -18,6 +18,7 @@ mod new;
 mod people;
 mod preview;
 mod proof;
+mod readers;
 mod readme;
 mod render;
 mod render_diff;

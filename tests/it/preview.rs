@@ -121,7 +121,8 @@ fn assert_harmless(page: &str) {
     const TAGS: &str = "a article b blockquote body code dd del div dl dt em footer h1 h2 h3 h4 h5 h6 head header html i li main mark nav ol p pre section \
         small span strong style summary details table tbody td th thead title tr ul";
     const VOID: [&str; 3] = ["br", "hr", "meta"];
-    const ATTRIBUTES: [&str; 17] = [
+    const ATTRIBUTES: [&str; 18] = [
+        "align",
         "aria-current",
         "aria-hidden",
         "aria-label",

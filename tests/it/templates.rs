@@ -73,9 +73,9 @@ fn a_name_stays_a_name_and_every_row_has_its_language() {
             "Til Ola [Nordmann]",
             "Ola \\[Nordmann\\] **Ola \\[Nordmann\\]**\n\ntirsdag 15. desember 2026: 1 234,50 til Ola \\[Nordmann\\].\n",
             "Til 1. Kari",
-            "1\\. Kari **1. Kari**\n\nsundag 17. mai 2026: -7,00 til 1. Kari.\n",
+            "1&amp;#46; Kari **1. Kari**\n\nsundag 17. mai 2026: -7,00 til 1. Kari.\n",
             "Til Bo\n- Ås",
-            "Bo\\\n\\- Ås **Bo\\\n\\- Ås**\n\nThursday 24 December 2026: 1,000,000.00 til Bo\\\n\\- Ås.\n",
+            "Bo\\\n&amp;#45; Ås **Bo\\\n&amp;#45; Ås**\n\nThursday 24 December 2026: 1,000,000.00 til Bo\\\n&amp;#45; Ås.\n",
         ]
     );
 }

@@ -1,0 +1,196 @@
+//! HTML as a tree: parsed and cleaned by `ammonia` (html5ever), read back from its well-formed output.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::LazyLock;
+
+use ammonia::{Builder, UrlRelative};
+
+/// A node of the tree.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Node {
+    Text(String),
+    Element(Element),
+}
+
+/// An element with its attributes and children.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Element {
+    pub(super) name: String,
+    pub(super) attributes: HashMap<String, String>,
+    pub(super) children: Vec<Node>,
+}
+
+impl Element {
+    pub(super) fn attribute(&self, name: &str) -> &str {
+        self.attributes.get(name).map_or("", String::as_str)
+    }
+
+    /// The text of the element and everything in it.
+    pub(super) fn text(&self) -> String {
+        let mut text = String::new();
+        collect_text(&self.children, &mut text);
+        text
+    }
+
+    /// Calls `visit` for every element below this one, in document order.
+    pub(super) fn descend<'a>(&'a self, visit: &mut impl FnMut(&'a Element, &'a Element)) {
+        for child in &self.children {
+            if let Node::Element(child) = child {
+                visit(self, child);
+                child.descend(visit);
+            }
+        }
+    }
+}
+
+fn collect_text(nodes: &[Node], text: &mut String) {
+    for node in nodes {
+        match node {
+            Node::Text(part) => text.push_str(part),
+            Node::Element(element) => collect_text(&element.children, text),
+        }
+    }
+}
+
+/// Elements that a Markdown form exists for, or whose nesting matters. The tags of all others are dropped and their text stays, as Altinn's
+/// converter does; scripts and styles go with their content.
+static CLEANER: LazyLock<Builder<'static>> = LazyLock::new(|| {
+    let mut cleaner = Builder::empty();
+    cleaner
+        .tags(HashSet::from([
+            "a",
+            "b",
+            "blockquote",
+            "br",
+            "cite",
+            "code",
+            "dd",
+            "del",
+            "div",
+            "dl",
+            "dt",
+            "em",
+            "h1",
+            "h2",
+            "h3",
+            "h4",
+            "h5",
+            "h6",
+            "hr",
+            "i",
+            "img",
+            "input",
+            "li",
+            "ol",
+            "p",
+            "pre",
+            "s",
+            "section",
+            "span",
+            "strike",
+            "strong",
+            "sub",
+            "sup",
+            "table",
+            "tbody",
+            "td",
+            "tfoot",
+            "th",
+            "thead",
+            "tr",
+            "ul",
+        ]))
+        .clean_content_tags(HashSet::from(["script", "style"]))
+        .generic_attributes(HashSet::from(["class", "id"]))
+        .tag_attributes(HashMap::from([
+            ("a", HashSet::from(["href", "title"])),
+            ("img", HashSet::from(["src", "alt", "title"])),
+            ("input", HashSet::from(["type", "checked"])),
+            ("ol", HashSet::from(["start"])),
+            ("td", HashSet::from(["align", "style"])),
+            ("th", HashSet::from(["align", "style"])),
+        ]))
+        .url_schemes(HashSet::from(["http", "https", "mailto"]))
+        .url_relative(UrlRelative::PassThrough)
+        .link_rel(None);
+    cleaner
+});
+
+/// Deeper than any letter: elements below are left out, and their text stays. Whoever walks the tree may do so recursively.
+const DEPTH: usize = 100;
+
+/// Parses a fragment. An address with another scheme than http, https and mailto loses its attribute.
+pub(super) fn parse(html: &str) -> Vec<Node> {
+    let clean = CLEANER.clean(html.trim_end()).to_string();
+    let mut open = vec![Element::default()];
+    let mut rest = clean.as_str();
+    let mut too_deep = 0usize;
+    while let Some(start) = rest.find('<') {
+        push_text(&mut open, &rest[..start]);
+        let Some(end) = rest[start..].find('>').map(|end| start + end) else {
+            break;
+        };
+        let tag = &rest[start + 1..end];
+        rest = &rest[end + 1..];
+        let element = element(tag);
+        let is_void = matches!(element.name.as_str(), "br" | "hr" | "img" | "input");
+        match (tag.starts_with('/'), open.len() > DEPTH) {
+            (true, _) if too_deep > 0 => too_deep -= 1,
+            (true, _) => close(&mut open),
+            (false, true) => too_deep += usize::from(!is_void),
+            (false, false) => {
+                open.push(element);
+                if is_void {
+                    close(&mut open);
+                }
+            }
+        }
+    }
+    push_text(&mut open, rest);
+    while open.len() > 1 {
+        close(&mut open);
+    }
+    open.pop().map(|root| root.children).unwrap_or_default()
+}
+
+fn close(open: &mut Vec<Element>) {
+    if open.len() > 1
+        && let Some(element) = open.pop()
+        && let Some(parent) = open.last_mut()
+    {
+        parent.children.push(Node::Element(element));
+    }
+}
+
+fn push_text(open: &mut [Element], text: &str) {
+    if let Some(parent) = open.last_mut()
+        && !text.is_empty()
+    {
+        parent.children.push(Node::Text(unescape(text)));
+    }
+}
+
+/// Reads `a href="x" title="y"`. The serializer always quotes values with `"` and escapes `"`, `<` and `>` in them.
+fn element(tag: &str) -> Element {
+    let (name, mut rest) = tag.split_once(' ').unwrap_or((tag, ""));
+    let mut attributes = HashMap::new();
+    while let Some((key, after)) = rest.split_once("=\"") {
+        let (value, after) = after.split_once('"').unwrap_or((after, ""));
+        attributes.insert(key.trim().to_owned(), unescape(value));
+        rest = after;
+    }
+    Element {
+        name: name.to_owned(),
+        attributes,
+        children: Vec::new(),
+    }
+}
+
+/// Undoes the escapes of the serializer, which writes no other ones.
+fn unescape(text: &str) -> String {
+    text.replace("&lt;", "<")
+        .replace("&gt;", ">")
+        .replace("&quot;", "\"")
+        .replace("&nbsp;", "\u{a0}")
+        .replace("&amp;", "&")
+}

@@ -1,0 +1,228 @@
+//! What Altinn's inbox draws: CommonMark with GitHub's extensions, without raw HTML, and few of its elements.
+
+use std::borrow::Cow;
+
+use comrak::nodes::{AstNode, ListType, Node, NodeValue, TableAlignment};
+use comrak::{Arena, Options, parse_document};
+
+/// The body of a letter as the inbox draws it, as HTML of the elements that the inbox has. `mask` is asked for every text and address.
+pub fn html(delivered: &str, mask: &dyn Fn(&str) -> Cow<'_, str>) -> String {
+    let arena = Arena::new();
+    let mut page = Page {
+        out: String::with_capacity(delivered.len() * 2),
+        mask,
+        depth: 0,
+    };
+    page.blocks(parse(&arena, delivered));
+    page.out
+}
+
+/// Parses Markdown as the inbox does.
+pub fn parse<'a>(arena: &'a Arena<'a>, delivered: &str) -> Node<'a> {
+    let mut options = Options::default();
+    let extension = &mut options.extension;
+    extension.autolink = true;
+    extension.footnotes = true;
+    extension.strikethrough = true;
+    extension.table = true;
+    extension.tasklist = true;
+    parse_document(arena, delivered, &options)
+}
+
+/// True for an address that the inbox makes a link of.
+pub fn is_link(url: &str) -> bool {
+    ["https://", "http://", "mailto:", "#"]
+        .iter()
+        .any(|scheme| {
+            url.get(..scheme.len())
+                .is_some_and(|start| start.eq_ignore_ascii_case(scheme))
+        })
+}
+
+/// Deeper than any letter: content below is drawn at this depth.
+const DEPTH: usize = 20;
+
+struct Page<'m> {
+    out: String,
+    mask: &'m dyn Fn(&str) -> Cow<'_, str>,
+    depth: usize,
+}
+
+impl Page<'_> {
+    fn blocks<'a>(&mut self, parent: &'a AstNode<'a>) {
+        let mut footnotes = Vec::new();
+        for node in parent.children() {
+            if matches!(node.data().value, NodeValue::FootnoteDefinition(_)) {
+                footnotes.push(node);
+            } else {
+                self.block(node);
+            }
+        }
+        if !footnotes.is_empty() {
+            self.out.push_str("<h2>Footnotes</h2>\n<ol>\n");
+            for note in footnotes {
+                self.element("li", note, true);
+            }
+            self.out.push_str("</ol>\n");
+        }
+    }
+
+    fn block<'a>(&mut self, node: &'a AstNode<'a>) {
+        self.depth += 1;
+        let data = node.data();
+        match &data.value {
+            _ if self.depth > DEPTH => self.flat(node),
+            NodeValue::Paragraph => self.element("p", node, false),
+            NodeValue::Heading(heading) => {
+                self.element(&format!("h{}", heading.level), node, false)
+            }
+            NodeValue::ThematicBreak => self.out.push_str("<hr>\n"),
+            NodeValue::BlockQuote => self.element("blockquote", node, true),
+            NodeValue::List(list) => {
+                let name = if list.list_type == ListType::Ordered {
+                    "ol"
+                } else {
+                    "ul"
+                };
+                self.out.push_str(&format!("<{name}>\n"));
+                for item in node.children() {
+                    self.item(item, list.tight);
+                }
+                self.out.push_str(&format!("</{name}>\n"));
+            }
+            NodeValue::CodeBlock(code) => {
+                self.out.push_str("<pre><code>");
+                self.text(&code.literal);
+                self.out.push_str("</code></pre>\n");
+            }
+            NodeValue::Table(table) => self.table(node, &table.alignments),
+            NodeValue::HtmlBlock(_) => {}
+            _ => self.inlines(node),
+        }
+        self.depth -= 1;
+    }
+
+    fn item<'a>(&mut self, item: &'a AstNode<'a>, is_tight: bool) {
+        self.out.push_str("<li>");
+        for child in item.children() {
+            let is_paragraph = matches!(child.data().value, NodeValue::Paragraph);
+            if is_tight && is_paragraph {
+                self.inlines(child);
+            } else {
+                self.out.push('\n');
+                self.block(child);
+            }
+        }
+        self.out.push_str("</li>\n");
+    }
+
+    fn table<'a>(&mut self, table: &'a AstNode<'a>, alignments: &[TableAlignment]) {
+        self.out.push_str("<table>\n");
+        for (at, row) in table.children().enumerate() {
+            let (section, cell) = if at == 0 {
+                ("thead", "th")
+            } else {
+                ("tbody", "td")
+            };
+            if at < 2 {
+                self.out.push_str(&format!("<{section}>\n"));
+            }
+            self.out.push_str("<tr>\n");
+            for (column, node) in row.children().enumerate() {
+                let align = match alignments.get(column) {
+                    Some(TableAlignment::Left) => " align=\"left\"",
+                    Some(TableAlignment::Center) => " align=\"center\"",
+                    Some(TableAlignment::Right) => " align=\"right\"",
+                    _ => "",
+                };
+                self.out.push_str(&format!("<{cell}{align}>"));
+                self.inlines(node);
+                self.out.push_str(&format!("</{cell}>\n"));
+            }
+            self.out.push_str("</tr>\n");
+            if at == 0 || row.next_sibling().is_none() {
+                self.out.push_str(&format!("</{section}>\n"));
+            }
+        }
+        self.out.push_str("</table>\n");
+    }
+
+    fn element<'a>(&mut self, name: &str, node: &'a AstNode<'a>, has_blocks: bool) {
+        self.out.push_str(&format!("<{name}>"));
+        if has_blocks {
+            self.out.push('\n');
+            self.blocks(node);
+        } else {
+            self.inlines(node);
+        }
+        self.out.push_str(&format!("</{name}>\n"));
+    }
+
+    fn inlines<'a>(&mut self, parent: &'a AstNode<'a>) {
+        for node in parent.children() {
+            self.inline(node);
+        }
+    }
+
+    fn inline<'a>(&mut self, node: &'a AstNode<'a>) {
+        self.depth += 1;
+        let data = node.data();
+        match &data.value {
+            NodeValue::Text(text) => self.text(text),
+            NodeValue::SoftBreak => self.out.push('\n'),
+            NodeValue::LineBreak => self.out.push_str("<br>\n"),
+            NodeValue::Code(code) => {
+                self.out.push_str("<code>");
+                self.text(&code.literal);
+                self.out.push_str("</code>");
+            }
+            // The inbox has neither pictures nor raw HTML.
+            NodeValue::Image(_) | NodeValue::HtmlInline(_) | NodeValue::HtmlBlock(_) => {}
+            _ if self.depth > DEPTH => self.flat(node),
+            NodeValue::Emph => self.inline_element("em", node),
+            NodeValue::Strong => self.inline_element("strong", node),
+            NodeValue::Link(link) if is_link(&link.url) => {
+                self.out.push_str("<a href=\"");
+                self.text(&link.url);
+                self.out.push_str("\" rel=\"noopener noreferrer\">");
+                self.inlines(node);
+                self.out.push_str("</a>");
+            }
+            NodeValue::FootnoteReference(reference) => {
+                self.out.push_str(&format!("<a>{}</a>", reference.ix));
+            }
+            // Struck-through text is drawn as ordinary text: the inbox has no such element.
+            _ => self.inlines(node),
+        }
+        self.depth -= 1;
+    }
+
+    /// The text of a node and everything in it.
+    fn flat<'a>(&mut self, node: &'a AstNode<'a>) {
+        for inner in node.descendants() {
+            match &inner.data().value {
+                NodeValue::Text(text) => self.text(text),
+                NodeValue::Code(code) => self.text(&code.literal),
+                _ => {}
+            }
+        }
+    }
+
+    fn inline_element<'a>(&mut self, name: &str, node: &'a AstNode<'a>) {
+        self.out.push_str(&format!("<{name}>"));
+        self.inlines(node);
+        self.out.push_str(&format!("</{name}>"));
+    }
+
+    fn text(&mut self, text: &str) {
+        for c in (self.mask)(text).chars() {
+            match c {
+                '&' => self.out.push_str("&amp;"),
+                '<' => self.out.push_str("&lt;"),
+                '>' => self.out.push_str("&gt;"),
+                '"' => self.out.push_str("&quot;"),
+                c => self.out.push(c),
+            }
+        }
+    }
+}

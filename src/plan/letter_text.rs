@@ -1,0 +1,164 @@
+//! What readers get otherwise than it is written: constructs in the letter's own text, and values that look like Markdown.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::Mailing;
+use super::mailing::display_path;
+use super::report_builder::ReportBuilder;
+use crate::correspondence::text::excerpt;
+use crate::diagnostic::{Place, Problem, Source};
+use crate::manifest::Allowance;
+use crate::markdown::{Kind, advice};
+use crate::recipients::Row;
+use crate::template::take_protected;
+
+/// Where the body stands in the manifest.
+const BODY: &str = "/correspondence/content/messageBody";
+
+/// Warns of the row's values that had to be written with character references, after its letter has been rendered on this thread.
+pub(super) fn check_values(mailing: &Mailing, row: &Row) -> Vec<Problem> {
+    let values = take_protected().into_iter();
+    values
+        .map(|value| value_warning(mailing, row, &value))
+        .collect()
+}
+
+fn value_warning(mailing: &Mailing, row: &Row, value: &str) -> Problem {
+    let headers = mailing.headers().iter().enumerate();
+    let columns = headers.filter(|(at, _)| {
+        let cell = row.get(*at).trim();
+        !cell.is_empty() && (cell == value.trim() || value.contains(cell) && cell.len() > 2)
+    });
+    let place = mailing.row_place(row, columns.map(|(_, header)| header.as_str()).collect());
+    Problem::warning(place, "a value that Markdown takes for a heading, a list, a link or another mark")
+        .with_cause(format!("`{}`", excerpt(value)))
+        .with_hint(
+            "its sign goes as a character reference, and Altinn's inbox shows it as it stands in the column; a program that shows the letter unread shows \
+             `&#35;` for `#`: put text before it in the letter, or change the value",
+        )
+}
+
+/// Tells of constructs in the letter's own text that readers get otherwise, once each, at their lines.
+pub(super) fn check(mailing: &Mailing, report: &mut ReportBuilder<'_>) {
+    let Some(body) = mailing.loaded.value.pointer(BODY) else {
+        return;
+    };
+    match body {
+        Value::String(text) => {
+            for found in advice(text) {
+                let (line, column) = position(text, found.span.start);
+                let place = mailing.loaded.place_within(BODY, line, column);
+                report.push(text_problem(mailing, place, found.kind));
+            }
+        }
+        body => {
+            let Some(path) = body.get("file").and_then(Value::as_str) else {
+                return;
+            };
+            let mut files = mailing.templates.files_read();
+            files.sort();
+            files.dedup();
+            for file in files.iter().filter(|file| is_named_by(path, file)) {
+                check_file(mailing, Path::new(file), report);
+            }
+        }
+    }
+}
+
+fn check_file(mailing: &Mailing, file: &Path, report: &mut ReportBuilder<'_>) {
+    // What cannot be read is told where it is compiled.
+    let Ok(text) = std::fs::read_to_string(mailing.folder().join(file)) else {
+        return;
+    };
+    let text = text.trim_start_matches('\u{feff}').to_owned();
+    let found = advice(&text);
+    let source = Arc::new(Source::new(display_path(&mailing.loaded, file), text));
+    for found in found {
+        let place = Place::Source {
+            source: Arc::clone(&source),
+            span: found.span,
+        };
+        report.push(text_problem(mailing, place, found.kind));
+    }
+}
+
+fn text_problem(mailing: &Mailing, place: Place, kind: Kind) -> Problem {
+    let allowed = mailing.manifest().allow.contains(&Allowance::StruckThrough);
+    let problem = if kind == Kind::StruckThrough && !allowed {
+        Problem::error(place, kind.message())
+    } else {
+        Problem::warning(place, kind.message())
+    };
+    problem.with_hint(kind.hint())
+}
+
+/// The line and the column, in characters from 1, of a byte.
+fn position(text: &str, at: usize) -> (usize, usize) {
+    let before = &text[..at];
+    let line = before.rfind('\n').map_or(0, |end| end + 1);
+    (
+        before.matches('\n').count() + 1,
+        before[line..].chars().count() + 1,
+    )
+}
+
+/// True when a path with tags, as `letter.{{ Språk }}.md`, can render to a file's path.
+fn is_named_by(pattern: &str, file: &str) -> bool {
+    let mut rest = file.trim_start_matches("./");
+    let mut is_first = true;
+    let mut pieces = pattern;
+    loop {
+        let start = pieces.find("{{").or_else(|| pieces.find("{%"));
+        let (piece, tag) = pieces.split_at(start.unwrap_or(pieces.len()));
+        let piece = piece.trim_start_matches("./");
+        let found = if is_first {
+            rest.starts_with(piece).then_some(0)
+        } else {
+            rest.find(piece)
+        };
+        let Some(at) = found else {
+            return false;
+        };
+        if tag.is_empty() {
+            return if is_first {
+                rest == piece
+            } else {
+                rest.ends_with(piece)
+            };
+        }
+        rest = &rest[at + piece.len()..];
+        let end = tag.find("}}").or_else(|| tag.find("%}"));
+        pieces = end.map_or("", |end| &tag[end + 2..]);
+        is_first = false;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{is_named_by, position};
+
+    #[test]
+    fn files_of_rows_are_known_by_their_pattern() {
+        for (pattern, file, named) in [
+            ("letter.md", "letter.md", true),
+            ("./letter.md", "letter.md", true),
+            ("letter.md", "sms.md", false),
+            ("letter.{{ Språk }}.md", "letter.nb.md", true),
+            ("letter.{{ Språk }}.md", "letter.nb.txt", false),
+            ("{{ Fil }}", "brev/a.md", true),
+            ("brev/{{ a }}/{{ b }}.md", "brev/x/y.md", true),
+            ("brev/{{ a }}.md", "sms/x.md", false),
+        ] {
+            assert_eq!(is_named_by(pattern, file), named, "{pattern} {file}");
+        }
+    }
+
+    #[test]
+    fn positions_are_counted_in_characters() {
+        assert_eq!(position("æ\nåb", 5), (2, 2));
+        assert_eq!(position("x", 0), (1, 1));
+    }
+}
