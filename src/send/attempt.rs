@@ -303,7 +303,7 @@ impl<'a> Attempts<'a> {
                     why: (&error).into(),
                     uncertain: false,
                     // A token server that is away is the network's trouble as much as Altinn's own.
-                    unconnected: matches!(error, TokenError::Unreachable { .. })
+                    unconnected: matches!(&error, TokenError::Transport(transport) if transport.kind == TransportKind::Connect)
                         && self.contact.anything(),
                 });
             }
