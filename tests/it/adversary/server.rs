@@ -171,7 +171,7 @@ impl Server {
         let letter = letter
             .into_iter()
             .find(|letter| letter.reference == reference);
-        letter.unwrap().status = status.to_owned();
+        status.clone_into(&mut letter.unwrap().status);
     }
 
     /// Whether this recipient, as Altinn writes it, has reserved.
