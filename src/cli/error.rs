@@ -99,7 +99,9 @@ impl CliError {
             Self::Input(_)
             | Self::Usage { .. }
             | Self::Earlier(_)
-            | Self::Send(SendError::Rows(_) | SendError::Changed(_)) => ExitStatus::Input,
+            | Self::Send(
+                SendError::Rows(_) | SendError::Changed(_) | SendError::SecondLetters(_),
+            ) => ExitStatus::Input,
             // The reader of stdout has closed it, as `head` does.
             Self::Stdout(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitStatus::Success,
             Self::Setup { .. }

@@ -2,7 +2,7 @@
 
 use clap::Args;
 use massebrev::report::StateCounts;
-use massebrev::send::{Changes, LeftBehind, SendError, Summary};
+use massebrev::send::{Changes, LeftBehind, SecondLetters, SendError, Summary};
 
 use super::check::CheckedMailing;
 use super::destination::Destination;
@@ -16,10 +16,17 @@ pub(crate) struct ResumeArgs {
     /// as it is now
     #[arg(long, env = "MASSEBREV_ACCEPT_CHANGES")]
     pub(crate) accept_changes: bool,
-    /// Try rejected letters again though they have not changed, as when rights were granted since; failed ones always are, reserved ones never: they may be on paper
-    /// already
+    /// Try rejected letters again though they have not changed, as when rights were granted since; failed ones always are, reserved ones only with --retry-reserved
     #[arg(long, env = "MASSEBREV_RETRY_FAILED")]
     pub(crate) retry_failed: bool,
+    /// Try letters again whose recipients had reserved against digital letters: they may have lifted that since. Rows that were given out on a paper list are left
+    /// out, as those letters are on paper already
+    #[arg(long, env = "MASSEBREV_RETRY_RESERVED")]
+    pub(crate) retry_reserved: bool,
+    /// Let exactly so many letters go to recipients who have one of this mailing under a key that has left the recipients file. Without it the run stops before
+    /// anything leaves: a spreadsheet that has changed the keys would send every letter twice
+    #[arg(long, value_name = "N", env = "MASSEBREV_SECOND_LETTERS", value_parser = super::choose::at_least_one)]
+    pub(crate) second_letters: Option<u64>,
 }
 
 /// The error of a run, with the commands for this mailing when the mailing has changed.
@@ -28,8 +35,10 @@ pub(crate) fn changed_error(
     checked: &CheckedMailing,
     target: &Target,
 ) -> CliError {
-    let SendError::Changed(changes) = error else {
-        return error.into();
+    let changes = match error {
+        SendError::Changed(changes) => changes,
+        SendError::SecondLetters(second) => return second_letters_error(&second, checked, target),
+        error => return error.into(),
     };
     let hint = match &checked.destination {
         Destination::Altinn(_) if checked.proof.is_some() => {
@@ -42,6 +51,33 @@ pub(crate) fn changed_error(
         Destination::Altinn(_) => ways_out(&changes, target),
     };
     CliError::usage(changes.to_string(), hint)
+}
+
+fn second_letters_error(
+    second: &SecondLetters,
+    checked: &CheckedMailing,
+    target: &Target,
+) -> CliError {
+    let hint = match &checked.destination {
+        Destination::Sandbox => {
+            format!("to rehearse afresh: rm {}", checked.journal_path.display())
+        }
+        Destination::Altinn(_) => format!(
+            "put the earlier keys back; or, when these are to be second letters on purpose: {} --second-letters {}",
+            target.command("send"),
+            second.letters
+        ),
+    };
+    CliError::usage(second.to_string(), hint)
+}
+
+/// Says that letters are possibly second ones, where Altinn is not asked.
+pub(crate) fn print_possible_second_letters(second: &SecondLetters, printer: Printer) {
+    if second.letters > 0 {
+        printer.warn(format_args!(
+            "{second}\n  masked numbers are the same for many persons: a send asks Altinn who got the earlier letters"
+        ));
+    }
 }
 
 fn ways_out(changes: &Changes, target: &Target) -> String {
@@ -85,6 +121,21 @@ pub(crate) fn print(
         ));
     }
     print_left_behind(reconciled.left, checked, target, printer);
+    let recovered = &summary.recovered;
+    if recovered.letters > 0 {
+        printer.note(format_args!(
+            "{} found at Altinn by their keys, of which the journal knew nothing: recipients and titles were compared, texts cannot be",
+            count(recovered.letters, "letter")
+        ));
+    }
+    if recovered.other_titles > 0 {
+        let lines: Vec<_> = recovered.lines.iter().map(u64::to_string).collect();
+        printer.warn(format_args!(
+            "{} of them with another title than now (line {}): the earlier letters stand",
+            recovered.other_titles,
+            lines.join(", ")
+        ));
+    }
 }
 
 fn print_left_behind(
@@ -94,6 +145,13 @@ fn print_left_behind(
     printer: Printer,
 ) {
     let rows = checked.mailing.rows_file();
+    if left.sent > 0 {
+        printer.note(format_args!(
+            "{} of earlier runs, sent, not in {} any more: the letters stand",
+            count(left.sent, "row"),
+            rows.display()
+        ));
+    }
     let not_sent = left.failed + left.refused;
     if not_sent > 0 {
         printer.warn(format_args!(

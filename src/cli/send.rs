@@ -16,7 +16,8 @@ use massebrev::plan::{Digest, RowChoice, RowFilter, Selection};
 use massebrev::preview::MailingSummary;
 use massebrev::report::{self, Report};
 use massebrev::send::{
-    Engine, Options, Planner, ResumeState, RunEnd, SendError, Stop, Summary, with_planner,
+    Engine, Options, Planner, ResumeState, RetryRefused, RunEnd, SecondLetterPolicy, SendError,
+    Stop, Summary, with_planner,
 };
 use tokio::runtime::Builder;
 
@@ -78,7 +79,7 @@ pub(crate) struct SendArgs {
     ///
     /// Proofs have a journal and keys of their own and take nothing from the letters, which are sent afterwards, or at the same time, as if there were none. The
     /// same plan is proven once to the same recipient; proofs that were rejected are tried again. --expect counts the proofs
-    #[arg(long, value_name = "RECIPIENT", env = "MASSEBREV_PROOF_TO", conflicts_with_all = ["accept_changes", "retry_failed"])]
+    #[arg(long, value_name = "RECIPIENT", env = "MASSEBREV_PROOF_TO", conflicts_with_all = ["accept_changes", "retry_failed", "retry_reserved", "second_letters"])]
     proof_to: Option<String>,
     /// Requests per second, minute or hour, as 10/s or 120/min [default: the manifest's send.rate]
     #[arg(long, value_name = "RATE", env = "MASSEBREV_RATE")]
@@ -234,9 +235,12 @@ impl SendArgs {
         }
     }
 
-    /// True when rejected letters are tried again; proofs always are, because they have no other reader.
-    fn retries(&self, checked: &CheckedMailing) -> bool {
-        self.resume.retry_failed || checked.proof.is_some()
+    /// Which refused letters are tried again; rejected proofs always are, because they have no other reader.
+    fn retries(&self, checked: &CheckedMailing) -> RetryRefused {
+        RetryRefused {
+            rejected: self.resume.retry_failed || checked.proof.is_some(),
+            reserved: self.resume.retry_reserved,
+        }
     }
 
     /// Refuses another plan than the approved one.
@@ -290,10 +294,15 @@ impl SendArgs {
             interval: rate.or_else(|| (!local).then_some(DEFAULT_RATE)),
             canary: send.canary.into(),
             max_failures: send.max_failures,
-            retry: send.retry.clone(),
+            tries: send.retry.clone(),
             attachments: send.attachments.clone(),
             wanted,
-            retry_rejected: self.retries(checked),
+            retry: self.retries(checked),
+            second_letters: match self.resume.second_letters {
+                _ if checked.proof.is_some() => SecondLetterPolicy::Ignore,
+                Some(number) => SecondLetterPolicy::Allow(number),
+                None => SecondLetterPolicy::Refuse,
+            },
             accept_changes: self.resume.accept_changes,
         }
     }

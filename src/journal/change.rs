@@ -1,15 +1,18 @@
-//! Changes as `SQL`: every entry goes through the one transition function, and no identity number comes past here.
+//! Changes to the file: every entry goes through the one transition function, every row is written under a checksum, and no identity number comes past here.
 
 use std::collections::HashMap;
 
 use jiff::Timestamp;
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::types::Value;
+use rusqlite::{Connection, params};
 use uuid::Uuid;
 
+use super::checksum::{insert, seal};
+use super::rows::{RowRecord, id, numbered_record, row_with_correspondence, whole, write_record};
 use super::run::record_inputs;
 use super::{
-    Digest, Dropped, EndedRun, Entry, IllegalStep, Input, JournalError, LetterEnd, Reason, Run,
-    SharedAttachment, Skip, Start, State, UploadState, transition,
+    EndedRun, Entry, IllegalStep, Input, JournalError, LetterEnd, Run, SharedAttachment, Start,
+    State, UploadState, transition,
 };
 use crate::secret::redact;
 
@@ -19,6 +22,8 @@ pub(super) enum Change {
     Entry(Uuid, Entry),
     BeginRun(Run, Vec<Input>),
     EndRun(EndedRun),
+    /// The run goes on: what is cut off later was on its way after this.
+    Alive(Timestamp),
     Attachment(SharedAttachment, Uuid, UploadState),
     ForgetAttachment(Uuid),
 }
@@ -31,16 +36,20 @@ pub(super) type Answer = Result<Option<Moved>, JournalError>;
 pub(super) struct Moved {
     pub(super) from: State,
     pub(super) to: State,
+    /// When a request was lost before that may still take effect.
+    pub(super) lost_at: Option<Timestamp>,
 }
 
 /// Why a letter is unknown that the process did not live to see answered.
 const CUT_OFF: &str = "the program ended before the answer came";
 /// Why a letter that was to be tried again stands where it stood.
-const WITHDRAWN: &str = "the run was stopped before it was tried again";
+const NOT_LEFT: &str = "the run was stopped before it was tried again";
+/// Why a letter is unknown whose answer was another one's.
+const DISPUTED: &str = "the answer to it named a letter that is another row's";
 
-/// Rows on their way, as the file has them: for their ends it need not be asked.
+/// Rows on their way with their numbers, as the file has them: for their ends it need not be asked.
 #[derive(Debug, Default)]
-pub(super) struct InFlightRows(HashMap<Uuid, CurrentRow>);
+pub(super) struct InFlightRows(HashMap<Uuid, (i64, RowRecord)>);
 
 /// Applies one change. The outer error is the file's: then nothing of the group may stand, and nothing may follow it.
 pub(super) fn apply(
@@ -54,6 +63,7 @@ pub(super) fn apply(
         }
         Change::BeginRun(run, inputs) => begin_run(file, run, inputs)?,
         Change::EndRun(ended) => end_run(file, ended)?,
+        Change::Alive(at) => keep_alive(file, *at)?,
         Change::Attachment(attachment, id, state) => {
             keep_attachment(file, attachment, *id, *state)?;
         }
@@ -66,29 +76,20 @@ pub(super) fn apply(
 }
 
 /// Turns every row that a dead process has left on its way into an unknown one, and says how many.
-pub(super) fn cut_off(file: &Connection, now: Timestamp) -> rusqlite::Result<usize> {
-    let Ok(to) = transition(State::InFlight, None, &Entry::CutOff) else {
-        return Ok(0);
-    };
-    let sql = "UPDATE deliveries SET state = ?1, message = ?2, last_at = ?3 WHERE state = ?4";
-    file.execute(
-        sql,
-        params![
-            to.name(),
-            CUT_OFF,
-            now.as_millisecond(),
-            State::InFlight.name()
-        ],
-    )
-}
-
-/// Where a row stands now.
-#[derive(Debug, Clone, Copy)]
-struct CurrentRow {
-    n: i64,
-    state: State,
-    body: Option<Digest>,
-    row: i64,
+pub(super) fn cut_off(file: &Connection) -> rusqlite::Result<usize> {
+    let alive: Option<i64> =
+        file.query_row("SELECT max(alive_at) FROM runs", [], |row| row.get(0))?;
+    let alive = alive.and_then(|alive| Timestamp::from_millisecond(alive).ok());
+    let sql = "SELECT key FROM deliveries WHERE state = ?1";
+    let mut found = file.prepare(sql)?;
+    let keys = found.query_map([State::InFlight.name()], |row| id(row, 0))?;
+    let keys: Vec<_> = keys.collect::<rusqlite::Result<_>>()?;
+    let entry = Entry::CutOff(alive.unwrap_or_default());
+    for key in keys.iter().flatten() {
+        // An in-flight row can always be cut off.
+        let _ = record(file, &mut InFlightRows::default(), *key, &entry)?;
+    }
+    Ok(keys.len())
 }
 
 fn record(
@@ -97,199 +98,194 @@ fn record(
     key: Uuid,
     entry: &Entry,
 ) -> rusqlite::Result<Result<Moved, JournalError>> {
-    let current = match in_flight.0.get(&key) {
-        Some(current) => Some(*current),
-        None => find_row(file, key)?,
+    let current = match in_flight.0.remove(&key) {
+        Some(current) => Some(current),
+        None => numbered_record(file, key)?,
     };
-    let (from, body) = current.as_ref().map_or((State::Pending, None), |current| {
-        (current.state, current.body.as_ref())
-    });
+    let (from, body) = current
+        .as_ref()
+        .map_or((State::Pending, None), |(_, current)| {
+            (current.state, current.body.as_ref())
+        });
     let to = match transition(from, body, entry) {
         Ok(to) => to,
-        Err(misstep) => return Ok(Err(refusal(misstep, key, from, current.as_ref(), entry))),
+        Err(step) => return Ok(Err(refusal(step, key, from, current, entry, in_flight))),
     };
-    let n = current.map(|current| current.n);
-    if to != State::InFlight {
-        in_flight.0.remove(&key);
+    let number = current.as_ref().map(|(number, _)| *number);
+    if to == State::Pending {
+        let sql = "DELETE FROM deliveries WHERE n = ?1";
+        file.prepare_cached(sql)?.execute([number])?;
+        return Ok(Ok(Moved {
+            from,
+            to,
+            lost_at: None,
+        }));
     }
-    match entry {
-        Entry::Started(start) => {
-            started(file, n, key, start, to)?;
-            let current = CurrentRow {
-                n: n.unwrap_or_else(|| file.last_insert_rowid()),
-                state: to,
-                body: Some(start.body),
-                row: whole(start.row),
-            };
-            in_flight.0.insert(key, current);
+    let before = current.as_ref().map(|(_, before)| before.clone());
+    let record = after(before, key, to, entry);
+    match write_record(file, number, &record) {
+        Ok(()) => {}
+        // Only the correspondence can be another row's: the number comes from the key.
+        Err(error) if is_taken(&error) => {
+            in_flight.0.extend(current.map(|current| (key, current)));
+            let id = record.correspondence.unwrap_or_default();
+            let other = row_with_correspondence(file, id)?.unwrap_or_default();
+            return Ok(Err(JournalError::IdTaken { key, id, other }));
         }
-        Entry::Ended(end) | Entry::Settled(end) => ended(file, n, end, to)?,
-        Entry::Skipped(skip) => skipped(file, key, skip, to)?,
-        Entry::Withdrawn(_) if to == State::Pending => {
-            let sql = "DELETE FROM deliveries WHERE n = ?1";
-            file.prepare_cached(sql)?.execute([n])?;
-        }
-        Entry::Withdrawn(_) => {
-            let sql = "UPDATE deliveries SET state = ?2, message = ?3 WHERE n = ?1";
-            file.prepare_cached(sql)?
-                .execute(params![n, to.name(), WITHDRAWN])?;
-        }
-        Entry::CutOff => {
-            let sql = "UPDATE deliveries SET state = ?2, message = ?3 WHERE n = ?1";
-            file.prepare_cached(sql)?
-                .execute(params![n, to.name(), CUT_OFF])?;
-        }
-        Entry::Accepted(head) => {
-            let sql = "UPDATE deliveries SET accepted = ?2 WHERE n = ?1";
-            file.prepare_cached(sql)?.execute(params![n, head])?;
-        }
-        Entry::Dropped(drop) => dropped(file, n, drop, to)?,
+        Err(error) => return Err(error),
     }
-    Ok(Ok(Moved { from, to }))
+    if to == State::InFlight {
+        let number = number.unwrap_or_else(|| file.last_insert_rowid());
+        in_flight.0.insert(key, (number, record));
+    }
+    let lost_at = current.and_then(|(_, before)| before.lost_at);
+    Ok(Ok(Moved { from, to, lost_at }))
 }
 
-fn find_row(file: &Connection, key: Uuid) -> rusqlite::Result<Option<CurrentRow>> {
-    let sql = "SELECT n, state, body, row FROM deliveries WHERE key = ?1";
-    let read = |row: &rusqlite::Row<'_>| {
-        Ok(CurrentRow {
-            n: row.get(0)?,
-            state: row.get_ref(1)?.as_str()?.parse().map_err(conversion)?,
-            body: row.get(2)?,
-            row: row.get(3)?,
-        })
-    };
-    file.prepare_cached(sql)?
-        .query_row([key.as_bytes()], read)
-        .optional()
+/// What is on record of a row after an entry that leads `to` a state. Pure: what it gives is written as it is, under one checksum.
+fn after(before: Option<RowRecord>, key: Uuid, to: State, entry: &Entry) -> RowRecord {
+    let mut record = before.unwrap_or_else(|| RowRecord::new(key));
+    let from = std::mem::replace(&mut record.state, to);
+    match entry {
+        Entry::Started(start) => record.start(start),
+        Entry::Ended(end) | Entry::Settled(end) => record.end(end),
+        Entry::Skipped(skip) => {
+            record.row = skip.row;
+            record.line = skip.line;
+            record.name = redact(&skip.name).into_owned();
+            record.message = Some(redact(&skip.reason).into_owned());
+            record.last_at = skip.at;
+        }
+        Entry::NotLeft(_) => record.message = Some(NOT_LEFT.to_owned()),
+        Entry::CutOff(alive) => {
+            record.message = Some(CUT_OFF.to_owned());
+            record.last_at = record.last_at.max(*alive);
+            record.lost_at = Some(record.last_at);
+        }
+        Entry::Disputed => {
+            record.message = Some(DISPUTED.to_owned());
+            record.correspondence = None;
+            record.lost_at = Some(record.last_at);
+        }
+        Entry::Listed(at) => record.listed_at = Some(*at),
+        Entry::Accepted(head) => record.accepted = Some(*head),
+        // What it came to before stays readable.
+        Entry::Dropped(dropped) => {
+            let cause = record.message.take();
+            let cause = cause.map_or_else(String::new, |cause| format!(": {cause}"));
+            let reason = redact(&dropped.reason);
+            record.message = Some(format!("{reason} (was {from}{cause})"));
+            record.last_at = dropped.at;
+        }
+    }
+    record
+}
+
+impl RowRecord {
+    fn start(&mut self, start: &Start) {
+        *self = Self {
+            row: start.row,
+            line: start.line,
+            name: redact(&start.name).into_owned(),
+            recipient: redact(&start.recipient).into_owned(),
+            body: Some(start.body),
+            first_at: self.first_at.or(Some(start.at)),
+            last_at: start.at,
+            correspondence: self.correspondence,
+            attempts: self.attempts,
+            state: self.state,
+            // Until its end is known the letter may have been sent by an earlier try.
+            lost_at: self.lost_at,
+            listed_at: self.listed_at,
+            ..Self::new(self.key)
+        };
+    }
+
+    fn end(&mut self, end: &LetterEnd) {
+        let reason = end.outcome.reason();
+        self.correspondence = end.outcome.id().or(self.correspondence);
+        self.attempts += u64::from(end.attempts);
+        self.status = reason.and_then(|reason| reason.status);
+        self.code = reason.and_then(|reason| reason.code);
+        self.message = reason.map(|reason| redact(&reason.message).into_owned());
+        let trace = reason.and_then(|reason| reason.trace.as_deref());
+        self.trace = trace.map(|trace| redact(trace).into_owned());
+        self.last_at = end.at;
+        let is_unknown = self.state == State::Unknown;
+        self.lost_at = end.lost_at.or(self.lost_at).filter(|_| is_unknown);
+        if self.state != State::Reserved {
+            self.listed_at = None;
+        }
+    }
+}
+
+fn is_taken(error: &rusqlite::Error) -> bool {
+    let code = error.sqlite_error().map(|error| error.extended_code);
+    code == Some(rusqlite::ffi::SQLITE_CONSTRAINT_UNIQUE)
 }
 
 fn refusal(
-    misstep: IllegalStep,
+    step: IllegalStep,
     key: Uuid,
     state: State,
-    current: Option<&CurrentRow>,
+    current: Option<(i64, RowRecord)>,
     entry: &Entry,
+    in_flight: &mut InFlightRows,
 ) -> JournalError {
-    match misstep {
+    let row = current.as_ref().map_or(0, |(_, current)| current.row);
+    if state == State::InFlight {
+        in_flight.0.extend(current.map(|current| (key, current)));
+    }
+    match step {
         IllegalStep::Illegal => JournalError::Illegal {
             key,
             state,
             entry: entry.name(),
         },
-        IllegalStep::Drift => JournalError::Drift {
-            key,
-            row: current.map_or(0, |current| current.row.unsigned_abs()),
-            state,
-        },
+        IllegalStep::Drift => JournalError::Drift { key, row, state },
     }
-}
-
-fn conversion(cause: super::UnknownName) -> rusqlite::Error {
-    let text = rusqlite::types::Type::Text;
-    rusqlite::Error::FromSqlConversionFailure(1, text, Box::new(cause))
-}
-
-fn started(
-    file: &Connection,
-    n: Option<i64>,
-    key: Uuid,
-    start: &Start,
-    to: State,
-) -> rusqlite::Result<()> {
-    let sql = "INSERT INTO deliveries (n, key, row, line, name, recipient, body, state, first_at, last_at)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9)
-        ON CONFLICT (n) DO UPDATE SET row = ?3, line = ?4, name = ?5, recipient = ?6, body = ?7, state = ?8,
-            first_at = coalesce(first_at, ?9), last_at = ?9, status = NULL, code = NULL, message = NULL, trace = NULL, accepted = NULL";
-    file.prepare_cached(sql)?.execute(params![
-        n,
-        key.as_bytes(),
-        whole(start.row),
-        whole(start.line),
-        redact(&start.name),
-        redact(&start.recipient),
-        start.body,
-        to.name(),
-        start.at.as_millisecond(),
-    ])?;
-    Ok(())
-}
-
-fn ended(file: &Connection, n: Option<i64>, end: &LetterEnd, to: State) -> rusqlite::Result<()> {
-    let nothing = Reason::default();
-    let reason = end.outcome.reason();
-    let Reason {
-        status,
-        code,
-        message,
-        trace,
-    } = reason.unwrap_or(&nothing);
-    let sql = "UPDATE deliveries SET state = ?2, correspondence = coalesce(?3, correspondence), attempts = attempts + ?4,
-        status = ?5, code = ?6, message = ?7, trace = ?8, last_at = ?9 WHERE n = ?1";
-    file.prepare_cached(sql)?.execute(params![
-        n,
-        to.name(),
-        end.outcome.id().map(Uuid::into_bytes),
-        end.attempts,
-        status,
-        code,
-        reason.map(|_| redact(message)),
-        trace.as_deref().map(redact),
-        end.at.as_millisecond(),
-    ])?;
-    Ok(())
-}
-
-fn skipped(file: &Connection, key: Uuid, skip: &Skip, to: State) -> rusqlite::Result<()> {
-    let sql = "INSERT INTO deliveries (key, row, line, name, recipient, state, message, last_at)
-        VALUES (?1, ?2, ?3, ?4, '', ?5, ?6, ?7)";
-    file.prepare_cached(sql)?.execute(params![
-        key.as_bytes(),
-        whole(skip.row),
-        whole(skip.line),
-        redact(&skip.name),
-        to.name(),
-        redact(&skip.reason),
-        skip.at.as_millisecond(),
-    ])?;
-    Ok(())
-}
-
-/// What it came to before stays readable.
-fn dropped(file: &Connection, n: Option<i64>, drop: &Dropped, to: State) -> rusqlite::Result<()> {
-    let sql = "UPDATE deliveries SET state = ?2, message = ?3 || ' (was ' || state || coalesce(': ' || message, '') || ')', last_at = ?4 WHERE n = ?1";
-    let reason = redact(&drop.reason);
-    let at = drop.at.as_millisecond();
-    file.prepare_cached(sql)?
-        .execute(params![n, to.name(), reason, at])?;
-    Ok(())
 }
 
 fn begin_run(file: &Connection, run: &Run, inputs: &[Input]) -> rusqlite::Result<()> {
-    let sql = "INSERT INTO runs (rows, earlier, skipped, invalid, plan, started_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
-    file.execute(
-        sql,
-        params![
-            whole(run.rows),
-            whole(run.earlier),
-            whole(run.skipped),
-            whole(run.invalid),
-            run.plan,
-            run.started_at.as_millisecond(),
+    let ended = run.ended.as_ref();
+    insert(
+        file,
+        "runs",
+        &[
+            Value::Null,
+            whole(run.rows).into(),
+            whole(run.earlier).into(),
+            whole(run.skipped).into(),
+            whole(run.invalid).into(),
+            run.plan.clone().into(),
+            run.started_at.as_millisecond().into(),
+            ended.map(|ended| ended.at.as_millisecond()).into(),
+            ended.map(|ended| ended.how.name().to_owned()).into(),
+            ended
+                .and_then(|ended| ended.reason.as_deref().map(masked))
+                .into(),
+            run.started_at.as_millisecond().into(),
         ],
     )?;
-    record_inputs(file, inputs)?;
-    match &run.ended {
-        Some(ended) => end_run(file, ended),
-        None => Ok(()),
-    }
+    record_inputs(file, inputs)
 }
 
 fn end_run(file: &Connection, ended: &EndedRun) -> rusqlite::Result<()> {
     let sql = "UPDATE runs SET ended_at = ?1, ending = ?2, reason = ?3 WHERE n = (SELECT max(n) FROM runs)";
-    let reason = ended.reason.as_deref().map(redact);
+    let reason = ended.reason.as_deref().map(masked);
     let ending = ended.how.name();
     file.execute(sql, params![ended.at.as_millisecond(), ending, reason])?;
-    Ok(())
+    seal_latest_run(file)
+}
+
+fn keep_alive(file: &Connection, at: Timestamp) -> rusqlite::Result<()> {
+    let sql = "UPDATE runs SET alive_at = ?1 WHERE n = (SELECT max(n) FROM runs)";
+    file.execute(sql, [at.as_millisecond()])?;
+    seal_latest_run(file)
+}
+
+fn seal_latest_run(file: &Connection) -> rusqlite::Result<()> {
+    seal(file, "runs", "n = (SELECT max(n) FROM runs)")
 }
 
 fn keep_attachment(
@@ -298,23 +294,21 @@ fn keep_attachment(
     id: Uuid,
     state: UploadState,
 ) -> rusqlite::Result<()> {
-    let sql = "INSERT OR REPLACE INTO attachments VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
-    file.execute(
-        sql,
-        params![
-            attachment.identity().as_bytes(),
-            id.as_bytes(),
-            state.name(),
-            attachment.digest,
-            attachment.resource,
-            redact(&attachment.file_name),
-            redact(&attachment.senders_reference),
+    insert(
+        file,
+        "attachments",
+        &[
+            attachment.identity().as_bytes().to_vec().into(),
+            id.as_bytes().to_vec().into(),
+            state.name().to_owned().into(),
+            attachment.digest.to_vec().into(),
+            attachment.resource.clone().into(),
+            masked(&attachment.file_name).into(),
+            masked(&attachment.senders_reference).into(),
         ],
-    )?;
-    Ok(())
+    )
 }
 
-/// `SQLite` counts in 63 bits.
-fn whole(count: u64) -> i64 {
-    i64::try_from(count).unwrap_or(i64::MAX)
+fn masked(text: &str) -> String {
+    redact(text).into_owned()
 }

@@ -1,4 +1,4 @@
-//! What can go wrong with a journal.
+//! Errors of a journal, each with its way out.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -8,11 +8,11 @@ use rusqlite::ErrorCode;
 use uuid::Uuid;
 
 use super::State;
-use super::lock::LockHolder;
+use super::holder::LockHolder;
 
 /// Why a journal cannot be opened, read or written, or refuses an entry.
 ///
-/// Cheap to copy: one failed commit answers everybody who waited for it.
+/// Cheap to copy: one failed commit answers all entries that waited for it.
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum JournalError {
@@ -21,14 +21,11 @@ pub enum JournalError {
     Create {
         /// What was to be made.
         path: PathBuf,
-        /// Why not.
         #[source]
         source: Arc<io::Error>,
     },
-    /// Another process writes it.
     #[error("journal `{}` is in use by {holder}", path.display())]
     Locked {
-        /// The journal.
         path: PathBuf,
         /// The process, as it described itself.
         holder: LockHolder,
@@ -36,22 +33,16 @@ pub enum JournalError {
     /// The file system does not say who has a file, so two processes could write it at once.
     #[error("journal `{}` cannot be kept from other processes", path.display())]
     NoLocks {
-        /// The journal.
         path: PathBuf,
-        /// Why not.
         #[source]
         source: Arc<io::Error>,
     },
-    /// `SQLite` cannot open it.
     #[error("cannot open journal `{}`", path.display())]
     Open {
-        /// The journal.
         path: PathBuf,
-        /// Why not.
         #[source]
         source: Arc<rusqlite::Error>,
     },
-    /// There is none.
     #[error("no journal at `{}`", path.display())]
     Missing {
         /// Where it was looked for.
@@ -59,20 +50,14 @@ pub enum JournalError {
     },
     /// The file is something else.
     #[error("`{}` is not a journal of massebrev", path.display())]
-    NotAJournal {
-        /// The file.
-        path: PathBuf,
-    },
+    NotAJournal { path: PathBuf },
     /// A newer program has written it.
     #[error("journal `{}` has format {found}, and massebrev {this} knows formats up to {known}", path.display())]
     NewerFormat {
-        /// The journal.
         path: PathBuf,
-        /// Its format.
         found: u32,
         /// The newest this program knows.
         known: u32,
-        /// This program's version.
         this: &'static str,
         /// The version that wrote it.
         program: Option<String>,
@@ -80,73 +65,54 @@ pub enum JournalError {
     /// It is another mailing's, environment's or resource's.
     #[error("journal `{}` belongs to {what} `{recorded}`, not `{wanted}`", path.display())]
     OtherMailing {
-        /// The journal.
         path: PathBuf,
-        /// What differs.
         what: &'static str,
-        /// What the journal says.
         recorded: String,
-        /// What was asked for.
         wanted: String,
     },
     /// It says something no journal can say.
     #[error("journal `{}` is damaged: {reason}", path.display())]
-    Damaged {
-        /// The journal.
-        path: PathBuf,
-        /// What it says.
-        reason: String,
-    },
-    /// It cannot be read.
+    Damaged { path: PathBuf, reason: String },
     #[error("cannot read journal `{}`", path.display())]
     Read {
-        /// The journal.
         path: PathBuf,
-        /// Why not.
         #[source]
         source: Arc<rusqlite::Error>,
     },
     /// It cannot be written. From now on it takes nothing more: an entry that was not recorded must not be followed by others.
     #[error("cannot write journal `{}`", path.display())]
     Write {
-        /// The journal.
         path: PathBuf,
-        /// Why not.
         #[source]
         source: Arc<rusqlite::Error>,
     },
     /// Its writing thread is gone.
     #[error("the writer of journal `{}` has stopped", path.display())]
-    Stopped {
-        /// The journal.
-        path: PathBuf,
-    },
+    Stopped { path: PathBuf },
     /// It was opened for reading.
     #[error("journal `{}` was opened for reading only", path.display())]
-    ReadOnly {
-        /// The journal.
-        path: PathBuf,
-    },
+    ReadOnly { path: PathBuf },
     /// That cannot happen to a row that stands there.
     #[error("the letter with key {key} is {state} and cannot be {entry}")]
     Illegal {
-        /// The row's key.
         key: Uuid,
-        /// Where it stands.
         state: State,
         /// What was to be recorded.
         entry: &'static str,
     },
+    /// A correspondence is one letter's, and another row has it.
+    #[error(
+        "the letter with key {key} cannot have the correspondence {id}: the letter with key {other} has it"
+    )]
+    IdTaken {
+        key: Uuid,
+        id: Uuid,
+        /// The key of the row that has it.
+        other: Uuid,
+    },
     /// The letter has changed since it was sent, or may have been.
     #[error("the letter of row {row} is {state} with another text than now (key {key})")]
-    Drift {
-        /// The row's key.
-        key: Uuid,
-        /// The row.
-        row: u64,
-        /// Where it stands.
-        state: State,
-    },
+    Drift { key: Uuid, row: u64, state: State },
 }
 
 impl JournalError {
@@ -158,6 +124,11 @@ impl JournalError {
     }
 
     pub(super) fn read(path: &Path, source: rusqlite::Error) -> Self {
+        // A schema in which names are gone; only damage, or a hand from outside, does that.
+        let words = source.to_string();
+        if words.contains("no such ") || words.contains("unsupported file format") {
+            return Self::damaged(path, words);
+        }
         Self::of_damage(path, &source).unwrap_or_else(|| Self::Read {
             path: path.to_owned(),
             source: Arc::new(source),
@@ -185,6 +156,7 @@ impl JournalError {
             rusqlite::Error::FromSqlConversionFailure(..)
                 | rusqlite::Error::IntegralValueOutOfRange(..)
                 | rusqlite::Error::InvalidColumnType(..)
+                | rusqlite::Error::Utf8Error(..)
         ) || matches!(
             source.sqlite_error_code(),
             Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase)
@@ -222,6 +194,10 @@ impl JournalError {
                     set_aside(path)
                 ));
             }
+            // Its beginning could not be written, as on a full disk.
+            Self::Missing { path } if path.exists() => {
+                "nothing has been written to it: the mailing has not been sent yet; see to it that the disk has room, then send it"
+            }
             Self::Missing { .. } => {
                 "it has been moved or removed meanwhile; nothing is lost with it: run the same command again, and every letter is found at Altinn by its key"
             }
@@ -243,12 +219,17 @@ impl JournalError {
     }
 }
 
-/// The command that moves a journal away. What `SQLite` keeps beside it is of no use without it, and goes when a new one begins.
+/// The command that moves a journal away, to a name that no earlier copy has. What `SQLite` keeps beside it is of no use without it, and goes when a new one begins.
 fn set_aside(path: &Path) -> String {
     let name = path.display().to_string();
+    let numbered = (2..).map(|number| format!("{name}.damaged-{number}"));
+    let free = std::iter::once(format!("{name}.damaged"))
+        .chain(numbered)
+        .find(|copy| !Path::new(copy).exists())
+        .unwrap_or_default();
     if cfg!(windows) {
-        return format!("move \"{name}\" \"{name}.damaged\"");
+        return format!("move \"{name}\" \"{free}\"");
     }
-    let name = name.replace('\'', r"'\''");
-    format!("mv '{name}' '{name}.damaged'")
+    let quoted = |name: &str| name.replace('\'', r"'\''");
+    format!("mv '{}' '{}'", quoted(&name), quoted(&free))
 }

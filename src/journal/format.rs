@@ -10,17 +10,17 @@ use std::path::{Path, PathBuf};
 use rusqlite::{Connection, TransactionBehavior, params};
 
 use super::JournalError;
+use super::checksum::{SEALED, seal};
 use super::lock::private;
 
 /// The newest format this program knows. It changes when an older program would misread the file.
-pub(super) const FORMAT: u32 = 2;
+pub(super) const FORMAT: u32 = 3;
 
-/// This program's version.
 pub(super) const PROGRAM: &str = env!("CARGO_PKG_VERSION");
 
 /// One row is about 200 bytes here; times are milliseconds since 1970. The index on `row` makes reports come in order without sorting.
 pub(super) const SCHEMA: &str = "
-CREATE TABLE meta (name TEXT PRIMARY KEY NOT NULL, value TEXT NOT NULL) STRICT;
+CREATE TABLE meta (name TEXT PRIMARY KEY NOT NULL, value TEXT NOT NULL, sum INTEGER NOT NULL DEFAULT 0) STRICT;
 CREATE TABLE deliveries (
     n INTEGER PRIMARY KEY,
     key BLOB NOT NULL UNIQUE,
@@ -38,9 +38,15 @@ CREATE TABLE deliveries (
     trace TEXT,
     first_at INTEGER,
     last_at INTEGER NOT NULL,
-    accepted BLOB
+    accepted BLOB,
+    lost_at INTEGER,
+    asked_at INTEGER,
+    delivery TEXT,
+    listed_at INTEGER,
+    sum INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 CREATE INDEX deliveries_by_row ON deliveries (row);
+CREATE UNIQUE INDEX deliveries_by_correspondence ON deliveries (correspondence) WHERE correspondence IS NOT NULL;
 CREATE TABLE runs (
     n INTEGER PRIMARY KEY,
     rows INTEGER NOT NULL,
@@ -51,13 +57,16 @@ CREATE TABLE runs (
     started_at INTEGER NOT NULL,
     ended_at INTEGER,
     ending TEXT,
-    reason TEXT
+    reason TEXT,
+    alive_at INTEGER,
+    sum INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 CREATE TABLE inputs (
     kind TEXT NOT NULL,
     name TEXT NOT NULL,
     run INTEGER NOT NULL,
     digest BLOB,
+    sum INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (kind, name, run)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE attachments (
@@ -67,12 +76,15 @@ CREATE TABLE attachments (
     digest BLOB NOT NULL,
     resource TEXT NOT NULL,
     file_name TEXT NOT NULL,
-    senders_reference TEXT NOT NULL
+    senders_reference TEXT NOT NULL,
+    sum INTEGER NOT NULL DEFAULT 0
 ) STRICT, WITHOUT ROWID;
+CREATE TABLE blocks (n INTEGER PRIMARY KEY, at INTEGER NOT NULL, letters BLOB NOT NULL, sum INTEGER NOT NULL DEFAULT 0) STRICT;
 ";
 
-/// What makes each format the next one, from format 1 on.
-const STEPS: [&str; FORMAT as usize - 1] = ["
+/// What makes each format the next one, from format 1 on. The checksums of format 3 are added when all steps are done.
+const STEPS: [&str; FORMAT as usize - 1] = [
+    "
 ALTER TABLE deliveries ADD COLUMN accepted BLOB;
 CREATE TABLE inputs (
     kind TEXT NOT NULL,
@@ -81,7 +93,26 @@ CREATE TABLE inputs (
     digest BLOB,
     PRIMARY KEY (kind, name, run)
 ) STRICT, WITHOUT ROWID;
-"];
+",
+    // Two rows with one correspondence: an answer was taken for another letter's. At Altinn their keys tell which one has it.
+    "
+ALTER TABLE meta ADD COLUMN sum INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE deliveries ADD COLUMN lost_at INTEGER;
+ALTER TABLE deliveries ADD COLUMN asked_at INTEGER;
+ALTER TABLE deliveries ADD COLUMN delivery TEXT;
+ALTER TABLE deliveries ADD COLUMN listed_at INTEGER;
+ALTER TABLE deliveries ADD COLUMN sum INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE runs ADD COLUMN alive_at INTEGER;
+ALTER TABLE runs ADD COLUMN sum INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE inputs ADD COLUMN sum INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE attachments ADD COLUMN sum INTEGER NOT NULL DEFAULT 0;
+CREATE TABLE blocks (n INTEGER PRIMARY KEY, at INTEGER NOT NULL, letters BLOB NOT NULL, sum INTEGER NOT NULL DEFAULT 0) STRICT;
+UPDATE deliveries SET state = 'unknown', message = 'its correspondence is on record for another row too', correspondence = NULL
+    WHERE correspondence IN (SELECT correspondence FROM deliveries GROUP BY correspondence HAVING count(*) > 1);
+UPDATE deliveries SET lost_at = last_at WHERE state IN ('unknown', 'in-flight');
+CREATE UNIQUE INDEX deliveries_by_correspondence ON deliveries (correspondence) WHERE correspondence IS NOT NULL;
+",
+];
 
 /// Brings a journal of an older format up to the present one, all of it or nothing, and gives the copy of what it was. The lock must be held.
 pub(super) fn migrate(
@@ -106,6 +137,9 @@ fn apply(file: &mut Connection, steps: &[&str]) -> rusqlite::Result<()> {
     }
     let sql = "UPDATE meta SET value = ?1 WHERE name = 'format'";
     change.execute(sql, params![FORMAT.to_string()])?;
+    for table in SEALED {
+        seal(&change, table, "1")?;
+    }
     change.commit()
 }
 
@@ -158,8 +192,10 @@ mod tests {
     use crate::journal::{Header, Journal, State};
 
     /// A journal of each older format, as it was written then.
-    const OLDER: [&str; FORMAT as usize - 1] =
-        [include_str!("../../tests/it/journals/format-1.sql")];
+    const OLDER: [&str; FORMAT as usize - 1] = [
+        include_str!("../../tests/it/journals/format-1.sql"),
+        include_str!("../../tests/it/journals/format-2.sql"),
+    ];
 
     fn header() -> Header {
         Header {
@@ -202,7 +238,9 @@ mod tests {
         for (sql, format) in OLDER.iter().zip(1..) {
             let (_folder, path) = older(sql);
             let before = Journal::read(&path).unwrap().snapshot().unwrap();
-            let before: Vec<_> = before.lines().map(Result::unwrap).collect();
+            let mut before: Vec<_> = before.lines().map(Result::unwrap).collect();
+            // What is unknown may have been sent by the request that was last.
+            before[3].lost_at = Some(before[3].last_at);
             let journal = Journal::open(&path, &header(), Timestamp::UNIX_EPOCH).unwrap();
             let after = journal.snapshot().unwrap();
             let after: Vec<_> = after.lines().map(Result::unwrap).collect();
@@ -227,6 +265,28 @@ mod tests {
             assert_eq!(shape(&path), shape(&new));
             let again = Journal::open(&path, &header(), Timestamp::UNIX_EPOCH).unwrap();
             assert_eq!(again.older(), None, "it is done once");
+        }
+    }
+
+    #[test]
+    fn rows_that_share_a_correspondence_are_in_doubt() {
+        let (_folder, path) = older(OLDER[1]);
+        let file = Connection::open(&path).unwrap();
+        file.execute_batch(
+            "UPDATE deliveries SET state = 'already-sent', correspondence = x'00000000000000000000000000000007' WHERE row = 3",
+        )
+        .unwrap();
+        drop(file);
+        let journal = Journal::open(&path, &header(), Timestamp::UNIX_EPOCH).unwrap();
+        let rows: Vec<_> = journal
+            .snapshot()
+            .unwrap()
+            .lines()
+            .map(Result::unwrap)
+            .collect();
+        for row in [&rows[0], &rows[2]] {
+            assert_eq!((row.state, row.correspondence), (State::Unknown, None));
+            assert_eq!(row.lost_at, Some(row.last_at));
         }
     }
 

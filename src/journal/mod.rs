@@ -1,12 +1,14 @@
-//! What has happened to every row, durably: written before the letter leaves and before anybody hears how it went.
+//! The record of every row, durable: written before the letter leaves and before its end is reported.
 //!
-//! One `SQLite` file per mailing and environment. One process writes it, through one thread that commits in groups; anybody may read it meanwhile. A row moves
+//! One `SQLite` file per mailing and environment. One process writes it, through one thread that commits in groups; other processes may read it meanwhile. A row moves
 //! through its states by [`transition`] only, so a journal that says something impossible cannot come about. Losing the file loses no letter: the idempotency keys
 //! recover every one from Altinn.
 
 mod change;
+mod checksum;
 mod error;
 mod format;
+mod holder;
 mod lock;
 mod open;
 mod rows;
@@ -16,7 +18,7 @@ mod store;
 mod writer;
 
 pub use error::JournalError;
-pub use lock::LockHolder;
+pub use holder::LockHolder;
 pub use open::Journal;
 pub use rows::{Recorded, RecordedRows, RowRecord, RowRecords, Snapshot};
 pub use run::{EndedRun, HowEnded, Input, Run, SharedAttachment, UploadState};

@@ -63,7 +63,7 @@ impl Journal {
         let store = Store::open_for_writing(path, header, began)?;
         let (older, program) = (store.older.clone(), store.written_by.clone());
         let cut_off =
-            change::cut_off(&store.connection, now).map_err(|source| store.write_error(source))?;
+            change::cut_off(&store.connection).map_err(|source| store.write_error(source))?;
         let began = store.began()?;
         let reader = Store::open_for_reading(path)?;
         let writer = Writer::start(store).map_err(|source| failed(path, source))?;
@@ -83,6 +83,7 @@ impl Journal {
     /// Opens the journal for reading: no lock, and also while another process writes it.
     pub fn read(path: &Path) -> Result<Self, JournalError> {
         let reader = Store::open_for_reading(path)?;
+        reader.verify()?;
         Ok(Self(Arc::new(Inner {
             path: path.to_owned(),
             header: reader.header()?,
@@ -105,12 +106,10 @@ impl Journal {
         }
     }
 
-    /// Its file.
     pub fn file(&self) -> &Path {
         &self.0.path
     }
 
-    /// Whose it is.
     pub fn header(&self) -> &Header {
         &self.0.header
     }
@@ -144,9 +143,15 @@ impl Journal {
         Ok(self.enter(key, entry).await?.to)
     }
 
-    /// Records that a row's letter is about to leave, and gives where the row stood before. Durable, and refused, as any other entry.
-    pub async fn start(&self, key: Uuid, start: Start) -> Result<State, JournalError> {
-        Ok(self.enter(key, Entry::Started(start)).await?.from)
+    /// Records that a row's letter is about to leave, and gives where the row stood before, with the time of the last request that may have sent it. Durable,
+    /// and refused, as any other entry.
+    pub async fn start(
+        &self,
+        key: Uuid,
+        start: Start,
+    ) -> Result<(State, Option<Timestamp>), JournalError> {
+        let moved = self.enter(key, Entry::Started(start)).await?;
+        Ok((moved.from, moved.lost_at))
     }
 
     /// What is on record of every row, as it is now.
@@ -157,13 +162,13 @@ impl Journal {
     /// Everything that is known of one row.
     pub fn line(&self, key: Uuid) -> Result<Option<RowRecord>, JournalError> {
         let reader = self.reader();
-        line_of(&reader.connection, key).map_err(|source| reader.read_error(source))
+        line_of(&reader, key).map_err(|source| reader.read_error(source))
     }
 
     /// What the latest run was made of; nothing when that was not written down yet.
     pub fn inputs(&self) -> Result<Vec<Input>, JournalError> {
         let reader = self.reader();
-        if !reader.has_column("inputs", "digest")? {
+        if reader.format() < 2 {
             return Ok(Vec::new());
         }
         latest_inputs(&reader).map_err(|source| reader.read_error(source))
@@ -179,7 +184,11 @@ impl Journal {
         self.change(Change::EndRun(ended)).await.map(drop)
     }
 
-    /// The latest run.
+    /// Writes down that the run goes on: a row that is on its way when the process dies was so after this.
+    pub async fn keep_alive(&self, at: Timestamp) -> Result<(), JournalError> {
+        self.change(Change::Alive(at)).await.map(drop)
+    }
+
     pub fn run(&self) -> Result<Option<Run>, JournalError> {
         latest_run(&self.reader())
     }
@@ -344,6 +353,7 @@ mod tests {
             outcome,
             attempts: 2,
             at: at(2),
+            lost_at: None,
         })
     }
 
@@ -493,7 +503,17 @@ mod tests {
                 ..
             })
         ));
-        assert_eq!(send(&journal, 3, Outcome::Sent { id }).await, State::Sent);
+        assert_eq!(
+            send(
+                &journal,
+                3,
+                Outcome::Sent {
+                    id: Uuid::from_u128(3)
+                }
+            )
+            .await,
+            State::Sent
+        );
         assert_eq!(recorded(&journal).len(), 2);
     }
 
@@ -539,6 +559,7 @@ mod tests {
             },
             attempts: 1,
             at: at(9),
+            lost_at: None,
         });
         assert_eq!(
             journal.record(key(1), found).await.unwrap(),
@@ -738,6 +759,102 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_correspondence_is_one_rows_and_the_other_is_in_doubt() {
+        let folder = tempfile::tempdir().unwrap();
+        let journal = open(folder.path());
+        let id = Uuid::from_u128(1);
+        send(&journal, 1, Outcome::Sent { id }).await;
+        journal.record(key(2), started(2, 1)).await.unwrap();
+        let taken = journal.record(key(2), ended(Outcome::Sent { id })).await;
+        let Err(JournalError::IdTaken { other, .. }) = taken else {
+            panic!("{taken:?}");
+        };
+        assert_eq!(other, key(1));
+        // It was looked up by its key, and is the second row's.
+        let disputed = journal.record(key(1), Entry::Disputed).await;
+        assert_eq!(disputed.unwrap(), State::Unknown);
+        let state = journal.record(key(2), ended(Outcome::Sent { id })).await;
+        assert_eq!(state.unwrap(), State::Sent);
+        assert_eq!(journal.line(key(1)).unwrap().unwrap().correspondence, None);
+    }
+
+    #[tokio::test]
+    async fn what_was_cut_off_counts_from_when_the_process_was_last_known_to_run() {
+        let (folder, image) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let journal = open(folder.path());
+        let run = Run {
+            rows: 1,
+            earlier: 0,
+            skipped: 0,
+            invalid: 0,
+            plan: "sha256:ab".into(),
+            started_at: at(0),
+            ended: None,
+        };
+        journal.begin_run(run, Vec::new()).await.unwrap();
+        journal.record(key(1), started(1, 1)).await.unwrap();
+        journal.keep_alive(at(70)).await.unwrap();
+        crash_image(folder.path(), image.path());
+        let again = open(image.path());
+        let lost = again.line(key(1)).unwrap().unwrap().lost_at;
+        assert_eq!(lost, Some(at(70)), "not from the run that finds it");
+    }
+
+    #[tokio::test]
+    async fn every_change_of_a_cell_is_found_at_opening() {
+        let folder = tempfile::tempdir().unwrap();
+        let journal = open(folder.path());
+        send(&journal, 1, Outcome::Rejected(reason("no such person"))).await;
+        let run = Run {
+            rows: 1,
+            earlier: 0,
+            skipped: 0,
+            invalid: 0,
+            plan: "sha256:ab".into(),
+            started_at: at(5),
+            ended: None,
+        };
+        let input = Input {
+            kind: "template".into(),
+            name: "a.md".into(),
+            digest: [1; 32],
+        };
+        journal.begin_run(run, vec![input]).await.unwrap();
+        let ended = EndedRun {
+            at: at(6),
+            how: HowEnded::Finished,
+            reason: None,
+        };
+        journal.end_run(ended).await.unwrap();
+        let uploaded =
+            journal.record_attachment(attachment("a.pdf"), key(9), UploadState::Published);
+        uploaded.await.unwrap();
+        let path = journal.file().to_owned();
+        drop(journal);
+        Journal::read(&path).unwrap();
+        for change in [
+            "UPDATE deliveries SET state = 'sent'",
+            "UPDATE deliveries SET key = zeroblob(16)",
+            "UPDATE deliveries SET message = NULL",
+            "UPDATE runs SET rows = 2",
+            "UPDATE inputs SET digest = zeroblob(32)",
+            "UPDATE attachments SET id = zeroblob(16)",
+            "UPDATE meta SET value = '2026-01-01T00:00:00Z' WHERE name = 'began'",
+        ] {
+            let copy = folder.path().join("copy");
+            fs::copy(&path, &copy).unwrap();
+            let file = rusqlite::Connection::open(&copy).unwrap();
+            file.execute_batch(change).unwrap();
+            drop(file);
+            let error = Journal::read(&copy).unwrap_err();
+            assert!(
+                matches!(error, JournalError::Damaged { .. }),
+                "{change}: {error}"
+            );
+        }
+    }
+
+    #[tokio::test]
     async fn what_a_run_was_made_of_is_kept_and_only_the_difference_is_written() {
         let folder = tempfile::tempdir().unwrap();
         let journal = open(folder.path());
@@ -793,7 +910,14 @@ mod tests {
         let id = Uuid::from_u128(1);
         send(&journal, 1, Outcome::Sent { id }).await;
         let snapshot = journal.snapshot().unwrap();
-        send(&journal, 2, Outcome::Sent { id }).await;
+        send(
+            &journal,
+            2,
+            Outcome::Sent {
+                id: Uuid::from_u128(2),
+            },
+        )
+        .await;
         assert_eq!(snapshot.lines().count(), 1);
         assert_eq!(snapshot.counts().unwrap(), [(State::Sent, 1)]);
     }

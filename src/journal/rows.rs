@@ -3,11 +3,15 @@
 use std::collections::VecDeque;
 use std::path::Path;
 use std::str::FromStr;
+use std::sync::LazyLock;
 
 use jiff::Timestamp;
-use rusqlite::{Connection, Error, OptionalExtension, Row, params};
+use rusqlite::types::Value;
+use rusqlite::{Connection, Error, OptionalExtension, Row, params, params_from_iter};
 use uuid::Uuid;
 
+use super::checksum::of_cells;
+use super::format::FORMAT;
 use super::store::Store;
 use super::{Digest, DigestHead, EndedRun, Header, JournalError, Run, State, UnknownName};
 
@@ -52,6 +56,11 @@ pub(super) fn time(row: &Row<'_>, column: usize) -> rusqlite::Result<Timestamp> 
     instant(row, column)?.ok_or_else(missing)
 }
 
+/// `SQLite` counts in 63 bits.
+pub(super) fn whole(count: u64) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
+
 /// Rows of a snapshot that are read at a time.
 const SNAPSHOT_PAGE: u32 = 1000;
 
@@ -66,7 +75,6 @@ pub struct Snapshot {
 /// Everything the journal knows of a row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RowRecord {
-    /// The idempotency key.
     pub key: Uuid,
     /// The row in the recipients file, from 1.
     pub row: u64,
@@ -74,28 +82,58 @@ pub struct RowRecord {
     pub line: u64,
     /// What the row is called.
     pub name: String,
-    /// The recipient, masked.
     pub recipient: String,
     /// The digest of the letter, when one has left.
     pub body: Option<Digest>,
-    /// Where it stands.
     pub state: State,
-    /// The correspondence in Altinn.
     pub correspondence: Option<Uuid>,
     /// How many requests it has taken, in all runs.
     pub attempts: u64,
     /// The HTTP status of the last answer, when it was no success.
     pub status: Option<u16>,
-    /// Altinn's error code.
     pub code: Option<u32>,
     /// Why it was not sent.
     pub message: Option<String>,
-    /// Altinn's trace id.
     pub trace: Option<String>,
-    /// When it first left.
     pub first_at: Option<Timestamp>,
-    /// When anything last happened.
     pub last_at: Timestamp,
+    /// How the digest of a later text begins of which a person has said that the earlier one stands.
+    pub accepted: Option<DigestHead>,
+    /// When the last request failed of which it is not known whether it took effect: while the row is unknown, it may take effect for some minutes after that.
+    pub lost_at: Option<Timestamp>,
+    /// When Altinn was last asked what has become of an accepted letter.
+    pub asked_at: Option<Timestamp>,
+    pub delivery: Option<String>,
+    /// When the row was given out on a list of those who get paper.
+    pub listed_at: Option<Timestamp>,
+}
+
+impl RowRecord {
+    /// A row of which nothing is known yet.
+    pub(super) fn new(key: Uuid) -> Self {
+        Self {
+            key,
+            row: 0,
+            line: 0,
+            name: String::new(),
+            recipient: String::new(),
+            body: None,
+            state: State::Pending,
+            correspondence: None,
+            attempts: 0,
+            status: None,
+            code: None,
+            message: None,
+            trace: None,
+            first_at: None,
+            last_at: Timestamp::UNIX_EPOCH,
+            accepted: None,
+            lost_at: None,
+            asked_at: None,
+            delivery: None,
+            listed_at: None,
+        }
+    }
 }
 
 impl Snapshot {
@@ -115,12 +153,10 @@ impl Snapshot {
         })
     }
 
-    /// Whose journal it is.
     pub fn header(&self) -> &Header {
         &self.header
     }
 
-    /// The journal's file.
     pub fn path(&self) -> &Path {
         self.store.path()
     }
@@ -130,7 +166,6 @@ impl Snapshot {
         self.began
     }
 
-    /// The latest run.
     pub fn run(&self) -> Result<Option<Run>, JournalError> {
         latest_run(&self.store)
     }
@@ -175,8 +210,9 @@ pub struct RowRecords<'a> {
 
 impl<'a> RowRecords<'a> {
     fn new(snapshot: &'a Snapshot, which: &str) -> Self {
+        let columns = columns(snapshot.store.format());
         let sql = format!(
-            "SELECT {COLUMNS} FROM deliveries WHERE (row, n) > (?1, ?2) AND {which} ORDER BY row, n LIMIT {SNAPSHOT_PAGE}"
+            "SELECT {columns} FROM deliveries WHERE (row, n) > (?1, ?2) AND {which} ORDER BY row, n LIMIT {SNAPSHOT_PAGE}"
         );
         Self {
             snapshot,
@@ -192,7 +228,7 @@ impl<'a> RowRecords<'a> {
         let (row, n) = self.last;
         for line in page.query_map(params![row, n], line)? {
             let (n, line) = line?;
-            self.last = (i64::try_from(line.row).unwrap_or(i64::MAX), n);
+            self.last = advances(self.last, (whole(line.row), n))?;
             self.page.push_back((n, line));
         }
         self.ended = self.page.is_empty();
@@ -216,15 +252,131 @@ impl Iterator for RowRecords<'_> {
     }
 }
 
-/// What [`line`] reads.
-const COLUMNS: &str = "n, key, row, line, name, recipient, body, state, correspondence, attempts, status, code, message, trace, first_at, last_at";
+/// The columns of a row in the order of the table, each with the format it came with.
+const COLUMNS: [(&str, u32); 21] = [
+    ("n", 1),
+    ("key", 1),
+    ("row", 1),
+    ("line", 1),
+    ("name", 1),
+    ("recipient", 1),
+    ("body", 1),
+    ("state", 1),
+    ("correspondence", 1),
+    ("attempts", 1),
+    ("status", 1),
+    ("code", 1),
+    ("message", 1),
+    ("trace", 1),
+    ("first_at", 1),
+    ("last_at", 1),
+    ("accepted", 2),
+    ("lost_at", 3),
+    ("asked_at", 3),
+    ("delivery", 3),
+    ("listed_at", 3),
+];
+
+/// What [`line`] reads from a file of this format: what it has not is nothing.
+fn columns(format: u32) -> String {
+    let names = COLUMNS.map(|(name, since)| if since <= format { name } else { "NULL" });
+    names.join(", ")
+}
 
 /// The row with a key.
-pub(super) fn line_of(file: &Connection, key: Uuid) -> rusqlite::Result<Option<RowRecord>> {
-    let sql = format!("SELECT {COLUMNS} FROM deliveries WHERE key = ?1");
-    let mut found = file.prepare_cached(&sql)?;
-    let found = found.query_row([key.as_bytes()], line).optional()?;
+pub(super) fn line_of(store: &Store, key: Uuid) -> rusqlite::Result<Option<RowRecord>> {
+    let found = find(&store.connection, store.format(), key)?;
     Ok(found.map(|(_, line)| line))
+}
+
+/// The row with a key and its number, in a file of the present format.
+pub(super) fn numbered_record(
+    file: &Connection,
+    key: Uuid,
+) -> rusqlite::Result<Option<(i64, RowRecord)>> {
+    find(file, FORMAT, key)
+}
+
+fn find(file: &Connection, format: u32, key: Uuid) -> rusqlite::Result<Option<(i64, RowRecord)>> {
+    let sql = format!("SELECT {} FROM deliveries WHERE key = ?1", columns(format));
+    let mut found = file.prepare_cached(&sql)?;
+    found.query_row([key.as_bytes()], line).optional()
+}
+
+/// The key of the row that has a correspondence.
+pub(super) fn row_with_correspondence(
+    file: &Connection,
+    correspondence: Uuid,
+) -> rusqlite::Result<Option<Uuid>> {
+    let sql = "SELECT key FROM deliveries WHERE correspondence = ?1";
+    let mut found = file.prepare_cached(sql)?;
+    let found = found.query_row([correspondence.as_bytes()], |row| id(row, 0));
+    Ok(found.optional()?.flatten())
+}
+
+/// Writes a row under its number, or as a new one, with its checksum.
+pub(super) fn write_record(
+    file: &Connection,
+    number: Option<i64>,
+    record: &RowRecord,
+) -> rusqlite::Result<()> {
+    let number = match number {
+        Some(number) => number,
+        None => next_number(file)?,
+    };
+    let cells = record.cells(number);
+    let sum = of_cells(cells.iter().map(Into::into));
+    let sum = Value::from(sum);
+    file.prepare_cached(&WRITE)?
+        .execute(params_from_iter(cells.iter().chain([&sum])))?;
+    Ok(())
+}
+
+/// The number goes into the checksum, so that it is chosen here.
+fn next_number(file: &Connection) -> rusqlite::Result<i64> {
+    let sql = "SELECT coalesce(max(n), 0) + 1 FROM deliveries";
+    file.prepare_cached(sql)?.query_row([], |row| row.get(0))
+}
+
+/// A row with the same number is changed; with the same key or correspondence as another one it is refused.
+static WRITE: LazyLock<String> = LazyLock::new(|| {
+    let names = COLUMNS.map(|(name, _)| name);
+    let places = vec!["?"; names.len()].join(", ");
+    let changes = names.map(|name| format!("{name} = excluded.{name}"));
+    format!(
+        "INSERT INTO deliveries ({}, sum) VALUES ({places}, ?) ON CONFLICT (n) DO UPDATE SET {}, sum = excluded.sum",
+        names.join(", "),
+        changes.join(", ")
+    )
+});
+
+impl RowRecord {
+    fn cells(&self, number: i64) -> [Value; COLUMNS.len()] {
+        let instant = |at: Option<Timestamp>| Value::from(at.map(Timestamp::as_millisecond));
+        [
+            number.into(),
+            self.key.as_bytes().to_vec().into(),
+            whole(self.row).into(),
+            whole(self.line).into(),
+            self.name.clone().into(),
+            self.recipient.clone().into(),
+            self.body.map(|body| body.to_vec()).into(),
+            self.state.name().to_owned().into(),
+            self.correspondence.map(|id| id.as_bytes().to_vec()).into(),
+            whole(self.attempts).into(),
+            self.status.map(i64::from).into(),
+            self.code.map(i64::from).into(),
+            self.message.clone().into(),
+            self.trace.clone().into(),
+            instant(self.first_at),
+            self.last_at.as_millisecond().into(),
+            self.accepted.map(|head| head.to_vec()).into(),
+            instant(self.lost_at),
+            instant(self.asked_at),
+            self.delivery.clone().into(),
+            instant(self.listed_at),
+        ]
+    }
 }
 
 fn line(row: &Row<'_>) -> rusqlite::Result<(i64, RowRecord)> {
@@ -244,8 +396,22 @@ fn line(row: &Row<'_>) -> rusqlite::Result<(i64, RowRecord)> {
         trace: row.get(13)?,
         first_at: instant(row, 14)?,
         last_at: time(row, 15)?,
+        accepted: row.get(16)?,
+        lost_at: instant(row, 17)?,
+        asked_at: instant(row, 18)?,
+        delivery: row.get(19)?,
+        listed_at: instant(row, 20)?,
     };
     Ok((row.get(0)?, line))
+}
+
+/// A page that does not go on after the one before is damage: it would be read for ever.
+fn advances<T: PartialOrd + Copy>(last: T, next: T) -> rusqlite::Result<T> {
+    if next > last {
+        Ok(next)
+    } else {
+        Err(Error::IntegralValueOutOfRange(0, 0))
+    }
 }
 
 pub(super) fn latest_run(store: &Store) -> Result<Option<Run>, JournalError> {
@@ -282,25 +448,26 @@ const RESUME_PAGE: u32 = 4096;
 /// What is on record of one row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Recorded {
-    /// Its key.
     pub key: Uuid,
     /// The row it had in the recipients file when it was last tried, from 1.
     pub row: u64,
-    /// Where it stands.
     pub state: State,
-    /// When anything last happened.
     pub last_at: Timestamp,
+    /// When the last request failed of which it is not known whether it took effect.
+    pub lost_at: Option<Timestamp>,
+    /// True when the row was given out on a list of those who get paper.
+    pub listed: bool,
     body: Option<DigestHead>,
     accepted: Option<DigestHead>,
 }
 
 impl Recorded {
-    /// Whether the letter that was tried had the digest that begins with these eight bytes.
+    /// True when the letter that was tried had the digest that begins with these eight bytes.
     pub fn has_body(&self, head: u64) -> bool {
         self.body == Some(head.to_be_bytes())
     }
 
-    /// Whether somebody has said that the text the letter was sent with stands, though it now has a digest that begins with these eight bytes.
+    /// True when a person has accepted that the text the letter was sent with stands, though it now has a digest that begins with these eight bytes.
     pub fn is_accepted(&self, head: u64) -> bool {
         self.accepted == Some(head.to_be_bytes())
     }
@@ -322,12 +489,20 @@ impl RecordedRows {
             .connection
             .execute_batch("BEGIN")
             .map_err(|source| store.read_error(source))?;
-        // An older format that is only read has no such column.
-        let accepted = store.has_column("deliveries", "accepted")?;
-        let accepted = if accepted { "accepted" } else { "NULL" };
+        // An older format that is only read has no such columns.
+        let accepted = if store.format() >= 2 {
+            "accepted"
+        } else {
+            "NULL"
+        };
+        let lost = if store.is_sealed() {
+            "lost_at, listed_at IS NOT NULL"
+        } else {
+            "NULL, 0"
+        };
         Ok(Self {
             sql: format!(
-                "SELECT n, key, row, state, last_at, substr(body, 1, 8), {accepted} FROM deliveries WHERE n > ?1 ORDER BY n LIMIT ?2"
+                "SELECT n, key, row, state, last_at, substr(body, 1, 8), {accepted}, {lost} FROM deliveries WHERE n > ?1 ORDER BY n LIMIT ?2"
             ),
             store,
             page: VecDeque::new(),
@@ -340,7 +515,7 @@ impl RecordedRows {
         let mut page = self.store.connection.prepare_cached(&self.sql)?;
         let mut rows = page.query(params![self.last, RESUME_PAGE])?;
         while let Some(row) = rows.next()? {
-            self.last = row.get(0)?;
+            self.last = advances(self.last, row.get(0)?)?;
             self.page.push_back(Recorded {
                 key: id(row, 1)?.unwrap_or_default(),
                 row: count(row, 2)?,
@@ -348,6 +523,8 @@ impl RecordedRows {
                 last_at: time(row, 4)?,
                 body: row.get(5)?,
                 accepted: row.get(6)?,
+                lost_at: instant(row, 7)?,
+                listed: row.get(8)?,
             });
         }
         self.ended = self.page.is_empty();

@@ -1,13 +1,14 @@
-//! What the journal knows beside the rows: the runs of the mailing, what each was made of, and the attachments its letters share.
+//! The rest of the journal beside the rows: the runs of the mailing, what each was made of, and the attachments its letters share.
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
 use jiff::Timestamp;
-use rusqlite::{Connection, params};
+use rusqlite::Connection;
 use uuid::Uuid;
 
+use super::checksum::insert;
 use super::store::Store;
 use super::{Digest, UnknownName};
 use crate::secret::redact;
@@ -27,7 +28,6 @@ pub struct Run {
     pub invalid: u64,
     /// The digest of the plan.
     pub plan: String,
-    /// When it began.
     pub started_at: Timestamp,
     /// How it ended. `None` while it runs, and when the process died.
     pub ended: Option<EndedRun>,
@@ -36,22 +36,18 @@ pub struct Run {
 /// The end of a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EndedRun {
-    /// When.
     pub at: Timestamp,
-    /// How.
     pub how: HowEnded,
     /// Why it stopped, in words.
     pub reason: Option<String>,
 }
 
-/// How a run ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum HowEnded {
     /// Every row was gone through.
     Finished,
     /// It stopped itself: too many failures, the canary, a fatal code.
     Stopped,
-    /// A person stopped it.
     Interrupted,
     /// It could not go on: token, network, journal.
     Broken,
@@ -102,7 +98,6 @@ pub struct SharedAttachment {
     pub resource: String,
     /// The name it is shown with.
     pub file_name: String,
-    /// The sender's reference.
     pub senders_reference: String,
 }
 
@@ -179,17 +174,26 @@ pub(super) fn latest_inputs(store: &Store) -> rusqlite::Result<Vec<Input>> {
 /// Writes down what the latest run is made of, as far as it differs from the one before.
 pub(super) fn record_inputs(file: &Connection, inputs: &[Input]) -> rusqlite::Result<()> {
     let mut known = known(file)?;
-    let sql = "INSERT INTO inputs (kind, name, run, digest) VALUES (?1, ?2, (SELECT max(n) FROM runs), ?3)";
-    let mut insert = file.prepare(sql)?;
+    let run: i64 = file.query_row("SELECT max(n) FROM runs", [], |row| row.get(0))?;
+    let write = |kind: &str, name: &str, digest: Option<Digest>| {
+        let digest = digest.map(|digest| digest.to_vec());
+        let values = [
+            kind.to_owned().into(),
+            name.to_owned().into(),
+            run.into(),
+            digest.into(),
+        ];
+        insert(file, "inputs", &values)
+    };
     for input in inputs {
         let name = redact(&input.name);
         let earlier = known.remove(&(input.kind.clone(), name.to_string()));
         if earlier != Some(input.digest) {
-            insert.execute(params![input.kind, name, Some(input.digest)])?;
+            write(&input.kind, &name, Some(input.digest))?;
         }
     }
     for (kind, name) in known.into_keys() {
-        insert.execute(params![kind, name, None::<Digest>])?;
+        write(&kind, &name, None)?;
     }
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! What can happen to a row (`Entry`), where that leaves it (`State`), and the one function that joins the two.
+//! Entries about a row (`Entry`), its states (`State`), and the one function that joins the two.
 
 use std::fmt;
 use std::str::FromStr;
@@ -12,14 +12,11 @@ pub type Digest = [u8; 32];
 /// How a digest begins: enough to notice a change.
 pub type DigestHead = [u8; 8];
 
-/// Where a row stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum State {
-    /// Nothing has happened yet.
     Pending,
     /// On its way, or cut off on its way.
     InFlight,
-    /// Altinn has it.
     Sent,
     /// Altinn had it from before, under the same key.
     AlreadySent,
@@ -31,7 +28,9 @@ pub enum State {
     Failed,
     /// It may have been sent: to be settled with Altinn.
     Unknown,
-    /// Stopped at the desk by a rule.
+    /// Altinn had it, and it was taken back before its recipient could read it.
+    Withdrawn,
+    /// Stopped by a rule before it could leave.
     Invalid,
     /// The mailing does not apply to it.
     Skipped,
@@ -46,13 +45,17 @@ pub enum Entry {
     Ended(LetterEnd),
     /// What was unknown has been found out.
     Settled(LetterEnd),
-    /// The process died while its letter was on the way.
-    CutOff,
+    /// The process died while its letter was on the way; it was last known to run then.
+    CutOff(Timestamp),
     /// Its letter did not leave after all; this is where it stood before.
-    Withdrawn(State),
+    NotLeft(State),
+    /// The correspondence that an answer gave it has turned out to be another row's.
+    Disputed,
+    /// Its recipient is on a list of those who get paper instead, given out then.
+    Listed(Timestamp),
     /// The mailing does not apply to it.
     Skipped(Skip),
-    /// It reads differently now, and somebody has said that the text it was sent with stands.
+    /// It reads differently now, and a person has accepted that the text it was sent with stands.
     Accepted(DigestHead),
     /// It was not sent, and is not to be.
     Dropped(Dropped),
@@ -67,23 +70,20 @@ pub struct Start {
     pub line: u64,
     /// What the row is called: its key as a person reads it.
     pub name: String,
-    /// The recipient, masked.
     pub recipient: String,
     /// The digest of the body.
     pub body: Digest,
-    /// When.
     pub at: Timestamp,
 }
 
-/// How it went.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LetterEnd {
-    /// What came of it.
     pub outcome: Outcome,
     /// How many requests it took. They add up over the runs.
     pub attempts: u32,
-    /// When.
     pub at: Timestamp,
+    /// When the last request failed of which it is not known whether it took effect, if there was one.
+    pub lost_at: Option<Timestamp>,
 }
 
 /// A row that is not for this mailing.
@@ -97,25 +97,20 @@ pub struct Skip {
     pub name: String,
     /// Why it is left out.
     pub reason: String,
-    /// When.
     pub at: Timestamp,
 }
 
-/// A row that was tried in vain, and that nobody wants to be sent any more.
+/// A row that was tried in vain, and that are not to be sent any more.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Dropped {
-    /// Why.
     pub reason: String,
-    /// When.
     pub at: Timestamp,
 }
 
 /// What came of a letter.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
-    /// Altinn took it.
     Sent {
-        /// The correspondence.
         id: Uuid,
     },
     /// Altinn had it from before.
@@ -123,24 +118,22 @@ pub enum Outcome {
         /// The correspondence, when it was found.
         id: Option<Uuid>,
     },
-    /// The recipient has reserved.
+    /// Altinn had it, and it was taken back.
+    Withdrawn {
+        id: Uuid,
+    },
     Reserved(Reason),
-    /// Refused for good.
     Rejected(Reason),
     /// Not sent; may be tried again.
     Failed(Reason),
-    /// May have been sent.
     Unknown(Reason),
 }
 
 /// Why a letter was not sent.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Reason {
-    /// The HTTP status.
     pub status: Option<u16>,
-    /// Altinn's error code.
     pub code: Option<u32>,
-    /// In words.
     pub message: String,
     /// Altinn's trace id, for its support.
     pub trace: Option<String>,
@@ -159,9 +152,10 @@ pub enum IllegalStep {
 pub fn transition(from: State, body: Option<&Digest>, entry: &Entry) -> Result<State, IllegalStep> {
     use State::{
         AlreadySent, Failed, InFlight, Pending, Rejected, Reserved, Sent, Skipped, Unknown,
+        Withdrawn,
     };
     match (from, entry) {
-        (InFlight | Unknown | Sent | AlreadySent, Entry::Started(start))
+        (InFlight | Unknown | Sent | AlreadySent | Withdrawn, Entry::Started(start))
             if body.is_some_and(|body| *body != start.body) =>
         {
             Err(IllegalStep::Drift)
@@ -171,26 +165,28 @@ pub fn transition(from: State, body: Option<&Digest>, entry: &Entry) -> Result<S
         }
         (InFlight, Entry::Ended(end)) => Ok(end.outcome.state()),
         (Unknown, Entry::Settled(end)) => match end.outcome.state() {
-            found @ (Sent | AlreadySent | Failed | Rejected) => Ok(found),
-            _ => Err(IllegalStep::Illegal),
+            Unknown | InFlight | Pending | Skipped => Err(IllegalStep::Illegal),
+            found => Ok(found),
         },
-        (InFlight, Entry::CutOff) => Ok(Unknown),
-        (InFlight, Entry::Withdrawn(before @ (Pending | Unknown))) => Ok(*before),
+        (InFlight, Entry::CutOff(_)) | (Sent | AlreadySent, Entry::Disputed) => Ok(Unknown),
+        (InFlight, Entry::NotLeft(before @ (Pending | Unknown))) => Ok(*before),
         // It was to be tried again, perhaps with another text.
-        (InFlight, Entry::Withdrawn(Failed | Rejected | Reserved | Skipped)) => Ok(Failed),
+        (InFlight, Entry::NotLeft(Failed | Rejected | Reserved | Skipped)) => Ok(Failed),
+        (Reserved, Entry::Listed(_)) => Ok(Reserved),
         (Pending, Entry::Skipped(_)) | (Failed | Rejected | Reserved, Entry::Dropped(_)) => {
             Ok(Skipped)
         }
-        (Unknown | Sent | AlreadySent, Entry::Accepted(_)) => Ok(from),
+        (Unknown | Sent | AlreadySent | Withdrawn, Entry::Accepted(_)) => Ok(from),
         _ => Err(IllegalStep::Illegal),
     }
 }
 
 impl State {
     /// All of them, in the order reports show them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Sent,
         Self::AlreadySent,
+        Self::Withdrawn,
         Self::Reserved,
         Self::Rejected,
         Self::Failed,
@@ -212,17 +208,23 @@ impl State {
             Self::Rejected => "rejected",
             Self::Failed => "failed",
             Self::Unknown => "unknown",
+            Self::Withdrawn => "withdrawn",
             Self::Invalid => "invalid",
             Self::Skipped => "skipped",
         }
     }
 
-    /// Whether Altinn has the letter. It is then final.
+    /// True when Altinn has the letter. It is then final.
     pub fn is_sent(self) -> bool {
         matches!(self, Self::Sent | Self::AlreadySent)
     }
 
-    /// Whether there is nothing left to do: sent, or not to be sent.
+    /// True when a letter lies, or lay, at Altinn under the row's key: no other text can ever be sent with it.
+    pub fn has_used_its_key(self) -> bool {
+        self.is_sent() || self == Self::Withdrawn
+    }
+
+    /// True when there is nothing left to do: sent, or not to be sent.
     pub fn is_settled(self) -> bool {
         self.is_sent() || self == Self::Skipped
     }
@@ -257,8 +259,10 @@ impl Entry {
             Self::Started(_) => "started",
             Self::Ended(_) => "ended",
             Self::Settled(_) => "settled",
-            Self::CutOff => "cut off",
-            Self::Withdrawn(_) => "withdrawn",
+            Self::CutOff(_) => "cut off",
+            Self::NotLeft(_) => "held back",
+            Self::Disputed => "disputed",
+            Self::Listed(_) => "listed for paper",
             Self::Skipped(_) => "skipped",
             Self::Accepted(_) => "accepted as it was sent",
             Self::Dropped(_) => "dropped",
@@ -272,6 +276,7 @@ impl Outcome {
         match self {
             Self::Sent { .. } => State::Sent,
             Self::AlreadySent { .. } => State::AlreadySent,
+            Self::Withdrawn { .. } => State::Withdrawn,
             Self::Reserved(_) => State::Reserved,
             Self::Rejected(_) => State::Rejected,
             Self::Failed(_) => State::Failed,
@@ -282,7 +287,7 @@ impl Outcome {
     /// The correspondence, when there is one and it is known.
     pub fn id(&self) -> Option<Uuid> {
         match self {
-            Self::Sent { id } => Some(*id),
+            Self::Sent { id } | Self::Withdrawn { id } => Some(*id),
             Self::AlreadySent { id } => *id,
             _ => None,
         }
@@ -291,7 +296,7 @@ impl Outcome {
     /// Why it was not sent, when it was not.
     pub fn reason(&self) -> Option<&Reason> {
         match self {
-            Self::Sent { .. } | Self::AlreadySent { .. } => None,
+            Self::Sent { .. } | Self::AlreadySent { .. } | Self::Withdrawn { .. } => None,
             Self::Reserved(reason)
             | Self::Rejected(reason)
             | Self::Failed(reason)
@@ -336,9 +341,10 @@ mod tests {
         })
     }
 
-    fn outcomes() -> [Outcome; 6] {
+    fn outcomes() -> [Outcome; 7] {
         [
             Outcome::Sent { id: Uuid::nil() },
+            Outcome::Withdrawn { id: Uuid::nil() },
             Outcome::AlreadySent { id: None },
             Outcome::Reserved(Reason::default()),
             Outcome::Rejected(Reason::default()),
@@ -352,6 +358,7 @@ mod tests {
             outcome,
             attempts: 1,
             at: Timestamp::UNIX_EPOCH,
+            lost_at: None,
         }
     }
 
@@ -366,7 +373,9 @@ mod tests {
         };
         let mut all = vec![
             ("started".to_owned(), started(BODY)),
-            ("cut off".to_owned(), Entry::CutOff),
+            ("cut off".to_owned(), Entry::CutOff(Timestamp::UNIX_EPOCH)),
+            ("disputed".to_owned(), Entry::Disputed),
+            ("listed".to_owned(), Entry::Listed(Timestamp::UNIX_EPOCH)),
             ("skipped".to_owned(), Entry::Skipped(skip)),
             ("accepted".to_owned(), Entry::Accepted([8; 8])),
             (
@@ -378,7 +387,7 @@ mod tests {
             ),
         ];
         for before in State::ALL {
-            all.push((format!("withdrawn {before}"), Entry::Withdrawn(before)));
+            all.push((format!("held back {before}"), Entry::NotLeft(before)));
         }
         for outcome in outcomes() {
             let state = outcome.state();
@@ -408,11 +417,17 @@ mod tests {
         for to in [
             State::Sent,
             State::AlreadySent,
+            State::Withdrawn,
+            State::Reserved,
             State::Failed,
             State::Rejected,
         ] {
             legal.insert((State::Unknown, format!("settled {to}")), to);
         }
+        for from in [State::Sent, State::AlreadySent] {
+            legal.insert((from, "disputed".into()), State::Unknown);
+        }
+        legal.insert((State::Reserved, "listed".into()), State::Reserved);
         legal.insert((State::InFlight, "cut off".into()), State::Unknown);
         for (before, to) in [
             (State::Pending, State::Pending),
@@ -422,13 +437,18 @@ mod tests {
             (State::Reserved, State::Failed),
             (State::Skipped, State::Failed),
         ] {
-            legal.insert((State::InFlight, format!("withdrawn {before}")), to);
+            legal.insert((State::InFlight, format!("held back {before}")), to);
         }
         legal.insert((State::Pending, "skipped".into()), State::Skipped);
         for from in [State::Failed, State::Rejected, State::Reserved] {
             legal.insert((from, "dropped".into()), State::Skipped);
         }
-        for from in [State::Unknown, State::Sent, State::AlreadySent] {
+        for from in [
+            State::Unknown,
+            State::Sent,
+            State::AlreadySent,
+            State::Withdrawn,
+        ] {
             legal.insert((from, "accepted".into()), from);
         }
         let mut legal_steps = 0;
@@ -452,13 +472,15 @@ mod tests {
             Entry::Started(_) => 0,
             Entry::Ended(_) => 1,
             Entry::Settled(_) => 2,
-            Entry::CutOff => 3,
+            Entry::CutOff(_) => 3,
             Entry::Skipped(_) => 4,
             Entry::Accepted(_) => 5,
             Entry::Dropped(_) => 6,
-            Entry::Withdrawn(_) => 7,
+            Entry::NotLeft(_) => 7,
+            Entry::Disputed => 8,
+            Entry::Listed(_) => 9,
         });
-        assert_eq!(kinds.collect::<BTreeSet<_>>(), (0..8).collect());
+        assert_eq!(kinds.collect::<BTreeSet<_>>(), (0..10).collect());
     }
 
     #[test]
@@ -466,9 +488,11 @@ mod tests {
         let changed = started([8; 32]);
         for from in State::ALL {
             let expected = match from {
-                State::InFlight | State::Unknown | State::Sent | State::AlreadySent => {
-                    Err(IllegalStep::Drift)
-                }
+                State::InFlight
+                | State::Unknown
+                | State::Sent
+                | State::AlreadySent
+                | State::Withdrawn => Err(IllegalStep::Drift),
                 State::Invalid => Err(IllegalStep::Illegal),
                 _ => Ok(State::InFlight),
             };

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, params};
+use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension};
 
 use super::JournalError;
+use super::checksum::{insert, verify};
 use super::format::{FORMAT, PROGRAM, SCHEMA, migrate};
 
 /// Says whose file it is, where `SQLite` keeps such a number: "brev".
@@ -16,7 +17,6 @@ const APPLICATION: u32 = u32::from_be_bytes(*b"brev");
 /// Whose journal it is. All but the manifest's name must stay the same for ever: they are in the keys of the letters.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Header {
-    /// The mailing's name.
     pub mailing: String,
     /// The environment it is sent in.
     pub environment: String,
@@ -26,7 +26,6 @@ pub struct Header {
     pub manifest: String,
 }
 
-/// An open file.
 #[derive(Debug)]
 pub(super) struct Store {
     pub(super) connection: Connection,
@@ -35,6 +34,8 @@ pub(super) struct Store {
     /// The version of the program that wrote it before this one.
     pub(super) written_by: Option<String>,
     path: PathBuf,
+    /// The format the file has now.
+    format: u32,
 }
 
 impl Store {
@@ -52,9 +53,11 @@ impl Store {
                 .map_err(|source| store.write_error(source))?;
         }
         let found = store.check_format()?;
+        store.verify()?;
         store.check_header(header)?;
         if found < FORMAT {
             store.older = Some(migrate(&mut store.connection, path, found)?);
+            store.format = FORMAT;
         }
         store.written_by = store.program()?.filter(|_| !new);
         store
@@ -91,7 +94,6 @@ impl Store {
         Ok(store)
     }
 
-    /// Whose it is.
     pub(super) fn header(&self) -> Result<Header, JournalError> {
         Ok(Header {
             mailing: self.meta("mailing")?,
@@ -109,12 +111,19 @@ impl Store {
             .map_err(|_| self.damaged(format!("`{began}` is no time")))
     }
 
-    /// Whether a table is there with this column.
-    pub(super) fn has_column(&self, table: &str, column: &str) -> Result<bool, JournalError> {
-        let sql = "SELECT count(*) FROM pragma_table_info(?1) WHERE name = ?2";
-        self.connection
-            .query_row(sql, [table, column], |row| Ok(row.get::<_, i64>(0)? > 0))
-            .map_err(|source| self.read_error(source))
+    /// Finds damage, in the whole file.
+    pub(super) fn verify(&self) -> Result<(), JournalError> {
+        verify(&self.connection, &self.path, self.is_sealed())
+    }
+
+    /// The format of the file.
+    pub(super) fn format(&self) -> u32 {
+        self.format
+    }
+
+    /// True when its rows have checksums.
+    pub(super) fn is_sealed(&self) -> bool {
+        self.format >= 3
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -143,7 +152,7 @@ impl Store {
         Self::opened(path, Connection::open_with_flags(path, flags))
     }
 
-    /// A file that nobody writes, in a folder where nobody can.
+    /// A file that no process writes, in a folder where none can.
     fn connect_at_rest(path: &Path) -> Result<Self, JournalError> {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
             | OpenFlags::SQLITE_OPEN_NO_MUTEX
@@ -175,10 +184,11 @@ impl Store {
             older: None,
             written_by: None,
             path: path.to_owned(),
+            format: FORMAT,
         })
     }
 
-    /// Whether it is a file that nothing has been written to. Anything that is not a journal is an error.
+    /// True when it is a file that nothing has been written to. Anything that is not a journal is an error.
     fn is_empty(&self) -> Result<bool, JournalError> {
         let found = self
             .connection
@@ -222,18 +232,19 @@ impl Store {
             ("began", began.to_string()),
             ("program", PROGRAM.to_owned()),
         ] {
-            change.execute("INSERT INTO meta VALUES (?1, ?2)", params![name, value])?;
+            insert(&change, "meta", &[name.to_owned().into(), value.into()])?;
         }
         change.commit()
     }
 
     /// Its format, when this program knows it.
-    fn check_format(&self) -> Result<u32, JournalError> {
+    fn check_format(&mut self) -> Result<u32, JournalError> {
         let format = self.meta("format")?;
         let found: u32 = format
             .parse()
             .map_err(|_| self.damaged(format!("`{format}` is no format")))?;
         if found <= FORMAT {
+            self.format = found;
             return Ok(found);
         }
         Err(JournalError::NewerFormat {
@@ -280,9 +291,18 @@ impl Store {
                 .optional()?;
         }
         for (name, value) in [("manifest", header.manifest.as_str()), ("program", PROGRAM)] {
-            let sql = "INSERT INTO meta VALUES (?1, ?2)
-                ON CONFLICT (name) DO UPDATE SET value = ?2 WHERE value <> ?2";
-            self.connection.execute(sql, [name, value])?;
+            let sql = "SELECT value FROM meta WHERE name = ?1";
+            let known: Option<String> = self
+                .connection
+                .query_row(sql, [name], |row| row.get(0))
+                .optional()?;
+            if known.as_deref() != Some(value) {
+                insert(
+                    &self.connection,
+                    "meta",
+                    &[name.to_owned().into(), value.to_owned().into()],
+                )?;
+            }
         }
         Ok(())
     }
@@ -302,7 +322,7 @@ impl Store {
     }
 }
 
-/// Whether the file, or what `SQLite` keeps beside it, may not be written.
+/// True when the file, or what `SQLite` keeps beside it, may not be written.
 fn is_barred(error: &rusqlite::Error) -> bool {
     matches!(
         error.sqlite_error_code(),
@@ -310,7 +330,7 @@ fn is_barred(error: &rusqlite::Error) -> bool {
     )
 }
 
-/// Whether all of a journal is in its file: a dead process leaves the last of it beside, and then reading needs writing.
+/// True when all of a journal is in its file: a dead process leaves the last of it beside, and then reading needs writing.
 fn is_at_rest(path: &Path) -> bool {
     let mut log = path.as_os_str().to_owned();
     log.push("-wal");
@@ -385,7 +405,7 @@ mod tests {
         store
             .connection
             .execute_batch(
-                "UPDATE meta SET value = '3' WHERE name = 'format';
+                "UPDATE meta SET value = '4' WHERE name = 'format';
                 UPDATE meta SET value = '9.8.7' WHERE name = 'program'",
             )
             .unwrap();
@@ -394,7 +414,7 @@ mod tests {
             open(&path, &header()).unwrap_err(),
             Store::open_for_reading(&path).unwrap_err(),
         ] {
-            assert!(error.to_string().contains("has format 3"), "{error}");
+            assert!(error.to_string().contains("has format 4"), "{error}");
             assert!(error.hint().unwrap().contains("massebrev 9.8.7"));
         }
     }

@@ -14,7 +14,7 @@ use super::store::Store;
 /// How long the first of a group waits for company at most. Without any wait a commit carried six entries, and throughput fell by a third.
 const LINGER: Duration = Duration::from_millis(1);
 
-/// So long without another entry ends the wait: everybody who is in flight is waiting for this commit. It more than doubles the letters a second when
+/// A pause this long between two entries ends the wait: all letters in flight are waiting for this commit. It more than doubles the letters a second when
 /// sixty-four are in flight.
 const QUIET: Duration = Duration::from_micros(100);
 
@@ -96,7 +96,7 @@ fn write(mut store: Store, queue: &Receiver<PendingChange>) {
     }
 }
 
-/// Asleep, not waiting for the next entry: nobody who hands one over has to wake this thread up.
+/// Sleeps instead of waiting on the queue: handing over an entry then needs no wake-up of this thread.
 fn gather(first: PendingChange, queue: &Receiver<PendingChange>) -> Vec<PendingChange> {
     let mut group = vec![first];
     let until = Instant::now() + LINGER;

@@ -52,6 +52,11 @@ impl CheckReport {
             .map(|print| (print.key, print.letter))
     }
 
+    /// For every row in order, true when it becomes a letter.
+    pub fn letters_by_position(&self) -> impl Iterator<Item = bool> + '_ {
+        self.fingerprints.iter().map(|print| print.is_letter())
+    }
+
     /// Rows that share their key with another row, all but one of each key. They are skipped ones: letters that share a key are refused.
     pub fn shared_keys(&self) -> u64 {
         if self.skipped == 0 {

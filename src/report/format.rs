@@ -14,6 +14,7 @@ pub(super) fn meaning(state: State) -> &'static str {
         State::Failed => "not sent: the next run tries again",
         State::Unknown => "may have been sent: the next run asks Altinn",
         State::Invalid => "stopped by a rule before it was sent",
+        State::Withdrawn => "taken back before it could be read: its key is used",
         State::Skipped => "not for this mailing",
         State::InFlight => "being sent now, or cut off: the next run asks Altinn",
         State::Pending => "not tried yet",

@@ -292,6 +292,7 @@ pub(super) mod tests {
                 outcome,
                 attempts: 1,
                 at: at(2),
+                lost_at: None,
             };
             journal.record(key, Entry::Ended(end)).await.unwrap();
         }
@@ -340,6 +341,7 @@ pub(super) mod tests {
         let expected = [
             (State::Sent, 1),
             (State::AlreadySent, 1),
+            (State::Withdrawn, 0),
             (State::Reserved, 1),
             (State::Rejected, 2),
             (State::Failed, 1),

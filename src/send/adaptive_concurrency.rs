@@ -1,4 +1,4 @@
-//! How many requests may be in flight: up to a cap, and fewer while Altinn shows that it is too much.
+//! The number of requests that may be in flight: up to a cap, and fewer while Altinn shows that it is too much.
 
 use std::num::NonZeroU32;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -15,9 +15,9 @@ const PART: u32 = 16;
 const CAREFUL: f64 = 0.2;
 /// Answers that take so many times as long as they did...
 const SLOWER: u32 = 3;
-/// ...and so much longer are trouble too: requests queue up somewhere. Less is the network, or this machine.
+/// ...and this much longer are trouble too: requests queue up somewhere. Less is the network, or this machine.
 const LATER: Duration = Duration::from_millis(250);
-/// So many answers at least make a mean time.
+/// Answers that a mean needs at least.
 const SAMPLE: u32 = 8;
 
 /// Grows by one for every round of good answers, slower near where trouble came before, and shrinks by a third when there is trouble, once for all
@@ -25,7 +25,6 @@ const SAMPLE: u32 = 8;
 #[derive(Debug)]
 pub(super) struct AdaptiveConcurrency {
     cap: u32,
-    /// Places in flight.
     room: Semaphore,
     /// Seats of letters that are in flight, are about to be, or wait to be tried again.
     seats: Semaphore,
@@ -142,12 +141,10 @@ impl AdaptiveConcurrency {
         self.state().whole()
     }
 
-    /// How many ever may.
     pub(super) fn cap(&self) -> u32 {
         self.cap
     }
 
-    /// How many are.
     pub(super) fn in_flight(&self) -> u32 {
         let free = u32::try_from(self.room.available_permits()).unwrap_or(u32::MAX);
         self.state().places.saturating_sub(free)

@@ -8,7 +8,7 @@ use tokio::sync::{OnceCell, Semaphore};
 use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
-use super::attempt::{Attempts, End};
+use super::attempt::{Attempts, Unaccepted};
 use super::outcome::{Fatal, Judged};
 use super::signals::ServerContact;
 use super::verdict::Verdict;
@@ -87,17 +87,26 @@ impl<'a> Uploads<'a> {
     ) -> Result<Uuid, UploadEnd> {
         let key = (resource.to_owned(), planned.identity);
         let cell = Arc::clone(self.cells().entry(key).or_default());
-        let shared = SharedAttachment {
-            digest: planned.identity.0,
-            resource: resource.to_owned(),
-            file_name: planned.attachment.file_name.clone(),
-            senders_reference: planned.attachment.senders_reference.clone(),
-        };
+        let shared = shared(resource, planned);
         tokio::select! {
             biased;
             () = self.attempts.stop.wait() => Err(UploadEnd::Stopped),
             id = cell.get_or_try_init(|| self.obtain(shared, planned)) => id.copied(),
         }
+    }
+
+    /// True when all of these were uploaded by an earlier run, or there are none.
+    pub(super) fn are_on_record(
+        &self,
+        resource: &str,
+        files: &[Arc<PlannedFile>],
+    ) -> Result<bool, SendError> {
+        for file in files {
+            if self.journal.attachment(&shared(resource, file))?.is_none() {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// Altinn will not have these any more: who asks for their files next uploads them anew. What another letter has renewed meanwhile stays.
@@ -116,7 +125,7 @@ impl<'a> Uploads<'a> {
         used.extend(ids);
     }
 
-    /// Deletes what was made ready and no letter of this run has: nobody knows whether the mailing goes on, and what no letter has never expires.
+    /// Deletes what was made ready and no letter of this run has: the mailing may never go on, and an attachment without a letter never expires.
     pub(super) async fn give_up(&self) -> Result<(), SendError> {
         let mut unused: HashSet<Uuid> = self
             .cells()
@@ -174,14 +183,14 @@ impl<'a> Uploads<'a> {
         shared: &SharedAttachment,
         planned: &PlannedFile,
     ) -> Result<Round, UploadEnd> {
-        // Nobody closes it.
+        // The semaphore is never closed.
         let slot = self.slots.acquire().await.ok();
         let initialized = self.attempts.settle(async |token| {
             self.client
                 .initialize_attachment(&token, &shared.resource, &planned.attachment)
                 .await
         });
-        let id = accepted(initialized.await.end)?;
+        let id = accepted(initialized.await.result)?;
         self.journal
             .record_attachment(shared.clone(), id, UploadState::Initialized)
             .await?;
@@ -191,14 +200,14 @@ impl<'a> Uploads<'a> {
             .settle(async |token| self.client.upload(&token, id, &content).await)
             .await;
         drop(slot);
-        let is_scanned_next = match uploaded.end {
-            End::Accepted(overview) if overview.status == AttachmentStatus::Published => {
+        let is_scanned_next = match uploaded.result {
+            Ok(overview) if overview.status == AttachmentStatus::Published => {
                 return Ok(Round::Published(id));
             }
-            End::Accepted(_) => true,
-            End::GaveUp(_) | End::Stopped => false,
-            End::Refused(refusal, _) if is_worth_a_look(refusal.code) => false,
-            End::NoFile(reason) => {
+            Ok(_) => true,
+            Err(Unaccepted::GaveUp { .. } | Unaccepted::NotStarted) => false,
+            Err(Unaccepted::Refused(refusal, _)) if is_worth_a_look(refusal.code) => false,
+            Err(Unaccepted::NoFile(reason)) => {
                 self.discard(id).await?;
                 return Err(lost(reason));
             }
@@ -234,8 +243,8 @@ impl<'a> Uploads<'a> {
                 .attempts
                 .settle(async |token| self.client.attachment(&token, id).await)
                 .await;
-            let overview = match looked.end {
-                End::Refused(refusal, _) if refusal.status == 404 => {
+            let overview = match looked.result {
+                Err(Unaccepted::Refused(refusal, _)) if refusal.status == 404 => {
                     return Ok(Err(refusal.message));
                 }
                 end => accepted(end)?,
@@ -266,8 +275,9 @@ impl<'a> Uploads<'a> {
             .look_up(async |token| self.client.delete_attachment(&token, id).await)
             .await;
         match deleted {
-            End::Accepted(()) => {}
-            End::Refused(refusal, _) if refusal.code.is_some_and(|code| GONE.contains(&code)) => {}
+            Ok(()) => {}
+            Err(Unaccepted::Refused(refusal, _))
+                if refusal.code.is_some_and(|code| GONE.contains(&code)) => {}
             end => {
                 tracing::debug!(%id, ?end, "an attachment is left where it is");
                 return Ok(());
@@ -287,34 +297,34 @@ impl From<JournalError> for UploadEnd {
     }
 }
 
+/// What makes an upload of a file the same one.
+fn shared(resource: &str, planned: &PlannedFile) -> SharedAttachment {
+    SharedAttachment {
+        digest: planned.identity.0,
+        resource: resource.to_owned(),
+        file_name: planned.attachment.file_name.clone(),
+        senders_reference: planned.attachment.senders_reference.clone(),
+    }
+}
+
 fn lost(reason: Reason) -> UploadEnd {
     UploadEnd::Not(Box::new((Outcome::Failed(reason), None)))
 }
 
-fn accepted<T>(end: End<T>) -> Result<T, UploadEnd> {
-    let not = match end {
-        End::Accepted(value) => return Ok(value),
-        End::Refused(refusal, Verdict::Stop) => {
+fn accepted<T>(result: Result<T, Unaccepted>) -> Result<T, UploadEnd> {
+    let not = match result {
+        Ok(value) => return Ok(value),
+        Err(Unaccepted::Refused(refusal, Verdict::Stop)) => {
             let reason = Reason::from(refusal);
             let fatal = Fatal::Refused(reason.clone());
             (Outcome::Failed(reason), Some(fatal))
         }
-        End::Refused(refusal, _) => (Outcome::Rejected(refusal.into()), None),
-        End::Stopped => return Err(UploadEnd::Stopped),
-        End::GaveUp(reason) | End::NoFile(reason) => (Outcome::Failed(reason), None),
-        End::Away(reason) => (Outcome::Failed(reason.clone()), Some(Fatal::Away(reason))),
-        End::Untrusted(reason, hint) => (
-            Outcome::Failed(reason.clone()),
-            Some(Fatal::Untrusted(reason, hint)),
-        ),
-        End::NoToken(error) => (
-            Outcome::Failed((&error).into()),
-            Some(Fatal::NoToken(error)),
-        ),
-        End::Unreachable(reason) => (
-            Outcome::Failed(reason.clone()),
-            Some(Fatal::Unreachable(reason)),
-        ),
+        Err(Unaccepted::Refused(refusal, _)) => (Outcome::Rejected(refusal.into()), None),
+        Err(Unaccepted::NotStarted) => return Err(UploadEnd::Stopped),
+        Err(Unaccepted::GaveUp { reason, .. } | Unaccepted::NoFile(reason)) => {
+            (Outcome::Failed(reason), None)
+        }
+        Err(Unaccepted::Fatal(fatal)) => (Outcome::Failed(fatal.reason()), Some(fatal)),
     };
     Err(UploadEnd::Not(Box::new(not)))
 }

@@ -4,8 +4,10 @@ use std::future::Future;
 use std::task::Poll;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use tokio::time::Instant;
 
+use super::outcome::{Fatal, stopped};
 use super::rate_limiter::{Departure, RateLimiter, Slot};
 use super::signals::ServerContact;
 use super::verdict::{Verdict, judge, judge_transport};
@@ -15,13 +17,13 @@ use crate::journal::Reason;
 use crate::manifest::Retry;
 use crate::maskinporten::{Token, TokenError, TokenSource};
 
-/// So often a look-up is tried: its letter has had its own tries, and the next run asks again.
+/// Tries of a look-up: its letter has had its own tries, and the next run asks again.
 const LOOKUP_TRIES: u32 = 4;
 
-/// So often Altinn and Maskinporten are tried while neither has ever answered: without a network there is nothing to wait for.
+/// Tries while neither Altinn nor Maskinporten has ever answered: without a network there is nothing to wait for.
 const FIRST_CONTACT: u32 = 3;
 
-/// What is needed to try and try again.
+/// The shared parts of all attempts in a run.
 pub(super) struct Attempts<'a> {
     pub(super) tokens: &'a dyn TokenSource,
     pub(super) limiter: &'a RateLimiter,
@@ -31,45 +33,47 @@ pub(super) struct Attempts<'a> {
     pub(super) contact: ServerContact,
 }
 
-/// How an exchange ended.
+/// What became of an exchange, after all its tries.
 #[derive(Debug)]
-pub(super) struct Settled<T> {
-    /// What it came to.
-    pub(super) end: End<T>,
+pub(super) struct Attempted<T> {
+    /// What Altinn gave, or why it gave nothing.
+    pub(super) result: Result<T, Unaccepted>,
     /// How many requests left the machine.
     pub(super) requests: u32,
-    /// Whether a request before the last may have taken effect without our knowing.
-    pub(super) uncertain: bool,
+    /// When the last request failed that may have taken effect without our knowing, if there was one.
+    pub(super) lost_at: Option<Timestamp>,
 }
 
-/// What an exchange came to.
+/// Why an exchange was not accepted.
 #[derive(Debug)]
-pub(super) enum End<T> {
-    /// Altinn did it.
-    Accepted(T),
+pub(super) enum Unaccepted {
     /// Altinn will not do it; the verdict is final (never a retry).
     Refused(Refusal, Verdict),
-    /// No more tries: attempts, time or patience are used up, or the run was stopped.
-    GaveUp(Reason),
-    /// The run was stopped before a request left.
-    Stopped,
-    /// Altinn wants to be left alone for longer than any letter may wait.
-    Away(Reason),
-    /// There is no token to ask with, and there will be none.
-    NoToken(TokenError),
-    /// Altinn is not who it should be, and nothing was sent: what to do about it.
-    Untrusted(Reason, Option<String>),
+    /// No more tries: attempts or time are used up, or the run was stopped. `network` when the last try found no connection.
+    GaveUp { reason: Reason, network: bool },
     /// A file that the request needs cannot be sent as it was checked; nothing was done.
     NoFile(Reason),
-    /// Altinn cannot be reached, and never was in this run.
-    Unreachable(Reason),
+    /// The run was stopped before a request left.
+    NotStarted,
+    /// No other exchange would fare better.
+    Fatal(Fatal),
+}
+
+impl Unaccepted {
+    /// Why, in the words the journal keeps.
+    pub(super) fn into_reason(self) -> Reason {
+        match self {
+            Self::Refused(refusal, _) => refusal.into(),
+            Self::GaveUp { reason, .. } | Self::NoFile(reason) => reason,
+            Self::NotStarted => stopped(),
+            Self::Fatal(fatal) => fatal.reason(),
+        }
+    }
 }
 
 /// What one try came to.
 enum AttemptStep<T> {
-    /// It is settled.
-    End(End<T>),
-    /// Another try is due.
+    Settled(Result<T, Unaccepted>),
     NextTry(NextTry),
     /// The token was refused, and is to be replaced.
     Refresh(Token, Refusal),
@@ -81,10 +85,33 @@ enum AttemptStep<T> {
 struct NextTry {
     why: Reason,
     after: Option<Duration>,
-    /// Whether this one may have taken effect.
+    /// True when this one may have taken effect.
     uncertain: bool,
-    /// Whether there was no connection at all.
+    /// True when there was no connection at all.
     unconnected: bool,
+}
+
+/// Why there is no next try.
+enum NoNextTry {
+    /// Altinn wants to be left alone for longer than any letter may wait.
+    Away,
+    /// Altinn cannot be reached, and never was in this run.
+    Unreachable,
+    /// Attempts or time are used up, or the run was stopped.
+    GaveUp,
+}
+
+impl NoNextTry {
+    fn because(self, last: NextTry) -> Unaccepted {
+        match self {
+            Self::Away => Unaccepted::Fatal(Fatal::Away(last.why)),
+            Self::Unreachable => Unaccepted::Fatal(Fatal::Unreachable(last.why)),
+            Self::GaveUp => Unaccepted::GaveUp {
+                reason: last.why,
+                network: last.unconnected,
+            },
+        }
+    }
 }
 
 impl<'a> Attempts<'a> {
@@ -132,100 +159,129 @@ impl<'a> Attempts<'a> {
     }
 
     /// Exchanges until it is settled. Every try is paced and carries the same content: repeating is harmless by its idempotency key.
-    pub(super) async fn settle<T, F>(&self, exchange: impl Fn(Token) -> F) -> Settled<T>
+    pub(super) async fn settle<T, F>(&self, exchange: impl Fn(Token) -> F) -> Attempted<T>
     where
         F: Future<Output = Result<Answer<T>, TransportError>>,
     {
-        let tries = self.retry.attempts.get();
-        self.exchange(tries, None, exchange).await
+        self.settle_from(None, |_| true, exchange).await
     }
 
-    /// The same, where the first request's turn may have come already.
+    /// The same, where the first request's turn may have come already, and where an answer that does not fit is another request's: then it is not known what
+    /// became of this one.
     pub(super) async fn settle_from<T, F>(
         &self,
         turn: Option<Departure<'a>>,
+        fits: impl Fn(&T) -> bool,
         exchange: impl Fn(Token) -> F,
-    ) -> Settled<T>
+    ) -> Attempted<T>
     where
         F: Future<Output = Result<Answer<T>, TransportError>>,
     {
         let tries = self.retry.attempts.get();
-        self.exchange(tries, turn, exchange).await
+        self.exchange(tries, turn, fits, exchange).await
     }
 
     /// The same for a look-up, with less patience.
-    pub(super) async fn look_up<T, F>(&self, exchange: impl Fn(Token) -> F) -> End<T>
+    pub(super) async fn look_up<T, F>(&self, exchange: impl Fn(Token) -> F) -> Result<T, Unaccepted>
     where
         F: Future<Output = Result<Answer<T>, TransportError>>,
     {
         let tries = self.retry.attempts.get().min(LOOKUP_TRIES);
-        self.exchange(tries, None, exchange).await.end
+        let attempted = self.exchange(tries, None, |_| true, exchange);
+        attempted.await.result
     }
 
     async fn exchange<T, F>(
         &self,
         tries: u32,
         mut turn: Option<Departure<'a>>,
+        fits: impl Fn(&T) -> bool,
         exchange: impl Fn(Token) -> F,
-    ) -> Settled<T>
+    ) -> Attempted<T>
     where
         F: Future<Output = Result<Answer<T>, TransportError>>,
     {
         let deadline = Instant::now() + self.retry.deadline.duration();
-        let (mut count, mut requests, mut uncertain, mut refreshed) = (0, 0, false, false);
+        let (mut count, mut requests, mut lost_at, mut refreshed) = (0, 0, None, false);
         let mut last = None;
         loop {
             count += 1;
-            let step = self.attempt(&mut turn, &exchange, &mut requests).await;
+            let step = self.attempt(&mut turn, &fits, &exchange, &mut requests);
+            let step = step.await;
             if let (AttemptStep::Refresh(token, refusal), false) = (&step, refreshed) {
                 refreshed = true;
                 self.tokens.reject(token);
                 last = Some(refusal.clone().into());
-                // In the same place: nobody else is to find out what the next token is worth.
+                // In the same place: no other letter is to find out what the next token is worth.
                 continue;
             }
             turn = None;
-            let end = match step {
-                AttemptStep::End(end) => end,
+            let result = match step {
+                AttemptStep::Settled(result) => result,
                 // A fresh token was refused as well: it is not the token.
                 AttemptStep::Refresh(_, refusal) => {
                     let verdict = self.judge_twice(&refusal);
-                    End::Refused(refusal, verdict)
+                    Err(Unaccepted::Refused(refusal, verdict))
                 }
-                AttemptStep::Stopped => last.map_or(End::Stopped, End::GaveUp),
+                AttemptStep::Stopped => {
+                    Err(
+                        last.map_or(Unaccepted::NotStarted, |reason| Unaccepted::GaveUp {
+                            reason,
+                            network: false,
+                        }),
+                    )
+                }
                 AttemptStep::NextTry(again) => {
                     refreshed = false;
-                    uncertain |= again.uncertain;
-                    let cut_off = again.unconnected && !self.contact.anything();
-                    let tries = if cut_off {
-                        tries.min(FIRST_CONTACT)
-                    } else {
-                        tries
-                    };
-                    if again.after > Some(self.retry.deadline.duration()) {
-                        End::Away(again.why)
-                    } else if self.wait(&again, count, tries, deadline).await {
-                        last = Some(again.why);
-                        continue;
-                    } else if cut_off && !self.stop.is_set() {
-                        End::Unreachable(again.why)
-                    } else {
-                        End::GaveUp(again.why)
+                    if again.uncertain {
+                        lost_at = Some(Timestamp::now());
+                    }
+                    match self.next_try(&again, count, tries, deadline).await {
+                        Ok(()) => {
+                            last = Some(again.why);
+                            continue;
+                        }
+                        Err(over) => Err(over.because(again)),
                     }
                 }
             };
-            return Settled {
-                end,
+            return Attempted {
+                result,
                 requests,
-                uncertain,
+                lost_at,
             };
         }
     }
 
-    /// One try, judged.
+    /// Waits for the next try, or says why there is none.
+    async fn next_try(
+        &self,
+        again: &NextTry,
+        count: u32,
+        tries: u32,
+        deadline: Instant,
+    ) -> Result<(), NoNextTry> {
+        let cut_off = again.unconnected && !self.contact.anything();
+        let tries = if cut_off {
+            tries.min(FIRST_CONTACT)
+        } else {
+            tries
+        };
+        if again.after > Some(self.retry.deadline.duration()) {
+            Err(NoNextTry::Away)
+        } else if self.wait(again, count, tries, deadline).await {
+            Ok(())
+        } else if cut_off && !self.stop.is_set() {
+            Err(NoNextTry::Unreachable)
+        } else {
+            Err(NoNextTry::GaveUp)
+        }
+    }
+
     async fn attempt<T, F>(
         &self,
         turn: &mut Option<Departure<'a>>,
+        fits: &impl Fn(&T) -> bool,
         exchange: &impl Fn(Token) -> F,
         requests: &mut u32,
     ) -> AttemptStep<T>
@@ -246,10 +302,14 @@ impl<'a> Attempts<'a> {
                     after: error.retry_after(),
                     why: (&error).into(),
                     uncertain: false,
-                    unconnected: false,
+                    // A token server that is away is the network's trouble as much as Altinn's own.
+                    unconnected: matches!(&error, TokenError::Transport(transport) if transport.kind == TransportKind::Connect)
+                        && self.contact.anything(),
                 });
             }
-            Some(Err(error)) => return AttemptStep::End(End::NoToken(error)),
+            Some(Err(error)) => {
+                return AttemptStep::Settled(Err(Unaccepted::Fatal(Fatal::NoToken(error))));
+            }
         };
         *requests += 1;
         // Boxed: everything around it is moved more than once.
@@ -257,22 +317,37 @@ impl<'a> Attempts<'a> {
             Ok(Answer::Accepted(value)) => {
                 self.contact.hear(true);
                 self.limiter.answered(departed);
-                AttemptStep::End(End::Accepted(value))
+                if fits(&value) {
+                    return AttemptStep::Settled(Ok(value));
+                }
+                // A proxy that has lost count gives answers to those who did not ask.
+                AttemptStep::NextTry(NextTry {
+                    why: Reason {
+                        message: "the answer was about another letter".to_owned(),
+                        ..Reason::default()
+                    },
+                    after: None,
+                    uncertain: true,
+                    unconnected: false,
+                })
             }
             Ok(Answer::Refused(refusal)) => {
                 self.contact.hear(false);
                 self.judge(refusal, token, departed)
             }
-            Err(error) if error.is_about_a_file() => AttemptStep::End(End::NoFile(Reason {
-                message: error.reason(),
-                ..Reason::default()
-            })),
+            Err(error) if error.is_about_a_file() => {
+                AttemptStep::Settled(Err(Unaccepted::NoFile(Reason {
+                    message: error.reason(),
+                    ..Reason::default()
+                })))
+            }
             Err(error) if error.is_about_trust() => {
                 let why = Reason {
                     message: error.reason(),
                     ..Reason::default()
                 };
-                AttemptStep::End(End::Untrusted(why, error.hint()))
+                let fatal = Fatal::Untrusted(why, error.hint());
+                AttemptStep::Settled(Err(Unaccepted::Fatal(fatal)))
             }
             Err(error) => {
                 if error.kind == TransportKind::Timeout {
@@ -338,7 +413,7 @@ impl<'a> Attempts<'a> {
             Verdict::RefreshToken => AttemptStep::Refresh(token, refusal),
             verdict => {
                 self.limiter.answered(departed);
-                AttemptStep::End(End::Refused(refusal, verdict))
+                AttemptStep::Settled(Err(Unaccepted::Refused(refusal, verdict)))
             }
         }
     }

@@ -1,4 +1,4 @@
-//! What reads differently now though Altinn has it: told before anything leaves.
+//! Letters that Altinn has and that read differently now: reported before anything leaves.
 
 use std::fmt;
 
@@ -7,15 +7,14 @@ use jiff::Timestamp;
 use crate::journal::{Journal, JournalError, State};
 use crate::plan::{CheckReport, Input, InputKind};
 
-/// So many rows are named.
+/// Rows that a message names.
 pub(super) const NAMED: usize = 5;
-/// So many parts are.
+/// Parts that a message names.
 const PARTS: usize = 20;
 
 /// Letters that Altinn has, or may have, with another content than they have now.
 #[derive(Debug)]
 pub struct Changes {
-    /// How many Altinn has.
     pub sent: u64,
     /// How many Altinn may have: it did not say.
     pub uncertain: u64,
@@ -32,15 +31,13 @@ pub struct Changes {
 /// A row whose letter has changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ChangedRow {
-    /// Its number, from 1.
     pub row: u64,
     /// The line it begins on.
     pub line: u64,
     /// What it is called. Identity numbers are masked.
     pub name: String,
-    /// Where it stands.
     pub state: State,
-    /// Whether it would go to somebody else.
+    /// True when it would go to another recipient.
     pub recipient: bool,
 }
 
@@ -49,16 +46,13 @@ pub struct ChangedRow {
 pub struct ChangedInput {
     /// What it is to the mailing.
     pub kind: InputKind,
-    /// Its name.
     pub name: String,
-    /// How.
     pub how: HowChanged,
 }
 
 /// How a part has changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum HowChanged {
-    /// It has another content.
     Changed,
     /// It was not part of the mailing.
     New,
@@ -86,7 +80,6 @@ impl Changes {
         })
     }
 
-    /// How many letters.
     pub fn letters(&self) -> u64 {
         self.sent + self.uncertain
     }
@@ -136,16 +129,19 @@ fn compare(before: Vec<crate::journal::Input>, now: &[Input]) -> Vec<ChangedInpu
     changed
 }
 
+/// A number of letters in words.
+pub(super) fn count_letters(count: u64) -> String {
+    if count == 1 {
+        "1 letter".to_owned()
+    } else {
+        format!("{count} letters")
+    }
+}
+
 impl fmt::Display for Changes {
     /// In several lines: how many, which rows, which parts.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let letters = |count: u64| {
-            if count == 1 {
-                "1 letter".to_owned()
-            } else {
-                format!("{count} letters")
-            }
-        };
+        let letters = count_letters;
         match (self.sent, self.uncertain) {
             (sent, 0) => write!(f, "{} that Altinn has", letters(sent))?,
             (0, uncertain) => write!(f, "{} that Altinn may have", letters(uncertain))?,

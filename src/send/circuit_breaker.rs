@@ -3,14 +3,13 @@
 use crate::journal::{Outcome, Reason};
 use crate::manifest::MaxFailures;
 
-/// So many identical rejections in a row mean that the template is wrong, not the rows; so many letters in a row that do not get through, that
+/// This many identical rejections in a row mean that the template is wrong, not the rows; this many letters in a row that do not get through, that
 /// Altinn is away.
 pub(super) const IN_A_ROW: u32 = 10;
 
 /// A share of failures is not looked at before so many letters have come to an end: the first failure is not 100 %.
 const SHARE_FLOOR: u64 = 20;
 
-/// Counts how letters end.
 #[derive(Debug)]
 pub(super) struct CircuitBreaker {
     limit: Option<MaxFailures>,
@@ -38,7 +37,7 @@ impl CircuitBreaker {
     pub(super) fn count(&mut self, outcome: &Outcome) -> Option<String> {
         self.ended += 1;
         let in_a_row = match outcome {
-            Outcome::Sent { .. } | Outcome::AlreadySent { .. } => {
+            Outcome::Sent { .. } | Outcome::AlreadySent { .. } | Outcome::Withdrawn { .. } => {
                 self.last = None;
                 self.lost = 0;
                 None

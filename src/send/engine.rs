@@ -1,9 +1,9 @@
 //! The run: shared files, canary, the rest, and what is still unknown.
 
 use std::cell::RefCell;
-use std::num::NonZeroU32;
 use std::time::Duration;
 
+use futures::future::join_all;
 use futures::stream::{self, FuturesUnordered, StreamExt};
 use jiff::Timestamp;
 use tokio::time::{Instant, interval_at};
@@ -11,59 +11,37 @@ use tokio::time::{Instant, interval_at};
 use super::attachments::{UploadEnd, Uploads};
 use super::attempt::Attempts;
 use super::delivery::Sender;
-use super::lookup::Lookup;
-use super::outcome::{Fatal, StepResult};
+use super::delivery_end::StepResult;
+use super::lookup::{Lookup, LookupResult};
+use super::outcome::Fatal;
 use super::planner::{Planner, RowStep, RowSteps};
 use super::rate_limiter::RateLimiter;
-use super::reconcile::ResumeState;
+use super::reconcile::{Reconciler, ResumeState};
+use super::second_letter_check::SecondLetterCheck;
 use super::signals::{RefusedResources, ServerContact};
 use super::tally::Tally;
-use super::{Event, Observer, RunEnd, SendError, Stop, Summary};
+use super::{Event, Observer, Options, Reconciled, RunEnd, SendError, Stop, Summary};
 use crate::altinn::Client;
 use crate::journal::{self, Entry, Journal, JournalError, Outcome};
-use crate::manifest::{MaxFailures, Retry, Uploads as Uploading};
-use crate::plan::{CheckReport, RowFilter};
+use crate::plan::CheckReport;
 
-/// How a run goes about it.
-#[derive(Debug, Clone)]
-pub struct Options {
-    /// Requests in flight at most.
-    pub concurrency: NonZeroU32,
-    /// The time between two requests; `None` is as fast as the answers come.
-    pub interval: Option<Duration>,
-    /// How many letters go alone before the rest.
-    pub canary: u64,
-    /// Past so many failures the run stops.
-    pub max_failures: Option<MaxFailures>,
-    /// How often and how long a letter is tried.
-    pub retry: Retry,
-    /// How files that several letters share are uploaded.
-    pub attachments: Uploading,
-    /// Whose turn it is; the letters of other rows stay as they are.
-    pub wanted: RowFilter,
-    /// Whether letters that Altinn has rejected are tried again though they have not changed.
-    pub retry_rejected: bool,
-    /// Whether the earlier text stands for letters that were sent and read differently now, and rows that were not sent and have left the file are let go.
-    pub accept_changes: bool,
-}
-
-/// What a run needs.
+/// A run, ready to begin.
 #[expect(
     missing_debug_implementations,
     reason = "an observer has nothing to show"
 )]
 pub struct Engine<'a> {
-    /// Altinn.
     pub client: &'a Client,
-    /// What is known, and where everything is written down.
     pub journal: &'a Journal,
-    /// How to go about it.
     pub options: &'a Options,
-    /// Who listens.
     pub observer: &'a dyn Observer,
     /// Asks the run to stop.
     pub stop: &'a Stop,
 }
+
+/// How often it is written down that the run goes on. A letter that is tried again and again when the process dies may have left so much later than its start: a small
+/// part of the minutes that are waited for it.
+const ALIVE_EVERY: Duration = Duration::from_secs(10);
 
 /// How often the pace is told.
 const TELL_EVERY: Duration = Duration::from_millis(250);
@@ -75,19 +53,19 @@ impl Engine<'_> {
         let limiter = RateLimiter::new(
             self.options.concurrency,
             self.options.interval,
-            &self.options.retry,
+            &self.options.tries,
         );
         let attempts = Attempts {
             tokens: self.client.tokens(),
             limiter: &limiter,
-            retry: &self.options.retry,
+            retry: &self.options.tries,
             observer: self.observer,
             stop: self.stop,
             contact: ServerContact::default(),
         };
-        let (resume, reconciled) = match self.reconcile(&planner, &attempts).await {
+        let (resume, reconciled) = match self.prepare(&planner, &attempts).await {
             // Asked to stop, it has not asked Altinn all there was to ask.
-            Err(SendError::Changed(_)) if self.stop.is_set() => {
+            Err(SendError::Changed(_) | SendError::SecondLetters(_)) if self.stop.is_set() => {
                 return Ok(Summary {
                     ending: RunEnd::Interrupted,
                     ..Summary::default()
@@ -112,6 +90,30 @@ impl Engine<'_> {
             (Err(error), Ok(_)) => Err(error.into()),
             (_, ended) => ended,
         }
+    }
+
+    /// Finds out where every row stands, and refuses what would do harm, before anything leaves.
+    async fn prepare(
+        &self,
+        planner: &Planner<'_>,
+        attempts: &Attempts<'_>,
+    ) -> Result<(ResumeState, Reconciled), SendError> {
+        let (mailing, checked) = (planner.mailing, planner.checked);
+        let resume = ResumeState::read(Some(self.journal), checked, self.options.retry)?;
+        let check = SecondLetterCheck {
+            client: self.client,
+            journal: self.journal,
+            options: self.options,
+            attempts,
+        };
+        check.refuse(mailing, checked, &resume).await?;
+        let reconciler = Reconciler {
+            client: self.client,
+            journal: self.journal,
+            options: self.options,
+            attempts,
+        };
+        reconciler.reconcile(mailing, checked, resume).await
     }
 
     async fn send(
@@ -146,11 +148,15 @@ impl Engine<'_> {
             ask_for_token(attempts, &mut tally).await;
         }
         let resource = mailing.resource().map(str::to_owned);
-        if let (true, false, Some(resource)) = (outstanding, self.stop.is_set(), resource) {
+        let steps = planner.begin(chosen.rows, resume.into_passed(), self.stop);
+        if let (true, false, Some(resource)) = (outstanding, self.stop.is_set(), resource)
+            && (uploads.are_on_record(&resource, &checked.shared)?
+                || self.recover_letters(&steps, &sender, &mut tally).await)
+            && !self.stop.is_set()
+        {
             self.upload_shared(&uploads, &resource, checked, &mut tally)
                 .await;
         }
-        let steps = planner.begin(chosen.rows, resume.into_passed(), self.stop);
         self.send_canaries(&steps, &sender, &mut tally).await;
         self.send_rest(&steps, &sender, &mut tally).await;
         self.settle_unknown(&sender, &mut tally).await;
@@ -159,14 +165,61 @@ impl Engine<'_> {
         {
             tally.fail(error);
         }
-        let (ended, ending) = (tally.ended, tally.finish(steps.are_used_up(), &refused)?);
+        let (ended, recovered) = (tally.ended, std::mem::take(&mut tally.recovered));
+        let ending = tally.finish(steps.are_used_up(), &refused)?;
         Ok(Summary {
             ending,
             ended,
+            recovered,
             settled: chosen.settled,
             left_out: chosen.left_out,
             ..Summary::default()
         })
+    }
+
+    /// Before files are uploaded that no earlier run has on record, Altinn is asked for the letters' keys, up to the first that is missing: where the journal was
+    /// lost, copies of the files would be left at Altinn that no letter has and that never expire. A first run costs this one request more. Whether letters are left.
+    async fn recover_letters(
+        &self,
+        steps: &RowSteps<'_>,
+        sender: &Sender<'_>,
+        tally: &mut Tally<'_>,
+    ) -> bool {
+        let mut size = 1;
+        loop {
+            let mut batch = Vec::new();
+            while batch.len() < size
+                && let Some(step) = steps.next().await
+            {
+                batch.push(step);
+            }
+            if batch.is_empty() {
+                return false;
+            }
+            let found = batch.iter().map(|step| async move {
+                match step {
+                    RowStep::Send(delivery) => Some(sender.find(delivery).await),
+                    RowStep::Skip(_) | RowStep::Broken(_) => None,
+                }
+            });
+            let found = join_all(found).await;
+            let mut left = found.into_iter().zip(batch);
+            while let Some((found, step)) = left.next() {
+                let end = match (found, step) {
+                    (Some(LookupResult::Ours(found)), RowStep::Send(delivery)) => {
+                        sender.record_found(&delivery, &found).await
+                    }
+                    (None, step) => self.take(step, sender).await,
+                    (Some(_), step) => {
+                        let rest = std::iter::once(step).chain(left.map(|(_, step)| step));
+                        steps.put_back(rest.collect());
+                        return true;
+                    }
+                };
+                tally.take(end);
+            }
+            size = (size * 2).min(self.options.in_flight());
+        }
     }
 
     /// Files that all letters share go first: when one of them is refused, no letter leaves.
@@ -208,9 +261,10 @@ impl Engine<'_> {
                 tally.borrow_mut().take(end);
             }
         };
-        // Who is in flight is up to the pace; here is room for those whose start or end is being written down as well. One is one.
-        let mut senders: FuturesUnordered<_> =
-            (4..5 * self.in_flight()).map(|_| sender()).collect();
+        // The limiter decides how many are in flight; the others write down their starts and ends. With one in flight there is one sender, so that rows keep their order.
+        let mut senders: FuturesUnordered<_> = (4..5 * self.options.in_flight())
+            .map(|_| sender())
+            .collect();
         while senders.next().await.is_some() {}
     }
 
@@ -218,10 +272,13 @@ impl Engine<'_> {
     async fn tell_pace<T>(&self, limiter: &RateLimiter, done: impl Future<Output = T>) -> T {
         let mut done = std::pin::pin!(done);
         let mut tick = interval_at(Instant::now() + TELL_EVERY, TELL_EVERY);
+        let mut alive = interval_at(Instant::now() + ALIVE_EVERY, ALIVE_EVERY);
         loop {
             tokio::select! {
                 biased;
                 _ = tick.tick() => self.observer.notice(&Event::Pace(limiter.snapshot())),
+                // Where that cannot be written, the next letter finds out.
+                _ = alive.tick() => drop(self.journal.keep_alive(Timestamp::now()).await),
                 done = &mut done => return done,
             }
         }
@@ -237,7 +294,7 @@ impl Engine<'_> {
         let mut ends = std::pin::pin!(
             stream::iter(unsettled)
                 .map(settle)
-                .buffer_unordered(self.in_flight())
+                .buffer_unordered(self.options.in_flight())
         );
         while let Some((end, Lookup { row, line, .. })) = ends.next().await {
             match end {
@@ -252,10 +309,6 @@ impl Engine<'_> {
                 Err(error) => return tally.fail(error),
             }
         }
-    }
-
-    pub(super) fn in_flight(&self) -> usize {
-        usize::try_from(self.options.concurrency.get()).unwrap_or(usize::MAX)
     }
 
     pub(super) async fn take(
@@ -312,7 +365,9 @@ impl Engine<'_> {
                 Ok(StepResult::NotStarted) => tally.cut_short = true,
                 Ok(StepResult::Ended(ended)) => {
                     let why = match &ended.outcome {
-                        Outcome::Sent { .. } | Outcome::AlreadySent { .. } => None,
+                        Outcome::Sent { .. }
+                        | Outcome::AlreadySent { .. }
+                        | Outcome::Withdrawn { .. } => None,
                         // A reserved person and a resource of several say nothing about the other letters: the next one is the canary.
                         Outcome::Reserved(_) => {
                             tally.count(*ended);
@@ -329,8 +384,10 @@ impl Engine<'_> {
                             ended.line
                         )),
                     };
+                    let network = ended.network;
                     tally.count(*ended);
                     match why {
+                        Some(why) if network => tally.halt(RunEnd::Unreachable(why)),
                         Some(why) => tally.halt(RunEnd::Stopped(why)),
                         None => accepted += 1,
                     }

@@ -1,13 +1,11 @@
-//! What the engine tells while it runs.
+//! Events of a run, for those who draw or log it.
 
 use std::time::Duration;
 
 use crate::journal::State;
 
-/// Something that happened.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Event<'a> {
-    /// The run begins.
     Began {
         /// The letters whose turn it is, whether sent before or not.
         letters: u64,
@@ -16,9 +14,8 @@ pub enum Event<'a> {
     },
     /// A shared file is on its way, or was there from an earlier run.
     Attachment {
-        /// Its name.
         name: &'a str,
-        /// Whether an earlier run had uploaded it.
+        /// True when an earlier run had uploaded it.
         reused: bool,
     },
     /// A letter has come to its end; it is in the journal.
@@ -42,26 +39,13 @@ pub enum Event<'a> {
         state: State,
     },
     /// Altinn has asked to be left alone: nothing leaves meanwhile.
-    Paused {
-        /// How long.
-        wait: Duration,
-        /// Why, in its words.
-        why: &'a str,
-    },
+    Paused { wait: Duration, why: &'a str },
     /// A letter, an attachment or a look-up is tried again.
-    Retrying {
-        /// How long it waits.
-        wait: Duration,
-        /// Why.
-        why: &'a str,
-    },
+    Retrying { wait: Duration, why: &'a str },
     /// How fast it goes now: told a few times a second while letters are under way, whether anything else happens or not.
     Pace(PaceSnapshot),
     /// The run stops by itself.
-    Stopping {
-        /// Why.
-        why: &'a str,
-    },
+    Stopping { why: &'a str },
 }
 
 /// The pace of a run at one moment.
@@ -83,13 +67,12 @@ pub struct PaceSnapshot {
     pub held: Option<Duration>,
 }
 
-/// Listens to a run.
 pub trait Observer {
     /// Something happened. Called from the run's own task: be quick.
     fn notice(&self, event: &Event<'_>);
 }
 
-/// Nobody listens.
+/// An observer that ignores everything.
 impl Observer for () {
     fn notice(&self, _: &Event<'_>) {}
 }

@@ -2,11 +2,11 @@
 
 use uuid::Uuid;
 
-use super::attempt::{Attempts, End};
-use super::outcome::stopped;
+use super::attempt::{Attempts, Unaccepted};
+use super::outcome::by_status;
 use crate::altinn::{Client, Overview};
 use crate::correspondence::Recipient;
-use crate::journal::{Reason, RowRecord};
+use crate::journal::{Outcome, Reason, RowRecord};
 use crate::plan::Delivery;
 
 /// A letter that may or may not be at Altinn.
@@ -21,10 +21,9 @@ pub(super) struct Lookup {
     senders_reference: Option<String>,
 }
 
-/// Who gets a letter, as well as it is known.
+/// The recipient of a letter, as far as it is known.
 #[derive(Debug, Clone)]
 enum Addressee {
-    /// As it was sent.
     Whole(Recipient),
     /// As the journal keeps it.
     Masked(String),
@@ -33,14 +32,30 @@ enum Addressee {
 /// What a look-up by key found.
 #[derive(Debug)]
 pub(super) enum LookupResult {
-    /// The letter.
-    Ours(Uuid),
+    Ours(FoundLetter),
     /// Another letter with the same key.
     Foreign(Uuid),
     /// Altinn has no letter with the key, or none yet.
     NoLetter,
     /// Altinn could not be asked, or did not say enough.
     Unseen(Reason),
+}
+
+/// A letter as Altinn has it.
+#[derive(Debug)]
+pub(super) struct FoundLetter {
+    pub(super) id: Uuid,
+    pub(super) title: Option<String>,
+    pub(super) recipient: Option<Recipient>,
+    status: String,
+    status_text: Option<String>,
+}
+
+impl FoundLetter {
+    /// What its row came to: `sent`, unless it has been withdrawn or will not be delivered.
+    pub(super) fn outcome(&self, sent: Outcome) -> Outcome {
+        by_status(self.id, &self.status, self.status_text.as_deref(), sent)
+    }
 }
 
 /// The refusals of an overview that are about the letter.
@@ -59,12 +74,12 @@ impl Lookup {
             let found =
                 attempts.look_up(async |token| client.find(&token, &self.resource, self.key).await);
             match found.await {
-                End::Accepted(ids) => {
+                Ok(ids) => {
                     if let Some(id) = ids.first() {
                         return self.verify(*id, client, attempts).await;
                     }
                 }
-                end => return LookupResult::Unseen(end.into_reason()),
+                Err(end) => return LookupResult::Unseen(end.into_reason()),
             }
             if time < times {
                 attempts.pause(time).await;
@@ -74,81 +89,79 @@ impl Lookup {
     }
 
     /// Keys are shared by all senders, and a look-up is not restricted to our own letters.
-    async fn verify(&self, id: Uuid, client: &Client, attempts: &Attempts<'_>) -> LookupResult {
+    pub(super) async fn verify(
+        &self,
+        id: Uuid,
+        client: &Client,
+        attempts: &Attempts<'_>,
+    ) -> LookupResult {
         let overview = attempts
             .look_up(async |token| client.overview(&token, id).await)
             .await;
+        let overview = match overview {
+            // Of a letter that was taken back, or that its recipient has deleted, only the details are left.
+            Err(Unaccepted::Refused(refusal, _)) if refusal.code == Some(NO_SUCH_LETTER) => {
+                let details = attempts.look_up(async |token| client.details(&token, id).await);
+                details.await.map(|details| details.overview)
+            }
+            overview => overview,
+        };
         match overview {
-            End::Accepted(overview) => self.compare(id, &overview),
-            End::Refused(refusal, _) if refusal.code == Some(NO_ACCESS) => {
+            Ok(overview) => self.compare(id, overview),
+            Err(Unaccepted::Refused(refusal, _)) if refusal.code == Some(NO_ACCESS) => {
                 LookupResult::Foreign(id)
             }
-            // Withdrawn since: nobody else makes our keys.
-            End::Refused(refusal, _) if refusal.code == Some(NO_SUCH_LETTER) => {
-                LookupResult::Ours(id)
-            }
-            end => LookupResult::Unseen(end.into_reason()),
+            Err(end) => LookupResult::Unseen(end.into_reason()),
         }
     }
 
-    fn compare(&self, id: Uuid, overview: &Overview) -> LookupResult {
+    fn compare(&self, id: Uuid, overview: Overview) -> LookupResult {
         let ours = self.senders_reference.as_ref();
         let reference = ours
             .zip(overview.senders_reference.as_ref())
-            .map(|(ours, told)| ours == told);
+            .map(|(ours, other)| ours == other);
         let recipient = overview.recipient.as_ref();
-        let recipient = recipient.and_then(|told| self.addressee.is(told));
-        match (reference, recipient) {
+        let recipient = recipient.and_then(|recipient| Recipient::parse(recipient).ok());
+        let same = recipient.as_ref().map(|other| self.addressee.is(other));
+        match (reference, same) {
             (Some(false), _) | (_, Some(false)) => LookupResult::Foreign(id),
             (None, None) => LookupResult::Unseen(Reason {
                 message: format!("Altinn does not say whose letter {id} is"),
                 ..Reason::default()
             }),
-            _ => LookupResult::Ours(id),
+            _ => LookupResult::Ours(FoundLetter {
+                id,
+                title: overview.value["content"]["messageTitle"]
+                    .as_str()
+                    .map(str::to_owned),
+                recipient,
+                status: overview.status,
+                status_text: overview.status_text,
+            }),
         }
     }
 }
 
 impl Lookup {
     /// A letter of an earlier run, as far as the journal knows it.
-    pub(super) fn on_record(resource: &str, line: RowRecord) -> Self {
+    pub(super) fn on_record(resource: &str, record: RowRecord) -> Self {
         Self {
-            row: line.row,
-            line: line.line,
-            key: line.key,
+            row: record.row,
+            line: record.line,
+            key: record.key,
             resource: resource.to_owned(),
-            addressee: Addressee::Masked(line.recipient),
+            addressee: Addressee::Masked(record.recipient),
             senders_reference: None,
         }
     }
 }
 
 impl Addressee {
-    /// Whether Altinn means the same one; nothing when that cannot be told.
-    fn is(&self, told: &str) -> Option<bool> {
+    /// True when Altinn means the same one, however it writes it.
+    fn is(&self, other: &Recipient) -> bool {
         match self {
-            Self::Whole(whole) => Some(match Recipient::parse(told) {
-                Ok(told) => told == *whole,
-                Err(_) => told.eq_ignore_ascii_case(&whole.urn()),
-            }),
-            Self::Masked(masked) => Some(Recipient::parse(told).ok()?.masked() == *masked),
-        }
-    }
-}
-
-impl<T> End<T> {
-    /// Why it was not accepted.
-    fn into_reason(self) -> Reason {
-        match self {
-            Self::Accepted(_) => Reason::default(),
-            Self::Refused(refusal, _) => refusal.into(),
-            Self::GaveUp(reason)
-            | Self::Away(reason)
-            | Self::Untrusted(reason, _)
-            | Self::Unreachable(reason)
-            | Self::NoFile(reason) => reason,
-            Self::NoToken(error) => (&error).into(),
-            Self::Stopped => stopped(),
+            Self::Whole(whole) => other == whole,
+            Self::Masked(masked) => other.masked() == *masked,
         }
     }
 }

@@ -1,40 +1,11 @@
-//! What the end of an exchange says of a letter, and of all the others.
+//! The outcome of a letter, and its consequence for all others.
 
 use uuid::Uuid;
 
-use super::attempt::End;
-use super::lookup::Lookup;
 use super::verdict::Verdict;
-use crate::altinn::{Initialized, Refusal};
-use crate::journal::{Outcome, Reason, State};
+use crate::altinn::Refusal;
+use crate::journal::{Outcome, Reason};
 use crate::maskinporten::TokenError;
-use crate::plan::Delivery;
-
-/// What Altinn says of attachments that it has not, or not for long: what we have uploaded is to be uploaded anew.
-const LOST_ATTACHMENTS: [u32; 4] = [1007, 1017, 1018, EXPIRES_SOON];
-const EXPIRES_SOON: u32 = 1055;
-
-/// What came of it.
-pub(super) enum StepResult {
-    Ended(Box<DeliveryEnd>),
-    /// The run was stopped before it left.
-    NotStarted,
-    /// There was nothing to send.
-    NoLetter,
-}
-
-/// How a letter ended.
-#[derive(Debug)]
-pub(super) struct DeliveryEnd {
-    pub(super) row: u64,
-    pub(super) line: u64,
-    pub(super) state: State,
-    pub(super) outcome: Outcome,
-    /// Why every other letter would end the same way.
-    pub(super) fatal: Option<Fatal>,
-    /// What is needed to look the letter up again, when its end is not known.
-    pub(super) unsettled: Option<Lookup>,
-}
 
 /// Why a run cannot go on.
 #[derive(Debug)]
@@ -43,45 +14,55 @@ pub(super) enum Fatal {
     Refused(Reason),
     /// Altinn refuses what all letters of one resource have in common, and there are others: the run goes on with those.
     Resource,
-    /// Altinn wants to be left alone for a long time.
+    /// Altinn wants to be left alone for longer than any letter may wait.
     Away(Reason),
-    /// Altinn is not who it should be: what to do about it.
+    /// Altinn is not who it should be, and nothing was sent: what to do about it.
     Untrusted(Reason, Option<String>),
-    /// No token is to be had.
+    /// There is no token to ask with, and there will be none.
     NoToken(TokenError),
     /// Altinn cannot be reached, and never was in this run.
     Unreachable(Reason),
 }
 
-/// What became of a letter, and why the others would fare alike.
-pub(super) type Judged = (Outcome, Option<Fatal>);
-
-/// A refusal. After a lost answer it is Altinn's own only when it has a code: keys are looked at before anything that has one.
-pub(super) fn refused(refusal: Refusal, verdict: Verdict, uncertain: bool) -> Judged {
-    let reason = Reason::from(refusal);
-    let fatal = (verdict == Verdict::Stop).then(|| Fatal::Refused(reason.clone()));
-    let outcome = match verdict {
-        _ if uncertain && reason.code.is_none() => Outcome::Unknown(reason),
-        Verdict::Reserved => Outcome::Reserved(reason),
-        Verdict::Stop => Outcome::Failed(reason),
-        _ => Outcome::Rejected(reason),
-    };
-    (outcome, fatal)
-}
-
-/// What an earlier run may have sent is unknown, whatever has kept it from being sent now.
-pub(super) fn in_doubt(outcome: Outcome, doubt: bool) -> Outcome {
-    match outcome {
-        Outcome::Failed(reason) | Outcome::Rejected(reason) if doubt => Outcome::Unknown(reason),
-        outcome => outcome,
+impl Fatal {
+    /// Why, in the words the journal keeps.
+    pub(super) fn reason(&self) -> Reason {
+        match self {
+            Self::Refused(reason)
+            | Self::Away(reason)
+            | Self::Untrusted(reason, _)
+            | Self::Unreachable(reason) => reason.clone(),
+            Self::NoToken(error) => error.into(),
+            Self::Resource => Reason::default(),
+        }
     }
 }
 
-pub(super) fn not_sent(reason: Reason, uncertain: bool) -> Outcome {
-    if uncertain {
-        Outcome::Unknown(reason)
-    } else {
-        Outcome::Failed(reason)
+/// What became of a letter, and why the others would fare alike.
+pub(super) type Judged = (Outcome, Option<Fatal>);
+
+/// A refusal, when nothing is in doubt.
+pub(super) fn refused(refusal: Refusal, verdict: Verdict) -> Judged {
+    let reason = Reason::from(refusal);
+    match verdict {
+        Verdict::Reserved => (Outcome::Reserved(reason), None),
+        Verdict::Stop => (
+            Outcome::Failed(reason.clone()),
+            Some(Fatal::Refused(reason)),
+        ),
+        _ => (Outcome::Rejected(reason), None),
+    }
+}
+
+/// No refusal is final while a request whose answer was lost may still take effect: Altinn looks at keys first, but only at those of letters that it has stored.
+pub(super) fn in_doubt(outcome: Outcome, doubt: bool) -> Outcome {
+    match outcome {
+        Outcome::Failed(reason) | Outcome::Rejected(reason) | Outcome::Reserved(reason)
+            if doubt =>
+        {
+            Outcome::Unknown(reason)
+        }
+        outcome => outcome,
     }
 }
 
@@ -97,27 +78,26 @@ pub(super) fn collision(other: Uuid) -> Outcome {
     })
 }
 
-/// The uploaded attachments of a letter that Altinn will not have any more, as far as its refusal tells.
-pub(super) fn lost_attachments(
-    delivery: &Delivery,
-    ids: &[Uuid],
-    end: &End<Initialized>,
-) -> Vec<Uuid> {
-    let code = match end {
-        End::Refused(refusal, _) => refusal.code,
-        _ => None,
+/// What a letter came to that Altinn has with this status, in its own words; `sent` unless it will not be delivered.
+pub(super) fn by_status(id: Uuid, status: &str, text: Option<&str>, sent: Outcome) -> Outcome {
+    let reason = |what: &str| Reason {
+        message: format!(
+            "{what}; its key is used: {}",
+            text.filter(|text| *text != status).unwrap_or(status)
+        ),
+        ..Reason::default()
     };
-    if !code.is_some_and(|code| LOST_ATTACHMENTS.contains(&code)) {
-        return Vec::new();
-    }
-    let expiring = delivery
-        .uploads()
-        .zip(ids)
-        .filter(|(file, _)| file.attachment.expiration_in_days.is_some())
-        .map(|(_, id)| *id);
-    match expiring.collect::<Vec<_>>() {
-        expiring if code == Some(EXPIRES_SOON) && !expiring.is_empty() => expiring,
-        _ => ids.to_vec(),
+    match status {
+        "PurgedByAltinn" => Outcome::Withdrawn { id },
+        "Reserved" => Outcome::Reserved(reason(
+            "Altinn has the letter and will not deliver it, because its recipient has reserved",
+        )),
+        // The same, as it reads when the publishing has found out.
+        "Failed" if text.is_some_and(|text| text.contains("reserved")) => {
+            Outcome::Reserved(reason("Altinn has the letter and could not deliver it"))
+        }
+        "Failed" => Outcome::Failed(reason("Altinn has the letter and could not publish it")),
+        _ => sent,
     }
 }
 

@@ -12,11 +12,11 @@ use crate::plan::{
     CheckReport, Deliveries, Delivery, Mailing, Planned, RENDERING_STACK, Selection, Skip,
 };
 
-/// So many rows are handed over at a time, at most: each time wakes a thread.
+/// Rows in a batch at most. Each batch wakes a thread, so that single rows would cost more than their rendering.
 const BATCH: usize = 32;
-/// So many batches are ahead, at most.
+/// Batches that are rendered ahead of the senders at most: memory is bounded by them.
 const AHEAD: usize = 2;
-/// After so many rows that nothing is to be done about, it is looked whether anybody still waits.
+/// Rows that are passed over before the thread looks whether the run still wants more.
 const LOOK_UP_AFTER: usize = 4096;
 
 /// A mailing that has been checked, with a thread that renders its letters again when it is their turn.
@@ -27,14 +27,12 @@ pub struct Planner<'a> {
     batches: mpsc::Receiver<Batch>,
 }
 
-/// Whose turn it is.
 struct Assignment {
     rows: Selection,
     /// By position: rows that are passed over.
     passed: Vec<bool>,
 }
 
-/// One row's turn.
 pub(super) enum RowStep {
     Send(Box<Delivery>),
     Skip(Skip),
@@ -45,7 +43,7 @@ pub(super) enum RowStep {
 /// Some rows' turns, in row order.
 struct Batch {
     steps: Vec<RowStep>,
-    /// Whether every row has been gone through.
+    /// True when every row has been gone through.
     is_last: bool,
 }
 
@@ -53,7 +51,7 @@ struct Batch {
 pub(super) struct RowSteps<'a> {
     ready: RefCell<VecDeque<RowStep>>,
     coming: Mutex<mpsc::Receiver<Batch>>,
-    /// Whether no more will come: every row has been gone through.
+    /// True when no more will come: every row has been gone through.
     all_came: Cell<bool>,
     stop: &'a Stop,
 }
@@ -126,7 +124,16 @@ impl RowSteps<'_> {
         }
     }
 
-    /// Whether every row has had its turn.
+    /// Gives steps back whose turn has not come after all, in their order.
+    pub(super) fn put_back(&self, steps: Vec<RowStep>) {
+        let mut ready = self.ready.borrow_mut();
+        steps
+            .into_iter()
+            .rev()
+            .for_each(|step| ready.push_front(step));
+    }
+
+    /// True when every row has had its turn.
     pub(super) fn are_used_up(&self) -> bool {
         self.all_came.get() && self.ready.borrow().is_empty()
     }
@@ -151,7 +158,7 @@ impl RowSteps<'_> {
     }
 }
 
-/// The planner's thread, until every row has been gone through or nobody waits any more.
+/// The planner's thread, until every row has been gone through or the run has ended.
 fn plan(mailing: &Mailing, checked: &CheckReport, turns: Assignment, tell: mpsc::Sender<Batch>) {
     let mut steps = Outgoing {
         steps: Vec::new(),
@@ -201,13 +208,13 @@ struct Outgoing {
 }
 
 impl Outgoing {
-    /// Whether anybody still waits.
+    /// False when the run has ended and nothing more is wanted.
     fn push(&mut self, step: RowStep) -> bool {
         self.steps.push(step);
         self.steps.len() < self.size || self.flush()
     }
 
-    /// Whether anybody still waits.
+    /// False when the run has ended and nothing more is wanted.
     fn flush(&mut self) -> bool {
         if self.steps.is_empty() {
             return !self.tell.is_closed();

@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 /// A little below what was measured: exactly as much is refused again when the network hurries one request and holds up another.
 const BELOW: f64 = 0.99;
-/// So many requests that are taken in a row make room for a little more: twice as many as were measured, and no more than this.
+/// Accepted requests in a row after which a slightly higher rate is tried; never more than this.
 const CALM: u32 = 150;
 /// After so many more, for a little more still; a part of the calm.
 const STEP: u32 = 3;
@@ -15,11 +15,11 @@ const SMALLEST: f64 = 0.01;
 const LARGEST: f64 = 0.5;
 /// Past this many a second the rate is no limit.
 const UNLIMITED: f64 = 1000.0;
-/// So many epochs before the last are remembered.
+/// Epochs before the last that are remembered.
 const LAST: usize = 3;
 /// Refused so often although the rate was kept, it is not the rate.
 const STRIKES: u32 = 3;
-/// ...and for so many requests there is no rate; each time twice as long, until [`CALM`] comes.
+/// ...and for this many requests there is no rate; each time twice as many, until [`CALM`] is reached.
 const UNHEARD: u32 = 100;
 const LONGEST: u32 = 1 << 16;
 
@@ -80,7 +80,6 @@ impl RateEstimator {
         self.rate
     }
 
-    /// A request leaves.
     pub(super) fn left(&mut self) {
         self.epoch.taken += 1;
         self.calm += 1;
@@ -147,7 +146,7 @@ impl RateEstimator {
             .clamp(SMALLEST, LARGEST);
     }
 
-    /// So many requests that are taken in a row show that the rate is not too high: many more than between the last refusals, for one of these may have come late
+    /// Accepted requests in a row that show that the rate is not too high: many more than between the last refusals, for one of these may have come late
     /// by chance.
     fn enough(&self) -> u32 {
         let last = [self.last().taken];

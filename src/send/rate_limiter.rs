@@ -14,11 +14,11 @@ use crate::manifest::Retry;
 
 /// The rate is kept this much below the one that is allowed: requests that leave evenly do not arrive evenly.
 const MARGIN: f64 = 1.01;
-/// So much too early may a request leave that makes up for one that was late. It is a hundredth of the shortest period there is, and so the
+/// How much too early a request may leave that makes up for one that was late:  a hundredth of the shortest period there is, and so the
 /// margin covers it: what leaves within a period is never more than allowed.
 const SLACK: Duration = Duration::from_millis(10);
 
-/// Gives each request a place in flight and a time to leave. Everybody waits when the server asks for a pause, and nobody bursts out of it.
+/// Gives each request a place in flight and a time to leave. A pause that the server asks for holds all requests, and they do not leave together after it.
 #[derive(Debug)]
 pub(super) struct RateLimiter {
     interval: Duration,
@@ -35,7 +35,7 @@ struct Times {
     planned: Instant,
     /// When the next one may, given when the last ones really did.
     free: Instant,
-    /// Until when nobody may.
+    /// Until when no request may leave: the server has asked for a pause.
     held: Instant,
     /// Refusals without an answer between them.
     in_a_row: u32,
@@ -55,7 +55,7 @@ pub(super) struct Slot<'a> {
 pub(super) struct Departure<'a> {
     place: Option<Place<'a>>,
     at: Instant,
-    /// Whether a request has left in it already.
+    /// True when a request has left in it already.
     used: bool,
 }
 
@@ -66,7 +66,7 @@ pub(super) struct Waiting<'a>(&'a AtomicU32);
 impl RateLimiter {
     /// At most `concurrency` requests in flight, and one per `interval`; none means as fast as the answers come.
     pub(super) fn new(concurrency: NonZeroU32, interval: Option<Duration>, retry: &Retry) -> Self {
-        // Where the rate is what everybody waits for, letters that wait ahead of their turn keep those waiting that are to be tried again.
+        // Where the rate is the limit, letters that wait ahead of their turn keep those waiting that are to be tried again.
         let is_slow = interval.is_some_and(|interval| interval > SLACK);
         let seats = if is_slow { 2 } else { 3 };
         let now = Instant::now();
@@ -151,7 +151,7 @@ impl RateLimiter {
         }
     }
 
-    /// Nobody departs before `pause` has passed. Whether that is news: longer than what was known by a second and more.
+    /// Lets nothing depart before `pause` has passed. True when that is news: longer than what was known by a second or more.
     pub(super) fn hold(&self, pause: Duration) -> bool {
         let until = Instant::now() + pause;
         let mut times = self.times();
@@ -195,7 +195,6 @@ impl RateLimiter {
         Waiting(&self.waiting)
     }
 
-    /// How it stands now.
     pub(super) fn snapshot(&self) -> PaceSnapshot {
         let now = Instant::now();
         let times = self.times();
@@ -214,7 +213,7 @@ impl RateLimiter {
         }
     }
 
-    /// Waits for a time that nobody else has.
+    /// Waits for a time of departure that no other request has.
     async fn slot(&self, stop: &Stop) -> Option<Instant> {
         loop {
             let now = Instant::now();
@@ -263,7 +262,6 @@ async fn wait_until(until: Instant, stop: &Stop) -> Option<()> {
 /// The length of the memory: as many buckets of a second.
 const SECONDS: usize = 10;
 
-/// Counts by the second.
 #[derive(Debug)]
 pub(super) struct Throughput {
     began: Instant,
@@ -281,7 +279,6 @@ impl Throughput {
         }
     }
 
-    /// One request leaves.
     pub(super) fn count(&mut self, now: Instant) {
         let second = self.second(now);
         let passed = second.saturating_sub(self.last);

@@ -6,11 +6,10 @@ use uuid::Uuid;
 
 use super::attempt::Attempts;
 use super::changes::{ChangedRow, Changes, NAMED};
-use super::engine::Engine;
 use super::lookup::{Lookup, LookupResult};
 use super::outcome::collision;
-use super::planner::Planner;
-use super::{LeftBehind, Reconciled, SendError};
+use super::{LeftBehind, Options, Reconciled, RetryRefused, SendError};
+use crate::altinn::Client;
 use crate::journal::{
     self, Dropped, Entry, Input, Journal, JournalError, LetterEnd, Outcome, Reason, Recorded, State,
 };
@@ -43,7 +42,13 @@ pub struct ResumeState {
     pub(super) gone: Vec<(Uuid, State)>,
     /// Rows that may have been sent and that get no letter now.
     pub(super) unknown: u64,
-    retry_rejected: bool,
+    /// Letters that Altinn has, or may have, and whose keys are not in the file any more.
+    sent_and_gone: Vec<Uuid>,
+    /// How many of them Altinn only may have.
+    unknown_and_gone: u64,
+    /// By position: whether the row's key is on record.
+    known: Vec<bool>,
+    retry: RetryRefused,
 }
 
 /// A letter of an earlier run that may be at Altinn, and that this run would not send as it was.
@@ -57,20 +62,21 @@ pub(super) struct Question {
 #[derive(Debug, Clone, Copy)]
 enum Place {
     /// In the file, with another letter.
-    Letter { position: usize, head: u64 },
+    Letter {
+        position: usize,
+        head: u64,
+    },
     /// In the file, without a letter.
     Excluded,
-    /// Not in the file.
     Gone,
 }
 
 impl ResumeState {
-    /// Goes through the journal once, when there is one; memory does not grow with the rows that are settled. Rejected letters are outstanding when they are
-    /// to be tried again.
+    /// Goes through the journal once, when there is one; memory does not grow with the rows that are settled, but for those that have left the file.
     pub fn read(
         journal: Option<&Journal>,
         checked: &CheckReport,
-        retry_rejected: bool,
+        retry: RetryRefused,
     ) -> Result<Self, JournalError> {
         let positions = checked.key_index();
         let mut resume = Self {
@@ -84,7 +90,10 @@ impl ResumeState {
             excluded: Vec::new(),
             gone: Vec::new(),
             unknown: 0,
-            retry_rejected,
+            sent_and_gone: Vec::new(),
+            unknown_and_gone: 0,
+            known: vec![false; positions.count()],
+            retry,
         };
         if let Some(journal) = journal {
             for recorded in journal.recorded()? {
@@ -94,9 +103,22 @@ impl ResumeState {
         Ok(resume)
     }
 
-    /// Whether a run passes over the row at this position, from 0: its letter is settled, or it gets none and that is written down.
+    /// True when a run passes over the row at this position, from 0: its letter is settled, or it gets none and that is written down.
     pub fn passes(&self, position: usize) -> bool {
         self.passed.get(position).is_some_and(|passed| *passed)
+    }
+
+    /// Letters that Altinn has, or may have, and whose keys are not in the file any more; also those that Altinn has not been asked about.
+    pub(super) fn sent_and_gone(&self) -> Vec<Uuid> {
+        let open = self.questions.iter();
+        let open = open.filter(|question| matches!(question.place, Place::Gone));
+        let open = open.map(|question| question.recorded.key);
+        self.sent_and_gone.iter().copied().chain(open).collect()
+    }
+
+    /// True when the key of the row at this position is on record.
+    pub(super) fn knows(&self, position: usize) -> bool {
+        self.known.get(position).is_some_and(|known| *known)
     }
 
     pub(super) fn into_passed(self) -> Vec<bool> {
@@ -121,6 +143,9 @@ impl ResumeState {
         let (mut letter, mut is_there) = (None, false);
         positions.find(recorded.key, recorded.row, |found| {
             is_there = true;
+            if let Some(known) = self.known.get_mut(found.position) {
+                *known = true;
+            }
             match found.letter {
                 Some(head) => letter = Some((found.position, head)),
                 // It has an entry: nothing more is to be written down.
@@ -140,7 +165,7 @@ impl ResumeState {
     fn place_letter(&mut self, recorded: &Recorded, position: usize, head: u64) {
         let same = recorded.has_body(head);
         match recorded.state {
-            State::Sent | State::AlreadySent => {
+            State::Sent | State::AlreadySent | State::Withdrawn => {
                 self.pass(position);
                 if !same && !recorded.is_accepted(head) {
                     self.note_changed(position, recorded.key);
@@ -150,8 +175,10 @@ impl ResumeState {
                 recorded: *recorded,
                 place: Place::Letter { position, head },
             }),
-            State::Rejected if same && !self.retry_rejected => self.pass(position),
-            State::Reserved if same => self.pass(position),
+            State::Rejected if same && !self.retry.rejected => self.pass(position),
+            State::Reserved if recorded.listed || (same && !self.retry.reserved) => {
+                self.pass(position);
+            }
             _ => {}
         }
     }
@@ -162,6 +189,9 @@ impl ResumeState {
                 recorded: *recorded,
                 place,
             }),
+            (State::Sent | State::AlreadySent, Place::Gone) => {
+                self.sent_and_gone.push(recorded.key);
+            }
             (State::Failed | State::Rejected | State::Reserved, Place::Gone) => {
                 self.gone.push((recorded.key, recorded.state));
             }
@@ -175,7 +205,11 @@ impl ResumeState {
     /// What is known now of a letter that Altinn was asked about; without a state it is as unknown as before.
     pub(super) fn answer(&mut self, question: &Question, state: Option<State>) {
         let recorded = &question.recorded;
-        let is_sent = state.map(State::is_sent);
+        let is_sent = state.map(State::has_used_its_key);
+        if matches!(question.place, Place::Gone) && is_sent != Some(false) {
+            self.sent_and_gone.push(recorded.key);
+            self.unknown_and_gone += u64::from(is_sent.is_none());
+        }
         match (question.place, is_sent) {
             (Place::Letter { position, head }, Some(true)) => {
                 self.pass(position);
@@ -229,32 +263,44 @@ impl Question {
         }
     }
 
-    /// Whether an answer that there is no letter is final: no request for it can be on its way any more.
+    /// True when an answer that there is no letter is final: no request for it can be on its way any more.
     pub(super) fn is_old(&self, now: Timestamp) -> bool {
-        now.duration_since(self.recorded.last_at) >= SETTLED_AFTER
+        let lost_at = self.recorded.lost_at.unwrap_or(self.recorded.last_at);
+        !may_still_arrive(Some(lost_at), now)
     }
 }
 
-/// Whether the text of a letter that is on record would change in silence, were nothing said.
+/// True when a request that was lost then may still take effect. It counts from the last request, not from the run that asks; where the clock has gone back, it may.
+pub(super) fn may_still_arrive(lost_at: Option<Timestamp>, now: Timestamp) -> bool {
+    lost_at.is_none_or(|lost_at| now.duration_since(lost_at) < SETTLED_AFTER)
+}
+
+/// True when the text of a letter that is on record would change in silence, were nothing said.
 pub(super) fn differs(recorded: &Recorded, head: u64) -> bool {
-    let binds = recorded.state.is_sent() || recorded.state == State::Unknown;
+    let binds = recorded.state.has_used_its_key() || recorded.state == State::Unknown;
     binds && !recorded.has_body(head) && !recorded.is_accepted(head)
 }
 
-/// So many entries wait for the journal at a time.
+/// Entries that wait for the journal at a time.
 const AT_ONCE: usize = 1024;
 
-impl Engine<'_> {
-    /// Finds out where every row stands, refuses letters that have changed under used keys, and writes down what there is to do.
+/// Settles journal, file and Altinn with each other before a letter leaves.
+pub(super) struct Reconciler<'a> {
+    pub(super) client: &'a Client,
+    pub(super) journal: &'a Journal,
+    pub(super) options: &'a Options,
+    pub(super) attempts: &'a Attempts<'a>,
+}
+
+impl Reconciler<'_> {
+    /// Asks Altinn where rows stand, refuses letters that have changed under used keys, and writes down what there is to do.
     pub(super) async fn reconcile(
         &self,
-        planner: &Planner<'_>,
-        attempts: &Attempts<'_>,
+        mailing: &Mailing,
+        checked: &CheckReport,
+        mut resume: ResumeState,
     ) -> Result<(ResumeState, Reconciled), SendError> {
-        let (mailing, checked) = (planner.mailing, planner.checked);
-        let retry_rejected = self.options.retry_rejected;
-        let mut resume = ResumeState::read(Some(self.journal), checked, retry_rejected)?;
-        self.ask(mailing.resource(), attempts, &mut resume).await?;
+        self.ask(mailing.resource(), &mut resume).await?;
         let mut reconciled = Reconciled::default();
         if self.options.accept_changes {
             reconciled.accepted = self.accept(checked).await?;
@@ -299,16 +345,11 @@ impl Engine<'_> {
     }
 
     /// Asks Altinn about letters that may be there and that this run would not send as they were.
-    async fn ask(
-        &self,
-        resource: Option<&str>,
-        attempts: &Attempts<'_>,
-        resume: &mut ResumeState,
-    ) -> Result<(), SendError> {
+    async fn ask(&self, resource: Option<&str>, resume: &mut ResumeState) -> Result<(), SendError> {
         let questions = std::mem::take(&mut resume.questions);
         let ask = |question: Question| async move {
             let state = match resource {
-                Some(resource) => self.look_up(resource, &question, attempts).await?,
+                Some(resource) => self.look_up(resource, &question).await?,
                 None => None,
             };
             Ok::<_, SendError>((question, state))
@@ -316,7 +357,7 @@ impl Engine<'_> {
         let mut answers = std::pin::pin!(
             stream::iter(questions)
                 .map(ask)
-                .buffer_unordered(self.in_flight())
+                .buffer_unordered(self.options.in_flight())
         );
         while let Some(answer) = answers.next().await {
             let (question, state) = answer?;
@@ -331,15 +372,14 @@ impl Engine<'_> {
         &self,
         resource: &str,
         question: &Question,
-        attempts: &Attempts<'_>,
     ) -> Result<Option<State>, SendError> {
         let key = question.recorded.key;
         let Some(line) = self.journal.line(key)? else {
             return Ok(None);
         };
         let sought = Lookup::on_record(resource, line);
-        let outcome = match sought.look_up(self.client, attempts, 1).await {
-            LookupResult::Ours(id) => Outcome::Sent { id },
+        let outcome = match sought.look_up(self.client, self.attempts, 1).await {
+            LookupResult::Ours(found) => found.outcome(Outcome::Sent { id: found.id }),
             LookupResult::Foreign(id) => collision(id),
             LookupResult::NoLetter if question.is_old(Timestamp::now()) => {
                 Outcome::Failed(Reason {
@@ -357,9 +397,13 @@ impl Engine<'_> {
             outcome,
             attempts: 0,
             at: Timestamp::now(),
+            lost_at: None,
         };
-        let state = self.journal.record(key, Entry::Settled(end)).await?;
-        Ok(Some(state))
+        match self.journal.record(key, Entry::Settled(end)).await {
+            Ok(state) => Ok(Some(state)),
+            Err(JournalError::IdTaken { .. }) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// Writes down that the earlier text stands for every letter that reads differently now, and says how many they are.
@@ -416,6 +460,7 @@ fn left(resume: &ResumeState) -> LeftBehind {
         failed,
         refused: resume.gone.len() as u64 - failed,
         unknown: resume.unknown,
+        sent: resume.sent_and_gone.len() as u64 - resume.unknown_and_gone,
     }
 }
 

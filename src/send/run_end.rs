@@ -1,16 +1,17 @@
-//! How a run can end.
+//! The end of a run: how, with which numbers, or with which error.
 
 use std::io;
 
 use thiserror::Error;
 
 use super::Changes;
+use super::delivery_end::Recovered;
+use super::second_letters::SecondLetters;
 use crate::diagnostic::Problems;
 use crate::journal::{self, JournalError};
 use crate::maskinporten::TokenError;
 use crate::plan::InputChanged;
 
-/// How a run ended.
 #[derive(Debug, Default)]
 pub enum RunEnd {
     /// Every row was gone through.
@@ -22,7 +23,6 @@ pub enum RunEnd {
     NoToken(TokenError),
     /// Altinn is not who it should be: rows are outstanding.
     Untrusted {
-        /// What was found instead.
         reason: String,
         /// What to do about it.
         hint: Option<String>,
@@ -50,7 +50,6 @@ impl RunEnd {
 /// A run in numbers; the journal has the rest.
 #[derive(Debug, Default)]
 pub struct Summary {
-    /// How it ended.
     pub ending: RunEnd,
     /// Letters that came to an end in this run.
     pub ended: u64,
@@ -60,6 +59,33 @@ pub struct Summary {
     pub left_out: u64,
     /// What was found before the first letter left.
     pub reconciled: Reconciled,
+    /// Letters that were at Altinn although the journal knew nothing of them.
+    pub recovered: RecoveredLetters,
+}
+
+/// Letters that were at Altinn although the journal knew nothing of them: it was lost, or another machine has sent them. Altinn keeps no text to compare with the
+/// present one, but tells title and recipient; one with another recipient is refused.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RecoveredLetters {
+    pub letters: u64,
+    /// Those whose title is another one now.
+    pub other_titles: u64,
+    /// The lines of the first few of them.
+    pub lines: Vec<u64>,
+}
+
+const NAMED: usize = 5;
+
+impl RecoveredLetters {
+    pub(super) fn count(&mut self, recovered: Recovered, line: u64) {
+        self.letters += 1;
+        if recovered == Recovered::OtherTitle {
+            self.other_titles += 1;
+            if self.lines.len() < NAMED {
+                self.lines.push(line);
+            }
+        }
+    }
 }
 
 /// What a run found in the journal that is not a letter to be sent.
@@ -69,7 +95,7 @@ pub struct Reconciled {
     pub accepted: u64,
     /// Letters that read differently now and that may have been sent: this run leaves them alone.
     pub held: u64,
-    /// Rows that were not sent in earlier runs, and that nobody wants to be sent any more.
+    /// Rows that were not sent in earlier runs, and that are not to be sent any more.
     pub dropped: u64,
     /// Rows of earlier runs that get no letter now, and that are neither sent nor skipped.
     pub left: LeftBehind,
@@ -78,12 +104,12 @@ pub struct Reconciled {
 /// What earlier runs have left behind: rows that are not in the file any more.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct LeftBehind {
-    /// They failed.
     pub failed: u64,
     /// They were rejected, or their recipients have reserved.
     pub refused: u64,
     /// They may have been sent, and Altinn has not told; some may be in the file, and excluded now.
     pub unknown: u64,
+    pub sent: u64,
 }
 
 /// A run cannot go on.
@@ -92,6 +118,9 @@ pub enum SendError {
     /// The journal cannot be read or written.
     #[error("the journal cannot be kept")]
     Journal(#[from] JournalError),
+    /// Persons who have a letter of this mailing would get a second one, under another spelling of its key. Nothing was sent.
+    #[error("{0}")]
+    SecondLetters(Box<SecondLetters>),
     /// Letters under used keys have changed since they were sent. Nothing was sent.
     #[error("{0}")]
     Changed(Box<Changes>),

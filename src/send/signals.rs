@@ -1,4 +1,4 @@
-//! What the letters of a run tell each other: that it is to stop, what the server has shown of itself, and which resources it refuses.
+//! State that all letters of a run share: the request to stop, the contact with the server so far, and the resources it refuses.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -25,7 +25,7 @@ impl Stop {
         self.0.send_replace(true);
     }
 
-    /// Whether it has been asked to.
+    /// True when it has been asked to.
     pub fn is_set(&self) -> bool {
         *self.0.borrow()
     }
@@ -38,14 +38,12 @@ impl Stop {
     }
 }
 
-/// What has been heard so far.
+/// What the server has shown of itself so far.
 #[derive(Debug, Default)]
 pub(super) struct ServerContact {
-    /// Any answer at all.
     answer: AtomicBool,
     /// A yes: token, scopes and the way there are in order.
     yes: AtomicBool,
-    /// What stops the run.
     last: AtomicBool,
 }
 
@@ -61,17 +59,17 @@ impl ServerContact {
         self.last.store(true, Ordering::Relaxed);
     }
 
-    /// Whether Altinn has answered at all.
+    /// True when Altinn has answered at all.
     pub(super) fn anything(&self) -> bool {
         self.answer.load(Ordering::Relaxed)
     }
 
-    /// Whether it has said yes.
+    /// True when it has said yes.
     pub(super) fn a_yes(&self) -> bool {
         self.yes.load(Ordering::Relaxed)
     }
 
-    /// Whether what was heard stops the run.
+    /// True when what was heard stops the run.
     pub(super) fn the_last(&self) -> bool {
         self.last.load(Ordering::Relaxed)
     }
@@ -109,7 +107,7 @@ impl RefusedResources {
         }
     }
 
-    /// Whether the letters of a resource wait.
+    /// True when the letters of a resource wait.
     pub(super) fn holds(&self, resource: &str) -> bool {
         self.several && self.whys().contains_key(resource)
     }

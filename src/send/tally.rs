@@ -1,22 +1,24 @@
-//! What is kept of a run while it goes on, and when it must stop.
+//! The state of a run while it goes on, and the decision to stop it.
 
 use super::circuit_breaker::CircuitBreaker;
+use super::delivery_end::{DeliveryEnd, StepResult};
 use super::lookup::Lookup;
-use super::outcome::{DeliveryEnd, Fatal, Judged, StepResult};
+use super::outcome::{Fatal, Judged};
 use super::signals::RefusedResources;
-use super::{Event, Observer, RunEnd, SendError, Stop};
+use super::{Event, Observer, RecoveredLetters, RunEnd, SendError, Stop};
 use crate::journal::{Outcome, Reason};
 use crate::manifest::MaxFailures;
 
 /// Counts the ends of letters, and stops the run when they tell that something is wrong with all of them.
 pub(super) struct Tally<'a> {
     pub(super) unsettled: Vec<Lookup>,
+    pub(super) recovered: RecoveredLetters,
     pub(super) ended: u64,
     pub(super) ending: Option<RunEnd>,
     pub(super) failure: Option<SendError>,
-    /// Whether a letter was given up, or not begun, because the run was stopped.
+    /// True when a letter was given up, or not begun, because the run was stopped.
     pub(super) cut_short: bool,
-    /// Whether something ended in another way than by Altinn's own yes or no.
+    /// True when something ended in another way than by Altinn's own yes or no.
     in_doubt: bool,
     breaker: CircuitBreaker,
     observer: &'a dyn Observer,
@@ -31,6 +33,7 @@ impl<'a> Tally<'a> {
     ) -> Self {
         Self {
             unsettled: Vec::new(),
+            recovered: RecoveredLetters::default(),
             ended: 0,
             ending: None,
             failure: None,
@@ -63,6 +66,9 @@ impl<'a> Tally<'a> {
             why: why.as_deref(),
         });
         self.unsettled.extend(ended.unsettled);
+        if let Some(recovered) = ended.recovered {
+            self.recovered.count(recovered, ended.line);
+        }
         if matches!(ended.outcome, Outcome::Failed(_) | Outcome::Unknown(_)) {
             self.cut_short |= self.stop.is_set();
         }
@@ -73,7 +79,12 @@ impl<'a> Tally<'a> {
         }
         let tripped = self.breaker.count(&ended.outcome);
         let fatal = ended.fatal.and_then(Fatal::ending);
-        if let Some(ending) = fatal.or(tripped.map(RunEnd::Stopped)) {
+        // An outage of the network is not Altinn's refusal, nor the letters' fault.
+        let tripped = match (ended.network, ended.outcome.reason()) {
+            (true, Some(reason)) => tripped.map(|_| RunEnd::Unreachable(reason.to_string())),
+            _ => tripped.map(RunEnd::Stopped),
+        };
+        if let Some(ending) = fatal.or(tripped) {
             self.halt(ending);
         }
     }
@@ -103,7 +114,7 @@ impl<'a> Tally<'a> {
         };
     }
 
-    /// Whether the run has stopped by itself because of what Altinn refuses, and nothing is in doubt: as it is, the mailing will not go on.
+    /// True when the run has stopped by itself because of what Altinn refuses, and nothing is in doubt: as it is, the mailing will not go on.
     pub(super) fn is_given_up(&self) -> bool {
         matches!(self.ending, Some(RunEnd::Stopped(_))) && self.failure.is_none() && !self.in_doubt
     }

@@ -1,4 +1,4 @@
-//! What an answer means: one table from status, error code and transport error to what happens next.
+//! The meaning of an answer: one table from status, error code and transport error to what happens next.
 
 use crate::altinn::{Refusal, TransportError};
 
@@ -13,7 +13,7 @@ pub enum Verdict {
     Rejected,
     /// Worth another try with the same key.
     Retry {
-        /// Whether the request may have taken effect all the same.
+        /// True when the request may have taken effect all the same.
         uncertain: bool,
     },
     /// The token is not accepted: get a new one, then try once more.

@@ -9,6 +9,9 @@
 #[expect(dead_code, reason = "shared with the other measurements")]
 mod mailing;
 
+#[path = "../it/seal.rs"]
+mod seal;
+
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -22,7 +25,9 @@ use massebrev::journal::{Header, Journal};
 use massebrev::maskinporten::{ClientSettings, Delegation, SigningKey, from_key};
 use massebrev::plan::Mailing;
 use massebrev::sandbox::{Options as SandboxOptions, Sandbox};
-use massebrev::send::{Engine, Event, Observer, Options, Stop, with_planner};
+use massebrev::send::{
+    Engine, Event, Observer, Options, RetryRefused, SecondLetterPolicy, Stop, with_planner,
+};
 use rusqlite::{Connection, params};
 use tokio::runtime::Runtime;
 
@@ -116,6 +121,7 @@ fn write_journal(manifest: &Path, done: usize) {
     });
     assert!(!checked.unwrap().problems.has_errors());
     drop(insert);
+    seal::seal(&file);
     file.execute_batch("COMMIT").unwrap();
 }
 
@@ -154,10 +160,11 @@ fn go_on(manifest: &Path) {
             interval: None,
             canary: 0,
             max_failures: None,
-            retry: mailing.manifest().send.retry.clone(),
+            tries: mailing.manifest().send.retry.clone(),
             attachments: mailing.manifest().send.attachments.clone(),
             wanted: massebrev::plan::RowFilter::default(),
-            retry_rejected: false,
+            retry: RetryRefused::default(),
+            second_letters: SecondLetterPolicy::Refuse,
             accept_changes: false,
         };
         let engine = Engine {

@@ -25,7 +25,9 @@ use massebrev::journal::{Header, Journal};
 use massebrev::maskinporten::{ClientSettings, Delegation, SigningKey, from_key};
 use massebrev::plan::{self, CheckReport, Deliveries, Mailing, Planned, RowFilter};
 use massebrev::sandbox::Registration;
-use massebrev::send::{Engine, Options, Planner, RunEnd, Stop, with_planner};
+use massebrev::send::{
+    Engine, Options, Planner, RetryRefused, RunEnd, SecondLetterPolicy, Stop, with_planner,
+};
 use tokio::runtime::{Builder, Runtime};
 
 const IN_FLIGHT: u32 = 64;
@@ -157,8 +159,9 @@ async fn send(
         interval: None,
         canary: 0,
         max_failures: None,
-        retry: mailing.manifest().send.retry.clone(),
-        retry_rejected: false,
+        tries: mailing.manifest().send.retry.clone(),
+        retry: RetryRefused::default(),
+        second_letters: SecondLetterPolicy::Refuse,
         accept_changes: false,
         attachments: mailing.manifest().send.attachments.clone(),
         wanted: RowFilter::default(),

@@ -66,7 +66,8 @@ fn a_letter_is_one_request_and_a_shared_file_three() {
         assert_eq!(asked(Endpoint::Attachment), 2 * looks, "until published");
         assert_eq!(asked(Endpoint::Initialize), 3);
         let all: u64 = sandbox.requests().values().sum();
-        assert_eq!(all, 2 + 2 * (2 + looks) + 3, "{:?}", sandbox.requests());
+        // Before the first upload it is asked whether the first letter is there already.
+        assert_eq!(all, 2 + 1 + 2 * (2 + looks) + 3, "{:?}", sandbox.requests());
         for letter in sandbox.letters() {
             assert_eq!(letter.attachments.len(), 2);
         }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use massebrev::sandbox::{Action, Endpoint, Trouble, When};
 
+use crate::seal::seal;
 use crate::support::{LiveSandbox, Project, Run};
 
 const HOUR: Action = Action::Delay(Duration::from_secs(3600));
@@ -29,6 +30,7 @@ pub(crate) fn journal(project: &Project) -> PathBuf {
 pub(crate) fn alter(project: &Project, sql: &str) {
     let file = rusqlite::Connection::open(journal(project)).unwrap();
     file.execute_batch(sql).unwrap();
+    seal(&file);
 }
 
 /// Waits until so many rows stand in a state.
@@ -137,7 +139,11 @@ fn of_format_1(sandbox: &LiveSandbox) -> Project {
     let file = rusqlite::Connection::open(&path).unwrap();
     file.execute_batch(
         "UPDATE meta SET value = '1' WHERE name = 'format'; DELETE FROM meta WHERE name = 'program';
-        DROP TABLE inputs; ALTER TABLE deliveries DROP COLUMN accepted;",
+        DROP TABLE inputs; DROP TABLE blocks; DROP INDEX deliveries_by_correspondence;
+        ALTER TABLE deliveries DROP COLUMN accepted; ALTER TABLE deliveries DROP COLUMN lost_at; ALTER TABLE deliveries DROP COLUMN asked_at;
+        ALTER TABLE deliveries DROP COLUMN delivery; ALTER TABLE deliveries DROP COLUMN listed_at; ALTER TABLE deliveries DROP COLUMN sum;
+        ALTER TABLE runs DROP COLUMN alive_at; ALTER TABLE runs DROP COLUMN sum; ALTER TABLE attachments DROP COLUMN sum;
+        ALTER TABLE meta DROP COLUMN sum;",
     )
     .unwrap();
     project
@@ -171,7 +177,10 @@ fn a_full_disk_leaves_an_older_journal_as_it_was() {
     let sandbox = LiveSandbox::start();
     let project = of_format_1(&sandbox);
     // Too large for another one to have room.
-    alter(&project, "UPDATE runs SET reason = hex(zeroblob(100000))");
+    let file = rusqlite::Connection::open(journal(&project)).unwrap();
+    file.execute_batch("UPDATE runs SET reason = hex(zeroblob(100000))")
+        .unwrap();
+    drop(file);
     let run = project
         .run_on_a_small_disk(64, &["send", "mailing.yaml"])
         .ends(3);

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod accounts;
+mod adversary;
 mod attachments;
 mod attachments_own;
 mod bad_input;
@@ -28,6 +29,7 @@ mod resume;
 mod retry;
 mod rows;
 mod schema;
+mod seal;
 mod secret_files;
 mod secrets;
 mod send;

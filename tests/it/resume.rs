@@ -211,7 +211,7 @@ fn cut_off() -> (LiveSandbox, Project) {
 
 /// Time passes for the journal.
 fn much_later(project: &Project) {
-    alter(project, "UPDATE deliveries SET last_at = 0");
+    alter(project, "UPDATE deliveries SET last_at = 0, lost_at = 0");
 }
 
 fn body(letter: &massebrev::sandbox::Letter) -> String {

@@ -2,7 +2,7 @@
 
 use massebrev::plan::{CheckReport, Deliveries, Delivery, Planned};
 use massebrev::preview;
-use massebrev::send::{SendError, refuse_changed};
+use massebrev::send::{SendError, possible_second_letters, refuse_changed};
 
 use super::{SendArgs, SendPlan, proof};
 use crate::cli::auth::Credentials;
@@ -25,6 +25,7 @@ impl SendArgs {
             refuse_changed(plan.journal.as_ref(), mailing, check_report, &plan.resume)
                 .map_err(|error| resume::changed_error(error, &plan.checked, &self.target))?;
         }
+        self.refuse_second_letters(&plan, printer)?;
         let show_proofs = plan.checked.proof.is_some();
         let bytes = render(&mut plan, &mut |delivery| {
             if show_proofs {
@@ -60,6 +61,30 @@ impl SendArgs {
         let command = proof::for_real(checked.proof.as_ref());
         printer.note(format_args!("to send: {command}"));
         Ok(ExitStatus::Success)
+    }
+
+    /// Refuses what a send would refuse because persons would get a second letter, as far as it can be told without asking Altinn.
+    fn refuse_second_letters(&self, plan: &SendPlan, printer: Printer) -> Result<(), CliError> {
+        let checked = &plan.checked;
+        if checked.proof.is_some() {
+            return Ok(());
+        }
+        let second = possible_second_letters(
+            plan.journal.as_ref(),
+            &checked.mailing,
+            &checked.check_report,
+            &plan.resume,
+            &plan.wanted.rows,
+        )?;
+        if second.letters == 0 || self.resume.second_letters == Some(second.letters) {
+            return Ok(());
+        }
+        if second.possibly {
+            resume::print_possible_second_letters(&second, printer);
+            return Ok(());
+        }
+        let refused = SendError::SecondLetters(Box::new(second));
+        Err(resume::changed_error(refused, checked, &self.target))
     }
 
     /// The error that a send would meet before it could reach Altinn. A dry run does not fail because of it: it is also for people without the key.

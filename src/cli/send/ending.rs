@@ -184,6 +184,7 @@ mod tests {
                 outcome,
                 attempts: 1,
                 at,
+                lost_at: None,
             });
             journal.record(key, end).await.unwrap();
         }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use futures::stream::{self, StreamExt};
 use tokio::time::{Instant, sleep, timeout};
 
-use super::super::attempt::{Attempts, End, Settled};
+use super::super::attempt::{Attempted, Attempts};
 use super::super::rate_limiter::RateLimiter;
 use super::super::signals::ServerContact;
 use super::super::{PaceSnapshot, Stop};
@@ -20,7 +20,6 @@ use crate::maskinporten::{Token, TokenFuture, TokenSource};
 /// How it counts what it takes.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Gate {
-    /// Everything.
     Open,
     /// So many in any such period.
     Sliding(u32, Duration),
@@ -36,7 +35,7 @@ pub(super) enum Gate {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Nature {
     pub(super) gate: Gate,
-    /// Whether a refusal says when to come back.
+    /// True when a refusal says when to come back.
     pub(super) says_when: bool,
     pub(super) latency: Duration,
     /// More at the same time are answered with 503.
@@ -98,7 +97,6 @@ struct State {
     seen: Seen,
 }
 
-/// What it has seen.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Seen {
     pub(super) arrived: Vec<Instant>,
@@ -131,7 +129,6 @@ impl Server {
         self.state.lock().unwrap().seen.clone()
     }
 
-    /// Answers one request.
     pub(super) async fn answer(&self) -> Result<Answer<()>, TransportError> {
         let (latency, answer) = self.state.lock().unwrap().arrive(&self.nature);
         sleep(latency).await;
@@ -178,7 +175,7 @@ impl State {
         (latency, answer)
     }
 
-    /// Whether one more is taken, and else how long none will be.
+    /// True when one more is taken, and else how long none will be.
     fn pass(&mut self, gate: Gate, now: Instant) -> Result<(), Duration> {
         match gate {
             Gate::Open => return Ok(()),
@@ -274,12 +271,14 @@ pub(super) async fn run(
     let attempts = &attempts;
     let ends = stream::iter(0..letters).map(|_| async move {
         let (_seat, turn) = attempts.ready().await.unwrap();
-        let settled: Settled<()> = attempts.settle_from(Some(turn), |_| server.answer()).await;
-        settled.end
+        let settled: Attempted<()> = attempts
+            .settle_from(Some(turn), |()| true, |_| server.answer())
+            .await;
+        settled.result
     });
     let ends = ends
         .buffer_unordered(2 * concurrency.get() as usize)
-        .filter(|end| std::future::ready(matches!(end, End::Accepted(()))))
+        .filter(|end| std::future::ready(matches!(end, Ok(()))))
         .count();
     let month = Duration::from_secs(30 * 24 * 3600);
     let accepted = timeout(month, ends).await.expect("it stands still");

@@ -5,7 +5,8 @@ use std::time::{Duration, SystemTime};
 
 use tokio::time::Instant;
 
-use super::super::attempt::{Attempts, End, Settled};
+use super::super::attempt::{Attempted, Attempts, Unaccepted};
+use super::super::outcome::Fatal;
 use super::super::rate_limiter::RateLimiter;
 use super::super::signals::ServerContact;
 use super::super::verdict::Verdict;
@@ -52,7 +53,7 @@ impl Observer for Waits {
 
 /// One letter: how it ended, how long it took, what it waited, and how many tokens it used.
 struct Tried {
-    settled: Settled<()>,
+    settled: Attempted<()>,
     took: Duration,
     waits: Vec<Duration>,
     tokens: usize,
@@ -101,8 +102,14 @@ async fn waits_are_anything_up_to_a_limit_that_doubles_up_to_its_own() {
             &[|| refused(503, None, None)],
         )
         .await;
-        assert!(matches!(tried.settled.end, End::GaveUp(_)));
-        assert!(tried.settled.uncertain, "a gateway's word is not Altinn's");
+        assert!(matches!(
+            tried.settled.result,
+            Err(Unaccepted::GaveUp { .. })
+        ));
+        assert!(
+            tried.settled.lost_at.is_some(),
+            "a gateway's word is not Altinn's"
+        );
         assert_eq!((tried.settled.requests, tried.waits.len()), (8, 7));
         for (index, wait) in tried.waits.iter().enumerate() {
             longest[index] = longest[index].max(*wait);
@@ -136,7 +143,10 @@ async fn no_try_begins_after_the_deadline() {
             &[|| lost(TransportKind::Lost)],
         )
         .await;
-        assert!(matches!(tried.settled.end, End::GaveUp(_)));
+        assert!(matches!(
+            tried.settled.result,
+            Err(Unaccepted::GaveUp { .. })
+        ));
         assert!(tried.settled.requests < 100);
         assert!(tried.took <= Duration::from_secs(90), "{:?}", tried.took);
     }
@@ -174,7 +184,7 @@ async fn what_the_server_asks_for_wins_over_any_schedule() {
         ("Sun, 06 Nov 1994 08:48:00 GMT", 0),
     ] {
         let tried = after(header, &Retry::default()).await;
-        assert!(matches!(tried.settled.end, End::Accepted(())), "{header}");
+        assert!(matches!(tried.settled.result, Ok(())), "{header}");
         assert_eq!(tried.waits, [Duration::from_secs(seconds)], "{header}");
         assert_eq!(tried.took.as_secs(), seconds, "{header}");
     }
@@ -184,7 +194,10 @@ async fn what_the_server_asks_for_wins_over_any_schedule() {
         "99999999999999999999",
     ] {
         let tried = after(header, &Retry::default()).await;
-        assert!(matches!(tried.settled.end, End::Away(_)), "{header}");
+        assert!(
+            matches!(tried.settled.result, Err(Unaccepted::Fatal(Fatal::Away(_)))),
+            "{header}"
+        );
         assert_eq!(tried.took, Duration::ZERO, "{header}");
     }
 }
@@ -198,7 +211,7 @@ async fn a_refused_token_is_replaced_once_and_then_it_is_not_the_token() {
         &[|| refused(401, None, None), || Ok(Answer::Accepted(()))],
     )
     .await;
-    assert!(matches!(tried.settled.end, End::Accepted(())));
+    assert!(matches!(tried.settled.result, Ok(())));
     assert_eq!((tried.tokens, tried.settled.requests), (2, 2));
 
     for code in [None, Some(4001), Some(4006)] {
@@ -208,8 +221,8 @@ async fn a_refused_token_is_replaced_once_and_then_it_is_not_the_token() {
             Some(_) => [|| refused(401, Some(4006), None)],
         };
         let tried = letter(&retry, ServerContact::default(), &answers).await;
-        let End::Refused(refusal, Verdict::Stop) = tried.settled.end else {
-            panic!("{:?}", tried.settled.end);
+        let Err(Unaccepted::Refused(refusal, Verdict::Stop)) = tried.settled.result else {
+            panic!("{:?}", tried.settled.result);
         };
         assert_eq!(refusal.code, code);
         assert_eq!((tried.tokens, tried.settled.requests), (2, 2));
@@ -225,8 +238,8 @@ async fn a_bare_403_is_about_one_letter_where_others_were_taken() {
             ServerContact::default()
         };
         let tried = letter(&Retry::default(), heard, &[|| refused(403, None, None)]).await;
-        let End::Refused(_, judged) = tried.settled.end else {
-            panic!("{:?}", tried.settled.end);
+        let Err(Unaccepted::Refused(_, judged)) = tried.settled.result else {
+            panic!("{:?}", tried.settled.result);
         };
         assert_eq!((judged, tried.settled.requests), (verdict, 2));
     }
@@ -237,8 +250,11 @@ async fn without_a_network_there_is_nothing_to_wait_for() {
     let retry = Retry::default();
     let away: [fn() -> Said; 1] = [|| lost(TransportKind::Connect)];
     let tried = letter(&retry, ServerContact::default(), &away).await;
-    assert!(matches!(tried.settled.end, End::Unreachable(_)));
-    assert!(!tried.settled.uncertain, "nothing was sent");
+    assert!(matches!(
+        tried.settled.result,
+        Err(Unaccepted::Fatal(Fatal::Unreachable(_)))
+    ));
+    assert!(tried.settled.lost_at.is_none(), "nothing was sent");
     assert!(
         tried.took <= Duration::from_millis(1500),
         "{:?}",
@@ -247,7 +263,10 @@ async fn without_a_network_there_is_nothing_to_wait_for() {
 
     // It was there before: it may come back.
     let tried = letter(&retry, yes(), &away).await;
-    assert!(matches!(tried.settled.end, End::GaveUp(_)));
+    assert!(matches!(
+        tried.settled.result,
+        Err(Unaccepted::GaveUp { .. })
+    ));
     assert_eq!(tried.settled.requests, 8);
 }
 
@@ -264,10 +283,10 @@ async fn whether_a_request_may_have_arrived_is_remembered() {
         let answers: [fn() -> Said; 2] = [|| lost(KIND.get()), || refused(400, Some(1002), None)];
         let tried = letter(&Retry::default(), ServerContact::default(), &answers).await;
         assert!(matches!(
-            tried.settled.end,
-            End::Refused(_, Verdict::Rejected)
+            tried.settled.result,
+            Err(Unaccepted::Refused(_, Verdict::Rejected))
         ));
-        assert_eq!(tried.settled.uncertain, uncertain, "{kind:?}");
+        assert_eq!(tried.settled.lost_at.is_some(), uncertain, "{kind:?}");
     }
 }
 
@@ -275,8 +294,8 @@ async fn whether_a_request_may_have_arrived_is_remembered() {
 async fn a_file_that_cannot_be_sent_is_not_tried_again() {
     let answers: [fn() -> Said; 1] = [|| lost(TransportKind::File)];
     let tried = letter(&Retry::default(), ServerContact::default(), &answers).await;
-    assert!(matches!(tried.settled.end, End::NoFile(_)));
-    assert!(!tried.settled.uncertain, "nothing was done");
+    assert!(matches!(tried.settled.result, Err(Unaccepted::NoFile(_))));
+    assert!(tried.settled.lost_at.is_none(), "nothing was done");
     assert_eq!(tried.settled.requests, 1);
 }
 
@@ -299,8 +318,8 @@ async fn a_stop_between_a_refused_token_and_the_next_does_not_undo_that_a_reques
             std::future::ready(refused(401, None, None))
         })
         .await;
-    let End::GaveUp(reason) = settled.end else {
-        panic!("{:?}", settled.end);
+    let Err(Unaccepted::GaveUp { reason, .. }) = settled.result else {
+        panic!("{:?}", settled.result);
     };
     assert_eq!((reason.status, settled.requests), (Some(401), 1));
 }

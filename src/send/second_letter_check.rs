@@ -1,0 +1,257 @@
+//! Finds letters to persons who have one under another spelling of its key, and stops the run before anything leaves.
+
+use std::hash::{BuildHasher as _, RandomState};
+
+use futures::stream::{self, StreamExt};
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use super::attempt::Attempts;
+use super::changes::changed_inputs;
+use super::lookup::{Lookup, LookupResult};
+use super::reconcile::{ResumeState, may_still_arrive};
+use super::second_letters::{NAMED, Respelled, SecondLetter, SecondLetters};
+use super::{Options, SecondLetterPolicy, SendError};
+use crate::altinn::Client;
+use crate::correspondence::Recipient;
+use crate::journal::{Journal, Reason, RowRecord};
+use crate::plan::{CheckReport, Deliveries, Mailing, Planned, Selection};
+use crate::secret::redact;
+
+/// Candidates that Altinn is asked about once one of them is certain: the rest are counted as they are.
+const ASKED: usize = 100;
+
+/// A letter of the file, and earlier ones whose masked recipients are the same.
+struct Candidate {
+    row: u64,
+    line: u64,
+    name: String,
+    recipient: Recipient,
+    earlier: Vec<RowRecord>,
+}
+
+/// What is known of a candidate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Finding {
+    /// The earlier letter at this place is to the same recipient.
+    Second(usize),
+    Possibly,
+    First,
+}
+
+/// What can be told without asking Altinn, for a run that asks for nothing. `Ok` with letters that are only possibly second ones; an error for those that are.
+pub fn possible_second_letters(
+    journal: Option<&Journal>,
+    mailing: &Mailing,
+    checked: &CheckReport,
+    resume: &ResumeState,
+    rows: &Selection,
+) -> Result<SecondLetters, SendError> {
+    let Some(journal) = journal else {
+        return Ok(SecondLetters::default());
+    };
+    let candidates = candidates(journal, mailing, checked, resume, rows)?;
+    let known = |candidate: &Candidate| candidate.known().unwrap_or(Finding::Possibly);
+    let findings: Vec<_> = candidates.iter().map(known).collect();
+    collect(journal, mailing, checked, candidates.iter().zip(findings))
+}
+
+/// Keeps persons from getting a second letter.
+pub(super) struct SecondLetterCheck<'a> {
+    pub(super) client: &'a Client,
+    pub(super) journal: &'a Journal,
+    pub(super) options: &'a Options,
+    pub(super) attempts: &'a Attempts<'a>,
+}
+
+impl SecondLetterCheck<'_> {
+    /// Stops the run before anything leaves when persons would get a second letter.
+    pub(super) async fn refuse(
+        &self,
+        mailing: &Mailing,
+        checked: &CheckReport,
+        resume: &ResumeState,
+    ) -> Result<(), SendError> {
+        let allowed = match self.options.second_letters {
+            SecondLetterPolicy::Ignore => return Ok(()),
+            SecondLetterPolicy::Refuse => None,
+            SecondLetterPolicy::Allow(number) => Some(number),
+        };
+        let rows = &self.options.wanted.rows;
+        let candidates = candidates(self.journal, mailing, checked, resume, rows)?;
+        let mut findings = Vec::with_capacity(candidates.len());
+        let resource = mailing.resource();
+        let decide = |candidate| self.decide(candidate, resource);
+        let mut decided = stream::iter(&candidates)
+            .map(decide)
+            .buffered(self.options.in_flight());
+        let mut is_certain = false;
+        while let Some(finding) = decided.next().await {
+            is_certain |= matches!(finding, Finding::Second(_));
+            findings.push(finding);
+            if findings.len() >= ASKED && is_certain {
+                break;
+            }
+        }
+        drop(decided);
+        findings.resize(candidates.len(), Finding::Possibly);
+        let found = candidates.iter().zip(findings);
+        let mut second = collect(self.journal, mailing, checked, found)?;
+        if second.letters == 0 || allowed == Some(second.letters) {
+            return Ok(());
+        }
+        second.allowed = allowed;
+        Err(SendError::SecondLetters(Box::new(second)))
+    }
+
+    /// Asks Altinn who got the earlier letters: masks are the same for many persons.
+    async fn decide(&self, candidate: &Candidate, resource: Option<&str>) -> Finding {
+        if let Some(known) = candidate.known() {
+            return known;
+        }
+        let mut finding = Finding::First;
+        for (at, earlier) in candidate.earlier.iter().enumerate() {
+            let lookup = Lookup::on_record(resource.unwrap_or_default(), earlier.clone());
+            let found = match (earlier.correspondence, resource) {
+                (Some(id), _) => lookup.verify(id, self.client, self.attempts).await,
+                (None, Some(_)) => lookup.look_up(self.client, self.attempts, 1).await,
+                (None, None) => LookupResult::Unseen(Reason::default()),
+            };
+            match found {
+                LookupResult::Ours(found) => match found.recipient {
+                    Some(recipient) if recipient == candidate.recipient => {
+                        return Finding::Second(at);
+                    }
+                    Some(_) => {}
+                    None => finding = Finding::Possibly,
+                },
+                LookupResult::NoLetter if !may_still_arrive(earlier.lost_at, Timestamp::now()) => {}
+                LookupResult::NoLetter | LookupResult::Foreign(_) | LookupResult::Unseen(_) => {
+                    finding = Finding::Possibly;
+                }
+            }
+        }
+        finding
+    }
+}
+
+impl Candidate {
+    /// What is known without asking: organisations are not masked.
+    fn known(&self) -> Option<Finding> {
+        let at = self.likeliest();
+        let sent = self.earlier.get(at)?.state.is_sent();
+        let is_whole = matches!(self.recipient, Recipient::Organization(_));
+        (sent && is_whole).then_some(Finding::Second(at))
+    }
+
+    /// Of several earlier letters, the one whose key is spelled alike, or that stood in the same row.
+    fn likeliest(&self) -> usize {
+        let alike =
+            |earlier: &RowRecord| Respelled::from_names(&earlier.name, &self.name).is_some();
+        let same_row = |earlier: &RowRecord| earlier.row == self.row;
+        let position = |is: &dyn Fn(&RowRecord) -> bool| self.earlier.iter().position(is);
+        position(&alike)
+            .or_else(|| position(&same_row))
+            .unwrap_or(0)
+    }
+
+    fn named(&self, finding: Finding) -> SecondLetter {
+        let at = match finding {
+            Finding::Second(at) => at,
+            Finding::Possibly | Finding::First => self.likeliest(),
+        };
+        let earlier = self.earlier.get(at);
+        SecondLetter {
+            row: self.row,
+            line: self.line,
+            name: self.name.clone(),
+            earlier: earlier
+                .map(|earlier| earlier.name.clone())
+                .unwrap_or_default(),
+        }
+    }
+}
+
+/// The letters of the rows whose keys were never seen, and whose masked recipients have letters under keys that have left the file. The file is read once more, when
+/// there may be any.
+fn candidates(
+    journal: &Journal,
+    mailing: &Mailing,
+    checked: &CheckReport,
+    resume: &ResumeState,
+    rows: &Selection,
+) -> Result<Vec<Candidate>, SendError> {
+    let gone = resume.sent_and_gone();
+    let new = (1..)
+        .zip(checked.letters_by_position())
+        .filter(|(row, is_letter)| {
+            let position = usize::try_from(*row - 1).unwrap_or(usize::MAX);
+            *is_letter && !resume.knows(position) && rows.contains(*row)
+        });
+    let new = Selection::from_rows(new.map(|(row, _)| row));
+    if gone.is_empty() || new.is_empty() {
+        return Ok(Vec::new());
+    }
+    let hasher = RandomState::new();
+    let mut by_recipient: Vec<(u64, Uuid)> = Vec::with_capacity(gone.len());
+    for key in gone {
+        if let Some(earlier) = journal.line(key)? {
+            by_recipient.push((hasher.hash_one(&earlier.recipient), key));
+        }
+    }
+    by_recipient.sort_unstable();
+    let mut found = Vec::new();
+    let deliveries = Deliveries::new(mailing, checked).map_err(SendError::Rows)?;
+    for planned in deliveries.only(new) {
+        let Planned::Delivery(delivery) = planned? else {
+            continue;
+        };
+        let masked = redact(&delivery.recipient.masked()).into_owned();
+        let hash = hasher.hash_one(&masked);
+        let first = by_recipient.partition_point(|(other, _)| *other < hash);
+        let same = by_recipient
+            .iter()
+            .skip(first)
+            .take_while(|(other, _)| *other == hash);
+        let mut earlier = Vec::new();
+        for (_, key) in same {
+            earlier.extend(journal.line(*key)?.filter(|line| line.recipient == masked));
+        }
+        if !earlier.is_empty() {
+            found.push(Candidate {
+                row: delivery.row,
+                line: delivery.line,
+                name: redact(&delivery.name).into_owned(),
+                recipient: delivery.recipient.clone(),
+                earlier,
+            });
+        }
+    }
+    Ok(found)
+}
+
+/// The candidates that are, or may be, second letters, in words.
+fn collect<'a>(
+    journal: &Journal,
+    mailing: &Mailing,
+    checked: &CheckReport,
+    found: impl Iterator<Item = (&'a Candidate, Finding)>,
+) -> Result<SecondLetters, SendError> {
+    let mut second = SecondLetters::default();
+    for (candidate, finding) in found {
+        if finding == Finding::First {
+            continue;
+        }
+        second.letters += 1;
+        second.possibly |= finding == Finding::Possibly;
+        if second.rows.len() < NAMED {
+            second.rows.push(candidate.named(finding));
+        }
+    }
+    if second.letters > 0 {
+        let inputs = changed_inputs(journal, checked)?.unwrap_or_default();
+        second.key_changed = inputs.iter().any(|input| input.name == "recipients.key");
+        second.file = mailing.rows_file().display().to_string();
+    }
+    Ok(second)
+}

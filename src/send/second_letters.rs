@@ -1,0 +1,212 @@
+//! A person is not the spelling of a key: who has a letter of this mailing under a key that has left the file gets no second one because the key came to be
+//! spelled differently.
+
+use std::fmt;
+
+use super::changes::count_letters;
+
+pub(super) const NAMED: usize = 5;
+
+/// Letters to persons who have a letter of this mailing, or may have one, under a key that is not in the file any more.
+#[derive(Debug, Default)]
+pub struct SecondLetters {
+    pub letters: u64,
+    /// The first few of them.
+    pub rows: Vec<SecondLetter>,
+    /// True when some may be letters to other persons whose numbers look alike when they are masked.
+    pub possibly: bool,
+    /// How many were allowed, when another number was.
+    pub allowed: Option<u64>,
+    /// True when `recipients.key` is another one than in the run before.
+    pub key_changed: bool,
+    pub file: String,
+}
+
+/// A row that would be a second letter.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SecondLetter {
+    pub row: u64,
+    /// The line it begins on.
+    pub line: u64,
+    /// What it is called. Identity numbers are masked.
+    pub name: String,
+    /// What the row was called that the earlier letter was sent for.
+    pub earlier: String,
+}
+
+/// What has probably happened to a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Respelled {
+    Zeros,
+    Blanks,
+    Case,
+    Accents,
+    Number,
+    Date,
+}
+
+impl Respelled {
+    /// Nothing when the two have nothing to do with each other, as far as their letters tell.
+    pub(super) fn from_names(earlier: &str, now: &str) -> Option<Self> {
+        let same = |spelling: fn(&str) -> String| spelling(earlier) == spelling(now);
+        let blanks = |name: &str| name.split_whitespace().collect::<String>();
+        let zeros = |name: &str| name.trim_start_matches('0').to_owned();
+        if same(blanks) {
+            Some(Self::Blanks)
+        } else if same(zeros) {
+            Some(Self::Zeros)
+        } else if same(str::to_lowercase) {
+            Some(Self::Case)
+        } else if same(base_letters) {
+            Some(Self::Accents)
+        } else if is_a_number_by_a_spreadsheet(now, earlier) {
+            Some(Self::Number)
+        } else if looks_like_a_date(now) && !looks_like_a_date(earlier) {
+            Some(Self::Date)
+        } else {
+            None
+        }
+    }
+
+    fn words(self) -> &'static str {
+        match self {
+            Self::Zeros => "leading zeros were lost or added, as a spreadsheet does",
+            Self::Blanks => "blanks have come or gone",
+            Self::Case => "upper and lower case differ",
+            Self::Accents => {
+                "the same letters in another Unicode form (NFC or NFD), as between a Mac and other systems"
+            }
+            Self::Number => "a spreadsheet has made a number of it",
+            Self::Date => "a spreadsheet has made a date of it",
+        }
+    }
+}
+
+/// Without accents, whether they stand by themselves (NFD) or with their letter (NFC): enough to see that two names are one.
+fn base_letters(name: &str) -> String {
+    let marks = |letter: &char| !('\u{300}'..='\u{36f}').contains(letter);
+    name.chars().filter(marks).map(base_letter).collect()
+}
+
+fn base_letter(letter: char) -> char {
+    const LETTERS: &str = "ÀAÁAÂAÃAÄAÅAÇCÈEÉEÊEËEÌIÍIÎIÏIÑNÒOÓOÔOÕOÖOÙUÚUÛUÜUÝYàaáaâaãaäaåaçcèeéeêeëeìiíiîiïiñnòoóoôoõoöoùuúuûuüuýyÿyČCčcŠSšsŽZžzŃNńn";
+    let mut pairs = LETTERS.chars();
+    while let (Some(accented), Some(base)) = (pairs.next(), pairs.next()) {
+        if accented == letter {
+            return base;
+        }
+    }
+    letter
+}
+
+/// `1.2E+8` and `123.0` for what were digits.
+fn is_a_number_by_a_spreadsheet(now: &str, earlier: &str) -> bool {
+    let digits = |name: &str| {
+        name.chars()
+            .filter(char::is_ascii_digit)
+            .collect::<String>()
+    };
+    let decimals = now.strip_suffix(".0").or(now.strip_suffix(",0"));
+    let plain = !earlier.is_empty() && earlier.bytes().all(|byte| byte.is_ascii_digit());
+    let mantissa = now
+        .split_once(['E', 'e'])
+        .filter(|(_, power)| power.starts_with('+'));
+    let scientific = mantissa.is_some_and(|(mantissa, _)| {
+        let mantissa = digits(mantissa);
+        !mantissa.is_empty()
+            && earlier.starts_with(mantissa.trim_end_matches('0').get(..2).unwrap_or(&mantissa))
+    });
+    plain && (scientific || decimals.is_some_and(|whole| whole == earlier))
+}
+
+/// `2026-01-02`, `02.01.2026`, `2/1/26`, `02.jan`, `jan.26`.
+fn looks_like_a_date(name: &str) -> bool {
+    const MONTHS: [&str; 16] = [
+        "jan", "feb", "mar", "apr", "mai", "may", "jun", "jul", "aug", "sep", "okt", "oct", "nov",
+        "des", "dec", "sept",
+    ];
+    let parts: Vec<_> = name
+        .split(['.', '-', '/', ' '])
+        .filter(|part| !part.is_empty())
+        .collect();
+    let is_part = |part: &&str| {
+        let number = part
+            .parse::<u32>()
+            .is_ok_and(|number| number <= 31 || (1900..2100).contains(&number));
+        number && part.len() <= 4 || MONTHS.contains(&part.to_lowercase().as_str())
+    };
+    let has_month = parts
+        .iter()
+        .any(|part| MONTHS.contains(&part.to_lowercase().as_str()));
+    parts.iter().all(is_part) && (parts.len() == 3 || parts.len() == 2 && has_month)
+}
+
+impl fmt::Display for SecondLetters {
+    /// In several lines: how many, which rows under which keys, and what has probably happened.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let letters = count_letters(self.letters);
+        let possibly = if self.possibly { "possibly " } else { "" };
+        write!(
+            f,
+            "{letters} would {possibly}be second letters, to recipients who have one of this mailing under keys that are not in {} any more; nothing was sent",
+            self.file
+        )?;
+        for SecondLetter {
+            line,
+            name,
+            earlier,
+            ..
+        } in &self.rows
+        {
+            write!(f, "\n  line {line} ({name}), earlier `{earlier}`")?;
+            if let Some(cause) = Respelled::from_names(earlier, name) {
+                write!(f, ": {}", cause.words())?;
+            }
+        }
+        let more = self.letters.saturating_sub(self.rows.len() as u64);
+        if more > 0 {
+            write!(f, "\n  and {more} more")?;
+        }
+        if self.key_changed {
+            write!(
+                f,
+                "\n  `recipients.key` in the manifest is another one than in the run before"
+            )?;
+        }
+        match self.allowed {
+            Some(allowed) => write!(f, "\n  --second-letters {allowed} allows another number"),
+            None => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_has_probably_happened_to_a_key_is_told() {
+        for (earlier, now, expected) in [
+            ("00123", "123", Some(Respelled::Zeros)),
+            ("123", "00123", Some(Respelled::Zeros)),
+            ("A1", "A1 ", Some(Respelled::Blanks)),
+            ("A1", "A\u{a0}1", Some(Respelled::Blanks)),
+            ("A2", "a2", Some(Respelled::Case)),
+            ("Ås-1", "A\u{30a}s-1", Some(Respelled::Accents)),
+            ("Re\u{301}ne", "Réne", Some(Respelled::Accents)),
+            ("123456789012", "1.23457E+11", Some(Respelled::Number)),
+            ("123", "123.0", Some(Respelled::Number)),
+            ("1-2", "02.jan", Some(Respelled::Date)),
+            ("3-4-5", "2005-04-03", None),
+            ("2026/17", "17.08.2026", Some(Respelled::Date)),
+            ("A1", "B1", None),
+            ("17", "18", None),
+        ] {
+            assert_eq!(
+                Respelled::from_names(earlier, now),
+                expected,
+                "{earlier} {now}"
+            );
+        }
+    }
+}
