@@ -6,16 +6,14 @@ use std::env;
 use clap::builder::Resettable;
 use clap::{Arg, CommandFactory as _, Parser, Subcommand};
 
-use super::completions::CompletionsArgs;
-use super::man::ManArgs;
+use super::about::{CompletionsArgs, ManArgs, SchemaArgs, TemplatesArgs};
+use super::explain::ExplainArgs;
 use super::new::NewArgs;
 use super::printer::Global;
 use super::render::RenderArgs;
 use super::report::ReportArgs;
 use super::sandbox::SandboxArgs;
-use super::schema::SchemaArgs;
 use super::send::SendArgs;
-use super::templates::TemplatesArgs;
 use super::token::TokenArgs;
 use super::validate::ValidateArgs;
 
@@ -46,6 +44,7 @@ pub(crate) enum Command {
     Render(RenderArgs),
     Send(Box<SendArgs>),
     Report(ReportArgs),
+    Explain(ExplainArgs),
     Token(Box<TokenArgs>),
     Sandbox(SandboxArgs),
     Schema(SchemaArgs),

@@ -5,16 +5,18 @@ use std::thread;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use massebrev::diagnostic::Problems;
+use massebrev::diagnostic::{Problem, Problems};
 use massebrev::journal::Journal;
 use massebrev::manifest::{self, LoadedManifest};
 use massebrev::plan::{self, CheckReport, Delivery, Mailing, MailingOptions, Proof, SlowRow};
+use massebrev::starter::EXAMPLE_RESOURCE;
+use massebrev::text::count;
+use serde_json::Value;
 
 use super::auth::check_manifest;
 use super::destination::Destination;
 use super::target::Target;
 use super::{CliError, Printer};
-use massebrev::text::count;
 
 /// A mailing that has been checked, row by row.
 #[derive(Debug)]
@@ -61,6 +63,15 @@ impl MailingCheck {
             loaded.manifest.mailing.clone(),
             destination.name().to_owned(),
         );
+        if !destination.is_local() {
+            let placeholders = placeholders(&loaded);
+            if !placeholders.is_empty() {
+                return Ok(Self {
+                    names: Some(names),
+                    result: Err(placeholders),
+                });
+            }
+        }
         Ok(Self {
             names: Some(names),
             result: CheckedMailing::new(loaded, destination, printer, unsent, each)?,
@@ -84,6 +95,36 @@ impl MailingCheck {
         printer.problems(&checked.check_report.problems);
         Ok(checked)
     }
+}
+
+/// What `massebrev new` has written for its user to replace: Altinn would refuse it for every letter, or send another agency's.
+fn placeholders(loaded: &LoadedManifest) -> Problems {
+    let resource = loaded.manifest.correspondence.get("resourceId");
+    let is_example = resource.and_then(Value::as_str) == Some(EXAMPLE_RESOURCE);
+    let resource = is_example.then(|| {
+        Problem::error(
+            loaded.place("/correspondence/resourceId"),
+            format!("`{EXAMPLE_RESOURCE}` is the placeholder of `massebrev new`"),
+        )
+        .with_hint("write the id of your resource in Altinn's resource registry; to rehearse before you have one, pass --sandbox")
+    });
+    let client = loaded.manifest.auth.client_id.as_deref();
+    // A flag and a variable win over the manifest.
+    let is_given = std::env::var_os("MASSEBREV_CLIENT_ID").is_some()
+        || std::env::args().any(|argument| argument.starts_with("--client-id"));
+    let client = client.filter(|id| is_zero(id) && !is_given).map(|_| {
+        Problem::error(
+            loaded.place("/auth/clientId"),
+            "the client id is a placeholder: only zeros",
+        )
+        .with_hint("write the id of your client in Maskinporten; to rehearse before you have one, pass --sandbox")
+    });
+    [client, resource].into_iter().flatten().collect()
+}
+
+/// True for an id that has digits, and only zeros.
+fn is_zero(id: &str) -> bool {
+    id.contains('0') && id.chars().all(|c| matches!(c, '0' | '-'))
 }
 
 impl CheckedMailing {

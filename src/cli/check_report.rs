@@ -110,15 +110,13 @@ impl Checks {
         next: Option<&str>,
         printer: Printer,
     ) -> Result<ExitStatus, CliError> {
-        for check in &self.0 {
-            printer.out(check)?;
-        }
+        let written = self.0.iter().try_for_each(|check| printer.out(check));
         match (self.failures(), next) {
             (0, Some(next)) => printer.note(format_args!("next: {next}")),
             (0, None) => {}
             (failures, _) => printer.warn(format_args!("{} failed", count(failures, "step"))),
         }
-        Ok(self.status())
+        self.status().after(written, printer)
     }
 
     /// The same for programs.
@@ -128,12 +126,12 @@ impl Checks {
         printer: Printer,
     ) -> Result<ExitStatus, CliError> {
         let steps: Vec<_> = self.0.iter().map(Check::json).collect();
-        printer.out(json!({
+        let written = printer.out(json!({
             "environment": environment,
             "failed": self.failures(),
             "steps": steps,
-        }))?;
-        Ok(self.status())
+        }));
+        self.status().after(written, printer)
     }
 }
 

@@ -1,9 +1,9 @@
 //! Which rows a command is about: what was asked for, compared with what there is.
 
 use massebrev::plan::{CheckReport, RowChoice, RowFilter, Selection};
+use massebrev::text::count;
 
 use super::{CliError, Printer};
-use massebrev::text::count;
 
 /// Chooses, and says which of the rows that were asked for by number get no letter. To ask for a row that is not there is a mistake.
 pub(crate) fn choose(

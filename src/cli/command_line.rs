@@ -14,7 +14,7 @@ const PROVING: [(&str, &str); 6] = [
     ("--proof-to", "MASSEBREV_PROOF_TO"),
     ("--rows", "MASSEBREV_ROWS"),
     ("--limit", "MASSEBREV_LIMIT"),
-    ("--expect", "MASSEBREV_EXPECT"),
+    (EXPECT, "MASSEBREV_EXPECT"),
     ("--plan", "MASSEBREV_PLAN"),
     YES,
 ];
@@ -27,6 +27,8 @@ const AUTH: [&str; 5] = [
     "--kid",
     "--token-file",
 ];
+
+const EXPECT: &str = "--expect";
 
 /// Takes no value, and goes with `--expect`.
 const YES: (&str, &str) = ("--yes", "MASSEBREV_YES");
@@ -51,16 +53,20 @@ pub(crate) fn quoted(argument: &str) -> String {
 }
 
 /// Left out of repeated commands: what it accepted stays accepted, and later changes should be shown before they are accepted.
-const ONCE: (&str, &str) = ("--accept-changes", "MASSEBREV_ACCEPT_CHANGES");
+const ONCE: [(&str, &str); 2] = [
+    ("--accept-changes", "MASSEBREV_ACCEPT_CHANGES"),
+    ("--afresh", "MASSEBREV_AFRESH"),
+];
 
 /// The command that was typed: it goes on where this run ended.
 pub(crate) fn same_command() -> String {
-    format!("{}{}", without(&[ONCE.1]), joined(&typed_again()))
+    let set = ONCE.map(|(_, variable)| variable);
+    format!("{}{}", without(&set), joined(&typed_again()))
 }
 
 /// The command that was typed, but for all rows; `letters` is then the number that `--expect` has to name.
 pub(crate) fn command_for_the_rest(letters: u64) -> String {
-    let variables = NARROWING.iter().chain([&ONCE]);
+    let variables = NARROWING.iter().chain(&ONCE);
     let set: Vec<&str> = variables.map(|(_, variable)| *variable).collect();
     let command = joined(&widened(typed_again(), letters));
     format!("{}{command}", without(&set))
@@ -109,20 +115,15 @@ fn auth_flags(arguments: Vec<String>) -> Vec<String> {
 
 /// An `env -u …` prefix for those of the variables that are set.
 fn without(variables: &[&str]) -> String {
-    let mut set = variables
+    let set = variables
         .iter()
-        .filter(|variable| env::var_os(variable).is_some())
-        .peekable();
-    let mut before = String::new();
-    if set.peek().is_some() {
-        before.push_str("env ");
+        .filter(|variable| env::var_os(variable).is_some());
+    let unset: String = set.map(|variable| format!("-u {variable} ")).collect();
+    if unset.is_empty() {
+        unset
+    } else {
+        format!("env {unset}")
     }
-    for variable in set {
-        before.push_str("-u ");
-        before.push_str(variable);
-        before.push(' ');
-    }
-    before
 }
 
 fn typed() -> Vec<String> {
@@ -134,7 +135,7 @@ fn typed() -> Vec<String> {
 
 fn typed_again() -> Vec<String> {
     let mut arguments = typed();
-    arguments.retain(|argument| argument != ONCE.0);
+    arguments.retain(|argument| ONCE.iter().all(|(flag, _)| argument != flag));
     arguments
 }
 
@@ -148,39 +149,34 @@ fn joined(arguments: &[String]) -> String {
 
 /// The arguments without those that narrow the run down.
 fn widened(arguments: Vec<String>, letters: u64) -> Vec<String> {
-    let mut wide = Vec::with_capacity(arguments.len());
-    let mut arguments = arguments.into_iter();
-    while let Some(argument) = arguments.next() {
-        let (flag, attached) = flag(&argument);
-        let narrows = NARROWING.iter().any(|(narrowing, _)| *narrowing == flag);
-        let value = if attached || !(narrows || flag == "--expect") {
-            None
-        } else {
-            arguments.next()
-        };
-        if flag == "--expect" {
-            wide.extend(["--expect".to_owned(), letters.to_string()]);
-        } else if !narrows {
-            wide.push(argument);
-            wide.extend(value);
-        }
+    let expects = arguments.iter().any(|it| flag(it).0 == EXPECT);
+    let narrowing = NARROWING.map(|(flag, _)| flag);
+    let mut wide = without_flags(arguments, &[&narrowing[..], &[EXPECT]].concat());
+    if expects {
+        wide.extend([EXPECT.to_owned(), letters.to_string()]);
     }
     wide
 }
 
 /// The arguments of a send of proofs as those of a send of what was proven.
 fn unproven(arguments: Vec<String>, plan: Digest) -> Vec<String> {
+    let mut kept = without_flags(arguments, &PROVING.map(|(flag, _)| flag));
+    kept.extend(["--plan".to_owned(), plan.to_string()]);
+    kept
+}
+
+/// The arguments without some flags and their values.
+fn without_flags(arguments: Vec<String>, flags: &[&str]) -> Vec<String> {
     let mut kept = Vec::with_capacity(arguments.len());
     let mut arguments = arguments.into_iter();
     while let Some(argument) = arguments.next() {
         let (flag, attached) = flag(&argument);
-        if !PROVING.iter().any(|(proving, _)| *proving == flag) {
+        if !flags.contains(&flag) {
             kept.push(argument);
         } else if !attached && flag != YES.0 {
             arguments.next();
         }
     }
-    kept.extend(["--plan".to_owned(), plan.to_string()]);
     kept
 }
 

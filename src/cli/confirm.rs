@@ -3,10 +3,10 @@
 use std::io::{self, BufRead as _, IsTerminal as _};
 
 use massebrev::plan::RowChoice;
+use massebrev::text::count;
 
 use super::check::CheckedMailing;
 use super::{CliError, Printer};
-use massebrev::text::count;
 
 /// Refuses another number of letters than the expected one; `whose` says what they were counted in.
 pub(crate) fn refuse_unexpected(

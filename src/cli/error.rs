@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use massebrev::altinn::ClientError;
 use massebrev::diagnostic::Problems;
@@ -92,6 +92,19 @@ impl CliError {
             message: message.into(),
             hint: hint.into(),
         }
+    }
+
+    pub(crate) fn writing(path: &Path, source: io::Error) -> Self {
+        Self::File {
+            action: "write",
+            path: path.to_owned(),
+            source,
+        }
+    }
+
+    /// True when the reader of stdout has closed it.
+    pub(crate) fn is_broken_pipe(&self) -> bool {
+        matches!(self, Self::Stdout(error) if error.kind() == io::ErrorKind::BrokenPipe)
     }
 
     pub(crate) fn exit_status(&self) -> ExitStatus {

@@ -10,7 +10,7 @@ use massebrev::diagnostic::Problem;
 use massebrev::report::{Report, StateCounts};
 use massebrev::send::{Event, Observer, PaceSnapshot, RunEnd, SendError, Summary};
 use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::check::CheckedMailing;
 use super::{CliError, ExitStatus, Printer};
@@ -59,57 +59,6 @@ struct Line<T> {
 }
 
 #[derive(Serialize)]
-struct Began {
-    letters: u64,
-    settled: u64,
-}
-
-#[derive(Serialize)]
-struct Attachment<'a> {
-    name: &'a str,
-    reused: bool,
-}
-
-#[derive(Serialize)]
-struct Delivered<'a> {
-    row: u64,
-    line: u64,
-    state: &'static str,
-    why: Option<&'a str>,
-}
-
-#[derive(Serialize)]
-struct Settled {
-    row: u64,
-    line: u64,
-    state: &'static str,
-}
-
-/// A pause or a retry.
-#[derive(Serialize)]
-struct Wait<'a> {
-    wait_seconds: f64,
-    why: &'a str,
-}
-
-/// Rates are requests a second.
-#[derive(Serialize)]
-struct Pace {
-    in_flight: u32,
-    in_flight_limit: u32,
-    in_flight_cap: u32,
-    retrying: u32,
-    rate: f64,
-    rate_allowed: Option<f64>,
-    held_seconds: Option<f64>,
-}
-
-#[derive(Serialize)]
-struct Stopping<'a> {
-    why: &'a str,
-}
-
-#[derive(Serialize)]
 struct Ended<'a> {
     exit_status: u8,
     #[serde(flatten)]
@@ -151,12 +100,10 @@ impl Events {
                 error: ended.as_ref().err().map(Failure::from_error),
             },
         );
-        match self.broken.into_inner() {
-            Some(error) if ended.is_ok() && error.kind() != io::ErrorKind::BrokenPipe => {
-                Err(CliError::Stdout(error))
-            }
-            _ => ended,
-        }
+        let printer = self.printer;
+        let written = self.broken.into_inner();
+        let written = written.map_or(Ok(()), |error| Err(CliError::Stdout(error)));
+        ended.and_then(|status| status.after(written, printer))
     }
 
     fn emit(&self, kind: &'static str, payload: impl Serialize) {
@@ -185,9 +132,11 @@ impl Events {
 impl Observer for Events {
     fn notice(&self, event: &Event<'_>) {
         match *event {
-            Event::Began { letters, settled } => self.emit("began", Began { letters, settled }),
+            Event::Began { letters, settled } => {
+                self.emit("began", json!({ "letters": letters, "settled": settled }));
+            }
             Event::Attachment { name, reused } => {
-                self.emit("attachment", Attachment { name, reused });
+                self.emit("attachment", json!({ "name": name, "reused": reused }));
             }
             Event::Delivered {
                 row,
@@ -196,52 +145,49 @@ impl Observer for Events {
                 why,
             } => {
                 let state = state.name();
-                let payload = Delivered {
-                    row,
-                    line,
-                    state,
-                    why,
-                };
+                let payload = json!({ "row": row, "line": line, "state": state, "why": why });
                 self.emit("delivered", payload);
             }
             Event::Settled { row, line, state } => {
                 let state = state.name();
-                self.emit("settled", Settled { row, line, state });
+                self.emit(
+                    "settled",
+                    json!({ "row": row, "line": line, "state": state }),
+                );
             }
-            Event::Paused { wait, why } => self.emit("paused", Wait::new(wait, why)),
-            Event::Retrying { wait, why } => self.emit("retrying", Wait::new(wait, why)),
-            Event::Pace(snapshot) => self.emit("pace", Pace::from(snapshot)),
-            Event::Stopping { why } => self.emit("stopping", Stopping { why }),
+            Event::Paused { wait, why } => {
+                self.emit(
+                    "paused",
+                    json!({ "wait_seconds": seconds(wait), "why": why }),
+                );
+            }
+            Event::Retrying { wait, why } => {
+                self.emit(
+                    "retrying",
+                    json!({ "wait_seconds": seconds(wait), "why": why }),
+                );
+            }
+            Event::Pace(pace) => self.emit("pace", pace_json(&pace)),
+            Event::Stopping { why } => self.emit("stopping", json!({ "why": why })),
         }
     }
 }
 
-impl<'a> Wait<'a> {
-    fn new(wait: Duration, why: &'a str) -> Self {
-        Self {
-            wait_seconds: thousandths(wait.as_secs_f64()),
-            why,
-        }
-    }
-}
-
-impl From<PaceSnapshot> for Pace {
-    fn from(snapshot: PaceSnapshot) -> Self {
-        Self {
-            in_flight: snapshot.in_flight,
-            in_flight_limit: snapshot.limit,
-            in_flight_cap: snapshot.cap,
-            retrying: snapshot.retrying,
-            rate: thousandths(snapshot.rate),
-            rate_allowed: snapshot.allowed.map(thousandths),
-            held_seconds: snapshot.held.map(|held| thousandths(held.as_secs_f64())),
-        }
-    }
+/// Rates are requests a second.
+fn pace_json(pace: &PaceSnapshot) -> Value {
+    json!({
+        "in_flight": pace.in_flight,
+        "in_flight_limit": pace.limit,
+        "in_flight_cap": pace.cap,
+        "retrying": pace.retrying,
+        "rate": thousandths(pace.rate),
+        "rate_allowed": pace.allowed.map(thousandths),
+        "held_seconds": pace.held.map(seconds),
+    })
 }
 
 impl RunSummary {
-    /// The mailing has been checked.
-    pub(crate) fn check_report(&mut self, checked: &CheckedMailing) {
+    pub(crate) fn set_mailing(&mut self, checked: &CheckedMailing) {
         self.mailing = Some(checked.mailing.manifest().mailing.clone());
         self.environment = Some(checked.destination.name().to_owned());
         self.plan = Some(checked.check_report.plan.to_string());
@@ -250,8 +196,7 @@ impl RunSummary {
         self.letters = Some(checked.check_report.letters);
     }
 
-    /// The run is over.
-    pub(crate) fn ran(&mut self, ended: &Result<Summary, SendError>) {
+    pub(crate) fn set_ending(&mut self, ended: &Result<Summary, SendError>) {
         let summary = match ended {
             Ok(summary) => summary,
             // Refused before it began.
@@ -276,15 +221,13 @@ impl RunSummary {
         self.held = summary.reconciled.held;
     }
 
-    /// Sets the counts of the journal.
-    pub(crate) fn counted(&mut self, report: &Report) {
+    pub(crate) fn set_counts(&mut self, report: &Report) {
         self.rows_total = Some(report.rows_total());
         self.adds_up = Some(report.adds_up());
         self.counts = Some(by_state(report.counts()));
     }
 
-    /// The files the report was written to.
-    pub(crate) fn written(&mut self, paths: &[PathBuf]) {
+    pub(crate) fn set_reports(&mut self, paths: &[PathBuf]) {
         let paths = paths.iter().map(|path| path.display().to_string());
         self.reports = paths.collect();
     }
@@ -312,6 +255,10 @@ fn by_state(counts: &StateCounts) -> Map<String, Value> {
         .iter()
         .map(|(state, count)| (state.name().to_owned(), count.into()))
         .collect()
+}
+
+fn seconds(time: Duration) -> f64 {
+    thousandths(time.as_secs_f64())
 }
 
 fn thousandths(number: f64) -> f64 {

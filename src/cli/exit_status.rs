@@ -2,6 +2,8 @@
 
 use std::process::ExitCode;
 
+use super::{CliError, Printer};
+
 /// The exit statuses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ExitStatus {
@@ -29,6 +31,26 @@ impl ExitStatus {
             Self::Setup => 3,
             Self::Stopped => 4,
             Self::Interrupted => 130,
+        }
+    }
+}
+
+impl ExitStatus {
+    /// The command's own status, whatever became of stdout. A reader that has closed it, as `head` does, changes nothing; any other error of stdout is printed, and
+    /// counts only for a command that has succeeded otherwise.
+    pub(crate) fn after(
+        self,
+        written: Result<(), CliError>,
+        printer: Printer,
+    ) -> Result<Self, CliError> {
+        match written {
+            Ok(()) => Ok(self),
+            Err(error) if error.is_broken_pipe() => Ok(self),
+            Err(error) if self == Self::Success => Err(error),
+            Err(error) => {
+                error.print(printer);
+                Ok(self)
+            }
         }
     }
 }

@@ -1,33 +1,115 @@
 //! Files that are there whole or not at all, for their owner's eyes only.
 
 use std::fs::File;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, Read as _, Write};
 use std::path::{Path, PathBuf};
 
 use super::CliError;
+
+/// True when a file that begins as `old` may be replaced by one that begins as `new`: it is massebrev's own.
+pub(super) type IsOwn<'a> = &'a dyn Fn(&str, &str) -> bool;
+
+/// The beginning of a file that is compared, in bytes.
+const HEAD: u64 = 1024;
+
+/// Writes a file as `write_whole` does, but leaves one that is there already alone unless it is massebrev's own; `what` is what it should be.
+pub(super) fn write_own(
+    path: &Path,
+    what: &str,
+    is_own: IsOwn<'_>,
+    write: impl FnOnce(&mut dyn Write) -> Result<(), CliError>,
+) -> Result<(), CliError> {
+    let Some(old) = existing_head(path)? else {
+        return write_whole(path, write);
+    };
+    let beside = beside(path);
+    write_to(&beside, path, write)?;
+    let new = existing_head(&beside)?.unwrap_or_default();
+    if is_own(&old, &new) {
+        let moved = std::fs::rename(&beside, path);
+        return moved.map_err(|source| CliError::writing(path, source));
+    }
+    // It has not been written: nothing may stay behind.
+    let _ = std::fs::remove_file(&beside);
+    Err(foreign(path, what))
+}
+
+/// Refuses to replace a file that is there already and is not massebrev's own; before it is written, when that takes long.
+pub(super) fn refuse_foreign(
+    path: &Path,
+    what: &str,
+    is_own: impl Fn(&str) -> bool,
+) -> Result<(), CliError> {
+    match existing_head(path)? {
+        Some(head) if !is_own(&head) => Err(foreign(path, what)),
+        _ => Ok(()),
+    }
+}
+
+fn foreign(path: &Path, what: &str) -> CliError {
+    CliError::usage(
+        format!(
+            "{} is there already and is no {what} of massebrev's",
+            path.display()
+        ),
+        "choose another name, or remove the file first",
+    )
+}
+
+/// The beginning of a file; `None` when there is none.
+fn existing_head(path: &Path) -> Result<Option<String>, CliError> {
+    let failed = |source| CliError::File {
+        action: "look at",
+        path: path.to_owned(),
+        source,
+    };
+    match std::fs::metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(source) => return Err(failed(source)),
+        Ok(there) if !there.is_file() => {
+            return Err(CliError::usage(
+                format!("{} is there already and is no file", path.display()),
+                "choose another name",
+            ));
+        }
+        Ok(_) => {}
+    }
+    let mut head = Vec::new();
+    let file = File::open(path).map_err(failed)?;
+    file.take(HEAD).read_to_end(&mut head).map_err(failed)?;
+    Ok(Some(String::from_utf8_lossy(&head).into_owned()))
+}
 
 /// Writes a file beside the place first, and moves it there when it is whole: what was there stays until then.
 pub(super) fn write_whole(
     path: &Path,
     write: impl FnOnce(&mut dyn Write) -> Result<(), CliError>,
 ) -> Result<(), CliError> {
-    let failed = |source| CliError::File {
-        action: "write",
-        path: path.to_owned(),
-        source,
-    };
-    let mut beside = path.as_os_str().to_owned();
-    beside.push(".part");
-    let beside = PathBuf::from(beside);
-    let mut file = BufWriter::new(private(&beside).map_err(failed)?);
-    let written = write(&mut file)
-        .and_then(|()| file.flush().map_err(failed))
-        .and_then(|()| std::fs::rename(&beside, path).map_err(failed));
+    let beside = beside(path);
+    write_to(&beside, path, write)?;
+    std::fs::rename(&beside, path).map_err(|source| CliError::writing(path, source))
+}
+
+/// Writes `beside`; errors name `path`, which the user knows.
+fn write_to(
+    beside: &Path,
+    path: &Path,
+    write: impl FnOnce(&mut dyn Write) -> Result<(), CliError>,
+) -> Result<(), CliError> {
+    let failed = |source| CliError::writing(path, source);
+    let mut file = BufWriter::new(private(beside).map_err(failed)?);
+    let written = write(&mut file).and_then(|()| file.flush().map_err(failed));
     if written.is_err() {
         // The disk may be full: half a file is of no use.
-        let _ = std::fs::remove_file(&beside);
+        let _ = std::fs::remove_file(beside);
     }
     written
+}
+
+fn beside(path: &Path) -> PathBuf {
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(".part");
+    PathBuf::from(beside)
 }
 
 /// Creates a file that only its owner can read, because it is about people; a file that was there is replaced, not reused, so that its mode does not stay.

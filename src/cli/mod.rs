@@ -1,21 +1,21 @@
 //! Everything that knows about arguments, terminals and exit statuses.
 
+mod about;
 mod arguments;
 mod auth;
 mod check;
 mod check_report;
 mod choose;
 mod command_line;
-mod completions;
 mod confirm;
 mod destination;
 mod doctor;
 mod error;
 mod events;
 mod exit_status;
+mod explain;
 mod file;
 mod interrupt;
-mod man;
 mod new;
 mod own_sandbox;
 mod preview;
@@ -26,10 +26,8 @@ mod render;
 mod report;
 mod resume;
 mod sandbox;
-mod schema;
 mod send;
 mod target;
-mod templates;
 mod token;
 mod validate;
 
@@ -69,6 +67,7 @@ pub(crate) fn run() -> ExitStatus {
         Command::Render(arguments) => arguments.run(printer),
         Command::Send(arguments) => (*arguments).run(printer),
         Command::Report(arguments) => arguments.run(printer),
+        Command::Explain(arguments) => arguments.run(printer),
         Command::Token(arguments) => (*arguments).run(printer),
         Command::Sandbox(arguments) => arguments.run(printer),
         Command::Schema(arguments) => arguments.run(printer),

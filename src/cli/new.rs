@@ -37,7 +37,7 @@ impl NewArgs {
         let manifest = self.folder.join("mailing.yaml");
         let manifest = quoted(&manifest.display().to_string());
         printer.note(format_args!(
-            "next: massebrev validate {manifest}\n      massebrev render {manifest} --row 1\n      massebrev send {manifest} --sandbox"
+            "next: massebrev validate {manifest}\n      massebrev render {manifest} --html {mailing}-preview.html\n      massebrev send {manifest} --sandbox"
         ));
         Ok(ExitStatus::Success)
     }

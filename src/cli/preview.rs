@@ -1,7 +1,6 @@
 //! `massebrev render --text` and `--html`: letters as people read them.
 
-use std::fs::File;
-use std::io::{self, Read as _, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -9,13 +8,13 @@ use jiff::Timestamp;
 use massebrev::plan::{Deliveries, Planned, RowChoice};
 use massebrev::preview::{MARK, MailingSummary, Page, PageHeader, PageLetters, RowWarnings};
 use massebrev::send::SendError;
+use massebrev::text::count;
 
 use super::check::CheckedMailing;
 use super::command_line::same_command;
-use super::file::write_whole;
+use super::file::{refuse_foreign, write_whole};
 use super::target::Target;
 use super::{CliError, ExitStatus, Printer};
-use massebrev::text::count;
 
 /// Past so many letters browsers get slow.
 const SLOW_PAGE: u64 = 5_000;
@@ -143,33 +142,7 @@ fn print(
     ));
 }
 
-/// A page replaces an earlier page of ours, and nothing else.
+/// A page replaces an earlier page of massebrev's, and nothing else.
 pub(crate) fn check_replaceable(page: &Path) -> Result<(), CliError> {
-    let refused = |what: &str| {
-        Err(CliError::usage(
-            format!("{} {what}", page.display()),
-            "choose another name for the page, or remove it first",
-        ))
-    };
-    match std::fs::metadata(page) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        Err(source) => Err(unreadable(page, source)),
-        Ok(there) if !there.is_file() => refused("is there already and is no file"),
-        Ok(_) if is_ours(page).map_err(|source| unreadable(page, source))? => Ok(()),
-        Ok(_) => refused("is there already and is no preview of massebrev's"),
-    }
-}
-
-fn is_ours(page: &Path) -> io::Result<bool> {
-    let mut head = Vec::new();
-    File::open(page)?.take(1024).read_to_end(&mut head)?;
-    Ok(String::from_utf8_lossy(&head).contains(MARK))
-}
-
-fn unreadable(page: &Path, source: io::Error) -> CliError {
-    CliError::File {
-        action: "look at",
-        path: page.to_owned(),
-        source,
-    }
+    refuse_foreign(page, "preview", |head| head.contains(MARK))
 }

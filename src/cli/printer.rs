@@ -33,11 +33,25 @@ pub(crate) struct Printer {
     global: Global,
     /// Stands in front of every line.
     label: &'static str,
+    /// Shows every row of a problem.
+    all_rows: bool,
 }
 
 impl Printer {
     pub(crate) fn new(global: Global) -> Self {
-        Self { global, label: "" }
+        Self {
+            global,
+            label: "",
+            all_rows: false,
+        }
+    }
+
+    /// One that shows every row of a problem, not only the first three.
+    pub(crate) fn with_all_rows(self) -> Self {
+        Self {
+            all_rows: true,
+            ..self
+        }
     }
 
     /// One that puts a label in front of every line.
@@ -91,6 +105,7 @@ impl Printer {
         if !problems.is_empty() {
             let style = Style {
                 color: self.colors_stderr(),
+                all_rows: self.all_rows,
                 ..Style::default()
             };
             self.warn(render_all(problems, style).trim_end());

@@ -15,6 +15,7 @@ use massebrev::plan::{
 use massebrev::preview::MailingSummary;
 use massebrev::secret::redact;
 use massebrev::send::SendError;
+use massebrev::text::count;
 
 use self::difference::Difference;
 use self::letters::Letters;
@@ -24,7 +25,6 @@ use super::choose::{at_least_one, choose};
 use super::preview::{PreviewArgs, check_replaceable};
 use super::target::Target;
 use super::{CliError, ExitStatus, Printer};
-use massebrev::text::count;
 
 /// Print the exact request of every row, one JSON object a line; nothing is sent.
 ///

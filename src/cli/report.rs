@@ -10,7 +10,7 @@ use massebrev::manifest;
 use massebrev::report::{self, Report, ReportError};
 
 use super::destination::Destination;
-use super::file::write_whole;
+use super::file::{write_own, write_whole};
 use super::proofs::{latest_journal, recipient};
 use super::target::Target;
 use super::{CliError, ExitStatus, Printer};
@@ -44,6 +44,23 @@ pub(crate) enum Format {
     Text,
 }
 
+impl Format {
+    /// True when a file that begins as `old` is a report in this format, of which `new` is the beginning of the next.
+    fn is_own(self, old: &str, new: &str) -> bool {
+        let first_line = |text: &str| text.lines().next().map(str::to_owned);
+        match self {
+            // The header: the rows of another file have another one.
+            Self::Csv => first_line(old) == first_line(new),
+            Self::Html => old.contains("<meta name=\"generator\" content=\"massebrev\">"),
+            Self::Json => old.starts_with("{\"version\":") && old.contains("\"mailing\":"),
+            // The name of the mailing and its environment.
+            Self::Text => new
+                .split_once([',', ':'])
+                .is_some_and(|(subject, _)| old.starts_with(subject)),
+        }
+    }
+}
+
 impl ReportArgs {
     pub(crate) fn run(self, printer: Printer) -> Result<ExitStatus, CliError> {
         let to = self.proof_to.as_deref().map(recipient).transpose()?;
@@ -60,7 +77,12 @@ impl ReportArgs {
             printer.note(format_args!("proofs of the plan {}", run.plan));
         }
         match &self.output {
-            Some(path) => write_file(&report, self.format, None, path)?,
+            Some(path) => {
+                let is_own = |old: &str, new: &str| self.format.is_own(old, new);
+                write_own(path, "report", &is_own, |to| {
+                    Ok(write(&report, self.format, None, to)?)
+                })?;
+            }
             None => {
                 write(&report, self.format, None, &mut printer.stdout()).map_err(broken_pipe)?;
             }
@@ -73,10 +95,20 @@ impl ReportArgs {
         if !path.exists() {
             return Err(CliError::usage(
                 format!("{mailing} has not been sent to {place} from here"),
-                self.target.command("send"),
+                self.other_command(folder, mailing),
             ));
         }
         Ok(Journal::read(&path)?)
+    }
+
+    /// The command that was probably meant: a rehearsal has a journal of its own.
+    fn other_command(&self, folder: &Path, mailing: &str) -> String {
+        let rehearsal = Journal::path(folder, mailing, Destination::Sandbox.name());
+        if !self.target.sandbox && rehearsal.exists() {
+            let report = self.target.command("report");
+            return format!("there is a rehearsal: {report} --sandbox");
+        }
+        self.target.command("send")
     }
 
     fn no_proofs(&self, mailing: &str, to: &Recipient, place: &str) -> CliError {

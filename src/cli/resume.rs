@@ -1,17 +1,22 @@
 //! Resuming a mailing: the errors of a changed one, and the rows of earlier runs that have left the file.
 
 use clap::Args;
+use massebrev::journal::Journal;
+use massebrev::manifest;
 use massebrev::report::StateCounts;
 use massebrev::send::{Changes, LeftBehind, SecondLetters, SendError, Summary};
+use massebrev::text::count;
 
 use super::check::CheckedMailing;
 use super::destination::Destination;
 use super::target::Target;
 use super::{CliError, Printer};
-use massebrev::text::count;
 
 #[derive(Debug, Clone, Copy, Args)]
 pub(crate) struct ResumeArgs {
+    /// Forget an earlier rehearsal first; only in a sandbox of the command's own: what was sent to Altinn is never forgotten
+    #[arg(long, env = "MASSEBREV_AFRESH", conflicts_with_all = ["dry_run", "proof_to"])]
+    pub(crate) afresh: bool,
     /// Let letters that were sent keep their text though they would read differently now, and let rows go that were not sent and have left the file; send the rest
     /// as it is now
     #[arg(long, env = "MASSEBREV_ACCEPT_CHANGES")]
@@ -27,6 +32,29 @@ pub(crate) struct ResumeArgs {
     /// anything leaves: a spreadsheet that has changed the keys would send every letter twice
     #[arg(long, value_name = "N", env = "MASSEBREV_SECOND_LETTERS", value_parser = super::choose::at_least_one)]
     pub(crate) second_letters: Option<u64>,
+}
+
+/// Forgets the rehearsal of a mailing: the letters of a sandbox that has ended are nowhere else, so that nothing can be sent twice.
+pub(crate) fn forget_rehearsal(target: &Target, printer: Printer) -> Result<(), CliError> {
+    // What is wrong with the manifest is said by the check that follows.
+    let Ok(loaded) = manifest::load(&target.manifest) else {
+        return Ok(());
+    };
+    let destination = Destination::of(&loaded.manifest, target.sandbox)?;
+    if !matches!(destination, Destination::Sandbox) {
+        return Err(CliError::usage(
+            format!(
+                "--afresh forgets rehearsals only, and this mailing goes to {}",
+                destination.name()
+            ),
+            format!("to rehearse: {} --sandbox --afresh", target.command("send")),
+        ));
+    }
+    let journal = Journal::path(&loaded.folder, &loaded.manifest.mailing, destination.name());
+    if Journal::delete(&journal)? {
+        printer.note("the earlier rehearsal is forgotten");
+    }
+    Ok(())
 }
 
 /// The error of a run, with the commands for this mailing when the mailing has changed.
@@ -46,7 +74,7 @@ pub(crate) fn changed_error(
         }
         // No person has a letter of a rehearsal, so its journal can go.
         Destination::Sandbox => {
-            format!("to rehearse afresh: rm {}", checked.journal_path.display())
+            format!("to rehearse again: {} --afresh", target.command("send"))
         }
         Destination::Altinn(_) => ways_out(&changes, target),
     };

@@ -6,6 +6,7 @@ use clap::Args;
 use massebrev::sandbox::{Options, Sandbox, Scenario};
 use tokio::runtime::Runtime;
 
+use super::file::write_own;
 use super::{CliError, ExitStatus, Printer};
 
 /// Run a local Altinn and Maskinporten to rehearse against, until Ctrl-C.
@@ -33,6 +34,9 @@ pub(crate) struct SandboxArgs {
     )]
     scenario: String,
 }
+
+/// The beginning of a key that a sandbox has written.
+const KEY_MARK: &str = "{\"comment\":\"key of a massebrev sandbox\",";
 
 impl SandboxArgs {
     pub(crate) fn run(self, printer: Printer) -> Result<ExitStatus, CliError> {
@@ -75,31 +79,26 @@ impl SandboxArgs {
     fn introduce(&self, sandbox: &Sandbox, printer: Printer) -> Result<(), CliError> {
         let url = sandbox.url();
         let registration = sandbox.registration();
+        if let Some(path) = &self.key_out {
+            // The mark says whose key it is: every start makes a new one, but a key of a real client must not be lost.
+            let jwk = registration.private_jwk().replacen('{', KEY_MARK, 1);
+            let is_own = |old: &str, _: &str| old.starts_with(KEY_MARK);
+            write_own(path, "sandbox key", &is_own, |to| {
+                to.write_all(jwk.as_bytes())
+                    .map_err(|source| CliError::writing(path, source))
+            })?;
+        }
         printer.out(format_args!(
             "# in the manifest:\nenvironment: {{ platform: \"{url}\", maskinporten: \"{url}\" }}\nauth:\n  clientId: {}",
             registration.client_id()
         ))?;
-        if let Some(path) = &self.key_out {
-            write_private(path, registration.private_jwk()).map_err(|source| CliError::File {
-                action: "write",
-                path: path.clone(),
-                source,
-            })?;
-            printer.out(format_args!("  key: {{ file: \"{}\" }}", path.display()))?;
-        } else {
-            printer.note("the client's key is needed to send: start again with --key-out FILE");
+        match &self.key_out {
+            Some(path) => printer.out(format_args!("  key: {{ file: \"{}\" }}", path.display()))?,
+            None => {
+                printer.note("the client's key is needed to send: start again with --key-out FILE")
+            }
         }
         printer.note(format_args!("inbox: {url}/ · stop with Ctrl-C"));
         Ok(())
     }
-}
-
-fn write_private(path: &std::path::Path, text: &str) -> std::io::Result<()> {
-    use std::io::Write as _;
-
-    let mut options = std::fs::File::options();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)?.write_all(text.as_bytes())
 }

@@ -5,7 +5,7 @@ mod ending;
 mod proof;
 
 use std::num::NonZeroU32;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
@@ -123,7 +123,7 @@ impl SendArgs {
         }
     }
 
-    /// Sends; what is found out on the way is for the summary.
+    /// Sends, and fills in the summary on the way.
     fn send(
         &self,
         events: Option<&Events>,
@@ -136,7 +136,7 @@ impl SendArgs {
             chosen,
             ..
         } = self.plan_run(printer)?;
-        run_summary.check_report(&checked);
+        run_summary.set_mailing(&checked);
         confirm(&checked, &chosen, self.yes, self.expect, printer)?;
         // One thread: letters that wake each other across threads cost half as much again, and one thread sends more than any network takes.
         let runtime = Builder::new_current_thread()
@@ -147,51 +147,53 @@ impl SendArgs {
                 source,
             })?;
         let (client, own_sandbox) = self.connect(&checked, printer)?;
-        let journal = open_journal(&checked, &self.target)?;
-        if let Some(copy) = journal.older() {
-            let copy = copy.display();
-            printer.note(format_args!(
-                "the journal has a new format now; as it was: {copy}"
-            ));
-        }
+        let journal = open_journal(&checked, &self.target, printer)?;
         let progress = Progress::new(printer, events);
         let options = self.options(&checked, wanted);
         let ended = with_planner(&checked.mailing, &checked.check_report, |planner| {
             runtime.block_on(run_engine(planner, &client, &journal, &options, &progress))
         });
-        run_summary.ran(&ended);
+        run_summary.set_ending(&ended);
         // Connections that are kept open would hold the sandbox up.
         drop((client, runtime));
         let stopped = own_sandbox.map_or(Ok(()), OwnSandbox::stop);
-        // The report is written however the run ended; an error of the run counts before an error of the report.
-        let report = Report::from_journal(&journal);
+        self.report(&checked, &journal, ended, stopped, run_summary, printer)
+    }
+
+    /// Writes the report, however the run ended, and prints the outcome. An error of the run counts before an error of the report.
+    fn report(
+        &self,
+        checked: &CheckedMailing,
+        journal: &Journal,
+        ended: Result<Summary, SendError>,
+        stopped: Result<(), CliError>,
+        run_summary: &mut RunSummary,
+        printer: Printer,
+    ) -> Result<ExitStatus, CliError> {
+        let report = Report::from_journal(journal);
         let written = report.as_ref().map_or(Ok(Vec::new()), |report| {
-            run_summary.counted(report);
+            run_summary.set_counts(report);
             write_all(report, &checked.journal_path)
         });
-        run_summary.written(written.as_deref().unwrap_or_default());
-        let summary =
-            ended.map_err(|error| resume::changed_error(error, &checked, &self.target))?;
+        run_summary.set_reports(written.as_deref().unwrap_or_default());
+        let summary = ended.map_err(|error| resume::changed_error(error, checked, &self.target))?;
         stopped?;
         let (report, written) = (report?, written?);
-        if !self.json {
-            report::text(&report, &mut printer.stdout()).map_err(broken_pipe)?;
-            for path in &written {
-                printer.out(path.display())?;
-            }
-        }
-        Ok(print_outcome(
-            &self.target,
-            &checked,
-            &summary,
-            &report,
-            printer,
-        ))
+        let printed = if self.json {
+            Ok(())
+        } else {
+            print_report(&report, &written, printer)
+        };
+        let status = print_outcome(&self.target, checked, &summary, &report, printer);
+        status.after(printed, printer)
     }
 
     /// Checks the mailing and chooses the letters; opens nothing for writing.
     fn plan_run(&self, printer: Printer) -> Result<SendPlan, CliError> {
         let to = self.proof_to.as_deref().map(recipient).transpose()?;
+        if self.resume.afresh {
+            resume::forget_rehearsal(&self.target, printer)?;
+        }
         let mut summary = MailingSummary::default();
         let checked = CheckedMailing::check_each(&self.target, printer, &mut |letter| {
             if to.is_some() {
@@ -308,6 +310,13 @@ impl SendArgs {
     }
 }
 
+fn print_report(report: &Report, written: &[PathBuf], printer: Printer) -> Result<(), CliError> {
+    report::text(report, &mut printer.stdout()).map_err(broken_pipe)?;
+    written
+        .iter()
+        .try_for_each(|path| printer.out(path.display()))
+}
+
 /// Runs the engine until it ends or is interrupted twice.
 async fn run_engine(
     planner: Planner<'_>,
@@ -352,7 +361,11 @@ fn earlier_runs(journal: &Path) -> Result<Option<Journal>, JournalError> {
     }
 }
 
-fn open_journal(checked: &CheckedMailing, target: &Target) -> Result<Journal, CliError> {
+fn open_journal(
+    checked: &CheckedMailing,
+    target: &Target,
+    printer: Printer,
+) -> Result<Journal, CliError> {
     let manifest = checked.mailing.manifest();
     let mailing = &manifest.mailing;
     let header = Header {
@@ -365,11 +378,14 @@ fn open_journal(checked: &CheckedMailing, target: &Target) -> Result<Journal, Cl
         resource: checked.mailing.resource().unwrap_or("several").to_owned(),
         manifest: target.manifest.display().to_string(),
     };
-    Ok(Journal::open(
-        &checked.journal_path,
-        &header,
-        checked.began,
-    )?)
+    let journal = Journal::open(&checked.journal_path, &header, checked.began)?;
+    if let Some(copy) = journal.older() {
+        let copy = copy.display();
+        printer.note(format_args!(
+            "the journal has a new format now; as it was: {copy}"
+        ));
+    }
+    Ok(journal)
 }
 
 #[cfg(test)]

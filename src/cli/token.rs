@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
 use massebrev::altinn::{Access, DEFAULT_TIMEOUT, Environment};
+use massebrev::correspondence::local_time;
 use massebrev::manifest::{self, Auth};
 use massebrev::maskinporten::Token;
 use serde_json::{Value, json};
@@ -278,12 +278,9 @@ impl Summary {
 
     /// Local time, and how long from now.
     fn expiry(&self) -> Option<String> {
-        let end = self.end()?.to_zoned(TimeZone::system());
+        let end = self.end()?;
         let left = duration(self.token.time_left()?);
-        Some(format!(
-            "{}, in {left}",
-            end.strftime("%Y-%m-%d %H:%M:%S %:z")
-        ))
+        Some(format!("{}, in {left}", local_time(end)))
     }
 
     fn end(&self) -> Option<Timestamp> {

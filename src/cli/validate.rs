@@ -1,7 +1,7 @@
 //! `massebrev validate`.
 
 use clap::{Args, ValueEnum};
-use massebrev::diagnostic::{annotations, summary};
+use massebrev::diagnostic::{annotations, csv, summary};
 use serde_json::{Value, json};
 
 use super::check::{CheckedMailing, MailingCheck};
@@ -13,6 +13,9 @@ use super::{CliError, ExitStatus, Printer};
 pub(crate) struct ValidateArgs {
     #[command(flatten)]
     target: Target,
+    /// Show every row of a problem, not only the first three
+    #[arg(long, env = "MASSEBREV_VALIDATE_ALL")]
+    all: bool,
     /// How to tell what was found
     #[arg(long, value_enum, default_value_t = Format::Text, env = "MASSEBREV_VALIDATE_FORMAT")]
     format: Format,
@@ -20,6 +23,8 @@ pub(crate) struct ValidateArgs {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
+    /// A line for every row and problem, for spreadsheets
+    Csv,
     /// Workflow commands, which GitHub shows at their lines
     Github,
     /// One object with every problem, for programs; schema/validation.schema.json describes it
@@ -30,23 +35,36 @@ pub(crate) enum Format {
 
 impl ValidateArgs {
     pub(crate) fn run(self, printer: Printer) -> Result<ExitStatus, CliError> {
+        let printer = if self.all {
+            printer.with_all_rows()
+        } else {
+            printer
+        };
         let check = MailingCheck::new(&self.target, printer, None, &mut |_| ())?;
-        match self.format {
-            Format::Text => return self.describe(&check.sound(printer)?, printer),
-            Format::Json => printer.out(format_args!("{:#}", self.object(&check)))?,
-            Format::Github => annotate(&check, printer)?,
-        }
-        Ok(if check.problems().has_errors() {
+        let status = if check.problems().has_errors() {
             ExitStatus::Input
         } else {
             ExitStatus::Success
-        })
+        };
+        let written = match self.format {
+            // Printed here, by the printer that shows all rows.
+            Format::Text => match check.sound(printer) {
+                Ok(checked) => self.describe(&checked, printer),
+                Err(error) => return Ok(error.print(printer)),
+            },
+            Format::Json => printer.out(format_args!("{:#}", self.object(&check))),
+            Format::Github => annotate(&check, printer),
+            Format::Csv => write_csv(&check, printer),
+        };
+        status.after(written, printer)
     }
 
-    fn describe(&self, checked: &CheckedMailing, printer: Printer) -> Result<ExitStatus, CliError> {
-        printer.out(checked.describe())?;
-        printer.note(format_args!("next: {}", self.target.command("render")));
-        Ok(ExitStatus::Success)
+    fn describe(&self, checked: &CheckedMailing, printer: Printer) -> Result<(), CliError> {
+        let written = printer.out(checked.describe());
+        let render = self.target.command("render");
+        let page = format!("{}-preview.html", checked.mailing.manifest().mailing);
+        printer.note(format_args!("next: {render} --html {page}"));
+        written
     }
 
     /// Everything as one object; unknown values are null.
@@ -84,4 +102,13 @@ fn annotate(check: &MailingCheck, printer: Printer) -> Result<(), CliError> {
         Ok(checked) if !problems.has_errors() => printer.out(checked.describe()),
         _ => Ok(()),
     }
+}
+
+fn write_csv(check: &MailingCheck, printer: Printer) -> Result<(), CliError> {
+    let problems = check.problems();
+    csv(problems, &mut printer.stdout()).map_err(CliError::Stdout)?;
+    if !problems.is_empty() {
+        printer.note(summary(problems));
+    }
+    Ok(())
 }

@@ -39,10 +39,10 @@ impl From<&Zoned> for Moment {
     }
 }
 
-/// Norwegian local time to the minute, for people: `2026-07-02 00:30`.
+/// Norwegian local time to the minute, for people, with its offset, so that it cannot be taken for another clock's: `2026-07-02 00:30+02:00`.
 pub fn local_time(at: Timestamp) -> String {
     let zone = TimeZone::get(OSLO).unwrap_or(TimeZone::UTC);
-    at.to_zoned(zone).strftime("%Y-%m-%d %H:%M").to_string()
+    at.to_zoned(zone).strftime("%Y-%m-%d %H:%M%:z").to_string()
 }
 
 /// A text is not a date and time.
@@ -180,6 +180,6 @@ mod tests {
     #[test]
     fn people_see_norwegian_time() {
         let at = "2026-07-01T22:30:00.5Z".parse().unwrap();
-        assert_eq!(local_time(at), "2026-07-02 00:30");
+        assert_eq!(local_time(at), "2026-07-02 00:30+02:00");
     }
 }

@@ -1,6 +1,6 @@
 //! Groups of equal problems of many rows.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::{Code, Place, Precedence, Problem, Problems, Severity};
 
@@ -23,15 +23,37 @@ pub(super) fn groups(problems: &Problems) -> Vec<Vec<&Problem>> {
     groups
 }
 
-/// The message, with the number of rows.
+/// The message, with the number of rows. A row can have the same problem more than once, in two contacts for instance.
 pub(super) fn headline(problem: &Problem, others: &[&Problem]) -> String {
-    match (&problem.place, others.len()) {
-        (Place::Row { line, .. }, 1..) => {
-            let rows = others.len() + 1;
+    match (&problem.place, rows_of(problem, others)) {
+        (Place::Row { line, .. }, rows @ 2..) => {
             format!("{} ({rows} rows, first at line {line})", problem.message)
         }
         _ => problem.message.clone(),
     }
+}
+
+/// The number of different rows of a group.
+pub(super) fn rows_of(problem: &Problem, others: &[&Problem]) -> usize {
+    let all = std::iter::once(problem).chain(others.iter().copied());
+    let lines = all.filter_map(line_of).collect::<HashSet<_>>();
+    lines.len()
+}
+
+pub(super) fn line_of(problem: &Problem) -> Option<u64> {
+    match problem.place {
+        Place::Row { line, .. } => Some(line),
+        Place::File(_) | Place::Source { .. } => None,
+    }
+}
+
+/// The hint of a group: only one that all its rows have.
+pub(super) fn shared_hint<'p>(problem: &'p Problem, others: &[&Problem]) -> Option<&'p str> {
+    let hint = problem.hint.as_deref()?;
+    let is_shared = others
+        .iter()
+        .all(|other| other.hint.as_deref() == Some(hint));
+    is_shared.then_some(hint)
 }
 
 /// A note that Altinn would answer this first, where a letter has more than one error.

@@ -1,6 +1,7 @@
 //! Problems with input: place, message, cause and hint; and how they are printed.
 
 mod annotations;
+mod csv;
 mod excerpt;
 mod group;
 mod json;
@@ -11,6 +12,7 @@ mod render;
 mod source;
 
 pub use annotations::annotations;
+pub use csv::csv;
 pub use lookalike::{as_seen, difference, is_invisible, nfc, tidy};
 pub use nearest::{did_you_mean, nearest};
 pub use problem::{Code, Place, Precedence, Problem, Problems, Severity};

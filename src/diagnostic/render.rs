@@ -1,12 +1,14 @@
 //! Problems as text for people: drawn at their place, as rustc draws its own.
 
+use std::fmt::Write as _;
+
 use annotate_snippets::renderer::DecorStyle;
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 
 use super::excerpt::excerpt;
-use super::group::{groups, headline, precedence};
-use super::{Place, Problem, Problems, Severity};
-use crate::text::count;
+use super::group::{groups, headline, line_of, precedence, rows_of, shared_hint};
+use super::{Code, Place, Problem, Problems, Severity};
+use crate::text::{count, is_invisible};
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Style {
@@ -14,6 +16,8 @@ pub struct Style {
     pub color: bool,
     /// With the lines and arrows that only a Unicode terminal has.
     pub unicode: bool,
+    /// With every row of a group instead of the first three.
+    pub all_rows: bool,
 }
 
 /// The number of rows of a group that are shown with their causes.
@@ -23,35 +27,57 @@ const EXAMPLES: usize = 3;
 ///
 /// A place in a text file is shown with its line; identity numbers and long keys in that line are masked.
 pub fn render(problem: &Problem, style: Style) -> String {
-    draw(problem, &[], style)
+    draw(problem, &[], None, style)
 }
 
-/// All problems, and how many there are: `2 errors, 1 warning`. Empty when there are none.
+/// All problems and their number: `2 errors, 1 warning`. Empty when there are none.
 ///
-/// Equal problems of many rows are one, with their number and the first three rows.
+/// Equal problems of many rows are one, with their number and the first three rows, or all of them with `all_rows`.
 pub fn render_all(problems: &Problems, style: Style) -> String {
     if problems.is_empty() {
         return String::new();
     }
-    let mut drawn: Vec<String> = groups(problems)
-        .iter()
-        .filter_map(|group| group.split_first())
-        .map(|(first, others)| draw(first, others, style))
-        .collect();
+    let mut codes = Vec::new();
+    let mut drawn = Vec::new();
+    for group in groups(problems) {
+        let Some((first, others)) = group.split_first() else {
+            continue;
+        };
+        // A code is explained where it first appears, and not again.
+        let new = first.code.filter(|code| !codes.contains(code));
+        codes.extend(new);
+        drawn.push(draw(first, others, new, style));
+    }
     drawn.push(summary(problems));
     drawn.join("\n\n") + "\n"
 }
 
-/// The counts in words: `2 errors, 1 warning`; empty when there are none.
+/// The counts in words: `2 errors, 1 warning`; empty when there are none. Where rows have several, their number is named too: `2110 errors in 1500 rows`.
 pub fn summary(problems: &Problems) -> String {
-    let (errors, warnings) = problems.counts();
-    let counted = |number, noun| (number > 0).then(|| count(number, noun));
-    let parts = [counted(errors, "error"), counted(warnings, "warning")];
+    let counted = |severity, noun| {
+        let found: Vec<_> = problems
+            .iter()
+            .filter(|problem| problem.severity == severity)
+            .collect();
+        let (first, others) = found.split_first()?;
+        let rows = rows_of(first, others);
+        let counted = count(found.len(), noun);
+        let all_are_rows = found.iter().all(|problem| line_of(problem).is_some());
+        Some(if all_are_rows && rows > 1 && rows < found.len() {
+            format!("{counted} in {}", count(rows, "row"))
+        } else {
+            counted
+        })
+    };
+    let parts = [
+        counted(Severity::Error, "error"),
+        counted(Severity::Warning, "warning"),
+    ];
     parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
-/// Draws a problem and the others of its group.
-fn draw(problem: &Problem, others: &[&Problem], style: Style) -> String {
+/// Draws a problem and the others of its group; `new` is its code when it has not been explained yet.
+fn draw(problem: &Problem, others: &[&Problem], new: Option<Code>, style: Style) -> String {
     let level = match problem.severity {
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
@@ -76,14 +102,18 @@ fn draw(problem: &Problem, others: &[&Problem], style: Style) -> String {
         }
         place => group = group.element(Origin::path(clean(&place.to_string()))),
     }
-    for (name, text) in notes(problem, others) {
+    for (name, text) in notes(problem, others, style) {
         group = group.element(Level::NOTE.with_name(name).message(clean(&text)));
     }
     if let Some(precedence) = precedence(problem, others) {
         group = group.element(Level::NOTE.message(precedence));
     }
-    if let Some(hint) = &problem.hint {
+    if let Some(hint) = shared_hint(problem, others) {
         group = group.element(Level::HELP.with_name("hint").message(clean(hint)));
+    }
+    if let Some(code) = new {
+        let text = format!("{code} is Altinn's code for it: massebrev explain {code}");
+        group = group.element(Level::NOTE.with_name("code").message(text));
     }
     let drawn = renderer(style).render(&[group]);
     match problem.place {
@@ -93,46 +123,58 @@ fn draw(problem: &Problem, others: &[&Problem], style: Style) -> String {
     }
 }
 
-/// Removes control characters, which a terminal would obey; the renderer does it for titles and source lines.
+/// Shows characters that a terminal would obey, that do not show, or that turn the text around them, by their number; the renderer does it for titles and source lines.
 fn clean(text: &str) -> String {
-    let shown = |c: char| {
-        if c.is_control() && c != '\n' {
-            '\u{fffd}'
-        } else {
-            c
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '\n' => shown.push(c),
+            c if c.is_control() || is_invisible(c) => {
+                // Writing to a text cannot fail.
+                let _ = write!(shown, "<U+{:04X}>", u32::from(c));
+            }
+            c => shown.push(c),
         }
-    };
-    text.chars().map(shown).collect()
+    }
+    shown
 }
 
-/// The cause of one problem, or those of the first rows of a group.
-fn notes(problem: &Problem, others: &[&Problem]) -> Vec<(String, String)> {
+/// The cause of one problem, or those of the first rows of a group; with `all_rows`, of all.
+fn notes(problem: &Problem, others: &[&Problem], style: Style) -> Vec<(String, String)> {
     if others.is_empty() {
         let cause = problem.cause.iter();
         return cause
             .map(|cause| ("cause".to_owned(), cause.clone()))
             .collect();
     }
-    let examples = std::iter::once(problem)
-        .chain(others.iter().copied())
-        .take(EXAMPLES);
+    let own_hints = shared_hint(problem, others).is_none();
+    let limit = if style.all_rows { usize::MAX } else { EXAMPLES };
     let mut notes = Vec::new();
     let mut lines = Vec::new();
-    for example in examples {
-        let Place::Row { line, .. } = &example.place else {
+    let mut left_out = false;
+    for example in std::iter::once(problem).chain(others.iter().copied()) {
+        let Some(line) = line_of(example) else {
             continue;
         };
-        match &example.cause {
-            Some(cause) => notes.push((format!("line {line}"), cause.clone())),
-            None => lines.push(line.to_string()),
+        if notes.len() + lines.len() >= limit {
+            left_out = true;
+            break;
+        }
+        let own_hint = example.hint.as_ref().filter(|_| own_hints);
+        match (&example.cause, own_hint) {
+            (Some(cause), Some(hint)) => {
+                notes.push((format!("line {line}"), format!("{cause}; {hint}")));
+            }
+            (Some(text), None) | (None, Some(text)) => {
+                notes.push((format!("line {line}"), text.clone()));
+            }
+            (None, None) if lines.last() != Some(&line) => lines.push(line),
+            (None, None) => {}
         }
     }
     if !lines.is_empty() {
-        let more = if others.len() >= EXAMPLES {
-            ", …"
-        } else {
-            ""
-        };
+        let lines: Vec<_> = lines.iter().map(ToString::to_string).collect();
+        let more = if left_out { ", …" } else { "" };
         notes.push(("lines".to_owned(), lines.join(", ") + more));
     }
     notes
@@ -186,7 +228,7 @@ mod tests {
         let rows = (19..431).map(|line| row(line, Some("`# Hei`")).with_hint("remove the `#`"));
         let mut problems: Problems = rows.collect();
         problems.push(other);
-        problems.push(row(500, Some("`* Hei`")));
+        problems.push(row(500, Some("`* Hei`")).with_hint("remove the `#`"));
         assert_eq!(
             render_all(&problems, Style::default()),
             "\
@@ -196,6 +238,7 @@ error[1002]: title is not plain text (413 rows, first at line 19)
   = line 20: `# Hei`
   = line 21: `# Hei`
   = hint: remove the `#`
+  = code: 1002 is Altinn's code for it: massebrev explain 1002
 
 warning: the letter is long
  --> letter.md
@@ -217,8 +260,8 @@ warning: the letter is long
                 });
             render_all(&rows.collect(), Style::default())
         };
-        assert!(!drawn(&[Precedence::Only]).contains("Altinn"));
-        assert!(!drawn(&[Precedence::Only, Precedence::Later]).contains("Altinn"));
+        assert!(!drawn(&[Precedence::Only]).contains("would answer"));
+        assert!(!drawn(&[Precedence::Only, Precedence::Later]).contains("would answer"));
         assert!(
             drawn(&[Precedence::First]).contains("\n  = note: Altinn would answer this first\n")
         );
@@ -253,11 +296,53 @@ warning: the letter is long
             drawn(4)
         );
         assert!(
-            drawn(1).ends_with("(column Navn)\n\n1 error\n"),
+            drawn(1).ends_with("massebrev explain 1002\n\n1 error\n"),
             "{}",
             drawn(1)
         );
         assert_eq!(render_all(&Problems::new(), Style::default()), "");
+    }
+
+    #[test]
+    fn rows_are_counted_once_and_a_hint_stands_for_a_group_only_when_all_have_it() {
+        let twice = |line, hint: &str| {
+            let found = || row(line, Some("`x`")).with_hint(hint.to_owned());
+            [found(), found()]
+        };
+        let problems: Problems = [twice(2, "write `nb`"), twice(3, "write `nn`")]
+            .into_iter()
+            .flatten()
+            .collect();
+        let all = Style {
+            all_rows: true,
+            ..Style::default()
+        };
+        assert_eq!(
+            render_all(&problems, all),
+            "\
+error[1002]: title is not plain text (2 rows, first at line 2)
+ --> recipients.csv:2 (column Navn)
+  = line 2: `x`; write `nb`
+  = line 2: `x`; write `nb`
+  = line 3: `x`; write `nn`
+  = line 3: `x`; write `nn`
+  = code: 1002 is Altinn's code for it: massebrev explain 1002
+
+4 errors in 2 rows
+"
+        );
+    }
+
+    #[test]
+    fn characters_that_turn_a_text_are_shown_by_their_number() {
+        let problem =
+            Problem::error(Place::File("a.csv".into()), "odd").with_cause("`abc\u{202e}gpj.exe`");
+        let drawn = render(&problem, Style::default());
+        assert!(drawn.contains("`abc<U+202E>gpj.exe`"), "{drawn}");
+        let source = Arc::new(Source::new("a.yaml", "title: a\u{202e}b\n"));
+        let problem = Problem::error(source.place(0..5), "odd");
+        let drawn = render(&problem, Style::default());
+        assert!(!drawn.contains('\u{202e}'), "{drawn}");
     }
 
     #[test]
@@ -288,6 +373,7 @@ error: there is no `Nvn`
             Style {
                 color: true,
                 unicode: true,
+                all_rows: false,
             },
         );
         assert!(

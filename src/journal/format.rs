@@ -201,7 +201,7 @@ mod tests {
         Header {
             mailing: "small".into(),
             environment: "tt02".into(),
-            resource: "example-letter".into(),
+            resource: "example-advice".into(),
             manifest: "mailing.yaml".into(),
         }
     }

@@ -97,6 +97,29 @@ impl Journal {
         })))
     }
 
+    /// Deletes the journal of a rehearsal, with what `SQLite` keeps beside it; true when there was one. The lock file stays: removing it would race.
+    ///
+    /// # Errors
+    ///
+    /// When another process has it, and when it cannot be deleted.
+    pub fn delete(path: &Path) -> Result<bool, JournalError> {
+        if !path.exists() {
+            return Ok(false);
+        }
+        let _lock = Lock::take(path, Timestamp::now())?;
+        for ending in ["-wal", "-shm", ""] {
+            let mut file = path.as_os_str().to_owned();
+            file.push(ending);
+            match fs::remove_file(&file) {
+                Err(source) if source.kind() != io::ErrorKind::NotFound => {
+                    return Err(JournalError::create(Path::new(&file), source));
+                }
+                _ => {}
+            }
+        }
+        Ok(true)
+    }
+
     /// When the mailing was first sent; `None` when it never was. Needs no open journal.
     pub fn peek_began(path: &Path) -> Result<Option<Timestamp>, JournalError> {
         match Store::open_for_reading(path) {

@@ -121,8 +121,7 @@ impl<'s> EventReader<'s> {
             }
             Event::Scalar(text, style, anchor, tag) => {
                 self.problems.check_tag(tag.as_deref(), &span);
-                let plain = *style == ScalarStyle::Plain && tag.is_none();
-                self.scalar(text, plain, *anchor, span);
+                self.scalar(text, *style, tag.is_some(), *anchor, span);
             }
             Event::Alias(anchor) => return self.alias(*anchor, span),
             Event::SequenceStart(anchor, tag) => {
@@ -139,12 +138,20 @@ impl<'s> EventReader<'s> {
         Flow::Continue(())
     }
 
-    fn scalar(&mut self, text: &str, plain: bool, anchor: usize, span: Range<usize>) {
+    fn scalar(
+        &mut self,
+        text: &str,
+        style: ScalarStyle,
+        has_tag: bool,
+        anchor: usize,
+        span: Range<usize>,
+    ) {
+        let plain = style == ScalarStyle::Plain && !has_tag;
         let span = self.without_trailing_space(span);
         if plain {
             self.problems.check_number(text, &span);
         }
-        let node = self.add(NodeKind::Scalar, span, plain && text.is_empty());
+        let node = self.add(NodeKind::Scalar(style), span, plain && text.is_empty());
         self.set_anchor(anchor, node, Some(1));
         self.attach(node, Some(text));
         self.add_weight(1);
@@ -275,7 +282,7 @@ impl<'s> EventReader<'s> {
 
     fn check_merge(&mut self, node: usize, span: Range<usize>) {
         let merged = self.tree.resolve(node);
-        if merged.is_some_and(|node| node.kind == NodeKind::Scalar) {
+        if merged.is_some_and(|node| matches!(node.kind, NodeKind::Scalar(_))) {
             let hint = "name an anchor: `<<: *name`";
             self.problems.add(span, "`<<` takes a mapping", hint);
         }

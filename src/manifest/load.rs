@@ -11,8 +11,8 @@ use super::document::Document;
 use super::event_pass::{EventPass, read_events};
 use super::schema::VALIDATOR;
 use super::yaml_problems::{PROBLEM_LIMIT, syntax_problem};
-use super::{Manifest, Positions, decode, member_names, secrets, variables, violations};
-use crate::diagnostic::{Place, Problem, Problems, Source};
+use super::{Manifest, Positions, decode, member_names, secrets, texts, variables, violations};
+use crate::diagnostic::{Place, Problem, Problems, Source, nearest};
 
 /// The largest manifest, in bytes: 10 MB.
 pub const SIZE_LIMIT: u64 = 10_000_000;
@@ -36,7 +36,11 @@ pub struct LoadedManifest {
 pub fn load(path: &Path) -> Result<LoadedManifest, Problems> {
     let bytes = read(path).map_err(|error| {
         let place = Place::File(path.to_owned());
-        Problem::error(place, "the manifest cannot be read").with_cause(error.to_string())
+        let hint = other_manifest(path).map(|other| format!("did you mean {}?", other.display()));
+        Problem {
+            hint,
+            ..Problem::error(place, "the manifest cannot be read").with_cause(error.to_string())
+        }
     })?;
     from_bytes(path, bytes)
 }
@@ -92,6 +96,7 @@ fn check(document: &Document<'_>, problems: &mut Problems) -> Option<Manifest> {
     found.retain(|problem| !known.contains(&problem.place));
     problems.extend(found);
     problems.extend(variables::check(document));
+    problems.extend(texts::check(document));
     if problems.has_errors() {
         return None;
     }
@@ -147,6 +152,36 @@ impl LoadedManifest {
             .sum();
         Some(start + before)
     }
+}
+
+/// The manifest that was probably meant by a path that cannot be read: the one in this folder, or the one beside it with the most similar name.
+fn other_manifest(path: &Path) -> Option<PathBuf> {
+    let beside = if path.is_dir() {
+        path.to_owned()
+    } else {
+        folder(path)
+    };
+    let files = beside.read_dir().ok()?.flatten().map(|file| file.path());
+    let is_yaml = |file: &PathBuf| {
+        let extension = file.extension().and_then(|extension| extension.to_str());
+        matches!(extension, Some("yaml" | "yml"))
+    };
+    let names = files.filter(is_yaml);
+    let mut names: Vec<_> = names
+        .filter_map(|file| Some(file.file_name()?.to_string_lossy().into_owned()))
+        .collect();
+    names.sort();
+    let wrong = path.file_name().unwrap_or_default().to_string_lossy();
+    let name = match names.as_slice() {
+        [only] => only,
+        several => nearest(&wrong, several.iter().map(String::as_str))?,
+    };
+    let other = beside.join(name);
+    Some(
+        other
+            .strip_prefix(".")
+            .map_or(other.clone(), Path::to_owned),
+    )
 }
 
 /// The bytes of a file, but at most one more than a manifest may have.

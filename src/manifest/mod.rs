@@ -16,6 +16,7 @@ mod secrets;
 mod send;
 #[cfg(test)]
 mod tests;
+mod texts;
 mod variables;
 mod violations;
 mod yaml_problems;

@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use saphyr_parser::ScalarStyle;
+
 use crate::text::key_of_token;
 
 /// Where every member of a manifest is written, by its JSON pointer; ranges count bytes.
@@ -71,7 +73,7 @@ pub(super) struct YamlNode {
 /// The numbers are indices of `YamlTree::nodes`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum NodeKind {
-    Scalar,
+    Scalar(ScalarStyle),
     List(Vec<usize>),
     Mapping(Vec<Member>),
     /// Stands for another node, which is complete and was written before: there are no circles.
@@ -144,7 +146,7 @@ impl YamlTree {
                         .or_else(|| in_any_case(members, key)),
                 }
             }
-            NodeKind::Scalar | NodeKind::Alias(_) => None,
+            NodeKind::Scalar(_) | NodeKind::Alias(_) => None,
         }
     }
 

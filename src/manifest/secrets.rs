@@ -85,11 +85,11 @@ impl Collector<'_> {
                     self.collect(*item, &format!("{pointer}/{index}"));
                 }
             }
-            NodeKind::Scalar if !may_show(pointer) || self.is_secret(&written.span) => {
+            NodeKind::Scalar(_) if !may_show(pointer) || self.is_secret(&written.span) => {
                 self.hidden.push(written.span.clone());
             }
             NodeKind::Alias(target) => self.collect(*target, pointer),
-            NodeKind::Scalar => {}
+            NodeKind::Scalar(_) => {}
         }
     }
 

@@ -45,7 +45,7 @@ fn walk(
                 }
             }
         }
-        NodeKind::Scalar => {
+        NodeKind::Scalar(_) => {
             let text = document.source.text().get(written.span.clone());
             let problem = text.and_then(|text| misread(text, value));
             problems.extend(problem.map(|(message, cause, hint)| Problem {

@@ -11,7 +11,7 @@ use super::schema::{home_of, required_alternatives, resolve, subschema};
 use super::secrets;
 use super::yaml_problems::PROBLEM_LIMIT;
 use crate::diagnostic::{Place, Problem, nearest};
-use crate::text::pointer_token;
+use crate::text::{is_invisible, pointer_token};
 
 /// Everything in which a document does not keep the schema.
 pub(super) fn check(validator: &Validator, document: &Document<'_>) -> Vec<Problem> {
@@ -170,9 +170,18 @@ impl Explainer<'_> {
         let properties = node.and_then(|node| node.get("properties"));
         let properties = properties.and_then(Value::as_object).into_iter().flatten();
         let known: Vec<&str> = properties.map(|(name, _)| name.as_str()).collect();
+        // It looks like a blank in every editor, and YAML takes it for a letter.
+        let odd = key
+            .chars()
+            .find(|c| is_invisible(*c) || (c.is_whitespace() && !c.is_ascii()));
         let absent = ABSENT_MEMBERS.iter().find(|(name, _)| *name == key);
         let near = nearest(key, known.iter().copied());
-        let hint = if let Some((_, instead)) = absent {
+        let hint = if let Some(odd) = odd {
+            let number = u32::from(odd);
+            format!(
+                "the character U+{number:04X} stands in the key, which looks like a blank or like nothing: write ordinary blanks"
+            )
+        } else if let Some((_, instead)) = absent {
             (*instead).to_owned()
         } else if let Some(near) = near {
             format!("did you mean `{near}`?")
@@ -218,6 +227,13 @@ impl Explainer<'_> {
         let must = own.map_or_else(|| expected.must_be(), str::to_owned);
         let problem = self.wrong_value(error, &must);
         let pointer = error.instance_path().as_str();
+        let first_line = error
+            .instance()
+            .as_str()
+            .and_then(|text| text.lines().next());
+        if pointer.is_empty() && first_line.is_some_and(|line| line.contains([';', ',', '\t'])) {
+            return problem.with_hint("this looks like rows: give the manifest instead, which names them in `recipients.file`");
+        }
         match expected.hint(error.instance(), self.document.written(pointer)) {
             Some(hint) if secrets::may_show(pointer) => problem.with_hint(hint),
             _ => problem,

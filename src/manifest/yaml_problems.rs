@@ -152,13 +152,19 @@ pub(super) fn syntax_problem(source: &Arc<Source>, at: usize, said: &str) -> Pro
         return Problem::error(place, "the number is too large")
             .with_hint("quote it, if it is a text");
     }
-    let indentation = &line[..line.len() - line.trim_start().len()];
-    if said.contains("tab") || indentation.contains('\t') {
-        return Problem::error(place, "a tab in the indentation").with_hint("indent with spaces");
+    if let Some((at, odd)) = odd_indentation(text, at) {
+        let place = source.place(at..at + odd.len_utf8());
+        let message = match odd {
+            '\t' => "a tab in the indentation".to_owned(),
+            odd => format!("the blank U+{:04X} in the indentation", u32::from(odd)),
+        };
+        return Problem::error(place, message).with_hint("indent with ordinary spaces");
     }
     // The place is shown anyway.
     let said = said.find(" at line ").map_or(said, |end| &said[..end]);
-    let hint = if line.contains("{{") || line.contains("{%") {
+    let hint = if line.contains(TYPOGRAPHIC_QUOTES) {
+        "typographic quotation marks are letters to YAML: write ' or \" around the text"
+    } else if line.contains("{{") || line.contains("{%") {
         "put the text with the template in single quotes, '…', or on lines of its own under `|`"
     } else {
         let known = SYNTAX_HINTS
@@ -173,6 +179,30 @@ pub(super) fn syntax_problem(source: &Arc<Source>, at: usize, said: &str) -> Pro
         .with_cause(said)
         .with_hint(hint)
 }
+
+/// The first tab or other odd blank in an indentation near a byte, with its place. The parser stops at the end of the value above a tab; other blanks it takes for
+/// letters, so that it stops at the line below them.
+fn odd_indentation(text: &str, at: usize) -> Option<(usize, char)> {
+    let line_start = |at: usize| text[..at].rfind('\n').map_or(0, |newline| newline + 1);
+    let here = line_start(at);
+    let above = line_start(here.saturating_sub(1));
+    let mut start = above;
+    for line in text[above..].split_inclusive('\n').take(4) {
+        let mut blanks = line.char_indices().take_while(|(_, c)| c.is_whitespace());
+        let odd = blanks.find(|(_, c)| match c {
+            '\t' => start >= here,
+            c => !c.is_ascii(),
+        });
+        if let Some((at, odd)) = odd {
+            return Some((start + at, odd));
+        }
+        start += line.len();
+    }
+    None
+}
+
+/// Quotation marks that word processors put in the place of `"` and `'`.
+pub(super) const TYPOGRAPHIC_QUOTES: [char; 5] = ['“', '”', '„', '‘', '’'];
 
 /// Words of the two parsers (saphyr and libyaml), and what to do when they say them; the first that fits counts.
 const SYNTAX_HINTS: [(&[&str], &str); 5] = [

@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use super::Mailing;
 use super::report_builder::ReportBuilder;
 use crate::diagnostic::{Place, Problem};
+use crate::text::pointer_token;
 
 /// How many columns and variables are named.
 const NAMED: usize = 20;
@@ -46,7 +47,7 @@ pub(super) fn find(mailing: &Mailing, report: &mut ReportBuilder<'_>) {
         .filter(|variable| !used.contains(variable.as_str()))
         .collect();
     for variable in unused.iter().take(NAMED) {
-        let pointer = variable.replace('~', "~0").replace('/', "~1");
+        let pointer = pointer_token(variable);
         let place = mailing
             .loaded
             .place_of_key(&format!("/variables/{pointer}"));

@@ -124,7 +124,7 @@ mod tests {
     async fn the_table_is_aligned_and_names_every_state_that_has_rows() {
         let (_folder, journal) = every_state().await;
         let report = Report::from_journal(&journal).unwrap();
-        let expected = "vat-2026 in tt02, finished 2026-11-03 11:01
+        let expected = "vat-2026 in tt02, finished 2026-11-03 11:01+01:00
 
   sent           1  Altinn has the letter
   already-sent   1  Altinn had the letter from before

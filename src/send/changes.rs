@@ -4,6 +4,7 @@ use std::fmt;
 
 use jiff::Timestamp;
 
+use crate::correspondence::local_time;
 use crate::journal::{Journal, JournalError, State};
 use crate::plan::{CheckReport, Input, InputKind};
 
@@ -174,7 +175,7 @@ impl fmt::Display for Changes {
 impl Changes {
     fn write_inputs(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.since {
-            Some(since) => write!(f, "\n  changed since the run of {since:.0}:")?,
+            Some(since) => write!(f, "\n  changed since the run of {}:", local_time(*since))?,
             None => write!(f, "\n  changed:")?,
         }
         match &self.inputs {

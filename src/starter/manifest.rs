@@ -17,6 +17,9 @@ pub(super) fn manifest(mailing: &str, file: &str, columns: &Columns) -> String {
     .concat()
 }
 
+/// The resource of a new mailing; outside the sandbox it is refused.
+pub const EXAMPLE_RESOURCE: &str = "example-letter";
+
 const SEND: &str = "
 send:
   canary: 1                            # the first letter goes alone; the others when it has been accepted
@@ -121,7 +124,7 @@ fn correspondence(columns: &Columns) -> String {
         "
 # The letter: the request body of Altinn's API, with the API's own names. What renders empty is left out.
 correspondence:
-  resourceId: example-letter           # your resource in Altinn's resource registry
+  resourceId: {EXAMPLE_RESOURCE}           # your resource in Altinn's resource registry
   sendersReference: {reference}
   content:
     language: {language}

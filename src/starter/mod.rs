@@ -16,4 +16,5 @@ mod words;
 
 pub use columns::Columns;
 pub use folder::{Starter, WriteError};
+pub use manifest::EXAMPLE_RESOURCE;
 pub use name::mailing_name;

@@ -134,7 +134,7 @@ fn what_was_refused_is_told_without_whose_it_was() {
 #[test]
 fn a_run_that_stops_says_why_before_the_summary() {
     let scenario = Scenario {
-        unknown_resources: ["example-letter".to_owned()].into(),
+        unknown_resources: ["example-advice".to_owned()].into(),
         ..Scenario::default()
     };
     let sandbox = LiveSandbox::with(Options {

@@ -32,7 +32,7 @@ fn rejected_and_reserved_rows_end_with_one() {
 #[test]
 fn a_resource_nobody_knows_stops_the_run_with_four_and_can_go_on() {
     let scenario = Scenario {
-        unknown_resources: ["example-letter".to_owned()].into(),
+        unknown_resources: ["example-advice".to_owned()].into(),
         ..Scenario::default()
     };
     let sandbox = LiveSandbox::with(Options {

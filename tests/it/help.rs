@@ -5,12 +5,13 @@ use insta::assert_snapshot;
 use crate::support::{Project, snapshot};
 
 /// The commands, in the order of a mailing's life.
-const COMMANDS: [&str; 10] = [
+const COMMANDS: [&str; 11] = [
     "new",
     "validate",
     "render",
     "send",
     "report",
+    "explain",
     "token",
     "sandbox",
     "schema",

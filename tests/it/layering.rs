@@ -40,7 +40,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("clap", &["cli"]),
     ("clap_complete", &["cli"]),
     ("clap_mangen", &["cli"]),
-    ("csv", &["report"]),
+    ("csv", &["diagnostic", "report"]),
     ("comrak", &["markdown", "preview", "template"]),
     ("futures", &["http", "journal", "send"]),
     ("encoding_rs", &["recipients"]),

@@ -7,6 +7,7 @@ mod attachments;
 mod attachments_own;
 mod bad_input;
 mod disk;
+mod errors_that_help;
 mod events;
 mod examples;
 mod exit_status;

@@ -289,6 +289,6 @@ fn the_next_command_can_be_pasted() {
     let next = "next: massebrev send 'my mailing.yaml' --sandbox --plan sha256:";
     assert!(run.stderr().contains(next), "{run}");
     let run = project.run(&["validate", "my mailing.yaml"]).ends(0);
-    let next = "next: massebrev render 'my mailing.yaml'\n";
+    let next = "next: massebrev render 'my mailing.yaml' --html small-preview.html\n";
     assert!(run.stderr().contains(next), "{run}");
 }

@@ -136,6 +136,18 @@ impl Project {
             .unwrap()
     }
 
+    /// Runs the program with a stdout that nobody reads any more, as behind `head`; gives its exit status.
+    pub(crate) fn run_with_closed_stdout(&self, arguments: &[&str]) -> Option<i32> {
+        let mut child = self
+            .command(arguments)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        drop(child.stdout.take());
+        child.wait().unwrap().code()
+    }
+
     /// Starts the program in the folder, to be interrupted.
     pub(crate) fn watch(&self, arguments: &[&str]) -> Watched {
         let mut child = self
@@ -399,7 +411,7 @@ recipients:
   key: case
   recipient: "{{ org }}"
 correspondence:
-  resourceId: example-letter
+  resourceId: example-advice
   sendersReference: "case {{ case }}"
   content:
     messageTitle: "Hello"

@@ -224,7 +224,7 @@ fn a_resource_that_is_refused_does_not_keep_the_others_waiting() {
         let project = Project::small().with_sandbox(&sandbox);
         project.replace(
             "mailing.yaml",
-            "resourceId: example-letter",
+            "resourceId: example-advice",
             "resourceId: \"{{ resource }}\"",
         );
         project.replace("mailing.yaml", "canary: 0", canary);
@@ -261,7 +261,7 @@ fn a_resource_that_will_not_have_a_file_again_does_not_keep_the_others_waiting()
     let project = Project::small().with_sandbox(&sandbox);
     project.replace(
         "mailing.yaml",
-        "resourceId: example-letter",
+        "resourceId: example-advice",
         "resourceId: \"{{ resource }}\"",
     );
     project.replace(

@@ -3,6 +3,7 @@
 use massebrev::plan::{CheckReport, Deliveries, Delivery, Planned};
 use massebrev::preview;
 use massebrev::send::{SendError, possible_second_letters, refuse_changed};
+use massebrev::text::count;
 
 use super::{SendArgs, SendPlan, proof};
 use crate::cli::auth::Credentials;
@@ -11,7 +12,6 @@ use crate::cli::confirm::question;
 use crate::cli::destination::Destination;
 use crate::cli::resume;
 use crate::cli::{CliError, ExitStatus, Printer};
-use massebrev::text::count;
 
 impl SendArgs {
     pub(super) fn dry_run(&self, printer: Printer) -> Result<ExitStatus, CliError> {
@@ -34,9 +34,17 @@ impl SendArgs {
                 Ok(())
             }
         })?;
+        self.print_plan(&plan, bytes, printer)?;
+        let command = proof::for_real(plan.checked.proof.as_ref());
+        printer.note(format_args!("to send: {command}"));
+        Ok(ExitStatus::Success)
+    }
+
+    /// Prints what a send would ask, upload and send.
+    fn print_plan(&self, plan: &SendPlan, bytes: u64, printer: Printer) -> Result<(), CliError> {
         let SendPlan {
             checked, chosen, ..
-        } = &plan;
+        } = plan;
         let check_report = &checked.check_report;
         printer.out("nothing is sent, and nobody is asked for anything")?;
         if let Some(missing) = self.missing_setup(checked, printer) {
@@ -57,10 +65,7 @@ impl SendArgs {
         printer.out(format_args!(
             "settled by earlier runs: {} · left out on purpose: {} · skipped: {}",
             chosen.settled, chosen.left_out, check_report.skipped
-        ))?;
-        let command = proof::for_real(checked.proof.as_ref());
-        printer.note(format_args!("to send: {command}"));
-        Ok(ExitStatus::Success)
+        ))
     }
 
     /// Refuses what a send would refuse because persons would get a second letter, as far as it can be told without asking Altinn.

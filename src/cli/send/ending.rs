@@ -1,16 +1,18 @@
 //! The end of a run for people: why it ended, and the next command.
 
 use massebrev::journal::State;
+use massebrev::manifest::EnvironmentName;
 use massebrev::report::Report;
 use massebrev::send::{RunEnd, Summary};
+use massebrev::text::count;
 
 use super::proof;
 use crate::cli::check::CheckedMailing;
 use crate::cli::command_line::{command_for_the_rest, same_command, token_check};
+use crate::cli::destination::Destination;
 use crate::cli::resume;
 use crate::cli::target::Target;
 use crate::cli::{ExitStatus, Printer};
-use massebrev::text::count;
 
 /// Prints how the run ended and the next command; gives the exit status.
 pub(super) fn print_outcome(
@@ -27,7 +29,7 @@ pub(super) fn print_outcome(
     resume::print(summary, checked, target, printer);
     let nothing = summary.ended + summary.reconciled.held == 0;
     if nothing && matches!(summary.ending, RunEnd::Finished) {
-        print_nothing_sent(letters, summary, report, printer);
+        print_nothing_sent(target, checked, summary, report, printer);
     }
     let status = print_ending(summary, report, printer);
     if summary.left_out > 0 {
@@ -36,27 +38,44 @@ pub(super) fn print_outcome(
             count(summary.left_out, "letter")
         ));
     }
-    match status {
-        ExitStatus::Success => {
-            let command = target.command("report");
-            printer.note(format_args!("next: {command} --format csv"));
-        }
-        ExitStatus::Unfinished if summary.left_out > 0 => {
-            let command = command_for_the_rest(letters);
-            printer.warn(format_args!("next: {command}"));
-        }
-        _ if needs_another_setup(&summary.ending) => {
-            printer.warn(format_args!("next: {}", token_check(target)));
-        }
-        _ if resume::is_outstanding(report.counts(), summary.reconciled.left) => {
-            printer.warn(format_args!("next: {}", same_command()));
-        }
-        _ => {
-            let command = target.command("report");
-            printer.warn(format_args!("next: {command} --format csv"));
-        }
+    if let Some(code) = report.groups().iter().find_map(|group| group.code) {
+        printer.note(format_args!("what a code means: massebrev explain {code}"));
+    }
+    let next = match status {
+        ExitStatus::Success => next_after_success(target, checked),
+        ExitStatus::Unfinished if summary.left_out > 0 => command_for_the_rest(letters),
+        // The same command would be refused again; the check shows at which step.
+        _ if needs_another_setup(&summary.ending) => token_check(target),
+        _ if resume::is_outstanding(report.counts(), summary.reconciled.left) => same_command(),
+        _ => report_file(target, checked),
+    };
+    if status == ExitStatus::Success {
+        printer.note(format_args!("next: {next}"));
+    } else {
+        printer.warn(format_args!("next: {next}"));
     }
     status
+}
+
+/// After a rehearsal, the real mailing without sending it yet; after that, its report as a file.
+fn next_after_success(target: &Target, checked: &CheckedMailing) -> String {
+    let is_rehearsal = target.sandbox
+        && checked.mailing.manifest().environment != EnvironmentName::Sandbox
+        && checked.check_report.letters > 0;
+    if is_rehearsal {
+        let real = Target {
+            sandbox: false,
+            ..target.clone()
+        };
+        return format!("{} --dry-run", real.command("send"));
+    }
+    report_file(target, checked)
+}
+
+/// The rows as a file: on a terminal they would be a flood.
+fn report_file(target: &Target, checked: &CheckedMailing) -> String {
+    let file = format!("{}-report.csv", checked.mailing.manifest().mailing);
+    format!("{} --format csv -o {file}", target.command("report"))
 }
 
 /// Prints why the run ended, unless it finished.
@@ -112,7 +131,14 @@ fn is_done(report: &Report) -> bool {
 }
 
 /// Prints why there was nothing to send.
-fn print_nothing_sent(letters: u64, summary: &Summary, report: &Report, printer: Printer) {
+fn print_nothing_sent(
+    target: &Target,
+    checked: &CheckedMailing,
+    summary: &Summary,
+    report: &Report,
+    printer: Printer,
+) {
+    let letters = checked.check_report.letters;
     let counts = report.counts();
     let refused: Vec<_> = [State::Rejected, State::Reserved]
         .into_iter()
@@ -128,7 +154,12 @@ fn print_nothing_sent(letters: u64, summary: &Summary, report: &Report, printer:
         printer.note("nothing was sent: earlier runs have settled every letter that was asked for");
     } else if refused.is_empty() {
         printer.note("nothing was sent: the journal shows that every letter has been settled by an earlier run");
-        printer.note("a deliberate second letter needs a new `mailing` name in the manifest");
+        if matches!(checked.destination, Destination::Sandbox) {
+            let send = target.command("send");
+            printer.note(format_args!("to rehearse again: {send} --afresh"));
+        } else {
+            printer.note("a deliberate second letter needs a new `mailing` name in the manifest");
+        }
     } else {
         printer.note(format_args!(
             "nothing was sent: {} were sent by earlier runs, and {}",

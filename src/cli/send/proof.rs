@@ -10,6 +10,7 @@ use massebrev::plan::{self, Proof, Proofs, RowFilter, Selection};
 use massebrev::preview::{MailingSummary, PageLetters, Reason, RowWarnings};
 use massebrev::report::{Report, StateCounts};
 use massebrev::send::{RunEnd, Summary};
+use massebrev::text::count;
 
 use super::SendArgs;
 use super::ending::print_ending;
@@ -20,7 +21,6 @@ use crate::cli::destination::Destination;
 use crate::cli::proofs::journal_path;
 use crate::cli::resume;
 use crate::cli::{CliError, ExitStatus, Printer};
-use massebrev::text::count;
 
 /// The most rows that are printed with the reason for their choice.
 const REASONS_LIMIT: usize = 12;

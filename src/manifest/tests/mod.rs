@@ -3,6 +3,7 @@
 mod hostile;
 mod members;
 mod settings;
+mod texts;
 mod yaml;
 
 use std::path::Path;

@@ -236,3 +236,47 @@ fn a_long_line_is_cut() {
         said.len()
     );
 }
+
+#[test]
+fn a_tab_is_named_at_its_own_line() {
+    for (old, new, at) in [
+        (
+            "  resourceId: skd-mva-varsel\n  senders",
+            "  resourceId: skd-mva-varsel\n\tsenders",
+            "mailing.yaml:13:1",
+        ),
+        (
+            "    language: \"{{ Språk }}\"\n    messageTitle",
+            "    language: \"{{ Språk }}\"\n   \tmessageTitle",
+            "mailing.yaml:17:4",
+        ),
+        (
+            "content:\n    language",
+            "content:\n\tlanguage",
+            "mailing.yaml:16:1",
+        ),
+    ] {
+        let text = refused(with(old, new));
+        assert!(text.contains("a tab in the indentation"), "{text}");
+        assert!(text.contains(at), "{at}: {text}");
+    }
+}
+
+#[test]
+fn a_no_break_space_in_the_indentation_is_named() {
+    let blanks = "\u{a0}\u{a0}\u{a0}\u{a0}messageTitle";
+    let text = refused(with("    messageTitle", blanks));
+    assert!(
+        text.contains("U+00A0") && text.contains("mailing.yaml:17:1"),
+        "{text}"
+    );
+    // A whole level of them is a key of its own.
+    let text = refused(with("mailing: vat", "\u{a0}mailing: vat"));
+    assert!(text.contains("U+00A0"), "{text}");
+}
+
+#[test]
+fn rows_in_the_place_of_a_manifest_are_told_apart() {
+    let text = refused("Saksnummer;Navn\n1;Ane\n");
+    assert!(text.contains("recipients.file"), "{text}");
+}

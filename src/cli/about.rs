@@ -1,0 +1,98 @@
+//! `massebrev schema`, `help templates`, `completions` and `man`: what the program says of itself.
+
+use clap::Args;
+use clap_complete::{Shell, generate};
+use clap_mangen::Man;
+use massebrev::{manifest, template};
+
+use super::{CliError, ExitStatus, Printer};
+
+/// Print the JSON Schema of manifests, for editors and other tools.
+#[derive(Debug, Args)]
+pub(crate) struct SchemaArgs {}
+
+impl SchemaArgs {
+    #[expect(clippy::unused_self, reason = "every command runs the same way")]
+    pub(crate) fn run(self, printer: Printer) -> Result<ExitStatus, CliError> {
+        printer.out(manifest::schema_text().trim_end())?;
+        Ok(ExitStatus::Success)
+    }
+}
+
+/// Print what templates can use, with examples.
+#[derive(Debug, Args)]
+#[command(override_help = template::reference())]
+pub(crate) struct TemplatesArgs {}
+
+impl TemplatesArgs {
+    #[expect(clippy::unused_self, reason = "every command runs the same way")]
+    pub(crate) fn run(self, printer: Printer) -> Result<ExitStatus, CliError> {
+        printer.out(template::reference().trim_end())?;
+        Ok(ExitStatus::Success)
+    }
+}
+
+/// Print the completions of a shell, to be put where it looks for them
+#[derive(Debug, Args)]
+pub(crate) struct CompletionsArgs {
+    /// The shell
+    #[arg(value_name = "SHELL")]
+    shell: Shell,
+}
+
+impl CompletionsArgs {
+    pub(crate) fn run(
+        self,
+        mut program: clap::Command,
+        printer: Printer,
+    ) -> Result<ExitStatus, CliError> {
+        // Into memory first: clap_complete panics when its writer fails.
+        let mut text = Vec::new();
+        generate(self.shell, &mut program, "massebrev", &mut text);
+        printer.out(String::from_utf8_lossy(&text).trim_end())?;
+        Ok(ExitStatus::Success)
+    }
+}
+
+/// Print a manual page: of massebrev, or of one of its commands
+#[derive(Debug, Args)]
+pub(crate) struct ManArgs {
+    /// The command [default: the whole program]
+    #[arg(value_name = "COMMAND")]
+    command: Option<String>,
+}
+
+impl ManArgs {
+    pub(crate) fn run(
+        self,
+        mut program: clap::Command,
+        printer: Printer,
+    ) -> Result<ExitStatus, CliError> {
+        program.build();
+        let page = match self.command.as_deref() {
+            None => program,
+            Some(name) => named(&program, name)?,
+        };
+        let mut text = Vec::new();
+        Man::new(page).render(&mut text).map_err(CliError::Stdout)?;
+        printer.out(String::from_utf8_lossy(&text).trim_end())?;
+        Ok(ExitStatus::Success)
+    }
+}
+
+fn named(definition: &clap::Command, name: &str) -> Result<clap::Command, CliError> {
+    let mut commands = definition.get_subcommands();
+    let page = commands.find(|command| command.get_name() == name);
+    let page = page.ok_or_else(|| {
+        let names: Vec<_> = definition
+            .get_subcommands()
+            .map(clap::Command::get_name)
+            .filter(|name| *name != "help")
+            .collect();
+        CliError::usage(
+            format!("there is no command `{name}`"),
+            format!("the commands are {}", names.join(", ")),
+        )
+    })?;
+    Ok(page.clone().name(format!("massebrev-{name}")))
+}

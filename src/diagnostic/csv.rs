@@ -1,0 +1,101 @@
+//! Problems as CSV, for spreadsheets: a line for each, none grouped.
+
+use std::io::{self, Write};
+
+use super::json::word;
+use super::{Place, Problem, Problems};
+
+const HEADER: [&str; 9] = [
+    "file", "line", "row", "columns", "severity", "code", "message", "cause", "hint",
+];
+
+/// Writes every problem, with semicolons and a byte order mark: Norwegian spreadsheets open such a file in columns.
+pub fn csv(problems: &Problems, out: &mut dyn Write) -> io::Result<()> {
+    out.write_all("\u{feff}".as_bytes())?;
+    let mut lines = ::csv::WriterBuilder::new()
+        .delimiter(b';')
+        .terminator(::csv::Terminator::CRLF)
+        .from_writer(out);
+    lines.write_record(HEADER)?;
+    for problem in problems {
+        lines.write_record(cells(problem).map(disarmed))?;
+    }
+    lines.flush()
+}
+
+fn cells(problem: &Problem) -> [String; 9] {
+    let (file, line, row, columns) = match &problem.place {
+        Place::File(file) => (file.display().to_string(), None, None, String::new()),
+        Place::Source { source, span } => {
+            let line = source.position(span.start).line as u64;
+            (
+                source.path().display().to_string(),
+                Some(line),
+                None,
+                String::new(),
+            )
+        }
+        Place::Row {
+            file,
+            row,
+            line,
+            columns,
+        } => (
+            file.display().to_string(),
+            Some(*line),
+            *row,
+            columns.join(", "),
+        ),
+    };
+    let number = |number: Option<u64>| number.map(|number| number.to_string()).unwrap_or_default();
+    let text = |text: &Option<String>| text.clone().unwrap_or_default();
+    [
+        file,
+        number(line),
+        number(row),
+        columns,
+        word(problem.severity).to_owned(),
+        problem
+            .code
+            .map(|code| code.to_string())
+            .unwrap_or_default(),
+        problem.message.clone(),
+        text(&problem.cause),
+        text(&problem.hint),
+    ]
+}
+
+/// An apostrophe in front of what a spreadsheet would run as a formula.
+fn disarmed(cell: String) -> String {
+    if cell.starts_with(['=', '+', '-', '@', '\t', '\r']) {
+        format!("'{cell}")
+    } else {
+        cell
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnostic::Code;
+
+    #[test]
+    fn every_problem_is_a_line_with_its_row() {
+        let place = Place::Row {
+            file: "rows.csv".into(),
+            row: Some(2),
+            line: 3,
+            columns: vec!["Navn".to_owned(), "Sak".to_owned()],
+        };
+        let problem = Problem::error(place, "odd; very")
+            .with_code(Code::Altinn(1002))
+            .with_cause("=1+1 \"x\"");
+        let mut out = Vec::new();
+        csv(&problem.into(), &mut out).unwrap();
+        assert_eq!(
+            String::from_utf8(out).unwrap(),
+            "\u{feff}file;line;row;columns;severity;code;message;cause;hint\r\n\
+             rows.csv;3;2;Navn, Sak;error;1002;\"odd; very\";\"'=1+1 \"\"x\"\"\";\r\n"
+        );
+    }
+}

@@ -1,0 +1,212 @@
+//! Texts that YAML cuts or joins without a word: comments behind a text, folded lines, line breaks at the end.
+
+use std::ops::Range;
+
+use saphyr_parser::ScalarStyle;
+use serde_json::Value;
+
+use super::document::{Document, excerpt};
+use super::positions::NodeKind;
+use super::yaml_problems::TYPOGRAPHIC_QUOTES;
+use crate::diagnostic::{Problem, Problems};
+
+/// Members whose texts are Markdown over several lines.
+const MARKDOWN: [&str; 2] = ["messagebody", "messagesummary"];
+/// Members with a text of one line: Altinn shows or compares a line break at its end.
+const ONE_LINE: [&str; 10] = [
+    "messagetitle",
+    "messagesender",
+    "emailsubject",
+    "reminderemailsubject",
+    "sendersreference",
+    "referencevalue",
+    "linktext",
+    "linkurl",
+    "filename",
+    "file",
+];
+/// Other members that hold prose, so that a comment behind them is probably a part of it.
+const PROSE: [&str; 9] = [
+    "messagetitle",
+    "messagesender",
+    "emailsubject",
+    "emailbody",
+    "smsbody",
+    "reminderemailsubject",
+    "reminderemailbody",
+    "remindersmsbody",
+    "linktext",
+];
+
+/// Checks the texts of the letter and the variables.
+pub(super) fn check(document: &Document<'_>) -> Problems {
+    let mut problems = Problems::new();
+    for part in ["correspondence", "variables", "recipients"] {
+        let found = document.positions.tree.find(&format!("/{part}"));
+        if let (Some(value), Some(found)) = (document.value.get(part), found) {
+            Checker { document }.check(found.node, "", value, &mut problems);
+        }
+    }
+    problems
+}
+
+struct Checker<'a> {
+    document: &'a Document<'a>,
+}
+
+impl Checker<'_> {
+    /// Checks a node and those below it; aliases and merged members are checked where they are written.
+    fn check(&self, node: usize, name: &str, value: &Value, problems: &mut Problems) {
+        let Some(written) = self.document.positions.tree.nodes.get(node) else {
+            return;
+        };
+        match &written.kind {
+            NodeKind::Mapping(members) => {
+                for member in members {
+                    if let Some(key) = &member.key
+                        && let Some(value) = value.get(key)
+                    {
+                        self.check(member.value, key, value, problems);
+                    }
+                }
+            }
+            NodeKind::List(items) => {
+                for (item, value) in items.iter().zip(value.as_array().into_iter().flatten()) {
+                    self.check(*item, name, value, problems);
+                }
+            }
+            NodeKind::Scalar(style) => {
+                if let Value::String(text) = value {
+                    self.check_text(&written.span, *style, name, text, problems);
+                }
+            }
+            NodeKind::Alias(_) => {}
+        }
+    }
+
+    fn check_text(
+        &self,
+        span: &Range<usize>,
+        style: ScalarStyle,
+        name: &str,
+        text: &str,
+        problems: &mut Problems,
+    ) {
+        let lowercase = name.to_ascii_lowercase();
+        let is_markdown = MARKDOWN.contains(&lowercase.as_str());
+        let is_prose = is_markdown || PROSE.contains(&lowercase.as_str());
+        match style {
+            ScalarStyle::Plain => {
+                problems.extend(self.check_comment(span, is_prose));
+                problems.extend(self.check_quotes(span));
+            }
+            ScalarStyle::Literal | ScalarStyle::Folded
+                if ONE_LINE.contains(&lowercase.as_str()) && text.ends_with('\n') =>
+            {
+                let sign = if style == ScalarStyle::Folded {
+                    '>'
+                } else {
+                    '|'
+                };
+                let place = self.document.source.place(self.first_line(span));
+                let message = format!("`{name}` ends with a line break");
+                let hint = format!(
+                    "write `{sign}-` instead of `{sign}`: the `-` takes the last line break away"
+                );
+                problems.push(Problem::error(place, message).with_hint(hint));
+            }
+            _ => {}
+        }
+        if is_markdown && style != ScalarStyle::Literal {
+            problems.extend(self.check_joined_lines(span, name));
+        }
+    }
+
+    /// ` #` begins a comment: what stands behind it is not a part of the text.
+    fn check_comment(&self, span: &Range<usize>, is_prose: bool) -> Option<Problem> {
+        let source = self.document.source;
+        let rest = source.text().get(span.end..)?;
+        let rest = rest.lines().next()?;
+        let comment = rest.trim_start().strip_prefix('#')?;
+        let start = span.end + rest.find('#')?;
+        let place = source.place(start..span.end + rest.trim_end().len());
+        let has_template = comment.contains("{{") || comment.contains("{%");
+        let is_glued = comment.starts_with(|c: char| !c.is_whitespace() && c != '#' && c != '-');
+        let text = source.text().get(span.clone())?;
+        let last = text.lines().last()?;
+        let hint = format!(
+            "quote the text, if this belongs to it: \"{}\"; put a comment on a line of its own, if it does not",
+            excerpt(&format!("{last}{}", rest.trim_end())).replace('"', "\\\"")
+        );
+        let message = "` #` begins a comment: the text ends before it";
+        let problem = if has_template || (is_glued && is_prose) {
+            Problem::error(place, message)
+        } else if is_glued || is_prose {
+            Problem::warning(place, message)
+        } else {
+            return None;
+        };
+        let cause = format!("the text is `{}`", excerpt(last));
+        Some(problem.with_cause(cause).with_hint(hint))
+    }
+
+    /// Typographic quotation marks around a text are a part of it.
+    fn check_quotes(&self, span: &Range<usize>) -> Option<Problem> {
+        let source = self.document.source;
+        let text = source.text().get(span.clone())?;
+        let is_quoted = text.starts_with(TYPOGRAPHIC_QUOTES) && text.ends_with(TYPOGRAPHIC_QUOTES);
+        is_quoted.then(|| {
+            let place = source.place(span.clone());
+            Problem::warning(
+                place,
+                "the typographic quotation marks are a part of the text",
+            )
+            .with_hint("write ' or \" around the text, or leave the marks out")
+        })
+    }
+
+    /// In every style but `|`, YAML makes one line of several: lists, tables and headings become running text.
+    fn check_joined_lines(&self, span: &Range<usize>, name: &str) -> Option<Problem> {
+        let source = self.document.source;
+        let text = source.text().get(span.clone())?;
+        let mut above = text.lines().next()?.trim();
+        for line in text.lines().skip(1) {
+            let line = line.trim();
+            if !above.is_empty() && begins_block(line) {
+                let at = span.start + (line.as_ptr() as usize - text.as_ptr() as usize);
+                let place = source.place(at..at + line.len());
+                let message = format!(
+                    "this line is joined to the one above it: `{name}` is no longer Markdown in lines"
+                );
+                return Some(
+                    Problem::warning(place, message)
+                        .with_hint("write `|` behind the colon, and the text below it, indented: it keeps the lines as they are"),
+                );
+            }
+            above = line;
+        }
+        None
+    }
+
+    /// The first line of a text, as a span.
+    fn first_line(&self, span: &Range<usize>) -> Range<usize> {
+        let text = self.document.source.text().get(span.clone());
+        let length = text
+            .and_then(|text| text.lines().next())
+            .map_or(0, str::len);
+        span.start..span.start + length
+    }
+}
+
+/// True for a line that means something only at the beginning of a line in Markdown: an item of a list, a heading, a quotation, a row of a table.
+fn begins_block(line: &str) -> bool {
+    let digits = line.len() - line.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+    let is_numbered = (1..=9).contains(&digits)
+        && (line[digits..].starts_with(". ") || line[digits..].starts_with(") "));
+    let is_heading = line.starts_with('#') && line.trim_start_matches('#').starts_with(' ');
+    is_numbered
+        || is_heading
+        || ["- ", "* ", "+ ", "> ", "|"]
+            .iter()
+            .any(|sign| line.starts_with(sign))
+}
