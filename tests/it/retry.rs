@@ -152,7 +152,7 @@ fn without_a_network_the_run_ends_at_once_and_nothing_is_lost() {
     ] {
         let here = format!("platform: \"{url}\", maskinporten: \"{url}\"");
         project.replace("mailing.yaml", &here, &manifest);
-        if manifest.contains(&url) {
+        if manifest.contains(url.as_str()) {
             project.replace(
                 "mailing.yaml",
                 "recipients:\n",
