@@ -5,6 +5,7 @@ use std::fmt;
 use thiserror::Error;
 
 use super::control_digits::person_control_digits_fit;
+use crate::text::is_invisible;
 
 pub use super::control_digits::organization_control_digit_fits;
 
@@ -330,13 +331,7 @@ fn unprefixed(text: &str) -> InvalidRecipient {
 
 /// What a spreadsheet or a clipboard has done to it.
 fn damage(text: &str) -> Option<InvalidRecipient> {
-    let blank = |c: char| {
-        c.is_whitespace()
-            || matches!(
-                c,
-                '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}'
-            )
-    };
+    let blank = |c: char| c.is_whitespace() || is_invisible(c);
     if is_vat_number(&text.replace(blank, "")) {
         return Some(InvalidRecipient::VatNumber);
     }

@@ -31,4 +31,5 @@ pub use notification::{
 };
 pub use request::{
     Content, Correspondence, ExternalReference, ReferenceType, ReplyOption, Request,
+    bare_resource_id,
 };

@@ -26,6 +26,13 @@ pub struct Request {
     pub idempotent_key: Option<Uuid>,
 }
 
+const RESOURCE_PREFIX: &str = "urn:altinn:resource:";
+
+/// A resource id without the prefix that it may be written with: both spellings name the same resource.
+pub fn bare_resource_id(id: &str) -> &str {
+    id.strip_prefix(RESOURCE_PREFIX).unwrap_or(id)
+}
+
 /// The letter: the API's own request body, with the API's own names.
 ///
 /// Every string is a template; a member that renders to the empty string is left out.

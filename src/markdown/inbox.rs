@@ -1,5 +1,6 @@
 //! What Altinn's inbox draws: CommonMark with GitHub's extensions, without raw HTML, and few of its elements.
 
+use std::fmt::Write as _;
 use std::borrow::Cow;
 
 use comrak::nodes::{AstNode, ListType, Node, NodeValue, TableAlignment};
@@ -84,11 +85,11 @@ impl Page<'_> {
                 } else {
                     "ul"
                 };
-                self.out.push_str(&format!("<{name}>\n"));
+                let _ = write!(self.out, "<{name}>\n");
                 for item in node.children() {
                     self.item(item, list.tight);
                 }
-                self.out.push_str(&format!("</{name}>\n"));
+                let _ = write!(self.out, "</{name}>\n");
             }
             NodeValue::CodeBlock(code) => {
                 self.out.push_str("<pre><code>");
@@ -125,7 +126,7 @@ impl Page<'_> {
                 ("tbody", "td")
             };
             if at < 2 {
-                self.out.push_str(&format!("<{section}>\n"));
+                let _ = write!(self.out, "<{section}>\n");
             }
             self.out.push_str("<tr>\n");
             for (column, node) in row.children().enumerate() {
@@ -135,27 +136,27 @@ impl Page<'_> {
                     Some(TableAlignment::Right) => " align=\"right\"",
                     _ => "",
                 };
-                self.out.push_str(&format!("<{cell}{align}>"));
+                let _ = write!(self.out, "<{cell}{align}>");
                 self.inlines(node);
-                self.out.push_str(&format!("</{cell}>\n"));
+                let _ = write!(self.out, "</{cell}>\n");
             }
             self.out.push_str("</tr>\n");
             if at == 0 || row.next_sibling().is_none() {
-                self.out.push_str(&format!("</{section}>\n"));
+                let _ = write!(self.out, "</{section}>\n");
             }
         }
         self.out.push_str("</table>\n");
     }
 
     fn element<'a>(&mut self, name: &str, node: &'a AstNode<'a>, has_blocks: bool) {
-        self.out.push_str(&format!("<{name}>"));
+        let _ = write!(self.out, "<{name}>");
         if has_blocks {
             self.out.push('\n');
             self.blocks(node);
         } else {
             self.inlines(node);
         }
-        self.out.push_str(&format!("</{name}>\n"));
+        let _ = write!(self.out, "</{name}>\n");
     }
 
     fn inlines<'a>(&mut self, parent: &'a AstNode<'a>) {
@@ -189,7 +190,7 @@ impl Page<'_> {
                 self.out.push_str("</a>");
             }
             NodeValue::FootnoteReference(reference) => {
-                self.out.push_str(&format!("<a>{}</a>", reference.ix));
+                let _ = write!(self.out, "<a>{}</a>", reference.ix);
             }
             // Struck-through text is drawn as ordinary text: the inbox has no such element.
             _ => self.inlines(node),
@@ -209,9 +210,9 @@ impl Page<'_> {
     }
 
     fn inline_element<'a>(&mut self, name: &str, node: &'a AstNode<'a>) {
-        self.out.push_str(&format!("<{name}>"));
+        let _ = write!(self.out, "<{name}>");
         self.inlines(node);
-        self.out.push_str(&format!("</{name}>"));
+        let _ = write!(self.out, "</{name}>");
     }
 
     fn text(&mut self, text: &str) {

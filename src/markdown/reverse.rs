@@ -1,5 +1,6 @@
 //! HTML to Markdown as Altinn's server does it (ReverseMarkdown 6, its default writer). What it does not escape, and what it collapses, decides what readers see.
 
+use std::fmt::Write as _;
 use super::html::{Element, Node};
 
 /// Inline content.
@@ -424,7 +425,7 @@ impl Writer {
                 }
                 let body = text.trim_end_matches('#');
                 let closing = "\\#".repeat(text.len() - body.len());
-                self.out.push_str(&format!("{body}{closing}"));
+                let _ = write!(self.out, "{body}{closing}");
                 self.trim_end();
             }
             Block::Rule => self.out.push_str("***"),
@@ -457,7 +458,7 @@ impl Writer {
                     let text = self.captured(|writer| writer.item_blocks(blocks, true));
                     let text = text.replace('\n', " ");
                     let lead = if *is_term { "- " } else { "    - " };
-                    self.out.push_str(&format!("{lead}{}", text.trim()));
+                    let _ = write!(self.out, "{lead}{}", text.trim());
                 }
             }
         }
@@ -483,7 +484,7 @@ impl Writer {
                 None => "",
             };
             let text = self.captured(|writer| writer.item_blocks(&item.blocks, is_tight));
-            self.out.push_str(&format!("{marker}{checkbox}"));
+            let _ = write!(self.out, "{marker}{checkbox}");
             for (number, line) in text.split('\n').enumerate() {
                 if number > 0 {
                     self.out.push('\n');
@@ -505,7 +506,7 @@ impl Writer {
         self.out.push_str("\n|");
         for column in 0..columns {
             let marker = rows[header].cells.get(column).map_or("---", |cell| cell.0);
-            self.out.push_str(&format!(" {marker} |"));
+            let _ = write!(self.out, " {marker} |");
         }
         for (at, row) in rows.iter().enumerate() {
             if at != header {
@@ -619,7 +620,7 @@ impl Writer {
                     .push_str(&format!("{fence}{pad}{code}{pad}{fence}"));
             }
             Inline::Break => self.out.push_str("  \n"),
-            Inline::Footnote(key) => self.out.push_str(&format!("[^{key}]")),
+            Inline::Footnote(key) => let _ = write!(self.out, "[^{key}]"),
             Inline::Math(text) => self.out.push_str(text),
         }
     }
@@ -642,11 +643,11 @@ impl Writer {
                 " "
             }
         };
-        self.out.push_str(&format!(
+        let _ = write!(self.out, 
             "{}{delimiter}{core}{delimiter}{}",
             blank(leading),
             blank(trailing)
-        ));
+        );
     }
 
     /// Text: blanks collapse, and only `*`, `_`, `<` and `>` are escaped. That is why no other escape survives the way to the reader.

@@ -95,8 +95,7 @@ impl Delivery {
 
     /// The resource id the letter is sent for, without its optional prefix.
     pub fn resource(&self) -> &str {
-        let id = self.request.correspondence.resource_id.as_str();
-        id.strip_prefix("urn:altinn:resource:").unwrap_or(id)
+        crate::correspondence::bare_resource_id(&self.request.correspondence.resource_id)
     }
 }
 

@@ -285,7 +285,7 @@ mod tests {
         ]);
         assert_eq!(
             plan_digest(&parts).to_string(),
-            "sha256:e96822cd2f7b4bd35ad048caa9f213384e5026074d44385c398b24ac1aa1c5a0"
+            "sha256:ea46ab6ca83e4c3387144e26291602a96d9f46f25376cfeab9fc5be3e5dca323"
         );
     }
 

@@ -1,5 +1,6 @@
 //! The idempotency key of a row: the same for all time, whoever works it out.
 
+use crate::correspondence::bare_resource_id;
 use uuid::Uuid;
 
 use super::Digest;
@@ -13,9 +14,7 @@ pub const NAMESPACE: Uuid = Uuid::from_u128(0x3b6d_0b8e_5f0c_4d4e_9a3c_7e1f_62c8
 /// The resource is taken without its optional `urn:altinn:resource:`, so that both spellings name the same letter. No journal is needed to work
 /// it out again, which is why a lost journal loses no letter.
 pub fn delivery_key(resource: &str, mailing: &str, row_key: &str) -> Uuid {
-    let resource = resource
-        .strip_prefix("urn:altinn:resource:")
-        .unwrap_or(resource);
+    let resource = bare_resource_id(resource);
     // U+001F cannot stand in a resource id or a mailing's name, so no two triples give the same text.
     let name = [resource, mailing, row_key].join("\u{1f}");
     Uuid::new_v5(&NAMESPACE, name.as_bytes())

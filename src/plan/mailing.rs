@@ -147,7 +147,7 @@ impl Mailing {
             .pointer("/correspondence/resourceId")?
             .as_str()?;
         let constant = !id.contains("{{") && !id.contains("{%");
-        constant.then(|| id.strip_prefix("urn:altinn:resource:").unwrap_or(id))
+        constant.then(|| crate::correspondence::bare_resource_id(id))
     }
 
     /// The same mailing, as if it had been sent first at another time. It has to be checked anew.

@@ -12,7 +12,7 @@ use super::access::{RequiredScope, authorize, expect_type};
 use super::attachment::{AttachmentStatus, ReceivedAttachment};
 use super::body;
 use super::content::Content;
-use super::judgement::{add_model, bare_resource, first_altinn};
+use super::judgement::{add_model, first_altinn};
 use super::members::ATTACHMENT;
 use super::overview::path_id;
 use super::problem::{Entry, Refusal, json as answer};
@@ -99,7 +99,7 @@ fn parse_announcement(state: &ServerState, bytes: &[u8]) -> Result<(String, Atta
     if !entries.is_empty() {
         return Err(Refusal::Model(entries));
     }
-    let resource_id = bare_resource(&resource_id).to_owned();
+    let resource_id = crate::correspondence::bare_resource_id(&resource_id).to_owned();
     let scenario = &state.options.scenario;
     if scenario.unknown_resources.contains(&resource_id) {
         return Err(Refusal::code(1036));

@@ -9,7 +9,7 @@ use super::body::{Body, pascal};
 use super::problem::{Entry, Refusal};
 use super::state::ServerState;
 use crate::correspondence::rules::{self, Context, Finding, NewFile};
-use crate::correspondence::{Recipient, Request};
+use crate::correspondence::{Recipient, Request, bare_resource_id};
 use crate::diagnostic::Code;
 
 /// The codes of a letter in the order Altinn comes to them, as far as that is mixed: the first that applies is its answer, those not here come last.
@@ -165,7 +165,7 @@ fn known(
         }
     }
     drop(store);
-    let resource = bare_resource(&request.correspondence.resource_id);
+    let resource = bare_resource_id(&request.correspondence.resource_id);
     if scenario.unknown_resources.contains(resource) {
         refusals.push(Refusal::code(1036));
     }
@@ -187,9 +187,4 @@ fn known(
         refusals.push(Refusal::code(1030));
     }
     refusals
-}
-
-/// A resource without the prefix it may be written with.
-pub(super) fn bare_resource(id: &str) -> &str {
-    id.strip_prefix("urn:altinn:resource:").unwrap_or(id)
 }

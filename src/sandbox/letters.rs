@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::access::{Caller, RequiredScope, authorize, expect_type};
 use super::body;
 use super::form::{File, Form};
-use super::judgement::{AcceptedRequest, bare_resource, judge};
+use super::judgement::{AcceptedRequest, judge};
 use super::letter::Scan;
 use super::members::REQUEST;
 use super::problem::{Entry, Refusal, json as answer};
@@ -95,7 +95,7 @@ fn store(
         let found = in_place.or_else(|| files.iter().position(named));
         let file = found.and_then(|at| files.get_mut(at)?.take());
         let file = file.ok_or(Refusal::code(1005))?;
-        let resource = bare_resource(&letter.resource_id).to_owned();
+        let resource = crate::correspondence::bare_resource_id(&letter.resource_id).to_owned();
         let mut stored = ReceivedAttachment::announced(
             &state.options.scenario,
             &caller.organization,
@@ -174,7 +174,7 @@ fn blank_letter(
     Letter {
         id: Uuid::new_v4(),
         idempotent_key: accepted.request.idempotent_key,
-        resource_id: store.intern(bare_resource(&letter.resource_id)),
+        resource_id: store.intern(crate::correspondence::bare_resource_id(&letter.resource_id)),
         senders_reference: letter.senders_reference.clone(),
         recipient: String::new(),
         accepted_at: now,

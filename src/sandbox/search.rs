@@ -8,7 +8,6 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::access::{Caller, RequiredScope, authorize};
-use super::judgement::bare_resource;
 use super::problem::{Entry, Refusal, json as answer};
 use super::state::{SharedState, Store};
 use super::{Letter, LetterStatus};
@@ -45,7 +44,7 @@ pub(super) async fn find(
         return Err(Refusal::code(1027));
     }
     let forbidden = &state.options.scenario.forbidden_resources;
-    if forbidden.contains(bare_resource(&filter.resource_id)) {
+    if forbidden.contains(crate::correspondence::bare_resource_id(&filter.resource_id)) {
         return Err(Refusal::code(4001));
     }
     let ids = filter.ids(&state.store(), &caller, Timestamp::now());

@@ -4,12 +4,12 @@ use super::super::identifier::{self, InvalidRecipient, Kind};
 use super::super::text::{excerpt, is_blank, is_longer_than, utf16_len};
 use super::finding::{Finding, Member};
 use super::{attachments, references};
-use crate::correspondence::{Attachment, Content, Correspondence, Notification, Request};
+use crate::correspondence::{
+    Attachment, Content, Correspondence, Notification, Request, bare_resource_id,
+};
 
 /// How many recipients a request may have.
 const RECIPIENTS: usize = 500;
-/// The prefix a resource may be written with.
-const RESOURCE: &str = "urn:altinn:resource:";
 
 /// Everything model validation says about a request.
 pub(super) fn check(request: &Request, found: &mut Vec<Finding>) {
@@ -29,7 +29,7 @@ pub(super) fn resource_id(id: &str, member: impl Into<Member>) -> Option<Finding
     if let Some(finding) = required(id, 255, member, "the resource id") {
         return Some(finding);
     }
-    let bare = id.strip_prefix(RESOURCE).unwrap_or(id);
+    let bare = bare_resource_id(id);
     (bare.is_empty() || bare.contains(':')).then(|| {
         Finding::model(member, "the resource id is malformed")
             .with_value(id)
