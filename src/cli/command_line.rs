@@ -118,7 +118,10 @@ fn without(variables: &[&str]) -> String {
     let set = variables
         .iter()
         .filter(|variable| env::var_os(variable).is_some());
-    let unset: String = set.map(|variable| format!("-u {variable} ")).collect();
+    let unset = set
+        .map(|variable| format!("-u {variable} "))
+        .collect::<Vec<_>>()
+        .concat();
     if unset.is_empty() {
         unset
     } else {

@@ -12,6 +12,10 @@ use super::destination::Destination;
 use super::target::Target;
 use super::{CliError, Printer};
 
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a switch of the command line"
+)]
 #[derive(Debug, Clone, Copy, Args)]
 pub(crate) struct ResumeArgs {
     /// Forget an earlier rehearsal first; only in a sandbox of the command's own: what was sent to Altinn is never forgotten

@@ -95,7 +95,7 @@ impl SandboxArgs {
         match &self.key_out {
             Some(path) => printer.out(format_args!("  key: {{ file: \"{}\" }}", path.display()))?,
             None => {
-                printer.note("the client's key is needed to send: start again with --key-out FILE")
+                printer.note("the client's key is needed to send: start again with --key-out FILE");
             }
         }
         printer.note(format_args!("inbox: {url}/ · stop with Ctrl-C"));

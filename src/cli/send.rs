@@ -179,13 +179,13 @@ impl SendArgs {
         let summary = ended.map_err(|error| resume::changed_error(error, checked, &self.target))?;
         stopped?;
         let (report, written) = (report?, written?);
-        let printed = if self.json {
+        let shown = if self.json {
             Ok(())
         } else {
             print_report(&report, &written, printer)
         };
         let status = print_outcome(&self.target, checked, &summary, &report, printer);
-        status.after(printed, printer)
+        status.after(shown, printer)
     }
 
     /// Checks the mailing and chooses the letters; opens nothing for writing.

@@ -33,7 +33,7 @@ impl Element {
     }
 
     /// Calls `visit` for every element below this one, in document order.
-    pub(super) fn descend<'a>(&'a self, visit: &mut impl FnMut(&'a Element, &'a Element)) {
+    pub(super) fn descend<'a>(&'a self, visit: &mut impl FnMut(&'a Self, &'a Self)) {
         for child in &self.children {
             if let Node::Element(child) = child {
                 visit(self, child);

@@ -1,7 +1,7 @@
-//! What Altinn's inbox draws: CommonMark with GitHub's extensions, without raw HTML, and few of its elements.
+//! What Altinn's inbox draws: `CommonMark` with GitHub's extensions, without raw HTML, and few of its elements.
 
-use std::fmt::Write as _;
 use std::borrow::Cow;
+use std::fmt::Write as _;
 
 use comrak::nodes::{AstNode, ListType, Node, NodeValue, TableAlignment};
 use comrak::{Arena, Options, parse_document};
@@ -75,7 +75,7 @@ impl Page<'_> {
             _ if self.depth > DEPTH => self.flat(node),
             NodeValue::Paragraph => self.element("p", node, false),
             NodeValue::Heading(heading) => {
-                self.element(&format!("h{}", heading.level), node, false)
+                self.element(&format!("h{}", heading.level), node, false);
             }
             NodeValue::ThematicBreak => self.out.push_str("<hr>\n"),
             NodeValue::BlockQuote => self.element("blockquote", node, true),
@@ -85,11 +85,11 @@ impl Page<'_> {
                 } else {
                     "ul"
                 };
-                let _ = write!(self.out, "<{name}>\n");
+                let _ = writeln!(self.out, "<{name}>");
                 for item in node.children() {
                     self.item(item, list.tight);
                 }
-                let _ = write!(self.out, "</{name}>\n");
+                let _ = writeln!(self.out, "</{name}>");
             }
             NodeValue::CodeBlock(code) => {
                 self.out.push_str("<pre><code>");
@@ -126,7 +126,7 @@ impl Page<'_> {
                 ("tbody", "td")
             };
             if at < 2 {
-                let _ = write!(self.out, "<{section}>\n");
+                let _ = writeln!(self.out, "<{section}>");
             }
             self.out.push_str("<tr>\n");
             for (column, node) in row.children().enumerate() {
@@ -138,11 +138,11 @@ impl Page<'_> {
                 };
                 let _ = write!(self.out, "<{cell}{align}>");
                 self.inlines(node);
-                let _ = write!(self.out, "</{cell}>\n");
+                let _ = writeln!(self.out, "</{cell}>");
             }
             self.out.push_str("</tr>\n");
             if at == 0 || row.next_sibling().is_none() {
-                let _ = write!(self.out, "</{section}>\n");
+                let _ = writeln!(self.out, "</{section}>");
             }
         }
         self.out.push_str("</table>\n");
@@ -156,7 +156,7 @@ impl Page<'_> {
         } else {
             self.inlines(node);
         }
-        let _ = write!(self.out, "</{name}>\n");
+        let _ = writeln!(self.out, "</{name}>");
     }
 
     fn inlines<'a>(&mut self, parent: &'a AstNode<'a>) {

@@ -1,21 +1,21 @@
-//! HTML to Markdown as Altinn's server does it (ReverseMarkdown 6, its default writer). What it does not escape, and what it collapses, decides what readers see.
+//! HTML to Markdown as Altinn's server does it (`ReverseMarkdown` 6, its default writer). What it does not escape, and what it collapses, decides what readers see.
 
-use std::fmt::Write as _;
 use super::html::{Element, Node};
+use std::fmt::Write as _;
 
 /// Inline content.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Inline {
     Text(String),
-    Strong(Vec<Inline>),
-    Emphasis(Vec<Inline>),
-    Strike(Vec<Inline>),
-    Superscript(Vec<Inline>),
-    Subscript(Vec<Inline>),
+    Strong(Vec<Self>),
+    Emphasis(Vec<Self>),
+    Strike(Vec<Self>),
+    Superscript(Vec<Self>),
+    Subscript(Vec<Self>),
     Link {
         url: String,
         title: String,
-        text: Vec<Inline>,
+        text: Vec<Self>,
     },
     Image {
         url: String,
@@ -34,7 +34,7 @@ enum Block {
     Paragraph(Vec<Inline>),
     Heading(usize, Vec<Inline>),
     Rule,
-    Quote(Vec<Block>),
+    Quote(Vec<Self>),
     List {
         start: Option<i64>,
         is_tight: bool,
@@ -45,7 +45,7 @@ enum Block {
         text: String,
     },
     Table(Vec<Row>),
-    Definitions(Vec<(bool, Vec<Block>)>),
+    Definitions(Vec<(bool, Vec<Self>)>),
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,9 +70,7 @@ pub(super) fn markdown(nodes: &[Node]) -> String {
     for (key, blocks) in &reader.footnotes {
         let text = writer.captured(|writer| writer.item_blocks(blocks, true));
         let text = text.replace('\n', " ");
-        writer
-            .out
-            .push_str(&format!("\n\n[^{key}]: {}", text.trim()));
+        let _ = write!(writer.out, "\n\n[^{key}]: {}", text.trim());
     }
     writer.out.trim_matches('\n').to_owned()
 }
@@ -144,7 +142,9 @@ impl Reader {
             }
             "li" | "dt" | "dd" => {
                 let blocks = self.blocks(children);
-                blocks.into_iter().for_each(|block| container.push(block));
+                for block in blocks {
+                    container.push(block);
+                }
             }
             "pre" => container.push(code_block(element)),
             "table" => {
@@ -163,7 +163,9 @@ impl Reader {
                     self.read_into(children, container);
                 } else {
                     let blocks = self.blocks(children);
-                    blocks.into_iter().for_each(|block| container.push(block));
+                    for block in blocks {
+                        container.push(block);
+                    }
                 }
             }
             "tbody" | "thead" | "tfoot" | "tr" | "td" | "th" => self.read_into(children, container),
@@ -446,8 +448,7 @@ impl Writer {
             Block::Code { language, text } => {
                 let fence = "`".repeat(longest_run(text, '`').saturating_add(1).max(3));
                 let end = if text.ends_with('\n') { "" } else { "\n" };
-                self.out
-                    .push_str(&format!("{fence}{language}\n{text}{end}{fence}"));
+                let _ = write!(self.out, "{fence}{language}\n{text}{end}{fence}");
             }
             Block::Table(rows) => self.table(rows),
             Block::Definitions(items) => {
@@ -473,7 +474,10 @@ impl Writer {
             let marker = match start {
                 Some(start) => {
                     let delimiter = if run % 2 == 1 { ')' } else { '.' };
-                    format!("{}{delimiter} ", start.saturating_add(at as i64))
+                    format!(
+                        "{}{delimiter} ",
+                        start.saturating_add(i64::try_from(at).unwrap_or(i64::MAX))
+                    )
                 }
                 None => format!("{} ", ['-', '*', '+'][run % 3]),
             };
@@ -520,8 +524,7 @@ impl Writer {
         self.out.push('|');
         for column in 0..columns {
             let text = row.cells.get(column).map(|cell| self.cell(&cell.1));
-            self.out
-                .push_str(&format!(" {} |", text.unwrap_or_default()));
+            let _ = write!(self.out, " {} |", text.unwrap_or_default());
         }
     }
 
@@ -592,8 +595,7 @@ impl Writer {
                     .replace(' ', "%20")
                     .replace('(', "%28")
                     .replace(')', "%29");
-                self.out
-                    .push_str(&format!("[{}]({url}{})", text.trim(), in_quotes(title)));
+                let _ = write!(self.out, "[{}]({url}{})", text.trim(), in_quotes(title));
             }
             Inline::Image { url, title, alt } => {
                 let alt = alt
@@ -605,8 +607,7 @@ impl Writer {
                 } else {
                     url.replace('(', "\\(").replace(')', "\\)")
                 };
-                self.out
-                    .push_str(&format!("![{alt}]({url}{})", in_quotes(title)));
+                let _ = write!(self.out, "![{alt}]({url}{})", in_quotes(title));
             }
             Inline::Code(code) => {
                 let fence = "`".repeat(longest_run(code, '`') + 1);
@@ -616,11 +617,12 @@ impl Writer {
                 } else {
                     ""
                 };
-                self.out
-                    .push_str(&format!("{fence}{pad}{code}{pad}{fence}"));
+                let _ = write!(self.out, "{fence}{pad}{code}{pad}{fence}");
             }
             Inline::Break => self.out.push_str("  \n"),
-            Inline::Footnote(key) => let _ = write!(self.out, "[^{key}]"),
+            Inline::Footnote(key) => {
+                let _ = write!(self.out, "[^{key}]");
+            }
             Inline::Math(text) => self.out.push_str(text),
         }
     }
@@ -643,7 +645,8 @@ impl Writer {
                 " "
             }
         };
-        let _ = write!(self.out, 
+        let _ = write!(
+            self.out,
             "{}{delimiter}{core}{delimiter}{}",
             blank(leading),
             blank(trailing)

@@ -52,7 +52,7 @@ pub(super) fn options() -> Options<'static> {
     options
 }
 
-/// Rewrites what is a block for Markdig and paragraph text or a table for CommonMark: abbreviations, lists with letters, definition lists, display
+/// Rewrites what is a block for Markdig and paragraph text or a table for `CommonMark`: abbreviations, lists with letters, definition lists, display
 /// math, tables that a line without a cell follows, and tables in the lazy lines of a quote.
 fn with_own_blocks(body: &str, options: &Options<'_>) -> String {
     let mut lines: Vec<String> = body.lines().map(str::to_owned).collect();
@@ -220,7 +220,9 @@ fn rewrite_inlines<'a>(root: &'a AstNode<'a>) {
         .children()
         .filter(|node| is_note(node) && node.next_sibling().is_some_and(|next| !is_note(next)))
         .collect();
-    unused.into_iter().for_each(|node| node.detach());
+    unused
+        .into_iter()
+        .for_each(comrak::arena_tree::Node::detach);
     let mut notes = 0;
     // Collected first: the tree must not change while it is walked.
     for node in root.descendants().collect::<Vec<_>>() {
@@ -241,7 +243,9 @@ fn rewrite_inlines<'a>(root: &'a AstNode<'a>) {
         };
         if let Some(html) = html {
             let children: Vec<_> = node.children().collect();
-            children.into_iter().for_each(|child| child.detach());
+            children
+                .into_iter()
+                .for_each(comrak::arena_tree::Node::detach);
             node.data_mut().value = NodeValue::HtmlInline(html);
         }
     }
@@ -397,7 +401,7 @@ fn is_punctuation(c: Option<char>) -> bool {
     c.is_some_and(|c| c.is_ascii_punctuation() || (!c.is_alphanumeric() && !c.is_whitespace()))
 }
 
-/// CommonMark's rule for delimiters that do not work inside words, as `_`.
+/// `CommonMark`'s rule for delimiters that do not work inside words, as `_`.
 fn can_open(before: Option<char>, next: Option<char>) -> bool {
     let (left, right) = flanks(before, next);
     left && (!right || is_punctuation(before))

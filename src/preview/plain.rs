@@ -170,7 +170,7 @@ impl Lines {
             NodeValue::LineBreak => self.text.push('\n'),
             NodeValue::Image(_) | NodeValue::HtmlInline(_) => {}
             NodeValue::FootnoteReference(reference) => {
-                self.text.push_str(&reference.ix.to_string())
+                self.text.push_str(&reference.ix.to_string());
             }
             _ if self.depth > DEPTH => self.flat(node),
             NodeValue::Link(link) => {

@@ -1,5 +1,7 @@
 //! What spreadsheets, clipboards and other programs do to values, as far as it can be seen in a value.
 
+use std::fmt::Write as _;
+
 use jiff::ToSpan as _;
 use jiff::civil::{Date, date};
 
@@ -223,7 +225,7 @@ pub fn with_signs_named(value: &str) -> String {
     let mut named = String::with_capacity(value.len());
     for c in value.chars() {
         if is_control(c) || is_direction_mark(c) {
-            named.push_str(&format!("<U+{:04X}>", u32::from(c)));
+            let _ = write!(named, "<U+{:04X}>", u32::from(c));
         } else {
             named.push(c);
         }
@@ -249,9 +251,7 @@ pub fn month_of(word: &str) -> Option<i16> {
     ];
     let word = word.trim_end_matches('.').to_lowercase();
     let is_word = |name: &&str| *name == word || word.len() == 3 && name.starts_with(&word);
-    let month = MONTHS
-        .iter()
-        .position(|names| names.iter().any(|name| is_word(&name)))?;
+    let month = MONTHS.iter().position(|names| names.iter().any(&is_word))?;
     i16::try_from(month + 1).ok()
 }
 

@@ -1,6 +1,6 @@
 //! A rendered tree read into a typed value, without a JSON value in between.
 //!
-//! A `serde_json::Value` with serde_path_to_error would be less code, but every row would pay for it: some twenty keys and texts on the heap, and each once more
+//! A `serde_json::Value` with `serde_path_to_error` would be less code, but every row would pay for it: some twenty keys and texts on the heap, and each once more
 //! for every mistake that is looked for behind the first. It has not been measured to be as fast, so that this deserializer stays: it borrows the keys from the
 //! tree and the texts from what was rendered.
 

@@ -49,7 +49,8 @@ fn every_row_of_a_problem_can_be_had() {
     project.replace("mailing.yaml", "\"Hello\"", "\"{{ name }}\"");
     let rows: String = (1..=20)
         .map(|case| format!("991825827,<b>{case}</b>,{case}\n"))
-        .collect();
+        .collect::<Vec<_>>()
+        .concat();
     project.write("recipients.csv", format!("org,name,case\n{rows}"));
     let few = stderr(&project.run(&["validate", "mailing.yaml"]).ends(2));
     assert!(few.contains("(20 rows") && !few.contains("<b>20"), "{few}");

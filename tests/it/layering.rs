@@ -82,8 +82,7 @@ const HOMES: &[(&str, &[&str])] = &[
 ];
 
 /// Files of one module that use each other in a circle still.
-const CIRCLES: &[&[&str]] = &[
-];
+const CIRCLES: &[&[&str]] = &[];
 
 #[test]
 fn modules_use_lower_layers_only() {
