@@ -41,7 +41,6 @@ pub enum Precedence {
 pub enum Severity {
     /// Nothing is sent while it is there.
     Error,
-    /// Worth knowing; stops nothing.
     Warning,
 }
 

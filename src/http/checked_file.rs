@@ -12,9 +12,7 @@ use crate::secret::redact;
 /// A file as it was when it was checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CheckedFile {
-    /// Where it is.
     pub path: PathBuf,
-    /// Its length in bytes.
     pub size: u64,
     /// Its MD5 in lower-case hexadecimal.
     pub md5: String,

@@ -6,7 +6,6 @@ use std::time::Duration;
 use reqwest::redirect::Policy;
 use reqwest::{Certificate, Url};
 
-/// Clones share their connections.
 pub use reqwest::Client as HttpClient;
 
 /// For a request as a whole.
@@ -33,7 +32,6 @@ impl Default for HttpOptions {
     }
 }
 
-/// Certificates to trust.
 #[derive(Clone, Default)]
 pub struct Authorities(Vec<Certificate>);
 

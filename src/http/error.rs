@@ -155,5 +155,4 @@ fn is_about_dns(cause: &(dyn Error + 'static)) -> bool {
     cause.to_string().starts_with("dns error")
 }
 
-/// Characters.
 const REASON_LIMIT: usize = 300;

@@ -12,7 +12,6 @@ use super::{HttpClient, Network, Reply, TransportError};
 /// The answer of an address.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProbeAnswer {
-    /// The HTTP status.
     pub status: u16,
     /// Seconds by which this machine's clock is ahead of the server's (negative: behind).
     pub clock_ahead: Option<i64>,

@@ -16,7 +16,6 @@ use super::{
 };
 use crate::secret::redact;
 
-/// What is to be written.
 #[derive(Debug)]
 pub(super) enum Change {
     Entry(Uuid, Entry),
@@ -28,23 +27,23 @@ pub(super) enum Change {
     ForgetAttachment(Uuid),
 }
 
-/// What a refused change is answered with, or the states an entry leads from and to.
+/// The states an entry leads from and to, or the error that refuses it.
 pub(super) type Answer = Result<Option<Moved>, JournalError>;
 
-/// Where a row stood, and stands.
+/// The state of a row before and after an entry.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Moved {
     pub(super) from: State,
     pub(super) to: State,
-    /// When a request was lost before that may still take effect.
+    /// Time of an earlier lost request that may still take effect.
     pub(super) lost_at: Option<Timestamp>,
 }
 
-/// Why a letter is unknown that the process did not live to see answered.
+/// The reason of letters that were in flight when the process died.
 const CUT_OFF: &str = "the program ended before the answer came";
-/// Why a letter that was to be tried again stands where it stood.
+/// The reason of letters whose retry was withdrawn.
 const NOT_LEFT: &str = "the run was stopped before it was tried again";
-/// Why a letter is unknown whose answer was another one's.
+/// The reason of letters whose answer belonged to another letter.
 const DISPUTED: &str = "the answer to it named a letter that is another row's";
 
 /// Rows on their way with their numbers, as the file has them: for their ends it need not be asked.
@@ -142,7 +141,7 @@ fn record(
     Ok(Ok(Moved { from, to, lost_at }))
 }
 
-/// What is on record of a row after an entry that leads `to` a state. Pure: what it gives is written as it is, under one checksum.
+/// The record of a row after an entry that leads to state `to`. Pure: the result is written as it is, under one checksum.
 fn after(before: Option<RowRecord>, key: Uuid, to: State, entry: &Entry) -> RowRecord {
     let mut record = before.unwrap_or_else(|| RowRecord::new(key));
     let from = std::mem::replace(&mut record.state, to);

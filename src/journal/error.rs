@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::State;
 use super::holder::LockHolder;
 
-/// Why a journal cannot be opened, read or written, or refuses an entry.
+/// A journal cannot be opened, read or written, or refuses an entry.
 ///
 /// Cheap to copy: one failed commit answers all entries that waited for it.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -149,7 +149,7 @@ impl JournalError {
         }
     }
 
-    /// What `SQLite` says of a file whose pages make no sense, or whose columns say what no journal can say.
+    /// An error of `SQLite`'s that means damage.
     fn of_damage(path: &Path, source: &rusqlite::Error) -> Option<Self> {
         let damaged = matches!(
             source,
@@ -164,7 +164,6 @@ impl JournalError {
         damaged.then(|| Self::damaged(path, source.to_string()))
     }
 
-    /// What to do about it.
     pub fn hint(&self) -> Option<String> {
         let hint = match self {
             Self::Create { .. } => {

@@ -82,7 +82,7 @@ CREATE TABLE attachments (
 CREATE TABLE blocks (n INTEGER PRIMARY KEY, at INTEGER NOT NULL, letters BLOB NOT NULL, sum INTEGER NOT NULL DEFAULT 0) STRICT;
 ";
 
-/// What makes each format the next one, from format 1 on. The checksums of format 3 are added when all steps are done.
+/// The migration steps, from format 1 on. The checksums of format 3 are added after the last step.
 const STEPS: [&str; FORMAT as usize - 1] = [
     "
 ALTER TABLE deliveries ADD COLUMN accepted BLOB;

@@ -39,7 +39,7 @@ impl LockHolder {
         holder
     }
 
-    /// What to type to see it.
+    /// The command that shows the process.
     pub fn command(&self) -> String {
         let look = match self.process {
             Some(process) if cfg!(windows) => format!("tasklist /FI \"PID eq {process}\""),

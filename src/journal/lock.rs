@@ -69,7 +69,7 @@ fn lock_path(journal: &Path) -> PathBuf {
     PathBuf::from(name)
 }
 
-/// Who has it. On some systems a locked file cannot be read.
+/// The process that holds the lock. On some systems a locked file cannot be read.
 fn holder(file: &mut File) -> LockHolder {
     let mut text = String::new();
     match file.take(500).read_to_string(&mut text) {

@@ -41,7 +41,7 @@ struct Inner {
 }
 
 impl Journal {
-    /// Where the journal of a mailing is: `.massebrev/<mailing>@<environment>.journal` in the manifest's folder.
+    /// The path of a mailing's journal: `.massebrev/<mailing>@<environment>.journal` in the manifest's folder.
     pub fn path(folder: &Path, mailing: &str, environment: &str) -> PathBuf {
         let name = format!("{}@{}.journal", file_name(mailing), file_name(environment));
         folder.join(".massebrev").join(name)
@@ -120,7 +120,7 @@ impl Journal {
         Ok(true)
     }
 
-    /// When the mailing was first sent; `None` when it never was. Needs no open journal.
+    /// Time of the first send; `None` before it. Needs no open journal.
     pub fn peek_began(path: &Path) -> Result<Option<Timestamp>, JournalError> {
         match Store::open_for_reading(path) {
             Ok(store) => store.began().map(Some),
@@ -142,12 +142,12 @@ impl Journal {
         self.0.began
     }
 
-    /// How many rows were found on their way when it was opened, and are unknown now.
+    /// Rows that were in flight when it was opened, and are unknown now.
     pub fn cut_off(&self) -> usize {
         self.0.cut_off
     }
 
-    /// Where the copy of it lies as it was, when it had an older format until it was opened.
+    /// The copy of the journal in its older format, when opening has migrated it.
     pub fn older(&self) -> Option<&Path> {
         self.0.older.as_deref()
     }
@@ -177,7 +177,7 @@ impl Journal {
         Ok((moved.from, moved.lost_at))
     }
 
-    /// What is on record of every row, as it is now.
+    /// The records of all rows.
     pub fn recorded(&self) -> Result<RecordedRows, JournalError> {
         RecordedRows::new(Store::open_for_reading(&self.0.path)?)
     }
@@ -188,7 +188,7 @@ impl Journal {
         line_of(&reader, key).map_err(|source| reader.read_error(source))
     }
 
-    /// What the latest run was made of; nothing when that was not written down yet.
+    /// The inputs of the latest run; empty when they were not recorded.
     pub fn inputs(&self) -> Result<Vec<Input>, JournalError> {
         let reader = self.reader();
         if reader.format() < 2 {

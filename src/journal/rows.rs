@@ -80,31 +80,30 @@ pub struct RowRecord {
     pub row: u64,
     /// The line it begins on.
     pub line: u64,
-    /// What the row is called.
     pub name: String,
     pub recipient: String,
     /// The digest of the letter, when one has left.
     pub body: Option<Digest>,
     pub state: State,
     pub correspondence: Option<Uuid>,
-    /// How many requests it has taken, in all runs.
+    /// Number of requests in all runs.
     pub attempts: u64,
     /// The HTTP status of the last answer, when it was no success.
     pub status: Option<u16>,
     pub code: Option<u32>,
-    /// Why it was not sent.
+    /// The reason it was not sent.
     pub message: Option<String>,
     pub trace: Option<String>,
     pub first_at: Option<Timestamp>,
     pub last_at: Timestamp,
-    /// How the digest of a later text begins of which a person has said that the earlier one stands.
+    /// The first bytes of the digest of a later text, for which a person has accepted that the earlier one stands.
     pub accepted: Option<DigestHead>,
-    /// When the last request failed of which it is not known whether it took effect: while the row is unknown, it may take effect for some minutes after that.
+    /// Time of the last request whose effect is not known: while the row is unknown, it may take effect some minutes later.
     pub lost_at: Option<Timestamp>,
-    /// When Altinn was last asked what has become of an accepted letter.
+    /// Time of the last status request for an accepted letter.
     pub asked_at: Option<Timestamp>,
     pub delivery: Option<String>,
-    /// When the row was given out on a list of those who get paper.
+    /// Time at which the row was put on a paper list.
     pub listed_at: Option<Timestamp>,
 }
 
@@ -170,7 +169,7 @@ impl Snapshot {
         latest_run(&self.store)
     }
 
-    /// How many rows stand where. States without rows are left out.
+    /// Rows by state; states without rows are left out.
     pub fn counts(&self) -> Result<Vec<(State, u64)>, JournalError> {
         let failed = |source| self.store.read_error(source);
         let sql = "SELECT state, count(*) FROM deliveries GROUP BY state";
@@ -445,7 +444,7 @@ pub(super) fn latest_run(store: &Store) -> Result<Option<Run>, JournalError> {
 /// Rows that a run reads at a time.
 const RESUME_PAGE: u32 = 4096;
 
-/// What is on record of one row.
+/// The record of one row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Recorded {
     pub key: Uuid,
@@ -453,7 +452,7 @@ pub struct Recorded {
     pub row: u64,
     pub state: State,
     pub last_at: Timestamp,
-    /// When the last request failed of which it is not known whether it took effect.
+    /// Time of the last request whose effect is not known.
     pub lost_at: Option<Timestamp>,
     /// True when the row was given out on a list of those who get paper.
     pub listed: bool,

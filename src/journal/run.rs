@@ -29,7 +29,7 @@ pub struct Run {
     /// The digest of the plan.
     pub plan: String,
     pub started_at: Timestamp,
-    /// How it ended. `None` while it runs, and when the process died.
+    /// Its end. `None` while it runs, and when the process died.
     pub ended: Option<EndedRun>,
 }
 
@@ -38,7 +38,6 @@ pub struct Run {
 pub struct EndedRun {
     pub at: Timestamp,
     pub how: HowEnded,
-    /// Why it stopped, in words.
     pub reason: Option<String>,
 }
 
@@ -89,7 +88,7 @@ impl FromStr for HowEnded {
     }
 }
 
-/// What makes an attachment the same one: an upload is reused only for the same bytes under the same name in the same resource.
+/// The identity of an attachment: an upload is reused only for the same bytes under the same name in the same resource.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SharedAttachment {
     /// The digest of the bytes.
@@ -113,7 +112,7 @@ impl SharedAttachment {
     }
 }
 
-/// How far the upload of an attachment has come.
+/// The state of an upload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum UploadState {
     /// Altinn has given it an id.
@@ -151,7 +150,7 @@ impl FromStr for UploadState {
 /// A part of what a mailing is made of.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Input {
-    /// What it is to the mailing: a word such as `template`.
+    /// The kind of input: a word such as `template`.
     pub kind: String,
     /// A path relative to the manifest's folder, or a member of the manifest. Identity numbers are masked in it.
     pub name: String,
@@ -165,7 +164,7 @@ type Known = BTreeMap<(String, String), Digest>;
 const LATEST: &str = "SELECT kind, name, digest FROM inputs AS this
     WHERE digest IS NOT NULL AND run = (SELECT max(run) FROM inputs WHERE kind = this.kind AND name = this.name)";
 
-/// What the latest run was made of, in order; nothing when that was not written down yet.
+/// The inputs of the latest run, in order; empty when they were not recorded.
 pub(super) fn latest_inputs(store: &Store) -> rusqlite::Result<Vec<Input>> {
     let input = |((kind, name), digest)| Input { kind, name, digest };
     Ok(known(&store.connection)?.into_iter().map(input).collect())

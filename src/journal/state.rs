@@ -9,7 +9,7 @@ use uuid::Uuid;
 /// SHA-256 over what was sent.
 pub type Digest = [u8; 32];
 
-/// How a digest begins: enough to notice a change.
+/// The first eight bytes of a digest: enough to notice a change.
 pub type DigestHead = [u8; 8];
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -36,14 +36,14 @@ pub enum State {
     Skipped,
 }
 
-/// What happened to a row.
+/// An entry: something that happened to a row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Entry {
     /// Its letter is about to leave.
     Started(Start),
     /// Its letter was answered, or given up.
     Ended(LetterEnd),
-    /// What was unknown has been found out.
+    /// A look-up has settled an unknown letter.
     Settled(LetterEnd),
     /// The process died while its letter was on the way; it was last known to run then.
     CutOff(Timestamp),
@@ -68,7 +68,6 @@ pub struct Start {
     pub row: u64,
     /// The line it begins on.
     pub line: u64,
-    /// What the row is called: its key as a person reads it.
     pub name: String,
     pub recipient: String,
     /// The digest of the body.
@@ -79,10 +78,10 @@ pub struct Start {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LetterEnd {
     pub outcome: Outcome,
-    /// How many requests it took. They add up over the runs.
+    /// Number of requests; added up over the runs.
     pub attempts: u32,
     pub at: Timestamp,
-    /// When the last request failed of which it is not known whether it took effect, if there was one.
+    /// Time of the last request whose effect is not known.
     pub lost_at: Option<Timestamp>,
 }
 
@@ -93,9 +92,7 @@ pub struct Skip {
     pub row: u64,
     /// The line it begins on.
     pub line: u64,
-    /// What the row is called.
     pub name: String,
-    /// Why it is left out.
     pub reason: String,
     pub at: Timestamp,
 }
@@ -107,7 +104,7 @@ pub struct Dropped {
     pub at: Timestamp,
 }
 
-/// What came of a letter.
+/// The outcome of a letter.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
     Sent {
@@ -129,7 +126,7 @@ pub enum Outcome {
     Unknown(Reason),
 }
 
-/// Why a letter was not sent.
+/// The reason a letter was not sent.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Reason {
     pub status: Option<u16>,
@@ -148,7 +145,7 @@ pub enum IllegalStep {
     Drift,
 }
 
-/// Where an entry leaves a row that stood at `from` with this body (`None`: none has left yet).
+/// The state after an entry, for a row in state `from` with this body (`None`: no request has left).
 pub fn transition(from: State, body: Option<&Digest>, entry: &Entry) -> Result<State, IllegalStep> {
     use State::{
         AlreadySent, Failed, InFlight, Pending, Rejected, Reserved, Sent, Skipped, Unknown,
@@ -253,7 +250,7 @@ impl FromStr for State {
 }
 
 impl Entry {
-    /// What happened, as a word for messages.
+    /// The entry as a word for messages.
     pub fn name(&self) -> &'static str {
         match self {
             Self::Started(_) => "started",
@@ -293,7 +290,7 @@ impl Outcome {
         }
     }
 
-    /// Why it was not sent, when it was not.
+    /// The reason it was not sent.
     pub fn reason(&self) -> Option<&Reason> {
         match self {
             Self::Sent { .. } | Self::AlreadySent { .. } | Self::Withdrawn { .. } => None,

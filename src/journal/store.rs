@@ -29,7 +29,7 @@ pub struct Header {
 #[derive(Debug)]
 pub(super) struct Store {
     pub(super) connection: Connection,
-    /// Where the copy of an older format is, when the file had one until now.
+    /// The copy in the older format, when opening has migrated the file.
     pub(super) older: Option<PathBuf>,
     /// The version of the program that wrote it before this one.
     pub(super) written_by: Option<String>,
@@ -103,7 +103,7 @@ impl Store {
         })
     }
 
-    /// When the mailing was first sent.
+    /// Time of the first send.
     pub(super) fn began(&self) -> Result<Timestamp, JournalError> {
         let began = self.meta("began")?;
         began

@@ -11,7 +11,7 @@ use super::JournalError;
 use super::change::{Answer, Change, InFlightRows, apply};
 use super::store::Store;
 
-/// How long the first of a group waits for company at most. Without any wait a commit carried six entries, and throughput fell by a third.
+/// Longest wait of the first entry of a group. Without it a commit carried six entries, and throughput fell by a third.
 const LINGER: Duration = Duration::from_millis(1);
 
 /// A pause this long between two entries ends the wait: all letters in flight are waiting for this commit. It more than doubles the letters a second when

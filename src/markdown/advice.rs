@@ -23,7 +23,6 @@ pub struct Advice {
     pub span: Range<usize>,
 }
 
-/// Kind of a construct.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Kind {
     Abbreviation,
@@ -81,7 +80,6 @@ impl Kind {
         }
     }
 
-    /// What to write instead.
     pub fn hint(self) -> &'static str {
         match self {
             Self::Abbreviation => {
@@ -195,7 +193,6 @@ fn without_tags(text: &str) -> Cow<'_, str> {
 
 struct Source<'a> {
     text: &'a str,
-    /// Where each line begins.
     starts: Vec<usize>,
 }
 

@@ -3,7 +3,6 @@
 use super::html::{Element, Node};
 use std::fmt::Write as _;
 
-/// Inline content.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Inline {
     Text(String),
@@ -28,7 +27,6 @@ enum Inline {
     Math(String),
 }
 
-/// A block.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Block {
     Paragraph(Vec<Inline>),

@@ -11,7 +11,7 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use super::findings::{LetterFinding, check_letter, check_person};
 use super::fingerprint::Fingerprint;
-use super::letter_text::check_values;
+use super::markdown_values::check_values;
 use super::planner::RowPlanner;
 use super::{Mailing, Planned};
 use crate::diagnostic::Problem;

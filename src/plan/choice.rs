@@ -5,13 +5,11 @@ use super::{CheckReport, Selection};
 /// Which rows a person asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RowFilter {
-    /// The rows.
     pub rows: Selection,
     /// So many letters at most.
     pub limit: Option<u64>,
 }
 
-/// What comes of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RowChoice {
     /// The rows whose turn it is.

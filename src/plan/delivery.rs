@@ -22,9 +22,7 @@ pub struct Delivery {
     pub line: u64,
     /// The row's own key, as people know the row. May hold an identity number: mask it before showing it.
     pub name: String,
-    /// Who gets the letter.
     pub recipient: Recipient,
-    /// The idempotency key.
     pub key: Uuid,
     /// The request, without the ids of files that are still to be uploaded.
     pub request: Request,
@@ -69,7 +67,7 @@ impl Delivery {
         format!("{API}/{endpoint}")
     }
 
-    /// Whether files go in the same request.
+    /// True when files go in the same request.
     pub fn has_enclosures(&self) -> bool {
         self.files.iter().any(|file| file.enclosed)
     }
@@ -102,9 +100,7 @@ impl Delivery {
 /// What a row came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Planned {
-    /// A letter.
     Delivery(Box<Delivery>),
-    /// No letter, on purpose.
     Skipped(Skip),
     /// No letter, because something is wrong.
     Invalid(Problems),
@@ -123,6 +119,5 @@ pub struct Skip {
     pub name: String,
     /// The key the letter would have had.
     pub key: Uuid,
-    /// Why.
     pub reason: &'static str,
 }

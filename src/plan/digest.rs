@@ -31,7 +31,6 @@ impl Digest {
 pub struct Digester(Sha256);
 
 impl Digester {
-    /// Adds one part.
     pub fn part(&mut self, bytes: &[u8]) -> &mut Self {
         self.0.update((bytes.len() as u64).to_be_bytes());
         self.0.update(bytes);

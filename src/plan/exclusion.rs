@@ -53,10 +53,14 @@ impl Exclusion {
         display_path: &Path,
         identity: Identity<'_>,
     ) -> Result<(Self, Problems), Problems> {
-        let options = Options {
+        let mut options = Options {
             bare_list: true,
             ..Options::default()
         };
+        if Rows::open(path, display_path, &options)?.headers().len() == 1 {
+            // Nothing separates values in a list of one column: a comma there is a spreadsheet's decimal sign.
+            options.delimiter = Some("tab".to_owned());
+        }
         let open = || Rows::open(path, display_path, &options);
         let column = choose_column(open()?, identity);
         let mut rows = open()?;

@@ -15,11 +15,8 @@ use crate::correspondence::Attachment;
 /// A file on disk as it was when it was read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LocalFile {
-    /// Where it is.
     pub path: PathBuf,
-    /// Its length in bytes.
     pub size: u64,
-    /// Its content.
     pub digest: Digest,
     /// Its MD5 in lower-case hexadecimal: Altinn's checksum.
     pub md5: String,
@@ -28,13 +25,12 @@ pub struct LocalFile {
 /// A file as one letter carries it: content and what Altinn is told about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PlannedFile {
-    /// The content.
     pub file: Arc<LocalFile>,
     /// Name, reference and the rest.
     pub attachment: Attachment,
     /// Tells equal uploads from different ones: content and everything Altinn is told.
     pub identity: Digest,
-    /// Whether it goes in the same request as its letter, the only one that has it. Others are uploaded once, before their letters.
+    /// True when it goes in the same request as its letter, the only one that has it. Others are uploaded once, before their letters.
     ///
     /// Pass 1 has not seen the rows to come: until pass 2, a file that is not the same for all rows is taken for one letter's own.
     pub enclosed: bool,

@@ -30,7 +30,7 @@ impl Fingerprint {
         }
     }
 
-    /// Whether the row becomes a letter.
+    /// True when the row becomes a letter.
     pub(super) fn is_letter(self) -> bool {
         self.letter != SKIPPED
     }

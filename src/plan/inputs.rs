@@ -90,15 +90,12 @@ pub struct Input {
 /// What a part is to the mailing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum InputKind {
-    /// The manifest.
     Manifest,
     /// A member of the manifest that letters are made of: a part of it that can be named.
     Member,
-    /// The recipients file.
     Rows,
     /// The list of those who get no letter.
     Exclude,
-    /// A template.
     Template,
     /// A file that follows letters.
     Attachment,

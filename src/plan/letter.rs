@@ -27,14 +27,14 @@ pub(super) struct Letter {
 #[derive(Debug)]
 pub(super) struct AttachmentPlan {
     pub(super) pointer: String,
-    /// Whether a row's letter has it.
+    /// True when a row's letter has it.
     pub(super) when: Condition,
     pub(super) file: Text,
     pub(super) metadata: Tree,
 }
 
 impl AttachmentPlan {
-    /// Whether it is the same for every row that has it.
+    /// True when it is the same for every row that has it.
     pub(super) fn is_shared(&self) -> bool {
         self.file.is_constant() && self.metadata.is_constant()
     }

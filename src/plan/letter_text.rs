@@ -1,4 +1,4 @@
-//! What readers get otherwise than it is written: constructs in the letter's own text, and values that look like Markdown.
+//! What readers get otherwise than it is written: constructs in the letter's own text.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -8,38 +8,12 @@ use serde_json::Value;
 use super::Mailing;
 use super::mailing::display_path;
 use super::report_builder::ReportBuilder;
-use crate::correspondence::text::excerpt;
 use crate::diagnostic::{Place, Problem, Source};
 use crate::manifest::Allowance;
 use crate::markdown::{Kind, advice};
-use crate::recipients::Row;
-use crate::template::take_protected;
 
 /// Where the body stands in the manifest.
 const BODY: &str = "/correspondence/content/messageBody";
-
-/// Warns of the row's values that had to be written with character references, after its letter has been rendered on this thread.
-pub(super) fn check_values(mailing: &Mailing, row: &Row) -> Vec<Problem> {
-    let values = take_protected().into_iter();
-    values
-        .map(|value| value_warning(mailing, row, &value))
-        .collect()
-}
-
-fn value_warning(mailing: &Mailing, row: &Row, value: &str) -> Problem {
-    let headers = mailing.headers().iter().enumerate();
-    let columns = headers.filter(|(at, _)| {
-        let cell = row.get(*at).trim();
-        !cell.is_empty() && (cell == value.trim() || value.contains(cell) && cell.len() > 2)
-    });
-    let place = mailing.row_place(row, columns.map(|(_, header)| header.as_str()).collect());
-    Problem::warning(place, "a value that Markdown takes for a heading, a list, a link or another mark")
-        .with_cause(format!("`{}`", excerpt(value)))
-        .with_hint(
-            "its sign goes as a character reference, and Altinn's inbox shows it as it stands in the column; a program that shows the letter unread shows \
-             `&#35;` for `#`: put text before it in the letter, or change the value",
-        )
-}
 
 /// Tells of constructs in the letter's own text that readers get otherwise, once each, at their lines.
 pub(super) fn check(mailing: &Mailing, report: &mut ReportBuilder<'_>) {

@@ -23,7 +23,7 @@ const MOST_THREADS: NonZeroUsize = NonZeroUsize::new(16).unwrap();
 /// What a mailing is rendered and checked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MailingOptions {
-    /// Whether letters go to real people: synthetic persons are refused, and Altinn's stricter limits hold.
+    /// True when letters go to real people: synthetic persons are refused, and Altinn's stricter limits hold.
     pub production: bool,
     /// What `now()` is in templates: the instant the mailing was first sent, or the present one before that.
     pub began: Timestamp,
@@ -43,7 +43,7 @@ pub struct Mailing {
     pub(super) found: Problems,
     /// How many threads check its rows.
     pub(super) threads: NonZeroUsize,
-    /// Whether the letter is there with all its parts. If not, only its rows can be checked.
+    /// True when the letter is there with all its parts. If not, only its rows can be checked.
     pub(super) is_whole: bool,
     pub(super) in_progress: RowsInProgress,
     headers: Vec<String>,
@@ -114,7 +114,6 @@ impl Mailing {
         self.in_progress.watch()
     }
 
-    /// The manifest.
     pub fn manifest(&self) -> &Manifest {
         &self.loaded.manifest
     }

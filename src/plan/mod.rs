@@ -24,6 +24,7 @@ mod key_spelling;
 mod letter;
 mod letter_text;
 mod mailing;
+mod markdown_values;
 mod old_render;
 mod placeholders;
 mod planner;

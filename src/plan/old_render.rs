@@ -21,7 +21,6 @@ pub struct OldRender {
     file: BufReader<File>,
     /// Where the file is read next.
     at: u64,
-    /// By key.
     slots: Vec<Slot>,
     /// What `now()` was in its first letter.
     now: Option<Timestamp>,
@@ -38,7 +37,6 @@ struct Slot {
 /// What has become of a letter since.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LetterChange {
-    /// It was not there.
     New,
     /// Its request is the same, byte for byte or in other words for the same.
     Same,
@@ -49,7 +47,6 @@ pub enum LetterChange {
 /// A letter that was there and is not any more.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RemovedLetter {
-    /// Its row then.
     pub row: u64,
     /// The line it began on.
     pub line: u64,
@@ -60,46 +57,33 @@ pub struct RemovedLetter {
 /// A file that is no output of `massebrev render`.
 #[derive(Debug, Error)]
 pub enum OldRenderError {
-    /// It cannot be read.
     #[error("cannot read {}", path.display())]
     Read {
-        /// The file.
         path: PathBuf,
-        /// Why.
         #[source]
         source: io::Error,
     },
     /// It is a pipe, a folder or something else that can be read once at most.
     #[error("{} is not a plain file", path.display())]
-    NotAFile {
-        /// What was named.
-        path: PathBuf,
-    },
+    NotAFile { path: PathBuf },
     /// There is nothing in it.
     #[error("{} is empty", path.display())]
-    Empty {
-        /// The file.
-        path: PathBuf,
-    },
+    Empty { path: PathBuf },
     /// A line is not what `massebrev render` writes.
     #[error("{}:{line}: not a line that `massebrev render` has written", path.display())]
     Malformed {
-        /// The file.
         path: PathBuf,
         /// The line, from 1.
         line: u64,
-        /// Why.
         #[source]
         source: Arc<serde_json::Error>,
     },
     /// A letter is there twice.
     #[error("{}:{line}: the key {key} stands in an earlier line too", path.display())]
     Twice {
-        /// The file.
         path: PathBuf,
         /// The second line with the key, from 1.
         line: u64,
-        /// The key.
         key: Uuid,
     },
 }

@@ -57,7 +57,6 @@ impl<'a> RowPlanner<'a> {
         }
     }
 
-    /// Renders one row.
     pub(super) fn plan(&mut self, row: &Row) -> Planned {
         let proving = self.report.and_then(|report| report.proving.as_ref());
         if proving.is_some_and(|proving| !proving.rows.contains(row.number)) {

@@ -14,7 +14,6 @@ pub struct Proof {
 /// What proofs do not have of their letters, because it reaches others than who looks at them: in how many it was.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Withheld {
-    /// Notifications with custom recipients.
     pub custom_recipients: u64,
     /// References to a dialog with the letter's recipient.
     pub dialogs: u64,
@@ -39,7 +38,6 @@ impl Proof {
         }
     }
 
-    /// Who gets them.
     pub fn recipient(&self) -> &Recipient {
         &self.recipient
     }

@@ -17,7 +17,6 @@ pub struct CheckReport {
     pub problems: Problems,
     /// Rows to be accounted for: those in the file, valid or not; of proofs, those that are proven.
     pub rows: u64,
-    /// Rows that become letters.
     pub letters: u64,
     /// Rows that get no letter, on purpose.
     pub skipped: u64,
@@ -37,7 +36,7 @@ pub struct CheckReport {
 }
 
 impl CheckReport {
-    /// Whether a file is the same for every row.
+    /// True when a file is the same for every row.
     pub fn is_shared(&self, file: &PlannedFile) -> bool {
         self.shared
             .iter()

@@ -20,7 +20,6 @@ pub struct RequestLine<'a> {
     /// The path of the request.
     #[serde(borrow)]
     pub path: Cow<'a, str>,
-    /// The idempotency key.
     pub key: Uuid,
     /// What `now()` was, when a template asked for it.
     #[serde(default)]

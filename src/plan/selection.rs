@@ -32,19 +32,13 @@ pub enum NotASelection {
     Zero,
     /// A range that ends before it begins.
     #[error("{first}-{last} ends before it begins: did you mean {last}-{first}?")]
-    Backwards {
-        /// Where it begins.
-        first: u64,
-        /// Where it ends.
-        last: u64,
-    },
+    Backwards { first: u64, last: u64 },
 }
 
 /// So many ranges are named before the rest is a sign.
 const NAMED: usize = 8;
 
 impl Selection {
-    /// Every row.
     pub fn all() -> Self {
         Self {
             ranges: vec![Range {
@@ -59,7 +53,6 @@ impl Selection {
         Self { ranges: Vec::new() }.with(rows)
     }
 
-    /// Some more rows.
     #[must_use]
     pub fn with(mut self, rows: impl IntoIterator<Item = u64>) -> Self {
         for row in rows {
@@ -68,17 +61,17 @@ impl Selection {
         self.tidy()
     }
 
-    /// Whether no row is left out, however many there are.
+    /// True when no row is left out, however many there are.
     pub fn is_all(&self) -> bool {
         *self == Self::all()
     }
 
-    /// Whether there is no row in it.
+    /// True when there is no row in it.
     pub fn is_empty(&self) -> bool {
         self.ranges.is_empty()
     }
 
-    /// Whether a row is in it.
+    /// True when a row is in it.
     pub fn contains(&self, row: u64) -> bool {
         let after = self.ranges.partition_point(|range| range.first <= row);
         after

@@ -18,7 +18,6 @@ const NAMED: usize = 5;
 #[derive(Debug, Clone)]
 pub struct PageHeader<'a> {
     pub mailing: &'a str,
-    /// Name of the environment.
     pub environment: &'a str,
     /// True when the letters will reach real people.
     pub in_production: bool,

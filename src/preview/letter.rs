@@ -24,7 +24,6 @@ pub(super) struct LetterView {
     pub(super) language: &'static str,
     pub(super) code: &'static str,
     pub(super) sender: String,
-    /// The sender's first letter.
     pub(super) initial: String,
     pub(super) title: String,
     pub(super) summary: String,
@@ -61,7 +60,7 @@ pub(super) struct Attached {
 pub(super) struct Reply {
     pub(super) text: String,
     pub(super) url: String,
-    /// Whether it leads where a reader may go.
+    /// True when it leads where a reader may go.
     pub(super) is_link: bool,
 }
 

@@ -100,7 +100,6 @@ pub(super) struct NotificationView {
     pub(super) notes: Vec<String>,
 }
 
-/// An e-mail.
 #[derive(Debug, Serialize)]
 pub(super) struct EmailView {
     pub(super) subject: String,
@@ -154,7 +153,7 @@ impl<'a> SmsTexts<'a> {
     }
 }
 
-/// Whether Altinn puts its own text around the sender's.
+/// True when Altinn puts its own text around the sender's.
 pub(super) fn is_generic(notification: &Notification) -> bool {
     notification.notification_template == Some(NotificationTemplate::GenericAltinnMessage)
 }

@@ -42,7 +42,6 @@ struct Top<'a> {
     cover: HeaderView<'a>,
 }
 
-/// Links between sections.
 #[derive(Serialize)]
 struct Pages {
     page: u64,
@@ -107,7 +106,6 @@ impl<'a> Page<'a> {
         self.write("letter.html", &page)
     }
 
-    /// Letters written so far.
     pub fn written(&self) -> u64 {
         self.written
     }

@@ -17,9 +17,7 @@ const FOREIGN: usize = 64;
 #[derive(Debug, Clone, Default)]
 pub struct MailingSummary {
     pub letters: u64,
-    /// First notifications by SMS.
     pub sms: SmsTotals,
-    /// Reminders by SMS.
     pub reminders: SmsTotals,
     pub(super) languages: BTreeMap<Language, LanguageCount>,
     pub(super) first: u64,
@@ -54,10 +52,8 @@ pub(super) struct RowSize {
     pub(super) size: usize,
 }
 
-/// SMS over all letters.
 #[derive(Debug, Clone, Default)]
 pub struct SmsTotals {
-    /// Letters with an SMS.
     pub letters: u64,
     /// Sum of the parts, with one SMS for each letter.
     pub parts: u64,

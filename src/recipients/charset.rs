@@ -10,7 +10,6 @@ use oem_cp::code_table::{
 /// An encoding that files come in.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Charset {
-    /// One that browsers know.
     Standard(&'static Encoding),
     /// One of MS-DOS: its name, and its characters from 0x80 on.
     Dos(&'static str, &'static [char; 128]),
@@ -109,7 +108,6 @@ pub(super) struct LetterCount {
     norwegian: usize,
     /// Those among them that another letter follows.
     inside: usize,
-    /// Other letters of names.
     letters: usize,
 }
 

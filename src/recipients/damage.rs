@@ -268,7 +268,7 @@ pub fn serial_date(value: &str) -> Option<Date> {
     counted.then_some(day)
 }
 
-/// Whether a value is a date as people write it: 2026-12-15, 15.12.2026, 15/12-26.
+/// True when a value is a date as people write it: 2026-12-15, 15.12.2026, 15/12-26.
 pub fn is_date(value: &str) -> bool {
     let value = value.split([' ', 'T']).next().unwrap_or_default();
     let mut parts = value.split(['-', '.', '/']);

@@ -16,7 +16,6 @@ pub enum Delimiter {
     Comma,
     /// `;`, as spreadsheets write where the comma is the decimal sign.
     Semicolon,
-    /// A tab.
     Tab,
     /// `|`
     Pipe,
@@ -42,7 +41,7 @@ impl Dialect {
         self.delimiter
     }
 
-    /// Whether anything had to be found out.
+    /// True when anything had to be found out.
     pub fn is_guessed(&self) -> bool {
         !(self.encoding_set && self.delimiter_set)
     }
@@ -133,7 +132,6 @@ pub(super) struct DelimiterScore {
     marks: Reverse<usize>,
     /// Rows in a thousand with as many values as most.
     alike: usize,
-    /// Values in most rows.
     columns: usize,
     /// Values in the first row.
     first: usize,

@@ -17,7 +17,6 @@ pub(super) type Decoded = Box<dyn Read + Send>;
 /// What the beginning of a file says that it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum FileStart {
-    /// Nothing at all.
     Empty,
     /// No delimited text, but this.
     Foreign(&'static str),

@@ -50,7 +50,6 @@ impl Row {
         self.text.len()
     }
 
-    /// The values in order.
     pub fn iter(&self) -> impl Iterator<Item = &str> {
         (0..self.width).map(|column| self.get(column))
     }

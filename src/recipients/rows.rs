@@ -223,7 +223,7 @@ impl Rows {
         Ok(())
     }
 
-    /// Whether a row has a value for each column and no more.
+    /// True when a row has a value for each column and no more.
     fn check_width(&self, row: &mut Row) -> Result<(), ReadError> {
         check_characters(row)?;
         let columns = self.headers.len();
@@ -292,7 +292,6 @@ impl fmt::Debug for Rows {
     }
 }
 
-/// Opens a regular file.
 fn open_file(path: &Path) -> Result<File, ReadError> {
     let file = File::open(path).map_err(|error| ReadError::unreadable(&error))?;
     let kind = file
@@ -381,12 +380,12 @@ fn count_line_breaks(text: &str) -> u64 {
     text.bytes().map(|byte| u64::from(byte == b'\n')).sum()
 }
 
-/// Whether nothing can be seen in a row: a blank line, or one of delimiters alone.
+/// True when nothing can be seen in a row: a blank line, or one of delimiters alone.
 fn is_blank(row: &Row) -> bool {
     row.text.trim_start_matches(is_invisible).is_empty()
 }
 
-/// Whether a row is free of characters that no text has.
+/// True when a row is free of characters that no text has.
 fn check_characters(row: &Row) -> Result<(), ReadError> {
     let text = &row.text;
     if text.as_bytes().contains(&0) {

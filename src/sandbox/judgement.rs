@@ -133,7 +133,7 @@ fn recipients(state: &ServerState, request: &Request) -> Vec<(String, bool)> {
         .collect()
 }
 
-/// Whether a set has a recipient, as a URN or by its identifier alone.
+/// True when a set has a recipient, as a URN or by its identifier alone.
 fn names(set: &BTreeSet<String>, urn: &str) -> bool {
     !set.is_empty()
         && (set.contains(urn) || urn.rsplit(':').next().is_some_and(|id| set.contains(id)))

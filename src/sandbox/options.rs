@@ -22,13 +22,13 @@ pub struct Options {
     pub token_lifetime: Duration,
     /// How long an Altinn token is valid, whatever it was exchanged for.
     pub altinn_token_lifetime: Duration,
-    /// Whether letters and small files are kept whole. Without, a letter takes some hundred bytes.
+    /// True when letters and small files are kept whole. Without, a letter takes some hundred bytes.
     pub keep_bodies: bool,
     /// How many times an uploaded attachment is seen being scanned before it is published.
     pub scan_polls: u32,
     /// How long after its time a letter is published.
     pub publish_after: Duration,
-    /// Whether production's stricter limits hold.
+    /// True when production's stricter limits hold.
     pub production: bool,
 }
 

@@ -7,26 +7,26 @@ use std::time::Duration;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::Instant;
 
-/// What is left of the limit after trouble.
+/// Factor of the limit after a decrease.
 const AFTER_TROUBLE: f64 = 0.7;
-/// More than one in so many of those in flight must have met trouble: what happens to one in a hundred has nothing to do with how many there are.
+/// A decrease needs trouble with more than one in PART of the requests in flight: a rare failure has nothing to do with concurrency.
 const PART: u32 = 16;
-/// How much slower the limit grows from where it was when trouble came.
+/// Factor of the increase near the limit of the last decrease.
 const CAREFUL: f64 = 0.2;
-/// Answers that take so many times as long as they did...
+/// Latency this many times the usual one...
 const SLOWER: u32 = 3;
 /// ...and this much longer are trouble too: requests queue up somewhere. Less is the network, or this machine.
 const LATER: Duration = Duration::from_millis(250);
 /// Answers that a mean needs at least.
 const SAMPLE: u32 = 8;
 
-/// Grows by one for every round of good answers, slower near where trouble came before, and shrinks by a third when there is trouble, once for all
-/// that were in flight then.
+/// Grows by one per round of accepted requests, slower near the last decrease, and shrinks by a third on trouble, once for all
+/// requests that were in flight then.
 #[derive(Debug)]
 pub(super) struct AdaptiveConcurrency {
     cap: u32,
     room: Semaphore,
-    /// Seats of letters that are in flight, are about to be, or wait to be tried again.
+    /// Slots of letters that are in flight, about to be, or waiting for the next attempt.
     seats: Semaphore,
     state: Mutex<State>,
 }
@@ -35,12 +35,11 @@ pub(super) struct AdaptiveConcurrency {
 struct State {
     /// From 1 to the cap.
     limit: f64,
-    /// How many places and seats there are, taken or not. More than there should be while they are taken by those who came before the limit shrank.
+    /// Permits and slots that exist, taken or not. More than the limit while those taken before a decrease are in use.
     places: u32,
     seats: u32,
-    /// How many times as many seats as places there should be.
     times: u32,
-    /// Trouble of requests that left before says nothing new.
+    /// Time of the last decrease; trouble of requests that left before it carries no news.
     shrunk: Instant,
     /// The limit when trouble came.
     ceiling: f64,
@@ -49,11 +48,10 @@ struct State {
     troubles: u32,
     answers: u32,
     taken: Duration,
-    /// How long answers take when nothing is wrong.
     usual: Option<Duration>,
 }
 
-/// A place in flight or a seat, given back when dropped.
+/// A permit to be in flight, or a slot; returned on drop.
 #[derive(Debug)]
 pub(super) struct Place<'a> {
     limit: &'a AdaptiveConcurrency,
@@ -68,7 +66,7 @@ enum Kind {
 }
 
 impl AdaptiveConcurrency {
-    /// With so many times as many seats as places. Three are enough to lose no time: while as many letters as may be are in flight, as many are ready, and the starts of as many are
+    /// `slots` per permit. Three lose no time: while one third of the letters is in flight, one is ready, and the starts of one are
     /// being written down.
     pub(super) fn new(cap: NonZeroU32, seats: u32) -> Self {
         let cap = cap.get();
@@ -92,7 +90,7 @@ impl AdaptiveConcurrency {
         }
     }
 
-    /// Waits for a seat; first come, first served.
+    /// Waits for a slot, in order of arrival.
     pub(super) async fn come(&self) -> Place<'_> {
         Place {
             limit: self,
@@ -102,7 +100,7 @@ impl AdaptiveConcurrency {
         }
     }
 
-    /// Waits for a place in flight; first come, first served.
+    /// Waits for a permit, in order of arrival.
     pub(super) async fn enter(&self) -> Place<'_> {
         Place {
             limit: self,
@@ -111,7 +109,7 @@ impl AdaptiveConcurrency {
         }
     }
 
-    /// A request that left at `departed` was answered as it should be.
+    /// Records an accepted request that left at `departed`.
     pub(super) fn answered(&self, departed: Instant) {
         let mut state = self.state();
         state.grow(self.cap.into());
@@ -124,7 +122,7 @@ impl AdaptiveConcurrency {
         }
     }
 
-    /// A request that left at `departed` met a server that has too much to do.
+    /// Records an overloaded server for a request that left at `departed`.
     pub(super) fn troubled(&self, departed: Instant) {
         let mut state = self.state();
         if departed >= state.shrunk {
@@ -136,7 +134,6 @@ impl AdaptiveConcurrency {
         state.count();
     }
 
-    /// How many may be in flight now.
     pub(super) fn now(&self) -> u32 {
         self.state().whole()
     }
@@ -155,7 +152,7 @@ impl AdaptiveConcurrency {
     }
 }
 
-/// How many more there must be, and then are.
+/// Raises `there` to `whole`; returns the difference.
 fn fill_up(there: &mut u32, whole: u32) -> usize {
     let missing = whole.saturating_sub(*there);
     *there += missing;
@@ -172,7 +169,7 @@ impl State {
         self.limit as u32
     }
 
-    /// Takes a place away, when there are more than there should be.
+    /// Removes a permit or slot when there are more than the limit allows.
     fn spare(&mut self, kind: Kind) -> bool {
         let whole = self.whole();
         let (there, wanted) = match kind {

@@ -18,7 +18,7 @@ use crate::journal::{Journal, JournalError, Outcome, Reason, SharedAttachment, U
 use crate::manifest;
 use crate::plan::{Digest, PlannedFile};
 
-/// How often a file is initialised anew before it is given up: an upload that broke off leaves an id that is dead for good.
+/// Initialisations of a file before it is given up: an interrupted upload leaves an id that cannot be used again.
 const ROUNDS: u32 = 3;
 /// The first wait between two looks at a file that is being scanned; it doubles up to the manifest's.
 const FIRST_POLL: Duration = Duration::from_millis(100);
@@ -31,14 +31,14 @@ pub(super) struct Uploads<'a> {
     settings: &'a manifest::Uploads,
     slots: Semaphore,
     cells: Mutex<Cells>,
-    /// What letters have been sent with.
+    /// Attachments that letters of this run have.
     used: Mutex<HashSet<Uuid>>,
 }
 
 /// One upload for each resource and file, however many letters wait for it.
 type Cells = HashMap<(String, Digest), Arc<OnceCell<Uuid>>>;
 
-/// Why a file is not there for its letters.
+/// The reason a file cannot be attached.
 #[derive(Debug)]
 pub(super) enum UploadEnd {
     /// It did not get there: what that makes of its letter, and why the others would fare alike.
@@ -49,16 +49,16 @@ pub(super) enum UploadEnd {
     Journal(SendError),
 }
 
-/// How one round ended that was not the last word.
+/// The result of one upload round that needs another.
 enum Round {
     Published(Uuid),
     /// Another id may fare better.
     Again(Uuid, Reason),
 }
 
-/// What is said of an upload that is dead, or that Altinn has seen more or less of than we know: the next look tells, and else there is another id.
+/// Codes of an upload that failed, or whose state differs from ours: the next overview tells, or a new id is needed.
 const WORTH_A_LOOK: [u32; 7] = [2001, 2002, 2003, 2005, 2006, 2008, 2009];
-/// What is said of an attachment that is gone already: unknown, purged, expired.
+/// Codes of an attachment that no longer exists: unknown, purged, expired.
 const GONE: [u32; 3] = [2001, 2006, 2018];
 
 impl<'a> Uploads<'a> {
@@ -297,7 +297,7 @@ impl From<JournalError> for UploadEnd {
     }
 }
 
-/// What makes an upload of a file the same one.
+/// The identity of an upload.
 fn shared(resource: &str, planned: &PlannedFile) -> SharedAttachment {
     SharedAttachment {
         digest: planned.identity.0,

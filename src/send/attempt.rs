@@ -33,18 +33,18 @@ pub(super) struct Attempts<'a> {
     pub(super) contact: ServerContact,
 }
 
-/// What became of an exchange, after all its tries.
+/// The result of an exchange after all its attempts.
 #[derive(Debug)]
 pub(super) struct Attempted<T> {
-    /// What Altinn gave, or why it gave nothing.
+    /// Altinn's answer, or the reason there is none.
     pub(super) result: Result<T, Unaccepted>,
-    /// How many requests left the machine.
+    /// Number of requests that left the machine.
     pub(super) requests: u32,
-    /// When the last request failed that may have taken effect without our knowing, if there was one.
+    /// Time of the last request whose effect is not known.
     pub(super) lost_at: Option<Timestamp>,
 }
 
-/// Why an exchange was not accepted.
+/// The reason an exchange was not accepted.
 #[derive(Debug)]
 pub(super) enum Unaccepted {
     /// Altinn will not do it; the verdict is final (never a retry).
@@ -60,7 +60,7 @@ pub(super) enum Unaccepted {
 }
 
 impl Unaccepted {
-    /// Why, in the words the journal keeps.
+    /// The reason as the journal keeps it.
     pub(super) fn into_reason(self) -> Reason {
         match self {
             Self::Refused(refusal, _) => refusal.into(),
@@ -71,7 +71,7 @@ impl Unaccepted {
     }
 }
 
-/// What one try came to.
+/// The result of one attempt.
 enum AttemptStep<T> {
     Settled(Result<T, Unaccepted>),
     NextTry(NextTry),
@@ -81,7 +81,7 @@ enum AttemptStep<T> {
     Stopped,
 }
 
-/// Why another try is due.
+/// The reason for another attempt.
 struct NextTry {
     why: Reason,
     after: Option<Duration>,
@@ -91,7 +91,7 @@ struct NextTry {
     unconnected: bool,
 }
 
-/// Why there is no next try.
+/// The reason there is no further attempt.
 enum NoNextTry {
     /// Altinn wants to be left alone for longer than any letter may wait.
     Away,

@@ -17,13 +17,13 @@ const PARTS: usize = 20;
 #[derive(Debug)]
 pub struct Changes {
     pub sent: u64,
-    /// How many Altinn may have: it did not say.
+    /// Number of letters that Altinn may have.
     pub uncertain: u64,
     /// The first few of them.
     pub rows: Vec<ChangedRow>,
-    /// When the run before began, if there was one.
+    /// Start of the previous run.
     pub since: Option<Timestamp>,
-    /// What has changed since then; nothing when it is not known what the mailing was made of.
+    /// The changed inputs; empty when the journal has no inputs of the previous run.
     pub inputs: Option<Vec<ChangedInput>>,
     /// The version of massebrev that ran then, if it is not this one.
     pub program: Option<String>,
@@ -35,7 +35,7 @@ pub struct ChangedRow {
     pub row: u64,
     /// The line it begins on.
     pub line: u64,
-    /// What it is called. Identity numbers are masked.
+    /// The row's key, identity numbers masked.
     pub name: String,
     pub state: State,
     /// True when it would go to another recipient.
@@ -45,13 +45,11 @@ pub struct ChangedRow {
 /// A part of the mailing that has changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ChangedInput {
-    /// What it is to the mailing.
     pub kind: InputKind,
     pub name: String,
     pub how: HowChanged,
 }
 
-/// How a part has changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum HowChanged {
     Changed,

@@ -4,10 +4,10 @@ use crate::journal::{Outcome, Reason};
 use crate::manifest::MaxFailures;
 
 /// This many identical rejections in a row mean that the template is wrong, not the rows; this many letters in a row that do not get through, that
-/// Altinn is away.
+/// Altinn is down.
 pub(super) const IN_A_ROW: u32 = 10;
 
-/// A share of failures is not looked at before so many letters have come to an end: the first failure is not 100 %.
+/// Ended letters before a share of failures is judged: the first failure is not 100 %.
 const SHARE_FLOOR: u64 = 20;
 
 #[derive(Debug)]

@@ -20,10 +20,10 @@ use crate::journal::{Entry, Journal, JournalError, LetterEnd, Outcome, Reason, S
 use crate::plan::{Delivery, LocalFile};
 use crate::secret::redact;
 
-/// How often a look-up that finds nothing is asked again.
+/// Repetitions of a look-up that finds nothing.
 const LOOKUPS: u32 = 4;
 
-/// What Altinn says of attachments that it has not, or not for long: what we have uploaded is to be uploaded anew.
+/// Codes for attachments that Altinn no longer has: they have to be uploaded again.
 const LOST_ATTACHMENTS: [u32; 4] = [1007, 1017, 1018, EXPIRES_SOON];
 const EXPIRES_SOON: u32 = 1055;
 
@@ -36,7 +36,7 @@ pub(super) struct Sender<'a> {
     pub(super) refused: &'a RefusedResources,
 }
 
-/// Where a letter's row stood before this run.
+/// The state of a letter's row before this run.
 #[derive(Debug, Clone, Copy)]
 struct Before {
     state: State,
@@ -44,7 +44,7 @@ struct Before {
     doubt: bool,
 }
 
-/// What became of a letter, before it is written down.
+/// The outcome of a letter before it is written down.
 struct Judgement {
     outcome: Outcome,
     fatal: Option<Fatal>,
@@ -417,7 +417,7 @@ impl Sender<'_> {
         }
     }
 
-    /// What stops the run, or a resource, lets no other letter begin.
+    /// Records a reason that stops the run, or a resource.
     fn close(&self, delivery: &Delivery, fatal: Option<Fatal>) -> Option<Fatal> {
         let fatal = self.refused.close(delivery.resource(), fatal?);
         if !matches!(fatal, Fatal::Resource) {

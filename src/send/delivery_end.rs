@@ -4,7 +4,7 @@ use super::lookup::Lookup;
 use super::outcome::Fatal;
 use crate::journal::{Outcome, State};
 
-/// What came of one row's turn.
+/// The result of processing one row.
 pub(super) enum StepResult {
     Ended(Box<DeliveryEnd>),
     /// The run was stopped before it left.
@@ -13,14 +13,14 @@ pub(super) enum StepResult {
     NoLetter,
 }
 
-/// How a letter ended; it is in the journal.
+/// The end of a letter, as written in the journal.
 #[derive(Debug)]
 pub(super) struct DeliveryEnd {
     pub(super) row: u64,
     pub(super) line: u64,
     pub(super) state: State,
     pub(super) outcome: Outcome,
-    /// Why every other letter would end the same way.
+    /// The reason every other letter would end the same way.
     pub(super) fatal: Option<Fatal>,
     /// Letters to look up again when time has passed: this one, when its end is not known, and one whose answer has turned out to be this one's.
     pub(super) unsettled: Vec<Lookup>,

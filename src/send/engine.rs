@@ -43,7 +43,7 @@ pub struct Engine<'a> {
 /// part of the minutes that are waited for it.
 const ALIVE_EVERY: Duration = Duration::from_secs(10);
 
-/// How often the pace is told.
+/// Interval of `Event::Pace`.
 const TELL_EVERY: Duration = Duration::from_millis(250);
 
 impl Engine<'_> {
@@ -284,7 +284,7 @@ impl Engine<'_> {
         }
     }
 
-    /// What is still unknown is asked for once more, now that time has passed; not when Altinn cannot be asked: the next run does.
+    /// Looks up what is still unknown once more. Not when Altinn cannot be reached: the next run does it.
     async fn settle_unknown(&self, sender: &Sender<'_>, tally: &mut Tally<'_>) {
         let unsettled = std::mem::take(&mut tally.unsettled);
         if tally.failure.is_some() {

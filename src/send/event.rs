@@ -35,14 +35,14 @@ pub enum Event<'a> {
         row: u64,
         /// The line the row begins on.
         line: u64,
-        /// What it turned out to be.
+        /// The state that the look-up gave.
         state: State,
     },
     /// Altinn has asked to be left alone: nothing leaves meanwhile.
     Paused { wait: Duration, why: &'a str },
     /// A letter, an attachment or a look-up is tried again.
     Retrying { wait: Duration, why: &'a str },
-    /// How fast it goes now: told a few times a second while letters are under way, whether anything else happens or not.
+    /// Throughput, several times a second while letters are in flight.
     Pace(PaceSnapshot),
     /// The run stops by itself.
     Stopping { why: &'a str },
@@ -63,7 +63,7 @@ pub struct PaceSnapshot {
     pub rate: f64,
     /// Requests a second that are allowed: by the settings, or by what Altinn has refused. None is as fast as the answers come.
     pub allowed: Option<f64>,
-    /// How long nothing leaves, because Altinn has asked for it.
+    /// Time left of the pause that Altinn has asked for.
     pub held: Option<Duration>,
 }
 

@@ -29,7 +29,7 @@ enum Addressee {
     Masked(String),
 }
 
-/// What a look-up by key found.
+/// The result of a look-up by idempotency key.
 #[derive(Debug)]
 pub(super) enum LookupResult {
     Ours(FoundLetter),
@@ -52,7 +52,7 @@ pub(super) struct FoundLetter {
 }
 
 impl FoundLetter {
-    /// What its row came to: `sent`, unless it has been withdrawn or will not be delivered.
+    /// The outcome of its row: `sent`, unless it has been withdrawn or will not be delivered.
     pub(super) fn outcome(&self, sent: Outcome) -> Outcome {
         by_status(self.id, &self.status, self.status_text.as_deref(), sent)
     }

@@ -13,19 +13,18 @@ pub struct Options {
     pub concurrency: NonZeroU32,
     /// The time between two requests; `None` is as fast as the answers come.
     pub interval: Option<Duration>,
-    /// How many letters go alone before the rest.
+    /// Number of letters sent alone before the rest.
     pub canary: u64,
-    /// Past so many failures the run stops.
+    /// Number or share of failures at which the run stops.
     pub max_failures: Option<MaxFailures>,
-    /// How often and how long a letter is tried.
+    /// Attempts and deadline of one letter.
     pub tries: Retry,
-    /// How files that several letters share are uploaded.
     pub attachments: Uploading,
     /// Whose turn it is; the letters of other rows stay as they are.
     pub wanted: RowFilter,
     /// Which refused letters are tried again though they have not changed.
     pub retry: RetryRefused,
-    /// What is done with letters to persons who have one under another spelling of its key.
+    /// Treatment of letters to persons who have one under another spelling of the key.
     pub second_letters: SecondLetterPolicy,
     /// True when the earlier text stands for letters that were sent and read differently now, and rows that were not sent and have left the file are let go.
     pub accept_changes: bool,
@@ -46,7 +45,7 @@ pub struct RetryRefused {
     pub reserved: bool,
 }
 
-/// What is done with letters to persons who have one under another spelling of its key.
+/// Treatment of letters to persons who have one under another spelling of the key.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum SecondLetterPolicy {
     /// The run stops before anything leaves.

@@ -7,7 +7,7 @@ use crate::altinn::Refusal;
 use crate::journal::{Outcome, Reason};
 use crate::maskinporten::TokenError;
 
-/// Why a run cannot go on.
+/// The reason a run cannot go on.
 #[derive(Debug)]
 pub(super) enum Fatal {
     /// Altinn refuses what all letters have in common.
@@ -25,7 +25,7 @@ pub(super) enum Fatal {
 }
 
 impl Fatal {
-    /// Why, in the words the journal keeps.
+    /// The reason as the journal keeps it.
     pub(super) fn reason(&self) -> Reason {
         match self {
             Self::Refused(reason)
@@ -38,7 +38,7 @@ impl Fatal {
     }
 }
 
-/// What became of a letter, and why the others would fare alike.
+/// The outcome of a letter, and the reason all others would share it.
 pub(super) type Judged = (Outcome, Option<Fatal>);
 
 /// A refusal, when nothing is in doubt.
@@ -78,7 +78,7 @@ pub(super) fn collision(other: Uuid) -> Outcome {
     })
 }
 
-/// What a letter came to that Altinn has with this status, in its own words; `sent` unless it will not be delivered.
+/// The outcome of a letter that Altinn has with this status; `sent` unless it will not be delivered.
 pub(super) fn by_status(id: Uuid, status: &str, text: Option<&str>, sent: Outcome) -> Outcome {
     let reason = |what: &str| Reason {
         message: format!(

@@ -1,49 +1,49 @@
-//! The rate Altinn takes, as its refusals of requests that came too fast have shown it.
+//! Estimates the server's rate limit from its 429 answers.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// A little below what was measured: exactly as much is refused again when the network hurries one request and holds up another.
+/// The estimate is used with this factor: at exactly the measured rate, jitter of the network causes the next refusal.
 const BELOW: f64 = 0.99;
 /// Accepted requests in a row after which a slightly higher rate is tried; never more than this.
 const CALM: u32 = 150;
-/// After so many more, for a little more still; a part of the calm.
+/// The rate is raised again after 1/STEP of them.
 const STEP: u32 = 3;
-/// The first such step, as a share of the rate; each is twice the one before, up to [`LARGEST`]. The fewer were measured, the larger it is.
+/// The first raise, as a share of the rate; each is twice the one before, up to [`LARGEST`]. With a smaller sample it is larger.
 const SMALLEST: f64 = 0.01;
 const LARGEST: f64 = 0.5;
-/// Past this many a second the rate is no limit.
+/// Requests a second above which there is no limit.
 const UNLIMITED: f64 = 1000.0;
 /// Epochs before the last that are remembered.
 const LAST: usize = 3;
-/// Refused so often although the rate was kept, it is not the rate.
+/// Refusals at an observed rate after which the rate is not the cause.
 const STRIKES: u32 = 3;
 /// ...and for this many requests there is no rate; each time twice as many, until [`CALM`] is reached.
 const UNHEARD: u32 = 100;
 const LONGEST: u32 = 1 << 16;
 
-/// Measures how many requests were taken from one refusal to the end of the pause after the next.
+/// Counts the requests accepted from one refusal to the end of the pause after the next.
 #[derive(Debug)]
 pub(super) struct RateEstimator {
-    /// Requests a second; none while nothing was refused.
+    /// Requests a second; `None` while nothing was refused.
     rate: Option<f64>,
     /// The rate before the last refusal.
     earlier: Option<f64>,
     strikes: u32,
-    /// Requests for which there will be no rate, because being slow was no help; and for how many the next time.
+    /// Requests left to send without a rate, because a lower rate did not help; and their number the next time.
     unheard: u32,
     next_unheard: u32,
     /// Requests since the last refusal.
     calm: u32,
     step: f64,
-    /// When the last refusal was heard: refusals of those that left before say only that they were not taken either.
+    /// Time of the last refusal. Refusals of requests that left before it carry no news.
     heard: Option<Instant>,
     epoch: Epoch,
-    /// The one before, and the last one before that in which anything was taken.
+    /// The previous epoch, and the last one before it with an accepted request.
     before: Epoch,
     prior: Epoch,
-    /// How many were taken in the epochs before that in which any was.
+    /// Accepted requests of the epochs before that with any.
     taken: [u32; LAST],
 }
 
@@ -52,7 +52,7 @@ pub(super) struct RateEstimator {
 struct Epoch {
     began: Instant,
     until: Instant,
-    /// Requests that left and were not refused, so far.
+    /// Requests so far that were not refused.
     taken: u32,
 }
 
@@ -75,7 +75,7 @@ impl RateEstimator {
         }
     }
 
-    /// Requests a second; none when there is no limit that we know.
+    /// Requests a second; `None` when no limit is known.
     pub(super) fn rate(&self) -> Option<f64> {
         self.rate
     }
@@ -99,7 +99,7 @@ impl RateEstimator {
         }
     }
 
-    /// A request that left at `departed` was refused, which is heard `now`. Whether it is news.
+    /// Records a 429 for a request that left at `departed`. True when it carries news.
     pub(super) fn refused(&mut self, departed: Instant, now: Instant) -> bool {
         let news = self.heard.is_none_or(|heard| departed > heard);
         let epoch = if news {
@@ -203,7 +203,7 @@ impl Epoch {
 mod tests {
     use super::*;
 
-    /// What it comes to when the server takes `each` requests before it refuses one, and asks for a pause.
+    /// The estimate when the server accepts `each` requests before it refuses one and asks for a pause.
     fn after(rounds: &[(u32, Duration, Duration)]) -> f64 {
         let mut now = Instant::now();
         let mut learned = RateEstimator::new(now);

@@ -1,4 +1,4 @@
-//! When the next request may leave: in flight no more than the limit, and in any second no more than the rate.
+//! Limits requests: at most `AdaptiveConcurrency` in flight, and at most the configured or estimated rate.
 
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -31,9 +31,9 @@ pub(super) struct RateLimiter {
 
 #[derive(Debug)]
 struct Times {
-    /// When the next request is planned to leave.
+    /// Planned departure of the next request.
     planned: Instant,
-    /// When the next one may, given when the last ones really did.
+    /// Earliest departure of the next request, from the real departures so far.
     free: Instant,
     /// Until when no request may leave: the server has asked for a pause.
     held: Instant,
@@ -43,14 +43,14 @@ struct Times {
     meter: Throughput,
 }
 
-/// A letter's seat, from before its start is written down until it is settled. There are more of them than places in flight, so that letters are ready
-/// when a place becomes free, and not many more, so that trouble does not meet many letters.
+/// A letter's slot, from before its start is written down until it is settled. There are more slots than permits, so that letters are ready
+/// when a permit becomes free, but not many more, so that an outage affects few letters.
 #[derive(Debug)]
 pub(super) struct Slot<'a> {
     _place: Place<'a>,
 }
 
-/// A request's turn to leave, and its place in flight as soon as there is one, until it is dropped.
+/// A request's departure time, with its permit as soon as it has one; both are returned on drop.
 #[derive(Debug)]
 pub(super) struct Departure<'a> {
     place: Option<Place<'a>>,
@@ -86,7 +86,7 @@ impl RateLimiter {
         }
     }
 
-    /// Waits for a seat; nothing when the run is stopped first.
+    /// Waits for a slot; `None` when the run is stopped first.
     pub(super) async fn seat(&self, stop: &Stop) -> Option<Slot<'_>> {
         tokio::select! {
             biased;
@@ -160,7 +160,7 @@ impl RateLimiter {
         news
     }
 
-    /// A request that left at `departed` was answered as it should be.
+    /// Records an accepted request that left at `departed`.
     pub(super) fn answered(&self, departed: Instant) {
         self.limit.answered(departed);
         self.times().in_a_row = 0;

@@ -1,4 +1,4 @@
-//! How the file, the journal and Altinn fit together, before anything leaves: which rows are settled, which would read differently now, and which have left the file.
+//! Reconciles file, journal and Altinn before anything leaves: rows that are settled, changed, unknown, or no longer in the file.
 
 use futures::stream::{self, StreamExt};
 use jiff::{SignedDuration, Timestamp};
@@ -34,7 +34,7 @@ pub struct ResumeState {
     pub(super) first_changed: Vec<(usize, Uuid)>,
     /// Letters that Altinn may have and that read differently now.
     pub(super) uncertain: Vec<(usize, Uuid)>,
-    /// What Altinn has to be asked about.
+    /// Letters to look up at Altinn.
     pub(super) questions: Vec<Question>,
     /// Rows that were not sent and that the mailing does not apply to any more.
     pub(super) excluded: Vec<Uuid>,
@@ -58,7 +58,7 @@ pub(super) struct Question {
     place: Place,
 }
 
-/// Where its row is now.
+/// The position of its row now.
 #[derive(Debug, Clone, Copy)]
 enum Place {
     /// In the file, with another letter.
@@ -202,7 +202,7 @@ impl ResumeState {
         }
     }
 
-    /// What is known now of a letter that Altinn was asked about; without a state it is as unknown as before.
+    /// Records the result of a look-up; without a state the letter stays unknown.
     pub(super) fn answer(&mut self, question: &Question, state: Option<State>) {
         let recorded = &question.recorded;
         let is_sent = state.map(State::has_used_its_key);

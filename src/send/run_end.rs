@@ -24,7 +24,6 @@ pub enum RunEnd {
     /// Altinn is not who it should be: rows are outstanding.
     Untrusted {
         reason: String,
-        /// What to do about it.
         hint: Option<String>,
     },
     /// Altinn cannot be reached, and was not once in this run: rows are outstanding.
@@ -57,7 +56,7 @@ pub struct Summary {
     pub settled: u64,
     /// Letters that were not settled and had to wait: not asked for, or past the limit.
     pub left_out: u64,
-    /// What was found before the first letter left.
+    /// Findings before the first letter left.
     pub reconciled: Reconciled,
     /// Letters that were at Altinn although the journal knew nothing of them.
     pub recovered: RecoveredLetters,
@@ -88,7 +87,7 @@ impl RecoveredLetters {
     }
 }
 
-/// What a run found in the journal that is not a letter to be sent.
+/// Rows of the journal that get no letter in this run.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Reconciled {
     /// Letters that read differently now, and for which the text they were sent with stands from this run on.
@@ -101,7 +100,7 @@ pub struct Reconciled {
     pub left: LeftBehind,
 }
 
-/// What earlier runs have left behind: rows that are not in the file any more.
+/// Unfinished rows of earlier runs that are no longer in the file.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct LeftBehind {
     pub failed: u64,

@@ -30,7 +30,7 @@ struct Candidate {
     earlier: Vec<RowRecord>,
 }
 
-/// What is known of a candidate.
+/// The finding about a candidate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Finding {
     /// The earlier letter at this place is to the same recipient.
@@ -136,7 +136,7 @@ impl SecondLetterCheck<'_> {
 }
 
 impl Candidate {
-    /// What is known without asking: organisations are not masked.
+    /// The finding without a look-up: organisations are not masked.
     fn known(&self) -> Option<Finding> {
         let at = self.likeliest();
         let sent = self.earlier.get(at)?.state.is_sent();

@@ -15,7 +15,7 @@ pub struct SecondLetters {
     pub rows: Vec<SecondLetter>,
     /// True when some may be letters to other persons whose numbers look alike when they are masked.
     pub possibly: bool,
-    /// How many were allowed, when another number was.
+    /// The number of `--second-letters`, when it was another.
     pub allowed: Option<u64>,
     /// True when `recipients.key` is another one than in the run before.
     pub key_changed: bool,
@@ -28,13 +28,13 @@ pub struct SecondLetter {
     pub row: u64,
     /// The line it begins on.
     pub line: u64,
-    /// What it is called. Identity numbers are masked.
+    /// The row's key, identity numbers masked.
     pub name: String,
-    /// What the row was called that the earlier letter was sent for.
+    /// The key under which the earlier letter was sent.
     pub earlier: String,
 }
 
-/// What has probably happened to a key.
+/// The probable cause of a respelled key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Respelled {
     Zeros,

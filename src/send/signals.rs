@@ -54,7 +54,7 @@ impl ServerContact {
         self.yes.fetch_or(yes, Ordering::Relaxed);
     }
 
-    /// What was heard stops the run.
+    /// Records an answer that stops the run.
     pub(super) fn end(&self) {
         self.last.store(true, Ordering::Relaxed);
     }
@@ -75,7 +75,7 @@ impl ServerContact {
     }
 }
 
-/// What is wrong with who asks, and so with every resource.
+/// Codes that refuse the caller, and so every resource.
 const ABOUT_THE_CALLER: [u32; 2] = [4002, 4006];
 
 /// The resources that are closed, and why.
@@ -112,7 +112,7 @@ impl RefusedResources {
         self.several && self.whys().contains_key(resource)
     }
 
-    /// Why letters are outstanding; nothing when none is.
+    /// The reason letters are outstanding; `None` when none are.
     pub(super) fn why(&self) -> Option<String> {
         let whys = self.whys();
         let refused: Vec<_> = whys

@@ -133,7 +133,7 @@ impl<'a> Tally<'a> {
         });
     }
 
-    /// How the run has ended, when all that was begun has come to its end; `exhausted` when every row was gone through.
+    /// The end of the run, once no delivery is in flight; `exhausted` when every row was processed.
     pub(super) fn finish(
         mut self,
         exhausted: bool,
@@ -158,7 +158,7 @@ impl<'a> Tally<'a> {
 }
 
 impl Fatal {
-    /// How the run ends because of it; nothing when it goes on.
+    /// The end of the run that follows; `None` when it goes on.
     pub(super) fn ending(self) -> Option<RunEnd> {
         Some(match self {
             Self::NoToken(error) => RunEnd::NoToken(error),

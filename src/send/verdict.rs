@@ -2,7 +2,7 @@
 
 use crate::altinn::{Refusal, TransportError};
 
-/// What happens to a letter after an answer, or the lack of one.
+/// The next step of a letter after an answer, or without one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
     /// The key has been used: the letter is there (409 with code 1034).
@@ -186,7 +186,7 @@ mod tests {
         }
     }
 
-    /// What a server says, as it comes over the wire.
+    /// A server's answer as it arrives.
     fn said(status: u16, body: &str) -> (Refusal, Verdict) {
         let refusal = Refusal::from_reply(&Reply::with_body(status, body));
         let verdict = judge(&refusal);

@@ -24,14 +24,14 @@ pub struct Columns {
     pub(super) mobile: Option<Contact>,
 }
 
-/// What tells rows apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Key {
     /// A column; `simple` values are plain text wherever they stand.
-    Column { column: usize, simple: bool },
-    /// The recipient.
+    Column {
+        column: usize,
+        simple: bool,
+    },
     Recipient,
-    /// Nothing does.
     None,
 }
 
@@ -41,7 +41,7 @@ pub(super) struct Language {
     pub(super) column: usize,
     /// Which languages there are: `nb`, `nn`, `en`.
     pub(super) present: [bool; 3],
-    /// Whether some rows have none.
+    /// True when some rows have none.
     pub(super) blanks: bool,
 }
 
@@ -49,12 +49,12 @@ pub(super) struct Language {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Contact {
     pub(super) column: usize,
-    /// Whether the numbers need `+47` in front.
+    /// True when the numbers need `+47` in front.
     pub(super) domestic: bool,
 }
 
 impl Columns {
-    /// Whether rows can be told apart; a mailing whose rows cannot does not validate.
+    /// True when rows can be told apart; a mailing whose rows cannot does not validate.
     pub fn has_key(&self) -> bool {
         self.key != Key::None
     }

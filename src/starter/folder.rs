@@ -27,13 +27,11 @@ enum Content {
     Copy(PathBuf),
 }
 
-/// Why nothing was written.
 #[derive(Debug, Error)]
 pub enum WriteError {
     /// Files that are there would have to be overwritten.
     #[error("{} already holds {}", folder.display(), names.join(", "))]
     Exists {
-        /// The folder.
         folder: PathBuf,
         /// The names of all those files.
         names: Vec<String>,
@@ -44,9 +42,7 @@ pub enum WriteError {
     /// A file or folder cannot be written.
     #[error("cannot write {}", path.display())]
     Write {
-        /// The file or folder.
         path: PathBuf,
-        /// Why not.
         #[source]
         source: io::Error,
     },
@@ -129,7 +125,6 @@ impl Starter {
 /// What has been made so far.
 #[derive(Debug, Default)]
 struct WrittenFiles {
-    /// The outermost first.
     folders: Vec<PathBuf>,
     files: Vec<PathBuf>,
 }

@@ -238,7 +238,7 @@ impl<'a> Survey<'a> {
         Key::Column { column, simple }
     }
 
-    /// Whether no two rows have the same fingerprint; reads the file again, up to the first that do.
+    /// True when no two rows have the same fingerprint; reads the file again, up to the first that do.
     fn differs(&self, fingerprint: impl Fn(&Row) -> u64) -> Result<bool, Problems> {
         let mut rows = Rows::open(self.path, self.shown, &Options::default())?;
         let mut row = Row::default();

@@ -26,7 +26,7 @@ pub(super) fn scalar(text: &str) -> String {
 /// Words that YAML 1.1 does not read as text.
 const NOT_TEXT: &[&str] = &["true", "false", "yes", "no", "on", "off", "y", "n", "null"];
 
-/// Whether it needs no quotes wherever it stands: words, `-`, `_` and single blanks, and a letter first.
+/// True when it needs no quotes wherever it stands: words, `-`, `_` and single blanks, and a letter first.
 fn is_plain(text: &str) -> bool {
     let letters = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | ' ');
     text.starts_with(char::is_alphabetic)

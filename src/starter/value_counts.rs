@@ -4,7 +4,6 @@ use crate::correspondence::contact::{is_email_address, looks_like_mobile_number}
 use crate::correspondence::identifier::organization_control_digit_fits;
 use crate::correspondence::{InvalidRecipient, Recipient};
 
-/// The languages Altinn has.
 pub(super) const LANGUAGES: [&str; 3] = ["nb", "nn", "en"];
 
 /// How long a text in a title may be.
@@ -13,7 +12,6 @@ const SHORT: usize = 60;
 /// How many values of a column are what.
 #[derive(Debug, Default)]
 pub(super) struct ValueCounts {
-    /// Not empty.
     pub(super) filled: u64,
     /// Recipients as Altinn takes them.
     pub(super) recipients: u64,
@@ -64,12 +62,12 @@ impl ValueCounts {
         self.simple += u64::from(is_simple(value));
     }
 
-    /// Whether all that is there is of a kind.
+    /// True when all that is there is of a kind.
     pub(super) fn all(&self, of_a_kind: u64) -> bool {
         self.filled > 0 && of_a_kind == self.filled
     }
 
-    /// Whether at least half of what is there is of a kind.
+    /// True when at least half of what is there is of a kind.
     pub(super) fn mostly(&self, of_a_kind: u64) -> bool {
         self.filled > 0 && of_a_kind * 2 >= self.filled
     }

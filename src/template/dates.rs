@@ -13,7 +13,6 @@ use super::error::failure;
 use super::writer::language_argument;
 use crate::correspondence::{Language, Moment, OSLO};
 
-/// Registers them.
 pub(super) fn register(
     tera: &mut Tera,
     now: Timestamp,

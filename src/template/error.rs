@@ -29,7 +29,6 @@ pub struct TemplateError {
     pub message: String,
     /// The value that was found: cut, with identity numbers masked.
     pub cause: Option<String>,
-    /// The remedy.
     pub hint: Option<String>,
 }
 
@@ -79,9 +78,7 @@ pub enum SetupError {
     /// The manifest's folder cannot be read.
     #[error("the folder {} cannot be read", folder.display())]
     Folder {
-        /// The folder.
         folder: PathBuf,
-        /// The system's own words.
         #[source]
         source: io::Error,
     },

@@ -12,12 +12,10 @@ use crate::diagnostic::Source;
 /// The most bytes of a template file.
 const FILE_LIMIT: u64 = 1 << 20;
 
-/// The manifest's folder.
 #[derive(Debug, Clone)]
 pub(super) struct Folder {
     /// As the person named it.
     shown: PathBuf,
-    /// Without links, for comparing.
     real: PathBuf,
     /// The files that were read, by the names they were asked for.
     files_read: Arc<Mutex<BTreeSet<String>>>,

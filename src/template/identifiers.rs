@@ -5,7 +5,6 @@ use tera::{Error, Kwargs, State, Tera, Value};
 use super::error::failure;
 use crate::correspondence::control_digits;
 
-/// Registers them.
 pub(super) fn register(tera: &mut Tera) {
     tera.register_filter("organization", |value: &Value, _: Kwargs, _: &State<'_>| {
         organization(value)
@@ -81,7 +80,6 @@ fn bare(value: &Value) -> String {
         .collect()
 }
 
-/// ASCII digits in groups.
 fn grouped(digits: &str, lengths: &[usize], between: char) -> String {
     let mut text = String::with_capacity(digits.len() * 2);
     let mut at = 0;

@@ -47,7 +47,6 @@ struct TemplateText {
 /// A template ready to be rendered by its [`Library`].
 #[derive(Debug)]
 pub(super) struct Template {
-    /// Its name in Tera.
     name: String,
     pub(super) uses: Uses,
     /// The place in [`Names::all`] of the column that the template shows and nothing else, as it is written.

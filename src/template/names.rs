@@ -23,7 +23,6 @@ pub struct Names {
     headers: HashMap<String, usize>,
 }
 
-/// One name.
 #[derive(Debug, Clone)]
 pub(super) struct Name {
     /// As templates write it, in ASCII.
@@ -43,7 +42,6 @@ pub(super) enum Meaning {
     Mailing,
     /// The number of the row, from 1.
     RowNumber,
-    /// All columns, by header.
     Row,
     /// Altinn's own placeholder, kept for Altinn to fill in.
     RecipientName,
@@ -65,9 +63,7 @@ pub enum NameOwner {
     Column(String),
     /// The variable with this name in the manifest.
     Variable(String),
-    /// massebrev itself.
     Massebrev,
-    /// The template language.
     Language,
 }
 
@@ -200,7 +196,6 @@ impl Names {
     }
 }
 
-/// The usual question.
 pub(super) fn did_you_mean(word: &str) -> String {
     format!("did you mean `{word}`?")
 }

@@ -8,7 +8,6 @@ use super::writer::language_argument;
 use crate::correspondence::Language;
 use crate::text::grouped_digits;
 
-/// Registers them.
 pub(super) fn register(tera: &mut Tera) {
     tera.register_filter("money", |value: &Value, by: Kwargs, _: &State<'_>| {
         money(value, &by)

@@ -6,7 +6,6 @@ use crate::diagnostic::nearest;
 /// The page. Its examples are tested; an entry is a line that begins with `| `, with `is ` or, behind the first headings, with the name of a function.
 const PAGE: &str = include_str!("reference.txt");
 
-/// Where the entries begin.
 const ENTRIES: &str = "\nDATES\n";
 
 /// A filter follows `|`, a function stands before `(`, and a test follows `is`.

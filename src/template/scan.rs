@@ -36,7 +36,6 @@ pub(super) struct Scan {
 pub(super) enum RowUse {
     /// `row["E-post"]` or `row.Navn`: one column.
     Column(Word),
-    /// Anything else: all columns.
     Whole,
 }
 

@@ -29,7 +29,6 @@ impl Scope {
         self.language = language;
     }
 
-    /// Replaces the row.
     pub(super) fn fill<'a>(
         &mut self,
         names: &Names,

@@ -114,7 +114,6 @@ impl Templates {
         tree::compile(&mut self.compiler, pointer, value)
     }
 
-    /// Compiles one text.
     pub fn compile_text(&mut self, pointer: &str, text: &str) -> Result<Text, Vec<TemplateError>> {
         tree::compile_text(&mut self.compiler, pointer, text)
     }
@@ -175,7 +174,6 @@ impl fmt::Debug for Templates {
     }
 }
 
-/// Rows.
 impl Templates {
     /// Renders a tree for a row, straight into a typed value. Members and items that render to nothing are left out; texts are kept byte for byte;
     /// other types are read from what is rendered. Gives everything that is wrong.

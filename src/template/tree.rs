@@ -20,7 +20,6 @@ pub struct Tree {
     largest: AtomicUsize,
 }
 
-/// A compiled text.
 #[derive(Debug)]
 pub struct Text(pub(super) Content);
 
@@ -143,7 +142,6 @@ pub(super) fn compile(
     })
 }
 
-/// Compiles one text.
 pub(super) fn compile_text(
     compiler: &mut Compiler,
     pointer: &str,

@@ -102,7 +102,7 @@ fn person(number: usize) -> String {
 }
 
 fn key(case: &str) -> Uuid {
-    let name = ["example-letter", "small", case].join("\u{1f}");
+    let name = ["example-advice", "small", case].join("\u{1f}");
     Uuid::new_v5(&NAMESPACE, name.as_bytes())
 }
 

@@ -522,7 +522,7 @@ fn empty_cells_that_a_letter_shows_are_counted_and_can_be_allowed() {
         &validate(&project, 0),
         &[
             "`Navn` is empty, and the letter shows it (2 rows, first at line 2)",
-            "shown by mailing.yaml:9:",
+            "shown by mailing.yaml:10:",
             "mailing.yaml:10:",
             "`allowEmpty: [Navn]`",
         ],
@@ -575,11 +575,11 @@ fn placeholders_of_other_systems_are_errors_where_they_stand() {
     says(
         &run,
         &[
-            "mailing.yaml:9:",
+            "mailing.yaml:10:",
             "brev.md:3:1",
             "write `{{ Navn }}`",
             "write `{{ Saksnummer }}`",
-            "9 errors",
+            "10 errors",
         ],
     );
 }

