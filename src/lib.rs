@@ -1,8 +1,7 @@
 //! massebrev sends official letters in bulk through Altinn 3 Correspondence, each exactly once.
 //!
 //! For other programs: [`altinn`] is a client of the API, [`maskinporten`] gets access tokens, [`correspondence`] has the request types and
-//! Altinn's rules, [`sandbox`] is a local Altinn to test against. The other modules are public only because the binary crate (`main.rs`,
-//! `cli/`) uses them; they may change with any version.
+//! Altinn's rules, [`sandbox`] is a local Altinn to test against, [`run`] is the program itself.
 //!
 //! # Layers
 //!
@@ -10,7 +9,7 @@
 //! `.github/ARCHITECTURE.md` says what each holds and follows one row through them.
 //!
 //! ```text
-//!  4  main.rs  cli/                             command line, terminal, exit status (the binary crate)
+//!  4  cli/                                      command line, terminal, exit status
 //!  3  send/  report/  preview/  starter/        run a plan; report on it; show it; begin a mailing
 //!  2  plan/  altinn/  maskinporten/  journal/   (altinn uses maskinporten)
 //!  1  manifest/  recipients/  template/  http/  readers: synchronous, no clock; HTTP client, answers, masking
@@ -25,31 +24,49 @@ pub mod correspondence;
 pub mod maskinporten;
 pub mod sandbox;
 
+mod cli;
+mod diagnostic;
+mod http;
+mod journal;
+mod manifest;
+mod markdown;
+mod plan;
+mod preview;
+mod recipients;
+mod report;
+mod secret;
+mod send;
+mod starter;
+mod template;
+mod text;
+
+/// Runs the program `massebrev` with the arguments of this process; the exit status is described in its help.
+pub fn run() -> std::process::ExitCode {
+    cli::run().into()
+}
+
+/// What the benchmarks and a few tests look at from inside; not an interface, it may change with any version.
 #[doc(hidden)]
-pub mod diagnostic;
-#[doc(hidden)]
-pub mod http;
-#[doc(hidden)]
-pub mod journal;
-#[doc(hidden)]
-pub mod manifest;
-#[doc(hidden)]
-pub mod markdown;
-#[doc(hidden)]
-pub mod plan;
-#[doc(hidden)]
-pub mod preview;
-#[doc(hidden)]
-pub mod recipients;
-#[doc(hidden)]
-pub mod report;
-#[doc(hidden)]
-pub mod secret;
-#[doc(hidden)]
-pub mod send;
-#[doc(hidden)]
-pub mod starter;
-#[doc(hidden)]
-pub mod template;
-#[doc(hidden)]
-pub mod text;
+pub mod internals {
+    pub mod journal {
+        pub use crate::journal::{Header, Journal};
+    }
+    pub mod manifest {
+        pub use crate::manifest::{load, schema, schema_text};
+    }
+    pub mod plan {
+        pub use crate::plan::{
+            CheckReport, Deliveries, Digest, Mailing, MailingOptions, PROBLEM_LIMIT, Planned,
+            RowFilter, Selection, check,
+        };
+    }
+    pub mod recipients {
+        pub use crate::recipients::{Options, Row, Rows};
+    }
+    pub mod send {
+        pub use crate::send::{
+            Engine, Event, Observer, Options, Planner, RetryRefused, RunEnd, SecondLetterPolicy,
+            Stop, with_planner,
+        };
+    }
+}

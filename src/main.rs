@@ -1,9 +1,7 @@
-//! The program: arguments in, exit status out.
-
-mod cli;
+//! The program `massebrev`.
 
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    cli::run().into()
+    massebrev::run()
 }

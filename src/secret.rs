@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 /// Masks every token in a text from elsewhere, and every national identity number as `redact` does: `Bearer eyJhbGci…` becomes `Bearer *****`.
 ///
 /// A token is anything of some length after `Bearer` or `Basic`, and any JWT, whole or in part, wherever it stands.
-pub fn conceal(text: &str) -> Cow<'_, str> {
+pub(crate) fn conceal(text: &str) -> Cow<'_, str> {
     let mut masked = String::new();
     let mut copied = 0;
     let mut after_scheme = false;
@@ -46,7 +46,7 @@ fn is_encoded_token(word: &str) -> bool {
 }
 
 /// True for a key, a token or an address with a password, where the name of something is expected; such a name is not to be shown.
-pub fn is_secret(text: &str) -> bool {
+pub(crate) fn is_secret(text: &str) -> bool {
     let text = text.trim_start_matches(|c: char| c.is_whitespace() || c == '"' || c == '\'');
     let is_base64 = || text.starts_with("ew") || text.starts_with("ey");
     let has_password = || {
@@ -63,7 +63,7 @@ pub fn is_secret(text: &str) -> bool {
 }
 
 /// A file with a key, a certificate, a password or a token; wiped when it is dropped. Only plain files of at most 1 MB: a device has no end, and a pipe may wait for ever.
-pub fn read_file(path: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
+pub(crate) fn read_file(path: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
     let metadata = fs::metadata(path)?;
     if !metadata.is_file() {
         return Err(io::Error::new(
@@ -104,7 +104,7 @@ fn is_token(character: char) -> bool {
 ///
 /// A number is eleven digits that stand by themselves, also written as six and five with a blank or a hyphen between. The control digits need not fit: a mistyped
 /// number still points at a person.
-pub fn redact(text: &str) -> Cow<'_, str> {
+pub(crate) fn redact(text: &str) -> Cow<'_, str> {
     let bytes = text.as_bytes();
     let mut masked = String::new();
     let (mut copied, mut at) = (0, 0);

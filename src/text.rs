@@ -3,19 +3,19 @@
 use std::error::Error;
 
 /// A count with its noun: `1 letter`, `2 letters`.
-pub fn count(number: impl TryInto<u64>, noun: &str) -> String {
+pub(crate) fn count(number: impl TryInto<u64>, noun: &str) -> String {
     let number = number.try_into().unwrap_or(u64::MAX);
     let ending = if number == 1 { "" } else { "s" };
     format!("{number} {noun}{ending}")
 }
 
 /// A number in groups of three digits, as in 1 234 567, with no-break spaces between them.
-pub fn grouped(number: u64) -> String {
+pub(crate) fn grouped(number: u64) -> String {
     grouped_digits(&number.to_string(), '\u{a0}')
 }
 
 /// Digits in groups of three, counted from the right.
-pub fn grouped_digits(digits: &str, separator: char) -> String {
+pub(crate) fn grouped_digits(digits: &str, separator: char) -> String {
     let mut grouped = String::with_capacity(digits.len() * 2);
     for (at, digit) in digits.chars().enumerate() {
         if at > 0 && (digits.len() - at).is_multiple_of(3) {
@@ -27,30 +27,30 @@ pub fn grouped_digits(digits: &str, separator: char) -> String {
 }
 
 /// A count with its noun, grouped and with no-break spaces: `1 letter`, `2 799 letters`.
-pub fn counted(count: u64, one: &str, many: &str) -> String {
+pub(crate) fn counted(count: u64, one: &str, many: &str) -> String {
     let noun = if count == 1 { one } else { many };
     format!("{}\u{a0}{noun}", grouped(count))
 }
 
 /// A key as a token of a JSON pointer (RFC 6901).
-pub fn pointer_token(key: &str) -> String {
+pub(crate) fn pointer_token(key: &str) -> String {
     key.replace('~', "~0").replace('/', "~1")
 }
 
 /// The key that a token of a JSON pointer stands for.
-pub fn key_of_token(token: &str) -> String {
+pub(crate) fn key_of_token(token: &str) -> String {
     token.replace("~1", "/").replace("~0", "~")
 }
 
 /// The causes of an error, the nearest first; without the error itself.
-pub fn causes<'e>(
+pub(crate) fn causes<'e>(
     error: &'e (dyn Error + 'static),
 ) -> impl Iterator<Item = &'e (dyn Error + 'static)> {
     std::iter::successors(error.source(), |cause| (*cause).source())
 }
 
 /// The beginning of the character that a byte belongs to; the end of the text for what lies behind it.
-pub fn floor_char_boundary(text: &str, at: usize) -> usize {
+pub(crate) fn floor_char_boundary(text: &str, at: usize) -> usize {
     let mut at = at.min(text.len());
     while !text.is_char_boundary(at) {
         at -= 1;
@@ -59,7 +59,7 @@ pub fn floor_char_boundary(text: &str, at: usize) -> usize {
 }
 
 /// True for characters that have no width or turn the direction of the text around them: they can hide an identity number, or make a text read otherwise than it is.
-pub fn is_invisible(character: char) -> bool {
+pub(crate) fn is_invisible(character: char) -> bool {
     matches!(
         character,
         '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}'

@@ -1,9 +1,9 @@
 //! `massebrev schema`, `help templates`, `completions` and `man`: what the program says of itself.
 
+use crate::{manifest, template};
 use clap::Args;
 use clap_complete::{Shell, generate};
 use clap_mangen::Man;
-use massebrev::{manifest, template};
 
 use super::{CliError, ExitStatus, Printer};
 

@@ -4,13 +4,13 @@ use std::path::PathBuf;
 use std::thread;
 use std::time::Duration;
 
+use crate::diagnostic::{Problem, Problems};
+use crate::journal::Journal;
+use crate::manifest::{self, LoadedManifest};
+use crate::plan::{self, CheckReport, Delivery, Mailing, MailingOptions, Proof, SlowRow};
+use crate::starter::EXAMPLE_RESOURCE;
+use crate::text::count;
 use jiff::Timestamp;
-use massebrev::diagnostic::{Problem, Problems};
-use massebrev::journal::Journal;
-use massebrev::manifest::{self, LoadedManifest};
-use massebrev::plan::{self, CheckReport, Delivery, Mailing, MailingOptions, Proof, SlowRow};
-use massebrev::starter::EXAMPLE_RESOURCE;
-use massebrev::text::count;
 use serde_json::Value;
 
 use super::auth::check_manifest;

@@ -3,9 +3,9 @@
 use std::fmt;
 use std::time::Duration;
 
-use massebrev::altinn::TransportError;
-use massebrev::maskinporten::TokenError;
-use massebrev::text::count;
+use crate::altinn::TransportError;
+use crate::maskinporten::TokenError;
+use crate::text::count;
 use serde_json::{Value, json};
 
 use super::{CliError, ExitStatus, Printer};

@@ -1,7 +1,7 @@
 //! Which rows a command is about: what was asked for, compared with what there is.
 
-use massebrev::plan::{CheckReport, RowChoice, RowFilter, Selection};
-use massebrev::text::count;
+use crate::plan::{CheckReport, RowChoice, RowFilter, Selection};
+use crate::text::count;
 
 use super::{CliError, Printer};
 

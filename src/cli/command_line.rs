@@ -2,7 +2,7 @@
 
 use std::env;
 
-use massebrev::plan::Digest;
+use crate::plan::Digest;
 
 use super::target::Target;
 

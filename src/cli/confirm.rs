@@ -2,8 +2,8 @@
 
 use std::io::{self, BufRead as _, IsTerminal as _};
 
-use massebrev::plan::RowChoice;
-use massebrev::text::count;
+use crate::plan::RowChoice;
+use crate::text::count;
 
 use super::check::CheckedMailing;
 use super::{CliError, Printer};

@@ -1,7 +1,7 @@
 //! Where a mailing goes.
 
-use massebrev::altinn::Environment;
-use massebrev::manifest::{EnvironmentName, Manifest};
+use crate::altinn::Environment;
+use crate::manifest::{EnvironmentName, Manifest};
 
 use super::CliError;
 

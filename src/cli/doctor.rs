@@ -1,8 +1,8 @@
 //! `token --check`: the connection to Altinn, tried step by step.
 
-use massebrev::altinn::{Access, Answer, Client, Environment};
-use massebrev::http::{ProbeAnswer, host, probe, resolve};
-use massebrev::maskinporten::{Token, TokenError};
+use crate::altinn::{Access, Answer, Client, Environment};
+use crate::http::{ProbeAnswer, host, probe, resolve};
+use crate::maskinporten::{Token, TokenError};
 use uuid::Uuid;
 
 use super::CliError;

@@ -4,14 +4,14 @@ use std::fmt::Write as _;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use massebrev::altinn::ClientError;
-use massebrev::diagnostic::Problems;
-use massebrev::journal::JournalError;
-use massebrev::maskinporten::{KeyError, TokenError};
-use massebrev::plan::OldRenderError;
-use massebrev::preview::PreviewError;
-use massebrev::report::ReportError;
-use massebrev::send::SendError;
+use crate::altinn::ClientError;
+use crate::diagnostic::Problems;
+use crate::journal::JournalError;
+use crate::maskinporten::{KeyError, TokenError};
+use crate::plan::OldRenderError;
+use crate::preview::PreviewError;
+use crate::report::ReportError;
+use crate::send::SendError;
 use thiserror::Error;
 
 use super::{ExitStatus, Printer};
@@ -163,9 +163,7 @@ impl CliError {
         if let Self::Token(error) = self {
             return vec![error.reason()];
         }
-        massebrev::text::causes(self)
-            .map(ToString::to_string)
-            .collect()
+        crate::text::causes(self).map(ToString::to_string).collect()
     }
 
     /// Message, causes and hint on one line, where the error does not end the command.

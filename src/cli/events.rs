@@ -5,10 +5,10 @@ use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::diagnostic::Problem;
+use crate::report::{Report, StateCounts};
+use crate::send::{Event, Observer, PaceSnapshot, RunEnd, SendError, Summary};
 use jiff::Timestamp;
-use massebrev::diagnostic::Problem;
-use massebrev::report::{Report, StateCounts};
-use massebrev::send::{Event, Observer, PaceSnapshot, RunEnd, SendError, Summary};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 

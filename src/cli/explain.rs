@@ -2,9 +2,9 @@
 
 use std::fmt::Write as _;
 
+use crate::correspondence::codes;
+use crate::maskinporten;
 use clap::Args;
-use massebrev::correspondence::codes;
-use massebrev::maskinporten;
 
 use super::{CliError, ExitStatus, Printer};
 

@@ -1,6 +1,6 @@
 //! Ctrl-C, and the system going down.
 
-use massebrev::send::Stop;
+use crate::send::Stop;
 
 use super::progress::Progress;
 

@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::starter::{Columns, Starter, WriteError, mailing_name};
 use clap::Args;
 use jiff::Zoned;
-use massebrev::starter::{Columns, Starter, WriteError, mailing_name};
 
 use super::command_line::quoted;
 use super::{CliError, ExitStatus, Printer};

@@ -1,6 +1,6 @@
 //! The sandbox that a command starts for itself.
 
-use massebrev::sandbox::{Options, Registration, Sandbox};
+use crate::sandbox::{Options, Registration, Sandbox};
 use tokio::runtime::{Builder, Runtime};
 
 use super::{CliError, Printer};

@@ -3,12 +3,12 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use crate::plan::{Deliveries, Planned, RowChoice};
+use crate::preview::{MARK, MailingSummary, Page, PageHeader, PageLetters, RowWarnings};
+use crate::send::SendError;
+use crate::text::count;
 use clap::Args;
 use jiff::Timestamp;
-use massebrev::plan::{Deliveries, Planned, RowChoice};
-use massebrev::preview::{MARK, MailingSummary, Page, PageHeader, PageLetters, RowWarnings};
-use massebrev::send::SendError;
-use massebrev::text::count;
 
 use super::check::CheckedMailing;
 use super::command_line::same_command;

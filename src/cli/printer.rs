@@ -3,9 +3,9 @@
 use std::fmt::Display;
 use std::io::{self, IsTerminal as _, Write};
 
+use crate::diagnostic::{Problems, Style, render_all};
 use anstream::AutoStream;
 use clap::{Args, ColorChoice};
-use massebrev::diagnostic::{Problems, Style, render_all};
 use tracing_subscriber::EnvFilter;
 
 use super::CliError;

@@ -7,9 +7,9 @@ use std::io::{self, IsTerminal as _};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use crate::journal::State;
+use crate::send::{Event, Observer};
 use indicatif::{ProgressBar, ProgressStyle};
-use massebrev::journal::State;
-use massebrev::send::{Event, Observer};
 
 use self::state::RunProgress;
 use super::Printer;

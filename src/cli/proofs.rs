@@ -3,11 +3,11 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::correspondence::identifier::InvalidRecipient;
+use crate::correspondence::{Recipient, identifier};
+use crate::journal::{Journal, JournalError};
+use crate::plan::Proof;
 use jiff::Timestamp;
-use massebrev::correspondence::identifier::InvalidRecipient;
-use massebrev::correspondence::{Recipient, identifier};
-use massebrev::journal::{Journal, JournalError};
-use massebrev::plan::Proof;
 
 use super::CliError;
 

@@ -7,15 +7,15 @@ mod requests;
 
 use std::path::{Path, PathBuf};
 
-use clap::Args;
-use massebrev::plan::{
+use crate::plan::{
     CheckReport, Deliveries, Delivery, InputChanged, Planned, RowChoice, RowFilter, Selection,
     rows_with_key,
 };
-use massebrev::preview::MailingSummary;
-use massebrev::secret::redact;
-use massebrev::send::SendError;
-use massebrev::text::count;
+use crate::preview::MailingSummary;
+use crate::secret::redact;
+use crate::send::SendError;
+use crate::text::count;
+use clap::Args;
 
 use self::difference::Difference;
 use self::letters::Letters;

@@ -3,11 +3,11 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use crate::correspondence::Recipient;
+use crate::journal::Journal;
+use crate::manifest;
+use crate::report::{self, Report, ReportError};
 use clap::{Args, ValueEnum};
-use massebrev::correspondence::Recipient;
-use massebrev::journal::Journal;
-use massebrev::manifest;
-use massebrev::report::{self, Report, ReportError};
 
 use super::destination::Destination;
 use super::file::{write_own, write_whole};

@@ -1,11 +1,11 @@
 //! Resuming a mailing: the errors of a changed one, and the rows of earlier runs that have left the file.
 
+use crate::journal::Journal;
+use crate::manifest;
+use crate::report::StateCounts;
+use crate::send::{Changes, LeftBehind, SecondLetters, SendError, Summary};
+use crate::text::count;
 use clap::Args;
-use massebrev::journal::Journal;
-use massebrev::manifest;
-use massebrev::report::StateCounts;
-use massebrev::send::{Changes, LeftBehind, SecondLetters, SendError, Summary};
-use massebrev::text::count;
 
 use super::check::CheckedMailing;
 use super::destination::Destination;
@@ -209,7 +209,7 @@ fn print_left_behind(
 
 /// True when the same command would send or look up more.
 pub(crate) fn is_outstanding(counts: &StateCounts, left: LeftBehind) -> bool {
-    use massebrev::journal::State::{Failed, InFlight, Pending, Unknown};
+    use crate::journal::State::{Failed, InFlight, Pending, Unknown};
 
     let waiting: u64 = [Pending, InFlight, Unknown]
         .map(|state| counts.in_state(state))

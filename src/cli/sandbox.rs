@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
+use crate::sandbox::{Options, Sandbox, Scenario};
 use clap::Args;
-use massebrev::sandbox::{Options, Sandbox, Scenario};
 use tokio::runtime::Runtime;
 
 use super::file::write_own;

@@ -8,17 +8,17 @@ use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use clap::Args;
-use massebrev::altinn::Client;
-use massebrev::journal::{Header, Journal, JournalError};
-use massebrev::manifest::Rate;
-use massebrev::plan::{Digest, RowChoice, RowFilter, Selection};
-use massebrev::preview::MailingSummary;
-use massebrev::report::{self, Report};
-use massebrev::send::{
+use crate::altinn::Client;
+use crate::journal::{Header, Journal, JournalError};
+use crate::manifest::Rate;
+use crate::plan::{Digest, RowChoice, RowFilter, Selection};
+use crate::preview::MailingSummary;
+use crate::report::{self, Report};
+use crate::send::{
     Engine, Options, Planner, ResumeState, RetryRefused, RunEnd, SecondLetterPolicy, SendError,
     Stop, Summary, with_planner,
 };
+use clap::Args;
 use tokio::runtime::Builder;
 
 use self::ending::print_outcome;

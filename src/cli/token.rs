@@ -5,12 +5,12 @@ use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::altinn::{Access, DEFAULT_TIMEOUT, Environment};
+use crate::correspondence::local_time;
+use crate::manifest::{self, Auth};
+use crate::maskinporten::Token;
 use clap::{Args, ValueEnum};
 use jiff::Timestamp;
-use massebrev::altinn::{Access, DEFAULT_TIMEOUT, Environment};
-use massebrev::correspondence::local_time;
-use massebrev::manifest::{self, Auth};
-use massebrev::maskinporten::Token;
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 

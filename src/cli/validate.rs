@@ -1,7 +1,7 @@
 //! `massebrev validate`.
 
+use crate::diagnostic::{annotations, csv, summary};
 use clap::{Args, ValueEnum};
-use massebrev::diagnostic::{annotations, csv, summary};
 use serde_json::{Value, json};
 
 use super::check::{CheckedMailing, MailingCheck};

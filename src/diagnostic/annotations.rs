@@ -7,7 +7,7 @@ use super::json::word;
 use super::{Place, Problem, Problems};
 
 /// One line for each problem, `::error file=…,line=…,col=…,title=…::…`; equal problems of many rows are one, because GitHub shows only ten of a kind.
-pub fn annotations(problems: &Problems) -> String {
+pub(crate) fn annotations(problems: &Problems) -> String {
     let mut lines = String::new();
     for group in groups(problems) {
         if let Some((first, others)) = group.split_first() {

@@ -10,7 +10,7 @@ const HEADER: [&str; 9] = [
 ];
 
 /// Writes every problem, with semicolons and a byte order mark: Norwegian spreadsheets open such a file in columns.
-pub fn csv(problems: &Problems, out: &mut dyn Write) -> io::Result<()> {
+pub(crate) fn csv(problems: &Problems, out: &mut dyn Write) -> io::Result<()> {
     out.write_all("\u{feff}".as_bytes())?;
     let mut lines = ::csv::WriterBuilder::new()
         .delimiter(b';')

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use unicode_normalization::{UnicodeNormalization as _, is_nfc_quick};
 
 /// The text in normal form C: `å` is one character, as keyboards write it, and not `a` with a ring, as file names on a Mac have it.
-pub fn nfc(text: &str) -> Cow<'_, str> {
+pub(crate) fn nfc(text: &str) -> Cow<'_, str> {
     if text.is_ascii() || is_nfc_quick(text.chars()) == unicode_normalization::IsNormalized::Yes {
         Cow::Borrowed(text)
     } else {
@@ -14,7 +14,7 @@ pub fn nfc(text: &str) -> Cow<'_, str> {
 }
 
 /// True for blanks of every kind, those without any width and soft hyphens included.
-pub fn is_invisible(letter: char) -> bool {
+pub(crate) fn is_invisible(letter: char) -> bool {
     letter.is_whitespace()
         || matches!(
             letter,
@@ -23,7 +23,7 @@ pub fn is_invisible(letter: char) -> bool {
 }
 
 /// In normal form C, without blanks at the ends, and with one plain blank for each run of them inside; what has no width is not there.
-pub fn tidy(text: &str) -> Cow<'_, str> {
+pub(crate) fn tidy(text: &str) -> Cow<'_, str> {
     let text = nfc(text);
     let plain = |c: char| !is_invisible(c) || c == ' ';
     let is_tidy = text.chars().all(plain) && !text.contains("  ");
@@ -36,7 +36,7 @@ pub fn tidy(text: &str) -> Cow<'_, str> {
 }
 
 /// As a person sees it who does not look closely: [`tidy`], in lower case, with one kind of dash.
-pub fn as_seen(text: &str) -> String {
+pub(crate) fn as_seen(text: &str) -> String {
     let dash = |c: char| match c {
         '\u{2010}'..='\u{2015}' | '\u{2212}' => '-',
         c => c,
@@ -47,7 +47,7 @@ pub fn as_seen(text: &str) -> String {
 }
 
 /// What differs between two texts that look alike; `None` when they are the same, or are seen to differ.
-pub fn difference(one: &str, other: &str) -> Option<&'static str> {
+pub(crate) fn difference(one: &str, other: &str) -> Option<&'static str> {
     if one == other || as_seen(one) != as_seen(other) {
         return None;
     }

@@ -11,10 +11,12 @@ mod problem;
 mod render;
 mod source;
 
-pub use annotations::annotations;
-pub use csv::csv;
-pub use lookalike::{as_seen, difference, is_invisible, nfc, tidy};
-pub use nearest::{did_you_mean, nearest};
-pub use problem::{Code, Place, Precedence, Problem, Problems, Severity};
-pub use render::{Style, render, render_all, summary};
-pub use source::{Position, Source};
+pub(crate) use annotations::annotations;
+pub(crate) use csv::csv;
+pub(crate) use lookalike::{as_seen, difference, is_invisible, nfc, tidy};
+pub(crate) use nearest::{did_you_mean, nearest};
+pub(crate) use problem::{Code, Place, Precedence, Problem, Problems, Severity};
+#[cfg(test)]
+pub(crate) use render::render;
+pub(crate) use render::{Style, render_all, summary};
+pub(crate) use source::Source;

@@ -3,7 +3,7 @@
 use super::lookalike::{as_seen, difference};
 
 /// The hint for a word that is not known: the one that was probably meant and, when the two look alike, what differs.
-pub fn did_you_mean<'a>(
+pub(crate) fn did_you_mean<'a>(
     wrong: &str,
     known: impl Iterator<Item = &'a str> + Clone,
 ) -> Option<String> {
@@ -19,7 +19,7 @@ pub fn did_you_mean<'a>(
 /// The known word that was probably meant; `None` when none is alike.
 ///
 /// Case does not count; about every third letter may be wrong.
-pub fn nearest<'a>(wrong: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+pub(crate) fn nearest<'a>(wrong: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let wrong = as_seen(wrong);
     // A text of this length is no mistyped word, and the comparison is quadratic.
     if wrong.is_empty() || wrong.len() > 100 {

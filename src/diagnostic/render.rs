@@ -11,7 +11,7 @@ use super::{Code, Place, Problem, Problems, Severity};
 use crate::text::{count, is_invisible};
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Style {
+pub(crate) struct Style {
     /// With colours, as ANSI escape sequences.
     pub color: bool,
     /// With the lines and arrows that only a Unicode terminal has.
@@ -26,14 +26,15 @@ const EXAMPLES: usize = 3;
 /// One problem, without a line break at the end.
 ///
 /// A place in a text file is shown with its line; identity numbers and long keys in that line are masked.
-pub fn render(problem: &Problem, style: Style) -> String {
+#[cfg(test)]
+pub(crate) fn render(problem: &Problem, style: Style) -> String {
     draw(problem, &[], None, style)
 }
 
 /// All problems and their number: `2 errors, 1 warning`. Empty when there are none.
 ///
 /// Equal problems of many rows are one, with their number and the first three rows, or all of them with `all_rows`.
-pub fn render_all(problems: &Problems, style: Style) -> String {
+pub(crate) fn render_all(problems: &Problems, style: Style) -> String {
     if problems.is_empty() {
         return String::new();
     }
@@ -53,7 +54,7 @@ pub fn render_all(problems: &Problems, style: Style) -> String {
 }
 
 /// The counts in words: `2 errors, 1 warning`; empty when there are none. Where rows have several, their number is named too: `2110 errors in 1500 rows`.
-pub fn summary(problems: &Problems) -> String {
+pub(crate) fn summary(problems: &Problems) -> String {
     let counted = |severity, noun| {
         let found: Vec<_> = problems
             .iter()

@@ -85,7 +85,7 @@ impl ClientError {
 
 /// Where the hosts of a client are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Network {
+pub(crate) enum Network {
     /// All of them are reached over TLS, through the system's proxy if there is one.
     Encrypted,
     /// Some are on this machine, without TLS.
@@ -95,7 +95,10 @@ pub enum Network {
 }
 
 /// A client: no redirects, no repeats of its own, 10 s to connect, and never without TLS beyond this machine.
-pub fn http_client(network: Network, options: &HttpOptions) -> Result<HttpClient, ClientError> {
+pub(crate) fn http_client(
+    network: Network,
+    options: &HttpOptions,
+) -> Result<HttpClient, ClientError> {
     let mut builder = HttpClient::builder()
         .user_agent(concat!("massebrev/", env!("CARGO_PKG_VERSION")))
         .redirect(Policy::none())
@@ -122,7 +125,7 @@ pub fn http_client(network: Network, options: &HttpOptions) -> Result<HttpClient
 }
 
 /// The host of an address, with its port when that is unusual; never user, password or query.
-pub fn host(address: &str) -> String {
+pub(crate) fn host(address: &str) -> String {
     Url::parse(address).map_or_else(|_| address.chars().take(60).collect(), |url| host_of(&url))
 }
 

@@ -12,10 +12,9 @@ mod text;
 pub use checked_file::CheckedFile;
 #[cfg(test)]
 pub(crate) use checked_file::tests::on_disk;
-pub use client::{
-    Authorities, ClientError, DEFAULT_TIMEOUT, HttpClient, HttpOptions, Network, host, http_client,
-};
+pub use client::{Authorities, ClientError, DEFAULT_TIMEOUT, HttpClient, HttpOptions};
+pub(crate) use client::{Network, host, http_client};
 pub use error::{TransportError, TransportKind};
-pub use probe::{ProbeAnswer, probe, proxy_for, resolve};
+pub(crate) use probe::{ProbeAnswer, probe, proxy_for, resolve};
 pub(crate) use reply::Reply;
 pub(crate) use text::{plain, presentable, title};

@@ -11,7 +11,7 @@ use super::{HttpClient, Network, Reply, TransportError};
 
 /// The answer of an address.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ProbeAnswer {
+pub(crate) struct ProbeAnswer {
     pub status: u16,
     /// Seconds by which this machine's clock is ahead of the server's (negative: behind).
     pub clock_ahead: Option<i64>,
@@ -20,7 +20,7 @@ pub struct ProbeAnswer {
 }
 
 /// The addresses of a URL's host, by this machine's resolver.
-pub async fn resolve(address: &str) -> io::Result<Vec<IpAddr>> {
+pub(crate) async fn resolve(address: &str) -> io::Result<Vec<IpAddr>> {
     let url =
         Url::parse(address).map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
     let host = url.host_str().unwrap_or_default();
@@ -34,7 +34,7 @@ pub async fn resolve(address: &str) -> io::Result<Vec<IpAddr>> {
 }
 
 /// The proxy that requests to a URL go through, without its user and password; by the same rules as the client itself.
-pub fn proxy_for(network: Network, address: &str) -> Option<String> {
+pub(crate) fn proxy_for(network: Network, address: &str) -> Option<String> {
     if network != Network::Encrypted {
         return None;
     }
@@ -46,7 +46,7 @@ pub fn proxy_for(network: Network, address: &str) -> Option<String> {
 }
 
 /// Asks for a URL. Any HTTP answer means that the server is reached.
-pub async fn probe(http: &HttpClient, address: &str) -> Result<ProbeAnswer, TransportError> {
+pub(crate) async fn probe(http: &HttpClient, address: &str) -> Result<ProbeAnswer, TransportError> {
     let reply = Reply::to(http.get(address)).await?;
     let body: Value = serde_json::from_slice(&reply.body).unwrap_or_default();
     let issuer = body.get("issuer").and_then(Value::as_str);

@@ -17,12 +17,11 @@ mod state;
 mod store;
 mod writer;
 
-pub use error::JournalError;
-pub use holder::LockHolder;
+pub(crate) use error::JournalError;
 pub use open::Journal;
-pub use rows::{Recorded, RecordedRows, RowRecord, RowRecords, Snapshot};
-pub use run::{EndedRun, HowEnded, Input, Run, SharedAttachment, UploadState};
-pub use state::{
+pub(crate) use rows::{Recorded, RecordedRows, RowRecord, RowRecords, Snapshot};
+pub(crate) use run::{EndedRun, HowEnded, Input, Run, SharedAttachment, UploadState};
+pub(crate) use state::{
     Digest, DigestHead, Dropped, Entry, IllegalStep, LetterEnd, Outcome, Reason, Skip, Start,
     State, UnknownName, transition,
 };

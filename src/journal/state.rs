@@ -7,10 +7,10 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 /// SHA-256 over what was sent.
-pub type Digest = [u8; 32];
+pub(crate) type Digest = [u8; 32];
 
 /// The first eight bytes of a digest: enough to notice a change.
-pub type DigestHead = [u8; 8];
+pub(crate) type DigestHead = [u8; 8];
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum State {
@@ -138,7 +138,7 @@ pub struct Reason {
 
 /// A step that cannot be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum IllegalStep {
+pub(crate) enum IllegalStep {
     /// From this state nothing like it can happen.
     Illegal,
     /// The letter is another one than the one that was sent, or may have been, under the same key. Altinn would keep the first in silence.
@@ -146,7 +146,11 @@ pub enum IllegalStep {
 }
 
 /// The state after an entry, for a row in state `from` with this body (`None`: no request has left).
-pub fn transition(from: State, body: Option<&Digest>, entry: &Entry) -> Result<State, IllegalStep> {
+pub(crate) fn transition(
+    from: State,
+    body: Option<&Digest>,
+    entry: &Entry,
+) -> Result<State, IllegalStep> {
     use State::{
         AlreadySent, Failed, InFlight, Pending, Rejected, Reserved, Sent, Skipped, Unknown,
         Withdrawn,

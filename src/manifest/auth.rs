@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::Period;
 
 /// The scopes asked for when the manifest names none.
-pub const DEFAULT_SCOPES: [&str; 2] = ["altinn:serviceowner", "altinn:correspondence.write"];
+pub(crate) const DEFAULT_SCOPES: [&str; 2] = ["altinn:serviceowner", "altinn:correspondence.write"];
 
 /// The Maskinporten client, its key and its scopes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

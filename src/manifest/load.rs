@@ -15,7 +15,7 @@ use super::{Manifest, Positions, decode, member_names, secrets, texts, variables
 use crate::diagnostic::{Place, Problem, Problems, Source, nearest};
 
 /// The largest manifest, in bytes: 10 MB.
-pub const SIZE_LIMIT: u64 = 10_000_000;
+pub(crate) const SIZE_LIMIT: u64 = 10_000_000;
 
 /// A manifest that keeps the schema, and where everything in it is written.
 #[derive(Debug, Clone)]

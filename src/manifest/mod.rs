@@ -21,13 +21,11 @@ mod variables;
 mod violations;
 mod yaml_problems;
 
-pub use auth::{
-    Algorithm, Auth, DEFAULT_SCOPES, GeneratorOrigin, KeySource, SecretSource, SystemUser,
-    TokenOrigin,
-};
-pub use limits::{MaxFailures, Period, Rate, SettingError};
-pub use load::{LoadedManifest, SIZE_LIMIT, load};
-pub use model::{Allowance, CustomEnvironment, EnvironmentName, Manifest, Recipients};
-pub use positions::Positions;
+pub(crate) use auth::{Algorithm, Auth, GeneratorOrigin, KeySource, SecretSource};
+pub(crate) use limits::{MaxFailures, Period, Rate};
+pub(crate) use load::LoadedManifest;
+pub use load::load;
+pub(crate) use model::{Allowance, EnvironmentName, Manifest};
+pub(crate) use positions::Positions;
 pub use schema::{schema, schema_text};
-pub use send::{Retry, Send, Uploads};
+pub(crate) use send::{Retry, Send, Uploads};

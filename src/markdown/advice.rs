@@ -17,14 +17,14 @@ const SHORT_LINE: usize = 45;
 
 /// A construct that does not reach readers as it is written.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Advice {
+pub(crate) struct Advice {
     pub kind: Kind,
     /// The bytes of the text it is about.
     pub span: Range<usize>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Kind {
+pub(crate) enum Kind {
     Abbreviation,
     Attributes,
     Backslash,
@@ -47,7 +47,7 @@ pub enum Kind {
 
 impl Kind {
     /// What readers get, as a lowercase fragment.
-    pub fn message(self) -> &'static str {
+    pub(crate) fn message(self) -> &'static str {
         match self {
             Self::Abbreviation => "readers do not get the explanation of an abbreviation",
             Self::Attributes => {
@@ -80,7 +80,7 @@ impl Kind {
         }
     }
 
-    pub fn hint(self) -> &'static str {
+    pub(crate) fn hint(self) -> &'static str {
         match self {
             Self::Abbreviation => {
                 "write the words out where the abbreviation stands first: `NAV (Arbeids- og velferdsetaten)`"
@@ -123,7 +123,7 @@ impl Kind {
 }
 
 /// Everything in a letter's own text that readers get otherwise. `text` is the template: its tags are passed over, values are another matter.
-pub fn advice(text: &str) -> Vec<Advice> {
+pub(crate) fn advice(text: &str) -> Vec<Advice> {
     let plain = without_tags(text);
     let source = Source::new(&plain);
     let arena = Arena::new();

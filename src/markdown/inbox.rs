@@ -7,7 +7,7 @@ use comrak::nodes::{AstNode, ListType, Node, NodeValue, TableAlignment};
 use comrak::{Arena, Options, parse_document};
 
 /// The body of a letter as the inbox draws it, as HTML of the elements that the inbox has. `mask` is asked for every text and address.
-pub fn html(delivered: &str, mask: &dyn Fn(&str) -> Cow<'_, str>) -> String {
+pub(crate) fn html(delivered: &str, mask: &dyn Fn(&str) -> Cow<'_, str>) -> String {
     let arena = Arena::new();
     let mut page = Page {
         out: String::with_capacity(delivered.len() * 2),
@@ -19,7 +19,7 @@ pub fn html(delivered: &str, mask: &dyn Fn(&str) -> Cow<'_, str>) -> String {
 }
 
 /// Parses Markdown as the inbox does.
-pub fn parse<'a>(arena: &'a Arena<'a>, delivered: &str) -> Node<'a> {
+pub(crate) fn parse<'a>(arena: &'a Arena<'a>, delivered: &str) -> Node<'a> {
     let mut options = Options::default();
     let extension = &mut options.extension;
     extension.autolink = true;
@@ -31,7 +31,7 @@ pub fn parse<'a>(arena: &'a Arena<'a>, delivered: &str) -> Node<'a> {
 }
 
 /// True for an address that the inbox makes a link of.
-pub fn is_link(url: &str) -> bool {
+pub(crate) fn is_link(url: &str) -> bool {
     ["https://", "http://", "mailto:", "#"]
         .iter()
         .any(|scheme| {

@@ -6,7 +6,7 @@ use comrak::{Arena, Options, format_html, parse_document};
 use super::{html, reverse};
 
 /// The Markdown that readers' programs get for a body.
-pub fn delivered(body: &str) -> String {
+pub(crate) fn delivered(body: &str) -> String {
     let mut markdown = reverse::markdown(&html::parse(&to_html(body)));
     // The server checks that every link it can find in the body is in the result, and appends those that are not.
     for link in links(body) {

@@ -47,7 +47,7 @@ impl<'a> Deliveries<'a> {
 
     /// Passes over rows that nothing is to be done about, `limit` of them at most, and says whether there may be more: `passed` tells by position which they
     /// are. They are read, and neither rendered nor compared with what was checked.
-    pub fn pass_over(&mut self, passed: &[bool], limit: usize) -> bool {
+    pub(crate) fn pass_over(&mut self, passed: &[bool], limit: usize) -> bool {
         for _ in 0..limit {
             if !passed.get(self.at).is_some_and(|passed| *passed) {
                 return false;

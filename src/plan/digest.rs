@@ -28,23 +28,23 @@ impl Digest {
 
 /// Digests several parts so that their borders count: `ab` + `c` is not `a` + `bc`.
 #[derive(Debug, Clone, Default)]
-pub struct Digester(Sha256);
+pub(crate) struct Digester(Sha256);
 
 impl Digester {
-    pub fn part(&mut self, bytes: &[u8]) -> &mut Self {
+    pub(crate) fn part(&mut self, bytes: &[u8]) -> &mut Self {
         self.0.update((bytes.len() as u64).to_be_bytes());
         self.0.update(bytes);
         self
     }
 
     /// The digest of all parts so far.
-    pub fn finish(self) -> Digest {
+    pub(crate) fn finish(self) -> Digest {
         Digest(self.0.finalize().into())
     }
 }
 
 /// The digest and the length in bytes of a file, read once, in pieces.
-pub fn digest_file(path: &Path) -> io::Result<(Digest, u64)> {
+pub(crate) fn digest_file(path: &Path) -> io::Result<(Digest, u64)> {
     let mut sha = Sha256::new();
     let length = read_in_pieces(path, |piece| sha.update(piece))?;
     Ok((Digest(sha.finalize().into()), length))

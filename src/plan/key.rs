@@ -7,13 +7,13 @@ use super::Digest;
 
 /// massebrev's own namespace for version 5 UUIDs. Altinn's table of keys is shared by all senders: a namespace of our own keeps
 /// others from hitting our keys by chance. It never changes: with it, every key would.
-pub const NAMESPACE: Uuid = Uuid::from_u128(0x3b6d_0b8e_5f0c_4d4e_9a3c_7e1f_62c8_51d7);
+pub(crate) const NAMESPACE: Uuid = Uuid::from_u128(0x3b6d_0b8e_5f0c_4d4e_9a3c_7e1f_62c8_51d7);
 
 /// The key of one letter: a version 5 UUID over resource, mailing and the row's own key.
 ///
 /// The resource is taken without its optional `urn:altinn:resource:`, so that both spellings name the same letter. No journal is needed to work
 /// it out again, which is why a lost journal loses no letter.
-pub fn delivery_key(resource: &str, mailing: &str, row_key: &str) -> Uuid {
+pub(crate) fn delivery_key(resource: &str, mailing: &str, row_key: &str) -> Uuid {
     let resource = bare_resource_id(resource);
     // U+001F cannot stand in a resource id or a mailing's name, so no two triples give the same text.
     let name = [resource, mailing, row_key].join("\u{1f}");

@@ -16,7 +16,7 @@ use super::{Digest, Digester};
 
 /// The requests of an earlier day.
 #[derive(Debug)]
-pub struct OldRender {
+pub(crate) struct OldRender {
     path: PathBuf,
     file: BufReader<File>,
     /// Where the file is read next.
@@ -36,7 +36,7 @@ struct Slot {
 
 /// What has become of a letter since.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum LetterChange {
+pub(crate) enum LetterChange {
     New,
     /// Its request is the same, byte for byte or in other words for the same.
     Same,
@@ -46,7 +46,7 @@ pub enum LetterChange {
 
 /// A letter that was there and is not any more.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RemovedLetter {
+pub(crate) struct RemovedLetter {
     pub row: u64,
     /// The line it began on.
     pub line: u64,
@@ -56,7 +56,7 @@ pub struct RemovedLetter {
 
 /// A file that is no output of `massebrev render`.
 #[derive(Debug, Error)]
-pub enum OldRenderError {
+pub(crate) enum OldRenderError {
     #[error("cannot read {}", path.display())]
     Read {
         path: PathBuf,
@@ -95,7 +95,7 @@ const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
 impl OldRender {
     /// Reads the file once, to find where each letter stands.
-    pub fn open(path: &Path) -> Result<Self, OldRenderError> {
+    pub(crate) fn open(path: &Path) -> Result<Self, OldRenderError> {
         let unreadable = |source| OldRenderError::Read {
             path: path.to_owned(),
             source,
@@ -124,12 +124,12 @@ impl OldRender {
     }
 
     /// What `now()` was when it was written, if it says so: letters that count from another day than this differ in that day alone.
-    pub fn now(&self) -> Option<Timestamp> {
+    pub(crate) fn now(&self) -> Option<Timestamp> {
         self.now
     }
 
     /// Compares with a letter of now, as [`super::request_line::write`] writes it.
-    pub fn compare(&mut self, line: &[u8]) -> Result<LetterChange, OldRenderError> {
+    pub(crate) fn compare(&mut self, line: &[u8]) -> Result<LetterChange, OldRenderError> {
         let now = read(line).map_err(|source| self.malformed(0, source))?;
         let found = self
             .slots
@@ -154,7 +154,7 @@ impl OldRender {
     }
 
     /// Tells of the letters that are not there any more, in their own order, and says how many they are; `is_letter` is asked about the heads of their keys.
-    pub fn gone<E: From<OldRenderError>>(
+    pub(crate) fn gone<E: From<OldRenderError>>(
         &mut self,
         is_letter: impl Fn(u64) -> bool,
         tell: &mut dyn FnMut(RemovedLetter) -> Result<(), E>,
@@ -276,7 +276,7 @@ impl OldRender {
 
 impl OldRenderError {
     /// What to do about it.
-    pub fn hint(&self) -> Option<&'static str> {
+    pub(crate) fn hint(&self) -> Option<&'static str> {
         match self {
             Self::Read { .. } => None,
             Self::NotAFile { .. } => Some(

@@ -356,7 +356,7 @@ fn letter_digest(request: &Request, files: &[Arc<PlannedFile>], json: &mut Vec<u
 
 /// The rows with this key, as people know them; rows that get no letter are among them. Without a column for keys, a row's key is its recipient, in any
 /// spelling.
-pub fn rows_with_key(mailing: &Mailing, key: &str) -> Result<Selection, Problems> {
+pub(crate) fn rows_with_key(mailing: &Mailing, key: &str) -> Result<Selection, Problems> {
     let recipient = Recipient::parse(key).ok();
     let mut rows = mailing.open_rows()?;
     let mut planner = RowPlanner::new(mailing);

@@ -6,14 +6,14 @@ use crate::correspondence::{Recipient, ReferenceType};
 
 /// Of which plan proofs are, and who gets them.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Proof {
+pub(crate) struct Proof {
     recipient: Recipient,
     id: Digest,
 }
 
 /// What proofs do not have of their letters, because it reaches others than who looks at them: in how many it was.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Withheld {
+pub(crate) struct Withheld {
     pub custom_recipients: u64,
     /// References to a dialog with the letter's recipient.
     pub dialogs: u64,
@@ -29,7 +29,7 @@ pub(super) struct Proving {
 
 impl Proof {
     /// The proofs of a plan to somebody.
-    pub fn new(plan: Digest, recipient: Recipient) -> Self {
+    pub(crate) fn new(plan: Digest, recipient: Recipient) -> Self {
         let mut id = Digester::default();
         id.part(&plan.0).part(recipient.urn().as_bytes());
         Self {
@@ -38,12 +38,12 @@ impl Proof {
         }
     }
 
-    pub fn recipient(&self) -> &Recipient {
+    pub(crate) fn recipient(&self) -> &Recipient {
         &self.recipient
     }
 
     /// A short name for files. It does not say who gets them.
-    pub fn label(&self) -> String {
+    pub(crate) fn label(&self) -> String {
         format!("{:012x}", self.id.short() >> 16)
     }
 

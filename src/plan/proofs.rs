@@ -14,7 +14,7 @@ use crate::recipients::Row;
 
 /// Proofs that have been rendered and checked.
 #[derive(Debug, Clone)]
-pub struct Proofs {
+pub(crate) struct Proofs {
     /// The proofs, as a mailing of their own: the other rows of the file are none of its business.
     pub checked: CheckReport,
     /// What they do not have of their letters.
@@ -29,7 +29,7 @@ pub struct Proofs {
 /// # Errors
 ///
 /// When the rows are not what was checked, and when a proof breaks a rule that its letter does not break.
-pub fn prove(
+pub(crate) fn prove(
     mailing: &Mailing,
     checked: &CheckReport,
     proof: Proof,

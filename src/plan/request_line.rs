@@ -12,7 +12,7 @@ use super::{CheckReport, Delivery};
 
 /// A letter, read from a line.
 #[derive(Debug, Deserialize)]
-pub struct RequestLine<'a> {
+pub(crate) struct RequestLine<'a> {
     /// The row's number, from 1.
     pub row: u64,
     /// The line the row began on.
@@ -60,7 +60,11 @@ struct File<'a> {
 }
 
 /// Writes a letter as one line. `body` is what is sent, byte for byte, but for the ids of files with `uploadedFirst`: nobody knows them before they are uploaded.
-pub fn write(delivery: &Delivery, checked: &CheckReport, to: &mut dyn Write) -> io::Result<()> {
+pub(crate) fn write(
+    delivery: &Delivery,
+    checked: &CheckReport,
+    to: &mut dyn Write,
+) -> io::Result<()> {
     let body = String::from_utf8(delivery.body(&[])?).map_err(io::Error::other)?;
     let files = delivery.files.iter().map(|planned| File {
         name: &planned.attachment.file_name,

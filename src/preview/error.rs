@@ -5,7 +5,7 @@ use std::io;
 /// Reason a preview cannot be made.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum PreviewError {
+pub(crate) enum PreviewError {
     #[error("cannot write the preview")]
     Write(#[from] io::Error),
     /// A page template failed to render.

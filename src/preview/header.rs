@@ -16,7 +16,7 @@ const NAMED: usize = 5;
 
 /// Facts about the mailing and the command that made the preview.
 #[derive(Debug, Clone)]
-pub struct PageHeader<'a> {
+pub(crate) struct PageHeader<'a> {
     pub mailing: &'a str,
     pub environment: &'a str,
     /// True when the letters will reach real people.

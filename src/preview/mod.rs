@@ -19,10 +19,10 @@ mod terminal;
 mod text;
 mod warnings;
 
-pub use error::PreviewError;
-pub use header::PageHeader;
-pub use page::{MARK, Page};
-pub use sample::{PageLetters, Reason};
-pub use summary::{MailingSummary, SmsTotals};
-pub use text::text;
-pub use warnings::RowWarnings;
+pub(crate) use error::PreviewError;
+pub(crate) use header::PageHeader;
+pub(crate) use page::{MARK, Page};
+pub(crate) use sample::{PageLetters, Reason};
+pub(crate) use summary::{MailingSummary, SmsTotals};
+pub(crate) use text::text;
+pub(crate) use warnings::RowWarnings;

@@ -12,7 +12,7 @@ use super::{MailingSummary, PageHeader, PageLetters, PreviewError, RowWarnings};
 use crate::plan::Delivery;
 
 /// Mark of a preview page, within its first kilobyte: only a file that has it is overwritten.
-pub const MARK: &str = "<meta name=\"generator\" content=\"massebrev preview\">";
+pub(crate) const MARK: &str = "<meta name=\"generator\" content=\"massebrev preview\">";
 
 /// Letters in one section: the page shows one section at a time, through `:target`.
 const PER_PAGE: u64 = 20;
@@ -25,7 +25,7 @@ const TEMPLATES: [(&str, &str); 3] = [
 ];
 
 /// A page that is being written. Letters go out one by one, so memory does not grow with them.
-pub struct Page<'a> {
+pub(crate) struct Page<'a> {
     tera: Tera,
     choice: &'a PageLetters,
     warnings: &'a RowWarnings,
@@ -57,7 +57,7 @@ struct LetterPage<'a> {
 
 impl<'a> Page<'a> {
     /// Begins a page with its head.
-    pub fn open(
+    pub(crate) fn open(
         cover: &PageHeader<'_>,
         summary: &MailingSummary,
         warnings: &'a RowWarnings,
@@ -89,7 +89,7 @@ impl<'a> Page<'a> {
     }
 
     /// Writes a letter, if it belongs on the page.
-    pub fn letter(&mut self, delivery: &Delivery) -> Result<(), PreviewError> {
+    pub(crate) fn letter(&mut self, delivery: &Delivery) -> Result<(), PreviewError> {
         let Some(reasons) = self.choice.reasons(delivery.row) else {
             return Ok(());
         };
@@ -106,11 +106,11 @@ impl<'a> Page<'a> {
         self.write("letter.html", &page)
     }
 
-    pub fn written(&self) -> u64 {
+    pub(crate) fn written(&self) -> u64 {
         self.written
     }
 
-    pub fn close(mut self) -> Result<(), PreviewError> {
+    pub(crate) fn close(mut self) -> Result<(), PreviewError> {
         self.end_section()?;
         self.out
             .write_all(include_str!("page/bottom.html").as_bytes())?;

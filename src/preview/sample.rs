@@ -9,7 +9,7 @@ use super::{MailingSummary, SmsTotals};
 use crate::plan::Selection;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum PageLetters {
+pub(crate) enum PageLetters {
     /// A sample by row, with the reasons each row is in it.
     Sample(BTreeMap<u64, Vec<Reason>>),
     /// The rows that were asked for.
@@ -24,7 +24,7 @@ pub enum PageLetters {
 
 /// Reason for a letter to be in a sample.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Reason {
+pub(crate) enum Reason {
     Only,
     First,
     Last,
@@ -43,7 +43,7 @@ pub enum Reason {
 
 impl PageLetters {
     /// A sample that covers the languages, lengths, SMS sizes and warnings of the mailing.
-    pub fn sample(summary: &MailingSummary, warnings: &RowWarnings) -> Self {
+    pub(crate) fn sample(summary: &MailingSummary, warnings: &RowWarnings) -> Self {
         let mut sample: BTreeMap<u64, Vec<Reason>> = BTreeMap::new();
         let mut choose = |row, reason| sample.entry(row).or_default().push(reason);
         match summary.letters {
@@ -86,7 +86,7 @@ impl PageLetters {
     }
 
     /// Number of letters on the page, for a mailing with `letters` letters.
-    pub fn count(&self, letters: u64) -> u64 {
+    pub(crate) fn count(&self, letters: u64) -> u64 {
         match self {
             Self::Sample(sample) => sample.len() as u64,
             Self::Rows { letters, .. } => *letters,
@@ -95,7 +95,7 @@ impl PageLetters {
     }
 
     /// Reasons for a row's letter to be on the page; `None` when it is not.
-    pub fn reasons(&self, row: u64) -> Option<&[Reason]> {
+    pub(crate) fn reasons(&self, row: u64) -> Option<&[Reason]> {
         match self {
             Self::Sample(sample) => sample.get(&row).map(Vec::as_slice),
             Self::Rows { rows, .. } => rows.contains(row).then_some(&[]),

@@ -15,7 +15,7 @@ const FOREIGN: usize = 64;
 
 /// Totals over the letters added so far.
 #[derive(Debug, Clone, Default)]
-pub struct MailingSummary {
+pub(crate) struct MailingSummary {
     pub letters: u64,
     pub sms: SmsTotals,
     pub reminders: SmsTotals,
@@ -53,7 +53,7 @@ pub(super) struct RowSize {
 }
 
 #[derive(Debug, Clone, Default)]
-pub struct SmsTotals {
+pub(crate) struct SmsTotals {
     pub letters: u64,
     /// Sum of the parts, with one SMS for each letter.
     pub parts: u64,
@@ -70,7 +70,7 @@ pub struct SmsTotals {
 }
 
 impl MailingSummary {
-    pub fn add(&mut self, delivery: &Delivery) {
+    pub(crate) fn add(&mut self, delivery: &Delivery) {
         let letter = &delivery.request.correspondence;
         let row = delivery.row;
         self.letters += 1;
@@ -123,7 +123,7 @@ impl MailingSummary {
     }
 
     /// Language codes with the number of letters in each.
-    pub fn languages(&self) -> impl Iterator<Item = (&'static str, u64)> + '_ {
+    pub(crate) fn languages(&self) -> impl Iterator<Item = (&'static str, u64)> + '_ {
         self.languages
             .iter()
             .map(|(language, there)| (language.code(), there.letters))

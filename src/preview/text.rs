@@ -15,7 +15,7 @@ use crate::text::counted;
 const NAMES: usize = 13;
 
 /// Writes a letter as its reader sees it, in lines of at most 80 columns.
-pub fn text(delivery: &Delivery, out: &mut dyn Write) -> Result<(), PreviewError> {
+pub(crate) fn text(delivery: &Delivery, out: &mut dyn Write) -> Result<(), PreviewError> {
     let letter = LetterView::new(delivery);
     let rule = "=".repeat(WIDTH);
     writeln!(

@@ -12,7 +12,7 @@ const MOST: usize = 20;
 
 /// Warnings of a check, by row and by kind.
 #[derive(Debug, Clone, Default)]
-pub struct RowWarnings {
+pub(crate) struct RowWarnings {
     rows: BTreeMap<u64, Vec<String>>,
     /// Each warning with the number of rows that have it; 0 when it is about the mailing as a whole.
     kinds: Vec<(String, u64)>,
@@ -21,7 +21,7 @@ pub struct RowWarnings {
 
 impl RowWarnings {
     /// Takes the warnings out of the problems of a check.
-    pub fn from_problems(problems: &Problems) -> Self {
+    pub(crate) fn from_problems(problems: &Problems) -> Self {
         let mut warnings = Self::default();
         for problem in problems {
             if problem.severity == Severity::Warning {

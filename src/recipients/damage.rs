@@ -10,7 +10,7 @@ use crate::diagnostic::is_invisible;
 
 /// What has been done to a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Damage {
+pub(crate) enum Damage {
     /// A spreadsheet's own error or the sign of a column that was too narrow: `#N/A`, `#NAVN?`, `########`.
     SpreadsheetError,
     /// Characters that no text has, or that turn its letters round.
@@ -35,12 +35,12 @@ pub enum Damage {
 
 impl Damage {
     /// True when no letter can be right with it.
-    pub fn is_error(self) -> bool {
+    pub(crate) fn is_error(self) -> bool {
         matches!(self, Self::SpreadsheetError | Self::Control)
     }
 
     /// What is wrong, said of a column, an entry or a value.
-    pub fn predicate(self) -> &'static str {
+    pub(crate) fn predicate(self) -> &'static str {
         match self {
             Self::SpreadsheetError => "is an error of the spreadsheet, not a value",
             Self::Control => "has control characters, which no text has",
@@ -56,7 +56,7 @@ impl Damage {
     }
 
     /// What to do about it.
-    pub fn hint(self) -> &'static str {
+    pub(crate) fn hint(self) -> &'static str {
         match self {
             Self::SpreadsheetError => {
                 "mend the formula in the spreadsheet, or make the column wider, and save the file again"
@@ -83,7 +83,7 @@ impl Damage {
 }
 
 /// What has been done to a value, and what it probably was, as far as that can be known; `None` for values that look as people write them.
-pub fn detect_damage(value: &str) -> Option<(Damage, String)> {
+pub(crate) fn detect_damage(value: &str) -> Option<(Damage, String)> {
     let first = *value.as_bytes().first()?;
     let found = match first {
         b'#' | b'E' | b'F' if is_spreadsheet_error(value) => {
@@ -221,7 +221,7 @@ fn has_lost_letter(value: &str) -> bool {
 }
 
 /// The value with a name for each character that does not show: `<U+202E>`.
-pub fn with_signs_named(value: &str) -> String {
+pub(crate) fn with_signs_named(value: &str) -> String {
     let mut named = String::with_capacity(value.len());
     for c in value.chars() {
         if is_control(c) || is_direction_mark(c) {
@@ -234,7 +234,7 @@ pub fn with_signs_named(value: &str) -> String {
 }
 
 /// The month that a word means, as spreadsheets write it in Norwegian or English: `jan`, `mai.`, `Dec`, `oktober`.
-pub fn month_of(word: &str) -> Option<i16> {
+pub(crate) fn month_of(word: &str) -> Option<i16> {
     const MONTHS: [&[&str]; 12] = [
         &["januar", "january"],
         &["februar", "february"],
@@ -256,7 +256,7 @@ pub fn month_of(word: &str) -> Option<i16> {
 }
 
 /// The day that a spreadsheet counts as this number, when it is one in living memory or soon: 45000 is 2023-03-15.
-pub fn serial_date(value: &str) -> Option<Date> {
+pub(crate) fn serial_date(value: &str) -> Option<Date> {
     let (days, time) = value.split_once(['.', ',']).unwrap_or((value, ""));
     let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
     if days.len() != 5 || !digits(days) || !digits(time) {
@@ -269,7 +269,7 @@ pub fn serial_date(value: &str) -> Option<Date> {
 }
 
 /// True when a value is a date as people write it: 2026-12-15, 15.12.2026, 15/12-26.
-pub fn is_date(value: &str) -> bool {
+pub(crate) fn is_date(value: &str) -> bool {
     let value = value.split([' ', 'T']).next().unwrap_or_default();
     let mut parts = value.split(['-', '.', '/']);
     let (Some(first), Some(second), Some(third), None) =

@@ -14,8 +14,7 @@ mod records;
 mod row;
 mod rows;
 
-pub use damage::{Damage, detect_damage, is_date, month_of, serial_date, with_signs_named};
-pub use dialect::{Delimiter, Dialect};
-pub use records::ROW_LIMIT;
+pub(crate) use damage::{Damage, detect_damage, is_date, month_of, serial_date, with_signs_named};
+pub(crate) use dialect::Dialect;
 pub use row::Row;
 pub use rows::{Options, Rows};

@@ -11,7 +11,7 @@ use memchr::{memchr, memchr_iter, memrchr};
 use crate::diagnostic::is_invisible;
 
 /// The longest record, in bytes.
-pub const ROW_LIMIT: usize = 1 << 20;
+pub(crate) const ROW_LIMIT: usize = 1 << 20;
 
 /// The records of a stream of delimited text.
 pub(super) struct Records<R> {

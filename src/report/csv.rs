@@ -26,7 +26,7 @@ const HEADERS: [&str; 13] = [
 ];
 
 /// Writes every row the journal has, in the order of the recipients file. Pending rows have no line yet.
-pub fn csv(report: &Report, out: &mut dyn Write) -> Result<(), ReportError> {
+pub(crate) fn csv(report: &Report, out: &mut dyn Write) -> Result<(), ReportError> {
     out.write_all("\u{feff}".as_bytes())?;
     let mut lines = csv::WriterBuilder::new()
         .terminator(csv::Terminator::CRLF)

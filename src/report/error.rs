@@ -7,7 +7,7 @@ use crate::journal::JournalError;
 /// Reason a report cannot be made.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum ReportError {
+pub(crate) enum ReportError {
     #[error("cannot read what there is to report")]
     Journal(#[from] JournalError),
     #[error("cannot write the report")]

@@ -13,7 +13,7 @@ use crate::journal::{RowRecord, RowRecords, Run, State};
 use crate::text::{counted, grouped};
 
 /// Limit of rows on the page that need attention.
-pub const ATTENTION: usize = 1000;
+pub(crate) const ATTENTION: usize = 1000;
 
 /// Limit of sent rows on the page.
 const SENT: usize = 20;
@@ -22,7 +22,11 @@ const SENT: usize = 20;
 const NAME: &str = "report.html";
 
 /// Writes the page. `csv` is the file with all rows, named when the page cannot show them all.
-pub fn html(report: &Report, csv: Option<&str>, out: &mut dyn Write) -> Result<(), ReportError> {
+pub(crate) fn html(
+    report: &Report,
+    csv: Option<&str>,
+    out: &mut dyn Write,
+) -> Result<(), ReportError> {
     let page = Page::new(report, csv)?;
     let failed = |error| ReportError::Page(Box::new(error));
     let mut tera = Tera::new();

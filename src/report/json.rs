@@ -13,7 +13,7 @@ use crate::journal::{RowRecord, Run};
 const VERSION: u32 = 1;
 
 /// Writes the report: what it is about, the counts, the groups, and last every row the journal has.
-pub fn json(report: &Report, out: &mut dyn Write) -> Result<(), ReportError> {
+pub(crate) fn json(report: &Report, out: &mut dyn Write) -> Result<(), ReportError> {
     let head = serde_json::to_string(&Head::new(report))?;
     // Rows are streamed in before the closing brace, so that a million of them need no memory.
     out.write_all(head.strip_suffix('}').unwrap_or(&head).as_bytes())?;

@@ -11,9 +11,9 @@ mod json;
 mod run;
 mod text;
 
-pub use csv::csv;
-pub use error::ReportError;
-pub use html::{ATTENTION, html};
-pub use json::json;
-pub use run::{FailureGroup, Report, StateCounts};
-pub use text::text;
+pub(crate) use csv::csv;
+pub(crate) use error::ReportError;
+pub(crate) use html::html;
+pub(crate) use json::json;
+pub(crate) use run::{FailureGroup, Report, StateCounts};
+pub(crate) use text::text;

@@ -16,7 +16,7 @@ const GROUPS: usize = 200;
 
 /// A mailing as its journal has it.
 #[derive(Debug)]
-pub struct Report {
+pub(crate) struct Report {
     snapshot: Snapshot,
     run: Option<Run>,
     counts: StateCounts,
@@ -25,14 +25,14 @@ pub struct Report {
 
 /// Number of rows in each state.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct StateCounts {
+pub(crate) struct StateCounts {
     /// In the order of [`State::ALL`].
     by_state: [u64; State::ALL.len()],
 }
 
 /// Rows that were not sent for the same reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FailureGroup {
+pub(crate) struct FailureGroup {
     pub state: State,
     /// Altinn's error code: rows with the same one are together, whatever the words.
     pub code: Option<u32>,
@@ -46,7 +46,7 @@ pub struct FailureGroup {
 
 impl Report {
     /// Reads it from a journal, as it is now. There is no other way to make one.
-    pub fn from_journal(journal: &Journal) -> Result<Self, ReportError> {
+    pub(crate) fn from_journal(journal: &Journal) -> Result<Self, ReportError> {
         let snapshot = journal.snapshot()?;
         let run = snapshot.run()?;
         let mut counts = StateCounts::default();
@@ -68,77 +68,77 @@ impl Report {
         })
     }
 
-    pub fn header(&self) -> &Header {
+    pub(crate) fn header(&self) -> &Header {
         self.snapshot.header()
     }
 
     /// Time of the first send.
-    pub fn began(&self) -> Timestamp {
+    pub(crate) fn began(&self) -> Timestamp {
         self.snapshot.began()
     }
 
-    pub fn run(&self) -> Option<&Run> {
+    pub(crate) fn run(&self) -> Option<&Run> {
         self.run.as_ref()
     }
 
     /// Rows of the latest run, and earlier rows that are no longer in its file.
-    pub fn rows_total(&self) -> u64 {
+    pub(crate) fn rows_total(&self) -> u64 {
         self.run.as_ref().map_or(0, rows_of)
     }
 
     /// Number of rows in each state.
-    pub fn counts(&self) -> &StateCounts {
+    pub(crate) fn counts(&self) -> &StateCounts {
         &self.counts
     }
 
     /// True when every row is in exactly one state. Otherwise a row was lost or counted twice, and the run must not be called a success.
-    pub fn adds_up(&self) -> bool {
+    pub(crate) fn adds_up(&self) -> bool {
         self.rows_total() == self.counts.total()
     }
 
     /// Reasons rows were not sent, the most frequent first.
-    pub fn groups(&self) -> &[FailureGroup] {
+    pub(crate) fn groups(&self) -> &[FailureGroup] {
         &self.groups
     }
 
     /// Every row the journal has, in the order of the recipients file. Pending rows have no line.
-    pub fn lines(&self) -> RowRecords<'_> {
+    pub(crate) fn lines(&self) -> RowRecords<'_> {
         self.snapshot.lines()
     }
 
-    pub fn sent_lines(&self) -> RowRecords<'_> {
+    pub(crate) fn sent_lines(&self) -> RowRecords<'_> {
         self.snapshot.sent_lines()
     }
 
     /// The rows that need attention: neither sent nor skipped.
-    pub fn unsettled_lines(&self) -> RowRecords<'_> {
+    pub(crate) fn unsettled_lines(&self) -> RowRecords<'_> {
         self.snapshot.unsettled_lines()
     }
 }
 
 impl StateCounts {
-    pub fn in_state(&self, state: State) -> u64 {
+    pub(crate) fn in_state(&self, state: State) -> u64 {
         self.iter()
             .find_map(|(of, count)| (of == state).then_some(count))
             .unwrap_or_default()
     }
 
     /// Every state with its count, in the order reports show them.
-    pub fn iter(&self) -> impl Iterator<Item = (State, u64)> + '_ {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (State, u64)> + '_ {
         State::ALL.into_iter().zip(self.by_state)
     }
 
-    pub fn total(&self) -> u64 {
+    pub(crate) fn total(&self) -> u64 {
         self.by_state.iter().sum()
     }
 
     /// Letters that Altinn has, from this run or an earlier one.
-    pub fn delivered(&self) -> u64 {
+    pub(crate) fn delivered(&self) -> u64 {
         self.in_state(State::Sent) + self.in_state(State::AlreadySent)
     }
 
     /// Rows that need attention: neither sent, skipped nor pending.
-    pub fn attention(&self) -> u64 {
+    pub(crate) fn attention(&self) -> u64 {
         self.total()
             - self.delivered()
             - self.in_state(State::Skipped)

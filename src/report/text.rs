@@ -14,7 +14,7 @@ const SHOWN: usize = 10;
 const WIDTH: usize = 100;
 
 /// Writes the counts, whether they add up, and a line for each reason why rows were not sent.
-pub fn text(report: &Report, out: &mut dyn Write) -> Result<(), ReportError> {
+pub(crate) fn text(report: &Report, out: &mut dyn Write) -> Result<(), ReportError> {
     let header = report.header();
     write!(out, "{} in {}", header.mailing, header.environment)?;
     match report.run() {

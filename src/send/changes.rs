@@ -85,7 +85,7 @@ impl Changes {
 }
 
 /// The parts of a mailing that are not what they were in the latest run; nothing when it was not written down what they were.
-pub fn changed_inputs(
+pub(crate) fn changed_inputs(
     journal: &Journal,
     checked: &CheckReport,
 ) -> Result<Option<Vec<ChangedInput>>, JournalError> {

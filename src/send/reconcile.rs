@@ -21,7 +21,7 @@ pub(super) const SETTLED_AFTER: SignedDuration = SignedDuration::from_mins(5);
 
 /// The rows of the file, and what is left of earlier files.
 #[derive(Debug)]
-pub struct ResumeState {
+pub(crate) struct ResumeState {
     /// By position: whether this run passes the row over. One byte a row.
     passed: Vec<bool>,
     /// Letters that this run passes over, because Altinn may have an earlier text of them.
@@ -73,7 +73,7 @@ enum Place {
 
 impl ResumeState {
     /// Goes through the journal once, when there is one; memory does not grow with the rows that are settled, but for those that have left the file.
-    pub fn read(
+    pub(crate) fn read(
         journal: Option<&Journal>,
         checked: &CheckReport,
         retry: RetryRefused,
@@ -104,7 +104,7 @@ impl ResumeState {
     }
 
     /// True when a run passes over the row at this position, from 0: its letter is settled, or it gets none and that is written down.
-    pub fn passes(&self, position: usize) -> bool {
+    pub(crate) fn passes(&self, position: usize) -> bool {
         self.passed.get(position).is_some_and(|passed| *passed)
     }
 
@@ -465,7 +465,7 @@ fn left(resume: &ResumeState) -> LeftBehind {
 }
 
 /// Refuses letters that Altinn has, or may have, with another content than they have now.
-pub fn refuse_changed(
+pub(crate) fn refuse_changed(
     journal: Option<&Journal>,
     mailing: &Mailing,
     checked: &CheckReport,

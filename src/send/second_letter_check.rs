@@ -40,7 +40,7 @@ enum Finding {
 }
 
 /// What can be told without asking Altinn, for a run that asks for nothing. `Ok` with letters that are only possibly second ones; an error for those that are.
-pub fn possible_second_letters(
+pub(crate) fn possible_second_letters(
     journal: Option<&Journal>,
     mailing: &Mailing,
     checked: &CheckReport,

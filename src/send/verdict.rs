@@ -4,7 +4,7 @@ use crate::altinn::{Refusal, TransportError};
 
 /// The next step of a letter after an answer, or without one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
+pub(crate) enum Verdict {
     /// The key has been used: the letter is there (409 with code 1034).
     AlreadySent,
     /// The recipient has reserved against digital mail (code 1030): the letter needs paper.
@@ -23,7 +23,7 @@ pub enum Verdict {
 }
 
 /// Judges a refusal: by Altinn's error code where there is one, else by the status.
-pub fn judge(refusal: &Refusal) -> Verdict {
+pub(crate) fn judge(refusal: &Refusal) -> Verdict {
     match refusal.code {
         Some(code) => by_code(refusal.status, code),
         None => by_status(refusal.status),

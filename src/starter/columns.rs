@@ -7,7 +7,7 @@ use crate::recipients::Dialect;
 
 /// The columns of a recipients file (as places from 0), and what each is for. Displayed for people, without the values of any row.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Columns {
+pub(crate) struct Columns {
     pub(super) headers: Vec<String>,
     /// How the file is written, when there is one.
     pub(super) dialect: Option<Dialect>,
@@ -55,12 +55,12 @@ pub(super) struct Contact {
 
 impl Columns {
     /// True when rows can be told apart; a mailing whose rows cannot does not validate.
-    pub fn has_key(&self) -> bool {
+    pub(crate) fn has_key(&self) -> bool {
         self.key != Key::None
     }
 
     /// How many rows could not be read.
-    pub fn unreadable(&self) -> u64 {
+    pub(crate) fn unreadable(&self) -> u64 {
         self.unreadable
     }
 

@@ -15,7 +15,7 @@ const RECIPIENTS: &str = "recipients.csv";
 
 /// The files of a mailing that is about to begin.
 #[derive(Debug)]
-pub struct Starter {
+pub(crate) struct Starter {
     files: Vec<(String, Content)>,
 }
 
@@ -28,7 +28,7 @@ enum Content {
 }
 
 #[derive(Debug, Error)]
-pub enum WriteError {
+pub(crate) enum WriteError {
     /// Files that are there would have to be overwritten.
     #[error("{} already holds {}", folder.display(), names.join(", "))]
     Exists {
@@ -50,7 +50,7 @@ pub enum WriteError {
 
 impl Starter {
     /// A mailing to four synthetic recipients.
-    pub fn example(mailing: &str) -> Self {
+    pub(crate) fn example(mailing: &str) -> Self {
         let columns = rows::columns();
         let mut starter = Self::new(mailing, RECIPIENTS, &columns);
         starter.push(RECIPIENTS, Content::Text(rows::ROWS.to_owned()));
@@ -58,7 +58,7 @@ impl Starter {
     }
 
     /// A mailing to the recipients in `csv`, which is copied into the folder unless it lies there already.
-    pub fn around(mailing: &str, csv: &Path, columns: &Columns, folder: &Path) -> Self {
+    pub(crate) fn around(mailing: &str, csv: &Path, columns: &Columns, folder: &Path) -> Self {
         if let Some(name) = name_in(csv, folder) {
             return Self::new(mailing, &name, columns);
         }
@@ -84,7 +84,7 @@ impl Starter {
     }
 
     /// Writes all files into the folder, or none; gives their paths. The folder is made when it is not there.
-    pub fn write(&self, folder: &Path) -> Result<Vec<PathBuf>, WriteError> {
+    pub(crate) fn write(&self, folder: &Path) -> Result<Vec<PathBuf>, WriteError> {
         if folder.exists() && !folder.is_dir() {
             return Err(WriteError::NotAFolder(folder.to_owned()));
         }

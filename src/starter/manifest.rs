@@ -18,7 +18,7 @@ pub(super) fn manifest(mailing: &str, file: &str, columns: &Columns) -> String {
 }
 
 /// The resource of a new mailing; outside the sandbox it is refused.
-pub const EXAMPLE_RESOURCE: &str = "example-letter";
+pub(crate) const EXAMPLE_RESOURCE: &str = "example-letter";
 
 const SEND: &str = "
 send:

@@ -14,7 +14,7 @@ mod scalar;
 mod value_counts;
 mod words;
 
-pub use columns::Columns;
-pub use folder::{Starter, WriteError};
-pub use manifest::EXAMPLE_RESOURCE;
-pub use name::mailing_name;
+pub(crate) use columns::Columns;
+pub(crate) use folder::{Starter, WriteError};
+pub(crate) use manifest::EXAMPLE_RESOURCE;
+pub(crate) use name::mailing_name;

@@ -8,7 +8,7 @@ use crate::template::{ascii_letter, is_combining_mark};
 const LONGEST: usize = 90;
 
 /// A name that fits: the folder's in ASCII, with the year and the month. `Påminnelse (mva)` becomes `Paminnelse-mva-2026-11`.
-pub fn mailing_name(folder: &str, today: Date) -> String {
+pub(crate) fn mailing_name(folder: &str, today: Date) -> String {
     let mut name = String::new();
     for letter in folder.chars().filter(|letter| !is_combining_mark(*letter)) {
         match letter {

@@ -17,7 +17,7 @@ use crate::template::{NameConflict, Names};
 
 impl Columns {
     /// Reads a file and finds out what its columns are for; `shown` is its path for problems. The problems are those of a file that no mailing can be made of.
-    pub fn recognise(path: &Path, shown: &Path) -> Result<Self, Problems> {
+    pub(crate) fn recognise(path: &Path, shown: &Path) -> Result<Self, Problems> {
         let survey = Survey::read(path, shown)?;
         let (recipient, or_recipient) = survey.recipient()?;
         let taken = |column: usize| column == recipient || Some(column) == or_recipient;

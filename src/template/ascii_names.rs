@@ -16,7 +16,7 @@ pub(super) fn identifier(header: &str) -> String {
 }
 
 /// The expression by which a template uses the column with this header: `Saksnummer`, `row["E-post"]`, or the name in ASCII when neither can be written.
-pub fn column_expression(header: &str) -> String {
+pub(crate) fn column_expression(header: &str) -> String {
     let is_name = |c| ascii_letter(c).is_some() || is_combining_mark(c);
     let begins = header.starts_with(|c: char| ascii_letter(c).is_some() && !c.is_ascii_digit());
     if begins && header.chars().all(is_name) {
@@ -40,7 +40,7 @@ pub fn column_expression(header: &str) -> String {
 }
 
 /// The ASCII letter, digit or `_` that stands for this character in a name; `None` when it cannot be part of a name.
-pub fn ascii_letter(letter: char) -> Option<char> {
+pub(crate) fn ascii_letter(letter: char) -> Option<char> {
     Some(match letter {
         'a'..='z' | 'A'..='Z' | '0'..='9' | '_' => letter,
         'à'..='æ' | 'ā' | 'ă' | 'ą' | 'ǎ' | 'ǣ' | 'ǽ' => 'a',
@@ -86,7 +86,7 @@ pub fn ascii_letter(letter: char) -> Option<char> {
 }
 
 /// True for an accent that stands by itself after its letter, as macOS writes file names; the letter is enough.
-pub fn is_combining_mark(letter: char) -> bool {
+pub(crate) fn is_combining_mark(letter: char) -> bool {
     matches!(letter, '\u{300}'..='\u{36F}')
 }
 

@@ -13,7 +13,7 @@ use crate::diagnostic::Source;
 
 /// Rules for certain members of a manifest.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct MemberRules {
+pub(crate) struct MemberRules {
     /// JSON pointers of texts that are Markdown: values in them are escaped.
     pub markdown: &'static [&'static str],
     /// Members whose keys are the author's own, so that `when` in them means nothing.

@@ -3,7 +3,7 @@
 use super::error::{TemplateError, excerpt};
 
 /// Reads `true` or `false` in any case; `None` for anything else.
-pub fn parse_bool(text: &str) -> Option<bool> {
+pub(crate) fn parse_bool(text: &str) -> Option<bool> {
     let text = text.trim();
     if text.eq_ignore_ascii_case("true") {
         Some(true)

@@ -14,7 +14,7 @@ const SHOWN: usize = 60;
 
 /// Something wrong with a template, when it is compiled or when it is rendered for a row.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct TemplateError {
+pub(crate) struct TemplateError {
     /// The JSON pointer of the value that is or names the template.
     pub pointer: String,
     /// The file, when the template stands in a file of its own.
@@ -56,7 +56,7 @@ impl TemplateError {
     }
 
     /// Where in its own file, for templates that have one; the others stand in the manifest, at `pointer`.
-    pub fn place(&self) -> Option<Place> {
+    pub(crate) fn place(&self) -> Option<Place> {
         self.source.as_ref().map(|source| Place::Source {
             source: Arc::clone(source),
             span: self.span.clone(),
@@ -74,7 +74,7 @@ impl std::error::Error for TemplateError {}
 
 /// Templates cannot be set up.
 #[derive(Debug, thiserror::Error)]
-pub enum SetupError {
+pub(crate) enum SetupError {
     /// The manifest's folder cannot be read.
     #[error("the folder {} cannot be read", folder.display())]
     Folder {

@@ -57,7 +57,7 @@ pub(super) struct Template {
 
 /// A column that a template shows without asking whether there is anything in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ShownColumn {
+pub(crate) struct ShownColumn {
     /// The JSON pointer of the value that is the template or names its file.
     pub pointer: String,
     /// The column, from 0.

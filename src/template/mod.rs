@@ -31,17 +31,17 @@ mod tree;
 mod uses;
 mod writer;
 
-pub use ascii_names::{ascii_letter, column_expression, is_combining_mark};
-pub use compiler::MemberRules;
-pub use condition::parse_bool;
-pub use error::{SetupError, TemplateError};
-pub use library::ShownColumn;
-pub use names::{NameConflict, NameOwner, Names};
-pub use reference::reference;
-pub use scope::Scope;
-pub use templates::Templates;
-pub use tree::{Condition, Text, Tree};
-pub use writer::{TEXT_LIMIT, take_protected};
+pub(crate) use ascii_names::{ascii_letter, column_expression, is_combining_mark};
+pub(crate) use compiler::MemberRules;
+pub(crate) use condition::parse_bool;
+pub(crate) use error::TemplateError;
+pub(crate) use library::ShownColumn;
+pub(crate) use names::{NameConflict, Names};
+pub(crate) use reference::reference;
+pub(crate) use scope::Scope;
+pub(crate) use templates::Templates;
+pub(crate) use tree::{Condition, Text, Tree};
+pub(crate) use writer::take_protected;
 
 #[cfg(test)]
 mod tests;

@@ -17,7 +17,7 @@ const KEYWORDS: [&str; 19] = [
 
 /// All names: columns, variables and massebrev's own.
 #[derive(Debug, Clone)]
-pub struct Names {
+pub(crate) struct Names {
     pub(super) all: Vec<Name>,
     index: HashMap<String, usize>,
     headers: HashMap<String, usize>,
@@ -58,7 +58,7 @@ impl Meaning {
 
 /// The owner of a name.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum NameOwner {
+pub(crate) enum NameOwner {
     /// The column with this header.
     Column(String),
     /// The variable with this name in the manifest.
@@ -69,7 +69,7 @@ pub enum NameOwner {
 
 /// Two columns or variables that would have the same name.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NameConflict {
+pub(crate) struct NameConflict {
     /// The name as templates would write it.
     pub name: String,
     /// The one that has it.
@@ -80,7 +80,7 @@ pub struct NameConflict {
 
 impl Names {
     /// The names of these columns and variables, with massebrev's own; or every collision.
-    pub fn new(
+    pub(crate) fn new(
         headers: &[String],
         variables: &Map<String, Value>,
     ) -> Result<Self, Vec<NameConflict>> {
@@ -224,7 +224,7 @@ impl fmt::Display for NameOwner {
 }
 
 impl NameConflict {
-    pub fn hint(&self) -> String {
+    pub(crate) fn hint(&self) -> String {
         format!("give {} another name", self.second)
     }
 }

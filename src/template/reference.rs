@@ -83,7 +83,7 @@ pub(super) fn writes_in_language(filter: &str) -> bool {
 }
 
 /// The reference page of templates: what they see, and everything they can use, with examples.
-pub fn reference() -> &'static str {
+pub(crate) fn reference() -> &'static str {
     PAGE
 }
 

@@ -14,7 +14,7 @@ use crate::correspondence::Language;
 
 /// One row as templates see it: the names that any template uses. Fill it again and again, so that its memory is reused.
 #[derive(Default)]
-pub struct Scope {
+pub(crate) struct Scope {
     pub(super) context: Context,
     pub(super) language: Language,
     /// The columns in use that have nothing in this row.
@@ -25,7 +25,7 @@ pub struct Scope {
 
 impl Scope {
     /// Sets the language that the row's letter is in.
-    pub fn set_language(&mut self, language: Language) {
+    pub(crate) fn set_language(&mut self, language: Language) {
         self.language = language;
     }
 
@@ -60,7 +60,7 @@ impl Scope {
 
     /// Where the row's letter shows a column that has nothing in this row, in text that says something: `Hei ,`. Asked after the letter has been rendered; what
     /// was said once is not said again.
-    pub fn take_blanks_shown(&self) -> Vec<Arc<ShownColumn>> {
+    pub(crate) fn take_blanks_shown(&self) -> Vec<Arc<ShownColumn>> {
         self.blanks_shown.take()
     }
 

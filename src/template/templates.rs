@@ -32,7 +32,7 @@ struct RowFile {
 }
 
 /// Compiles and renders the templates of one mailing. Can be shared between threads once everything is compiled.
-pub struct Templates {
+pub(crate) struct Templates {
     compiler: Compiler,
     /// Without any template: each file whose path comes from a row is compiled in one of its own, so that it can be forgotten.
     empty: Library,
@@ -44,7 +44,7 @@ pub struct Templates {
 
 impl Templates {
     /// Templates of a manifest in `folder`. `now` is the instant that `now()` gives: when the mailing was first sent.
-    pub fn new(
+    pub(crate) fn new(
         folder: &Path,
         names: Names,
         mailing: &str,
@@ -84,20 +84,20 @@ impl Templates {
     }
 
     /// True once anything that was rendered has asked for `now()`.
-    pub fn uses_now(&self) -> bool {
+    pub(crate) fn uses_now(&self) -> bool {
         self.asked.load(Ordering::Relaxed)
     }
 
     /// Sets what is special about members of the manifest; before anything is compiled.
     #[must_use]
-    pub fn with_member_rules(mut self, rules: MemberRules) -> Self {
+    pub(crate) fn with_member_rules(mut self, rules: MemberRules) -> Self {
         self.compiler.rules = rules;
         self
     }
 
     /// Sets the text that renders to the language of letters; before anything else is compiled. Where it differs from row to row, every scope is given its own with
     /// [`Scope::set_language`].
-    pub fn set_language(&mut self, language: &Text) {
+    pub(crate) fn set_language(&mut self, language: &Text) {
         match &language.0 {
             Content::Constant(text) => {
                 self.compiler.surroundings.language = Language::parse(text).unwrap_or_default();
@@ -110,16 +110,24 @@ impl Templates {
 
     /// Compiles a JSON value whose strings are templates and whose `{ "file": path }` objects are template files. `pointer` is where the value
     /// stands in the manifest. Gives everything that is wrong.
-    pub fn compile(&mut self, pointer: &str, value: &Value) -> Result<Tree, Vec<TemplateError>> {
+    pub(crate) fn compile(
+        &mut self,
+        pointer: &str,
+        value: &Value,
+    ) -> Result<Tree, Vec<TemplateError>> {
         tree::compile(&mut self.compiler, pointer, value)
     }
 
-    pub fn compile_text(&mut self, pointer: &str, text: &str) -> Result<Text, Vec<TemplateError>> {
+    pub(crate) fn compile_text(
+        &mut self,
+        pointer: &str,
+        text: &str,
+    ) -> Result<Text, Vec<TemplateError>> {
         tree::compile_text(&mut self.compiler, pointer, text)
     }
 
     /// Compiles the `when` of a part; none means always.
-    pub fn compile_condition(
+    pub(crate) fn compile_condition(
         &mut self,
         pointer: &str,
         when: Option<&Value>,
@@ -128,7 +136,12 @@ impl Templates {
     }
 
     /// Replaces the row of a scope: its number, and `value` for the values of its columns (from 0).
-    pub fn fill<'a>(&self, scope: &mut Scope, number: u64, value: impl Fn(usize) -> &'a str) {
+    pub(crate) fn fill<'a>(
+        &self,
+        scope: &mut Scope,
+        number: u64,
+        value: impl Fn(usize) -> &'a str,
+    ) {
         scope.fill(
             &self.compiler.surroundings.names,
             &self.compiler.uses,
@@ -140,7 +153,7 @@ impl Templates {
 
     /// The columns and variables that anything compiled so far uses, as the person wrote them. Template files whose paths come from rows are compiled
     /// when their first row is rendered.
-    pub fn used_names(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn used_names(&self) -> impl Iterator<Item = &str> {
         let used = self
             .compiler
             .surroundings
@@ -158,12 +171,12 @@ impl Templates {
     }
 
     /// True when rows choose template files: what those use is only known when all rows have been rendered.
-    pub fn rows_choose_files(&self) -> bool {
+    pub(crate) fn rows_choose_files(&self) -> bool {
         self.compiler.rows_choose_files
     }
 
     /// The template files read so far, includes among them: paths relative to the manifest's folder.
-    pub fn files_read(&self) -> Vec<String> {
+    pub(crate) fn files_read(&self) -> Vec<String> {
         self.compiler.surroundings.folder.files_read()
     }
 }
@@ -177,7 +190,7 @@ impl fmt::Debug for Templates {
 impl Templates {
     /// Renders a tree for a row, straight into a typed value. Members and items that render to nothing are left out; texts are kept byte for byte;
     /// other types are read from what is rendered. Gives everything that is wrong.
-    pub fn render<T: DeserializeOwned>(
+    pub(crate) fn render<T: DeserializeOwned>(
         &self,
         tree: &Tree,
         scope: &Scope,
@@ -211,7 +224,11 @@ impl Templates {
     }
 
     /// True when a part is there for a row.
-    pub fn holds(&self, condition: &Condition, scope: &Scope) -> Result<bool, Vec<TemplateError>> {
+    pub(crate) fn holds(
+        &self,
+        condition: &Condition,
+        scope: &Scope,
+    ) -> Result<bool, Vec<TemplateError>> {
         let text = match &condition.0 {
             Applies::Always => return Ok(true),
             Applies::Never => return Ok(false),
@@ -228,7 +245,11 @@ impl Templates {
     }
 
     /// Renders one text for a row. Gives everything that is wrong.
-    pub fn render_text(&self, text: &Text, scope: &Scope) -> Result<String, Vec<TemplateError>> {
+    pub(crate) fn render_text(
+        &self,
+        text: &Text,
+        scope: &Scope,
+    ) -> Result<String, Vec<TemplateError>> {
         match &text.0 {
             Content::Constant(text) => Ok(text.clone()),
             Content::Leaf(leaf) => {

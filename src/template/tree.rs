@@ -11,7 +11,7 @@ use crate::text::pointer_token;
 
 /// A compiled JSON value, to be rendered for each row.
 #[derive(Debug)]
-pub struct Tree {
+pub(crate) struct Tree {
     /// Where the value stands in the manifest.
     pub(super) pointer: String,
     pub(super) root: Node,
@@ -21,7 +21,7 @@ pub struct Tree {
 }
 
 #[derive(Debug)]
-pub struct Text(pub(super) Content);
+pub(crate) struct Text(pub(super) Content);
 
 #[derive(Debug)]
 pub(super) enum Content {
@@ -31,7 +31,7 @@ pub(super) enum Content {
 
 /// A compiled `when`.
 #[derive(Debug)]
-pub struct Condition(pub(super) Applies);
+pub(crate) struct Condition(pub(super) Applies);
 
 #[derive(Debug)]
 pub(super) enum Applies {
@@ -42,7 +42,7 @@ pub(super) enum Applies {
 
 impl Condition {
     /// The headers of the columns that feed it.
-    pub fn columns(&self) -> Vec<&str> {
+    pub(crate) fn columns(&self) -> Vec<&str> {
         match &self.0 {
             Applies::Always | Applies::Never => Vec::new(),
             Applies::Sometimes(text) => text.columns(),
@@ -69,7 +69,7 @@ pub(super) enum Node {
 
 impl Tree {
     /// The headers of the columns that feed the value at a JSON pointer, what is inside it, and what it is inside of.
-    pub fn columns(&self, pointer: &str) -> Vec<&str> {
+    pub(crate) fn columns(&self, pointer: &str) -> Vec<&str> {
         let mut columns = Vec::new();
         let leaves = self.leaves.iter();
         for leaf in
@@ -85,7 +85,7 @@ impl Tree {
     }
 
     /// True when it is the same for all rows.
-    pub fn is_constant(&self) -> bool {
+    pub(crate) fn is_constant(&self) -> bool {
         self.leaves.is_empty()
     }
 
@@ -103,7 +103,7 @@ impl Tree {
 
 impl Text {
     /// The headers of the columns that feed it.
-    pub fn columns(&self) -> Vec<&str> {
+    pub(crate) fn columns(&self) -> Vec<&str> {
         match &self.0 {
             Content::Constant(_) => Vec::new(),
             Content::Leaf(leaf) => leaf.columns.iter().map(String::as_str).collect(),
@@ -111,7 +111,7 @@ impl Text {
     }
 
     /// True when it is the same for all rows.
-    pub fn is_constant(&self) -> bool {
+    pub(crate) fn is_constant(&self) -> bool {
         matches!(self.0, Content::Constant(_))
     }
 }

@@ -12,7 +12,7 @@ use super::error::failure;
 use crate::correspondence::Language;
 
 /// The most bytes that one template may render to. It is the whole defence against templates that do not end: their author is the sender.
-pub const TEXT_LIMIT: usize = 1 << 20;
+pub(crate) const TEXT_LIMIT: usize = 1 << 20;
 
 /// The beginning of the line that is being written, as far as Markdown is concerned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,7 +46,7 @@ pub(super) fn note_protected(value: &str) {
 
 /// The values that this thread has written with character references since it was last asked: what would otherwise be a heading, a list, a link or another mark of
 /// Markdown for the letter's reader.
-pub fn take_protected() -> Vec<String> {
+pub(crate) fn take_protected() -> Vec<String> {
     PROTECTED.take()
 }
 

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use massebrev::manifest;
-use massebrev::plan::{Mailing, MailingOptions};
+use massebrev::internals::manifest;
+use massebrev::internals::plan::{Mailing, MailingOptions};
 
 #[path = "../it/people.rs"]
 #[expect(dead_code, reason = "shared with the tests")]

@@ -55,7 +55,8 @@ fn peak(rows: usize) -> u64 {
 
 /// Checks a mailing and prints the peak in KiB.
 fn check(path: &Path) {
-    let checked = massebrev::plan::check(&open(path), Timestamp::now(), &mut |_| ()).unwrap();
+    let checked =
+        massebrev::internals::plan::check(&open(path), Timestamp::now(), &mut |_| ()).unwrap();
     assert!(!checked.problems.has_errors(), "{:?}", checked.problems);
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));

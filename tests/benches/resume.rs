@@ -21,13 +21,13 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use mailing::{PLAIN, argument, open, write};
 use massebrev::altinn::{Client, Environment, HttpOptions};
-use massebrev::journal::{Header, Journal};
-use massebrev::maskinporten::{ClientSettings, Delegation, SigningKey, from_key};
-use massebrev::plan::Mailing;
-use massebrev::sandbox::{Options as SandboxOptions, Sandbox};
-use massebrev::send::{
+use massebrev::internals::journal::{Header, Journal};
+use massebrev::internals::plan::Mailing;
+use massebrev::internals::send::{
     Engine, Event, Observer, Options, RetryRefused, SecondLetterPolicy, Stop, with_planner,
 };
+use massebrev::maskinporten::{ClientSettings, Delegation, SigningKey, from_key};
+use massebrev::sandbox::{Options as SandboxOptions, Sandbox};
 use rusqlite::{Connection, params};
 use tokio::runtime::Runtime;
 
@@ -108,17 +108,18 @@ fn write_journal(manifest: &Path, done: usize) {
         VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'sent', ?1, 1, 1793700000000, 1793700000000)";
     let mut insert = file.prepare(sql).unwrap();
     let mut written = 0;
-    let checked = massebrev::plan::check(&open(manifest), Timestamp::now(), &mut |delivery| {
-        if written < done {
-            written += 1;
-            let (row, line) = (delivery.row.cast_signed(), delivery.line.cast_signed());
-            let (name, recipient) = (&delivery.name, delivery.recipient.masked());
-            let key = delivery.key.as_bytes();
-            insert
-                .execute(params![key, row, line, name, recipient, delivery.digest.0])
-                .unwrap();
-        }
-    });
+    let checked =
+        massebrev::internals::plan::check(&open(manifest), Timestamp::now(), &mut |delivery| {
+            if written < done {
+                written += 1;
+                let (row, line) = (delivery.row.cast_signed(), delivery.line.cast_signed());
+                let (name, recipient) = (&delivery.name, delivery.recipient.masked());
+                let key = delivery.key.as_bytes();
+                insert
+                    .execute(params![key, row, line, name, recipient, delivery.digest.0])
+                    .unwrap();
+            }
+        });
     assert!(!checked.unwrap().problems.has_errors());
     drop(insert);
     seal::seal(&file);
@@ -127,7 +128,8 @@ fn write_journal(manifest: &Path, done: usize) {
 
 /// A check and nothing else.
 fn check(manifest: &Path) {
-    let checked = massebrev::plan::check(&open(manifest), Timestamp::now(), &mut |_| ()).unwrap();
+    let checked =
+        massebrev::internals::plan::check(&open(manifest), Timestamp::now(), &mut |_| ()).unwrap();
     assert!(!checked.problems.has_errors());
     println!("memory at most, check alone           {} MB", peak());
 }
@@ -136,7 +138,8 @@ fn check(manifest: &Path) {
 fn go_on(manifest: &Path) {
     let began = Instant::now();
     let mailing = open(manifest);
-    let checked = massebrev::plan::check(&mailing, Timestamp::now(), &mut |_| ()).unwrap();
+    let checked =
+        massebrev::internals::plan::check(&mailing, Timestamp::now(), &mut |_| ()).unwrap();
     tell("validation pass", began.elapsed());
     let opening = Instant::now();
     let journal = Journal::open(&journal_path(manifest), &header(), Timestamp::now()).unwrap();
@@ -162,7 +165,7 @@ fn go_on(manifest: &Path) {
             max_failures: None,
             tries: mailing.manifest().send.retry.clone(),
             attachments: mailing.manifest().send.attachments.clone(),
-            wanted: massebrev::plan::RowFilter::default(),
+            wanted: massebrev::internals::plan::RowFilter::default(),
             retry: RetryRefused::default(),
             second_letters: SecondLetterPolicy::Refuse,
             accept_changes: false,

@@ -21,13 +21,13 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use mailing::{PLAIN, argument, open, write};
 use massebrev::altinn::{Client, Environment, HttpClient, HttpOptions};
-use massebrev::journal::{Header, Journal};
-use massebrev::maskinporten::{ClientSettings, Delegation, SigningKey, from_key};
-use massebrev::plan::{self, CheckReport, Deliveries, Mailing, Planned, RowFilter};
-use massebrev::sandbox::Registration;
-use massebrev::send::{
+use massebrev::internals::journal::{Header, Journal};
+use massebrev::internals::plan::{self, CheckReport, Deliveries, Mailing, Planned, RowFilter};
+use massebrev::internals::send::{
     Engine, Options, Planner, RetryRefused, RunEnd, SecondLetterPolicy, Stop, with_planner,
 };
+use massebrev::maskinporten::{ClientSettings, Delegation, SigningKey, from_key};
+use massebrev::sandbox::Registration;
 use tokio::runtime::{Builder, Runtime};
 
 const IN_FLIGHT: u32 = 64;

@@ -14,8 +14,8 @@ use std::time::Instant;
 use jiff::Timestamp;
 use mailing::{FULL, Kind, PLAIN, argument, median, open, write};
 
-use massebrev::plan::{self, Deliveries, Planned};
-use massebrev::recipients::{Options, Row, Rows};
+use massebrev::internals::plan::{self, Deliveries, Planned};
+use massebrev::internals::recipients::{Options, Row, Rows};
 
 const KINDS: [Kind; 2] = [PLAIN, FULL];
 

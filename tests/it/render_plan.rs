@@ -3,8 +3,8 @@
 use std::fs;
 
 use jiff::Timestamp;
-use massebrev::manifest;
-use massebrev::plan::{Deliveries, Digest, Mailing, MailingOptions, Selection, check};
+use massebrev::internals::manifest;
+use massebrev::internals::plan::{Deliveries, Digest, Mailing, MailingOptions, Selection, check};
 
 use crate::support::{LiveSandbox, Project};
 

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use massebrev::manifest;
+use massebrev::internals::manifest;
 
 #[test]
 fn the_committed_schema_is_the_generated_one() {

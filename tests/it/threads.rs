@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 use std::num::NonZeroUsize;
 
 use jiff::Timestamp;
-use massebrev::manifest;
-use massebrev::plan::{self, Deliveries, Mailing, MailingOptions, PROBLEM_LIMIT};
+use massebrev::internals::manifest;
+use massebrev::internals::plan::{self, Deliveries, Mailing, MailingOptions, PROBLEM_LIMIT};
 
 use crate::support::Project;
 

@@ -5,13 +5,13 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use massebrev::altinn::{Authorities, Client, Environment, HttpClient, HttpOptions};
-use massebrev::manifest::{Auth, Manifest};
-use massebrev::maskinporten::{
+use crate::altinn::{Authorities, Client, Environment, HttpClient, HttpOptions};
+use crate::manifest::{Auth, Manifest};
+use crate::maskinporten::{
     ClientSettings, Delegation, SubscriptionKey, SystemUser, TokenError, TokenSource, from_file,
     from_key, from_token, read_token,
 };
-use massebrev::sandbox::Registration;
+use crate::sandbox::Registration;
 use secrecy::ExposeSecret as _;
 
 use super::key::Signer;

@@ -3,10 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use massebrev::altinn::Environment;
-use massebrev::manifest::{self, Auth, KeySource};
-use massebrev::maskinporten::{Algorithm, Identity, KeyFile, KeyOptions, SigningKey};
-use massebrev::sandbox::Registration;
+use crate::altinn::Environment;
+use crate::manifest::{self, Auth, KeySource};
+use crate::maskinporten::{Algorithm, Identity, KeyFile, KeyOptions, SigningKey};
+use crate::sandbox::Registration;
 use secrecy::{ExposeSecret as _, SecretString};
 use zeroize::Zeroizing;
 

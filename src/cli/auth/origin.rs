@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use massebrev::altinn::{Environment, HttpClient};
-use massebrev::manifest::{Auth, GeneratorOrigin, Period};
-use massebrev::maskinporten::{
+use crate::altinn::{Environment, HttpClient};
+use crate::manifest::{Auth, GeneratorOrigin, Period};
+use crate::maskinporten::{
     GENERATOR, GeneratorError, GeneratorSettings, TokenCommand, TokenSource, from_command,
     from_generator,
 };

@@ -3,8 +3,8 @@
 use std::env;
 use std::path::Path;
 
-use massebrev::manifest::Auth;
-use massebrev::secret::is_secret;
+use crate::manifest::Auth;
+use crate::secret::is_secret;
 
 use crate::cli::CliError;
 

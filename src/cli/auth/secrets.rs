@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use massebrev::manifest::SecretSource;
-use massebrev::secret::read_file;
+use crate::manifest::SecretSource;
+use crate::secret::read_file;
 use secrecy::SecretString;
 use zeroize::Zeroizing;
 

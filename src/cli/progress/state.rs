@@ -3,8 +3,8 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use massebrev::journal::State;
-use massebrev::send::{Event, PaceSnapshot};
+use crate::journal::State;
+use crate::send::{Event, PaceSnapshot};
 
 /// Without a terminal, progress is a line every so often.
 const LINE_EVERY: Duration = Duration::from_secs(5);

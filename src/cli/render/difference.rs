@@ -3,11 +3,9 @@
 use std::collections::HashSet;
 use std::path::Path;
 
+use crate::plan::{CheckReport, Delivery, LetterChange, OldRender, RemovedLetter, request_line};
+use crate::secret::redact;
 use jiff::Timestamp;
-use massebrev::plan::{
-    CheckReport, Delivery, LetterChange, OldRender, RemovedLetter, request_line,
-};
-use massebrev::secret::redact;
 
 use crate::cli::{CliError, Printer};
 

@@ -2,8 +2,8 @@
 
 use std::io::Write;
 
-use massebrev::plan::Delivery;
-use massebrev::preview::{self, PreviewError};
+use crate::plan::Delivery;
+use crate::preview::{self, PreviewError};
 
 use crate::cli::{CliError, Printer};
 

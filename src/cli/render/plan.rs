@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use massebrev::journal::{Journal, JournalError};
-use massebrev::plan::Digest;
-use massebrev::send::{ChangedInput, changed_inputs};
+use crate::journal::{Journal, JournalError};
+use crate::plan::Digest;
+use crate::send::{ChangedInput, changed_inputs};
 
 use crate::cli::check::CheckedMailing;
 use crate::cli::target::Target;

@@ -2,7 +2,7 @@
 
 use std::io::{self, BufWriter, Stdout, Write as _};
 
-use massebrev::plan::{CheckReport, Delivery, request_line};
+use crate::plan::{CheckReport, Delivery, request_line};
 
 use crate::cli::CliError;
 

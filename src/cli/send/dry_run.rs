@@ -1,9 +1,9 @@
 //! `massebrev send --dry-run`: everything a send does before it opens a connection.
 
-use massebrev::plan::{CheckReport, Deliveries, Delivery, Planned};
-use massebrev::preview;
-use massebrev::send::{SendError, possible_second_letters, refuse_changed};
-use massebrev::text::count;
+use crate::plan::{CheckReport, Deliveries, Delivery, Planned};
+use crate::preview;
+use crate::send::{SendError, possible_second_letters, refuse_changed};
+use crate::text::count;
 
 use super::{SendArgs, SendPlan, proof};
 use crate::cli::auth::Credentials;

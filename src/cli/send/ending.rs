@@ -1,10 +1,10 @@
 //! The end of a run for people: why it ended, and the next command.
 
-use massebrev::journal::State;
-use massebrev::manifest::EnvironmentName;
-use massebrev::report::Report;
-use massebrev::send::{RunEnd, Summary};
-use massebrev::text::count;
+use crate::journal::State;
+use crate::manifest::EnvironmentName;
+use crate::report::Report;
+use crate::send::{RunEnd, Summary};
+use crate::text::count;
 
 use super::proof;
 use crate::cli::check::CheckedMailing;
@@ -172,8 +172,8 @@ fn print_nothing_sent(
 
 #[cfg(test)]
 mod tests {
+    use crate::journal::{Entry, Header, Journal, LetterEnd, Outcome, Run, Start};
     use jiff::Timestamp;
-    use massebrev::journal::{Entry, Header, Journal, LetterEnd, Outcome, Run, Start};
     use uuid::Uuid;
 
     use super::*;

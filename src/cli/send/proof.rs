@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use crate::correspondence::{Recipient, identifier};
+use crate::journal::{Journal, JournalError, State};
+use crate::plan::{self, Proof, Proofs, RowFilter, Selection};
+use crate::preview::{MailingSummary, PageLetters, Reason, RowWarnings};
+use crate::report::{Report, StateCounts};
+use crate::send::{RunEnd, Summary};
+use crate::text::count;
 use jiff::Timestamp;
-use massebrev::correspondence::{Recipient, identifier};
-use massebrev::journal::{Journal, JournalError, State};
-use massebrev::plan::{self, Proof, Proofs, RowFilter, Selection};
-use massebrev::preview::{MailingSummary, PageLetters, Reason, RowWarnings};
-use massebrev::report::{Report, StateCounts};
-use massebrev::send::{RunEnd, Summary};
-use massebrev::text::count;
 
 use super::SendArgs;
 use super::ending::print_ending;

@@ -67,7 +67,7 @@ fn a_good_manifest_is_read() {
     let manifest = &loaded.manifest;
     assert!(loaded.warnings.is_empty());
     assert_eq!(manifest.environment, EnvironmentName::Tt02);
-    assert_eq!(manifest.auth.scopes, super::DEFAULT_SCOPES);
+    assert_eq!(manifest.auth.scopes, super::auth::DEFAULT_SCOPES);
     assert!(manifest.auth.exchange);
     assert_eq!(manifest.send.max_failures, Some(MaxFailures::Share(0.05)));
     assert_eq!(
