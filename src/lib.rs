@@ -44,29 +44,3 @@ mod text;
 pub fn run() -> std::process::ExitCode {
     cli::run().into()
 }
-
-/// What the benchmarks and a few tests look at from inside; not an interface, it may change with any version.
-#[doc(hidden)]
-pub mod internals {
-    pub mod journal {
-        pub use crate::journal::{Header, Journal};
-    }
-    pub mod manifest {
-        pub use crate::manifest::{load, schema, schema_text};
-    }
-    pub mod plan {
-        pub use crate::plan::{
-            CheckReport, Deliveries, Digest, Mailing, MailingOptions, PROBLEM_LIMIT, Planned,
-            RowFilter, Selection, check,
-        };
-    }
-    pub mod recipients {
-        pub use crate::recipients::{Options, Row, Rows};
-    }
-    pub mod send {
-        pub use crate::send::{
-            Engine, Event, Observer, Options, Planner, RetryRefused, RunEnd, SecondLetterPolicy,
-            Stop, with_planner,
-        };
-    }
-}

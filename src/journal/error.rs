@@ -15,7 +15,7 @@ use super::holder::LockHolder;
 /// Cheap to copy: one failed commit answers all entries that waited for it.
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
-pub enum JournalError {
+pub(crate) enum JournalError {
     /// The folder or a file in it cannot be made.
     #[error("cannot create the journal's file or folder `{}`", path.display())]
     Create {
@@ -164,7 +164,7 @@ impl JournalError {
         damaged.then(|| Self::damaged(path, source.to_string()))
     }
 
-    pub fn hint(&self) -> Option<String> {
+    pub(crate) fn hint(&self) -> Option<String> {
         let hint = match self {
             Self::Create { .. } => {
                 "the journal lies beside the manifest: see to it that the folder can be written and its disk has room"

@@ -247,7 +247,10 @@ mod tests {
             assert_eq!(after, before);
             assert_eq!(after.len(), 4);
             let began = "2026-11-03T12:00:00.123456789Z";
-            assert_eq!(journal.began().to_string(), began);
+            assert_eq!(
+                Journal::peek_began(&path).unwrap().unwrap().to_string(),
+                began
+            );
             assert_eq!(journal.recorded().unwrap().count(), 4);
             assert_eq!(journal.inputs().unwrap(), []);
             let copy = journal.older().unwrap().to_owned();

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 /// A process that holds a journal. Without a number nothing is known of it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct LockHolder {
+pub(crate) struct LockHolder {
     pub process: Option<u32>,
     /// The machine it runs on, when that is known.
     pub host: Option<String>,
@@ -40,7 +40,7 @@ impl LockHolder {
     }
 
     /// The command that shows the process.
-    pub fn command(&self) -> String {
+    pub(crate) fn command(&self) -> String {
         let look = match self.process {
             Some(process) if cfg!(windows) => format!("tasklist /FI \"PID eq {process}\""),
             Some(process) => format!("ps -fp {process}"),

@@ -18,11 +18,11 @@ mod store;
 mod writer;
 
 pub(crate) use error::JournalError;
-pub use open::Journal;
+pub(crate) use open::Journal;
 pub(crate) use rows::{Recorded, RecordedRows, RowRecord, RowRecords, Snapshot};
 pub(crate) use run::{EndedRun, HowEnded, Input, Run, SharedAttachment, UploadState};
 pub(crate) use state::{
     Digest, DigestHead, Dropped, Entry, IllegalStep, LetterEnd, Outcome, Reason, Skip, Start,
     State, UnknownName, transition,
 };
-pub use store::Header;
+pub(crate) use store::Header;

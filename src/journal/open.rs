@@ -22,14 +22,11 @@ use super::{
 
 /// An open journal. Copies are the same journal; the last one to go closes it.
 #[derive(Debug, Clone)]
-pub struct Journal(Arc<Inner>);
+pub(crate) struct Journal(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
     path: PathBuf,
-    header: Header,
-    began: Timestamp,
-    cut_off: usize,
     older: Option<PathBuf>,
     program: Option<String>,
     /// Never held while waiting for anything else.
@@ -42,7 +39,7 @@ struct Inner {
 
 impl Journal {
     /// The path of a mailing's journal: `.massebrev/<mailing>@<environment>.journal` in the manifest's folder.
-    pub fn path(folder: &Path, mailing: &str, environment: &str) -> PathBuf {
+    pub(crate) fn path(folder: &Path, mailing: &str, environment: &str) -> PathBuf {
         let name = format!("{}@{}.journal", file_name(mailing), file_name(environment));
         folder.join(".massebrev").join(name)
     }
@@ -53,7 +50,11 @@ impl Journal {
     ///
     /// When another process has it, when it is of another mailing, environment or resource, when a newer program wrote it, and when the file cannot be
     /// written.
-    pub fn open(path: &Path, header: &Header, began: Timestamp) -> Result<Self, JournalError> {
+    pub(crate) fn open(
+        path: &Path,
+        header: &Header,
+        began: Timestamp,
+    ) -> Result<Self, JournalError> {
         let now = Timestamp::now();
         let failed = JournalError::create;
         let folder = path.parent().unwrap_or(Path::new("."));
@@ -62,16 +63,11 @@ impl Journal {
         make_file(path, folder).map_err(|source| failed(path, source))?;
         let store = Store::open_for_writing(path, header, began)?;
         let (older, program) = (store.older.clone(), store.written_by.clone());
-        let cut_off =
-            change::cut_off(&store.connection).map_err(|source| store.write_error(source))?;
-        let began = store.began()?;
+        change::cut_off(&store.connection).map_err(|source| store.write_error(source))?;
         let reader = Store::open_for_reading(path)?;
         let writer = Writer::start(store).map_err(|source| failed(path, source))?;
         Ok(Self(Arc::new(Inner {
             path: path.to_owned(),
-            header: header.clone(),
-            began,
-            cut_off,
             older,
             program,
             reader: Mutex::new(reader),
@@ -81,14 +77,11 @@ impl Journal {
     }
 
     /// Opens the journal for reading: no lock, and also while another process writes it.
-    pub fn read(path: &Path) -> Result<Self, JournalError> {
+    pub(crate) fn read(path: &Path) -> Result<Self, JournalError> {
         let reader = Store::open_for_reading(path)?;
         reader.verify()?;
         Ok(Self(Arc::new(Inner {
             path: path.to_owned(),
-            header: reader.header()?,
-            began: reader.began()?,
-            cut_off: 0,
             older: None,
             program: reader.program()?,
             reader: Mutex::new(reader),
@@ -102,7 +95,7 @@ impl Journal {
     /// # Errors
     ///
     /// When another process has it, and when it cannot be deleted.
-    pub fn delete(path: &Path) -> Result<bool, JournalError> {
+    pub(crate) fn delete(path: &Path) -> Result<bool, JournalError> {
         if !path.exists() {
             return Ok(false);
         }
@@ -121,7 +114,7 @@ impl Journal {
     }
 
     /// Time of the first send; `None` before it. Needs no open journal.
-    pub fn peek_began(path: &Path) -> Result<Option<Timestamp>, JournalError> {
+    pub(crate) fn peek_began(path: &Path) -> Result<Option<Timestamp>, JournalError> {
         match Store::open_for_reading(path) {
             Ok(store) => store.began().map(Some),
             Err(JournalError::Missing { .. }) => Ok(None),
@@ -129,31 +122,13 @@ impl Journal {
         }
     }
 
-    pub fn file(&self) -> &Path {
-        &self.0.path
-    }
-
-    pub fn header(&self) -> &Header {
-        &self.0.header
-    }
-
-    /// The instant the mailing was first sent: what `now()` is in its templates, for ever.
-    pub fn began(&self) -> Timestamp {
-        self.0.began
-    }
-
-    /// Rows that were in flight when it was opened, and are unknown now.
-    pub fn cut_off(&self) -> usize {
-        self.0.cut_off
-    }
-
     /// The copy of the journal in its older format, when opening has migrated it.
-    pub fn older(&self) -> Option<&Path> {
+    pub(crate) fn older(&self) -> Option<&Path> {
         self.0.older.as_deref()
     }
 
     /// The version of massebrev that wrote it before; unknown when there was none, or one that did not say so.
-    pub fn program(&self) -> Option<&str> {
+    pub(crate) fn program(&self) -> Option<&str> {
         self.0.program.as_deref()
     }
 
@@ -162,13 +137,13 @@ impl Journal {
     /// # Errors
     ///
     /// [`JournalError::Illegal`] and [`JournalError::Drift`] refuse this entry alone. [`JournalError::Write`] stays: from then on every call gets it.
-    pub async fn record(&self, key: Uuid, entry: Entry) -> Result<State, JournalError> {
+    pub(crate) async fn record(&self, key: Uuid, entry: Entry) -> Result<State, JournalError> {
         Ok(self.enter(key, entry).await?.to)
     }
 
     /// Records that a row's letter is about to leave, and gives where the row stood before, with the time of the last request that may have sent it. Durable,
     /// and refused, as any other entry.
-    pub async fn start(
+    pub(crate) async fn start(
         &self,
         key: Uuid,
         start: Start,
@@ -178,18 +153,18 @@ impl Journal {
     }
 
     /// The records of all rows.
-    pub fn recorded(&self) -> Result<RecordedRows, JournalError> {
+    pub(crate) fn recorded(&self) -> Result<RecordedRows, JournalError> {
         RecordedRows::new(Store::open_for_reading(&self.0.path)?)
     }
 
     /// Everything that is known of one row.
-    pub fn line(&self, key: Uuid) -> Result<Option<RowRecord>, JournalError> {
+    pub(crate) fn line(&self, key: Uuid) -> Result<Option<RowRecord>, JournalError> {
         let reader = self.reader();
         line_of(&reader, key).map_err(|source| reader.read_error(source))
     }
 
     /// The inputs of the latest run; empty when they were not recorded.
-    pub fn inputs(&self) -> Result<Vec<Input>, JournalError> {
+    pub(crate) fn inputs(&self) -> Result<Vec<Input>, JournalError> {
         let reader = self.reader();
         if reader.format() < 2 {
             return Ok(Vec::new());
@@ -198,31 +173,31 @@ impl Journal {
     }
 
     /// Writes down that a run begins, and what it is made of. Durable when it returns.
-    pub async fn begin_run(&self, run: Run, inputs: Vec<Input>) -> Result<(), JournalError> {
+    pub(crate) async fn begin_run(&self, run: Run, inputs: Vec<Input>) -> Result<(), JournalError> {
         self.change(Change::BeginRun(run, inputs)).await.map(drop)
     }
 
     /// Writes down how the latest run ended. Durable when it returns.
-    pub async fn end_run(&self, ended: EndedRun) -> Result<(), JournalError> {
+    pub(crate) async fn end_run(&self, ended: EndedRun) -> Result<(), JournalError> {
         self.change(Change::EndRun(ended)).await.map(drop)
     }
 
     /// Writes down that the run goes on: a row that is on its way when the process dies was so after this.
-    pub async fn keep_alive(&self, at: Timestamp) -> Result<(), JournalError> {
+    pub(crate) async fn keep_alive(&self, at: Timestamp) -> Result<(), JournalError> {
         self.change(Change::Alive(at)).await.map(drop)
     }
 
-    pub fn run(&self) -> Result<Option<Run>, JournalError> {
+    pub(crate) fn run(&self) -> Result<Option<Run>, JournalError> {
         latest_run(&self.reader())
     }
 
     /// Everything as it is now, for reports. It holds still while a run goes on.
-    pub fn snapshot(&self) -> Result<Snapshot, JournalError> {
+    pub(crate) fn snapshot(&self) -> Result<Snapshot, JournalError> {
         Snapshot::take(&self.0.path)
     }
 
     /// The id of an attachment that has been uploaded before, and how far it came.
-    pub fn attachment(
+    pub(crate) fn attachment(
         &self,
         attachment: &SharedAttachment,
     ) -> Result<Option<(Uuid, UploadState)>, JournalError> {
@@ -238,7 +213,7 @@ impl Journal {
     }
 
     /// Writes down how far the upload of an attachment has come. Durable when it returns.
-    pub async fn record_attachment(
+    pub(crate) async fn record_attachment(
         &self,
         attachment: SharedAttachment,
         id: Uuid,
@@ -249,7 +224,7 @@ impl Journal {
     }
 
     /// Forgets an attachment that Altinn does not have any more.
-    pub async fn forget_attachment(&self, id: Uuid) -> Result<(), JournalError> {
+    pub(crate) async fn forget_attachment(&self, id: Uuid) -> Result<(), JournalError> {
         self.change(Change::ForgetAttachment(id)).await.map(drop)
     }
 
@@ -422,8 +397,8 @@ mod tests {
         crash_image(folder.path(), image.path());
 
         let again = open(image.path());
-        assert_eq!(again.began(), journal.began());
-        assert_eq!(again.cut_off(), 1);
+        let states: Vec<_> = recorded(&again).iter().map(|row| row.state).collect();
+        assert_eq!(states, [State::Sent, State::Rejected, State::Unknown]);
         let lines: Vec<_> = again
             .snapshot()
             .unwrap()
@@ -708,7 +683,7 @@ mod tests {
         let journal = open(folder.path());
         let id = Uuid::from_u128(1);
         send(&journal, 1, Outcome::Sent { id }).await;
-        let outside = rusqlite::Connection::open(journal.file()).unwrap();
+        let outside = rusqlite::Connection::open(journal_path(folder.path())).unwrap();
         outside
             .execute_batch("ALTER TABLE deliveries RENAME TO elsewhere")
             .unwrap();
@@ -726,7 +701,7 @@ mod tests {
     async fn everybody_who_waits_hears_that_the_file_cannot_be_written() {
         let folder = tempfile::tempdir().unwrap();
         let journal = open(folder.path());
-        let outside = rusqlite::Connection::open(journal.file()).unwrap();
+        let outside = rusqlite::Connection::open(journal_path(folder.path())).unwrap();
         outside
             .execute_batch(
                 "CREATE TRIGGER full BEFORE INSERT ON deliveries WHEN new.row = 70
@@ -852,7 +827,7 @@ mod tests {
         let uploaded =
             journal.record_attachment(attachment("a.pdf"), key(9), UploadState::Published);
         uploaded.await.unwrap();
-        let path = journal.file().to_owned();
+        let path = journal_path(folder.path());
         drop(journal);
         Journal::read(&path).unwrap();
         for change in [
@@ -905,7 +880,7 @@ mod tests {
                 .unwrap();
             assert_eq!(journal.inputs().unwrap(), *inputs);
         }
-        let outside = rusqlite::Connection::open(journal.file()).unwrap();
+        let outside = rusqlite::Connection::open(journal_path(folder.path())).unwrap();
         let written: u32 = outside
             .query_row("SELECT count(*) FROM inputs", [], |row| row.get(0))
             .unwrap();

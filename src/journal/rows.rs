@@ -66,7 +66,7 @@ const SNAPSHOT_PAGE: u32 = 1000;
 
 /// Everything as it was at one instant.
 #[derive(Debug)]
-pub struct Snapshot {
+pub(crate) struct Snapshot {
     store: Store,
     header: Header,
     began: Timestamp,
@@ -74,7 +74,7 @@ pub struct Snapshot {
 
 /// Everything the journal knows of a row.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RowRecord {
+pub(crate) struct RowRecord {
     pub key: Uuid,
     /// The row in the recipients file, from 1.
     pub row: u64,
@@ -152,25 +152,21 @@ impl Snapshot {
         })
     }
 
-    pub fn header(&self) -> &Header {
+    pub(crate) fn header(&self) -> &Header {
         &self.header
     }
 
-    pub fn path(&self) -> &Path {
-        self.store.path()
-    }
-
     /// The instant the mailing was first sent.
-    pub fn began(&self) -> Timestamp {
+    pub(crate) fn began(&self) -> Timestamp {
         self.began
     }
 
-    pub fn run(&self) -> Result<Option<Run>, JournalError> {
+    pub(crate) fn run(&self) -> Result<Option<Run>, JournalError> {
         latest_run(&self.store)
     }
 
     /// Rows by state; states without rows are left out.
-    pub fn counts(&self) -> Result<Vec<(State, u64)>, JournalError> {
+    pub(crate) fn counts(&self) -> Result<Vec<(State, u64)>, JournalError> {
         let failed = |source| self.store.read_error(source);
         let sql = "SELECT state, count(*) FROM deliveries GROUP BY state";
         let mut counts = self.store.connection.prepare(sql).map_err(failed)?;
@@ -181,24 +177,24 @@ impl Snapshot {
     }
 
     /// Every row, in the order of the recipients file.
-    pub fn lines(&self) -> RowRecords<'_> {
+    pub(crate) fn lines(&self) -> RowRecords<'_> {
         RowRecords::new(self, "1")
     }
 
     /// The rows whose letters Altinn has.
-    pub fn sent_lines(&self) -> RowRecords<'_> {
+    pub(crate) fn sent_lines(&self) -> RowRecords<'_> {
         RowRecords::new(self, "state IN ('sent', 'already-sent')")
     }
 
     /// The rows that are neither sent nor skipped.
-    pub fn unsettled_lines(&self) -> RowRecords<'_> {
+    pub(crate) fn unsettled_lines(&self) -> RowRecords<'_> {
         RowRecords::new(self, "state NOT IN ('sent', 'already-sent', 'skipped')")
     }
 }
 
 /// Rows, read a page at a time: memory does not grow with their number.
 #[derive(Debug)]
-pub struct RowRecords<'a> {
+pub(crate) struct RowRecords<'a> {
     snapshot: &'a Snapshot,
     sql: String,
     page: VecDeque<(i64, RowRecord)>,
@@ -446,7 +442,7 @@ const RESUME_PAGE: u32 = 4096;
 
 /// The record of one row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Recorded {
+pub(crate) struct Recorded {
     pub key: Uuid,
     /// The row it had in the recipients file when it was last tried, from 1.
     pub row: u64,
@@ -462,19 +458,19 @@ pub struct Recorded {
 
 impl Recorded {
     /// True when the letter that was tried had the digest that begins with these eight bytes.
-    pub fn has_body(&self, head: u64) -> bool {
+    pub(crate) fn has_body(&self, head: u64) -> bool {
         self.body == Some(head.to_be_bytes())
     }
 
     /// True when a person has accepted that the text the letter was sent with stands, though it now has a digest that begins with these eight bytes.
-    pub fn is_accepted(&self, head: u64) -> bool {
+    pub(crate) fn is_accepted(&self, head: u64) -> bool {
         self.accepted == Some(head.to_be_bytes())
     }
 }
 
 /// All rows of a journal in the order they came into it, as they were when this was made. Memory does not grow with their number.
 #[derive(Debug)]
-pub struct RecordedRows {
+pub(crate) struct RecordedRows {
     store: Store,
     sql: String,
     page: VecDeque<Recorded>,

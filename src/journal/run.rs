@@ -17,7 +17,7 @@ use crate::secret::redact;
 ///
 /// All rows the mailing is answerable for are `rows + earlier`; each is recorded under its key, counted in `skipped` or `invalid`, or still pending.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Run {
+pub(crate) struct Run {
     /// The rows of the recipients file.
     pub rows: u64,
     /// The rows that the journal has from earlier runs and that are not in this file. 0 when the file has not lost rows.
@@ -35,14 +35,14 @@ pub struct Run {
 
 /// The end of a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct EndedRun {
+pub(crate) struct EndedRun {
     pub at: Timestamp,
     pub how: HowEnded,
     pub reason: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum HowEnded {
+pub(crate) enum HowEnded {
     /// Every row was gone through.
     Finished,
     /// It stopped itself: too many failures, the canary, a fatal code.
@@ -61,7 +61,7 @@ impl HowEnded {
     ];
 
     /// Its name, as people and files see it.
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Finished => "finished",
             Self::Stopped => "stopped",
@@ -90,7 +90,7 @@ impl FromStr for HowEnded {
 
 /// The identity of an attachment: an upload is reused only for the same bytes under the same name in the same resource.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SharedAttachment {
+pub(crate) struct SharedAttachment {
     /// The digest of the bytes.
     pub digest: Digest,
     /// The resource it belongs to.
@@ -114,7 +114,7 @@ impl SharedAttachment {
 
 /// The state of an upload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum UploadState {
+pub(crate) enum UploadState {
     /// Altinn has given it an id.
     Initialized,
     /// Its bytes have been sent.
@@ -127,7 +127,7 @@ impl UploadState {
     const ALL: [Self; 3] = [Self::Initialized, Self::Uploaded, Self::Published];
 
     /// Its name, as files see it.
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Initialized => "initialized",
             Self::Uploaded => "uploaded",
@@ -149,7 +149,7 @@ impl FromStr for UploadState {
 
 /// A part of what a mailing is made of.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Input {
+pub(crate) struct Input {
     /// The kind of input: a word such as `template`.
     pub kind: String,
     /// A path relative to the manifest's folder, or a member of the manifest. Identity numbers are masked in it.

@@ -16,7 +16,7 @@ const APPLICATION: u32 = u32::from_be_bytes(*b"brev");
 
 /// Whose journal it is. All but the manifest's name must stay the same for ever: they are in the keys of the letters.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Header {
+pub(crate) struct Header {
     pub mailing: String,
     /// The environment it is sent in.
     pub environment: String,
@@ -124,10 +124,6 @@ impl Store {
     /// True when its rows have checksums.
     pub(super) fn is_sealed(&self) -> bool {
         self.format >= 3
-    }
-
-    pub(super) fn path(&self) -> &Path {
-        &self.path
     }
 
     /// The version of the program that wrote it last; unknown in the first format.

@@ -17,7 +17,7 @@ pub(crate) const DEFAULT_SCOPES: [&str; 2] = ["altinn:serviceowner", "altinn:cor
     "required": ["key", "token"],
     "properties": { "key": { "type": "object" }, "token": { "type": "object" } }
 }))]
-pub struct Auth {
+pub(crate) struct Auth {
     /// The client's id in Maskinporten. `MASSEBREV_CLIENT_ID` wins over it; without both the one in Altinn Studio's settings is used.
     pub client_id: Option<String>,
     /// Where the client's private key is. `MASSEBREV_KEY_FILE` and `MASSEBREV_KEY` win over it.
@@ -53,7 +53,7 @@ pub struct Auth {
 /// A system user, as its customer has agreed to it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct SystemUser {
+pub(crate) struct SystemUser {
     /// The customer's organisation.
     #[schemars(
         regex(pattern = ORGANIZATION),
@@ -71,7 +71,7 @@ pub struct SystemUser {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "UPPERCASE")]
 #[schemars(extend("errorMessage" = "must be RS256, RS384 or RS512"))]
-pub enum Algorithm {
+pub(crate) enum Algorithm {
     /// RSA with SHA-256.
     #[default]
     Rs256,
@@ -89,7 +89,7 @@ pub enum Algorithm {
     "oneOf" = [{ "required": ["file"] }, { "required": ["env"] }],
     "errorMessage" = "must be { file: path } or { env: NAME }"
 ))]
-pub struct KeySource {
+pub(crate) struct KeySource {
     /// A file, seen from the manifest's folder.
     #[schemars(length(min = 1), example = &"keys/maskinporten.jwk.json")]
     pub file: Option<PathBuf>,
@@ -121,7 +121,7 @@ pub struct KeySource {
     "oneOf" = [{ "required": ["file"] }, { "required": ["env"] }],
     "errorMessage" = "must be { file: path } or { env: NAME }"
 ))]
-pub struct SecretSource {
+pub(crate) struct SecretSource {
     /// A file, seen from the manifest's folder.
     #[schemars(length(min = 1))]
     pub file: Option<PathBuf>,
@@ -149,7 +149,7 @@ const VARIABLE_WORDS: &str = "must be the name of an environment variable";
     ],
     "errorMessage" = "must be { file: path }, { env: NAME }, { command: [program, argument] } or { generator: { org: code } }"
 ))]
-pub struct TokenOrigin {
+pub(crate) struct TokenOrigin {
     /// A file with a token, seen from the manifest's folder; read again when it changes and when its token is refused.
     #[schemars(length(min = 1), example = &"/run/secrets/altinn-token")]
     pub file: Option<PathBuf>,
@@ -172,7 +172,7 @@ pub struct TokenOrigin {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 #[schemars(extend("anyOf" = [{ "required": ["org"] }, { "required": ["orgNo"] }]))]
-pub struct GeneratorOrigin {
+pub(crate) struct GeneratorOrigin {
     /// The service owner's code, as `ttd`.
     #[schemars(
         regex(pattern = "^[a-z0-9-]{1,20}$"),

@@ -13,7 +13,7 @@ use serde_json::Value;
 
 /// A number of requests in a unit of time, as `120/min`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Rate {
+pub(crate) struct Rate {
     count: NonZeroU32,
     /// An entry of `RATE_UNITS`.
     unit: (&'static str, u64),
@@ -21,11 +21,11 @@ pub struct Rate {
 
 /// A length of time, as `90s`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Period(Duration);
+pub(crate) struct Period(Duration);
 
 /// The failures after which a run stops by itself.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum MaxFailures {
+pub(crate) enum MaxFailures {
     /// A number of letters.
     Count(u64),
     /// A share of all letters, from 0 to 1.
@@ -35,7 +35,7 @@ pub enum MaxFailures {
 /// Says what the setting takes, as `must be …`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
-pub struct SettingError(&'static str);
+pub(crate) struct SettingError(&'static str);
 
 const RATE_WORDS: &str = "must be a rate such as 10/s, 120/min or 1000/h";
 const PERIOD_WORDS: &str = "must be a time such as 500ms, 90s, 10m or 1h";
@@ -48,13 +48,13 @@ const PERIOD_UNITS: [(&str, u64); 4] = [("h", 3_600_000), ("m", 60_000), ("s", 1
 
 impl Rate {
     /// The time between two requests.
-    pub fn interval(self) -> Duration {
+    pub(crate) fn interval(self) -> Duration {
         Duration::from_secs(self.unit.1) / self.count.get()
     }
 }
 
 impl Period {
-    pub fn duration(self) -> Duration {
+    pub(crate) fn duration(self) -> Duration {
         self.0
     }
 }

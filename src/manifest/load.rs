@@ -19,7 +19,7 @@ pub(crate) const SIZE_LIMIT: u64 = 10_000_000;
 
 /// A manifest that keeps the schema, and where everything in it is written.
 #[derive(Debug, Clone)]
-pub struct LoadedManifest {
+pub(crate) struct LoadedManifest {
     pub manifest: Manifest,
     /// The same as JSON, merge keys applied; what `positions` and pointers refer to.
     pub value: Value,
@@ -33,7 +33,7 @@ pub struct LoadedManifest {
 /// Reads a manifest.
 ///
 /// The error holds everything that is wrong, in the order of the file.
-pub fn load(path: &Path) -> Result<LoadedManifest, Problems> {
+pub(crate) fn load(path: &Path) -> Result<LoadedManifest, Problems> {
     let bytes = read(path).map_err(|error| {
         let place = Place::File(path.to_owned());
         let hint = other_manifest(path).map(|other| format!("did you mean {}?", other.display()));
@@ -105,18 +105,18 @@ fn check(document: &Document<'_>, problems: &mut Problems) -> Option<Manifest> {
 
 impl LoadedManifest {
     /// The place of the value at a JSON pointer, or of the nearest member around it.
-    pub fn place(&self, pointer: &str) -> Place {
+    pub(crate) fn place(&self, pointer: &str) -> Place {
         self.source.place(self.positions.nearest_value(pointer))
     }
 
     /// The place of the key of the member at a JSON pointer, or of the nearest member around it.
-    pub fn place_of_key(&self, pointer: &str) -> Place {
+    pub(crate) fn place_of_key(&self, pointer: &str) -> Place {
         self.source.place(self.positions.nearest_key(pointer))
     }
 
     /// The place within the text at a JSON pointer, for a line and column (both from 1, in characters) of the text itself. Where the text's lines are not the file's
     /// lines, as with folded texts, it is the place of the whole text.
-    pub fn place_within(&self, pointer: &str, line: usize, column: usize) -> Place {
+    pub(crate) fn place_within(&self, pointer: &str, line: usize, column: usize) -> Place {
         let text = self.value.pointer(pointer).and_then(Value::as_str);
         let offset = text.and_then(|text| self.offset(pointer, text, line, column));
         match offset {

@@ -15,7 +15,7 @@ use crate::correspondence::Correspondence;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(title = "massebrev mailing", example = example())]
-pub struct Manifest {
+pub(crate) struct Manifest {
     /// The version of this format: 1.
     #[schemars(extend("const" = 1, "errorMessage" = "must be 1"))]
     pub version: u32,
@@ -56,7 +56,7 @@ pub struct Manifest {
 /// An error that a manifest may turn into a warning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub enum Allowance {
+pub(crate) enum Allowance {
     /// Struck-through text in the letter, which readers in Altinn's inbox see as ordinary text.
     StruckThrough,
 }
@@ -67,7 +67,7 @@ pub enum Allowance {
 #[schemars(extend(
     "errorMessage" = "must be sandbox, tt02, prod, at22, at23, yt01 or { platform: …, maskinporten: … }"
 ))]
-pub enum EnvironmentName {
+pub(crate) enum EnvironmentName {
     /// massebrev's own local Altinn: nothing leaves the machine.
     Sandbox,
     /// Altinn's test environment for everybody.
@@ -88,7 +88,7 @@ pub enum EnvironmentName {
 /// An environment by its addresses.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct CustomEnvironment {
+pub(crate) struct CustomEnvironment {
     /// The platform's address, as `https://platform.tt02.altinn.no`; `http` only for this machine.
     #[schemars(regex(pattern = ADDRESS), extend("errorMessage" = ADDRESS_WORDS))]
     pub platform: String,
@@ -106,7 +106,7 @@ const ADDRESS_WORDS: &str =
 /// Who gets a letter.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Recipients {
+pub(crate) struct Recipients {
     /// A delimited text file with a header line and a row for each recipient, seen from the manifest's folder.
     #[schemars(length(min = 1), example = &"recipients.csv")]
     pub file: PathBuf,

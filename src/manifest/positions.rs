@@ -10,12 +10,12 @@ use crate::text::key_of_token;
 ///
 /// A member that comes in through an alias or a merge key is where it is written.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Positions {
+pub(crate) struct Positions {
     pub(super) tree: YamlTree,
 }
 
 impl Positions {
-    pub fn value(&self, pointer: &str) -> Option<Range<usize>> {
+    pub(crate) fn value(&self, pointer: &str) -> Option<Range<usize>> {
         let found = self.tree.find(pointer)?;
         let node = self.tree.nodes.get(found.node)?;
         match node.kind {
@@ -25,18 +25,18 @@ impl Positions {
     }
 
     /// The key of the member at a pointer; `None` for the items of a list and for the document itself.
-    pub fn key(&self, pointer: &str) -> Option<Range<usize>> {
+    pub(crate) fn key(&self, pointer: &str) -> Option<Range<usize>> {
         self.tree.find(pointer)?.key
     }
 
     /// The value at a pointer, else the nearest key around it.
-    pub fn nearest_value(&self, pointer: &str) -> Range<usize> {
+    pub(crate) fn nearest_value(&self, pointer: &str) -> Range<usize> {
         self.value(pointer)
             .unwrap_or_else(|| self.nearest_key(parent(pointer)))
     }
 
     /// The key of a member, else that of the nearest member around it, else the document's start: where to say that something is missing.
-    pub fn nearest_key(&self, pointer: &str) -> Range<usize> {
+    pub(crate) fn nearest_key(&self, pointer: &str) -> Range<usize> {
         let mut pointer = pointer;
         while !pointer.is_empty() {
             if let Some(found) = self.tree.find(pointer) {

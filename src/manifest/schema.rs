@@ -11,13 +11,8 @@ use crate::correspondence::Correspondence;
 
 const ID: &str = "urn:massebrev:schema:mailing:1";
 
-/// The JSON Schema (draft 2020-12) of a manifest; every reference in it is local.
-pub fn schema() -> Value {
-    SCHEMA.clone()
-}
-
-/// The schema as the committed file holds it: indented, with a line break at the end.
-pub fn schema_text() -> String {
+/// The JSON Schema (draft 2020-12) of a manifest; every reference in it is local. As the committed file holds it: indented, with a line break at the end.
+pub(crate) fn schema_text() -> String {
     format!("{:#}\n", *SCHEMA)
 }
 

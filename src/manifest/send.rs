@@ -11,7 +11,7 @@ use super::{MaxFailures, Period, Rate};
 /// The settings of a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-pub struct Send {
+pub(crate) struct Send {
     /// How many requests are under way at the same time; 1 to 1000.
     #[schemars(range(min = 1, max = 1000))]
     pub concurrency: NonZeroU32,
@@ -33,7 +33,7 @@ pub struct Send {
 /// How files that several letters share are uploaded: once, before their letters. A file that only one letter has goes with it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-pub struct Uploads {
+pub(crate) struct Uploads {
     /// How many files are uploaded at the same time; 1 to 100.
     #[schemars(range(min = 1, max = 100))]
     pub parallel: NonZeroU32,
@@ -45,7 +45,7 @@ pub struct Uploads {
 
 impl Uploads {
     /// How many files are uploaded at the same time.
-    pub fn parallel(&self) -> usize {
+    pub(crate) fn parallel(&self) -> usize {
         usize::try_from(self.parallel.get()).unwrap_or(usize::MAX)
     }
 }
@@ -53,7 +53,7 @@ impl Uploads {
 /// How often and how long one letter is tried.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-pub struct Retry {
+pub(crate) struct Retry {
     /// The attempts in all, the first one included; 1 to 100.
     #[schemars(range(min = 1, max = 100))]
     pub attempts: NonZeroU32,

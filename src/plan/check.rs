@@ -11,7 +11,7 @@ use super::{CheckReport, Delivery, Mailing, letter_text, unused};
 use crate::diagnostic::{Place, Problem, Problems};
 
 /// Renders and checks every row, on all processors; `now` is what dates are compared with. Every letter is shown to `each` on this thread, in row order.
-pub fn check(
+pub(crate) fn check(
     mailing: &Mailing,
     now: Timestamp,
     each: &mut dyn FnMut(&Delivery),

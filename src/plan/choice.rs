@@ -4,14 +4,14 @@ use super::{CheckReport, Selection};
 
 /// Which rows a person asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RowFilter {
+pub(crate) struct RowFilter {
     pub rows: Selection,
     /// So many letters at most.
     pub limit: Option<u64>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RowChoice {
+pub(crate) struct RowChoice {
     /// The rows whose turn it is.
     pub rows: Selection,
     /// Their letters that are not settled.
@@ -40,7 +40,11 @@ impl Default for RowFilter {
 
 impl CheckReport {
     /// Chooses from the rows. `is_settled` is asked about letters by their position, from 0; what is settled does not count towards the limit.
-    pub fn choose(&self, wanted: &RowFilter, is_settled: impl Fn(usize) -> bool) -> RowChoice {
+    pub(crate) fn choose(
+        &self,
+        wanted: &RowFilter,
+        is_settled: impl Fn(usize) -> bool,
+    ) -> RowChoice {
         let by_number = !wanted.rows.is_all();
         let mut chosen = RowChoice {
             rows: wanted.rows.clone(),

@@ -11,7 +11,7 @@ use crate::recipients::{Row, Rows};
 /// An input changed between the check and the send: what was checked is not what would be sent.
 #[derive(Debug, Error, PartialEq, Eq)]
 #[error("row {row} on line {line} is no longer what was checked: a file changed during the run")]
-pub struct InputChanged {
+pub(crate) struct InputChanged {
     /// The row's number, from 1.
     pub row: u64,
     pub line: u64,
@@ -19,7 +19,7 @@ pub struct InputChanged {
 
 /// The letters of a checked mailing, in row order. Anything that pass 1 has not seen is refused.
 #[derive(Debug)]
-pub struct Deliveries<'a> {
+pub(crate) struct Deliveries<'a> {
     planner: RowPlanner<'a>,
     checked: &'a CheckReport,
     wanted: Selection,
@@ -31,7 +31,7 @@ pub struct Deliveries<'a> {
 
 impl<'a> Deliveries<'a> {
     /// Refuses a mailing with errors.
-    pub fn new(mailing: &'a Mailing, checked: &'a CheckReport) -> Result<Self, Problems> {
+    pub(crate) fn new(mailing: &'a Mailing, checked: &'a CheckReport) -> Result<Self, Problems> {
         if checked.problems.has_errors() {
             return Err(checked.problems.clone());
         }
@@ -63,7 +63,7 @@ impl<'a> Deliveries<'a> {
 
     /// Only these rows' letters; those of other rows are passed over without being rendered. Rows that get no letter come all the same.
     #[must_use]
-    pub fn only(self, wanted: Selection) -> Self {
+    pub(crate) fn only(self, wanted: Selection) -> Self {
         Self { wanted, ..self }
     }
 }
@@ -103,5 +103,86 @@ impl Iterator for Deliveries<'_> {
         } else {
             Err(drifted)
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use jiff::Timestamp;
+    use tempfile::TempDir;
+
+    use super::super::{Digest, MailingOptions, check};
+    use super::*;
+    use crate::manifest;
+
+    const MANIFEST: &str = r#"
+version: 1
+mailing: small
+environment: tt02
+recipients: { file: rows.csv, key: case, recipient: "{{ org }}" }
+correspondence:
+  resourceId: example-advice
+  sendersReference: "{{ case }}"
+  content: { messageTitle: Hello, messageBody: "Dear {{ name }}, BODY." }
+"#;
+
+    fn folder(body: &str) -> TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        let manifest = MANIFEST.replace("BODY", body);
+        fs::write(folder.path().join("mailing.yaml"), manifest).unwrap();
+        write_rows(&folder, &["Aud,1", "Bo,2", "Cato,3"]);
+        folder
+    }
+
+    fn write_rows(folder: &TempDir, rows: &[&str]) {
+        let rows = rows.iter().map(|row| format!("310244007,{row}\n"));
+        let text: String = std::iter::once("org,name,case\n".to_owned())
+            .chain(rows)
+            .collect();
+        fs::write(folder.path().join("rows.csv"), text).unwrap();
+    }
+
+    /// The mailing as it is when it is first sent at `began`, checked; the digests of its letters.
+    fn checked(folder: &TempDir, began: &str) -> (Mailing, CheckReport, Vec<Digest>) {
+        let loaded = manifest::load(&folder.path().join("mailing.yaml")).unwrap();
+        let began: Timestamp = began.parse().unwrap();
+        let options = MailingOptions {
+            production: false,
+            began,
+        };
+        let mailing = Mailing::open(loaded, options).unwrap();
+        let mut letters = Vec::new();
+        let report = check(&mailing, began, &mut |letter| letters.push(letter.digest));
+        (mailing, report.unwrap(), letters)
+    }
+
+    #[test]
+    fn a_part_of_the_mailing_is_held_to_what_was_checked_too() {
+        let folder = folder("case {{ case }} is open");
+        let (mailing, report, _) = checked(&folder, "2026-11-02T08:00:00Z");
+        let changed = |row| {
+            let deliveries = Deliveries::new(&mailing, &report).unwrap();
+            let mut deliveries = deliveries.only(Selection::from_rows([row]));
+            deliveries.find_map(Result::err).map(|changed| changed.row)
+        };
+        assert_eq!(changed(2), None);
+        write_rows(&folder, &["Aud,1", "Bob,2", "Cato,3"]);
+        assert_eq!(changed(2), Some(2));
+        assert_eq!(changed(1), None, "row 2 was not asked for");
+        write_rows(&folder, &["Aud,1", "Cato,3"]);
+        assert_eq!(changed(1), Some(3), "a row is missing at the end");
+        assert_eq!(changed(2), Some(2), "another row stands there");
+    }
+
+    #[test]
+    fn an_approval_of_yesterday_is_good_today() {
+        let folder = folder("pay before {{ now() | plus(days=14) }}");
+        let (_, report, letters) = checked(&folder, "2026-11-02T08:00:00Z");
+        let (_, later_report, later_letters) = checked(&folder, "2026-11-03T08:00:00Z");
+        assert_eq!(letters.len(), 3);
+        assert_ne!(letters, later_letters);
+        assert_eq!(report.plan, later_report.plan);
     }
 }

@@ -15,7 +15,7 @@ const USUAL_BODY: usize = 4096;
 
 /// A row that has become a letter, rendered; checked when it comes from pass 1.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Delivery {
+pub(crate) struct Delivery {
     /// The row's number, from 1.
     pub row: u64,
     /// The line the row begins on.
@@ -34,10 +34,10 @@ pub struct Delivery {
 
 impl Delivery {
     /// The method of the letter's request.
-    pub const METHOD: &'static str = "POST";
+    pub(crate) const METHOD: &'static str = "POST";
 
     /// The request as Altinn gets it: the ids of the uploaded files in front of those named in the manifest, and what there is to say about enclosed files.
-    pub fn request_with(&self, uploaded: &[Uuid]) -> Cow<'_, Request> {
+    pub(crate) fn request_with(&self, uploaded: &[Uuid]) -> Cow<'_, Request> {
         let mut request = Cow::Borrowed(&self.request);
         if !uploaded.is_empty() {
             let existing = &mut request.to_mut().existing_attachments;
@@ -51,14 +51,14 @@ impl Delivery {
     }
 
     /// The bytes that go on the wire when no file is enclosed.
-    pub fn body(&self, uploaded: &[Uuid]) -> Result<Vec<u8>, serde_json::Error> {
+    pub(crate) fn body(&self, uploaded: &[Uuid]) -> Result<Vec<u8>, serde_json::Error> {
         let mut body = Vec::with_capacity(USUAL_BODY);
         serde_json::to_writer(&mut body, &self.request_with(uploaded))?;
         Ok(body)
     }
 
     /// The path of the request below Altinn's platform: a letter goes as JSON, and as a form when files are enclosed.
-    pub fn path(&self) -> String {
+    pub(crate) fn path(&self) -> String {
         let endpoint = if self.has_enclosures() {
             INITIALIZE_WITH_FILES
         } else {
@@ -68,17 +68,17 @@ impl Delivery {
     }
 
     /// True when files go in the same request.
-    pub fn has_enclosures(&self) -> bool {
+    pub(crate) fn has_enclosures(&self) -> bool {
         self.files.iter().any(|file| file.enclosed)
     }
 
     /// The files that go in the same request, in the order they are told of.
-    pub fn enclosures(&self) -> impl Iterator<Item = &Arc<PlannedFile>> {
+    pub(crate) fn enclosures(&self) -> impl Iterator<Item = &Arc<PlannedFile>> {
         self.files.iter().filter(|file| file.enclosed)
     }
 
     /// The files that are uploaded before it; their ids are put in front of `existingAttachments`, in this order.
-    pub fn uploads(&self) -> impl Iterator<Item = &Arc<PlannedFile>> {
+    pub(crate) fn uploads(&self) -> impl Iterator<Item = &Arc<PlannedFile>> {
         self.files.iter().filter(|file| !file.enclosed)
     }
 
@@ -92,14 +92,14 @@ impl Delivery {
     }
 
     /// The resource id the letter is sent for, without its optional prefix.
-    pub fn resource(&self) -> &str {
+    pub(crate) fn resource(&self) -> &str {
         crate::correspondence::bare_resource_id(&self.request.correspondence.resource_id)
     }
 }
 
 /// What a row came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Planned {
+pub(crate) enum Planned {
     Delivery(Box<Delivery>),
     Skipped(Skip),
     /// No letter, because something is wrong.
@@ -110,7 +110,7 @@ pub enum Planned {
 
 /// A row that gets no letter, on purpose.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Skip {
+pub(crate) struct Skip {
     /// The row's number, from 1.
     pub row: u64,
     /// The line the row begins on.

@@ -24,7 +24,7 @@ pub struct LocalFile {
 
 /// A file as one letter carries it: content and what Altinn is told about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PlannedFile {
+pub(crate) struct PlannedFile {
     pub file: Arc<LocalFile>,
     /// Name, reference and the rest.
     pub attachment: Attachment,

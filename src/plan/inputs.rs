@@ -78,7 +78,7 @@ fn plain(name: &str) -> String {
 
 /// A part of what a mailing is made of.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Input {
+pub(crate) struct Input {
     /// What it is to the mailing.
     pub kind: InputKind,
     /// A file's path relative to the manifest's folder, or a member of the manifest as `correspondence.content.messageTitle`. Identity numbers are masked in it.
@@ -89,7 +89,7 @@ pub struct Input {
 
 /// What a part is to the mailing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum InputKind {
+pub(crate) enum InputKind {
     Manifest,
     /// A member of the manifest that letters are made of: a part of it that can be named.
     Member,
@@ -112,7 +112,7 @@ impl InputKind {
     ];
 
     /// Its name, as people and journals see it.
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Manifest => "manifest",
             Self::Member => "member",
@@ -124,7 +124,7 @@ impl InputKind {
     }
 
     /// The kind with a name.
-    pub fn named(name: &str) -> Option<Self> {
+    pub(crate) fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.name() == name)
     }
 }

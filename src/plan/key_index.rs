@@ -9,14 +9,14 @@ use super::fingerprint::Fingerprint;
 
 /// Finds the rows of a checked mailing by their keys: at once where they stood before, else through an index of 4 bytes a row, which is made when it is needed.
 #[derive(Debug)]
-pub struct KeyIndex<'a> {
+pub(crate) struct KeyIndex<'a> {
     prints: &'a [Fingerprint],
     by_key: OnceCell<Vec<u32>>,
 }
 
 /// A row that has been found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct RowPosition {
+pub(crate) struct RowPosition {
     /// Where it stands, from 0.
     pub position: usize,
     /// The first eight bytes of its letter's digest; none when it gets no letter.
@@ -25,7 +25,7 @@ pub struct RowPosition {
 
 impl CheckReport {
     /// Its rows, to be found by their keys.
-    pub fn key_index(&self) -> KeyIndex<'_> {
+    pub(crate) fn key_index(&self) -> KeyIndex<'_> {
         KeyIndex {
             prints: &self.fingerprints,
             by_key: OnceCell::new(),
@@ -35,13 +35,13 @@ impl CheckReport {
 
 impl KeyIndex<'_> {
     /// How many there are: one for every row of the file.
-    pub fn count(&self) -> usize {
+    pub(crate) fn count(&self) -> usize {
         self.prints.len()
     }
 
     /// Shows `each` the rows with this key: one letter at most, and any number of rows that get none. A letter that stands in the same row as before, from 1, is
     /// shown alone.
-    pub fn find(&self, key: Uuid, row_before: u64, mut each: impl FnMut(RowPosition)) {
+    pub(crate) fn find(&self, key: Uuid, row_before: u64, mut each: impl FnMut(RowPosition)) {
         let head = key.as_u64_pair().0;
         let before = usize::try_from(row_before)
             .ok()

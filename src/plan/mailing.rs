@@ -22,7 +22,7 @@ const MOST_THREADS: NonZeroUsize = NonZeroUsize::new(16).unwrap();
 
 /// What a mailing is rendered and checked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct MailingOptions {
+pub(crate) struct MailingOptions {
     /// True when letters go to real people: synthetic persons are refused, and Altinn's stricter limits hold.
     pub production: bool,
     /// What `now()` is in templates: the instant the mailing was first sent, or the present one before that.
@@ -31,7 +31,7 @@ pub struct MailingOptions {
 
 /// A manifest with its rows, templates and files, ready to be rendered.
 #[derive(Debug)]
-pub struct Mailing {
+pub(crate) struct Mailing {
     pub(super) loaded: LoadedManifest,
     pub(super) options: MailingOptions,
     pub(super) templates: Templates,
@@ -55,7 +55,7 @@ impl Mailing {
     ///
     /// A letter that does not compile is no `Err` as long as it is known who gets it: the rows are checked all the same, and what was found comes with what is
     /// wrong with them.
-    pub fn open(loaded: LoadedManifest, options: MailingOptions) -> Result<Self, Problems> {
+    pub(crate) fn open(loaded: LoadedManifest, options: MailingOptions) -> Result<Self, Problems> {
         let rows = open_rows(&loaded)?;
         let headers = rows.headers().to_vec();
         let dialect = *rows.dialect();
@@ -93,7 +93,7 @@ impl Mailing {
             row_key,
             exclusion,
             files: FileReader::new(&loaded.folder),
-            threads: all_cores(),
+            threads: thread_count(),
             is_whole: !found.has_errors(),
             in_progress: RowsInProgress::default(),
             found,
@@ -103,43 +103,37 @@ impl Mailing {
         })
     }
 
-    /// The same, its rows checked by so many threads; as many as there are processors when nothing is said. What is found is the same.
-    #[must_use]
-    pub fn with_threads(self, threads: NonZeroUsize) -> Self {
-        Self { threads, ..self }
-    }
-
     /// Finds the rows that take long to render, in whichever thread, as long as the mailing is there.
-    pub fn slow_rows(&self) -> SlowRows {
+    pub(crate) fn slow_rows(&self) -> SlowRows {
         self.in_progress.watch()
     }
 
-    pub fn manifest(&self) -> &Manifest {
+    pub(crate) fn manifest(&self) -> &Manifest {
         &self.loaded.manifest
     }
 
     /// The folder everything is relative to: the manifest's.
-    pub fn folder(&self) -> &Path {
+    pub(crate) fn folder(&self) -> &Path {
         &self.loaded.folder
     }
 
     /// The columns of the recipients file.
-    pub fn headers(&self) -> &[String] {
+    pub(crate) fn headers(&self) -> &[String] {
         &self.headers
     }
 
     /// How the recipients file is written, as it was found out.
-    pub fn dialect(&self) -> &Dialect {
+    pub(crate) fn dialect(&self) -> &Dialect {
         &self.dialect
     }
 
     /// The recipients file as people name it.
-    pub fn rows_file(&self) -> PathBuf {
+    pub(crate) fn rows_file(&self) -> PathBuf {
         display_path(&self.loaded, &self.loaded.manifest.recipients.file)
     }
 
     /// The resource id when it is the same for every row, without its optional prefix.
-    pub fn resource(&self) -> Option<&str> {
+    pub(crate) fn resource(&self) -> Option<&str> {
         let id = self
             .loaded
             .value
@@ -150,12 +144,12 @@ impl Mailing {
     }
 
     /// The same mailing, as if it had been sent first at another time. It has to be checked anew.
-    pub fn begun_at(self, began: Timestamp) -> Result<Self, Problems> {
+    pub(crate) fn begun_at(self, began: Timestamp) -> Result<Self, Problems> {
         let options = MailingOptions {
             began,
             ..self.options
         };
-        Ok(Self::open(self.loaded, options)?.with_threads(self.threads))
+        Self::open(self.loaded, options)
     }
 
     pub(super) fn open_rows(&self) -> Result<Rows, Problems> {
@@ -172,10 +166,13 @@ impl Mailing {
     }
 }
 
-/// As many threads as work at a time on this machine; more than a few wait for the one that counts.
-fn all_cores() -> NonZeroUsize {
-    let cores = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
-    cores.min(MOST_THREADS)
+/// Threads that render rows: one for each processor, or as many as rayon's own variable says, at most [`MOST_THREADS`]: more wait for the one that reads.
+fn thread_count() -> NonZeroUsize {
+    let set = std::env::var("RAYON_NUM_THREADS").ok();
+    let set = set.and_then(|number| number.parse().ok());
+    set.or_else(|| thread::available_parallelism().ok())
+        .unwrap_or(NonZeroUsize::MIN)
+        .min(MOST_THREADS)
 }
 
 /// A file of the manifest's folder, named as the person would from where they stand.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::diagnostic::{Code, Place, Problem, Problems, Severity};
 
 /// How many errors there are before the check stops: the manifest is wrong then, not the rows. Of warnings of one kind, how many are kept one by one.
-pub const PROBLEM_LIMIT: usize = 10_000;
+pub(crate) const PROBLEM_LIMIT: usize = 10_000;
 
 /// What distinguishes one kind of problem from another, whatever row it is in.
 type Kind = (Severity, Option<Code>, String);

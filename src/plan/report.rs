@@ -12,7 +12,7 @@ use crate::diagnostic::Problems;
 
 /// What pass 1 found.
 #[derive(Debug, Clone, Default)]
-pub struct CheckReport {
+pub(crate) struct CheckReport {
     /// Everything that is wrong or worth knowing.
     pub problems: Problems,
     /// Rows to be accounted for: those in the file, valid or not; of proofs, those that are proven.
@@ -37,14 +37,14 @@ pub struct CheckReport {
 
 impl CheckReport {
     /// True when a file is the same for every row.
-    pub fn is_shared(&self, file: &PlannedFile) -> bool {
+    pub(crate) fn is_shared(&self, file: &PlannedFile) -> bool {
         self.shared
             .iter()
             .any(|shared| shared.identity == file.identity)
     }
 
     /// The letters, each as the heads of its key and of its content's digest, in row order.
-    pub fn letter_heads(&self) -> impl Iterator<Item = (u64, u64)> + '_ {
+    pub(crate) fn letter_heads(&self) -> impl Iterator<Item = (u64, u64)> + '_ {
         self.fingerprints
             .iter()
             .filter(|print| print.is_letter())
@@ -52,12 +52,12 @@ impl CheckReport {
     }
 
     /// For every row in order, true when it becomes a letter.
-    pub fn letters_by_position(&self) -> impl Iterator<Item = bool> + '_ {
+    pub(crate) fn letters_by_position(&self) -> impl Iterator<Item = bool> + '_ {
         self.fingerprints.iter().map(|print| print.is_letter())
     }
 
     /// Rows that share their key with another row, all but one of each key. They are skipped ones: letters that share a key are refused.
-    pub fn shared_keys(&self) -> u64 {
+    pub(crate) fn shared_keys(&self) -> u64 {
         if self.skipped == 0 {
             return 0;
         }

@@ -7,7 +7,7 @@ use thiserror::Error;
 
 /// Rows by their numbers, the first after the header being 1: `5,10-20,30-`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Selection {
+pub(crate) struct Selection {
     /// First and last rows, in order, with gaps between; none in the last place is "to the end".
     ranges: Vec<Range>,
 }
@@ -20,7 +20,7 @@ struct Range {
 
 /// No rows can be chosen by such a text.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum NotASelection {
+pub(crate) enum NotASelection {
     /// Nothing, or nothing between two commas.
     #[error("a row is missing: name rows as in 5,10-20,30-")]
     Missing,
@@ -39,7 +39,7 @@ pub enum NotASelection {
 const NAMED: usize = 8;
 
 impl Selection {
-    pub fn all() -> Self {
+    pub(crate) fn all() -> Self {
         Self {
             ranges: vec![Range {
                 first: 1,
@@ -49,12 +49,12 @@ impl Selection {
     }
 
     /// Some rows, in any order.
-    pub fn from_rows(rows: impl IntoIterator<Item = u64>) -> Self {
+    pub(crate) fn from_rows(rows: impl IntoIterator<Item = u64>) -> Self {
         Self { ranges: Vec::new() }.with(rows)
     }
 
     #[must_use]
-    pub fn with(mut self, rows: impl IntoIterator<Item = u64>) -> Self {
+    pub(crate) fn with(mut self, rows: impl IntoIterator<Item = u64>) -> Self {
         for row in rows {
             self.push(row);
         }
@@ -62,17 +62,17 @@ impl Selection {
     }
 
     /// True when no row is left out, however many there are.
-    pub fn is_all(&self) -> bool {
+    pub(crate) fn is_all(&self) -> bool {
         *self == Self::all()
     }
 
     /// True when there is no row in it.
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.ranges.is_empty()
     }
 
     /// True when a row is in it.
-    pub fn contains(&self, row: u64) -> bool {
+    pub(crate) fn contains(&self, row: u64) -> bool {
         let after = self.ranges.partition_point(|range| range.first <= row);
         after
             .checked_sub(1)
@@ -82,7 +82,7 @@ impl Selection {
 
     /// The part of it up to and with a row.
     #[must_use]
-    pub fn until(mut self, last: u64) -> Self {
+    pub(crate) fn until(mut self, last: u64) -> Self {
         self.ranges.retain(|range| range.first <= last);
         if let Some(range) = self.ranges.last_mut() {
             range.last = range.last.min(last);
@@ -92,7 +92,7 @@ impl Selection {
 
     /// What it asks for beyond a file of so many rows; a range that is open at its end asks for nothing beyond, if it begins in the file.
     #[must_use]
-    pub fn beyond(&self, rows: u64) -> Self {
+    pub(crate) fn beyond(&self, rows: u64) -> Self {
         let beyond = self.ranges.iter().filter_map(|range| {
             let open = range.last == u64::MAX;
             let first = range.first.max(rows.saturating_add(1));
@@ -109,7 +109,7 @@ impl Selection {
     }
 
     /// How many rows it names; `None` when it has no end.
-    pub fn len(&self) -> Option<u64> {
+    pub(crate) fn len(&self) -> Option<u64> {
         self.ranges
             .iter()
             .map(|range| (range.last != u64::MAX).then(|| range.last - range.first + 1))

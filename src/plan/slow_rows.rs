@@ -20,7 +20,7 @@ pub(super) struct RowInProgress {
 
 /// Finds rows that take long to render.
 #[derive(Debug)]
-pub struct SlowRows {
+pub(crate) struct SlowRows {
     rows: Weak<Mutex<Vec<Arc<RowInProgress>>>>,
     /// For each thread: the row that it rendered when it was last looked at, and how many times in a row that was so.
     seen: Vec<(u64, u32)>,
@@ -28,7 +28,7 @@ pub struct SlowRows {
 
 /// A row that takes long to render.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct SlowRow {
+pub(crate) struct SlowRow {
     /// Its number, from 1.
     pub row: u64,
     /// Its line in the recipients file.
@@ -65,7 +65,7 @@ impl RowInProgress {
 
 impl SlowRows {
     /// The rows that have been rendered for ten looks, each once; `None` when the mailing is gone.
-    pub fn look(&mut self) -> Option<Vec<SlowRow>> {
+    pub(crate) fn look(&mut self) -> Option<Vec<SlowRow>> {
         let rows = self.rows.upgrade()?;
         let rows = rows.lock().unwrap_or_else(PoisonError::into_inner);
         self.seen.resize(rows.len(), (0, 0));

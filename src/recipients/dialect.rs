@@ -11,7 +11,7 @@ const RECORDS: usize = 50;
 
 /// What stands between two values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Delimiter {
+pub(crate) enum Delimiter {
     /// `,`
     Comma,
     /// `;`, as spreadsheets write where the comma is the decimal sign.
@@ -23,7 +23,7 @@ pub enum Delimiter {
 
 /// How a file is written, and what of it had to be found out. Displayed for people: `Windows-1252, semicolon (found out)`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Dialect {
+pub(crate) struct Dialect {
     pub(super) encoding: Charset,
     pub(super) encoding_set: bool,
     pub(super) delimiter: Delimiter,
@@ -32,18 +32,8 @@ pub struct Dialect {
 
 impl Dialect {
     /// The name of the encoding, such as `UTF-8` or `Windows-1252`.
-    pub fn encoding(&self) -> &'static str {
+    pub(crate) fn encoding(&self) -> &'static str {
         self.encoding.name()
-    }
-
-    /// What stands between two values.
-    pub fn delimiter(&self) -> Delimiter {
-        self.delimiter
-    }
-
-    /// True when anything had to be found out.
-    pub fn is_guessed(&self) -> bool {
-        !(self.encoding_set && self.delimiter_set)
     }
 }
 

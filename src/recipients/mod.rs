@@ -16,5 +16,5 @@ mod rows;
 
 pub(crate) use damage::{Damage, detect_damage, is_date, month_of, serial_date, with_signs_named};
 pub(crate) use dialect::Dialect;
-pub use row::Row;
-pub use rows::{Options, Rows};
+pub(crate) use row::Row;
+pub(crate) use rows::{Options, Rows};

@@ -4,7 +4,7 @@ use std::fmt;
 
 /// A row: its values, its number and its line. Read into again and again, so that its memory is reused.
 #[derive(Default)]
-pub struct Row {
+pub(crate) struct Row {
     /// From 1, the first row after the header. Blank lines are not rows.
     pub number: u64,
     /// The line it begins on, from 1.
@@ -17,8 +17,13 @@ pub struct Row {
 }
 
 impl Row {
-    /// A row of these values, for tests and previews.
-    pub fn new<'a>(number: u64, line: u64, values: impl IntoIterator<Item = &'a str>) -> Self {
+    /// A row of these values.
+    #[cfg(test)]
+    pub(crate) fn new<'a>(
+        number: u64,
+        line: u64,
+        values: impl IntoIterator<Item = &'a str>,
+    ) -> Self {
         let mut row = Self {
             number,
             line,
@@ -33,7 +38,7 @@ impl Row {
     }
 
     /// The value in a column (from 0), as it is in the file but for the quotation marks around it; empty when there is no such column.
-    pub fn get(&self, column: usize) -> &str {
+    pub(crate) fn get(&self, column: usize) -> &str {
         if column >= self.width {
             return "";
         }
@@ -46,11 +51,11 @@ impl Row {
     }
 
     /// How many bytes its values have.
-    pub fn size(&self) -> usize {
+    pub(crate) fn size(&self) -> usize {
         self.text.len()
     }
 
-    pub fn iter(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &str> {
         (0..self.width).map(|column| self.get(column))
     }
 }

@@ -19,7 +19,7 @@ use crate::diagnostic::{Place, Problem, Problems, is_invisible};
 
 /// What the manifest says about the file; what it does not say is found out.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Options {
+pub(crate) struct Options {
     /// The encoding by a name that browsers know, such as `utf-8`, `windows-1252` or `utf-16`.
     pub encoding: Option<String>,
     /// `comma`, `semicolon`, `tab` or `pipe`, or the character itself.
@@ -29,7 +29,7 @@ pub struct Options {
 }
 
 /// An open recipients file: its header, and then its rows one at a time.
-pub struct Rows {
+pub(crate) struct Rows {
     records: Records<BufReader<Decoded>>,
     record: Record,
     file: PathBuf,
@@ -42,7 +42,11 @@ pub struct Rows {
 
 impl Rows {
     /// Opens a file, finds out what `options` do not say, and reads the header. `display_path` is the path for problems: as the person wrote it.
-    pub fn open(path: &Path, display_path: &Path, options: &Options) -> Result<Self, Problems> {
+    pub(crate) fn open(
+        path: &Path,
+        display_path: &Path,
+        options: &Options,
+    ) -> Result<Self, Problems> {
         let on_whole =
             |problem: ReadError| Problems::from(problem.at(Place::File(display_path.to_owned())));
         let mut file = open_file(path).map_err(on_whole)?;
@@ -94,22 +98,22 @@ impl Rows {
     }
 
     /// The names of the columns, trimmed and unique.
-    pub fn headers(&self) -> &[String] {
+    pub(crate) fn headers(&self) -> &[String] {
         &self.headers
     }
 
     /// False for a bare list, whose columns have numbers for names.
-    pub fn has_header(&self) -> bool {
+    pub(crate) fn has_header(&self) -> bool {
         self.has_header
     }
 
     /// How the file is written.
-    pub fn dialect(&self) -> &Dialect {
+    pub(crate) fn dialect(&self) -> &Dialect {
         &self.dialect
     }
 
     /// Reads the next row into `row`; `None` at the end. A row that cannot be used is a problem, and the next call goes on with the row after it.
-    pub fn read(&mut self, row: &mut Row) -> Option<Result<(), Problem>> {
+    pub(crate) fn read(&mut self, row: &mut Row) -> Option<Result<(), Problem>> {
         loop {
             match self.record(row)? {
                 Err(problem) => return Some(Err(problem)),

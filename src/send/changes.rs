@@ -15,7 +15,7 @@ const PARTS: usize = 20;
 
 /// Letters that Altinn has, or may have, with another content than they have now.
 #[derive(Debug)]
-pub struct Changes {
+pub(crate) struct Changes {
     pub sent: u64,
     /// Number of letters that Altinn may have.
     pub uncertain: u64,
@@ -31,7 +31,7 @@ pub struct Changes {
 
 /// A row whose letter has changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ChangedRow {
+pub(crate) struct ChangedRow {
     pub row: u64,
     /// The line it begins on.
     pub line: u64,
@@ -44,14 +44,14 @@ pub struct ChangedRow {
 
 /// A part of the mailing that has changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ChangedInput {
+pub(crate) struct ChangedInput {
     pub kind: InputKind,
     pub name: String,
     pub how: HowChanged,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum HowChanged {
+pub(crate) enum HowChanged {
     Changed,
     /// It was not part of the mailing.
     New,
@@ -79,7 +79,7 @@ impl Changes {
         })
     }
 
-    pub fn letters(&self) -> u64 {
+    pub(crate) fn letters(&self) -> u64 {
         self.sent + self.uncertain
     }
 }

@@ -26,11 +26,7 @@ use crate::journal::{self, Entry, Journal, JournalError, Outcome};
 use crate::plan::CheckReport;
 
 /// A run, ready to begin.
-#[expect(
-    missing_debug_implementations,
-    reason = "an observer has nothing to show"
-)]
-pub struct Engine<'a> {
+pub(crate) struct Engine<'a> {
     pub client: &'a Client,
     pub journal: &'a Journal,
     pub options: &'a Options,
@@ -49,7 +45,7 @@ const TELL_EVERY: Duration = Duration::from_millis(250);
 impl Engine<'_> {
     /// Sends everything that is outstanding. Every letter's end is in the journal when this returns; an error ends the run, and what is in flight is
     /// still finished.
-    pub async fn run(&self, planner: Planner<'_>) -> Result<Summary, SendError> {
+    pub(crate) async fn run(&self, planner: Planner<'_>) -> Result<Summary, SendError> {
         let limiter = RateLimiter::new(
             self.options.concurrency,
             self.options.interval,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::journal::State;
 
 #[derive(Debug, Clone, PartialEq)]
-pub enum Event<'a> {
+pub(crate) enum Event<'a> {
     Began {
         /// The letters whose turn it is, whether sent before or not.
         letters: u64,
@@ -50,7 +50,7 @@ pub enum Event<'a> {
 
 /// The pace of a run at one moment.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct PaceSnapshot {
+pub(crate) struct PaceSnapshot {
     /// Requests that may be in flight now: between 1 and the cap, by how Altinn bears it.
     pub limit: u32,
     /// Requests that may ever be in flight.
@@ -67,7 +67,7 @@ pub struct PaceSnapshot {
     pub held: Option<Duration>,
 }
 
-pub trait Observer {
+pub(crate) trait Observer {
     /// Something happened. Called from the run's own task: be quick.
     fn notice(&self, event: &Event<'_>);
 }

@@ -8,7 +8,7 @@ use crate::plan::RowFilter;
 
 /// The settings of a run.
 #[derive(Debug, Clone)]
-pub struct Options {
+pub(crate) struct Options {
     /// Requests in flight at most.
     pub concurrency: NonZeroU32,
     /// The time between two requests; `None` is as fast as the answers come.
@@ -38,7 +38,7 @@ impl Options {
 
 /// Which refused letters are tried again though they have not changed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct RetryRefused {
+pub(crate) struct RetryRefused {
     /// Those that Altinn has rejected.
     pub rejected: bool,
     /// Those whose recipients have reserved, unless they were given out on a list of those who get paper: their letters are on their way already.
@@ -47,7 +47,7 @@ pub struct RetryRefused {
 
 /// Treatment of letters to persons who have one under another spelling of the key.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum SecondLetterPolicy {
+pub(crate) enum SecondLetterPolicy {
     /// The run stops before anything leaves.
     #[default]
     Refuse,

@@ -20,7 +20,7 @@ const AHEAD: usize = 2;
 const LOOK_UP_AFTER: usize = 4096;
 
 /// A mailing that has been checked, with a thread that renders its letters again when it is their turn.
-pub struct Planner<'a> {
+pub(crate) struct Planner<'a> {
     pub(super) mailing: &'a Mailing,
     pub(super) checked: &'a CheckReport,
     begin: oneshot::Sender<Assignment>,
@@ -57,7 +57,7 @@ pub(super) struct RowSteps<'a> {
 }
 
 /// Gives `run` a planner, and gives back what comes of it.
-pub fn with_planner<'a, T>(
+pub(crate) fn with_planner<'a, T>(
     mailing: &'a Mailing,
     checked: &'a CheckReport,
     run: impl FnOnce(Planner<'a>) -> T,

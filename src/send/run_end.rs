@@ -13,7 +13,7 @@ use crate::maskinporten::TokenError;
 use crate::plan::InputChanged;
 
 #[derive(Debug, Default)]
-pub enum RunEnd {
+pub(crate) enum RunEnd {
     /// Every row was gone through.
     #[default]
     Finished,
@@ -48,7 +48,7 @@ impl RunEnd {
 
 /// A run in numbers; the journal has the rest.
 #[derive(Debug, Default)]
-pub struct Summary {
+pub(crate) struct Summary {
     pub ending: RunEnd,
     /// Letters that came to an end in this run.
     pub ended: u64,
@@ -65,7 +65,7 @@ pub struct Summary {
 /// Letters that were at Altinn although the journal knew nothing of them: it was lost, or another machine has sent them. Altinn keeps no text to compare with the
 /// present one, but tells title and recipient; one with another recipient is refused.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct RecoveredLetters {
+pub(crate) struct RecoveredLetters {
     pub letters: u64,
     /// Those whose title is another one now.
     pub other_titles: u64,
@@ -89,7 +89,7 @@ impl RecoveredLetters {
 
 /// Rows of the journal that get no letter in this run.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Reconciled {
+pub(crate) struct Reconciled {
     /// Letters that read differently now, and for which the text they were sent with stands from this run on.
     pub accepted: u64,
     /// Letters that read differently now and that may have been sent: this run leaves them alone.
@@ -102,7 +102,7 @@ pub struct Reconciled {
 
 /// Unfinished rows of earlier runs that are no longer in the file.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct LeftBehind {
+pub(crate) struct LeftBehind {
     pub failed: u64,
     /// They were rejected, or their recipients have reserved.
     pub refused: u64,
@@ -113,7 +113,7 @@ pub struct LeftBehind {
 
 /// A run cannot go on.
 #[derive(Debug, Error)]
-pub enum SendError {
+pub(crate) enum SendError {
     /// The journal cannot be read or written.
     #[error("the journal cannot be kept")]
     Journal(#[from] JournalError),

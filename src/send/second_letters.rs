@@ -9,7 +9,7 @@ pub(super) const NAMED: usize = 5;
 
 /// Letters to persons who have a letter of this mailing, or may have one, under a key that is not in the file any more.
 #[derive(Debug, Default)]
-pub struct SecondLetters {
+pub(crate) struct SecondLetters {
     pub letters: u64,
     /// The first few of them.
     pub rows: Vec<SecondLetter>,
@@ -24,7 +24,7 @@ pub struct SecondLetters {
 
 /// A row that would be a second letter.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SecondLetter {
+pub(crate) struct SecondLetter {
     pub row: u64,
     /// The line it begins on.
     pub line: u64,

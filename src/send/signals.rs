@@ -11,7 +11,7 @@ use crate::journal::Reason;
 
 /// Tells a run to stop taking new letters. Cheap to clone; stays set once it is set.
 #[derive(Debug, Clone)]
-pub struct Stop(watch::Sender<bool>);
+pub(crate) struct Stop(watch::Sender<bool>);
 
 impl Default for Stop {
     fn default() -> Self {
@@ -21,17 +21,17 @@ impl Default for Stop {
 
 impl Stop {
     /// Asks the run to stop.
-    pub fn set(&self) {
+    pub(crate) fn set(&self) {
         self.0.send_replace(true);
     }
 
     /// True when it has been asked to.
-    pub fn is_set(&self) -> bool {
+    pub(crate) fn is_set(&self) -> bool {
         *self.0.borrow()
     }
 
     /// Resolves when it is asked to.
-    pub async fn wait(&self) {
+    pub(crate) async fn wait(&self) {
         let mut watched = self.0.subscribe();
         // The sender lives as long as `self`, so the wait cannot fail.
         let _ = watched.wait_for(|set| *set).await;

@@ -2,12 +2,8 @@
 
 use std::fs::{self, File};
 use std::io::{BufWriter, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, Instant};
-
-use jiff::Timestamp;
-use massebrev::internals::manifest;
-use massebrev::internals::plan::{Mailing, MailingOptions};
 
 #[path = "../it/people.rs"]
 #[expect(dead_code, reason = "shared with the tests")]
@@ -66,8 +62,51 @@ send: { canary: 0, concurrency: 64 }
 "#,
 };
 
-/// Writes the mailing into `folder` and gives the path of its manifest.
-pub(crate) fn write(folder: &Path, kind: Kind, rows: usize) -> PathBuf {
+/// The plain letter with a PDF of its own.
+pub(crate) const OWN_FILE: Kind = Kind {
+    name: "own file",
+    manifest: r#"
+version: 1
+mailing: bench
+environment: sandbox
+recipients: { file: rows.csv, key: Saksnummer, recipient: "{{ Fødselsnummer }}" }
+correspondence:
+  resourceId: bench
+  sendersReference: "{{ Saksnummer }}"
+  content:
+    language: nb
+    messageTitle: "Varsel i sak {{ Saksnummer }}"
+    messageBody: { file: brev.nb.md }
+    attachments: [{ file: "own/{{ row_number }}.pdf", sendersReference: own }]
+send: { canary: 0, concurrency: 64 }
+"#,
+};
+
+/// Writes a PDF of its own, in bytes, for every row.
+pub(crate) fn write_files(folder: &Path, rows: usize, size: usize) {
+    fs::create_dir(folder.join("own")).unwrap();
+    for row in 1..=rows {
+        let mut file = format!("%PDF-1.4 {row}").into_bytes();
+        file.resize(size, b'x');
+        fs::write(folder.join(format!("own/{row}.pdf")), file).unwrap();
+    }
+}
+
+/// Has the mailing sent to a server at `url`.
+pub(crate) fn send_to(folder: &Path, url: &str) {
+    let path = folder.join("mailing.yaml");
+    let text = fs::read_to_string(&path).unwrap();
+    let environment = format!("environment: {{ platform: \"{url}\", maskinporten: \"{url}\" }}");
+    let lines = text.lines().map(|line| {
+        let is_environment = line.starts_with("environment:");
+        if is_environment { &environment } else { line }
+    });
+    let text = lines.collect::<Vec<_>>().join("\n");
+    fs::write(path, text).unwrap();
+}
+
+/// Writes the mailing into `folder` as `mailing.yaml`, its rows as `rows.csv`.
+pub(crate) fn write(folder: &Path, kind: Kind, rows: usize) {
     for language in ["nb", "nn", "en"] {
         fs::write(folder.join(format!("brev.{language}.md")), letter()).unwrap();
     }
@@ -86,18 +125,7 @@ pub(crate) fn write(folder: &Path, kind: Kind, rows: usize) -> PathBuf {
         .unwrap();
     }
     file.flush().unwrap();
-    let path = folder.join("mailing.yaml");
-    fs::write(&path, kind.manifest).unwrap();
-    path
-}
-
-/// Loads it and compiles its templates.
-pub(crate) fn open(path: &Path) -> Mailing {
-    let setting = MailingOptions {
-        production: false,
-        began: Timestamp::now(),
-    };
-    Mailing::open(manifest::load(path).unwrap(), setting).unwrap()
+    fs::write(folder.join("mailing.yaml"), kind.manifest).unwrap();
 }
 
 /// A number among the arguments, or `default`; cargo's own flags are passed over.

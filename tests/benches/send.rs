@@ -1,5 +1,5 @@
-//! How fast letters are sent to a server in the same process that takes them and does nothing else, beside load generators on the same server:
-//! `cargo bench --bench send [-- LETTERS]`.
+//! How letters are sent to a server that does nothing with them, beside load generators on the same server: `cargo bench --bench send [-- LETTERS] [PART…]`.
+//! Parts: `near`, `far`, `files`, `refused`, `limit`; all but `limit`, which takes minutes, when none is named.
 //!
 //! All share the processors, so that only the ratios mean something on another machine.
 #![expect(
@@ -10,216 +10,264 @@
 mod load;
 #[expect(dead_code, reason = "shared with the other measurements")]
 mod mailing;
+#[expect(dead_code, reason = "shared with the other measurements")]
+mod program;
 mod sink;
 
-use std::net::SocketAddr;
-use std::num::NonZeroU32;
+use std::fs;
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::process::Command;
+use std::time::Duration;
 
-use bytes::Bytes;
-use jiff::Timestamp;
-use mailing::{PLAIN, argument, open, write};
-use massebrev::altinn::{Client, Environment, HttpClient, HttpOptions};
-use massebrev::internals::journal::{Header, Journal};
-use massebrev::internals::plan::{self, CheckReport, Deliveries, Mailing, Planned, RowFilter};
-use massebrev::internals::send::{
-    Engine, Options, Planner, RetryRefused, RunEnd, SecondLetterPolicy, Stop, with_planner,
-};
-use massebrev::maskinporten::{ClientSettings, Delegation, SigningKey, from_key};
-use massebrev::sandbox::Registration;
-use tokio::runtime::{Builder, Runtime};
+use mailing::{Kind, OWN_FILE, PLAIN, argument, send_to, write, write_files};
+use program::{Cost, Program, median, programs};
+use sink::{Behaviour, Sink};
 
-const IN_FLIGHT: u32 = 64;
+/// A part of the measurement, for a number of letters.
+type Part = fn(usize);
+
 const ROUNDS: usize = 3;
-const LATENCY: Duration = Duration::from_millis(50);
-const MANY_IN_FLIGHT: u32 = 500;
-/// What there is to compare with: two load generators, sockets that are written and read, and the client that letters are sent with, doing nothing else.
-const OTHERS: [&str; 4] = ["oha", "wrk", "sockets", "client"];
-const HEAD: &str = "    oha/s     wrk/s sockets/s  client/s    send/s  us of processor/letter";
+const FILE_SIZE: usize = 100_000;
 
 fn main() {
-    let letters = argument(40_000);
-    let folder = tempfile::tempdir().unwrap();
-    let mailing = open(&write(folder.path(), PLAIN, letters));
-    let checked = plan::check(&mailing, Timestamp::now(), &mut |_| ()).unwrap();
-    let bodies = bodies(&mailing, &checked);
-    let registration = Registration::generate().unwrap();
-    let runtime = Runtime::new().unwrap();
-    // As the program has it.
-    let one_thread = Builder::new_current_thread().enable_all().build().unwrap();
-    let run = |sink, in_flight: u32, name: String| {
-        let client = client(sink, &registration, &mailing, in_flight);
-        let journal = folder.path().join(name);
-        let clock = Clock::start();
-        with_planner(&mailing, &checked, |planner| {
-            one_thread.block_on(send(planner, &mailing, &client, &journal, in_flight));
-        });
-        clock.stop(letters)
-    };
-    let http = |sink, in_flight| http(&environment(sink), in_flight);
-    let others = |sink, in_flight| {
-        let (body, folder) = (&bodies[0], folder.path());
-        let http = http(sink, in_flight);
-        [
-            load::oha(sink, body, in_flight, letters, folder),
-            load::wrk(sink, body, in_flight, folder),
-            Some(load::bare(&runtime, sink, &bodies, in_flight)),
-            Some(load::client(&one_thread, &http, sink, &bodies, in_flight)),
-        ]
-        .map(|rate| rate.unwrap_or(f64::NAN))
-    };
-
-    println!("{letters} letters, {IN_FLIGHT} in flight");
-    println!("{HEAD}");
-    let near = sink::start(Duration::ZERO);
-    let mut ratios = [const { Vec::new() }; OTHERS.len()];
-    for round in 0..ROUNDS {
-        let others = others(near, IN_FLIGHT);
-        let (sent, each) = run(near, IN_FLIGHT, format!("near-{round}"));
-        print_rates(others, sent, each);
-        for (ratios, other) in ratios.iter_mut().zip(others) {
-            ratios.push(sent / other);
+    let arguments: Vec<_> = std::env::args().collect();
+    if let [_, word, url, body, connections, requests] = arguments.as_slice()
+        && word == load::CLIENT
+    {
+        let [connections, requests] = [connections, requests].map(|number| number.parse().unwrap());
+        return load::run_client(url, Path::new(body), connections, requests);
+    }
+    let letters = argument(20_000);
+    let parts: [(&str, Part); 5] = [
+        ("near", near),
+        ("far", far),
+        ("files", files),
+        ("refused", refused),
+        ("limit", limit),
+    ];
+    let named = |name: &str| arguments.iter().any(|argument| argument == name);
+    let none_named = !parts.iter().any(|(name, _)| named(name));
+    for (name, part) in parts {
+        if named(name) || none_named && name != "limit" {
+            part(letters);
         }
     }
-    for (name, ratios) in OTHERS.iter().zip(&mut ratios) {
-        ratios.sort_by(f64::total_cmp);
-        println!("send / {name}: {:.2} (median)", ratios[ROUNDS / 2]);
-    }
-
-    println!("{letters} letters, {MANY_IN_FLIGHT} in flight, answered after {LATENCY:?}");
-    println!("{HEAD}");
-    let far = sink::start(LATENCY);
-    let possible = f64::from(MANY_IN_FLIGHT) / LATENCY.as_secs_f64();
-    let others = others(far, MANY_IN_FLIGHT);
-    let (sent, each) = run(far, MANY_IN_FLIGHT, "far".to_owned());
-    print_rates(others, sent, each);
-    println!("send / possible: {:.2}", sent / possible);
-    for (name, rate) in OTHERS.iter().zip(others) {
-        println!("{name} / possible: {:.2}", rate / possible);
-    }
 }
 
-fn print_rates([oha, wrk, bare, client]: [f64; 4], sent: f64, each: f64) {
-    println!("{oha:>9.0} {wrk:>9.0} {bare:>9.0} {client:>9.0} {sent:>9.0} {each:>23.1}");
+/// One mailing and the server it goes to.
+struct Bench {
+    folder: tempfile::TempDir,
+    sink: Sink,
+    letters: usize,
+    credentials: [(&'static str, String); 2],
 }
 
-fn environment(sink: SocketAddr) -> Environment {
-    let base = format!("http://{sink}");
-    Environment::sandbox(&base, &base).unwrap()
+/// One run of the program.
+#[derive(Clone, Copy)]
+struct Sent {
+    /// Letters a second, from the first to the last.
+    rate: f64,
+    /// Seconds from the first to the last.
+    seconds: f64,
+    cost: Cost,
 }
 
-fn http(environment: &Environment, in_flight: u32) -> HttpClient {
-    let options = HttpOptions {
-        concurrency: in_flight as usize,
-        ..HttpOptions::default()
-    };
-    environment.http_client(&options).unwrap()
-}
-
-/// A client for a sink.
-fn client(
-    sink: SocketAddr,
-    registration: &Registration,
-    mailing: &Mailing,
-    in_flight: u32,
-) -> Client {
-    let environment = environment(sink);
-    let http = http(&environment, in_flight);
-    let auth = &mailing.manifest().auth;
-    let settings = ClientSettings {
-        client_id: registration.client_id().to_owned(),
-        key: SigningKey::from_text(registration.private_jwk(), None).unwrap(),
-        scopes: auth.scopes.clone(),
-        delegation: Delegation::default(),
-        maskinporten: environment.maskinporten().to_owned(),
-        exchange: auth.exchange.then(|| environment.exchange_url()),
-        subscription_key: None,
-    };
-    let tokens = from_key(http.clone(), settings);
-    Client::new(http, &environment, tokens)
-}
-
-async fn send(
-    planner: Planner<'_>,
-    mailing: &Mailing,
-    client: &Client,
-    journal: &Path,
-    in_flight: u32,
-) {
-    let header = Header {
-        mailing: "bench".to_owned(),
-        environment: "sandbox".to_owned(),
-        resource: "bench".to_owned(),
-        manifest: "mailing.yaml".to_owned(),
-    };
-    let journal = Journal::open(journal, &header, Timestamp::now()).unwrap();
-    let options = Options {
-        concurrency: NonZeroU32::new(in_flight).unwrap(),
-        interval: None,
-        canary: 0,
-        max_failures: None,
-        tries: mailing.manifest().send.retry.clone(),
-        retry: RetryRefused::default(),
-        second_letters: SecondLetterPolicy::Refuse,
-        accept_changes: false,
-        attachments: mailing.manifest().send.attachments.clone(),
-        wanted: RowFilter::default(),
-    };
-    let engine = Engine {
-        client,
-        journal: &journal,
-        options: &options,
-        observer: &(),
-        stop: &Stop::default(),
-    };
-    let summary = engine.run(planner).await.unwrap();
-    assert_eq!(summary.left_out, 0);
-    assert!(matches!(summary.ending, RunEnd::Finished));
-}
-
-/// What `send` would put on the wire, made beforehand.
-fn bodies(mailing: &Mailing, checked: &CheckReport) -> Vec<Bytes> {
-    let deliveries = Deliveries::new(mailing, checked).unwrap();
-    let bodies = deliveries.map(|planned| match planned.unwrap() {
-        Planned::Delivery(delivery) => delivery.body(&[]).unwrap().into(),
-        other => panic!("{other:?}"),
-    });
-    bodies.collect()
-}
-
-/// Measures time and the processor time of all threads.
-struct Clock {
-    began: Instant,
-    processor: Duration,
-}
-
-impl Clock {
-    fn start() -> Self {
+impl Bench {
+    fn new(kind: Kind, letters: usize, behaviour: Behaviour) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        write(folder.path(), kind, letters);
+        let sink = Sink::start(behaviour);
+        send_to(folder.path(), &sink.url());
+        let credentials = Sink::credentials(folder.path());
         Self {
-            began: Instant::now(),
-            processor: processor_time(),
+            folder,
+            sink,
+            letters,
+            credentials,
         }
     }
 
-    /// Letters a second, and microseconds of processor for each.
+    /// Sends everything, without a journal to begin with.
     #[expect(clippy::cast_precision_loss, reason = "a measurement")]
-    fn stop(&self, letters: usize) -> (f64, f64) {
-        let rate = letters as f64 / self.began.elapsed().as_secs_f64();
-        let processor = processor_time().saturating_sub(self.processor);
-        (rate, processor.as_secs_f64() * 1e6 / letters as f64)
+    fn send(&self, program: &Program, in_flight: u32) -> Sent {
+        let folder = self.folder.path();
+        let _ = fs::remove_dir_all(folder.join(".massebrev"));
+        let credentials: Vec<_> = self
+            .credentials
+            .iter()
+            .map(|(n, v)| (*n, v.as_str()))
+            .collect();
+        let (letters, in_flight) = (self.letters.to_string(), in_flight.to_string());
+        let arguments = [
+            "send",
+            "mailing.yaml",
+            "--yes",
+            "--expect",
+            &letters,
+            "--concurrency",
+            &in_flight,
+        ];
+        self.sink.take();
+        let cost = program.run(folder, &credentials, &arguments);
+        let (taken, time) = self.sink.take();
+        assert_eq!(taken, self.letters as u64);
+        let seconds = time.as_secs_f64();
+        Sent {
+            rate: taken as f64 / seconds,
+            seconds,
+            cost,
+        }
+    }
+
+    /// The rates of `oha` and of the HTTP client alone.
+    fn others(&self, in_flight: u32) -> [f64; 2] {
+        let body = self.body();
+        let oha = load::oha(&self.sink.url(), &body, in_flight, self.letters);
+        let client = load::client(&self.sink.url(), &body, in_flight, self.letters);
+        [oha.unwrap_or(f64::NAN), client]
+    }
+
+    /// The first letter as it is sent, in a file.
+    fn body(&self) -> std::path::PathBuf {
+        let output = Command::new(env!("CARGO_BIN_EXE_massebrev"))
+            .args(["render", "mailing.yaml", "--row", "1"])
+            .current_dir(self.folder.path())
+            .output()
+            .unwrap();
+        let line: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        let path = self.folder.path().join("body.json");
+        fs::write(&path, line["body"].to_string()).unwrap();
+        path
     }
 }
 
-/// What all threads have used, in hundredths of a second; nothing where the system does not say.
-fn processor_time() -> Duration {
-    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
-    let ticks = stat.rsplit(") ").next().unwrap_or_default().split(' ');
-    // User and system time are the 14th and 15th of the whole line.
-    let ticks: u64 = ticks
-        .skip(11)
-        .take(2)
-        .filter_map(|n| n.parse::<u64>().ok())
-        .sum();
-    Duration::from_millis(ticks * 10)
+/// Microseconds of processor for a letter, checking included.
+#[expect(clippy::cast_precision_loss, reason = "a measurement")]
+fn each(cost: &Cost, letters: usize) -> f64 {
+    cost.processor.as_secs_f64() * 1e6 / letters as f64
+}
+
+fn near(letters: usize) {
+    const IN_FLIGHT: u32 = 64;
+    println!(
+        "near: {letters} letters, {IN_FLIGHT} in flight, a server in the same machine; median of {ROUNDS}"
+    );
+    println!("program     send/s  / client  / oha   us of processor a letter, checking included");
+    let bench = Bench::new(PLAIN, letters, Behaviour::default());
+    let programs = programs();
+    let mut rounds = vec![Vec::new(); programs.len()];
+    let mut yardsticks = Vec::new();
+    for _ in 0..ROUNDS {
+        yardsticks.push(bench.others(IN_FLIGHT));
+        for (program, rounds) in programs.iter().zip(&mut rounds) {
+            rounds.push(bench.send(program, IN_FLIGHT));
+        }
+    }
+    let [oha, client] = [0, 1].map(|which| median(yardsticks.clone(), |all| all[which])[which]);
+    println!("oha       {oha:>8.0}\nclient    {client:>8.0}");
+    for (program, rounds) in programs.iter().zip(rounds) {
+        let sent = median(rounds, |sent| sent.rate);
+        println!(
+            "{:<9} {:>8.0} {:>9.2} {:>6.2} {:>9.0}",
+            program.name,
+            sent.rate,
+            sent.rate / client,
+            sent.rate / oha,
+            each(&sent.cost, letters)
+        );
+    }
+}
+
+fn far(letters: usize) {
+    const IN_FLIGHT: u32 = 500;
+    const LATENCY: Duration = Duration::from_millis(50);
+    println!(
+        "far: {letters} letters, {IN_FLIGHT} in flight, answered after {LATENCY:?}; of what is possible"
+    );
+    let behaviour = Behaviour {
+        latency: LATENCY,
+        ..Behaviour::default()
+    };
+    let bench = Bench::new(PLAIN, letters, behaviour);
+    let possible = f64::from(IN_FLIGHT) / LATENCY.as_secs_f64();
+    let [oha, client] = bench.others(IN_FLIGHT);
+    println!(
+        "oha       {:.2}\nclient    {:.2}",
+        oha / possible,
+        client / possible
+    );
+    for program in programs() {
+        let sent = bench.send(&program, IN_FLIGHT);
+        println!("{:<9} {:.2}", program.name, sent.rate / possible);
+    }
+}
+
+fn files(letters: usize) {
+    let letters = letters / 10;
+    println!("files: {letters} letters with an own PDF of {FILE_SIZE} bytes, 64 in flight");
+    println!("program    us of processor a letter, of them checking");
+    let bench = Bench::new(OWN_FILE, letters, Behaviour::default());
+    write_files(bench.folder.path(), letters, FILE_SIZE);
+    for program in programs() {
+        let checked = program.run(bench.folder.path(), &[], &["validate", "mailing.yaml"]);
+        let sent = bench.send(&program, 64);
+        println!(
+            "{:<9} {:>8.0} {:>8.0}",
+            program.name,
+            each(&sent.cost, letters),
+            each(&checked, letters)
+        );
+    }
+}
+
+fn refused(letters: usize) {
+    let letters = letters / 5;
+    println!("refused: {letters} letters, 16 in flight, 20 ms away; 10 % random 429, against calm");
+    println!("program    calm s   without Retry-After      with 1 s");
+    let calm = Behaviour {
+        latency: Duration::from_millis(20),
+        ..Behaviour::default()
+    };
+    let silent = Behaviour {
+        refused: 10,
+        ..calm
+    };
+    let said = Behaviour {
+        retry_after: Some(1),
+        ..silent
+    };
+    for program in programs() {
+        let [calm, silent, said] = [calm, silent, said].map(|behaviour| {
+            Bench::new(PLAIN, letters, behaviour)
+                .send(&program, 16)
+                .seconds
+        });
+        println!(
+            "{:<9} {calm:>7.1} {silent:>10.1} ({:>4.1} x) {said:>10.1} ({:>4.1} x)",
+            program.name,
+            silent / calm,
+            said / calm
+        );
+    }
+}
+
+fn limit(_: usize) {
+    const LETTERS: usize = 300;
+    println!(
+        "limit: {LETTERS} letters, 120 a minute, 16 in flight, no rate configured; of the limit's own time"
+    );
+    let behaviour = Behaviour {
+        per_minute: Some(120),
+        ..Behaviour::default()
+    };
+    for program in programs() {
+        let sent = Bench::new(PLAIN, LETTERS, behaviour).send(&program, 16);
+        // The first 120 and the last 60 need no time of their own.
+        println!(
+            "{:<9} {:.1} s, {:.2} x",
+            program.name,
+            sent.seconds,
+            sent.seconds / 120.0
+        );
+    }
 }

@@ -2,10 +2,6 @@
 
 use std::fs;
 
-use jiff::Timestamp;
-use massebrev::internals::manifest;
-use massebrev::internals::plan::{Deliveries, Digest, Mailing, MailingOptions, Selection, check};
-
 use crate::support::{LiveSandbox, Project};
 
 /// A mailing with every kind of input.
@@ -113,59 +109,6 @@ fn the_plan_changes_with_every_input() {
         assert!(!plans.contains(&plan), "{file}: {from} -> {to}");
         plans.push(plan);
     }
-}
-
-/// The mailing as it is when it is first sent at an instant.
-fn open(project: &Project, began: &str) -> (Mailing, Timestamp) {
-    let loaded = manifest::load(&project.path("mailing.yaml")).unwrap();
-    let began = began.parse().unwrap();
-    let setting = MailingOptions {
-        production: false,
-        began,
-    };
-    (Mailing::open(loaded, setting).unwrap(), began)
-}
-
-/// The plan and the digests of the letters.
-fn at(project: &Project, began: &str) -> (Digest, Vec<Digest>) {
-    let (mailing, began) = open(project, began);
-    let mut letters = Vec::new();
-    let checked = check(&mailing, began, &mut |letter| letters.push(letter.digest));
-    (checked.unwrap().plan, letters)
-}
-
-#[test]
-fn a_part_of_the_mailing_is_held_to_what_was_checked_too() {
-    let project = Project::small();
-    let (mailing, began) = open(&project, "2026-11-02T08:00:00Z");
-    let checked = check(&mailing, began, &mut |_| ()).unwrap();
-    let drifted = |row| {
-        let deliveries = Deliveries::new(&mailing, &checked).unwrap();
-        let mut deliveries = deliveries.only(Selection::from_rows([row]));
-        deliveries.find_map(Result::err).map(|drifted| drifted.row)
-    };
-    assert_eq!(drifted(2), None);
-    project.replace("recipients.csv", "Bo", "Bob");
-    assert_eq!(drifted(2), Some(2));
-    assert_eq!(drifted(1), None, "row 2 is nobody's business here");
-    project.replace("recipients.csv", "310244007,Bob,2\n", "");
-    assert_eq!(drifted(1), Some(3), "a row is missing at the end");
-    assert_eq!(drifted(2), Some(2), "another row stands there");
-}
-
-#[test]
-fn an_approval_of_yesterday_is_good_today() {
-    let project = Project::small();
-    project.replace(
-        "mailing.yaml",
-        "case {{ case }} is open.",
-        "pay before {{ now() | plus(days=14) }}.",
-    );
-    let (plan, letters) = at(&project, "2026-11-02T08:00:00Z");
-    let (later_plan, later_letters) = at(&project, "2026-11-03T08:00:00Z");
-    assert_eq!(letters.len(), 3);
-    assert_ne!(letters, later_letters);
-    assert_eq!(plan, later_plan);
 }
 
 #[test]

@@ -97,8 +97,13 @@ impl Project {
 
     /// Sets a variable for the program.
     pub(crate) fn with_env(mut self, name: &str, value: &str) -> Self {
-        self.environment.push((name.to_owned(), value.to_owned()));
+        self.set_env(name, value);
         self
+    }
+
+    /// The last of several values counts.
+    pub(crate) fn set_env(&mut self, name: &str, value: &str) {
+        self.environment.push((name.to_owned(), value.to_owned()));
     }
 
     /// Points the mailing at a sandbox that outlives the program.

@@ -1,12 +1,5 @@
 //! However many threads check the rows: what is found is the same, in the same order.
 
-use std::fmt::Write as _;
-use std::num::NonZeroUsize;
-
-use jiff::Timestamp;
-use massebrev::internals::manifest;
-use massebrev::internals::plan::{self, Deliveries, Mailing, MailingOptions, PROBLEM_LIMIT};
-
 use crate::support::Project;
 
 /// Rows choose their text and have files of their own; some do not apply.
@@ -34,7 +27,7 @@ fn project(rows: usize, row: impl Fn(usize) -> String) -> Project {
     let project = Project::new();
     project.write("mailing.yaml", MANIFEST);
     project.write("a.md", "To {{ org }} about {{ case }}");
-    project.write("b.md", "{{ amount | money }} {{ now() }}");
+    project.write("b.md", "{{ amount | money }}");
     project.write("terms.pdf", "%PDF-1.4 terms");
     project.write("1.pdf", "%PDF-1.4 one");
     project.write("2.pdf", "%PDF-1.4 two");
@@ -43,36 +36,19 @@ fn project(rows: usize, row: impl Fn(usize) -> String) -> Project {
     project
 }
 
-/// Everything that so many threads find, and the letters in the order they were shown.
-fn found(project: &Project, threads: usize) -> String {
-    let loaded = manifest::load(&project.path("mailing.yaml")).unwrap();
-    let began: Timestamp = "2026-11-20T09:00:00Z".parse().unwrap();
-    let setting = MailingOptions {
-        production: false,
-        began,
-    };
-    let threads = NonZeroUsize::new(threads).unwrap();
-    let mailing = Mailing::open(loaded, setting)
-        .unwrap()
-        .with_threads(threads);
-    let mut letters = String::new();
-    let checked = plan::check(&mailing, began, &mut |letter| {
-        writeln!(letters, "{} {}", letter.row, letter.digest).unwrap();
-    });
-    let checked = checked.unwrap();
-    let passed_on = Deliveries::new(&mailing, &checked).map(|deliveries| {
-        let planned = deliveries.map(|planned| format!("{planned:?}\n"));
-        planned.collect::<String>()
-    });
-    format!("{checked:#?}\n{letters}{passed_on:?}")
-}
+const VALIDATE: [&str; 3] = ["validate", "mailing.yaml", "--all"];
 
-/// The same with one thread and with several; gives it.
-fn same_with_all(project: &Project) -> String {
-    let alone = found(project, 1);
-    for threads in [2, 5] {
-        assert!(found(project, threads) == alone, "{threads} threads");
-    }
+/// Errors after which rows are no longer checked.
+const PROBLEM_LIMIT: usize = 10_000;
+
+/// What the program prints with one thread; the same as with several.
+fn same_with_all(project: &mut Project, arguments: &[&str]) -> String {
+    let found = ["1", "2", "5"].map(|threads| {
+        project.set_env("RAYON_NUM_THREADS", threads);
+        project.run(arguments).to_string()
+    });
+    let [alone, two, five] = found;
+    assert!(alone == two && two == five);
     alone
 }
 
@@ -85,14 +61,17 @@ fn good(row: usize) -> String {
 
 #[test]
 fn any_number_of_threads_finds_the_same_letters() {
-    let found = same_with_all(&project(900, good));
-    assert!(found.contains("letters: 810"), "{}", &found[..2000]);
+    let mut project = project(900, good);
+    let found = same_with_all(&mut project, &VALIDATE);
+    assert!(found.contains("810 letters"), "{}", &found[..2000]);
     assert!(found.contains("a column that nothing uses"));
+    let letters = same_with_all(&mut project, &["render", "mailing.yaml"]);
+    assert_eq!(letters.matches("\"row\":").count(), 810);
 }
 
 #[test]
 fn any_number_of_threads_finds_the_same_problems() {
-    let project = project(1200, |row| match row % 97 {
+    let mut project = project(1200, |row| match row % 97 {
         1 => format!("99182582,{row:06},true,Title,a,,1,\n"),
         2 => format!("991825827,{row:06},true,Title,missing,,1,\n"),
         3 => format!("991825827,{row:06},true,{},a,,1,\n", "x".repeat(300)),
@@ -105,7 +84,7 @@ fn any_number_of_threads_finds_the_same_problems() {
         9 => format!("991825827,{row:06},true,{},b,,1,\n", "x".repeat(300_000)),
         _ => good(row),
     });
-    let found = same_with_all(&project);
+    let found = same_with_all(&mut project, &VALIDATE);
     for what in ["another row has the same key", "is not there", "perhaps"] {
         assert!(found.contains(what), "{what}");
     }
@@ -115,13 +94,13 @@ fn any_number_of_threads_finds_the_same_problems() {
 fn any_number_of_threads_stops_at_the_same_row() {
     let rows = PROBLEM_LIMIT + 3000;
     // What only later rows use is not known to be used.
-    let project = project(rows, |row| {
+    let mut project = project(rows, |row| {
         let text = ["a", "b"][usize::from(row > PROBLEM_LIMIT + 20)];
         let amount = ["12", "9.1E+8"][usize::from(row.is_multiple_of(50))];
         format!("991825827,{row:06},true,# Title {row},{text},,{amount},\n")
     });
-    let found = same_with_all(&project);
-    assert!(found.contains(&format!("rows: {PROBLEM_LIMIT}")));
+    let found = same_with_all(&mut project, &VALIDATE);
+    assert!(found.contains(&format!("({PROBLEM_LIMIT} rows, first at line 2)")));
     assert!(found.contains("stopped looking after 10000 errors"));
     assert!(found.contains("scientific notation"));
     assert!(!found.contains("that nothing uses"));
