@@ -7,6 +7,8 @@ use rlibphonenumber::PHONE_NUMBER_UTIL;
 /// Before the `@` a quoted text, or runs of letters, digits and a few signs with dots between; after it 1 to 9 labels and a top domain of 2 to 14 letters, or four
 /// numbers. Letters are a to z, æ, ø and å.
 pub fn is_email_address(text: &str) -> bool {
+    // The end of a text in .NET's regular expressions is also before a last line feed.
+    let text = text.strip_suffix('\n').unwrap_or(text);
     if text.contains(';') {
         return false;
     }
@@ -97,6 +99,7 @@ mod tests {
             "a@b-c.abcdefghijklmn",
             "a@127.0.0.1",
             "a@999.0.0.1",
+            "a@b.no\n",
             &label,
         ] {
             assert!(is_email_address(address), "{address}");
@@ -132,6 +135,8 @@ mod tests {
             "a@1.2.3",
             "a@1.2.3.1234",
             "a@b.no ",
+            "a@b.no\n\n",
+            "a@b.no\r\n",
             &label,
         ] {
             assert!(!is_email_address(address), "{address}");
