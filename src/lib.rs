@@ -14,7 +14,7 @@
 //!  2  plan/  altinn/  maskinporten/  journal/   (altinn uses maskinporten)
 //!  1  manifest/  recipients/  template/  http/  readers: synchronous, no clock; HTTP client, answers, masking
 //!  0  correspondence/  diagnostic/  markdown/    what a letter is, what makes it valid; problems and places; what readers see of a body
-//!     secret  text
+//!     secret  text  plain_file
 //!  .  sandbox/                                  uses layer 0 only
 //! ```
 #![warn(clippy::print_stdout, clippy::print_stderr)]
@@ -30,6 +30,7 @@ mod http;
 mod journal;
 mod manifest;
 mod markdown;
+mod plain_file;
 mod plan;
 mod preview;
 mod recipients;

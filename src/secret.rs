@@ -1,11 +1,12 @@
 //! Secrets: identity numbers and tokens are masked before they reach a log, a journal, a report or an error; files with secrets are read with a limit.
 
 use std::borrow::Cow;
-use std::fs::{self, File};
 use std::io::{self, Read as _};
 use std::path::Path;
 
 use zeroize::Zeroizing;
+
+use crate::plain_file;
 
 /// Masks every token in a text from elsewhere, and every national identity number as `redact` does: `Bearer eyJhbGci…` becomes `Bearer *****`.
 ///
@@ -64,19 +65,12 @@ pub(crate) fn is_secret(text: &str) -> bool {
 
 /// A file with a key, a certificate, a password or a token; wiped when it is dropped. Only plain files of at most 1 MB: a device has no end, and a pipe may wait for ever.
 pub(crate) fn read_file(path: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
-    let metadata = fs::metadata(path)?;
-    if !metadata.is_file() {
-        return Err(io::Error::new(
-            io::ErrorKind::InvalidInput,
-            "it is not a plain file",
-        ));
-    }
+    let file = plain_file::open(path)?;
     // With room for all of it: a vector that grows leaves copies behind.
-    let room = usize::try_from(metadata.len().min(LARGEST_FILE) + 1).unwrap_or_default();
+    let room = file.metadata()?.len().min(LARGEST_FILE) + 1;
+    let room = usize::try_from(room).unwrap_or_default();
     let mut bytes = Zeroizing::new(Vec::with_capacity(room));
-    File::open(path)?
-        .take(LARGEST_FILE + 1)
-        .read_to_end(&mut bytes)?;
+    file.take(LARGEST_FILE + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > LARGEST_FILE {
         return Err(io::Error::new(
             io::ErrorKind::FileTooLarge,

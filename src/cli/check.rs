@@ -234,8 +234,10 @@ impl CheckedMailing {
             ..
         } = &self.check_report;
         let manifest = self.mailing.manifest();
+        let due = self.check_report.due_text();
+        let due = due.map(|due| format!("due {due}\n")).unwrap_or_default();
         format!(
-            "mailing {} for {}: {}, {}, {skipped} skipped\nplan {plan}",
+            "mailing {} for {}: {}, {}, {skipped} skipped\n{due}plan {plan}",
             manifest.mailing,
             self.destination.name(),
             count(*rows, "row"),

@@ -87,6 +87,7 @@ fn write_letters(
         in_production: checked.destination.is_production(),
         resource: checked.mailing.resource(),
         plan: check_report.plan.to_string(),
+        due: check_report.due_text(),
         made: Timestamp::now(),
         command: same_command(),
         rows: check_report.rows,

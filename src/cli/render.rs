@@ -109,6 +109,11 @@ impl RenderArgs {
             Output::Difference(difference) => difference.finish(&checked.check_report)?,
             Output::Letters(letters) => letters.finish()?,
         }
+        if self.preview.text()
+            && let Some(due) = checked.check_report.due_text()
+        {
+            printer.note(format_args!("due {due}"));
+        }
         printer.note(format_args!(
             "dry run: nothing was sent · {} rendered · plan {}",
             count(chosen.letters, "letter"),

@@ -86,6 +86,7 @@ impl ValidateArgs {
             "letters": check_report.map(|check_report| check_report.letters),
             "skipped": check_report.map(|check_report| check_report.skipped),
             "errors": errors,
+            "rows_with_errors": problems.rows_with_errors(),
             "warnings": warnings,
             "problems": problems,
         })

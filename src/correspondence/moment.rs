@@ -28,6 +28,27 @@ impl Moment {
     pub fn timestamp(self) -> Timestamp {
         self.at
     }
+
+    /// The day that it is written as, when it is another one in Norway.
+    pub(crate) fn other_day_in_norway(self) -> Option<Date> {
+        let written = self.offset.to_datetime(self.at).date();
+        let oslo = TimeZone::get(OSLO).ok()?;
+        (self.at.to_zoned(oslo).date() != written).then_some(written)
+    }
+}
+
+/// Reads a deadline: a plain date is the last second of that day in Norway, anything else what it is elsewhere.
+pub(super) fn deadline<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Moment>, D::Error> {
+    let text = <Option<Cow<'de, str>>>::deserialize(deserializer)?;
+    let text = text.as_deref().map(str::trim);
+    let is_date = |text: &&str| text.len() == 10 && text.parse::<Date>().is_ok();
+    let read = match text.filter(is_date) {
+        Some(date) => Some(format!("{date}T23:59:59").parse()),
+        None => text.map(str::parse),
+    };
+    read.transpose().map_err(de::Error::custom)
 }
 
 impl From<&Zoned> for Moment {
@@ -37,6 +58,16 @@ impl From<&Zoned> for Moment {
             offset: zoned.offset(),
         }
     }
+}
+
+/// A deadline as people name it: `the end of 2026-12-15 in Norway`, or its Norwegian time where that is another one.
+pub(crate) fn deadline_text(at: Timestamp) -> String {
+    let zone = TimeZone::get(OSLO).unwrap_or(TimeZone::UTC);
+    let local = at.to_zoned(zone);
+    if (local.hour(), local.minute()) == (23, 59) {
+        return format!("the end of {} in Norway", local.date());
+    }
+    local_time(at)
 }
 
 /// Norwegian local time to the minute, for people, with its offset, so that it cannot be taken for another clock's: `2026-07-02 00:30+02:00`.
@@ -159,6 +190,43 @@ mod tests {
     fn without_an_offset_it_is_norwegian_time() {
         assert_eq!(written("2026-12-15T12:00"), "2026-12-15T12:00:00+01:00");
         assert_eq!(written("2026-07-01"), "2026-07-01T00:00:00+02:00");
+    }
+
+    #[test]
+    fn a_deadline_on_a_day_is_the_end_of_that_day() {
+        let read = |text: &str| {
+            let text = serde_json::Value::from(text);
+            let read = deadline(text).map(|read| read.map(|moment| moment.to_string()));
+            read.ok().flatten()
+        };
+        for (text, expected) in [
+            ("2026-12-15", Some("2026-12-15T23:59:59+01:00")),
+            (" 2026-07-01\n", Some("2026-07-01T23:59:59+02:00")),
+            ("2026-12-15T00:00", Some("2026-12-15T00:00:00+01:00")),
+            ("2026-12-15T12:00:00Z", Some("2026-12-15T12:00:00+00:00")),
+            ("15.12.2026", None),
+        ] {
+            assert_eq!(read(text).as_deref(), expected, "{text}");
+        }
+        let end = "2026-12-15T22:59:59Z".parse().unwrap();
+        assert_eq!(deadline_text(end), "the end of 2026-12-15 in Norway");
+        let noon = "2026-12-15T11:00:00Z".parse().unwrap();
+        assert_eq!(deadline_text(noon), "2026-12-15 12:00+01:00");
+    }
+
+    #[test]
+    fn a_day_that_is_another_one_in_norway_is_known() {
+        for (text, other) in [
+            ("2026-12-15T23:59:59Z", true),
+            ("2026-12-15T22:59:59Z", false),
+            ("2026-12-15T23:59:59+01:00", false),
+            ("2026-12-15T23:59:59", false),
+            ("2026-07-15T22:00:00Z", true),
+            ("2026-12-15T00:30:00+05:00", true),
+        ] {
+            let moment: Moment = text.parse().unwrap();
+            assert_eq!(moment.other_day_in_norway().is_some(), other, "{text}");
+        }
     }
 
     #[test]

@@ -57,8 +57,12 @@ pub struct Correspondence {
     /// When the letter becomes visible; a time in the past means at once. Default: at once.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub requested_publish_time: Option<Moment>,
-    /// By when the recipient must act. Required when `isConfirmationNeeded` is true; not in the past, not before publishing.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// By when the recipient must act; a date without a time is the end of that day in Norway. Required when `isConfirmationNeeded` is true; not in the past, not
+    /// before publishing.
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "super::moment::deadline"
+    )]
     #[schemars(example = &"{{ now() | plus(days=14) }}")]
     pub due_date_time: Option<Moment>,
     /// References to other systems; at most 10.

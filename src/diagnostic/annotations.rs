@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::group::{groups, headline, precedence};
+use super::group::{groups, headline, precedence, shared_hint};
 use super::json::word;
 use super::{Place, Problem, Problems};
 
@@ -43,7 +43,13 @@ fn annotation(problem: &Problem, others: &[&Problem]) -> String {
     {
         let _ = write!(said, "\ncolumn {}", columns.join(", "));
     }
-    for (name, text) in [("cause", &problem.cause), ("hint", &problem.hint)] {
+    let cause = match (&problem.place, others) {
+        // The cause is the first row's own.
+        (Place::Row { line, .. }, [_, ..]) => format!("line {line}"),
+        _ => "cause".to_owned(),
+    };
+    let hint = shared_hint(problem, others);
+    for (name, text) in [(cause.as_str(), problem.cause.as_deref()), ("hint", hint)] {
         if let Some(text) = text {
             let _ = write!(said, "\n{name}: {text}");
         }

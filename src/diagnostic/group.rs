@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::{Code, Place, Precedence, Problem, Problems, Severity};
+use crate::text::count;
 
 /// Rows with the same problem together, where the first of them was found; everything else alone.
 pub(super) fn groups(problems: &Problems) -> Vec<Vec<&Problem>> {
@@ -58,12 +59,14 @@ pub(super) fn shared_hint<'p>(problem: &'p Problem, others: &[&Problem]) -> Opti
 
 /// A note that Altinn would answer this first, where a letter has more than one error.
 pub(super) fn precedence(problem: &Problem, others: &[&Problem]) -> Option<String> {
-    const FIRST: &str = "Altinn would answer this first";
+    const FIRST: &str = "Altinn would answer this first, and the others when it is mended";
     let all = std::iter::once(problem).chain(others.iter().copied());
-    let first = all.filter(|problem| problem.precedence == Some(Precedence::First));
-    match first.count() {
-        0 => None,
-        count if count == others.len() + 1 => Some(FIRST.to_owned()),
-        count => Some(format!("{FIRST} in {count} of them")),
+    let first: Vec<_> = all
+        .filter(|problem| problem.precedence == Some(Precedence::First))
+        .collect();
+    let (one, more) = first.split_first()?;
+    match rows_of(one, more) {
+        rows if rows == rows_of(problem, others) => Some(FIRST.to_owned()),
+        rows => Some(format!("in {}: {FIRST}", count(rows, "row"))),
     }
 }

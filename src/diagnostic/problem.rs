@@ -1,5 +1,6 @@
 //! One finding about input, and a list of them.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::ops::Range;
 use std::path::PathBuf;
@@ -180,6 +181,16 @@ impl Problems {
     pub fn counts(&self) -> (usize, usize) {
         let errors = self.0.iter().filter(|problem| problem.is_error()).count();
         (errors, self.0.len() - errors)
+    }
+
+    /// The number of rows that have an error, however many each has.
+    pub fn rows_with_errors(&self) -> usize {
+        let errors = self.0.iter().filter(|problem| problem.is_error());
+        let lines = errors.filter_map(|problem| match problem.place {
+            Place::Row { line, .. } => Some(line),
+            Place::File(_) | Place::Source { .. } => None,
+        });
+        lines.collect::<HashSet<_>>().len()
     }
 
     pub fn has_errors(&self) -> bool {

@@ -53,21 +53,32 @@ pub(crate) fn render_all(problems: &Problems, style: Style) -> String {
     drawn.join("\n\n") + "\n"
 }
 
-/// The counts in words: `2 errors, 1 warning`; empty when there are none. Where rows have several, their number is named too: `2110 errors in 1500 rows`.
+/// The counts in words: `2 errors, 1 warning`; empty when there are none. They are the sums of what the headlines say. Where rows have several, their number is
+/// named too: `3000 errors in 1500 rows`.
 pub(crate) fn summary(problems: &Problems) -> String {
+    let groups = groups(problems);
     let counted = |severity, noun| {
-        let found: Vec<_> = problems
-            .iter()
-            .filter(|problem| problem.severity == severity)
-            .collect();
+        let (mut all, mut in_rows, mut found) = (0, 0, Vec::new());
+        for group in &groups {
+            let Some((first, others)) = group.split_first() else {
+                continue;
+            };
+            if first.severity == severity {
+                let rows = rows_of(first, others);
+                all += rows.max(1);
+                in_rows += rows;
+                found.extend(group.iter().copied());
+            }
+        }
         let (first, others) = found.split_first()?;
         let rows = rows_of(first, others);
-        let counted = count(found.len(), noun);
-        let all_are_rows = found.iter().all(|problem| line_of(problem).is_some());
-        Some(if all_are_rows && rows > 1 && rows < found.len() {
+        let counted = count(all, noun);
+        Some(if rows <= 1 || rows == in_rows {
+            counted
+        } else if in_rows == all {
             format!("{counted} in {}", count(rows, "row"))
         } else {
-            counted
+            format!("{counted}, {in_rows} of them in {}", count(rows, "row"))
         })
     };
     let parts = [
@@ -162,18 +173,23 @@ fn notes(problem: &Problem, others: &[&Problem], style: Style) -> Vec<(String, S
             break;
         }
         let own_hint = example.hint.as_ref().filter(|_| own_hints);
-        match (&example.cause, own_hint) {
-            (Some(cause), Some(hint)) => {
-                notes.push((format!("line {line}"), format!("{cause}; {hint}")));
+        let text = match (&example.cause, own_hint) {
+            (Some(cause), Some(hint)) => format!("{cause}; {hint}"),
+            (Some(text), None) | (None, Some(text)) => text.clone(),
+            (None, None) if lines.last() != Some(&line) => {
+                lines.push(line);
+                continue;
             }
-            (Some(text), None) | (None, Some(text)) => {
-                notes.push((format!("line {line}"), text.clone()));
-            }
-            (None, None) if lines.last() != Some(&line) => lines.push(line),
-            (None, None) => {}
+            (None, None) => continue,
+        };
+        let note = (format!("line {line}"), text);
+        // A row can have the same value wrong twice.
+        if notes.last() != Some(&note) {
+            notes.push(note);
         }
     }
-    if !lines.is_empty() {
+    // The one row of a group is the place itself.
+    if lines.len() > 1 || (!lines.is_empty() && !notes.is_empty()) {
         let lines: Vec<_> = lines.iter().map(ToString::to_string).collect();
         let more = if left_out { ", …" } else { "" };
         notes.push(("lines".to_owned(), lines.join(", ") + more));
@@ -263,14 +279,10 @@ warning: the letter is long
         };
         assert!(!drawn(&[Precedence::Only]).contains("would answer"));
         assert!(!drawn(&[Precedence::Only, Precedence::Later]).contains("would answer"));
-        assert!(
-            drawn(&[Precedence::First]).contains("\n  = note: Altinn would answer this first\n")
-        );
+        let first = "Altinn would answer this first, and the others when it is mended\n";
+        assert!(drawn(&[Precedence::First]).contains(&format!("\n  = note: {first}")));
         let all = drawn(&[Precedence::First, Precedence::First]);
-        assert!(
-            all.contains("\n  = note: Altinn would answer this first\n"),
-            "{all}"
-        );
+        assert!(all.contains(&format!("\n  = note: {first}")), "{all}");
         let some = drawn(&[
             Precedence::Later,
             Precedence::First,
@@ -278,7 +290,7 @@ warning: the letter is long
             Precedence::First,
         ]);
         assert!(
-            some.contains("\n  = note: Altinn would answer this first in 2 of them\n"),
+            some.contains(&format!("\n  = note: in 2 rows: {first}")),
             "{some}"
         );
     }
@@ -324,12 +336,10 @@ warning: the letter is long
 error[1002]: title is not plain text (2 rows, first at line 2)
  --> recipients.csv:2 (column Navn)
   = line 2: `x`; write `nb`
-  = line 2: `x`; write `nb`
-  = line 3: `x`; write `nn`
   = line 3: `x`; write `nn`
   = code: 1002 is Altinn's code for it: massebrev explain 1002
 
-4 errors in 2 rows
+2 errors
 "
         );
     }

@@ -1,7 +1,5 @@
 //! From a path to a manifest, or to everything that is wrong with it.
 
-use std::fs::File;
-use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -13,6 +11,7 @@ use super::schema::VALIDATOR;
 use super::yaml_problems::{PROBLEM_LIMIT, syntax_problem};
 use super::{Manifest, Positions, decode, member_names, secrets, texts, variables, violations};
 use crate::diagnostic::{Place, Problem, Problems, Source, nearest};
+use crate::plain_file;
 
 /// The largest manifest, in bytes: 10 MB.
 pub(crate) const SIZE_LIMIT: u64 = 10_000_000;
@@ -34,7 +33,7 @@ pub(crate) struct LoadedManifest {
 ///
 /// The error holds everything that is wrong, in the order of the file.
 pub(crate) fn load(path: &Path) -> Result<LoadedManifest, Problems> {
-    let bytes = read(path).map_err(|error| {
+    let bytes = plain_file::read(path, SIZE_LIMIT).map_err(|error| {
         let place = Place::File(path.to_owned());
         let hint = other_manifest(path).map(|other| format!("did you mean {}?", other.display()));
         Problem {
@@ -182,15 +181,6 @@ fn other_manifest(path: &Path) -> Option<PathBuf> {
             .strip_prefix(".")
             .map_or(other.clone(), Path::to_owned),
     )
-}
-
-/// The bytes of a file, but at most one more than a manifest may have.
-fn read(path: &Path) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    File::open(path)?
-        .take(SIZE_LIMIT + 1)
-        .read_to_end(&mut bytes)?;
-    Ok(bytes)
 }
 
 /// The document as JSON, with merge keys applied.

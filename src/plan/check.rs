@@ -17,7 +17,7 @@ pub(crate) fn check(
     each: &mut dyn FnMut(&Delivery),
 ) -> Result<CheckReport, Problems> {
     let rows = mailing.open_rows()?;
-    let mut report = ReportBuilder::new(mailing, mailing.found.clone());
+    let mut report = ReportBuilder::new(mailing, mailing.found.clone(), now);
     let mut lint = ColumnLint::new(mailing);
     check_rows(mailing, rows, now, &mut |row, checked| {
         report.checked.rows += 1;
@@ -49,6 +49,9 @@ pub(crate) fn check(
     if !report.stopped {
         report.extend(mailing.exclusion.problems());
     }
-    letter_text::check(mailing, &mut report);
+    // What does not compile is not read as Markdown either.
+    if mailing.is_whole {
+        letter_text::check(mailing, &mut report);
+    }
     report.finish()
 }

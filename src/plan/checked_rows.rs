@@ -115,7 +115,7 @@ impl RowPlanner<'_> {
             blanks = self.scope.take_blanks_shown();
             // Of a letter that is not whole nothing more is known than to whom it goes.
             if self.mailing.is_whole {
-                findings = check_letter(self.mailing, delivery, now, &self.attached);
+                findings = check_letter(self.mailing, delivery, now, &self.attached, &self.scope);
                 values = check_values(self.mailing, row);
             }
         }

@@ -1,12 +1,13 @@
 //! Digests: of a letter, of a file, of everything a mailing is made of.
 
 use std::fmt;
-use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 use std::str::FromStr;
 
 use sha2::{Digest as _, Sha256};
+
+use crate::plain_file;
 
 /// A SHA-256 digest, written as `sha256:` and 64 hexadecimal digits.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -52,7 +53,7 @@ pub(crate) fn digest_file(path: &Path) -> io::Result<(Digest, u64)> {
 
 /// Feeds a file to `take` in pieces of 64 KiB and gives its length.
 pub(super) fn read_in_pieces(path: &Path, mut take: impl FnMut(&[u8])) -> io::Result<u64> {
-    let mut file = File::open(path)?;
+    let mut file = plain_file::open(path)?;
     let mut piece = vec![0; 64 * 1024];
     let mut length = 0;
     loop {

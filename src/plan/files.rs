@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::io;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use md5::{Digest as _, Md5};
@@ -11,6 +11,9 @@ use sha2::Sha256;
 use super::digest::read_in_pieces;
 use super::{Digest, Digester};
 use crate::correspondence::Attachment;
+use crate::correspondence::rules::STREAM_FILE_LIMIT;
+use crate::diagnostic::as_seen;
+use crate::plain_file::{self, Refused, find_inside};
 
 /// A file on disk as it was when it was read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,7 +70,9 @@ type Inspected = Result<Arc<LocalFile>, String>;
 /// Reads the files of a folder, and remembers those read last. Any number of threads may use it at a time.
 #[derive(Debug, Default)]
 pub(super) struct FileReader {
+    /// As the person named it.
     folder: PathBuf,
+    real: PathBuf,
     remembered: Mutex<Remembered>,
 }
 
@@ -140,6 +145,8 @@ impl FileReader {
     /// Files are named relative to `folder`, the manifest's.
     pub(super) fn new(folder: &Path) -> Self {
         Self {
+            // Without a folder there is no mailing.
+            real: folder.canonicalize().unwrap_or_default(),
             folder: folder.to_owned(),
             ..Self::default()
         }
@@ -154,6 +161,15 @@ impl FileReader {
         })
     }
 
+    /// The file that a name is probably meant for: one that looks the same.
+    pub(super) fn lookalike(&self, name: &str) -> Option<String> {
+        let name = name.replace('\\', "/");
+        let beside = plain_file::beside(&self.real, &name);
+        beside
+            .into_iter()
+            .find(|file| as_seen(file) == as_seen(&name))
+    }
+
     fn remembered(&self) -> MutexGuard<'_, Remembered> {
         self.remembered
             .lock()
@@ -161,30 +177,29 @@ impl FileReader {
     }
 
     fn read(&self, name: &str) -> Inspected {
-        let relative = Path::new(name);
-        let inside = relative
-            .components()
-            .all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
-        if name.trim().is_empty() || !inside {
-            return Err("is not a path inside the manifest's folder".to_owned());
-        }
-        let path = self.folder.join(relative);
-        let kind = std::fs::metadata(&path).map_err(|error| describe(&error))?;
-        if !kind.is_file() {
-            return Err("is not a file".to_owned());
-        }
+        let real = find_inside(&self.real, name).map_err(|why| match why {
+            Refused::NotInside => "is not a path inside the manifest's folder".to_owned(),
+            Refused::LinkOut => "is a link out of the manifest's folder".to_owned(),
+            Refused::NotAFile => "is not a file".to_owned(),
+            Refused::Unreadable(error) => describe(&error),
+        })?;
         let (mut sha, mut md5) = (Sha256::new(), Md5::new());
-        let size = read_in_pieces(&path, |piece| {
-            sha.update(piece);
-            md5.update(piece);
-        })
-        .map_err(|error| describe(&error))?;
+        let size = std::fs::metadata(&real).map(|found| found.len());
+        let mut size = size.map_err(|error| describe(&error))?;
+        // What Altinn refuses for its size is not read.
+        if size <= STREAM_FILE_LIMIT {
+            size = read_in_pieces(&real, |piece| {
+                sha.update(piece);
+                md5.update(piece);
+            })
+            .map_err(|error| describe(&error))?;
+        }
         let md5 = md5
             .finalize()
             .iter()
             .fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
         Ok(Arc::new(LocalFile {
-            path,
+            path: self.folder.join(name),
             size,
             digest: Digest(sha.finalize().into()),
             md5,

@@ -5,40 +5,116 @@ use std::collections::HashSet;
 use jiff::Timestamp;
 
 use super::{Delivery, Mailing};
-use crate::correspondence::Recipient;
 use crate::correspondence::rules::{self, Context, Finding};
+use crate::correspondence::{Recipient, Request};
 use crate::diagnostic::{Code, Place, Precedence, Problem};
+use crate::template::Scope;
+
+/// Where the attachments stand in the manifest.
+const ATTACHMENTS: &str = "/correspondence/content/attachments";
 
 /// What is wrong with a letter.
 pub(super) struct LetterFinding {
     pub(super) finding: Finding,
+    /// Where its member stands in the manifest, as a JSON pointer.
+    pub(super) pointer: String,
     pub(super) precedence: Option<Precedence>,
     /// The columns that feed it; none when it is the same for every row.
     pub(super) columns: Vec<String>,
 }
 
-/// Checks one letter by Altinn's rules; `attached` are its attachments as indices in the manifest's list, `now` is what dates are compared with.
+/// Checks one letter by Altinn's rules; `attached` are its attachments as indices in the manifest's list, `scope` is its row, `now` is what dates are compared with.
 pub(super) fn check_letter(
     mailing: &Mailing,
     delivery: &mut Delivery,
     now: Timestamp,
     attached: &[usize],
+    scope: &Scope,
 ) -> Vec<LetterFinding> {
     let context = Context::new(now, mailing.options.production);
-    let findings = apply_rules(delivery, &context, attached);
+    let findings = apply_rules(delivery, &context);
     let precedences = precedences(&findings);
     let findings = findings.into_iter().zip(precedences);
     findings
-        .map(|(finding, precedence)| LetterFinding {
-            columns: feeding_columns(mailing, &finding),
-            finding,
-            precedence,
+        .map(|(finding, precedence)| {
+            let pointer = pointer_in_manifest(mailing, &finding, attached, scope);
+            LetterFinding {
+                columns: feeding_columns(mailing, &pointer, &finding),
+                pointer,
+                finding,
+                precedence,
+            }
         })
         .collect()
 }
 
+/// Where a finding's member stands in the manifest: items of lists that the row leaves out are counted there, but not in the letter.
+fn pointer_in_manifest(
+    mailing: &Mailing,
+    finding: &Finding,
+    attached: &[usize],
+    scope: &Scope,
+) -> String {
+    let rendered = pointer(&finding.member);
+    if let Some(rest) = rendered.strip_prefix(ATTACHMENTS) {
+        let (number, member) = match rest.get(1..).and_then(|rest| rest.split_once('/')) {
+            Some((number, member)) => (number, format!("/{member}")),
+            None => (rest.get(1..).unwrap_or_default(), String::new()),
+        };
+        let at = number.parse().ok();
+        return match at.and_then(|at: usize| attached.get(at)) {
+            Some(at) => format!("{ATTACHMENTS}/{at}{member}"),
+            None => rendered,
+        };
+    }
+    let letter = &mailing.letter;
+    let trees = [&letter.correspondence, &letter.existing];
+    let tree = trees.into_iter().find(|tree| tree.holds(&rendered));
+    match tree.filter(|_| finding.member.contains('[')) {
+        Some(tree) => mailing
+            .templates
+            .pointer_in_manifest(tree, scope, &rendered),
+        None => rendered,
+    }
+}
+
+/// True when the fault lies in the text that the manifest has for a member, whatever its row's values are: it is still there with a letter in place of every value.
+pub(super) fn is_of_own_text(
+    mailing: &Mailing,
+    delivery: &Delivery,
+    found: &LetterFinding,
+    now: Timestamp,
+) -> bool {
+    // Of these, the parts that are written out are never a whole.
+    const PARTS: [&str; 2] = ["/customRecipient", "/externalReferences"];
+    let LetterFinding {
+        finding, pointer, ..
+    } = found;
+    let letter = &mailing.letter.correspondence;
+    let own = mailing.templates.own_text(letter, pointer);
+    let Some(own) = own.filter(|_| !PARTS.iter().any(|part| pointer.contains(part))) else {
+        return false;
+    };
+    let Ok(mut request) = serde_json::to_value(&delivery.request) else {
+        return false;
+    };
+    let Some(member) = request.pointer_mut(&self::pointer(&finding.member)) else {
+        return false;
+    };
+    *member = own.into();
+    let Ok(request) = serde_json::from_value::<Request>(request) else {
+        return false;
+    };
+    let context = Context::new(now, mailing.options.production);
+    let same = |other: &Finding| {
+        (other.code, &other.member, &other.message)
+            == (finding.code, &finding.member, &finding.message)
+    };
+    rules::check(&request, &context).iter().any(same)
+}
+
 /// What Altinn would refuse, its first refusal first.
-fn apply_rules(delivery: &mut Delivery, context: &Context<'_>, attached: &[usize]) -> Vec<Finding> {
+fn apply_rules(delivery: &mut Delivery, context: &Context<'_>) -> Vec<Finding> {
     if delivery.files.is_empty() {
         return rules::check(&delivery.request, context);
     }
@@ -62,15 +138,12 @@ fn apply_rules(delivery: &mut Delivery, context: &Context<'_>, attached: &[usize
         delivery.files.iter().map(|planned| planned.file.size).sum(),
     ));
     findings.sort_by_key(stage);
-    for finding in &mut findings {
-        place_attachment(finding, attached);
-    }
     findings
 }
 
 /// The columns that feed a finding; none when it is the same for every row.
-fn feeding_columns(mailing: &Mailing, finding: &Finding) -> Vec<String> {
-    let mut columns = columns_of(mailing, &pointer(&finding.member));
+fn feeding_columns(mailing: &Mailing, member: &str, finding: &Finding) -> Vec<String> {
+    let mut columns = columns_of(mailing, member);
     for related in finding.related {
         columns.extend(columns_of(mailing, &pointer(related)));
     }
@@ -81,7 +154,6 @@ fn feeding_columns(mailing: &Mailing, finding: &Finding) -> Vec<String> {
 
 /// The columns that feed a member of the request.
 fn columns_of<'a>(mailing: &'a Mailing, pointer: &str) -> Vec<&'a str> {
-    const ATTACHMENTS: &str = "/correspondence/content/attachments";
     if pointer.starts_with("/recipients") {
         return mailing.letter.recipient.columns();
     }
@@ -108,10 +180,14 @@ fn columns_of<'a>(mailing: &'a Mailing, pointer: &str) -> Vec<&'a str> {
 }
 
 /// Where in the manifest a finding is: at its member, or at what asks for a member that is not there.
-pub(super) fn place_in_manifest(mailing: &Mailing, finding: &Finding) -> Place {
-    let member = pointer(&finding.member);
+pub(super) fn place_in_manifest(mailing: &Mailing, found: &LetterFinding) -> Place {
+    let LetterFinding {
+        finding,
+        pointer: member,
+        ..
+    } = found;
     let positions = &mailing.loaded.positions;
-    if positions.key(&member).is_none() && positions.value(&member).is_none() {
+    if positions.key(member).is_none() && positions.value(member).is_none() {
         let asking = finding.related.iter().map(|related| pointer(related));
         // A file's name is its path's, when it has no other.
         let file = member
@@ -124,7 +200,7 @@ pub(super) fn place_in_manifest(mailing: &Mailing, finding: &Finding) -> Place {
             return mailing.loaded.place_of_key(&asking);
         }
     }
-    mailing.loaded.place(&member)
+    mailing.loaded.place(member)
 }
 
 /// Finds a synthetic person who would get a letter in production, and a person elsewhere who may be real.
@@ -152,20 +228,6 @@ pub(super) fn check_person(mailing: &Mailing, delivery: &Delivery) -> Option<Pro
         Problem::warning(place, "this may be a real person, outside production")
             .with_hint("use synthetic persons for tests (month + 80)")
     })
-}
-
-/// Names an attachment by its place in the manifest: those before it may have been left out of the letter.
-fn place_attachment(finding: &mut Finding, attached: &[usize]) {
-    const LIST: &str = "correspondence.content.attachments[";
-    let number = finding
-        .member
-        .strip_prefix(LIST)
-        .and_then(|rest| rest.split_once(']'));
-    if let Some((number, member)) = number
-        && let Some(at) = number.parse().ok().and_then(|at: usize| attached.get(at))
-    {
-        finding.member = format!("{LIST}{at}]{member}");
-    }
 }
 
 /// Files are uploaded by themselves before the letter, and their sizes are added up before links and notifications are looked at.

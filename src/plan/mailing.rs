@@ -286,7 +286,7 @@ fn read_through(mut rows: Rows) -> Vec<Problem> {
 }
 
 /// A template error at the place where the template was written.
-fn in_manifest(loaded: &LoadedManifest, error: &TemplateError) -> Problem {
+pub(super) fn in_manifest(loaded: &LoadedManifest, error: &TemplateError) -> Problem {
     let place = error
         .place()
         .unwrap_or_else(|| match (error.line, error.column) {

@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::files::PlannedFile;
 use super::letter::AttachmentPlan;
+use super::mailing::in_manifest;
 use super::slow_rows::RowInProgress;
 use super::{
     CheckReport, Delivery, Digest, Digester, Mailing, Planned, Proof, Selection, Skip, Withheld,
@@ -17,7 +18,7 @@ use crate::correspondence::text::excerpt;
 use crate::correspondence::{Attachment, Correspondence, Language, Recipient, Request, identifier};
 use crate::diagnostic::{Problem, Problems, nfc};
 use crate::recipients::{Row, detect_damage, with_signs_named};
-use crate::template::{Scope, TemplateError, parse_bool, take_protected};
+use crate::template::{Scope, TemplateError, column_expression, parse_bool, take_protected};
 
 /// Renders the rows of a mailing on one thread. Its buffers are reused from row to row.
 pub(super) struct RowPlanner<'a> {
@@ -284,12 +285,29 @@ impl<'a> RowPlanner<'a> {
     }
 
     fn missing_file(&self, row: &Row, plan: &AttachmentPlan, name: &str, wrong: &str) -> Problem {
+        let columns = plan.file.columns();
         let place = if plan.file.is_constant() {
             self.mailing.loaded.place(&format!("{}/file", plan.pointer))
         } else {
-            self.mailing.row_place(row, plan.file.columns())
+            self.mailing.row_place(row, columns.clone())
         };
-        Problem::error(place, format!("the attachment {wrong}")).with_cause(excerpt(name))
+        let problem = Problem::error(place, format!("the attachment {wrong}"));
+        let problem = problem.with_cause(excerpt(name));
+        if let Some(other) = self.mailing.files.lookalike(name) {
+            return problem.with_hint(format!("did you mean `{other}`? {LETTERS}"));
+        }
+        match columns.first() {
+            Some(column) if plan.when.is_always() => {
+                let column = column_expression(column);
+                problem.with_hint(format!(
+                    "put the file there; if not every letter has one, write `when: \"{{{{ {column} != '' }}}}\"` beside `file`, and leave the cell empty in rows without"
+                ))
+            }
+            Some(_) => {
+                problem.with_hint("put the file there, or let `when` say that this letter has none")
+            }
+            None => problem.with_hint("the path is relative to the manifest's folder"),
+        }
     }
 
     fn skipped(&self, row: &Row, name: String, reason: &'static str) -> Planned {
@@ -311,8 +329,11 @@ impl<'a> RowPlanner<'a> {
         errors.iter().map(|error| self.in_row(row, error)).collect()
     }
 
-    /// A template error in a row; the template's own place goes into the cause.
+    /// A template error in a row; the template's own place goes into the cause. Where the template itself is wrong, that is the place.
     fn in_row(&self, row: &Row, error: &TemplateError) -> Problem {
+        if error.is_in_every_row {
+            return in_manifest(&self.mailing.loaded, error);
+        }
         let template = match &error.source {
             Some(source) => source.path().display().to_string(),
             None => error.pointer.trim_start_matches('/').replace('/', "."),
@@ -326,13 +347,21 @@ impl<'a> RowPlanner<'a> {
             Some(cause) => format!("in {at}: {cause}"),
             None => format!("in {at}"),
         };
-        let place = self.mailing.row_place(row, Vec::new());
+        // Of a whole text all columns would be named.
+        let columns = match error.line {
+            0 => self.mailing.letter.correspondence.columns(&error.pointer),
+            _ => Vec::new(),
+        };
+        let place = self.mailing.row_place(row, columns);
         Problem {
             hint: error.hint.clone(),
             ..Problem::error(place, &error.message).with_cause(cause)
         }
     }
 }
+
+/// A file's name is compared letter by letter.
+const LETTERS: &str = "upper and lower case differ in names of files, and `\\` is no `/`";
 
 /// Without the letter, which is about a person.
 impl fmt::Debug for RowPlanner<'_> {

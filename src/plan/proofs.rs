@@ -38,7 +38,7 @@ pub(crate) fn prove(
 ) -> Result<Proofs, Problems> {
     let mut rows = mailing.open_rows()?;
     let mut renderer = RowPlanner::after_check(mailing, checked);
-    let mut report = ReportBuilder::new(mailing, Problems::new());
+    let mut report = ReportBuilder::new(mailing, Problems::new(), now);
     let mut proofs = Proofs::none(checked);
     let mut proven = Selection::from_rows([]);
     let mut row = Row::default();
@@ -58,10 +58,9 @@ pub(crate) fn prove(
         }
         if let Planned::Delivery(delivery) = &mut planned {
             let withheld = renderer.redirect(&proof, delivery);
-            report.add_findings(
-                check_letter(mailing, delivery, now, &renderer.attached),
-                &row,
-            );
+            let (attached, scope) = (&renderer.attached, &renderer.scope);
+            let findings = check_letter(mailing, delivery, now, attached, scope);
+            report.add_findings(findings, &row, delivery);
             proofs.count(delivery, withheld);
         }
         let fingerprint = Fingerprint::from_planned(&planned);

@@ -8,6 +8,7 @@ use super::files::LetterFiles;
 use super::fingerprint::Fingerprint;
 use super::proof::Proving;
 use super::{Digest, Input, PlannedFile};
+use crate::correspondence::{Moment, deadline_text};
 use crate::diagnostic::Problems;
 
 /// What pass 1 found.
@@ -20,6 +21,8 @@ pub(crate) struct CheckReport {
     pub letters: u64,
     /// Rows that get no letter, on purpose.
     pub skipped: u64,
+    /// When the first and the last letter are due, of those that are.
+    pub(super) due: Option<(Timestamp, Timestamp)>,
     /// The digest over everything the mailing is made of: who approves it approves exactly this.
     pub plan: Digest,
     /// What `now()` was, when a template asked for it.
@@ -36,6 +39,25 @@ pub(crate) struct CheckReport {
 }
 
 impl CheckReport {
+    /// Adds when a letter is due.
+    pub(super) fn add_due(&mut self, due: Option<Moment>) {
+        if let Some(due) = due.map(Moment::timestamp) {
+            let (first, last) = self.due.unwrap_or((due, due));
+            self.due = Some((first.min(due), last.max(due)));
+        }
+    }
+
+    /// When the letters are due, in words.
+    pub(crate) fn due_text(&self) -> Option<String> {
+        let (first, last) = self.due?;
+        let (first, last) = (deadline_text(first), deadline_text(last));
+        Some(if first == last {
+            first
+        } else {
+            format!("from {first} to {last}")
+        })
+    }
+
     /// True when a file is the same for every row.
     pub(crate) fn is_shared(&self, file: &PlannedFile) -> bool {
         self.shared

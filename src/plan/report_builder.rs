@@ -3,17 +3,24 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasher as _, RandomState};
 
+use jiff::Timestamp;
+
 use super::checked_rows::CheckedRow;
-use super::findings::{LetterFinding, place_in_manifest};
+use super::findings::{LetterFinding, is_of_own_text, place_in_manifest};
 use super::inputs::{inputs, parts, plan_digest};
 use super::problems::CappedProblems;
 use super::{CheckReport, Delivery, Mailing, Planned};
 use crate::diagnostic::{Code, Place, Problem, Problems};
 use crate::recipients::Row;
 
+/// What distinguishes one kind of finding from another: code, member and message.
+type Kind = (Option<Code>, String, String);
+
 /// The report while the rows are being checked, in row order.
 pub(super) struct ReportBuilder<'a> {
     mailing: &'a Mailing,
+    /// What dates are compared with.
+    now: Timestamp,
     pub(super) checked: CheckReport,
     /// 8 bytes of every recipient who gets a letter: enough to count those who get several.
     pub(super) recipients: Vec<u64>,
@@ -23,7 +30,9 @@ pub(super) struct ReportBuilder<'a> {
     pub(super) shown_at: HashMap<(String, usize, usize, usize), String>,
     hashing: RandomState,
     /// Findings that are the same for all rows: where in `problems` each one is.
-    constant: HashMap<(Option<Code>, String, String), usize>,
+    constant: HashMap<Kind, usize>,
+    /// For each kind of finding that columns feed: true when the manifest's own text is the cause.
+    of_own_text: HashMap<Kind, bool>,
     /// True when the check ended before the last row.
     pub(super) stopped: bool,
     pub(super) problems: CappedProblems,
@@ -31,15 +40,17 @@ pub(super) struct ReportBuilder<'a> {
 
 impl<'a> ReportBuilder<'a> {
     /// `found` is what is known before any row has been read.
-    pub(super) fn new(mailing: &'a Mailing, found: Problems) -> Self {
+    pub(super) fn new(mailing: &'a Mailing, found: Problems, now: Timestamp) -> Self {
         let mut builder = Self {
             mailing,
+            now,
             checked: CheckReport::default(),
             recipients: Vec::new(),
             loose_keys: Vec::new(),
             shown_at: HashMap::new(),
             hashing: RandomState::new(),
             constant: HashMap::new(),
+            of_own_text: HashMap::new(),
             stopped: false,
             problems: CappedProblems::default(),
         };
@@ -62,6 +73,7 @@ impl<'a> ReportBuilder<'a> {
                     report.shared = delivery.uploads().cloned().collect();
                 }
                 report.letters += 1;
+                report.add_due(delivery.request.correspondence.due_date_time);
                 for file in &delivery.files {
                     report.files.count(file);
                 }
@@ -72,7 +84,7 @@ impl<'a> ReportBuilder<'a> {
                 let mailing = self.mailing;
                 mailing.gather_blanks(row, &checked.blanks, self);
                 if self.mailing.is_whole {
-                    self.add_findings(checked.findings, row);
+                    self.add_findings(checked.findings, row, &delivery);
                     self.extend(checked.values);
                     each(&delivery);
                 }
@@ -98,14 +110,25 @@ impl<'a> ReportBuilder<'a> {
     }
 
     /// Adds what is wrong with a letter: what is the same for all rows once, at its place in the manifest; the rest at its row.
-    pub(super) fn add_findings(&mut self, findings: Vec<LetterFinding>, row: &Row) {
-        for LetterFinding {
-            finding,
-            precedence,
-            columns,
-        } in findings
-        {
-            if !columns.is_empty() {
+    pub(super) fn add_findings(
+        &mut self,
+        findings: Vec<LetterFinding>,
+        row: &Row,
+        delivery: &Delivery,
+    ) {
+        for found in findings {
+            let kind = (
+                found.finding.code,
+                found.pointer.clone(),
+                found.finding.message.clone(),
+            );
+            if !found.columns.is_empty() && !self.is_of_own_text(&kind, &found, delivery) {
+                let LetterFinding {
+                    finding,
+                    precedence,
+                    columns,
+                    ..
+                } = found;
                 let place = Place::Row {
                     file: self.mailing.rows_file(),
                     row: Some(row.number),
@@ -116,19 +139,23 @@ impl<'a> ReportBuilder<'a> {
                 continue;
             }
             let next = self.problems.all.len();
-            let kind = (
-                finding.code,
-                finding.member.clone(),
-                finding.message.clone(),
-            );
             let index = *self.constant.entry(kind).or_insert(next);
             if index == next {
-                let place = place_in_manifest(self.mailing, &finding);
-                self.push(finding.into_problem(place, precedence));
+                let place = place_in_manifest(self.mailing, &found);
+                self.push(found.finding.into_problem(place, found.precedence));
             } else if let Some(said) = self.problems.all.get_mut(index) {
-                said.precedence = said.precedence.min(precedence);
+                said.precedence = said.precedence.min(found.precedence);
             }
         }
+    }
+
+    fn is_of_own_text(&mut self, kind: &Kind, found: &LetterFinding, delivery: &Delivery) -> bool {
+        if let Some(known) = self.of_own_text.get(kind) {
+            return *known;
+        }
+        let is_of_own_text = is_of_own_text(self.mailing, delivery, found, self.now);
+        self.of_own_text.insert(kind.clone(), is_of_own_text);
+        is_of_own_text
     }
 
     pub(super) fn push(&mut self, problem: Problem) {

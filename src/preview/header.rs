@@ -24,6 +24,8 @@ pub(crate) struct PageHeader<'a> {
     /// `None` when the resource differs between letters.
     pub resource: Option<&'a str>,
     pub plan: String,
+    /// When the letters are due, in words.
+    pub due: Option<String>,
     pub made: Timestamp,
     pub command: String,
     pub rows: u64,
@@ -39,6 +41,8 @@ pub(super) struct HeaderView<'a> {
     in_production: bool,
     resource: &'a str,
     plan: &'a str,
+    /// When the letters are due; nothing when none is.
+    due: &'a str,
     made: String,
     command: String,
     rows: String,
@@ -123,6 +127,7 @@ impl<'a> HeaderView<'a> {
             in_production: cover.in_production,
             resource: cover.resource.unwrap_or("not the same for all letters"),
             plan: &cover.plan,
+            due: cover.due.as_deref().unwrap_or_default(),
             made: local_time(cover.made),
             command: redact(&cover.command).into_owned(),
             rows: format!(

@@ -37,12 +37,17 @@ impl RowWarnings {
             self.kinds.push((message, 0));
             return;
         };
+        // A row may have the same warning more than once, in two contacts for instance.
+        let again = self.rows.get(&row).is_some_and(|said| {
+            said.iter()
+                .any(|said| said == &message || said.starts_with(&format!("{message}: ")))
+        });
         let known = self
             .kinds
             .iter_mut()
             .find(|(known, rows)| *rows > 0 && *known == message);
         let rows = if let Some((_, rows)) = known {
-            *rows += 1;
+            *rows += u64::from(!again);
             *rows
         } else {
             self.kinds.push((message.clone(), 1));

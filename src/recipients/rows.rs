@@ -16,6 +16,7 @@ use super::records::{ErrorKind, Record, RecordError, Records};
 use super::row::Row;
 use crate::correspondence::Recipient;
 use crate::diagnostic::{Place, Problem, Problems, is_invisible};
+use crate::plain_file;
 
 /// What the manifest says about the file; what it does not say is found out.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -49,7 +50,7 @@ impl Rows {
     ) -> Result<Self, Problems> {
         let on_whole =
             |problem: ReadError| Problems::from(problem.at(Place::File(display_path.to_owned())));
-        let mut file = open_file(path).map_err(on_whole)?;
+        let mut file = open_file(path, options).map_err(on_whole)?;
         let encoding = detect_encoding(&mut file, options).map_err(on_whole)?;
         let (start, whole) = read_start(&file, encoding).map_err(on_whole)?;
         let delimiter = match options.delimiter.as_deref() {
@@ -296,16 +297,17 @@ impl fmt::Debug for Rows {
     }
 }
 
-fn open_file(path: &Path) -> Result<File, ReadError> {
-    let file = File::open(path).map_err(|error| ReadError::unreadable(&error))?;
-    let kind = file
-        .metadata()
-        .map_err(|error| ReadError::unreadable(&error))?;
-    if kind.is_file() {
-        Ok(file)
-    } else {
-        Err(ReadError::new("it is not a file", "name a CSV file"))
+fn open_file(path: &Path, options: &Options) -> Result<File, ReadError> {
+    let unreadable = |error| ReadError::unreadable(&error);
+    let file = plain_file::open(path).map_err(unreadable)?;
+    let limit = if options.bare_list { 1 } else { 10 };
+    if file.metadata().map_err(unreadable)?.len() > limit * 1_000_000_000 {
+        return Err(ReadError::new(
+            format!("the file is larger than {limit} GB"),
+            "divide it, and send a mailing for each part",
+        ));
     }
+    Ok(file)
 }
 
 /// The encoding as set, as marked, or as found out.

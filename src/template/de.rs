@@ -56,6 +56,36 @@ pub(super) fn read<T: DeserializeOwned>(
     Err(errors)
 }
 
+/// Where a member stands in the manifest that `rendered` names in the value: its lists have no numbers for what is left out.
+pub(super) fn pointer_in_manifest(
+    tree: &Tree,
+    text: &str,
+    ends: &[usize],
+    rendered: &str,
+) -> String {
+    let mut part = Some(Part {
+        node: &tree.root,
+        reading: Reading {
+            text,
+            ends,
+            skipped: &[],
+            failed: &Cell::new(ptr::null()),
+        },
+    });
+    let mut pointer = tree.pointer.clone();
+    let tokens = rendered.strip_prefix(&tree.pointer).unwrap_or_default();
+    for token in tokens.split('/').skip(1) {
+        let found = part.and_then(|part| part.opened().find(token));
+        pointer.push('/');
+        match &found {
+            Some((Some(number), _)) => pointer.push_str(&number.to_string()),
+            _ => pointer.push_str(token),
+        }
+        part = found.map(|(_, part)| part);
+    }
+    pointer
+}
+
 /// The rendered leaves, and what of them does not fit.
 #[derive(Debug, Clone, Copy)]
 struct Reading<'a> {
@@ -115,6 +145,23 @@ impl<'a> Part<'a> {
         match self.node {
             Node::When(_, node) => self.of(node),
             _ => self,
+        }
+    }
+
+    /// A member by its name, or an item of those that are there by its number; with the number that an item has among all.
+    fn find(self, token: &str) -> Option<(Option<usize>, Self)> {
+        match self.node {
+            Node::Map(members) => {
+                let (_, node) = members.iter().find(|(name, _)| name == token)?;
+                Some((None, self.of(node)))
+            }
+            Node::List(nodes) => {
+                let nodes = nodes.iter().map(|node| self.of(node)).enumerate();
+                let mut there = nodes.filter(|(_, part)| !part.is_absent());
+                let (number, part) = there.nth(token.parse().ok()?)?;
+                Some((Some(number), part))
+            }
+            _ => None,
         }
     }
 

@@ -30,6 +30,8 @@ pub(crate) struct TemplateError {
     /// The value that was found: cut, with identity numbers masked.
     pub cause: Option<String>,
     pub hint: Option<String>,
+    /// True when the template itself is wrong, whatever row it is rendered for: it does not compile, or takes texts for numbers.
+    pub(crate) is_in_every_row: bool,
 }
 
 impl TemplateError {

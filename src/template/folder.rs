@@ -1,13 +1,13 @@
 //! Files in the manifest's folder, and no others.
 
 use std::collections::BTreeSet;
-use std::fs;
 use std::io;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::error::{SetupError, TemplateError, excerpt};
-use crate::diagnostic::Source;
+use crate::diagnostic::{Source, did_you_mean};
+use crate::plain_file::{self, Refused, find_inside};
 
 /// The most bytes of a template file.
 const FILE_LIMIT: u64 = 1 << 20;
@@ -35,7 +35,12 @@ impl Folder {
             source,
         })?;
         Ok(Self {
-            shown: folder.to_owned(),
+            // A file beside the manifest is named as it stands there.
+            shown: if folder == here {
+                PathBuf::new()
+            } else {
+                folder.to_owned()
+            },
             real,
             files_read: Arc::default(),
         })
@@ -54,36 +59,29 @@ impl Folder {
     /// The text of a file in the folder; a byte order mark is dropped, everything else is kept.
     pub(super) fn read(&self, path: &str) -> Result<Source, Box<TemplateError>> {
         let refused = |message: &str| TemplateError::new(message).with_cause(excerpt(path));
-        let relative = Path::new(path);
-        let inside = |part: Component<'_>| matches!(part, Component::Normal(_) | Component::CurDir);
-        if path.trim().is_empty() {
-            return Err(refused("the path of the file is empty").into());
-        }
-        if path.contains('\0') || !relative.components().all(inside) {
-            return Err(refused("only files in the manifest's folder can be used")
-                .with_hint("copy the file into the folder, and name it relative to the manifest")
-                .into());
-        }
         let unreadable = |error: &io::Error| match error.kind() {
-            io::ErrorKind::NotFound => refused("there is no such file")
-                .with_hint("the path is relative to the manifest's folder"),
+            io::ErrorKind::NotFound => {
+                refused("there is no such file").with_hint(self.hint_for(path))
+            }
             kind => {
                 refused("the file cannot be read").with_cause(format!("{}: {kind}", excerpt(path)))
             }
         };
-        let real = self.real.join(relative).canonicalize();
-        let real = real.map_err(|error| unreadable(&error))?;
-        if !real.starts_with(&self.real) {
-            return Err(refused("the file is a link out of the manifest's folder").into());
-        }
-        let size = fs::metadata(&real).map_err(|error| unreadable(&error))?;
-        if !size.is_file() {
-            return Err(refused("it is not a file").into());
-        }
-        if size.len() > FILE_LIMIT {
+        let real = find_inside(&self.real, path).map_err(|why| match why {
+            Refused::NotInside if path.trim().is_empty() => {
+                refused("the path of the file is empty")
+            }
+            Refused::NotInside => refused("only files in the manifest's folder can be used")
+                .with_hint("copy the file into the folder, and name it relative to the manifest"),
+            Refused::LinkOut => refused("the file is a link out of the manifest's folder")
+                .with_hint("copy the file itself into the folder"),
+            Refused::NotAFile => refused("it is not a file"),
+            Refused::Unreadable(error) => unreadable(&error),
+        })?;
+        let bytes = plain_file::read(&real, FILE_LIMIT).map_err(|error| unreadable(&error))?;
+        if bytes.len() as u64 > FILE_LIMIT {
             return Err(refused("the file is larger than 1 MB, which no template is").into());
         }
-        let bytes = fs::read(&real).map_err(|error| unreadable(&error))?;
         let text = String::from_utf8(bytes)
             .map_err(|_| refused("the file is not UTF-8 text").with_hint("save it as UTF-8"))?;
         let text = text.strip_prefix('\u{FEFF}').unwrap_or(&text);
@@ -91,12 +89,54 @@ impl Folder {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .insert(path.to_owned());
-        Ok(Source::new(self.shown.join(relative), text))
+        Ok(Source::new(self.shown.join(path), text))
     }
+
+    /// The hint for a file that is not there: a wrong language in its name, the file that was probably meant, or where paths begin.
+    fn hint_for(&self, path: &str) -> String {
+        let beside = plain_file::beside(&self.real, path);
+        let others = languages_of(path, &beside);
+        if !others.is_empty() {
+            return format!(
+                "a language is `nb`, `nn` or `en`; there is {}",
+                others.join(", ")
+            );
+        }
+        did_you_mean(path, beside.iter().map(String::as_str))
+            .unwrap_or_else(|| "the path is relative to the manifest's folder".to_owned())
+    }
+}
+
+/// The files that a path with a wrong language may stand for: `letter.nb.md` for `letter.no.md` or `letter.nb-NO.md`.
+fn languages_of<'a>(path: &str, beside: &'a [String]) -> Vec<&'a str> {
+    const LANGUAGES: [&str; 3] = ["nb", "nn", "en"];
+    let name = path.trim_start_matches("./");
+    let starts = name.match_indices(['.', '-', '_', '/']).map(|(at, _)| at);
+    let starts: Vec<_> = starts.collect();
+    let is_one = |file: &str| {
+        let with = |code: &str| {
+            starts.iter().any(|start| {
+                let (before, after) = name.split_at(start + 1);
+                let rest = file
+                    .strip_prefix(before)
+                    .and_then(|rest| rest.strip_prefix(code));
+                // What stands behind the language is the same.
+                rest.is_some_and(|rest| rest.starts_with(['.', '-', '_']) && after.ends_with(rest))
+            })
+        };
+        LANGUAGES.iter().any(|code| with(code))
+    };
+    beside
+        .iter()
+        .map(|file| file.trim_start_matches("./"))
+        .filter(|file| is_one(file))
+        .collect()
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     fn message(folder: &Folder, path: &str) -> String {
@@ -127,6 +167,32 @@ mod tests {
         assert_eq!(message(&folder, "none.md"), "there is no such file");
         assert_eq!(message(&folder, "sub"), "it is not a file");
         assert_eq!(message(&folder, "bad.md"), "the file is not UTF-8 text");
+    }
+
+    #[test]
+    fn a_wrong_language_in_a_name_is_called_so() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join("brev")).unwrap();
+        for file in ["letter.nb.md", "letter.en.md", "brev/sms-nn.txt"] {
+            fs::write(folder.path().join(file), "x").unwrap();
+        }
+        let folder = Folder::new(folder.path()).unwrap();
+        let both = "a language is `nb`, `nn` or `en`; there is letter.en.md, letter.nb.md";
+        for (path, hint) in [
+            ("letter.no.md", both),
+            ("./letter.NB.md", both),
+            ("letter.nb-NO.md", both),
+            ("letter.bokmål.md", both),
+            ("letter..md", both),
+            (
+                "brev/sms-en_US.txt",
+                "a language is `nb`, `nn` or `en`; there is brev/sms-nn.txt",
+            ),
+            ("leter.nb.md", "did you mean `letter.nb.md`?"),
+            ("x/y.md", "the path is relative to the manifest's folder"),
+        ] {
+            assert_eq!(folder.read(path).unwrap_err().hint.as_deref(), Some(hint));
+        }
     }
 
     #[cfg(unix)]

@@ -15,7 +15,7 @@ use super::error::TemplateError;
 use super::folder::Folder;
 use super::names::{Meaning, Names};
 use super::reference::writes_in_language;
-use super::scan::{RowUse, Scan, scan};
+use super::scan::{RowUse, Scan, own_text, scan};
 use super::tera_error::from_tera;
 use super::token::{Token, Word};
 use super::uses::Uses;
@@ -125,6 +125,12 @@ impl Library {
             self.texts.extend(before.map(|text| (text_name, text)));
         }
         compiled
+    }
+
+    /// The template's own text, without what it includes, with a letter for every value.
+    pub(super) fn own_text(&self, template: &Template) -> Option<String> {
+        let text = self.texts.get(template.name.trim_end_matches(MARKDOWN))?;
+        own_text(text.source.text())
     }
 
     /// Renders to the end of `text`.

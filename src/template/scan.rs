@@ -41,16 +41,30 @@ pub(super) enum RowUse {
 
 /// Reads a template's tags. A template that does not close what it opens is read as far as it goes; compiling it says what is wrong.
 pub(super) fn scan(text: &str) -> Scan {
-    let mut scanner = Scanner {
-        all: text,
-        at: 0,
-        tag_begins: 0,
-        found: Scan::default(),
-        guards: Vec::new(),
-    };
+    let mut scanner = Scanner::new(text);
     scanner.found.text.reserve(text.len());
     while scanner.piece() {}
     scanner.found
+}
+
+/// The text outside of a template's tags, with `x` for every value; `None` when there is none but blanks.
+pub(super) fn own_text(text: &str) -> Option<String> {
+    let mut scanner = Scanner::new(text);
+    let (mut own, mut is_text, mut more) = (String::new(), false, true);
+    while more {
+        let from = scanner.at;
+        more = scanner.piece();
+        let piece = text.get(from..scanner.at).unwrap_or_default();
+        let tags = ["{{", "{%", "{#"].iter();
+        let tag = tags.filter_map(|tag| piece.find(tag)).min();
+        let (outside, tag) = piece.split_at(tag.unwrap_or(piece.len()));
+        is_text |= !outside.trim().is_empty();
+        own.push_str(outside);
+        if tag.starts_with("{{") {
+            own.push('x');
+        }
+    }
+    is_text.then_some(own)
 }
 
 struct Scanner<'a> {
@@ -63,6 +77,16 @@ struct Scanner<'a> {
 }
 
 impl<'a> Scanner<'a> {
+    fn new(text: &'a str) -> Self {
+        Self {
+            all: text,
+            at: 0,
+            tag_begins: 0,
+            found: Scan::default(),
+            guards: Vec::new(),
+        }
+    }
+
     fn rest(&self) -> &'a str {
         self.all.get(self.at..).unwrap_or_default()
     }
@@ -393,6 +417,20 @@ mod tests {
 
     fn texts(words: &[Word]) -> Vec<&str> {
         words.iter().map(|word| word.text.as_str()).collect()
+    }
+
+    #[test]
+    fn a_templates_own_text_is_known() {
+        for (text, own) in [
+            ("{{ a }}", None),
+            (" {% if a %}{{ a }}{% endif %}\n", None),
+            ("Hei {{ a }}{{ b }}, {# c #}du", Some("Hei xx, du")),
+            ("{% if a %}ja{% else %}nei{% endif %}", Some("janei")),
+            ("{{ '}}' }}!", Some("x!")),
+            ("+47", Some("+47")),
+        ] {
+            assert_eq!(own_text(text).as_deref(), own, "{text}");
+        }
     }
 
     #[test]

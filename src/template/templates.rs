@@ -195,6 +195,42 @@ impl Templates {
         tree: &Tree,
         scope: &Scope,
     ) -> Result<T, Vec<TemplateError>> {
+        let (text, ends, mut errors) = self.render_leaves(tree, scope);
+        tree.remember(text.len());
+        let text = String::from_utf8(text).map_err(|_| vec![not_text()])?;
+        let read = de::read(tree, &text, &ends);
+        if errors.is_empty() {
+            return read;
+        }
+        errors.extend(read.err().into_iter().flatten());
+        Err(errors)
+    }
+
+    /// Where in the manifest a member stands that `rendered` names in what the tree renders to: that has no numbers for the items of lists that the row leaves out.
+    pub(crate) fn pointer_in_manifest(&self, tree: &Tree, scope: &Scope, rendered: &str) -> String {
+        let (text, ends, _) = self.render_leaves(tree, scope);
+        let text = String::from_utf8_lossy(&text);
+        de::pointer_in_manifest(tree, &text, &ends, rendered)
+    }
+
+    /// The own text of the template at a pointer, with a letter for every value; `None` where it has none, and where rows choose a file.
+    pub(crate) fn own_text(&self, tree: &Tree, pointer: &str) -> Option<String> {
+        let leaf = tree
+            .leaves
+            .iter()
+            .find(|leaf| leaf.pointer == pointer && !leaf.is_condition)?;
+        match &leaf.origin {
+            Origin::Template(template) => self.compiler.library.own_text(template),
+            Origin::File(_) => None,
+        }
+    }
+
+    /// Renders every leaf: the texts, where each ends, and what is wrong.
+    fn render_leaves(
+        &self,
+        tree: &Tree,
+        scope: &Scope,
+    ) -> (Vec<u8>, Vec<usize>, Vec<TemplateError>) {
         let mut text = Vec::with_capacity(tree.size());
         let mut ends = Vec::with_capacity(tree.leaves.len());
         let mut errors = Vec::new();
@@ -213,14 +249,7 @@ impl Templates {
             }
             ends.push(text.len());
         }
-        tree.remember(text.len());
-        let text = String::from_utf8(text).map_err(|_| vec![not_text()])?;
-        let read = de::read(tree, &text, &ends);
-        if errors.is_empty() {
-            return read;
-        }
-        errors.extend(read.err().into_iter().flatten());
-        Err(errors)
+        (text, ends, errors)
     }
 
     /// True when a part is there for a row.
@@ -316,7 +345,13 @@ impl Templates {
         let name = String::from_utf8(name).map_err(|_| vec![not_text()])?;
         let file = self.row_file(leaf, name);
         let template = match &file.compiled {
-            Err(errors) => return Err(errors.clone()),
+            Err(errors) => {
+                let errors = errors.iter().cloned().map(|error| TemplateError {
+                    is_in_every_row: error.source.is_some(),
+                    ..error
+                });
+                return Err(errors.collect());
+            }
             Ok(Compiled::Constant(constant)) => {
                 text.extend_from_slice(constant.as_bytes());
                 return Ok(());

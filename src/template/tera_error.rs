@@ -15,13 +15,16 @@ pub(super) fn from_tera(message: &str) -> TemplateError {
     let mut letters = message.chars();
     let lowercase = letters.next().map(|first| first.to_ascii_lowercase());
     let message: String = lowercase.into_iter().chain(letters).collect();
-    let (message, cause) = match unreadable(&message).or_else(|| unfit(&message)) {
+    let unfit = unfit(&message);
+    let is_unfit = unfit.is_some();
+    let (message, cause) = match unreadable(&message).or(unfit) {
         Some((message, found)) => (message, Some(found)),
         None => (message, cause),
     };
     let mut error = TemplateError::new(redact(&message));
     error.hint = hint(&message);
     error.cause = cause;
+    error.is_in_every_row = is_unfit;
     error
 }
 

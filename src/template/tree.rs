@@ -41,6 +41,11 @@ pub(super) enum Applies {
 }
 
 impl Condition {
+    /// True without a `when`, or with one that always holds.
+    pub(crate) fn is_always(&self) -> bool {
+        matches!(self.0, Applies::Always)
+    }
+
     /// The headers of the columns that feed it.
     pub(crate) fn columns(&self) -> Vec<&str> {
         match &self.0 {
@@ -82,6 +87,11 @@ impl Tree {
             }
         }
         columns
+    }
+
+    /// True when a pointer is that of the tree or of something in it.
+    pub(crate) fn holds(&self, pointer: &str) -> bool {
+        is_in(pointer, &self.pointer)
     }
 
     /// True when it is the same for all rows.

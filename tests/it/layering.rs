@@ -12,7 +12,14 @@ use syn::visit::{self, Visit};
 
 /// Modules by layer; `sandbox` stands beside them.
 const LAYERS: &[&[&str]] = &[
-    &["correspondence", "diagnostic", "markdown", "secret", "text"],
+    &[
+        "correspondence",
+        "diagnostic",
+        "markdown",
+        "plain_file",
+        "secret",
+        "text",
+    ],
     &["manifest", "recipients", "template", "http"],
     &["plan", "altinn", "maskinporten", "journal"],
     &["send", "report", "preview", "starter"],
@@ -26,6 +33,7 @@ const SIDEWAYS: &[(&str, &str)] = &[
     ("correspondence", "text"),
     ("diagnostic", "secret"),
     ("diagnostic", "text"),
+    ("secret", "plain_file"),
 ];
 
 /// Where an outside package may be used. What is not listed may be used everywhere.

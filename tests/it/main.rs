@@ -18,6 +18,7 @@ mod journal;
 mod layering;
 mod new;
 mod people;
+mod places;
 mod preview;
 mod proof;
 mod readers;

@@ -212,11 +212,11 @@ fn more_warnings_than_anybody_reads_stop_nothing() {
     project.replace(
         "mailing.yaml",
         "\"Hello\"",
-        "\"Hello\"\n    messageSummary: \"x^2^ {{ name }}\"",
+        "\"Hello\"\n    messageSummary: \"{{ note }}\"",
     );
-    let mut rows = "org,name,case\n".to_owned();
+    let mut rows = "org,name,case,note\n".to_owned();
     for row in 1..=10_010 {
-        rows += &["991825827,Ane,", &row.to_string(), "\n"].concat();
+        rows += &["991825827,Ane,", &row.to_string(), ",x^2^\n"].concat();
     }
     project.write("recipients.csv", rows);
     let told = validated(&project, 0);

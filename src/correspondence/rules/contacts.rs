@@ -31,14 +31,16 @@ pub(super) fn custom_recipients(
             "custom recipients go with a letter to one recipient only",
         ));
     }
-    let named = names_recipient(notification);
+    // Said once of each letter, at the text: without the name all of them are right.
+    let mut naming = naming_text(notification);
     if is_list {
         for (index, recipient) in list.iter().enumerate() {
             let at = |name| Member::inside(LIST, index, name);
-            custom_recipient(recipient, named, at, found);
+            custom_recipient(recipient, &mut naming, at, found);
         }
     } else if let Some(recipient) = &notification.custom_recipient {
-        custom_recipient(recipient, named, |name| Member::field(ONE, name), found);
+        let at = |name| Member::field(ONE, name);
+        custom_recipient(recipient, &mut naming, at, found);
     }
 }
 
@@ -60,7 +62,7 @@ fn only_them(notification: &Notification, found: &mut Vec<Finding>) {
 /// 3019, 3018, 3015, 3011, 3012: exactly one way to reach somebody, and one that works.
 fn custom_recipient(
     recipient: &CustomRecipient,
-    named: bool,
+    naming: &mut Option<&'static str>,
     at: impl Fn(&'static str) -> Member,
     found: &mut Vec<Finding>,
 ) {
@@ -88,11 +90,13 @@ fn custom_recipient(
         let message = "a custom recipient has more than one address or number";
         found.push(Finding::error(3018, at(""), message).with_hint(hint));
     }
-    if named && (is_set(email_address) || is_set(mobile_number)) {
+    if (is_set(email_address) || is_set(mobile_number))
+        && let Some(text) = naming.take()
+    {
         found.push(
             Finding::error(
                 3015,
-                at(""),
+                Member::field("correspondence.notification", text),
                 "`$recipientName$` in a text does not go with custom recipients by address or number",
             )
             .with_hint("write `$correspondenceRecipientName$`, or take the name out of the texts"),
@@ -133,15 +137,17 @@ fn mobile(number: &str, member: Member) -> Option<Finding> {
     )
 }
 
-/// Whether a text has the name that needs a number, in any case.
-fn names_recipient(notification: &Notification) -> bool {
-    notification_texts(notification).any(|NotificationText { text, .. }| {
+/// The first text that has the name that needs a number, in any case.
+fn naming_text(notification: &Notification) -> Option<&'static str> {
+    let mut texts = notification_texts(notification);
+    let naming = texts.find(|NotificationText { text, .. }| {
         text.match_indices('$').any(|(at, _)| {
             text.as_bytes()[at..]
                 .get(..NAME.len())
                 .is_some_and(|word| word.eq_ignore_ascii_case(NAME.as_bytes()))
         })
-    })
+    });
+    naming.map(|NotificationText { name, .. }| name)
 }
 
 #[cfg(test)]
@@ -229,7 +235,7 @@ mod tests {
             "reminderEmailBody",
             "reminderSmsBody",
         ] {
-            let refused = format!("error 3015 {}[0]", super::LIST);
+            let refused = format!("error 3015 correspondence.notification.{member}");
             for (text, recipient, expected) in [
                 (
                     "Hei $RECIPIENTname$!",

@@ -5,7 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::super::text::{Markup, excerpt, find_markup, is_blank, utf16_len, without_markup};
 use super::finding::{Finding, Member};
 use super::notification::{NotificationText, notification_texts};
-use crate::correspondence::Correspondence;
+use crate::correspondence::{Correspondence, local_time};
 use crate::diagnostic::{Code, Severity};
 
 const DUE: &str = "correspondence.dueDateTime";
@@ -106,6 +106,18 @@ pub(super) fn due_date(letter: &Correspondence, now: Timestamp, found: &mut Vec<
             Finding::warning(1008, DUE, "the due date is less than an hour ahead")
                 .with_cause(due.to_string())
                 .with_hint("letters that are sent after it are refused: choose a later one"),
+        );
+    }
+    if let Some(day) = due.other_day_in_norway() {
+        found.push(
+            Finding::advice(DUE, "the due date is another day in Norway than it is written")
+                .with_cause(format!(
+                    "`{due}` is {} in Norway",
+                    local_time(due.timestamp())
+                ))
+                .with_hint(format!(
+                    "write `{day}` for the end of that day in Norway, or a time without `Z` and offset for Norwegian time"
+                )),
         );
     }
     if let Some(published) = letter.requested_publish_time
@@ -271,10 +283,17 @@ mod tests {
                 Value::Null,
                 &["error 1008 correspondence.dueDateTime"],
             ),
+            // The end of the day in Norway.
+            (json!("2026-11-23"), Value::Null, none),
             (
-                json!("2026-11-23"),
+                json!("2026-11-22"),
                 Value::Null,
                 &["error 1008 correspondence.dueDateTime"],
+            ),
+            (
+                json!("2026-12-15T23:59:59Z"),
+                Value::Null,
+                &["warning - correspondence.dueDateTime"],
             ),
             (
                 json!("2026-12-15T12:00:00Z"),
