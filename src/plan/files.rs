@@ -65,7 +65,25 @@ impl PlannedFile {
 /// How many files are remembered at least; twice as many at most. Others are read again when they are named again.
 const REMEMBERED: usize = 4096;
 
-type Inspected = Result<Arc<LocalFile>, String>;
+type Inspected = Result<Arc<LocalFile>, Unusable>;
+
+/// Why a file cannot follow a letter.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Unusable {
+    /// The end of the sentence "the attachment …".
+    pub(super) why: String,
+    /// What to do, when it is known whatever the row says.
+    pub(super) hint: Option<String>,
+}
+
+impl Unusable {
+    fn new(why: &str, hint: Option<&str>) -> Self {
+        Self {
+            why: why.to_owned(),
+            hint: hint.map(str::to_owned),
+        }
+    }
+}
 
 /// Reads the files of a folder, and remembers those read last. Any number of threads may use it at a time.
 #[derive(Debug, Default)]
@@ -152,7 +170,7 @@ impl FileReader {
         }
     }
 
-    /// Reads a file, unless it is remembered. The error is the end of the sentence "the attachment …".
+    /// Reads a file, unless it is remembered.
     pub(super) fn inspect(&self, name: &str) -> Inspected {
         let known = self.remembered().find(name);
         known.unwrap_or_else(|| {
@@ -161,13 +179,16 @@ impl FileReader {
         })
     }
 
-    /// The file that a name is probably meant for: one that looks the same.
-    pub(super) fn lookalike(&self, name: &str) -> Option<String> {
+    /// The hint for a file that is not there: another one that looks the same.
+    fn lookalike(&self, name: &str) -> Option<String> {
         let name = name.replace('\\', "/");
         let beside = plain_file::beside(&self.real, &name);
-        beside
+        let other = beside
             .into_iter()
-            .find(|file| as_seen(file) == as_seen(&name))
+            .find(|file| as_seen(file) == as_seen(&name))?;
+        Some(format!(
+            "did you mean `{other}`? upper and lower case differ in names of files, and `\\` is no `/`"
+        ))
     }
 
     fn remembered(&self) -> MutexGuard<'_, Remembered> {
@@ -178,10 +199,19 @@ impl FileReader {
 
     fn read(&self, name: &str) -> Inspected {
         let real = find_inside(&self.real, name).map_err(|why| match why {
-            Refused::NotInside => "is not a path inside the manifest's folder".to_owned(),
-            Refused::LinkOut => "is a link out of the manifest's folder".to_owned(),
-            Refused::NotAFile => "is not a file".to_owned(),
-            Refused::Unreadable(error) => describe(&error),
+            Refused::NotInside => Unusable::new(
+                "is not a path inside the manifest's folder",
+                Some("copy the file into the folder, and name it relative to the manifest"),
+            ),
+            Refused::LinkOut => Unusable::new(
+                "is a link out of the manifest's folder",
+                Some("copy the file itself into the folder"),
+            ),
+            Refused::NotAFile => Unusable::new("is not a file", None),
+            Refused::Unreadable(error) => Unusable {
+                hint: self.lookalike(name),
+                ..describe(&error)
+            },
         })?;
         let (mut sha, mut md5) = (Sha256::new(), Md5::new());
         let size = std::fs::metadata(&real).map(|found| found.len());
@@ -225,12 +255,13 @@ fn keep_repeated(numbers: &mut Vec<u64>) {
     numbers.shrink_to_fit();
 }
 
-fn describe(error: &io::Error) -> String {
-    match error.kind() {
+fn describe(error: &io::Error) -> Unusable {
+    let why = match error.kind() {
         io::ErrorKind::NotFound => "is not there".to_owned(),
         io::ErrorKind::PermissionDenied => "may not be read".to_owned(),
         _ => format!("cannot be read: {error}"),
-    }
+    };
+    Unusable { why, hint: None }
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use jiff::Timestamp;
 
+use super::mailing::display_path;
 use super::{Delivery, Mailing};
 use crate::correspondence::rules::{self, Context, Finding};
 use crate::correspondence::{Recipient, Request};
@@ -18,6 +19,8 @@ pub(super) struct LetterFinding {
     pub(super) finding: Finding,
     /// Where its member stands in the manifest, as a JSON pointer.
     pub(super) pointer: String,
+    /// The file that the row chooses for the member's text, if it does.
+    pub(super) file: Option<String>,
     pub(super) precedence: Option<Precedence>,
     /// The columns that feed it; none when it is the same for every row.
     pub(super) columns: Vec<String>,
@@ -38,8 +41,10 @@ pub(super) fn check_letter(
     findings
         .map(|(finding, precedence)| {
             let pointer = pointer_in_manifest(mailing, &finding, attached, scope);
+            let letter = &mailing.letter.correspondence;
             LetterFinding {
                 columns: feeding_columns(mailing, &pointer, &finding),
+                file: mailing.templates.chosen_file(letter, scope, &pointer),
                 pointer,
                 finding,
                 precedence,
@@ -88,10 +93,13 @@ pub(super) fn is_of_own_text(
     // Of these, the parts that are written out are never a whole.
     const PARTS: [&str; 2] = ["/customRecipient", "/externalReferences"];
     let LetterFinding {
-        finding, pointer, ..
+        finding,
+        pointer,
+        file,
+        ..
     } = found;
     let letter = &mailing.letter.correspondence;
-    let own = mailing.templates.own_text(letter, pointer);
+    let own = mailing.templates.own_text(letter, pointer, file.as_deref());
     let Some(own) = own.filter(|_| !PARTS.iter().any(|part| pointer.contains(part))) else {
         return false;
     };
@@ -179,13 +187,17 @@ fn columns_of<'a>(mailing: &'a Mailing, pointer: &str) -> Vec<&'a str> {
     mailing.letter.correspondence.columns(pointer)
 }
 
-/// Where in the manifest a finding is: at its member, or at what asks for a member that is not there.
+/// Where in the manifest a finding is: at its member, or at what asks for a member that is not there; for a text that rows choose, its file.
 pub(super) fn place_in_manifest(mailing: &Mailing, found: &LetterFinding) -> Place {
     let LetterFinding {
         finding,
         pointer: member,
+        file,
         ..
     } = found;
+    if let Some(file) = file {
+        return Place::File(display_path(&mailing.loaded, file.as_ref()));
+    }
     let positions = &mailing.loaded.positions;
     if positions.key(member).is_none() && positions.value(member).is_none() {
         let asking = finding.related.iter().map(|related| pointer(related));

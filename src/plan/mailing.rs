@@ -15,7 +15,8 @@ use super::slow_rows::{RowsInProgress, SlowRows};
 use crate::diagnostic::{Place, Problem, Problems, did_you_mean, tidy};
 use crate::manifest::{LoadedManifest, Manifest};
 use crate::recipients::{Dialect, Options, Row, Rows};
-use crate::template::{Names, TemplateError, Templates};
+use crate::template::{NameConflict, NameOwner, Names, TemplateError, Templates};
+use crate::text::pointer_token;
 
 /// Threads that check rows, at most.
 const MOST_THREADS: NonZeroUsize = NonZeroUsize::new(16).unwrap();
@@ -227,10 +228,15 @@ fn create_templates(
 ) -> Result<Templates, Problems> {
     let manifest = &loaded.manifest;
     let names = Names::new(headers, &manifest.variables).map_err(|wrong| {
-        let place = Place::File(display_path(loaded, &manifest.recipients.file));
+        let place = |name: &NameConflict| match &name.second {
+            NameOwner::Variable(variable) => {
+                loaded.place_of_key(&format!("/variables/{}", pointer_token(variable)))
+            }
+            _ => Place::File(display_path(loaded, &manifest.recipients.file)),
+        };
+        let wrong = wrong.into_iter();
         wrong
-            .into_iter()
-            .map(|name| Problem::error(place.clone(), name.to_string()).with_hint(name.hint()))
+            .map(|name| Problem::error(place(&name), name.to_string()).with_hint(name.hint()))
             .collect::<Problems>()
     })?;
     let templates = Templates::new(&loaded.folder, names, &manifest.mailing, options.began);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use super::files::PlannedFile;
+use super::files::{PlannedFile, Unusable};
 use super::letter::AttachmentPlan;
 use super::mailing::in_manifest;
 use super::slow_rows::RowInProgress;
@@ -33,6 +33,9 @@ pub(super) struct RowPlanner<'a> {
     /// The row that is being rendered, for the search for slow ones.
     in_progress: Arc<RowInProgress>,
 }
+
+/// The most columns that are named for what a template makes of a row.
+const FEW: usize = 3;
 
 /// The parts of a letter that templates make.
 type Rendered = (Correspondence, Vec<Uuid>, Vec<Arc<PlannedFile>>);
@@ -173,10 +176,11 @@ impl<'a> RowPlanner<'a> {
             (Some(applies), _) => Ok(applies),
             (None, "") => Ok(false),
             (None, other) => Err(Problem::error(
-                self.mailing.row_place(row, Vec::new()),
+                self.mailing.row_place(row, applies.columns()),
                 "`where` is neither true nor false",
             )
             .with_cause(format!("rendered {}", excerpt(other)))
+            .with_hint("compare, as in `{{ Land == 'NO' }}`")
             .into()),
         }
     }
@@ -275,7 +279,7 @@ impl<'a> RowPlanner<'a> {
             return Ok(None);
         }
         let file = self.mailing.files.inspect(&name);
-        let file = file.map_err(|wrong| self.missing_file(row, plan, &name, &wrong))?;
+        let file = file.map_err(|wrong| self.missing_file(row, plan, &name, wrong))?;
         let mut planned = PlannedFile::new(file, metadata);
         let is_shared = |report: &CheckReport| report.files.is_shared(&planned);
         planned.enclosed = !plan.is_shared()
@@ -284,29 +288,46 @@ impl<'a> RowPlanner<'a> {
         Ok(Some(planned))
     }
 
-    fn missing_file(&self, row: &Row, plan: &AttachmentPlan, name: &str, wrong: &str) -> Problem {
+    fn missing_file(
+        &self,
+        row: &Row,
+        plan: &AttachmentPlan,
+        name: &str,
+        wrong: Unusable,
+    ) -> Problem {
         let columns = plan.file.columns();
+        let hint = wrong.hint.unwrap_or_else(|| self.file_hint(plan, &columns));
         let place = if plan.file.is_constant() {
             self.mailing.loaded.place(&format!("{}/file", plan.pointer))
         } else {
-            self.mailing.row_place(row, columns.clone())
+            self.mailing.row_place(row, columns)
         };
-        let problem = Problem::error(place, format!("the attachment {wrong}"));
-        let problem = problem.with_cause(excerpt(name));
-        if let Some(other) = self.mailing.files.lookalike(name) {
-            return problem.with_hint(format!("did you mean `{other}`? {LETTERS}"));
-        }
-        match columns.first() {
-            Some(column) if plan.when.is_always() => {
-                let column = column_expression(column);
-                problem.with_hint(format!(
-                    "put the file there; if not every letter has one, write `when: \"{{{{ {column} != '' }}}}\"` beside `file`, and leave the cell empty in rows without"
-                ))
-            }
-            Some(_) => {
-                problem.with_hint("put the file there, or let `when` say that this letter has none")
-            }
-            None => problem.with_hint("the path is relative to the manifest's folder"),
+        Problem::error(place, format!("the attachment {}", wrong.why))
+            .with_cause(excerpt(name))
+            .with_hint(hint)
+    }
+
+    /// What to do about an attachment that is not there: in some rows it may not be meant to be.
+    fn file_hint(&self, plan: &AttachmentPlan, columns: &[&str]) -> String {
+        let Some(column) = columns.first() else {
+            return "the path is relative to the manifest's folder".to_owned();
+        };
+        let headers = self.mailing.headers().iter();
+        let key = self
+            .mailing
+            .row_key
+            .and_then(|key| headers.clone().nth(key));
+        let identifies = self.mailing.letter.recipient.columns().contains(column)
+            || key.is_some_and(|key| key == column);
+        let column = column_expression(column);
+        match (plan.when.is_always(), identifies) {
+            (false, _) => format!(
+                "put the file there, or let `when` leave it out, as in `{{{{ {column} != '' }}}}`"
+            ),
+            (true, false) => format!(
+                "put the file there; if not every letter has one, write `when: \"{{{{ {column} != '' }}}}\"` beside `file`, and leave the cell empty in rows without"
+            ),
+            (true, true) => "put the file there; if not every letter has one, say so in a column of its own, and write `when: \"{{ Vedlegg == 'ja' }}\"` beside `file`".to_owned(),
         }
     }
 
@@ -334,22 +355,19 @@ impl<'a> RowPlanner<'a> {
         if error.is_in_every_row {
             return in_manifest(&self.mailing.loaded, error);
         }
-        let template = match &error.source {
-            Some(source) => source.path().display().to_string(),
-            None => error.pointer.trim_start_matches('/').replace('/', "."),
-        };
-        let at = if error.line > 0 {
-            format!("{template}:{}:{}", error.line, error.column)
-        } else {
-            template
+        let at = match &error.source {
+            Some(source) if error.line == 0 => source.path().display().to_string(),
+            None if error.line == 0 => error.pointer.trim_start_matches('/').replace('/', "."),
+            _ => in_manifest(&self.mailing.loaded, error).place.to_string(),
         };
         let cause = match &error.cause {
             Some(cause) => format!("in {at}: {cause}"),
             None => format!("in {at}"),
         };
-        // Of a whole text all columns would be named.
-        let columns = match error.line {
-            0 => self.mailing.letter.correspondence.columns(&error.pointer),
+        let columns = self.mailing.letter.correspondence.columns(&error.pointer);
+        // Of a long text all columns would be named.
+        let columns = match columns.len() {
+            0..=FEW => columns,
             _ => Vec::new(),
         };
         let place = self.mailing.row_place(row, columns);
@@ -359,9 +377,6 @@ impl<'a> RowPlanner<'a> {
         }
     }
 }
-
-/// A file's name is compared letter by letter.
-const LETTERS: &str = "upper and lower case differ in names of files, and `\\` is no `/`";
 
 /// Without the letter, which is about a person.
 impl fmt::Debug for RowPlanner<'_> {

@@ -13,8 +13,8 @@ use super::{CheckReport, Delivery, Mailing, Planned};
 use crate::diagnostic::{Code, Place, Problem, Problems};
 use crate::recipients::Row;
 
-/// What distinguishes one kind of finding from another: code, member and message.
-type Kind = (Option<Code>, String, String);
+/// What distinguishes one kind of finding from another: code, member, the file that rows choose for it, and message.
+type Kind = (Option<Code>, String, Option<String>, String);
 
 /// The report while the rows are being checked, in row order.
 pub(super) struct ReportBuilder<'a> {
@@ -99,7 +99,7 @@ impl<'a> ReportBuilder<'a> {
             Planned::Invalid(problems) => {
                 for problem in problems {
                     // What is wrong with a constant part is wrong for every row, and said once.
-                    let is_constant = matches!(problem.place, Place::Source { .. });
+                    let is_constant = !matches!(problem.place, Place::Row { .. });
                     if !is_constant || self.problems.all.iter().all(|known| *known != problem) {
                         self.push(problem);
                     }
@@ -120,6 +120,7 @@ impl<'a> ReportBuilder<'a> {
             let kind = (
                 found.finding.code,
                 found.pointer.clone(),
+                found.file.clone(),
                 found.finding.message.clone(),
             );
             if !found.columns.is_empty() && !self.is_of_own_text(&kind, &found, delivery) {

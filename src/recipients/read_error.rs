@@ -24,12 +24,17 @@ impl ReadError {
 
     /// The file cannot be read at all.
     pub(super) fn unreadable(error: &io::Error) -> Self {
+        let hint = match error.kind() {
+            io::ErrorKind::InvalidInput => {
+                "write the rows into a file: a device or a pipe cannot be read twice"
+            }
+            _ => {
+                "look at `recipients` in the manifest; its files are relative to the manifest's folder"
+            }
+        };
         Self {
             cause: Some(error.to_string()),
-            ..Self::new(
-                "the recipients file cannot be read",
-                "look at `recipients.file` in the manifest; it is relative to the manifest's folder",
-            )
+            ..Self::new("the file cannot be read", hint)
         }
     }
 

@@ -888,7 +888,7 @@ mod tests {
         let problems = missing.unwrap_err();
         assert_eq!(
             problems.iter().next().unwrap().message,
-            "the recipients file cannot be read"
+            "the file cannot be read"
         );
     }
 }

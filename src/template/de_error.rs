@@ -123,7 +123,8 @@ fn remedy(message: &str, text: &str) -> Option<String> {
     if message.contains("`true` or `false`") {
         let answer = answers
             .iter()
-            .find(|answer| text.eq_ignore_ascii_case(answer))?;
+            .find(|answer| text.eq_ignore_ascii_case(answer))
+            .unwrap_or(&"ja");
         return Some(format!("compare, as in `{{{{ column == \"{answer}\" }}}}`"));
     }
     let is_norwegian = || {

@@ -19,6 +19,8 @@ pub(crate) struct TemplateError {
     pub pointer: String,
     /// The file, when the template stands in a file of its own.
     pub source: Option<Arc<Source>>,
+    /// The file, when it is about the whole of it.
+    pub(crate) file: Option<PathBuf>,
     /// The bytes of the template's own text it is about; empty when unknown.
     pub span: Range<usize>,
     /// The line in the template's own text, from 1; 0 when unknown.
@@ -59,10 +61,12 @@ impl TemplateError {
 
     /// Where in its own file, for templates that have one; the others stand in the manifest, at `pointer`.
     pub(crate) fn place(&self) -> Option<Place> {
-        self.source.as_ref().map(|source| Place::Source {
+        let whole = || self.file.clone().map(Place::File);
+        let part = self.source.as_ref().map(|source| Place::Source {
             source: Arc::clone(source),
             span: self.span.clone(),
-        })
+        });
+        part.or_else(whole)
     }
 }
 

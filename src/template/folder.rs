@@ -59,13 +59,17 @@ impl Folder {
     /// The text of a file in the folder; a byte order mark is dropped, everything else is kept.
     pub(super) fn read(&self, path: &str) -> Result<Source, Box<TemplateError>> {
         let refused = |message: &str| TemplateError::new(message).with_cause(excerpt(path));
+        let shown = self.shown.join(path);
+        let about = |error: TemplateError| TemplateError {
+            file: Some(shown.clone()),
+            cause: None,
+            ..error
+        };
         let unreadable = |error: &io::Error| match error.kind() {
             io::ErrorKind::NotFound => {
                 refused("there is no such file").with_hint(self.hint_for(path))
             }
-            kind => {
-                refused("the file cannot be read").with_cause(format!("{}: {kind}", excerpt(path)))
-            }
+            kind => about(refused("the file cannot be read")).with_cause(kind.to_string()),
         };
         let real = find_inside(&self.real, path).map_err(|why| match why {
             Refused::NotInside if path.trim().is_empty() => {
@@ -73,23 +77,27 @@ impl Folder {
             }
             Refused::NotInside => refused("only files in the manifest's folder can be used")
                 .with_hint("copy the file into the folder, and name it relative to the manifest"),
-            Refused::LinkOut => refused("the file is a link out of the manifest's folder")
+            Refused::LinkOut => about(refused("the file is a link out of the manifest's folder"))
                 .with_hint("copy the file itself into the folder"),
-            Refused::NotAFile => refused("it is not a file"),
+            Refused::NotAFile => about(refused("it is not a file")),
             Refused::Unreadable(error) => unreadable(&error),
         })?;
         let bytes = plain_file::read(&real, FILE_LIMIT).map_err(|error| unreadable(&error))?;
         if bytes.len() as u64 > FILE_LIMIT {
-            return Err(refused("the file is larger than 1 MB, which no template is").into());
+            return Err(about(refused(
+                "the file is larger than 1 MB, which no template is",
+            ))
+            .into());
         }
-        let text = String::from_utf8(bytes)
-            .map_err(|_| refused("the file is not UTF-8 text").with_hint("save it as UTF-8"))?;
+        let text = String::from_utf8(bytes).map_err(|_| {
+            about(refused("the file is not UTF-8 text")).with_hint("save it as UTF-8")
+        })?;
         let text = text.strip_prefix('\u{FEFF}').unwrap_or(&text);
         self.files_read
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .insert(path.to_owned());
-        Ok(Source::new(self.shown.join(path), text))
+        Ok(Source::new(shown, text))
     }
 
     /// The hint for a file that is not there: a wrong language in its name, the file that was probably meant, or where paths begin.

@@ -213,15 +213,35 @@ impl Templates {
         de::pointer_in_manifest(tree, &text, &ends, rendered)
     }
 
-    /// The own text of the template at a pointer, with a letter for every value; `None` where it has none, and where rows choose a file.
-    pub(crate) fn own_text(&self, tree: &Tree, pointer: &str) -> Option<String> {
-        let leaf = tree
-            .leaves
-            .iter()
-            .find(|leaf| leaf.pointer == pointer && !leaf.is_condition)?;
-        match &leaf.origin {
-            Origin::Template(template) => self.compiler.library.own_text(template),
-            Origin::File(_) => None,
+    /// The path of the file that a row chooses for the text at a pointer; `None` for other texts.
+    pub(crate) fn chosen_file(&self, tree: &Tree, scope: &Scope, pointer: &str) -> Option<String> {
+        let Origin::File(path) = &leaf_at(tree, pointer)?.origin else {
+            return None;
+        };
+        let mut name = Vec::new();
+        let library = &self.compiler.library;
+        self.render_template(library, path, scope, &mut name).ok()?;
+        String::from_utf8(name).ok()
+    }
+
+    /// The own text of the template at a pointer, with a letter for every value; `None` where it has none. `file` is the path that the row chooses, if it does.
+    pub(crate) fn own_text(
+        &self,
+        tree: &Tree,
+        pointer: &str,
+        file: Option<&str>,
+    ) -> Option<String> {
+        let leaf = leaf_at(tree, pointer)?;
+        match (&leaf.origin, file) {
+            (Origin::Template(template), _) => self.compiler.library.own_text(template),
+            (Origin::File(_), Some(file)) => {
+                let file = self.row_file(leaf, file.to_owned());
+                match file.compiled.as_ref().ok()? {
+                    Compiled::Constant(text) => Some(text.clone()),
+                    Compiled::Varying(template) => file.library.own_text(template),
+                }
+            }
+            (Origin::File(_), None) => None,
         }
     }
 
@@ -347,7 +367,7 @@ impl Templates {
         let template = match &file.compiled {
             Err(errors) => {
                 let errors = errors.iter().cloned().map(|error| TemplateError {
-                    is_in_every_row: error.source.is_some(),
+                    is_in_every_row: error.place().is_some(),
                     ..error
                 });
                 return Err(errors.collect());
@@ -395,6 +415,12 @@ impl Templates {
         files.insert(path, Arc::clone(&file));
         file
     }
+}
+
+/// The text at a pointer.
+fn leaf_at<'a>(tree: &'a Tree, pointer: &str) -> Option<&'a Leaf> {
+    let mut leaves = tree.leaves.iter();
+    leaves.find(|leaf| leaf.pointer == pointer && !leaf.is_condition)
 }
 
 /// True when the condition at a place, which has been rendered, holds.

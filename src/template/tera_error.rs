@@ -23,6 +23,14 @@ pub(super) fn from_tera(message: &str) -> TemplateError {
     };
     let mut error = TemplateError::new(redact(&message));
     error.hint = hint(&message);
+    let cause = match cause.as_deref() {
+        Some("``") => {
+            let ask = "ask first whether there is one, as in `{% if Frist %}\u{2026}{% endif %}`";
+            error.hint.get_or_insert_with(|| ask.to_owned());
+            Some("the value is empty".to_owned())
+        }
+        _ => cause,
+    };
     error.cause = cause;
     error.is_in_every_row = is_unfit;
     error

@@ -407,3 +407,93 @@ fn a_due_date_is_the_day_that_is_written() {
     let due = "due from the end of 2099-07-15 in Norway to the end of 2099-12-16 in Norway\n";
     assert!(run.stdout().contains(due), "{run}");
 }
+
+#[test]
+fn text_of_a_file_that_rows_choose_is_shown_as_that_file() {
+    let project = Project::small();
+    let long = "too long ".repeat(4000);
+    project.write("letter.nb.md", format!("Hei {{{{ name }}}}\n{long}"));
+    project.write("letter.nn.md", &long);
+    project.write("letter.en.md", b"Hello {{ name }}, \xe6\xf8\xe5");
+    project.replace(
+        "mailing.yaml",
+        "\"Dear {{ name }}, case {{ case }} is open.\"",
+        "{ file: \"letter.{{ language }}.md\" }",
+    );
+    let rows = |languages: [&str; 3]| {
+        let [one, two, three] = languages;
+        format!(
+            "org,name,case,language\n991825827,Ane,1,{one}\n310244007,Bo,2,{two}\n974760673,Cato,3,{three}\n"
+        )
+    };
+    project.write("recipients.csv", rows(["nb", "nn", "nb"]));
+    let said = refused(&project);
+    for file in ["letter.nb.md", "letter.nn.md"] {
+        let place = format!("the body is too long\n --> {file}\n");
+        assert!(said.contains(&place), "{said}");
+    }
+    assert!(said.contains("2 errors"), "{said}");
+    project.write("recipients.csv", rows(["en", "en", "en"]));
+    let said = refused(&project);
+    let place = "error: the file is not UTF-8 text\n --> letter.en.md\n";
+    assert!(said.contains(place), "{said}");
+    assert!(said.contains("1 error"), "{said}");
+}
+
+#[test]
+fn a_template_that_takes_texts_for_numbers_is_shown_once_where_it_is_written() {
+    for body in [
+        "{ file: \"letter.{{ language }}.md\" }",
+        "{ file: letter.en.md }",
+    ] {
+        let project = Project::small();
+        project.write(
+            "letter.en.md",
+            "Hello {{ name }}\n\n{{ case * 2 }} kroner\n",
+        );
+        project.replace(
+            "mailing.yaml",
+            "\"Dear {{ name }}, case {{ case }} is open.\"",
+            body,
+        );
+        project.write(
+            "recipients.csv",
+            "org,name,case,language\n991825827,Ane,1,en\n310244007,Bo,2,en\n",
+        );
+        let said = refused(&project);
+        assert!(said.contains(" --> letter.en.md:3:4\n"), "{said}");
+        assert!(
+            said.contains("times(by=2)") && said.contains("1 error"),
+            "{said}"
+        );
+    }
+}
+
+#[test]
+fn a_value_that_does_not_fit_names_its_column_and_its_tag() {
+    let project = with_letter("  dueDateTime: \"{{ due | date(form='iso') }}\"\nsend:");
+    project.write(
+        "recipients.csv",
+        "org,name,case,due\n991825827,Ane,1,2099-12-15\n310244007,Bo,2,\n",
+    );
+    let said = refused(&project);
+    assert!(
+        said.contains(" --> recipients.csv:3 (column due)\n"),
+        "{said}"
+    );
+    assert!(said.contains("in mailing.yaml:14:26"), "{said}");
+    assert!(
+        said.contains(
+            "the value is empty
+  = hint: ask first"
+        ),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_variable_with_the_name_of_a_column_is_shown_in_the_manifest() {
+    let project = with_letter("variables: { name: x }\nsend:");
+    let said = refused(&project);
+    assert!(said.contains("variables: { name: x }"), "{said}");
+}
