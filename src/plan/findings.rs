@@ -10,7 +10,10 @@ use crate::correspondence::rules::{self, Context, Finding};
 use crate::correspondence::{Recipient, Request};
 use crate::diagnostic::{Code, Place, Precedence, Problem};
 use crate::template::Scope;
+use crate::text::pointer_token;
 
+/// Where properties stand in the manifest: their names are the author's own.
+const PROPERTIES: &str = "/correspondence/propertyList/";
 /// Where the attachments stand in the manifest.
 const ATTACHMENTS: &str = "/correspondence/content/attachments";
 
@@ -100,6 +103,8 @@ pub(super) fn is_of_own_text(
     } = found;
     let letter = &mailing.letter.correspondence;
     let own = mailing.templates.own_text(letter, pointer, file.as_deref());
+    // A property's name is the manifest's, whatever its value.
+    let own = own.or_else(|| pointer.starts_with(PROPERTIES).then(|| "x".to_owned()));
     let Some(own) = own.filter(|_| !PARTS.iter().any(|part| pointer.contains(part))) else {
         return false;
     };
@@ -292,6 +297,9 @@ pub(super) fn owned(columns: Vec<&str>) -> Vec<String> {
 
 /// `correspondence.content.attachments[0].fileName` as a JSON pointer.
 fn pointer(member: &str) -> String {
+    if let Some(name) = member.strip_prefix("correspondence.propertyList.") {
+        return format!("{PROPERTIES}{}", pointer_token(name));
+    }
     let mut pointer = String::with_capacity(member.len() + 1);
     pointer.push('/');
     for char in member.chars() {
@@ -354,6 +362,10 @@ mod tests {
         assert_eq!(
             pointer("correspondence.content.attachments[10].fileName"),
             "/correspondence/content/attachments/10/fileName"
+        );
+        assert_eq!(
+            pointer("correspondence.propertyList.a.b[0]/c"),
+            "/correspondence/propertyList/a.b[0]~1c"
         );
     }
 }

@@ -300,11 +300,15 @@ impl fmt::Debug for Rows {
 fn open_file(path: &Path, options: &Options) -> Result<File, ReadError> {
     let unreadable = |error| ReadError::unreadable(&error);
     let file = plain_file::open(path).map_err(unreadable)?;
-    let limit = if options.bare_list { 1 } else { 10 };
+    let (limit, hint) = if options.bare_list {
+        (1, "leave one key or recipient in each line")
+    } else {
+        (10, "divide it, and send a mailing for each part")
+    };
     if file.metadata().map_err(unreadable)?.len() > limit * 1_000_000_000 {
         return Err(ReadError::new(
             format!("the file is larger than {limit} GB"),
-            "divide it, and send a mailing for each part",
+            hint,
         ));
     }
     Ok(file)

@@ -639,6 +639,28 @@ pub(super) mod tests {
     }
 
     #[test]
+    fn members_behind_what_is_left_out_are_found_in_the_manifest() {
+        let mut bench = Bench::new(&["a", "b"], &json!({}), &[]);
+        let tree = bench.tree(&json!({"list": [
+            {"x": "{{ a }}"},
+            {"x": "y", "when": "{{ b == 'yes' }}"},
+            {"x": ["", "{{ a }}", "z"]},
+        ]}));
+        for (row, rendered, written) in [
+            (["", "no"], "/root/list/0/x/0", "/root/list/2/x/2"),
+            (["", "yes"], "/root/list/1/x/0", "/root/list/2/x/2"),
+            (["1", "no"], "/root/list/1/x/1", "/root/list/2/x/2"),
+            (["1", "yes"], "/root/list/1/x", "/root/list/1/x"),
+            (["1", "yes"], "/root/list/7/x", "/root/list/7/x"),
+            (["1", "yes"], "/root/other/0", "/root/other/0"),
+        ] {
+            let scope = bench.scope(&row);
+            let found = bench.templates.pointer_in_manifest(&tree, &scope, rendered);
+            assert_eq!(found, written, "{row:?}");
+        }
+    }
+
+    #[test]
     fn a_file_is_read_once() {
         let mut bench = Bench::new(&["a"], &json!({}), &[("x.md", "{{ a }}1")]);
         let tree = bench.tree(&json!({"file": "{{ a }}.md"}));

@@ -497,3 +497,56 @@ fn a_variable_with_the_name_of_a_column_is_shown_in_the_manifest() {
     let said = refused(&project);
     assert!(said.contains("variables: { name: x }"), "{said}");
 }
+
+#[test]
+fn a_property_is_placed_by_itself() {
+    let long = "k".repeat(51);
+    let project = with_letter(&format!(
+        "  propertyList:\n    one: \"{{{{ name }}}}\"\n    two: \"{{{{ note }}}}\"\n    {long}: \"{{{{ name }}}}\"\nsend:"
+    ));
+    let note = "n".repeat(301);
+    project.write(
+        "recipients.csv",
+        format!("org,name,case,note\n991825827,Ane,1,\n310244007,Bo,2,{note}\n"),
+    );
+    let said = refused(&project);
+    assert!(
+        said.contains("the key of a property is too long\n  --> mailing.yaml:"),
+        "{said}"
+    );
+    assert!(
+        said.contains("the value of a property is too long\n --> recipients.csv:3 (column note)"),
+        "{said}"
+    );
+    assert!(said.contains("2 errors"), "{said}");
+}
+
+#[test]
+fn files_have_a_limit() {
+    let grow = |project: &Project, name: &str, bytes: u64| {
+        let file = std::fs::File::options()
+            .create(true)
+            .append(true)
+            .open(project.path(name));
+        file.unwrap().set_len(bytes).unwrap();
+    };
+    let project = Project::small();
+    grow(&project, "recipients.csv", 10_000_000_001);
+    assert!(refused(&project).contains("the file is larger than 10 GB"));
+    let project = Project::small();
+    project.replace(
+        "mailing.yaml",
+        "  key: case",
+        "  exclude: stop.csv\n  key: case",
+    );
+    grow(&project, "stop.csv", 1_000_000_001);
+    assert!(refused(&project).contains("the file is larger than 1 GB"));
+    let project = Project::small();
+    project.replace(
+        "mailing.yaml",
+        "    messageTitle",
+        "    attachments:\n      - { file: large.pdf, sendersReference: a }\n    messageTitle",
+    );
+    grow(&project, "large.pdf", 50_000_000_001);
+    assert!(refused(&project).contains("error[2004]"));
+}
