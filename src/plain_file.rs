@@ -24,6 +24,9 @@ pub(crate) fn read(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
 
 /// The names of the files beside one that is not there, as it is named: those of the same folder, at most [`BESIDE`].
 pub(crate) fn beside(folder: &Path, name: &str) -> Vec<String> {
+    if !is_inside(name) {
+        return Vec::new();
+    }
     let above = name.rfind('/').map_or("", |slash| &name[..=slash]);
     let entries = folder.join(above).read_dir().into_iter().flatten();
     let names = entries
@@ -51,12 +54,10 @@ pub(crate) enum Refused {
 
 /// The real path of a plain file in a folder, by its relative name; `folder` is a real path itself.
 pub(crate) fn find_inside(folder: &Path, name: &str) -> Result<PathBuf, Refused> {
-    let inside = |part: Component<'_>| matches!(part, Component::Normal(_) | Component::CurDir);
-    let relative = Path::new(name);
-    if name.trim().is_empty() || name.contains('\0') || !relative.components().all(inside) {
+    if name.trim().is_empty() || name.contains('\0') || !is_inside(name) {
         return Err(Refused::NotInside);
     }
-    let real = folder.join(relative).canonicalize();
+    let real = folder.join(name).canonicalize();
     let real = real.map_err(Refused::Unreadable)?;
     if !real.starts_with(folder) {
         return Err(Refused::LinkOut);
@@ -66,4 +67,10 @@ pub(crate) fn find_inside(folder: &Path, name: &str) -> Result<PathBuf, Refused>
         Ok(_) => Err(Refused::NotAFile),
         Err(error) => Err(Refused::Unreadable(error)),
     }
+}
+
+/// True for a relative path that leads nowhere upwards.
+fn is_inside(name: &str) -> bool {
+    let mut parts = Path::new(name).components();
+    parts.all(|part| matches!(part, Component::Normal(_) | Component::CurDir))
 }

@@ -5,16 +5,25 @@ use std::collections::{HashMap, HashSet};
 use super::{Code, Place, Precedence, Problem, Problems, Severity};
 use crate::text::count;
 
-/// Rows with the same problem together, where the first of them was found; everything else alone.
+/// What rows of a group have in common.
+type Kind<'p> = (Severity, Option<Code>, &'p str, &'p [String]);
+
+/// Rows with the same problem in the same columns together, where the first of them was found; everything else alone.
 pub(super) fn groups(problems: &Problems) -> Vec<Vec<&Problem>> {
     let mut groups: Vec<Vec<&Problem>> = Vec::new();
-    let mut rows = HashMap::<(Severity, Option<Code>, &str), usize>::new();
+    let mut rows = HashMap::<Kind<'_>, usize>::new();
     for problem in problems {
-        let Place::Row { .. } = problem.place else {
+        let Place::Row { columns, .. } = &problem.place else {
             groups.push(vec![problem]);
             continue;
         };
-        let kind = (problem.severity, problem.code, problem.message.as_str());
+        let Problem {
+            severity,
+            code,
+            message,
+            ..
+        } = problem;
+        let kind = (*severity, *code, message.as_str(), columns.as_slice());
         let index = *rows.entry(kind).or_insert(groups.len());
         match groups.get_mut(index) {
             Some(group) => group.push(problem),

@@ -12,6 +12,7 @@ use super::digest::read_in_pieces;
 use super::{Digest, Digester};
 use crate::correspondence::Attachment;
 use crate::correspondence::rules::STREAM_FILE_LIMIT;
+use crate::correspondence::text::excerpt;
 use crate::diagnostic::as_seen;
 use crate::plain_file::{self, Refused, find_inside};
 
@@ -187,7 +188,8 @@ impl FileReader {
             .into_iter()
             .find(|file| as_seen(file) == as_seen(&name))?;
         Some(format!(
-            "did you mean `{other}`? upper and lower case differ in names of files, and `\\` is no `/`"
+            "did you mean {}? upper and lower case differ in names of files, and `\\` is no `/`",
+            excerpt(&other)
         ))
     }
 

@@ -9,6 +9,7 @@ use super::{Delivery, Mailing};
 use crate::correspondence::rules::{self, Context, Finding};
 use crate::correspondence::{Recipient, Request};
 use crate::diagnostic::{Code, Place, Precedence, Problem};
+use crate::secret::redact;
 use crate::template::Scope;
 use crate::text::pointer_token;
 
@@ -201,7 +202,8 @@ pub(super) fn place_in_manifest(mailing: &Mailing, found: &LetterFinding) -> Pla
         ..
     } = found;
     if let Some(file) = file {
-        return Place::File(display_path(&mailing.loaded, file.as_ref()));
+        let file = redact(file);
+        return Place::File(display_path(&mailing.loaded, file.as_ref().as_ref()));
     }
     let positions = &mailing.loaded.positions;
     if positions.key(member).is_none() && positions.value(member).is_none() {

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::error::{SetupError, TemplateError, excerpt};
 use crate::diagnostic::{Source, did_you_mean};
 use crate::plain_file::{self, Refused, find_inside};
+use crate::secret::redact;
 
 /// The most bytes of a template file.
 const FILE_LIMIT: u64 = 1 << 20;
@@ -59,7 +60,9 @@ impl Folder {
     /// The text of a file in the folder; a byte order mark is dropped, everything else is kept.
     pub(super) fn read(&self, path: &str) -> Result<Source, Box<TemplateError>> {
         let refused = |message: &str| TemplateError::new(message).with_cause(excerpt(path));
+        // Names of files may be identity numbers.
         let shown = self.shown.join(path);
+        let shown = PathBuf::from(redact(&shown.to_string_lossy()).into_owned());
         let about = |error: TemplateError| TemplateError {
             file: Some(shown.clone()),
             cause: None,
@@ -102,7 +105,8 @@ impl Folder {
 
     /// The hint for a file that is not there: a wrong language in its name, the file that was probably meant, or where paths begin.
     fn hint_for(&self, path: &str) -> String {
-        let beside = plain_file::beside(&self.real, path);
+        let beside = plain_file::beside(&self.real, path).into_iter();
+        let beside: Vec<_> = beside.map(|name| redact(&name).into_owned()).collect();
         let others = languages_of(path, &beside);
         if !others.is_empty() {
             return format!(

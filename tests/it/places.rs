@@ -171,8 +171,13 @@ fn counts_are_rows_in_every_format() {
         "org,name,case,mail\n991825827,Ane,1,x\n310244007,Bo,2,y\n974760673,Cato,3,c@example.no\n",
     );
     let said = refused(&project);
-    assert!(said.contains("(3 rows, first at line 2)"), "{said}");
-    assert!(said.ends_with("\n3 errors\n"), "{said}");
+    for group in [
+        "(3 rows, first at line 2)\n --> recipients.csv:2 (column name)",
+        "(2 rows, first at line 2)\n --> recipients.csv:2 (column mail)",
+    ] {
+        assert!(said.contains(group), "{said}");
+    }
+    assert!(said.ends_with("\n5 errors in 3 rows\n"), "{said}");
     let json = project
         .run(&["validate", "mailing.yaml", "--format", "json"])
         .ends(2);
@@ -183,7 +188,10 @@ fn counts_are_rows_in_every_format() {
         let run = project
             .run(&["validate", "mailing.yaml", "--format", format])
             .ends(2);
-        assert!(run.stderr().ends_with("\n3 errors\n"), "{format}: {run}");
+        assert!(
+            run.stderr().ends_with("\n5 errors in 3 rows\n"),
+            "{format}: {run}"
+        );
     }
 }
 
@@ -549,4 +557,42 @@ fn files_have_a_limit() {
     );
     grow(&project, "large.pdf", 50_000_000_001);
     assert!(refused(&project).contains("error[2004]"));
+}
+
+#[test]
+fn no_identity_number_in_a_files_name_is_told() {
+    let number = "19874602976";
+    let project = Project::small();
+    project.replace(
+        "mailing.yaml",
+        "    messageTitle",
+        "    attachments:\n      - { file: \"pdf/{{ who }}.PDF\", sendersReference: a }\n    messageTitle",
+    );
+    project.write(&format!("pdf/{number}.pdf"), "a");
+    project.write(
+        "recipients.csv",
+        format!("org,name,case,who\n991825827,Ane,1,{number}\n"),
+    );
+    let said = refused(&project);
+    assert!(
+        said.contains("did you mean `pdf/198746*****.pdf`?"),
+        "{said}"
+    );
+    assert!(!said.contains(number), "{said}");
+    for text in [&b"{{ nam }}"[..], b"\xe5", &b"x".repeat(30_001)] {
+        let project = Project::small();
+        project.replace(
+            "mailing.yaml",
+            "\"Dear {{ name }}, case {{ case }} is open.\"",
+            "{ file: \"{{ who }}.md\" }",
+        );
+        project.write(&format!("{number}.md"), text);
+        project.write(
+            "recipients.csv",
+            format!("org,name,case,who\n991825827,Ane,1,{number}\n"),
+        );
+        let said = refused(&project);
+        assert!(said.contains("198746*****.md"), "{said}");
+        assert!(!said.contains(number), "{said}");
+    }
 }
