@@ -1,45 +1,43 @@
-//! The rights of a token in an environment, as far as its claims show them.
+//! The rights of a token in an environment, as far as its claims tell.
 
 use serde_json::Value;
 
 use super::Environment;
 use crate::http::host;
 
-/// Without it there is no letter.
+/// The scope that sending requires.
 const WRITE: &str = "altinn:correspondence.write";
-/// Makes the sender the resource's owner without more ado.
+/// The scope of service owners. With it Altinn lets the owner of a resource send without asking its policy.
 const OWNER: &str = "altinn:serviceowner";
 
-/// A token's claims, judged for an environment. Altinn decides in the end.
+/// The claims of a token, checked against an environment. Only Altinn's own answer is final.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Access {
     /// The `iss` claim.
     pub issuer: Option<String>,
     /// True for Altinn's own token, false for Maskinporten's.
     pub exchanged: Option<bool>,
-    /// The client it was made for.
+    /// The client that the token was issued to.
     pub client: Option<String>,
-    /// The organisation it stands for, with the register it is from: `0192:991825827`.
+    /// The organisation that the token stands for, with its register: `0192:991825827`.
     pub consumer: Option<String>,
-    /// The scopes.
     pub scopes: Vec<String>,
-    /// When it ends, in seconds since 1970.
+    /// The expiry, in seconds since 1970.
     pub expires: Option<i64>,
-    /// Why letters cannot be sent with it here; none when they can.
+    /// The reasons why letters cannot be sent with the token; empty when none is known.
     pub problems: Vec<AccessProblem>,
 }
 
-/// A reason why letters cannot be sent.
+/// A reason why letters cannot be sent with a token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AccessProblem {
-    /// A lowercase fragment.
     pub message: String,
-    /// The command or setting that may help.
+    /// The command or setting that may solve the problem.
     pub hint: String,
 }
 
 impl Access {
-    /// `claims` is `None` for a token that cannot be read: no problem is found then.
+    /// Checks the claims. `None` stands for a token that cannot be read, in which no problem is found.
     pub fn new(claims: Option<&Value>, environment: &Environment) -> Self {
         let text = |name: &str| claims?.get(name)?.as_str().map(str::to_owned);
         let issuer = text("iss");
@@ -56,12 +54,12 @@ impl Access {
             problems: Vec::new(),
         };
         if claims.is_some() {
-            access.judge(environment);
+            access.find_problems(environment);
         }
         access
     }
 
-    fn judge(&mut self, environment: &Environment) {
+    fn find_problems(&mut self, environment: &Environment) {
         let allows = |name: &str| self.scopes.iter().any(|scope| scope == name);
         let mut problems = Vec::new();
         if !allows(WRITE) {
@@ -70,6 +68,7 @@ impl Access {
                 hint: format!("add it to the client in Maskinporten's self-service and to `auth.scopes`: {WRITE}"),
             });
         }
+        // The exchange adds the rights of a service owner; Maskinporten's own token must have the scope.
         if !allows(OWNER) && self.exchanged == Some(false) {
             problems.push(AccessProblem {
                 message: format!("Altinn takes Maskinporten's own token only with the scope {OWNER}"),
@@ -77,7 +76,7 @@ impl Access {
             });
         }
         if let Some(issuer) = &self.issuer
-            && let Some(other) = elsewhere(issuer, environment)
+            && let Some(other) = foreign_environment(issuer, environment)
         {
             problems.push(AccessProblem {
                 message: format!(
@@ -101,17 +100,18 @@ impl Access {
         self.problems = problems;
     }
 
-    /// True when Altinn has to ask its policy for every letter, because the token does not say that its holder is a service owner.
+    /// True when Altinn asks the resource's policy for every letter, because the token lacks the scope of service owners.
     pub fn needs_policy(&self) -> bool {
         self.exchanged == Some(true) && !self.scopes.iter().any(|scope| scope == OWNER)
     }
 }
 
-/// Maskinporten's are addresses of its own; an Altinn token's issuer is below the platform's `/authentication`.
+/// True for the issuer of an Altinn token, which is an address below the platform's `/authentication`.
 fn is_altinns(issuer: &str) -> bool {
     issuer.contains("altinn") || issuer.contains("/authentication/")
 }
 
+/// Reads the scopes, which are one string in most tokens and a list in some.
 fn scopes(claims: Option<&Value>) -> Vec<String> {
     match claims.and_then(|claims| claims.get("scope")) {
         Some(Value::String(text)) => text.split_whitespace().map(str::to_owned).collect(),
@@ -124,16 +124,16 @@ fn scopes(claims: Option<&Value>) -> Vec<String> {
     }
 }
 
-/// The name of the environment an issuer belongs to, when that is another than ours.
-fn elsewhere(issuer: &str, environment: &Environment) -> Option<String> {
+/// The name of the issuer's environment, when it is not `environment`.
+fn foreign_environment(issuer: &str, environment: &Environment) -> Option<String> {
     let issuer = host(issuer);
     let ours = [environment.platform(), environment.maskinporten()];
     if ours.iter().any(|address| host(address) == issuer) {
         return None;
     }
-    // A gateway's own name says nothing, except that production and test do not mix.
+    // Behind a gateway of the user's own, hosts do not tell the environment; but production and test never mix.
     let is_known = Environment::named(environment.name()).is_some();
-    match Environment::of_host(&issuer) {
+    match Environment::at_host(&issuer) {
         Some(owner) if is_known || owner.is_production() != environment.is_production() => {
             Some(owner.name().to_owned())
         }

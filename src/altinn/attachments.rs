@@ -1,4 +1,4 @@
-//! Attachments: announce one, upload it, and read its status.
+//! The calls for attachments: initialize, upload, status and deletion.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use crate::correspondence::Attachment;
 use crate::maskinporten::Token;
 
 impl Client {
-    /// Announces a file under a resource; gives the id to upload it to. Not protected against repeats: each call makes a new attachment.
+    /// Creates an attachment under a resource and returns the id to upload its file to. Not idempotent: a repeated call creates a second attachment.
     pub async fn initialize_attachment(
         &self,
         token: &Token,
@@ -25,7 +25,7 @@ impl Client {
             resource_id: resource,
             attachment,
         })
-        .map_err(|error| self.failed(TransportKind::File, Some(error.into())))?;
+        .map_err(|error| self.transport_error(TransportKind::File, Some(error.into())))?;
         let request = self
             .request(Method::POST, "attachment", token)
             .header(CONTENT_TYPE, "application/json")
@@ -34,47 +34,48 @@ impl Client {
             .await
     }
 
-    /// Uploads the file itself, streamed from disk. Large files get the time they need on a slow line.
+    /// Uploads a file, streamed from disk. The timeout grows with the size of the file.
     pub async fn upload(
         &self,
         token: &Token,
         attachment: Uuid,
         content: &CheckedFile,
     ) -> Result<Answer<AttachmentOverview>, TransportError> {
+        // Before the request: an upload that breaks off spends the id, and the file needs a new attachment.
         self.check_file(content).await?;
         let path = format!("attachment/{attachment}/upload");
         let request = self
             .request(Method::POST, &path, token)
             .header(CONTENT_TYPE, "application/octet-stream")
             .header(CONTENT_LENGTH, content.size)
-            .timeout(self.time_for(content.size))
+            .timeout(self.timeout_for(content.size))
             .body(Body::wrap_stream(content.clone().stream()));
         self.call(request, |answer| AttachmentOverview::read(&answer))
             .await
     }
 
-    /// Deletes an attachment. Altinn does so only as long as no letter has ever had it (code 2007).
+    /// Deletes an attachment. Altinn refuses (code 2007) once a letter has referred to it.
     pub async fn delete_attachment(
         &self,
         token: &Token,
         attachment: Uuid,
     ) -> Result<Answer<()>, TransportError> {
         let request = self.request(Method::DELETE, &format!("attachment/{attachment}"), token);
-        self.call_for_nothing(request).await
+        self.call_without_body(request).await
     }
 
-    /// Checks that a file can be sent, before anything is.
+    /// Checks that a file is still there with its size, before a request begins.
     pub(super) async fn check_file(&self, content: &CheckedFile) -> Result<(), TransportError> {
         let checked = content.check_size().await;
-        checked.map_err(|error| self.failed(TransportKind::File, Some(error.into())))
+        checked.map_err(|error| self.transport_error(TransportKind::File, Some(error.into())))
     }
 
-    /// The timeout of a request with `length` bytes.
-    pub(super) fn time_for(&self, length: u64) -> Duration {
+    /// The timeout of a request with `length` bytes, which a line of 1 Mbit/s can keep.
+    pub(super) fn timeout_for(&self, length: u64) -> Duration {
         self.timeout() + Duration::from_secs(length / SLOWEST_LINE)
     }
 
-    /// The status of an attachment.
+    /// Reads the status of an attachment.
     pub async fn attachment(
         &self,
         token: &Token,
@@ -86,40 +87,36 @@ impl Client {
     }
 }
 
-/// An attachment as Altinn has it now. Only the status is certain to be there.
+/// The overview of an attachment. Only the status is always present.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AttachmentOverview {
-    /// Its id.
     pub id: Option<Uuid>,
-    /// Uploaded, scanned, published.
     pub status: AttachmentStatus,
-    /// Altinn's explanation of it.
+    /// Altinn's explanation of the status.
     pub status_text: Option<String>,
-    /// MD5 in lower-case hexadecimal, once it is uploaded.
+    /// The MD5 in lower-case hexadecimal, once the file is uploaded.
     pub checksum: Option<String>,
 }
 
 /// The status of an attachment.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum AttachmentStatus {
-    /// Announced, not uploaded.
+    /// Created, but not uploaded yet.
     Initialized,
-    /// Uploaded, and being scanned.
+    /// Being uploaded or scanned.
     UploadProcessing,
-    /// Ready to be sent with letters.
+    /// Ready for use in letters.
     Published,
-    /// Deleted.
     Purged,
-    /// The upload or the scan failed.
+    /// The upload or the scan transport_error. Final: the file needs a new attachment.
     Failed,
-    /// Past its time.
     Expired,
-    /// A status this program does not know.
+    /// A status that this program does not know.
     Other(String),
 }
 
 impl AttachmentStatus {
-    /// True when it will never become ready.
+    /// True when the attachment can never become `Published` again.
     pub fn is_lost(&self) -> bool {
         matches!(self, Self::Purged | Self::Failed | Self::Expired)
     }
@@ -150,7 +147,7 @@ impl AttachmentOverview {
     }
 }
 
-/// The body that announces an attachment.
+/// The body of the request that creates an attachment.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Announcement<'a> {
@@ -159,7 +156,7 @@ struct Announcement<'a> {
     attachment: &'a Attachment,
 }
 
-/// Bytes a second that even a slow line carries: 1 Mbit/s.
+/// The speed of a slow line, in bytes a second: 1 Mbit/s.
 const SLOWEST_LINE: u64 = 125_000;
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! One request to Altinn and its answer.
+//! The client of the Correspondence API: one request and its answer.
 
 use std::fmt;
 use std::sync::Arc;
@@ -14,11 +14,11 @@ use crate::correspondence::path::API;
 use crate::http::{DEFAULT_TIMEOUT, Reply};
 use crate::maskinporten::{SubscriptionKey, Token, TokenSource};
 
-/// The sender's side of the Correspondence API. Calls are not repeated, and a token is the caller's choice: after a 401, reject it and try with the next.
+/// A client for the sender's calls of the Correspondence API. It never repeats a call. The caller passes the token, and after a 401 rejects it and tries with the next one.
 #[derive(Clone)]
 pub struct Client {
     http: reqwest::Client,
-    /// The API's root, without a trailing slash.
+    /// The root of the API, without a trailing slash.
     api: String,
     host: String,
     tokens: Arc<dyn TokenSource>,
@@ -29,14 +29,14 @@ pub struct Client {
 /// Altinn's answer to a request that reached it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Answer<T> {
-    /// Any 2xx.
+    /// The status was 2xx.
     Accepted(T),
-    /// Anything else.
+    /// The status was any other.
     Refused(Refusal),
 }
 
 impl<T> Answer<T> {
-    /// The answer, or the refusal as an error.
+    /// Turns a refusal into an error.
     pub fn into_result(self) -> Result<T, Refusal> {
         match self {
             Self::Accepted(value) => Ok(value),
@@ -46,7 +46,7 @@ impl<T> Answer<T> {
 }
 
 impl Client {
-    /// A client for this environment.
+    /// A client for `environment`.
     pub fn new(
         http: reqwest::Client,
         environment: &Environment,
@@ -64,7 +64,7 @@ impl Client {
         }
     }
 
-    /// With another time than the default one for a request, to which that for the bytes of files is added.
+    /// Sets the timeout of a request. Requests with files get more by their size.
     #[must_use]
     pub fn with_timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
@@ -75,26 +75,26 @@ impl Client {
         self.timeout
     }
 
-    /// Where this client's tokens come from.
+    /// The source of this client's tokens.
     pub fn tokens(&self) -> &dyn TokenSource {
         &*self.tokens
     }
 
-    /// A request to a path below the API's root.
+    /// Begins a request to a path below the root of the API.
     pub(super) fn request(&self, method: Method, path: &str, token: &Token) -> RequestBuilder {
         let request = self
             .http
             .request(method, format!("{}/{path}", self.api))
-            // Altinn refuses anything less exact.
+            // Altinn answers 406 to `application/*` or an empty value.
             .header(ACCEPT, "application/json")
             .bearer_auth(token.expose());
         match &self.subscription_key {
-            Some(key) => key.on(request),
+            Some(key) => key.add_to(request),
             None => request,
         }
     }
 
-    /// Sends it; a success must be JSON in which `read` finds what it needs.
+    /// Sends a request. A success must be JSON from which `read` can take its value.
     pub(super) async fn call<T>(
         &self,
         request: RequestBuilder,
@@ -104,17 +104,17 @@ impl Client {
         if !reply.is_success() {
             return Ok(Answer::Refused(Refusal::from_reply(&reply)));
         }
-        // A login page with 200 is no success: the letter may or may not be there.
+        // A login page with status 200 is no success: the letter may or may not be stored.
         let value = serde_json::from_slice(&reply.body)
-            .map_err(|error| self.failed(TransportKind::Malformed, Some(error.into())))?;
+            .map_err(|error| self.transport_error(TransportKind::Malformed, Some(error.into())))?;
         match read(value) {
             Some(answer) => Ok(Answer::Accepted(answer)),
-            None => Err(self.failed(TransportKind::Malformed, None)),
+            None => Err(self.transport_error(TransportKind::Malformed, None)),
         }
     }
 
-    /// Sends it; of a success nothing more is asked.
-    pub(super) async fn call_for_nothing(
+    /// Sends a request whose success needs no body: deletions answer 200 with one or 204 without.
+    pub(super) async fn call_without_body(
         &self,
         request: RequestBuilder,
     ) -> Result<Answer<()>, TransportError> {
@@ -126,7 +126,7 @@ impl Client {
         })
     }
 
-    pub(super) fn failed(
+    pub(super) fn transport_error(
         &self,
         kind: TransportKind,
         source: Option<Box<dyn std::error::Error + Send + Sync>>,
@@ -143,19 +143,19 @@ impl fmt::Debug for Client {
     }
 }
 
-/// A member that is an id; one of zeros names nothing.
+/// Reads a member that is an id; a nil UUID counts as missing.
 pub(super) fn id(value: &Value, name: &str) -> Option<Uuid> {
     let id: Uuid = value.get(name)?.as_str()?.parse().ok()?;
     (!id.is_nil()).then_some(id)
 }
 
-/// A member that is text; blank counts as not there.
+/// Reads a member that is text; a blank one counts as missing.
 pub(super) fn text(value: &Value, name: &str) -> Option<String> {
     let text = value.get(name)?.as_str()?;
     (!text.trim().is_empty()).then(|| text.to_owned())
 }
 
-/// The members of a list; none when it is missing or null.
+/// The items of a list; none when it is missing or null.
 pub(super) fn list<'a>(value: &'a Value, name: &str) -> impl Iterator<Item = &'a Value> {
     value
         .get(name)

@@ -1,4 +1,4 @@
-//! Which Altinn and which Maskinporten belong together, and where they are.
+//! The environments: pairs of an Altinn platform and a Maskinporten, with their addresses.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -8,7 +8,7 @@ use reqwest::Url;
 use crate::http::{ClientError, HttpClient, HttpOptions, Network, http_client, proxy_for};
 use crate::maskinporten::SubscriptionKey;
 
-/// An Altinn platform with the Maskinporten whose tokens it takes.
+/// An Altinn platform, and the Maskinporten whose tokens it accepts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Environment {
     name: String,
@@ -20,7 +20,7 @@ pub struct Environment {
 }
 
 impl Environment {
-    /// Production: real letters to real people.
+    /// Production: letters go to real recipients.
     pub fn prod() -> Self {
         Self::known(&KNOWN[0])
     }
@@ -50,14 +50,14 @@ impl Environment {
         KNOWN.iter().find(|known| known.0 == name).map(Self::known)
     }
 
-    /// The known environment with its platform or its Maskinporten at this host. Of those that share a Maskinporten, `tt02`.
-    pub(super) fn of_host(host: &str) -> Option<Self> {
+    /// The known environment whose platform or Maskinporten has this host. For the Maskinporten that the test environments share, it is `tt02`.
+    pub(super) fn at_host(host: &str) -> Option<Self> {
         let is_at = |address: &str| address.strip_prefix("https://") == Some(host);
         let known = KNOWN.iter().find(|known| is_at(known.1) || is_at(known.2));
         known.map(Self::known)
     }
 
-    /// A sandbox at these two addresses. Fails as `custom` does.
+    /// A sandbox at these addresses. Fails as [`Self::custom`] does.
     pub fn sandbox(platform: &str, maskinporten: &str) -> Result<Self, EnvironmentError> {
         Ok(Self {
             name: "sandbox".to_owned(),
@@ -65,8 +65,8 @@ impl Environment {
         })
     }
 
-    /// Any platform and Maskinporten: `https` only, except on this machine. Addresses of a known platform take its name, so that two spellings of one place are one place; others are
-    /// named by their host and port.
+    /// Any platform and Maskinporten, over `https` except on this machine. The address of a known platform gets its name, so that both spellings share one journal;
+    /// others are named by host and port.
     pub fn custom(platform: &str, maskinporten: &str) -> Result<Self, EnvironmentError> {
         let platform = address("platform", platform)?;
         let maskinporten = address("maskinporten", maskinporten)?;
@@ -79,41 +79,41 @@ impl Environment {
         );
         Ok(Self {
             name,
-            // Either is enough: real letters can leave through a gateway.
+            // One of the two is enough: real letters can also leave through a gateway.
             production: host(&platform) == PRODUCTION[0] || host(&maskinporten) == PRODUCTION[1],
             local: [&platform, &maskinporten]
                 .iter()
                 .all(|url| url.scheme() == "http"),
-            platform: text(&platform),
-            maskinporten: text(&maskinporten),
+            platform: address_text(&platform),
+            maskinporten: address_text(&maskinporten),
             subscription_key: None,
         })
     }
 
-    /// `prod`, `tt02`, `sandbox`, or host and port.
+    /// The name: `prod`, `tt02`, `sandbox`, or host and port.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// Altinn's address, without a trailing slash.
+    /// The address of the platform, without a trailing slash.
     pub fn platform(&self) -> &str {
         &self.platform
     }
 
-    /// Maskinporten's address, without a trailing slash.
+    /// The address of Maskinporten, without a trailing slash.
     pub fn maskinporten(&self) -> &str {
         &self.maskinporten
     }
 
-    /// With the key that some of Altinn's gateways ask for; it goes with every request to the platform, and nowhere else. A platform that is neither Altinn's own nor
-    /// on this machine does not get it.
+    /// Sets the key that some of Altinn's gateways require; it is sent with every request to the platform, and nowhere else. A platform that is neither Altinn's own
+    /// nor on this machine does not get it, because it is a secret.
     #[must_use]
     pub fn with_subscription_key(mut self, key: SubscriptionKey) -> Self {
         self.subscription_key = self.is_altinns().then_some(key);
         self
     }
 
-    /// True when the platform is at one of Altinn's own hosts, or on this machine.
+    /// True when the platform is one of Altinn's own hosts, or on this machine.
     fn is_altinns(&self) -> bool {
         let ours = |url: &Url| {
             let mut ends = ALTINNS.iter();
@@ -122,12 +122,12 @@ impl Environment {
         Url::parse(&self.platform).is_ok_and(|url| ours(&url))
     }
 
-    /// The key that goes with every request to the platform.
+    /// The key that is sent with every request to the platform.
     pub fn subscription_key(&self) -> Option<&SubscriptionKey> {
         self.subscription_key.as_ref()
     }
 
-    /// Where Altinn exchanges Maskinporten's tokens.
+    /// The URL at which Altinn exchanges Maskinporten's tokens.
     pub fn exchange_url(&self) -> String {
         format!(
             "{}/authentication/api/v1/exchange/maskinporten",
@@ -135,22 +135,22 @@ impl Environment {
         )
     }
 
-    /// True when letters are real: the production platform or Maskinporten, by whatever name.
+    /// True when letters are real: platform or Maskinporten is that of production, whatever the environment is called.
     pub fn is_production(&self) -> bool {
         self.production
     }
 
-    /// True when both are on this machine without TLS, so that neither certificates nor a proxy have a say.
+    /// True when both are on this machine without TLS, so that neither certificates nor a proxy matter.
     pub fn is_local(&self) -> bool {
         self.local
     }
 
-    /// A client for this environment: no redirects, no repeats of its own, and never without TLS beyond this machine.
+    /// Makes an HTTP client for this environment: without redirects or retries, and with TLS except on this machine.
     pub fn http_client(&self, options: &HttpOptions) -> Result<HttpClient, ClientError> {
         http_client(self.network(), options)
     }
 
-    /// The proxy that requests to a URL of this environment go through, without its user and password.
+    /// The proxy for requests to a URL of this environment, without user and password.
     pub fn proxy_for(&self, address: &str) -> Option<String> {
         proxy_for(self.network(), address)
     }
@@ -187,33 +187,26 @@ impl fmt::Display for Environment {
     }
 }
 
-/// Why an address cannot be used.
+/// The reason why an address cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum EnvironmentError {
-    /// It is not an address at all.
+    /// The text is not a URL.
     #[error("`{member}` is not an address such as https://platform.tt02.altinn.no: {found}")]
     NotAnAddress {
-        /// `platform` or `maskinporten`.
+        /// The member of the manifest: `platform` or `maskinporten`.
         member: &'static str,
-        /// The text in its place.
+        /// The text that was found.
         found: String,
     },
     /// Tokens and letters would travel unencrypted.
     #[error("`{member}` must begin with https://, except on this machine: {found}")]
-    NotSecure {
-        /// `platform` or `maskinporten`.
-        member: &'static str,
-        /// The text in its place.
-        found: String,
-    },
-    /// A user name, password, query or fragment.
+    NotSecure { member: &'static str, found: String },
+    /// The address has a user name, password, query or fragment.
     #[error("`{member}` must be a plain address without user name, `?` and `#`")]
-    NotPlain {
-        /// `platform` or `maskinporten`.
-        member: &'static str,
-    },
+    NotPlain { member: &'static str },
 }
 
+/// Name, platform and Maskinporten.
 type Known = (&'static str, &'static str, &'static str);
 
 const KNOWN: [Known; 5] = [
@@ -227,11 +220,13 @@ const KNOWN: [Known; 5] = [
     ("at23", "https://platform.at23.altinn.cloud", TEST),
     ("yt01", "https://platform.yt01.altinn.cloud", TEST),
 ];
+/// The one Maskinporten of all test environments.
 const TEST: &str = "https://test.maskinporten.no";
-/// The ends of Altinn's hosts.
+/// The domains of Altinn's hosts.
 const ALTINNS: [&str; 2] = [".altinn.no", ".altinn.cloud"];
 const PRODUCTION: [&str; 2] = ["platform.altinn.no", "maskinporten.no"];
 
+/// Parses an address, and refuses those that are not plain or would send tokens unencrypted.
 fn address(member: &'static str, found: &str) -> Result<Url, EnvironmentError> {
     let not_an_address = || EnvironmentError::NotAnAddress {
         member,
@@ -247,7 +242,7 @@ fn address(member: &'static str, found: &str) -> Result<Url, EnvironmentError> {
         "http" if is_loopback(&url) => Ok(url),
         "http" => Err(EnvironmentError::NotSecure {
             member,
-            found: text(&url),
+            found: address_text(&url),
         }),
         _ => Err(not_an_address()),
     }
@@ -262,11 +257,12 @@ fn is_loopback(url: &Url) -> bool {
             .is_ok_and(|address: IpAddr| address.is_loopback())
 }
 
+/// The host name, without the dot that ends a fully qualified name.
 fn host(url: &Url) -> &str {
     url.host_str().unwrap_or_default().trim_end_matches('.')
 }
 
-fn text(url: &Url) -> String {
+fn address_text(url: &Url) -> String {
     url.as_str().trim_end_matches('/').to_owned()
 }
 

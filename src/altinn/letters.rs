@@ -1,4 +1,4 @@
-//! Letters: send one, find one again, and read its status.
+//! The calls for letters: send, find by idempotency key, and status.
 
 use std::fmt;
 
@@ -15,7 +15,7 @@ use crate::correspondence::path::{INITIALIZE, INITIALIZE_WITH_FILES};
 use crate::maskinporten::Token;
 
 impl Client {
-    /// Sends a letter: `body` is a serialised request with one recipient.
+    /// Sends a letter; `body` is a serialised request with one recipient.
     pub async fn initialize(
         &self,
         token: &Token,
@@ -29,8 +29,8 @@ impl Client {
             .await
     }
 
-    /// Sends a letter together with files of its own, streamed from disk: `fields` is a request with one recipient as a form, with an entry in `content.attachments` for
-    /// each of the files, in their order. Large files get the time they need on a slow line.
+    /// Sends a letter with files of its own, streamed from disk. `fields` is a request with one recipient as form fields, with an entry in `content.attachments` for
+    /// each file, in the order of `files`. The timeout grows with the size of the files.
     pub async fn initialize_with_files(
         &self,
         token: &Token,
@@ -38,25 +38,25 @@ impl Client {
         files: &[Enclosure],
     ) -> Result<Answer<Initialized>, TransportError> {
         for file in files {
-            // Before the request begins: a file that is gone must not cost an attempt at Altinn.
+            // Checked before the request begins, so that a missing file costs no attempt at Altinn.
             self.check_file(&file.content).await?;
         }
         let request = self
             .request(Method::POST, INITIALIZE_WITH_FILES, token)
-            .timeout(self.time_for(length(fields, files)))
+            .timeout(self.timeout_for(length(fields, files)))
             .multipart(form(fields, files)?);
         self.call(request, |answer| Initialized::read(&answer))
             .await
     }
 
-    /// The letter that was sent with an idempotency key: one id, or none. Altinn looks for the key alone, so a hit may be another sender's: compare it with what was sent.
+    /// Finds the letter with an idempotency key: one id, or none. Altinn searches by the key alone, so a hit may be another sender's: compare it with the letter that was sent.
     pub async fn find(
         &self,
         token: &Token,
         resource: &str,
         key: Uuid,
     ) -> Result<Answer<Vec<Uuid>>, TransportError> {
-        // Only here does Altinn want the resource without its prefix.
+        // Other filters of this call match the bare resource id only, unlike the body of a letter.
         let resource = resource.strip_prefix(RESOURCE_PREFIX).unwrap_or(resource);
         let request = self.request(Method::GET, "correspondence", token).query(&[
             ("resourceId", resource),
@@ -70,7 +70,7 @@ impl Client {
         .await
     }
 
-    /// The status of a letter.
+    /// Reads the status of a letter.
     pub async fn overview(
         &self,
         token: &Token,
@@ -80,7 +80,7 @@ impl Client {
         self.call(request, Overview::read).await
     }
 
-    /// The status of a letter and its notifications, with the history. Slower than the overview, and fails whenever Altinn's notifications do.
+    /// Reads the status of a letter with its history and notifications. Slower than the overview, and fails whenever Altinn's notification service does.
     pub async fn details(
         &self,
         token: &Token,
@@ -92,16 +92,16 @@ impl Client {
     }
 }
 
-/// A letter that was accepted. Accepted is not delivered.
+/// An accepted letter. Accepted does not mean delivered.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Initialized {
-    /// The letter's id.
+    /// The id of the letter at Altinn.
     pub id: Uuid,
     /// `ReadyForPublish`, or `Initialized` while attachments are scanned.
     pub status: String,
-    /// The recipient as Altinn writes it.
+    /// The recipient as a lower-case URN.
     pub recipient: Option<String>,
-    /// The attachments' ids.
+    /// The ids of the attachments.
     pub attachments: Vec<Uuid>,
 }
 
@@ -120,7 +120,7 @@ impl Initialized {
 }
 
 impl fmt::Debug for Initialized {
-    /// Without the recipient.
+    /// Leaves out the recipient, which may be an identity number.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Initialized")
             .field("id", &self.id)
@@ -130,26 +130,26 @@ impl fmt::Debug for Initialized {
     }
 }
 
-/// A letter as Altinn has it now. Only the status is certain to be there.
+/// The overview of a letter. Only the status is always present.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Overview {
-    /// The letter's id.
+    /// The id of the letter at Altinn.
     pub id: Option<Uuid>,
-    /// Altinn's name for how far it has come, such as `Published`; there may be new ones.
+    /// The name of the status, such as `Published`. Altinn may add new names.
     pub status: String,
-    /// Altinn's explanation of it.
+    /// Altinn's explanation of the status.
     pub status_text: Option<String>,
-    /// Since when, as Altinn writes it.
+    /// The time of the last change, as Altinn writes it.
     pub status_changed: Option<String>,
-    /// The recipient as Altinn writes it.
+    /// The recipient as a lower-case URN.
     pub recipient: Option<String>,
-    /// The resource it was sent under.
+    /// The resource that the letter was sent under.
     pub resource_id: Option<String>,
     /// The sender's own reference.
     pub senders_reference: Option<String>,
-    /// When it became visible, as Altinn writes it.
+    /// The time of publication, as Altinn writes it.
     pub published: Option<String>,
-    /// Everything Altinn said.
+    /// The whole answer.
     pub value: Value,
 }
 
@@ -170,7 +170,7 @@ impl Overview {
 }
 
 impl fmt::Debug for Overview {
-    /// Without the recipient and what the letter says.
+    /// Leaves out the recipient and the content.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Overview")
             .field("id", &self.id)
@@ -179,23 +179,22 @@ impl fmt::Debug for Overview {
     }
 }
 
-/// An overview with its history. The notifications are in `overview.value`.
+/// An overview and the status history. The notifications are in `overview.value`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Details {
-    /// The letter now.
+    /// The current state.
     pub overview: Overview,
-    /// Every status it has had, oldest first as Altinn gives them.
+    /// All statuses so far, in Altinn's order: the oldest first.
     pub history: Vec<StatusChange>,
 }
 
-/// A status in the history.
+/// An entry of the status history.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StatusChange {
-    /// Altinn's name for it.
+    /// The name of the status.
     pub status: String,
-    /// Altinn's explanation.
     pub status_text: Option<String>,
-    /// When, as Altinn writes it.
+    /// The time of the change, as Altinn writes it.
     pub status_changed: Option<String>,
 }
 
@@ -219,7 +218,7 @@ impl Details {
 
 const RESOURCE_PREFIX: &str = "urn:altinn:resource:";
 
-/// A status is a name; should a number come instead, it is kept as it is.
+/// Reads the status, which is a name. A number, as the API accepts in requests, is kept as text.
 fn status(value: &Value) -> Option<String> {
     match value.get("status")? {
         Value::String(name) if !name.is_empty() => Some(name.clone()),

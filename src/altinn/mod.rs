@@ -1,4 +1,4 @@
-//! Altinn: where it is, what can be asked of it, and what its refusals say. Every call is one request; nothing is retried here.
+//! The client of Altinn's APIs: environments, calls, and refusals. Every call is one request; nothing is retried here.
 
 mod access;
 mod attachments;

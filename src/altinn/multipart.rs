@@ -1,28 +1,27 @@
-//! A letter and its files as one form (`multipart/form-data`), streamed.
+//! The multipart form (`multipart/form-data`) of a letter with its files, streamed from disk.
 
 use reqwest::Body;
 use reqwest::multipart::{Form, Part};
 
 use super::CheckedFile;
 
-/// A file that goes with its letter.
+/// A file that is sent with its letter.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Enclosure {
-    /// The name it has in the letter's attachments.
+    /// The name in the attachment metadata of the letter.
     pub file_name: String,
-    /// The file.
     pub content: CheckedFile,
 }
 
-/// The name ASP.NET binds all files to.
+/// The field name that all file parts share.
 const FILES: &str = "attachments";
 
-/// The fields first, then the files in their order: by it Altinn finds out which file belongs to which attachment.
+/// Builds the form: fields first, then the files in the order of their metadata, by which Altinn matches them even when names are equal.
 pub(super) fn form(
     fields: &[(String, String)],
     files: &[Enclosure],
 ) -> Result<Form, reqwest::Error> {
-    // As browsers write names: in UTF-8. ASP.NET does not read them percent-encoded.
+    // Names in UTF-8, as browsers write them: ASP.NET does not decode percent-encoded ones.
     let mut form = Form::new().percent_encode_noop();
     for (name, value) in fields {
         form = form.text(name.clone(), value.clone());
@@ -37,7 +36,7 @@ pub(super) fn form(
     Ok(form)
 }
 
-/// Bytes of the form, without what stands around its parts.
+/// The size of all fields and files in bytes, without the headers and boundaries of the parts.
 pub(super) fn length(fields: &[(String, String)], files: &[Enclosure]) -> u64 {
     let fields: u64 = fields.iter().map(|(_, value)| value.len() as u64).sum();
     let files: u64 = files.iter().map(|file| file.content.size).sum();

@@ -1,4 +1,4 @@
-//! Altinn's refusals, in any of their shapes.
+//! Parsing the refusals of Altinn, whose bodies come in many forms.
 
 use std::time::Duration;
 
@@ -7,26 +7,25 @@ use serde_json::{Map, Value};
 
 use crate::http::{Reply, presentable, title};
 
-/// An answer other than 2xx. Its texts are one line each, cut, with identity numbers masked.
+/// An answer other than 2xx. Its texts are one line each, shortened, with identity numbers masked.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Default)]
 #[error("{message}")]
 pub struct Refusal {
-    /// The HTTP status.
     pub status: u16,
-    /// Altinn's own number for the reason, such as 1034; not there for model validation (`errors`) and for what is not Altinn's own.
+    /// Altinn's error code, such as 1034. Missing for model validation (see `errors`), and for answers of gateways.
     pub code: Option<u32>,
     /// The reason; never empty.
     pub message: String,
-    /// Findings of model validation, as `Correspondence.Content.MessageTitle: The field is required.`
+    /// The findings of model validation, such as `Correspondence.Content.MessageTitle: The field is required.`
     pub errors: Vec<String>,
     /// The trace id that Altinn's support asks for.
     pub trace: Option<String>,
-    /// From `Retry-After`; at most 24 hours.
+    /// The wait that `Retry-After` asks for; at most 24 hours.
     pub retry_after: Option<Duration>,
 }
 
 impl Refusal {
-    /// Any body, and none, makes a refusal.
+    /// Makes a refusal of any body, also of an empty or damaged one.
     pub(crate) fn from_reply(reply: &Reply) -> Self {
         let text = String::from_utf8_lossy(&reply.body);
         let text = text.trim_start_matches('\u{feff}').trim();
@@ -44,6 +43,7 @@ impl Refusal {
             _ => blank.with_page(text),
         };
         if refusal.message.is_empty() {
+            // Altinn's 401 has no body; its reason is in the `WWW-Authenticate` header.
             let reason = reply
                 .challenge
                 .as_deref()
@@ -53,7 +53,7 @@ impl Refusal {
         refusal
     }
 
-    /// Problem details, with or without Altinn's own members; also the gateway's `statusCode` and `message`.
+    /// Reads problem details (RFC 9457), with or without Altinn's own members; also a gateway's `statusCode` and `message`.
     fn with_problem(mut self, problem: &Map<String, Value>) -> Self {
         let member = |name: &str| {
             problem
@@ -64,7 +64,7 @@ impl Refusal {
         self.code = code(problem);
         self.errors = errors(problem);
         self.trace = trace(member("traceId"));
-        // `message` is the gateway's word, `error_description` OAuth's.
+        // `message` is a gateway's member, `error_description` OAuth's.
         let message = ["detail", "title", "message", "error_description", "error"]
             .into_iter()
             .map(member)
@@ -73,14 +73,14 @@ impl Refusal {
         self
     }
 
-    /// A bare JSON string: the one refusal that Altinn sends without its code.
+    /// Reads a bare JSON string: Altinn refuses unknown notification templates this way, without their code.
     fn with_sentence(mut self, message: &str) -> Self {
         self.code = (message.trim() == UNKNOWN_TEMPLATE.1).then_some(UNKNOWN_TEMPLATE.0);
         self.message = presentable(message, MESSAGE_LIMIT);
         self
     }
 
-    /// Plain text, a web page, or JSON that breaks off.
+    /// Reads plain text, an HTML page, or truncated JSON.
     fn with_page(mut self, text: &str) -> Self {
         self.message = if text.starts_with('<') {
             presentable(title(text).unwrap_or_default(), PAGE_LIMIT)
@@ -96,32 +96,33 @@ impl Refusal {
 }
 
 const MESSAGE_LIMIT: usize = 500;
+/// Shorter than for Altinn's own messages: pages and foreign texts say little.
 const PAGE_LIMIT: usize = 200;
 const ERROR_LIMIT: usize = 300;
-/// Of the entries of one refusal.
+/// The largest number of findings that are kept.
 const ERRORS_LIMIT: usize = 50;
 const UNKNOWN_TEMPLATE: (u32, &str) = (3023, "Invalid notification template");
 
-/// `errorCode` is a number; the public description of the API says it is text, and the text stands in `code` as `CORR-01023`.
+/// Reads Altinn's error code. At runtime `errorCode` is a number and `code` is text such as `CORR-01023`, while the OpenAPI description calls `errorCode` text: all are read.
 fn code(problem: &Map<String, Value>) -> Option<u32> {
     let own = match problem.get("errorCode") {
         Some(Value::Number(number)) => number.as_u64().and_then(|number| number.try_into().ok()),
-        Some(Value::String(text)) => number(text),
+        Some(Value::String(text)) => code_number(text),
         _ => None,
     };
-    own.or_else(|| number(problem.get("code")?.as_str()?))
+    own.or_else(|| code_number(problem.get("code")?.as_str()?))
 }
 
-/// `1023` or `CORR-01023`; not `STD-00000`, which is no reason.
-fn number(text: &str) -> Option<u32> {
+/// Parses `1023` or `CORR-01023`. `STD-00000`, the code of model validation, is no number.
+fn code_number(text: &str) -> Option<u32> {
     text.strip_prefix("CORR-").unwrap_or(text).parse().ok()
 }
 
-/// The map `errors` has the exact members; `validationErrors` is read when it has nothing to say.
+/// Reads the findings of model validation. The map `errors` has the exact paths; the list `validationErrors` is used when the map is empty.
 fn errors(problem: &Map<String, Value>) -> Vec<String> {
-    let mut pairs = mapped(problem);
+    let mut pairs = from_errors_map(problem);
     if pairs.is_empty() {
-        pairs = listed(problem);
+        pairs = from_validation_errors(problem);
     }
     let mut found: Vec<String> = Vec::new();
     for (place, message) in pairs {
@@ -131,7 +132,7 @@ fn errors(problem: &Map<String, Value>) -> Vec<String> {
             format!("{place}: {message}")
         };
         let entry = presentable(&entry, ERROR_LIMIT);
-        // Several fields can have the same words.
+        // Several members can repeat the same finding.
         if found.len() < ERRORS_LIMIT && !found.contains(&entry) {
             found.push(entry);
         }
@@ -139,8 +140,8 @@ fn errors(problem: &Map<String, Value>) -> Vec<String> {
     found
 }
 
-/// `"errors": {"Correspondence.ResourceId": ["…"]}`; some lists are empty.
-fn mapped(problem: &Map<String, Value>) -> Vec<(String, &str)> {
+/// Reads `"errors": {"Correspondence.ResourceId": ["…"]}`. For forms some lists are empty.
+fn from_errors_map(problem: &Map<String, Value>) -> Vec<(String, &str)> {
     let entries = problem.get("errors").and_then(Value::as_object);
     entries
         .into_iter()
@@ -151,8 +152,8 @@ fn mapped(problem: &Map<String, Value>) -> Vec<(String, &str)> {
         .collect()
 }
 
-/// `"validationErrors": [{"title": "…", "paths": ["Correspondence/ResourceId"]}]`; some have `detail` for `title`.
-fn listed(problem: &Map<String, Value>) -> Vec<(String, &str)> {
+/// Reads `"validationErrors": [{"title": "…", "paths": ["Correspondence/ResourceId"]}]`; the OpenAPI description names `detail` instead of `title`, so both are read.
+fn from_validation_errors(problem: &Map<String, Value>) -> Vec<(String, &str)> {
     let entries = problem.get("validationErrors").and_then(Value::as_array);
     entries
         .into_iter()
@@ -168,7 +169,7 @@ fn listed(problem: &Map<String, Value>) -> Vec<(String, &str)> {
         .collect()
 }
 
-/// The texts in a list, or the one that stands there by itself; blank ones left out.
+/// The strings of a list, or a single string; blank ones are left out.
 fn texts(value: &Value) -> impl Iterator<Item = &str> {
     let all = match value {
         Value::Array(all) => all.as_slice(),
@@ -179,7 +180,7 @@ fn texts(value: &Value) -> impl Iterator<Item = &str> {
         .filter(|text| !text.trim().is_empty())
 }
 
-/// Only what looks like a trace id: nothing else is shown unmasked.
+/// Accepts a trace id only in its usual form, because it is shown without masking.
 fn trace(text: &str) -> Option<String> {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-|.:_".contains(&byte);
     (!text.is_empty() && text.len() <= 100 && text.bytes().all(plain)).then(|| text.to_owned())

@@ -1,4 +1,4 @@
-//! `massebrev schema`, `help templates`, `completions` and `man`: what the program says of itself.
+//! The commands that describe the program itself: `schema`, `help templates`, `completions` and `man`.
 
 use crate::{manifest, template};
 use clap::Args;
@@ -68,6 +68,7 @@ impl ManArgs {
         mut program: clap::Command,
         printer: Printer,
     ) -> Result<ExitStatus, CliError> {
+        // Fills in what clap derives late, such as the usage line of a subcommand.
         program.build();
         let page = match self.command.as_deref() {
             None => program,
@@ -87,6 +88,7 @@ fn named(definition: &clap::Command, name: &str) -> Result<clap::Command, CliErr
         let names: Vec<_> = definition
             .get_subcommands()
             .map(clap::Command::get_name)
+            // clap adds `help` by itself; it has no page of its own.
             .filter(|name| *name != "help")
             .collect();
         CliError::usage(

@@ -1,4 +1,4 @@
-//! The command line.
+//! The definition of the command line, for parsing and for help.
 
 use std::collections::BTreeSet;
 use std::env;
@@ -57,7 +57,7 @@ pub(crate) enum Command {
 const TEMPLATES: &str = "What templates can use, with examples: massebrev help templates";
 
 impl Cli {
-    /// The command line as help shows it: flags by name, and variables without their values.
+    /// The command line as help shows it: flags in alphabetical order, and variables without their values, which may be secret.
     pub(crate) fn definition() -> clap::Command {
         let definition = Self::command();
         let names: BTreeSet<String> = [&definition]
@@ -67,7 +67,7 @@ impl Cli {
             .filter_map(|argument| argument.get_long().map(str::to_owned))
             .collect();
         // `--help` and `--version`, which clap adds by itself, stay last.
-        let shown = |argument: Arg| {
+        let sorted = |argument: Arg| {
             let place = argument
                 .get_long()
                 .map(|name| names.range(..name.to_owned()).count());
@@ -78,13 +78,13 @@ impl Cli {
         definition
             .mut_subcommand("render", |command| command.after_help(TEMPLATES))
             .mut_subcommand("validate", |command| command.after_help(TEMPLATES))
-            .mut_args(shown)
-            .mut_subcommands(|command| command.mut_args(shown))
+            .mut_args(sorted)
+            .mut_subcommands(|command| command.mut_args(sorted))
     }
 
-    /// The definition for parsing. A switch whose variable says `false` counts as not set: clap would take it as given, and conflicts with it would be reported.
-    pub(crate) fn as_set(definition: clap::Command) -> clap::Command {
-        let as_set = |argument: Arg| {
+    /// The definition for parsing. A switch whose variable says `false` loses that variable: clap would count the switch as given and report conflicts with it.
+    pub(crate) fn ignoring_false_switches(definition: clap::Command) -> clap::Command {
+        let ignoring_false_switches = |argument: Arg| {
             let value = argument.get_env().and_then(env::var_os);
             if argument.get_action().takes_values() || value.is_none_or(|value| value != "false") {
                 argument
@@ -93,7 +93,7 @@ impl Cli {
             }
         };
         definition
-            .mut_args(as_set)
-            .mut_subcommands(|command| command.mut_args(as_set))
+            .mut_args(ignoring_false_switches)
+            .mut_subcommands(|command| command.mut_args(ignoring_false_switches))
     }
 }

@@ -1,4 +1,4 @@
-//! Load, open, check: what every command about a mailing begins with.
+//! Loading and checking a mailing: the first step of every command about one.
 
 use std::path::PathBuf;
 use std::thread;
@@ -24,24 +24,25 @@ pub(crate) struct CheckedMailing {
     pub(crate) mailing: Mailing,
     pub(crate) check_report: CheckReport,
     pub(crate) destination: Destination,
-    /// When the mailing was first sent: now, or the time that was asked for, if it has not been.
+    /// The time the mailing was first sent, and the value of `now()` in its templates; for an unsent one the present, or the time the caller chose.
     pub(crate) began: Timestamp,
     pub(crate) journal_path: PathBuf,
-    /// The recipient of the proofs, when the letters are proofs.
+    /// The plan and recipient of the proofs; `None` for real letters.
     pub(crate) proof: Option<Proof>,
 }
 
-/// A mailing as far as it could be looked at.
+/// A mailing, checked as far as its problems allowed.
 #[derive(Debug)]
 pub(crate) struct MailingCheck {
-    /// The mailing's name and where it goes, when the manifest could be read.
+    /// The names of mailing and environment; `None` when the manifest could not be read.
     pub(crate) names: Option<(String, String)>,
-    /// The mailing with what was found in it, or what stood in the way.
+    /// The checked mailing with its findings, or the problems that prevented the check.
     pub(crate) result: Result<CheckedMailing, Problems>,
 }
 
 impl MailingCheck {
-    /// Loads and checks the mailing, showing every letter to `each`; `unsent` is what `now()` is in a mailing that has not been sent, if not the present. The `Err` is what has nothing to do with the mailing itself.
+    /// Loads and checks the mailing, and passes every letter to `each`. `unsent` replaces the present as `now()` of a mailing that has not been sent.
+    /// An `Err` has nothing to do with the mailing itself: a journal that cannot be read, for example.
     pub(crate) fn new(
         target: &Target,
         printer: Printer,
@@ -58,11 +59,12 @@ impl MailingCheck {
             }
         };
         check_manifest(&loaded.manifest.auth)?;
-        let destination = Destination::of(&loaded.manifest, target.sandbox)?;
+        let destination = Destination::from_manifest(&loaded.manifest, target.sandbox)?;
         let names = (
             loaded.manifest.mailing.clone(),
             destination.name().to_owned(),
         );
+        // A rehearsal works with placeholders: that is how a new mailing is tried out.
         if !destination.is_local() {
             let placeholders = placeholders(&loaded);
             if !placeholders.is_empty() {
@@ -78,7 +80,7 @@ impl MailingCheck {
         })
     }
 
-    /// Everything that was found.
+    /// All problems that were found.
     pub(crate) fn problems(&self) -> &Problems {
         match &self.result {
             Ok(checked) => &checked.check_report.problems,
@@ -86,8 +88,8 @@ impl MailingCheck {
         }
     }
 
-    /// The mailing when nothing stands in its way; warnings are printed.
-    pub(crate) fn sound(self, printer: Printer) -> Result<CheckedMailing, CliError> {
+    /// Returns the mailing when it has no errors, and prints its warnings.
+    pub(crate) fn require_valid(self, printer: Printer) -> Result<CheckedMailing, CliError> {
         let checked = self.result.map_err(CliError::Input)?;
         if checked.check_report.problems.has_errors() {
             return Err(CliError::Input(checked.check_report.problems));
@@ -97,7 +99,7 @@ impl MailingCheck {
     }
 }
 
-/// What `massebrev new` has written for its user to replace: Altinn would refuse it for every letter, or send another agency's.
+/// Finds the placeholders that `massebrev new` writes. With them Altinn would refuse every letter, or send it in another agency's name.
 fn placeholders(loaded: &LoadedManifest) -> Problems {
     let resource = loaded.manifest.correspondence.get("resourceId");
     let is_example = resource.and_then(Value::as_str) == Some(EXAMPLE_RESOURCE);
@@ -109,7 +111,7 @@ fn placeholders(loaded: &LoadedManifest) -> Problems {
         .with_hint("write the id of your resource in Altinn's resource registry; to rehearse before you have one, pass --sandbox")
     });
     let client = loaded.manifest.auth.client_id.as_deref();
-    // A flag and a variable win over the manifest.
+    // A flag or a variable replaces the manifest's client id, so its placeholder does no harm. The raw arguments are read because this check also runs for commands without the flag.
     let is_given = std::env::var_os("MASSEBREV_CLIENT_ID").is_some()
         || std::env::args().any(|argument| argument.starts_with("--client-id"));
     let client = client.filter(|id| is_zero(id) && !is_given).map(|_| {
@@ -122,33 +124,33 @@ fn placeholders(loaded: &LoadedManifest) -> Problems {
     [client, resource].into_iter().flatten().collect()
 }
 
-/// True for an id that has digits, and only zeros.
+/// True for an id whose digits are all zero.
 fn is_zero(id: &str) -> bool {
     id.contains('0') && id.chars().all(|c| matches!(c, '0' | '-'))
 }
 
 impl CheckedMailing {
-    /// Loads and checks the mailing; warnings are printed, errors are the `Err`.
+    /// Loads and checks the mailing, and prints its warnings; errors in it are an `Err`.
     pub(crate) fn check(target: &Target, printer: Printer) -> Result<Self, CliError> {
         Self::check_each(target, printer, &mut |_| ())
     }
 
-    /// The same, as it would have been checked at another time if nothing of it has been sent.
+    /// Like [`Self::check`], with `now()` at another time as long as nothing has been sent.
     pub(crate) fn check_as_of(
         target: &Target,
         printer: Printer,
         unsent: Option<Timestamp>,
     ) -> Result<Self, CliError> {
-        MailingCheck::new(target, printer, unsent, &mut |_| ())?.sound(printer)
+        MailingCheck::new(target, printer, unsent, &mut |_| ())?.require_valid(printer)
     }
 
-    /// The same, showing every letter to `each` as it is checked: before it is known whether anything stands in the way.
+    /// Like [`Self::check`], and passes every letter to `each` while it is checked, before it is known whether the mailing has errors.
     pub(crate) fn check_each(
         target: &Target,
         printer: Printer,
         each: &mut dyn FnMut(&Delivery),
     ) -> Result<Self, CliError> {
-        MailingCheck::new(target, printer, None, each)?.sound(printer)
+        MailingCheck::new(target, printer, None, each)?.require_valid(printer)
     }
 
     fn new(
@@ -160,6 +162,7 @@ impl CheckedMailing {
     ) -> Result<Result<Self, Problems>, CliError> {
         let journal_path =
             Journal::path(&loaded.folder, &loaded.manifest.mailing, destination.name());
+        // A letter that was sent must render the same on every later run, so `now()` stays at the time of the first send.
         let first_sent = Journal::peek_began(&journal_path)?;
         let now = unsent.filter(|_| first_sent.is_none());
         let now = now.unwrap_or_else(Timestamp::now);
@@ -189,7 +192,7 @@ impl CheckedMailing {
         }))
     }
 
-    /// The same as it was then, had it been sent first at that time.
+    /// Checks the mailing again with `began` as the time of its first send. Costs nothing when no template uses `now()`.
     pub(crate) fn begun_at(self, began: Timestamp) -> Result<Self, CliError> {
         if began == self.began || self.check_report.now.is_none() {
             return Ok(Self { began, ..self });
@@ -201,6 +204,7 @@ impl CheckedMailing {
         if check_report.problems.has_errors() {
             return Err(CliError::Input(check_report.problems));
         }
+        // The second check has read the files again, so a change in between would go unseen otherwise.
         if check_report.plan != plan {
             return Err(CliError::usage(
                 "the mailing has changed while it was checked; nothing was sent",
@@ -215,7 +219,7 @@ impl CheckedMailing {
         })
     }
 
-    /// `letter`, or `proof`.
+    /// The word for one message: `letter` or `proof`.
     pub(crate) fn noun(&self) -> &'static str {
         if self.proof.is_some() {
             "proof"
@@ -224,7 +228,7 @@ impl CheckedMailing {
         }
     }
 
-    /// The plan in a few lines.
+    /// The plan in two lines: counts and digest.
     pub(crate) fn describe(&self) -> String {
         let CheckReport {
             rows,
@@ -246,11 +250,12 @@ impl CheckedMailing {
     }
 }
 
-/// Names rows that have been rendered for ten seconds while they still are, as long as the mailing is there. A thread cannot be ended: whoever runs the program decides.
+/// Starts a thread that names rows that have been rendering for ten seconds, as long as the mailing lives. A thread cannot be killed from outside, so the user decides.
 fn name_slow_rows(mailing: &Mailing, printer: Printer) {
     let file = mailing.rows_file();
     let mut slow_rows = mailing.slow_rows();
     thread::spawn(move || {
+        // `None` as soon as the mailing is dropped, which ends the thread.
         while let Some(found) = slow_rows.look() {
             for SlowRow { row, line } in found {
                 printer.warn(format_args!(

@@ -1,4 +1,4 @@
-//! The results of `token --check`, one by one.
+//! The results of `token --check`, as text and as JSON.
 
 use std::fmt;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::{CliError, ExitStatus, Printer};
 
-/// The checks in their order.
+/// The checks in the order they were made.
 #[derive(Debug, Default)]
 pub(crate) struct Checks(Vec<Check>);
 
@@ -23,14 +23,14 @@ struct Check {
 /// The result of one check.
 #[derive(Debug)]
 pub(crate) enum CheckResult {
-    /// It works: what was found.
+    /// It works; the text describes the finding.
     Ok(String),
     Failed {
         message: String,
         causes: Vec<String>,
         hint: Option<String>,
     },
-    /// It was not tried, and why.
+    /// It was not tried, for the given reason.
     Skipped(&'static str),
 }
 
@@ -46,11 +46,13 @@ impl CheckResult {
 
 impl From<&TokenError> for CheckResult {
     fn from(error: &TokenError) -> Self {
-        let again = || "it may pass: try again in some minutes".to_owned();
+        let retry_hint = || "it may pass: try again in some minutes".to_owned();
         Self::Failed {
             message: error.reason(),
             causes: Vec::new(),
-            hint: error.hint().or_else(|| error.is_transient().then(again)),
+            hint: error
+                .hint()
+                .or_else(|| error.is_transient().then(retry_hint)),
         }
     }
 }
@@ -104,7 +106,7 @@ impl Checks {
         }
     }
 
-    /// One line a check, and its hint below one that failed.
+    /// Prints one line for each check, and a hint below one that failed; then the next command, when all is well.
     pub(crate) fn print(
         &self,
         next: Option<&str>,
@@ -119,7 +121,7 @@ impl Checks {
         self.status().after(written, printer)
     }
 
-    /// The same for programs.
+    /// Prints the checks as one JSON object.
     pub(crate) fn print_json(
         &self,
         environment: &str,
@@ -182,10 +184,11 @@ impl fmt::Display for Check {
     }
 }
 
-/// This machine's clock against the server's.
+/// Describes this machine's clock against the server's; `ahead` is in seconds, negative when behind.
 pub(crate) fn clock(ahead: Option<i64>) -> String {
     match ahead {
         None => "not known: the answer had no date".to_owned(),
+        // The `Date` header has whole seconds, so one second of difference is no finding.
         Some(-1..=1) => "this machine's is right".to_owned(),
         Some(ahead) => {
             let side = if ahead > 0 { "ahead" } else { "behind" };
@@ -197,7 +200,7 @@ pub(crate) fn clock(ahead: Option<i64>) -> String {
     }
 }
 
-/// A length of time, as `29 min 58 s`.
+/// Formats a length of time with its two largest units, as `29 min 58 s`.
 pub(crate) fn duration(time: Duration) -> String {
     let seconds = time.as_secs();
     match seconds {

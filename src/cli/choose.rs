@@ -1,11 +1,11 @@
-//! Which rows a command is about: what was asked for, compared with what there is.
+//! The choice of rows: the selection of the command line applied to the checked file.
 
 use crate::plan::{CheckReport, RowChoice, RowFilter, Selection};
 use crate::text::count;
 
 use super::{CliError, Printer};
 
-/// Chooses, and says which of the rows that were asked for by number get no letter. To ask for a row that is not there is a mistake.
+/// Chooses the wanted rows, and prints those among them that get no letter. A row number beyond the file is an error.
 pub(crate) fn choose(
     check_report: &CheckReport,
     wanted: &RowFilter,
@@ -40,13 +40,13 @@ pub(crate) fn choose(
     Ok(chosen)
 }
 
-/// Reads the value of `--limit`.
+/// Parses the value of `--limit`: a whole number from 1.
 pub(crate) fn at_least_one(text: &str) -> Result<u64, &'static str> {
     let number = text.parse().ok().filter(|number| *number > 0);
     number.ok_or("must be a whole number from 1 on")
 }
 
-/// `row 5`, `rows 5, 10-20`.
+/// Formats a selection, as `row 5` or `rows 5, 10-20`.
 pub(crate) fn rows(selection: &Selection) -> String {
     match selection.len() {
         Some(1) => format!("row {selection}"),

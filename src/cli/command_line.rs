@@ -1,4 +1,4 @@
-//! Commands as a person would type them, ready to be pasted.
+//! The commands that messages suggest, complete and quoted so that they can be pasted into a shell.
 
 use std::env;
 
@@ -6,11 +6,11 @@ use crate::plan::Digest;
 
 use super::target::Target;
 
-/// Flags that narrow a run down, with the variables that do the same.
+/// Flags that narrow a run down, and their variables.
 const NARROWING: [(&str, &str); 2] = [("--rows", "MASSEBREV_ROWS"), ("--limit", "MASSEBREV_LIMIT")];
 
-/// Flags that make a send one of proofs, of which, and without a question, with the variables that do the same.
-const PROVING: [(&str, &str); 6] = [
+/// Flags that belong to a send of proofs only, and their variables: the recipient, the rows, and the confirmation of their number.
+const PROOF_FLAGS: [(&str, &str); 6] = [
     ("--proof-to", "MASSEBREV_PROOF_TO"),
     ("--rows", "MASSEBREV_ROWS"),
     ("--limit", "MASSEBREV_LIMIT"),
@@ -19,7 +19,7 @@ const PROVING: [(&str, &str); 6] = [
     YES,
 ];
 
-/// Flags that say how to get a token.
+/// Flags that name the source of tokens.
 const AUTH: [&str; 5] = [
     "--ca-file",
     "--client-id",
@@ -30,11 +30,11 @@ const AUTH: [&str; 5] = [
 
 const EXPECT: &str = "--expect";
 
-/// Takes no value, and goes with `--expect`.
+/// The switch that goes with `--expect`; the only flag here without a value.
 const YES: (&str, &str) = ("--yes", "MASSEBREV_YES");
 
 impl Target {
-    /// Another command for the same mailing in the same place.
+    /// Another command for the same mailing and environment.
     pub(crate) fn command(&self, name: &str) -> String {
         let manifest = quoted(&self.manifest.to_string_lossy());
         let sandbox = if self.sandbox { " --sandbox" } else { "" };
@@ -42,7 +42,7 @@ impl Target {
     }
 }
 
-/// An argument as a shell takes it.
+/// Quotes an argument for a POSIX shell, when it needs quotes.
 pub(crate) fn quoted(argument: &str) -> String {
     let plain = |c: char| c.is_alphanumeric() || "-_./=:,%+@".contains(c);
     if !argument.is_empty() && argument.chars().all(plain) {
@@ -52,43 +52,51 @@ pub(crate) fn quoted(argument: &str) -> String {
     }
 }
 
-/// Left out of repeated commands: what it accepted stays accepted, and later changes should be shown before they are accepted.
-const ONCE: [(&str, &str); 2] = [
+/// Flags that repeated commands leave out: their effect lasts, and later changes should be shown before they are accepted.
+const ONE_TIME: [(&str, &str); 2] = [
     ("--accept-changes", "MASSEBREV_ACCEPT_CHANGES"),
     ("--afresh", "MASSEBREV_AFRESH"),
 ];
 
-/// The command that was typed: it goes on where this run ended.
+/// The command that was typed, which continues where this run ended.
 pub(crate) fn same_command() -> String {
-    let set = ONCE.map(|(_, variable)| variable);
-    format!("{}{}", without(&set), joined(&typed_again()))
+    let set = ONE_TIME.map(|(_, variable)| variable);
+    format!(
+        "{}{}",
+        unset_prefix(&set),
+        shell_line(&repeatable_arguments())
+    )
 }
 
-/// The command that was typed, but for all rows; `letters` is then the number that `--expect` has to name.
+/// The command that was typed, for all rows; `letters` replaces the number that `--expect` names.
 pub(crate) fn command_for_the_rest(letters: u64) -> String {
-    let variables = NARROWING.iter().chain(&ONCE);
+    let variables = NARROWING.iter().chain(&ONE_TIME);
     let set: Vec<&str> = variables.map(|(_, variable)| *variable).collect();
-    let command = joined(&widened(typed_again(), letters));
-    format!("{}{command}", without(&set))
+    let command = shell_line(&without_narrowing(repeatable_arguments(), letters));
+    format!("{}{command}", unset_prefix(&set))
 }
 
 /// The command that was typed, without `--dry-run`.
-pub(crate) fn command_for_real() -> String {
-    let mut arguments = typed();
+pub(crate) fn command_without_dry_run() -> String {
+    let mut arguments = typed_arguments();
     arguments.retain(|argument| argument != "--dry-run");
-    format!("{}{}", without(&["MASSEBREV_DRY_RUN"]), joined(&arguments))
+    format!(
+        "{}{}",
+        unset_prefix(&["MASSEBREV_DRY_RUN"]),
+        shell_line(&arguments)
+    )
 }
 
-/// The command that sends a mailing after proofs of it: as it was typed, for what was approved and nothing else.
+/// The command that sends the mailing after its proofs: as it was typed, with `--plan` so that nothing but what was approved leaves.
 pub(crate) fn command_after_proofs(plan: Digest) -> String {
-    let variables = PROVING.map(|(_, variable)| variable);
-    let command = joined(&unproven(typed_again(), plan));
-    format!("{}{command}", without(&variables))
+    let variables = PROOF_FLAGS.map(|(_, variable)| variable);
+    let command = shell_line(&without_proof_flags(repeatable_arguments(), plan));
+    format!("{}{command}", unset_prefix(&variables))
 }
 
-/// The check of the connection, with the flags for keys and tokens that were typed.
+/// The command that checks the connection, with the flags for keys and tokens that were typed.
 pub(crate) fn token_check(target: &Target) -> String {
-    let flags = auth_flags(typed());
+    let flags = auth_flags(typed_arguments());
     let flags = flags.iter().map(|argument| quoted(argument));
     std::iter::once(target.command("token"))
         .chain(flags)
@@ -97,7 +105,7 @@ pub(crate) fn token_check(target: &Target) -> String {
         .join(" ")
 }
 
-/// Those of the arguments that say how to get a token.
+/// The arguments that name the source of tokens, with their values.
 fn auth_flags(arguments: Vec<String>) -> Vec<String> {
     let mut kept = Vec::new();
     let mut arguments = arguments.into_iter();
@@ -113,8 +121,8 @@ fn auth_flags(arguments: Vec<String>) -> Vec<String> {
     kept
 }
 
-/// An `env -u …` prefix for those of the variables that are set.
-fn without(variables: &[&str]) -> String {
+/// An `env -u …` prefix that unsets those of the variables that are set: removing a flag is not enough when its variable does the same.
+fn unset_prefix(variables: &[&str]) -> String {
     let set = variables
         .iter()
         .filter(|variable| env::var_os(variable).is_some());
@@ -129,20 +137,21 @@ fn without(variables: &[&str]) -> String {
     }
 }
 
-fn typed() -> Vec<String> {
+fn typed_arguments() -> Vec<String> {
     env::args_os()
         .skip(1)
+        // Lossy is enough: the text is only shown.
         .map(|argument| argument.to_string_lossy().into_owned())
         .collect()
 }
 
-fn typed_again() -> Vec<String> {
-    let mut arguments = typed();
-    arguments.retain(|argument| ONCE.iter().all(|(flag, _)| argument != flag));
+fn repeatable_arguments() -> Vec<String> {
+    let mut arguments = typed_arguments();
+    arguments.retain(|argument| ONE_TIME.iter().all(|(flag, _)| argument != flag));
     arguments
 }
 
-fn joined(arguments: &[String]) -> String {
+fn shell_line(arguments: &[String]) -> String {
     let quoted = arguments.iter().map(|argument| quoted(argument));
     std::iter::once("massebrev".to_owned())
         .chain(quoted)
@@ -150,8 +159,8 @@ fn joined(arguments: &[String]) -> String {
         .join(" ")
 }
 
-/// The arguments without those that narrow the run down.
-fn widened(arguments: Vec<String>, letters: u64) -> Vec<String> {
+/// The arguments without those that narrow the run down. `--expect` stays if it was there, with the number for all rows.
+fn without_narrowing(arguments: Vec<String>, letters: u64) -> Vec<String> {
     let expects = arguments.iter().any(|it| flag(it).0 == EXPECT);
     let narrowing = NARROWING.map(|(flag, _)| flag);
     let mut wide = without_flags(arguments, &[&narrowing[..], &[EXPECT]].concat());
@@ -161,14 +170,14 @@ fn widened(arguments: Vec<String>, letters: u64) -> Vec<String> {
     wide
 }
 
-/// The arguments of a send of proofs as those of a send of what was proven.
-fn unproven(arguments: Vec<String>, plan: Digest) -> Vec<String> {
-    let mut kept = without_flags(arguments, &PROVING.map(|(flag, _)| flag));
+/// Turns the arguments of a send of proofs into those of a send of the proven plan.
+fn without_proof_flags(arguments: Vec<String>, plan: Digest) -> Vec<String> {
+    let mut kept = without_flags(arguments, &PROOF_FLAGS.map(|(flag, _)| flag));
     kept.extend(["--plan".to_owned(), plan.to_string()]);
     kept
 }
 
-/// The arguments without some flags and their values.
+/// The arguments without `flags` and their values.
 fn without_flags(arguments: Vec<String>, flags: &[&str]) -> Vec<String> {
     let mut kept = Vec::with_capacity(arguments.len());
     let mut arguments = arguments.into_iter();
@@ -183,12 +192,13 @@ fn without_flags(arguments: Vec<String>, flags: &[&str]) -> Vec<String> {
     kept
 }
 
-/// A flag by its name, and whether its value is part of the same argument.
+/// The name of a flag, and true when its value is part of the same argument (`--flag=value`).
 fn flag(argument: &str) -> (&str, bool) {
     let (flag, attached) = match argument.split_once('=') {
         Some((flag, _)) => (flag, true),
         None => (argument, false),
     };
+    // `--row` is a visible alias.
     (if flag == "--row" { "--rows" } else { flag }, attached)
 }
 
@@ -198,7 +208,7 @@ mod tests {
 
     fn wide(arguments: &str) -> String {
         let arguments = arguments.split(' ').map(str::to_owned).collect();
-        joined(&widened(arguments, 2799))
+        shell_line(&without_narrowing(arguments, 2799))
     }
 
     #[test]
@@ -243,7 +253,7 @@ mod tests {
             ),
         ] {
             let arguments = typed.split(' ').map(str::to_owned).collect();
-            let command = joined(&unproven(arguments, plan));
+            let command = shell_line(&without_proof_flags(arguments, plan));
             assert_eq!(command, format!("massebrev {rest} --plan {plan}"));
         }
     }

@@ -1,4 +1,4 @@
-//! Before letters leave for real people, a person says how many.
+//! The confirmation in production: a person types the number of letters.
 
 use std::io::{self, BufRead as _, IsTerminal as _};
 
@@ -8,7 +8,7 @@ use crate::text::count;
 use super::check::CheckedMailing;
 use super::{CliError, Printer};
 
-/// Refuses another number of letters than the expected one; `whose` says what they were counted in.
+/// Refuses a number of letters other than the expected one. `whose` is the subject of the error, such as `the mailing has`.
 pub(crate) fn refuse_unexpected(
     letters: u64,
     noun: &str,
@@ -27,13 +27,14 @@ pub(crate) fn refuse_unexpected(
     }
 }
 
-/// The question to ask before the letters leave; `None` when no confirmation is needed.
+/// Returns the question to ask before letters leave; `None` when no confirmation is needed.
 pub(crate) fn question(
     checked: &CheckedMailing,
     chosen: &RowChoice,
     yes: bool,
     expected: Option<u64>,
 ) -> Option<String> {
+    // A script confirms the number as well: `--yes` alone would let any number through.
     let answered = yes && expected.is_some();
     if !checked.destination.is_production() || answered || chosen.letters == 0 {
         return None;
@@ -50,7 +51,7 @@ pub(crate) fn question(
     ))
 }
 
-/// In production a person has to type the number of letters that leave.
+/// Asks for the number of letters when they go to production. Without a terminal the answer must come from the flags.
 pub(crate) fn confirm(
     checked: &CheckedMailing,
     chosen: &RowChoice,
@@ -61,6 +62,7 @@ pub(crate) fn confirm(
     let Some(question) = question(checked, chosen, yes, expected) else {
         return Ok(());
     };
+    // A number from a pipe would be no confirmation by a person who has seen the question.
     if !io::stdin().is_terminal() {
         return Err(CliError::usage(
             "sending in prod must be confirmed; nothing was sent",

@@ -1,21 +1,21 @@
-//! Where a mailing goes.
+//! The environment a mailing is sent to.
 
 use crate::altinn::Environment;
 use crate::manifest::{EnvironmentName, Manifest};
 
 use super::CliError;
 
-/// Where a mailing goes.
+/// The environment a mailing is sent to.
 #[derive(Debug, Clone)]
 pub(crate) enum Destination {
-    /// A sandbox of its own, whose addresses are known when it runs.
+    /// A sandbox the command starts for itself; its address is known when it runs.
     Sandbox,
-    /// An Altinn that is there already.
+    /// An environment that is running already; a sandbox of another process counts.
     Altinn(Environment),
 }
 
 impl Destination {
-    pub(crate) fn of(manifest: &Manifest, sandbox: bool) -> Result<Self, CliError> {
+    pub(crate) fn from_manifest(manifest: &Manifest, sandbox: bool) -> Result<Self, CliError> {
         if sandbox {
             return Ok(Self::Sandbox);
         }
@@ -38,7 +38,7 @@ impl Destination {
         Ok(Self::Altinn(environment))
     }
 
-    /// Its name, in the journal and for people.
+    /// The name in journal, reports and messages.
     pub(crate) fn name(&self) -> &str {
         match self {
             Self::Sandbox => "sandbox",
@@ -51,7 +51,7 @@ impl Destination {
         matches!(self, Self::Altinn(environment) if environment.is_production())
     }
 
-    /// True when it is on this machine.
+    /// True when the environment is on this machine, so that no letter can reach a real recipient.
     pub(crate) fn is_local(&self) -> bool {
         match self {
             Self::Sandbox => true,

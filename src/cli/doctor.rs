@@ -1,4 +1,4 @@
-//! `token --check`: the connection to Altinn, tried step by step.
+//! `token --check`: tries the connection to Altinn step by step, and names the step that fails.
 
 use crate::altinn::{Access, Answer, Client, Environment};
 use crate::http::{ProbeAnswer, host, probe, resolve};
@@ -16,13 +16,13 @@ pub(crate) struct Doctor<'a> {
     pub(crate) resource: Option<&'a str>,
 }
 
-/// Seconds either way that Maskinporten allows.
+/// The clock skew that Maskinporten allows, in seconds either way.
 const SKEW: i64 = 10;
 const BEFORE: &str = "a step before it has failed";
 const NO_TOKEN: &str = "there is no token";
 
 impl Doctor<'_> {
-    /// Tries everything that can be tried.
+    /// Runs every check that earlier failures still allow, so that one run shows as many faults as possible.
     pub(crate) async fn check(self, connection: Result<Connection<'_>, CliError>) -> Checks {
         let mut checks = Checks::default();
         let connection = match connection {
@@ -33,10 +33,10 @@ impl Doctor<'_> {
                 return checks;
             }
         };
-        let opened = open(&connection, &mut checks);
+        let opened = check_source(&connection, &mut checks);
         let has_key = connection.has_key();
         self.check_hosts(&connection, has_key, &mut checks).await;
-        // The network has been tried all the same: its faults are told in one go.
+        // The hosts are checked even without a token source, so that one run shows both kinds of faults.
         let Some(opened) = opened else {
             checks.skip(&["token", "access", "Altinn"], BEFORE);
             return checks;
@@ -52,17 +52,17 @@ impl Doctor<'_> {
             return checks;
         };
         self.check_access(&token, &mut checks);
-        self.ask(&connection.client(opened.tokens), &token, &mut checks)
+        self.check_altinn(&connection.client(opened.tokens), &token, &mut checks)
             .await;
         checks
     }
 
-    /// The hosts that are needed, and this machine's clock by what they say.
+    /// Checks the hosts that are needed, and this machine's clock against their `Date` headers.
     async fn check_hosts(self, connection: &Connection<'_>, has_key: bool, checks: &mut Checks) {
         let (platform, maskinporten) =
             (self.environment.platform(), self.environment.maskinporten());
         let mut clock_ahead = None;
-        // The metadata needs no token, and every grant needs it.
+        // Maskinporten's metadata needs no token, and every grant needs its issuer.
         if has_key {
             let metadata = format!("{maskinporten}/.well-known/oauth-authorization-server");
             if let Some(answer) = self.connect(connection, &metadata, checks).await {
@@ -72,7 +72,7 @@ impl Doctor<'_> {
                 checks.skip(&["metadata"], "there is no connection");
             }
         }
-        // A sandbox is both.
+        // A sandbox is platform and Maskinporten at one address: once is enough.
         if !has_key || platform != maskinporten {
             let answer = self.connect(connection, platform, checks).await;
             clock_ahead = clock_ahead.or(answer.and_then(|answer| answer.clock_ahead));
@@ -80,7 +80,7 @@ impl Doctor<'_> {
         check_clock(clock_ahead, checks);
     }
 
-    /// Looks a host up and connects to it.
+    /// Looks up the host of `address` and connects to it; `None` when that fails.
     async fn connect(
         self,
         connection: &Connection<'_>,
@@ -106,6 +106,7 @@ impl Doctor<'_> {
             }
             Err(error) => {
                 let result = match proxy {
+                    // A certificate that is not trusted is the server's or the machine's fault, so the proxy hint would mislead.
                     Some(proxy) if !error.is_about_trust() => CheckResult::failed(
                         error.reason(),
                         format!(
@@ -120,7 +121,7 @@ impl Doctor<'_> {
         }
     }
 
-    /// A token bought with a key, in the two steps it is made of.
+    /// Requests a token with a key, and reports its two steps: Maskinporten's grant and Altinn's exchange.
     async fn check_bought_token(
         self,
         connection: &Connection<'_>,
@@ -146,7 +147,7 @@ impl Doctor<'_> {
         result.ok()
     }
 
-    /// True when Maskinporten gave its token, and Altinn not its own.
+    /// True when the failure was in the exchange: Maskinporten issued its token, but Altinn did not.
     fn is_in_exchange(self, error: &TokenError) -> bool {
         let at = match error {
             TokenError::Exchange { .. } => return true,
@@ -156,6 +157,7 @@ impl Doctor<'_> {
         };
         let (platform, maskinporten) =
             (self.environment.platform(), self.environment.maskinporten());
+        // With both on one host, as in a sandbox, the step cannot be told from the host: it counts as the grant's.
         *at == host(platform) && *at != host(maskinporten)
     }
 
@@ -187,8 +189,8 @@ impl Doctor<'_> {
         }
     }
 
-    /// A question that changes nothing: the letter with a key that no letter has.
-    async fn ask(self, client: &Client, token: &Token, checks: &mut Checks) {
+    /// Looks up a random idempotency key: a request that needs the same access as sending, finds nothing and changes nothing.
+    async fn check_altinn(self, client: &Client, token: &Token, checks: &mut Checks) {
         let Some(resource) = self.resource else {
             checks.skip(
                 &["Altinn"],
@@ -205,6 +207,7 @@ impl Doctor<'_> {
             Err(error) => return checks.push("Altinn", &error),
         };
         let hint = match refusal.status {
+            // An expired or foreign token is 401, a missing scope or right 403.
             401 => format!(
                 "Altinn does not take the token: check that it is for {}",
                 self.environment.name()
@@ -225,8 +228,8 @@ impl Doctor<'_> {
     }
 }
 
-/// The source of tokens, with its key read but nothing asked.
-fn open(connection: &Connection<'_>, checks: &mut Checks) -> Option<OpenedSource> {
+/// Opens the token source: reads its key, but requests no token yet.
+fn check_source(connection: &Connection<'_>, checks: &mut Checks) -> Option<OpenedSource> {
     match connection.open() {
         Ok(opened) => {
             let mut detail = opened.name.clone();
@@ -243,7 +246,7 @@ fn open(connection: &Connection<'_>, checks: &mut Checks) -> Option<OpenedSource
     }
 }
 
-/// True when a host is known: to this machine, or else to its proxy.
+/// True when the host name resolves, or when a proxy resolves it instead.
 async fn look_up(address: &str, host: &str, proxy: Option<&str>, checks: &mut Checks) -> bool {
     let name = format!("name {host}");
     if let Some(proxy) = proxy {

@@ -1,4 +1,4 @@
-//! Why a command did not do what was asked, said once, with a way out.
+//! The error of a command: message, causes, hint and exit status.
 
 use std::fmt::Write as _;
 use std::io;
@@ -16,7 +16,7 @@ use thiserror::Error;
 
 use super::{ExitStatus, Printer};
 
-/// Every way a command can fail.
+/// The reasons why a command can fail.
 #[derive(Debug, Error)]
 pub(crate) enum CliError {
     /// Manifest, rows, templates or files are wrong.
@@ -41,13 +41,13 @@ pub(crate) enum CliError {
     /// The HTTP client cannot be made.
     #[error("cannot prepare the connection to Altinn")]
     Client(#[from] ClientError),
-    /// No token.
+    /// There is no access token.
     #[error("no access token")]
     Token(#[from] TokenError),
-    /// The file to compare with.
+    /// The earlier output that `render --diff` compares with cannot be used.
     #[error(transparent)]
     Earlier(#[from] OldRenderError),
-    /// The journal.
+    /// The journal cannot be opened, read or written.
     #[error("the journal cannot be used")]
     Journal(#[from] JournalError),
     /// The run cannot go on.
@@ -115,7 +115,7 @@ impl CliError {
             | Self::Send(
                 SendError::Rows(_) | SendError::Changed(_) | SendError::SecondLetters(_),
             ) => ExitStatus::Input,
-            // The reader of stdout has closed it, as `head` does.
+            // A reader that has seen enough, such as `head`, closes the pipe: that is no failure.
             Self::Stdout(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitStatus::Success,
             Self::Setup { .. }
             | Self::Key { .. }
@@ -136,7 +136,7 @@ impl CliError {
         }
     }
 
-    /// Prints the error and gives the exit status.
+    /// Prints the error with causes and hint, and returns its exit status.
     pub(crate) fn print(&self, printer: Printer) -> ExitStatus {
         let status = self.exit_status();
         match self {
@@ -157,17 +157,17 @@ impl CliError {
         status
     }
 
-    /// The causes, the nearest first.
+    /// The causes, the nearest one first.
     pub(crate) fn causes(&self) -> Vec<String> {
-        // The layers between a token error and its innermost cause say nothing that a person can use.
+        // The layers between a token error and its innermost cause say nothing a user can act on.
         if let Self::Token(error) = self {
             return vec![error.reason()];
         }
         crate::text::causes(self).map(ToString::to_string).collect()
     }
 
-    /// Message, causes and hint on one line, where the error does not end the command.
-    pub(crate) fn in_words(&self) -> String {
+    /// Message, causes and hint on one line, for an error that does not end the command.
+    pub(crate) fn one_line(&self) -> String {
         let mut words = self.to_string();
         for cause in self.causes() {
             let _ = write!(words, ": {cause}");

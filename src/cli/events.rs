@@ -1,4 +1,4 @@
-//! `send --json`: the run for programs, as one JSON object a line, `summary` last. Members may be added; `type` and what is there stay.
+//! The events of `send --json`: one JSON object a line, `summary` last. Members may be added, but types and members that exist stay as they are.
 
 use std::cell::OnceCell;
 use std::io::{self, Write as _};
@@ -19,29 +19,29 @@ use super::{CliError, ExitStatus, Printer};
 #[derive(Debug)]
 pub(crate) struct Events {
     printer: Printer,
-    /// The error that ended the output. The run goes on: the letters are more important.
+    /// The first error of stdout; no event is written after it. The run goes on, because the letters matter more than its log.
     broken: OnceCell<io::Error>,
 }
 
-/// The `summary` event: as much as is known when the run ends.
+/// The payload of the `summary` event, as far as it is known when the run ends.
 #[derive(Debug, Default, Serialize)]
 pub(crate) struct RunSummary {
     mailing: Option<String>,
     environment: Option<String>,
     plan: Option<String>,
-    /// The masked recipient of proofs; when set, the counts are of proofs.
+    /// The masked recipient of proofs; when set, all counts are counts of proofs.
     #[serde(skip_serializing_if = "Option::is_none")]
     proof_to: Option<String>,
-    /// Letters of the mailing, whether sent before or not.
+    /// The number of letters of the mailing, sent before or not.
     letters: Option<u64>,
     ending: Option<&'static str>,
     why: Option<String>,
-    /// Letters that came to an end in this run.
+    /// The number of letters that got their outcome in this run.
     ended: u64,
-    /// Letters whose turn it was, and that earlier runs had settled.
+    /// The number of chosen letters that earlier runs had settled.
     settled: u64,
     left_out: u64,
-    /// Letters that may have been sent with another text, and that were left alone.
+    /// The number of letters that may have been sent with another text and were therefore not touched.
     held: u64,
     rows_total: Option<u64>,
     adds_up: Option<bool>,
@@ -66,13 +66,13 @@ struct Ended<'a> {
     error: Option<Failure<'a>>,
 }
 
-/// Why the run could not begin or go on.
+/// The error that kept the run from starting or continuing.
 #[derive(Serialize)]
 struct Failure<'a> {
     message: String,
     causes: Vec<String>,
     hint: Option<String>,
-    /// As in the output of `validate --format json`.
+    /// In the form of `validate --format json`.
     problems: Vec<&'a Problem>,
 }
 
@@ -84,13 +84,14 @@ impl Events {
         }
     }
 
-    /// Writes the last line. Output that could not be written is an error, unless the reader closed it; else the exit status is the run's own.
+    /// Writes the last line and returns the exit status: the run's own, or an error when stdout failed for another reason than a closed pipe.
     pub(crate) fn end(
         self,
         mut run_summary: RunSummary,
         ended: Result<ExitStatus, CliError>,
     ) -> Result<ExitStatus, CliError> {
         let status = ended.as_ref().map_or_else(CliError::exit_status, |&it| it);
+        // The run sets its ending as soon as it has one.
         run_summary.ending.get_or_insert("not-started");
         self.emit(
             "summary",
@@ -125,6 +126,7 @@ impl Events {
         line.push(b'\n');
         let mut stdout = self.printer.stdout();
         stdout.write_all(&line)?;
+        // Flushed line by line: the reader acts on events while the run goes on.
         stdout.flush()
     }
 }
@@ -173,7 +175,7 @@ impl Observer for Events {
     }
 }
 
-/// Rates are requests a second.
+/// The payload of a `pace` event; rates are in requests a second.
 fn pace_json(pace: &PaceSnapshot) -> Value {
     json!({
         "in_flight": pace.in_flight,
@@ -199,7 +201,7 @@ impl RunSummary {
     pub(crate) fn set_ending(&mut self, ended: &Result<Summary, SendError>) {
         let summary = match ended {
             Ok(summary) => summary,
-            // Refused before it began.
+            // Refused before the first letter, so the ending stays `not-started`.
             Err(SendError::Changed(_)) => return,
             Err(_) => {
                 self.ending = Some("broken-off");

@@ -1,13 +1,13 @@
-//! The exit statuses: documented, tested, never renumbered.
+//! The exit statuses. They are documented in the help and never renumbered, because scripts depend on them.
 
 use std::process::ExitCode;
 
 use super::{CliError, Printer};
 
-/// The exit statuses.
+/// The exit status of a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ExitStatus {
-    /// Every row is sent, already sent or skipped; or what was asked for was done.
+    /// Every row is sent, already sent or skipped; for other commands, the request was carried out.
     Success,
     /// The run finished; some rows were rejected, reserved, failed or are unknown.
     Unfinished,
@@ -22,7 +22,7 @@ pub(crate) enum ExitStatus {
 }
 
 impl ExitStatus {
-    /// The number the shell sees.
+    /// The number that the shell receives; 130 is 128 + SIGINT, as shells report an interrupted command.
     pub(crate) fn code(self) -> u8 {
         match self {
             Self::Success => 0,
@@ -36,8 +36,8 @@ impl ExitStatus {
 }
 
 impl ExitStatus {
-    /// The command's own status, whatever became of stdout. A reader that has closed it, as `head` does, changes nothing; any other error of stdout is printed, and
-    /// counts only for a command that has succeeded otherwise.
+    /// Combines the command's status with the result of writing to stdout. A closed pipe changes nothing. Any other error is printed; it becomes the result only
+    /// when the command has succeeded otherwise, so that it never hides a status that says more.
     pub(crate) fn after(
         self,
         written: Result<(), CliError>,

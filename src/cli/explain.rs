@@ -1,4 +1,4 @@
-//! `massebrev explain`.
+//! `massebrev explain`: the codes of Altinn and Maskinporten, their causes in a mailing, and the remedies.
 
 use std::fmt::Write as _;
 
@@ -20,7 +20,7 @@ pub(crate) struct ExplainArgs {
 enum Code {
     Altinn(u16),
     Maskinporten(u16),
-    /// `STD-00000`
+    /// Altinn's model validation, `STD-00000`, which has no number of its own.
     Validation,
 }
 
@@ -44,7 +44,7 @@ fn unknown(typed: &str) -> CliError {
     )
 }
 
-/// Reads `1023`, `CORR-01023`, `error[1023]:`, `MP-100`, `STD-00000`. Altinn's numbers begin at 1001, Maskinporten's end at 999.
+/// Parses a code in any spelling of the messages: `1023`, `CORR-01023`, `error[1023]:`, `MP-100`, `STD-00000`.
 fn parse(typed: &str) -> Option<Code> {
     let typed = typed.trim().to_ascii_uppercase();
     if typed.contains("STD-0") {
@@ -56,6 +56,7 @@ fn parse(typed: &str) -> Option<Code> {
         .take_while(char::is_ascii_digit)
         .collect();
     let number = digits.parse().ok()?;
+    // Altinn's numbers begin at 1001 and Maskinporten's end at 999, so a bare number is never ambiguous.
     if number < 1000 {
         Some(Code::Maskinporten(number))
     } else {
@@ -101,6 +102,7 @@ fn list() -> String {
     let mut text =
         "Altinn:\n  STD-00000  a member of the request is missing or has a wrong value\n"
             .to_owned();
+    // Codes from 5000 on belong to synchronisation and statistics, which a sender never calls.
     for code in 1001..5000 {
         if let Some(meaning) = codes::meaning(code) {
             let _ = writeln!(text, "  {code}       {meaning}");
@@ -124,7 +126,7 @@ Causes here: a text that is empty, too long or of the wrong form in `corresponde
 What to do: `massebrev validate` finds it before anything is sent and shows the member and the row; correct the manifest, or the column that feeds it.
 ";
 
-/// Codes, their causes in a mailing, and the remedy. Codes that only readers of letters meet are left out.
+/// Codes with their causes in a mailing and the remedy. Codes that only requests of recipients get are left out.
 const ADVICE: &[(&[u16], &str, &str)] = &[
     (
         &[1002, 1004, 1039],

@@ -1,4 +1,4 @@
-//! Files that are there whole or not at all, for their owner's eyes only.
+//! Output files: written atomically, readable by their owner only, and never in place of another program's file.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Read as _, Write};
@@ -6,13 +6,13 @@ use std::path::{Path, PathBuf};
 
 use super::CliError;
 
-/// True when a file that begins as `old` may be replaced by one that begins as `new`: it is massebrev's own.
+/// Tells massebrev's own files by their beginning: true when a file that begins as `old` may be replaced by one that begins as `new`.
 pub(super) type IsOwn<'a> = &'a dyn Fn(&str, &str) -> bool;
 
-/// The beginning of a file that is compared, in bytes.
+/// The number of bytes that are compared at the beginning of a file.
 const HEAD: u64 = 1024;
 
-/// Writes a file as `write_whole` does, but leaves one that is there already alone unless it is massebrev's own; `what` is what it should be.
+/// Writes a file as [`write_whole`] does, but refuses to replace one that is not massebrev's own; `what` names the kind of file in the error.
 pub(super) fn write_own(
     path: &Path,
     what: &str,
@@ -29,12 +29,12 @@ pub(super) fn write_own(
         let moved = std::fs::rename(&beside, path);
         return moved.map_err(|source| CliError::writing(path, source));
     }
-    // It has not been written: nothing may stay behind.
+    // The file is refused, so its copy must not stay behind either.
     let _ = std::fs::remove_file(&beside);
     Err(foreign(path, what))
 }
 
-/// Refuses to replace a file that is there already and is not massebrev's own; before it is written, when that takes long.
+/// Refuses a path whose file is not massebrev's own; for commands that take long before they write.
 pub(super) fn refuse_foreign(
     path: &Path,
     what: &str,
@@ -56,7 +56,7 @@ fn foreign(path: &Path, what: &str) -> CliError {
     )
 }
 
-/// The beginning of a file; `None` when there is none.
+/// The first [`HEAD`] bytes of a file; `None` when there is no file.
 fn existing_head(path: &Path) -> Result<Option<String>, CliError> {
     let failed = |source| CliError::File {
         action: "look at",
@@ -80,7 +80,7 @@ fn existing_head(path: &Path) -> Result<Option<String>, CliError> {
     Ok(Some(String::from_utf8_lossy(&head).into_owned()))
 }
 
-/// Writes a file beside the place first, and moves it there when it is whole: what was there stays until then.
+/// Writes a file under a temporary name in the same folder and renames it when it is complete. The earlier file stays until then.
 pub(super) fn write_whole(
     path: &Path,
     write: impl FnOnce(&mut dyn Write) -> Result<(), CliError>,
@@ -90,7 +90,7 @@ pub(super) fn write_whole(
     std::fs::rename(&beside, path).map_err(|source| CliError::writing(path, source))
 }
 
-/// Writes `beside`; errors name `path`, which the user knows.
+/// Writes `beside`, but names `path` in errors, because that is the name the user gave.
 fn write_to(
     beside: &Path,
     path: &Path,
@@ -100,7 +100,7 @@ fn write_to(
     let mut file = BufWriter::new(private(beside).map_err(failed)?);
     let written = write(&mut file).and_then(|()| file.flush().map_err(failed));
     if written.is_err() {
-        // The disk may be full: half a file is of no use.
+        // The disk may be full: a partial file is of no use.
         let _ = std::fs::remove_file(beside);
     }
     written
@@ -112,7 +112,7 @@ fn beside(path: &Path) -> PathBuf {
     PathBuf::from(beside)
 }
 
-/// Creates a file that only its owner can read, because it is about people; a file that was there is replaced, not reused, so that its mode does not stay.
+/// Creates a file that only its owner can read, because it holds personal data. An existing file is removed first: opening it would keep its permissions.
 fn private(path: &Path) -> io::Result<File> {
     if let Err(error) = std::fs::remove_file(path)
         && error.kind() != io::ErrorKind::NotFound
@@ -120,6 +120,7 @@ fn private(path: &Path) -> io::Result<File> {
         return Err(error);
     }
     let mut options = File::options();
+    // `create_new` also refuses a symbolic link that appears in between.
     options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);

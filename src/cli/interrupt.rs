@@ -1,26 +1,26 @@
-//! Ctrl-C, and the system going down.
+//! Interruption by Ctrl-C or by a system that shuts down.
 
 use crate::send::Stop;
 
 use super::progress::Progress;
 
-/// The first Ctrl-C stops taking new letters, the second one stops at once.
+/// Resolves at the second interrupt. The first one only stops the start of new letters, so that those in flight are settled.
 pub(crate) async fn interrupted_twice(stop: &Stop, progress: &Progress<'_>) {
     interrupted().await;
     let finish = async {
         stop.set();
         progress
-            .say("interrupted: finishing what is in flight; press Ctrl-C again to stop at once");
+            .print("interrupted: finishing what is in flight; press Ctrl-C again to stop at once");
     };
-    // `biased`: the second Ctrl-C is listened for before the message that invites it.
+    // `biased`: the second listener is registered before the message that invites it is printed.
     tokio::join!(biased; interrupted(), finish);
 }
 
-/// Resolves when a person, or the system that goes down, asks the program to end.
+/// Resolves at Ctrl-C or at SIGTERM, which a system sends when it shuts down.
 async fn interrupted() {
     let ctrl_c = async {
         if tokio::signal::ctrl_c().await.is_err() {
-            // Without a handler there are no interrupts to wait for.
+            // Without a handler no interrupt will ever arrive; the run must not end because of that.
             std::future::pending::<()>().await;
         }
     };

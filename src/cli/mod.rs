@@ -1,4 +1,4 @@
-//! Everything that knows about arguments, terminals and exit statuses.
+//! The command-line interface: arguments, terminal output and exit statuses. No other module knows of these.
 
 mod about;
 mod arguments;
@@ -38,13 +38,14 @@ use error::CliError;
 use exit_status::ExitStatus;
 use printer::{Global, Printer};
 
-/// Parses the arguments, runs the command, and says how it ended.
+/// Parses the arguments, runs the command, and returns its exit status.
 pub(crate) fn run() -> ExitStatus {
     let definition = Cli::definition();
+    // Before parsing: clap's errors quote the arguments they refuse, and one of them may be a secret.
     if let Err(error) = auth::check_command_line(&definition) {
         return error.print(Printer::new(Global::default()));
     }
-    let parsed = Cli::as_set(definition)
+    let parsed = Cli::ignoring_false_switches(definition)
         .try_get_matches()
         .and_then(|matches| Cli::from_arg_matches(&matches));
     let cli = match parsed {

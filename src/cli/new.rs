@@ -1,4 +1,4 @@
-//! `massebrev new`.
+//! `massebrev new`: writes a mailing to start from.
 
 use std::path::{Path, PathBuf};
 
@@ -27,10 +27,10 @@ impl NewArgs {
     pub(crate) fn run(self, printer: Printer) -> Result<ExitStatus, CliError> {
         let mailing = mailing_name(&name_of(&self.folder), Zoned::now().date());
         let starter = match &self.from {
-            Some(csv) => self.around(&mailing, csv, printer)?,
+            Some(csv) => self.starter_from_csv(&mailing, csv, printer)?,
             None => Starter::example(&mailing),
         };
-        let written = starter.write(&self.folder).map_err(refused)?;
+        let written = starter.write(&self.folder).map_err(write_error)?;
         for path in written {
             printer.out(path.display())?;
         }
@@ -42,7 +42,13 @@ impl NewArgs {
         Ok(ExitStatus::Success)
     }
 
-    fn around(&self, mailing: &str, csv: &Path, printer: Printer) -> Result<Starter, CliError> {
+    fn starter_from_csv(
+        &self,
+        mailing: &str,
+        csv: &Path,
+        printer: Printer,
+    ) -> Result<Starter, CliError> {
+        // Checked first, because the reader would speak of `recipients.file`, which the user has not written.
         if let Err(error) = std::fs::metadata(csv) {
             return Err(CliError::usage(
                 format!("cannot read {}: {error}", csv.display()),
@@ -64,9 +70,10 @@ impl NewArgs {
     }
 }
 
-/// The folder's own name, also when it is written as `.`.
+/// The last component of the folder's absolute path, so that `.` has a name too.
 fn name_of(folder: &Path) -> String {
     let whole = folder
+        // Fails for a folder that does not exist yet; then the path as typed is good enough.
         .canonicalize()
         .or_else(|_| std::path::absolute(folder));
     let whole = whole.unwrap_or_else(|_| folder.to_owned());
@@ -76,7 +83,7 @@ fn name_of(folder: &Path) -> String {
         .unwrap_or_default()
 }
 
-fn refused(error: WriteError) -> CliError {
+fn write_error(error: WriteError) -> CliError {
     let message = error.to_string();
     match error {
         WriteError::Exists { .. } => CliError::usage(

@@ -1,11 +1,11 @@
-//! The sandbox that a command starts for itself.
+//! The sandbox that a command starts for itself and stops at its end.
 
 use crate::sandbox::{Options, Registration, Sandbox};
 use tokio::runtime::{Builder, Runtime};
 
 use super::{CliError, Printer};
 
-/// A sandbox on a thread of its own: it answers while letters are prepared.
+/// A sandbox with a runtime and a thread of its own, so that it can answer while the sender's single thread is busy.
 #[derive(Debug)]
 pub(crate) struct OwnSandbox {
     sandbox: Sandbox,
@@ -34,12 +34,12 @@ impl OwnSandbox {
         self.sandbox.url()
     }
 
-    /// The client that may send to it.
+    /// The client that may send to this sandbox.
     pub(crate) fn registration(&self) -> &Registration {
         self.sandbox.registration()
     }
 
-    /// Ends it when the requests under way are answered.
+    /// Stops the sandbox after it has answered the requests in flight.
     pub(crate) fn stop(self) -> Result<(), CliError> {
         self.runtime
             .block_on(self.sandbox.stop())

@@ -1,4 +1,4 @@
-//! `massebrev render --text` and `--html`: letters as people read them.
+//! `massebrev render --text` and `--html`: letters as their recipients see them.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -16,7 +16,7 @@ use super::file::{refuse_foreign, write_whole};
 use super::target::Target;
 use super::{CliError, ExitStatus, Printer};
 
-/// Past so many letters browsers get slow.
+/// The number of letters above which browsers get slow on the page.
 const SLOW_PAGE: u64 = 5_000;
 
 #[derive(Debug, Args)]
@@ -38,17 +38,17 @@ pub(crate) struct PreviewArgs {
 }
 
 impl PreviewArgs {
-    /// Where the page goes, when one was asked for.
+    /// The path given with `--html`.
     pub(crate) fn page(&self) -> Option<&Path> {
         self.html.as_deref()
     }
 
-    /// True when letters are to be printed as people read them.
+    /// True with `--text`.
     pub(crate) fn text(&self) -> bool {
         self.text
     }
 
-    /// Writes the page of a mailing whose letters have been surveyed. `chosen` are the rows that were asked for, if any were.
+    /// Writes the page. `summary` comes from the first pass; `chosen` are the rows the command line names, if it names any.
     pub(crate) fn write_page(
         &self,
         page: &Path,
@@ -95,13 +95,14 @@ fn write_letters(
     };
     let mut page = Page::open(&cover, summary, warnings, choice, out)?;
     let letters = choice.count(summary.letters);
+    // The second pass renders the letters again instead of keeping a million of them in memory.
     let mut deliveries =
         Deliveries::new(&checked.mailing, check_report).map_err(CliError::Input)?;
     while page.written() < letters {
         match deliveries.next() {
             Some(Ok(Planned::Delivery(delivery))) => page.letter(&delivery)?,
             Some(Ok(_)) => {}
-            Some(Err(drifted)) => return Err(SendError::InputChanged(drifted).into()),
+            Some(Err(changed)) => return Err(SendError::InputChanged(changed).into()),
             None => break,
         }
     }
@@ -109,7 +110,7 @@ fn write_letters(
     Ok(())
 }
 
-/// The file's name and the numbers, and what to type next.
+/// Prints the name of the page, its numbers and the next command.
 fn print(
     page: &Path,
     target: &Target,
@@ -143,7 +144,7 @@ fn print(
     ));
 }
 
-/// A page replaces an earlier page of massebrev's, and nothing else.
+/// Refuses to replace a file that is not a page of massebrev's.
 pub(crate) fn check_replaceable(page: &Path) -> Result<(), CliError> {
     refuse_foreign(page, "preview", |head| head.contains(MARK))
 }

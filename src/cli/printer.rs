@@ -1,4 +1,4 @@
-//! The only place that prints: results to stdout, everything else to stderr.
+//! All output of the program: results go to stdout, everything else to stderr.
 
 use std::fmt::Display;
 use std::io::{self, IsTerminal as _, Write};
@@ -10,7 +10,7 @@ use tracing_subscriber::EnvFilter;
 
 use super::CliError;
 
-/// The flags of every command.
+/// The flags that every command has.
 #[derive(Debug, Clone, Copy, Default, Args)]
 pub(crate) struct Global {
     /// When to use colour
@@ -27,13 +27,13 @@ pub(crate) struct Global {
     pub(crate) quiet: bool,
 }
 
-/// Writes for people and for pipes.
+/// Writes to stdout and stderr by the global flags.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Printer {
     global: Global,
-    /// Stands in front of every line.
+    /// A prefix of every line.
     label: &'static str,
-    /// Shows every row of a problem.
+    /// True when all rows of a problem are shown, not only the first three.
     all_rows: bool,
 }
 
@@ -46,7 +46,7 @@ impl Printer {
         }
     }
 
-    /// One that shows every row of a problem, not only the first three.
+    /// A printer that shows all rows of a problem, not only the first three.
     pub(crate) fn with_all_rows(self) -> Self {
         Self {
             all_rows: true,
@@ -54,12 +54,12 @@ impl Printer {
         }
     }
 
-    /// One that puts a label in front of every line.
+    /// A printer that puts a label in front of every line.
     pub(crate) fn labelled(self, label: &'static str) -> Self {
         Self { label, ..self }
     }
 
-    /// Logs go to stderr; `MASSEBREV_LOG` chooses which, as `debug` or `massebrev::send=trace`.
+    /// Starts logging to stderr. `MASSEBREV_LOG` filters it, as in `debug` or `massebrev::send=trace`; the default shows errors only.
     pub(crate) fn start_logging() {
         let filter =
             EnvFilter::try_from_env("MASSEBREV_LOG").unwrap_or_else(|_| EnvFilter::new("error"));
@@ -67,7 +67,7 @@ impl Printer {
             .with_env_filter(filter)
             .with_writer(io::stderr)
             .with_ansi(false);
-        // Only the first subscriber of a process counts, and this is it.
+        // Fails only when the process has a subscriber already, which cannot be here.
         let _ = subscriber.try_init();
     }
 
@@ -75,6 +75,7 @@ impl Printer {
     pub(crate) fn out(self, text: impl Display) -> Result<(), CliError> {
         let mut stdout = self.stdout();
         writeln!(stdout, "{}", self.label_lines(text))
+            // Flushed, so that a closed pipe or full disk is seen by this call and not lost at exit.
             .and_then(|()| stdout.flush())
             .map_err(CliError::Stdout)
     }
@@ -112,7 +113,7 @@ impl Printer {
         }
     }
 
-    /// True when stderr is a terminal and not silenced.
+    /// True when stderr is a terminal and `--quiet` is off.
     pub(crate) fn is_watched(self) -> bool {
         !self.global.quiet && io::stderr().is_terminal()
     }

@@ -1,4 +1,4 @@
-//! Progress of a run: a bar on a terminal, a line every few seconds elsewhere.
+//! The progress of a run: a bar on a terminal, a line every few seconds elsewhere.
 
 mod state;
 
@@ -15,7 +15,7 @@ use self::state::RunProgress;
 use super::Printer;
 use super::events::Events;
 
-/// Draws a run on stderr, and passes events on to `--json`.
+/// Shows a run on stderr, and passes its events on to the writer of `--json`.
 #[derive(Debug)]
 pub(crate) struct Progress<'a> {
     printer: Printer,
@@ -26,7 +26,7 @@ pub(crate) struct Progress<'a> {
 
 impl<'a> Progress<'a> {
     pub(crate) fn new(printer: Printer, events: Option<&'a Events>) -> Self {
-        // Lines for programs that run through the same terminal leave no room for a bar.
+        // JSON lines on the same terminal would tear the bar apart.
         let crowded = events.is_some() && io::stdout().is_terminal();
         let bar = if printer.is_watched() && !crowded {
             ProgressBar::new(0)
@@ -44,12 +44,12 @@ impl<'a> Progress<'a> {
         }
     }
 
-    /// A line beside the bar.
-    pub(crate) fn say(&self, text: impl Display) {
+    /// Prints a line above the bar.
+    pub(crate) fn print(&self, text: impl Display) {
         self.bar.suspend(|| self.printer.warn(text));
     }
 
-    /// Removes the bar: the summary has the numbers.
+    /// Removes the bar; the summary that follows has the numbers.
     pub(crate) fn finish(&self) {
         self.bar.finish_and_clear();
     }
@@ -58,8 +58,8 @@ impl<'a> Progress<'a> {
         self.bar.suspend(|| self.printer.note(text));
     }
 
-    /// Prints the events that deserve a line of their own.
-    fn tell(&self, event: &Event<'_>) {
+    /// Prints a line for events that the bar does not show.
+    fn print_event(&self, event: &Event<'_>) {
         match event {
             Event::Attachment { name, reused: true } => {
                 self.note(format_args!("attachment {name}: uploaded earlier"));
@@ -83,7 +83,7 @@ impl<'a> Progress<'a> {
                     self.note(format_args!("{pause}, as asked for: {why}"));
                 }
             }
-            // `Stopping` is part of the summary; the rest is seen in the numbers.
+            // The summary reports `Stopping`; the bar shows the rest.
             _ => {}
         }
     }
@@ -114,12 +114,12 @@ impl Observer for Progress<'_> {
         if let Some(events) = self.events {
             events.notice(event);
         }
-        self.tell(event);
+        self.print_event(event);
         self.draw(event);
     }
 }
 
-/// A pause in words; `None` for one of less than a second.
+/// Describes a pause; `None` when it is shorter than a second.
 fn pause(wait: Duration) -> Option<String> {
     (wait >= Duration::from_secs(1)).then(|| format!("a pause of {:.0} s", wait.as_secs_f64()))
 }

@@ -1,4 +1,4 @@
-//! The recipient of proofs, and the journals of proofs.
+//! The recipient and the journals of proofs.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,10 +11,10 @@ use jiff::Timestamp;
 
 use super::CliError;
 
-/// Parses `--proof-to`. Errors mask what was typed: it may be a person's number.
+/// Parses `--proof-to`. Errors mask the text, because it may be a person's identity number.
 pub(crate) fn recipient(text: &str) -> Result<Recipient, CliError> {
     Recipient::parse(text).map_err(|error| {
-        // These hints are about spreadsheets; this was typed.
+        // The hints of these errors are about spreadsheets, but this number was typed.
         let hint = match error {
             InvalidRecipient::Empty
             | InvalidRecipient::LostZero { .. }
@@ -29,7 +29,7 @@ pub(crate) fn recipient(text: &str) -> Result<Recipient, CliError> {
     })
 }
 
-/// The journal of proofs, by their label.
+/// The path of the journal of the proofs with this label.
 pub(crate) fn journal_path(
     folder: &Path,
     mailing: &str,
@@ -43,7 +43,7 @@ pub(crate) fn journal_path(
     )
 }
 
-/// The journal of the latest proofs to a recipient, of whatever plan.
+/// Finds the journal of the latest proofs to a recipient, of any plan.
 pub(crate) fn latest_journal(
     folder: &Path,
     mailing: &str,
@@ -58,6 +58,7 @@ pub(crate) fn latest_journal(
         let Some(label) = label_in(&name) else {
             continue;
         };
+        // Other mailings and environments keep their journals in the same folder.
         let path = journal_path(folder, mailing, label, environment);
         if path.file_name() != Some(&file.file_name()) {
             continue;
@@ -69,7 +70,7 @@ pub(crate) fn latest_journal(
                 }
             }
             Ok(None) => {}
-            // It may be another recipient's; it counts only when no other journal is found.
+            // It may be the journal of another recipient, so the error is reported only when no other journal is found.
             Err(error) => unreadable = Some(error),
         }
     }
@@ -80,7 +81,7 @@ pub(crate) fn latest_journal(
     }
 }
 
-/// Stands between a mailing's name and the label of its proofs.
+/// The separator between a mailing's name and the label of its proofs, in the name of a journal.
 const BEFORE_LABEL: &str = ".proof-";
 
 fn label_in(name: &str) -> Option<&str> {
@@ -88,7 +89,8 @@ fn label_in(name: &str) -> Option<&str> {
     Some(before.rsplit_once(BEFORE_LABEL)?.1)
 }
 
-/// The journal and when its latest run began, if it is of proofs to this recipient: their label is worked out from both.
+/// Opens the journal and returns it with the start of its latest run, if its proofs went to `to`. The journal holds no recipient in clear: the label, a digest of
+/// plan and recipient, is computed again and compared.
 fn sent_to(
     path: &Path,
     to: &Recipient,

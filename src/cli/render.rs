@@ -1,4 +1,4 @@
-//! `massebrev render`.
+//! `massebrev render`: prints the letters without sending them.
 
 mod difference;
 mod letters;
@@ -82,13 +82,13 @@ impl RenderArgs {
             plan::compare(old, &checked, &self.target, printer)?;
             return Ok(ExitStatus::Success);
         }
-        // What cannot be compared with is found before a million rows are checked.
+        // The earlier output is opened first: an unusable one is reported before a million rows are checked.
         let mut output = match &self.diff {
-            Some(old) => Output::Difference(Box::new(Difference::with(old, printer)?)),
+            Some(old) => Output::Difference(Box::new(Difference::open(old, printer)?)),
             None if self.preview.text() => Output::Letters(Letters::new(printer)),
             None => Output::Requests(Requests::default()),
         };
-        // With another `now()` every letter with a date would differ, and hide the real changes.
+        // A different `now()` would change every letter with a date and hide the real changes.
         let then = match &output {
             Output::Difference(difference) => difference.now(),
             Output::Requests(_) | Output::Letters(_) => None,
@@ -127,7 +127,7 @@ impl RenderArgs {
         Ok(ExitStatus::Success)
     }
 
-    /// Counts and chooses in the first pass, writes in the second.
+    /// Writes the page: the first pass counts and chooses, the second one writes.
     fn write_page(&self, page: &Path, printer: Printer) -> Result<ExitStatus, CliError> {
         check_replaceable(page)?;
         let mut summary = MailingSummary::default();
@@ -183,7 +183,7 @@ fn no_such_key(key: &str, checked: &CheckedMailing) -> CliError {
     )
 }
 
-/// Pass 2, as `send` goes through it: letters that are not what was checked are refused.
+/// Renders the chosen letters again, as the second pass of `send` does. A letter that differs from the checked one is an error.
 fn for_each_letter(
     checked: &mut CheckedMailing,
     chosen: &RowChoice,
@@ -194,18 +194,18 @@ fn for_each_letter(
     let mut deliveries = deliveries
         .map_err(CliError::Input)?
         .only(chosen.rows.clone());
-    let mut left = chosen.letters;
-    while left > 0
+    let mut remaining = chosen.letters;
+    while remaining > 0
         && let Some(planned) = deliveries.next()
     {
-        if let Planned::Delivery(delivery) = planned.map_err(drifted)? {
+        if let Planned::Delivery(delivery) = planned.map_err(input_changed)? {
             show(&delivery, check_report)?;
-            left -= 1;
+            remaining -= 1;
         }
     }
     Ok(())
 }
 
-fn drifted(drifted: InputChanged) -> CliError {
-    SendError::from(drifted).into()
+fn input_changed(error: InputChanged) -> CliError {
+    SendError::from(error).into()
 }

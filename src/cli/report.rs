@@ -1,4 +1,4 @@
-//! `massebrev report`.
+//! `massebrev report`, and the report files that `send` writes.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -45,15 +45,15 @@ pub(crate) enum Format {
 }
 
 impl Format {
-    /// True when a file that begins as `old` is a report in this format, of which `new` is the beginning of the next.
+    /// True when a file that begins as `old` is a report in this format; `new` is the beginning of the report that would replace it.
     fn is_own(self, old: &str, new: &str) -> bool {
         let first_line = |text: &str| text.lines().next().map(str::to_owned);
         match self {
-            // The header: the rows of another file have another one.
+            // The header line: a foreign CSV has another one.
             Self::Csv => first_line(old) == first_line(new),
             Self::Html => old.contains("<meta name=\"generator\" content=\"massebrev\">"),
             Self::Json => old.starts_with("{\"version\":") && old.contains("\"mailing\":"),
-            // The name of the mailing and its environment.
+            // The text begins with the name of the mailing and its environment.
             Self::Text => new
                 .split_once([',', ':'])
                 .is_some_and(|(subject, _)| old.starts_with(subject)),
@@ -65,7 +65,7 @@ impl ReportArgs {
     pub(crate) fn run(self, printer: Printer) -> Result<ExitStatus, CliError> {
         let to = self.proof_to.as_deref().map(recipient).transpose()?;
         let loaded = manifest::load(&self.target.manifest).map_err(CliError::Input)?;
-        let destination = Destination::of(&loaded.manifest, self.target.sandbox)?;
+        let destination = Destination::from_manifest(&loaded.manifest, self.target.sandbox)?;
         let (folder, mailing) = (&loaded.folder, &loaded.manifest.mailing);
         let journal = match &to {
             Some(to) => latest_journal(folder, mailing, destination.name(), to)?
@@ -101,7 +101,7 @@ impl ReportArgs {
         Ok(Journal::read(&path)?)
     }
 
-    /// The command that was probably meant: a rehearsal has a journal of its own.
+    /// Suggests the command that was probably meant: a rehearsal has a journal of its own, which is shown with `--sandbox` only.
     fn other_command(&self, folder: &Path, mailing: &str) -> String {
         let rehearsal = Journal::path(folder, mailing, Destination::Sandbox.name());
         if !self.target.sandbox && rehearsal.exists() {
@@ -114,7 +114,7 @@ impl ReportArgs {
     fn no_proofs(&self, mailing: &str, to: &Recipient, place: &str) -> CliError {
         let masked = to.masked();
         let command = self.target.command("send");
-        // A person's number is typed by who knows it.
+        // An identity number is never printed in full, not even in a suggested command.
         let to = match to {
             Recipient::Organization(number) => number,
             _ => "RECIPIENT",
@@ -126,7 +126,7 @@ impl ReportArgs {
     }
 }
 
-/// Writes the report in every format for keeping, beside the journal; gives the files.
+/// Writes the report beside the journal in HTML, CSV and JSON, and returns the paths.
 pub(crate) fn write_all(report: &Report, journal: &Path) -> Result<Vec<PathBuf>, CliError> {
     let csv = journal.with_extension("csv");
     let csv = csv
@@ -155,7 +155,7 @@ fn write_file(
     write_whole(path, |to| Ok(write(report, format, csv, to)?))
 }
 
-/// `csv` is the file a page can point to, when there are more rows than it shows.
+/// Writes a report. `csv` is the name of the file an HTML page refers to when it cannot show all rows.
 fn write(
     report: &Report,
     format: Format,

@@ -1,4 +1,4 @@
-//! Resuming a mailing: the errors of a changed one, and the rows of earlier runs that have left the file.
+//! Resuming a mailing: the flags, the errors when it has changed, and the messages about rows that have left the file.
 
 use crate::journal::Journal;
 use crate::manifest;
@@ -38,13 +38,13 @@ pub(crate) struct ResumeArgs {
     pub(crate) second_letters: Option<u64>,
 }
 
-/// Forgets the rehearsal of a mailing: the letters of a sandbox that has ended are nowhere else, so that nothing can be sent twice.
+/// Deletes the journal of a rehearsal. That is safe because the letters of a stopped sandbox exist nowhere else; a journal of Altinn is never deleted.
 pub(crate) fn forget_rehearsal(target: &Target, printer: Printer) -> Result<(), CliError> {
-    // What is wrong with the manifest is said by the check that follows.
+    // The check that follows reports the problems of the manifest.
     let Ok(loaded) = manifest::load(&target.manifest) else {
         return Ok(());
     };
-    let destination = Destination::of(&loaded.manifest, target.sandbox)?;
+    let destination = Destination::from_manifest(&loaded.manifest, target.sandbox)?;
     if !matches!(destination, Destination::Sandbox) {
         return Err(CliError::usage(
             format!(
@@ -61,7 +61,7 @@ pub(crate) fn forget_rehearsal(target: &Target, printer: Printer) -> Result<(), 
     Ok(())
 }
 
-/// The error of a run, with the commands for this mailing when the mailing has changed.
+/// Turns the error of a run into one with hints for this mailing, when the mailing has changed since its letters were sent.
 pub(crate) fn changed_error(
     error: SendError,
     checked: &CheckedMailing,
@@ -76,11 +76,11 @@ pub(crate) fn changed_error(
         Destination::Altinn(_) if checked.proof.is_some() => {
             "these proofs stay as they were sent: any change to the manifest, even to a comment, makes a plan that can be proven anew".to_owned()
         }
-        // No person has a letter of a rehearsal, so its journal can go.
+        // No recipient has a letter of a rehearsal, so its journal may be deleted.
         Destination::Sandbox => {
             format!("to rehearse again: {} --afresh", target.command("send"))
         }
-        Destination::Altinn(_) => ways_out(&changes, target),
+        Destination::Altinn(_) => change_hint(&changes, target),
     };
     CliError::usage(changes.to_string(), hint)
 }
@@ -103,7 +103,7 @@ fn second_letters_error(
     CliError::usage(second.to_string(), hint)
 }
 
-/// Says that letters are possibly second ones, where Altinn is not asked.
+/// Warns about letters that may be second ones, when Altinn has not been asked.
 pub(crate) fn print_possible_second_letters(second: &SecondLetters, printer: Printer) {
     if second.letters > 0 {
         printer.warn(format_args!(
@@ -112,7 +112,7 @@ pub(crate) fn print_possible_second_letters(second: &SecondLetters, printer: Pri
     }
 }
 
-fn ways_out(changes: &Changes, target: &Target) -> String {
+fn change_hint(changes: &Changes, target: &Target) -> String {
     let look = changes.rows.first().map_or_else(String::new, |first| {
         let (render, row) = (target.command("render"), first.row);
         format!(
@@ -126,7 +126,7 @@ fn ways_out(changes: &Changes, target: &Target) -> String {
     )
 }
 
-/// Prints what was reconciled before the first letter left.
+/// Prints the result of the reconciliation before the first letter.
 pub(crate) fn print(
     summary: &Summary,
     checked: &CheckedMailing,
@@ -207,7 +207,7 @@ fn print_left_behind(
     }
 }
 
-/// True when the same command would send or look up more.
+/// True when the same command would send or look up more letters.
 pub(crate) fn is_outstanding(counts: &StateCounts, left: LeftBehind) -> bool {
     use crate::journal::State::{Failed, InFlight, Pending, Unknown};
 
@@ -215,5 +215,6 @@ pub(crate) fn is_outstanding(counts: &StateCounts, left: LeftBehind) -> bool {
         .map(|state| counts.in_state(state))
         .iter()
         .sum();
+    // Failed rows that have left the file are not tried again.
     waiting > 0 || counts.in_state(Failed) > left.failed
 }

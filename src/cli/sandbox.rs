@@ -1,4 +1,4 @@
-//! `massebrev sandbox`.
+//! `massebrev sandbox`: runs the sandbox until Ctrl-C.
 
 use std::path::PathBuf;
 
@@ -35,7 +35,7 @@ pub(crate) struct SandboxArgs {
     scenario: String,
 }
 
-/// The beginning of a key that a sandbox has written.
+/// The beginning of a key file that a sandbox has written. A JWK may have unknown members, so the comment does no harm.
 const KEY_MARK: &str = "{\"comment\":\"key of a massebrev sandbox\",";
 
 impl SandboxArgs {
@@ -80,7 +80,7 @@ impl SandboxArgs {
         let url = sandbox.url();
         let registration = sandbox.registration();
         if let Some(path) = &self.key_out {
-            // The mark says whose key it is: every start makes a new one, but a key of a real client must not be lost.
+            // Every start makes a new key and replaces the old file. The mark protects the key of a real client from that.
             let jwk = registration.private_jwk().replacen('{', KEY_MARK, 1);
             let is_own = |old: &str, _: &str| old.starts_with(KEY_MARK);
             write_own(path, "sandbox key", &is_own, |to| {

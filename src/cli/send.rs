@@ -1,4 +1,4 @@
-//! `massebrev send`.
+//! `massebrev send`: checks the mailing, confirms, runs the engine and reports.
 
 mod dry_run;
 mod ending;
@@ -37,7 +37,7 @@ use super::resume::{self, ResumeArgs};
 use super::target::Target;
 use super::{CliError, ExitStatus, Printer};
 
-/// Letters a second when neither flag nor manifest sets a rate: Altinn publishes no limit, so we stay polite.
+/// The interval between letters when neither flag nor manifest sets a rate: 10 a second. Altinn publishes no limit for sending; this is a careful default.
 const DEFAULT_RATE: Duration = Duration::from_millis(100);
 
 /// Send the mailing: every outstanding letter, each exactly once.
@@ -100,7 +100,7 @@ pub(crate) struct SendArgs {
 /// A checked mailing, and the letters that this command would send.
 struct SendPlan {
     checked: CheckedMailing,
-    /// The journal of earlier runs.
+    /// The journal of earlier runs, when there were any.
     journal: Option<Journal>,
     resume: ResumeState,
     wanted: RowFilter,
@@ -123,7 +123,7 @@ impl SendArgs {
         }
     }
 
-    /// Sends, and fills in the summary on the way.
+    /// Sends the mailing, and fills in the summary as its parts become known.
     fn send(
         &self,
         events: Option<&Events>,
@@ -138,7 +138,7 @@ impl SendArgs {
         } = self.plan_run(printer)?;
         run_summary.set_mailing(&checked);
         confirm(&checked, &chosen, self.yes, self.expect, printer)?;
-        // One thread: letters that wake each other across threads cost half as much again, and one thread sends more than any network takes.
+        // One thread: measured, waking tasks across threads cost half as much again, and one thread sends more than a network takes.
         let runtime = Builder::new_current_thread()
             .enable_all()
             .build()
@@ -154,13 +154,14 @@ impl SendArgs {
             runtime.block_on(run_engine(planner, &client, &journal, &options, &progress))
         });
         run_summary.set_ending(&ended);
-        // Connections that are kept open would hold the sandbox up.
+        // Open connections would keep the sandbox from stopping.
         drop((client, runtime));
+        // Reported later: the report of the run must be written whatever happened to the sandbox.
         let stopped = own_sandbox.map_or(Ok(()), OwnSandbox::stop);
         self.report(&checked, &journal, ended, stopped, run_summary, printer)
     }
 
-    /// Writes the report, however the run ended, and prints the outcome. An error of the run counts before an error of the report.
+    /// Writes the report, however the run ended, and prints the outcome. An error of the run takes precedence over one of the report.
     fn report(
         &self,
         checked: &CheckedMailing,
@@ -188,7 +189,7 @@ impl SendArgs {
         status.after(shown, printer)
     }
 
-    /// Checks the mailing and chooses the letters; opens nothing for writing.
+    /// Checks the mailing and chooses the letters. Opens no file for writing, because a dry run uses it too.
     fn plan_run(&self, printer: Printer) -> Result<SendPlan, CliError> {
         let to = self.proof_to.as_deref().map(recipient).transpose()?;
         if self.resume.afresh {
@@ -211,7 +212,7 @@ impl SendArgs {
         let resume = ResumeState::read(journal.as_ref(), &checked.check_report, retry)?;
         let settled = |position| resume.passes(position);
         let chosen = match &checked.proof {
-            // `prove` has already printed which rows are proven.
+            // `prove` has already printed the rows.
             Some(_) => checked.check_report.choose(&wanted, settled),
             None => choose(&checked.check_report, &wanted, settled, printer)?,
         };
@@ -237,7 +238,7 @@ impl SendArgs {
         }
     }
 
-    /// Which refused letters are tried again; rejected proofs always are, because they have no other reader.
+    /// The refused letters that are tried again. Rejected proofs always are: the text of a plan cannot change, but rights at Altinn can.
     fn retries(&self, checked: &CheckedMailing) -> RetryRefused {
         RetryRefused {
             rejected: self.resume.retry_failed || checked.proof.is_some(),
@@ -245,7 +246,7 @@ impl SendArgs {
         }
     }
 
-    /// Refuses another plan than the approved one.
+    /// Refuses a plan other than the one given with `--plan`.
     fn refuse_unapproved(&self, checked: &CheckedMailing) -> Result<(), CliError> {
         let now = checked.check_report.plan;
         match self.plan {
@@ -262,7 +263,7 @@ impl SendArgs {
         }
     }
 
-    /// The client for the mailing's destination; for a sandbox, starts one.
+    /// Connects to the mailing's destination; starts a sandbox when that is the destination.
     fn connect(
         &self,
         checked: &CheckedMailing,
@@ -293,6 +294,7 @@ impl SendArgs {
         let rate = self.rate.or(send.rate).map(Rate::interval);
         Options {
             concurrency: self.concurrency.unwrap_or(send.concurrency),
+            // A local sandbox needs no protection from a high rate.
             interval: rate.or_else(|| (!local).then_some(DEFAULT_RATE)),
             canary: send.canary.into(),
             max_failures: send.max_failures,
@@ -301,6 +303,7 @@ impl SendArgs {
             wanted,
             retry: self.retries(checked),
             second_letters: match self.resume.second_letters {
+                // All proofs go to one recipient on purpose.
                 _ if checked.proof.is_some() => SecondLetterPolicy::Ignore,
                 Some(number) => SecondLetterPolicy::Allow(number),
                 None => SecondLetterPolicy::Refuse,
@@ -317,7 +320,7 @@ fn print_report(report: &Report, written: &[PathBuf], printer: Printer) -> Resul
         .try_for_each(|path| printer.out(path.display()))
 }
 
-/// Runs the engine until it ends or is interrupted twice.
+/// Runs the engine until it ends or is interrupted twice. At the second interrupt its future is dropped; the journal already names the letters in flight.
 async fn run_engine(
     planner: Planner<'_>,
     client: &Client,
@@ -344,7 +347,7 @@ async fn run_engine(
     ended
 }
 
-/// The same limits as `send.concurrency`.
+/// Parses `--concurrency`, with the limits of `send.concurrency`: 1 to 1000.
 fn concurrency(text: &str) -> Result<NonZeroU32, &'static str> {
     let number = text.parse().ok().and_then(NonZeroU32::new);
     number
@@ -352,7 +355,7 @@ fn concurrency(text: &str) -> Result<NonZeroU32, &'static str> {
         .ok_or("must be a whole number from 1 to 1000")
 }
 
-/// The journal of earlier runs; `None` when nothing has been written to it.
+/// Opens the journal of earlier runs for reading; `None` when there is none.
 fn earlier_runs(journal: &Path) -> Result<Option<Journal>, JournalError> {
     match Journal::read(journal) {
         Ok(journal) => Ok(Some(journal)),
@@ -369,7 +372,7 @@ fn open_journal(
     let manifest = checked.mailing.manifest();
     let mailing = &manifest.mailing;
     let header = Header {
-        // A mailing's name has no blanks, so this cannot be one.
+        // The name of a mailing has no blanks, so this text cannot be mistaken for one.
         mailing: match &checked.proof {
             Some(proof) => format!("proofs of {mailing} to {}", proof.recipient().masked()),
             None => mailing.clone(),

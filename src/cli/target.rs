@@ -1,4 +1,4 @@
-//! Which mailing a command is about.
+//! The arguments that name a mailing and its environment.
 
 use std::path::PathBuf;
 

@@ -1,4 +1,4 @@
-//! `massebrev token`.
+//! `massebrev token`: requests an access token and shows its claims, or checks the connection.
 
 use std::io::{self, IsTerminal as _};
 use std::num::NonZeroU32;
@@ -59,12 +59,12 @@ pub(crate) enum Format {
     Text,
 }
 
-/// Where the token is for.
+/// The environment and settings the token is for.
 struct Subject {
     auth: Auth,
     folder: PathBuf,
     destination: Destination,
-    /// Of the manifest, when it is not a template.
+    /// The resource id of the manifest; `None` when it is a template, because there is no row to render it with.
     resource: Option<String>,
     timeout: Duration,
 }
@@ -112,7 +112,7 @@ impl TokenArgs {
             let resource = loaded.manifest.correspondence.get("resourceId");
             let fixed = |name: &&str| !name.contains("{{") && !name.contains("{%");
             return Ok(Subject {
-                destination: Destination::of(&loaded.manifest, self.sandbox)?,
+                destination: Destination::from_manifest(&loaded.manifest, self.sandbox)?,
                 resource: resource
                     .and_then(Value::as_str)
                     .filter(fixed)
@@ -167,7 +167,7 @@ impl TokenArgs {
         }
     }
 
-    /// The command the token is wanted for.
+    /// The command to suggest after a successful check.
     fn next_command(&self) -> Option<String> {
         let manifest = self.manifest.as_ref()?.display();
         let sandbox = if self.sandbox { " --sandbox" } else { "" };
@@ -184,7 +184,7 @@ impl TokenArgs {
         opened.warn(printer);
         let token = opened.tokens.token().await?;
         if self.raw {
-            // In a pipe it goes where it was wanted; on a screen it is easily copied by mistake.
+            // No warning in a pipe, where the token goes to a program; on a screen it is easily copied by mistake.
             if io::stdout().is_terminal() {
                 printer.warn(
                     "warning: this is a secret: whoever has it can send letters until it expires",
@@ -229,7 +229,7 @@ struct Summary {
 impl Summary {
     fn lines(&self) -> Vec<(&'static str, String)> {
         let access = &self.access;
-        let said = |text: Option<&String>| text.map_or("not said", String::as_str).to_owned();
+        let or_unknown = |text: Option<&String>| text.map_or("not said", String::as_str).to_owned();
         let kind = match access.exchanged {
             Some(true) => " (Altinn's own token)",
             Some(false) => " (not exchanged at Altinn)",
@@ -240,11 +240,14 @@ impl Summary {
                 "source",
                 format!("{}, for {}", self.source, self.environment),
             ),
-            ("issuer", format!("{}{kind}", said(access.issuer.as_ref()))),
-            ("client", said(access.client.as_ref())),
-            ("consumer", said(access.consumer.as_ref())),
+            (
+                "issuer",
+                format!("{}{kind}", or_unknown(access.issuer.as_ref())),
+            ),
+            ("client", or_unknown(access.client.as_ref())),
+            ("consumer", or_unknown(access.consumer.as_ref())),
             ("scopes", access.scopes.join(" ")),
-            ("expires", said(self.expiry().as_ref())),
+            ("expires", or_unknown(self.expiry().as_ref())),
             ("clock", clock(self.token.clock_ahead())),
         ];
         if access.needs_policy() {
@@ -270,13 +273,13 @@ impl Summary {
         lines
     }
 
-    /// `None` for a token that cannot be read.
+    /// True when the claims allow sending; `None` for a token that cannot be read.
     fn can_send(&self) -> Option<bool> {
         let is_readable = self.token.claims().is_some();
         is_readable.then_some(self.access.problems.is_empty())
     }
 
-    /// Local time, and how long from now.
+    /// The expiry in local time and as a distance from now.
     fn expiry(&self) -> Option<String> {
         let end = self.end()?;
         let left = duration(self.token.time_left()?);

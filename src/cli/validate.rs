@@ -1,4 +1,4 @@
-//! `massebrev validate`.
+//! `massebrev validate`: checks a mailing and prints its problems in one of four formats.
 
 use crate::diagnostic::{annotations, csv, summary};
 use clap::{Args, ValueEnum};
@@ -47,8 +47,8 @@ impl ValidateArgs {
             ExitStatus::Success
         };
         let written = match self.format {
-            // Printed here, by the printer that shows all rows.
-            Format::Text => match check.sound(printer) {
+            // The error is printed here, because only this printer shows all rows.
+            Format::Text => match check.require_valid(printer) {
                 Ok(checked) => self.describe(&checked, printer),
                 Err(error) => return Ok(error.print(printer)),
             },
@@ -67,14 +67,14 @@ impl ValidateArgs {
         written
     }
 
-    /// Everything as one object; unknown values are null.
+    /// The result as one JSON object; values that could not be determined are null.
     fn object(&self, check: &MailingCheck) -> Value {
         let problems = check.problems();
         let (errors, warnings) = problems.counts();
         let (mailing, environment) = check.names.clone().unzip();
         let check_report = check.result.as_ref().ok();
         let check_report = check_report.map(|checked| &checked.check_report);
-        // A mailing with errors must not be approved by its digest.
+        // A mailing with errors gets no digest, so that it cannot be approved.
         let plan = check_report.filter(|_| errors == 0);
         json!({
             "manifest": self.target.manifest.display().to_string(),

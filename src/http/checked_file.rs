@@ -1,4 +1,4 @@
-//! A file on its way: streamed from disk, and sent whole only when it is still what was checked.
+//! A file that is streamed from disk, and sent completely only when it is still the one that was checked.
 
 use std::path::PathBuf;
 
@@ -9,16 +9,16 @@ use tokio::io::AsyncReadExt as _;
 
 use crate::secret::redact;
 
-/// A file as it was when it was checked.
+/// A file with the size and checksum it had when it was checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CheckedFile {
     pub path: PathBuf,
     pub size: u64,
-    /// Its MD5 in lower-case hexadecimal.
+    /// The MD5 in lower-case hexadecimal.
     pub md5: String,
 }
 
-/// Why a file cannot be sent. Altinn has not got it then, nor the letter it was to go with: the last piece leaves only after the whole has been compared.
+/// The reason why a file cannot be sent. In that case Altinn has received neither the file nor its letter, because the last chunk leaves only after the comparison.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum FileError {
     #[error("`{file}` is no longer what was checked")]
@@ -31,11 +31,11 @@ pub(crate) enum FileError {
     },
 }
 
-/// Read and sent at a time, in bytes. Of each file that is on its way two pieces are in memory.
-const PIECE: usize = 128 << 10;
+/// The chunk size in bytes. Two chunks of each file in transit are in memory.
+const CHUNK: usize = 128 << 10;
 
 impl CheckedFile {
-    /// Checks that the file is there and as long as it was, before anything is sent.
+    /// Checks, before a request begins, that the file exists with its old size.
     pub(crate) async fn check_size(&self) -> Result<(), FileError> {
         match tokio::fs::metadata(&self.path).await {
             Ok(found) if found.len() == self.size => Ok(()),
@@ -44,7 +44,7 @@ impl CheckedFile {
         }
     }
 
-    /// The bytes, in pieces. Ends in an error before the last of them when they are others than those that were checked.
+    /// Streams the content. When it differs from the checked one, the stream ends with an error before the last chunk.
     pub(crate) fn stream(self) -> impl Stream<Item = Result<Vec<u8>, FileError>> + Send + 'static {
         let reading = Reading {
             left: self.size,
@@ -68,35 +68,36 @@ impl CheckedFile {
         FileError::Unreadable { file, source }
     }
 
-    /// Names of files may be identity numbers.
+    /// The name for errors, masked: files may be named by identity numbers.
     fn name(&self) -> String {
         let name = self.path.file_name().unwrap_or(self.path.as_os_str());
         redact(&name.to_string_lossy()).into_owned()
     }
 }
 
-/// A file that is being read.
+/// The state of a file that is being streamed.
 struct Reading {
     content: CheckedFile,
     file: Option<File>,
     md5: Md5,
-    /// Bytes that are still to be read.
+    /// The number of bytes still to be read.
     left: u64,
-    /// Read, and not yet sent.
+    /// The last chunk that was read, held back until more is known.
     held: Vec<u8>,
 }
 
 impl Reading {
-    /// The next piece; the last is held back until the whole is known to be right.
+    /// Returns the next chunk. The last one is held back until the whole content has been compared.
     async fn next(&mut self) -> Result<Option<Vec<u8>>, FileError> {
         loop {
             let piece = self.read().await?;
             if piece.is_empty() {
-                // The length has been announced: without the last piece the server drops the request.
+                // The request has announced its length: without the last chunk the server discards it.
                 self.compare()?;
                 let last = std::mem::take(&mut self.held);
                 return Ok((!last.is_empty()).then_some(last));
             }
+            // A file that has grown is changed, even if its beginning is the same.
             self.left = match self.left.checked_sub(piece.len() as u64) {
                 Some(left) => left,
                 None => return Err(self.content.changed()),
@@ -110,13 +111,13 @@ impl Reading {
     }
 
     async fn read(&mut self) -> Result<Vec<u8>, FileError> {
-        let mut piece = Vec::with_capacity(PIECE);
+        let mut piece = Vec::with_capacity(CHUNK);
         let read = async {
             let file = match &mut self.file {
                 Some(file) => file,
                 none => none.insert(File::open(&self.content.path).await?),
             };
-            file.take(PIECE as u64).read_to_end(&mut piece).await
+            file.take(CHUNK as u64).read_to_end(&mut piece).await
         };
         match read.await {
             Ok(_) => Ok(piece),
@@ -124,6 +125,7 @@ impl Reading {
         }
     }
 
+    /// Compares the digest and the length with those of the check.
     fn compare(&self) -> Result<(), FileError> {
         let found = self.md5.clone().finalize();
         let mut known = self.content.md5.as_bytes().chunks_exact(2);
@@ -174,7 +176,7 @@ pub(crate) mod tests {
     #[tokio::test]
     async fn what_was_checked_arrives_whole() {
         let folder = tempfile::tempdir().unwrap();
-        for size in [1, PIECE - 1, PIECE, PIECE + 1, 3 * PIECE] {
+        for size in [1, CHUNK - 1, CHUNK, CHUNK + 1, 3 * CHUNK] {
             let bytes: Vec<u8> = (0..=250).cycle().take(size).collect();
             let content = on_disk(folder.path(), "a.pdf", &bytes);
             content.check_size().await.unwrap();
@@ -186,7 +188,7 @@ pub(crate) mod tests {
     #[tokio::test]
     async fn of_what_has_changed_the_last_piece_is_never_let_go() {
         let folder = tempfile::tempdir().unwrap();
-        let before = vec![7; 2 * PIECE];
+        let before = vec![7; 2 * CHUNK];
         let mut touched = before.clone();
         touched[0] = 8;
         let longer = [&before[..], b"x"].concat();

@@ -1,4 +1,4 @@
-//! The HTTP client that Altinn and Maskinporten are called with.
+//! Building the HTTP client for calls to Altinn and Maskinporten.
 
 use std::fmt;
 use std::time::Duration;
@@ -8,17 +8,17 @@ use reqwest::{Certificate, Url};
 
 pub use reqwest::Client as HttpClient;
 
-/// For a request as a whole.
+/// The default timeout of a whole request. Altinn's hosting platform gives up after 240 s, and a look-up settles what a timeout leaves open.
 pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(100);
 
-/// Limits and trust of an HTTP client.
+/// The limits and trusted certificates of an HTTP client.
 #[derive(Debug, Clone)]
 pub struct HttpOptions {
-    /// For a request as a whole.
+    /// The timeout of a whole request.
     pub timeout: Duration,
-    /// Requests in flight at a time: as many idle connections are kept.
+    /// The number of requests in flight; the same number of idle connections is kept.
     pub concurrency: usize,
-    /// Trusted besides those the machine trusts.
+    /// The certificate authorities to trust besides those of the machine.
     pub authorities: Authorities,
 }
 
@@ -32,11 +32,12 @@ impl Default for HttpOptions {
     }
 }
 
+/// Certificate authorities from a file of the user's.
 #[derive(Clone, Default)]
 pub struct Authorities(Vec<Certificate>);
 
 impl Authorities {
-    /// The certificates in a PEM file; at least one.
+    /// Reads the certificates of a PEM file; none at all is an error.
     pub fn from_pem(pem: &[u8]) -> Result<Self, ClientError> {
         let certificates = Certificate::from_pem_bundle(pem)
             .map_err(|error| ClientError::Authorities(Some(error.without_url())))?;
@@ -57,19 +58,19 @@ impl fmt::Debug for Authorities {
     }
 }
 
-/// Why there is no HTTP client.
+/// The reason why an HTTP client cannot be built.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
-    /// TLS cannot be set up; most often there are no certificates to trust on this machine.
+    /// TLS cannot be set up; usually the machine has no trusted certificates.
     #[error("cannot set up HTTPS")]
     Tls(#[source] reqwest::Error),
-    /// A file of certificates has none.
+    /// The file of certificates holds none.
     #[error("there is no certificate in PEM in the file of certificates to trust")]
     Authorities(#[source] Option<reqwest::Error>),
 }
 
 impl ClientError {
-    /// The command or setting that may help.
+    /// The command or setting that may solve the problem.
     pub fn hint(&self) -> Option<String> {
         let hint = match self {
             Self::Tls(_) => {
@@ -83,38 +84,39 @@ impl ClientError {
     }
 }
 
-/// Where the hosts of a client are.
+/// The location of a client's hosts, which decides on TLS and proxies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Network {
-    /// All of them are reached over TLS, through the system's proxy if there is one.
+    /// All hosts are reached over TLS, through the system's proxy if there is one.
     Encrypted,
-    /// Some are on this machine, without TLS.
+    /// Some hosts are on this machine, without TLS.
     Mixed,
-    /// All of them are on this machine, without TLS.
+    /// All hosts are on this machine, without TLS.
     Local,
 }
 
-/// A client: no redirects, no repeats of its own, 10 s to connect, and never without TLS beyond this machine.
+/// Builds a client: without redirects or retries, with 10 s to connect, and with TLS except on this machine.
 pub(crate) fn http_client(
     network: Network,
     options: &HttpOptions,
 ) -> Result<HttpClient, ClientError> {
     let mut builder = HttpClient::builder()
         .user_agent(concat!("massebrev/", env!("CARGO_PKG_VERSION")))
+        // A redirect could carry the token or the letter to another host.
         .redirect(Policy::none())
-        // A repeat that the journal does not know of could become a second letter.
+        // A retry that the journal does not know of could become a second letter.
         .retry(reqwest::retry::never())
         .connect_timeout(CONNECT_TIMEOUT)
         .timeout(options.timeout)
-        // A new connection costs round trips that a kept one does not.
+        // A new connection costs several round trips that a kept one saves.
         .pool_max_idle_per_host(options.concurrency.max(1));
     builder = match network {
         Network::Encrypted => builder.https_only(true),
-        // A request to this machine would go to the proxy, unencrypted.
+        // With a proxy, a request to this machine would leave it unencrypted.
         Network::Mixed | Network::Local => builder.no_proxy(),
     };
     if network == Network::Local {
-        // A machine without certificates can still run the sandbox.
+        // No certificates are loaded, so that the sandbox also runs on a machine without any.
         builder = builder.tls_certs_only([]);
     } else if !options.authorities.0.is_empty() {
         builder = builder.tls_certs_merge(options.authorities.0.iter().cloned());
@@ -124,7 +126,7 @@ pub(crate) fn http_client(
         .map_err(|error| ClientError::Tls(error.without_url()))
 }
 
-/// The host of an address, with its port when that is unusual; never user, password or query.
+/// The host of an address, with its port unless it is the default one; never user, password or query.
 pub(crate) fn host(address: &str) -> String {
     Url::parse(address).map_or_else(|_| address.chars().take(60).collect(), |url| host_of(&url))
 }

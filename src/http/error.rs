@@ -1,4 +1,4 @@
-//! Requests that got no answer, or not the one the API promises.
+//! The errors of requests without a usable answer.
 
 use std::error::Error;
 use std::fmt;
@@ -8,50 +8,50 @@ use super::checked_file::FileError;
 use super::presentable;
 use crate::text::causes;
 
-/// Why a request has no answer. Shows the host at most, never a whole address.
+/// The reason why a request has no usable answer. Shows only the host of the address, because queries may hold keys or names.
 #[derive(Debug, Clone)]
 pub struct TransportError {
     pub kind: TransportKind,
-    /// The host that was asked, with its port when that is unusual.
+    /// The host of the request, with its port unless it is the default one.
     pub host: String,
     source: Option<Arc<dyn Error + Send + Sync>>,
 }
 
-/// How far a request came.
+/// The stage at which a request failed. It decides whether the server may have acted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum TransportKind {
-    /// A local file cannot be sent: it is gone, or no longer what was checked. Whatever had left was not whole, so nothing was done.
+    /// A local file is gone or has changed. The request was incomplete, so the server did nothing.
     File,
-    /// No connection; nothing was sent.
+    /// There was no connection, and nothing was sent.
     Connect,
-    /// Sent, and no answer in time.
+    /// The request was sent, but no answer came in time.
     Timeout,
-    /// Sent, and the answer was lost.
+    /// The request was sent, but the answer was lost.
     Lost,
-    /// Answered with success, in words that the API does not use.
+    /// The answer was a success, but not one that the API defines.
     Malformed,
 }
 
 impl TransportError {
-    /// True when the server may have done what was asked.
+    /// True when the server may have carried out the request.
     pub fn may_have_arrived(&self) -> bool {
         !matches!(self.kind, TransportKind::File | TransportKind::Connect)
     }
 
-    /// True for a file of this machine: trying again does not help.
+    /// True for a fault of a local file, which a retry cannot solve.
     pub fn is_about_a_file(&self) -> bool {
         self.kind == TransportKind::File
     }
 
-    /// True when the server's certificate is not trusted: trying again does not help, nor does any other request.
+    /// True when the server's certificate is not trusted, which fails all requests until the machine is configured. The TLS library tells it only in its message.
     pub fn is_about_trust(&self) -> bool {
         self.kind == TransportKind::Connect
             && causes(self).any(|cause| cause.to_string().contains("certificate"))
     }
 
-    /// True when the same request may well succeed a little later.
+    /// True when the same request is likely to succeed a little later.
     pub fn is_transient(&self) -> bool {
-        // A request that cannot be built now cannot be built later.
+        // A request that cannot be built now cannot be built later either.
         let is_unbuilt = |cause: &(dyn Error + 'static)| {
             cause
                 .downcast_ref::<reqwest::Error>()
@@ -60,14 +60,14 @@ impl TransportError {
         !self.is_about_a_file() && !self.is_about_trust() && !self.source().is_some_and(is_unbuilt)
     }
 
-    /// The error and its innermost cause, in one line; for a file, its name.
+    /// The error and its innermost cause in one line, and the name of the file concerned.
     pub fn reason(&self) -> String {
         let file = causes(self).find(|cause| cause.is::<FileError>());
         let innermost = causes(self).last();
         let mut text = self.to_string();
         for cause in file.into_iter().chain(innermost) {
             let cause = cause.to_string();
-            // The file's error may be the innermost one itself.
+            // The error of the file may itself be the innermost one.
             if !text.ends_with(&cause) {
                 text = format!("{text}: {cause}");
             }
@@ -75,7 +75,7 @@ impl TransportError {
         presentable(&text, REASON_LIMIT)
     }
 
-    /// The command or setting that may help.
+    /// The command or setting that may solve the problem.
     pub fn hint(&self) -> Option<String> {
         let host = &self.host;
         match self.kind {
@@ -98,7 +98,7 @@ impl TransportError {
     pub(super) fn from_request(host: &str, error: reqwest::Error) -> Self {
         let kind = if causes(&error).any(<dyn Error>::is::<FileError>) {
             TransportKind::File
-        // A request that could not even be built was not sent either.
+        // A request that could not be built was not sent either.
         } else if error.is_connect() || error.is_builder() {
             TransportKind::Connect
         } else if error.is_timeout() {
@@ -106,6 +106,7 @@ impl TransportError {
         } else {
             TransportKind::Lost
         };
+        // The URL of a look-up holds the idempotency key; the host is enough.
         Self::new(kind, host, Some(error.without_url().into()))
     }
 
@@ -150,7 +151,7 @@ impl Error for TransportError {
     }
 }
 
-/// hyper's word for a name that this machine's resolver does not know.
+/// True for hyper's error when the resolver does not know a name; its type is private, so the message is compared.
 fn is_about_dns(cause: &(dyn Error + 'static)) -> bool {
     cause.to_string().starts_with("dns error")
 }

@@ -1,11 +1,11 @@
-//! For tests: a server that answers with whatever it is told to, and remembers what it was asked.
+//! A test server that answers with given texts and records its requests.
 
 use std::sync::{Arc, Mutex};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-/// A request as it came.
+/// A recorded request.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Seen {
     /// The request line and the headers, one a line; their names in lower case.
@@ -26,14 +26,14 @@ impl Seen {
     }
 }
 
-/// Where it is, and what it has seen.
+/// A running test server and its recorded requests.
 pub(crate) struct Listener {
     pub(crate) base: String,
     seen: Arc<Mutex<Vec<Seen>>>,
 }
 
 impl Listener {
-    /// Answers each request with what `answer` makes of it; an empty answer closes the connection.
+    /// Starts a server that answers each request with the result of `answer`; an empty one closes the connection.
     pub(crate) async fn start(answer: impl Fn(&Seen) -> String + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
@@ -55,14 +55,14 @@ impl Listener {
         Self { base, seen }
     }
 
-    /// The requests whose first line begins so, in order.
+    /// The requests whose first line begins with `start`, in order.
     pub(crate) fn seen(&self, start: &str) -> Vec<Seen> {
         let all = self.seen.lock().unwrap();
         all.iter().filter(|seen| seen.is(start)).cloned().collect()
     }
 }
 
-/// An answer with a status such as `200 OK`, headers (each with its line break) and a body.
+/// Builds an answer from a status such as `200 OK`, headers (each with its line break) and a body.
 pub(crate) fn answer(status: &str, headers: &str, body: &str) -> String {
     let length = body.len();
     format!(

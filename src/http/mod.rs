@@ -1,4 +1,4 @@
-//! HTTP as Altinn and Maskinporten are both reached by it: the client, answers read with a limit, errors, and texts of a server made fit to be shown.
+//! HTTP for both Altinn and Maskinporten: the client, answers read up to a limit, errors, and server texts cleaned for display.
 
 mod checked_file;
 mod client;

@@ -1,4 +1,4 @@
-//! The connection to a host, step by step, for those whose mailing does not get through.
+//! The single steps of a connection: name look-up, proxy, and a first request. Used by the connection check.
 
 use std::io;
 use std::net::IpAddr;
@@ -9,22 +9,22 @@ use serde_json::Value;
 
 use super::{HttpClient, Network, Reply, TransportError};
 
-/// The answer of an address.
+/// The answer to a probe.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ProbeAnswer {
     pub status: u16,
-    /// Seconds by which this machine's clock is ahead of the server's (negative: behind).
+    /// The seconds by which this machine's clock is ahead of the server's; negative when it is behind.
     pub clock_ahead: Option<i64>,
-    /// The `issuer` in the answer, when it is an authorisation server's metadata.
+    /// The `issuer`, when the answer is the metadata of an authorisation server.
     pub issuer: Option<String>,
 }
 
-/// The addresses of a URL's host, by this machine's resolver.
+/// Looks up the addresses of a URL's host with this machine's resolver.
 pub(crate) async fn resolve(address: &str) -> io::Result<Vec<IpAddr>> {
     let url =
         Url::parse(address).map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
     let host = url.host_str().unwrap_or_default();
-    // The resolver takes IPv6 addresses without brackets.
+    // The resolver accepts IPv6 addresses without brackets only.
     let host = host.trim_start_matches('[').trim_end_matches(']');
     let port = url.port_or_known_default().unwrap_or_default();
     let found = tokio::net::lookup_host((host, port)).await?;
@@ -33,19 +33,19 @@ pub(crate) async fn resolve(address: &str) -> io::Result<Vec<IpAddr>> {
     Ok(addresses)
 }
 
-/// The proxy that requests to a URL go through, without its user and password; by the same rules as the client itself.
+/// The proxy for requests to a URL, found by the same rules as the client's own, without user and password.
 pub(crate) fn proxy_for(network: Network, address: &str) -> Option<String> {
     if network != Network::Encrypted {
         return None;
     }
     let proxy = Matcher::from_system().intercept(&address.parse().ok()?)?;
     let uri = proxy.uri();
-    // Without its user and password: it is printed.
+    // User and password are cut off, because the address is printed.
     let host = uri.authority()?.as_str().rsplit('@').next()?;
     Some(format!("{}://{host}", uri.scheme_str().unwrap_or("http")))
 }
 
-/// Asks for a URL. Any HTTP answer means that the server is reached.
+/// Requests a URL. Any HTTP answer, also an error, means that the server is reached.
 pub(crate) async fn probe(http: &HttpClient, address: &str) -> Result<ProbeAnswer, TransportError> {
     let reply = Reply::to(http.get(address)).await?;
     let body: Value = serde_json::from_slice(&reply.body).unwrap_or_default();

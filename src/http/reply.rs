@@ -1,4 +1,4 @@
-//! An HTTP answer: its status, what it says about time, and a body of limited size.
+//! An HTTP answer: status, times, and a body of limited size.
 
 use std::time::{Duration, SystemTime};
 
@@ -8,37 +8,38 @@ use reqwest::{RequestBuilder, Response};
 use super::TransportError;
 use super::client::host_of;
 
-/// An answer that has been read to its end, or to the limit.
+/// An answer whose body has been read to its end or to the limit.
 #[derive(Debug)]
 pub(crate) struct Reply {
     pub(crate) status: u16,
-    /// `Retry-After`; at most 24 hours.
+    /// The wait that `Retry-After` asks for; at most 24 hours.
     pub(crate) retry_after: Option<Duration>,
-    /// The server's clock, from `Date`.
+    /// The server's time from the `Date` header.
     pub(crate) date: Option<SystemTime>,
-    /// The reason in `WWW-Authenticate`.
+    /// The reason in the `WWW-Authenticate` header.
     pub(crate) challenge: Option<String>,
     pub(crate) body: Vec<u8>,
-    /// True when the body was longer than `BODY_LIMIT`: the rest is not here.
+    /// True when the body was longer than [`BODY_LIMIT`] and its rest is missing.
     pub(crate) cut: bool,
-    /// The host that was asked, with its port when that is unusual.
+    /// The host of the request, with its port unless it is the default one.
     pub(crate) host: String,
 }
 
-/// Bytes. The API's own bodies are far smaller.
+/// The largest body that is kept, in bytes. Those of the API are far smaller; a proxy's page must not fill the memory.
 const BODY_LIMIT: usize = 1_000_000;
-/// A shorter secret may be an ordinary word of the answer.
+/// The shortest secret that is masked, in bytes. A shorter one could be an ordinary word of the answer.
 const SHORTEST_SECRET: usize = 8;
 const STARS: &str = "*****";
+/// The longest wait that a server may ask for; more would look like a program that hangs.
 const LONGEST_WAIT: Duration = Duration::from_secs(24 * 60 * 60);
 
 impl Reply {
-    /// Sends a request and reads its answer. Secrets of the request that a refusal quotes, as some gateways do, are masked.
+    /// Sends a request and reads its answer. Some gateways quote the request in a refusal, so its secrets are masked there.
     pub(crate) async fn to(request: RequestBuilder) -> Result<Self, TransportError> {
         let (http, request) = request.build_split();
         let request = request.map_err(TransportError::from)?;
         let host = host_of(request.url());
-        // `bearer_auth` and the subscription key mark their headers as sensitive.
+        // `bearer_auth`, `basic_auth` and the subscription key mark their headers as sensitive.
         let secrets: Vec<_> = request
             .headers()
             .values()
@@ -51,7 +52,7 @@ impl Reply {
             .map_err(|error| TransportError::from_request(&host, error))?;
         if !reply.is_success() {
             for secret in secrets.iter().filter_map(|value| value.to_str().ok()) {
-                // Without the scheme: `Bearer`, `Basic`.
+                // The value without its scheme, `Bearer` or `Basic`, which an answer may well name.
                 let secret = secret.split_once(' ').map_or(secret, |(_, secret)| secret);
                 if secret.len() >= SHORTEST_SECRET {
                     reply.hide(secret);
@@ -81,7 +82,7 @@ impl Reply {
             reply
                 .body
                 .extend_from_slice(&chunk[..chunk.len().min(room)]);
-            // The rest stays unread, and the connection is not used again.
+            // The rest stays unread, so the connection cannot be used again.
             if reply.cut {
                 break;
             }
@@ -89,7 +90,7 @@ impl Reply {
         Ok(reply)
     }
 
-    /// Masks a secret wherever the answer quotes it.
+    /// Masks a secret in body and challenge.
     pub(crate) fn hide(&mut self, secret: &str) {
         if secret.is_empty() {
             return;
@@ -102,7 +103,7 @@ impl Reply {
         self.challenge = challenge.map(|text| text.replace(secret, STARS));
     }
 
-    /// An answer with this `Retry-After` header, when it is `now`.
+    /// An answer with this `Retry-After` header, received at the time `now`.
     #[cfg(test)]
     pub(crate) fn with_retry_after(text: &str, now: SystemTime) -> Self {
         Self {
@@ -130,9 +131,9 @@ impl Reply {
         (200..300).contains(&self.status)
     }
 
-    /// The reason of a refusal in one line: the words of its body, else of its challenge.
+    /// The reason of a refusal in one line, from its body or else from its challenge.
     pub(crate) fn reason(&self, limit: usize) -> String {
-        // Altinn's 401 has no body; its reason stands in the header.
+        // Altinn's 401 has no body; its reason is in the header.
         let words = super::plain(&String::from_utf8_lossy(&self.body));
         let reason = match (words.as_str(), &self.challenge) {
             ("", Some(challenge)) => challenge,
@@ -142,7 +143,7 @@ impl Reply {
         super::presentable(reason, limit)
     }
 
-    /// Seconds by which this machine's clock is ahead of the server's.
+    /// The seconds by which this machine's clock is ahead of the server's, without the time of transport; negative when it is behind.
     pub(crate) fn clock_ahead(&self) -> Option<i64> {
         let (server, here) = (self.date?, SystemTime::now());
         let seconds = |span: Duration| i64::try_from(span.as_secs()).unwrap_or(i64::MAX);
@@ -157,11 +158,11 @@ fn header<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
     headers.get(name)?.to_str().ok()
 }
 
-/// Seconds or an HTTP date; nothing for anything else.
+/// Parses `Retry-After`: seconds or an HTTP date; `None` for anything else. A date counts from `now`, the server's time, because this machine's clock may be wrong.
 fn retry_after(text: &str, now: SystemTime) -> Option<Duration> {
     let text = text.trim();
     let wait = if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
-        // Only a number too long to be read is out of range here.
+        // Fails only for a number that is too large, and so longer than the longest wait.
         text.parse().map_or(LONGEST_WAIT, Duration::from_secs)
     } else {
         let until = httpdate::parse_http_date(text).ok()?;
@@ -170,7 +171,7 @@ fn retry_after(text: &str, now: SystemTime) -> Option<Duration> {
     Some(wait.min(LONGEST_WAIT))
 }
 
-/// `Bearer error="invalid_token", error_description="…"`: the description, else the error.
+/// Takes the description, or else the error, from a challenge such as `Bearer error="invalid_token", error_description="…"`.
 fn description(challenge: &str) -> Option<String> {
     ["error_description=\"", "error=\""]
         .into_iter()

@@ -1,13 +1,13 @@
-//! Texts of a server made fit to be shown.
+//! Cleaning the texts of a server for display.
 
 use std::borrow::Cow;
 
 use crate::secret::conceal;
 use crate::text::is_invisible;
 
-/// A server's text in one line of at most `limit` visible characters, identity numbers and tokens masked.
+/// Turns a server's text into one line of at most `limit` visible characters, with identity numbers and tokens masked.
 pub(crate) fn presentable(text: &str, limit: usize) -> String {
-    // In raw JSON a character without width can be escaped: it must not split a number either.
+    // Invisible characters, also those escaped in raw JSON, could split an identity number so that the masking misses it.
     let shown = unescaped(text).replace(
         |letter: char| is_invisible(letter) && !letter.is_whitespace(),
         "",
@@ -15,7 +15,7 @@ pub(crate) fn presentable(text: &str, limit: usize) -> String {
     let words = shown.split(|letter: char| letter.is_whitespace() || letter.is_control());
     let words: Vec<_> = words.filter(|word| !word.is_empty()).collect();
     let line = words.join(" ");
-    // Masked before it is cut: a number that is cut in two is no longer recognised.
+    // Masked before the cut: the half of a number would not be recognised.
     let masked = conceal(&line);
     if masked.chars().count() <= limit {
         return masked.into_owned();
@@ -27,7 +27,7 @@ pub(crate) fn presentable(text: &str, limit: usize) -> String {
         .collect()
 }
 
-/// `\u00e5` as `å`.
+/// Replaces JSON escapes such as `\u00e5` by their characters.
 fn unescaped(text: &str) -> Cow<'_, str> {
     let mut pieces = text.split("\\u");
     let first = pieces.next().unwrap_or_default();
@@ -48,8 +48,9 @@ fn unescaped(text: &str) -> Cow<'_, str> {
     Cow::Owned(plain)
 }
 
-/// The title of a web page, else its first heading.
+/// The title of an HTML page, or else its first heading.
 pub(crate) fn title(page: &str) -> Option<&str> {
+    // ASCII only, so that all positions are the same in both texts.
     let lower = page.to_ascii_lowercase();
     ["title", "h1"].into_iter().find_map(|tag| {
         let open = lower.find(&format!("<{tag}"))?;
@@ -59,7 +60,7 @@ pub(crate) fn title(page: &str) -> Option<&str> {
     })
 }
 
-/// The text of an answer: of a web page its title, else what stands between its tags.
+/// The readable text of an answer: as it is, or of an HTML page its title, or else the text between its tags.
 pub(crate) fn plain(text: &str) -> String {
     let text = text.trim();
     if !text.starts_with('<') {

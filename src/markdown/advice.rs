@@ -1,4 +1,4 @@
-//! Constructs in a letter's own text that readers get in another way than they are written, with what to write instead.
+//! The detection of Markdown in a letter's own text that readers will not see as written, with advice on an alternative.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -9,20 +9,21 @@ use comrak::{Arena, parse_document};
 use super::inbox::is_link;
 use super::server;
 
-/// Limit of remarks of one kind about one text.
+/// The largest number of findings of one kind in a text.
 const OF_A_KIND: usize = 20;
 
-/// Lines longer than this are running text, whatever follows them.
+/// The longest line, in characters, that is taken for a line of its own; longer ones are running text.
 const SHORT_LINE: usize = 45;
 
-/// A construct that does not reach readers as it is written.
+/// A construct that does not reach readers as written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Advice {
     pub kind: Kind,
-    /// The bytes of the text it is about.
+    /// The construct, as a range of bytes of the text.
     pub span: Range<usize>,
 }
 
+/// The kinds of constructs that Altinn's conversions or its inbox change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Kind {
     Abbreviation,
@@ -46,7 +47,7 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    /// What readers get, as a lowercase fragment.
+    /// The effect on readers, as a lowercase fragment.
     pub(crate) fn message(self) -> &'static str {
         match self {
             Self::Abbreviation => "readers do not get the explanation of an abbreviation",
@@ -122,24 +123,26 @@ impl Kind {
     }
 }
 
-/// Everything in a letter's own text that readers get otherwise. `text` is the template: its tags are passed over, values are another matter.
+/// Finds the constructs in a letter's own text that readers will not see as written. `text` is the template: its tags are skipped, because values are checked
+/// elsewhere.
 pub(crate) fn advice(text: &str) -> Vec<Advice> {
     let plain = without_tags(text);
     let source = Source::new(&plain);
     let arena = Arena::new();
     let mut found = Vec::new();
     for node in parse_document(&arena, &plain, &server::options()).descendants() {
-        if let Some(kind) = of_node(node) {
+        if let Some(kind) = kind_of_node(node) {
             found.push(Advice {
                 kind,
                 span: source.span(node),
             });
         }
         if matches!(node.data().value, NodeValue::Paragraph) {
-            of_lines(node, &source, &mut found);
+            check_lines(node, &source, &mut found);
         }
     }
     found.sort_by_key(|advice| (advice.span.start, advice.kind as usize));
+    // Nested nodes may report the same construct.
     found.dedup_by(|a, b| a.kind == b.kind && a.span.start == b.span.start);
     let mut counts = std::collections::HashMap::new();
     found.retain(|advice| {
@@ -150,7 +153,7 @@ pub(crate) fn advice(text: &str) -> Vec<Advice> {
     found
 }
 
-/// A template with letters in place of its expressions and blanks in place of its other tags, of the same length and with the same lines.
+/// Replaces the expressions of a template by letters and its other tags by blanks. Length and lines stay the same, so that positions do too.
 fn without_tags(text: &str) -> Cow<'_, str> {
     if !text.contains(['{']) {
         return Cow::Borrowed(text);
@@ -169,7 +172,7 @@ fn without_tags(text: &str) -> Cow<'_, str> {
         let (end, fill) = match &tag[..2] {
             "{{" => ("}}", 'x'),
             "{%" => ("%}", ' '),
-            // `{#id}` are attributes, and a comment has its own end.
+            // `{#` begins a comment only if `#}` follows; otherwise it may be Markdown's attribute `{#id}`.
             _ if tag.contains("#}") => ("#}", ' '),
             _ => {
                 plain.push_str("{#");
@@ -191,6 +194,7 @@ fn without_tags(text: &str) -> Cow<'_, str> {
     Cow::Owned(plain)
 }
 
+/// A text with the positions of its lines, for turning line numbers into byte ranges.
 struct Source<'a> {
     text: &'a str,
     starts: Vec<usize>,
@@ -205,7 +209,7 @@ impl<'a> Source<'a> {
         }
     }
 
-    /// The bytes of a node on its first line.
+    /// The range of a node on its first line.
     fn span<'b>(&self, node: &'b AstNode<'b>) -> Range<usize> {
         let position = node.data().sourcepos;
         let line = position.start.line.saturating_sub(1);
@@ -220,6 +224,7 @@ impl<'a> Source<'a> {
         start..end.max(start)
     }
 
+    /// The nearest character boundary at or before `at`: columns of nodes may point into a character.
     fn boundary(&self, mut at: usize) -> usize {
         while !self.text.is_char_boundary(at) {
             at -= 1;
@@ -227,7 +232,7 @@ impl<'a> Source<'a> {
         at
     }
 
-    /// The bytes of a line (from 0) without its end.
+    /// The range of a line (from 0) without its end.
     fn line(&self, line: usize) -> Range<usize> {
         let start = self.starts.get(line).copied().unwrap_or(self.text.len());
         let end = self
@@ -243,7 +248,7 @@ impl<'a> Source<'a> {
     }
 }
 
-fn of_node<'a>(node: &'a AstNode<'a>) -> Option<Kind> {
+fn kind_of_node<'a>(node: &'a AstNode<'a>) -> Option<Kind> {
     Some(match &node.data().value {
         NodeValue::Strikethrough => Kind::StruckThrough,
         NodeValue::TaskItem(_) => Kind::CheckBox,
@@ -258,9 +263,9 @@ fn of_node<'a>(node: &'a AstNode<'a>) -> Option<Kind> {
         NodeValue::Highlight | NodeValue::Insert => Kind::Mark,
         NodeValue::BlockDirective(_) | NodeValue::Alert(_) => Kind::Container,
         NodeValue::Escaped if is_lost(node) => Kind::Backslash,
-        NodeValue::HtmlInline(tag) => of_tag(tag)?,
-        NodeValue::HtmlBlock(block) => of_html(&block.literal)?,
-        NodeValue::Text(text) => return of_text(text),
+        NodeValue::HtmlInline(tag) => kind_of_tag(tag)?,
+        NodeValue::HtmlBlock(block) => kind_of_html(&block.literal)?,
+        NodeValue::Text(text) => return kind_of_text(text),
         _ => return None,
     })
 }
@@ -274,7 +279,7 @@ fn has_scheme(url: &str) -> bool {
     })
 }
 
-fn of_tag(tag: &str) -> Option<Kind> {
+fn kind_of_tag(tag: &str) -> Option<Kind> {
     let name = tag.trim_start_matches('<');
     let end = name
         .find(|c: char| !c.is_ascii_alphanumeric())
@@ -289,13 +294,13 @@ fn of_tag(tag: &str) -> Option<Kind> {
     })
 }
 
-/// The first construct in a block of HTML.
-fn of_html(html: &str) -> Option<Kind> {
+/// The kind of the first construct in a block of HTML.
+fn kind_of_html(html: &str) -> Option<Kind> {
     html.match_indices('<')
-        .find_map(|(at, _)| of_tag(&html[at..]))
+        .find_map(|(at, _)| kind_of_tag(&html[at..]))
 }
 
-fn of_text(text: &str) -> Option<Kind> {
+fn kind_of_text(text: &str) -> Option<Kind> {
     text.char_indices().find_map(|(at, c)| {
         let before = text[..at].chars().next_back();
         let rest = &text[at..];
@@ -309,7 +314,7 @@ fn of_text(text: &str) -> Option<Kind> {
     })
 }
 
-/// True when the sign behind a backslash means something again after Altinn's server has dropped the backslash.
+/// True when the escaped sign becomes Markdown again, after Altinn's server has dropped the backslash in its conversion.
 fn is_lost<'a>(node: &'a AstNode<'a>) -> bool {
     let sign = node
         .first_child()
@@ -326,7 +331,9 @@ fn is_lost<'a>(node: &'a AstNode<'a>) -> bool {
         });
     let before = before.unwrap_or_default();
     match sign {
+        // These signs matter at the beginning of a line only.
         Some('#' | '-' | '+') => before.trim().is_empty(),
+        // These matter after a number at the beginning of a line: a list.
         Some('.' | ')') => {
             !before.is_empty() && before.trim().bytes().all(|byte| byte.is_ascii_digit())
         }
@@ -335,8 +342,8 @@ fn is_lost<'a>(node: &'a AstNode<'a>) -> bool {
     }
 }
 
-/// What the lines of a paragraph are for Markdig, and whether they are meant to stand apart.
-fn of_lines<'a>(paragraph: &'a AstNode<'a>, source: &Source<'_>, found: &mut Vec<Advice>) {
+/// Checks the lines of a paragraph for constructs of Markdig that comrak does not know, and for line breaks that readers will not see.
+fn check_lines<'a>(paragraph: &'a AstNode<'a>, source: &Source<'_>, found: &mut Vec<Advice>) {
     let position = paragraph.data().sourcepos;
     let first = position.start.line.saturating_sub(1);
     let lines: Vec<(Range<usize>, &str)> = (first..position.end.line)
@@ -366,6 +373,7 @@ fn of_lines<'a>(paragraph: &'a AstNode<'a>, source: &Source<'_>, found: &mut Vec
             span: span.clone(),
         });
     }
+    // A paragraph with one of these constructs has its own advice already.
     let is_plain = found
         .last()
         .is_none_or(|last| last.span.start < lines.first().map_or(0, |line| line.0.start));
@@ -377,8 +385,8 @@ fn of_lines<'a>(paragraph: &'a AstNode<'a>, source: &Source<'_>, found: &mut Vec
     }
 }
 
-/// The first of the lines that are meant to stand apart, as in addresses, signatures and lists of facts: short, each beginning anew, none ending a
-/// sentence.
+/// Finds the first line of a block such as an address, a signature or a list of facts, whose lines will run together: short lines, each with a new
+/// beginning, and none with the end of a sentence.
 fn run_together<'a>(paragraph: &'a AstNode<'a>, lines: &[(Range<usize>, &str)]) -> Option<usize> {
     let has_soft_break = paragraph
         .children()
@@ -388,6 +396,7 @@ fn run_together<'a>(paragraph: &'a AstNode<'a>, lines: &[(Range<usize>, &str)]) 
     }
     (0..lines.len().saturating_sub(1)).find(|at| {
         let (line, next) = (lines[*at].1, lines[at + 1].1);
+        // A backslash or two blanks at the end make a hard break, which stays.
         let is_hard = line.ends_with('\\') || line.ends_with("  ");
         let line = line.trim_end();
         let is_short =
@@ -404,7 +413,7 @@ fn run_together<'a>(paragraph: &'a AstNode<'a>, lines: &[(Range<usize>, &str)]) 
     })
 }
 
-/// True for a line that begins with a value: [`without_tags`] leaves at least five letters of it.
+/// True for a line that begins with an expression, for which [`without_tags`] writes at least five letters `x`.
 fn is_expression(line: &str) -> bool {
     line.starts_with("xxxxx")
 }

@@ -1,4 +1,4 @@
-//! HTML as a tree: parsed and cleaned by `ammonia` (html5ever), read back from its well-formed output.
+//! HTML as a tree: parsed and cleaned by `ammonia` (html5ever), whose well-formed output is then read by a simple parser.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
@@ -25,14 +25,14 @@ impl Element {
         self.attributes.get(name).map_or("", String::as_str)
     }
 
-    /// The text of the element and everything in it.
+    /// The text of the element and its descendants.
     pub(super) fn text(&self) -> String {
         let mut text = String::new();
         collect_text(&self.children, &mut text);
         text
     }
 
-    /// Calls `visit` for every element below this one, in document order.
+    /// Calls `visit` with the parent and the element, for every element below this one in document order.
     pub(super) fn descend<'a>(&'a self, visit: &mut impl FnMut(&'a Self, &'a Self)) {
         for child in &self.children {
             if let Node::Element(child) = child {
@@ -52,8 +52,8 @@ fn collect_text(nodes: &[Node], text: &mut String) {
     }
 }
 
-/// Elements that a Markdown form exists for, or whose nesting matters. The tags of all others are dropped and their text stays, as Altinn's
-/// converter does; scripts and styles go with their content.
+/// Keeps elements that have a Markdown form or whose nesting matters. The tags of all others are dropped while their text stays, as in Altinn's
+/// converter; scripts and styles are dropped with their content.
 static CLEANER: LazyLock<Builder<'static>> = LazyLock::new(|| {
     let mut cleaner = Builder::empty();
     cleaner
@@ -116,12 +116,13 @@ static CLEANER: LazyLock<Builder<'static>> = LazyLock::new(|| {
     cleaner
 });
 
-/// Deeper than any letter: elements below are left out, and their text stays. Whoever walks the tree may do so recursively.
+/// The largest depth of the tree. Deeper elements are dropped and their text stays, so that functions on the tree may recurse.
 const DEPTH: usize = 100;
 
-/// Parses a fragment. An address with another scheme than http, https and mailto loses its attribute.
+/// Parses a fragment of HTML. An address with a scheme other than http, https and mailto loses its attribute.
 pub(super) fn parse(html: &str) -> Vec<Node> {
     let clean = CLEANER.clean(html.trim_end()).to_string();
+    // The open elements, the root first.
     let mut open = vec![Element::default()];
     let mut rest = clean.as_str();
     let mut too_deep = 0usize;
@@ -170,7 +171,7 @@ fn push_text(open: &mut [Element], text: &str) {
     }
 }
 
-/// Reads `a href="x" title="y"`. The serializer always quotes values with `"` and escapes `"`, `<` and `>` in them.
+/// Parses the inside of a tag, such as `a href="x" title="y"`. The serializer always quotes values with `"`, and escapes `"`, `<` and `>` in them.
 fn element(tag: &str) -> Element {
     let (name, mut rest) = tag.split_once(' ').unwrap_or((tag, ""));
     let mut attributes = HashMap::new();
@@ -186,7 +187,7 @@ fn element(tag: &str) -> Element {
     }
 }
 
-/// Undoes the escapes of the serializer, which writes no other ones.
+/// Undoes the escapes of the serializer, which writes no others. `&amp;` comes last, because otherwise `&amp;lt;` would become `<`.
 fn unescape(text: &str) -> String {
     text.replace("&lt;", "<")
         .replace("&gt;", ">")

@@ -1,4 +1,4 @@
-//! What Altinn's inbox draws: `CommonMark` with GitHub's extensions, without raw HTML, and few of its elements.
+//! The drawing of a letter's body as Altinn's inbox does it: `CommonMark` with GitHub's extensions, without raw HTML, and with few elements.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use comrak::nodes::{AstNode, ListType, Node, NodeValue, TableAlignment};
 use comrak::{Arena, Options, parse_document};
 
-/// The body of a letter as the inbox draws it, as HTML of the elements that the inbox has. `mask` is asked for every text and address.
+/// Draws a body as HTML with the elements that the inbox has. `delivered` is the body after the server's conversions; `mask` is applied to every text and address.
 pub(crate) fn html(delivered: &str, mask: &dyn Fn(&str) -> Cow<'_, str>) -> String {
     let arena = Arena::new();
     let mut page = Page {
@@ -30,7 +30,7 @@ pub(crate) fn parse<'a>(arena: &'a Arena<'a>, delivered: &str) -> Node<'a> {
     parse_document(arena, delivered, &options)
 }
 
-/// True for an address that the inbox makes a link of.
+/// True for an address that the inbox turns into a link.
 pub(crate) fn is_link(url: &str) -> bool {
     ["https://", "http://", "mailto:", "#"]
         .iter()
@@ -40,7 +40,7 @@ pub(crate) fn is_link(url: &str) -> bool {
         })
 }
 
-/// Deeper than any letter: content below is drawn at this depth.
+/// The largest depth of nesting that is drawn; deeper content is drawn flat. Bounds the recursion, because a row may hold any Markdown.
 const DEPTH: usize = 20;
 
 struct Page<'m> {
@@ -60,6 +60,7 @@ impl Page<'_> {
             }
         }
         if !footnotes.is_empty() {
+            // The inbox shows this English heading in every language.
             self.out.push_str("<h2>Footnotes</h2>\n<ol>\n");
             for note in footnotes {
                 self.element("li", note, true);
@@ -80,6 +81,7 @@ impl Page<'_> {
             NodeValue::ThematicBreak => self.out.push_str("<hr>\n"),
             NodeValue::BlockQuote => self.element("blockquote", node, true),
             NodeValue::List(list) => {
+                // Without `start`, which the inbox drops: every list begins at 1.
                 let name = if list.list_type == ListType::Ordered {
                     "ol"
                 } else {
@@ -97,6 +99,7 @@ impl Page<'_> {
                 self.out.push_str("</code></pre>\n");
             }
             NodeValue::Table(table) => self.table(node, &table.alignments),
+            // The inbox drops raw HTML.
             NodeValue::HtmlBlock(_) => {}
             _ => self.inlines(node),
         }
@@ -106,6 +109,7 @@ impl Page<'_> {
     fn item<'a>(&mut self, item: &'a AstNode<'a>, is_tight: bool) {
         self.out.push_str("<li>");
         for child in item.children() {
+            // A tight list has its paragraphs without `<p>`.
             let is_paragraph = matches!(child.data().value, NodeValue::Paragraph);
             if is_tight && is_paragraph {
                 self.inlines(child);
@@ -177,7 +181,7 @@ impl Page<'_> {
                 self.text(&code.literal);
                 self.out.push_str("</code>");
             }
-            // The inbox has neither pictures nor raw HTML.
+            // The inbox shows neither images nor raw HTML.
             NodeValue::Image(_) | NodeValue::HtmlInline(_) | NodeValue::HtmlBlock(_) => {}
             _ if self.depth > DEPTH => self.flat(node),
             NodeValue::Emph => self.inline_element("em", node),
@@ -192,13 +196,13 @@ impl Page<'_> {
             NodeValue::FootnoteReference(reference) => {
                 let _ = write!(self.out, "<a>{}</a>", reference.ix);
             }
-            // Struck-through text is drawn as ordinary text: the inbox has no such element.
+            // All other inlines, such as struck-through text, have no element in the inbox: their text is drawn as ordinary text.
             _ => self.inlines(node),
         }
         self.depth -= 1;
     }
 
-    /// The text of a node and everything in it.
+    /// Draws all text inside a node, without structure.
     fn flat<'a>(&mut self, node: &'a AstNode<'a>) {
         for inner in node.descendants() {
             match &inner.data().value {

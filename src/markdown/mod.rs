@@ -1,8 +1,8 @@
-//! A letter's body on its way to the reader.
+//! The conversions of a letter's body between sender and reader.
 //!
-//! Altinn's server turns every body from Markdown into HTML (Markdig with its advanced extensions) and back into Markdown (`ReverseMarkdown`), and appends the
-//! links it misses in the result ([`delivered`]). Altinn's inbox reads that as `CommonMark` with GitHub's extensions, and draws few of its elements ([`inbox`]).
-//! Both steps are rules of Altinn's, recorded from the running server; they depend on nothing but the text.
+//! Altinn's server converts every body from Markdown to HTML (Markdig with its advanced extensions) and back to Markdown (`ReverseMarkdown`), and appends the
+//! links that are missing in the result ([`delivered`]). Altinn's inbox reads that as `CommonMark` with GitHub's extensions, and draws few of its elements
+//! ([`inbox`]). Both steps follow the running server, whose results were recorded; they depend on nothing but the text.
 
 pub(crate) mod inbox;
 

@@ -1,8 +1,10 @@
-//! HTML to Markdown as Altinn's server does it (`ReverseMarkdown` 6, its default writer). What it does not escape, and what it collapses, decides what readers see.
+//! The conversion of HTML to Markdown by Altinn's server (`ReverseMarkdown` 6, its default writer). Its missing escapes and collapsed blanks decide what readers see,
+//! so its peculiarities are copied here, also those that look like faults.
 
 use super::html::{Element, Node};
 use std::fmt::Write as _;
 
+/// An inline of the document model between HTML and Markdown.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Inline {
     Text(String),
@@ -27,6 +29,7 @@ enum Inline {
     Math(String),
 }
 
+/// A block of the document model.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Block {
     Paragraph(Vec<Inline>),
@@ -55,7 +58,7 @@ struct Item {
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Row {
     is_header: bool,
-    /// Alignment marker of the delimiter row, and content.
+    /// For each cell the marker of the delimiter row that aligns it, and its content.
     cells: Vec<(&'static str, Vec<Block>)>,
 }
 
@@ -66,6 +69,7 @@ pub(super) fn markdown(nodes: &[Node]) -> String {
     let mut writer = Writer::default();
     writer.blocks(&blocks);
     for (key, blocks) in &reader.footnotes {
+        // A footnote becomes a single line.
         let text = writer.captured(|writer| writer.item_blocks(blocks, true));
         let text = text.replace('\n', " ");
         let _ = write!(writer.out, "\n\n[^{key}]: {}", text.trim());
@@ -73,12 +77,13 @@ pub(super) fn markdown(nodes: &[Node]) -> String {
     writer.out.trim_matches('\n').to_owned()
 }
 
+/// Reads the tree of HTML into blocks, and collects the footnotes apart.
 #[derive(Debug, Default)]
 struct Reader {
     footnotes: Vec<(String, Vec<Block>)>,
 }
 
-/// Blocks of one container. Loose inline content gathers in a paragraph of its own, until a block ends it.
+/// The blocks of one container. Loose inline content is collected into a paragraph of its own, which the next block ends.
 #[derive(Debug, Default)]
 struct Container {
     blocks: Vec<Block>,
@@ -113,7 +118,7 @@ impl Reader {
     fn read_into(&mut self, nodes: &[Node], container: &mut Container) {
         for node in nodes {
             match node {
-                // Blank text is dropped wherever a block could stand, between loose inline elements too.
+                // Blank text is dropped wherever a block could stand, even between loose inline elements, where it joins words.
                 Node::Text(text) if text.trim().is_empty() => {}
                 Node::Text(text) => container.loose.push(Inline::Text(text.clone())),
                 Node::Element(element) => self.read_element(element, container),
@@ -175,7 +180,7 @@ impl Reader {
         }
     }
 
-    /// Content of a container that holds inlines only. Blocks in it give their inlines.
+    /// The content of an element that holds inlines only. Blocks inside it are reduced to their inlines.
     fn inlines(&mut self, nodes: &[Node]) -> Vec<Inline> {
         let mut inlines = Vec::new();
         for node in nodes {
@@ -191,7 +196,7 @@ impl Reader {
         inlines
     }
 
-    /// An inline element; `None` when only its children count.
+    /// Reads an inline element; `None` when only its children count.
     fn inline(&mut self, element: &Element) -> Option<Inline> {
         let class = element.attribute("class");
         Some(match element.name.as_str() {
@@ -233,6 +238,7 @@ impl Reader {
             Node::Text(_) => false,
         };
         let children = &element.children;
+        // A list is loose as soon as one item holds a paragraph.
         let is_tight = !children
             .iter()
             .any(|child| is_item(child) && has_paragraph(child));
@@ -357,6 +363,7 @@ fn alignment(cell: &Element) -> &'static str {
     }
 }
 
+/// Writes blocks as Markdown.
 #[derive(Debug, Default)]
 struct Writer {
     out: String,
@@ -364,12 +371,12 @@ struct Writer {
     in_link_text: bool,
     strong: usize,
     emphasis: usize,
-    /// Lists of the same kind directly before the current block, whose marker must differ.
+    /// The number of lists of the same kind directly before the current block. Its marker must differ from theirs, or the lists would merge.
     adjacent_lists: usize,
 }
 
 impl Writer {
-    /// What `write` writes, taken out of the output again. The output before it stays visible to `write`: it decides on blanks.
+    /// Returns the text that `write` adds to the output, and removes it again. The earlier output stays visible to `write`, because it decides on blanks.
     fn captured(&mut self, write: impl FnOnce(&mut Self)) -> String {
         let start = self.out.len();
         write(self);
@@ -423,6 +430,7 @@ impl Writer {
                     text.push(' ');
                     text.push_str(line.trim_start());
                 }
+                // Number signs at the end would be taken for the closing sequence of the heading.
                 let body = text.trim_end_matches('#');
                 let closing = "\\#".repeat(text.len() - body.len());
                 let _ = write!(self.out, "{body}{closing}");
@@ -444,6 +452,7 @@ impl Writer {
                 items,
             } => self.list(*start, *is_tight, items),
             Block::Code { language, text } => {
+                // The fence must be longer than any run of backticks inside.
                 let fence = "`".repeat(longest_run(text, '`').saturating_add(1).max(3));
                 let end = if text.ends_with('\n') { "" } else { "\n" };
                 let _ = write!(self.out, "{fence}{language}\n{text}{end}{fence}");
@@ -456,6 +465,7 @@ impl Writer {
                     }
                     let text = self.captured(|writer| writer.item_blocks(blocks, true));
                     let text = text.replace('\n', " ");
+                    // Markdown has no definition lists: terms become bullets and explanations bullets below them.
                     let lead = if *is_term { "- " } else { "    - " };
                     let _ = write!(self.out, "{lead}{}", text.trim());
                 }
@@ -485,6 +495,7 @@ impl Writer {
                 Some(false) => "[ ] ",
                 None => "",
             };
+            // Lines after the first are indented as far as the marker is wide.
             let text = self.captured(|writer| writer.item_blocks(&item.blocks, is_tight));
             let _ = write!(self.out, "{marker}{checkbox}");
             for (number, line) in text.split('\n').enumerate() {
@@ -503,6 +514,7 @@ impl Writer {
         let Some(columns) = rows.iter().map(|row| row.cells.len()).max() else {
             return;
         };
+        // Markdown requires a header row: the first row serves when there is none.
         let header = rows.iter().position(|row| row.is_header).unwrap_or(0);
         self.row(&rows[header], columns);
         self.out.push_str("\n|");
@@ -550,7 +562,7 @@ impl Writer {
     fn inlines(&mut self, inlines: &[Inline]) {
         let mut previous: Option<&Inline> = None;
         for inline in inlines {
-            // Delimiters of neighbours would merge.
+            // A blank keeps the delimiters of neighbouring inlines from merging.
             if matches!(
                 (previous, inline),
                 (Some(Inline::Strong(_)), Inline::Strong(_))
@@ -566,6 +578,7 @@ impl Writer {
     fn inline(&mut self, inline: &Inline) {
         match inline {
             Inline::Text(text) => self.text(text),
+            // Strong inside strong has no further effect.
             Inline::Strong(inner) if self.strong > 0 => self.inlines(inner),
             Inline::Strong(inner) => {
                 self.strong += 1;
@@ -625,7 +638,7 @@ impl Writer {
         }
     }
 
-    /// Puts delimiters around content, with blanks at its ends outside them.
+    /// Writes delimiters around content. Blanks at its ends go outside them, because Markdown does not accept `** text **`.
     fn wrapped(&mut self, delimiter: &str, inner: &[Inline]) {
         let text = self.captured(|writer| inner.iter().for_each(|inline| writer.inline(inline)));
         let blanks = [' ', '\t', '\r', '\n'];
@@ -651,7 +664,7 @@ impl Writer {
         );
     }
 
-    /// Text: blanks collapse, and only `*`, `_`, `<` and `>` are escaped. That is why no other escape survives the way to the reader.
+    /// Writes text. Blanks collapse, and only `*`, `_`, `<` and `>` are escaped, which is why no other escape of the sender reaches the reader.
     fn text(&mut self, text: &str) {
         let mut collapsed = String::with_capacity(text.len());
         for c in text.chars() {
@@ -668,6 +681,7 @@ impl Writer {
             Some(rest) if is_at_blank => rest,
             _ => &collapsed,
         };
+        // Between backticks nothing is escaped, even where they are no code.
         let mut in_backticks = false;
         for c in text.chars() {
             match c {

@@ -1,14 +1,14 @@
-//! What Altinn's server makes of a body: Markdown to HTML to Markdown.
+//! The conversion of a body by Altinn's server: Markdown to HTML to Markdown.
 
 use comrak::nodes::{AstNode, NodeValue};
 use comrak::{Arena, Options, format_html, parse_document};
 
 use super::{html, reverse};
 
-/// The Markdown that readers' programs get for a body.
+/// Converts a body to the Markdown that readers' programs receive.
 pub(crate) fn delivered(body: &str) -> String {
     let mut markdown = reverse::markdown(&html::parse(&to_html(body)));
-    // The server checks that every link it can find in the body is in the result, and appends those that are not.
+    // The server checks that the result has every link it finds in the body, and appends the missing ones.
     for link in links(body) {
         if !markdown.contains(link) {
             markdown.push('\n');
@@ -30,7 +30,7 @@ fn to_html(body: &str) -> String {
     html
 }
 
-/// The extensions of Markdig that comrak has too.
+/// The options of comrak that come closest to Markdig with its advanced extensions.
 pub(super) fn options() -> Options<'static> {
     let mut options = Options::default();
     let extension = &mut options.extension;
@@ -52,8 +52,8 @@ pub(super) fn options() -> Options<'static> {
     options
 }
 
-/// Rewrites what is a block for Markdig and paragraph text or a table for `CommonMark`: abbreviations, lists with letters, definition lists, display
-/// math, tables that a line without a cell follows, and tables in the lazy lines of a quote.
+/// Rewrites constructs that are blocks for Markdig, but paragraph text or tables for comrak: abbreviations, lists with letters, definition lists, display
+/// math, tables followed by a line without a cell, and tables in the lazy lines of a quote.
 fn with_own_blocks(body: &str, options: &Options<'_>) -> String {
     let mut lines: Vec<String> = body.lines().map(str::to_owned).collect();
     let arena = Arena::new();
@@ -69,6 +69,7 @@ fn with_own_blocks(body: &str, options: &Options<'_>) -> String {
                     quote_table(lines, &prefix);
                 }
             }
+            // Markdig takes such a table for a paragraph; escaped pipes make comrak do the same.
             NodeValue::Table(_) if lines[range.clone()].iter().any(|line| !has_pipe(line)) => {
                 for line in &mut lines[range] {
                     *line = line.replace('|', "\\|");
@@ -80,14 +81,14 @@ fn with_own_blocks(body: &str, options: &Options<'_>) -> String {
     lines.join("\n")
 }
 
-/// What stands before the first line of a paragraph directly in a quote.
+/// The prefix of the first line of a paragraph that is directly in a quote.
 fn quote_prefix<'a>(paragraph: &'a AstNode<'a>, line: &str) -> Option<String> {
     let parent = paragraph.parent()?;
     let is_quote = matches!(parent.data().value, NodeValue::BlockQuote);
     is_quote.then(|| split_prefix(line).0.to_owned())
 }
 
-/// Gives a table that ends a paragraph its own block.
+/// Separates a table at the end of a paragraph from it, as Markdig does in quotes.
 fn quote_table(lines: &mut [String], prefix: &str) {
     let is_delimiter = |line: &str| {
         let text = split_prefix(line).1;
@@ -104,6 +105,7 @@ fn quote_table(lines: &mut [String], prefix: &str) {
     for line in &mut lines[delimiter - 1..] {
         *line = format!("{prefix}{}", split_prefix(line).1);
     }
+    // The table begins at the line above its delimiter row.
     let blank = format!("{}\n", prefix.trim_end());
     lines[delimiter - 1].insert_str(0, &blank);
 }
@@ -118,6 +120,7 @@ fn rewrite_paragraph(lines: &mut [String]) {
     for at in 0..lines.len() {
         let (prefix, text) = split_prefix(&lines[at]);
         let (prefix, text) = (prefix.to_owned(), text.to_owned());
+        // The definition of an abbreviation is invisible in HTML.
         if is_abbreviation(&text) {
             lines[at] = prefix;
             continue;
@@ -131,6 +134,7 @@ fn rewrite_paragraph(lines: &mut [String]) {
             continue;
         }
         if text.trim() == "$$" {
+            // The sign opens when all earlier ones have been closed.
             let is_first = lines[..at]
                 .iter()
                 .filter(|line| line.ends_with("\\\\["))
@@ -151,20 +155,20 @@ fn rewrite_paragraph(lines: &mut [String]) {
     }
 }
 
-/// Splits the blanks and quote signs off the text of a line.
+/// Splits a line into its leading blanks and quote signs, and its text.
 pub(super) fn split_prefix(line: &str) -> (&str, &str) {
     let start = line.len() - line.trim_start_matches([' ', '\t', '>']).len();
     line.split_at(start)
 }
 
-/// `*[NAV]: Arbeids- og velferdsetaten`
+/// True for the definition of an abbreviation: `*[NAV]: Arbeids- og velferdsetaten`.
 pub(super) fn is_abbreviation(text: &str) -> bool {
     text.strip_prefix("*[")
         .and_then(|rest| rest.split_once(']'))
         .is_some_and(|(label, rest)| !label.trim().is_empty() && rest.starts_with(':'))
 }
 
-/// `:   explanation`: the sign and its blanks take four columns.
+/// True for an explanation in a definition list, `:   explanation`. The sign and its blanks must take four columns.
 pub(super) fn is_definition(text: &str) -> bool {
     let rest = text.strip_prefix([':', '~']).unwrap_or_default();
     rest.starts_with('\t') || rest.starts_with("   ")
@@ -174,8 +178,9 @@ fn is_definition_item(line: &str) -> bool {
     line.trim_start_matches([' ', '\t', '>']).starts_with("- ") && line.contains("    - ")
 }
 
-/// `b) text`, `B. text`, `iv. text`: the number, the delimiter and what follows it.
+/// Parses an item of a list with letters, such as `b) text`, `B. text` or `iv. text`, into its number, its delimiter and the rest.
 pub(super) fn letter_item(text: &str) -> Option<(usize, char, &str)> {
+    // Roman numerals come first: Markdig reads `i.` as 1, not as the ninth letter.
     let roman_lower = text.find(|c| !matches!(c, 'i' | 'v' | 'x')).unwrap_or(0);
     let roman_upper = text.find(|c| !matches!(c, 'I' | 'V' | 'X')).unwrap_or(0);
     let roman = roman_lower.max(roman_upper);
@@ -211,9 +216,9 @@ fn roman_value(text: &str) -> usize {
     sum
 }
 
-/// Rewrites the inlines that comrak lacks, or draws in another way, to HTML.
+/// Replaces inlines that comrak lacks, or draws differently, by HTML.
 fn rewrite_inlines<'a>(root: &'a AstNode<'a>) {
-    // comrak moves the definitions that it uses to the end. One that stays in its place is a second one with the same name.
+    // comrak moves the footnote definitions it uses to the end. One that stays in place is a duplicate, which Markdig drops.
     let is_note =
         |node: &AstNode<'_>| matches!(node.data().value, NodeValue::FootnoteDefinition(_));
     let unused: Vec<_> = root
@@ -237,7 +242,7 @@ fn rewrite_inlines<'a>(root: &'a AstNode<'a>) {
                 definition.name = notes.to_string();
                 None
             }
-            // A backslash ends no address for Markdig: what has one is none.
+            // Markdig does not accept an address that ends in a backslash, so it stays text.
             NodeValue::Link(link) => link.url.strip_suffix('\\').map(escaped),
             _ => None,
         };
@@ -251,7 +256,7 @@ fn rewrite_inlines<'a>(root: &'a AstNode<'a>) {
     }
 }
 
-/// The sign behind a backslash directly before a node.
+/// The escaped sign directly before a node.
 pub(super) fn escaped_before<'a>(node: &'a AstNode<'a>) -> Option<char> {
     let escaped = node.previous_sibling()?;
     let is_escaped = matches!(escaped.data().value, NodeValue::Escaped);
@@ -262,8 +267,9 @@ pub(super) fn escaped_before<'a>(node: &'a AstNode<'a>) -> Option<char> {
     }
 }
 
-/// The HTML of a text with attributes, math, citations or custom containers in it; `None` when it has none of them.
+/// Converts the attributes, math, citations and custom containers in a text to HTML; `None` when it has none.
 fn own_inlines(text: &str, mut before: Option<char>) -> Option<String> {
+    // Most texts have none of the four signs.
     if !text.contains(['{', '$', '"', ':']) {
         return None;
     }
@@ -303,7 +309,7 @@ fn escaped(text: &str) -> String {
         .replace('"', "&quot;")
 }
 
-/// The length of `{#id .class name name=value}` at the beginning of a text: Markdig takes it for attributes and removes it.
+/// The length of a list of attributes, such as `{#id .class name name=value}`, at the beginning of a text. Markdig removes it.
 pub(super) fn attributes(text: &str) -> Option<usize> {
     let inner_start = 1;
     let mut rest = text.get(inner_start..)?;
@@ -314,7 +320,7 @@ pub(super) fn attributes(text: &str) -> Option<usize> {
         }
         if let Some(after) = rest.strip_prefix(['#', '.']) {
             let end = after.find(|c: char| c == '}' || c.is_whitespace())?;
-            // A name of one character does not count.
+            // Markdig requires at least two characters.
             if after[..end].chars().count() < 2 {
                 return None;
             }
@@ -338,7 +344,7 @@ pub(super) fn attributes(text: &str) -> Option<usize> {
     }
 }
 
-/// What follows the value of an attribute.
+/// The text after the value of an attribute.
 fn attribute_value(value: &str) -> Option<&str> {
     if let Some(quote) = value.chars().next().filter(|c| matches!(c, '"' | '\'')) {
         return value[1..].split_once(quote).map(|(_, after)| after);
@@ -347,7 +353,7 @@ fn attribute_value(value: &str) -> Option<&str> {
     (end > 1).then(|| &value[end..])
 }
 
-/// `$x$` or `$$x$$`: its length and its HTML.
+/// Parses `$x$` or `$$x$$` at the beginning of a text; returns its length and its HTML.
 pub(super) fn math(text: &str, before: Option<char>) -> Option<(usize, String)> {
     if before == Some('$') {
         return None;
@@ -361,6 +367,7 @@ pub(super) fn math(text: &str, before: Option<char>) -> Option<(usize, String)> 
     let (content, rest) = (&inner[..length], &inner[length + delimiter.len()..]);
     let next = rest.chars().next();
     let closes = can_close(content.chars().next_back().or(Some('$')), next)
+        // A digit after the sign means an amount of money: `US$ 5 og $6`.
         && !next.is_some_and(|c| c.is_ascii_digit());
     let html = format!(
         "<span class=\"math\">\\({}\\)</span>",
@@ -369,7 +376,7 @@ pub(super) fn math(text: &str, before: Option<char>) -> Option<(usize, String)> 
     closes.then_some((length + 2 * delimiter.len(), html))
 }
 
-/// A run between two delimiters of two signs: its length and its content.
+/// Parses a run between two delimiters of two signs each; returns its length and its content. `in_words` allows the delimiters inside words.
 pub(super) fn delimited<'a>(
     text: &'a str,
     before: Option<char>,
@@ -401,17 +408,19 @@ fn is_punctuation(c: Option<char>) -> bool {
     c.is_some_and(|c| c.is_ascii_punctuation() || (!c.is_alphanumeric() && !c.is_whitespace()))
 }
 
-/// `CommonMark`'s rule for delimiters that do not work inside words, as `_`.
+/// `CommonMark`'s rule for opening delimiters that do not work inside words, such as `_`.
 fn can_open(before: Option<char>, next: Option<char>) -> bool {
     let (left, right) = flanks(before, next);
     left && (!right || is_punctuation(before))
 }
 
+/// The same rule for closing delimiters.
 fn can_close(before: Option<char>, next: Option<char>) -> bool {
     let (left, right) = flanks(before, next);
     right && (!left || is_punctuation(next))
 }
 
+/// True for each of: left-flanking, right-flanking, as `CommonMark` defines them.
 fn flanks(before: Option<char>, next: Option<char>) -> (bool, bool) {
     let flank = |outer: Option<char>, inner: Option<char>| {
         !is_blank(inner) && (!is_punctuation(inner) || is_blank(outer) || is_punctuation(outer))
@@ -419,7 +428,7 @@ fn flanks(before: Option<char>, next: Option<char>) -> (bool, bool) {
     (flank(before, next), flank(next, before))
 }
 
-/// The addresses of `[text](address)` and `<a href="address">` in a body, wherever they stand, as the server's expressions find them.
+/// Finds the addresses of `[text](address)` and `<a href="address">` in a body. Like the server's regular expressions it looks everywhere, also in code.
 fn links(body: &str) -> Vec<&str> {
     let mut links = Vec::new();
     let mut rest = body;

@@ -1,4 +1,4 @@
-//! The chain of a business certificate: whose it is, until when, and in which order it is sent.
+//! The chain of a business certificate: its owner, its validity, and its order in a grant.
 
 use std::time::{Duration, SystemTime};
 
@@ -13,7 +13,7 @@ use x509_cert::time::Time;
 
 use super::{KeyError, KeyErrorKind};
 
-/// A business certificate with the chain above it, all from what was given.
+/// A business certificate and the chain above it, as far as the given file has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Certificate {
     subject: String,
@@ -22,7 +22,7 @@ pub struct Certificate {
 }
 
 impl Certificate {
-    /// The chain of the certificate that belongs to the key (PKCS#1), as of `now`.
+    /// Finds the certificate of `key` (PKCS#1) and its chain. A certificate that is not valid at `now` is an error.
     pub(super) fn find(
         certificates: &[Vec<u8>],
         key: &[u8],
@@ -34,7 +34,7 @@ impl Certificate {
                 X509::from_der(der).map_err(|_| KeyError::not_a_certificate(index + 1))?;
             all.push((certificate, der));
         }
-        // Files have them in any order; RFC 7515 wants the key's own first.
+        // Files hold certificates in any order; RFC 7515 requires the key's own one first.
         let Some(leaf) = all.iter().position(|(one, _)| is_for(one, key)) else {
             let subject = all.first().map(|(one, _)| subject(one)).unwrap_or_default();
             return Err(KeyError::new(
@@ -55,22 +55,22 @@ impl Certificate {
         Ok(found)
     }
 
-    /// The organisation it is for.
+    /// The organisation that the certificate was issued to.
     pub fn subject(&self) -> &str {
         &self.subject
     }
 
-    /// When it stops being valid.
+    /// The end of its validity.
     pub fn expires(&self) -> SystemTime {
         self.expires
     }
 
-    /// The rest of its validity; zero when it is over.
+    /// The time from `now` to the end of its validity; zero after that.
     pub fn remaining(&self, now: SystemTime) -> Duration {
         self.expires.duration_since(now).unwrap_or_default()
     }
 
-    /// The certificates, its own first, each in standard base64 of its DER.
+    /// The certificates in the form of the `x5c` header: the key's own one first, each as standard base64 of its DER.
     pub fn chain(&self) -> &[String] {
         &self.chain
     }
@@ -101,13 +101,13 @@ impl Certificate {
     }
 }
 
-/// Indexes of the certificates from this one upwards.
+/// The indexes of the certificates from `leaf` up to the root.
 fn chain(all: &[(X509, &Vec<u8>)], leaf: usize) -> Vec<usize> {
     let mut chain = vec![leaf];
     let mut current = leaf;
     loop {
         let issuer = all[current].0.tbs_certificate().issuer();
-        // Each is taken once, so that a root that signed itself ends the chain.
+        // Each certificate is taken once, so that a self-signed root ends the chain.
         let above = all.iter().enumerate().position(|(index, (one, _))| {
             one.tbs_certificate().subject() == issuer && !chain.contains(&index)
         });
@@ -119,7 +119,7 @@ fn chain(all: &[(X509, &Vec<u8>)], leaf: usize) -> Vec<usize> {
     }
 }
 
-/// True when it is for the key: the same modulus.
+/// True when the certificate is for the key: both have the same modulus.
 fn is_for(certificate: &X509, key: &[u8]) -> bool {
     let public = certificate
         .tbs_certificate()
@@ -132,6 +132,7 @@ fn is_for(certificate: &X509, key: &[u8]) -> bool {
 }
 
 fn subject(certificate: &X509) -> String {
+    // Subjects of personal certificates may hold an identity number.
     let name = certificate.tbs_certificate().subject().to_string();
     crate::secret::redact(&name).into_owned()
 }

@@ -1,4 +1,4 @@
-//! Tokens for a client of Maskinporten: bought with a signed grant, and exchanged at Altinn.
+//! The token source of a Maskinporten client: tokens are requested with a signed grant, and exchanged_token at Altinn.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -11,7 +11,7 @@ use crate::http::HttpClient;
 
 type Tokens = Refreshing<Token, TokenError>;
 
-/// A source that buys its tokens with the client's key. Fetches nothing yet.
+/// Makes a source that requests its tokens with the client's key. Fetches nothing yet.
 pub fn from_key(http: HttpClient, mut settings: ClientSettings) -> Arc<dyn TokenSource> {
     let exchange = settings.exchange.take().map(|address| {
         Arc::new(Exchange::new(
@@ -21,33 +21,34 @@ pub fn from_key(http: HttpClient, mut settings: ClientSettings) -> Arc<dyn Token
         ))
     });
     let request = Arc::new(TokenRequest::new(http, settings));
-    let bought: Tokens = Refreshing::new(move || {
+    // Two caches: Maskinporten's token outlives Altinn's, so most renewals need the exchange only.
+    let issued: Tokens = Refreshing::new(move || {
         let request = Arc::clone(&request);
         Box::pin(async move { request.send().await })
     });
     Arc::new(match exchange {
-        None => bought,
+        None => issued,
         Some(exchange) => Refreshing::new(move || {
-            let (exchange, bought) = (Arc::clone(&exchange), bought.clone());
-            Box::pin(async move { exchanged(&exchange, &bought).await })
+            let (exchange, issued) = (Arc::clone(&exchange), issued.clone());
+            Box::pin(async move { exchanged_token(&exchange, &issued).await })
         }),
     })
 }
 
-/// Altinn's token for Maskinporten's, which is bought only when the last one is used up, or no longer taken.
-async fn exchanged(exchange: &Exchange, bought: &Tokens) -> Result<Token, TokenError> {
+/// Exchanges Maskinporten's token for Altinn's. A new Maskinporten token is requested only when the last one has expired or is refused.
+async fn exchanged_token(exchange: &Exchange, issued: &Tokens) -> Result<Token, TokenError> {
     let began = Instant::now();
-    let token = bought.get().await?;
-    // An older token may have been withdrawn meanwhile: a refusal says so, and it is bought anew.
+    let token = issued.get().await?;
+    // A cached token may have been revoked meanwhile: then the exchange answers 401 and a new one is requested.
     if token.fetched() < began {
-        match exchange.once(&token).await {
-            Err(TokenError::Exchange { status: 401, .. }) => bought.reject(&token),
-            // Altinn's own trouble: tried once more below, with its pause.
+        match exchange.exchange_once(&token).await {
+            Err(TokenError::Exchange { status: 401, .. }) => issued.reject(&token),
+            // An error of Altinn's own: `exchange` below tries again after a pause.
             Err(TokenError::Exchange { status: 500.., .. }) => {}
             other => return other,
         }
     }
-    exchange.exchange(&bought.get().await?).await
+    exchange.exchange(&issued.get().await?).await
 }
 
 #[cfg(test)]
@@ -299,11 +300,11 @@ mod tests {
     async fn both(
         taken: impl Fn(&str) -> bool + Send + Sync + 'static,
     ) -> (Listener, Arc<dyn TokenSource>) {
-        let (bought, exchanged) = (AtomicU64::new(0), AtomicU64::new(0));
+        let (issued, exchanged) = (AtomicU64::new(0), AtomicU64::new(0));
         let listener = Listener::start(move |seen| {
             let next = |count: &AtomicU64| count.fetch_add(1, Ordering::Relaxed);
             if seen.is("POST /token ") {
-                let number = next(&bought);
+                let number = next(&issued);
                 json(&format!(
                     r#"{{"access_token": "m{number}", "expires_in": 3600}}"#
                 ))

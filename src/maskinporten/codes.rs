@@ -1,15 +1,14 @@
-//! Maskinporten's own error codes, what they mean, and what to do about each.
+//! Maskinporten's error codes, with their meanings and remedies.
 
-/// An error code of Maskinporten's, such as `MP-100`.
+/// The explanation of an error code such as `MP-100`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Explanation {
     /// The number: 100 for `MP-100`.
     pub code: u16,
-    /// A lowercase fragment.
     pub meaning: &'static str,
-    /// The next step: a lowercase fragment.
+    /// The next step, as a lowercase fragment.
     pub advice: &'static str,
-    /// True when the same request, newly signed, may well succeed.
+    /// True when the same request is likely to succeed once it is signed again.
     pub again: bool,
 }
 
@@ -18,12 +17,13 @@ pub fn explain(code: u16) -> Option<&'static Explanation> {
     EXPLANATIONS.iter().find(|known| known.code == code)
 }
 
-/// Meaning and advice for a refusal, by its code, or without one by its OAuth name and its words.
+/// Finds meaning and advice for a refusal: by its code, or without one by its OAuth error and its text.
 pub(super) fn advice(code: Option<u16>, error: Option<&str>, message: &str) -> Option<String> {
     let words = message.to_ascii_lowercase();
-    let of = |code| explain(code).map(|known| (known.meaning, known.advice));
+    let by_code = |code| explain(code).map(|known| (known.meaning, known.advice));
     let (meaning, advice) = match (code, error) {
-        (Some(code), _) => of(code)?,
+        (Some(code), _) => by_code(code)?,
+        // Maskinporten answers these two without a code; only the text tells them apart.
         (None, _) if words.contains("consumer_org") => (
             "the grant names a customer it may not name",
             "leave `auth.consumerOrg` out when it is the client's own organisation",
@@ -32,14 +32,14 @@ pub(super) fn advice(code: Option<u16>, error: Option<&str>, message: &str) -> O
             "the grant comes from the future",
             "set this machine's clock: Maskinporten allows 10 seconds of difference",
         ),
-        (None, Some("invalid_scope")) => of(200)?,
-        (None, Some("invalid_client")) => of(100)?,
+        (None, Some("invalid_scope")) => by_code(200)?,
+        (None, Some("invalid_client")) => by_code(100)?,
         _ => return None,
     };
     Some(format!("{meaning}; {advice}"))
 }
 
-/// The first `MP-nnn` in a text.
+/// Finds the first `MP-nnn` in a text: Maskinporten has no member for the code.
 pub(super) fn find(text: &str) -> Option<u16> {
     text.match_indices("MP-").find_map(|(at, prefix)| {
         let digits = text[at + prefix.len()..]

@@ -1,4 +1,4 @@
-//! A program of the user's own that prints tokens.
+//! The token source that runs a program of the user's, which prints a token.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -13,7 +13,7 @@ use tokio::process::Command;
 use super::{SourceError, Token, TokenError, TokenSource, from_fn, static_token};
 use crate::http::presentable;
 
-/// Runs a program for every token: without a shell, without a terminal, one at a time, and no longer than a minute.
+/// A program that is run for every token: without a shell or a terminal, one run at a time, for at most [`TIMEOUT`].
 pub struct TokenCommand {
     program: String,
     arguments: Vec<String>,
@@ -22,15 +22,15 @@ pub struct TokenCommand {
     timeout: Duration,
 }
 
-/// For one run: long enough to ask another service, too short for a person.
+/// The time limit of one run: enough for a request to another service, too short for a program that waits for a person.
 const TIMEOUT: Duration = Duration::from_secs(60);
-/// Bytes of a program's output that are kept.
-const OUTPUT: u64 = 1_000_000;
-/// Characters of what it says when it fails.
-const SHOWN: usize = 600;
+/// The number of bytes of the output that are kept.
+const OUTPUT_LIMIT: u64 = 1_000_000;
+/// The number of characters of stderr that an error quotes.
+const STDERR_LIMIT: usize = 600;
 
-/// Variables that the program does not get: massebrev's own secrets.
-const OURS: [&str; 5] = [
+/// Variables that are removed from the program's environment: massebrev's own secrets.
+const SECRET_VARIABLES: [&str; 5] = [
     "MASSEBREV_KEY",
     "MASSEBREV_KEY_PASSWORD",
     "MASSEBREV_TOKEN",
@@ -39,9 +39,9 @@ const OURS: [&str; 5] = [
 ];
 
 impl TokenCommand {
-    /// The program with its arguments, and the folder it runs in. Runs nothing yet.
+    /// A command that runs in `folder`; `None` when the list is empty. Runs nothing yet.
     ///
-    /// A program whose name has a `/` is looked for from the folder, any other in `PATH`. The first of `command` must be there.
+    /// The first item is the program: a name with a `/` is a path from the folder, any other is looked up in `PATH`.
     pub fn new(command: &[String], folder: &Path) -> Option<Self> {
         let (program, arguments) = command.split_first()?;
         Some(Self {
@@ -53,7 +53,7 @@ impl TokenCommand {
         })
     }
 
-    /// With a variable for the program, to tell it what token is wanted.
+    /// Adds a variable to the program's environment.
     #[must_use]
     pub fn with_variable(mut self, name: &str, value: impl Into<String>) -> Self {
         self.variables.push((name.to_owned(), value.into()));
@@ -64,14 +64,14 @@ impl TokenCommand {
         let ran = tokio::time::timeout(self.timeout, self.output()).await;
         let output = match ran {
             Ok(Ok(output)) => output,
-            Ok(Err(error)) => return Err(self.failed(&format!("cannot be run: {error}"), &[])),
+            Ok(Err(error)) => return Err(self.failure(&format!("cannot be run: {error}"), &[])),
             Err(_) => {
                 let seconds = self.timeout.as_secs();
-                return Err(self.failed(&format!("did not end within {seconds} s"), &[]));
+                return Err(self.failure(&format!("did not end within {seconds} s"), &[]));
             }
         };
         if !output.status.success() {
-            return Err(self.failed(&ending(output.status), &output.stderr));
+            return Err(self.failure(&describe_status(output.status), &output.stderr));
         }
         let place = format!("the token command `{}`", self.program);
         let Ok(text) = str::from_utf8(&output.stdout) else {
@@ -79,32 +79,33 @@ impl TokenCommand {
             return Err(SourceError::NotAToken { place, reason }.into());
         };
         if text.trim().is_empty() {
-            return Err(self.failed("printed nothing to stdout", &output.stderr));
+            return Err(self.failure("printed nothing to stdout", &output.stderr));
         }
         let token = static_token::read_token(text, &place)?;
         tracing::debug!(program = self.program, "the token command gave a token");
-        Ok(static_token::alive(
+        Ok(static_token::unexpired(
             &token,
             &place,
             "the command gave a token that had already expired: let it fetch a new one",
         )?)
     }
 
-    /// Runs the program to its end. When the future is dropped, the program is killed with all that it has started.
+    /// Runs the program to its end. When the future is dropped, the program is killed together with all processes it has started.
     async fn output(&self) -> std::io::Result<Output> {
         let mut command = Command::new(self.path());
-        for name in OURS {
-            // The program is another's: it gets what it needs to know, and no secret of ours.
+        for name in SECRET_VARIABLES {
+            // The program comes from elsewhere and needs none of massebrev's own secrets.
             command.env_remove(name);
         }
         command
             .args(&self.arguments)
             .current_dir(&self.folder)
             .envs(self.variables.iter().map(|(name, value)| (name, value)))
-            // One that asks for a password fails at once instead of waiting for a minute.
+            // A program that asks for a password fails at once instead of waiting until the time limit.
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
+        // A process group, or a job on Windows, holds the children too, so that they can be killed with their parent.
         let mut command = CommandWrap::from(command);
         command.wrap(KillOnDrop);
         #[cfg(unix)]
@@ -117,9 +118,9 @@ impl TokenCommand {
         };
         let child = &mut running.child;
         let (stdout, stderr) = (child.stdout().take(), child.stderr().take());
-        // Read while it runs: a full pipe would stop it.
+        // Read while the program runs: a full pipe would block it for ever.
         let (stdout, stderr, status) =
-            tokio::try_join!(drained(stdout), drained(stderr), child.wait())?;
+            tokio::try_join!(read_limited(stdout), read_limited(stderr), child.wait())?;
         running.ended = true;
         Ok(Output {
             status,
@@ -128,6 +129,7 @@ impl TokenCommand {
         })
     }
 
+    /// The program's path, made absolute: on some systems a relative one would be looked up from massebrev's own folder.
     fn path(&self) -> PathBuf {
         let program = Path::new(&self.program);
         if program.components().count() > 1 || self.program.starts_with('.') {
@@ -137,17 +139,17 @@ impl TokenCommand {
         }
     }
 
-    fn failed(&self, failure: &str, stderr: &[u8]) -> TokenError {
+    fn failure(&self, failure: &str, stderr: &[u8]) -> TokenError {
         SourceError::Command {
             program: self.program.clone(),
             failure: failure.to_owned(),
-            stderr: presentable(&String::from_utf8_lossy(stderr), SHOWN),
+            stderr: presentable(&String::from_utf8_lossy(stderr), STDERR_LIMIT),
         }
         .into()
     }
 }
 
-/// A source that runs a program for its tokens. Runs nothing yet.
+/// Makes a source that runs a program for its tokens. Runs nothing yet.
 pub fn from_command(command: TokenCommand) -> Arc<dyn TokenSource> {
     let command = Arc::new(command);
     from_fn(move || {
@@ -158,40 +160,43 @@ pub fn from_command(command: TokenCommand) -> Arc<dyn TokenSource> {
 
 impl fmt::Debug for TokenCommand {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Arguments may be secrets, though they should not.
+        // Arguments may hold secrets, though they should not.
         f.debug_struct("TokenCommand")
             .field("program", &self.program)
             .finish_non_exhaustive()
     }
 }
 
-/// A program and all that it has started.
+/// A running program; dropping it kills the program and its children.
 struct Running {
     child: Box<dyn ChildWrapper>,
-    /// Its number may be another program's by now.
+    /// True when it has ended: its process id may belong to another program by now, so it must not be killed.
     ended: bool,
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
         if !self.ended {
-            // It may have ended at this very moment.
+            // Fails when the program ends at this very moment, which is as good.
             let _ = self.child.start_kill();
         }
     }
 }
 
-/// Everything up to the limit; the rest is read as well, so that the program can end.
-async fn drained(stream: Option<impl AsyncRead + Unpin>) -> std::io::Result<Vec<u8>> {
+/// Reads a stream to its end and keeps [`OUTPUT_LIMIT`] bytes. The rest is read and dropped, so that the program can end.
+async fn read_limited(stream: Option<impl AsyncRead + Unpin>) -> std::io::Result<Vec<u8>> {
     let mut read = Vec::new();
     if let Some(mut stream) = stream {
-        (&mut stream).take(OUTPUT).read_to_end(&mut read).await?;
+        (&mut stream)
+            .take(OUTPUT_LIMIT)
+            .read_to_end(&mut read)
+            .await?;
         tokio::io::copy(&mut stream, &mut tokio::io::sink()).await?;
     }
     Ok(read)
 }
 
-fn ending(status: ExitStatus) -> String {
+fn describe_status(status: ExitStatus) -> String {
     match status.code() {
         Some(code) => format!("ended with status {code}"),
         None => "was killed".to_owned(),

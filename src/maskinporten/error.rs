@@ -1,4 +1,4 @@
-//! Errors on the way to a token, each with a hint.
+//! The errors of token sources, with hints.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,75 +7,66 @@ use super::codes;
 use crate::http::{TransportError, presentable};
 use crate::text::causes;
 
-/// Why there is no token. Cheap to copy, because everyone who waited for the same token gets the same error.
+/// The reason why there is no token. Cheap to clone, because all requests that waited for the same token get the same error.
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum TokenError {
     /// The grant could not be signed.
     #[error("the grant could not be signed")]
     Sign {
-        /// The cryptography's own words.
+        /// The error of the cryptographic library.
         #[source]
         source: Arc<jsonwebtoken::errors::Error>,
     },
-    /// No answer, or not a whole one.
+    /// There was no answer, or an incomplete one.
     #[error(transparent)]
     Transport(#[from] TransportError),
     /// Maskinporten refused the grant.
     #[error("Maskinporten refused the grant with HTTP {status}: {message}")]
     Refused {
-        /// The HTTP status.
         status: u16,
         /// The OAuth error, such as `invalid_grant`.
         error: Option<String>,
-        /// Maskinporten's own words, cut; identity numbers masked.
+        /// Maskinporten's description, shortened, with identity numbers masked.
         message: String,
-        /// The number of the `MP-nnn` code in them.
+        /// The number of the `MP-nnn` code in the description.
         code: Option<u16>,
-        /// Seconds by which this machine's clock is ahead of Maskinporten's (negative: behind).
+        /// The seconds by which this machine's clock is ahead of Maskinporten's; negative when it is behind.
         clock_ahead: Option<i64>,
-        /// From `Retry-After`.
         retry_after: Option<Duration>,
     },
     /// Altinn did not exchange Maskinporten's token for its own.
     #[error("Altinn did not accept Maskinporten's token (HTTP {status}): {message}")]
     Exchange {
-        /// The HTTP status.
         status: u16,
-        /// Altinn's own words, cut; identity numbers masked.
+        /// Altinn's message, shortened, with identity numbers masked.
         message: String,
-        /// From `Retry-After`.
         retry_after: Option<Duration>,
     },
-    /// A success whose body has no usable token in it.
+    /// The answer was a success, but its body holds no usable token.
     #[error("the answer from `{host}` has no token in it: {reason}")]
-    Malformed {
-        /// The host that answered.
-        host: String,
-        /// A lowercase fragment.
-        reason: &'static str,
-    },
-    /// Another source than Maskinporten has none.
+    Malformed { host: String, reason: &'static str },
+    /// A source other than Maskinporten has no token.
     #[error(transparent)]
     Source(#[from] SourceError),
 }
 
 impl TokenError {
-    /// True when the same call may well succeed a little later.
+    /// True when the same call is likely to succeed a little later.
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Transport(error) => error.is_transient(),
             Self::Refused { status, .. } | Self::Exchange { status, .. } => {
                 matches!(status, 408 | 429 | 500..)
             }
-            // A page of something that stands in between; where it stays, the tries run out.
+            // Most often a page of a gateway in between, which passes; if it stays, the attempts run out.
             Self::Malformed { .. } => true,
             Self::Sign { .. } => false,
             Self::Source(error) => error.is_transient(),
         }
     }
 
-    /// The server's `Retry-After`; at most 24 hours.
+    /// The wait that the server asks for with `Retry-After`; at most 24 hours.
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Refused { retry_after, .. } | Self::Exchange { retry_after, .. } => *retry_after,
@@ -83,7 +74,7 @@ impl TokenError {
         }
     }
 
-    /// The error and its innermost cause, in one line.
+    /// The error and its innermost cause in one line. The layers between them are names from libraries.
     pub fn reason(&self) -> String {
         match (self, causes(self).last()) {
             (Self::Transport(error), _) => error.reason(),
@@ -92,7 +83,7 @@ impl TokenError {
         }
     }
 
-    /// The command or setting that may help.
+    /// The command or setting that may solve the problem.
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Refused {
@@ -124,8 +115,8 @@ impl TokenError {
         }
     }
 
-    /// By how many seconds this machine's clock is ahead, when the refusal can come from that.
-    pub(super) fn clock_to_blame(&self) -> Option<i64> {
+    /// The seconds by which this machine's clock is ahead, when that can be the reason for the refusal. Maskinporten refuses wrong times with code 130 or without a code.
+    pub(super) fn clock_error(&self) -> Option<i64> {
         match self {
             Self::Refused {
                 status: 400 | 401,
@@ -137,14 +128,14 @@ impl TokenError {
         }
     }
 
-    /// True when a newly signed grant is worth one more call at once.
-    pub(super) fn wants_a_fresh_grant(&self) -> bool {
+    /// True when one more call with a newly signed grant is likely to succeed at once.
+    pub(super) fn needs_new_grant(&self) -> bool {
         matches!(self, Self::Refused { code: Some(code), .. } if codes::explain(*code).is_some_and(|known| known.again))
     }
 }
 
 const REASON_LIMIT: usize = 300;
-/// Maskinporten allows 10 seconds; from 5 on it is worth saying.
+/// The clock skew in seconds above which hints mention the clock. Maskinporten allows 10, and clocks drift.
 const CLOCK_TOLERANCE: u64 = 5;
 
 fn is_skewed(ahead: i64) -> bool {
@@ -159,62 +150,52 @@ fn clock_hint(ahead: i64) -> Option<String> {
     })
 }
 
-/// Why a source other than Maskinporten has no token. Never quotes one.
+/// The reason why a source other than Maskinporten has no token. Never quotes a token.
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum SourceError {
     /// The file cannot be read.
     #[error("cannot read the token from {place}")]
     File {
-        /// The file.
         place: String,
-        /// Why.
         #[source]
         source: Arc<std::io::Error>,
     },
-    /// There is something, but it is no token.
+    /// The source has something that is not a token.
     #[error("what comes from {place} is not a token: {reason}")]
-    NotAToken {
-        /// Where it was found.
-        place: String,
-        /// A lowercase fragment.
-        reason: &'static str,
-    },
-    /// Its time has passed.
+    NotAToken { place: String, reason: &'static str },
+    /// The token has expired.
     #[error("the token from {place} expired {ago} ago")]
     Expired {
-        /// Where it was found.
         place: String,
-        /// Time since then, in words.
+        /// The time since it expired, in words.
         ago: String,
-        /// The way to another one.
         hint: &'static str,
     },
-    /// The program that gives tokens did not give one.
-    #[error("the token command `{program}` {failure}{}", said(.stderr))]
+    /// The token command printed no token.
+    #[error("the token command `{program}` {failure}{}", quoted_stderr(.stderr))]
     Command {
         /// The program, without its arguments.
         program: String,
-        /// A verb phrase: `ended with status 7`.
+        /// A verb phrase, such as `ended with status 7`.
         failure: String,
-        /// Its stderr, cut and masked.
+        /// Its stderr, shortened and masked.
         stderr: String,
     },
-    /// The generator of test tokens refused.
+    /// The generator of test tokens refused the request.
     #[error("the test token generator answered HTTP {status}: {message}")]
     Generator {
-        /// The HTTP status.
         status: u16,
-        /// Its own words, cut and masked.
+        /// Its message, shortened and masked.
         message: String,
     },
-    /// The reason of another program's source.
+    /// The error of a source outside this module.
     #[error(transparent)]
     Other(Arc<dyn std::error::Error + Send + Sync>),
 }
 
 impl SourceError {
-    /// True when the same call may well succeed a little later.
+    /// True when the same call is likely to succeed a little later.
     pub fn is_transient(&self) -> bool {
         matches!(
             self,
@@ -225,7 +206,7 @@ impl SourceError {
         )
     }
 
-    /// The command or setting that may help.
+    /// The command or setting that may solve the problem.
     pub fn hint(&self) -> Option<String> {
         let hint = match self {
             Self::File { .. } => {
@@ -252,7 +233,7 @@ impl SourceError {
     }
 }
 
-fn said(stderr: &str) -> String {
+fn quoted_stderr(stderr: &str) -> String {
     if stderr.is_empty() {
         String::new()
     } else {
@@ -300,9 +281,9 @@ mod tests {
 
     #[test]
     fn only_a_used_or_expired_grant_is_signed_again() {
-        assert!(refused(400, Some(12), None).wants_a_fresh_grant());
-        assert!(refused(400, Some(130), None).wants_a_fresh_grant());
-        assert!(!refused(400, Some(100), None).wants_a_fresh_grant());
-        assert!(!refused(400, None, None).wants_a_fresh_grant());
+        assert!(refused(400, Some(12), None).needs_new_grant());
+        assert!(refused(400, Some(130), None).needs_new_grant());
+        assert!(!refused(400, Some(100), None).needs_new_grant());
+        assert!(!refused(400, None, None).needs_new_grant());
     }
 }

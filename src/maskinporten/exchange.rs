@@ -1,4 +1,4 @@
-//! Maskinporten's token exchanged for Altinn's own.
+//! The exchange of Maskinporten's token for Altinn's own.
 
 use std::time::{Duration, Instant, SystemTime};
 
@@ -10,13 +10,13 @@ use super::token::{is_plausible, remaining};
 use super::{SubscriptionKey, Token, TokenError};
 use crate::http::{HttpClient, Reply};
 
-/// Where tokens are exchanged.
+/// Altinn's endpoint for exchanging tokens.
 #[derive(Debug)]
 pub(super) struct Exchange {
     http: HttpClient,
     address: String,
     subscription_key: Option<SubscriptionKey>,
-    /// Before the second try.
+    /// The pause before the second attempt.
     pause: Duration,
 }
 
@@ -34,27 +34,27 @@ impl Exchange {
         }
     }
 
-    /// Altinn's token; asked for a second time when the first answer is one that may pass.
+    /// Exchanges a token, with a second attempt when the first failure may be temporary.
     pub(super) async fn exchange(&self, token: &Token) -> Result<Token, TokenError> {
-        match self.once(token).await {
+        match self.exchange_once(token).await {
             Err(error) if may_pass(&error) => {
                 tracing::debug!(%error, "exchanging the token once more");
                 tokio::time::sleep(self.pause).await;
-                self.once(token).await
+                self.exchange_once(token).await
             }
             other => other,
         }
     }
 
-    /// Altinn's token, asked for once.
-    pub(super) async fn once(&self, token: &Token) -> Result<Token, TokenError> {
+    /// Exchanges a token in a single attempt.
+    pub(super) async fn exchange_once(&self, token: &Token) -> Result<Token, TokenError> {
         let mut request = self
             .http
             .get(&self.address)
             .header(ACCEPT, "application/json")
             .bearer_auth(token.expose());
         if let Some(key) = &self.subscription_key {
-            request = key.on(request);
+            request = key.add_to(request);
         }
         let reply = Reply::to(request).await?;
         if reply.is_success() {
@@ -69,9 +69,10 @@ impl Exchange {
 }
 
 const MESSAGE_LIMIT: usize = 200;
-/// Altinn answers 401 to anything that goes wrong within it, and such things take a moment to pass.
+/// The pause between two attempts. Altinn answers 401 to many faults inside its own services, which pass in a moment.
 const PAUSE: Duration = Duration::from_millis(250);
 
+/// True for answers that may be a temporary fault of Altinn's; a 401 is one of them.
 fn may_pass(error: &TokenError) -> bool {
     matches!(
         error,
@@ -82,8 +83,8 @@ fn may_pass(error: &TokenError) -> bool {
     )
 }
 
-/// The token stands in the body as it is, or as a JSON string.
-fn read(mut reply: Reply, bought_with: &Token) -> Result<Token, TokenError> {
+/// Reads the token from the body, which is plain text or a JSON string.
+fn read(mut reply: Reply, source_token: &Token) -> Result<Token, TokenError> {
     let host = std::mem::take(&mut reply.host);
     let malformed = |reason| TokenError::Malformed {
         host: host.clone(),
@@ -92,18 +93,19 @@ fn read(mut reply: Reply, bought_with: &Token) -> Result<Token, TokenError> {
     let text = str::from_utf8(&reply.body).map_err(|_| malformed("it is not text"))?;
     let text = text.trim();
     let token = serde_json::from_str::<SecretString>(text).unwrap_or_else(|_| text.into());
+    // The body holds the secret in clear.
     reply.body.zeroize();
     if reply.cut || !is_plausible(token.expose_secret()) {
         return Err(malformed("it is something else"));
     }
     let server_now = reply.date.unwrap_or_else(SystemTime::now);
-    // Without a readable `exp` it is taken to end with the token it was given for.
+    // Without a readable `exp` the token is assumed to expire with the one it was exchanged for.
     let lifetime =
-        remaining(token.expose_secret(), server_now).unwrap_or_else(|| bought_with.lifetime());
+        remaining(token.expose_secret(), server_now).unwrap_or_else(|| source_token.lifetime());
     if lifetime.is_zero() {
         return Err(malformed("the token has already expired"));
     }
-    Ok(Token::new(token, lifetime, Instant::now()).with_clock_ahead(bought_with.clock_ahead()))
+    Ok(Token::new(token, lifetime, Instant::now()).with_clock_ahead(source_token.clock_ahead()))
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Altinn's generator of test tokens: ready Altinn tokens for the test environments, without a client in Maskinporten.
+//! The token source that uses Altinn's generator of test tokens: Altinn tokens for the test environments, without a client in Maskinporten.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,42 +9,39 @@ use secrecy::{ExposeSecret, SecretString};
 use super::{SourceError, Token, TokenError, TokenSource, from_fn, static_token};
 use crate::http::{HttpClient, Reply};
 
-/// Where Altinn's generator is.
+/// The address of Altinn's generator.
 pub const GENERATOR: &str = "https://altinn-testtools-token-generator.azurewebsites.net";
 
-/// Whose tokens are made, and for whom.
+/// The address, the account and the token that the generator is asked for.
 #[derive(Debug, Clone)]
 pub struct GeneratorSettings {
-    /// Its address, mostly `GENERATOR`: `https`, or this machine.
+    /// The address, usually [`GENERATOR`]: `https`, or a host on this machine.
     pub address: String,
-    /// The test environment, as `tt02`.
+    /// The test environment, such as `tt02`.
     pub environment: String,
-    /// The scopes of the token.
     pub scopes: Vec<String>,
-    /// The service owner's code, as `ttd`.
+    /// The service owner's code, such as `ttd`.
     pub org: Option<String>,
-    /// The organisation the token stands for: nine digits.
+    /// The number of the organisation that the token stands for: nine digits.
     pub org_no: Option<String>,
-    /// The token's lifetime.
     pub lifetime: Duration,
-    /// The user Altinn has given out.
+    /// The user name that Altinn has issued.
     pub user: String,
-    /// Its password.
     pub password: SecretString,
 }
 
-/// Why no generator can be used.
+/// The reason why the generator cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum GeneratorError {
-    /// Test tokens are for tests.
+    /// The environment is not one for tests.
     #[error("the test token generator has no tokens for `{0}`")]
     NotATest(String),
-    /// The password would travel readable for everybody, or to nowhere.
+    /// The address is not HTTPS, so the password would travel unencrypted; or it is no plain address.
     #[error("the test token generator's address must be a plain https:// address")]
     Address,
 }
 
-/// A source that asks the generator for its tokens. Asks for nothing yet. Refuses production, by whatever name.
+/// Makes a source that requests its tokens from the generator. Fetches nothing yet. Every environment that is not known to be for tests is refused.
 pub fn from_generator(
     http: HttpClient,
     settings: GeneratorSettings,
@@ -54,11 +51,11 @@ pub fn from_generator(
     Ok(from_fn(move || {
         let (http, settings) = (http.clone(), Arc::clone(&settings));
         let address = address.clone();
-        async move { ask(&http, address, &settings).await }
+        async move { request_token(&http, address, &settings).await }
     }))
 }
 
-async fn ask(
+async fn request_token(
     http: &HttpClient,
     address: Url,
     settings: &GeneratorSettings,
@@ -67,26 +64,27 @@ async fn ask(
     let request = http.get(address).basic_auth(&settings.user, Some(password));
     let mut reply = Reply::to(request).await?;
     if !reply.is_success() {
+        // `Reply` masks the header as a whole, which is base64; an error may quote the password itself.
         reply.hide(password);
         let error = SourceError::Generator {
             status: reply.status,
-            message: reply.reason(SHOWN),
+            message: reply.reason(MESSAGE_LIMIT),
         };
         return Err(error.into());
     }
     let place = "the test token generator";
     let token = static_token::read_token(&String::from_utf8_lossy(&reply.body), place)?;
-    Ok(static_token::alive(
+    Ok(static_token::unexpired(
         &token,
         place,
         "set this machine's clock",
     )?)
 }
 
-/// Characters of a refusal's reason.
-const SHOWN: usize = 200;
+/// The number of characters of a refusal that an error quotes.
+const MESSAGE_LIMIT: usize = 200;
 
-/// `tt02`, `at22`, `yt01`: letters and a number. Production has none.
+/// True for names such as `tt02`, `at22` and `yt01`. Production has no name of this form, and new test environments need no change here.
 fn is_test(environment: &str) -> bool {
     let (letters, digits) = environment.split_at_checked(2).unwrap_or_default();
     matches!(letters, "tt" | "at" | "yt")
@@ -94,6 +92,7 @@ fn is_test(environment: &str) -> bool {
         && digits.bytes().all(|byte| byte.is_ascii_digit())
 }
 
+/// Builds the URL of the request, and refuses addresses that would leak the password.
 fn address(settings: &GeneratorSettings) -> Result<Url, GeneratorError> {
     if !is_test(&settings.environment) {
         return Err(GeneratorError::NotATest(settings.environment.clone()));
@@ -107,6 +106,7 @@ fn address(settings: &GeneratorSettings) -> Result<Url, GeneratorError> {
     if !secure || !plain || url.fragment().is_some() {
         return Err(GeneratorError::Address);
     }
+    // The generator takes 0 for its own default.
     let lifetime = settings.lifetime.as_secs().max(1).to_string();
     let mut query = url.query_pairs_mut();
     query

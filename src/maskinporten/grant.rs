@@ -1,4 +1,4 @@
-//! The grant: a short-lived signed statement of who asks for which scopes.
+//! The JWT grant (RFC 7523): a short-lived signed request for a token with certain scopes.
 
 use jsonwebtoken::errors::Error;
 use serde::Serialize;
@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::{Delegation, SigningKey, SystemUser};
 
-/// The claims. Maskinporten refuses those it does not know, so there are no others (no `nbf`).
+/// The content of a grant. Maskinporten refuses unknown claims, so there are no others (no `nbf`).
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Grant<'a> {
     pub(super) client_id: &'a str,
@@ -14,12 +14,12 @@ pub(super) struct Grant<'a> {
     pub(super) audience: &'a str,
     pub(super) scopes: &'a [String],
     pub(super) delegation: &'a Delegation,
-    /// Seconds since 1970.
+    /// The time of issue, in seconds since 1970.
     pub(super) issued_at: u64,
 }
 
 impl Grant<'_> {
-    /// Signs it under a new id: Maskinporten takes a grant once.
+    /// Signs the grant with a new `jti`, so that each one is a grant of its own.
     pub(super) fn sign(&self, key: &SigningKey) -> Result<String, Error> {
         key.sign(&Claims {
             iss: self.client_id,
@@ -27,7 +27,7 @@ impl Grant<'_> {
             scope: unique(self.scopes).join(" "),
             iat: self.issued_at,
             exp: self.issued_at + LIFETIME,
-            // Maskinporten refuses an id that it has seen (MP-012).
+            // Maskinporten refuses a `jti` that it has seen before (MP-012).
             jti: Uuid::new_v4(),
             resource: &self.delegation.resource,
             consumer_org: self.delegation.consumer_org.as_deref(),
@@ -36,7 +36,7 @@ impl Grant<'_> {
     }
 }
 
-/// Every scope once, in order.
+/// The scopes in order, each one once. An item of the list may hold several, separated by blanks.
 pub(super) fn unique(scopes: &[String]) -> Vec<&str> {
     let mut words: Vec<&str> = Vec::new();
     for word in scopes.iter().flat_map(|scope| scope.split_whitespace()) {
@@ -55,7 +55,7 @@ struct Claims<'a> {
     iat: u64,
     exp: u64,
     jti: Uuid,
-    /// A list even when it is one: Maskinporten takes no other form.
+    /// A list even for a single value: Maskinporten accepts no other form.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     resource: &'a [String],
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -64,7 +64,7 @@ struct Claims<'a> {
     authorization_details: Vec<Details<'a>>,
 }
 
-/// A rich authorization request for a system user.
+/// A rich authorization request (RFC 9396) for a system user.
 #[derive(Serialize)]
 struct Details<'a> {
     r#type: &'static str,
@@ -80,7 +80,7 @@ struct Organization {
     id: String,
 }
 
-/// Seconds; the most Maskinporten allows.
+/// The lifetime of a grant in seconds; the longest that Maskinporten allows.
 const LIFETIME: u64 = 120;
 
 fn details(user: &SystemUser) -> Details<'_> {

@@ -1,4 +1,4 @@
-//! RSA private keys in JSON: one (a JWK), or a set of them in which one is meant.
+//! RSA private keys in JSON: a JWK, or a set of them (JWKS) of which one is selected.
 
 use base64::Engine;
 use base64::alphabet::URL_SAFE;
@@ -10,13 +10,13 @@ use zeroize::Zeroizing;
 use super::key_material::KeyMaterial;
 use super::{Algorithm, KeyError, KeyErrorKind, KeyOptions};
 
-/// The key in a JWK, or in a set (`{"keys": […]}`) the one private key for signatures, by its `kid` when there are more.
+/// Reads a JWK, or from a set (`{"keys": […]}`) its one private key for signatures; `kid` selects one of several.
 pub(super) fn read(
     members: &Map<String, Value>,
     options: &KeyOptions,
 ) -> Result<KeyMaterial, KeyError> {
     match members.get("keys").and_then(Value::as_array) {
-        Some(keys) => read_one(pick(keys, options.kid.as_deref())?, options),
+        Some(keys) => read_one(select_key(keys, options.kid.as_deref())?, options),
         None => read_one(members, options),
     }
 }
@@ -24,39 +24,42 @@ pub(super) fn read(
 const PUBLIC: [&str; 3] = ["kty", "n", "e"];
 const PRIVATE: [&str; 6] = ["d", "p", "q", "dp", "dq", "qi"];
 
-/// `base64url`, with or without padding.
+/// The base64url alphabet, with or without padding: some tools add it although JWK forbids it.
 const BASE64URL: GeneralPurpose = GeneralPurpose::new(
     &URL_SAFE,
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
-fn pick<'a>(keys: &'a [Value], kid: Option<&str>) -> Result<&'a Map<String, Value>, KeyError> {
+fn select_key<'a>(
+    keys: &'a [Value],
+    kid: Option<&str>,
+) -> Result<&'a Map<String, Value>, KeyError> {
     let kid = kid.map(str::trim).filter(|kid| !kid.is_empty());
-    // A set may hold public and encryption keys beside the one that signs.
-    let fitting: Vec<_> = keys
+    // A set may also hold public keys and keys for encryption.
+    let candidates: Vec<_> = keys
         .iter()
         .filter_map(Value::as_object)
         .filter(|key| text_of(key, "kty").is_some() && check_purpose(key).is_ok())
         .filter(|key| PRIVATE.iter().any(|name| key.contains_key(*name)))
         .filter(|key| kid.is_none() || text_of(key, "kid") == kid)
         .collect();
-    match (fitting.as_slice(), keys) {
+    match (candidates.as_slice(), keys) {
         ([one], _) => Ok(one),
-        // A set of one has its own reason for not fitting.
+        // The only key of a set is read although it is no candidate, because the error of reading it is more exact.
         (_, [Value::Object(only)]) => Ok(only),
         _ => Err(KeyError::new(
             KeyErrorKind::Ambiguous,
             format!(
                 "this is a set of {} keys, and {} of them can be meant",
                 keys.len(),
-                fitting.len()
+                candidates.len()
             ),
             "say which one with `auth.key.kid` (or --kid), or give one of the keys by itself",
         )),
     }
 }
 
-/// The members must be those of an RSA private key for signatures.
+/// Reads one JWK, which must be an RSA private key for signatures.
 fn read_one(members: &Map<String, Value>, options: &KeyOptions) -> Result<KeyMaterial, KeyError> {
     check_purpose(members)?;
     check_presence(members, options)?;
@@ -67,7 +70,7 @@ fn read_one(members: &Map<String, Value>, options: &KeyOptions) -> Result<KeyMat
     })
 }
 
-/// The key type, and what the key says it may be used for.
+/// Checks the key type, and the purpose that `use` or `key_ops` states.
 fn check_purpose(members: &Map<String, Value>) -> Result<(), KeyError> {
     if let Some(other) = text_of(members, "kty").filter(|kind| *kind != "RSA") {
         return Err(KeyError::not_rsa(other));
@@ -96,7 +99,7 @@ fn check_presence(members: &Map<String, Value>, options: &KeyOptions) -> Result<
     if blank.is_empty() {
         return Ok(());
     }
-    // Named with the others only: alone it may come from elsewhere.
+    // A missing `kid` alone is no error here, because it may come from the options; beside others it is named too, so that one look fixes all.
     if options.kid.is_none() && options.certificate.is_none() && is_blank(&"kid") {
         blank.push("kid");
     }
@@ -147,7 +150,7 @@ fn pkcs1(members: &Map<String, Value>) -> Result<Zeroizing<Vec<u8>>, KeyError> {
         coefficient: integer("qi", &coefficient)?,
         other_prime_infos: None,
     };
-    // The document it comes in wipes itself.
+    // The DER document wipes itself when dropped; the copy does so as well.
     key.to_pkcs1_der()
         .map(|der| Zeroizing::new(der.as_bytes().to_vec()))
         .map_err(|_| KeyError::unreadable("the key is damaged: its numbers are too long"))
@@ -161,7 +164,7 @@ fn not_base64url(member: &str) -> KeyError {
     KeyError::unreadable(format!("the key's `{member}` is not base64url"))
 }
 
-/// A member's text; blank counts as not there.
+/// The text of a member; a blank one counts as missing.
 fn text_of<'a>(members: &'a Map<String, Value>, name: &str) -> Option<&'a str> {
     members
         .get(name)

@@ -1,4 +1,4 @@
-//! The private key that signs grants, and what stands beside it in the file it comes from.
+//! The private key that signs grants, and the client settings that its file may hold.
 
 use std::fmt;
 use std::time::SystemTime;
@@ -11,7 +11,7 @@ use super::key_format;
 use super::key_material::KeyMaterial;
 use super::{Algorithm, Certificate, KeyError, KeyErrorKind, KeyOptions};
 
-/// An RSA key of at least 2048 bits and what Maskinporten knows it by: a name (`kid`), or a business certificate. `Debug` shows only its size.
+/// An RSA key of at least 2048 bits and its identity at Maskinporten: a `kid` or a business certificate. `Debug` shows only its size.
 #[derive(Clone)]
 pub struct SigningKey {
     identity: Identity,
@@ -20,33 +20,33 @@ pub struct SigningKey {
     key: EncodingKey,
 }
 
-/// The name of a key in a grant's header.
+/// The identification of a key in a grant's header.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Identity {
-    /// The key's name on the client.
+    /// The key id on the client in Maskinporten.
     Kid(String),
-    /// The business certificate the key belongs to.
+    /// The business certificate of the key.
     Certificate(Certificate),
 }
 
-/// A key with what its file says about its client.
+/// A key, and the client settings in its file.
 #[derive(Debug, Clone)]
 pub struct KeyFile {
-    /// The key.
     pub key: SigningKey,
-    /// The client it belongs to, from Altinn Studio's settings.
+    /// The client id, from settings of Altinn Studio.
     pub client_id: Option<String>,
-    /// Maskinporten's address, from Altinn Studio's settings.
+    /// The address of Maskinporten, from settings of Altinn Studio.
     pub authority: Option<String>,
 }
 
 impl KeyFile {
-    /// Reads a key in any of its forms, plain or in base64: a JWK, a set of them, Altinn Studio's `maskinporten-settings.json`, PEM (PKCS#8 or PKCS#1, also with
-    /// certificates), DER, PKCS#12.
+    /// Reads a key in any of these forms, plain or in base64: a JWK, a set of JWKs, Altinn Studio's `maskinporten-settings.json`, PEM (PKCS#8 or PKCS#1, also with
+    /// certificates), DER, PKCS#12. The form is found from the bytes.
     ///
-    /// No error quotes the key.
+    /// Errors never quote the key.
     pub fn read(bytes: &[u8], options: &KeyOptions) -> Result<Self, KeyError> {
         let mut material = key_format::read(bytes, options)?;
+        // A certificate in a file of its own replaces those beside the key.
         if let Some(text) = &options.certificate {
             material.certificates = key_format::read_certificates(text)?;
         }
@@ -59,7 +59,7 @@ impl KeyFile {
 }
 
 impl SigningKey {
-    /// Reads a key from text, as `KeyFile::read`. `kid` wins over the JWK's own.
+    /// Reads a key from text, as [`KeyFile::read`] does. `kid` wins over the JWK's own.
     pub fn from_text(text: &str, kid: Option<&str>) -> Result<Self, KeyError> {
         let options = KeyOptions {
             kid: kid.map(str::to_owned),
@@ -69,8 +69,8 @@ impl SigningKey {
     }
 
     fn new(material: KeyMaterial, options: &KeyOptions) -> Result<Self, KeyError> {
-        let bits = check(&material.der)?;
-        let kid = given(options.kid.as_deref()).or(material.kid);
+        let bits = check_key(&material.der)?;
+        let kid = non_blank(options.kid.as_deref()).or(material.kid);
         let identity = match kid {
             Some(kid) => Identity::Kid(kid),
             None if material.certificates.is_empty() => {
@@ -80,7 +80,7 @@ impl SigningKey {
                     "set `auth.key.kid` (or --kid) to the key's id, as shown on the client in Maskinporten's self-service; a business certificate needs none",
                 ));
             }
-            // A `kid` wins: a key may be registered on the client and have a certificate as well.
+            // Only without a `kid`: a key may be registered on the client and have a certificate too.
             None => Identity::Certificate(Certificate::find(
                 &material.certificates,
                 &material.der,
@@ -95,12 +95,12 @@ impl SigningKey {
         })
     }
 
-    /// The name that Maskinporten knows the key by.
+    /// The identity of the key at Maskinporten.
     pub fn identity(&self) -> &Identity {
         &self.identity
     }
 
-    /// The size of the key.
+    /// The size of the modulus in bits.
     pub fn bits(&self) -> usize {
         self.bits
     }
@@ -109,7 +109,7 @@ impl SigningKey {
         self.algorithm
     }
 
-    /// The claims as a compact JWT.
+    /// Signs claims as a compact JWT.
     pub(super) fn sign<T: Serialize>(
         &self,
         claims: &T,
@@ -135,23 +135,23 @@ impl fmt::Debug for SigningKey {
     }
 }
 
-/// Bits.
-const SMALLEST: usize = 2048;
+/// The smallest accepted modulus, in bits: Maskinporten and the cryptographic library refuse smaller keys.
+const MIN_BITS: usize = 2048;
 
-fn given(text: Option<&str>) -> Option<String> {
+fn non_blank(text: Option<&str>) -> Option<String> {
     text.map(str::trim)
         .filter(|text| !text.is_empty())
         .map(str::to_owned)
 }
 
-/// Has the cryptography check the key; gives its size in bits.
-fn check(der: &[u8]) -> Result<usize, KeyError> {
-    // Measured from the DER itself: the cryptography refuses small keys without telling their size.
+/// Checks that the numbers of the key fit together, and returns its size in bits.
+fn check_key(der: &[u8]) -> Result<usize, KeyError> {
+    // Measured from the DER first: the library refuses small keys without naming their size.
     let bits = modulus_bits(der);
-    if let Some(bits) = bits.filter(|bits| *bits < SMALLEST) {
+    if let Some(bits) = bits.filter(|bits| *bits < MIN_BITS) {
         return Err(KeyError::too_small(bits));
     }
-    // The cryptography's own reasons are names from its code.
+    // The library's own reasons are identifiers from its code, which help no user.
     let pair = RsaKeyPair::from_der(der)
         .map_err(|_| KeyError::unreadable("the key is damaged: its numbers do not fit together"))?;
     Ok(bits.unwrap_or(pair.public_key().modulus_len() * 8))

@@ -1,6 +1,6 @@
-//! Why a key cannot sign grants.
+//! The error for keys that cannot sign grants.
 
-/// Why a text or a file is not a key that can sign grants. Never quotes the key.
+/// The reason why a text or file is not a key that can sign grants. Never quotes the key.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct KeyError {
@@ -9,21 +9,21 @@ pub struct KeyError {
     hint: &'static str,
 }
 
-/// The sort of thing that is wrong with a key.
+/// The category of a key error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum KeyErrorKind {
-    /// No key in a form that is known, or a damaged one.
+    /// The key is damaged, or in no known form.
     Unreadable,
-    /// A key that cannot sign grants: of another type, size or purpose, or the public half.
+    /// The key has another type, size or purpose, or is only the public half.
     Unsuitable,
-    /// Something that belongs to the key is missing.
+    /// A part that belongs to the key is missing.
     Incomplete,
-    /// Several keys, and it is not clear which one is meant.
+    /// There are several keys, and it is not clear which one is meant.
     Ambiguous,
     /// The password is missing or wrong.
     Locked,
-    /// The certificate is not valid, or not that of the key.
+    /// The certificate is not valid, or belongs to another key.
     Certificate,
 }
 
@@ -59,8 +59,9 @@ impl KeyError {
         )
     }
 
-    /// `found` is its `kty`, or its kind.
+    /// The error for another key type; `found` is its `kty` or its name.
     pub(super) fn not_rsa(found: &str) -> Self {
+        // Cut: a misplaced secret must not be quoted in full.
         let found: String = found.chars().take(20).collect();
         Self::new(
             KeyErrorKind::Unsuitable,
@@ -85,12 +86,12 @@ impl KeyError {
         )
     }
 
-    /// The sort of thing that is wrong.
+    /// The category of the error.
     pub fn kind(&self) -> KeyErrorKind {
         self.kind
     }
 
-    /// The command or setting that may help.
+    /// The command or setting that may solve the problem.
     pub fn hint(&self) -> &'static str {
         self.hint
     }

@@ -1,4 +1,4 @@
-//! The forms a key is handed out in, found from the bytes themselves: a JWK, Altinn Studio's settings, PEM, DER and PKCS#12, plain or in base64.
+//! Reading a key in any form, recognised by its bytes: JWK, Altinn Studio's settings, PEM, DER and PKCS#12, plain or in base64.
 
 use base64::Engine;
 use base64::alphabet::STANDARD;
@@ -20,25 +20,26 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
-/// The beginning of a binary form: a sequence that is longer than 255 bytes.
+/// The first bytes of every binary form: a DER sequence longer than 255 bytes.
 const SEQUENCE: [u8; 2] = [0x30, 0x82];
 
-/// The key in these bytes.
+/// Reads the key in these bytes.
 pub(super) fn read(bytes: &[u8], options: &KeyOptions) -> Result<KeyMaterial, KeyError> {
     if let Some(read) = read_plain(bytes, options) {
         return read;
     }
-    // Base64 of any of the forms, as secret stores keep binary files.
+    // Secret stores keep binary files in base64.
     let bytes = decode(bytes)?;
     read_plain(&bytes, options).unwrap_or_else(|| Err(KeyError::not_json(1, 0)))
 }
 
-/// The key when it is not in base64.
+/// Reads a key that is not in base64; `None` when the bytes have none of the other forms.
 fn read_plain(bytes: &[u8], options: &KeyOptions) -> Option<Result<KeyMaterial, KeyError>> {
     if bytes.starts_with(&SEQUENCE) {
         return Some(read_der(bytes, options));
     }
     let text = std::str::from_utf8(bytes).ok()?;
+    // Editors on Windows write a byte order mark.
     let text = text.trim_start_matches('\u{feff}').trim();
     if text.is_empty() {
         let hint = "check the file or the variable it should come from";
@@ -54,7 +55,7 @@ fn read_plain(bytes: &[u8], options: &KeyOptions) -> Option<Result<KeyMaterial, 
 }
 
 fn read_json(text: &str, options: &KeyOptions) -> Result<KeyMaterial, KeyError> {
-    // Into a `Value` first: a typed reader would quote the secret members in its errors.
+    // Parsed into a `Value` first: a typed deserializer would quote secret members in its errors.
     let value = serde_json::from_str(text)
         .map_err(|error| KeyError::not_json(error.line(), error.column()))?;
     let value = Wiped(value);
@@ -78,7 +79,7 @@ fn read_settings(
         SettingsKey::Base64(text) => {
             let json = decode(text.as_bytes())?;
             let json = std::str::from_utf8(&json).map_err(|_| KeyError::not_json(1, 0))?;
-            // The path has led here: inside the key there are no sections.
+            // The section has been found; inside the key there are none.
             let options = KeyOptions {
                 section: None,
                 ..options.clone()
@@ -93,7 +94,7 @@ fn read_settings(
     })
 }
 
-/// PKCS#8, PKCS#1, or else PKCS#12.
+/// Reads DER as PKCS#8, then PKCS#1, then PKCS#12. PKCS#12 comes last, because only it needs a password.
 fn read_der(der: &[u8], options: &KeyOptions) -> Result<KeyMaterial, KeyError> {
     if let Some(read) = KeyMaterial::from_pkcs8(der) {
         return read;
@@ -104,11 +105,11 @@ fn read_der(der: &[u8], options: &KeyOptions) -> Result<KeyMaterial, KeyError> {
     read_pkcs12(der, options.password.as_ref())
 }
 
-/// The one private key of a PKCS#12 file and the certificates beside it. Without a password the empty one is tried.
+/// Reads the one private key of a PKCS#12 file and its certificates. Without a password the empty one is tried, which many exports have.
 fn read_pkcs12(der: &[u8], password: Option<&SecretString>) -> Result<KeyMaterial, KeyError> {
     let text = password.map_or("", |password| password.expose_secret());
     let archive = Pkcs12Archive::from_pkcs12(der, text).map_err(|error| match error {
-        // A file without a checksum shows a wrong password only by what comes out of it.
+        // Without a checksum in the file, a wrong password shows only as a failed decryption.
         Pkcs12Error::MacError(_) | Pkcs12Error::UnpadError | Pkcs12Error::Pkcs5Error(_) => {
             locked(password.is_some())
         }
@@ -146,7 +147,7 @@ fn locked(has_password: bool) -> KeyError {
     KeyError::new(KeyErrorKind::Locked, message, hint)
 }
 
-/// The one private key of a PEM text and the certificates beside it.
+/// Reads the one private key of a PEM text and its certificates.
 fn read_pem(text: &str) -> Result<KeyMaterial, KeyError> {
     let mut private: Vec<Pem> = Vec::new();
     let mut certificates = Vec::new();
@@ -154,7 +155,7 @@ fn read_pem(text: &str) -> Result<KeyMaterial, KeyError> {
         match block.tag() {
             "CERTIFICATE" | "X509 CERTIFICATE" => certificates.push(block.into_contents()),
             tag if tag.ends_with("PRIVATE KEY") => private.push(block),
-            // Parameters, public keys, requests.
+            // Parameters, public keys and certificate requests are of no use here.
             _ => {}
         }
     }
@@ -170,6 +171,7 @@ fn read_pem(text: &str) -> Result<KeyMaterial, KeyError> {
 }
 
 fn read_pem_key(block: Pem) -> Result<KeyMaterial, KeyError> {
+    // The older OpenSSL form of encryption keeps the tag of a plain key and marks it in a header.
     let is_locked = block.headers().get("Proc-Type") == Some("4,ENCRYPTED");
     let tag = block.tag().to_owned();
     let der = Zeroizing::new(block.into_contents());
@@ -189,7 +191,7 @@ fn read_pem_key(block: Pem) -> Result<KeyMaterial, KeyError> {
     }
 }
 
-/// The certificates of a PEM text, in DER.
+/// Reads the certificates of a PEM text, as DER.
 pub(super) fn read_certificates(text: &str) -> Result<Vec<Vec<u8>>, KeyError> {
     let certificates: Vec<Vec<u8>> = pem_blocks(text)?
         .into_iter()
@@ -203,7 +205,7 @@ pub(super) fn read_certificates(text: &str) -> Result<Vec<Vec<u8>>, KeyError> {
 }
 
 fn pem_blocks(text: &str) -> Result<Vec<Pem>, KeyError> {
-    // Many a variable has its line breaks written as `\n`; PEM itself has no backslash.
+    // Variables often hold line breaks written as `\n`. PEM itself has no backslash, so nothing else is changed.
     let text = Zeroizing::new(text.replace("\\r", "").replace("\\n", "\n"));
     match pem::parse_many(text.as_str()) {
         Ok(blocks) if !blocks.is_empty() => Ok(blocks),
@@ -215,7 +217,7 @@ fn not_pem() -> KeyError {
     KeyError::unreadable("the PEM cannot be read")
 }
 
-/// Base64, broken into lines or not, in either alphabet.
+/// Decodes base64 in the standard or the URL alphabet, with or without line breaks.
 fn decode(text: &[u8]) -> Result<Zeroizing<Vec<u8>>, KeyError> {
     let mut plain: Vec<u8> = text
         .iter()
@@ -233,7 +235,7 @@ fn decode(text: &[u8]) -> Result<Zeroizing<Vec<u8>>, KeyError> {
     })
 }
 
-/// JSON whose texts are wiped when it is dropped.
+/// JSON whose strings are wiped from memory when it is dropped.
 struct Wiped(Value);
 
 impl Drop for Wiped {

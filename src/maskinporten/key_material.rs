@@ -1,4 +1,4 @@
-//! A key as it was read, in whatever form it was handed out, and the settings that stand beside it.
+//! A key as it was read, before any check, and the options for reading it.
 
 use pkcs8::{ObjectIdentifier, PrivateKeyInfoRef};
 use secrecy::SecretString;
@@ -6,22 +6,22 @@ use zeroize::Zeroizing;
 
 use super::KeyError;
 
-/// Settings for a key that stand elsewhere than in its own file.
+/// Settings of a key that do not come from its own file.
 #[derive(Debug, Clone, Default)]
 pub struct KeyOptions {
-    /// The name Maskinporten knows it by; wins over the key's own, and over a certificate.
+    /// The key id at Maskinporten; wins over the key's own and over a certificate.
     pub kid: Option<String>,
-    /// The algorithm of its grants; wins over the JWK's own.
+    /// The algorithm for signing grants; wins over the JWK's own.
     pub algorithm: Option<Algorithm>,
-    /// Its certificate and the chain above it in PEM, when they are not in the key's own file.
+    /// The certificate and its chain in PEM, when they are not in the key's file.
     pub certificate: Option<String>,
     /// The password of a PKCS#12 file.
     pub password: Option<SecretString>,
-    /// The settings of a `maskinporten-settings.json` that are meant, as `Outer:Inner`.
+    /// The section of a `maskinporten-settings.json`, such as `Outer:Inner`.
     pub section: Option<String>,
 }
 
-/// The algorithm that grants are signed with; all three use RSA.
+/// The algorithms that Maskinporten accepts for grants; all use RSA.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Algorithm {
     /// RSA with SHA-256.
@@ -33,22 +33,22 @@ pub enum Algorithm {
     Rs512,
 }
 
-/// A key as it was read; the cryptography has not checked it yet.
+/// A key as it was read. Its numbers have not been checked yet.
 pub(super) struct KeyMaterial {
-    /// PKCS#1.
+    /// The private key as PKCS#1.
     pub(super) der: Zeroizing<Vec<u8>>,
     pub(super) kid: Option<String>,
     pub(super) algorithm: Option<Algorithm>,
-    /// Certificates in DER, in the file's order.
+    /// The certificates as DER, in the order of the file.
     pub(super) certificates: Vec<Vec<u8>>,
-    /// From Altinn Studio's settings.
+    /// The client id, from settings of Altinn Studio.
     pub(super) client_id: Option<String>,
-    /// From Altinn Studio's settings.
+    /// The address of Maskinporten, from settings of Altinn Studio.
     pub(super) authority: Option<String>,
 }
 
 impl KeyMaterial {
-    /// From PKCS#1; the check of the key finds out if it is that.
+    /// Takes bytes as PKCS#1 without checking them; [`SigningKey`](super::SigningKey) does.
     pub(super) fn from_pkcs1(der: &[u8]) -> Self {
         Self {
             der: Zeroizing::new(der.to_vec()),
@@ -60,14 +60,14 @@ impl KeyMaterial {
         }
     }
 
-    /// From PKCS#8; `None` for anything else.
+    /// Unwraps PKCS#8; `None` when the bytes are something else, and an error for another key type than RSA.
     pub(super) fn from_pkcs8(der: &[u8]) -> Option<Result<Self, KeyError>> {
         let key = PrivateKeyInfoRef::try_from(der).ok()?;
         let oid = key.algorithm.oid;
         if oid == RSA {
             return Some(Ok(Self::from_pkcs1(key.private_key.as_bytes())));
         }
-        let known = KINDS.iter().find(|(kind, _)| *kind == oid);
+        let known = OTHER_KEY_TYPES.iter().find(|(kind, _)| *kind == oid);
         Some(Err(match known {
             Some((_, name)) => KeyError::not_rsa(name),
             None => KeyError::not_rsa(&oid.to_string()),
@@ -76,7 +76,7 @@ impl KeyMaterial {
 }
 
 const RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
-const KINDS: [(ObjectIdentifier, &str); 4] = [
+const OTHER_KEY_TYPES: [(ObjectIdentifier, &str); 4] = [
     (ObjectIdentifier::new_unwrap("1.2.840.10045.2.1"), "EC"),
     (ObjectIdentifier::new_unwrap("1.3.101.112"), "Ed25519"),
     (

@@ -1,4 +1,4 @@
-//! Maskinporten's issuer name, which every grant must be addressed to.
+//! The issuer name of Maskinporten, which is the audience of every grant.
 
 use std::time::{Duration, Instant};
 
@@ -7,10 +7,10 @@ use serde_json::Value;
 use super::refreshing::{Expires, Refreshing};
 use crate::http::{HttpClient, Reply};
 
-/// The issuer as Maskinporten's metadata names it; asked for again once an hour, in the background.
+/// The issuer from Maskinporten's metadata, which is fetched again once an hour in the background.
 #[derive(Debug)]
 pub(super) struct Metadata {
-    /// Maskinporten's address, without a trailing slash.
+    /// The address of Maskinporten, without a trailing slash.
     authority: String,
     issuer: Refreshing<Issuer, String>,
 }
@@ -21,7 +21,8 @@ struct Issuer {
     fetched: Instant,
 }
 
-const KEPT: Duration = Duration::from_secs(60 * 60);
+/// The age at which the metadata is fetched again. The old value stays in use, because an issuer practically never changes.
+const REFRESH_AFTER: Duration = Duration::from_secs(60 * 60);
 const TIMEOUT: Duration = Duration::from_secs(10);
 
 impl Metadata {
@@ -33,11 +34,11 @@ impl Metadata {
         }
     }
 
-    /// The last known issuer. Without one, and while the metadata cannot be had: the address with a slash, as Maskinporten names itself.
+    /// Returns the last known issuer. Without one it is derived from the address.
     pub(super) async fn issuer(&self) -> String {
         match self.issuer.get().await {
             Ok(issuer) => issuer.name,
-            // Not a reason to give up: so both of Maskinporten's environments name themselves.
+            // No reason to fail: both environments of Maskinporten use their address with a slash as issuer.
             Err(reason) => {
                 tracing::warn!(%reason, "Maskinporten's metadata cannot be had");
                 format!("{}/", self.authority)
@@ -68,7 +69,7 @@ impl Expires for Issuer {
     }
 
     fn is_aging(&self, now: Instant) -> bool {
-        now.saturating_duration_since(self.fetched) >= KEPT
+        now.saturating_duration_since(self.fetched) >= REFRESH_AFTER
     }
 
     fn is_alive(&self, _: Instant) -> bool {

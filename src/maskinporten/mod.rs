@@ -1,6 +1,6 @@
-//! Access tokens: a key signs a grant, Maskinporten gives a token for it, and Altinn exchanges that for its own.
+//! Access tokens: a key signs a grant, Maskinporten issues a token for it, and Altinn exchanges that for its own.
 //!
-//! Every source of tokens is a [`TokenSource`]: [`from_key`] buys them from Maskinporten; [`from_token`], [`from_file`], [`from_command`] and [`from_generator`] get them from elsewhere, and
+//! Every source of tokens is a [`TokenSource`]: [`from_key`] requests them from Maskinporten; [`from_token`], [`from_file`], [`from_command`] and [`from_generator`] get them from elsewhere, and
 //! [`from_fn`] from code of your own.
 
 mod certificate;

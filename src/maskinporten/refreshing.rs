@@ -1,44 +1,44 @@
-//! A value that is fetched when it is needed, and again before it runs out: by one caller, while the others use the old one or wait for the new one.
+//! A cached value that is fetched when it is needed and again before it expires. One caller fetches; the others use the old value or wait for the new one.
 
 use std::fmt;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// The stages of a value's life.
+/// The stages in the life of a cached value.
 pub(super) trait Expires: Clone + Send + 'static {
-    /// True while it is used without asking for another.
+    /// True while the value is used without fetching another one first.
     fn is_fresh(&self, now: Instant) -> bool;
-    /// True from when the next one is to be fetched in the background.
+    /// True once the next value is to be fetched in the background.
     fn is_aging(&self, now: Instant) -> bool;
-    /// True while it works at all. One that is alive but not fresh is used only when no better one can be had.
+    /// True while the value works at all. A value that is alive but not fresh is used only when no other can be fetched.
     fn is_alive(&self, now: Instant) -> bool;
 }
 
-/// A fetch under way.
+/// A fetch in progress.
 pub(super) type Fetch<T, E> = Pin<Box<dyn Future<Output = Result<T, E>> + Send>>;
 
-/// The current value of a source. Clones share it.
+/// A cached value and its source. Clones share both.
 pub(super) struct Refreshing<T, E>(Arc<Shared<T, E>>);
 
 struct Shared<T, E> {
     fetch: Box<dyn Fn() -> Fetch<T, E> + Send + Sync>,
     state: Mutex<State<T>>,
-    /// Held during a fetch, so that there is one at a time. The failure of the last fetch, if it failed.
+    /// The error of the last fetch, if it failed. The lock is held during a fetch, so that there is one at a time.
     failure: tokio::sync::Mutex<Option<E>>,
 }
 
 struct State<T> {
     value: Option<T>,
-    /// Fetches that have ended: a waiting caller sees by it that another has fetched meanwhile.
+    /// The number of fetches that have ended, by which a waiting caller sees that another one has fetched meanwhile.
     fetches: u64,
-    /// True while a background fetch is under way.
+    /// True while a background fetch is in progress.
     renewing: bool,
-    /// The last fetch brought nothing better: while the value is alive, none begins before then.
+    /// Set when the last fetch brought no fresh value: while the old value is alive, no fetch starts before this time.
     pause_until: Option<Instant>,
 }
 
-/// After a fetch that brought nothing better: a failing source is not asked again with every letter.
+/// The pause after a fetch that brought no fresh value, so that a failing source is not asked again for every letter.
 const PAUSE: Duration = Duration::from_secs(5);
 
 impl<T, E> Refreshing<T, E>
@@ -46,7 +46,7 @@ where
     T: Expires,
     E: Clone + fmt::Display + Send + 'static,
 {
-    /// Fetches nothing yet.
+    /// Makes a cache that calls `fetch` for its values. Fetches nothing yet.
     pub(super) fn new(fetch: impl Fn() -> Fetch<T, E> + Send + Sync + 'static) -> Self {
         Self(Arc::new(Shared {
             fetch: Box::new(fetch),
@@ -60,28 +60,28 @@ where
         }))
     }
 
-    /// The current value, or what a fetch brings. A failure reaches every caller that waited for it, and none after them.
+    /// Returns the cached value, or the result of a fetch. A failure is returned to all callers that waited for that fetch, and to no later one.
     ///
-    /// A caller that is dropped while it fetches leaves the fetching to the next one that waits.
+    /// When the fetching caller is dropped, the next waiting one fetches instead.
     pub(super) async fn get(&self) -> Result<T, E> {
         let now = now();
         let fetches = {
             let mut state = self.0.state();
             if let Some(value) = state.usable(now) {
                 if value.is_aging(now) && !state.renewing && state.may_fetch(now) {
-                    // This caller goes on with the old value: no request waits for a token that is still good.
+                    // Set under the lock, so that only one caller starts a background fetch. It goes on with the old value itself: no request waits while a token is valid.
                     state.renewing = true;
-                    self.renew(state.fetches);
+                    self.fetch_in_background(state.fetches);
                 }
                 return Ok(value);
             }
             state.fetches
         };
-        // Boxed: most calls return above, and need not carry the state of a fetch.
+        // Boxed: most calls return above, and their futures stay small without the state of a fetch.
         Box::pin(self.0.fetch(fetches)).await
     }
 
-    /// Forgets a value that was refused, unless another has already taken its place.
+    /// Drops a value that a server refused, unless another one has already taken its place.
     pub(super) fn forget(&self, is_refused: impl Fn(&T) -> bool) {
         let mut state = self.0.state();
         if state.value.as_ref().is_some_and(is_refused) {
@@ -89,10 +89,10 @@ where
         }
     }
 
-    fn renew(&self, fetches: u64) {
+    fn fetch_in_background(&self, fetches: u64) {
         let shared = Arc::clone(&self.0);
         tokio::spawn(async move {
-            // A failure has been logged, and the old value is still in use.
+            // `fetch` has logged a failure, and the old value is still in use.
             let _ = shared.fetch(fetches).await;
             shared.state().renewing = false;
         });
@@ -104,7 +104,7 @@ where
     T: Expires,
     E: Clone + fmt::Display,
 {
-    /// Fetches, unless a fetch has ended since the caller counted them: then its outcome is the caller's too.
+    /// Fetches, unless a fetch has ended since the caller read the count `counted`: then the result of that one is returned.
     async fn fetch(&self, counted: u64) -> Result<T, E> {
         let mut failure = self.failure.lock().await;
         {
@@ -113,20 +113,21 @@ where
                 match (state.usable(now()), &*failure) {
                     (Some(value), _) => return Ok(value),
                     (None, Some(error)) => return Err(error.clone()),
-                    // Fetched and refused meanwhile.
+                    // A value was fetched and refused meanwhile.
                     (None, None) => {}
                 }
             }
         }
-        // The state is not locked here: others use the old value meanwhile.
+        // The state is not locked during the fetch: other callers use the old value meanwhile.
         let outcome = (self.fetch)().await;
         let now = now();
         let mut state = self.state();
-        // The failure's lock is still held: a waiting caller sees count and outcome together.
+        // The lock of the failure is still held, so that a waiting caller sees the new count and the new result together.
         state.fetches += 1;
         *failure = None;
         match outcome {
             Ok(value) => {
+                // A source may return a token that is about to expire; without a pause every caller would fetch again.
                 state.pause_until = (!value.is_fresh(now)).then(|| now + PAUSE);
                 state.value = Some(value.clone());
                 Ok(value)
@@ -151,7 +152,7 @@ impl<T, E> Shared<T, E> {
 }
 
 impl<T: Expires> State<T> {
-    /// The value when no other need be fetched now.
+    /// The value, when it can be used without fetching: it is fresh, or alive while fetches pause.
     fn usable(&self, now: Instant) -> Option<T> {
         let paused = !self.may_fetch(now);
         let value = self.value.as_ref()?;
@@ -176,7 +177,7 @@ impl<T, E> Clone for Refreshing<T, E> {
     }
 }
 
-/// The runtime's clock, so that tests can set it.
+/// The time by the runtime's clock, which tests can control.
 fn now() -> Instant {
     tokio::time::Instant::now().into_std()
 }

@@ -1,42 +1,42 @@
-//! What a client of Maskinporten asks for tokens with.
+//! The settings of a Maskinporten client.
 
 use super::{SigningKey, SubscriptionKey};
 
-/// A client, its key, and what its tokens are for.
+/// A client, its key, and the purpose of its tokens.
 #[derive(Debug, Clone)]
 pub struct ClientSettings {
-    /// The client's id in Maskinporten.
+    /// The client id at Maskinporten.
     pub client_id: String,
-    /// The key registered on that client.
+    /// The key that is registered on the client.
     pub key: SigningKey,
-    /// The scopes to ask for.
+    /// The scopes that every grant requests.
     pub scopes: Vec<String>,
-    /// On whose behalf, and for which APIs.
+    /// The delegation that the tokens are based on.
     pub delegation: Delegation,
-    /// Maskinporten's address, as `https://maskinporten.no`; a trailing slash does not matter.
+    /// The address of Maskinporten, such as `https://maskinporten.no`, with or without a trailing slash.
     pub maskinporten: String,
-    /// Where Altinn exchanges Maskinporten's tokens; `None` uses them as they are.
+    /// The URL of Altinn's token exchange; `None` uses Maskinporten's tokens as they are.
     pub exchange: Option<String>,
-    /// Altinn's API key, for the exchange; never sent to Maskinporten.
+    /// Altinn's subscription key for the exchange; never sent to Maskinporten.
     pub subscription_key: Option<SubscriptionKey>,
 }
 
-/// On whose behalf tokens are asked for, and for which APIs; by default one's own, and any.
+/// The party on whose behalf tokens are requested, and the APIs they are for. The default is the client's own organisation and any API.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Delegation {
-    /// The APIs the token is restricted to: its audience.
+    /// The APIs that the token is restricted to: its audience.
     pub resource: Vec<String>,
-    /// The customer's organisation number, for a supplier to whom the scope has been delegated in Altinn.
+    /// The customer's organisation number, when the client is a supplier to whom the customer has delegated the scope in Altinn.
     pub consumer_org: Option<String>,
-    /// The system user a supplier's system acts as.
+    /// The system user that a supplier's system acts as.
     pub system_user: Option<SystemUser>,
 }
 
-/// A system user, as its customer has agreed to it.
+/// A system user that a customer has approved.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SystemUser {
     /// The customer's organisation number.
     pub organization: String,
-    /// The reference the system user was asked for with.
+    /// The reference with which the system user was requested.
     pub external_ref: Option<String>,
 }

@@ -1,4 +1,4 @@
-//! Sources of tokens: Maskinporten, a file, a program, or code of your own.
+//! The trait of token sources, and the source made of a function.
 
 use std::fmt;
 use std::pin::Pin;
@@ -10,9 +10,9 @@ use super::{Token, TokenError};
 /// A token that is being fetched.
 pub type TokenFuture<'a> = Pin<Box<dyn Future<Output = Result<Token, TokenError>> + Send + 'a>>;
 
-/// A source of tokens, shared by all requests.
+/// A token source that all requests share.
 ///
-/// It is asked before every request, so it keeps what it has while that lasts, and fetches once for all who wait. After a 401 the token is rejected, and the next one asked for.
+/// It is called before every request. So it caches its token, and fetches once for all callers that wait. After a 401 the caller rejects the token and asks for the next one.
 ///
 /// ```
 /// use massebrev::maskinporten::{Token, TokenSource, from_fn};
@@ -23,14 +23,14 @@ pub type TokenFuture<'a> = Pin<Box<dyn Future<Output = Result<Token, TokenError>
 /// # });
 /// ```
 pub trait TokenSource: fmt::Debug + Send + Sync {
-    /// The current token, or a new one when there is none that will last.
+    /// Returns the current token, or a new one when the current one is about to expire.
     fn token(&self) -> TokenFuture<'_>;
 
-    /// To be called when a request was answered with 401: the next call of `token` gives another one, if there is another to be had.
+    /// Marks a token as refused with 401. The next call of `token` returns another one, if the source has another.
     fn reject(&self, token: &Token);
 }
 
-/// A source whose tokens come from `fetch`. It is called when there is no token that lasts, and in the background a while before the current one runs out.
+/// Makes a source whose tokens come from `fetch`, which is called when no valid token is left, and in the background some time before the current one expires.
 pub fn from_fn<F, R>(fetch: F) -> Arc<dyn TokenSource>
 where
     F: Fn() -> R + Send + Sync + 'static,

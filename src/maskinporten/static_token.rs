@@ -1,4 +1,4 @@
-//! A token that was fetched elsewhere: given as text, or in a file that is read again when it changes.
+//! The token sources without a fetch of their own: a token given as text, or in a file that is read again when it changes.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -12,16 +12,16 @@ use super::token::{is_plausible, remaining, seconds};
 use super::{SourceError, Token, TokenFuture, TokenSource};
 use crate::secret::read_file;
 
-/// The one token of this source, and where it was found.
+/// A source with one fixed token, and the place where it was found.
 #[derive(Debug)]
 struct StaticToken {
     place: String,
     token: Token,
 }
 
-/// A source with one token; `place` is where it was found, as `MASSEBREV_TOKEN`.
+/// Makes a source with one fixed token; `place` is where it was found, such as `MASSEBREV_TOKEN`.
 ///
-/// It cannot be renewed: when its own time is over, it is refused here.
+/// The token cannot be renewed. After its expiry the source returns an error with a hint.
 pub fn from_token(token: Token, place: impl Into<String>) -> Arc<dyn TokenSource> {
     let place = place.into();
     Arc::new(StaticToken { place, token })
@@ -30,15 +30,15 @@ pub fn from_token(token: Token, place: impl Into<String>) -> Arc<dyn TokenSource
 impl TokenSource for StaticToken {
     fn token(&self) -> TokenFuture<'_> {
         let hint = "get a new token and set it; a mailing that takes longer than a token lives needs `auth.key`, or `auth.token` with a file or a command";
-        let answer = alive(&self.token, &self.place, hint);
+        let answer = unexpired(&self.token, &self.place, hint);
         Box::pin(async move { Ok(answer?) })
     }
 
-    /// There is no other: Altinn's second refusal says why.
+    /// Does nothing: there is no other token, and Altinn's second refusal will name the reason.
     fn reject(&self, _: &Token) {}
 }
 
-/// A token in a file that another program keeps fresh.
+/// A token in a file that another program renews.
 struct TokenFile {
     path: PathBuf,
     cached: Mutex<Cached>,
@@ -47,19 +47,19 @@ struct TokenFile {
 #[derive(Default)]
 struct Cached {
     token: Option<Token>,
-    /// The state of the file when it was read.
+    /// The file's stamp when it was read.
     stamp: Option<Stamp>,
-    /// When the file was last checked for a change.
+    /// The time of the last check for a change.
     checked: Option<Instant>,
 }
 
-/// Changes when a file is written or replaced: its time and its size.
+/// The modification time and size of a file, which change when it is written or replaced.
 type Stamp = (SystemTime, u64);
 
-/// The file is not checked before every request.
+/// The shortest time between two checks of the file: a check before every request would cost more than it finds.
 const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
-/// A source with the token in a file, which is read again when it changes. Reads nothing yet.
+/// Makes a source whose token is in a file, which is read again when it changes. Reads nothing yet.
 pub fn from_file(path: PathBuf) -> Arc<dyn TokenSource> {
     Arc::new(TokenFile::new(path))
 }
@@ -83,7 +83,7 @@ impl TokenFile {
         {
             return Ok(token.clone());
         }
-        // Also when reading fails: a file that is gone is not looked for before every request.
+        // Also set when reading fails, so that a missing file is not looked for before every request.
         cached.checked = Some(Instant::now());
         let place = self.path.display().to_string();
         match (self.read_changed(&cached, &place), known) {
@@ -92,7 +92,7 @@ impl TokenFile {
                 cached.token = Some(token);
                 cached.stamp = stamp;
             }
-            // While it is replaced there may be none, or half of one.
+            // While another program replaces the file, it may be missing or incomplete.
             (Err(error), Some(token)) => {
                 tracing::warn!(%error, "the token read earlier is used");
                 return Ok(token);
@@ -104,10 +104,10 @@ impl TokenFile {
             reason: "it is empty",
         })?;
         let hint = "write a new token into the file: it is read again when it changes";
-        alive(&token, &place, hint)
+        unexpired(&token, &place, hint)
     }
 
-    /// The token in the file, when the file has changed since it was read.
+    /// Reads the token when the file has changed since the last time; `None` when it has not.
     fn read_changed(
         &self,
         cached: &Cached,
@@ -119,7 +119,7 @@ impl TokenFile {
         };
         let metadata = std::fs::metadata(&self.path).map_err(failed)?;
         let stamp = metadata.modified().ok().map(|time| (time, metadata.len()));
-        // A file system without times gives no stamp: the file is read every time.
+        // A file system without modification times gives no stamp, so the file is read every time.
         if cached.token.is_some() && stamp.is_some() && stamp == cached.stamp {
             return Ok(None);
         }
@@ -137,7 +137,7 @@ impl TokenSource for TokenFile {
         Box::pin(async move { Ok(self.current()?) })
     }
 
-    /// The file is read again, changed or not.
+    /// Makes the next call read the file again, changed or not.
     fn reject(&self, token: &Token) {
         let mut cached = self.cached.lock().unwrap_or_else(PoisonError::into_inner);
         if cached
@@ -160,7 +160,7 @@ impl fmt::Debug for TokenFile {
 }
 
 impl Token {
-    /// A token fetched elsewhere. Without `lifetime` it lasts as long as it says itself, and if it says nothing until it is refused.
+    /// Takes a token that was fetched elsewhere. Without `lifetime` its own `exp` counts; without that it lasts until it is refused.
     pub fn given(
         secret: impl Into<SecretString>,
         lifetime: Option<Duration>,
@@ -171,11 +171,12 @@ impl Token {
             reason,
         };
         check(secret.expose_secret()).map_err(fault)?;
-        Ok(Self::timed(secret, lifetime))
+        Ok(Self::with_stated_lifetime(secret, lifetime))
     }
 
-    fn timed(secret: SecretString, stated: Option<Duration>) -> Self {
+    fn with_stated_lifetime(secret: SecretString, stated: Option<Duration>) -> Self {
         let own = remaining(secret.expose_secret(), SystemTime::now());
+        // The shorter of both: a stated lifetime may count from when another program fetched the token.
         let lifetime = match (stated, own) {
             (Some(stated), Some(own)) => stated.min(own),
             (stated, own) => stated.or(own).unwrap_or(Duration::MAX),
@@ -183,14 +184,14 @@ impl Token {
         Self::new(secret, lifetime, Instant::now())
     }
 
-    /// The rest of its life; `None` when that is not known.
+    /// The time until the token expires; `None` when that is not known.
     pub fn time_left(&self) -> Option<Duration> {
         let lifetime = Some(self.lifetime()).filter(|lifetime| *lifetime < Duration::MAX)?;
         Some(lifetime.saturating_sub(self.age(Instant::now())))
     }
 }
 
-/// The token in a text: the whole of it, or a member of the JSON object it is, as a token command prints it. `place` is where it was found, for errors.
+/// Reads a token from a text, which is the token itself, or JSON with the token in a member. `place` is where it was found, for errors.
 pub fn read_token(text: &str, place: &str) -> Result<Token, SourceError> {
     let fault = |reason| SourceError::NotAToken {
         place: place.to_owned(),
@@ -200,14 +201,14 @@ pub fn read_token(text: &str, place: &str) -> Result<Token, SourceError> {
     let (token, lifetime) = match text.chars().next() {
         None => return Err(fault("it is empty")),
         Some('{' | '"') => from_json(text).map_err(fault)?,
-        Some(_) => (bare(text).to_owned().into(), None),
+        Some(_) => (without_scheme(text).to_owned().into(), None),
     };
     check(token.expose_secret()).map_err(fault)?;
-    Ok(Token::timed(token, lifetime))
+    Ok(Token::with_stated_lifetime(token, lifetime))
 }
 
-/// People copy the header's value whole.
-fn bare(text: &str) -> &str {
+/// Removes a leading `Bearer`: a token is often copied with the whole value of its header.
+fn without_scheme(text: &str) -> &str {
     let (scheme, rest) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
     if scheme.eq_ignore_ascii_case("bearer") {
         rest.trim()
@@ -230,7 +231,7 @@ fn check(token: &str) -> Result<(), &'static str> {
     }
 }
 
-/// As kubectl's plugins, Azure's and Google's programs and OAuth itself write it.
+/// Reads the JSON of the common token commands: kubectl's credential plugins, the Azure and Google command lines, and OAuth answers.
 fn from_json(text: &str) -> Result<(SecretString, Option<Duration>), &'static str> {
     let value: Value = serde_json::from_str(text).map_err(|_| "it begins as JSON, and is not")?;
     if let Value::String(token) = value {
@@ -276,20 +277,24 @@ fn left_until(value: &Value) -> Option<Duration> {
     Some(until.duration_since(SystemTime::now()).unwrap_or_default())
 }
 
-/// The token while it lives.
-pub(super) fn alive(token: &Token, place: &str, hint: &'static str) -> Result<Token, SourceError> {
+/// Returns the token, or an error with `hint` when it has expired.
+pub(super) fn unexpired(
+    token: &Token,
+    place: &str,
+    hint: &'static str,
+) -> Result<Token, SourceError> {
     match token.time_left() {
         Some(Duration::ZERO) => Err(SourceError::Expired {
             place: place.to_owned(),
-            ago: ago(token),
+            ago: time_since_expiry(token),
             hint,
         }),
         _ => Ok(token.clone()),
     }
 }
 
-/// The time since a token expired: by its own `exp` where it has one.
-fn ago(token: &Token) -> String {
+/// The time since a token expired, in words, by its own `exp` when it has one.
+fn time_since_expiry(token: &Token) -> String {
     let own = token
         .claims()
         .and_then(|claims| claims.get("exp")?.as_u64());

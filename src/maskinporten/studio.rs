@@ -1,4 +1,4 @@
-//! `maskinporten-settings.json`, as Altinn Studio mounts it into an app: authority, client id and key in one file.
+//! Reading `maskinporten-settings.json`, which Altinn Studio mounts into an app: authority, client id and key in one file.
 
 use serde_json::{Map, Value};
 
@@ -13,19 +13,19 @@ pub(super) struct StudioSettings<'a> {
 
 /// The key in the settings.
 pub(super) enum SettingsKey<'a> {
-    /// `Jwk`.
+    /// The member `Jwk`: a JSON object.
     Jwk(&'a Map<String, Value>),
-    /// `JwkBase64`; it wins over `Jwk`, as it does in Altinn's own client.
+    /// The member `JwkBase64`, which wins over `Jwk` as in Altinn's own client.
     Base64(&'a str),
 }
 
-/// True when there are such settings in it, at any depth.
+/// True when the JSON holds such settings at any depth.
 pub(super) fn is_settings(root: &Map<String, Value>) -> bool {
-    // A key of its own has no settings in it.
+    // A plain JWK or set of JWKs is no settings file, whatever its members are called.
     !root.contains_key("kty") && !root.contains_key("keys") && !sections(root).is_empty()
 }
 
-/// The settings under this path (as `Outer:Inner`), else the only ones, else those named `MaskinportenSettings`.
+/// Finds the settings at the path `section` (such as `Outer:Inner`); without one the only settings, or those named `MaskinportenSettings`.
 pub(super) fn read<'a>(
     root: &'a Map<String, Value>,
     section: Option<&str>,
@@ -34,14 +34,14 @@ pub(super) fn read<'a>(
     let named = |name: &str| all.iter().find(|(path, _)| path.eq_ignore_ascii_case(name));
     let found = match (section.map(str::trim), all.as_slice()) {
         (Some(section), _) => named(section).ok_or_else(|| {
-            unclear(format!(
+            ambiguous(format!(
                 "there are no Maskinporten settings under `{section}`"
             ))
         })?,
         (None, [one]) => one,
-        (None, _) => named(USUAL).ok_or_else(|| {
+        (None, _) => named(DEFAULT_SECTION).ok_or_else(|| {
             let paths: Vec<_> = all.iter().map(|(path, _)| format!("`{path}`")).collect();
-            unclear(format!(
+            ambiguous(format!(
                 "there are several Maskinporten settings in the file: {}",
                 paths.join(", ")
             ))
@@ -50,9 +50,9 @@ pub(super) fn read<'a>(
     settings(found.1)
 }
 
-const USUAL: &str = "MaskinportenSettings";
+const DEFAULT_SECTION: &str = "MaskinportenSettings";
 
-fn unclear(message: String) -> KeyError {
+fn ambiguous(message: String) -> KeyError {
     let hint = "say which one with `auth.key.section`, as `MaskinportenSettings` or `Outer:Inner`";
     KeyError::new(KeyErrorKind::Ambiguous, message, hint)
 }
@@ -82,13 +82,16 @@ fn settings(members: &Map<String, Value>) -> Result<StudioSettings<'_>, KeyError
     })
 }
 
-/// All settings with their paths, from the outside in.
+/// All settings in the file with their paths, the outer ones first.
 fn sections(root: &Map<String, Value>) -> Vec<(String, &Map<String, Value>)> {
     let mut found = Vec::new();
     let mut open = vec![(String::new(), root)];
     while let Some((path, members)) = open.pop() {
-        // Settings do not nest: what is inside them is a key.
-        if MARKS.iter().any(|name| member(members, name).is_some()) {
+        // Settings do not nest: an object inside them is a key.
+        if SETTINGS_MEMBERS
+            .iter()
+            .any(|name| member(members, name).is_some())
+        {
             found.push((path, members));
             continue;
         }
@@ -106,9 +109,10 @@ fn sections(root: &Map<String, Value>) -> Vec<(String, &Map<String, Value>)> {
 }
 
 /// Members that only such settings have.
-const MARKS: [&str; 3] = ["Jwk", "JwkBase64", "ClientId"];
+/// One of them is enough, because each may be configured elsewhere.
+const SETTINGS_MEMBERS: [&str; 3] = ["Jwk", "JwkBase64", "ClientId"];
 
-/// Names are the same in any case, as in .NET.
+/// Finds a member by its name in any case, as .NET's configuration does.
 fn member<'a>(members: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
     members
         .iter()

@@ -1,4 +1,4 @@
-//! The API key that some of Altinn's gateways ask for, beside the token.
+//! The subscription key that some of Altinn's API gateways require beside the token.
 
 use std::fmt;
 
@@ -6,29 +6,30 @@ use reqwest::RequestBuilder;
 use reqwest::header::HeaderValue;
 use secrecy::{ExposeSecret, SecretString};
 
-/// A subscription key. It goes to Altinn only, and `Debug` does not show it.
+/// A subscription key. It is sent to Altinn only, and `Debug` does not show it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SubscriptionKey(HeaderValue);
 
-/// A text cannot be sent as a subscription key.
+/// The error for a text that cannot be a subscription key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the subscription key is empty, or has characters that no key has")]
 pub struct NotASubscriptionKey;
 
 impl SubscriptionKey {
-    /// The key in a text; blanks and line breaks around it do not belong to it.
+    /// Takes a key from a text, without the blanks and line breaks around it.
     pub fn new(text: &SecretString) -> Result<Self, NotASubscriptionKey> {
         let text = text.expose_secret().trim();
         if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(NotASubscriptionKey);
         }
         let mut value = HeaderValue::from_str(text).map_err(|_| NotASubscriptionKey)?;
+        // Keeps the value out of debug output, and lets `Reply` mask it in refusals.
         value.set_sensitive(true);
         Ok(Self(value))
     }
 
-    /// The request with the key.
-    pub(crate) fn on(&self, request: RequestBuilder) -> RequestBuilder {
+    /// Adds the key to a request.
+    pub(crate) fn add_to(&self, request: RequestBuilder) -> RequestBuilder {
         request.header(NAME, self.0.clone())
     }
 }
@@ -39,7 +40,7 @@ impl fmt::Debug for SubscriptionKey {
     }
 }
 
-/// Altinn's name for the header.
+/// The header's name at Altinn.
 const NAME: &str = "Ocp-Apim-Subscription-Key";
 
 #[cfg(test)]

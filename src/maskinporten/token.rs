@@ -1,4 +1,4 @@
-//! An access token that does not show itself.
+//! An access token that is never shown by accident.
 
 use std::fmt;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::refreshing::Expires;
 
-/// A token, ready for `Authorization: Bearer`. Copies share one secret; `Debug` shows only how long it lasts.
+/// A token for `Authorization: Bearer`. Clones share one secret; `Debug` shows only the lifetime.
 #[derive(Clone)]
 pub struct Token(Arc<Inner>);
 
@@ -23,7 +23,7 @@ struct Inner {
 }
 
 impl Token {
-    /// A token that was fetched now.
+    /// A token with the lifetime it had at the time `fetched`.
     pub(crate) fn new(secret: SecretString, lifetime: Duration, fetched: Instant) -> Self {
         Self(Arc::new(Inner {
             secret,
@@ -33,7 +33,7 @@ impl Token {
         }))
     }
 
-    /// With this machine's clock against the server's, in seconds.
+    /// Adds the difference between this machine's clock and the server's, in seconds.
     pub(super) fn with_clock_ahead(self, clock_ahead: Option<i64>) -> Self {
         Self(Arc::new(Inner {
             secret: self.0.secret.clone(),
@@ -42,22 +42,22 @@ impl Token {
         }))
     }
 
-    /// The token itself. Take care that it ends up nowhere but in a request.
+    /// The secret itself. Use it in a request only.
     pub fn expose(&self) -> &str {
         self.0.secret.expose_secret()
     }
 
-    /// Its lifetime from when it was fetched.
+    /// The lifetime, counted from when the token was fetched.
     pub fn lifetime(&self) -> Duration {
         self.0.lifetime
     }
 
-    /// Its claims, unverified; `None` when they cannot be read: a token may be opaque.
+    /// The unverified claims; `None` for a token that is not a JWT, because a token may be opaque.
     pub fn claims(&self) -> Option<Value> {
         claims(self.expose())
     }
 
-    /// Seconds by which this machine's clock was ahead of Maskinporten's (negative: behind) when the token was fetched.
+    /// The seconds by which this machine's clock was ahead of Maskinporten's when the token was fetched; negative when it was behind.
     pub fn clock_ahead(&self) -> Option<i64> {
         self.0.clock_ahead
     }
@@ -66,6 +66,7 @@ impl Token {
         self.0.fetched
     }
 
+    /// The part of the lifetime in which the token is used for new requests.
     fn usable(&self) -> Duration {
         self.0
             .lifetime
@@ -76,19 +77,19 @@ impl Token {
         now.saturating_duration_since(self.0.fetched)
     }
 
-    /// True for clones of one token, and for equal ones.
+    /// True for clones of one token and for tokens with the same secret.
     pub(super) fn is_same(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0) || self.expose() == other.expose()
     }
 }
 
 impl Expires for Token {
-    /// Not within the last 30 seconds of its life, or the last quarter of a short one.
+    /// False in the last 30 seconds of its life, or the last quarter of a short one. Altinn allows no clock skew, and a request needs its time.
     fn is_fresh(&self, now: Instant) -> bool {
         self.age(now) < self.usable()
     }
 
-    /// Two minutes before it is no longer fresh, or in the last third of a short time.
+    /// True from two minutes before it is no longer fresh, or in the last third of a short life.
     fn is_aging(&self, now: Instant) -> bool {
         let usable = self.usable();
         self.age(now) >= usable.saturating_sub(LEAD.min(usable / 3))
@@ -107,27 +108,29 @@ impl fmt::Debug for Token {
     }
 }
 
-/// A number of seconds, also in quotation marks.
+/// Reads a number of seconds, also from a string.
 pub(super) fn seconds(value: &Value) -> Option<Duration> {
     let number = value.as_u64().or_else(|| value.as_str()?.parse().ok())?;
     Some(Duration::from_secs(number))
 }
 
-/// The rest of a JWT's life by its own `exp`, at the server's time where that is known; `None` when it has no readable `exp`.
+/// The time from `server_now` to the `exp` of a JWT; `None` when it has no readable `exp`. Counted by the server's clock, because this machine's may be wrong.
 pub(super) fn remaining(token: &str, server_now: SystemTime) -> Option<Duration> {
     let exp = claims(token)?.get("exp")?.as_u64()?;
     let end = UNIX_EPOCH.checked_add(Duration::from_secs(exp))?;
     Some(end.duration_since(server_now).unwrap_or(Duration::ZERO))
 }
 
-/// True when a text can be a token: it goes into a header.
+/// True when a text can be a token: it fits into a header, and is neither HTML nor JSON.
 pub(super) fn is_plausible(token: &str) -> bool {
     !token.is_empty()
         && token.bytes().all(|byte| byte.is_ascii_graphic())
         && !token.contains(['<', '{', '"'])
 }
 
+/// The last part of a token's life, in which it is not used for new requests.
 const MARGIN: Duration = Duration::from_secs(30);
+/// The time before [`MARGIN`] at which the background fetch starts.
 const LEAD: Duration = Duration::from_secs(120);
 
 fn claims(token: &str) -> Option<Value> {

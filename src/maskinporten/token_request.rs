@@ -1,4 +1,4 @@
-//! A token from Maskinporten for a signed grant.
+//! The request to Maskinporten that returns a token for a signed grant.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -15,14 +15,14 @@ use super::token::{is_plausible, remaining, seconds};
 use super::{ClientSettings, Token, TokenError, codes};
 use crate::http::{HttpClient, Reply, presentable};
 
-/// Asks Maskinporten for tokens of one client.
+/// Requests the tokens of one client.
 #[derive(Debug)]
 pub(super) struct TokenRequest {
     http: HttpClient,
     settings: ClientSettings,
     address: String,
     metadata: Metadata,
-    /// Seconds by which this machine's clock is ahead, once Maskinporten has refused a grant for it; else 0.
+    /// The seconds by which this machine's clock is ahead; 0 until Maskinporten has refused a grant because of the clock.
     correction: AtomicI64,
 }
 
@@ -38,20 +38,20 @@ impl TokenRequest {
         }
     }
 
-    /// A token. A second grant is signed when the first was refused for its age or its use, or for this machine's clock.
+    /// Requests a token. A second grant is signed when the first one was refused for its age, its reuse, or this machine's clock.
     pub(super) async fn send(&self) -> Result<Token, TokenError> {
-        match self.once().await {
-            Err(error) if self.correct_clock(&error) || error.wants_a_fresh_grant() => {
+        match self.send_once().await {
+            Err(error) if self.correct_clock(&error) || error.needs_new_grant() => {
                 tracing::debug!(%error, "signing another grant");
-                self.once().await
+                self.send_once().await
             }
             other => other,
         }
     }
 
-    /// True when the refusal comes from this machine's clock. From then on grants are dated by Maskinporten's, as far as its answers tell it.
+    /// True when the refusal comes from this machine's clock and a new correction is worth another attempt. Later grants are dated by Maskinporten's clock, as its answers show it.
     fn correct_clock(&self, error: &TokenError) -> bool {
-        let Some(ahead) = error.clock_to_blame() else {
+        let Some(ahead) = error.clock_error() else {
             return false;
         };
         tracing::warn!(
@@ -61,7 +61,7 @@ impl TokenRequest {
         self.correction.swap(ahead, Ordering::AcqRel) != ahead
     }
 
-    async fn once(&self) -> Result<Token, TokenError> {
+    async fn send_once(&self) -> Result<Token, TokenError> {
         let audience = self.metadata.issuer().await;
         let grant = Grant {
             client_id: &self.settings.client_id,
@@ -76,18 +76,18 @@ impl TokenRequest {
         })?;
         let form = [("grant_type", GRANT_TYPE), ("assertion", &assertion)];
         let request = self.http.post(&self.address).form(&form);
-        // The request has its own copy, which goes with it.
+        // The request has its own copy, which is dropped with it.
         assertion.zeroize();
         let reply = Reply::to(request).await?;
         if reply.is_success() {
-            self.follow_the_clock(&reply);
+            self.update_correction(&reply);
             read(reply)
         } else {
             Err(refused(&reply))
         }
     }
 
-    /// Seconds since 1970, by Maskinporten's clock where ours has been refused.
+    /// The time in seconds since 1970, by Maskinporten's clock once this machine's has been refused.
     fn now(&self) -> u64 {
         let here = SystemTime::now()
             .duration_since(UNIX_EPOCH)
@@ -96,8 +96,8 @@ impl TokenRequest {
         here.saturating_add_signed(-self.correction.load(Ordering::Acquire))
     }
 
-    /// A clock that was wrong may have been set meanwhile.
-    fn follow_the_clock(&self, reply: &Reply) {
+    /// Updates the correction, if there is one: a wrong clock may have been set in the meantime.
+    fn update_correction(&self, reply: &Reply) {
         if let Some(ahead) = reply.clock_ahead()
             && self.correction.load(Ordering::Acquire) != 0
         {
@@ -124,7 +124,7 @@ fn read(mut reply: Reply) -> Result<Token, TokenError> {
     };
     let answer = serde_json::from_slice::<Answer>(&reply.body);
     reply.body.zeroize();
-    // The reader's own words may quote the token.
+    // The deserializer's own message may quote the token.
     let Answer {
         access_token,
         expires_in,
@@ -141,7 +141,7 @@ fn read(mut reply: Reply) -> Result<Token, TokenError> {
     }
     let stated = seconds(&expires_in);
     let own = remaining(token, reply.date.unwrap_or_else(SystemTime::now));
-    // The shorter one: Maskinporten's cache may give a token that has been in use for a while.
+    // The shorter of both: Maskinporten may return a cached token that has been in use for a while.
     let lifetime = match (stated, own) {
         (Some(stated), Some(own)) => stated.min(own),
         (stated, own) => stated
@@ -155,7 +155,7 @@ fn read(mut reply: Reply) -> Result<Token, TokenError> {
 }
 
 fn refused(reply: &Reply) -> TokenError {
-    // A gateway in between refuses with a page instead of JSON.
+    // A gateway in between refuses with an HTML page instead of JSON, which parses as null here.
     let answer: Value = serde_json::from_slice(&reply.body).unwrap_or_default();
     let member = |name: &str| answer.get(name).and_then(Value::as_str);
     let error = member("error").map(|error| presentable(error, 80));

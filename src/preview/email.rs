@@ -1,4 +1,4 @@
-//! The HTML body of an e-mail as it may be shown: no script, nothing remote, no style of its own.
+//! The sanitised HTML body of an e-mail: without scripts, remote content and styles.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
@@ -7,17 +7,18 @@ use ammonia::{Builder, UrlRelative};
 
 use super::mask::masked;
 
-/// The body of an HTML e-mail without pictures, styles and scripts, identity numbers masked.
+/// Sanitises the body of an HTML e-mail, and masks identity numbers in it.
 pub(super) fn html(source: &str) -> String {
     EMAIL.clean(&masked(source)).to_string()
 }
 
-/// What e-mail programs show of an HTML body, without what is loaded from elsewhere and what would leave its frame.
+/// The allowed elements and attributes: those that e-mail programs show, except content that is loaded from elsewhere or could leave its frame.
 static EMAIL: LazyLock<Builder<'static>> = LazyLock::new(|| {
     let mut builder = Builder::default();
     builder
         .generic_attributes(HashSet::new())
         .url_schemes(HashSet::from(["http", "https", "mailto"]))
+        // A relative link would lead into the user's own folder.
         .url_relative(UrlRelative::Deny)
         .link_rel(Some("noopener noreferrer"))
         .tags(HashSet::from([

@@ -1,8 +1,8 @@
-//! Errors of a preview.
+//! The error of a preview.
 
 use std::io;
 
-/// Reason a preview cannot be made.
+/// The reason why a preview cannot be made.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub(crate) enum PreviewError {

@@ -1,4 +1,4 @@
-//! Wording of file sizes and characters.
+//! The wording of file sizes and of characters outside GSM-7.
 
 use crate::text::{counted, grouped, is_invisible};
 
@@ -29,7 +29,7 @@ const FOREIGN: &[(char, &str, &str)] = &[
     ('\u{feff}', "byte order mark", "nothing"),
 ];
 
-/// A file's size: `612 bytes`, `1.2 kB`, `48 MB`.
+/// Formats a file size, as `612 bytes`, `1.2 kB` or `48 MB`; decimal units, rounded down.
 pub(super) fn size(bytes: u64) -> String {
     const UNITS: [&str; 4] = ["kB", "MB", "GB", "TB"];
     if bytes < 1000 {
@@ -48,7 +48,7 @@ pub(super) fn size(bytes: u64) -> String {
     }
 }
 
-/// A character outside GSM-7 with its name: `’ (U+2019, curly apostrophe; ' does the same)`.
+/// Describes a character outside GSM-7, as `’ (U+2019, curly apostrophe; ' does the same)`.
 pub(super) fn named(character: char) -> String {
     let code = u32::from(character);
     let shown = if character.is_control() || character.is_whitespace() || is_invisible(character) {

@@ -1,4 +1,4 @@
-//! The head of a preview page: facts and totals of the whole mailing, before its letters.
+//! The header of a preview page: facts and totals of the whole mailing.
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -11,15 +11,15 @@ use crate::correspondence::local_time;
 use crate::secret::redact;
 use crate::text::{counted, grouped};
 
-/// Limit of characters outside GSM-7 that are named.
+/// The largest number of characters outside GSM-7 that are named.
 const NAMED: usize = 5;
 
-/// Facts about the mailing and the command that made the preview.
+/// The facts about the mailing, and the command that made the preview.
 #[derive(Debug, Clone)]
 pub(crate) struct PageHeader<'a> {
     pub mailing: &'a str,
     pub environment: &'a str,
-    /// True when the letters will reach real people.
+    /// True when the letters will reach real recipients.
     pub in_production: bool,
     /// `None` when the resource differs between letters.
     pub resource: Option<&'a str>,
@@ -29,11 +29,11 @@ pub(crate) struct PageHeader<'a> {
     pub made: Timestamp,
     pub command: String,
     pub rows: u64,
-    /// Rows that get no letter, by `where` or `exclude`.
+    /// The number of rows that get no letter because of `where` or `exclude`.
     pub skipped: u64,
 }
 
-/// The head as the template reads it.
+/// The header as the page template sees it.
 #[derive(Debug, Serialize)]
 pub(super) struct HeaderView<'a> {
     mailing: &'a str,
@@ -50,7 +50,7 @@ pub(super) struct HeaderView<'a> {
     languages: Vec<LanguageView>,
     sms: Vec<SmsView>,
     warnings: Vec<WarningView<'a>>,
-    /// One sentence on which letters the page has.
+    /// A sentence that describes the choice of letters.
     shown: String,
     /// Links to the letters of a sample; empty for other choices.
     sample: Vec<SampleView>,
@@ -129,6 +129,7 @@ impl<'a> HeaderView<'a> {
             plan: &cover.plan,
             due: cover.due.as_deref().unwrap_or_default(),
             made: local_time(cover.made),
+            // A `--key` on the command line may be an identity number.
             command: redact(&cover.command).into_owned(),
             rows: format!(
                 "{}, {} skipped on purpose",
@@ -192,7 +193,7 @@ impl SmsView {
             ),
         }];
         if tally.unicode > 0 {
-            notes.push(dear(tally));
+            notes.push(ucs2_note(tally));
         }
         if tally.tokens > 0 {
             notes.push("Texts with $…$ are counted as written: Altinn puts a name or title there, so the number of parts may differ.".to_owned());
@@ -208,8 +209,8 @@ impl SmsView {
     }
 }
 
-/// Sentence on the characters that force UCS-2, the most frequent first.
-fn dear(tally: &SmsTotals) -> String {
+/// A sentence on the characters that force UCS-2 and so make the SMS dearer, the most frequent first.
+fn ucs2_note(tally: &SmsTotals) -> String {
     let mut foreign: Vec<_> = tally.foreign.iter().collect();
     foreign.sort_by_key(|(_, letters)| std::cmp::Reverse(**letters));
     let named: Vec<_> = foreign

@@ -1,4 +1,4 @@
-//! Texts that Altinn's inbox puts around a letter, in the letter's language.
+//! The texts that Altinn's inbox shows around a letter, in the letter's language.
 
 use jiff::tz::TimeZone;
 
@@ -6,7 +6,7 @@ pub(super) use crate::correspondence::Language;
 use crate::correspondence::{Moment, OSLO};
 
 impl Language {
-    /// Language of a letter. Altinn takes `nb` when none is given.
+    /// The language of a letter; `nb` when none is given, as at Altinn.
     pub(super) fn of_letter(language: Option<&str>) -> Self {
         language.and_then(Self::parse).unwrap_or_default()
     }
@@ -19,7 +19,7 @@ impl Language {
         }
     }
 
-    /// Label of the button that confirms a letter.
+    /// The label of the button that confirms a letter.
     pub(super) fn confirm(self) -> &'static str {
         match self {
             Self::Bokmal | Self::Nynorsk => "Bekreft",
@@ -27,7 +27,7 @@ impl Language {
         }
     }
 
-    /// Label of a reply option that has no text of its own.
+    /// The label of a reply option without a text of its own.
     pub(super) fn to_service(self) -> &'static str {
         match self {
             Self::Bokmal => "Gå til tjeneste",
@@ -50,7 +50,7 @@ impl Language {
         }
     }
 
-    /// Norwegian local time in words: `15. desember 2026 kl. 12.05`.
+    /// Formats a time in Norwegian local time: `15. desember 2026 kl. 12.05`.
     pub(super) fn date(self, moment: Moment) -> String {
         let zone = TimeZone::get(OSLO).unwrap_or(TimeZone::UTC);
         let at = moment.timestamp().to_zoned(zone);

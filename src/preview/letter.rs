@@ -1,24 +1,24 @@
-//! A letter with everything its reader sees, in words.
+//! The view model of a letter: everything its reader sees, as text.
 
 use serde::Serialize;
 
 use super::format::size;
 use super::language::Language;
 use super::mask::masked;
-use super::notification::{Keywords, NotificationView, notices};
+use super::notification::{Keywords, NotificationView, notification_views};
 use crate::correspondence::Recipient;
 use crate::markdown::{self, inbox};
 use crate::plan::{Delivery, PlannedFile};
 
-/// Said when Altinn puts a name into the letter.
+/// The note on letters into which Altinn inserts the recipient's name.
 const NAMED: &str = "Altinn puts the recipient's registered name where {{recipientName}} stands.";
 
-/// A letter, to be shown.
+/// A letter for display, with identity numbers masked.
 #[derive(Debug, Serialize)]
 pub(super) struct LetterView {
     pub(super) row: u64,
     pub(super) line: u64,
-    /// `person 078271*****`.
+    /// The masked recipient, such as `person 078271*****`.
     pub(super) recipient: String,
     pub(super) reference: String,
     pub(super) language: &'static str,
@@ -27,40 +27,40 @@ pub(super) struct LetterView {
     pub(super) initial: String,
     pub(super) title: String,
     pub(super) summary: String,
-    /// The body as it is written: Markdown.
+    /// The body in Markdown, as it is sent.
     pub(super) body: String,
-    /// The body as Altinn's server gives it out.
+    /// The body in Markdown, as Altinn's server returns it to readers after its conversions.
     #[serde(skip)]
     pub(super) delivered: String,
-    /// The body as Altinn's inbox draws it.
+    /// The body in HTML, as Altinn's inbox draws it.
     pub(super) html: String,
-    /// When the letter can be read; nothing when that is at once.
+    /// The time of publication; empty when the letter is published at once.
     pub(super) publish: String,
     pub(super) due: String,
     pub(super) due_label: &'static str,
     pub(super) confirm: &'static str,
     pub(super) attachments_label: &'static str,
-    pub(super) attachments: Vec<Attached>,
+    pub(super) attachments: Vec<AttachmentView>,
     pub(super) replies: Vec<Reply>,
     pub(super) notices: Vec<NotificationView>,
-    /// What else holds for the letter, in sentences.
+    /// Further facts about the letter, in sentences.
     pub(super) notes: Vec<&'static str>,
 }
 
-/// A file that follows the letter.
+/// An attachment for display.
 #[derive(Debug, Serialize)]
-pub(super) struct Attached {
+pub(super) struct AttachmentView {
     pub(super) name: String,
-    /// `vilkar.pdf, 612 bytes`, or what else is known.
+    /// The file name and size, such as `vilkar.pdf, 612 bytes`, as far as they are known.
     pub(super) detail: String,
 }
 
-/// A button under the letter.
+/// A reply button for display.
 #[derive(Debug, Serialize)]
 pub(super) struct Reply {
     pub(super) text: String,
     pub(super) url: String,
-    /// True when it leads where a reader may go.
+    /// True for an `https` address, which is drawn as a link.
     pub(super) is_link: bool,
 }
 
@@ -105,7 +105,7 @@ impl LetterView {
             notices: letter
                 .notification
                 .as_ref()
-                .map(|notification| notices(notification, &Keywords::new(letter)))
+                .map(|notification| notification_views(notification, &Keywords::new(letter)))
                 .unwrap_or_default(),
             notes,
         }
@@ -122,29 +122,30 @@ fn recipient(recipient: &Recipient) -> String {
     format!("{kind} {}", recipient.masked())
 }
 
-fn attachments(delivery: &Delivery) -> Vec<Attached> {
-    let here = delivery.files.iter().map(|planned| {
+fn attachments(delivery: &Delivery) -> Vec<AttachmentView> {
+    let planned = delivery.files.iter().map(|planned| {
         let PlannedFile {
             file, attachment, ..
         } = &**planned;
+        // The display name is what readers see; the file name only what they download.
         let size = size(file.size);
         match attachment.display_name.as_deref() {
-            Some(shown) if shown != attachment.file_name => Attached {
+            Some(shown) if shown != attachment.file_name => AttachmentView {
                 name: masked(shown).into_owned(),
                 detail: format!("{}, {size}", masked(&attachment.file_name)),
             },
-            _ => Attached {
+            _ => AttachmentView {
                 name: masked(&attachment.file_name).into_owned(),
                 detail: size,
             },
         }
     });
     let existing = delivery.request.existing_attachments.iter();
-    let existing = existing.map(|id| Attached {
+    let existing = existing.map(|id| AttachmentView {
         name: id.to_string(),
         detail: "uploaded earlier; its name is not known here".to_owned(),
     });
-    here.chain(existing).collect()
+    planned.chain(existing).collect()
 }
 
 fn replies(delivery: &Delivery, language: Language) -> Vec<Reply> {

@@ -1,12 +1,12 @@
-//! Identity numbers in a letter's own text: masked where they certainly are some.
+//! The masking of identity numbers and contacts in previews.
 
 use std::borrow::Cow;
 
 use crate::correspondence::Recipient;
 
-/// Masks the national identity numbers in a letter's text: eleven digits whose control digits fit, also written as six and five.
+/// Masks national identity numbers in a letter's text: eleven digits with fitting control digits, also written as six and five.
 ///
-/// A log masks all that looks like one ([`crate::secret::redact`]). A preview must show account numbers and references as they are, and those have eleven digits too.
+/// Logs mask everything that looks like such a number ([`crate::secret::redact`]). A preview must show account numbers and references, which have eleven digits too.
 pub(super) fn masked(text: &str) -> Cow<'_, str> {
     let bytes = text.as_bytes();
     let mut shown = String::new();
@@ -40,13 +40,13 @@ pub(super) fn masked(text: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
-/// Length of the run of digits at `at`.
+/// The number of digits from `at` on.
 fn digits(bytes: &[u8], at: usize) -> usize {
     let rest = bytes.iter().skip(at);
     rest.take_while(|byte| byte.is_ascii_digit()).count()
 }
 
-/// A mobile number without what tells whose it is.
+/// Masks a mobile number except its first and last three characters.
 pub(super) fn mobile(number: &str) -> String {
     let all = number.chars().count();
     let keep = |at: usize| at < 3 || at + 3 >= all;
@@ -60,7 +60,7 @@ pub(super) fn mobile(number: &str) -> String {
     number.chars().enumerate().map(hide).collect()
 }
 
-/// An e-mail address without what tells whose it is.
+/// Masks the local part of an e-mail address except its first character.
 pub(super) fn address(address: &str) -> String {
     let (name, domain) = address.rsplit_once('@').unwrap_or((address, ""));
     let first: String = name.chars().take(1).collect();

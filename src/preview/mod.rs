@@ -1,7 +1,7 @@
-//! A letter as its reader will see it, in the terminal and in a browser, before anything is sent.
+//! Previews of letters as their readers will see them, for the terminal and the browser.
 //!
-//! Text of rows and templates is escaped: it runs no script, loads nothing, cannot imitate the page around it, and sends no control characters to a terminal.
-//! Identity numbers are masked; the letter itself has them in full.
+//! The text of rows and templates is escaped: it cannot run a script, load anything, imitate the page around it, or send control characters to a terminal.
+//! Identity numbers are masked here, while the letter itself has them in full.
 
 mod email;
 mod error;

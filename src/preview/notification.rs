@@ -1,4 +1,4 @@
-//! The e-mail and SMS that tell of a letter, as their readers get them.
+//! The view model of notifications: the e-mails and SMS that announce a letter.
 
 use std::borrow::Cow;
 
@@ -16,17 +16,17 @@ use crate::correspondence::{
 use crate::secret::redact;
 use crate::text::counted;
 
-/// Hours in which an SMS leaves: at other times it waits for the next 09:00, Norwegian time.
+/// The hours, Norwegian time, in which Altinn sends SMS. At other times they wait for the next 09:00.
 const SMS_HOURS: std::ops::Range<i8> = 9..17;
 
-/// What Altinn puts in place of keywords in the texts of a notification, as far as it is known before the letter is sent.
+/// The values that Altinn inserts for keywords in the texts of a notification, as far as they are known before sending.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Keywords<'a> {
     values: Vec<(&'static str, &'a str)>,
     published: Option<Moment>,
 }
 
-/// Stands for a name that only Altinn knows.
+/// The beginning of every placeholder for a name that only Altinn knows.
 const UNKNOWN: &str = "[";
 
 impl<'a> Keywords<'a> {
@@ -45,7 +45,7 @@ impl<'a> Keywords<'a> {
         }
     }
 
-    /// A text as it leaves.
+    /// Replaces the keywords in a text.
     pub(super) fn fill<'t>(&self, text: &'t str) -> Cow<'t, str> {
         if !text.contains('$') {
             return Cow::Borrowed(text);
@@ -54,7 +54,7 @@ impl<'a> Keywords<'a> {
         Cow::Owned(self.values.iter().fold(text.to_owned(), fill))
     }
 
-    /// True when a text has a keyword whose value is not known here.
+    /// True when a text has a keyword whose value only Altinn knows.
     pub(super) fn has_unknown(&self, text: &str) -> bool {
         let mut unknown = self
             .values
@@ -63,7 +63,7 @@ impl<'a> Keywords<'a> {
         text.contains('$') && unknown.any(|(keyword, _)| text.contains(keyword))
     }
 
-    /// When an SMS leaves, if not with the letter's publication.
+    /// A note on the time of the SMS, when it may differ from the letter's publication.
     fn sms_window(&self) -> Option<String> {
         const WINDOW: &str = "An SMS leaves between 09:00 and 17:00 Norwegian time";
         let Some(published) = self.published else {
@@ -85,10 +85,10 @@ impl<'a> Keywords<'a> {
     }
 }
 
-/// Note beside an HTML e-mail.
+/// The note beside an HTML e-mail.
 const HTML_EMAIL: &str = "An e-mail in HTML: its pictures and styles are not shown here.";
 
-/// One notification: the first one, or the reminder.
+/// A notification for display: the first one, or the reminder.
 #[derive(Debug, Serialize)]
 pub(super) struct NotificationView {
     pub(super) name: &'static str,
@@ -96,7 +96,7 @@ pub(super) struct NotificationView {
     pub(super) channel: &'static str,
     pub(super) mail: Option<EmailView>,
     pub(super) phone: Option<SmsMessage>,
-    /// What should be known about it, in sentences.
+    /// Remarks in sentences.
     pub(super) notes: Vec<String>,
 }
 
@@ -104,24 +104,24 @@ pub(super) struct NotificationView {
 pub(super) struct EmailView {
     pub(super) subject: String,
     pub(super) body: String,
-    /// The body when it is HTML, sanitised; else nothing.
+    /// The sanitised body of an HTML e-mail; empty for plain text.
     pub(super) html: String,
     pub(super) notes: Vec<&'static str>,
 }
 
-/// An SMS on a phone.
+/// An SMS for display.
 #[derive(Debug, Serialize)]
 pub(super) struct SmsMessage {
     pub(super) text: String,
-    /// Its parts, each in pieces.
+    /// The parts on the phone bill, each as a list of pieces.
     pub(super) parts: Vec<Vec<SmsPiece>>,
-    /// `2 parts, 183 of 306 characters (GSM-7)`.
+    /// The size, such as `2 parts, 183 of 306 characters (GSM-7)`.
     pub(super) measure: String,
-    /// Why it is dear, and that its length is not final.
+    /// Remarks on its cost, and on a length that is not final.
     pub(super) notes: Vec<String>,
 }
 
-/// A piece of an SMS: characters that seven bits have, or do not have.
+/// A run of characters of an SMS that are all in GSM-7, or all outside it.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 pub(super) struct SmsPiece {
     pub(super) text: String,
@@ -136,7 +136,7 @@ pub(super) struct SmsTexts<'a> {
 }
 
 impl<'a> SmsTexts<'a> {
-    /// The texts that may be sent by SMS, whoever has a mobile number.
+    /// The texts that may be sent by SMS; whether they are depends on the recipients' contact data, which only Altinn knows.
     pub(super) fn new(notification: Option<&'a Notification>) -> Self {
         let Some(notification) = notification else {
             return Self::default();
@@ -153,13 +153,13 @@ impl<'a> SmsTexts<'a> {
     }
 }
 
-/// True when Altinn puts its own text around the sender's.
+/// True when Altinn's generic text surrounds the sender's.
 pub(super) fn is_generic(notification: &Notification) -> bool {
     notification.notification_template == Some(NotificationTemplate::GenericAltinnMessage)
 }
 
 /// The notifications of a letter, in the order they are sent.
-pub(super) fn notices(
+pub(super) fn notification_views(
     notification: &Notification,
     keywords: &Keywords<'_>,
 ) -> Vec<NotificationView> {
@@ -207,7 +207,7 @@ impl NotificationView {
         if is_generic(notification) {
             notes.push("Altinn's own text stands around these words, so the length of the SMS is not known.".to_owned());
         }
-        notes.extend(also(notification));
+        notes.extend(custom_recipients_note(notification));
         Self {
             name,
             when,
@@ -243,13 +243,13 @@ impl SmsMessage {
     fn new(text: &str, keywords: &Keywords<'_>) -> Self {
         let has_unknown = keywords.has_unknown(text);
         let text = keywords.fill(text);
-        // An asterisk is as long as a digit: what is counted is what is sent.
+        // An asterisk counts as much as a digit, so the masked text has the length of the sent one.
         let text = masked(&text).into_owned();
         let sms = Sms::from_text(&text);
         let count = sms.parts.len();
         let mut notes = Vec::new();
         if !sms.foreign.is_empty() {
-            notes.push(why_dear(&sms));
+            notes.push(ucs2_note(&sms));
         }
         if has_unknown {
             notes.push(
@@ -275,8 +275,8 @@ impl SmsMessage {
     }
 }
 
-/// Which characters make it dear, and what it would be without them.
-fn why_dear(sms: &Sms<'_>) -> String {
+/// A sentence on the characters that force UCS-2 and so make the SMS dearer.
+fn ucs2_note(sms: &Sms<'_>) -> String {
     const NAMED: usize = 4;
     let names: Vec<_> = sms.foreign.iter().take(NAMED).map(|c| named(*c)).collect();
     let more = match sms.foreign.len().saturating_sub(NAMED) {
@@ -335,13 +335,18 @@ fn in_words(channel: NotificationChannel) -> &'static str {
     }
 }
 
-/// Whom the notification goes to beside, or instead of, the contacts that are registered.
-fn also(notification: &Notification) -> Option<String> {
+/// A note on custom recipients, who are notified beside, or instead of, the registered contacts.
+fn custom_recipients_note(notification: &Notification) -> Option<String> {
+    // The deprecated single recipient counts only without the list.
     let first = notification.custom_recipient.iter().take(1);
     let recipients: Vec<_> = if notification.custom_recipients.is_empty() {
-        first.map(reached).collect()
+        first.map(describe_recipient).collect()
     } else {
-        notification.custom_recipients.iter().map(reached).collect()
+        notification
+            .custom_recipients
+            .iter()
+            .map(describe_recipient)
+            .collect()
     };
     if recipients.is_empty() {
         return None;
@@ -354,18 +359,18 @@ fn also(notification: &Notification) -> Option<String> {
     Some(format!("{how} {}.", recipients.join(", ")))
 }
 
-fn reached(recipient: &CustomRecipient) -> String {
-    let of = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
-    if let Some(email) = of(&recipient.email_address) {
+fn describe_recipient(recipient: &CustomRecipient) -> String {
+    let filled = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
+    if let Some(email) = filled(&recipient.email_address) {
         return address(&email);
     }
-    if let Some(number) = of(&recipient.mobile_number) {
+    if let Some(number) = filled(&recipient.mobile_number) {
         return mobile(&number);
     }
-    if let Some(number) = of(&recipient.organization_number) {
+    if let Some(number) = filled(&recipient.organization_number) {
         return format!("the contacts of organisation {number}");
     }
-    let number = of(&recipient.national_identity_number).unwrap_or_default();
+    let number = filled(&recipient.national_identity_number).unwrap_or_default();
     format!("the contacts of {}", redact(&number))
 }
 
@@ -376,7 +381,7 @@ mod tests {
     use super::*;
 
     fn notification(value: serde_json::Value) -> Vec<NotificationView> {
-        notices(
+        notification_views(
             &serde_json::from_value(value).unwrap(),
             &Keywords::default(),
         )

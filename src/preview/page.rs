@@ -1,4 +1,4 @@
-//! The preview as one page: no script, nothing from the network, written letter by letter.
+//! The HTML page of a preview, written letter by letter. It has no script and loads nothing.
 
 use std::fmt;
 use std::io::Write;
@@ -11,26 +11,26 @@ use super::letter::LetterView;
 use super::{MailingSummary, PageHeader, PageLetters, PreviewError, RowWarnings};
 use crate::plan::Delivery;
 
-/// Mark of a preview page, within its first kilobyte: only a file that has it is overwritten.
+/// The mark in the first kilobyte of every preview page. Only a file with this mark is overwritten.
 pub(crate) const MARK: &str = "<meta name=\"generator\" content=\"massebrev preview\">";
 
-/// Letters in one section: the page shows one section at a time, through `:target`.
+/// The number of letters in a section. The page shows one section at a time with the CSS selector `:target`, which needs no script.
 const PER_PAGE: u64 = 20;
 
-/// Names end in `.html`, which turns Tera's escaping on.
+/// The page templates. Their names end in `.html`, which turns on Tera's escaping.
 const TEMPLATES: [(&str, &str); 3] = [
     ("top.html", include_str!("page/top.html")),
     ("pages.html", include_str!("page/pages.html")),
     ("letter.html", include_str!("page/letter.html")),
 ];
 
-/// A page that is being written. Letters go out one by one, so memory does not grow with them.
+/// A page that is being written. Letters are written one by one, so memory does not grow with them.
 pub(crate) struct Page<'a> {
     tera: Tera,
     choice: &'a PageLetters,
     warnings: &'a RowWarnings,
     out: &'a mut dyn Write,
-    /// Letters the page will have.
+    /// The number of letters that the page will have.
     letters: u64,
     written: u64,
 }
@@ -56,7 +56,7 @@ struct LetterPage<'a> {
 }
 
 impl<'a> Page<'a> {
-    /// Begins a page with its head.
+    /// Begins a page and writes its header.
     pub(crate) fn open(
         cover: &PageHeader<'_>,
         summary: &MailingSummary,
@@ -88,7 +88,7 @@ impl<'a> Page<'a> {
         Ok(page)
     }
 
-    /// Writes a letter, if it belongs on the page.
+    /// Writes a letter if it is chosen for the page.
     pub(crate) fn letter(&mut self, delivery: &Delivery) -> Result<(), PreviewError> {
         let Some(reasons) = self.choice.reasons(delivery.row) else {
             return Ok(());
@@ -140,7 +140,7 @@ impl<'a> Page<'a> {
         Ok(())
     }
 
-    /// Links to the other sections, when there are any.
+    /// Writes the links to the other sections, when there are any.
     fn write_pages(&mut self, page: u64) -> Result<(), PreviewError> {
         let pages = self.pages();
         if pages > 1 {

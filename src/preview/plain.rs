@@ -1,4 +1,4 @@
-//! A letter's body as plain text for a terminal, as Altinn's inbox draws it: the same words, with signs for lists, quotes and tables.
+//! A letter's body as plain text for a terminal: the words that Altinn's inbox shows, with signs for lists, quotes and tables.
 
 use comrak::Arena;
 use comrak::nodes::{AstNode, ListType, NodeValue};
@@ -7,18 +7,18 @@ use super::mask::masked;
 use super::terminal::{WIDTH, visible, wrap};
 use crate::markdown::inbox;
 
-/// Deeper than any letter: content below is shown at this depth, as text.
+/// The largest depth of nesting that is drawn; deeper content is shown as flat text. Bounds the recursion, because a row may hold any Markdown.
 const DEPTH: usize = 20;
 
-/// A body in lines of at most [`WIDTH`] columns, and where its links lead.
+/// A body in lines of at most [`WIDTH`] columns, with its links.
 #[derive(Debug, Default)]
 pub(super) struct PlainBody {
     pub(super) lines: Vec<String>,
-    /// Text and address of each link whose text is not its address.
+    /// The text and address of each link whose text is not its address.
     pub(super) links: Vec<(String, String)>,
 }
 
-/// Draws a body that Altinn has converted, with `indent` before each line.
+/// Draws a body after Altinn's conversions, with `indent` before each line.
 pub(super) fn plain_body(delivered: &str, indent: &str) -> PlainBody {
     let arena = Arena::new();
     let mut lines = Lines {
@@ -30,7 +30,7 @@ pub(super) fn plain_body(delivered: &str, indent: &str) -> PlainBody {
     lines.body
 }
 
-/// What stands before a block: before its first line, and before the others.
+/// The prefix of a block: one for its first line, one for the others.
 #[derive(Debug, Clone)]
 struct Lead {
     first: String,
@@ -49,7 +49,7 @@ impl Lead {
 #[derive(Debug, Default)]
 struct Lines {
     body: PlainBody,
-    /// Text of the current block.
+    /// The text of the current block so far.
     text: String,
     leads: Vec<Lead>,
     /// True when an empty line is due before the next block.
@@ -69,7 +69,7 @@ impl Lines {
             }
         }
         if !notes.is_empty() {
-            // The inbox puts this heading there, whatever the letter's language.
+            // The inbox shows this English heading in every language.
             self.text.push_str("Footnotes");
             self.end_heading();
             for (at, note) in notes.into_iter().enumerate() {
@@ -104,7 +104,7 @@ impl Lines {
                 self.gap |= self.lists == 0 && !self.body.lines.is_empty();
                 self.lists += 1;
                 for (at, item) in node.children().enumerate() {
-                    // The inbox begins every list at 1.
+                    // The inbox numbers every list from 1, whatever the letter says.
                     let sign = match list.list_type {
                         ListType::Ordered => format!("{}. ", at + 1),
                         ListType::Bullet => "* ".to_owned(),
@@ -131,13 +131,14 @@ impl Lines {
                 }
                 self.gap = true;
             }
+            // The inbox drops raw HTML.
             NodeValue::HtmlBlock(_) => {}
             _ => self.inlines(node),
         }
         self.depth -= 1;
     }
 
-    /// The blocks of a node behind a sign.
+    /// Draws the blocks of a node with `sign` before the first line, and `rest` or blanks before the others.
     fn nested<'a>(
         &mut self,
         sign: &str,
@@ -168,6 +169,7 @@ impl Lines {
             NodeValue::Code(code) => self.text.push_str(&code.literal),
             NodeValue::SoftBreak => self.text.push(' '),
             NodeValue::LineBreak => self.text.push('\n'),
+            // The inbox shows no images, not even their alternative text.
             NodeValue::Image(_) | NodeValue::HtmlInline(_) => {}
             NodeValue::FootnoteReference(reference) => {
                 self.text.push_str(&reference.ix.to_string());
@@ -186,7 +188,7 @@ impl Lines {
         self.depth -= 1;
     }
 
-    /// The text of a node and everything in it.
+    /// Adds all text inside a node, without structure.
     fn flat<'a>(&mut self, node: &'a AstNode<'a>) {
         for inner in node.descendants() {
             match &inner.data().value {
@@ -197,6 +199,7 @@ impl Lines {
         }
     }
 
+    /// Writes a heading and a line of dashes as long as its longest line.
     fn end_heading(&mut self) {
         let before = self.body.lines.len();
         self.flush();
@@ -216,13 +219,13 @@ impl Lines {
         self.gap = true;
     }
 
-    /// Ends a block, after which an empty line stands.
+    /// Ends a block that is followed by an empty line.
     fn end_block(&mut self) {
         self.flush();
         self.gap = true;
     }
 
-    /// Writes the text of the current block.
+    /// Writes the lines of the current block.
     fn flush(&mut self) {
         let text = std::mem::take(&mut self.text);
         if text.trim().is_empty() {
@@ -231,8 +234,8 @@ impl Lines {
         if std::mem::take(&mut self.gap) && !self.body.lines.is_empty() {
             self.body.lines.push(String::new());
         }
-        let first = joined(self.leads.iter().map(|lead| lead.first.as_str()));
-        // An item has its sign once.
+        let first = prefix(self.leads.iter().map(|lead| lead.first.as_str()));
+        // The sign of a list item stands before its first line only.
         for lead in &mut self.leads {
             lead.first.clone_from(&lead.rest);
         }
@@ -241,12 +244,12 @@ impl Lines {
     }
 
     fn rest(&self) -> String {
-        joined(self.leads.iter().map(|lead| lead.rest.as_str()))
+        prefix(self.leads.iter().map(|lead| lead.rest.as_str()))
     }
 }
 
-/// What stands before a line; half of the line is left for the text.
-fn joined<'a>(leads: impl Iterator<Item = &'a str>) -> String {
+/// Joins the prefixes of nested blocks, cut so that half of the line is left for the text.
+fn prefix<'a>(leads: impl Iterator<Item = &'a str>) -> String {
     let signs = leads.flat_map(str::chars);
     signs.take(WIDTH / 2).collect()
 }

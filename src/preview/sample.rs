@@ -1,4 +1,4 @@
-//! The letters a preview page shows: a sample that covers the differences between rows, asked-for rows, or all.
+//! The choice of letters for a preview page: a sample that covers the differences between rows, selected rows, or all.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -8,41 +8,42 @@ use super::warnings::RowWarnings;
 use super::{MailingSummary, SmsTotals};
 use crate::plan::Selection;
 
+/// The letters of a preview page.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum PageLetters {
-    /// A sample by row, with the reasons each row is in it.
+    /// A sample: its rows, each with the reasons for its choice.
     Sample(BTreeMap<u64, Vec<Reason>>),
-    /// The rows that were asked for.
+    /// The rows that the command line selects.
     Rows {
-        /// Includes rows that get no letter.
+        /// The selected rows, including those that get no letter.
         rows: Selection,
-        /// Number of letters among `rows`.
+        /// The number of letters among them.
         letters: u64,
     },
     All,
 }
 
-/// Reason for a letter to be in a sample.
+/// A reason for a letter to be in the sample.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Reason {
     Only,
     First,
     Last,
-    /// Longest body, in UTF-16 units.
+    /// The longest body, in UTF-16 units.
     Longest,
     Shortest,
-    /// First letter in a language, by its English name.
+    /// The first letter in a language, given by its English name.
     Language(&'static str),
     MostSms,
-    /// First letter with a part that others lack.
+    /// The first letter with a part that others lack.
     With(Cow<'static, str>),
-    /// First letter without a part that others have.
+    /// The first letter without a part that others have.
     Without(Cow<'static, str>),
     Warning,
 }
 
 impl PageLetters {
-    /// A sample that covers the languages, lengths, SMS sizes and warnings of the mailing.
+    /// Chooses a sample that covers the languages, lengths, SMS sizes, optional parts and warnings of the mailing.
     pub(crate) fn sample(summary: &MailingSummary, warnings: &RowWarnings) -> Self {
         let mut sample: BTreeMap<u64, Vec<Reason>> = BTreeMap::new();
         let mut choose = |row, reason| sample.entry(row).or_default().push(reason);
@@ -79,13 +80,14 @@ impl PageLetters {
         for row in warnings.examples() {
             choose(row, Reason::Warning);
         }
+        // A row with several warnings is named once.
         for reasons in sample.values_mut() {
             reasons.dedup();
         }
         Self::Sample(sample)
     }
 
-    /// Number of letters on the page, for a mailing with `letters` letters.
+    /// The number of letters on the page of a mailing with `letters` letters.
     pub(crate) fn count(&self, letters: u64) -> u64 {
         match self {
             Self::Sample(sample) => sample.len() as u64,
@@ -94,7 +96,7 @@ impl PageLetters {
         }
     }
 
-    /// Reasons for a row's letter to be on the page; `None` when it is not.
+    /// The reasons for a row's letter to be on the page; `None` when it is not.
     pub(crate) fn reasons(&self, row: u64) -> Option<&[Reason]> {
         match self {
             Self::Sample(sample) => sample.get(&row).map(Vec::as_slice),

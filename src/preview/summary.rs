@@ -1,4 +1,4 @@
-//! Totals over all letters of a mailing: languages, lengths, SMS parts. Memory does not grow with the letters.
+//! The totals over all letters of a mailing: languages, lengths, SMS parts. Memory does not grow with the letters.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -10,10 +10,10 @@ use crate::correspondence::sms::{Sms, SmsEncoding};
 use crate::correspondence::text::utf16_len;
 use crate::plan::Delivery;
 
-/// Limit of distinct non-GSM-7 characters that are counted: a mailing with more is written in another alphabet, and naming them helps no one.
+/// The largest number of distinct characters outside GSM-7 that are counted. A mailing with more is written in another alphabet, and naming them is of no use.
 const FOREIGN: usize = 64;
 
-/// Totals over the letters added so far.
+/// The totals over the letters added so far.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct MailingSummary {
     pub letters: u64,
@@ -24,28 +24,28 @@ pub(crate) struct MailingSummary {
     pub(super) last: u64,
     pub(super) longest: Option<RowSize>,
     pub(super) shortest: Option<RowSize>,
-    /// First rows with and without each part that a letter may lack.
+    /// For each part that a letter may lack: the first rows with and without it.
     pub(super) parts: BTreeMap<Cow<'static, str>, PartRows>,
 }
 
-/// First rows with and without a part of a letter.
+/// The first rows with and without a part of a letter.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct PartRows {
     pub(super) with: Option<u64>,
     pub(super) without: Option<u64>,
 }
 
-/// Limit of parts that are told apart: files that are named by their rows are one part.
+/// The largest number of parts that are told apart, because shared files add one part each.
 const PARTS: usize = 32;
 
-/// Letters in one language, and the first row that has one.
+/// The number of letters in a language, and the first row with one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct LanguageCount {
     pub(super) letters: u64,
     pub(super) first: u64,
 }
 
-/// A row that has the most or the least of something.
+/// A row with the largest or smallest size of a kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct RowSize {
     pub(super) row: u64,
@@ -55,15 +55,15 @@ pub(super) struct RowSize {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct SmsTotals {
     pub letters: u64,
-    /// Sum of the parts, with one SMS for each letter.
+    /// The sum of the parts, with one SMS for each letter.
     pub parts: u64,
-    /// Letters whose SMS needs UCS-2.
+    /// The number of SMS that need UCS-2.
     pub unicode: u64,
-    /// SMS with a keyword that Altinn replaces, so their length is not final.
+    /// The number of SMS with a keyword that Altinn replaces, so that their length is not final.
     pub tokens: u64,
-    /// SMS inside Altinn's generic text: their length is not known.
+    /// The number of SMS inside Altinn's generic text, whose length is not known.
     pub generic: u64,
-    /// Number of SMS with each character outside GSM-7.
+    /// The number of SMS with each character outside GSM-7.
     pub(super) foreign: BTreeMap<char, u64>,
     pub(super) most: Option<RowSize>,
     pub(super) fewest: usize,
@@ -103,7 +103,7 @@ impl MailingSummary {
         let present = parts(delivery);
         for part in &present {
             if !self.parts.contains_key(part) && self.parts.len() < PARTS {
-                // Every letter so far was without it.
+                // The part is new, so all letters before this one were without it.
                 let without = (self.letters > 1).then_some(self.first);
                 let rows = PartRows {
                     with: None,
@@ -122,7 +122,7 @@ impl MailingSummary {
         }
     }
 
-    /// Language codes with the number of letters in each.
+    /// The language codes with the number of letters in each.
     pub(crate) fn languages(&self) -> impl Iterator<Item = (&'static str, u64)> + '_ {
         self.languages
             .iter()
@@ -130,7 +130,7 @@ impl MailingSummary {
     }
 }
 
-/// Parts that other letters may lack: members with `when`, or whose text is empty for some rows.
+/// The parts of a letter that others may lack: members with `when`, or whose text is empty in some rows.
 fn parts(delivery: &Delivery) -> Vec<Cow<'static, str>> {
     let letter = &delivery.request.correspondence;
     let has_text = |text: &Option<String>| text.as_ref().is_some_and(|text| !text.is_empty());
@@ -148,7 +148,7 @@ fn parts(delivery: &Delivery) -> Vec<Cow<'static, str>> {
         (!letter.reply_options.is_empty(), "a reply button"),
         (notification.is_some(), "a notification"),
         (
-            notification.is_some_and(|told| told.send_reminder == Some(true)),
+            notification.is_some_and(|notification| notification.send_reminder == Some(true)),
             "a reminder",
         ),
         (

@@ -1,13 +1,13 @@
-//! Text for a terminal: without control characters, in lines of a limited width.
+//! Text for a terminal: without control characters, and in lines of limited width.
 
 use textwrap::{Options, WordSeparator, WordSplitter};
 
 use crate::text::is_invisible;
 
-/// Width of a letter in columns.
+/// The width of a letter in columns.
 pub(super) const WIDTH: usize = 80;
 
-/// Replaces control characters, and those that hide text or change its direction, by their code points. Line ends stay.
+/// Replaces control characters, and those that hide text or change its direction, by their code points: a letter must not control the terminal. Line ends stay.
 pub(super) fn visible(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     let mut rest = text.chars().peekable();
@@ -16,7 +16,7 @@ pub(super) fn visible(text: &str) -> String {
             '\r' if rest.peek() == Some(&'\n') => {}
             '\n' => shown.push('\n'),
             '\t' => shown.push_str("    "),
-            // Joiners, as in emoji sequences, are harmless.
+            // Joiners are needed in emoji sequences, and harmless.
             '\u{200c}' | '\u{200d}' => shown.push(c),
             c if c.is_control() || is_invisible(c) => {
                 shown.extend(format!("<U+{:04X}>", u32::from(c)).chars());
@@ -27,8 +27,8 @@ pub(super) fn visible(text: &str) -> String {
     shown
 }
 
-/// Breaks a text into lines of at most [`WIDTH`] columns: `first` stands before the first one, `rest` before the others.
-/// Line ends in the text stay, and so do blanks at the beginning of a line.
+/// Breaks a text into lines of at most [`WIDTH`] columns, with `first` before the first one and `rest` before the others.
+/// Line ends and leading blanks of the text stay.
 pub(super) fn wrap(text: &str, first: &str, rest: &str) -> Vec<String> {
     let options = Options::new(WIDTH)
         .initial_indent(first)

@@ -1,4 +1,4 @@
-//! A letter for a terminal.
+//! `render --text`: a letter as text for a terminal.
 
 use std::io::Write;
 
@@ -11,10 +11,10 @@ use super::terminal::{WIDTH, visible, wrap};
 use crate::plan::Delivery;
 use crate::text::counted;
 
-/// How wide the column of names is.
+/// The width of the column of names.
 const NAMES: usize = 13;
 
-/// Writes a letter as its reader sees it, in lines of at most 80 columns.
+/// Writes a letter with its notifications, in lines of at most 80 columns.
 pub(crate) fn text(delivery: &Delivery, out: &mut dyn Write) -> Result<(), PreviewError> {
     let letter = LetterView::new(delivery);
     let rule = "=".repeat(WIDTH);
@@ -59,7 +59,7 @@ fn head(letter: &LetterView, out: &mut dyn Write) -> Result<(), PreviewError> {
     Ok(())
 }
 
-/// What stands under the letter.
+/// Writes the facts, buttons and attachments below the body.
 fn below(letter: &LetterView, out: &mut dyn Write) -> Result<(), PreviewError> {
     named("Due", &letter.due, out)?;
     if !letter.confirm.is_empty() {
@@ -128,7 +128,7 @@ fn write_phone(phone: &SmsMessage, out: &mut dyn Write) -> Result<(), PreviewErr
     Ok(())
 }
 
-/// A value with its name in front; nothing when there is no value.
+/// Writes a value with its name in front; nothing when the value is empty.
 fn named(name: &str, value: &str, out: &mut dyn Write) -> Result<(), PreviewError> {
     if value.is_empty() {
         return Ok(());

@@ -1,26 +1,26 @@
-//! Warnings of a check, by row and by kind.
+//! The warnings of a check, grouped by row and by kind.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::diagnostic::{Place, Problem, Problems, Severity};
 
-/// Letters in a sample for each kind of warning.
+/// The number of sample letters for each kind of warning.
 const EXAMPLES: usize = 2;
 
-/// Limit of letters in a sample because of warnings.
+/// The largest number of sample letters because of warnings.
 const MOST: usize = 20;
 
-/// Warnings of a check, by row and by kind.
+/// The warnings of a check, grouped by row and by kind.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct RowWarnings {
     rows: BTreeMap<u64, Vec<String>>,
-    /// Each warning with the number of rows that have it; 0 when it is about the mailing as a whole.
+    /// Each warning with the number of rows that have it; 0 for one about the mailing as a whole.
     kinds: Vec<(String, u64)>,
     examples: BTreeSet<u64>,
 }
 
 impl RowWarnings {
-    /// Takes the warnings out of the problems of a check.
+    /// Collects the warnings among the problems of a check.
     pub(crate) fn from_problems(problems: &Problems) -> Self {
         let mut warnings = Self::default();
         for problem in problems {
@@ -56,18 +56,18 @@ impl RowWarnings {
         if rows <= EXAMPLES as u64 && self.examples.len() < MOST {
             self.examples.insert(row);
         }
-        let said = match &problem.cause {
+        let text = match &problem.cause {
             Some(cause) => format!("{message}: {cause}"),
             None => message,
         };
-        self.rows.entry(row).or_default().push(said);
+        self.rows.entry(row).or_default().push(text);
     }
 
     pub(super) fn of_row(&self, row: u64) -> &[String] {
         self.rows.get(&row).map_or(&[], Vec::as_slice)
     }
 
-    /// Rows for a sample: the first ones with each kind of warning.
+    /// The rows for a sample: the first ones with each kind of warning.
     pub(super) fn examples(&self) -> impl Iterator<Item = u64> + '_ {
         self.examples.iter().copied()
     }

@@ -1,4 +1,4 @@
-//! The encodings that files come in, and which of them the letters of a text speak for.
+//! The encodings of recipients files, and the statistics that tell single-byte encodings apart.
 
 use std::cmp::Reverse;
 
@@ -7,11 +7,11 @@ use oem_cp::code_table::{
     DECODING_TABLE_CP437, DECODING_TABLE_CP850, DECODING_TABLE_CP858, DECODING_TABLE_CP865,
 };
 
-/// An encoding that files come in.
+/// An encoding of a file.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Charset {
     Standard(&'static Encoding),
-    /// One of MS-DOS: its name, and its characters from 0x80 on.
+    /// A code page of MS-DOS: its name, and its characters from 0x80.
     Dos(&'static str, &'static [char; 128]),
 }
 
@@ -20,14 +20,14 @@ const CP850: Charset = Charset::Dos("CP850", &DECODING_TABLE_CP850);
 impl Charset {
     pub(super) const UTF_8: Self = Self::Standard(UTF_8);
 
-    /// What is tried on text that is no UTF-8; the first of equals is taken. CP865 has the Norwegian letters in the same places as CP850.
+    /// The encodings that are tried on text that is not UTF-8, the most common first: it wins among equals. CP865 has the Norwegian letters in the same places as CP850.
     pub(super) const GUESSED: [Self; 3] = [
         Self::Standard(WINDOWS_1252),
         CP850,
         Self::Standard(MACINTOSH),
     ];
 
-    /// The encoding with a name: one that browsers know, or `cp850` as well as `IBM850` or `850`.
+    /// Finds an encoding by its name: a label that browsers know, or a code page as `cp850`, `IBM850` or `850`.
     pub(super) fn from_label(label: &str) -> Option<Self> {
         let plain = label.to_ascii_lowercase().replace([' ', '-', '_'], "");
         let number = ["cp", "ibm", "dos", "oem", "pc"]
@@ -35,6 +35,7 @@ impl Charset {
             .find_map(|prefix| plain.strip_prefix(prefix))
             .unwrap_or(&plain);
         Some(match number {
+            // The code pages of MS-DOS are missing from the web's encoding standard.
             "437" => Self::Dos("CP437", &DECODING_TABLE_CP437),
             "850" => CP850,
             "858" => Self::Dos("CP858", &DECODING_TABLE_CP858),
@@ -64,7 +65,7 @@ impl Charset {
         }
     }
 
-    /// The characters from 0x80 on of an encoding with one byte for each.
+    /// The characters of the bytes from 0x80 in a single-byte encoding.
     pub(super) fn upper_half(self) -> [char; 128] {
         match self {
             Self::Dos(_, table) => *table,
@@ -88,7 +89,7 @@ impl Charset {
     }
 }
 
-/// By name: two of the same name have the same characters.
+/// Compares by name: two encodings with the same name have the same characters.
 impl PartialEq for Charset {
     fn eq(&self, other: &Self) -> bool {
         self.name() == other.name()
@@ -97,17 +98,18 @@ impl PartialEq for Charset {
 
 impl Eq for Charset {}
 
-/// What the bytes beyond ASCII of a text are when it is read in an encoding.
+/// Counts how plausible the non-ASCII bytes of a text are as letters of one encoding.
 #[derive(Debug)]
 pub(super) struct LetterCount {
     charset: Charset,
     upper: [char; 128],
-    /// Characters that cannot be right where they stand: `†` in `Kv†le`.
+    /// The number of characters that cannot be right in their place, such as `†` in `Kv†le`.
     misfits: usize,
-    /// `æøå`, where letters may stand.
+    /// The number of Norwegian letters in plausible places.
     norwegian: usize,
-    /// Those among them that another letter follows.
+    /// The number of those that are followed by another letter.
     inside: usize,
+    /// The number of other letters that occur in Norwegian names, in plausible places.
     letters: usize,
 }
 
@@ -123,14 +125,14 @@ impl LetterCount {
         }
     }
 
-    /// One more byte, with those around it.
+    /// Counts one non-ASCII byte, given with its neighbours.
     pub(super) fn add(&mut self, before: u8, byte: u8, after: u8) {
         const NORWEGIAN: &str = "æøåÆØÅ";
         const OTHERS: &str = "áàâäãéèêëíìîïóòôöõúùûüýÿñçčđšžŋŧðþćźńłěřůűőß";
-        // What may stand before a word.
+        // Signs that may stand directly before a word.
         const OPENING: &str = "‘“„‚‹«¿¡§©€£$°#†‡";
         let (before, letter, after) = (self.letter(before), self.letter(byte), self.letter(after));
-        // `KÅre` and `OÆBrien` are not written.
+        // Spellings such as `KÅre` and `OÆBrien` do not occur, so a letter in the wrong case is a sign of the wrong encoding.
         let odd_case = letter.is_uppercase() && before.is_lowercase()
             || letter.is_uppercase() && before.is_alphabetic() && after.is_lowercase()
             || letter.is_lowercase() && after.is_uppercase()
@@ -163,16 +165,16 @@ impl LetterCount {
         }
     }
 
-    /// True when too much of the text cannot be right in this encoding.
+    /// True when more than a fifth of the counted characters cannot be right in this encoding.
     pub(super) fn is_doubtful(&self) -> bool {
         self.misfits * 4 > self.norwegian + self.letters
     }
 }
 
-/// The encoding that the letters speak for; `None` when they do not speak clearly.
+/// The most plausible encoding; `None` when the counts leave a doubt. The first of `counts` is the most common encoding.
 pub(super) fn best_of(counts: &[LetterCount]) -> Option<Charset> {
     let usual = counts.first()?;
-    // The last of equals is taken, and the usual one goes first.
+    // `max_by_key` takes the last of equals; reversed, that is the most common encoding.
     let best = counts.iter().rev().max_by_key(|count| {
         let words = (count.norwegian, count.letters);
         (Reverse(count.misfits), words)
@@ -186,6 +188,6 @@ pub(super) fn best_of(counts: &[LetterCount]) -> Option<Charset> {
     if best.norwegian == 0 {
         return Some(usual.charset);
     }
-    // At the ends of words alone `†` may be one, and `å` as well.
+    // Only at the ends of words the byte may be `å` in one encoding and a plausible `†` in the other.
     (best.inside > 0).then_some(best.charset)
 }

@@ -1,4 +1,4 @@
-//! What spreadsheets, clipboards and other programs do to values, as far as it can be seen in a value.
+//! The detection of damage that spreadsheets, clipboards and other programs do to single values.
 
 use std::fmt::Write as _;
 
@@ -8,38 +8,38 @@ use jiff::civil::{Date, date};
 use super::charset::Charset;
 use crate::diagnostic::is_invisible;
 
-/// What has been done to a value.
+/// A kind of damage to a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Damage {
-    /// A spreadsheet's own error or the sign of a column that was too narrow: `#N/A`, `#NAVN?`, `########`.
+    /// An error of the spreadsheet, or the sign of a column that was too narrow: `#N/A`, `#NAVN?`, `########`.
     SpreadsheetError,
-    /// Characters that no text has, or that turn its letters round.
+    /// Control characters, or characters that reverse the letters after them.
     Control,
-    /// A long number was written as a spreadsheet shows it: `9,19E+8`.
+    /// A long number in the form that a spreadsheet shows: `9,19E+8`.
     ScientificNotation,
-    /// Blanks that do not show stand in it or around it.
+    /// Invisible blanks in or around the value.
     InvisibleBlanks,
-    /// Its UTF-8 was read as another encoding: `KÃ¥re`.
+    /// UTF-8 that was decoded with another encoding: `KÃ¥re`.
     WrongEncoding,
-    /// `K?re`: written in an encoding that does not have the letter.
+    /// A letter that was lost when it was encoded: `K?re`.
     LostLetter,
-    /// `="2026/1"`, or a formula.
+    /// A formula, or a text written as one: `="2026/1"`.
     Formula,
-    /// `'2026/1`: the sign by which a spreadsheet knows a text.
+    /// The apostrophe that marks text in a spreadsheet: `'2026/1`.
     Apostrophe,
-    /// What programs write for nothing: `NULL`, `nan`.
+    /// A word that programs write for a missing value: `NULL`, `nan`.
     NullWord,
-    /// Marks for the direction of writing, which do not show.
+    /// Invisible marks for the direction of writing.
     Direction,
 }
 
 impl Damage {
-    /// True when no letter can be right with it.
+    /// True when a letter with such a value is certainly wrong. The others are warnings.
     pub(crate) fn is_error(self) -> bool {
         matches!(self, Self::SpreadsheetError | Self::Control)
     }
 
-    /// What is wrong, said of a column, an entry or a value.
+    /// The fault as a predicate, whose subject is a column, an entry or a value.
     pub(crate) fn predicate(self) -> &'static str {
         match self {
             Self::SpreadsheetError => "is an error of the spreadsheet, not a value",
@@ -55,7 +55,7 @@ impl Damage {
         }
     }
 
-    /// What to do about it.
+    /// The remedy.
     pub(crate) fn hint(self) -> &'static str {
         match self {
             Self::SpreadsheetError => {
@@ -82,8 +82,9 @@ impl Damage {
     }
 }
 
-/// What has been done to a value, and what it probably was, as far as that can be known; `None` for values that look as people write them.
+/// Detects damage to a value, and returns the value it probably was, which is empty when unknown. `None` for values that look undamaged.
 pub(crate) fn detect_damage(value: &str) -> Option<(Damage, String)> {
+    // The first byte rules out most kinds, because this runs for every value of a file.
     let first = *value.as_bytes().first()?;
     let found = match first {
         b'#' | b'E' | b'F' if is_spreadsheet_error(value) => {
@@ -100,14 +101,14 @@ pub(crate) fn detect_damage(value: &str) -> Option<(Damage, String)> {
     if found.is_some() {
         return found;
     }
-    // One pass without branches: nearly every value is plain ASCII.
+    // One pass without branches, as nearly every value is plain ASCII. `?` (a lost letter) is among the odd bytes.
     let odd = value.bytes().fold(false, |odd, byte| {
         odd | !matches!(byte, b' '..=b'>' | b'@'..=b'~' | b'\t' | b'\n' | b'\r')
     });
     if odd { in_text(value) } else { None }
 }
 
-/// Damage that shows in single characters.
+/// Detects the kinds of damage that show in single characters.
 fn in_text(value: &str) -> Option<(Damage, String)> {
     let without = |drop: fn(char) -> bool| value.replace(drop, "");
     if value.contains(is_control) {
@@ -129,7 +130,7 @@ fn in_text(value: &str) -> Option<(Damage, String)> {
     Some((Damage::WrongEncoding, decoded_twice(value)?))
 }
 
-/// What programs write for nothing.
+/// The words that programs write for a missing value.
 const NULL_WORDS: [&str; 16] = [
     "NULL",
     "null",
@@ -149,7 +150,7 @@ const NULL_WORDS: [&str; 16] = [
     "\\N",
 ];
 
-/// In every language they are upper-case words behind `#`, nearly all of them with `!` or `?` at the end.
+/// True for the errors of spreadsheets. In every language they are upper-case words after `#`, most of them with a final `!` or `?`.
 fn is_spreadsheet_error(value: &str) -> bool {
     let value = value.trim_end();
     let Some(word) = value.strip_prefix('#') else {
@@ -174,7 +175,7 @@ fn is_spreadsheet_error(value: &str) -> bool {
     }
 }
 
-/// The text of `="2026/1"`; nothing for a formula whose value only the spreadsheet knows.
+/// The text inside `="2026/1"`; empty for a formula whose value only the spreadsheet knows.
 fn formula(value: &str) -> Option<String> {
     let formula = value.strip_prefix('=')?;
     let text = formula
@@ -189,7 +190,7 @@ fn formula(value: &str) -> Option<String> {
     formula.starts_with(begins).then(String::new)
 }
 
-/// The text behind an apostrophe that is no part of it, as it is in `'t Hooft` and in what stands between two.
+/// The text after an apostrophe that does not belong to it. It does in `'t Hooft` and in a text between two apostrophes.
 fn apostrophe(value: &str) -> Option<String> {
     let text = value.strip_prefix('\'')?;
     let mut letters = text.chars();
@@ -198,7 +199,7 @@ fn apostrophe(value: &str) -> Option<String> {
     (!text.is_empty() && !is_word && !text.ends_with('\'')).then(|| text.to_owned())
 }
 
-/// Control characters but for tabs and line breaks, and those that turn the letters after them round.
+/// True for control characters except tabs and line breaks, and for those that reverse the letters after them.
 fn is_control(c: char) -> bool {
     c.is_control() && !matches!(c, '\t' | '\n' | '\r')
         || matches!(c, '\u{202D}' | '\u{202E}' | '\u{FFFE}' | '\u{FFFF}')
@@ -208,7 +209,7 @@ fn is_direction_mark(c: char) -> bool {
     matches!(c, '\u{61C}' | '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202C}' | '\u{2066}'..='\u{2069}')
 }
 
-/// A question mark between two letters, but not in an address on the web.
+/// True for a question mark between two letters, unless the value is a web or e-mail address.
 fn has_lost_letter(value: &str) -> bool {
     let Some(at) = value.find('?') else {
         return false;
@@ -220,7 +221,7 @@ fn has_lost_letter(value: &str) -> bool {
     follows && before.ends_with(char::is_alphabetic) && !value.contains(['/', '=', '@'])
 }
 
-/// The value with a name for each character that does not show: `<U+202E>`.
+/// Replaces control characters and direction marks by their code points, as `<U+202E>`.
 pub(crate) fn with_signs_named(value: &str) -> String {
     let mut named = String::with_capacity(value.len());
     for c in value.chars() {
@@ -233,7 +234,7 @@ pub(crate) fn with_signs_named(value: &str) -> String {
     named
 }
 
-/// The month that a word means, as spreadsheets write it in Norwegian or English: `jan`, `mai.`, `Dec`, `oktober`.
+/// The number of the month with this name, as spreadsheets write it in Norwegian or English: `jan`, `mai.`, `Dec`, `oktober`.
 pub(crate) fn month_of(word: &str) -> Option<i16> {
     const MONTHS: [&[&str]; 12] = [
         &["januar", "january"],
@@ -255,7 +256,7 @@ pub(crate) fn month_of(word: &str) -> Option<i16> {
     i16::try_from(month + 1).ok()
 }
 
-/// The day that a spreadsheet counts as this number, when it is one in living memory or soon: 45000 is 2023-03-15.
+/// The date of a spreadsheet's serial number, when it is between 1927 and 2119: 45000 is 2023-03-15.
 pub(crate) fn serial_date(value: &str) -> Option<Date> {
     let (days, time) = value.split_once(['.', ',']).unwrap_or((value, ""));
     let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
@@ -264,11 +265,12 @@ pub(crate) fn serial_date(value: &str) -> Option<Date> {
     }
     let days: i64 = days.parse().ok()?;
     let counted = (10_000..=80_000).contains(&days);
+    // Excel counts 1900 as a leap year, so its day 1 is effectively 1899-12-31.
     let day = date(1899, 12, 30).checked_add(days.days()).ok()?;
     counted.then_some(day)
 }
 
-/// True when a value is a date as people write it: 2026-12-15, 15.12.2026, 15/12-26.
+/// True for a date in a usual spelling: 2026-12-15, 15.12.2026, 15/12-26.
 pub(crate) fn is_date(value: &str) -> bool {
     let value = value.split([' ', 'T']).next().unwrap_or_default();
     let mut parts = value.split(['-', '.', '/']);
@@ -286,13 +288,14 @@ pub(crate) fn is_date(value: &str) -> bool {
     number(second, 2) && (year_first || year_last)
 }
 
-/// The number that `9,19E+8` is about; `None` for what is no number in scientific notation.
+/// The number that `9,19E+8` stands for, with zeros for the lost digits; `None` for anything that is not a number in scientific notation.
 fn scientific(value: &str) -> Option<String> {
     let (mantissa, exponent) = value.split_once('E')?;
     let plain = mantissa.strip_prefix('-').unwrap_or(mantissa);
     let (whole, decimals) = plain.split_once([',', '.']).unwrap_or((plain, ""));
     let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
     let power = exponent.strip_prefix('+').filter(|power| digits(power))?;
+    // The exponent decides how many zeros are written; a larger one is no identifier.
     let power: usize = power.parse().ok().filter(|power| *power < 40)?;
     if whole.len() != 1 || !digits(whole) || !digits(decimals) || decimals.len() > power {
         return None;
@@ -302,7 +305,7 @@ fn scientific(value: &str) -> Option<String> {
     Some([sign, whole, decimals, &zeros].concat())
 }
 
-/// Without the blanks that do not show: all of them at the ends, those without any width also inside. What holds emojis together stays.
+/// Removes invisible blanks: all at the ends, and those without width inside. The joiners inside emojis stay.
 fn without_invisible(value: &str) -> String {
     let hidden = |c: char| is_invisible(c) && !matches!(c, ' ' | '\t' | '\n' | '\r');
     let trimmed = value.trim_matches(hidden);
@@ -314,9 +317,9 @@ fn without_invisible(value: &str) -> String {
     )
 }
 
-/// What a text was before its UTF-8 was read as Windows-1252, as CP850 or as Mac Roman.
+/// The text before its UTF-8 was decoded as Windows-1252, CP850 or Mac Roman.
 fn decoded_twice(value: &str) -> Option<String> {
-    // What the first byte of `æ`, `ø`, `å` and their like, or that of a sign, is there: nothing stands so in a text.
+    // The lead bytes of UTF-8 letters and signs, as each of the encodings shows them. In a genuine text they do not occur before such characters.
     const FIRST: [&[char]; 3] = [&['Ã', 'Â'], &['├', '┬'], &['√', '¬']];
     let charsets = Charset::GUESSED.into_iter().zip(FIRST);
     charsets

@@ -1,4 +1,4 @@
-//! How a file is written: its encoding and its delimiter.
+//! The dialect of a file: its encoding and its delimiter, and the detection of the latter.
 
 use std::cmp::Reverse;
 use std::fmt;
@@ -6,22 +6,20 @@ use std::fmt;
 use super::charset::Charset;
 use super::records::{ErrorKind, Record, Records};
 
-/// How many records the delimiter is found out from.
+/// The number of records that the delimiter is detected from.
 const RECORDS: usize = 50;
 
-/// What stands between two values.
+/// The character between two values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Delimiter {
-    /// `,`
     Comma,
-    /// `;`, as spreadsheets write where the comma is the decimal sign.
+    /// `;`, which spreadsheets write in countries with a decimal comma, such as Norway.
     Semicolon,
     Tab,
-    /// `|`
     Pipe,
 }
 
-/// How a file is written, and what of it had to be found out. Displayed for people: `Windows-1252, semicolon (found out)`.
+/// The dialect of a file, and which parts of it were detected. Displays as `Windows-1252, semicolon (found out)`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Dialect {
     pub(super) encoding: Charset,
@@ -60,7 +58,7 @@ impl Delimiter {
         }
     }
 
-    /// By its English name or as itself.
+    /// Parses a delimiter from its English name, or from the character itself.
     pub(super) fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|delimiter| {
             name.eq_ignore_ascii_case(&delimiter.to_string())
@@ -69,23 +67,23 @@ impl Delimiter {
         })
     }
 
-    /// The one that splits the beginning of a file (in UTF-8) into the most columns with the same number of values in every row. `whole` says
-    /// that nothing follows, otherwise the last record is cut and not looked at.
+    /// Detects the delimiter of a file from its beginning (in UTF-8): a `sep=` line, or else the best score. `whole` is true when the
+    /// file ends there; otherwise the last record may be incomplete and is ignored.
     pub(super) fn detect(start: &[u8], whole: bool) -> Self {
         Self::from_sep_line(start).unwrap_or_else(|| Self::by_score(start, whole))
     }
 
-    /// The same, whatever the first line announces.
+    /// The delimiter with the best score, without regard to a `sep=` line.
     pub(super) fn by_score(start: &[u8], whole: bool) -> Self {
         Self::ALL
             .into_iter()
-            // The first of equals shall win, but `max_by_key` takes the last.
+            // `max_by_key` takes the last of equals, and the first one shall win.
             .rev()
             .max_by_key(|delimiter| DelimiterScore::measure(start, *delimiter, whole))
             .unwrap_or(Self::Semicolon)
     }
 
-    /// The delimiter in a first line such as `sep=;`, which is there for Excel alone.
+    /// The delimiter in a first line such as `sep=;`, which is an instruction to Excel and no data.
     pub(super) fn from_sep_line(start: &[u8]) -> Option<Self> {
         let line = start.split(|byte| *byte == b'\n').next()?;
         let line = line.strip_suffix(b"\r").unwrap_or(line);
@@ -113,17 +111,17 @@ impl fmt::Display for Delimiter {
     }
 }
 
-/// How well a delimiter fits; the greatest is the best.
+/// The score of a delimiter. The derived order compares the members from first to last; the greatest score is the best.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct DelimiterScore {
-    /// True when it splits most rows.
+    /// True when the delimiter splits most rows.
     splits: bool,
-    /// Quotation marks that would not be where it has them: between it and a value. A comma in quotation marks is no delimiter.
+    /// The number of misplaced quotation marks, which a correct delimiter does not leave: it stands next to them.
     marks: Reverse<usize>,
-    /// Rows in a thousand with as many values as most.
+    /// The number of rows in a thousand that have the most frequent number of values.
     alike: usize,
     columns: usize,
-    /// Values in the first row.
+    /// The number of values in the first row.
     first: usize,
 }
 
@@ -140,6 +138,7 @@ impl DelimiterScore {
                     widths.push(record.ends.len());
                     marks += record.loose_quotes;
                 }
+                // A lone carriage return is a fault with any delimiter.
                 Err(error) => marks += usize::from(!matches!(error.kind, ErrorKind::LoneReturn)),
             }
         }
@@ -162,7 +161,7 @@ impl DelimiterScore {
         }
     }
 
-    /// True when nobody can have meant the `other`: it splits the header not at all, or few rows as it splits the others.
+    /// True when `other` is certainly wrong beside this one: it does not split the header, or splits the rows unevenly.
     pub(super) fn is_better_than(&self, other: &Self) -> bool {
         let fits = self.splits && self.first > 1 && self.alike >= 900;
         fits && (other.first < 2 || !other.splits || other.alike < 500)

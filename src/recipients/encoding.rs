@@ -1,4 +1,4 @@
-//! Which encoding a file is in, and the file as UTF-8.
+//! The detection of a file's encoding, and its conversion to UTF-8.
 
 use std::fs::File;
 use std::io::{self, BufRead as _, BufReader, Read, Seek, SeekFrom};
@@ -8,27 +8,27 @@ use encoding_rs_io::DecodeReaderBytesBuilder;
 
 use super::charset::{Charset, LetterCount, best_of};
 
-/// How much is read at a time, in bytes.
+/// The number of bytes read at a time.
 pub(super) const CHUNK: usize = 1 << 16;
 
-/// A file as a stream of UTF-8, without a byte order mark. Files in UTF-8 come through as they are, so that a wrong byte can be told of.
+/// A file as a stream of UTF-8 without a byte order mark. UTF-8 files pass through unchanged, so that an invalid byte can be reported with its row.
 pub(super) type Decoded = Box<dyn Read + Send>;
 
-/// What the beginning of a file says that it is.
+/// The kind of a file, judged by its beginning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum FileStart {
     Empty,
-    /// No delimited text, but this.
+    /// A file of another kind, named as messages do.
     Foreign(&'static str),
     /// Text with a byte order mark.
     Marked(&'static Encoding),
-    /// UTF-16 without a mark: every second byte is zero.
+    /// UTF-16 without a byte order mark: every second byte is zero.
     Utf16WithoutMark(&'static Encoding),
-    /// Text that does not say what it is.
+    /// Text without a byte order mark.
     Unmarked,
 }
 
-/// How files begin that are no text.
+/// The first bytes of files that are not text.
 const FOREIGN: [(&[u8], &str); 7] = [
     (b"PK\x03\x04", "an Excel workbook"),
     (b"\xD0\xCF\x11\xE0", "an Excel workbook"),
@@ -39,7 +39,7 @@ const FOREIGN: [(&[u8], &str); 7] = [
     (b"SQLite format 3", "a database"),
 ];
 
-/// Looks at the first bytes.
+/// Judges a file by its first bytes.
 pub(super) fn file_start(file: &mut File) -> io::Result<FileStart> {
     let mut start = Vec::with_capacity(CHUNK);
     file.seek(SeekFrom::Start(0))?;
@@ -56,7 +56,7 @@ pub(super) fn file_start(file: &mut File) -> io::Result<FileStart> {
     Ok(utf16_by_zeros(&start).map_or(FileStart::Unmarked, FileStart::Utf16WithoutMark))
 }
 
-/// UTF-16 by its zeros: the upper half of nearly every European letter is zero, the lower half never is.
+/// Detects UTF-16 by its zeros: the upper byte of nearly every European letter is zero, the lower byte never is.
 fn utf16_by_zeros(start: &[u8]) -> Option<&'static Encoding> {
     let (mut first, mut second) = (0, 0);
     for pair in start.as_chunks::<2>().0 {
@@ -64,6 +64,7 @@ fn utf16_by_zeros(start: &[u8]) -> Option<&'static Encoding> {
         second += usize::from(pair[1] == 0);
     }
     let pairs = start.len() / 2;
+    // Names with letters outside Latin-1 leave some pairs without a zero, hence a half and not all.
     let (many, few) = (pairs / 2, pairs / 10);
     if second > many && first <= few {
         Some(UTF_16LE)
@@ -74,20 +75,20 @@ fn utf16_by_zeros(start: &[u8]) -> Option<&'static Encoding> {
     }
 }
 
-/// What all the bytes of a file without a mark say about its encoding.
+/// The result of detecting an encoding without a byte order mark.
 #[derive(Debug)]
 pub(super) enum Evidence {
     Charset(Charset),
-    /// Text in an encoding that is none of those that are known.
+    /// The text fits none of the known encodings.
     Unknown,
 }
 
-/// The encoding of text without a mark, from all of its bytes.
+/// Detects the encoding of text without a byte order mark from all of its bytes.
 ///
 /// A prefix is not enough: a list of organisations may well be ASCII for a megabyte before the first `Ø`.
 pub(super) fn detect_without_mark(file: &mut File) -> io::Result<Evidence> {
     let utf8 = Utf8Evidence::read(file)?;
-    // A UTF-8 file with a few broken places stays UTF-8: its rows say where.
+    // A UTF-8 file with a few invalid bytes still counts as UTF-8: the reader reports their rows.
     if utf8.wrong == 0 || utf8.letters > utf8.wrong {
         return Ok(Evidence::Charset(Charset::UTF_8));
     }
@@ -95,7 +96,7 @@ pub(super) fn detect_without_mark(file: &mut File) -> io::Result<Evidence> {
     Ok(found.map_or(Evidence::Unknown, Evidence::Charset))
 }
 
-/// The encoding that a file certainly has instead of the one that is set; `None` when it may well be what is set.
+/// The encoding that a file certainly has, when it contradicts the configured one; `None` when the configured one is possible.
 pub(super) fn contradiction(file: &mut File, set: Charset) -> io::Result<Option<Charset>> {
     if set == Charset::UTF_8 {
         return Ok(None);
@@ -109,12 +110,13 @@ pub(super) fn contradiction(file: &mut File, set: Charset) -> io::Result<Option<
     }
     let counts = count_letters(file, &Charset::GUESSED)?;
     let of_set = count_letters(file, &[set])?;
+    // Both are needed for a contradiction: another encoding fits, and the configured one does not.
     let better = best_of(&counts).filter(|found| *found != set);
     let doubtful = of_set.iter().any(LetterCount::is_doubtful);
     Ok(better.filter(|_| doubtful))
 }
 
-/// What the letters of a file are in each of these encodings.
+/// Counts the letters of a file in each of these encodings.
 fn count_letters(file: &mut File, charsets: &[Charset]) -> io::Result<Vec<LetterCount>> {
     file.seek(SeekFrom::Start(0))?;
     let mut counts: Vec<_> = charsets.iter().copied().map(LetterCount::new).collect();
@@ -126,7 +128,7 @@ fn count_letters(file: &mut File, charsets: &[Charset]) -> io::Result<Vec<Letter
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             Err(error) => return Err(error),
         };
-        // A blank after the last byte, so that it is judged as well.
+        // Each byte is judged with its successor; a blank after the end completes the last one.
         let bytes = if read == 0 {
             &b" "[..]
         } else {
@@ -146,12 +148,12 @@ fn count_letters(file: &mut File, charsets: &[Charset]) -> io::Result<Vec<Letter
     }
 }
 
-/// True when a file marked as one encoding may be called another: `utf-16` is said of both kinds.
+/// True when the byte order mark agrees with the configured encoding. The name `utf-16` covers both byte orders.
 pub(super) fn is_compatible(marked: &'static Encoding, set: Charset) -> bool {
     set == Charset::Standard(marked) || (marked == UTF_16BE && set == Charset::Standard(UTF_16LE))
 }
 
-/// The whole file as UTF-8.
+/// Opens the whole file as a stream of UTF-8.
 pub(super) fn decoded(mut file: File, charset: Charset) -> io::Result<Decoded> {
     file.seek(SeekFrom::Start(0))?;
     let mut builder = DecodeReaderBytesBuilder::new();
@@ -174,11 +176,11 @@ pub(super) fn decoded(mut file: File, charset: Charset) -> io::Result<Decoded> {
     Ok(Box::new(builder.build_with_buffer(file, vec![0; CHUNK])?))
 }
 
-/// A file in an encoding of MS-DOS as UTF-8.
+/// A reader that converts an MS-DOS code page to UTF-8, because `encoding_rs` knows none of them.
 struct DosReader {
     file: BufReader<File>,
     table: &'static [char; 128],
-    /// What has been read, and how much of it has been given on.
+    /// The converted text, of which `given` bytes have been returned.
     text: String,
     given: usize,
 }
@@ -211,9 +213,9 @@ impl Read for DosReader {
 /// Evidence for and against UTF-8.
 #[derive(Debug, Default)]
 struct Utf8Evidence {
-    /// Letters beyond ASCII that are right in UTF-8.
+    /// The number of valid non-ASCII letters.
     letters: usize,
-    /// Places that are wrong in UTF-8.
+    /// The number of invalid sequences.
     wrong: usize,
 }
 
@@ -232,7 +234,7 @@ impl Utf8Evidence {
             let end = kept + read;
             let cut = evidence.add(&buffer[..end]);
             if read == 0 {
-                // A letter that is cut by the end of the file is wrong as well.
+                // A letter cut off by the end of the file is invalid too.
                 evidence.wrong += usize::from(cut > 0);
                 return Ok(evidence);
             }
@@ -241,7 +243,7 @@ impl Utf8Evidence {
         }
     }
 
-    /// Counts a piece; returns how many bytes at its end belong to a letter that goes on in the next piece.
+    /// Counts a piece of the file. Returns the number of bytes at its end that belong to a letter that continues in the next piece.
     fn add(&mut self, mut piece: &[u8]) -> usize {
         loop {
             let (valid, wrong) = match std::str::from_utf8(piece) {
@@ -249,6 +251,7 @@ impl Utf8Evidence {
                 Err(error) => (error.valid_up_to(), Some(error.error_len())),
             };
             let (right, rest) = piece.split_at(valid);
+            // Lead bytes of sequences of two and more bytes begin at 0xC0.
             self.letters += right.iter().filter(|byte| **byte >= 0xC0).count();
             match wrong {
                 None => return 0,

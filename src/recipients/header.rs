@@ -1,4 +1,4 @@
-//! The first row: the names of the columns.
+//! The header: the names of the columns, and their faults.
 
 use std::collections::HashMap;
 
@@ -8,7 +8,7 @@ use super::row::Row;
 use crate::correspondence::{InvalidRecipient, Recipient};
 use crate::diagnostic::tidy;
 
-/// What is wrong with a header, without its place.
+/// A fault of a header, without its place.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct HeaderDefect {
     pub(super) message: String,
@@ -16,7 +16,7 @@ pub(super) struct HeaderDefect {
     pub(super) hint: String,
 }
 
-/// The columns' names as people see them, without empty columns at the end; or all that is wrong with them.
+/// Returns the normalised names of the columns, without empty ones at the end, or all faults in them.
 pub(super) fn column_names(
     row: &Row,
     first_records: &FirstRecords,
@@ -25,6 +25,7 @@ pub(super) fn column_names(
     while names.last().is_some_and(String::is_empty) {
         names.pop();
     }
+    // These two faults are reported alone: all others would only follow from them.
     if let Some(line) = first_records.header_below() {
         return Err(vec![HeaderDefect {
             message: format!(
@@ -68,7 +69,7 @@ pub(super) fn column_names(
     }
 }
 
-/// Columns without a name, all in one.
+/// The fault of all columns without a name, in one message.
 fn nameless(names: &[String], first_records: &FirstRecords) -> Option<HeaderDefect> {
     let columns = || names.iter().enumerate().filter(|(_, name)| name.is_empty());
     let listed: Vec<_> = columns()
@@ -97,12 +98,12 @@ fn nameless(names: &[String], first_records: &FirstRecords) -> Option<HeaderDefe
     })
 }
 
-/// A name as a person sees it: the kind of its blanks and how its letters are made up do not count.
+/// Normalises a name: kinds of blanks and the composition of letters make no difference.
 pub(super) fn name(value: &str) -> String {
     tidy(value).into_owned()
 }
 
-/// True for what is somebody's number, also one that a spreadsheet has damaged.
+/// True for an identity or organisation number, also for one that a spreadsheet has damaged.
 pub(super) fn is_recipient(name: &str) -> bool {
     matches!(
         Recipient::parse(name),

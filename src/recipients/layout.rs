@@ -1,4 +1,4 @@
-//! What the beginning of a file shows to be wrong with the whole of it: told once, with its cause, and not as a mistake in every row.
+//! Faults of a whole file that its beginning shows, such as a wrong delimiter or a title above the header. They are reported once, and not as a fault of every row.
 
 use std::borrow::Cow;
 
@@ -8,14 +8,14 @@ use super::records::{Record, Records};
 use crate::correspondence::{InvalidRecipient, Recipient};
 use crate::diagnostic::{is_invisible, tidy};
 
-/// How many records are looked at.
+/// The number of records that are examined.
 const RECORDS: usize = 50;
 
-/// The first records of a file that are not blank, each with its line.
+/// The first records of a file that are not blank, with their lines.
 #[derive(Debug)]
 pub(super) struct FirstRecords(Vec<(u64, Vec<String>)>);
 
-/// Text that is not delimited text, by its beginning.
+/// Names the format of a text that is not delimited, judged by its beginning.
 pub(super) fn not_delimited(start: &[u8]) -> Option<&'static str> {
     let text = String::from_utf8_lossy(start.get(..1000).unwrap_or(start));
     let text = text.trim_start_matches(is_invisible).to_ascii_lowercase();
@@ -45,9 +45,9 @@ pub(super) fn not_delimited(start: &[u8]) -> Option<&'static str> {
     }
 }
 
-/// A delimiter that is set, or announced by the file, and cannot be it.
+/// The error when a delimiter that is configured, or announced by the file, is certainly wrong.
 pub(super) fn wrong_delimiter(start: &[u8], whole: bool, taken: Delimiter) -> Option<ReadError> {
-    // The line that announces it has no values.
+    // The `sep=` line has no values.
     let begin = Delimiter::from_sep_line(start)
         .and_then(|_| start.iter().position(|byte| *byte == b'\n'))
         .map_or(0, |end| end + 1);
@@ -83,7 +83,7 @@ impl FirstRecords {
             }
         }
         if !whole && all.len() > 1 {
-            // It may have been cut.
+            // The last record may be incomplete.
             all.pop();
         }
         if skip && !all.is_empty() {
@@ -92,7 +92,7 @@ impl FirstRecords {
         Self(all)
     }
 
-    /// The header's line, when the first record is something else above it: a title, a date.
+    /// The line of the header, when the first record is something else, such as a title or a date.
     pub(super) fn header_below(&self) -> Option<u64> {
         let ((_, first), rest) = self.0.split_first()?;
         let few = filled(first);
@@ -105,11 +105,11 @@ impl FirstRecords {
         let covers = below
             .iter()
             .all(|(_, values)| width(values) <= width(header));
-        // Where no row is left, the first line may as well be the header and this one a row.
+        // Without any row below it, the first line may as well be the header and this one a row.
         (covers && !below.is_empty()).then_some(*line)
     }
 
-    /// The first line with a value in a column (from 0), the header left out.
+    /// The first line after the header with a value in `column` (from 0).
     pub(super) fn line_with(&self, column: usize) -> Option<u64> {
         let mut rows = self.0.iter().skip(1);
         let found =
@@ -126,7 +126,7 @@ fn filled(values: &[String]) -> usize {
     values.iter().filter(|value| !is_blank(value)).count()
 }
 
-/// How many values there are, without the empty ones at the end.
+/// The number of values, without the empty ones at the end.
 fn width(values: &[String]) -> usize {
     values
         .iter()
@@ -134,20 +134,20 @@ fn width(values: &[String]) -> usize {
         .map_or(0, |last| last + 1)
 }
 
-/// True for values that may be the names of columns: all different, and none of them somebody's number or address.
+/// True for values that may be the names of columns: all different, and none of them a number or an e-mail address.
 fn is_header_like(values: &[String]) -> bool {
     let mut names: Vec<_> = values.iter().map(|value| tidy(value)).collect();
     names.retain(|name| !name.is_empty());
     let count = names.len();
     let like_name = |name: &Cow<'_, str>| {
         let number = name.chars().filter(char::is_ascii_digit).count() >= 5;
-        let somebody = matches!(
+        let names_no_one = matches!(
             Recipient::parse(name),
             Err(InvalidRecipient::Unknown
                 | InvalidRecipient::Blanks { .. }
                 | InvalidRecipient::Empty)
         );
-        !number && somebody && !name.contains('@')
+        !number && names_no_one && !name.contains('@')
     };
     let all = names.iter().all(like_name);
     names.sort();

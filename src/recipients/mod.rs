@@ -1,6 +1,6 @@
-//! The recipients file: text as spreadsheets really save it, read row by row.
+//! The recipients file: delimited text as spreadsheets save it, read row by row.
 //!
-//! [`Rows::open`] finds out the encoding and the delimiter (or takes them as set), checks the header, and then gives one [`Row`] at a time with
+//! [`Rows::open`] detects the encoding and the delimiter unless they are configured, checks the header, and then returns one [`Row`] at a time with
 //! the line it begins on. Memory does not grow with the file.
 
 mod charset;

@@ -1,11 +1,11 @@
-//! What is wrong with a recipients file, before it has a place.
+//! The errors of reading a recipients file, before they get their place.
 
 use std::io;
 
 use super::records::{AfterQuote, ErrorKind, ROW_LIMIT};
 use crate::diagnostic::{Place, Problem};
 
-/// What is wrong, why, and what to do.
+/// The message, cause and hint of an error.
 #[derive(Debug)]
 pub(super) struct ReadError {
     message: String,
@@ -22,7 +22,7 @@ impl ReadError {
         }
     }
 
-    /// The file cannot be read at all.
+    /// The error when the file cannot be read at all.
     pub(super) fn unreadable(error: &io::Error) -> Self {
         let hint = match error.kind() {
             io::ErrorKind::InvalidInput => {
@@ -38,7 +38,7 @@ impl ReadError {
         }
     }
 
-    /// The file is something else than delimited text.
+    /// The error when the file is not delimited text.
     pub(super) fn foreign(what: &str) -> Self {
         Self::new(
             format!("the file is {what}, not CSV"),
@@ -46,7 +46,7 @@ impl ReadError {
         )
     }
 
-    /// A record that cannot be read.
+    /// The error of a record that cannot be read.
     pub(super) fn record(kind: &ErrorKind, value_line: u64) -> Self {
         const TWICE: &str = "a quotation mark that belongs to a text is written twice (`\"\"`), in a value that stands between quotation marks";
         match kind {
@@ -103,7 +103,7 @@ impl ReadError {
         }
     }
 
-    /// A quoted value holds what is a row of its own.
+    /// The error when a quoted value holds a line that is a row of its own.
     pub(super) fn swallowed_row() -> Self {
         Self::new(
             "a value holds another row of the file",
@@ -111,7 +111,7 @@ impl ReadError {
         )
     }
 
-    /// A row has too few or too many values; it covers `breaks` lines more than one.
+    /// The error when a row has too few or too many values. `breaks` is the number of line breaks inside the row.
     pub(super) fn width(columns: usize, found: usize, line: u64, breaks: u64) -> Self {
         let hint = if breaks > 0 {
             format!(
@@ -134,7 +134,7 @@ impl ReadError {
         }
     }
 
-    /// The problem, at its place.
+    /// Turns the error into a problem at `place`.
     pub(super) fn at(self, place: Place) -> Problem {
         let problem = Problem::error(place, self.message).with_hint(self.hint);
         match self.cause {

@@ -1,7 +1,7 @@
-//! Delimited text as RFC 4180 has it, read strictly: one record at a time, with the line it begins on.
+//! A strict parser of delimited text by RFC 4180: one record at a time, with the line it begins on.
 //!
-//! No parser on offer refuses what is *nearly* a quoted value, or tells where the value began; most take the rows up to the next quotation mark for a part of
-//! it. Here such a value is an error at its own line, and reading goes on with the line after it, so that the rows it would have swallowed are read as rows.
+//! No available parser refuses a value that is *nearly* quoted, or tells where it began; most read all rows up to the next quotation mark as part of it.
+//! Here such a value is an error at its own line, and parsing continues with the line after it, so that the rows it would have swallowed are read as rows.
 
 use std::io::{self, BufRead};
 use std::ops::Range;
@@ -17,42 +17,44 @@ pub(crate) const ROW_LIMIT: usize = 1 << 20;
 pub(super) struct Records<R> {
     reader: R,
     delimiter: u8,
-    /// `\n`, or `\r` in files of old Macs, whose lines have no `\n`.
+    /// The end of a line: `\n`, or `\r` in files of old Macs, which have no `\n`.
     line_end: u8,
-    /// Text from the current record on; after an error it may hold more lines, which are read again.
+    /// The text from the current record on. After an error it may hold further lines, which are parsed again.
     buffer: Vec<u8>,
-    /// Where in `buffer` the next record begins, and on which line (from 1).
+    /// The position in `buffer` at which the next record begins.
     next: usize,
+    /// The line of that position, from 1.
     next_line: u64,
     ended: bool,
 }
 
-/// The values of a record. Read into again and again, so that its memory is reused.
+/// The values of a record. One record is filled again and again, so that its memory is reused.
 #[derive(Debug, Default)]
 pub(super) struct Record {
-    /// The values one after the other, without quotation marks around them.
+    /// The values one after the other, without enclosing quotation marks.
     pub(super) text: Vec<u8>,
-    /// Where in `text` each value ends.
+    /// The end of each value in `text`.
     pub(super) ends: Vec<usize>,
-    /// The line it begins on.
+    /// The line that the record begins on.
     pub(super) line: u64,
-    /// How many quotation marks stand inside values that are not quoted.
+    /// The number of quotation marks inside unquoted values.
     pub(super) loose_quotes: usize,
-    /// Parts of lines inside quoted values of more than one line.
+    /// The lines inside quoted values that span several lines.
     pub(super) parts: Vec<QuotedPart>,
 }
 
-/// The part of one line that is inside a quoted value.
+/// A line of which a part is inside a quoted value.
 #[derive(Debug)]
 pub(super) struct QuotedPart {
-    /// The whole line and the part in it, as bytes of the stream.
+    /// The whole line, as a range of the buffer.
     line: Range<usize>,
+    /// The part inside the value, as a range of the buffer.
     part: Range<usize>,
     /// The line on which the value begins.
     value_line: u64,
 }
 
-/// Why a record cannot be read, and the line its value begins on.
+/// The reason why a record cannot be read, and the line on which its value begins.
 #[derive(Debug)]
 pub(super) struct RecordError {
     pub(super) kind: ErrorKind,
@@ -62,28 +64,28 @@ pub(super) struct RecordError {
 #[derive(Debug)]
 pub(super) enum ErrorKind {
     Io(io::Error),
-    /// A line of more than [`ROW_LIMIT`] bytes: nothing is read after it.
+    /// A line is longer than [`ROW_LIMIT`] bytes; nothing is read after it.
     Endless,
-    /// A quoted value that does not end before the file does, or within [`ROW_LIMIT`] bytes.
+    /// A quoted value ends neither before the file nor within [`ROW_LIMIT`] bytes.
     Unclosed,
-    /// Neither the delimiter nor the end of the line follows the closing quotation mark.
+    /// The closing quotation mark is followed by neither the delimiter nor the end of the line.
     AfterQuote {
         what: AfterQuote,
         /// The line of the closing quotation mark.
         line: u64,
     },
-    /// A quoted value with blanks in front of its quotation mark.
+    /// Blanks stand in front of the opening quotation mark.
     BlankBeforeQuote,
-    /// A carriage return without a line feed, outside of quoted values.
+    /// A carriage return without a line feed stands outside of quoted values.
     LoneReturn,
 }
 
-/// What follows a closing quotation mark.
+/// The text after a closing quotation mark.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum AfterQuote {
     Blank,
     Text,
-    /// Text, and the quotation mark has a backslash in front: `\"`.
+    /// Text, where the quotation mark has a backslash in front: `\"`.
     Escaped,
 }
 
@@ -100,13 +102,14 @@ impl<R: BufRead> Records<R> {
         }
     }
 
-    /// Reads the next record, blank lines included; false at the end. After an error the next call goes on with the line after the one the value began on.
+    /// Reads the next record, also a blank line; false at the end. After an error the next call continues with the line after the one on which the faulty value began.
     pub(super) fn read(&mut self, record: &mut Record) -> Result<bool, RecordError> {
         record.text.clear();
         record.ends.clear();
         record.parts.clear();
         record.loose_quotes = 0;
         record.line = self.next_line;
+        // The buffer is moved only when it is used up or large: moving it for every record would be quadratic.
         if self.next == self.buffer.len() || self.next > ROW_LIMIT {
             self.buffer.drain(..self.next);
             self.next = 0;
@@ -119,6 +122,7 @@ impl<R: BufRead> Records<R> {
         };
         let content = self.content(line.clone());
         let bytes = self.buffer.get(content.clone()).unwrap_or_default();
+        // Most lines have no quotation mark and are split by the fast path below.
         if memchr(b'"', bytes).is_some() {
             return self.quoted(line, record).map(|()| true);
         }
@@ -139,7 +143,7 @@ impl<R: BufRead> Records<R> {
         Ok(true)
     }
 
-    /// Goes back to the line after `line`, which is one of the record read last.
+    /// Goes back to the line after `line`, which must be one of the lines of the last record.
     pub(super) fn resume_after(&mut self, line: u64) {
         while self.next_line > line + 1 {
             let before = self.buffer.get(..self.next.saturating_sub(1));
@@ -154,7 +158,7 @@ impl<R: BufRead> Records<R> {
         let mut number = record.line;
         let mut at = line.start;
         loop {
-            // `at` is where a value begins.
+            // Here `at` is the beginning of a value, and the line after it is where parsing continues after an error.
             let value_line = number;
             let resume = line.end;
             let read = if self.buffer.get(at) == Some(&b'"') {
@@ -178,7 +182,7 @@ impl<R: BufRead> Records<R> {
             }
             let content = self.content(line.clone());
             if at < content.end {
-                // The delimiter.
+                // Skips the delimiter.
                 at += 1;
                 continue;
             }
@@ -188,7 +192,7 @@ impl<R: BufRead> Records<R> {
         }
     }
 
-    /// Reads a value that begins with a quotation mark at `at`; afterwards `at` is behind it, in `line`.
+    /// Reads a quoted value, whose quotation mark is at `at`. Afterwards `at` is behind the value, in `line`, whose number is `number`.
     fn quoted_value(
         &mut self,
         at: &mut usize,
@@ -215,6 +219,7 @@ impl<R: BufRead> Records<R> {
                 .text
                 .extend_from_slice(rest.get(..length).unwrap_or_default());
             let quote = *at + length;
+            // A doubled quotation mark is one that belongs to the text.
             if self.buffer.get(quote + 1) == Some(&b'"') && quote + 1 < line.end {
                 record.text.push(b'"');
                 *at = quote + 2;
@@ -239,7 +244,7 @@ impl<R: BufRead> Records<R> {
         }
     }
 
-    /// What stands where only the delimiter may.
+    /// Classifies the text after a closing quotation mark.
     fn after_quote(&self, first: usize, quote: usize, after: &[u8]) -> AfterQuote {
         let end = memchr(self.delimiter, after).unwrap_or(after.len());
         let text = String::from_utf8_lossy(after.get(..end).unwrap_or_default());
@@ -253,7 +258,7 @@ impl<R: BufRead> Records<R> {
         }
     }
 
-    /// Reads a value without quotation marks around it at `at`; afterwards `at` is behind it.
+    /// Reads an unquoted value at `at`. Afterwards `at` is behind it.
     fn plain_value(
         &self,
         at: &mut usize,
@@ -280,7 +285,7 @@ impl<R: BufRead> Records<R> {
         Ok(())
     }
 
-    /// The line that begins at `from` in the buffer, with its end; reads it when it is not there yet. `None` at the end of the file.
+    /// Returns the line that begins at `from` in the buffer, including its end, and reads it if necessary. `None` at the end of the file.
     fn line_from(&mut self, from: usize) -> Result<Option<Range<usize>>, ErrorKind> {
         let known = self.buffer.get(from..).unwrap_or_default();
         if let Some(length) = memchr(b'\n', known) {
@@ -302,6 +307,7 @@ impl<R: BufRead> Records<R> {
                 .extend_from_slice(bytes.get(..length).unwrap_or(bytes));
             self.reader.consume(length);
             if end.is_some() {
+                // Lines of old Macs get the same end in the buffer as all others.
                 if let Some(last) = self.buffer.last_mut() {
                     *last = b'\n';
                 }
@@ -314,7 +320,7 @@ impl<R: BufRead> Records<R> {
         Ok((self.buffer.len() > from).then_some(from..self.buffer.len()))
     }
 
-    /// A line without its end: LF, CR LF, or CR CR LF as programs write that convert twice.
+    /// A line without its end: LF, CR LF, or CR CR LF, which programs write that convert line ends twice.
     fn content(&self, line: Range<usize>) -> Range<usize> {
         let bytes = self.buffer.get(line.clone()).unwrap_or_default();
         let mut length = bytes.len();
@@ -327,6 +333,7 @@ impl<R: BufRead> Records<R> {
         line.start..line.start + length
     }
 
+    /// Ends parsing for good and returns the error.
     fn stop(&mut self, kind: ErrorKind) -> RecordError {
         self.ended = true;
         self.next = 0;
@@ -337,8 +344,8 @@ impl<R: BufRead> Records<R> {
         }
     }
 
-    /// The line on which a quoted value begins that holds a line which is a row of its own: with as many values as there are `columns`, one of which
-    /// `names_recipient`. Where prose goes over several lines, none of them is like that.
+    /// Finds a quoted value that holds a whole row: a line with as many values as there are `columns`, one of which `names_recipient` accepts. Returns
+    /// the line on which the value begins. The lines of genuine prose are not like that.
     pub(super) fn swallowed_row(
         &self,
         record: &Record,
@@ -363,7 +370,7 @@ impl<R: BufRead> Records<R> {
 }
 
 impl Record {
-    /// The values as text; what is not UTF-8 in them is replaced.
+    /// The values as text, with replacement characters for invalid UTF-8.
     pub(super) fn values(&self) -> impl Iterator<Item = String> {
         let begins = std::iter::once(0).chain(self.ends.iter().copied());
         begins.zip(&self.ends).map(|(begin, end)| {

@@ -2,22 +2,23 @@
 
 use std::fmt;
 
-/// A row: its values, its number and its line. Read into again and again, so that its memory is reused.
+/// A row with its values, its number and its line. One row is filled again and again, so that its memory is reused.
 #[derive(Default)]
 pub(crate) struct Row {
-    /// From 1, the first row after the header. Blank lines are not rows.
+    /// The number, from 1 for the first row after the header. Blank lines are not counted.
     pub number: u64,
-    /// The line it begins on, from 1.
+    /// The line that the row begins on, from 1.
     pub line: u64,
-    /// How many of its values count: those of columns.
+    /// The number of values that belong to columns; further ones are empty.
     pub(super) width: usize,
-    /// The values one after the other, and where each ends.
+    /// The values one after the other.
     pub(super) text: String,
+    /// The end of each value in `text`.
     pub(super) ends: Vec<usize>,
 }
 
 impl Row {
-    /// A row of these values.
+    /// Makes a row of these values.
     #[cfg(test)]
     pub(crate) fn new<'a>(
         number: u64,
@@ -37,7 +38,7 @@ impl Row {
         row
     }
 
-    /// The value in a column (from 0), as it is in the file but for the quotation marks around it; empty when there is no such column.
+    /// The value in `column` (from 0), as in the file but without enclosing quotation marks; empty when there is no such column.
     pub(crate) fn get(&self, column: usize) -> &str {
         if column >= self.width {
             return "";
@@ -50,7 +51,7 @@ impl Row {
         self.text.get(begin..end).unwrap_or_default()
     }
 
-    /// How many bytes its values have.
+    /// The size of all values in bytes.
     pub(crate) fn size(&self) -> usize {
         self.text.len()
     }
@@ -60,7 +61,7 @@ impl Row {
     }
 }
 
-/// Without the values, which are about a person.
+/// Leaves out the values, which are personal data.
 impl fmt::Debug for Row {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Row")

@@ -1,4 +1,4 @@
-//! An open recipients file, row by row.
+//! The reader of a recipients file: opens it, checks its header and returns its rows.
 
 use std::fmt;
 use std::fs::File;
@@ -18,18 +18,18 @@ use crate::correspondence::Recipient;
 use crate::diagnostic::{Place, Problem, Problems, is_invisible};
 use crate::plain_file;
 
-/// What the manifest says about the file; what it does not say is found out.
+/// The settings of the manifest for the file; anything that is not set is detected.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Options {
-    /// The encoding by a name that browsers know, such as `utf-8`, `windows-1252` or `utf-16`.
+    /// The name of the encoding, such as `utf-8`, `windows-1252` or `utf-16`.
     pub encoding: Option<String>,
-    /// `comma`, `semicolon`, `tab` or `pipe`, or the character itself.
+    /// The delimiter: `comma`, `semicolon`, `tab`, `pipe`, or the character itself.
     pub delimiter: Option<String>,
-    /// A file whose first line is a recipient has no header: its columns are called 1, 2, 3.
+    /// True when a file whose first line is a recipient has no header; its columns are then named 1, 2, 3.
     pub bare_list: bool,
 }
 
-/// An open recipients file: its header, and then its rows one at a time.
+/// An open recipients file, whose header has been read and whose rows follow one at a time.
 pub(crate) struct Rows {
     records: Records<BufReader<Decoded>>,
     record: Record,
@@ -42,7 +42,7 @@ pub(crate) struct Rows {
 }
 
 impl Rows {
-    /// Opens a file, finds out what `options` do not say, and reads the header. `display_path` is the path for problems: as the person wrote it.
+    /// Opens a file, detects the settings that `options` leave out, and reads the header. `display_path` is the path in problems, as the user wrote it.
     pub(crate) fn open(
         path: &Path,
         display_path: &Path,
@@ -62,6 +62,7 @@ impl Rows {
                 ))
             })?,
         };
+        // Both checks come before the first record, because otherwise every row would report a consequence.
         let announced = Delimiter::from_sep_line(&start).is_some();
         if let Some(what) = layout::not_delimited(&start) {
             return Err(on_whole(ReadError::foreign(what)));
@@ -98,7 +99,7 @@ impl Rows {
         Ok(rows)
     }
 
-    /// The names of the columns, trimmed and unique.
+    /// The names of the columns, normalised and unique.
     pub(crate) fn headers(&self) -> &[String] {
         &self.headers
     }
@@ -108,12 +109,11 @@ impl Rows {
         self.has_header
     }
 
-    /// How the file is written.
     pub(crate) fn dialect(&self) -> &Dialect {
         &self.dialect
     }
 
-    /// Reads the next row into `row`; `None` at the end. A row that cannot be used is a problem, and the next call goes on with the row after it.
+    /// Reads the next row into `row`; `None` at the end. A row that cannot be used is a problem, and the next call continues with the row after it.
     pub(crate) fn read(&mut self, row: &mut Row) -> Option<Result<(), Problem>> {
         loop {
             match self.record(row)? {
@@ -135,12 +135,12 @@ impl Rows {
         Some(checked.map_err(|error| error.at(self.place(row.line, Some(row.number)))))
     }
 
-    /// The next record, blank or not, with its line; `None` at the end.
+    /// Reads the next record, blank or not, into `row`; `None` at the end.
     fn record(&mut self, row: &mut Row) -> Option<Result<(), Problem>> {
         if self.ended {
             return None;
         }
-        // The row's memory is lent to the record, which has no memory of its own.
+        // The row lends its buffers to the record, so that values are not copied.
         self.record.text = std::mem::take(&mut row.text).into_bytes();
         std::mem::swap(&mut self.record.ends, &mut row.ends);
         let read = self.records.read(&mut self.record);
@@ -166,7 +166,7 @@ impl Rows {
         Some(Err(problem))
     }
 
-    /// A record with a line in a quoted value that is a row of its own, as its line; reading goes on with that row.
+    /// Finds a row inside a quoted value of the last record, and returns the line on which that value begins. Reading continues after this line.
     fn swallowed_row(&mut self, columns: Option<usize>) -> Option<u64> {
         if self.record.parts.is_empty() {
             return None;
@@ -212,7 +212,7 @@ impl Rows {
         }
         let place = || self.place(row.line, None);
         if bare_list && row.iter().any(header::is_recipient) {
-            // The line is read again, as a row.
+            // The line is read again as the first row.
             self.has_header = false;
             self.headers = (1..=row.width).map(|column| column.to_string()).collect();
             self.records.resume_after(row.line - 1);
@@ -228,7 +228,7 @@ impl Rows {
         Ok(())
     }
 
-    /// True when a row has a value for each column and no more.
+    /// Checks that a row has exactly one value for each column; further empty ones are allowed, because spreadsheets write them.
     fn check_width(&self, row: &mut Row) -> Result<(), ReadError> {
         check_characters(row)?;
         let columns = self.headers.len();
@@ -243,7 +243,7 @@ impl Rows {
         Ok(())
     }
 
-    /// A record that was not read to its end.
+    /// The problem of a record that could not be read.
     fn unreadable(&mut self, row: &mut Row, error: &RecordError) -> Problem {
         self.ended = matches!(error.kind, ErrorKind::Io(_) | ErrorKind::Endless);
         row.line = error.line;
@@ -314,7 +314,7 @@ fn open_file(path: &Path, options: &Options) -> Result<File, ReadError> {
     Ok(file)
 }
 
-/// The encoding as set, as marked, or as found out.
+/// Determines the encoding: as configured, by the byte order mark, or by detection. A configured one that contradicts the bytes is an error.
 fn detect_encoding(file: &mut File, options: &Options) -> Result<Charset, ReadError> {
     const SAVE: &str = "save the file as \u{ab}CSV UTF-8\u{bb}, or set `encoding` in the manifest to what it is: `windows-1252`, `cp850`, `macintosh`";
     const DETECTED: &str = "take `encoding` out of the manifest: it is found out";
@@ -371,7 +371,7 @@ fn detect_encoding(file: &mut File, options: &Options) -> Result<Charset, ReadEr
     }
 }
 
-/// The first bytes as UTF-8, and whether they are all there is.
+/// Reads the first bytes as UTF-8, and true when they are the whole file.
 fn read_start(file: &File, encoding: Charset) -> Result<(Vec<u8>, bool), ReadError> {
     let read = || -> io::Result<Vec<u8>> {
         let mut start = Vec::with_capacity(CHUNK);
@@ -385,17 +385,17 @@ fn read_start(file: &File, encoding: Charset) -> Result<(Vec<u8>, bool), ReadErr
     Ok((start, whole))
 }
 
-/// How many line breaks there are inside a value.
+/// The number of line breaks in a text.
 fn count_line_breaks(text: &str) -> u64 {
     text.bytes().map(|byte| u64::from(byte == b'\n')).sum()
 }
 
-/// True when nothing can be seen in a row: a blank line, or one of delimiters alone.
+/// True when a row has no visible value: a blank line, or one with delimiters only.
 fn is_blank(row: &Row) -> bool {
     row.text.trim_start_matches(is_invisible).is_empty()
 }
 
-/// True when a row is free of characters that no text has.
+/// Refuses characters that occur in damaged text only.
 fn check_characters(row: &Row) -> Result<(), ReadError> {
     let text = &row.text;
     if text.as_bytes().contains(&0) {

@@ -1,4 +1,4 @@
-//! A line per row for spreadsheets: comma-separated UTF-8 with a byte order mark, and no cell that a spreadsheet would run as a formula.
+//! The report as CSV for spreadsheets: UTF-8 with a byte order mark, and no cell that a spreadsheet would run as a formula.
 
 use std::borrow::Cow;
 use std::io::Write;
@@ -25,8 +25,9 @@ const HEADERS: [&str; 13] = [
     "last_changed",
 ];
 
-/// Writes every row the journal has, in the order of the recipients file. Pending rows have no line yet.
+/// Writes every row of the journal, in the order of the recipients file. Pending rows are not in the journal yet.
 pub(crate) fn csv(report: &Report, out: &mut dyn Write) -> Result<(), ReportError> {
+    // Without the mark Excel reads the file as Windows-1252.
     out.write_all("\u{feff}".as_bytes())?;
     let mut lines = csv::WriterBuilder::new()
         .terminator(csv::Terminator::CRLF)
@@ -34,7 +35,7 @@ pub(crate) fn csv(report: &Report, out: &mut dyn Write) -> Result<(), ReportErro
     lines.write_record(HEADERS)?;
     for line in report.lines() {
         for cell in cells(&line?) {
-            lines.write_field(harmless(&cell).as_ref())?;
+            lines.write_field(without_formula(&cell).as_ref())?;
         }
         lines.write_record(None::<&[u8]>)?;
     }
@@ -69,8 +70,9 @@ fn or_empty(value: Option<impl ToString>) -> Cow<'static, str> {
         .into()
 }
 
-/// A cell that a spreadsheet takes as text: what could begin a formula gets an apostrophe in front, a plain number does not.
-fn harmless(cell: &str) -> Cow<'_, str> {
+/// Makes a cell safe for spreadsheets: one that could begin a formula gets an apostrophe in front, unless it is a plain number. Messages come from a server, names
+/// from a file, and a formula in them could send data elsewhere.
+fn without_formula(cell: &str) -> Cow<'_, str> {
     let suspicious = cell.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']);
     if suspicious && !is_number(cell) {
         return format!("'{cell}").into();
@@ -88,7 +90,7 @@ fn is_number(cell: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{Report, csv, harmless};
+    use super::{Report, csv, without_formula};
     use crate::report::run::tests::every_state;
 
     #[test]
@@ -104,10 +106,10 @@ mod tests {
             "-1-1",
             "+inf",
         ] {
-            assert_eq!(harmless(formula), format!("'{formula}"));
+            assert_eq!(without_formula(formula), format!("'{formula}"));
         }
         for plain in ["", "-1", "+4791234567", "-1.5", "-2,75", "a=b", "2026/1"] {
-            assert_eq!(harmless(plain), plain);
+            assert_eq!(without_formula(plain), plain);
         }
     }
 

@@ -1,10 +1,10 @@
-//! Errors of a report.
+//! The error of a report.
 
 use std::io;
 
 use crate::journal::JournalError;
 
-/// Reason a report cannot be made.
+/// The reason why a report cannot be made.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub(crate) enum ReportError {

@@ -1,10 +1,10 @@
-//! Wording of states, and times for programs.
+//! The wording of states, and the format of times for programs.
 
 use jiff::Timestamp;
 
 use crate::journal::State;
 
-/// Meaning of a state and what to do about it, for the sender.
+/// The meaning of a state for the sender, and the next step.
 pub(super) fn meaning(state: State) -> &'static str {
     match state {
         State::Sent => "Altinn has the letter",
@@ -21,7 +21,7 @@ pub(super) fn meaning(state: State) -> &'static str {
     }
 }
 
-/// A time for programs: RFC 3339 in UTC, to the millisecond.
+/// Formats a time for programs: RFC 3339 in UTC, to the millisecond.
 pub(super) fn exact(at: Timestamp) -> String {
     format!("{at:.3}")
 }

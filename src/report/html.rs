@@ -1,4 +1,4 @@
-//! The report as one page: no script, nothing from the network, for wide and narrow screens, light and dark.
+//! The report as an HTML page, without scripts and without content from the network.
 
 use std::io::Write;
 
@@ -12,16 +12,16 @@ use crate::correspondence::local_time;
 use crate::journal::{RowRecord, RowRecords, Run, State};
 use crate::text::{counted, grouped};
 
-/// Limit of rows on the page that need attention.
+/// The largest number of rows on the page that need attention.
 pub(crate) const ATTENTION: usize = 1000;
 
-/// Limit of sent rows on the page.
+/// The largest number of sent rows on the page, which serve as examples.
 const SENT: usize = 20;
 
-/// Ends in `.html`, which turns Tera's escaping on.
+/// The name of the page template. It ends in `.html`, which turns on Tera's escaping.
 const NAME: &str = "report.html";
 
-/// Writes the page. `csv` is the file with all rows, named when the page cannot show them all.
+/// Writes the page. `csv` is the name of the file with all rows, to which the page refers when it cannot show them all.
 pub(crate) fn html(
     report: &Report,
     csv: Option<&str>,
@@ -53,7 +53,7 @@ struct Page<'a> {
     total: String,
     rows_total: String,
     states: Vec<StateView>,
-    /// Text of the bar for screen readers.
+    /// The text of the bar for screen readers.
     bar: String,
     groups: Vec<GroupView<'a>>,
     attention: Vec<RowView>,
@@ -68,7 +68,7 @@ struct StateView {
     name: &'static str,
     meaning: &'static str,
     count: String,
-    /// Relative width in the bar.
+    /// The relative width in the bar.
     weight: u64,
     share: String,
 }
@@ -102,6 +102,7 @@ impl<'a> Page<'a> {
         let counts = report.counts();
         let states: Vec<_> = counts
             .iter()
+            // `sent` is shown with 0 too: its absence would raise the question.
             .filter(|&(state, count)| count > 0 || state == State::Sent)
             .map(|(state, count)| StateView::new(state, count, counts.total()))
             .collect();
@@ -190,7 +191,7 @@ fn first(lines: RowRecords<'_>, most: usize) -> Result<Vec<RowView>, ReportError
         .collect()
 }
 
-/// Number of rows that are not shown, as words. `unlisted` rows have no line in the journal and are left out.
+/// The number of rows that are not shown, in words; `None` for 0. `unlisted` rows are not in the journal and do not count.
 fn more(count: u64, unlisted: u64, shown: &[RowView]) -> Option<String> {
     let left = count
         .saturating_sub(unlisted)
@@ -210,7 +211,7 @@ impl StateView {
     }
 }
 
-/// A share in percent. What is not all is never called 100, and what is not nothing is never called 0.
+/// Formats a share in percent, rounded down. A part is never shown as 100 %, and a share above zero never as 0 %.
 fn share(count: u64, total: u64) -> String {
     let thousandths = u128::from(count) * 1000 / u128::from(total.max(1));
     match thousandths {

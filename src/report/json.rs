@@ -1,4 +1,4 @@
-//! The whole report as one JSON document, for programs. Its shape has a version; members may be added to it.
+//! The whole report as a JSON document for programs. Members may be added; any other change raises its version.
 
 use std::io::Write;
 
@@ -12,10 +12,10 @@ use crate::journal::{RowRecord, Run};
 
 const VERSION: u32 = 1;
 
-/// Writes the report: what it is about, the counts, the groups, and last every row the journal has.
+/// Writes the report: mailing, counts, groups, and last every row of the journal.
 pub(crate) fn json(report: &Report, out: &mut dyn Write) -> Result<(), ReportError> {
     let head = serde_json::to_string(&Head::new(report))?;
-    // Rows are streamed in before the closing brace, so that a million of them need no memory.
+    // Rows are streamed before the closing brace, so that a million of them need no memory.
     out.write_all(head.strip_suffix('}').unwrap_or(&head).as_bytes())?;
     out.write_all(b",\"rows\":[")?;
     for (at, line) in report.lines().enumerate() {

@@ -1,7 +1,7 @@
-//! The run as data, and its formats: HTML for people, CSV for spreadsheets, JSON for programs, a table for the terminal.
+//! The report of a run and its formats: an HTML page, CSV for spreadsheets, JSON for programs, and a table for the terminal.
 //!
-//! Every format is computed from the journal and nothing else, so a run that has just ended, a resumed one and a report asked for a year later agree. Rows are
-//! read as they are written out: a million of them need no more memory than ten.
+//! Every format is computed from the journal and nothing else, so a run that has just ended, a resumed one and a report a year later agree. Rows are
+//! read while they are written, so a million of them need no more memory than ten.
 
 mod csv;
 mod error;

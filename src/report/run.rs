@@ -1,4 +1,4 @@
-//! The run as data: rows by state, whether the counts add up, and the reasons rows were not sent.
+//! The report as data: the number of rows in each state, the check that they add up, and the reasons why rows were not sent.
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
@@ -8,13 +8,13 @@ use jiff::Timestamp;
 use super::ReportError;
 use crate::journal::{Header, Journal, RowRecord, RowRecords, Run, Snapshot, State};
 
-/// Limit of line numbers that a group names.
+/// The largest number of lines that a group names.
 const NAMED: usize = 5;
 
-/// Limit of groups; failures with further reasons are counted in one group.
+/// The largest number of groups; failures with further reasons share one group. Messages may hold values of rows, so their number is not bounded otherwise.
 const GROUPS: usize = 200;
 
-/// A mailing as its journal has it.
+/// The state of a mailing according to its journal.
 #[derive(Debug)]
 pub(crate) struct Report {
     snapshot: Snapshot,
@@ -23,29 +23,29 @@ pub(crate) struct Report {
     groups: Vec<FailureGroup>,
 }
 
-/// Number of rows in each state.
+/// The number of rows in each state.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct StateCounts {
-    /// In the order of [`State::ALL`].
+    /// The counts in the order of [`State::ALL`].
     by_state: [u64; State::ALL.len()],
 }
 
-/// Rows that were not sent for the same reason.
+/// The rows that were not sent for the same reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct FailureGroup {
     pub state: State,
-    /// Altinn's error code: rows with the same one are together, whatever the words.
+    /// Altinn's error code; rows with the same code share a group, whatever their messages.
     pub code: Option<u32>,
     pub status: Option<u16>,
-    /// Message of the group's first row.
+    /// The message of the group's first row.
     pub message: String,
     pub count: u64,
-    /// Line numbers of the first few rows.
+    /// The line numbers of the first few rows.
     pub lines: Vec<u64>,
 }
 
 impl Report {
-    /// Reads it from a journal, as it is now. There is no other way to make one.
+    /// Makes a report from the present state of a journal, the only source of reports.
     pub(crate) fn from_journal(journal: &Journal) -> Result<Self, ReportError> {
         let snapshot = journal.snapshot()?;
         let run = snapshot.run()?;
@@ -54,6 +54,7 @@ impl Report {
             counts.add(state, count);
         }
         if let Some(run) = &run {
+            // Skipped and invalid rows are not journalled row by row, and a pending row is one that nothing is known of.
             counts.add(State::Skipped, run.skipped);
             counts.add(State::Invalid, run.invalid);
             let found = counts.total();
@@ -72,7 +73,7 @@ impl Report {
         self.snapshot.header()
     }
 
-    /// Time of the first send.
+    /// The time of the mailing's first send.
     pub(crate) fn began(&self) -> Timestamp {
         self.snapshot.began()
     }
@@ -81,27 +82,26 @@ impl Report {
         self.run.as_ref()
     }
 
-    /// Rows of the latest run, and earlier rows that are no longer in its file.
+    /// The number of rows: those of the latest run, and earlier ones that have left the file.
     pub(crate) fn rows_total(&self) -> u64 {
         self.run.as_ref().map_or(0, rows_of)
     }
 
-    /// Number of rows in each state.
     pub(crate) fn counts(&self) -> &StateCounts {
         &self.counts
     }
 
-    /// True when every row is in exactly one state. Otherwise a row was lost or counted twice, and the run must not be called a success.
+    /// True when every row is in exactly one state. Otherwise a row was lost or counted twice, and the run must not count as a success.
     pub(crate) fn adds_up(&self) -> bool {
         self.rows_total() == self.counts.total()
     }
 
-    /// Reasons rows were not sent, the most frequent first.
+    /// The reasons why rows were not sent, the most frequent first.
     pub(crate) fn groups(&self) -> &[FailureGroup] {
         &self.groups
     }
 
-    /// Every row the journal has, in the order of the recipients file. Pending rows have no line.
+    /// The rows of the journal, in the order of the recipients file. Pending rows are not among them.
     pub(crate) fn lines(&self) -> RowRecords<'_> {
         self.snapshot.lines()
     }
@@ -123,7 +123,7 @@ impl StateCounts {
             .unwrap_or_default()
     }
 
-    /// Every state with its count, in the order reports show them.
+    /// All states with their counts, in the order of the reports.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (State, u64)> + '_ {
         State::ALL.into_iter().zip(self.by_state)
     }
@@ -132,12 +132,12 @@ impl StateCounts {
         self.by_state.iter().sum()
     }
 
-    /// Letters that Altinn has, from this run or an earlier one.
+    /// The number of letters that Altinn has, from this run or an earlier one.
     pub(crate) fn delivered(&self) -> u64 {
         self.in_state(State::Sent) + self.in_state(State::AlreadySent)
     }
 
-    /// Rows that need attention: neither sent, skipped nor pending.
+    /// The number of rows that need attention: neither sent, skipped nor pending.
     pub(crate) fn attention(&self) -> u64 {
         self.total()
             - self.delivered()
@@ -158,7 +158,7 @@ fn rows_of(run: &Run) -> u64 {
     run.rows.saturating_add(run.earlier)
 }
 
-/// Key of a group. Rows with a code are grouped by it, because the message often holds the value of the row.
+/// The key of a group: state, code, HTTP status and message. Rows with a code are grouped by it alone, because messages often hold values of the row.
 type Cause = (State, Option<u32>, Option<u16>, String);
 
 fn groups(snapshot: &Snapshot) -> Result<Vec<FailureGroup>, ReportError> {
@@ -166,6 +166,7 @@ fn groups(snapshot: &Snapshot) -> Result<Vec<FailureGroup>, ReportError> {
     let mut found: HashMap<Cause, usize> = HashMap::new();
     for line in snapshot.unsettled_lines() {
         let line = line?;
+        // A letter in flight has no reason yet.
         if line.state == State::InFlight {
             continue;
         }

@@ -1,4 +1,4 @@
-//! The summary table for the terminal.
+//! The report as a table for the terminal.
 
 use std::io::Write;
 
@@ -7,13 +7,13 @@ use super::{FailureGroup, Report, ReportError};
 use crate::correspondence::local_time;
 use crate::journal::State;
 
-/// Limit of groups in the table.
+/// The largest number of groups in the table.
 const SHOWN: usize = 10;
 
-/// Limit of characters of a reason.
+/// The largest number of characters of a reason.
 const WIDTH: usize = 100;
 
-/// Writes the counts, whether they add up, and a line for each reason why rows were not sent.
+/// Writes the counts, the verdict on their sum, and a line for each reason why rows were not sent.
 pub(crate) fn text(report: &Report, out: &mut dyn Write) -> Result<(), ReportError> {
     let header = report.header();
     write!(out, "{} in {}", header.mailing, header.environment)?;
@@ -84,7 +84,7 @@ fn groups(groups: &[FailureGroup], out: &mut dyn Write) -> Result<(), ReportErro
     Ok(())
 }
 
-/// `lines 4, 5, …`: an ellipsis when the group has more.
+/// Formats the lines of a group, as `lines 4, 5, …` with an ellipsis when there are more.
 pub(super) fn lines(group: &FailureGroup) -> String {
     let named: Vec<_> = group.lines.iter().map(u64::to_string).collect();
     let noun = if group.count == 1 { "line" } else { "lines" };
@@ -96,7 +96,7 @@ pub(super) fn lines(group: &FailureGroup) -> String {
     format!("{noun} {}{more}", named.join(", "))
 }
 
-/// A reason on one line, without control characters: it is the server's text and goes to a terminal.
+/// Puts a reason on one line without control characters, because a server's text must not control the terminal.
 fn one_line(message: &str) -> String {
     let words: Vec<&str> = message
         .split(|letter: char| letter.is_whitespace() || letter.is_control())

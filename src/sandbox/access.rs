@@ -1,4 +1,4 @@
-//! Authorization: the token, its scopes, and media types.
+//! The checks of a request's headers: access token, scopes and media types.
 
 use std::sync::Arc;
 
@@ -12,9 +12,9 @@ use super::token::{Claims, Issuer};
 /// The scopes that an endpoint accepts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum RequiredScope {
-    /// `altinn:correspondence.write`.
+    /// The scope `altinn:correspondence.write`.
     Sender,
-    /// `altinn:correspondence.write` or `altinn:correspondence.read`.
+    /// One of the scopes `altinn:correspondence.write` and `altinn:correspondence.read`.
     SenderOrRecipient,
 }
 
@@ -24,7 +24,7 @@ pub(super) struct Caller {
     pub(super) organization: Arc<str>,
 }
 
-/// Checks the bearer token and then `Accept`, in this order, before anything else, as Altinn does.
+/// Checks the bearer token and then `Accept`. Altinn makes these checks in this order and before any other.
 pub(super) fn authorize(
     state: &ServerState,
     headers: &HeaderMap,
@@ -35,26 +35,27 @@ pub(super) fn authorize(
         .ok_or(Refusal::Unauthorized)?;
     let scope = |name| claims.scope.split(' ').any(|scope| scope == name);
     let write = scope("altinn:correspondence.write");
-    let right =
+    let has_scope =
         write || policy == RequiredScope::SenderOrRecipient && scope("altinn:correspondence.read");
-    let whole = match claims.issuer {
+    // Altinn adds the owner's rights when it exchanges a token; a raw Maskinporten token needs the scope for them.
+    let is_complete = match claims.issuer {
         Issuer::Altinn => true,
         Issuer::Maskinporten => scope("altinn:serviceowner"),
     };
-    if !(right && whole) {
+    if !(has_scope && is_complete) {
         return Err(Refusal::Forbidden);
     }
     accepts_json(headers)?;
     Ok(Caller::from_claims(&claims))
 }
 
-/// The text behind `Bearer`.
+/// Returns the token of the `Authorization: Bearer` header.
 pub(super) fn bearer(headers: &HeaderMap) -> Option<&str> {
     let (scheme, token) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
     scheme.eq_ignore_ascii_case("Bearer").then(|| token.trim())
 }
 
-/// Refuses a body whose `Content-Type` is another.
+/// Refuses a request whose `Content-Type` is not `wanted`, parameters aside.
 pub(super) fn expect_type(headers: &HeaderMap, wanted: &str) -> Result<(), Refusal> {
     let value = headers
         .get(CONTENT_TYPE)
@@ -69,6 +70,7 @@ pub(super) fn expect_type(headers: &HeaderMap, wanted: &str) -> Result<(), Refus
 
 impl Caller {
     pub(super) fn from_claims(claims: &Claims) -> Self {
+        // The claim reads `0192:991825827`.
         let id = claims.consumer.id.rsplit(':').next().unwrap_or_default();
         Self {
             organization: id.into(),
@@ -76,7 +78,7 @@ impl Caller {
     }
 }
 
-/// `application/*` does not count, and parameters are not looked at.
+/// Refuses an `Accept` header that allows no JSON. A missing header is fine, and `application/*` does not count, as at Altinn.
 fn accepts_json(headers: &HeaderMap) -> Result<(), Refusal> {
     let mut accepted = headers.get_all(ACCEPT).iter().peekable();
     if accepted.peek().is_none() {
@@ -94,7 +96,7 @@ fn accepts_json(headers: &HeaderMap) -> Result<(), Refusal> {
     }
 }
 
-/// A media type without its parameters.
+/// The media type without parameters such as `charset` or `q`.
 fn essence(media_type: &str) -> &str {
     media_type.split(';').next().unwrap_or_default().trim()
 }

@@ -1,4 +1,4 @@
-//! An attachment: what was announced, what was uploaded, how far its scan has come.
+//! A stored attachment: its metadata, its content and the state of its malware scan.
 
 use std::fmt;
 use std::sync::Arc;
@@ -17,26 +17,25 @@ use crate::correspondence::Attachment;
 #[derive(Clone, PartialEq, Eq)]
 pub struct ReceivedAttachment {
     pub id: Uuid,
-    /// The resource it was announced under, without `urn:altinn:resource:`.
+    /// The resource it was initialized for, without `urn:altinn:resource:`.
     pub resource_id: String,
-    /// Its announcement.
+    /// The metadata it was initialized with.
     pub attachment: Attachment,
-    /// How far it has come.
     pub status: AttachmentStatus,
-    /// The MD5 of what was uploaded, in lower-case hexadecimal; empty before.
+    /// The MD5 of the content in lower-case hexadecimal; empty before the upload.
     pub checksum: String,
-    /// Uploaded bytes.
+    /// The number of uploaded bytes.
     pub length: u64,
     /// The content, when bodies are kept and it is at most 1 MB.
     pub bytes: Option<Bytes>,
-    /// True when a letter has it.
+    /// True when a letter has ever referred to it.
     pub linked: bool,
-    /// The letters that have it; empty when bodies are not kept.
+    /// The letters that refer to it; empty when bodies are not kept, to save memory.
     pub correspondences: Vec<Uuid>,
     pub(super) sender: Arc<str>,
     changed: Timestamp,
-    /// Steps left of the scan; `None` before the upload.
-    scans: Option<u32>,
+    /// The number of steps until the scan ends; `None` before the upload.
+    scan_steps: Option<u32>,
     /// True when the scan will find malware.
     infected: bool,
 }
@@ -44,13 +43,13 @@ pub struct ReceivedAttachment {
 /// The status of an attachment, as the API names it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum AttachmentStatus {
-    /// Announced, not uploaded.
+    /// Its metadata is stored, its content is not uploaded.
     Initialized,
     /// Being uploaded or scanned.
     UploadProcessing,
-    /// Can be used in letters.
+    /// Scanned and ready for use in letters.
     Published,
-    /// Final: the file has to be announced again.
+    /// The upload or scan failed. Final: the file needs a new id.
     Failed,
     /// Deleted.
     Purged,
@@ -68,7 +67,7 @@ impl fmt::Debug for ReceivedAttachment {
 }
 
 impl AttachmentStatus {
-    /// The API's name for it.
+    /// The name of the status in the API.
     pub fn name(self) -> &'static str {
         match self {
             Self::Initialized => "Initialized",
@@ -81,7 +80,7 @@ impl AttachmentStatus {
 }
 
 impl ReceivedAttachment {
-    /// Announced, not uploaded.
+    /// An attachment with metadata and no content yet.
     pub(super) fn announced(
         scenario: &Scenario,
         sender: &Arc<str>,
@@ -101,39 +100,44 @@ impl ReceivedAttachment {
             correspondences: Vec::new(),
             sender: Arc::clone(sender),
             changed: Timestamp::now(),
-            scans: None,
+            scan_steps: None,
         }
     }
 
-    /// Stores uploaded content. The scan ends after `scan_polls` overviews.
-    pub(super) fn fill(&mut self, content: Content, scan_polls: u32) -> Result<(), Refusal> {
+    /// Stores uploaded content and starts the scan, which ends after `scan_polls` overviews. A checksum that differs from the announced one is error 2008.
+    pub(super) fn store_content(
+        &mut self,
+        content: Content,
+        scan_polls: u32,
+    ) -> Result<(), Refusal> {
         self.length = content.length;
         self.checksum = content.checksum();
         self.bytes = content.kept();
         let announced = self.attachment.checksum.as_deref().unwrap_or_default();
         if !announced.trim().is_empty() && announced != self.checksum {
+            // As at Altinn the id is spent: the file must be initialized again.
             self.set_status(AttachmentStatus::Failed, Timestamp::now());
             return Err(Refusal::code(2008));
         }
         self.set_status(AttachmentStatus::UploadProcessing, Timestamp::now());
-        self.scans = Some(scan_polls);
+        self.scan_steps = Some(scan_polls);
         if scan_polls == 0 {
             self.advance_scan();
         }
         Ok(())
     }
 
-    /// Advances the scan by one step: it progresses only when the attachment is asked for.
+    /// Advances the scan by one step. Requests drive the scan instead of a clock, so that tests are fast and repeatable.
     pub(super) fn advance_scan(&mut self) {
         if self.status != AttachmentStatus::UploadProcessing {
             return;
         }
-        match self.scans {
+        match self.scan_steps {
             Some(0) if self.infected => {
                 self.set_status(AttachmentStatus::Failed, Timestamp::now());
             }
             Some(0) => self.set_status(AttachmentStatus::Published, Timestamp::now()),
-            scans => self.scans = scans.map(|left| left - 1),
+            steps => self.scan_steps = steps.map(|left| left - 1),
         }
     }
 
@@ -152,15 +156,15 @@ impl ReceivedAttachment {
 
     /// The JSON of an attachment inside a letter's overview.
     pub(super) fn to_letter_json(&self) -> Value {
-        let said = &self.attachment;
+        let metadata = &self.attachment;
         json!({
             "id": self.id,
-            "fileName": said.file_name,
-            "displayName": said.display_name.as_ref().unwrap_or(&said.file_name),
-            "isEncrypted": said.is_encrypted.unwrap_or_default(),
+            "fileName": metadata.file_name,
+            "displayName": metadata.display_name.as_ref().unwrap_or(&metadata.file_name),
+            "isEncrypted": metadata.is_encrypted.unwrap_or_default(),
             "checksum": self.checksum,
-            "sendersReference": said.senders_reference,
-            "expirationInDays": said.expiration_in_days,
+            "sendersReference": metadata.senders_reference,
+            "expirationInDays": metadata.expiration_in_days,
             "dataLocationType": "AltinnCorrespondenceAttachment",
             "created": self.changed.to_string(),
             "status": self.status.name(),
@@ -172,16 +176,17 @@ impl ReceivedAttachment {
     }
 
     pub(super) fn to_json(&self) -> Value {
-        let said = &self.attachment;
+        let metadata = &self.attachment;
         json!({
             "resourceId": self.resource_id,
             "sender": format!("urn:altinn:organization:identifier-no:{}", self.sender),
-            "fileName": said.file_name,
-            "displayName": said.display_name.as_ref().unwrap_or(&said.file_name),
+            "fileName": metadata.file_name,
+            "displayName": metadata.display_name.as_ref().unwrap_or(&metadata.file_name),
+            // Altinn stores this flag with the letter only and always answers false here.
             "isEncrypted": false,
             "checksum": self.checksum,
-            "sendersReference": said.senders_reference,
-            "expirationInDays": said.expiration_in_days,
+            "sendersReference": metadata.senders_reference,
+            "expirationInDays": metadata.expiration_in_days,
             "attachmentId": self.id,
             "status": self.status.name(),
             "statusText": self.status_text(),

@@ -1,4 +1,4 @@
-//! The endpoints of attachments: announce, upload, overview.
+//! The endpoints of attachments: initialize, upload, overview.
 
 use axum::body::{Body, Bytes, HttpBody as _};
 use axum::extract::{Path, State};
@@ -21,10 +21,10 @@ use super::trouble::{drain, next_chunk};
 use crate::correspondence::Attachment;
 use crate::correspondence::rules::{check_attachment, check_resource_id};
 
-/// The largest file that is taken, in bytes.
+/// The largest file that this endpoint accepts, in bytes. Files in a letter's form have a lower limit.
 const FILE_LIMIT: u64 = 50_000_000_000;
 
-/// `POST /attachment`.
+/// Handles `POST /attachment`: stores the metadata of a file and answers with its id.
 pub(super) async fn initialize(
     State(state): State<SharedState>,
     headers: HeaderMap,
@@ -44,7 +44,7 @@ pub(super) async fn initialize(
     Ok(answer(StatusCode::OK, &id))
 }
 
-/// `POST /attachment/{id}/upload`.
+/// Handles `POST /attachment/{id}/upload`: stores the content of a file.
 pub(super) async fn upload(
     State(state): State<SharedState>,
     Path(id): Path<String>,
@@ -54,23 +54,24 @@ pub(super) async fn upload(
     let id = match begin_upload(&state, &headers, body.size_hint().exact(), &id) {
         Ok(id) => id,
         Err(refusal) => {
-            // A client that is still writing would not read the answer.
+            // Read to the end first: a client that is still writing would not read the answer.
             drain(body).await;
             return Err(refusal);
         }
     };
     let content = read(&mut body, state.options.keep_bodies).await;
+    // Locked again: the lock is not held while the content arrives.
     let mut store = state.store();
     let stored = store.attachments.get_mut(&id).ok_or(Refusal::code(2001))?;
     let Some(content) = content else {
         stored.set_status(AttachmentStatus::Failed, Timestamp::now());
         return Err(Refusal::code(2002));
     };
-    stored.fill(content, state.options.scan_polls)?;
+    stored.store_content(content, state.options.scan_polls)?;
     Ok(answer(StatusCode::OK, &stored.to_json()))
 }
 
-/// `GET /attachment/{id}`.
+/// Handles `GET /attachment/{id}`: the status of an attachment.
 pub(super) async fn overview(
     State(state): State<SharedState>,
     Path(id): Path<String>,
@@ -84,7 +85,7 @@ pub(super) async fn overview(
     Ok(answer(StatusCode::OK, &stored.to_json()))
 }
 
-/// Parses and validates an announcement, in the server's order.
+/// Parses and validates the metadata of an attachment. Altinn's order: model validation, resource, rights, then the rules for file names.
 fn parse_announcement(state: &ServerState, bytes: &[u8]) -> Result<(String, Attachment), Refusal> {
     let parameter = "InitializeAttachmentExt";
     let body = body::read(bytes, ATTACHMENT, parameter).map_err(Refusal::Model)?;
@@ -113,7 +114,8 @@ fn parse_announcement(state: &ServerState, bytes: &[u8]) -> Result<(String, Atta
     }
 }
 
-/// Validates an upload before its first byte is read. A chunked body declares no length. Once this has returned `Ok`, the id accepts no second upload.
+/// Validates an upload before its first byte is read. `declared` is `None` for a chunked body, whose length Altinn does not check. After an `Ok` the id accepts no
+/// second upload, whatever becomes of this one.
 fn begin_upload(
     state: &ServerState,
     headers: &HeaderMap,
@@ -138,7 +140,7 @@ fn begin_upload(
     Ok(id)
 }
 
-/// `None` when the client disconnects.
+/// Reads the content to its end; `None` when the client disconnects before.
 async fn read(body: &mut Body, keep: bool) -> Option<Content> {
     let mut content = Content::new(keep);
     while let Some(piece) = next_chunk(body).await {

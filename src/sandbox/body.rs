@@ -1,4 +1,4 @@
-//! Reads a JSON body as the API does: names in any case, unknown ones left out, types checked, and every null judged.
+//! Parses a JSON body as the API does: names in any case, unknown members ignored, types checked, and nulls accepted or refused member by member.
 
 use std::fmt::Write as _;
 
@@ -7,56 +7,56 @@ use uuid::Uuid;
 
 use super::problem::Entry;
 
-/// A member the API knows.
+/// A member of a body: its name, its type, and the meaning of a null or a missing value.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Member {
     pub(super) name: &'static str,
     pub(super) kind: Kind,
-    null: Absent,
-    missing: Absent,
+    null: Absence,
+    missing: Absence,
 }
 
-/// What a member holds.
+/// The type of a member's value.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Kind {
     Text,
     Flag,
-    /// 32 bits; also in quotes.
+    /// A 32-bit number, also as a string.
     Integer,
     Guid,
     Time,
-    /// A name in any case, or its index.
+    /// One of these names in any case, or its index as a number.
     Enum(&'static [&'static str]),
     Object(&'static [Member]),
     List(&'static Self),
-    /// Any names, with texts.
-    Texts,
+    /// An object with any names, whose values are strings.
+    StringMap,
 }
 
-/// What it means that a member is null or not there.
+/// The consequence of a member that is null or missing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Absent {
-    Fine,
-    /// Model validation asks for it.
-    Model,
-    /// The body cannot be read without it.
-    Json,
+enum Absence {
+    Allowed,
+    /// Model validation reports it, together with all other faults.
+    ModelError,
+    /// Parsing fails: this fault is reported alone.
+    JsonError,
 }
 
-/// A body that is the expected JSON.
+/// A body that could be parsed.
 #[derive(Default)]
 pub(super) struct Body {
-    /// The members the API knows, by their own names; nulls left out.
+    /// The known members under their exact names, without nulls.
     pub(super) value: Value,
-    /// What model validation says already.
+    /// The faults that model validation has found so far.
     pub(super) entries: Vec<Entry>,
-    /// Numbers that name no choice, with their path, as `correspondence.notification.notificationChannel`.
+    /// Numbers that are no index of their enum, with their path, such as `correspondence.notification.notificationChannel`.
     pub(super) undefined: Vec<(String, i64)>,
-    /// A property is null, which the server does not survive.
+    /// True when a value of `propertyList` is null: Altinn answers that with an unhandled error.
     pub(super) null_property: bool,
 }
 
-/// Reads a body. What is not the expected JSON is refused at its first wrong place; `parameter` is the name the API has for the whole.
+/// Parses a body. An `Err` holds the first fault of the JSON; `parameter` is the API's name for the whole body, which every such answer repeats.
 pub(super) fn read(
     bytes: &[u8],
     members: &'static [Member],
@@ -75,7 +75,7 @@ pub(super) fn read(
     }
 }
 
-/// The same for JSON that has been read.
+/// Like [`read`], for JSON that is parsed already.
 pub(super) fn read_value(
     value: Value,
     members: &'static [Member],
@@ -84,7 +84,7 @@ pub(super) fn read_value(
     let mut reader = Reader::default();
     let read = match value {
         Value::Object(object) => reader.object(members, object),
-        _ => Err(reader.wrong("an object")),
+        _ => Err(reader.conversion_error("an object")),
     };
     match read {
         Ok(object) => Ok(Body {
@@ -100,7 +100,7 @@ fn unreadable(entry: Entry, parameter: &str) -> Vec<Entry> {
     vec![entry, whole]
 }
 
-/// `correspondence.content.messageTitle` as model validation writes it: `Correspondence.Content.MessageTitle`.
+/// Writes a path as model validation does: `correspondence.content.messageTitle` becomes `Correspondence.Content.MessageTitle`.
 pub(super) fn pascal(path: &str) -> String {
     let upper = |name: &str| {
         let mut letters = name.chars();
@@ -115,41 +115,41 @@ impl Member {
         Self {
             name,
             kind,
-            null: Absent::Fine,
-            missing: Absent::Fine,
+            null: Absence::Allowed,
+            missing: Absence::Allowed,
         }
     }
 
-    /// Model validation asks for it.
+    /// The member must be there and not null, by model validation.
     pub(super) const fn required(self) -> Self {
         Self {
-            null: Absent::Model,
-            missing: Absent::Model,
+            null: Absence::ModelError,
+            missing: Absence::ModelError,
             ..self
         }
     }
 
-    /// It may be left out, but null is no way to do that.
-    pub(super) const fn present_or_absent(self) -> Self {
+    /// The member may be missing, but a null fails model validation.
+    pub(super) const fn not_null(self) -> Self {
         Self {
-            null: Absent::Model,
+            null: Absence::ModelError,
             ..self
         }
     }
 
-    /// Its type has no null.
-    pub(super) const fn never_null(self) -> Self {
+    /// The member may be missing, but its type has no null, so that a null fails parsing.
+    pub(super) const fn not_null_in_json(self) -> Self {
         Self {
-            null: Absent::Json,
+            null: Absence::JsonError,
             ..self
         }
     }
 
-    /// The body cannot be read without it.
-    pub(super) const fn in_json(self) -> Self {
+    /// A missing member fails parsing, a null model validation.
+    pub(super) const fn required_in_json(self) -> Self {
         Self {
-            null: Absent::Model,
-            missing: Absent::Json,
+            null: Absence::ModelError,
+            missing: Absence::JsonError,
             ..self
         }
     }
@@ -173,20 +173,21 @@ impl Reader {
             let Some(member) = members.iter().find(same) else {
                 continue;
             };
-            let outside = self.enter(member.name);
+            let parent_len = self.enter(member.name);
+            // A name that comes twice counts with its last value, so a null removes an earlier one.
             if value.is_null() {
                 read.remove(member.name);
                 self.absent(member.null)?;
             } else if let Some(value) = self.value(member.kind, value)? {
                 read.insert(member.name.to_owned(), value);
             }
-            self.path.truncate(outside);
+            self.path.truncate(parent_len);
         }
         for member in members {
-            if member.missing != Absent::Fine && !read.contains_key(member.name) {
-                let outside = self.enter(member.name);
+            if member.missing != Absence::Allowed && !read.contains_key(member.name) {
+                let parent_len = self.enter(member.name);
                 self.absent(member.missing)?;
-                self.path.truncate(outside);
+                self.path.truncate(parent_len);
             }
         }
         Ok(read)
@@ -196,18 +197,22 @@ impl Reader {
         let read = match (kind, value) {
             (Kind::Text, text @ Value::String(_)) => text,
             (Kind::Flag, flag @ Value::Bool(_)) => flag,
-            (Kind::Integer, number) => integer(&number).ok_or_else(|| self.wrong("Int32"))?,
-            (Kind::Guid, Value::String(text)) => guid(text).ok_or_else(|| self.wrong("Guid"))?,
-            (Kind::Time, Value::String(text)) => {
-                time(&text).ok_or_else(|| self.wrong("DateTimeOffset"))?
+            (Kind::Integer, number) => {
+                integer(&number).ok_or_else(|| self.conversion_error("Int32"))?
             }
-            (Kind::Enum(names), value) => return self.choice(names, &value),
+            (Kind::Guid, Value::String(text)) => {
+                guid(text).ok_or_else(|| self.conversion_error("Guid"))?
+            }
+            (Kind::Time, Value::String(text)) => {
+                time(&text).ok_or_else(|| self.conversion_error("DateTimeOffset"))?
+            }
+            (Kind::Enum(names), value) => return self.enum_value(names, &value),
             (Kind::Object(members), Value::Object(object)) => {
                 Value::Object(self.object(members, object)?)
             }
             (Kind::List(kind), Value::Array(list)) => self.list(*kind, list)?,
-            (Kind::Texts, Value::Object(object)) => self.texts(object)?,
-            (kind, _) => return Err(self.wrong(kind.name())),
+            (Kind::StringMap, Value::Object(object)) => self.string_map(object)?,
+            (kind, _) => return Err(self.conversion_error(kind.name())),
         };
         Ok(Some(read))
     }
@@ -215,20 +220,20 @@ impl Reader {
     fn list(&mut self, kind: Kind, list: Vec<Value>) -> Result<Value, Entry> {
         let mut read = Vec::with_capacity(list.len());
         for (index, value) in list.into_iter().enumerate() {
-            let outside = self.path.len();
-            // Writing to a text cannot fail.
+            let parent_len = self.path.len();
+            // Writing to a string cannot fail.
             let _ = write!(self.path, "[{index}]");
             match (kind, value) {
-                // A list of texts may hold a null; model validation finds it blank.
+                // A list of strings may hold a null, which model validation then finds blank.
                 (Kind::Text, Value::Null) => read.push(Value::String(String::new())),
                 (kind, value) => read.extend(self.value(kind, value)?),
             }
-            self.path.truncate(outside);
+            self.path.truncate(parent_len);
         }
         Ok(Value::Array(read))
     }
 
-    fn texts(&mut self, object: Map<String, Value>) -> Result<Value, Entry> {
+    fn string_map(&mut self, object: Map<String, Value>) -> Result<Value, Entry> {
         let mut read = Map::with_capacity(object.len());
         for (name, value) in object {
             match value {
@@ -238,19 +243,22 @@ impl Reader {
                 Value::Null => self.body.null_property = true,
                 _ => {
                     self.enter(&name);
-                    return Err(self.wrong("String"));
+                    return Err(self.conversion_error("String"));
                 }
             }
         }
         Ok(Value::Object(read))
     }
 
-    fn choice(&mut self, names: &[&str], value: &Value) -> Result<Option<Value>, Entry> {
+    fn enum_value(&mut self, names: &[&str], value: &Value) -> Result<Option<Value>, Entry> {
         let known = match value {
             Value::String(text) => names.iter().find(|name| name.eq_ignore_ascii_case(text)),
             value => {
-                let number = value.as_i64().ok_or_else(|| self.wrong("enum"))?;
+                let number = value
+                    .as_i64()
+                    .ok_or_else(|| self.conversion_error("enum"))?;
                 let known = usize::try_from(number).ok().and_then(|at| names.get(at));
+                // A number outside the enum passes parsing, as in .NET; later checks differ from member to member.
                 if known.is_none() {
                     self.body.undefined.push((self.path.clone(), number));
                     return Ok(None);
@@ -258,18 +266,19 @@ impl Reader {
                 known
             }
         };
-        let name = known.ok_or_else(|| self.wrong("enum"))?;
+        let name = known.ok_or_else(|| self.conversion_error("enum"))?;
         Ok(Some(Value::String((*name).to_owned())))
     }
 
-    fn absent(&mut self, absent: Absent) -> Result<(), Entry> {
+    fn absent(&mut self, absent: Absence) -> Result<(), Entry> {
         match absent {
-            Absent::Fine => Ok(()),
-            Absent::Json => Err(self.wrong("a value")),
-            Absent::Model => {
+            Absence::Allowed => Ok(()),
+            Absence::JsonError => Err(self.conversion_error("a value")),
+            Absence::ModelError => {
                 let name = pascal(self.path.rsplit('.').next().unwrap_or_default());
                 let entry =
                     Entry::new(pascal(&self.path), format!("The {name} field is required."));
+                // A member that is null and therefore also missing is reported once.
                 if !self.body.entries.contains(&entry) {
                     self.body.entries.push(entry);
                 }
@@ -278,17 +287,17 @@ impl Reader {
         }
     }
 
-    /// Goes into a member and gives what the path is to be cut to afterwards.
+    /// Appends a name to the path, and returns the length to which the caller truncates it afterwards.
     fn enter(&mut self, name: &str) -> usize {
-        let outside = self.path.len();
-        if outside > 0 {
+        let parent_len = self.path.len();
+        if parent_len > 0 {
             self.path.push('.');
         }
         self.path.push_str(name);
-        outside
+        parent_len
     }
 
-    fn wrong(&self, expected: &str) -> Entry {
+    fn conversion_error(&self, expected: &str) -> Entry {
         let dot = if self.path.is_empty() { "" } else { "." };
         let path = format!("${dot}{}", self.path);
         let message = format!("The JSON value could not be converted to {expected}. Path: {path}.");
@@ -305,7 +314,7 @@ impl Kind {
             Self::Guid => "Guid",
             Self::Time => "DateTimeOffset",
             Self::Enum(_) => "enum",
-            Self::Object(_) | Self::Texts => "an object",
+            Self::Object(_) | Self::StringMap => "an object",
             Self::List(_) => "a list",
         }
     }
@@ -319,13 +328,14 @@ fn integer(value: &Value) -> Option<Value> {
     Some(Value::from(number))
 }
 
-/// Only the form with hyphens.
+/// Accepts a GUID with hyphens only, as Altinn does; braces and the form without hyphens are refused.
 fn guid(text: String) -> Option<Value> {
     (text.len() == 36 && Uuid::try_parse(&text).is_ok()).then_some(Value::String(text))
 }
 
-/// ISO 8601 with hyphens; without an offset it is UTC, the zone the server runs in.
+/// Parses an ISO 8601 time with hyphens. Without an offset it is UTC, the time zone of the server.
 fn time(text: &str) -> Option<Value> {
+    // jiff also accepts the basic form `20261215` and a zone in brackets; Altinn refuses both.
     if text.as_bytes().get(4) != Some(&b'-') || text.contains('[') {
         return None;
     }

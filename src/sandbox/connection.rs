@@ -1,7 +1,7 @@
-//! Connections that can be dropped without an answer.
+//! A listener whose connections can be dropped without an answer, for the scenarios that lose answers.
 //!
-//! Once the flag is set, the next write of an answer fails and hyper drops the connection. The client, which has written its whole request, reads the end of
-//! the stream where the answer should begin: an outcome that it cannot know.
+//! Once the flag is set, the next write of an answer fails and hyper drops the connection. The client has written its whole request and reads the end of the
+//! stream where the answer should begin, so it cannot know the outcome.
 
 use std::io;
 use std::net::SocketAddr;
@@ -15,12 +15,12 @@ use axum::serve::{IncomingStream, Listener};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 
-/// Drops the connection it belongs to.
+/// A handle that drops its connection.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Disconnect(Arc<AtomicBool>);
 
 impl Disconnect {
-    /// Nothing more is written to the client from now on.
+    /// Makes every later write to the client fail.
     pub(super) fn trigger(&self) {
         self.0.store(true, Ordering::Relaxed);
     }
@@ -42,6 +42,7 @@ impl Listener for CuttableListener {
 
     async fn accept(&mut self) -> (CuttableStream, SocketAddr) {
         let (stream, address) = Listener::accept(&mut self.0).await;
+        // Otherwise small answers wait for the client's acknowledgements, and the sandbox appears slow.
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "TCP_NODELAY is not set");
         }
@@ -54,6 +55,7 @@ impl Listener for CuttableListener {
     }
 }
 
+/// A connection whose writes fail once it is to be dropped.
 #[derive(Debug)]
 pub(super) struct CuttableStream {
     stream: TcpStream,

@@ -1,11 +1,11 @@
-//! The content of an uploaded file, counted and digested while it streams in.
+//! The content of an uploaded file, measured and digested while it arrives, so that files larger than memory can be received.
 
 use std::fmt::{self, Write as _};
 
 use axum::body::Bytes;
 use md5::{Digest, Md5};
 
-/// Files up to this size are kept, in bytes.
+/// The largest file whose bytes are kept, in bytes.
 const KEPT_LIMIT: usize = 1_000_000;
 
 /// The part of a file that has arrived so far.
@@ -16,7 +16,7 @@ pub(super) struct Content {
 }
 
 impl Content {
-    /// `keep` the bytes too, up to `KEPT_LIMIT`.
+    /// Starts an empty content; with `keep` its bytes are kept up to [`KEPT_LIMIT`].
     pub(super) fn new(keep: bool) -> Self {
         Self {
             length: 0,
@@ -28,6 +28,7 @@ impl Content {
     pub(super) fn append(&mut self, piece: &[u8]) {
         self.digest.update(piece);
         self.length += u64::try_from(piece.len()).unwrap_or_default();
+        // Past the limit the whole copy is dropped, because a part of a file is of no use.
         let kept = self.kept.take();
         self.kept = kept.filter(|kept| kept.len() + piece.len() <= KEPT_LIMIT);
         if let Some(kept) = &mut self.kept {
@@ -39,7 +40,7 @@ impl Content {
     pub(super) fn checksum(&self) -> String {
         let mut checksum = String::with_capacity(32);
         for byte in self.digest.clone().finalize() {
-            // Writing to a text cannot fail.
+            // Writing to a string cannot fail.
             let _ = write!(checksum, "{byte:02x}");
         }
         checksum

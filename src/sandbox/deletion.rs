@@ -1,4 +1,4 @@
-//! Deletion of letters that are not yet published, and of attachments that no letter has.
+//! The endpoints that delete letters before publication, and attachments that no letter refers to.
 
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
@@ -12,7 +12,7 @@ use super::problem::{Refusal, json as answer};
 use super::state::{SharedState, Store};
 use super::{AttachmentStatus, LetterStatus};
 
-/// `DELETE /correspondence/{id}/purge`, as the sender: only before the recipient can see the letter.
+/// Handles `DELETE /correspondence/{id}/purge` for the sender, who may purge a letter only before the recipient can see it.
 pub(super) async fn purge(
     State(state): State<SharedState>,
     Path(id): Path<String>,
@@ -39,7 +39,7 @@ pub(super) async fn purge(
     Ok(answer(StatusCode::OK, &id))
 }
 
-/// `DELETE /attachment/{id}`: only as long as no letter has ever had it.
+/// Handles `DELETE /attachment/{id}`, which is allowed only while no letter has ever referred to it.
 pub(super) async fn delete_attachment(
     State(state): State<SharedState>,
     Path(id): Path<String>,
@@ -56,11 +56,12 @@ pub(super) async fn delete_attachment(
         return Err(Refusal::code(2007));
     }
     stored.set_status(AttachmentStatus::Purged, Timestamp::now());
+    // The documentation promises 200 with a body; the server answers 204 without one.
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
 impl Store {
-    /// Purges an attachment with the last letter that has it.
+    /// Purges an attachment when the last letter that refers to it has been purged.
     fn purge_unless_used(&mut self, attachment: Uuid, now: Timestamp) {
         let Some(stored) = self.attachments.get(&attachment) else {
             return;
@@ -69,7 +70,7 @@ impl Store {
             let letter = self.letter(*id);
             letter.is_some_and(|letter| letter.purged_at.is_none())
         };
-        // When bodies are not kept, the letters that have it are not known.
+        // Without kept bodies the letters that refer to it are not known, so it stays.
         if stored.correspondences.is_empty() || stored.correspondences.iter().any(is_alive) {
             return;
         }

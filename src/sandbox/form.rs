@@ -1,4 +1,4 @@
-//! Reads a letter that comes as a form: fields named by their paths, as ASP.NET binds them, and the files beside them.
+//! Parses a letter that is sent as a multipart form: fields named by their paths, as ASP.NET binds them, and files.
 
 use std::collections::HashMap;
 
@@ -10,25 +10,25 @@ use super::body::{self, Body, Kind, Member, pascal};
 use super::content::Content;
 use super::problem::Entry;
 
-/// A form as it came.
+/// The fields and files of a form.
 #[derive(Debug, Default)]
 pub(super) struct Form {
     fields: Fields,
     pub(super) files: Vec<File>,
 }
 
-/// A file of a form.
+/// A file part of a form.
 #[derive(Debug)]
 pub(super) struct File {
     pub(super) name: String,
     pub(super) content: Content,
 }
 
-/// The name of all files.
+/// The field name that all file parts share.
 const FILES: &str = "attachments";
 
 impl Form {
-    /// Nothing when it is no form, or breaks off.
+    /// Reads all parts; `None` when the body is not a form or ends early.
     pub(super) async fn read(mut parts: Multipart, keep: bool) -> Option<Self> {
         let mut form = Self::default();
         while let Some(mut part) = parts.next_field().await.ok()? {
@@ -39,6 +39,7 @@ impl Form {
                     while let Some(piece) = part.chunk().await.ok()? {
                         content.append(&piece);
                     }
+                    // A file under another name is ignored, as model binding does.
                     if name.eq_ignore_ascii_case(FILES) {
                         form.files.push(File {
                             name: file_name,
@@ -52,7 +53,7 @@ impl Form {
         Some(form)
     }
 
-    /// What it says, as JSON would say it.
+    /// Converts the fields to the JSON body they stand for, and parses that.
     pub(super) fn body(
         &self,
         members: &'static [Member],
@@ -60,24 +61,25 @@ impl Form {
     ) -> Result<Body, Vec<Entry>> {
         let object = self.fields.object("", members).unwrap_or_default();
         body::read_value(Value::Object(object), members, parameter).map_err(|entries| {
-            // It is not told as JSON's mistake.
-            let told = entries.into_iter().filter(|entry| entry.key != parameter);
-            told.map(|entry| {
-                let path = entry.key.trim_start_matches("$.");
-                Entry::new(pascal(path), "The value is not valid.")
-            })
-            .collect()
+            // A fault in a form is a fault of model binding: without the entry for the whole body, and without the `$.` of JSON paths.
+            let entries = entries.into_iter().filter(|entry| entry.key != parameter);
+            entries
+                .map(|entry| {
+                    let path = entry.key.trim_start_matches("$.");
+                    Entry::new(pascal(path), "The value is not valid.")
+                })
+                .collect()
         })
     }
 }
 
-/// The values by their paths in lower case; a path that comes again keeps its first value.
+/// The fields by their paths in lower case, each with its path as written and its value. The first of several equal paths counts.
 #[derive(Debug, Default)]
 struct Fields(HashMap<String, (String, String)>);
 
 impl Fields {
     fn add(&mut self, name: &str, value: &Bytes) {
-        // All may stand behind the name of the parameter.
+        // Every path may be prefixed with the name of the API's parameter.
         let path = match name.split_at_checked("request.".len()) {
             Some((prefix, path)) if prefix.eq_ignore_ascii_case("request.") => path,
             _ => name,
@@ -88,7 +90,7 @@ impl Fields {
             .or_insert((path.to_owned(), value));
     }
 
-    /// An object, when any of its members is there.
+    /// Builds an object from the fields below `path`; `None` when there are none.
     fn object(&self, path: &str, members: &[Member]) -> Option<Map<String, Value>> {
         let mut object = Map::new();
         for member in members {
@@ -105,28 +107,29 @@ impl Fields {
         match kind {
             Kind::Object(members) => self.object(path, members).map(Value::Object),
             Kind::List(kind) => {
-                // A gap ends it.
+                // A list ends at the first missing index: later items are silently ignored.
                 let list: Vec<_> = (0..)
                     .map_while(|index| self.value(&format!("{path}[{index}]"), *kind))
                     .collect();
                 (!list.is_empty()).then_some(Value::Array(list))
             }
-            Kind::Texts => self.texts(path),
+            Kind::StringMap => self.string_map(path),
             leaf => {
                 let (_, text) = self.0.get(&path.to_lowercase())?;
-                // A blank value is null.
-                (!text.trim().is_empty()).then(|| typed(leaf, text))
+                // Model binding turns a blank value into null.
+                (!text.trim().is_empty()).then(|| convert(leaf, text))
             }
         }
     }
 
-    /// `path.name` and `path[name]`.
-    fn texts(&self, path: &str) -> Option<Value> {
+    /// Builds a map from fields of the forms `path.name` and `path[name]`.
+    fn string_map(&self, path: &str) -> Option<Value> {
         let path = path.to_lowercase();
         let mut texts: Vec<_> = self
             .0
             .values()
             .filter_map(|(field, text)| {
+                // Compared in lower case, but the name of a property keeps its case.
                 let inside = field.to_lowercase().strip_prefix(&path)?.len();
                 let name = &field[field.len() - inside..];
                 let name = match name.strip_prefix('[') {
@@ -142,21 +145,22 @@ impl Fields {
                 (!name.is_empty()).then(|| (name.to_owned(), text))
             })
             .collect();
+        // Fields come from a hash map; a fixed order keeps answers reproducible.
         texts.sort_by(|(one, _), (other, _)| one.cmp(other));
         (!texts.is_empty()).then(|| Value::Object(texts.into_iter().collect()))
     }
 }
 
-/// A text as what the member holds; what it is not stays a text, and is refused for it.
-fn typed(kind: Kind, text: &str) -> Value {
-    let otherwise = || Value::String(text.to_owned());
+/// Converts a field to the type of its member. A text that does not fit stays a string, which parsing then refuses.
+fn convert(kind: Kind, text: &str) -> Value {
+    let unconverted = || Value::String(text.to_owned());
     match kind {
         Kind::Flag if text.eq_ignore_ascii_case("true") => Value::Bool(true),
         Kind::Flag if text.eq_ignore_ascii_case("false") => Value::Bool(false),
         Kind::Enum(_) => text
             .parse::<i64>()
-            .map_or_else(|_| otherwise(), Value::from),
-        _ => otherwise(),
+            .map_or_else(|_| unconverted(), Value::from),
+        _ => unconverted(),
     }
 }
 

@@ -1,4 +1,4 @@
-//! The grant: a signed claim for a token, checked as strictly as Maskinporten does.
+//! The validation of JWT grants, as strict as Maskinporten's and with its error codes.
 
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
@@ -16,11 +16,12 @@ use super::problem::json as answer;
 use super::registration::SCOPES;
 use super::state::ServerState;
 
-/// How far a grant's `iat` may be from the clock, in seconds.
+/// The largest difference between a grant's `iat` and the clock, in seconds.
 const SKEW: i64 = 10;
-/// How long a grant may be valid, in seconds.
+/// The longest time from a grant's `iat` to its `exp`, in seconds.
 const LIFETIME: i64 = 120;
 const ALGORITHMS: [Algorithm; 3] = [Algorithm::RS256, Algorithm::RS384, Algorithm::RS512];
+/// The claims a grant may have; Maskinporten refuses all others.
 const CLAIMS: [&str; 11] = [
     "aud",
     "iss",
@@ -42,7 +43,7 @@ pub(super) struct Grant {
     pub(super) scope: String,
 }
 
-/// Maskinporten's answer to a grant that is not valid.
+/// Maskinporten's error for an invalid grant: an OAuth 2.0 `error`, and a code that stands only in the description.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct GrantRefused {
     error: &'static str,
@@ -83,7 +84,7 @@ impl IntoResponse for GrantRefused {
     }
 }
 
-/// Validates an assertion, and that it is used for the first time.
+/// Validates an assertion and records its `jti`, so that a second use is refused.
 pub(super) fn check(state: &ServerState, assertion: &str) -> Result<Grant, GrantRefused> {
     let claims = signed_claims(state, assertion)?;
     if let Some(unknown) = claims.keys().find(|name| !CLAIMS.contains(&name.as_str())) {
@@ -113,6 +114,7 @@ pub(super) fn check(state: &ServerState, assertion: &str) -> Result<Grant, Grant
 
 fn signed_claims(state: &ServerState, assertion: &str) -> Result<Map<String, Value>, GrantRefused> {
     let invalid = |text| GrantRefused::invalid("MP-011", text);
+    // Decoded without verification first: client and key have to be known before the signature can be verified.
     let unread = insecure_decode::<Map<String, Value>>(assertion)
         .map_err(|_| invalid("Invalid assertion. The JWT cannot be read"))?;
     if !ALGORITHMS.contains(&unread.header.alg) {
@@ -132,6 +134,7 @@ fn signed_claims(state: &ServerState, assertion: &str) -> Result<Map<String, Val
         (None, Some(chain)) => key_of_certificate(state, &client, chain)?,
         (None, None) => return Err(invalid("Invalid assertion. The header has no kid or x5c")),
     };
+    // Only the signature is verified here: `check_times` and the caller report the claims with Maskinporten's own codes.
     let mut validation = Validation::new(unread.header.alg);
     validation.required_spec_claims.clear();
     validation.validate_exp = false;
@@ -145,7 +148,7 @@ fn signed_claims(state: &ServerState, assertion: &str) -> Result<Map<String, Val
     }
 }
 
-/// The client's key that the first certificate of a chain is for. The sandbox trusts every issuer.
+/// Finds the client's key by the first certificate of a chain. The sandbox trusts every issuer, because test certificates have none it could know.
 fn key_of_certificate<'a>(
     state: &'a ServerState,
     client: &str,
@@ -169,7 +172,7 @@ fn key_of_certificate<'a>(
         })
 }
 
-/// Validates `iat` and `exp`; returns `exp`.
+/// Validates `iat` and `exp`, in seconds since 1970, and returns `exp`.
 fn check_times(claims: &Map<String, Value>, now: i64) -> Result<i64, GrantRefused> {
     let time = |name: &str| {
         claims.get(name).and_then(Value::as_i64).ok_or_else(|| {

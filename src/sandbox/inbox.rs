@@ -1,4 +1,4 @@
-//! The inbox: what has arrived, for a person to look at. Bodies are drawn as in Altinn's inbox; everything else is escaped text.
+//! The pages of the inbox: a list of letters, and each letter with its body drawn as in Altinn's inbox. Everything else is escaped text.
 
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
@@ -13,15 +13,16 @@ use super::state::{SharedState, Store};
 use crate::correspondence::{Recipient, Request};
 use crate::markdown::{delivered, inbox};
 
-/// Limit of letters in the list, the newest first.
+/// The largest number of letters in the list, which shows the newest first.
 const LISTED: usize = 200;
 
-/// `GET /`.
+/// Handles `GET /`: the list of letters.
 pub(super) async fn list(State(state): State<SharedState>) -> Response {
+    // The block ends the lock before the page is rendered.
     let (count, last) = {
         let store = state.store();
         let last = store.letters.iter().rev().take(LISTED);
-        let shown = last.map(|letter| Shown::new(letter, &store));
+        let shown = last.map(|letter| LetterView::new(letter, &store));
         (store.letters.len(), shown.collect::<Vec<_>>())
     };
     let mut context = Context::new();
@@ -31,12 +32,12 @@ pub(super) async fn list(State(state): State<SharedState>) -> Response {
     page(include_str!("inbox.html"), &context)
 }
 
-/// `GET /letters/{id}`.
+/// Handles `GET /letters/{id}`: the page of one letter.
 pub(super) async fn letter(State(state): State<SharedState>, Path(id): Path<String>) -> Response {
     let letter = id.parse::<Uuid>().ok().and_then(|id| {
         let store = state.store();
         let letter = store.letter(id)?;
-        Some(Shown::new(letter, &store))
+        Some(LetterView::new(letter, &store))
     });
     let Some(letter) = letter else {
         return (StatusCode::NOT_FOUND, "no such letter").into_response();
@@ -46,9 +47,9 @@ pub(super) async fn letter(State(state): State<SharedState>, Path(id): Path<Stri
     page(include_str!("letter.html"), &context)
 }
 
-/// A letter as the templates read it.
+/// A letter as the page templates see it.
 #[derive(Serialize)]
-struct Shown {
+struct LetterView {
     id: Uuid,
     recipient: String,
     reference: String,
@@ -57,20 +58,20 @@ struct Shown {
     accepted: String,
     title: String,
     summary: String,
-    /// The body as Altinn's inbox draws it.
+    /// The body as HTML, drawn as in Altinn's inbox.
     body: String,
     kept: bool,
-    attachments: Vec<Attached>,
+    attachments: Vec<AttachmentView>,
 }
 
 #[derive(Serialize)]
-struct Attached {
+struct AttachmentView {
     name: String,
     bytes: u64,
     status: &'static str,
 }
 
-impl Shown {
+impl LetterView {
     fn new(letter: &Letter, store: &Store) -> Self {
         let files = store.attachments_for(letter).into_iter();
         let request = letter.request();
@@ -90,7 +91,7 @@ impl Shown {
             }),
             kept,
             attachments: files
-                .map(|file| Attached {
+                .map(|file| AttachmentView {
                     status: file.status.name(),
                     bytes: file.length,
                     name: file

@@ -1,4 +1,4 @@
-//! The verdict on a letter: the written rules and what only a server knows, in the server's order.
+//! The verdict on a letter: the rules that can be checked offline and those that need the server's data, in Altinn's order.
 
 use jiff::Timestamp;
 use std::collections::BTreeSet;
@@ -12,7 +12,7 @@ use crate::correspondence::rules::{self, Context, Finding, NewFile};
 use crate::correspondence::{Recipient, Request, bare_resource_id};
 use crate::diagnostic::Code;
 
-/// The codes of a letter in the order Altinn comes to them, as far as that is mixed: the first that applies is its answer, those not here come last.
+/// The codes in the order in which Altinn checks them: the first one that applies is the answer. Codes that are not listed come last.
 const ORDER: [u16; 53] = [
     3023, 1047, 1034, 1036, 4001, 4010, 4006, 4002, 1060, 1061, 1068, 1006, 1029, 1044, 1016, 1030,
     1032, 1008, 1009, 1019, 1020, 1002, 1037, 1042, 1003, 1021, 1022, 1023, 1039, 1052, 1053, 1048,
@@ -22,14 +22,14 @@ const ORDER: [u16; 53] = [
 
 const TEMPLATE: &str = "correspondence.notification.notificationTemplate";
 
-/// A letter that nothing speaks against.
+/// A request that passed all checks.
 pub(super) struct AcceptedRequest {
     pub(super) request: Request,
-    /// The recipients as Altinn writes them, and whether each is reserved.
+    /// The recipients as normalised URNs, each with true when the person is reserved against digital letters.
     pub(super) recipients: Vec<(String, bool)>,
 }
 
-/// Checks a body that says what the API expects; `files` came with it.
+/// Checks a parsed body; `files` are the files of its form.
 pub(super) fn judge(
     state: &ServerState,
     caller: &Caller,
@@ -40,22 +40,29 @@ pub(super) fn judge(
         .map_err(|error| Refusal::Model(vec![Entry::new("$", error.to_string())]))?;
     let findings = findings(state, &request, files);
     let mut entries = body.entries;
-    for (path, _) in body.undefined.iter().filter(|(path, _)| is_modelled(path)) {
+    // Model validation comes first and reports all its faults together; any one of them ends the check.
+    for (path, _) in body
+        .undefined
+        .iter()
+        .filter(|(path, _)| fails_model_validation(path))
+    {
         entries.push(Entry::new(pascal(path), "The value is not defined."));
     }
     add_model(&mut entries, &findings);
     if !entries.is_empty() {
         return Err(Refusal::Model(entries));
     }
+    // An undefined template fails before all numbered rules and with a bare string as body; 2 is a template of the API without a stored text (3001).
     let template = body.undefined.iter().find(|(path, _)| path == TEMPLATE);
     if template.is_some_and(|(_, number)| *number != 2) {
         return Err(Refusal::Bare("Invalid notification template"));
     }
     let recipients = recipients(state, &request);
-    let known_by_server = known(state, caller, &request, &recipients);
+    let known_by_server = server_refusals(state, caller, &request, &recipients);
     let unstored_template = template.map(|_| Refusal::code(3001));
     let by_rules = first_altinn(&findings).map(Refusal::code);
     let refusals = known_by_server.into_iter().chain(unstored_template);
+    // The rules report in Altinn's order, but the server's own checks lie between them: the rank merges both.
     match refusals.chain(by_rules).min_by_key(rank) {
         Some(refusal) => Err(refusal),
         None if body.null_property || has_null(&findings) => Err(Refusal::Crash),
@@ -66,25 +73,26 @@ pub(super) fn judge(
     }
 }
 
-/// What model validation says among findings, beside what it has said of the same members already.
+/// Adds the findings that belong to model validation, except for members that have an entry already.
 pub(super) fn add_model(entries: &mut Vec<Entry>, findings: &[Finding]) {
     let known: Vec<_> = entries.iter().map(|entry| entry.key.clone()).collect();
     for finding in errors(findings).filter(|finding| finding.code == Some(Code::Model)) {
         let mut key = pascal(&finding.member);
+        // Altinn reports recipients by the list, not by the item.
         if key.starts_with("Recipients[") {
             key.truncate("Recipients".len());
         }
-        let said = |known: &String| {
+        let is_covered_by = |known: &String| {
             let rest = key.strip_prefix(known.as_str());
             rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
         };
-        if !known.iter().any(said) {
+        if !known.iter().any(is_covered_by) {
             entries.push(Entry::new(key, finding.message.as_str()));
         }
     }
 }
 
-/// The first numbered code among findings, which come in the server's order.
+/// The first numbered code among the findings, which come in Altinn's order.
 pub(super) fn first_altinn(findings: &[Finding]) -> Option<u16> {
     errors(findings).find_map(|finding| match finding.code {
         Some(Code::Altinn(code)) => Some(code),
@@ -92,7 +100,7 @@ pub(super) fn first_altinn(findings: &[Finding]) -> Option<u16> {
     })
 }
 
-/// True when a text has U+0000, which the server's database does not store: an error without a code.
+/// True when a text holds U+0000, which Altinn's database cannot store. The finding has no code, as the answer is an unhandled error.
 fn has_null(findings: &[Finding]) -> bool {
     errors(findings).any(|finding| finding.code.is_none())
 }
@@ -106,11 +114,12 @@ fn findings(state: &ServerState, request: &Request, files: &[NewFile<'_>]) -> Ve
     rules::check(request, &context)
 }
 
-/// Numbers without a name that model validation refuses. An undefined `referenceType` is stored as it is.
-fn is_modelled(path: &str) -> bool {
+/// True when an undefined number at `path` fails model validation. The template has its own answer, and an undefined `referenceType` is stored as it is.
+fn fails_model_validation(path: &str) -> bool {
     path != TEMPLATE && !path.ends_with(".referenceType")
 }
 
+/// The position of a refusal in Altinn's order; refusals without a code come first.
 fn rank(refusal: &Refusal) -> usize {
     let place = |code| ORDER.iter().position(|known| *known == code);
     match refusal {
@@ -127,20 +136,20 @@ fn recipients(state: &ServerState, request: &Request) -> Vec<(String, bool)> {
         .filter_map(|text| Recipient::from_api(text).ok())
         .map(|recipient| {
             let urn = recipient.urn();
-            let letter_count = recipient.is_person() && !ignored && names(reserved, &urn);
-            (urn, letter_count)
+            let is_reserved = recipient.is_person() && !ignored && names_recipient(reserved, &urn);
+            (urn, is_reserved)
         })
         .collect()
 }
 
-/// True when a set has a recipient, as a URN or by its identifier alone.
-fn names(set: &BTreeSet<String>, urn: &str) -> bool {
+/// True when the set holds the recipient, as a URN or by its bare identifier.
+fn names_recipient(set: &BTreeSet<String>, urn: &str) -> bool {
     !set.is_empty()
         && (set.contains(urn) || urn.rsplit(':').next().is_some_and(|id| set.contains(id)))
 }
 
-/// What only the server knows: keys, registers, and files it has.
-fn known(
+/// The refusals that depend on the server's data: used keys, registers and stored attachments.
+fn server_refusals(
     state: &ServerState,
     caller: &Caller,
     request: &Request,
@@ -164,6 +173,7 @@ fn known(
             Some(_) => {}
         }
     }
+    // The rest reads the scenario only.
     drop(store);
     let resource = bare_resource_id(&request.correspondence.resource_id);
     if scenario.unknown_resources.contains(resource) {
@@ -175,7 +185,7 @@ fn known(
     let unknown = recipients
         .iter()
         .map(|(urn, _)| urn.as_str())
-        .filter(|urn| names(&scenario.unknown_recipients, urn))
+        .filter(|urn| names_recipient(&scenario.unknown_recipients, urn))
         .collect::<Vec<_>>();
     if !unknown.is_empty() {
         refusals.push(Refusal::Altinn {
@@ -183,6 +193,7 @@ fn known(
             about: Some(unknown.join(",")),
         });
     }
+    // Altinn refuses a request for one reserved person, but accepts one with others in it.
     if let [(_, true)] = recipients {
         refusals.push(Refusal::code(1030));
     }

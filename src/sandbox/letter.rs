@@ -1,4 +1,4 @@
-//! A letter the sandbox has accepted.
+//! An accepted letter and its status over time.
 
 use std::fmt;
 use std::sync::Arc;
@@ -12,37 +12,37 @@ use super::members::REQUEST;
 use crate::correspondence::Request;
 use crate::secret::redact;
 
-/// One accepted letter: one recipient of one request.
+/// An accepted letter: one recipient of one request.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Letter {
-    /// Altinn's id for it.
+    /// The correspondence id in the API.
     pub id: Uuid,
-    /// Idempotency key of the request.
+    /// The idempotency key of the request.
     pub idempotent_key: Option<Uuid>,
-    /// Resource id, without `urn:altinn:resource:`.
+    /// The resource id, without `urn:altinn:resource:`.
     pub resource_id: Arc<str>,
-    /// Reference chosen by the sender.
+    /// The reference that the sender chose.
     pub senders_reference: String,
-    /// Recipient as Altinn writes it: a lower-case URN.
+    /// The recipient as Altinn writes it: a lower-case URN.
     pub recipient: String,
-    /// Time of acceptance.
+    /// The time of acceptance.
     pub accepted_at: Timestamp,
-    /// Time from which the recipient can read it.
+    /// The time from which the recipient can read it.
     pub publish_at: Timestamp,
     /// True for a reserved person in a request with several recipients: Altinn accepts those, and refuses a request for one reserved person.
     pub reserved: bool,
-    /// The request byte for byte, or a form as JSON. `None` when `keep_bodies` is off.
+    /// The request byte for byte, or a form converted to JSON. `None` when `keep_bodies` is off.
     pub body: Option<Bytes>,
-    /// Attachment ids: existing ones, then its own.
+    /// The ids of its attachments: existing ones first, then those of its own form.
     pub attachments: Vec<Uuid>,
-    /// Organisation number of the sender.
+    /// The organisation number of the sender.
     pub(super) sender: Arc<str>,
-    /// State of the malware scan of its own files; `None` without files.
+    /// The state of the malware scan of its own files; `None` without files.
     pub(super) scan: Option<Scan>,
     pub(super) purged_at: Option<Timestamp>,
 }
 
-/// Malware scan of a letter's own files.
+/// The malware scan of a letter's own files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Scan {
     Running,
@@ -50,31 +50,30 @@ pub(super) enum Scan {
     Infected,
 }
 
-/// Status of a letter, named as in the API.
+/// The status of a letter, named as in the API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum LetterStatus {
     /// Accepted; its own files are being scanned.
     Initialized,
-    /// Accepted, not yet visible.
+    /// Accepted, but not yet visible to the recipient.
     ReadyForPublish,
-    /// Visible to the recipient.
     Published,
     /// Will not be delivered: the person is reserved.
     Reserved,
-    /// Was not delivered.
+    /// Not delivered: its files are infected, or the person is reserved.
     Failed,
-    /// Withdrawn by its sender.
+    /// Withdrawn by the sender before publication.
     PurgedByAltinn,
 }
 
 impl Letter {
-    /// Status at `now`.
+    /// The status at `now`: the latest one of the history.
     pub fn status(&self, now: Timestamp) -> LetterStatus {
         let last = self.history(now).last().map(|(status, _)| *status);
         last.unwrap_or(LetterStatus::Initialized)
     }
 
-    /// Every status it has had until `now`, with the instant it began.
+    /// Every status the letter has had until `now`, with its start. Computed from the clock instead of stored, so that no background task has to publish letters.
     pub fn history(&self, now: Timestamp) -> Vec<(LetterStatus, Timestamp)> {
         let mut history = Vec::with_capacity(3);
         let published = self.publish_at.max(self.accepted_at);
@@ -91,6 +90,7 @@ impl Letter {
         }
         let is_due = now >= self.publish_at;
         match self.scan {
+            // Publication waits for the scan, however late that makes it.
             Some(Scan::Running) => {}
             Some(Scan::Infected) => history.push((LetterStatus::Failed, published)),
             _ if is_due && self.reserved => history.push((LetterStatus::Failed, published)),
@@ -123,7 +123,7 @@ impl fmt::Debug for Letter {
 }
 
 impl LetterStatus {
-    /// Name in the API.
+    /// The name of the status in the API.
     pub fn name(self) -> &'static str {
         match self {
             Self::Initialized => "Initialized",

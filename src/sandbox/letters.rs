@@ -1,4 +1,4 @@
-//! `POST /correspondence`, and `/correspondence/upload` for a letter with files of its own.
+//! The endpoints that accept letters: `POST /correspondence`, and `POST /correspondence/upload` for letters with files of their own.
 
 use axum::body::Bytes;
 use axum::extract::{FromRequest as _, Multipart, Request, State};
@@ -21,7 +21,7 @@ use super::{Letter, LetterStatus, ReceivedAttachment};
 use crate::correspondence::Moment;
 use crate::correspondence::rules::NewFile;
 
-/// One request; a letter for each of its recipients.
+/// Handles `POST /correspondence`: one request, and a letter for each of its recipients.
 pub(super) async fn initialize(
     State(state): State<SharedState>,
     headers: HeaderMap,
@@ -30,13 +30,13 @@ pub(super) async fn initialize(
     expect_type(&headers, "application/json")?;
     let caller = authorize(&state, &headers, RequiredScope::Sender)?;
     let body = body::read(&bytes, REQUEST, "request").map_err(Refusal::Model)?;
-    // This endpoint takes no files.
+    // This endpoint takes no files, so metadata of new files can only fail (1005).
     let accepted = judge(&state, &caller, body, &[])?;
     let body = commit(&state, &caller, &accepted, &bytes, Vec::new())?;
     Ok(answer(StatusCode::OK, &body))
 }
 
-/// The same as a multipart form with files.
+/// Handles `POST /correspondence/upload`: the same request as a multipart form, with its files.
 pub(super) async fn initialize_with_files(
     State(state): State<SharedState>,
     request: Request,
@@ -47,7 +47,7 @@ pub(super) async fn initialize_with_files(
     let caller = match authorized {
         Ok(caller) => caller,
         Err(refusal) => {
-            // A client that is still writing would not read the answer.
+            // Read to the end first: a client that is still writing would not read the answer.
             drain(request.into_body()).await;
             return Err(refusal);
         }
@@ -75,7 +75,7 @@ pub(super) async fn initialize_with_files(
     Ok(answer(StatusCode::OK, &body))
 }
 
-/// Stores the files before the letter, as Altinn does: a letter that is refused afterwards leaves them behind.
+/// Stores the files before the letter, as Altinn does: when the letter is refused afterwards, they stay behind without a letter.
 fn store(
     state: &ServerState,
     caller: &Caller,
@@ -91,6 +91,7 @@ fn store(
             file.as_ref()
                 .is_some_and(|f| f.name == attachment.file_name)
         };
+        // The file at the same position wins; otherwise one with the name, in any position.
         let in_place = files.get(index).filter(|file| named(file)).map(|_| index);
         let found = in_place.or_else(|| files.iter().position(named));
         let file = found.and_then(|at| files.get_mut(at)?.take());
@@ -102,15 +103,16 @@ fn store(
             resource,
             attachment.clone(),
         );
-        let filled = stored.fill(file.content, state.options.scan_polls);
+        let filled = stored.store_content(file.content, state.options.scan_polls);
         own.push(stored.id);
         store.attachments.insert(stored.id, stored);
+        // After the insert: a file that failed its checksum is stored as failed, as at Altinn.
         filled?;
     }
     Ok(own)
 }
 
-/// Stores the letters. The key is checked again under the lock, so that only one of two concurrent requests wins.
+/// Stores the letters of one request. The key is checked again under the lock, so that only one of two concurrent requests with the same key succeeds.
 fn commit(
     state: &ServerState,
     caller: &Caller,
@@ -151,6 +153,7 @@ fn commit(
     }
     let letter_count = store.letters.len();
     drop(store);
+    // After the lock is released, commits may get here in another order; the count must not go back.
     state
         .letter_count
         .send_modify(|known| *known = letter_count.max(*known));
@@ -159,7 +162,7 @@ fn commit(
     Ok(json!({ "correspondences": initialized, "attachmentIds": attachments }))
 }
 
-/// A letter without its recipient and attachments.
+/// A letter of this request, without recipient and attachments.
 fn blank_letter(
     state: &ServerState,
     store: &mut Store,
@@ -186,7 +189,7 @@ fn blank_letter(
         scan: None,
         purged_at: None,
         sender: store.intern(&caller.organization),
-        // Copied: what hyper gives may be a part of a larger buffer.
+        // Copied: hyper's bytes may be part of a larger buffer, which they would keep alive.
         body: state
             .options
             .keep_bodies

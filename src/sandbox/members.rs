@@ -1,26 +1,27 @@
-//! What the bodies of the API may hold: names, types, and what a null or a missing member means.
+//! The members of the API's request bodies: names, types, and the meaning of a null or missing value.
 
 use super::body::{Kind, Member};
 
-/// `POST /correspondence`.
+/// The body of `POST /correspondence`.
 pub(super) const REQUEST: &[Member] = &[
     Member::new("correspondence", Kind::Object(CORRESPONDENCE)).required(),
     Member::new("recipients", Kind::List(&Kind::Text)).required(),
-    Member::new("existingAttachments", Kind::List(&Kind::Guid)).present_or_absent(),
+    Member::new("existingAttachments", Kind::List(&Kind::Guid)).not_null(),
     Member::new("idempotentKey", Kind::Guid),
 ];
 
-/// `POST /attachment`.
+/// The body of `POST /attachment`.
 pub(super) const ATTACHMENT: &[Member] = &[
     Member::new("resourceId", Kind::Text).required(),
     Member::new("fileName", Kind::Text).required(),
     Member::new("displayName", Kind::Text),
-    Member::new("isEncrypted", Kind::Flag).never_null(),
+    Member::new("isEncrypted", Kind::Flag).not_null_in_json(),
     Member::new("checksum", Kind::Text),
     Member::new("sendersReference", Kind::Text).required(),
     Member::new("expirationInDays", Kind::Integer),
 ];
 
+// Texts that are required but not marked here, such as `messageTitle`, are left to the rules of letters, which report them with their limits.
 const CORRESPONDENCE: &[Member] = &[
     Member::new("resourceId", Kind::Text),
     Member::new("sender", Kind::Text),
@@ -30,13 +31,13 @@ const CORRESPONDENCE: &[Member] = &[
     Member::new("requestedPublishTime", Kind::Time),
     Member::new("dueDateTime", Kind::Time),
     Member::new("externalReferences", Kind::List(&Kind::Object(REFERENCE))),
-    Member::new("propertyList", Kind::Texts).present_or_absent(),
+    Member::new("propertyList", Kind::StringMap).not_null(),
     Member::new("replyOptions", Kind::List(&Kind::Object(REPLY))),
     Member::new("notification", Kind::Object(NOTIFICATION)),
     Member::new("ignoreReservation", Kind::Flag),
-    Member::new("isConfirmationNeeded", Kind::Flag).never_null(),
-    Member::new("isConfidential", Kind::Flag).never_null(),
-    Member::new("allowForwarding", Kind::Flag).never_null(),
+    Member::new("isConfirmationNeeded", Kind::Flag).not_null_in_json(),
+    Member::new("isConfidential", Kind::Flag).not_null_in_json(),
+    Member::new("allowForwarding", Kind::Flag).not_null_in_json(),
 ];
 
 const CONTENT: &[Member] = &[
@@ -48,23 +49,24 @@ const CONTENT: &[Member] = &[
         "attachments",
         Kind::List(&Kind::Object(ATTACHMENT_OF_LETTER)),
     )
-    .present_or_absent(),
+    .not_null(),
 ];
 
 const ATTACHMENT_OF_LETTER: &[Member] = &[
     Member::new("fileName", Kind::Text).required(),
     Member::new("displayName", Kind::Text),
-    Member::new("isEncrypted", Kind::Flag).never_null(),
+    Member::new("isEncrypted", Kind::Flag).not_null_in_json(),
     Member::new("checksum", Kind::Text),
     Member::new("sendersReference", Kind::Text),
     Member::new("expirationInDays", Kind::Integer),
 ];
 
 const REFERENCE: &[Member] = &[
-    Member::new("referenceValue", Kind::Text).in_json(),
-    Member::new("referenceType", Kind::Enum(REFERENCE_TYPES)).in_json(),
+    Member::new("referenceValue", Kind::Text).required_in_json(),
+    Member::new("referenceType", Kind::Enum(REFERENCE_TYPES)).required_in_json(),
 ];
 
+// The order is the API's: a number in a request is an index into the list. So it is for the lists below.
 const REFERENCE_TYPES: &[&str] = &[
     "Generic",
     "AltinnAppInstance",
@@ -76,7 +78,7 @@ const REFERENCE_TYPES: &[&str] = &[
 ];
 
 const REPLY: &[Member] = &[
-    Member::new("linkURL", Kind::Text).in_json(),
+    Member::new("linkURL", Kind::Text).required_in_json(),
     Member::new("linkText", Kind::Text),
 ];
 
@@ -91,14 +93,14 @@ const CONTENT_TYPES: &[&str] = &["Plain", "Html"];
 const TEMPLATES: &[&str] = &["CustomMessage", "GenericAltinnMessage"];
 
 const NOTIFICATION: &[Member] = &[
-    Member::new("notificationTemplate", Kind::Enum(TEMPLATES)).never_null(),
+    Member::new("notificationTemplate", Kind::Enum(TEMPLATES)).not_null_in_json(),
     Member::new("notificationChannel", Kind::Enum(CHANNELS)),
     Member::new("reminderNotificationChannel", Kind::Enum(CHANNELS)),
     Member::new("emailSubject", Kind::Text),
     Member::new("emailBody", Kind::Text),
     Member::new("emailContentType", Kind::Enum(CONTENT_TYPES)),
     Member::new("smsBody", Kind::Text),
-    Member::new("sendReminder", Kind::Flag).never_null(),
+    Member::new("sendReminder", Kind::Flag).not_null_in_json(),
     Member::new("reminderEmailSubject", Kind::Text),
     Member::new("reminderEmailBody", Kind::Text),
     Member::new("reminderEmailContentType", Kind::Enum(CONTENT_TYPES)),
@@ -109,7 +111,7 @@ const NOTIFICATION: &[Member] = &[
         Kind::List(&Kind::Object(CUSTOM_RECIPIENT)),
     ),
     Member::new("customRecipient", Kind::Object(CUSTOM_RECIPIENT)),
-    Member::new("overrideRegisteredContactInformation", Kind::Flag).never_null(),
+    Member::new("overrideRegisteredContactInformation", Kind::Flag).not_null_in_json(),
 ];
 
 const CUSTOM_RECIPIENT: &[Member] = &[

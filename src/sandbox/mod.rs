@@ -1,7 +1,7 @@
-//! A local Altinn and Maskinporten: to rehearse a mailing against, and to test the client with.
+//! A local Altinn and Maskinporten, for rehearsing a mailing and for testing the client.
 //!
-//! It checks for itself what it is given (the grant's signature, the token's scopes, every rule of a letter, the idempotency key) and keeps what it has accepted.
-//! Of the rest of massebrev it knows the vocabulary only, so that it cannot share a mistake with the client.
+//! It makes its own checks (the grant's signature, the token's scopes, every rule of a letter, the idempotency key) and keeps what it accepts.
+//! It shares the request types and rules with the rest of massebrev and nothing else, so that it cannot share a mistake with the client.
 
 mod access;
 mod attachment;

@@ -1,34 +1,34 @@
-//! The settings of a sandbox.
+//! The options of a sandbox, and their defaults.
 
 use std::time::Duration;
 
 use super::registration::{KnownClient, Registration};
 use super::scenario::Scenario;
 
-/// How a sandbox behaves.
+/// The options of a sandbox.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// The port on 127.0.0.1; 0 is any free one.
+    /// The port on 127.0.0.1; 0 takes a free one.
     pub port: u16,
-    /// What goes wrong.
+    /// The faults that requests meet.
     pub scenario: Scenario,
-    /// The client the sandbox gives out; a new one when there is none. Making a key takes time, so many sandboxes may share one.
+    /// The client that the sandbox hands out; `None` makes a new one. Generating its key takes time, so tests may share one client.
     pub registration: Option<Registration>,
-    /// Clients that have their keys already.
+    /// Further clients, whose keys the caller has.
     pub clients: Vec<KnownClient>,
     /// The organisation all clients belong to, as nine digits.
     pub organization: String,
-    /// How long a Maskinporten token is valid.
+    /// The lifetime of a Maskinporten token.
     pub token_lifetime: Duration,
-    /// How long an Altinn token is valid, whatever it was exchanged for.
+    /// The lifetime of an Altinn token, independent of the token it was exchanged for.
     pub altinn_token_lifetime: Duration,
-    /// True when letters and small files are kept whole. Without, a letter takes some hundred bytes.
+    /// True when request bodies and small files are kept. Without them a letter takes some hundred bytes.
     pub keep_bodies: bool,
-    /// How many times an uploaded attachment is seen being scanned before it is published.
+    /// The number of overviews that show an uploaded attachment in its scan before it is published.
     pub scan_polls: u32,
-    /// How long after its time a letter is published.
+    /// The delay of publication after the requested time.
     pub publish_after: Duration,
-    /// True when production's stricter limits hold.
+    /// True when the stricter limits of production apply, such as the minimum `expirationInDays`.
     pub production: bool,
 }
 

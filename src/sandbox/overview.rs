@@ -1,4 +1,4 @@
-//! `GET /correspondence/{id}` and `/details`: a letter's status.
+//! The endpoints that show a letter: `GET /correspondence/{id}` and `/details`.
 
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
@@ -13,7 +13,7 @@ use super::state::{ServerState, SharedState};
 use super::{Letter, LetterStatus, ReceivedAttachment};
 use crate::correspondence::{Content, Correspondence, Notification, NotificationChannel};
 
-/// `GET /correspondence/{id}`.
+/// Handles `GET /correspondence/{id}`. A purged letter is unknown here (1001), but not in its details.
 pub(super) async fn overview(
     State(state): State<SharedState>,
     Path(id): Path<String>,
@@ -27,7 +27,7 @@ pub(super) async fn overview(
     Ok(answer(StatusCode::OK, &body))
 }
 
-/// `GET /correspondence/{id}/details`.
+/// Handles `GET /correspondence/{id}/details`: the overview, the status history and the notifications.
 pub(super) async fn details(
     State(state): State<SharedState>,
     Path(id): Path<String>,
@@ -37,7 +37,7 @@ pub(super) async fn details(
     let now = Timestamp::now();
     let mut body = letter_json(&letter, &files, now);
     let history = letter.history(now).into_iter().map(|(status, changed)| {
-        json!({ "status": status.name(), "statusText": text(&letter, status), "statusChanged": changed.to_string() })
+        json!({ "status": status.name(), "statusText": status_text(&letter, status), "statusChanged": changed.to_string() })
     });
     body.insert("statusHistory".to_owned(), history.collect());
     body.insert("systemLabel".to_owned(), json!("Default"));
@@ -54,7 +54,7 @@ pub(super) fn path_id(text: &str, name: &str) -> Result<Uuid, Refusal> {
         .map_err(|_| Refusal::Model(vec![Entry::new(name, "The value is not valid.")]))
 }
 
-/// The caller's letter and its attachments. Asking for it advances its scan.
+/// Returns the caller's letter and its attachments, after advancing its scan by one step.
 fn sent_by_caller(
     state: &ServerState,
     headers: &HeaderMap,
@@ -72,7 +72,7 @@ fn sent_by_caller(
     Ok((letter, files))
 }
 
-/// The overview; it has content only when the request was kept.
+/// The JSON of the overview; its content is empty when the request was not kept.
 fn letter_json(
     letter: &Letter,
     files: &[ReceivedAttachment],
@@ -94,7 +94,7 @@ fn letter_json(
         "content": content(&written.content, files),
         "created": letter.accepted_at.to_string(),
         "status": status.name(),
-        "statusText": text(letter, status),
+        "statusText": status_text(letter, status),
         "statusChanged": changed.to_string(),
         "notifications": [],
         "altinn2CorrespondenceId": null,
@@ -132,8 +132,9 @@ fn content(content: &Content, files: &[ReceivedAttachment]) -> Value {
     })
 }
 
-/// The references that were sent, and the dialog that Altinn creates for every letter.
+/// The references of the request, and the dialog that Altinn creates for every letter.
 fn references(letter: &Letter, written: &Correspondence) -> Value {
+    // Derived from the letter, so that every overview shows the same id.
     let dialog = Uuid::new_v5(&letter.id, b"dialog");
     let own = written
         .external_references
@@ -177,6 +178,7 @@ fn notification(letter: &Letter, wanted: &Notification) -> Value {
             "sendStatus": { "status": status, "description": null, "lastUpdate": at },
         })
     };
+    // `SmsPreferred` and `EmailPreferred` use the other channel only without an address, and here every recipient has both.
     let email = by_email.then(|| sent("Email_Delivered"));
     let sms = by_sms.then(|| sent("SMS_Delivered"));
     json!({
@@ -196,7 +198,7 @@ fn notification(letter: &Letter, wanted: &Notification) -> Value {
     })
 }
 
-fn text(letter: &Letter, status: LetterStatus) -> &'static str {
+fn status_text(letter: &Letter, status: LetterStatus) -> &'static str {
     match status {
         LetterStatus::Failed if letter.reserved => {
             "Recipient is reserved in the contact and reservation register"

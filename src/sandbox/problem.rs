@@ -1,4 +1,4 @@
-//! How Altinn says no: the two bodies of a 400, and the refusals without one.
+//! The error answers of Altinn: the two forms of a 400 body, and the refusals without a body.
 
 use std::collections::BTreeMap;
 
@@ -12,42 +12,42 @@ use crate::correspondence::codes;
 
 pub(super) const JSON: &str = "application/json; charset=utf-8";
 
-/// A request is refused.
+/// The refusal of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Refusal {
-    /// 401 without a body: no token, or not a valid one.
+    /// 401 without a body: the token is missing or invalid.
     Unauthorized,
-    /// 403 without a body: a valid token without the scope.
+    /// 403 without a body: the token is valid but lacks the scope.
     Forbidden,
-    /// 406: the client does not take JSON.
+    /// 406: the client does not accept JSON.
     NotAcceptable,
     /// 415: the body is of another type.
     UnsupportedMediaType,
-    /// Model validation; all entries at once.
+    /// 400 by model validation, with all its entries at once.
     Model(Vec<Entry>),
-    /// One of Altinn's numbered codes.
+    /// A rule with a numbered code failed.
     Altinn {
-        /// `errorCode`.
+        /// The `errorCode` of the body; determines the HTTP status.
         code: u16,
-        /// What is said beside the code's own text, as the recipients it is about.
+        /// An addition to the code's text, such as the recipients concerned.
         about: Option<String>,
     },
-    /// 400 whose body is nothing but a text as JSON.
+    /// 400 whose whole body is one JSON string.
     Bare(&'static str),
-    /// The server fails on what it was sent.
+    /// 500: the server fails with an unhandled error.
     Crash,
 }
 
-/// One entry of model validation.
+/// A fault that model validation reports.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Entry {
-    /// `Correspondence.Content.MessageTitle`, or for what is not the expected JSON `$.correspondence.content`.
+    /// The path of the member, such as `Correspondence.Content.MessageTitle`; for a fault in parsing a JSON path such as `$.correspondence.content`.
     pub key: String,
     pub message: String,
 }
 
 impl Refusal {
-    /// A numbered code with nothing more to say.
+    /// A refusal with a numbered code and its standard text.
     pub(super) fn code(code: u16) -> Self {
         Self::Altinn { code, about: None }
     }
@@ -84,6 +84,7 @@ impl IntoResponse for Refusal {
             Self::Crash => {
                 let status = StatusCode::INTERNAL_SERVER_ERROR;
                 let mut response = json(status, &Problem::new(status, None));
+                // Only unhandled errors have this media type; all other errors are `application/json`.
                 let plain = HeaderValue::from_static("application/problem+json");
                 response.headers_mut().insert(CONTENT_TYPE, plain);
                 response
@@ -103,7 +104,7 @@ pub(super) fn json(status: StatusCode, body: &impl Serialize) -> Response {
     }
 }
 
-/// The members in the order the API has them; `traceId` twice, as there.
+/// The body of an error, with its members in the order of the API. Domain errors have `traceId` twice, as Altinn's have: a client must survive that.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Problem<'a> {

@@ -1,4 +1,4 @@
-//! Maskinporten clients: id, key and scopes.
+//! The registered Maskinporten clients: ids, keys and scopes.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -15,7 +15,7 @@ use serde::Deserialize;
 use serde_json::json;
 use uuid::Uuid;
 
-/// The scopes every client of the sandbox is registered with.
+/// The scopes with which every client of the sandbox is registered.
 pub(super) const SCOPES: [&str; 3] = [
     "altinn:serviceowner",
     "altinn:correspondence.write",
@@ -30,7 +30,7 @@ pub struct Registration {
 }
 
 impl Registration {
-    /// A new client with a new RSA key of 2048 bits. Takes a noticeable part of a second.
+    /// Generates a client with a new RSA key of 2048 bits, which takes a noticeable part of a second.
     pub fn generate() -> Result<Self, RegistrationError> {
         let pair = KeyPair::generate(KeySize::Rsa2048).map_err(|_| RegistrationError::Generate)?;
         let der = pair.as_der().map_err(|_| RegistrationError::Generate)?;
@@ -45,7 +45,7 @@ impl Registration {
         &self.client_id
     }
 
-    /// The private key as a JWK, with its `kid`. It opens nothing but this sandbox.
+    /// The private key as a JWK with its `kid`. It is valid in this sandbox only.
     pub fn private_jwk(&self) -> &str {
         &self.private_jwk
     }
@@ -64,11 +64,11 @@ impl fmt::Debug for Registration {
     }
 }
 
-/// A client the caller already has a key for.
+/// A client whose key the caller has.
 #[derive(Clone, PartialEq, Eq)]
 pub struct KnownClient {
     pub client_id: String,
-    /// Its RSA key as a JWK, public or private; of a private one only the public members are read. Without a `kid` the key is tried for any.
+    /// The RSA key as a JWK, public or private; only its public members are read. Without a `kid` it matches any.
     pub jwk: String,
 }
 
@@ -80,30 +80,26 @@ impl fmt::Debug for KnownClient {
     }
 }
 
-/// A client could not be registered.
+/// The reason why a client could not be registered.
 #[derive(Debug, thiserror::Error)]
 pub enum RegistrationError {
-    /// The key was not made.
+    /// The key could not be generated.
     #[error("cannot make an RSA key")]
     Generate,
-    /// The key was made, but is not written as expected.
+    /// The generated key does not have the expected encoding.
     #[error("cannot read the RSA key that was made")]
     Format(#[source] pkcs1::der::Error),
-    /// What was given is not an RSA JWK.
+    /// The given key is not an RSA JWK.
     #[error("the key of client `{client_id}` is not an RSA JWK")]
     Jwk {
-        /// The client.
         client_id: String,
-        /// What is wrong with the JSON.
         #[source]
         source: serde_json::Error,
     },
-    /// The members are there, but they are not numbers.
+    /// The members of the JWK are not the numbers of an RSA key.
     #[error("the key of client `{client_id}` is not an RSA key")]
     Key {
-        /// The client.
         client_id: String,
-        /// What is wrong with the numbers.
         #[source]
         source: jsonwebtoken::errors::Error,
     },
@@ -116,7 +112,7 @@ pub(super) struct Clients(HashMap<String, Vec<PublicKey>>);
 #[derive(Debug)]
 struct PublicKey {
     kid: Option<String>,
-    /// The modulus.
+    /// The modulus, big-endian, by which a certificate's key is recognised.
     n: Vec<u8>,
     key: DecodingKey,
 }
@@ -147,14 +143,14 @@ impl Clients {
         self.0.contains_key(client_id)
     }
 
-    /// The client's key with that `kid`.
+    /// Finds the client's key by `kid`.
     pub(super) fn key(&self, client_id: &str, kid: &str) -> Option<&DecodingKey> {
         let keys = self.0.get(client_id)?;
         let fits = |key: &&PublicKey| key.kid.as_deref().is_none_or(|known| known == kid);
         keys.iter().find(fits).map(|key| &key.key)
     }
 
-    /// The client's key with the modulus of this one, in PKCS#1.
+    /// Finds the client's key by the modulus of `public`, a PKCS#1 public key.
     pub(super) fn certified_key(&self, client_id: &str, public: &[u8]) -> Option<&DecodingKey> {
         let public = RsaPublicKeyRef::from_der(public).ok()?;
         let fits = |key: &&PublicKey| key.n == public.modulus.as_bytes();
@@ -173,7 +169,7 @@ enum Jwk {
     },
 }
 
-/// PKCS#8 as JWK: the outer sequence is version, algorithm, and the PKCS#1 key as an octet string.
+/// Converts a PKCS#8 key to a JWK. Its outer sequence holds version, algorithm, and the PKCS#1 key as an octet string.
 fn private_jwk(pkcs8: &[u8], kid: &str) -> Result<String, RegistrationError> {
     let inner = SliceReader::new(pkcs8)
         .and_then(|mut outer| {

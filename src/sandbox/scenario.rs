@@ -1,16 +1,16 @@
-//! Scenarios: scripted faults by endpoint and request number.
+//! Scenarios: scripted faults, chosen by endpoint and request number so that every run meets the same ones.
 
 use std::collections::BTreeSet;
 use std::str::FromStr;
 use std::time::Duration;
 
-/// The person that Altinn's own tests use as reserved against digital mail; reserved in every scenario.
+/// A synthetic person whom Altinn's own tests treat as reserved against digital mail; reserved in every scenario.
 const RESERVED: &str = "08900499559";
 
 /// The behaviour of a sandbox. The default is `calm`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Scenario {
-    /// The faults. Delays of all matching rules add up; of the others the first that matches is carried out.
+    /// The faults. The delays of all matching ones add up; of the other actions only the first that matches is carried out.
     pub trouble: Vec<Trouble>,
     /// The limit of the Correspondence API; requests above it are answered with 429 and `Retry-After`. Default: none.
     pub rate: Option<Rate>,
@@ -41,50 +41,50 @@ pub enum Endpoint {
     Token,
     /// Altinn's exchange of a Maskinporten token for its own.
     Exchange,
-    /// `POST /correspondence`: a letter.
+    /// `POST /correspondence`: a letter without files of its own.
     Initialize,
-    /// `POST /correspondence/upload`: a letter and files of its own.
+    /// `POST /correspondence/upload`: a letter with files of its own.
     InitializeWithFiles,
-    /// `GET /correspondence`: the ids of letters that fit.
+    /// `GET /correspondence`: the search for letters.
     Find,
-    /// `GET /correspondence/{id}`.
+    /// `GET /correspondence/{id}`: the status of a letter.
     Overview,
-    /// `GET /correspondence/{id}/details`.
+    /// `GET /correspondence/{id}/details`: its history and notifications.
     Details,
-    /// `DELETE /correspondence/{id}/purge`.
+    /// `DELETE /correspondence/{id}/purge`: the withdrawal of a letter.
     Purge,
-    /// `POST /attachment`.
+    /// `POST /attachment`: the metadata of a file.
     InitializeAttachment,
-    /// `POST /attachment/{id}/upload`.
+    /// `POST /attachment/{id}/upload`: the content of a file.
     Upload,
-    /// `GET /attachment/{id}`.
+    /// `GET /attachment/{id}`: the status of a file.
     Attachment,
-    /// `DELETE /attachment/{id}`.
+    /// `DELETE /attachment/{id}`: the deletion of an unused file.
     DeleteAttachment,
 }
 
-/// Requests to an endpoint by their number, from 1 since the sandbox started.
+/// A choice of requests to an endpoint. They are numbered from 1 since the start of the sandbox.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum When {
     Always,
-    /// The first n.
+    /// The first n requests.
     First(u64),
-    /// Every nth: 10 is the tenth, twentieth, thirtieth. 0 is none.
+    /// Every nth request: 10 means the tenth, twentieth, thirtieth; 0 means none.
     Every(u64),
     Nth(u64),
 }
 
-/// The fault that a request meets.
+/// The effect of a fault on its request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action {
-    /// Answered by the gateway, before Altinn has seen it: HTML, or JSON for 429.
+    /// Answered by the gateway before Altinn sees the request: with HTML, or with JSON for 429.
     Answer {
-        /// The HTTP status, as 503, 429 or 500.
+        /// The HTTP status, such as 503, 429 or 500.
         status: u16,
-        /// `Retry-After`, in seconds.
+        /// The value of `Retry-After`, in seconds.
         retry_after: Option<u64>,
     },
-    /// Refused with one of Altinn's own codes, as 1032.
+    /// Refused with one of Altinn's codes, such as 1032.
     Refuse(u16),
     /// Read to its end, then disconnected without an answer; nothing is stored.
     CutBeforeCommit,
@@ -98,14 +98,14 @@ pub enum Action {
     ExpireTokens,
 }
 
-/// At most `requests` in any window of `period`.
+/// A limit of `requests` in any window of length `period`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rate {
     pub requests: u32,
     pub period: Duration,
 }
 
-/// A name is not that of a scenario.
+/// The error for a name that is no scenario.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("there is no scenario `{0}`; there are `calm`, `busy`, `flaky`, and `strict-rate:120/min`")]
 pub struct UnknownScenario(pub String);
@@ -125,7 +125,7 @@ impl Default for Scenario {
 }
 
 impl Scenario {
-    /// A scenario by its name: `calm` (nothing goes wrong), `busy` (slow, and now and then 503 or 429), `flaky` (answers get lost, tokens expire, the server fails),
+    /// Parses the name of a scenario: `calm` (no faults), `busy` (slow, with some 503 and 429), `flaky` (lost answers, expired tokens, server errors),
     /// `strict-rate:120/min` (per `s`, `min` or `h`; requests above it get 429).
     pub fn named(name: &str) -> Result<Self, UnknownScenario> {
         let unknown = || UnknownScenario(name.to_owned());
@@ -178,7 +178,7 @@ impl FromStr for Rate {
     }
 }
 
-/// The same fault for letters with and without files of their own.
+/// Makes the same faults for letters with and without files of their own.
 fn letters(rules: &[(When, Action)]) -> Vec<Trouble> {
     let endpoints = [Endpoint::Initialize, Endpoint::InitializeWithFiles];
     let at = |endpoint| {
@@ -215,6 +215,7 @@ fn flaky() -> Vec<Trouble> {
     }];
     trouble.extend(letters(&[
         (When::Always, Action::Delay(Duration::from_millis(20))),
+        // The numbers share no factor, so that the faults meet in ever new combinations.
         (When::Every(31), failure),
         (When::Every(19), Action::CutAfterCommit),
         (When::Every(13), Action::CutBeforeCommit),

@@ -1,4 +1,4 @@
-//! `GET /correspondence`: the ids of the letters that match a query.
+//! The endpoint that searches letters, `GET /correspondence`.
 
 use axum::extract::{Query, State};
 use axum::http::{HeaderMap, StatusCode, Uri};
@@ -12,9 +12,10 @@ use super::problem::{Entry, Refusal, json as answer};
 use super::state::{SharedState, Store};
 use super::{Letter, LetterStatus};
 
-/// Ids in one answer, at most.
+/// The largest number of ids in an answer; the API has no paging.
 const LIMIT: usize = 1000;
 const ROLES: [&str; 3] = ["Recipient", "Sender", "RecipientAndSender"];
+/// All statuses of the API, in its order, because a query may name one by its index. Most of them never occur in the sandbox.
 const STATUSES: [&str; 14] = [
     "Initialized",
     "ReadyForPublish",
@@ -32,7 +33,7 @@ const STATUSES: [&str; 14] = [
     "Forwarded",
 ];
 
-/// The ids, newest publish time first. An idempotency key overrides every other filter.
+/// Answers with the ids of matching letters, the newest publish time first. As at Altinn, an idempotency key overrides every other filter, the owner included.
 pub(super) async fn find(
     State(state): State<SharedState>,
     headers: HeaderMap,
@@ -114,12 +115,13 @@ impl LetterFilter {
             tail == Some(&*caller.organization) && had("Published")
         };
         let sent = letter.sender == caller.organization;
-        let mine = match self.role {
+        let is_visible = match self.role {
             "Sender" => sent,
             "Recipient" => received(),
             _ => sent || received(),
         };
-        mine && *letter.resource_id == *self.resource_id
+        is_visible
+            && *letter.resource_id == *self.resource_id
             && self.from.is_none_or(|from| letter.publish_at > from)
             && self.to.is_none_or(|to| letter.publish_at < to)
             && self.status.is_none_or(had)
@@ -130,7 +132,7 @@ impl LetterFilter {
     }
 }
 
-/// A query with the entries of its model validation.
+/// The parameters of a query, and the faults found in them so far.
 struct QueryParameters {
     pairs: Vec<(String, String)>,
     entries: Vec<Entry>,
@@ -155,7 +157,7 @@ impl QueryParameters {
         value
     }
 
-    /// Names in any case; an empty value is none.
+    /// Finds a parameter by its name in any case; a blank value counts as missing.
     fn get(&self, name: &str) -> Option<&str> {
         let mut same = self
             .pairs
@@ -167,7 +169,7 @@ impl QueryParameters {
     }
 }
 
-/// A name in any case, or its index.
+/// Finds a name in any case, or by its index.
 fn one_of(names: &[&'static str], text: &str) -> Option<&'static str> {
     let by_index = || names.get(text.parse::<usize>().ok()?);
     let by_name = names.iter().find(|name| name.eq_ignore_ascii_case(text));

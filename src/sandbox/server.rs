@@ -1,4 +1,4 @@
-//! The sandbox as a running server: start, inspect, stop.
+//! The sandbox as a running server: starting, inspecting and stopping it.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -22,10 +22,10 @@ use super::{
     letters, overview, search, token_endpoints,
 };
 
-/// The largest JSON body that is read, in bytes.
+/// The largest JSON body that is read, in bytes. Altinn has no limit; this one protects the machine from a mistake.
 const BODY_LIMIT: usize = 64 << 20;
 
-/// A running sandbox. Dropping it stops it too, without waiting.
+/// A running sandbox. Dropping it stops the server without waiting for requests in flight.
 #[derive(Debug)]
 pub struct Sandbox {
     state: SharedState,
@@ -35,7 +35,7 @@ pub struct Sandbox {
 }
 
 impl Sandbox {
-    /// Binds 127.0.0.1 and serves on the current tokio runtime.
+    /// Binds 127.0.0.1 and serves on the current tokio runtime. Never binds another address: the sandbox gives its key to every client.
     pub async fn start(mut options: Options) -> io::Result<Self> {
         let registration = match options.registration.take() {
             Some(registration) => registration,
@@ -71,7 +71,7 @@ impl Sandbox {
         })
     }
 
-    /// The address of both Maskinporten and Altinn's platform, without a slash at its end.
+    /// The address of both Maskinporten and Altinn's platform, without a trailing slash.
     pub fn url(&self) -> &str {
         &self.state.url
     }
@@ -81,7 +81,7 @@ impl Sandbox {
         &self.registration
     }
 
-    /// The accepted letters, in the order they came.
+    /// The accepted letters in order of acceptance.
     pub fn letters(&self) -> Vec<Letter> {
         self.state.store().letters.clone()
     }
@@ -112,7 +112,7 @@ impl Sandbox {
 
     /// Accepts no more connections, answers the requests in flight, and stops.
     pub async fn stop(self) -> io::Result<()> {
-        // An error means that it has stopped already.
+        // An error means that the server has stopped already.
         let _ = self.stop.send(());
         self.served.await?
     }
@@ -123,6 +123,7 @@ fn invalid(error: super::RegistrationError) -> io::Error {
 }
 
 fn routes(state: &SharedState) -> Router {
+    // Every route of the API passes through the scenario; the pages of the inbox do not.
     let guard = |endpoint: Endpoint, method: MethodRouter<SharedState>| {
         method.route_layer(from_fn_with_state(
             (Arc::clone(state), endpoint),
@@ -139,7 +140,7 @@ fn routes(state: &SharedState) -> Router {
             "/correspondence/upload",
             guard(
                 Endpoint::InitializeWithFiles,
-                // Files may be of any size.
+                // Files are read in pieces and may be larger than memory.
                 post(letters::initialize_with_files).layer(DefaultBodyLimit::disable()),
             ),
         )

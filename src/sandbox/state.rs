@@ -1,4 +1,4 @@
-//! Everything the sandbox has received, behind one lock.
+//! The state of the sandbox: everything it has received, behind one lock.
 
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -17,21 +17,21 @@ use super::registration::Clients;
 use super::scenario::{Endpoint, Rate};
 use super::token::{Claims, TokenSigner};
 
-/// The state that every endpoint shares.
+/// The state that all endpoints share.
 #[derive(Debug)]
 pub(super) struct ServerState {
     pub(super) options: Options,
-    /// The address without a slash at its end.
+    /// The address of the server, without a trailing slash.
     pub(super) url: String,
     pub(super) clients: Clients,
-    /// The number of accepted letters, for those who wait for one.
+    /// The number of accepted letters, for tasks that wait for it to grow.
     pub(super) letter_count: watch::Sender<usize>,
     store: Mutex<Store>,
 }
 
 pub(super) type SharedState = Arc<ServerState>;
 
-/// Letters, attachments, grants and tokens so far.
+/// The letters, attachments, grants and tokens received so far.
 #[derive(Debug, Default)]
 pub(super) struct Store {
     pub(super) requests: BTreeMap<Endpoint, u64>,
@@ -40,9 +40,9 @@ pub(super) struct Store {
     by_key: HashMap<Uuid, usize>,
     pub(super) attachments: HashMap<Uuid, ReceivedAttachment>,
     pub(super) signer: TokenSigner,
-    /// Used grants and when they expire, in seconds.
+    /// The used grants, with their `exp` in seconds since 1970.
     grants: HashMap<String, i64>,
-    /// When the requests of the current rate period came.
+    /// The times of the requests in the current rate window.
     recent: VecDeque<Instant>,
     names: HashSet<Arc<str>>,
 }
@@ -58,24 +58,24 @@ impl ServerState {
         }
     }
 
-    /// Maskinporten's own name, with the slash that belongs to it.
+    /// The issuer of Maskinporten's tokens; like the real one it ends with a slash.
     pub(super) fn issuer(&self) -> String {
         format!("{}/", self.url)
     }
 
     pub(super) fn sign(&self, claims: &Claims) -> Option<String> {
-        // A copy: signing under the lock would make every other request wait.
+        // Cloned, because signing under the lock would block all other requests.
         let signer = self.store().signer.clone();
         signer.sign(claims)
     }
 
-    /// The claims of a valid access token.
+    /// Returns the claims of a token when it is valid.
     pub(super) fn claims(&self, token: &str) -> Option<Claims> {
         let signer = self.store().signer.clone();
         signer.verify(token)
     }
 
-    /// The one lock. Never held over an await.
+    /// Locks the store. The guard must not be held across an await.
     pub(super) fn store(&self) -> MutexGuard<'_, Store> {
         self.store.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -101,7 +101,7 @@ impl Store {
         self.letters.get_mut(*self.by_id.get(&id)?)
     }
 
-    /// Advances the scan of a letter's own files by one step: it progresses only when the letter is asked for.
+    /// Advances the scan of a letter's own files by one step. Requests drive the scan instead of a clock, so that tests are fast and repeatable.
     pub(super) fn advance_letter_scan(&mut self, id: Uuid) {
         let running = |letter: &&Letter| letter.scan == Some(Scan::Running);
         let Some(letter) = self.letter(id).filter(running) else {
@@ -122,6 +122,7 @@ impl Store {
         }
         if let Some(letter) = self.letter_mut(id) {
             letter.scan = Some(scan);
+            // A letter is never published before its scan has ended.
             if scan != Scan::Running {
                 letter.publish_at = letter.publish_at.max(Timestamp::now());
             }
@@ -132,7 +133,7 @@ impl Store {
         self.letters.get(*self.by_key.get(&key)?)
     }
 
-    /// Stores a letter. The caller has checked under the same lock that its key is free.
+    /// Stores a letter. The caller has checked under the same lock that its idempotency key is free.
     pub(super) fn insert_letter(&mut self, letter: Letter) {
         let index = self.letters.len();
         self.by_id.insert(letter.id, index);
@@ -142,7 +143,7 @@ impl Store {
         self.letters.push(letter);
     }
 
-    /// One copy of a text for all letters that have it: memory for 500,000 letters depends on it.
+    /// Returns the one shared copy of a text, which saves most of the memory of 500,000 letters.
     pub(super) fn intern(&mut self, text: &str) -> Arc<str> {
         if let Some(known) = self.names.get(text) {
             return Arc::clone(known);
@@ -152,7 +153,7 @@ impl Store {
         name
     }
 
-    /// True when a grant is used for the first time. Expired grants may be forgotten, because `exp` is checked before.
+    /// Records the use of a grant; true when it is the first. Expired grants are removed, because the check of `exp` refuses them earlier.
     pub(super) fn first_use(&mut self, grant: String, expires: i64, now: i64) -> bool {
         if self.grants.len() >= 1024 {
             self.grants.retain(|_, expires| *expires >= now);
@@ -160,7 +161,7 @@ impl Store {
         self.grants.insert(grant, expires).is_none()
     }
 
-    /// Counts a request against `rate`; `Err` is the time until it would be admitted.
+    /// Counts a request against `rate`; the `Err` is the time until it would be admitted. A refused request does not count.
     pub(super) fn admit_request(&mut self, rate: Rate, now: Instant) -> Result<(), Duration> {
         let limit = usize::try_from(rate.requests).unwrap_or(usize::MAX);
         while let Some(oldest) = self.recent.front() {
@@ -179,7 +180,7 @@ impl Store {
 }
 
 impl Store {
-    /// Links attachments to a letter; `keep` also remembers the letter's id.
+    /// Links attachments to a letter; with `keep` they also record the letter's id.
     pub(super) fn link(&mut self, attachments: &[Uuid], letter: Uuid, keep: bool) {
         for id in attachments {
             if let Some(stored) = self.attachments.get_mut(id) {
@@ -198,6 +199,7 @@ impl Store {
             .collect()
     }
 
+    /// Returns an attachment of the organisation, or Altinn's code for an unknown (2001) or foreign (4001) one.
     pub(super) fn owned(
         &mut self,
         organization: &str,

@@ -1,4 +1,4 @@
-//! The access tokens that the sandbox signs: Maskinporten's, and Altinn's own that they are exchanged for.
+//! The access tokens that the sandbox signs: those of Maskinporten, and those of Altinn for which they are exchanged.
 
 use std::fmt;
 use std::time::Duration;
@@ -8,18 +8,18 @@ use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-/// Signs tokens with a secret that nobody else has.
+/// Signs and verifies tokens with a random secret. Symmetric, because only the sandbox itself verifies its tokens.
 #[derive(Clone)]
 pub(super) struct TokenSigner(EncodingKey, DecodingKey);
 
-/// Who has signed a token.
+/// The issuer of a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Issuer {
     Maskinporten,
     Altinn,
 }
 
-/// What a token of the sandbox says.
+/// The claims of a token.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Claims {
     pub(super) iss: String,
@@ -33,7 +33,7 @@ pub(super) struct Claims {
     pub(super) jti: Uuid,
 }
 
-/// The organisation a token stands for.
+/// The organisation that a token stands for.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Consumer {
     authority: String,
@@ -42,7 +42,7 @@ pub(super) struct Consumer {
 }
 
 impl Claims {
-    /// A Maskinporten token for `scope`, valid from now on.
+    /// The claims of a Maskinporten token for `scope`, valid from now.
     pub(super) fn maskinporten(
         issuer: String,
         client_id: String,
@@ -66,7 +66,7 @@ impl Claims {
         }
     }
 
-    /// Altinn's own token in exchange for this one.
+    /// The claims of Altinn's token in exchange for this one.
     pub(super) fn exchanged(self, issuer: String, lifetime: Duration) -> Self {
         let now = Timestamp::now().as_second();
         Self {
@@ -85,18 +85,19 @@ impl TokenSigner {
         jsonwebtoken::encode(&Header::new(Algorithm::HS256), claims, &self.0).ok()
     }
 
-    /// The claims of a token that was signed here and has not expired, without any leeway.
+    /// Returns the claims of a token that was signed here and has not expired. Altinn allows no clock skew either.
     pub(super) fn verify(&self, token: &str) -> Option<Claims> {
         let mut validation = Validation::new(Algorithm::HS256);
         validation.leeway = 0;
         validation.validate_aud = false;
         let read = jsonwebtoken::decode::<Claims>(token, &self.1, &validation).ok()?;
+        // jsonwebtoken accepts a token in the very second of its `exp`.
         (read.claims.exp > Timestamp::now().as_second()).then_some(read.claims)
     }
 }
 
 impl Default for TokenSigner {
-    /// A new secret: tokens signed with an earlier one are worth nothing.
+    /// Makes a signer with a new secret, which invalidates all tokens of an earlier one.
     fn default() -> Self {
         let secret = [Uuid::new_v4().into_bytes(), Uuid::new_v4().into_bytes()].concat();
         Self(

@@ -1,4 +1,4 @@
-//! Maskinporten's metadata and tokens, and Altinn's exchange of a Maskinporten token for its own.
+//! The endpoints for tokens: Maskinporten's metadata and `/token`, and Altinn's exchange.
 
 use axum::body::Bytes;
 use axum::extract::{Query, State};
@@ -16,7 +16,7 @@ use super::token::{Claims, Issuer};
 
 const GRANT_TYPE: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 
-/// `GET /.well-known/oauth-authorization-server`.
+/// Handles `GET /.well-known/oauth-authorization-server`: Maskinporten's metadata.
 pub(super) async fn metadata(State(state): State<SharedState>) -> Response {
     let issuer = state.issuer();
     let body = json!({
@@ -30,7 +30,7 @@ pub(super) async fn metadata(State(state): State<SharedState>) -> Response {
     json(StatusCode::OK, &body)
 }
 
-/// `POST /token`.
+/// Handles `POST /token`: a Maskinporten token for a valid grant.
 pub(super) async fn token(
     State(state): State<SharedState>,
     headers: HeaderMap,
@@ -58,7 +58,8 @@ pub(super) async fn token(
     Ok(json(StatusCode::OK, &body))
 }
 
-/// `GET /authentication/api/v1/exchange/maskinporten`: bare text, or a JSON string when JSON is asked for. Every refusal is an empty 401.
+/// Handles `GET /authentication/api/v1/exchange/maskinporten`. Answers with the token as plain text, or as a JSON string when `Accept` names JSON; every refusal is
+/// an empty 401.
 pub(super) async fn exchange(State(state): State<SharedState>, headers: HeaderMap) -> Response {
     let exchanged = bearer(&headers)
         .and_then(|token| state.claims(token))
@@ -84,11 +85,12 @@ struct Form {
     assertion: Option<String>,
 }
 
-/// A form is read as what it is: a query without its address.
+/// Extracts the assertion from a form.
 fn assertion(headers: &HeaderMap, body: &[u8]) -> Result<String, GrantRefused> {
     let invalid = |text: &str| GrantRefused::new("invalid_request", None, text);
     expect_type(headers, "application/x-www-form-urlencoded")
         .map_err(|_| invalid("The request is not a form"))?;
+    // The encoding of such a form is that of a query string, so the query parser reads it.
     let form = std::str::from_utf8(body)
         .ok()
         .and_then(|body| format!("/?{body}").parse::<Uri>().ok())

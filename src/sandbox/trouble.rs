@@ -1,4 +1,4 @@
-//! The middleware that carries out a scenario, in front of every endpoint.
+//! The middleware in front of every endpoint that carries out the faults of the scenario.
 
 use std::time::Duration;
 
@@ -17,14 +17,14 @@ use super::state::{ServerState, SharedState};
 use super::token::TokenSigner;
 use super::{Action, Endpoint};
 
-/// Counts the request and applies the scenario's action to it.
+/// Counts the request, and applies its delay and fault.
 pub(super) async fn apply_scenario(
     State((state, endpoint)): State<(SharedState, Endpoint)>,
     ConnectInfo(disconnect): ConnectInfo<Disconnect>,
     request: Request,
     next: Next,
 ) -> Response {
-    let (delay, action) = state.trouble(endpoint);
+    let (delay, action) = state.next_fault(endpoint);
     if !delay.is_zero() {
         tokio::time::sleep(delay).await;
     }
@@ -43,12 +43,13 @@ async fn perform(
     next: Next,
 ) -> Response {
     match action {
-        // The delay is over.
+        // The delay has passed already.
         None | Some(Action::Delay(_)) => next.run(request).await,
         Some(Action::Answer {
             status,
             retry_after,
         }) => {
+            // Read to the end, so that the client has sent everything and reads the answer.
             drain(request.into_body()).await;
             gateway(status, retry_after)
         }
@@ -59,6 +60,7 @@ async fn perform(
         Some(Action::CutBeforeCommit) => {
             drain(request.into_body()).await;
             disconnect.trigger();
+            // Never arrives: writing any answer is what makes the connection drop.
             StatusCode::INTERNAL_SERVER_ERROR.into_response()
         }
         Some(Action::CutMidway) => {
@@ -72,6 +74,7 @@ async fn perform(
             response
         }
         Some(Action::ExpireTokens) => {
+            // This request's token is invalid now too: the client sees a 401 in the middle of its run.
             state.store().signer = TokenSigner::default();
             next.run(request).await
         }
@@ -80,7 +83,7 @@ async fn perform(
 
 impl ServerState {
     /// The delay and the action for the next request to `endpoint`.
-    fn trouble(&self, endpoint: Endpoint) -> (Duration, Option<Action>) {
+    fn next_fault(&self, endpoint: Endpoint) -> (Duration, Option<Action>) {
         let scenario = &self.options.scenario;
         let mut store = self.store();
         let number = store.count(endpoint);
@@ -98,6 +101,7 @@ impl ServerState {
         if let Some(rate) = scenario.rate.filter(|_| endpoint.is_rate_limited())
             && let Err(wait) = store.admit_request(rate, Instant::now())
         {
+            // Rounded up: `Retry-After` has whole seconds, and a client that obeys must be admitted.
             let retry_after = Some(wait.as_secs() + u64::from(wait.subsec_nanos() > 0));
             return (
                 delay,
@@ -112,7 +116,7 @@ impl ServerState {
 }
 
 impl Endpoint {
-    /// True for the Correspondence API; the gateway's limit does not count the token endpoints.
+    /// True for endpoints of the Correspondence API, to which the limit of the gateway applies.
     fn is_rate_limited(self) -> bool {
         !matches!(self, Self::Token | Self::Exchange)
     }
@@ -123,7 +127,7 @@ pub(super) async fn drain(mut body: Body) {
     while let Some(Ok(_)) = next_chunk(&mut body).await {}
 }
 
-/// The next bytes of a body.
+/// Reads the next bytes of a body; `None` at its end.
 pub(super) async fn next_chunk(body: &mut Body) -> Option<Result<Bytes, axum::Error>> {
     use axum::body::HttpBody;
     use std::pin::Pin;
@@ -131,7 +135,7 @@ pub(super) async fn next_chunk(body: &mut Body) -> Option<Result<Bytes, axum::Er
         let frame = std::future::poll_fn(|cx| Pin::new(&mut *body).poll_frame(cx)).await?;
         match frame.map(|frame| frame.into_data().ok()) {
             Ok(Some(bytes)) => return Some(Ok(bytes)),
-            // Trailers.
+            // Trailers are no content.
             Ok(None) => {}
             Err(error) => return Some(Err(error)),
         }

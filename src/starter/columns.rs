@@ -1,32 +1,34 @@
-//! What the columns of a recipients file are for. Values are looked at and counted, and kept nowhere.
+//! The roles of the columns of a recipients file: recipient, key, name, language and contacts.
 
 use std::fmt;
 
 use super::value_counts::LANGUAGES;
 use crate::recipients::Dialect;
 
-/// The columns of a recipients file (as places from 0), and what each is for. Displayed for people, without the values of any row.
+/// The columns of a recipients file, as indexes from 0, with their roles. Displays as a table without the value of any row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Columns {
     pub(super) headers: Vec<String>,
-    /// How the file is written, when there is one.
+    /// The dialect of the file; `None` for the built-in example.
     pub(super) dialect: Option<Dialect>,
     pub(super) rows: u64,
+    /// The number of rows that could not be read.
     pub(super) unreadable: u64,
     pub(super) recipient: usize,
-    /// The recipient of rows that have none in the column above.
+    /// The column with the recipient of rows that have none in `recipient`.
     pub(super) or_recipient: Option<usize>,
     pub(super) key: Key,
-    /// One column, or that of the first and that of the last name; none when a letter would greet nobody.
+    /// The column of the name, or those of first and last name; empty when no column names the recipient in every row.
     pub(super) name: Vec<usize>,
     pub(super) language: Option<Language>,
     pub(super) email: Option<Contact>,
     pub(super) mobile: Option<Contact>,
 }
 
+/// The key that tells rows apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Key {
-    /// A column; `simple` values are plain text wherever they stand.
+    /// A column; with `simple` all its values are safe in a title, where Altinn allows plain text only.
     Column {
         column: usize,
         simple: bool,
@@ -39,27 +41,27 @@ pub(super) enum Key {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Language {
     pub(super) column: usize,
-    /// Which languages there are: `nb`, `nn`, `en`.
+    /// True for each language that occurs: `nb`, `nn`, `en`.
     pub(super) present: [bool; 3],
-    /// True when some rows have none.
+    /// True when some rows have no language.
     pub(super) blanks: bool,
 }
 
-/// A column with addresses or numbers.
+/// A column with e-mail addresses or mobile numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Contact {
     pub(super) column: usize,
-    /// True when the numbers need `+47` in front.
+    /// True when the numbers have no country code and need `+47` in front.
     pub(super) domestic: bool,
 }
 
 impl Columns {
-    /// True when rows can be told apart; a mailing whose rows cannot does not validate.
+    /// True when some column tells all rows apart. Otherwise the mailing will not validate.
     pub(crate) fn has_key(&self) -> bool {
         self.key != Key::None
     }
 
-    /// How many rows could not be read.
+    /// The number of rows that could not be read.
     pub(crate) fn unreadable(&self) -> u64 {
         self.unreadable
     }
@@ -68,7 +70,7 @@ impl Columns {
         self.headers.get(column).map_or("", String::as_str)
     }
 
-    /// The columns that nothing was recognised in, in the order of the file.
+    /// The columns without a role, in the order of the file.
     pub(super) fn unused(&self) -> impl Iterator<Item = usize> {
         (0..self.headers.len()).filter(|column| !self.is_used(*column))
     }
@@ -87,8 +89,9 @@ impl Columns {
 }
 
 impl Language {
-    /// The languages that letters are needed in.
+    /// The languages in which a letter is needed.
     pub(super) fn needed(self) -> Vec<&'static str> {
+        // Rows without a language get `nb`.
         let blanks = [self.blanks, false, false];
         let needed = LANGUAGES.into_iter().zip(self.present).zip(blanks);
         needed
@@ -112,10 +115,10 @@ impl fmt::Display for Columns {
 }
 
 impl Columns {
-    /// What was recognised, and what was not.
+    /// The roles with the headers of their columns, for display.
     fn roles(&self) -> Vec<(&'static str, String)> {
         let named = |columns: &[usize]| {
-            let headers = columns.iter().map(|column| shown(self.header(*column)));
+            let headers = columns.iter().map(|column| printable(self.header(*column)));
             headers.collect::<Vec<_>>().join(", ")
         };
         let key = match self.key {
@@ -165,8 +168,8 @@ impl Columns {
     }
 }
 
-/// A header without what would command the terminal.
-fn shown(header: &str) -> String {
-    let printable = |c: char| if c.is_control() { '\u{FFFD}' } else { c };
-    header.chars().map(printable).collect()
+/// A header without control characters, which could control the terminal.
+fn printable(header: &str) -> String {
+    let replace = |c: char| if c.is_control() { '\u{FFFD}' } else { c };
+    header.chars().map(replace).collect()
 }

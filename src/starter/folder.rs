@@ -1,4 +1,4 @@
-//! The files of a starter, and how all or none of them are written.
+//! The files of a starter, and writing them: all or none.
 
 use std::fs::{self, File};
 use std::io::{self, Write as _};
@@ -10,33 +10,33 @@ use super::columns::Columns;
 use super::{letters, manifest, rows};
 use crate::manifest::schema_text;
 
-/// What the recipients file is called.
+/// The name of the recipients file.
 const RECIPIENTS: &str = "recipients.csv";
 
-/// The files of a mailing that is about to begin.
+/// The files of a new mailing, before they are written.
 #[derive(Debug)]
 pub(crate) struct Starter {
     files: Vec<(String, Content)>,
 }
 
-/// What a file will hold.
+/// The content of a file.
 #[derive(Debug)]
 enum Content {
     Text(String),
-    /// Another file, byte for byte; only its owner may read it.
+    /// A copy of another file, byte for byte, that only its owner may read, because it is personal data.
     Copy(PathBuf),
 }
 
 #[derive(Debug, Error)]
 pub(crate) enum WriteError {
-    /// Files that are there would have to be overwritten.
+    /// Existing files would have to be overwritten.
     #[error("{} already holds {}", folder.display(), names.join(", "))]
     Exists {
         folder: PathBuf,
-        /// The names of all those files.
+        /// The names of all these files.
         names: Vec<String>,
     },
-    /// Where the folder should be there is something else.
+    /// The path of the folder is something else.
     #[error("{} is not a folder", .0.display())]
     NotAFolder(PathBuf),
     /// A file or folder cannot be written.
@@ -49,7 +49,7 @@ pub(crate) enum WriteError {
 }
 
 impl Starter {
-    /// A mailing to four synthetic recipients.
+    /// An example mailing to four synthetic recipients.
     pub(crate) fn example(mailing: &str) -> Self {
         let columns = rows::columns();
         let mut starter = Self::new(mailing, RECIPIENTS, &columns);
@@ -57,7 +57,7 @@ impl Starter {
         starter
     }
 
-    /// A mailing to the recipients in `csv`, which is copied into the folder unless it lies there already.
+    /// A mailing to the recipients in `csv`, which is copied into the folder unless it is there already.
     pub(crate) fn around(mailing: &str, csv: &Path, columns: &Columns, folder: &Path) -> Self {
         if let Some(name) = name_in(csv, folder) {
             return Self::new(mailing, &name, columns);
@@ -83,12 +83,12 @@ impl Starter {
         self.files.push((name.to_owned(), content));
     }
 
-    /// Writes all files into the folder, or none; gives their paths. The folder is made when it is not there.
+    /// Writes all files into the folder, or none, and returns their paths. Creates the folder if necessary.
     pub(crate) fn write(&self, folder: &Path) -> Result<Vec<PathBuf>, WriteError> {
         if folder.exists() && !folder.is_dir() {
             return Err(WriteError::NotAFolder(folder.to_owned()));
         }
-        // Also links that lead nowhere are there.
+        // `symlink_metadata` also finds links that lead nowhere, which writing would follow.
         let names = self.files.iter().map(|(name, _)| name);
         let there: Vec<_> = names
             .filter(|name| folder.join(name).symlink_metadata().is_ok())
@@ -110,8 +110,8 @@ impl Starter {
                     path: path.clone(),
                     source,
                 };
-                written.folders_of(folder).map_err(failed)?;
-                written.file(&path, content).map_err(failed)?;
+                written.create_folders(folder).map_err(failed)?;
+                written.create_file(&path, content).map_err(failed)?;
                 paths.push(path);
                 Ok(paths)
             });
@@ -122,7 +122,7 @@ impl Starter {
     }
 }
 
-/// What has been made so far.
+/// The folders and files that have been created so far.
 #[derive(Debug, Default)]
 struct WrittenFiles {
     folders: Vec<PathBuf>,
@@ -130,8 +130,8 @@ struct WrittenFiles {
 }
 
 impl WrittenFiles {
-    /// Makes a folder and those around it that are not there.
-    fn folders_of(&mut self, folder: &Path) -> io::Result<()> {
+    /// Creates a folder and its missing parents.
+    fn create_folders(&mut self, folder: &Path) -> io::Result<()> {
         let missing: Vec<_> = folder
             .ancestors()
             .take_while(|folder| !folder.as_os_str().is_empty() && !folder.exists())
@@ -143,8 +143,8 @@ impl WrittenFiles {
         Ok(())
     }
 
-    /// Writes a file that is not there.
-    fn file(&mut self, path: &Path, content: &Content) -> io::Result<()> {
+    /// Creates and writes a file that does not exist.
+    fn create_file(&mut self, path: &Path, content: &Content) -> io::Result<()> {
         let mut options = File::options();
         options.write(true).create_new(true);
         #[cfg(unix)]
@@ -159,7 +159,7 @@ impl WrittenFiles {
         }
     }
 
-    /// Removes it all again, as far as that can be done: why it could not be written is what is told.
+    /// Removes everything again, as far as possible. Errors are ignored, because the first error is the one to report.
     fn undo(self) {
         for file in self.files {
             let _ = fs::remove_file(file);
@@ -170,7 +170,7 @@ impl WrittenFiles {
     }
 }
 
-/// The name of a file when it lies in the folder itself.
+/// The name of a file, when it is directly in the folder.
 fn name_in(file: &Path, folder: &Path) -> Option<String> {
     let parent = file.canonicalize().ok()?.parent()?.to_owned();
     let lies_there = parent == folder.canonicalize().ok()?;
@@ -179,11 +179,12 @@ fn name_in(file: &Path, folder: &Path) -> Option<String> {
         .flatten()
 }
 
-/// What stays out of repositories.
+/// The content of `.gitignore`: journals, keys and recipients stay out of repositories.
 fn gitignore(recipients: &str) -> String {
     let mut pattern = String::new();
     for letter in recipients.chars() {
         match letter {
+            // Signs with a meaning in patterns are escaped; a control character cannot be written and is matched by `?`.
             '\\' | '*' | '?' | '[' | ' ' => pattern.extend(['\\', letter]),
             _ if letter.is_control() => pattern.push('?'),
             _ => pattern.push(letter),

@@ -1,18 +1,18 @@
-//! The letters of a starter, in the languages that are needed.
+//! The letters and texts of a starter, in the languages that its rows need.
 
 use super::columns::{Columns, Key, Language};
 use super::value_counts::LANGUAGES;
 use crate::template::column_expression;
 
-/// Texts in the order of the languages: `nb`, `nn`, `en`.
+/// A text in each language, in the order `nb`, `nn`, `en`.
 pub(super) type Texts = [&'static str; 3];
 
-/// A tag that renders to the value of a column.
+/// A template tag that renders the value of a column.
 pub(super) fn tag(header: &str) -> String {
     format!("{{{{ {} }}}}", column_expression(header))
 }
 
-/// The letter in each language that is needed: file name and text.
+/// The letters in the languages that are needed, as file name and text.
 pub(super) fn letters(columns: &Columns) -> Vec<(String, String)> {
     let needed = columns
         .language
@@ -24,7 +24,7 @@ pub(super) fn letters(columns: &Columns) -> Vec<(String, String)> {
         .collect()
 }
 
-/// A template that renders to the text in the letter's language.
+/// A template that renders the text in the letter's language.
 pub(super) fn by_language(columns: &Columns, texts: Texts) -> String {
     let Some(language) = columns.language else {
         return texts[0].to_owned();
@@ -35,7 +35,7 @@ pub(super) fn by_language(columns: &Columns, texts: Texts) -> String {
         .zip(texts)
         .filter(|(language, _)| needed.contains(language))
         .collect();
-    // Texts that are the same need no question.
+    // Equal texts of neighbouring languages need no condition.
     needed.dedup_by_key(|(_, text)| *text);
     let mut template = String::new();
     let expression = column_expression(columns.header(language.column));
@@ -51,7 +51,7 @@ pub(super) fn by_language(columns: &Columns, texts: Texts) -> String {
     format!("{template}{{% else %}}{last}{{% endif %}}")
 }
 
-/// A template that renders to the letter's language.
+/// A template that renders the letter's language.
 pub(super) fn language(columns: &Columns) -> String {
     match columns.language {
         None => "nb".to_owned(),
@@ -82,6 +82,7 @@ fn letter(columns: &Columns, language: usize) -> String {
         .iter()
         .map(|column| tag(columns.header(*column)))
         .collect();
+    // Altinn replaces this by the name in its register.
     let name = if name.is_empty() {
         "{{ recipientName }}".to_owned()
     } else {

@@ -1,11 +1,11 @@
-//! The text of a starter's manifest: what a mailing needs, and in comments what it can have.
+//! The text of a starter's manifest: the members a mailing needs, and others in comments.
 
 use super::columns::{Columns, Contact, Key};
 use super::letters::{by_language, language, tag};
 use super::scalar::scalar;
 use crate::template::column_expression;
 
-/// The manifest around these columns; `file` is the recipients file as seen from its folder.
+/// Writes the manifest for these columns; `file` is the recipients file, relative to the manifest's folder.
 pub(super) fn manifest(mailing: &str, file: &str, columns: &Columns) -> String {
     [
         head(mailing),
@@ -17,7 +17,7 @@ pub(super) fn manifest(mailing: &str, file: &str, columns: &Columns) -> String {
     .concat()
 }
 
-/// The resource of a new mailing; outside the sandbox it is refused.
+/// The placeholder for the resource of a new mailing; refused everywhere but in a sandbox.
 pub(crate) const EXAMPLE_RESOURCE: &str = "example-letter";
 
 const SEND: &str = "

@@ -1,6 +1,6 @@
-//! A mailing to begin with: a manifest that teaches, its schema, rows, and a letter in each language.
+//! `massebrev new`: the files of a new mailing, that is a commented manifest, its schema, recipients, and a letter in each language.
 //!
-//! [`Columns::recognise`] finds out what the columns of an existing file are for; [`Starter`] builds the files around them (or around four synthetic
+//! [`Columns::recognise`] finds the roles of the columns of an existing file; [`Starter`] builds the files for them (or for four synthetic
 //! recipients), and writes all of them or none.
 
 mod columns;

@@ -1,13 +1,13 @@
-//! A mailing's name out of a folder's.
+//! The name of a new mailing, derived from the name of its folder.
 
 use jiff::civil::Date;
 
 use crate::template::{ascii_letter, is_combining_mark};
 
-/// How long the part from the folder may be: with a year and a month it stays under 100.
+/// The longest part that is taken from the folder, in characters: with year and month it stays below the limit of 100.
 const LONGEST: usize = 90;
 
-/// A name that fits: the folder's in ASCII, with the year and the month. `Påminnelse (mva)` becomes `Paminnelse-mva-2026-11`.
+/// Derives a valid name: the folder's in ASCII, with year and month. `Påminnelse (mva)` becomes `Paminnelse-mva-2026-11`.
 pub(crate) fn mailing_name(folder: &str, today: Date) -> String {
     let mut name = String::new();
     for letter in folder.chars().filter(|letter| !is_combining_mark(*letter)) {
@@ -24,7 +24,7 @@ pub(crate) fn mailing_name(folder: &str, today: Date) -> String {
             },
         }
     }
-    // All of it is ASCII.
+    // All of it is ASCII, so the cut falls on a character boundary.
     name.truncate(LONGEST);
     let name = name.trim_matches(['-', '.']);
     let month = format!("{:04}-{:02}", today.year(), today.month());

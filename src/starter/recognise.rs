@@ -1,4 +1,4 @@
-//! Finding out what columns are for, from their headers and values.
+//! The recognition of columns by their headers and values. Values are counted, and not kept.
 
 use std::cmp::Reverse;
 use std::collections::HashSet;
@@ -16,7 +16,7 @@ use crate::recipients::{Dialect, Options, Row, Rows};
 use crate::template::{NameConflict, Names};
 
 impl Columns {
-    /// Reads a file and finds out what its columns are for; `shown` is its path for problems. The problems are those of a file that no mailing can be made of.
+    /// Reads a file and finds the roles of its columns. `shown` is the path for problems, which are those that make a mailing impossible.
     pub(crate) fn recognise(path: &Path, shown: &Path) -> Result<Self, Problems> {
         let survey = Survey::read(path, shown)?;
         let (recipient, or_recipient) = survey.recipient()?;
@@ -46,7 +46,7 @@ impl Columns {
     }
 }
 
-/// A file that is read more than once.
+/// The statistics of a file, which is read several times.
 pub(super) struct Survey<'a> {
     path: &'a Path,
     shown: &'a Path,
@@ -61,6 +61,7 @@ impl<'a> Survey<'a> {
     pub(super) fn read(path: &'a Path, shown: &'a Path) -> Result<Self, Problems> {
         let mut rows = Rows::open(path, shown, &Options::default())?;
         let headers = rows.headers().to_vec();
+        // Headers that cannot be names in templates are reported first: the manifest could not mention them.
         let place = || Place::File(shown.to_owned());
         Names::new(&headers, &Map::new()).map_err(|wrong| {
             let problem = |name: &NameConflict| {
@@ -105,16 +106,17 @@ impl<'a> Survey<'a> {
         named.map(|(column, (header, counts))| (column, header.as_str(), counts))
     }
 
-    /// The column with the recipients; and the one that has them where it has none.
+    /// Finds the column with the recipients, and the one that has them in the rows where the first is empty.
     pub(super) fn recipient(&self) -> Result<(usize, Option<usize>), Problems> {
         let mut candidates: Vec<_> = self
             .columns()
             .filter_map(|(column, header, counts)| {
                 let known = rank(header, words::RECIPIENT);
                 let fits = if known.is_some() {
-                    // A few damaged numbers do not make it another column: they are told of row by row.
+                    // A few damaged numbers do not change the role of the column: `validate` reports them row by row.
                     counts.mostly(counts.recipients + counts.damaged)
                 } else {
+                    // Without a telling header only control digits count: any nine digits look like an organisation number.
                     counts.all(counts.certain)
                 };
                 fits.then_some((known.is_none(), Reverse(counts.filled), known, column))
@@ -137,7 +139,7 @@ impl<'a> Survey<'a> {
             .with_hint(format!("the columns are {}", self.headers.join(", ")))
     }
 
-    /// What names the recipient in every row.
+    /// Finds the column, or the two columns, that name the recipient in every row.
     pub(super) fn name(&self, taken: impl Fn(usize) -> bool) -> Vec<usize> {
         let best = |list: &[&str]| {
             self.columns()
@@ -165,7 +167,7 @@ impl<'a> Survey<'a> {
             })
     }
 
-    /// The column with addresses, or with numbers, which may be `domestic`.
+    /// Finds the column with e-mail addresses or mobile numbers. `domestic` counts numbers without a country code.
     pub(super) fn contact(
         &self,
         list: &[&str],
@@ -184,7 +186,7 @@ impl<'a> Survey<'a> {
             .map(|(_, _, column, domestic)| Contact { column, domestic })
     }
 
-    /// What is different in every row: a column that is named like it, the recipient, or any other column.
+    /// Finds the key, which must differ in every row: first a column whose header suggests it, then the recipient, then any other column.
     pub(super) fn key(&self, found: &Columns) -> Result<Key, Problems> {
         let mut named = Vec::new();
         let mut unnamed = Vec::new();
@@ -238,7 +240,7 @@ impl<'a> Survey<'a> {
         Key::Column { column, simple }
     }
 
-    /// True when no two rows have the same fingerprint; reads the file again, up to the first that do.
+    /// True when all rows have different fingerprints. Reads the file again, up to the first pair of equal ones, instead of keeping the values of all columns.
     fn differs(&self, fingerprint: impl Fn(&Row) -> u64) -> Result<bool, Problems> {
         let mut rows = Rows::open(self.path, self.shown, &Options::default())?;
         let mut row = Row::default();

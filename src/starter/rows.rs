@@ -1,8 +1,8 @@
-//! Four synthetic recipients, for a mailing that has no file yet.
+//! The four synthetic recipients of the example mailing.
 
 use super::columns::{Columns, Key, Language};
 
-/// Three persons and an organisation; the persons do not exist (80 is added to the month).
+/// The recipients file: three persons and an organisation. The persons are synthetic (80 is added to the month).
 pub(super) const ROWS: &str = "\
 recipient,name,case,language
 07827199405,Kari Eksempel,2026/001,nb
@@ -11,7 +11,7 @@ recipient,name,case,language
 310244007,Fjellheim Eksempel AS,2026/004,nb
 ";
 
-/// What the columns of [`ROWS`] are for.
+/// The roles of the columns of [`ROWS`].
 pub(super) fn columns() -> Columns {
     Columns {
         headers: ["recipient", "name", "case", "language"]

@@ -1,8 +1,8 @@
-//! Texts as YAML scalars, quoted no more than they must be.
+//! Writing texts as YAML scalars, with quotes only where they are needed.
 
 use std::fmt::Write as _;
 
-/// A scalar that YAML reads as exactly this text.
+/// Writes a scalar that YAML reads as exactly this text.
 pub(super) fn scalar(text: &str) -> String {
     if is_plain(text) {
         return text.to_owned();
@@ -17,16 +17,17 @@ pub(super) fn scalar(text: &str) -> String {
     if !text.chars().all(printable) {
         return escaped(text, printable);
     }
+    // Single quotes need no escapes for these, which keeps templates readable.
     if text.contains(['"', '\\']) {
         return format!("'{}'", text.replace('\'', "''"));
     }
     format!("\"{text}\"")
 }
 
-/// Words that YAML 1.1 does not read as text.
+/// Words that YAML 1.1 reads as something other than text. Many parsers still follow it.
 const NOT_TEXT: &[&str] = &["true", "false", "yes", "no", "on", "off", "y", "n", "null"];
 
-/// True when it needs no quotes wherever it stands: words, `-`, `_` and single blanks, and a letter first.
+/// True for a text that needs no quotes anywhere: letters, digits, `-`, `_`, `.` and blanks, with a letter first.
 fn is_plain(text: &str) -> bool {
     let letters = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | ' ');
     text.starts_with(char::is_alphabetic)

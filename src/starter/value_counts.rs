@@ -1,4 +1,4 @@
-//! What the values of a column look like, counted; the values themselves are not kept.
+//! The statistics of a column's values; the values themselves are not kept.
 
 use crate::correspondence::contact::{is_email_address, looks_like_mobile_number};
 use crate::correspondence::identifier::organization_control_digit_fits;
@@ -6,26 +6,26 @@ use crate::correspondence::{InvalidRecipient, Recipient};
 
 pub(super) const LANGUAGES: [&str; 3] = ["nb", "nn", "en"];
 
-/// How long a text in a title may be.
+/// The longest value, in characters, that is used in a title.
 const SHORT: usize = 60;
 
-/// How many values of a column are what.
+/// The number of a column's values of each kind.
 #[derive(Debug, Default)]
 pub(super) struct ValueCounts {
     pub(super) filled: u64,
-    /// Recipients as Altinn takes them.
+    /// The recipients in a form that Altinn accepts.
     pub(super) recipients: u64,
-    /// Recipients whose control digits say so.
+    /// The recipients whose control digits fit.
     pub(super) certain: u64,
-    /// What was a recipient before a spreadsheet or a typing mistake.
+    /// The values that were recipients before a spreadsheet or a typing error damaged them.
     pub(super) damaged: u64,
     pub(super) emails: u64,
     pub(super) mobiles: u64,
-    /// Norwegian mobile numbers without a country code.
+    /// The Norwegian mobile numbers without a country code.
     pub(super) domestic: u64,
-    /// Values by language, in the order of [`LANGUAGES`].
+    /// The values in each language, in the order of [`LANGUAGES`].
     pub(super) languages: [u64; 3],
-    /// Short texts of letters, digits and a few signs, which are plain text to Altinn.
+    /// The short values of letters, digits and a few signs, which Altinn accepts as plain text.
     pub(super) simple: u64,
 }
 
@@ -62,17 +62,18 @@ impl ValueCounts {
         self.simple += u64::from(is_simple(value));
     }
 
-    /// True when all that is there is of a kind.
+    /// True when all non-empty values are of a kind.
     pub(super) fn all(&self, of_a_kind: u64) -> bool {
         self.filled > 0 && of_a_kind == self.filled
     }
 
-    /// True when at least half of what is there is of a kind.
+    /// True when at least half of the non-empty values are of a kind.
     pub(super) fn mostly(&self, of_a_kind: u64) -> bool {
         self.filled > 0 && of_a_kind * 2 >= self.filled
     }
 }
 
+/// True for eight digits that begin with 4 or 9, as Norwegian mobile numbers do.
 fn is_domestic(value: &str) -> bool {
     value.len() == 8
         && value.starts_with(['4', '9'])

@@ -1,8 +1,8 @@
-//! How people name their columns.
+//! The headers by which columns are recognised.
 
 use crate::template::{ascii_letter, is_combining_mark};
 
-/// Headers by what their columns are for, as [`plain`] writes them; the first fit best.
+/// The headers of each role, normalised by [`plain`], the most telling first.
 pub(super) const RECIPIENT: &[&str] = &[
     "recipient",
     "mottaker",
@@ -47,7 +47,7 @@ pub(super) const KEY: &[&str] = &[
     "lopenummer",
     "lopenr",
 ];
-/// How other headers of keys end.
+/// Endings of further headers of keys.
 pub(super) const KEY_ENDINGS: &[&str] = &["nummer", "number", "referanse", "nr", "ref", "id"];
 pub(super) const NAME: &[&str] = &[
     "navn",
@@ -106,7 +106,7 @@ pub(super) const MOBILE: &[&str] = &[
     "phonenumber",
 ];
 
-/// Numbers that never tell letters apart, though they may be different in every row.
+/// Headers of numbers that are no keys, even if they differ in every row.
 pub(super) const NOT_A_KEY: &[&str] = &[
     "postnummer",
     "postnr",
@@ -120,7 +120,7 @@ pub(super) const NOT_A_KEY: &[&str] = &[
     "kommunenr",
 ];
 
-/// A header without what people write differently: lower case, ASCII, letters and digits only. `Org.nr` is `orgnr`.
+/// Normalises a header to lower-case ASCII letters and digits: `Org.nr` becomes `orgnr`.
 pub(super) fn plain(header: &str) -> String {
     header
         .chars()
@@ -131,7 +131,7 @@ pub(super) fn plain(header: &str) -> String {
         .collect()
 }
 
-/// How well a header fits: its place in the list, `None` when it is not there.
+/// The rank of a header: its position in the list, or `None` when it is not in it. A lower rank is better.
 pub(super) fn rank(header: &str, words: &[&str]) -> Option<usize> {
     let header = plain(header);
     words.iter().position(|word| *word == header)

@@ -1,6 +1,6 @@
-//! Names in templates are ASCII: Norwegian, Sámi and other accented letters are mapped to one ASCII letter each.
+//! The conversion of headers to names in templates. Tera reads ASCII names only, so every accented letter is mapped to one ASCII letter.
 
-/// A header as a name for templates: `Fødselsnummer` becomes `Fodselsnummer`, `E-post` becomes `E_post`, `2. rate` becomes `_2__rate`.
+/// Converts a header to a name: `Fødselsnummer` becomes `Fodselsnummer`, `E-post` becomes `E_post`, `2. rate` becomes `_2__rate`.
 pub(super) fn identifier(header: &str) -> String {
     let mut name = String::with_capacity(header.len());
     for letter in header.chars().filter(|letter| !is_combining_mark(*letter)) {
@@ -15,14 +15,14 @@ pub(super) fn identifier(header: &str) -> String {
     name
 }
 
-/// The expression by which a template uses the column with this header: `Saksnummer`, `row["E-post"]`, or the name in ASCII when neither can be written.
+/// The expression with which a template reads a column: `Saksnummer`, `row["E-post"]`, or the ASCII name when neither can be written.
 pub(crate) fn column_expression(header: &str) -> String {
     let is_name = |c| ascii_letter(c).is_some() || is_combining_mark(c);
     let begins = header.starts_with(|c: char| ascii_letter(c).is_some() && !c.is_ascii_digit());
     if begins && header.chars().all(is_name) {
         return header.to_owned();
     }
-    // Backslashes escape in the template language, and what is not printable may not stand in a manifest at all.
+    // A backslash escapes in the template language, and characters that are not printable are not allowed in a manifest.
     let writable = |c: char| {
         !(c.is_control()
             || matches!(
@@ -39,7 +39,8 @@ pub(crate) fn column_expression(header: &str) -> String {
     }
 }
 
-/// The ASCII letter, digit or `_` that stands for this character in a name; `None` when it cannot be part of a name.
+/// The ASCII letter, digit or `_` for a character of a name; `None` when the character cannot be part of one. Always a single letter (`æ` is `a`), so that
+/// columns in Tera's errors stay right.
 pub(crate) fn ascii_letter(letter: char) -> Option<char> {
     Some(match letter {
         'a'..='z' | 'A'..='Z' | '0'..='9' | '_' => letter,
@@ -85,7 +86,7 @@ pub(crate) fn ascii_letter(letter: char) -> Option<char> {
     })
 }
 
-/// True for an accent that stands by itself after its letter, as macOS writes file names; the letter is enough.
+/// True for a combining accent, which follows its letter in texts from macOS. The letter alone is kept.
 pub(crate) fn is_combining_mark(letter: char) -> bool {
     matches!(letter, '\u{300}'..='\u{36F}')
 }

@@ -3,10 +3,10 @@
 use jiff::civil::{Date, Weekday, date};
 use jiff::{Error, ToSpan as _};
 
-/// The most working days that can be counted.
+/// The largest number of working days that can be added. They are counted one by one, and a row must not take forever.
 pub(super) const WORKDAY_LIMIT: u64 = 10_000;
 
-/// Goes `count` working days on, or back when it is negative; 0 stays where it is.
+/// Adds `count` working days, or subtracts them when it is negative. 0 returns the same day, even if it is a holiday.
 pub(super) fn add_workdays(from: Date, count: i64) -> Result<Date, Error> {
     let mut day = from;
     for _ in 0..count.unsigned_abs() {
@@ -22,12 +22,13 @@ fn next(day: Date, direction: i64) -> Result<Date, Error> {
     day.checked_add(direction.signum().days())
 }
 
-/// True when it is neither Saturday, Sunday nor a public holiday.
+/// True when a day is neither Saturday, Sunday nor a public holiday.
 fn is_workday(day: Date) -> bool {
     !matches!(day.weekday(), Weekday::Saturday | Weekday::Sunday) && !is_holiday(day)
 }
 
-/// New Year's Day, 1 May, 17 May and Christmas, and what goes with Easter: Maundy Thursday to Easter Monday, Ascension Day, Whit Sunday and Whit Monday.
+/// True for Norway's public holidays: New Year's Day, 1 May, 17 May and Christmas, and those that depend on Easter: Maundy Thursday to Easter Monday (except
+/// Saturday), Ascension Day, Whit Sunday and Whit Monday.
 fn is_holiday(day: Date) -> bool {
     let fixed = matches!(
         (day.month(), day.day()),
@@ -40,7 +41,7 @@ fn is_holiday(day: Date) -> bool {
     fixed || with_easter()
 }
 
-/// Easter Sunday by the Gregorian calendar (Meeus, Jones and Butcher).
+/// The date of Easter Sunday in the Gregorian calendar, by the algorithm of Meeus, Jones and Butcher.
 fn easter(year: i16) -> Date {
     let (golden, century, of_century) = (year % 19, year / 100, year % 100);
     let corrected = century - century / 4 - (8 * century + 13) / 25;
@@ -49,7 +50,7 @@ fn easter(year: i16) -> Date {
     let late = (golden + 11 * moon + 19 * to_sunday) / 433;
     let month = (moon + to_sunday - 7 * late + 90) / 25;
     let day = (moon + to_sunday - 7 * late + 33 * month + 19) % 32;
-    // Always in March or April.
+    // The numbers are a month and a day and always fit.
     let small = |number: i16| i8::try_from(number).unwrap_or(1);
     date(year, small(month), small(day))
 }

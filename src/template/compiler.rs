@@ -1,4 +1,4 @@
-//! Templates compiled, and rendered at once when they are the same for all rows.
+//! The compilation of templates. Those that are the same for all rows are rendered at once.
 
 use std::sync::{PoisonError, RwLock};
 
@@ -11,45 +11,45 @@ use super::uses::Uses;
 use crate::correspondence::Language;
 use crate::diagnostic::Source;
 
-/// Rules for certain members of a manifest.
+/// The members of a manifest that are treated in a special way.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct MemberRules {
-    /// JSON pointers of texts that are Markdown: values in them are escaped.
+    /// The JSON pointers of texts that are Markdown, in which values are escaped.
     pub markdown: &'static [&'static str],
-    /// Members whose keys are the author's own, so that `when` in them means nothing.
+    /// The members whose keys the author chooses, so that `when` in them is an ordinary key.
     pub own_keys: &'static [&'static str],
 }
 
-/// A template once it is known whether it is different from row to row.
+/// A compiled template.
 #[derive(Debug)]
 pub(super) enum Compiled {
-    /// The same for all rows: rendered.
+    /// It is the same for all rows, and already rendered.
     Constant(String),
-    /// To be rendered for each row.
+    /// It must be rendered for each row.
     Varying(Box<Template>),
 }
 
-/// A text to be rendered for each row.
+/// A text that is rendered for each row.
 #[derive(Debug)]
 pub(super) struct Leaf {
-    /// Where it stands in the manifest.
+    /// The JSON pointer of the text in the manifest.
     pub(super) pointer: String,
-    /// The headers of the columns that feed it.
+    /// The headers of the columns that it depends on.
     pub(super) columns: Vec<String>,
     pub(super) origin: Origin,
-    /// True when its values are escaped for Markdown.
+    /// True when values in it are escaped for Markdown.
     pub(super) is_markdown: bool,
-    /// True when it is the condition of a part.
+    /// True when it is the `when` of a part of the letter.
     pub(super) is_condition: bool,
-    /// The leaf that is the condition of the part it is in; it comes before.
+    /// The index of the leaf that is the condition of the surrounding part. It always comes before this one, so that it is rendered first.
     pub(super) condition: Option<usize>,
 }
 
-/// Where the text of a leaf comes from.
+/// The source of a leaf's text.
 #[derive(Debug)]
 pub(super) enum Origin {
     Template(Box<Template>),
-    /// From the file whose path this template renders to.
+    /// The file whose path this template renders.
     File(Box<Template>),
 }
 
@@ -66,26 +66,27 @@ pub(super) struct Compiler {
     pub(super) surroundings: Surroundings,
     pub(super) library: Library,
     pub(super) rules: MemberRules,
-    /// The uses of the templates that differ from row to row.
+    /// The combined uses of the templates that are rendered for each row.
     pub(super) uses: Uses,
     /// True when the paths of some files come from rows.
     pub(super) rows_choose_files: bool,
 }
 
-/// Everything a template is compiled with, except the library it goes into.
+/// The inputs of compilation, except the library that receives the template.
 pub(super) struct Surroundings {
     pub(super) folder: Folder,
     pub(super) names: Names,
-    /// The uses of everything compiled so far, constant texts and files of rows included.
+    /// The combined uses of everything compiled so far, constant texts and files chosen by rows included. Behind a lock, because such files are compiled while
+    /// rows are rendered.
     pub(super) uses: RwLock<Uses>,
-    /// The language of what is the same for all rows.
+    /// The language of texts that are the same for all rows.
     pub(super) language: Language,
-    /// The columns that the language of letters comes from, when it differs from row to row.
+    /// The columns that the language of letters depends on, when it differs between rows.
     pub(super) language_columns: Option<Vec<String>>,
 }
 
 impl Compiler {
-    /// Compiles a text of the manifest.
+    /// Compiles a text that stands in the manifest.
     pub(super) fn compile_inline(
         &mut self,
         pointer: &str,
@@ -108,11 +109,11 @@ impl Compiler {
             .compile_file(&mut self.library, pointer, path, is_markdown)
     }
 
-    /// Makes a template or the path of one ready to be rendered for each row.
+    /// Makes a leaf of a template, or of the path of one.
     pub(super) fn leaf(&mut self, pointer: &str, origin: Origin) -> Leaf {
         self.uses.extend(origin.uses());
         if matches!(origin, Origin::File(_)) {
-            // The uses of those files are not known before the first row that chooses them.
+            // The uses of such files are unknown until a row chooses them, so every name must be available.
             self.rows_choose_files = true;
             self.uses.extend_to_all(&self.surroundings.names);
         }
@@ -144,7 +145,7 @@ impl Surroundings {
         self.compile(library, pointer, Some(path), source, is_markdown)
     }
 
-    /// Compiles a template, and renders it when it is the same for all rows.
+    /// Compiles a template, and renders it at once when it is the same for all rows.
     fn compile(
         &self,
         library: &mut Library,

@@ -1,8 +1,8 @@
-//! Conditions: `when`, which says whether a part of a letter is there.
+//! Conditions: the member `when`, which decides if a part of a letter is included.
 
 use super::error::{TemplateError, excerpt};
 
-/// Reads `true` or `false` in any case; `None` for anything else.
+/// Parses `true` or `false` in any case; `None` for anything else.
 pub(crate) fn parse_bool(text: &str) -> Option<bool> {
     let text = text.trim();
     if text.eq_ignore_ascii_case("true") {
@@ -14,15 +14,15 @@ pub(crate) fn parse_bool(text: &str) -> Option<bool> {
     }
 }
 
-/// A condition that is neither true nor false.
+/// The error for a condition that rendered to neither.
 pub(super) fn neither_true_nor_false(text: &str) -> TemplateError {
     TemplateError::new("`when` is neither true nor false")
         .with_cause(format!("rendered {}", excerpt(text)))
         .with_hint("compare, as in `{{ Mobil != \"\" }}`")
 }
 
-/// Reads what a condition rendered to; nothing means that the part is not there.
-pub(super) fn applies(text: &str) -> Option<bool> {
+/// Parses the rendered text of a condition. An empty text is false, so that a template can be an `if` without `else`.
+pub(super) fn parse_condition(text: &str) -> Option<bool> {
     if text.trim().is_empty() {
         Some(false)
     } else {

@@ -1,4 +1,4 @@
-//! Dates in templates: read as columns hold them, counted on in Norwegian time, written in the letter's language.
+//! The date filters and functions: they read dates as columns hold them, calculate in Norwegian time, and write in the letter's language.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,15 +13,16 @@ use super::error::failure;
 use super::writer::language_argument;
 use crate::correspondence::{Language, Moment, OSLO};
 
+/// Registers `now`, `plus` and `date`. `now` is the result of `now()`; calling it sets `now_was_used`.
 pub(super) fn register(
     tera: &mut Tera,
     now: Timestamp,
-    asked: Arc<AtomicBool>,
+    now_was_used: Arc<AtomicBool>,
 ) -> Result<(), jiff::Error> {
     let oslo = TimeZone::get(OSLO)?;
     let text = Moment::from(&now.to_zoned(oslo.clone())).to_string();
     tera.register_function("now", move |_: Kwargs, _: &State<'_>| {
-        asked.store(true, Ordering::Relaxed);
+        now_was_used.store(true, Ordering::Relaxed);
         text.clone()
     });
     let zone = oslo.clone();
@@ -29,18 +30,18 @@ pub(super) fn register(
         plus(text, &by, &zone)
     });
     tera.register_filter("date", move |text: &Value, by: Kwargs, _: &State<'_>| {
-        written(text, &by, &oslo)
+        format_date(text, &by, &oslo)
     });
     Ok(())
 }
 
-/// A point in time as a column holds it.
-enum When {
+/// A date or a point in time, as a column holds it.
+enum DateOrTime {
     Date(Date),
     Time(Zoned),
 }
 
-impl When {
+impl DateOrTime {
     fn read(value: &Value, oslo: &TimeZone) -> Option<Self> {
         let text = value.as_str()?.trim();
         if let Some(date) = norwegian(text) {
@@ -61,7 +62,7 @@ impl When {
     }
 }
 
-/// `15.12.2026` or `1.5.2026`.
+/// Parses a Norwegian date, such as `15.12.2026` or `1.5.2026`.
 fn norwegian(text: &str) -> Option<Date> {
     let mut parts = text.split('.');
     let (day, month, year) = (parts.next()?, parts.next()?, parts.next()?);
@@ -83,9 +84,9 @@ fn not_a_date(filter: &str, value: &Value) -> Error {
     failure(&message, &value.to_string())
 }
 
-/// `date`: in words, or in one of the other forms.
-fn written(value: &Value, by: &Kwargs, oslo: &TimeZone) -> Result<String, Error> {
-    let when = When::read(value, oslo).ok_or_else(|| not_a_date("date", value))?;
+/// The filter `date`: writes a date in words, or in one of the other forms.
+fn format_date(value: &Value, by: &Kwargs, oslo: &TimeZone) -> Result<String, Error> {
+    let when = DateOrTime::read(value, oslo).ok_or_else(|| not_a_date("date", value))?;
     let language = language_argument(by)?;
     let date = when.date();
     let (day, year) = (date.day(), date.year());
@@ -100,12 +101,12 @@ fn written(value: &Value, by: &Kwargs, oslo: &TimeZone) -> Result<String, Error>
         "long" => long,
         "weekday" => format!("{} {long}", weekday(language, date.weekday())),
         "month" => format!("{month} {year}"),
-        // Day and month in figures would be read the other way round by some.
+        // English readers differ on the order of day and month in figures, so the month is a word.
         "short" if english => format!("{day} {} {year}", month.get(..3).unwrap_or(month)),
         "short" => date.strftime("%d.%m.%Y").to_string(),
         "iso" => date.to_string(),
         "time" => {
-            let When::Time(zoned) = &when else {
+            let DateOrTime::Time(zoned) = &when else {
                 return Err(failure("a date has no time of day", &value.to_string()));
             };
             clock(zoned.time(), english)
@@ -144,7 +145,7 @@ fn weekday(language: Language, day: Weekday) -> &'static str {
     names.get(place).copied().unwrap_or_default()
 }
 
-/// The arguments of `plus`, each with a sign of its own.
+/// The arguments of `plus`; each may be negative.
 #[derive(Default)]
 struct Added {
     months: Option<i64>,
@@ -153,31 +154,31 @@ struct Added {
     workdays: Option<i64>,
 }
 
-/// `plus`: a date stays a date.
+/// The filter `plus`. A date stays a date, and a time a time. Months come first, then days, then hours, then working days.
 fn plus(value: &Value, by: &Kwargs, oslo: &TimeZone) -> Result<String, Error> {
     let added = Added::read(by)?;
-    let when = When::read(value, oslo).ok_or_else(|| not_a_date("plus", value))?;
-    let far = |_| failure("`plus` leads out of the calendar", &value.to_string());
-    let [months, days, hours] = added.spans().map_err(far)?;
+    let when = DateOrTime::read(value, oslo).ok_or_else(|| not_a_date("plus", value))?;
+    let out_of_range = |_| failure("`plus` leads out of the calendar", &value.to_string());
+    let [months, days, hours] = added.spans().map_err(out_of_range)?;
     let workdays = added.workdays.unwrap_or(0);
     match when {
-        When::Date(_) if !hours.is_zero() => Err(failure(
+        DateOrTime::Date(_) if !hours.is_zero() => Err(failure(
             "hours cannot be added to a date",
             &value.to_string(),
         )),
-        When::Date(date) => {
+        DateOrTime::Date(date) => {
             let date = date
                 .checked_add(months)
                 .and_then(|date| date.checked_add(days));
             let date = date.and_then(|date| add_workdays(date, workdays));
-            Ok(date.map_err(far)?.to_string())
+            Ok(date.map_err(out_of_range)?.to_string())
         }
-        When::Time(mut zoned) => {
+        DateOrTime::Time(mut zoned) => {
             for span in [months, days, hours] {
-                zoned = zoned.checked_add(span).map_err(far)?;
+                zoned = zoned.checked_add(span).map_err(out_of_range)?;
             }
-            let date = add_workdays(zoned.date(), workdays).map_err(far)?;
-            let zoned = zoned.with().date(date).build().map_err(far)?;
+            let date = add_workdays(zoned.date(), workdays).map_err(out_of_range)?;
+            let zoned = zoned.with().date(date).build().map_err(out_of_range)?;
             Ok(Moment::from(&zoned).to_string())
         }
     }
@@ -201,7 +202,7 @@ impl Added {
                     )));
                 }
             };
-            let count = count(value).ok_or_else(|| {
+            let count = whole_number(value).ok_or_else(|| {
                 let message = format!("`plus` needs a whole number for `{name}`");
                 failure(&message, &value.to_string())
             })?;
@@ -235,8 +236,8 @@ impl Added {
 
 const UNITS: &str = "`years`, `months`, `weeks`, `days`, `hours` and `workdays`";
 
-/// A whole number, also as the text that a column holds.
-fn count(value: &Value) -> Option<i64> {
+/// Reads a whole number, also from a text as columns hold it.
+fn whole_number(value: &Value) -> Option<i64> {
     match value.as_str() {
         Some(text) => text.trim().parse().ok(),
         None => value.as_i64(),

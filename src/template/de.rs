@@ -1,8 +1,7 @@
-//! A rendered tree read into a typed value, without a JSON value in between.
+//! The deserializer that reads a rendered tree into a typed value, without a JSON value in between.
 //!
-//! A `serde_json::Value` with `serde_path_to_error` would be less code, but every row would pay for it: some twenty keys and texts on the heap, and each once more
-//! for every mistake that is looked for behind the first. It has not been measured to be as fast, so that this deserializer stays: it borrows the keys from the
-//! tree and the texts from what was rendered.
+//! A `serde_json::Value` with `serde_path_to_error` would be less code, but would cost some twenty allocations for every row, and as many again for every further
+//! mistake that is searched for. This deserializer borrows the keys from the tree and the texts from the rendered output.
 
 use std::cell::Cell;
 use std::ptr;
@@ -15,15 +14,15 @@ use serde::de::{
 
 use serde_json::Number;
 
-use super::condition::{applies, parse_bool};
+use super::condition::{parse_bool, parse_condition};
 use super::de_error::Mismatch;
 use super::error::TemplateError;
 use super::tree::{Node, Tree};
 
-/// The most mistakes of one row that are reported.
+/// The largest number of mistakes that are reported for a row.
 const MISTAKES: usize = 50;
 
-/// Reads a tree of which every leaf is rendered: leaf `n` ends at `ends[n]` in `text`, where the next begins. Gives everything that does not fit.
+/// Reads a tree whose leaves have been rendered into `text`: leaf `n` ends at `ends[n]`, where the next one begins. The `Err` holds all mistakes, not only the first.
 pub(super) fn read<T: DeserializeOwned>(
     tree: &Tree,
     text: &str,
@@ -31,7 +30,7 @@ pub(super) fn read<T: DeserializeOwned>(
 ) -> Result<T, Vec<TemplateError>> {
     let mut errors = Vec::new();
     let mut skipped = Vec::new();
-    // A type stops at what does not fit: it is left out then, and read again for what else there is.
+    // Deserializing stops at the first mistake. That part is then treated as absent, and the tree is read again to find further ones.
     while errors.len() < MISTAKES {
         let failed = Cell::new(ptr::null());
         let part = Part {
@@ -75,7 +74,7 @@ pub(super) fn pointer_in_manifest(
     let mut pointer = tree.pointer.clone();
     let tokens = rendered.strip_prefix(&tree.pointer).unwrap_or_default();
     for token in tokens.split('/').skip(1) {
-        let found = part.and_then(|part| part.opened().find(token));
+        let found = part.and_then(|part| part.without_condition().find(token));
         pointer.push('/');
         match &found {
             Some((Some(number), _)) => pointer.push_str(&number.to_string()),
@@ -86,14 +85,14 @@ pub(super) fn pointer_in_manifest(
     pointer
 }
 
-/// The rendered leaves, and what of them does not fit.
+/// The rendered leaves, and the parts that are known not to fit.
 #[derive(Debug, Clone, Copy)]
 struct Reading<'a> {
     text: &'a str,
     ends: &'a [usize],
-    /// Parts that are known not to fit.
+    /// The parts that are treated as absent, because earlier readings found that they do not fit. They are compared by address.
     skipped: &'a [*const Node],
-    /// The innermost part that does not fit.
+    /// The innermost part that did not fit in this reading.
     failed: &'a Cell<*const Node>,
 }
 
@@ -105,7 +104,7 @@ impl<'a> Reading<'a> {
     }
 }
 
-/// A part of a tree with its rendered leaves.
+/// A node of the tree, with the rendered leaves.
 #[derive(Debug, Clone, Copy)]
 struct Part<'a> {
     node: &'a Node,
@@ -113,11 +112,11 @@ struct Part<'a> {
 }
 
 impl<'a> Part<'a> {
-    fn of(self, node: &'a Node) -> Self {
+    fn at_node(self, node: &'a Node) -> Self {
         Self { node, ..self }
     }
 
-    /// True when it is left out: an empty text, or an object or list of nothing else.
+    /// True when the part is left out: an empty text, a condition that is false, or an object or list with absent parts only.
     fn is_absent(self) -> bool {
         let skipped = self.reading.skipped;
         if !skipped.is_empty() && skipped.contains(&ptr::from_ref(self.node)) {
@@ -127,23 +126,23 @@ impl<'a> Part<'a> {
             Node::Absent => true,
             Node::Leaf(leaf) => self.reading.leaf(*leaf).is_empty(),
             Node::List(nodes) => {
-                !nodes.is_empty() && nodes.iter().all(|node| self.of(node).is_absent())
+                !nodes.is_empty() && nodes.iter().all(|node| self.at_node(node).is_absent())
             }
             Node::Map(nodes) => {
-                !nodes.is_empty() && nodes.iter().all(|(_, node)| self.of(node).is_absent())
+                !nodes.is_empty() && nodes.iter().all(|(_, node)| self.at_node(node).is_absent())
             }
             Node::When(leaf, node) => {
                 let condition = self.reading.leaf(*leaf);
-                applies(condition) != Some(true) || self.of(node).is_absent()
+                parse_condition(condition) != Some(true) || self.at_node(node).is_absent()
             }
             Node::Bool(_) | Node::Number(_) | Node::Text(_) => false,
         }
     }
 
-    /// The part inside a condition that holds.
-    fn opened(self) -> Self {
+    /// The part inside a condition.
+    fn without_condition(self) -> Self {
         match self.node {
-            Node::When(_, node) => self.of(node),
+            Node::When(_, node) => self.at_node(node),
             _ => self,
         }
     }
@@ -153,10 +152,10 @@ impl<'a> Part<'a> {
         match self.node {
             Node::Map(members) => {
                 let (_, node) = members.iter().find(|(name, _)| name == token)?;
-                Some((None, self.of(node)))
+                Some((None, self.at_node(node)))
             }
             Node::List(nodes) => {
-                let nodes = nodes.iter().map(|node| self.of(node)).enumerate();
+                let nodes = nodes.iter().map(|node| self.at_node(node)).enumerate();
                 let mut there = nodes.filter(|(_, part)| !part.is_absent());
                 let (number, part) = there.nth(token.parse().ok()?)?;
                 Some((Some(number), part))
@@ -165,18 +164,18 @@ impl<'a> Part<'a> {
         }
     }
 
-    /// Remembers that it does not fit, unless something in it is known not to.
-    fn failing(self, mismatch: Mismatch) -> Mismatch {
+    /// Records that the part does not fit, unless a part inside it is recorded already.
+    fn record_failure(self, mismatch: Mismatch) -> Mismatch {
         if self.reading.failed.get().is_null() {
             self.reading.failed.set(self.node);
         }
-        self.about(mismatch)
+        self.with_rendered_text(mismatch)
     }
 
-    /// Adds what was rendered: a type may read a text first and refuse it then.
-    fn about(self, mismatch: Mismatch) -> Mismatch {
+    /// Adds the rendered text to a mistake that lacks it: some types accept a text first and refuse it later.
+    fn with_rendered_text(self, mismatch: Mismatch) -> Mismatch {
         match self.text() {
-            Some(text) if mismatch.lacks_cause() => mismatch.found(text),
+            Some(text) if mismatch.lacks_cause() => mismatch.with_found(text),
             _ => mismatch,
         }
     }
@@ -189,7 +188,7 @@ impl<'a> Part<'a> {
         }
     }
 
-    /// Gives the visitor a value that is read from the text, when it is one.
+    /// Parses the text and passes the value to the visitor; `None` when the part is no text.
     fn parsed<T, V>(
         self,
         parse: impl FnOnce(&str) -> Option<T>,
@@ -198,13 +197,13 @@ impl<'a> Part<'a> {
     ) -> Option<Result<V, Mismatch>> {
         let text = self.text()?;
         Some(match parse(text.trim()) {
-            Some(value) => visit(value).map_err(|mismatch: Mismatch| mismatch.found(text)),
-            None => Err(Mismatch::new(format!("expected {expected}")).found(text)),
+            Some(value) => visit(value).map_err(|mismatch: Mismatch| mismatch.with_found(text)),
+            None => Err(Mismatch::new(format!("expected {expected}")).with_found(text)),
         })
     }
 }
 
-/// Numbers: from a number as it is, from a text by reading it.
+/// Defines the methods for numbers: a number is passed on, a text is parsed.
 macro_rules! numbers {
     ($($method:ident $visit:ident $type:ty, $expected:literal;)*) => {$(
         fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mismatch> {
@@ -236,26 +235,26 @@ impl<'de> Deserializer<'de> for Part<'_> {
                 nodes: nodes.iter(),
                 next: None,
             }),
-            Node::When(..) => self.opened().deserialize_any(visitor),
+            Node::When(..) => self.without_condition().deserialize_any(visitor),
         }
     }
 
-    /// A text: byte for byte.
+    /// Passes a text on byte for byte.
     fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mismatch> {
         match self.text() {
             Some(text) => visitor
                 .visit_str(text)
-                .map_err(|mismatch: Mismatch| mismatch.found(text)),
+                .map_err(|mismatch: Mismatch| mismatch.with_found(text)),
             None => self.deserialize_any(visitor),
         }
     }
 
-    /// A value that is read from a text, as ids are: without blanks around it.
+    /// Passes a text on without surrounding blanks. serde calls this for types that are parsed from text, such as ids.
     fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mismatch> {
         match self.text() {
             Some(text) => visitor
                 .visit_str(text.trim())
-                .map_err(|mismatch: Mismatch| mismatch.found(text)),
+                .map_err(|mismatch: Mismatch| mismatch.with_found(text)),
             None => self.deserialize_any(visitor),
         }
     }
@@ -303,7 +302,7 @@ impl<'de> Deserializer<'de> for Part<'_> {
         let name: StrDeserializer<'_, Mismatch> = text.trim().into_deserializer();
         visitor
             .visit_enum(name)
-            .map_err(|mismatch: Mismatch| mismatch.found(text))
+            .map_err(|mismatch: Mismatch| mismatch.with_found(text))
     }
 
     fn deserialize_newtype_struct<V: Visitor<'de>>(
@@ -316,7 +315,7 @@ impl<'de> Deserializer<'de> for Part<'_> {
 
     fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mismatch> {
         let nodes: &[_] = match self.node {
-            // A tree of which everything is left out is still an object.
+            // A tree whose parts are all left out is still an object.
             Node::Absent => &[],
             Node::Map(nodes) => nodes,
             _ => return self.deserialize_any(visitor),
@@ -372,13 +371,13 @@ impl<'de> SeqAccess<'de> for Items<'_> {
     ) -> Result<Option<T::Value>, Mismatch> {
         for node in self.nodes.by_ref() {
             self.at += 1;
-            let part = self.part.of(node);
+            let part = self.part.at_node(node);
             if !part.is_absent() {
-                let part = part.opened();
+                let part = part.without_condition();
                 let item = seed.deserialize(part);
                 return item
                     .map(Some)
-                    .map_err(|mismatch| part.failing(mismatch).inside(self.at - 1));
+                    .map_err(|mismatch| part.record_failure(mismatch).inside(self.at - 1));
             }
         }
         Ok(None)
@@ -400,9 +399,9 @@ impl<'de> MapAccess<'de> for Members<'_> {
         seed: K,
     ) -> Result<Option<K::Value>, Mismatch> {
         for (key, node) in self.nodes.by_ref() {
-            let part = self.part.of(node);
+            let part = self.part.at_node(node);
             if !part.is_absent() {
-                self.next = Some((key, part.opened()));
+                self.next = Some((key, part.without_condition()));
                 let key: StrDeserializer<'_, Mismatch> = key.as_str().into_deserializer();
                 return seed.deserialize(key).map(Some);
             }
@@ -414,7 +413,7 @@ impl<'de> MapAccess<'de> for Members<'_> {
         match self.next.take() {
             Some((key, part)) => seed
                 .deserialize(part)
-                .map_err(|mismatch| part.failing(mismatch).inside(key)),
+                .map_err(|mismatch| part.record_failure(mismatch).inside(key)),
             None => Err(Mismatch::new("a member has no value")),
         }
     }

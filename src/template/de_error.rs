@@ -1,4 +1,4 @@
-//! What was rendered does not fit the type it is read into.
+//! The error of a rendered value that does not fit its type.
 
 use std::fmt;
 
@@ -9,10 +9,10 @@ use super::names::did_you_mean;
 use crate::diagnostic::nearest;
 use crate::text::pointer_token;
 
-/// A rendered value that does not fit the type.
+/// The mismatch between a rendered value and its type.
 #[derive(Debug, Default)]
 pub(super) struct Mismatch {
-    /// The keys that lead to it, the innermost first.
+    /// The keys that lead to the value, the innermost first.
     path: Vec<String>,
     message: String,
     cause: Option<String>,
@@ -32,8 +32,8 @@ impl Mismatch {
         self
     }
 
-    /// With what was rendered, unless more is known.
-    pub(super) fn found(mut self, text: &str) -> Self {
+    /// Adds the rendered text, and a hint when one can be derived from it.
+    pub(super) fn with_found(mut self, text: &str) -> Self {
         self.cause = Some(format!("rendered {}", excerpt(text)));
         self.hint = self.hint.or_else(|| remedy(&self.message, text.trim()));
         self
@@ -44,7 +44,7 @@ impl Mismatch {
         self.cause.is_none()
     }
 
-    /// As an error of the tree that stands at `root`.
+    /// Turns it into an error of the tree at the JSON pointer `root`.
     pub(super) fn in_tree(self, root: &str) -> TemplateError {
         let mut pointer = root.to_owned();
         for key in self.path.iter().rev() {
@@ -70,7 +70,7 @@ impl fmt::Display for Mismatch {
 impl std::error::Error for Mismatch {}
 
 impl de::Error for Mismatch {
-    /// A type's own words, without the value that many types put in front.
+    /// Takes the message of a type, without the value that many types put in front: values are masked and shown as the cause.
     fn custom<T: fmt::Display>(message: T) -> Self {
         let message = message.to_string();
         let own = message
@@ -117,7 +117,7 @@ impl de::Error for Mismatch {
     }
 }
 
-/// A hint for a text that is nearly what it must be.
+/// A hint for a text that is nearly right.
 fn remedy(message: &str, text: &str) -> Option<String> {
     let answers = ["ja", "nei", "yes", "no", "1", "0", "x"];
     if message.contains("`true` or `false`") {

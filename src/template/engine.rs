@@ -1,4 +1,4 @@
-//! The template engine, with nothing in it that is different from time to time or from machine to machine.
+//! The set-up of the template engine. Its results depend on nothing but their inputs: there is no clock, no randomness and no environment.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -9,20 +9,20 @@ use tera::{Tera, Value};
 use super::library::MARKDOWN;
 use super::{dates, identifiers, markdown, numbers, texts};
 
-/// Tera with our filters and functions; `now` is what `now()` gives, and `asked` becomes true when it does.
-pub(super) fn new(now: Timestamp, asked: Arc<AtomicBool>) -> Result<Tera, jiff::Error> {
+/// Makes a Tera with massebrev's filters and functions. `now` is the result of `now()`, and `now_was_used` becomes true when it is called.
+pub(super) fn new(now: Timestamp, now_was_used: Arc<AtomicBool>) -> Result<Tera, jiff::Error> {
     let mut tera = Tera::new();
-    // Only what is said to be Markdown is escaped, whatever its file is called.
+    // Templates are escaped by their marked names only, whatever the extension of their file is.
     tera.autoescape_on([MARKDOWN]);
     tera.set_escape_fn(markdown::escape);
-    dates::register(&mut tera, now, asked)?;
+    dates::register(&mut tera, now, now_was_used)?;
     numbers::register(&mut tera);
     identifiers::register(&mut tera);
     texts::register(&mut tera);
     Ok(tera)
 }
 
-/// A value of the manifest: its texts are the author's own, and no more escaped than the template is.
+/// Converts a value of the manifest. Its texts are the author's own, so they are marked as safe and not escaped.
 pub(super) fn manifest_value(value: &serde_json::Value) -> Value {
     use serde_json::Value as Json;
     match value {

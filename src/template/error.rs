@@ -1,4 +1,4 @@
-//! What is wrong with a template.
+//! The errors of templates.
 
 use std::fmt;
 use std::io;
@@ -9,27 +9,27 @@ use std::sync::Arc;
 use crate::diagnostic::{Place, Source};
 use crate::secret::redact;
 
-/// The most characters of a value that are shown.
+/// The largest number of characters of a value that errors show.
 const SHOWN: usize = 60;
 
-/// Something wrong with a template, when it is compiled or when it is rendered for a row.
+/// A mistake in a template, found when it is compiled or rendered.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct TemplateError {
     /// The JSON pointer of the value that is or names the template.
     pub pointer: String,
-    /// The file, when the template stands in a file of its own.
+    /// The file, when the template has a file of its own.
     pub source: Option<Arc<Source>>,
     /// The file, when it is about the whole of it.
     pub(crate) file: Option<PathBuf>,
-    /// The bytes of the template's own text it is about; empty when unknown.
+    /// The place of the mistake as a range of bytes in the template's text; empty when unknown.
     pub span: Range<usize>,
-    /// The line in the template's own text, from 1; 0 when unknown.
+    /// The line in the template's text, from 1; 0 when unknown.
     pub line: usize,
     /// The column in characters, from 1; 0 when unknown.
     pub column: usize,
-    /// The mistake, without the row's values.
+    /// The mistake, without values of the row, so that equal mistakes of many rows can be grouped.
     pub message: String,
-    /// The value that was found: cut, with identity numbers masked.
+    /// The value that was found, shortened, with identity numbers masked.
     pub cause: Option<String>,
     pub hint: Option<String>,
     /// True when the template itself is wrong, whatever row it is rendered for: it does not compile, or takes texts for numbers.
@@ -59,7 +59,7 @@ impl TemplateError {
         self
     }
 
-    /// Where in its own file, for templates that have one; the others stand in the manifest, at `pointer`.
+    /// The place in the template's own file; `None` when the template stands in the manifest, at `pointer`.
     pub(crate) fn place(&self) -> Option<Place> {
         let whole = || self.file.clone().map(Place::File);
         let part = self.source.as_ref().map(|source| Place::Source {
@@ -78,7 +78,7 @@ impl fmt::Display for TemplateError {
 
 impl std::error::Error for TemplateError {}
 
-/// Templates cannot be set up.
+/// The reason why templates cannot be set up.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SetupError {
     /// The manifest's folder cannot be read.
@@ -88,20 +88,20 @@ pub(crate) enum SetupError {
         #[source]
         source: io::Error,
     },
-    /// Norwegian time is not known.
+    /// The time zone of Norway is not available.
     #[error("the time zone of Norway is not known")]
     Zone(#[source] jiff::Error),
 }
 
-/// Stands between the message and the cause in an error of ours: Tera's errors are one text.
+/// The separator of message and cause in errors of our filters, because an error of Tera is a single text.
 pub(super) const CAUSE: char = '\u{1F}';
 
-/// An error of a filter or function, with what was found.
+/// Makes the error of a filter or function, with the value that was found.
 pub(super) fn failure(message: &str, found: &str) -> tera::Error {
     tera::Error::message(format!("{message}{CAUSE}{}", excerpt(found)))
 }
 
-/// A value as it may be shown: masked, cut, in backticks.
+/// Formats a value for an error: masked, shortened, in backticks.
 pub(super) fn excerpt(value: &str) -> String {
     let masked = redact(value);
     match masked.char_indices().nth(SHOWN) {

@@ -1,4 +1,4 @@
-//! Files in the manifest's folder, and no others.
+//! Reading template files, which must be inside the manifest's folder.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -10,21 +10,23 @@ use crate::diagnostic::{Source, did_you_mean};
 use crate::plain_file::{self, Refused, find_inside};
 use crate::secret::redact;
 
-/// The most bytes of a template file.
+/// The largest template file, in bytes.
 const FILE_LIMIT: u64 = 1 << 20;
 
+/// The manifest's folder. Clones share the list of files read.
 #[derive(Debug, Clone)]
 pub(super) struct Folder {
-    /// As the person named it.
+    /// The path as the user wrote it, for messages.
     shown: PathBuf,
+    /// The path without links, for the check that a file is inside.
     real: PathBuf,
-    /// The files that were read, by the names they were asked for.
+    /// The files that have been read, by the paths in the templates.
     files_read: Arc<Mutex<BTreeSet<String>>>,
 }
 
 impl Folder {
     pub(super) fn new(folder: &Path) -> Result<Self, SetupError> {
-        // The folder of `mailing.yaml` is the empty path.
+        // The parent of a bare file name is the empty path.
         let here = Path::new(".");
         let named = if folder.as_os_str().is_empty() {
             here
@@ -47,7 +49,7 @@ impl Folder {
         })
     }
 
-    /// The files that were read.
+    /// The files that have been read; they are part of the plan digest.
     pub(super) fn files_read(&self) -> Vec<String> {
         self.files_read
             .lock()
@@ -57,7 +59,7 @@ impl Folder {
             .collect()
     }
 
-    /// The text of a file in the folder; a byte order mark is dropped, everything else is kept.
+    /// Reads a file inside the folder. A byte order mark is dropped, everything else is kept.
     pub(super) fn read(&self, path: &str) -> Result<Source, Box<TemplateError>> {
         let refused = |message: &str| TemplateError::new(message).with_cause(excerpt(path));
         // Names of files may be identity numbers.
@@ -74,6 +76,7 @@ impl Folder {
             }
             kind => about(refused("the file cannot be read")).with_cause(kind.to_string()),
         };
+        // A path that comes from a row must not read files elsewhere, links included.
         let real = find_inside(&self.real, path).map_err(|why| match why {
             Refused::NotInside if path.trim().is_empty() => {
                 refused("the path of the file is empty")

@@ -1,4 +1,4 @@
-//! Numbers that identify a person or a thing, in the groups people read them in.
+//! The filters for organisation, account and telephone numbers, which write them in their usual groups.
 
 use tera::{Error, Kwargs, State, Tera, Value};
 
@@ -18,7 +18,7 @@ pub(super) fn register(tera: &mut Tera) {
 }
 
 fn organization(value: &Value) -> Result<String, Error> {
-    let number = bare(value);
+    let number = ungrouped(value);
     if !control_digits::organization_control_digit_fits(&number) {
         let message = "`organization` needs nine digits, of which the last fits the others";
         return Err(failure(message, &value.to_string()));
@@ -27,7 +27,7 @@ fn organization(value: &Value) -> Result<String, Error> {
 }
 
 fn account(value: &Value) -> Result<String, Error> {
-    let number = bare(value);
+    let number = ungrouped(value);
     if !control_digits::account_control_digit_fits(&number) {
         let message = "`account` needs eleven digits, of which the last fits the others";
         return Err(failure(message, &value.to_string()));
@@ -37,13 +37,14 @@ fn account(value: &Value) -> Result<String, Error> {
 
 fn phone(value: &Value) -> Result<String, Error> {
     let written = value.to_string();
-    let number = bare(value);
+    let number = ungrouped(value);
     let (code, national) = match number.strip_prefix("+47").or(number.strip_prefix("0047")) {
         Some(national) => ("+47\u{A0}", national),
         None => ("", number.as_str()),
     };
     let digits = national.bytes().all(|byte| byte.is_ascii_digit());
     let national = match (digits, national.len(), national.as_bytes().first()) {
+        // Mobile and freephone numbers are grouped 3-2-3, other numbers in pairs.
         (true, 8, Some(b'4' | b'8' | b'9')) => grouped(national, &[3, 2, 3], '\u{A0}'),
         (true, 8, _) => grouped(national, &[2, 2, 2, 2], '\u{A0}'),
         (true, 3..=6, _) => national.to_owned(),
@@ -60,7 +61,7 @@ fn phone(value: &Value) -> Result<String, Error> {
     Ok(format!("{code}{national}"))
 }
 
-/// True when it may be a number of another country.
+/// True for a number that may be foreign. Its groups are unknown, so it stays as it is written.
 fn is_foreign(number: &str) -> bool {
     let national = number.strip_prefix('+').or(number.strip_prefix("00"));
     national.is_some_and(|national| {
@@ -72,8 +73,8 @@ fn is_foreign(number: &str) -> bool {
     })
 }
 
-/// Without the blanks, points and hyphens that people group digits with.
-fn bare(value: &Value) -> String {
+/// Removes the blanks, points and hyphens that group digits.
+fn ungrouped(value: &Value) -> String {
     let text = value.to_string();
     text.chars()
         .filter(|c| !c.is_whitespace() && !matches!(c, '.' | '-'))

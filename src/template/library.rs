@@ -1,8 +1,8 @@
-//! Compiled templates: one Tera with every text by its name, and what each of them uses.
+//! The library of compiled templates: one Tera with all texts by their names, and the uses of each.
 //!
-//! A file is named by its path, a text of the manifest by its JSON pointer and a number. Tera escapes by the end of a name: a text that is Markdown ends in
-//! [`MARKDOWN`]. A file that is Markdown where it is named is compiled once, under its path; what is rendered is a template that extends it and does nothing else,
-//! for the same file may be plain text elsewhere. What a template includes is escaped as it is.
+//! A file is named by its path, a text of the manifest by its JSON pointer and a number. Tera decides on escaping by the end of a name, so the names of Markdown
+//! texts end in [`MARKDOWN`]. The same file may be Markdown in one place and plain text in another: it is compiled once, under its path, and for Markdown a
+//! second template is rendered that only extends it. Included files are escaped like the template that includes them.
 
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
@@ -23,20 +23,20 @@ use super::writer::LimitedWriter;
 use crate::correspondence::Language;
 use crate::diagnostic::Source;
 
-/// The end of the names of templates whose values are escaped for Markdown. No path has it: the folder refuses paths with a NUL.
+/// The end of the names of templates whose values are escaped for Markdown. No path can end like this, because the folder refuses paths with a NUL.
 pub(super) const MARKDOWN: &str = "\0md";
 
-/// The most errors about names that are reported for one template.
+/// The largest number of errors about names that are reported for a template.
 const NAME_ERRORS: usize = 50;
 
-/// Templates that are compiled together.
+/// A set of templates that are compiled together.
 #[derive(Clone)]
 pub(super) struct Library {
     tera: Tera,
     texts: HashMap<String, Arc<TemplateText>>,
 }
 
-/// The text of a template or of a file that one includes or extends.
+/// The text of a template, or of a file that a template includes or extends.
 #[derive(Debug)]
 struct TemplateText {
     source: Arc<Source>,
@@ -44,38 +44,39 @@ struct TemplateText {
     scan: Scan,
 }
 
-/// A template ready to be rendered by its [`Library`].
+/// A compiled template of a [`Library`].
 #[derive(Debug)]
 pub(super) struct Template {
     name: String,
     pub(super) uses: Uses,
-    /// The place in [`Names::all`] of the column that the template shows and nothing else, as it is written.
+    /// For a template that consists of one column and nothing else: the index of that column in [`Names::all`]. Such a template needs no rendering.
     pub(super) only: Option<usize>,
-    /// The columns whose values it shows, whether they are empty or not.
+    /// The columns whose values the template shows unconditionally.
     pub(super) shown: Vec<Arc<ShownColumn>>,
 }
 
-/// A column that a template shows without asking whether there is anything in it.
+/// A column that a template shows unconditionally, so that an empty value leaves a gap in the letter.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ShownColumn {
     /// The JSON pointer of the value that is the template or names its file.
     pub pointer: String,
-    /// The column, from 0.
+    /// The index of the column, from 0.
     pub column: usize,
     /// The template's file; `None` when the template stands in the manifest.
     pub source: Option<Arc<Source>>,
-    /// The bytes of the template's own text that name the column.
+    /// The place of the column's name as a range of bytes in the template's text.
     pub span: Range<usize>,
-    /// Line and column in the template's own text, from 1.
+    /// The line in the template's text, from 1.
     pub line: usize,
+    /// The column in the template's text, in characters from 1.
     pub position: usize,
 }
 
-/// A template that is to be compiled.
+/// The input for compiling one template.
 pub(super) struct Draft<'a> {
     /// The JSON pointer of the value that is the template or names its file.
     pub(super) pointer: &'a str,
-    /// The path, when the template stands in a file of its own.
+    /// The path, when the template has a file of its own.
     pub(super) path: Option<&'a str>,
     pub(super) source: Source,
     pub(super) scan: Scan,
@@ -90,7 +91,7 @@ impl Library {
         }
     }
 
-    /// Compiles a template with the files it includes and extends. On errors the library is as it was.
+    /// Compiles a template with the files it includes and extends. After an error the library is unchanged.
     pub(super) fn compile(
         &mut self,
         draft: Draft<'_>,
@@ -133,7 +134,7 @@ impl Library {
         own_text(text.source.text())
     }
 
-    /// Renders to the end of `text`.
+    /// Renders a template and appends the result to `text`.
     pub(super) fn render(
         &self,
         template: &Template,
@@ -163,7 +164,7 @@ impl Library {
             .into())
     }
 
-    /// Reads the files that the texts in `added` include and extend, and those that these do.
+    /// Reads the files that the texts in `added` include and extend, and so on for these files.
     fn add_files(
         &mut self,
         added: &mut Vec<String>,
@@ -212,13 +213,14 @@ impl Library {
         let mut texts: Vec<_> = texts.collect();
         if name != text_name {
             let path = text_name.replace('\\', "\\\\").replace('"', "\\\"");
+            // The template that only extends the file, under a name that Tera escapes.
             texts.push((name.to_owned(), format!("{{% extends \"{path}\" %}}")));
         }
         let result = self.tera.add_raw_templates(texts);
         result.map_err(|error| self.explain(&error))
     }
 
-    /// Finds what the template uses; every name that does not exist is an error.
+    /// Collects the uses of a template. Names that do not exist are errors.
     fn describe(
         &self,
         pointer: &str,
@@ -248,7 +250,7 @@ impl Library {
                 Some(name) => {
                     uses.names.insert(name);
                 }
-                // A file may use what the template that includes it has set.
+                // An included file may use names that the including template sets, in an order that is not checked.
                 None if assigned.contains(variable) => {}
                 None => errors.push(unknown_name(variable, &texts, names)),
             }
@@ -289,7 +291,7 @@ impl Library {
         })
     }
 
-    /// A text with all that it includes and extends, itself first.
+    /// A text and all files that it includes and extends, itself first.
     fn with_files(&self, name: &str) -> Vec<&TemplateText> {
         let mut seen = vec![name];
         let mut texts = Vec::new();
@@ -308,14 +310,17 @@ impl Library {
         texts
     }
 
-    /// Tera's error in our words, each with its place.
+    /// Converts an error of Tera to ours, with places.
     fn explain(&self, error: &tera::Error) -> Vec<TemplateError> {
         match error.kind() {
             ErrorKind::SyntaxError(report) | ErrorKind::RenderingError(report) => {
-                vec![self.reported(report)]
+                vec![self.from_report(report)]
             }
-            // Errors found only when all templates are known come as text, as Tera would print them.
-            ErrorKind::Msg(text) => text.split("\n\n").map(|text| self.printed(text)).collect(),
+            // Errors that Tera finds only with all templates at hand are available as printed text only.
+            ErrorKind::Msg(text) => text
+                .split("\n\n")
+                .map(|text| self.from_printed(text))
+                .collect(),
             ErrorKind::CircularInclude { .. } | ErrorKind::CircularExtend { .. } => {
                 vec![TemplateError::new("the template includes itself")]
             }
@@ -323,7 +328,7 @@ impl Library {
         }
     }
 
-    fn reported(&self, report: &ReportError) -> TemplateError {
+    fn from_report(&self, report: &ReportError) -> TemplateError {
         let error = from_tera(report.message());
         let Some(text) = self.texts.get(report.filename()) else {
             return error;
@@ -334,8 +339,8 @@ impl Library {
         text.locate(error, start..end.max(start))
     }
 
-    /// Reads `error: Unknown filter` and on the next line ` --> name:1:4`.
-    fn printed(&self, text: &str) -> TemplateError {
+    /// Parses a printed error: `error: Unknown filter`, and on the next line ` --> name:1:4`.
+    fn from_printed(&self, text: &str) -> TemplateError {
         let mut lines = text.lines();
         let first = lines.next().unwrap_or_default();
         let error = from_tera(first.strip_prefix("error: ").unwrap_or(first));
@@ -360,11 +365,11 @@ impl Library {
 }
 
 impl TemplateText {
-    fn written(&self, at: &Range<usize>) -> &str {
+    fn source_text(&self, at: &Range<usize>) -> &str {
         self.source.text().get(at.clone()).unwrap_or_default()
     }
 
-    /// The error at its place in this text.
+    /// Sets the place of an error to a range of this text.
     fn locate(&self, mut error: TemplateError, at: Range<usize>) -> TemplateError {
         let position = self.source.position(at.start);
         error.line = position.line;
@@ -374,7 +379,7 @@ impl TemplateText {
         error
     }
 
-    /// The byte of a line (from 1) and column (in characters, from 0).
+    /// The byte offset of a line (from 1) and column (in characters, from 0).
     fn offset(&self, line: usize, column: usize) -> usize {
         let span = self.source.line_span(line);
         let text = self.source.text().get(span.clone()).unwrap_or_default();
@@ -383,7 +388,7 @@ impl TemplateText {
     }
 
     fn mistakes(&self) -> impl Iterator<Item = TemplateError> {
-        // It would print every value of the row, identity numbers among them.
+        // `__tera_context` prints every value of the row, identity numbers among them.
         let shows_all = self
             .scan
             .names
@@ -408,7 +413,7 @@ impl TemplateText {
         filters.any(|filter| writes_in_language(&filter.text))
     }
 
-    /// Adds the columns that are used as `row["E-post"]`; those that do not exist are errors.
+    /// Adds the columns that are used as `row["E-post"]`. Columns that do not exist are errors.
     fn columns_of_row(&self, names: &Names, uses: &mut Uses) -> Vec<TemplateError> {
         let mut errors = Vec::new();
         for used in &self.scan.row {
@@ -426,14 +431,14 @@ impl TemplateText {
     }
 
     fn unknown_column(&self, key: &Word, names: &Names) -> TemplateError {
-        let written = self.written(&key.at);
+        let written = self.source_text(&key.at);
         let error = TemplateError::new(format!("there is no column `{written}`"))
             .with_hint(names.column_hint(written));
         self.locate(error, key.at.clone())
     }
 
-    /// Columns that are compared with what they can never be, for a column is a text. Texts are ordered letter by letter: `9` comes after `10`, and `15.12.2026`
-    /// before `2.1.2026`; and no text equals a number.
+    /// Finds comparisons of columns that cannot work, because the value of a column is text. Texts are ordered letter by letter (`9` comes after `10`, and
+    /// `15.12.2026` before `2.1.2026`), and no text equals a number.
     fn wrong_comparisons<'a>(
         &'a self,
         names: &'a Names,
@@ -442,7 +447,7 @@ impl TemplateText {
         let columns = self.scan.comparisons.iter().filter_map(|comparison| {
             let (name, at) = match &comparison.token {
                 Token::Name(word) => (word.text.clone(), word.at.clone()),
-                key => (identifier(self.written(&key.at())), key.at()),
+                key => (identifier(self.source_text(&key.at())), key.at()),
             };
             let is_column = names
                 .find(&name)
@@ -451,13 +456,13 @@ impl TemplateText {
             (is_column && !assigned.contains(name.as_str())).then_some((comparison, at))
         });
         columns.filter_map(|(comparison, at)| {
-            let column = self.written(&at);
+            let column = self.source_text(&at);
             let (message, hint) = if comparison.is_ordered {
                 (
                     format!("`{column}` is a text, which is neither more nor less than a number or a date"),
                     format!("write `{column} | amount > 0` for numbers, and `{column} | date(form=\"iso\") < \"2026-12-31\"` for dates"),
                 )
-            } else if comparison.other.as_ref().is_some_and(|other| is_no_text(other, names)) {
+            } else if comparison.other.as_ref().is_some_and(|other| is_number_or_bool(other, names)) {
                 (
                     format!("`{column}` is a text, which never equals a number, nor true or false"),
                     format!("write `{column} == \"1\"` for texts, and `{column} | amount == 1` for numbers"),
@@ -488,8 +493,8 @@ impl TemplateText {
     }
 }
 
-/// True for a number, `true`, `false`, and a variable that is one of them.
-fn is_no_text(token: &Token, names: &Names) -> bool {
+/// True for a number, `true` or `false`, and for a variable with such a value.
+fn is_number_or_bool(token: &Token, names: &Names) -> bool {
     match token {
         Token::Number(_) => true,
         Token::Name(word) if matches!(word.text.as_str(), "true" | "True" | "false" | "False") => {
@@ -517,7 +522,7 @@ fn unknown_name(name: &str, texts: &[&TemplateText], names: &Names) -> TemplateE
             .with_hint(names.hint(written))
     };
     match word {
-        Some((text, at)) => text.locate(unknown(text.written(&at)), at),
+        Some((text, at)) => text.locate(unknown(text.source_text(&at)), at),
         None => unknown(name),
     }
 }

@@ -1,14 +1,14 @@
-//! Values in Markdown: written so that the letter's reader sees exactly the value, and changed no more than that needs.
+//! The escaping of values in Markdown, so that the reader sees exactly the value, with as few changes as possible.
 //!
-//! A value goes through two conversions (`crate::markdown`). A backslash protects a sign from the first one only, and is enough for signs that mean something to Altinn's
-//! server alone, or that its server escapes again: `*`, `_` and `<`. A sign that means something to the inbox too is written as a character reference whose `&` is itself one
-//! (`&amp;#35;`): the first conversion makes `&#35;` of it, and the second the sign, which then means nothing.
+//! A value passes through two conversions (`crate::markdown`). A backslash protects a sign in the first one only. That is enough for signs with a meaning to Altinn's
+//! server alone, and for those that its server escapes again: `*`, `_` and `<`. A sign with a meaning to the inbox too is written as a character reference whose `&` is itself
+//! escaped (`&amp;#35;`): the first conversion turns it into `&#35;`, and the second into the sign, which then has no meaning.
 
 use std::io::{self, Write};
 
 use super::writer::{line_of, note_protected};
 
-/// Writes a value into Markdown: Tera calls it for everything in double braces that is not marked as safe.
+/// Escapes a value. Tera calls this for every value in double braces that is not marked as safe.
 pub(super) fn escape(value: &str, output: &mut dyn Write) -> io::Result<()> {
     let line = line_of(output);
     if write(value, line.begins, line.is_one_line, output)? {
@@ -17,15 +17,15 @@ pub(super) fn escape(value: &str, output: &mut dyn Write) -> io::Result<()> {
     Ok(())
 }
 
-/// A value as it is written where a line may begin.
+/// Escapes a value for a place at which a line may begin.
 pub(super) fn escaped(value: &str) -> String {
     let mut text = Vec::with_capacity(value.len() + 8);
-    // A list of bytes takes everything.
+    // Writing to a vector cannot fail.
     let _ = write(value, true, false, &mut text);
     String::from_utf8(text).unwrap_or_default()
 }
 
-/// The bytes that may mean something in the middle of a line.
+/// The bytes that may have a meaning in the middle of a line, as a table: most values are checked byte by byte and need no escape.
 const MARKS: [bool; 256] = {
     let mut table = [false; 256];
     let marks = b"\\*_`[]{<&~|$^=+\":\r\n";
@@ -37,7 +37,7 @@ const MARKS: [bool; 256] = {
     table
 };
 
-/// How a sign is written.
+/// The way a sign is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Sign {
     AsItIs,
@@ -45,7 +45,8 @@ enum Sign {
     Reference,
 }
 
-/// True when a sign had to be written as a reference. `one_line`: what the value stands in ends with its line, so that breaks become blanks and no block can begin.
+/// Writes a value, and returns true when a sign had to be written as a reference. With `one_line` the value is in a heading or table row, which ends with its line:
+/// line breaks become blanks, and no block can begin.
 fn write(
     value: &str,
     line_begins: bool,
@@ -64,7 +65,7 @@ fn write(
     if let Some(first) = lines.next() {
         has_reference |= line(first.trim_end_matches('\r'), line_begins, output)?;
     }
-    // An empty line would end the paragraph, and whatever the value stands in with it.
+    // Empty lines are dropped, because they would end the paragraph or list that surrounds the value.
     for next in lines.filter(|next| !next.trim().is_empty()) {
         output.write_all(if one_line { b" " } else { b"\\\n" })?;
         has_reference |= line(next.trim_end_matches('\r'), !one_line, output)?;
@@ -72,7 +73,7 @@ fn write(
     Ok(has_reference)
 }
 
-/// Without the breaks around a value, and blanks beyond them: they are not seen, and would end what the value stands in.
+/// Removes line breaks at both ends, and the blanks beyond them. They are invisible, but would end the block that surrounds the value.
 fn without_empty_ends(value: &str) -> &str {
     let is_break = |c| matches!(c, '\r' | '\n');
     let head = value.len() - value.trim_start().len();
@@ -85,7 +86,7 @@ fn without_empty_ends(value: &str) -> &str {
     &value[..end]
 }
 
-/// Writes a part of a value that has no line break but lone returns of old Macs, which become blanks. True when a sign was written as a reference.
+/// Writes one line of a value, and returns true when a sign was written as a reference. Lone carriage returns become blanks.
 fn line(text: &str, begins: bool, output: &mut dyn Write) -> io::Result<bool> {
     let (mut done, mut has_reference) = (0, false);
     let opening = if begins {
@@ -126,18 +127,18 @@ fn line(text: &str, begins: bool, output: &mut dyn Write) -> io::Result<bool> {
     Ok(has_reference)
 }
 
-/// True when a text that begins a line may begin something else than a paragraph.
+/// True when a text at the beginning of a line may begin another block than a paragraph.
 fn begins_a_block(text: &str) -> bool {
     opening(text) != Opening::Nothing
 }
 
-/// What must be written otherwise at the beginning of a line, so that no block begins there.
+/// The sign at the beginning of a line that must be escaped, so that no block begins there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Opening {
     Nothing,
-    /// The first blank, written as this reference.
+    /// The first blank, which is written as this reference: four blanks would begin a code block.
     Blank(&'static [u8]),
-    /// The sign at a byte.
+    /// The sign at this byte.
     Sign(usize, Sign),
 }
 
@@ -155,14 +156,14 @@ fn opening(text: &str) -> Opening {
         return Opening::Blank(b"&#32;");
     }
     let sign = match next(blanks) {
-        // Altinn's server writes it as `&gt;`.
+        // A backslash is enough, because Altinn's server then writes the sign as `&gt;`.
         b'>' => Some(Sign::Backslash),
         b'=' => Some(Sign::Reference),
         b'#' if ends(blanks + run(|byte| *byte == b'#', blanks)) => Some(Sign::Reference),
-        // An item of a list, or a rule.
+        // An item of a list, a rule, or the underline of a heading.
         b'-' if ends(blanks + 1) || next(blanks + 1) == b'-' => Some(Sign::Reference),
         b'+' if ends(blanks + 1) => Some(Sign::Reference),
-        // A definition, which only Altinn's server knows.
+        // A definition, which has a meaning to Altinn's server only.
         b':' if ends(blanks + 1) => Some(Sign::Backslash),
         _ => None,
     };
@@ -177,7 +178,7 @@ fn opening(text: &str) -> Opening {
     if let Some(at) = delimiter(digits).filter(|_| (1..=9).contains(&digits)) {
         return Opening::Sign(at, Sign::Reference);
     }
-    // Lists with letters and roman numbers, which only Altinn's server knows.
+    // Lists with letters and roman numerals, which have a meaning to Altinn's server only.
     let roman = run(|byte| b"ivxIVX".contains(byte), blanks);
     let letter = usize::from(next(blanks).is_ascii_alphabetic());
     match delimiter(roman.max(letter)).filter(|_| letter > 0) {
@@ -186,13 +187,13 @@ fn opening(text: &str) -> Opening {
     }
 }
 
-/// How a mark is written so that it is read as itself. What stands around the value is not known.
+/// The way the mark at `at` must be written. The text around the value is unknown, so the ends of the value are treated with caution.
 fn sign(text: &[u8], at: usize) -> Sign {
     let before = at.checked_sub(1).and_then(|at| text.get(at)).copied();
     let after = text.get(at + 1).copied();
-    // Letters beyond ASCII are letters or signs that do nothing.
+    // Bytes beyond ASCII belong to letters, or to signs without a meaning.
     let is_word = |byte: u8| byte.is_ascii_alphanumeric() || byte >= 0x80;
-    // After nothing but blanks it may begin an item of a list.
+    // A sign between blanks has no meaning, except at the beginning, where it may begin an item of a list.
     let follows = text[..at].iter().any(|byte| *byte != b' ');
     let lone = follows && before == Some(b' ') && after == Some(b' ');
     let byte = text[at];
@@ -215,7 +216,7 @@ fn sign(text: &[u8], at: usize) -> Sign {
         ),
         b'&' => when(is_entity(&text[at + 1..]), Sign::Reference),
         b'`' => Sign::Reference,
-        // A link, a reference or a footnote; other brackets mean nothing to the inbox.
+        // Links, references and footnotes have a meaning to the inbox too; other brackets have none.
         b'[' => {
             let rest = &text[at..];
             let pairs = rest
@@ -227,7 +228,7 @@ fn sign(text: &[u8], at: usize) -> Sign {
                 Sign::Backslash
             }
         }
-        // Altinn replaces `{{recipientName}}`, also where it came out of a column, and its server takes what stands in braces for attributes.
+        // Altinn replaces `{{recipientName}}` also when it comes from a column, and its server takes text in braces for attributes.
         b'{' => {
             let begins = before != Some(b'{') && text[at..].contains(&b'}');
             when(after == Some(b'{') || begins, Sign::Backslash)
@@ -237,7 +238,7 @@ fn sign(text: &[u8], at: usize) -> Sign {
     }
 }
 
-/// True when a text goes on as `amp;` or `#38;`.
+/// True when the text after `&` completes a character reference, such as `amp;` or `#38;`.
 fn is_entity(text: &[u8]) -> bool {
     let name = text.strip_prefix(b"#").unwrap_or(text);
     let length = name

@@ -1,8 +1,8 @@
-//! Templates: compiled once, rendered for each row.
+//! Templates, which are compiled once and rendered for each row.
 //!
-//! [`Names`] are the names that a template can use: the columns, the variables and a few of massebrev's own. [`Templates`] compiles JSON values
-//! whose strings are templates into [`Tree`]s, and renders a tree for a [`Scope`] (one row) straight into a typed value. Names that do not exist
-//! are found when compiling. Templates see no environment, no network and no file outside the manifest's folder.
+//! [`Names`] are the names that a template can use: columns, variables and a few of massebrev's own. [`Templates`] compiles JSON values
+//! whose strings are templates into [`Tree`]s, and renders a tree for a [`Scope`] (one row) directly into a typed value. Names that do not exist
+//! are found at compilation. Templates have no access to the environment, the network, or files outside the manifest's folder.
 
 mod ascii_names;
 mod calendar;
@@ -14,7 +14,6 @@ mod de_error;
 mod engine;
 mod error;
 mod folder;
-mod habits;
 mod identifiers;
 mod library;
 mod markdown;
@@ -23,6 +22,7 @@ mod numbers;
 mod reference;
 mod scan;
 mod scope;
+mod tag_mistakes;
 mod templates;
 mod tera_error;
 mod texts;

@@ -1,4 +1,4 @@
-//! The names that a template can use: one flat namespace.
+//! The names that templates can use, in one flat namespace.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -9,13 +9,13 @@ use serde_json::{Map, Value};
 use super::ascii_names::identifier;
 use crate::diagnostic;
 
-/// Words of the template language, which cannot be names.
+/// The keywords of the template language, which cannot be names.
 const KEYWORDS: [&str; 19] = [
     "true", "True", "false", "False", "loop", "self", "and", "or", "not", "is", "in", "continue",
     "break", "none", "None", "null", "if", "else", "for",
 ];
 
-/// All names: columns, variables and massebrev's own.
+/// The names of a mailing: columns, variables and massebrev's own.
 #[derive(Debug, Clone)]
 pub(crate) struct Names {
     pub(super) all: Vec<Name>,
@@ -25,16 +25,16 @@ pub(crate) struct Names {
 
 #[derive(Debug, Clone)]
 pub(super) struct Name {
-    /// As templates write it, in ASCII.
+    /// The ASCII name that Tera sees.
     pub(super) identifier: Arc<str>,
-    /// As the person wrote it: the header or the variable's name.
+    /// The name as the user wrote it: the header or the variable.
     pub(super) written: Arc<str>,
     pub(super) meaning: Meaning,
 }
 
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Meaning {
-    /// The value in this column (from 0).
+    /// The value in the column with this index (from 0).
     Column(usize),
     /// A value from the manifest.
     Variable(Value),
@@ -43,7 +43,7 @@ pub(super) enum Meaning {
     /// The number of the row, from 1.
     RowNumber,
     Row,
-    /// Altinn's own placeholder, kept for Altinn to fill in.
+    /// Altinn's own placeholder, which Altinn replaces by the recipient's name.
     RecipientName,
 }
 
@@ -70,16 +70,16 @@ pub(crate) enum NameOwner {
 /// Two columns or variables that would have the same name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct NameConflict {
-    /// The name as templates would write it.
+    /// The ASCII name in question.
     pub name: String,
-    /// The one that has it.
+    /// The owner that has the name.
     pub first: NameOwner,
-    /// The one that would have it as well: it is to be renamed.
+    /// The owner that would get the same name and has to be renamed.
     pub second: NameOwner,
 }
 
 impl Names {
-    /// The names of these columns and variables, with massebrev's own; or every collision.
+    /// Collects the names of columns and variables, with massebrev's own. The `Err` holds all conflicts.
     pub(crate) fn new(
         headers: &[String],
         variables: &Map<String, Value>,
@@ -138,18 +138,18 @@ impl Names {
         });
     }
 
-    /// Where a name (in ASCII) stands in `all`.
+    /// The index of an ASCII name in `all`.
     pub(super) fn find(&self, identifier: &str) -> Option<usize> {
         self.index.get(identifier).copied()
     }
 
-    /// The column that `row["key"]` or `row.key` means.
+    /// The index of the column for `row["key"]` or `row.key`. The header wins over the ASCII name.
     pub(super) fn column(&self, key: &str) -> Option<usize> {
         let by_name = || self.column_at(self.find(key)?);
         self.headers.get(key).copied().or_else(by_name)
     }
 
-    /// The column that a place in `all` stands for.
+    /// The index of the column for an index in `all`; `None` when that is no column.
     pub(super) fn column_at(&self, name: usize) -> Option<usize> {
         match self.all.get(name)?.meaning {
             Meaning::Column(column) => Some(column),
@@ -157,7 +157,7 @@ impl Names {
         }
     }
 
-    /// The columns: number and name, in no order.
+    /// The columns with their indexes, in no particular order.
     pub(super) fn columns(&self) -> impl Iterator<Item = (usize, &Name)> {
         self.all.iter().filter_map(|name| match name.meaning {
             Meaning::Column(column) => Some((column, name)),
@@ -165,14 +165,14 @@ impl Names {
         })
     }
 
-    /// A hint for a name that does not exist.
+    /// The hint for a name that does not exist.
     pub(super) fn hint(&self, wrong: &str) -> String {
         let names = self.all.iter();
         let names = names.flat_map(|name| [&*name.written, &*name.identifier]);
         diagnostic::did_you_mean(wrong, names).unwrap_or_else(|| self.listed())
     }
 
-    /// A hint for a column that does not exist.
+    /// The hint for a column that does not exist.
     pub(super) fn column_hint(&self, wrong: &str) -> String {
         let headers = self.headers.keys().map(String::as_str);
         diagnostic::did_you_mean(wrong, headers).unwrap_or_else(|| self.listed())

@@ -1,4 +1,4 @@
-//! Numbers and amounts in templates: exact decimals, read as columns hold them, written as the letter's language writes them.
+//! The number filters and functions. They calculate with exact decimals, read numbers as columns hold them, and write in the letter's language.
 
 use rust_decimal::{Decimal, RoundingStrategy};
 use tera::{Error, Kwargs, State, Tera, Value};
@@ -28,16 +28,16 @@ pub(super) fn register(tera: &mut Tera) {
     tera.register_function("sum", |by: Kwargs, _: &State<'_>| sum(&by));
 }
 
-/// Stands between groups of digits, and between a unit and its amount.
+/// The no-break space between groups of digits, and between a unit and its amount.
 const NO_BREAK: char = '\u{A0}';
 
-/// As many decimals as an exact number can have.
+/// The largest number of decimals that can be asked for.
 const MOST_DECIMALS: u32 = 20;
 
 fn money(value: &Value, by: &Kwargs) -> Result<String, Error> {
     let decimals = decimals(by)?.unwrap_or(2);
     let amount = read("money", value, decimals > 2)?;
-    let amount = written(amount, Some(decimals), language_argument(by)?);
+    let amount = format_number(amount, Some(decimals), language_argument(by)?);
     Ok(match by.get::<&str>("unit")?.unwrap_or_default() {
         "" => amount,
         unit => format!("{unit}{NO_BREAK}{amount}"),
@@ -51,7 +51,7 @@ fn number(value: &Value, by: &Kwargs) -> Result<String, Error> {
         value,
         decimals.is_some_and(|decimals| decimals > 2),
     )?;
-    Ok(written(number, decimals, language_argument(by)?))
+    Ok(format_number(number, decimals, language_argument(by)?))
 }
 
 fn times(value: &Value, by: &Kwargs) -> Result<Value, Error> {
@@ -59,11 +59,11 @@ fn times(value: &Value, by: &Kwargs) -> Result<Value, Error> {
         read("times", value, false)?,
         read("times", &by.must_get::<Value>("by")?, false)?,
     );
-    // With more decimals the product would be rounded.
+    // With more decimals than a `Decimal` holds, the product would be rounded silently.
     let fits = one.scale() + other.scale() <= Decimal::MAX_SCALE;
     let product = one.checked_mul(other).filter(|_| fits);
     let product = product.ok_or_else(|| too_large("times", value))?;
-    Ok(result(product))
+    Ok(exact_or_text(product))
 }
 
 fn sum(by: &Kwargs) -> Result<Value, Error> {
@@ -73,11 +73,12 @@ fn sum(by: &Kwargs) -> Result<Value, Error> {
         let added = sum.checked_add(read("sum", number, false)?);
         sum = added.ok_or_else(|| too_large("sum", number))?;
     }
-    Ok(result(sum))
+    Ok(exact_or_text(sum))
 }
 
-/// A result: a number that can be compared, or where Tera's numbers would round it, a text that can be read in one way only: three decimals get a fourth.
-fn result(number: Decimal) -> Value {
+/// Returns a result as a number of Tera, so that it can be compared. When Tera's numbers would round it, as text that can be read in one way only: three
+/// decimals get a fourth, because three could be taken for thousands.
+fn exact_or_text(number: Decimal) -> Value {
     exact(number).unwrap_or_else(|| {
         let number = number.normalize();
         let zero = if number.scale() == 3 { "0" } else { "" };
@@ -85,7 +86,7 @@ fn result(number: Decimal) -> Value {
     })
 }
 
-/// As a number of Tera's, when it is written with the same digits.
+/// Converts to a number of Tera; `None` when that does not have the same digits.
 fn exact(number: Decimal) -> Option<Value> {
     let number = number.normalize();
     if number.scale() == 0 {
@@ -124,7 +125,8 @@ fn too_large(filter: &str, value: &Value) -> Error {
     failure(&message, &value.to_string())
 }
 
-/// A number as a column holds it, or as the template has it. `three_decimals`: three digits after a single point or comma are decimals.
+/// Reads a number from a column's text or from a number of Tera. With `three_decimals`, three digits after a single point or comma are decimals; otherwise such
+/// a text is an error, because it may be thousands.
 fn read(filter: &str, value: &Value, three_decimals: bool) -> Result<Decimal, Error> {
     let text = value.to_string();
     let (negative, digits) = unsigned(text.trim());
@@ -135,7 +137,7 @@ fn read(filter: &str, value: &Value, three_decimals: bool) -> Result<Decimal, Er
             .all(|byte| byte.is_ascii_digit() || byte == b'.')
     };
     let plain = if is_text {
-        plain(digits)
+        normalize(digits)
     } else {
         Some(digits)
             .filter(is_plain)
@@ -154,7 +156,7 @@ fn read(filter: &str, value: &Value, three_decimals: bool) -> Result<Decimal, Er
     Ok(if negative { -number } else { number })
 }
 
-/// The sign apart from the digits.
+/// Splits a number into its sign (true for negative) and its digits.
 fn unsigned(text: &str) -> (bool, &str) {
     match text.strip_prefix(['-', '\u{2212}']) {
         Some(digits) => (true, digits.trim_start()),
@@ -162,7 +164,7 @@ fn unsigned(text: &str) -> (bool, &str) {
     }
 }
 
-/// True when three digits follow the only point or comma, so that it may part thousands: `1.234`, but not `0,125`.
+/// True when three digits follow the only point or comma, so that it may separate thousands: `1.234`, but not `0,125`.
 fn is_doubtful(digits: &str) -> bool {
     let mut parts = digits.split(['.', ',']);
     let (Some(whole), Some(rest), None) = (parts.next(), parts.next(), parts.next()) else {
@@ -171,9 +173,9 @@ fn is_doubtful(digits: &str) -> bool {
     rest.len() == 3 && (1..=3).contains(&whole.len()) && !whole.starts_with('0')
 }
 
-/// Digits with at most one point, when the text is a number: groups of three may be parted by spaces, or by whichever of point and comma does not part the
-/// decimals.
-fn plain(digits: &str) -> Option<String> {
+/// Normalises a number to digits with at most one decimal point; `None` when the text is no number. Groups of three may be separated by spaces, or by a point
+/// or comma that is not the decimal sign.
+fn normalize(digits: &str) -> Option<String> {
     let point = match (digits.rfind('.'), digits.rfind(',')) {
         (Some(point), Some(comma)) => Some(point.max(comma)),
         (Some(at), None) | (None, Some(at)) => {
@@ -192,7 +194,7 @@ fn plain(digits: &str) -> Option<String> {
     (!decimals.is_empty() && are_digits(decimals)).then(|| format!("{whole}.{decimals}"))
 }
 
-/// The digits of a whole number without what parts its groups, when that is of one kind, and not the sign before the decimals.
+/// Removes the separators of a whole number; `None` when they are of several kinds, or the same as the decimal sign.
 fn ungrouped(whole: &str, decimal_sign: Option<char>) -> Option<String> {
     let is_separator = |c| matches!(c, ' ' | NO_BREAK | '\u{202F}' | '\u{2009}' | '.' | ',');
     let mut separators = whole.chars().filter(|c| !c.is_ascii_digit());
@@ -214,8 +216,8 @@ fn ungrouped(whole: &str, decimal_sign: Option<char>) -> Option<String> {
     fits.then_some(digits)
 }
 
-/// Rounded, halves away from zero, with its thousands apart.
-fn written(number: Decimal, decimals: Option<u32>, language: Language) -> String {
+/// Formats a number with separated thousands. Halves are rounded away from zero, as in Norwegian accounting.
+fn format_number(number: Decimal, decimals: Option<u32>, language: Language) -> String {
     let (group, point) = match language {
         Language::Bokmal | Language::Nynorsk => (NO_BREAK, ','),
         Language::English => (',', '.'),
@@ -251,7 +253,7 @@ mod tests {
 
     fn amount(text: &str) -> Result<String, String> {
         let number = read("money", &Value::from(text), false).map_err(|error| error.to_string())?;
-        Ok(written(number, Some(2), Language::Bokmal).replace(NO_BREAK, " "))
+        Ok(format_number(number, Some(2), Language::Bokmal).replace(NO_BREAK, " "))
     }
 
     #[test]
@@ -290,7 +292,7 @@ mod tests {
             ("999.995", "1 000,00"),
         ] {
             let number = read("money", &Value::from(text), true).unwrap();
-            let written = written(number, Some(2), Language::Bokmal).replace(NO_BREAK, " ");
+            let written = format_number(number, Some(2), Language::Bokmal).replace(NO_BREAK, " ");
             assert_eq!(written, shown, "{text}");
         }
     }
@@ -334,7 +336,7 @@ mod tests {
             (serde_json::json!(-7), "-7,00"),
         ] {
             let number = read("money", &value(json), false).unwrap();
-            assert_eq!(written(number, Some(2), Language::Nynorsk), shown);
+            assert_eq!(format_number(number, Some(2), Language::Nynorsk), shown);
         }
     }
 }

@@ -1,14 +1,14 @@
-//! The reference page of templates, and what it says of each filter, function and test.
+//! The reference page of templates, and the look-up of its entries for filters, functions and tests.
 
 use super::names::did_you_mean;
 use crate::diagnostic::nearest;
 
-/// The page. Its examples are tested; an entry is a line that begins with `| `, with `is ` or, behind the first headings, with the name of a function.
+/// The page, whose examples are tested. An entry is a line that begins with `| `, with `is `, or, after the first headings, with the name of a function.
 const PAGE: &str = include_str!("reference.txt");
 
 const ENTRIES: &str = "\nDATES\n";
 
-/// A filter follows `|`, a function stands before `(`, and a test follows `is`.
+/// The kinds of entries: a filter follows `|`, a function precedes `(`, and a test follows `is`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Filter,
@@ -27,7 +27,7 @@ impl Kind {
         }
     }
 
-    /// The entries of this kind: names with arguments, and the values that these have when left out.
+    /// The entries of this kind: names with their arguments and the defaults of these.
     fn calls(self) -> impl Iterator<Item = &'static str> {
         let entries = PAGE.split_once(ENTRIES).map_or("", |(_, entries)| entries);
         entries.lines().filter_map(move |line| match self {
@@ -44,12 +44,12 @@ impl Kind {
         self.calls().map(name_of)
     }
 
-    /// The entry of this name.
+    /// The entry with this name.
     pub(super) fn call(self, name: &str) -> Option<&'static str> {
         self.calls().find(|call| name_of(call) == name)
     }
 
-    /// A hint for a name that does not exist.
+    /// The hint for a name that does not exist.
     pub(super) fn hint(self, name: &str) -> String {
         if name == "get_env" {
             return "templates see no environment: put the value into `variables` in the manifest"
@@ -71,18 +71,18 @@ fn name_of(call: &str) -> &str {
     call.split('(').next().unwrap_or(call)
 }
 
-/// The entry of a filter, function or test of this name.
+/// The entry of the filter, function or test with this name.
 pub(super) fn call_of(name: &str) -> Option<&'static str> {
     Kind::ALL.into_iter().find_map(|kind| kind.call(name))
 }
 
-/// True when a filter writes in the letter's language.
+/// True when a filter writes in the letter's language. Known from its argument `lang` in the reference, so that no second list is needed.
 pub(super) fn writes_in_language(filter: &str) -> bool {
     let call = Kind::Filter.call(filter);
     call.is_some_and(|call| call.contains("lang="))
 }
 
-/// The reference page of templates: what they see, and everything they can use, with examples.
+/// The reference page of templates: their names, filters, functions and tests, with examples.
 pub(crate) fn reference() -> &'static str {
     PAGE
 }

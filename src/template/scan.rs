@@ -1,49 +1,50 @@
-//! What a template names, read off its tags before it is compiled, and the same text with its names in ASCII, which are the only names that Tera reads.
+//! The scan of a template's tags before compilation. It collects the names in them, and rewrites these to ASCII, because Tera reads no others.
 //!
-//! Follows the lexer of Tera 2: text, `{{ }}`, `{% %}`, comments and raw blocks; strings in three kinds of quotes with backslashes.
+//! It follows the lexer of Tera 2: text, `{{ }}`, `{% %}`, comments and raw blocks; strings in three kinds of quotes with backslashes.
 
 use super::ascii_names::{ascii_letter, identifier, is_combining_mark};
-use super::habits::{self, Comparison};
+use super::tag_mistakes::{self, Comparison};
 use super::token::{Mistake, Token, Word, is_field, is_value};
 
-/// A template's tags, read. Ranges are bytes of the text as it was written.
+/// The result of a scan. Ranges are bytes of the text as written.
 #[derive(Debug, Default)]
 pub(super) struct Scan {
-    /// The text with the names in its tags in ASCII, one character for one: Tera's lines and columns are those of the text as it was written.
+    /// The text with ASCII names in its tags. Each character is replaced by one, so that lines and columns in Tera's errors stay right.
     pub(super) text: String,
     pub(super) has_tags: bool,
-    /// Every name, in order, except those after a dot.
+    /// All names in order, except those after a dot.
     pub(super) names: Vec<Word>,
-    /// The names that the template gives values to itself: `set`, `for`, the arguments of components.
+    /// The names that the template itself assigns: by `set`, `for`, or as arguments of components.
     pub(super) assigned: Vec<String>,
-    /// The names that components take from wherever they are used: `@Navn`.
+    /// The names that components take from the place of their use: `@Navn`.
     pub(super) implicit: Vec<String>,
     pub(super) filters: Vec<Word>,
     pub(super) row: Vec<RowUse>,
-    /// The files that are included or extended, each as often as it is.
+    /// The files that are included or extended, with repetitions.
     pub(super) files: Vec<Word>,
-    /// The name, when the whole template is one `{{ name }}` and nothing else.
+    /// The name, when the whole template is `{{ name }}` and nothing else.
     pub(super) only: Option<String>,
-    /// The names whose values the text shows as they are, whether they are empty or not.
+    /// The names whose values are shown unconditionally.
     pub(super) shown: Vec<Word>,
     pub(super) comparisons: Vec<Comparison>,
-    /// Mistakes that Tera would explain badly, or take for something else than was meant.
+    /// The mistakes that Tera would explain badly or silently misunderstand.
     pub(super) mistakes: Vec<Mistake>,
 }
 
 /// A use of `row`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum RowUse {
-    /// `row["E-post"]` or `row.Navn`: one column.
+    /// One column: `row["E-post"]` or `row.Navn`.
     Column(Word),
+    /// The whole map, for example in a loop.
     Whole,
 }
 
-/// Reads a template's tags. A template that does not close what it opens is read as far as it goes; compiling it says what is wrong.
+/// Scans a template. One with an unclosed tag is scanned to its end; compiling it reports the error.
 pub(super) fn scan(text: &str) -> Scan {
     let mut scanner = Scanner::new(text);
     scanner.found.text.reserve(text.len());
-    while scanner.piece() {}
+    while scanner.scan_next() {}
     scanner.found
 }
 
@@ -53,7 +54,7 @@ pub(super) fn own_text(text: &str) -> Option<String> {
     let (mut own, mut is_text, mut more) = (String::new(), false, true);
     while more {
         let from = scanner.at;
-        more = scanner.piece();
+        more = scanner.scan_next();
         let piece = text.get(from..scanner.at).unwrap_or_default();
         let tags = ["{{", "{%", "{#"].iter();
         let tag = tags.filter_map(|tag| piece.find(tag)).min();
@@ -67,12 +68,14 @@ pub(super) fn own_text(text: &str) -> Option<String> {
     is_text.then_some(own)
 }
 
+/// The state of a scan.
 struct Scanner<'a> {
     all: &'a str,
     at: usize,
+    /// The beginning of the current tag.
     tag_begins: usize,
     found: Scan,
-    /// For every `if` that is open: the names in its conditions.
+    /// The names in the conditions of every open `if`.
     guards: Vec<Vec<String>>,
 }
 
@@ -91,7 +94,7 @@ impl<'a> Scanner<'a> {
         self.all.get(self.at..).unwrap_or_default()
     }
 
-    /// Takes over the next `bytes` as they are.
+    /// Copies the next `bytes` unchanged.
     fn copy(&mut self, bytes: usize) {
         let rest = self.rest();
         let piece = rest.get(..bytes).unwrap_or(rest);
@@ -99,8 +102,8 @@ impl<'a> Scanner<'a> {
         self.at += piece.len();
     }
 
-    /// Reads text up to the next tag, and that tag. False at the end.
-    fn piece(&mut self) -> bool {
+    /// Scans the text up to the next tag, and that tag; false at the end.
+    fn scan_next(&mut self) -> bool {
         let rest = self.rest();
         let marker = rest
             .as_bytes()
@@ -130,6 +133,7 @@ impl<'a> Scanner<'a> {
         if rest.starts_with("{{") {
             let tokens = self.tag("}}");
             let is_whole = begins == 0 && self.at == self.all.len();
+            // A tag that trims blanks (`{{-`) changes the value and is no plain copy.
             if let [Token::Name(name)] = tokens.as_slice()
                 && is_whole
                 && !trims
@@ -139,17 +143,17 @@ impl<'a> Scanner<'a> {
             }
             self.note_names(&tokens);
             self.note_shown(&tokens);
-            self.note_mistakes(habits::in_expression(&tokens));
+            self.note_mistakes(tag_mistakes::in_expression(&tokens));
         } else {
             let tokens = self.tag("%}");
             self.note_names(&tokens);
             self.note_statement(&tokens);
-            self.note_mistakes(habits::in_statement(&tokens));
+            self.note_mistakes(tag_mistakes::in_statement(&tokens));
         }
         true
     }
 
-    /// Reads everything up to and with the end of a tag.
+    /// Scans a tag to its end, and returns its tokens.
     fn tag(&mut self, end: &str) -> Vec<Token> {
         let mut tokens = Vec::new();
         loop {
@@ -188,14 +192,16 @@ impl<'a> Scanner<'a> {
         }
         if ascii_letter(first).is_none() {
             if first.is_whitespace() {
-                // A no-break space comes along when text is pasted; Tera knows ASCII blanks only.
+                // Pasted text often has no-break spaces; Tera accepts ASCII blanks only.
                 self.found.text.push(' ');
                 self.at += first.len_utf8();
                 return None;
             }
             self.copy(first.len_utf8());
             if !self.tag_has_mistake() {
-                self.found.mistakes.extend(habits::pasted(first, start));
+                self.found
+                    .mistakes
+                    .extend(tag_mistakes::pasted(first, start));
             }
             return Some(Token::Sign(first, start));
         }
@@ -203,7 +209,7 @@ impl<'a> Scanner<'a> {
         let written = rest.get(..length.unwrap_or(rest.len()))?;
         let text: String = written.chars().filter_map(ascii_letter).collect();
         self.found.text.push_str(&text);
-        // Accents that stand by themselves have no letter in ASCII: blanks keep Tera's columns right.
+        // Combining accents have no ASCII letter; blanks in their place keep Tera's columns right.
         let accents = written.chars().filter(|c| is_combining_mark(*c)).count();
         self.found.text.extend(std::iter::repeat_n(' ', accents));
         self.at += written.len();
@@ -211,9 +217,11 @@ impl<'a> Scanner<'a> {
         Some(Token::Name(Word { text, at }))
     }
 
-    /// Notes the names in a tag, its filters, and how `row` is used in it.
+    /// Records the names in a tag, its filters, and its uses of `row`.
     fn note_names(&mut self, tokens: &[Token]) {
-        self.found.comparisons.extend(habits::comparisons(tokens));
+        self.found
+            .comparisons
+            .extend(tag_mistakes::comparisons(tokens));
         for (at, token) in tokens.iter().enumerate() {
             let Token::Name(name) = token else { continue };
             if is_field(tokens, at) {
@@ -235,7 +243,7 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// Notes the mistakes of the tag, unless what was pasted into it says it all.
+    /// Records the mistakes of a tag, unless a pasted character has been reported already, of which they may be consequences.
     fn note_mistakes(&mut self, mistakes: Vec<Mistake>) {
         if !self.tag_has_mistake() {
             self.found.mistakes.extend(mistakes);
@@ -247,7 +255,7 @@ impl<'a> Scanner<'a> {
         last.is_some_and(|mistake| mistake.at.start >= self.tag_begins)
     }
 
-    /// Notes what a `{% %}` tag does to names, and the files that it names.
+    /// Records the names that a `{% %}` tag assigns, its files, and its conditions.
     fn note_statement(&mut self, tokens: &[Token]) {
         let Some(Token::Name(tag)) = tokens.first() else {
             return;
@@ -284,10 +292,10 @@ impl<'a> Scanner<'a> {
                 });
                 self.found.filters.extend(filter);
             }
-            "if" => self.guards.push(mentioned(rest)),
+            "if" => self.guards.push(names_in_condition(rest)),
             "elif" => {
                 if let Some(guards) = self.guards.last_mut() {
-                    guards.extend(mentioned(rest));
+                    guards.extend(names_in_condition(rest));
                 }
             }
             "endif" => {
@@ -297,7 +305,7 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// Notes the names whose values a `{{ }}` tag shows: not those that a condition asks about, here or around, nor arguments.
+    /// Records the names whose values a `{{ }}` tag shows unconditionally: no names in a condition, in this tag or around it, and no arguments.
     fn note_shown(&mut self, tokens: &[Token]) {
         let decides = |token: &Token| match token {
             Token::Name(name) => matches!(
@@ -333,8 +341,8 @@ impl<'a> Scanner<'a> {
     }
 }
 
-/// The names in a condition, columns behind `row` by theirs.
-fn mentioned(tokens: &[Token]) -> Vec<String> {
+/// The names in a condition; columns of `row` by their ASCII names.
+fn names_in_condition(tokens: &[Token]) -> Vec<String> {
     let names = tokens.iter().enumerate().filter_map(|(at, token)| {
         let name = name_of(token)?;
         Some(match row_column(tokens, at).filter(|_| name == "row") {
@@ -352,7 +360,7 @@ fn name_of(token: &Token) -> Option<&str> {
     }
 }
 
-/// The column that `row["E-post"]`, `row.Navn` or `row?.Navn` names, when the name at a place is `row`.
+/// The column in `row["E-post"]`, `row.Navn` or `row?.Navn`, when the token `at` is `row`.
 fn row_column(tokens: &[Token], at: usize) -> Option<&Word> {
     let optional = tokens.get(at + 1).is_some_and(|token| token.is_sign('?'));
     match tokens.get(at + 1 + usize::from(optional)..)? {
@@ -367,7 +375,7 @@ fn row_column(tokens: &[Token], at: usize) -> Option<&Word> {
     }
 }
 
-/// The length of a whole raw block, when one begins here. One without an end goes to the end of the text.
+/// The length of a raw block, when one begins here. A block without an end continues to the end of the text.
 fn raw_block(text: &str, opening: usize) -> Option<usize> {
     if !text.starts_with("{%") {
         return None;
@@ -382,7 +390,7 @@ fn raw_block(text: &str, opening: usize) -> Option<usize> {
     Some(text.len())
 }
 
-/// The length of the rest of a tag that consists of one word: ` word -%}`.
+/// The length of the rest of a tag that consists of one word, such as ` word -%}`.
 fn word_tag(text: &str, word: &str) -> Option<usize> {
     let blank = |c: char| c.is_ascii_whitespace();
     let rest = text.strip_prefix('-').unwrap_or(text);
@@ -392,7 +400,7 @@ fn word_tag(text: &str, word: &str) -> Option<usize> {
     Some(text.len() - rest.len())
 }
 
-/// The length of a string with its quotes; up to the end when it is not closed.
+/// The length of a string with its quotes, or up to the end when it is not closed.
 fn quoted(text: &str, quote: char) -> usize {
     let mut escaped = false;
     for (at, letter) in text.char_indices().skip(1) {

@@ -1,4 +1,4 @@
-//! What templates see of a row.
+//! The scope of a row: the values that templates can read.
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -12,23 +12,24 @@ use super::names::{Meaning, Name, Names};
 use super::uses::Uses;
 use crate::correspondence::Language;
 
-/// One row as templates see it: the names that any template uses. Fill it again and again, so that its memory is reused.
+/// The values of one row, for the names that any template uses. One scope is filled again and again, so that its memory is reused.
 #[derive(Default)]
 pub(crate) struct Scope {
     pub(super) context: Context,
     pub(super) language: Language,
-    /// The columns in use that have nothing in this row.
+    /// The used columns that are blank in this row.
     blank: Vec<usize>,
-    /// Where the row's letter shows them all the same, as far as it has been rendered.
+    /// The places at which the letter shows one of them unconditionally, as far as it has been rendered.
     blanks_shown: RefCell<Vec<Arc<ShownColumn>>>,
 }
 
 impl Scope {
-    /// Sets the language that the row's letter is in.
+    /// Sets the language of the row's letter.
     pub(crate) fn set_language(&mut self, language: Language) {
         self.language = language;
     }
 
+    /// Replaces the row: its number, and `value` for the values of its columns. Only names in `uses` are filled, because files have more columns than letters use.
     pub(super) fn fill<'a>(
         &mut self,
         names: &Names,
@@ -50,7 +51,7 @@ impl Scope {
                 Meaning::Row => columns(names, &uses.row, |column, _| {
                     Value::normal_string(value(column))
                 }),
-                // The same for all rows, and there already.
+                // These are the same for all rows and are in Tera's global context.
                 Meaning::Variable(_) | Meaning::Mailing | Meaning::RecipientName => continue,
             };
             self.context
@@ -58,13 +59,12 @@ impl Scope {
         }
     }
 
-    /// Where the row's letter shows a column that has nothing in this row, in text that says something: `Hei ,`. Asked after the letter has been rendered; what
-    /// was said once is not said again.
+    /// Returns the places at which the rendered letter shows a blank column inside other text (`Hei ,`), and clears them.
     pub(crate) fn take_blanks_shown(&self) -> Vec<Arc<ShownColumn>> {
         self.blanks_shown.take()
     }
 
-    /// Notes the blank columns that a template has shown. A member of which nothing is left is left out, and shows nothing.
+    /// Records the blank columns that a template has shown. A text that rendered to nothing is left out of the letter, so it leaves no gap.
     pub(super) fn note_blanks(&self, shown: &[Arc<ShownColumn>], rendered: &[u8]) {
         if self.blank.is_empty() || shown.is_empty() || rendered.trim_ascii().is_empty() {
             return;
@@ -75,7 +75,7 @@ impl Scope {
         self.blanks_shown.borrow_mut().extend(blank.cloned());
     }
 
-    /// The same with `row`, for a template that came too late to be counted in. Every column must be there by its name.
+    /// The context with `row` added, for a file that was chosen by this row and compiled after the scope was filled. All columns must be in the context by name.
     pub(super) fn with_row(&self, names: &Names, uses: &Uses) -> Context {
         let mut context = self.context.clone();
         let row = columns(names, &uses.row, |_, name| {
@@ -87,7 +87,7 @@ impl Scope {
     }
 }
 
-/// A map of columns: each by its header, and by its name when that is another.
+/// A map of columns, each under its header, and under its ASCII name when that differs.
 fn columns(names: &Names, used: &BTreeSet<usize>, value: impl Fn(usize, &Name) -> Value) -> Value {
     let mut map = Map::default();
     for (column, name) in names.columns().filter(|(column, _)| used.contains(column)) {

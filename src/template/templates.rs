@@ -1,4 +1,4 @@
-//! All templates of a mailing: compiled together, and rendered for one row at a time.
+//! The templates of a mailing: compiled together, and rendered for one row at a time.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::compiler::{Compiled, Compiler, Leaf, MemberRules, Origin, Surroundings, not_text};
-use super::condition::{applies, neither_true_nor_false};
+use super::condition::{neither_true_nor_false, parse_condition};
 use super::error::{SetupError, TemplateError};
 use super::folder::Folder;
 use super::library::{Library, Template};
@@ -22,36 +22,36 @@ use super::uses::Uses;
 use super::{de, engine};
 use crate::correspondence::Language;
 
-/// The most template files with paths from rows that are kept compiled.
+/// The largest number of compiled files that are cached for paths from rows. With a file for every row, memory would grow without it.
 const FILES_KEPT: usize = 1000;
 
-/// A template file whose path comes from a row, compiled by itself, or what is wrong with it. Either is found once.
+/// A template file whose path comes from a row, with its own library. Errors are cached too, so that a file is compiled once.
 struct RowFile {
     library: Library,
     compiled: Result<Compiled, Vec<TemplateError>>,
 }
 
-/// Compiles and renders the templates of one mailing. Can be shared between threads once everything is compiled.
+/// Compiles and renders the templates of a mailing. After compilation it can be shared between threads.
 pub(crate) struct Templates {
     compiler: Compiler,
-    /// Without any template: each file whose path comes from a row is compiled in one of its own, so that it can be forgotten.
+    /// A library without templates, from which each file chosen by a row gets a copy: a Tera can add templates but not drop them from a cache.
     empty: Library,
-    /// True once a rendering has asked for `now()`.
-    asked: Arc<AtomicBool>,
-    /// Files whose paths come from rows, by their paths: those that are plain text, and those that are Markdown.
+    /// True once a rendering has called `now()`.
+    now_was_used: Arc<AtomicBool>,
+    /// The cached files whose paths come from rows, by path: first those in plain text, then those in Markdown.
     row_files: [RwLock<HashMap<String, Arc<RowFile>>>; 2],
 }
 
 impl Templates {
-    /// Templates of a manifest in `folder`. `now` is the instant that `now()` gives: when the mailing was first sent.
+    /// Sets up the templates of a manifest in `folder`. `now` is the result of `now()`: the time the mailing was first sent.
     pub(crate) fn new(
         folder: &Path,
         names: Names,
         mailing: &str,
         now: Timestamp,
     ) -> Result<Self, SetupError> {
-        let asked = Arc::default();
-        let mut tera = engine::new(now, Arc::clone(&asked)).map_err(SetupError::Zone)?;
+        let now_was_used = Arc::default();
+        let mut tera = engine::new(now, Arc::clone(&now_was_used)).map_err(SetupError::Zone)?;
         for name in &names.all {
             let value = match &name.meaning {
                 Meaning::Variable(value) => engine::manifest_value(value),
@@ -78,25 +78,25 @@ impl Templates {
                 uses: Uses::default(),
                 rows_choose_files: false,
             },
-            asked,
+            now_was_used,
             row_files: Default::default(),
         })
     }
 
-    /// True once anything that was rendered has asked for `now()`.
+    /// True once anything that was rendered has called `now()`.
     pub(crate) fn uses_now(&self) -> bool {
-        self.asked.load(Ordering::Relaxed)
+        self.now_was_used.load(Ordering::Relaxed)
     }
 
-    /// Sets what is special about members of the manifest; before anything is compiled.
+    /// Sets the rules for members of the manifest. To be called before anything is compiled.
     #[must_use]
     pub(crate) fn with_member_rules(mut self, rules: MemberRules) -> Self {
         self.compiler.rules = rules;
         self
     }
 
-    /// Sets the text that renders to the language of letters; before anything else is compiled. Where it differs from row to row, every scope is given its own with
-    /// [`Scope::set_language`].
+    /// Sets the text that renders to the language of letters. To be called before anything else is compiled. When it differs between rows, each scope gets its own
+    /// language with [`Scope::set_language`].
     pub(crate) fn set_language(&mut self, language: &Text) {
         match &language.0 {
             Content::Constant(text) => {
@@ -108,8 +108,8 @@ impl Templates {
         }
     }
 
-    /// Compiles a JSON value whose strings are templates and whose `{ "file": path }` objects are template files. `pointer` is where the value
-    /// stands in the manifest. Gives everything that is wrong.
+    /// Compiles a JSON value whose strings are templates and whose `{ "file": path }` objects are template files. `pointer` is the place of the value
+    /// in the manifest. The `Err` holds all errors.
     pub(crate) fn compile(
         &mut self,
         pointer: &str,
@@ -126,7 +126,7 @@ impl Templates {
         tree::compile_text(&mut self.compiler, pointer, text)
     }
 
-    /// Compiles the `when` of a part; none means always.
+    /// Compiles the `when` of a part; a part without one is always included.
     pub(crate) fn compile_condition(
         &mut self,
         pointer: &str,
@@ -135,7 +135,7 @@ impl Templates {
         tree::compile_condition(&mut self.compiler, pointer, when)
     }
 
-    /// Replaces the row of a scope: its number, and `value` for the values of its columns (from 0).
+    /// Replaces the row of a scope: its number, and `value` for the values of its columns, by index from 0.
     pub(crate) fn fill<'a>(
         &self,
         scope: &mut Scope,
@@ -151,7 +151,7 @@ impl Templates {
         scope.set_language(self.compiler.surroundings.language);
     }
 
-    /// The columns and variables that anything compiled so far uses, as the person wrote them. Template files whose paths come from rows are compiled
+    /// The columns and variables that anything compiled so far uses, as the user wrote them. Template files whose paths come from rows are compiled
     /// when their first row is rendered.
     pub(crate) fn used_names(&self) -> impl Iterator<Item = &str> {
         let used = self
@@ -170,12 +170,12 @@ impl Templates {
         .map(|(_, name)| &*name.written)
     }
 
-    /// True when rows choose template files: what those use is only known when all rows have been rendered.
+    /// True when rows choose template files, so that the used names are known only after all rows have been rendered.
     pub(crate) fn rows_choose_files(&self) -> bool {
         self.compiler.rows_choose_files
     }
 
-    /// The template files read so far, includes among them: paths relative to the manifest's folder.
+    /// The template files read so far, included ones among them, as paths relative to the manifest's folder.
     pub(crate) fn files_read(&self) -> Vec<String> {
         self.compiler.surroundings.folder.files_read()
     }
@@ -188,20 +188,21 @@ impl fmt::Debug for Templates {
 }
 
 impl Templates {
-    /// Renders a tree for a row, straight into a typed value. Members and items that render to nothing are left out; texts are kept byte for byte;
-    /// other types are read from what is rendered. Gives everything that is wrong.
+    /// Renders a tree for a row directly into a typed value. Members and items that render to nothing are left out, texts are kept byte for byte,
+    /// and other types are parsed. The `Err` holds all errors.
     pub(crate) fn render<T: DeserializeOwned>(
         &self,
         tree: &Tree,
         scope: &Scope,
     ) -> Result<T, Vec<TemplateError>> {
         let (text, ends, mut errors) = self.render_leaves(tree, scope);
-        tree.remember(text.len());
+        tree.record_size(text.len());
         let text = String::from_utf8(text).map_err(|_| vec![not_text()])?;
         let read = de::read(tree, &text, &ends);
         if errors.is_empty() {
             return read;
         }
+        // Both kinds of errors are reported, so that one run shows everything that is wrong with a row.
         errors.extend(read.err().into_iter().flatten());
         Err(errors)
     }
@@ -251,6 +252,7 @@ impl Templates {
         tree: &Tree,
         scope: &Scope,
     ) -> (Vec<u8>, Vec<usize>, Vec<TemplateError>) {
+        // All leaves are rendered into one buffer; `ends` tells them apart. Leaves of a part whose condition is false stay empty.
         let mut text = Vec::with_capacity(tree.size());
         let mut ends = Vec::with_capacity(tree.leaves.len());
         let mut errors = Vec::new();
@@ -272,7 +274,7 @@ impl Templates {
         (text, ends, errors)
     }
 
-    /// True when a part is there for a row.
+    /// True when a part is included for a row.
     pub(crate) fn holds(
         &self,
         condition: &Condition,
@@ -284,7 +286,7 @@ impl Templates {
             Applies::Sometimes(text) => text,
         };
         let rendered = self.render_text(text, scope)?;
-        applies(&rendered).ok_or_else(|| {
+        parse_condition(&rendered).ok_or_else(|| {
             let error = neither_true_nor_false(&rendered);
             vec![match &text.0 {
                 Content::Leaf(leaf) => error.at(&leaf.pointer),
@@ -293,7 +295,7 @@ impl Templates {
         })
     }
 
-    /// Renders one text for a row. Gives everything that is wrong.
+    /// Renders one text for a row. The `Err` holds all errors.
     pub(crate) fn render_text(
         &self,
         text: &Text,
@@ -309,7 +311,7 @@ impl Templates {
         }
     }
 
-    /// Renders a leaf to the end of `text`.
+    /// Renders a leaf and appends the result to `text`, which an error leaves unchanged.
     fn render_leaf(
         &self,
         leaf: &Leaf,
@@ -343,7 +345,7 @@ impl Templates {
         let only = template
             .only
             .and_then(|name| self.compiler.surroundings.names.all.get(name));
-        // Most short templates are one column: its value is there already.
+        // Most short templates are a single column, whose value is copied without Tera.
         if let Some(value) = only.and_then(|name| scope.context.get(&name.identifier)?.as_str()) {
             text.extend_from_slice(value.as_bytes());
             return Ok(());
@@ -392,13 +394,14 @@ impl Templates {
         Ok(())
     }
 
-    /// A file whose path comes from a row: compiled on first use.
+    /// Returns a file whose path comes from a row, and compiles it on first use.
     fn row_file(&self, leaf: &Leaf, path: String) -> Arc<RowFile> {
         let kept = &self.row_files[usize::from(leaf.is_markdown)];
         let files = kept.read().unwrap_or_else(PoisonError::into_inner);
         if let Some(file) = files.get(&path) {
             return Arc::clone(file);
         }
+        // Compiled without a lock: two threads may compile the same file, which is harmless.
         drop(files);
         let mut library = self.empty.clone();
         let compiled = self.compiler.surroundings.compile_file(
@@ -410,6 +413,7 @@ impl Templates {
         let file = Arc::new(RowFile { library, compiled });
         let mut files = kept.write().unwrap_or_else(PoisonError::into_inner);
         if files.len() >= FILES_KEPT {
+            // Clearing is simple and enough: a mailing with more files has one for nearly every row.
             files.clear();
         }
         files.insert(path, Arc::clone(&file));
@@ -423,22 +427,22 @@ fn leaf_at<'a>(tree: &'a Tree, pointer: &str) -> Option<&'a Leaf> {
     leaves.find(|leaf| leaf.pointer == pointer && !leaf.is_condition)
 }
 
-/// True when the condition at a place, which has been rendered, holds.
+/// True when the condition with this index, which has been rendered, is true.
 fn holds(text: &[u8], ends: &[usize], condition: usize) -> bool {
     let end = |leaf: usize| ends.get(leaf).copied().unwrap_or(0);
     let start = condition.checked_sub(1).map_or(0, end);
     let rendered = text.get(start..end(condition)).unwrap_or_default();
     let rendered = std::str::from_utf8(rendered).unwrap_or_default();
-    applies(rendered) == Some(true)
+    parse_condition(rendered) == Some(true)
 }
 
-/// Refuses a condition that is neither true nor false.
+/// Checks that a condition rendered to true, false or nothing.
 fn check_condition(leaf: &Leaf, rendered: &[u8]) -> Result<(), Vec<TemplateError>> {
     if !leaf.is_condition {
         return Ok(());
     }
     let rendered = String::from_utf8_lossy(rendered);
-    match applies(&rendered) {
+    match parse_condition(&rendered) {
         Some(_) => Ok(()),
         None => Err(vec![neither_true_nor_false(&rendered).at(&leaf.pointer)]),
     }

@@ -1,21 +1,22 @@
-//! Tera's errors in our words.
+//! The translation of Tera's errors to ours.
 
 use super::error::{CAUSE, TemplateError, excerpt};
 use super::reference::Kind;
 use crate::secret::redact;
 
-/// A fragment, masked, with the cause and the hint that belong to it.
+/// Translates a message of Tera to an error: a lowercase fragment, masked, with cause and hint.
 pub(super) fn from_tera(message: &str) -> TemplateError {
     let (message, cause) = match message.split_once(CAUSE) {
         Some((message, cause)) => (message, Some(cause.to_owned())),
         None => (message, None),
     };
+    // Tera lists everything that is available, which may be hundreds of names.
     let message = message.split(" Available ").next().unwrap_or(message);
     let message = message.trim_end().trim_end_matches('.');
     let mut letters = message.chars();
     let lowercase = letters.next().map(|first| first.to_ascii_lowercase());
     let message: String = lowercase.into_iter().chain(letters).collect();
-    let unfit = unfit(&message);
+    let unfit = type_mismatch(&message);
     let is_unfit = unfit.is_some();
     let (message, cause) = match unreadable(&message).or(unfit) {
         Some((message, found)) => (message, Some(found)),
@@ -36,7 +37,7 @@ pub(super) fn from_tera(message: &str) -> TemplateError {
     error
 }
 
-/// Separates the text that `int` or `float` could not read from the message, so that rows with the same mistake are reported together.
+/// Separates the value that `int` or `float` could not read from the message, so that rows with the same mistake are grouped.
 fn unreadable(message: &str) -> Option<(String, String)> {
     let rest = message.strip_prefix("the string `")?;
     let (text, filter) = rest.rsplit_once("` cannot be converted to a")?;
@@ -48,8 +49,8 @@ fn unreadable(message: &str) -> Option<(String, String)> {
     Some((needed.to_owned(), excerpt(text)))
 }
 
-/// A value of a kind that does not fit, named as what people know: what a column holds is a text.
-fn unfit(message: &str) -> Option<(String, String)> {
+/// Translates a type error, with types named as users know them: the value of a column is a text.
+fn type_mismatch(message: &str) -> Option<(String, String)> {
     if let Some(kinds) = message.strip_prefix("cannot compare ") {
         let (one, other) = kinds.split_once(" with ")?;
         let found = format!("{} and {}", kind(one), kind(other));

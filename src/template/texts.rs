@@ -1,4 +1,4 @@
-//! Texts in templates: made plain, and made safe for Markdown.
+//! The text filters: `plain`, `plain_title` and `markdown`.
 
 use comrak::Arena;
 use comrak::arena_tree::NodeEdge;
@@ -9,7 +9,7 @@ use super::markdown;
 use crate::correspondence::text::without_markup;
 use crate::markdown::inbox;
 
-/// Registers them; `safe` is Tera's own.
+/// Registers the filters. `safe` is Tera's own.
 pub(super) fn register(tera: &mut Tera) {
     tera.register_filter("plain", |value: &Value, _: Kwargs, _: &State<'_>| {
         plain(&value.to_string())
@@ -23,14 +23,16 @@ pub(super) fn register(tera: &mut Tera) {
 }
 
 fn escaped(value: &Value) -> Value {
+    // A safe value is escaped already, or Markdown on purpose.
     if value.is_safe() {
         return value.clone();
     }
     Value::safe_string(&markdown::escaped(&value.to_string()))
 }
 
-/// The text that a reader sees of Markdown and of the HTML in it.
+/// The text that a reader sees of Markdown, without markup and tags.
 fn plain(markdown: &str) -> String {
+    // No-break spaces from the number filters have no place in SMS, where they would force UCS-2.
     let markdown = markdown.replace('\u{A0}', " ");
     let arena = Arena::new();
     let mut plain = PlainText {
@@ -47,10 +49,10 @@ fn plain(markdown: &str) -> String {
     lines.join("\n")
 }
 
-/// Plain text that is being put together.
+/// The plain text so far.
 struct PlainText {
     text: String,
-    /// The lists that are open, with the number of the next item of numbered ones.
+    /// The open lists, with the number of the next item of numbered ones.
     lists: Vec<Option<usize>>,
 }
 
@@ -99,12 +101,12 @@ impl PlainText {
         }
     }
 
-    /// Blocks stand apart by an empty line, but not within lists.
+    /// Ends a block with an empty line, except inside lists.
     fn end_block(&mut self) {
         self.end_line(if self.lists.is_empty() { 2 } else { 1 });
     }
 
-    /// Ends the line, and leaves `breaks - 1` lines empty.
+    /// Ends the line and adds `breaks - 1` empty lines.
     fn end_line(&mut self, breaks: usize) {
         let there = self.text.len() - self.text.trim_end_matches('\n').len();
         if !self.text.is_empty() {
@@ -114,7 +116,7 @@ impl PlainText {
     }
 }
 
-/// A block of HTML without its tags, and with its few necessary entities read.
+/// Removes the tags from a block of HTML, and decodes the common entities. `&amp;` comes last, because otherwise `&amp;lt;` would become `<`.
 fn without_tags(html: &str) -> String {
     let mut text = String::with_capacity(html.len());
     let mut inside = false;

@@ -1,15 +1,15 @@
-//! What stands in a template's tags: words, quoted texts, signs and numbers, with their places.
+//! The tokens of a template's tags: names, quoted texts, signs and numbers, with their places.
 
 use std::ops::Range;
 
-/// A word and where it stands.
+/// A word with its place, a range of bytes in the template.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Word {
     pub(super) text: String,
     pub(super) at: Range<usize>,
 }
 
-/// A mistake in a tag, with what to do about it.
+/// A mistake in a tag, with the remedy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Mistake {
     pub(super) at: Range<usize>,
@@ -17,7 +17,7 @@ pub(super) struct Mistake {
     pub(super) hint: String,
 }
 
-/// A piece of a tag.
+/// A token of a tag; signs and numbers have the offset of their first byte.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Token {
     Name(Word),
@@ -44,7 +44,7 @@ impl Token {
     }
 }
 
-/// True after one dot or `?.`; after three it is a name again (`...list`).
+/// True for the name of a field: after one dot or `?.`. After three dots it is a variable again (`...list`).
 pub(super) fn is_field(tokens: &[Token], at: usize) -> bool {
     let is_dot = |back: &usize| {
         let at = at.checked_sub(*back);
@@ -54,7 +54,7 @@ pub(super) fn is_field(tokens: &[Token], at: usize) -> bool {
     matches!((1..=3).take_while(is_dot).count(), 1 | 2)
 }
 
-/// True for a name that stands for a value: no field, filter, test, function or argument.
+/// True for the name of a variable, as opposed to a field, filter, test or function.
 pub(super) fn is_value(tokens: &[Token], at: usize) -> bool {
     let before = at.checked_sub(1).and_then(|at| tokens.get(at));
     let after = tokens.get(at + 1);

@@ -1,25 +1,26 @@
-//! A JSON value whose strings are templates, compiled.
+//! The tree of templates that a JSON value compiles to.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::{Map, Number, Value};
 
 use super::compiler::{Compiled, Compiler, Leaf, Origin};
-use super::condition::{applies, neither_true_nor_false};
+use super::condition::{neither_true_nor_false, parse_condition};
 use super::error::TemplateError;
 use crate::text::pointer_token;
 
-/// A compiled JSON value, to be rendered for each row.
+/// A compiled JSON value, which is rendered for each row.
 #[derive(Debug)]
 pub(crate) struct Tree {
-    /// Where the value stands in the manifest.
+    /// The JSON pointer of the value in the manifest.
     pub(super) pointer: String,
     pub(super) root: Node,
     pub(super) leaves: Vec<Leaf>,
-    /// Bytes of the largest row rendered so far.
+    /// The size of the largest row rendered so far, in bytes, by which the next buffer is allocated.
     largest: AtomicUsize,
 }
 
+/// A single compiled text.
 #[derive(Debug)]
 pub(crate) struct Text(pub(super) Content);
 
@@ -46,7 +47,7 @@ impl Condition {
         matches!(self.0, Applies::Always)
     }
 
-    /// The headers of the columns that feed it.
+    /// The headers of the columns that it depends on.
     pub(crate) fn columns(&self) -> Vec<&str> {
         match &self.0 {
             Applies::Always | Applies::Never => Vec::new(),
@@ -55,25 +56,25 @@ impl Condition {
     }
 }
 
-/// A part of a tree. What is left out for every row is not there.
+/// A node of a tree. Parts that are left out for every row have no node.
 #[derive(Debug)]
 pub(super) enum Node {
-    /// Left out: nothing, an empty text, or an object or list of nothing else.
+    /// Left out for every row: a null, an empty text, or an object or list with absent parts only.
     Absent,
     Bool(bool),
     Number(Number),
-    /// The same for all rows.
+    /// A text that is the same for all rows.
     Text(String),
-    /// A place in [`Tree::leaves`].
+    /// An index into [`Tree::leaves`].
     Leaf(usize),
     List(Vec<Self>),
     Map(Vec<(String, Self)>),
-    /// There when the leaf at this place says so.
+    /// A part that is included when the leaf with this index renders to true.
     When(usize, Box<Self>),
 }
 
 impl Tree {
-    /// The headers of the columns that feed the value at a JSON pointer, what is inside it, and what it is inside of.
+    /// The headers of the columns that the value at a JSON pointer depends on, including parts inside it and parts around it.
     pub(crate) fn columns(&self, pointer: &str) -> Vec<&str> {
         let mut columns = Vec::new();
         let leaves = self.leaves.iter();
@@ -94,17 +95,17 @@ impl Tree {
         is_in(pointer, &self.pointer)
     }
 
-    /// True when it is the same for all rows.
+    /// True when the value is the same for all rows.
     pub(crate) fn is_constant(&self) -> bool {
         self.leaves.is_empty()
     }
 
-    /// Bytes that a row will probably render to.
+    /// The expected size of a rendered row, in bytes.
     pub(super) fn size(&self) -> usize {
         self.largest.load(Ordering::Relaxed)
     }
 
-    pub(super) fn remember(&self, size: usize) {
+    pub(super) fn record_size(&self, size: usize) {
         if size > self.size() {
             self.largest.store(size, Ordering::Relaxed);
         }
@@ -112,7 +113,7 @@ impl Tree {
 }
 
 impl Text {
-    /// The headers of the columns that feed it.
+    /// The headers of the columns that it depends on.
     pub(crate) fn columns(&self) -> Vec<&str> {
         match &self.0 {
             Content::Constant(_) => Vec::new(),
@@ -120,13 +121,13 @@ impl Text {
         }
     }
 
-    /// True when it is the same for all rows.
+    /// True when the text is the same for all rows.
     pub(crate) fn is_constant(&self) -> bool {
         matches!(self.0, Content::Constant(_))
     }
 }
 
-/// Compiles a value; gives everything that is wrong.
+/// Compiles a value. The `Err` holds all errors.
 pub(super) fn compile(
     compiler: &mut Compiler,
     pointer: &str,
@@ -167,7 +168,7 @@ pub(super) fn compile_text(
     }
 }
 
-/// Compiles the `when` of a part; none means always.
+/// Compiles the `when` of a part; a part without one is always included.
 pub(super) fn compile_condition(
     compiler: &mut Compiler,
     pointer: &str,
@@ -180,7 +181,7 @@ pub(super) fn compile_condition(
     };
     Ok(Condition(match &text.0 {
         Content::Leaf(_) => Applies::Sometimes(text),
-        Content::Constant(constant) => match applies(constant) {
+        Content::Constant(constant) => match parse_condition(constant) {
             Some(true) => Applies::Always,
             Some(false) => Applies::Never,
             None => return Err(vec![neither_true_nor_false(constant).at(pointer)]),
@@ -192,7 +193,7 @@ pub(super) fn compile_condition(
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Parent {
     Member,
-    /// A list: a lone `file` in it is an attachment, not a text.
+    /// A list, in which an object with only `file` is an attachment and not the text of a file.
     List,
 }
 
@@ -200,7 +201,7 @@ struct Builder<'a> {
     compiler: &'a mut Compiler,
     pointer: String,
     leaves: Vec<Leaf>,
-    /// The leaf that is the condition of the part that is being compiled.
+    /// The index of the leaf that is the condition of the current part.
     condition: Option<usize>,
     errors: Vec<TemplateError>,
 }
@@ -224,7 +225,7 @@ impl Builder<'_> {
         let nodes = items.iter().enumerate().map(|(at, item)| {
             self.inside(&at.to_string(), |builder| builder.node(item, Parent::List))
         });
-        // Those that are left out keep their places, so that the others' numbers are those in the manifest.
+        // Absent items keep their places, so that the indexes in errors are those of the manifest.
         let nodes: Vec<_> = nodes.collect();
         let is_absent = |node: &Node| matches!(node, Node::Absent);
         if !nodes.is_empty() && nodes.iter().all(is_absent) {
@@ -233,7 +234,7 @@ impl Builder<'_> {
         Node::List(nodes)
     }
 
-    /// An object; `when` is not a member of it but says whether it is there, unless its keys are the author's own.
+    /// Compiles an object. Its `when` is its condition and no member, unless the author chooses the keys.
     fn map(&mut self, members: &Map<String, Value>) -> Node {
         let own_keys = self.compiler.rules.own_keys;
         let key = self.pointer.rsplit('/').next().unwrap_or_default();
@@ -265,7 +266,7 @@ impl Builder<'_> {
                     node => Node::When(before, Box::new(node)),
                 }
             }
-            // A part that is never there is compiled all the same: its mistakes are reported.
+            // A part that is never included is compiled too, so that its mistakes are reported, and then dropped.
             Some(Applies::Never) | None => {
                 self.members(others);
                 self.leaves.truncate(before);
@@ -365,7 +366,7 @@ impl Builder<'_> {
     }
 }
 
-/// The path in an object that stands for the text of a file.
+/// The path in an object `{ "file": path }`, which stands for the text of a file.
 fn file(members: &Map<String, Value>) -> Option<&str> {
     if members.len() == 1 {
         members.get("file")?.as_str()
@@ -378,7 +379,7 @@ fn at(errors: Vec<TemplateError>, pointer: &str) -> Vec<TemplateError> {
     errors.into_iter().map(|error| error.at(pointer)).collect()
 }
 
-/// True when a JSON pointer is another one or inside it.
+/// True when `pointer` is `whole` or inside it.
 fn is_in(pointer: &str, whole: &str) -> bool {
     pointer
         .strip_prefix(whole)

@@ -1,35 +1,36 @@
-//! What templates use: names, columns behind `row`, and the letter's language.
+//! The uses of a template: its names, its columns of `row`, and the letter's language.
 
 use std::collections::BTreeSet;
 
 use super::names::{Meaning, Name, Names};
 
+/// The inputs that a template depends on.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Uses {
-    /// Names, as places in [`Names::all`].
+    /// The names, as indexes into [`Names::all`].
     pub(super) names: BTreeSet<usize>,
-    /// Columns in `row`.
+    /// The columns that are read through `row`, by index.
     pub(super) row: BTreeSet<usize>,
-    /// True when something is written in the letter's language.
+    /// True when a filter writes in the letter's language.
     pub(super) language: bool,
 }
 
 impl Uses {
-    /// Adds what another template uses.
+    /// Adds the uses of another template.
     pub(super) fn extend(&mut self, other: &Self) {
         self.names.extend(&other.names);
         self.row.extend(&other.row);
         self.language |= other.language;
     }
 
-    /// Adds all that there is, except `row`.
+    /// Adds all names except `row`, which would copy every value a second time.
     pub(super) fn extend_to_all(&mut self, names: &Names) {
         let all = names.all.iter().enumerate();
         let all = all.filter(|(_, name)| name.meaning != Meaning::Row);
         self.names.extend(all.map(|(at, _)| at));
     }
 
-    /// True when they are different from row to row.
+    /// True when a used value differs between rows.
     pub(super) fn vary(&self, names: &Names) -> bool {
         let mut meanings = self.meanings(names);
         meanings.any(|name| {
@@ -40,7 +41,7 @@ impl Uses {
         })
     }
 
-    /// The headers of the columns used, by name or in `row`, in the order of the file.
+    /// The headers of the used columns, by name or through `row`, in the order of the file.
     pub(super) fn columns(&self, names: &Names) -> Vec<String> {
         let used: BTreeSet<_> = self.all_columns(names).collect();
         let mut columns: Vec<_> = names
@@ -52,13 +53,13 @@ impl Uses {
         columns.into_iter().map(written).collect()
     }
 
-    /// The columns that are used by name or in `row`; some twice.
+    /// The indexes of the columns that are used by name or through `row`; some appear twice.
     pub(super) fn all_columns<'a>(&'a self, names: &'a Names) -> impl Iterator<Item = usize> + 'a {
         let by_name = self.names.iter().filter_map(|name| names.column_at(*name));
         by_name.chain(self.row.iter().copied())
     }
 
-    /// True when `row` is used, by which all columns can be.
+    /// True when `row` itself is used.
     pub(super) fn uses_row(&self, names: &Names) -> bool {
         self.meanings(names)
             .any(|name| name.meaning == Meaning::Row)

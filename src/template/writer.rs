@@ -1,7 +1,7 @@
-//! What a template renders into: a text of limited length, and what filters and escaping have to know of the rendering they are part of.
+//! The writer that templates render into. It limits the length, and records the state that filters and escaping depend on.
 //!
-//! Tera takes a plain function for escaping and gives filters nothing of ours. So the letter's language, and how the line that is being written began, stand here,
-//! once for each thread: a rendering never changes its thread.
+//! Tera takes a plain function for escaping and passes no state of ours to filters. So the letter's language and the beginning of the current line are kept in
+//! thread-local variables, which is safe because a rendering never changes its thread.
 
 use std::cell::{Cell, RefCell};
 use std::io::{self, Write};
@@ -11,31 +11,33 @@ use tera::{Error, Kwargs};
 use super::error::failure;
 use crate::correspondence::Language;
 
-/// The most bytes that one template may render to. It is the whole defence against templates that do not end: their author is the sender.
+/// The largest text that a template may render to, in bytes. It is the only defence against endless templates, and enough, because their author is the sender.
 pub(crate) const TEXT_LIMIT: usize = 1 << 20;
 
-/// The beginning of the line that is being written, as far as Markdown is concerned.
+/// The beginning of the current line, as far as it matters to Markdown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Line {
-    /// Nothing stands on it so far but what may stand before the beginning of a block.
+    /// True when the line so far holds only signs after which a block may begin, such as blanks, quote signs and list markers.
     pub(super) begins: bool,
-    /// It is a heading or a row of a table, which end where it ends.
+    /// True for a heading or a row of a table, which end with the line.
     pub(super) is_one_line: bool,
 }
 
 thread_local! {
     static LANGUAGE: Cell<Language> = const { Cell::new(Language::Bokmal) };
     static LINE_BEGINS: Cell<bool> = const { Cell::new(true) };
-    /// The first byte of the line that is no blank.
+    /// The first byte of the current line that is not a blank.
     static LINE_MARK: Cell<Option<u8>> = const { Cell::new(None) };
+    /// Set by the writer's `flush`, by which escaping recognises it behind Tera's `dyn Write`.
     static IS_LETTER: Cell<bool> = const { Cell::new(false) };
+    /// Values with signs that were written as character references.
     static PROTECTED: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Limit of values that are noted for one row.
+/// The largest number of values that are recorded for a row.
 const NOTED: usize = 16;
 
-/// Notes a value with a sign that is written as a character reference.
+/// Records a value with a sign that was written as a character reference.
 pub(super) fn note_protected(value: &str) {
     PROTECTED.with_borrow_mut(|noted| {
         if noted.len() < NOTED && !noted.iter().any(|other| other == value) {
@@ -44,13 +46,13 @@ pub(super) fn note_protected(value: &str) {
     });
 }
 
-/// The values that this thread has written with character references since it was last asked: what would otherwise be a heading, a list, a link or another mark of
-/// Markdown for the letter's reader.
+/// Returns and clears the values that this thread has written with character references, because readers would otherwise see them as headings, lists, links or
+/// other Markdown.
 pub(crate) fn take_protected() -> Vec<String> {
     PROTECTED.take()
 }
 
-/// The language that the argument `lang` names, or the letter's own.
+/// The language in the argument `lang`, or the letter's own.
 pub(super) fn language_argument(by: &Kwargs) -> Result<Language, Error> {
     match by
         .get::<&str>("lang")?
@@ -64,8 +66,8 @@ pub(super) fn language_argument(by: &Kwargs) -> Result<Language, Error> {
 
 /// The beginning of the line that `output` continues.
 ///
-/// Tera escapes into the letter itself or, inside `set`, `filter`, components and `super()`, into a buffer of its own. Only the letter marks that it is flushed. A
-/// buffer may end up anywhere: whatever is escaped into it is taken for the beginning of a line, which is right everywhere.
+/// Tera escapes into the letter or, inside `set`, `filter`, components and `super()`, into a buffer of its own. They are told apart by a flush, which only the
+/// letter's writer records. The text of a buffer may end up anywhere, so it is always escaped as if it began a line, which is correct in every place.
 pub(super) fn line_of(output: &mut dyn Write) -> Line {
     IS_LETTER.set(false);
     // Flushing a buffer cannot fail.
@@ -83,7 +85,7 @@ pub(super) fn line_of(output: &mut dyn Write) -> Line {
     }
 }
 
-/// A text of limited length that notes how its lines begin.
+/// A writer that appends to a text, limits its length, and records the beginning of the current line.
 #[derive(Debug)]
 pub(super) struct LimitedWriter<'a> {
     text: &'a mut Vec<u8>,
@@ -113,13 +115,14 @@ impl Write for LimitedWriter<'_> {
         }
         self.text.extend_from_slice(bytes);
         mark_line(bytes);
+        // From the end: only bytes after the last line break matter.
         for byte in bytes.iter().rev() {
             match byte {
                 b'\n' | b'\r' => {
                     LINE_BEGINS.set(true);
                     break;
                 }
-                // Indents, quotations, items of lists, headings and cells of tables.
+                // Signs of indents, quotes, list items, headings and table cells, after which a block may begin.
                 b' '
                 | b'\t'
                 | b'>'
@@ -146,7 +149,7 @@ impl Write for LimitedWriter<'_> {
     }
 }
 
-/// Remembers the first byte of the line that is being written.
+/// Records the first byte of the current line that is not a blank.
 fn mark_line(bytes: &[u8]) {
     let begins = bytes.iter().rposition(|byte| *byte == b'\n');
     let line = match begins {

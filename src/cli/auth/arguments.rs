@@ -1,11 +1,11 @@
-//! The flags of everything that needs a token.
+//! The flags of every command that needs a token.
 
 use std::path::PathBuf;
 
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Args, FromArgMatches};
 
-/// The flags, and which of them come from the command line and not from a variable.
+/// The values of the flags, and the origin of two of them: a flag outranks a variable, and clap merges both into one value.
 #[derive(Debug, Clone)]
 pub(crate) struct AuthArgs {
     pub(super) values: Values,

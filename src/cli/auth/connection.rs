@@ -20,7 +20,7 @@ use super::secrets::{self, Secret, warn_if_open};
 use super::{AuthArgs, secret_guard};
 use crate::cli::{CliError, Printer};
 
-/// The HTTP client and the settings of an environment.
+/// The HTTP client and the settings of one environment.
 #[derive(Debug)]
 pub(crate) struct Connection<'a> {
     pub(crate) auth: &'a Auth,
@@ -32,7 +32,7 @@ pub(crate) struct Connection<'a> {
     warnings: Vec<String>,
 }
 
-/// On whose behalf tokens are asked for.
+/// The client on whose behalf tokens are requested.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Credentials<'a> {
     /// Flags, variables and the manifest.
@@ -41,18 +41,18 @@ pub(crate) enum Credentials<'a> {
     Sandbox(&'a Registration),
 }
 
-/// A source of tokens that can be asked.
+/// A token source that is ready for its first request.
 #[derive(Debug)]
 pub(crate) struct OpenedSource {
     pub(crate) tokens: Arc<dyn TokenSource>,
-    /// For people.
+    /// The source as messages name it.
     pub(crate) name: String,
-    /// Things that are not right, though it works.
+    /// Doubts that do not stop the source from working, such as a key file that others can read.
     pub(crate) warnings: Vec<String>,
 }
 
 impl<'a> Connection<'a> {
-    /// Asks for nothing yet. `concurrency` is the number of requests in flight.
+    /// Prepares the connection without using the network. `concurrency` is the number of requests in flight.
     pub(crate) fn new(
         credentials: Credentials<'a>,
         auth: &'a Auth,
@@ -69,11 +69,12 @@ impl<'a> Connection<'a> {
         let mut environment = environment.clone();
         let mut warnings = Vec::new();
         if let Credentials::Given(given) = credentials {
-            // Before any name is quoted in an error: it may be a secret.
+            // Before any error can quote a name from the manifest: it may be a secret that was put in the wrong place.
             secret_guard::check_manifest(auth)?;
             options.authorities = authorities(given, auth, folder)?;
             if let Some(key) = subscription_key(auth, folder)? {
                 environment = environment.with_subscription_key(key);
+                // `with_subscription_key` drops the key for hosts outside Altinn: it is a secret, and a custom environment may be anyone's server.
                 if environment.subscription_key().is_none() {
                     warnings.push(format!(
                         "the subscription key does not go to {}: it is for hosts of altinn.no and altinn.cloud",
@@ -93,7 +94,7 @@ impl<'a> Connection<'a> {
         })
     }
 
-    /// True when tokens are bought with a key; false also when the origin cannot be found out.
+    /// True when tokens are bought with a key; also false when no origin can be determined.
     pub(crate) fn has_key(&self) -> bool {
         match self.credentials {
             Credentials::Sandbox(_) => true,
@@ -104,11 +105,11 @@ impl<'a> Connection<'a> {
         }
     }
 
-    /// The source of tokens, with its key read but nothing asked.
+    /// Opens the token source: reads its key, but requests no token yet.
     pub(crate) fn open(&self) -> Result<OpenedSource, CliError> {
         let given = match self.credentials {
             Credentials::Sandbox(registration) => {
-                return Ok(self.with_key(Signer::of_sandbox(registration)?));
+                return Ok(self.with_key(Signer::for_sandbox(registration)?));
             }
             Credentials::Given(given) => given,
         };
@@ -123,6 +124,7 @@ impl<'a> Connection<'a> {
             Origin::Text(text, place) => {
                 let token = read_token(text.expose_secret(), place).map_err(TokenError::from)?;
                 if token.claims().is_none() {
+                    // Only a warning: Altinn decides, and another issuer's token may be opaque by design.
                     warnings.push(format!(
                         "the token in {place} cannot be read: it is not a JWT, as Altinn's and Maskinporten's tokens are"
                     ));
@@ -161,6 +163,7 @@ impl<'a> Connection<'a> {
                     external_ref: user.external_ref.clone(),
                 }),
             },
+            // `?test=true` asks Altinn to treat a token of Digdir as one of its test organisation `ttd`.
             exchange: auth.exchange.then(|| {
                 let test = if auth.test_organization {
                     "?test=true"
@@ -178,14 +181,14 @@ impl<'a> Connection<'a> {
         }
     }
 
-    /// The client that sends.
+    /// The API client that requests its tokens from `tokens`.
     pub(crate) fn client(&self, tokens: Arc<dyn TokenSource>) -> Client {
         Client::new(self.http.clone(), &self.environment, tokens).with_timeout(self.timeout)
     }
 }
 
 impl Credentials<'_> {
-    /// The client for a mailing; says what is not right with its token source.
+    /// Connects for a mailing and prints the warnings of its token source.
     pub(crate) fn connect(
         self,
         manifest: &Manifest,
@@ -217,7 +220,7 @@ impl OpenedSource {
     }
 }
 
-/// A sandbox's environment.
+/// The environment of a sandbox, which serves as both platform and Maskinporten at `url`.
 pub(crate) fn sandbox_at(url: &str) -> Result<Environment, CliError> {
     Environment::sandbox(url, url).map_err(|error| CliError::Usage {
         message: error.to_string(),
@@ -226,8 +229,9 @@ pub(crate) fn sandbox_at(url: &str) -> Result<Environment, CliError> {
 }
 
 fn authorities(given: &AuthArgs, auth: &Auth, folder: &Path) -> Result<Authorities, CliError> {
-    let manifests = || auth.ca_file.as_ref().map(|file| folder.join(file));
-    match given.values.ca_file.clone().or_else(manifests) {
+    // A path in the manifest is relative to the manifest's folder, a path in a flag to the working directory.
+    let in_manifest = || auth.ca_file.as_ref().map(|file| folder.join(file));
+    match given.values.ca_file.clone().or_else(in_manifest) {
         Some(path) => {
             let pem = secrets::read(&path, "read the certificates in")?;
             Ok(Authorities::from_pem(&pem)?)
@@ -236,7 +240,7 @@ fn authorities(given: &AuthArgs, auth: &Auth, folder: &Path) -> Result<Authoriti
     }
 }
 
-/// The key of Altinn's gateways.
+/// The key that some of Altinn's API gateways ask for, when one is configured.
 fn subscription_key(auth: &Auth, folder: &Path) -> Result<Option<SubscriptionKey>, CliError> {
     let secret = Secret {
         what: "subscription key",

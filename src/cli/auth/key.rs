@@ -1,4 +1,4 @@
-//! The client's key, with what belongs to it.
+//! The client's signing key, and the client id, password and certificate that belong to it.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
@@ -14,7 +14,7 @@ use super::arguments::Values;
 use super::secrets::{self, Secret, variable, warn_if_open};
 use crate::cli::CliError;
 
-/// massebrev's own variable for a key.
+/// The variable that holds a key when no other place is named.
 pub(super) const KEY: &str = "MASSEBREV_KEY";
 
 /// A key that can sign, and the client it signs for.
@@ -22,26 +22,26 @@ pub(super) const KEY: &str = "MASSEBREV_KEY";
 pub(super) struct Signer {
     pub(super) key: SigningKey,
     pub(super) client_id: String,
-    /// Where the key was found, for people.
+    /// The place where the key was found, as messages name it.
     pub(super) place: String,
     pub(super) warnings: Vec<String>,
 }
 
-/// Where a key is.
+/// The place a key is read from.
 #[derive(Debug)]
 pub(super) enum KeyOrigin<'a> {
     File(PathBuf),
-    /// `MASSEBREV_KEY`.
+    /// The variable [`KEY`].
     Variable,
     Manifest(&'a KeySource),
 }
 
-/// A new business certificate takes weeks to get.
+/// Certificates that expire sooner than this cause a warning: a new business certificate takes weeks to get.
 const EXPIRY_NOTICE: Duration = Duration::from_secs(30 * DAY);
 const DAY: u64 = 24 * 60 * 60;
 
 impl Signer {
-    /// The key and its client. For the client id flag and variable win over the manifest, and the manifest over Altinn Studio's settings.
+    /// Reads the key and finds its client id: the flag or variable wins over the manifest, and the manifest over the settings file of Altinn Studio.
     pub(super) fn find(
         origin: &KeyOrigin<'_>,
         values: &Values,
@@ -56,7 +56,7 @@ impl Signer {
             place: place.clone(),
             source,
         })?;
-        // A test key against production is refused with words that do not say so.
+        // Maskinporten refuses a key of the other environment with an error that does not name the cause.
         if let Some(authority) = &file.authority {
             check_authority(authority, environment, &place)?;
         }
@@ -83,8 +83,8 @@ impl Signer {
         })
     }
 
-    /// The sandbox's own client, with the key it hands out.
-    pub(super) fn of_sandbox(registration: &Registration) -> Result<Self, CliError> {
+    /// The client that is registered in every sandbox, with the key the sandbox hands out.
+    pub(super) fn for_sandbox(registration: &Registration) -> Result<Self, CliError> {
         let place = "the sandbox".to_owned();
         match SigningKey::from_text(registration.private_jwk(), None) {
             Ok(key) => Ok(Self {
@@ -98,7 +98,7 @@ impl Signer {
     }
 }
 
-/// The manifest's settings of a key count for its own key only; the password's variable and `--kid` count for any.
+/// Collects the options for reading a key. The manifest's settings apply only to the key the manifest names; the password's variable and `--kid` apply to any.
 fn key_options(
     origin: &KeyOrigin<'_>,
     kid: Option<&str>,
@@ -142,8 +142,8 @@ fn password(key: Option<&KeySource>, folder: &Path) -> Result<Option<SecretStrin
 }
 
 impl KeyOrigin<'_> {
-    /// The bytes, the place for people, and a warning.
-    #[expect(clippy::type_complexity, reason = "three things of one file")]
+    /// Returns the bytes, the place as messages name it, and a warning when others can read the file.
+    #[expect(clippy::type_complexity, reason = "three facts about one file")]
     fn read(
         &self,
         folder: &Path,
@@ -175,7 +175,7 @@ impl KeyOrigin<'_> {
     }
 }
 
-/// Settings for one environment do not work in another.
+/// Refuses settings whose Maskinporten is not the environment's: a client is registered in one environment only.
 fn check_authority(
     authority: &str,
     environment: &Environment,
@@ -185,6 +185,7 @@ fn check_authority(
     if authority.trim_end_matches('/').eq_ignore_ascii_case(ours) {
         return Ok(());
     }
+    // The text comes from a file that may be anything; the message stays readable.
     let authority: String = authority.chars().take(100).collect();
     Err(CliError::setup(
         format!(

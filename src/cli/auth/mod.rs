@@ -1,4 +1,4 @@
-//! How a command reaches Altinn, and with what token.
+//! The connection of a command to Altinn, and the source of its token.
 //!
 //! A token comes from one origin. The first rank that names one wins, and two of the same rank are an error:
 //!

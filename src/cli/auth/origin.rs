@@ -1,4 +1,4 @@
-//! Where tokens come from: the precedence table of this module, applied.
+//! The origin of tokens, found by the precedence table in `mod.rs`.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -17,10 +17,10 @@ use super::key::{KEY, KeyOrigin};
 use super::secrets::variable;
 use crate::cli::CliError;
 
-/// Where tokens come from.
+/// The origin of tokens.
 #[derive(Debug)]
 pub(super) enum Origin<'a> {
-    /// They are bought with a key.
+    /// Maskinporten issues them for grants signed with this key.
     Key(KeyOrigin<'a>),
     /// A token and the variable it is in.
     Text(SecretString, String),
@@ -33,11 +33,11 @@ pub(super) enum Origin<'a> {
 const TOKEN: &str = "MASSEBREV_TOKEN";
 const USER: &str = "MASSEBREV_GENERATOR_USER";
 const PASSWORD: &str = "MASSEBREV_GENERATOR_PASSWORD";
-/// The generator's own default.
+/// The lifetime of a generated token when the manifest names none; also the generator's own default.
 const GENERATED_LIFETIME: Duration = Duration::from_secs(30 * 60);
 
 impl<'a> Origin<'a> {
-    /// The one origin. Two of the same rank are an error: it is not clear which one is meant.
+    /// Finds the one origin. Two of the same rank are an error, because it is not clear which one is meant.
     pub(super) fn find(given: &AuthArgs, auth: &'a Auth, folder: &Path) -> Result<Self, CliError> {
         let key_file = || {
             given
@@ -56,6 +56,7 @@ impl<'a> Origin<'a> {
         if let Some(origin) = at_most_one(flags)? {
             return Ok(origin);
         }
+        // A variable that the manifest names with `env:` is of the manifest's rank, even when it is massebrev's own.
         let own_variable = |name: &str| {
             let key = auth.key.as_ref().and_then(|key| key.env.as_deref());
             let token = auth.token.as_ref().and_then(|token| token.env.as_deref());
@@ -76,12 +77,12 @@ impl<'a> Origin<'a> {
         ];
         match at_most_one(variables)? {
             Some(origin) => Ok(origin),
-            None => Self::of_manifest(auth, folder),
+            None => Self::from_manifest(auth, folder),
         }
     }
 
-    fn of_manifest(auth: &'a Auth, folder: &Path) -> Result<Self, CliError> {
-        // Without a key the variable is asked for, so that the error names it.
+    fn from_manifest(auth: &'a Auth, folder: &Path) -> Result<Self, CliError> {
+        // Without any key the origin is the variable: it is not set, so the error will name it.
         let key = auth.key.as_ref();
         let key = Self::Key(key.map_or(KeyOrigin::Variable, KeyOrigin::Manifest));
         let Some(token) = &auth.token else {
@@ -105,7 +106,7 @@ impl<'a> Origin<'a> {
         Ok(token.generator.as_ref().map_or(key, Self::Generator))
     }
 
-    /// For people.
+    /// The origin as messages name it; holds no secret.
     pub(super) fn name(&self) -> String {
         match self {
             Self::Key(_) => "a key".to_owned(),
@@ -120,7 +121,7 @@ impl<'a> Origin<'a> {
     }
 }
 
-/// The manifest's program. It is told which token is wanted.
+/// The manifest's token program. Its environment names the token that is wanted: environment and scopes.
 pub(super) fn token_command(
     command: &[String],
     auth: &Auth,
@@ -161,6 +162,7 @@ fn generator_settings(
     auth: &Auth,
     environment: &Environment,
 ) -> Result<GeneratorSettings, CliError> {
+    // Altinn's generator makes tokens for its test environments only; production would refuse them.
     if environment.is_production() {
         return Err(no_generator(format!(
             "test tokens are not for {}",

@@ -1,4 +1,4 @@
-//! Refuses secrets where the name of something is expected, without quoting them.
+//! Refuses secrets that stand where a name is expected, without quoting them.
 
 use std::env;
 use std::path::Path;
@@ -8,16 +8,16 @@ use crate::secret::is_secret;
 
 use crate::cli::CliError;
 
-/// The command line and the variables of its flags, before any error can quote them.
+/// Refuses a secret on the command line or in a variable of a flag. To be called before anything that quotes arguments in errors.
 pub(crate) fn check_command_line(definition: &clap::Command) -> Result<(), CliError> {
-    // Before clap reads them: its errors quote what they do not understand.
+    // The raw arguments: clap has not parsed them yet, because its errors quote what they refuse.
     let on_the_command_line = env::args_os()
         .skip(1)
         .any(|argument| is_secret(&argument.to_string_lossy()));
     if on_the_command_line {
         return Err(CliError::usage(
             "there is a secret on the command line",
-            format!("others can see it there, so have it replaced; {PLACES}"),
+            format!("others can see it there, so have it replaced; {SECRET_PLACES}"),
         ));
     }
     let secret =
@@ -29,12 +29,12 @@ pub(crate) fn check_command_line(definition: &clap::Command) -> Result<(), CliEr
         .filter_map(|argument| argument.get_env()?.to_str())
         .find(secret);
     match variable {
-        Some(name) => Err(misplaced(name)),
+        Some(name) => Err(misplaced_secret(name)),
         None => Ok(()),
     }
 }
 
-/// The names of files and variables in a manifest.
+/// Refuses a secret where the manifest expects the name of a file or a client.
 pub(crate) fn check_manifest(auth: &Auth) -> Result<(), CliError> {
     let (key, token) = (auth.key.as_ref(), auth.token.as_ref());
     let file = |path: Option<&Path>| path.map(|path| path.to_string_lossy().into_owned());
@@ -64,17 +64,17 @@ pub(crate) fn check_manifest(auth: &Auth) -> Result<(), CliError> {
     ];
     for (member, name) in names {
         if name.is_some_and(|name| is_secret(&name)) {
-            return Err(misplaced(&format!("`{member}`")));
+            return Err(misplaced_secret(&format!("`{member}`")));
         }
     }
     Ok(())
 }
 
-fn misplaced(place: &str) -> CliError {
+fn misplaced_secret(place: &str) -> CliError {
     CliError::usage(
         format!("there is a secret itself in {place}, where a name belongs"),
-        PLACES,
+        SECRET_PLACES,
     )
 }
 
-const PLACES: &str = "a key goes into a file (--key-file FILE) or into MASSEBREV_KEY, and a token into a file (--token-file FILE) or into MASSEBREV_TOKEN";
+const SECRET_PLACES: &str = "a key goes into a file (--key-file FILE) or into MASSEBREV_KEY, and a token into a file (--token-file FILE) or into MASSEBREV_TOKEN";

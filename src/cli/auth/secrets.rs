@@ -1,4 +1,4 @@
-//! Secrets in files and variables.
+//! Reading secrets from files and variables.
 
 use std::path::Path;
 
@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 
 use crate::cli::CliError;
 
-/// The bytes of a file; `action` says for what, as `read the key`.
+/// Reads a file of at most 1 MB; `action` completes the error `cannot …`, as in `read the key`.
 pub(super) fn read(path: &Path, action: &'static str) -> Result<Zeroizing<Vec<u8>>, CliError> {
     read_file(path).map_err(|source| CliError::File {
         action,
@@ -23,20 +23,20 @@ pub(super) fn read_text(path: &Path, action: &'static str) -> Result<Zeroizing<S
     Ok(Zeroizing::new(String::from_utf8_lossy(&bytes).into_owned()))
 }
 
-/// A variable's value; an empty one counts as not set.
+/// The value of a variable; a blank one counts as not set.
 pub(super) fn variable(name: &str) -> Option<SecretString> {
-    // Build servers set a variable without a value to the empty text.
+    // Build servers set a variable without a value to the empty string.
     let value = Zeroizing::new(std::env::var(name).ok()?);
     (!value.trim().is_empty()).then(|| value.as_str().into())
 }
 
-/// A secret that a variable of massebrev's may hold, or else the file or variable that the manifest names.
+/// A secret that is read from massebrev's own variable, or else from the file or variable that the manifest names.
 pub(super) struct Secret<'a> {
-    /// For messages: `password for the key`.
+    /// The secret as messages name it, such as `password for the key`.
     pub(super) what: &'static str,
-    /// Massebrev's own variable: it wins over the manifest.
+    /// Massebrev's own variable, which wins over the manifest.
     pub(super) variable: &'static str,
-    /// The manifest's member, as `auth.key.password`.
+    /// The member of the manifest that configures it, such as `auth.key.password`.
     pub(super) member: &'static str,
     pub(super) source: Option<&'a SecretSource>,
 }
@@ -64,7 +64,7 @@ impl Secret<'_> {
     }
 }
 
-/// A warning when others on this machine can read a file that holds a secret.
+/// Returns a warning when other users of this machine can read a file that holds a secret.
 pub(super) fn warn_if_open(path: &Path, what: &str) -> Option<String> {
     is_open_to_others(path).then(|| {
         let path = path.display();
@@ -76,6 +76,7 @@ pub(super) fn warn_if_open(path: &Path, what: &str) -> Option<String> {
 fn is_open_to_others(path: &Path) -> bool {
     use std::os::unix::fs::PermissionsExt as _;
 
+    // The read bits of group and others.
     std::fs::metadata(path).is_ok_and(|file| file.permissions().mode() & 0o044 != 0)
 }
 

@@ -1,4 +1,4 @@
-//! The numbers of a run so far, and their words. Uses no clock and no terminal: both are the caller's.
+//! The numbers of a run so far, and the message they make. The caller gives the time and has the terminal, so this part can be tested without either.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -6,14 +6,14 @@ use std::time::{Duration, Instant};
 use crate::journal::State;
 use crate::send::{Event, PaceSnapshot};
 
-/// Without a terminal, progress is a line every so often.
+/// The time between two progress lines without a terminal.
 const LINE_EVERY: Duration = Duration::from_secs(5);
-/// The estimate of the time left looks at the letters of this last stretch.
+/// The length of the recent period that the estimate of the remaining time is based on.
 const WINDOW: Duration = Duration::from_secs(30);
-/// A shorter stretch is too little for an estimate.
+/// No estimate is made from a shorter period than this.
 const TOO_SHORT: Duration = Duration::from_secs(2);
 
-/// A run so far.
+/// The progress of one run.
 #[derive(Debug, Default)]
 pub(super) struct RunProgress {
     letters: u64,
@@ -21,10 +21,10 @@ pub(super) struct RunProgress {
     ok: u64,
     failed: u64,
     pace: Option<PaceSnapshot>,
-    /// The number of letters that had ended at each `Pace` event.
+    /// The number of letters with an outcome at each `Pace` event of the last [`WINDOW`].
     ended: VecDeque<(Instant, u64)>,
-    /// When the run began, or the last line was said.
-    said: Option<Instant>,
+    /// The time of the last progress line, or of the start.
+    last_line: Option<Instant>,
 }
 
 impl RunProgress {
@@ -34,18 +34,18 @@ impl RunProgress {
                 *self = Self {
                     letters,
                     settled,
-                    said: Some(now),
+                    last_line: Some(now),
                     ..Self::default()
                 };
             }
             Event::Delivered { state, .. } if is_ok(state) => self.ok += 1,
             Event::Delivered { .. } => self.failed += 1,
-            // It was counted as failed while its state was unknown.
+            // It was counted as failed while its outcome was unknown.
             Event::Settled { state, .. } if is_ok(state) => {
                 self.ok += 1;
                 self.failed = self.failed.saturating_sub(1);
             }
-            Event::Pace(snapshot) => self.see(snapshot, now),
+            Event::Pace(snapshot) => self.record_pace(snapshot, now),
             Event::Settled { .. }
             | Event::Attachment { .. }
             | Event::Paused { .. }
@@ -54,13 +54,14 @@ impl RunProgress {
         }
     }
 
-    /// The line that is due now, where there is no terminal; `None` most of the time.
+    /// Returns a progress line when one is due.
     pub(super) fn line(&mut self, now: Instant) -> Option<String> {
-        let said = self.said?;
-        if now.saturating_duration_since(said) < LINE_EVERY || self.done() >= self.letters {
+        let last_line = self.last_line?;
+        // After the last letter the report follows at once.
+        if now.saturating_duration_since(last_line) < LINE_EVERY || self.done() >= self.letters {
             return None;
         }
-        self.said = Some(now);
+        self.last_line = Some(now);
         Some(format!(
             "{} of {} · {}",
             self.done(),
@@ -69,24 +70,24 @@ impl RunProgress {
         ))
     }
 
-    /// Letters whose turn it was.
+    /// The number of letters that this run was to send.
     pub(super) fn letters(&self) -> u64 {
         self.letters
     }
 
-    /// Letters that are done with, by earlier runs as well.
+    /// The number of letters with an outcome, those of earlier runs included.
     pub(super) fn done(&self) -> u64 {
         self.settled + self.ok + self.failed
     }
 
-    /// The message behind the bar: all but `done of letters`.
+    /// The message beside the bar, which itself shows `done/letters`.
     pub(super) fn words(&self, now: Instant) -> String {
         let mut words = Vec::new();
         // Most important first: a narrow terminal cuts the end.
         match self.pace.and_then(|pace| pace.held) {
             Some(held) => words.push(format!("nothing leaves for {}", span(held))),
             None => words.extend(
-                self.left(now)
+                self.time_left(now)
                     .map(|left| format!("about {} left", span(left))),
             ),
         }
@@ -117,7 +118,7 @@ impl RunProgress {
         words.join(" · ")
     }
 
-    fn see(&mut self, snapshot: PaceSnapshot, now: Instant) {
+    fn record_pace(&mut self, snapshot: PaceSnapshot, now: Instant) {
         self.pace = Some(snapshot);
         self.ended.push_back((now, self.ok + self.failed));
         while let Some((at, _)) = self.ended.front()
@@ -127,8 +128,8 @@ impl RunProgress {
         }
     }
 
-    /// The time that the rest takes at the rate of the last stretch; `None` when that cannot be estimated.
-    fn left(&self, now: Instant) -> Option<Duration> {
+    /// Estimates the remaining time from the rate of the last [`WINDOW`]; `None` when too little is known.
+    fn time_left(&self, now: Instant) -> Option<Duration> {
         let (since, before) = *self.ended.front()?;
         let took = now.saturating_duration_since(since);
         let ended = (self.ok + self.failed).saturating_sub(before);
@@ -146,7 +147,7 @@ fn is_ok(state: State) -> bool {
     matches!(state, State::Sent | State::AlreadySent)
 }
 
-/// `9.9/s`, `120/s`; what is slower by the minute or the hour.
+/// Formats a rate, as `9.9/s` or `120/s`; a slower one per minute or hour.
 fn rate(a_second: f64) -> String {
     let (number, unit) = match a_second {
         none if none <= 0.0 => return "0/s".to_owned(),
@@ -154,6 +155,7 @@ fn rate(a_second: f64) -> String {
         slow if slow < 1.0 => (slow * 60.0, "min"),
         fast => (fast, "s"),
     };
+    // From 9.95 on one decimal would round to 10.0.
     if number < 9.95 {
         format!("{number:.1}/{unit}")
     } else {
@@ -161,7 +163,7 @@ fn rate(a_second: f64) -> String {
     }
 }
 
-/// `40 s`, `2 min 40 s`, `3 h 5 min`, `2 d 3 h`: a part of a second is a whole one.
+/// Formats a length of time, as `40 s`, `2 min 40 s`, `3 h 5 min` or `2 d 3 h`, rounded up to a whole second.
 fn span(span: Duration) -> String {
     let seconds = span.as_secs() + u64::from(span.subsec_nanos() > 0);
     let (minutes, hours) = (seconds / 60, seconds / 3600);
@@ -249,7 +251,7 @@ mod tests {
             }
         }
         assert_eq!(run.done(), 120 + 31);
-        let left = run.left(at(120)).unwrap().as_secs();
+        let left = run.time_left(at(120)).unwrap().as_secs();
         assert!((840..=900).contains(&left), "{left} s for 449 letters");
     }
 

@@ -1,4 +1,4 @@
-//! `render --diff FILE`: the differences from an earlier output.
+//! `render --diff FILE`: the differences between an earlier output and the letters of now.
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -13,7 +13,7 @@ use crate::cli::{CliError, Printer};
 pub(super) struct Difference {
     earlier: OldRender,
     printer: Printer,
-    /// The letter of now as a line; kept for its memory.
+    /// A buffer for the letter of now as a request line, reused from letter to letter.
     line: Vec<u8>,
     new: u64,
     changed: u64,
@@ -21,7 +21,7 @@ pub(super) struct Difference {
 }
 
 impl Difference {
-    pub(super) fn with(earlier: &Path, printer: Printer) -> Result<Self, CliError> {
+    pub(super) fn open(earlier: &Path, printer: Printer) -> Result<Self, CliError> {
         Ok(Self {
             earlier: OldRender::open(earlier)?,
             printer,
@@ -63,7 +63,7 @@ impl Difference {
         Ok(())
     }
 
-    /// Prints the letters that are gone, and the counts. A letter that is there now but was not asked for is not gone.
+    /// Prints the letters that are gone, and the counts. A letter that still exists but was not selected is not gone.
     pub(super) fn finish(mut self, check_report: &CheckReport) -> Result<(), CliError> {
         let letters: HashSet<u64> = check_report.letter_heads().map(|(key, _)| key).collect();
         let printer = self.printer;

@@ -1,4 +1,4 @@
-//! The letters as people read them, one after the other.
+//! `render --text`: the letters as their recipients read them, one after the other.
 
 use std::io::Write;
 

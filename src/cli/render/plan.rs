@@ -10,13 +10,13 @@ use crate::cli::check::CheckedMailing;
 use crate::cli::target::Target;
 use crate::cli::{CliError, Printer};
 
-/// The digest that `--diff` names instead of a file; a file of that name comes first.
+/// Parses the digest that `--diff` may name instead of a file; an existing file of that name wins.
 pub(super) fn digest(old: &Path) -> Option<Digest> {
     let digest = old.to_str()?.parse().ok()?;
     (!old.exists()).then_some(digest)
 }
 
-/// Prints whether the plan is still the same, and which inputs changed when the journal's latest run had that plan.
+/// Compares the plans. The changed inputs are known only when the latest run in the journal had the old plan, because a digest cannot be taken apart.
 pub(super) fn compare(
     old: Digest,
     checked: &CheckedMailing,
@@ -43,7 +43,7 @@ pub(super) fn compare(
     Ok(())
 }
 
-/// The parts that differ from those of the latest run, when it was of this plan.
+/// The inputs that differ from those of the latest run; `None` when that run had another plan, or there is none.
 fn changed(
     old: Digest,
     checked: &CheckedMailing,

@@ -1,4 +1,4 @@
-//! The requests, one a line.
+//! `render` without further flags: the requests as JSON lines.
 
 use std::io::{self, BufWriter, Stdout, Write as _};
 
@@ -6,7 +6,7 @@ use crate::plan::{CheckReport, Delivery, request_line};
 
 use crate::cli::CliError;
 
-/// Writes requests to stdout as they are: no byte is added, changed or taken away, not even on a terminal.
+/// Writes requests to stdout byte for byte. Does not use the printer, which would remove escape sequences that a letter may hold.
 #[derive(Debug)]
 pub(super) struct Requests(BufWriter<Stdout>);
 

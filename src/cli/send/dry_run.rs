@@ -35,12 +35,12 @@ impl SendArgs {
             }
         })?;
         self.print_plan(&plan, bytes, printer)?;
-        let command = proof::for_real(plan.checked.proof.as_ref());
+        let command = proof::send_command(plan.checked.proof.as_ref());
         printer.note(format_args!("to send: {command}"));
         Ok(ExitStatus::Success)
     }
 
-    /// Prints what a send would ask, upload and send.
+    /// Prints the question, the uploads and the letters of a send.
     fn print_plan(&self, plan: &SendPlan, bytes: u64, printer: Printer) -> Result<(), CliError> {
         let SendPlan {
             checked, chosen, ..
@@ -68,7 +68,7 @@ impl SendArgs {
         ))
     }
 
-    /// Refuses what a send would refuse because persons would get a second letter, as far as it can be told without asking Altinn.
+    /// Refuses second letters as a send does, as far as they can be found without asking Altinn.
     fn refuse_second_letters(&self, plan: &SendPlan, printer: Printer) -> Result<(), CliError> {
         let checked = &plan.checked;
         if checked.proof.is_some() {
@@ -92,7 +92,7 @@ impl SendArgs {
         Err(resume::changed_error(refused, checked, &self.target))
     }
 
-    /// The error that a send would meet before it could reach Altinn. A dry run does not fail because of it: it is also for people without the key.
+    /// Returns the error that would keep a send from reaching Altinn. A dry run does not fail because of it: its user may not have the key.
     fn missing_setup(&self, checked: &CheckedMailing, printer: Printer) -> Option<String> {
         let Destination::Altinn(environment) = &checked.destination else {
             return None;
@@ -107,11 +107,11 @@ impl SendArgs {
             concurrency,
             printer,
         );
-        client.err().map(|error| error.in_words())
+        client.err().map(|error| error.one_line())
     }
 }
 
-/// Renders the letters as a send does, and gives the sum of their requests in bytes.
+/// Renders the letters as a send does, and returns the total size of their requests in bytes.
 fn render(
     plan: &mut SendPlan,
     each: &mut dyn FnMut(&Delivery) -> Result<(), CliError>,
@@ -137,7 +137,7 @@ fn render(
     Ok(bytes)
 }
 
-/// A letter as its reader will see it.
+/// Prints a letter as its reader will see it.
 fn show(delivery: &Delivery, printer: Printer) -> Result<(), CliError> {
     let mut text = Vec::new();
     preview::text(delivery, &mut text)?;

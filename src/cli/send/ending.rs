@@ -1,4 +1,4 @@
-//! The end of a run for people: why it ended, and the next command.
+//! The end of a run: its reason, the exit status and the next command.
 
 use crate::journal::State;
 use crate::manifest::EnvironmentName;
@@ -14,7 +14,7 @@ use crate::cli::resume;
 use crate::cli::target::Target;
 use crate::cli::{ExitStatus, Printer};
 
-/// Prints how the run ended and the next command; gives the exit status.
+/// Prints the end of the run and the next command, and returns the exit status.
 pub(super) fn print_outcome(
     target: &Target,
     checked: &CheckedMailing,
@@ -57,7 +57,7 @@ pub(super) fn print_outcome(
     status
 }
 
-/// After a rehearsal, the real mailing without sending it yet; after that, its report as a file.
+/// The next command after a success: after a rehearsal a dry run of the real mailing, after a real send the report as a file.
 fn next_after_success(target: &Target, checked: &CheckedMailing) -> String {
     let is_rehearsal = target.sandbox
         && checked.mailing.manifest().environment != EnvironmentName::Sandbox
@@ -72,13 +72,13 @@ fn next_after_success(target: &Target, checked: &CheckedMailing) -> String {
     report_file(target, checked)
 }
 
-/// The rows as a file: on a terminal they would be a flood.
+/// The command that writes all rows to a CSV file.
 fn report_file(target: &Target, checked: &CheckedMailing) -> String {
     let file = format!("{}-report.csv", checked.mailing.manifest().mailing);
     format!("{} --format csv -o {file}", target.command("report"))
 }
 
-/// Prints why the run ended, unless it finished.
+/// Prints the reason for the end of the run unless it finished, and returns the exit status.
 pub(super) fn print_ending(summary: &Summary, report: &Report, printer: Printer) -> ExitStatus {
     match &summary.ending {
         RunEnd::Finished if is_done(report) => ExitStatus::Success,
@@ -115,7 +115,7 @@ pub(super) fn print_ending(summary: &Summary, report: &Report, printer: Printer)
     }
 }
 
-/// True when the same command would fail again: the key, the client or a certificate has to be put right first.
+/// True when the same command would fail again until a key, client or certificate has been corrected.
 fn needs_another_setup(ending: &RunEnd) -> bool {
     match ending {
         RunEnd::NoToken(error) => !error.is_transient(),
@@ -124,13 +124,13 @@ fn needs_another_setup(ending: &RunEnd) -> bool {
     }
 }
 
-/// True when every row is sent or skipped. A row that is still pending after a finished run would be a lost one.
+/// True when every row is sent or skipped. A row that is pending after a finished run would be lost, so it must never count as success.
 fn is_done(report: &Report) -> bool {
     let counts = report.counts();
     report.adds_up() && counts.attention() == 0 && counts.in_state(State::Pending) == 0
 }
 
-/// Prints why there was nothing to send.
+/// Prints the reason why no letter was sent.
 fn print_nothing_sent(
     target: &Target,
     checked: &CheckedMailing,

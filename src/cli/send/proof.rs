@@ -1,4 +1,4 @@
-//! `massebrev send --proof-to`: letters of a few rows to a person who approves them before the mailing is sent.
+//! `massebrev send --proof-to`: sends the letters of a few rows to one recipient, who approves them before the mailing is sent.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -16,17 +16,17 @@ use super::SendArgs;
 use super::ending::print_ending;
 use crate::cli::check::CheckedMailing;
 use crate::cli::choose::{choose, rows};
-use crate::cli::command_line::{command_after_proofs, command_for_real, same_command};
+use crate::cli::command_line::{command_after_proofs, command_without_dry_run, same_command};
 use crate::cli::destination::Destination;
 use crate::cli::proofs::journal_path;
 use crate::cli::resume;
 use crate::cli::{CliError, ExitStatus, Printer};
 
-/// The most rows that are printed with the reason for their choice.
+/// The largest number of rows that are printed with the reasons for their choice.
 const REASONS_LIMIT: usize = 12;
 
 impl SendArgs {
-    /// Makes a checked mailing one of proofs, and prints which rows are proven.
+    /// Turns a checked mailing into one of proofs, and prints its rows.
     pub(super) fn prove(
         &self,
         checked: CheckedMailing,
@@ -44,7 +44,7 @@ impl SendArgs {
         let mut now = Timestamp::now();
         let (mut checked, mut proven) = (checked, wanted.rows.clone());
         if let Some(earlier) = Journal::peek_began(&journal_path)? {
-            // Rendered with the time of the first proofs: what was sent already must read the same.
+            // Rendered with the time of the first proofs, so that those already sent read the same and count as sent.
             now = earlier;
             checked = checked.begun_at(earlier)?;
             proven = proven.with(recorded_rows(&journal_path)?);
@@ -62,7 +62,7 @@ impl SendArgs {
         Ok((checked, wanted))
     }
 
-    /// The rows that are to be proven, and why.
+    /// The rows to be proven, and the reasons for their choice as text.
     fn sample(
         &self,
         checked: &CheckedMailing,
@@ -78,7 +78,7 @@ impl SendArgs {
         }
         let only = |rows| RowFilter { rows, limit: None };
         if self.rows.is_some() || self.limit.is_some() {
-            // Rows that were proven already count too, so that the same command means the same letters.
+            // Rows that are proven already count as well, so that the same command always means the same letters.
             let chosen = choose(check_report, &self.wanted(), |_| false, printer)?;
             return Ok((only(chosen.rows), String::new()));
         }
@@ -104,7 +104,7 @@ fn reasons((row, reasons): (&u64, &Vec<Reason>)) -> String {
     format!("row {row} ({})", reasons.join(", "))
 }
 
-/// Checks the recipient of the proofs by the rules for recipients of letters.
+/// Checks the recipient of the proofs by the same rules as recipients of letters.
 fn check_proof_recipient(
     to: &Recipient,
     checked: &CheckedMailing,
@@ -133,7 +133,7 @@ fn check_proof_recipient(
     }
 }
 
-/// Prints how the proofs went, where to see them, and the next command.
+/// Prints the end of the run, the place where the proofs can be seen, and the next command; returns the exit status.
 pub(super) fn print_outcome(
     checked: &CheckedMailing,
     proof: &Proof,
@@ -164,7 +164,7 @@ pub(super) fn print_outcome(
         };
         printer.note(format_args!("next: {look}{command}"));
     } else if resume::is_outstanding(counts, summary.reconciled.left) {
-        printer.warn(format_args!("next: {}", same_again(proof)));
+        printer.warn(format_args!("next: {}", repeat_command(proof)));
     } else if counts.in_state(State::Reserved) > 0 {
         printer.warn(format_args!(
             "next: choose another --proof-to: {to} has reserved against digital letters"
@@ -175,7 +175,7 @@ pub(super) fn print_outcome(
     status
 }
 
-/// Prints why there was nothing to send.
+/// Prints the reason why no proof was sent.
 fn print_nothing_sent(counts: &StateCounts, to: &str, printer: Printer) {
     if counts.attention() > 0 {
         printer.note(format_args!(
@@ -189,7 +189,7 @@ fn print_nothing_sent(counts: &StateCounts, to: &str, printer: Printer) {
     printer.note("a change in the mailing makes another plan, which is proven anew");
 }
 
-/// Where the proofs are to be seen.
+/// Describes the place where the proofs can be seen.
 fn where_to_look(destination: &Destination, to: &str) -> String {
     match destination {
         Destination::Sandbox => format!(
@@ -205,23 +205,23 @@ fn where_to_look(destination: &Destination, to: &str) -> String {
     }
 }
 
-/// The command that was typed; in words when a person's number stands in it.
-pub(super) fn same_again(proof: &Proof) -> String {
+/// The command that was typed; described in words when it holds a person's identity number, which is never printed.
+pub(super) fn repeat_command(proof: &Proof) -> String {
     match proof.recipient() {
         Recipient::Organization(_) => same_command(),
         _ => "run the same command again".to_owned(),
     }
 }
 
-/// The command that was typed, without `--dry-run`; in words when a person's number stands in it.
-pub(super) fn for_real(proof: Option<&Proof>) -> String {
+/// The command that was typed, without `--dry-run`; described in words when it holds a person's identity number.
+pub(super) fn send_command(proof: Option<&Proof>) -> String {
     match proof.map(Proof::recipient) {
-        None | Some(Recipient::Organization(_)) => command_for_real(),
+        None | Some(Recipient::Organization(_)) => command_without_dry_run(),
         Some(_) => "run the same command without --dry-run".to_owned(),
     }
 }
 
-/// The rows in the journal of the proofs.
+/// The row numbers in the journal of the proofs.
 fn recorded_rows(journal: &Path) -> Result<Vec<u64>, JournalError> {
     let journal = Journal::read(journal)?;
     let recorded = journal.recorded()?;
@@ -230,7 +230,7 @@ fn recorded_rows(journal: &Path) -> Result<Vec<u64>, JournalError> {
         .collect::<Result<_, _>>()
 }
 
-/// Prints which letters are proven, and what proofs leave out.
+/// Prints the rows that are proven, and the parts of their letters that proofs leave out.
 fn print(wanted: &Selection, proofs: &Proofs, proof: &Proof, why: &str, printer: Printer) {
     let to = proof.recipient().masked();
     let which = if why.is_empty() {

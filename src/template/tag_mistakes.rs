@@ -1,10 +1,10 @@
-//! Mistakes in tags that Tera would refuse in words of its own, or take for something else than was meant: the habits of Jinja, and what comes along when text
-//! is pasted from a word processor.
+//! The detection of common mistakes in tags, which Tera would explain badly or silently misunderstand: constructs of Jinja, and characters that come along
+//! when text is pasted from a word processor. Also finds the comparisons in tags.
 
 use super::reference::call_of;
 use super::token::{Mistake, Token, is_value};
 
-/// A sign that cannot be part of a tag and was probably pasted.
+/// The mistake for a sign that cannot be part of a tag and was probably pasted.
 pub(super) fn pasted(sign: char, at: usize) -> Option<Mistake> {
     let code = u32::from(sign);
     let (message, hint) = match sign {
@@ -32,7 +32,7 @@ pub(super) fn pasted(sign: char, at: usize) -> Option<Mistake> {
 pub(super) fn in_expression(tokens: &[Token]) -> Vec<Mistake> {
     let mut found = lone_equals(tokens);
     found.extend(positional_arguments(tokens));
-    // `a == b and "ja" or "nei"` chooses between two texts.
+    // With `and` a lone text may be meant: `a == b and "ja" or "nei"` chooses between two texts.
     if is_comparison(tokens) && !tokens.iter().any(|token| token.is_name("and")) {
         found.extend(lone_texts(tokens));
     }
@@ -72,21 +72,21 @@ pub(super) fn in_statement(tokens: &[Token]) -> Vec<Mistake> {
     found
 }
 
-/// A comparison with a name or a column behind `row` that is taken as it is, without a filter: `Beløp > 0`, `row["Antall"] == 1`.
+/// A comparison in which one side is a name or a column of `row` without a filter: `Beløp > 0`, `row["Antall"] == 1`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Comparison {
-    /// The name, or the key behind `row`.
+    /// The name, or the key of `row`.
     pub(super) token: Token,
-    /// True for more and less, false for equal and not equal.
+    /// True for an order (`<`, `>=`), false for equality.
     pub(super) is_ordered: bool,
-    /// The other side, when that is one word or number.
+    /// The other side, when that is a single word or number.
     pub(super) other: Option<Token>,
 }
 
 /// Finds the comparisons of a tag.
 pub(super) fn comparisons(tokens: &[Token]) -> Vec<Comparison> {
     let mut found = Vec::new();
-    // A tag that begins with `<` is a component.
+    // A tag that begins with `<` uses a component, which is no comparison.
     if tokens.first().is_some_and(|token| token.is_sign('<')) {
         return found;
     }
@@ -122,7 +122,7 @@ pub(super) fn comparisons(tokens: &[Token]) -> Vec<Comparison> {
     found
 }
 
-/// The name or key that ends before a place and has no filter.
+/// The name or key that ends before the token `at` and has no filter.
 fn operand_before(tokens: &[Token], at: usize) -> Option<&Token> {
     match tokens.get(..at)? {
         [
@@ -137,7 +137,7 @@ fn operand_before(tokens: &[Token], at: usize) -> Option<&Token> {
     }
 }
 
-/// The name or key that begins at a place and has no filter.
+/// The name or key that begins at the token `at` and has no filter.
 fn operand_at(tokens: &[Token], at: usize) -> Option<&Token> {
     let is_plain = |after: usize| !tokens.get(after).is_some_and(|token| token.is_sign('|'));
     match tokens.get(at..)? {
@@ -157,17 +157,17 @@ fn operand_at(tokens: &[Token], at: usize) -> Option<&Token> {
     }
 }
 
-/// True when there is `==` or `!=`.
+/// True when the tokens hold `==` or `!=`.
 fn is_comparison(tokens: &[Token]) -> bool {
     tokens.windows(2).any(|pair| {
         matches!(pair, [Token::Sign('=' | '!', first), Token::Sign('=', second)] if second - first == 1)
     })
 }
 
-/// `Språk = "nn"` outside brackets, where it gives an argument a value.
+/// Finds a single `=` meant as a comparison: `Språk = "nn"`. Inside brackets it assigns an argument and is correct.
 fn lone_equals(tokens: &[Token]) -> Vec<Mistake> {
     let mut depth = 0_usize;
-    // A tag that begins with `<` is a component, whose arguments are written with `=`.
+    // A tag with `/` uses a component, whose arguments are written with `=`.
     let is_component = tokens.iter().any(|token| token.is_sign('/'));
     if is_component {
         return Vec::new();
@@ -194,7 +194,7 @@ fn lone_equals(tokens: &[Token]) -> Vec<Mistake> {
     Vec::new()
 }
 
-/// `Språk == "nn" or "en"`: the second text is compared with nothing.
+/// Finds texts that are compared with nothing and so are always true: `Språk == "nn" or "en"`.
 fn lone_texts(tokens: &[Token]) -> Vec<Mistake> {
     let is_joint = |token: &Token| token.is_name("or") || token.is_name("and");
     let lone = tokens.iter().enumerate().filter_map(|(at, token)| {
@@ -212,7 +212,7 @@ fn lone_texts(tokens: &[Token]) -> Vec<Mistake> {
     lone.collect()
 }
 
-/// `default("x")`: the arguments of filters, functions and tests have names.
+/// Finds arguments without names, such as `default("x")`. Tera knows named ones only.
 fn positional_arguments(tokens: &[Token]) -> Vec<Mistake> {
     const WORDS: [&str; 8] = ["if", "elif", "else", "and", "or", "not", "in", "is"];
     let called = tokens.windows(3).enumerate().filter_map(|(at, three)| {
