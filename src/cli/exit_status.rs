@@ -7,7 +7,7 @@ use super::{CliError, Printer};
 /// The exit status of a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ExitStatus {
-    /// Every row is sent, already sent or skipped; for other commands, the request was carried out.
+    /// Every row that was asked for is sent, already sent or skipped; for other commands, the request was carried out.
     Success,
     /// The run finished; some rows were rejected, reserved, failed or are unknown.
     Unfinished,

@@ -53,7 +53,8 @@ fn main() {
             "--limit",
             &limit,
         ];
-        program.run_to(1, folder, &credentials, &part);
+        // Older versions end with 1 while rows are left that were not asked for.
+        program.run_to(&[0, 1], folder, &credentials, &part);
         let journal = folder.join(".massebrev");
         let kept = folder.join("kept");
         copy(&journal, &kept);
