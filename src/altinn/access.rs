@@ -133,7 +133,7 @@ fn foreign_environment(issuer: &str, environment: &Environment) -> Option<String
     }
     // Behind a gateway of the user's own, hosts do not tell the environment; but production and test never mix.
     let is_known = Environment::named(environment.name()).is_some();
-    match Environment::of_host(&issuer) {
+    match Environment::at_host(&issuer) {
         Some(owner) if is_known || owner.is_production() != environment.is_production() => {
             Some(owner.name().to_owned())
         }

@@ -200,15 +200,10 @@ pub enum EnvironmentError {
     },
     /// Tokens and letters would travel unencrypted.
     #[error("`{member}` must begin with https://, except on this machine: {found}")]
-    NotSecure {
-        member: &'static str,
-        found: String,
-    },
+    NotSecure { member: &'static str, found: String },
     /// The address has a user name, password, query or fragment.
     #[error("`{member}` must be a plain address without user name, `?` and `#`")]
-    NotPlain {
-        member: &'static str,
-    },
+    NotPlain { member: &'static str },
 }
 
 /// Name, platform and Maskinporten.

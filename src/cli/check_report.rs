@@ -50,7 +50,9 @@ impl From<&TokenError> for CheckResult {
         Self::Failed {
             message: error.reason(),
             causes: Vec::new(),
-            hint: error.hint().or_else(|| error.is_transient().then(retry_hint)),
+            hint: error
+                .hint()
+                .or_else(|| error.is_transient().then(retry_hint)),
         }
     }
 }

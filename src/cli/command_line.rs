@@ -61,7 +61,11 @@ const ONE_TIME: [(&str, &str); 2] = [
 /// The command that was typed, which continues where this run ended.
 pub(crate) fn same_command() -> String {
     let set = ONE_TIME.map(|(_, variable)| variable);
-    format!("{}{}", unset_prefix(&set), shell_line(&repeatable_arguments()))
+    format!(
+        "{}{}",
+        unset_prefix(&set),
+        shell_line(&repeatable_arguments())
+    )
 }
 
 /// The command that was typed, for all rows; `letters` replaces the number that `--expect` names.
@@ -76,7 +80,11 @@ pub(crate) fn command_for_the_rest(letters: u64) -> String {
 pub(crate) fn command_without_dry_run() -> String {
     let mut arguments = typed_arguments();
     arguments.retain(|argument| argument != "--dry-run");
-    format!("{}{}", unset_prefix(&["MASSEBREV_DRY_RUN"]), shell_line(&arguments))
+    format!(
+        "{}{}",
+        unset_prefix(&["MASSEBREV_DRY_RUN"]),
+        shell_line(&arguments)
+    )
 }
 
 /// The command that sends the mailing after its proofs: as it was typed, with `--plan` so that nothing but what was approved leaves.

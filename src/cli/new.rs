@@ -42,7 +42,12 @@ impl NewArgs {
         Ok(ExitStatus::Success)
     }
 
-    fn starter_from_csv(&self, mailing: &str, csv: &Path, printer: Printer) -> Result<Starter, CliError> {
+    fn starter_from_csv(
+        &self,
+        mailing: &str,
+        csv: &Path,
+        printer: Printer,
+    ) -> Result<Starter, CliError> {
         // Checked first, because the reader would speak of `recipients.file`, which the user has not written.
         if let Err(error) = std::fs::metadata(csv) {
             return Err(CliError::usage(

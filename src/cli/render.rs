@@ -202,5 +202,5 @@ fn for_each_letter(
 }
 
 fn input_changed(error: InputChanged) -> CliError {
-SendError::from(error).into()
+    SendError::from(error).into()
 }

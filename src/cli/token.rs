@@ -240,7 +240,10 @@ impl Summary {
                 "source",
                 format!("{}, for {}", self.source, self.environment),
             ),
-            ("issuer", format!("{}{kind}", or_unknown(access.issuer.as_ref()))),
+            (
+                "issuer",
+                format!("{}{kind}", or_unknown(access.issuer.as_ref())),
+            ),
             ("client", or_unknown(access.client.as_ref())),
             ("consumer", or_unknown(access.consumer.as_ref())),
             ("scopes", access.scopes.join(" ")),

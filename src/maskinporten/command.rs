@@ -187,7 +187,10 @@ impl Drop for Running {
 async fn read_limited(stream: Option<impl AsyncRead + Unpin>) -> std::io::Result<Vec<u8>> {
     let mut read = Vec::new();
     if let Some(mut stream) = stream {
-        (&mut stream).take(OUTPUT_LIMIT).read_to_end(&mut read).await?;
+        (&mut stream)
+            .take(OUTPUT_LIMIT)
+            .read_to_end(&mut read)
+            .await?;
         tokio::io::copy(&mut stream, &mut tokio::io::sink()).await?;
     }
     Ok(read)

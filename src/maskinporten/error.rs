@@ -45,10 +45,7 @@ pub enum TokenError {
     },
     /// The answer was a success, but its body holds no usable token.
     #[error("the answer from `{host}` has no token in it: {reason}")]
-    Malformed {
-        host: String,
-        reason: &'static str,
-    },
+    Malformed { host: String, reason: &'static str },
     /// A source other than Maskinporten has no token.
     #[error(transparent)]
     Source(#[from] SourceError),
@@ -166,10 +163,7 @@ pub enum SourceError {
     },
     /// The source has something that is not a token.
     #[error("what comes from {place} is not a token: {reason}")]
-    NotAToken {
-        place: String,
-        reason: &'static str,
-    },
+    NotAToken { place: String, reason: &'static str },
     /// The token has expired.
     #[error("the token from {place} expired {ago} ago")]
     Expired {

@@ -30,7 +30,10 @@ const BASE64URL: GeneralPurpose = GeneralPurpose::new(
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
-fn select_key<'a>(keys: &'a [Value], kid: Option<&str>) -> Result<&'a Map<String, Value>, KeyError> {
+fn select_key<'a>(
+    keys: &'a [Value],
+    kid: Option<&str>,
+) -> Result<&'a Map<String, Value>, KeyError> {
     let kid = kid.map(str::trim).filter(|kid| !kid.is_empty());
     // A set may also hold public keys and keys for encryption.
     let candidates: Vec<_> = keys

@@ -278,7 +278,11 @@ fn left_until(value: &Value) -> Option<Duration> {
 }
 
 /// Returns the token, or an error with `hint` when it has expired.
-pub(super) fn unexpired(token: &Token, place: &str, hint: &'static str) -> Result<Token, SourceError> {
+pub(super) fn unexpired(
+    token: &Token,
+    place: &str,
+    hint: &'static str,
+) -> Result<Token, SourceError> {
     match token.time_left() {
         Some(Duration::ZERO) => Err(SourceError::Expired {
             place: place.to_owned(),

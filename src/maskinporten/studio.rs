@@ -88,7 +88,10 @@ fn sections(root: &Map<String, Value>) -> Vec<(String, &Map<String, Value>)> {
     let mut open = vec![(String::new(), root)];
     while let Some((path, members)) = open.pop() {
         // Settings do not nest: an object inside them is a key.
-        if SETTINGS_MEMBERS.iter().any(|name| member(members, name).is_some()) {
+        if SETTINGS_MEMBERS
+            .iter()
+            .any(|name| member(members, name).is_some())
+        {
             found.push((path, members));
             continue;
         }

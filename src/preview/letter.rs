@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::format::size;
 use super::language::Language;
 use super::mask::masked;
-use super::notification::{Keywords, NotificationView, notices};
+use super::notification::{Keywords, NotificationView, notification_views};
 use crate::correspondence::Recipient;
 use crate::markdown::{self, inbox};
 use crate::plan::{Delivery, PlannedFile};

@@ -342,7 +342,11 @@ fn custom_recipients_note(notification: &Notification) -> Option<String> {
     let recipients: Vec<_> = if notification.custom_recipients.is_empty() {
         first.map(describe_recipient).collect()
     } else {
-        notification.custom_recipients.iter().map(describe_recipient).collect()
+        notification
+            .custom_recipients
+            .iter()
+            .map(describe_recipient)
+            .collect()
     };
     if recipients.is_empty() {
         return None;

@@ -105,7 +105,11 @@ impl ReceivedAttachment {
     }
 
     /// Stores uploaded content and starts the scan, which ends after `scan_polls` overviews. A checksum that differs from the announced one is error 2008.
-    pub(super) fn store_content(&mut self, content: Content, scan_polls: u32) -> Result<(), Refusal> {
+    pub(super) fn store_content(
+        &mut self,
+        content: Content,
+        scan_polls: u32,
+    ) -> Result<(), Refusal> {
         self.length = content.length;
         self.checksum = content.checksum();
         self.bytes = content.kept();

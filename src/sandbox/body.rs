@@ -197,8 +197,12 @@ impl Reader {
         let read = match (kind, value) {
             (Kind::Text, text @ Value::String(_)) => text,
             (Kind::Flag, flag @ Value::Bool(_)) => flag,
-            (Kind::Integer, number) => integer(&number).ok_or_else(|| self.conversion_error("Int32"))?,
-            (Kind::Guid, Value::String(text)) => guid(text).ok_or_else(|| self.conversion_error("Guid"))?,
+            (Kind::Integer, number) => {
+                integer(&number).ok_or_else(|| self.conversion_error("Int32"))?
+            }
+            (Kind::Guid, Value::String(text)) => {
+                guid(text).ok_or_else(|| self.conversion_error("Guid"))?
+            }
             (Kind::Time, Value::String(text)) => {
                 time(&text).ok_or_else(|| self.conversion_error("DateTimeOffset"))?
             }
@@ -250,7 +254,9 @@ impl Reader {
         let known = match value {
             Value::String(text) => names.iter().find(|name| name.eq_ignore_ascii_case(text)),
             value => {
-                let number = value.as_i64().ok_or_else(|| self.conversion_error("enum"))?;
+                let number = value
+                    .as_i64()
+                    .ok_or_else(|| self.conversion_error("enum"))?;
                 let known = usize::try_from(number).ok().and_then(|at| names.get(at));
                 // A number outside the enum passes parsing, as in .NET; later checks differ from member to member.
                 if known.is_none() {

@@ -63,11 +63,12 @@ impl Form {
         body::read_value(Value::Object(object), members, parameter).map_err(|entries| {
             // A fault in a form is a fault of model binding: without the entry for the whole body, and without the `$.` of JSON paths.
             let entries = entries.into_iter().filter(|entry| entry.key != parameter);
-            entries.map(|entry| {
-                let path = entry.key.trim_start_matches("$.");
-                Entry::new(pascal(path), "The value is not valid.")
-            })
-            .collect()
+            entries
+                .map(|entry| {
+                    let path = entry.key.trim_start_matches("$.");
+                    Entry::new(pascal(path), "The value is not valid.")
+                })
+                .collect()
         })
     }
 }

@@ -41,7 +41,11 @@ pub(super) fn judge(
     let findings = findings(state, &request, files);
     let mut entries = body.entries;
     // Model validation comes first and reports all its faults together; any one of them ends the check.
-    for (path, _) in body.undefined.iter().filter(|(path, _)| fails_model_validation(path)) {
+    for (path, _) in body
+        .undefined
+        .iter()
+        .filter(|(path, _)| fails_model_validation(path))
+    {
         entries.push(Entry::new(pascal(path), "The value is not defined."));
     }
     add_model(&mut entries, &findings);

@@ -120,7 +120,8 @@ impl LetterFilter {
             "Recipient" => received(),
             _ => sent || received(),
         };
-        is_visible && *letter.resource_id == *self.resource_id
+        is_visible
+            && *letter.resource_id == *self.resource_id
             && self.from.is_none_or(|from| letter.publish_at > from)
             && self.to.is_none_or(|to| letter.publish_at < to)
             && self.status.is_none_or(had)

@@ -14,7 +14,7 @@ use serde::de::{
 
 use serde_json::Number;
 
-use super::condition::{parse_condition, parse_bool};
+use super::condition::{parse_bool, parse_condition};
 use super::de_error::Mismatch;
 use super::error::TemplateError;
 use super::tree::{Node, Tree};

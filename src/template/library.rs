@@ -311,7 +311,10 @@ impl Library {
                 vec![self.from_report(report)]
             }
             // Errors that Tera finds only with all templates at hand are available as printed text only.
-            ErrorKind::Msg(text) => text.split("\n\n").map(|text| self.from_printed(text)).collect(),
+            ErrorKind::Msg(text) => text
+                .split("\n\n")
+                .map(|text| self.from_printed(text))
+                .collect(),
             ErrorKind::CircularInclude { .. } | ErrorKind::CircularExtend { .. } => {
                 vec![TemplateError::new("the template includes itself")]
             }

@@ -253,7 +253,7 @@ mod tests {
 
     fn amount(text: &str) -> Result<String, String> {
         let number = read("money", &Value::from(text), false).map_err(|error| error.to_string())?;
-        Ok(written(number, Some(2), Language::Bokmal).replace(NO_BREAK, " "))
+        Ok(format_number(number, Some(2), Language::Bokmal).replace(NO_BREAK, " "))
     }
 
     #[test]
@@ -292,7 +292,7 @@ mod tests {
             ("999.995", "1 000,00"),
         ] {
             let number = read("money", &Value::from(text), true).unwrap();
-            let written = written(number, Some(2), Language::Bokmal).replace(NO_BREAK, " ");
+            let written = format_number(number, Some(2), Language::Bokmal).replace(NO_BREAK, " ");
             assert_eq!(written, shown, "{text}");
         }
     }
@@ -336,7 +336,7 @@ mod tests {
             (serde_json::json!(-7), "-7,00"),
         ] {
             let number = read("money", &value(json), false).unwrap();
-            assert_eq!(written(number, Some(2), Language::Nynorsk), shown);
+            assert_eq!(format_number(number, Some(2), Language::Nynorsk), shown);
         }
     }
 }

@@ -175,7 +175,9 @@ impl<'a> Scanner<'a> {
             }
             self.copy(first.len_utf8());
             if !self.tag_has_mistake() {
-                self.found.mistakes.extend(tag_mistakes::pasted(first, start));
+                self.found
+                    .mistakes
+                    .extend(tag_mistakes::pasted(first, start));
             }
             return Some(Token::Sign(first, start));
         }
@@ -193,7 +195,9 @@ impl<'a> Scanner<'a> {
 
     /// Records the names in a tag, its filters, and its uses of `row`.
     fn note_names(&mut self, tokens: &[Token]) {
-        self.found.comparisons.extend(tag_mistakes::comparisons(tokens));
+        self.found
+            .comparisons
+            .extend(tag_mistakes::comparisons(tokens));
         for (at, token) in tokens.iter().enumerate() {
             let Token::Name(name) = token else { continue };
             if is_field(tokens, at) {

@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::compiler::{Compiled, Compiler, Leaf, MemberRules, Origin, Surroundings, not_text};
-use super::condition::{parse_condition, neither_true_nor_false};
+use super::condition::{neither_true_nor_false, parse_condition};
 use super::error::{SetupError, TemplateError};
 use super::folder::Folder;
 use super::library::{Library, Template};

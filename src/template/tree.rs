@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use serde_json::{Map, Number, Value};
 
 use super::compiler::{Compiled, Compiler, Leaf, Origin};
-use super::condition::{parse_condition, neither_true_nor_false};
+use super::condition::{neither_true_nor_false, parse_condition};
 use super::error::TemplateError;
 use crate::text::pointer_token;
 

@@ -251,7 +251,7 @@ mod tests {
             }
         }
         assert_eq!(run.done(), 120 + 31);
-        let left = run.left(at(120)).unwrap().as_secs();
+        let left = run.time_left(at(120)).unwrap().as_secs();
         assert!((840..=900).contains(&left), "{left} s for 449 letters");
     }
 
