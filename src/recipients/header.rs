@@ -8,6 +8,9 @@ use super::row::Row;
 use crate::correspondence::{InvalidRecipient, Recipient};
 use crate::diagnostic::tidy;
 
+/// Characters of a column's name; a longer one is a text, and would fill every message that names the column.
+const NAME_LIMIT: usize = 1_000;
+
 /// A fault of a header, without its place.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct HeaderDefect {
@@ -46,8 +49,10 @@ pub(super) fn column_names(
         }]);
     }
     let mut wrong: Vec<_> = nameless(&names, first_records).into_iter().collect();
+    wrong.extend(too_long(&names));
     let mut seen = HashMap::new();
-    for (column, name) in (1..).zip(&names).filter(|(_, name)| !name.is_empty()) {
+    let fit = |name: &String| !name.is_empty() && !is_too_long(name);
+    for (column, name) in (1..).zip(&names).filter(|(_, name)| fit(name)) {
         if let Some((Damage::WrongEncoding, probably)) = detect_damage(name) {
             wrong.push(HeaderDefect {
                 message: "the header was read in the wrong encoding before it was saved".to_owned(),
@@ -67,6 +72,20 @@ pub(super) fn column_names(
     } else {
         Err(wrong)
     }
+}
+
+fn is_too_long(name: &str) -> bool {
+    name.chars().nth(NAME_LIMIT).is_some()
+}
+
+/// The faults of columns whose name cannot be one.
+fn too_long(names: &[String]) -> impl Iterator<Item = HeaderDefect> {
+    let long = (1..).zip(names).filter(|(_, name)| is_too_long(name));
+    long.map(|(column, name)| HeaderDefect {
+        message: format!("the name of column {column} is too long"),
+        cause: Some(format!("it has {} characters", name.chars().count())),
+        hint: format!("the first line must hold the names of the columns, of at most {NAME_LIMIT} characters each"),
+    })
 }
 
 /// The fault of all columns without a name, in one message.
@@ -125,6 +144,19 @@ mod tests {
         let first = FirstRecords::read(text.as_bytes(), true, Delimiter::Semicolon, false);
         column_names(&row, &first)
             .map_err(|wrong| wrong.into_iter().map(|wrong| wrong.message).collect())
+    }
+
+    #[test]
+    fn a_name_that_is_a_text_is_refused_without_being_shown() {
+        let long = "x".repeat(NAME_LIMIT + 1);
+        assert_eq!(
+            of(&["org", &long, &long]).unwrap_err(),
+            [
+                "the name of column 2 is too long",
+                "the name of column 3 is too long"
+            ]
+        );
+        assert!(of(&["org", &long[1..]]).is_ok());
     }
 
     #[test]
