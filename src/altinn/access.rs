@@ -53,6 +53,7 @@ impl Access {
             issuer,
             problems: Vec::new(),
         };
+        // A token that cannot be read may be valid: nothing is held against it.
         if claims.is_some() {
             access.find_problems(environment);
         }

@@ -47,6 +47,7 @@ impl Client {
         let request = self
             .request(Method::POST, &path, token)
             .header(CONTENT_TYPE, "application/octet-stream")
+            // With a length Altinn refuses a file of the wrong size before it reads it.
             .header(CONTENT_LENGTH, content.size)
             .timeout(self.timeout_for(content.size))
             .body(Body::wrap_stream(content.clone().stream()));
@@ -108,7 +109,7 @@ pub enum AttachmentStatus {
     /// Ready for use in letters.
     Published,
     Purged,
-    /// The upload or the scan transport_error. Final: the file needs a new attachment.
+    /// The upload or the scan failed. Final: the file needs a new attachment.
     Failed,
     Expired,
     /// A status that this program does not know.

@@ -56,10 +56,11 @@ impl Client {
         resource: &str,
         key: Uuid,
     ) -> Result<Answer<Vec<Uuid>>, TransportError> {
-        // Other filters of this call match the bare resource id only, unlike the body of a letter.
+        // Unlike the other calls, this one compares the id as it is given, without removing its prefix.
         let resource = resource.strip_prefix(RESOURCE_PREFIX).unwrap_or(resource);
         let request = self.request(Method::GET, "correspondence", token).query(&[
             ("resourceId", resource),
+            // Required, though the key overrides it and all other filters.
             ("role", "Sender"),
             ("idempotentKey", &key.to_string()),
         ]);

@@ -96,5 +96,6 @@ fn named(definition: &clap::Command, name: &str) -> Result<clap::Command, CliErr
             format!("the commands are {}", names.join(", ")),
         )
     })?;
+    // Manual pages of subcommands are named like this by convention, as `git-commit` is.
     Ok(page.clone().name(format!("massebrev-{name}")))
 }

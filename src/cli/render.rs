@@ -166,6 +166,7 @@ impl RenderArgs {
             rows,
             limit: self.limit,
         };
+        // Earlier runs do not matter: rows that were sent are rendered too.
         choose(&checked.check_report, &wanted, |_| false, printer)
     }
 }

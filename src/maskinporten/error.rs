@@ -93,6 +93,7 @@ impl TokenError {
                 clock_ahead,
                 ..
             } => {
+                // The clock is named beside other advice, because it is often the real reason.
                 let advice = codes::advice(*code, error.as_deref(), message);
                 let clock = clock_ahead.and_then(clock_hint);
                 match (advice, clock) {

@@ -76,6 +76,7 @@ impl KeyMaterial {
 }
 
 const RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
+/// The names of other key types, for the error.
 const OTHER_KEY_TYPES: [(ObjectIdentifier, &str); 4] = [
     (ObjectIdentifier::new_unwrap("1.2.840.10045.2.1"), "EC"),
     (ObjectIdentifier::new_unwrap("1.3.101.112"), "Ed25519"),

@@ -195,6 +195,7 @@ impl NotificationView {
         sms: Option<&str>,
     ) -> Self {
         let has_words = subject.is_some() || body.is_some();
+        // Without words of the sender there is nothing to show: Altinn's generic text is not known here.
         let mail = has_mail(channel) && has_words;
         let mail = mail.then(|| {
             EmailView::new(

@@ -157,6 +157,7 @@ fn commit(
     state
         .letter_count
         .send_modify(|known| *known = letter_count.max(*known));
+    // The API answers with distinct ids.
     attachments.sort_unstable();
     attachments.dedup();
     Ok(json!({ "correspondences": initialized, "attachmentIds": attachments }))

@@ -158,6 +158,7 @@ impl Problem<'_> {
 fn model(entries: &[Entry]) -> Response {
     let status = StatusCode::BAD_REQUEST;
     let mut errors = BTreeMap::<_, Vec<_>>::new();
+    // Several faults of one member share an entry of the map, but not of the list.
     for Entry { key, message } in entries {
         errors
             .entry(key.as_str())

@@ -41,6 +41,7 @@ pub(super) async fn find(
 ) -> Result<Response, Refusal> {
     let caller = authorize(&state, &headers, RequiredScope::SenderOrRecipient)?;
     let filter = LetterFilter::read(&uri)?;
+    // The API's order: model validation, the range of times, rights, and only then the search.
     if matches!((filter.from, filter.to), (Some(from), Some(to)) if from > to) {
         return Err(Refusal::code(1027));
     }

@@ -39,6 +39,7 @@ impl Sandbox {
     pub async fn start(mut options: Options) -> io::Result<Self> {
         let registration = match options.registration.take() {
             Some(registration) => registration,
+            // Generating an RSA key takes long enough to hold up other tasks of the runtime.
             None => tokio::task::spawn_blocking(Registration::generate)
                 .await?
                 .map_err(io::Error::other)?,

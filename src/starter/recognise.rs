@@ -122,9 +122,11 @@ impl<'a> Survey<'a> {
                 fits.then_some((known.is_none(), Reverse(counts.filled), known, column))
             })
             .collect();
+        // First columns with a telling header, then those with the most values, then the order of the word list.
         candidates.sort_unstable();
         match candidates.as_slice() {
             [] => Err(self.no_recipient().into()),
+            // The best column has gaps, and another one with a telling header may fill them.
             [(_, Reverse(filled), _, column), (false, _, _, second), ..] if *filled < self.rows => {
                 Ok((*column, Some(*second)))
             }
@@ -201,6 +203,7 @@ impl<'a> Survey<'a> {
             let ending = words::KEY_ENDINGS
                 .iter()
                 .position(|ending| plain.ends_with(ending));
+            // A header that is in the list tells more than an ending.
             let place =
                 rank(header, words::KEY).or_else(|| ending.map(|place| words::KEY.len() + place));
             match place {

@@ -89,6 +89,7 @@ impl Names {
             index: HashMap::new(),
             headers: HashMap::new(),
         };
+        // massebrev's own names come first, so that a conflict asks for another name of the column or variable.
         for (word, meaning) in Meaning::OWN {
             names.push(word, meaning);
         }
@@ -109,6 +110,7 @@ impl Names {
 
     fn add(&mut self, written: &str, meaning: Meaning) -> Option<NameConflict> {
         let name = identifier(written);
+        // Names that begin with `__tera` are reserved by Tera.
         let first = if KEYWORDS.contains(&name.as_str()) || name.starts_with("__tera") {
             Some(NameOwner::Language)
         } else {

@@ -136,6 +136,7 @@ fn read(filter: &str, value: &Value, three_decimals: bool) -> Result<Decimal, Er
             .bytes()
             .all(|byte| byte.is_ascii_digit() || byte == b'.')
     };
+    // Numbers of Tera are written with a point and never grouped; only texts have spellings of people.
     let plain = if is_text {
         normalize(digits)
     } else {
@@ -158,6 +159,7 @@ fn read(filter: &str, value: &Value, three_decimals: bool) -> Result<Decimal, Er
 
 /// Splits a number into its sign (true for negative) and its digits.
 fn unsigned(text: &str) -> (bool, &str) {
+    // U+2212 is the minus sign that word processors write.
     match text.strip_prefix(['-', '\u{2212}']) {
         Some(digits) => (true, digits.trim_start()),
         None => (false, text.strip_prefix('+').unwrap_or(text)),

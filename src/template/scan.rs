@@ -181,6 +181,7 @@ impl<'a> Scanner<'a> {
         let first = rest.chars().next()?;
         if matches!(first, '"' | '\'' | '`') {
             self.copy(quoted(rest, first));
+            // The range without the quotes; a string that is not closed has none at its end.
             let at = start + 1..(self.at - 1).max(start + 1);
             let text = self.all.get(at.clone()).unwrap_or_default().to_owned();
             return Some(Token::Quoted(Word { text, at }));
@@ -292,6 +293,7 @@ impl<'a> Scanner<'a> {
                 });
                 self.found.filters.extend(filter);
             }
+            // Inside a condition its names are not shown unconditionally.
             "if" => self.guards.push(names_in_condition(rest)),
             "elif" => {
                 if let Some(guards) = self.guards.last_mut() {
@@ -315,6 +317,7 @@ impl<'a> Scanner<'a> {
             Token::Sign(sign, _) => matches!(sign, '=' | '<' | '>' | '!'),
             _ => false,
         };
+        // A tag with a condition or a default decides itself what an empty value means.
         if tokens.iter().any(decides) {
             return;
         }

@@ -56,6 +56,7 @@ impl Templates {
             let value = match &name.meaning {
                 Meaning::Variable(value) => engine::manifest_value(value),
                 Meaning::Mailing => tera::Value::safe_string(mailing),
+                // Marked as safe, because escaped braces would hide the placeholder from Altinn.
                 Meaning::RecipientName => tera::Value::safe_string("{{recipientName}}"),
                 Meaning::Column(_) | Meaning::RowNumber | Meaning::Row => continue,
             };
@@ -381,6 +382,7 @@ impl Templates {
             Ok(Compiled::Varying(template)) => template,
         };
         let start = text.len();
+        // The `row` in the scope has only the columns that were known to be used before this file was chosen.
         if template.uses.uses_row(&self.compiler.surroundings.names) {
             let context = scope.with_row(&self.compiler.surroundings.names, &template.uses);
             let rendered = file

@@ -329,6 +329,7 @@ impl Builder<'_> {
 
     fn compiled(&mut self, compiled: Result<Compiled, Vec<TemplateError>>) -> Node {
         match compiled {
+            // A member that is always empty is left out of the letter.
             Ok(Compiled::Constant(text)) if text.is_empty() => Node::Absent,
             Ok(Compiled::Constant(text)) => Node::Text(text),
             Ok(Compiled::Varying(template)) => self.leaf(Origin::Template(template)),

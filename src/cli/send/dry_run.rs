@@ -127,6 +127,7 @@ fn render(
     let mut bytes = 0;
     for planned in deliveries.only(chosen.rows.clone()) {
         let planned: Planned = planned.map_err(SendError::InputChanged)?;
+        // Rows are numbered from 1, positions in the journal's state from 0.
         if let Planned::Delivery(delivery) = planned
             && !usize::try_from(delivery.row - 1).is_ok_and(|position| resume.passes(position))
         {
