@@ -69,7 +69,7 @@ impl Access {
                 hint: format!("add it to the client in Maskinporten's self-service and to `auth.scopes`: {WRITE}"),
             });
         }
-        // The exchange adds the rights of a service owner; Maskinporten's own token must have the scope.
+        // Altinn accepts a raw Maskinporten token only with this scope, and its own token without.
         if !allows(OWNER) && self.exchanged == Some(false) {
             problems.push(AccessProblem {
                 message: format!("Altinn takes Maskinporten's own token only with the scope {OWNER}"),

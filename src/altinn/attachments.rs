@@ -47,7 +47,7 @@ impl Client {
         let request = self
             .request(Method::POST, &path, token)
             .header(CONTENT_TYPE, "application/octet-stream")
-            // With a length Altinn refuses a file of the wrong size before it reads it.
+            // With a length Altinn refuses a file that is empty or too large before it reads it.
             .header(CONTENT_LENGTH, content.size)
             .timeout(self.timeout_for(content.size))
             .body(Body::wrap_stream(content.clone().stream()));

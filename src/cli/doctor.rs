@@ -210,7 +210,6 @@ impl Doctor<'_> {
             Err(error) => return checks.push("Altinn", &error),
         };
         let hint = match refusal.status {
-            // An expired or foreign token is 401, a missing scope or right 403.
             401 => format!(
                 "Altinn does not take the token: check that it is for {}",
                 self.environment.name()

@@ -37,7 +37,7 @@ pub(super) fn authorize(
     let write = scope("altinn:correspondence.write");
     let has_scope =
         write || policy == RequiredScope::SenderOrRecipient && scope("altinn:correspondence.read");
-    // Altinn adds the owner's rights when it exchanges a token; a raw Maskinporten token needs the scope for them.
+    // Altinn accepts a raw Maskinporten token only with the scope of service owners, and its own token without.
     let is_complete = match claims.issuer {
         Issuer::Altinn => true,
         Issuer::Maskinporten => scope("altinn:serviceowner"),

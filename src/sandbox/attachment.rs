@@ -182,7 +182,7 @@ impl ReceivedAttachment {
             "sender": format!("urn:altinn:organization:identifier-no:{}", self.sender),
             "fileName": metadata.file_name,
             "displayName": metadata.display_name.as_ref().unwrap_or(&metadata.file_name),
-            // Altinn stores this flag with the letter only and always answers false here.
+            // Altinn never stores this flag and always answers false here.
             "isEncrypted": false,
             "checksum": self.checksum,
             "sendersReference": metadata.senders_reference,

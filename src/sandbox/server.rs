@@ -35,7 +35,7 @@ pub struct Sandbox {
 }
 
 impl Sandbox {
-    /// Binds 127.0.0.1 and serves on the current tokio runtime. Never binds another address: the sandbox gives its key to every client.
+    /// Binds 127.0.0.1 and serves on the current tokio runtime. Never binds another address: the pages of the inbox show letters without asking who reads them.
     pub async fn start(mut options: Options) -> io::Result<Self> {
         let registration = match options.registration.take() {
             Some(registration) => registration,

@@ -218,7 +218,7 @@ fn ungrouped(whole: &str, decimal_sign: Option<char>) -> Option<String> {
     fits.then_some(digits)
 }
 
-/// Formats a number with separated thousands. Halves are rounded away from zero, as in Norwegian accounting.
+/// Formats a number with separated thousands. Halves are rounded away from zero, as amounts of money usually are.
 fn format_number(number: Decimal, decimals: Option<u32>, language: Language) -> String {
     let (group, point) = match language {
         Language::Bokmal | Language::Nynorsk => (NO_BREAK, ','),
