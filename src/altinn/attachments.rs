@@ -104,7 +104,7 @@ pub struct AttachmentOverview {
 pub enum AttachmentStatus {
     /// Created, but not uploaded yet.
     Initialized,
-    /// Being uploaded or scanned.
+    /// Its content is being uploaded or scanned.
     UploadProcessing,
     /// Ready for use in letters.
     Published,

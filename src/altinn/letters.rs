@@ -146,11 +146,10 @@ pub struct Overview {
     pub recipient: Option<String>,
     /// The resource that the letter was sent under.
     pub resource_id: Option<String>,
-    /// The sender's own reference.
     pub senders_reference: Option<String>,
     /// The time of publication, as Altinn writes it.
     pub published: Option<String>,
-    /// The whole answer.
+    /// The whole answer, for members that have no field here.
     pub value: Value,
 }
 
@@ -183,7 +182,6 @@ impl fmt::Debug for Overview {
 /// An overview and the status history. The notifications are in `overview.value`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Details {
-    /// The current state.
     pub overview: Overview,
     /// All statuses so far, in Altinn's order: the oldest first.
     pub history: Vec<StatusChange>,

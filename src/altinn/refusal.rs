@@ -14,7 +14,7 @@ pub struct Refusal {
     pub status: u16,
     /// Altinn's error code, such as 1034. Missing for model validation (see `errors`), and for answers of gateways.
     pub code: Option<u32>,
-    /// The reason; never empty.
+    /// The reason, which is never empty.
     pub message: String,
     /// The findings of model validation, such as `Correspondence.Content.MessageTitle: The field is required.`
     pub errors: Vec<String>,

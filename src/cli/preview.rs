@@ -43,8 +43,8 @@ impl PreviewArgs {
         self.html.as_deref()
     }
 
-    /// True with `--text`.
-    pub(crate) fn text(&self) -> bool {
+    /// True when `--text` was given.
+    pub(crate) fn is_text(&self) -> bool {
         self.text
     }
 

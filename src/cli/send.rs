@@ -181,13 +181,13 @@ impl SendArgs {
         let summary = ended.map_err(|error| resume::changed_error(error, checked, &self.target))?;
         stopped?;
         let (report, written) = (report?, written?);
-        let shown = if self.json {
+        let stdout_result = if self.json {
             Ok(())
         } else {
             print_report(&report, &written, printer)
         };
         let status = print_outcome(&self.target, checked, &summary, &report, printer);
-        status.after(shown, printer)
+        status.after(stdout_result, printer)
     }
 
     /// Checks the mailing and chooses the letters. Opens no file for writing, because a dry run uses it too.

@@ -365,7 +365,7 @@ fn alignment(cell: &Element) -> &'static str {
     }
 }
 
-/// Writes blocks as Markdown.
+/// Writes the blocks of the document model as Markdown.
 #[derive(Debug, Default)]
 struct Writer {
     out: String,

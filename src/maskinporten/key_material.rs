@@ -24,12 +24,9 @@ pub struct KeyOptions {
 /// The algorithms that Maskinporten accepts for grants; all use RSA.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Algorithm {
-    /// RSA with SHA-256.
     #[default]
     Rs256,
-    /// RSA with SHA-384.
     Rs384,
-    /// RSA with SHA-512.
     Rs512,
 }
 

@@ -47,7 +47,6 @@ pub(super) struct LetterView {
     pub(super) notes: Vec<&'static str>,
 }
 
-/// An attachment for display.
 #[derive(Debug, Serialize)]
 pub(super) struct AttachmentView {
     pub(super) name: String,

@@ -12,9 +12,9 @@ use super::token::{Claims, Issuer};
 /// The scopes that an endpoint accepts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum RequiredScope {
-    /// The scope `altinn:correspondence.write`.
+    /// Needs the scope `altinn:correspondence.write`.
     Sender,
-    /// One of the scopes `altinn:correspondence.write` and `altinn:correspondence.read`.
+    /// Needs one of the scopes `altinn:correspondence.write` and `altinn:correspondence.read`.
     SenderOrRecipient,
 }
 

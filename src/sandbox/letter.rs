@@ -25,7 +25,6 @@ pub struct Letter {
     pub senders_reference: String,
     /// The recipient as Altinn writes it: a lower-case URN.
     pub recipient: String,
-    /// The time of acceptance.
     pub accepted_at: Timestamp,
     /// The time from which the recipient can read it.
     pub publish_at: Timestamp,

@@ -105,7 +105,7 @@ impl LetterFilter {
     }
 
     fn fits(&self, letter: &Letter, caller: &Caller, now: Timestamp) -> bool {
-        let had = |name| {
+        let has_had = |name| {
             let history = letter.history(now);
             history
                 .iter()
@@ -113,7 +113,7 @@ impl LetterFilter {
         };
         let received = || {
             let tail = letter.recipient.rsplit(':').next();
-            tail == Some(&*caller.organization) && had("Published")
+            tail == Some(&*caller.organization) && has_had("Published")
         };
         let sent = letter.sender == caller.organization;
         let is_visible = match self.role {
@@ -125,7 +125,7 @@ impl LetterFilter {
             && *letter.resource_id == *self.resource_id
             && self.from.is_none_or(|from| letter.publish_at > from)
             && self.to.is_none_or(|to| letter.publish_at < to)
-            && self.status.is_none_or(had)
+            && self.status.is_none_or(has_had)
             && self
                 .senders_reference
                 .as_ref()

@@ -20,7 +20,7 @@ pub(crate) struct MemberRules {
     pub own_keys: &'static [&'static str],
 }
 
-/// A compiled template.
+/// A compiled template or constant text.
 #[derive(Debug)]
 pub(super) enum Compiled {
     /// It is the same for all rows, and already rendered.

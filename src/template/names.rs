@@ -116,13 +116,13 @@ impl Names {
         } else {
             self.find(&name)
                 .and_then(|at| self.all.get(at))
-                .map(|name| NameOwner::of(&name.written, &name.meaning))
+                .map(|name| NameOwner::new(&name.written, &name.meaning))
         };
         let Some(first) = first else {
             self.push(written, meaning);
             return None;
         };
-        let second = NameOwner::of(written, &meaning);
+        let second = NameOwner::new(written, &meaning);
         Some(NameConflict {
             name,
             first,
@@ -203,7 +203,7 @@ pub(super) fn did_you_mean(word: &str) -> String {
 }
 
 impl NameOwner {
-    fn of(written: &str, meaning: &Meaning) -> Self {
+    fn new(written: &str, meaning: &Meaning) -> Self {
         match meaning {
             Meaning::Column(_) => Self::Column(written.to_owned()),
             Meaning::Variable(_) => Self::Variable(written.to_owned()),

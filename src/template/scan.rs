@@ -31,7 +31,7 @@ pub(super) struct Scan {
     pub(super) mistakes: Vec<Mistake>,
 }
 
-/// A use of `row`.
+/// A use of the map `row`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum RowUse {
     /// One column: `row["E-post"]` or `row.Navn`.

@@ -20,7 +20,7 @@ pub(crate) struct Tree {
     largest: AtomicUsize,
 }
 
-/// A single compiled text.
+/// A single compiled text, without a tree around it.
 #[derive(Debug)]
 pub(crate) struct Text(pub(super) Content);
 
@@ -30,7 +30,7 @@ pub(super) enum Content {
     Leaf(Box<Leaf>),
 }
 
-/// A compiled `when`.
+/// The compiled `when` of a part.
 #[derive(Debug)]
 pub(crate) struct Condition(pub(super) Applies);
 

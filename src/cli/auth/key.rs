@@ -31,7 +31,7 @@ pub(super) struct Signer {
 #[derive(Debug)]
 pub(super) enum KeyOrigin<'a> {
     File(PathBuf),
-    /// The variable [`KEY`].
+    /// The variable that [`KEY`] names.
     Variable,
     Manifest(&'a KeySource),
 }
