@@ -145,6 +145,7 @@ impl CliError {
             Self::Input(problems) | Self::Send(SendError::Rows(problems)) => {
                 printer.problems(problems);
             }
+            // A closed pipe is no error to report.
             _ if status == ExitStatus::Success => {}
             _ => {
                 printer.warn(format_args!("error: {self}"));

@@ -211,6 +211,7 @@ impl TokenArgs {
             }
             Format::Json => printer.out(summary.json())?,
         }
+        // There is a token, but it cannot send, which a script must notice.
         Ok(if summary.access.problems.is_empty() {
             ExitStatus::Success
         } else {

@@ -104,6 +104,7 @@ fn write_notification(notice: &NotificationView, out: &mut dyn Write) -> Result<
 fn write_mail(mail: &EmailView, out: &mut dyn Write) -> Result<(), PreviewError> {
     writeln!(out)?;
     write_named("  E-mail", &mail.subject, out)?;
+    // A terminal cannot draw HTML, so its source is shown.
     if !mail.html.is_empty() {
         write_named("", "(HTML, as it is written)", out)?;
     }
@@ -133,6 +134,7 @@ fn write_named(name: &str, value: &str, out: &mut dyn Write) -> Result<(), Previ
     if value.is_empty() {
         return Ok(());
     }
+    // Values come from rows and may hold control characters, which `visible` replaces.
     let first = format!("{name:<NAMES$}");
     write_lines(&wrap(&visible(value), &first, &" ".repeat(NAMES)), out)
 }

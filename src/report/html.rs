@@ -213,6 +213,7 @@ impl StateView {
 
 /// Formats a share in percent, rounded down. A part is never shown as 100 %, and a share above zero never as 0 %.
 fn share(count: u64, total: u64) -> String {
+    // In 128 bits the product cannot overflow.
     let thousandths = u128::from(count) * 1000 / u128::from(total.max(1));
     match thousandths {
         0 if count > 0 => "< 0.1 %".to_owned(),

@@ -148,6 +148,7 @@ impl Problem<'_> {
             status_description: None,
             validation_errors: None,
             errors: None,
+            // The form of W3C Trace Context, as Altinn's trace ids have.
             trace: format!("00-{id}-{}-00", &id[..16]),
             error_code: None,
             trace_again: None,

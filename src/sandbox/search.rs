@@ -123,6 +123,7 @@ impl LetterFilter {
         };
         is_visible
             && *letter.resource_id == *self.resource_id
+            // Both bounds are exclusive, as in the API.
             && self.from.is_none_or(|from| letter.publish_at > from)
             && self.to.is_none_or(|to| letter.publish_at < to)
             && self.status.is_none_or(has_had)

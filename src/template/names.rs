@@ -170,6 +170,7 @@ impl Names {
     /// The hint for a name that does not exist.
     pub(super) fn hint(&self, wrong: &str) -> String {
         let names = self.all.iter();
+        // The user may have typed either spelling.
         let names = names.flat_map(|name| [&*name.written, &*name.identifier]);
         diagnostic::did_you_mean(wrong, names).unwrap_or_else(|| self.listed())
     }

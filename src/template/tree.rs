@@ -177,6 +177,7 @@ pub(super) fn compile_condition(
     let text = match when {
         None | Some(Value::Null | Value::Bool(true)) => return Ok(Condition(Applies::Always)),
         Some(Value::String(text)) => compile_text(compiler, pointer, text)?,
+        // `false`; the schema has refused other types.
         Some(_) => return Ok(Condition(Applies::Never)),
     };
     Ok(Condition(match &text.0 {
