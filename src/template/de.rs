@@ -55,7 +55,7 @@ pub(super) fn read<T: DeserializeOwned>(
     Err(errors)
 }
 
-/// Where a member stands in the manifest that `rendered` names in the value: its lists have no numbers for what is left out.
+/// Finds the pointer in the manifest for a pointer `rendered` into the value, whose lists do not count items that are left out.
 pub(super) fn pointer_in_manifest(
     tree: &Tree,
     text: &str,
@@ -149,7 +149,7 @@ impl<'a> Part<'a> {
         }
     }
 
-    /// A member by its name, or an item of those that are there by its number; with the number that an item has among all.
+    /// Finds a member by its name, or an item by its number among the present ones. Returns it with the number that an item has in the manifest, where absent items count too.
     fn find(self, token: &str) -> Option<(Option<usize>, Self)> {
         match self.node {
             Node::Map(members) => {

@@ -129,7 +129,7 @@ impl Library {
         compiled
     }
 
-    /// The template's own text, without what it includes, with a letter for every value.
+    /// The text of the template itself, without included files, and with a letter in place of every value.
     pub(super) fn own_text(&self, template: &Template) -> Option<String> {
         let text = self.texts.get(template.name.trim_end_matches(MARKDOWN))?;
         own_text(text.source.text())

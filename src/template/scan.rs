@@ -48,7 +48,7 @@ pub(super) fn scan(text: &str) -> Scan {
     scanner.found
 }
 
-/// The text outside of a template's tags, with `x` for every value; `None` when there is none but blanks.
+/// The text outside of a template's tags, with `x` in place of every value; `None` when it is blank.
 pub(super) fn own_text(text: &str) -> Option<String> {
     let mut scanner = Scanner::new(text);
     let (mut own, mut is_text, mut more) = (String::new(), false, true);

@@ -42,7 +42,7 @@ pub(super) enum Applies {
 }
 
 impl Condition {
-    /// True without a `when`, or with one that always holds.
+    /// True when there is no `when`, or one that is always true.
     pub(crate) fn is_always(&self) -> bool {
         matches!(self.0, Applies::Always)
     }
@@ -90,7 +90,7 @@ impl Tree {
         columns
     }
 
-    /// True when a pointer is that of the tree or of something in it.
+    /// True when a pointer is the tree's own or inside it.
     pub(crate) fn holds(&self, pointer: &str) -> bool {
         is_in(pointer, &self.pointer)
     }
