@@ -11,6 +11,7 @@ use uuid::Uuid;
 use super::client::{id, text};
 use super::{Answer, CheckedFile, Client, TransportError, TransportKind};
 use crate::correspondence::Attachment;
+use crate::http::Content;
 use crate::maskinporten::Token;
 
 impl Client {
