@@ -458,7 +458,7 @@ impl From<&LocalFile> for CheckedFile {
         Self {
             path: file.path.clone(),
             size: file.size,
-            md5: file.md5.clone(),
+            digest: file.digest.0,
         }
     }
 }
