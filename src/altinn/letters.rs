@@ -37,14 +37,15 @@ impl Client {
         fields: &[(String, String)],
         files: &[Enclosure],
     ) -> Result<Answer<Initialized>, TransportError> {
+        let mut contents = Vec::with_capacity(files.len());
         for file in files {
             // Checked before the request begins, so that a missing file costs no attempt at Altinn.
-            self.check_file(&file.content).await?;
+            contents.push(self.open_file(&file.content).await?);
         }
         let request = self
             .request(Method::POST, INITIALIZE_WITH_FILES, token)
             .timeout(self.timeout_for(length(fields, files)))
-            .multipart(form(fields, files)?);
+            .multipart(form(fields, files, contents)?);
         self.call(request, |answer| Initialized::read(&answer))
             .await
     }

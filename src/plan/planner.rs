@@ -83,7 +83,17 @@ impl<'a> RowPlanner<'a> {
     pub(super) fn redirect(&mut self, proof: &Proof, delivery: &mut Delivery) -> Withheld {
         let withheld = proof.redirect(&self.mailing.manifest().mailing, delivery);
         delivery.digest = letter_digest(&delivery.request, &delivery.files, &mut self.json);
+        delivery.json = self.kept_json();
         withheld
+    }
+
+    /// The JSON of the letter digested last. The check sends none.
+    fn kept_json(&self) -> Vec<u8> {
+        if self.report.is_some() {
+            self.json.clone()
+        } else {
+            Vec::new()
+        }
     }
 
     /// What templates see of a row. It is taken out of the planner, to be put back after use.
@@ -143,6 +153,7 @@ impl<'a> RowPlanner<'a> {
             request,
             files,
             digest,
+            json: self.kept_json(),
         });
         delivery.enclose_only_in_a_form();
         Ok(Planned::Delivery(delivery))
