@@ -4,10 +4,10 @@ use serde_json::Value;
 
 use super::Request;
 
-/// Free names, the only ones that are not the API's own.
+/// The member with free names; all other names are the API's own.
 const PROPERTIES: &str = "correspondence.propertyList";
 
-/// The fields that say what the request's JSON says, in its order; nothing when a form cannot say it.
+/// Returns the form fields for a request, in the order of its JSON; `None` when a form cannot express it.
 ///
 /// ASP.NET takes a blank value for null and names that differ by case for the same, and has no way to quote a bracket in a name. A letter with such a member can
 /// only be sent as JSON, with its files uploaded before.
@@ -22,9 +22,11 @@ pub fn form_fields(request: &Request) -> Option<Vec<(String, String)>> {
 
 fn collect(path: String, value: &Value, fields: &mut Vec<(String, String)>) -> Option<()> {
     match value {
+        // An absent field is null to ASP.NET.
         Value::Null => {}
         Value::Bool(flag) => fields.push((path, flag.to_string())),
         Value::Number(number) => fields.push((path, number.to_string())),
+        // A blank field would be null too, and a blank text is not.
         Value::String(text) if text.trim().is_empty() => return None,
         Value::String(text) => fields.push((path, text.clone())),
         Value::Array(list) => {
@@ -40,6 +42,7 @@ fn collect(path: String, value: &Value, fields: &mut Vec<(String, String)>) -> O
                     return None;
                 }
                 seen.push(folded);
+                // A dot would begin a member of the property; in brackets it is a part of the name.
                 let path = if name.contains('.') {
                     format!("{path}[{name}]")
                 } else {
@@ -57,7 +60,7 @@ fn collect(path: String, value: &Value, fields: &mut Vec<(String, String)>) -> O
     Some(())
 }
 
-/// Whether a property's name can stand in the name of a field.
+/// True when a property's name can be a part of a field's name as it is; there is no escape for names.
 fn can_be_named(name: &str) -> bool {
     name.trim() == name
         && !name.is_empty()

@@ -1,4 +1,4 @@
-//! What Altinn takes in a notification, but its guidance for notifications advises against: warnings.
+//! Warnings for notifications that Altinn accepts, but that its guidance advises against.
 
 use std::borrow::Cow;
 
@@ -14,7 +14,7 @@ use crate::diagnostic::nearest;
 use crate::secret::redact;
 
 const NOTIFICATION: &str = "correspondence.notification";
-/// What Altinn replaces between dollar signs.
+/// The keywords that Altinn replaces between dollar signs.
 const NAMES: [&str; 5] = [
     "sendersName",
     "correspondenceRecipientName",
@@ -22,7 +22,7 @@ const NAMES: [&str; 5] = [
     "messageTitle",
     "recipientName",
 ];
-/// Finland, Thailand and Spain: SMS may not arrive there.
+/// Country codes of Finland, Thailand and Spain, where SMS may not arrive.
 const UNCERTAIN_COUNTRIES: [&str; 3] = ["358", "66", "34"];
 
 pub(super) fn check(
@@ -99,7 +99,7 @@ fn check_text(text: &NotificationText<'_>, found: &mut Vec<Finding>) {
     }
 }
 
-/// One character that is not in GSM-7 makes the whole SMS UCS-2, with less than half as many characters in each part.
+/// The warning for an SMS outside GSM-7: one such character makes the whole SMS UCS-2, with less than half as many characters in each part.
 fn costly(text: &str, member: Member) -> Finding {
     let sms = Sms::from_text(text);
     let characters: String = sms.foreign.iter().collect();
@@ -107,6 +107,7 @@ fn costly(text: &str, member: Member) -> Finding {
         .chars()
         .map(|c| if is_gsm7(c) { c } else { '?' })
         .collect();
+    // The same text with replacements shows what the characters cost.
     let without = Sms::from_text(&replaced).parts.len();
     let parts = sms.parts.len();
     let cause = if parts == without {
@@ -125,7 +126,7 @@ fn costly(text: &str, member: Member) -> Finding {
         .with_hint("each part is paid for; write `-` and `\"` for dashes and quotes, and no emoji")
 }
 
-/// The first word between dollar signs that is none of Altinn's.
+/// The first word between dollar signs that is no keyword of Altinn.
 fn unknown_name(text: &str) -> Option<&str> {
     if !text.contains('$') {
         return None;
@@ -136,16 +137,17 @@ fn unknown_name(text: &str) -> Option<&str> {
         if !is_word || pieces.peek().is_none() {
             continue;
         }
+        // `$recipientName$` is recognised in any case, the others only as they are written here.
         if !NAMES.contains(&piece) && !piece.eq_ignore_ascii_case("recipientName") {
             return Some(piece);
         }
-        // Its closing sign opens no other word.
+        // The closing sign of a keyword does not open another word.
         pieces.next();
     }
     None
 }
 
-/// Altinn sends SMS between 09:00 and 17:00, and others at the next 09:00.
+/// Warns of a publish time outside the hours in which Altinn sends SMS, 09:00 to 17:00 in Norway.
 fn send_time(letter: &Correspondence) -> Option<Finding> {
     let published = letter.requested_publish_time?;
     let time = local_time(published.timestamp())?;
@@ -164,6 +166,7 @@ fn local_time(at: Timestamp) -> Option<civil::Time> {
     Some(at.to_zoned(TimeZone::get(OSLO).ok()?).time())
 }
 
+/// Warns of an SMS to a country where it may not arrive.
 fn country(number: &str, member: Member) -> Option<Finding> {
     let digits = number
         .strip_prefix('+')
