@@ -43,6 +43,7 @@ fn is_letter(c: char) -> bool {
     c.is_ascii_alphabetic() || matches!(c, 'æ' | 'ø' | 'å' | 'Æ' | 'Ø' | 'Å')
 }
 
+/// True for the part of an address before the `@`: a quoted text, or runs of letters, digits and a few signs with single dots between.
 fn is_local_part(local: &str) -> bool {
     if let Some(rest) = local.strip_prefix('"') {
         return rest
@@ -57,6 +58,7 @@ fn is_local_part(local: &str) -> bool {
     })
 }
 
+/// True for 1 to 9 labels of at most 63 characters and a top domain of 2 to 14 ASCII letters.
 fn is_domain(domain: &str) -> bool {
     let Some((labels, top)) = domain.rsplit_once('.') else {
         return false;

@@ -20,6 +20,7 @@ pub fn form_fields(request: &Request) -> Option<Vec<(String, String)>> {
     Some(fields)
 }
 
+/// Adds the fields for the value at `path`; `None` when a form cannot express it.
 fn collect(path: String, value: &Value, fields: &mut Vec<(String, String)>) -> Option<()> {
     match value {
         // An absent field is null to ASP.NET.
@@ -37,6 +38,7 @@ fn collect(path: String, value: &Value, fields: &mut Vec<(String, String)>) -> O
         Value::Object(properties) if path == PROPERTIES => {
             let mut seen = Vec::with_capacity(properties.len());
             for (name, value) in properties {
+                // Names that differ only in case would be one property to ASP.NET, and one value would be lost.
                 let folded = name.to_lowercase();
                 if !can_be_named(name) || seen.contains(&folded) {
                     return None;

@@ -101,6 +101,7 @@ fn repair(text: &str, markup: &Markup) -> String {
         MarkupKind::Tag => found.replacen('<', "< ", 1),
         MarkupKind::Entity => match decode(found) {
             Some(character) => character,
+            // Not a known character: the `&` is meant as a sign, and blanks around it keep it one.
             None => {
                 return format!(
                     "{} & {}",
@@ -237,6 +238,7 @@ struct Source {
 const NONE: char = '\0';
 
 impl Source {
+    /// Makes the Markdown: drops backticks and backslashes, joins lines, trims, and escapes `*` and `_`.
     fn new(text: &str) -> Self {
         let trimmed = text.trim_end_matches(is_dropped_or_white);
         let mut source = Self {
@@ -479,6 +481,7 @@ impl<'a> Inlines<'a> {
         }
     }
 
+    /// Finds the first inline markup; emphasis comes last, because its closing sign decides and other markup may hide signs from it.
     fn find(mut self) -> Option<Markup> {
         let source = self.source;
         let mut at = 0;

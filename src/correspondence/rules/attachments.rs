@@ -18,7 +18,7 @@ pub const FORWARDING_LIMIT: u64 = 10_000_000;
 
 /// 2004: the size of a file that is uploaded by itself. Altinn does not check a stream of unknown size.
 pub fn check_upload(size: Option<u64>) -> Option<Finding> {
-    sized(size?, STREAM_FILE_LIMIT, "fileName".into())
+    check_size(size?, STREAM_FILE_LIMIT, "fileName".into())
 }
 
 /// A member of an attachment; `index` is its place in `content.attachments`, if it is there.
@@ -128,7 +128,7 @@ pub(super) fn files(request: &Request, context: &Context<'_>, found: &mut Vec<Fi
     }
     for (index, file) in files.iter().enumerate() {
         let member = member(Some(index), "fileName");
-        found.extend(sized(file.size, FORM_FILE_LIMIT, member));
+        found.extend(check_size(file.size, FORM_FILE_LIMIT, member));
     }
 }
 
@@ -191,7 +191,7 @@ fn is_among(name: &str, index: usize, files: &[NewFile<'_>]) -> bool {
     in_place || files.iter().filter(|file| file.name == name).count() == 1
 }
 
-fn sized(size: u64, limit: u64, member: Member) -> Option<Finding> {
+fn check_size(size: u64, limit: u64, member: Member) -> Option<Finding> {
     if size == 0 {
         return Some(Finding::error(2004, member, "the file is empty"));
     }

@@ -8,7 +8,7 @@ use crate::correspondence::{CustomRecipient, Notification};
 const ONE: &str = "correspondence.notification.customRecipient";
 const LIST: &str = "correspondence.notification.customRecipients";
 /// The keyword that the Notifications service replaces. It knows names only of recipients with a number in a register.
-const NAME: &str = "$recipientName$";
+const RECIPIENT_NAME: &str = "$recipientName$";
 
 /// The rules about custom recipients, in the server's order; `recipients` is the number of recipients of the letter.
 pub(super) fn custom_recipients(
@@ -137,14 +137,14 @@ fn mobile(number: &str, member: Member) -> Option<Finding> {
     )
 }
 
-/// The member of the first text with the keyword [`NAME`], in any case.
+/// The member of the first text with the keyword [`RECIPIENT_NAME`], in any case.
 fn text_with_name(notification: &Notification) -> Option<&'static str> {
     let mut texts = notification_texts(notification);
     let naming = texts.find(|NotificationText { text, .. }| {
         text.match_indices('$').any(|(at, _)| {
             text.as_bytes()[at..]
-                .get(..NAME.len())
-                .is_some_and(|word| word.eq_ignore_ascii_case(NAME.as_bytes()))
+                .get(..RECIPIENT_NAME.len())
+                .is_some_and(|word| word.eq_ignore_ascii_case(RECIPIENT_NAME.as_bytes()))
         })
     });
     naming.map(|NotificationText { name, .. }| name)

@@ -15,7 +15,7 @@ use crate::secret::redact;
 
 const NOTIFICATION: &str = "correspondence.notification";
 /// The keywords that Altinn replaces between dollar signs.
-const NAMES: [&str; 5] = [
+const KEYWORDS: [&str; 5] = [
     "sendersName",
     "correspondenceRecipientName",
     "resourceName",
@@ -25,6 +25,7 @@ const NAMES: [&str; 5] = [
 /// Country codes of Finland, Thailand and Spain, where SMS may not arrive.
 const UNCERTAIN_COUNTRIES: [&str; 3] = ["358", "66", "34"];
 
+/// Applies the guidance to a letter with a notification.
 pub(super) fn check(
     letter: &Correspondence,
     notification: &Notification,
@@ -32,12 +33,13 @@ pub(super) fn check(
 ) {
     let has_sms = sends_sms(notification);
     for text in notification_texts(notification) {
+        // A text of a channel that is not used is never sent.
         if !text.is_sms || has_sms {
             check_text(&text, found);
         }
     }
     if has_sms {
-        found.extend(send_time(letter));
+        found.extend(check_send_time(letter));
     }
     let recipients = notification.custom_recipients.iter();
     for (index, recipient) in recipients.enumerate() {
@@ -47,7 +49,7 @@ pub(super) fn check(
             recipient
                 .mobile_number
                 .as_deref()
-                .and_then(|number| country(number, member)),
+                .and_then(|number| check_country(number, member)),
         );
     }
 }
@@ -61,6 +63,7 @@ fn sends_sms(notification: &Notification) -> bool {
         || notification.send_reminder == Some(true) && reminder != NotificationChannel::Email
 }
 
+/// Warns of links, identity numbers, costly characters and unknown keywords in one text.
 fn check_text(text: &NotificationText<'_>, found: &mut Vec<Finding>) {
     let NotificationText { name, text, is_sms } = *text;
     let member = || Member::field(NOTIFICATION, name);
@@ -71,6 +74,7 @@ fn check_text(text: &NotificationText<'_>, found: &mut Vec<Finding>) {
             ),
         );
     }
+    // `redact` changes a text only when it finds an identity number.
     if matches!(redact(text), Cow::Owned(_)) {
         found.push(
             Finding::advice(member(), "there may be a national identity number in a notification")
@@ -79,11 +83,11 @@ fn check_text(text: &NotificationText<'_>, found: &mut Vec<Finding>) {
         );
     }
     if is_sms && !text.chars().all(is_gsm7) {
-        found.push(costly(text, member()));
+        found.push(ucs2_warning(text, member()));
     }
-    if let Some(unknown) = unknown_name(text) {
-        let near = nearest(unknown, NAMES.into_iter()).map_or_else(
-            || NAMES.map(|name| format!("`${name}$`")).join(", "),
+    if let Some(unknown) = unknown_keyword(text) {
+        let near = nearest(unknown, KEYWORDS.into_iter()).map_or_else(
+            || KEYWORDS.map(|name| format!("`${name}$`")).join(", "),
             |name| format!("`${name}$`"),
         );
         found.push(
@@ -100,7 +104,7 @@ fn check_text(text: &NotificationText<'_>, found: &mut Vec<Finding>) {
 }
 
 /// The warning for an SMS outside GSM-7: one such character makes the whole SMS UCS-2, with less than half as many characters in each part.
-fn costly(text: &str, member: Member) -> Finding {
+fn ucs2_warning(text: &str, member: Member) -> Finding {
     let sms = Sms::from_text(text);
     let characters: String = sms.foreign.iter().collect();
     let replaced: String = text
@@ -127,7 +131,7 @@ fn costly(text: &str, member: Member) -> Finding {
 }
 
 /// The first word between dollar signs that is no keyword of Altinn.
-fn unknown_name(text: &str) -> Option<&str> {
+fn unknown_keyword(text: &str) -> Option<&str> {
     if !text.contains('$') {
         return None;
     }
@@ -138,7 +142,7 @@ fn unknown_name(text: &str) -> Option<&str> {
             continue;
         }
         // `$recipientName$` is recognised in any case, the others only as they are written here.
-        if !NAMES.contains(&piece) && !piece.eq_ignore_ascii_case("recipientName") {
+        if !KEYWORDS.contains(&piece) && !piece.eq_ignore_ascii_case("recipientName") {
             return Some(piece);
         }
         // The closing sign of a keyword does not open another word.
@@ -148,7 +152,7 @@ fn unknown_name(text: &str) -> Option<&str> {
 }
 
 /// Warns of a publish time outside the hours in which Altinn sends SMS, 09:00 to 17:00 in Norway.
-fn send_time(letter: &Correspondence) -> Option<Finding> {
+fn check_send_time(letter: &Correspondence) -> Option<Finding> {
     let published = letter.requested_publish_time?;
     let time = local_time(published.timestamp())?;
     let is_open = time >= civil::time(9, 0, 0, 0) && time < civil::time(17, 0, 0, 0);
@@ -167,7 +171,7 @@ fn local_time(at: Timestamp) -> Option<civil::Time> {
 }
 
 /// Warns of an SMS to a country where it may not arrive.
-fn country(number: &str, member: Member) -> Option<Finding> {
+fn check_country(number: &str, member: Member) -> Option<Finding> {
     let digits = number
         .strip_prefix('+')
         .or_else(|| number.strip_prefix("00"))?;
@@ -186,7 +190,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::super::sample::found;
-    use super::unknown_name;
+    use super::unknown_keyword;
 
     fn notified(changes: &Value) -> Vec<String> {
         let found = found(json!({ "correspondence": { "notification": changes } }));
@@ -275,7 +279,7 @@ mod tests {
             ("$sendersname$", Some("sendersname")),
             ("$sendersName$og$messageTitle$", None),
         ] {
-            assert_eq!(unknown_name(text), unknown, "{text}");
+            assert_eq!(unknown_keyword(text), unknown, "{text}");
         }
     }
 }

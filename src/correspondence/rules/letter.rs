@@ -96,14 +96,14 @@ pub(super) fn due_date(letter: &Correspondence, now: Timestamp, found: &mut Vec<
     let Some(due) = letter.due_date_time else {
         return;
     };
-    let left = due.timestamp().duration_since(now);
-    if left.is_negative() {
+    let remaining = due.timestamp().duration_since(now);
+    if remaining.is_negative() {
         found.push(
             Finding::error(1008, DUE, "the due date is in the past")
                 .with_cause(due.to_string())
                 .with_hint("Altinn compares the time as well as the date: choose a later one"),
         );
-    } else if left < SignedDuration::from_hours(1) {
+    } else if remaining < SignedDuration::from_hours(1) {
         found.push(
             Finding::warning(1008, DUE, "the due date is less than an hour ahead")
                 .with_cause(due.to_string())
@@ -138,17 +138,17 @@ pub(super) fn due_date(letter: &Correspondence, now: Timestamp, found: &mut Vec<
 /// 1002: the title must be plain text.
 pub(super) fn title(letter: &Correspondence, found: &mut Vec<Finding>) {
     let member = "correspondence.content.messageTitle";
-    found.extend(plain(
+    found.extend(check_plain(
         1002,
         member,
         "the title",
         &letter.content.message_title,
     ));
-    found.extend(expanded(&letter.content.message_title));
+    found.extend(check_expanded(&letter.content.message_title));
 }
 
 /// Warns of a title that a long name makes too long: Altinn checks the length before it inserts the recipient's name.
-fn expanded(title: &str) -> Option<Finding> {
+fn check_expanded(title: &str) -> Option<Finding> {
     const PLACEHOLDER: &str = "{{recipientName}}";
     if !title.contains(PLACEHOLDER) {
         return None;
@@ -191,8 +191,9 @@ pub(super) fn language(letter: &Correspondence, found: &mut Vec<Finding>) {
         .iter()
         .any(|known| known.eq_ignore_ascii_case(language));
     // Model validation refuses any other length, and `iv`.
-    let asked = language.encode_utf16().count() == 2 && language != "iv" && !is_blank(language);
-    if asked && !known {
+    let is_checked_here =
+        language.encode_utf16().count() == 2 && language != "iv" && !is_blank(language);
+    if is_checked_here && !known {
         let member = "correspondence.content.language";
         found.push(
             Finding::error(1023, member, "Altinn does not have this language")
@@ -206,11 +207,11 @@ pub(super) fn language(letter: &Correspondence, found: &mut Vec<Finding>) {
 pub(super) fn message_sender(letter: &Correspondence, found: &mut Vec<Finding>) {
     if let Some(sender) = &letter.message_sender {
         let member = "correspondence.messageSender";
-        found.extend(plain(1039, member, "the sender's name", sender));
+        found.extend(check_plain(1039, member, "the sender's name", sender));
     }
 }
 
-fn plain(code: u16, member: &'static str, what: &str, text: &str) -> Option<Finding> {
+fn check_plain(code: u16, member: &'static str, what: &str, text: &str) -> Option<Finding> {
     let markup = find_markup(text)?;
     Some(
         Finding::error(code, member, format!("{what} is not plain text"))

@@ -97,7 +97,7 @@ fn check_link(whole: &str) -> Result<(), LinkFault> {
     };
     let is_iri = is_iri(rest);
     // A defect of .NET: it counts the trailing blanks before it decodes and then cuts off too little, so that a blank remains.
-    if is_iri && whole.len() > link.len() && decoded(rest, true).len() < rest.len() {
+    if is_iri && whole.len() > link.len() && decode_component(rest, true).len() < rest.len() {
         return Err(LinkFault::Character(' '));
     }
     let (authority, rest) = rest.split_at(rest.find(['/', '?', '#', '\\']).unwrap_or(rest.len()));
@@ -112,7 +112,7 @@ fn check_link(whole: &str) -> Result<(), LinkFault> {
 /// True when .NET treats the address as an IRI and decodes percent codes before it judges the components.
 fn is_iri(rest: &str) -> bool {
     !rest.is_ascii()
-        || codes(rest).any(|code| {
+        || percent_codes(rest).any(|code| {
             code.is_none_or(|byte| {
                 !byte.is_ascii()
                     || byte.is_ascii_alphanumeric()
@@ -122,7 +122,7 @@ fn is_iri(rest: &str) -> bool {
 }
 
 /// The byte that each `%` stands for; `None` for one without two hexadecimal digits.
-fn codes(text: &str) -> impl Iterator<Item = Option<u8>> {
+fn percent_codes(text: &str) -> impl Iterator<Item = Option<u8>> {
     text.match_indices('%')
         .map(|(at, _)| code(&text.as_bytes()[at..]))
 }
@@ -132,6 +132,7 @@ fn code(bytes: &[u8]) -> Option<u8> {
     u8::try_from(digit(1)? * 16 + digit(2)?).ok()
 }
 
+/// Judges user, host and port. An IPv6 host is judged by its own form only; any other authority is also a component.
 fn check_authority(authority: &str, is_iri: bool) -> Result<(), LinkFault> {
     let (user, host_and_port) = authority.split_once('@').unwrap_or(("", authority));
     check_component(user, is_iri, false)?;
@@ -155,6 +156,7 @@ fn check_authority(authority: &str, is_iri: bool) -> Result<(), LinkFault> {
     check_component(authority, is_iri, false)
 }
 
+/// Judges what follows the host: nothing, or `:` and a number of at most 65535.
 fn check_port(port: &str) -> Result<(), LinkFault> {
     let Some(digits) = port.strip_prefix(':') else {
         return if port.is_empty() {
@@ -226,9 +228,10 @@ fn check_component(written: &str, is_iri: bool, is_query: bool) -> Result<(), Li
     })
 }
 
+/// Judges the characters of a component after decoding, where .NET decodes.
 fn check_decoded(text: &str, is_iri: bool, is_query: bool) -> Result<(), LinkFault> {
     let text = if is_iri {
-        decoded(text, is_query)
+        decode_component(text, is_query)
     } else {
         Cow::Borrowed(text)
     };
@@ -260,7 +263,7 @@ fn check_decoded(text: &str, is_iri: bool, is_query: bool) -> Result<(), LinkFau
 }
 
 /// Decodes a component's percent codes, except those of reserved and control characters, and encodes characters that are no letters of an IRI.
-fn decoded(text: &str, is_query: bool) -> Cow<'_, str> {
+fn decode_component(text: &str, is_query: bool) -> Cow<'_, str> {
     if text.is_ascii() && !text.contains('%') {
         return Cow::Borrowed(text);
     }
@@ -304,6 +307,7 @@ fn push_letter(c: char, is_query: bool, out: &mut String) {
     }
 }
 
+/// Appends a run of bytes that were written as codes: decoded where .NET decodes them, else as codes again.
 fn push_codes(bytes: &[u8], is_query: bool, out: &mut String) {
     // Codes that are not UTF-8 stay as they are.
     for chunk in bytes.utf8_chunks() {

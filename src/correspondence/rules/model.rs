@@ -147,6 +147,7 @@ fn language(language: &str) -> Option<Finding> {
     })
 }
 
+/// Checks the form of a checksum: 32 characters without capitals. That they are hexadecimal is not checked by Altinn, so it is only a warning.
 fn checksum(checksum: &str, member: Member) -> Option<Finding> {
     // A blank checksum counts as none to Altinn.
     if is_blank(checksum) {
@@ -167,6 +168,7 @@ fn checksum(checksum: &str, member: Member) -> Option<Finding> {
     })
 }
 
+/// Checks the properties: at most 10, keys of at most 50 and values of at most 300 characters.
 fn properties(letter: &Correspondence, found: &mut Vec<Finding>) {
     const MEMBER: &str = "correspondence.propertyList";
     let properties = &letter.property_list;

@@ -109,6 +109,7 @@ fn code(channel: NotificationChannel, email: u16, sms: u16, preferred: u16, both
 }
 
 impl Texts<'_> {
+    /// Reports the texts that the channel needs and that are missing or empty.
     fn missing(self, found: &mut Vec<Finding>) {
         let needs_email = self.channel != NotificationChannel::Sms;
         let needs_sms = self.channel != NotificationChannel::Email;
