@@ -22,7 +22,7 @@ use crate::template::ShownColumn;
 const BATCH_ROWS: usize = 1024;
 /// A batch is full after this many bytes of rows, or of letters: memory stays the same whatever the length of the letters.
 const BATCH_BYTES: usize = 2 << 20;
-/// The fewest rows that one thread takes at a time: handing them out costs less than rendering them.
+/// The fewest rows that one thread takes at a time: smaller tasks cost more in handing out than they win.
 const ROWS_PER_TASK: usize = 16;
 /// The stack of a thread that renders letters, in bytes: as much as a main thread has, so that what can be checked can be sent, whichever thread does it.
 pub(crate) const RENDERING_STACK: usize = 8 << 20;

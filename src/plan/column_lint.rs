@@ -135,6 +135,7 @@ impl Mailing {
             unsure || column.kind == ColumnKind::Key || used.contains(column.header.as_str())
         }) {
             let header = column.header.clone();
+            // Each cell is a problem of its own: equal ones are grouped when they are shown.
             for suspect in column.into_suspects() {
                 let place = Place::Row {
                     file: self.rows_file(),
@@ -149,6 +150,7 @@ impl Mailing {
 }
 
 impl Column {
+    /// Judges one cell that is not empty, by the kind of its column.
     fn observe(&mut self, value: &str, row: &Row) {
         if let Some((kind, probably)) = detect_damage(value) {
             let suspicion = Suspicion::Damaged(kind, probably);
@@ -276,6 +278,7 @@ struct KeysOfLength {
 }
 
 impl KeyLengths {
+    /// Counts one key. More than 20 digits are no number that could have lost zeros.
     fn observe(&mut self, value: &str, row: &Row) {
         if value.len() > 20 || !value.bytes().all(|byte| byte.is_ascii_digit()) {
             self.others += 1;
@@ -329,6 +332,7 @@ impl KeyLengths {
 }
 
 impl SuspectCell {
+    /// The problem for a suspect cell, with the value it probably had. Values are masked: any column may hold identity numbers.
     fn problem(self, place: Place, header: &str) -> Problem {
         const AS_TEXT: &str = "a spreadsheet has changed it: export the column as text";
         let probably = |value: &str| {
@@ -414,6 +418,7 @@ fn before_it_was_a_month(key: &str) -> Option<String> {
     if parts.next().is_some() {
         return None;
     }
+    // Two digits may be a year or, in `01.feb`, a day. A number in front of the month was the first part of the key.
     match (month_of(first), month_of(second)) {
         (Some(month), None) if second.len() == 2 && number(second) => {
             Some(format!("20{second}/{month}"))

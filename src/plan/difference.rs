@@ -124,6 +124,7 @@ fn write_json(value: &Value, lead: &str, depth: usize, to: &mut String) {
             }
             let _ = writeln!(to, "{margin}]");
         }
+        // A body is one JSON string: as one line, any change in it would show all of it.
         Value::String(text) if text.contains('\n') || text.chars().count() > LONG_TEXT => {
             let _ = writeln!(to, "{margin}{}", lead.trim_end());
             for line in text.split('\n') {

@@ -55,6 +55,7 @@ pub(crate) fn digest_file(path: &Path) -> io::Result<(Digest, u64)> {
 /// Reads a file in pieces of 64 KiB, passes each to `take`, and returns the file's length in bytes.
 pub(super) fn read_in_pieces(path: &Path, mut take: impl FnMut(&[u8])) -> io::Result<u64> {
     let mut file = plain_file::open(path)?;
+    // Attachments may have 50 GB, and all threads read some.
     let mut piece = vec![0; 64 * 1024];
     let mut length = 0;
     loop {

@@ -102,6 +102,7 @@ impl Exclusion {
         )
     }
 
+    /// Adds an entry, unless it is blank or equal to one before.
     fn add(&mut self, text: &str, line: u64, is_header: bool) {
         let seen = as_seen(text);
         if seen.is_empty() {
@@ -150,6 +151,7 @@ impl Exclusion {
         if self.is_empty() {
             return false;
         }
+        // Both are looked up, so that an entry counts as matched whichever way the row is identified.
         let by_recipient = recipient.and_then(|recipient| self.recipients.get(&recipient.urn()));
         let by_key = self.keys.get(&as_seen(key));
         let found = [by_recipient, by_key].into_iter().flatten();

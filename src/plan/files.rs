@@ -204,6 +204,7 @@ impl FileReader {
             .unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Reads a file inside the folder and takes its digests; a file that is too large for Altinn gets its size only.
     fn read(&self, name: &str) -> Inspected {
         let real = find_inside(&self.real, name).map_err(|why| match why {
             Refused::NotInside => Unusable::new(
@@ -220,6 +221,7 @@ impl FileReader {
                 ..describe(&error)
             },
         })?;
+        // One reading for both digests: SHA-256 for the plan, MD5 because Altinn compares it.
         let (mut sha, mut md5) = (Sha256::new(), Md5::new());
         let size = std::fs::metadata(&real).map(|found| found.len());
         let mut size = size.map_err(|error| describe(&error))?;

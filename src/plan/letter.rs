@@ -111,6 +111,7 @@ pub(super) fn compile(
     })
 }
 
+/// Compiles one entry of `content.attachments`, which must name a local `file`.
 fn compile_attachment(
     index: usize,
     entry: &Value,

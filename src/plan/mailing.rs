@@ -188,6 +188,7 @@ pub(super) fn display_path(loaded: &LoadedManifest, file: &Path) -> PathBuf {
     }
 }
 
+/// Opens the recipients file with the manifest's encoding and delimiter; what is not given is detected.
 fn open_rows(loaded: &LoadedManifest) -> Result<Rows, Problems> {
     let recipients = &loaded.manifest.recipients;
     let options = Options {
@@ -234,6 +235,7 @@ fn create_templates(
 ) -> Result<Templates, Problems> {
     let manifest = &loaded.manifest;
     let names = Names::new(headers, &manifest.variables).map_err(|wrong| {
+        // Of two names in conflict the second is the one to change: a variable in the manifest, else a column in the file.
         let place = |name: &NameConflict| match &name.second {
             NameOwner::Variable(variable) => {
                 loaded.place_of_key(&format!("/variables/{}", pointer_token(variable)))
@@ -294,6 +296,7 @@ fn file_problems(mut rows: Rows) -> Vec<Problem> {
     let mut row = Row::default();
     std::iter::from_fn(|| rows.read(&mut row))
         .filter_map(Result::err)
+        // A file that is no CSV at all has an error in every row.
         .take(PROBLEM_LIMIT)
         .collect()
 }

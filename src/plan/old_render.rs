@@ -137,6 +137,7 @@ impl OldRender {
         let Some(slot) = found.ok().and_then(|at| self.slots.get(at)).copied() else {
             return Ok(LetterChange::New);
         };
+        // Nearly all letters are the same, and need neither a seek nor a parse.
         if slot.request == request_head(&now) {
             return Ok(LetterChange::Same);
         }
@@ -186,6 +187,7 @@ impl OldRender {
         })
     }
 
+    /// Reads all lines and keeps the place of each letter, sorted by key.
     fn find_letters(&mut self) -> Result<(), OldRenderError> {
         let mut line = Vec::new();
         for number in 1.. {
@@ -212,6 +214,7 @@ impl OldRender {
         Ok(())
     }
 
+    /// Refuses a file in which a key stands twice: it would not be known which of the two to compare with.
     fn refuse_duplicates(&mut self) -> Result<(), OldRenderError> {
         let twins = self.slots.windows(2).find_map(|pair| match pair {
             [first, second] if first.key == second.key => Some(*second),
@@ -227,6 +230,7 @@ impl OldRender {
         }
     }
 
+    /// Reads the line that begins at an offset.
     fn read_at(&mut self, offset: u64) -> Result<Vec<u8>, OldRenderError> {
         let step =
             i64::try_from(offset).unwrap_or(i64::MAX) - i64::try_from(self.at).unwrap_or(i64::MAX);

@@ -51,6 +51,7 @@ struct Placeholder {
 impl Mailing {
     /// Reports column names between signs of other systems, in the manifest and in every template file that was read.
     pub(super) fn find_placeholders(&self, report: &mut ReportBuilder<'_>) {
+        // Only signs around the name of a column are reported: `[se vedlegg]` is prose.
         let names: Vec<String> = self
             .headers()
             .iter()

@@ -191,6 +191,7 @@ impl<'a> RowPlanner<'a> {
         }
     }
 
+    /// Renders and reads the recipient; the problem of a wrong one shows it masked.
     fn recipient(&self, row: &Row, scope: &Scope) -> Result<Recipient, Problems> {
         let template = &self.mailing.letter.recipient;
         let text = self.mailing.templates.render_text(template, scope);
@@ -271,6 +272,7 @@ impl<'a> RowPlanner<'a> {
         if !holds.map_err(|errors| self.all_in_row(row, &errors))? {
             return Ok(None);
         }
+        // Both are rendered even when one fails, so that all faults of the entry are found at once.
         let name = templates.render_text(&plan.file, scope);
         let metadata = templates.render::<Attachment>(&plan.metadata, scope);
         let (name, metadata) = match (name, metadata) {
@@ -296,6 +298,7 @@ impl<'a> RowPlanner<'a> {
         Ok(Some(planned))
     }
 
+    /// The problem for an attachment that cannot be used: at its row, or in the manifest when it is the same for all rows.
     fn missing_file(
         &self,
         row: &Row,
@@ -305,6 +308,7 @@ impl<'a> RowPlanner<'a> {
     ) -> Problem {
         let columns = plan.file.columns();
         let hint = wrong.hint.unwrap_or_else(|| self.file_hint(plan, &columns));
+        // The same file for all rows is the manifest's fault, and is reported once.
         let place = if plan.file.is_constant() {
             self.mailing.loaded.place(&format!("{}/file", plan.pointer))
         } else {
@@ -365,6 +369,7 @@ impl<'a> RowPlanner<'a> {
         if error.is_in_every_row {
             return in_manifest(&self.mailing.loaded, error);
         }
+        // A line of 0 means that the place within the template is not known.
         let at = match &error.source {
             Some(source) if error.line == 0 => source.path().display().to_string(),
             None if error.line == 0 => error.pointer.trim_start_matches('/').replace('/', "."),

@@ -59,9 +59,9 @@ impl Proof {
         // Custom recipients would be notified about a letter that is not theirs.
         let mut withheld = Withheld::default();
         if let Some(notification) = &mut request.correspondence.notification {
-            let some = !std::mem::take(&mut notification.custom_recipients).is_empty();
-            let one = notification.custom_recipient.take().is_some();
-            withheld.custom_recipients = u64::from(some || one);
+            let has_list = !std::mem::take(&mut notification.custom_recipients).is_empty();
+            let has_single = notification.custom_recipient.take().is_some();
+            withheld.custom_recipients = u64::from(has_list || has_single);
         }
         let references = &mut request.correspondence.external_references;
         let all = references.len();

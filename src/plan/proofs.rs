@@ -39,7 +39,7 @@ pub(crate) fn prove(
     let mut rows = mailing.open_rows()?;
     let mut row_planner = RowPlanner::after_check(mailing, checked);
     let mut report = ReportBuilder::new(mailing, Problems::new(), now);
-    let mut proofs = Proofs::none(checked);
+    let mut proofs = Proofs::empty(checked);
     let mut proven = Selection::from_rows([]);
     let mut row = Row::default();
     // Every row gets a fingerprint, so that positions are the same as in the mailing's report.
@@ -72,7 +72,8 @@ pub(crate) fn prove(
     }
     // Warnings about the letters have been reported with the letters.
     let errors = report.into_problems().into_iter().filter(Problem::is_error);
-    let errors: Problems = errors.map(of_a_proof).collect();
+    let errors: Problems = errors.map(explain_for_proof).collect();
+    // One wrong proof stops all of them: a reviewer who gets fewer letters than asked for would not notice.
     if !errors.is_empty() {
         return Err(errors);
     }
@@ -95,7 +96,7 @@ fn changed(mailing: &Mailing, row: &Row) -> Problems {
 
 impl Proofs {
     /// A report without letters yet, with everything of the mailing's report that a run needs.
-    fn none(checked: &CheckReport) -> Self {
+    fn empty(checked: &CheckReport) -> Self {
         let checked = CheckReport {
             plan: checked.plan,
             now: checked.now,
@@ -127,7 +128,7 @@ impl Proofs {
 }
 
 /// Words a problem that only proofs have: without custom recipients, `overrideRegisteredContactInformation` leaves no one to notify (3022).
-fn of_a_proof(problem: Problem) -> Problem {
+fn explain_for_proof(problem: Problem) -> Problem {
     if problem.code != Some(Code::Altinn(3022)) {
         return problem;
     }

@@ -140,6 +140,7 @@ impl<'a> ReportBuilder<'a> {
                 self.push(finding.into_problem(place, precedence));
                 continue;
             }
+            // `next` is the index that the problem will get; any other index is that of an equal one before.
             let next = self.problems.all.len();
             let index = *self.constant.entry(kind).or_insert(next);
             if index == next {
