@@ -18,6 +18,7 @@ pub(crate) fn annotations(problems: &Problems) -> String {
     lines
 }
 
+/// The command for a problem and the others of its group, on one line.
 fn annotation(problem: &Problem, others: &[&Problem]) -> String {
     let mut line = format!("::{} ", word(problem.severity));
     // Writing to a text cannot fail.
@@ -41,6 +42,7 @@ fn annotation(problem: &Problem, others: &[&Problem]) -> String {
         Some(code) => format!("massebrev: Altinn {code}"),
         None => "massebrev".to_owned(),
     };
+    // GitHub shows no columns of a CSV: they go into the text.
     let mut said = headline(problem, others);
     if let Place::Row { columns, .. } = &problem.place
         && !columns.is_empty()

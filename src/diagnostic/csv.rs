@@ -24,6 +24,7 @@ pub(crate) fn csv(problems: &Problems, out: &mut dyn Write) -> io::Result<()> {
     lines.flush()
 }
 
+/// The cells of a problem, in the order of [`HEADER`]; unknown ones are empty.
 fn cells(problem: &Problem) -> [String; 9] {
     let (file, line, row, columns) = match &problem.place {
         Place::File(file) => (file.display().to_string(), None, None, String::new()),

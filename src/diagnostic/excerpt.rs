@@ -47,6 +47,7 @@ fn mask(line: &str) -> String {
     while let Some(first) = rest.chars().next() {
         let run = rest.find(|c| !is_key_character(c)).unwrap_or(rest.len());
         let (run, after) = rest.split_at(run.max(first.len_utf8()));
+        // Any long run, because a key in the wrong place may have any name.
         if run.len() >= SECRET_LENGTH {
             masked.extend(std::iter::repeat_n('*', run.len()));
         } else {

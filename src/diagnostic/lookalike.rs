@@ -30,6 +30,7 @@ pub(crate) fn tidy(text: &str) -> Cow<'_, str> {
     if is_tidy && text.trim().len() == text.len() {
         return text;
     }
+    // `split_whitespace` below does not split at characters without width: they are removed first.
     let has_width = |c: &char| c.is_whitespace() || !is_invisible(*c);
     let visible: String = text.chars().filter(has_width).collect();
     Cow::Owned(visible.split_whitespace().collect::<Vec<_>>().join(" "))

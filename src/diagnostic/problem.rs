@@ -156,6 +156,7 @@ impl fmt::Display for Place {
                 columns,
                 ..
             } => {
+                // `file:line` is what terminals and editors turn into a link.
                 write!(f, "{}:{line}", file.display())?;
                 if !columns.is_empty() {
                     write!(f, " (column {})", columns.join(", "))?;
