@@ -88,6 +88,7 @@ pub(super) fn describe(value: &Value, written: &str, may_show: bool) -> String {
         Value::Array(_) => "found a list".to_owned(),
         Value::Object(members) if members.is_empty() => "found an empty mapping".to_owned(),
         Value::Object(members) => {
+            // Four names tell a person which mapping it is.
             let names = members.keys().take(4).map(|name| excerpt(name));
             format!("found a mapping with {}", quoted(names).join(", "))
         }

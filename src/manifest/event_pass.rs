@@ -254,6 +254,7 @@ impl<'s> EventReader<'s> {
     /// Adds a node and returns its index. A value without a text (`empty`) gets the range of its key.
     fn add(&mut self, kind: NodeKind, span: Range<usize>, empty: bool) -> usize {
         let key = self.open.last().and_then(|open| open.key.as_ref());
+        // An empty value is nowhere in the text; its key is the place that a person can find.
         let span = match key {
             Some((_, key)) if empty => key.clone(),
             _ => span,
@@ -270,6 +271,7 @@ impl<'s> EventReader<'s> {
         let Some(open) = self.open.last_mut() else {
             return;
         };
+        // In a mapping keys and values take turns.
         let key = open.key.take();
         let outer = self.tree.nodes.get_mut(open.node);
         match (outer.map(|node| &mut node.kind), key) {

@@ -30,6 +30,7 @@ impl Expected {
 
     /// Adds the form of one more error.
     pub(super) fn add(&mut self, error: &ValidationError<'_>) {
+        // A template is refused by its pattern, which must not be named as one more kind of text.
         if error.schema_path().as_str().starts_with(TEMPLATE_POINTER) {
             self.template = true;
             return;
@@ -57,6 +58,7 @@ impl Expected {
     /// Adds a type; `null` is left out, because "must be nothing" helps no reader.
     fn add_kind(&mut self, kind: &str, error: &ValidationError<'_>) {
         if kind == "string" {
+            // The pattern is kept beside: a hint to quote a value must not lead to the next error.
             self.texts
                 .push(subschema(error.schema_path().as_str()).and_then(|node| node.get("pattern")));
         }

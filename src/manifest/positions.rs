@@ -108,6 +108,7 @@ impl YamlTree {
         let mut found = Located { key: None, node: 0 };
         self.nodes.first()?;
         for token in pointer.split('/').skip(1) {
+            // Each step has a limit of its own, because the depth of pointers is small.
             found = self.child(found.node, &key_of_token(token), &mut { SEARCH_LIMIT })?;
         }
         Some(found)

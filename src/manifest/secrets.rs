@@ -42,6 +42,7 @@ pub(super) fn hide(problems: Problems, source: &Arc<Source>, positions: &Positio
             collector.collect(found.node, pointer);
         }
     }
+    // The usual case: no copy of the source.
     if hidden.is_empty() {
         return problems;
     }

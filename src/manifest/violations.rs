@@ -67,6 +67,7 @@ impl Explainer<'_> {
         let name = name_of(pointer);
         match error.kind() {
             Kind::AnyOf { context } | Kind::OneOfNotValid { context } => {
+                // The errors of each alternative are in `context`; the error itself only says that none fitted.
                 self.explain_alternatives(error, context);
             }
             Kind::OneOfMultipleValid { .. } => {

@@ -56,6 +56,7 @@ impl<'s> YamlProblems<'s> {
         let Some((at, character)) = characters.find(|(_, c)| is_forbidden(*c)) else {
             return true;
         };
+        // The parser would stop at it with an error about something else.
         let number = u32::from(character);
         let message = format!("the character U+{number:04X} cannot stand in YAML");
         self.add(at..at + character.len_utf8(), message, "remove it");
