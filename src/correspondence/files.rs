@@ -17,6 +17,7 @@ pub fn file_name_problem(name: &str) -> Option<(Code, &'static str)> {
     if is_blank(name) {
         return Some((Code::Altinn(2010), "the file name is missing"));
     }
+    // The type comes before the characters, so that `a/b` without an extension has the wrong type.
     if !has_allowed_type(name) {
         return Some((
             Code::Altinn(2013),

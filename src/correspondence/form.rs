@@ -12,6 +12,7 @@ const PROPERTIES: &str = "correspondence.propertyList";
 /// ASP.NET takes a blank value for null and names that differ by case for the same, and has no way to quote a bracket in a name. A letter with such a member can
 /// only be sent as JSON, with its files uploaded before.
 pub fn form_fields(request: &Request) -> Option<Vec<(String, String)>> {
+    // Through JSON, so that names and omitted members are the same in both forms of a request.
     let value = serde_json::to_value(request).ok()?;
     let mut fields = Vec::new();
     for (name, value) in value.as_object()? {

@@ -139,6 +139,7 @@ impl Recipient {
         let Self::Person(number) = self else {
             return false;
         };
+        // Months 41 to 52 and 81 to 92; a month is at most 12 for real persons.
         matches!(
             number.get(2..4).and_then(|month| month.parse::<u8>().ok()),
             Some(41..=52 | 81..=92)

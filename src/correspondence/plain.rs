@@ -279,6 +279,7 @@ impl Source {
     }
 
     fn markup(&self, kind: MarkupKind, from: usize, to: usize) -> Markup {
+        // Behind the last character the range ends with the text.
         let place = |at: usize| self.at.get(at).copied().unwrap_or(self.end);
         Markup {
             kind,
@@ -529,6 +530,7 @@ impl<'a> Inlines<'a> {
     fn delimiter(&mut self, sign: char, at: usize) -> usize {
         let end = self.source.skip(at, |c| c == sign);
         let count = end - at;
+        // `~` and `^` are sub- and superscript when they are single.
         let least = if matches!(sign, '~' | '^') { 1 } else { 2 };
         let (opens, closes) = flanks(self.source.before(at), self.source.get(end), sign != '"');
         if count >= least && (opens || closes) {
@@ -694,6 +696,7 @@ impl<'a> Inlines<'a> {
         if !(is_space(before) || matches!(before, '*' | '_' | '~' | '(')) {
             return None;
         }
+        // Within brackets Markdig makes no link of an address.
         if !self.brackets.is_empty() {
             return None;
         }
@@ -705,6 +708,7 @@ impl<'a> Inlines<'a> {
                     .enumerate()
                     .all(|(index, c)| source.get(at + index) == c)
             })?;
+        // Signs that may close emphasis are not a part of the address.
         let mut end = self.address_end(at)?;
         while end > at
             && self

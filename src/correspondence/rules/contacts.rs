@@ -78,6 +78,7 @@ fn custom_recipient(
         organization_number,
         national_identity_number,
     ];
+    // Altinn counts members that are not empty.
     let count = ways.into_iter().filter(|way| is_set(way)).count();
     let hint = "give exactly one of `emailAddress`, `mobileNumber`, `organizationNumber` and `nationalIdentityNumber`";
     if count == 0 {

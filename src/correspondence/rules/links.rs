@@ -136,6 +136,7 @@ fn code(bytes: &[u8]) -> Option<u8> {
 fn check_authority(authority: &str, is_iri: bool) -> Result<(), LinkFault> {
     let (user, host_and_port) = authority.split_once('@').unwrap_or(("", authority));
     check_component(user, is_iri, false)?;
+    // An IPv6 address has colons of its own.
     let (host, port) = match host_and_port.rfind(']') {
         Some(end) => host_and_port.split_at(end + 1),
         None => host_and_port.split_at(host_and_port.find(':').unwrap_or(host_and_port.len())),

@@ -53,6 +53,7 @@ pub(super) fn organization_control_digits(request: &Request, found: &mut Vec<Fin
         let Ok((Kind::Organization, number)) = Kind::parse(text) else {
             continue;
         };
+        // A typing error is likelier than an unused number, but only the register knows.
         if !organization_control_digit_fits(number) {
             found.push(
                 Finding::warning(
