@@ -54,6 +54,7 @@ pub(super) fn check_rows(
 ) {
     let workers = Workers::start(mailing);
     let mut planner = RowPlanner::new(mailing);
+    // `current` is rendered while `other`, the batch before it, is collected and filled again.
     let (mut current, mut other) = (Batch::default(), Batch::default());
     current.fill(&mut rows);
     while current.filled > 0 {
@@ -98,6 +99,7 @@ impl<'a> Workers<'a> {
         let pool = ThreadPoolBuilder::new().num_threads(threads);
         let planners = (0..threads).map(|_| Mutex::new(RowPlanner::new(mailing)));
         Some(Self {
+            // The pool's default stack is smaller than a main thread's, and a template could overflow it.
             pool: pool.stack_size(RENDERING_STACK).build().ok()?,
             planners: planners.collect(),
         })
@@ -172,6 +174,7 @@ impl Batch {
             let Some(read) = rows.read(&mut slot.row) else {
                 return;
             };
+            // A damaged row has its outcome already, and keeps its place in the order.
             slot.outcome = read.err().map(Err);
             bytes += slot.row.size();
             self.filled += 1;

@@ -57,6 +57,7 @@ impl CheckReport {
             without_letter: Selection::from_rows([]),
         };
         let mut last = 0;
+        // Rows count from 1, positions from 0.
         for ((row, print), position) in (1..).zip(&self.fingerprints).zip(0..) {
             let asked = wanted.rows.contains(row);
             if !print.is_letter() {

@@ -168,6 +168,7 @@ impl Column {
                     note_suspect(&mut self.suspects, value, row, Suspicion::Padded);
                 }
                 self.lengths.observe(value, row);
+                // `jan.26` is a suspect by itself. A full date is one only if most other keys are no dates.
                 if let Some(was) = before_it_was_a_month(value) {
                     note_suspect(&mut self.suspects, value, row, Suspicion::KeyDate(was));
                 } else if is_date(value) {

@@ -90,6 +90,7 @@ impl Iterator for Deliveries<'_> {
         if read.is_err() {
             return Some(Err(drifted));
         }
+        // A file that has become longer has changed too.
         let Some(expected) = self.checked.fingerprints.get(self.at) else {
             return Some(Err(drifted));
         };

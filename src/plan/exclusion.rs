@@ -85,6 +85,7 @@ impl Exclusion {
                 Err(problem) => problems.push(problem),
             }
         }
+        // A list that was read in part would let letters go to people on it.
         if problems.has_errors() {
             return Err(problems);
         }
@@ -212,6 +213,7 @@ impl Exclusion {
                 unmet.push(entry);
             }
         }
+        // A header counts as an entry only when a row has matched it.
         let count = self
             .entries
             .iter()

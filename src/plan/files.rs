@@ -141,6 +141,7 @@ impl LetterFiles {
     /// Counts a file of a letter.
     pub(super) fn count(&mut self, planned: &PlannedFile) {
         self.contents.part(&planned.file.digest.0);
+        // Files that are the same for all rows are shared without counting.
         if planned.enclosed {
             self.identities.push(planned.identity.short());
         }

@@ -120,6 +120,7 @@ pub(super) fn is_of_own_text(
         return false;
     };
     *member = own.into();
+    // A text in the place of a number or a date may not fit the type.
     let Ok(request) = serde_json::from_value::<Request>(request) else {
         return false;
     };
@@ -273,6 +274,7 @@ fn stage(finding: &Finding) -> u8 {
 fn precedences(findings: &[Finding]) -> Vec<Option<Precedence>> {
     let errors = || findings.iter().filter(|finding| finding.is_error());
     let first = errors().next().map(|first| first.code);
+    // The code of the first error decides: model validation comes before all numbered rules.
     let at_once = match first {
         Some(Some(Code::Model)) => errors()
             .filter(|error| error.code == Some(Code::Model))

@@ -37,6 +37,7 @@ pub(super) fn as_spreadsheet_leaves_it(key: &str) -> String {
 /// A date, or a part of one, in one spelling: `2026/1`, `1/2026` and `jan.26` are the same, and so are `2026-12-01`, `1.12.2026` and `01.12.26`. `None` for
 /// any other key.
 fn normalized_date(key: &str) -> Option<String> {
+    // Longer than any date; the limit keeps long keys cheap.
     if key.len() > 20 {
         return None;
     }

@@ -138,6 +138,7 @@ impl Mailing {
 
     /// The resource id when it is the same for every row, without its optional prefix.
     pub(crate) fn resource(&self) -> Option<&str> {
+        // Read from the value and not from a rendered letter: it is needed before any row is, and for rows without a letter.
         let id = self
             .loaded
             .value
@@ -215,6 +216,7 @@ fn find_key(loaded: &LoadedManifest, headers: &[String]) -> Result<Option<usize>
     let Some(key) = &loaded.manifest.recipients.key else {
         return Ok(None);
     };
+    // Headers are tidied when they are read, so the name in the manifest must be too.
     if let Some(column) = headers.iter().position(|header| *header == tidy(key)) {
         return Ok(Some(column));
     }

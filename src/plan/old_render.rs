@@ -200,6 +200,7 @@ impl OldRender {
                 continue;
             }
             let letter = read(&line).map_err(|source| self.malformed(number, source))?;
+            // The first letter that tells it is enough: all letters of a run share the value.
             self.now = self.now.or(letter.now);
             self.slots.push(Slot {
                 key: letter.key.into_bytes(),

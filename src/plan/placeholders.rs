@@ -154,6 +154,7 @@ fn placeholders(text: &str, names: &[String]) -> Vec<Placeholder> {
     let mut found = Vec::new();
     let mut at = 0;
     while let Some(rest) = text.get(at..).filter(|rest| !rest.is_empty()) {
+        // `{{ Navn }}` must not be found as `{Navn}` within braces.
         if let Some(length) = tag_length(rest) {
             at += length;
         } else if let Some((length, column)) = placeholder(rest, names) {

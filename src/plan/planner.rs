@@ -75,6 +75,7 @@ impl<'a> RowPlanner<'a> {
         let mut planned = self.plan_in(row, &scope).unwrap_or_else(Planned::Invalid);
         self.scope = scope;
         self.in_progress.end();
+        // Redirected after rendering: a proof's text is its letter's, whoever reads it.
         if let (Some(proving), Planned::Delivery(delivery)) = (proving, &mut planned) {
             self.redirect(&proving.proof, delivery);
         }
@@ -157,6 +158,7 @@ impl<'a> RowPlanner<'a> {
         let (templates, letter) = (&self.mailing.templates, &self.mailing.letter);
         let correspondence = templates.render(&letter.correspondence, scope);
         let existing = templates.render(&letter.existing, scope);
+        // Attachments are not a part of the compiled tree, because their files must be read as well.
         let files = self.attachments(row, scope);
         match (correspondence, existing, files) {
             (Ok(correspondence), Ok(existing), Ok(files)) => Ok((correspondence, existing, files)),
@@ -234,6 +236,7 @@ impl<'a> RowPlanner<'a> {
                 .with_hint("every row needs a key of its own: fill the column, or choose another as `recipients.key`")
                 .into());
         }
+        // Normalised, because a file saved on a Mac writes the same key in other bytes, which would be another letter.
         Ok(nfc(name).into_owned())
     }
 
@@ -287,6 +290,7 @@ impl<'a> RowPlanner<'a> {
         if name.is_empty() && metadata == Attachment::default() {
             return Ok(None);
         }
+        // The file is read now: a missing one must be found before anything is sent.
         let file = self.mailing.files.inspect(&name);
         let file = file.map_err(|wrong| self.missing_file(row, plan, &name, wrong))?;
         let mut planned = PlannedFile::new(file, metadata);

@@ -46,6 +46,7 @@ pub(crate) fn prove(
     for expected in &checked.fingerprints {
         match rows.read(&mut row) {
             Some(Ok(())) => {}
+            // The rows were read without errors in pass 1.
             Some(Err(_)) | None => return Err(changed(mailing, &row)),
         }
         if !expected.is_letter() || !wanted.contains(row.number) {
@@ -121,6 +122,7 @@ impl Proofs {
         checked.letters += 1;
         self.withheld.custom_recipients += withheld.custom_recipients;
         self.withheld.dialogs += withheld.dialogs;
+        // The reviewer is told when all proofs can be read.
         let published = delivery.request.correspondence.requested_publish_time;
         let last = [self.published, published].into_iter().flatten();
         self.published = last.max_by_key(|at| at.timestamp());

@@ -78,6 +78,7 @@ impl<'a> ReportBuilder<'a> {
                 for file in &delivery.files {
                     report.files.count(file);
                 }
+                // A keyed hash: its values say nothing about recipients outside of this process.
                 let recipient = self.hashing.hash_one(&delivery.recipient);
                 self.recipients.push(recipient);
                 self.extend(checked.person);

@@ -167,6 +167,7 @@ impl FromStr for Range {
         let wrong = |()| NotASelection::NotANumber(text.to_owned());
         let (first, last) = match text.split_once('-') {
             None => (row(text).map_err(wrong)?, row(text).map_err(wrong)?),
+            // `30-` is open at its end.
             Some((first, last)) if last.trim().is_empty() => (row(first).map_err(wrong)?, u64::MAX),
             Some((first, last)) => (row(first).map_err(wrong)?, row(last).map_err(wrong)?),
         };
