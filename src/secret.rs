@@ -114,6 +114,7 @@ pub(crate) fn redact(text: &str) -> Cow<'_, str> {
         let hidden = match first {
             11 => Some(at + 6..at + 11),
             6 => match bytes.get(at + 6) {
+                // `078271 99405`, as forms print it.
                 Some(b' ' | b'-') if digits(bytes, at + 7) == 5 => Some(at + 7..at + 12),
                 _ => None,
             },

@@ -24,6 +24,7 @@ pub(super) fn excerpt(source: &Source, span: &Range<usize>) -> Option<Excerpt> {
     let text = source.text();
     let start = floor_char_boundary(text, span.start);
     let from = text[..start].rfind('\n').map_or(0, |newline| newline + 1);
+    // A span over several lines is marked on its first line only.
     let to = text[start..]
         .find(['\n', '\r'])
         .map_or(text.len(), |newline| start + newline);

@@ -52,6 +52,7 @@ pub(crate) fn difference(one: &str, other: &str) -> Option<&'static str> {
     if one == other || as_seen(one) != as_seen(other) {
         return None;
     }
+    // From the smallest difference to the largest: the first that explains it is named.
     Some(if nfc(one) == nfc(other) {
         "a letter such as `\u{e5}` is one character in the one, and a letter with a mark after it in the other"
     } else if tidy(one) == tidy(other) {

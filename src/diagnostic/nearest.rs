@@ -26,6 +26,7 @@ pub(crate) fn nearest<'a>(wrong: &str, known: impl Iterator<Item = &'a str>) -> 
     if wrong.is_empty() || wrong.len() > 100 {
         return None;
     }
+    // Short words allow one wrong letter.
     let allowed = (wrong.chars().count() / 3).max(1);
     known
         .map(|word| (strsim::osa_distance(&wrong, &as_seen(word)), word))
