@@ -53,6 +53,7 @@ impl Access {
             issuer,
             problems: Vec::new(),
         };
+        // A token that cannot be read may be valid: nothing is held against it.
         if claims.is_some() {
             access.find_problems(environment);
         }
@@ -68,7 +69,7 @@ impl Access {
                 hint: format!("add it to the client in Maskinporten's self-service and to `auth.scopes`: {WRITE}"),
             });
         }
-        // The exchange adds the rights of a service owner; Maskinporten's own token must have the scope.
+        // Altinn accepts a raw Maskinporten token only with this scope, and its own token without.
         if !allows(OWNER) && self.exchanged == Some(false) {
             problems.push(AccessProblem {
                 message: format!("Altinn takes Maskinporten's own token only with the scope {OWNER}"),

@@ -11,6 +11,7 @@ use uuid::Uuid;
 use super::client::{id, text};
 use super::{Answer, CheckedFile, Client, TransportError, TransportKind};
 use crate::correspondence::Attachment;
+use crate::http::Content;
 use crate::maskinporten::Token;
 
 impl Client {
@@ -42,14 +43,18 @@ impl Client {
         content: &CheckedFile,
     ) -> Result<Answer<AttachmentOverview>, TransportError> {
         // Before the request: an upload that breaks off spends the id, and the file needs a new attachment.
-        self.check_file(content).await?;
+        let body = match self.open_file(content).await? {
+            Content::Whole(bytes) => Body::from(bytes),
+            Content::Stream(file) => Body::wrap_stream(file.stream()),
+        };
         let path = format!("attachment/{attachment}/upload");
         let request = self
             .request(Method::POST, &path, token)
             .header(CONTENT_TYPE, "application/octet-stream")
+            // With a length Altinn refuses a file that is empty or too large before it reads it.
             .header(CONTENT_LENGTH, content.size)
             .timeout(self.timeout_for(content.size))
-            .body(Body::wrap_stream(content.clone().stream()));
+            .body(body);
         self.call(request, |answer| AttachmentOverview::read(&answer))
             .await
     }
@@ -64,10 +69,10 @@ impl Client {
         self.call_without_body(request).await
     }
 
-    /// Checks that a file is still there with its size, before a request begins.
-    pub(super) async fn check_file(&self, content: &CheckedFile) -> Result<(), TransportError> {
-        let checked = content.check_size().await;
-        checked.map_err(|error| self.transport_error(TransportKind::File, Some(error.into())))
+    /// Opens a file before a request begins.
+    pub(super) async fn open_file(&self, content: &CheckedFile) -> Result<Content, TransportError> {
+        let opened = content.open().await;
+        opened.map_err(|error| self.transport_error(TransportKind::File, Some(error.into())))
     }
 
     /// The timeout of a request with `length` bytes, which a line of 1 Mbit/s can keep.
@@ -103,12 +108,12 @@ pub struct AttachmentOverview {
 pub enum AttachmentStatus {
     /// Created, but not uploaded yet.
     Initialized,
-    /// Being uploaded or scanned.
+    /// Its content is being uploaded or scanned.
     UploadProcessing,
     /// Ready for use in letters.
     Published,
     Purged,
-    /// The upload or the scan transport_error. Final: the file needs a new attachment.
+    /// The upload or the scan failed. Final: the file needs a new attachment.
     Failed,
     Expired,
     /// A status that this program does not know.

@@ -46,7 +46,7 @@ impl<T> Answer<T> {
 }
 
 impl Client {
-    /// A client for `environment`.
+    /// Makes a client for `environment` with the default timeout.
     pub fn new(
         http: reqwest::Client,
         environment: &Environment,

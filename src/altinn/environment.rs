@@ -73,6 +73,7 @@ impl Environment {
         let known = KNOWN
             .iter()
             .find(|known| host(&platform) == known.1.trim_start_matches("https://"));
+        // The name is a part of the journal's path, so one platform must not have two.
         let name = known.map_or_else(
             || platform.authority().to_owned(),
             |known| known.0.to_owned(),

@@ -37,14 +37,15 @@ impl Client {
         fields: &[(String, String)],
         files: &[Enclosure],
     ) -> Result<Answer<Initialized>, TransportError> {
+        let mut contents = Vec::with_capacity(files.len());
         for file in files {
             // Checked before the request begins, so that a missing file costs no attempt at Altinn.
-            self.check_file(&file.content).await?;
+            contents.push(self.open_file(&file.content).await?);
         }
         let request = self
             .request(Method::POST, INITIALIZE_WITH_FILES, token)
             .timeout(self.timeout_for(length(fields, files)))
-            .multipart(form(fields, files)?);
+            .multipart(form(fields, files, contents)?);
         self.call(request, |answer| Initialized::read(&answer))
             .await
     }
@@ -56,10 +57,11 @@ impl Client {
         resource: &str,
         key: Uuid,
     ) -> Result<Answer<Vec<Uuid>>, TransportError> {
-        // Other filters of this call match the bare resource id only, unlike the body of a letter.
+        // Unlike the other calls, this one compares the id as it is given, without removing its prefix.
         let resource = resource.strip_prefix(RESOURCE_PREFIX).unwrap_or(resource);
         let request = self.request(Method::GET, "correspondence", token).query(&[
             ("resourceId", resource),
+            // Required, though the key overrides it and all other filters.
             ("role", "Sender"),
             ("idempotentKey", &key.to_string()),
         ]);
@@ -145,11 +147,10 @@ pub struct Overview {
     pub recipient: Option<String>,
     /// The resource that the letter was sent under.
     pub resource_id: Option<String>,
-    /// The sender's own reference.
     pub senders_reference: Option<String>,
     /// The time of publication, as Altinn writes it.
     pub published: Option<String>,
-    /// The whole answer.
+    /// The whole answer, for members that have no field here.
     pub value: Value,
 }
 
@@ -182,7 +183,6 @@ impl fmt::Debug for Overview {
 /// An overview and the status history. The notifications are in `overview.value`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Details {
-    /// The current state.
     pub overview: Overview,
     /// All statuses so far, in Altinn's order: the oldest first.
     pub history: Vec<StatusChange>,

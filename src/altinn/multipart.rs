@@ -4,6 +4,7 @@ use reqwest::Body;
 use reqwest::multipart::{Form, Part};
 
 use super::CheckedFile;
+use crate::http::Content;
 
 /// A file that is sent with its letter.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,15 +21,22 @@ const FILES: &str = "attachments";
 pub(super) fn form(
     fields: &[(String, String)],
     files: &[Enclosure],
+    contents: Vec<Content>,
 ) -> Result<Form, reqwest::Error> {
     // Names in UTF-8, as browsers write them: ASP.NET does not decode percent-encoded ones.
     let mut form = Form::new().percent_encode_noop();
     for (name, value) in fields {
         form = form.text(name.clone(), value.clone());
     }
-    for file in files {
-        let body = Body::wrap_stream(file.content.clone().stream());
-        let part = Part::stream_with_length(body, file.content.size)
+    for (file, content) in files.iter().zip(contents) {
+        let part = match content {
+            Content::Whole(bytes) => Part::bytes(bytes),
+            Content::Stream(content) => {
+                let body = Body::wrap_stream(content.stream());
+                Part::stream_with_length(body, file.content.size)
+            }
+        };
+        let part = part
             .file_name(file.file_name.clone())
             .mime_str("application/octet-stream")?;
         form = form.part(FILES, part);
@@ -62,7 +70,9 @@ mod tests {
             field("correspondence.resourceId", "r"),
             field("a", "1\n--massebrev"),
         ];
-        let form = form(&fields, &files).unwrap();
+        let contents = files.iter().map(|file| file.content.open());
+        let contents = futures::future::try_join_all(contents).await.unwrap();
+        let form = form(&fields, &files, contents).unwrap();
         let boundary = form.boundary().to_owned();
         let pieces: Vec<_> = form.into_stream().map(Result::unwrap).collect().await;
         let expected = "--B\r\nContent-Disposition: form-data; name=\"correspondence.resourceId\"\r\n\r\nr\r\n\

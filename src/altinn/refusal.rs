@@ -14,7 +14,7 @@ pub struct Refusal {
     pub status: u16,
     /// Altinn's error code, such as 1034. Missing for model validation (see `errors`), and for answers of gateways.
     pub code: Option<u32>,
-    /// The reason; never empty.
+    /// The reason, which is never empty.
     pub message: String,
     /// The findings of model validation, such as `Correspondence.Content.MessageTitle: The field is required.`
     pub errors: Vec<String>,
@@ -28,6 +28,7 @@ impl Refusal {
     /// Makes a refusal of any body, also of an empty or damaged one.
     pub(crate) fn from_reply(reply: &Reply) -> Self {
         let text = String::from_utf8_lossy(&reply.body);
+        // A byte order mark, which some gateways write, is not valid JSON.
         let text = text.trim_start_matches('\u{feff}').trim();
         let blank = Self {
             status: reply.status,
@@ -103,7 +104,7 @@ const ERROR_LIMIT: usize = 300;
 const ERRORS_LIMIT: usize = 50;
 const UNKNOWN_TEMPLATE: (u32, &str) = (3023, "Invalid notification template");
 
-/// Reads Altinn's error code. At runtime `errorCode` is a number and `code` is text such as `CORR-01023`, while the OpenAPI description calls `errorCode` text: all are read.
+/// Reads Altinn's error code. At runtime `errorCode` is a number and `code` is text such as `CORR-01023`, while the `OpenAPI` description calls `errorCode` text: all are read.
 fn code(problem: &Map<String, Value>) -> Option<u32> {
     let own = match problem.get("errorCode") {
         Some(Value::Number(number)) => number.as_u64().and_then(|number| number.try_into().ok()),
@@ -152,7 +153,7 @@ fn from_errors_map(problem: &Map<String, Value>) -> Vec<(String, &str)> {
         .collect()
 }
 
-/// Reads `"validationErrors": [{"title": "…", "paths": ["Correspondence/ResourceId"]}]`; the OpenAPI description names `detail` instead of `title`, so both are read.
+/// Reads `"validationErrors": [{"title": "…", "paths": ["Correspondence/ResourceId"]}]`; the `OpenAPI` description names `detail` instead of `title`, so both are read.
 fn from_validation_errors(problem: &Map<String, Value>) -> Vec<(String, &str)> {
     let entries = problem.get("validationErrors").and_then(Value::as_array);
     entries

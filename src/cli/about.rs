@@ -72,7 +72,7 @@ impl ManArgs {
         program.build();
         let page = match self.command.as_deref() {
             None => program,
-            Some(name) => named(&program, name)?,
+            Some(name) => find_command(&program, name)?,
         };
         let mut text = Vec::new();
         Man::new(page).render(&mut text).map_err(CliError::Stdout)?;
@@ -81,7 +81,7 @@ impl ManArgs {
     }
 }
 
-fn named(definition: &clap::Command, name: &str) -> Result<clap::Command, CliError> {
+fn find_command(definition: &clap::Command, name: &str) -> Result<clap::Command, CliError> {
     let mut commands = definition.get_subcommands();
     let page = commands.find(|command| command.get_name() == name);
     let page = page.ok_or_else(|| {
@@ -96,5 +96,6 @@ fn named(definition: &clap::Command, name: &str) -> Result<clap::Command, CliErr
             format!("the commands are {}", names.join(", ")),
         )
     })?;
+    // Manual pages of subcommands are named like this by convention, as `git-commit` is.
     Ok(page.clone().name(format!("massebrev-{name}")))
 }

@@ -73,6 +73,7 @@ impl Cli {
                 .map(|name| names.range(..name.to_owned()).count());
             argument
                 .display_order(place.unwrap_or(0))
+                // The value of a variable may be a secret, or long.
                 .hide_env_values(true)
         };
         definition

@@ -175,6 +175,7 @@ impl CheckedMailing {
             Ok(mailing) => mailing,
             Err(problems) => return Ok(Err(problems)),
         };
+        // Printed for every check: a wrongly detected encoding or delimiter is seen here first.
         printer.note(format_args!(
             "{}: {}",
             mailing.rows_file().display(),
@@ -194,6 +195,7 @@ impl CheckedMailing {
 
     /// Checks the mailing again with `began` as the time of its first send. Costs nothing when no template uses `now()`.
     pub(crate) fn begun_at(self, began: Timestamp) -> Result<Self, CliError> {
+        // With the same `now()`, or without any template that calls it, every letter stays as it is.
         if began == self.began || self.check_report.now.is_none() {
             return Ok(Self { began, ..self });
         }

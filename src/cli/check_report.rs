@@ -112,6 +112,7 @@ impl Checks {
         next: Option<&str>,
         printer: Printer,
     ) -> Result<ExitStatus, CliError> {
+        // The verdict below and the exit status do not depend on stdout, which may be closed.
         let written = self.0.iter().try_for_each(|check| printer.out(check));
         match (self.failures(), next) {
             (0, Some(next)) => printer.note(format_args!("next: {next}")),

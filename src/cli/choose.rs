@@ -24,6 +24,7 @@ pub(crate) fn choose(
         ));
     }
     let without = &chosen.without_letter;
+    // Naming rows without any letter is a mistake; a whole file without letters is an ordinary result.
     if !wanted.rows.is_all() && chosen.covered == 0 {
         return Err(CliError::usage(
             format!("no letter for {}", rows(without)),

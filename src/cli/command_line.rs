@@ -110,6 +110,7 @@ fn auth_flags(arguments: Vec<String>) -> Vec<String> {
     let mut kept = Vec::new();
     let mut arguments = arguments.into_iter();
     while let Some(argument) = arguments.next() {
+        // Flags without their value in the same argument have it in the next one.
         let (flag, attached) = flag(&argument);
         if AUTH.contains(&flag) {
             kept.push(argument);

@@ -78,6 +78,7 @@ pub(crate) fn confirm(
             what: "the confirmation",
             source,
         })?;
+    // A number has to be read before it can be typed, which `yes` has not.
     if answer.trim() == chosen.letters.to_string() {
         return Ok(());
     }

@@ -75,6 +75,7 @@ impl Doctor<'_> {
         // A sandbox is platform and Maskinporten at one address: once is enough.
         if !has_key || platform != maskinporten {
             let answer = self.connect(connection, platform, checks).await;
+            // Maskinporten's clock counts first, because it is the one that judges grants.
             clock_ahead = clock_ahead.or(answer.and_then(|answer| answer.clock_ahead));
         }
         check_clock(clock_ahead, checks);
@@ -131,6 +132,7 @@ impl Doctor<'_> {
         let auth = connection.auth;
         let result = opened.tokens.token().await;
         let refused = result.as_ref().err();
+        // Both steps give one error, and its host tells which of them failed.
         let in_grant = refused.filter(|error| !self.is_in_exchange(error));
         if let Some(error) = in_grant {
             checks.push("grant", error);
@@ -200,6 +202,7 @@ impl Doctor<'_> {
         };
         let refusal = match client.find(token, resource, Uuid::new_v4()).await {
             Ok(Answer::Refused(refusal)) => refusal,
+            // The expected answer is an empty list.
             Ok(Answer::Accepted(_)) => {
                 let detail = format!("answers questions about letters of {resource}");
                 return checks.ok("Altinn", detail);
@@ -207,7 +210,6 @@ impl Doctor<'_> {
             Err(error) => return checks.push("Altinn", &error),
         };
         let hint = match refusal.status {
-            // An expired or foreign token is 401, a missing scope or right 403.
             401 => format!(
                 "Altinn does not take the token: check that it is for {}",
                 self.environment.name()

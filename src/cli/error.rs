@@ -109,6 +109,7 @@ impl CliError {
 
     pub(crate) fn exit_status(&self) -> ExitStatus {
         match self {
+            // The input is at fault: the same command fails again until it is corrected.
             Self::Input(_)
             | Self::Usage { .. }
             | Self::Earlier(_)
@@ -117,6 +118,7 @@ impl CliError {
             ) => ExitStatus::Input,
             // A reader that has seen enough, such as `head`, closes the pipe: that is no failure.
             Self::Stdout(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitStatus::Success,
+            // Key, token, network or disk is at fault: the same command goes on once that is repaired.
             Self::Setup { .. }
             | Self::Key { .. }
             | Self::Client(_)
@@ -143,6 +145,7 @@ impl CliError {
             Self::Input(problems) | Self::Send(SendError::Rows(problems)) => {
                 printer.problems(problems);
             }
+            // A closed pipe is no error to report.
             _ if status == ExitStatus::Success => {}
             _ => {
                 printer.warn(format_args!("error: {self}"));
@@ -194,6 +197,7 @@ impl CliError {
                 let path = std::path::absolute(path).unwrap_or_else(|_| path.clone());
                 Some(format!("check the path: there is no {}", path.display()))
             }
+            // The two kinds with which `secret::read_file` refuses anything that cannot be a key or token, such as a device or a large file.
             Self::File { source, .. }
                 if matches!(
                     source.kind(),

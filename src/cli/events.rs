@@ -104,6 +104,7 @@ impl Events {
         let printer = self.printer;
         let written = self.broken.into_inner();
         let written = written.map_or(Ok(()), |error| Err(CliError::Stdout(error)));
+        // An error of the run counts before an error of stdout.
         ended.and_then(|status| status.after(written, printer))
     }
 

@@ -50,6 +50,7 @@ fn parse(typed: &str) -> Option<Code> {
     if typed.contains("STD-0") {
         return Some(Code::Validation);
     }
+    // The first run of digits: prefixes and brackets of messages are skipped.
     let digits: String = typed
         .chars()
         .skip_while(|c| !c.is_ascii_digit())

@@ -24,6 +24,7 @@ pub(super) fn write_own(
     };
     let beside = beside(path);
     write_to(&beside, path, write)?;
+    // The new file is written before the decision, because its beginning is part of it.
     let new = existing_head(&beside)?.unwrap_or_default();
     if is_own(&old, &new) {
         let moved = std::fs::rename(&beside, path);
@@ -66,6 +67,7 @@ fn existing_head(path: &Path) -> Result<Option<String>, CliError> {
     match std::fs::metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(source) => return Err(failed(source)),
+        // A folder or device can be no file of massebrev's, and renaming over it would fail or do harm.
         Ok(there) if !there.is_file() => {
             return Err(CliError::usage(
                 format!("{} is there already and is no file", path.display()),

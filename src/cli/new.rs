@@ -66,7 +66,7 @@ impl NewArgs {
         if !columns.has_key() {
             printer.warn("warning: no column tells all rows apart, so the mailing will not validate: add one and set `recipients.key`");
         }
-        Ok(Starter::around(mailing, csv, &columns, &self.folder))
+        Ok(Starter::from_csv(mailing, csv, &columns, &self.folder))
     }
 }
 

@@ -19,6 +19,7 @@ impl OwnSandbox {
             source,
         };
         let runtime = Builder::new_multi_thread()
+            // One thread is enough, and leaves the other cores to rendering.
             .worker_threads(1)
             .enable_all()
             .build()

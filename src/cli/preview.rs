@@ -43,8 +43,8 @@ impl PreviewArgs {
         self.html.as_deref()
     }
 
-    /// True with `--text`.
-    pub(crate) fn text(&self) -> bool {
+    /// True when `--text` was given.
+    pub(crate) fn is_text(&self) -> bool {
         self.text
     }
 
@@ -98,6 +98,7 @@ fn write_letters(
     // The second pass renders the letters again instead of keeping a million of them in memory.
     let mut deliveries =
         Deliveries::new(&checked.mailing, check_report).map_err(CliError::Input)?;
+    // Ends with the last chosen letter: the rows after it need not be rendered.
     while page.written() < letters {
         match deliveries.next() {
             Some(Ok(Planned::Delivery(delivery))) => page.letter(&delivery)?,

@@ -68,6 +68,7 @@ impl<'a> Progress<'a> {
                 name,
                 reused: false,
             } => self.note(format_args!("attachment {name}: uploaded")),
+            // Only for a user who watches: in a log the failures of a large mailing would be a flood, and the report lists them all.
             Event::Delivered {
                 state,
                 line,
@@ -92,6 +93,7 @@ impl<'a> Progress<'a> {
         let now = Instant::now();
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.notice(event, now);
+        // Redirected output gets a line now and then, because the control sequences of a bar would fill a log file.
         if !self.printer.is_watched() {
             if let Some(line) = state.line(now) {
                 self.printer.note(line);

@@ -85,6 +85,7 @@ pub(crate) fn latest_journal(
 const BEFORE_LABEL: &str = ".proof-";
 
 fn label_in(name: &str) -> Option<&str> {
+    // `mailing.proof-label@environment.journal`.
     let (before, _) = name.strip_suffix(".journal")?.rsplit_once('@')?;
     Some(before.rsplit_once(BEFORE_LABEL)?.1)
 }

@@ -85,7 +85,7 @@ impl RenderArgs {
         // The earlier output is opened first: an unusable one is reported before a million rows are checked.
         let mut output = match &self.diff {
             Some(old) => Output::Difference(Box::new(Difference::open(old, printer)?)),
-            None if self.preview.text() => Output::Letters(Letters::new(printer)),
+            None if self.preview.is_text() => Output::Letters(Letters::new(printer)),
             None => Output::Requests(Requests::default()),
         };
         // A different `now()` would change every letter with a date and hide the real changes.
@@ -109,7 +109,7 @@ impl RenderArgs {
             Output::Difference(difference) => difference.finish(&checked.check_report)?,
             Output::Letters(letters) => letters.finish()?,
         }
-        if self.preview.text()
+        if self.preview.is_text()
             && let Some(due) = checked.check_report.due_text()
         {
             printer.note(format_args!("due {due}"));
@@ -166,6 +166,7 @@ impl RenderArgs {
             rows,
             limit: self.limit,
         };
+        // Earlier runs do not matter: rows that were sent are rendered too.
         choose(&checked.check_report, &wanted, |_| false, printer)
     }
 }

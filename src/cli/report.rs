@@ -129,6 +129,7 @@ impl ReportArgs {
 /// Writes the report beside the journal in HTML, CSV and JSON, and returns the paths.
 pub(crate) fn write_all(report: &Report, journal: &Path) -> Result<Vec<PathBuf>, CliError> {
     let csv = journal.with_extension("csv");
+    // Only the file name, so that the page finds the CSV after both have been moved.
     let csv = csv
         .file_name()
         .map(|name| name.to_string_lossy().into_owned());

@@ -110,6 +110,7 @@ struct SendPlan {
 impl SendArgs {
     pub(crate) fn run(self, printer: Printer) -> Result<ExitStatus, CliError> {
         if self.dry_run {
+            // Errors are labelled too, so that no line can be mistaken for one of a real run.
             let printer = printer.labelled("dry run: ");
             let ended = self.dry_run(printer);
             return Ok(ended.unwrap_or_else(|error| error.print(printer)));
@@ -180,13 +181,13 @@ impl SendArgs {
         let summary = ended.map_err(|error| resume::changed_error(error, checked, &self.target))?;
         stopped?;
         let (report, written) = (report?, written?);
-        let shown = if self.json {
+        let stdout_result = if self.json {
             Ok(())
         } else {
             print_report(&report, &written, printer)
         };
         let status = print_outcome(&self.target, checked, &summary, &report, printer);
-        status.after(shown, printer)
+        status.after(stdout_result, printer)
     }
 
     /// Checks the mailing and chooses the letters. Opens no file for writing, because a dry run uses it too.
@@ -197,6 +198,7 @@ impl SendArgs {
         }
         let mut summary = MailingSummary::default();
         let checked = CheckedMailing::check_each(&self.target, printer, &mut |letter| {
+            // Only a sample of proofs needs the summary.
             if to.is_some() {
                 summary.add(letter);
             }

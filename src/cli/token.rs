@@ -83,6 +83,7 @@ impl TokenArgs {
                 &subject.folder,
                 environment,
                 subject.timeout,
+                // Requests are made one after the other.
                 NonZeroU32::MIN,
             );
             runtime.block_on(async {
@@ -110,6 +111,7 @@ impl TokenArgs {
         if let Some(path) = &self.manifest {
             let loaded = manifest::load(path).map_err(CliError::Input)?;
             let resource = loaded.manifest.correspondence.get("resourceId");
+            // Without a row a template cannot be rendered.
             let fixed = |name: &&str| !name.contains("{{") && !name.contains("{%");
             return Ok(Subject {
                 destination: Destination::from_manifest(&loaded.manifest, self.sandbox)?,
@@ -209,6 +211,7 @@ impl TokenArgs {
             }
             Format::Json => printer.out(summary.json())?,
         }
+        // There is a token, but it cannot send, which a script must notice.
         Ok(if summary.access.problems.is_empty() {
             ExitStatus::Success
         } else {

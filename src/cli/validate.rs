@@ -60,6 +60,7 @@ impl ValidateArgs {
     }
 
     fn describe(&self, checked: &CheckedMailing, printer: Printer) -> Result<(), CliError> {
+        // The next command is printed even when stdout is closed.
         let written = printer.out(checked.describe());
         let render = self.target.command("render");
         let page = format!("{}-preview.html", checked.mailing.manifest().mailing);

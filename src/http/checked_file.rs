@@ -1,11 +1,13 @@
-//! A file that is streamed from disk, and sent completely only when it is still the one that was checked.
+//! A file that is read from disk once, and sent completely only when it is still the one that was checked.
 
+use std::io::Read as _;
 use std::path::PathBuf;
 
 use futures::stream::{Stream, try_unfold};
-use md5::{Digest as _, Md5};
+use sha2::{Digest as _, Sha256};
 use tokio::fs::File;
 use tokio::io::AsyncReadExt as _;
+use tokio::task::spawn_blocking;
 
 use crate::secret::redact;
 
@@ -14,8 +16,17 @@ use crate::secret::redact;
 pub struct CheckedFile {
     pub path: PathBuf,
     pub size: u64,
-    /// The MD5 in lower-case hexadecimal.
-    pub md5: String,
+    /// The SHA-256. Altinn compares the MD5 that it was told.
+    pub digest: [u8; 32],
+}
+
+/// A file that is about to be sent.
+#[derive(Debug)]
+pub(crate) enum Content {
+    /// The whole file, compared.
+    Whole(Vec<u8>),
+    /// A file with its old size, which is compared while it is sent.
+    Stream(CheckedFile),
 }
 
 /// The reason why a file cannot be sent. In that case Altinn has received neither the file nor its letter, because the last chunk leaves only after the comparison.
@@ -34,13 +45,33 @@ pub(crate) enum FileError {
 /// The chunk size in bytes. Two chunks of each file in transit are in memory.
 const CHUNK: usize = 128 << 10;
 
+/// The largest file in bytes that is read at once, before its request begins.
+const WHOLE: u64 = 256 << 10;
+
 impl CheckedFile {
-    /// Checks, before a request begins, that the file exists with its old size.
-    pub(crate) async fn check_size(&self) -> Result<(), FileError> {
-        match tokio::fs::metadata(&self.path).await {
-            Ok(found) if found.len() == self.size => Ok(()),
-            Ok(_) => Err(self.changed()),
+    /// Opens the file before a request begins: a missing or changed one must not cost a request.
+    pub(crate) async fn open(&self) -> Result<Content, FileError> {
+        if self.size > WHOLE {
+            return match tokio::fs::metadata(&self.path).await {
+                Ok(found) if found.len() == self.size => Ok(Content::Stream(self.clone())),
+                Ok(_) => Err(self.changed()),
+                Err(source) => Err(self.unreadable(source)),
+            };
+        }
+        let file = self.clone();
+        let read = spawn_blocking(move || file.read());
+        read.await
+            .unwrap_or_else(|error| Err(self.unreadable(error.into())))
+    }
+
+    fn read(&self) -> Result<Content, FileError> {
+        let mut bytes = Vec::with_capacity(usize::try_from(self.size).unwrap_or_default() + 1);
+        let read = std::fs::File::open(&self.path)
+            .and_then(|file| file.take(self.size + 1).read_to_end(&mut bytes));
+        match read {
             Err(source) => Err(self.unreadable(source)),
+            Ok(_) if Sha256::digest(&bytes)[..] != self.digest => Err(self.changed()),
+            Ok(_) => Ok(Content::Whole(bytes)),
         }
     }
 
@@ -50,7 +81,7 @@ impl CheckedFile {
             left: self.size,
             content: self,
             file: None,
-            md5: Md5::new(),
+            sha: Sha256::new(),
             held: Vec::new(),
         };
         try_unfold(reading, async |mut reading| {
@@ -79,7 +110,7 @@ impl CheckedFile {
 struct Reading {
     content: CheckedFile,
     file: Option<File>,
-    md5: Md5,
+    sha: Sha256,
     /// The number of bytes still to be read.
     left: u64,
     /// The last chunk that was read, held back until more is known.
@@ -102,7 +133,7 @@ impl Reading {
                 Some(left) => left,
                 None => return Err(self.content.changed()),
             };
-            self.md5.update(&piece);
+            self.sha.update(&piece);
             let before = std::mem::replace(&mut self.held, piece);
             if !before.is_empty() {
                 return Ok(Some(before));
@@ -127,13 +158,7 @@ impl Reading {
 
     /// Compares the digest and the length with those of the check.
     fn compare(&self) -> Result<(), FileError> {
-        let found = self.md5.clone().finalize();
-        let mut known = self.content.md5.as_bytes().chunks_exact(2);
-        let same = found.iter().all(|byte| {
-            let digits = known.next().and_then(|pair| std::str::from_utf8(pair).ok());
-            digits.and_then(|digits| u8::from_str_radix(digits, 16).ok()) == Some(*byte)
-        });
-        if same && self.left == 0 {
+        if self.sha.clone().finalize()[..] == self.content.digest && self.left == 0 {
             Ok(())
         } else {
             Err(self.content.changed())
@@ -151,17 +176,14 @@ pub(crate) mod tests {
     pub(crate) fn on_disk(folder: &std::path::Path, name: &str, bytes: &[u8]) -> CheckedFile {
         let path = folder.join(name);
         std::fs::write(&path, bytes).unwrap();
-        let digest = Md5::digest(bytes);
         CheckedFile {
             path,
             size: bytes.len() as u64,
-            md5: digest
-                .iter()
-                .fold(String::new(), |text, byte| text + &format!("{byte:02x}")),
+            digest: Sha256::digest(bytes).into(),
         }
     }
 
-    async fn read(content: CheckedFile) -> (Vec<u8>, Option<String>) {
+    async fn stream(content: CheckedFile) -> (Vec<u8>, Option<String>) {
         let mut stream = std::pin::pin!(content.stream());
         let mut bytes = Vec::new();
         while let Some(piece) = stream.next().await {
@@ -176,11 +198,14 @@ pub(crate) mod tests {
     #[tokio::test]
     async fn what_was_checked_arrives_whole() {
         let folder = tempfile::tempdir().unwrap();
-        for size in [1, CHUNK - 1, CHUNK, CHUNK + 1, 3 * CHUNK] {
+        for size in [0, 1, CHUNK - 1, CHUNK, CHUNK + 1, 3 * CHUNK] {
             let bytes: Vec<u8> = (0..=250).cycle().take(size).collect();
             let content = on_disk(folder.path(), "a.pdf", &bytes);
-            content.check_size().await.unwrap();
-            let (read, error) = read(content).await;
+            match content.open().await.unwrap() {
+                Content::Whole(read) => assert!(read == bytes && size as u64 <= WHOLE, "{size}"),
+                Content::Stream(_) => assert!(size as u64 > WHOLE, "{size}"),
+            }
+            let (read, error) = stream(content).await;
             assert_eq!((read == bytes, error), (true, None), "{size}");
         }
     }
@@ -195,9 +220,11 @@ pub(crate) mod tests {
         for after in [&touched[..], &longer, &before[1..], b""] {
             let content = on_disk(folder.path(), "07827199405.pdf", &before);
             std::fs::write(&content.path, after).unwrap();
-            let same_size = content.check_size().await.is_ok();
-            assert_eq!(same_size, after.len() == before.len());
-            let (read, error) = read(content).await;
+            assert!(
+                content.open().await.is_err(),
+                "found before a request begins"
+            );
+            let (read, error) = stream(content).await;
             assert!(read.len() < before.len(), "{} bytes", read.len());
             let error = error.unwrap();
             assert!(error.ends_with("is no longer what was checked"), "{error}");
@@ -210,8 +237,8 @@ pub(crate) mod tests {
         let folder = tempfile::tempdir().unwrap();
         let content = on_disk(folder.path(), "a.pdf", b"a");
         std::fs::remove_file(&content.path).unwrap();
-        assert!(content.check_size().await.is_err());
-        let (_, error) = read(content).await;
+        assert!(content.open().await.is_err());
+        let (_, error) = stream(content).await;
         assert_eq!(error.unwrap(), "`a.pdf` cannot be read");
     }
 }

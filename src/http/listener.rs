@@ -5,7 +5,6 @@ use std::sync::{Arc, Mutex};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-/// A recorded request.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Seen {
     /// The request line and the headers, one a line; their names in lower case.

@@ -10,6 +10,7 @@ pub(crate) mod reply;
 mod text;
 
 pub use checked_file::CheckedFile;
+pub(crate) use checked_file::Content;
 #[cfg(test)]
 pub(crate) use checked_file::tests::on_disk;
 pub use client::{Authorities, ClientError, DEFAULT_TIMEOUT, HttpClient, HttpOptions};

@@ -1,23 +1,28 @@
 //! Changes to the file: every entry goes through the one transition function, every row is written under a checksum, and no identity number comes past here.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use jiff::Timestamp;
 use rusqlite::types::Value;
 use rusqlite::{Connection, params};
 use uuid::Uuid;
 
+use super::block::{self, OpenLetter};
 use super::checksum::{insert, seal};
-use super::rows::{RowRecord, id, numbered_record, row_with_correspondence, whole, write_record};
+use super::record::{RowRecord, id, numbered_record, row_with_correspondence, whole, write_record};
 use super::run::record_inputs;
 use super::{
-    EndedRun, Entry, IllegalStep, Input, JournalError, LetterEnd, Run, SharedAttachment, Start,
-    State, UploadState, transition,
+    EndedRun, Entry, IllegalStep, Input, JournalError, Run, SharedAttachment, Start, State,
+    UploadState, transition,
 };
 use crate::secret::redact;
 
 #[derive(Debug)]
 pub(super) enum Change {
+    /// These letters may leave.
+    OpenBlock(Vec<(Uuid, Start)>),
+    /// The letters that have no end have not left.
+    CloseBlocks,
     Entry(Uuid, Entry),
     BeginRun(Run, Vec<Input>),
     EndRun(EndedRun),
@@ -27,194 +32,182 @@ pub(super) enum Change {
     ForgetAttachment(Uuid),
 }
 
-/// The states an entry leads from and to, or the error that refuses it.
-pub(super) type Answer = Result<Option<Moved>, JournalError>;
+/// What a change came to, or the error that refuses it.
+pub(super) type Answer = Result<Done, JournalError>;
 
-/// The state of a row before and after an entry.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Moved {
-    pub(super) from: State,
-    pub(super) to: State,
-    /// Time of an earlier lost request that may still take effect.
-    pub(super) lost_at: Option<Timestamp>,
+#[derive(Debug)]
+pub(super) enum Done {
+    /// The states of a block's rows before it, in its order.
+    Opened(Vec<Before>),
+    Moved(State),
+    Nothing,
 }
 
-/// The reason of letters that were in flight when the process died.
-const CUT_OFF: &str = "the program ended before the answer came";
-/// The reason of letters whose retry was withdrawn.
-const NOT_LEFT: &str = "the run was stopped before it was tried again";
-/// The reason of letters whose answer belonged to another letter.
-const DISPUTED: &str = "the answer to it named a letter that is another row's";
+/// The state of a row before its letter may leave.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Before {
+    pub state: State,
+    /// Time of an earlier lost request that may still take effect.
+    pub lost_at: Option<Timestamp>,
+}
 
-/// Rows on their way with their numbers, as the file has them: for their ends it need not be asked.
+/// The letters of open blocks that have no end, with the numbers of their blocks; and how many of each block those are.
 #[derive(Debug, Default)]
-pub(super) struct InFlightRows(HashMap<Uuid, (i64, RowRecord)>);
+pub(super) struct OpenBlocks {
+    letters: HashMap<Uuid, (OpenLetter, i64)>,
+    left: HashMap<i64, usize>,
+}
 
 /// Applies one change. The outer error is the file's: then nothing of the group may stand, and nothing may follow it.
 pub(super) fn apply(
     file: &Connection,
-    in_flight: &mut InFlightRows,
-    change: &Change,
+    open: &mut OpenBlocks,
+    change: Change,
 ) -> rusqlite::Result<Answer> {
     match change {
-        Change::Entry(key, entry) => {
-            return Ok(record(file, in_flight, *key, entry)?.map(Some));
+        Change::OpenBlock(letters) => {
+            return Ok(open_block(file, open, letters)?.map(Done::Opened));
         }
-        Change::BeginRun(run, inputs) => begin_run(file, run, inputs)?,
-        Change::EndRun(ended) => end_run(file, ended)?,
-        Change::Alive(at) => keep_alive(file, *at)?,
-        Change::Attachment(attachment, id, state) => {
-            keep_attachment(file, attachment, *id, *state)?;
+        Change::Entry(key, entry) => return Ok(record(file, open, key, &entry)?.map(Done::Moved)),
+        Change::CloseBlocks => {
+            file.execute("DELETE FROM blocks", [])?;
+            *open = OpenBlocks::default();
         }
+        Change::BeginRun(run, inputs) => begin_run(file, &run, &inputs)?,
+        Change::EndRun(ended) => end_run(file, &ended)?,
+        Change::Alive(at) => keep_alive(file, at)?,
+        Change::Attachment(attachment, id, state) => keep_attachment(file, &attachment, id, state)?,
         Change::ForgetAttachment(id) => {
             let sql = "DELETE FROM attachments WHERE id = ?1";
             file.prepare_cached(sql)?.execute([id.as_bytes()])?;
         }
     }
-    Ok(Ok(None))
+    Ok(Ok(Done::Nothing))
 }
 
-/// Turns every row that a dead process has left on its way into an unknown one, and says how many.
-pub(super) fn cut_off(file: &Connection) -> rusqlite::Result<usize> {
+/// Turns every letter that a dead process has left on its way into an unknown one, and says how many.
+pub(super) fn cut_off(file: &mut Connection) -> rusqlite::Result<usize> {
+    let file = file.transaction()?;
     let alive: Option<i64> =
         file.query_row("SELECT max(alive_at) FROM runs", [], |row| row.get(0))?;
     let alive = alive.and_then(|alive| Timestamp::from_millisecond(alive).ok());
-    let sql = "SELECT key FROM deliveries WHERE state = ?1";
-    let mut found = file.prepare(sql)?;
-    let keys = found.query_map([State::InFlight.name()], |row| id(row, 0))?;
-    let keys: Vec<_> = keys.collect::<rusqlite::Result<_>>()?;
     let entry = Entry::CutOff(alive.unwrap_or_default());
-    for key in keys.iter().flatten() {
-        // An in-flight row can always be cut off.
-        let _ = record(file, &mut InFlightRows::default(), *key, &entry)?;
+    let mut found = block::read(&file)?;
+    // Formats before 3 have no blocks.
+    let in_flight = {
+        let mut rows = file.prepare("SELECT key FROM deliveries WHERE state = ?1")?;
+        let keys = rows.query_map([State::InFlight.name()], |row| id(row, 0))?;
+        keys.collect::<rusqlite::Result<Vec<_>>>()?
+    };
+    for key in in_flight.into_iter().flatten() {
+        let (number, record) = numbered_record(&file, key)?.unzip();
+        found.extend(record.map(|record| OpenLetter {
+            number,
+            before: record.state,
+            record,
+        }));
     }
-    Ok(keys.len())
+    for OpenLetter { number, record, .. } in &found {
+        write_record(
+            &file,
+            *number,
+            &record.clone().after(State::Unknown, &entry),
+        )?;
+    }
+    file.execute("DELETE FROM blocks", [])?;
+    file.commit()?;
+    Ok(found.len())
+}
+
+fn open_block(
+    file: &Connection,
+    open: &mut OpenBlocks,
+    letters: Vec<(Uuid, Start)>,
+) -> rusqlite::Result<Result<Vec<Before>, JournalError>> {
+    let at = letters.first().map(|(_, start)| start.at);
+    let mut opened = Vec::with_capacity(letters.len());
+    let mut keys = HashSet::with_capacity(letters.len());
+    for (key, start) in letters {
+        let found = numbered_record(file, key)?;
+        let state = if open.letters.contains_key(&key) || !keys.insert(key) {
+            State::InFlight
+        } else {
+            found.as_ref().map_or(State::Pending, |(_, row)| row.state)
+        };
+        let entry = Entry::Started(start);
+        let body = found.as_ref().and_then(|(_, row)| row.body.as_ref());
+        if let Err(step) = transition(state, body, &entry) {
+            let row = found.as_ref().map_or(0, |(_, row)| row.row);
+            return Ok(Err(refusal(step, key, state, row, &entry)));
+        }
+        let Entry::Started(start) = entry else {
+            continue;
+        };
+        let before = block::checksum(found.as_ref());
+        opened.push((OpenLetter::new(found, key, start), before));
+    }
+    let letters: Vec<_> = opened.iter().map(|(letter, sum)| (letter, *sum)).collect();
+    let number = block::write(file, at.unwrap_or_default(), &letters)?;
+    open.left.insert(number, opened.len());
+    let before = opened.iter().map(|(letter, _)| Before {
+        state: letter.before,
+        lost_at: letter.record.lost_at,
+    });
+    let before = before.collect();
+    let letters = opened.into_iter();
+    let letters = letters.map(|(letter, _)| (letter.record.key, (letter, number)));
+    open.letters.extend(letters);
+    Ok(Ok(before))
 }
 
 fn record(
     file: &Connection,
-    in_flight: &mut InFlightRows,
+    open: &mut OpenBlocks,
     key: Uuid,
     entry: &Entry,
-) -> rusqlite::Result<Result<Moved, JournalError>> {
-    let current = match in_flight.0.remove(&key) {
-        Some(current) => Some(current),
-        None => numbered_record(file, key)?,
+) -> rusqlite::Result<Result<State, JournalError>> {
+    let block = open.letters.remove(&key);
+    let found = match &block {
+        Some((letter, _)) => Some((letter.number, letter.record.clone())),
+        None => numbered_record(file, key)?.map(|(number, row)| (Some(number), row)),
     };
-    let (from, body) = current
-        .as_ref()
-        .map_or((State::Pending, None), |(_, current)| {
-            (current.state, current.body.as_ref())
-        });
-    let to = match transition(from, body, entry) {
-        Ok(to) => to,
-        Err(step) => return Ok(Err(refusal(step, key, from, current, entry, in_flight))),
-    };
-    let number = current.as_ref().map(|(number, _)| *number);
-    if to == State::Pending {
-        let sql = "DELETE FROM deliveries WHERE n = ?1";
-        file.prepare_cached(sql)?.execute([number])?;
-        return Ok(Ok(Moved {
-            from,
-            to,
-            lost_at: None,
-        }));
-    }
-    let before = current.as_ref().map(|(_, before)| before.clone());
-    let record = after(before, key, to, entry);
-    match write_record(file, number, &record) {
-        Ok(()) => {}
-        // Only the correspondence can be another row's: the number comes from the key.
-        Err(error) if is_taken(&error) => {
-            in_flight.0.extend(current.map(|current| (key, current)));
-            let id = record.correspondence.unwrap_or_default();
-            let other = row_with_correspondence(file, id)?.unwrap_or_default();
-            return Ok(Err(JournalError::IdTaken { key, id, other }));
+    let (number, current) = found.unwrap_or_else(|| (None, RowRecord::new(key)));
+    let (from, row) = (current.state, current.row);
+    let written = match transition(from, current.body.as_ref(), entry) {
+        Ok(to) => {
+            let record = current.after(to, entry);
+            match write_record(file, number, &record) {
+                Ok(()) => Ok(to),
+                // Only the correspondence can be another row's: the number comes from the key.
+                Err(error) if is_taken(&error) => {
+                    let id = record.correspondence.unwrap_or_default();
+                    let other = row_with_correspondence(file, id)?.unwrap_or_default();
+                    Err(JournalError::IdTaken { key, id, other })
+                }
+                Err(error) => return Err(error),
+            }
         }
-        Err(error) => return Err(error),
+        Err(step) => Err(refusal(step, key, from, row, entry)),
+    };
+    match (&written, block) {
+        (Ok(_), Some((_, block))) => open.end_letter(file, block)?,
+        (Err(_), Some(letter)) => _ = open.letters.insert(key, letter),
+        (_, None) => {}
     }
-    if to == State::InFlight {
-        let number = number.unwrap_or_else(|| file.last_insert_rowid());
-        in_flight.0.insert(key, (number, record));
-    }
-    let lost_at = current.and_then(|(_, before)| before.lost_at);
-    Ok(Ok(Moved { from, to, lost_at }))
+    Ok(written)
 }
 
-/// The record of a row after an entry that leads to state `to`. Pure: the result is written as it is, under one checksum.
-fn after(before: Option<RowRecord>, key: Uuid, to: State, entry: &Entry) -> RowRecord {
-    let mut record = before.unwrap_or_else(|| RowRecord::new(key));
-    let from = std::mem::replace(&mut record.state, to);
-    match entry {
-        Entry::Started(start) => record.start(start),
-        Entry::Ended(end) | Entry::Settled(end) => record.end(end),
-        Entry::Skipped(skip) => {
-            record.row = skip.row;
-            record.line = skip.line;
-            record.name = redact(&skip.name).into_owned();
-            record.message = Some(redact(&skip.reason).into_owned());
-            record.last_at = skip.at;
+impl OpenBlocks {
+    /// A letter of a block has its end; the last one closes the block.
+    fn end_letter(&mut self, file: &Connection, block: i64) -> rusqlite::Result<()> {
+        let left = self.left.entry(block).or_default();
+        *left = left.saturating_sub(1);
+        if *left == 0 {
+            self.left.remove(&block);
+            let sql = "DELETE FROM blocks WHERE n = ?1";
+            file.prepare_cached(sql)?.execute([block])?;
         }
-        Entry::NotLeft(_) => record.message = Some(NOT_LEFT.to_owned()),
-        Entry::CutOff(alive) => {
-            record.message = Some(CUT_OFF.to_owned());
-            record.last_at = record.last_at.max(*alive);
-            record.lost_at = Some(record.last_at);
-        }
-        Entry::Disputed => {
-            record.message = Some(DISPUTED.to_owned());
-            record.correspondence = None;
-            record.lost_at = Some(record.last_at);
-        }
-        Entry::Listed(at) => record.listed_at = Some(*at),
-        Entry::Accepted(head) => record.accepted = Some(*head),
-        // What it came to before stays readable.
-        Entry::Dropped(dropped) => {
-            let cause = record.message.take();
-            let cause = cause.map_or_else(String::new, |cause| format!(": {cause}"));
-            let reason = redact(&dropped.reason);
-            record.message = Some(format!("{reason} (was {from}{cause})"));
-            record.last_at = dropped.at;
-        }
-    }
-    record
-}
-
-impl RowRecord {
-    fn start(&mut self, start: &Start) {
-        *self = Self {
-            row: start.row,
-            line: start.line,
-            name: redact(&start.name).into_owned(),
-            recipient: redact(&start.recipient).into_owned(),
-            body: Some(start.body),
-            first_at: self.first_at.or(Some(start.at)),
-            last_at: start.at,
-            correspondence: self.correspondence,
-            attempts: self.attempts,
-            state: self.state,
-            // Until its end is known the letter may have been sent by an earlier try.
-            lost_at: self.lost_at,
-            listed_at: self.listed_at,
-            ..Self::new(self.key)
-        };
-    }
-
-    fn end(&mut self, end: &LetterEnd) {
-        let reason = end.outcome.reason();
-        self.correspondence = end.outcome.id().or(self.correspondence);
-        self.attempts += u64::from(end.attempts);
-        self.status = reason.and_then(|reason| reason.status);
-        self.code = reason.and_then(|reason| reason.code);
-        self.message = reason.map(|reason| redact(&reason.message).into_owned());
-        let trace = reason.and_then(|reason| reason.trace.as_deref());
-        self.trace = trace.map(|trace| redact(trace).into_owned());
-        self.last_at = end.at;
-        let is_unknown = self.state == State::Unknown;
-        self.lost_at = end.lost_at.or(self.lost_at).filter(|_| is_unknown);
-        if self.state != State::Reserved {
-            self.listed_at = None;
-        }
+        Ok(())
     }
 }
 
@@ -223,18 +216,7 @@ fn is_taken(error: &rusqlite::Error) -> bool {
     code == Some(rusqlite::ffi::SQLITE_CONSTRAINT_UNIQUE)
 }
 
-fn refusal(
-    step: IllegalStep,
-    key: Uuid,
-    state: State,
-    current: Option<(i64, RowRecord)>,
-    entry: &Entry,
-    in_flight: &mut InFlightRows,
-) -> JournalError {
-    let row = current.as_ref().map_or(0, |(_, current)| current.row);
-    if state == State::InFlight {
-        in_flight.0.extend(current.map(|current| (key, current)));
-    }
+fn refusal(step: IllegalStep, key: Uuid, state: State, row: u64, entry: &Entry) -> JournalError {
     match step {
         IllegalStep::Illegal => JournalError::Illegal {
             key,

@@ -4,6 +4,7 @@
 //! through its states by [`transition`] only, so a journal that says something impossible cannot come about. Losing the file loses no letter: the idempotency keys
 //! recover every one from Altinn.
 
+mod block;
 mod change;
 mod checksum;
 mod error;
@@ -11,15 +12,18 @@ mod format;
 mod holder;
 mod lock;
 mod open;
+mod record;
 mod rows;
 mod run;
 mod state;
 mod store;
 mod writer;
 
+pub(crate) use change::Before;
 pub(crate) use error::JournalError;
 pub(crate) use open::Journal;
-pub(crate) use rows::{Recorded, RecordedRows, RowRecord, RowRecords, Snapshot};
+pub(crate) use record::RowRecord;
+pub(crate) use rows::{Recorded, RecordedRows, RowRecords, Snapshot};
 pub(crate) use run::{EndedRun, HowEnded, Input, Run, SharedAttachment, UploadState};
 pub(crate) use state::{
     Digest, DigestHead, Dropped, Entry, IllegalStep, LetterEnd, Outcome, Reason, Skip, Start,

@@ -39,7 +39,7 @@ pub(crate) enum State {
 /// An entry: something that happened to a row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Entry {
-    /// Its letter is about to leave.
+    /// Its letter may leave.
     Started(Start),
     /// Its letter was answered, or given up.
     Ended(LetterEnd),
@@ -47,8 +47,6 @@ pub(crate) enum Entry {
     Settled(LetterEnd),
     /// The process died while its letter was on the way; it was last known to run then.
     CutOff(Timestamp),
-    /// Its letter did not leave after all; this is where it stood before.
-    NotLeft(State),
     /// The correspondence that an answer gave it has turned out to be another row's.
     Disputed,
     /// Its recipient is on a list of those who get paper instead, given out then.
@@ -177,9 +175,6 @@ pub(crate) fn transition(
             found => Ok(found),
         },
         (InFlight, Entry::CutOff(_)) | (Sent | AlreadySent, Entry::Disputed) => Ok(Unknown),
-        (InFlight, Entry::NotLeft(before @ (Pending | Unknown))) => Ok(*before),
-        // It was to be tried again, perhaps with another text.
-        (InFlight, Entry::NotLeft(Failed | Rejected | Reserved | Skipped)) => Ok(Failed),
         (Reserved, Entry::Listed(_)) => Ok(Reserved),
         (Pending, Entry::Skipped(_)) | (Failed | Rejected | Reserved, Entry::Dropped(_)) => {
             Ok(Skipped)
@@ -263,7 +258,6 @@ impl Entry {
             Self::Ended(_) => "ended",
             Self::Settled(_) => "settled",
             Self::CutOff(_) => "cut off",
-            Self::NotLeft(_) => "held back",
             Self::Disputed => "disputed",
             Self::Listed(_) => "listed for paper",
             Self::Skipped(_) => "skipped",
@@ -389,9 +383,6 @@ mod tests {
                 }),
             ),
         ];
-        for before in State::ALL {
-            all.push((format!("held back {before}"), Entry::NotLeft(before)));
-        }
         for outcome in outcomes() {
             let state = outcome.state();
             all.push((format!("ended {state}"), Entry::Ended(end(outcome.clone()))));
@@ -432,16 +423,6 @@ mod tests {
         }
         legal.insert((State::Reserved, "listed".into()), State::Reserved);
         legal.insert((State::InFlight, "cut off".into()), State::Unknown);
-        for (before, to) in [
-            (State::Pending, State::Pending),
-            (State::Unknown, State::Unknown),
-            (State::Failed, State::Failed),
-            (State::Rejected, State::Failed),
-            (State::Reserved, State::Failed),
-            (State::Skipped, State::Failed),
-        ] {
-            legal.insert((State::InFlight, format!("held back {before}")), to);
-        }
         legal.insert((State::Pending, "skipped".into()), State::Skipped);
         for from in [State::Failed, State::Rejected, State::Reserved] {
             legal.insert((from, "dropped".into()), State::Skipped);
@@ -479,11 +460,10 @@ mod tests {
             Entry::Skipped(_) => 4,
             Entry::Accepted(_) => 5,
             Entry::Dropped(_) => 6,
-            Entry::NotLeft(_) => 7,
-            Entry::Disputed => 8,
-            Entry::Listed(_) => 9,
+            Entry::Disputed => 7,
+            Entry::Listed(_) => 8,
         });
-        assert_eq!(kinds.collect::<BTreeSet<_>>(), (0..10).collect());
+        assert_eq!(kinds.collect::<BTreeSet<_>>(), (0..9).collect());
     }
 
     #[test]

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension};
 
 use super::JournalError;
+use super::block::{self, OpenLetter};
 use super::checksum::{insert, verify};
 use super::format::{FORMAT, PROGRAM, SCHEMA, migrate};
 
@@ -124,6 +125,15 @@ impl Store {
     /// True when its rows have checksums.
     pub(super) fn is_sealed(&self) -> bool {
         self.format >= 3
+    }
+
+    /// The letters of open blocks; older formats have none.
+    pub(super) fn open_letters(&self) -> rusqlite::Result<Vec<OpenLetter>> {
+        if self.is_sealed() {
+            block::read(&self.connection)
+        } else {
+            Ok(Vec::new())
+        }
     }
 
     /// The version of the program that wrote it last; unknown in the first format.

@@ -3,20 +3,22 @@
 use std::io;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures::channel::oneshot;
 
 use super::JournalError;
-use super::change::{Answer, Change, InFlightRows, apply};
+use super::change::{Answer, Change, OpenBlocks, apply};
 use super::store::Store;
 
-/// Longest wait of the first entry of a group. Without it a commit carried six entries, and throughput fell by a third.
-const LINGER: Duration = Duration::from_millis(1);
+/// How long a commit waits for more changes to come: letters in flight do not wait for it, and pages that many of them touch are written once.
+const LINGER: Duration = Duration::from_millis(8);
 
-/// A pause this long between two entries ends the wait: all letters in flight are waiting for this commit. It more than doubles the letters a second when
-/// sixty-four are in flight.
-const QUIET: Duration = Duration::from_micros(100);
+/// The same while few changes come: those who have sent them wait for it.
+const SHORT_LINGER: Duration = Duration::from_micros(200);
+
+/// A commit with so many changes is followed by others like it.
+const MANY: usize = 16;
 
 /// The most one commit carries.
 const GROUP: usize = 1024;
@@ -72,23 +74,31 @@ impl Drop for Writer {
 
 fn write(mut store: Store, queue: &Receiver<PendingChange>) {
     let mut broken: Option<JournalError> = None;
-    let mut in_flight = InFlightRows::default();
+    let mut open = OpenBlocks::default();
+    let mut carried = 0;
     while let Ok(first) = queue.recv() {
         if let Some(error) = &broken {
             let _ = first.reply.send(Err(error.clone()));
             continue;
         }
-        let group = gather(first, queue);
-        match commit(&mut store, &mut in_flight, &group) {
+        // Sleeps instead of waiting on the queue: handing over a change then needs no wake-up of this thread.
+        thread::sleep(if carried < MANY { SHORT_LINGER } else { LINGER });
+        let group: (Vec<_>, Vec<_>) = std::iter::once(first)
+            .chain(queue.try_iter().take(GROUP))
+            .map(|pending| (pending.change, pending.reply))
+            .unzip();
+        let (changes, replies) = group;
+        carried = changes.len();
+        match commit(&mut store, &mut open, changes) {
             Ok(answers) => {
-                for (pending, answer) in group.into_iter().zip(answers) {
-                    let _ = pending.reply.send(answer);
+                for (reply, answer) in replies.into_iter().zip(answers) {
+                    let _ = reply.send(answer);
                 }
             }
             Err(source) => {
                 let error = store.write_error(source);
-                for pending in group {
-                    let _ = pending.reply.send(Err(error.clone()));
+                for reply in replies {
+                    let _ = reply.send(Err(error.clone()));
                 }
                 broken = Some(error);
             }
@@ -96,30 +106,16 @@ fn write(mut store: Store, queue: &Receiver<PendingChange>) {
     }
 }
 
-/// Sleeps instead of waiting on the queue: handing over an entry then needs no wake-up of this thread.
-fn gather(first: PendingChange, queue: &Receiver<PendingChange>) -> Vec<PendingChange> {
-    let mut group = vec![first];
-    let until = Instant::now() + LINGER;
-    loop {
-        thread::sleep(QUIET);
-        let before = group.len();
-        group.extend(queue.try_iter().take(GROUP - before));
-        if group.len() == before || group.len() == GROUP || Instant::now() >= until {
-            return group;
-        }
-    }
-}
-
 fn commit(
     store: &mut Store,
-    in_flight: &mut InFlightRows,
-    group: &[PendingChange],
+    open: &mut OpenBlocks,
+    changes: Vec<Change>,
 ) -> rusqlite::Result<Vec<Answer>> {
-    let change = store.connection.transaction()?;
-    let answers = group
-        .iter()
-        .map(|pending| apply(&change, in_flight, &pending.change))
+    let file = store.connection.transaction()?;
+    let answers = changes
+        .into_iter()
+        .map(|change| apply(&file, open, change))
         .collect::<rusqlite::Result<_>>()?;
-    change.commit()?;
+    file.commit()?;
     Ok(answers)
 }

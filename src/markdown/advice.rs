@@ -401,6 +401,7 @@ fn run_together<'a>(paragraph: &'a AstNode<'a>, lines: &[(Range<usize>, &str)]) 
         let line = line.trim_end();
         let is_short =
             line.chars().count() <= SHORT_LINE && next.trim_end().chars().count() <= SHORT_LINE;
+        // Signs of emphasis, quotes and parentheses may precede the first letter.
         let begins_anew = next
             .chars()
             .find(|c| !matches!(c, '*' | '_' | '"' | '«' | '('))

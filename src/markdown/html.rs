@@ -136,6 +136,7 @@ pub(super) fn parse(html: &str) -> Vec<Node> {
         let element = element(tag);
         let is_void = matches!(element.name.as_str(), "br" | "hr" | "img" | "input");
         match (tag.starts_with('/'), open.len() > DEPTH) {
+            // The closing tags of dropped elements must not close others.
             (true, _) if too_deep > 0 => too_deep -= 1,
             (true, _) => close(&mut open),
             (false, true) => too_deep += usize::from(!is_void),

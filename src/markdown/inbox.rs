@@ -129,6 +129,7 @@ impl Page<'_> {
             } else {
                 ("tbody", "td")
             };
+            // The first row opens `thead`, the second one `tbody`.
             if at < 2 {
                 let _ = writeln!(self.out, "<{section}>");
             }

@@ -162,6 +162,7 @@ impl Reader {
                 self.read_footnotes(element);
             }
             "div" | "section" => {
+                // A container without attributes is transparent; one with attributes ends the paragraph around it.
                 if element.attribute("class").is_empty() && element.attribute("id").is_empty() {
                     self.read_into(children, container);
                 } else {
@@ -172,6 +173,7 @@ impl Reader {
                 }
             }
             "tbody" | "thead" | "tfoot" | "tr" | "td" | "th" => self.read_into(children, container),
+            // Check boxes are read with their list item.
             "input" => {}
             _ => match self.inline(element) {
                 Some(inline) => container.loose.push(inline),
@@ -363,7 +365,7 @@ fn alignment(cell: &Element) -> &'static str {
     }
 }
 
-/// Writes blocks as Markdown.
+/// Writes the blocks of the document model as Markdown.
 #[derive(Debug, Default)]
 struct Writer {
     out: String,
@@ -481,6 +483,7 @@ impl Writer {
             }
             let marker = match start {
                 Some(start) => {
+                    // Neighbouring lists alternate their markers, as the converter does to keep them apart.
                     let delimiter = if run % 2 == 1 { ')' } else { '.' };
                     format!(
                         "{}{delimiter} ",
@@ -647,6 +650,7 @@ impl Writer {
             self.out.push_str(&text);
             return;
         }
+        // Of the blanks at each end one is kept, and of line breaks none, as the converter does.
         let leading = &text[..text.len() - text.trim_start_matches(blanks).len()];
         let trailing = &text[text.trim_end_matches(blanks).len()..];
         let blank = |blanks: &str| {

@@ -432,6 +432,7 @@ fn flanks(before: Option<char>, next: Option<char>) -> (bool, bool) {
 fn links(body: &str) -> Vec<&str> {
     let mut links = Vec::new();
     let mut rest = body;
+    // HTML links come before Markdown links, as in the server's result.
     while let Some(start) = rest.find("<a") {
         rest = &rest[start + 2..];
         let tag = rest.split_once('>').map_or(rest, |(tag, _)| tag);

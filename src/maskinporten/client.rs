@@ -1,4 +1,4 @@
-//! The token source of a Maskinporten client: tokens are requested with a signed grant, and exchanged_token at Altinn.
+//! The token source of a Maskinporten client: tokens are requested with a signed grant, and exchanged at Altinn.
 
 use std::sync::Arc;
 use std::time::Instant;

@@ -13,7 +13,7 @@ use tokio::process::Command;
 use super::{SourceError, Token, TokenError, TokenSource, from_fn, static_token};
 use crate::http::presentable;
 
-/// A program that is run for every token: without a shell or a terminal, one run at a time, for at most [`TIMEOUT`].
+/// A program that is run for every token: without a shell or a terminal, one run at a time, for at most a minute.
 pub struct TokenCommand {
     program: String,
     arguments: Vec<String>,

@@ -21,7 +21,6 @@ pub enum TokenError {
     /// There was no answer, or an incomplete one.
     #[error(transparent)]
     Transport(#[from] TransportError),
-    /// Maskinporten refused the grant.
     #[error("Maskinporten refused the grant with HTTP {status}: {message}")]
     Refused {
         status: u16,
@@ -93,6 +92,7 @@ impl TokenError {
                 clock_ahead,
                 ..
             } => {
+                // The clock is named beside other advice, because it is often the real reason.
                 let advice = codes::advice(*code, error.as_deref(), message);
                 let clock = clock_ahead.and_then(clock_hint);
                 match (advice, clock) {
@@ -164,7 +164,6 @@ pub enum SourceError {
     /// The source has something that is not a token.
     #[error("what comes from {place} is not a token: {reason}")]
     NotAToken { place: String, reason: &'static str },
-    /// The token has expired.
     #[error("the token from {place} expired {ago} ago")]
     Expired {
         place: String,

@@ -88,6 +88,7 @@ fn details(user: &SystemUser) -> Details<'_> {
         r#type: "urn:altinn:systemuser",
         systemuser_org: Organization {
             authority: "iso6523-actorid-upis",
+            // 0192 is the ISO 6523 code of the Norwegian register of organisations.
             id: format!("0192:{}", user.organization),
         },
         external_ref: user.external_ref.as_deref(),

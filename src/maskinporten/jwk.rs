@@ -130,6 +130,7 @@ fn algorithm(name: &str) -> Result<Algorithm, KeyError> {
 }
 
 fn pkcs1(members: &Map<String, Value>) -> Result<Zeroizing<Vec<u8>>, KeyError> {
+    // The decoded numbers are wiped from memory after use.
     let number = |name: &'static str| {
         BASE64URL
             .decode(text_of(members, name).unwrap_or_default())

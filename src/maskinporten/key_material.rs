@@ -24,12 +24,9 @@ pub struct KeyOptions {
 /// The algorithms that Maskinporten accepts for grants; all use RSA.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Algorithm {
-    /// RSA with SHA-256.
     #[default]
     Rs256,
-    /// RSA with SHA-384.
     Rs384,
-    /// RSA with SHA-512.
     Rs512,
 }
 
@@ -76,6 +73,7 @@ impl KeyMaterial {
 }
 
 const RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
+/// The names of other key types, for the error.
 const OTHER_KEY_TYPES: [(ObjectIdentifier, &str); 4] = [
     (ObjectIdentifier::new_unwrap("1.2.840.10045.2.1"), "EC"),
     (ObjectIdentifier::new_unwrap("1.3.101.112"), "Ed25519"),

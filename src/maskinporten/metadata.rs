@@ -23,6 +23,7 @@ struct Issuer {
 
 /// The age at which the metadata is fetched again. The old value stays in use, because an issuer practically never changes.
 const REFRESH_AFTER: Duration = Duration::from_secs(60 * 60);
+/// The timeout of the request: short, because the address is a good fallback.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
 impl Metadata {

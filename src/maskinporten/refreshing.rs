@@ -15,7 +15,7 @@ pub(super) trait Expires: Clone + Send + 'static {
     fn is_alive(&self, now: Instant) -> bool;
 }
 
-/// A fetch in progress.
+/// The future of a fetch.
 pub(super) type Fetch<T, E> = Pin<Box<dyn Future<Output = Result<T, E>> + Send>>;
 
 /// A cached value and its source. Clones share both.

@@ -35,7 +35,7 @@ pub struct Delegation {
 /// A system user that a customer has approved.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SystemUser {
-    /// The customer's organisation number.
+    /// The organisation number of the customer: nine digits.
     pub organization: String,
     /// The reference with which the system user was requested.
     pub external_ref: Option<String>,

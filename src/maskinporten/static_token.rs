@@ -220,6 +220,7 @@ fn without_scheme(text: &str) -> &str {
 fn check(token: &str) -> Result<(), &'static str> {
     if token.is_empty() {
         Err("it is empty")
+    // A key is easily mistaken for a token, and must never be sent as one.
     } else if token.contains("PRIVATE KEY") {
         Err("it is a private key; keys belong in `auth.key`")
     } else if token.lines().count() > 1 {

@@ -95,6 +95,7 @@ fn sections(root: &Map<String, Value>) -> Vec<(String, &Map<String, Value>)> {
             found.push((path, members));
             continue;
         }
+        // Reversed, because the stack returns its last entry first.
         let inner = members.iter().rev().filter_map(|(name, value)| {
             let path = if path.is_empty() {
                 name.clone()

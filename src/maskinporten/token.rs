@@ -70,6 +70,7 @@ impl Token {
     fn usable(&self) -> Duration {
         self.0
             .lifetime
+            // A quarter at most, or nothing would be left of a short-lived token.
             .saturating_sub(MARGIN.min(self.0.lifetime / 4))
     }
 
@@ -79,6 +80,7 @@ impl Token {
 
     /// True for clones of one token and for tokens with the same secret.
     pub(super) fn is_same(&self, other: &Self) -> bool {
+        // Also by value, because a source may return the refused token once more.
         Arc::ptr_eq(&self.0, &other.0) || self.expose() == other.expose()
     }
 }
@@ -135,6 +137,7 @@ const LEAD: Duration = Duration::from_secs(120);
 
 fn claims(token: &str) -> Option<Value> {
     let payload = token.split('.').nth(1)?;
+    // Some issuers pad the parts, although JWT forbids it.
     let bytes = URL_SAFE_NO_PAD.decode(payload.trim_end_matches('=')).ok()?;
     serde_json::from_slice(&bytes).ok()
 }

@@ -30,6 +30,8 @@ pub(crate) struct Delivery {
     pub files: Vec<Arc<PlannedFile>>,
     /// The digest of the letter's content: everything in the request and in its files.
     pub digest: Digest,
+    /// The request as JSON, when it is kept to be sent: it is written once, for the digest.
+    pub(super) json: Vec<u8>,
 }
 
 impl Delivery {
@@ -53,6 +55,9 @@ impl Delivery {
 
     /// The bytes that go on the wire when no file is enclosed.
     pub(crate) fn body(&self, uploaded: &[Uuid]) -> Result<Vec<u8>, serde_json::Error> {
+        if uploaded.is_empty() && !self.has_enclosures() && !self.json.is_empty() {
+            return Ok(self.json.clone());
+        }
         let mut body = Vec::with_capacity(USUAL_BODY);
         serde_json::to_writer(&mut body, &self.request_with(uploaded))?;
         Ok(body)

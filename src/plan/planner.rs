@@ -86,7 +86,18 @@ impl<'a> RowPlanner<'a> {
     pub(super) fn redirect(&mut self, proof: &Proof, delivery: &mut Delivery) -> Withheld {
         let withheld = proof.redirect(&self.mailing.manifest().mailing, delivery);
         delivery.digest = letter_digest(&delivery.request, &delivery.files, &mut self.json);
+        delivery.json = self.kept_json();
         withheld
+    }
+
+    /// The JSON of the letter digested last, to be sent; empty in pass 1, which sends nothing.
+    fn kept_json(&self) -> Vec<u8> {
+        // In pass 1 a copy for each row would only cost time.
+        if self.report.is_some() {
+            self.json.clone()
+        } else {
+            Vec::new()
+        }
     }
 
     /// Fills the scope that templates see with the row's values. It is moved out of the planner; the caller puts it back after use.
@@ -148,6 +159,7 @@ impl<'a> RowPlanner<'a> {
             request,
             files,
             digest,
+            json: self.kept_json(),
         });
         delivery.enclose_only_in_a_form();
         Ok(Planned::Delivery(delivery))

@@ -119,6 +119,7 @@ mod tests {
             },
             files: Vec::new(),
             digest: Digest::sha256(b""),
+            json: Vec::new(),
         }
     }
 

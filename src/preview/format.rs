@@ -49,7 +49,7 @@ pub(super) fn size(bytes: u64) -> String {
 }
 
 /// Describes a character outside GSM-7, as `’ (U+2019, curly apostrophe; ' does the same)`.
-pub(super) fn named(character: char) -> String {
+pub(super) fn describe_character(character: char) -> String {
     let code = u32::from(character);
     let shown = if character.is_control() || character.is_whitespace() || is_invisible(character) {
         String::new()
@@ -66,7 +66,7 @@ pub(super) fn named(character: char) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{named, size};
+    use super::{describe_character, size};
 
     #[test]
     fn sizes_are_said_shortly() {
@@ -88,12 +88,15 @@ mod tests {
 
     #[test]
     fn dear_characters_are_named() {
-        assert_eq!(named('’'), "’ (U+2019, curly apostrophe; ' does the same)");
-        assert_eq!(named('č'), "č (U+010D)");
         assert_eq!(
-            named('\u{a0}'),
+            describe_character('’'),
+            "’ (U+2019, curly apostrophe; ' does the same)"
+        );
+        assert_eq!(describe_character('č'), "č (U+010D)");
+        assert_eq!(
+            describe_character('\u{a0}'),
             "(U+00A0, no-break space; a blank does the same)"
         );
-        assert_eq!(named('\u{202e}'), "(U+202E)");
+        assert_eq!(describe_character('\u{202e}'), "(U+202E)");
     }
 }

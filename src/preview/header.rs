@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::format::named;
+use super::format::describe_character;
 use super::sample::PageLetters;
 use super::summary::{LanguageCount, MailingSummary, SmsTotals};
 use super::warnings::RowWarnings;
@@ -143,14 +143,14 @@ impl<'a> HeaderView<'a> {
                 .kinds()
                 .map(|(message, rows)| WarningView::new(message, rows))
                 .collect(),
-            shown: shown(choice, summary.letters),
+            shown: choice_sentence(choice, summary.letters),
             sample,
             pages,
         }
     }
 }
 
-fn shown(choice: &PageLetters, letters: u64) -> String {
+fn choice_sentence(choice: &PageLetters, letters: u64) -> String {
     let (on_page, all) = (choice.count(letters), counted(letters, "letter", "letters"));
     match choice {
         PageLetters::All => format!("All of the mailing's {all}."),
@@ -219,7 +219,7 @@ fn ucs2_note(tally: &SmsTotals) -> String {
         .map(|(c, letters)| {
             format!(
                 "{} in {}",
-                named(**c),
+                describe_character(**c),
                 counted(**letters, "letter", "letters")
             )
         })

@@ -47,7 +47,6 @@ pub(super) struct LetterView {
     pub(super) notes: Vec<&'static str>,
 }
 
-/// An attachment for display.
 #[derive(Debug, Serialize)]
 pub(super) struct AttachmentView {
     pub(super) name: String,
@@ -74,6 +73,7 @@ impl LetterView {
             Some(sender) if !sender.trim().is_empty() => masked(sender).into_owned(),
             _ => format!("the owner of {}", delivery.resource()),
         };
+        // The inbox shows the sender's initial beside the name.
         let named = letter.message_sender.as_deref();
         let initial = named.unwrap_or(delivery.resource()).trim().chars().next();
         let initial = initial.into_iter().flat_map(char::to_uppercase).collect();
@@ -157,6 +157,7 @@ fn replies(delivery: &Delivery, language: Language) -> Vec<Reply> {
             let start = url.get(..8).unwrap_or_default();
             Reply {
                 text: masked(text.unwrap_or(language.to_service())).into_owned(),
+                // Altinn refuses other schemes, and `javascript:` would run here.
                 is_link: start.eq_ignore_ascii_case("https://"),
                 url,
             }

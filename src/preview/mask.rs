@@ -21,6 +21,7 @@ pub(super) fn masked(text: &str) -> Cow<'_, str> {
             (11, _) => at + 11,
             (6, Some(b' ' | b'-')) if digits(bytes, at + 7) == 5 => at + 12,
             _ => {
+                // Longer and shorter runs of digits are no identity numbers.
                 at += run;
                 continue;
             }

@@ -6,7 +6,7 @@ use jiff::tz::TimeZone;
 use serde::Serialize;
 
 use super::email;
-use super::format::named;
+use super::format::describe_character;
 use super::mask::{address, masked, mobile};
 use crate::correspondence::sms::{Sms, is_gsm7};
 use crate::correspondence::{
@@ -96,7 +96,6 @@ pub(super) struct NotificationView {
     pub(super) channel: &'static str,
     pub(super) mail: Option<EmailView>,
     pub(super) phone: Option<SmsMessage>,
-    /// Remarks in sentences.
     pub(super) notes: Vec<String>,
 }
 
@@ -109,7 +108,7 @@ pub(super) struct EmailView {
     pub(super) notes: Vec<&'static str>,
 }
 
-/// An SMS for display.
+/// An SMS for display, split into its parts.
 #[derive(Debug, Serialize)]
 pub(super) struct SmsMessage {
     pub(super) text: String,
@@ -195,6 +194,7 @@ impl NotificationView {
         sms: Option<&str>,
     ) -> Self {
         let has_words = subject.is_some() || body.is_some();
+        // Without words of the sender there is nothing to show: Altinn's generic text is not known here.
         let mail = has_mail(channel) && has_words;
         let mail = mail.then(|| {
             EmailView::new(
@@ -278,7 +278,12 @@ impl SmsMessage {
 /// A sentence on the characters that force UCS-2 and so make the SMS dearer.
 fn ucs2_note(sms: &Sms<'_>) -> String {
     const NAMED: usize = 4;
-    let names: Vec<_> = sms.foreign.iter().take(NAMED).map(|c| named(*c)).collect();
+    let names: Vec<_> = sms
+        .foreign
+        .iter()
+        .take(NAMED)
+        .map(|c| describe_character(*c))
+        .collect();
     let more = match sms.foreign.len().saturating_sub(NAMED) {
         0 => String::new(),
         more => format!(" and {more} more"),

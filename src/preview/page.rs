@@ -90,9 +90,11 @@ impl<'a> Page<'a> {
 
     /// Writes a letter if it is chosen for the page.
     pub(crate) fn letter(&mut self, delivery: &Delivery) -> Result<(), PreviewError> {
+        // All letters of the mailing come by, also those that the page does not show.
         let Some(reasons) = self.choice.reasons(delivery.row) else {
             return Ok(());
         };
+        // A section is ended when the next one begins, because this letter may be the last.
         if self.written.is_multiple_of(PER_PAGE) {
             self.end_section()?;
             self.begin_section()?;
@@ -119,6 +121,7 @@ impl<'a> Page<'a> {
     }
 
     fn pages(&self) -> u64 {
+        // From the expected number of letters: the header is written before the first of them.
         self.letters.div_ceil(PER_PAGE)
     }
 

@@ -67,6 +67,7 @@ impl PageLetters {
             }
         }
         for SmsTotals { most, fewest, .. } in [&summary.sms, &summary.reminders] {
+            // Only a difference makes an example worth showing.
             if let Some(most) = most.filter(|most| most.size > *fewest) {
                 choose(most.row, Reason::MostSms);
             }

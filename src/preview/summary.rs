@@ -160,6 +160,7 @@ fn parts(delivery: &Delivery) -> Vec<Cow<'static, str>> {
             "an attachment uploaded earlier",
         ),
         (
+            // Files of single rows are one part, because their names differ from row to row.
             delivery.files.iter().any(|file| file.enclosed),
             "a file of its own",
         ),

@@ -13,6 +13,7 @@ pub(super) fn visible(text: &str) -> String {
     let mut rest = text.chars().peekable();
     while let Some(c) = rest.next() {
         match c {
+            // The line end of Windows is an ordinary line end.
             '\r' if rest.peek() == Some(&'\n') => {}
             '\n' => shown.push('\n'),
             '\t' => shown.push_str("    "),

@@ -29,7 +29,7 @@ pub(crate) fn text(delivery: &Delivery, out: &mut dyn Write) -> Result<(), Previ
     write_lines(&body.lines, out)?;
     writeln!(out)?;
     for (text, url) in &body.links {
-        named("Link", &format!("{}: {}", masked(text), masked(url)), out)?;
+        write_named("Link", &format!("{}: {}", masked(text), masked(url)), out)?;
     }
     below(&letter, out)?;
     for notice in &letter.notices {
@@ -54,33 +54,33 @@ fn head(letter: &LetterView, out: &mut dyn Write) -> Result<(), PreviewError> {
         ("Title", &letter.title),
         ("Summary", &letter.summary),
     ] {
-        named(name, value, out)?;
+        write_named(name, value, out)?;
     }
     Ok(())
 }
 
 /// Writes the facts, buttons and attachments below the body.
 fn below(letter: &LetterView, out: &mut dyn Write) -> Result<(), PreviewError> {
-    named("Due", &letter.due, out)?;
+    write_named("Due", &letter.due, out)?;
     if !letter.confirm.is_empty() {
-        named(
+        write_named(
             "Button",
             &format!("{} (the recipient must confirm)", letter.confirm),
             out,
         )?;
     }
     for reply in &letter.replies {
-        named("Button", &format!("{}: {}", reply.text, reply.url), out)?;
+        write_named("Button", &format!("{}: {}", reply.text, reply.url), out)?;
     }
     for file in &letter.attachments {
-        named(
+        write_named(
             "Attachment",
             &format!("{} ({})", file.name, file.detail),
             out,
         )?;
     }
     for note in &letter.notes {
-        named("Note", note, out)?;
+        write_named("Note", note, out)?;
     }
     Ok(())
 }
@@ -103,16 +103,17 @@ fn write_notification(notice: &NotificationView, out: &mut dyn Write) -> Result<
 
 fn write_mail(mail: &EmailView, out: &mut dyn Write) -> Result<(), PreviewError> {
     writeln!(out)?;
-    named("  E-mail", &mail.subject, out)?;
+    write_named("  E-mail", &mail.subject, out)?;
+    // A terminal cannot draw HTML, so its source is shown.
     if !mail.html.is_empty() {
-        named("", "(HTML, as it is written)", out)?;
+        write_named("", "(HTML, as it is written)", out)?;
     }
     write_lines(&wrap(&visible(&mail.body), "    | ", "    | "), out)
 }
 
 fn write_phone(phone: &SmsMessage, out: &mut dyn Write) -> Result<(), PreviewError> {
     writeln!(out)?;
-    named("  SMS", &phone.measure, out)?;
+    write_named("  SMS", &phone.measure, out)?;
     let count = phone.parts.len();
     for (at, part) in phone.parts.iter().enumerate() {
         if count > 1 {
@@ -129,10 +130,11 @@ fn write_phone(phone: &SmsMessage, out: &mut dyn Write) -> Result<(), PreviewErr
 }
 
 /// Writes a value with its name in front; nothing when the value is empty.
-fn named(name: &str, value: &str, out: &mut dyn Write) -> Result<(), PreviewError> {
+fn write_named(name: &str, value: &str, out: &mut dyn Write) -> Result<(), PreviewError> {
     if value.is_empty() {
         return Ok(());
     }
+    // Values come from rows and may hold control characters, which `visible` replaces.
     let first = format!("{name:<NAMES$}");
     write_lines(&wrap(&visible(value), &first, &" ".repeat(NAMES)), out)
 }

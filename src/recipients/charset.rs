@@ -138,6 +138,7 @@ impl LetterCount {
             || letter.is_lowercase() && after.is_uppercase()
             || letter.is_lowercase() && before.is_uppercase() && after.is_uppercase();
         let lower = letter.to_lowercase().next().unwrap_or(letter);
+        // Undefined bytes and control characters are never right.
         if letter.is_control() || letter == char::REPLACEMENT_CHARACTER {
             self.misfits += 1;
         } else if NORWEGIAN.contains(letter) && !odd_case {
@@ -145,9 +146,11 @@ impl LetterCount {
             self.inside += usize::from(after.is_alphabetic());
         } else if OTHERS.contains(lower) && !odd_case {
             self.letters += 1;
+        // Letters that no Norwegian name has are accepted alone, but not inside a word.
         } else if letter.is_alphabetic() {
             self.misfits += usize::from(before.is_alphabetic() || after.is_alphabetic());
         } else if letter != '’' && !letter.is_whitespace() && after.is_alphabetic() {
+            // A dash may join two words without blanks; other signs may not.
             let dash = matches!(letter, '–' | '—' | '·' | '…');
             let wrong = !dash && (before.is_alphabetic() || !OPENING.contains(letter));
             self.misfits += usize::from(wrong);

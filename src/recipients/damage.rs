@@ -55,7 +55,6 @@ impl Damage {
         }
     }
 
-    /// The remedy.
     pub(crate) fn hint(self) -> &'static str {
         match self {
             Self::SpreadsheetError => {

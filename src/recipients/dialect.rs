@@ -142,6 +142,7 @@ impl DelimiterScore {
                 Err(error) => marks += usize::from(!matches!(error.kind, ErrorKind::LoneReturn)),
             }
         }
+        // The last record may be cut off.
         if (!whole || widths.len() > RECORDS) && widths.len() > 1 {
             widths.pop();
         }

@@ -102,9 +102,11 @@ pub(super) fn contradiction(file: &mut File, set: Charset) -> io::Result<Option<
         return Ok(None);
     }
     let utf8 = Utf8Evidence::read(file)?;
+    // Text with non-ASCII letters that is valid UTF-8 throughout is practically never in another encoding.
     if utf8.letters > 0 && utf8.wrong == 0 {
         return Ok(Some(Charset::UTF_8));
     }
+    // Plain ASCII is the same in all these encodings, and the letter statistics fit single-byte encodings only.
     if utf8.wrong == 0 || !set.is_single_byte() {
         return Ok(None);
     }

@@ -25,6 +25,7 @@ pub(super) fn column_names(
     first_records: &FirstRecords,
 ) -> Result<Vec<String>, Vec<HeaderDefect>> {
     let mut names: Vec<String> = row.iter().map(name).collect();
+    // Spreadsheets often write empty columns behind the table.
     while names.last().is_some_and(String::is_empty) {
         names.pop();
     }

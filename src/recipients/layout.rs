@@ -20,6 +20,7 @@ pub(super) fn not_delimited(start: &[u8]) -> Option<&'static str> {
     let text = String::from_utf8_lossy(start.get(..1000).unwrap_or(start));
     let text = text.trim_start_matches(is_invisible).to_ascii_lowercase();
     let begins = |words: &[&str]| words.iter().any(|word| text.starts_with(word));
+    // Some systems export these formats under the name of a CSV or Excel file.
     if begins(&["<?xml", "<workbook", "<ss:"]) {
         Some("XML")
     } else if begins(&[
@@ -95,6 +96,7 @@ impl FirstRecords {
     /// The line of the header, when the first record is something else, such as a title or a date.
     pub(super) fn header_below(&self) -> Option<u64> {
         let ((_, first), rest) = self.0.split_first()?;
+        // A title or date fills fewer cells than the header below it.
         let few = filled(first);
         let (at, (line, _)) = rest.iter().enumerate().find(|(_, (_, values))| {
             let count = filled(values);

@@ -68,6 +68,7 @@ impl ReadError {
                 "close it, or write it twice (`\"\"`) when it belongs to the text",
             ),
             ErrorKind::AfterQuote { what, line } => {
+                // Named only when it is not the line of the problem itself.
                 let closed = if *line == value_line {
                     String::new()
                 } else {

@@ -272,6 +272,7 @@ impl<R: BufRead> Records<R> {
         let quotes = memchr_iter(b'"', value);
         let count = quotes.count();
         if count > 0 {
+            // Only for values with a quotation mark, because the conversion costs time.
             let text = String::from_utf8_lossy(value);
             if text.trim_start_matches(is_invisible).starts_with('"') {
                 return Err(ErrorKind::BlankBeforeQuote);

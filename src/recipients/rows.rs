@@ -73,6 +73,7 @@ impl Rows {
             return Err(on_whole(error));
         }
         let first_records = FirstRecords::read(&start, whole, delimiter, announced);
+        // Old Macs end lines with a carriage return alone.
         let cr_ends_lines = !start.contains(&b'\n') && start.contains(&b'\r');
         let decoded = encoding::decoded(file, encoding)
             .map_err(|error| on_whole(ReadError::unreadable(&error)))?;
@@ -127,6 +128,7 @@ impl Rows {
         let swallowed = self.swallowed_row(Some(self.headers.len()));
         let checked = match swallowed {
             Some(line) => {
+                // The problem points to the line of the faulty value, which may be far below the beginning of the row.
                 row.line = line;
                 Err(ReadError::swallowed_row())
             }
@@ -332,6 +334,7 @@ fn detect_encoding(file: &mut File, options: &Options) -> Result<Charset, ReadEr
         let message = format!("the file says that it is {is}, not {}", set.name());
         ReadError::new(message, DETECTED)
     };
+    // From the certain to the uncertain: other kinds of files, byte order marks, the configured encoding unless the bytes contradict it, and last detection.
     match (encoding::file_start(file).map_err(unreadable)?, set) {
         (FileStart::Empty, _) => Err(ReadError::new(
             "the file is empty",

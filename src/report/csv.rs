@@ -30,6 +30,7 @@ pub(crate) fn csv(report: &Report, out: &mut dyn Write) -> Result<(), ReportErro
     // Without the mark Excel reads the file as Windows-1252.
     out.write_all("\u{feff}".as_bytes())?;
     let mut lines = csv::WriterBuilder::new()
+        // The line end that RFC 4180 requires.
         .terminator(csv::Terminator::CRLF)
         .from_writer(out);
     lines.write_record(HEADERS)?;

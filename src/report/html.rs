@@ -106,8 +106,8 @@ impl<'a> Page<'a> {
             .filter(|&(state, count)| count > 0 || state == State::Sent)
             .map(|(state, count)| StateView::new(state, count, counts.total()))
             .collect();
-        let attention = first(report.unsettled_lines(), ATTENTION)?;
-        let sent = first(report.sent_lines(), SENT)?;
+        let attention = first_rows(report.unsettled_lines(), ATTENTION)?;
+        let sent = first_rows(report.sent_lines(), SENT)?;
         let bar: Vec<_> = states
             .iter()
             .map(|state| format!("{} {}", state.count, state.name))
@@ -127,13 +127,13 @@ impl<'a> Page<'a> {
             bar: bar.join(", "),
             states,
             groups: report.groups().iter().map(GroupView::new).collect(),
-            attention_more: more(
+            attention_more: more_rows(
                 counts.attention(),
                 counts.in_state(State::Invalid),
                 &attention,
             ),
             attention,
-            sent_more: more(counts.delivered(), 0, &sent),
+            sent_more: more_rows(counts.delivered(), 0, &sent),
             sent,
             csv: csv.unwrap_or_default(),
         })
@@ -184,7 +184,7 @@ fn ending(run: &Run) -> String {
     }
 }
 
-fn first(lines: RowRecords<'_>, most: usize) -> Result<Vec<RowView>, ReportError> {
+fn first_rows(lines: RowRecords<'_>, most: usize) -> Result<Vec<RowView>, ReportError> {
     lines
         .take(most)
         .map(|line| Ok(RowView::new(line?)))
@@ -192,7 +192,7 @@ fn first(lines: RowRecords<'_>, most: usize) -> Result<Vec<RowView>, ReportError
 }
 
 /// The number of rows that are not shown, in words; `None` for 0. `unlisted` rows are not in the journal and do not count.
-fn more(count: u64, unlisted: u64, shown: &[RowView]) -> Option<String> {
+fn more_rows(count: u64, unlisted: u64, shown: &[RowView]) -> Option<String> {
     let left = count
         .saturating_sub(unlisted)
         .saturating_sub(shown.len() as u64);
@@ -213,6 +213,7 @@ impl StateView {
 
 /// Formats a share in percent, rounded down. A part is never shown as 100 %, and a share above zero never as 0 %.
 fn share(count: u64, total: u64) -> String {
+    // In 128 bits the product cannot overflow.
     let thousandths = u128::from(count) * 1000 / u128::from(total.max(1));
     match thousandths {
         0 if count > 0 => "< 0.1 %".to_owned(),

@@ -203,6 +203,7 @@ impl FailureGroup {
         Self {
             state: *state,
             code: *code,
+            // With a code the status and message of the first row stand for the whole group.
             status: code.map_or(*status, |_| first.status),
             message: code.map_or_else(|| message.clone(), |_| first_words()),
             count: 0,

@@ -45,6 +45,7 @@ fn counts(report: &Report, out: &mut dyn Write) -> Result<(), ReportError> {
     let total = report.counts().total();
     let width = total.max(report.rows_total()).to_string().len();
     for (state, count) in report.counts().iter() {
+        // `sent` is shown with 0 too: its absence would raise the question.
         if count > 0 || state == State::Sent {
             writeln!(out, "  {state:<12}  {count:>width$}  {}", meaning(state))?;
         }
@@ -68,6 +69,7 @@ fn groups(groups: &[FailureGroup], out: &mut dyn Write) -> Result<(), ReportErro
     writeln!(out)?;
     let width = groups
         .first()
+        // The groups are sorted, so the first has the widest number.
         .map_or(0, |most| most.count.to_string().len());
     for group in groups.iter().take(SHOWN) {
         let code = group.code.map(|code| code.to_string()).unwrap_or_default();

@@ -12,9 +12,9 @@ use super::token::{Claims, Issuer};
 /// The scopes that an endpoint accepts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum RequiredScope {
-    /// The scope `altinn:correspondence.write`.
+    /// Needs the scope `altinn:correspondence.write`.
     Sender,
-    /// One of the scopes `altinn:correspondence.write` and `altinn:correspondence.read`.
+    /// Needs one of the scopes `altinn:correspondence.write` and `altinn:correspondence.read`.
     SenderOrRecipient,
 }
 
@@ -37,7 +37,7 @@ pub(super) fn authorize(
     let write = scope("altinn:correspondence.write");
     let has_scope =
         write || policy == RequiredScope::SenderOrRecipient && scope("altinn:correspondence.read");
-    // Altinn adds the owner's rights when it exchanges a token; a raw Maskinporten token needs the scope for them.
+    // Altinn accepts a raw Maskinporten token only with the scope of service owners, and its own token without.
     let is_complete = match claims.issuer {
         Issuer::Altinn => true,
         Issuer::Maskinporten => scope("altinn:serviceowner"),

@@ -45,13 +45,12 @@ pub struct ReceivedAttachment {
 pub enum AttachmentStatus {
     /// Its metadata is stored, its content is not uploaded.
     Initialized,
-    /// Being uploaded or scanned.
+    /// Its content is being uploaded or scanned.
     UploadProcessing,
     /// Scanned and ready for use in letters.
     Published,
     /// The upload or scan failed. Final: the file needs a new id.
     Failed,
-    /// Deleted.
     Purged,
 }
 
@@ -146,7 +145,7 @@ impl ReceivedAttachment {
         self.changed = now;
     }
 
-    /// Altinn's `statusText`.
+    /// The value of `statusText`, which names a reason only for a failure.
     pub(super) fn status_text(&self) -> &'static str {
         match self.status {
             AttachmentStatus::Failed if self.infected => "Malware was found",
@@ -182,7 +181,7 @@ impl ReceivedAttachment {
             "sender": format!("urn:altinn:organization:identifier-no:{}", self.sender),
             "fileName": metadata.file_name,
             "displayName": metadata.display_name.as_ref().unwrap_or(&metadata.file_name),
-            // Altinn stores this flag with the letter only and always answers false here.
+            // Altinn never stores this flag and always answers false here.
             "isEncrypted": false,
             "checksum": self.checksum,
             "sendersReference": metadata.senders_reference,

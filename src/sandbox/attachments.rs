@@ -102,6 +102,7 @@ fn parse_announcement(state: &ServerState, bytes: &[u8]) -> Result<(String, Atta
     }
     let resource_id = crate::correspondence::bare_resource_id(&resource_id).to_owned();
     let scenario = &state.options.scenario;
+    // Registry and rights are asked before the rules for file names.
     if scenario.unknown_resources.contains(&resource_id) {
         return Err(Refusal::code(1036));
     }
@@ -127,6 +128,7 @@ fn begin_upload(
     let id = path_id(id, "attachmentId")?;
     let mut store = state.store();
     let stored = store.owned(&caller.organization, id)?;
+    // The API's order of checks: size, an earlier upload, a letter that refers to it.
     if declared.is_some_and(|length| length == 0 || length > FILE_LIMIT) {
         return Err(Refusal::code(2004));
     }

@@ -22,6 +22,7 @@ pub(super) async fn purge(
     let id = path_id(&id, "correspondenceId")?;
     let now = Timestamp::now();
     let mut store = state.store();
+    // The API's order of checks: unknown, another sender's, already purged, too late.
     let letter = store.letter_mut(id).ok_or(Refusal::code(1001))?;
     if letter.sender != caller.organization {
         return Err(Refusal::code(4001));

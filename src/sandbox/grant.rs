@@ -87,6 +87,7 @@ impl IntoResponse for GrantRefused {
 /// Validates an assertion and records its `jti`, so that a second use is refused.
 pub(super) fn check(state: &ServerState, assertion: &str) -> Result<Grant, GrantRefused> {
     let claims = signed_claims(state, assertion)?;
+    // Maskinporten refuses unknown claims instead of ignoring them.
     if let Some(unknown) = claims.keys().find(|name| !CLAIMS.contains(&name.as_str())) {
         let text = format!("Invalid assertion. Unknown claim: {unknown}");
         return Err(GrantRefused::invalid("MP-011", text));

@@ -109,6 +109,7 @@ fn masked(urn: &str) -> String {
 }
 
 fn page(template: &str, context: &Context) -> Response {
+    // Everything is escaped except the body, which the template marks as safe: `inbox::html` has escaped it.
     match Tera::one_off(template, context, true) {
         Ok(html) => Html(html).into_response(),
         Err(error) => {

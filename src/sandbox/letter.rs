@@ -25,7 +25,6 @@ pub struct Letter {
     pub senders_reference: String,
     /// The recipient as Altinn writes it: a lower-case URN.
     pub recipient: String,
-    /// The time of acceptance.
     pub accepted_at: Timestamp,
     /// The time from which the recipient can read it.
     pub publish_at: Timestamp,
@@ -76,6 +75,7 @@ impl Letter {
     /// Every status the letter has had until `now`, with its start. Computed from the clock instead of stored, so that no background task has to publish letters.
     pub fn history(&self, now: Timestamp) -> Vec<(LetterStatus, Timestamp)> {
         let mut history = Vec::with_capacity(3);
+        // A publish time in the past means at once.
         let published = self.publish_at.max(self.accepted_at);
         if self.scan.is_some() {
             history.push((LetterStatus::Initialized, self.accepted_at));

@@ -56,8 +56,8 @@ pub(super) async fn initialize_with_files(
     let parts = parts.map_err(|_| Refusal::UnsupportedMediaType)?;
     let form = Form::read(parts, state.options.keep_bodies).await;
     let form = form.ok_or_else(|| {
-        let said = "Failed to read the request form.";
-        Refusal::Model(vec![Entry::new("", said)])
+        let message = "Failed to read the request form.";
+        Refusal::Model(vec![Entry::new("", message)])
     })?;
     let body = form.body(REQUEST, "request").map_err(Refusal::Model)?;
     let bytes = Bytes::from(body.value.to_string());
@@ -157,6 +157,7 @@ fn commit(
     state
         .letter_count
         .send_modify(|known| *known = letter_count.max(*known));
+    // The API answers with distinct ids.
     attachments.sort_unstable();
     attachments.dedup();
     Ok(json!({ "correspondences": initialized, "attachmentIds": attachments }))

@@ -148,6 +148,7 @@ impl Problem<'_> {
             status_description: None,
             validation_errors: None,
             errors: None,
+            // The form of W3C Trace Context, as Altinn's trace ids have.
             trace: format!("00-{id}-{}-00", &id[..16]),
             error_code: None,
             trace_again: None,
@@ -158,6 +159,7 @@ impl Problem<'_> {
 fn model(entries: &[Entry]) -> Response {
     let status = StatusCode::BAD_REQUEST;
     let mut errors = BTreeMap::<_, Vec<_>>::new();
+    // Several faults of one member share an entry of the map, but not of the list.
     for Entry { key, message } in entries {
         errors
             .entry(key.as_str())

@@ -132,6 +132,7 @@ impl Clients {
                 source,
             })?;
         let keys = self.0.entry(owner()).or_default();
+        // Some tools pad base64url, although JWK forbids it.
         let n = URL_SAFE_NO_PAD
             .decode(n.trim_end_matches('='))
             .unwrap_or_default();

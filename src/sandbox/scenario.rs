@@ -26,7 +26,7 @@ pub struct Scenario {
     pub infected_files: BTreeSet<String>,
 }
 
-/// One fault.
+/// A fault: its endpoint, the requests it applies to, and its effect.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Trouble {
     pub endpoint: Endpoint,
@@ -37,7 +37,7 @@ pub struct Trouble {
 /// The endpoints of the sandbox.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Endpoint {
-    /// Maskinporten's `POST /token`.
+    /// `POST /token`: a Maskinporten token for a grant.
     Token,
     /// Altinn's exchange of a Maskinporten token for its own.
     Exchange,
@@ -67,7 +67,7 @@ pub enum Endpoint {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum When {
     Always,
-    /// The first n requests.
+    /// The first requests, as many as given.
     First(u64),
     /// Every nth request: 10 means the tenth, twentieth, thirtieth; 0 means none.
     Every(u64),

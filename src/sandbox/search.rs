@@ -41,6 +41,7 @@ pub(super) async fn find(
 ) -> Result<Response, Refusal> {
     let caller = authorize(&state, &headers, RequiredScope::SenderOrRecipient)?;
     let filter = LetterFilter::read(&uri)?;
+    // The API's order: model validation, the range of times, rights, and only then the search.
     if matches!((filter.from, filter.to), (Some(from), Some(to)) if from > to) {
         return Err(Refusal::code(1027));
     }
@@ -104,7 +105,7 @@ impl LetterFilter {
     }
 
     fn fits(&self, letter: &Letter, caller: &Caller, now: Timestamp) -> bool {
-        let had = |name| {
+        let has_had = |name| {
             let history = letter.history(now);
             history
                 .iter()
@@ -112,7 +113,7 @@ impl LetterFilter {
         };
         let received = || {
             let tail = letter.recipient.rsplit(':').next();
-            tail == Some(&*caller.organization) && had("Published")
+            tail == Some(&*caller.organization) && has_had("Published")
         };
         let sent = letter.sender == caller.organization;
         let is_visible = match self.role {
@@ -122,9 +123,10 @@ impl LetterFilter {
         };
         is_visible
             && *letter.resource_id == *self.resource_id
+            // Both bounds are exclusive, as in the API.
             && self.from.is_none_or(|from| letter.publish_at > from)
             && self.to.is_none_or(|to| letter.publish_at < to)
-            && self.status.is_none_or(had)
+            && self.status.is_none_or(has_had)
             && self
                 .senders_reference
                 .as_ref()

@@ -35,10 +35,11 @@ pub struct Sandbox {
 }
 
 impl Sandbox {
-    /// Binds 127.0.0.1 and serves on the current tokio runtime. Never binds another address: the sandbox gives its key to every client.
+    /// Binds 127.0.0.1 and serves on the current tokio runtime. Never binds another address: the pages of the inbox show letters without asking who reads them.
     pub async fn start(mut options: Options) -> io::Result<Self> {
         let registration = match options.registration.take() {
             Some(registration) => registration,
+            // Generating an RSA key takes long enough to hold up other tasks of the runtime.
             None => tokio::task::spawn_blocking(Registration::generate)
                 .await?
                 .map_err(io::Error::other)?,

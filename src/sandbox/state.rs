@@ -155,6 +155,7 @@ impl Store {
 
     /// Records the use of a grant; true when it is the first. Expired grants are removed, because the check of `exp` refuses them earlier.
     pub(super) fn first_use(&mut self, grant: String, expires: i64, now: i64) -> bool {
+        // Only now and then, because it visits every grant.
         if self.grants.len() >= 1024 {
             self.grants.retain(|_, expires| *expires >= now);
         }

@@ -89,6 +89,7 @@ impl TokenSigner {
     pub(super) fn verify(&self, token: &str) -> Option<Claims> {
         let mut validation = Validation::new(Algorithm::HS256);
         validation.leeway = 0;
+        // The claims have no audience.
         validation.validate_aud = false;
         let read = jsonwebtoken::decode::<Claims>(token, &self.1, &validation).ok()?;
         // jsonwebtoken accepts a token in the very second of its `exp`.

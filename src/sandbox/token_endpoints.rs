@@ -63,6 +63,7 @@ pub(super) async fn token(
 pub(super) async fn exchange(State(state): State<SharedState>, headers: HeaderMap) -> Response {
     let exchanged = bearer(&headers)
         .and_then(|token| state.claims(token))
+        // Altinn's own token cannot be exchanged again.
         .filter(|claims| claims.issuer == Issuer::Maskinporten)
         .and_then(|claims| {
             let issuer = format!("{}/authentication/api/v1/openid/", state.url);

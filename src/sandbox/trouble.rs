@@ -98,6 +98,7 @@ impl ServerState {
                 action => first = first.or(Some(action)),
             }
         }
+        // The limit belongs to the gateway, which answers before Altinn sees the request. So it wins over all other actions.
         if let Some(rate) = scenario.rate.filter(|_| endpoint.is_rate_limited())
             && let Err(wait) = store.admit_request(rate, Instant::now())
         {

@@ -1,150 +1,203 @@
-//! The number of requests that may be in flight: up to a cap, and fewer while Altinn shows that it is too much.
+//! Adaptive concurrency: the number of requests that may be in flight.
+//!
+//! This is Vector's ARC (adaptive request concurrency, `vector/src/sinks/util/adaptive_concurrency`) with its words and default settings: additive increase while round-trip
+//! times stay as they were, multiplicative decrease on back pressure. It differs in three ways. Round-trip times are compared with those of an unloaded server, as in
+//! Netflix's gradient limit, because a moving average forgets growth that comes slowly. One refusal is no back pressure, since some servers refuse at random: more than one
+//! in [`BACK_PRESSURE_SHARE`] are. And the limit grows by half at a time at first, as in TCP's slow start, while round-trip times have not grown at all.
 
 use std::num::NonZeroU32;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use tokio::sync::{Semaphore, SemaphorePermit};
-use tokio::time::Instant;
+use tokio::time::{Duration, Instant};
 
-/// Factor of the limit after a decrease.
-const AFTER_TROUBLE: f64 = 0.7;
-/// A decrease needs trouble with more than one in PART of the requests in flight: a rare failure has nothing to do with concurrency.
-const PART: u32 = 16;
-/// Factor of the increase near the limit of the last decrease.
-const CAREFUL: f64 = 0.2;
-/// Latency this many times the usual one...
-const SLOWER: u32 = 3;
-/// ...and this much longer are trouble too: requests queue up somewhere. Less is the network, or this machine.
-const LATER: Duration = Duration::from_millis(250);
-/// Answers that a mean needs at least.
+/// Permits at the start. Altinn's server stalls for seconds when more than about twelve requests come at once.
+const INITIAL_CONCURRENCY: u32 = 4;
+/// Factor of the limit after back pressure.
+const DECREASE_RATIO: f64 = 0.9;
+/// Weight of the newest round-trip time in the moving average.
+const EWMA_ALPHA: f64 = 0.4;
+/// Standard deviations by which a round-trip time may grow before it is taken for load...
+const RTT_DEVIATION_SCALE: f64 = 2.5;
+/// ...but not less and not more than these shares of the unloaded one. The deviation grows with the load as well.
+const RTT_TOLERANCE: (f64, f64) = (0.15, 0.25);
+/// Up to this many times the unloaded one it has not grown.
+const NO_GROWTH: f64 = 1.1;
+/// Seconds. Differences this small come from this machine.
+const RTT_NOISE: f64 = 0.005;
+/// Answers in an interval at least.
 const SAMPLE: u32 = 8;
+/// Back pressure is more than one refusal in so many answers.
+const BACK_PRESSURE_SHARE: u32 = 5;
+/// Letters that may have begun and are not answered, for each permit: those in flight, and those that wait for a permit or for their next try.
+const BEGUN_PER_PERMIT: u32 = 7;
 
-/// Grows by one per round of accepted requests, slower near the last decrease, and shrinks by a third on trouble, once for all
-/// requests that were in flight then.
 #[derive(Debug)]
 pub(super) struct AdaptiveConcurrency {
-    cap: u32,
-    room: Semaphore,
-    /// Slots of letters that are in flight, about to be, or waiting for the next attempt.
-    seats: Semaphore,
+    max_concurrency: u32,
+    permits: Semaphore,
+    begun: Semaphore,
     state: Mutex<State>,
 }
 
 #[derive(Debug)]
 struct State {
-    /// From 1 to the cap.
-    limit: f64,
-    /// Permits and slots that exist, taken or not. More than the limit while those taken before a decrease are in use.
-    places: u32,
-    seats: u32,
-    times: u32,
-    /// Time of the last decrease; trouble of requests that left before it carries no news.
-    shrunk: Instant,
-    /// The limit when trouble came.
-    ceiling: f64,
-    /// Requests of this round, and those that met trouble.
-    round: u32,
-    troubles: u32,
-    answers: u32,
-    taken: Duration,
-    usual: Option<Duration>,
+    /// From 1 to the maximum.
+    limit: u32,
+    /// Permits of each semaphore that exist, taken or not: more than wanted while those taken before a decrease are in use.
+    permits: u32,
+    begun: u32,
+    in_flight: u32,
+    interval: Interval,
+    next_update: Instant,
+    past_rtt: Option<EwmaVar>,
+    /// The lowest moving average so far, in seconds.
+    unloaded_rtt: f64,
+    slow_start: bool,
 }
 
-/// A permit to be in flight, or a slot; returned on drop.
+/// The answers since the last decision.
 #[derive(Debug)]
-pub(super) struct Place<'a> {
-    limit: &'a AdaptiveConcurrency,
-    permit: Option<SemaphorePermit<'a>>,
-    kind: Kind,
+struct Interval {
+    began: Instant,
+    answers: u32,
+    back_pressure: u32,
+    rtts: u32,
+    rtt_sum: f64,
+    /// True when as many were in flight as may be: else there is no evidence for more.
+    reached_limit: bool,
 }
 
+/// Exponentially weighted moving average and variance, in seconds.
 #[derive(Debug, Clone, Copy)]
-enum Kind {
-    InFlight,
-    Slot,
+struct EwmaVar {
+    mean: f64,
+    variance: f64,
+}
+
+/// A permit to be in flight, given back on drop.
+#[derive(Debug)]
+pub(super) struct Permit<'a> {
+    of: &'a AdaptiveConcurrency,
+    inner: Option<SemaphorePermit<'a>>,
+    departed: bool,
+}
+
+/// A letter that has begun, until this is dropped.
+#[derive(Debug)]
+pub(super) struct Begun<'a> {
+    of: &'a AdaptiveConcurrency,
+    permit: Option<SemaphorePermit<'a>>,
 }
 
 impl AdaptiveConcurrency {
-    /// `slots` per permit. Three lose no time: while one third of the letters is in flight, one is ready, and the starts of one are
-    /// being written down.
-    pub(super) fn new(cap: NonZeroU32, seats: u32) -> Self {
-        let cap = cap.get();
+    pub(super) fn new(max_concurrency: NonZeroU32) -> Self {
+        let max_concurrency = max_concurrency.get();
+        let limit = INITIAL_CONCURRENCY.min(max_concurrency);
+        let begun = may_begin(max_concurrency, limit);
         Self {
-            cap,
-            room: Semaphore::new(cap as usize),
-            seats: Semaphore::new(cap.saturating_mul(seats) as usize),
+            max_concurrency,
+            permits: Semaphore::new(limit as usize),
+            begun: Semaphore::new(begun as usize),
             state: Mutex::new(State {
-                limit: cap.into(),
-                places: cap,
-                seats: cap.saturating_mul(seats),
-                times: seats,
-                shrunk: Instant::now(),
-                ceiling: f64::INFINITY,
-                round: 0,
-                troubles: 0,
-                answers: 0,
-                taken: Duration::ZERO,
-                usual: None,
+                limit,
+                permits: limit,
+                begun,
+                in_flight: 0,
+                interval: Interval::new(),
+                next_update: Instant::now(),
+                past_rtt: None,
+                unloaded_rtt: f64::INFINITY,
+                slow_start: true,
             }),
         }
     }
 
-    /// Waits for a slot, in order of arrival.
-    pub(super) async fn come(&self) -> Place<'_> {
-        Place {
-            limit: self,
+    /// Waits until another letter may begin, in order of arrival.
+    pub(super) async fn begin(&self) -> Begun<'_> {
+        Begun {
+            of: self,
             // It is never closed.
-            permit: self.seats.acquire().await.ok(),
-            kind: Kind::Slot,
+            permit: self.begun.acquire().await.ok(),
         }
     }
 
     /// Waits for a permit, in order of arrival.
-    pub(super) async fn enter(&self) -> Place<'_> {
-        Place {
-            limit: self,
-            permit: self.room.acquire().await.ok(),
-            kind: Kind::InFlight,
+    pub(super) async fn acquire(&self) -> Permit<'_> {
+        Permit {
+            of: self,
+            inner: self.permits.acquire().await.ok(),
+            departed: false,
         }
     }
 
-    /// Records an accepted request that left at `departed`.
+    /// Records an answer to a request that left at `departed` and that the server was not too busy for.
     pub(super) fn answered(&self, departed: Instant) {
         let mut state = self.state();
-        state.grow(self.cap.into());
-        let whole = state.whole();
-        let wanted = whole.saturating_mul(state.times);
-        self.room.add_permits(fill_up(&mut state.places, whole));
-        self.seats.add_permits(fill_up(&mut state.seats, wanted));
-        if state.is_slower(departed.elapsed()) {
-            state.shrink(departed);
+        // What left before says how it was with the limit before.
+        if departed >= state.interval.began {
+            state.interval.rtts += 1;
+            state.interval.rtt_sum += departed.elapsed().as_secs_f64();
         }
+        self.count(&mut state);
     }
 
-    /// Records an overloaded server for a request that left at `departed`.
-    pub(super) fn troubled(&self, departed: Instant) {
+    /// Records an answer, or the lack of one, that says that the server has too much to do.
+    pub(super) fn back_pressure(&self) {
         let mut state = self.state();
-        if departed >= state.shrunk {
-            state.troubles += 1;
-        }
-        if state.troubles > state.whole() / PART {
-            state.shrink(departed);
-        }
-        state.count();
+        state.interval.back_pressure += 1;
+        self.count(&mut state);
     }
 
-    pub(super) fn now(&self) -> u32 {
-        self.state().whole()
+    /// Goes back to one request at a time, after a pause of the whole run.
+    pub(super) fn restart(&self) {
+        let mut state = self.state();
+        state.limit = 1;
+        state.slow_start = false;
+        state.interval = Interval::new();
     }
 
-    pub(super) fn cap(&self) -> u32 {
-        self.cap
+    pub(super) fn limit(&self) -> u32 {
+        self.state().limit
+    }
+
+    pub(super) fn max_concurrency(&self) -> u32 {
+        self.max_concurrency
     }
 
     pub(super) fn in_flight(&self) -> u32 {
-        let free = u32::try_from(self.room.available_permits()).unwrap_or(u32::MAX);
-        self.state().places.saturating_sub(free)
+        self.state().in_flight
+    }
+
+    /// Letters that have begun and are not answered.
+    pub(super) fn begun(&self) -> u32 {
+        let free = u32::try_from(self.begun.available_permits()).unwrap_or(u32::MAX);
+        self.state().begun.saturating_sub(free)
+    }
+
+    fn count(&self, state: &mut State) {
+        state.interval.answers += 1;
+        let now = Instant::now();
+        let enough = SAMPLE.max(state.limit);
+        if now < state.next_update || state.interval.answers < enough {
+            return;
+        }
+        let interval = std::mem::replace(&mut state.interval, Interval::new());
+        let current_rtt = interval.rtt();
+        state.manage_limit(&interval, self.max_concurrency);
+        if let Some(rtt) = current_rtt {
+            let past = state
+                .past_rtt
+                .map_or(EwmaVar::new(rtt), |past| past.update(rtt));
+            state.unloaded_rtt = state.unloaded_rtt.min(past.mean);
+            state.past_rtt = Some(past);
+            state.next_update = now + Duration::from_secs_f64(rtt);
+        }
+        let (limit, begun) = (state.limit, may_begin(self.max_concurrency, state.limit));
+        self.permits
+            .add_permits(raise(&mut state.permits, limit) as usize);
+        self.begun
+            .add_permits(raise(&mut state.begun, begun) as usize);
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -152,84 +205,136 @@ impl AdaptiveConcurrency {
     }
 }
 
-/// Raises `there` to `whole`; returns the difference.
-fn fill_up(there: &mut u32, whole: u32) -> usize {
-    let missing = whole.saturating_sub(*there);
+/// The letters that may have begun. One at a time keeps the rows in their order.
+fn may_begin(max_concurrency: u32, limit: u32) -> u32 {
+    if max_concurrency == 1 {
+        1
+    } else {
+        limit.saturating_mul(BEGUN_PER_PERMIT)
+    }
+}
+
+/// Raises `there` to `wanted`; returns the difference.
+fn raise(there: &mut u32, wanted: u32) -> u32 {
+    let missing = wanted.saturating_sub(*there);
     *there += missing;
-    missing as usize
+    missing
+}
+
+/// True when a permit that is given back is one too many.
+fn lower(there: &mut u32, wanted: u32) -> bool {
+    let surplus = *there > wanted;
+    *there -= u32::from(surplus);
+    surplus
 }
 
 impl State {
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "from 1 to a u32"
-    )]
-    fn whole(&self) -> u32 {
-        self.limit as u32
-    }
-
-    /// Removes a permit or slot when there are more than the limit allows.
-    fn spare(&mut self, kind: Kind) -> bool {
-        let whole = self.whole();
-        let (there, wanted) = match kind {
-            Kind::InFlight => (&mut self.places, whole),
-            Kind::Slot => (&mut self.seats, whole.saturating_mul(self.times)),
-        };
-        let more = *there > wanted;
-        *there -= u32::from(more);
-        more
-    }
-
-    fn grow(&mut self, cap: f64) {
-        // Past where trouble came, there is nothing to be careful of.
-        if self.limit > self.ceiling + 2.0 {
-            self.ceiling = f64::INFINITY;
-        }
-        let careful = self.limit > 4.0_f64.max(0.9 * self.ceiling);
-        let step = if careful { CAREFUL } else { 1.0 };
-        self.limit = (self.limit + step / self.limit).min(cap);
-        self.count();
-    }
-
-    fn shrink(&mut self, departed: Instant) {
-        if departed >= self.shrunk {
-            self.shrunk = Instant::now();
-            self.ceiling = self.limit;
-            self.limit = (self.limit * AFTER_TROUBLE).max(1.0);
-            (self.round, self.troubles) = (0, 0);
+    /// Decides at the end of an interval.
+    fn manage_limit(&mut self, interval: &Interval, max_concurrency: u32) {
+        let current_rtt = interval.rtt();
+        let loaded = current_rtt.is_some_and(|rtt| rtt > self.loaded_rtt());
+        let back_pressure = interval.back_pressure * BACK_PRESSURE_SHARE > interval.answers;
+        if back_pressure || loaded {
+            self.slow_start = false;
+            if self.limit > 1 {
+                self.limit = decreased(self.limit);
+            } else if let (true, Some(rtt)) = (loaded, current_rtt) {
+                // One request at a time is no load: slow is what this server is.
+                self.unloaded_rtt = rtt;
+            }
+        } else if interval.reached_limit && current_rtt.is_some() {
+            let grown =
+                current_rtt.is_some_and(|rtt| rtt > self.unloaded_rtt * NO_GROWTH + RTT_NOISE);
+            self.slow_start &= !grown;
+            let step = if self.slow_start { self.limit / 2 } else { 1 };
+            self.limit = self.limit.saturating_add(step).min(max_concurrency);
         }
     }
 
-    /// One more of this round.
-    fn count(&mut self) {
-        self.round += 1;
-        if self.round >= self.whole() {
-            (self.round, self.troubles) = (0, 0);
-        }
-    }
-
-    /// Counts an answer; whether the last ones took much longer than answers do.
-    fn is_slower(&mut self, took: Duration) -> bool {
-        self.answers += 1;
-        self.taken += took;
-        if self.answers < self.whole().max(SAMPLE) {
-            return false;
-        }
-        let mean = self.taken / self.answers;
-        (self.answers, self.taken) = (0, Duration::ZERO);
-        let usual = self.usual.map_or(mean, |usual| usual.min(mean));
-        let slower = mean > usual * SLOWER && mean > usual + LATER;
-        // Where fewer requests do not help it is not our load: in the end slow is usual.
-        self.usual = Some(if slower { usual * 3 / 2 } else { usual });
-        slower
+    /// The round-trip time from which on the server is loaded, in seconds.
+    fn loaded_rtt(&self) -> f64 {
+        let deviation = self.past_rtt.map_or(0.0, |past| past.variance.sqrt());
+        let (least, most) = RTT_TOLERANCE;
+        let tolerance = RTT_DEVIATION_SCALE * deviation / self.unloaded_rtt;
+        self.unloaded_rtt * (1.0 + tolerance.clamp(least, most)) + RTT_NOISE
     }
 }
 
-impl Drop for Place<'_> {
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "from 1 to a u32"
+)]
+fn decreased(limit: u32) -> u32 {
+    ((f64::from(limit) * DECREASE_RATIO) as u32).max(1)
+}
+
+impl Interval {
+    fn new() -> Self {
+        Self {
+            began: Instant::now(),
+            answers: 0,
+            back_pressure: 0,
+            rtts: 0,
+            rtt_sum: 0.0,
+            reached_limit: false,
+        }
+    }
+
+    /// The mean, in seconds.
+    fn rtt(&self) -> Option<f64> {
+        (self.rtts > 0).then(|| self.rtt_sum / f64::from(self.rtts))
+    }
+}
+
+impl EwmaVar {
+    fn new(point: f64) -> Self {
+        Self {
+            mean: point,
+            variance: 0.0,
+        }
+    }
+
+    fn update(self, point: f64) -> Self {
+        let delta = point - self.mean;
+        let increment = EWMA_ALPHA * delta;
+        Self {
+            mean: self.mean + increment,
+            variance: (1.0 - EWMA_ALPHA) * (self.variance + delta * increment),
+        }
+    }
+}
+
+impl Permit<'_> {
+    /// A request leaves with it.
+    pub(super) fn depart(&mut self) {
+        if std::mem::replace(&mut self.departed, true) {
+            return;
+        }
+        let mut state = self.of.state();
+        state.in_flight += 1;
+        state.interval.reached_limit |= state.in_flight >= state.limit;
+    }
+}
+
+impl Drop for Permit<'_> {
     fn drop(&mut self) {
-        let mut state = self.limit.state();
-        if state.spare(self.kind)
+        let mut state = self.of.state();
+        let limit = state.limit;
+        state.in_flight -= u32::from(self.departed);
+        if lower(&mut state.permits, limit)
+            && let Some(permit) = self.inner.take()
+        {
+            permit.forget();
+        }
+    }
+}
+
+impl Drop for Begun<'_> {
+    fn drop(&mut self) {
+        let mut state = self.of.state();
+        let wanted = may_begin(self.of.max_concurrency, state.limit);
+        if lower(&mut state.begun, wanted)
             && let Some(permit) = self.permit.take()
         {
             permit.forget();
@@ -243,83 +348,119 @@ mod tests {
 
     use super::*;
 
-    fn limit(cap: u32) -> AdaptiveConcurrency {
-        AdaptiveConcurrency::new(NonZeroU32::new(cap).unwrap(), 3)
+    fn limit(max_concurrency: u32) -> AdaptiveConcurrency {
+        AdaptiveConcurrency::new(NonZeroU32::new(max_concurrency).unwrap())
     }
 
-    /// Fills all places there are, and says how many.
-    async fn fill(limit: &AdaptiveConcurrency) -> Vec<Place<'_>> {
-        let mut places = Vec::new();
-        while limit.room.available_permits() > 0 {
-            places.push(limit.enter().await);
+    /// Takes all permits there are.
+    async fn fill(limit: &AdaptiveConcurrency) -> Vec<Permit<'_>> {
+        let mut permits = Vec::new();
+        while limit.permits.available_permits() > 0 {
+            let mut permit = limit.acquire().await;
+            permit.depart();
+            permits.push(permit);
         }
-        places
+        permits
     }
 
-    async fn answers(limit: &AdaptiveConcurrency, count: u32, each: Duration) {
+    /// As many rounds in which all that may leave do, and are answered after `rtt`.
+    async fn rounds(limit: &AdaptiveConcurrency, count: u32, rtt: impl Fn(u32) -> Duration) {
         for _ in 0..count {
+            let permits = fill(limit).await;
             let departed = Instant::now();
-            advance(each).await;
+            advance(rtt(limit.limit())).await;
+            for _ in &permits {
+                limit.answered(departed);
+            }
+        }
+    }
+
+    const fn ms(milliseconds: u64) -> Duration {
+        Duration::from_millis(milliseconds)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn it_starts_low_and_grows_fast_while_nothing_becomes_slower() {
+        let limit = limit(500);
+        assert_eq!((limit.limit(), limit.in_flight()), (4, 0));
+        rounds(&limit, 2, |_| ms(50)).await;
+        assert_eq!(limit.limit(), 6);
+        rounds(&limit, 30, |_| ms(50)).await;
+        assert_eq!(limit.limit(), 500, "and no more than the maximum");
+        assert_eq!(fill(&limit).await.len(), 500);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_does_not_reach_the_limit_is_no_evidence_for_more() {
+        let limit = limit(16);
+        for _ in 0..100 {
+            let mut permit = limit.acquire().await;
+            permit.depart();
+            let departed = Instant::now();
+            advance(ms(50)).await;
             limit.answered(departed);
         }
+        assert_eq!(limit.limit(), 4);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn trouble_takes_places_away_and_good_answers_bring_them_back() {
+    async fn it_stops_rising_where_latency_grows_however_slowly_that_comes() {
+        let limit = limit(64);
+        let rtt = |in_flight: u32| ms(80 + u64::from(in_flight) * 6);
+        rounds(&limit, 2000, rtt).await;
+        let reached = limit.limit();
+        assert!((6..=12).contains(&reached), "{reached}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn it_falls_where_latency_grows_until_slow_is_usual() {
         let limit = limit(16);
-        let departed = Instant::now();
-        let places = fill(&limit).await;
-        assert_eq!((places.len(), limit.in_flight()), (16, 16));
-        advance(Duration::from_millis(1)).await;
-        limit.troubled(departed);
-        assert_eq!(limit.now(), 16, "that can happen to one of them");
-        // All that were in flight tell the same news.
-        (1..16).for_each(|_| limit.troubled(departed));
-        assert_eq!((limit.now(), limit.in_flight()), (11, 16));
-        drop(places);
-        assert_eq!(limit.in_flight(), 0);
-        assert_eq!(fill(&limit).await.len(), 11);
-        answers(&limit, 400, Duration::from_millis(50)).await;
-        assert_eq!(limit.now(), 16, "and no more than the cap");
-        assert_eq!(fill(&limit).await.len(), 16);
+        rounds(&limit, 50, |_| ms(50)).await;
+        assert_eq!(limit.limit(), 16);
+        rounds(&limit, 20, |_| ms(2000)).await;
+        assert!(limit.limit() < 10, "{}", limit.limit());
+        rounds(&limit, 1000, |_| ms(2000)).await;
+        assert_eq!(limit.limit(), 16);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn one_place_is_always_left_and_grows_again() {
-        let limit = limit(500);
-        for _ in 0..100 {
-            advance(Duration::from_millis(1)).await;
-            (0..=limit.now() / PART).for_each(|_| limit.troubled(Instant::now()));
+    async fn back_pressure_is_more_than_a_refusal_here_and_there() {
+        let limit = limit(16);
+        rounds(&limit, 50, |_| ms(50)).await;
+        for (refused, reached) in [(3, 16), (4, 14)] {
+            let permits = fill(&limit).await;
+            let departed = Instant::now();
+            advance(ms(50)).await;
+            (0..refused).for_each(|_| limit.back_pressure());
+            (refused..permits.len()).for_each(|_| limit.answered(departed));
+            drop(permits);
+            assert_eq!(limit.limit(), reached);
         }
-        drop(fill(&limit).await);
-        assert_eq!((limit.now(), fill(&limit).await.len()), (1, 1));
-        answers(&limit, 2, Duration::from_millis(50)).await;
-        assert_eq!(fill(&limit).await.len(), 2);
+        assert_eq!(fill(&limit).await.len(), 14);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn answers_that_become_slow_are_trouble_until_slow_is_usual() {
+    async fn permits_that_are_in_use_are_taken_back_when_they_are_given_back() {
         let limit = limit(16);
-        answers(&limit, 100, Duration::from_millis(50)).await;
-        answers(&limit, 100, Duration::from_millis(200)).await;
-        assert_eq!(limit.now(), 16, "slower, and nothing to worry about");
-        answers(&limit, 64, Duration::from_secs(2)).await;
-        let least = limit.now();
-        assert!(least < 6, "{least}");
-        answers(&limit, 1000, Duration::from_secs(2)).await;
-        assert_eq!(limit.now(), 16);
+        rounds(&limit, 50, |_| ms(50)).await;
+        let permits = fill(&limit).await;
+        let begun = limit.begin().await;
+        limit.restart();
+        assert_eq!((limit.limit(), limit.in_flight()), (1, 16));
+        drop((permits, begun));
+        assert_eq!((limit.in_flight(), limit.begun()), (0, 0));
+        assert_eq!(fill(&limit).await.len(), 1);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn whoever_waits_longest_gets_the_place() {
-        let limit = limit(1);
-        let first = limit.enter().await;
-        let order = Mutex::new(Vec::new());
-        let wait = async |number: u32| {
-            let _place = limit.enter().await;
-            order.lock().unwrap().push(number);
-        };
-        tokio::join!(wait(1), wait(2), wait(3), async { drop(first) });
-        assert_eq!(*order.lock().unwrap(), [1, 2, 3]);
+    async fn letters_that_have_begun_are_bounded_and_one_at_a_time_keeps_their_order() {
+        for (max_concurrency, bound) in [(1, 1), (2, 14), (16, 28)] {
+            let limit = limit(max_concurrency);
+            let mut begun = Vec::new();
+            while limit.begun.available_permits() > 0 {
+                begun.push(limit.begin().await);
+            }
+            assert_eq!(begun.len(), bound);
+        }
     }
 }

@@ -9,12 +9,10 @@ use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
 use super::attempt::{Attempts, Unaccepted};
-use super::outcome::{Fatal, Judged};
 use super::signals::ServerContact;
-use super::verdict::Verdict;
 use super::{Event, SendError, Stop};
 use crate::altinn::{AttachmentOverview, AttachmentStatus, CheckedFile, Client};
-use crate::journal::{Journal, JournalError, Outcome, Reason, SharedAttachment, UploadState};
+use crate::journal::{Journal, JournalError, Reason, SharedAttachment, UploadState};
 use crate::manifest;
 use crate::plan::{Digest, PlannedFile};
 
@@ -41,19 +39,10 @@ type Cells = HashMap<(String, Digest), Arc<OnceCell<Uuid>>>;
 /// The reason a file cannot be attached.
 #[derive(Debug)]
 pub(super) enum UploadEnd {
-    /// It did not get there: what that makes of its letter, and why the others would fare alike.
-    Not(Box<Judged>),
-    /// The run was stopped; nothing is lost by beginning again.
-    Stopped,
+    /// It did not get there, or the run was stopped first: nothing is lost by beginning again.
+    Not(Box<Unaccepted>),
     /// The journal cannot be written.
     Journal(SendError),
-}
-
-/// The result of one upload round that needs another.
-enum Round {
-    Published(Uuid),
-    /// Another id may fare better.
-    Again(Uuid, Reason),
 }
 
 /// Codes of an upload that failed, or whose state differs from ours: the next overview tells, or a new id is needed.
@@ -90,7 +79,7 @@ impl<'a> Uploads<'a> {
         let shared = shared(resource, planned);
         tokio::select! {
             biased;
-            () = self.attempts.stop.wait() => Err(UploadEnd::Stopped),
+            () = self.attempts.stop.wait() => Err(Unaccepted::NotStarted.into()),
             id = cell.get_or_try_init(|| self.obtain(shared, planned)) => id.copied(),
         }
     }
@@ -161,28 +150,25 @@ impl<'a> Uploads<'a> {
         let mut last = Reason::default();
         for _ in 0..ROUNDS {
             match self.upload(&shared, planned).await? {
-                Round::Published(id) => {
+                Ok(id) => {
                     self.journal
                         .record_attachment(shared, id, UploadState::Published)
                         .await?;
                     notice(false);
                     return Ok(id);
                 }
-                Round::Again(id, reason) => {
-                    self.discard(id).await?;
-                    last = reason;
-                }
+                Err(reason) => last = reason,
             }
         }
-        Err(lost(last))
+        Err(Unaccepted::NoFile(last).into())
     }
 
-    /// One round: initialise, upload, wait until it is published.
+    /// One round: initialise, upload, wait until it is published. The inner error is why another id may fare better.
     async fn upload(
         &self,
         shared: &SharedAttachment,
         planned: &PlannedFile,
-    ) -> Result<Round, UploadEnd> {
+    ) -> Result<Result<Uuid, Reason>, UploadEnd> {
         // The semaphore is never closed.
         let slot = self.slots.acquire().await.ok();
         let initialized = self.attempts.settle(async |token| {
@@ -190,7 +176,7 @@ impl<'a> Uploads<'a> {
                 .initialize_attachment(&token, &shared.resource, &planned.attachment)
                 .await
         });
-        let id = accepted(initialized.await.result)?;
+        let id = initialized.await.result?;
         self.journal
             .record_attachment(shared.clone(), id, UploadState::Initialized)
             .await?;
@@ -202,34 +188,29 @@ impl<'a> Uploads<'a> {
         drop(slot);
         let is_scanned_next = match uploaded.result {
             Ok(overview) if overview.status == AttachmentStatus::Published => {
-                return Ok(Round::Published(id));
+                return Ok(Ok(id));
             }
             Ok(_) => true,
             Err(Unaccepted::GaveUp { .. } | Unaccepted::NotStarted) => false,
             Err(Unaccepted::Refused(refusal, _)) if is_worth_a_look(refusal.code) => false,
-            Err(Unaccepted::NoFile(reason)) => {
+            Err(end) => {
                 self.discard(id).await?;
-                return Err(lost(reason));
-            }
-            end => {
-                let why = accepted(end).err().unwrap_or(UploadEnd::Stopped);
-                self.discard(id).await?;
-                return Err(why);
+                return Err(end.into());
             }
         };
         let Err(why) = self.published(id).await? else {
-            return Ok(Round::Published(id));
+            return Ok(Ok(id));
         };
         let reason = Reason {
             message: format!("{} was not published: {why}", planned.attachment.file_name),
             ..Reason::default()
         };
+        self.discard(id).await?;
         if is_scanned_next {
             // It got there whole, and what is wrong with it stays wrong.
-            self.discard(id).await?;
-            return Err(lost(reason));
+            return Err(Unaccepted::NoFile(reason).into());
         }
-        Ok(Round::Again(id, reason))
+        Ok(Err(reason))
     }
 
     /// Waits until an attachment is published; the inner error is why it never will be.
@@ -247,7 +228,7 @@ impl<'a> Uploads<'a> {
                 Err(Unaccepted::Refused(refusal, _)) if refusal.status == 404 => {
                     return Ok(Err(refusal.message));
                 }
-                end => accepted(end)?,
+                end => end?,
             };
             match overview.status {
                 AttachmentStatus::Published => return Ok(Ok(())),
@@ -297,6 +278,12 @@ impl From<JournalError> for UploadEnd {
     }
 }
 
+impl From<Unaccepted> for UploadEnd {
+    fn from(unaccepted: Unaccepted) -> Self {
+        Self::Not(Box::new(unaccepted))
+    }
+}
+
 /// The identity of an upload.
 fn shared(resource: &str, planned: &PlannedFile) -> SharedAttachment {
     SharedAttachment {
@@ -305,28 +292,6 @@ fn shared(resource: &str, planned: &PlannedFile) -> SharedAttachment {
         file_name: planned.attachment.file_name.clone(),
         senders_reference: planned.attachment.senders_reference.clone(),
     }
-}
-
-fn lost(reason: Reason) -> UploadEnd {
-    UploadEnd::Not(Box::new((Outcome::Failed(reason), None)))
-}
-
-fn accepted<T>(result: Result<T, Unaccepted>) -> Result<T, UploadEnd> {
-    let not = match result {
-        Ok(value) => return Ok(value),
-        Err(Unaccepted::Refused(refusal, Verdict::Stop)) => {
-            let reason = Reason::from(refusal);
-            let fatal = Fatal::Refused(reason.clone());
-            (Outcome::Failed(reason), Some(fatal))
-        }
-        Err(Unaccepted::Refused(refusal, _)) => (Outcome::Rejected(refusal.into()), None),
-        Err(Unaccepted::NotStarted) => return Err(UploadEnd::Stopped),
-        Err(Unaccepted::GaveUp { reason, .. } | Unaccepted::NoFile(reason)) => {
-            (Outcome::Failed(reason), None)
-        }
-        Err(Unaccepted::Fatal(fatal)) => (Outcome::Failed(fatal.reason()), Some(fatal)),
-    };
-    Err(UploadEnd::Not(Box::new(not)))
 }
 
 fn is_worth_a_look(code: Option<u32>) -> bool {

@@ -7,11 +7,12 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-use super::outcome::{Fatal, stopped};
-use super::rate_limiter::{Departure, RateLimiter, Slot};
+use super::adaptive_concurrency::{Begun, Permit};
+use super::outcome::stopped;
+use super::rate_limiter::RateLimiter;
 use super::signals::ServerContact;
 use super::verdict::{Verdict, judge, judge_transport};
-use super::{Event, Observer, Stop};
+use super::{Event, Observer, RunEnd, Stop};
 use crate::altinn::{Answer, Refusal, TransportError, TransportKind};
 use crate::journal::Reason;
 use crate::manifest::Retry;
@@ -55,8 +56,8 @@ pub(super) enum Unaccepted {
     NoFile(Reason),
     /// The run was stopped before a request left.
     NotStarted,
-    /// No other exchange would fare better.
-    Fatal(Fatal),
+    /// No other exchange would fare better: the run ends so.
+    Fatal(Reason, RunEnd),
 }
 
 impl Unaccepted {
@@ -64,9 +65,8 @@ impl Unaccepted {
     pub(super) fn into_reason(self) -> Reason {
         match self {
             Self::Refused(refusal, _) => refusal.into(),
-            Self::GaveUp { reason, .. } | Self::NoFile(reason) => reason,
+            Self::GaveUp { reason, .. } | Self::NoFile(reason) | Self::Fatal(reason, _) => reason,
             Self::NotStarted => stopped(),
-            Self::Fatal(fatal) => fatal.reason(),
         }
     }
 }
@@ -84,56 +84,31 @@ enum AttemptStep<T> {
 /// The reason for another attempt.
 struct NextTry {
     why: Reason,
+    /// The wait that the server asks for.
+    asked: Option<Duration>,
+    /// The wait, when it is not this letter's own backoff.
     after: Option<Duration>,
+    /// True when the server takes only so much at a time.
+    is_limit: bool,
     /// True when this one may have taken effect.
     uncertain: bool,
     /// True when there was no connection at all.
     unconnected: bool,
 }
 
-/// The reason there is no further attempt.
-enum NoNextTry {
-    /// Altinn wants to be left alone for longer than any letter may wait.
-    Away,
-    /// Altinn cannot be reached, and never was in this run.
-    Unreachable,
-    /// Attempts or time are used up, or the run was stopped.
-    GaveUp,
-}
-
-impl NoNextTry {
-    fn because(self, last: NextTry) -> Unaccepted {
-        match self {
-            Self::Away => Unaccepted::Fatal(Fatal::Away(last.why)),
-            Self::Unreachable => Unaccepted::Fatal(Fatal::Unreachable(last.why)),
-            Self::GaveUp => Unaccepted::GaveUp {
-                reason: last.why,
-                network: last.unconnected,
-            },
-        }
-    }
-}
-
 impl<'a> Attempts<'a> {
-    /// Waits for a letter's seat, and then for its turn to leave; nothing when the run is stopped first, or about to be.
-    pub(super) async fn ready(&self) -> Option<(Slot<'a>, Departure<'a>)> {
-        let seat = self.limiter.seat(self.stop).await?;
-        Some((seat, self.turn().await?))
-    }
-
-    /// Waits for a letter's turn to leave; nothing when the run is stopped first, or about to be.
-    pub(super) async fn turn(&self) -> Option<Departure<'a>> {
+    /// Waits until another letter may begin; nothing when the run is stopped first, or about to be.
+    pub(super) async fn begin(&self) -> Option<Begun<'a>> {
         if self.stop.is_set() {
             return None;
         }
-        let turn = self.limiter.turn(self.stop).await;
-        turn.filter(|_| !self.contact.the_last())
+        let begun = self.limiter.begin(self.stop).await?;
+        self.may_begin().then_some(begun)
     }
 
-    /// Waits for the place in flight of a letter whose start is written down; nothing when the run is stopped first, or about to be.
-    pub(super) async fn enter(&self, mut turn: Departure<'a>) -> Option<Departure<'a>> {
-        self.limiter.enter(&mut turn, self.stop).await?;
-        (!self.contact.the_last()).then_some(turn)
+    /// False when something has been heard that stops the run as soon as it is written down.
+    pub(super) fn may_begin(&self) -> bool {
+        !self.contact.the_last()
     }
 
     /// No letter begins any more: something has been heard that stops the run as soon as it is written down.
@@ -141,16 +116,15 @@ impl<'a> Attempts<'a> {
         self.contact.end();
     }
 
-    /// The first token of a run; nothing when the run is stopped first. Nothing has left before it, so that it needs no turn: it is the one request that a
-    /// run may have beyond its rate.
+    /// The first token of a run; nothing when the run is stopped first. Nothing has left before it, so that it needs no place in the token bucket: it is the one
+    /// request that a run may have beyond its rate.
     pub(super) async fn first_token(&self) -> Option<Result<Token, TokenError>> {
         let mut count = 1;
         loop {
             match self.token().await? {
                 Err(error) if error.is_transient() && count < FIRST_CONTACT => {
                     self.pause(count).await;
-                    let mut turn = self.turn().await?;
-                    self.limiter.leave(&mut turn, self.stop).await?;
+                    self.limiter.depart(&mut None, self.stop).await?;
                     count += 1;
                 }
                 token => return Some(token),
@@ -163,14 +137,14 @@ impl<'a> Attempts<'a> {
     where
         F: Future<Output = Result<Answer<T>, TransportError>>,
     {
-        self.settle_from(None, |_| true, exchange).await
+        self.settle_letter(|| true, |_| true, exchange).await
     }
 
-    /// The same, where the first request's turn may have come already, and where an answer that does not fit is another request's: then it is not known what
-    /// became of this one.
-    pub(super) async fn settle_from<T, F>(
+    /// The same for a letter, which does not leave when `may_leave` says no at the last instant. An answer that does not fit is another request's: then it is not known
+    /// what became of this one.
+    pub(super) async fn settle_letter<T, F>(
         &self,
-        turn: Option<Departure<'a>>,
+        may_leave: impl Fn() -> bool,
         fits: impl Fn(&T) -> bool,
         exchange: impl Fn(Token) -> F,
     ) -> Attempted<T>
@@ -178,7 +152,7 @@ impl<'a> Attempts<'a> {
         F: Future<Output = Result<Answer<T>, TransportError>>,
     {
         let tries = self.retry.attempts.get();
-        self.exchange(tries, turn, fits, exchange).await
+        self.exchange(tries, may_leave, fits, exchange).await
     }
 
     /// The same for a look-up, with less patience.
@@ -187,14 +161,14 @@ impl<'a> Attempts<'a> {
         F: Future<Output = Result<Answer<T>, TransportError>>,
     {
         let tries = self.retry.attempts.get().min(LOOKUP_TRIES);
-        let attempted = self.exchange(tries, None, |_| true, exchange);
+        let attempted = self.exchange(tries, || true, |_| true, exchange);
         attempted.await.result
     }
 
     async fn exchange<T, F>(
         &self,
         tries: u32,
-        mut turn: Option<Departure<'a>>,
+        may_leave: impl Fn() -> bool,
         fits: impl Fn(&T) -> bool,
         exchange: impl Fn(Token) -> F,
     ) -> Attempted<T>
@@ -202,20 +176,29 @@ impl<'a> Attempts<'a> {
         F: Future<Output = Result<Answer<T>, TransportError>>,
     {
         let deadline = Instant::now() + self.retry.deadline.duration();
-        let (mut count, mut requests, mut lost_at, mut refreshed) = (0, 0, None, false);
-        let mut last = None;
+        let (mut count, mut requests, mut lost_at, mut refreshed) = (0_u32, 0, None, false);
+        let (mut last, mut left, mut permit) = (None, None, None);
         loop {
             count += 1;
-            let step = self.attempt(&mut turn, &fits, &exchange, &mut requests);
-            let step = step.await;
+            let step = match self.depart(&mut permit).await {
+                Some(_) if requests == 0 && !may_leave() => AttemptStep::Stopped,
+                None => AttemptStep::Stopped,
+                Some(Err(error)) => self.without_token(error),
+                Some(Ok((departed, token))) => {
+                    requests += 1;
+                    // Boxed: everything around it is moved more than once.
+                    let answer = Box::pin(exchange(token.clone())).await;
+                    self.heard(answer, &fits, token, departed)
+                }
+            };
             if let (AttemptStep::Refresh(token, refusal), false) = (&step, refreshed) {
                 refreshed = true;
                 self.tokens.reject(token);
                 last = Some(refusal.clone().into());
-                // In the same place: no other letter is to find out what the next token is worth.
+                // With the same permit: no other letter is to find out what the next token is worth.
                 continue;
             }
-            turn = None;
+            permit = None;
             let result = match step {
                 AttemptStep::Settled(result) => result,
                 // A fresh token was refused as well: it is not the token.
@@ -233,15 +216,21 @@ impl<'a> Attempts<'a> {
                 }
                 AttemptStep::NextTry(again) => {
                     refreshed = false;
+                    // Where others were taken meanwhile, that it was not this one is no failure of the letter.
+                    let by_chance = |before| self.limiter.has_answered_since(before);
+                    if again.is_limit && left.is_some_and(by_chance) {
+                        count -= 1;
+                    }
+                    left = Some(Instant::now());
                     if again.uncertain {
                         lost_at = Some(Timestamp::now());
                     }
-                    match self.next_try(&again, count, tries, deadline).await {
-                        Ok(()) => {
-                            last = Some(again.why);
+                    match self.next_try(again, count, tries, deadline).await {
+                        Ok(why) => {
+                            last = Some(why);
                             continue;
                         }
-                        Err(over) => Err(over.because(again)),
+                        Err(over) => Err(over),
                     }
                 }
             };
@@ -253,67 +242,86 @@ impl<'a> Attempts<'a> {
         }
     }
 
-    /// Waits for the next try, or says why there is none.
+    /// Waits for the next try and gives the reason for it, or says why there is none.
     async fn next_try(
         &self,
-        again: &NextTry,
+        again: NextTry,
         count: u32,
         tries: u32,
         deadline: Instant,
-    ) -> Result<(), NoNextTry> {
+    ) -> Result<Reason, Unaccepted> {
         let cut_off = again.unconnected && !self.contact.anything();
         let tries = if cut_off {
             tries.min(FIRST_CONTACT)
         } else {
             tries
         };
-        if again.after > Some(self.retry.deadline.duration()) {
-            Err(NoNextTry::Away)
-        } else if self.wait(again, count, tries, deadline).await {
-            Ok(())
-        } else if cut_off && !self.stop.is_set() {
-            Err(NoNextTry::Unreachable)
-        } else {
-            Err(NoNextTry::GaveUp)
+        if again.asked > Some(self.retry.deadline.duration()) {
+            let end = RunEnd::Stopped(format!(
+                "Altinn wants to be left alone for longer than `retry.deadline`: {}",
+                again.why
+            ));
+            return Err(Unaccepted::Fatal(again.why, end));
         }
+        if self.wait(&again, count, tries, deadline).await {
+            return Ok(again.why);
+        }
+        if cut_off && !self.stop.is_set() {
+            let end = RunEnd::Unreachable(again.why.to_string());
+            return Err(Unaccepted::Fatal(again.why, end));
+        }
+        Err(Unaccepted::GaveUp {
+            reason: again.why,
+            network: again.unconnected,
+        })
     }
 
-    async fn attempt<T, F>(
-        &self,
-        turn: &mut Option<Departure<'a>>,
-        fits: &impl Fn(&T) -> bool,
-        exchange: &impl Fn(Token) -> F,
-        requests: &mut u32,
-    ) -> AttemptStep<T>
-    where
-        F: Future<Output = Result<Answer<T>, TransportError>>,
-    {
-        if turn.is_none() {
-            *turn = self.limiter.turn(self.stop).await;
+    /// The consequence of having no token.
+    fn without_token<T>(&self, error: TokenError) -> AttemptStep<T> {
+        if !error.is_transient() {
+            let end = Unaccepted::Fatal(Reason::from(&error), RunEnd::NoToken(error));
+            return AttemptStep::Settled(Err(end));
         }
-        let Some(turn) = turn else {
-            return AttemptStep::Stopped;
+        let asked = error.retry_after();
+        let why = Reason::from(&error);
+        if asked.is_some_and(|asked| self.limiter.pause(asked)) {
+            self.tell_pause(asked.unwrap_or_default(), &why);
+        }
+        AttemptStep::NextTry(NextTry {
+            asked,
+            after: asked,
+            is_limit: false,
+            why,
+            uncertain: false,
+            // A token server that is away is the network's trouble as much as Altinn's own.
+            unconnected: matches!(&error, TokenError::Transport(transport) if transport.kind == TransportKind::Connect)
+                && self.contact.anything(),
+        })
+    }
+
+    /// The consequence of an answer, or of its loss.
+    fn heard<T>(
+        &self,
+        answer: Result<Answer<T>, TransportError>,
+        fits: &impl Fn(&T) -> bool,
+        token: Token,
+        departed: Instant,
+    ) -> AttemptStep<T> {
+        let because = |message: String| Reason {
+            message,
+            ..Reason::default()
         };
-        let (departed, token) = match self.depart(turn).await {
-            None => return AttemptStep::Stopped,
-            Some(Ok(departed)) => departed,
-            Some(Err(error)) if error.is_transient() => {
-                return AttemptStep::NextTry(NextTry {
-                    after: error.retry_after(),
-                    why: (&error).into(),
-                    uncertain: false,
-                    // A token server that is away is the network's trouble as much as Altinn's own.
-                    unconnected: matches!(&error, TokenError::Transport(transport) if transport.kind == TransportKind::Connect)
-                        && self.contact.anything(),
-                });
-            }
-            Some(Err(error)) => {
-                return AttemptStep::Settled(Err(Unaccepted::Fatal(Fatal::NoToken(error))));
-            }
+        let again = |message, uncertain, unconnected| {
+            AttemptStep::NextTry(NextTry {
+                why: because(message),
+                asked: None,
+                after: None,
+                is_limit: false,
+                uncertain,
+                unconnected,
+            })
         };
-        *requests += 1;
-        // Boxed: everything around it is moved more than once.
-        match Box::pin(exchange(token.clone())).await {
+        match answer {
             Ok(Answer::Accepted(value)) => {
                 self.contact.hear(true);
                 self.limiter.answered(departed);
@@ -321,58 +329,43 @@ impl<'a> Attempts<'a> {
                     return AttemptStep::Settled(Ok(value));
                 }
                 // A proxy that has lost count gives answers to those who did not ask.
-                AttemptStep::NextTry(NextTry {
-                    why: Reason {
-                        message: "the answer was about another letter".to_owned(),
-                        ..Reason::default()
-                    },
-                    after: None,
-                    uncertain: true,
-                    unconnected: false,
-                })
+                again(
+                    "the answer was about another letter".to_owned(),
+                    true,
+                    false,
+                )
             }
             Ok(Answer::Refused(refusal)) => {
                 self.contact.hear(false);
                 self.judge(refusal, token, departed)
             }
             Err(error) if error.is_about_a_file() => {
-                AttemptStep::Settled(Err(Unaccepted::NoFile(Reason {
-                    message: error.reason(),
-                    ..Reason::default()
-                })))
+                AttemptStep::Settled(Err(Unaccepted::NoFile(because(error.reason()))))
             }
             Err(error) if error.is_about_trust() => {
-                let why = Reason {
-                    message: error.reason(),
-                    ..Reason::default()
-                };
-                let fatal = Fatal::Untrusted(why, error.hint());
-                AttemptStep::Settled(Err(Unaccepted::Fatal(fatal)))
+                let (reason, hint) = (error.reason(), error.hint());
+                let why = because(reason.clone());
+                let end = RunEnd::Untrusted { reason, hint };
+                AttemptStep::Settled(Err(Unaccepted::Fatal(why, end)))
             }
             Err(error) => {
                 if error.kind == TransportKind::Timeout {
-                    self.limiter.troubled(departed);
+                    self.limiter.overloaded();
                 }
-                AttemptStep::NextTry(NextTry {
-                    why: Reason {
-                        message: error.reason(),
-                        ..Reason::default()
-                    },
-                    after: None,
-                    uncertain: judge_transport(&error) == Verdict::Retry { uncertain: true },
-                    unconnected: error.kind == TransportKind::Connect,
-                })
+                let uncertain = judge_transport(&error) == Verdict::Retry { uncertain: true };
+                let unconnected = error.kind == TransportKind::Connect;
+                again(error.reason(), uncertain, unconnected)
             }
         }
     }
 
-    /// Leaves with a token. When one has to be fetched, the request for it takes the turn, and another is waited for.
+    /// Leaves with a token. The request for one counts as a request: another is waited for.
     async fn depart(
         &self,
-        turn: &mut Departure<'a>,
+        permit: &mut Option<Permit<'a>>,
     ) -> Option<Result<(Instant, Token), TokenError>> {
         loop {
-            let departed = self.limiter.leave(turn, self.stop).await?;
+            let departed = self.limiter.depart(permit, self.stop).await?;
             let mut token = std::pin::pin!(self.token());
             if let Poll::Ready(token) = futures::poll!(&mut token) {
                 return Some(token?.map(|token| (departed, token)));
@@ -393,19 +386,31 @@ impl<'a> Attempts<'a> {
     }
 
     fn judge<T>(&self, refusal: Refusal, token: Token, departed: Instant) -> AttemptStep<T> {
+        let asked = refusal.retry_after;
         match judge(&refusal) {
             Verdict::Retry { uncertain } => {
-                let after = match refusal.status {
-                    TOO_MANY_REQUESTS => Some(self.limiter.refused(departed, refusal.retry_after)),
-                    408 | 503 | 504 => {
-                        self.limiter.troubled(departed);
-                        refusal.retry_after
+                let status = refusal.status;
+                let why = Reason::from(refusal);
+                let mut after = asked;
+                // A 503 that asks for nothing is an overload, or an outage.
+                let is_limit = status == 429 || status == 503 && asked.is_some();
+                // One that is too long ends the run.
+                let is_too_long = asked > Some(self.retry.deadline.duration());
+                if is_limit && !is_too_long {
+                    if let Some(pause) = self.limiter.refused(departed, asked) {
+                        after = Some(pause.wait);
+                        if pause.is_news {
+                            self.tell_pause(pause.wait, &why);
+                        }
                     }
-                    _ => refusal.retry_after,
-                };
+                } else if let 408 | 503 | 504 = status {
+                    self.limiter.overloaded();
+                }
                 AttemptStep::NextTry(NextTry {
+                    why,
+                    asked,
                     after,
-                    why: refusal.into(),
+                    is_limit,
                     uncertain,
                     unconnected: false,
                 })
@@ -416,6 +421,11 @@ impl<'a> Attempts<'a> {
                 AttemptStep::Settled(Err(Unaccepted::Refused(refusal, verdict)))
             }
         }
+    }
+
+    fn tell_pause(&self, wait: Duration, why: &Reason) {
+        let why = &why.message;
+        self.observer.notice(&Event::Paused { wait, why });
     }
 
     /// A refusal that a fresh token did not help against. Where Altinn has said yes before, a bare 403 comes from what guards the way and does not like this
@@ -433,15 +443,11 @@ impl<'a> Attempts<'a> {
     async fn wait(&self, again: &NextTry, count: u32, tries: u32, deadline: Instant) -> bool {
         let why = &again.why.message;
         let wait = again.after.unwrap_or_else(|| self.backoff(count));
-        // The server asks all of us, not only this letter.
-        if again.after.is_some_and(|pause| self.limiter.hold(pause)) {
-            self.observer.notice(&Event::Paused { wait, why });
-        }
         if count >= tries || self.stop.is_set() || Instant::now() + wait > deadline {
             return false;
         }
         self.observer.notice(&Event::Retrying { wait, why });
-        let _waiting = self.limiter.waiting();
+        let _retrying = self.limiter.retrying();
         tokio::select! {
             () = tokio::time::sleep(wait) => true,
             () = self.stop.wait() => false,
@@ -470,4 +476,3 @@ impl<'a> Attempts<'a> {
 }
 
 const FORBIDDEN: u16 = 403;
-const TOO_MANY_REQUESTS: u16 = 429;

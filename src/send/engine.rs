@@ -1,6 +1,5 @@
 //! The run: shared files, canary, the rest, and what is still unknown.
 
-use std::cell::RefCell;
 use std::time::Duration;
 
 use futures::future::join_all;
@@ -11,10 +10,9 @@ use tokio::time::{Instant, interval_at};
 use super::attachments::{UploadEnd, Uploads};
 use super::attempt::Attempts;
 use super::delivery::Sender;
-use super::delivery_end::StepResult;
+use super::letters::Letters;
 use super::lookup::{Lookup, LookupResult};
-use super::outcome::Fatal;
-use super::planner::{Planner, RowStep, RowSteps};
+use super::planner::Planner;
 use super::rate_limiter::RateLimiter;
 use super::reconcile::{Reconciler, ResumeState};
 use super::second_letter_check::SecondLetterCheck;
@@ -22,7 +20,7 @@ use super::signals::{RefusedResources, ServerContact};
 use super::tally::Tally;
 use super::{Event, Observer, Options, Reconciled, RunEnd, SendError, Stop, Summary};
 use crate::altinn::Client;
-use crate::journal::{self, Entry, Journal, JournalError, Outcome};
+use crate::journal::{self, Journal, Outcome};
 use crate::plan::CheckReport;
 
 /// A run, ready to begin.
@@ -145,24 +143,31 @@ impl Engine<'_> {
         }
         let resource = mailing.resource().map(str::to_owned);
         let steps = planner.begin(chosen.rows, resume.into_passed(), self.stop);
+        let letters = Letters::new(steps, self.journal, &refused);
         if let (true, false, Some(resource)) = (outstanding, self.stop.is_set(), resource)
             && (uploads.are_on_record(&resource, &checked.shared)?
-                || self.recover_letters(&steps, &sender, &mut tally).await)
+                || self.recover_letters(&letters, &sender, &mut tally).await)
             && !self.stop.is_set()
         {
             self.upload_shared(&uploads, &resource, checked, &mut tally)
                 .await;
         }
-        self.send_canaries(&steps, &sender, &mut tally).await;
-        self.send_rest(&steps, &sender, &mut tally).await;
+        self.send_canaries(&letters, &sender, &mut tally).await;
+        self.send_rest(&letters, &sender, &mut tally).await;
         self.settle_unknown(&sender, &mut tally).await;
         if tally.is_given_up()
             && let Err(error) = uploads.give_up().await
         {
             tally.fail(error);
         }
+        // Else the next run finds out about the letters of the blocks that are open.
+        if tally.is_accounted_for
+            && let Err(error) = self.journal.close_blocks().await
+        {
+            tally.fail(error.into());
+        }
         let (ended, recovered) = (tally.ended, std::mem::take(&mut tally.recovered));
-        let ending = tally.finish(steps.are_used_up(), &refused)?;
+        let ending = tally.finish(letters.are_used_up(), &refused)?;
         Ok(Summary {
             ending,
             ended,
@@ -174,45 +179,40 @@ impl Engine<'_> {
     }
 
     /// Before files are uploaded that no earlier run has on record, Altinn is asked for the letters' keys, up to the first that is missing: where the journal was
-    /// lost, copies of the files would be left at Altinn that no letter has and that never expire. A first run costs this one request more. Whether letters are left.
+    /// lost, copies of the files would be left at Altinn that no letter has and that never expire. A first run costs this one request more. True when letters are left.
     async fn recover_letters(
         &self,
-        steps: &RowSteps<'_>,
+        letters: &Letters<'_>,
         sender: &Sender<'_>,
         tally: &mut Tally<'_>,
     ) -> bool {
         let mut size = 1;
         loop {
-            let mut batch = Vec::new();
-            while batch.len() < size
-                && let Some(step) = steps.next().await
-            {
-                batch.push(step);
+            if let Err(error) = letters.open_block(size).await {
+                tally.fail(error);
             }
-            if batch.is_empty() {
+            let block: Vec<_> = std::iter::from_fn(|| letters.next()).collect();
+            if block.is_empty() {
                 return false;
             }
-            let found = batch.iter().map(|step| async move {
-                match step {
-                    RowStep::Send(delivery) => Some(sender.find(delivery).await),
-                    RowStep::Skip(_) | RowStep::Broken(_) => None,
-                }
-            });
+            let found = block
+                .iter()
+                .map(|letter| sender.look_up(&letter.delivery, 1));
             let found = join_all(found).await;
-            let mut left = found.into_iter().zip(batch);
-            while let Some((found, step)) = left.next() {
-                let end = match (found, step) {
-                    (Some(LookupResult::Ours(found)), RowStep::Send(delivery)) => {
-                        sender.record_found(&delivery, &found).await
-                    }
-                    (None, step) => self.take(step, sender).await,
-                    (Some(_), step) => {
-                        let rest = std::iter::once(step).chain(left.map(|(_, step)| step));
-                        steps.put_back(rest.collect());
-                        return true;
-                    }
-                };
+            let recovered = found.iter().map_while(|found| match found {
+                LookupResult::Ours(found) => Some(found),
+                _ => None,
+            });
+            let recovered = recovered.zip(&block);
+            let recovered = recovered.map(|(found, letter)| sender.record_found(letter, found));
+            let recovered = join_all(recovered).await;
+            let rest: Vec<_> = block.into_iter().skip(recovered.len()).collect();
+            for end in recovered {
                 tally.take(end);
+            }
+            if !rest.is_empty() {
+                letters.put_back(rest);
+                return true;
             }
             size = (size * 2).min(self.options.in_flight());
         }
@@ -237,31 +237,42 @@ impl Engine<'_> {
             };
             let name = &file.attachment.file_name;
             match end {
-                UploadEnd::Not(judged) => tally.halt_without(name, *judged),
-                UploadEnd::Stopped => tally.cut_short = true,
+                UploadEnd::Not(unaccepted) => tally.halt_without(name, *unaccepted),
                 UploadEnd::Journal(error) => tally.fail(error),
             }
             return;
         }
     }
 
-    /// Only here is anything concurrent: as many senders as there may be letters under way take one row after the other.
-    async fn send_rest(&self, steps: &RowSteps<'_>, sender: &Sender<'_>, tally: &mut Tally<'_>) {
-        let tally = RefCell::new(tally);
-        let sender = || async {
-            while !self.stop.is_set() {
-                let Some(step) = steps.next().await else {
-                    return;
-                };
-                let end = self.take(step, sender).await;
-                tally.borrow_mut().take(end);
+    /// Only here is anything concurrent: blocks are opened ahead of the letters, and as many letters are under way as the limiter lets begin.
+    async fn send_rest(&self, letters: &Letters<'_>, sender: &Sender<'_>, tally: &mut Tally<'_>) {
+        let attempts = sender.attempts;
+        let mut deliveries = FuturesUnordered::new();
+        let blocks = letters.open_blocks(|| attempts.limiter.block_size());
+        let mut blocks = std::pin::pin!(blocks);
+        let mut all_opened = false;
+        loop {
+            let goes_on = !self.stop.is_set() && attempts.may_begin();
+            tokio::select! {
+                biased;
+                Some(end) = deliveries.next() => tally.take(end),
+                begun = attempts.begin(), if goes_on && !letters.is_empty() => {
+                    let letter = begun.and_then(|begun| Some((letters.next()?, begun)));
+                    deliveries.extend(letter.map(|(letter, begun)| sender.deliver(letter, begun)));
+                }
+                opened = &mut blocks, if goes_on && !all_opened => {
+                    all_opened = true;
+                    if let Err(error) = opened {
+                        tally.fail(error);
+                    }
+                }
+                () = letters.arrived(), if goes_on && !all_opened => {}
+                () = self.stop.wait(), if goes_on && !all_opened => {}
+                else => break,
             }
-        };
-        // The limiter decides how many are in flight; the others write down their starts and ends. With one in flight there is one sender, so that rows keep their order.
-        let mut senders: FuturesUnordered<_> = (4..5 * self.options.in_flight())
-            .map(|_| sender())
-            .collect();
-        while senders.next().await.is_some() {}
+        }
+        // A block that was about to be opened may have had the last rows.
+        tally.cut_short |= !all_opened;
     }
 
     /// Tells the pace every now and then while something is done.
@@ -286,7 +297,10 @@ impl Engine<'_> {
         if tally.failure.is_some() {
             return;
         }
-        let settle = |sought: Lookup| async move { (sender.settle(&sought).await, sought) };
+        let settle = |lookup: Lookup| async move {
+            let settled = lookup.settle(sender.client, sender.attempts, self.journal, || false);
+            (settled.await, lookup)
+        };
         let mut ends = std::pin::pin!(
             stream::iter(unsettled)
                 .map(settle)
@@ -302,36 +316,8 @@ impl Engine<'_> {
                     tracing::debug!(%reason, "what is unknown stays unknown");
                     return;
                 }
-                Err(error) => return tally.fail(error),
+                Err(error) => return tally.fail(error.into()),
             }
-        }
-    }
-
-    pub(super) async fn take(
-        &self,
-        step: RowStep,
-        sender: &Sender<'_>,
-    ) -> Result<StepResult, SendError> {
-        match step {
-            RowStep::Send(delivery) if sender.refused.holds(delivery.resource()) => {
-                Ok(StepResult::NoLetter)
-            }
-            RowStep::Send(delivery) => sender.deliver(&delivery).await,
-            RowStep::Skip(skip) => {
-                let entry = journal::Skip {
-                    row: skip.row,
-                    line: skip.line,
-                    name: skip.name,
-                    reason: skip.reason.to_owned(),
-                    at: Timestamp::now(),
-                };
-                match self.journal.record(skip.key, Entry::Skipped(entry)).await {
-                    // Another row has the same key, and the entry; the run counts this one.
-                    Ok(_) | Err(JournalError::Illegal { .. }) => Ok(StepResult::NoLetter),
-                    Err(error) => Err(error.into()),
-                }
-            }
-            RowStep::Broken(error) => Err(error),
         }
     }
 }
@@ -345,50 +331,47 @@ async fn ask_for_token(attempts: &Attempts<'_>, tally: &mut Tally<'_>) {
 
 impl Engine<'_> {
     /// The first letters go alone, one after the other: what is wrong with all of them is seen once.
-    pub(super) async fn send_canaries(
+    async fn send_canaries(
         &self,
-        steps: &RowSteps<'_>,
+        letters: &Letters<'_>,
         sender: &Sender<'_>,
         tally: &mut Tally<'_>,
     ) {
         let mut accepted = 0;
         while accepted < self.options.canary && !self.stop.is_set() {
-            let Some(step) = steps.next().await else {
+            if letters.is_empty()
+                && let Err(error) = letters.open_block(1).await
+            {
+                return tally.fail(error);
+            }
+            let Some(letter) = letters.next() else {
                 return;
             };
-            match self.take(step, sender).await {
-                Ok(StepResult::NoLetter) => {}
-                Ok(StepResult::NotStarted) => tally.cut_short = true,
-                Ok(StepResult::Ended(ended)) => {
-                    let why = match &ended.outcome {
-                        Outcome::Sent { .. }
-                        | Outcome::AlreadySent { .. }
-                        | Outcome::Withdrawn { .. } => None,
-                        // A reserved person and a resource of several say nothing about the other letters: the next one is the canary.
-                        Outcome::Reserved(_) => {
-                            tally.count(*ended);
-                            continue;
-                        }
-                        _ if matches!(ended.fatal, Some(Fatal::Resource)) => {
-                            tally.count(*ended);
-                            continue;
-                        }
-                        Outcome::Rejected(reason)
-                        | Outcome::Failed(reason)
-                        | Outcome::Unknown(reason) => Some(format!(
-                            "the first letter (line {}) was not accepted: {reason}",
-                            ended.line
-                        )),
-                    };
-                    let network = ended.network;
-                    tally.count(*ended);
-                    match why {
-                        Some(why) if network => tally.halt(RunEnd::Unreachable(why)),
-                        Some(why) => tally.halt(RunEnd::Stopped(why)),
-                        None => accepted += 1,
-                    }
+            let Some(begun) = sender.attempts.begin().await else {
+                return letters.put_back(vec![letter]);
+            };
+            let end = match sender.deliver(letter, begun).await {
+                Ok(Some(end)) => end,
+                other => {
+                    tally.take(other);
+                    continue;
                 }
-                Err(error) => tally.fail(error),
+            };
+            // A reserved person and a resource of several say nothing about the other letters: the next one is the canary.
+            let says_nothing = end.closes_resource || matches!(end.outcome, Outcome::Reserved(_));
+            let why = end.outcome.reason().map(|reason| {
+                format!(
+                    "the first letter (line {}) was not accepted: {reason}",
+                    end.line
+                )
+            });
+            let network = end.network;
+            tally.count(end);
+            match why {
+                _ if says_nothing => {}
+                Some(why) if network => tally.halt(RunEnd::Unreachable(why)),
+                Some(why) => tally.halt(RunEnd::Stopped(why)),
+                None => accepted += 1,
             }
         }
     }

@@ -1,12 +1,13 @@
 //! A letter looked up at Altinn by its key: the hit must be what was sent.
 
+use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::attempt::{Attempts, Unaccepted};
-use super::outcome::by_status;
+use super::outcome::{by_status, collision};
 use crate::altinn::{Client, Overview};
 use crate::correspondence::Recipient;
-use crate::journal::{Outcome, Reason, RowRecord};
+use crate::journal::{Entry, Journal, JournalError, LetterEnd, Outcome, Reason, RowRecord, State};
 use crate::plan::Delivery;
 
 /// A letter that may or may not be at Altinn.
@@ -112,6 +113,39 @@ impl Lookup {
                 LookupResult::Foreign(id)
             }
             Err(end) => LookupResult::Unseen(end.into_reason()),
+        }
+    }
+
+    /// Looks up a letter whose end is not known, and writes down what it has become: its state, or nothing while that is as unknown as before. `is_final` tells whether there
+    /// will be none where there is none. The inner error is why Altinn cannot be asked.
+    pub(super) async fn settle(
+        &self,
+        client: &Client,
+        attempts: &Attempts<'_>,
+        journal: &Journal,
+        is_final: impl FnOnce() -> bool,
+    ) -> Result<Result<Option<State>, Reason>, JournalError> {
+        let outcome = match self.look_up(client, attempts, 1).await {
+            LookupResult::Ours(found) => found.outcome(Outcome::Sent { id: found.id }),
+            LookupResult::Foreign(id) => collision(id),
+            LookupResult::NoLetter if is_final() => Outcome::Failed(Reason {
+                message: "Altinn has no letter with its key".to_owned(),
+                ..Reason::default()
+            }),
+            LookupResult::NoLetter => return Ok(Ok(None)),
+            LookupResult::Unseen(reason) => return Ok(Err(reason)),
+        };
+        let end = LetterEnd {
+            outcome,
+            attempts: 0,
+            at: Timestamp::now(),
+            lost_at: None,
+        };
+        match journal.record(self.key, Entry::Settled(end)).await {
+            Ok(state) => Ok(Ok(Some(state))),
+            // The next run finds out which of the two rows it is.
+            Err(JournalError::IdTaken { .. }) => Ok(Ok(None)),
+            Err(error) => Err(error),
         }
     }
 

@@ -1,58 +1,10 @@
-//! The outcome of a letter, and its consequence for all others.
+//! The outcome of a letter, from what Altinn says of it.
 
 use uuid::Uuid;
 
-use super::verdict::Verdict;
 use crate::altinn::Refusal;
 use crate::journal::{Outcome, Reason};
 use crate::maskinporten::TokenError;
-
-/// The reason a run cannot go on.
-#[derive(Debug)]
-pub(super) enum Fatal {
-    /// Altinn refuses what all letters have in common.
-    Refused(Reason),
-    /// Altinn refuses what all letters of one resource have in common, and there are others: the run goes on with those.
-    Resource,
-    /// Altinn wants to be left alone for longer than any letter may wait.
-    Away(Reason),
-    /// Altinn is not who it should be, and nothing was sent: what to do about it.
-    Untrusted(Reason, Option<String>),
-    /// There is no token to ask with, and there will be none.
-    NoToken(TokenError),
-    /// Altinn cannot be reached, and never was in this run.
-    Unreachable(Reason),
-}
-
-impl Fatal {
-    /// The reason as the journal keeps it.
-    pub(super) fn reason(&self) -> Reason {
-        match self {
-            Self::Refused(reason)
-            | Self::Away(reason)
-            | Self::Untrusted(reason, _)
-            | Self::Unreachable(reason) => reason.clone(),
-            Self::NoToken(error) => error.into(),
-            Self::Resource => Reason::default(),
-        }
-    }
-}
-
-/// The outcome of a letter, and the reason all others would share it.
-pub(super) type Judged = (Outcome, Option<Fatal>);
-
-/// A refusal, when nothing is in doubt.
-pub(super) fn refused(refusal: Refusal, verdict: Verdict) -> Judged {
-    let reason = Reason::from(refusal);
-    match verdict {
-        Verdict::Reserved => (Outcome::Reserved(reason), None),
-        Verdict::Stop => (
-            Outcome::Failed(reason.clone()),
-            Some(Fatal::Refused(reason)),
-        ),
-        _ => (Outcome::Rejected(reason), None),
-    }
-}
 
 /// No refusal is final while a request whose answer was lost may still take effect: Altinn looks at keys first, but only at those of letters that it has stored.
 pub(super) fn in_doubt(outcome: Outcome, doubt: bool) -> Outcome {

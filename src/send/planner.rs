@@ -124,13 +124,15 @@ impl RowSteps<'_> {
         }
     }
 
-    /// Gives steps back whose turn has not come after all, in their order.
-    pub(super) fn put_back(&self, steps: Vec<RowStep>) {
-        let mut ready = self.ready.borrow_mut();
-        steps
-            .into_iter()
-            .rev()
-            .for_each(|step| ready.push_front(step));
+    /// The next row's turn, when it has come already.
+    pub(super) fn now(&self) -> Option<RowStep> {
+        let ready = self.ready();
+        if ready.is_some() {
+            return ready;
+        }
+        let batch = self.coming.try_lock().ok()?.try_recv().ok()?;
+        self.receive(batch);
+        self.ready()
     }
 
     /// True when every row has had its turn.
@@ -147,10 +149,14 @@ impl RowSteps<'_> {
             // Who had it before may have brought some.
             if self.ready.borrow().is_empty() {
                 let batch = coming.recv().await?;
-                self.ready.borrow_mut().extend(batch.steps);
-                self.all_came.set(batch.is_last);
+                self.receive(batch);
             }
         }
+    }
+
+    fn receive(&self, batch: Batch) {
+        self.ready.borrow_mut().extend(batch.steps);
+        self.all_came.set(batch.is_last);
     }
 
     fn ready(&self) -> Option<RowStep> {

@@ -1,4 +1,4 @@
-//! Limits requests: at most `AdaptiveConcurrency` in flight, and at most the configured or estimated rate.
+//! When requests leave: a token bucket for the configured rate, a pause that holds all of them, and a permit of the adaptive concurrency for each.
 
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -7,245 +7,259 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 
-use super::adaptive_concurrency::{AdaptiveConcurrency, Place};
-use super::rate_estimator::RateEstimator;
+use super::adaptive_concurrency::{AdaptiveConcurrency, Begun, Permit};
 use super::{PaceSnapshot, Stop};
 use crate::manifest::Retry;
 
 /// The rate is kept this much below the one that is allowed: requests that leave evenly do not arrive evenly.
 const MARGIN: f64 = 1.01;
-/// How much too early a request may leave that makes up for one that was late:  a hundredth of the shortest period there is, and so the
-/// margin covers it: what leaves within a period is never more than allowed.
+/// How much too early a request may leave that makes up for one that was late. It is a hundredth of the shortest period there is, so that the margin covers it: no
+/// window has more requests than the rate.
 const SLACK: Duration = Duration::from_millis(10);
+/// Refusals fill a leaky bucket, each with this much, and each answer takes one out: refusals at random never fill it while they are less than a third.
+const REFUSAL: u32 = 2;
+/// So many refusals in a row fill the bucket: they are not one letter's, but the run's. Fewer do where fewer letters can be tried.
+const IN_A_ROW: u32 = 5;
+/// What the bucket holds after a pause: for as many answers as it is above the rim, one refusal continues the pause.
+const AFTER_PAUSE: u32 = 2 * IN_A_ROW * REFUSAL;
+/// The longest pause that the server has not named, while there are many letters to try with: a longer one loses time under a limit that is over by then.
+const PROBE_EVERY: Duration = Duration::from_secs(3);
+/// Letters in a block at most: those of two blocks are in memory.
+const LARGEST_BLOCK: usize = 256;
 
-/// Gives each request a place in flight and a time to leave. A pause that the server asks for holds all requests, and they do not leave together after it.
 #[derive(Debug)]
 pub(super) struct RateLimiter {
+    /// The time between two tokens.
     interval: Duration,
-    /// The shortest and the longest pause when the server wants one and does not say how long.
-    pauses: (Duration, Duration),
-    limit: AdaptiveConcurrency,
-    waiting: AtomicU32,
-    times: Mutex<Times>,
+    /// The shortest and the longest pause that the server has not named.
+    backoff: (Duration, Duration),
+    concurrency: AdaptiveConcurrency,
+    retrying: AtomicU32,
+    /// Requests take their tokens one after the other, in order of arrival.
+    queue: tokio::sync::Mutex<()>,
+    state: Mutex<State>,
 }
 
 #[derive(Debug)]
-struct Times {
-    /// Planned departure of the next request.
-    planned: Instant,
-    /// Earliest departure of the next request, from the real departures so far.
-    free: Instant,
-    /// Until when no request may leave: the server has asked for a pause.
-    held: Instant,
-    /// Refusals without an answer between them.
-    in_a_row: u32,
-    learned: RateEstimator,
-    meter: Throughput,
+struct State {
+    /// The bucket holds one token, from this instant on.
+    next_token: Instant,
+    /// No request leaves before.
+    paused_until: Instant,
+    /// The last pause began then; requests that left before it say nothing new.
+    paused_at: Option<Instant>,
+    /// Pauses without an answer between them.
+    pauses: u32,
+    /// What the leaky bucket of refusals holds.
+    refusals: u32,
+    last_answered: Option<Instant>,
+    throughput: Throughput,
 }
 
-/// A letter's slot, from before its start is written down until it is settled. There are more slots than permits, so that letters are ready
-/// when a permit becomes free, but not many more, so that an outage affects few letters.
-#[derive(Debug)]
-pub(super) struct Slot<'a> {
-    _place: Place<'a>,
-}
-
-/// A request's departure time, with its permit as soon as it has one; both are returned on drop.
-#[derive(Debug)]
-pub(super) struct Departure<'a> {
-    place: Option<Place<'a>>,
-    at: Instant,
-    /// True when a request has left in it already.
-    used: bool,
+/// A pause of the whole run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Pause {
+    pub(super) wait: Duration,
+    /// True when it is longer than what was known by a second or more.
+    pub(super) is_news: bool,
 }
 
 /// A letter that waits to be tried again, for as long as this lives.
 #[derive(Debug)]
-pub(super) struct Waiting<'a>(&'a AtomicU32);
+pub(super) struct Retrying<'a>(&'a AtomicU32);
 
 impl RateLimiter {
     /// At most `concurrency` requests in flight, and one per `interval`; none means as fast as the answers come.
     pub(super) fn new(concurrency: NonZeroU32, interval: Option<Duration>, retry: &Retry) -> Self {
-        // Where the rate is the limit, letters that wait ahead of their turn keep those waiting that are to be tried again.
-        let is_slow = interval.is_some_and(|interval| interval > SLACK);
-        let seats = if is_slow { 2 } else { 3 };
         let now = Instant::now();
         Self {
             interval: interval.unwrap_or_default().mul_f64(MARGIN),
-            pauses: (retry.first_delay.duration(), retry.max_delay.duration()),
-            limit: AdaptiveConcurrency::new(concurrency, seats),
-            waiting: AtomicU32::new(0),
-            times: Mutex::new(Times {
-                planned: now,
-                free: now,
-                held: now,
-                in_a_row: 0,
-                learned: RateEstimator::new(now),
-                meter: Throughput::new(now),
+            backoff: (retry.first_delay.duration(), retry.max_delay.duration()),
+            concurrency: AdaptiveConcurrency::new(concurrency),
+            retrying: AtomicU32::new(0),
+            queue: tokio::sync::Mutex::default(),
+            state: Mutex::new(State {
+                next_token: now,
+                paused_until: now,
+                paused_at: None,
+                pauses: 0,
+                refusals: 0,
+                last_answered: None,
+                throughput: Throughput::new(now),
             }),
         }
     }
 
-    /// Waits for a slot; `None` when the run is stopped first.
-    pub(super) async fn seat(&self, stop: &Stop) -> Option<Slot<'_>> {
+    /// Waits until another letter may begin; nothing when the run is stopped first.
+    pub(super) async fn begin(&self, stop: &Stop) -> Option<Begun<'_>> {
         tokio::select! {
             biased;
-            place = self.limit.come() => Some(Slot { _place: place }),
+            begun = self.concurrency.begin() => Some(begun),
             () = stop.wait() => None,
         }
     }
 
-    /// Waits for a turn; nothing when the run is stopped first. What is due now leaves also then.
-    pub(super) async fn turn(&self, stop: &Stop) -> Option<Departure<'_>> {
-        let at = self.slot(stop).await?;
-        Some(Departure {
-            place: None,
-            at,
-            used: false,
-        })
-    }
-
-    /// Waits for the place in flight; nothing when the run is stopped first.
-    pub(super) async fn enter<'a>(&'a self, turn: &mut Departure<'a>, stop: &Stop) -> Option<()> {
-        if turn.place.is_none() {
-            turn.place = tokio::select! {
-                biased;
-                place = self.limit.enter() => Some(place),
-                () = stop.wait() => return None,
-            };
-        }
-        Some(())
-    }
-
-    /// Leaves, and gives the time. A turn that has passed, that a pause has overtaken, or that another request has left in, is waited for anew; nothing
-    /// when the run is stopped then.
-    pub(super) async fn leave<'a>(
+    /// Waits for a permit, when there is none yet, and for a token, and gives the instant at which a request leaves; nothing when the run is stopped first. What may
+    /// leave now leaves also then.
+    pub(super) async fn depart<'a>(
         &'a self,
-        turn: &mut Departure<'a>,
+        permit: &mut Option<Permit<'a>>,
         stop: &Stop,
     ) -> Option<Instant> {
-        self.enter(turn, stop).await?;
-        if turn.used {
-            turn.at = self.slot(stop).await?;
-        }
-        turn.used = true;
+        let permit = match permit {
+            Some(permit) => permit,
+            none => none.insert(tokio::select! {
+                biased;
+                permit = self.concurrency.acquire() => permit,
+                () = stop.wait() => return None,
+            }),
+        };
+        let _first = tokio::select! {
+            biased;
+            first = self.queue.lock() => first,
+            () = stop.wait() => return None,
+        };
         loop {
-            let until = {
-                let now = Instant::now();
-                let mut times = self.times();
-                if times.held > now && times.held > turn.at {
-                    None
-                } else if now + SLACK >= times.free {
-                    times.free = times.free.max(now) + self.interval(&times);
-                    times.meter.count(now);
-                    times.learned.left();
-                    return Some(now);
-                } else {
-                    Some(times.free - SLACK)
+            match self.take_token() {
+                Ok(departed) => {
+                    permit.depart();
+                    return Some(departed);
                 }
-            };
-            match until {
-                None => turn.at = self.slot(stop).await?,
-                Some(until) => wait_until(until, stop).await?,
+                Err(until) => wait_until(until, stop).await?,
             }
         }
     }
 
-    /// Lets nothing depart before `pause` has passed. True when that is news: longer than what was known by a second or more.
-    pub(super) fn hold(&self, pause: Duration) -> bool {
-        let until = Instant::now() + pause;
-        let mut times = self.times();
-        let news = until.saturating_duration_since(times.held) >= Duration::from_secs(1);
-        times.held = times.held.max(until);
-        news
-    }
-
-    /// Records an accepted request that left at `departed`.
-    pub(super) fn answered(&self, departed: Instant) {
-        self.limit.answered(departed);
-        self.times().in_a_row = 0;
-    }
-
-    /// A request that left at `departed` met a server that has too much to do, or is away.
-    pub(super) fn troubled(&self, departed: Instant) {
-        self.limit.troubled(departed);
-    }
-
-    /// A request that left at `departed` was too fast, for all that Altinn says; gives the pause it asks for, or makes one up.
-    pub(super) fn refused(&self, departed: Instant, asked: Option<Duration>) -> Duration {
-        self.limit.troubled(departed);
+    /// Takes the token, or says when there is one.
+    fn take_token(&self) -> Result<Instant, Instant> {
         let now = Instant::now();
-        let mut times = self.times();
-        if !times.learned.refused(departed, now) {
-            let known = times.held.saturating_duration_since(now);
-            return asked.unwrap_or(known);
+        let mut state = self.state();
+        let earliest = match state.next_token.checked_sub(SLACK) {
+            Some(early) if !self.interval.is_zero() => early,
+            _ => now,
+        };
+        let at = earliest.max(state.paused_until);
+        if at > now {
+            return Err(at);
         }
-        let made_up = self.pauses.0.saturating_mul(1 << times.in_a_row.min(16));
-        let pause = asked.unwrap_or(made_up.min(self.pauses.1));
-        times.in_a_row += 1;
-        times.learned.paused(now + pause);
-        // Those whose turn it was are planned anew, at the new rate.
-        times.planned = now;
-        pause
+        state.next_token = state.next_token.max(now) + self.interval;
+        state.throughput.count(now);
+        Ok(now)
+    }
+
+    /// Records an answer to a request that left at `departed` and that the server was not too busy for.
+    pub(super) fn answered(&self, departed: Instant) {
+        self.concurrency.answered(departed);
+        let mut state = self.state();
+        state.refusals = state.refusals.saturating_sub(1);
+        state.pauses = 0;
+        state.last_answered = Some(Instant::now());
+    }
+
+    /// True when the server has answered a request since.
+    pub(super) fn has_answered_since(&self, instant: Instant) -> bool {
+        let last = self.state().last_answered;
+        last.is_some_and(|last| last >= instant)
+    }
+
+    /// Records that a request met a server that has too much to do, or is away.
+    pub(super) fn overloaded(&self) {
+        self.concurrency.back_pressure();
+    }
+
+    /// Records a refusal, with the pause that it asks for, of a request that left at `departed`. Gives the pause of the whole run when it is not this letter's alone: a
+    /// server that refuses at random takes other letters meanwhile.
+    pub(super) fn refused(&self, departed: Instant, asked: Option<Duration>) -> Option<Pause> {
+        self.concurrency.back_pressure();
+        let now = Instant::now();
+        let mut state = self.state();
+        if state
+            .paused_at
+            .is_some_and(|paused_at| departed <= paused_at)
+        {
+            return Some(state.pause(now, asked.unwrap_or_default()));
+        }
+        state.refusals += REFUSAL;
+        let in_a_row = IN_A_ROW.min(self.concurrency.begun().max(1));
+        if state.refusals < in_a_row * REFUSAL {
+            return None;
+        }
+        let pause = asked.unwrap_or_else(|| self.probing_pause(state.pauses));
+        state.pauses += 1;
+        state.refusals = AFTER_PAUSE;
+        state.paused_at = Some(now);
+        self.concurrency.restart();
+        Some(state.pause(now, pause))
+    }
+
+    /// Lets nothing leave before `pause` has passed. True when that is news.
+    pub(super) fn pause(&self, pause: Duration) -> bool {
+        self.state().pause(Instant::now(), pause).is_news
+    }
+
+    /// A pause that the server has not named. It doubles up to [`PROBE_EVERY`]; further when few letters share the tries in it.
+    fn probing_pause(&self, pauses: u32) -> Duration {
+        let (first, longest) = self.backoff;
+        let doubled = first.saturating_mul(1 << pauses.min(16)).min(longest);
+        let shared = doubled / self.concurrency.begun().max(1);
+        shared.max(doubled.min(PROBE_EVERY))
+    }
+
+    /// Letters that leave in about half a second: so many are in a block.
+    pub(super) fn block_size(&self) -> usize {
+        let half_a_second = self.state().throughput.last_second(Instant::now()) / 2;
+        let at_once = self.concurrency.limit() as usize;
+        let size = half_a_second.clamp(at_once, LARGEST_BLOCK.max(at_once));
+        match Duration::from_secs(1)
+            .as_nanos()
+            .checked_div(self.interval.as_nanos())
+        {
+            Some(in_a_second) => size.min(usize::try_from(in_a_second).unwrap_or(size).max(1)),
+            None => size,
+        }
     }
 
     /// One more letter waits to be tried again.
-    pub(super) fn waiting(&self) -> Waiting<'_> {
-        self.waiting.fetch_add(1, Ordering::Relaxed);
-        Waiting(&self.waiting)
+    pub(super) fn retrying(&self) -> Retrying<'_> {
+        self.retrying.fetch_add(1, Ordering::Relaxed);
+        Retrying(&self.retrying)
     }
 
     pub(super) fn snapshot(&self) -> PaceSnapshot {
         let now = Instant::now();
-        let times = self.times();
-        let interval = self.interval(&times);
+        let state = self.state();
         PaceSnapshot {
-            limit: self.limit.now(),
-            cap: self.limit.cap(),
-            in_flight: self.limit.in_flight(),
-            retrying: self.waiting.load(Ordering::Relaxed),
-            rate: times.meter.rate(now),
-            allowed: (!interval.is_zero()).then(|| interval.as_secs_f64().recip()),
-            held: times
-                .held
+            limit: self.concurrency.limit(),
+            cap: self.concurrency.max_concurrency(),
+            in_flight: self.concurrency.in_flight(),
+            retrying: self.retrying.load(Ordering::Relaxed),
+            rate: state.throughput.rate(now),
+            allowed: (!self.interval.is_zero()).then(|| self.interval.as_secs_f64().recip()),
+            held: state
+                .paused_until
                 .checked_duration_since(now)
                 .filter(|held| !held.is_zero()),
         }
     }
 
-    /// Waits for a time of departure that no other request has.
-    async fn slot(&self, stop: &Stop) -> Option<Instant> {
-        loop {
-            let now = Instant::now();
-            let mine = {
-                let mut times = self.times();
-                let mine = times.planned.max(times.held).max(now);
-                times.planned = mine + self.interval(&times);
-                mine
-            };
-            if mine > now {
-                wait_until(mine, stop).await?;
-            }
-            // A pause that was asked for meanwhile holds those who were already waiting.
-            if self.times().held <= mine {
-                return Some(mine);
-            }
-        }
-    }
-
-    fn interval(&self, times: &Times) -> Duration {
-        let learned = times.learned.rate();
-        learned.map_or(self.interval, |rate| {
-            self.interval.max(Duration::from_secs_f64(rate.recip()))
-        })
-    }
-
-    fn times(&self) -> MutexGuard<'_, Times> {
-        self.times.lock().unwrap_or_else(PoisonError::into_inner)
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Drop for Waiting<'_> {
+impl State {
+    fn pause(&mut self, now: Instant, pause: Duration) -> Pause {
+        let known = self.paused_until.saturating_duration_since(now);
+        let wait = pause.max(known);
+        self.paused_until = now + wait;
+        Pause {
+            wait,
+            is_news: wait >= known + Duration::from_secs(1),
+        }
+    }
+}
+
+impl Drop for Retrying<'_> {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
     }
@@ -291,14 +305,29 @@ impl Throughput {
 
     /// Requests a second over the last seconds, or since the beginning when that is shorter.
     pub(super) fn rate(&self, now: Instant) -> f64 {
-        let second = self.second(now);
-        let oldest = (second + 1).saturating_sub(SECONDS as u64);
-        let counted: u32 = (oldest..=self.last.min(second))
-            .map(|second| self.buckets[place(second)])
-            .sum();
+        let oldest = (self.second(now) + 1).saturating_sub(SECONDS as u64);
         let since = now.saturating_duration_since(self.began);
         let span = since.saturating_sub(Duration::from_secs(oldest));
-        f64::from(counted) / span.max(Duration::from_secs(1)).as_secs_f64()
+        f64::from(self.sum(now)) / span.max(Duration::from_secs(1)).as_secs_f64()
+    }
+
+    /// Requests in the last seconds.
+    fn sum(&self, now: Instant) -> u32 {
+        let second = self.second(now);
+        let oldest = (second + 1).saturating_sub(SECONDS as u64);
+        (oldest..=self.last.min(second))
+            .map(|second| self.buckets[place(second)])
+            .sum()
+    }
+
+    /// Requests in the busier one of this second and the one before.
+    fn last_second(&self, now: Instant) -> usize {
+        let second = self.second(now);
+        let counted = [second.saturating_sub(1), second]
+            .into_iter()
+            .filter(|second| *second <= self.last)
+            .map(|second| self.buckets[place(second)]);
+        counted.max().unwrap_or_default() as usize
     }
 
     fn second(&self, now: Instant) -> u64 {
@@ -315,9 +344,8 @@ fn place(second: u64) -> usize {
 }
 
 #[cfg(test)]
-mod pace_tests {
+mod tests {
     use futures::future::join_all;
-    use tokio::time::advance;
 
     use super::*;
 
@@ -325,159 +353,107 @@ mod pace_tests {
     /// Half a second and the margin.
     const APART: u128 = 505;
 
-    fn pace(interval: Option<Duration>) -> RateLimiter {
+    fn limiter(interval: Option<Duration>) -> RateLimiter {
         RateLimiter::new(NonZeroU32::new(16).unwrap(), interval, &Retry::default())
     }
 
-    /// Takes a turn, and leaves at once.
-    async fn depart(pace: &RateLimiter, stop: &Stop) -> Option<Instant> {
-        let mut turn = pace.turn(stop).await?;
-        pace.leave(&mut turn, stop).await
+    /// Leaves as soon as possible, and is answered at once.
+    async fn depart(limiter: &RateLimiter, stop: &Stop) -> Option<Instant> {
+        limiter.depart(&mut None, stop).await
     }
 
     #[tokio::test(start_paused = true)]
-    async fn departures_are_an_interval_apart() {
-        let pace = pace(Some(HALF));
+    async fn departures_are_an_interval_apart_and_nothing_is_saved_up() {
+        let limiter = limiter(Some(HALF));
+        let stop = Stop::default();
         let began = Instant::now();
         for _ in 0..5 {
-            depart(&pace, &Stop::default()).await.unwrap();
-        }
-        assert_eq!(began.elapsed().as_millis(), 4 * APART);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn those_who_were_held_up_after_their_turn_do_not_leave_together() {
-        let (pace, stop) = (pace(Some(HALF)), Stop::default());
-        let mut turns = Vec::new();
-        for _ in 0..5 {
-            turns.push(pace.turn(&stop).await.unwrap());
-        }
-        advance(Duration::from_secs(60)).await;
-        let began = Instant::now();
-        for mut turn in turns {
-            pace.leave(&mut turn, &stop).await.unwrap();
+            depart(&limiter, &stop).await.unwrap();
         }
         let took = began.elapsed().as_millis();
-        assert!((4 * (APART - 10)..=4 * APART).contains(&took), "{took}");
+        assert!((4 * APART - 10..=4 * APART).contains(&took), "{took}");
+        tokio::time::advance(Duration::from_secs(60)).await;
+        let began = Instant::now();
+        for _ in 0..5 {
+            depart(&limiter, &stop).await.unwrap();
+        }
+        let took = began.elapsed().as_millis();
+        assert!((4 * APART - 10..=4 * APART).contains(&took), "{took}");
     }
 
     #[tokio::test(start_paused = true)]
-    async fn no_more_are_in_flight_than_the_limit_allows_and_three_times_as_many_have_seats() {
-        let (pace, stop) = (pace(None), Stop::default());
-        let mut seats = join_all((0..48).map(|_| pace.seat(&stop))).await;
-        let mut other = Box::pin(pace.seat(&stop));
-        assert!(futures::poll!(&mut other).is_pending(), "all are taken");
-        seats.pop();
-        assert!(futures::poll!(&mut other).is_ready());
+    async fn a_refusal_here_and_there_holds_nobody_else() {
+        let (limiter, stop) = (limiter(None), Stop::default());
+        let _begun = join_all((0..6).map(|_| limiter.begin(&stop))).await;
+        for _ in 0..100 {
+            for _ in 1..IN_A_ROW {
+                let departed = depart(&limiter, &stop).await.unwrap();
+                let second = Some(Duration::from_secs(1));
+                assert_eq!(limiter.refused(departed, second), None);
+            }
+            for _ in 0..2 * IN_A_ROW {
+                limiter.answered(depart(&limiter, &stop).await.unwrap());
+            }
+        }
+        assert_eq!(limiter.snapshot().held, None);
+    }
 
-        let left = join_all((0..16).map(|_| async {
-            let mut turn = pace.turn(&stop).await.unwrap();
-            pace.leave(&mut turn, &stop).await.unwrap();
-            turn
+    #[tokio::test(start_paused = true)]
+    async fn refusals_in_a_row_hold_everybody_and_one_tries_first() {
+        let (limiter, stop) = (limiter(Some(HALF)), Stop::default());
+        let _begun = join_all((0..6).map(|_| limiter.begin(&stop))).await;
+        let minute = Duration::from_secs(60);
+        let mut pause = None;
+        for _ in 0..IN_A_ROW {
+            let departed = depart(&limiter, &stop).await.unwrap();
+            pause = limiter
+                .refused(departed, Some(minute))
+                .map(|pause| pause.wait);
+        }
+        assert_eq!(pause, Some(minute));
+        let began = Instant::now();
+        let left = join_all((0..3).map(|_| async {
+            depart(&limiter, &stop).await.unwrap();
+            began.elapsed().as_millis()
         }));
+        assert_eq!(limiter.snapshot().limit, 1);
         let left = left.await;
-        assert_eq!(pace.snapshot().in_flight, 16);
-        let mut next = pace.turn(&stop).await.unwrap();
-        let mut leaves = Box::pin(pace.leave(&mut next, &stop));
-        assert!(futures::poll!(&mut leaves).is_pending(), "nobody is back");
-        drop(left);
-        assert!(futures::poll!(&mut leaves).is_ready());
-        assert_eq!(pace.snapshot().in_flight, 1);
+        assert!(left[0] >= 60_000, "{left:?}");
+        assert!(left[1] - left[0] >= APART - 10, "not together: {left:?}");
+        // Who was let go before the pause was over has one refusal to find out.
+        let departed = depart(&limiter, &stop).await.unwrap();
+        let pause = limiter.refused(departed, Some(minute)).unwrap();
+        assert_eq!((pause.wait, pause.is_news), (minute, true));
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_pause_holds_everybody() {
-        let (pace, stop) = (pace(None), Stop::default());
-        let began = Instant::now();
-        assert!(pace.hold(Duration::from_secs(7)));
-        assert!(!pace.hold(Duration::from_secs(7)), "known already");
-        assert_eq!(pace.snapshot().held, Some(Duration::from_secs(7)));
-        depart(&pace, &stop).await.unwrap();
-        assert_eq!(began.elapsed(), Duration::from_secs(7));
-        depart(&pace, &stop).await.unwrap();
-        assert_eq!(began.elapsed(), Duration::from_secs(7));
-        assert_eq!(pace.snapshot().held, None);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_pause_holds_those_who_were_waiting_and_they_leave_one_by_one() {
-        let (pace, stop) = (pace(Some(HALF)), Stop::default());
-        let began = Instant::now();
-        depart(&pace, &stop).await.unwrap();
-        // One of them has had its turn, and was about to leave.
-        let mut late = pace.turn(&stop).await.unwrap();
-        let waiting = join_all((0..3).map(|_| async {
-            depart(&pace, &stop).await.unwrap();
-            began.elapsed()
-        }));
-        let pause = async { pace.hold(Duration::from_secs(60)) };
-        let late = async {
-            tokio::task::yield_now().await;
-            pace.leave(&mut late, &stop).await.unwrap();
-            began.elapsed()
-        };
-        let (left, _, late) = tokio::join!(waiting, pause, late);
-        let mut left: Vec<_> = left
-            .iter()
-            .chain([&late])
-            .map(Duration::as_millis)
-            .collect();
-        left.sort_unstable();
-        let first = left[0];
-        let apart: Vec<_> = left.iter().map(|time| time - first).collect();
-        assert!(first >= 60_000, "{left:?}");
-        assert_eq!(apart, [0, APART, 2 * APART, 3 * APART]);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_refusal_for_being_too_fast_tells_the_rate_once_for_all_in_flight() {
-        let (pace, stop) = (pace(None), Stop::default());
-        for _ in 0..120 {
-            let departed = depart(&pace, &stop).await.unwrap();
-            pace.answered(departed);
-        }
-        let mut departed = Vec::new();
-        for _ in 0..15 {
-            departed.push(depart(&pace, &stop).await.unwrap());
-        }
-        advance(Duration::from_secs(1)).await;
-        let minute = Some(Duration::from_secs(59));
-        for departed in departed {
-            pace.hold(pace.refused(departed, minute));
-        }
-        let allowed = pace.snapshot().allowed.unwrap();
-        assert!((1.9..2.0).contains(&allowed), "{allowed}");
-        assert_eq!(pace.snapshot().limit, 11);
-        let first = depart(&pace, &stop).await.unwrap();
-        let second = depart(&pace, &stop).await.unwrap();
-        let apart = (second - first).as_millis();
-        assert!((505..=506).contains(&apart), "{apart}");
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_pause_that_nobody_has_named_becomes_longer_until_something_is_taken() {
-        let pace = pace(None);
+    async fn a_pause_without_a_name_doubles_until_something_is_taken() {
+        let (limiter, stop) = (limiter(None), Stop::default());
         let refuse = async || {
-            advance(Duration::from_millis(1)).await;
-            pace.refused(Instant::now(), None).as_millis()
+            let departed = depart(&limiter, &stop).await.unwrap();
+            tokio::time::advance(Duration::from_millis(1)).await;
+            let pause = limiter.refused(departed, None);
+            pause.map(|pause| pause.wait.as_millis())
         };
-        assert_eq!(refuse().await, 500);
-        assert_eq!(refuse().await, 1000);
-        assert_eq!(refuse().await, 2000);
-        for _ in 0..10 {
-            refuse().await;
+        for pause in [500, 1000, 2000, 4000] {
+            assert_eq!(refuse().await, Some(pause));
         }
-        assert_eq!(refuse().await, 30_000);
-        pace.answered(Instant::now());
-        assert_eq!(refuse().await, 500);
+        // Others share the tries.
+        let begun = join_all((0..6).map(|_| limiter.begin(&stop))).await;
+        for pause in [3000, 3000, 5000, 5000] {
+            assert_eq!(refuse().await, Some(pause));
+        }
+        drop(begun);
+        limiter.answered(depart(&limiter, &stop).await.unwrap());
+        assert_eq!(refuse().await, Some(500));
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_stop_ends_the_wait_and_lets_go_what_is_due() {
-        let (pace, stop) = (pace(Some(HALF)), Stop::default());
+    async fn a_stop_ends_the_wait_and_lets_go_what_may_leave_now() {
+        let (limiter, stop) = (limiter(Some(HALF)), Stop::default());
         stop.set();
-        assert!(depart(&pace, &stop).await.is_some());
-        assert!(depart(&pace, &stop).await.is_none());
+        assert!(depart(&limiter, &stop).await.is_some());
+        assert!(depart(&limiter, &stop).await.is_none());
     }
 }
 

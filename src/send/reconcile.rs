@@ -6,13 +6,10 @@ use uuid::Uuid;
 
 use super::attempt::Attempts;
 use super::changes::{ChangedRow, Changes, NAMED};
-use super::lookup::{Lookup, LookupResult};
-use super::outcome::collision;
+use super::lookup::Lookup;
 use super::{LeftBehind, Options, Reconciled, RetryRefused, SendError};
 use crate::altinn::Client;
-use crate::journal::{
-    self, Dropped, Entry, Input, Journal, JournalError, LetterEnd, Outcome, Reason, Recorded, State,
-};
+use crate::journal::{self, Dropped, Entry, Input, Journal, JournalError, Recorded, State};
 use crate::plan::{CheckReport, Deliveries, KeyIndex, Mailing, Planned, Selection};
 use crate::secret::redact;
 
@@ -373,37 +370,16 @@ impl Reconciler<'_> {
         resource: &str,
         question: &Question,
     ) -> Result<Option<State>, SendError> {
-        let key = question.recorded.key;
-        let Some(line) = self.journal.line(key)? else {
+        let Some(line) = self.journal.line(question.recorded.key)? else {
             return Ok(None);
         };
-        let sought = Lookup::on_record(resource, line);
-        let outcome = match sought.look_up(self.client, self.attempts, 1).await {
-            LookupResult::Ours(found) => found.outcome(Outcome::Sent { id: found.id }),
-            LookupResult::Foreign(id) => collision(id),
-            LookupResult::NoLetter if question.is_old(Timestamp::now()) => {
-                Outcome::Failed(Reason {
-                    message: "Altinn has no letter with its key".to_owned(),
-                    ..Reason::default()
-                })
-            }
-            LookupResult::NoLetter => return Ok(None),
-            LookupResult::Unseen(reason) => {
-                tracing::debug!(%reason, "what is unknown stays unknown");
-                return Ok(None);
-            }
-        };
-        let end = LetterEnd {
-            outcome,
-            attempts: 0,
-            at: Timestamp::now(),
-            lost_at: None,
-        };
-        match self.journal.record(key, Entry::Settled(end)).await {
-            Ok(state) => Ok(Some(state)),
-            Err(JournalError::IdTaken { .. }) => Ok(None),
-            Err(error) => Err(error.into()),
-        }
+        let lookup = Lookup::on_record(resource, line);
+        let is_final = || question.is_old(Timestamp::now());
+        let settled = lookup.settle(self.client, self.attempts, self.journal, is_final);
+        Ok(settled.await?.unwrap_or_else(|reason| {
+            tracing::debug!(%reason, "what is unknown stays unknown");
+            None
+        }))
     }
 
     /// Writes down that the earlier text stands for every letter that reads differently now, and says how many they are.

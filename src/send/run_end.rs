@@ -5,10 +5,9 @@ use std::io;
 use thiserror::Error;
 
 use super::Changes;
-use super::delivery_end::Recovered;
 use super::second_letters::SecondLetters;
 use crate::diagnostic::Problems;
-use crate::journal::{self, JournalError};
+use crate::journal::{self, JournalError, Reason};
 use crate::maskinporten::TokenError;
 use crate::plan::InputChanged;
 
@@ -33,6 +32,13 @@ pub(crate) enum RunEnd {
 }
 
 impl RunEnd {
+    /// The end of a run after a refusal that every other letter would get as well.
+    pub(super) fn refused(reason: &Reason) -> Self {
+        Self::Stopped(format!(
+            "Altinn refuses what all letters have in common: {reason}"
+        ))
+    }
+
     /// The same for the journal, with the reason.
     pub(super) fn recorded(&self) -> (journal::HowEnded, Option<String>) {
         match self {
@@ -71,6 +77,14 @@ pub(crate) struct RecoveredLetters {
     pub other_titles: u64,
     /// The lines of the first few of them.
     pub lines: Vec<u64>,
+}
+
+/// A letter that was at Altinn before the journal knew of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Recovered {
+    /// Its title is what it is now, or Altinn did not tell.
+    SameTitle,
+    OtherTitle,
 }
 
 const NAMED: usize = 5;

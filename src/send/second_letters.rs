@@ -4,6 +4,7 @@
 use std::fmt;
 
 use super::changes::count_letters;
+use crate::diagnostic::as_seen;
 
 pub(super) const NAMED: usize = 5;
 
@@ -57,7 +58,7 @@ impl Respelled {
             Some(Self::Zeros)
         } else if same(str::to_lowercase) {
             Some(Self::Case)
-        } else if same(base_letters) {
+        } else if as_seen(earlier) == as_seen(now) {
             Some(Self::Accents)
         } else if is_a_number_by_a_spreadsheet(now, earlier) {
             Some(Self::Number)
@@ -80,23 +81,6 @@ impl Respelled {
             Self::Date => "a spreadsheet has made a date of it",
         }
     }
-}
-
-/// Without accents, whether they stand by themselves (NFD) or with their letter (NFC): enough to see that two names are one.
-fn base_letters(name: &str) -> String {
-    let marks = |letter: &char| !('\u{300}'..='\u{36f}').contains(letter);
-    name.chars().filter(marks).map(base_letter).collect()
-}
-
-fn base_letter(letter: char) -> char {
-    const LETTERS: &str = "ÀAÁAÂAÃAÄAÅAÇCÈEÉEÊEËEÌIÍIÎIÏIÑNÒOÓOÔOÕOÖOÙUÚUÛUÜUÝYàaáaâaãaäaåaçcèeéeêeëeìiíiîiïiñnòoóoôoõoöoùuúuûuüuýyÿyČCčcŠSšsŽZžzŃNńn";
-    let mut pairs = LETTERS.chars();
-    while let (Some(accented), Some(base)) = (pairs.next(), pairs.next()) {
-        if accented == letter {
-            return base;
-        }
-    }
-    letter
 }
 
 /// `1.2E+8` and `123.0` for what were digits.

@@ -6,7 +6,6 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
 
-use super::outcome::Fatal;
 use crate::journal::Reason;
 
 /// Tells a run to stop taking new letters. Cheap to clone; stays set once it is set.
@@ -94,17 +93,15 @@ impl RefusedResources {
         }
     }
 
-    /// Closes a resource when that is all that is wrong, and gives what is to be done about the refusal then.
-    pub(super) fn close(&self, resource: &str, fatal: Fatal) -> Fatal {
-        match fatal {
-            Fatal::Refused(reason) if self.several && is_about_the_letter(&reason) => {
-                self.whys()
-                    .entry(resource.to_owned())
-                    .or_insert_with(|| reason.clone());
-                Fatal::Resource
-            }
-            other => other,
+    /// Closes a resource when that is all that is wrong; false when the run is to stop.
+    pub(super) fn close(&self, resource: &str, reason: &Reason) -> bool {
+        let closes = self.several && is_about_the_letter(reason);
+        if closes {
+            self.whys()
+                .entry(resource.to_owned())
+                .or_insert_with(|| reason.clone());
         }
+        closes
     }
 
     /// True when the letters of a resource wait.
@@ -143,21 +140,18 @@ fn is_about_the_letter(reason: &Reason) -> bool {
 mod tests {
     use super::*;
 
-    fn refused(code: Option<u32>) -> Fatal {
-        Fatal::Refused(Reason {
+    fn refused(code: Option<u32>) -> Reason {
+        Reason {
             code,
             message: "no".to_owned(),
             ..Reason::default()
-        })
+        }
     }
 
     #[test]
     fn one_resource_of_several_is_closed_by_a_code_about_it() {
         let closed = RefusedResources::new(true);
-        assert!(matches!(
-            closed.close("a", refused(Some(1036))),
-            Fatal::Resource
-        ));
+        assert!(closed.close("a", &refused(Some(1036))));
         assert!(closed.holds("a") && !closed.holds("b"));
         assert!(closed.why().unwrap().contains("the resource a: "));
     }
@@ -166,10 +160,7 @@ mod tests {
     fn what_is_not_about_a_resource_closes_none() {
         for (several, code) in [(true, Some(4006)), (true, None), (false, Some(1036))] {
             let closed = RefusedResources::new(several);
-            assert!(matches!(
-                closed.close("a", refused(code)),
-                Fatal::Refused(_)
-            ));
+            assert!(!closed.close("a", &refused(code)));
             assert!(!closed.holds("a"));
             assert_eq!(closed.why(), None);
         }

@@ -1,9 +1,9 @@
 //! The state of a run while it goes on, and the decision to stop it.
 
+use super::attempt::Unaccepted;
 use super::circuit_breaker::CircuitBreaker;
-use super::delivery_end::{DeliveryEnd, StepResult};
+use super::delivery_end::DeliveryEnd;
 use super::lookup::Lookup;
-use super::outcome::{Fatal, Judged};
 use super::signals::RefusedResources;
 use super::{Event, Observer, RecoveredLetters, RunEnd, SendError, Stop};
 use crate::journal::{Outcome, Reason};
@@ -18,6 +18,8 @@ pub(super) struct Tally<'a> {
     pub(super) failure: Option<SendError>,
     /// True when a letter was given up, or not begun, because the run was stopped.
     pub(super) cut_short: bool,
+    /// False when a letter may have left whose end could not be written down.
+    pub(super) is_accounted_for: bool,
     /// True when something ended in another way than by Altinn's own yes or no.
     in_doubt: bool,
     breaker: CircuitBreaker,
@@ -38,6 +40,7 @@ impl<'a> Tally<'a> {
             ending: None,
             failure: None,
             cut_short: false,
+            is_accounted_for: true,
             in_doubt: false,
             breaker: CircuitBreaker::new(limit),
             observer,
@@ -45,13 +48,16 @@ impl<'a> Tally<'a> {
         }
     }
 
-    /// A row has had its turn.
-    pub(super) fn take(&mut self, end: Result<StepResult, SendError>) {
+    /// A letter has had its turn.
+    pub(super) fn take(&mut self, end: Result<Option<DeliveryEnd>, SendError>) {
         match end {
-            Ok(StepResult::Ended(ended)) => self.count(*ended),
-            Ok(StepResult::NotStarted) => self.cut_short = true,
-            Ok(StepResult::NoLetter) => {}
-            Err(error) => self.fail(error),
+            Ok(Some(end)) => self.count(end),
+            // It has not left.
+            Ok(None) => self.cut_short |= self.stop.is_set(),
+            Err(error) => {
+                self.is_accounted_for = false;
+                self.fail(error);
+            }
         }
     }
 
@@ -72,19 +78,18 @@ impl<'a> Tally<'a> {
         if matches!(ended.outcome, Outcome::Failed(_) | Outcome::Unknown(_)) {
             self.cut_short |= self.stop.is_set();
         }
-        self.doubt(&ended.outcome, ended.fatal.as_ref());
+        self.doubt(&ended.outcome);
         // It says nothing about the letters of other resources.
-        if matches!(ended.fatal, Some(Fatal::Resource)) {
+        if ended.closes_resource {
             return;
         }
         let tripped = self.breaker.count(&ended.outcome);
-        let fatal = ended.fatal.and_then(Fatal::ending);
         // An outage of the network is not Altinn's refusal, nor the letters' fault.
         let tripped = match (ended.network, ended.outcome.reason()) {
             (true, Some(reason)) => tripped.map(|_| RunEnd::Unreachable(reason.to_string())),
             _ => tripped.map(RunEnd::Stopped),
         };
-        if let Some(ending) = fatal.or(tripped) {
+        if let Some(ending) = ended.stops.or(tripped) {
             self.halt(ending);
         }
     }
@@ -106,10 +111,10 @@ impl<'a> Tally<'a> {
     }
 
     /// Something ended so: what Altinn has not refused may go on when network and Altinn are well again.
-    fn doubt(&mut self, outcome: &Outcome, fatal: Option<&Fatal>) {
-        self.in_doubt |= match (outcome, fatal) {
-            (Outcome::Failed(_), Some(Fatal::Refused(_))) => false,
-            (Outcome::Failed(_) | Outcome::Unknown(_), _) => true,
+    fn doubt(&mut self, outcome: &Outcome) {
+        self.in_doubt |= match outcome {
+            Outcome::Failed(reason) => !is_refusal(reason),
+            Outcome::Unknown(_) => true,
             _ => false,
         };
     }
@@ -120,17 +125,26 @@ impl<'a> Tally<'a> {
     }
 
     /// A file that all letters share did not get there: no letter leaves.
-    pub(super) fn halt_without(&mut self, file: &str, judged: Judged) {
-        self.doubt(&judged.0, judged.1.as_ref());
-        let (outcome, fatal) = judged;
-        let why = outcome.reason().map(Reason::to_string);
-        let refused = format!("{file} cannot be uploaded: {}", why.unwrap_or_default());
-        self.halt(match fatal.and_then(Fatal::ending) {
-            Some(
+    pub(super) fn halt_without(&mut self, file: &str, unaccepted: Unaccepted) {
+        let ending = match unaccepted {
+            Unaccepted::NotStarted => {
+                self.cut_short = true;
+                return;
+            }
+            Unaccepted::Fatal(
+                _,
                 ending @ (RunEnd::NoToken(_) | RunEnd::Unreachable(_) | RunEnd::Untrusted { .. }),
-            ) => ending,
-            _ => RunEnd::Stopped(refused),
-        });
+            ) => {
+                self.in_doubt = true;
+                ending
+            }
+            unaccepted => {
+                let reason = unaccepted.into_reason();
+                self.in_doubt |= !is_refusal(&reason);
+                RunEnd::Stopped(format!("{file} cannot be uploaded: {reason}"))
+            }
+        };
+        self.halt(ending);
     }
 
     /// The end of the run, once no delivery is in flight; `exhausted` when every row was processed.
@@ -157,23 +171,13 @@ impl<'a> Tally<'a> {
     }
 }
 
-impl Fatal {
-    /// The end of the run that follows; `None` when it goes on.
-    pub(super) fn ending(self) -> Option<RunEnd> {
-        Some(match self {
-            Self::NoToken(error) => RunEnd::NoToken(error),
-            Self::Untrusted(reason, hint) => RunEnd::Untrusted {
-                reason: reason.to_string(),
-                hint,
-            },
-            Self::Unreachable(reason) => RunEnd::Unreachable(reason.to_string()),
-            Self::Away(reason) => RunEnd::Stopped(format!(
-                "Altinn wants to be left alone for longer than `retry.deadline`: {reason}"
-            )),
-            Self::Refused(reason) => RunEnd::Stopped(format!(
-                "Altinn refuses what all letters have in common: {reason}"
-            )),
-            Self::Resource => return None,
-        })
+/// True when a reason is Altinn's, or a gateway's, final no.
+fn is_refusal(reason: &Reason) -> bool {
+    match (reason.code, reason.status) {
+        (Some(_), _) => true,
+        (None, Some(status)) => {
+            (300..500).contains(&status) && !matches!(status, 408 | 409 | 421 | 425 | 429)
+        }
+        (None, None) => false,
     }
 }

@@ -58,7 +58,7 @@ impl Starter {
     }
 
     /// A mailing to the recipients in `csv`, which is copied into the folder unless it is there already.
-    pub(crate) fn around(mailing: &str, csv: &Path, columns: &Columns, folder: &Path) -> Self {
+    pub(crate) fn from_csv(mailing: &str, csv: &Path, columns: &Columns, folder: &Path) -> Self {
         if let Some(name) = name_in(csv, folder) {
             return Self::new(mailing, &name, columns);
         }

@@ -39,6 +39,7 @@ pub(super) fn by_language(columns: &Columns, texts: Texts) -> String {
     needed.dedup_by_key(|(_, text)| *text);
     let mut template = String::new();
     let expression = column_expression(columns.header(language.column));
+    // The first language becomes the `else`, so that a row with an unknown language gets a text too.
     for (language, text) in needed.iter().skip(1).rev() {
         let word = if template.is_empty() { "if" } else { "elif" };
         let question = format!("{{% {word} {expression} == '{language}' %}}");

@@ -84,6 +84,7 @@ fn correspondence(columns: &Columns) -> String {
     let (reference, title) = match columns.key {
         Key::Column { column, simple } => {
             let case = tag(columns.header(column));
+            // Other values might not be the plain text that Altinn requires of a title.
             let title = if simple {
                 format!(
                     "{} {case}",
@@ -114,6 +115,7 @@ fn correspondence(columns: &Columns) -> String {
     };
     let language = language(columns);
     let body = scalar(&format!("letter.{language}.md"));
+    // Without a key column the number of the row names its file, because an identity number does not belong in a file name.
     let of_row = match columns.key {
         Key::Column { .. } => reference.as_str(),
         Key::Recipient | Key::None => "{{ row_number }}",

@@ -30,6 +30,7 @@ pub(crate) fn mailing_name(folder: &str, today: Date) -> String {
     let month = format!("{:04}-{:02}", today.year(), today.month());
     if name.is_empty() {
         format!("mailing-{month}")
+    // A folder that already ends in the month keeps its name.
     } else if name.ends_with(&month) {
         name.to_owned()
     } else {

@@ -16,11 +16,11 @@ use crate::recipients::{Dialect, Options, Row, Rows};
 use crate::template::{NameConflict, Names};
 
 impl Columns {
-    /// Reads a file and finds the roles of its columns. `shown` is the path for problems, which are those that make a mailing impossible.
-    pub(crate) fn recognise(path: &Path, shown: &Path) -> Result<Self, Problems> {
-        let survey = Survey::read(path, shown)?;
+    /// Reads a file and finds the roles of its columns. `display_path` is the path for problems, which are those that make a mailing impossible.
+    pub(crate) fn recognise(path: &Path, display_path: &Path) -> Result<Self, Problems> {
+        let survey = Survey::read(path, display_path)?;
         let (recipient, or_recipient) = survey.recipient()?;
-        let taken = |column: usize| column == recipient || Some(column) == or_recipient;
+        let is_recipient = |column: usize| column == recipient || Some(column) == or_recipient;
         let email = survey.contact(words::EMAIL, |counts| counts.emails, |_| 0);
         let mobile = survey.contact(
             words::MOBILE,
@@ -34,7 +34,7 @@ impl Columns {
             recipient,
             or_recipient,
             key: Key::None,
-            name: survey.name(taken),
+            name: survey.name(is_recipient),
             language: survey.language(),
             email,
             mobile,
@@ -49,7 +49,7 @@ impl Columns {
 /// The statistics of a file, which is read several times.
 pub(super) struct Survey<'a> {
     path: &'a Path,
-    shown: &'a Path,
+    display_path: &'a Path,
     pub(super) headers: Vec<String>,
     counts: Vec<ValueCounts>,
     pub(super) dialect: Dialect,
@@ -58,11 +58,11 @@ pub(super) struct Survey<'a> {
 }
 
 impl<'a> Survey<'a> {
-    pub(super) fn read(path: &'a Path, shown: &'a Path) -> Result<Self, Problems> {
-        let mut rows = Rows::open(path, shown, &Options::default())?;
+    pub(super) fn read(path: &'a Path, display_path: &'a Path) -> Result<Self, Problems> {
+        let mut rows = Rows::open(path, display_path, &Options::default())?;
         let headers = rows.headers().to_vec();
         // Headers that cannot be names in templates are reported first: the manifest could not mention them.
-        let place = || Place::File(shown.to_owned());
+        let place = || Place::File(display_path.to_owned());
         Names::new(&headers, &Map::new()).map_err(|wrong| {
             let problem = |name: &NameConflict| {
                 Problem::error(place(), name.to_string()).with_hint(name.hint())
@@ -71,7 +71,7 @@ impl<'a> Survey<'a> {
         })?;
         let mut survey = Self {
             path,
-            shown,
+            display_path,
             counts: headers.iter().map(|_| ValueCounts::default()).collect(),
             headers,
             dialect: *rows.dialect(),
@@ -122,9 +122,11 @@ impl<'a> Survey<'a> {
                 fits.then_some((known.is_none(), Reverse(counts.filled), known, column))
             })
             .collect();
+        // First columns with a telling header, then those with the most values, then the order of the word list.
         candidates.sort_unstable();
         match candidates.as_slice() {
             [] => Err(self.no_recipient().into()),
+            // The best column has gaps, and another one with a telling header may fill them.
             [(_, Reverse(filled), _, column), (false, _, _, second), ..] if *filled < self.rows => {
                 Ok((*column, Some(*second)))
             }
@@ -133,17 +135,17 @@ impl<'a> Survey<'a> {
     }
 
     fn no_recipient(&self) -> Problem {
-        Problem::error(Place::File(self.shown.to_owned()), "no column holds recipients")
+        Problem::error(Place::File(self.display_path.to_owned()), "no column holds recipients")
             .with_cause("a column holds them when all of its values are organisation numbers, national identity numbers or URNs, or most of them under \
                 a header such as Fødselsnummer, Fnr, Personnummer, Organisasjonsnummer, Orgnr, Mottaker or Recipient")
             .with_hint(format!("the columns are {}", self.headers.join(", ")))
     }
 
     /// Finds the column, or the two columns, that name the recipient in every row.
-    pub(super) fn name(&self, taken: impl Fn(usize) -> bool) -> Vec<usize> {
+    pub(super) fn name(&self, is_recipient: impl Fn(usize) -> bool) -> Vec<usize> {
         let best = |list: &[&str]| {
             self.columns()
-                .filter(|(column, _, counts)| counts.filled == self.rows && !taken(*column))
+                .filter(|(column, _, counts)| counts.filled == self.rows && !is_recipient(*column))
                 .filter_map(|(column, header, _)| Some((rank(header, list)?, column)))
                 .min()
                 .map(|(_, column)| column)
@@ -201,6 +203,7 @@ impl<'a> Survey<'a> {
             let ending = words::KEY_ENDINGS
                 .iter()
                 .position(|ending| plain.ends_with(ending));
+            // A header that is in the list tells more than an ending.
             let place =
                 rank(header, words::KEY).or_else(|| ending.map(|place| words::KEY.len() + place));
             match place {
@@ -242,7 +245,7 @@ impl<'a> Survey<'a> {
 
     /// True when all rows have different fingerprints. Reads the file again, up to the first pair of equal ones, instead of keeping the values of all columns.
     fn differs(&self, fingerprint: impl Fn(&Row) -> u64) -> Result<bool, Problems> {
-        let mut rows = Rows::open(self.path, self.shown, &Options::default())?;
+        let mut rows = Rows::open(self.path, self.display_path, &Options::default())?;
         let mut row = Row::default();
         let mut seen = HashSet::new();
         while let Some(read) = rows.read(&mut row) {

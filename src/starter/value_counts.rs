@@ -38,6 +38,7 @@ impl ValueCounts {
         match Recipient::parse(value) {
             Ok(Recipient::Organization(number)) => {
                 self.recipients += 1;
+                // Any nine digits have the form of an organisation number.
                 self.certain += u64::from(organization_control_digit_fits(&number));
             }
             Ok(_) => {

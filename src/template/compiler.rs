@@ -20,7 +20,7 @@ pub(crate) struct MemberRules {
     pub own_keys: &'static [&'static str],
 }
 
-/// A compiled template.
+/// A compiled template or constant text.
 #[derive(Debug)]
 pub(super) enum Compiled {
     /// It is the same for all rows, and already rendered.
@@ -155,6 +155,7 @@ impl Surroundings {
         is_markdown: bool,
     ) -> Result<Compiled, Vec<TemplateError>> {
         let scan = scan(source.text());
+        // Most members of a manifest are plain texts, which need no Tera.
         if !scan.has_tags {
             return Ok(Compiled::Constant(source.text().to_owned()));
         }
@@ -168,6 +169,7 @@ impl Surroundings {
         let template = library.compile(draft, &self.names, &self.folder)?;
         let mut uses = self.uses.write().unwrap_or_else(PoisonError::into_inner);
         uses.extend(&template.uses);
+        // Released before rendering, which may take long.
         drop(uses);
         let language_varies = template.uses.language && self.language_columns.is_some();
         if language_varies || template.uses.vary(&self.names) {
@@ -175,6 +177,7 @@ impl Surroundings {
         }
         let mut text = Vec::new();
         library
+            // The context is empty: variables and the mailing's name are in Tera's global context.
             .render(&template, &tera::Context::new(), self.language, &mut text)
             .map_err(|error| vec![*error])?;
         let text = String::from_utf8(text).map_err(|_| vec![not_text()])?;

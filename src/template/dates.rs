@@ -47,6 +47,7 @@ impl DateOrTime {
         if let Some(date) = norwegian(text) {
             return Some(Self::Date(date));
         }
+        // A date without a time, such as 2026-12-15.
         if text.len() == 10 {
             return text.parse().ok().map(Self::Date);
         }
@@ -178,6 +179,7 @@ fn plus(value: &Value, by: &Kwargs, oslo: &TimeZone) -> Result<String, Error> {
                 zoned = zoned.checked_add(span).map_err(out_of_range)?;
             }
             let date = add_workdays(zoned.date(), workdays).map_err(out_of_range)?;
+            // The time of day stays, even across a change to or from summer time.
             let zoned = zoned.with().date(date).build().map_err(out_of_range)?;
             Ok(Moment::from(&zoned).to_string())
         }

@@ -55,7 +55,7 @@ pub(super) fn read<T: DeserializeOwned>(
     Err(errors)
 }
 
-/// Where a member stands in the manifest that `rendered` names in the value: its lists have no numbers for what is left out.
+/// Finds the pointer in the manifest for a pointer `rendered` into the value, whose lists do not count items that are left out.
 pub(super) fn pointer_in_manifest(
     tree: &Tree,
     text: &str,
@@ -119,12 +119,14 @@ impl<'a> Part<'a> {
     /// True when the part is left out: an empty text, a condition that is false, or an object or list with absent parts only.
     fn is_absent(self) -> bool {
         let skipped = self.reading.skipped;
+        // Nearly always empty, and this is called for every part of every row.
         if !skipped.is_empty() && skipped.contains(&ptr::from_ref(self.node)) {
             return true;
         }
         match self.node {
             Node::Absent => true,
             Node::Leaf(leaf) => self.reading.leaf(*leaf).is_empty(),
+            // A list or object that is empty in the manifest is sent; one that rendered to nothing is left out.
             Node::List(nodes) => {
                 !nodes.is_empty() && nodes.iter().all(|node| self.at_node(node).is_absent())
             }
@@ -147,7 +149,7 @@ impl<'a> Part<'a> {
         }
     }
 
-    /// A member by its name, or an item of those that are there by its number; with the number that an item has among all.
+    /// Finds a member by its name, or an item by its number among the present ones. Returns it with the number that an item has in the manifest, where absent items count too.
     fn find(self, token: &str) -> Option<(Option<usize>, Self)> {
         match self.node {
             Node::Map(members) => {
@@ -370,6 +372,7 @@ impl<'de> SeqAccess<'de> for Items<'_> {
         seed: T,
     ) -> Result<Option<T::Value>, Mismatch> {
         for node in self.nodes.by_ref() {
+            // Absent items count, so that the index is the one in the manifest.
             self.at += 1;
             let part = self.part.at_node(node);
             if !part.is_absent() {

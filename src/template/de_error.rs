@@ -73,6 +73,7 @@ impl de::Error for Mismatch {
     /// Takes the message of a type, without the value that many types put in front: values are masked and shown as the cause.
     fn custom<T: fmt::Display>(message: T) -> Self {
         let message = message.to_string();
+        // "`2026-13-01` is not a date" becomes "the text is not a date".
         let own = message
             .strip_prefix('`')
             .and_then(|rest| rest.rsplit_once("` "))
@@ -119,6 +120,7 @@ impl de::Error for Mismatch {
 
 /// A hint for a text that is nearly right.
 fn remedy(message: &str, text: &str) -> Option<String> {
+    // The words that columns use for true and false.
     let answers = ["ja", "nei", "yes", "no", "1", "0", "x"];
     if message.contains("`true` or `false`") {
         let answer = answers

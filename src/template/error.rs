@@ -19,7 +19,7 @@ pub(crate) struct TemplateError {
     pub pointer: String,
     /// The file, when the template has a file of its own.
     pub source: Option<Arc<Source>>,
-    /// The file, when it is about the whole of it.
+    /// The file, when the mistake concerns the whole of it.
     pub(crate) file: Option<PathBuf>,
     /// The place of the mistake as a range of bytes in the template's text; empty when unknown.
     pub span: Range<usize>,
@@ -32,7 +32,7 @@ pub(crate) struct TemplateError {
     /// The value that was found, shortened, with identity numbers masked.
     pub cause: Option<String>,
     pub hint: Option<String>,
-    /// True when the template itself is wrong, whatever row it is rendered for: it does not compile, or takes texts for numbers.
+    /// True when the template is wrong for every row: it does not compile, or it compares texts with numbers.
     pub(crate) is_in_every_row: bool,
 }
 

@@ -38,7 +38,7 @@ impl Folder {
             source,
         })?;
         Ok(Self {
-            // A file beside the manifest is named as it stands there.
+            // A file beside the manifest is named without a folder.
             shown: if folder == here {
                 PathBuf::new()
             } else {
@@ -106,7 +106,7 @@ impl Folder {
         Ok(Source::new(shown, text))
     }
 
-    /// The hint for a file that is not there: a wrong language in its name, the file that was probably meant, or where paths begin.
+    /// The hint for a missing file: a wrong language in its name, the file that was probably meant, or the folder that paths are relative to.
     fn hint_for(&self, path: &str) -> String {
         let beside = plain_file::beside(&self.real, path).into_iter();
         let beside: Vec<_> = beside.map(|name| redact(&name).into_owned()).collect();
@@ -135,7 +135,7 @@ fn languages_of<'a>(path: &str, beside: &'a [String]) -> Vec<&'a str> {
                 let rest = file
                     .strip_prefix(before)
                     .and_then(|rest| rest.strip_prefix(code));
-                // What stands behind the language is the same.
+                // The part after the language must be the same.
                 rest.is_some_and(|rest| rest.starts_with(['.', '-', '_']) && after.ends_with(rest))
             })
         };

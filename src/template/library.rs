@@ -114,6 +114,7 @@ impl Library {
             scan: draft.scan,
         });
         let mut added = vec![text_name.clone()];
+        // Kept until the template has compiled, so that an error can restore it.
         let before = self.texts.insert(text_name.clone(), text);
         let compiled = self
             .add_files(&mut added, folder)
@@ -128,7 +129,7 @@ impl Library {
         compiled
     }
 
-    /// The template's own text, without what it includes, with a letter for every value.
+    /// The text of the template itself, without included files, and with a letter in place of every value.
     pub(super) fn own_text(&self, template: &Template) -> Option<String> {
         let text = self.texts.get(template.name.trim_end_matches(MARKDOWN))?;
         own_text(text.source.text())
@@ -172,6 +173,7 @@ impl Library {
     ) -> Result<(), Vec<TemplateError>> {
         let mut errors = Vec::new();
         let mut at = 0;
+        // Files that are known already are skipped, so that circles end here; Tera reports them.
         while let Some(text) = added.get(at).and_then(|name| self.texts.get(name)).cloned() {
             errors.extend(text.mistakes());
             for file in &text.scan.files {
@@ -273,6 +275,7 @@ impl Library {
         }
         let only = texts.first().and_then(|text| text.scan.only.as_deref());
         let only = only
+            // In Markdown the value has to be escaped, so it cannot simply be copied.
             .filter(|_| !name.ends_with(MARKDOWN))
             .and_then(|only| names.find(only))
             .filter(|only| names.column_at(*only).is_some());
@@ -314,12 +317,12 @@ impl Library {
     fn explain(&self, error: &tera::Error) -> Vec<TemplateError> {
         match error.kind() {
             ErrorKind::SyntaxError(report) | ErrorKind::RenderingError(report) => {
-                vec![self.from_report(report)]
+                vec![self.error_of_report(report)]
             }
             // Errors that Tera finds only with all templates at hand are available as printed text only.
             ErrorKind::Msg(text) => text
                 .split("\n\n")
-                .map(|text| self.from_printed(text))
+                .map(|text| self.error_of_text(text))
                 .collect(),
             ErrorKind::CircularInclude { .. } | ErrorKind::CircularExtend { .. } => {
                 vec![TemplateError::new("the template includes itself")]
@@ -328,7 +331,7 @@ impl Library {
         }
     }
 
-    fn from_report(&self, report: &ReportError) -> TemplateError {
+    fn error_of_report(&self, report: &ReportError) -> TemplateError {
         let error = from_tera(report.message());
         let Some(text) = self.texts.get(report.filename()) else {
             return error;
@@ -340,7 +343,7 @@ impl Library {
     }
 
     /// Parses a printed error: `error: Unknown filter`, and on the next line ` --> name:1:4`.
-    fn from_printed(&self, text: &str) -> TemplateError {
+    fn error_of_text(&self, text: &str) -> TemplateError {
         let mut lines = text.lines();
         let first = lines.next().unwrap_or_default();
         let error = from_tera(first.strip_prefix("error: ").unwrap_or(first));

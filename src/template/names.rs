@@ -89,6 +89,7 @@ impl Names {
             index: HashMap::new(),
             headers: HashMap::new(),
         };
+        // massebrev's own names come first, so that a conflict asks for another name of the column or variable.
         for (word, meaning) in Meaning::OWN {
             names.push(word, meaning);
         }
@@ -109,18 +110,19 @@ impl Names {
 
     fn add(&mut self, written: &str, meaning: Meaning) -> Option<NameConflict> {
         let name = identifier(written);
+        // Names that begin with `__tera` are reserved by Tera.
         let first = if KEYWORDS.contains(&name.as_str()) || name.starts_with("__tera") {
             Some(NameOwner::Language)
         } else {
             self.find(&name)
                 .and_then(|at| self.all.get(at))
-                .map(|name| NameOwner::of(&name.written, &name.meaning))
+                .map(|name| NameOwner::new(&name.written, &name.meaning))
         };
         let Some(first) = first else {
             self.push(written, meaning);
             return None;
         };
-        let second = NameOwner::of(written, &meaning);
+        let second = NameOwner::new(written, &meaning);
         Some(NameConflict {
             name,
             first,
@@ -168,6 +170,7 @@ impl Names {
     /// The hint for a name that does not exist.
     pub(super) fn hint(&self, wrong: &str) -> String {
         let names = self.all.iter();
+        // The user may have typed either spelling.
         let names = names.flat_map(|name| [&*name.written, &*name.identifier]);
         diagnostic::did_you_mean(wrong, names).unwrap_or_else(|| self.listed())
     }
@@ -201,7 +204,7 @@ pub(super) fn did_you_mean(word: &str) -> String {
 }
 
 impl NameOwner {
-    fn of(written: &str, meaning: &Meaning) -> Self {
+    fn new(written: &str, meaning: &Meaning) -> Self {
         match meaning {
             Meaning::Column(_) => Self::Column(written.to_owned()),
             Meaning::Variable(_) => Self::Variable(written.to_owned()),

@@ -16,7 +16,7 @@ pub(super) fn register(tera: &mut Tera) {
         number(value, &by)
     });
     tera.register_filter("amount", |value: &Value, _: Kwargs, _: &State<'_>| {
-        let number = read("amount", value, false)?;
+        let number = read_number("amount", value, false)?;
         exact(number).ok_or_else(|| too_large("amount", value))
     });
     tera.register_filter("times", |value: &Value, by: Kwargs, _: &State<'_>| {
@@ -36,7 +36,7 @@ const MOST_DECIMALS: u32 = 20;
 
 fn money(value: &Value, by: &Kwargs) -> Result<String, Error> {
     let decimals = decimals(by)?.unwrap_or(2);
-    let amount = read("money", value, decimals > 2)?;
+    let amount = read_number("money", value, decimals > 2)?;
     let amount = format_number(amount, Some(decimals), language_argument(by)?);
     Ok(match by.get::<&str>("unit")?.unwrap_or_default() {
         "" => amount,
@@ -46,7 +46,7 @@ fn money(value: &Value, by: &Kwargs) -> Result<String, Error> {
 
 fn number(value: &Value, by: &Kwargs) -> Result<String, Error> {
     let decimals = decimals(by)?;
-    let number = read(
+    let number = read_number(
         "number",
         value,
         decimals.is_some_and(|decimals| decimals > 2),
@@ -56,8 +56,8 @@ fn number(value: &Value, by: &Kwargs) -> Result<String, Error> {
 
 fn times(value: &Value, by: &Kwargs) -> Result<Value, Error> {
     let (one, other) = (
-        read("times", value, false)?,
-        read("times", &by.must_get::<Value>("by")?, false)?,
+        read_number("times", value, false)?,
+        read_number("times", &by.must_get::<Value>("by")?, false)?,
     );
     // With more decimals than a `Decimal` holds, the product would be rounded silently.
     let fits = one.scale() + other.scale() <= Decimal::MAX_SCALE;
@@ -70,7 +70,7 @@ fn sum(by: &Kwargs) -> Result<Value, Error> {
     let numbers = by.must_get::<Vec<Value>>("of")?;
     let mut sum = Decimal::ZERO;
     for number in &numbers {
-        let added = sum.checked_add(read("sum", number, false)?);
+        let added = sum.checked_add(read_number("sum", number, false)?);
         sum = added.ok_or_else(|| too_large("sum", number))?;
     }
     Ok(exact_or_text(sum))
@@ -101,7 +101,7 @@ fn exact(number: Decimal) -> Option<Value> {
 }
 
 fn plural(value: &Value, by: &Kwargs) -> Result<Value, Error> {
-    let number = read("plural", value, true)?;
+    let number = read_number("plural", value, true)?;
     let (one, many) = (by.must_get::<Value>("one")?, by.must_get::<Value>("many")?);
     Ok(match by.get::<Value>("zero")? {
         Some(zero) if number.is_zero() => zero,
@@ -127,7 +127,7 @@ fn too_large(filter: &str, value: &Value) -> Error {
 
 /// Reads a number from a column's text or from a number of Tera. With `three_decimals`, three digits after a single point or comma are decimals; otherwise such
 /// a text is an error, because it may be thousands.
-fn read(filter: &str, value: &Value, three_decimals: bool) -> Result<Decimal, Error> {
+fn read_number(filter: &str, value: &Value, three_decimals: bool) -> Result<Decimal, Error> {
     let text = value.to_string();
     let (negative, digits) = unsigned(text.trim());
     let is_text = value.as_str().is_some();
@@ -136,6 +136,7 @@ fn read(filter: &str, value: &Value, three_decimals: bool) -> Result<Decimal, Er
             .bytes()
             .all(|byte| byte.is_ascii_digit() || byte == b'.')
     };
+    // Numbers of Tera are written with a point and never grouped; only texts have spellings of people.
     let plain = if is_text {
         normalize(digits)
     } else {
@@ -158,6 +159,7 @@ fn read(filter: &str, value: &Value, three_decimals: bool) -> Result<Decimal, Er
 
 /// Splits a number into its sign (true for negative) and its digits.
 fn unsigned(text: &str) -> (bool, &str) {
+    // U+2212 is the minus sign that word processors write.
     match text.strip_prefix(['-', '\u{2212}']) {
         Some(digits) => (true, digits.trim_start()),
         None => (false, text.strip_prefix('+').unwrap_or(text)),
@@ -216,7 +218,7 @@ fn ungrouped(whole: &str, decimal_sign: Option<char>) -> Option<String> {
     fits.then_some(digits)
 }
 
-/// Formats a number with separated thousands. Halves are rounded away from zero, as in Norwegian accounting.
+/// Formats a number with separated thousands. Halves are rounded away from zero, as amounts of money usually are.
 fn format_number(number: Decimal, decimals: Option<u32>, language: Language) -> String {
     let (group, point) = match language {
         Language::Bokmal | Language::Nynorsk => (NO_BREAK, ','),
@@ -252,7 +254,8 @@ mod tests {
     use super::*;
 
     fn amount(text: &str) -> Result<String, String> {
-        let number = read("money", &Value::from(text), false).map_err(|error| error.to_string())?;
+        let number =
+            read_number("money", &Value::from(text), false).map_err(|error| error.to_string())?;
         Ok(format_number(number, Some(2), Language::Bokmal).replace(NO_BREAK, " "))
     }
 
@@ -291,7 +294,7 @@ mod tests {
             ("99999999999999999999.995", "100 000 000 000 000 000 000,00"),
             ("999.995", "1 000,00"),
         ] {
-            let number = read("money", &Value::from(text), true).unwrap();
+            let number = read_number("money", &Value::from(text), true).unwrap();
             let written = format_number(number, Some(2), Language::Bokmal).replace(NO_BREAK, " ");
             assert_eq!(written, shown, "{text}");
         }
@@ -335,7 +338,7 @@ mod tests {
             (serde_json::json!(1.234), "1,23"),
             (serde_json::json!(-7), "-7,00"),
         ] {
-            let number = read("money", &value(json), false).unwrap();
+            let number = read_number("money", &value(json), false).unwrap();
             assert_eq!(format_number(number, Some(2), Language::Nynorsk), shown);
         }
     }

@@ -31,7 +31,7 @@ pub(super) struct Scan {
     pub(super) mistakes: Vec<Mistake>,
 }
 
-/// A use of `row`.
+/// A use of the map `row`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum RowUse {
     /// One column: `row["E-post"]` or `row.Navn`.
@@ -48,7 +48,7 @@ pub(super) fn scan(text: &str) -> Scan {
     scanner.found
 }
 
-/// The text outside of a template's tags, with `x` for every value; `None` when there is none but blanks.
+/// The text outside of a template's tags, with `x` in place of every value; `None` when it is blank.
 pub(super) fn own_text(text: &str) -> Option<String> {
     let mut scanner = Scanner::new(text);
     let (mut own, mut is_text, mut more) = (String::new(), false, true);
@@ -181,6 +181,7 @@ impl<'a> Scanner<'a> {
         let first = rest.chars().next()?;
         if matches!(first, '"' | '\'' | '`') {
             self.copy(quoted(rest, first));
+            // The range without the quotes; a string that is not closed has none at its end.
             let at = start + 1..(self.at - 1).max(start + 1);
             let text = self.all.get(at.clone()).unwrap_or_default().to_owned();
             return Some(Token::Quoted(Word { text, at }));
@@ -292,6 +293,7 @@ impl<'a> Scanner<'a> {
                 });
                 self.found.filters.extend(filter);
             }
+            // Inside a condition its names are not shown unconditionally.
             "if" => self.guards.push(names_in_condition(rest)),
             "elif" => {
                 if let Some(guards) = self.guards.last_mut() {
@@ -315,6 +317,7 @@ impl<'a> Scanner<'a> {
             Token::Sign(sign, _) => matches!(sign, '=' | '<' | '>' | '!'),
             _ => false,
         };
+        // A tag with a condition or a default decides itself what an empty value means.
         if tokens.iter().any(decides) {
             return;
         }

@@ -66,6 +66,7 @@ pub(super) fn in_statement(tokens: &[Token]) -> Vec<Mistake> {
         }
         _ => Vec::new(),
     };
+    // The head of a component declares its arguments, where bare names are correct.
     if tag.text != "component" {
         found.extend(positional_arguments(tokens));
     }

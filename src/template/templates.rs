@@ -56,6 +56,7 @@ impl Templates {
             let value = match &name.meaning {
                 Meaning::Variable(value) => engine::manifest_value(value),
                 Meaning::Mailing => tera::Value::safe_string(mailing),
+                // Marked as safe, because escaped braces would hide the placeholder from Altinn.
                 Meaning::RecipientName => tera::Value::safe_string("{{recipientName}}"),
                 Meaning::Column(_) | Meaning::RowNumber | Meaning::Row => continue,
             };
@@ -207,14 +208,14 @@ impl Templates {
         Err(errors)
     }
 
-    /// Where in the manifest a member stands that `rendered` names in what the tree renders to: that has no numbers for the items of lists that the row leaves out.
+    /// Finds the pointer in the manifest for a pointer `rendered` into the result of a tree, whose lists do not count items that the row leaves out.
     pub(crate) fn pointer_in_manifest(&self, tree: &Tree, scope: &Scope, rendered: &str) -> String {
         let (text, ends, _) = self.render_leaves(tree, scope);
         let text = String::from_utf8_lossy(&text);
         de::pointer_in_manifest(tree, &text, &ends, rendered)
     }
 
-    /// The path of the file that a row chooses for the text at a pointer; `None` for other texts.
+    /// The path of the file that the row chooses for the text at a pointer; `None` for other texts.
     pub(crate) fn chosen_file(&self, tree: &Tree, scope: &Scope, pointer: &str) -> Option<String> {
         let Origin::File(path) = &leaf_at(tree, pointer)?.origin else {
             return None;
@@ -225,7 +226,7 @@ impl Templates {
         String::from_utf8(name).ok()
     }
 
-    /// The own text of the template at a pointer, with a letter for every value; `None` where it has none. `file` is the path that the row chooses, if it does.
+    /// The text of the template at a pointer, with a letter in place of every value; `None` when it is blank. `file` is the path that the row chooses, if it does.
     pub(crate) fn own_text(
         &self,
         tree: &Tree,
@@ -246,7 +247,7 @@ impl Templates {
         }
     }
 
-    /// Renders every leaf: the texts, where each ends, and what is wrong.
+    /// Renders every leaf. Returns the texts in one buffer, the end of each, and the errors.
     fn render_leaves(
         &self,
         tree: &Tree,
@@ -381,6 +382,7 @@ impl Templates {
             Ok(Compiled::Varying(template)) => template,
         };
         let start = text.len();
+        // The `row` in the scope has only the columns that were known to be used before this file was chosen.
         if template.uses.uses_row(&self.compiler.surroundings.names) {
             let context = scope.with_row(&self.compiler.surroundings.names, &template.uses);
             let rendered = file
@@ -421,7 +423,7 @@ impl Templates {
     }
 }
 
-/// The text at a pointer.
+/// Finds the text at a pointer.
 fn leaf_at<'a>(tree: &'a Tree, pointer: &str) -> Option<&'a Leaf> {
     let mut leaves = tree.leaves.iter();
     leaves.find(|leaf| leaf.pointer == pointer && !leaf.is_condition)

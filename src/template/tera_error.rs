@@ -13,6 +13,7 @@ pub(super) fn from_tera(message: &str) -> TemplateError {
     // Tera lists everything that is available, which may be hundreds of names.
     let message = message.split(" Available ").next().unwrap_or(message);
     let message = message.trim_end().trim_end_matches('.');
+    // Messages of massebrev are lowercase fragments.
     let mut letters = message.chars();
     let lowercase = letters.next().map(|first| first.to_ascii_lowercase());
     let message: String = lowercase.into_iter().chain(letters).collect();

@@ -20,7 +20,7 @@ pub(crate) struct Tree {
     largest: AtomicUsize,
 }
 
-/// A single compiled text.
+/// A single compiled text, without a tree around it.
 #[derive(Debug)]
 pub(crate) struct Text(pub(super) Content);
 
@@ -30,7 +30,7 @@ pub(super) enum Content {
     Leaf(Box<Leaf>),
 }
 
-/// A compiled `when`.
+/// The compiled `when` of a part.
 #[derive(Debug)]
 pub(crate) struct Condition(pub(super) Applies);
 
@@ -42,7 +42,7 @@ pub(super) enum Applies {
 }
 
 impl Condition {
-    /// True without a `when`, or with one that always holds.
+    /// True when there is no `when`, or one that is always true.
     pub(crate) fn is_always(&self) -> bool {
         matches!(self.0, Applies::Always)
     }
@@ -90,7 +90,7 @@ impl Tree {
         columns
     }
 
-    /// True when a pointer is that of the tree or of something in it.
+    /// True when a pointer is the tree's own or inside it.
     pub(crate) fn holds(&self, pointer: &str) -> bool {
         is_in(pointer, &self.pointer)
     }
@@ -177,6 +177,7 @@ pub(super) fn compile_condition(
     let text = match when {
         None | Some(Value::Null | Value::Bool(true)) => return Ok(Condition(Applies::Always)),
         Some(Value::String(text)) => compile_text(compiler, pointer, text)?,
+        // `false`; the schema has refused other types.
         Some(_) => return Ok(Condition(Applies::Never)),
     };
     Ok(Condition(match &text.0 {
@@ -329,6 +330,7 @@ impl Builder<'_> {
 
     fn compiled(&mut self, compiled: Result<Compiled, Vec<TemplateError>>) -> Node {
         match compiled {
+            // A member that is always empty is left out of the letter.
             Ok(Compiled::Constant(text)) if text.is_empty() => Node::Absent,
             Ok(Compiled::Constant(text)) => Node::Text(text),
             Ok(Compiled::Varying(template)) => self.leaf(Origin::Template(template)),

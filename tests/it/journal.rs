@@ -33,21 +33,6 @@ pub(crate) fn alter(project: &Project, sql: &str) {
     seal(&file);
 }
 
-/// Waits until so many rows stand in a state.
-pub(crate) fn wait_for_state(project: &Project, state: &str, rows: u32) {
-    let sql = "SELECT count(*) FROM deliveries WHERE state = ?1";
-    let count = || -> rusqlite::Result<u32> {
-        let file = rusqlite::Connection::open_with_flags(
-            journal(project),
-            rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY,
-        )?;
-        file.query_row(sql, [state], |row| row.get(0))
-    };
-    while count().unwrap() != rows {
-        std::thread::yield_now();
-    }
-}
-
 fn damage(project: &Project) {
     let path = journal(project);
     let mut bytes = std::fs::read(&path).unwrap();

@@ -189,8 +189,8 @@ fn ten_letters_in_a_row_that_do_not_get_through_stop_the_run() {
         .run(&["send", "mailing.yaml", "--concurrency", "4"])
         .ends(4);
     assert!(run.stderr().contains("10 letters in a row"), "{run}");
-    // Ten, and those that have a seat meanwhile.
-    assert!(project.count("pending") >= 75, "{run}");
+    // Ten, and those that had begun meanwhile.
+    assert!(project.count("pending") >= 55, "{run}");
 }
 
 #[test]

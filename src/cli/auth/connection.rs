@@ -37,7 +37,7 @@ pub(crate) struct Connection<'a> {
 pub(crate) enum Credentials<'a> {
     /// Flags, variables and the manifest.
     Given(&'a AuthArgs),
-    /// The sandbox's own client.
+    /// The client that the sandbox has registered.
     Sandbox(&'a Registration),
 }
 

@@ -31,7 +31,7 @@ pub(super) struct Signer {
 #[derive(Debug)]
 pub(super) enum KeyOrigin<'a> {
     File(PathBuf),
-    /// The variable [`KEY`].
+    /// The variable that [`KEY`] names.
     Variable,
     Manifest(&'a KeySource),
 }
@@ -182,6 +182,7 @@ fn check_authority(
     place: &str,
 ) -> Result<(), CliError> {
     let ours = environment.maskinporten();
+    // Settings write the address with or without a slash at its end.
     if authority.trim_end_matches('/').eq_ignore_ascii_case(ours) {
         return Ok(());
     }

@@ -17,7 +17,7 @@ use super::key::{KEY, KeyOrigin};
 use super::secrets::variable;
 use crate::cli::CliError;
 
-/// The origin of tokens.
+/// The one place that tokens come from.
 #[derive(Debug)]
 pub(super) enum Origin<'a> {
     /// Maskinporten issues them for grants signed with this key.

@@ -28,6 +28,7 @@ pub(crate) fn check_command_line(definition: &clap::Command) -> Result<(), CliEr
         .flat_map(clap::Command::get_arguments)
         .filter_map(|argument| argument.get_env()?.to_str())
         .find(secret);
+    // Only the variable's name is reported, never its value.
     match variable {
         Some(name) => Err(misplaced_secret(name)),
         None => Ok(()),

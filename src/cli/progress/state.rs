@@ -121,6 +121,7 @@ impl RunProgress {
     fn record_pace(&mut self, snapshot: PaceSnapshot, now: Instant) {
         self.pace = Some(snapshot);
         self.ended.push_back((now, self.ok + self.failed));
+        // Old entries leave the window, so that the estimate follows changes of pace.
         while let Some((at, _)) = self.ended.front()
             && now.saturating_duration_since(*at) > WINDOW
         {

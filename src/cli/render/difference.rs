@@ -45,6 +45,7 @@ impl Difference {
         self.line.clear();
         request_line::write(delivery, check_report, &mut self.line).map_err(CliError::Stdout)?;
         let Delivery { row, line, .. } = delivery;
+        // Without a key column the name of a row is its recipient, which may be an identity number.
         let name = redact(&delivery.name);
         match self.earlier.compare(&self.line)? {
             LetterChange::Same => self.same += 1,

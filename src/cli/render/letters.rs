@@ -7,7 +7,6 @@ use crate::preview::{self, PreviewError};
 
 use crate::cli::{CliError, Printer};
 
-/// Writes letters to stdout.
 pub(super) struct Letters(Box<dyn Write>);
 
 impl Letters {

@@ -16,6 +16,7 @@ use crate::cli::{CliError, ExitStatus, Printer};
 impl SendArgs {
     pub(super) fn dry_run(&self, printer: Printer) -> Result<ExitStatus, CliError> {
         let mut plan = self.plan_run(printer)?;
+        // With `--accept-changes` a send records the changes instead of refusing them.
         if !self.resume.accept_changes {
             let CheckedMailing {
                 mailing,
@@ -84,6 +85,7 @@ impl SendArgs {
         if second.letters == 0 || self.resume.second_letters == Some(second.letters) {
             return Ok(());
         }
+        // Only Altinn could tell for certain, and a dry run does not ask, so this is no refusal.
         if second.possibly {
             resume::print_possible_second_letters(&second, printer);
             return Ok(());
@@ -127,6 +129,7 @@ fn render(
     let mut bytes = 0;
     for planned in deliveries.only(chosen.rows.clone()) {
         let planned: Planned = planned.map_err(SendError::InputChanged)?;
+        // Rows are numbered from 1, positions in the journal's state from 0.
         if let Planned::Delivery(delivery) = planned
             && !usize::try_from(delivery.row - 1).is_ok_and(|position| resume.passes(position))
         {

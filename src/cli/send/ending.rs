@@ -27,6 +27,7 @@ pub(super) fn print_outcome(
     }
     let letters = checked.check_report.letters;
     resume::print(summary, checked, target, printer);
+    // Letters that were held back have been explained already.
     let nothing = summary.ended + summary.reconciled.held == 0;
     if nothing && matches!(summary.ending, RunEnd::Finished) {
         print_nothing_sent(target, checked, summary, report, printer);
@@ -38,6 +39,7 @@ pub(super) fn print_outcome(
             count(summary.left_out, "letter")
         ));
     }
+    // The groups are sorted, so this is the code of the most frequent reason.
     if let Some(code) = report.groups().iter().find_map(|group| group.code) {
         printer.note(format_args!("what a code means: massebrev explain {code}"));
     }

@@ -47,6 +47,7 @@ impl SendArgs {
             // Rendered with the time of the first proofs, so that those already sent read the same and count as sent.
             now = earlier;
             checked = checked.begun_at(earlier)?;
+            // Rows of earlier proofs stay among the proven ones: their journal accounts for them.
             proven = proven.with(recorded_rows(&journal_path)?);
         }
         let (mailing, report) = (&checked.mailing, &checked.check_report);
@@ -76,6 +77,7 @@ impl SendArgs {
                 "`where` or `exclude` in the manifest leaves all rows out on purpose",
             ));
         }
+        // The choice is fixed as rows, because a limit would choose other rows once some are proven.
         let only = |rows| RowFilter { rows, limit: None };
         if self.rows.is_some() || self.limit.is_some() {
             // Rows that are proven already count as well, so that the same command always means the same letters.

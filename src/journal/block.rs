@@ -1,0 +1,117 @@
+//! Blocks: one durable entry for all letters that may leave next.
+//!
+//! A letter's row does not change before its end is known, so that a letter of a block that has not left stands where it stood when the block is closed. Of a block that was
+//! never closed, the letters without an end are unknown.
+
+use jiff::Timestamp;
+use rusqlite::Connection;
+use rusqlite::Error::IntegralValueOutOfRange;
+use rusqlite::types::Value;
+use uuid::Uuid;
+
+use super::checksum::insert;
+use super::record::{RowRecord, numbered_record, time};
+use super::{Entry, Start, State};
+
+/// A letter of an open block.
+#[derive(Debug)]
+pub(super) struct OpenLetter {
+    /// The number of its row, when it has one from an earlier run.
+    pub(super) number: Option<i64>,
+    /// The state of that row.
+    pub(super) before: State,
+    /// The row as it would be in flight.
+    pub(super) record: RowRecord,
+}
+
+impl OpenLetter {
+    pub(super) fn new(found: Option<(i64, RowRecord)>, key: Uuid, start: Start) -> Self {
+        let (number, record) = found.unzip();
+        let record = record.unwrap_or_else(|| RowRecord::new(key));
+        Self {
+            number,
+            before: record.state,
+            record: record.after(State::InFlight, &Entry::Started(start)),
+        }
+    }
+}
+
+/// Writes a block, and gives its number. `before` is the checksum that each letter's row has now.
+pub(super) fn write(
+    file: &Connection,
+    at: Timestamp,
+    letters: &[(&OpenLetter, i64)],
+) -> rusqlite::Result<i64> {
+    let mut blob = Vec::with_capacity(letters.len() * 128);
+    for (OpenLetter { record, .. }, before) in letters {
+        blob.extend_from_slice(record.key.as_bytes());
+        blob.extend_from_slice(&record.body.unwrap_or_default());
+        blob.extend_from_slice(&before.to_le_bytes());
+        blob.extend_from_slice(&record.row.to_le_bytes());
+        blob.extend_from_slice(&record.line.to_le_bytes());
+        for text in [&record.name, &record.recipient] {
+            blob.extend_from_slice(&(text.len() as u64).to_le_bytes());
+            blob.extend_from_slice(text.as_bytes());
+        }
+    }
+    let at = at.as_millisecond().into();
+    insert(file, "blocks", &[Value::Null, at, blob.into()])?;
+    Ok(file.last_insert_rowid())
+}
+
+/// The letters of all open blocks that have no end.
+pub(super) fn read(file: &Connection) -> rusqlite::Result<Vec<OpenLetter>> {
+    let mut blocks = file.prepare("SELECT at, letters FROM blocks ORDER BY n")?;
+    let mut blocks = blocks.query([])?;
+    let mut open = Vec::new();
+    while let Some(block) = blocks.next()? {
+        let at = time(block, 0)?;
+        let mut bytes = Bytes(block.get_ref(1)?.as_blob()?);
+        while !bytes.0.is_empty() {
+            let (key, before, start) = bytes.letter(at).ok_or(IntegralValueOutOfRange(1, 0))?;
+            let found = numbered_record(file, key)?;
+            // Its row has another checksum when its end was written.
+            if checksum(found.as_ref()) == before {
+                open.push(OpenLetter::new(found, key, start));
+            }
+        }
+    }
+    Ok(open)
+}
+
+/// The checksum of a row; 0 when there is none.
+pub(super) fn checksum(found: Option<&(i64, RowRecord)>) -> i64 {
+    found.map_or(0, |(number, record)| record.checksum(*number))
+}
+
+struct Bytes<'a>(&'a [u8]);
+
+impl Bytes<'_> {
+    fn letter(&mut self, at: Timestamp) -> Option<(Uuid, i64, Start)> {
+        let key = Uuid::from_bytes(self.take()?);
+        let body = self.take()?;
+        let before = i64::from_le_bytes(self.take()?);
+        let start = Start {
+            row: u64::from_le_bytes(self.take()?),
+            line: u64::from_le_bytes(self.take()?),
+            name: self.text()?,
+            recipient: self.text()?,
+            body,
+            at,
+        };
+        Some((key, before, start))
+    }
+
+    fn take<const N: usize>(&mut self) -> Option<[u8; N]> {
+        let (taken, rest) = self.0.split_first_chunk()?;
+        self.0 = rest;
+        Some(*taken)
+    }
+
+    fn text(&mut self) -> Option<String> {
+        let length = usize::try_from(u64::from_le_bytes(self.take()?)).ok()?;
+        let (text, rest) = self.0.split_at_checked(length)?;
+        self.0 = rest;
+        String::from_utf8(text.to_vec()).ok()
+    }
+}

@@ -1,0 +1,360 @@
+//! The record of one row: what an entry makes of it, and how it stands in the file.
+
+use std::str::FromStr;
+use std::sync::LazyLock;
+
+use jiff::Timestamp;
+use rusqlite::types::Value;
+use rusqlite::{Connection, Error, OptionalExtension, Row, params_from_iter};
+use uuid::Uuid;
+
+use super::checksum::of_cells;
+use super::format::FORMAT;
+use super::{Digest, DigestHead, Entry, LetterEnd, Start, State, UnknownName};
+use crate::secret::redact;
+
+/// One of our names: a state, an ending.
+pub(super) fn named<T: FromStr<Err = UnknownName>>(
+    row: &Row<'_>,
+    column: usize,
+) -> rusqlite::Result<T> {
+    let cell = row.get_ref(column)?;
+    let text = cell.as_str().map_err(Error::from)?;
+    text.parse().map_err(|cause: UnknownName| {
+        Error::FromSqlConversionFailure(column, cell.data_type(), Box::new(cause))
+    })
+}
+
+/// A count: `SQLite` has them with a sign.
+pub(super) fn count(row: &Row<'_>, column: usize) -> rusqlite::Result<u64> {
+    let value: i64 = row.get(column)?;
+    u64::try_from(value).map_err(|_| Error::IntegralValueOutOfRange(column, value))
+}
+
+/// An id, if there is one.
+pub(super) fn id(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Uuid>> {
+    let bytes: Option<[u8; 16]> = row.get(column)?;
+    Ok(bytes.map(Uuid::from_bytes))
+}
+
+/// A time in milliseconds, if there is one.
+pub(super) fn instant(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Timestamp>> {
+    let value: Option<i64> = row.get(column)?;
+    value
+        .map(|value| {
+            Timestamp::from_millisecond(value)
+                .map_err(|_| Error::IntegralValueOutOfRange(column, value))
+        })
+        .transpose()
+}
+
+/// A time that is always there.
+pub(super) fn time(row: &Row<'_>, column: usize) -> rusqlite::Result<Timestamp> {
+    let missing = || Error::IntegralValueOutOfRange(column, 0);
+    instant(row, column)?.ok_or_else(missing)
+}
+
+/// `SQLite` counts in 63 bits.
+pub(super) fn whole(count: u64) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
+
+/// The reason of letters that were in flight when the process died.
+const CUT_OFF: &str = "the program ended before the answer came";
+/// The reason of letters whose answer belonged to another letter.
+const DISPUTED: &str = "the answer to it named a letter that is another row's";
+
+/// Everything the journal knows of a row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct RowRecord {
+    pub key: Uuid,
+    /// The row in the recipients file, from 1.
+    pub row: u64,
+    /// The line it begins on.
+    pub line: u64,
+    pub name: String,
+    pub recipient: String,
+    /// The digest of the letter, when one has left.
+    pub body: Option<Digest>,
+    pub state: State,
+    pub correspondence: Option<Uuid>,
+    /// Number of requests in all runs.
+    pub attempts: u64,
+    /// The HTTP status of the last answer, when it was no success.
+    pub status: Option<u16>,
+    pub code: Option<u32>,
+    /// The reason it was not sent.
+    pub message: Option<String>,
+    pub trace: Option<String>,
+    pub first_at: Option<Timestamp>,
+    pub last_at: Timestamp,
+    /// The first bytes of the digest of a later text, for which a person has accepted that the earlier one stands.
+    pub accepted: Option<DigestHead>,
+    /// Time of the last request whose effect is not known: while the row is unknown, it may take effect some minutes later.
+    pub lost_at: Option<Timestamp>,
+    /// Time of the last status request for an accepted letter.
+    pub asked_at: Option<Timestamp>,
+    pub delivery: Option<String>,
+    /// Time at which the row was put on a paper list.
+    pub listed_at: Option<Timestamp>,
+}
+
+impl RowRecord {
+    /// A row of which nothing is known yet.
+    pub(super) fn new(key: Uuid) -> Self {
+        Self {
+            key,
+            row: 0,
+            line: 0,
+            name: String::new(),
+            recipient: String::new(),
+            body: None,
+            state: State::Pending,
+            correspondence: None,
+            attempts: 0,
+            status: None,
+            code: None,
+            message: None,
+            trace: None,
+            first_at: None,
+            last_at: Timestamp::UNIX_EPOCH,
+            accepted: None,
+            lost_at: None,
+            asked_at: None,
+            delivery: None,
+            listed_at: None,
+        }
+    }
+}
+
+impl RowRecord {
+    /// The record of a row after an entry that leads to state `to`. Pure: the result is written as it is, under one checksum.
+    pub(super) fn after(self, to: State, entry: &Entry) -> Self {
+        let mut record = self;
+        let from = std::mem::replace(&mut record.state, to);
+        match entry {
+            Entry::Started(start) => record.start(start),
+            Entry::Ended(end) | Entry::Settled(end) => record.end(end),
+            Entry::Skipped(skip) => {
+                record.row = skip.row;
+                record.line = skip.line;
+                record.name = redact(&skip.name).into_owned();
+                record.message = Some(redact(&skip.reason).into_owned());
+                record.last_at = skip.at;
+            }
+            Entry::CutOff(alive) => {
+                record.message = Some(CUT_OFF.to_owned());
+                record.last_at = record.last_at.max(*alive);
+                record.lost_at = Some(record.last_at);
+            }
+            Entry::Disputed => {
+                record.message = Some(DISPUTED.to_owned());
+                record.correspondence = None;
+                record.lost_at = Some(record.last_at);
+            }
+            Entry::Listed(at) => record.listed_at = Some(*at),
+            Entry::Accepted(head) => record.accepted = Some(*head),
+            // What it came to before stays readable.
+            Entry::Dropped(dropped) => {
+                let cause = record.message.take();
+                let cause = cause.map_or_else(String::new, |cause| format!(": {cause}"));
+                let reason = redact(&dropped.reason);
+                record.message = Some(format!("{reason} (was {from}{cause})"));
+                record.last_at = dropped.at;
+            }
+        }
+        record
+    }
+
+    fn start(&mut self, start: &Start) {
+        *self = Self {
+            row: start.row,
+            line: start.line,
+            name: redact(&start.name).into_owned(),
+            recipient: redact(&start.recipient).into_owned(),
+            body: Some(start.body),
+            first_at: self.first_at.or(Some(start.at)),
+            last_at: start.at,
+            correspondence: self.correspondence,
+            attempts: self.attempts,
+            state: self.state,
+            // Until its end is known the letter may have been sent by an earlier try.
+            lost_at: self.lost_at,
+            listed_at: self.listed_at,
+            ..Self::new(self.key)
+        };
+    }
+
+    fn end(&mut self, end: &LetterEnd) {
+        let reason = end.outcome.reason();
+        self.correspondence = end.outcome.id().or(self.correspondence);
+        self.attempts += u64::from(end.attempts);
+        self.status = reason.and_then(|reason| reason.status);
+        self.code = reason.and_then(|reason| reason.code);
+        self.message = reason.map(|reason| redact(&reason.message).into_owned());
+        let trace = reason.and_then(|reason| reason.trace.as_deref());
+        self.trace = trace.map(|trace| redact(trace).into_owned());
+        self.last_at = end.at;
+        let is_unknown = self.state == State::Unknown;
+        self.lost_at = end.lost_at.or(self.lost_at).filter(|_| is_unknown);
+        if self.state != State::Reserved {
+            self.listed_at = None;
+        }
+    }
+}
+
+/// The columns of a row in the order of the table, each with the format it came with.
+const COLUMNS: [(&str, u32); 21] = [
+    ("n", 1),
+    ("key", 1),
+    ("row", 1),
+    ("line", 1),
+    ("name", 1),
+    ("recipient", 1),
+    ("body", 1),
+    ("state", 1),
+    ("correspondence", 1),
+    ("attempts", 1),
+    ("status", 1),
+    ("code", 1),
+    ("message", 1),
+    ("trace", 1),
+    ("first_at", 1),
+    ("last_at", 1),
+    ("accepted", 2),
+    ("lost_at", 3),
+    ("asked_at", 3),
+    ("delivery", 3),
+    ("listed_at", 3),
+];
+
+/// What [`line`] reads from a file of this format: what it has not is nothing.
+pub(super) fn columns(format: u32) -> String {
+    let names = COLUMNS.map(|(name, since)| if since <= format { name } else { "NULL" });
+    names.join(", ")
+}
+
+/// The row with a key and its number, in a file of the present format.
+pub(super) fn numbered_record(
+    file: &Connection,
+    key: Uuid,
+) -> rusqlite::Result<Option<(i64, RowRecord)>> {
+    find(file, FORMAT, key)
+}
+
+pub(super) fn find(
+    file: &Connection,
+    format: u32,
+    key: Uuid,
+) -> rusqlite::Result<Option<(i64, RowRecord)>> {
+    let sql = format!("SELECT {} FROM deliveries WHERE key = ?1", columns(format));
+    let mut found = file.prepare_cached(&sql)?;
+    found.query_row([key.as_bytes()], line).optional()
+}
+
+/// The key of the row that has a correspondence.
+pub(super) fn row_with_correspondence(
+    file: &Connection,
+    correspondence: Uuid,
+) -> rusqlite::Result<Option<Uuid>> {
+    let sql = "SELECT key FROM deliveries WHERE correspondence = ?1";
+    let mut found = file.prepare_cached(sql)?;
+    let found = found.query_row([correspondence.as_bytes()], |row| id(row, 0));
+    Ok(found.optional()?.flatten())
+}
+
+/// Writes a row under its number, or as a new one, with its checksum.
+pub(super) fn write_record(
+    file: &Connection,
+    number: Option<i64>,
+    record: &RowRecord,
+) -> rusqlite::Result<()> {
+    let number = match number {
+        Some(number) => number,
+        None => next_number(file)?,
+    };
+    let cells = record.cells(number);
+    let sum = of_cells(cells.iter().map(Into::into));
+    let sum = Value::from(sum);
+    file.prepare_cached(&WRITE)?
+        .execute(params_from_iter(cells.iter().chain([&sum])))?;
+    Ok(())
+}
+
+/// The number goes into the checksum, so that it is chosen here.
+fn next_number(file: &Connection) -> rusqlite::Result<i64> {
+    let sql = "SELECT coalesce(max(n), 0) + 1 FROM deliveries";
+    file.prepare_cached(sql)?.query_row([], |row| row.get(0))
+}
+
+/// A row with the same number is changed; with the same key or correspondence as another one it is refused.
+static WRITE: LazyLock<String> = LazyLock::new(|| {
+    let names = COLUMNS.map(|(name, _)| name);
+    let places = vec!["?"; names.len()].join(", ");
+    let changes = names.map(|name| format!("{name} = excluded.{name}"));
+    format!(
+        "INSERT INTO deliveries ({}, sum) VALUES ({places}, ?) ON CONFLICT (n) DO UPDATE SET {}, sum = excluded.sum",
+        names.join(", "),
+        changes.join(", ")
+    )
+});
+
+impl RowRecord {
+    /// The checksum that its row has under this number.
+    pub(super) fn checksum(&self, number: i64) -> i64 {
+        of_cells(self.cells(number).iter().map(Into::into))
+    }
+
+    fn cells(&self, number: i64) -> [Value; COLUMNS.len()] {
+        let instant = |at: Option<Timestamp>| Value::from(at.map(Timestamp::as_millisecond));
+        [
+            number.into(),
+            self.key.as_bytes().to_vec().into(),
+            whole(self.row).into(),
+            whole(self.line).into(),
+            self.name.clone().into(),
+            self.recipient.clone().into(),
+            self.body.map(|body| body.to_vec()).into(),
+            self.state.name().to_owned().into(),
+            self.correspondence.map(|id| id.as_bytes().to_vec()).into(),
+            whole(self.attempts).into(),
+            self.status.map(i64::from).into(),
+            self.code.map(i64::from).into(),
+            self.message.clone().into(),
+            self.trace.clone().into(),
+            instant(self.first_at),
+            self.last_at.as_millisecond().into(),
+            self.accepted.map(|head| head.to_vec()).into(),
+            instant(self.lost_at),
+            instant(self.asked_at),
+            self.delivery.clone().into(),
+            instant(self.listed_at),
+        ]
+    }
+}
+
+pub(super) fn line(row: &Row<'_>) -> rusqlite::Result<(i64, RowRecord)> {
+    let line = RowRecord {
+        key: id(row, 1)?.unwrap_or_default(),
+        row: count(row, 2)?,
+        line: count(row, 3)?,
+        name: row.get(4)?,
+        recipient: row.get(5)?,
+        body: row.get(6)?,
+        state: named(row, 7)?,
+        correspondence: id(row, 8)?,
+        attempts: count(row, 9)?,
+        status: row.get(10)?,
+        code: row.get(11)?,
+        message: row.get(12)?,
+        trace: row.get(13)?,
+        first_at: instant(row, 14)?,
+        last_at: time(row, 15)?,
+        accepted: row.get(16)?,
+        lost_at: instant(row, 17)?,
+        asked_at: instant(row, 18)?,
+        delivery: row.get(19)?,
+        listed_at: instant(row, 20)?,
+    };
+    Ok((row.get(0)?, line))
+}
