@@ -1,10 +1,10 @@
-//! Files that people name: only plain files are opened, and those of a mailing lie in its folder.
+//! Opening of files that people name: only plain files, and for a mailing only those in its folder.
 
 use std::fs::{self, File};
 use std::io::{self, Read as _};
 use std::path::{Component, Path, PathBuf};
 
-/// Opens a plain file. A device has no end and a pipe may wait for ever: both are refused before they are opened, as are folders and sockets.
+/// Opens a plain file. Devices, pipes, folders and sockets are refused before they are opened: a device has no end, and opening a pipe may block for ever.
 pub(crate) fn open(path: &Path) -> io::Result<File> {
     if fs::metadata(path)?.is_file() {
         return File::open(path);
@@ -15,18 +15,19 @@ pub(crate) fn open(path: &Path) -> io::Result<File> {
     ))
 }
 
-/// The bytes of a plain file, but at most one more than `limit`.
+/// Reads a plain file, but at most `limit` + 1 bytes, so that the caller can tell that it is too large.
 pub(crate) fn read(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     open(path)?.take(limit + 1).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 
-/// The names of the files beside one that is not there, as it is named: those of the same folder, at most [`BESIDE`].
+/// The names of the files in the folder of a missing one, in the form in which that was named; at most [`BESIDE`].
 pub(crate) fn beside(folder: &Path, name: &str) -> Vec<String> {
     if !is_inside(name) {
         return Vec::new();
     }
+    // A name that leads out of the folder must not reveal what is there.
     let above = name.rfind('/').map_or("", |slash| &name[..=slash]);
     let entries = folder.join(above).read_dir().into_iter().flatten();
     let names = entries
@@ -37,28 +38,29 @@ pub(crate) fn beside(folder: &Path, name: &str) -> Vec<String> {
     names
 }
 
-/// The most files that are looked at for a name that was meant.
+/// The most files of a folder that are compared with a missing name.
 const BESIDE: usize = 10_000;
 
-/// Why a name is not that of a file in a folder.
+/// The reason why a name is not that of a file in a folder.
 #[derive(Debug)]
 pub(crate) enum Refused {
-    /// It is empty, absolute, or leads upwards.
+    /// The name is empty, absolute, or leads upwards.
     NotInside,
-    /// It is there, as a link that leads out of the folder.
+    /// The file is a link that leads out of the folder.
     LinkOut,
-    /// It is something else than a plain file.
+    /// The name is that of a folder, a device, or another special file.
     NotAFile,
     Unreadable(io::Error),
 }
 
-/// The real path of a plain file in a folder, by its relative name; `folder` is a real path itself.
+/// Finds a plain file in a folder by its relative name; returns its path with links resolved. `folder` itself must have its links resolved.
 pub(crate) fn find_inside(folder: &Path, name: &str) -> Result<PathBuf, Refused> {
     if name.trim().is_empty() || name.contains('\0') || !is_inside(name) {
         return Err(Refused::NotInside);
     }
     let real = folder.join(name).canonicalize();
     let real = real.map_err(Refused::Unreadable)?;
+    // Compared after links are resolved: a link inside the folder may lead anywhere.
     if !real.starts_with(folder) {
         return Err(Refused::LinkOut);
     }
@@ -69,7 +71,7 @@ pub(crate) fn find_inside(folder: &Path, name: &str) -> Result<PathBuf, Refused>
     }
 }
 
-/// True for a relative path that leads nowhere upwards.
+/// True for a relative path without `..`.
 fn is_inside(name: &str) -> bool {
     let mut parts = Path::new(name).components();
     parts.all(|part| matches!(part, Component::Normal(_) | Component::CurDir))

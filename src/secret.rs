@@ -1,4 +1,4 @@
-//! Secrets: identity numbers and tokens are masked before they reach a log, a journal, a report or an error; files with secrets are read with a limit.
+//! Masking of identity numbers and tokens before they reach a log, a journal, a report or an error; and reading of files with secrets.
 
 use std::borrow::Cow;
 use std::io::{self, Read as _};
@@ -8,18 +8,19 @@ use zeroize::Zeroizing;
 
 use crate::plain_file;
 
-/// Masks every token in a text from elsewhere, and every national identity number as `redact` does: `Bearer eyJhbGci…` becomes `Bearer *****`.
+/// Masks every token in a text from another program or server, and every national identity number as [`redact`] does: `Bearer eyJhbGci…` becomes `Bearer *****`.
 ///
-/// A token is anything of some length after `Bearer` or `Basic`, and any JWT, whole or in part, wherever it stands.
+/// A token is any long word after `Bearer` or `Basic`, and any JWT, whole or in part, wherever it stands.
 pub(crate) fn conceal(text: &str) -> Cow<'_, str> {
     let mut masked = String::new();
     let mut copied = 0;
     let mut after_scheme = false;
     let mut at = 0;
+    // Word by word, each with the separator behind it, so that `at` counts every byte.
     for word in text.split_inclusive(|character: char| !is_token(character)) {
         let bare = word.trim_end_matches(|character: char| !is_token(character));
         let long = bare.len() >= SHORTEST_TOKEN;
-        // A short word after `Bearer` is a word.
+        // A short word after `Bearer` is prose, as in "Bearer token expired". `eyJ` is the start of `{"` in base64url, with which a JWT begins.
         if long && (after_scheme || bare.contains("eyJ") || is_encoded_token(bare)) {
             masked.push_str(&text[copied..at]);
             masked.push_str("*****");
@@ -38,7 +39,7 @@ pub(crate) fn conceal(text: &str) -> Cow<'_, str> {
     Cow::Owned(redact(&masked).into_owned())
 }
 
-/// True for base64 of a token: `eyJ` at each of its three places in a group.
+/// True for base64 of a token: the three forms that `eyJ` takes by its position in a group of three bytes.
 fn is_encoded_token(word: &str) -> bool {
     word.len() >= SHORTEST_JWK
         && ["ZXlK", "V5S", "leU"]
@@ -46,9 +47,10 @@ fn is_encoded_token(word: &str) -> bool {
             .any(|code| word.contains(code))
 }
 
-/// True for a key, a token or an address with a password, where the name of something is expected; such a name is not to be shown.
+/// True for a key, a token or an address with a password that stands where a name is expected. Such a name must not be shown.
 pub(crate) fn is_secret(text: &str) -> bool {
     let text = text.trim_start_matches(|c: char| c.is_whitespace() || c == '"' || c == '\'');
+    // `{` in base64, the start of a JWK, is `ew` or `ey`.
     let is_base64 = || text.starts_with("ew") || text.starts_with("ey");
     let has_password = || {
         let (_, rest) = text.split_once("://")?;
@@ -63,10 +65,11 @@ pub(crate) fn is_secret(text: &str) -> bool {
         || has_password().is_some()
 }
 
-/// A file with a key, a certificate, a password or a token; wiped when it is dropped. Only plain files of at most 1 MB: a device has no end, and a pipe may wait for ever.
+/// Reads a file with a key, a certificate, a password or a token; the bytes are wiped from memory when dropped. Only plain files of at most 1 MB: a device has
+/// no end, and a pipe may block for ever.
 pub(crate) fn read_file(path: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
     let file = plain_file::open(path)?;
-    // With room for all of it: a vector that grows leaves copies behind.
+    // The capacity is reserved at once: a vector that grows leaves copies behind that are not wiped.
     let room = file.metadata()?.len().min(LARGEST_FILE) + 1;
     let room = usize::try_from(room).unwrap_or_default();
     let mut bytes = Zeroizing::new(Vec::with_capacity(room));
@@ -80,23 +83,23 @@ pub(crate) fn read_file(path: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
     Ok(bytes)
 }
 
-/// Bytes. Bundles of certificates have some hundred thousand.
+/// The largest file, in bytes. Bundles of certificates have some hundred thousand.
 const LARGEST_FILE: u64 = 1_000_000;
-/// Shorter than this is no signed token.
+/// The shortest signed token, in characters.
 const SHORTEST_JWT: usize = 30;
-/// Shorter than this is no key in base64.
+/// The shortest key in base64, in characters.
 const SHORTEST_JWK: usize = 100;
-/// Shorter than this after `Bearer` is a word.
+/// The shortest token after `Bearer`, in characters; shorter ones are words.
 const SHORTEST_TOKEN: usize = 16;
 
-/// The letters of base64 in both its alphabets, and the dots between a JWT's parts.
+/// True for the characters of base64 in both its alphabets, and for the dots between a JWT's parts.
 fn is_token(character: char) -> bool {
     character.is_ascii_alphanumeric() || "-_.+/=~".contains(character)
 }
 
 /// Masks every national identity number in a text: `07827199405` becomes `078271*****`.
 ///
-/// A number is eleven digits that stand by themselves, also written as six and five with a blank or a hyphen between. The control digits need not fit: a mistyped
+/// A number is exactly eleven digits in a row, also written as six and five with a blank or a hyphen between. The control digits need not fit: a mistyped
 /// number still points at a person.
 pub(crate) fn redact(text: &str) -> Cow<'_, str> {
     let bytes = text.as_bytes();
@@ -111,11 +114,13 @@ pub(crate) fn redact(text: &str) -> Cow<'_, str> {
         let hidden = match first {
             11 => Some(at + 6..at + 11),
             6 => match bytes.get(at + 6) {
+                // `078271 99405`, as forms print it.
                 Some(b' ' | b'-') if digits(bytes, at + 7) == 5 => Some(at + 7..at + 12),
                 _ => None,
             },
             _ => None,
         };
+        // Other runs are skipped whole: eleven digits out of twelve are no identity number.
         at = match hidden {
             Some(range) => {
                 masked.push_str(&text[copied..range.start]);

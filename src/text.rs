@@ -1,4 +1,4 @@
-//! Text functions that several modules need: counts, JSON pointers, causes of errors, characters that do not show.
+//! Text functions of several modules: counts, JSON pointers, causes of errors, invisible characters.
 
 use std::error::Error;
 
@@ -37,19 +37,20 @@ pub(crate) fn pointer_token(key: &str) -> String {
     key.replace('~', "~0").replace('/', "~1")
 }
 
-/// The key that a token of a JSON pointer stands for.
+/// The key for a token of a JSON pointer.
 pub(crate) fn key_of_token(token: &str) -> String {
+    // In this order: `~01` is `~1` and not `/` (RFC 6901, section 4).
     token.replace("~1", "/").replace("~0", "~")
 }
 
-/// The causes of an error, the nearest first; without the error itself.
+/// Iterates over the causes of an error, the nearest first, without the error itself.
 pub(crate) fn causes<'e>(
     error: &'e (dyn Error + 'static),
 ) -> impl Iterator<Item = &'e (dyn Error + 'static)> {
     std::iter::successors(error.source(), |cause| (*cause).source())
 }
 
-/// The beginning of the character that a byte belongs to; the end of the text for what lies behind it.
+/// The start of the character at a byte; the end of the text for bytes behind it.
 pub(crate) fn floor_char_boundary(text: &str, at: usize) -> usize {
     let mut at = at.min(text.len());
     while !text.is_char_boundary(at) {

@@ -1,11 +1,11 @@
-//! One of a few words, read as Altinn reads it: the name in any case, or its number. It is always written by its name.
+//! Enums of the API, read as Altinn reads them: the name in any case, or its number. They are always written by name.
 
 use std::fmt;
 use std::marker::PhantomData;
 
 use serde::de::{Deserializer, Error, Visitor};
 
-/// A type that is one of a few words.
+/// An enum of the API.
 pub(super) trait ApiEnum: Copy + 'static {
     /// Altinn's names, in the order of their numbers from 0.
     const NAMES: &'static [&'static str];
@@ -13,12 +13,12 @@ pub(super) trait ApiEnum: Copy + 'static {
     const VALUES: &'static [Self];
 }
 
-/// Reads a choice.
+/// Deserialises an enum of the API.
 pub(super) fn read<'de, T: ApiEnum, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
     deserializer.deserialize_any(EnumVisitor(PhantomData))
 }
 
-/// Makes a choice of an enum whose variants are named and numbered as Altinn's are.
+/// Implements [`ApiEnum`] and `Deserialize` for an enum whose variants are named and numbered as Altinn's are.
 macro_rules! api_enum {
     ($type:ident: $($name:ident),+) => {
         impl $crate::correspondence::api_enum::ApiEnum for $type {
@@ -49,6 +49,7 @@ impl<T: ApiEnum> Visitor<'_> for EnumVisitor<T> {
         let named = T::NAMES
             .iter()
             .position(|name| name.eq_ignore_ascii_case(word));
+        // Form fields and templates give numbers as texts.
         let found = named.or_else(|| word.parse().ok());
         found
             .and_then(|at| T::VALUES.get(at).copied())

@@ -1,12 +1,12 @@
-//! A file that follows a letter.
+//! The metadata of a letter's attachments.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// How many attachments a letter may have, existing ones included (code 1038).
+/// The most attachments of a letter, existing ones included (code 1038).
 pub const ATTACHMENT_LIMIT: usize = 100;
 
-/// What Altinn is told about a file: in `content.attachments`, and when an attachment is initialised by itself.
+/// The metadata of a file: in `content.attachments`, and when an attachment is initialised by itself.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Attachment {

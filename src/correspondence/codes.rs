@@ -1,11 +1,11 @@
-//! The codes Altinn answers with (`errorCode`), their HTTP statuses and what they mean.
+//! Altinn's error codes (`errorCode`), with their HTTP statuses and meanings.
 
-/// The HTTP status that comes with a code; 400 for one that is not known here, as for most.
+/// The HTTP status that comes with a code; 400, the status of most, for a code that is not known here.
 pub fn http_status(code: u16) -> u16 {
     find(code.into()).map_or(400, |(_, status, _)| *status)
 }
 
-/// What a code means, as a fragment; nothing for a code that is not known here.
+/// The meaning of a code, as a fragment; `None` for a code that is not known here.
 pub fn meaning(code: u32) -> Option<&'static str> {
     find(code).map(|(_, _, meaning)| *meaning)
 }
@@ -18,7 +18,7 @@ fn find(code: u32) -> Option<&'static Row> {
     CODES.get(at)
 }
 
-/// Code, HTTP status, meaning; in the order of the codes.
+/// Code, HTTP status and meaning. In the order of the codes, because `find` is a binary search.
 #[rustfmt::skip]
 const CODES: [Row; 112] = [
     (1001, 404, "there is no such letter, or it is not visible"),

@@ -1,13 +1,13 @@
-//! E-mail addresses and mobile numbers that Altinn takes for a notification.
+//! The form of e-mail addresses and mobile numbers that Altinn accepts for a notification.
 
 use rlibphonenumber::PHONE_NUMBER_UTIL;
 
-/// Whether an e-mail address has the form Altinn asks for (code 3011).
+/// True when an e-mail address has the form that Altinn requires (code 3011).
 ///
 /// Before the `@` a quoted text, or runs of letters, digits and a few signs with dots between; after it 1 to 9 labels and a top domain of 2 to 14 letters, or four
 /// numbers. Letters are a to z, æ, ø and å.
 pub fn is_email_address(text: &str) -> bool {
-    // The end of a text in .NET's regular expressions is also before a last line feed.
+    // In .NET's regular expressions `$` also matches before a last line feed.
     let text = text.strip_suffix('\n').unwrap_or(text);
     if text.contains(';') {
         return false;
@@ -17,7 +17,8 @@ pub fn is_email_address(text: &str) -> bool {
     })
 }
 
-/// Says why a mobile number is not one that Altinn takes (code 3012): a valid number with its country code, as libphonenumber knows the numbering plans of the world.
+/// The reason why Altinn refuses a mobile number (code 3012); `None` for a valid number with its country code, as libphonenumber knows the numbering plans of the
+/// world.
 ///
 /// The reasons are whole messages. The first number loads the plans, which takes some hundredths of a second.
 pub fn mobile_number_problem(text: &str) -> Option<&'static str> {
@@ -25,11 +26,12 @@ pub fn mobile_number_problem(text: &str) -> Option<&'static str> {
         return Some("the mobile number has no country code");
     };
     let parsed = PHONE_NUMBER_UTIL.parse(format!("+{number}"), None);
+    // No default country: Altinn requires the country code.
     let is_valid = parsed.is_ok_and(|number| PHONE_NUMBER_UTIL.is_valid_number(&number));
     (!is_valid).then_some("there is no such mobile number")
 }
 
-/// True for a text that looks like a mobile number with its country code; the numbering plans are not asked.
+/// True for a text in the form of a mobile number with its country code: 8 to 15 digits. The numbering plans are not consulted, which makes it cheap.
 pub fn looks_like_mobile_number(text: &str) -> bool {
     let number = text.strip_prefix('+').or_else(|| text.strip_prefix("00"));
     number.is_some_and(|number| {
@@ -41,6 +43,7 @@ fn is_letter(c: char) -> bool {
     c.is_ascii_alphabetic() || matches!(c, 'æ' | 'ø' | 'å' | 'Æ' | 'Ø' | 'Å')
 }
 
+/// True for the part of an address before the `@`: a quoted text, or runs of letters, digits and a few signs with single dots between.
 fn is_local_part(local: &str) -> bool {
     if let Some(rest) = local.strip_prefix('"') {
         return rest
@@ -55,6 +58,7 @@ fn is_local_part(local: &str) -> bool {
     })
 }
 
+/// True for 1 to 9 labels of at most 63 characters and a top domain of 2 to 14 ASCII letters.
 fn is_domain(domain: &str) -> bool {
     let Some((labels, top)) = domain.rsplit_once('.') else {
         return false;
@@ -73,7 +77,7 @@ fn is_domain(domain: &str) -> bool {
         && labels.split('.').all(is_label)
 }
 
-/// Four numbers of one to three digits; how large they are is not asked.
+/// True for four numbers of one to three digits. Altinn's expression does not limit them to 255 either.
 fn is_ipv4(domain: &str) -> bool {
     domain.split('.').count() == 4
         && domain.split('.').all(|part| {

@@ -1,23 +1,23 @@
-//! The control digits of Norwegian identity, organisation and account numbers (modulus 11).
+//! Control digits (modulus 11) of Norwegian identity, organisation and account numbers.
 
 const PERSON_FIRST: [u32; 9] = [3, 7, 6, 1, 8, 9, 4, 5, 2];
 const PERSON_SECOND: [u32; 10] = [5, 4, 3, 2, 7, 6, 5, 4, 3, 2];
 const ORGANIZATION: [u32; 8] = [3, 2, 7, 6, 5, 4, 3, 2];
 
-/// Whether nine digits are an organisation number; Altinn does not ask, so that a mistyped one is found only in the register.
+/// True when nine digits are an organisation number. Altinn does not check this, so that it finds a mistyped one only in the register.
 pub fn organization_control_digit_fits(nine: &str) -> bool {
     all_digits(nine, 9) && fits(nine.as_bytes(), &ORGANIZATION)
 }
 
-/// Whether eleven digits have the two control digits of a national identity number; D-numbers and synthetic numbers have them too. No date is asked for.
+/// True when eleven digits end in the two control digits of a national identity number. D-numbers and synthetic numbers have them too; the date is not checked.
 pub(super) fn person_control_digits_fit(eleven: &str) -> bool {
     let bytes = eleven.as_bytes();
     all_digits(eleven, 11) && fits(bytes, &PERSON_FIRST) && fits(bytes, &PERSON_SECOND)
 }
 
-/// Whether eleven digits are a Norwegian account number.
+/// True when eleven digits are a Norwegian account number.
 pub fn account_control_digit_fits(eleven: &str) -> bool {
-    // They are weighed as the second control digit of persons is.
+    // Account numbers use the weights of a person's second control digit.
     all_digits(eleven, 11) && fits(eleven.as_bytes(), &PERSON_SECOND)
 }
 
@@ -25,13 +25,14 @@ fn all_digits(text: &str, count: usize) -> bool {
     text.len() == count && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// Whether the digit after the weighed ones is the control digit.
+/// True when the digit after the weighted ones is their control digit.
 fn fits(digits: &[u8], weights: &[u32]) -> bool {
     let sum: u32 = digits
         .iter()
         .zip(weights)
         .map(|(digit, weight)| u32::from(digit - b'0') * weight)
         .sum();
+    // A remainder of 1 gives 10, which is no digit: such numbers do not exist.
     let control = match 11 - sum % 11 {
         11 => 0,
         control => control,

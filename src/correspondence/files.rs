@@ -1,22 +1,23 @@
-//! Names of attached files that Altinn takes.
+//! The rules for names of attached files.
 
 use crate::diagnostic::Code;
 
 use super::text::is_blank;
 
-/// The extensions Altinn takes, in any case (code 2013).
+/// The extensions that Altinn accepts, in any case (code 2013).
 pub const FILE_TYPES: [&str; 20] = [
     "doc", "xls", "docx", "xlsx", "ppt", "pps", "zip", "pdf", "html", "txt", "xml", "jpg", "jpeg",
     "gif", "bmp", "png", "json", "csv", "dcm", "dicom",
 ];
 
-/// The first thing Altinn would say against a file name, with its code: 2010 missing, 2013 type, 2012 characters, 2021 reserved.
+/// The first fault that Altinn would find in a file name, with its code: 2010 missing, 2013 type, 2012 characters, 2021 reserved. The order is the server's.
 ///
 /// A name of more than 255 characters is refused earlier, by model validation.
 pub fn file_name_problem(name: &str) -> Option<(Code, &'static str)> {
     if is_blank(name) {
         return Some((Code::Altinn(2010), "the file name is missing"));
     }
+    // The type comes before the characters, so that `a/b` without an extension has the wrong type.
     if !has_allowed_type(name) {
         return Some((
             Code::Altinn(2013),
@@ -36,7 +37,7 @@ pub fn file_name_problem(name: &str) -> Option<(Code, &'static str)> {
 }
 
 fn has_allowed_type(name: &str) -> bool {
-    // The type is that of the last part of a path, as the server reads it.
+    // The server takes the extension of the last part of a path, and only then refuses the `/` (2012).
     let last = name.rsplit('/').next().unwrap_or(name);
     last.rsplit_once('.').is_some_and(|(_, extension)| {
         FILE_TYPES
@@ -52,7 +53,7 @@ fn is_illegal(c: char) -> bool {
     )
 }
 
-/// A device of Windows, alone or followed by a dot.
+/// True for the name of a Windows device, alone or followed by a dot.
 fn is_reserved(name: &str) -> bool {
     let stem = name.split('.').next().unwrap_or(name);
     let device = |device: &str| stem.eq_ignore_ascii_case(device);

@@ -4,14 +4,15 @@ use serde_json::Value;
 
 use super::Request;
 
-/// Free names, the only ones that are not the API's own.
+/// The member with free names; all other names are the API's own.
 const PROPERTIES: &str = "correspondence.propertyList";
 
-/// The fields that say what the request's JSON says, in its order; nothing when a form cannot say it.
+/// Returns the form fields for a request, in the order of its JSON; `None` when a form cannot express it.
 ///
 /// ASP.NET takes a blank value for null and names that differ by case for the same, and has no way to quote a bracket in a name. A letter with such a member can
 /// only be sent as JSON, with its files uploaded before.
 pub fn form_fields(request: &Request) -> Option<Vec<(String, String)>> {
+    // Through JSON, so that names and omitted members are the same in both forms of a request.
     let value = serde_json::to_value(request).ok()?;
     let mut fields = Vec::new();
     for (name, value) in value.as_object()? {
@@ -20,11 +21,14 @@ pub fn form_fields(request: &Request) -> Option<Vec<(String, String)>> {
     Some(fields)
 }
 
+/// Adds the fields for the value at `path`; `None` when a form cannot express it.
 fn collect(path: String, value: &Value, fields: &mut Vec<(String, String)>) -> Option<()> {
     match value {
+        // An absent field is null to ASP.NET.
         Value::Null => {}
         Value::Bool(flag) => fields.push((path, flag.to_string())),
         Value::Number(number) => fields.push((path, number.to_string())),
+        // A blank field would be null too, and a blank text is not.
         Value::String(text) if text.trim().is_empty() => return None,
         Value::String(text) => fields.push((path, text.clone())),
         Value::Array(list) => {
@@ -35,11 +39,13 @@ fn collect(path: String, value: &Value, fields: &mut Vec<(String, String)>) -> O
         Value::Object(properties) if path == PROPERTIES => {
             let mut seen = Vec::with_capacity(properties.len());
             for (name, value) in properties {
+                // Names that differ only in case would be one property to ASP.NET, and one value would be lost.
                 let folded = name.to_lowercase();
                 if !can_be_named(name) || seen.contains(&folded) {
                     return None;
                 }
                 seen.push(folded);
+                // A dot would begin a member of the property; in brackets it is a part of the name.
                 let path = if name.contains('.') {
                     format!("{path}[{name}]")
                 } else {
@@ -57,7 +63,7 @@ fn collect(path: String, value: &Value, fields: &mut Vec<(String, String)>) -> O
     Some(())
 }
 
-/// Whether a property's name can stand in the name of a field.
+/// True when a property's name can be a part of a field's name as it is; there is no escape for names.
 fn can_be_named(name: &str) -> bool {
     name.trim() == name
         && !name.is_empty()

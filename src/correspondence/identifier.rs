@@ -1,4 +1,4 @@
-//! Who gets a letter: organisations, persons, and how Altinn writes them.
+//! Recipients: organisations and persons, and the spellings that Altinn accepts for them.
 
 use std::fmt;
 
@@ -15,9 +15,9 @@ const PERSON: &str = "urn:altinn:person:identifier-no:";
 const IDPORTEN_EMAIL: &str = "urn:altinn:person:idporten-email:";
 const LEGACY_SELF_IDENTIFIED: &str = "urn:altinn:person:legacy-selfidentified:";
 
-/// Somebody who can get a letter.
+/// A recipient of a letter.
 ///
-/// There is no `Display`, and `Debug` masks, so that nobody prints a person's number by chance: write [`Recipient::urn`] or [`Recipient::masked`].
+/// It has no `Display`, and `Debug` masks, so that no identity number is printed by chance: use [`Recipient::urn`] or [`Recipient::masked`].
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub enum Recipient {
     /// An organisation, by its nine digits. The control digit is not checked, as Altinn does not.
@@ -30,37 +30,37 @@ pub enum Recipient {
     LegacySelfIdentified(String),
 }
 
-/// A text that names no recipient. The message never has the text itself in it.
+/// The reason why a text is no recipient. The message never contains the text itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum InvalidRecipient {
-    /// Nothing there.
+    /// An empty text, or nothing but blanks.
     #[error("the recipient is missing")]
     Empty,
     /// White space or an invisible character in or around it.
     #[error("the recipient has blanks in or around it")]
     Blanks {
-        /// Whether it names somebody without them.
+        /// True when it is a recipient without them.
         fits_without: bool,
     },
     /// Ten digits that are an identity number with a zero in front.
     #[error("the identity number has lost its leading zero")]
     LostZero {
-        /// The first five of the digits that are left: a day, a month, and the first digit of a year.
+        /// The first five of the ten digits: a day, a month, and the first digit of a year.
         first: [u8; 5],
     },
-    /// As a spreadsheet writes long numbers: `9,19E+8`.
+    /// A number as spreadsheets write long ones: `9,19E+8`.
     #[error("the recipient is a number in scientific notation")]
     ScientificNotation,
     /// A number with decimals: `991825827.0`.
     #[error("the recipient is a number with decimals")]
     Decimals,
-    /// Nine digits without a prefix: taken from a file, refused by Altinn.
+    /// Nine digits without a prefix: accepted from a file, refused by Altinn.
     #[error("an organisation number needs a prefix")]
     BareOrganization,
     /// Digits, but too few or too many.
     #[error("the number has neither 9 nor 11 digits")]
     Digits {
-        /// How many there are.
+        /// The number of digits.
         count: usize,
     },
     /// Not nine digits after the prefix of an organisation.
@@ -84,13 +84,13 @@ pub enum InvalidRecipient {
     /// `NO 991 825 827 MVA`: an organisation number as it stands on invoices.
     #[error("the recipient is written as a VAT number")]
     VatNumber,
-    /// Anything else.
+    /// A text of any other form.
     #[error("the recipient is nobody Altinn knows how to reach")]
     Unknown,
 }
 
 impl Recipient {
-    /// Reads what stands in a file: what Altinn takes, and nine bare digits as an organisation.
+    /// Reads a recipient from a file: anything that Altinn accepts, and nine bare digits as an organisation.
     pub fn parse(text: &str) -> Result<Self, InvalidRecipient> {
         match Kind::parse(text) {
             Ok((kind, value)) => Ok(kind.recipient(value)),
@@ -99,13 +99,13 @@ impl Recipient {
         }
     }
 
-    /// Reads what stands in a request: exactly what Altinn's model validation takes.
+    /// Reads a recipient from a request: exactly what Altinn's model validation accepts.
     pub fn from_api(text: &str) -> Result<Self, InvalidRecipient> {
         let (kind, value) = Kind::parse(text)?;
         Ok(kind.recipient(value))
     }
 
-    /// The normalised lower-case URN, as Altinn answers with it.
+    /// The normalised lower-case URN, as Altinn returns it.
     pub fn urn(&self) -> String {
         let (prefix, value) = match self {
             Self::Organization(number) => (ORGANIZATION, number),
@@ -116,7 +116,7 @@ impl Recipient {
         [prefix, value].concat()
     }
 
-    /// Safe to show: organisations in full, `078271*****`, `k***@example.no`, `k***`.
+    /// The recipient as it may be shown: organisations in full, `078271*****`, `k***@example.no`, `k***`.
     pub fn masked(&self) -> String {
         match self {
             Self::Organization(number) => number.clone(),
@@ -129,16 +129,17 @@ impl Recipient {
         }
     }
 
-    /// Whether it is a person of any kind.
+    /// True for a person of any kind.
     pub fn is_person(&self) -> bool {
         !matches!(self, Self::Organization(_))
     }
 
-    /// Whether it is a made-up person for tests: 80 or 40 has been added to the month.
+    /// True for a synthetic person, made for tests: 80 or 40 has been added to the month.
     pub fn is_synthetic_person(&self) -> bool {
         let Self::Person(number) = self else {
             return false;
         };
+        // Months 41 to 52 and 81 to 92; a month is at most 12 for real persons.
         matches!(
             number.get(2..4).and_then(|month| month.parse::<u8>().ok()),
             Some(41..=52 | 81..=92)
@@ -159,7 +160,7 @@ impl fmt::Debug for Recipient {
 }
 
 impl InvalidRecipient {
-    /// True when nothing is recognised in it.
+    /// True when the text resembles no form of recipient.
     pub fn is_unknown(&self) -> bool {
         matches!(
             self,
@@ -170,7 +171,7 @@ impl InvalidRecipient {
         )
     }
 
-    /// What to do about it.
+    /// The remedy, for people; shows at most the first five digits of the text.
     pub fn hint(&self) -> Option<String> {
         let hint = match self {
             Self::Empty => "fill in an organisation number or a national identity number",
@@ -213,7 +214,7 @@ impl InvalidRecipient {
     }
 }
 
-/// A text that should have been a recipient, safe to show: what may be a person's number, even a damaged one, ends in asterisks.
+/// A text that should have been a recipient, as it may be shown: the end of anything that may be an identity number, even a damaged one, becomes asterisks.
 pub fn masked(text: &str) -> String {
     let at = text.rfind(':').map_or(0, |colon| colon + 1);
     let (prefix, value) = text.split_at(at);
@@ -224,7 +225,7 @@ pub fn masked(text: &str) -> String {
     format!("{prefix}{}", mask_digits(value))
 }
 
-/// The first six digits stay, but at least five are hidden: ten digits may be a number that has lost its zero.
+/// Keeps the first six digits, but hides at least five: ten digits may be a number that has lost its leading zero.
 fn mask_digits(text: &str) -> String {
     let digits = text.bytes().filter(u8::is_ascii_digit).count();
     let kept = digits.saturating_sub(5).min(6);
@@ -245,7 +246,7 @@ fn mask_name(name: &str) -> String {
     name.chars().take(1).chain("***".chars()).collect()
 }
 
-/// What a recipient is, before anything is copied.
+/// The kind of a recipient. Judging a text needs no copy of it; only [`Recipient`] owns one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Organization,
@@ -255,12 +256,13 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    /// The kind and the part after the prefix of what Altinn takes; allocates nothing.
+    /// Returns the kind of a text and the part after its prefix; allocates nothing for a valid one. Prefixes are case-sensitive, as Altinn's are.
     pub(super) fn parse(text: &str) -> Result<(Self, &str), InvalidRecipient> {
         let prefixed = |prefix| text.strip_prefix(prefix);
         if let Some(value) = prefixed(ORGANIZATION).or_else(|| prefixed(ORGANIZATION_ISO)) {
             return match digits(value) {
                 Some(9) => Ok((Self::Organization, value)),
+                // Damage explains more than a wrong number of digits.
                 _ => Err(damage(value).unwrap_or(InvalidRecipient::OrganizationDigits)),
             };
         }
@@ -298,25 +300,26 @@ fn person(text: &str) -> Option<(Kind, &str)> {
     person_control_digits_fit(text).then_some((Kind::Person, text))
 }
 
-/// How many digits a text of nothing else has.
+/// The length of a text of nothing but digits; `None` for any other text.
 fn digits(text: &str) -> Option<usize> {
     text.bytes()
         .all(|byte| byte.is_ascii_digit())
         .then_some(text.len())
 }
 
-/// One `@` with text on both sides, and no `:`; Altinn asks for no more.
+/// True for one `@` with text on both sides and no `:`, which is all that Altinn requires here.
 fn is_address(text: &str) -> bool {
     text.split_once('@').is_some_and(|(name, domain)| {
         !name.is_empty() && !domain.is_empty() && !domain.contains('@') && !text.contains(':')
     })
 }
 
-/// Why a text without a known prefix is no recipient.
+/// The reason why a text without a known prefix is no recipient.
 fn unprefixed(text: &str) -> InvalidRecipient {
     if text.is_empty() {
         return InvalidRecipient::Empty;
     }
+    // Damage first: a number with a lost zero has ten digits, and its own hint.
     if let Some(damage) = damage(text) {
         return damage;
     }
@@ -329,9 +332,10 @@ fn unprefixed(text: &str) -> InvalidRecipient {
     }
 }
 
-/// What a spreadsheet or a clipboard has done to it.
+/// The damage that a spreadsheet or a clipboard has done to a number; `None` when there are no signs of it.
 fn damage(text: &str) -> Option<InvalidRecipient> {
     let blank = |c: char| c.is_whitespace() || is_invisible(c);
+    // Before blanks: `NO 991 825 827 MVA` has both, and the letters have to go too.
     if is_vat_number(&text.replace(blank, "")) {
         return Some(InvalidRecipient::VatNumber);
     }
@@ -343,11 +347,13 @@ fn damage(text: &str) -> Option<InvalidRecipient> {
         let fits_without = Recipient::parse(&rest).is_ok();
         return Some(InvalidRecipient::Blanks { fits_without });
     }
+    // The control digits fit with a zero in front: one in about 100 numbers would by chance.
     if digits(text) == Some(10) && person_control_digits_fit(&format!("0{text}")) {
         let first = text.as_bytes().first_chunk::<5>()?;
         return Some(InvalidRecipient::LostZero { first: *first });
     }
     let (whole, rest) = text.split_once(['.', ',']).unwrap_or((text, ""));
+    // `991825827.0` and `9,918E+8`: both decimal signs occur, by the spreadsheet's language.
     let number = |text: &str| !text.is_empty() && digits(text).is_some();
     if let Some((mantissa, exponent)) = text.split_once(['e', 'E']) {
         let exponent = exponent.trim_start_matches('+');
@@ -358,7 +364,7 @@ fn damage(text: &str) -> Option<InvalidRecipient> {
     (number(whole) && number(rest)).then_some(InvalidRecipient::Decimals)
 }
 
-/// `991825827MVA`, `NO991825827MVA` and `NO991825827`.
+/// True for `991825827MVA`, `NO991825827MVA` and `NO991825827`.
 fn is_vat_number(text: &str) -> bool {
     let text = text.to_ascii_uppercase();
     let number = text.strip_prefix("NO").unwrap_or(&text);

@@ -30,7 +30,7 @@ const ENGLISH_MONTHS: [&str; 12] = [
     "December",
 ];
 
-/// A language that Altinn takes letters in; Altinn's own default is Bokmål.
+/// A language of letters that Altinn supports. The default is Altinn's own.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Language {
     #[default]
@@ -40,9 +40,10 @@ pub enum Language {
 }
 
 impl Language {
-    /// Reads `nb`, `NN`, `en-GB` or `no`, as columns hold them; `None` for anything else.
+    /// Reads `nb`, `NN`, `en-GB` or `no`, as columns hold them; `None` for anything else. Broader than Altinn, which accepts only `nb`, `nn` and `en`.
     pub fn parse(text: &str) -> Option<Self> {
         let text = text.trim();
+        // `nb-NO` and `en_GB` are written by other systems.
         let word = text.split(['-', '_']).next().unwrap_or(text);
         let is = |name: &str| word.eq_ignore_ascii_case(name);
         if is("nb") || is("no") {
@@ -56,7 +57,7 @@ impl Language {
         }
     }
 
-    /// Altinn's code for it.
+    /// Altinn's code for the language.
     pub fn code(self) -> &'static str {
         match self {
             Self::Bokmal => "nb",
@@ -65,9 +66,10 @@ impl Language {
         }
     }
 
-    /// The name of a month, from 1; empty for a month that does not exist.
+    /// The name of a month, which is counted from 1; empty for a month that does not exist.
     pub fn month(self, month: i8) -> &'static str {
         let names = match self {
+            // Bokmål and Nynorsk share the names of months.
             Self::Bokmal | Self::Nynorsk => &NORWEGIAN_MONTHS,
             Self::English => &ENGLISH_MONTHS,
         };

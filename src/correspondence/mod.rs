@@ -1,4 +1,4 @@
-//! The vocabulary: what a letter is, and what makes it valid.
+//! The types of a letter and the rules that make it valid.
 //!
 //! The types are named and nested as in the API of Altinn 3 Correspondence, so that anything from its documentation can be
 //! pasted into a manifest. Pure: no files, no network, no clock.

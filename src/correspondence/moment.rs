@@ -1,4 +1,4 @@
-//! A point in time as the API writes it: RFC 3339 with an offset.
+//! Points in time as the API writes them: RFC 3339 with an offset.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -10,7 +10,7 @@ use jiff::{Timestamp, Zoned};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-/// The zone that times without an offset are read in.
+/// The time zone of times without an offset.
 pub const OSLO: &str = "Europe/Oslo";
 
 /// A point in time that keeps the offset it was written with.
@@ -24,12 +24,12 @@ pub struct Moment {
 }
 
 impl Moment {
-    /// The instant, for comparisons.
+    /// The instant, without the offset.
     pub fn timestamp(self) -> Timestamp {
         self.at
     }
 
-    /// The day that it is written as, when it is another one in Norway.
+    /// The written day, when the instant falls on another day in Norway; else `None`.
     pub(crate) fn other_day_in_norway(self) -> Option<Date> {
         let written = self.offset.to_datetime(self.at).date();
         let oslo = TimeZone::get(OSLO).ok()?;
@@ -37,12 +37,13 @@ impl Moment {
     }
 }
 
-/// Reads a deadline: a plain date is the last second of that day in Norway, anything else what it is elsewhere.
+/// Deserialises a deadline: a plain date means the last second of that day in Norway, unlike in other members, where it means the first.
 pub(super) fn deadline<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<Moment>, D::Error> {
     let text = <Option<Cow<'de, str>>>::deserialize(deserializer)?;
     let text = text.as_deref().map(str::trim);
+    // Templates often leave a line break behind a value.
     let is_date = |text: &&str| text.len() == 10 && text.parse::<Date>().is_ok();
     let read = match text.filter(is_date) {
         Some(date) => Some(format!("{date}T23:59:59").parse()),
@@ -64,6 +65,7 @@ impl From<&Zoned> for Moment {
 pub(crate) fn deadline_text(at: Timestamp) -> String {
     let zone = TimeZone::get(OSLO).unwrap_or(TimeZone::UTC);
     let local = at.to_zoned(zone);
+    // 23:59:59 is what `deadline` makes of a plain date.
     if (local.hour(), local.minute()) == (23, 59) {
         return format!("the end of {} in Norway", local.date());
     }
@@ -76,14 +78,14 @@ pub fn local_time(at: Timestamp) -> String {
     at.to_zoned(zone).strftime("%Y-%m-%d %H:%M%:z").to_string()
 }
 
-/// A text is not a date and time.
+/// The error for a text that is not a date and time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InvalidMoment {
     text: String,
     reason: &'static str,
 }
 
-/// .NET reads no offset beyond it.
+/// The largest offset that .NET reads, in seconds.
 const MOST_OFFSET: i32 = 14 * 60 * 60;
 
 impl fmt::Display for InvalidMoment {
@@ -105,7 +107,7 @@ impl FromStr for Moment {
         let refused =
             || because("is not a date and time such as 2026-12-15T12:00:00+01:00 or 2026-12-15");
         if let Ok(at) = text.parse::<Timestamp>() {
-            // `Timestamp` has checked the offset; `Pieces` gives it back.
+            // `Timestamp` checks the offset but does not keep it; `Pieces` returns it.
             let offset = jiff::fmt::temporal::Pieces::parse(text)
                 .ok()
                 .and_then(|pieces| pieces.to_numeric_offset())
@@ -115,6 +117,7 @@ impl FromStr for Moment {
                     "has an offset beyond 14 hours, which Altinn does not read",
                 ));
             }
+            // .NET has no other years.
             if !(1..=9999).contains(&offset.to_datetime(at).year()) {
                 return Err(refused());
             }
@@ -125,6 +128,7 @@ impl FromStr for Moment {
             _ => text.parse::<DateTime>().map_err(|_| refused())?,
         };
         let oslo = TimeZone::get(OSLO).map_err(|_| refused())?;
+        // Twice a year a local time is missing or occurs twice: `compatible` takes the later time in a gap and the earlier of two.
         let zoned = oslo
             .to_ambiguous_zoned(local)
             .compatible()

@@ -1,11 +1,11 @@
-//! The e-mail and SMS that tell a recipient about a letter.
+//! Notifications: the e-mail and SMS that tell a recipient about a letter.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::api_enum::api_enum;
 
-/// What is sent, over which channel, and to whom.
+/// The texts, channels and recipients of the notifications about a letter.
 ///
 /// `$sendersName$`, `$correspondenceRecipientName$`, `$resourceName$`, `$messageTitle$` and `$recipientName$` in the texts are
 /// replaced by Altinn.
@@ -27,7 +27,7 @@ pub struct Notification {
     /// The text of the e-mail; at most 10000 characters.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub email_body: Option<String>,
-    /// Whether `emailBody` is plain text or HTML. Default: `Plain`.
+    /// The format of `emailBody`, plain text or HTML. Default: `Plain`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub email_content_type: Option<EmailContentType>,
     /// The text of the SMS; at most 2144 characters.
@@ -42,7 +42,7 @@ pub struct Notification {
     /// The text of the reminder by e-mail; at most 10000 characters.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reminder_email_body: Option<String>,
-    /// Whether `reminderEmailBody` is plain text or HTML. Default: the same as `emailContentType`.
+    /// The format of `reminderEmailBody`, plain text or HTML. Default: the same as `emailContentType`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reminder_email_content_type: Option<EmailContentType>,
     /// The text of the reminder by SMS; at most 2144 characters.
@@ -51,7 +51,7 @@ pub struct Notification {
     /// Ignored by Altinn. Accepted so that older examples can be pasted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub senders_reference: Option<String>,
-    /// Whom to notify beside, or instead of, the registered contacts.
+    /// Contacts to notify beside, or instead of, the registered ones.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub custom_recipients: Vec<CustomRecipient>,
     /// Deprecated by Altinn: used only when `customRecipients` is empty.
@@ -62,7 +62,7 @@ pub struct Notification {
     pub override_registered_contact_information: Option<bool>,
 }
 
-/// Somebody to notify: exactly one of the four members (codes 3018 and 3019).
+/// A contact to notify: exactly one of the four members (codes 3018 and 3019).
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct CustomRecipient {
@@ -80,7 +80,7 @@ pub struct CustomRecipient {
     pub national_identity_number: Option<String>,
 }
 
-/// Whose texts a notification has.
+/// The origin of a notification's texts.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub enum NotificationTemplate {
     /// The texts in the manifest.
@@ -92,7 +92,7 @@ pub enum NotificationTemplate {
 
 api_enum!(NotificationTemplate: CustomMessage, GenericAltinnMessage);
 
-/// How a notification travels.
+/// The channel of a notification.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub enum NotificationChannel {
     /// E-mail only.
@@ -110,7 +110,7 @@ pub enum NotificationChannel {
 
 api_enum!(NotificationChannel: Email, Sms, EmailPreferred, SmsPreferred, EmailAndSms);
 
-/// What an e-mail body is written in.
+/// The format of an e-mail body.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub enum EmailContentType {
     /// Plain text.

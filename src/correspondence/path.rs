@@ -1,10 +1,10 @@
-//! Where the API is below an environment's address.
+//! Paths of the API below an environment's address.
 
-/// What all its paths begin with.
+/// The beginning of all paths.
 pub const API: &str = "/correspondence/api/v1";
 
-/// Where letters are posted as JSON, below [`API`].
+/// The path for letters as JSON, below [`API`].
 pub const INITIALIZE: &str = "correspondence";
 
-/// Where letters are posted as forms, with files of their own, below [`API`].
+/// The path for letters as forms with enclosed files, below [`API`].
 pub const INITIALIZE_WITH_FILES: &str = "correspondence/upload";

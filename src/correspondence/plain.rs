@@ -1,4 +1,4 @@
-//! Altinn's rule for titles and sender names (1002, 1039): a text is plain when reading it as HTML and as Markdown changes nothing but white space.
+//! Altinn's rule for plain text in titles and sender names (1002, 1039): reading the text as HTML and as Markdown changes nothing but white space.
 //!
 //! The server drops backticks and backslashes, reads the rest as HTML (`AngleSharp`), writes that as Markdown (`ReverseMarkdown`: all on one line, `*` and `_` escaped, `<` and `>`
 //! as entities), reads it with every extension of Markdig but lists, and refuses the text when what comes out is not what went in. The same is done here, as far as
@@ -14,11 +14,11 @@ use unicode_general_category::{GeneralCategory as Category, get_general_category
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Markup {
     pub kind: MarkupKind,
-    /// The bytes of the text that are the markup, what it encloses included.
+    /// The range in bytes of the markup with everything it encloses.
     pub range: Range<usize>,
 }
 
-/// The markup that changes a title when it is read as HTML and Markdown.
+/// The kinds of markup that change a text when it is read as HTML and Markdown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MarkupKind {
     /// `<b`, `</b`, `<!` or `<?`.
@@ -48,7 +48,7 @@ pub enum MarkupKind {
 }
 
 impl MarkupKind {
-    /// A fragment that follows "it has".
+    /// The markup in words that follow "it has".
     pub fn reason(self) -> &'static str {
         match self {
             Self::Tag => "HTML",
@@ -67,7 +67,7 @@ impl MarkupKind {
     }
 }
 
-/// The first markup in a text; nothing when it is plain.
+/// Finds the first markup in a text; `None` when it is plain.
 pub fn find_markup(text: &str) -> Option<Markup> {
     if !may_have_markup(text) {
         return None;
@@ -75,23 +75,25 @@ pub fn find_markup(text: &str) -> Option<Markup> {
     Source::new(text).find()
 }
 
-/// A text without its markup, changed as little as possible: a blank here, a sign less there. A plain text stays as it is.
+/// Removes the markup from a text, changing as little as possible: a blank here, a sign less there. A plain text stays as it is.
 pub fn without_markup(text: &str) -> Cow<'_, str> {
     let Some(first) = find_markup(text) else {
         return Cow::Borrowed(text);
     };
     let mut plain = repair(text, &first);
-    // Each repair can bring other markup out, but seldom more than one.
+    // A repair may reveal other markup behind it. The bound ends the loop even if two repairs ever undo each other.
     for _ in 0..text.len() {
         let Some(markup) = find_markup(&plain) else {
             return Cow::Owned(plain);
         };
         plain = repair(&plain, &markup);
     }
+    // The last resort: without nearly all signs there is no markup.
     plain.retain(|c| !c.is_ascii_punctuation() || matches!(c, '.' | ',' | '-' | '(' | ')'));
     Cow::Owned(plain)
 }
 
+/// Repairs one piece of markup with the smallest change that makes it plain.
 fn repair(text: &str, markup: &Markup) -> String {
     let (before, rest) = text.split_at(markup.range.start);
     let (found, after) = rest.split_at(markup.range.end - markup.range.start);
@@ -99,6 +101,7 @@ fn repair(text: &str, markup: &Markup) -> String {
         MarkupKind::Tag => found.replacen('<', "< ", 1),
         MarkupKind::Entity => match decode(found) {
             Some(character) => character,
+            // Not a known character: the `&` is meant as a sign, and blanks around it keep it one.
             None => {
                 return format!(
                     "{} & {}",
@@ -127,7 +130,7 @@ fn repair(text: &str, markup: &Markup) -> String {
     [before, &found, after].concat()
 }
 
-/// The character of an entity that ends in a semicolon.
+/// The character of an entity that ends in a semicolon; `None` for control characters and unknown names.
 fn decode(entity: &str) -> Option<String> {
     let name = entity.strip_prefix('&')?.strip_suffix(';')?;
     let number = match name.strip_prefix('#') {
@@ -141,7 +144,7 @@ fn decode(entity: &str) -> Option<String> {
     Some(character.to_string())
 }
 
-/// Signs that count as emphasis only when they are doubled are left single.
+/// Removes `~` and `^`, and leaves single the signs that are emphasis only when they are doubled.
 fn without_emphasis(found: &str) -> String {
     let sign = found.chars().next().unwrap_or_default();
     let inside = found.trim_matches(sign);
@@ -151,7 +154,7 @@ fn without_emphasis(found: &str) -> String {
     }
 }
 
-/// A cheap look that lets all markup through and spares most titles a closer one.
+/// A cheap test in front of the real one, which most texts do not need: false only when there is certainly no markup.
 fn may_have_markup(text: &str) -> bool {
     let signs = text
         .bytes()
@@ -167,15 +170,18 @@ fn may_have_markup(text: &str) -> bool {
         || has(ESCAPED) && ["://", "www."].iter().any(|scheme| text.contains(scheme))
 }
 
-/// One of them is enough for a closer look. U+FFFF begins with the byte EF.
+/// Classes of bytes, as bits. One byte of this class is enough for a closer look; U+FFFF begins with EF.
 const ALONE: u8 = 1;
+/// Bytes that begin a block when they begin the text.
 const AT_BEGINNING: u8 = 2;
-/// Two of them enclose something.
+/// Bytes of which two enclose something.
 const PAIRED: u8 = 4;
+/// The colon of `tel:` and `mailto:`.
 const COLON: u8 = 8;
-/// `ReverseMarkdown` escapes them, which shows in web addresses.
+/// Bytes that `ReverseMarkdown` escapes, which changes web addresses.
 const ESCAPED: u8 = 16;
 
+/// The classes of each byte.
 const SIGNS: [u8; 256] = {
     let mut table = [0; 256];
     let kinds: [(&[u8], u8); 5] = [
@@ -203,11 +209,11 @@ fn begins_with_sign(text: &str) -> bool {
         .starts_with(['#', '-', '~', '^', ':'])
 }
 
-/// A sign of emphasis often enough to enclose something.
+/// True when a sign of emphasis occurs often enough to enclose something.
 fn has_pair(text: &str) -> bool {
     let twice = |sign: char| text.matches(sign).nth(1).is_some();
     ["==", "++", "\"\"", "::"].iter().any(|sign| text.contains(sign)) || twice('~') || twice('^')
-        // Backticks between two signs fall away.
+        // Backticks and backslashes are dropped first, so that signs on both sides of one may form a pair.
         || text.contains(['`', '\\'])
 }
 
@@ -219,18 +225,20 @@ fn is_dropped_or_white(c: char) -> bool {
     c.is_whitespace() || is_dropped(c)
 }
 
-/// A text as the Markdown that the server makes of it.
+/// A text as the Markdown that the server makes of it, with the way back to the text's own bytes.
 struct Source {
     chars: Vec<char>,
-    /// Where in the text each of them stands.
+    /// The byte offset in the text of each character.
     at: Vec<usize>,
+    /// The end of the text in bytes, without blanks.
     end: usize,
 }
 
-/// What ends a text on either side.
+/// Stands for "no character" before and behind the text. U+0000 in the text itself is found before any use of it.
 const NONE: char = '\0';
 
 impl Source {
+    /// Makes the Markdown: drops backticks and backslashes, joins lines, trims, and escapes `*` and `_`.
     fn new(text: &str) -> Self {
         let trimmed = text.trim_end_matches(is_dropped_or_white);
         let mut source = Self {
@@ -242,6 +250,7 @@ impl Source {
             match c {
                 c if is_dropped(c) => {}
                 ' ' | '\t' | '\n' | '\r' | '\u{c}' | '\u{85}' | '\u{2028}' | '\u{2029}' => {
+                    // HTML joins lines to one, so that there is no markup of later lines.
                     if !source.chars.is_empty() {
                         source.push(if c == '\t' { c } else { ' ' }, at);
                     }
@@ -270,6 +279,7 @@ impl Source {
     }
 
     fn markup(&self, kind: MarkupKind, from: usize, to: usize) -> Markup {
+        // Behind the last character the range ends with the text.
         let place = |at: usize| self.at.get(at).copied().unwrap_or(self.end);
         Markup {
             kind,
@@ -277,17 +287,18 @@ impl Source {
         }
     }
 
+    /// Searches in the server's order: HTML first, then blocks, then inlines.
     fn find(&self) -> Option<Markup> {
         self.html()
             .or_else(|| self.block())
             .or_else(|| Inlines::new(self).find())
     }
 
-    /// Tags and entities, as HTML5 reads them.
+    /// Finds tags and entities, as HTML5 reads them.
     fn html(&self) -> Option<Markup> {
         (0..self.chars.len()).find_map(|at| match self.get(at) {
             '\0' | '\u{FFFF}' => Some(self.markup(MarkupKind::Character, at, at + 1)),
-            '<' if self.opens_tag(at) => Some(self.markup(MarkupKind::Tag, at, at + 2)),
+            '<' if self.begins_tag(at) => Some(self.markup(MarkupKind::Tag, at, at + 2)),
             '&' => self
                 .entity(at)
                 .map(|end| self.markup(MarkupKind::Entity, at, end)),
@@ -295,14 +306,15 @@ impl Source {
         })
     }
 
-    fn opens_tag(&self, at: usize) -> bool {
+    /// True when the `<` at `at` begins a tag, a comment or an instruction; any other is text.
+    fn begins_tag(&self, at: usize) -> bool {
         match self.get(at + 1) {
             '/' => at + 2 < self.chars.len(),
             c => c.is_ascii_alphabetic() || matches!(c, '!' | '?'),
         }
     }
 
-    /// Where the entity ends that begins here.
+    /// The end of the entity that begins at `at`; `None` when there is none.
     fn entity(&self, at: usize) -> Option<usize> {
         match (self.get(at + 1), self.get(at + 2)) {
             (';', _) => return Some(at + 2),
@@ -316,7 +328,7 @@ impl Source {
             }
             _ => {}
         }
-        // The longest name has 32 letters with its semicolon.
+        // The longest name has 32 characters with its semicolon. The longest known name counts, as `&notin;` before `&not`.
         let mut name = String::with_capacity(32);
         let mut found = None;
         for end in at + 1..at + 33 {
@@ -325,7 +337,7 @@ impl Source {
                 break;
             }
             name.push(c);
-            // The map has every beginning of a name too, as no character.
+            // The map also has every prefix of a name, with 0 for the character.
             match NAMED_ENTITIES.get(name.as_str()) {
                 None => break,
                 Some((0, _)) => {}
@@ -350,7 +362,7 @@ impl Source {
         self.skip(at, |c| matches!(c, ' ' | '\t'))
     }
 
-    /// What the only line begins with.
+    /// Finds a block that begins with the text, which is one line by now.
     fn block(&self) -> Option<Markup> {
         let first = self.get(0);
         let run = self.skip(0, |c| c == first);
@@ -372,7 +384,7 @@ impl Source {
         dashes >= 3 && self.chars.iter().all(|c| matches!(c, '-' | ' ' | '\t'))
     }
 
-    /// `[label]: target "title"` and nothing more, or a footnote.
+    /// Finds the definition of a link, `[label]: target "title"` and nothing more, or of a footnote.
     fn definition(&self) -> Option<Markup> {
         let label = self.label(0)?;
         if self.get(label) != ':' {
@@ -395,7 +407,7 @@ impl Source {
         (rest > end && self.skip_blanks(title) == self.chars.len()).then_some(whole)?
     }
 
-    /// After `[label]`: not blank, without brackets of its own.
+    /// The end of `[label]`, which must not be blank nor contain brackets; `None` when there is none.
     fn label(&self, at: usize) -> Option<usize> {
         if self.get(at) != '[' {
             return None;
@@ -416,7 +428,7 @@ impl Source {
         }
     }
 
-    /// After the target of a link: no blanks, parentheses in pairs.
+    /// The end of a link's target: it has no blanks, and parentheses in pairs.
     fn target(&self, mut at: usize) -> Option<usize> {
         let mut open = 0;
         loop {
@@ -432,7 +444,7 @@ impl Source {
         }
     }
 
-    /// After a title in quotes or parentheses.
+    /// The end of a link's title in quotes or parentheses.
     fn title(&self, at: usize) -> Option<usize> {
         let close = match self.get(at) {
             '(' => ')',
@@ -453,10 +465,11 @@ struct Delimiter {
     closes: bool,
 }
 
-/// One pass over the line.
+/// The search for inline markup, in one pass over the line.
 struct Inlines<'a> {
     source: &'a Source,
     delimiters: Vec<Delimiter>,
+    /// The positions of `[` that may still begin a link.
     brackets: Vec<usize>,
 }
 
@@ -469,11 +482,13 @@ impl<'a> Inlines<'a> {
         }
     }
 
+    /// Finds the first inline markup; emphasis comes last, because its closing sign decides and other markup may hide signs from it.
     fn find(mut self) -> Option<Markup> {
         let source = self.source;
         let mut at = 0;
         while at < source.chars.len() {
             let found = match source.get(at) {
+                // The backslashes left are ReverseMarkdown's escapes: the next character is text.
                 '\\' => {
                     at += 2;
                     continue;
@@ -511,9 +526,11 @@ impl<'a> Inlines<'a> {
         self.emphasis()
     }
 
+    /// Records a run of signs that may open or close emphasis; returns its end.
     fn delimiter(&mut self, sign: char, at: usize) -> usize {
         let end = self.source.skip(at, |c| c == sign);
         let count = end - at;
+        // `~` and `^` are sub- and superscript when they are single.
         let least = if matches!(sign, '~' | '^') { 1 } else { 2 };
         let (opens, closes) = flanks(self.source.before(at), self.source.get(end), sign != '"');
         if count >= least && (opens || closes) {
@@ -528,7 +545,7 @@ impl<'a> Inlines<'a> {
         end
     }
 
-    /// The first closing delimiter that has an opening one.
+    /// Finds the first closing delimiter with an opening one before it.
     fn emphasis(&self) -> Option<Markup> {
         self.delimiters
             .iter()
@@ -538,6 +555,7 @@ impl<'a> Inlines<'a> {
                     return None;
                 }
                 let open = self.delimiters[..index].iter().rev().find(|open| {
+                    // CommonMark's rule of three: runs that could both open and close do not match when their lengths add up to a multiple of 3.
                     let odd = (close.opens || open.closes)
                         && open.count != close.count
                         && (open.count + close.count) % 3 == 0
@@ -551,7 +569,7 @@ impl<'a> Inlines<'a> {
             })
     }
 
-    /// After a formula that begins here.
+    /// The end of the formula that begins at `at`.
     fn formula(&self, at: usize) -> Option<usize> {
         let source = self.source;
         let before = source.before(at);
@@ -560,7 +578,7 @@ impl<'a> Inlines<'a> {
         }
         let open = 1 + usize::from(source.get(at + 1) == '$');
         let inside = at + open;
-        // Here the server looks at UTF-16 units: an emoji is no sign.
+        // The server looks at single UTF-16 units here: half an emoji is no sign.
         let separates = |c: char| is_space(c) || c <= '\u{ffff}' && is_sign(c);
         if !separates(before) {
             return None;
@@ -580,7 +598,7 @@ impl<'a> Inlines<'a> {
         None
     }
 
-    /// After `{…}` with nothing but attributes inside.
+    /// The end of `{…}` with nothing but attributes inside.
     fn attributes(&self, at: usize) -> Option<usize> {
         let source = self.source;
         if source.before(at) == '{' {
@@ -594,7 +612,7 @@ impl<'a> Inlines<'a> {
                 '}' => return Some(at + 1),
                 '#' | '.' => {
                     let end = source.skip(at + 1, |c| c != '}' && !is_space(c));
-                    // A name of one letter is none, but no letter at all is (as Markdig has it).
+                    // Markdig refuses a name of one letter, but accepts an empty one.
                     if end == at + 2 {
                         return None;
                     }
@@ -634,6 +652,7 @@ impl<'a> Inlines<'a> {
         }
     }
 
+    /// Finds the inline link that ends its label at `at`.
     fn link(&mut self, at: usize) -> Option<Markup> {
         let source = self.source;
         let open = *self.brackets.last()?;
@@ -642,7 +661,7 @@ impl<'a> Inlines<'a> {
         {
             return Some(source.markup(MarkupKind::Link, open, end));
         }
-        // A reference that is not defined leaves its bracket open.
+        // No reference is defined in a line of text; `[a][b]` leaves its first bracket open, as in Markdig.
         let is_reference = source.get(at + 1) == '[' && source.label(at + 1).is_some();
         if !is_reference {
             self.brackets.pop();
@@ -650,6 +669,7 @@ impl<'a> Inlines<'a> {
         None
     }
 
+    /// The end of `(target "title")`.
     fn inline_link(&self, at: usize) -> Option<usize> {
         let source = self.source;
         let end = source.target(source.skip_spaces(at + 1))?;
@@ -664,17 +684,19 @@ impl<'a> Inlines<'a> {
         (source.get(rest) == ')').then_some(rest + 1)
     }
 
+    /// True when the address comes out as it went in: a web address without escapes. `mailto:` and `tel:` are dropped from the text.
     fn keeps_address(&self, at: usize, end: usize) -> bool {
         !matches!(self.source.get(at), 'm' | 't') && !self.source.chars[at..end].contains(&'\\')
     }
 
-    /// After an address that becomes a link by itself.
+    /// The end of an address that becomes a link by itself, as Markdig's autolinks do.
     fn autolink(&self, at: usize) -> Option<usize> {
         let source = self.source;
         let before = source.before(at);
         if !(is_space(before) || matches!(before, '*' | '_' | '~' | '(')) {
             return None;
         }
+        // Within brackets Markdig makes no link of an address.
         if !self.brackets.is_empty() {
             return None;
         }
@@ -686,6 +708,7 @@ impl<'a> Inlines<'a> {
                     .enumerate()
                     .all(|(index, c)| source.get(at + index) == c)
             })?;
+        // Signs that may close emphasis are not a part of the address.
         let mut end = self.address_end(at)?;
         while end > at
             && self
@@ -710,6 +733,7 @@ impl<'a> Inlines<'a> {
         (end >= domain && is_domain(&source.chars[domain..end])).then_some(end)
     }
 
+    /// The end of an address before its domain is judged: a blank, an angle bracket, an entity, or a sign at the end of a sentence.
     fn address_end(&self, mut at: usize) -> Option<usize> {
         let source = self.source;
         let ends = |c: char| c == ' ' || c.is_control() || c == '<' || c == '>';
@@ -740,7 +764,7 @@ impl<'a> Inlines<'a> {
     }
 }
 
-/// At least two labels, none empty before the last, no sign in them.
+/// True for at least two labels, none of them empty but perhaps the last, and no sign in them.
 fn is_domain(address: &[char]) -> bool {
     let (mut labels, mut has_letters) = (1, false);
     for c in address {
@@ -761,10 +785,11 @@ fn is_domain(address: &[char]) -> bool {
     labels > 1 && has_letters
 }
 
-/// Whether a run of signs between two characters can open and can close emphasis.
+/// Returns whether a run of signs between two characters can open, and can close, emphasis. `within_words` is true for signs that may do so inside a word.
 fn flanks(before: char, after: char, within_words: bool) -> (bool, bool) {
     let (space_before, space_after) = (is_space(before), is_space(after));
     let (sign_before, sign_after) = (is_sign(before), is_sign(after));
+    // Markdig's exceptions to CommonMark.
     let excepted = |c| matches!(c, '−' | '-' | '†' | '‡');
     let opens = !space_after && (!sign_after || excepted(after) || space_before || sign_before);
     let closes = !space_before && (!sign_before || excepted(before) || space_after || sign_after);
@@ -777,7 +802,7 @@ fn flanks(before: char, after: char, within_words: bool) -> (bool, bool) {
     )
 }
 
-/// White space, and nothing at all.
+/// True for white space and for [`NONE`].
 fn is_space(c: char) -> bool {
     matches!(
         c,
@@ -785,7 +810,7 @@ fn is_space(c: char) -> bool {
     )
 }
 
-/// Punctuation and symbols, and nothing at all.
+/// True for punctuation, for symbols and for [`NONE`].
 fn is_sign(c: char) -> bool {
     if c.is_ascii() {
         return c == NONE || c.is_ascii_punctuation();

@@ -15,20 +15,19 @@ use super::{Attachment, Moment, Notification};
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Request {
-    /// The letter.
     pub correspondence: Correspondence,
-    /// Who gets it, as URNs.
+    /// The recipients, as URNs.
     pub recipients: Vec<String>,
     /// Ids of published attachments; they count towards the limit of 100.
     pub existing_attachments: Vec<Uuid>,
-    /// Makes a repeated request harmless: Altinn answers 409 with code 1034 from the second on. Never all zero.
+    /// The key that makes a repeated request harmless: Altinn answers 409 with code 1034 from the second on. Never all zero.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub idempotent_key: Option<Uuid>,
 }
 
 const RESOURCE_PREFIX: &str = "urn:altinn:resource:";
 
-/// A resource id without the prefix that it may be written with: both spellings name the same resource.
+/// A resource id without its optional prefix: both spellings name the same resource.
 pub fn bare_resource_id(id: &str) -> &str {
     id.strip_prefix(RESOURCE_PREFIX).unwrap_or(id)
 }
@@ -91,7 +90,7 @@ pub struct Correspondence {
     pub allow_forwarding: Option<bool>,
 }
 
-/// What the letter says.
+/// The texts of the letter, and its attachments.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Content {
@@ -119,7 +118,7 @@ pub struct ReplyOption {
     #[serde(rename = "linkURL")]
     #[schemars(example = &"https://example.no/svar")]
     pub link_url: String,
-    /// What the button says. Default: a generic text in the letter's language.
+    /// The text of the button. Default: a generic text in the letter's language.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub link_text: Option<String>,
 }

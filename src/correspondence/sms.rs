@@ -1,17 +1,17 @@
-//! How many parts an SMS travels in: GSM 7-bit where its letters suffice, UCS-2 for the whole text where one does not.
+//! The parts of an SMS: GSM 7-bit where its letters suffice, UCS-2 for the whole text where one does not.
 //!
 //! This is how phones and operators count (3GPP TS 23.038 and 23.040). Altinn's own figures count otherwise: 134 characters a part of the text as it stands in a
 //! URL (`CalculateNumberOfMessages` in Altinn Notifications).
 
 use super::text::utf16_len;
 
-/// What a phone can show in seven bits (3GPP TS 23.038, section 6.2.1), in the order of its codes; the escape is left out.
+/// The characters of GSM 7-bit (3GPP TS 23.038, section 6.2.1), in the order of their codes; the escape is left out.
 const BASIC: &str = "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà";
 
-/// What takes an escape in front, and so two septets (section 6.2.1.1).
+/// The characters that need an escape in front, and so two septets (section 6.2.1.1).
 const EXTENSION: &str = "\u{c}^{}\\[~]|€";
 
-/// How an SMS is written on its way.
+/// The encoding of an SMS.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SmsEncoding {
     /// Seven bits a character: 160 of them in one SMS, 153 in each of several parts.
@@ -21,7 +21,7 @@ pub enum SmsEncoding {
 }
 
 impl SmsEncoding {
-    /// How many units one SMS holds when it has `parts` parts.
+    /// The units that fit in each part when there are `parts` parts. Several parts are shorter, because each has a header that joins them.
     pub fn room(self, parts: usize) -> usize {
         match (self, parts > 1) {
             (Self::Gsm7, false) => 160,
@@ -31,7 +31,7 @@ impl SmsEncoding {
         }
     }
 
-    /// What it is called.
+    /// The usual name of the encoding.
     pub fn name(self) -> &'static str {
         match self {
             Self::Gsm7 => "GSM-7",
@@ -39,7 +39,7 @@ impl SmsEncoding {
         }
     }
 
-    /// The units a character takes: septets, or UTF-16 units.
+    /// The units of a character: septets, or UTF-16 units.
     fn units(self, character: char) -> usize {
         match self {
             Self::Gsm7 if EXTENSION.contains(character) => 2,
@@ -49,21 +49,21 @@ impl SmsEncoding {
     }
 }
 
-/// An SMS as it travels.
+/// An SMS, split into parts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sms<'a> {
-    /// How it is written.
+    /// The encoding of all parts.
     pub encoding: SmsEncoding,
     /// Its length in septets or UTF-16 units.
     pub units: usize,
-    /// What each part carries; no parts when there is no text. A character is never split over two of them.
+    /// The text of each part; empty when there is no text. A character is never split over two parts.
     pub parts: Vec<&'a str>,
-    /// The characters that seven bits do not have, each once, in the order they appear.
+    /// The characters that GSM 7-bit lacks, each once, in the order of the text.
     pub foreign: Vec<char>,
 }
 
 impl<'a> Sms<'a> {
-    /// Counts a text as it is written; what Altinn puts in for its tokens is not known.
+    /// Splits a text as it is written. Altinn's own replacements for keywords are not known here.
     pub fn from_text(text: &'a str) -> Self {
         let foreign = foreign(text);
         let encoding = if foreign.is_empty() {
@@ -75,6 +75,7 @@ impl<'a> Sms<'a> {
             SmsEncoding::Gsm7 => text.chars().map(|c| encoding.units(c)).sum(),
             SmsEncoding::Ucs2 => utf16_len(text),
         };
+        // A text that fits in one part has no header for joining, and more room.
         let parts = if units <= encoding.room(1) {
             Vec::from_iter((!text.is_empty()).then_some(text))
         } else {
@@ -89,8 +90,9 @@ impl<'a> Sms<'a> {
     }
 }
 
-/// Whether a character fits into seven bits, alone or after an escape.
+/// True when GSM 7-bit has the character, alone or after an escape.
 pub fn is_gsm7(character: char) -> bool {
+    // Most characters are found without a search through the table.
     character.is_ascii_alphanumeric()
         || matches!(
             character,
@@ -110,7 +112,7 @@ fn foreign(text: &str) -> Vec<char> {
     foreign
 }
 
-/// Fills one part after the other. An escape stays with its character, and so do the halves of a surrogate pair.
+/// Splits a text into parts of the length for several. An escape stays with its character, and so do the halves of a surrogate pair.
 fn split(text: &str, encoding: SmsEncoding) -> Vec<&str> {
     let room = encoding.room(2);
     let (mut parts, mut begin, mut filled) = (Vec::new(), 0, 0);

@@ -1,26 +1,27 @@
-//! Texts as Altinn measures and reads them: lengths in UTF-16, blanks, and how a value is shown in a problem.
+//! Measures of text as Altinn takes them: lengths in UTF-16, blanks, and the excerpts that problems show.
 
 use crate::secret::redact;
 
 pub use super::plain::{Markup, MarkupKind, find_markup, without_markup};
 
-/// How many characters of a value a problem shows.
+/// The most characters of a value that a problem shows.
 const SHOWN: usize = 60;
 
 /// The length in UTF-16 units, which is how Altinn counts: an emoji outside the basic plane counts as two.
 pub fn utf16_len(text: &str) -> usize {
+    // Every byte that begins a character is one unit, and one of F0 and above a surrogate pair. Bytes alone are faster than decoding.
     text.bytes()
         .map(|byte| usize::from(byte & 0xC0 != 0x80) + usize::from(byte >= 0xF0))
         .sum()
 }
 
-/// Whether the text has more than `limit` UTF-16 units; a short text is not counted at all.
+/// True when the text has more than `limit` UTF-16 units. A short text is not counted at all.
 pub fn is_longer_than(text: &str, limit: usize) -> bool {
     // No character takes more UTF-16 units than bytes.
     text.len() > limit && utf16_len(text) > limit
 }
 
-/// Whether the text is empty or white space only.
+/// True when the text is empty or white space only.
 pub fn is_blank(text: &str) -> bool {
     text.chars().all(char::is_whitespace)
 }

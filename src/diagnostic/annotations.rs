@@ -1,4 +1,4 @@
-//! Problems as workflow commands, which GitHub shows at their lines.
+//! Problems as GitHub's workflow commands, which GitHub shows at their lines.
 
 use std::fmt::Write as _;
 
@@ -18,18 +18,23 @@ pub(crate) fn annotations(problems: &Problems) -> String {
     lines
 }
 
+/// The command for a problem and the others of its group, on one line.
 fn annotation(problem: &Problem, others: &[&Problem]) -> String {
     let mut line = format!("::{} ", word(problem.severity));
     // Writing to a text cannot fail.
     let _ = match &problem.place {
-        Place::File(file) => write!(line, "file={}", property(&file.display().to_string())),
+        Place::File(file) => write!(
+            line,
+            "file={}",
+            escape_property(&file.display().to_string())
+        ),
         Place::Source { source, span } => {
             let at = source.position(span.start);
-            let file = property(&source.path().display().to_string());
+            let file = escape_property(&source.path().display().to_string());
             write!(line, "file={file},line={},col={}", at.line, at.column)
         }
         Place::Row { file, line: at, .. } => {
-            let file = property(&file.display().to_string());
+            let file = escape_property(&file.display().to_string());
             write!(line, "file={file},line={at}")
         }
     };
@@ -37,6 +42,7 @@ fn annotation(problem: &Problem, others: &[&Problem]) -> String {
         Some(code) => format!("massebrev: Altinn {code}"),
         None => "massebrev".to_owned(),
     };
+    // GitHub shows no columns of a CSV: they go into the text.
     let mut said = headline(problem, others);
     if let Place::Row { columns, .. } = &problem.place
         && !columns.is_empty()
@@ -44,7 +50,7 @@ fn annotation(problem: &Problem, others: &[&Problem]) -> String {
         let _ = write!(said, "\ncolumn {}", columns.join(", "));
     }
     let cause = match (&problem.place, others) {
-        // The cause is the first row's own.
+        // The cause shown is that of the first row of the group.
         (Place::Row { line, .. }, [_, ..]) => format!("line {line}"),
         _ => "cause".to_owned(),
     };
@@ -57,20 +63,25 @@ fn annotation(problem: &Problem, others: &[&Problem]) -> String {
     if let Some(precedence) = precedence(problem, others) {
         let _ = write!(said, "\nnote: {precedence}");
     }
-    let _ = write!(line, ",title={}::{}", property(&title), message(&said));
+    let _ = write!(
+        line,
+        ",title={}::{}",
+        escape_property(&title),
+        escape_message(&said)
+    );
     line
 }
 
-/// A message may have everything but what ends the line, and the sign that says so.
-fn message(text: &str) -> String {
+/// Escapes a message: line breaks would end the command, and `%` begins an escape.
+fn escape_message(text: &str) -> String {
     text.replace('%', "%25")
         .replace('\r', "%0D")
         .replace('\n', "%0A")
 }
 
-/// A property may not have its own ends either.
-fn property(text: &str) -> String {
-    message(text).replace(':', "%3A").replace(',', "%2C")
+/// Escapes a property, in which `:` and `,` are separators too.
+fn escape_property(text: &str) -> String {
+    escape_message(text).replace(':', "%3A").replace(',', "%2C")
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Problems as CSV, for spreadsheets: a line for each, none grouped.
+//! Problems as CSV, for spreadsheets: one line each, not grouped.
 
 use std::io::{self, Write};
 
@@ -9,9 +9,10 @@ const HEADER: [&str; 9] = [
     "file", "line", "row", "columns", "severity", "code", "message", "cause", "hint",
 ];
 
-/// Writes every problem, with semicolons and a byte order mark: Norwegian spreadsheets open such a file in columns.
+/// Writes every problem, with semicolons and a byte order mark: Norwegian spreadsheets open such a file in columns and with the right letters.
 pub(crate) fn csv(problems: &Problems, out: &mut dyn Write) -> io::Result<()> {
     out.write_all("\u{feff}".as_bytes())?;
+    // The order of columns and their names are what people's own tools rely on.
     let mut lines = ::csv::WriterBuilder::new()
         .delimiter(b';')
         .terminator(::csv::Terminator::CRLF)
@@ -23,6 +24,7 @@ pub(crate) fn csv(problems: &Problems, out: &mut dyn Write) -> io::Result<()> {
     lines.flush()
 }
 
+/// The cells of a problem, in the order of [`HEADER`]; unknown ones are empty.
 fn cells(problem: &Problem) -> [String; 9] {
     let (file, line, row, columns) = match &problem.place {
         Place::File(file) => (file.display().to_string(), None, None, String::new()),
@@ -65,7 +67,7 @@ fn cells(problem: &Problem) -> [String; 9] {
     ]
 }
 
-/// An apostrophe in front of what a spreadsheet would run as a formula.
+/// Puts an apostrophe in front of a cell that a spreadsheet would run as a formula: values come from the recipients file, which others may have filled in.
 fn disarmed(cell: String) -> String {
     if cell.starts_with(['=', '+', '-', '@', '\t', '\r']) {
         format!("'{cell}")

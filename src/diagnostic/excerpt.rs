@@ -1,4 +1,4 @@
-//! The line a problem is about, as it may be shown.
+//! The source line of a problem, masked for showing.
 
 use std::ops::Range;
 
@@ -6,12 +6,12 @@ use super::Source;
 use crate::secret;
 use crate::text::floor_char_boundary;
 
-/// The longest line that is shown, in bytes.
+/// The longest line that is shown, in bytes: no terminal shows more of it, and masking takes time.
 const LINE_LIMIT: usize = 200_000;
-/// The length, in bytes, from which a run of letters and digits is a key or a token and not a word.
+/// The length, in bytes, from which a run of letters and digits is taken for a key or a token.
 const SECRET_LENGTH: usize = 60;
 
-/// One line, and what in it a problem is about.
+/// One line, and the part of it that a problem is about.
 pub(super) struct Excerpt {
     /// The text, with identity numbers and long keys masked.
     pub(super) text: String,
@@ -19,11 +19,12 @@ pub(super) struct Excerpt {
     pub(super) span: Range<usize>,
 }
 
-/// The line at the beginning of a span, marked at most to its end; nothing of a line that is too long to be of use.
+/// The line at the beginning of a span, marked at most to the line's end; `None` for a line that is too long to be of use.
 pub(super) fn excerpt(source: &Source, span: &Range<usize>) -> Option<Excerpt> {
     let text = source.text();
     let start = floor_char_boundary(text, span.start);
     let from = text[..start].rfind('\n').map_or(0, |newline| newline + 1);
+    // A span over several lines is marked on its first line only.
     let to = text[start..]
         .find(['\n', '\r'])
         .map_or(text.len(), |newline| start + newline);
@@ -32,13 +33,14 @@ pub(super) fn excerpt(source: &Source, span: &Range<usize>) -> Option<Excerpt> {
     }
     let end = floor_char_boundary(text, span.end).clamp(start, to);
     let line = mask(&text[from..to]);
+    // A mask of another length would put the mark in the wrong place: then no line is shown.
     (line.len() == to - from).then_some(Excerpt {
         text: line,
         span: start - from..end - from,
     })
 }
 
-/// A line with stars for what must not be seen; every other byte keeps its place.
+/// Replaces identity numbers and long keys by stars; every other byte keeps its place.
 fn mask(line: &str) -> String {
     let line = secret::redact(line);
     let mut masked = String::with_capacity(line.len());
@@ -46,6 +48,7 @@ fn mask(line: &str) -> String {
     while let Some(first) = rest.chars().next() {
         let run = rest.find(|c| !is_key_character(c)).unwrap_or(rest.len());
         let (run, after) = rest.split_at(run.max(first.len_utf8()));
+        // Any long run, because a key in the wrong place may have any name.
         if run.len() >= SECRET_LENGTH {
             masked.extend(std::iter::repeat_n('*', run.len()));
         } else {
@@ -56,7 +59,7 @@ fn mask(line: &str) -> String {
     masked
 }
 
-/// The signs of base64 and base64url.
+/// True for the characters of base64 and base64url.
 fn is_key_character(c: char) -> bool {
     c.is_ascii_alphanumeric() || matches!(c, '+' | '/' | '_' | '-' | '=')
 }

@@ -1,14 +1,14 @@
-//! Groups of equal problems of many rows.
+//! Grouping of equal problems of many rows.
 
 use std::collections::{HashMap, HashSet};
 
 use super::{Code, Place, Precedence, Problem, Problems, Severity};
 use crate::text::count;
 
-/// What rows of a group have in common.
+/// The properties that all problems of a group share.
 type Kind<'p> = (Severity, Option<Code>, &'p str, &'p [String]);
 
-/// Rows with the same problem in the same columns together, where the first of them was found; everything else alone.
+/// Groups problems: rows with the same problem in the same columns together, at the place of the first of them; everything else alone.
 pub(super) fn groups(problems: &Problems) -> Vec<Vec<&Problem>> {
     let mut groups: Vec<Vec<&Problem>> = Vec::new();
     let mut rows = HashMap::<Kind<'_>, usize>::new();
@@ -23,6 +23,7 @@ pub(super) fn groups(problems: &Problems) -> Vec<Vec<&Problem>> {
             message,
             ..
         } = problem;
+        // The cause is not a part of it: every row has its own value.
         let kind = (*severity, *code, message.as_str(), columns.as_slice());
         let index = *rows.entry(kind).or_insert(groups.len());
         match groups.get_mut(index) {
@@ -33,7 +34,7 @@ pub(super) fn groups(problems: &Problems) -> Vec<Vec<&Problem>> {
     groups
 }
 
-/// The message, with the number of rows. A row can have the same problem more than once, in two contacts for instance.
+/// The message, with the number of rows when there are several. A row can have the same problem more than once, in two contacts for instance.
 pub(super) fn headline(problem: &Problem, others: &[&Problem]) -> String {
     match (&problem.place, rows_of(problem, others)) {
         (Place::Row { line, .. }, rows @ 2..) => {
@@ -43,7 +44,7 @@ pub(super) fn headline(problem: &Problem, others: &[&Problem]) -> String {
     }
 }
 
-/// The number of different rows of a group.
+/// The number of different rows in a group.
 pub(super) fn rows_of(problem: &Problem, others: &[&Problem]) -> usize {
     let all = std::iter::once(problem).chain(others.iter().copied());
     let lines = all.filter_map(line_of).collect::<HashSet<_>>();
@@ -57,7 +58,7 @@ pub(super) fn line_of(problem: &Problem) -> Option<u64> {
     }
 }
 
-/// The hint of a group: only one that all its rows have.
+/// The hint of a group; `None` unless all its rows have the same.
 pub(super) fn shared_hint<'p>(problem: &'p Problem, others: &[&Problem]) -> Option<&'p str> {
     let hint = problem.hint.as_deref()?;
     let is_shared = others
@@ -66,7 +67,7 @@ pub(super) fn shared_hint<'p>(problem: &'p Problem, others: &[&Problem]) -> Opti
     is_shared.then_some(hint)
 }
 
-/// A note that Altinn would answer this first, where a letter has more than one error.
+/// A note that Altinn would report this problem first; `None` where no letter has another error.
 pub(super) fn precedence(problem: &Problem, others: &[&Problem]) -> Option<String> {
     const FIRST: &str = "Altinn would answer this first, and the others when it is mended";
     let all = std::iter::once(problem).chain(others.iter().copied());
@@ -74,6 +75,7 @@ pub(super) fn precedence(problem: &Problem, others: &[&Problem]) -> Option<Strin
         .filter(|problem| problem.precedence == Some(Precedence::First))
         .collect();
     let (one, more) = first.split_first()?;
+    // With other counts only some of the group's rows have other errors.
     match rows_of(one, more) {
         rows if rows == rows_of(problem, others) => Some(FIRST.to_owned()),
         rows => Some(format!("in {}: {FIRST}", count(rows, "row"))),

@@ -1,4 +1,4 @@
-//! Problems as JSON, for programs: each complete, none grouped, as `schema/validation.schema.json` describes.
+//! Problems as JSON, for programs: complete and not grouped, as `schema/validation.schema.json` describes.
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
@@ -12,6 +12,7 @@ impl Serialize for Problem {
             map.serialize_entry("code", &code.to_string())?;
         }
         if let Some(precedence) = self.precedence {
+            // `first` is true for `Only` too: it is what Altinn would answer with.
             map.serialize_entry("first", &(precedence != Precedence::Later))?;
         }
         map.serialize_entry("message", &self.message)?;

@@ -1,10 +1,10 @@
-//! Words as people see them: two that look the same may be written differently, and then are not equal to a program.
+//! The comparison of words as people see them: two may look the same, but be written differently and so not be equal to a program.
 
 use std::borrow::Cow;
 
 use unicode_normalization::{UnicodeNormalization as _, is_nfc_quick};
 
-/// The text in normal form C: `å` is one character, as keyboards write it, and not `a` with a ring, as file names on a Mac have it.
+/// The text in Unicode's normal form C: `å` is one character, as keyboards write it, and not `a` with a ring, as file names on a Mac have it.
 pub(crate) fn nfc(text: &str) -> Cow<'_, str> {
     if text.is_ascii() || is_nfc_quick(text.chars()) == unicode_normalization::IsNormalized::Yes {
         Cow::Borrowed(text)
@@ -13,7 +13,7 @@ pub(crate) fn nfc(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// True for blanks of every kind, those without any width and soft hyphens included.
+/// True for blanks of every kind, including those without any width, and for soft hyphens.
 pub(crate) fn is_invisible(letter: char) -> bool {
     letter.is_whitespace()
         || matches!(
@@ -22,7 +22,7 @@ pub(crate) fn is_invisible(letter: char) -> bool {
         )
 }
 
-/// In normal form C, without blanks at the ends, and with one plain blank for each run of them inside; what has no width is not there.
+/// The text in normal form C, without blanks at its ends and with one plain blank for each run of them inside; characters without width are removed.
 pub(crate) fn tidy(text: &str) -> Cow<'_, str> {
     let text = nfc(text);
     let plain = |c: char| !is_invisible(c) || c == ' ';
@@ -30,12 +30,13 @@ pub(crate) fn tidy(text: &str) -> Cow<'_, str> {
     if is_tidy && text.trim().len() == text.len() {
         return text;
     }
+    // `split_whitespace` below does not split at characters without width: they are removed first.
     let has_width = |c: &char| c.is_whitespace() || !is_invisible(*c);
     let visible: String = text.chars().filter(has_width).collect();
     Cow::Owned(visible.split_whitespace().collect::<Vec<_>>().join(" "))
 }
 
-/// As a person sees it who does not look closely: [`tidy`], in lower case, with one kind of dash.
+/// The text as a person sees it who does not look closely: [`tidy`], in lower case, with one kind of dash.
 pub(crate) fn as_seen(text: &str) -> String {
     let dash = |c: char| match c {
         '\u{2010}'..='\u{2015}' | '\u{2212}' => '-',
@@ -46,11 +47,12 @@ pub(crate) fn as_seen(text: &str) -> String {
     nfc(&folded.to_uppercase().to_lowercase()).into_owned()
 }
 
-/// What differs between two texts that look alike; `None` when they are the same, or are seen to differ.
+/// The difference between two texts that look alike, in words; `None` when they are equal, or look different.
 pub(crate) fn difference(one: &str, other: &str) -> Option<&'static str> {
     if one == other || as_seen(one) != as_seen(other) {
         return None;
     }
+    // From the smallest difference to the largest: the first that explains it is named.
     Some(if nfc(one) == nfc(other) {
         "a letter such as `\u{e5}` is one character in the one, and a letter with a mark after it in the other"
     } else if tidy(one) == tidy(other) {

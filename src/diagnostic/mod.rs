@@ -1,4 +1,4 @@
-//! Problems with input: place, message, cause and hint; and how they are printed.
+//! Problems with input, each with place, message, cause and hint, and the formats in which they are printed.
 
 mod annotations;
 mod csv;

@@ -1,12 +1,13 @@
-//! "Did you mean": the known word that is most like the one that was written.
+//! The search for the known word that was meant by a mistyped one: "did you mean".
 
 use super::lookalike::{as_seen, difference};
 
-/// The hint for a word that is not known: the one that was probably meant and, when the two look alike, what differs.
+/// The hint for an unknown word: the known one that was probably meant and, when the two look alike, the difference between them.
 pub(crate) fn did_you_mean<'a>(
     wrong: &str,
     known: impl Iterator<Item = &'a str> + Clone,
 ) -> Option<String> {
+    // Words that look alike come first: "did you mean X" is no help when X looks like the word that was written.
     let alike = known
         .clone()
         .find_map(|word| Some((word, difference(wrong, word)?)));
@@ -16,18 +17,20 @@ pub(crate) fn did_you_mean<'a>(
     nearest(wrong, known).map(|word| format!("did you mean `{word}`?"))
 }
 
-/// The known word that was probably meant; `None` when none is alike.
+/// The known word that was probably meant; `None` when none is similar.
 ///
-/// Case does not count; about every third letter may be wrong.
+/// Case does not count, and up to a third of the letters may be wrong.
 pub(crate) fn nearest<'a>(wrong: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let wrong = as_seen(wrong);
     // A text of this length is no mistyped word, and the comparison is quadratic.
     if wrong.is_empty() || wrong.len() > 100 {
         return None;
     }
+    // Short words allow one wrong letter.
     let allowed = (wrong.chars().count() / 3).max(1);
     known
         .map(|word| (strsim::osa_distance(&wrong, &as_seen(word)), word))
+        // At a distance of its own length nothing of a short word is left.
         .filter(|(distance, word)| *distance <= allowed && *distance < word.chars().count())
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, word)| word)

@@ -1,4 +1,4 @@
-//! One finding about input, and a list of them.
+//! A problem with input, and a list of problems.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::Source;
 
-/// A problem with input. A value, not an `Err`: loaders collect all of them.
+/// A problem with input. It is a value and not an `Err`, because loaders collect all of them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
     pub severity: Severity,
@@ -19,29 +19,31 @@ pub struct Problem {
     pub place: Place,
     /// A lowercase fragment without the row's own values, so that equal problems of many rows can be counted together.
     pub message: String,
-    /// The value that was found (cut, identity numbers masked), or the system's own words.
+    /// The value that was found (cut, identity numbers masked), or the operating system's error.
     pub cause: Option<String>,
-    /// What to do about it, best of all a command to type.
+    /// The remedy, preferably a command to type.
     pub hint: Option<String>,
-    /// When Altinn would answer with it; only for errors that are Altinn's own, of a rendered letter.
+    /// The order in which Altinn would report it; only for violations of Altinn's rules in a rendered letter.
     pub precedence: Option<Precedence>,
 }
 
-/// When Altinn would answer with an error, among all of one letter: it says only what it finds first.
+/// The order in which Altinn would report an error among all of one letter: it answers only with what it finds first. The smallest of
+/// several rows stands for all of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Precedence {
-    /// First; the letter's others come to light when it is mended.
+    /// Altinn would report it first, and the letter's others when it is mended.
     First,
-    /// At once: the letter has no other.
+    /// Altinn would report it, and the letter has no other.
     Only,
-    /// Not before others are mended.
+    /// Altinn would report it only when others are mended.
     Later,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Severity {
-    /// Nothing is sent while it is there.
+    /// The mailing is not sent while there is one.
     Error,
+    /// The mailing is sent all the same.
     Warning,
 }
 
@@ -54,6 +56,7 @@ pub enum Code {
     Altinn(u16),
 }
 
+/// The place of a problem.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Place {
     /// A whole file, or one that could not be read.
@@ -153,6 +156,7 @@ impl fmt::Display for Place {
                 columns,
                 ..
             } => {
+                // `file:line` is what terminals and editors turn into a link.
                 write!(f, "{}:{line}", file.display())?;
                 if !columns.is_empty() {
                     write!(f, " (column {})", columns.join(", "))?;
@@ -186,6 +190,7 @@ impl Problems {
     /// The number of rows that have an error, however many each has.
     pub fn rows_with_errors(&self) -> usize {
         let errors = self.0.iter().filter(|problem| problem.is_error());
+        // By line and not by row number, which damaged rows do not have.
         let lines = errors.filter_map(|problem| match problem.place {
             Place::Row { line, .. } => Some(line),
             Place::File(_) | Place::Source { .. } => None,

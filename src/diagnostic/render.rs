@@ -1,4 +1,4 @@
-//! Problems as text for people: drawn at their place, as rustc draws its own.
+//! Problems as text for people: with their source lines and marks under them, as rustc prints its own.
 
 use std::fmt::Write as _;
 
@@ -10,20 +10,21 @@ use super::group::{groups, headline, line_of, precedence, rows_of, shared_hint};
 use super::{Code, Place, Problem, Problems, Severity};
 use crate::text::{count, is_invisible};
 
+/// The style of printed problems.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Style {
-    /// With colours, as ANSI escape sequences.
+    /// Uses colours, as ANSI escape sequences.
     pub color: bool,
-    /// With the lines and arrows that only a Unicode terminal has.
+    /// Uses lines and arrows that only a Unicode terminal shows.
     pub unicode: bool,
-    /// With every row of a group instead of the first three.
+    /// Shows every row of a group instead of the first three.
     pub all_rows: bool,
 }
 
-/// The number of rows of a group that are shown with their causes.
+/// The most rows of a group that are shown with their causes.
 const EXAMPLES: usize = 3;
 
-/// One problem, without a line break at the end.
+/// Renders one problem, without a line break at the end.
 ///
 /// A place in a text file is shown with its line; identity numbers and long keys in that line are masked.
 #[cfg(test)]
@@ -31,9 +32,9 @@ pub(crate) fn render(problem: &Problem, style: Style) -> String {
     draw(problem, &[], None, style)
 }
 
-/// All problems and their number: `2 errors, 1 warning`. Empty when there are none.
+/// Renders all problems and their number, `2 errors, 1 warning`. Empty when there are none.
 ///
-/// Equal problems of many rows are one, with their number and the first three rows, or all of them with `all_rows`.
+/// Equal problems of many rows are shown as one, with their number and the first three rows, or all of them with `all_rows`.
 pub(crate) fn render_all(problems: &Problems, style: Style) -> String {
     if problems.is_empty() {
         return String::new();
@@ -44,7 +45,7 @@ pub(crate) fn render_all(problems: &Problems, style: Style) -> String {
         let Some((first, others)) = group.split_first() else {
             continue;
         };
-        // A code is explained where it first appears, and not again.
+        // The note about a code is shown only where the code first appears.
         let new = first.code.filter(|code| !codes.contains(code));
         codes.extend(new);
         drawn.push(draw(first, others, new, style));
@@ -53,8 +54,8 @@ pub(crate) fn render_all(problems: &Problems, style: Style) -> String {
     drawn.join("\n\n") + "\n"
 }
 
-/// The counts in words: `2 errors, 1 warning`; empty when there are none. They are the sums of what the headlines say. Where rows have several, their number is
-/// named too: `3000 errors in 1500 rows`.
+/// The counts in words: `2 errors, 1 warning`; empty when there are none. They are the sums of the numbers in the headlines. Where rows have several problems,
+/// the number of rows is named too: `3000 errors in 1500 rows`.
 pub(crate) fn summary(problems: &Problems) -> String {
     let groups = groups(problems);
     let counted = |severity, noun| {
@@ -65,6 +66,7 @@ pub(crate) fn summary(problems: &Problems) -> String {
             };
             if first.severity == severity {
                 let rows = rows_of(first, others);
+                // A group without rows is one problem in a file.
                 all += rows.max(1);
                 in_rows += rows;
                 found.extend(group.iter().copied());
@@ -88,7 +90,7 @@ pub(crate) fn summary(problems: &Problems) -> String {
     parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
-/// Draws a problem and the others of its group; `new` is its code when it has not been explained yet.
+/// Draws a problem and the others of its group; `new` is its code when it has not been shown before.
 fn draw(problem: &Problem, others: &[&Problem], new: Option<Code>, style: Style) -> String {
     let level = match problem.severity {
         Severity::Error => Level::ERROR,
@@ -130,12 +132,13 @@ fn draw(problem: &Problem, others: &[&Problem], new: Option<Code>, style: Style)
     let drawn = renderer(style).render(&[group]);
     match problem.place {
         Place::Source { .. } => drawn,
-        // Without the column of line numbers the arrow would stand at the edge.
+        // Without source lines there is no column of line numbers, and the arrow would stand at the edge.
         Place::File(_) | Place::Row { .. } => drawn.replace('\n', "\n "),
     }
 }
 
-/// Shows characters that a terminal would obey, that do not show, or that turn the text around them, by their number; the renderer does it for titles and source lines.
+/// Replaces characters that control a terminal, that are invisible, or that turn the direction of the text, by their numbers. The renderer itself does so for
+/// titles and source lines.
 fn clean(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for c in text.chars() {
@@ -151,7 +154,7 @@ fn clean(text: &str) -> String {
     shown
 }
 
-/// The cause of one problem, or those of the first rows of a group; with `all_rows`, of all.
+/// The notes under a problem, as name and text: its cause, or the causes of the first rows of a group; with `all_rows`, of all.
 fn notes(problem: &Problem, others: &[&Problem], style: Style) -> Vec<(String, String)> {
     if others.is_empty() {
         let cause = problem.cause.iter();
@@ -173,6 +176,7 @@ fn notes(problem: &Problem, others: &[&Problem], style: Style) -> Vec<(String, S
             break;
         }
         let own_hint = example.hint.as_ref().filter(|_| own_hints);
+        // A row without cause and hint is only a line number; these are listed together at the end.
         let text = match (&example.cause, own_hint) {
             (Some(cause), Some(hint)) => format!("{cause}; {hint}"),
             (Some(text), None) | (None, Some(text)) => text.clone(),
@@ -183,12 +187,12 @@ fn notes(problem: &Problem, others: &[&Problem], style: Style) -> Vec<(String, S
             (None, None) => continue,
         };
         let note = (format!("line {line}"), text);
-        // A row can have the same value wrong twice.
+        // A row can have the same wrong value twice.
         if notes.last() != Some(&note) {
             notes.push(note);
         }
     }
-    // The one row of a group is the place itself.
+    // A single line would repeat the place.
     if lines.len() > 1 || (!lines.is_empty() && !notes.is_empty()) {
         let lines: Vec<_> = lines.iter().map(ToString::to_string).collect();
         let more = if left_out { ", …" } else { "" };

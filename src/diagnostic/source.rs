@@ -1,11 +1,11 @@
-//! A text file as a person wrote it, and places in it.
+//! The text of a file that a person wrote, with positions in it.
 
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use crate::text::floor_char_boundary;
 
-/// A file's text, kept so that a problem can show the line it is about.
+/// The text of a file, kept so that problems can show their lines.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Source {
     path: PathBuf,
@@ -27,7 +27,7 @@ impl Source {
         }
     }
 
-    /// The path as the user gave it.
+    /// The path as the person gave it.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -36,7 +36,7 @@ impl Source {
         &self.text
     }
 
-    /// The line and column of a byte offset; an offset past the end is the end, one inside a character is its start.
+    /// The line and column of a byte offset. An offset past the end counts as the end, one inside a character as the character's start.
     pub fn position(&self, offset: usize) -> Position {
         let before = &self.text[..floor_char_boundary(&self.text, offset)];
         let start = before.rfind('\n').map_or(0, |newline| newline + 1);
@@ -57,6 +57,7 @@ impl Source {
         }
         let rest = &self.text[start..];
         let length = rest.find('\n').unwrap_or(rest.len());
+        // Files from Windows have `\r` in front of `\n`.
         start..start + rest[..length].trim_end_matches('\r').len()
     }
 }

@@ -1,4 +1,4 @@
-//! How massebrev proves who it is; no secret ever stands in the manifest itself.
+//! The `auth` part of a manifest: it names the places of secrets and never holds one. Doc comments here are the descriptions in the JSON Schema.
 
 use std::path::PathBuf;
 
@@ -20,9 +20,9 @@ pub(crate) const DEFAULT_SCOPES: [&str; 2] = ["altinn:serviceowner", "altinn:cor
 pub(crate) struct Auth {
     /// The client's id in Maskinporten. `MASSEBREV_CLIENT_ID` wins over it; without both the one in Altinn Studio's settings is used.
     pub client_id: Option<String>,
-    /// Where the client's private key is. `MASSEBREV_KEY_FILE` and `MASSEBREV_KEY` win over it.
+    /// The place of the client's private key. `MASSEBREV_KEY_FILE` and `MASSEBREV_KEY` win over it.
     pub key: Option<KeySource>,
-    /// Where tokens come from when not from a key: a file, a variable, a program, or the test token generator. `MASSEBREV_TOKEN_FILE` and `MASSEBREV_TOKEN` win over it.
+    /// The origin of tokens that are not requested with a key: a file, a variable, a program, or the test token generator. `MASSEBREV_TOKEN_FILE` and `MASSEBREV_TOKEN` win over it.
     pub token: Option<TokenOrigin>,
     /// The scopes to ask for.
     #[schemars(length(min = 1), inner(length(min = 1)))]
@@ -39,11 +39,11 @@ pub(crate) struct Auth {
     pub consumer_org: Option<String>,
     /// The system user a supplier's system acts as.
     pub system_user: Option<SystemUser>,
-    /// Whether Maskinporten's token is exchanged for one of Altinn's.
+    /// Exchanges Maskinporten's token for one of Altinn's.
     pub exchange: bool,
-    /// Whether Altinn takes a token of Digdir's as one of its test organisation `ttd`, when it exchanges it.
+    /// Asks Altinn, in the exchange, to treat a token of Digdir as one of its test organisation `ttd`.
     pub test_organization: bool,
-    /// Where the subscription key of Altinn's API management is, when one is needed. `MASSEBREV_SUBSCRIPTION_KEY` wins over it.
+    /// The place of the subscription key for Altinn's API management, when one is needed. `MASSEBREV_SUBSCRIPTION_KEY` wins over it.
     pub subscription_key: Option<SecretSource>,
     /// A file with certificates to trust besides the machine's own, in PEM, as a proxy that opens the traffic needs it. `MASSEBREV_CA_FILE` wins over it.
     #[schemars(length(min = 1), example = &"certificates/proxy.pem")]
@@ -67,7 +67,7 @@ pub(crate) struct SystemUser {
     pub external_ref: Option<String>,
 }
 
-/// How grants are signed; all three with RSA.
+/// The signature algorithm of grants; all three use RSA.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "UPPERCASE")]
 #[schemars(extend("errorMessage" = "must be RS256, RS384 or RS512"))]
@@ -81,7 +81,7 @@ pub(crate) enum Algorithm {
     Rs512,
 }
 
-/// Where a private key is: in a file or in an environment variable, as a JWK (plain or base64), as PEM, as a business certificate in PKCS#12, or in Altinn Studio's
+/// The place of a private key: a file or an environment variable. It holds a JWK (plain or base64), PEM, a business certificate in PKCS#12, or Altinn Studio's
 /// `maskinporten-settings.json`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
@@ -102,19 +102,19 @@ pub(crate) struct KeySource {
     pub env: Option<String>,
     /// The key's id in Maskinporten. PEM has no place for it; a business certificate needs none.
     pub kid: Option<String>,
-    /// How grants are signed. Default: what the key says itself, else RS256.
+    /// The signature algorithm of grants. Default: what the key says itself, else RS256.
     pub algorithm: Option<Algorithm>,
     /// A file with the certificate for the key and the chain above it, in PEM, when they are not beside the key.
     #[schemars(length(min = 1))]
     pub certificate: Option<PathBuf>,
-    /// Where the password of a PKCS#12 file is. `MASSEBREV_KEY_PASSWORD` wins over it.
+    /// The place of the password of a PKCS#12 file. `MASSEBREV_KEY_PASSWORD` wins over it.
     pub password: Option<SecretSource>,
-    /// Which settings of a `maskinporten-settings.json` are meant, when there are several: `Outer:Inner`.
+    /// The settings to use in a `maskinporten-settings.json` that has several: `Outer:Inner`.
     #[schemars(length(min = 1))]
     pub section: Option<String>,
 }
 
-/// Where a secret text is: in a file or in an environment variable.
+/// The place of a secret text: a file or an environment variable.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 #[schemars(extend(
@@ -134,12 +134,12 @@ const ORGANIZATION: &str = "^[0-9]{9}$";
 
 const ORGANIZATION_WORDS: &str = "must be an organisation number: nine digits";
 
-/// A variable's name; a key that was put here by mistake is none.
+/// The pattern of a variable's name. A key that was put here by mistake does not match it, and is refused.
 const VARIABLE: &str = "^[A-Za-z_][A-Za-z0-9_]{0,99}$";
 
 const VARIABLE_WORDS: &str = "must be the name of an environment variable";
 
-/// Where tokens come from when they are not requested with a key of one's own: a file, a variable, a program, or the test token generator.
+/// The origin of tokens that are not requested with a key: a file, a variable, a program, or the test token generator.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 #[schemars(extend(
@@ -168,7 +168,7 @@ pub(crate) struct TokenOrigin {
     pub generator: Option<GeneratorOrigin>,
 }
 
-/// Whose test tokens Altinn's generator makes. Its user and password come from `MASSEBREV_GENERATOR_USER` and `MASSEBREV_GENERATOR_PASSWORD`.
+/// The organisation that Altinn's generator makes test tokens for. Its user and password come from `MASSEBREV_GENERATOR_USER` and `MASSEBREV_GENERATOR_PASSWORD`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 #[schemars(extend("anyOf" = [{ "required": ["org"] }, { "required": ["orgNo"] }]))]
@@ -193,9 +193,9 @@ pub(crate) struct GeneratorOrigin {
         extend("errorMessage" = "must be a test environment such as tt02, at22 or yt01")
     )]
     pub environment: Option<String>,
-    /// How long the token is to last. Default: 30m.
+    /// The lifetime of the token. Default: 30m.
     pub ttl: Option<Period>,
-    /// Where the generator is, when not at Altinn's own address.
+    /// The generator's address, when it is not Altinn's own.
     #[schemars(length(min = 1))]
     pub address: Option<String>,
 }
@@ -210,6 +210,7 @@ impl Default for Auth {
             resource: Vec::new(),
             consumer_org: None,
             system_user: None,
+            // Altinn accepts Maskinporten's own tokens too, but only with the scope `altinn:serviceowner`.
             exchange: true,
             test_organization: false,
             subscription_key: None,

@@ -1,13 +1,14 @@
-//! From bytes to text. A manifest is UTF-8; other encodings are named, because editors save them without asking.
+//! Decoding: from bytes to text. A manifest is UTF-8; other encodings are named in the error, because editors use them without asking.
 
 use std::path::Path;
 use std::sync::Arc;
 
 use crate::diagnostic::{Place, Problem, Source};
 
-/// Gives the text without a byte order mark.
+/// Returns the text without a byte order mark, or the problem with its encoding.
 pub(super) fn decode(path: &Path, bytes: Vec<u8>) -> Result<Source, Box<Problem>> {
     let file = || Place::File(path.to_owned());
+    // Before UTF-8: without a mark, UTF-16 of plain ASCII is valid UTF-8 with zero bytes.
     if is_utf16(&bytes) {
         return Err(Box::new(
             Problem::error(file(), "the file is UTF-16").with_hint("save it as UTF-8"),
@@ -31,11 +32,12 @@ pub(super) fn decode(path: &Path, bytes: Vec<u8>) -> Result<Source, Box<Problem>
 
 fn is_utf16(bytes: &[u8]) -> bool {
     let marked = bytes.starts_with(&[0xFF, 0xFE]) || bytes.starts_with(&[0xFE, 0xFF]);
+    // A manifest begins with an ASCII character: beside it, UTF-16 has a zero byte.
     let wide = matches!(bytes, [0, first, ..] | [first, 0, ..] if *first != 0);
     marked || wide
 }
 
-/// Shows the line with the first byte that is not UTF-8.
+/// The problem for text that is not UTF-8, at its first wrong byte `at`.
 fn not_utf8(path: &Path, bytes: &[u8], at: usize) -> Problem {
     let start = bytes[..at]
         .iter()
@@ -43,6 +45,7 @@ fn not_utf8(path: &Path, bytes: &[u8], at: usize) -> Problem {
         .map_or(0, |newline| newline + 1);
     let before = String::from_utf8_lossy(&bytes[..at]).into_owned();
     let rest = String::from_utf8_lossy(&bytes[at..]).into_owned();
+    // The source shown is the text with U+FFFD for the wrong bytes; the first of them is marked.
     let span = before.len()..before.len() + '\u{fffd}'.len_utf8();
     let place = Place::Source {
         source: Arc::new(Source::new(path, before + &rest)),

@@ -1,4 +1,4 @@
-//! A manifest's value and its places, and how messages name and show what stands there.
+//! A manifest's value with its positions, and the words with which messages name and show values.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use crate::diagnostic::{Place, Source};
 use crate::secret;
 use crate::text::key_of_token;
 
-/// A document as JSON, and where it is written.
+/// A YAML document as JSON, with the positions of its members in the source.
 pub(super) struct Document<'a> {
     pub(super) value: &'a Value,
     pub(super) source: &'a Arc<Source>,
@@ -20,6 +20,7 @@ pub(super) struct Document<'a> {
 impl Document<'_> {
     /// The place of the value at a pointer; for a mapping or list, that of its key.
     pub(super) fn place_of_value(&self, pointer: &str) -> Place {
+        // The range of a whole mapping would mark all lines below it; its key is enough.
         let span = match self.value.pointer(pointer) {
             Some(Value::Object(_) | Value::Array(_)) => self.positions.nearest_key(pointer),
             _ => self.positions.nearest_value(pointer),
@@ -32,14 +33,14 @@ impl Document<'_> {
         self.source.place(self.positions.nearest_key(pointer))
     }
 
-    /// A value as it stands in the file.
+    /// The value at a pointer as it is written in the file; empty when it is not written there.
     pub(super) fn written(&self, pointer: &str) -> &str {
         let span: Range<usize> = self.positions.value(pointer).unwrap_or_default();
         self.source.text().get(span).unwrap_or_default()
     }
 }
 
-/// The most of a value that a message shows, in characters.
+/// The most characters of a value that a message shows.
 const SHOWN_LIMIT: usize = 60;
 
 /// The name of a value in messages: `` `name` ``, or `` item 2 of `list` ``.
@@ -58,9 +59,10 @@ pub(super) fn name_of(pointer: &str) -> String {
     }
 }
 
-/// A value as a message may show it: on one line, cut, identity numbers masked.
+/// A value as a message may show it: on one line, cut to [`SHOWN_LIMIT`], identity numbers and tokens masked.
 pub(super) fn excerpt(text: &str) -> String {
     let text = secret::redact(text);
+    // Masked before it is cut: a part of a number would not be recognised.
     let mut shown: String = text
         .chars()
         .take(SHOWN_LIMIT)
@@ -72,7 +74,7 @@ pub(super) fn excerpt(text: &str) -> String {
     shown
 }
 
-/// Describes a value, without its content when that may be a secret.
+/// Describes a value for a message; leaves out its content when it may be a secret.
 pub(super) fn describe(value: &Value, written: &str, may_show: bool) -> String {
     match value {
         Value::Null => "nothing stands there".to_owned(),
@@ -86,6 +88,7 @@ pub(super) fn describe(value: &Value, written: &str, may_show: bool) -> String {
         Value::Array(_) => "found a list".to_owned(),
         Value::Object(members) if members.is_empty() => "found an empty mapping".to_owned(),
         Value::Object(members) => {
+            // Four names tell a person which mapping it is.
             let names = members.keys().take(4).map(|name| excerpt(name));
             format!("found a mapping with {}", quoted(names).join(", "))
         }
@@ -97,7 +100,7 @@ pub(super) fn quoted(names: impl IntoIterator<Item = String>) -> Vec<String> {
     names.into_iter().map(quote).collect()
 }
 
-/// `a`, `a or b`, `a, b or c`.
+/// Joins words to `a`, `a or b` or `a, b or c`.
 pub(super) fn join_alternatives(words: &[String]) -> String {
     match words {
         [] => String::new(),

@@ -1,4 +1,4 @@
-//! The first reading of a manifest: the parser's events tell where everything is written, and show what `serde_yaml` hides or reports without a place.
+//! The first reading of a manifest, event by event: it records the position of every value, and finds what `serde_yaml` hides or reports without a place.
 
 use std::collections::HashMap;
 use std::ops::{ControlFlow, Range};
@@ -15,6 +15,7 @@ const DEPTH_LIMIT: usize = 100;
 /// The most values that aliases may add in all: a few lines of nested aliases can stand for billions of values.
 const ALIAS_LIMIT: usize = 100_000;
 
+/// The result of the first reading.
 pub(super) struct EventPass {
     pub(super) tree: YamlTree,
     pub(super) problems: Problems,
@@ -24,7 +25,7 @@ pub(super) struct EventPass {
     pub(super) complete: bool,
 }
 
-/// Reads the first document of a file.
+/// Reads the first document of a file. Stops at a syntax error and at the limits of nesting, aliases and problems.
 pub(super) fn read_events(source: &Arc<Source>) -> EventPass {
     let mut reader = EventReader::new(source);
     let complete = reader.problems.check_characters() && reader.read_document();
@@ -36,37 +37,42 @@ pub(super) fn read_events(source: &Arc<Source>) -> EventPass {
     }
 }
 
-/// `Continue` to read on; `Break(true)` when the first document is complete, `Break(false)` when the rest is not worth reading.
+/// `Continue` to read on, `Break(true)` when the first document is complete, `Break(false)` when reading the rest would only repeat the problem.
 type Flow = ControlFlow<bool>;
 
 struct EventReader<'s> {
     problems: YamlProblems<'s>,
     offsets: CharacterOffsets,
     tree: YamlTree,
-    /// The mappings and lists that are not closed yet, outermost first.
+    /// The mappings and lists that are still open, outermost first.
     open: Vec<OpenNode>,
+    /// The values with an anchor, by the parser's number for it.
     anchors: HashMap<usize, Anchor>,
     /// The number of values that aliases have added so far.
     expanded: usize,
     /// The end of the last value, in bytes.
     last_end: usize,
+    /// The number of documents begun.
     documents: usize,
+    /// The end of the first document, in bytes.
     end: usize,
 }
 
+/// A mapping or list of which the end has not been read.
 struct OpenNode {
     node: usize,
     anchor: usize,
-    /// A mapping's key that waits for its value.
+    /// The key of a mapping whose value comes next: its text, when it is a plain text, and its range.
     key: Option<(Option<String>, Range<usize>)>,
     /// The keys of a mapping so far, to find duplicates.
     seen: HashMap<String, Range<usize>>,
-    /// True when it stands where the key of a mapping should be.
+    /// True when it stands in the place of a mapping's key.
     is_key: bool,
-    /// The number of values in it; aliases count as what they stand for.
+    /// The number of values in it. An alias counts as many as the value it stands for.
     weight: usize,
 }
 
+/// A value that aliases may refer to.
 struct Anchor {
     node: usize,
     /// `None` until the value is closed.
@@ -88,7 +94,7 @@ impl<'s> EventReader<'s> {
         }
     }
 
-    /// Reads the first document; true when it was read to its end.
+    /// Reads the first document. Returns true when it was read to its end.
     fn read_document(&mut self) -> bool {
         for next in Parser::new_from_str(self.problems.source.text()) {
             let flow = match next {
@@ -101,6 +107,7 @@ impl<'s> EventReader<'s> {
             };
             match flow {
                 Flow::Break(complete) => return complete,
+                // A file that is no YAML at all can have a problem on every line.
                 Flow::Continue(()) if self.problems.found.len() >= PROBLEM_LIMIT => return false,
                 Flow::Continue(()) => {}
             }
@@ -108,7 +115,9 @@ impl<'s> EventReader<'s> {
         true
     }
 
+    /// Handles one event of the parser.
     fn event(&mut self, event: &Event<'_>, span: Span) -> Flow {
+        // The parser counts characters, everything here bytes.
         let span = self.offsets.byte(span.start.index())..self.offsets.byte(span.end.index());
         match event {
             Event::DocumentStart(_) => {
@@ -138,6 +147,7 @@ impl<'s> EventReader<'s> {
         Flow::Continue(())
     }
 
+    /// Adds a scalar to the tree and checks what `serde_yaml` would make of it.
     fn scalar(
         &mut self,
         text: &str,
@@ -148,6 +158,7 @@ impl<'s> EventReader<'s> {
     ) {
         let plain = style == ScalarStyle::Plain && !has_tag;
         let span = self.without_trailing_space(span);
+        // Only plain scalars are read as numbers; quotes or a tag make a text of them.
         if plain {
             self.problems.check_number(text, &span);
         }
@@ -157,6 +168,7 @@ impl<'s> EventReader<'s> {
         self.add_weight(1);
     }
 
+    /// Adds an alias and counts the values it stands for; an alias within its own anchor, or one too many, ends the reading.
     fn alias(&mut self, anchor: usize, span: Range<usize>) -> Flow {
         let anchor = self.anchors.get(&anchor);
         let Some((node, weight)) = anchor.and_then(|anchor| Some((anchor.node, anchor.weight?)))
@@ -166,6 +178,7 @@ impl<'s> EventReader<'s> {
             return Flow::Break(false);
         };
         self.expanded = self.expanded.saturating_add(weight);
+        // Counted before serde_yaml expands them: it would fill the memory first.
         if self.expanded > ALIAS_LIMIT {
             let message = "the aliases make the file too large";
             let hint = "write the values out, or use fewer aliases";
@@ -178,15 +191,17 @@ impl<'s> EventReader<'s> {
         Flow::Continue(())
     }
 
+    /// Opens a mapping or list; one in the place of a key is a problem, and one that is nested too deep ends the reading.
     fn begin(&mut self, kind: NodeKind, anchor: usize, span: Range<usize>) -> Flow {
+        // Later passes walk the tree recursively: the limit also protects the stack.
         if self.open.len() >= DEPTH_LIMIT {
             let message = format!("nested more than {DEPTH_LIMIT} levels deep");
             let hint = "a manifest needs no more than eight levels";
             self.problems.add(span, message, hint);
             return Flow::Break(false);
         }
-        let is_key = self.waits_for_key();
-        // What stands inside such a key is wrong too, but one problem says it.
+        let is_key = self.expects_key();
+        // A structure within such a key is a part of the same mistake: one problem is enough.
         if is_key && !self.open.iter().any(|open| open.is_key) {
             let outer = self.open.last().map(|open| open.node);
             let outer = outer.and_then(|node| self.tree.nodes.get(node));
@@ -212,9 +227,10 @@ impl<'s> EventReader<'s> {
         Flow::Continue(())
     }
 
+    /// Closes the innermost mapping or list, of which the end and the weight are now known.
     fn close(&mut self, span: Range<usize>) {
         let Some(open) = self.open.pop() else { return };
-        // The end of a block has no sign of its own: it ends with the last thing in it.
+        // A block has no closing sign, and the parser's span for its end is empty: it ends with the last value in it.
         let end = if span.is_empty() {
             self.last_end
         } else {
@@ -235,9 +251,10 @@ impl<'s> EventReader<'s> {
         }
     }
 
-    /// Adds a node; one without a text of its own gets the place of its key.
+    /// Adds a node and returns its index. A value without a text (`empty`) gets the range of its key.
     fn add(&mut self, kind: NodeKind, span: Range<usize>, empty: bool) -> usize {
         let key = self.open.last().and_then(|open| open.key.as_ref());
+        // An empty value is nowhere in the text; its key is the place that a person can find.
         let span = match key {
             Some((_, key)) if empty => key.clone(),
             _ => span,
@@ -247,18 +264,20 @@ impl<'s> EventReader<'s> {
         self.tree.nodes.len() - 1
     }
 
-    /// Puts a node where it belongs in the innermost open mapping or list.
+    /// Puts a node into the innermost open mapping or list: as an item, a key, or the value of the key before it. `text` is the node's when it is a scalar.
     fn attach(&mut self, node: usize, text: Option<&str>) {
         let span = self.tree.nodes.get(node).map(|node| node.span.clone());
         let span = span.unwrap_or_default();
         let Some(open) = self.open.last_mut() else {
             return;
         };
+        // In a mapping keys and values take turns.
         let key = open.key.take();
         let outer = self.tree.nodes.get_mut(open.node);
         match (outer.map(|node| &mut node.kind), key) {
             (Some(NodeKind::List(items)), _) => items.push(node),
             (Some(NodeKind::Mapping(members)), Some((key, key_span))) => {
+                // In YAML 1.1 the key `<<` merges a mapping into the one around it.
                 let merges = key.as_deref() == Some("<<");
                 members.push(Member {
                     key,
@@ -280,6 +299,7 @@ impl<'s> EventReader<'s> {
         }
     }
 
+    /// Reports a merge key with a scalar as its value; its error in `serde_yaml` has no place.
     fn check_merge(&mut self, node: usize, span: Range<usize>) {
         let merged = self.tree.resolve(node);
         if merged.is_some_and(|node| matches!(node.kind, NodeKind::Scalar(_))) {
@@ -288,7 +308,8 @@ impl<'s> EventReader<'s> {
         }
     }
 
-    fn waits_for_key(&self) -> bool {
+    /// True when the next node is a key of the innermost open mapping.
+    fn expects_key(&self) -> bool {
         self.open.last().is_some_and(|open| {
             let node = self.tree.nodes.get(open.node);
             open.key.is_none() && node.is_some_and(|node| matches!(node.kind, NodeKind::Mapping(_)))
@@ -301,7 +322,7 @@ impl<'s> EventReader<'s> {
         }
     }
 
-    /// The parser counts white space after a value as part of it.
+    /// The range without white space at its end, which the parser counts as a part of the value.
     fn without_trailing_space(&self, span: Range<usize>) -> Range<usize> {
         let length = self.problems.text(&span).trim_end().len();
         span.start..span.start + length

@@ -1,4 +1,4 @@
-//! The forms that the schema takes where it has refused a value.
+//! The forms that the schema accepts in a place where it has refused a value.
 
 use jsonschema::ValidationError;
 use jsonschema::error::{TypeKind, ValidationErrorKind as Kind};
@@ -12,9 +12,11 @@ use crate::diagnostic::nearest;
 /// The forms that were possible, collected from the errors that refused each.
 #[derive(Debug, Default)]
 pub(super) struct Expected {
+    /// JSON Schema's names of types.
     kinds: Vec<String>,
+    /// Single values, as `Email`.
     choices: Vec<String>,
-    /// For each kind of text, the pattern it has to fit.
+    /// The pattern of each form that is a text; `None` for a form without one.
     texts: Vec<Option<&'static Value>>,
     template: bool,
 }
@@ -26,8 +28,9 @@ impl Expected {
         expected
     }
 
-    /// One more refused form.
+    /// Adds the form of one more error.
     pub(super) fn add(&mut self, error: &ValidationError<'_>) {
+        // A template is refused by its pattern, which must not be named as one more kind of text.
         if error.schema_path().as_str().starts_with(TEMPLATE_POINTER) {
             self.template = true;
             return;
@@ -52,8 +55,10 @@ impl Expected {
         }
     }
 
+    /// Adds a type; `null` is left out, because "must be nothing" helps no reader.
     fn add_kind(&mut self, kind: &str, error: &ValidationError<'_>) {
         if kind == "string" {
+            // The pattern is kept beside: a hint to quote a value must not lead to the next error.
             self.texts
                 .push(subschema(error.schema_path().as_str()).and_then(|node| node.get("pattern")));
         }
@@ -62,7 +67,7 @@ impl Expected {
         }
     }
 
-    /// As a part of a sentence: `must be …`.
+    /// The forms as a part of a sentence: `must be …`.
     pub(super) fn must_be(&self) -> String {
         let mut forms: Vec<String> = self
             .choices
@@ -71,7 +76,7 @@ impl Expected {
             .collect();
         for kind in &self.kinds {
             match kind.as_str() {
-                // A text that has to be one of some words: the words are said already.
+                // The texts that are accepted are the choices, which are listed already.
                 "string" if !self.choices.is_empty() => {}
                 "boolean" => forms.extend(["true".to_owned(), "false".to_owned()]),
                 kind => forms.push(phrase(kind).to_owned()),
@@ -83,6 +88,7 @@ impl Expected {
         format!("must be {}", join_alternatives(&forms))
     }
 
+    /// The hint for a value that resembles an accepted form: a mistyped word, a truth value or number in quotes, a text without them.
     pub(super) fn hint(&self, value: &Value, written: &str) -> Option<String> {
         let wants = |kind: &str| self.kinds.iter().any(|known| known == kind);
         match value {
@@ -90,6 +96,7 @@ impl Expected {
                 if let Some(choice) = nearest(text, self.choices.iter().map(String::as_str)) {
                     return Some(format!("did you mean `{choice}`?"));
                 }
+                // In quotes, and in YAML 1.2 also without, these are texts.
                 let lower = text.to_ascii_lowercase();
                 match lower.as_str() {
                     "yes" | "on" | "true" if wants("boolean") => {
@@ -105,6 +112,7 @@ impl Expected {
                 }
             }
             Value::Number(_) | Value::Bool(_) => {
+                // Quoting helps only when the text is accepted then.
                 let is_word =
                     self.choices.is_empty() || self.choices.iter().any(|word| word == written);
                 let fits = self.texts.iter().any(|pattern| fits(written, *pattern));
@@ -121,10 +129,11 @@ fn fits(text: &str, pattern: Option<&Value>) -> bool {
         return true;
     };
     let validator = jsonschema::draft202012::new(&json!({ "pattern": pattern }));
+    // A validator for each call: only errors come here.
     validator.is_ok_and(|validator| validator.is_valid(&json!(text)))
 }
 
-/// A number where a text belongs. An identity number would lose its leading zeros.
+/// The hint to quote a number where a text belongs. As a number an identity number would lose its leading zeros.
 fn quote(written: &str) -> String {
     let quoted = format!("quote it: \"{}\"", excerpt(written));
     match written.len() {
@@ -135,6 +144,7 @@ fn quote(written: &str) -> String {
     }
 }
 
+/// A single accepted value as it is written in YAML; `None` for null.
 fn choice(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text.clone()),

@@ -5,15 +5,15 @@ use serde_json::{Map, Value, json};
 /// The pointer of the schema of templates.
 pub(super) const TEMPLATE_POINTER: &str = "/$defs/Template";
 
-/// Marks a form that is taken but not offered; editors do not show `$comment`.
+/// The keyword that marks a form which is accepted but not suggested. Editors do not show `$comment`.
 pub(super) const LENIENT: &str = "$comment";
 
-/// The definition of a text: itself, or the file that holds it.
+/// The reference to the definition of a text, which may also be a file that holds it.
 const TEXT: &str = "#/$defs/Text";
-/// The definition of a template where something else than a text is wanted.
+/// The reference to the definition of a template in the place of a value that is no text.
 const TEMPLATE: &str = "#/$defs/Template";
 
-/// The objects that may be left out of some letters by a `when`.
+/// The definitions of objects that a `when` may leave out of some letters.
 const OPTIONAL: [&str; 5] = [
     "Attachment",
     "CustomRecipient",
@@ -22,11 +22,12 @@ const OPTIONAL: [&str; 5] = [
     "ReplyOption",
 ];
 
-/// Adds the schema of the letter to the definitions, and loosens everything it is made of: every leaf may also be a template.
+/// Adds the schema of the letter to the definitions and loosens all of it, so that every leaf may also be a template.
 pub(super) fn define(definitions: &mut Map<String, Value>, letter: Value) {
     let Value::Object(mut letter) = letter else {
         return;
     };
+    // It becomes one definition among others, which has no schema version and no title of its own.
     letter.shift_remove("$schema");
     letter.shift_remove("title");
     let mut parts = match letter.shift_remove("$defs") {
@@ -39,9 +40,11 @@ pub(super) fn define(definitions: &mut Map<String, Value>, letter: Value) {
     loosen(definitions, &names);
 }
 
+/// Loosens the named definitions and adds those of texts and templates.
 fn loosen(definitions: &mut Map<String, Value>, names: &[String]) {
     for name in names {
         if let Some(Value::Object(definition)) = definitions.get_mut(name) {
+            // Two need more than the others: a moment is a text of a certain form, and an attachment may name a local file.
             match name.as_str() {
                 "Moment" => loosen_moment(definition),
                 "Attachment" => {
@@ -71,8 +74,9 @@ fn loosen_object(definition: &mut Map<String, Value>) {
     }
 }
 
-/// Loosens one definition or member; references stay, because what they refer to is loosened itself.
+/// Loosens one definition or member. References stay: their targets are loosened themselves.
 fn loosen_member(member: &mut Map<String, Value>) {
+    // The defaults are those of the Rust types, and a format would be checked against a template instead of its result.
     member.shift_remove("default");
     member.shift_remove("format");
     if member.contains_key("properties") {
@@ -110,7 +114,7 @@ fn loosen_member(member: &mut Map<String, Value>) {
     }
 }
 
-/// Lets one of several words also be a template.
+/// Lets a choice of words also be a template, and accepts the words in any case and as numbers, as Altinn does.
 fn loosen_choice(definition: &mut Map<String, Value>) {
     let words = match (definition.shift_remove("oneOf"), definition.remove("enum")) {
         (Some(Value::Array(words)), _) => words,
@@ -120,6 +124,7 @@ fn loosen_choice(definition: &mut Map<String, Value>) {
     definition.shift_remove("type");
     let names: Vec<_> = words.iter().flat_map(choices).collect();
     let mut branches = words;
+    // One branch for all spellings keeps the list of words that editors offer short.
     branches.push(json!({
         (LENIENT): "Altinn takes the names in any case, and their numbers.",
         "type": ["string", "integer"],
@@ -131,14 +136,14 @@ fn loosen_choice(definition: &mut Map<String, Value>) {
     definition.insert("anyOf".to_owned(), Value::Array(branches));
 }
 
-/// The words that a branch takes.
+/// The words that a branch accepts.
 fn choices(branch: &Value) -> Vec<String> {
     let words = branch.get("enum").and_then(Value::as_array);
     let words = words.into_iter().flatten().chain(branch.get("const"));
     words.filter_map(Value::as_str).map(str::to_owned).collect()
 }
 
-/// A pattern for words in any case, or their numbers; editors' patterns know no flags.
+/// A pattern for words in any case, or their numbers. Patterns of JSON Schema have no flag for case.
 fn in_any_case(names: &[String]) -> String {
     let any_case = |name: &String| -> String {
         let cases = |c: char| ['[', c.to_ascii_uppercase(), c.to_ascii_lowercase(), ']'];
@@ -149,6 +154,7 @@ fn in_any_case(names: &[String]) -> String {
     format!("^({})$", words.join("|"))
 }
 
+/// Lets a time be written as a date, a date and time, or a template. The exact form is checked in the rendered letter.
 fn loosen_moment(definition: &mut Map<String, Value>) {
     definition.shift_remove("type");
     definition.insert(
@@ -164,7 +170,7 @@ fn loosen_moment(definition: &mut Map<String, Value>) {
     );
 }
 
-/// An attachment may name a local file, whose name it then has.
+/// Adds `file` to attachments: a local file, from which the name is taken when there is no `fileName`.
 fn allow_file(definition: &mut Map<String, Value>) {
     let file = json!({
         "description": "A local file, seen from the manifest's folder; a template. A file that several letters have is uploaded once; one that only one letter has goes with it.",
@@ -175,6 +181,7 @@ fn allow_file(definition: &mut Map<String, Value>) {
     if let Some(Value::Object(properties)) = definition.get_mut("properties") {
         properties.shift_insert(0, "file".to_owned(), file);
     }
+    // With `file` the name is known; without it Altinn requires `fileName`.
     if let Some(Value::Array(required)) = definition.get_mut("required") {
         required.retain(|name| name != "fileName");
     }
@@ -184,13 +191,13 @@ fn allow_file(definition: &mut Map<String, Value>) {
     );
 }
 
-/// A part that only some rows have.
+/// Adds `when` to an object that only some letters have.
 fn allow_when(definition: &mut Map<String, Value>) {
     if let Some(Value::Object(properties)) = definition.get_mut("properties") {
         properties.insert(
             "when".to_owned(),
             json!({
-                "description": "Whether the letter has this part: true, false, or a template that renders to one of them. It is not sent to Altinn. Default: true.",
+                "description": "Decides whether the letter has this part: true, false, or a template that renders to one of them. It is not sent to Altinn. Default: true.",
                 "anyOf": [{ "type": "boolean" }, { "$ref": TEMPLATE }],
                 "examples": ["{{ Mobil != '' }}"]
             }),

@@ -1,4 +1,4 @@
-//! Settings that are written as short texts: `120/min`, `90s`, `5%`.
+//! Settings written as short texts: `120/min`, `90s`, `5%`.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -14,8 +14,9 @@ use serde_json::Value;
 /// A number of requests in a unit of time, as `120/min`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Rate {
+    /// The number of requests in one unit.
     count: NonZeroU32,
-    /// An entry of `RATE_UNITS`.
+    /// The unit as it was written, from `RATE_UNITS`, so that the text comes back the same.
     unit: (&'static str, u64),
 }
 
@@ -23,7 +24,7 @@ pub(crate) struct Rate {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Period(Duration);
 
-/// The failures after which a run stops by itself.
+/// The limit of failed letters after which a run stops by itself.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum MaxFailures {
     /// A number of letters.
@@ -32,7 +33,7 @@ pub(crate) enum MaxFailures {
     Share(f64),
 }
 
-/// Says what the setting takes, as `must be …`.
+/// The form that a setting must have, as `must be …`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub(crate) struct SettingError(&'static str);
@@ -41,9 +42,9 @@ const RATE_WORDS: &str = "must be a rate such as 10/s, 120/min or 1000/h";
 const PERIOD_WORDS: &str = "must be a time such as 500ms, 90s, 10m or 1h";
 const FAILURES_WORDS: &str = "must be a count such as 20 or a share such as 5%";
 
-/// Units of rates, with their seconds.
+/// Units of rates, with their length in seconds.
 const RATE_UNITS: [(&str, u64); 3] = [("s", 1), ("min", 60), ("h", 3600)];
-/// Units of periods, with their milliseconds; the largest first.
+/// Units of periods, with their length in milliseconds. The largest first: `Display` chooses the first that divides the period.
 const PERIOD_UNITS: [(&str, u64); 4] = [("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1)];
 
 impl Rate {
@@ -90,6 +91,7 @@ impl FromStr for Period {
             let digits = text.trim_end_matches(|c: char| !c.is_ascii_digit());
             let unit = &text[digits.len()..];
             let (_, milliseconds) = PERIOD_UNITS.into_iter().find(|(name, _)| *name == unit)?;
+            // At most six digits, as in the schema: a million hours still fit in 64 bits of milliseconds.
             let count = whole_number(digits).filter(|count| (1..1_000_000).contains(count))?;
             Some(Self(Duration::from_millis(count * milliseconds)))
         };
@@ -132,6 +134,7 @@ impl fmt::Display for Rate {
 impl fmt::Display for Period {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let milliseconds = u64::try_from(self.0.as_millis()).unwrap_or(u64::MAX);
+        // Zero is a multiple of every unit, and would become `0h`.
         let fits =
             |(_, length): &(&str, u64)| milliseconds != 0 && milliseconds.is_multiple_of(*length);
         let (unit, length) = PERIOD_UNITS.into_iter().find(fits).unwrap_or(("ms", 1));

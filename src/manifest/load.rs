@@ -1,4 +1,7 @@
-//! From a path to a manifest, or to everything that is wrong with it.
+//! The loader: from a path to a manifest, or to everything that is wrong with it.
+//!
+//! The file is read twice. The event pass finds positions and what `serde_yaml` hides; `serde_yaml` then gives the value, which is checked against the
+//! schema, for traps of YAML, and turned into the types last. All problems of one step are reported together.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -16,11 +19,11 @@ use crate::plain_file;
 /// The largest manifest, in bytes: 10 MB.
 pub(crate) const SIZE_LIMIT: u64 = 10_000_000;
 
-/// A manifest that keeps the schema, and where everything in it is written.
+/// A manifest that conforms to the schema, with the position of everything in it.
 #[derive(Debug, Clone)]
 pub(crate) struct LoadedManifest {
     pub manifest: Manifest,
-    /// The same as JSON, merge keys applied; what `positions` and pointers refer to.
+    /// The same as JSON with merge keys applied. `positions` and pointers refer to it.
     pub value: Value,
     pub source: Arc<Source>,
     pub positions: Positions,
@@ -60,6 +63,7 @@ pub(super) fn from_bytes(path: &Path, bytes: Vec<u8>) -> Result<LoadedManifest, 
         complete,
     } = read_events(&source);
     let positions = Positions { tree };
+    // A document that the event pass gave up could exhaust memory or stack in serde_yaml.
     let value = if complete {
         parse(&source, end, &mut problems)
     } else {
@@ -86,10 +90,10 @@ pub(super) fn from_bytes(path: &Path, bytes: Vec<u8>) -> Result<LoadedManifest, 
     }
 }
 
-/// The manifest, when nothing is wrong with it.
+/// Checks a document; returns the manifest when there are no errors.
 fn check(document: &Document<'_>, problems: &mut Problems) -> Option<Manifest> {
-    problems.extend(member_names::doubles(document));
-    // A place that has been reported already would be reported twice, in other words.
+    problems.extend(member_names::duplicates(document));
+    // The schema reports a member that stands there twice as unknown: the same place in other words.
     let known: Vec<_> = problems.iter().map(|known| known.place.clone()).collect();
     let mut found = violations(document);
     found.retain(|problem| !known.contains(&problem.place));
@@ -130,10 +134,13 @@ impl LoadedManifest {
         let wanted = text.lines().nth(index)?;
         let span = self.positions.value(pointer)?;
         let start = if text.lines().nth(1).is_none() {
+            // A text of one line may have quotes or an indicator in front of it.
             span.start + self.source.text().get(span.clone())?.find(wanted)?
         } else {
             let first = self.source.position(span.start).line;
             let skipped = text.lines().take_while(|line| line.is_empty()).count();
+            // Below `|` the file's lines are the text's, one further down, and leading empty lines may be left out of the span: both offsets are tried, and a
+            // line counts only when the file has the text's words there.
             let found = [Some(index), index.checked_sub(skipped)]
                 .into_iter()
                 .flatten()
@@ -153,7 +160,7 @@ impl LoadedManifest {
     }
 }
 
-/// The manifest that was probably meant by a path that cannot be read: the one in this folder, or the one beside it with the most similar name.
+/// The manifest that was probably meant by a path that cannot be read: the only one in the folder, else the one with the most similar name.
 fn other_manifest(path: &Path) -> Option<PathBuf> {
     let beside = if path.is_dir() {
         path.to_owned()
@@ -169,6 +176,7 @@ fn other_manifest(path: &Path) -> Option<PathBuf> {
     let mut names: Vec<_> = names
         .filter_map(|file| Some(file.file_name()?.to_string_lossy().into_owned()))
         .collect();
+    // The order of a folder's entries is the file system's.
     names.sort();
     let wrong = path.file_name().unwrap_or_default().to_string_lossy();
     let name = match names.as_slice() {
@@ -186,6 +194,7 @@ fn other_manifest(path: &Path) -> Option<PathBuf> {
 /// The document as JSON, with merge keys applied.
 fn parse(source: &Arc<Source>, end: usize, problems: &mut Problems) -> Option<Value> {
     let text = source.text().get(..end).unwrap_or_default();
+    // Only serde_yaml's own value can apply merge keys (`<<`): hence the way there and back.
     let read = serde_yaml::from_str::<Value>(text).and_then(|value| {
         let mut value = serde_yaml::to_value(value)?;
         value.apply_merge()?;
@@ -201,11 +210,11 @@ fn parse(source: &Arc<Source>, end: usize, problems: &mut Problems) -> Option<Va
             None
         }
         Ok(mut value) => {
-            member_names::restore(&mut value);
+            member_names::normalize(&mut value);
             Some(value)
         }
         Err(error) => {
-            // serde_yaml refuses again what the event pass has refused, with less to say.
+            // serde_yaml refuses what the event pass has refused already, in fewer words.
             if !problems.has_errors() {
                 let at = error.location().map_or(0, |location| location.index());
                 problems.push(syntax_problem(source, at, &error.to_string()));
@@ -225,9 +234,10 @@ fn violations(document: &Document<'_>) -> Vec<Problem> {
     }
 }
 
-/// The manifest of a value that keeps the schema.
+/// Turns a value that conforms to the schema into a manifest.
 fn deserialize(document: &Document<'_>, problems: &mut Problems) -> Option<Manifest> {
     let mut value = document.value.clone();
+    // On a copy: places and templates refer to the value as it was written.
     without_nulls(&mut value);
     match serde_json::from_value(value) {
         Ok(manifest) => Some(manifest),
@@ -242,8 +252,8 @@ fn deserialize(document: &Document<'_>, problems: &mut Problems) -> Option<Manif
     }
 }
 
-/// Makes of JSON what the types take. A member without a value is a member left out (the schema allows it only where that is possible), and `16.0` is a whole number to
-/// JSON Schema. Variables stay what they are.
+/// Adapts JSON to the types: removes members without a value (the schema allows null only where a member may be left out), and turns `16.0`, a whole number to
+/// JSON Schema, into `16`. Variables stay what they are.
 fn without_nulls(value: &mut Value) {
     match value {
         Value::Object(members) => {
@@ -262,6 +272,7 @@ fn without_nulls(value: &mut Value) {
     }
 }
 
+/// The folder of a file; `.` when the path has none.
 fn folder(path: &Path) -> PathBuf {
     match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
@@ -272,6 +283,7 @@ fn folder(path: &Path) -> PathBuf {
 /// The problems in the order of the file, at most `PROBLEM_LIMIT` of them.
 fn sorted(problems: Problems) -> Problems {
     let mut problems: Vec<_> = problems.into_iter().collect();
+    // The sort is stable: problems at one place keep the order in which they were found.
     problems.sort_by_key(|problem| match &problem.place {
         Place::Source { span, .. } => span.start,
         Place::File(_) | Place::Row { .. } => 0,

@@ -1,4 +1,4 @@
-//! Names in the letter in any case: Altinn's server does not tell them apart, and its own examples mix them.
+//! Member names of the letter in any case: Altinn's server does not tell them apart, and its own examples mix them.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -9,16 +9,17 @@ use super::document::Document;
 use super::schema::SCHEMA;
 use crate::diagnostic::Problem;
 
-/// Free names of the author's, and what stands below them.
-const FREE: &str = "propertyList";
+/// The member below which names are the author's own, so that their case counts.
+const PROPERTY_LIST: &str = "propertyList";
 
-/// The names that the schema knows, by themselves in lower case.
+/// The names in the schema, by their lower-case form.
 static NAMES: LazyLock<HashMap<String, &'static str>> = LazyLock::new(|| {
     let mut names = HashMap::new();
     collect(&SCHEMA, &mut names);
     names
 });
 
+/// Collects the names of all properties in a part of the schema.
 fn collect(schema: &'static Value, names: &mut HashMap<String, &'static str>) {
     match schema {
         Value::Object(members) => {
@@ -34,25 +35,26 @@ fn collect(schema: &'static Value, names: &mut HashMap<String, &'static str>) {
     }
 }
 
-/// Gives the members of the letter their own names. Two that are the same member stay as they are, and the schema refuses the odd one.
-pub(super) fn restore(manifest: &mut Value) {
+/// Renames the letter's members to the names of the schema. Where two are the same member, both stay as they are, and the schema refuses the odd one.
+pub(super) fn normalize(manifest: &mut Value) {
     if let Some(letter) = manifest.get_mut("correspondence") {
-        restore_members(letter);
+        normalize_members(letter);
     }
 }
 
-fn restore_members(value: &mut Value) {
+fn normalize_members(value: &mut Value) {
     match value {
-        Value::Array(items) => items.iter_mut().for_each(restore_members),
+        Value::Array(items) => items.iter_mut().for_each(normalize_members),
         Value::Object(members) => {
             let restored = Map::with_capacity(members.len());
             let written = std::mem::replace(members, restored);
             let names: Vec<String> = written.keys().cloned().collect();
             for (name, mut value) in written {
-                let own = own_name(&name).filter(|own| !names.iter().any(|other| other == own));
+                // Renaming one of two equal members would silently drop the other's value.
+                let own = schema_name(&name).filter(|own| !names.iter().any(|other| other == own));
                 let name = own.map_or(name, str::to_owned);
-                if name != FREE {
-                    restore_members(&mut value);
+                if name != PROPERTY_LIST {
+                    normalize_members(&mut value);
                 }
                 members.insert(name, value);
             }
@@ -61,23 +63,24 @@ fn restore_members(value: &mut Value) {
     }
 }
 
-fn own_name(name: &str) -> Option<&'static str> {
+/// The schema's name for a member that is written in another case; `None` when it is written right, or unknown.
+fn schema_name(name: &str) -> Option<&'static str> {
     NAMES
         .get(&name.to_lowercase())
         .copied()
         .filter(|own| *own != name)
 }
 
-/// Says of each member that is there twice, in different case, that it is.
-pub(super) fn doubles(document: &Document<'_>) -> Vec<Problem> {
+/// Reports each member that stands there twice in different case.
+pub(super) fn duplicates(document: &Document<'_>) -> Vec<Problem> {
     let mut problems = Vec::new();
     if let Some(letter) = document.value.get("correspondence") {
-        find_doubles(letter, "/correspondence", document, &mut problems);
+        find_duplicates(letter, "/correspondence", document, &mut problems);
     }
     problems
 }
 
-fn find_doubles(
+fn find_duplicates(
     value: &Value,
     pointer: &str,
     document: &Document<'_>,
@@ -86,20 +89,20 @@ fn find_doubles(
     match value {
         Value::Array(items) => {
             for (index, item) in items.iter().enumerate() {
-                find_doubles(item, &format!("{pointer}/{index}"), document, problems);
+                find_duplicates(item, &format!("{pointer}/{index}"), document, problems);
             }
         }
         Value::Object(members) => {
-            for (name, value) in members.iter().filter(|(name, _)| *name != FREE) {
+            for (name, value) in members.iter().filter(|(name, _)| *name != PROPERTY_LIST) {
                 let below = format!("{pointer}/{name}");
-                if let Some(own) = own_name(name).filter(|own| members.contains_key(*own)) {
+                if let Some(own) = schema_name(name).filter(|own| members.contains_key(*own)) {
                     let place = document.place_of_key(&below);
                     problems.push(
                         Problem::error(place, format!("`{own}` is there twice"))
                             .with_hint("Altinn does not tell names apart by case: remove one"),
                     );
                 }
-                find_doubles(value, &below, document, problems);
+                find_duplicates(value, &below, document, problems);
             }
         }
         _ => {}

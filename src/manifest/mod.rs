@@ -1,4 +1,4 @@
-//! The file that declares a mailing: its types, its schema, and how it is read with every problem at its place.
+//! The manifest, the YAML file that declares a mailing: its types, its schema, and the reader that reports every problem at its place.
 
 mod auth;
 mod decode;

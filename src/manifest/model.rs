@@ -1,4 +1,5 @@
-//! The manifest as a type, with its environment and its recipients; `auth` and `send` have files of their own.
+//! The manifest as a type, with its environment and its recipients; `auth` and `send` have files of their own. Doc comments here are the descriptions in the
+//! JSON Schema and the hints for missing members.
 
 use std::path::PathBuf;
 
@@ -29,7 +30,7 @@ pub(crate) struct Manifest {
     pub mailing: String,
     /// Where the letters go.
     pub environment: EnvironmentName,
-    /// How massebrev proves who it is; all of it can come from the environment instead.
+    /// The credentials for Maskinporten and Altinn; all of them can come from the environment instead.
     #[serde(default)]
     pub auth: Auth,
     /// Who gets a letter: a file with a row for each.
@@ -48,7 +49,7 @@ pub(crate) struct Manifest {
     /// Mistakes that this mailing makes on purpose: errors that become warnings.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub allow: Vec<Allowance>,
-    /// How fast, how carefully and how persistently the letters are sent.
+    /// The settings of the run: speed, failures, retries, uploads.
     #[serde(default)]
     pub send: Send,
 }
@@ -70,7 +71,7 @@ pub(crate) enum Allowance {
 pub(crate) enum EnvironmentName {
     /// massebrev's own local Altinn: nothing leaves the machine.
     Sandbox,
-    /// Altinn's test environment for everybody.
+    /// Altinn's test environment for all senders.
     Tt02,
     /// Production: real letters.
     Prod,
@@ -80,7 +81,7 @@ pub(crate) enum EnvironmentName {
     At23,
     /// Altinn's environment for load tests.
     Yt01,
-    /// Addresses of its own.
+    /// An environment with other addresses.
     #[serde(untagged)]
     Custom(CustomEnvironment),
 }
@@ -103,7 +104,7 @@ const ADDRESS: &str = r"^(https://([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])|http://(12
 const ADDRESS_WORDS: &str =
     "must be an https:// address (http:// only for 127.0.0.1, localhost and [::1])";
 
-/// Who gets a letter.
+/// The recipients file, and the rows of it that get a letter.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct Recipients {
@@ -130,7 +131,7 @@ pub(crate) struct Recipients {
     /// The file's encoding, as `utf-8`, `windows-1252`, `utf-16`, `cp850`, `cp865` or `macintosh`. Default: found out, and shown.
     #[schemars(length(min = 1), example = &"utf-8", example = &"windows-1252", example = &"cp850", example = &"macintosh")]
     pub encoding: Option<String>,
-    /// What stands between the cells. Default: found out, and shown.
+    /// The sign between the cells. Default: found out, and shown.
     #[schemars(length(min = 1), example = &";", example = &"\t")]
     pub delimiter: Option<String>,
 }

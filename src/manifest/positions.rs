@@ -1,4 +1,4 @@
-//! Where everything in a YAML file is written: from a JSON pointer to the bytes in the file.
+//! The positions of a YAML file's members: from a JSON pointer to a range of bytes.
 
 use std::ops::Range;
 
@@ -6,15 +6,16 @@ use saphyr_parser::ScalarStyle;
 
 use crate::text::key_of_token;
 
-/// Where every member of a manifest is written, by its JSON pointer; ranges count bytes.
+/// The position of every member of a manifest, by its JSON pointer; ranges count bytes.
 ///
-/// A member that comes in through an alias or a merge key is where it is written.
+/// A member that comes in through an alias or a merge key has the position where it is written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Positions {
     pub(super) tree: YamlTree,
 }
 
 impl Positions {
+    /// The range of the value at a pointer.
     pub(crate) fn value(&self, pointer: &str) -> Option<Range<usize>> {
         let found = self.tree.find(pointer)?;
         let node = self.tree.nodes.get(found.node)?;
@@ -24,23 +25,24 @@ impl Positions {
         }
     }
 
-    /// The key of the member at a pointer; `None` for the items of a list and for the document itself.
+    /// The range of the key at a pointer; `None` for items of a list and for the document itself.
     pub(crate) fn key(&self, pointer: &str) -> Option<Range<usize>> {
         self.tree.find(pointer)?.key
     }
 
-    /// The value at a pointer, else the nearest key around it.
+    /// The range of the value at a pointer, else of the nearest key around it.
     pub(crate) fn nearest_value(&self, pointer: &str) -> Range<usize> {
         self.value(pointer)
             .unwrap_or_else(|| self.nearest_key(parent(pointer)))
     }
 
-    /// The key of a member, else that of the nearest member around it, else the document's start: where to say that something is missing.
+    /// The range of the key at a pointer, else of the nearest key around it, else the document's start: the place to report a missing member at.
     pub(crate) fn nearest_key(&self, pointer: &str) -> Range<usize> {
         let mut pointer = pointer;
         while !pointer.is_empty() {
             if let Some(found) = self.tree.find(pointer) {
                 let written = || Some(self.tree.nodes.get(found.node)?.span.clone());
+                // Items of a list have no key: their own range takes its place.
                 if let Some(range) = found.key.or_else(written) {
                     return range;
                 }
@@ -52,7 +54,7 @@ impl Positions {
     }
 }
 
-/// The pointer of the member or list around another.
+/// The pointer without its last token.
 fn parent(pointer: &str) -> &str {
     pointer.rfind('/').map_or("", |slash| &pointer[..slash])
 }
@@ -63,6 +65,7 @@ pub(super) struct YamlTree {
     pub(super) nodes: Vec<YamlNode>,
 }
 
+/// A value of the document and its range.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct YamlNode {
     /// The bytes of the value; an empty value has those of its key.
@@ -70,25 +73,25 @@ pub(super) struct YamlNode {
     pub(super) kind: NodeKind,
 }
 
-/// The numbers are indices of `YamlTree::nodes`.
+/// The kind of a node; the numbers are indices of `YamlTree::nodes`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum NodeKind {
     Scalar(ScalarStyle),
     List(Vec<usize>),
     Mapping(Vec<Member>),
-    /// Stands for another node, which is complete and was written before: there are no circles.
+    /// An alias for another node. That node ended before the alias, so that there are no circles.
     Alias(usize),
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Member {
-    /// `None` when the key is not a plain text (which is a problem by itself, or an alias).
+    /// `None` when the key is no scalar: a structure, which is reported as a problem, or an alias.
     pub(super) key: Option<String>,
     pub(super) key_span: Range<usize>,
     pub(super) value: usize,
 }
 
-/// A member or item that was found by its pointer.
+/// A member or item found by its pointer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Located {
     /// The bytes of the key; items of a list have none.
@@ -105,12 +108,13 @@ impl YamlTree {
         let mut found = Located { key: None, node: 0 };
         self.nodes.first()?;
         for token in pointer.split('/').skip(1) {
+            // Each step has a limit of its own, because the depth of pointers is small.
             found = self.child(found.node, &key_of_token(token), &mut { SEARCH_LIMIT })?;
         }
         Some(found)
     }
 
-    /// The node that an alias stands for in the end; any other node is itself.
+    /// The node that an alias stands for, through any number of aliases; any other node is returned itself.
     pub(super) fn resolve(&self, mut node: usize) -> Option<&YamlNode> {
         loop {
             match self.nodes.get(node)? {
@@ -123,6 +127,7 @@ impl YamlTree {
         }
     }
 
+    /// The member or item of a node; `None` when there is none, and when `budget`, the number of nodes left to search, is used up.
     fn child(&self, node: usize, key: &str, budget: &mut usize) -> Option<Located> {
         *budget = budget.checked_sub(1)?;
         match &self.resolve(node)?.kind {
@@ -131,7 +136,7 @@ impl YamlTree {
                 Some(Located { key: None, node })
             }
             NodeKind::Mapping(members) => {
-                // serde_yaml refuses duplicates; the last one is what a reader of the file would expect.
+                // Duplicates are refused anyway; the last one is what a reader of the file expects to count.
                 let own = members
                     .iter()
                     .rev()
@@ -143,6 +148,7 @@ impl YamlTree {
                     }),
                     None => self
                         .merged(members, key, budget)
+                        // Pointers have Altinn's names after `member_names::normalize`, while the file may have another case.
                         .or_else(|| in_any_case(members, key)),
                 }
             }
@@ -150,11 +156,12 @@ impl YamlTree {
         }
     }
 
-    /// A member that comes in through `<<`: one mapping, or a list of them of which the first wins.
+    /// Finds a member that comes in through `<<`, whose value is one mapping or a list of them; the first in a list wins.
     fn merged(&self, members: &[Member], key: &str, budget: &mut usize) -> Option<Located> {
         let merges = members
             .iter()
             .filter(|member| member.key.as_deref() == Some("<<"));
+        // The mapping's own members win over merged ones: this is asked only when it has none of the name.
         for merge in merges {
             match &self.resolve(merge.value)?.kind {
                 NodeKind::List(items) => {
@@ -171,7 +178,7 @@ impl YamlTree {
     }
 }
 
-/// Members of the letter are known by Altinn's names, however they are written.
+/// Finds a member by its name in any case.
 fn in_any_case(members: &[Member], key: &str) -> Option<Located> {
     let same = |member: &&Member| {
         let written = member.key.as_deref();
@@ -184,10 +191,10 @@ fn in_any_case(members: &[Member], key: &str) -> Option<Located> {
     })
 }
 
-/// The byte that each character of a text begins at: the YAML parser counts characters.
+/// The byte offset of each character of a text: the YAML parser counts characters.
 #[derive(Debug)]
 pub(super) struct CharacterOffsets {
-    /// Empty when all characters are one byte long.
+    /// The offsets; empty when all characters are one byte long.
     bytes: Vec<usize>,
     length: usize,
 }
@@ -205,7 +212,7 @@ impl CharacterOffsets {
         }
     }
 
-    /// The byte that a character begins at; the end of the text for what lies behind it.
+    /// The byte offset of a character; the end of the text for characters behind it.
     pub(super) fn byte(&self, character: usize) -> usize {
         match self.bytes.as_slice() {
             [] => character.min(self.length),

@@ -1,4 +1,4 @@
-//! The JSON Schema of manifests: generated from the types, for editors and for `load`.
+//! The JSON Schema of manifests, generated from the types, for editors and for the checks of the loader.
 
 use std::sync::LazyLock;
 
@@ -11,20 +11,21 @@ use crate::correspondence::Correspondence;
 
 const ID: &str = "urn:massebrev:schema:mailing:1";
 
-/// The JSON Schema (draft 2020-12) of a manifest; every reference in it is local. As the committed file holds it: indented, with a line break at the end.
+/// The JSON Schema (draft 2020-12) of a manifest as the committed file holds it: indented, with a line break at the end. Every reference in it is local.
 pub(crate) fn schema_text() -> String {
     format!("{:#}\n", *SCHEMA)
 }
 
 pub(super) static SCHEMA: LazyLock<Value> = LazyLock::new(generate);
 
-/// The compiled schema; the `Err` would be a defect of the generator.
+/// The compiled schema. Compiled once for all manifests of a process; an `Err` would be a defect of the generator.
 pub(super) static VALIDATOR: LazyLock<Result<Validator, String>> = LazyLock::new(|| {
     jsonschema::draft202012::options()
         .build(&SCHEMA)
         .map_err(|error| error.to_string())
 });
 
+/// Generates the schema from the types of the manifest and of the letter.
 fn generate() -> Value {
     let settings = SchemaSettings::draft2020_12();
     let generator = settings.clone().into_generator();
@@ -37,11 +38,12 @@ fn generate() -> Value {
     if let Some(definitions) = root.get_mut("$defs").and_then(Value::as_object_mut) {
         letter_schema::define(definitions, letter);
     }
+    // After the letter has been added, so that its definitions are polished too.
     polish(&mut root);
     ordered(root)
 }
 
-/// Puts what an editor or a reader looks for first in front.
+/// Puts the members in front that an editor or a reader looks for first.
 fn ordered(root: Value) -> Value {
     let Value::Object(mut members) = root else {
         return root;
@@ -55,8 +57,8 @@ fn ordered(root: Value) -> Value {
     Value::Object(ordered)
 }
 
-/// Makes a derived schema fit for people. A member that may be left out may also stand there empty (`auth:` with everything under it commented out), and what only Rust
-/// needs goes.
+/// Adapts a derived schema to people: a member that may be left out may also be empty (`auth:` with everything under it commented out), and keywords that only
+/// Rust needs are removed.
 fn polish(schema: &mut Value) {
     match schema {
         Value::Object(members) => {
@@ -74,6 +76,7 @@ fn polish(schema: &mut Value) {
                 let is_required = required
                     .as_array()
                     .is_some_and(|all| all.contains(&json!(name)));
+                // `oneOf` of members: a null one would count as present.
                 if chosen.contains(name) {
                     refuse_null(property);
                 } else if !is_required {
@@ -87,11 +90,13 @@ fn polish(schema: &mut Value) {
     }
 }
 
+/// Removes keywords from a member that say nothing to people: integer formats of Rust, and empty defaults.
 fn polish_member(member: &mut Map<String, Value>) {
     let format = member.get("format").and_then(Value::as_str);
     if format.is_some_and(|format| format.starts_with("uint") || format.starts_with("int")) {
         member.shift_remove("format");
     }
+    // These defaults only say that a member may be left out, as editors show anyway.
     let noise = member.get("default").is_some_and(|default| match default {
         Value::Null | Value::Object(_) => true,
         Value::Array(items) => items.is_empty(),
@@ -103,6 +108,7 @@ fn polish_member(member: &mut Map<String, Value>) {
     }
 }
 
+/// Lets a member also be null, whichever way its type is written.
 fn allow_null(member: &mut Map<String, Value>) {
     let nothing = json!({ "type": "null" });
     if let Some(reference) = member.shift_remove("$ref") {
@@ -118,7 +124,7 @@ fn allow_null(member: &mut Map<String, Value>) {
     }
 }
 
-/// One of the members of which there must be one cannot be empty.
+/// Refuses null for a member that fulfils a requirement of one out of several: an empty one would not fulfil it.
 fn refuse_null(member: &mut Map<String, Value>) {
     if let Some(Value::Array(kinds)) = member.get_mut("type") {
         kinds.retain(|kind| kind != "null");
@@ -139,7 +145,7 @@ pub(super) fn subschema(keyword: &str) -> Option<&'static Value> {
     SCHEMA.pointer(parent)
 }
 
-/// The target of a part of the schema that is a reference, else itself.
+/// The target of a reference; a part of the schema that is none is returned itself.
 pub(super) fn resolve(schema: &Value) -> &Value {
     let reference = schema.get("$ref").and_then(Value::as_str);
     reference
@@ -147,11 +153,12 @@ pub(super) fn resolve(schema: &Value) -> &Value {
         .unwrap_or(schema)
 }
 
-/// The members of which an object has to have one, when that is all its alternatives say.
+/// The members of which an object must have one; empty when its alternatives say anything else.
 pub(super) fn required_alternatives(node: &Map<String, Value>) -> Vec<String> {
     let branches = node.get("oneOf").or_else(|| node.get("anyOf"));
     let branches = branches.and_then(Value::as_array);
     let required = |branch: &Value| {
+        // A branch with anything beside `required` is a form of its own.
         let only = branch.as_object().filter(|branch| branch.len() == 1)?;
         Some(only.get("required")?.get(0)?.as_str()?.to_owned())
     };
@@ -159,13 +166,13 @@ pub(super) fn required_alternatives(node: &Map<String, Value>) -> Vec<String> {
     names.unwrap_or_default()
 }
 
-/// The path of the mapping in which a member of this name belongs, as `correspondence.content`.
+/// The path of the first mapping that has a member of this name, as `correspondence.content`; never the top level.
 pub(super) fn home_of(key: &str) -> Option<String> {
     find_home(&SCHEMA, key, "", 0)
 }
 
 fn find_home(schema: &Value, key: &str, path: &str, depth: usize) -> Option<String> {
-    // The schema itself is six levels deep.
+    // The schema is six levels deep, and nothing else ends the search if it ever refers to itself.
     if depth > 6 {
         return None;
     }

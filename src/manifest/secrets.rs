@@ -1,4 +1,4 @@
-//! A secret that stands in the manifest by mistake is not shown with the mistake.
+//! The masking of secrets that stand in a manifest by mistake, so that messages about the manifest do not show them.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -8,7 +8,8 @@ use super::positions::{NodeKind, YamlTree};
 use crate::diagnostic::{Place, Problems, Source};
 use crate::secret::is_secret;
 
-/// True when the value at a pointer may be shown: in `auth` only what cannot be a secret.
+/// True when the value at a pointer may be shown. In `auth` only members are shown that cannot be a secret; the list is of those, so that an unknown name
+/// hides its value.
 pub(super) fn may_show(pointer: &str) -> bool {
     let Some(within) = pointer.strip_prefix("/auth") else {
         return true;
@@ -27,9 +28,10 @@ pub(super) fn may_show(pointer: &str) -> bool {
     }
 }
 
-/// Draws the problems in a copy of the source in which secrets are stars: the line of a problem may hold one.
+/// Moves the problems to a copy of the source in which secrets are replaced by stars: the lines shown with a problem may hold one.
 pub(super) fn hide(problems: Problems, source: &Arc<Source>, positions: &Positions) -> Problems {
     let mut hidden = Vec::new();
+    // A secret may also stand in `environment`, in an address.
     for pointer in ["/auth", "/environment"] {
         if let Some(found) = positions.tree.find(pointer) {
             let mut collector = Collector {
@@ -40,6 +42,7 @@ pub(super) fn hide(problems: Problems, source: &Arc<Source>, positions: &Positio
             collector.collect(found.node, pointer);
         }
     }
+    // The usual case: no copy of the source.
     if hidden.is_empty() {
         return problems;
     }
@@ -69,7 +72,7 @@ impl Collector<'_> {
         match &written.kind {
             NodeKind::Mapping(members) => {
                 for member in members {
-                    // A value that is empty stands for its key, which is shown.
+                    // An empty value has the range of its key, and keys are shown.
                     let empty = tree
                         .nodes
                         .get(member.value)
@@ -88,6 +91,7 @@ impl Collector<'_> {
             NodeKind::Scalar(_) if !may_show(pointer) || self.is_secret(&written.span) => {
                 self.hidden.push(written.span.clone());
             }
+            // The secret stands at the anchor, which may be outside of `auth`.
             NodeKind::Alias(target) => self.collect(*target, pointer),
             NodeKind::Scalar(_) => {}
         }
@@ -98,7 +102,7 @@ impl Collector<'_> {
     }
 }
 
-/// Replaces the ranges by stars; every other byte keeps its place, so that spans stay right.
+/// Replaces the ranges by stars, one for each byte, so that spans stay right.
 fn stars(text: &str, hidden: &[Range<usize>]) -> String {
     let mut masked = String::with_capacity(text.len());
     for (at, character) in text.char_indices() {

@@ -1,4 +1,4 @@
-//! How fast, how carefully and how persistently letters are sent.
+//! The `send` part of a manifest. Doc comments here are the descriptions in the JSON Schema.
 
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -12,45 +12,45 @@ use super::{MaxFailures, Period, Rate};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub(crate) struct Send {
-    /// How many requests are under way at the same time; 1 to 1000.
+    /// The number of requests under way at the same time; 1 to 1000.
     #[schemars(range(min = 1, max = 1000))]
     pub concurrency: NonZeroU32,
-    /// At most so many requests in a second, a minute or an hour. Default: no limit of our own.
+    /// The most requests in a second, a minute or an hour. Default: no limit of our own.
     pub rate: Option<Rate>,
-    /// How many letters go alone at first; the others only when these are accepted. 0: none.
+    /// The number of letters that go alone at first; the others follow only when these are accepted. 0: none.
     #[schemars(range(min = 0, max = 1_000_000))]
     pub canary: u32,
     /// Past this many failures, or this share of the letters, the run stops by itself. Default: it does not.
     pub max_failures: Option<MaxFailures>,
-    /// How often and how long one letter is tried again.
+    /// The limits of trying one letter again.
     pub retry: Retry,
-    /// How long one request may take; one with files gets more, by their size.
+    /// The longest time for one request; one with files gets more, by their size.
     pub timeout: Period,
-    /// How files that several letters share are uploaded.
+    /// The upload of files that several letters share.
     pub attachments: Uploads,
 }
 
-/// How files that several letters share are uploaded: once, before their letters. A file that only one letter has goes with it.
+/// The upload of files that several letters share: once, before their letters. A file that only one letter has goes with it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub(crate) struct Uploads {
-    /// How many files are uploaded at the same time; 1 to 100.
+    /// The number of files uploaded at the same time; 1 to 100.
     #[schemars(range(min = 1, max = 100))]
     pub parallel: NonZeroU32,
     /// The longest wait between two looks at a file that Altinn is scanning for malware; the first looks come sooner. Default: 2s.
     pub poll_interval: Period,
-    /// How long a scan may take before the file is given up. Default: 15m.
+    /// The longest time for a scan before the file is given up. Default: 15m.
     pub scan_limit: Period,
 }
 
 impl Uploads {
-    /// How many files are uploaded at the same time.
+    /// The number of files uploaded at the same time.
     pub(crate) fn parallel(&self) -> usize {
         usize::try_from(self.parallel.get()).unwrap_or(usize::MAX)
     }
 }
 
-/// How often and how long one letter is tried.
+/// The limits of trying one letter.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub(crate) struct Retry {

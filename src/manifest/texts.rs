@@ -1,4 +1,4 @@
-//! Texts that YAML cuts or joins without a word: comments behind a text, folded lines, line breaks at the end.
+//! Checks of texts that YAML silently cuts or joins: comments behind a text, folded lines, line breaks at the end.
 
 use std::ops::Range;
 
@@ -10,9 +10,9 @@ use super::positions::NodeKind;
 use super::yaml_problems::TYPOGRAPHIC_QUOTES;
 use crate::diagnostic::{Problem, Problems};
 
-/// Members whose texts are Markdown over several lines.
+/// Members whose texts are Markdown of several lines. Names here are in lower case, because the letter's members may be written in any case.
 const MARKDOWN: [&str; 2] = ["messagebody", "messagesummary"];
-/// Members with a text of one line: Altinn shows or compares a line break at its end.
+/// Members with a text of one line: Altinn would show a line break at its end, or compare it.
 const ONE_LINE: [&str; 10] = [
     "messagetitle",
     "messagesender",
@@ -38,7 +38,7 @@ const PROSE: [&str; 9] = [
     "linktext",
 ];
 
-/// Checks the texts of the letter and the variables.
+/// Checks the texts of the letter, of the variables and of the recipients.
 pub(super) fn check(document: &Document<'_>) -> Problems {
     let mut problems = Problems::new();
     for part in ["correspondence", "variables", "recipients"] {
@@ -84,6 +84,7 @@ impl Checker<'_> {
         }
     }
 
+    /// Checks one text of the member `name`, as it is written at `span` in `style`.
     fn check_text(
         &self,
         span: &Range<usize>,
@@ -96,6 +97,7 @@ impl Checker<'_> {
         let is_markdown = MARKDOWN.contains(&lowercase.as_str());
         let is_prose = is_markdown || PROSE.contains(&lowercase.as_str());
         match style {
+            // Quotes keep `#` and quotation marks in the text: only plain texts lose or keep them by mistake.
             ScalarStyle::Plain => {
                 problems.extend(self.check_comment(span, is_prose));
                 problems.extend(self.check_quotes(span));
@@ -122,7 +124,7 @@ impl Checker<'_> {
         }
     }
 
-    /// ` #` begins a comment: what stands behind it is not a part of the text.
+    /// Reports a comment behind a text that was probably meant as a part of it: ` #` begins a comment.
     fn check_comment(&self, span: &Range<usize>, is_prose: bool) -> Option<Problem> {
         let source = self.document.source;
         let rest = source.text().get(span.end..)?;
@@ -132,6 +134,7 @@ impl Checker<'_> {
         let place = source.place(start..span.end + rest.trim_end().len());
         let has_template = comment.contains("{{") || comment.contains("{%");
         let is_glued = comment.starts_with(|c: char| !c.is_whitespace() && c != '#' && c != '-');
+        // Comments nearly always have a blank after `#`; `#12` or `#{{ Nr }}` rather belongs to the text.
         let text = source.text().get(span.clone())?;
         let last = text.lines().last()?;
         let hint = format!(
@@ -139,6 +142,7 @@ impl Checker<'_> {
             excerpt(&format!("{last}{}", rest.trim_end())).replace('"', "\\\"")
         );
         let message = "` #` begins a comment: the text ends before it";
+        // An error only where the comment certainly belongs to the text: comments behind values are good YAML.
         let problem = if has_template || (is_glued && is_prose) {
             Problem::error(place, message)
         } else if is_glued || is_prose {
@@ -150,7 +154,7 @@ impl Checker<'_> {
         Some(problem.with_cause(cause).with_hint(hint))
     }
 
-    /// Typographic quotation marks around a text are a part of it.
+    /// Warns of typographic quotation marks around a text: to YAML they are a part of it.
     fn check_quotes(&self, span: &Range<usize>) -> Option<Problem> {
         let source = self.document.source;
         let text = source.text().get(span.clone())?;
@@ -165,7 +169,7 @@ impl Checker<'_> {
         })
     }
 
-    /// In every style but `|`, YAML makes one line of several: lists, tables and headings become running text.
+    /// Warns of Markdown in several lines in any style but `|`: YAML joins them, and lists, tables and headings become running text.
     fn check_joined_lines(&self, span: &Range<usize>, name: &str) -> Option<Problem> {
         let source = self.document.source;
         let text = source.text().get(span.clone())?;
@@ -173,6 +177,7 @@ impl Checker<'_> {
         for line in text.lines().skip(1) {
             let line = line.trim();
             if !above.is_empty() && begins_block(line) {
+                // `line` is a part of `text`: the distance of their addresses is its offset.
                 let at = span.start + (line.as_ptr() as usize - text.as_ptr() as usize);
                 let place = source.place(at..at + line.len());
                 let message = format!(
@@ -188,7 +193,7 @@ impl Checker<'_> {
         None
     }
 
-    /// The first line of a text, as a span.
+    /// The range of a text's first line.
     fn first_line(&self, span: &Range<usize>) -> Range<usize> {
         let text = self.document.source.text().get(span.clone());
         let length = text
@@ -198,7 +203,7 @@ impl Checker<'_> {
     }
 }
 
-/// True for a line that means something only at the beginning of a line in Markdown: an item of a list, a heading, a quotation, a row of a table.
+/// True for a line with a meaning in Markdown that needs the start of a line: an item of a list, a heading, a quotation, a row of a table.
 fn begins_block(line: &str) -> bool {
     let digits = line.len() - line.trim_start_matches(|c: char| c.is_ascii_digit()).len();
     let is_numbered = (1..=9).contains(&digits)

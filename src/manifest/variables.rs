@@ -1,4 +1,4 @@
-//! Variables that YAML reads otherwise than their writer meant.
+//! Warnings of variables that YAML reads otherwise than their author meant.
 
 use serde_json::Value;
 
@@ -6,7 +6,7 @@ use super::document::Document;
 use super::positions::{NodeKind, YamlTree};
 use crate::diagnostic::{Problem, Problems};
 
-/// YAML 1.1 reads these as true or false, YAML 1.2 as texts.
+/// Words that YAML 1.1 reads as true or false and YAML 1.2 as texts.
 const YAML_1_1_BOOLEANS: [&str; 4] = ["yes", "no", "on", "off"];
 
 /// Warns of numbers that a template shows otherwise than they are written, and of `yes` and `no`.
@@ -19,7 +19,7 @@ pub(super) fn check(document: &Document<'_>) -> Problems {
     problems
 }
 
-/// Leaves out aliases and merged members: they are checked where they are written.
+/// Checks a node and those below it. Aliases and merged members are left out: they are checked where they are written.
 fn walk(
     document: &Document<'_>,
     tree: &YamlTree,
@@ -31,6 +31,7 @@ fn walk(
         return;
     };
     match &written.kind {
+        // The tree has places and the value has types: they are walked together.
         NodeKind::Mapping(members) => {
             for member in members {
                 if let Some(value) = member.key.as_ref().and_then(|key| value.get(key)) {
@@ -58,12 +59,12 @@ fn walk(
     }
 }
 
-/// The message, cause and hint about a value that YAML reads otherwise than it looks.
+/// The message, the cause and the hint for a value that YAML reads otherwise than it is written; `None` for all others.
 fn misread(written: &str, value: &Value) -> Option<(String, Option<String>, String)> {
     match value {
         Value::Number(number) => {
             let shown = number.to_string();
-            // With an anchor or a tag before it there is no comparing.
+            // An anchor or a tag in front of the value is a part of `written`: the two cannot be compared then.
             let differs = written != shown && !written.contains(char::is_whitespace);
             differs.then(|| {
                 (
@@ -75,6 +76,7 @@ fn misread(written: &str, value: &Value) -> Option<(String, Option<String>, Stri
         }
         Value::String(text) => {
             let plain = written == text;
+            // A quoted `"yes"` is meant as a text.
             let was = plain && YAML_1_1_BOOLEANS.contains(&text.to_ascii_lowercase().as_str());
             was.then(|| {
                 (

@@ -1,4 +1,4 @@
-//! Where a document does not keep the schema: each violation as a problem at its place.
+//! Violations of the schema, each as a problem at its place.
 
 use jsonschema::error::ValidationErrorKind as Kind;
 use jsonschema::{ValidationError, Validator};
@@ -13,7 +13,7 @@ use super::yaml_problems::PROBLEM_LIMIT;
 use crate::diagnostic::{Place, Problem, nearest};
 use crate::text::{is_invisible, pointer_token};
 
-/// Everything in which a document does not keep the schema.
+/// Checks a document against the schema; reports at most [`PROBLEM_LIMIT`] violations.
 pub(super) fn check(validator: &Validator, document: &Document<'_>) -> Vec<Problem> {
     let mut explainer = Explainer {
         document,
@@ -23,7 +23,7 @@ pub(super) fn check(validator: &Validator, document: &Document<'_>) -> Vec<Probl
         explainer.explain(&error);
     }
     let mut violations = explainer.violations;
-    // A member that is missing because its name is mistyped would be two problems with one remedy.
+    // A mistyped name is also a missing member: two problems with one remedy. Only the first is reported.
     let meant: Vec<_> = violations
         .iter()
         .filter_map(|it| it.meant.clone())
@@ -32,12 +32,12 @@ pub(super) fn check(validator: &Validator, document: &Document<'_>) -> Vec<Probl
     violations.into_iter().map(|it| it.problem).collect()
 }
 
-/// A problem, and the pointers of the members it is about.
+/// A problem with the pointers of the members it is about.
 struct Violation {
     problem: Problem,
-    /// The members one of which has to be there.
+    /// The missing members; one of them is enough.
     missing: Vec<String>,
-    /// The member whose name is probably mistyped.
+    /// The member that was probably meant by an unknown name.
     meant: Option<String>,
 }
 
@@ -61,11 +61,13 @@ impl Explainer<'_> {
         self.violations.push(violation.into());
     }
 
+    /// Turns an error of the validator into problems. Its own words are about the schema; these are about the manifest.
     fn explain(&mut self, error: &ValidationError<'_>) {
         let pointer = error.instance_path().as_str();
         let name = name_of(pointer);
         match error.kind() {
             Kind::AnyOf { context } | Kind::OneOfNotValid { context } => {
+                // The errors of each alternative are in `context`; the error itself only says that none fitted.
                 self.explain_alternatives(error, context);
             }
             Kind::OneOfMultipleValid { .. } => {
@@ -103,13 +105,14 @@ impl Explainer<'_> {
                 self.add(self.wrong_form(error, &Expected::from_error(error)));
             }
             _ => {
+                // Keywords that the schema does not use today. The masked form leaves the value out, which may be a secret.
                 let problem = self.error(pointer, format!("{name} is not as it must be"));
                 self.add(problem.with_cause(error.masked().to_string()));
             }
         }
     }
 
-    /// Several forms are possible: speaks about the one that was meant, or about all when none was.
+    /// Explains a value that fits none of several forms: reports the faults of the form that was meant, or names all forms when none was.
     fn explain_alternatives(
         &mut self,
         error: &ValidationError<'_>,
@@ -128,8 +131,10 @@ impl Explainer<'_> {
                 ..problem.with_hint("add one of them").into()
             });
         }
+        // Schemas of optional members have null as a branch; nested alternatives are one list to a reader.
         let mut branches = flatten_branches(pointer, context);
         branches.retain(|branch| !branch.iter().any(is_lenient));
+        // A form of the right kind with the fewest faults is probably the one that was meant.
         let meant = branches
             .iter()
             .filter(|branch| has_right_kind(pointer, branch))
@@ -149,7 +154,7 @@ impl Explainer<'_> {
         self.add(self.wrong_form(error, &expected));
     }
 
-    /// Members that may not stand together: the one that came last is the one too many.
+    /// Reports members that may not stand together, at the last of them: it was probably added by mistake.
     fn explain_exclusion(&mut self, pointer: &str, name: &str, not: &Value) {
         let excluded = not.get("required").and_then(Value::as_array);
         let excluded = excluded.into_iter().flatten().filter_map(Value::as_str);
@@ -163,6 +168,7 @@ impl Explainer<'_> {
         self.add(more_than_one(place, name, excluded));
     }
 
+    /// Reports an unknown member. The hint names, in this order: an odd character, a replacement, a similar name, the mapping it belongs in, all known names.
     fn explain_unknown(&mut self, parent: &str, key: &str, node: Option<&Value>) {
         let pointer = format!("{parent}/{}", pointer_token(key));
         let place = self.document.place_of_key(&pointer);
@@ -170,7 +176,7 @@ impl Explainer<'_> {
         let properties = node.and_then(|node| node.get("properties"));
         let properties = properties.and_then(Value::as_object).into_iter().flatten();
         let known: Vec<&str> = properties.map(|(name, _)| name.as_str()).collect();
-        // It looks like a blank in every editor, and YAML takes it for a letter.
+        // Such a character looks like a blank in editors, but YAML takes it for a letter.
         let odd = key
             .chars()
             .find(|c| is_invisible(*c) || (c.is_whitespace() && !c.is_ascii()));
@@ -188,6 +194,7 @@ impl Explainer<'_> {
         } else if let Some(home) = home_of(key) {
             format!("it belongs in `{home}`")
         } else {
+            // The last resort, because the list may be long.
             let known = known.iter().map(|name| (*name).to_owned());
             format!("known here: {}", quoted(known).join(", "))
         };
@@ -197,6 +204,7 @@ impl Explainer<'_> {
         });
     }
 
+    /// Reports a missing member; the hint quotes its description in the schema.
     fn explain_missing(&mut self, parent: &str, name: &str, node: Option<&Value>) {
         let place = self.document.place_of_key(parent);
         let problem = Problem::error(place, format!("`{name}` is missing"));
@@ -221,7 +229,7 @@ impl Explainer<'_> {
         Problem::error(self.document.place_of_value(pointer), message)
     }
 
-    /// A value of the wrong kind or form.
+    /// A problem for a value of the wrong kind or form. The schema's own `errorMessage` wins over the forms collected from its errors.
     fn wrong_form(&self, error: &ValidationError<'_>, expected: &Expected) -> Problem {
         let own = node(error).and_then(own_message);
         let must = own.map_or_else(|| expected.must_be(), str::to_owned);
@@ -231,10 +239,12 @@ impl Explainer<'_> {
             .instance()
             .as_str()
             .and_then(|text| text.lines().next());
+        // A text as the whole document is often the recipients file given in place of the manifest.
         if pointer.is_empty() && first_line.is_some_and(|line| line.contains([';', ',', '\t'])) {
             return problem.with_hint("this looks like rows: give the manifest instead, which names them in `recipients.file`");
         }
         match expected.hint(error.instance(), self.document.written(pointer)) {
+            // A hint may quote the value.
             Some(hint) if secrets::may_show(pointer) => problem.with_hint(hint),
             _ => problem,
         }
@@ -249,7 +259,7 @@ impl Explainer<'_> {
     }
 }
 
-/// The branches of alternatives, those of alternatives within them included.
+/// The branches of alternatives, with nested alternatives flattened into them.
 fn flatten_branches<'e>(
     pointer: &str,
     context: &'e [Vec<ValidationError<'static>>],
@@ -271,12 +281,12 @@ fn flatten_branches<'e>(
     found
 }
 
-/// True when the error comes from a form that is taken but not offered.
+/// True when the error comes from a form that is accepted but not suggested.
 fn is_lenient(error: &ValidationError<'_>) -> bool {
     node(error).is_some_and(|node| node.get(LENIENT).is_some())
 }
 
-/// True when a value is of a branch's kind, so that what is wrong with it lies deeper.
+/// True when the value is of the kind that a branch wants, so that its faults lie deeper.
 fn has_right_kind(pointer: &str, branch: &[ValidationError<'_>]) -> bool {
     branch.iter().all(|error| {
         let refused = matches!(
@@ -287,14 +297,14 @@ fn has_right_kind(pointer: &str, branch: &[ValidationError<'_>]) -> bool {
     })
 }
 
-/// Members of which there may be only one.
+/// A problem for several members of which only one may be present.
 fn more_than_one(place: Place, name: &str, members: Vec<String>) -> Problem {
     let members = join_alternatives(&quoted(members));
     Problem::error(place, format!("{name} has more than one of {members}"))
         .with_hint("keep one of them")
 }
 
-/// The schema's own `errorMessage`; a part that only adds null to another has that one's.
+/// The `errorMessage` of a part of the schema. A part that only allows null beside another has the other's.
 fn own_message(node: &Value) -> Option<&str> {
     if let Some(message) = node.get("errorMessage") {
         return message.as_str();
@@ -309,18 +319,18 @@ fn own_message(node: &Value) -> Option<&str> {
     }
 }
 
-/// The members of which the refusing part of the schema wants one.
+/// The members of which the violated part of the schema requires one.
 fn alternatives(error: &ValidationError<'_>) -> Vec<String> {
     let node = node(error).and_then(Value::as_object);
     node.map(required_alternatives).unwrap_or_default()
 }
 
-/// The part of the schema that refused.
+/// The part of the schema that is violated.
 fn node(error: &ValidationError<'_>) -> Option<&'static Value> {
     subschema(error.schema_path().as_str())
 }
 
-/// The beginning of a description, to stand within a sentence.
+/// The first clause of a description, with a small first letter, to stand within a sentence.
 fn first_clause(text: &str) -> String {
     let text = text.lines().next().unwrap_or_default();
     let text = text.find(['.', ';', ':']).map_or(text, |end| &text[..end]);
@@ -331,7 +341,7 @@ fn first_clause(text: &str) -> String {
     }
 }
 
-/// Members that people look for and the manifest does not have: what to do instead.
+/// Members that people expect and the manifest does not have, and the hint for each.
 const ABSENT_MEMBERS: [(&str, &str); 12] = [
     (
         "when",

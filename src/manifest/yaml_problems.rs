@@ -1,4 +1,4 @@
-//! Problems of the YAML itself: syntax errors, and what YAML allows and a manifest does not.
+//! Problems of the YAML itself: syntax errors, and what YAML allows but a manifest does not.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -8,16 +8,16 @@ use saphyr_parser::Tag;
 use crate::diagnostic::{Place, Problem, Problems, Source};
 use crate::text::floor_char_boundary;
 
-/// The most problems of one manifest that are worth reading.
+/// The most problems that are reported for one manifest.
 pub(super) const PROBLEM_LIMIT: usize = 100;
 
-/// `serde_yaml` reads these as numbers, and JSON does not have them.
+/// Words that `serde_yaml` reads as numbers and that JSON cannot hold.
 const NOT_NUMBERS: [&str; 12] = [
     ".inf", ".Inf", ".INF", "+.inf", "+.Inf", "+.INF", "-.inf", "-.Inf", "-.INF", ".nan", ".NaN",
     ".NAN",
 ];
 
-/// The tags that only say what a value is anyway.
+/// Tags of YAML's core schema, which are accepted: they only state the type that a value has.
 const KNOWN_TAGS: [&str; 7] = ["str", "int", "float", "bool", "null", "map", "seq"];
 
 /// Collects the problems that the event pass finds in one source.
@@ -50,19 +50,20 @@ impl<'s> YamlProblems<'s> {
         self.source.text().get(span.clone()).unwrap_or_default()
     }
 
-    /// Looks for a character that may not stand in YAML at all; true when there is none.
+    /// Reports the first character that may not stand in YAML at all. Returns true when there is none.
     pub(super) fn check_characters(&mut self) -> bool {
         let mut characters = self.source.text().char_indices();
         let Some((at, character)) = characters.find(|(_, c)| is_forbidden(*c)) else {
             return true;
         };
+        // The parser would stop at it with an error about something else.
         let number = u32::from(character);
         let message = format!("the character U+{number:04X} cannot stand in YAML");
         self.add(at..at + character.len_utf8(), message, "remove it");
         false
     }
 
-    /// A plain scalar that is a number to YAML, but not to JSON.
+    /// Reports a plain scalar that is a number to YAML but not to JSON.
     pub(super) fn check_number(&mut self, text: &str, span: &Range<usize>) {
         if NOT_NUMBERS.contains(&text) {
             let message = "infinity and not-a-number have no place here";
@@ -82,12 +83,13 @@ impl<'s> YamlProblems<'s> {
         self.add(span, "a second document begins here", hint);
     }
 
-    /// A tag that would make a value something else.
+    /// Reports a tag that would change the type of a value.
     pub(super) fn check_tag(&mut self, tag: Option<&Tag>, span: &Range<usize>) {
         let Some(tag) = tag else { return };
         if tag.is_yaml_core_schema() && KNOWN_TAGS.contains(&tag.suffix.as_str()) {
             return;
         }
+        // The span is that of the value with its tag: only the tag is marked.
         let text = self.text(span);
         let length = text.find(char::is_whitespace).unwrap_or(text.len());
         let hint = match tag.suffix.as_str() {
@@ -98,7 +100,8 @@ impl<'s> YamlProblems<'s> {
         self.add(span, "YAML tags mean nothing here", hint);
     }
 
-    /// A mapping where a key should be: nearly always a template without quotes, `title: {{ name }}`. `outer` is where the mapping around it begins.
+    /// Reports a mapping in the place of a key: nearly always a template without quotes, `title: {{ name }}`. `outer` is the byte at which the mapping around it
+    /// begins.
     pub(super) fn add_mapping_as_key(&mut self, outer: usize, span: &Range<usize>) {
         let rest = self.source.text().get(outer..).unwrap_or_default();
         let line = rest.lines().next().unwrap_or_default();
@@ -115,7 +118,7 @@ impl<'s> YamlProblems<'s> {
         self.add(span.clone(), message, "a key is a plain text");
     }
 
-    /// Adds the parser's error, unless it only follows from another problem on the same line.
+    /// Adds the parser's error, unless another problem stands on the same line, of which it would be a consequence.
     pub(super) fn add_syntax(&mut self, at: usize, said: &str) {
         let line = self.source.position(at).line;
         let known = self.found.iter().any(|other| match &other.place {
@@ -137,7 +140,7 @@ fn is_forbidden(character: char) -> bool {
     }
 }
 
-/// The problem behind what a YAML parser says about the byte `at`.
+/// The problem for an error `said` by a YAML parser at the byte `at`. The parsers' words describe their own state; the likely cause is looked for in the text.
 pub(super) fn syntax_problem(source: &Arc<Source>, at: usize, said: &str) -> Problem {
     let text = source.text();
     let at = floor_char_boundary(text, at);
@@ -152,6 +155,7 @@ pub(super) fn syntax_problem(source: &Arc<Source>, at: usize, said: &str) -> Pro
         return Problem::error(place, "the number is too large")
             .with_hint("quote it, if it is a text");
     }
+    // Parsers blame the line below for a tab or an odd blank, which no editor shows.
     if let Some((at, odd)) = odd_indentation(text, at) {
         let place = source.place(at..at + odd.len_utf8());
         let message = match odd {
@@ -160,8 +164,9 @@ pub(super) fn syntax_problem(source: &Arc<Source>, at: usize, said: &str) -> Pro
         };
         return Problem::error(place, message).with_hint("indent with ordinary spaces");
     }
-    // The place is shown anyway.
+    // serde_yaml repeats the place in its words.
     let said = said.find(" at line ").map_or(said, |end| &said[..end]);
+    // The most likely causes first: text from a word processor, then a template without quotes.
     let hint = if line.contains(TYPOGRAPHIC_QUOTES) {
         "typographic quotation marks are letters to YAML: write ' or \" around the text"
     } else if line.contains("{{") || line.contains("{%") {
@@ -180,13 +185,14 @@ pub(super) fn syntax_problem(source: &Arc<Source>, at: usize, said: &str) -> Pro
         .with_hint(hint)
 }
 
-/// The first tab or other odd blank in an indentation near a byte, with its place. The parser stops at the end of the value above a tab; other blanks it takes for
-/// letters, so that it stops at the line below them.
+/// Finds the first tab or other odd blank in an indentation near the byte `at`, and its position. The parser stops at the end of the value above a tab; other
+/// blanks it takes for letters, so that it stops at the line below them.
 fn odd_indentation(text: &str, at: usize) -> Option<(usize, char)> {
     let line_start = |at: usize| text[..at].rfind('\n').map_or(0, |newline| newline + 1);
     let here = line_start(at);
     let above = line_start(here.saturating_sub(1));
     let mut start = above;
+    // The line above, the line itself, and two below: further away the cause has not been seen.
     for line in text[above..].split_inclusive('\n').take(4) {
         let mut blanks = line.char_indices().take_while(|(_, c)| c.is_whitespace());
         let odd = blanks.find(|(_, c)| match c {
@@ -201,10 +207,10 @@ fn odd_indentation(text: &str, at: usize) -> Option<(usize, char)> {
     None
 }
 
-/// Quotation marks that word processors put in the place of `"` and `'`.
+/// Typographic quotation marks, which word processors write instead of `"` and `'`.
 pub(super) const TYPOGRAPHIC_QUOTES: [char; 5] = ['“', '”', '„', '‘', '’'];
 
-/// Words of the two parsers (saphyr and libyaml), and what to do when they say them; the first that fits counts.
+/// Words in the errors of the two parsers (saphyr and libyaml), and the hint for each; the first match counts.
 const SYNTAX_HINTS: [(&[&str], &str); 5] = [
     (
         &["in quoted scalar", "scanning a quoted scalar"],

@@ -1,4 +1,4 @@
-//! Empty cells that a letter shows: `Hei ,`.
+//! Warnings of empty cells that a letter shows: `Hei ,`.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use crate::diagnostic::{Place, Problem, tidy};
 use crate::recipients::Row;
 use crate::template::{ShownColumn, column_expression};
 
-/// How many places in templates are named for a row.
+/// The most places in templates that one warning names.
 const PLACES: usize = 3;
 
 impl Mailing {
@@ -21,6 +21,7 @@ impl Mailing {
         report: &mut ReportBuilder<'_>,
     ) {
         let mut by_column: BTreeMap<usize, Vec<String>> = BTreeMap::new();
+        // A template may show one column in many places: one warning for each column of the row.
         for shown in blanks {
             let place = (
                 shown.pointer.clone(),
@@ -28,6 +29,7 @@ impl Mailing {
                 shown.line,
                 shown.position,
             );
+            // The text of a place needs a search through the source, and millions of rows share a few places.
             let place = report.shown_at.entry(place);
             let place = place.or_insert_with(|| self.shown_at(shown)).clone();
             let places = by_column.entry(shown.column).or_default();
@@ -55,7 +57,7 @@ impl Mailing {
         }
     }
 
-    /// Where a template shows a column: file, line and column.
+    /// The place where a template shows a column, as text: file, line and column.
     fn shown_at(&self, shown: &ShownColumn) -> String {
         let place = match &shown.source {
             Some(source) => Place::Source {

@@ -10,7 +10,8 @@ use super::report_builder::ReportBuilder;
 use super::{CheckReport, Delivery, Mailing, letter_text, unused};
 use crate::diagnostic::{Place, Problem, Problems};
 
-/// Renders and checks every row, on all processors; `now` is what dates are compared with. Every letter is shown to `each` on this thread, in row order.
+/// Renders and checks every row, on all processors. `now` is the time that dates are compared with. Every letter is passed to `each` on this thread, in row
+/// order.
 pub(crate) fn check(
     mailing: &Mailing,
     now: Timestamp,
@@ -24,12 +25,14 @@ pub(crate) fn check(
         match checked {
             Ok(checked) => {
                 if report.add_row(row, checked, each) {
+                    // A row that is skipped on purpose is no evidence: no letter shows its values.
                     lint.observe(row);
                 }
             }
             Err(problem) => report.push(problem),
         }
         report.stopped = report.problems.is_full();
+        // With this many errors the manifest is wrong and not the rows, and the rest would say the same.
         if report.stopped {
             ControlFlow::Break(())
         } else {
@@ -46,6 +49,7 @@ pub(crate) fn check(
     mailing.find_damage(lint, &mut report);
     unused::find(mailing, &mut report);
     mailing.find_placeholders(&mut report);
+    // Entries that meet no row can only be named when every row has been compared with them.
     if !report.stopped {
         report.extend(mailing.exclusion.problems());
     }

@@ -1,4 +1,4 @@
-//! Every row with what is wrong with it: rendered and checked by all processors, shown in row order.
+//! The rows of pass 1, rendered and checked on all processors and collected in row order.
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -18,34 +18,34 @@ use crate::diagnostic::Problem;
 use crate::recipients::{Row, Rows};
 use crate::template::ShownColumn;
 
-/// Rows in one batch, at most. Two batches are in memory: one is rendered while the other is shown.
+/// The most rows in one batch. Two batches are in memory: one is rendered while the other is collected.
 const BATCH_ROWS: usize = 1024;
-/// Bytes of rows in one batch, and of letters, after which it is full.
+/// A batch is full after this many bytes of rows, or of letters: memory stays the same whatever the length of the letters.
 const BATCH_BYTES: usize = 2 << 20;
-/// Rows that one thread takes at a time, at least.
+/// The fewest rows that one thread takes at a time: smaller tasks cost more in handing out than they win.
 const ROWS_PER_TASK: usize = 16;
 /// The stack of a thread that renders letters, in bytes: as much as a main thread has, so that what can be checked can be sent, whichever thread does it.
 pub(crate) const RENDERING_STACK: usize = 8 << 20;
 
-/// A row with everything that is wrong with it, whatever stands in the other rows.
+/// A row with every problem that can be found without looking at other rows.
 pub(super) struct CheckedRow {
     pub(super) planned: Planned,
     pub(super) fingerprint: Fingerprint,
-    /// What is wrong with its recipient.
+    /// The problem with its recipient: a synthetic person in production, or a possibly real one in a test.
     pub(super) person: Option<Problem>,
-    /// What is wrong with its letter.
+    /// The violations of Altinn's rules in its letter.
     pub(super) findings: Vec<LetterFinding>,
-    /// The head of the key that a spreadsheet may have made of its key, when that is another.
+    /// The first 8 bytes of the key that its row would have after a spreadsheet has changed the row's key; `None` when that is its own.
     pub(super) loose_key: Option<u64>,
-    /// Where its letter shows a column that is empty.
+    /// The places where its letter shows an empty column.
     pub(super) blanks: Vec<Arc<ShownColumn>>,
-    /// Values that would be Markdown in its letter.
+    /// Warnings of values that would be Markdown in its letter.
     pub(super) values: Vec<Problem>,
 }
 
 type Outcome = Result<CheckedRow, Problem>;
 
-/// Checks every row, and shows each to `collect` on this thread, in row order, until it breaks. `now` is what dates are compared with.
+/// Checks every row and passes each to `collect` on this thread, in row order, until `collect` breaks. `now` is the time that dates are compared with.
 pub(super) fn check_rows(
     mailing: &Mailing,
     mut rows: Rows,
@@ -54,31 +54,33 @@ pub(super) fn check_rows(
 ) {
     let workers = Workers::start(mailing);
     let mut planner = RowPlanner::new(mailing);
+    // `current` is rendered while `other`, the batch before it, is collected and filled again.
     let (mut current, mut other) = (Batch::default(), Batch::default());
     current.fill(&mut rows);
     while current.filled > 0 {
         let mut flow = ControlFlow::Continue(());
-        let mut show_and_fill = || {
-            flow = other.show(&mut planner, now, collect);
+        let mut collect_and_fill = || {
+            flow = other.collect(&mut planner, now, collect);
             if flow.is_continue() {
                 other.fill(&mut rows);
             }
         };
         match &workers {
-            // While the others render one batch, this thread shows the one before and reads the next.
+            // While the pool renders one batch, this thread collects the one before and reads the next, so that neither waits for the other.
             Some(workers) => workers.pool.in_place_scope(|scope| {
                 scope.spawn(|_| current.check(&workers.planners, now));
-                show_and_fill();
+                collect_and_fill();
             }),
-            None => show_and_fill(),
+            // Without a pool, rows are checked when they are collected.
+            None => collect_and_fill(),
         }
         if flow.is_break() {
             return;
         }
         std::mem::swap(&mut current, &mut other);
     }
-    // A break after the last row changes nothing.
-    let _ = other.show(&mut planner, now, collect);
+    // The last batch has been rendered but not collected. A break changes nothing any more.
+    let _ = other.collect(&mut planner, now, collect);
 }
 
 /// Threads that render rows, each with a planner of its own.
@@ -88,7 +90,7 @@ struct Workers<'a> {
 }
 
 impl<'a> Workers<'a> {
-    /// None for one thread, and where the system gives no more: the calling thread then does everything.
+    /// `None` for one thread, and where the system refuses more threads: the calling thread then does everything.
     fn start(mailing: &'a Mailing) -> Option<Self> {
         let threads = mailing.threads.get();
         if threads == 1 {
@@ -97,6 +99,7 @@ impl<'a> Workers<'a> {
         let pool = ThreadPoolBuilder::new().num_threads(threads);
         let planners = (0..threads).map(|_| Mutex::new(RowPlanner::new(mailing)));
         Some(Self {
+            // The pool's default stack is smaller than a main thread's, and a template could overflow it.
             pool: pool.stack_size(RENDERING_STACK).build().ok()?,
             planners: planners.collect(),
         })
@@ -113,7 +116,7 @@ impl RowPlanner<'_> {
             person = check_person(self.mailing, delivery);
             loose_key = self.mailing.loose_key(delivery);
             blanks = self.scope.take_blanks_shown();
-            // Of a letter that is not whole nothing more is known than to whom it goes.
+            // When parts of the letter did not compile, only its recipient can be judged.
             if self.mailing.is_whole {
                 findings = check_letter(self.mailing, delivery, now, &self.attached, &self.scope);
                 values = check_values(self.mailing, row);
@@ -131,19 +134,19 @@ impl RowPlanner<'_> {
     }
 }
 
-/// Rows that are checked together. Filled again and again, so that the memory of its rows is reused.
+/// Rows that are checked together. A batch is filled again and again, which reuses the memory of its rows.
 struct Batch {
     slots: Vec<Slot>,
-    /// How many slots hold a row.
+    /// The number of slots that hold a row.
     filled: usize,
-    /// How many rows are read, by how long the letters of the last time were.
-    room: usize,
+    /// The number of rows to read, from the mean length of the letters in the batch before.
+    capacity: usize,
 }
 
 #[derive(Default)]
 struct Slot {
     row: Row,
-    /// None until the row has been checked, or when its letter would make too much of the batch.
+    /// `None` until the row has been checked, and when the letters before it filled the batch.
     outcome: Option<Outcome>,
 }
 
@@ -152,18 +155,18 @@ impl Default for Batch {
         Self {
             slots: Vec::new(),
             filled: 0,
-            // How long the letters are is not known yet.
-            room: ROWS_PER_TASK,
+            // The length of the letters is not known yet, and each of them may be huge.
+            capacity: ROWS_PER_TASK,
         }
     }
 }
 
 impl Batch {
-    /// Reads rows, as many as there is room for.
+    /// Reads rows until the batch is full or the file ends.
     fn fill(&mut self, rows: &mut Rows) {
         self.filled = 0;
         let mut bytes = 0;
-        while self.filled < self.room && bytes < BATCH_BYTES {
+        while self.filled < self.capacity && bytes < BATCH_BYTES {
             if self.filled == self.slots.len() {
                 self.slots.push(Slot::default());
             }
@@ -171,13 +174,14 @@ impl Batch {
             let Some(read) = rows.read(&mut slot.row) else {
                 return;
             };
+            // A damaged row has its outcome already, and keeps its place in the order.
             slot.outcome = read.err().map(Err);
             bytes += slot.row.size();
             self.filled += 1;
         }
     }
 
-    /// Checks the rows on all threads of the pool, until there are enough letters.
+    /// Checks the rows on all threads of the pool until the letters fill the batch; the rest is left to [`Self::collect`].
     fn check(&mut self, planners: &[Mutex<RowPlanner<'_>>], now: Timestamp) {
         let (bytes, letters) = (AtomicUsize::new(0), AtomicUsize::new(0));
         let slots = self.slots[..self.filled].par_iter_mut();
@@ -185,19 +189,19 @@ impl Batch {
             let planner = rayon::current_thread_index().and_then(|thread| planners.get(thread));
             let Some(planner) = planner else { return };
             if slot.outcome.is_none() && bytes.load(Ordering::Relaxed) < BATCH_BYTES {
-                // No other thread has it: the lock is never waited for.
+                // Each thread uses the planner with its own index: this lock is never waited for.
                 let mut planner = planner.lock().unwrap_or_else(PoisonError::into_inner);
                 slot.outcome = Some(Ok(planner.check(&slot.row, now)));
                 bytes.fetch_add(planner.json.len(), Ordering::Relaxed);
                 letters.fetch_add(1, Ordering::Relaxed);
             }
         });
-        let each = bytes.into_inner() / letters.into_inner().max(1);
-        self.room = (BATCH_BYTES / each.max(1)).clamp(ROWS_PER_TASK, BATCH_ROWS);
+        let mean = bytes.into_inner() / letters.into_inner().max(1);
+        self.capacity = (BATCH_BYTES / mean.max(1)).clamp(ROWS_PER_TASK, BATCH_ROWS);
     }
 
-    /// Shows the rows in order, each with what it came to.
-    fn show(
+    /// Passes the rows to `collect` in order, each with its outcome; checks those that have none yet.
+    fn collect(
         &mut self,
         planner: &mut RowPlanner<'_>,
         now: Timestamp,

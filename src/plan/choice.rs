@@ -1,30 +1,31 @@
-//! Whose turn it is: the rows a command is about, without what is settled, up to a limit.
+//! The choice of rows for a command: those asked for, without settled letters, up to a limit.
 
 use super::{CheckReport, Selection};
 
-/// Which rows a person asks for.
+/// The rows that a person asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct RowFilter {
     pub rows: Selection,
-    /// So many letters at most.
+    /// The most letters; `None` for no limit.
     pub limit: Option<u64>,
 }
 
+/// The rows chosen for a run, and the counts that are shown with them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct RowChoice {
-    /// The rows whose turn it is.
+    /// The rows to work on now.
     pub rows: Selection,
-    /// Their letters that are not settled.
+    /// The number of their letters that are not settled.
     pub letters: u64,
-    /// Letters in the rows asked for, whatever has become of them and whatever the limit.
+    /// The number of letters in the rows asked for, settled or not, beyond the limit or not.
     pub covered: u64,
-    /// Letters in the rows asked for that are settled.
+    /// The number of settled letters in the rows asked for.
     pub settled: u64,
-    /// Letters that are not settled and have to wait: not asked for, or past the limit.
+    /// The number of letters that are neither settled nor chosen: not asked for, or past the limit.
     pub left_out: u64,
-    /// Rows asked for that the file does not have.
+    /// Row numbers asked for beyond the end of the file.
     pub missing: Selection,
-    /// Rows asked for by number that get no letter, on purpose.
+    /// Rows asked for by number that get no letter on purpose: skipped by `where`, or excluded.
     pub without_letter: Selection,
 }
 
@@ -39,7 +40,7 @@ impl Default for RowFilter {
 }
 
 impl CheckReport {
-    /// Chooses from the rows. `is_settled` is asked about letters by their position, from 0; what is settled does not count towards the limit.
+    /// Chooses rows. `is_settled` is called with positions of letters, from 0; settled letters do not count towards the limit.
     pub(crate) fn choose(
         &self,
         wanted: &RowFilter,
@@ -56,9 +57,11 @@ impl CheckReport {
             without_letter: Selection::from_rows([]),
         };
         let mut last = 0;
+        // Rows count from 1, positions from 0.
         for ((row, print), position) in (1..).zip(&self.fingerprints).zip(0..) {
             let asked = wanted.rows.contains(row);
             if !print.is_letter() {
+                // A person who names a row expects a letter; without `--rows` it is no news that some rows are skipped.
                 if asked && by_number {
                     chosen.without_letter.push(row);
                 }
@@ -74,6 +77,7 @@ impl CheckReport {
                 chosen.left_out += 1;
             }
         }
+        // The limit was reached: the rows end with the last letter, so that skipped rows behind it wait for the next run too.
         if wanted.limit == Some(chosen.letters) {
             chosen.rows = chosen.rows.until(last);
         }

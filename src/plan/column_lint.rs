@@ -1,4 +1,4 @@
-//! Warns of cells that a spreadsheet or a clipboard has probably damaged. Some damage shows only when all rows of a column are known.
+//! The column lint: warns of cells that a spreadsheet or a clipboard has probably damaged. Some damage shows only when all rows of a column are known.
 
 use std::collections::HashSet;
 
@@ -12,9 +12,9 @@ use crate::recipients::{
     Damage, Row, detect_damage, is_date, month_of, serial_date, with_signs_named,
 };
 
-/// Keys of fewer digits are running numbers, which have no fixed length.
+/// The fewest digits of keys that have a fixed length: shorter ones are running numbers, which grow.
 const SHORTEST_KEY: usize = 6;
-/// Keys of so many digits may have lost zeros when some begin with one, or when one digit stands beside them and nothing between.
+/// Keys of at least this many digits may have lost zeros too when some key begins with a zero, or when the shorter keys are not those of running numbers.
 const SHORTEST_PADDED_KEY: usize = 4;
 /// Members that are shown on one line, as JSON pointers.
 const ONE_LINE: [&str; 8] = [
@@ -27,10 +27,10 @@ const ONE_LINE: [&str; 8] = [
     "/correspondence/replyOptions",
     "/correspondence/propertyList",
 ];
-/// Leading zeros a key may have lost.
+/// The most leading zeros a key may have lost; larger differences in length have other causes.
 const LOST_ZEROS: usize = 3;
 
-/// Evidence about each column, gathered row by row.
+/// Evidence about each column, collected row by row.
 #[derive(Debug, Default)]
 pub(super) struct ColumnLint {
     columns: Vec<Column>,
@@ -46,15 +46,15 @@ struct Column {
     suspects: Vec<SuspectCell>,
     dates: u64,
     filled: u64,
-    /// For the key: dates, which may have been keys such as `1-2`.
+    /// Of the key column: dates, which may have been keys such as `1-2`.
     key_dates: Vec<SuspectCell>,
-    /// Numbers that may be dates.
+    /// Whole numbers in the range of a spreadsheet's day numbers, as `45000` for 2023-03-15.
     serials: Vec<SuspectCell>,
     /// Filled for the key column only.
     lengths: KeyLengths,
 }
 
-/// What a column holds, as its header says.
+/// The content of a column, judged by its header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum ColumnKind {
     Key,
@@ -63,7 +63,7 @@ enum ColumnKind {
     Other,
 }
 
-/// A value that is probably not what it was.
+/// A value that a spreadsheet or a clipboard has probably changed.
 #[derive(Debug, Clone)]
 struct SuspectCell {
     row: u64,
@@ -77,18 +77,18 @@ enum Suspicion {
     Damaged(Damage, String),
     /// A line break in a value that this member shows on one line.
     LineBreak(&'static str),
-    /// A key that is a date, and what it may have been.
+    /// A key that is a date, and the text it may have been; empty when that is not known.
     KeyDate(String),
     Serial(String),
     PostCode,
     /// A key with blanks around it.
     Padded,
-    /// A key that is so much shorter than the others.
+    /// A key that is this many digits shorter than the others.
     Short(usize),
 }
 
 impl ColumnLint {
-    /// All columns but those of the recipient, which `Recipient::parse` judges.
+    /// Watches all columns but those of the recipient, which `Recipient::parse` judges.
     pub(super) fn new(mailing: &Mailing) -> Self {
         let recipient = mailing.letter.recipient.columns();
         let headers = mailing.headers().iter().enumerate();
@@ -125,7 +125,7 @@ impl ColumnLint {
 }
 
 impl Mailing {
-    /// Warns of damage in the key and in the columns that templates use; no letter shows the others.
+    /// Reports damage in the key column and in columns that templates use. No letter shows the others, so their cells do not matter.
     pub(super) fn find_damage(&self, lint: ColumnLint, report: &mut ReportBuilder<'_>) {
         let used: HashSet<&str> = self.templates.used_names().collect();
         // Rows that were not rendered may choose template files that use any column.
@@ -135,6 +135,7 @@ impl Mailing {
             unsure || column.kind == ColumnKind::Key || used.contains(column.header.as_str())
         }) {
             let header = column.header.clone();
+            // Each cell is a problem of its own: equal ones are grouped when they are shown.
             for suspect in column.into_suspects() {
                 let place = Place::Row {
                     file: self.rows_file(),
@@ -149,6 +150,7 @@ impl Mailing {
 }
 
 impl Column {
+    /// Judges one cell that is not empty, by the kind of its column.
     fn observe(&mut self, value: &str, row: &Row) {
         if let Some((kind, probably)) = detect_damage(value) {
             let suspicion = Suspicion::Damaged(kind, probably);
@@ -166,6 +168,7 @@ impl Column {
                     note_suspect(&mut self.suspects, value, row, Suspicion::Padded);
                 }
                 self.lengths.observe(value, row);
+                // `jan.26` is a suspect by itself. A full date is one only if most other keys are no dates.
                 if let Some(was) = before_it_was_a_month(value) {
                     note_suspect(&mut self.suspects, value, row, Suspicion::KeyDate(was));
                 } else if is_date(value) {
@@ -190,14 +193,14 @@ impl Column {
         }
     }
 
-    /// All suspects, in row order, now that every row is known.
+    /// Returns all suspects in row order. To be called after the last row: some are suspects only beside the others.
     fn into_suspects(mut self) -> Vec<SuspectCell> {
-        // Five digits are a date only where dates are expected.
+        // A number of five digits is a day number only where the header or other cells say that dates are expected.
         if self.kind == ColumnKind::Date || self.dates > 0 {
             self.suspects.append(&mut self.serials);
         }
         self.suspects.extend(self.lengths.suspiciously_short());
-        // Where most keys are dates, that is what they are.
+        // Where at least half of the keys are dates, dates are the keys.
         if (self.key_dates.len() as u64) * 2 < self.filled {
             self.suspects.append(&mut self.key_dates);
         }
@@ -219,11 +222,12 @@ fn note_suspect(suspects: &mut Vec<SuspectCell>, value: &str, row: &Row, suspici
 }
 
 impl ColumnKind {
-    /// By the words of a header: `Forfallsdato`, `dueDate`, `Svarfrist`, `Postnr.`.
+    /// Judges a column by the words of its header: `Forfallsdato`, `dueDate`, `Svarfrist`, `Postnr.`.
     fn from_header(header: &str) -> Self {
         let mut words = vec![String::new()];
         let mut previous = ' ';
         for letter in header.chars() {
+            // `dueDate` is two words: a capital after a small letter begins one.
             if !letter.is_alphanumeric() || letter.is_uppercase() && previous.is_lowercase() {
                 words.push(String::new());
             }
@@ -257,13 +261,14 @@ impl ColumnKind {
     }
 }
 
-/// Numeric keys, by their number of digits.
+/// The numeric keys of the key column, by their number of digits.
 #[derive(Debug, Default)]
 struct KeyLengths {
     by_length: Vec<KeysOfLength>,
-    /// Keys that are not numbers.
+    /// The number of keys that are not numbers.
     others: u64,
-    zeros: bool,
+    /// True when a key begins with a zero: then zeros have not been lost everywhere, and keys are meant to have them.
+    any_leading_zero: bool,
 }
 
 #[derive(Debug, Default, Clone)]
@@ -274,12 +279,13 @@ struct KeysOfLength {
 }
 
 impl KeyLengths {
+    /// Counts one key. More than 20 digits are no number that could have lost zeros.
     fn observe(&mut self, value: &str, row: &Row) {
         if value.len() > 20 || !value.bytes().all(|byte| byte.is_ascii_digit()) {
             self.others += 1;
             return;
         }
-        self.zeros |= value.starts_with('0');
+        self.any_leading_zero |= value.starts_with('0');
         if self.by_length.len() <= value.len() {
             self.by_length
                 .resize(value.len() + 1, KeysOfLength::default());
@@ -294,25 +300,28 @@ impl KeyLengths {
         note_suspect(&mut length.suspects, value, row, Suspicion::Short(0));
     }
 
-    /// Keys that are shorter than the many others, which all have one length. Running numbers also grow longer, but in file order: they are left out.
+    /// Returns the keys that are shorter than most others, when those all have one length. Running numbers grow longer too, but in file order: they are left out.
     fn suspiciously_short(&self) -> Vec<SuspectCell> {
         let longest = self.by_length.len().saturating_sub(1);
         let Some((whole, shorter)) = self.by_length.split_last() else {
             return Vec::new();
         };
         let count: u64 = shorter.iter().map(|length| length.count).sum();
-        let few = count > 0 && (count * 2 < whole.count || self.zeros);
-        let least = shorter.iter().position(|length| length.count > 0);
-        let near = least.is_some_and(|least| longest - least <= LOST_ZEROS);
+        // Without a leading zero anywhere, only a clear minority is suspicious.
+        let is_minority = count > 0 && (count * 2 < whole.count || self.any_leading_zero);
+        let shortest = shorter.iter().position(|length| length.count > 0);
+        let is_near = shortest.is_some_and(|shortest| longest - shortest <= LOST_ZEROS);
         let suspects: Vec<_> = shorter
             .iter()
             .flat_map(|length| length.suspects.iter().cloned())
             .collect();
+        // Running numbers: every short key stands before the first long one.
         let in_order = suspects.iter().all(|short| short.row < whole.first);
-        let next = shorter.last().is_some_and(|length| length.count > 0);
-        let is_odd = self.zeros || least == Some(1) && !next;
+        let has_next_length = shorter.last().is_some_and(|length| length.count > 0);
+        // Running numbers pass through every length: keys of one digit, and none that are just shorter than the longest, are something else.
+        let is_odd = self.any_leading_zero || shortest == Some(1) && !has_next_length;
         let long_enough = longest >= SHORTEST_KEY || longest >= SHORTEST_PADDED_KEY && is_odd;
-        if self.others > 0 || !long_enough || !few || !near || in_order && !is_odd {
+        if self.others > 0 || !long_enough || !is_minority || !is_near || in_order && !is_odd {
             return Vec::new();
         }
         let short = |short: SuspectCell| SuspectCell {
@@ -324,6 +333,7 @@ impl KeyLengths {
 }
 
 impl SuspectCell {
+    /// The problem for a suspect cell, with the value it probably had. Values are masked: any column may hold identity numbers.
     fn problem(self, place: Place, header: &str) -> Problem {
         const AS_TEXT: &str = "a spreadsheet has changed it: export the column as text";
         let probably = |value: &str| {
@@ -399,7 +409,7 @@ fn one_line_members(mailing: &Mailing, header: &str) -> Vec<&'static str> {
         .collect()
 }
 
-/// What a key may have been before a spreadsheet made `jan.26` or `01.feb` of it.
+/// The text that a key may have been before a spreadsheet made `jan.26` or `01.feb` of it.
 fn before_it_was_a_month(key: &str) -> Option<String> {
     let mut parts = key
         .split(['.', '-', '/', ' '])
@@ -409,6 +419,7 @@ fn before_it_was_a_month(key: &str) -> Option<String> {
     if parts.next().is_some() {
         return None;
     }
+    // Two digits may be a year or, in `01.feb`, a day. A number in front of the month was the first part of the key.
     match (month_of(first), month_of(second)) {
         (Some(month), None) if second.len() == 2 && number(second) => {
             Some(format!("20{second}/{month}"))

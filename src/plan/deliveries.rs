@@ -1,4 +1,4 @@
-//! Pass 2: the rows of a checked mailing as letters, rendered again one at a time.
+//! Pass 2: an iterator that renders the rows of a checked mailing again, one at a time.
 
 use thiserror::Error;
 
@@ -17,7 +17,7 @@ pub(crate) struct InputChanged {
     pub line: u64,
 }
 
-/// The letters of a checked mailing, in row order. Anything that pass 1 has not seen is refused.
+/// The letters of a checked mailing, in row order. A row whose key or content differs from pass 1 is an error.
 #[derive(Debug)]
 pub(crate) struct Deliveries<'a> {
     planner: RowPlanner<'a>,
@@ -25,12 +25,12 @@ pub(crate) struct Deliveries<'a> {
     wanted: Selection,
     rows: Rows,
     row: Row,
-    /// The row to be read next, from 0.
+    /// The position of the row to be read next, from 0.
     at: usize,
 }
 
 impl<'a> Deliveries<'a> {
-    /// Refuses a mailing with errors.
+    /// Opens the rows for a second pass. A mailing with errors is refused with its problems.
     pub(crate) fn new(mailing: &'a Mailing, checked: &'a CheckReport) -> Result<Self, Problems> {
         if checked.problems.has_errors() {
             return Err(checked.problems.clone());
@@ -45,14 +45,14 @@ impl<'a> Deliveries<'a> {
         })
     }
 
-    /// Passes over rows that nothing is to be done about, `limit` of them at most, and says whether there may be more: `passed` tells by position which they
-    /// are. They are read, and neither rendered nor compared with what was checked.
+    /// Reads past rows that need no work, at most `limit` of them; `passed` has an entry for each row, by position. Returns true when there may be more. These
+    /// rows are neither rendered nor compared with what was checked.
     pub(crate) fn pass_over(&mut self, passed: &[bool], limit: usize) -> bool {
         for _ in 0..limit {
             if !passed.get(self.at).is_some_and(|passed| *passed) {
                 return false;
             }
-            // A row that cannot be read any more is found out by the next that is to be sent, or at the end.
+            // Damage since the check is reported by the next row that is to be sent, or at the end of the file.
             if self.rows.read(&mut self.row).is_none() {
                 return false;
             }
@@ -61,7 +61,7 @@ impl<'a> Deliveries<'a> {
         true
     }
 
-    /// Only these rows' letters; those of other rows are passed over without being rendered. Rows that get no letter come all the same.
+    /// Limits the letters to these rows; those of other rows are passed over without being rendered. Rows that get no letter are still returned.
     #[must_use]
     pub(crate) fn only(self, wanted: Selection) -> Self {
         Self { wanted, ..self }
@@ -73,7 +73,7 @@ impl Iterator for Deliveries<'_> {
 
     fn next(&mut self) -> Option<Self::Item> {
         let Some(read) = self.rows.read(&mut self.row) else {
-            // Rows that were checked and are gone now are a change too.
+            // A file that has become shorter has changed too. The position moves to the end, so that it is reported once.
             let missing = self.at < self.checked.fingerprints.len();
             self.at = self.checked.fingerprints.len();
             return missing.then(|| {
@@ -90,10 +90,12 @@ impl Iterator for Deliveries<'_> {
         if read.is_err() {
             return Some(Err(drifted));
         }
+        // A file that has become longer has changed too.
         let Some(expected) = self.checked.fingerprints.get(self.at) else {
             return Some(Err(drifted));
         };
         self.at += 1;
+        // A row without a letter is planned even when it is not wanted: the run records every skipped row.
         if expected.is_letter() && !self.wanted.contains(self.row.number) {
             return Some(Ok(Planned::LeftOut));
         }

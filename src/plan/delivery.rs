@@ -10,10 +10,10 @@ use crate::correspondence::path::{API, INITIALIZE, INITIALIZE_WITH_FILES};
 use crate::correspondence::{Recipient, Request, form_fields};
 use crate::diagnostic::Problems;
 
-/// How long most requests are at most, in bytes.
+/// The size in bytes that most request bodies do not exceed: their buffer is allocated once.
 const USUAL_BODY: usize = 4096;
 
-/// A row that has become a letter, rendered; checked when it comes from pass 1.
+/// One planned letter: a rendered row. It has been checked when it comes from pass 1.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Delivery {
     /// The row's number, from 1.
@@ -26,9 +26,9 @@ pub(crate) struct Delivery {
     pub key: Uuid,
     /// The request, without the ids of files that are still to be uploaded.
     pub request: Request,
-    /// Local files that follow the letter.
+    /// The local files of the letter, enclosed and uploaded ones, in the order of the manifest.
     pub files: Vec<Arc<PlannedFile>>,
-    /// The letter's content: everything in the request and in its files.
+    /// The digest of the letter's content: everything in the request and in its files.
     pub digest: Digest,
     /// The request as JSON, when it is kept to be sent: it is written once, for the digest.
     pub(super) json: Vec<u8>,
@@ -38,8 +38,9 @@ impl Delivery {
     /// The method of the letter's request.
     pub(crate) const METHOD: &'static str = "POST";
 
-    /// The request as Altinn gets it: the ids of the uploaded files in front of those named in the manifest, and what there is to say about enclosed files.
+    /// The request as Altinn gets it: with the ids of the uploaded files in front of those the manifest names, and with the metadata of enclosed files.
     pub(crate) fn request_with(&self, uploaded: &[Uuid]) -> Cow<'_, Request> {
+        // Most letters have no files, and their requests are not copied.
         let mut request = Cow::Borrowed(&self.request);
         if !uploaded.is_empty() {
             let existing = &mut request.to_mut().existing_attachments;
@@ -72,22 +73,22 @@ impl Delivery {
         format!("{API}/{endpoint}")
     }
 
-    /// True when files go in the same request.
+    /// True when at least one file goes in the letter's own request.
     pub(crate) fn has_enclosures(&self) -> bool {
         self.files.iter().any(|file| file.enclosed)
     }
 
-    /// The files that go in the same request, in the order they are told of.
+    /// The files that go in the letter's own request, in the order of their metadata: Altinn matches files to metadata by position first.
     pub(crate) fn enclosures(&self) -> impl Iterator<Item = &Arc<PlannedFile>> {
         self.files.iter().filter(|file| file.enclosed)
     }
 
-    /// The files that are uploaded before it; their ids are put in front of `existingAttachments`, in this order.
+    /// The files that are uploaded before the letter; their ids are put in front of `existingAttachments`, in this order.
     pub(crate) fn uploads(&self) -> impl Iterator<Item = &Arc<PlannedFile>> {
         self.files.iter().filter(|file| !file.enclosed)
     }
 
-    /// A letter that a form cannot say goes as JSON, and all its files before it.
+    /// Sends a letter as JSON, and all its files before it, when it has values that form fields cannot express.
     pub(super) fn enclose_only_in_a_form(&mut self) {
         if self.has_enclosures() && form_fields(&self.request_with(&[])).is_none() {
             for file in &mut self.files {
@@ -102,12 +103,12 @@ impl Delivery {
     }
 }
 
-/// What a row came to.
+/// The result of planning one row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Planned {
     Delivery(Box<Delivery>),
     Skipped(Skip),
-    /// No letter, because something is wrong.
+    /// No letter, because of these problems.
     Invalid(Problems),
     /// A letter that was not asked for: it has not been rendered.
     LeftOut,
@@ -124,5 +125,6 @@ pub(crate) struct Skip {
     pub name: String,
     /// The key the letter would have had.
     pub key: Uuid,
+    /// `where` or `excluded`.
     pub reason: &'static str,
 }

@@ -1,4 +1,4 @@
-//! Two requests side by side, for people: a unified diff of JSON whose long texts are taken apart into lines.
+//! The differences between two requests, for people: a unified diff of JSON whose long texts are split into lines.
 
 use std::fmt::Write as _;
 
@@ -10,7 +10,7 @@ use crate::correspondence::Recipient;
 use crate::correspondence::identifier::masked;
 use crate::secret::redact;
 
-/// What two letters are compared by.
+/// The parts of a letter that are compared.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Request {
     path: String,
@@ -18,11 +18,11 @@ pub(super) struct Request {
     files: Value,
 }
 
-/// So many unchanged lines are shown around a change.
+/// The number of unchanged lines shown around a change.
 const CONTEXT: usize = 3;
 
-/// A text longer than so many characters is taken apart after its sentences.
-const LONG: usize = 80;
+/// The most characters of a text that stays on one line; a longer text is split after its sentences.
+const LONG_TEXT: usize = 80;
 
 impl Request {
     pub(super) fn from_line(line: &RequestLine<'_>) -> Result<Self, serde_json::Error> {
@@ -42,31 +42,32 @@ impl Request {
             .collect()
     }
 
-    /// Every line of it, recipients masked; `note` goes behind each of them.
+    /// The request as text, recipients masked; `note` is appended to each recipient.
     fn text(&self, note: &str) -> String {
         let mut body = self.body.clone();
         let recipients = body.get_mut("recipients").and_then(Value::as_array_mut);
         for recipient in recipients.into_iter().flatten() {
             if let Some(text) = recipient.as_str() {
-                *recipient = format!("{}{note}", hidden(text)).into();
+                *recipient = format!("{}{note}", masked_recipient(text)).into();
             }
         }
         let mut text = format!("POST {}\n", self.path);
-        lines(&body, "", 0, &mut text);
-        lines(&self.files, "files: ", 0, &mut text);
+        write_json(&body, "", 0, &mut text);
+        write_json(&self.files, "files: ", 0, &mut text);
         text
     }
 }
 
-/// What differs; nothing when the two are the same.
+/// The differences as a unified diff; empty when the two are the same.
 pub(super) fn unified(old: &Request, new: &Request) -> String {
-    // Others may look the same with a mask.
-    let other = hidden_alike(old, new) && old.recipients() != new.recipients();
+    // Two recipients may have the same mask, and the diff would not show that they differ.
+    let other = masked_alike(old, new) && old.recipients() != new.recipients();
     let (old, new) = (
         old.text(""),
         new.text(if other { " (another one)" } else { "" }),
     );
     let diff = TextDiff::from_lines(&old, &new);
+    // Line by line: a request is pretty-printed, so that a changed member is a changed line.
     let mut shown = String::new();
     for hunk in diff.unified_diff().context_radius(CONTEXT).iter_hunks() {
         let _ = writeln!(shown, "{}", hunk.header());
@@ -77,19 +78,21 @@ pub(super) fn unified(old: &Request, new: &Request) -> String {
                 ChangeTag::Insert => '+',
             };
             let line = change.value().trim_end_matches('\n');
+            // Texts may hold identity numbers anywhere, not only in members for recipients.
             let _ = writeln!(shown, "{sign}{}", redact(line));
         }
     }
     shown
 }
 
-fn hidden_alike(old: &Request, new: &Request) -> bool {
-    let [old, new] = [old, new].map(|request| request.recipients().into_iter().map(hidden));
+fn masked_alike(old: &Request, new: &Request) -> bool {
+    let [old, new] =
+        [old, new].map(|request| request.recipients().into_iter().map(masked_recipient));
     old.eq(new)
 }
 
-/// A recipient as it may be shown, with its URN.
-fn hidden(recipient: &str) -> String {
+/// A recipient with its identity number masked, behind its URN's prefix.
+fn masked_recipient(recipient: &str) -> String {
     let Ok(parsed) = Recipient::parse(recipient) else {
         return masked(recipient);
     };
@@ -98,14 +101,14 @@ fn hidden(recipient: &str) -> String {
     format!("{kind}:{}", parsed.masked())
 }
 
-/// JSON without commas, so that no line changes because of its neighbour.
-fn lines(value: &Value, lead: &str, depth: usize, to: &mut String) {
+/// Writes JSON without commas, so that no line changes because of its neighbour.
+fn write_json(value: &Value, lead: &str, depth: usize, to: &mut String) {
     let margin = "  ".repeat(depth);
     match value {
         Value::Object(members) if !members.is_empty() => {
             let _ = writeln!(to, "{margin}{lead}{{");
             for (name, value) in members {
-                lines(
+                write_json(
                     value,
                     &format!("{}: ", Value::from(name.as_str())),
                     depth + 1,
@@ -117,33 +120,34 @@ fn lines(value: &Value, lead: &str, depth: usize, to: &mut String) {
         Value::Array(items) if !items.is_empty() => {
             let _ = writeln!(to, "{margin}{lead}[");
             for item in items {
-                lines(item, "", depth + 1, to);
+                write_json(item, "", depth + 1, to);
             }
             let _ = writeln!(to, "{margin}]");
         }
-        Value::String(text) if text.contains('\n') || text.chars().count() > LONG => {
+        // A body is one JSON string: as one line, any change in it would show all of it.
+        Value::String(text) if text.contains('\n') || text.chars().count() > LONG_TEXT => {
             let _ = writeln!(to, "{margin}{}", lead.trim_end());
             for line in text.split('\n') {
-                long_line(line, &margin, to);
+                write_text_line(line, &margin, to);
             }
         }
         scalar => {
-            let _ = writeln!(to, "{margin}{lead}{}", visible(&scalar.to_string()));
+            let _ = writeln!(to, "{margin}{lead}{}", escape_controls(&scalar.to_string()));
         }
     }
 }
 
-/// A line of a text, each sentence on a line of its own when it is long: a word that changes does not move the others.
-fn long_line(line: &str, margin: &str, to: &mut String) {
+/// Writes a line of a text; each sentence of a long line gets its own, so that a word that changes does not move the others.
+fn write_text_line(line: &str, margin: &str, to: &mut String) {
     let mut sign = '|';
     for sentence in sentences(line) {
-        let _ = writeln!(to, "{margin}  {sign} {}", visible(sentence));
+        let _ = writeln!(to, "{margin}  {sign} {}", escape_controls(sentence));
         sign = ' ';
     }
 }
 
 fn sentences(line: &str) -> Vec<&str> {
-    if line.chars().count() <= LONG {
+    if line.chars().count() <= LONG_TEXT {
         return vec![line];
     }
     line.split_inclusive(". ")
@@ -152,8 +156,8 @@ fn sentences(line: &str) -> Vec<&str> {
         .collect()
 }
 
-/// What would move a terminal's cursor is shown instead.
-fn visible(text: &str) -> String {
+/// Escapes control characters: they would move a terminal's cursor, or colour what follows.
+fn escape_controls(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for letter in text.chars() {
         if letter.is_control() {

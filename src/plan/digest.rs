@@ -1,4 +1,4 @@
-//! Digests: of a letter, of a file, of everything a mailing is made of.
+//! SHA-256 digests: of a letter, of a file, and of everything a mailing is made of.
 
 use std::fmt;
 use std::io::{self, Read};
@@ -33,6 +33,7 @@ pub(crate) struct Digester(Sha256);
 
 impl Digester {
     pub(crate) fn part(&mut self, bytes: &[u8]) -> &mut Self {
+        // The length in front of each part marks its border.
         self.0.update((bytes.len() as u64).to_be_bytes());
         self.0.update(bytes);
         self
@@ -44,16 +45,17 @@ impl Digester {
     }
 }
 
-/// The digest and the length in bytes of a file, read once, in pieces.
+/// Returns the digest and the length in bytes of a file, which is read once and never whole in memory.
 pub(crate) fn digest_file(path: &Path) -> io::Result<(Digest, u64)> {
     let mut sha = Sha256::new();
     let length = read_in_pieces(path, |piece| sha.update(piece))?;
     Ok((Digest(sha.finalize().into()), length))
 }
 
-/// Feeds a file to `take` in pieces of 64 KiB and gives its length.
+/// Reads a file in pieces of 64 KiB, passes each to `take`, and returns the file's length in bytes.
 pub(super) fn read_in_pieces(path: &Path, mut take: impl FnMut(&[u8])) -> io::Result<u64> {
     let mut file = plain_file::open(path)?;
+    // Attachments may have 50 GB, and all threads read some.
     let mut piece = vec![0; 64 * 1024];
     let mut length = 0;
     loop {
@@ -84,7 +86,7 @@ impl FromStr for Digest {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let wrong = || "not a digest: expected `sha256:` and 64 hexadecimal digits".to_owned();
-        // As it is copied from somewhere: with the word in front of it, or bare.
+        // As a person copies it from a plan or a report: with the word `plan` in front of it, with the prefix, or bare.
         let text = text.trim();
         let text = text.strip_prefix("plan ").unwrap_or(text).trim_start();
         let digits = text.strip_prefix("sha256:").unwrap_or(text);

@@ -1,4 +1,4 @@
-//! Rows that share a key or a recipient.
+//! Duplicates: rows that share a key or a recipient, and keys that look alike.
 
 use std::collections::{HashMap, HashSet};
 
@@ -17,22 +17,23 @@ use crate::recipients::Row;
 use crate::secret::redact;
 
 impl Mailing {
-    /// Rows that share a key are errors, each named; recipients who get several letters are counted.
+    /// Reports rows that share a key as errors, each by name; of recipients who get several letters it reports the number.
     pub(super) fn find_duplicates(&self, report: &mut ReportBuilder<'_>) -> Result<(), Problems> {
         let repeated = repeated_in(std::mem::take(&mut report.recipients)).len();
         let letters = report.checked.fingerprints.iter();
         let keys = letters.filter(|print| print.is_letter());
-        let twice: HashSet<u64> = repeated_in(keys.map(|print| print.key).collect())
+        let repeated_keys: HashSet<u64> = repeated_in(keys.map(|print| print.key).collect())
             .into_iter()
             .collect();
-        // Without the letter only its constant resource is known, and keys differ between resources.
+        // A key depends on the resource. Where the letter did not compile and its resource is not constant, the keys are not known.
         if !self.is_whole && self.resource().is_none() {
             return Ok(());
         }
         self.find_similar_keys(report)?;
-        if !twice.is_empty() {
-            report.extend(self.name_duplicates(&twice)?);
+        if !repeated_keys.is_empty() {
+            report.extend(self.name_duplicates(&repeated_keys)?);
         } else if repeated > 0 {
+            // With keys of their own, several letters to one recipient may be meant: a warning without the rows.
             let place = Place::File(self.rows_file());
             report.push(
                 Problem::warning(
@@ -49,23 +50,26 @@ impl Mailing {
         Ok(())
     }
 
-    /// The head of the key that is left of a letter's key when a spreadsheet takes it for a number or a date; `None` when it is the letter's own.
+    /// The first 8 bytes of the idempotency key that the letter would have after a spreadsheet took its row key for a number or a date; `None` when that
+    /// changes nothing.
     pub(super) fn loose_key(&self, delivery: &Delivery) -> Option<u64> {
         self.row_key?;
         let loose = as_spreadsheet_leaves_it(&delivery.name);
         (loose != delivery.name).then(|| self.key_head(delivery, &loose))
     }
 
+    /// The first 8 bytes of the idempotency key for a row key, as fingerprints have it.
     fn key_head(&self, delivery: &Delivery, row_key: &str) -> u64 {
         let resource = &delivery.request.correspondence.resource_id;
         let mailing = &self.manifest().mailing;
         delivery_key(resource, mailing, row_key).as_u64_pair().0
     }
 
-    /// Names the keys that a person takes for the same though they are written otherwise: each of two letters would go to one person.
+    /// Reports keys that differ in writing but look the same to a person: each would be a letter of its own to the same person.
     fn find_similar_keys(&self, report: &mut ReportBuilder<'_>) -> Result<(), Problems> {
         let mut loose = std::mem::take(&mut report.loose_keys);
         loose.sort_unstable();
+        // Candidates come from 8 bytes of each key, without a second look at the file; only when there are any is it read again, to compare and name them.
         let letters = report.checked.fingerprints.iter();
         let keys = letters
             .filter(|print| print.is_letter())
@@ -85,6 +89,7 @@ impl Mailing {
             let (Ok(()), Planned::Delivery(delivery)) = (read, planner.plan(&row)) else {
                 continue;
             };
+            // Both sides of a pair have this head: the changed key, and the key that is written that way already.
             let loose = as_spreadsheet_leaves_it(&delivery.name);
             if !similar.contains(&self.key_head(&delivery, &loose)) {
                 continue;
@@ -100,6 +105,7 @@ impl Mailing {
                         .into_iter()
                         .collect(),
                 );
+                // Keys that look the same are certainly a mistake. What a spreadsheet may have done is a guess, and only a warning.
                 let problem = if message == SEEN_THE_SAME {
                     Problem::error(place, message)
                 } else {
@@ -116,8 +122,8 @@ impl Mailing {
         Ok(())
     }
 
-    /// Reads the rows once more to name those that share a key; only when there are any.
-    fn name_duplicates(&self, twice: &HashSet<u64>) -> Result<Vec<Problem>, Problems> {
+    /// Reads the rows again to name those that share a key. Pass 1 keeps 8 bytes of each key, which tell that there are some and not on which lines.
+    fn name_duplicates(&self, repeated_keys: &HashSet<u64>) -> Result<Vec<Problem>, Problems> {
         let columns: Vec<String> = match self.row_key {
             Some(column) => self.headers().get(column).cloned().into_iter().collect(),
             None => owned(self.letter.recipient.columns()),
@@ -130,12 +136,13 @@ impl Mailing {
             let (Ok(()), Planned::Delivery(delivery)) = (read, planner.plan(&row)) else {
                 continue;
             };
-            if !twice.contains(&delivery.key.as_u64_pair().0) {
+            if !repeated_keys.contains(&delivery.key.as_u64_pair().0) {
                 continue;
             }
             if problems.len() >= PROBLEM_LIMIT {
                 break;
             }
+            // The whole key is compared here: two keys may share their first 8 bytes by chance.
             if let Some(line) = first.get(&delivery.key) {
                 let place = Place::Row {
                     file: self.rows_file(),
@@ -158,7 +165,7 @@ impl Mailing {
 
 const SEEN_THE_SAME: &str = "another row has a key that looks the same";
 
-/// What another key like this one is to a person, what to do, and where it stands; nothing for one that is the same.
+/// The message, the hint and the cause for a key that resembles another; `None` when one of the others is equal, which is a duplicate and not a resemblance.
 fn similar_key(
     others: &[(String, u64)],
     key: &str,
@@ -193,7 +200,7 @@ fn similar_key(
     })
 }
 
-/// Every number that stands there again, once for each time.
+/// Every repeated number, as often as it is repeated.
 fn repeated_in(mut numbers: Vec<u64>) -> Vec<u64> {
     numbers.sort_unstable();
     let pairs = numbers.windows(2).filter(|pair| pair[0] == pair[1]);

@@ -1,4 +1,4 @@
-//! The list of those who never get a letter: keys or recipients, read and judged as the recipients file is.
+//! The exclusion list: keys or recipients that get no letter. It is read and judged as the recipients file is.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -10,10 +10,10 @@ use crate::correspondence::{InvalidRecipient, Recipient, identifier};
 use crate::diagnostic::{Place, Problem, Problems};
 use crate::recipients::{Damage, Options, Row, Rows, detect_damage};
 
-/// How many entries that meet no row are named.
+/// The most entries without a row that one warning names.
 const NAMED: usize = 5;
 
-/// What tells who is meant, in the recipients file.
+/// The columns of the recipients file that identify a row.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Identity<'a> {
     pub(super) key: Option<&'a str>,
@@ -26,28 +26,28 @@ pub(super) struct Exclusion {
     file: PathBuf,
     column: String,
     entries: Vec<Entry>,
-    /// Entries by the URN of the recipient, and by what is seen of a key.
+    /// Indices of entries, by the URN of their recipient and, below, by the key as people see it.
     recipients: HashMap<String, usize>,
     keys: HashMap<String, usize>,
-    /// Entries that are no recipients, by what a spreadsheet leaves of the key.
+    /// Indices of entries that are no recipients, by what a spreadsheet leaves of the key.
     damaged_keys: HashMap<String, usize>,
 }
 
-/// An entry, and what pass 1 found out about it.
+/// An entry of the list. Several threads mark it while they render rows.
 #[derive(Debug)]
 struct Entry {
     text: String,
     line: u64,
-    /// True for the first line of a list that may have no header: it may be an entry, and need not.
+    /// True for the first line of a list of one column: it is a header or an entry, and both are right.
     is_header: bool,
-    /// Set once a row is the entry's.
+    /// True once a row has matched the entry.
     is_met: AtomicBool,
-    /// The first line with a key that may be the entry's, before a spreadsheet changed one of them; 0 when there is none.
-    near: AtomicU64,
+    /// The first line of the recipients file whose key matches after a spreadsheet's changes; 0 when there is none.
+    near_line: AtomicU64,
 }
 
 impl Exclusion {
-    /// Reads a list. With more than one column, the one that holds recipients or keys is found, and told.
+    /// Reads a list. With more than one column, the one with recipients or keys is chosen, and a warning names it.
     pub(super) fn load(
         path: &Path,
         display_path: &Path,
@@ -62,6 +62,7 @@ impl Exclusion {
             options.delimiter = Some("tab".to_owned());
         }
         let open = || Rows::open(path, display_path, &options);
+        // Opened twice: choosing the column may read all rows.
         let column = choose_column(open()?, identity);
         let mut rows = open()?;
         let mut list = Self {
@@ -71,9 +72,10 @@ impl Exclusion {
         };
         let mut problems = Problems::new();
         if rows.headers().len() > 1 {
-            problems.push(list.chosen(rows.headers()));
+            problems.push(list.column_warning(rows.headers()));
         } else if rows.has_header() {
             let header = list.column.clone();
+            // A list of one column often has no header: its first line counts as an entry that need not match a row.
             list.add(&header, 1, true);
         }
         let mut row = Row::default();
@@ -83,13 +85,14 @@ impl Exclusion {
                 Err(problem) => problems.push(problem),
             }
         }
+        // A list that was read in part would let letters go to people on it.
         if problems.has_errors() {
             return Err(problems);
         }
         Ok((list, problems))
     }
 
-    fn chosen(&self, headers: &[String]) -> Problem {
+    fn column_warning(&self, headers: &[String]) -> Problem {
         let message = format!(
             "the exclusion list has {} columns: those in `{}` get no letter, the others are not looked at",
             headers.len(),
@@ -100,12 +103,14 @@ impl Exclusion {
         )
     }
 
+    /// Adds an entry, unless it is blank or equal to one before.
     fn add(&mut self, text: &str, line: u64, is_header: bool) {
         let seen = as_seen(text);
         if seen.is_empty() {
             return;
         }
         let at = self.entries.len();
+        // Recipients are compared as Altinn normalises them: `0192:…` and the URN are one.
         let (known, urn) = match Recipient::parse(text.trim()) {
             Ok(recipient) => {
                 let urn = recipient.urn();
@@ -119,6 +124,7 @@ impl Exclusion {
         if let Some(urn) = urn {
             self.recipients.insert(urn, at);
         } else {
+            // A recipient has a checksum or a prefix: a damaged one is reported as damage. Any other text may be a damaged key.
             self.damaged_keys.insert(as_spreadsheet_leaves_it(text), at);
         }
         self.keys.insert(seen, at);
@@ -127,7 +133,7 @@ impl Exclusion {
             line,
             is_header,
             is_met: AtomicBool::new(false),
-            near: AtomicU64::new(0),
+            near_line: AtomicU64::new(0),
         });
     }
 
@@ -135,7 +141,8 @@ impl Exclusion {
         self.entries.is_empty()
     }
 
-    /// True when the row with this key or this recipient is on the list; remembers which entries are met, and with a `line` those that may be meant.
+    /// Returns true when the row with this key or recipient is on the list, and marks the entries that matched. With a `line`, an entry that would match after
+    /// a spreadsheet's changes is marked too.
     pub(super) fn covers(
         &self,
         key: &str,
@@ -145,6 +152,7 @@ impl Exclusion {
         if self.is_empty() {
             return false;
         }
+        // Both are looked up, so that an entry counts as matched whichever way the row is identified.
         let by_recipient = recipient.and_then(|recipient| self.recipients.get(&recipient.urn()));
         let by_key = self.keys.get(&as_seen(key));
         let found = [by_recipient, by_key].into_iter().flatten();
@@ -160,16 +168,22 @@ impl Exclusion {
                 .get(&as_spreadsheet_leaves_it(key))
                 .and_then(|at| self.entries.get(*at))
         {
-            // The first of them in the file, whichever thread comes first.
-            let first = |near: u64| Some(if near == 0 { line } else { near.min(line) });
+            // The lowest line wins, so that the message does not depend on which thread comes first.
+            let first = |near_line: u64| {
+                Some(if near_line == 0 {
+                    line
+                } else {
+                    near_line.min(line)
+                })
+            };
             let _ = entry
-                .near
+                .near_line
                 .fetch_update(Ordering::Relaxed, Ordering::Relaxed, first);
         }
         is_covered
     }
 
-    /// What is wrong with the entries, once every row has been seen.
+    /// The problems of the entries. To be called after every row has been compared with the list.
     pub(super) fn problems(&self) -> Vec<Problem> {
         let mut problems = Vec::new();
         let mut unmet = Vec::new();
@@ -178,15 +192,16 @@ impl Exclusion {
             .iter()
             .filter(|entry| !entry.is_met.load(Ordering::Relaxed) && !entry.is_header)
         {
-            let near = entry.near.load(Ordering::Relaxed);
+            let near_line = entry.near_line.load(Ordering::Relaxed);
+            // An entry that misses its row by a slip would send a letter to a person who must not get one: an error where a slip is likely, else a warning.
             if let Some((message, hint)) = entry.damage() {
                 let problem =
                     Problem::error(self.place(entry), message).with_cause(entry.excerpt());
                 problems.push(problem.with_hint(hint));
-            } else if near > 0 {
+            } else if near_line > 0 {
                 let message = "the entry of the exclusion list is a key that is written otherwise in the recipients file: a spreadsheet has changed one of them";
                 let cause = format!(
-                    "{}, as the key on line {near} may have been",
+                    "{}, as the key on line {near_line} may have been",
                     entry.excerpt()
                 );
                 problems.push(
@@ -198,6 +213,7 @@ impl Exclusion {
                 unmet.push(entry);
             }
         }
+        // A header counts as an entry only when a row has matched it.
         let count = self
             .entries
             .iter()
@@ -247,7 +263,7 @@ impl Entry {
         excerpt(&identifier::masked(&self.text))
     }
 
-    /// Why the entry is neither a recipient nor a key as people write them, and what to do.
+    /// The damage that keeps the entry from being a recipient or a key: message and hint. `None` when it can be a key.
     fn damage(&self) -> Option<(String, String)> {
         if let Some((damage, _)) = detect_damage(&self.text)
             && !matches!(damage, Damage::NullWord)
@@ -257,6 +273,7 @@ impl Entry {
                 damage.hint().to_owned(),
             ));
         }
+        // A key may be any text. Only a text that was clearly meant as a recipient is judged as one.
         let error = Recipient::parse(self.text.trim()).err()?;
         let is_key = matches!(
             error,
@@ -277,7 +294,7 @@ impl Entry {
     }
 }
 
-/// The column with recipients, or with keys: by its name, or by what stands in most of it.
+/// The index of the column with recipients or keys: by its name, else the one in which most values are meant as recipients.
 fn choose_column(mut rows: Rows, identity: Identity<'_>) -> usize {
     let headers: Vec<_> = rows
         .headers()
@@ -298,6 +315,7 @@ fn choose_column(mut rows: Rows, identity: Identity<'_>) -> usize {
     let mut row = Row::default();
     while let Some(read) = rows.read(&mut row) {
         for (count, value) in counts.iter_mut().zip(row.iter()).filter(|_| read.is_ok()) {
+            // A recipient with a mistake in it still shows what the column holds.
             let is_recipient = match Recipient::parse(value) {
                 Ok(_) => true,
                 Err(error) => !matches!(
@@ -313,7 +331,7 @@ fn choose_column(mut rows: Rows, identity: Identity<'_>) -> usize {
             *count += u64::from(is_recipient);
         }
     }
-    // The first of equals.
+    // The leftmost of several columns with the same count; the first column when there are no recipients at all.
     let most = counts.iter().max().copied().unwrap_or_default();
     counts
         .iter()

@@ -1,4 +1,4 @@
-//! Local files that follow letters: what they are, and which of them only one letter has.
+//! Local files of letters: their sizes and digests, and which of them belong to one letter only.
 
 use std::collections::HashMap;
 use std::io;
@@ -26,22 +26,22 @@ pub struct LocalFile {
     pub md5: String,
 }
 
-/// A file as one letter carries it: content and what Altinn is told about it.
+/// A file as one letter has it: its content and its metadata.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct PlannedFile {
     pub file: Arc<LocalFile>,
-    /// Name, reference and the rest.
+    /// The metadata that Altinn gets: name, reference, checksum.
     pub attachment: Attachment,
-    /// Tells equal uploads from different ones: content and everything Altinn is told.
+    /// The digest of content and metadata: uploads with the same identity are one upload.
     pub identity: Digest,
-    /// True when it goes in the same request as its letter, the only one that has it. Others are uploaded once, before their letters.
+    /// True when it goes in its letter's own request, because no other letter has it. Other files are uploaded once, before their letters.
     ///
-    /// Pass 1 has not seen the rows to come: until pass 2, a file that is not the same for all rows is taken for one letter's own.
+    /// Pass 1 cannot know the rows to come: until pass 2, a file that differs between rows counts as one letter's own.
     pub enclosed: bool,
 }
 
 impl PlannedFile {
-    /// What a letter's `attachments` entry and its file make together; missing members are filled in from the file.
+    /// Joins a letter's `attachments` entry with its file; missing members are filled in from the file.
     pub(super) fn new(file: Arc<LocalFile>, mut attachment: Attachment) -> Self {
         if attachment.file_name.is_empty() {
             attachment.file_name = file
@@ -50,10 +50,11 @@ impl PlannedFile {
                 .map(|name| name.to_string_lossy().into_owned())
                 .unwrap_or_default();
         }
+        // With a checksum Altinn refuses a file that was damaged on the way (2008).
         attachment.checksum.get_or_insert_with(|| file.md5.clone());
-        let told = serde_json::to_vec(&attachment).unwrap_or_default();
+        let metadata = serde_json::to_vec(&attachment).unwrap_or_default();
         let mut digester = Digester::default();
-        digester.part(&file.digest.0).part(&told);
+        digester.part(&file.digest.0).part(&metadata);
         Self {
             file,
             attachment,
@@ -63,17 +64,17 @@ impl PlannedFile {
     }
 }
 
-/// How many files are remembered at least; twice as many at most. Others are read again when they are named again.
+/// The fewest files that are remembered, and half of the most. Others are read again when they are named again.
 const REMEMBERED: usize = 4096;
 
 type Inspected = Result<Arc<LocalFile>, Unusable>;
 
-/// Why a file cannot follow a letter.
+/// The reason why a file cannot be attached.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Unusable {
     /// The end of the sentence "the attachment …".
     pub(super) why: String,
-    /// What to do, when it is known whatever the row says.
+    /// The hint, when it does not depend on the row.
     pub(super) hint: Option<String>,
 }
 
@@ -86,16 +87,18 @@ impl Unusable {
     }
 }
 
-/// Reads the files of a folder, and remembers those read last. Any number of threads may use it at a time.
+/// Reads the files of a folder and remembers those read last. May be used by several threads at the same time.
 #[derive(Debug, Default)]
 pub(super) struct FileReader {
-    /// As the person named it.
+    /// The folder as the person named it.
     folder: PathBuf,
+    /// The same folder with links resolved.
     real: PathBuf,
     remembered: Mutex<Remembered>,
 }
 
-/// Files by name, in two generations: when the recent ones are too many, they become the older ones, which are forgotten.
+/// Files by name, in two generations. When the recent generation is full it becomes the older one, which is forgotten: nearly the effect of a cache that
+/// forgets by last use, without its bookkeeping.
 #[derive(Debug, Default)]
 struct Remembered {
     recent: HashMap<String, Inspected>,
@@ -108,10 +111,11 @@ impl Remembered {
             return Some(known.clone());
         }
         let known = self.older.remove(name)?;
+        // A file that is used again moves to the recent generation.
         Some(self.keep(name, known))
     }
 
-    /// Of two threads that have read the same file at a time, the first one's result stays: every letter sees the same content.
+    /// Remembers a result. When two threads have read the same file, the first result stays, so that every letter sees the same content.
     fn keep(&mut self, name: &str, found: Inspected) -> Inspected {
         if let Some(known) = self.recent.get(name) {
             return known.clone();
@@ -127,22 +131,23 @@ impl Remembered {
 /// The files of all letters, as pass 1 has counted them.
 #[derive(Debug, Clone, Default)]
 pub(super) struct LetterFiles {
-    /// First 8 bytes of the identities of files that may be one letter's own; after [`Self::finish`], of those that several letters have, sorted.
+    /// The first 8 bytes of the identities of files that may be one letter's own; after [`Self::finish`], of those that several letters have, sorted.
     identities: Vec<u64>,
     /// The content of every letter's files, in row order.
     contents: Digester,
 }
 
 impl LetterFiles {
-    /// A letter has this file.
+    /// Counts a file of a letter.
     pub(super) fn count(&mut self, planned: &PlannedFile) {
         self.contents.part(&planned.file.digest.0);
+        // Files that are the same for all rows are shared without counting.
         if planned.enclosed {
             self.identities.push(planned.identity.short());
         }
     }
 
-    /// Every letter has been counted.
+    /// Ends the count after the last letter.
     pub(super) fn finish(mut self) -> Self {
         keep_repeated(&mut self.identities);
         self
@@ -164,23 +169,24 @@ impl FileReader {
     /// Files are named relative to `folder`, the manifest's.
     pub(super) fn new(folder: &Path) -> Self {
         Self {
-            // Without a folder there is no mailing.
+            // The manifest was read from this folder, so that it exists; an empty path would refuse every file.
             real: folder.canonicalize().unwrap_or_default(),
             folder: folder.to_owned(),
             ..Self::default()
         }
     }
 
-    /// Reads a file, unless it is remembered.
+    /// Returns a file's size and digests, or the reason why it cannot be attached. Reads the file unless it is remembered.
     pub(super) fn inspect(&self, name: &str) -> Inspected {
         let known = self.remembered().find(name);
+        // The lock is not held while a file is read: other threads go on meanwhile.
         known.unwrap_or_else(|| {
             let found = self.read(name);
             self.remembered().keep(name, found)
         })
     }
 
-    /// The hint for a file that is not there: another one that looks the same.
+    /// The hint for a missing file: another file whose name looks the same.
     fn lookalike(&self, name: &str) -> Option<String> {
         let name = name.replace('\\', "/");
         let beside = plain_file::beside(&self.real, &name);
@@ -199,6 +205,7 @@ impl FileReader {
             .unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Reads a file inside the folder and takes its digests; a file that is too large for Altinn gets its size only.
     fn read(&self, name: &str) -> Inspected {
         let real = find_inside(&self.real, name).map_err(|why| match why {
             Refused::NotInside => Unusable::new(
@@ -215,10 +222,11 @@ impl FileReader {
                 ..describe(&error)
             },
         })?;
+        // One reading for both digests: SHA-256 for the plan, MD5 because Altinn compares it.
         let (mut sha, mut md5) = (Sha256::new(), Md5::new());
         let size = std::fs::metadata(&real).map(|found| found.len());
         let mut size = size.map_err(|error| describe(&error))?;
-        // What Altinn refuses for its size is not read.
+        // A file that Altinn refuses for its size is not worth reading: 50 GB take minutes.
         if size <= STREAM_FILE_LIMIT {
             size = read_in_pieces(&real, |piece| {
                 sha.update(piece);
@@ -239,7 +247,7 @@ impl FileReader {
     }
 }
 
-/// Leaves each number that stands there more than once, one time.
+/// Keeps the numbers that occur more than once, one of each, sorted. In place: there may be millions.
 fn keep_repeated(numbers: &mut Vec<u64>) {
     numbers.sort_unstable();
     let mut kept = 0;

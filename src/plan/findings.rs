@@ -1,4 +1,4 @@
-//! What is wrong with a letter, at the place where a person can mend it.
+//! Findings of Altinn's rules in a letter, each at the place where a person can mend it.
 
 use std::collections::HashSet;
 
@@ -13,24 +13,25 @@ use crate::secret::redact;
 use crate::template::Scope;
 use crate::text::pointer_token;
 
-/// Where properties stand in the manifest: their names are the author's own.
+/// The manifest's member with properties, whose names are the author's own.
 const PROPERTIES: &str = "/correspondence/propertyList/";
-/// Where the attachments stand in the manifest.
+/// The manifest's member with the letter's attachments.
 const ATTACHMENTS: &str = "/correspondence/content/attachments";
 
-/// What is wrong with a letter.
+/// A violation of a rule, with its cause in the manifest and in the row.
 pub(super) struct LetterFinding {
     pub(super) finding: Finding,
-    /// Where its member stands in the manifest, as a JSON pointer.
+    /// The place of its member in the manifest, as a JSON pointer.
     pub(super) pointer: String,
-    /// The file that the row chooses for the member's text, if it does.
+    /// The file that holds the member's text, when the row chooses the file.
     pub(super) file: Option<String>,
     pub(super) precedence: Option<Precedence>,
-    /// The columns that feed it; none when it is the same for every row.
+    /// The columns whose values the member is made of; empty when it is the same for every row.
     pub(super) columns: Vec<String>,
 }
 
-/// Checks one letter by Altinn's rules; `attached` are its attachments as indices in the manifest's list, `scope` is its row, `now` is what dates are compared with.
+/// Checks one letter by Altinn's rules. `attached` holds its attachments as indices in the manifest's list, `scope` its row's values; `now` is the time that
+/// dates are compared with.
 pub(super) fn check_letter(
     mailing: &Mailing,
     delivery: &mut Delivery,
@@ -57,7 +58,7 @@ pub(super) fn check_letter(
         .collect()
 }
 
-/// Where a finding's member stands in the manifest: items of lists that the row leaves out are counted there, but not in the letter.
+/// The place of a finding's member in the manifest. Items of lists that the row leaves out count there, but not in the letter.
 fn pointer_in_manifest(
     mailing: &Mailing,
     finding: &Finding,
@@ -65,6 +66,7 @@ fn pointer_in_manifest(
     scope: &Scope,
 ) -> String {
     let rendered = pointer(&finding.member);
+    // Attachments are planned outside of the compiled letter, which therefore knows nothing of their numbers.
     if let Some(rest) = rendered.strip_prefix(ATTACHMENTS) {
         let (number, member) = match rest.get(1..).and_then(|rest| rest.split_once('/')) {
             Some((number, member)) => (number, format!("/{member}")),
@@ -79,6 +81,7 @@ fn pointer_in_manifest(
     let letter = &mailing.letter;
     let trees = [&letter.correspondence, &letter.existing];
     let tree = trees.into_iter().find(|tree| tree.holds(&rendered));
+    // Without an index in it, the pointer is the same in the letter and in the manifest.
     match tree.filter(|_| finding.member.contains('[')) {
         Some(tree) => mailing
             .templates
@@ -87,14 +90,15 @@ fn pointer_in_manifest(
     }
 }
 
-/// True when the fault lies in the text that the manifest has for a member, whatever its row's values are: it is still there with a letter in place of every value.
+/// True when the fault lies in the manifest's own text for a member and not in the row's values: it is still there when a letter stands in place of every
+/// value. Such a fault is reported once, for all rows.
 pub(super) fn is_of_own_text(
     mailing: &Mailing,
     delivery: &Delivery,
     found: &LetterFinding,
     now: Timestamp,
 ) -> bool {
-    // Of these, the parts that are written out are never a whole.
+    // A value here is judged as a whole, so that the parts around a row's value say nothing by themselves.
     const PARTS: [&str; 2] = ["/customRecipient", "/externalReferences"];
     let LetterFinding {
         finding,
@@ -104,7 +108,7 @@ pub(super) fn is_of_own_text(
     } = found;
     let letter = &mailing.letter.correspondence;
     let own = mailing.templates.own_text(letter, pointer, file.as_deref());
-    // A property's name is the manifest's, whatever its value.
+    // Faults of a property's name do not depend on its value: any text stands for it.
     let own = own.or_else(|| pointer.starts_with(PROPERTIES).then(|| "x".to_owned()));
     let Some(own) = own.filter(|_| !PARTS.iter().any(|part| pointer.contains(part))) else {
         return false;
@@ -116,6 +120,7 @@ pub(super) fn is_of_own_text(
         return false;
     };
     *member = own.into();
+    // A text in the place of a number or a date may not fit the type.
     let Ok(request) = serde_json::from_value::<Request>(request) else {
         return false;
     };
@@ -127,12 +132,12 @@ pub(super) fn is_of_own_text(
     rules::check(&request, &context).iter().any(same)
 }
 
-/// What Altinn would refuse, its first refusal first.
+/// Applies Altinn's rules, in the order in which Altinn applies them.
 fn apply_rules(delivery: &mut Delivery, context: &Context<'_>) -> Vec<Finding> {
     if delivery.files.is_empty() {
         return rules::check(&delivery.request, context);
     }
-    // The rules see the letter as its reader will: with its files. On the wire they are ids.
+    // The rules see the letter as its reader will, with its files; in the request they are ids. The member is emptied again below.
     delivery.request.correspondence.content.attachments = delivery
         .files
         .iter()
@@ -140,6 +145,7 @@ fn apply_rules(delivery: &mut Delivery, context: &Context<'_>) -> Vec<Finding> {
         .collect();
     let mut findings = rules::check(&delivery.request, context);
     delivery.request.correspondence.content.attachments.clear();
+    // Sizes are judged by the limit for single uploads: the planner encloses no file above the limit for forms.
     for (index, planned) in delivery.files.iter().enumerate() {
         let size = rules::check_upload(Some(planned.file.size));
         let member = format!("correspondence.content.attachments[{index}].file");
@@ -155,7 +161,7 @@ fn apply_rules(delivery: &mut Delivery, context: &Context<'_>) -> Vec<Finding> {
     findings
 }
 
-/// The columns that feed a finding; none when it is the same for every row.
+/// The columns that a finding depends on; empty when it is the same for every row.
 fn feeding_columns(mailing: &Mailing, member: &str, finding: &Finding) -> Vec<String> {
     let mut columns = columns_of(mailing, member);
     for related in finding.related {
@@ -166,7 +172,7 @@ fn feeding_columns(mailing: &Mailing, member: &str, finding: &Finding) -> Vec<St
     owned(columns)
 }
 
-/// The columns that feed a member of the request.
+/// The columns that the value of a member depends on.
 fn columns_of<'a>(mailing: &'a Mailing, pointer: &str) -> Vec<&'a str> {
     if pointer.starts_with("/recipients") {
         return mailing.letter.recipient.columns();
@@ -193,7 +199,7 @@ fn columns_of<'a>(mailing: &'a Mailing, pointer: &str) -> Vec<&'a str> {
     mailing.letter.correspondence.columns(pointer)
 }
 
-/// Where in the manifest a finding is: at its member, or at what asks for a member that is not there; for a text that rows choose, its file.
+/// The place of a finding in the manifest: its member, or the member that requires it when it is missing; for a text that rows choose, its file.
 pub(super) fn place_in_manifest(mailing: &Mailing, found: &LetterFinding) -> Place {
     let LetterFinding {
         finding,
@@ -208,7 +214,7 @@ pub(super) fn place_in_manifest(mailing: &Mailing, found: &LetterFinding) -> Pla
     let positions = &mailing.loaded.positions;
     if positions.key(member).is_none() && positions.value(member).is_none() {
         let asking = finding.related.iter().map(|related| pointer(related));
-        // A file's name is its path's, when it has no other.
+        // An attachment without `fileName` takes its name from `file`.
         let file = member
             .strip_suffix("/fileName")
             .map(|attachment| format!("{attachment}/file"));
@@ -222,7 +228,7 @@ pub(super) fn place_in_manifest(mailing: &Mailing, found: &LetterFinding) -> Pla
     mailing.loaded.place(member)
 }
 
-/// Finds a synthetic person who would get a letter in production, and a person elsewhere who may be real.
+/// Reports a synthetic person in production, as an error, and elsewhere a person who may be real, as a warning. A row has at most one of them.
 pub(super) fn check_person(mailing: &Mailing, delivery: &Delivery) -> Option<Problem> {
     let Recipient::Person(_) = &delivery.recipient else {
         return None;
@@ -249,7 +255,8 @@ pub(super) fn check_person(mailing: &Mailing, delivery: &Delivery) -> Option<Pro
     })
 }
 
-/// Files are uploaded by themselves before the letter, and their sizes are added up before links and notifications are looked at.
+/// The step of the send in which Altinn finds a fault: 0 for uploads, 1 for the letter, 2 for the checks that Altinn makes after it has added up the
+/// sizes of files.
 fn stage(finding: &Finding) -> u8 {
     match finding.code {
         _ if finding
@@ -263,10 +270,11 @@ fn stage(finding: &Finding) -> u8 {
     }
 }
 
-/// When Altinn would answer with each of a letter's findings: model validation tells all of its own at once, the numbered rules one.
+/// The order in which Altinn would report each of a letter's findings: model validation reports all of its own at once, the numbered rules only the first.
 fn precedences(findings: &[Finding]) -> Vec<Option<Precedence>> {
     let errors = || findings.iter().filter(|finding| finding.is_error());
     let first = errors().next().map(|first| first.code);
+    // The code of the first error decides: model validation comes before all numbered rules.
     let at_once = match first {
         Some(Some(Code::Model)) => errors()
             .filter(|error| error.code == Some(Code::Model))
@@ -280,6 +288,7 @@ fn precedences(findings: &[Finding]) -> Vec<Option<Precedence>> {
         Precedence::First
     };
     let mut left = at_once;
+    // The findings are sorted: those that Altinn reports at once come first. Warnings have no precedence, because Altinn does not answer with them.
     let mut precedence_of = |finding: &Finding| {
         if !finding.is_error() {
             None
@@ -297,8 +306,9 @@ pub(super) fn owned(columns: Vec<&str>) -> Vec<String> {
     columns.into_iter().map(str::to_owned).collect()
 }
 
-/// `correspondence.content.attachments[0].fileName` as a JSON pointer.
+/// Turns a member's path, as `correspondence.content.attachments[0].fileName`, into a JSON pointer.
 fn pointer(member: &str) -> String {
+    // A property's name may itself contain dots and brackets.
     if let Some(name) = member.strip_prefix("correspondence.propertyList.") {
         return format!("{PROPERTIES}{}", pointer_token(name));
     }

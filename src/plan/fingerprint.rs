@@ -1,11 +1,12 @@
-//! What pass 1 keeps of every row: enough to find it by its key, and to see that pass 2 renders the same. 16 bytes a row.
+//! The fingerprint of a row, which pass 1 keeps: enough to find the row by its key and to see that pass 2 renders the same. 16 bytes a row, so that millions
+//! of rows fit in memory.
 
 use super::Planned;
 
-/// The letter of a row that gets none; no digest begins with eight zero bytes.
+/// The value of `letter` for a row without one. A digest that begins with eight zero bytes is as unlikely as any other single value.
 const SKIPPED: u64 = 0;
 
-/// The heads of a row's key and of its letter's digest.
+/// The first 8 bytes of a row's key and of its letter's digest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Fingerprint {
     pub(super) key: u64,

@@ -1,8 +1,8 @@
-//! What a mailing is made of, part by part: a change has a name, and the digest of all parts is what is approved.
+//! The inputs of a mailing, part by part, and the plan digest over all of them, which is what a person approves.
 //!
-//! The parts are the bytes that a person gives: manifest, rows, exclusions, every template and every attachment that the rows use. The letters are none of them:
-//! what is counted from `now()` moves with the day of the first send, and yesterday's approval is to be good today. Nothing of the machine goes in, neither
-//! paths nor times nor who sends.
+//! The parts are the bytes that a person gives: manifest, rows, exclusions, and every template and attachment that the rows use. The rendered letters are
+//! not among them: dates counted from `now()` move with the day of the first send, and an approval of yesterday must be good today. Nothing of the machine
+//! goes in, neither paths nor times nor the sender.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Component, Path};
@@ -15,18 +15,18 @@ use super::{Digest, Digester, Mailing, PlannedFile, digest_file};
 use crate::diagnostic::{Place, Problem, Problems};
 use crate::secret::redact;
 
-/// The first part of every plan's digest. Another one is due when the same files give other letters than before: approvals then have to be given anew.
+/// The first part of every plan digest. It must change when the same files give other letters than before: approvals then have to be given anew.
 const GENERATION: &[u8] = b"massebrev plan 3";
 
-/// A part of the plan: what it is for, its name where there can be several, and its content.
+/// A part of the plan: its role, its name where a role has several parts, and the digest of its content.
 pub(super) type Part = (&'static str, String, Digest);
 
-/// Everything that decides what is sent, and nothing else; `attachments` is the digest of all letters' files. Complete when every row has been rendered: only
-/// then all files are known.
+/// Collects everything that decides the content of letters, and nothing else; `attachments` is the digest of all letters' files. To be called after every row
+/// has been rendered: only then all template files are known.
 pub(super) fn parts(mailing: &Mailing, attachments: Digest) -> Result<BTreeSet<Part>, Problems> {
     let recipients = &mailing.loaded.manifest.recipients;
     let manifest = Digest::sha256(mailing.loaded.source.text().as_bytes());
-    // The manifest says how these are called.
+    // Their names stand in the manifest, whose digest covers them.
     let unnamed = |role, content| (role, String::new(), content);
     let mut parts = BTreeSet::from([
         unnamed("manifest", manifest),
@@ -37,7 +37,7 @@ pub(super) fn parts(mailing: &Mailing, attachments: Digest) -> Result<BTreeSet<P
     }
     for file in mailing.templates.files_read() {
         let content = content(mailing, Path::new(&file))?;
-        parts.insert(("template", plain(&file), content));
+        parts.insert(("template", portable_path(&file), content));
     }
     parts.insert(unnamed("attachments", attachments));
     Ok(parts)
@@ -53,7 +53,7 @@ fn content(mailing: &Mailing, file: &Path) -> Result<Digest, Problems> {
     }
 }
 
-/// The digest of all of it.
+/// The plan digest. The parts are a sorted set, so that the order in which threads read files does not matter.
 pub(super) fn plan_digest(parts: &BTreeSet<Part>) -> Digest {
     let mut digester = Digester::default();
     digester.part(GENERATION);
@@ -66,8 +66,8 @@ pub(super) fn plan_digest(parts: &BTreeSet<Part>) -> Digest {
     digester.finish()
 }
 
-/// A path of the manifest's folder in one spelling: `./terms/a.pdf` and, on Windows, `terms\a.pdf` are `terms/a.pdf`.
-fn plain(name: &str) -> String {
+/// A path relative to the manifest's folder in one spelling on every system: `./terms/a.pdf` and, on Windows, `terms\a.pdf` are `terms/a.pdf`.
+fn portable_path(name: &str) -> String {
     let parts: Vec<_> = Path::new(name)
         .components()
         .filter(|part| *part != Component::CurDir)
@@ -76,10 +76,9 @@ fn plain(name: &str) -> String {
     parts.join("/")
 }
 
-/// A part of what a mailing is made of.
+/// A named part of a mailing, for plans and for messages about changes.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Input {
-    /// What it is to the mailing.
     pub kind: InputKind,
     /// A file's path relative to the manifest's folder, or a member of the manifest as `correspondence.content.messageTitle`. Identity numbers are masked in it.
     pub name: String,
@@ -87,17 +86,17 @@ pub(crate) struct Input {
     pub digest: Digest,
 }
 
-/// What a part is to the mailing.
+/// The role of a part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum InputKind {
     Manifest,
-    /// A member of the manifest that letters are made of: a part of it that can be named.
+    /// A member of the manifest that decides the letters. It is a part of [`Self::Manifest`], listed so that a change can be named.
     Member,
     Rows,
-    /// The list of those who get no letter.
+    /// The exclusion list.
     Exclude,
     Template,
-    /// A file that follows letters.
+    /// An attachment, or all attachments that belong to single letters.
     Attachment,
 }
 
@@ -111,7 +110,7 @@ impl InputKind {
         Self::Attachment,
     ];
 
-    /// Its name, as people and journals see it.
+    /// The name in messages and in journals, which therefore never changes.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Manifest => "manifest",
@@ -123,13 +122,13 @@ impl InputKind {
         }
     }
 
-    /// The kind with a name.
+    /// The kind with this name; `None` for a name that this version does not know.
     pub(crate) fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.name() == name)
     }
 }
 
-/// The parts of the plan by names that can be shown, with the members of the manifest and the files that letters share.
+/// The parts of the plan under names that may be shown, with the manifest's members and the files that letters share.
 pub(super) fn inputs(
     mailing: &Mailing,
     parts: &BTreeSet<Part>,
@@ -161,21 +160,22 @@ pub(super) fn inputs(
         .iter()
         .all(AttachmentPlan::is_shared)
     {
-        // There may be millions, so that they are one part.
+        // There may be millions of them: they are listed as one part.
         let own = parts.iter().find(|(role, ..)| *role == "attachments");
         found.extend(own.map(|(.., digest)| {
             let name = "files of single letters".to_owned();
             (InputKind::Attachment, name, *digest)
         }));
     }
-    let mut inputs = named(found);
+    // Names go to journals and messages, so they are masked; files named by identity numbers may then share a name.
+    let mut inputs = join_by_name(found);
     inputs.extend(members(&mailing.loaded.value));
     inputs.sort();
     inputs
 }
 
-/// Parts whose names look alike when they are masked are one.
-fn named(parts: Vec<(InputKind, String, Digest)>) -> Vec<Input> {
+/// Joins parts whose names are the same after masking.
+fn join_by_name(parts: Vec<(InputKind, String, Digest)>) -> Vec<Input> {
     let mut alike: BTreeMap<(InputKind, String), Vec<Digest>> = BTreeMap::new();
     for (kind, name, digest) in parts {
         let name = redact(&name).into_owned();
@@ -197,7 +197,7 @@ fn named(parts: Vec<(InputKind, String, Digest)>) -> Vec<Input> {
     alike.into_iter().map(input).collect()
 }
 
-/// The members of the manifest that letters are made of, each with a value of its own.
+/// The leaves of the manifest's members that decide the letters. `send` and `auth` change how letters are sent and not what they say.
 fn members(manifest: &Value) -> Vec<Input> {
     let mut found = Vec::new();
     for name in [
@@ -208,22 +208,22 @@ fn members(manifest: &Value) -> Vec<Input> {
         "existingAttachments",
     ] {
         if let Some(value) = manifest.get(name) {
-            gather(name, value, &mut found);
+            collect_leaves(name, value, &mut found);
         }
     }
     found
 }
 
-fn gather(name: &str, value: &Value, found: &mut Vec<Input>) {
+fn collect_leaves(name: &str, value: &Value, found: &mut Vec<Input>) {
     match value {
         Value::Object(members) if !members.is_empty() => {
             for (member, value) in members {
-                gather(&format!("{name}.{member}"), value, found);
+                collect_leaves(&format!("{name}.{member}"), value, found);
             }
         }
         Value::Array(items) if !items.is_empty() => {
             for (index, value) in items.iter().enumerate() {
-                gather(&format!("{name}[{index}]"), value, found);
+                collect_leaves(&format!("{name}[{index}]"), value, found);
             }
         }
         value => found.push(Input {
@@ -241,7 +241,11 @@ mod tests {
     use super::*;
 
     fn part(role: &'static str, name: &str, content: &str) -> Part {
-        (role, plain(name), Digest::sha256(content.as_bytes()))
+        (
+            role,
+            portable_path(name),
+            Digest::sha256(content.as_bytes()),
+        )
     }
 
     #[test]
@@ -252,7 +256,7 @@ mod tests {
             "terms/./a.pdf",
             "terms//a.pdf",
         ] {
-            assert_eq!(plain(name), "terms/a.pdf");
+            assert_eq!(portable_path(name), "terms/a.pdf");
         }
     }
 
@@ -313,7 +317,7 @@ mod tests {
             )
         };
         let all = |second: &[u8]| {
-            named(vec![
+            join_by_name(vec![
                 part("07827199405.pdf", b"a"),
                 part("07827126818.pdf", second),
             ])

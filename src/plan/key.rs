@@ -5,8 +5,8 @@ use uuid::Uuid;
 
 use super::Digest;
 
-/// massebrev's own namespace for version 5 UUIDs. Altinn's table of keys is shared by all senders: a namespace of our own keeps
-/// others from hitting our keys by chance. It never changes: with it, every key would.
+/// The namespace of massebrev's version 5 UUIDs. Altinn's table of keys is shared by all senders: a namespace of our own keeps others from hitting our keys
+/// by chance. It never changes: with it, every key would change, and letters could be sent twice.
 pub(crate) const NAMESPACE: Uuid = Uuid::from_u128(0x3b6d_0b8e_5f0c_4d4e_9a3c_7e1f_62c8_51d7);
 
 /// The key of one letter: a version 5 UUID over resource, mailing and the row's own key.

@@ -1,4 +1,4 @@
-//! Where in the file the row with a key stands.
+//! An index from idempotency keys to rows of a checked mailing.
 
 use std::cell::OnceCell;
 
@@ -7,7 +7,8 @@ use uuid::Uuid;
 use super::CheckReport;
 use super::fingerprint::Fingerprint;
 
-/// Finds the rows of a checked mailing by their keys: at once where they stood before, else through an index of 4 bytes a row, which is made when it is needed.
+/// Finds the rows of a checked mailing by their keys. A row that has not moved is found at once; for others an index of 4 bytes a row is made when it is
+/// first needed.
 #[derive(Debug)]
 pub(crate) struct KeyIndex<'a> {
     prints: &'a [Fingerprint],
@@ -17,14 +18,14 @@ pub(crate) struct KeyIndex<'a> {
 /// A row that has been found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct RowPosition {
-    /// Where it stands, from 0.
+    /// The row's position in the file, from 0.
     pub position: usize,
-    /// The first eight bytes of its letter's digest; none when it gets no letter.
+    /// The first 8 bytes of its letter's digest; `None` when it gets no letter.
     pub letter: Option<u64>,
 }
 
 impl CheckReport {
-    /// Its rows, to be found by their keys.
+    /// Returns an index of the rows.
     pub(crate) fn key_index(&self) -> KeyIndex<'_> {
         KeyIndex {
             prints: &self.fingerprints,
@@ -34,18 +35,19 @@ impl CheckReport {
 }
 
 impl KeyIndex<'_> {
-    /// How many there are: one for every row of the file.
+    /// The number of rows in the file.
     pub(crate) fn count(&self) -> usize {
         self.prints.len()
     }
 
-    /// Shows `each` the rows with this key: one letter at most, and any number of rows that get none. A letter that stands in the same row as before, from 1, is
-    /// shown alone.
+    /// Passes the rows with this key to `each`: at most one letter, and any number of rows without one. `row_before` is the row's number in an earlier run, from
+    /// 1; a letter that still stands there is the only one passed.
     pub(crate) fn find(&self, key: Uuid, row_before: u64, mut each: impl FnMut(RowPosition)) {
         let head = key.as_u64_pair().0;
         let before = usize::try_from(row_before)
             .ok()
             .and_then(|row| row.checked_sub(1));
+        // Most files do not change between runs: then no index is ever made.
         if let Some(position) = before
             && let Some(found) = self.at(position, head)
             && found.letter.is_some()
@@ -54,6 +56,7 @@ impl KeyIndex<'_> {
         }
         let by_key = self.by_key.get_or_init(|| self.sorted());
         let key_at = |at: u32| self.prints.get(at as usize).map(|print| print.key);
+        // `partition_point` gives the first of several equal keys.
         let first = by_key.partition_point(|at| key_at(*at) < Some(head));
         let found = by_key.iter().skip(first);
         found

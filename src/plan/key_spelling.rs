@@ -1,25 +1,27 @@
-//! Keys as people see them: two that a person takes for the same are not two letters.
+//! The spelling of keys: forms in which keys are equal that a person, or a spreadsheet, takes for the same.
 
 use jiff::civil::Date;
 
 use crate::diagnostic::as_seen as lookalike;
 use crate::recipients::month_of;
 
-/// What a person sees of a key: upper and lower case, outer blanks, kinds of blanks and dashes, and how letters are made up do not count.
+/// The key as a person sees it: case, outer blanks, kinds of blanks and dashes, and the composition of letters do not count.
 pub(super) fn as_seen(key: &str) -> String {
+    // Nearly all keys are plain ASCII and need no tables.
     if key.is_ascii() && !key.contains([' ', '\t', '\n', '\r', '\u{b}', '\u{c}']) {
         return key.to_ascii_lowercase();
     }
     lookalike(key)
 }
 
-/// What is left of a key when a spreadsheet has taken it for a number or a date: it loses leading zeros and decimals, and `2026/1` is written `jan.26`.
+/// The key as a spreadsheet leaves it when it takes it for a number or a date: it loses leading zeros and decimals, and `2026/1` is written `jan.26`.
 /// Two different texts with the same result may have been the same key.
 pub(super) fn as_spreadsheet_leaves_it(key: &str) -> String {
     let seen = as_seen(key);
     if !seen.bytes().any(|byte| byte.is_ascii_digit()) {
         return seen;
     }
+    // `1234,00` and `1234.00` are 1234 to a spreadsheet; other decimals stay.
     let whole = seen.split_once([',', '.']);
     let whole = whole.filter(|(_, decimals)| {
         !decimals.is_empty() && decimals.bytes().all(|digit| digit == b'0')
@@ -29,11 +31,13 @@ pub(super) fn as_spreadsheet_leaves_it(key: &str) -> String {
         let digits = number.trim_start_matches('0');
         return if digits.is_empty() { "0" } else { digits }.to_owned();
     }
-    date(&seen).unwrap_or(seen)
+    normalized_date(&seen).unwrap_or(seen)
 }
 
-/// A date or a part of one in one spelling: `2026/1`, `1/2026` and `jan.26` are the same, and so are `2026-12-01`, `1.12.2026` and `01.12.26`.
-fn date(key: &str) -> Option<String> {
+/// A date, or a part of one, in one spelling: `2026/1`, `1/2026` and `jan.26` are the same, and so are `2026-12-01`, `1.12.2026` and `01.12.26`. `None` for
+/// any other key.
+fn normalized_date(key: &str) -> Option<String> {
+    // Longer than any date; the limit keeps long keys cheap.
     if key.len() > 20 {
         return None;
     }
@@ -47,6 +51,7 @@ fn date(key: &str) -> Option<String> {
     };
     let year = |text: &str| match text.len() {
         4 => number(text, 4).filter(|year| (1900..2100).contains(year)),
+        // The century as spreadsheets choose it: 30 and later is the 1900s.
         2 => number(text, 2).map(|year| if year < 30 { 2000 + year } else { 1900 + year }),
         _ => None,
     };
@@ -61,7 +66,7 @@ fn date(key: &str) -> Option<String> {
             let (year, month) = match (first.len(), second.len()) {
                 (4, _) => (year(first)?, month(second)?),
                 (_, 4) => (year(second)?, month(first)?),
-                // `jan.26` is January 2026 to a spreadsheet, and `1. jan` a day of this year.
+                // A spreadsheet reads `jan.26` as January 2026, but `1. jan` as a day of this year.
                 (3.., 2) if month_of(first).is_some() => (year(second)?, month(first)?),
                 _ if in_words => {
                     return Some(format!(

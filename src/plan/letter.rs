@@ -1,11 +1,11 @@
-//! The letter of a mailing, compiled.
+//! The compiled letter of a mailing.
 
 use serde_json::{Value, json};
 
 use crate::manifest::LoadedManifest;
 use crate::template::{Condition, MemberRules, TemplateError, Templates, Text, Tree};
 
-/// What is special about places in the letter: values in the body are escaped for Markdown, and a property may be called `when`.
+/// The members with rules of their own: values in the body are escaped for Markdown, and a property may be called `when`.
 pub(super) const MEMBER_RULES: MemberRules = MemberRules {
     markdown: &["/correspondence/content/messageBody"],
     own_keys: &["propertyList"],
@@ -15,32 +15,35 @@ pub(super) const MEMBER_RULES: MemberRules = MemberRules {
 #[derive(Debug)]
 pub(super) struct Letter {
     pub(super) recipient: Text,
+    /// The condition `where`; `None` when every row gets a letter.
     pub(super) applies: Option<Text>,
     /// The language, when it differs from row to row.
     pub(super) language: Option<Text>,
     pub(super) correspondence: Tree,
+    /// The ids of files uploaded earlier, `existingAttachments`.
     pub(super) existing: Tree,
     pub(super) attachments: Vec<AttachmentPlan>,
 }
 
-/// An entry of `content.attachments`: a file and what Altinn is told about it.
+/// An entry of `content.attachments`: a file and its metadata.
 #[derive(Debug)]
 pub(super) struct AttachmentPlan {
+    /// The entry's place in the manifest, as a JSON pointer.
     pub(super) pointer: String,
-    /// True when a row's letter has it.
+    /// Decides whether a row's letter has the attachment.
     pub(super) when: Condition,
     pub(super) file: Text,
     pub(super) metadata: Tree,
 }
 
 impl AttachmentPlan {
-    /// True when it is the same for every row that has it.
+    /// True when file and metadata are the same for every row that has the attachment.
     pub(super) fn is_shared(&self) -> bool {
         self.file.is_constant() && self.metadata.is_constant()
     }
 }
 
-/// Compiles the letter. A part that is wrong is an error and left out; `None` when it is not known who gets the letter.
+/// Compiles the letter. A part with errors adds them to `errors` and is left out; `None` when recipient or `where` are among these parts.
 pub(super) fn compile(
     loaded: &LoadedManifest,
     templates: &mut Templates,
@@ -52,7 +55,8 @@ pub(super) fn compile(
         .pointer_mut("/content")
         .and_then(Value::as_object_mut)
         .and_then(|content| content.shift_remove("attachments"));
-    // What is wrong with it is told where it is compiled as a part of the letter.
+    // The language comes first, because it decides the output of filters in all other texts. Its errors are reported when it is compiled again as a part
+    // of the letter.
     let language = correspondence
         .pointer("/content/language")
         .and_then(Value::as_str)
@@ -66,13 +70,14 @@ pub(super) fn compile(
     }
     let recipient = &manifest.recipients.recipient;
     let recipient = templates.compile_text("/recipients/recipient", recipient);
-    let recipient = keep(errors, recipient);
+    let recipient = record_errors(errors, recipient);
     let applies = manifest.recipients.where_.as_ref().map(|applies| {
         let applies = templates.compile_text("/recipients/where", applies);
-        keep(errors, applies)
+        record_errors(errors, applies)
     });
     let mut tree = |pointer, value, nothing| match templates.compile(pointer, value) {
         Ok(tree) => Some(tree),
+        // An empty part in place of the wrong one, so that rows can still be read and their recipients checked.
         Err(wrong) => {
             errors.extend(wrong);
             templates.compile(pointer, nothing).ok()
@@ -89,7 +94,9 @@ pub(super) fn compile(
     let attachments = entries
         .iter()
         .enumerate()
-        .filter_map(|(index, entry)| keep(errors, compile_attachment(index, entry, templates)))
+        .filter_map(|(index, entry)| {
+            record_errors(errors, compile_attachment(index, entry, templates))
+        })
         .collect();
     Some(Letter {
         recipient: recipient?,
@@ -104,6 +111,7 @@ pub(super) fn compile(
     })
 }
 
+/// Compiles one entry of `content.attachments`, which must name a local `file`.
 fn compile_attachment(
     index: usize,
     entry: &Value,
@@ -111,12 +119,13 @@ fn compile_attachment(
 ) -> Result<AttachmentPlan, Vec<TemplateError>> {
     let pointer = format!("/correspondence/content/attachments/{index}");
     let mut metadata = entry.clone();
-    let mut take = |member| {
+    // massebrev's own members are taken out: what is left goes to Altinn as metadata.
+    let mut remove_member = |member| {
         metadata
             .as_object_mut()
             .and_then(|members| members.shift_remove(member))
     };
-    let (file, when) = (take("file"), take("when"));
+    let (file, when) = (remove_member("file"), remove_member("when"));
     let Some(file) = file.as_ref().and_then(Value::as_str) else {
         return Err(vec![TemplateError {
             message: "the attachment names no local `file`".to_owned(),
@@ -129,12 +138,12 @@ fn compile_attachment(
         }]);
     };
     let mut errors = Vec::new();
-    let file = keep(
+    let file = record_errors(
         &mut errors,
         templates.compile_text(&format!("{pointer}/file"), file),
     );
-    let metadata = keep(&mut errors, templates.compile(&pointer, &metadata));
-    let when = keep(
+    let metadata = record_errors(&mut errors, templates.compile(&pointer, &metadata));
+    let when = record_errors(
         &mut errors,
         templates.compile_condition(&format!("{pointer}/when"), when.as_ref()),
     );
@@ -149,7 +158,10 @@ fn compile_attachment(
     }
 }
 
-/// Goes on after an error, so that all of them are found.
-fn keep<T>(errors: &mut Vec<TemplateError>, result: Result<T, Vec<TemplateError>>) -> Option<T> {
+/// Moves the errors of a result to `errors`, so that compiling goes on and finds all of them.
+fn record_errors<T>(
+    errors: &mut Vec<TemplateError>,
+    result: Result<T, Vec<TemplateError>>,
+) -> Option<T> {
     result.map_err(|mut wrong| errors.append(&mut wrong)).ok()
 }

@@ -1,4 +1,4 @@
-//! What readers get otherwise than it is written: constructs in the letter's own text.
+//! The check of the letter's own text for constructs that readers see otherwise than they are written.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -12,10 +12,10 @@ use crate::diagnostic::{Place, Problem, Source};
 use crate::manifest::Allowance;
 use crate::markdown::{Kind, advice};
 
-/// Where the body stands in the manifest.
+/// The manifest's member with the body.
 const BODY: &str = "/correspondence/content/messageBody";
 
-/// Tells of constructs in the letter's own text that readers get otherwise, once each, at their lines.
+/// Reports constructs that Altinn or its inbox changes, each once, at its line in the manifest or in the template file.
 pub(super) fn check(mailing: &Mailing, report: &mut ReportBuilder<'_>) {
     let Some(body) = mailing.loaded.value.pointer(BODY) else {
         return;
@@ -35,6 +35,7 @@ pub(super) fn check(mailing: &Mailing, report: &mut ReportBuilder<'_>) {
             let mut files = mailing.templates.files_read();
             files.sort();
             files.dedup();
+            // The path may be a template: all files that it can stand for and that rows did use are checked.
             for file in files.iter().filter(|file| is_named_by(path, file)) {
                 check_file(mailing, Path::new(file), report);
             }
@@ -43,10 +44,11 @@ pub(super) fn check(mailing: &Mailing, report: &mut ReportBuilder<'_>) {
 }
 
 fn check_file(mailing: &Mailing, file: &Path, report: &mut ReportBuilder<'_>) {
-    // What cannot be read is told where it is compiled.
+    // A file that cannot be read is reported where it is compiled.
     let Ok(text) = std::fs::read_to_string(mailing.folder().join(file)) else {
         return;
     };
+    // A byte order mark would hide a heading at the start of the first line.
     let text = text.trim_start_matches('\u{feff}').to_owned();
     let found = advice(&text);
     let source = Arc::new(Source::new(display_path(&mailing.loaded, file), text));
@@ -61,6 +63,7 @@ fn check_file(mailing: &Mailing, file: &Path, report: &mut ReportBuilder<'_>) {
 
 fn text_problem(mailing: &Mailing, place: Place, kind: Kind) -> Problem {
     let allowed = mailing.manifest().allow.contains(&Allowance::StruckThrough);
+    // Text that is struck through is shown as valid text: its meaning turns into the opposite. Only the sender can accept that.
     let problem = if kind == Kind::StruckThrough && !allowed {
         Problem::error(place, kind.message())
     } else {
@@ -69,7 +72,7 @@ fn text_problem(mailing: &Mailing, place: Place, kind: Kind) -> Problem {
     problem.with_hint(kind.hint())
 }
 
-/// The line and the column, in characters from 1, of a byte.
+/// The line and the column of a byte; both from 1, columns in characters.
 fn position(text: &str, at: usize) -> (usize, usize) {
     let before = &text[..at];
     let line = before.rfind('\n').map_or(0, |end| end + 1);
@@ -84,6 +87,7 @@ fn is_named_by(pattern: &str, file: &str) -> bool {
     let mut rest = file.trim_start_matches("./");
     let mut is_first = true;
     let mut pieces = pattern;
+    // The literal pieces between tags must occur in this order: the first at the start, the last at the end.
     loop {
         let start = pieces.find("{{").or_else(|| pieces.find("{%"));
         let (piece, tag) = pieces.split_at(start.unwrap_or(pieces.len()));

@@ -18,15 +18,15 @@ use crate::recipients::{Dialect, Options, Row, Rows};
 use crate::template::{NameConflict, NameOwner, Names, TemplateError, Templates};
 use crate::text::pointer_token;
 
-/// Threads that check rows, at most.
+/// The most threads that check rows: one thread reads the file and collects the results, and cannot feed more.
 const MOST_THREADS: NonZeroUsize = NonZeroUsize::new(16).unwrap();
 
-/// What a mailing is rendered and checked for.
+/// The conditions under which a mailing is rendered and checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct MailingOptions {
     /// True when letters go to real people: synthetic persons are refused, and Altinn's stricter limits hold.
     pub production: bool,
-    /// What `now()` is in templates: the instant the mailing was first sent, or the present one before that.
+    /// The value of `now()` in templates: the instant the mailing was first sent, or the present one before that.
     pub began: Timestamp,
 }
 
@@ -37,14 +37,15 @@ pub(crate) struct Mailing {
     pub(super) options: MailingOptions,
     pub(super) templates: Templates,
     pub(super) letter: Letter,
+    /// The index of the column with the rows' keys; `None` when a row's recipient is its key.
     pub(super) row_key: Option<usize>,
     pub(super) exclusion: Exclusion,
     pub(super) files: FileReader,
-    /// What was found before any row was read.
+    /// The problems found before any row is read.
     pub(super) found: Problems,
-    /// How many threads check its rows.
+    /// The number of threads that check its rows, from 1.
     pub(super) threads: NonZeroUsize,
-    /// True when the letter is there with all its parts. If not, only its rows can be checked.
+    /// True when every part of the letter compiled. If not, only its rows can be checked.
     pub(super) is_whole: bool,
     pub(super) in_progress: RowsInProgress,
     headers: Vec<String>,
@@ -54,8 +55,8 @@ pub(crate) struct Mailing {
 impl Mailing {
     /// Opens the rows and compiles the templates of a loaded manifest; finds everything that is wrong before any row is rendered.
     ///
-    /// A letter that does not compile is no `Err` as long as it is known who gets it: the rows are checked all the same, and what was found comes with what is
-    /// wrong with them.
+    /// A letter that does not compile is no `Err` as long as its recipient, the key column and the exclusion list are known: the rows are then
+    /// checked all the same, so that one run reports the problems of both.
     pub(crate) fn open(loaded: LoadedManifest, options: MailingOptions) -> Result<Self, Problems> {
         let rows = open_rows(&loaded)?;
         let headers = rows.headers().to_vec();
@@ -65,7 +66,8 @@ impl Mailing {
             Ok(templates) => templates,
             Err(wrong) => {
                 found.extend(wrong);
-                found.extend(read_through(rows));
+                // Without templates no row can be rendered, but damage in the file itself is still reported in the same run.
+                found.extend(file_problems(rows));
                 return Err(found);
             }
         };
@@ -76,7 +78,8 @@ impl Mailing {
         let mut errors = Vec::new();
         let letter = compile(&loaded, &mut templates, &mut errors);
         found.extend(errors.iter().map(|error| in_manifest(&loaded, error)));
-        let exclusion = exclusion(&loaded, letter.as_ref())
+        // After the letter: the recipient's columns help to find the list's own.
+        let exclusion = load_exclusion(&loaded, letter.as_ref())
             .map(|(list, warnings)| {
                 found.extend(warnings);
                 list
@@ -84,7 +87,7 @@ impl Mailing {
             .map_err(|wrong| found.extend(wrong))
             .ok();
         let (Some(letter), Some(row_key), Some(exclusion)) = (letter, row_key, exclusion) else {
-            found.extend(read_through(rows));
+            found.extend(file_problems(rows));
             return Err(found);
         };
         Ok(Self {
@@ -104,7 +107,7 @@ impl Mailing {
         })
     }
 
-    /// Finds the rows that take long to render, in whichever thread, as long as the mailing is there.
+    /// Starts a watch over the rows that take long to render, on whichever thread; it ends with the mailing.
     pub(crate) fn slow_rows(&self) -> SlowRows {
         self.in_progress.watch()
     }
@@ -123,28 +126,30 @@ impl Mailing {
         &self.headers
     }
 
-    /// How the recipients file is written, as it was found out.
+    /// The encoding and layout of the recipients file, as they were detected.
     pub(crate) fn dialect(&self) -> &Dialect {
         &self.dialect
     }
 
-    /// The recipients file as people name it.
+    /// The path of the recipients file as messages show it.
     pub(crate) fn rows_file(&self) -> PathBuf {
         display_path(&self.loaded, &self.loaded.manifest.recipients.file)
     }
 
     /// The resource id when it is the same for every row, without its optional prefix.
     pub(crate) fn resource(&self) -> Option<&str> {
+        // Read from the value and not from a rendered letter: it is needed before any row is, and for rows without a letter.
         let id = self
             .loaded
             .value
             .pointer("/correspondence/resourceId")?
             .as_str()?;
+        // A resource id with a tag may differ from row to row.
         let constant = !id.contains("{{") && !id.contains("{%");
         constant.then(|| crate::correspondence::bare_resource_id(id))
     }
 
-    /// The same mailing, as if it had been sent first at another time. It has to be checked anew.
+    /// The same mailing with another time for `now()`, that of its first send. It has to be checked anew.
     pub(crate) fn begun_at(self, began: Timestamp) -> Result<Self, Problems> {
         let options = MailingOptions {
             began,
@@ -167,7 +172,7 @@ impl Mailing {
     }
 }
 
-/// Threads that render rows: one for each processor, or as many as rayon's own variable says, at most [`MOST_THREADS`]: more wait for the one that reads.
+/// The number of threads that render rows: the value of rayon's own variable, else one for each processor; at most [`MOST_THREADS`].
 fn thread_count() -> NonZeroUsize {
     let set = std::env::var("RAYON_NUM_THREADS").ok();
     let set = set.and_then(|number| number.parse().ok());
@@ -176,7 +181,7 @@ fn thread_count() -> NonZeroUsize {
         .min(MOST_THREADS)
 }
 
-/// A file of the manifest's folder, named as the person would from where they stand.
+/// The path of a file in the manifest's folder, relative to the working directory as the manifest's own path was given.
 pub(super) fn display_path(loaded: &LoadedManifest, file: &Path) -> PathBuf {
     match loaded.source.path().parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent.join(file),
@@ -184,6 +189,7 @@ pub(super) fn display_path(loaded: &LoadedManifest, file: &Path) -> PathBuf {
     }
 }
 
+/// Opens the recipients file with the manifest's encoding and delimiter; what is not given is detected.
 fn open_rows(loaded: &LoadedManifest) -> Result<Rows, Problems> {
     let recipients = &loaded.manifest.recipients;
     let options = Options {
@@ -192,6 +198,7 @@ fn open_rows(loaded: &LoadedManifest) -> Result<Rows, Problems> {
         bare_list: false,
     };
     let path = loaded.folder.join(&recipients.file);
+    // Reported here and not by `Rows::open`, because the place is the manifest's member and not a file that does not exist.
     if !path.exists() {
         let place = loaded.place("/recipients/file");
         return Err(Problem::error(place, "the recipients file is not there")
@@ -204,10 +211,12 @@ fn open_rows(loaded: &LoadedManifest) -> Result<Rows, Problems> {
     Rows::open(&path, &display_path(loaded, &recipients.file), &options)
 }
 
+/// Finds the index of the manifest's key column; `None` when the manifest names none.
 fn find_key(loaded: &LoadedManifest, headers: &[String]) -> Result<Option<usize>, Box<Problem>> {
     let Some(key) = &loaded.manifest.recipients.key else {
         return Ok(None);
     };
+    // Headers are tidied when they are read, so the name in the manifest must be too.
     if let Some(column) = headers.iter().position(|header| *header == tidy(key)) {
         return Ok(Some(column));
     }
@@ -220,7 +229,7 @@ fn find_key(loaded: &LoadedManifest, headers: &[String]) -> Result<Option<usize>
     Err(Box::new(problem.with_hint(hint)))
 }
 
-/// The templates before anything is compiled.
+/// Prepares the templates with the names of columns and variables; compiles none of them.
 fn create_templates(
     loaded: &LoadedManifest,
     headers: &[String],
@@ -228,6 +237,7 @@ fn create_templates(
 ) -> Result<Templates, Problems> {
     let manifest = &loaded.manifest;
     let names = Names::new(headers, &manifest.variables).map_err(|wrong| {
+        // Of two names in conflict the second is the one to change: a variable in the manifest, else a column in the file.
         let place = |name: &NameConflict| match &name.second {
             NameOwner::Variable(variable) => {
                 loaded.place_of_key(&format!("/variables/{}", pointer_token(variable)))
@@ -248,7 +258,8 @@ fn create_templates(
     Ok(templates.with_member_rules(MEMBER_RULES))
 }
 
-fn exclusion(
+/// Reads the exclusion list, if there is one. Without a compiled letter its column is found by the key or by its content.
+fn load_exclusion(
     loaded: &LoadedManifest,
     letter: Option<&Letter>,
 ) -> Result<(Exclusion, Problems), Problems> {
@@ -282,11 +293,12 @@ fn unknown_columns(loaded: &LoadedManifest, headers: &[String]) -> Vec<Problem> 
         .collect()
 }
 
-/// What is wrong with rows of which nothing else is known.
-fn read_through(mut rows: Rows) -> Vec<Problem> {
+/// Reads all rows and returns the problems of the file itself, at most [`PROBLEM_LIMIT`]; nothing is rendered.
+fn file_problems(mut rows: Rows) -> Vec<Problem> {
     let mut row = Row::default();
     std::iter::from_fn(|| rows.read(&mut row))
         .filter_map(Result::err)
+        // A file that is no CSV at all has an error in every row.
         .take(PROBLEM_LIMIT)
         .collect()
 }
@@ -296,6 +308,7 @@ pub(super) fn in_manifest(loaded: &LoadedManifest, error: &TemplateError) -> Pro
     let place = error
         .place()
         .unwrap_or_else(|| match (error.line, error.column) {
+            // Line or column 0: the error has no position within its text.
             (0, _) | (_, 0) => loaded.place(&error.pointer),
             (line, column) => loaded.place_within(&error.pointer, line, column),
         });

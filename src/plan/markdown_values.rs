@@ -1,4 +1,4 @@
-//! Values of a row that look like Markdown: they are written with character references, and a warning names them.
+//! Warnings of values in a row that look like Markdown and are therefore written with character references.
 
 use super::Mailing;
 use crate::correspondence::text::excerpt;
@@ -6,7 +6,8 @@ use crate::diagnostic::Problem;
 use crate::recipients::Row;
 use crate::template::take_protected;
 
-/// Warns of the row's values that had to be written with character references, after its letter has been rendered on this thread.
+/// Returns warnings of the row's values that were written with character references. To be called on the thread that has rendered its letter, because the
+/// list of these values is the thread's own.
 pub(super) fn check_values(mailing: &Mailing, row: &Row) -> Vec<Problem> {
     let values = take_protected().into_iter();
     values
@@ -18,6 +19,7 @@ fn value_warning(mailing: &Mailing, row: &Row, value: &str) -> Problem {
     let headers = mailing.headers().iter().enumerate();
     let columns = headers.filter(|(at, _)| {
         let cell = row.get(*at).trim();
+        // The value may be made of several cells. Cells of one or two characters occur in any text by chance.
         !cell.is_empty() && (cell == value.trim() || value.contains(cell) && cell.len() > 2)
     });
     let place = mailing.row_place(row, columns.map(|(_, header)| header.as_str()).collect());

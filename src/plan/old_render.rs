@@ -1,4 +1,4 @@
-//! An earlier output of `massebrev render`, to be compared with the letters of now. Only where each letter stands is kept: 32 bytes a row.
+//! An earlier output of `massebrev render`, to be compared with the letters of now. Only the place of each letter in the file is kept: 32 bytes a letter.
 
 use std::fs::File;
 use std::io::{self, BufRead as _, BufReader, Read as _};
@@ -14,19 +14,20 @@ use super::difference::{Request, unified};
 use super::request_line::RequestLine;
 use super::{Digest, Digester};
 
-/// The requests of an earlier day.
+/// An open file with the requests of an earlier run.
 #[derive(Debug)]
 pub(crate) struct OldRender {
     path: PathBuf,
     file: BufReader<File>,
-    /// Where the file is read next.
+    /// The offset in bytes at which the file is read next.
     at: u64,
+    /// The letters, sorted by key.
     slots: Vec<Slot>,
-    /// What `now()` was in its first letter.
+    /// The value of `now()` in the first letter that tells it.
     now: Option<Timestamp>,
 }
 
-/// Where a letter stands in the file, and the head of the digest of its request.
+/// The place of a letter in the file, and the first 8 bytes of its request's digest.
 #[derive(Debug, Clone, Copy)]
 struct Slot {
     key: [u8; 16],
@@ -34,17 +35,17 @@ struct Slot {
     request: u64,
 }
 
-/// What has become of a letter since.
+/// The difference between a letter of now and the earlier output.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum LetterChange {
     New,
-    /// Its request is the same, byte for byte or in other words for the same.
+    /// The request is the same, byte for byte or as the same JSON in another form.
     Same,
-    /// Its request differs: a unified diff, recipients and identity numbers masked.
+    /// The request differs; holds a unified diff, with recipients and identity numbers masked.
     Changed(String),
 }
 
-/// A letter that was there and is not any more.
+/// A letter of the earlier output that is not among the letters of now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct RemovedLetter {
     pub row: u64,
@@ -63,13 +64,11 @@ pub(crate) enum OldRenderError {
         #[source]
         source: io::Error,
     },
-    /// It is a pipe, a folder or something else that can be read once at most.
+    /// A pipe, a folder or something else that can be read once at most; comparing reads the file twice.
     #[error("{} is not a plain file", path.display())]
     NotAFile { path: PathBuf },
-    /// There is nothing in it.
     #[error("{} is empty", path.display())]
     Empty { path: PathBuf },
-    /// A line is not what `massebrev render` writes.
     #[error("{}:{line}: not a line that `massebrev render` has written", path.display())]
     Malformed {
         path: PathBuf,
@@ -78,7 +77,6 @@ pub(crate) enum OldRenderError {
         #[source]
         source: Arc<serde_json::Error>,
     },
-    /// A letter is there twice.
     #[error("{}:{line}: the key {key} stands in an earlier line too", path.display())]
     Twice {
         path: PathBuf,
@@ -88,18 +86,20 @@ pub(crate) enum OldRenderError {
     },
 }
 
-/// No line is longer: Altinn takes no such letter.
+/// The most bytes of a line that are read. Altinn takes no letter of this size, and a file of another kind must not fill the memory.
 const LINE_LIMIT: u64 = 64 * 1024 * 1024;
 
+/// Windows PowerShell writes it in front of redirected output.
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
 impl OldRender {
-    /// Reads the file once, to find where each letter stands.
+    /// Reads the file once to find the place of each letter. An empty file, a line of another form and a repeated key are errors.
     pub(crate) fn open(path: &Path) -> Result<Self, OldRenderError> {
         let unreadable = |source| OldRenderError::Read {
             path: path.to_owned(),
             source,
         };
+        // Checked before opening, because opening a pipe blocks until someone writes to it.
         let is_file = std::fs::metadata(path).map_err(unreadable)?.is_file();
         if !is_file {
             return Err(OldRenderError::NotAFile {
@@ -119,16 +119,16 @@ impl OldRender {
                 path: path.to_owned(),
             });
         }
-        earlier.refuse_twins()?;
+        earlier.refuse_duplicates()?;
         Ok(earlier)
     }
 
-    /// What `now()` was when it was written, if it says so: letters that count from another day than this differ in that day alone.
+    /// The value of `now()` in the earlier output, if it is told: letters compared with another `now()` would differ in every date counted from it.
     pub(crate) fn now(&self) -> Option<Timestamp> {
         self.now
     }
 
-    /// Compares with a letter of now, as [`super::request_line::write`] writes it.
+    /// Compares a letter of now, as [`super::request_line::write`] writes it, with its earlier request.
     pub(crate) fn compare(&mut self, line: &[u8]) -> Result<LetterChange, OldRenderError> {
         let now = read(line).map_err(|source| self.malformed(0, source))?;
         let found = self
@@ -137,7 +137,8 @@ impl OldRender {
         let Some(slot) = found.ok().and_then(|at| self.slots.get(at)).copied() else {
             return Ok(LetterChange::New);
         };
-        if slot.request == head(&now) {
+        // Nearly all letters are the same, and need neither a seek nor a parse.
+        if slot.request == request_head(&now) {
             return Ok(LetterChange::Same);
         }
         let old = self.read_at(slot.offset)?;
@@ -146,6 +147,7 @@ impl OldRender {
         let old = request(&old).map_err(|source| self.malformed_at(slot.offset, source))?;
         let now = request(&now).map_err(|source| self.malformed(0, source))?;
         let difference = unified(&old, &now);
+        // Different bytes may be the same request: the order of members is not significant.
         Ok(if difference.is_empty() {
             LetterChange::Same
         } else {
@@ -153,23 +155,25 @@ impl OldRender {
         })
     }
 
-    /// Tells of the letters that are not there any more, in their own order, and says how many they are; `is_letter` is asked about the heads of their keys.
+    /// Passes the letters that are not there any more to `tell`, in the order of the file, and returns their number. `is_letter` tells whether the first 8 bytes of
+    /// a key belong to a letter of now.
     pub(crate) fn gone<E: From<OldRenderError>>(
         &mut self,
         is_letter: impl Fn(u64) -> bool,
         tell: &mut dyn FnMut(RemovedLetter) -> Result<(), E>,
     ) -> Result<u64, E> {
-        let gone = |slot: &&Slot| !is_letter(Uuid::from_bytes(slot.key).as_u64_pair().0);
-        let gone = self.slots.iter().filter(gone);
+        let is_gone = |slot: &&Slot| !is_letter(Uuid::from_bytes(slot.key).as_u64_pair().0);
+        let gone = self.slots.iter().filter(is_gone);
         let mut offsets: Vec<_> = gone.map(|slot| slot.offset).collect();
+        // `slots` is sorted by key; the file's own order is what people compare with, and reads fastest.
         offsets.sort_unstable();
         for offset in &offsets {
-            tell(self.gone_at(*offset)?)?;
+            tell(self.removed_letter_at(*offset)?)?;
         }
         Ok(offsets.len() as u64)
     }
 
-    fn gone_at(&mut self, offset: u64) -> Result<RemovedLetter, OldRenderError> {
+    fn removed_letter_at(&mut self, offset: u64) -> Result<RemovedLetter, OldRenderError> {
         let line = self.read_at(offset)?;
         let failed = |source| self.malformed_at(offset, source);
         let line = read(&line).map_err(failed)?;
@@ -183,6 +187,7 @@ impl OldRender {
         })
     }
 
+    /// Reads all lines and keeps the place of each letter, sorted by key.
     fn find_letters(&mut self) -> Result<(), OldRenderError> {
         let mut line = Vec::new();
         for number in 1.. {
@@ -190,24 +195,28 @@ impl OldRender {
             if self.next_line(&mut line)? == 0 {
                 break;
             }
+            // Editors add empty lines.
             if line.trim_ascii().is_empty() {
                 continue;
             }
             let letter = read(&line).map_err(|source| self.malformed(number, source))?;
+            // The first letter that tells it is enough: all letters of a run share the value.
             self.now = self.now.or(letter.now);
             self.slots.push(Slot {
                 key: letter.key.into_bytes(),
                 offset,
-                request: head(&letter),
+                request: request_head(&letter),
             });
         }
         self.slots
             .sort_unstable_by_key(|slot| (slot.key, slot.offset));
+        // The file may hold millions of letters, and a vector grows to twice its need.
         self.slots.shrink_to_fit();
         Ok(())
     }
 
-    fn refuse_twins(&mut self) -> Result<(), OldRenderError> {
+    /// Refuses a file in which a key stands twice: it would not be known which of the two to compare with.
+    fn refuse_duplicates(&mut self) -> Result<(), OldRenderError> {
         let twins = self.slots.windows(2).find_map(|pair| match pair {
             [first, second] if first.key == second.key => Some(*second),
             _ => None,
@@ -222,9 +231,11 @@ impl OldRender {
         }
     }
 
+    /// Reads the line that begins at an offset.
     fn read_at(&mut self, offset: u64) -> Result<Vec<u8>, OldRenderError> {
         let step =
             i64::try_from(offset).unwrap_or(i64::MAX) - i64::try_from(self.at).unwrap_or(i64::MAX);
+        // Letters mostly come in the order of the file: a relative seek keeps what the buffer has read ahead.
         self.file
             .seek_relative(step)
             .map_err(|source| self.unreadable(source))?;
@@ -236,13 +247,14 @@ impl OldRender {
 
     fn next_line(&mut self, line: &mut Vec<u8>) -> Result<usize, OldRenderError> {
         line.clear();
+        // A longer line is cut, and then does not parse.
         let read = (&mut self.file).take(LINE_LIMIT).read_until(b'\n', line);
         let length = read.map_err(|source| self.unreadable(source))?;
         self.at += length as u64;
         Ok(length)
     }
 
-    /// The number of the line that begins at an offset; only errors need it.
+    /// The number of the line that begins at an offset. It is counted from the start of the file, because only errors need it.
     fn number_of(&self, offset: u64) -> u64 {
         let before = |file: File| {
             let bytes = BufReader::new(file.take(offset)).bytes();
@@ -275,7 +287,7 @@ impl OldRender {
 }
 
 impl OldRenderError {
-    /// What to do about it.
+    /// The hint for people; `None` when the error says enough.
     pub(crate) fn hint(&self) -> Option<&'static str> {
         match self {
             Self::Read { .. } => None,
@@ -297,8 +309,8 @@ fn read(line: &[u8]) -> Result<RequestLine<'_>, serde_json::Error> {
     serde_json::from_slice(line.strip_prefix(BYTE_ORDER_MARK).unwrap_or(line))
 }
 
-/// The head of the digest of what is sent.
-fn head(line: &RequestLine<'_>) -> u64 {
+/// The first 8 bytes of the digest of the request: path, body and files, and not the row's place in the file.
+fn request_head(line: &RequestLine<'_>) -> u64 {
     let mut digester = Digester::default();
     for part in [&line.path, line.body.get(), line.files.get()] {
         digester.part(part.as_bytes());

@@ -1,4 +1,4 @@
-//! Placeholders as other systems write them, which would be sent as they stand: `«Navn»`, `{Navn}`, `%Navn%`.
+//! The check for placeholders as other systems write them, which would be sent as they stand: `«Navn»`, `{Navn}`, `%Navn%`.
 
 use std::fs;
 use std::ops::Range;
@@ -12,7 +12,7 @@ use crate::diagnostic::{Place, Problem, Source, as_seen};
 use crate::template::column_expression;
 use crate::text::pointer_token;
 
-/// What other systems write before and after a name; of two that begin alike the longer stands first.
+/// The signs that other systems write before and after a name. Where one sign begins with another, the longer stands first.
 const SIGNS: [(&str, &str); 15] = [
     ("\u{ab}", "\u{bb}"),
     ("<<", ">>"),
@@ -30,10 +30,10 @@ const SIGNS: [(&str, &str); 15] = [
     ("@@", "@@"),
     ("<", ">"),
 ];
-/// The longest name that is looked for between signs, in bytes.
+/// The most bytes between two signs: without a limit, every single sign would be searched to the end of the text.
 const LONGEST_NAME: usize = 100;
-/// Names that Altinn itself fills in, between `$`.
-const OF_ALTINN: [&str; 5] = [
+/// The keywords that Altinn itself replaces in notifications, between `$`.
+const ALTINN_KEYWORDS: [&str; 5] = [
     "sendersname",
     "correspondencerecipientname",
     "resourcename",
@@ -41,7 +41,7 @@ const OF_ALTINN: [&str; 5] = [
     "recipientname",
 ];
 
-/// A placeholder in a text: where it stands, and its column.
+/// A placeholder in a text: its range in bytes, and the index of its column.
 #[derive(Debug, PartialEq, Eq)]
 struct Placeholder {
     at: Range<usize>,
@@ -49,8 +49,9 @@ struct Placeholder {
 }
 
 impl Mailing {
-    /// Finds the columns between signs of other systems, in the manifest and in every template file that was read.
+    /// Reports column names between signs of other systems, in the manifest and in every template file that was read.
     pub(super) fn find_placeholders(&self, report: &mut ReportBuilder<'_>) {
+        // Only signs around the name of a column are reported: `[se vedlegg]` is prose.
         let names: Vec<String> = self
             .headers()
             .iter()
@@ -58,12 +59,12 @@ impl Mailing {
             .collect();
         for member in ["correspondence", "variables"] {
             if let Some(value) = self.loaded.value.get(member) {
-                self.in_manifest(&format!("/{member}"), value, &names, report);
+                self.check_manifest(&format!("/{member}"), value, &names, report);
             }
         }
         for file in self.templates.files_read() {
             let path = self.loaded.folder.join(&file);
-            // A file that cannot be read is told of where it is used.
+            // A file that cannot be read is reported where it is used.
             let Ok(text) = fs::read_to_string(path) else {
                 continue;
             };
@@ -78,13 +79,13 @@ impl Mailing {
                         source: Arc::clone(&source),
                         span: placeholder.at.clone(),
                     };
-                    report.push(self.foreign(place, source.text(), &placeholder));
+                    report.push(self.placeholder_problem(place, source.text(), &placeholder));
                 }
             }
         }
     }
 
-    fn in_manifest(
+    fn check_manifest(
         &self,
         pointer: &str,
         value: &Value,
@@ -104,17 +105,17 @@ impl Mailing {
                         .count()
                         + 1;
                     let place = self.loaded.place_within(pointer, line, column);
-                    report.push(self.foreign(place, text, &placeholder));
+                    report.push(self.placeholder_problem(place, text, &placeholder));
                 }
             }
             Value::Array(items) => {
                 for (at, item) in items.iter().enumerate() {
-                    self.in_manifest(&format!("{pointer}/{at}"), item, names, report);
+                    self.check_manifest(&format!("{pointer}/{at}"), item, names, report);
                 }
             }
             Value::Object(members) => {
                 for (key, member) in members {
-                    self.in_manifest(
+                    self.check_manifest(
                         &format!("{pointer}/{}", pointer_token(key)),
                         member,
                         names,
@@ -126,7 +127,8 @@ impl Mailing {
         }
     }
 
-    fn foreign(&self, place: Place, text: &str, placeholder: &Placeholder) -> Problem {
+    /// An error and not a warning: with a column's name between the signs, hardly anything else can be meant.
+    fn placeholder_problem(&self, place: Place, text: &str, placeholder: &Placeholder) -> Problem {
         let written = text.get(placeholder.at.clone()).unwrap_or_default();
         let header = self
             .headers()
@@ -142,17 +144,18 @@ impl Mailing {
     }
 }
 
-/// A column's name, however it is spelled: `Saks_nummer` is `saksnummer`.
+/// A column's name in the form in which names are compared: `Saks_nummer` is `saksnummer`.
 fn name_as_seen(name: &str) -> String {
     as_seen(name).replace(['_', '-', ' ', '.'], "")
 }
 
-/// The placeholders in a text, outside of its tags.
+/// Finds the placeholders in a text, outside of Tera's tags and comments.
 fn placeholders(text: &str, names: &[String]) -> Vec<Placeholder> {
     let mut found = Vec::new();
     let mut at = 0;
     while let Some(rest) = text.get(at..).filter(|rest| !rest.is_empty()) {
-        if let Some(length) = tag(rest) {
+        // `{{ Navn }}` must not be found as `{Navn}` within braces.
+        if let Some(length) = tag_length(rest) {
             at += length;
         } else if let Some((length, column)) = placeholder(rest, names) {
             found.push(Placeholder {
@@ -168,13 +171,14 @@ fn placeholders(text: &str, names: &[String]) -> Vec<Placeholder> {
 }
 
 /// The length of a tag or a comment that begins here.
-fn tag(text: &str) -> Option<usize> {
+fn tag_length(text: &str) -> Option<usize> {
     let end = match text.get(..2)? {
         "{{" => "}}",
         "{%" => "%}",
         "{#" => "#}",
         _ => return None,
     };
+    // A tag without an end is an error of the template, reported there; nothing in it is a placeholder.
     Some(text.find(end).map_or(text.len(), |at| at + end.len()))
 }
 
@@ -190,12 +194,12 @@ fn placeholder(text: &str, names: &[String]) -> Option<(usize, usize)> {
             .iter()
             .position(|known| *known == name && !name.is_empty())?;
         let after = inside.get(length + close.len()..)?;
-        // A link of Markdown, and what Altinn fills in.
+        // `[Navn](https://…)` is a link of Markdown, and `$recipientName$` a keyword of Altinn.
         let is_link = *open == "[" && after.starts_with(['(', '[', ':']);
-        let is_altinns = *open == "$" && OF_ALTINN.contains(&name.as_str());
-        // `5 % rente, 3 %` is no placeholder, `%rente%` is; a tag of HTML has no such name.
-        // `<br>` is HTML, and `[x]` a box that is ticked.
+        let is_altinns = *open == "$" && ALTINN_KEYWORDS.contains(&name.as_str());
+        // `<br>` is HTML, and `[x]` a ticked box: short names are not trusted.
         let is_short = name.chars().count() < if *open == "<" { 4 } else { 2 };
+        // `5 % rente, 3 %` is prose, `%rente%` a placeholder.
         let is_prose = matches!(*open, "%" | "$" | "#") && inside.starts_with(' ');
         (!is_link && !is_altinns && !is_prose && !is_short)
             .then_some((open.len() + length + close.len(), column))

@@ -1,4 +1,4 @@
-//! Rows become letters, one at a time: the one code path of checking, dry runs and sending.
+//! The row planner: renders one row at a time to a letter. Checking, dry runs and sending all use it.
 
 use std::fmt;
 use std::sync::Arc;
@@ -23,25 +23,25 @@ use crate::template::{Scope, TemplateError, column_expression, parse_bool, take_
 /// Renders the rows of a mailing on one thread. Its buffers are reused from row to row.
 pub(super) struct RowPlanner<'a> {
     pub(super) mailing: &'a Mailing,
-    /// What pass 1 has found, in pass 2.
+    /// The report of pass 1; `None` during pass 1.
     report: Option<&'a CheckReport>,
     pub(super) scope: Scope,
     /// The request of the letter rendered last, as JSON.
     pub(super) json: Vec<u8>,
     /// The attachments of the letter rendered last, as indices in the manifest's list.
     pub(super) attached: Vec<usize>,
-    /// The row that is being rendered, for the search for slow ones.
+    /// The row being rendered, as the watch for slow rows sees it.
     in_progress: Arc<RowInProgress>,
 }
 
-/// The most columns that are named for what a template makes of a row.
-const FEW: usize = 3;
+/// The most columns that a problem of a template names.
+const NAMED_COLUMNS: usize = 3;
 
 /// The parts of a letter that templates make.
 type Rendered = (Correspondence, Vec<Uuid>, Vec<Arc<PlannedFile>>);
 
 impl<'a> RowPlanner<'a> {
-    /// For pass 1: nothing is known of the other rows.
+    /// A planner for pass 1, which knows nothing of the other rows.
     pub(super) fn new(mailing: &'a Mailing) -> Self {
         Self {
             mailing,
@@ -53,7 +53,7 @@ impl<'a> RowPlanner<'a> {
         }
     }
 
-    /// For pass 2: it is known which files several letters share, and of which rows there are proofs.
+    /// A planner for pass 2, which knows the files that several letters share and the rows to be proven.
     pub(super) fn after_check(mailing: &'a Mailing, report: &'a CheckReport) -> Self {
         Self {
             report: Some(report),
@@ -61,25 +61,28 @@ impl<'a> RowPlanner<'a> {
         }
     }
 
+    /// Renders one row. A row that is not to be proven is left out without being rendered.
     pub(super) fn plan(&mut self, row: &Row) -> Planned {
         let proving = self.report.and_then(|report| report.proving.as_ref());
         if proving.is_some_and(|proving| !proving.rows.contains(row.number)) {
             return Planned::LeftOut;
         }
-        // Values of an earlier row that were not asked for.
+        // The list of protected values is the thread's own. An earlier row may have left values there that were never collected.
         take_protected();
         self.in_progress.begin(row.number, row.line);
         let scope = self.fill(row);
+        // The scope is moved out, so that it can be read while `self` is changed, and moved back for its buffers.
         let mut planned = self.plan_in(row, &scope).unwrap_or_else(Planned::Invalid);
         self.scope = scope;
         self.in_progress.end();
+        // Redirected after rendering: a proof's text is its letter's, whoever reads it.
         if let (Some(proving), Planned::Delivery(delivery)) = (proving, &mut planned) {
             self.redirect(&proving.proof, delivery);
         }
         planned
     }
 
-    /// Makes the letter rendered last a proof.
+    /// Turns the letter rendered last into a proof, with a digest of its own.
     pub(super) fn redirect(&mut self, proof: &Proof, delivery: &mut Delivery) -> Withheld {
         let withheld = proof.redirect(&self.mailing.manifest().mailing, delivery);
         delivery.digest = letter_digest(&delivery.request, &delivery.files, &mut self.json);
@@ -87,8 +90,9 @@ impl<'a> RowPlanner<'a> {
         withheld
     }
 
-    /// The JSON of the letter digested last. The check sends none.
+    /// The JSON of the letter digested last, to be sent; empty in pass 1, which sends nothing.
     fn kept_json(&self) -> Vec<u8> {
+        // In pass 1 a copy for each row would only cost time.
         if self.report.is_some() {
             self.json.clone()
         } else {
@@ -96,13 +100,13 @@ impl<'a> RowPlanner<'a> {
         }
     }
 
-    /// What templates see of a row. It is taken out of the planner, to be put back after use.
+    /// Fills the scope that templates see with the row's values. It is moved out of the planner; the caller puts it back after use.
     fn fill(&mut self, row: &Row) -> Scope {
         let templates = &self.mailing.templates;
         let mut scope = std::mem::take(&mut self.scope);
         templates.fill(&mut scope, row.number, |column| row.get(column));
         if let Some(language) = &self.mailing.letter.language {
-            // What is wrong with the language is reported with the letter's other members.
+            // The language decides how filters write dates and amounts, so it is rendered first. Errors in it are reported with the letter's other members.
             let language = templates.render_text(language, &scope).ok();
             let language = language.and_then(|text| Language::parse(&text));
             scope.set_language(language.unwrap_or_default());
@@ -110,6 +114,7 @@ impl<'a> RowPlanner<'a> {
         scope
     }
 
+    /// Decides in this order: `where`, the recipient, the exclusion list, the letter.
     fn plan_in(&mut self, row: &Row, scope: &Scope) -> Result<Planned, Problems> {
         if !self.applies(row, scope)? {
             // A row that does not apply may have no valid recipient; its key is then worked out without one.
@@ -118,7 +123,7 @@ impl<'a> RowPlanner<'a> {
                 |column| nfc(row.get(column)).into_owned(),
             );
             if !self.mailing.exclusion.is_empty() {
-                // Its entry in the list is met all the same.
+                // It still counts as the row of its entry in the list; otherwise the entry would be reported as one that meets no row.
                 let recipient = self.recipient(row, scope).ok();
                 let exclusion = &self.mailing.exclusion;
                 exclusion.covers(&name, recipient.as_ref(), None);
@@ -131,6 +136,7 @@ impl<'a> RowPlanner<'a> {
         if exclusion.covers(&name, Some(&recipient), Some(row.line)) {
             return Ok(self.skipped(row, name, "excluded"));
         }
+        // An excluded row is not rendered, so that faults in its values do not stop the mailing.
         let (correspondence, existing_attachments, files) = self.render(row, scope)?;
         let key = delivery_key(
             &correspondence.resource_id,
@@ -159,11 +165,12 @@ impl<'a> RowPlanner<'a> {
         Ok(Planned::Delivery(delivery))
     }
 
-    /// Renders everything, so that all that is wrong is found at once.
+    /// Renders all parts even when one fails, so that one run reports all problems of a row.
     fn render(&mut self, row: &Row, scope: &Scope) -> Result<Rendered, Problems> {
         let (templates, letter) = (&self.mailing.templates, &self.mailing.letter);
         let correspondence = templates.render(&letter.correspondence, scope);
         let existing = templates.render(&letter.existing, scope);
+        // Attachments are not a part of the compiled tree, because their files must be read as well.
         let files = self.attachments(row, scope);
         match (correspondence, existing, files) {
             (Ok(correspondence), Ok(existing), Ok(files)) => Ok((correspondence, existing, files)),
@@ -177,6 +184,7 @@ impl<'a> RowPlanner<'a> {
         }
     }
 
+    /// Evaluates `where` for the row; true when the manifest has none.
     fn applies(&self, row: &Row, scope: &Scope) -> Result<bool, Problems> {
         let Some(applies) = &self.mailing.letter.applies else {
             return Ok(true);
@@ -185,6 +193,7 @@ impl<'a> RowPlanner<'a> {
         let text = text.map_err(|errors| self.all_in_row(row, &errors))?;
         match (parse_bool(&text), text.trim()) {
             (Some(applies), _) => Ok(applies),
+            // A template that renders to nothing, as `{% if … %}true{% endif %}`, means no.
             (None, "") => Ok(false),
             (None, other) => Err(Problem::error(
                 self.mailing.row_place(row, applies.columns()),
@@ -196,13 +205,14 @@ impl<'a> RowPlanner<'a> {
         }
     }
 
+    /// Renders and reads the recipient; the problem of a wrong one shows it masked.
     fn recipient(&self, row: &Row, scope: &Scope) -> Result<Recipient, Problems> {
         let template = &self.mailing.letter.recipient;
         let text = self.mailing.templates.render_text(template, scope);
         let text = text.map_err(|errors| self.all_in_row(row, &errors))?;
         Recipient::parse(&text).map_err(|error| {
             let place = self.mailing.row_place(row, template.columns());
-            // What a spreadsheet has made of it says more than that it is none.
+            // Damage by a spreadsheet, as `1.07E+10`, is the cause; "not a recipient" would be its consequence.
             let damage = detect_damage(&text).map(|(damage, _)| damage);
             let damage = damage.filter(|_| error.is_unknown());
             let (message, hint) = match damage {
@@ -220,7 +230,7 @@ impl<'a> RowPlanner<'a> {
         })
     }
 
-    /// The row's own key: a column's value, or the recipient.
+    /// The row's own key: the value of the key column, else the recipient's URN.
     fn row_key(&self, row: &Row, recipient: &Recipient) -> Result<String, Problems> {
         let Some(column) = self.mailing.row_key else {
             return Ok(recipient.urn());
@@ -238,9 +248,11 @@ impl<'a> RowPlanner<'a> {
                 .with_hint("every row needs a key of its own: fill the column, or choose another as `recipients.key`")
                 .into());
         }
+        // Normalised, because a file saved on a Mac writes the same key in other bytes, which would be another letter.
         Ok(nfc(name).into_owned())
     }
 
+    /// Plans all attachments of a letter; goes on after an error, so that all missing files are found at once.
     fn attachments(&mut self, row: &Row, scope: &Scope) -> Result<Vec<Arc<PlannedFile>>, Problems> {
         let plans = &self.mailing.letter.attachments;
         let mut files = Vec::with_capacity(plans.len());
@@ -275,6 +287,7 @@ impl<'a> RowPlanner<'a> {
         if !holds.map_err(|errors| self.all_in_row(row, &errors))? {
             return Ok(None);
         }
+        // Both are rendered even when one fails, so that all faults of the entry are found at once.
         let name = templates.render_text(&plan.file, scope);
         let metadata = templates.render::<Attachment>(&plan.metadata, scope);
         let (name, metadata) = match (name, metadata) {
@@ -285,20 +298,23 @@ impl<'a> RowPlanner<'a> {
                 return Err(wrong.map(|error| self.in_row(row, &error)).collect());
             }
         };
-        // Everything in it has rendered to nothing: a list's item is left out as any other.
+        // An entry whose file and metadata all rendered to nothing is left out, as an empty item of any other list is.
         if name.is_empty() && metadata == Attachment::default() {
             return Ok(None);
         }
+        // The file is read now: a missing one must be found before anything is sent.
         let file = self.mailing.files.inspect(&name);
         let file = file.map_err(|wrong| self.missing_file(row, plan, &name, wrong))?;
         let mut planned = PlannedFile::new(file, metadata);
         let is_shared = |report: &CheckReport| report.files.is_shared(&planned);
+        // A file in the letter's own request saves two requests and the wait for the malware scan, but only one letter can have it.
         planned.enclosed = !plan.is_shared()
             && planned.file.size <= FORM_FILE_LIMIT
             && !self.report.is_some_and(is_shared);
         Ok(Some(planned))
     }
 
+    /// The problem for an attachment that cannot be used: at its row, or in the manifest when it is the same for all rows.
     fn missing_file(
         &self,
         row: &Row,
@@ -308,6 +324,7 @@ impl<'a> RowPlanner<'a> {
     ) -> Problem {
         let columns = plan.file.columns();
         let hint = wrong.hint.unwrap_or_else(|| self.file_hint(plan, &columns));
+        // The same file for all rows is the manifest's fault, and is reported once.
         let place = if plan.file.is_constant() {
             self.mailing.loaded.place(&format!("{}/file", plan.pointer))
         } else {
@@ -318,7 +335,7 @@ impl<'a> RowPlanner<'a> {
             .with_hint(hint)
     }
 
-    /// What to do about an attachment that is not there: in some rows it may not be meant to be.
+    /// The hint for a missing attachment: in some rows it may not be meant to be there.
     fn file_hint(&self, plan: &AttachmentPlan, columns: &[&str]) -> String {
         let Some(column) = columns.first() else {
             return "the path is relative to the manifest's folder".to_owned();
@@ -338,10 +355,12 @@ impl<'a> RowPlanner<'a> {
             (true, false) => format!(
                 "put the file there; if not every letter has one, write `when: \"{{{{ {column} != '' }}}}\"` beside `file`, and leave the cell empty in rows without"
             ),
+            // The key or recipient is never empty, so another column has to say which letters have the file.
             (true, true) => "put the file there; if not every letter has one, say so in a column of its own, and write `when: \"{{ Vedlegg == 'ja' }}\"` beside `file`".to_owned(),
         }
     }
 
+    /// A row without a letter. It keeps its key, so that a letter sent by an earlier run is recognised.
     fn skipped(&self, row: &Row, name: String, reason: &'static str) -> Planned {
         let key = delivery_key(
             self.mailing.resource().unwrap_or_default(),
@@ -366,6 +385,7 @@ impl<'a> RowPlanner<'a> {
         if error.is_in_every_row {
             return in_manifest(&self.mailing.loaded, error);
         }
+        // A line of 0 means that the place within the template is not known.
         let at = match &error.source {
             Some(source) if error.line == 0 => source.path().display().to_string(),
             None if error.line == 0 => error.pointer.trim_start_matches('/').replace('/', "."),
@@ -376,9 +396,9 @@ impl<'a> RowPlanner<'a> {
             None => format!("in {at}"),
         };
         let columns = self.mailing.letter.correspondence.columns(&error.pointer);
-        // Of a long text all columns would be named.
+        // A long text is fed by many columns, and naming them all would not help to find the fault.
         let columns = match columns.len() {
-            0..=FEW => columns,
+            0..=NAMED_COLUMNS => columns,
             _ => Vec::new(),
         };
         let place = self.mailing.row_place(row, columns);
@@ -389,17 +409,17 @@ impl<'a> RowPlanner<'a> {
     }
 }
 
-/// Without the letter, which is about a person.
+/// Shows no fields: the letter holds personal data.
 impl fmt::Debug for RowPlanner<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RowPlanner").finish_non_exhaustive()
     }
 }
 
-/// The digest of a letter, through its JSON.
+/// The digest of a letter: of its request as JSON, which is left in `json`, and of its files.
 fn letter_digest(request: &Request, files: &[Arc<PlannedFile>], json: &mut Vec<u8>) -> Digest {
     json.clear();
-    // Only a map with keys that are no texts cannot be written, and there is none.
+    // Serialising fails only for maps whose keys are no texts, and a request has none.
     let _ = serde_json::to_writer(&mut *json, request);
     let mut digester = Digester::default();
     digester.part(json);
@@ -409,7 +429,7 @@ fn letter_digest(request: &Request, files: &[Arc<PlannedFile>], json: &mut Vec<u
     digester.finish()
 }
 
-/// The rows with this key, as people know them; rows that get no letter are among them. Without a column for keys, a row's key is its recipient, in any
+/// Finds the rows with this key, rows that get no letter included. Without a key column a row's key is its recipient, in any
 /// spelling.
 pub(crate) fn rows_with_key(mailing: &Mailing, key: &str) -> Result<Selection, Problems> {
     let recipient = Recipient::parse(key).ok();
@@ -417,7 +437,7 @@ pub(crate) fn rows_with_key(mailing: &Mailing, key: &str) -> Result<Selection, P
     let mut planner = RowPlanner::new(mailing);
     let (mut row, mut found) = (Row::default(), Vec::new());
     while let Some(read) = rows.read(&mut row) {
-        // What is wrong with a row is reported where all of them are checked.
+        // Damaged rows are reported by the check.
         if read.is_err() {
             continue;
         }

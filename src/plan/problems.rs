@@ -1,13 +1,13 @@
-//! The problems of all rows, as many as are kept.
+//! The problems of all rows, up to a limit.
 
 use std::collections::BTreeMap;
 
 use crate::diagnostic::{Code, Place, Problem, Problems, Severity};
 
-/// How many errors there are before the check stops: the manifest is wrong then, not the rows. Of warnings of one kind, how many are kept one by one.
+/// The number of errors after which the check stops, because then the manifest is wrong and not the rows; also the most warnings of one kind that are kept.
 pub(crate) const PROBLEM_LIMIT: usize = 10_000;
 
-/// What distinguishes one kind of problem from another, whatever row it is in.
+/// The kind of a problem, whatever row it is in.
 type Kind = (Severity, Option<Code>, String);
 
 /// All errors, and of each kind of warning the first [`PROBLEM_LIMIT`].
@@ -34,12 +34,12 @@ impl CappedProblems {
         self.all.push(problem);
     }
 
-    /// True when there are more errors than anyone reads.
+    /// True when the limit of errors has been reached.
     pub(super) fn is_full(&self) -> bool {
         self.errors >= PROBLEM_LIMIT
     }
 
-    /// All of them, with a note at `file` about those that are not among them.
+    /// Returns the problems, with a note at `file` about those that were not kept.
     pub(super) fn finish(mut self, file: &Place) -> Problems {
         for ((_, code, message), count) in self.warnings {
             if count > PROBLEM_LIMIT {

@@ -1,34 +1,35 @@
-//! Proofs: letters of some rows to somebody who looks at them before the mailing is sent.
+//! Proofs: letters of some rows, sent to a reviewer before the mailing is sent.
 
 use super::key::proof_key;
 use super::{Delivery, Digest, Digester, Selection};
 use crate::correspondence::{Recipient, ReferenceType};
 
-/// Of which plan proofs are, and who gets them.
+/// The plan that proofs belong to, and their recipient.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Proof {
     recipient: Recipient,
+    /// The digest of plan and recipient. Proofs of another plan, or to another reviewer, are other letters.
     id: Digest,
 }
 
-/// What proofs do not have of their letters, because it reaches others than who looks at them: in how many it was.
+/// The parts that proofs leave out because they would reach others than the reviewer: the number of letters that have them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Withheld {
     pub custom_recipients: u64,
-    /// References to a dialog with the letter's recipient.
+    /// Letters with references to a dialog of their recipient.
     pub dialogs: u64,
 }
 
-/// Which rows of a mailing are proven.
+/// The proof of a mailing, and its rows.
 #[derive(Debug, Clone)]
 pub(super) struct Proving {
     pub(super) proof: Proof,
-    /// All of them become letters.
+    /// The rows to be proven; all of them become letters.
     pub(super) rows: Selection,
 }
 
 impl Proof {
-    /// The proofs of a plan to somebody.
+    /// Proofs of a plan to a reviewer.
     pub(crate) fn new(plan: Digest, recipient: Recipient) -> Self {
         let mut id = Digester::default();
         id.part(&plan.0).part(recipient.urn().as_bytes());
@@ -42,12 +43,12 @@ impl Proof {
         &self.recipient
     }
 
-    /// A short name for files. It does not say who gets them.
+    /// A short name for files: 12 hexadecimal digits that do not identify the reviewer.
     pub(crate) fn label(&self) -> String {
         format!("{:012x}", self.id.short() >> 16)
     }
 
-    /// Makes a letter its own proof: another recipient, another key, and nothing that reaches anybody else. The rest stays, byte for byte.
+    /// Turns a letter into its own proof: with the reviewer as recipient, another key, and nothing that reaches others. The rest stays, byte for byte.
     pub(super) fn redirect(&self, mailing: &str, delivery: &mut Delivery) -> Withheld {
         let key = proof_key(delivery.resource(), mailing, self.id, &delivery.name);
         delivery.key = key;
@@ -55,15 +56,16 @@ impl Proof {
         let request = &mut delivery.request;
         request.idempotent_key = Some(key);
         request.recipients = vec![self.recipient.urn()];
+        // Custom recipients would be notified about a letter that is not theirs.
         let mut withheld = Withheld::default();
-        if let Some(told) = &mut request.correspondence.notification {
-            let some = !std::mem::take(&mut told.custom_recipients).is_empty();
-            let one = told.custom_recipient.take().is_some();
-            withheld.custom_recipients = u64::from(some || one);
+        if let Some(notification) = &mut request.correspondence.notification {
+            let has_list = !std::mem::take(&mut notification.custom_recipients).is_empty();
+            let has_single = notification.custom_recipient.take().is_some();
+            withheld.custom_recipients = u64::from(has_list || has_single);
         }
         let references = &mut request.correspondence.external_references;
         let all = references.len();
-        // A letter in a dialog goes to the dialog's party, and to nobody else (1046).
+        // Altinn accepts a letter in a dialog only to the dialog's own party (1046).
         references.retain(|reference| {
             !matches!(
                 reference.reference_type,

@@ -1,4 +1,4 @@
-//! Proofs of some rows' letters, rendered and checked.
+//! The rendering and checking of proofs.
 
 use jiff::Timestamp;
 
@@ -15,16 +15,16 @@ use crate::recipients::Row;
 /// Proofs that have been rendered and checked.
 #[derive(Debug, Clone)]
 pub(crate) struct Proofs {
-    /// The proofs, as a mailing of their own: the other rows of the file are none of its business.
+    /// The report of the proofs, as of a mailing of their own: no other row of the file has a letter in it.
     pub checked: CheckReport,
-    /// What they do not have of their letters.
+    /// The parts of their letters that they leave out.
     pub withheld: Withheld,
-    /// When the last of them can be read, if that is not at once.
+    /// The time when the last of them is published; `None` when all are at once.
     pub published: Option<Moment>,
 }
 
-/// Proofs of some rows' letters. Their report takes the place of the mailing's: its deliveries are then the proofs, and no other row has one.
-/// `now` is what dates are compared with.
+/// Renders and checks the proofs of the wanted rows. Their report takes the place of the mailing's for sending: its deliveries are the proofs. `now` is the
+/// time that dates are compared with.
 ///
 /// # Errors
 ///
@@ -37,14 +37,16 @@ pub(crate) fn prove(
     now: Timestamp,
 ) -> Result<Proofs, Problems> {
     let mut rows = mailing.open_rows()?;
-    let mut renderer = RowPlanner::after_check(mailing, checked);
+    let mut row_planner = RowPlanner::after_check(mailing, checked);
     let mut report = ReportBuilder::new(mailing, Problems::new(), now);
-    let mut proofs = Proofs::none(checked);
+    let mut proofs = Proofs::empty(checked);
     let mut proven = Selection::from_rows([]);
     let mut row = Row::default();
+    // Every row gets a fingerprint, so that positions are the same as in the mailing's report.
     for expected in &checked.fingerprints {
         match rows.read(&mut row) {
             Some(Ok(())) => {}
+            // The rows were read without errors in pass 1.
             Some(Err(_)) | None => return Err(changed(mailing, &row)),
         }
         if !expected.is_letter() || !wanted.contains(row.number) {
@@ -52,13 +54,15 @@ pub(crate) fn prove(
             proofs.checked.fingerprints.push(nothing);
             continue;
         }
-        let mut planned = renderer.plan(&row);
+        let mut planned = row_planner.plan(&row);
+        // The letter is compared before it is redirected: afterwards it has another key and digest.
         if Fingerprint::from_planned(&planned) != *expected {
             return Err(changed(mailing, &row));
         }
         if let Planned::Delivery(delivery) = &mut planned {
-            let withheld = renderer.redirect(&proof, delivery);
-            let (attached, scope) = (&renderer.attached, &renderer.scope);
+            let withheld = row_planner.redirect(&proof, delivery);
+            let (attached, scope) = (&row_planner.attached, &row_planner.scope);
+            // Checked again, because a proof may break a rule that its letter keeps: its parts have changed.
             let findings = check_letter(mailing, delivery, now, attached, scope);
             report.add_findings(findings, &row, delivery);
             proofs.count(delivery, withheld);
@@ -69,7 +73,8 @@ pub(crate) fn prove(
     }
     // Warnings about the letters have been reported with the letters.
     let errors = report.into_problems().into_iter().filter(Problem::is_error);
-    let errors: Problems = errors.map(of_a_proof).collect();
+    let errors: Problems = errors.map(explain_for_proof).collect();
+    // One wrong proof stops all of them: a reviewer who gets fewer letters than asked for would not notice.
     if !errors.is_empty() {
         return Err(errors);
     }
@@ -91,7 +96,8 @@ fn changed(mailing: &Mailing, row: &Row) -> Problems {
 }
 
 impl Proofs {
-    fn none(checked: &CheckReport) -> Self {
+    /// A report without letters yet, with everything of the mailing's report that a run needs.
+    fn empty(checked: &CheckReport) -> Self {
         let checked = CheckReport {
             plan: checked.plan,
             now: checked.now,
@@ -116,14 +122,15 @@ impl Proofs {
         checked.letters += 1;
         self.withheld.custom_recipients += withheld.custom_recipients;
         self.withheld.dialogs += withheld.dialogs;
+        // The reviewer is told when all proofs can be read.
         let published = delivery.request.correspondence.requested_publish_time;
         let last = [self.published, published].into_iter().flatten();
         self.published = last.max_by_key(|at| at.timestamp());
     }
 }
 
-/// What a proof cannot be though its letter can.
-fn of_a_proof(problem: Problem) -> Problem {
+/// Words a problem that only proofs have: without custom recipients, `overrideRegisteredContactInformation` leaves no one to notify (3022).
+fn explain_for_proof(problem: Problem) -> Problem {
     if problem.code != Some(Code::Altinn(3022)) {
         return problem;
     }

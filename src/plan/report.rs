@@ -1,4 +1,4 @@
-//! What pass 1 found: everything that pass 2, the plan and the commands go by.
+//! The check report: the result of pass 1, which pass 2, the plan and the commands rely on.
 
 use std::sync::Arc;
 
@@ -11,35 +11,35 @@ use super::{Digest, Input, PlannedFile};
 use crate::correspondence::{Moment, deadline_text};
 use crate::diagnostic::Problems;
 
-/// What pass 1 found.
+/// The result of checking every row.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct CheckReport {
-    /// Everything that is wrong or worth knowing.
+    /// Errors and warnings, in the order in which they were found.
     pub problems: Problems,
-    /// Rows to be accounted for: those in the file, valid or not; of proofs, those that are proven.
+    /// The number of rows to be accounted for: those in the file, valid or not; of proofs, those that are proven.
     pub rows: u64,
     pub letters: u64,
-    /// Rows that get no letter, on purpose.
+    /// The number of rows that get no letter on purpose.
     pub skipped: u64,
-    /// When the first and the last letter are due, of those that are.
+    /// The earliest and the latest deadline of letters that have one.
     pub(super) due: Option<(Timestamp, Timestamp)>,
-    /// The digest over everything the mailing is made of: who approves it approves exactly this.
+    /// The digest over everything the mailing is made of. An approval of it covers exactly these inputs.
     pub plan: Digest,
-    /// What `now()` was, when a template asked for it.
+    /// The value of `now()`; `None` when no template uses it.
     pub now: Option<Timestamp>,
-    /// The same part by part.
+    /// The parts that `plan` is the digest of, and their members.
     pub inputs: Vec<Input>,
-    /// Files that the first letter shares with others, to be uploaded before it.
+    /// The files that the first letter shares with others, which are uploaded before it.
     pub shared: Vec<Arc<PlannedFile>>,
-    /// Per row, in order: the heads of its key and of its letter's digest. 16 bytes a row.
+    /// One fingerprint per row, in order: 16 bytes a row.
     pub(super) fingerprints: Vec<Fingerprint>,
     pub(super) files: LetterFiles,
-    /// Of which rows there are proofs, when that is what the letters are.
+    /// The proof and its rows, when the letters are proofs.
     pub(super) proving: Option<Proving>,
 }
 
 impl CheckReport {
-    /// Adds when a letter is due.
+    /// Adds the deadline of a letter.
     pub(super) fn add_due(&mut self, due: Option<Moment>) {
         if let Some(due) = due.map(Moment::timestamp) {
             let (first, last) = self.due.unwrap_or((due, due));
@@ -47,7 +47,7 @@ impl CheckReport {
         }
     }
 
-    /// When the letters are due, in words.
+    /// The deadlines of the letters, in words; `None` when no letter has one.
     pub(crate) fn due_text(&self) -> Option<String> {
         let (first, last) = self.due?;
         let (first, last) = (deadline_text(first), deadline_text(last));
@@ -65,7 +65,7 @@ impl CheckReport {
             .any(|shared| shared.identity == file.identity)
     }
 
-    /// The letters, each as the heads of its key and of its content's digest, in row order.
+    /// The letters in row order, each as the first 8 bytes of its key and of its content's digest.
     pub(crate) fn letter_heads(&self) -> impl Iterator<Item = (u64, u64)> + '_ {
         self.fingerprints
             .iter()
@@ -78,8 +78,9 @@ impl CheckReport {
         self.fingerprints.iter().map(|print| print.is_letter())
     }
 
-    /// Rows that share their key with another row, all but one of each key. They are skipped ones: letters that share a key are refused.
+    /// The number of rows that share their key with another row, all but one of each key. They are skipped rows: letters that share a key are refused.
     pub(crate) fn shared_keys(&self) -> u64 {
+        // Sorting millions of keys is spared for most mailings.
         if self.skipped == 0 {
             return 0;
         }

@@ -1,4 +1,4 @@
-//! The check report while the rows are being checked.
+//! The builder of the check report: collects the rows in order and reports what is the same for all of them once.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher as _, RandomState};
@@ -13,25 +13,25 @@ use super::{CheckReport, Delivery, Mailing, Planned};
 use crate::diagnostic::{Code, Place, Problem, Problems};
 use crate::recipients::Row;
 
-/// What distinguishes one kind of finding from another: code, member, the file that rows choose for it, and message.
+/// The kind of a finding: code, member, the file that rows choose for it, and message.
 type Kind = (Option<Code>, String, Option<String>, String);
 
 /// The report while the rows are being checked, in row order.
 pub(super) struct ReportBuilder<'a> {
     mailing: &'a Mailing,
-    /// What dates are compared with.
+    /// The time that dates are compared with.
     now: Timestamp,
     pub(super) checked: CheckReport,
-    /// 8 bytes of every recipient who gets a letter: enough to count those who get several.
+    /// A hash of 8 bytes of every recipient who gets a letter: enough to count those who get several, in little memory.
     pub(super) recipients: Vec<u64>,
-    /// Heads of the keys that a spreadsheet may have made of letters' keys.
+    /// The first 8 bytes of the keys that letters would have after a spreadsheet changed their row keys.
     pub(super) loose_keys: Vec<u64>,
-    /// Where templates show columns, as it is told.
+    /// The places where templates show columns, as text, by pointer, column, line and position.
     pub(super) shown_at: HashMap<(String, usize, usize, usize), String>,
     hashing: RandomState,
-    /// Findings that are the same for all rows: where in `problems` each one is.
+    /// The index in `problems` of each finding that is the same for all rows.
     constant: HashMap<Kind, usize>,
-    /// For each kind of finding that columns feed: true when the manifest's own text is the cause.
+    /// For each kind of finding that depends on columns: true when the manifest's own text is the cause. Finding out takes a check of the whole letter.
     of_own_text: HashMap<Kind, bool>,
     /// True when the check ended before the last row.
     pub(super) stopped: bool,
@@ -39,7 +39,7 @@ pub(super) struct ReportBuilder<'a> {
 }
 
 impl<'a> ReportBuilder<'a> {
-    /// `found` is what is known before any row has been read.
+    /// Begins a report with `found`, the problems known before any row is read.
     pub(super) fn new(mailing: &'a Mailing, found: Problems, now: Timestamp) -> Self {
         let mut builder = Self {
             mailing,
@@ -58,7 +58,7 @@ impl<'a> ReportBuilder<'a> {
         builder
     }
 
-    /// Adds one row. Every letter is shown to `each`. Gives true when it is meant to get a letter.
+    /// Adds one row and passes its letter to `each`. Returns true unless the row is skipped on purpose.
     pub(super) fn add_row(
         &mut self,
         row: &Row,
@@ -69,6 +69,7 @@ impl<'a> ReportBuilder<'a> {
         report.fingerprints.push(checked.fingerprint);
         match checked.planned {
             Planned::Delivery(delivery) => {
+                // Pass 1 encloses every file that can differ between rows, unless it is too large for a form: the others are shared.
                 if report.letters == 0 {
                     report.shared = delivery.uploads().cloned().collect();
                 }
@@ -77,6 +78,7 @@ impl<'a> ReportBuilder<'a> {
                 for file in &delivery.files {
                     report.files.count(file);
                 }
+                // A keyed hash: its values say nothing about recipients outside of this process.
                 let recipient = self.hashing.hash_one(&delivery.recipient);
                 self.recipients.push(recipient);
                 self.extend(checked.person);
@@ -94,11 +96,11 @@ impl<'a> ReportBuilder<'a> {
                 report.skipped += 1;
                 false
             }
-            // In pass 1 no row is left out.
+            // Rows are left out in pass 2 only.
             Planned::LeftOut => true,
             Planned::Invalid(problems) => {
                 for problem in problems {
-                    // What is wrong with a constant part is wrong for every row, and said once.
+                    // A problem with a place in the manifest is the same for every row, and is reported once.
                     let is_constant = !matches!(problem.place, Place::Row { .. });
                     if !is_constant || self.problems.all.iter().all(|known| *known != problem) {
                         self.push(problem);
@@ -109,7 +111,7 @@ impl<'a> ReportBuilder<'a> {
         }
     }
 
-    /// Adds what is wrong with a letter: what is the same for all rows once, at its place in the manifest; the rest at its row.
+    /// Adds the findings of a letter: those that are the same for all rows once, at their place in the manifest; the others at the row.
     pub(super) fn add_findings(
         &mut self,
         findings: Vec<LetterFinding>,
@@ -139,13 +141,15 @@ impl<'a> ReportBuilder<'a> {
                 self.push(finding.into_problem(place, precedence));
                 continue;
             }
+            // `next` is the index that the problem will get; any other index is that of an equal one before.
             let next = self.problems.all.len();
             let index = *self.constant.entry(kind).or_insert(next);
             if index == next {
                 let place = place_in_manifest(self.mailing, &found);
                 self.push(found.finding.into_problem(place, found.precedence));
-            } else if let Some(said) = self.problems.all.get_mut(index) {
-                said.precedence = said.precedence.min(found.precedence);
+            } else if let Some(reported) = self.problems.all.get_mut(index) {
+                // Rows may differ in this; the smallest stands for all of them.
+                reported.precedence = reported.precedence.min(found.precedence);
             }
         }
     }
@@ -171,7 +175,7 @@ impl<'a> ReportBuilder<'a> {
     pub(super) fn finish(mut self) -> Result<CheckReport, Problems> {
         let mailing = self.mailing;
         self.checked.files = std::mem::take(&mut self.checked.files).finish();
-        // The threads are ahead of the row where the check stopped: which templates they have read by then is chance.
+        // A check that stopped has no plan: other threads are ahead of the row where it did, so that the set of template files read by then is chance.
         if !self.stopped {
             let parts = parts(mailing, self.checked.files.digest())?;
             self.checked.plan = plan_digest(&parts);

@@ -1,4 +1,4 @@
-//! A letter as one line of JSON: what `massebrev render` writes, and reads again to compare.
+//! A letter as one line of JSON, as `massebrev render` writes it and reads it again to compare.
 
 use std::borrow::Cow;
 use std::io::{self, Write};
@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::{CheckReport, Delivery};
 
-/// A letter, read from a line.
+/// A letter as read from a line; long members are borrowed and not parsed.
 #[derive(Debug, Deserialize)]
 pub(crate) struct RequestLine<'a> {
     /// The row's number, from 1.
@@ -21,13 +21,13 @@ pub(crate) struct RequestLine<'a> {
     #[serde(borrow)]
     pub path: Cow<'a, str>,
     pub key: Uuid,
-    /// What `now()` was, when a template asked for it.
+    /// The value of `now()`; `None` when no template uses it.
     #[serde(default)]
     pub now: Option<Timestamp>,
     /// The body of the request, byte for byte.
     #[serde(borrow)]
     pub body: &'a RawValue,
-    /// The files, as they were written.
+    /// The list of files, byte for byte.
     #[serde(borrow)]
     pub files: &'a RawValue,
 }
@@ -59,12 +59,13 @@ struct File<'a> {
     uploaded_first: bool,
 }
 
-/// Writes a letter as one line. `body` is what is sent, byte for byte, but for the ids of files with `uploadedFirst`: nobody knows them before they are uploaded.
+/// Writes a letter as one line. `body` is sent as it stands here, except for the ids of files with `uploadedFirst`, which are not known before the upload.
 pub(crate) fn write(
     delivery: &Delivery,
     checked: &CheckReport,
     to: &mut dyn Write,
 ) -> io::Result<()> {
+    // The bytes that `send` puts on the wire, and not the request serialised once more: what is shown is what is sent.
     let body = String::from_utf8(delivery.body(&[])?).map_err(io::Error::other)?;
     let files = delivery.files.iter().map(|planned| File {
         name: &planned.attachment.file_name,

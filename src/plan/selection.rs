@@ -1,14 +1,14 @@
-//! Which rows a command is about, when it is not about all of them.
+//! A selection of rows for a command, as `--rows` names them.
 
 use std::fmt;
 use std::str::FromStr;
 
 use thiserror::Error;
 
-/// Rows by their numbers, the first after the header being 1: `5,10-20,30-`.
+/// Rows by their numbers: `5,10-20,30-`. The first row after the header is 1.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Selection {
-    /// First and last rows, in order, with gaps between; none in the last place is "to the end".
+    /// Ranges in ascending order with gaps between them, both ends included. `u64::MAX` as the last end means "to the end".
     ranges: Vec<Range>,
 }
 
@@ -18,24 +18,23 @@ struct Range {
     last: u64,
 }
 
-/// No rows can be chosen by such a text.
+/// The reason why a text is no selection.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub(crate) enum NotASelection {
-    /// Nothing, or nothing between two commas.
+    /// An empty text, or nothing between two commas.
     #[error("a row is missing: name rows as in 5,10-20,30-")]
     Missing,
     /// A row that is no number.
     #[error("`{0}` is neither a row nor a range: name rows as in 5,10-20,30-")]
     NotANumber(String),
-    /// Row 0.
     #[error("there is no row 0: the first row after the header is 1")]
     Zero,
-    /// A range that ends before it begins.
+    /// A range with the larger number first.
     #[error("{first}-{last} ends before it begins: did you mean {last}-{first}?")]
     Backwards { first: u64, last: u64 },
 }
 
-/// So many ranges are named before the rest is a sign.
+/// The most ranges that are shown; the others are shown as `…`.
 const NAMED: usize = 8;
 
 impl Selection {
@@ -48,17 +47,18 @@ impl Selection {
         }
     }
 
-    /// Some rows, in any order.
+    /// A selection of these rows, in any order.
     pub(crate) fn from_rows(rows: impl IntoIterator<Item = u64>) -> Self {
         Self { ranges: Vec::new() }.with(rows)
     }
 
+    /// Adds rows, in any order.
     #[must_use]
     pub(crate) fn with(mut self, rows: impl IntoIterator<Item = u64>) -> Self {
         for row in rows {
             self.push(row);
         }
-        self.tidy()
+        self.merge_ranges()
     }
 
     /// True when no row is left out, however many there are.
@@ -66,13 +66,12 @@ impl Selection {
         *self == Self::all()
     }
 
-    /// True when there is no row in it.
     pub(crate) fn is_empty(&self) -> bool {
         self.ranges.is_empty()
     }
 
-    /// True when a row is in it.
     pub(crate) fn contains(&self, row: u64) -> bool {
+        // The ranges are sorted, and this is asked for every row.
         let after = self.ranges.partition_point(|range| range.first <= row);
         after
             .checked_sub(1)
@@ -80,7 +79,7 @@ impl Selection {
             .is_some_and(|range| row <= range.last)
     }
 
-    /// The part of it up to and with a row.
+    /// The part of the selection up to row `last`, which is included.
     #[must_use]
     pub(crate) fn until(mut self, last: u64) -> Self {
         self.ranges.retain(|range| range.first <= last);
@@ -90,7 +89,7 @@ impl Selection {
         self
     }
 
-    /// What it asks for beyond a file of so many rows; a range that is open at its end asks for nothing beyond, if it begins in the file.
+    /// The part of the selection beyond a file of `rows` rows. A range with an open end asks for nothing beyond the file, if it begins in the file.
     #[must_use]
     pub(crate) fn beyond(&self, rows: u64) -> Self {
         let beyond = self.ranges.iter().filter_map(|range| {
@@ -108,7 +107,7 @@ impl Selection {
         }
     }
 
-    /// How many rows it names; `None` when it has no end.
+    /// The number of rows; `None` when the selection has no end.
     pub(crate) fn len(&self) -> Option<u64> {
         self.ranges
             .iter()
@@ -116,7 +115,7 @@ impl Selection {
             .sum()
     }
 
-    /// Adds a row; a row after all others makes the last range longer.
+    /// Adds a row behind all others. The row after the last one extends its range, so that a million rows in order are one range.
     pub(super) fn push(&mut self, row: u64) {
         match self.ranges.last_mut() {
             Some(range) if range.last.checked_add(1) == Some(row) => range.last = row,
@@ -127,18 +126,20 @@ impl Selection {
         }
     }
 
-    fn tidy(mut self) -> Self {
+    /// Sorts the ranges and joins those that touch or overlap.
+    fn merge_ranges(mut self) -> Self {
         self.ranges.sort_unstable_by_key(|range| range.first);
-        let mut tidy: Vec<Range> = Vec::with_capacity(self.ranges.len());
+        let mut merged: Vec<Range> = Vec::with_capacity(self.ranges.len());
         for range in self.ranges {
-            match tidy.last_mut() {
+            match merged.last_mut() {
+                // Saturating: the open end is `u64::MAX`.
                 Some(last) if range.first <= last.last.saturating_add(1) => {
                     last.last = last.last.max(range.last);
                 }
-                _ => tidy.push(range),
+                _ => merged.push(range),
             }
         }
-        Self { ranges: tidy }
+        Self { ranges: merged }
     }
 }
 
@@ -147,7 +148,7 @@ impl FromStr for Selection {
 
     fn from_str(text: &str) -> Result<Self, NotASelection> {
         let ranges: Result<_, _> = text.split(',').map(|part| part.trim().parse()).collect();
-        Ok(Self { ranges: ranges? }.tidy())
+        Ok(Self { ranges: ranges? }.merge_ranges())
     }
 }
 
@@ -159,12 +160,14 @@ impl FromStr for Range {
             return Err(NotASelection::Missing);
         }
         let row = |number: &str| match number.trim() {
+            // `u64` would also take a `+`.
             digits if !digits.bytes().all(|byte| byte.is_ascii_digit()) => Err(()),
             digits => digits.parse::<u64>().map_err(|_| ()),
         };
         let wrong = |()| NotASelection::NotANumber(text.to_owned());
         let (first, last) = match text.split_once('-') {
             None => (row(text).map_err(wrong)?, row(text).map_err(wrong)?),
+            // `30-` is open at its end.
             Some((first, last)) if last.trim().is_empty() => (row(first).map_err(wrong)?, u64::MAX),
             Some((first, last)) => (row(first).map_err(wrong)?, row(last).map_err(wrong)?),
         };
@@ -178,7 +181,7 @@ impl FromStr for Range {
     }
 }
 
-/// As people write it; a long one is cut short.
+/// Writes the selection as people do; a long one is cut short.
 impl fmt::Display for Selection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (at, Range { first, last }) in self.ranges.iter().take(NAMED).enumerate() {

@@ -1,16 +1,16 @@
-//! Rows that take long to render, named while they do: a template that does not end is known by its row.
+//! The watch for rows that take long to render: they are named while they render, because a template that does not end never reports anything itself.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-/// How many times in a row the same row is seen before it is named; it is looked for once a second.
-const SEEN: u32 = 10;
+/// The number of consecutive looks after which a row is reported; there is one look each second.
+const LOOKS_BEFORE_REPORT: u32 = 10;
 
 /// The rows that are being rendered, one for each thread.
 #[derive(Debug, Clone, Default)]
 pub(super) struct RowsInProgress(Arc<Mutex<Vec<Arc<RowInProgress>>>>);
 
-/// The row that one thread renders. Two threads look at it, and neither waits: a row that is just being replaced may be seen with the line of the next.
+/// The row that one thread renders. Another thread reads it, and neither waits: a row that is being replaced may be seen with the line of the next.
 #[derive(Debug, Default)]
 pub(super) struct RowInProgress {
     /// Its number, from 1; 0 between rows.
@@ -18,11 +18,11 @@ pub(super) struct RowInProgress {
     line: AtomicU64,
 }
 
-/// Finds rows that take long to render.
+/// Finds rows that take long to render. It does not keep the mailing alive.
 #[derive(Debug)]
 pub(crate) struct SlowRows {
     rows: Weak<Mutex<Vec<Arc<RowInProgress>>>>,
-    /// For each thread: the row that it rendered when it was last looked at, and how many times in a row that was so.
+    /// For each thread: the row it rendered at the last look, and the number of consecutive looks at which it did.
     seen: Vec<(u64, u32)>,
 }
 
@@ -36,7 +36,7 @@ pub(crate) struct SlowRow {
 }
 
 impl RowsInProgress {
-    /// A place for one more thread.
+    /// Adds a thread; returns the place in which it announces its rows.
     pub(super) fn join(&self) -> Arc<RowInProgress> {
         let row = Arc::new(RowInProgress::default());
         let mut rows = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -54,6 +54,7 @@ impl RowsInProgress {
 
 impl RowInProgress {
     pub(super) fn begin(&self, row: u64, line: u64) {
+        // The line first: a new row is then hardly ever seen with the line of the one before.
         self.line.store(line, Ordering::Relaxed);
         self.row.store(row, Ordering::Relaxed);
     }
@@ -64,10 +65,11 @@ impl RowInProgress {
 }
 
 impl SlowRows {
-    /// The rows that have been rendered for ten looks, each once; `None` when the mailing is gone.
+    /// Looks once. Returns the rows that have been rendering for ten looks, each only once; `None` when the mailing is gone.
     pub(crate) fn look(&mut self) -> Option<Vec<SlowRow>> {
         let rows = self.rows.upgrade()?;
         let rows = rows.lock().unwrap_or_else(PoisonError::into_inner);
+        // Threads join while the watch runs; a place is never given up.
         self.seen.resize(rows.len(), (0, 0));
         let looked = rows.iter().zip(&mut self.seen);
         let slow = looked.filter_map(|(in_progress, seen)| {
@@ -75,7 +77,7 @@ impl SlowRows {
             let times = if seen.0 == row { seen.1 + 1 } else { 1 };
             *seen = (row, times);
             let line = in_progress.line.load(Ordering::Relaxed);
-            (row > 0 && times == SEEN).then_some(SlowRow { row, line })
+            (row > 0 && times == LOOKS_BEFORE_REPORT).then_some(SlowRow { row, line })
         });
         Some(slow.collect())
     }

@@ -1,4 +1,4 @@
-//! Columns and variables that nothing uses: often a template that speaks of another one by mistake.
+//! Warnings of columns and variables that nothing uses: often a template names another one by mistake.
 
 use std::collections::HashSet;
 
@@ -7,10 +7,10 @@ use super::report_builder::ReportBuilder;
 use crate::diagnostic::{Place, Problem};
 use crate::text::pointer_token;
 
-/// How many columns and variables are named.
+/// The most columns and the most variables that are named.
 const NAMED: usize = 20;
 
-/// Warns of columns and variables that nothing uses; only when every row was rendered, because rows choose their template files.
+/// Warns of unused columns and variables. Only when every row was rendered: rows choose their template files, and one that was not read may use anything.
 pub(super) fn find(mailing: &Mailing, report: &mut ReportBuilder<'_>) {
     let checked = &report.checked;
     let all = checked.letters > 0 && checked.letters + checked.skipped == checked.rows;
@@ -21,10 +21,12 @@ pub(super) fn find(mailing: &Mailing, report: &mut ReportBuilder<'_>) {
     let used: HashSet<&str> = mailing.templates.used_names().collect();
     let key = mailing.manifest().recipients.key.as_deref();
     let headers = mailing.headers().iter().map(String::as_str);
+    // The key column identifies rows and need not stand in the letter.
     let columns: Vec<_> = headers
         .filter(|header| !used.contains(header) && Some(*header) != key)
         .map(|header| format!("`{header}`"))
         .collect();
+    // One warning for all columns: a register's export often has dozens that a letter does not need.
     if !columns.is_empty() {
         let place = Place::File(mailing.rows_file());
         let message = match columns.len() {

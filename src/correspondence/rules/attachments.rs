@@ -1,4 +1,4 @@
-//! Rules about attachments: how many (1038), their names (2010, 2012, 2013, 2021), their files (1005, 1069, 2004), how long they live (2017).
+//! Rules about attachments: number (1038), names (2010, 2012, 2013, 2021), files (1005, 1069, 2004), lifetime (2017).
 
 use super::super::files::{FILE_TYPES, file_name_problem};
 use super::super::text::excerpt;
@@ -9,16 +9,16 @@ use crate::diagnostic::{Code, Severity};
 
 const LIST: &str = "correspondence.content.attachments";
 
-/// The most bytes a file sent along with a letter may have (code 2004).
+/// The most bytes of a file enclosed in a letter's request (code 2004).
 pub const FORM_FILE_LIMIT: u64 = 2_000_000_000;
-/// The most bytes a file uploaded by itself may have (code 2004).
+/// The most bytes of a file uploaded by itself (code 2004).
 pub const STREAM_FILE_LIMIT: u64 = 50_000_000_000;
-/// The most bytes all attachments of a letter that may be forwarded have together (code 1069).
+/// The most bytes of all attachments of a letter that may be forwarded, together (code 1069).
 pub const FORWARDING_LIMIT: u64 = 10_000_000;
 
-/// 2004: what is wrong with the size of a file that is uploaded by itself; a stream of unknown size is not asked.
+/// 2004: the size of a file that is uploaded by itself. Altinn does not check a stream of unknown size.
 pub fn check_upload(size: Option<u64>) -> Option<Finding> {
-    sized(size?, STREAM_FILE_LIMIT, "fileName".into())
+    check_size(size?, STREAM_FILE_LIMIT, "fileName".into())
 }
 
 /// A member of an attachment; `index` is its place in `content.attachments`, if it is there.
@@ -29,7 +29,7 @@ pub(super) fn member(index: Option<usize>, name: &'static str) -> Member {
     }
 }
 
-/// 1038: at most 100, new and existing.
+/// 1038: at most 100 attachments, new and existing ones.
 pub(super) fn count(request: &Request, found: &mut Vec<Finding>) {
     let count = request.existing_attachments.len() + attachments(request).len();
     if count > ATTACHMENT_LIMIT {
@@ -41,7 +41,7 @@ pub(super) fn count(request: &Request, found: &mut Vec<Finding>) {
     }
 }
 
-/// 1069: a letter that may be forwarded is small.
+/// 1069: the size of a letter that may be forwarded.
 pub(super) fn forwarding(request: &Request, context: &Context<'_>, found: &mut Vec<Finding>) {
     let files = context.new_files.unwrap_or_default();
     let size = files
@@ -50,7 +50,7 @@ pub(super) fn forwarding(request: &Request, context: &Context<'_>, found: &mut V
     found.extend(check_forwarding(&request.correspondence, size));
 }
 
-/// 1069: what is wrong with forwarding a letter whose files have `size` bytes in all; the sizes of existing attachments are not known here.
+/// 1069: the size of a letter that may be forwarded, whose files have `size` bytes in all. The sizes of existing attachments are not known here.
 pub fn check_forwarding(correspondence: &Correspondence, size: u64) -> Option<Finding> {
     if correspondence.allow_forwarding != Some(true) || size <= FORWARDING_LIMIT {
         return None;
@@ -67,14 +67,14 @@ pub fn check_forwarding(correspondence: &Correspondence, size: u64) -> Option<Fi
     )
 }
 
-/// The name of every new attachment.
+/// Checks the name of every new attachment.
 pub(super) fn names(request: &Request, found: &mut Vec<Finding>) {
     for (index, attachment) in attachments(request).iter().enumerate() {
         name(attachment, Some(index), found);
     }
 }
 
-/// 2010, 2013, 2012, 2021: a file name Altinn takes.
+/// 2010, 2013, 2012, 2021: the name of a file.
 pub(super) fn name(attachment: &Attachment, index: Option<usize>, found: &mut Vec<Finding>) {
     let Some((code, message)) = file_name_problem(&attachment.file_name) else {
         return;
@@ -92,7 +92,7 @@ pub(super) fn name(attachment: &Attachment, index: Option<usize>, found: &mut Ve
     });
 }
 
-/// 1005: one file for each new attachment, found by its name; 2004: none of them empty or too large.
+/// 1005: one file for each new attachment, matched by its name; 2004: none of them empty or too large.
 pub(super) fn files(request: &Request, context: &Context<'_>, found: &mut Vec<Finding>) {
     let Some(files) = context.new_files else {
         return;
@@ -108,6 +108,7 @@ pub(super) fn files(request: &Request, context: &Context<'_>, found: &mut Vec<Fi
                 ))
                 .with_hint("send new files as a form, or upload them first and name them in `existingAttachments`"),
         );
+        // With another number of files, names would only repeat the fault.
         return;
     }
     for (index, attachment) in attachments.iter().enumerate() {
@@ -127,13 +128,14 @@ pub(super) fn files(request: &Request, context: &Context<'_>, found: &mut Vec<Fi
     }
     for (index, file) in files.iter().enumerate() {
         let member = member(Some(index), "fileName");
-        found.extend(sized(file.size, FORM_FILE_LIMIT, member));
+        found.extend(check_size(file.size, FORM_FILE_LIMIT, member));
     }
 }
 
-/// 2008, before anything is uploaded: a checksum that is given is that of the file's content.
+/// 2008, found before the upload: a given checksum must be that of the file's content.
 pub fn check_checksum(attachment: &Attachment, index: usize, md5: &str) -> Option<Finding> {
     let given = attachment.checksum.as_deref()?;
+    // A checksum of another length is model validation's.
     let is_wrong = given.len() == md5.len() && given != md5;
     is_wrong.then(|| {
         Finding::error(
@@ -148,14 +150,14 @@ pub fn check_checksum(attachment: &Attachment, index: usize, md5: &str) -> Optio
     })
 }
 
-/// How long every new attachment lives.
+/// Checks the lifetime of every new attachment.
 pub(super) fn expirations(request: &Request, production: bool, found: &mut Vec<Finding>) {
     for (index, attachment) in attachments(request).iter().enumerate() {
         expiration(attachment, Some(index), production, found);
     }
 }
 
-/// 2017: at least 14 days in production, at least 1 elsewhere.
+/// 2017: a lifetime of at least 14 days in production, at least 1 day elsewhere.
 pub(super) fn expiration(
     attachment: &Attachment,
     index: Option<usize>,
@@ -183,13 +185,13 @@ fn attachments(request: &Request) -> &[Attachment] {
     &request.correspondence.content.attachments
 }
 
-/// Whether the file in the attachment's place has its name, or exactly one other has.
+/// True when the file at the attachment's own position has its name, or exactly one of the files has: this is how Altinn matches them.
 fn is_among(name: &str, index: usize, files: &[NewFile<'_>]) -> bool {
     let in_place = files.get(index).is_some_and(|file| file.name == name);
     in_place || files.iter().filter(|file| file.name == name).count() == 1
 }
 
-fn sized(size: u64, limit: u64, member: Member) -> Option<Finding> {
+fn check_size(size: u64, limit: u64, member: Member) -> Option<Finding> {
     if size == 0 {
         return Some(Finding::error(2004, member, "the file is empty"));
     }

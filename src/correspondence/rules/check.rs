@@ -7,12 +7,13 @@ use super::{
 };
 use crate::correspondence::{Attachment, Request};
 
-/// Everything that can be known about a request offline, in the server's order: the first error is what Altinn would answer with.
+/// Applies every rule that can be checked offline, in the server's order: the first error is Altinn's answer.
 ///
 /// A letter without faults costs about a microsecond and allocates nothing.
 pub fn check(request: &Request, context: &Context<'_>) -> Vec<Finding> {
     let found = &mut Vec::new();
     let letter = &request.correspondence;
+    // The order is the server's. Null characters have no single place in it: the server meets them in several rules and in its database.
     model::check(request, found);
     recipients::single_for_key(request, found);
     recipients::no_duplicates(request, found);
@@ -39,7 +40,7 @@ pub fn check(request: &Request, context: &Context<'_>) -> Vec<Finding> {
     std::mem::take(found)
 }
 
-/// Everything that can be known offline about an attachment that is initialised by itself, in the server's order. Members have no path in front.
+/// Applies every rule for an attachment that is initialised by itself, in the server's order. Members have no path in front.
 pub fn check_attachment(attachment: &Attachment, production: bool) -> Vec<Finding> {
     let mut found = Vec::new();
     model::attachment(attachment, None, &mut found);
@@ -48,7 +49,7 @@ pub fn check_attachment(attachment: &Attachment, production: bool) -> Vec<Findin
     found
 }
 
-/// What is wrong with the `resourceId` of an attachment that is initialised by itself (model validation).
+/// Checks the `resourceId` of an attachment that is initialised by itself (model validation).
 pub fn check_resource_id(resource_id: &str) -> Option<Finding> {
     model::resource_id(resource_id, "resourceId")
 }

@@ -7,10 +7,10 @@ use crate::correspondence::{CustomRecipient, Notification};
 
 const ONE: &str = "correspondence.notification.customRecipient";
 const LIST: &str = "correspondence.notification.customRecipients";
-/// What the Notifications service replaces by a name it only has for numbers.
-const NAME: &str = "$recipientName$";
+/// The keyword that the Notifications service replaces. It knows names only of recipients with a number in a register.
+const RECIPIENT_NAME: &str = "$recipientName$";
 
-/// The rules about custom recipients, in their order; `recipients` is how many get the letter.
+/// The rules about custom recipients, in the server's order; `recipients` is the number of recipients of the letter.
 pub(super) fn custom_recipients(
     notification: &Notification,
     recipients: usize,
@@ -19,10 +19,9 @@ pub(super) fn custom_recipients(
     let list = &notification.custom_recipients;
     let is_list = !list.is_empty();
     if !is_list && notification.custom_recipient.is_none() {
-        only_them(notification, found);
+        only_custom_recipients(notification, found);
         return;
     }
-    // 3017
     if recipients > 1 {
         let member = if is_list { LIST } else { ONE };
         found.push(Finding::error(
@@ -31,8 +30,8 @@ pub(super) fn custom_recipients(
             "custom recipients go with a letter to one recipient only",
         ));
     }
-    // Said once of each letter, at the text: without the name all of them are right.
-    let mut naming = naming_text(notification);
+    // Reported once for each letter, at the text: without the keyword in it all custom recipients are right.
+    let mut naming = text_with_name(notification);
     if is_list {
         for (index, recipient) in list.iter().enumerate() {
             let at = |name| Member::inside(LIST, index, name);
@@ -44,8 +43,8 @@ pub(super) fn custom_recipients(
     }
 }
 
-/// 3022: to notify only the custom recipients, there must be some.
-fn only_them(notification: &Notification, found: &mut Vec<Finding>) {
+/// 3022: notifying only the custom recipients needs at least one.
+fn only_custom_recipients(notification: &Notification, found: &mut Vec<Finding>) {
     if notification.override_registered_contact_information == Some(true) {
         found.push(
             Finding::error(
@@ -59,7 +58,7 @@ fn only_them(notification: &Notification, found: &mut Vec<Finding>) {
     }
 }
 
-/// 3019, 3018, 3015, 3011, 3012: exactly one way to reach somebody, and one that works.
+/// 3019, 3018, 3015, 3011, 3012: a custom recipient has exactly one address or number, and a valid one.
 fn custom_recipient(
     recipient: &CustomRecipient,
     naming: &mut Option<&'static str>,
@@ -79,6 +78,7 @@ fn custom_recipient(
         organization_number,
         national_identity_number,
     ];
+    // Altinn counts members that are not empty.
     let count = ways.into_iter().filter(|way| is_set(way)).count();
     let hint = "give exactly one of `emailAddress`, `mobileNumber`, `organizationNumber` and `nationalIdentityNumber`";
     if count == 0 {
@@ -102,6 +102,7 @@ fn custom_recipient(
             .with_hint("write `$correspondenceRecipientName$`, or take the name out of the texts"),
         );
     }
+    // An empty member is not set, but Altinn still checks its form: it is refused as an address.
     found.extend(
         email_address
             .as_deref()
@@ -114,7 +115,7 @@ fn custom_recipient(
     );
 }
 
-/// 3011. Altinn refuses an empty address too.
+/// 3011: the form of an e-mail address; Altinn refuses an empty one too.
 fn email(address: &str, member: Member) -> Option<Finding> {
     (!is_email_address(address)).then(|| {
         Finding::error(
@@ -127,7 +128,7 @@ fn email(address: &str, member: Member) -> Option<Finding> {
     })
 }
 
-/// 3012.
+/// 3012: the form of a mobile number.
 fn mobile(number: &str, member: Member) -> Option<Finding> {
     let message = mobile_number_problem(number)?;
     Some(
@@ -137,14 +138,14 @@ fn mobile(number: &str, member: Member) -> Option<Finding> {
     )
 }
 
-/// The first text that has the name that needs a number, in any case.
-fn naming_text(notification: &Notification) -> Option<&'static str> {
+/// The member of the first text with the keyword [`RECIPIENT_NAME`], in any case.
+fn text_with_name(notification: &Notification) -> Option<&'static str> {
     let mut texts = notification_texts(notification);
     let naming = texts.find(|NotificationText { text, .. }| {
         text.match_indices('$').any(|(at, _)| {
             text.as_bytes()[at..]
-                .get(..NAME.len())
-                .is_some_and(|word| word.eq_ignore_ascii_case(NAME.as_bytes()))
+                .get(..RECIPIENT_NAME.len())
+                .is_some_and(|word| word.eq_ignore_ascii_case(RECIPIENT_NAME.as_bytes()))
         })
     });
     naming.map(|NotificationText { name, .. }| name)

@@ -1,29 +1,29 @@
-//! What the rules need to know beside the request.
+//! The facts beside the request that rules depend on.
 
 use jiff::Timestamp;
 
-/// What the rules need to know beside the request.
+/// The facts beside the request that rules depend on.
 #[derive(Debug, Clone, Copy)]
 pub struct Context<'a> {
     /// The server's time.
     pub now: Timestamp,
-    /// Whether it is Altinn's production environment, where files live at least 14 days.
+    /// True for Altinn's production environment, where files live at least 14 days.
     pub production: bool,
-    /// The files sent along for `content.attachments`; empty on the JSON endpoint, which takes none. `None`: the rules about them are not asked.
+    /// The files enclosed for `content.attachments`; empty on the JSON endpoint, which takes none. `None` skips the rules about them.
     pub new_files: Option<&'a [NewFile<'a>]>,
 }
 
-/// A file sent along with a request.
+/// A file enclosed in a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NewFile<'a> {
-    /// The name it is sent under.
+    /// The file name of its form part.
     pub name: &'a str,
-    /// Its size in bytes.
+    /// The size of its content in bytes.
     pub size: u64,
 }
 
 impl<'a> Context<'a> {
-    /// Without asking about files.
+    /// A context that skips the rules about enclosed files.
     pub fn new(now: Timestamp, production: bool) -> Self {
         Self {
             now,
@@ -32,7 +32,7 @@ impl<'a> Context<'a> {
         }
     }
 
-    /// With the files sent along; an empty list for the JSON endpoint.
+    /// Adds the enclosed files; an empty list for the JSON endpoint.
     #[must_use]
     pub fn with_new_files(mut self, files: &'a [NewFile<'a>]) -> Self {
         self.new_files = Some(files);

@@ -1,4 +1,4 @@
-//! One thing a rule has found, and how it says where.
+//! Findings of rules, and the paths of the members they are about.
 
 use std::fmt;
 
@@ -6,28 +6,28 @@ use crate::diagnostic::{Code, Place, Precedence, Problem, Severity};
 
 use super::super::text::{excerpt, utf16_len};
 
-/// Something in a request that Altinn refuses, or a warning.
+/// A violation of a rule, or a warning.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
-    /// What Altinn answers with; for a warning, what it may answer with.
-    /// Nothing when it is no refusal of Altinn's: advice, or what its server fails on.
+    /// Altinn's code for it; for a warning, the code it may answer with. `None` when Altinn does not refuse it with a code: advice, or faults on which its server
+    /// fails.
     pub code: Option<Code>,
-    /// Errors are certain.
+    /// `Error` only when the refusal is certain.
     pub severity: Severity,
     /// The member by its path in the API, as `correspondence.content.attachments[0].fileName`.
     pub member: String,
-    /// Other members it depends on, the one that asks for `member` first.
+    /// Other members that the finding depends on; the one that requires `member` stands first.
     pub related: &'static [&'static str],
-    /// What is wrong, without the letter's own values.
+    /// The fault, without the letter's own values, so that equal findings of many rows can be grouped.
     pub message: String,
     /// The value, masked and cut, or its length.
     pub cause: Option<String>,
-    /// What to do about it.
+    /// The remedy, best of all the text to write.
     pub hint: Option<String>,
 }
 
 impl Finding {
-    /// The problem that it is at `place`; `precedence` is when Altinn would answer with it, when that is known.
+    /// Turns the finding into a problem at `place`; `precedence` is the order in which Altinn would report it, when that is known.
     pub fn into_problem(self, place: Place, precedence: Option<Precedence>) -> Problem {
         Problem {
             severity: self.severity,
@@ -40,17 +40,17 @@ impl Finding {
         }
     }
 
-    /// Whether Altinn refuses the request for it.
+    /// True when Altinn refuses the request because of it.
     pub fn is_error(&self) -> bool {
         self.severity == Severity::Error
     }
 
-    /// Refused by the numbered rule `code`.
+    /// A finding that the numbered rule `code` refuses.
     pub(super) fn error(code: u16, member: impl Into<Member>, message: impl Into<String>) -> Self {
         Self::new(Severity::Error, Some(Code::Altinn(code)), member, message)
     }
 
-    /// May be refused by the numbered rule `code`.
+    /// A finding that the numbered rule `code` may refuse.
     pub(super) fn warning(
         code: u16,
         member: impl Into<Member>,
@@ -59,12 +59,12 @@ impl Finding {
         Self::new(Severity::Warning, Some(Code::Altinn(code)), member, message)
     }
 
-    /// Taken by Altinn, but against its own guidance.
+    /// A finding that Altinn accepts against its own guidance.
     pub(super) fn advice(member: impl Into<Member>, message: impl Into<String>) -> Self {
         Self::new(Severity::Warning, None, member, message)
     }
 
-    /// Refused by model validation.
+    /// A finding that model validation refuses.
     pub(super) fn model(member: impl Into<Member>, message: impl Into<String>) -> Self {
         Self::new(Severity::Error, Some(Code::Model), member, message)
     }
@@ -86,15 +86,16 @@ impl Finding {
         }
     }
 
-    /// With the value that was found, made safe to show.
+    /// Adds the value as the cause: cut, identity numbers masked.
     pub(super) fn with_value(self, value: &str) -> Self {
         self.with_cause(excerpt(value))
     }
 
-    /// With the length that was found and the longest that is taken.
+    /// Adds the length of a text that is too long, and its limit.
     pub(super) fn with_length(self, value: &str, limit: usize) -> Self {
         let length = utf16_len(value);
         let finding = self.with_cause(format!("{length} characters, at most {limit}"));
+        // With emoji Altinn's count is not the number of characters, which the hint explains.
         if length == value.chars().count() {
             finding.with_hint("shorten it")
         } else {
@@ -102,7 +103,7 @@ impl Finding {
         }
     }
 
-    /// With other members it depends on: those that ask for the member, or that it is compared with.
+    /// Adds members that it depends on: those that require the member, or that it is compared with.
     pub(super) fn with_related(mut self, members: &'static [&'static str]) -> Self {
         self.related = members;
         self
@@ -119,7 +120,7 @@ impl Finding {
     }
 }
 
-/// A member of the request: a path, or a path with an index and what is below it. Costs nothing until it is written.
+/// A member of the request: a path, or a path with an index and a member below it. No text is made until it is written, so that valid letters cost none.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Member {
     above: &'static str,
@@ -128,7 +129,7 @@ pub(super) struct Member {
 }
 
 impl Member {
-    /// `name` in `above`.
+    /// The member `name` of `above`.
     pub(super) const fn field(above: &'static str, name: &'static str) -> Self {
         Self {
             above,
@@ -137,12 +138,12 @@ impl Member {
         }
     }
 
-    /// Element `index` of `list`.
+    /// The element `index` of `list`.
     pub(super) const fn element(list: &'static str, index: usize) -> Self {
         Self::inside(list, index, "")
     }
 
-    /// `name` in element `index` of `list`.
+    /// The member `name` of the element `index` of `list`.
     pub(super) const fn inside(list: &'static str, index: usize, name: &'static str) -> Self {
         Self {
             above: list,

@@ -1,4 +1,4 @@
-//! What Altinn takes in a notification, but its guidance for notifications advises against: warnings.
+//! Warnings for notifications that Altinn accepts, but that its guidance advises against.
 
 use std::borrow::Cow;
 
@@ -14,17 +14,18 @@ use crate::diagnostic::nearest;
 use crate::secret::redact;
 
 const NOTIFICATION: &str = "correspondence.notification";
-/// What Altinn replaces between dollar signs.
-const NAMES: [&str; 5] = [
+/// The keywords that Altinn replaces between dollar signs.
+const KEYWORDS: [&str; 5] = [
     "sendersName",
     "correspondenceRecipientName",
     "resourceName",
     "messageTitle",
     "recipientName",
 ];
-/// Finland, Thailand and Spain: SMS may not arrive there.
+/// Country codes of Finland, Thailand and Spain, where SMS may not arrive.
 const UNCERTAIN_COUNTRIES: [&str; 3] = ["358", "66", "34"];
 
+/// Applies the guidance to a letter with a notification.
 pub(super) fn check(
     letter: &Correspondence,
     notification: &Notification,
@@ -32,12 +33,13 @@ pub(super) fn check(
 ) {
     let has_sms = sends_sms(notification);
     for text in notification_texts(notification) {
+        // A text of a channel that is not used is never sent.
         if !text.is_sms || has_sms {
             check_text(&text, found);
         }
     }
     if has_sms {
-        found.extend(send_time(letter));
+        found.extend(check_send_time(letter));
     }
     let recipients = notification.custom_recipients.iter();
     for (index, recipient) in recipients.enumerate() {
@@ -47,7 +49,7 @@ pub(super) fn check(
             recipient
                 .mobile_number
                 .as_deref()
-                .and_then(|number| country(number, member)),
+                .and_then(|number| check_country(number, member)),
         );
     }
 }
@@ -61,6 +63,7 @@ fn sends_sms(notification: &Notification) -> bool {
         || notification.send_reminder == Some(true) && reminder != NotificationChannel::Email
 }
 
+/// Warns of links, identity numbers, costly characters and unknown keywords in one text.
 fn check_text(text: &NotificationText<'_>, found: &mut Vec<Finding>) {
     let NotificationText { name, text, is_sms } = *text;
     let member = || Member::field(NOTIFICATION, name);
@@ -71,6 +74,7 @@ fn check_text(text: &NotificationText<'_>, found: &mut Vec<Finding>) {
             ),
         );
     }
+    // `redact` changes a text only when it finds an identity number.
     if matches!(redact(text), Cow::Owned(_)) {
         found.push(
             Finding::advice(member(), "there may be a national identity number in a notification")
@@ -79,11 +83,11 @@ fn check_text(text: &NotificationText<'_>, found: &mut Vec<Finding>) {
         );
     }
     if is_sms && !text.chars().all(is_gsm7) {
-        found.push(costly(text, member()));
+        found.push(ucs2_warning(text, member()));
     }
-    if let Some(unknown) = unknown_name(text) {
-        let near = nearest(unknown, NAMES.into_iter()).map_or_else(
-            || NAMES.map(|name| format!("`${name}$`")).join(", "),
+    if let Some(unknown) = unknown_keyword(text) {
+        let near = nearest(unknown, KEYWORDS.into_iter()).map_or_else(
+            || KEYWORDS.map(|name| format!("`${name}$`")).join(", "),
             |name| format!("`${name}$`"),
         );
         found.push(
@@ -99,14 +103,15 @@ fn check_text(text: &NotificationText<'_>, found: &mut Vec<Finding>) {
     }
 }
 
-/// One character that is not in GSM-7 makes the whole SMS UCS-2, with less than half as many characters in each part.
-fn costly(text: &str, member: Member) -> Finding {
+/// The warning for an SMS outside GSM-7: one such character makes the whole SMS UCS-2, with less than half as many characters in each part.
+fn ucs2_warning(text: &str, member: Member) -> Finding {
     let sms = Sms::from_text(text);
     let characters: String = sms.foreign.iter().collect();
     let replaced: String = text
         .chars()
         .map(|c| if is_gsm7(c) { c } else { '?' })
         .collect();
+    // The same text with replacements shows what the characters cost.
     let without = Sms::from_text(&replaced).parts.len();
     let parts = sms.parts.len();
     let cause = if parts == without {
@@ -125,8 +130,8 @@ fn costly(text: &str, member: Member) -> Finding {
         .with_hint("each part is paid for; write `-` and `\"` for dashes and quotes, and no emoji")
 }
 
-/// The first word between dollar signs that is none of Altinn's.
-fn unknown_name(text: &str) -> Option<&str> {
+/// The first word between dollar signs that is no keyword of Altinn.
+fn unknown_keyword(text: &str) -> Option<&str> {
     if !text.contains('$') {
         return None;
     }
@@ -136,17 +141,18 @@ fn unknown_name(text: &str) -> Option<&str> {
         if !is_word || pieces.peek().is_none() {
             continue;
         }
-        if !NAMES.contains(&piece) && !piece.eq_ignore_ascii_case("recipientName") {
+        // `$recipientName$` is recognised in any case, the others only as they are written here.
+        if !KEYWORDS.contains(&piece) && !piece.eq_ignore_ascii_case("recipientName") {
             return Some(piece);
         }
-        // Its closing sign opens no other word.
+        // The closing sign of a keyword does not open another word.
         pieces.next();
     }
     None
 }
 
-/// Altinn sends SMS between 09:00 and 17:00, and others at the next 09:00.
-fn send_time(letter: &Correspondence) -> Option<Finding> {
+/// Warns of a publish time outside the hours in which Altinn sends SMS, 09:00 to 17:00 in Norway.
+fn check_send_time(letter: &Correspondence) -> Option<Finding> {
     let published = letter.requested_publish_time?;
     let time = local_time(published.timestamp())?;
     let is_open = time >= civil::time(9, 0, 0, 0) && time < civil::time(17, 0, 0, 0);
@@ -164,7 +170,8 @@ fn local_time(at: Timestamp) -> Option<civil::Time> {
     Some(at.to_zoned(TimeZone::get(OSLO).ok()?).time())
 }
 
-fn country(number: &str, member: Member) -> Option<Finding> {
+/// Warns of an SMS to a country where it may not arrive.
+fn check_country(number: &str, member: Member) -> Option<Finding> {
     let digits = number
         .strip_prefix('+')
         .or_else(|| number.strip_prefix("00"))?;
@@ -183,7 +190,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::super::sample::found;
-    use super::unknown_name;
+    use super::unknown_keyword;
 
     fn notified(changes: &Value) -> Vec<String> {
         let found = found(json!({ "correspondence": { "notification": changes } }));
@@ -272,7 +279,7 @@ mod tests {
             ("$sendersname$", Some("sendersname")),
             ("$sendersName$og$messageTitle$", None),
         ] {
-            assert_eq!(unknown_name(text), unknown, "{text}");
+            assert_eq!(unknown_keyword(text), unknown, "{text}");
         }
     }
 }

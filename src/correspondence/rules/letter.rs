@@ -9,11 +9,12 @@ use crate::correspondence::{Correspondence, local_time};
 use crate::diagnostic::{Code, Severity};
 
 const DUE: &str = "correspondence.dueDateTime";
-const TITLE: usize = 255;
-/// The longest name that the register of units takes.
+/// The most UTF-16 units of a title.
+const TITLE_LIMIT: usize = 255;
+/// The most characters of a name in the register of legal entities.
 const LONGEST_NAME: usize = 175;
 
-/// U+0000: refused in a resource id (1036) and a body (1003); in other texts the server fails on it (500) at every try, as its database does not store it. Title
+/// U+0000: refused in a resource id (1036) and a body (1003). On other texts the server fails (500) at every attempt, because its database cannot store it. Title
 /// and sender's name have a rule of their own.
 pub(super) fn null_characters(letter: &Correspondence, found: &mut Vec<Finding>) {
     let content = &letter.content;
@@ -41,6 +42,7 @@ pub(super) fn null_characters(letter: &Correspondence, found: &mut Vec<Finding>)
         code(1003),
         "correspondence.content.messageBody".into(),
     );
+    // On these texts the server fails with 500, which is tried again like any other failure: it must be found here.
     check(
         &letter.senders_reference,
         None,
@@ -78,7 +80,7 @@ pub(super) fn null_characters(letter: &Correspondence, found: &mut Vec<Finding>)
     }
 }
 
-/// 1016: who must confirm needs a date to do it by.
+/// 1016: a letter that must be confirmed needs a due date.
 pub(super) fn confirmation(letter: &Correspondence, found: &mut Vec<Finding>) {
     if letter.is_confirmation_needed == Some(true) && letter.due_date_time.is_none() {
         found.push(
@@ -89,25 +91,26 @@ pub(super) fn confirmation(letter: &Correspondence, found: &mut Vec<Finding>) {
     }
 }
 
-/// 1008: not due in the past, with a warning in the last hour; 1009: not due before it is published.
+/// 1008: the due date must not be past, with a warning in the last hour, because a large mailing takes time to send; 1009: nor before publishing.
 pub(super) fn due_date(letter: &Correspondence, now: Timestamp, found: &mut Vec<Finding>) {
     let Some(due) = letter.due_date_time else {
         return;
     };
-    let left = due.timestamp().duration_since(now);
-    if left.is_negative() {
+    let remaining = due.timestamp().duration_since(now);
+    if remaining.is_negative() {
         found.push(
             Finding::error(1008, DUE, "the due date is in the past")
                 .with_cause(due.to_string())
                 .with_hint("Altinn compares the time as well as the date: choose a later one"),
         );
-    } else if left < SignedDuration::from_hours(1) {
+    } else if remaining < SignedDuration::from_hours(1) {
         found.push(
             Finding::warning(1008, DUE, "the due date is less than an hour ahead")
                 .with_cause(due.to_string())
                 .with_hint("letters that are sent after it are refused: choose a later one"),
         );
     }
+    // `2026-12-15T23:59:59Z` is already the 16th in Norway, and the letter would name another day than its deadline.
     if let Some(day) = due.other_day_in_norway() {
         found.push(
             Finding::advice(DUE, "the due date is another day in Norway than it is written")
@@ -132,27 +135,28 @@ pub(super) fn due_date(letter: &Correspondence, now: Timestamp, found: &mut Vec<
     }
 }
 
-/// 1002: the title is plain text.
+/// 1002: the title must be plain text.
 pub(super) fn title(letter: &Correspondence, found: &mut Vec<Finding>) {
     let member = "correspondence.content.messageTitle";
-    found.extend(plain(
+    found.extend(check_plain(
         1002,
         member,
         "the title",
         &letter.content.message_title,
     ));
-    found.extend(expanded(&letter.content.message_title));
+    found.extend(check_expanded(&letter.content.message_title));
 }
 
-/// Altinn measures the title before it puts the recipient's name in.
-fn expanded(title: &str) -> Option<Finding> {
+/// Warns of a title that a long name makes too long: Altinn checks the length before it inserts the recipient's name.
+fn check_expanded(title: &str) -> Option<Finding> {
     const PLACEHOLDER: &str = "{{recipientName}}";
     if !title.contains(PLACEHOLDER) {
         return None;
     }
     let names = title.matches(PLACEHOLDER).count();
+    // The placeholder is ASCII: its bytes are its UTF-16 units.
     let rest = utf16_len(title) - names * PLACEHOLDER.len();
-    let most = TITLE.saturating_sub(names * LONGEST_NAME);
+    let most = TITLE_LIMIT.saturating_sub(names * LONGEST_NAME);
     (rest > most).then(|| {
         let member = "correspondence.content.messageTitle";
         Finding::advice(member, "a long name of a recipient makes the title longer than 255 characters")
@@ -163,7 +167,7 @@ fn expanded(title: &str) -> Option<Finding> {
     })
 }
 
-/// 1004: Altinn looks whether the summary is plain text, but only writes it in its log.
+/// 1004, as a warning: Altinn checks that the summary is plain text, but only logs the result.
 pub(super) fn summary(letter: &Correspondence, found: &mut Vec<Finding>) {
     let Some(summary) = &letter.content.message_summary else {
         return;
@@ -178,7 +182,7 @@ pub(super) fn summary(letter: &Correspondence, found: &mut Vec<Finding>) {
     }
 }
 
-/// 1023: Bokmål, Nynorsk or English, in any case; blank is Bokmål.
+/// 1023: the language must be Bokmål, Nynorsk or English, in any case; blank means Bokmål.
 pub(super) fn language(letter: &Correspondence, found: &mut Vec<Finding>) {
     let Some(language) = &letter.content.language else {
         return;
@@ -186,9 +190,10 @@ pub(super) fn language(letter: &Correspondence, found: &mut Vec<Finding>) {
     let known = ["nb", "nn", "en"]
         .iter()
         .any(|known| known.eq_ignore_ascii_case(language));
-    // Any other length is model validation's, and so is `iv`.
-    let asked = language.encode_utf16().count() == 2 && language != "iv" && !is_blank(language);
-    if asked && !known {
+    // Model validation refuses any other length, and `iv`.
+    let is_checked_here =
+        language.encode_utf16().count() == 2 && language != "iv" && !is_blank(language);
+    if is_checked_here && !known {
         let member = "correspondence.content.language";
         found.push(
             Finding::error(1023, member, "Altinn does not have this language")
@@ -198,15 +203,15 @@ pub(super) fn language(letter: &Correspondence, found: &mut Vec<Finding>) {
     }
 }
 
-/// 1039: the sender's name is plain text.
+/// 1039: the sender's name must be plain text.
 pub(super) fn message_sender(letter: &Correspondence, found: &mut Vec<Finding>) {
     if let Some(sender) = &letter.message_sender {
         let member = "correspondence.messageSender";
-        found.extend(plain(1039, member, "the sender's name", sender));
+        found.extend(check_plain(1039, member, "the sender's name", sender));
     }
 }
 
-fn plain(code: u16, member: &'static str, what: &str, text: &str) -> Option<Finding> {
+fn check_plain(code: u16, member: &'static str, what: &str, text: &str) -> Option<Finding> {
     let markup = find_markup(text)?;
     Some(
         Finding::error(code, member, format!("{what} is not plain text"))
@@ -215,10 +220,12 @@ fn plain(code: u16, member: &'static str, what: &str, text: &str) -> Option<Find
     )
 }
 
-/// Says which letters to change, and to what. It stands in the cause, where every row has its own; rows with the same hint are told together.
+/// The characters to change and the plain text to write. It is the cause of a problem, which differs between rows; rows with the same hint are reported
+/// together.
 fn markup_in(markup: &Markup, text: &str) -> String {
     let found = &text[markup.range.clone()];
     let reason = markup.kind.reason();
+    // When the markup is the whole text, quoting it twice says nothing more.
     let place = if found.trim() == text.trim() {
         String::new()
     } else {
@@ -232,7 +239,7 @@ fn markup_in(markup: &Markup, text: &str) -> String {
     )
 }
 
-/// The same for all rows of a title with a name in single braces, whatever else some of them have: it is what the author has to mend first.
+/// The hint. It is the same for all rows of a title with a name in single braces, whatever else some rows have: that is what the author has to mend first.
 fn plain_hint(text: &str) -> String {
     match braced_name(text) {
         Some(name) => format!(
@@ -243,7 +250,7 @@ fn plain_hint(text: &str) -> String {
     }
 }
 
-/// What could be the name of a column in single braces, and what Markdown reads as attributes.
+/// The first text in single braces that could be a column's name and that Markdown reads as attributes.
 fn braced_name(text: &str) -> Option<&str> {
     let mut openings = text.match_indices('{');
     openings.find_map(|(at, _)| {
@@ -253,6 +260,7 @@ fn braced_name(text: &str) -> Option<&str> {
             && name
                 .chars()
                 .all(|c| c.is_ascii_alphanumeric() || matches!(c, ' ' | '-'));
+        // The second of two braces is Tera's or Altinn's own.
         (is_name && !text[..at].ends_with('{')).then_some(name)
     })
 }

@@ -1,4 +1,4 @@
-//! The rule about reply options (1035): absolute https addresses of at most 255 characters that .NET's `Uri.IsWellFormedUriString` takes.
+//! The rule about reply options (1035): absolute https addresses of at most 255 characters that .NET's `Uri.IsWellFormedUriString` accepts.
 //!
 //! That is not RFC 3986. .NET looks at each component by itself: it may be written in ASCII with percent codes, or with letters of the basic plane as they are, but not
 //! both. When an address has a letter beyond ASCII, or a percent code of such a letter or of an unreserved character, .NET first decodes all codes but those of
@@ -12,7 +12,7 @@ use super::super::text::{excerpt, is_longer_than};
 use super::finding::{Finding, Member};
 use crate::correspondence::Correspondence;
 
-/// Why .NET does not take a link.
+/// The reason why .NET refuses a link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum LinkFault {
     Missing,
@@ -27,7 +27,7 @@ enum LinkFault {
     Mixed,
 }
 
-/// 1035: every link is one that .NET takes.
+/// 1035: the links of all reply options.
 pub(super) fn reply_options(letter: &Correspondence, found: &mut Vec<Finding>) {
     for (index, option) in letter.reply_options.iter().enumerate() {
         let link = &option.link_url;
@@ -85,7 +85,7 @@ const EXAMPLE: &str = "write an address such as `https://example.no/svar`, with 
 
 const SCHEME: &str = "https://";
 
-/// What .NET would say; a short fast walk for an address of nothing but ASCII.
+/// Judges a link as .NET does. Most links are plain ASCII and take the short way, without decoding.
 fn check_link(whole: &str) -> Result<(), LinkFault> {
     let link = whole.trim_end_matches([' ', '\t', '\r', '\n']);
     if link.is_empty() {
@@ -96,8 +96,8 @@ fn check_link(whole: &str) -> Result<(), LinkFault> {
         _ => return Err(LinkFault::Scheme),
     };
     let is_iri = is_iri(rest);
-    // .NET measures the blanks that it drops before it decodes, and then cuts too little off.
-    if is_iri && whole.len() > link.len() && decoded(rest, true).len() < rest.len() {
+    // A defect of .NET: it counts the trailing blanks before it decodes and then cuts off too little, so that a blank remains.
+    if is_iri && whole.len() > link.len() && decode_component(rest, true).len() < rest.len() {
         return Err(LinkFault::Character(' '));
     }
     let (authority, rest) = rest.split_at(rest.find(['/', '?', '#', '\\']).unwrap_or(rest.len()));
@@ -109,10 +109,10 @@ fn check_link(whole: &str) -> Result<(), LinkFault> {
     check_component(fragment, is_iri, false)
 }
 
-/// Whether .NET decodes percent codes before it looks at the components.
+/// True when .NET treats the address as an IRI and decodes percent codes before it judges the components.
 fn is_iri(rest: &str) -> bool {
     !rest.is_ascii()
-        || codes(rest).any(|code| {
+        || percent_codes(rest).any(|code| {
             code.is_none_or(|byte| {
                 !byte.is_ascii()
                     || byte.is_ascii_alphanumeric()
@@ -121,8 +121,8 @@ fn is_iri(rest: &str) -> bool {
         })
 }
 
-/// The byte that each `%` stands for; nothing for one without two hexadecimal digits.
-fn codes(text: &str) -> impl Iterator<Item = Option<u8>> {
+/// The byte that each `%` stands for; `None` for one without two hexadecimal digits.
+fn percent_codes(text: &str) -> impl Iterator<Item = Option<u8>> {
     text.match_indices('%')
         .map(|(at, _)| code(&text.as_bytes()[at..]))
 }
@@ -132,9 +132,11 @@ fn code(bytes: &[u8]) -> Option<u8> {
     u8::try_from(digit(1)? * 16 + digit(2)?).ok()
 }
 
+/// Judges user, host and port. An IPv6 host is judged by its own form only; any other authority is also a component.
 fn check_authority(authority: &str, is_iri: bool) -> Result<(), LinkFault> {
     let (user, host_and_port) = authority.split_once('@').unwrap_or(("", authority));
     check_component(user, is_iri, false)?;
+    // An IPv6 address has colons of its own.
     let (host, port) = match host_and_port.rfind(']') {
         Some(end) => host_and_port.split_at(end + 1),
         None => host_and_port.split_at(host_and_port.find(':').unwrap_or(host_and_port.len())),
@@ -155,6 +157,7 @@ fn check_authority(authority: &str, is_iri: bool) -> Result<(), LinkFault> {
     check_component(authority, is_iri, false)
 }
 
+/// Judges what follows the host: nothing, or `:` and a number of at most 65535.
 fn check_port(port: &str) -> Result<(), LinkFault> {
     let Some(digits) = port.strip_prefix(':') else {
         return if port.is_empty() {
@@ -163,6 +166,7 @@ fn check_port(port: &str) -> Result<(), LinkFault> {
             Err(LinkFault::Host)
         };
     };
+    // Leading zeros do not count, and an empty port is allowed.
     let fits = digits.bytes().all(|byte| byte.is_ascii_digit())
         && (digits.is_empty()
             || digits.trim_start_matches('0').is_empty()
@@ -170,7 +174,7 @@ fn check_port(port: &str) -> Result<(), LinkFault> {
     if fits { Ok(()) } else { Err(LinkFault::Port) }
 }
 
-/// `[::1]`, with a zone or the length of a prefix as .NET takes them.
+/// True for an IPv6 address in brackets, with a zone or a prefix length as .NET accepts them.
 fn is_ipv6_host(host: &str) -> bool {
     let address = host
         .strip_prefix('[')
@@ -184,7 +188,7 @@ fn is_ipv6_host(host: &str) -> bool {
     })
 }
 
-/// Labels of at most 63 octets as .NET counts them, each beginning with a letter or a digit; one dot may end the name.
+/// True for a DNS name: labels of at most 63 octets as .NET counts them, each beginning with a letter or a digit; one dot may end the name.
 fn is_dns_name(host: &str) -> bool {
     const DOTS: [char; 4] = ['.', '\u{3002}', '\u{ff0e}', '\u{ff61}'];
     let beyond = |c: char| c >= '\u{a0}';
@@ -195,6 +199,7 @@ fn is_dns_name(host: &str) -> bool {
                 .chars()
                 .map(|c| c.len_utf16() * (1 + usize::from(c > '\u{ff}')))
                 .sum();
+            // Room for `xn--`, which the encoded label will have.
             let prefix = if label.contains(beyond) { 4 } else { 0 };
             (1..=63).contains(&(octets + prefix))
                 && label.starts_with(|c: char| c.is_ascii_alphanumeric() || beyond(c))
@@ -204,7 +209,7 @@ fn is_dns_name(host: &str) -> bool {
         })
 }
 
-/// A name of Windows networks, which .NET takes for any scheme: here labels may begin with `-` or `_`, the first one at least, and be longer.
+/// True for a name of Windows networks (UNC), which .NET accepts for any scheme: labels may be longer, and the first may begin with `-` or `_`.
 fn is_unc_name(host: &str) -> bool {
     let is_sign = |c: char| matches!(c, '-' | '_');
     let fits = |c: char| c.is_alphabetic() || c.is_ascii_digit() || is_sign(c);
@@ -215,25 +220,26 @@ fn is_unc_name(host: &str) -> bool {
         .all(|label| !label.is_empty() && !label.starts_with(is_sign) && label.chars().all(fits))
 }
 
-/// One component by itself.
+/// Judges one component by itself.
 fn check_component(written: &str, is_iri: bool, is_query: bool) -> Result<(), LinkFault> {
     check_decoded(written, is_iri, is_query).map_err(|fault| match fault {
-        // It was written as a code, which .NET has decoded for the sake of another letter.
+        // The character was written as a code, which .NET decoded because of another letter in the component.
         LinkFault::Character(c) if !written.contains(c) => LinkFault::Mixed,
         fault => fault,
     })
 }
 
+/// Judges the characters of a component after decoding, where .NET decodes.
 fn check_decoded(text: &str, is_iri: bool, is_query: bool) -> Result<(), LinkFault> {
     let text = if is_iri {
-        decoded(text, is_query)
+        decode_component(text, is_query)
     } else {
         Cow::Borrowed(text)
     };
     let (mut unescaped, mut has_codes, mut has_letters) = (None, false, false);
     for (at, c) in text.char_indices() {
         match c {
-            // Beyond the basic plane .NET looks at the halves of a surrogate pair, which are no letters by themselves.
+            // .NET sees the halves of a surrogate pair, which are no letters by themselves.
             '\\' | '\0'..='\u{1f}' | '\u{7f}'..='\u{9f}' | '\u{10000}'.. => {
                 return Err(LinkFault::Character(c));
             }
@@ -245,7 +251,7 @@ fn check_decoded(text: &str, is_iri: bool, is_query: bool) -> Result<(), LinkFau
                 has_codes = true;
             }
             ' ' | '"' | '<' | '>' | '[' | ']' | '^' | '`' => return Err(LinkFault::Character(c)),
-            // These pass beside letters beyond ASCII.
+            // .NET lets these pass beside letters beyond ASCII.
             '#' | '{' | '|' | '}' => unescaped = Some(c),
             _ => {}
         }
@@ -257,8 +263,8 @@ fn check_decoded(text: &str, is_iri: bool, is_query: bool) -> Result<(), LinkFau
     }
 }
 
-/// A component with its percent codes decoded, but for those of reserved and control characters, and with what is no letter of an IRI encoded.
-fn decoded(text: &str, is_query: bool) -> Cow<'_, str> {
+/// Decodes a component's percent codes, except those of reserved and control characters, and encodes characters that are no letters of an IRI.
+fn decode_component(text: &str, is_query: bool) -> Cow<'_, str> {
     if text.is_ascii() && !text.contains('%') {
         return Cow::Borrowed(text);
     }
@@ -270,6 +276,7 @@ fn decoded(text: &str, is_query: bool) -> Cow<'_, str> {
             rest = &rest[c.len_utf8()..];
             continue;
         }
+        // Neighbouring codes are decoded together: a character beyond ASCII has several.
         let mut bytes = Vec::new();
         while let Some(byte) = rest
             .strip_prefix('%')
@@ -291,7 +298,7 @@ fn decoded(text: &str, is_query: bool) -> Cow<'_, str> {
     Cow::Owned(decoded)
 }
 
-/// A letter that an IRI does not have is encoded, as .NET does.
+/// Appends a character, encoded when an IRI cannot have it.
 fn push_letter(c: char, is_query: bool, out: &mut String) {
     if c.is_ascii() || is_iri_letter(c, is_query) {
         return out.push(c);
@@ -301,7 +308,9 @@ fn push_letter(c: char, is_query: bool, out: &mut String) {
     }
 }
 
+/// Appends a run of bytes that were written as codes: decoded where .NET decodes them, else as codes again.
 fn push_codes(bytes: &[u8], is_query: bool, out: &mut String) {
+    // Codes that are not UTF-8 stay as they are.
     for chunk in bytes.utf8_chunks() {
         for c in chunk.valid().chars() {
             let stays = if c.is_ascii() {
@@ -328,7 +337,7 @@ fn push_code(byte: u8, out: &mut String) {
     let _ = write!(out, "%{byte:02X}");
 }
 
-/// RFC 3987, section 2.2.
+/// True for `ucschar`, and in a query for `iprivate`, of RFC 3987, section 2.2.
 fn is_iri_letter(c: char, is_query: bool) -> bool {
     match c {
         '\u{a0}'..='\u{d7ff}' | '\u{f900}'..='\u{fdcf}' | '\u{fdf0}'..='\u{ffef}' => true,

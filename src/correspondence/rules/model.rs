@@ -1,4 +1,4 @@
-//! Model validation (`STD-00000`): what is missing, too long or not of its kind; Altinn reports all of it at once.
+//! Model validation (`STD-00000`): missing and too long texts, and values of the wrong form. Altinn reports all of them at once.
 
 use super::super::identifier::{self, InvalidRecipient, Kind};
 use super::super::text::{excerpt, is_blank, is_longer_than, utf16_len};
@@ -8,10 +8,10 @@ use crate::correspondence::{
     Attachment, Content, Correspondence, Notification, Request, bare_resource_id,
 };
 
-/// How many recipients a request may have.
+/// The most recipients of a request.
 const RECIPIENTS: usize = 500;
 
-/// Everything model validation says about a request.
+/// Applies model validation to a request.
 pub(super) fn check(request: &Request, found: &mut Vec<Finding>) {
     recipients(&request.recipients, found);
     if request.idempotent_key.is_some_and(|key| key.is_nil()) {
@@ -23,12 +23,13 @@ pub(super) fn check(request: &Request, found: &mut Vec<Finding>) {
     correspondence(&request.correspondence, found);
 }
 
-/// A resource's id: 1 to 255 characters, no `:` but in the prefix `urn:altinn:resource:`.
+/// Checks a resource's id: 1 to 255 characters, no `:` except in the prefix `urn:altinn:resource:`.
 pub(super) fn resource_id(id: &str, member: impl Into<Member>) -> Option<Finding> {
     let member = member.into();
     if let Some(finding) = required(id, 255, member, "the resource id") {
         return Some(finding);
     }
+    // Altinn's pattern allows a colon only in the prefix, so that no other URN passes for an id.
     let bare = bare_resource_id(id);
     (bare.is_empty() || bare.contains(':')).then(|| {
         Finding::model(member, "the resource id is malformed")
@@ -37,7 +38,7 @@ pub(super) fn resource_id(id: &str, member: impl Into<Member>) -> Option<Finding
     })
 }
 
-/// An attachment; `index` is its place in `content.attachments`. A missing file name is code 2010's.
+/// Checks an attachment; `index` is its place in `content.attachments`. A missing file name is left to code 2010.
 pub(super) fn attachment(attachment: &Attachment, index: Option<usize>, found: &mut Vec<Finding>) {
     let member = |name| attachments::member(index, name);
     found.extend(limited(
@@ -76,6 +77,7 @@ fn recipients(recipients: &[String], found: &mut Vec<Finding>) {
         );
     }
     for (index, text) in recipients.iter().enumerate() {
+        // Without `Recipient`: it would copy the text of every valid recipient.
         if let Err(refused) = Kind::parse(text) {
             found.push(not_a_recipient(refused, text, index));
         }
@@ -87,6 +89,7 @@ fn not_a_recipient(refused: InvalidRecipient, text: &str, index: usize) -> Findi
     finding.hint = refused.hint();
     match refused {
         InvalidRecipient::Empty => finding,
+        // `masked` and not only `redact`: a damaged identity number is no longer recognised as one.
         _ => finding.with_value(&identifier::masked(text)),
     }
 }
@@ -120,6 +123,7 @@ fn content(content: &Content, found: &mut Vec<Finding>) {
     const TITLE: &str = "correspondence.content.messageTitle";
     const SUMMARY: &str = "correspondence.content.messageSummary";
     const BODY: &str = "correspondence.content.messageBody";
+    // The limits count UTF-16 units, as C# does.
     found.extend(required(&content.message_title, 255, TITLE, "the title"));
     let summary = content.message_summary.as_deref();
     found.extend(optional(summary, 255, SUMMARY, "the summary"));
@@ -130,7 +134,7 @@ fn content(content: &Content, found: &mut Vec<Finding>) {
     }
 }
 
-/// Two characters; which ones is asked later (code 1023), but the invariant culture `iv` falls here.
+/// Checks for two characters. The language itself is checked later (code 1023), except `iv`, .NET's invariant culture, which fails here.
 fn language(language: &str) -> Option<Finding> {
     let fits = is_blank(language) || utf16_len(language) == 2 && language != "iv";
     (!fits).then(|| {
@@ -143,13 +147,15 @@ fn language(language: &str) -> Option<Finding> {
     })
 }
 
+/// Checks the form of a checksum: 32 characters without capitals. That they are hexadecimal is not checked by Altinn, so it is only a warning.
 fn checksum(checksum: &str, member: Member) -> Option<Finding> {
+    // A blank checksum counts as none to Altinn.
     if is_blank(checksum) {
         return None;
     }
     let fits = utf16_len(checksum) == 32 && !checksum.chars().any(char::is_uppercase);
     let finding = if fits {
-        // Taken now, compared after the upload: it will never be equal.
+        // Altinn accepts it now and compares it after the upload, where it can never be equal.
         let hexadecimal = checksum.bytes().all(|byte| byte.is_ascii_hexdigit());
         (!hexadecimal).then(|| Finding::warning(2008, member, "the checksum is not hexadecimal"))
     } else {
@@ -162,6 +168,7 @@ fn checksum(checksum: &str, member: Member) -> Option<Finding> {
     })
 }
 
+/// Checks the properties: at most 10, keys of at most 50 and values of at most 300 characters.
 fn properties(letter: &Correspondence, found: &mut Vec<Finding>) {
     const MEMBER: &str = "correspondence.propertyList";
     let properties = &letter.property_list;
@@ -172,6 +179,7 @@ fn properties(letter: &Correspondence, found: &mut Vec<Finding>) {
         );
     }
     for (key, value) in properties {
+        // The key is a part of the member's path, so that a problem is placed at the property and not at the whole list.
         let too_long = limited(key, 50, MEMBER, "the key of a property")
             .into_iter()
             .chain(limited(value, 300, MEMBER, "the value of a property"));
@@ -185,7 +193,7 @@ fn properties(letter: &Correspondence, found: &mut Vec<Finding>) {
     }
 }
 
-/// The texts of a notification: subjects of 512, e-mails of 10000 and SMS of 2144 characters.
+/// Checks the texts of a notification: subjects of at most 512, e-mails of 10000 and SMS of 2144 characters, which are 16 parts of 134.
 fn texts(notification: &Notification, found: &mut Vec<Finding>) {
     let Notification {
         email_subject,
@@ -229,7 +237,7 @@ fn texts(notification: &Notification, found: &mut Vec<Finding>) {
     }
 }
 
-/// A text that must be there and not be blank or too long.
+/// Checks a text that must be present, not blank and not too long.
 fn required(text: &str, limit: usize, member: impl Into<Member>, what: &str) -> Option<Finding> {
     if is_blank(text) {
         return Some(

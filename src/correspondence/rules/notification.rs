@@ -1,14 +1,14 @@
-//! The texts a notification needs, channel by channel (3002 to 3007, 3024, 3025).
+//! Rules about the texts of a notification, channel by channel (3002 to 3007, 3024, 3025).
 
 use super::finding::{Finding, Member};
 use crate::correspondence::{Notification, NotificationChannel, NotificationTemplate};
 
-/// What decides which texts are needed.
+/// The members that decide which texts are needed.
 const ASKING: &[&str] = &[
     "correspondence.notification.notificationChannel",
     "correspondence.notification.notificationTemplate",
 ];
-/// What decides which texts of the reminder are needed.
+/// The members that decide which texts of the reminder are needed.
 const ASKING_REMINDER: &[&str] = &[
     "correspondence.notification.reminderNotificationChannel",
     "correspondence.notification.sendReminder",
@@ -24,6 +24,7 @@ pub(super) struct NotificationText<'a> {
     pub(super) is_sms: bool,
 }
 
+/// The texts that are present, in the order of the API's members.
 pub(super) fn notification_texts(
     notification: &Notification,
 ) -> impl Iterator<Item = NotificationText<'_>> {
@@ -50,7 +51,7 @@ pub(super) fn notification_texts(
     })
 }
 
-/// The three texts of a message, and how their members are named.
+/// The three texts of a notification or reminder, with the names of their members.
 struct Texts<'a> {
     code: u16,
     channel: NotificationChannel,
@@ -60,11 +61,12 @@ struct Texts<'a> {
     is_reminder: bool,
 }
 
-/// 3002 to 3007, 3024, 3025: the texts of the chosen channels are there; Altinn's generic message needs none. One finding for each text that is missing.
+/// 3002 to 3007, 3024, 3025: the texts of the chosen channels must be present; Altinn's generic message needs none. One finding for each missing text.
 pub(super) fn texts(notification: &Notification, found: &mut Vec<Finding>) {
     if notification.notification_template == Some(NotificationTemplate::GenericAltinnMessage) {
         return;
     }
+    // Altinn's default channel is e-mail.
     let channel = notification.notification_channel.unwrap_or_default();
     let first = Texts {
         code: code(channel, 3002, 3004, 3006, 3024),
@@ -88,7 +90,7 @@ pub(super) fn texts(notification: &Notification, found: &mut Vec<Finding>) {
         sms: ("reminderSmsBody", &notification.reminder_sms_body),
         is_reminder: true,
     };
-    // The server asks in the order of the codes.
+    // The server checks in the order of the codes, in which those of notification and reminder alternate.
     let mut both = [first, reminder];
     both.sort_by_key(|texts| texts.code);
     for texts in both {
@@ -96,6 +98,7 @@ pub(super) fn texts(notification: &Notification, found: &mut Vec<Finding>) {
     }
 }
 
+/// Chooses the code for a channel.
 fn code(channel: NotificationChannel, email: u16, sms: u16, preferred: u16, both: u16) -> u16 {
     match channel {
         NotificationChannel::Email => email,
@@ -106,6 +109,7 @@ fn code(channel: NotificationChannel, email: u16, sms: u16, preferred: u16, both
 }
 
 impl Texts<'_> {
+    /// Reports the texts that the channel needs and that are missing or empty.
     fn missing(self, found: &mut Vec<Finding>) {
         let needs_email = self.channel != NotificationChannel::Sms;
         let needs_sms = self.channel != NotificationChannel::Email;
@@ -114,7 +118,7 @@ impl Texts<'_> {
             (needs_email, self.email),
             (needs_sms, self.sms),
         ] {
-            // Blanks are a text to Altinn.
+            // A text of nothing but blanks counts as present to Altinn.
             if !needed || text.as_ref().is_some_and(|text| !text.is_empty()) {
                 continue;
             }

@@ -1,4 +1,4 @@
-//! Rules about who gets the letter: one for a key (1047), none twice (1006), none that cannot exist (1029).
+//! Rules about recipients: one for a key (1047), none twice (1006), no impossible organisation number (1029).
 
 use std::collections::HashSet;
 
@@ -21,13 +21,14 @@ pub(super) fn single_for_key(request: &Request, found: &mut Vec<Finding>) {
     }
 }
 
-/// 1006: nobody twice, whichever way they are written.
+/// 1006: no recipient twice, in any spelling.
 pub(super) fn no_duplicates(request: &Request, found: &mut Vec<Finding>) {
     if request.recipients.len() < 2 {
         return;
     }
     let mut seen = HashSet::new();
     for (index, text) in request.recipients.iter().enumerate() {
+        // Compared after normalisation, as Altinn does: `0192:…` and the URN are one. Invalid ones are model validation's.
         let Ok(recipient) = Recipient::from_api(text) else {
             continue;
         };
@@ -46,12 +47,13 @@ pub(super) fn no_duplicates(request: &Request, found: &mut Vec<Finding>) {
     }
 }
 
-/// 1029, as a warning: Altinn takes any nine digits and looks them up in the register only later.
+/// 1029, as a warning: Altinn accepts any nine digits and looks them up in the register only later.
 pub(super) fn organization_control_digits(request: &Request, found: &mut Vec<Finding>) {
     for (index, text) in request.recipients.iter().enumerate() {
         let Ok((Kind::Organization, number)) = Kind::parse(text) else {
             continue;
         };
+        // A typing error is likelier than an unused number, but only the register knows.
         if !organization_control_digit_fits(number) {
             found.push(
                 Finding::warning(

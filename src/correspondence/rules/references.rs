@@ -21,7 +21,7 @@ const TRANSMISSIONS: [&str; 8] = [
     "Correction",
 ];
 
-/// Model validation: at most 10, none that only Altinn may set, and a known kind when there is one.
+/// Model validation: at most 10 references, none that only Altinn may set, and a known kind of transmission when there is exactly one.
 pub(super) fn model(references: &[ExternalReference], found: &mut Vec<Finding>) {
     if references.len() > 10 {
         found.push(
@@ -49,6 +49,7 @@ pub(super) fn model(references: &[ExternalReference], found: &mut Vec<Finding>) 
         }
     }
     let mut kinds = of_type(references, ReferenceType::DialogportenTransmissionType);
+    // The server checks the kind only when there is one; several are code 1052's.
     if let (Some((index, kind)), None) = (kinds.next(), kinds.next())
         && !is_transmission(kind)
     {
@@ -61,7 +62,7 @@ pub(super) fn model(references: &[ExternalReference], found: &mut Vec<Finding>) 
     }
 }
 
-/// The numbered rules, in their order.
+/// The numbered rules about transmissions, in the server's order.
 pub(super) fn transmission(request: &Request, found: &mut Vec<Finding>) {
     let references = &request.correspondence.external_references;
     if references.is_empty() {
@@ -87,6 +88,7 @@ pub(super) fn transmission(request: &Request, found: &mut Vec<Finding>) {
         );
     }
     let letter = &request.correspondence;
+    // One code for both: the finding stands at the member that is there.
     let member = if letter.is_confirmation_needed == Some(true) {
         "correspondence.isConfirmationNeeded"
     } else if letter.reply_options.is_empty() {
@@ -105,7 +107,7 @@ pub(super) fn transmission(request: &Request, found: &mut Vec<Finding>) {
     );
 }
 
-/// 1052: one kind at most; 1053: none without a dialog.
+/// 1052: at most one kind of transmission; 1053: none without a dialog.
 fn kinds(references: &[ExternalReference], has_dialog: bool, found: &mut Vec<Finding>) {
     let mut kinds = of_type(references, ReferenceType::DialogportenTransmissionType);
     let Some((first, _)) = kinds.next() else {
@@ -140,7 +142,7 @@ fn of_type(
         .map(|(index, reference)| (index, reference.reference_value.as_str()))
 }
 
-/// A name in any case, or its number.
+/// True for a kind of transmission: its name in any case, or its number.
 fn is_transmission(kind: &str) -> bool {
     let kind = kind.trim();
     TRANSMISSIONS
@@ -151,13 +153,14 @@ fn is_transmission(kind: &str) -> bool {
             .is_ok_and(|number: usize| (1..=TRANSMISSIONS.len()).contains(&number))
 }
 
-/// Every spelling .NET reads: with or without hyphens, in braces or parentheses, and the rare one in hexadecimal parts.
+/// True for a GUID in any spelling that .NET reads: with or without hyphens, in braces or parentheses, and the rare one in hexadecimal parts.
 fn is_guid(text: &str) -> bool {
     let text = text.trim();
     let bare = text
         .strip_prefix('(')
         .and_then(|rest| rest.strip_suffix(')'))
         .unwrap_or(text);
+    // `uuid` also reads `urn:uuid:…`, which .NET does not. The hexadecimal form is too rare to be read in full.
     text.starts_with("{0x") || !text.starts_with("urn:") && Uuid::try_parse(bare).is_ok()
 }
 

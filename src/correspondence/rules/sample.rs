@@ -44,7 +44,7 @@ pub(super) fn letter(changes: Value) -> Request {
     serde_json::from_value(request).unwrap()
 }
 
-/// What is found in a changed letter, as `error 1002 correspondence.content.messageTitle`; nothing is asked about files.
+/// The findings of a changed letter, as `error 1002 correspondence.content.messageTitle`; without the rules about enclosed files.
 pub(super) fn found(changes: Value) -> Vec<String> {
     written(changes, &Context::new(now(), true))
 }
