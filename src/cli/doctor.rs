@@ -209,13 +209,14 @@ impl Doctor<'_> {
             }
             Err(error) => return checks.push("Altinn", &error),
         };
-        let hint = match refusal.status {
-            401 => format!(
+        let hint = match (refusal.status, refusal.code) {
+            // Altinn answers 401 for missing rights too, with this code.
+            (401, Some(4001)) | (403, _) => format!(
+                "check that {resource} is a resource of the organisation the token stands for, and that its policy lets it send"
+            ),
+            (401, _) => format!(
                 "Altinn does not take the token: check that it is for {}",
                 self.environment.name()
-            ),
-            403 => format!(
-                "check that {resource} is a resource of the organisation the token stands for, and that its policy lets it send"
             ),
             _ => "try again later; if it stays, tell Altinn: servicedesk@altinn.no".to_owned(),
         };

@@ -124,14 +124,15 @@ impl Fields {
 
     /// Builds a map from fields of the forms `path.name` and `path[name]`.
     fn string_map(&self, path: &str) -> Option<Value> {
-        let path = path.to_lowercase();
         let mut texts: Vec<_> = self
             .0
             .values()
             .filter_map(|(field, text)| {
-                // Compared in lower case, but the name of a property keeps its case.
-                let inside = field.to_lowercase().strip_prefix(&path)?.len();
-                let name = &field[field.len() - inside..];
+                // The path is ASCII, in any case; the name of a property keeps its case.
+                let (start, name) = field.split_at_checked(path.len())?;
+                if !start.eq_ignore_ascii_case(path) {
+                    return None;
+                }
                 let name = match name.strip_prefix('[') {
                     Some(bracketed) => bracketed.split(']').next(),
                     None => name.strip_prefix('.')?.split(['.', '[']).next(),
@@ -193,6 +194,8 @@ mod unit {
             ("correspondence.notification.notificationChannel", "4"),
             ("correspondence.propertyList.caseNumber", "1"),
             ("Correspondence.PropertyList[a.b]", "2"),
+            // Its lower case has more bytes.
+            ("correspondence.propertyList.\u{130}", "3"),
             (
                 "correspondence.externalReferences[0].referenceType",
                 "generic",
@@ -211,7 +214,7 @@ mod unit {
                     "content": { "messageTitle": "x" },
                     "isConfirmationNeeded": true,
                     "notification": { "notificationChannel": "EmailAndSms" },
-                    "propertyList": { "caseNumber": "1", "a.b": "2" },
+                    "propertyList": { "caseNumber": "1", "a.b": "2", "\u{130}": "3" },
                     "externalReferences": [{ "referenceValue": "7", "referenceType": "Generic" }],
                 },
                 "recipients": ["a"],

@@ -195,6 +195,15 @@ fn the_step_that_fails_says_what_to_do() {
 }
 
 #[test]
+fn missing_rights_are_not_taken_for_a_wrong_token() {
+    let sandbox = LiveSandbox::troubled(on(Endpoint::Find, Action::Refuse(4001)));
+    let project = Project::small().with_sandbox(&sandbox);
+    let run = project.run(&["token", "mailing.yaml", "--check"]).ends(3);
+    assert!(run.stdout().contains("HTTP 401, code 4001"), "{run}");
+    assert!(run.stdout().contains("its policy lets it send"), "{run}");
+}
+
+#[test]
 fn a_key_that_is_not_there_does_not_hide_the_network() {
     let sandbox = LiveSandbox::start();
     let project = Project::small()
