@@ -6,7 +6,10 @@ use std::io::{self, IsTerminal as _, Write};
 use crate::diagnostic::{Problems, Style, render_all};
 use anstream::AutoStream;
 use clap::{Args, ColorChoice};
-use tracing_subscriber::EnvFilter;
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 use super::CliError;
 
@@ -61,14 +64,17 @@ impl Printer {
 
     /// Starts logging to stderr. `MASSEBREV_LOG` filters it, as in `debug` or `massebrev::send=trace`; the default shows errors only.
     pub(crate) fn start_logging() {
-        let filter =
-            EnvFilter::try_from_env("MASSEBREV_LOG").unwrap_or_else(|_| EnvFilter::new("error"));
-        let subscriber = tracing_subscriber::fmt()
-            .with_env_filter(filter)
+        let set = std::env::var("MASSEBREV_LOG").ok();
+        let filter: Option<Targets> = set.and_then(|set| set.parse().ok());
+        let filter = filter.unwrap_or_else(|| Targets::new().with_default(LevelFilter::ERROR));
+        let lines = tracing_subscriber::fmt::layer()
             .with_writer(io::stderr)
             .with_ansi(false);
         // Fails only when the process has a subscriber already, which cannot be here.
-        let _ = subscriber.try_init();
+        let _ = tracing_subscriber::registry()
+            .with(lines)
+            .with(filter)
+            .try_init();
     }
 
     /// Prints a result to stdout.

@@ -52,54 +52,16 @@ fn collect_text(nodes: &[Node], text: &mut String) {
     }
 }
 
+/// Elements that have a Markdown form, or whose nesting matters.
+const ELEMENTS: &str = "a b blockquote br cite code dd del div dl dt em h1 h2 h3 h4 h5 h6 hr i img input li ol p pre s section span strike strong sub sup table \
+    tbody td tfoot th thead tr ul";
+
 /// Keeps elements that have a Markdown form or whose nesting matters. The tags of all others are dropped while their text stays, as in Altinn's
 /// converter; scripts and styles are dropped with their content.
 static CLEANER: LazyLock<Builder<'static>> = LazyLock::new(|| {
     let mut cleaner = Builder::empty();
     cleaner
-        .tags(HashSet::from([
-            "a",
-            "b",
-            "blockquote",
-            "br",
-            "cite",
-            "code",
-            "dd",
-            "del",
-            "div",
-            "dl",
-            "dt",
-            "em",
-            "h1",
-            "h2",
-            "h3",
-            "h4",
-            "h5",
-            "h6",
-            "hr",
-            "i",
-            "img",
-            "input",
-            "li",
-            "ol",
-            "p",
-            "pre",
-            "s",
-            "section",
-            "span",
-            "strike",
-            "strong",
-            "sub",
-            "sup",
-            "table",
-            "tbody",
-            "td",
-            "tfoot",
-            "th",
-            "thead",
-            "tr",
-            "ul",
-        ]))
+        .tags(ELEMENTS.split(' ').collect())
         .clean_content_tags(HashSet::from(["script", "style"]))
         .generic_attributes(HashSet::from(["class", "id"]))
         .tag_attributes(HashMap::from([
