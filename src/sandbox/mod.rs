@@ -1,7 +1,7 @@
 //! A local Altinn and Maskinporten, for rehearsing a mailing and for testing the client.
 //!
-//! It makes its own checks (the grant's signature, the token's scopes, every rule of a letter, the idempotency key) and keeps what it accepts.
-//! It shares the request types and rules with the rest of massebrev and nothing else, so that it cannot share a mistake with the client.
+//! Grants, tokens and idempotency keys are checked here by code of its own. The types and rules of letters are those of `correspondence`, so that a wrong rule would be
+//! wrong in both: recordings of Altinn's own server are what the rules are tested against.
 
 mod access;
 mod attachment;
