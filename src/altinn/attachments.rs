@@ -10,7 +10,6 @@ use uuid::Uuid;
 
 use super::client::{id, text};
 use super::{Answer, CheckedFile, Client, TransportError, TransportKind};
-use crate::http::Content;
 use crate::correspondence::Attachment;
 use crate::http::Content;
 use crate::maskinporten::Token;
