@@ -18,7 +18,7 @@ const LINGER: Duration = Duration::from_millis(8);
 const SHORT_LINGER: Duration = Duration::from_micros(200);
 
 /// A commit with so many changes is followed by others like it.
-const MANY: usize = 16;
+const MANY: usize = 4;
 
 /// The most one commit carries.
 const GROUP: usize = 1024;

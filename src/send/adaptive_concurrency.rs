@@ -19,12 +19,12 @@ const DECREASE_RATIO: f64 = 0.9;
 const EWMA_ALPHA: f64 = 0.4;
 /// Standard deviations by which a round-trip time may grow before it is taken for load...
 const RTT_DEVIATION_SCALE: f64 = 2.5;
-/// ...but not less and not more than these shares of the unloaded one. The deviation grows with the load as well.
-const RTT_TOLERANCE: (f64, f64) = (0.15, 0.25);
-/// Up to this many times the unloaded one it has not grown.
-const NO_GROWTH: f64 = 1.1;
-/// Seconds. Differences this small come from this machine.
-const RTT_NOISE: f64 = 0.005;
+/// ...but not less and not more than these shares of the unloaded one: the deviation grows with the load as well.
+const RTT_TOLERANCE: (f64, f64) = (0.05, 0.14);
+/// Seconds on top of it, which this machine and its network may take.
+const RTT_SLACK: f64 = 0.015;
+/// Up to this many times the unloaded one, and so many seconds more, it has not grown.
+const NO_GROWTH: (f64, f64) = (1.1, 0.005);
 /// Answers in an interval at least.
 const SAMPLE: u32 = 8;
 /// Back pressure is more than one refusal in so many answers.
@@ -244,7 +244,7 @@ impl State {
             }
         } else if interval.reached_limit && current_rtt.is_some() {
             let grown =
-                current_rtt.is_some_and(|rtt| rtt > self.unloaded_rtt * NO_GROWTH + RTT_NOISE);
+                current_rtt.is_some_and(|rtt| rtt > self.unloaded_rtt * NO_GROWTH.0 + NO_GROWTH.1);
             self.slow_start &= !grown;
             let step = if self.slow_start { self.limit / 2 } else { 1 };
             self.limit = self.limit.saturating_add(step).min(max_concurrency);
@@ -256,7 +256,7 @@ impl State {
         let deviation = self.past_rtt.map_or(0.0, |past| past.variance.sqrt());
         let (least, most) = RTT_TOLERANCE;
         let tolerance = RTT_DEVIATION_SCALE * deviation / self.unloaded_rtt;
-        self.unloaded_rtt * (1.0 + tolerance.clamp(least, most)) + RTT_NOISE
+        self.unloaded_rtt * (1.0 + tolerance.clamp(least, most)) + RTT_SLACK
     }
 }
 

@@ -160,8 +160,20 @@ impl<'a> Attempts<'a> {
     where
         F: Future<Output = Result<Answer<T>, TransportError>>,
     {
+        self.look_up_fitting(|_| true, exchange).await
+    }
+
+    /// The same, where an answer that does not fit is another request's.
+    pub(super) async fn look_up_fitting<T, F>(
+        &self,
+        fits: impl Fn(&T) -> bool,
+        exchange: impl Fn(Token) -> F,
+    ) -> Result<T, Unaccepted>
+    where
+        F: Future<Output = Result<Answer<T>, TransportError>>,
+    {
         let tries = self.retry.attempts.get().min(LOOKUP_TRIES);
-        let attempted = self.exchange(tries, || true, |_| true, exchange);
+        let attempted = self.exchange(tries, || true, fits, exchange);
         attempted.await.result
     }
 

@@ -13,7 +13,6 @@ use super::planner::{RowStep, RowSteps};
 use super::signals::RefusedResources;
 use crate::journal::{self, Before, Entry, Journal, JournalError, Start};
 use crate::plan::{Delivery, Skip};
-use crate::secret::redact;
 
 /// Skipped rows that are written down at a time.
 const SKIPS: usize = 1024;
@@ -199,7 +198,7 @@ fn start(delivery: &Delivery, at: Timestamp) -> Start {
     Start {
         row: delivery.row,
         line: delivery.line,
-        name: redact(&delivery.name).into_owned(),
+        name: delivery.name.clone(),
         recipient: delivery.recipient.masked(),
         body: delivery.digest.0,
         at,

@@ -64,29 +64,34 @@ const NO_SUCH_LETTER: u32 = 1001;
 const NO_ACCESS: u32 = 4001;
 
 impl Lookup {
-    /// Looks it up; an empty answer is asked again shortly, `times` in all: the request behind the key may still be running at Altinn.
+    /// Looks it up; an empty answer is asked again shortly, `times` in all: the request behind the key may still be running at Altinn. That the key is another letter's is
+    /// believed when it was said twice: a proxy that has lost count gives answers to those who did not ask.
     pub(super) async fn look_up(
         &self,
         client: &Client,
         attempts: &Attempts<'_>,
         times: u32,
     ) -> LookupResult {
-        for time in 1..=times {
+        let (mut empty, mut foreign) = (0, 0);
+        loop {
             let found =
                 attempts.look_up(async |token| client.find(&token, &self.resource, self.key).await);
-            match found.await {
-                Ok(ids) => {
-                    if let Some(id) = ids.first() {
-                        return self.verify(*id, client, attempts).await;
-                    }
-                }
+            let found = match found.await {
+                Ok(ids) => ids.first().copied(),
                 Err(end) => return LookupResult::Unseen(end.into_reason()),
+            };
+            match found {
+                Some(id) => match self.verify(id, client, attempts).await {
+                    LookupResult::Foreign(_) if foreign == 0 => foreign += 1,
+                    result => return result,
+                },
+                None => empty += 1,
             }
-            if time < times {
-                attempts.pause(time).await;
+            if empty == times {
+                return LookupResult::NoLetter;
             }
+            attempts.pause(empty + foreign).await;
         }
-        LookupResult::NoLetter
     }
 
     /// Keys are shared by all senders, and a look-up is not restricted to our own letters.
@@ -96,8 +101,9 @@ impl Lookup {
         client: &Client,
         attempts: &Attempts<'_>,
     ) -> LookupResult {
+        let fits = |overview: &Overview| overview.id.is_none_or(|found| found == id);
         let overview = attempts
-            .look_up(async |token| client.overview(&token, id).await)
+            .look_up_fitting(fits, async |token| client.overview(&token, id).await)
             .await;
         let overview = match overview {
             // Of a letter that was taken back, or that its recipient has deleted, only the details are left.

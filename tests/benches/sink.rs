@@ -187,7 +187,7 @@ fn recipient(body: &[u8]) -> &str {
         at.map(|at| at + mark.len())
     };
     let json = after(br#""recipients":[""#, body).map(|at| (at, b'"'));
-    let form = || after(b"name=\"Recipients[0]\"\r\n\r\n", body).map(|at| (at, b'\r'));
+    let form = || after(b"name=\"recipients[0]\"\r\n\r\n", body).map(|at| (at, b'\r'));
     let Some((begin, end)) = json.or_else(form) else {
         return "";
     };
