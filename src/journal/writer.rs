@@ -12,7 +12,7 @@ use super::change::{Answer, Change, OpenBlocks, apply};
 use super::store::Store;
 
 /// How long a commit waits for more changes to come: letters in flight do not wait for it, and pages that many of them touch are written once.
-const LINGER: Duration = Duration::from_millis(8);
+const LINGER: Duration = Duration::from_millis(3);
 
 /// The same while few changes come: those who have sent them wait for it.
 const SHORT_LINGER: Duration = Duration::from_micros(200);

@@ -205,11 +205,11 @@ impl RateLimiter {
         shared.max(doubled.min(PROBE_EVERY))
     }
 
-    /// Letters that leave in about half a second: so many are in a block.
+    /// Letters that leave in about half a second, or in four round trips: so many are in a block.
     pub(super) fn block_size(&self) -> usize {
         let half_a_second = self.state().throughput.last_second(Instant::now()) / 2;
-        let at_once = self.concurrency.limit() as usize;
-        let size = half_a_second.clamp(at_once, LARGEST_BLOCK.max(at_once));
+        let limit = self.concurrency.limit() as usize;
+        let size = half_a_second.max(4 * limit).min(LARGEST_BLOCK.max(limit));
         match Duration::from_secs(1)
             .as_nanos()
             .checked_div(self.interval.as_nanos())
