@@ -14,6 +14,7 @@ use std::time::Duration;
 use uuid::Uuid;
 
 use self::server::{Asked, Fault, Server, What};
+use crate::journal::alter;
 use crate::support::Project;
 
 /// The namespace of the keys, as the README has it.
@@ -535,6 +536,16 @@ fn a_reservation_that_was_lifted_is_tried_again_when_asked_for() {
         .run(&["send", "mailing.yaml", "--retry-failed"])
         .ends(1);
     assert_eq!(project.count("reserved"), 1);
+    // On a paper list the letter has gone another way.
+    alter(
+        &project,
+        "UPDATE deliveries SET listed_at = 1793700000000 WHERE state = 'reserved'",
+    );
+    project
+        .run(&["send", "mailing.yaml", "--retry-reserved"])
+        .ends(1);
+    assert_eq!(project.count("reserved"), 1);
+    alter(&project, "UPDATE deliveries SET listed_at = NULL");
     project
         .run(&["send", "mailing.yaml", "--retry-reserved"])
         .ends(0);
