@@ -10,14 +10,20 @@ use jiff::Timestamp;
 use super::JournalError;
 use super::holder::LockHolder;
 
-/// Held as long as it lives; the system takes it back when the process dies. The file itself stays: removing it would race.
+/// Held until dropped; the operating system releases it when the process dies. The file stays: a process that removes it could remove the file that another one has just
+/// locked.
 #[derive(Debug)]
 pub(super) struct Lock {
     _file: File,
 }
 
 impl Lock {
-    /// Takes the lock of this journal, or says who has it. What a killed process has left in the file is no obstacle: its lock died with it.
+    /// Takes the lock of a journal.
+    ///
+    /// # Errors
+    ///
+    /// [`JournalError::Locked`] with the holder, and [`JournalError::NoLocks`] on file systems without locks. A file left by a killed process is no error: only the
+    /// operating system's lock counts.
     pub(super) fn take(journal: &Path, now: Timestamp) -> Result<Self, JournalError> {
         let path = lock_path(journal);
         let failed = |source| JournalError::create(&path, source);
@@ -50,14 +56,14 @@ fn refused(
     }
 }
 
-/// Files that only their owner can read.
+/// Makes the file readable for its owner only.
 #[cfg(unix)]
 pub(super) fn private(options: &mut OpenOptions) -> &mut OpenOptions {
     use std::os::unix::fs::OpenOptionsExt;
     options.mode(0o600)
 }
 
-/// Files that only their owner can read: elsewhere the folder decides.
+/// Changes nothing: outside Unix the folder's permissions apply.
 #[cfg(not(unix))]
 pub(super) fn private(options: &mut OpenOptions) -> &mut OpenOptions {
     options
@@ -69,7 +75,7 @@ fn lock_path(journal: &Path) -> PathBuf {
     PathBuf::from(name)
 }
 
-/// The process that holds the lock. On some systems a locked file cannot be read.
+/// The process that holds the lock. Unknown on systems where a locked file cannot be read, such as Windows.
 fn holder(file: &mut File) -> LockHolder {
     let mut text = String::new();
     match file.take(500).read_to_string(&mut text) {

@@ -18,7 +18,9 @@ use super::verdict::Verdict;
 use super::{RunEnd, SendError};
 use crate::altinn::{CheckedFile, Client, Enclosure, Initialized};
 use crate::correspondence::{Recipient, form_fields};
-use crate::journal::{Before, Entry, Journal, JournalError, LetterEnd, Outcome, Reason, State};
+use crate::journal::{
+    Entry, Journal, JournalError, LetterEnd, Outcome, Reason, State, StateBefore,
+};
 use crate::plan::{Delivery, LocalFile};
 
 /// Repetitions of a look-up that finds nothing.
@@ -412,7 +414,7 @@ fn recover(letter: &Letter, found: &FoundLetter) -> DeliveryEnd {
 }
 
 /// True when an earlier request may have taken effect, or may still.
-fn is_doubtful(before: Before) -> bool {
+fn is_doubtful(before: StateBefore) -> bool {
     before.state == State::Unknown && may_still_arrive(before.lost_at, Timestamp::now())
 }
 

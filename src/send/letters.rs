@@ -11,7 +11,7 @@ use tokio::sync::Notify;
 use super::SendError;
 use super::planner::{RowStep, RowSteps};
 use super::signals::RefusedResources;
-use crate::journal::{self, Before, Entry, Journal, JournalError, Start};
+use crate::journal::{self, Entry, Journal, JournalError, Start, StateBefore};
 use crate::plan::{Delivery, Skip};
 
 /// Skipped rows that are written down at a time.
@@ -21,7 +21,7 @@ const SKIPS: usize = 1024;
 pub(super) struct Letter {
     pub(super) delivery: Box<Delivery>,
     /// Where its row stood before the block.
-    pub(super) before: Before,
+    pub(super) before: StateBefore,
     waiting: Waiting,
 }
 
