@@ -1,4 +1,4 @@
-//! The run: shared files, canary, the rest, and what is still unknown.
+//! The phases of a run: reconciling, shared files, canaries, the other letters, and look-ups of unknown ones.
 
 use std::time::Duration;
 
@@ -23,26 +23,29 @@ use crate::altinn::Client;
 use crate::journal::{self, Journal, Outcome};
 use crate::plan::CheckReport;
 
-/// A run, ready to begin.
+/// Everything that a run needs apart from the plan.
 pub(crate) struct Engine<'a> {
     pub client: &'a Client,
     pub journal: &'a Journal,
     pub options: &'a Options,
     pub observer: &'a dyn Observer,
-    /// Asks the run to stop.
+    /// Set from outside to interrupt the run, and by the run itself when it ends early.
     pub stop: &'a Stop,
 }
 
-/// How often it is written down that the run goes on. A letter that is tried again and again when the process dies may have left so much later than its start: a small
-/// part of the minutes that are waited for it.
+/// Interval at which the journal records that the run is alive. When the process dies, the time of a retried letter's last request is known with this precision, which is
+/// small beside `SETTLED_AFTER`.
 const ALIVE_EVERY: Duration = Duration::from_secs(10);
 
 /// Interval of `Event::Pace`.
 const TELL_EVERY: Duration = Duration::from_millis(250);
 
 impl Engine<'_> {
-    /// Sends everything that is outstanding. Every letter's end is in the journal when this returns; an error ends the run, and what is in flight is
-    /// still finished.
+    /// Sends all outstanding letters. When this returns, the outcome of every letter that was begun is in the journal.
+    ///
+    /// # Errors
+    ///
+    /// An error ends the run; letters in flight are finished first.
     pub(crate) async fn run(&self, planner: Planner<'_>) -> Result<Summary, SendError> {
         let limiter = RateLimiter::new(
             self.options.concurrency,
@@ -58,7 +61,7 @@ impl Engine<'_> {
             contact: ServerContact::default(),
         };
         let (resume, reconciled) = match self.prepare(&planner, &attempts).await {
-            // Asked to stop, it has not asked Altinn all there was to ask.
+            // A stopped run has not asked Altinn everything, so these findings may be wrong.
             Err(SendError::Changed(_) | SendError::SecondLetters(_)) if self.stop.is_set() => {
                 return Ok(Summary {
                     ending: RunEnd::Interrupted,
@@ -79,14 +82,14 @@ impl Engine<'_> {
         };
         let at = Timestamp::now();
         let recorded = self.journal.end_run(journal::EndedRun { at, how, reason });
-        // The first reason counts: a journal that cannot be written may have been it.
+        // The run's own error comes first: it may be the cause of this one.
         match (recorded.await, ended) {
             (Err(error), Ok(_)) => Err(error.into()),
             (_, ended) => ended,
         }
     }
 
-    /// Finds out where every row stands, and refuses what would do harm, before anything leaves.
+    /// Reads the state of every row and reconciles it with Altinn. Refuses second letters and changed letters. Nothing is sent.
     async fn prepare(
         &self,
         planner: &Planner<'_>,
@@ -100,6 +103,7 @@ impl Engine<'_> {
             options: self.options,
             attempts,
         };
+        // Before reconciling, which writes to the journal.
         check.refuse(mailing, checked, &resume).await?;
         let reconciler = Reconciler {
             client: self.client,
@@ -110,6 +114,7 @@ impl Engine<'_> {
         reconciler.reconcile(mailing, checked, resume).await
     }
 
+    /// Sends the letters, phase by phase, and returns the numbers of the run.
     async fn send(
         &self,
         planner: Planner<'_>,
@@ -144,6 +149,7 @@ impl Engine<'_> {
         let resource = mailing.resource().map(str::to_owned);
         let steps = planner.begin(chosen.rows, resume.into_passed(), self.stop);
         let letters = Letters::new(steps, self.journal, &refused);
+        // In a mailing with several resources the letters upload their files themselves.
         if let (true, false, Some(resource)) = (outstanding, self.stop.is_set(), resource)
             && (uploads.are_on_record(&resource, &checked.shared)?
                 || self.recover_letters(&letters, &sender, &mut tally).await)
@@ -160,7 +166,7 @@ impl Engine<'_> {
         {
             tally.fail(error);
         }
-        // Else the next run finds out about the letters of the blocks that are open.
+        // Only now is it certain that letters without an outcome were not sent. Otherwise the blocks stay open, and the next run looks these letters up.
         if tally.is_accounted_for
             && let Err(error) = self.journal.close_blocks().await
         {
@@ -178,14 +184,15 @@ impl Engine<'_> {
         })
     }
 
-    /// Before files are uploaded that no earlier run has on record, Altinn is asked for the letters' keys, up to the first that is missing: where the journal was
-    /// lost, copies of the files would be left at Altinn that no letter has and that never expire. A first run costs this one request more. True when letters are left.
+    /// Looks the letters up at Altinn, up to the first that is missing, before files without a recorded upload are uploaded. After a lost journal, uploading first could
+    /// leave copies at Altinn that no letter has and that never expire. Costs a first run one request. True when letters are left to send.
     async fn recover_letters(
         &self,
         letters: &Letters<'_>,
         sender: &Sender<'_>,
         tally: &mut Tally<'_>,
     ) -> bool {
+        // One letter first, since in a first run it is missing; then more and more at a time.
         let mut size = 1;
         loop {
             if let Err(error) = letters.open_block(size).await {
@@ -199,6 +206,7 @@ impl Engine<'_> {
                 .iter()
                 .map(|letter| sender.look_up(&letter.delivery, 1));
             let found = join_all(found).await;
+            // Later ones may have been sent too; sending them again finds them by their keys.
             let recovered = found.iter().map_while(|found| match found {
                 LookupResult::Ours(found) => Some(found),
                 _ => None,
@@ -218,7 +226,7 @@ impl Engine<'_> {
         }
     }
 
-    /// Files that all letters share go first: when one of them is refused, no letter leaves.
+    /// Uploads the files that all letters share. When one is refused, no letter is sent.
     async fn upload_shared(
         &self,
         uploads: &Uploads<'_>,
@@ -244,7 +252,8 @@ impl Engine<'_> {
         }
     }
 
-    /// Only here is anything concurrent: blocks are opened ahead of the letters, and as many letters are under way as the limiter lets begin.
+    /// Sends letters concurrently, as many as the limiter lets begin, and opens blocks ahead of them. The only place where several letters are sent at once; runs on one task,
+    /// so that the tally needs no lock.
     async fn send_rest(&self, letters: &Letters<'_>, sender: &Sender<'_>, tally: &mut Tally<'_>) {
         let attempts = sender.attempts;
         let mut deliveries = FuturesUnordered::new();
@@ -252,8 +261,10 @@ impl Engine<'_> {
         let mut blocks = std::pin::pin!(blocks);
         let mut all_opened = false;
         loop {
+            // Once this is false nothing begins, and the loop ends when the deliveries in flight have ended.
             let goes_on = !self.stop.is_set() && attempts.may_begin();
             tokio::select! {
+                // Outcomes first: one of them may stop the run before another letter begins.
                 biased;
                 Some(end) = deliveries.next() => tally.take(end),
                 begun = attempts.begin(), if goes_on && !letters.is_empty() => {
@@ -266,16 +277,17 @@ impl Engine<'_> {
                         tally.fail(error);
                     }
                 }
+                // These two only wake the loop, which then evaluates the conditions again.
                 () = letters.arrived(), if goes_on && !all_opened => {}
                 () = self.stop.wait(), if goes_on && !all_opened => {}
                 else => break,
             }
         }
-        // A block that was about to be opened may have had the last rows.
+        // The future that is dropped here may hold the last rows, which the planner counts as handed out.
         tally.cut_short |= !all_opened;
     }
 
-    /// Tells the pace every now and then while something is done.
+    /// Reports the pace, and records that the run is alive, at intervals until `done` completes.
     async fn tell_pace<T>(&self, limiter: &RateLimiter, done: impl Future<Output = T>) -> T {
         let mut done = std::pin::pin!(done);
         let mut tick = interval_at(Instant::now() + TELL_EVERY, TELL_EVERY);
@@ -284,20 +296,21 @@ impl Engine<'_> {
             tokio::select! {
                 biased;
                 _ = tick.tick() => self.observer.notice(&Event::Pace(limiter.snapshot())),
-                // Where that cannot be written, the next letter finds out.
+                // The error is ignored here: the next entry of a letter gets it too.
                 _ = alive.tick() => drop(self.journal.keep_alive(Timestamp::now()).await),
                 done = &mut done => return done,
             }
         }
     }
 
-    /// Looks up what is still unknown once more. Not when Altinn cannot be reached: the next run does it.
+    /// Looks up each letter that ended as unknown once more. Ends at the first look-up that fails; the next run then does it.
     async fn settle_unknown(&self, sender: &Sender<'_>, tally: &mut Tally<'_>) {
         let unsettled = std::mem::take(&mut tally.unsettled);
         if tally.failure.is_some() {
             return;
         }
         let settle = |lookup: Lookup| async move {
+            // Never final: a request lost in this run may still take effect for some minutes.
             let settled = lookup.settle(sender.client, sender.attempts, self.journal, || false);
             (settled.await, lookup)
         };
@@ -322,7 +335,7 @@ impl Engine<'_> {
     }
 }
 
-/// No letter is begun when there is no token to be had.
+/// Fetches the first token. Without one the run stops before any letter.
 async fn ask_for_token(attempts: &Attempts<'_>, tally: &mut Tally<'_>) {
     if let Some(Err(error)) = attempts.first_token().await {
         tally.halt(RunEnd::NoToken(error));
@@ -330,7 +343,7 @@ async fn ask_for_token(attempts: &Attempts<'_>, tally: &mut Tally<'_>) {
 }
 
 impl Engine<'_> {
-    /// The first letters go alone, one after the other: what is wrong with all of them is seen once.
+    /// Sends the canaries, one after the other, until enough are accepted. An error that concerns all letters then occurs only once.
     async fn send_canaries(
         &self,
         letters: &Letters<'_>,
@@ -357,7 +370,7 @@ impl Engine<'_> {
                     continue;
                 }
             };
-            // A reserved person and a resource of several say nothing about the other letters: the next one is the canary.
+            // A reservation, or a refusal of one resource among several, does not concern the other letters: the next one becomes the canary.
             let says_nothing = end.closes_resource || matches!(end.outcome, Outcome::Reserved(_));
             let why = end.outcome.reason().map(|reason| {
                 format!(
