@@ -153,7 +153,7 @@ impl Sender<'_> {
         tried: Option<&Attempted<Initialized>>,
     ) -> Result<Option<DeliveryEnd>, SendError> {
         let unaccepted = match end {
-            UploadEnd::Not(unaccepted) => *unaccepted,
+            UploadEnd::Unaccepted(unaccepted) => *unaccepted,
             UploadEnd::Journal(error) => return Err(error),
         };
         if matches!(unaccepted, Unaccepted::NotStarted) {
@@ -183,7 +183,7 @@ impl Sender<'_> {
         // Recorded uploads of an earlier run may have expired or been purged since.
         let dead = lost_attachments(delivery, ids, &attempted);
         if !dead.is_empty() {
-            Box::pin(self.uploads.renew(&dead)).await?;
+            Box::pin(self.uploads.forget(&dead)).await?;
             match self.upload(delivery).await {
                 Ok(others) => {
                     let mut again = Box::pin(self.exchange(letter, &others)).await?;
@@ -195,7 +195,7 @@ impl Sender<'_> {
                     }
                     // New uploads were refused too: no third exchange, but the next run uploads once more.
                     let dead = lost_attachments(delivery, ids, &attempted);
-                    self.uploads.renew(&dead).await?;
+                    self.uploads.forget(&dead).await?;
                 }
                 Err(end) => {
                     if let Some(end) = self.end_without_files(letter, end, Some(&attempted))? {
@@ -206,7 +206,7 @@ impl Sender<'_> {
         }
         let end = self.conclude(letter, attempted).await;
         if end.outcome.id().is_some() {
-            self.uploads.use_up(ids);
+            self.uploads.mark_used(ids);
         }
         Ok(Some(end))
     }

@@ -162,7 +162,7 @@ impl Engine<'_> {
         self.send_rest(&letters, &sender, &mut tally).await;
         self.settle_unknown(&sender, &mut tally).await;
         if tally.is_given_up()
-            && let Err(error) = uploads.give_up().await
+            && let Err(error) = uploads.delete_unused().await
         {
             tally.fail(error);
         }
@@ -245,7 +245,7 @@ impl Engine<'_> {
             };
             let name = &file.attachment.file_name;
             match end {
-                UploadEnd::Not(unaccepted) => tally.halt_without(name, *unaccepted),
+                UploadEnd::Unaccepted(unaccepted) => tally.halt_without(name, *unaccepted),
                 UploadEnd::Journal(error) => tally.fail(error),
             }
             return;

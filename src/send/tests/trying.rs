@@ -1,4 +1,4 @@
-//! How often, how late and with what a letter is tried again.
+//! Retries: number, delays, deadline and tokens.
 
 use std::cell::{Cell, RefCell};
 use std::time::{Duration, SystemTime};
