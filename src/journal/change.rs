@@ -80,6 +80,7 @@ pub(super) fn apply(
             return Ok(record(file, open, key, &entry)?.map(Done::NewState));
         }
         Change::CloseBlocks => {
+            // The engine requests this only when no letter is in flight.
             file.execute("DELETE FROM blocks", [])?;
             *open = OpenBlocks::default();
         }
@@ -104,6 +105,7 @@ pub(super) fn cut_off(file: &mut Connection) -> rusqlite::Result<usize> {
     let alive: Option<i64> =
         file.query_row("SELECT max(alive_at) FROM runs", [], |row| row.get(0))?;
     let alive = alive.and_then(|alive| Timestamp::from_millisecond(alive).ok());
+    // Without a recorded run each row's own `last_at` counts.
     let entry = Entry::CutOff(alive.unwrap_or_default());
     let mut found = block::read(&file)?;
     // Formats before 3 have no blocks: there the rows themselves are in flight, also after the migration.
@@ -139,6 +141,7 @@ fn open_block(
     open: &mut OpenBlocks,
     letters: Vec<(Uuid, Start)>,
 ) -> rusqlite::Result<Result<Vec<StateBefore>, JournalError>> {
+    // One time for all: the letters of a block leave within about half a second.
     let at = letters.first().map(|(_, start)| start.at);
     let mut opened = Vec::with_capacity(letters.len());
     let mut keys = HashSet::with_capacity(letters.len());
@@ -156,9 +159,11 @@ fn open_block(
             let row = found.as_ref().map_or(0, |(_, row)| row.row);
             return Ok(Err(refusal(step, key, state, row, &entry)));
         }
+        // The entry was only needed for `transition`; this always matches.
         let Entry::Started(start) = entry else {
             continue;
         };
+        // Identifies the row as it is now. When it differs later, the letter's outcome has been recorded.
         let before = block::checksum(found.as_ref());
         opened.push((OpenLetter::new(found, key, start), before));
     }
@@ -184,6 +189,7 @@ fn record(
     entry: &Entry,
 ) -> rusqlite::Result<Result<State, JournalError>> {
     let block = open.letters.remove(&key);
+    // A letter of an open block is in flight only in memory: its row still has the earlier state.
     let found = match &block {
         Some((letter, _)) => Some((letter.number, letter.record.clone())),
         None => numbered_record(file, key)?.map(|(number, row)| (Some(number), row)),

@@ -134,6 +134,7 @@ pub(super) fn verify(file: &Connection, path: &Path, is_sealed: bool) -> Result<
     if !has_sound_header(path) {
         return Err(damaged("its header is not one of SQLite's".to_owned()));
     }
+    // Ends at the first problem: one is enough to refuse the file.
     let said: String = file
         .query_row("PRAGMA quick_check(1)", [], |row| row.get(0))
         .map_err(unreadable)?;
@@ -196,6 +197,7 @@ fn verify_rows(file: &Connection, table: &str) -> rusqlite::Result<u64> {
 /// True when an index holds the entries of its table in ascending order. `PRAGMA integrity_check` finds the same, but searches the index for every row.
 fn agrees(file: &Connection, index: &str, column: &str) -> rusqlite::Result<bool> {
     let table =
+        // Without these clauses SQLite could answer both queries from the same source.
         format!("SELECT {column}, n FROM deliveries NOT INDEXED WHERE {column} IS NOT NULL");
     let (in_table, _) = sum_of_pairs(file, &table)?;
     let index = format!(
@@ -211,9 +213,11 @@ fn sum_of_pairs(file: &Connection, sql: &str) -> rusqlite::Result<(i64, bool)> {
     let mut rows = select.query([])?;
     let (mut sum, mut ascends, mut last) = (0_i64, true, Value::Null);
     while let Some(row) = rows.next()? {
+        // Addition is commutative: table and index are read in different orders.
         sum = sum.wrapping_add(of_row(row, 2)?);
         let this: Value = row.get(0)?;
         ascends &= match (&last, &this) {
+            // Row numbers may repeat, keys and correspondences may not.
             (Value::Integer(last), Value::Integer(this)) => last <= this,
             (Value::Blob(last), Value::Blob(this)) => last < this,
             _ => true,

@@ -148,6 +148,7 @@ impl JournalError {
 
     /// [`JournalError::Damaged`] when an error of `SQLite`'s means damage.
     fn from_damage(path: &Path, source: &rusqlite::Error) -> Option<Self> {
+        // Cells that cannot be decoded: only massebrev writes them, so the bytes have changed since.
         let damaged = matches!(
             source,
             rusqlite::Error::FromSqlConversionFailure(..)
@@ -226,6 +227,7 @@ fn set_aside(path: &Path) -> String {
     if cfg!(windows) {
         return format!("move \"{name}\" \"{free}\"");
     }
+    // A shell has no escape within single quotes: the quotation ends, and begins again after an escaped quote.
     let quoted = |name: &str| name.replace('\'', r"'\''");
     format!("mv '{}' '{}'", quoted(&name), quoted(&free))
 }

@@ -139,6 +139,7 @@ fn apply(file: &mut Connection, steps: &[&str]) -> rusqlite::Result<()> {
     }
     let sql = "UPDATE meta SET value = ?1 WHERE name = 'format'";
     change.execute(sql, params![FORMAT.to_string()])?;
+    // Rows of older formats have no checksums yet.
     for table in SEALED {
         seal(&change, table, "1")?;
     }

@@ -33,6 +33,7 @@ impl LockHolder {
                 "process" => holder.process = words.next().and_then(|word| word.parse().ok()),
                 "on" => holder.host = words.next().map(str::to_owned),
                 "since" => holder.since = words.next().and_then(|word| word.parse().ok()),
+                // Unknown words are skipped, so that later versions may add some.
                 _ => {}
             }
         }

@@ -33,6 +33,7 @@ impl Lock {
         if let Err(error) = file.try_lock() {
             return Err(refused(journal, error, || holder(&mut file)));
         }
+        // After locking: only the holder may write.
         describe(&mut file, now).map_err(failed)?;
         Ok(Self { _file: file })
     }
@@ -78,6 +79,7 @@ fn lock_path(journal: &Path) -> PathBuf {
 /// The process that holds the lock. Unknown on systems where a locked file cannot be read, such as Windows.
 fn holder(file: &mut File) -> LockHolder {
     let mut text = String::new();
+    // Bounded, since the file may have any content.
     match file.take(500).read_to_string(&mut text) {
         Ok(_) => LockHolder::read(&text),
         Err(_) => LockHolder::default(),
@@ -85,6 +87,7 @@ fn holder(file: &mut File) -> LockHolder {
 }
 
 fn describe(file: &mut File, now: Timestamp) -> io::Result<()> {
+    // Otherwise the end of a longer description would remain.
     file.set_len(0)?;
     file.rewind()?;
     writeln!(file, "{}", LockHolder::this(now))

@@ -71,6 +71,7 @@ impl Journal {
         // While the lock is held no other process sends, so whatever is in flight was left by one that died.
         let cut_off = change::cut_off(&mut store.connection);
         cut_off.map_err(|source| store.write_error(source))?;
+        // After creation and migration: the reader must see the present format.
         let reader = Store::open_for_reading(path)?;
         let writer = Writer::start(store).map_err(|source| failed(path, source))?;
         Ok(Self(Arc::new(Inner {
@@ -90,6 +91,7 @@ impl Journal {
     /// When the journal is missing, damaged, or of a newer format.
     pub(crate) fn read(path: &Path) -> Result<Self, JournalError> {
         let reader = Store::open_for_reading(path)?;
+        // A report from a damaged file would be wrong without anyone noticing.
         reader.verify()?;
         Ok(Self(Arc::new(Inner {
             path: path.to_owned(),
@@ -172,6 +174,7 @@ impl Journal {
     /// it too.
     pub(crate) async fn record(&self, key: Uuid, entry: Entry) -> Result<State, JournalError> {
         let change = match entry {
+            // A single letter is a block of one.
             Entry::Started(start) => Change::OpenBlock(vec![(key, start)]),
             entry => Change::Entry(key, entry),
         };
@@ -183,6 +186,7 @@ impl Journal {
     }
 
     pub(crate) fn recorded(&self) -> Result<RecordedRows, JournalError> {
+        // A connection of its own: the iteration keeps a read transaction open, possibly for minutes.
         RecordedRows::new(Store::open_for_reading(&self.0.path)?)
     }
 
@@ -296,6 +300,7 @@ fn make_folder(folder: &Path) -> io::Result<()> {
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.recursive(true).create(folder)?;
+    // Names and keys of rows must not get into version control by accident.
     fs::write(folder.join(".gitignore"), "*\n")?;
     sync(folder.parent())
 }

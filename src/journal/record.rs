@@ -168,6 +168,7 @@ impl RowRecord {
     }
 
     fn start(&mut self, start: &Start) {
+        // Status, code and message of an earlier outcome are dropped.
         *self = Self {
             row: start.row,
             line: start.line,
@@ -200,6 +201,7 @@ impl RowRecord {
         // Any other outcome settles what the lost request did.
         let is_unknown = self.state == State::Unknown;
         self.lost_at = end.lost_at.or(self.lost_at).filter(|_| is_unknown);
+        // A letter that was sent, or may be, needs no paper.
         if self.state != State::Reserved {
             self.listed_at = None;
         }

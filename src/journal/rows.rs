@@ -134,6 +134,7 @@ impl<'a> RowRecords<'a> {
             let open = self.snapshot.store.open_letters()?;
             self.open_keys = open.iter().map(|letter| letter.record.key).collect();
             let mut open: Vec<_> = open.into_iter().map(|letter| letter.record).collect();
+            // `open_keys` keeps them all: the rows of open letters are skipped in any case.
             open.retain(|_| self.with_open);
             open.sort_by_key(|record| record.row);
             self.open = Some(open.into());
@@ -152,6 +153,7 @@ impl<'a> RowRecords<'a> {
 
     fn next_page(&mut self) -> rusqlite::Result<()> {
         let mut page = self.snapshot.store.connection.prepare_cached(&self.sql)?;
+        // Keyset pagination: with `OFFSET`, SQLite would read all rows before the page again.
         let (row, n) = self.last;
         self.ended = true;
         for line in page.query_map(params![row, n], line)? {
@@ -188,6 +190,7 @@ pub(super) fn line_of(store: &Store, key: Uuid) -> rusqlite::Result<Option<RowRe
     if let Some(letter) = open.into_iter().find(|letter| letter.record.key == key) {
         return Ok(Some(letter.record));
     }
+    // Not in an open block, so the row has the present state.
     let found = find(&store.connection, store.format(), key)?;
     Ok(found.map(|(_, line)| line))
 }

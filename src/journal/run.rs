@@ -26,7 +26,6 @@ pub(crate) struct Run {
     pub skipped: u64,
     /// Number of rows in the file that break a rule and that are not recorded.
     pub invalid: u64,
-    /// The plan digest.
     pub plan: String,
     pub started_at: Timestamp,
     /// `None` while the run continues, and when its process died.
@@ -104,6 +103,7 @@ impl SharedAttachment {
     pub(super) fn identity(&self) -> Uuid {
         let mut all = self.digest.to_vec();
         for part in [&self.resource, &self.file_name, &self.senders_reference] {
+            // With its length, so that different parts never give the same bytes.
             all.extend((part.len() as u64).to_be_bytes());
             all.extend(part.as_bytes());
         }
@@ -184,6 +184,7 @@ pub(super) fn record_inputs(file: &Connection, inputs: &[Input]) -> rusqlite::Re
         insert(file, "inputs", &values)
     };
     for input in inputs {
+        // Masked before the comparison, as the earlier ones are.
         let name = redact(&input.name);
         let earlier = known.remove(&(input.kind.clone(), name.to_string()));
         if earlier != Some(input.digest) {

@@ -173,6 +173,7 @@ pub(crate) fn transition(
         {
             Err(IllegalStep::Drift)
         }
+        // A skipped row may have been excluded in earlier runs only.
         (Pending | Unknown | Failed | Rejected | Reserved | Skipped, Entry::Started(_)) => {
             Ok(InFlight)
         }
@@ -183,6 +184,7 @@ pub(crate) fn transition(
             found => Ok(found),
         },
         (InFlight, Entry::CutOff(_)) | (Sent | AlreadySent, Entry::Disputed) => Ok(Unknown),
+        // A listed row stays reserved; the record notes the list.
         (Reserved, Entry::Listed(_)) => Ok(Reserved),
         (Pending, Entry::Skipped(_)) | (Failed | Rejected | Reserved, Entry::Dropped(_)) => {
             Ok(Skipped)

@@ -60,6 +60,7 @@ impl Store {
             store.older = Some(migrate(&mut store.connection, path, found)?);
             store.format = FORMAT;
         }
+        // A new file already has this program's version.
         store.written_by = store.program()?.filter(|_| !new);
         store
             .configure(header)
@@ -156,6 +157,7 @@ impl Store {
     }
 
     fn connect(path: &Path) -> Result<Self, JournalError> {
+        // `NO_MUTEX`: each connection is used by one thread at a time.
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         Self::opened(path, Connection::open_with_flags(path, flags))
     }
@@ -185,6 +187,7 @@ impl Store {
             source: Arc::new(source),
         };
         let connection = connection.map_err(failed)?;
+        // Another process may lock the file for a moment, for example to recover its log.
         connection
             .busy_timeout(Duration::from_secs(5))
             .map_err(failed)?;
@@ -224,6 +227,7 @@ impl Store {
     }
 
     fn create(&mut self, header: &Header, began: Timestamp) -> rusqlite::Result<()> {
+        // Before the transaction: within one, the journal mode cannot be changed.
         let mode = "PRAGMA journal_mode = WAL";
         let mode: String = self.connection.query_row(mode, [], |row| row.get(0))?;
         if mode != "wal" {

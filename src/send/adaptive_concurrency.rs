@@ -201,6 +201,7 @@ impl AdaptiveConcurrency {
             let past = state
                 .past_rtt
                 .map_or(EwmaVar::new(rtt), |past| past.update(rtt));
+            // The average, so that one fast interval does not set the baseline.
             state.unloaded_rtt = state.unloaded_rtt.min(past.mean);
             state.past_rtt = Some(past);
             state.next_update = now + Duration::from_secs_f64(rtt);
@@ -325,6 +326,7 @@ impl Permit<'_> {
         }
         let mut state = self.of.state();
         state.in_flight += 1;
+        // Letters that only wait, for a token or a pause, do not count.
         state.interval.reached_limit |= state.in_flight >= state.limit;
     }
 }

@@ -76,11 +76,13 @@ impl<'a> Uploads<'a> {
         planned: &PlannedFile,
     ) -> Result<Uuid, UploadEnd> {
         let key = (resource.to_owned(), planned.identity);
+        // Cloned, so that the map is not locked during the upload.
         let cell = Arc::clone(self.cells().entry(key).or_default());
         let shared = shared(resource, planned);
         tokio::select! {
             biased;
             () = self.attempts.stop.wait() => Err(Unaccepted::NotStarted.into()),
+            // One upload for all letters that wait; after an error the next letter tries again.
             id = cell.get_or_try_init(|| self.obtain(shared, planned)) => id.copied(),
         }
     }
@@ -146,7 +148,7 @@ impl<'a> Uploads<'a> {
                 notice(true);
                 return Ok(id);
             }
-            // Forgotten first: if the process dies in between, no later run waits for a deleted attachment.
+            // Forgotten even if the deletion fails: an attachment that is not published by now cannot be used.
             self.journal.forget_attachment(id).await?;
             self.discard(id).await?;
         }

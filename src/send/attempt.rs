@@ -39,7 +39,7 @@ pub(super) struct Attempts<'a> {
 pub(super) struct Attempted<T> {
     /// Altinn's answer, or the reason why the exchange was not accepted.
     pub(super) result: Result<T, Unaccepted>,
-    /// Number of requests sent.
+    /// Number of requests sent, retries included.
     pub(super) requests: u32,
     /// Time of the last request that may have taken effect without an answer.
     pub(super) lost_at: Option<Timestamp>,
@@ -84,7 +84,7 @@ enum AttemptStep<T> {
 /// The reason for another attempt.
 struct NextTry {
     why: Reason,
-    /// The server's `Retry-After`.
+    /// The wait that the server asks for in `Retry-After`.
     asked: Option<Duration>,
     /// The wait; `None` for the letter's own backoff.
     after: Option<Duration>,
@@ -178,7 +178,7 @@ impl<'a> Attempts<'a> {
         attempted.await.result
     }
 
-    /// The retry loop.
+    /// The retry loop: sends the request, decides on the step after its answer, and waits between tries.
     async fn exchange<T, F>(
         &self,
         tries: u32,
@@ -189,6 +189,7 @@ impl<'a> Attempts<'a> {
     where
         F: Future<Output = Result<Answer<T>, TransportError>>,
     {
+        // Counts all waits, also for permits and tokens.
         let deadline = Instant::now() + self.retry.deadline.duration();
         let (mut count, mut requests, mut lost_at, mut refreshed) = (0_u32, 0, None, false);
         let (mut last, mut last_try_at, mut permit) = (None, None, None);
@@ -358,9 +359,11 @@ impl<'a> Attempts<'a> {
                 self.contact.record_answer(false);
                 self.step_after_refusal(refusal, token, departed)
             }
+            // The request ended within the file, so Altinn did not accept it.
             Err(error) if error.is_about_a_file() => {
                 AttemptStep::Settled(Err(Unaccepted::NoFile(because(error.reason()))))
             }
+            // An untrusted certificate concerns all requests, so the run ends without retries.
             Err(error) if error.is_about_trust() => {
                 let (reason, hint) = (error.reason(), error.hint());
                 let why = because(reason.clone());
@@ -444,6 +447,7 @@ impl<'a> Attempts<'a> {
                 })
             }
             Verdict::RefreshToken => AttemptStep::Refresh(token, refusal),
+            // A final refusal is no back pressure: the server has processed the request.
             verdict => {
                 self.limiter.answered(departed);
                 AttemptStep::Settled(Err(Unaccepted::Refused(refusal, verdict)))

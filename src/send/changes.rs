@@ -107,6 +107,7 @@ fn compare(before: Vec<crate::journal::Input>, now: &[Input]) -> Vec<ChangedInpu
         };
         let how = match before.iter().position(same) {
             None => HowChanged::New,
+            // Removed when found: what remains in `before` is no longer part of the mailing.
             Some(at) if before.swap_remove(at).2 != input.digest.0 => HowChanged::Changed,
             Some(_) => continue,
         };

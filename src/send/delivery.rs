@@ -51,6 +51,7 @@ impl Sender<'_> {
         letter: Letter,
         begun: Begun<'_>,
     ) -> Result<Option<DeliveryEnd>, SendError> {
+        // The resource may have been closed after the block was opened.
         if self.refused.holds(letter.delivery.resource()) {
             return Ok(None);
         }
@@ -187,6 +188,7 @@ impl Sender<'_> {
             match self.upload(delivery).await {
                 Ok(others) => {
                     let mut again = Box::pin(self.exchange(letter, &others)).await?;
+                    // A lost request of the first exchange may still take effect.
                     again.lost_at = again.lost_at.or(attempted.lost_at);
                     again.requests += attempted.requests;
                     // When the run was stopped in between, the first exchange's refusal stands.
@@ -275,6 +277,7 @@ impl Sender<'_> {
         let delivery = &*letter.delivery;
         let end = match result {
             Ok(Initialized { id, status, .. }) => {
+                // Altinn may accept a letter and answer at once that it will not deliver it.
                 let outcome = by_status(id, &status, None, Outcome::Sent { id });
                 DeliveryEnd::new(delivery, outcome)
             }
@@ -436,6 +439,7 @@ fn because(message: &str) -> Reason {
 /// True when an answer names this recipient, in any of Altinn's notations.
 fn is_for(letter: &Initialized, recipient: &Recipient) -> bool {
     let named = letter.recipient.as_ref();
+    // An answer without a recipient does not fit: it cannot be told from another letter's.
     named.is_some_and(|named| Recipient::parse(named).is_ok_and(|named| named == *recipient))
 }
 

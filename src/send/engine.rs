@@ -143,6 +143,7 @@ impl Engine<'_> {
         };
         let mut tally = Tally::new(self.options.max_failures, self.observer, self.stop);
         let outstanding = chosen.letters > 0;
+        // A run without letters needs no token.
         if outstanding {
             ask_for_token(attempts, &mut tally).await;
         }
@@ -295,6 +296,7 @@ impl Engine<'_> {
         loop {
             tokio::select! {
                 biased;
+                // Ticks first: otherwise a run that is always ready would delay them.
                 _ = tick.tick() => self.observer.notice(&Event::Pace(limiter.snapshot())),
                 // The error is ignored here: the next entry of a letter gets it too.
                 _ = alive.tick() => drop(self.journal.keep_alive(Timestamp::now()).await),
@@ -378,8 +380,10 @@ impl Engine<'_> {
                     end.line
                 )
             });
+            // Read before `count` consumes the end.
             let network = end.network;
             tally.count(end);
+            // Without a network the letter itself is not to blame, and the message says so.
             match why {
                 _ if says_nothing => {}
                 Some(why) if network => tally.halt(RunEnd::Unreachable(why)),

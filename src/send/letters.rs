@@ -78,6 +78,7 @@ impl<'a> Letters<'a> {
                 Some(RowStep::Broken(error)) => return Err(error),
                 None => break,
             }
+            // Bounds the memory: a million rows in a row may be excluded.
             if skips.len() == SKIPS {
                 self.record_skips(std::mem::take(&mut skips)).await?;
             }
@@ -99,6 +100,7 @@ impl<'a> Letters<'a> {
             waiting: Waiting::new(&self.waiting),
         });
         self.ready.borrow_mut().extend(letters);
+        // `notify_one` is remembered when nothing waits for it at the moment.
         self.arrived.notify_one();
         Ok(true)
     }

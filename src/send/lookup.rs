@@ -115,6 +115,7 @@ impl Lookup {
         };
         match overview {
             Ok(overview) => self.compare(id, overview),
+            // Altinn refuses access to letters of other senders.
             Err(Unaccepted::Refused(refusal, _)) if refusal.code == Some(NO_ACCESS) => {
                 LookupResult::Foreign(id)
             }
@@ -147,6 +148,7 @@ impl Lookup {
         };
         let end = LetterEnd {
             outcome,
+            // Look-ups do not count as requests of the letter.
             attempts: 0,
             at: Timestamp::now(),
             lost_at: None,
@@ -170,6 +172,7 @@ impl Lookup {
         let same = recipient.as_ref().map(|other| self.addressee.is(other));
         match (reference, same) {
             (Some(false), _) | (_, Some(false)) => LookupResult::Foreign(id),
+            // With neither known, the letter could be a different one.
             (None, None) => LookupResult::Unseen(Reason {
                 message: format!("Altinn does not say whose letter {id} is"),
                 ..Reason::default()

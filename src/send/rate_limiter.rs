@@ -158,6 +158,7 @@ impl RateLimiter {
         self.concurrency.answered(departed);
         let mut state = self.state();
         state.refusals = state.refusals.saturating_sub(1);
+        // The server accepts requests again, so the next pause begins short.
         state.pauses = 0;
         state.last_answered = Some(Instant::now());
     }
@@ -196,6 +197,7 @@ impl RateLimiter {
         state.pauses += 1;
         state.refusals = AFTER_PAUSE;
         state.paused_at = Some(now);
+        // The server's limit is unknown: begin with one request at a time.
         self.concurrency.restart();
         Some(state.pause(now, pause))
     }

@@ -375,6 +375,7 @@ impl Reconciler<'_> {
             let (question, state) = answer?;
             resume.answer(&question, state);
         }
+        // Answers arrive in any order.
         resume.uncertain.sort_unstable();
         Ok(())
     }
@@ -488,6 +489,7 @@ fn changed_rows(
 ) -> Result<Vec<ChangedRow>, SendError> {
     let numbers = named.iter().map(|(position, _)| *position as u64 + 1);
     let deliveries = Deliveries::new(mailing, checked).map_err(SendError::Rows)?;
+    // In row order, as `named` is sorted by position.
     let mut letters = deliveries
         .only(Selection::from_rows(numbers))
         .filter_map(|planned| match planned {

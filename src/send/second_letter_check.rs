@@ -92,6 +92,7 @@ impl SecondLetterCheck<'_> {
         let decide = |candidate| self.decide(candidate, resource);
         let mut decided = stream::iter(&candidates)
             .map(decide)
+            // In order, since findings belong to candidates by index.
             .buffered(self.options.in_flight());
         let mut is_certain = false;
         while let Some(finding) = decided.next().await {
@@ -103,6 +104,7 @@ impl SecondLetterCheck<'_> {
         }
         // Look-ups still in flight are cancelled.
         drop(decided);
+        // The candidates that Altinn was not asked about.
         findings.resize(candidates.len(), Finding::Possibly);
         let found = candidates.iter().zip(findings);
         let mut second = collect(self.journal, mailing, checked, found)?;
@@ -134,6 +136,7 @@ impl SecondLetterCheck<'_> {
                     Some(_) => {}
                     None => finding = Finding::Possibly,
                 },
+                // The earlier letter was never sent and can no longer be.
                 LookupResult::NoLetter if !may_still_arrive(earlier.lost_at, Timestamp::now()) => {}
                 LookupResult::NoLetter | LookupResult::Foreign(_) | LookupResult::Unseen(_) => {
                     finding = Finding::Possibly;

@@ -54,6 +54,7 @@ impl Respelled {
         let same = |spelling: fn(&str) -> String| spelling(earlier) == spelling(now);
         let blanks = |name: &str| name.split_whitespace().collect::<String>();
         let zeros = |name: &str| name.trim_start_matches('0').to_owned();
+        // From harmless to vague: the first cause that fits is named.
         if same(blanks) {
             Some(Self::Blanks)
         } else if same(zeros) {
@@ -100,6 +101,7 @@ fn is_a_number_by_a_spreadsheet(now: &str, earlier: &str) -> bool {
     let scientific = mantissa.is_some_and(|(mantissa, _)| {
         let mantissa = digits(mantissa);
         !mantissa.is_empty()
+            // The first two digits must agree; a spreadsheet rounds the later ones.
             && earlier.starts_with(mantissa.trim_end_matches('0').get(..2).unwrap_or(&mantissa))
     });
     plain && (scientific || decimals.is_some_and(|whole| whole == earlier))

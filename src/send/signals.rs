@@ -108,6 +108,7 @@ impl RefusedResources {
 
     /// True when a resource is closed.
     pub(super) fn holds(&self, resource: &str) -> bool {
+        // `several` first: with a single resource no lock is taken.
         self.several && self.whys().contains_key(resource)
     }
 

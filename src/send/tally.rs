@@ -161,6 +161,7 @@ impl<'a> Tally<'a> {
         match (self.failure, self.ending) {
             (Some(failure), _) => Err(failure),
             (None, Some(ending)) => Ok(ending),
+            // A stop that came after the last letter interrupts nothing.
             (None, None) if exhausted && !self.cut_short => Ok(RunEnd::Finished),
             (None, None) => Ok(RunEnd::Interrupted),
         }

@@ -190,7 +190,7 @@ impl State {
         (latency, answer)
     }
 
-    /// True when one more is taken, and else how long none will be.
+    /// Takes a request; the error is the time until the next one can be taken.
     fn pass(&mut self, gate: Gate, now: Instant) -> Result<(), Duration> {
         match gate {
             Gate::Open => return Ok(()),
@@ -254,7 +254,7 @@ impl TokenSource for TestTokens {
     }
 }
 
-/// What a run against a server came to.
+/// The result of a run against a server.
 #[derive(Debug)]
 pub(super) struct Ran {
     pub(super) took: Duration,
@@ -263,7 +263,7 @@ pub(super) struct Ran {
     pub(super) last: PaceSnapshot,
 }
 
-/// Sends so many letters, each tried until it is settled. A run that stands still fails.
+/// Sends this number of letters, each until it is settled. Fails when the run makes no progress.
 pub(super) async fn run(
     server: &Server,
     letters: usize,
