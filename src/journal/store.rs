@@ -162,7 +162,7 @@ impl Store {
         Self::opened(path, Connection::open_with_flags(path, flags))
     }
 
-    /// Opens a file that nothing writes, in a folder that cannot be written. SQLite would need to create `-shm` there, unless the file is declared immutable.
+    /// Opens a file that nothing writes, in a folder that cannot be written. `SQLite` would need to create `-shm` there, unless the file is declared immutable.
     fn connect_immutable(path: &Path) -> Result<Self, JournalError> {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
             | OpenFlags::SQLITE_OPEN_NO_MUTEX

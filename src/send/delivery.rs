@@ -30,7 +30,7 @@ const LOOKUPS: u32 = 4;
 const LOST_ATTACHMENTS: [u32; 4] = [1007, 1017, 1018, EXPIRES_SOON];
 const EXPIRES_SOON: u32 = 1055;
 
-/// Sends letters. Any number of them concurrently.
+/// Sends letters, any number of them concurrently.
 pub(super) struct Sender<'a> {
     pub(super) client: &'a Client,
     pub(super) journal: &'a Journal,

@@ -380,7 +380,6 @@ impl Engine<'_> {
                     end.line
                 )
             });
-            // Read before `count` consumes the end.
             let network = end.network;
             tally.count(end);
             // Without a network the letter itself is not to blame, and the message says so.

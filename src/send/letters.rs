@@ -78,7 +78,7 @@ impl<'a> Letters<'a> {
                 Some(RowStep::Broken(error)) => return Err(error),
                 None => break,
             }
-            // Bounds the memory: a million rows in a row may be excluded.
+            // Bounds the memory: a file may exclude a million rows.
             if skips.len() == SKIPS {
                 self.record_skips(std::mem::take(&mut skips)).await?;
             }
@@ -91,7 +91,7 @@ impl<'a> Letters<'a> {
         let starts = block
             .iter()
             .map(|delivery| (delivery.key, start(delivery, at)));
-        // Durable before any of them is handed out: a letter without a record could be sent a second time.
+        // Durable before any of them is handed out: after a crash the journal must tell which letters may be at Altinn, and with which text.
         let before = self.journal.open_block(starts.collect()).await?;
         let letters = block.into_iter().zip(before);
         let letters = letters.map(|(delivery, before)| Letter {
