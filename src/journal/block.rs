@@ -47,6 +47,7 @@ pub(super) fn write(
     for (OpenLetter { record, .. }, before) in letters {
         blob.extend_from_slice(record.key.as_bytes());
         blob.extend_from_slice(&record.body.unwrap_or_default());
+        // Compared in `read` to find out if the outcome was recorded.
         blob.extend_from_slice(&before.to_le_bytes());
         blob.extend_from_slice(&record.row.to_le_bytes());
         blob.extend_from_slice(&record.line.to_le_bytes());
@@ -72,6 +73,7 @@ pub(super) fn read(file: &Connection) -> rusqlite::Result<Vec<OpenLetter>> {
     let mut open = Vec::new();
     while let Some(block) = blocks.next()? {
         let at = time(block, 0)?;
+        // The blob has no count: letters follow one another to its end.
         let mut bytes = Bytes(block.get_ref(1)?.as_blob()?);
         while !bytes.0.is_empty() {
             let (key, before, start) = bytes.letter(at).ok_or(IntegralValueOutOfRange(1, 0))?;

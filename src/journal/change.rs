@@ -123,6 +123,7 @@ pub(super) fn cut_off(file: &mut Connection) -> rusqlite::Result<usize> {
         }));
     }
     for OpenLetter { number, record, .. } in &found {
+        // A letter new in its block gets its row only now.
         write_record(
             &file,
             *number,
@@ -177,6 +178,7 @@ fn open_block(
     let before = before.collect();
     let letters = opened.into_iter();
     let letters = letters.map(|(letter, _)| (letter.record.key, (letter, number)));
+    // Only when the block is written: a refused one must leave no letters in memory.
     open.letters.extend(letters);
     Ok(Ok(before))
 }
@@ -278,6 +280,7 @@ fn begin_run(file: &Connection, run: &Run, inputs: &[Input]) -> rusqlite::Result
 
 fn end_run(file: &Connection, ended: &EndedRun) -> rusqlite::Result<()> {
     let sql = "UPDATE runs SET ended_at = ?1, ending = ?2, reason = ?3 WHERE n = (SELECT max(n) FROM runs)";
+    // Reasons quote Altinn's messages, which may contain identity numbers.
     let reason = ended.reason.as_deref().map(masked);
     let ending = ended.how.name();
     file.execute(sql, params![ended.at.as_millisecond(), ending, reason])?;

@@ -105,6 +105,7 @@ pub(super) fn seal(file: &Connection, table: &str, condition: &str) -> rusqlite:
     };
     let mut select = file.prepare_cached(&format!("SELECT * FROM {table} WHERE {condition}"))?;
     let columns = select.column_count() - 1;
+    // The columns of the primary key come first in every table.
     let keys = if table == "inputs" { 3 } else { 1 };
     let places = vec!["?"; keys].join(", ");
     let sql = format!("UPDATE {table} SET sum = ? WHERE {key} = ({places})");
@@ -216,6 +217,7 @@ fn sum_of_pairs(file: &Connection, sql: &str) -> rusqlite::Result<(i64, bool)> {
         // Addition is commutative: table and index are read in different orders.
         sum = sum.wrapping_add(of_row(row, 2)?);
         let this: Value = row.get(0)?;
+        // Out of order, SQLite's binary search would miss entries, although all of them are there.
         ascends &= match (&last, &this) {
             // Row numbers may repeat, keys and correspondences may not.
             (Value::Integer(last), Value::Integer(this)) => last <= this,

@@ -121,6 +121,7 @@ pub(super) fn migrate(
     path: &Path,
     found: u32,
 ) -> Result<PathBuf, JournalError> {
+    // Format 0, or one above `STEPS`, has never been written.
     let done = usize::try_from(found).unwrap_or(usize::MAX);
     let steps = done.checked_sub(1).and_then(|done| STEPS.get(done..));
     let steps = steps
@@ -133,6 +134,7 @@ pub(super) fn migrate(
 }
 
 fn apply(file: &mut Connection, steps: &[&str]) -> rusqlite::Result<()> {
+    // Immediate: a reader that upgrades to a writer later could fail as busy.
     let change = file.transaction_with_behavior(TransactionBehavior::Immediate)?;
     for step in steps {
         change.execute_batch(step)?;

@@ -10,8 +10,7 @@ use jiff::Timestamp;
 use super::JournalError;
 use super::holder::LockHolder;
 
-/// Held until dropped; the operating system releases it when the process dies. The file stays: a process that removes it could remove the file that another one has just
-/// locked.
+/// Held until dropped; the operating system releases it when the process dies. The file stays: removing it could remove a file that another process has just locked.
 #[derive(Debug)]
 pub(super) struct Lock {
     _file: File,
@@ -22,14 +21,15 @@ impl Lock {
     ///
     /// # Errors
     ///
-    /// [`JournalError::Locked`] with the holder, and [`JournalError::NoLocks`] on file systems without locks. A file left by a killed process is no error: only the
-    /// operating system's lock counts.
+    /// [`JournalError::Locked`] with the holder, and [`JournalError::NoLocks`] on file systems without locks. A file left by a killed
+    /// process is no error: only the operating system's lock counts.
     pub(super) fn take(journal: &Path, now: Timestamp) -> Result<Self, JournalError> {
         let path = lock_path(journal);
         let failed = |source| JournalError::create(&path, source);
         let mut file = private(OpenOptions::new().read(true).write(true).create(true))
             .open(&path)
             .map_err(failed)?;
+        // Does not wait: a run can take hours, and the message names its process.
         if let Err(error) = file.try_lock() {
             return Err(refused(journal, error, || holder(&mut file)));
         }

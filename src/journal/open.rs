@@ -47,8 +47,8 @@ impl Journal {
         folder.join(".massebrev").join(name)
     }
 
-    /// Opens the journal for writing. Creates it when missing, with `began` as the time of the first send. Rows that were in flight when an earlier process died become
-    /// unknown.
+    /// Opens the journal for writing. Creates it when missing, with `began` as the time of the first send. Rows that were in flight when an earlier
+    /// process died become unknown.
     ///
     /// # Errors
     ///
@@ -62,11 +62,13 @@ impl Journal {
         let now = Timestamp::now();
         let failed = JournalError::create;
         let folder = path.parent().unwrap_or(Path::new("."));
+        // The lock file lies in the folder too.
         make_folder(folder).map_err(|source| failed(folder, source))?;
         // Before the file is touched: creating, migrating and cutting off assume a single process.
         let lock = Lock::take(path, now)?;
         make_file(path, folder).map_err(|source| failed(path, source))?;
         let mut store = Store::open_for_writing(path, header, began)?;
+        // The writer thread takes the store, so these are kept here.
         let (older, program) = (store.older.clone(), store.written_by.clone());
         // While the lock is held no other process sends, so whatever is in flight was left by one that died.
         let cut_off = change::cut_off(&mut store.connection);
@@ -117,6 +119,7 @@ impl Journal {
         for ending in ["-wal", "-shm", ""] {
             let mut file = path.as_os_str().to_owned();
             file.push(ending);
+            // SQLite may have removed `-wal` and `-shm` itself.
             match fs::remove_file(&file) {
                 Err(source) if source.kind() != io::ErrorKind::NotFound => {
                     return Err(JournalError::create(Path::new(&file), source));
@@ -170,8 +173,8 @@ impl Journal {
     ///
     /// # Errors
     ///
-    /// [`JournalError::Illegal`], [`JournalError::IdTaken`] and [`JournalError::Drift`] refuse this entry alone. After a [`JournalError::Write`] every later call returns
-    /// it too.
+    /// [`JournalError::Illegal`], [`JournalError::IdTaken`] and [`JournalError::Drift`] refuse this entry alone. After a
+    /// [`JournalError::Write`] every later call returns it too.
     pub(crate) async fn record(&self, key: Uuid, entry: Entry) -> Result<State, JournalError> {
         let change = match entry {
             // A single letter is a block of one.
@@ -199,6 +202,7 @@ impl Journal {
     /// The inputs of the latest run, in order; empty for format 1, which does not record them.
     pub(crate) fn inputs(&self) -> Result<Vec<Input>, JournalError> {
         let reader = self.reader();
+        // Format 1 has no table `inputs`.
         if reader.format() < 2 {
             return Ok(Vec::new());
         }

@@ -175,6 +175,7 @@ impl RowRecord {
             name: redact(&start.name).into_owned(),
             recipient: redact(&start.recipient).into_owned(),
             body: Some(start.body),
+            // The first try of the letter, in whichever run.
             first_at: self.first_at.or(Some(start.at)),
             last_at: start.at,
             correspondence: self.correspondence,
@@ -191,6 +192,7 @@ impl RowRecord {
         let reason = end.outcome.reason();
         // `AlreadySent` may come without an id; one that is known stays.
         self.correspondence = end.outcome.id().or(self.correspondence);
+        // Added up over the runs.
         self.attempts += u64::from(end.attempts);
         self.status = reason.and_then(|reason| reason.status);
         self.code = reason.and_then(|reason| reason.code);
@@ -254,6 +256,7 @@ pub(super) fn find(
     key: Uuid,
 ) -> rusqlite::Result<Option<(i64, RowRecord)>> {
     let sql = format!("SELECT {} FROM deliveries WHERE key = ?1", columns(format));
+    // Runs for every letter, so the statement is cached.
     let mut found = file.prepare_cached(&sql)?;
     found.query_row([key.as_bytes()], line).optional()
 }

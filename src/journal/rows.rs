@@ -158,6 +158,7 @@ impl<'a> RowRecords<'a> {
         self.ended = true;
         for line in page.query_map(params![row, n], line)? {
             let (n, line) = line?;
+            // Two rows can have the same row number, after rows were inserted in the file; `n` tells them apart.
             self.last = advances(self.last, (whole(line.row), n))?;
             self.ended = false;
             if !self.open_keys.contains(&line.key) {

@@ -87,6 +87,7 @@ impl Store {
             }
             empty => empty?,
         };
+        // The file was created, but the process died before it wrote the tables.
         if empty {
             return Err(missing());
         }
@@ -253,6 +254,7 @@ impl Store {
     /// The format of the file. An error when this program does not know it.
     fn check_format(&mut self) -> Result<u32, JournalError> {
         let format = self.meta("format")?;
+        // Checked before any table but `meta` is read, since a newer format may have others.
         let found: u32 = format
             .parse()
             .map_err(|_| self.damaged(format!("`{format}` is no format")))?;
@@ -311,6 +313,7 @@ impl Store {
                 .query_row(sql, [name], |row| row.get(0))
                 .optional()?;
             if known.as_deref() != Some(value) {
+                // Only when changed: opening a journal should not write to it without need.
                 insert(
                     &self.connection,
                     "meta",

@@ -79,6 +79,7 @@ fn write(mut store: Store, queue: &Receiver<PendingChange>) {
     let mut open = OpenBlocks::default();
     let mut carried = 0;
     while let Ok(first) = queue.recv() {
+        // The queue is still emptied, so that no caller waits for ever.
         if let Some(error) = &broken {
             let _ = first.reply.send(Err(error.clone()));
             continue;
@@ -86,6 +87,7 @@ fn write(mut store: Store, queue: &Receiver<PendingChange>) {
         // Sleeps instead of waiting on the queue: then handing over a change does not wake this thread, which costs a system call each time.
         thread::sleep(if carried < MANY { SHORT_LINGER } else { LINGER });
         let group: (Vec<_>, Vec<_>) = std::iter::once(first)
+            // Takes what has arrived, without waiting for a full group.
             .chain(queue.try_iter().take(GROUP))
             .map(|pending| (pending.change, pending.reply))
             .unzip();

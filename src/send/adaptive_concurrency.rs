@@ -197,6 +197,7 @@ impl AdaptiveConcurrency {
         let current_rtt = interval.rtt();
         // Compares with earlier intervals only: the newest one is averaged in afterwards.
         state.manage_limit(&interval, self.max_concurrency);
+        // An interval of refusals alone has measured no round-trip time.
         if let Some(rtt) = current_rtt {
             let past = state
                 .past_rtt
@@ -248,6 +249,7 @@ impl State {
         let loaded = current_rtt.is_some_and(|rtt| rtt > self.loaded_rtt());
         let back_pressure = interval.back_pressure * BACK_PRESSURE_SHARE > interval.answers;
         if back_pressure || loaded {
+            // Slow start never returns in this run, as the server's capacity is now known roughly.
             self.slow_start = false;
             if self.limit > 1 {
                 self.limit = decreased(self.limit);
@@ -258,6 +260,7 @@ impl State {
         } else if interval.reached_limit && current_rtt.is_some() {
             let grown =
                 current_rtt.is_some_and(|rtt| rtt > self.unloaded_rtt * NO_GROWTH.0 + NO_GROWTH.1);
+            // Growth that is no load yet ends the fast increase, but not the increase by one.
             self.slow_start &= !grown;
             let step = if self.slow_start { self.limit / 2 } else { 1 };
             self.limit = self.limit.saturating_add(step).min(max_concurrency);

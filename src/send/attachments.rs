@@ -144,6 +144,7 @@ impl<'a> Uploads<'a> {
             self.attempts.observer.notice(&event);
         };
         if let Some((id, _)) = self.journal.attachment(&shared)? {
+            // Recorded does not mean usable: it may be half uploaded, expired or purged.
             if self.published(id).await?.is_ok() {
                 notice(true);
                 return Ok(id);
@@ -232,6 +233,7 @@ impl<'a> Uploads<'a> {
                 .settle(async |token| self.client.attachment(&token, id).await)
                 .await;
             let overview = match looked.result {
+                // Altinn no longer has the attachment.
                 Err(Unaccepted::Refused(refusal, _)) if refusal.status == 404 => {
                     return Ok(Err(refusal.message));
                 }

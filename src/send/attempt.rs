@@ -269,6 +269,7 @@ impl<'a> Attempts<'a> {
         deadline: Instant,
     ) -> Result<Reason, Unaccepted> {
         let cut_off = again.unconnected && !self.contact.has_answered();
+        // Altinn has never been reached: probably a missing network or a wrong address, which more tries do not change.
         let tries = if cut_off {
             tries.min(FIRST_CONTACT)
         } else {
@@ -479,8 +480,10 @@ impl<'a> Attempts<'a> {
             return false;
         }
         self.observer.notice(&Event::Retrying { wait, why });
+        // Counted for the progress display.
         let _retrying = self.limiter.retrying();
         tokio::select! {
+            // A stop ends the wait, and with it the letter's tries.
             () = tokio::time::sleep(wait) => true,
             () = self.stop.wait() => false,
         }

@@ -125,6 +125,7 @@ fn compare(before: Vec<crate::journal::Input>, now: &[Input]) -> Vec<ChangedInpu
     });
     changed.extend(gone);
     if changed.iter().any(|input| input.kind == InputKind::Member) {
+        // The single members say more than the file.
         changed.retain(|input| input.kind != InputKind::Manifest);
     }
     changed.sort_by(|one, other| (one.kind, &one.name).cmp(&(other.kind, &other.name)));

@@ -40,6 +40,7 @@ impl CircuitBreaker {
         self.ended += 1;
         let in_a_row = match outcome {
             Outcome::Sent { .. } | Outcome::AlreadySent { .. } | Outcome::Withdrawn { .. } => {
+                // An accepted letter ends both rows of failures.
                 self.last = None;
                 self.lost = 0;
                 None
@@ -78,6 +79,7 @@ impl CircuitBreaker {
         } else {
             reason.message.clone()
         };
+        // Identical means the same code and, without a code, the same words.
         let this = (reason.code, words);
         if self.last.as_ref() == Some(&this) {
             self.identical += 1;

@@ -95,6 +95,7 @@ impl Sender<'_> {
         mut end: DeliveryEnd,
     ) -> Result<DeliveryEnd, SendError> {
         let delivery = &*letter.delivery;
+        // Usually ends in the first round; the others resolve a correspondence that two rows claim.
         let mut unsettled = Vec::new();
         let mut asked_again = false;
         end.state = loop {
@@ -131,6 +132,7 @@ impl Sender<'_> {
                 end = Box::pin(self.conclude(letter, again)).await;
             }
         };
+        // Looked up once more after all other letters, when more time has passed.
         if matches!(end.outcome, Outcome::Unknown(_)) {
             unsettled.push(delivery.into());
         }
@@ -140,6 +142,7 @@ impl Sender<'_> {
     /// Uploads a letter's shared files, unless that is done. The ids are in the order of the files.
     async fn upload(&self, delivery: &Delivery) -> Result<Vec<Uuid>, UploadEnd> {
         let mut ids = Vec::new();
+        // One after the other: letters run concurrently, and shared files are usually uploaded already.
         for file in delivery.uploads() {
             ids.push(Box::pin(self.uploads.id(delivery.resource(), file)).await?);
         }
@@ -310,6 +313,7 @@ impl Sender<'_> {
                 let reason = Reason::from(refusal);
                 match verdict {
                     Verdict::Reserved => DeliveryEnd::new(delivery, Outcome::Reserved(reason)),
+                    // In a mailing with several resources only this one is closed.
                     Verdict::Stop if self.refused.close(delivery.resource(), &reason) => {
                         DeliveryEnd {
                             closes_resource: true,
@@ -317,6 +321,7 @@ impl Sender<'_> {
                         }
                     }
                     Verdict::Stop => {
+                        // Before the outcome is durable: other letters must not begin meanwhile.
                         self.attempts.close();
                         DeliveryEnd {
                             stops: Some(RunEnd::refused(&reason)),
@@ -410,6 +415,7 @@ impl Sender<'_> {
 /// The end of a letter that an earlier run has sent, also when the journal had lost that.
 fn recover(letter: &Letter, found: &FoundLetter) -> DeliveryEnd {
     let delivery = &*letter.delivery;
+    // Altinn returns the title, but not the body.
     let title = &delivery.request.correspondence.content.message_title;
     let other = found.title.as_ref().is_some_and(|other| other != title);
     let recovered = match letter.before.state {
@@ -462,6 +468,7 @@ fn lost_attachments(
         .filter(|(file, _)| file.attachment.expiration_in_days.is_some())
         .map(|(_, id)| *id);
     match expiring.collect::<Vec<_>>() {
+        // Files without an expiry cannot be the cause.
         expiring if code == Some(EXPIRES_SOON) && !expiring.is_empty() => expiring,
         _ => ids.to_vec(),
     }

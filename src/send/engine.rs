@@ -33,8 +33,8 @@ pub(crate) struct Engine<'a> {
     pub stop: &'a Stop,
 }
 
-/// Interval at which the journal records that the run is alive. When the process dies, the time of a retried letter's last request is known with this precision, which is
-/// small beside `SETTLED_AFTER`.
+/// Interval at which the journal records that the run is alive. When the process dies, the time of a retried letter's last request is known with this
+/// precision, which is small beside `SETTLED_AFTER`.
 const ALIVE_EVERY: Duration = Duration::from_secs(10);
 
 /// Interval of `Event::Pace`.
@@ -161,6 +161,7 @@ impl Engine<'_> {
         }
         self.send_canaries(&letters, &sender, &mut tally).await;
         self.send_rest(&letters, &sender, &mut tally).await;
+        // Last, so that lost requests have had the most time to take effect.
         self.settle_unknown(&sender, &mut tally).await;
         if tally.is_given_up()
             && let Err(error) = uploads.delete_unused().await
@@ -235,6 +236,7 @@ impl Engine<'_> {
         checked: &CheckReport,
         tally: &mut Tally<'_>,
     ) {
+        // Concurrent, within the manifest's limit on parallel uploads.
         let mut ends = std::pin::pin!(
             stream::iter(&checked.shared)
                 .map(|file| async move { (file, uploads.id(resource, file).await) })
@@ -268,6 +270,7 @@ impl Engine<'_> {
                 // Outcomes first: one of them may stop the run before another letter begins.
                 biased;
                 Some(end) = deliveries.next() => tally.take(end),
+                // `begun` counts the letter against the limiter until its last attempt has ended.
                 begun = attempts.begin(), if goes_on && !letters.is_empty() => {
                     let letter = begun.and_then(|begun| Some((letters.next()?, begun)));
                     deliveries.extend(letter.map(|(letter, begun)| sender.deliver(letter, begun)));
@@ -354,6 +357,7 @@ impl Engine<'_> {
     ) {
         let mut accepted = 0;
         while accepted < self.options.canary && !self.stop.is_set() {
+            // A block of one: a refused canary then leaves no other letter in an open block.
             if letters.is_empty()
                 && let Err(error) = letters.open_block(1).await
             {

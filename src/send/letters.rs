@@ -112,6 +112,7 @@ impl<'a> Letters<'a> {
     ) -> Result<(), SendError> {
         loop {
             let size = block_size();
+            // Blocks are opened ahead by one, so that letters do not wait for the disk.
             if self.waiting.0.get() >= size {
                 self.waiting.1.notified().await;
             } else if !self.open_block(size).await? {
@@ -150,6 +151,7 @@ impl<'a> Letters<'a> {
 
     /// Records rows that the mailing excludes. Durable when it returns.
     async fn record_skips(&self, skips: Vec<Skip>) -> Result<(), SendError> {
+        // Handed over together, so that the journal commits them together.
         let recorded = skips.into_iter().map(|skip| {
             let entry = journal::Skip {
                 row: skip.row,

@@ -90,6 +90,7 @@ impl Lookup {
             if empty == times {
                 return LookupResult::NoLetter;
             }
+            // Waits longer each time, for a request that Altinn may still be processing.
             attempts.pause(empty + foreign).await;
         }
     }
@@ -101,6 +102,7 @@ impl Lookup {
         client: &Client,
         attempts: &Attempts<'_>,
     ) -> LookupResult {
+        // Checks the id, as a faulty proxy can return the answer to another request.
         let fits = |overview: &Overview| overview.id.is_none_or(|found| found == id);
         let overview = attempts
             .look_up_fitting(fits, async |token| client.overview(&token, id).await)
@@ -168,6 +170,7 @@ impl Lookup {
             .zip(overview.senders_reference.as_ref())
             .map(|(ours, other)| ours == other);
         let recipient = overview.recipient.as_ref();
+        // Altinn writes recipients as URNs or plain numbers.
         let recipient = recipient.and_then(|recipient| Recipient::parse(recipient).ok());
         let same = recipient.as_ref().map(|other| self.addressee.is(other));
         match (reference, same) {

@@ -139,6 +139,7 @@ impl RateLimiter {
     fn take_token(&self) -> Result<Instant, Instant> {
         let now = Instant::now();
         let mut state = self.state();
+        // Without a rate there is no token to wait for, only a pause.
         let earliest = match state.next_token.checked_sub(SLACK) {
             Some(early) if !self.interval.is_zero() => early,
             _ => now,
@@ -207,8 +208,8 @@ impl RateLimiter {
         self.state().pause(Instant::now(), pause).is_news
     }
 
-    /// A pause without a `Retry-After`. Doubles with each pause up to [`PROBE_EVERY`], and further when few letters are begun, whose attempts would
-    /// otherwise be used up.
+    /// A pause without a `Retry-After`. Doubles with each pause up to [`PROBE_EVERY`], and further when few letters are begun, whose
+    /// attempts would otherwise be used up.
     fn probing_pause(&self, pauses: u32) -> Duration {
         let (first, longest) = self.backoff;
         let doubled = first.saturating_mul(1 << pauses.min(16)).min(longest);
@@ -262,6 +263,7 @@ impl RateLimiter {
 impl State {
     /// Extends the present pause to `pause` from now; never shortens it.
     fn pause(&mut self, now: Instant, pause: Duration) -> Pause {
+        // Refusals of requests that left together arrive one by one; most ask for a pause already known.
         let known = self.paused_until.saturating_duration_since(now);
         let wait = pause.max(known);
         self.paused_until = now + wait;
@@ -323,6 +325,7 @@ impl Throughput {
     pub(super) fn rate(&self, now: Instant) -> f64 {
         let oldest = (self.second(now) + 1).saturating_sub(SECONDS as u64);
         let since = now.saturating_duration_since(self.began);
+        // The current second is incomplete, so the span is not a whole number of seconds.
         let span = since.saturating_sub(Duration::from_secs(oldest));
         f64::from(self.sum(now)) / span.max(Duration::from_secs(1)).as_secs_f64()
     }

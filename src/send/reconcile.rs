@@ -249,6 +249,7 @@ impl ResumeState {
     fn note_changed(&mut self, position: usize, key: Uuid) {
         self.changed += 1;
         let first = &mut self.first_changed;
+        // Kept sorted, and cut to `NAMED`: a million letters may have changed.
         let at = first.partition_point(|(other, _)| *other < position);
         if at < NAMED {
             first.insert(at, (position, key));
@@ -313,12 +314,14 @@ impl Reconciler<'_> {
         self.ask(mailing.resource(), &mut resume).await?;
         let mut reconciled = Reconciled::default();
         if self.options.accept_changes {
+            // The flag accepts all changes at once, in the journal, so that later runs do not ask again.
             reconciled.accepted = self.accept(checked).await?;
             resume.hold_uncertain();
         } else {
             refuse_changed(Some(self.journal), mailing, checked, &resume)?;
         }
         let mut dropped = std::mem::take(&mut resume.excluded);
+        // Excluded rows are dropped without asking: the exclusion is the user's decision.
         self.drop_rows(&dropped, "the mailing does not apply to it any more")
             .await?;
         if self.options.accept_changes {
@@ -386,6 +389,7 @@ impl Reconciler<'_> {
         resource: &str,
         question: &Question,
     ) -> Result<Option<State>, SendError> {
+        // The resume state has no recipient, which the look-up compares.
         let Some(line) = self.journal.line(question.recorded.key)? else {
             return Ok(None);
         };

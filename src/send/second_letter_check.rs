@@ -123,6 +123,7 @@ impl SecondLetterCheck<'_> {
         let mut finding = Finding::First;
         for (at, earlier) in candidate.earlier.iter().enumerate() {
             let lookup = Lookup::on_record(resource.unwrap_or_default(), earlier.clone());
+            // By its id where known, which needs no search.
             let found = match (earlier.correspondence, resource) {
                 (Some(id), _) => lookup.verify(id, self.client, self.attempts).await,
                 (None, Some(_)) => lookup.look_up(self.client, self.attempts, 1).await,
@@ -185,8 +186,8 @@ impl Candidate {
     }
 }
 
-/// The letters with new keys whose masked recipients have letters under keys that are no longer in the file. Reads the recipients file once more, unless there can be
-/// none.
+/// The letters with new keys whose masked recipients have letters under keys that are no longer in the file. Reads the recipients
+/// file once more, unless there can be none.
 fn candidates(
     journal: &Journal,
     mailing: &Mailing,
@@ -195,6 +196,7 @@ fn candidates(
     rows: &Selection,
 ) -> Result<Vec<Candidate>, SendError> {
     let gone = resume.sent_and_gone();
+    // Only new keys: a row whose key is recorded keeps its idempotency key.
     let new = (1..)
         .zip(checked.letters_by_position())
         .filter(|(row, is_letter)| {
@@ -202,6 +204,7 @@ fn candidates(
             *is_letter && !resume.knows(position) && rows.contains(*row)
         });
     let new = Selection::from_rows(new.map(|(row, _)| row));
+    // No key has left the file, or none is new: no key was respelled.
     if gone.is_empty() || new.is_empty() {
         return Ok(Vec::new());
     }

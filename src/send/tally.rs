@@ -56,6 +56,7 @@ impl<'a> Tally<'a> {
             // Not sent: the run was stopped, or the resource closed.
             Ok(None) => self.cut_short |= self.stop.is_set(),
             Err(error) => {
+                // The block must stay open: its letter may have been sent.
                 self.is_accounted_for = false;
                 self.fail(error);
             }
@@ -99,6 +100,7 @@ impl<'a> Tally<'a> {
     /// Stops the run. The first reason counts; a stop from outside counts as `Interrupted`.
     pub(super) fn halt(&mut self, ending: RunEnd) {
         if self.ending.is_none() {
+            // Set from outside, or by an error, which takes precedence in `finish`.
             let ending = if self.stop.is_set() {
                 RunEnd::Interrupted
             } else {
@@ -169,6 +171,7 @@ impl<'a> Tally<'a> {
 
     /// Stops the run with an error; the first one counts. Letters in flight are still finished.
     pub(super) fn fail(&mut self, error: SendError) {
+        // Later errors are usually consequences of the first.
         self.failure.get_or_insert(error);
         self.stop.set();
     }
