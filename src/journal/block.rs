@@ -1,7 +1,7 @@
 //! Blocks: one durable entry for all letters that may leave next.
 //!
-//! A letter's row does not change before its end is known, so that a letter of a block that has not left stands where it stood when the block is closed. Of a block that was
-//! never closed, the letters without an end are unknown.
+//! Opening a block changes no row: a row is written when its letter's outcome is known. Closing a block therefore leaves the rows of letters that were not sent in
+//! their earlier states. When the process dies with a block open, its letters without an outcome become unknown.
 
 use jiff::Timestamp;
 use rusqlite::Connection;
@@ -16,11 +16,11 @@ use super::{Entry, Start, State};
 /// A letter of an open block.
 #[derive(Debug)]
 pub(super) struct OpenLetter {
-    /// The number of its row, when it has one from an earlier run.
+    /// The number of its row; `None` when no earlier run has recorded the letter.
     pub(super) number: Option<i64>,
-    /// The state of that row.
+    /// The state of its row before the block.
     pub(super) before: State,
-    /// The row as it would be in flight.
+    /// The row's record with the state in flight; not written to the row itself.
     pub(super) record: RowRecord,
 }
 
@@ -36,19 +36,22 @@ impl OpenLetter {
     }
 }
 
-/// Writes a block, and gives its number. `before` is the checksum that each letter's row has now.
+/// Writes a block and returns its number. Each letter comes with the checksum that its row has now (0 without a row).
 pub(super) fn write(
     file: &Connection,
     at: Timestamp,
     letters: &[(&OpenLetter, i64)],
 ) -> rusqlite::Result<i64> {
+    // One blob for all letters: a row each would cost an index search and a page write before every letter.
     let mut blob = Vec::with_capacity(letters.len() * 128);
     for (OpenLetter { record, .. }, before) in letters {
         blob.extend_from_slice(record.key.as_bytes());
         blob.extend_from_slice(&record.body.unwrap_or_default());
+        // Compared in `read` to find out if the outcome was recorded.
         blob.extend_from_slice(&before.to_le_bytes());
         blob.extend_from_slice(&record.row.to_le_bytes());
         blob.extend_from_slice(&record.line.to_le_bytes());
+        // Only texts vary in length; everything before them has a fixed size.
         for text in [&record.name, &record.recipient] {
             blob.extend_from_slice(&(text.len() as u64).to_le_bytes());
             blob.extend_from_slice(text.as_bytes());
@@ -59,18 +62,23 @@ pub(super) fn write(
     Ok(file.last_insert_rowid())
 }
 
-/// The letters of all open blocks that have no end.
+/// The letters of all open blocks whose outcome is not recorded.
+///
+/// # Errors
+///
+/// `IntegralValueOutOfRange` when a blob does not decode; the caller reports it as damage.
 pub(super) fn read(file: &Connection) -> rusqlite::Result<Vec<OpenLetter>> {
     let mut blocks = file.prepare("SELECT at, letters FROM blocks ORDER BY n")?;
     let mut blocks = blocks.query([])?;
     let mut open = Vec::new();
     while let Some(block) = blocks.next()? {
         let at = time(block, 0)?;
+        // The blob has no count: letters follow one another to its end.
         let mut bytes = Bytes(block.get_ref(1)?.as_blob()?);
         while !bytes.0.is_empty() {
             let (key, before, start) = bytes.letter(at).ok_or(IntegralValueOutOfRange(1, 0))?;
             let found = numbered_record(file, key)?;
-            // Its row has another checksum when its end was written.
+            // A block does not record which letters have ended: recording an outcome changes the row, and with it the checksum.
             if checksum(found.as_ref()) == before {
                 open.push(OpenLetter::new(found, key, start));
             }
@@ -84,9 +92,11 @@ pub(super) fn checksum(found: Option<&(i64, RowRecord)>) -> i64 {
     found.map_or(0, |(number, record)| record.checksum(*number))
 }
 
+/// The undecoded rest of a block's blob.
 struct Bytes<'a>(&'a [u8]);
 
 impl Bytes<'_> {
+    /// The next letter: key, checksum of its row before the block, and its start. `None` when bytes are missing.
     fn letter(&mut self, at: Timestamp) -> Option<(Uuid, i64, Start)> {
         let key = Uuid::from_bytes(self.take()?);
         let body = self.take()?;
@@ -109,6 +119,7 @@ impl Bytes<'_> {
     }
 
     fn text(&mut self) -> Option<String> {
+        // A damaged length can exceed the blob, so the split is checked.
         let length = usize::try_from(u64::from_le_bytes(self.take()?)).ok()?;
         let (text, rest) = self.0.split_at_checked(length)?;
         self.0 = rest;

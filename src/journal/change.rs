@@ -1,4 +1,4 @@
-//! Changes to the file: every entry goes through the one transition function, every row is written under a checksum, and no identity number comes past here.
+//! Changes to the file: every entry is checked by [`transition`], every row is written with a checksum, and identity numbers are masked.
 
 use std::collections::{HashMap, HashSet};
 
@@ -17,48 +17,56 @@ use super::{
 };
 use crate::secret::redact;
 
+/// A request to the writer thread.
 #[derive(Debug)]
 pub(super) enum Change {
-    /// These letters may leave.
+    /// These letters may be sent from now on.
     OpenBlock(Vec<(Uuid, Start)>),
-    /// The letters that have no end have not left.
+    /// Removes all open blocks: their letters without an outcome have not been sent.
     CloseBlocks,
     Entry(Uuid, Entry),
     BeginRun(Run, Vec<Input>),
     EndRun(EndedRun),
-    /// The run goes on: what is cut off later was on its way after this.
+    /// The run was alive at this time. If the process dies, its last requests may have left as late as this or later.
     Alive(Timestamp),
     Attachment(SharedAttachment, Uuid, UploadState),
     ForgetAttachment(Uuid),
 }
 
-/// What a change came to, or the error that refuses it.
+/// The result of a change, or the error that refuses it.
 pub(super) type Answer = Result<Done, JournalError>;
 
+/// The result of a change that was accepted.
 #[derive(Debug)]
 pub(super) enum Done {
-    /// The states of a block's rows before it, in its order.
-    Opened(Vec<Before>),
-    Moved(State),
+    /// A block is open. The states of its rows before it, in the block's order.
+    Opened(Vec<StateBefore>),
+    /// The state of the row after its entry.
+    NewState(State),
+    /// The change concerns no row.
     Nothing,
 }
 
-/// The state of a row before its letter may leave.
+/// The state of a row before the block that lets its letter leave.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Before {
+pub(crate) struct StateBefore {
     pub state: State,
     /// Time of an earlier lost request that may still take effect.
     pub lost_at: Option<Timestamp>,
 }
 
-/// The letters of open blocks that have no end, with the numbers of their blocks; and how many of each block those are.
+/// The letters of open blocks without an outcome, each with the number of its block; and their count by block.
 #[derive(Debug, Default)]
 pub(super) struct OpenBlocks {
     letters: HashMap<Uuid, (OpenLetter, i64)>,
-    left: HashMap<i64, usize>,
+    remaining: HashMap<i64, usize>,
 }
 
-/// Applies one change. The outer error is the file's: then nothing of the group may stand, and nothing may follow it.
+/// Applies one change within the transaction of its group.
+///
+/// # Errors
+///
+/// The outer error is `SQLite`'s: the whole group must be rolled back and the writer must stop. The inner one refuses this change alone.
 pub(super) fn apply(
     file: &Connection,
     open: &mut OpenBlocks,
@@ -68,15 +76,20 @@ pub(super) fn apply(
         Change::OpenBlock(letters) => {
             return Ok(open_block(file, open, letters)?.map(Done::Opened));
         }
-        Change::Entry(key, entry) => return Ok(record(file, open, key, &entry)?.map(Done::Moved)),
+        Change::Entry(key, entry) => {
+            return Ok(record(file, open, key, &entry)?.map(Done::NewState));
+        }
         Change::CloseBlocks => {
+            // The engine requests this only when no letter is in flight.
             file.execute("DELETE FROM blocks", [])?;
             *open = OpenBlocks::default();
         }
         Change::BeginRun(run, inputs) => begin_run(file, &run, &inputs)?,
         Change::EndRun(ended) => end_run(file, &ended)?,
-        Change::Alive(at) => keep_alive(file, at)?,
-        Change::Attachment(attachment, id, state) => keep_attachment(file, &attachment, id, state)?,
+        Change::Alive(at) => write_alive(file, at)?,
+        Change::Attachment(attachment, id, state) => {
+            write_attachment(file, &attachment, id, state)?;
+        }
         Change::ForgetAttachment(id) => {
             let sql = "DELETE FROM attachments WHERE id = ?1";
             file.prepare_cached(sql)?.execute([id.as_bytes()])?;
@@ -85,15 +98,17 @@ pub(super) fn apply(
     Ok(Ok(Done::Nothing))
 }
 
-/// Turns every letter that a dead process has left on its way into an unknown one, and says how many.
+/// Makes every letter unknown that was in flight when an earlier process died. Returns their number.
 pub(super) fn cut_off(file: &mut Connection) -> rusqlite::Result<usize> {
     let file = file.transaction()?;
+    // A lost request may take effect for some minutes, counted from the last time the dead process is known to have run.
     let alive: Option<i64> =
         file.query_row("SELECT max(alive_at) FROM runs", [], |row| row.get(0))?;
     let alive = alive.and_then(|alive| Timestamp::from_millisecond(alive).ok());
+    // Without a recorded run each row's own `last_at` counts.
     let entry = Entry::CutOff(alive.unwrap_or_default());
     let mut found = block::read(&file)?;
-    // Formats before 3 have no blocks.
+    // Formats before 3 have no blocks: there the rows themselves are in flight, also after the migration.
     let in_flight = {
         let mut rows = file.prepare("SELECT key FROM deliveries WHERE state = ?1")?;
         let keys = rows.query_map([State::InFlight.name()], |row| id(row, 0))?;
@@ -108,27 +123,32 @@ pub(super) fn cut_off(file: &mut Connection) -> rusqlite::Result<usize> {
         }));
     }
     for OpenLetter { number, record, .. } in &found {
+        // A letter new in its block gets its row only now.
         write_record(
             &file,
             *number,
             &record.clone().after(State::Unknown, &entry),
         )?;
     }
+    // In the same transaction as the rows: a crash in between must not forget that these letters may have been sent.
     file.execute("DELETE FROM blocks", [])?;
     file.commit()?;
     Ok(found.len())
 }
 
+/// Opens a block for all these letters, or for none when one of them is refused. Does not touch their rows.
 fn open_block(
     file: &Connection,
     open: &mut OpenBlocks,
     letters: Vec<(Uuid, Start)>,
-) -> rusqlite::Result<Result<Vec<Before>, JournalError>> {
+) -> rusqlite::Result<Result<Vec<StateBefore>, JournalError>> {
+    // One time for all: the letters of a block leave within about half a second.
     let at = letters.first().map(|(_, start)| start.at);
     let mut opened = Vec::with_capacity(letters.len());
     let mut keys = HashSet::with_capacity(letters.len());
     for (key, start) in letters {
         let found = numbered_record(file, key)?;
+        // The row does not show that its letter is in an open block, or twice in this one.
         let state = if open.letters.contains_key(&key) || !keys.insert(key) {
             State::InFlight
         } else {
@@ -140,26 +160,30 @@ fn open_block(
             let row = found.as_ref().map_or(0, |(_, row)| row.row);
             return Ok(Err(refusal(step, key, state, row, &entry)));
         }
+        // The entry was only needed for `transition`; this always matches.
         let Entry::Started(start) = entry else {
             continue;
         };
+        // Identifies the row as it is now. When it differs later, the letter's outcome has been recorded.
         let before = block::checksum(found.as_ref());
         opened.push((OpenLetter::new(found, key, start), before));
     }
     let letters: Vec<_> = opened.iter().map(|(letter, sum)| (letter, *sum)).collect();
     let number = block::write(file, at.unwrap_or_default(), &letters)?;
-    open.left.insert(number, opened.len());
-    let before = opened.iter().map(|(letter, _)| Before {
+    open.remaining.insert(number, opened.len());
+    let before = opened.iter().map(|(letter, _)| StateBefore {
         state: letter.before,
         lost_at: letter.record.lost_at,
     });
     let before = before.collect();
     let letters = opened.into_iter();
     let letters = letters.map(|(letter, _)| (letter.record.key, (letter, number)));
+    // Only when the block is written: a refused one must leave no letters in memory.
     open.letters.extend(letters);
     Ok(Ok(before))
 }
 
+/// Records an entry and returns the row's new state. The row's present state is that of the open block, when it is in one.
 fn record(
     file: &Connection,
     open: &mut OpenBlocks,
@@ -167,6 +191,7 @@ fn record(
     entry: &Entry,
 ) -> rusqlite::Result<Result<State, JournalError>> {
     let block = open.letters.remove(&key);
+    // A letter of an open block is in flight only in memory: its row still has the earlier state.
     let found = match &block {
         Some((letter, _)) => Some((letter.number, letter.record.clone())),
         None => numbered_record(file, key)?.map(|(number, row)| (Some(number), row)),
@@ -178,8 +203,8 @@ fn record(
             let record = current.after(to, entry);
             match write_record(file, number, &record) {
                 Ok(()) => Ok(to),
-                // Only the correspondence can be another row's: the number comes from the key.
-                Err(error) if is_taken(&error) => {
+                // The constraint is the one on `correspondence`: the number was found by the key, so neither of these can conflict.
+                Err(error) if is_unique_violation(&error) => {
                     let id = record.correspondence.unwrap_or_default();
                     let other = row_with_correspondence(file, id)?.unwrap_or_default();
                     Err(JournalError::IdTaken { key, id, other })
@@ -191,6 +216,7 @@ fn record(
     };
     match (&written, block) {
         (Ok(_), Some((_, block))) => open.end_letter(file, block)?,
+        // The letter is still in flight: another entry for it must be possible.
         (Err(_), Some(letter)) => _ = open.letters.insert(key, letter),
         (_, None) => {}
     }
@@ -198,12 +224,12 @@ fn record(
 }
 
 impl OpenBlocks {
-    /// A letter of a block has its end; the last one closes the block.
+    /// Counts an outcome in a block. The last one closes the block, in the transaction that records the outcome.
     fn end_letter(&mut self, file: &Connection, block: i64) -> rusqlite::Result<()> {
-        let left = self.left.entry(block).or_default();
-        *left = left.saturating_sub(1);
-        if *left == 0 {
-            self.left.remove(&block);
+        let remaining = self.remaining.entry(block).or_default();
+        *remaining = remaining.saturating_sub(1);
+        if *remaining == 0 {
+            self.remaining.remove(&block);
             let sql = "DELETE FROM blocks WHERE n = ?1";
             file.prepare_cached(sql)?.execute([block])?;
         }
@@ -211,7 +237,7 @@ impl OpenBlocks {
     }
 }
 
-fn is_taken(error: &rusqlite::Error) -> bool {
+fn is_unique_violation(error: &rusqlite::Error) -> bool {
     let code = error.sqlite_error().map(|error| error.extended_code);
     code == Some(rusqlite::ffi::SQLITE_CONSTRAINT_UNIQUE)
 }
@@ -245,6 +271,7 @@ fn begin_run(file: &Connection, run: &Run, inputs: &[Input]) -> rusqlite::Result
             ended
                 .and_then(|ended| ended.reason.as_deref().map(masked))
                 .into(),
+            // `alive_at`: the run has not reported since it started.
             run.started_at.as_millisecond().into(),
         ],
     )?;
@@ -253,13 +280,15 @@ fn begin_run(file: &Connection, run: &Run, inputs: &[Input]) -> rusqlite::Result
 
 fn end_run(file: &Connection, ended: &EndedRun) -> rusqlite::Result<()> {
     let sql = "UPDATE runs SET ended_at = ?1, ending = ?2, reason = ?3 WHERE n = (SELECT max(n) FROM runs)";
+    // Reasons quote Altinn's messages, which may contain identity numbers.
     let reason = ended.reason.as_deref().map(masked);
     let ending = ended.how.name();
     file.execute(sql, params![ended.at.as_millisecond(), ending, reason])?;
+    // Only `insert` renews the checksum; after an `UPDATE` it no longer matches.
     seal_latest_run(file)
 }
 
-fn keep_alive(file: &Connection, at: Timestamp) -> rusqlite::Result<()> {
+fn write_alive(file: &Connection, at: Timestamp) -> rusqlite::Result<()> {
     let sql = "UPDATE runs SET alive_at = ?1 WHERE n = (SELECT max(n) FROM runs)";
     file.execute(sql, [at.as_millisecond()])?;
     seal_latest_run(file)
@@ -269,7 +298,7 @@ fn seal_latest_run(file: &Connection) -> rusqlite::Result<()> {
     seal(file, "runs", "n = (SELECT max(n) FROM runs)")
 }
 
-fn keep_attachment(
+fn write_attachment(
     file: &Connection,
     attachment: &SharedAttachment,
     id: Uuid,

@@ -1,4 +1,4 @@
-//! A checksum in every row, so that damage is found which `SQLite` cannot see: a flipped bit in a key, a state or an id makes sense to it.
+//! A checksum in every row, to find damage that `SQLite` does not: it accepts a key, a state or an id with a flipped bit.
 
 use std::fs::File;
 use std::io::Read as _;
@@ -9,7 +9,7 @@ use rusqlite::{Connection, Row, params_from_iter};
 
 use super::JournalError;
 
-/// The tables whose rows have a checksum, in their last column.
+/// The tables whose rows have a checksum, always in the last column.
 pub(super) const SEALED: [&str; 6] = [
     "meta",
     "deliveries",
@@ -19,14 +19,14 @@ pub(super) const SEALED: [&str; 6] = [
     "blocks",
 ];
 
-/// Indexes that must say what their table says, with their column.
+/// The indexes of `deliveries` that are compared with the table, each with its column.
 const INDEXES: [(&str, &str); 3] = [
     ("sqlite_autoindex_deliveries_1", "key"),
     ("deliveries_by_row", "row"),
     ("deliveries_by_correspondence", "correspondence"),
 ];
 
-/// FNV-1a over the cells of a row, each with its type and length. Every change of a single byte changes it.
+/// FNV-1a over the cells of a row, each with its type and length. It detects accidental damage (every change of a single byte), not forgery.
 #[derive(Clone, Copy)]
 pub(super) struct Checksum(u64);
 
@@ -53,6 +53,7 @@ impl Checksum {
             ValueRef::Text(text) => (3, text),
             ValueRef::Blob(blob) => (4, blob),
         };
+        // The length keeps `ab`, `c` apart from `a`, `bc` in neighbouring cells.
         self.add_bytes(&[kind]);
         self.add_bytes(&(bytes.len() as u64).to_le_bytes());
         self.add_bytes(bytes);
@@ -80,7 +81,7 @@ fn of_row(row: &Row<'_>, count: usize) -> rusqlite::Result<i64> {
     Ok(sum.stored())
 }
 
-/// Writes a row with its checksum, in the place of one with the same primary key. Where the first value is `Null`, `SQLite` gives the row its number.
+/// Writes a row with its checksum and replaces one with the same primary key. When the first value is `Null`, `SQLite` numbers the row.
 pub(super) fn insert(file: &Connection, table: &str, values: &[Value]) -> rusqlite::Result<()> {
     let places = vec!["?"; values.len()].join(", ");
     let sql = format!("INSERT OR REPLACE INTO {table} VALUES ({places}, ?)");
@@ -88,13 +89,13 @@ pub(super) fn insert(file: &Connection, table: &str, values: &[Value]) -> rusqli
     file.prepare_cached(&sql)?
         .execute(params_from_iter(values.iter().chain([&sum])))?;
     match values {
-        // The number is one of the cells.
+        // The checksum covers the row's number, which `SQLite` has only now given.
         [Value::Null, ..] => seal(file, table, "n = last_insert_rowid()"),
         _ => Ok(()),
     }
 }
 
-/// Gives the rows of a table that fulfil a condition their checksums.
+/// Computes and stores the checksum of every row of a table that meets an SQL condition.
 pub(super) fn seal(file: &Connection, table: &str, condition: &str) -> rusqlite::Result<()> {
     let key = match table {
         "meta" => "name",
@@ -104,11 +105,13 @@ pub(super) fn seal(file: &Connection, table: &str, condition: &str) -> rusqlite:
     };
     let mut select = file.prepare_cached(&format!("SELECT * FROM {table} WHERE {condition}"))?;
     let columns = select.column_count() - 1;
+    // The columns of the primary key come first in every table.
     let keys = if table == "inputs" { 3 } else { 1 };
     let places = vec!["?"; keys].join(", ");
     let sql = format!("UPDATE {table} SET sum = ? WHERE {key} = ({places})");
     let mut update = file.prepare_cached(&sql)?;
     let mut rows = select.query([])?;
+    // Collected first: `SQLite` does not define the result of changing a table while it is read.
     let mut sums: Vec<(i64, Vec<Value>)> = Vec::new();
     while let Some(row) = rows.next()? {
         let keys = (0..keys).map(|column| row.get(column));
@@ -124,20 +127,22 @@ pub(super) fn seal(file: &Connection, table: &str, condition: &str) -> rusqlite:
     Ok(())
 }
 
-/// Reads the whole file, and finds damage: pages that `SQLite` does not understand, rows whose checksum does not fit, indexes that say something else than their
-/// table. Takes about a second for a million rows.
+/// Reads the whole file and finds damage: pages that `SQLite` cannot read, rows whose checksum does not match, indexes that differ from their table. Takes about a
+/// second for a million rows. `is_sealed` is false for formats without checksums.
 pub(super) fn verify(file: &Connection, path: &Path, is_sealed: bool) -> Result<(), JournalError> {
     let damaged = |reason: String| JournalError::damaged(path, reason);
     let unreadable = |source: rusqlite::Error| JournalError::read(path, source);
     if !has_sound_header(path) {
         return Err(damaged("its header is not one of SQLite's".to_owned()));
     }
+    // Ends at the first problem: one is enough to refuse the file.
     let said: String = file
         .query_row("PRAGMA quick_check(1)", [], |row| row.get(0))
         .map_err(unreadable)?;
     if said != "ok" {
         return Err(damaged(said));
     }
+    // Before format 3 there is nothing to compare with.
     if !is_sealed {
         return Ok(());
     }
@@ -164,19 +169,20 @@ pub(super) fn verify(file: &Connection, path: &Path, is_sealed: bool) -> Result<
     Ok(())
 }
 
-/// True when the fixed bytes at the beginning of the file are as they must be. `SQLite` takes a higher version of the format for one that it may only read.
+/// True when the fixed bytes of the file's header have their legal values (<https://www.sqlite.org/fileformat.html>, section 1.3). `SQLite` would open a file whose
+/// write version is damaged, but read-only.
 fn has_sound_header(path: &Path) -> bool {
     let mut header = [0; 100];
     let read = File::open(path).and_then(|mut file| file.read_exact(&mut header));
     let versions = &header[18..20];
-    // What is shorter SQLite itself will not have.
+    // SQLite rejects shorter files by itself.
     read.is_err()
         || versions.iter().all(|version| matches!(version, 1 | 2))
             && header[20..24] == [0, 64, 32, 32]
             && matches!(header[56..60], [0, 0, 0, 0 | 1])
 }
 
-/// Rows of a table whose checksum does not fit.
+/// Number of rows in a table whose checksum does not match.
 fn verify_rows(file: &Connection, table: &str) -> rusqlite::Result<u64> {
     let mut select = file.prepare(&format!("SELECT * FROM {table}"))?;
     let columns = select.column_count() - 1;
@@ -189,9 +195,10 @@ fn verify_rows(file: &Connection, table: &str) -> rusqlite::Result<u64> {
     Ok(broken)
 }
 
-/// True when an index has the entries of its table in ascending order. `PRAGMA integrity_check` would tell as well, with a search in the index for every row.
+/// True when an index holds the entries of its table in ascending order. `PRAGMA integrity_check` finds the same, but searches the index for every row.
 fn agrees(file: &Connection, index: &str, column: &str) -> rusqlite::Result<bool> {
     let table =
+        // Without these clauses SQLite could answer both queries from the same source.
         format!("SELECT {column}, n FROM deliveries NOT INDEXED WHERE {column} IS NOT NULL");
     let (in_table, _) = sum_of_pairs(file, &table)?;
     let index = format!(
@@ -201,15 +208,18 @@ fn agrees(file: &Connection, index: &str, column: &str) -> rusqlite::Result<bool
     Ok(in_table == in_index && ascends)
 }
 
-/// The sum of the checksums of all pairs, whatever their order, and whether the first of them ascend.
+/// The sum of the checksums of all pairs, independent of their order, and true when their first cells ascend.
 fn sum_of_pairs(file: &Connection, sql: &str) -> rusqlite::Result<(i64, bool)> {
     let mut select = file.prepare(sql)?;
     let mut rows = select.query([])?;
     let (mut sum, mut ascends, mut last) = (0_i64, true, Value::Null);
     while let Some(row) = rows.next()? {
+        // Addition is commutative: table and index are read in different orders.
         sum = sum.wrapping_add(of_row(row, 2)?);
         let this: Value = row.get(0)?;
+        // Out of order, SQLite's binary search would miss entries, although all of them are there.
         ascends &= match (&last, &this) {
+            // Row numbers may repeat, keys and correspondences may not.
             (Value::Integer(last), Value::Integer(this)) => last <= this,
             (Value::Blob(last), Value::Blob(this)) => last < this,
             _ => true,

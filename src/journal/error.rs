@@ -1,4 +1,4 @@
-//! Errors of a journal, each with its way out.
+//! Errors of a journal, each with a hint.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -16,10 +16,9 @@ use super::holder::LockHolder;
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub(crate) enum JournalError {
-    /// The folder or a file in it cannot be made.
+    /// The folder or a file in it cannot be created.
     #[error("cannot create the journal's file or folder `{}`", path.display())]
     Create {
-        /// What was to be made.
         path: PathBuf,
         #[source]
         source: Arc<io::Error>,
@@ -27,10 +26,10 @@ pub(crate) enum JournalError {
     #[error("journal `{}` is in use by {holder}", path.display())]
     Locked {
         path: PathBuf,
-        /// The process, as it described itself.
+        /// The process, as it described itself in the lock file.
         holder: LockHolder,
     },
-    /// The file system does not say who has a file, so two processes could write it at once.
+    /// The file system has no file locks, so two processes could write the journal at once.
     #[error("journal `{}` cannot be kept from other processes", path.display())]
     NoLocks {
         path: PathBuf,
@@ -44,25 +43,23 @@ pub(crate) enum JournalError {
         source: Arc<rusqlite::Error>,
     },
     #[error("no journal at `{}`", path.display())]
-    Missing {
-        /// Where it was looked for.
-        path: PathBuf,
-    },
-    /// The file is something else.
+    Missing { path: PathBuf },
+    /// The file is a different database, or none.
     #[error("`{}` is not a journal of massebrev", path.display())]
     NotAJournal { path: PathBuf },
-    /// A newer program has written it.
+    /// A newer version of massebrev has written the journal.
     #[error("journal `{}` has format {found}, and massebrev {this} knows formats up to {known}", path.display())]
     NewerFormat {
         path: PathBuf,
         found: u32,
-        /// The newest this program knows.
+        /// The newest format this program knows.
         known: u32,
+        /// The version of this program.
         this: &'static str,
-        /// The version that wrote it.
+        /// The version that wrote the journal; formats before 2 do not record it.
         program: Option<String>,
     },
-    /// It is another mailing's, environment's or resource's.
+    /// The journal belongs to a different mailing, environment or resource.
     #[error("journal `{}` belongs to {what} `{recorded}`, not `{wanted}`", path.display())]
     OtherMailing {
         path: PathBuf,
@@ -70,7 +67,7 @@ pub(crate) enum JournalError {
         recorded: String,
         wanted: String,
     },
-    /// It says something no journal can say.
+    /// The content is one that massebrev never writes.
     #[error("journal `{}` is damaged: {reason}", path.display())]
     Damaged { path: PathBuf, reason: String },
     #[error("cannot read journal `{}`", path.display())]
@@ -79,38 +76,38 @@ pub(crate) enum JournalError {
         #[source]
         source: Arc<rusqlite::Error>,
     },
-    /// It cannot be written. From now on it takes nothing more: an entry that was not recorded must not be followed by others.
+    /// The journal cannot be written. It refuses all later changes with this error: an entry that was not recorded must not be followed by others.
     #[error("cannot write journal `{}`", path.display())]
     Write {
         path: PathBuf,
         #[source]
         source: Arc<rusqlite::Error>,
     },
-    /// Its writing thread is gone.
+    /// The writer thread has ended.
     #[error("the writer of journal `{}` has stopped", path.display())]
     Stopped { path: PathBuf },
-    /// It was opened for reading.
+    /// A change was requested of a journal that was opened for reading.
     #[error("journal `{}` was opened for reading only", path.display())]
     ReadOnly { path: PathBuf },
-    /// That cannot happen to a row that stands there.
+    /// The entry is not a legal transition from the row's state.
     #[error("the letter with key {key} is {state} and cannot be {entry}")]
     Illegal {
         key: Uuid,
         state: State,
-        /// What was to be recorded.
+        /// The name of the refused entry.
         entry: &'static str,
     },
-    /// A correspondence is one letter's, and another row has it.
+    /// The correspondence is recorded for a different row. Each correspondence belongs to one letter.
     #[error(
         "the letter with key {key} cannot have the correspondence {id}: the letter with key {other} has it"
     )]
     IdTaken {
         key: Uuid,
         id: Uuid,
-        /// The key of the row that has it.
+        /// The key of the row that has the correspondence.
         other: Uuid,
     },
-    /// The letter has changed since it was sent, or may have been.
+    /// The letter's content has changed since it was sent, or since a request that may have been accepted.
     #[error("the letter of row {row} is {state} with another text than now (key {key})")]
     Drift { key: Uuid, row: u64, state: State },
 }
@@ -124,19 +121,19 @@ impl JournalError {
     }
 
     pub(super) fn read(path: &Path, source: rusqlite::Error) -> Self {
-        // A schema in which names are gone; only damage, or a hand from outside, does that.
+        // Tables or columns are missing. SQLite has no code of its own for that, only these words; they come of damage or of edits by another program.
         let words = source.to_string();
         if words.contains("no such ") || words.contains("unsupported file format") {
             return Self::damaged(path, words);
         }
-        Self::of_damage(path, &source).unwrap_or_else(|| Self::Read {
+        Self::from_damage(path, &source).unwrap_or_else(|| Self::Read {
             path: path.to_owned(),
             source: Arc::new(source),
         })
     }
 
     pub(super) fn write(path: &Path, source: rusqlite::Error) -> Self {
-        Self::of_damage(path, &source).unwrap_or_else(|| Self::Write {
+        Self::from_damage(path, &source).unwrap_or_else(|| Self::Write {
             path: path.to_owned(),
             source: Arc::new(source),
         })
@@ -149,8 +146,9 @@ impl JournalError {
         }
     }
 
-    /// An error of `SQLite`'s that means damage.
-    fn of_damage(path: &Path, source: &rusqlite::Error) -> Option<Self> {
+    /// [`JournalError::Damaged`] when an error of `SQLite`'s means damage.
+    fn from_damage(path: &Path, source: &rusqlite::Error) -> Option<Self> {
+        // Cells that cannot be decoded: only massebrev writes them, so the bytes have changed since.
         let damaged = matches!(
             source,
             rusqlite::Error::FromSqlConversionFailure(..)
@@ -193,7 +191,7 @@ impl JournalError {
                     set_aside(path)
                 ));
             }
-            // Its beginning could not be written, as on a full disk.
+            // The file was created, but its tables were not, as on a full disk.
             Self::Missing { path } if path.exists() => {
                 "nothing has been written to it: the mailing has not been sent yet; see to it that the disk has room, then send it"
             }
@@ -218,7 +216,7 @@ impl JournalError {
     }
 }
 
-/// The command that moves a journal away, to a name that no earlier copy has. What `SQLite` keeps beside it is of no use without it, and goes when a new one begins.
+/// The shell command that moves a journal away, to a name that no earlier copy has. `SQLite` deletes the journal's `-wal` and `-shm` files when a new one is created.
 fn set_aside(path: &Path) -> String {
     let name = path.display().to_string();
     let numbered = (2..).map(|number| format!("{name}.damaged-{number}"));
@@ -229,6 +227,7 @@ fn set_aside(path: &Path) -> String {
     if cfg!(windows) {
         return format!("move \"{name}\" \"{free}\"");
     }
+    // A shell has no escape within single quotes: the quotation ends, and begins again after an escaped quote.
     let quoted = |name: &str| name.replace('\'', r"'\''");
     format!("mv '{}' '{}'", quoted(&name), quoted(&free))
 }

@@ -1,7 +1,7 @@
-//! The tables of a journal, and how those of older formats become the present ones.
+//! The tables of a journal, and the migration from older formats.
 //!
-//! Of every format there will ever be this much stays: the table `meta` of names and values, with the `format`, and from format 2 on with the `program` that wrote it
-//! last. That is how an older program can say which one reads the file.
+//! Every format, also future ones, keeps the table `meta` of names and values with the `format`, and from format 2 on the version of the `program` that wrote the file
+//! last. An older program can then name the version that reads the file.
 
 use std::fs::{self, OpenOptions};
 use std::io;
@@ -13,12 +13,12 @@ use super::JournalError;
 use super::checksum::{SEALED, seal};
 use super::lock::private;
 
-/// The newest format this program knows. It changes when an older program would misread the file.
+/// The newest format this program knows. Increased when an older program would misread the file.
 pub(super) const FORMAT: u32 = 3;
 
 pub(super) const PROGRAM: &str = env!("CARGO_PKG_VERSION");
 
-/// One row is about 200 bytes here; times are milliseconds since 1970. The index on `row` makes reports come in order without sorting.
+/// A row of `deliveries` takes about 200 bytes. Times are milliseconds since 1970. Reports read in order through the index on `row`, without sorting.
 pub(super) const SCHEMA: &str = "
 CREATE TABLE meta (name TEXT PRIMARY KEY NOT NULL, value TEXT NOT NULL, sum INTEGER NOT NULL DEFAULT 0) STRICT;
 CREATE TABLE deliveries (
@@ -94,7 +94,8 @@ CREATE TABLE inputs (
     PRIMARY KEY (kind, name, run)
 ) STRICT, WITHOUT ROWID;
 ",
-    // Two rows with one correspondence: an answer was taken for another letter's. At Altinn their keys tell which one has it.
+    // Two rows with one correspondence: one of them got the answer to another letter. Both become unknown, and the next run asks Altinn by their keys.
+    // A request whose outcome is unknown was at the latest sent at `last_at`.
     "
 ALTER TABLE meta ADD COLUMN sum INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE deliveries ADD COLUMN lost_at INTEGER;
@@ -114,16 +115,18 @@ CREATE UNIQUE INDEX deliveries_by_correspondence ON deliveries (correspondence) 
 ",
 ];
 
-/// Brings a journal of an older format up to the present one, all of it or nothing, and gives the copy of what it was. The lock must be held.
+/// Migrates a journal of an older format in one transaction and returns the path of a copy made before. The caller holds the lock.
 pub(super) fn migrate(
     file: &mut Connection,
     path: &Path,
     found: u32,
 ) -> Result<PathBuf, JournalError> {
+    // Format 0, or one above `STEPS`, has never been written.
     let done = usize::try_from(found).unwrap_or(usize::MAX);
     let steps = done.checked_sub(1).and_then(|done| STEPS.get(done..));
     let steps = steps
         .ok_or_else(|| JournalError::damaged(path, format!("there was never a format {found}")))?;
+    // The copy is durable before anything changes.
     let copy = copy(file, path, found)?;
     apply(file, steps).map_err(|source| JournalError::write(path, source))?;
     tracing::info!(from = found, to = FORMAT, copy = %copy.display(), "the journal has a new format");
@@ -131,21 +134,24 @@ pub(super) fn migrate(
 }
 
 fn apply(file: &mut Connection, steps: &[&str]) -> rusqlite::Result<()> {
+    // Immediate: a reader that upgrades to a writer later could fail as busy.
     let change = file.transaction_with_behavior(TransactionBehavior::Immediate)?;
     for step in steps {
         change.execute_batch(step)?;
     }
     let sql = "UPDATE meta SET value = ?1 WHERE name = 'format'";
     change.execute(sql, params![FORMAT.to_string()])?;
+    // Rows of older formats have no checksums yet.
     for table in SEALED {
         seal(&change, table, "1")?;
     }
     change.commit()
 }
 
-/// A whole copy beside the journal, for its owner alone and durable; half a copy is taken away again.
+/// Makes a durable copy beside the journal that only its owner can read. An incomplete copy is removed.
 fn copy(file: &Connection, path: &Path, found: u32) -> Result<PathBuf, JournalError> {
     let copy = with_end(path, &format!(".format-{found}"));
+    // Renamed when complete, so that a file without `.part` is always a whole copy.
     let part = with_end(&copy, ".part");
     let made = write_copy(file, path, &part).and_then(|()| {
         let durable = || {
@@ -162,8 +168,9 @@ fn copy(file: &Connection, path: &Path, found: u32) -> Result<PathBuf, JournalEr
 
 fn write_copy(file: &Connection, path: &Path, part: &Path) -> Result<(), JournalError> {
     let failed = |source| JournalError::create(part, source);
-    // One that an earlier try has left.
+    // An earlier try may have been killed.
     let _ = fs::remove_file(part);
+    // `VACUUM INTO` would create the file readable for others, but fills an empty one.
     private(OpenOptions::new().write(true).create_new(true))
         .open(part)
         .map_err(failed)?;

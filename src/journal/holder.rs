@@ -4,18 +4,18 @@ use std::fmt;
 
 use jiff::Timestamp;
 
-/// A process that holds a journal. Without a number nothing is known of it.
+/// A process that holds a journal. Without `process` the holder is unknown.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct LockHolder {
     pub process: Option<u32>,
-    /// The machine it runs on, when that is known.
+    /// The name of its machine, when known.
     pub host: Option<String>,
-    /// Since when it has the journal.
+    /// Time at which it took the lock.
     pub since: Option<Timestamp>,
 }
 
 impl LockHolder {
-    /// This process, from now on.
+    /// This process, holding since `now`.
     pub(super) fn this(now: Timestamp) -> Self {
         Self {
             process: Some(std::process::id()),
@@ -24,7 +24,7 @@ impl LockHolder {
         }
     }
 
-    /// As a process has described itself with `Display`; whatever cannot be read is not known.
+    /// Parses the `Display` form. Unreadable parts are `None`.
     pub(super) fn read(text: &str) -> Self {
         let mut words = text.split_whitespace();
         let mut holder = Self::default();
@@ -33,13 +33,14 @@ impl LockHolder {
                 "process" => holder.process = words.next().and_then(|word| word.parse().ok()),
                 "on" => holder.host = words.next().map(str::to_owned),
                 "since" => holder.since = words.next().and_then(|word| word.parse().ok()),
+                // Unknown words are skipped, so that later versions may add some.
                 _ => {}
             }
         }
         holder
     }
 
-    /// The command that shows the process.
+    /// The shell command that shows the process.
     pub(crate) fn command(&self) -> String {
         let look = match self.process {
             Some(process) if cfg!(windows) => format!("tasklist /FI \"PID eq {process}\""),
@@ -48,6 +49,7 @@ impl LockHolder {
             None => "pgrep -a massebrev".to_owned(),
         };
         match &self.host {
+            // The folder may be on a network share and the process on another machine.
             Some(there) if host().as_ref() != Some(there) => format!("{look} (on {there})"),
             _ => look,
         }

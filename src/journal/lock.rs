@@ -10,23 +10,30 @@ use jiff::Timestamp;
 use super::JournalError;
 use super::holder::LockHolder;
 
-/// Held as long as it lives; the system takes it back when the process dies. The file itself stays: removing it would race.
+/// Held until dropped; the operating system releases it when the process dies. The file stays: removing it could remove a file that another process has just locked.
 #[derive(Debug)]
 pub(super) struct Lock {
     _file: File,
 }
 
 impl Lock {
-    /// Takes the lock of this journal, or says who has it. What a killed process has left in the file is no obstacle: its lock died with it.
+    /// Takes the lock of a journal.
+    ///
+    /// # Errors
+    ///
+    /// [`JournalError::Locked`] with the holder, and [`JournalError::NoLocks`] on file systems without locks. A file left by a killed
+    /// process is no error: only the operating system's lock counts.
     pub(super) fn take(journal: &Path, now: Timestamp) -> Result<Self, JournalError> {
         let path = lock_path(journal);
         let failed = |source| JournalError::create(&path, source);
         let mut file = private(OpenOptions::new().read(true).write(true).create(true))
             .open(&path)
             .map_err(failed)?;
+        // Does not wait: a run can take hours, and the message names its process.
         if let Err(error) = file.try_lock() {
             return Err(refused(journal, error, || holder(&mut file)));
         }
+        // After locking: only the holder may write.
         describe(&mut file, now).map_err(failed)?;
         Ok(Self { _file: file })
     }
@@ -50,14 +57,14 @@ fn refused(
     }
 }
 
-/// Files that only their owner can read.
+/// Makes the file readable for its owner only.
 #[cfg(unix)]
 pub(super) fn private(options: &mut OpenOptions) -> &mut OpenOptions {
     use std::os::unix::fs::OpenOptionsExt;
     options.mode(0o600)
 }
 
-/// Files that only their owner can read: elsewhere the folder decides.
+/// Changes nothing: outside Unix the folder's permissions apply.
 #[cfg(not(unix))]
 pub(super) fn private(options: &mut OpenOptions) -> &mut OpenOptions {
     options
@@ -69,9 +76,10 @@ fn lock_path(journal: &Path) -> PathBuf {
     PathBuf::from(name)
 }
 
-/// The process that holds the lock. On some systems a locked file cannot be read.
+/// The process that holds the lock. Unknown on systems where a locked file cannot be read, such as Windows.
 fn holder(file: &mut File) -> LockHolder {
     let mut text = String::new();
+    // Bounded, since the file may have any content.
     match file.take(500).read_to_string(&mut text) {
         Ok(_) => LockHolder::read(&text),
         Err(_) => LockHolder::default(),
@@ -79,6 +87,7 @@ fn holder(file: &mut File) -> LockHolder {
 }
 
 fn describe(file: &mut File, now: Timestamp) -> io::Result<()> {
+    // Otherwise the end of a longer description would remain.
     file.set_len(0)?;
     file.rewind()?;
     writeln!(file, "{}", LockHolder::this(now))

@@ -1,8 +1,8 @@
-//! The record of every row, durable: written before the letter leaves and before its end is reported.
+//! The durable record of every row: written before its letter leaves, and again before its end is reported.
 //!
-//! One `SQLite` file per mailing and environment. One process writes it, through one thread that commits in groups; other processes may read it meanwhile. A row moves
-//! through its states by [`transition`] only, so a journal that says something impossible cannot come about. Losing the file loses no letter: the idempotency keys
-//! recover every one from Altinn.
+//! One `SQLite` file per mailing and environment. One process writes it, through one thread that commits in groups; other processes may read it meanwhile. A row's state
+//! changes by [`transition`] only, so the journal never holds an impossible sequence of states. Losing the file loses no letter: Altinn finds every letter by its
+//! idempotency key.
 
 mod block;
 mod change;
@@ -19,7 +19,7 @@ mod state;
 mod store;
 mod writer;
 
-pub(crate) use change::Before;
+pub(crate) use change::StateBefore;
 pub(crate) use error::JournalError;
 pub(crate) use open::Journal;
 pub(crate) use record::RowRecord;

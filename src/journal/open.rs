@@ -1,4 +1,4 @@
-//! The journal of one mailing in one environment, open.
+//! The open journal of one mailing in one environment: the module's interface.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io;
@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use rusqlite::OptionalExtension;
 use uuid::Uuid;
 
-use super::change::{self, Before, Change, Done};
+use super::change::{self, Change, Done, StateBefore};
 use super::lock::{Lock, private};
 use super::record::{id, named};
 use super::rows::{latest_run, line_of};
@@ -21,20 +21,22 @@ use super::{
     Snapshot, Start, State, UploadState,
 };
 
-/// An open journal. Copies are the same journal; the last one to go closes it.
+/// An open journal. Clones share it; dropping the last one closes it.
 #[derive(Debug, Clone)]
 pub(crate) struct Journal(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
     path: PathBuf,
+    /// The copy in the older format, when opening has migrated the file.
     older: Option<PathBuf>,
+    /// The version of massebrev that wrote the file before.
     program: Option<String>,
-    /// Never held while waiting for anything else.
+    /// Never locked across an `await`.
     reader: Mutex<Store>,
     /// `None` when it was opened for reading.
     writer: Option<Writer>,
-    /// Given back last, when the writer has closed the file.
+    /// The last field: fields drop in order, so the lock is released after the writer has closed the file.
     _lock: Option<Lock>,
 }
 
@@ -45,12 +47,13 @@ impl Journal {
         folder.join(".massebrev").join(name)
     }
 
-    /// Opens the journal for writing, and makes it when there is none, for a mailing that began then. Rows that a dead process has left on their way are unknown from now on.
+    /// Opens the journal for writing. Creates it when missing, with `began` as the time of the first send. Rows that were in flight when an earlier
+    /// process died become unknown.
     ///
     /// # Errors
     ///
-    /// When another process has it, when it is of another mailing, environment or resource, when a newer program wrote it, and when the file cannot be
-    /// written.
+    /// When another process holds the lock, when the journal belongs to a different mailing, environment or resource, when a newer program wrote it, when it is damaged, and
+    /// when the file cannot be written.
     pub(crate) fn open(
         path: &Path,
         header: &Header,
@@ -59,13 +62,18 @@ impl Journal {
         let now = Timestamp::now();
         let failed = JournalError::create;
         let folder = path.parent().unwrap_or(Path::new("."));
+        // The lock file lies in the folder too.
         make_folder(folder).map_err(|source| failed(folder, source))?;
+        // Before the file is touched: creating, migrating and cutting off assume a single process.
         let lock = Lock::take(path, now)?;
         make_file(path, folder).map_err(|source| failed(path, source))?;
         let mut store = Store::open_for_writing(path, header, began)?;
+        // The writer thread takes the store, so these are kept here.
         let (older, program) = (store.older.clone(), store.written_by.clone());
+        // While the lock is held no other process sends, so whatever is in flight was left by one that died.
         let cut_off = change::cut_off(&mut store.connection);
         cut_off.map_err(|source| store.write_error(source))?;
+        // After creation and migration: the reader must see the present format.
         let reader = Store::open_for_reading(path)?;
         let writer = Writer::start(store).map_err(|source| failed(path, source))?;
         Ok(Self(Arc::new(Inner {
@@ -78,9 +86,14 @@ impl Journal {
         })))
     }
 
-    /// Opens the journal for reading: no lock, and also while another process writes it.
+    /// Opens the journal for reading, without the lock; another process may be writing.
+    ///
+    /// # Errors
+    ///
+    /// When the journal is missing, damaged, or of a newer format.
     pub(crate) fn read(path: &Path) -> Result<Self, JournalError> {
         let reader = Store::open_for_reading(path)?;
+        // A report from a damaged file would be wrong without anyone noticing.
         reader.verify()?;
         Ok(Self(Arc::new(Inner {
             path: path.to_owned(),
@@ -92,19 +105,21 @@ impl Journal {
         })))
     }
 
-    /// Deletes the journal of a rehearsal, with what `SQLite` keeps beside it; true when there was one. The lock file stays: removing it would race.
+    /// Deletes the journal of a rehearsal with its `-wal` and `-shm` files; true when there was one. The lock file stays: removing it would race.
     ///
     /// # Errors
     ///
-    /// When another process has it, and when it cannot be deleted.
+    /// When another process holds the lock, and when a file cannot be deleted.
     pub(crate) fn delete(path: &Path) -> Result<bool, JournalError> {
         if !path.exists() {
             return Ok(false);
         }
         let _lock = Lock::take(path, Timestamp::now())?;
+        // The database last: while it exists, a deletion that was cut short can be repeated.
         for ending in ["-wal", "-shm", ""] {
             let mut file = path.as_os_str().to_owned();
             file.push(ending);
+            // SQLite may have removed `-wal` and `-shm` itself.
             match fs::remove_file(&file) {
                 Err(source) if source.kind() != io::ErrorKind::NotFound => {
                     return Err(JournalError::create(Path::new(&file), source));
@@ -115,7 +130,7 @@ impl Journal {
         Ok(true)
     }
 
-    /// Time of the first send; `None` before it. Needs no open journal.
+    /// Time of the first send; `None` when there is no journal yet.
     pub(crate) fn peek_began(path: &Path) -> Result<Option<Timestamp>, JournalError> {
         match Store::open_for_reading(path) {
             Ok(store) => store.began().map(Some),
@@ -129,76 +144,82 @@ impl Journal {
         self.0.older.as_deref()
     }
 
-    /// The version of massebrev that wrote it before; unknown when there was none, or one that did not say so.
+    /// The version of massebrev that wrote the journal before; `None` for a new one and for formats that do not record it.
     pub(crate) fn program(&self) -> Option<&str> {
         self.0.program.as_deref()
     }
 
-    /// Opens a block: these letters may leave from now on. Gives where their rows stood before, in the same order. Durable when it returns; when one of the letters is
-    /// refused, none may leave.
+    /// Opens a block: these letters may be sent from now on. Durable when it returns. Returns the rows' states before the block, in the same order.
+    ///
+    /// # Errors
+    ///
+    /// When one letter is refused the block is not opened, and none of its letters may be sent.
     pub(crate) async fn open_block(
         &self,
         letters: Vec<(Uuid, Start)>,
-    ) -> Result<Vec<Before>, JournalError> {
+    ) -> Result<Vec<StateBefore>, JournalError> {
         match self.change(Change::OpenBlock(letters)).await? {
             Done::Opened(before) => Ok(before),
-            Done::Moved(_) | Done::Nothing => Err(self.stopped()),
+            Done::NewState(_) | Done::Nothing => Err(self.stopped_error()),
         }
     }
 
-    /// Closes all blocks: their letters that have no end have not left, and stand where they stood.
+    /// Closes all blocks: their letters without an outcome have not been sent, and keep their earlier states.
     pub(crate) async fn close_blocks(&self) -> Result<(), JournalError> {
         self.change(Change::CloseBlocks).await.map(drop)
     }
 
-    /// Records what happened to a row. It is durable when this returns, with the state it leads to.
+    /// Records an entry for a row. Durable when it returns. Returns the row's new state.
     ///
     /// # Errors
     ///
-    /// [`JournalError::Illegal`] and [`JournalError::Drift`] refuse this entry alone. [`JournalError::Write`] stays: from then on every call gets it.
+    /// [`JournalError::Illegal`], [`JournalError::IdTaken`] and [`JournalError::Drift`] refuse this entry alone. After a
+    /// [`JournalError::Write`] every later call returns it too.
     pub(crate) async fn record(&self, key: Uuid, entry: Entry) -> Result<State, JournalError> {
         let change = match entry {
+            // A single letter is a block of one.
             Entry::Started(start) => Change::OpenBlock(vec![(key, start)]),
             entry => Change::Entry(key, entry),
         };
         match self.change(change).await? {
-            Done::Moved(state) => Ok(state),
+            Done::NewState(state) => Ok(state),
             Done::Opened(_) => Ok(State::InFlight),
-            Done::Nothing => Err(self.stopped()),
+            Done::Nothing => Err(self.stopped_error()),
         }
     }
 
-    /// The records of all rows.
     pub(crate) fn recorded(&self) -> Result<RecordedRows, JournalError> {
+        // A connection of its own: the iteration keeps a read transaction open, possibly for minutes.
         RecordedRows::new(Store::open_for_reading(&self.0.path)?)
     }
 
-    /// Everything that is known of one row.
+    /// The record of one row; `None` when there is none.
     pub(crate) fn line(&self, key: Uuid) -> Result<Option<RowRecord>, JournalError> {
         let reader = self.reader();
         line_of(&reader, key).map_err(|source| reader.read_error(source))
     }
 
-    /// The inputs of the latest run; empty when they were not recorded.
+    /// The inputs of the latest run, in order; empty for format 1, which does not record them.
     pub(crate) fn inputs(&self) -> Result<Vec<Input>, JournalError> {
         let reader = self.reader();
+        // Format 1 has no table `inputs`.
         if reader.format() < 2 {
             return Ok(Vec::new());
         }
         latest_inputs(&reader).map_err(|source| reader.read_error(source))
     }
 
-    /// Writes down that a run begins, and what it is made of. Durable when it returns.
+    /// Records that a run begins, with its inputs. Durable when it returns.
     pub(crate) async fn begin_run(&self, run: Run, inputs: Vec<Input>) -> Result<(), JournalError> {
         self.change(Change::BeginRun(run, inputs)).await.map(drop)
     }
 
-    /// Writes down how the latest run ended. Durable when it returns.
+    /// Records the end of the latest run. Durable when it returns.
     pub(crate) async fn end_run(&self, ended: EndedRun) -> Result<(), JournalError> {
         self.change(Change::EndRun(ended)).await.map(drop)
     }
 
-    /// Writes down that the run goes on: a row that is on its way when the process dies was so after this.
+    /// Records that the run is alive at this time. When the process dies, its lost requests are dated no earlier.
     pub(crate) async fn keep_alive(&self, at: Timestamp) -> Result<(), JournalError> {
         self.change(Change::Alive(at)).await.map(drop)
     }
@@ -207,12 +228,12 @@ impl Journal {
         latest_run(&self.reader())
     }
 
-    /// Everything as it is now, for reports. It holds still while a run goes on.
+    /// A consistent view of the journal as it is now, for reports. A run that continues does not change it.
     pub(crate) fn snapshot(&self) -> Result<Snapshot, JournalError> {
         Snapshot::take(&self.0.path)
     }
 
-    /// The id of an attachment that has been uploaded before, and how far it came.
+    /// The recorded upload of an attachment: its id at Altinn and its state.
     pub(crate) fn attachment(
         &self,
         attachment: &SharedAttachment,
@@ -228,7 +249,7 @@ impl Journal {
             .map_err(|source| reader.read_error(source))
     }
 
-    /// Writes down how far the upload of an attachment has come. Durable when it returns.
+    /// Records the state of an attachment's upload. Durable when it returns.
     pub(crate) async fn record_attachment(
         &self,
         attachment: SharedAttachment,
@@ -239,7 +260,7 @@ impl Journal {
         self.change(change).await.map(drop)
     }
 
-    /// Forgets an attachment that Altinn does not have any more.
+    /// Deletes the record of an attachment that Altinn no longer has.
     pub(crate) async fn forget_attachment(&self, id: Uuid) -> Result<(), JournalError> {
         self.change(Change::ForgetAttachment(id)).await.map(drop)
     }
@@ -251,21 +272,22 @@ impl Journal {
             });
         };
         let answer = writer.hand_over(change);
-        answer.await.unwrap_or_else(|_| Err(self.stopped()))
+        answer.await.unwrap_or_else(|_| Err(self.stopped_error()))
     }
 
     fn reader(&self) -> MutexGuard<'_, Store> {
+        // A reader that panicked has changed nothing in the store.
         self.0.reader.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn stopped(&self) -> JournalError {
+    fn stopped_error(&self) -> JournalError {
         JournalError::Stopped {
             path: self.0.path.clone(),
         }
     }
 }
 
-/// A name as a part of a file name on every system. Two that become one are told apart by the journal's header.
+/// A name made safe for file names on every system. Two names may give the same one; the journal's header then refuses the second mailing.
 fn file_name(name: &str) -> String {
     let safe = |letter: char| letter.is_ascii_alphanumeric() || "._-".contains(letter);
     name.chars()
@@ -273,7 +295,7 @@ fn file_name(name: &str) -> String {
         .collect()
 }
 
-/// Makes the folder, for its owner alone and out of version control. One that is there is left as it is.
+/// Creates the folder, readable for its owner only and ignored by Git. An existing folder is left as it is.
 fn make_folder(folder: &Path) -> io::Result<()> {
     if folder.as_os_str().is_empty() || folder.is_dir() {
         return Ok(());
@@ -282,11 +304,12 @@ fn make_folder(folder: &Path) -> io::Result<()> {
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.recursive(true).create(folder)?;
+    // Names and keys of rows must not get into version control by accident.
     fs::write(folder.join(".gitignore"), "*\n")?;
     sync(folder.parent())
 }
 
-/// Makes the file before `SQLite` does, for its owner alone: the files beside it get the same mode.
+/// Creates the file, readable for its owner only. `SQLite` gives `-wal` and `-shm` the same mode, so the file must exist before it is opened.
 fn make_file(path: &Path, folder: &Path) -> io::Result<()> {
     let file = private(OpenOptions::new().append(true).create(true)).open(path)?;
     #[cfg(unix)]
@@ -295,7 +318,7 @@ fn make_file(path: &Path, folder: &Path) -> io::Result<()> {
     sync(Some(folder))
 }
 
-/// A new name in a folder is durable when the folder is.
+/// Makes new names in a folder durable. Only Unix lets a program sync a folder.
 fn sync(folder: Option<&Path>) -> io::Result<()> {
     match folder {
         Some(folder) if cfg!(unix) && !folder.as_os_str().is_empty() => {

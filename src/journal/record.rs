@@ -1,4 +1,4 @@
-//! The record of one row: what an entry makes of it, and how it stands in the file.
+//! The record of one row: how entries change it, and its columns in the file.
 
 use std::str::FromStr;
 use std::sync::LazyLock;
@@ -13,7 +13,7 @@ use super::format::FORMAT;
 use super::{Digest, DigestHead, Entry, LetterEnd, Start, State, UnknownName};
 use crate::secret::redact;
 
-/// One of our names: a state, an ending.
+/// Parses a cell with a name of the journal's own, such as a state.
 pub(super) fn named<T: FromStr<Err = UnknownName>>(
     row: &Row<'_>,
     column: usize,
@@ -25,19 +25,19 @@ pub(super) fn named<T: FromStr<Err = UnknownName>>(
     })
 }
 
-/// A count: `SQLite` has them with a sign.
+/// Reads a count. `SQLite` has only signed integers.
 pub(super) fn count(row: &Row<'_>, column: usize) -> rusqlite::Result<u64> {
     let value: i64 = row.get(column)?;
     u64::try_from(value).map_err(|_| Error::IntegralValueOutOfRange(column, value))
 }
 
-/// An id, if there is one.
+/// Reads an id; `None` for `NULL`.
 pub(super) fn id(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Uuid>> {
     let bytes: Option<[u8; 16]> = row.get(column)?;
     Ok(bytes.map(Uuid::from_bytes))
 }
 
-/// A time in milliseconds, if there is one.
+/// Reads a time in milliseconds since 1970; `None` for `NULL`.
 pub(super) fn instant(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Timestamp>> {
     let value: Option<i64> = row.get(column)?;
     value
@@ -48,20 +48,20 @@ pub(super) fn instant(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<T
         .transpose()
 }
 
-/// A time that is always there.
+/// Like [`instant`], for columns that are never `NULL`.
 pub(super) fn time(row: &Row<'_>, column: usize) -> rusqlite::Result<Timestamp> {
     let missing = || Error::IntegralValueOutOfRange(column, 0);
     instant(row, column)?.ok_or_else(missing)
 }
 
-/// `SQLite` counts in 63 bits.
+/// A count as `SQLite` stores it: limited to 63 bits.
 pub(super) fn whole(count: u64) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }
 
-/// The reason of letters that were in flight when the process died.
+/// The message of letters that were in flight when the process died.
 const CUT_OFF: &str = "the program ended before the answer came";
-/// The reason of letters whose answer belonged to another letter.
+/// The message of letters whose recorded correspondence belongs to a different row.
 const DISPUTED: &str = "the answer to it named a letter that is another row's";
 
 /// Everything the journal knows of a row.
@@ -70,27 +70,27 @@ pub(crate) struct RowRecord {
     pub key: Uuid,
     /// The row in the recipients file, from 1.
     pub row: u64,
-    /// The line it begins on.
+    /// The line of the CSV file on which the row begins.
     pub line: u64,
     pub name: String,
     pub recipient: String,
-    /// The digest of the letter, when one has left.
+    /// The digest of the letter last sent or tried.
     pub body: Option<Digest>,
     pub state: State,
     pub correspondence: Option<Uuid>,
     /// Number of requests in all runs.
     pub attempts: u64,
-    /// The HTTP status of the last answer, when it was no success.
+    /// The HTTP status of the last answer, unless it was a success.
     pub status: Option<u16>,
     pub code: Option<u32>,
-    /// The reason it was not sent.
+    /// The reason why the letter was not sent.
     pub message: Option<String>,
     pub trace: Option<String>,
     pub first_at: Option<Timestamp>,
     pub last_at: Timestamp,
-    /// The first bytes of the digest of a later text, for which a person has accepted that the earlier one stands.
+    /// The digest head of a changed text that a person has seen, accepting the text that was sent.
     pub accepted: Option<DigestHead>,
-    /// Time of the last request whose effect is not known: while the row is unknown, it may take effect some minutes later.
+    /// Time of the last request without an answer. It may still take effect some minutes later.
     pub lost_at: Option<Timestamp>,
     /// Time of the last status request for an accepted letter.
     pub asked_at: Option<Timestamp>,
@@ -100,7 +100,7 @@ pub(crate) struct RowRecord {
 }
 
 impl RowRecord {
-    /// A row of which nothing is known yet.
+    /// The record of a row without entries.
     pub(super) fn new(key: Uuid) -> Self {
         Self {
             key,
@@ -142,6 +142,7 @@ impl RowRecord {
                 record.message = Some(redact(&skip.reason).into_owned());
                 record.last_at = skip.at;
             }
+            // The request may have left at any time until the process was last known to run.
             Entry::CutOff(alive) => {
                 record.message = Some(CUT_OFF.to_owned());
                 record.last_at = record.last_at.max(*alive);
@@ -154,7 +155,7 @@ impl RowRecord {
             }
             Entry::Listed(at) => record.listed_at = Some(*at),
             Entry::Accepted(head) => record.accepted = Some(*head),
-            // What it came to before stays readable.
+            // The earlier state and its reason stay readable in the message.
             Entry::Dropped(dropped) => {
                 let cause = record.message.take();
                 let cause = cause.map_or_else(String::new, |cause| format!(": {cause}"));
@@ -167,18 +168,20 @@ impl RowRecord {
     }
 
     fn start(&mut self, start: &Start) {
+        // Status, code and message of an earlier outcome are dropped.
         *self = Self {
             row: start.row,
             line: start.line,
             name: redact(&start.name).into_owned(),
             recipient: redact(&start.recipient).into_owned(),
             body: Some(start.body),
+            // The first try of the letter, in whichever run.
             first_at: self.first_at.or(Some(start.at)),
             last_at: start.at,
             correspondence: self.correspondence,
             attempts: self.attempts,
             state: self.state,
-            // Until its end is known the letter may have been sent by an earlier try.
+            // Until the outcome is known, an earlier request may still take effect.
             lost_at: self.lost_at,
             listed_at: self.listed_at,
             ..Self::new(self.key)
@@ -187,7 +190,9 @@ impl RowRecord {
 
     fn end(&mut self, end: &LetterEnd) {
         let reason = end.outcome.reason();
+        // `AlreadySent` may come without an id; one that is known stays.
         self.correspondence = end.outcome.id().or(self.correspondence);
+        // Added up over the runs.
         self.attempts += u64::from(end.attempts);
         self.status = reason.and_then(|reason| reason.status);
         self.code = reason.and_then(|reason| reason.code);
@@ -195,15 +200,17 @@ impl RowRecord {
         let trace = reason.and_then(|reason| reason.trace.as_deref());
         self.trace = trace.map(|trace| redact(trace).into_owned());
         self.last_at = end.at;
+        // Any other outcome settles what the lost request did.
         let is_unknown = self.state == State::Unknown;
         self.lost_at = end.lost_at.or(self.lost_at).filter(|_| is_unknown);
+        // A letter that was sent, or may be, needs no paper.
         if self.state != State::Reserved {
             self.listed_at = None;
         }
     }
 }
 
-/// The columns of a row in the order of the table, each with the format it came with.
+/// The columns of a row in the order of the table, each with the first format that has it.
 const COLUMNS: [(&str, u32); 21] = [
     ("n", 1),
     ("key", 1),
@@ -228,7 +235,7 @@ const COLUMNS: [(&str, u32); 21] = [
     ("listed_at", 3),
 ];
 
-/// What [`line`] reads from a file of this format: what it has not is nothing.
+/// The columns that [`line`] reads, with `NULL` for those that a file of this format lacks.
 pub(super) fn columns(format: u32) -> String {
     let names = COLUMNS.map(|(name, since)| if since <= format { name } else { "NULL" });
     names.join(", ")
@@ -242,12 +249,14 @@ pub(super) fn numbered_record(
     find(file, FORMAT, key)
 }
 
+/// The row with a key and its number, in a file of any format.
 pub(super) fn find(
     file: &Connection,
     format: u32,
     key: Uuid,
 ) -> rusqlite::Result<Option<(i64, RowRecord)>> {
     let sql = format!("SELECT {} FROM deliveries WHERE key = ?1", columns(format));
+    // Runs for every letter, so the statement is cached.
     let mut found = file.prepare_cached(&sql)?;
     found.query_row([key.as_bytes()], line).optional()
 }
@@ -263,7 +272,7 @@ pub(super) fn row_with_correspondence(
     Ok(found.optional()?.flatten())
 }
 
-/// Writes a row under its number, or as a new one, with its checksum.
+/// Writes a row under its number, or as a new row, with its checksum.
 pub(super) fn write_record(
     file: &Connection,
     number: Option<i64>,
@@ -281,13 +290,13 @@ pub(super) fn write_record(
     Ok(())
 }
 
-/// The number goes into the checksum, so that it is chosen here.
+/// The number of a new row. Chosen here instead of by `SQLite`, since the checksum covers it.
 fn next_number(file: &Connection) -> rusqlite::Result<i64> {
     let sql = "SELECT coalesce(max(n), 0) + 1 FROM deliveries";
     file.prepare_cached(sql)?.query_row([], |row| row.get(0))
 }
 
-/// A row with the same number is changed; with the same key or correspondence as another one it is refused.
+/// Updates the row with the same number. Refuses a row with the key or correspondence of another one.
 static WRITE: LazyLock<String> = LazyLock::new(|| {
     let names = COLUMNS.map(|(name, _)| name);
     let places = vec!["?"; names.len()].join(", ");
@@ -300,7 +309,7 @@ static WRITE: LazyLock<String> = LazyLock::new(|| {
 });
 
 impl RowRecord {
-    /// The checksum that its row has under this number.
+    /// The checksum of the record when stored under this number.
     pub(super) fn checksum(&self, number: i64) -> i64 {
         of_cells(self.cells(number).iter().map(Into::into))
     }
@@ -333,6 +342,7 @@ impl RowRecord {
     }
 }
 
+/// Decodes a row selected with [`columns`]: its number and record.
 pub(super) fn line(row: &Row<'_>) -> rusqlite::Result<(i64, RowRecord)> {
     let line = RowRecord {
         key: id(row, 1)?.unwrap_or_default(),

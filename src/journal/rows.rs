@@ -1,4 +1,4 @@
-//! The rows as the journal has them: one at a time, in pages for a run that goes on with them, and as a snapshot that stands still for reports.
+//! Reading rows: one by its key, all in pages for a run that resumes, and a consistent snapshot for reports.
 
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::path::Path;
@@ -11,10 +11,10 @@ use super::record::{RowRecord, columns, count, find, id, instant, line, named, t
 use super::store::Store;
 use super::{DigestHead, EndedRun, Header, JournalError, Run, State};
 
-/// Rows of a snapshot that are read at a time.
+/// Number of rows in a page of a snapshot.
 const SNAPSHOT_PAGE: u32 = 1000;
 
-/// Everything as it was at one instant.
+/// The journal as it was at one instant: a read transaction that stays open.
 #[derive(Debug)]
 pub(crate) struct Snapshot {
     store: Store,
@@ -29,7 +29,7 @@ impl Snapshot {
             .connection
             .execute_batch("BEGIN")
             .map_err(|source| store.read_error(source))?;
-        // The first read fixes the instant.
+        // SQLite begins the read transaction with the first read, not with `BEGIN`.
         let began = store.began()?;
         let header = store.header()?;
         Ok(Self {
@@ -43,7 +43,7 @@ impl Snapshot {
         &self.header
     }
 
-    /// The instant the mailing was first sent.
+    /// Time of the first send.
     pub(crate) fn began(&self) -> Timestamp {
         self.began
     }
@@ -62,6 +62,7 @@ impl Snapshot {
         let mut counts = self.store.connection.prepare(sql)?;
         let counts = counts.query_map([], |row| Ok((named(row, 0)?, count(row, 1)?)))?;
         let mut counts: BTreeMap<State, u64> = counts.collect::<rusqlite::Result<_>>()?;
+        // The rows of open blocks still have their earlier states; the letters count as in flight.
         for letter in self.store.open_letters()? {
             if letter.number.is_some() {
                 let before = counts.entry(letter.before).or_default();
@@ -73,13 +74,14 @@ impl Snapshot {
         Ok(counts.into_iter().collect())
     }
 
-    /// Every row, in the order of the recipients file.
+    /// All rows, in the order of the recipients file.
     pub(crate) fn lines(&self) -> RowRecords<'_> {
         RowRecords::new(self, "1", true)
     }
 
     /// The rows whose letters Altinn has.
     pub(crate) fn sent_lines(&self) -> RowRecords<'_> {
+        // Without open blocks: a letter that may be on its way is not known to be at Altinn.
         RowRecords::new(self, "state IN ('sent', 'already-sent')", false)
     }
 
@@ -93,18 +95,19 @@ impl Snapshot {
     }
 }
 
-/// Rows, read a page at a time: memory does not grow with their number. Letters of open blocks are in flight, whatever their rows say.
+/// An iterator over rows, read a page at a time: memory does not grow with their number. Letters of open blocks replace their rows, and are in flight.
 #[derive(Debug)]
 pub(crate) struct RowRecords<'a> {
     snapshot: &'a Snapshot,
     sql: String,
     page: VecDeque<RowRecord>,
-    /// Letters in flight that are still to come, in the order of their rows; `None` before they have been read.
+    /// Letters of open blocks not returned yet, in the order of their rows; `None` before the first read.
     open: Option<VecDeque<RowRecord>>,
     open_keys: HashSet<Uuid>,
-    /// The row and number of the last line read.
+    /// The row and number of the last line read: the next page begins after it.
     last: (i64, i64),
     ended: bool,
+    /// True when letters of open blocks are returned too.
     with_open: bool,
 }
 
@@ -131,6 +134,7 @@ impl<'a> RowRecords<'a> {
             let open = self.snapshot.store.open_letters()?;
             self.open_keys = open.iter().map(|letter| letter.record.key).collect();
             let mut open: Vec<_> = open.into_iter().map(|letter| letter.record).collect();
+            // `open_keys` keeps them all: the rows of open letters are skipped in any case.
             open.retain(|_| self.with_open);
             open.sort_by_key(|record| record.row);
             self.open = Some(open.into());
@@ -138,6 +142,7 @@ impl<'a> RowRecords<'a> {
         while self.page.is_empty() && !self.ended {
             self.next_page()?;
         }
+        // Merges two ordered sequences: the rows and the letters of open blocks.
         let open = self.open.get_or_insert_default();
         match (open.front(), self.page.front()) {
             (Some(open), Some(row)) if open.row > row.row => Ok(self.page.pop_front()),
@@ -148,10 +153,12 @@ impl<'a> RowRecords<'a> {
 
     fn next_page(&mut self) -> rusqlite::Result<()> {
         let mut page = self.snapshot.store.connection.prepare_cached(&self.sql)?;
+        // Keyset pagination: with `OFFSET`, SQLite would read all rows before the page again.
         let (row, n) = self.last;
         self.ended = true;
         for line in page.query_map(params![row, n], line)? {
             let (n, line) = line?;
+            // Two rows can have the same row number, after rows were inserted in the file; `n` tells them apart.
             self.last = advances(self.last, (whole(line.row), n))?;
             self.ended = false;
             if !self.open_keys.contains(&line.key) {
@@ -167,6 +174,7 @@ impl Iterator for RowRecords<'_> {
 
     fn next(&mut self) -> Option<Self::Item> {
         let read = self.read();
+        // Ends after an error, so that a caller who goes on does not get it for ever.
         if read.is_err() {
             self.ended = true;
             self.page.clear();
@@ -177,17 +185,18 @@ impl Iterator for RowRecords<'_> {
     }
 }
 
-/// The row with a key.
+/// The row with a key, as in flight when its letter is in an open block.
 pub(super) fn line_of(store: &Store, key: Uuid) -> rusqlite::Result<Option<RowRecord>> {
     let open = store.open_letters()?;
     if let Some(letter) = open.into_iter().find(|letter| letter.record.key == key) {
         return Ok(Some(letter.record));
     }
+    // Not in an open block, so the row has the present state.
     let found = find(&store.connection, store.format(), key)?;
     Ok(found.map(|(_, line)| line))
 }
 
-/// A page that does not go on after the one before is damage: it would be read for ever.
+/// Returns `next` when it comes after `last`. A page in any other order is damage, and would be read for ever.
 fn advances<T: PartialOrd + Copy>(last: T, next: T) -> rusqlite::Result<T> {
     if next > last {
         Ok(next)
@@ -196,6 +205,7 @@ fn advances<T: PartialOrd + Copy>(last: T, next: T) -> rusqlite::Result<T> {
     }
 }
 
+/// The latest run; `None` before the first.
 pub(super) fn latest_run(store: &Store) -> Result<Option<Run>, JournalError> {
     let sql = "SELECT rows, earlier, skipped, invalid, plan, started_at, ended_at, ending, reason
         FROM runs ORDER BY n DESC LIMIT 1";
@@ -224,44 +234,44 @@ pub(super) fn latest_run(store: &Store) -> Result<Option<Run>, JournalError> {
         .map_err(|source| store.read_error(source))
 }
 
-/// Rows that a run reads at a time.
+/// Number of rows in a page for a run that resumes.
 const RESUME_PAGE: u32 = 4096;
 
-/// The record of one row.
+/// The part of a row's record that a run needs to resume. Small: a run reads it for every row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Recorded {
     pub key: Uuid,
-    /// The row it had in the recipients file when it was last tried, from 1.
+    /// The row in the recipients file of the last run that recorded it, from 1.
     pub row: u64,
     pub state: State,
     pub last_at: Timestamp,
-    /// Time of the last request whose effect is not known.
+    /// Time of the last request without an answer.
     pub lost_at: Option<Timestamp>,
-    /// True when the row was given out on a list of those who get paper.
+    /// True when the row is on a paper list that was given out.
     pub listed: bool,
     body: Option<DigestHead>,
     accepted: Option<DigestHead>,
 }
 
 impl Recorded {
-    /// True when the letter that was tried had the digest that begins with these eight bytes.
+    /// True when the digest of the letter last tried begins with these eight bytes.
     pub(crate) fn has_body(&self, head: u64) -> bool {
         self.body == Some(head.to_be_bytes())
     }
 
-    /// True when a person has accepted that the text the letter was sent with stands, though it now has a digest that begins with these eight bytes.
+    /// True when a person has accepted the text that was sent, knowing the changed text whose digest begins with these eight bytes.
     pub(crate) fn is_accepted(&self, head: u64) -> bool {
         self.accepted == Some(head.to_be_bytes())
     }
 }
 
-/// All rows of a journal in the order they came into it, as they were when this was made. Memory does not grow with their number.
+/// An iterator over all rows in the order of their first entries, as they were when it was created. Memory does not grow with their number.
 #[derive(Debug)]
 pub(crate) struct RecordedRows {
     store: Store,
     sql: String,
     page: VecDeque<Recorded>,
-    /// Letters of open blocks: in flight, whatever their rows say.
+    /// Letters of open blocks, in flight: they replace their rows.
     open: HashMap<Uuid, RowRecord>,
     last: i64,
     ended: bool,
@@ -271,10 +281,10 @@ impl RecordedRows {
     pub(super) fn new(store: Store) -> Result<Self, JournalError> {
         let failed = |source| store.read_error(source);
         store.connection.execute_batch("BEGIN").map_err(failed)?;
-        // The first read fixes the instant.
+        // SQLite begins the read transaction with the first read, not with `BEGIN`.
         let open = store.open_letters().map_err(failed)?;
         let open = open.into_iter().map(|letter| letter.record);
-        // An older format that is only read has no such columns.
+        // Reading does not migrate, so an older format lacks these columns.
         let accepted = if store.format() >= 2 {
             "accepted"
         } else {
@@ -317,6 +327,7 @@ impl RecordedRows {
                 },
             });
         }
+        // Left over are letters in their first block: they have no rows yet.
         if self.page.is_empty() {
             self.ended = true;
             let open = std::mem::take(&mut self.open);

@@ -1,4 +1,4 @@
-//! The rest of the journal beside the rows: the runs of the mailing, what each was made of, and the attachments its letters share.
+//! The journal's other tables: the runs of the mailing, the inputs of each, and the attachments that letters share.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -13,23 +13,22 @@ use super::store::Store;
 use super::{Digest, UnknownName};
 use crate::secret::redact;
 
-/// One run of a mailing: what there was to do, and how it ended.
+/// One run of a mailing: its numbers of rows and its end.
 ///
-/// All rows the mailing is answerable for are `rows + earlier`; each is recorded under its key, counted in `skipped` or `invalid`, or still pending.
+/// The mailing has `rows + earlier` rows in all; each is recorded under its key, counted in `skipped` or `invalid`, or still pending.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Run {
-    /// The rows of the recipients file.
+    /// Number of rows in the recipients file.
     pub rows: u64,
-    /// The rows that the journal has from earlier runs and that are not in this file. 0 when the file has not lost rows.
+    /// Number of rows recorded by earlier runs that are no longer in the recipients file.
     pub earlier: u64,
-    /// The rows of the file that the mailing does not apply to and that have no entry of their own.
+    /// Number of rows in the file that a condition excludes and that are not recorded.
     pub skipped: u64,
-    /// The rows of the file that a rule has stopped and that have no entry of their own.
+    /// Number of rows in the file that break a rule and that are not recorded.
     pub invalid: u64,
-    /// The digest of the plan.
     pub plan: String,
     pub started_at: Timestamp,
-    /// Its end. `None` while it runs, and when the process died.
+    /// `None` while the run continues, and when its process died.
     pub ended: Option<EndedRun>,
 }
 
@@ -43,12 +42,12 @@ pub(crate) struct EndedRun {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum HowEnded {
-    /// Every row was gone through.
+    /// Every row was tried.
     Finished,
-    /// It stopped itself: too many failures, the canary, a fatal code.
+    /// The run stopped itself: too many failures, a refused canary, a fatal code.
     Stopped,
     Interrupted,
-    /// It could not go on: token, network, journal.
+    /// The run could not continue: no token, no network, no journal.
     Broken,
 }
 
@@ -60,7 +59,7 @@ impl HowEnded {
         Self::Broken,
     ];
 
-    /// Its name, as people and files see it.
+    /// The name shown to users and stored in files.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Finished => "finished",
@@ -91,20 +90,20 @@ impl FromStr for HowEnded {
 /// The identity of an attachment: an upload is reused only for the same bytes under the same name in the same resource.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct SharedAttachment {
-    /// The digest of the bytes.
+    /// The digest of the file's content.
     pub digest: Digest,
-    /// The resource it belongs to.
     pub resource: String,
-    /// The name it is shown with.
+    /// The name that recipients see.
     pub file_name: String,
     pub senders_reference: String,
 }
 
 impl SharedAttachment {
-    /// Its identity in the journal. The names go in whole, though the journal keeps them masked.
+    /// The primary key in the journal. Computed from the unmasked names: masked ones could be the same for two attachments.
     pub(super) fn identity(&self) -> Uuid {
         let mut all = self.digest.to_vec();
         for part in [&self.resource, &self.file_name, &self.senders_reference] {
+            // With its length, so that different parts never give the same bytes.
             all.extend((part.len() as u64).to_be_bytes());
             all.extend(part.as_bytes());
         }
@@ -115,18 +114,18 @@ impl SharedAttachment {
 /// The state of an upload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum UploadState {
-    /// Altinn has given it an id.
+    /// Altinn has issued an id, but has no content yet.
     Initialized,
-    /// Its bytes have been sent.
+    /// The content has been sent, and Altinn is checking it.
     Uploaded,
-    /// Altinn has checked it: letters may use it.
+    /// Altinn has checked the content; letters may use the attachment.
     Published,
 }
 
 impl UploadState {
     const ALL: [Self; 3] = [Self::Initialized, Self::Uploaded, Self::Published];
 
-    /// Its name, as files see it.
+    /// The name stored in files.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Initialized => "initialized",
@@ -147,30 +146,30 @@ impl FromStr for UploadState {
     }
 }
 
-/// A part of what a mailing is made of.
+/// A part of a mailing: a file, or a member of the manifest.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Input {
     /// The kind of input: a word such as `template`.
     pub kind: String,
     /// A path relative to the manifest's folder, or a member of the manifest. Identity numbers are masked in it.
     pub name: String,
-    /// The digest of its content.
     pub digest: Digest,
 }
 
+/// Inputs as last recorded: kind and name, and the digest of the content.
 type Known = BTreeMap<(String, String), Digest>;
 
-/// The latest of each, as `run` left it. A file that was not part of it has no digest.
+/// The inputs of the latest run. A run records only changes; an input that it no longer has is recorded with a null digest.
 const LATEST: &str = "SELECT kind, name, digest FROM inputs AS this
     WHERE digest IS NOT NULL AND run = (SELECT max(run) FROM inputs WHERE kind = this.kind AND name = this.name)";
 
-/// The inputs of the latest run, in order; empty when they were not recorded.
+/// The inputs of the latest run, in order; empty when none are recorded.
 pub(super) fn latest_inputs(store: &Store) -> rusqlite::Result<Vec<Input>> {
     let input = |((kind, name), digest)| Input { kind, name, digest };
     Ok(known(&store.connection)?.into_iter().map(input).collect())
 }
 
-/// Writes down what the latest run is made of, as far as it differs from the one before.
+/// Records the inputs of the latest run that differ from those of the run before.
 pub(super) fn record_inputs(file: &Connection, inputs: &[Input]) -> rusqlite::Result<()> {
     let mut known = known(file)?;
     let run: i64 = file.query_row("SELECT max(n) FROM runs", [], |row| row.get(0))?;
@@ -185,12 +184,14 @@ pub(super) fn record_inputs(file: &Connection, inputs: &[Input]) -> rusqlite::Re
         insert(file, "inputs", &values)
     };
     for input in inputs {
+        // Masked before the comparison, as the earlier ones are.
         let name = redact(&input.name);
         let earlier = known.remove(&(input.kind.clone(), name.to_string()));
         if earlier != Some(input.digest) {
             write(&input.kind, &name, Some(input.digest))?;
         }
     }
+    // Inputs of the run before that this one does not have.
     for (kind, name) in known.into_keys() {
         write(&kind, &name, None)?;
     }

@@ -1,4 +1,4 @@
-//! Entries about a row (`Entry`), its states (`State`), and the one function that joins the two.
+//! Entries about a row ([`Entry`]), the states of a row ([`State`]), and the state machine ([`transition`]).
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,50 +6,51 @@ use std::str::FromStr;
 use jiff::Timestamp;
 use uuid::Uuid;
 
-/// SHA-256 over what was sent.
+/// SHA-256 of a letter or a file.
 pub(crate) type Digest = [u8; 32];
 
-/// The first eight bytes of a digest: enough to notice a change.
+/// The first eight bytes of a digest: sufficient to detect a change.
 pub(crate) type DigestHead = [u8; 8];
 
+/// The state of a row and its letter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum State {
     Pending,
-    /// On its way, or cut off on its way.
+    /// A request may have left, and its outcome is not recorded.
     InFlight,
     Sent,
-    /// Altinn had it from before, under the same key.
+    /// Altinn already had a letter under the same key.
     AlreadySent,
-    /// The recipient has reserved against digital letters: it needs paper.
+    /// The recipient has opted out of digital letters, and needs paper.
     Reserved,
-    /// Altinn refuses it, and would again.
+    /// Altinn refuses the letter, and would again.
     Rejected,
-    /// It was not sent; the next run tries again.
+    /// Not sent; the next run tries again.
     Failed,
-    /// It may have been sent: to be settled with Altinn.
+    /// May have been sent; the next run asks Altinn.
     Unknown,
-    /// Altinn had it, and it was taken back before its recipient could read it.
+    /// Altinn had the letter, and it was recalled before its recipient could read it.
     Withdrawn,
-    /// Stopped by a rule before it could leave.
+    /// Breaks a rule, and was never sent.
     Invalid,
-    /// The mailing does not apply to it.
+    /// Excluded by a condition of the mailing, or dropped.
     Skipped,
 }
 
-/// An entry: something that happened to a row.
+/// An event of a row, as it is recorded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Entry {
-    /// Its letter may leave.
+    /// The letter may be sent from now on.
     Started(Start),
-    /// Its letter was answered, or given up.
+    /// The letter has an answer that decides, or was given up.
     Ended(LetterEnd),
     /// A look-up has settled an unknown letter.
     Settled(LetterEnd),
-    /// The process died while its letter was on the way; it was last known to run then.
+    /// The process died while the letter was in flight. The time is the last at which it is known to have run.
     CutOff(Timestamp),
-    /// The correspondence that an answer gave it has turned out to be another row's.
+    /// The correspondence recorded for the row belongs to a different row.
     Disputed,
-    /// Its recipient is on a list of those who get paper instead, given out then.
+    /// The recipient is on a paper list given out at this time.
     #[cfg_attr(
         not(test),
         expect(
@@ -58,51 +59,52 @@ pub(crate) enum Entry {
         )
     )]
     Listed(Timestamp),
-    /// The mailing does not apply to it.
+    /// A condition of the mailing excludes the row.
     Skipped(Skip),
-    /// It reads differently now, and a person has accepted that the text it was sent with stands.
+    /// The text has changed to one with this digest head, and a person has accepted the text that was sent.
     Accepted(DigestHead),
-    /// It was not sent, and is not to be.
+    /// A person has decided that the unsent letter is not to be sent.
     Dropped(Dropped),
 }
 
-/// A letter about to leave.
+/// A letter about to be sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Start {
     /// The row in the recipients file, from 1.
     pub row: u64,
-    /// The line it begins on.
+    /// The line of the CSV file on which the row begins.
     pub line: u64,
     pub name: String,
     pub recipient: String,
-    /// The digest of the body.
+    /// The digest of the request's body.
     pub body: Digest,
     pub at: Timestamp,
 }
 
+/// The end of a letter in one run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct LetterEnd {
     pub outcome: Outcome,
-    /// Number of requests; added up over the runs.
+    /// Number of requests in this run.
     pub attempts: u32,
     pub at: Timestamp,
-    /// Time of the last request whose effect is not known.
+    /// Time of the last request without an answer, when there was one.
     pub lost_at: Option<Timestamp>,
 }
 
-/// A row that is not for this mailing.
+/// A row that a condition of the mailing excludes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Skip {
     /// The row in the recipients file, from 1.
     pub row: u64,
-    /// The line it begins on.
+    /// The line of the CSV file on which the row begins.
     pub line: u64,
     pub name: String,
     pub reason: String,
     pub at: Timestamp,
 }
 
-/// A row that was tried in vain, and that are not to be sent any more.
+/// A row whose letter was tried without success and is not to be tried again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Dropped {
     pub reason: String,
@@ -115,12 +117,12 @@ pub(crate) enum Outcome {
     Sent {
         id: Uuid,
     },
-    /// Altinn had it from before.
+    /// Altinn already had a letter under the same key.
     AlreadySent {
-        /// The correspondence, when it was found.
+        /// The correspondence, when Altinn has named it.
         id: Option<Uuid>,
     },
-    /// Altinn had it, and it was taken back.
+    /// Altinn had the letter, and it was recalled.
     Withdrawn {
         id: Uuid,
     },
@@ -137,20 +139,24 @@ pub(crate) struct Reason {
     pub status: Option<u16>,
     pub code: Option<u32>,
     pub message: String,
-    /// Altinn's trace id, for its support.
+    /// Altinn's trace id, which its support asks for.
     pub trace: Option<String>,
 }
 
-/// A step that cannot be.
+/// The reason why an entry is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum IllegalStep {
-    /// From this state nothing like it can happen.
+    /// No transition from this state has this entry.
     Illegal,
-    /// The letter is another one than the one that was sent, or may have been, under the same key. Altinn would keep the first in silence.
+    /// The key has been used for a different content, or may have been. Altinn would answer that the letter exists, and keep the first content.
     Drift,
 }
 
-/// The state after an entry, for a row in state `from` with this body (`None`: no request has left).
+/// The state after an entry, for a row in state `from` with this body (`None`: no request has left). All legal transitions are here.
+///
+/// # Errors
+///
+/// [`IllegalStep`] when the entry is not legal in this state.
 pub(crate) fn transition(
     from: State,
     body: Option<&Digest>,
@@ -161,20 +167,24 @@ pub(crate) fn transition(
         Withdrawn,
     };
     match (from, entry) {
+        // First, so that a changed letter is never started while the earlier one may be at Altinn. After a refusal the content may change.
         (InFlight | Unknown | Sent | AlreadySent | Withdrawn, Entry::Started(start))
             if body.is_some_and(|body| *body != start.body) =>
         {
             Err(IllegalStep::Drift)
         }
+        // A skipped row may have been excluded in earlier runs only.
         (Pending | Unknown | Failed | Rejected | Reserved | Skipped, Entry::Started(_)) => {
             Ok(InFlight)
         }
         (InFlight, Entry::Ended(end)) => Ok(end.outcome.state()),
+        // A look-up that does not decide leaves the row as it is, without an entry.
         (Unknown, Entry::Settled(end)) => match end.outcome.state() {
             Unknown | InFlight | Pending | Skipped => Err(IllegalStep::Illegal),
             found => Ok(found),
         },
         (InFlight, Entry::CutOff(_)) | (Sent | AlreadySent, Entry::Disputed) => Ok(Unknown),
+        // A listed row stays reserved; the record notes the list.
         (Reserved, Entry::Listed(_)) => Ok(Reserved),
         (Pending, Entry::Skipped(_)) | (Failed | Rejected | Reserved, Entry::Dropped(_)) => {
             Ok(Skipped)
@@ -185,7 +195,7 @@ pub(crate) fn transition(
 }
 
 impl State {
-    /// All of them, in the order reports show them.
+    /// All states, in the order of reports.
     pub(crate) const ALL: [Self; 11] = [
         Self::Sent,
         Self::AlreadySent,
@@ -200,7 +210,7 @@ impl State {
         Self::Pending,
     ];
 
-    /// Its name, as people and files see it.
+    /// The name shown to users and stored in files.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Pending => "pending",
@@ -217,12 +227,12 @@ impl State {
         }
     }
 
-    /// True when Altinn has the letter. It is then final.
+    /// True when Altinn has the letter. The row is then final.
     pub(crate) fn is_sent(self) -> bool {
         matches!(self, Self::Sent | Self::AlreadySent)
     }
 
-    /// True when a letter lies, or lay, at Altinn under the row's key: no other text can ever be sent with it.
+    /// True when Altinn has or had a letter under the row's key: the key can never be used for a different text.
     pub(crate) fn has_used_its_key(self) -> bool {
         self.is_sent() || self == Self::Withdrawn
     }
@@ -234,7 +244,7 @@ impl fmt::Display for State {
     }
 }
 
-/// A text that names nothing the journal knows.
+/// The text is no name of a state, an upload's state or a run's end.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("no such name: `{0}`")]
 pub(crate) struct UnknownName(pub String);
@@ -251,7 +261,7 @@ impl FromStr for State {
 }
 
 impl Entry {
-    /// The entry as a word for messages.
+    /// The entry's name in messages.
     pub(crate) fn name(&self) -> &'static str {
         match self {
             Self::Started(_) => "started",
@@ -268,7 +278,7 @@ impl Entry {
 }
 
 impl Outcome {
-    /// The state it leads to.
+    /// The state of a row whose letter has this outcome.
     pub(crate) fn state(&self) -> State {
         match self {
             Self::Sent { .. } => State::Sent,
@@ -281,7 +291,7 @@ impl Outcome {
         }
     }
 
-    /// The correspondence, when there is one and it is known.
+    /// The correspondence, when known.
     pub(crate) fn id(&self) -> Option<Uuid> {
         match self {
             Self::Sent { id } | Self::Withdrawn { id } => Some(*id),
@@ -290,7 +300,7 @@ impl Outcome {
         }
     }
 
-    /// The reason it was not sent.
+    /// The reason why the letter was not sent.
     pub(crate) fn reason(&self) -> Option<&Reason> {
         match self {
             Self::Sent { .. } | Self::AlreadySent { .. } | Self::Withdrawn { .. } => None,
@@ -303,7 +313,7 @@ impl Outcome {
 }
 
 impl fmt::Display for Reason {
-    /// The code, or else the HTTP status, and the words.
+    /// Altinn's code, or else the HTTP status, and the message.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.code, self.status) {
             (Some(code), _) => write!(f, "{code} {}", self.message),

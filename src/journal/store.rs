@@ -1,4 +1,4 @@
-//! The `SQLite` file: its settings, its tables, its format, and whose it is.
+//! The `SQLite` file: settings, tables, format, and the mailing it belongs to.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -12,21 +12,20 @@ use super::block::{self, OpenLetter};
 use super::checksum::{insert, verify};
 use super::format::{FORMAT, PROGRAM, SCHEMA, migrate};
 
-/// Says whose file it is, where `SQLite` keeps such a number: "brev".
+/// The `application_id` in the header of the `SQLite` file: "brev".
 const APPLICATION: u32 = u32::from_be_bytes(*b"brev");
 
-/// Whose journal it is. All but the manifest's name must stay the same for ever: they are in the keys of the letters.
+/// The mailing that a journal belongs to. Only the manifest's name may change: the rest is part of the letters' idempotency keys.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Header {
     pub mailing: String,
-    /// The environment it is sent in.
     pub environment: String,
-    /// The resource its letters belong to.
     pub resource: String,
-    /// The manifest, as it was named last.
+    /// The file name of the manifest in the last run.
     pub manifest: String,
 }
 
+/// A connection to the file.
 #[derive(Debug)]
 pub(super) struct Store {
     pub(super) connection: Connection,
@@ -35,12 +34,12 @@ pub(super) struct Store {
     /// The version of the program that wrote it before this one.
     pub(super) written_by: Option<String>,
     path: PathBuf,
-    /// The format the file has now.
+    /// The present format of the file.
     format: u32,
 }
 
 impl Store {
-    /// Opens the file for writing; an empty one becomes a journal. The file must be there and the lock must be held.
+    /// Opens the file for writing; an empty file becomes a journal. The file exists and the caller holds the lock.
     pub(super) fn open_for_writing(
         path: &Path,
         header: &Header,
@@ -54,21 +53,23 @@ impl Store {
                 .map_err(|source| store.write_error(source))?;
         }
         let found = store.check_format()?;
+        // Before anything is written: a migration would seal damaged rows with new checksums.
         store.verify()?;
         store.check_header(header)?;
         if found < FORMAT {
             store.older = Some(migrate(&mut store.connection, path, found)?);
             store.format = FORMAT;
         }
+        // A new file already has this program's version.
         store.written_by = store.program()?.filter(|_| !new);
         store
-            .settle_in(header)
+            .configure(header)
             .map_err(|source| store.write_error(source))?;
         Ok(store)
     }
 
-    /// Opens the file for reading, also one of an older format. It is opened as if for writing, so that what a dead process has left is put in order and
-    /// cleared away; where nothing can be written, it is read as it lies there.
+    /// Opens the file for reading, also one of an older format. The connection may write, so that `SQLite` can recover the write-ahead log of a dead process; in a folder
+    /// that cannot be written the file is read as it is.
     pub(super) fn open_for_reading(path: &Path) -> Result<Self, JournalError> {
         let missing = || JournalError::Missing {
             path: path.to_owned(),
@@ -78,16 +79,20 @@ impl Store {
         }
         let mut store = Self::connect(path)?;
         let empty = match store.is_empty() {
-            Err(JournalError::Read { source, .. }) if is_barred(&source) && is_at_rest(path) => {
-                store = Self::connect_at_rest(path)?;
+            Err(JournalError::Read { source, .. })
+                if is_access_error(&source) && has_no_log(path) =>
+            {
+                store = Self::connect_immutable(path)?;
                 store.is_empty()?
             }
             empty => empty?,
         };
+        // The file was created, but the process died before it wrote the tables.
         if empty {
             return Err(missing());
         }
         store.check_format()?;
+        // From here on no statement of ours may change the file.
         store
             .connection
             .pragma_update(None, "query_only", true)
@@ -112,17 +117,16 @@ impl Store {
             .map_err(|_| self.damaged(format!("`{began}` is no time")))
     }
 
-    /// Finds damage, in the whole file.
+    /// Reads the whole file and finds damage.
     pub(super) fn verify(&self) -> Result<(), JournalError> {
         verify(&self.connection, &self.path, self.is_sealed())
     }
 
-    /// The format of the file.
     pub(super) fn format(&self) -> u32 {
         self.format
     }
 
-    /// True when its rows have checksums.
+    /// True when the format has checksums, and blocks.
     pub(super) fn is_sealed(&self) -> bool {
         self.format >= 3
     }
@@ -136,7 +140,7 @@ impl Store {
         }
     }
 
-    /// The version of the program that wrote it last; unknown in the first format.
+    /// The version of massebrev that wrote the file last; `None` in format 1.
     pub(super) fn program(&self) -> Result<Option<String>, JournalError> {
         self.find("program")
     }
@@ -154,15 +158,17 @@ impl Store {
     }
 
     fn connect(path: &Path) -> Result<Self, JournalError> {
+        // `NO_MUTEX`: each connection is used by one thread at a time.
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         Self::opened(path, Connection::open_with_flags(path, flags))
     }
 
-    /// A file that no process writes, in a folder where none can.
-    fn connect_at_rest(path: &Path) -> Result<Self, JournalError> {
+    /// Opens a file that nothing writes, in a folder that cannot be written. `SQLite` would need to create `-shm` there, unless the file is declared immutable.
+    fn connect_immutable(path: &Path) -> Result<Self, JournalError> {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
             | OpenFlags::SQLITE_OPEN_NO_MUTEX
             | OpenFlags::SQLITE_OPEN_URI;
+        // The flag `immutable` exists only in SQLite's URI form, in which these characters have meanings.
         let mut name = String::from("file:");
         for letter in path.display().to_string().chars() {
             match letter {
@@ -182,6 +188,7 @@ impl Store {
             source: Arc::new(source),
         };
         let connection = connection.map_err(failed)?;
+        // Another process may lock the file for a moment, for example to recover its log.
         connection
             .busy_timeout(Duration::from_secs(5))
             .map_err(failed)?;
@@ -194,7 +201,7 @@ impl Store {
         })
     }
 
-    /// True when it is a file that nothing has been written to. Anything that is not a journal is an error.
+    /// True for a file without content. A file that is no journal is an error.
     fn is_empty(&self) -> Result<bool, JournalError> {
         let found = self
             .connection
@@ -221,6 +228,7 @@ impl Store {
     }
 
     fn create(&mut self, header: &Header, began: Timestamp) -> rusqlite::Result<()> {
+        // Before the transaction: within one, the journal mode cannot be changed.
         let mode = "PRAGMA journal_mode = WAL";
         let mode: String = self.connection.query_row(mode, [], |row| row.get(0))?;
         if mode != "wal" {
@@ -243,9 +251,10 @@ impl Store {
         change.commit()
     }
 
-    /// Its format, when this program knows it.
+    /// The format of the file. An error when this program does not know it.
     fn check_format(&mut self) -> Result<u32, JournalError> {
         let format = self.meta("format")?;
+        // Checked before any table but `meta` is read, since a newer format may have others.
         let found: u32 = format
             .parse()
             .map_err(|_| self.damaged(format!("`{format}` is no format")))?;
@@ -281,8 +290,9 @@ impl Store {
         Ok(())
     }
 
-    /// A commit is on the disk when it returns; the checkpoints are rare; the index of keys stays in memory.
-    fn settle_in(&self, header: &Header) -> rusqlite::Result<()> {
+    /// Sets up the connection for writing: a commit is on the disk when it returns, checkpoints are rare (every 4000 pages), and 32 MiB of pages are cached, mainly
+    /// of the index of keys. Records the manifest's name and this program's version.
+    fn configure(&self, header: &Header) -> rusqlite::Result<()> {
         for (name, value) in [
             ("synchronous", "FULL"),
             ("fullfsync", "ON"),
@@ -291,7 +301,7 @@ impl Store {
             ("wal_autocheckpoint", "4000"),
             ("cache_size", "-32768"),
         ] {
-            // Some of them answer with their new value.
+            // Some of these return a row with the new value, others none.
             self.connection
                 .pragma_update_and_check(None, name, value, |_| Ok(()))
                 .optional()?;
@@ -303,6 +313,7 @@ impl Store {
                 .query_row(sql, [name], |row| row.get(0))
                 .optional()?;
             if known.as_deref() != Some(value) {
+                // Only when changed: opening a journal should not write to it without need.
                 insert(
                     &self.connection,
                     "meta",
@@ -328,16 +339,16 @@ impl Store {
     }
 }
 
-/// True when the file, or what `SQLite` keeps beside it, may not be written.
-fn is_barred(error: &rusqlite::Error) -> bool {
+/// True when the file, or the `-wal` or `-shm` file beside it, cannot be opened or written.
+fn is_access_error(error: &rusqlite::Error) -> bool {
     matches!(
         error.sqlite_error_code(),
         Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly | ErrorCode::PermissionDenied)
     )
 }
 
-/// True when all of a journal is in its file: a dead process leaves the last of it beside, and then reading needs writing.
-fn is_at_rest(path: &Path) -> bool {
+/// True when the write-ahead log is missing or empty, so that the file is complete by itself. Otherwise `SQLite` must recover the log, which needs a writable folder.
+fn has_no_log(path: &Path) -> bool {
     let mut log = path.as_os_str().to_owned();
     log.push("-wal");
     std::fs::metadata(log).map_or(true, |log| log.len() == 0)

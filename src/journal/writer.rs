@@ -1,4 +1,4 @@
-//! The one thread that writes: it gathers what comes within a moment and makes it durable with one commit.
+//! The writer thread: collects the changes of some milliseconds and makes them durable with one commit.
 
 use std::io;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -11,22 +11,22 @@ use super::JournalError;
 use super::change::{Answer, Change, OpenBlocks, apply};
 use super::store::Store;
 
-/// How long a commit waits for more changes to come: letters in flight do not wait for it, and pages that many of them touch are written once.
+/// The time a commit waits for more changes while many come. Letters in flight do not wait for it, and a page that many changes touch is written once.
 const LINGER: Duration = Duration::from_millis(3);
 
-/// The same while few changes come: those who have sent them wait for it.
+/// The time a commit waits while few changes come, such as a block that must be durable before its letters leave.
 const SHORT_LINGER: Duration = Duration::from_micros(200);
 
-/// A commit with so many changes is followed by others like it.
+/// Number of changes in a commit from which the next one waits [`LINGER`].
 const MANY: usize = 4;
 
-/// The most one commit carries.
+/// The largest number of changes queued behind the first one that a commit takes.
 const GROUP: usize = 1024;
 
-/// The most that can wait. More than can be in flight at once: a sender does not block.
+/// The largest number of changes that can wait. More than letters can be in flight, so that handing a change over does not block.
 const QUEUE: usize = 4096;
 
-/// The way to the thread. Dropping it writes what is queued, closes the file and waits for that.
+/// The handle of the writer thread. Dropping it writes the queued changes, closes the file and joins the thread.
 #[derive(Debug)]
 pub(super) struct Writer {
     changes: Option<SyncSender<PendingChange>>,
@@ -40,7 +40,7 @@ struct PendingChange {
 }
 
 impl Writer {
-    /// Starts the thread; the store is its own from now on.
+    /// Starts the thread, which takes over the store.
     pub(super) fn start(store: Store) -> io::Result<Self> {
         let (changes, queue) = sync_channel(QUEUE);
         let thread = thread::Builder::new()
@@ -52,11 +52,11 @@ impl Writer {
         })
     }
 
-    /// Hands a change over. The answer comes when it is durable; none comes when the thread is gone.
+    /// Hands a change over. The receiver gets the answer when the change is durable, and is cancelled when the thread has ended.
     pub(super) fn hand_over(&self, change: Change) -> oneshot::Receiver<Answer> {
         let (reply, answer) = oneshot::channel();
         if let Some(changes) = &self.changes {
-            // When this fails the reply is dropped with it, and that is the answer.
+            // A failed `send` drops `reply`, which cancels the receiver.
             let _ = changes.send(PendingChange { change, reply });
         }
         answer
@@ -65,6 +65,7 @@ impl Writer {
 
 impl Drop for Writer {
     fn drop(&mut self) {
+        // Closes the queue: the thread ends when it has written everything in it.
         self.changes = None;
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
@@ -72,18 +73,21 @@ impl Drop for Writer {
     }
 }
 
+/// The thread's loop. After a failed commit every later change gets the same error.
 fn write(mut store: Store, queue: &Receiver<PendingChange>) {
     let mut broken: Option<JournalError> = None;
     let mut open = OpenBlocks::default();
     let mut carried = 0;
     while let Ok(first) = queue.recv() {
+        // The queue is still emptied, so that no caller waits for ever.
         if let Some(error) = &broken {
             let _ = first.reply.send(Err(error.clone()));
             continue;
         }
-        // Sleeps instead of waiting on the queue: handing over a change then needs no wake-up of this thread.
+        // Sleeps instead of waiting on the queue: then handing over a change does not wake this thread, which costs a system call each time.
         thread::sleep(if carried < MANY { SHORT_LINGER } else { LINGER });
         let group: (Vec<_>, Vec<_>) = std::iter::once(first)
+            // Takes what has arrived, without waiting for a full group.
             .chain(queue.try_iter().take(GROUP))
             .map(|pending| (pending.change, pending.reply))
             .unzip();
@@ -95,6 +99,7 @@ fn write(mut store: Store, queue: &Receiver<PendingChange>) {
                     let _ = reply.send(answer);
                 }
             }
+            // No retry: the open blocks in memory may already hold changes that the file does not.
             Err(source) => {
                 let error = store.write_error(source);
                 for reply in replies {
@@ -106,6 +111,7 @@ fn write(mut store: Store, queue: &Receiver<PendingChange>) {
     }
 }
 
+/// Applies and commits a group of changes, all or none. The answers are in the order of the changes.
 fn commit(
     store: &mut Store,
     open: &mut OpenBlocks,
@@ -116,6 +122,7 @@ fn commit(
         .into_iter()
         .map(|change| apply(&file, open, change))
         .collect::<rusqlite::Result<_>>()?;
+    // The answers are sent only after this: an outcome is never reported before it is durable.
     file.commit()?;
     Ok(answers)
 }

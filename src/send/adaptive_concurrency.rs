@@ -1,9 +1,9 @@
 //! Adaptive concurrency: the number of requests that may be in flight.
 //!
 //! This is Vector's ARC (adaptive request concurrency, `vector/src/sinks/util/adaptive_concurrency`) with its words and default settings: additive increase while round-trip
-//! times stay as they were, multiplicative decrease on back pressure. It differs in three ways. Round-trip times are compared with those of an unloaded server, as in
-//! Netflix's gradient limit, because a moving average forgets growth that comes slowly. One refusal is no back pressure, since some servers refuse at random: more than one
-//! in [`BACK_PRESSURE_SHARE`] are. And the limit grows by half at a time at first, as in TCP's slow start, while round-trip times have not grown at all.
+//! times are stable, multiplicative decrease on back pressure. It differs in three ways. Round-trip times are compared with those of an unloaded server, as in
+//! Netflix's gradient limit, because a moving average follows slow growth and hides it. A single refusal is no back pressure, since some servers refuse at random: more than one
+//! in [`BACK_PRESSURE_SHARE`] answers must be. And the limit first grows by half in each interval, as in TCP's slow start, until round-trip times grow.
 
 use std::num::NonZeroU32;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -11,48 +11,54 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::{Duration, Instant};
 
-/// Permits at the start. Altinn's server stalls for seconds when more than about twelve requests come at once.
+/// The limit at the start. Altinn's server stalls for seconds when more than about twelve requests come at once.
 const INITIAL_CONCURRENCY: u32 = 4;
 /// Factor of the limit after back pressure.
 const DECREASE_RATIO: f64 = 0.9;
 /// Weight of the newest round-trip time in the moving average.
 const EWMA_ALPHA: f64 = 0.4;
-/// Standard deviations by which a round-trip time may grow before it is taken for load...
+/// Number of standard deviations by which the round-trip time may exceed the unloaded one before it indicates load.
 const RTT_DEVIATION_SCALE: f64 = 2.5;
-/// ...but not less and not more than these shares of the unloaded one: the deviation grows with the load as well.
+/// Bounds of that tolerance, as shares of the unloaded round-trip time: the deviation itself grows with the load.
 const RTT_TOLERANCE: (f64, f64) = (0.05, 0.14);
-/// Seconds on top of it, which this machine and its network may take.
+/// Seconds added to the tolerance for delays of this machine and its network.
 const RTT_SLACK: f64 = 0.015;
-/// Up to this many times the unloaded one, and so many seconds more, it has not grown.
+/// Factor and additional seconds within which a round-trip time counts as unloaded.
 const NO_GROWTH: (f64, f64) = (1.1, 0.005);
-/// Answers in an interval at least.
+/// The smallest number of answers in an interval.
 const SAMPLE: u32 = 8;
-/// Back pressure is more than one refusal in so many answers.
+/// More than one refusal in this number of answers is back pressure.
 const BACK_PRESSURE_SHARE: u32 = 5;
-/// Letters that may have begun and are not answered, for each permit: those in flight, and those that wait for a permit or for their next try.
+/// Number of letters per permit that may be begun and unanswered: in flight, or waiting for a permit or for the next try.
 const BEGUN_PER_PERMIT: u32 = 7;
 
+/// The limit on requests in flight, and on letters begun, with the measurements that adjust it.
 #[derive(Debug)]
 pub(super) struct AdaptiveConcurrency {
     max_concurrency: u32,
+    /// Permits to be in flight.
     permits: Semaphore,
+    /// Letters that may begin.
     begun: Semaphore,
     state: Mutex<State>,
 }
 
 #[derive(Debug)]
 struct State {
-    /// From 1 to the maximum.
+    /// The present limit, from 1 to `max_concurrency`.
     limit: u32,
-    /// Permits of each semaphore that exist, taken or not: more than wanted while those taken before a decrease are in use.
+    /// Number of permits that exist in `permits`, taken or not. After a decrease it exceeds the limit until taken ones are returned.
     permits: u32,
+    /// The same for `begun`.
     begun: u32,
     in_flight: u32,
     interval: Interval,
+    /// Earliest time of the next decision: one round trip after the last, so that its effect can be measured.
     next_update: Instant,
     past_rtt: Option<EwmaVar>,
     /// The lowest moving average so far, in seconds.
     unloaded_rtt: f64,
+    /// True until the first back pressure or growth of round-trip times.
     slow_start: bool,
 }
 
@@ -61,10 +67,12 @@ struct State {
 struct Interval {
     began: Instant,
     answers: u32,
+    /// Answers that were back pressure.
     back_pressure: u32,
+    /// Number and sum (seconds) of the measured round-trip times.
     rtts: u32,
     rtt_sum: f64,
-    /// True when as many were in flight as may be: else there is no evidence for more.
+    /// True when the limit was reached. Otherwise the measurements do not show that more would be possible.
     reached_limit: bool,
 }
 
@@ -75,15 +83,16 @@ struct EwmaVar {
     variance: f64,
 }
 
-/// A permit to be in flight, given back on drop.
+/// A permit to be in flight, returned on drop.
 #[derive(Debug)]
 pub(super) struct Permit<'a> {
     of: &'a AdaptiveConcurrency,
     inner: Option<SemaphorePermit<'a>>,
+    /// True once a request has left with the permit.
     departed: bool,
 }
 
-/// A letter that has begun, until this is dropped.
+/// Marks a letter as begun until dropped.
 #[derive(Debug)]
 pub(super) struct Begun<'a> {
     of: &'a AdaptiveConcurrency,
@@ -117,7 +126,7 @@ impl AdaptiveConcurrency {
     pub(super) async fn begin(&self) -> Begun<'_> {
         Begun {
             of: self,
-            // It is never closed.
+            // The semaphore is never closed.
             permit: self.begun.acquire().await.ok(),
         }
     }
@@ -131,10 +140,10 @@ impl AdaptiveConcurrency {
         }
     }
 
-    /// Records an answer to a request that left at `departed` and that the server was not too busy for.
+    /// Records an answer without back pressure to a request that left at `departed`.
     pub(super) fn answered(&self, departed: Instant) {
         let mut state = self.state();
-        // What left before says how it was with the limit before.
+        // A request sent before this interval measures the previous limit, so its round-trip time is not counted.
         if departed >= state.interval.began {
             state.interval.rtts += 1;
             state.interval.rtt_sum += departed.elapsed().as_secs_f64();
@@ -142,14 +151,14 @@ impl AdaptiveConcurrency {
         self.count(&mut state);
     }
 
-    /// Records an answer, or the lack of one, that says that the server has too much to do.
+    /// Records an answer, or a timeout, that indicates an overloaded server.
     pub(super) fn back_pressure(&self) {
         let mut state = self.state();
         state.interval.back_pressure += 1;
         self.count(&mut state);
     }
 
-    /// Goes back to one request at a time, after a pause of the whole run.
+    /// Reduces the limit to one request, after a pause of the whole run.
     pub(super) fn restart(&self) {
         let mut state = self.state();
         state.limit = 1;
@@ -169,26 +178,31 @@ impl AdaptiveConcurrency {
         self.state().in_flight
     }
 
-    /// Letters that have begun and are not answered.
+    /// Number of letters that have begun and are not answered.
     pub(super) fn begun(&self) -> u32 {
         let free = u32::try_from(self.begun.available_permits()).unwrap_or(u32::MAX);
         self.state().begun.saturating_sub(free)
     }
 
+    /// Counts an answer, and decides on the limit when the interval has ended.
     fn count(&self, state: &mut State) {
         state.interval.answers += 1;
         let now = Instant::now();
+        // At least one answer for every request that may be in flight.
         let enough = SAMPLE.max(state.limit);
         if now < state.next_update || state.interval.answers < enough {
             return;
         }
         let interval = std::mem::replace(&mut state.interval, Interval::new());
         let current_rtt = interval.rtt();
+        // Compares with earlier intervals only: the newest one is averaged in afterwards.
         state.manage_limit(&interval, self.max_concurrency);
+        // An interval of refusals alone has measured no round-trip time.
         if let Some(rtt) = current_rtt {
             let past = state
                 .past_rtt
                 .map_or(EwmaVar::new(rtt), |past| past.update(rtt));
+            // The average, so that one fast interval does not set the baseline.
             state.unloaded_rtt = state.unloaded_rtt.min(past.mean);
             state.past_rtt = Some(past);
             state.next_update = now + Duration::from_secs_f64(rtt);
@@ -205,7 +219,7 @@ impl AdaptiveConcurrency {
     }
 }
 
-/// The letters that may have begun. One at a time keeps the rows in their order.
+/// Number of letters that may be begun. One when the maximum is one, so that letters are sent in row order.
 fn may_begin(max_concurrency: u32, limit: u32) -> u32 {
     if max_concurrency == 1 {
         1
@@ -214,44 +228,46 @@ fn may_begin(max_concurrency: u32, limit: u32) -> u32 {
     }
 }
 
-/// Raises `there` to `wanted`; returns the difference.
-fn raise(there: &mut u32, wanted: u32) -> u32 {
-    let missing = wanted.saturating_sub(*there);
-    *there += missing;
+/// Raises `existing` to `wanted` and returns the difference.
+fn raise(existing: &mut u32, wanted: u32) -> u32 {
+    let missing = wanted.saturating_sub(*existing);
+    *existing += missing;
     missing
 }
 
-/// True when a permit that is given back is one too many.
-fn lower(there: &mut u32, wanted: u32) -> bool {
-    let surplus = *there > wanted;
-    *there -= u32::from(surplus);
+/// Lowers `existing` by one when it exceeds `wanted`; true when the returned permit is surplus.
+fn lower(existing: &mut u32, wanted: u32) -> bool {
+    let surplus = *existing > wanted;
+    *existing -= u32::from(surplus);
     surplus
 }
 
 impl State {
-    /// Decides at the end of an interval.
+    /// Adjusts the limit at the end of an interval.
     fn manage_limit(&mut self, interval: &Interval, max_concurrency: u32) {
         let current_rtt = interval.rtt();
         let loaded = current_rtt.is_some_and(|rtt| rtt > self.loaded_rtt());
         let back_pressure = interval.back_pressure * BACK_PRESSURE_SHARE > interval.answers;
         if back_pressure || loaded {
+            // Slow start never returns in this run, as the server's capacity is now known roughly.
             self.slow_start = false;
             if self.limit > 1 {
                 self.limit = decreased(self.limit);
             } else if let (true, Some(rtt)) = (loaded, current_rtt) {
-                // One request at a time is no load: slow is what this server is.
+                // A single request is no load, so this is the server's unloaded round-trip time.
                 self.unloaded_rtt = rtt;
             }
         } else if interval.reached_limit && current_rtt.is_some() {
             let grown =
                 current_rtt.is_some_and(|rtt| rtt > self.unloaded_rtt * NO_GROWTH.0 + NO_GROWTH.1);
+            // Growth that is no load yet ends the fast increase, but not the increase by one.
             self.slow_start &= !grown;
             let step = if self.slow_start { self.limit / 2 } else { 1 };
             self.limit = self.limit.saturating_add(step).min(max_concurrency);
         }
     }
 
-    /// The round-trip time from which on the server is loaded, in seconds.
+    /// The round-trip time above which the server counts as loaded, in seconds.
     fn loaded_rtt(&self) -> f64 {
         let deviation = self.past_rtt.map_or(0.0, |past| past.variance.sqrt());
         let (least, most) = RTT_TOLERANCE;
@@ -281,7 +297,7 @@ impl Interval {
         }
     }
 
-    /// The mean, in seconds.
+    /// The mean round-trip time in seconds; `None` without measurements.
     fn rtt(&self) -> Option<f64> {
         (self.rtts > 0).then(|| self.rtt_sum / f64::from(self.rtts))
     }
@@ -306,13 +322,14 @@ impl EwmaVar {
 }
 
 impl Permit<'_> {
-    /// A request leaves with it.
+    /// Counts a request as in flight. Further requests with the same permit (after a new token) count once.
     pub(super) fn depart(&mut self) {
         if std::mem::replace(&mut self.departed, true) {
             return;
         }
         let mut state = self.of.state();
         state.in_flight += 1;
+        // Letters that only wait, for a token or a pause, do not count.
         state.interval.reached_limit |= state.in_flight >= state.limit;
     }
 }
@@ -322,6 +339,7 @@ impl Drop for Permit<'_> {
         let mut state = self.of.state();
         let limit = state.limit;
         state.in_flight -= u32::from(self.departed);
+        // A semaphore cannot be shrunk while its permits are taken: surplus ones are discarded on return.
         if lower(&mut state.permits, limit)
             && let Some(permit) = self.inner.take()
         {

@@ -1,4 +1,4 @@
-//! Files that several letters share: each is uploaded once for the whole mailing, reused by its content, and deleted when no letter comes to have it.
+//! Files that several letters share: each is uploaded once per resource, reused by later runs, and deleted when the run gives up and no letter has it.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -16,9 +16,9 @@ use crate::journal::{Journal, JournalError, Reason, SharedAttachment, UploadStat
 use crate::manifest;
 use crate::plan::{Digest, PlannedFile};
 
-/// Initialisations of a file before it is given up: an interrupted upload leaves an id that cannot be used again.
+/// The largest number of initialisations of a file. Each interrupted upload needs a new id.
 const ROUNDS: u32 = 3;
-/// The first wait between two looks at a file that is being scanned; it doubles up to the manifest's.
+/// The first wait between two status requests while Altinn scans a file. Doubles up to the interval in the manifest.
 const FIRST_POLL: Duration = Duration::from_millis(100);
 
 /// The uploads of one run.
@@ -27,28 +27,29 @@ pub(super) struct Uploads<'a> {
     journal: &'a Journal,
     attempts: &'a Attempts<'a>,
     settings: &'a manifest::Uploads,
+    /// Limits uploads in parallel, besides the rate limiter.
     slots: Semaphore,
     cells: Mutex<Cells>,
-    /// Attachments that letters of this run have.
+    /// Attachments of letters sent in this run.
     used: Mutex<HashSet<Uuid>>,
 }
 
-/// One upload for each resource and file, however many letters wait for it.
+/// One upload per resource and file; several letters can wait for it.
 type Cells = HashMap<(String, Digest), Arc<OnceCell<Uuid>>>;
 
 /// The reason a file cannot be attached.
 #[derive(Debug)]
 pub(super) enum UploadEnd {
-    /// It did not get there, or the run was stopped first: nothing is lost by beginning again.
-    Not(Box<Unaccepted>),
-    /// The journal cannot be written.
+    /// The upload was not accepted, or the run was stopped first. The next run can repeat it.
+    Unaccepted(Box<Unaccepted>),
+    /// The upload cannot be recorded.
     Journal(SendError),
 }
 
-/// Codes of an upload that failed, or whose state differs from ours: the next overview tells, or a new id is needed.
-const WORTH_A_LOOK: [u32; 7] = [2001, 2002, 2003, 2005, 2006, 2008, 2009];
-/// Codes of an attachment that no longer exists: unknown, purged, expired.
-const GONE: [u32; 3] = [2001, 2006, 2018];
+/// Altinn's codes of an upload that failed, or whose state differs from the expected one. A status request decides whether a new id is needed.
+const RECHECKED_CODES: [u32; 7] = [2001, 2002, 2003, 2005, 2006, 2008, 2009];
+/// Altinn's codes of an attachment that no longer exists: unknown, purged, expired.
+const MISSING_CODES: [u32; 3] = [2001, 2006, 2018];
 
 impl<'a> Uploads<'a> {
     pub(super) fn new(
@@ -68,23 +69,25 @@ impl<'a> Uploads<'a> {
         }
     }
 
-    /// The id of the published attachment for a file; uploads it when no letter before has. A stop ends it at once: no letter is on its way yet.
+    /// The id of the published attachment of a file. Uploads the file unless an earlier letter or run has. A stop ends the wait at once, since the letter has not been sent.
     pub(super) async fn id(
         &self,
         resource: &str,
         planned: &PlannedFile,
     ) -> Result<Uuid, UploadEnd> {
         let key = (resource.to_owned(), planned.identity);
+        // Cloned, so that the map is not locked during the upload.
         let cell = Arc::clone(self.cells().entry(key).or_default());
         let shared = shared(resource, planned);
         tokio::select! {
             biased;
             () = self.attempts.stop.wait() => Err(Unaccepted::NotStarted.into()),
+            // One upload for all letters that wait; after an error the next letter tries again.
             id = cell.get_or_try_init(|| self.obtain(shared, planned)) => id.copied(),
         }
     }
 
-    /// True when all of these were uploaded by an earlier run, or there are none.
+    /// True when an earlier run has recorded the uploads of all these files.
     pub(super) fn are_on_record(
         &self,
         resource: &str,
@@ -98,8 +101,8 @@ impl<'a> Uploads<'a> {
         Ok(true)
     }
 
-    /// Altinn will not have these any more: who asks for their files next uploads them anew. What another letter has renewed meanwhile stays.
-    pub(super) async fn renew(&self, dead: &[Uuid]) -> Result<(), SendError> {
+    /// Forgets attachments that Altinn no longer has, so that the next letter uploads their files anew. An upload that another letter has renewed meanwhile stays.
+    pub(super) async fn forget(&self, dead: &[Uuid]) -> Result<(), SendError> {
         self.cells()
             .retain(|_, cell| cell.get().is_none_or(|id| !dead.contains(id)));
         for id in dead {
@@ -108,14 +111,14 @@ impl<'a> Uploads<'a> {
         Ok(())
     }
 
-    /// A letter has been sent with these.
-    pub(super) fn use_up(&self, ids: &[Uuid]) {
+    /// Records that a letter was sent with these attachments.
+    pub(super) fn mark_used(&self, ids: &[Uuid]) {
         let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
         used.extend(ids);
     }
 
-    /// Deletes what was made ready and no letter of this run has: the mailing may never go on, and an attachment without a letter never expires.
-    pub(super) async fn give_up(&self) -> Result<(), SendError> {
+    /// Deletes the attachments that no letter of this run has. The mailing may never continue, and Altinn keeps an attachment without a letter for ever.
+    pub(super) async fn delete_unused(&self) -> Result<(), SendError> {
         let mut unused: HashSet<Uuid> = self
             .cells()
             .values()
@@ -129,6 +132,7 @@ impl<'a> Uploads<'a> {
         Ok(())
     }
 
+    /// Finds the recorded upload of a file, or uploads it. The journal gets each step before the next one.
     async fn obtain(
         &self,
         shared: SharedAttachment,
@@ -140,10 +144,12 @@ impl<'a> Uploads<'a> {
             self.attempts.observer.notice(&event);
         };
         if let Some((id, _)) = self.journal.attachment(&shared)? {
+            // Recorded does not mean usable: it may be half uploaded, expired or purged.
             if self.published(id).await?.is_ok() {
                 notice(true);
                 return Ok(id);
             }
+            // Forgotten even if the deletion fails: an attachment that is not published by now cannot be used.
             self.journal.forget_attachment(id).await?;
             self.discard(id).await?;
         }
@@ -163,7 +169,7 @@ impl<'a> Uploads<'a> {
         Err(Unaccepted::NoFile(last).into())
     }
 
-    /// One round: initialise, upload, wait until it is published. The inner error is why another id may fare better.
+    /// One round: initialises an attachment, uploads the content, and waits until it is published. The inner error is the reason of a failure that a new id may avoid.
     async fn upload(
         &self,
         shared: &SharedAttachment,
@@ -177,6 +183,7 @@ impl<'a> Uploads<'a> {
                 .await
         });
         let id = initialized.await.result?;
+        // Recorded before the content is sent: after a crash the next run finds the id and does not leave it behind at Altinn.
         self.journal
             .record_attachment(shared.clone(), id, UploadState::Initialized)
             .await?;
@@ -185,6 +192,7 @@ impl<'a> Uploads<'a> {
             .attempts
             .settle(async |token| self.client.upload(&token, id, &content).await)
             .await;
+        // Scanning takes long and needs no slot.
         drop(slot);
         let is_scanned_next = match uploaded.result {
             Ok(overview) if overview.status == AttachmentStatus::Published => {
@@ -192,7 +200,7 @@ impl<'a> Uploads<'a> {
             }
             Ok(_) => true,
             Err(Unaccepted::GaveUp { .. } | Unaccepted::NotStarted) => false,
-            Err(Unaccepted::Refused(refusal, _)) if is_worth_a_look(refusal.code) => false,
+            Err(Unaccepted::Refused(refusal, _)) if is_rechecked(refusal.code) => false,
             Err(end) => {
                 self.discard(id).await?;
                 return Err(end.into());
@@ -207,13 +215,13 @@ impl<'a> Uploads<'a> {
         };
         self.discard(id).await?;
         if is_scanned_next {
-            // It got there whole, and what is wrong with it stays wrong.
+            // Altinn received the whole file and rejects it; a new id would not help.
             return Err(Unaccepted::NoFile(reason).into());
         }
         Ok(Err(reason))
     }
 
-    /// Waits until an attachment is published; the inner error is why it never will be.
+    /// Waits until an attachment is published. The inner error is the reason why it never will be, or was not within the time limit.
     async fn published(&self, id: Uuid) -> Result<Result<(), String>, UploadEnd> {
         let began = Instant::now();
         let limit = self.settings.scan_limit.duration();
@@ -225,6 +233,7 @@ impl<'a> Uploads<'a> {
                 .settle(async |token| self.client.attachment(&token, id).await)
                 .await;
             let overview = match looked.result {
+                // Altinn no longer has the attachment.
                 Err(Unaccepted::Refused(refusal, _)) if refusal.status == 404 => {
                     return Ok(Err(refusal.message));
                 }
@@ -232,23 +241,24 @@ impl<'a> Uploads<'a> {
             };
             match overview.status {
                 AttachmentStatus::Published => return Ok(Ok(())),
-                AttachmentStatus::Initialized => return Ok(Err(told(overview))),
-                _ if overview.status.is_lost() => return Ok(Err(told(overview))),
-                // Being scanned, or something new to us that may pass.
+                // Altinn has no content: the upload was lost.
+                AttachmentStatus::Initialized => return Ok(Err(status_text(overview))),
+                _ if overview.status.is_lost() => return Ok(Err(status_text(overview))),
+                // Being scanned, or in a state that this program does not know.
                 _ if began.elapsed() < limit => {}
-                _ => return Ok(Err(format!("after {limit:?}: {}", told(overview)))),
+                _ => return Ok(Err(format!("after {limit:?}: {}", status_text(overview)))),
             }
             sleep(wait).await;
             wait = (wait * 2).min(slowest);
         }
     }
 
-    /// Deletes an attachment that no letter is to have; Altinn itself refuses when one has it. What cannot be deleted now is left: nothing hangs on it.
+    /// Deletes an attachment that no letter has; Altinn refuses when one has it. A failure is only logged: nothing depends on the deletion.
     async fn discard(&self, id: Uuid) -> Result<(), JournalError> {
-        // Also in a run that is being stopped.
-        let calm = Stop::default();
+        // With a `Stop` of its own, since a run that is being stopped deletes its uploads too.
+        let stop = Stop::default();
         let attempts = Attempts {
-            stop: &calm,
+            stop: &stop,
             contact: ServerContact::default(),
             ..*self.attempts
         };
@@ -258,7 +268,9 @@ impl<'a> Uploads<'a> {
         match deleted {
             Ok(()) => {}
             Err(Unaccepted::Refused(refusal, _))
-                if refusal.code.is_some_and(|code| GONE.contains(&code)) => {}
+                if refusal
+                    .code
+                    .is_some_and(|code| MISSING_CODES.contains(&code)) => {}
             end => {
                 tracing::debug!(%id, ?end, "an attachment is left where it is");
                 return Ok(());
@@ -280,11 +292,11 @@ impl From<JournalError> for UploadEnd {
 
 impl From<Unaccepted> for UploadEnd {
     fn from(unaccepted: Unaccepted) -> Self {
-        Self::Not(Box::new(unaccepted))
+        Self::Unaccepted(Box::new(unaccepted))
     }
 }
 
-/// The identity of an upload.
+/// The identity of an upload in the journal.
 fn shared(resource: &str, planned: &PlannedFile) -> SharedAttachment {
     SharedAttachment {
         digest: planned.identity.0,
@@ -294,12 +306,12 @@ fn shared(resource: &str, planned: &PlannedFile) -> SharedAttachment {
     }
 }
 
-fn is_worth_a_look(code: Option<u32>) -> bool {
-    code.is_some_and(|code| WORTH_A_LOOK.contains(&code))
+fn is_rechecked(code: Option<u32>) -> bool {
+    code.is_some_and(|code| RECHECKED_CODES.contains(&code))
 }
 
-/// Altinn's own words for how far an attachment has come.
-fn told(overview: AttachmentOverview) -> String {
+/// Altinn's status of an attachment, with its text when that says more.
+fn status_text(overview: AttachmentOverview) -> String {
     let name = format!("{:?}", overview.status);
     match overview.status_text {
         Some(text) if text != name => format!("{name} ({text})"),

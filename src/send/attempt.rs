@@ -1,4 +1,4 @@
-//! One exchange with Altinn, tried until it is settled: the only retry loop.
+//! One exchange with Altinn, tried until there is a final answer or no more tries. Contains the only retry loop.
 
 use std::future::Future;
 use std::task::Poll;
@@ -11,20 +11,20 @@ use super::adaptive_concurrency::{Begun, Permit};
 use super::outcome::stopped;
 use super::rate_limiter::RateLimiter;
 use super::signals::ServerContact;
-use super::verdict::{Verdict, judge, judge_transport};
+use super::verdict::{Verdict, judge_refusal, judge_transport};
 use super::{Event, Observer, RunEnd, Stop};
 use crate::altinn::{Answer, Refusal, TransportError, TransportKind};
 use crate::journal::Reason;
 use crate::manifest::Retry;
 use crate::maskinporten::{Token, TokenError, TokenSource};
 
-/// Tries of a look-up: its letter has had its own tries, and the next run asks again.
+/// The largest number of tries of a look-up. Small, since its letter has had tries of its own and the next run asks again.
 const LOOKUP_TRIES: u32 = 4;
 
-/// Tries while neither Altinn nor Maskinporten has ever answered: without a network there is nothing to wait for.
+/// The largest number of tries while neither Altinn nor Maskinporten has answered in this run: without a network, waiting does not help.
 const FIRST_CONTACT: u32 = 3;
 
-/// The shared parts of all attempts in a run.
+/// The parts of a run that all its attempts share.
 pub(super) struct Attempts<'a> {
     pub(super) tokens: &'a dyn TokenSource,
     pub(super) limiter: &'a RateLimiter,
@@ -37,31 +37,31 @@ pub(super) struct Attempts<'a> {
 /// The result of an exchange after all its attempts.
 #[derive(Debug)]
 pub(super) struct Attempted<T> {
-    /// Altinn's answer, or the reason there is none.
+    /// Altinn's answer, or the reason why the exchange was not accepted.
     pub(super) result: Result<T, Unaccepted>,
-    /// Number of requests that left the machine.
+    /// Number of requests sent, retries included.
     pub(super) requests: u32,
-    /// Time of the last request whose effect is not known.
+    /// Time of the last request that may have taken effect without an answer.
     pub(super) lost_at: Option<Timestamp>,
 }
 
 /// The reason an exchange was not accepted.
 #[derive(Debug)]
 pub(super) enum Unaccepted {
-    /// Altinn will not do it; the verdict is final (never a retry).
+    /// Altinn refused. The verdict is never a retry.
     Refused(Refusal, Verdict),
-    /// No more tries: attempts or time are used up, or the run was stopped. `network` when the last try found no connection.
+    /// Attempts or time are used up, or the run was stopped. `network` is true when the last try got no connection.
     GaveUp { reason: Reason, network: bool },
-    /// A file that the request needs cannot be sent as it was checked; nothing was done.
+    /// A file cannot be sent with the content that was checked. No request took effect.
     NoFile(Reason),
-    /// The run was stopped before a request left.
+    /// The run was stopped before the first request.
     NotStarted,
-    /// No other exchange would fare better: the run ends so.
+    /// Every other exchange would fail too: the run ends.
     Fatal(Reason, RunEnd),
 }
 
 impl Unaccepted {
-    /// The reason as the journal keeps it.
+    /// The reason in the form that the journal keeps.
     pub(super) fn into_reason(self) -> Reason {
         match self {
             Self::Refused(refusal, _) => refusal.into(),
@@ -75,49 +75,50 @@ impl Unaccepted {
 enum AttemptStep<T> {
     Settled(Result<T, Unaccepted>),
     NextTry(NextTry),
-    /// The token was refused, and is to be replaced.
+    /// The token was refused and must be replaced.
     Refresh(Token, Refusal),
-    /// The run was stopped before a request left.
+    /// The run was stopped before this attempt's request.
     Stopped,
 }
 
 /// The reason for another attempt.
 struct NextTry {
     why: Reason,
-    /// The wait that the server asks for.
+    /// The wait that the server asks for in `Retry-After`.
     asked: Option<Duration>,
-    /// The wait, when it is not this letter's own backoff.
+    /// The wait; `None` for the letter's own backoff.
     after: Option<Duration>,
-    /// True when the server takes only so much at a time.
+    /// True for a rate refusal.
     is_limit: bool,
-    /// True when this one may have taken effect.
+    /// True when the request may have taken effect.
     uncertain: bool,
-    /// True when there was no connection at all.
+    /// True when no connection was established.
     unconnected: bool,
 }
 
 impl<'a> Attempts<'a> {
-    /// Waits until another letter may begin; nothing when the run is stopped first, or about to be.
+    /// Waits until another letter may begin. `None` when the run is stopped first, or about to stop.
     pub(super) async fn begin(&self) -> Option<Begun<'a>> {
         if self.stop.is_set() {
             return None;
         }
         let begun = self.limiter.begin(self.stop).await?;
+        // An answer may have arrived during the wait.
         self.may_begin().then_some(begun)
     }
 
-    /// False when something has been heard that stops the run as soon as it is written down.
+    /// False after an answer that stops the run, even before that is in the journal.
     pub(super) fn may_begin(&self) -> bool {
-        !self.contact.the_last()
+        !self.contact.is_ending()
     }
 
-    /// No letter begins any more: something has been heard that stops the run as soon as it is written down.
+    /// Lets no more letters begin, after an answer that stops the run.
     pub(super) fn close(&self) {
-        self.contact.end();
+        self.contact.record_end();
     }
 
-    /// The first token of a run; nothing when the run is stopped first. Nothing has left before it, so that it needs no place in the token bucket: it is the one
-    /// request that a run may have beyond its rate.
+    /// Fetches the first token of a run, retrying transient errors. `None` when the run is stopped first. The first request for it takes no token of the bucket: it is the
+    /// one request that a run may make beyond its rate.
     pub(super) async fn first_token(&self) -> Option<Result<Token, TokenError>> {
         let mut count = 1;
         loop {
@@ -132,7 +133,7 @@ impl<'a> Attempts<'a> {
         }
     }
 
-    /// Exchanges until it is settled. Every try is paced and carries the same content: repeating is harmless by its idempotency key.
+    /// Repeats an exchange until there is a final answer. Every try is rate-limited. The exchange must be safe to repeat.
     pub(super) async fn settle<T, F>(&self, exchange: impl Fn(Token) -> F) -> Attempted<T>
     where
         F: Future<Output = Result<Answer<T>, TransportError>>,
@@ -140,8 +141,8 @@ impl<'a> Attempts<'a> {
         self.settle_letter(|| true, |_| true, exchange).await
     }
 
-    /// The same for a letter, which does not leave when `may_leave` says no at the last instant. An answer that does not fit is another request's: then it is not known
-    /// what became of this one.
+    /// Like [`Self::settle`], for a letter; its idempotency key makes repeating safe. `may_leave` is asked directly before the first request; false stops the letter. An
+    /// answer that `fits` rejects belongs to a different request, so this one's effect is unknown.
     pub(super) async fn settle_letter<T, F>(
         &self,
         may_leave: impl Fn() -> bool,
@@ -155,7 +156,7 @@ impl<'a> Attempts<'a> {
         self.exchange(tries, may_leave, fits, exchange).await
     }
 
-    /// The same for a look-up, with less patience.
+    /// Like [`Self::settle`], for a look-up: at most [`LOOKUP_TRIES`] tries.
     pub(super) async fn look_up<T, F>(&self, exchange: impl Fn(Token) -> F) -> Result<T, Unaccepted>
     where
         F: Future<Output = Result<Answer<T>, TransportError>>,
@@ -163,7 +164,7 @@ impl<'a> Attempts<'a> {
         self.look_up_fitting(|_| true, exchange).await
     }
 
-    /// The same, where an answer that does not fit is another request's.
+    /// Like [`Self::look_up`]; an answer that `fits` rejects belongs to a different request, and the look-up is repeated.
     pub(super) async fn look_up_fitting<T, F>(
         &self,
         fits: impl Fn(&T) -> bool,
@@ -177,6 +178,7 @@ impl<'a> Attempts<'a> {
         attempted.await.result
     }
 
+    /// The retry loop: sends the request, decides on the step after its answer, and waits between tries.
     async fn exchange<T, F>(
         &self,
         tries: u32,
@@ -187,35 +189,38 @@ impl<'a> Attempts<'a> {
     where
         F: Future<Output = Result<Answer<T>, TransportError>>,
     {
+        // Counts all waits, also for permits and tokens.
         let deadline = Instant::now() + self.retry.deadline.duration();
         let (mut count, mut requests, mut lost_at, mut refreshed) = (0_u32, 0, None, false);
-        let (mut last, mut left, mut permit) = (None, None, None);
+        let (mut last, mut last_try_at, mut permit) = (None, None, None);
         loop {
             count += 1;
             let step = match self.depart(&mut permit).await {
+                // Only before the first request: after it the letter may be at Altinn, and must be tried to its end.
                 Some(_) if requests == 0 && !may_leave() => AttemptStep::Stopped,
                 None => AttemptStep::Stopped,
-                Some(Err(error)) => self.without_token(error),
+                Some(Err(error)) => self.step_without_token(error),
                 Some(Ok((departed, token))) => {
                     requests += 1;
-                    // Boxed: everything around it is moved more than once.
+                    // Boxed: this future is large, and the ones around it are moved.
                     let answer = Box::pin(exchange(token.clone())).await;
-                    self.heard(answer, &fits, token, departed)
+                    self.step_after_answer(answer, &fits, token, departed)
                 }
             };
             if let (AttemptStep::Refresh(token, refusal), false) = (&step, refreshed) {
                 refreshed = true;
                 self.tokens.reject(token);
                 last = Some(refusal.clone().into());
-                // With the same permit: no other letter is to find out what the next token is worth.
+                // The permit is kept, so that this letter, and no other, tests the new token.
                 continue;
             }
+            // A letter that waits for its next try must not hold a permit.
             permit = None;
             let result = match step {
                 AttemptStep::Settled(result) => result,
-                // A fresh token was refused as well: it is not the token.
+                // A fresh token was refused as well, so the token is not the cause.
                 AttemptStep::Refresh(_, refusal) => {
-                    let verdict = self.judge_twice(&refusal);
+                    let verdict = self.judge_second_auth_refusal(&refusal);
                     Err(Unaccepted::Refused(refusal, verdict))
                 }
                 AttemptStep::Stopped => {
@@ -227,13 +232,14 @@ impl<'a> Attempts<'a> {
                     )
                 }
                 AttemptStep::NextTry(again) => {
+                    // A token may expire again during the waits.
                     refreshed = false;
-                    // Where others were taken meanwhile, that it was not this one is no failure of the letter.
-                    let by_chance = |before| self.limiter.has_answered_since(before);
-                    if again.is_limit && left.is_some_and(by_chance) {
+                    // A rate refusal does not count as an attempt if the server answered other requests since this letter's last try.
+                    let by_chance = |last_try_at| self.limiter.has_answered_since(last_try_at);
+                    if again.is_limit && last_try_at.is_some_and(by_chance) {
                         count -= 1;
                     }
-                    left = Some(Instant::now());
+                    last_try_at = Some(Instant::now());
                     if again.uncertain {
                         lost_at = Some(Timestamp::now());
                     }
@@ -254,7 +260,7 @@ impl<'a> Attempts<'a> {
         }
     }
 
-    /// Waits for the next try and gives the reason for it, or says why there is none.
+    /// Waits for the next try and returns the reason for it; the error is the reason why there is none.
     async fn next_try(
         &self,
         again: NextTry,
@@ -262,12 +268,14 @@ impl<'a> Attempts<'a> {
         tries: u32,
         deadline: Instant,
     ) -> Result<Reason, Unaccepted> {
-        let cut_off = again.unconnected && !self.contact.anything();
+        let cut_off = again.unconnected && !self.contact.has_answered();
+        // Altinn has never been reached: probably a missing network or a wrong address, which more tries do not change.
         let tries = if cut_off {
             tries.min(FIRST_CONTACT)
         } else {
             tries
         };
+        // The whole run would have to wait longer than any letter may.
         if again.asked > Some(self.retry.deadline.duration()) {
             let end = RunEnd::Stopped(format!(
                 "Altinn wants to be left alone for longer than `retry.deadline`: {}",
@@ -288,14 +296,15 @@ impl<'a> Attempts<'a> {
         })
     }
 
-    /// The consequence of having no token.
-    fn without_token<T>(&self, error: TokenError) -> AttemptStep<T> {
+    /// The step after a failed request for a token.
+    fn step_without_token<T>(&self, error: TokenError) -> AttemptStep<T> {
         if !error.is_transient() {
             let end = Unaccepted::Fatal(Reason::from(&error), RunEnd::NoToken(error));
             return AttemptStep::Settled(Err(end));
         }
         let asked = error.retry_after();
         let why = Reason::from(&error);
+        // All letters need a token, so the whole run pauses.
         if asked.is_some_and(|asked| self.limiter.pause(asked)) {
             self.tell_pause(asked.unwrap_or_default(), &why);
         }
@@ -305,14 +314,14 @@ impl<'a> Attempts<'a> {
             is_limit: false,
             why,
             uncertain: false,
-            // A token server that is away is the network's trouble as much as Altinn's own.
+            // Once Altinn has answered in this run, an unreachable token server counts as a network failure, as an unreachable Altinn does.
             unconnected: matches!(&error, TokenError::Transport(transport) if transport.kind == TransportKind::Connect)
-                && self.contact.anything(),
+                && self.contact.has_answered(),
         })
     }
 
-    /// The consequence of an answer, or of its loss.
-    fn heard<T>(
+    /// The step after an answer, or after a transport error.
+    fn step_after_answer<T>(
         &self,
         answer: Result<Answer<T>, TransportError>,
         fits: &impl Fn(&T) -> bool,
@@ -335,12 +344,12 @@ impl<'a> Attempts<'a> {
         };
         match answer {
             Ok(Answer::Accepted(value)) => {
-                self.contact.hear(true);
+                self.contact.record_answer(true);
                 self.limiter.answered(departed);
                 if fits(&value) {
                     return AttemptStep::Settled(Ok(value));
                 }
-                // A proxy that has lost count gives answers to those who did not ask.
+                // A faulty proxy can return one request's answer to another request.
                 again(
                     "the answer was about another letter".to_owned(),
                     true,
@@ -348,12 +357,14 @@ impl<'a> Attempts<'a> {
                 )
             }
             Ok(Answer::Refused(refusal)) => {
-                self.contact.hear(false);
-                self.judge(refusal, token, departed)
+                self.contact.record_answer(false);
+                self.step_after_refusal(refusal, token, departed)
             }
+            // The request ended within the file, so Altinn did not accept it.
             Err(error) if error.is_about_a_file() => {
                 AttemptStep::Settled(Err(Unaccepted::NoFile(because(error.reason()))))
             }
+            // An untrusted certificate concerns all requests, so the run ends without retries.
             Err(error) if error.is_about_trust() => {
                 let (reason, hint) = (error.reason(), error.hint());
                 let why = because(reason.clone());
@@ -361,6 +372,7 @@ impl<'a> Attempts<'a> {
                 AttemptStep::Settled(Err(Unaccepted::Fatal(why, end)))
             }
             Err(error) => {
+                // Other transport errors say nothing about the server's load.
                 if error.kind == TransportKind::Timeout {
                     self.limiter.overloaded();
                 }
@@ -371,7 +383,8 @@ impl<'a> Attempts<'a> {
         }
     }
 
-    /// Leaves with a token. The request for one counts as a request: another is waited for.
+    /// Waits until a request may leave, and for an access token. A request to the token server takes the turn that was waited for, so that another is waited for
+    /// afterwards. `None` when the run is stopped first.
     async fn depart(
         &self,
         permit: &mut Option<Permit<'a>>,
@@ -379,6 +392,7 @@ impl<'a> Attempts<'a> {
         loop {
             let departed = self.limiter.depart(permit, self.stop).await?;
             let mut token = std::pin::pin!(self.token());
+            // A cached token is ready at once, without a request.
             if let Poll::Ready(token) = futures::poll!(&mut token) {
                 return Some(token?.map(|token| (departed, token)));
             }
@@ -388,7 +402,7 @@ impl<'a> Attempts<'a> {
         }
     }
 
-    /// A token; nothing when the run is stopped first.
+    /// An access token; `None` when the run is stopped first.
     async fn token(&self) -> Option<Result<Token, TokenError>> {
         tokio::select! {
             biased;
@@ -397,16 +411,22 @@ impl<'a> Attempts<'a> {
         }
     }
 
-    fn judge<T>(&self, refusal: Refusal, token: Token, departed: Instant) -> AttemptStep<T> {
+    /// The step after a refusal. Reports it to the rate limiter.
+    fn step_after_refusal<T>(
+        &self,
+        refusal: Refusal,
+        token: Token,
+        departed: Instant,
+    ) -> AttemptStep<T> {
         let asked = refusal.retry_after;
-        match judge(&refusal) {
+        match judge_refusal(&refusal) {
             Verdict::Retry { uncertain } => {
                 let status = refusal.status;
                 let why = Reason::from(refusal);
                 let mut after = asked;
-                // A 503 that asks for nothing is an overload, or an outage.
+                // A 503 without `Retry-After` is an overload or an outage, not a rate limit.
                 let is_limit = status == 429 || status == 503 && asked.is_some();
-                // One that is too long ends the run.
+                // A longer `Retry-After` than the deadline ends the run in `next_try`.
                 let is_too_long = asked > Some(self.retry.deadline.duration());
                 if is_limit && !is_too_long {
                     if let Some(pause) = self.limiter.refused(departed, asked) {
@@ -428,6 +448,7 @@ impl<'a> Attempts<'a> {
                 })
             }
             Verdict::RefreshToken => AttemptStep::Refresh(token, refusal),
+            // A final refusal is no back pressure: the server has processed the request.
             verdict => {
                 self.limiter.answered(departed);
                 AttemptStep::Settled(Err(Unaccepted::Refused(refusal, verdict)))
@@ -440,18 +461,18 @@ impl<'a> Attempts<'a> {
         self.observer.notice(&Event::Paused { wait, why });
     }
 
-    /// A refusal that a fresh token did not help against. Where Altinn has said yes before, a bare 403 comes from what guards the way and does not like this
-    /// one letter; ten of them stop the run like any other ten.
-    fn judge_twice(&self, refusal: &Refusal) -> Verdict {
-        let guard = refusal.status == FORBIDDEN && refusal.code.is_none();
-        if guard && self.contact.a_yes() {
+    /// The verdict on a 401 or 403 to a request with a fresh token. A 403 without Altinn's code, after other letters were accepted, comes from a firewall or gateway that
+    /// rejects this letter; ten in a row stop the run by the circuit breaker.
+    fn judge_second_auth_refusal(&self, refusal: &Refusal) -> Verdict {
+        let from_gateway = refusal.status == FORBIDDEN && refusal.code.is_none();
+        if from_gateway && self.contact.has_accepted() {
             Verdict::Rejected
         } else {
             Verdict::Stop
         }
     }
 
-    /// Waits for the next try; `false` when there is none.
+    /// Waits for the next try. False when attempts or time are used up, or the run is stopped.
     async fn wait(&self, again: &NextTry, count: u32, tries: u32, deadline: Instant) -> bool {
         let why = &again.why.message;
         let wait = again.after.unwrap_or_else(|| self.backoff(count));
@@ -459,14 +480,16 @@ impl<'a> Attempts<'a> {
             return false;
         }
         self.observer.notice(&Event::Retrying { wait, why });
+        // Counted for the progress display.
         let _retrying = self.limiter.retrying();
         tokio::select! {
+            // A stop ends the wait, and with it the letter's tries.
             () = tokio::time::sleep(wait) => true,
             () = self.stop.wait() => false,
         }
     }
 
-    /// Waits before a look-up that found nothing is asked again.
+    /// Waits the backoff after `times` tries, or until the run is stopped.
     pub(super) async fn pause(&self, times: u32) {
         tokio::select! {
             () = tokio::time::sleep(self.backoff(times)) => {}
@@ -474,7 +497,7 @@ impl<'a> Attempts<'a> {
         }
     }
 
-    /// Full jitter: anything up to an exponentially growing limit, so that those who failed together do not come back together.
+    /// Exponential backoff with full jitter: a random time up to a limit that doubles with each try, so that letters refused together are not retried together.
     fn backoff(&self, times: u32) -> Duration {
         let doubled = self
             .retry

@@ -1,4 +1,4 @@
-//! Letters that Altinn has and that read differently now: reported before anything leaves.
+//! The message about letters that Altinn has with a different text than now, refused before anything is sent.
 
 use std::fmt;
 
@@ -8,24 +8,25 @@ use crate::correspondence::local_time;
 use crate::journal::{Journal, JournalError, State};
 use crate::plan::{CheckReport, Input, InputKind};
 
-/// Rows that a message names.
+/// The largest number of rows named in the message.
 pub(super) const NAMED: usize = 5;
-/// Parts that a message names.
+/// The largest number of inputs named in the message.
 const PARTS: usize = 20;
 
-/// Letters that Altinn has, or may have, with another content than they have now.
+/// Letters that Altinn has, or may have, with a different text than now.
 #[derive(Debug)]
 pub(crate) struct Changes {
+    /// Number of letters that Altinn has.
     pub sent: u64,
     /// Number of letters that Altinn may have.
     pub uncertain: u64,
-    /// The first few of them.
+    /// The first of them by row, at most [`NAMED`].
     pub rows: Vec<ChangedRow>,
     /// Start of the previous run.
     pub since: Option<Timestamp>,
-    /// The changed inputs; empty when the journal has no inputs of the previous run.
+    /// The changed inputs; `None` when the journal has no inputs of the previous run.
     pub inputs: Option<Vec<ChangedInput>>,
-    /// The version of massebrev that ran then, if it is not this one.
+    /// The version of massebrev in the previous run, when it differs from this one.
     pub program: Option<String>,
 }
 
@@ -33,16 +34,16 @@ pub(crate) struct Changes {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ChangedRow {
     pub row: u64,
-    /// The line it begins on.
+    /// The line of the CSV file on which the row begins.
     pub line: u64,
     /// The row's key, identity numbers masked.
     pub name: String,
     pub state: State,
-    /// True when it would go to another recipient.
-    pub recipient: bool,
+    /// True when the letter would go to a different recipient than before.
+    pub has_other_recipient: bool,
 }
 
-/// A part of the mailing that has changed.
+/// An input of the mailing that has changed since the previous run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ChangedInput {
     pub kind: InputKind,
@@ -53,9 +54,9 @@ pub(crate) struct ChangedInput {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum HowChanged {
     Changed,
-    /// It was not part of the mailing.
+    /// Not part of the previous run.
     New,
-    /// It is not part of the mailing any more.
+    /// No longer part of the mailing.
     Gone,
 }
 
@@ -84,7 +85,7 @@ impl Changes {
     }
 }
 
-/// The parts of a mailing that are not what they were in the latest run; nothing when it was not written down what they were.
+/// The inputs that differ from those of the latest run; `None` when that run's inputs are not recorded.
 pub(crate) fn changed_inputs(
     journal: &Journal,
     checked: &CheckReport,
@@ -93,7 +94,7 @@ pub(crate) fn changed_inputs(
     Ok((!before.is_empty()).then(|| compare(before, &checked.inputs)))
 }
 
-/// The manifest itself is named only when none of its members is.
+/// The differences between two lists of inputs. The manifest as a file is listed only when no single member of it has changed, as with comments.
 fn compare(before: Vec<crate::journal::Input>, now: &[Input]) -> Vec<ChangedInput> {
     let mut before: Vec<_> = before
         .into_iter()
@@ -106,6 +107,7 @@ fn compare(before: Vec<crate::journal::Input>, now: &[Input]) -> Vec<ChangedInpu
         };
         let how = match before.iter().position(same) {
             None => HowChanged::New,
+            // Removed when found: what remains in `before` is no longer part of the mailing.
             Some(at) if before.swap_remove(at).2 != input.digest.0 => HowChanged::Changed,
             Some(_) => continue,
         };
@@ -115,6 +117,7 @@ fn compare(before: Vec<crate::journal::Input>, now: &[Input]) -> Vec<ChangedInpu
             how,
         });
     }
+    // Inputs found in both lists have been removed above.
     let gone = before.into_iter().map(|(kind, name, _)| ChangedInput {
         kind,
         name,
@@ -122,13 +125,14 @@ fn compare(before: Vec<crate::journal::Input>, now: &[Input]) -> Vec<ChangedInpu
     });
     changed.extend(gone);
     if changed.iter().any(|input| input.kind == InputKind::Member) {
+        // The single members say more than the file.
         changed.retain(|input| input.kind != InputKind::Manifest);
     }
     changed.sort_by(|one, other| (one.kind, &one.name).cmp(&(other.kind, &other.name)));
     changed
 }
 
-/// A number of letters in words.
+/// The number of letters with its noun.
 pub(super) fn count_letters(count: u64) -> String {
     if count == 1 {
         "1 letter".to_owned()
@@ -138,7 +142,7 @@ pub(super) fn count_letters(count: u64) -> String {
 }
 
 impl fmt::Display for Changes {
-    /// In several lines: how many, which rows, which parts.
+    /// Several lines: the number of letters, the first rows, the changed inputs.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let letters = count_letters;
         match (self.sent, self.uncertain) {
@@ -156,7 +160,7 @@ impl fmt::Display for Changes {
         )?;
         for row in &self.rows {
             write!(f, "\n  line {} ({}), {}", row.line, row.name, row.state)?;
-            if row.recipient {
+            if row.has_other_recipient {
                 write!(f, ": would go to another recipient")?;
             }
         }

@@ -1,23 +1,25 @@
-//! Stops a run that goes wrong: too many failures, the same refusal again and again, or nothing getting through any more.
+//! The circuit breaker: stops a run after too many failures, after identical rejections in a row, or when no letter gets through any more.
 
 use crate::journal::{Outcome, Reason};
 use crate::manifest::MaxFailures;
 
-/// This many identical rejections in a row mean that the template is wrong, not the rows; this many letters in a row that do not get through, that
-/// Altinn is down.
-pub(super) const IN_A_ROW: u32 = 10;
+/// Number of identical rejections in a row, or of letters in a row without a decisive answer, that stops the run: the template is wrong and not the rows, or Altinn is down.
+const FAILURES_TO_STOP: u32 = 10;
 
-/// Ended letters before a share of failures is judged: the first failure is not 100 %.
+/// Number of ended letters from which a share of failures counts: one failure in the first letter is not 100 %.
 const SHARE_FLOOR: u64 = 20;
 
+/// Counts the outcomes of a run's letters.
 #[derive(Debug)]
 pub(super) struct CircuitBreaker {
     limit: Option<MaxFailures>,
     ended: u64,
     failures: u64,
+    /// Code and message of the last rejection.
     last: Option<(Option<u32>, String)>,
+    /// Number of identical rejections in a row.
     identical: u32,
-    /// Letters in a row that got no answer worth the name.
+    /// Number of letters in a row that ended as failed or unknown.
     lost: u32,
 }
 
@@ -33,16 +35,17 @@ impl CircuitBreaker {
         }
     }
 
-    /// Counts one end; `Some(why)` when the run must stop.
+    /// Counts an outcome. Returns the reason when the run must stop.
     pub(super) fn count(&mut self, outcome: &Outcome) -> Option<String> {
         self.ended += 1;
         let in_a_row = match outcome {
             Outcome::Sent { .. } | Outcome::AlreadySent { .. } | Outcome::Withdrawn { .. } => {
+                // An accepted letter ends both rows of failures.
                 self.last = None;
                 self.lost = 0;
                 None
             }
-            // A reservation is an answer about a person, not a fault.
+            // A reservation concerns one person and is no failure. Rejections before and after it still count as in a row.
             Outcome::Reserved(_) => {
                 self.lost = 0;
                 None
@@ -62,9 +65,9 @@ impl CircuitBreaker {
 
     fn count_loss(&mut self, reason: &Reason) -> Option<String> {
         self.lost += 1;
-        (self.lost >= IN_A_ROW).then(|| {
+        (self.lost >= FAILURES_TO_STOP).then(|| {
             format!(
-                "{IN_A_ROW} letters in a row did not get through, the last one because of: {reason}"
+                "{FAILURES_TO_STOP} letters in a row did not get through, the last one because of: {reason}"
             )
         })
     }
@@ -76,6 +79,7 @@ impl CircuitBreaker {
         } else {
             reason.message.clone()
         };
+        // Identical means the same code and, without a code, the same words.
         let this = (reason.code, words);
         if self.last.as_ref() == Some(&this) {
             self.identical += 1;
@@ -83,14 +87,14 @@ impl CircuitBreaker {
             self.last = Some(this);
             self.identical = 1;
         }
-        (self.identical >= IN_A_ROW)
-            .then(|| format!("{IN_A_ROW} letters in a row were rejected alike: {reason}"))
+        (self.identical >= FAILURES_TO_STOP)
+            .then(|| format!("{FAILURES_TO_STOP} letters in a row were rejected alike: {reason}"))
     }
 
     fn past_limit(&self) -> Option<String> {
         let past = match self.limit? {
             MaxFailures::Count(count) => self.failures > count,
-            // None at all needs no while to show.
+            // With no failures allowed the first one stops the run, without `SHARE_FLOOR`.
             MaxFailures::Share(share) if share <= 0.0 => self.failures > 0,
             #[expect(
                 clippy::cast_precision_loss,

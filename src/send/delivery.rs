@@ -1,4 +1,4 @@
-//! One letter from its first try to its end in the journal.
+//! One letter, from its first try to its outcome in the journal.
 
 use bytes::Bytes;
 use jiff::Timestamp;
@@ -18,17 +18,19 @@ use super::verdict::Verdict;
 use super::{RunEnd, SendError};
 use crate::altinn::{CheckedFile, Client, Enclosure, Initialized};
 use crate::correspondence::{Recipient, form_fields};
-use crate::journal::{Before, Entry, Journal, JournalError, LetterEnd, Outcome, Reason, State};
+use crate::journal::{
+    Entry, Journal, JournalError, LetterEnd, Outcome, Reason, State, StateBefore,
+};
 use crate::plan::{Delivery, LocalFile};
 
-/// Repetitions of a look-up that finds nothing.
+/// Number of look-ups that find no letter before that is believed.
 const LOOKUPS: u32 = 4;
 
-/// Codes for attachments that Altinn no longer has: they have to be uploaded again.
+/// Altinn's codes for attachments that it no longer has. They must be uploaded again.
 const LOST_ATTACHMENTS: [u32; 4] = [1007, 1017, 1018, EXPIRES_SOON];
 const EXPIRES_SOON: u32 = 1055;
 
-/// Sends letters one by one; several at a time may be under way.
+/// Sends letters, any number of them concurrently.
 pub(super) struct Sender<'a> {
     pub(super) client: &'a Client,
     pub(super) journal: &'a Journal,
@@ -38,13 +40,18 @@ pub(super) struct Sender<'a> {
 }
 
 impl Sender<'_> {
-    /// Sends a letter whose block is open; its end is durable before it is reported. Nothing when it has not left, because the run is stopped or its resource refused:
-    /// then it stands where it stood.
+    /// Sends a letter of an open block. Its outcome is in the journal when this returns. `None` when nothing was sent, because the run is stopped or the letter's resource
+    /// closed: the row then keeps its state.
+    ///
+    /// # Errors
+    ///
+    /// When the journal cannot be written. The letter may have been sent.
     pub(super) async fn deliver(
         &self,
         letter: Letter,
         begun: Begun<'_>,
     ) -> Result<Option<DeliveryEnd>, SendError> {
+        // The resource may have been closed after the block was opened.
         if self.refused.holds(letter.delivery.resource()) {
             return Ok(None);
         }
@@ -54,9 +61,9 @@ impl Sender<'_> {
                 ids = uploaded;
                 self.send(&letter, &mut ids).await?
             }
-            Err(end) => self.without_files(&letter, end, None)?,
+            Err(end) => self.end_without_files(&letter, end, None)?,
         };
-        // Another letter begins while this end is written down.
+        // Another letter may begin while the outcome is written.
         drop(begun);
         match end {
             Some(end) => self.finish(&letter, &ids, end).await.map(Some),
@@ -64,7 +71,7 @@ impl Sender<'_> {
         }
     }
 
-    /// Writes down that a letter was at Altinn all the time: nothing of it has left in this run.
+    /// Records a letter that Altinn already had. No request for it was sent in this run.
     pub(super) async fn record_found(
         &self,
         letter: &Letter,
@@ -74,13 +81,13 @@ impl Sender<'_> {
         self.finish(letter, &[], end).await.map(Some)
     }
 
-    /// A letter by its key; what is not found is asked again, `times` in all.
+    /// Looks a letter up by its key, up to `times` times while it is not found.
     pub(super) async fn look_up(&self, delivery: &Delivery, times: u32) -> LookupResult {
         let lookup = Lookup::from(delivery);
         lookup.look_up(self.client, self.attempts, times).await
     }
 
-    /// Writes down how a letter ended. An id that another row has is found out here: one of the two answers was not its own letter's.
+    /// Records a letter's outcome. When the journal has the correspondence for a different row, one of the two got the answer to the other's request; Altinn is asked which.
     async fn finish(
         &self,
         letter: &Letter,
@@ -88,6 +95,7 @@ impl Sender<'_> {
         mut end: DeliveryEnd,
     ) -> Result<DeliveryEnd, SendError> {
         let delivery = &*letter.delivery;
+        // Usually ends in the first round; the others resolve a correspondence that two rows claim.
         let mut unsettled = Vec::new();
         let mut asked_again = false;
         end.state = loop {
@@ -104,7 +112,7 @@ impl Sender<'_> {
                 Err(error) => return Err(error.into()),
             };
             if end.by_key {
-                // The other row has it from an answer that was not its own.
+                // Found by its key, the correspondence is this letter's. The other row becomes unknown, and is looked up after the run.
                 self.journal.record(other, Entry::Disputed).await?;
                 if let Some(record) = self.journal.line(other)? {
                     unsettled.push(Lookup::on_record(delivery.resource(), record));
@@ -115,38 +123,41 @@ impl Sender<'_> {
                 ));
                 end.lost_at = Some(Timestamp::now());
             } else {
-                // The same key once more tells: it is sent now, or it is found by its key.
+                // The request once more: either Altinn did not have the letter and takes it now, or it answers that the key is used and the letter is found by it.
                 asked_again = true;
                 let lost_at = Some(Timestamp::now());
                 let mut again = Box::pin(self.exchange(letter, ids)).await?;
                 again.requests += end.requests;
                 again.lost_at = again.lost_at.or(lost_at);
-                end = Box::pin(self.judge(letter, again)).await;
+                end = Box::pin(self.conclude(letter, again)).await;
             }
         };
+        // Looked up once more after all other letters, when more time has passed.
         if matches!(end.outcome, Outcome::Unknown(_)) {
             unsettled.push(delivery.into());
         }
         Ok(DeliveryEnd { unsettled, ..end })
     }
 
+    /// Uploads a letter's shared files, unless that is done. The ids are in the order of the files.
     async fn upload(&self, delivery: &Delivery) -> Result<Vec<Uuid>, UploadEnd> {
         let mut ids = Vec::new();
+        // One after the other: letters run concurrently, and shared files are usually uploaded already.
         for file in delivery.uploads() {
             ids.push(Box::pin(self.uploads.id(delivery.resource(), file)).await?);
         }
         Ok(ids)
     }
 
-    /// The end of a letter whose files did not get there, after what was tried without them.
-    fn without_files(
+    /// The end of a letter whose files could not be uploaded. `tried` is an earlier exchange of the letter with other uploads.
+    fn end_without_files(
         &self,
         letter: &Letter,
         end: UploadEnd,
         tried: Option<&Attempted<Initialized>>,
     ) -> Result<Option<DeliveryEnd>, SendError> {
         let unaccepted = match end {
-            UploadEnd::Not(unaccepted) => *unaccepted,
+            UploadEnd::Unaccepted(unaccepted) => *unaccepted,
             UploadEnd::Journal(error) => return Err(error),
         };
         if matches!(unaccepted, Unaccepted::NotStarted) {
@@ -162,8 +173,7 @@ impl Sender<'_> {
         }))
     }
 
-    /// Sends a letter with the files that were uploaded for it; once more with others, when Altinn will not have these any more. Nothing when the run is stopped
-    /// before it has left.
+    /// Sends a letter with its uploaded files; once more with new uploads, when Altinn no longer has these. `None` when the run is stopped before the first request.
     async fn send(
         &self,
         letter: &Letter,
@@ -174,38 +184,40 @@ impl Sender<'_> {
         if matches!(attempted.result, Err(Unaccepted::NotStarted)) {
             return Ok(None);
         }
+        // Recorded uploads of an earlier run may have expired or been purged since.
         let dead = lost_attachments(delivery, ids, &attempted);
         if !dead.is_empty() {
-            Box::pin(self.uploads.renew(&dead)).await?;
+            Box::pin(self.uploads.forget(&dead)).await?;
             match self.upload(delivery).await {
                 Ok(others) => {
                     let mut again = Box::pin(self.exchange(letter, &others)).await?;
+                    // A lost request of the first exchange may still take effect.
                     again.lost_at = again.lost_at.or(attempted.lost_at);
                     again.requests += attempted.requests;
-                    // Else the refusal is what is known of the letter.
+                    // When the run was stopped in between, the first exchange's refusal stands.
                     if !matches!(again.result, Err(Unaccepted::NotStarted)) {
                         (*ids, attempted) = (others, again);
                     }
-                    // What is refused again is to be looked into; the next run begins anew.
+                    // New uploads were refused too: no third exchange, but the next run uploads once more.
                     let dead = lost_attachments(delivery, ids, &attempted);
-                    self.uploads.renew(&dead).await?;
+                    self.uploads.forget(&dead).await?;
                 }
                 Err(end) => {
-                    if let Some(end) = self.without_files(letter, end, Some(&attempted))? {
+                    if let Some(end) = self.end_without_files(letter, end, Some(&attempted))? {
                         return Ok(Some(end));
                     }
                 }
             }
         }
-        let end = self.judge(letter, attempted).await;
+        let end = self.conclude(letter, attempted).await;
         if end.outcome.id().is_some() {
-            self.uploads.use_up(ids);
+            self.uploads.mark_used(ids);
         }
         Ok(Some(end))
     }
 
-    /// One letter, as JSON or as a form with its own files. A letter that loses the race for its key to itself may leave copies of its own files at Altinn: the
-    /// answer does not name them, so that they cannot be deleted, and no letter has them.
+    /// Sends one letter, as JSON or as a form with its own files. When two requests of the same letter race at Altinn, the losing form may leave copies of its files there:
+    /// the refusal does not name them, so they cannot be deleted.
     async fn exchange(
         &self,
         letter: &Letter,
@@ -215,6 +227,7 @@ impl Sender<'_> {
         if delivery.has_enclosures() {
             return Ok(Box::pin(self.exchange_form(letter, ids)).await);
         }
+        // Every try sends these bytes: a key must never come with a second content.
         let body = Bytes::from(delivery.body(ids)?);
         let send = async |token| self.client.initialize(&token, body.clone()).await;
         let fits = |answer: &Initialized| is_for(answer, &delivery.recipient);
@@ -222,7 +235,7 @@ impl Sender<'_> {
         Ok(self.attempts.settle_letter(may_leave, fits, send).await)
     }
 
-    /// A letter with files of its own.
+    /// Sends a letter that has files of its own, as a form.
     async fn exchange_form(&self, letter: &Letter, ids: &[Uuid]) -> Attempted<Initialized> {
         let delivery = &*letter.delivery;
         let Some(fields) = form_fields(&delivery.request_with(ids)) else {
@@ -248,16 +261,17 @@ impl Sender<'_> {
         self.attempts.settle_letter(may_leave, fits, send).await
     }
 
-    /// True unless something was heard that stops the run, or the letter's resource, while it waited.
+    /// True unless an answer to another letter has stopped the run or closed the letter's resource meanwhile. Called directly before the first request.
     fn may_leave(&self, letter: &Letter) -> bool {
         let may = self.attempts.may_begin() && !self.refused.holds(letter.delivery.resource());
         if may {
-            letter.leave();
+            letter.depart();
         }
         may
     }
 
-    async fn judge(&self, letter: &Letter, attempted: Attempted<Initialized>) -> DeliveryEnd {
+    /// The end of a letter after all its attempts, with a look-up where the answer does not decide.
+    async fn conclude(&self, letter: &Letter, attempted: Attempted<Initialized>) -> DeliveryEnd {
         let Attempted {
             result,
             requests,
@@ -266,6 +280,7 @@ impl Sender<'_> {
         let delivery = &*letter.delivery;
         let end = match result {
             Ok(Initialized { id, status, .. }) => {
+                // Altinn may accept a letter and answer at once that it will not deliver it.
                 let outcome = by_status(id, &status, None, Outcome::Sent { id });
                 DeliveryEnd::new(delivery, outcome)
             }
@@ -276,11 +291,11 @@ impl Sender<'_> {
                 };
             }
             Err(unaccepted) => {
-                // A final word that is not Altinn's own.
+                // A refusal without Altinn's code, as from a gateway.
                 let bare = matches!(&unaccepted, Unaccepted::Refused(refusal, _) if refusal.code.is_none());
                 let end = self.unaccepted(delivery, unaccepted);
                 let doubt = is_doubtful(letter.before) || lost_at.is_some();
-                self.find_out(letter, end, (doubt, bare)).await
+                self.check_refusal(letter, end, (doubt, bare)).await
             }
         };
         DeliveryEnd {
@@ -290,7 +305,7 @@ impl Sender<'_> {
         }
     }
 
-    /// What comes of a letter that was not accepted, when nothing is in doubt.
+    /// The end of a letter that was not accepted, when no lost request is in doubt. Closes the resource, or lets no more letters begin, when the refusal concerns them all.
     fn unaccepted(&self, delivery: &Delivery, unaccepted: Unaccepted) -> DeliveryEnd {
         let failed = |reason| DeliveryEnd::new(delivery, Outcome::Failed(reason));
         match unaccepted {
@@ -298,6 +313,7 @@ impl Sender<'_> {
                 let reason = Reason::from(refusal);
                 match verdict {
                     Verdict::Reserved => DeliveryEnd::new(delivery, Outcome::Reserved(reason)),
+                    // In a mailing with several resources only this one is closed.
                     Verdict::Stop if self.refused.close(delivery.resource(), &reason) => {
                         DeliveryEnd {
                             closes_resource: true,
@@ -305,6 +321,7 @@ impl Sender<'_> {
                         }
                     }
                     Verdict::Stop => {
+                        // Before the outcome is durable: other letters must not begin meanwhile.
                         self.attempts.close();
                         DeliveryEnd {
                             stops: Some(RunEnd::refused(&reason)),
@@ -330,7 +347,7 @@ impl Sender<'_> {
         }
     }
 
-    /// The key has been used: success, once the letter behind it has been seen to be ours.
+    /// The end of a letter whose key has been used. A success only when the letter with the key is this one. `lost` is true when a request of this run got no answer.
     async fn already_sent(&self, letter: &Letter, lost: bool) -> DeliveryEnd {
         let unseen = |reason: Reason| {
             Outcome::Unknown(Reason {
@@ -342,7 +359,7 @@ impl Sender<'_> {
             })
         };
         let outcome = match Box::pin(self.look_up(&letter.delivery, LOOKUPS)).await {
-            // A try of this run whose answer was lost had succeeded.
+            // The request whose answer was lost has sent it in this run.
             LookupResult::Ours(found) if lost => found.outcome(Outcome::Sent { id: found.id }),
             LookupResult::Ours(found) => return recover(letter, &found),
             LookupResult::Foreign(id) => collision(id),
@@ -352,9 +369,9 @@ impl Sender<'_> {
         DeliveryEnd::by_key(&letter.delivery, outcome)
     }
 
-    /// A request whose answer was lost may have taken effect, or may still, whatever was said to later ones. And a final word that is not Altinn's own, because it
-    /// has no code, says nothing of a letter that another run has sent.
-    async fn find_out(
+    /// Looks a refused letter up when the refusal does not prove that it was not sent: a lost request (`doubt`) may have taken effect or may still, whatever the later ones
+    /// were answered; and a refusal without a code (`bare`) is not Altinn's, so an earlier run may have sent the letter.
+    async fn check_refusal(
         &self,
         letter: &Letter,
         end: DeliveryEnd,
@@ -378,13 +395,14 @@ impl Sender<'_> {
             }
             LookupResult::Unseen(_) => {
                 let outcome = match end.outcome {
-                    // It would never be tried again.
+                    // A rejected row is not tried again, so it must not rest on a refusal that could not be checked.
                     Outcome::Rejected(reason) => Outcome::Unknown(reason),
                     outcome => in_doubt(outcome, doubt),
                 };
                 return DeliveryEnd { outcome, ..end };
             }
         };
+        // The letter was sent, but the refusal's consequences for the other letters remain.
         DeliveryEnd {
             stops: end.stops,
             closes_resource: end.closes_resource,
@@ -394,9 +412,10 @@ impl Sender<'_> {
     }
 }
 
-/// A letter that an earlier request has sent, whether the journal knew of that or not.
+/// The end of a letter that an earlier run has sent, also when the journal had lost that.
 fn recover(letter: &Letter, found: &FoundLetter) -> DeliveryEnd {
     let delivery = &*letter.delivery;
+    // Altinn returns the title, but not the body.
     let title = &delivery.request.correspondence.content.message_title;
     let other = found.title.as_ref().is_some_and(|other| other != title);
     let recovered = match letter.before.state {
@@ -411,8 +430,8 @@ fn recover(letter: &Letter, found: &FoundLetter) -> DeliveryEnd {
     }
 }
 
-/// True when an earlier request may have taken effect, or may still.
-fn is_doubtful(before: Before) -> bool {
+/// True when a request of an earlier run may still take effect.
+fn is_doubtful(before: StateBefore) -> bool {
     before.state == State::Unknown && may_still_arrive(before.lost_at, Timestamp::now())
 }
 
@@ -423,13 +442,14 @@ fn because(message: &str) -> Reason {
     }
 }
 
-/// True when an answer is about a letter to this recipient, however Altinn writes it.
+/// True when an answer names this recipient, in any of Altinn's notations.
 fn is_for(letter: &Initialized, recipient: &Recipient) -> bool {
     let named = letter.recipient.as_ref();
+    // An answer without a recipient does not fit: it cannot be told from another letter's.
     named.is_some_and(|named| Recipient::parse(named).is_ok_and(|named| named == *recipient))
 }
 
-/// The uploaded attachments of a letter that Altinn will not have any more, as far as its refusal tells.
+/// The uploaded attachments that Altinn has refused in a letter. The refusal does not name them: all, or those with an expiry when that is the reason.
 fn lost_attachments(
     delivery: &Delivery,
     ids: &[Uuid],
@@ -448,6 +468,7 @@ fn lost_attachments(
         .filter(|(file, _)| file.attachment.expiration_in_days.is_some())
         .map(|(_, id)| *id);
     match expiring.collect::<Vec<_>>() {
+        // Files without an expiry cannot be the cause.
         expiring if code == Some(EXPIRES_SOON) && !expiring.is_empty() => expiring,
         _ => ids.to_vec(),
     }

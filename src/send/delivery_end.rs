@@ -1,4 +1,4 @@
-//! The end of one letter's turn in a run.
+//! The end of one letter in a run.
 
 use jiff::Timestamp;
 
@@ -8,29 +8,29 @@ use super::run_end::Recovered;
 use crate::journal::{Outcome, State};
 use crate::plan::Delivery;
 
-/// How a letter ended, and what follows for the others.
+/// The end of a letter, and its consequences for the others.
 #[derive(Debug)]
 pub(super) struct DeliveryEnd {
     pub(super) row: u64,
     pub(super) line: u64,
     pub(super) outcome: Outcome,
-    /// The state in the journal.
+    /// The row's state in the journal.
     pub(super) state: State,
-    /// Requests that left in this run.
+    /// Number of requests in this run.
     pub(super) requests: u32,
-    /// Time of the last request whose effect is not known.
+    /// Time of the last request without an answer.
     pub(super) lost_at: Option<Timestamp>,
-    /// The end of the run that follows, because every other letter would end the same way.
+    /// The run's end that follows, because every other letter would end the same way.
     pub(super) stops: Option<RunEnd>,
-    /// True when Altinn refuses what all letters of its resource have in common, and there are others.
+    /// True when Altinn refuses all letters of the resource, and the mailing has other resources.
     pub(super) closes_resource: bool,
-    /// True when no connection was found in the end.
+    /// True when the last try got no connection.
     pub(super) network: bool,
-    /// True when the correspondence was found by the letter's key: no answer can have been another letter's.
+    /// True when the correspondence was found by the letter's key, so that it certainly belongs to this letter.
     pub(super) by_key: bool,
-    /// Set when Altinn had the letter and the journal knew nothing of it: its text could not be compared.
+    /// Set when Altinn had the letter and the journal did not, so that its text could not be compared.
     pub(super) recovered: Option<Recovered>,
-    /// Letters to look up again when time has passed: this one, when its end is not known, and one whose answer has turned out to be this one's.
+    /// Letters to look up after the others: this one when unknown, and one that had this one's correspondence.
     pub(super) unsettled: Vec<Lookup>,
 }
 

@@ -1,4 +1,4 @@
-//! The run: shared files, canary, the rest, and what is still unknown.
+//! The phases of a run: reconciling, shared files, canaries, the other letters, and look-ups of unknown ones.
 
 use std::time::Duration;
 
@@ -23,26 +23,29 @@ use crate::altinn::Client;
 use crate::journal::{self, Journal, Outcome};
 use crate::plan::CheckReport;
 
-/// A run, ready to begin.
+/// Everything that a run needs apart from the plan.
 pub(crate) struct Engine<'a> {
     pub client: &'a Client,
     pub journal: &'a Journal,
     pub options: &'a Options,
     pub observer: &'a dyn Observer,
-    /// Asks the run to stop.
+    /// Set from outside to interrupt the run, and by the run itself when it ends early.
     pub stop: &'a Stop,
 }
 
-/// How often it is written down that the run goes on. A letter that is tried again and again when the process dies may have left so much later than its start: a small
-/// part of the minutes that are waited for it.
+/// Interval at which the journal records that the run is alive. When the process dies, the time of a retried letter's last request is known with this
+/// precision, which is small beside `SETTLED_AFTER`.
 const ALIVE_EVERY: Duration = Duration::from_secs(10);
 
 /// Interval of `Event::Pace`.
 const TELL_EVERY: Duration = Duration::from_millis(250);
 
 impl Engine<'_> {
-    /// Sends everything that is outstanding. Every letter's end is in the journal when this returns; an error ends the run, and what is in flight is
-    /// still finished.
+    /// Sends all outstanding letters. When this returns, the outcome of every letter that was begun is in the journal.
+    ///
+    /// # Errors
+    ///
+    /// An error ends the run; letters in flight are finished first.
     pub(crate) async fn run(&self, planner: Planner<'_>) -> Result<Summary, SendError> {
         let limiter = RateLimiter::new(
             self.options.concurrency,
@@ -58,7 +61,7 @@ impl Engine<'_> {
             contact: ServerContact::default(),
         };
         let (resume, reconciled) = match self.prepare(&planner, &attempts).await {
-            // Asked to stop, it has not asked Altinn all there was to ask.
+            // A stopped run has not asked Altinn everything, so these findings may be wrong.
             Err(SendError::Changed(_) | SendError::SecondLetters(_)) if self.stop.is_set() => {
                 return Ok(Summary {
                     ending: RunEnd::Interrupted,
@@ -79,14 +82,14 @@ impl Engine<'_> {
         };
         let at = Timestamp::now();
         let recorded = self.journal.end_run(journal::EndedRun { at, how, reason });
-        // The first reason counts: a journal that cannot be written may have been it.
+        // The run's own error comes first: it may be the cause of this one.
         match (recorded.await, ended) {
             (Err(error), Ok(_)) => Err(error.into()),
             (_, ended) => ended,
         }
     }
 
-    /// Finds out where every row stands, and refuses what would do harm, before anything leaves.
+    /// Reads the state of every row and reconciles it with Altinn. Refuses second letters and changed letters. Nothing is sent.
     async fn prepare(
         &self,
         planner: &Planner<'_>,
@@ -100,6 +103,7 @@ impl Engine<'_> {
             options: self.options,
             attempts,
         };
+        // Before reconciling, which writes to the journal.
         check.refuse(mailing, checked, &resume).await?;
         let reconciler = Reconciler {
             client: self.client,
@@ -110,6 +114,7 @@ impl Engine<'_> {
         reconciler.reconcile(mailing, checked, resume).await
     }
 
+    /// Sends the letters, phase by phase, and returns the numbers of the run.
     async fn send(
         &self,
         planner: Planner<'_>,
@@ -138,12 +143,14 @@ impl Engine<'_> {
         };
         let mut tally = Tally::new(self.options.max_failures, self.observer, self.stop);
         let outstanding = chosen.letters > 0;
+        // A run without letters needs no token.
         if outstanding {
             ask_for_token(attempts, &mut tally).await;
         }
         let resource = mailing.resource().map(str::to_owned);
         let steps = planner.begin(chosen.rows, resume.into_passed(), self.stop);
         let letters = Letters::new(steps, self.journal, &refused);
+        // In a mailing with several resources the letters upload their files themselves.
         if let (true, false, Some(resource)) = (outstanding, self.stop.is_set(), resource)
             && (uploads.are_on_record(&resource, &checked.shared)?
                 || self.recover_letters(&letters, &sender, &mut tally).await)
@@ -154,13 +161,14 @@ impl Engine<'_> {
         }
         self.send_canaries(&letters, &sender, &mut tally).await;
         self.send_rest(&letters, &sender, &mut tally).await;
+        // Last, so that lost requests have had the most time to take effect.
         self.settle_unknown(&sender, &mut tally).await;
         if tally.is_given_up()
-            && let Err(error) = uploads.give_up().await
+            && let Err(error) = uploads.delete_unused().await
         {
             tally.fail(error);
         }
-        // Else the next run finds out about the letters of the blocks that are open.
+        // Only now is it certain that letters without an outcome were not sent. Otherwise the blocks stay open, and the next run looks these letters up.
         if tally.is_accounted_for
             && let Err(error) = self.journal.close_blocks().await
         {
@@ -178,14 +186,15 @@ impl Engine<'_> {
         })
     }
 
-    /// Before files are uploaded that no earlier run has on record, Altinn is asked for the letters' keys, up to the first that is missing: where the journal was
-    /// lost, copies of the files would be left at Altinn that no letter has and that never expire. A first run costs this one request more. True when letters are left.
+    /// Looks the letters up at Altinn, up to the first that is missing, before files without a recorded upload are uploaded. After a lost journal, uploading first could
+    /// leave copies at Altinn that no letter has and that never expire. Costs a first run one request. True when letters are left to send.
     async fn recover_letters(
         &self,
         letters: &Letters<'_>,
         sender: &Sender<'_>,
         tally: &mut Tally<'_>,
     ) -> bool {
+        // One letter first, since in a first run it is missing; then more and more at a time.
         let mut size = 1;
         loop {
             if let Err(error) = letters.open_block(size).await {
@@ -199,6 +208,7 @@ impl Engine<'_> {
                 .iter()
                 .map(|letter| sender.look_up(&letter.delivery, 1));
             let found = join_all(found).await;
+            // Later ones may have been sent too; sending them again finds them by their keys.
             let recovered = found.iter().map_while(|found| match found {
                 LookupResult::Ours(found) => Some(found),
                 _ => None,
@@ -218,7 +228,7 @@ impl Engine<'_> {
         }
     }
 
-    /// Files that all letters share go first: when one of them is refused, no letter leaves.
+    /// Uploads the files that all letters share. When one is refused, no letter is sent.
     async fn upload_shared(
         &self,
         uploads: &Uploads<'_>,
@@ -226,6 +236,7 @@ impl Engine<'_> {
         checked: &CheckReport,
         tally: &mut Tally<'_>,
     ) {
+        // Concurrent, within the manifest's limit on parallel uploads.
         let mut ends = std::pin::pin!(
             stream::iter(&checked.shared)
                 .map(|file| async move { (file, uploads.id(resource, file).await) })
@@ -237,14 +248,15 @@ impl Engine<'_> {
             };
             let name = &file.attachment.file_name;
             match end {
-                UploadEnd::Not(unaccepted) => tally.halt_without(name, *unaccepted),
+                UploadEnd::Unaccepted(unaccepted) => tally.halt_without(name, *unaccepted),
                 UploadEnd::Journal(error) => tally.fail(error),
             }
             return;
         }
     }
 
-    /// Only here is anything concurrent: blocks are opened ahead of the letters, and as many letters are under way as the limiter lets begin.
+    /// Sends letters concurrently, as many as the limiter lets begin, and opens blocks ahead of them. The only place where several letters are sent at once; runs on one task,
+    /// so that the tally needs no lock.
     async fn send_rest(&self, letters: &Letters<'_>, sender: &Sender<'_>, tally: &mut Tally<'_>) {
         let attempts = sender.attempts;
         let mut deliveries = FuturesUnordered::new();
@@ -252,10 +264,13 @@ impl Engine<'_> {
         let mut blocks = std::pin::pin!(blocks);
         let mut all_opened = false;
         loop {
+            // Once this is false nothing begins, and the loop ends when the deliveries in flight have ended.
             let goes_on = !self.stop.is_set() && attempts.may_begin();
             tokio::select! {
+                // Outcomes first: one of them may stop the run before another letter begins.
                 biased;
                 Some(end) = deliveries.next() => tally.take(end),
+                // `begun` counts the letter against the limiter until its last attempt has ended.
                 begun = attempts.begin(), if goes_on && !letters.is_empty() => {
                     let letter = begun.and_then(|begun| Some((letters.next()?, begun)));
                     deliveries.extend(letter.map(|(letter, begun)| sender.deliver(letter, begun)));
@@ -266,16 +281,17 @@ impl Engine<'_> {
                         tally.fail(error);
                     }
                 }
+                // These two only wake the loop, which then evaluates the conditions again.
                 () = letters.arrived(), if goes_on && !all_opened => {}
                 () = self.stop.wait(), if goes_on && !all_opened => {}
                 else => break,
             }
         }
-        // A block that was about to be opened may have had the last rows.
+        // The future that is dropped here may hold the last rows, which the planner counts as handed out.
         tally.cut_short |= !all_opened;
     }
 
-    /// Tells the pace every now and then while something is done.
+    /// Reports the pace, and records that the run is alive, at intervals until `done` completes.
     async fn tell_pace<T>(&self, limiter: &RateLimiter, done: impl Future<Output = T>) -> T {
         let mut done = std::pin::pin!(done);
         let mut tick = interval_at(Instant::now() + TELL_EVERY, TELL_EVERY);
@@ -283,21 +299,23 @@ impl Engine<'_> {
         loop {
             tokio::select! {
                 biased;
+                // Ticks first: otherwise a run that is always ready would delay them.
                 _ = tick.tick() => self.observer.notice(&Event::Pace(limiter.snapshot())),
-                // Where that cannot be written, the next letter finds out.
+                // The error is ignored here: the next entry of a letter gets it too.
                 _ = alive.tick() => drop(self.journal.keep_alive(Timestamp::now()).await),
                 done = &mut done => return done,
             }
         }
     }
 
-    /// Looks up what is still unknown once more. Not when Altinn cannot be reached: the next run does it.
+    /// Looks up each letter that ended as unknown once more. Ends at the first look-up that fails; the next run then does it.
     async fn settle_unknown(&self, sender: &Sender<'_>, tally: &mut Tally<'_>) {
         let unsettled = std::mem::take(&mut tally.unsettled);
         if tally.failure.is_some() {
             return;
         }
         let settle = |lookup: Lookup| async move {
+            // Never final: a request lost in this run may still take effect for some minutes.
             let settled = lookup.settle(sender.client, sender.attempts, self.journal, || false);
             (settled.await, lookup)
         };
@@ -322,7 +340,7 @@ impl Engine<'_> {
     }
 }
 
-/// No letter is begun when there is no token to be had.
+/// Fetches the first token. Without one the run stops before any letter.
 async fn ask_for_token(attempts: &Attempts<'_>, tally: &mut Tally<'_>) {
     if let Some(Err(error)) = attempts.first_token().await {
         tally.halt(RunEnd::NoToken(error));
@@ -330,7 +348,7 @@ async fn ask_for_token(attempts: &Attempts<'_>, tally: &mut Tally<'_>) {
 }
 
 impl Engine<'_> {
-    /// The first letters go alone, one after the other: what is wrong with all of them is seen once.
+    /// Sends the canaries, one after the other, until enough are accepted. An error that concerns all letters then occurs only once.
     async fn send_canaries(
         &self,
         letters: &Letters<'_>,
@@ -339,6 +357,7 @@ impl Engine<'_> {
     ) {
         let mut accepted = 0;
         while accepted < self.options.canary && !self.stop.is_set() {
+            // A block of one: a refused canary then leaves no other letter in an open block.
             if letters.is_empty()
                 && let Err(error) = letters.open_block(1).await
             {
@@ -357,7 +376,7 @@ impl Engine<'_> {
                     continue;
                 }
             };
-            // A reserved person and a resource of several say nothing about the other letters: the next one is the canary.
+            // A reservation, or a refusal of one resource among several, does not concern the other letters: the next one becomes the canary.
             let says_nothing = end.closes_resource || matches!(end.outcome, Outcome::Reserved(_));
             let why = end.outcome.reason().map(|reason| {
                 format!(
@@ -367,6 +386,7 @@ impl Engine<'_> {
             });
             let network = end.network;
             tally.count(end);
+            // Without a network the letter itself is not to blame, and the message says so.
             match why {
                 _ if says_nothing => {}
                 Some(why) if network => tally.halt(RunEnd::Unreachable(why)),

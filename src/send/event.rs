@@ -1,48 +1,47 @@
-//! Events of a run, for those who draw or log it.
+//! Events of a run, for progress displays and `--json`.
 
 use std::time::Duration;
 
 use crate::journal::State;
 
+/// Something that happened in a run.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Event<'a> {
     Began {
-        /// The letters whose turn it is, whether sent before or not.
+        /// Number of chosen letters, with those settled by earlier runs.
         letters: u64,
-        /// Letters that earlier runs have settled.
+        /// Number of letters settled by earlier runs.
         settled: u64,
     },
-    /// A shared file is on its way, or was there from an earlier run.
+    /// A shared file is published.
     Attachment {
         name: &'a str,
         /// True when an earlier run had uploaded it.
         reused: bool,
     },
-    /// A letter has come to its end; it is in the journal.
+    /// A letter has ended; its outcome is in the journal.
     Delivered {
         /// The row's number, from 1.
         row: u64,
         /// The line the row begins on.
         line: u64,
-        /// The end it came to.
         state: State,
-        /// Altinn's words when it did not go well; identity numbers are masked.
+        /// The reason when the letter was not sent, identity numbers masked.
         why: Option<&'a str>,
     },
-    /// A letter whose end was not known has been looked up; its new state is in the journal.
+    /// An unknown letter has been looked up; its new state is in the journal.
     Settled {
         /// The row's number, from 1.
         row: u64,
         /// The line the row begins on.
         line: u64,
-        /// The state that the look-up gave.
         state: State,
     },
-    /// Altinn has asked to be left alone: nothing leaves meanwhile.
+    /// The whole run pauses, because of Altinn's or Maskinporten's rate limit.
     Paused { wait: Duration, why: &'a str },
     /// A letter, an attachment or a look-up is tried again.
     Retrying { wait: Duration, why: &'a str },
-    /// Throughput, several times a second while letters are in flight.
+    /// The pace, four times a second.
     Pace(PaceSnapshot),
     /// The run stops by itself.
     Stopping { why: &'a str },
@@ -51,24 +50,25 @@ pub(crate) enum Event<'a> {
 /// The pace of a run at one moment.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct PaceSnapshot {
-    /// Requests that may be in flight now: between 1 and the cap, by how Altinn bears it.
+    /// The present limit on requests in flight, from 1 to `cap`.
     pub limit: u32,
-    /// Requests that may ever be in flight.
+    /// The configured limit on requests in flight.
     pub cap: u32,
-    /// Requests in flight, with those whose turn it is next.
+    /// Number of requests in flight.
     pub in_flight: u32,
-    /// Letters and others that wait to be tried again.
+    /// Number of letters, uploads and look-ups that wait for their next try.
     pub retrying: u32,
-    /// Requests a second over the last ten seconds.
+    /// Requests per second over the last ten seconds.
     pub rate: f64,
-    /// Requests a second that are allowed: by the settings, or by what Altinn has refused. None is as fast as the answers come.
+    /// The configured limit in requests per second; `None` for no limit.
     pub allowed: Option<f64>,
-    /// Time left of the pause that Altinn has asked for.
+    /// The remaining time of a pause.
     pub held: Option<Duration>,
 }
 
+/// Receives the events of a run.
 pub(crate) trait Observer {
-    /// Something happened. Called from the run's own task: be quick.
+    /// Called for each event on the run's own task, so it must not block.
     fn notice(&self, event: &Event<'_>);
 }
 

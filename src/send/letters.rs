@@ -1,4 +1,4 @@
-//! Letters that may leave: rows come from the planner, are written down in a block, and only then are handed out.
+//! Letters that may be sent: taken from the planner, recorded in the journal as a block, and only then handed out.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -11,33 +11,36 @@ use tokio::sync::Notify;
 use super::SendError;
 use super::planner::{RowStep, RowSteps};
 use super::signals::RefusedResources;
-use crate::journal::{self, Before, Entry, Journal, JournalError, Start};
+use crate::journal::{self, Entry, Journal, JournalError, Start, StateBefore};
 use crate::plan::{Delivery, Skip};
 
-/// Skipped rows that are written down at a time.
+/// Number of skipped rows that are recorded at a time.
 const SKIPS: usize = 1024;
 
 /// A letter of an open block.
 pub(super) struct Letter {
     pub(super) delivery: Box<Delivery>,
-    /// Where its row stood before the block.
-    pub(super) before: Before,
+    /// The state of its row before the block.
+    pub(super) before: StateBefore,
     waiting: Waiting,
 }
 
-/// Counts a letter among those that have not left, until it leaves or is dropped.
+/// Counts a letter as waiting until its first request leaves, or until dropped.
 struct Waiting {
     count: Rc<(Cell<usize>, Notify)>,
-    left: Cell<bool>,
+    /// True when the letter is no longer counted.
+    departed: Cell<bool>,
 }
 
+/// The letters of the open blocks, and the rows they come from.
 pub(super) struct Letters<'a> {
     steps: RowSteps<'a>,
     journal: &'a Journal,
     refused: &'a RefusedResources,
     ready: RefCell<VecDeque<Letter>>,
-    /// Letters of open blocks that have not left, and who waits for there to be fewer.
+    /// Number of letters of open blocks whose first request has not left; notified when it falls.
     waiting: Rc<(Cell<usize>, Notify)>,
+    /// Notified when a block has been opened.
     arrived: Notify,
 }
 
@@ -57,23 +60,25 @@ impl<'a> Letters<'a> {
         }
     }
 
-    /// Opens a block with the next letters, `most` at most and one at least; false when there is none left, or when the run is stopped.
+    /// Opens a block with the next 1 to `most` letters. False when no letters are left, or when the run is stopped.
     pub(super) async fn open_block(&self, most: usize) -> Result<bool, SendError> {
         let (mut block, mut skips) = (Vec::new(), Vec::new());
         while block.len() < most {
-            // A block does not wait for more than its first letter.
+            // Only the first letter is waited for; after that the block takes what has been rendered.
             let step = if block.is_empty() {
                 self.steps.next().await
             } else {
-                self.steps.now()
+                self.steps.next_if_ready()
             };
             match step {
+                // Not recorded: the next run tries the letters of a refused resource again.
                 Some(RowStep::Send(delivery)) if self.refused.holds(delivery.resource()) => {}
                 Some(RowStep::Send(delivery)) => block.push(delivery),
                 Some(RowStep::Skip(skip)) => skips.push(skip),
                 Some(RowStep::Broken(error)) => return Err(error),
                 None => break,
             }
+            // Bounds the memory: a file may exclude a million rows.
             if skips.len() == SKIPS {
                 self.record_skips(std::mem::take(&mut skips)).await?;
             }
@@ -86,6 +91,7 @@ impl<'a> Letters<'a> {
         let starts = block
             .iter()
             .map(|delivery| (delivery.key, start(delivery, at)));
+        // Durable before any of them is handed out: after a crash the journal must tell which letters may be at Altinn, and with which text.
         let before = self.journal.open_block(starts.collect()).await?;
         let letters = block.into_iter().zip(before);
         let letters = letters.map(|(delivery, before)| Letter {
@@ -94,17 +100,19 @@ impl<'a> Letters<'a> {
             waiting: Waiting::new(&self.waiting),
         });
         self.ready.borrow_mut().extend(letters);
+        // `notify_one` is remembered when nothing waits for it at the moment.
         self.arrived.notify_one();
         Ok(true)
     }
 
-    /// Opens one block after the other, each when fewer than `block_size` letters have not left; returns when every row has been gone through, or the run is stopped.
+    /// Opens blocks, each when fewer than `block_size` letters are waiting. Returns when all rows have been taken, or the run is stopped.
     pub(super) async fn open_blocks(
         &self,
         block_size: impl Fn() -> usize,
     ) -> Result<(), SendError> {
         loop {
             let size = block_size();
+            // Blocks are opened ahead by one, so that letters do not wait for the disk.
             if self.waiting.0.get() >= size {
                 self.waiting.1.notified().await;
             } else if !self.open_block(size).await? {
@@ -113,7 +121,7 @@ impl<'a> Letters<'a> {
         }
     }
 
-    /// The next letter, in row order, of those whose block is open.
+    /// The next letter of the open blocks, in row order.
     pub(super) fn next(&self) -> Option<Letter> {
         self.ready.borrow_mut().pop_front()
     }
@@ -127,7 +135,7 @@ impl<'a> Letters<'a> {
         self.arrived.notified().await;
     }
 
-    /// Gives letters back whose turn has not come after all, in their order.
+    /// Puts letters back that were not sent, in their order, before the others.
     pub(super) fn put_back(&self, letters: Vec<Letter>) {
         let mut ready = self.ready.borrow_mut();
         letters
@@ -136,12 +144,14 @@ impl<'a> Letters<'a> {
             .for_each(|letter| ready.push_front(letter));
     }
 
-    /// True when every row has had its turn.
+    /// True when all rows have been handed out.
     pub(super) fn are_used_up(&self) -> bool {
         self.steps.are_used_up() && self.is_empty()
     }
 
+    /// Records rows that the mailing excludes. Durable when it returns.
     async fn record_skips(&self, skips: Vec<Skip>) -> Result<(), SendError> {
+        // Handed over together, so that the journal commits them together.
         let recorded = skips.into_iter().map(|skip| {
             let entry = journal::Skip {
                 row: skip.row,
@@ -154,7 +164,7 @@ impl<'a> Letters<'a> {
         });
         for recorded in join_all(recorded).await {
             match recorded {
-                // Another row has the same key, and the entry; the run counts this one.
+                // Illegal: a row with the same key has the entry already. The run's `skipped` counts this one.
                 Ok(_) | Err(JournalError::Illegal { .. }) => {}
                 Err(error) => return Err(error.into()),
             }
@@ -164,9 +174,9 @@ impl<'a> Letters<'a> {
 }
 
 impl Letter {
-    /// Its first request leaves.
-    pub(super) fn leave(&self) {
-        self.waiting.leave();
+    /// Records that the first request leaves.
+    pub(super) fn depart(&self) {
+        self.waiting.end();
     }
 }
 
@@ -175,25 +185,26 @@ impl Waiting {
         count.0.set(count.0.get() + 1);
         Self {
             count: Rc::clone(count),
-            left: Cell::new(false),
+            departed: Cell::new(false),
         }
     }
 
-    fn leave(&self) {
-        if !self.left.replace(true) {
-            let (count, fewer) = &*self.count;
+    fn end(&self) {
+        if !self.departed.replace(true) {
+            let (count, has_fallen) = &*self.count;
             count.set(count.get() - 1);
-            fewer.notify_one();
+            has_fallen.notify_one();
         }
     }
 }
 
 impl Drop for Waiting {
     fn drop(&mut self) {
-        self.leave();
+        self.end();
     }
 }
 
+/// The journal's entry for a letter of a block.
 fn start(delivery: &Delivery, at: Timestamp) -> Start {
     Start {
         row: delivery.row,

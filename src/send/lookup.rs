@@ -1,4 +1,4 @@
-//! A letter looked up at Altinn by its key: the hit must be what was sent.
+//! Looks letters up at Altinn by their idempotency keys, and checks that the letter found is the one sent.
 
 use jiff::Timestamp;
 use uuid::Uuid;
@@ -10,7 +10,7 @@ use crate::correspondence::Recipient;
 use crate::journal::{Entry, Journal, JournalError, LetterEnd, Outcome, Reason, RowRecord, State};
 use crate::plan::Delivery;
 
-/// A letter that may or may not be at Altinn.
+/// A letter that may be at Altinn, with what identifies it.
 #[derive(Debug, Clone)]
 pub(super) struct Lookup {
     pub(super) row: u64,
@@ -18,7 +18,7 @@ pub(super) struct Lookup {
     pub(super) key: Uuid,
     resource: String,
     addressee: Addressee,
-    /// Of a letter of an earlier run it is not known any more.
+    /// `None` for a letter of an earlier run: the journal does not keep it.
     senders_reference: Option<String>,
 }
 
@@ -26,7 +26,7 @@ pub(super) struct Lookup {
 #[derive(Debug, Clone)]
 enum Addressee {
     Whole(Recipient),
-    /// As the journal keeps it.
+    /// Masked, as the journal keeps recipients.
     Masked(String),
 }
 
@@ -34,15 +34,15 @@ enum Addressee {
 #[derive(Debug)]
 pub(super) enum LookupResult {
     Ours(FoundLetter),
-    /// Another letter with the same key.
+    /// A different letter has the key.
     Foreign(Uuid),
     /// Altinn has no letter with the key, or none yet.
     NoLetter,
-    /// Altinn could not be asked, or did not say enough.
+    /// Altinn could not be asked, or did not tell enough to decide.
     Unseen(Reason),
 }
 
-/// A letter as Altinn has it.
+/// A letter that Altinn has.
 #[derive(Debug)]
 pub(super) struct FoundLetter {
     pub(super) id: Uuid,
@@ -53,19 +53,19 @@ pub(super) struct FoundLetter {
 }
 
 impl FoundLetter {
-    /// The outcome of its row: `sent`, unless it has been withdrawn or will not be delivered.
+    /// The outcome of the row: `sent`, unless the letter has been recalled or will not be delivered.
     pub(super) fn outcome(&self, sent: Outcome) -> Outcome {
         by_status(self.id, &self.status, self.status_text.as_deref(), sent)
     }
 }
 
-/// The refusals of an overview that are about the letter.
+/// Altinn's codes for requests about a letter: none with this id, or one of a different sender.
 const NO_SUCH_LETTER: u32 = 1001;
 const NO_ACCESS: u32 = 4001;
 
 impl Lookup {
-    /// Looks it up; an empty answer is asked again shortly, `times` in all: the request behind the key may still be running at Altinn. That the key is another letter's is
-    /// believed when it was said twice: a proxy that has lost count gives answers to those who did not ask.
+    /// Looks the letter up. Repeated up to `times` times while Altinn finds none, since the request that used the key may still be running there. A different letter counts
+    /// only when it is found twice: a faulty proxy can return one request's answer to another request.
     pub(super) async fn look_up(
         &self,
         client: &Client,
@@ -90,23 +90,25 @@ impl Lookup {
             if empty == times {
                 return LookupResult::NoLetter;
             }
+            // Waits longer each time, for a request that Altinn may still be processing.
             attempts.pause(empty + foreign).await;
         }
     }
 
-    /// Keys are shared by all senders, and a look-up is not restricted to our own letters.
+    /// Checks that the letter with this id is the one looked for: other senders may have used the key, and Altinn's search is not restricted to our letters.
     pub(super) async fn verify(
         &self,
         id: Uuid,
         client: &Client,
         attempts: &Attempts<'_>,
     ) -> LookupResult {
+        // Checks the id, as a faulty proxy can return the answer to another request.
         let fits = |overview: &Overview| overview.id.is_none_or(|found| found == id);
         let overview = attempts
             .look_up_fitting(fits, async |token| client.overview(&token, id).await)
             .await;
         let overview = match overview {
-            // Of a letter that was taken back, or that its recipient has deleted, only the details are left.
+            // Of a letter that was recalled, or deleted by its recipient, Altinn has only the details.
             Err(Unaccepted::Refused(refusal, _)) if refusal.code == Some(NO_SUCH_LETTER) => {
                 let details = attempts.look_up(async |token| client.details(&token, id).await);
                 details.await.map(|details| details.overview)
@@ -115,6 +117,7 @@ impl Lookup {
         };
         match overview {
             Ok(overview) => self.compare(id, overview),
+            // Altinn refuses access to letters of other senders.
             Err(Unaccepted::Refused(refusal, _)) if refusal.code == Some(NO_ACCESS) => {
                 LookupResult::Foreign(id)
             }
@@ -122,8 +125,12 @@ impl Lookup {
         }
     }
 
-    /// Looks up a letter whose end is not known, and writes down what it has become: its state, or nothing while that is as unknown as before. `is_final` tells whether there
-    /// will be none where there is none. The inner error is why Altinn cannot be asked.
+    /// Looks up an unknown letter and records its outcome. Returns the row's new state, or `None` when the letter stays unknown. `is_final` is true when no request for the
+    /// letter can take effect any more; a letter not found then becomes `failed`.
+    ///
+    /// # Errors
+    ///
+    /// The inner error is the reason why Altinn could not be asked; the outer one is the journal's.
     pub(super) async fn settle(
         &self,
         client: &Client,
@@ -143,28 +150,32 @@ impl Lookup {
         };
         let end = LetterEnd {
             outcome,
+            // Look-ups do not count as requests of the letter.
             attempts: 0,
             at: Timestamp::now(),
             lost_at: None,
         };
         match journal.record(self.key, Entry::Settled(end)).await {
             Ok(state) => Ok(Ok(Some(state))),
-            // The next run finds out which of the two rows it is.
+            // Stays unknown: the next run looks up both rows.
             Err(JournalError::IdTaken { .. }) => Ok(Ok(None)),
             Err(error) => Err(error),
         }
     }
 
+    /// Compares reference and recipient with those of the letter found. Either one that differs makes it foreign; at least one must be known.
     fn compare(&self, id: Uuid, overview: Overview) -> LookupResult {
         let ours = self.senders_reference.as_ref();
         let reference = ours
             .zip(overview.senders_reference.as_ref())
             .map(|(ours, other)| ours == other);
         let recipient = overview.recipient.as_ref();
+        // Altinn writes recipients as URNs or plain numbers.
         let recipient = recipient.and_then(|recipient| Recipient::parse(recipient).ok());
         let same = recipient.as_ref().map(|other| self.addressee.is(other));
         match (reference, same) {
             (Some(false), _) | (_, Some(false)) => LookupResult::Foreign(id),
+            // With neither known, the letter could be a different one.
             (None, None) => LookupResult::Unseen(Reason {
                 message: format!("Altinn does not say whose letter {id} is"),
                 ..Reason::default()
@@ -183,7 +194,7 @@ impl Lookup {
 }
 
 impl Lookup {
-    /// A letter of an earlier run, as far as the journal knows it.
+    /// The look-up of a letter of an earlier run, from its record.
     pub(super) fn on_record(resource: &str, record: RowRecord) -> Self {
         Self {
             row: record.row,
@@ -197,7 +208,7 @@ impl Lookup {
 }
 
 impl Addressee {
-    /// True when Altinn means the same one, however it writes it.
+    /// True when the recipient is the same. A masked one is compared masked, so that a few different persons match.
     fn is(&self, other: &Recipient) -> bool {
         match self {
             Self::Whole(whole) => other == whole,

@@ -1,7 +1,7 @@
-//! Runs a plan: each letter exactly once, concurrently, and every one accounted for.
+//! Runs a plan: sends each letter exactly once, and records the outcome of each in the journal.
 //!
-//! All concurrency is in one place (`engine`), the only retry loop is in `attempt`, what an answer means is one table
-//! (`verdict`), and the engine tells what happens as [`Event`]s that others draw.
+//! Letters are sent concurrently only in `Engine::send_rest`. The only retry loop is `Attempts::exchange` (`attempt`), and one table decides what follows from an answer
+//! (`verdict`). The engine reports progress as [`Event`]s.
 
 mod adaptive_concurrency;
 mod attachments;

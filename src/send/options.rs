@@ -6,27 +6,25 @@ use std::time::Duration;
 use crate::manifest::{MaxFailures, Retry, Uploads as Uploading};
 use crate::plan::RowFilter;
 
-/// The settings of a run.
+/// Settings from the manifest and the command line.
 #[derive(Debug, Clone)]
 pub(crate) struct Options {
-    /// Requests in flight at most.
+    /// The largest number of requests in flight.
     pub concurrency: NonZeroU32,
-    /// The time between two requests; `None` is as fast as the answers come.
+    /// The time between two requests; `None` for no limit on the rate.
     pub interval: Option<Duration>,
-    /// Number of letters sent alone before the rest.
+    /// Number of letters to be accepted one by one before the rest.
     pub canary: u64,
     /// Number or share of failures at which the run stops.
     pub max_failures: Option<MaxFailures>,
-    /// Attempts and deadline of one letter.
+    /// Attempts, backoff and deadline of one letter.
     pub tries: Retry,
     pub attachments: Uploading,
-    /// Whose turn it is; the letters of other rows stay as they are.
+    /// The rows to send. Other rows keep their states.
     pub wanted: RowFilter,
-    /// Which refused letters are tried again though they have not changed.
     pub retry: RetryRefused,
-    /// Treatment of letters to persons who have one under another spelling of the key.
     pub second_letters: SecondLetterPolicy,
-    /// True when the earlier text stands for letters that were sent and read differently now, and rows that were not sent and have left the file are let go.
+    /// True when the user accepts the earlier text of letters that were sent, and drops unsent rows that are no longer in the file.
     pub accept_changes: bool,
 }
 
@@ -36,23 +34,23 @@ impl Options {
     }
 }
 
-/// Which refused letters are tried again though they have not changed.
+/// The refused letters that are tried again although they have not changed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct RetryRefused {
-    /// Those that Altinn has rejected.
+    /// Letters that Altinn has rejected.
     pub rejected: bool,
-    /// Those whose recipients have reserved, unless they were given out on a list of those who get paper: their letters are on their way already.
+    /// Letters to reserved recipients, except those on a paper list: these get paper already.
     pub reserved: bool,
 }
 
-/// Treatment of letters to persons who have one under another spelling of the key.
+/// The policy for letters to persons who have one under a different spelling of the key.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) enum SecondLetterPolicy {
-    /// The run stops before anything leaves.
+    /// The run stops before anything is sent.
     #[default]
     Refuse,
-    /// Exactly so many are sent.
+    /// They are sent if their number is exactly this one.
     Allow(u64),
-    /// They are what was asked for: all proofs go to one recipient.
+    /// They are sent. For proofs, which all go to one recipient.
     Ignore,
 }

@@ -1,4 +1,4 @@
-//! The outcome of a letter, from what Altinn says of it.
+//! The outcome of a letter from Altinn's answers, and reasons as the journal keeps them.
 
 use uuid::Uuid;
 
@@ -6,7 +6,7 @@ use crate::altinn::Refusal;
 use crate::journal::{Outcome, Reason};
 use crate::maskinporten::TokenError;
 
-/// No refusal is final while a request whose answer was lost may still take effect: Altinn looks at keys first, but only at those of letters that it has stored.
+/// Makes a refusal `unknown` while a lost request (`doubt`) may still take effect: Altinn checks the key before anything else, but knows only keys of letters already stored.
 pub(super) fn in_doubt(outcome: Outcome, doubt: bool) -> Outcome {
     match outcome {
         Outcome::Failed(reason) | Outcome::Rejected(reason) | Outcome::Reserved(reason)
@@ -18,7 +18,7 @@ pub(super) fn in_doubt(outcome: Outcome, doubt: bool) -> Outcome {
     }
 }
 
-/// The key belongs to another letter: this one cannot be sent under it, now or later.
+/// The outcome of a letter whose key belongs to a different letter: it can never be sent under this key.
 pub(super) fn collision(other: Uuid) -> Outcome {
     Outcome::Rejected(Reason {
         status: Some(409),
@@ -30,7 +30,7 @@ pub(super) fn collision(other: Uuid) -> Outcome {
     })
 }
 
-/// The outcome of a letter that Altinn has with this status; `sent` unless it will not be delivered.
+/// The outcome of a letter that Altinn has with this status: `sent`, unless Altinn has recalled it or will not deliver it.
 pub(super) fn by_status(id: Uuid, status: &str, text: Option<&str>, sent: Outcome) -> Outcome {
     let reason = |what: &str| Reason {
         message: format!(
@@ -44,7 +44,7 @@ pub(super) fn by_status(id: Uuid, status: &str, text: Option<&str>, sent: Outcom
         "Reserved" => Outcome::Reserved(reason(
             "Altinn has the letter and will not deliver it, because its recipient has reserved",
         )),
-        // The same, as it reads when the publishing has found out.
+        // Altinn has no status for a reservation that it finds while publishing; only the text tells.
         "Failed" if text.is_some_and(|text| text.contains("reserved")) => {
             Outcome::Reserved(reason("Altinn has the letter and could not deliver it"))
         }
@@ -53,6 +53,7 @@ pub(super) fn by_status(id: Uuid, status: &str, text: Option<&str>, sent: Outcom
     }
 }
 
+/// The reason of a letter that was not sent because the run was stopped.
 pub(super) fn stopped() -> Reason {
     Reason {
         message: "the run was stopped before the request left".to_owned(),
@@ -62,6 +63,7 @@ pub(super) fn stopped() -> Reason {
 
 impl From<Refusal> for Reason {
     fn from(refusal: Refusal) -> Self {
+        // The single errors are more precise than the title.
         let message = match refusal.errors.as_slice() {
             [] => refusal.message,
             errors => errors.join("; "),

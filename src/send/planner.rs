@@ -1,4 +1,4 @@
-//! Rows become letters on a thread of its own, some ahead of those who send them.
+//! Pass 2: a thread renders the rows again, in batches, some ahead of the engine that sends them.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -12,94 +12,97 @@ use crate::plan::{
     CheckReport, Deliveries, Delivery, Mailing, Planned, RENDERING_STACK, Selection, Skip,
 };
 
-/// Rows in a batch at most. Each batch wakes a thread, so that single rows would cost more than their rendering.
+/// The largest number of rows in a batch. Each batch wakes a thread, which for a single row would cost more than rendering it.
 const BATCH: usize = 32;
-/// Batches that are rendered ahead of the senders at most: memory is bounded by them.
+/// The largest number of batches rendered ahead. Bounds the memory.
 const AHEAD: usize = 2;
-/// Rows that are passed over before the thread looks whether the run still wants more.
-const LOOK_UP_AFTER: usize = 4096;
+/// Number of rows without a letter after which the thread checks that the run still goes on.
+const CHECK_EVERY: usize = 4096;
 
-/// A mailing that has been checked, with a thread that renders its letters again when it is their turn.
+/// A checked mailing, and the thread that renders its letters again. The thread waits for [`Planner::begin`].
 pub(crate) struct Planner<'a> {
     pub(super) mailing: &'a Mailing,
     pub(super) checked: &'a CheckReport,
-    begin: oneshot::Sender<Assignment>,
+    assignment_sender: oneshot::Sender<Assignment>,
     batches: mpsc::Receiver<Batch>,
 }
 
+/// The rows that the thread is to render.
 struct Assignment {
     rows: Selection,
-    /// By position: rows that are passed over.
+    /// By position: true for rows that are passed over.
     passed: Vec<bool>,
 }
 
+/// The next step of the run for one row.
 pub(super) enum RowStep {
     Send(Box<Delivery>),
     Skip(Skip),
-    /// The rows are not what was checked.
+    /// The rows differ from those that were checked, or cannot be rendered. The run ends.
     Broken(SendError),
 }
 
-/// Some rows' turns, in row order.
+/// The steps of several rows, in row order.
 struct Batch {
     steps: Vec<RowStep>,
-    /// True when every row has been gone through.
+    /// True when no rows are left.
     is_last: bool,
 }
 
-/// The turns that have come, for any number of senders.
+/// The receiving end of the thread: steps in row order, for any number of tasks.
 pub(super) struct RowSteps<'a> {
     ready: RefCell<VecDeque<RowStep>>,
-    coming: Mutex<mpsc::Receiver<Batch>>,
-    /// True when no more will come: every row has been gone through.
-    all_came: Cell<bool>,
+    batches: Mutex<mpsc::Receiver<Batch>>,
+    /// True when the last batch has been received.
+    all_received: Cell<bool>,
     stop: &'a Stop,
 }
 
-/// Gives `run` a planner, and gives back what comes of it.
+/// Starts the planner's thread, calls `run`, and returns its result when the thread has ended.
 pub(crate) fn with_planner<'a, T>(
     mailing: &'a Mailing,
     checked: &'a CheckReport,
     run: impl FnOnce(Planner<'a>) -> T,
 ) -> T {
-    let (begin, asked) = oneshot::channel();
-    let (tell, batches) = mpsc::channel(AHEAD);
-    let excuse = tell.clone();
+    let (assignment_sender, assignment) = oneshot::channel();
+    let (batch_sender, batches) = mpsc::channel(AHEAD);
+    let error_sender = batch_sender.clone();
     thread::scope(|scope| {
         let planner = thread::Builder::new().name("planner".to_owned());
         let planning = planner.stack_size(RENDERING_STACK).spawn_scoped(scope, || {
-            // A run that needs no letter asks for none.
-            if let Ok(turns) = asked.blocking_recv() {
-                plan(mailing, checked, turns, tell);
+            // A run that ends before it sends letters drops the sender.
+            if let Ok(assignment) = assignment.blocking_recv() {
+                plan(mailing, checked, assignment, batch_sender);
             }
         });
         if let Err(error) = planning {
             let steps = vec![RowStep::Broken(SendError::Thread(error))];
-            // There is room: nothing else comes.
-            let _ = excuse.try_send(Batch {
+            // The channel has room, since there is no thread that sends to it.
+            let _ = error_sender.try_send(Batch {
                 steps,
                 is_last: false,
             });
         }
-        drop(excuse);
+        // The channel must close when the thread ends.
+        drop(error_sender);
         run(Planner {
             mailing,
             checked,
-            begin,
+            assignment_sender,
             batches,
         })
     })
 }
 
 impl<'a> Planner<'a> {
-    /// Begins with the rows whose turn it is.
+    /// Starts rendering these rows, except those passed over.
     pub(super) fn begin(self, rows: Selection, passed: Vec<bool>, stop: &'a Stop) -> RowSteps<'a> {
-        // When this fails the thread is gone, and so are its steps.
-        let _ = self.begin.send(Assignment { rows, passed });
+        // Fails when the thread could not be started; its error is then the only step.
+        let _ = self.assignment_sender.send(Assignment { rows, passed });
         RowSteps {
             ready: RefCell::default(),
-            coming: Mutex::new(self.batches),
-            all_came: Cell::new(false),
+            batches: Mutex::new(self.batches),
+            all_received: Cell::new(false),
             stop,
         }
     }
@@ -112,43 +115,43 @@ impl fmt::Debug for Planner<'_> {
 }
 
 impl RowSteps<'_> {
-    /// The next row's turn, in row order; nothing when there is none, or when the run is stopped.
+    /// The next step, in row order. `None` when none are left, or when the run is stopped.
     pub(super) async fn next(&self) -> Option<RowStep> {
-        if let Some(step) = self.ready() {
+        if let Some(step) = self.pop() {
             return Some(step);
         }
         tokio::select! {
             biased;
             () = self.stop.wait() => None,
-            step = self.take() => step,
+            step = self.receive_next() => step,
         }
     }
 
-    /// The next row's turn, when it has come already.
-    pub(super) fn now(&self) -> Option<RowStep> {
-        let ready = self.ready();
+    /// The next step, when it is rendered already.
+    pub(super) fn next_if_ready(&self) -> Option<RowStep> {
+        let ready = self.pop();
         if ready.is_some() {
             return ready;
         }
-        let batch = self.coming.try_lock().ok()?.try_recv().ok()?;
+        let batch = self.batches.try_lock().ok()?.try_recv().ok()?;
         self.receive(batch);
-        self.ready()
+        self.pop()
     }
 
-    /// True when every row has had its turn.
+    /// True when all rows have been handed out.
     pub(super) fn are_used_up(&self) -> bool {
-        self.all_came.get() && self.ready.borrow().is_empty()
+        self.all_received.get() && self.ready.borrow().is_empty()
     }
 
-    async fn take(&self) -> Option<RowStep> {
+    async fn receive_next(&self) -> Option<RowStep> {
         loop {
-            if let Some(step) = self.ready() {
+            if let Some(step) = self.pop() {
                 return Some(step);
             }
-            let mut coming = self.coming.lock().await;
-            // Who had it before may have brought some.
+            let mut batches = self.batches.lock().await;
+            // Another task may have received a batch while this one waited for the lock.
             if self.ready.borrow().is_empty() {
-                let batch = coming.recv().await?;
+                let batch = batches.recv().await?;
                 self.receive(batch);
             }
         }
@@ -156,23 +159,28 @@ impl RowSteps<'_> {
 
     fn receive(&self, batch: Batch) {
         self.ready.borrow_mut().extend(batch.steps);
-        self.all_came.set(batch.is_last);
+        self.all_received.set(batch.is_last);
     }
 
-    fn ready(&self) -> Option<RowStep> {
+    fn pop(&self) -> Option<RowStep> {
         self.ready.borrow_mut().pop_front()
     }
 }
 
-/// The planner's thread, until every row has been gone through or the run has ended.
-fn plan(mailing: &Mailing, checked: &CheckReport, turns: Assignment, tell: mpsc::Sender<Batch>) {
+/// The thread's loop: renders until no rows are left or the run has ended.
+fn plan(
+    mailing: &Mailing,
+    checked: &CheckReport,
+    assignment: Assignment,
+    batch_sender: mpsc::Sender<Batch>,
+) {
     let mut steps = Outgoing {
         steps: Vec::new(),
         size: 1,
-        tell,
+        batch_sender,
     };
     let mut deliveries = match Deliveries::new(mailing, checked) {
-        Ok(deliveries) => deliveries.only(turns.rows),
+        Ok(deliveries) => deliveries.only(assignment.rows),
         Err(problems) => {
             steps.push(RowStep::Broken(SendError::Rows(problems)));
             steps.flush();
@@ -181,7 +189,8 @@ fn plan(mailing: &Mailing, checked: &CheckReport, turns: Assignment, tell: mpsc:
     };
     let mut left_out = 0;
     loop {
-        while deliveries.pass_over(&turns.passed, LOOK_UP_AFTER) {
+        // A resumed run may pass over a million rows without a letter.
+        while deliveries.pass_over(&assignment.passed, CHECK_EVERY) {
             if !steps.flush() {
                 return;
             }
@@ -189,10 +198,10 @@ fn plan(mailing: &Mailing, checked: &CheckReport, turns: Assignment, tell: mpsc:
         let step = match deliveries.next() {
             Some(Ok(Planned::Delivery(delivery))) => RowStep::Send(delivery),
             Some(Ok(Planned::Skipped(skip))) => RowStep::Skip(skip),
-            // Pass 1 has refused a mailing with invalid rows.
+            // Never invalid: pass 1 has refused mailings with invalid rows.
             Some(Ok(Planned::Invalid(_) | Planned::LeftOut)) => {
                 left_out += 1;
-                if left_out % LOOK_UP_AFTER == 0 && !steps.flush() {
+                if left_out % CHECK_EVERY == 0 && !steps.flush() {
                     return;
                 }
                 continue;
@@ -206,24 +215,24 @@ fn plan(mailing: &Mailing, checked: &CheckReport, turns: Assignment, tell: mpsc:
     }
 }
 
-/// Sends steps to the engine in batches: the first alone, so that the run starts at once, then in growing ones, since each batch wakes a thread.
+/// Sends steps to the engine in batches. The first has one step, so that the run starts at once; then they grow, since each batch wakes a thread.
 struct Outgoing {
     steps: Vec<RowStep>,
     size: usize,
-    tell: mpsc::Sender<Batch>,
+    batch_sender: mpsc::Sender<Batch>,
 }
 
 impl Outgoing {
-    /// False when the run has ended and nothing more is wanted.
+    /// Adds a step. False when the run has ended.
     fn push(&mut self, step: RowStep) -> bool {
         self.steps.push(step);
         self.steps.len() < self.size || self.flush()
     }
 
-    /// False when the run has ended and nothing more is wanted.
+    /// Sends the collected steps. False when the run has ended.
     fn flush(&mut self) -> bool {
         if self.steps.is_empty() {
-            return !self.tell.is_closed();
+            return !self.batch_sender.is_closed();
         }
         self.size = (self.size * 2).min(BATCH);
         self.send(false)
@@ -235,6 +244,8 @@ impl Outgoing {
 
     fn send(&mut self, is_last: bool) -> bool {
         let steps = std::mem::replace(&mut self.steps, Vec::with_capacity(self.size));
-        self.tell.blocking_send(Batch { steps, is_last }).is_ok()
+        self.batch_sender
+            .blocking_send(Batch { steps, is_last })
+            .is_ok()
     }
 }

@@ -1,4 +1,4 @@
-//! When requests leave: a token bucket for the configured rate, a pause that holds all of them, and a permit of the adaptive concurrency for each.
+//! The rate limiter of a run: a token bucket for the configured rate, pauses of the whole run, and permits of the adaptive concurrency.
 
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -11,47 +11,50 @@ use super::adaptive_concurrency::{AdaptiveConcurrency, Begun, Permit};
 use super::{PaceSnapshot, Stop};
 use crate::manifest::Retry;
 
-/// The rate is kept this much below the one that is allowed: requests that leave evenly do not arrive evenly.
+/// Factor by which tokens are further apart than the configured rate allows: the network changes the distances between requests.
 const MARGIN: f64 = 1.01;
-/// How much too early a request may leave that makes up for one that was late. It is a hundredth of the shortest period there is, so that the margin covers it: no
-/// window has more requests than the rate.
+/// The time a request may leave early to make up for a late one. A hundredth of the shortest period of a rate (one second), so that [`MARGIN`] covers it: no
+/// period has more requests than the rate allows.
 const SLACK: Duration = Duration::from_millis(10);
-/// Refusals fill a leaky bucket, each with this much, and each answer takes one out: refusals at random never fill it while they are less than a third.
-const REFUSAL: u32 = 2;
-/// So many refusals in a row fill the bucket: they are not one letter's, but the run's. Fewer do where fewer letters can be tried.
-const IN_A_ROW: u32 = 5;
-/// What the bucket holds after a pause: for as many answers as it is above the rim, one refusal continues the pause.
-const AFTER_PAUSE: u32 = 2 * IN_A_ROW * REFUSAL;
-/// The longest pause that the server has not named, while there are many letters to try with: a longer one loses time under a limit that is over by then.
+/// The weight of a refusal in the count of refusals; each answer lowers the count by 1. Random refusals never reach the threshold while they are less than a third.
+const REFUSAL_WEIGHT: u32 = 2;
+/// Number of refusals in a row after which the whole run pauses, instead of the refused letters alone. Fewer when fewer letters are begun.
+const REFUSALS_TO_PAUSE: u32 = 5;
+/// The count of refusals after a pause: so far above the threshold that one more refusal starts another pause, until enough answers have lowered it.
+const AFTER_PAUSE: u32 = 2 * REFUSALS_TO_PAUSE * REFUSAL_WEIGHT;
+/// The longest pause without a `Retry-After` while many letters are begun: a longer one loses time when the server's limit has ended meanwhile.
 const PROBE_EVERY: Duration = Duration::from_secs(3);
-/// Letters in a block at most: those of two blocks are in memory.
+/// The largest number of letters in a block, unless more may be in flight. The letters of two blocks are in memory.
 const LARGEST_BLOCK: usize = 256;
 
+/// Decides when each request of a run may leave.
 #[derive(Debug)]
 pub(super) struct RateLimiter {
-    /// The time between two tokens.
+    /// The time between two tokens; zero without a configured rate.
     interval: Duration,
-    /// The shortest and the longest pause that the server has not named.
+    /// The shortest and the longest pause without a `Retry-After`.
     backoff: (Duration, Duration),
     concurrency: AdaptiveConcurrency,
+    /// Number of letters that wait for their next try.
     retrying: AtomicU32,
-    /// Requests take their tokens one after the other, in order of arrival.
+    /// Makes requests take their tokens in order of arrival.
     queue: tokio::sync::Mutex<()>,
     state: Mutex<State>,
 }
 
 #[derive(Debug)]
 struct State {
-    /// The bucket holds one token, from this instant on.
+    /// Time from which the bucket holds a token. It never holds more than one.
     next_token: Instant,
-    /// No request leaves before.
+    /// Time before which no request leaves.
     paused_until: Instant,
-    /// The last pause began then; requests that left before it say nothing new.
+    /// Start of the last pause. Refusals of requests that left before it do not start another.
     paused_at: Option<Instant>,
     /// Pauses without an answer between them.
     pauses: u32,
-    /// What the leaky bucket of refusals holds.
+    /// The count of refusals, weighted and lowered by answers (a leaky bucket).
     refusals: u32,
+    /// Time of the last answer that was no refusal.
     last_answered: Option<Instant>,
     throughput: Throughput,
 }
@@ -60,16 +63,16 @@ struct State {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Pause {
     pub(super) wait: Duration,
-    /// True when it is longer than what was known by a second or more.
+    /// True when the pause ends a second or more later than known before, so that users are told.
     pub(super) is_news: bool,
 }
 
-/// A letter that waits to be tried again, for as long as this lives.
+/// Counts a letter as waiting for its next try until dropped.
 #[derive(Debug)]
 pub(super) struct Retrying<'a>(&'a AtomicU32);
 
 impl RateLimiter {
-    /// At most `concurrency` requests in flight, and one per `interval`; none means as fast as the answers come.
+    /// A limiter for at most `concurrency` requests in flight and one per `interval`; `None` means no limit on the rate.
     pub(super) fn new(concurrency: NonZeroU32, interval: Option<Duration>, retry: &Retry) -> Self {
         let now = Instant::now();
         Self {
@@ -90,7 +93,7 @@ impl RateLimiter {
         }
     }
 
-    /// Waits until another letter may begin; nothing when the run is stopped first.
+    /// Waits until another letter may begin. `None` when the run is stopped first.
     pub(super) async fn begin(&self, stop: &Stop) -> Option<Begun<'_>> {
         tokio::select! {
             biased;
@@ -99,8 +102,8 @@ impl RateLimiter {
         }
     }
 
-    /// Waits for a permit, when there is none yet, and for a token, and gives the instant at which a request leaves; nothing when the run is stopped first. What may
-    /// leave now leaves also then.
+    /// Waits for a permit, unless the caller has one, and for a token; returns the time at which the request leaves. `None` when the run is stopped first. A request that
+    /// need not wait leaves even when the run is stopped.
     pub(super) async fn depart<'a>(
         &'a self,
         permit: &mut Option<Permit<'a>>,
@@ -109,14 +112,16 @@ impl RateLimiter {
         let permit = match permit {
             Some(permit) => permit,
             none => none.insert(tokio::select! {
+                // The permit first: a letter that need not wait is sent, although the run is being stopped.
                 biased;
                 permit = self.concurrency.acquire() => permit,
                 () = stop.wait() => return None,
             }),
         };
-        let _first = tokio::select! {
+        // Held while waiting for the token: a mutex of tokio's is fair.
+        let _turn = tokio::select! {
             biased;
-            first = self.queue.lock() => first,
+            turn = self.queue.lock() => turn,
             () = stop.wait() => return None,
         };
         loop {
@@ -130,10 +135,11 @@ impl RateLimiter {
         }
     }
 
-    /// Takes the token, or says when there is one.
+    /// Takes the token, or returns the time at which there will be one.
     fn take_token(&self) -> Result<Instant, Instant> {
         let now = Instant::now();
         let mut state = self.state();
+        // Without a rate there is no token to wait for, only a pause.
         let earliest = match state.next_token.checked_sub(SLACK) {
             Some(early) if !self.interval.is_zero() => early,
             _ => now,
@@ -142,33 +148,35 @@ impl RateLimiter {
         if at > now {
             return Err(at);
         }
+        // Counted from the planned time when the request left early; unused tokens are not saved up.
         state.next_token = state.next_token.max(now) + self.interval;
         state.throughput.count(now);
         Ok(now)
     }
 
-    /// Records an answer to a request that left at `departed` and that the server was not too busy for.
+    /// Records an answer without back pressure to a request that left at `departed`.
     pub(super) fn answered(&self, departed: Instant) {
         self.concurrency.answered(departed);
         let mut state = self.state();
         state.refusals = state.refusals.saturating_sub(1);
+        // The server accepts requests again, so the next pause begins short.
         state.pauses = 0;
         state.last_answered = Some(Instant::now());
     }
 
-    /// True when the server has answered a request since.
+    /// True when the server has answered a request, without a rate refusal, since `instant`.
     pub(super) fn has_answered_since(&self, instant: Instant) -> bool {
         let last = self.state().last_answered;
         last.is_some_and(|last| last >= instant)
     }
 
-    /// Records that a request met a server that has too much to do, or is away.
+    /// Records a request that met an overloaded or unavailable server.
     pub(super) fn overloaded(&self) {
         self.concurrency.back_pressure();
     }
 
-    /// Records a refusal, with the pause that it asks for, of a request that left at `departed`. Gives the pause of the whole run when it is not this letter's alone: a
-    /// server that refuses at random takes other letters meanwhile.
+    /// Records a rate refusal, with its `Retry-After`, of a request that left at `departed`. Returns the pause of the whole run; `None` while the refusals may be random, so
+    /// that this letter alone waits.
     pub(super) fn refused(&self, departed: Instant, asked: Option<Duration>) -> Option<Pause> {
         self.concurrency.back_pressure();
         let now = Instant::now();
@@ -177,27 +185,31 @@ impl RateLimiter {
             .paused_at
             .is_some_and(|paused_at| departed <= paused_at)
         {
+            // The server refused it for the same reason as those that caused the pause.
             return Some(state.pause(now, asked.unwrap_or_default()));
         }
-        state.refusals += REFUSAL;
-        let in_a_row = IN_A_ROW.min(self.concurrency.begun().max(1));
-        if state.refusals < in_a_row * REFUSAL {
+        state.refusals += REFUSAL_WEIGHT;
+        // With fewer letters begun there could never be as many refusals in a row.
+        let needed = REFUSALS_TO_PAUSE.min(self.concurrency.begun().max(1));
+        if state.refusals < needed * REFUSAL_WEIGHT {
             return None;
         }
         let pause = asked.unwrap_or_else(|| self.probing_pause(state.pauses));
         state.pauses += 1;
         state.refusals = AFTER_PAUSE;
         state.paused_at = Some(now);
+        // The server's limit is unknown: begin with one request at a time.
         self.concurrency.restart();
         Some(state.pause(now, pause))
     }
 
-    /// Lets nothing leave before `pause` has passed. True when that is news.
+    /// Holds all requests until `pause` has passed. True when that is news.
     pub(super) fn pause(&self, pause: Duration) -> bool {
         self.state().pause(Instant::now(), pause).is_news
     }
 
-    /// A pause that the server has not named. It doubles up to [`PROBE_EVERY`]; further when few letters share the tries in it.
+    /// A pause without a `Retry-After`. Doubles with each pause up to [`PROBE_EVERY`], and further when few letters are begun, whose
+    /// attempts would otherwise be used up.
     fn probing_pause(&self, pauses: u32) -> Duration {
         let (first, longest) = self.backoff;
         let doubled = first.saturating_mul(1 << pauses.min(16)).min(longest);
@@ -205,11 +217,13 @@ impl RateLimiter {
         shared.max(doubled.min(PROBE_EVERY))
     }
 
-    /// Letters that leave in about half a second, or in four round trips: so many are in a block.
+    /// The number of letters for the next block: those that leave in about half a second, or in four round trips.
     pub(super) fn block_size(&self) -> usize {
         let half_a_second = self.state().throughput.last_second(Instant::now()) / 2;
+        // Several round trips' letters, so that the commit of the next block is done before the last of this one has left.
         let limit = self.concurrency.limit() as usize;
         let size = half_a_second.max(4 * limit).min(LARGEST_BLOCK.max(limit));
+        // With a configured rate no more than leave in a second: a crash leaves the letters of a block unknown.
         match Duration::from_secs(1)
             .as_nanos()
             .checked_div(self.interval.as_nanos())
@@ -219,7 +233,7 @@ impl RateLimiter {
         }
     }
 
-    /// One more letter waits to be tried again.
+    /// Counts a letter as waiting for its next try.
     pub(super) fn retrying(&self) -> Retrying<'_> {
         self.retrying.fetch_add(1, Ordering::Relaxed);
         Retrying(&self.retrying)
@@ -248,7 +262,9 @@ impl RateLimiter {
 }
 
 impl State {
+    /// Extends the present pause to `pause` from now; never shortens it.
     fn pause(&mut self, now: Instant, pause: Duration) -> Pause {
+        // Refusals of requests that left together arrive one by one; most ask for a pause already known.
         let known = self.paused_until.saturating_duration_since(now);
         let wait = pause.max(known);
         self.paused_until = now + wait;
@@ -265,6 +281,7 @@ impl Drop for Retrying<'_> {
     }
 }
 
+/// Waits until an instant. `None` when the run is stopped first.
 async fn wait_until(until: Instant, stop: &Stop) -> Option<()> {
     tokio::select! {
         biased;
@@ -273,14 +290,15 @@ async fn wait_until(until: Instant, stop: &Stop) -> Option<()> {
     }
 }
 
-/// The length of the memory: as many buckets of a second.
+/// Number of seconds over which the throughput is averaged.
 const SECONDS: usize = 10;
 
+/// Counts requests by second, in a ring buffer of the last [`SECONDS`].
 #[derive(Debug)]
 pub(super) struct Throughput {
     began: Instant,
     buckets: [u32; SECONDS],
-    /// The second the last count was in.
+    /// The second of the last count, from the beginning.
     last: u64,
 }
 
@@ -296,22 +314,24 @@ impl Throughput {
     pub(super) fn count(&mut self, now: Instant) {
         let second = self.second(now);
         let passed = second.saturating_sub(self.last);
-        for gone in 1..=passed.min(SECONDS as u64) {
-            self.buckets[place(self.last + gone)] = 0;
+        // The buckets of seconds without requests still hold old counts.
+        for skipped in 1..=passed.min(SECONDS as u64) {
+            self.buckets[place(self.last + skipped)] = 0;
         }
         self.last = self.last.max(second);
         self.buckets[place(second)] += 1;
     }
 
-    /// Requests a second over the last seconds, or since the beginning when that is shorter.
+    /// Requests per second over the last [`SECONDS`], or since the beginning when that is shorter.
     pub(super) fn rate(&self, now: Instant) -> f64 {
         let oldest = (self.second(now) + 1).saturating_sub(SECONDS as u64);
         let since = now.saturating_duration_since(self.began);
+        // The current second is incomplete, so the span is not a whole number of seconds.
         let span = since.saturating_sub(Duration::from_secs(oldest));
         f64::from(self.sum(now)) / span.max(Duration::from_secs(1)).as_secs_f64()
     }
 
-    /// Requests in the last seconds.
+    /// Number of requests in the last [`SECONDS`].
     fn sum(&self, now: Instant) -> u32 {
         let second = self.second(now);
         let oldest = (second + 1).saturating_sub(SECONDS as u64);
@@ -320,7 +340,7 @@ impl Throughput {
             .sum()
     }
 
-    /// Requests in the busier one of this second and the one before.
+    /// The larger number of requests of this second, which is incomplete, and the one before.
     fn last_second(&self, now: Instant) -> usize {
         let second = self.second(now);
         let counted = [second.saturating_sub(1), second]
@@ -386,12 +406,12 @@ mod tests {
         let (limiter, stop) = (limiter(None), Stop::default());
         let _begun = join_all((0..6).map(|_| limiter.begin(&stop))).await;
         for _ in 0..100 {
-            for _ in 1..IN_A_ROW {
+            for _ in 1..REFUSALS_TO_PAUSE {
                 let departed = depart(&limiter, &stop).await.unwrap();
                 let second = Some(Duration::from_secs(1));
                 assert_eq!(limiter.refused(departed, second), None);
             }
-            for _ in 0..2 * IN_A_ROW {
+            for _ in 0..2 * REFUSALS_TO_PAUSE {
                 limiter.answered(depart(&limiter, &stop).await.unwrap());
             }
         }
@@ -404,7 +424,7 @@ mod tests {
         let _begun = join_all((0..6).map(|_| limiter.begin(&stop))).await;
         let minute = Duration::from_secs(60);
         let mut pause = None;
-        for _ in 0..IN_A_ROW {
+        for _ in 0..REFUSALS_TO_PAUSE {
             let departed = depart(&limiter, &stop).await.unwrap();
             pause = limiter
                 .refused(departed, Some(minute))

@@ -1,4 +1,4 @@
-//! Reconciles file, journal and Altinn before anything leaves: rows that are settled, changed, unknown, or no longer in the file.
+//! Reconciles the recipients file, the journal and Altinn before anything is sent: rows that are settled, changed, unknown, or no longer in the file.
 
 use futures::stream::{self, StreamExt};
 use jiff::{SignedDuration, Timestamp};
@@ -13,63 +13,65 @@ use crate::journal::{self, Dropped, Entry, Input, Journal, JournalError, Recorde
 use crate::plan::{CheckReport, Deliveries, KeyIndex, Mailing, Planned, Selection};
 use crate::secret::redact;
 
-/// After so long without a letter under its key there will be none: Altinn's own gateway gives up on requests after four minutes.
+/// Time after which a lost request can no longer take effect: Altinn's gateway gives up on requests after four minutes.
 pub(super) const SETTLED_AFTER: SignedDuration = SignedDuration::from_mins(5);
 
-/// The rows of the file, and what is left of earlier files.
+/// The state of every row of the file from earlier runs, and rows of earlier files.
 #[derive(Debug)]
 pub(crate) struct ResumeState {
-    /// By position: whether this run passes the row over. One byte a row.
+    /// By position: true when this run passes the row over. One byte per row.
     passed: Vec<bool>,
-    /// Letters that this run passes over, because Altinn may have an earlier text of them.
+    /// Number of letters that this run does not send because Altinn may have them with an earlier text.
     pub(super) held: u64,
-    /// Rows on record that are not in the file.
+    /// Number of recorded rows that are not in the file.
     pub(super) earlier: u64,
-    /// Letters that Altinn has and that read differently now.
+    /// Number of letters that Altinn has with a different text than now.
     pub(super) changed: u64,
-    /// The first of them by position.
+    /// The first [`NAMED`] of them, by position.
     pub(super) first_changed: Vec<(usize, Uuid)>,
-    /// Letters that Altinn may have and that read differently now.
+    /// Letters that Altinn may have with a different text than now, by position.
     pub(super) uncertain: Vec<(usize, Uuid)>,
     /// Letters to look up at Altinn.
     pub(super) questions: Vec<Question>,
-    /// Rows that were not sent and that the mailing does not apply to any more.
+    /// Unsent rows that the mailing excludes now.
     pub(super) excluded: Vec<Uuid>,
-    /// Rows that were not sent and that are not in the file any more, and where they stand.
-    pub(super) gone: Vec<(Uuid, State)>,
-    /// Rows that may have been sent and that get no letter now.
+    /// Unsent rows that are no longer in the file, with their states.
+    pub(super) unsent_gone: Vec<(Uuid, State)>,
+    /// Number of rows that may have been sent and that get no letter now.
     pub(super) unknown: u64,
-    /// Letters that Altinn has, or may have, and whose keys are not in the file any more.
+    /// Letters that Altinn has, or may have, and whose keys are no longer in the file.
     sent_and_gone: Vec<Uuid>,
-    /// How many of them Altinn only may have.
+    /// Number of letters in `sent_and_gone` that Altinn only may have.
     unknown_and_gone: u64,
-    /// By position: whether the row's key is on record.
+    /// By position: true when the row's key is recorded.
     known: Vec<bool>,
     retry: RetryRefused,
 }
 
-/// A letter of an earlier run that may be at Altinn, and that this run would not send as it was.
+/// A letter to look up: it may be at Altinn, and this run would not send it with the same text.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Question {
     pub(super) recorded: Recorded,
     place: Place,
 }
 
-/// The position of its row now.
+/// The present place of a recorded row.
 #[derive(Debug, Clone, Copy)]
 enum Place {
-    /// In the file, with another letter.
+    /// In the file, with a changed letter.
     Letter {
         position: usize,
+        /// The digest head of the present letter.
         head: u64,
     },
-    /// In the file, without a letter.
+    /// In the file, but excluded.
     Excluded,
+    /// No longer in the file.
     Gone,
 }
 
 impl ResumeState {
-    /// Goes through the journal once, when there is one; memory does not grow with the rows that are settled, but for those that have left the file.
+    /// Reads the journal once, when there is one. Memory grows with the unsettled rows and those no longer in the file, and by two bytes for each row of the file.
     pub(crate) fn read(
         journal: Option<&Journal>,
         checked: &CheckReport,
@@ -85,7 +87,7 @@ impl ResumeState {
             uncertain: Vec::new(),
             questions: Vec::new(),
             excluded: Vec::new(),
-            gone: Vec::new(),
+            unsent_gone: Vec::new(),
             unknown: 0,
             sent_and_gone: Vec::new(),
             unknown_and_gone: 0,
@@ -100,12 +102,12 @@ impl ResumeState {
         Ok(resume)
     }
 
-    /// True when a run passes over the row at this position, from 0: its letter is settled, or it gets none and that is written down.
+    /// True when the run passes over the row at this position (from 0): its letter is settled, or it gets none and that is recorded.
     pub(crate) fn passes(&self, position: usize) -> bool {
         self.passed.get(position).is_some_and(|passed| *passed)
     }
 
-    /// Letters that Altinn has, or may have, and whose keys are not in the file any more; also those that Altinn has not been asked about.
+    /// Letters that Altinn has, or may have, and whose keys are no longer in the file, including those not looked up yet.
     pub(super) fn sent_and_gone(&self) -> Vec<Uuid> {
         let open = self.questions.iter();
         let open = open.filter(|question| matches!(question.place, Place::Gone));
@@ -113,7 +115,7 @@ impl ResumeState {
         self.sent_and_gone.iter().copied().chain(open).collect()
     }
 
-    /// True when the key of the row at this position is on record.
+    /// True when the key of the row at this position is recorded.
     pub(super) fn knows(&self, position: usize) -> bool {
         self.known.get(position).is_some_and(|known| *known)
     }
@@ -122,13 +124,13 @@ impl ResumeState {
         self.passed
     }
 
-    /// Letters that Altinn may have and that read differently now, by position: also those it has not been asked about.
+    /// Letters that Altinn may have with a different text than now, by position, including those not looked up yet.
     pub(super) fn doubtful(&self) -> Vec<(usize, Uuid)> {
         let open = self.questions.iter().filter_map(Question::doubtful);
         self.uncertain.iter().copied().chain(open).collect()
     }
 
-    /// Letters that may have an earlier text at Altinn are left alone: a key never gets a second text.
+    /// Passes over letters that Altinn may have with an earlier text: the same key must not be used for a second text.
     pub(super) fn hold_uncertain(&mut self) {
         for (position, _) in std::mem::take(&mut self.uncertain) {
             self.pass(position);
@@ -136,6 +138,7 @@ impl ResumeState {
         }
     }
 
+    /// Takes a recorded row into account. Rows with the same key share the record.
     fn place(&mut self, recorded: &Recorded, positions: &KeyIndex<'_>) {
         let (mut letter, mut is_there) = (None, false);
         positions.find(recorded.key, recorded.row, |found| {
@@ -145,7 +148,7 @@ impl ResumeState {
             }
             match found.letter {
                 Some(head) => letter = Some((found.position, head)),
-                // It has an entry: nothing more is to be written down.
+                // An excluded row that is recorded needs no further entry.
                 None => self.pass(found.position),
             }
         });
@@ -159,6 +162,7 @@ impl ResumeState {
         }
     }
 
+    /// A recorded row that has a letter now. Rows in other states than those listed are sent.
     fn place_letter(&mut self, recorded: &Recorded, position: usize, head: u64) {
         let same = recorded.has_body(head);
         match recorded.state {
@@ -168,11 +172,13 @@ impl ResumeState {
                     self.note_changed(position, recorded.key);
                 }
             }
+            // With the same text the letter is simply sent again: its key makes that harmless.
             State::Unknown | State::InFlight if !same => self.questions.push(Question {
                 recorded: *recorded,
                 place: Place::Letter { position, head },
             }),
             State::Rejected if same && !self.retry.rejected => self.pass(position),
+            // A listed row gets paper, even when reserved recipients are tried again.
             State::Reserved if recorded.listed || (same && !self.retry.reserved) => {
                 self.pass(position);
             }
@@ -180,6 +186,7 @@ impl ResumeState {
         }
     }
 
+    /// A recorded row that gets no letter now.
     fn place_unwanted(&mut self, recorded: &Recorded, place: Place) {
         match (recorded.state, place) {
             (State::Unknown | State::InFlight, place) => self.questions.push(Question {
@@ -190,7 +197,7 @@ impl ResumeState {
                 self.sent_and_gone.push(recorded.key);
             }
             (State::Failed | State::Rejected | State::Reserved, Place::Gone) => {
-                self.gone.push((recorded.key, recorded.state));
+                self.unsent_gone.push((recorded.key, recorded.state));
             }
             (State::Failed | State::Rejected | State::Reserved, _) => {
                 self.excluded.push(recorded.key);
@@ -199,7 +206,7 @@ impl ResumeState {
         }
     }
 
-    /// Records the result of a look-up; without a state the letter stays unknown.
+    /// Takes the result of a look-up into account; `None` when the letter stays unknown.
     pub(super) fn answer(&mut self, question: &Question, state: Option<State>) {
         let recorded = &question.recorded;
         let is_sent = state.map(State::has_used_its_key);
@@ -214,11 +221,11 @@ impl ResumeState {
                     self.note_changed(position, recorded.key);
                 }
             }
-            // One that is not there is a letter like any other; one that is there needs no row.
+            // Not at Altinn: the present letter is sent like any other. At Altinn without a letter now: nothing to do.
             (Place::Letter { .. }, Some(false)) | (_, Some(true)) => {}
             (Place::Excluded, Some(false)) => self.excluded.push(recorded.key),
             (Place::Gone, Some(false)) => {
-                self.gone
+                self.unsent_gone
                     .push((recorded.key, state.unwrap_or(State::Failed)));
             }
             (Place::Letter { position, head }, None) if recorded.is_accepted(head) => {
@@ -238,9 +245,11 @@ impl ResumeState {
         }
     }
 
+    /// Counts a changed letter, and keeps the first few by position: the journal's order is another.
     fn note_changed(&mut self, position: usize, key: Uuid) {
         self.changed += 1;
         let first = &mut self.first_changed;
+        // Kept sorted, and cut to `NAMED`: a million letters may have changed.
         let at = first.partition_point(|(other, _)| *other < position);
         if at < NAMED {
             first.insert(at, (position, key));
@@ -250,7 +259,7 @@ impl ResumeState {
 }
 
 impl Question {
-    /// The letter it is about, when its earlier text has not been said to stand.
+    /// Position and key of the changed letter, unless a person has accepted the earlier text.
     fn doubtful(&self) -> Option<(usize, Uuid)> {
         match self.place {
             Place::Letter { position, head } if !self.recorded.is_accepted(head) => {
@@ -260,28 +269,28 @@ impl Question {
         }
     }
 
-    /// True when an answer that there is no letter is final: no request for it can be on its way any more.
+    /// True when no request for the letter can take effect any more, so that an answer of no letter is final.
     pub(super) fn is_old(&self, now: Timestamp) -> bool {
         let lost_at = self.recorded.lost_at.unwrap_or(self.recorded.last_at);
         !may_still_arrive(Some(lost_at), now)
     }
 }
 
-/// True when a request that was lost then may still take effect. It counts from the last request, not from the run that asks; where the clock has gone back, it may.
+/// True when a request that was lost at this time may still take effect; also when the time is unknown, or in the future because the clock was set back.
 pub(super) fn may_still_arrive(lost_at: Option<Timestamp>, now: Timestamp) -> bool {
     lost_at.is_none_or(|lost_at| now.duration_since(lost_at) < SETTLED_AFTER)
 }
 
-/// True when the text of a letter that is on record would change in silence, were nothing said.
+/// True when the letter now reads differently from its recorded text, and no change to this text has been accepted.
 pub(super) fn differs(recorded: &Recorded, head: u64) -> bool {
     let binds = recorded.state.has_used_its_key() || recorded.state == State::Unknown;
     binds && !recorded.has_body(head) && !recorded.is_accepted(head)
 }
 
-/// Entries that wait for the journal at a time.
+/// Number of entries handed to the journal at a time.
 const AT_ONCE: usize = 1024;
 
-/// Settles journal, file and Altinn with each other before a letter leaves.
+/// Reconciles the journal with the file and with Altinn.
 pub(super) struct Reconciler<'a> {
     pub(super) client: &'a Client,
     pub(super) journal: &'a Journal,
@@ -290,26 +299,33 @@ pub(super) struct Reconciler<'a> {
 }
 
 impl Reconciler<'_> {
-    /// Asks Altinn where rows stand, refuses letters that have changed under used keys, and writes down what there is to do.
+    /// Looks up doubtful letters, refuses letters that have changed under used keys, records dropped rows and the beginning of the run.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::Changed`] unless the user accepts changes. Nothing has been sent.
     pub(super) async fn reconcile(
         &self,
         mailing: &Mailing,
         checked: &CheckReport,
         mut resume: ResumeState,
     ) -> Result<(ResumeState, Reconciled), SendError> {
+        // Look-ups first: they decide which unknown letters Altinn has with an earlier text.
         self.ask(mailing.resource(), &mut resume).await?;
         let mut reconciled = Reconciled::default();
         if self.options.accept_changes {
+            // The flag accepts all changes at once, in the journal, so that later runs do not ask again.
             reconciled.accepted = self.accept(checked).await?;
             resume.hold_uncertain();
         } else {
             refuse_changed(Some(self.journal), mailing, checked, &resume)?;
         }
         let mut dropped = std::mem::take(&mut resume.excluded);
+        // Excluded rows are dropped without asking: the exclusion is the user's decision.
         self.drop_rows(&dropped, "the mailing does not apply to it any more")
             .await?;
         if self.options.accept_changes {
-            let gone = std::mem::take(&mut resume.gone);
+            let gone = std::mem::take(&mut resume.unsent_gone);
             let gone: Vec<_> = gone.into_iter().map(|(key, _)| key).collect();
             self.drop_rows(&gone, "it is not in the recipients file any more")
                 .await?;
@@ -317,16 +333,17 @@ impl Reconciler<'_> {
         }
         reconciled.dropped = dropped.len() as u64;
         reconciled.held = resume.held;
-        reconciled.left = left(&resume);
+        reconciled.left = count_left_behind(&resume);
         self.begin(checked, &resume).await?;
         Ok((resume, reconciled))
     }
 
+    /// Records the beginning of the run and its inputs.
     async fn begin(&self, checked: &CheckReport, resume: &ResumeState) -> Result<(), SendError> {
         let run = journal::Run {
             rows: checked.rows,
             earlier: resume.earlier,
-            // They have no entry of their own: an entry is a key's.
+            // Rows that share a key share one entry, so they are counted here.
             skipped: checked.shared_keys(),
             invalid: 0,
             plan: checked.plan.to_string(),
@@ -341,12 +358,13 @@ impl Reconciler<'_> {
         Ok(self.journal.begin_run(run, inputs.collect()).await?)
     }
 
-    /// Asks Altinn about letters that may be there and that this run would not send as they were.
+    /// Looks up the letters in `questions`.
     async fn ask(&self, resource: Option<&str>, resume: &mut ResumeState) -> Result<(), SendError> {
         let questions = std::mem::take(&mut resume.questions);
         let ask = |question: Question| async move {
             let state = match resource {
                 Some(resource) => self.look_up(resource, &question).await?,
+                // With several resources the recorded row does not tell which one its letter has.
                 None => None,
             };
             Ok::<_, SendError>((question, state))
@@ -360,16 +378,18 @@ impl Reconciler<'_> {
             let (question, state) = answer?;
             resume.answer(&question, state);
         }
+        // Answers arrive in any order.
         resume.uncertain.sort_unstable();
         Ok(())
     }
 
-    /// The state a letter has now; nothing when it is as unknown as before.
+    /// The new state of a letter; `None` when it stays unknown.
     async fn look_up(
         &self,
         resource: &str,
         question: &Question,
     ) -> Result<Option<State>, SendError> {
+        // The resume state has no recipient, which the look-up compares.
         let Some(line) = self.journal.line(question.recorded.key)? else {
             return Ok(None);
         };
@@ -382,7 +402,7 @@ impl Reconciler<'_> {
         }))
     }
 
-    /// Writes down that the earlier text stands for every letter that reads differently now, and says how many they are.
+    /// Records for every changed letter that the user accepts the text that was sent. Returns their number.
     async fn accept(&self, checked: &CheckReport) -> Result<u64, SendError> {
         let positions = checked.key_index();
         let changed = self.journal.recorded()?.filter_map(|recorded| {
@@ -400,6 +420,7 @@ impl Reconciler<'_> {
         self.record_all(changed).await
     }
 
+    /// Records that these rows are not to be sent.
     async fn drop_rows(&self, keys: &[Uuid], why: &str) -> Result<(), SendError> {
         let at = Timestamp::now();
         let dropped = keys.iter().map(|key| {
@@ -410,6 +431,7 @@ impl Reconciler<'_> {
         Ok(())
     }
 
+    /// Records entries concurrently, so that the journal commits many at a time. Returns their number.
     async fn record_all(
         &self,
         entries: impl Iterator<Item = Result<(Uuid, Entry), JournalError>>,
@@ -429,18 +451,19 @@ impl Reconciler<'_> {
     }
 }
 
-fn left(resume: &ResumeState) -> LeftBehind {
-    let failed = resume.gone.iter();
+/// Counts the rows that are no longer in the file, by what became of them.
+fn count_left_behind(resume: &ResumeState) -> LeftBehind {
+    let failed = resume.unsent_gone.iter();
     let failed = failed.filter(|(_, state)| *state == State::Failed).count() as u64;
     LeftBehind {
         failed,
-        refused: resume.gone.len() as u64 - failed,
+        refused: resume.unsent_gone.len() as u64 - failed,
         unknown: resume.unknown,
         sent: resume.sent_and_gone.len() as u64 - resume.unknown_and_gone,
     }
 }
 
-/// Refuses letters that Altinn has, or may have, with another content than they have now.
+/// Returns [`SendError::Changed`] when Altinn has, or may have, letters with a different text than now.
 pub(crate) fn refuse_changed(
     journal: Option<&Journal>,
     mailing: &Mailing,
@@ -461,7 +484,7 @@ pub(crate) fn refuse_changed(
     Err(SendError::Changed(Box::new(changes)))
 }
 
-/// The file is read once more, up to the last row that is named.
+/// The named rows with their present lines and names. Reads the recipients file once more, up to the last of them.
 fn changed_rows(
     journal: &Journal,
     mailing: &Mailing,
@@ -470,6 +493,7 @@ fn changed_rows(
 ) -> Result<Vec<ChangedRow>, SendError> {
     let numbers = named.iter().map(|(position, _)| *position as u64 + 1);
     let deliveries = Deliveries::new(mailing, checked).map_err(SendError::Rows)?;
+    // In row order, as `named` is sorted by position.
     let mut letters = deliveries
         .only(Selection::from_rows(numbers))
         .filter_map(|planned| match planned {
@@ -486,7 +510,7 @@ fn changed_rows(
             line: delivery.line,
             name: redact(&delivery.name).into_owned(),
             state: line.state,
-            recipient: line.recipient != redact(&delivery.recipient.masked()),
+            has_other_recipient: line.recipient != redact(&delivery.recipient.masked()),
         });
     }
     Ok(rows)

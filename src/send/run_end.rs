@@ -1,4 +1,4 @@
-//! The end of a run: how, with which numbers, or with which error.
+//! The end of a run: its reason and numbers, or the error that ended it.
 
 use std::io;
 
@@ -11,35 +11,36 @@ use crate::journal::{self, JournalError, Reason};
 use crate::maskinporten::TokenError;
 use crate::plan::InputChanged;
 
+/// The reason for the end of a run.
 #[derive(Debug, Default)]
 pub(crate) enum RunEnd {
-    /// Every row was gone through.
+    /// Every row was processed.
     #[default]
     Finished,
-    /// The run stopped by itself: rows are outstanding.
+    /// The run stopped by itself, for the reason given; rows are outstanding.
     Stopped(String),
-    /// No token was to be had: rows are outstanding.
+    /// No token could be fetched; rows are outstanding.
     NoToken(TokenError),
-    /// Altinn is not who it should be: rows are outstanding.
+    /// The server's certificate is not trusted; rows are outstanding.
     Untrusted {
         reason: String,
         hint: Option<String>,
     },
-    /// Altinn cannot be reached, and was not once in this run: rows are outstanding.
+    /// Altinn cannot be reached; rows are outstanding.
     Unreachable(String),
-    /// The run was asked to stop: rows are outstanding.
+    /// The run was asked to stop; rows are outstanding.
     Interrupted,
 }
 
 impl RunEnd {
-    /// The end of a run after a refusal that every other letter would get as well.
+    /// The end after a refusal that every other letter would get too.
     pub(super) fn refused(reason: &Reason) -> Self {
         Self::Stopped(format!(
             "Altinn refuses what all letters have in common: {reason}"
         ))
     }
 
-    /// The same for the journal, with the reason.
+    /// The end as the journal records it, with its reason.
     pub(super) fn recorded(&self) -> (journal::HowEnded, Option<String>) {
         match self {
             Self::Finished => (journal::HowEnded::Finished, None),
@@ -52,41 +53,42 @@ impl RunEnd {
     }
 }
 
-/// A run in numbers; the journal has the rest.
+/// The result of a run in numbers. Reports are made from the journal.
 #[derive(Debug, Default)]
 pub(crate) struct Summary {
     pub ending: RunEnd,
-    /// Letters that came to an end in this run.
+    /// Number of letters that ended in this run.
     pub ended: u64,
-    /// Letters whose turn it was that earlier runs had settled.
+    /// Number of chosen letters that earlier runs had settled.
     pub settled: u64,
-    /// Letters that were not settled and had to wait: not asked for, or past the limit.
+    /// Number of unsettled letters that were not chosen, or that exceed the limit.
     pub left_out: u64,
-    /// Findings before the first letter left.
+    /// Findings before the first letter was sent.
     pub reconciled: Reconciled,
-    /// Letters that were at Altinn although the journal knew nothing of them.
+    /// Letters that Altinn had and the journal did not.
     pub recovered: RecoveredLetters,
 }
 
-/// Letters that were at Altinn although the journal knew nothing of them: it was lost, or another machine has sent them. Altinn keeps no text to compare with the
-/// present one, but tells title and recipient; one with another recipient is refused.
+/// Letters that Altinn had and the journal did not: the journal was lost, or a different machine has sent them. Altinn does not return the text, so it cannot be compared,
+/// but title and recipient; a letter to a different recipient is refused.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct RecoveredLetters {
     pub letters: u64,
-    /// Those whose title is another one now.
+    /// Number of letters whose title differs from the present one.
     pub other_titles: u64,
-    /// The lines of the first few of them.
+    /// The lines of the first [`NAMED`] of these.
     pub lines: Vec<u64>,
 }
 
-/// A letter that was at Altinn before the journal knew of it.
+/// The comparison of a recovered letter with the present one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Recovered {
-    /// Its title is what it is now, or Altinn did not tell.
+    /// The title is the same, or Altinn did not return it.
     SameTitle,
     OtherTitle,
 }
 
+/// The largest number of lines listed.
 const NAMED: usize = 5;
 
 impl RecoveredLetters {
@@ -101,52 +103,50 @@ impl RecoveredLetters {
     }
 }
 
-/// Rows of the journal that get no letter in this run.
+/// Numbers of recorded rows that get no letter in this run.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Reconciled {
-    /// Letters that read differently now, and for which the text they were sent with stands from this run on.
+    /// Changed letters for which the user has accepted the text that was sent.
     pub accepted: u64,
-    /// Letters that read differently now and that may have been sent: this run leaves them alone.
+    /// Changed letters that may have been sent with the earlier text. This run does not send them.
     pub held: u64,
-    /// Rows that were not sent in earlier runs, and that are not to be sent any more.
+    /// Unsent rows of earlier runs that are not to be sent any more.
     pub dropped: u64,
-    /// Rows of earlier runs that get no letter now, and that are neither sent nor skipped.
+    /// Other rows of earlier runs that get no letter now.
     pub left: LeftBehind,
 }
 
-/// Unfinished rows of earlier runs that are no longer in the file.
+/// Numbers of rows of earlier runs that are no longer in the file.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct LeftBehind {
     pub failed: u64,
-    /// They were rejected, or their recipients have reserved.
+    /// Rejected letters, and those of reserved recipients.
     pub refused: u64,
-    /// They may have been sent, and Altinn has not told; some may be in the file, and excluded now.
+    /// Letters that may have been sent, and that a look-up did not settle. Includes rows that are in the file, but excluded.
     pub unknown: u64,
     pub sent: u64,
 }
 
-/// A run cannot go on.
+/// The error that ends a run.
 #[derive(Debug, Error)]
 pub(crate) enum SendError {
-    /// The journal cannot be read or written.
+    /// The journal cannot be read, or an entry cannot be recorded.
     #[error("the journal cannot be kept")]
     Journal(#[from] JournalError),
-    /// Persons who have a letter of this mailing would get a second one, under another spelling of its key. Nothing was sent.
+    /// Persons would get a second letter of this mailing, under a different spelling of its key. Nothing was sent.
     #[error("{0}")]
     SecondLetters(Box<SecondLetters>),
     /// Letters under used keys have changed since they were sent. Nothing was sent.
     #[error("{0}")]
     Changed(Box<Changes>),
-    /// An input changed during the run.
+    /// A file differs from pass 1. Letters before it may have been sent.
     #[error("the inputs changed during the run")]
     InputChanged(#[from] InputChanged),
-    /// The rows cannot be read again.
     #[error("the recipients file cannot be read again")]
     Rows(Problems),
-    /// The system gives no thread to render letters on.
+    /// The planner's thread cannot be started.
     #[error("there is no thread to render letters on")]
     Thread(#[source] io::Error),
-    /// A letter cannot be written as JSON.
     #[error("a letter cannot be written as JSON")]
     Json(#[from] serde_json::Error),
 }

@@ -1,4 +1,6 @@
-//! Finds letters to persons who have one under another spelling of its key, and stops the run before anything leaves.
+//! Finds letters to persons who already have one under a different spelling of the key, and stops the run before anything is sent.
+//!
+//! A key that is spelled differently makes a different idempotency key, so Altinn would accept the second letter.
 
 use std::hash::{BuildHasher as _, RandomState};
 
@@ -18,10 +20,10 @@ use crate::journal::{Journal, Reason, RowRecord};
 use crate::plan::{CheckReport, Deliveries, Mailing, Planned, Selection};
 use crate::secret::redact;
 
-/// Candidates that Altinn is asked about once one of them is certain: the rest are counted as they are.
+/// Number of candidates that Altinn is asked about when one of them is certain to be a second letter. The others then count as possible ones.
 const ASKED: usize = 100;
 
-/// A letter of the file, and earlier ones whose masked recipients are the same.
+/// A letter of the file, and earlier letters with the same masked recipient.
 struct Candidate {
     row: u64,
     line: u64,
@@ -33,13 +35,15 @@ struct Candidate {
 /// The finding about a candidate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Finding {
-    /// The earlier letter at this place is to the same recipient.
+    /// A second letter: the earlier one at this index has the same recipient.
     Second(usize),
+    /// Possibly a second letter.
     Possibly,
+    /// The recipient's first letter.
     First,
 }
 
-/// What can be told without asking Altinn, for a run that asks for nothing. `Ok` with letters that are only possibly second ones; an error for those that are.
+/// The possible second letters, as far as they are found without asking Altinn: for a dry run.
 pub(crate) fn possible_second_letters(
     journal: Option<&Journal>,
     mailing: &Mailing,
@@ -56,7 +60,7 @@ pub(crate) fn possible_second_letters(
     collect(journal, mailing, checked, candidates.iter().zip(findings))
 }
 
-/// Keeps persons from getting a second letter.
+/// The check before a run.
 pub(super) struct SecondLetterCheck<'a> {
     pub(super) client: &'a Client,
     pub(super) journal: &'a Journal,
@@ -65,7 +69,11 @@ pub(super) struct SecondLetterCheck<'a> {
 }
 
 impl SecondLetterCheck<'_> {
-    /// Stops the run before anything leaves when persons would get a second letter.
+    /// Refuses the run when persons would get a second letter.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::SecondLetters`], unless the user has allowed exactly this number.
     pub(super) async fn refuse(
         &self,
         mailing: &Mailing,
@@ -84,6 +92,7 @@ impl SecondLetterCheck<'_> {
         let decide = |candidate| self.decide(candidate, resource);
         let mut decided = stream::iter(&candidates)
             .map(decide)
+            // In order, since findings belong to candidates by index.
             .buffered(self.options.in_flight());
         let mut is_certain = false;
         while let Some(finding) = decided.next().await {
@@ -93,7 +102,9 @@ impl SecondLetterCheck<'_> {
                 break;
             }
         }
+        // Look-ups still in flight are cancelled.
         drop(decided);
+        // The candidates that Altinn was not asked about.
         findings.resize(candidates.len(), Finding::Possibly);
         let found = candidates.iter().zip(findings);
         let mut second = collect(self.journal, mailing, checked, found)?;
@@ -104,7 +115,7 @@ impl SecondLetterCheck<'_> {
         Err(SendError::SecondLetters(Box::new(second)))
     }
 
-    /// Asks Altinn who got the earlier letters: masks are the same for many persons.
+    /// Asks Altinn for the recipients of the earlier letters: a masked number fits many persons.
     async fn decide(&self, candidate: &Candidate, resource: Option<&str>) -> Finding {
         if let Some(known) = candidate.known() {
             return known;
@@ -112,6 +123,7 @@ impl SecondLetterCheck<'_> {
         let mut finding = Finding::First;
         for (at, earlier) in candidate.earlier.iter().enumerate() {
             let lookup = Lookup::on_record(resource.unwrap_or_default(), earlier.clone());
+            // By its id where known, which needs no search.
             let found = match (earlier.correspondence, resource) {
                 (Some(id), _) => lookup.verify(id, self.client, self.attempts).await,
                 (None, Some(_)) => lookup.look_up(self.client, self.attempts, 1).await,
@@ -125,6 +137,7 @@ impl SecondLetterCheck<'_> {
                     Some(_) => {}
                     None => finding = Finding::Possibly,
                 },
+                // The earlier letter was never sent and can no longer be.
                 LookupResult::NoLetter if !may_still_arrive(earlier.lost_at, Timestamp::now()) => {}
                 LookupResult::NoLetter | LookupResult::Foreign(_) | LookupResult::Unseen(_) => {
                     finding = Finding::Possibly;
@@ -136,7 +149,7 @@ impl SecondLetterCheck<'_> {
 }
 
 impl Candidate {
-    /// The finding without a look-up: organisations are not masked.
+    /// The finding without a look-up: only for organisations, whose numbers are not masked.
     fn known(&self) -> Option<Finding> {
         let at = self.likeliest();
         let sent = self.earlier.get(at)?.state.is_sent();
@@ -144,7 +157,7 @@ impl Candidate {
         (sent && is_whole).then_some(Finding::Second(at))
     }
 
-    /// Of several earlier letters, the one whose key is spelled alike, or that stood in the same row.
+    /// The index of the earlier letter with a similar key, else with the same row number, else the first.
     fn likeliest(&self) -> usize {
         let alike =
             |earlier: &RowRecord| Respelled::from_names(&earlier.name, &self.name).is_some();
@@ -155,6 +168,7 @@ impl Candidate {
             .unwrap_or(0)
     }
 
+    /// The candidate as the message names it.
     fn named(&self, finding: Finding) -> SecondLetter {
         let at = match finding {
             Finding::Second(at) => at,
@@ -172,8 +186,8 @@ impl Candidate {
     }
 }
 
-/// The letters of the rows whose keys were never seen, and whose masked recipients have letters under keys that have left the file. The file is read once more, when
-/// there may be any.
+/// The letters with new keys whose masked recipients have letters under keys that are no longer in the file. Reads the recipients
+/// file once more, unless there can be none.
 fn candidates(
     journal: &Journal,
     mailing: &Mailing,
@@ -182,6 +196,7 @@ fn candidates(
     rows: &Selection,
 ) -> Result<Vec<Candidate>, SendError> {
     let gone = resume.sent_and_gone();
+    // Only new keys: a row whose key is recorded keeps its idempotency key.
     let new = (1..)
         .zip(checked.letters_by_position())
         .filter(|(row, is_letter)| {
@@ -189,9 +204,11 @@ fn candidates(
             *is_letter && !resume.knows(position) && rows.contains(*row)
         });
     let new = Selection::from_rows(new.map(|(row, _)| row));
+    // No key has left the file, or none is new: no key was respelled.
     if gone.is_empty() || new.is_empty() {
         return Ok(Vec::new());
     }
+    // Hashes instead of texts, since there may be a million of them; the record is compared below.
     let hasher = RandomState::new();
     let mut by_recipient: Vec<(u64, Uuid)> = Vec::with_capacity(gone.len());
     for key in gone {
@@ -230,7 +247,7 @@ fn candidates(
     Ok(found)
 }
 
-/// The candidates that are, or may be, second letters, in words.
+/// The message about the candidates that are, or may be, second letters.
 fn collect<'a>(
     journal: &Journal,
     mailing: &Mailing,

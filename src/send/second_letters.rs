@@ -1,25 +1,27 @@
-//! A person is not the spelling of a key: who has a letter of this mailing under a key that has left the file gets no second one because the key came to be
-//! spelled differently.
+//! The message about second letters: persons who have a letter of this mailing under a key that is no longer in the file, and would get another because the key is now
+//! spelled differently, for example by a spreadsheet.
 
 use std::fmt;
 
 use super::changes::count_letters;
 use crate::diagnostic::as_seen;
 
+/// The largest number of rows named in the message.
 pub(super) const NAMED: usize = 5;
 
-/// Letters to persons who have a letter of this mailing, or may have one, under a key that is not in the file any more.
+/// Letters to persons who have, or may have, a letter of this mailing under a key that is no longer in the file.
 #[derive(Debug, Default)]
 pub(crate) struct SecondLetters {
     pub letters: u64,
-    /// The first few of them.
+    /// The first [`NAMED`] of them.
     pub rows: Vec<SecondLetter>,
-    /// True when some may be letters to other persons whose numbers look alike when they are masked.
+    /// True when some may be letters to different persons with the same masked number.
     pub possibly: bool,
-    /// The number of `--second-letters`, when it was another.
+    /// The number given with `--second-letters`, which differs from `letters`.
     pub allowed: Option<u64>,
-    /// True when `recipients.key` is another one than in the run before.
+    /// True when `recipients.key` in the manifest has changed since the previous run.
     pub key_changed: bool,
+    /// The path of the recipients file.
     pub file: String,
 }
 
@@ -27,7 +29,7 @@ pub(crate) struct SecondLetters {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct SecondLetter {
     pub row: u64,
-    /// The line it begins on.
+    /// The line of the CSV file on which the row begins.
     pub line: u64,
     /// The row's key, identity numbers masked.
     pub name: String,
@@ -47,11 +49,12 @@ pub(super) enum Respelled {
 }
 
 impl Respelled {
-    /// Nothing when the two have nothing to do with each other, as far as their letters tell.
+    /// The cause, guessed from two spellings. `None` when they do not resemble each other.
     pub(super) fn from_names(earlier: &str, now: &str) -> Option<Self> {
         let same = |spelling: fn(&str) -> String| spelling(earlier) == spelling(now);
         let blanks = |name: &str| name.split_whitespace().collect::<String>();
         let zeros = |name: &str| name.trim_start_matches('0').to_owned();
+        // From harmless to vague: the first cause that fits is named.
         if same(blanks) {
             Some(Self::Blanks)
         } else if same(zeros) {
@@ -83,7 +86,7 @@ impl Respelled {
     }
 }
 
-/// `1.2E+8` and `123.0` for what were digits.
+/// True for a number as spreadsheets write it (`1.2E+8`, `123.0`) in place of plain digits.
 fn is_a_number_by_a_spreadsheet(now: &str, earlier: &str) -> bool {
     let digits = |name: &str| {
         name.chars()
@@ -98,12 +101,13 @@ fn is_a_number_by_a_spreadsheet(now: &str, earlier: &str) -> bool {
     let scientific = mantissa.is_some_and(|(mantissa, _)| {
         let mantissa = digits(mantissa);
         !mantissa.is_empty()
+            // The first two digits must agree; a spreadsheet rounds the later ones.
             && earlier.starts_with(mantissa.trim_end_matches('0').get(..2).unwrap_or(&mantissa))
     });
     plain && (scientific || decimals.is_some_and(|whole| whole == earlier))
 }
 
-/// `2026-01-02`, `02.01.2026`, `2/1/26`, `02.jan`, `jan.26`.
+/// True for dates such as `2026-01-02`, `02.01.2026`, `2/1/26`, `02.jan` and `jan.26`.
 fn looks_like_a_date(name: &str) -> bool {
     const MONTHS: [&str; 16] = [
         "jan", "feb", "mar", "apr", "mai", "may", "jun", "jul", "aug", "sep", "okt", "oct", "nov",
@@ -126,7 +130,7 @@ fn looks_like_a_date(name: &str) -> bool {
 }
 
 impl fmt::Display for SecondLetters {
-    /// In several lines: how many, which rows under which keys, and what has probably happened.
+    /// Several lines: the number of letters, the first rows with both keys, and the probable cause of each.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let letters = count_letters(self.letters);
         let possibly = if self.possibly { "possibly " } else { "" };

@@ -8,7 +8,7 @@ use tokio::sync::watch;
 
 use crate::journal::Reason;
 
-/// Tells a run to stop taking new letters. Cheap to clone; stays set once it is set.
+/// The request to a run to begin no more letters. Clones share it; it is never unset.
 #[derive(Debug, Clone)]
 pub(crate) struct Stop(watch::Sender<bool>);
 
@@ -24,12 +24,12 @@ impl Stop {
         self.0.send_replace(true);
     }
 
-    /// True when it has been asked to.
+    /// True when the run has been asked to stop.
     pub(crate) fn is_set(&self) -> bool {
         *self.0.borrow()
     }
 
-    /// Resolves when it is asked to.
+    /// Resolves when the run is asked to stop.
     pub(crate) async fn wait(&self) {
         let mut watched = self.0.subscribe();
         // The sender lives as long as `self`, so the wait cannot fail.
@@ -37,50 +37,51 @@ impl Stop {
     }
 }
 
-/// What the server has shown of itself so far.
+/// The answers of the server so far in this run.
 #[derive(Debug, Default)]
 pub(super) struct ServerContact {
-    answer: AtomicBool,
-    /// A yes: token, scopes and the way there are in order.
-    yes: AtomicBool,
-    last: AtomicBool,
+    answered: AtomicBool,
+    /// A request was accepted: token, scopes and network are in order.
+    accepted: AtomicBool,
+    /// An answer stops the run.
+    ending: AtomicBool,
 }
 
 impl ServerContact {
-    /// Altinn has answered, with a yes or otherwise.
-    pub(super) fn hear(&self, yes: bool) {
-        self.answer.store(true, Ordering::Relaxed);
-        self.yes.fetch_or(yes, Ordering::Relaxed);
+    /// Records an answer of Altinn's.
+    pub(super) fn record_answer(&self, accepted: bool) {
+        self.answered.store(true, Ordering::Relaxed);
+        self.accepted.fetch_or(accepted, Ordering::Relaxed);
     }
 
-    /// Records an answer that stops the run.
-    pub(super) fn end(&self) {
-        self.last.store(true, Ordering::Relaxed);
+    /// Records an answer that stops the run. Letters see it at once; the run's `Stop` is only set when the outcome is in the journal.
+    pub(super) fn record_end(&self) {
+        self.ending.store(true, Ordering::Relaxed);
     }
 
-    /// True when Altinn has answered at all.
-    pub(super) fn anything(&self) -> bool {
-        self.answer.load(Ordering::Relaxed)
+    /// True when Altinn has answered any request.
+    pub(super) fn has_answered(&self) -> bool {
+        self.answered.load(Ordering::Relaxed)
     }
 
-    /// True when it has said yes.
-    pub(super) fn a_yes(&self) -> bool {
-        self.yes.load(Ordering::Relaxed)
+    /// True when Altinn has accepted any request.
+    pub(super) fn has_accepted(&self) -> bool {
+        self.accepted.load(Ordering::Relaxed)
     }
 
-    /// True when what was heard stops the run.
-    pub(super) fn the_last(&self) -> bool {
-        self.last.load(Ordering::Relaxed)
+    /// True when an answer stops the run.
+    pub(super) fn is_ending(&self) -> bool {
+        self.ending.load(Ordering::Relaxed)
     }
 }
 
-/// Codes that refuse the caller, and so every resource.
+/// Altinn's codes that refuse the caller, and so the letters of every resource.
 const ABOUT_THE_CALLER: [u32; 2] = [4002, 4006];
 
-/// The resources that are closed, and why.
+/// The resources whose letters Altinn refuses as a whole, each with the reason. Their remaining letters are not sent in this run.
 #[derive(Debug)]
 pub(super) struct RefusedResources {
-    /// In a mailing with one resource there is nothing to go on with.
+    /// True when the mailing has several resources. With a single one the run stops instead.
     several: bool,
     whys: Mutex<BTreeMap<String, Reason>>,
 }
@@ -93,10 +94,11 @@ impl RefusedResources {
         }
     }
 
-    /// Closes a resource when that is all that is wrong; false when the run is to stop.
+    /// Closes a resource when the refusal concerns it alone. False when the run must stop instead.
     pub(super) fn close(&self, resource: &str, reason: &Reason) -> bool {
-        let closes = self.several && is_about_the_letter(reason);
+        let closes = self.several && is_about_the_resource(reason);
         if closes {
+            // The first reason stays: letters in flight get the same refusal.
             self.whys()
                 .entry(resource.to_owned())
                 .or_insert_with(|| reason.clone());
@@ -104,12 +106,13 @@ impl RefusedResources {
         closes
     }
 
-    /// True when the letters of a resource wait.
+    /// True when a resource is closed.
     pub(super) fn holds(&self, resource: &str) -> bool {
+        // `several` first: with a single resource no lock is taken.
         self.several && self.whys().contains_key(resource)
     }
 
-    /// The reason letters are outstanding; `None` when none are.
+    /// The closed resources with their reasons, as text; `None` when none are closed.
     pub(super) fn why(&self) -> Option<String> {
         let whys = self.whys();
         let refused: Vec<_> = whys
@@ -129,8 +132,8 @@ impl RefusedResources {
     }
 }
 
-/// Without a code it is not Altinn that refuses, but something on the way there.
-fn is_about_the_letter(reason: &Reason) -> bool {
+/// True when Altinn refuses a resource. A refusal without a code comes from a proxy or gateway.
+fn is_about_the_resource(reason: &Reason) -> bool {
     reason
         .code
         .is_some_and(|code| !ABOUT_THE_CALLER.contains(&code))

@@ -1,4 +1,4 @@
-//! The state of a run while it goes on, and the decision to stop it.
+//! The counts of a run in progress, and the decision to stop it.
 
 use super::attempt::Unaccepted;
 use super::circuit_breaker::CircuitBreaker;
@@ -9,18 +9,19 @@ use super::{Event, Observer, RecoveredLetters, RunEnd, SendError, Stop};
 use crate::journal::{Outcome, Reason};
 use crate::manifest::MaxFailures;
 
-/// Counts the ends of letters, and stops the run when they tell that something is wrong with all of them.
+/// Counts the ends of letters, reports them, and stops the run when they show an error that concerns all letters.
 pub(super) struct Tally<'a> {
+    /// Letters to look up when the others have ended.
     pub(super) unsettled: Vec<Lookup>,
     pub(super) recovered: RecoveredLetters,
     pub(super) ended: u64,
     pub(super) ending: Option<RunEnd>,
     pub(super) failure: Option<SendError>,
-    /// True when a letter was given up, or not begun, because the run was stopped.
+    /// True when a letter was given up, or not sent, because the run was stopped.
     pub(super) cut_short: bool,
-    /// False when a letter may have left whose end could not be written down.
+    /// False when a letter may have been sent whose outcome could not be recorded.
     pub(super) is_accounted_for: bool,
-    /// True when something ended in another way than by Altinn's own yes or no.
+    /// True when a letter or upload ended without Altinn having accepted or refused it.
     in_doubt: bool,
     breaker: CircuitBreaker,
     observer: &'a dyn Observer,
@@ -48,20 +49,21 @@ impl<'a> Tally<'a> {
         }
     }
 
-    /// A letter has had its turn.
+    /// Takes the result of [`Sender::deliver`](super::delivery::Sender::deliver).
     pub(super) fn take(&mut self, end: Result<Option<DeliveryEnd>, SendError>) {
         match end {
             Ok(Some(end)) => self.count(end),
-            // It has not left.
+            // Not sent: the run was stopped, or the resource closed.
             Ok(None) => self.cut_short |= self.stop.is_set(),
             Err(error) => {
+                // The block must stay open: its letter may have been sent.
                 self.is_accounted_for = false;
                 self.fail(error);
             }
         }
     }
 
-    /// A letter has come to its end.
+    /// Counts and reports an end that is in the journal, and stops the run when it must.
     pub(super) fn count(&mut self, ended: DeliveryEnd) {
         self.ended += 1;
         let why = ended.outcome.reason().map(ToString::to_string);
@@ -75,16 +77,17 @@ impl<'a> Tally<'a> {
         if let Some(recovered) = ended.recovered {
             self.recovered.count(recovered, ended.line);
         }
+        // The stop may have prevented further tries.
         if matches!(ended.outcome, Outcome::Failed(_) | Outcome::Unknown(_)) {
             self.cut_short |= self.stop.is_set();
         }
         self.doubt(&ended.outcome);
-        // It says nothing about the letters of other resources.
+        // The refusal does not concern the letters of other resources.
         if ended.closes_resource {
             return;
         }
         let tripped = self.breaker.count(&ended.outcome);
-        // An outage of the network is not Altinn's refusal, nor the letters' fault.
+        // Reported as a missing network: neither Altinn nor the letters are the cause.
         let tripped = match (ended.network, ended.outcome.reason()) {
             (true, Some(reason)) => tripped.map(|_| RunEnd::Unreachable(reason.to_string())),
             _ => tripped.map(RunEnd::Stopped),
@@ -94,9 +97,10 @@ impl<'a> Tally<'a> {
         }
     }
 
-    /// No new letters; the first reason is the one that counts, and a person's wish to stop is one.
+    /// Stops the run. The first reason counts; a stop from outside counts as `Interrupted`.
     pub(super) fn halt(&mut self, ending: RunEnd) {
         if self.ending.is_none() {
+            // Set from outside, or by an error, which takes precedence in `finish`.
             let ending = if self.stop.is_set() {
                 RunEnd::Interrupted
             } else {
@@ -110,7 +114,7 @@ impl<'a> Tally<'a> {
         self.stop.set();
     }
 
-    /// Something ended so: what Altinn has not refused may go on when network and Altinn are well again.
+    /// Notes an outcome without Altinn's refusal. The mailing may continue when network and Altinn are available again.
     fn doubt(&mut self, outcome: &Outcome) {
         self.in_doubt |= match outcome {
             Outcome::Failed(reason) => !is_refusal(reason),
@@ -119,12 +123,12 @@ impl<'a> Tally<'a> {
         };
     }
 
-    /// True when the run has stopped by itself because of what Altinn refuses, and nothing is in doubt: as it is, the mailing will not go on.
+    /// True when the run stopped because of Altinn's refusals alone. The mailing cannot continue without changes, so unused uploads are deleted.
     pub(super) fn is_given_up(&self) -> bool {
         matches!(self.ending, Some(RunEnd::Stopped(_))) && self.failure.is_none() && !self.in_doubt
     }
 
-    /// A file that all letters share did not get there: no letter leaves.
+    /// Stops the run because a file that all letters share could not be uploaded.
     pub(super) fn halt_without(&mut self, file: &str, unaccepted: Unaccepted) {
         let ending = match unaccepted {
             Unaccepted::NotStarted => {
@@ -147,7 +151,7 @@ impl<'a> Tally<'a> {
         self.halt(ending);
     }
 
-    /// The end of the run, once no delivery is in flight; `exhausted` when every row was processed.
+    /// The end of the run. Called when no delivery is in flight; `exhausted` is true when all rows have been handed out.
     pub(super) fn finish(
         mut self,
         exhausted: bool,
@@ -159,19 +163,21 @@ impl<'a> Tally<'a> {
         match (self.failure, self.ending) {
             (Some(failure), _) => Err(failure),
             (None, Some(ending)) => Ok(ending),
+            // A stop that came after the last letter interrupts nothing.
             (None, None) if exhausted && !self.cut_short => Ok(RunEnd::Finished),
             (None, None) => Ok(RunEnd::Interrupted),
         }
     }
 
-    /// The run cannot go on; what is in flight is still finished.
+    /// Stops the run with an error; the first one counts. Letters in flight are still finished.
     pub(super) fn fail(&mut self, error: SendError) {
+        // Later errors are usually consequences of the first.
         self.failure.get_or_insert(error);
         self.stop.set();
     }
 }
 
-/// True when a reason is Altinn's, or a gateway's, final no.
+/// True when a reason is a refusal, by Altinn or a gateway, that would be repeated.
 fn is_refusal(reason: &Reason) -> bool {
     match (reason.code, reason.status) {
         (Some(_), _) => true,

@@ -1,36 +1,36 @@
-//! The meaning of an answer: one table from status, error code and transport error to what happens next.
+//! The table from status, error code or transport error to the next step of a letter.
 
 use crate::altinn::{Refusal, TransportError};
 
 /// The next step of a letter after an answer, or without one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Verdict {
-    /// The key has been used: the letter is there (409 with code 1034).
+    /// The key has been used (409 with code 1034): Altinn has a letter under it.
     AlreadySent,
-    /// The recipient has reserved against digital mail (code 1030): the letter needs paper.
+    /// The recipient has opted out of digital mail (code 1030): the letter needs paper.
     Reserved,
-    /// This letter is refused for good.
+    /// Altinn refuses this letter, and would again.
     Rejected,
-    /// Worth another try with the same key.
+    /// Another try with the same key may succeed.
     Retry {
-        /// True when the request may have taken effect all the same.
+        /// True when the request may have taken effect nevertheless.
         uncertain: bool,
     },
-    /// The token is not accepted: get a new one, then try once more.
+    /// The token is not accepted: a new one is fetched and the request tried once more.
     RefreshToken,
-    /// Every other letter would be refused as well.
+    /// Every other letter would be refused as well, so the run stops.
     Stop,
 }
 
-/// Judges a refusal: by Altinn's error code where there is one, else by the status.
-pub(crate) fn judge(refusal: &Refusal) -> Verdict {
+/// The verdict on a refusal: by Altinn's error code when present, else by the HTTP status.
+pub(crate) fn judge_refusal(refusal: &Refusal) -> Verdict {
     match refusal.code {
         Some(code) => by_code(refusal.status, code),
         None => by_status(refusal.status),
     }
 }
 
-/// Judges a lost or unreadable answer: always worth another try, and harmless thanks to the key.
+/// The verdict on a lost or unreadable answer: always another try, which is harmless because of the idempotency key.
 pub(super) fn judge_transport(error: &TransportError) -> Verdict {
     Verdict::Retry {
         uncertain: error.may_have_arrived(),
@@ -41,9 +41,9 @@ fn by_code(status: u16, code: u32) -> Verdict {
     match code {
         1034 => Verdict::AlreadySent,
         1030 => Verdict::Reserved,
-        // Missing rights come as 401: a fresh token tells whether it was the token.
+        // Altinn reports missing rights as 401 too. Only a refusal of a fresh token shows that it is not the token.
         4001 | 4006 => Verdict::RefreshToken,
-        // The register of reservations, storage or the registry did not answer; uploads that were too slow.
+        // A service behind Altinn (contact register, storage, business register) did not answer, or an upload was too slow. Nothing was stored.
         1032 | 2000 | 2002 | 2009 | 2022 => Verdict::Retry { uncertain: false },
         // The resource, the caller, the shared attachments or the shape of the mailing: the same for every row.
         1007
@@ -66,7 +66,7 @@ fn by_code(status: u16, code: u32) -> Verdict {
         | 4002
         | 4009
         | 4010 => Verdict::Stop,
-        // Codes that are not about the letter, or new to us: the status tells whose fault it is.
+        // Unlisted codes: most 4xx concern this letter; these statuses are judged as if there were no code.
         _ => match status {
             401 | 403 | 408 | 425 | 429 | 500.. => by_status(status),
             _ => Verdict::Rejected,
@@ -78,12 +78,12 @@ fn by_status(status: u16) -> Verdict {
     match status {
         // Missing or expired token; missing scope.
         401 | 403 => Verdict::RefreshToken,
-        // Wrong address, method, media type, proxy, or a service that is not for us: the program's or the manifest's fault.
+        // Wrong address, method, media type, proxy, or a service without access: caused by the program or the manifest, so the same for every letter.
         300..=399 | 402 | 404 | 405 | 406 | 407 | 410 | 415 | 451 => Verdict::Stop,
-        // Told before anything is done.
+        // The server answers these before it processes the request.
         425 | 429 => Verdict::Retry { uncertain: false },
-        // A gateway that gave up on a request, or lost the server behind it: how far the request had come is not known. Without its code a
-        // 409 is a gateway's too.
+        // A gateway gave up waiting, or lost its server: the request may have been processed. A 409 without Altinn's code comes from a gateway
+        // too.
         408 | 409 | 421 | 500..=599 => Verdict::Retry { uncertain: true },
         400..=499 => Verdict::Rejected,
         _ => Verdict::Retry { uncertain: true },
@@ -181,7 +181,11 @@ mod tests {
             );
             if let [(verdict, _)] = judged[..] {
                 let status = codes::http_status(u16::try_from(code).unwrap());
-                assert_eq!(judge(&refusal(status, Some(code))), *verdict, "{code}");
+                assert_eq!(
+                    judge_refusal(&refusal(status, Some(code))),
+                    *verdict,
+                    "{code}"
+                );
             }
         }
     }
@@ -189,7 +193,7 @@ mod tests {
     /// A server's answer as it arrives.
     fn said(status: u16, body: &str) -> (Refusal, Verdict) {
         let refusal = Refusal::from_reply(&Reply::with_body(status, body));
-        let verdict = judge(&refusal);
+        let verdict = judge_refusal(&refusal);
         assert!(!refusal.message.is_empty(), "{body}");
         (refusal, verdict)
     }
@@ -251,7 +255,7 @@ mod tests {
             "\u{0}\u{1}\u{fffd}",
         ];
         for status in (300..600).filter(|status| *status != 0) {
-            let expected = judge(&refusal(status, None));
+            let expected = judge_refusal(&refusal(status, None));
             for body in bodies {
                 let (refusal, verdict) = said(status, body);
                 assert_eq!((verdict, refusal.code), (expected, None), "{status} {body}");
@@ -280,7 +284,7 @@ mod tests {
     #[test]
     fn codes_are_judged_before_statuses() {
         for status in [200, 400, 401, 404, 409, 429, 500, 503] {
-            let verdict = |code| judge(&refusal(status, Some(code)));
+            let verdict = |code| judge_refusal(&refusal(status, Some(code)));
             assert_eq!(verdict(1034), Verdict::AlreadySent, "{status}");
             assert_eq!(verdict(1030), Verdict::Reserved, "{status}");
             assert_eq!(verdict(1036), Verdict::Stop, "{status}");
@@ -293,14 +297,18 @@ mod tests {
             (429, AGAIN),
             (500, MAYBE),
         ] {
-            assert_eq!(judge(&refusal(status, Some(9999))), verdict, "{status}");
+            assert_eq!(
+                judge_refusal(&refusal(status, Some(9999))),
+                verdict,
+                "{status}"
+            );
         }
     }
 
     #[test]
     fn bare_statuses_are_judged_by_what_they_can_mean() {
         for status in 100..=999 {
-            let verdict = judge(&refusal(status, None));
+            let verdict = judge_refusal(&refusal(status, None));
             let expected = match status {
                 401 | 403 => Verdict::RefreshToken,
                 300..=399 | 402 | 404 | 405 | 406 | 407 | 410 | 415 | 451 => Verdict::Stop,

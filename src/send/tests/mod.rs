@@ -1,4 +1,4 @@
-//! The pace and the tries of letters, in virtual time, against servers that are made up.
+//! Tests of rate limiter and attempts, in virtual time, against simulated servers.
 
 mod pacing;
 mod refusals;

@@ -1,11 +1,11 @@
-//! Whatever a server is like: the rate is kept in every window, the limit under its cap, and nobody is left behind.
+//! For every kind of server: the rate is kept in every window, the concurrency stays under its cap, and every letter is sent.
 
 use std::time::Duration;
 
 use super::server::{Gate, Nature, Ran, Server, run};
 use crate::manifest::Retry;
 
-/// Patient enough for any server.
+/// Retry settings that outlast any simulated server's faults.
 pub(super) fn patient() -> Retry {
     Retry {
         attempts: 100.try_into().unwrap(),

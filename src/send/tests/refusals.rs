@@ -1,4 +1,4 @@
-//! Limits that nobody has told us, refusals that come at random, and a server that stalls.
+//! Unknown rate limits, random refusals, and a server that stalls.
 
 use std::time::Duration;
 

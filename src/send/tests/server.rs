@@ -1,4 +1,4 @@
-//! A server that exists only in virtual time.
+//! A simulated server in virtual time.
 
 use std::collections::VecDeque;
 use std::num::NonZeroU32;
@@ -17,21 +17,21 @@ use crate::altinn::{Answer, Refusal, TransportError, TransportKind};
 use crate::manifest::Retry;
 use crate::maskinporten::{Token, TokenFuture, TokenSource};
 
-/// How it counts what it takes.
+/// The rate limit of the server.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Gate {
     Open,
-    /// So many in any such period.
+    /// This number of requests in any period of this length.
     Sliding(u32, Duration),
-    /// So many in each period, which begin on the clock.
+    /// This number of requests in each period; the first begins with the server.
     Fixed(u32, Duration),
-    /// So many saved up, and one more in each interval.
+    /// A token bucket: capacity, and the interval between two tokens.
     Bucket(u32, Duration),
-    /// So many out of a thousand are refused, however fast they come, and told to wait so long.
+    /// This number out of a thousand requests are refused at random, with this wait.
     Whim(u32, Duration),
 }
 
-/// What a server is like. Chances are out of a thousand.
+/// The properties of a server. Probabilities are out of a thousand.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Nature {
     pub(super) gate: Gate,
@@ -190,7 +190,7 @@ impl State {
         (latency, answer)
     }
 
-    /// True when one more is taken, and else how long none will be.
+    /// Takes a request; the error is the time until the next one can be taken.
     fn pass(&mut self, gate: Gate, now: Instant) -> Result<(), Duration> {
         match gate {
             Gate::Open => return Ok(()),
@@ -254,7 +254,7 @@ impl TokenSource for TestTokens {
     }
 }
 
-/// What a run against a server came to.
+/// The result of a run against a server.
 #[derive(Debug)]
 pub(super) struct Ran {
     pub(super) took: Duration,
@@ -263,7 +263,7 @@ pub(super) struct Ran {
     pub(super) last: PaceSnapshot,
 }
 
-/// Sends so many letters, each tried until it is settled. A run that stands still fails.
+/// Sends this number of letters, each until it is settled. Fails when the run makes no progress.
 pub(super) async fn run(
     server: &Server,
     letters: usize,

@@ -1,4 +1,4 @@
-//! How often, how late and with what a letter is tried again.
+//! Retries: number, delays, deadline and tokens.
 
 use std::cell::{Cell, RefCell};
 use std::time::{Duration, SystemTime};
@@ -31,7 +31,7 @@ fn refused(status: u16, code: Option<u32>, retry_after: Option<u64>) -> Said {
 /// As after a letter that was taken.
 fn yes() -> ServerContact {
     let contact = ServerContact::default();
-    contact.hear(true);
+    contact.record_answer(true);
     contact
 }
 
