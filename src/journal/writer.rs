@@ -12,7 +12,7 @@ use super::change::{Answer, Change, OpenBlocks, apply};
 use super::store::Store;
 
 /// The time a commit waits for more changes while many come. Letters in flight do not wait for it, and a page that many changes touch is written once.
-const LINGER: Duration = Duration::from_millis(8);
+const LINGER: Duration = Duration::from_millis(3);
 
 /// The time a commit waits while few changes come, such as a block that must be durable before its letters leave.
 const SHORT_LINGER: Duration = Duration::from_micros(200);

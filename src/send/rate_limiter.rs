@@ -217,12 +217,12 @@ impl RateLimiter {
         shared.max(doubled.min(PROBE_EVERY))
     }
 
-    /// The number of letters for the next block: those that leave in about half a second.
+    /// The number of letters for the next block: those that leave in about half a second, or in four round trips.
     pub(super) fn block_size(&self) -> usize {
         let half_a_second = self.state().throughput.last_second(Instant::now()) / 2;
-        // At least as many as may leave at once, and with a configured rate no more than leave in a second: a crash leaves the letters of a block unknown.
-        let at_once = self.concurrency.limit() as usize;
-        let size = half_a_second.clamp(at_once, LARGEST_BLOCK.max(at_once));
+        let limit = self.concurrency.limit() as usize;
+        let size = half_a_second.max(4 * limit).min(LARGEST_BLOCK.max(limit));
+        // With a configured rate no more than leave in a second: a crash leaves the letters of a block unknown.
         match Duration::from_secs(1)
             .as_nanos()
             .checked_div(self.interval.as_nanos())
