@@ -2,7 +2,8 @@
 
 use crate::secret::redact;
 
-pub use super::plain::{Markup, MarkupKind, find_markup, without_markup};
+pub use super::markup::{Markup, MarkupKind};
+pub use super::plain::{find_markup, without_markup};
 
 /// The most characters of a value that a problem shows.
 const SHOWN: usize = 60;

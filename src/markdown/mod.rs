@@ -7,7 +7,9 @@
 pub(crate) mod inbox;
 
 mod advice;
+mod document;
 mod html;
+mod html_reader;
 mod reverse;
 mod server;
 
