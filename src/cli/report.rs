@@ -128,32 +128,16 @@ impl ReportArgs {
 
 /// Writes the report beside the journal in HTML, CSV and JSON, and returns the paths.
 pub(crate) fn write_all(report: &Report, journal: &Path) -> Result<Vec<PathBuf>, CliError> {
-    let csv = journal.with_extension("csv");
+    let [html, csv, json] = ["html", "csv", "json"].map(|name| journal.with_extension(name));
     // Only the file name, so that the page finds the CSV after both have been moved.
-    let csv = csv
-        .file_name()
-        .map(|name| name.to_string_lossy().into_owned());
-    [
-        (Format::Html, "html"),
-        (Format::Csv, "csv"),
-        (Format::Json, "json"),
-    ]
-    .into_iter()
-    .map(|(format, extension)| {
-        let path = journal.with_extension(extension);
-        write_file(report, format, csv.as_deref(), &path)?;
-        Ok(path)
-    })
-    .collect()
-}
-
-fn write_file(
-    report: &Report,
-    format: Format,
-    csv: Option<&str>,
-    path: &Path,
-) -> Result<(), CliError> {
-    write_whole(path, |to| Ok(write(report, format, csv, to)?))
+    let csv_name = csv.file_name().map(|name| name.to_string_lossy());
+    write_whole(&html, |html| {
+        Ok(write(report, Format::Html, csv_name.as_deref(), html)?)
+    })?;
+    write_whole(&csv, |csv| {
+        write_whole(&json, |json| Ok(report::csv_and_json(report, csv, json)?))
+    })?;
+    Ok(vec![html, csv, json])
 }
 
 /// Writes a report. `csv` is the name of the file an HTML page refers to when it cannot show all rows.

@@ -27,21 +27,38 @@ const HEADERS: [&str; 13] = [
 
 /// Writes every row of the journal, in the order of the recipients file. Pending rows are not in the journal yet.
 pub(crate) fn csv(report: &Report, out: &mut dyn Write) -> Result<(), ReportError> {
-    // Without the mark Excel reads the file as Windows-1252.
-    out.write_all("\u{feff}".as_bytes())?;
-    let mut lines = csv::WriterBuilder::new()
-        // The line end that RFC 4180 requires.
-        .terminator(csv::Terminator::CRLF)
-        .from_writer(out);
-    lines.write_record(HEADERS)?;
+    let mut csv = CsvWriter::new(out)?;
     for line in report.lines() {
-        for cell in cells(&line?) {
-            lines.write_field(without_formula(&cell).as_ref())?;
-        }
-        lines.write_record(None::<&[u8]>)?;
+        csv.row(&line?)?;
     }
-    lines.flush()?;
-    Ok(())
+    csv.finish()
+}
+
+/// Writes a report's rows one by one.
+pub(super) struct CsvWriter<'a>(csv::Writer<&'a mut dyn Write>);
+
+impl<'a> CsvWriter<'a> {
+    pub(super) fn new(out: &'a mut dyn Write) -> Result<Self, ReportError> {
+        // Without the mark Excel reads the file as Windows-1252.
+        out.write_all("\u{feff}".as_bytes())?;
+        let mut lines = csv::WriterBuilder::new()
+            // The line end that RFC 4180 requires.
+            .terminator(csv::Terminator::CRLF)
+            .from_writer(out);
+        lines.write_record(HEADERS)?;
+        Ok(Self(lines))
+    }
+
+    pub(super) fn row(&mut self, line: &RowRecord) -> Result<(), ReportError> {
+        for cell in cells(line) {
+            self.0.write_field(without_formula(&cell).as_ref())?;
+        }
+        Ok(self.0.write_record(None::<&[u8]>)?)
+    }
+
+    pub(super) fn finish(mut self) -> Result<(), ReportError> {
+        Ok(self.0.flush()?)
+    }
 }
 
 fn cells(line: &RowRecord) -> [Cow<'_, str>; HEADERS.len()] {

@@ -14,17 +14,40 @@ const VERSION: u32 = 1;
 
 /// Writes the report: mailing, counts, groups, and last every row of the journal.
 pub(crate) fn json(report: &Report, out: &mut dyn Write) -> Result<(), ReportError> {
-    let head = serde_json::to_string(&Head::new(report))?;
-    // Rows are streamed before the closing brace, so that a million of them need no memory.
-    out.write_all(head.strip_suffix('}').unwrap_or(&head).as_bytes())?;
-    out.write_all(b",\"rows\":[")?;
-    for (at, line) in report.lines().enumerate() {
-        out.write_all(if at == 0 { b"\n" } else { b",\n" })?;
-        serde_json::to_writer(&mut *out, &RowView::new(&line?))?;
+    let mut json = JsonWriter::new(report, out)?;
+    for line in report.lines() {
+        json.row(&line?)?;
     }
-    out.write_all(b"\n]}\n")?;
-    out.flush()?;
-    Ok(())
+    json.finish()
+}
+
+/// Writes a report, its rows one by one.
+pub(super) struct JsonWriter<'a> {
+    out: &'a mut dyn Write,
+    /// The bytes between the last row and the next.
+    separator: &'static [u8],
+}
+
+impl<'a> JsonWriter<'a> {
+    pub(super) fn new(report: &Report, out: &'a mut dyn Write) -> Result<Self, ReportError> {
+        let head = serde_json::to_string(&Head::new(report))?;
+        // Rows are streamed before the closing brace, so that a million of them need no memory.
+        out.write_all(head.strip_suffix('}').unwrap_or(&head).as_bytes())?;
+        out.write_all(b",\"rows\":[")?;
+        let separator = b"\n";
+        Ok(Self { out, separator })
+    }
+
+    pub(super) fn row(&mut self, line: &RowRecord) -> Result<(), ReportError> {
+        self.out.write_all(self.separator)?;
+        self.separator = b",\n";
+        Ok(serde_json::to_writer(&mut *self.out, &RowView::new(line))?)
+    }
+
+    pub(super) fn finish(self) -> Result<(), ReportError> {
+        self.out.write_all(b"\n]}\n")?;
+        Ok(self.out.flush()?)
+    }
 }
 
 #[derive(Serialize)]

@@ -4,6 +4,7 @@
 //! read while they are written, so a million of them need no more memory than ten.
 
 mod csv;
+mod csv_and_json;
 mod error;
 mod format;
 mod html;
@@ -12,6 +13,7 @@ mod run;
 mod text;
 
 pub(crate) use csv::csv;
+pub(crate) use csv_and_json::csv_and_json;
 pub(crate) use error::ReportError;
 pub(crate) use html::html;
 pub(crate) use json::json;
