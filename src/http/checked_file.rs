@@ -3,8 +3,8 @@
 use std::io::Read as _;
 use std::path::PathBuf;
 
+use aws_lc_rs::digest::{Context, SHA256, digest};
 use futures::stream::{Stream, try_unfold};
-use sha2::{Digest as _, Sha256};
 use tokio::fs::File;
 use tokio::io::AsyncReadExt as _;
 use tokio::task::spawn_blocking;
@@ -70,7 +70,7 @@ impl CheckedFile {
             .and_then(|file| file.take(self.size + 1).read_to_end(&mut bytes));
         match read {
             Err(source) => Err(self.unreadable(source)),
-            Ok(_) if Sha256::digest(&bytes)[..] != self.digest => Err(self.changed()),
+            Ok(_) if digest(&SHA256, &bytes).as_ref() != self.digest => Err(self.changed()),
             Ok(_) => Ok(Content::Whole(bytes)),
         }
     }
@@ -81,7 +81,7 @@ impl CheckedFile {
             left: self.size,
             content: self,
             file: None,
-            sha: Sha256::new(),
+            sha: Context::new(&SHA256),
             held: Vec::new(),
         };
         try_unfold(reading, async |mut reading| {
@@ -110,7 +110,7 @@ impl CheckedFile {
 struct Reading {
     content: CheckedFile,
     file: Option<File>,
-    sha: Sha256,
+    sha: Context,
     /// The number of bytes still to be read.
     left: u64,
     /// The last chunk that was read, held back until more is known.
@@ -158,7 +158,7 @@ impl Reading {
 
     /// Compares the digest and the length with those of the check.
     fn compare(&self) -> Result<(), FileError> {
-        if self.sha.clone().finalize()[..] == self.content.digest && self.left == 0 {
+        if self.sha.clone().finish().as_ref() == self.content.digest && self.left == 0 {
             Ok(())
         } else {
             Err(self.content.changed())
@@ -179,7 +179,7 @@ pub(crate) mod tests {
         CheckedFile {
             path,
             size: bytes.len() as u64,
-            digest: Sha256::digest(bytes).into(),
+            digest: digest(&SHA256, bytes).as_ref().try_into().unwrap(),
         }
     }
 

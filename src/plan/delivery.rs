@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use uuid::Uuid;
 
 use super::{Digest, PlannedFile};
@@ -11,7 +12,7 @@ use crate::correspondence::{Recipient, Request, form_fields};
 use crate::diagnostic::Problems;
 
 /// The size in bytes that most request bodies do not exceed: their buffer is allocated once.
-const USUAL_BODY: usize = 4096;
+pub(super) const USUAL_BODY: usize = 4096;
 
 /// One planned letter: a rendered row. It has been checked when it comes from pass 1.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,7 +32,7 @@ pub(crate) struct Delivery {
     /// The digest of the letter's content: everything in the request and in its files.
     pub digest: Digest,
     /// The request as JSON, when it is kept to be sent: it is written once, for the digest.
-    pub(super) json: Vec<u8>,
+    pub(super) json: Bytes,
 }
 
 impl Delivery {
@@ -54,13 +55,13 @@ impl Delivery {
     }
 
     /// The bytes that go on the wire when no file is enclosed.
-    pub(crate) fn body(&self, uploaded: &[Uuid]) -> Result<Vec<u8>, serde_json::Error> {
+    pub(crate) fn body(&self, uploaded: &[Uuid]) -> Result<Bytes, serde_json::Error> {
         if uploaded.is_empty() && !self.has_enclosures() && !self.json.is_empty() {
             return Ok(self.json.clone());
         }
         let mut body = Vec::with_capacity(USUAL_BODY);
         serde_json::to_writer(&mut body, &self.request_with(uploaded))?;
-        Ok(body)
+        Ok(body.into())
     }
 
     /// The path of the request below Altinn's platform: a letter goes as JSON, and as a form when files are enclosed.

@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use std::path::Path;
 use std::str::FromStr;
 
-use sha2::{Digest as _, Sha256};
+use aws_lc_rs::digest::{self, Context, SHA256};
 
 use crate::plain_file;
 
@@ -16,7 +16,7 @@ pub struct Digest(pub [u8; 32]);
 impl Digest {
     /// The digest of some bytes.
     pub fn sha256(bytes: &[u8]) -> Self {
-        Self(Sha256::digest(bytes).into())
+        digest::digest(&SHA256, bytes).into()
     }
 
     /// Its first eight bytes as a number: enough to notice a change, not to prove equality.
@@ -28,35 +28,47 @@ impl Digest {
 }
 
 /// Digests several parts so that their borders count: `ab` + `c` is not `a` + `bc`.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Digester(Sha256);
+#[derive(Clone)]
+pub(crate) struct Digester(Context);
+
+impl Default for Digester {
+    fn default() -> Self {
+        Self(Context::new(&SHA256))
+    }
+}
+
+impl fmt::Debug for Digester {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Digester").finish_non_exhaustive()
+    }
+}
 
 impl Digester {
     pub(crate) fn part(&mut self, bytes: &[u8]) -> &mut Self {
         // The length in front of each part marks its border.
-        self.0.update((bytes.len() as u64).to_be_bytes());
+        self.0.update(&(bytes.len() as u64).to_be_bytes());
         self.0.update(bytes);
         self
     }
 
     /// The digest of all parts so far.
     pub(crate) fn finish(self) -> Digest {
-        Digest(self.0.finalize().into())
+        self.0.finish().into()
     }
 }
 
 /// Returns the digest and the length in bytes of a file, which is read once and never whole in memory.
 pub(crate) fn digest_file(path: &Path) -> io::Result<(Digest, u64)> {
-    let mut sha = Sha256::new();
+    let mut sha = Context::new(&SHA256);
     let length = read_in_pieces(path, |piece| sha.update(piece))?;
-    Ok((Digest(sha.finalize().into()), length))
+    Ok((sha.finish().into(), length))
 }
 
-/// Reads a file in pieces of 64 KiB, passes each to `take`, and returns the file's length in bytes.
+/// Reads a file in pieces of 16 KiB, passes each to `take`, and returns the file's length in bytes.
 pub(super) fn read_in_pieces(path: &Path, mut take: impl FnMut(&[u8])) -> io::Result<u64> {
     let mut file = plain_file::open(path)?;
-    // Attachments may have 50 GB, and all threads read some.
-    let mut piece = vec![0; 64 * 1024];
+    // On the stack: a new buffer for each file costs as much as reading it.
+    let mut piece = [0; 16 * 1024];
     let mut length = 0;
     loop {
         let read = file.read(&mut piece)?;
@@ -65,6 +77,14 @@ pub(super) fn read_in_pieces(path: &Path, mut take: impl FnMut(&[u8])) -> io::Re
         }
         take(&piece[..read]);
         length += read as u64;
+    }
+}
+
+impl From<digest::Digest> for Digest {
+    fn from(digest: digest::Digest) -> Self {
+        let mut bytes = [0; 32];
+        bytes.copy_from_slice(digest.as_ref());
+        Self(bytes)
     }
 }
 

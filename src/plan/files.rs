@@ -5,8 +5,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use aws_lc_rs::digest::{Context, SHA256};
 use md5::{Digest as _, Md5};
-use sha2::Sha256;
 
 use super::digest::read_in_pieces;
 use super::{Digest, Digester};
@@ -223,7 +223,7 @@ impl FileReader {
             },
         })?;
         // One reading for both digests: SHA-256 for the plan, MD5 because Altinn compares it.
-        let (mut sha, mut md5) = (Sha256::new(), Md5::new());
+        let (mut sha, mut md5) = (Context::new(&SHA256), Md5::new());
         let size = std::fs::metadata(&real).map(|found| found.len());
         let mut size = size.map_err(|error| describe(&error))?;
         // A file that Altinn refuses for its size is not worth reading: 50 GB take minutes.
@@ -241,7 +241,7 @@ impl FileReader {
         Ok(Arc::new(LocalFile {
             path: self.folder.join(name),
             size,
-            digest: Digest(sha.finalize().into()),
+            digest: sha.finish().into(),
             md5,
         }))
     }

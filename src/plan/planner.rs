@@ -3,8 +3,10 @@
 use std::fmt;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use uuid::Uuid;
 
+use super::delivery::USUAL_BODY;
 use super::files::{PlannedFile, Unusable};
 use super::letter::AttachmentPlan;
 use super::mailing::in_manifest;
@@ -91,12 +93,12 @@ impl<'a> RowPlanner<'a> {
     }
 
     /// The JSON of the letter digested last, to be sent; empty in pass 1, which sends nothing.
-    fn kept_json(&self) -> Vec<u8> {
-        // In pass 1 a copy for each row would only cost time.
+    fn kept_json(&mut self) -> Bytes {
+        // In pass 1 the buffer is used again for the next row.
         if self.report.is_some() {
-            self.json.clone()
+            std::mem::take(&mut self.json).into()
         } else {
-            Vec::new()
+            Bytes::new()
         }
     }
 
@@ -419,6 +421,7 @@ impl fmt::Debug for RowPlanner<'_> {
 /// The digest of a letter: of its request as JSON, which is left in `json`, and of its files.
 fn letter_digest(request: &Request, files: &[Arc<PlannedFile>], json: &mut Vec<u8>) -> Digest {
     json.clear();
+    json.reserve(USUAL_BODY);
     // Serialising fails only for maps whose keys are no texts, and a request has none.
     let _ = serde_json::to_writer(&mut *json, request);
     let mut digester = Digester::default();

@@ -119,7 +119,7 @@ mod tests {
             },
             files: Vec::new(),
             digest: Digest::sha256(b""),
-            json: Vec::new(),
+            json: Vec::new().into(),
         }
     }
 

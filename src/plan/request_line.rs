@@ -66,7 +66,7 @@ pub(crate) fn write(
     to: &mut dyn Write,
 ) -> io::Result<()> {
     // The bytes that `send` puts on the wire, and not the request serialised once more: what is shown is what is sent.
-    let body = String::from_utf8(delivery.body(&[])?).map_err(io::Error::other)?;
+    let body = String::from_utf8(delivery.body(&[])?.into()).map_err(io::Error::other)?;
     let files = delivery.files.iter().map(|planned| File {
         name: &planned.attachment.file_name,
         senders_reference: &planned.attachment.senders_reference,

@@ -1,6 +1,5 @@
 //! One letter, from its first try to its outcome in the journal.
 
-use bytes::Bytes;
 use jiff::Timestamp;
 use uuid::Uuid;
 
@@ -228,7 +227,7 @@ impl Sender<'_> {
             return Ok(Box::pin(self.exchange_form(letter, ids)).await);
         }
         // Every try sends these bytes: a key must never come with a second content.
-        let body = Bytes::from(delivery.body(ids)?);
+        let body = delivery.body(ids)?;
         let send = async |token| self.client.initialize(&token, body.clone()).await;
         let fits = |answer: &Initialized| is_for(answer, &delivery.recipient);
         let may_leave = || self.may_leave(letter);
