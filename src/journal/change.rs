@@ -9,11 +9,13 @@ use uuid::Uuid;
 
 use super::block::{self, OpenLetter};
 use super::checksum::{insert, seal};
-use super::record::{RowRecord, id, numbered_record, row_with_correspondence, whole, write_record};
+use super::record::{
+    RowRecord, id, next_number, numbered_record, row_with_correspondence, whole, write_record,
+};
 use super::run::record_inputs;
 use super::{
-    EndedRun, Entry, IllegalStep, Input, JournalError, Run, SharedAttachment, Start, State,
-    UploadState, transition,
+    EndedRun, Entry, IllegalStep, Input, JournalError, Outcome, Run, SharedAttachment, Start,
+    State, UploadState, transition,
 };
 use crate::secret::redact;
 
@@ -31,6 +33,17 @@ pub(super) enum Change {
     Alive(Timestamp),
     Attachment(SharedAttachment, Uuid, UploadState),
     ForgetAttachment(Uuid),
+}
+
+impl Change {
+    /// False for a change that may wait for others before it is committed. Letters wait for blocks, and ends other than a success may stop the run.
+    pub(super) fn is_urgent(&self) -> bool {
+        match self {
+            Self::Entry(_, Entry::Ended(end)) => !matches!(end.outcome, Outcome::Sent { .. }),
+            Self::Entry(_, Entry::Skipped(_)) => false,
+            _ => true,
+        }
+    }
 }
 
 /// The result of a change, or the error that refuses it.
@@ -60,6 +73,8 @@ pub(crate) struct StateBefore {
 pub(super) struct OpenBlocks {
     letters: HashMap<Uuid, (OpenLetter, i64)>,
     remaining: HashMap<i64, usize>,
+    /// The number of the next new row; `None` before the first.
+    next_number: Option<i64>,
 }
 
 /// Applies one change within the transaction of its group.
@@ -82,7 +97,8 @@ pub(super) fn apply(
         Change::CloseBlocks => {
             // The engine requests this only when no letter is in flight.
             file.execute("DELETE FROM blocks", [])?;
-            *open = OpenBlocks::default();
+            open.letters.clear();
+            open.remaining.clear();
         }
         Change::BeginRun(run, inputs) => begin_run(file, &run, &inputs)?,
         Change::EndRun(ended) => end_run(file, &ended)?,
@@ -124,11 +140,11 @@ pub(super) fn cut_off(file: &mut Connection) -> rusqlite::Result<usize> {
     }
     for OpenLetter { number, record, .. } in &found {
         // A letter new in its block gets its row only now.
-        write_record(
-            &file,
-            *number,
-            &record.clone().after(State::Unknown, &entry),
-        )?;
+        let number = match number {
+            Some(number) => *number,
+            None => next_number(&file)?,
+        };
+        write_record(&file, number, &record.clone().after(State::Unknown, &entry))?;
     }
     // In the same transaction as the rows: a crash in between must not forget that these letters may have been sent.
     file.execute("DELETE FROM blocks", [])?;
@@ -201,6 +217,10 @@ fn record(
     let written = match transition(from, current.body.as_ref(), entry) {
         Ok(to) => {
             let record = current.after(to, entry);
+            let number = match number {
+                Some(number) => number,
+                None => open.next_number(file)?,
+            };
             match write_record(file, number, &record) {
                 Ok(()) => Ok(to),
                 // The constraint is the one on `correspondence`: the number was found by the key, so neither of these can conflict.
@@ -224,6 +244,16 @@ fn record(
 }
 
 impl OpenBlocks {
+    /// The number for a new row. Only this writer adds rows, so the file is asked once. A number stays unused when its row is refused.
+    fn next_number(&mut self, file: &Connection) -> rusqlite::Result<i64> {
+        let number = match self.next_number {
+            Some(number) => number,
+            None => next_number(file)?,
+        };
+        self.next_number = Some(number + 1);
+        Ok(number)
+    }
+
     /// Counts an outcome in a block. The last one closes the block, in the transaction that records the outcome.
     fn end_letter(&mut self, file: &Connection, block: i64) -> rusqlite::Result<()> {
         let remaining = self.remaining.entry(block).or_default();

@@ -272,16 +272,12 @@ pub(super) fn row_with_correspondence(
     Ok(found.optional()?.flatten())
 }
 
-/// Writes a row under its number, or as a new row, with its checksum.
+/// Writes a row under its number, with its checksum.
 pub(super) fn write_record(
     file: &Connection,
-    number: Option<i64>,
+    number: i64,
     record: &RowRecord,
 ) -> rusqlite::Result<()> {
-    let number = match number {
-        Some(number) => number,
-        None => next_number(file)?,
-    };
     let cells = record.cells(number);
     let sum = of_cells(cells.iter().map(Into::into));
     let sum = Value::from(sum);
@@ -291,7 +287,7 @@ pub(super) fn write_record(
 }
 
 /// The number of a new row. Chosen here instead of by `SQLite`, since the checksum covers it.
-fn next_number(file: &Connection) -> rusqlite::Result<i64> {
+pub(super) fn next_number(file: &Connection) -> rusqlite::Result<i64> {
     let sql = "SELECT coalesce(max(n), 0) + 1 FROM deliveries";
     file.prepare_cached(sql)?.query_row([], |row| row.get(0))
 }

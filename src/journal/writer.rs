@@ -1,7 +1,7 @@
-//! The writer thread: collects the changes of some milliseconds and makes them durable with one commit.
+//! The writer thread: collects changes and makes them durable with one commit.
 
 use std::io;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -11,26 +11,33 @@ use super::JournalError;
 use super::change::{Answer, Change, OpenBlocks, apply};
 use super::store::Store;
 
-/// The time a commit waits for more changes while many come. Letters in flight do not wait for it, and a page that many changes touch is written once.
-const LINGER: Duration = Duration::from_millis(3);
+/// The longest time that a change without hurry waits for others. A page that many changes touch is then written once.
+const LINGER: Duration = Duration::from_millis(50);
 
-/// The time a commit waits while few changes come, such as a block that must be durable before its letters leave.
-const SHORT_LINGER: Duration = Duration::from_micros(200);
-
-/// Number of changes in a commit from which the next one waits [`LINGER`].
-const MANY: usize = 4;
-
-/// The largest number of changes queued behind the first one that a commit takes.
+/// Number of waiting changes that are committed without further waiting.
 const GROUP: usize = 1024;
-
-/// The largest number of changes that can wait. More than letters can be in flight, so that handing a change over does not block.
-const QUEUE: usize = 4096;
 
 /// The handle of the writer thread. Dropping it writes the queued changes, closes the file and joins the thread.
 #[derive(Debug)]
 pub(super) struct Writer {
-    changes: Option<SyncSender<PendingChange>>,
+    queue: Arc<Queue>,
     thread: Option<JoinHandle<()>>,
+}
+
+#[derive(Debug, Default)]
+struct Queue {
+    waiting: Mutex<Waiting>,
+    /// Notified when the thread has a reason to look at `waiting`. Not at each change: waking a thread is a system call.
+    changed: Condvar,
+}
+
+/// The changes that the thread has not taken.
+#[derive(Debug, Default)]
+struct Waiting {
+    changes: Vec<PendingChange>,
+    /// True when one of them must not wait for others.
+    is_urgent: bool,
+    is_closed: bool,
 }
 
 #[derive(Debug)]
@@ -42,12 +49,13 @@ struct PendingChange {
 impl Writer {
     /// Starts the thread, which takes over the store.
     pub(super) fn start(store: Store) -> io::Result<Self> {
-        let (changes, queue) = sync_channel(QUEUE);
+        let queue = Arc::<Queue>::default();
+        let queue_of_thread = Arc::clone(&queue);
         let thread = thread::Builder::new()
             .name("journal".to_owned())
-            .spawn(move || write(store, &queue))?;
+            .spawn(move || write(store, &Reader(queue_of_thread)))?;
         Ok(Self {
-            changes: Some(changes),
+            queue,
             thread: Some(thread),
         })
     }
@@ -55,9 +63,15 @@ impl Writer {
     /// Hands a change over. The receiver gets the answer when the change is durable, and is cancelled when the thread has ended.
     pub(super) fn hand_over(&self, change: Change) -> oneshot::Receiver<Answer> {
         let (reply, answer) = oneshot::channel();
-        if let Some(changes) = &self.changes {
-            // A failed `send` drops `reply`, which cancels the receiver.
-            let _ = changes.send(PendingChange { change, reply });
+        let mut waiting = self.queue.waiting();
+        // The thread has ended; dropping `reply` cancels the receiver.
+        if waiting.is_closed {
+            return answer;
+        }
+        waiting.is_urgent |= change.is_urgent();
+        waiting.changes.push(PendingChange { change, reply });
+        if waiting.changes.len() == 1 || waiting.is_due() {
+            self.queue.changed.notify_one();
         }
         answer
     }
@@ -65,43 +79,75 @@ impl Writer {
 
 impl Drop for Writer {
     fn drop(&mut self) {
-        // Closes the queue: the thread ends when it has written everything in it.
-        self.changes = None;
+        // The thread ends when it has written everything in the queue.
+        self.queue.waiting().is_closed = true;
+        self.queue.changed.notify_one();
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
         }
     }
 }
 
+/// The thread's end of the queue.
+struct Reader(Arc<Queue>);
+
+impl Drop for Reader {
+    /// Also when the thread panics: no caller waits for an answer for ever.
+    fn drop(&mut self) {
+        let mut waiting = self.0.waiting();
+        waiting.is_closed = true;
+        waiting.changes.clear();
+    }
+}
+
+impl Queue {
+    fn waiting(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The next changes to commit together; `None` when the queue is closed and empty.
+    fn next_group(&self) -> Option<Vec<PendingChange>> {
+        let is_idle = |waiting: &mut Waiting| waiting.changes.is_empty() && !waiting.is_closed;
+        let waiting = self.changed.wait_while(self.waiting(), is_idle);
+        let waiting = waiting.unwrap_or_else(PoisonError::into_inner);
+        let is_early = |waiting: &mut Waiting| !waiting.is_due();
+        let waited = self.changed.wait_timeout_while(waiting, LINGER, is_early);
+        let (mut waiting, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        waiting.is_urgent = false;
+        let group = std::mem::take(&mut waiting.changes);
+        (!group.is_empty()).then_some(group)
+    }
+}
+
+impl Waiting {
+    /// True when there is nothing to wait for before the next commit.
+    fn is_due(&self) -> bool {
+        self.is_urgent || self.is_closed || self.changes.len() >= GROUP
+    }
+}
+
 /// The thread's loop. After a failed commit every later change gets the same error.
-fn write(mut store: Store, queue: &Receiver<PendingChange>) {
+fn write(mut store: Store, queue: &Reader) {
     let mut broken: Option<JournalError> = None;
     let mut open = OpenBlocks::default();
-    let mut carried = 0;
-    while let Ok(first) = queue.recv() {
-        // The queue is still emptied, so that no caller waits for ever.
-        if let Some(error) = &broken {
-            let _ = first.reply.send(Err(error.clone()));
-            continue;
-        }
-        // Sleeps instead of waiting on the queue: then handing over a change does not wake this thread, which costs a system call each time.
-        thread::sleep(if carried < MANY { SHORT_LINGER } else { LINGER });
-        let group: (Vec<_>, Vec<_>) = std::iter::once(first)
-            // Takes what has arrived, without waiting for a full group.
-            .chain(queue.try_iter().take(GROUP))
+    while let Some(group) = queue.0.next_group() {
+        let (changes, replies): (Vec<_>, Vec<_>) = group
+            .into_iter()
             .map(|pending| (pending.change, pending.reply))
             .unzip();
-        let (changes, replies) = group;
-        carried = changes.len();
-        match commit(&mut store, &mut open, changes) {
+        let answers = match &broken {
+            // The queue is still emptied, so that no caller waits for ever.
+            Some(error) => Err(error.clone()),
+            None => commit(&mut store, &mut open, changes).map_err(|e| store.write_error(e)),
+        };
+        match answers {
             Ok(answers) => {
                 for (reply, answer) in replies.into_iter().zip(answers) {
                     let _ = reply.send(answer);
                 }
             }
             // No retry: the open blocks in memory may already hold changes that the file does not.
-            Err(source) => {
-                let error = store.write_error(source);
+            Err(error) => {
                 for reply in replies {
                     let _ = reply.send(Err(error.clone()));
                 }

@@ -13,9 +13,9 @@ use crate::plan::{
 };
 
 /// The largest number of rows in a batch. Each batch wakes a thread, which for a single row would cost more than rendering it.
-const BATCH: usize = 32;
-/// The largest number of batches rendered ahead. Bounds the memory.
-const AHEAD: usize = 2;
+const BATCH: usize = 64;
+/// The largest number of batches rendered ahead. Bounds the memory; enough for a block, which takes what has been rendered.
+const AHEAD: usize = 8;
 /// Number of rows without a letter after which the thread checks that the run still goes on.
 const CHECK_EVERY: usize = 4096;
 
