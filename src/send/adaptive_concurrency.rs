@@ -3,7 +3,7 @@
 //! This is Vector's ARC (adaptive request concurrency, `vector/src/sinks/util/adaptive_concurrency`) with its words and default settings: additive increase while round-trip
 //! times are stable, multiplicative decrease on back pressure. It differs in three ways. Round-trip times are compared with those of an unloaded server, as in
 //! Netflix's gradient limit, because a moving average follows slow growth and hides it. A single refusal is no back pressure, since some servers refuse at random: more than one
-//! in [`BACK_PRESSURE_SHARE`] answers must be. And the limit first grows by half in each interval, as in TCP's slow start, until round-trip times grow.
+//! in [`BACK_PRESSURE_SHARE`] answers must be. And the limit first grows as in TCP's slow start, until round-trip times grow: by half in each interval, and twofold from [`LARGE`] on.
 
 use std::num::NonZeroU32;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -13,6 +13,8 @@ use tokio::time::{Duration, Instant};
 
 /// The limit at the start. Altinn's server stalls for seconds when more than about twelve requests come at once.
 const INITIAL_CONCURRENCY: u32 = 4;
+/// A limit from which it changes in larger steps. Such a server would have answered more slowly before.
+const LARGE: u32 = 16;
 /// Factor of the limit after back pressure.
 const DECREASE_RATIO: f64 = 0.9;
 /// Weight of the newest round-trip time in the moving average.
@@ -25,7 +27,7 @@ const RTT_TOLERANCE: (f64, f64) = (0.05, 0.14);
 const RTT_SLACK: f64 = 0.015;
 /// Factor and additional seconds within which a round-trip time counts as unloaded.
 const NO_GROWTH: (f64, f64) = (1.1, 0.005);
-/// The smallest number of answers in an interval.
+/// The smallest number of answers in an interval, but in a calm slow start: of fewer, one refusal would be too large a share.
 const SAMPLE: u32 = 8;
 /// More than one refusal in this number of answers is back pressure.
 const BACK_PRESSURE_SHARE: u32 = 5;
@@ -189,7 +191,9 @@ impl AdaptiveConcurrency {
         state.interval.answers += 1;
         let now = Instant::now();
         // At least one answer for every request that may be in flight.
-        let enough = SAMPLE.max(state.limit);
+        let is_calm = state.slow_start && state.interval.back_pressure == 0;
+        let least = if is_calm { 1 } else { SAMPLE };
+        let enough = least.max(state.limit);
         if now < state.next_update || state.interval.answers < enough {
             return;
         }
@@ -260,9 +264,14 @@ impl State {
         } else if interval.reached_limit && current_rtt.is_some() {
             let grown =
                 current_rtt.is_some_and(|rtt| rtt > self.unloaded_rtt * NO_GROWTH.0 + NO_GROWTH.1);
-            // Growth that is no load yet ends the fast increase, but not the increase by one.
-            self.slow_start &= !grown;
-            let step = if self.slow_start { self.limit / 2 } else { 1 };
+            let is_large = self.limit >= LARGE;
+            // Growth that is no load yet ends the fast increase. Many requests at once are slower by this machine's own work on them.
+            self.slow_start &= is_large || !grown;
+            let step = match (self.slow_start, is_large) {
+                (true, true) => self.limit,
+                (true, false) => self.limit / 2,
+                (false, _) => (self.limit / LARGE).max(1),
+            };
             self.limit = self.limit.saturating_add(step).min(max_concurrency);
         }
     }
@@ -402,7 +411,7 @@ mod tests {
         let limit = limit(500);
         assert_eq!((limit.limit(), limit.in_flight()), (4, 0));
         rounds(&limit, 2, |_| ms(50)).await;
-        assert_eq!(limit.limit(), 6);
+        assert_eq!(limit.limit(), 9);
         rounds(&limit, 30, |_| ms(50)).await;
         assert_eq!(limit.limit(), 500, "and no more than the maximum");
         assert_eq!(fill(&limit).await.len(), 500);
