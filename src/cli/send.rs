@@ -40,6 +40,9 @@ use super::{CliError, ExitStatus, Printer};
 /// The interval between letters when neither flag nor manifest sets a rate: 10 a second. Altinn publishes no limit for sending; this is a careful default.
 const DEFAULT_RATE: Duration = Duration::from_millis(100);
 
+/// Number of threads that read files of letters.
+const FILE_READERS: usize = 4;
+
 /// Send the mailing: every outstanding letter, each exactly once.
 ///
 /// Everything is checked before anything leaves. Running it again sends what is outstanding and nothing else.
@@ -141,6 +144,8 @@ impl SendArgs {
         confirm(&checked, &chosen, self.yes, self.expect, printer)?;
         // One thread: measured, waking tasks across threads cost half as much again, and one thread sends more than a network takes.
         let runtime = Builder::new_current_thread()
+            // They read the letters' own files. More would keep more memory, and take longer to fill it than to read.
+            .max_blocking_threads(FILE_READERS)
             .enable_all()
             .build()
             .map_err(|source| CliError::Start {
