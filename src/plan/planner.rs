@@ -18,7 +18,7 @@ use crate::correspondence::text::excerpt;
 use crate::correspondence::{Attachment, Correspondence, Language, Recipient, Request, identifier};
 use crate::diagnostic::{Problem, Problems, nfc};
 use crate::recipients::{Row, detect_damage, with_signs_named};
-use crate::template::{Scope, TemplateError, column_expression, parse_bool, take_protected};
+use crate::template::{Scope, TemplateError, column_expression, parse_condition, take_protected};
 
 /// Renders the rows of a mailing on one thread. Its buffers are reused from row to row.
 pub(super) struct RowPlanner<'a> {
@@ -191,18 +191,13 @@ impl<'a> RowPlanner<'a> {
         };
         let text = self.mailing.templates.render_text(applies, scope);
         let text = text.map_err(|errors| self.all_in_row(row, &errors))?;
-        match (parse_bool(&text), text.trim()) {
-            (Some(applies), _) => Ok(applies),
-            // A template that renders to nothing, as `{% if … %}true{% endif %}`, means no.
-            (None, "") => Ok(false),
-            (None, other) => Err(Problem::error(
-                self.mailing.row_place(row, applies.columns()),
-                "`where` is neither true nor false",
-            )
-            .with_cause(format!("rendered {}", excerpt(other)))
-            .with_hint("compare, as in `{{ Land == 'NO' }}`")
-            .into()),
-        }
+        parse_condition(&text).ok_or_else(|| {
+            let place = self.mailing.row_place(row, applies.columns());
+            Problem::error(place, "`where` is neither true nor false")
+                .with_cause(format!("rendered {}", excerpt(text.trim())))
+                .with_hint("compare, as in `{{ Land == 'NO' }}`")
+                .into()
+        })
     }
 
     /// Renders and reads the recipient; the problem of a wrong one shows it masked.
@@ -348,7 +343,7 @@ impl<'a> RowPlanner<'a> {
         let identifies = self.mailing.letter.recipient.columns().contains(column)
             || key.is_some_and(|key| key == column);
         let column = column_expression(column);
-        match (plan.when.is_always(), identifies) {
+        match (plan.when.is_always_true(), identifies) {
             (false, _) => format!(
                 "put the file there, or let `when` leave it out, as in `{{{{ {column} != '' }}}}`"
             ),

@@ -31,7 +31,7 @@ pub(super) enum Compiled {
 
 /// A text that is rendered for each row.
 #[derive(Debug)]
-pub(super) struct Leaf {
+pub(crate) struct Leaf {
     /// The JSON pointer of the text in the manifest.
     pub(super) pointer: String,
     /// The headers of the columns that it depends on.

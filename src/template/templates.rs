@@ -17,13 +17,16 @@ use super::folder::Folder;
 use super::library::{Library, Template};
 use super::names::{Meaning, Names};
 use super::scope::Scope;
-use super::tree::{self, Applies, Condition, Content, Text, Tree};
+use super::tree::{self, Text, Tree};
 use super::uses::Uses;
 use super::{de, engine};
 use crate::correspondence::Language;
 
 /// The largest number of compiled files that are cached for paths from rows. With a file for every row, memory would grow without it.
 const FILES_KEPT: usize = 1000;
+
+/// The size in bytes that the texts of most letters do not exceed: their buffer is allocated once.
+const USUAL_SIZE: usize = 4096;
 
 /// A template file whose path comes from a row, with its own library. Errors are cached too, so that a file is compiled once.
 struct RowFile {
@@ -99,11 +102,11 @@ impl Templates {
     /// Sets the text that renders to the language of letters. To be called before anything else is compiled. When it differs between rows, each scope gets its own
     /// language with [`Scope::set_language`].
     pub(crate) fn set_language(&mut self, language: &Text) {
-        match &language.0 {
-            Content::Constant(text) => {
+        match language {
+            Text::Constant(text) => {
                 self.compiler.surroundings.language = Language::parse(text).unwrap_or_default();
             }
-            Content::Leaf(leaf) => {
+            Text::Leaf(leaf) => {
                 self.compiler.surroundings.language_columns = Some(leaf.columns.clone());
             }
         }
@@ -132,7 +135,7 @@ impl Templates {
         &mut self,
         pointer: &str,
         when: Option<&Value>,
-    ) -> Result<Condition, Vec<TemplateError>> {
+    ) -> Result<Text, Vec<TemplateError>> {
         tree::compile_condition(&mut self.compiler, pointer, when)
     }
 
@@ -197,7 +200,6 @@ impl Templates {
         scope: &Scope,
     ) -> Result<T, Vec<TemplateError>> {
         let (text, ends, mut errors) = self.render_leaves(tree, scope);
-        tree.record_size(text.len());
         let text = String::from_utf8(text).map_err(|_| vec![not_text()])?;
         let read = de::read(tree, &text, &ends);
         if errors.is_empty() {
@@ -254,7 +256,7 @@ impl Templates {
         scope: &Scope,
     ) -> (Vec<u8>, Vec<usize>, Vec<TemplateError>) {
         // All leaves are rendered into one buffer; `ends` tells them apart. Leaves of a part whose condition is false stay empty.
-        let mut text = Vec::with_capacity(tree.size());
+        let mut text = Vec::with_capacity(USUAL_SIZE);
         let mut ends = Vec::with_capacity(tree.leaves.len());
         let mut errors = Vec::new();
         for leaf in &tree.leaves {
@@ -262,13 +264,8 @@ impl Templates {
                 .condition
                 .is_none_or(|condition| holds(&text, &ends, condition))
             {
-                let start = text.len();
                 let rendered = self.render_leaf(leaf, scope, &mut text);
-                let checked = rendered.and_then(|()| check_condition(leaf, &text[start..]));
-                if let Err(wrong) = checked {
-                    errors.extend(wrong);
-                    text.truncate(start);
-                }
+                errors.extend(rendered.err().into_iter().flatten());
             }
             ends.push(text.len());
         }
@@ -278,22 +275,11 @@ impl Templates {
     /// True when a part is included for a row.
     pub(crate) fn holds(
         &self,
-        condition: &Condition,
+        condition: &Text,
         scope: &Scope,
     ) -> Result<bool, Vec<TemplateError>> {
-        let text = match &condition.0 {
-            Applies::Always => return Ok(true),
-            Applies::Never => return Ok(false),
-            Applies::Sometimes(text) => text,
-        };
-        let rendered = self.render_text(text, scope)?;
-        parse_condition(&rendered).ok_or_else(|| {
-            let error = neither_true_nor_false(&rendered);
-            vec![match &text.0 {
-                Content::Leaf(leaf) => error.at(&leaf.pointer),
-                Content::Constant(_) => error,
-            }]
-        })
+        let rendered = self.render_text(condition, scope)?;
+        Ok(parse_condition(&rendered) == Some(true))
     }
 
     /// Renders one text for a row. The `Err` holds all errors.
@@ -302,9 +288,9 @@ impl Templates {
         text: &Text,
         scope: &Scope,
     ) -> Result<String, Vec<TemplateError>> {
-        match &text.0 {
-            Content::Constant(text) => Ok(text.clone()),
-            Content::Leaf(leaf) => {
+        match text {
+            Text::Constant(text) => Ok(text.clone()),
+            Text::Leaf(leaf) => {
                 let mut text = Vec::new();
                 self.render_leaf(leaf, scope, &mut text)?;
                 String::from_utf8(text).map_err(|_| vec![not_text()])
@@ -327,7 +313,8 @@ impl Templates {
             }
             Origin::File(path) => self.render_row_file(leaf, path, scope, text),
         };
-        rendered.map_err(|errors| {
+        let checked = rendered.and_then(|()| check_condition(leaf, &text[start..]));
+        checked.map_err(|errors| {
             text.truncate(start);
             errors
                 .into_iter()
@@ -440,14 +427,11 @@ fn holds(text: &[u8], ends: &[usize], condition: usize) -> bool {
 
 /// Checks that a condition rendered to true, false or nothing.
 fn check_condition(leaf: &Leaf, rendered: &[u8]) -> Result<(), Vec<TemplateError>> {
-    if !leaf.is_condition {
-        return Ok(());
-    }
     let rendered = String::from_utf8_lossy(rendered);
-    match parse_condition(&rendered) {
-        Some(_) => Ok(()),
-        None => Err(vec![neither_true_nor_false(&rendered).at(&leaf.pointer)]),
+    if leaf.is_condition && parse_condition(&rendered).is_none() {
+        return Err(vec![neither_true_nor_false(&rendered)]);
     }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -1,7 +1,5 @@
 //! The tree of templates that a JSON value compiles to.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-
 use serde_json::{Map, Number, Value};
 
 use super::compiler::{Compiled, Compiler, Leaf, Origin};
@@ -16,44 +14,13 @@ pub(crate) struct Tree {
     pub(super) pointer: String,
     pub(super) root: Node,
     pub(super) leaves: Vec<Leaf>,
-    /// The size of the largest row rendered so far, in bytes, by which the next buffer is allocated.
-    largest: AtomicUsize,
 }
 
 /// A single compiled text, without a tree around it.
 #[derive(Debug)]
-pub(crate) struct Text(pub(super) Content);
-
-#[derive(Debug)]
-pub(super) enum Content {
+pub(crate) enum Text {
     Constant(String),
     Leaf(Box<Leaf>),
-}
-
-/// The compiled `when` of a part.
-#[derive(Debug)]
-pub(crate) struct Condition(pub(super) Applies);
-
-#[derive(Debug)]
-pub(super) enum Applies {
-    Always,
-    Never,
-    Sometimes(Text),
-}
-
-impl Condition {
-    /// True when there is no `when`, or one that is always true.
-    pub(crate) fn is_always(&self) -> bool {
-        matches!(self.0, Applies::Always)
-    }
-
-    /// The headers of the columns that it depends on.
-    pub(crate) fn columns(&self) -> Vec<&str> {
-        match &self.0 {
-            Applies::Always | Applies::Never => Vec::new(),
-            Applies::Sometimes(text) => text.columns(),
-        }
-    }
 }
 
 /// A node of a tree. Parts that are left out for every row have no node.
@@ -99,31 +66,25 @@ impl Tree {
     pub(crate) fn is_constant(&self) -> bool {
         self.leaves.is_empty()
     }
-
-    /// The expected size of a rendered row, in bytes.
-    pub(super) fn size(&self) -> usize {
-        self.largest.load(Ordering::Relaxed)
-    }
-
-    pub(super) fn record_size(&self, size: usize) {
-        if size > self.size() {
-            self.largest.store(size, Ordering::Relaxed);
-        }
-    }
 }
 
 impl Text {
     /// The headers of the columns that it depends on.
     pub(crate) fn columns(&self) -> Vec<&str> {
-        match &self.0 {
-            Content::Constant(_) => Vec::new(),
-            Content::Leaf(leaf) => leaf.columns.iter().map(String::as_str).collect(),
+        match self {
+            Self::Constant(_) => Vec::new(),
+            Self::Leaf(leaf) => leaf.columns.iter().map(String::as_str).collect(),
         }
     }
 
     /// True when the text is the same for all rows.
     pub(crate) fn is_constant(&self) -> bool {
-        matches!(self.0, Content::Constant(_))
+        matches!(self, Self::Constant(_))
+    }
+
+    /// True for a condition that holds for every row.
+    pub(crate) fn is_always_true(&self) -> bool {
+        matches!(self, Self::Constant(text) if parse_condition(text) == Some(true))
     }
 }
 
@@ -149,7 +110,6 @@ pub(super) fn compile(
         pointer: pointer.to_owned(),
         root,
         leaves,
-        largest: AtomicUsize::new(0),
     })
 }
 
@@ -160,10 +120,10 @@ pub(super) fn compile_text(
 ) -> Result<Text, Vec<TemplateError>> {
     let template = compiler.compile_inline(pointer, text, false);
     match template.map_err(|errors| at(errors, pointer))? {
-        Compiled::Constant(text) => Ok(Text(Content::Constant(text))),
+        Compiled::Constant(text) => Ok(Text::Constant(text)),
         Compiled::Varying(template) => {
             let leaf = compiler.leaf(pointer, Origin::Template(template));
-            Ok(Text(Content::Leaf(Box::new(leaf))))
+            Ok(Text::Leaf(Box::new(leaf)))
         }
     }
 }
@@ -173,21 +133,20 @@ pub(super) fn compile_condition(
     compiler: &mut Compiler,
     pointer: &str,
     when: Option<&Value>,
-) -> Result<Condition, Vec<TemplateError>> {
-    let text = match when {
-        None | Some(Value::Null | Value::Bool(true)) => return Ok(Condition(Applies::Always)),
-        Some(Value::String(text)) => compile_text(compiler, pointer, text)?,
-        // `false`; the schema has refused other types.
-        Some(_) => return Ok(Condition(Applies::Never)),
+) -> Result<Text, Vec<TemplateError>> {
+    let Some(Value::String(text)) = when else {
+        // The schema has refused everything but `true`, `false` and null.
+        return Ok(Text::Constant((when != Some(&Value::Bool(false))).to_string()));
     };
-    Ok(Condition(match &text.0 {
-        Content::Leaf(_) => Applies::Sometimes(text),
-        Content::Constant(constant) => match parse_condition(constant) {
-            Some(true) => Applies::Always,
-            Some(false) => Applies::Never,
-            None => return Err(vec![neither_true_nor_false(constant).at(pointer)]),
-        },
-    }))
+    let mut text = compile_text(compiler, pointer, text)?;
+    match &mut text {
+        Text::Leaf(leaf) => leaf.is_condition = true,
+        Text::Constant(constant) if parse_condition(constant).is_none() => {
+            return Err(vec![neither_true_nor_false(constant).at(pointer)]);
+        }
+        Text::Constant(_) => {}
+    }
+    Ok(text)
 }
 
 /// The container of a value.
@@ -250,15 +209,9 @@ impl Builder<'_> {
         let (outer, before) = (self.condition, self.leaves.len());
         let condition = self.inside("when", |builder| builder.condition(when));
         match condition {
-            Some(Applies::Always) => self.members(others),
-            Some(Applies::Sometimes(text)) => {
-                let Content::Leaf(leaf) = text.0 else {
-                    return Node::Absent;
-                };
-                self.push(Leaf {
-                    is_condition: true,
-                    ..*leaf
-                });
+            Some(condition) if condition.is_always_true() => self.members(others),
+            Some(Text::Leaf(leaf)) => {
+                self.push(*leaf);
                 self.condition = Some(before);
                 let node = self.members(others);
                 self.condition = outer;
@@ -268,7 +221,7 @@ impl Builder<'_> {
                 }
             }
             // A part that is never included is compiled too, so that its mistakes are reported, and then dropped.
-            Some(Applies::Never) | None => {
+            Some(Text::Constant(_)) | None => {
                 self.members(others);
                 self.leaves.truncate(before);
                 Node::Absent
@@ -276,14 +229,10 @@ impl Builder<'_> {
         }
     }
 
-    fn condition(&mut self, when: &Value) -> Option<Applies> {
-        match compile_condition(self.compiler, &self.pointer, Some(when)) {
-            Ok(condition) => Some(condition.0),
-            Err(errors) => {
-                self.errors.extend(errors);
-                None
-            }
-        }
+    fn condition(&mut self, when: &Value) -> Option<Text> {
+        compile_condition(self.compiler, &self.pointer, Some(when))
+            .map_err(|errors| self.errors.extend(errors))
+            .ok()
     }
 
     fn members<'v>(&mut self, members: impl Iterator<Item = (&'v String, &'v Value)>) -> Node {
