@@ -61,21 +61,11 @@ impl Origin {
     }
 }
 
-/// Compiles the templates of a mailing.
+/// Compiles the templates of a mailing. The library that receives them is the caller's, because a file that a row chooses gets one of its own.
 pub(super) struct Compiler {
-    pub(super) surroundings: Surroundings,
-    pub(super) library: Library,
-    pub(super) rules: MemberRules,
-    /// The combined uses of the templates that are rendered for each row.
-    pub(super) uses: Uses,
-    /// True when the paths of some files come from rows.
-    pub(super) rows_choose_files: bool,
-}
-
-/// The inputs of compilation, except the library that receives the template.
-pub(super) struct Surroundings {
     pub(super) folder: Folder,
     pub(super) names: Names,
+    pub(super) rules: MemberRules,
     /// The combined uses of everything compiled so far, constant texts and files chosen by rows included. Behind a lock, because such files are compiled while
     /// rows are rendered.
     pub(super) uses: RwLock<Uses>,
@@ -88,37 +78,32 @@ pub(super) struct Surroundings {
 impl Compiler {
     /// Compiles a text that stands in the manifest.
     pub(super) fn compile_inline(
-        &mut self,
+        &self,
+        library: &mut Library,
         pointer: &str,
         text: &str,
         is_markdown: bool,
     ) -> Result<Compiled, Vec<TemplateError>> {
         let source = Source::new("", text);
-        self.surroundings
-            .compile(&mut self.library, pointer, None, source, is_markdown)
+        self.compile(library, pointer, None, source, is_markdown)
     }
 
     /// Compiles a file in the manifest's folder.
     pub(super) fn compile_file(
-        &mut self,
+        &self,
+        library: &mut Library,
         pointer: &str,
         path: &str,
         is_markdown: bool,
     ) -> Result<Compiled, Vec<TemplateError>> {
-        self.surroundings
-            .compile_file(&mut self.library, pointer, path, is_markdown)
+        let source = self.folder.read(path).map_err(|error| vec![*error])?;
+        self.compile(library, pointer, Some(path), source, is_markdown)
     }
 
     /// Makes a leaf of a template, or of the path of one.
-    pub(super) fn leaf(&mut self, pointer: &str, origin: Origin) -> Leaf {
-        self.uses.extend(origin.uses());
-        if matches!(origin, Origin::File(_)) {
-            // The uses of such files are unknown until a row chooses them, so every name must be available.
-            self.rows_choose_files = true;
-            self.uses.extend_to_all(&self.surroundings.names);
-        }
-        let mut columns = origin.uses().columns(&self.surroundings.names);
-        if let (true, Some(more)) = (origin.uses().language, &self.surroundings.language_columns) {
+    pub(super) fn leaf(&self, pointer: &str, origin: Origin) -> Leaf {
+        let mut columns = origin.uses().columns(&self.names);
+        if let (true, Some(more)) = (origin.uses().language, &self.language_columns) {
             let more = more.iter().filter(|column| !columns.contains(column));
             columns.extend(more.cloned().collect::<Vec<_>>());
         }
@@ -130,19 +115,6 @@ impl Compiler {
             is_condition: false,
             condition: None,
         }
-    }
-}
-
-impl Surroundings {
-    pub(super) fn compile_file(
-        &self,
-        library: &mut Library,
-        pointer: &str,
-        path: &str,
-        is_markdown: bool,
-    ) -> Result<Compiled, Vec<TemplateError>> {
-        let source = self.folder.read(path).map_err(|error| vec![*error])?;
-        self.compile(library, pointer, Some(path), source, is_markdown)
     }
 
     /// Compiles a template, and renders it at once when it is the same for all rows.

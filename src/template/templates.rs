@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::compiler::{Compiled, Compiler, Leaf, MemberRules, Origin, Surroundings, not_text};
+use super::compiler::{Compiled, Compiler, Leaf, MemberRules, Origin, not_text};
 use super::condition::{neither_true_nor_false, parse_condition};
 use super::error::{SetupError, TemplateError};
 use super::folder::Folder;
@@ -37,6 +37,11 @@ struct RowFile {
 /// Compiles and renders the templates of a mailing. After compilation it can be shared between threads.
 pub(crate) struct Templates {
     compiler: Compiler,
+    library: Library,
+    /// The combined uses of the leaves: the names that a scope is filled with.
+    filled: Uses,
+    /// True when the paths of some files come from rows.
+    rows_choose_files: bool,
     /// A library without templates, from which each file chosen by a row gets a copy: a Tera can add templates but not drop them from a cache.
     empty: Library,
     /// True once a rendering has called `now()`.
@@ -70,18 +75,16 @@ impl Templates {
         Ok(Self {
             empty: library.clone(),
             compiler: Compiler {
-                surroundings: Surroundings {
-                    folder: Folder::new(folder)?,
-                    names,
-                    uses: RwLock::default(),
-                    language: Language::default(),
-                    language_columns: None,
-                },
-                library,
+                folder: Folder::new(folder)?,
+                names,
                 rules: MemberRules::default(),
-                uses: Uses::default(),
-                rows_choose_files: false,
+                uses: RwLock::default(),
+                language: Language::default(),
+                language_columns: None,
             },
+            library,
+            filled: Uses::default(),
+            rows_choose_files: false,
             now_was_used,
             row_files: Default::default(),
         })
@@ -104,10 +107,10 @@ impl Templates {
     pub(crate) fn set_language(&mut self, language: &Text) {
         match language {
             Text::Constant(text) => {
-                self.compiler.surroundings.language = Language::parse(text).unwrap_or_default();
+                self.compiler.language = Language::parse(text).unwrap_or_default();
             }
             Text::Leaf(leaf) => {
-                self.compiler.surroundings.language_columns = Some(leaf.columns.clone());
+                self.compiler.language_columns = Some(leaf.columns.clone());
             }
         }
     }
@@ -119,7 +122,9 @@ impl Templates {
         pointer: &str,
         value: &Value,
     ) -> Result<Tree, Vec<TemplateError>> {
-        tree::compile(&mut self.compiler, pointer, value)
+        let tree = tree::compile(&self.compiler, &mut self.library, pointer, value)?;
+        self.fill_for(&tree.leaves);
+        Ok(tree)
     }
 
     pub(crate) fn compile_text(
@@ -127,7 +132,9 @@ impl Templates {
         pointer: &str,
         text: &str,
     ) -> Result<Text, Vec<TemplateError>> {
-        tree::compile_text(&mut self.compiler, pointer, text)
+        let text = tree::compile_text(&self.compiler, &mut self.library, pointer, text)?;
+        self.fill_for(text.leaf());
+        Ok(text)
     }
 
     /// Compiles the `when` of a part; a part without one is always included.
@@ -136,7 +143,21 @@ impl Templates {
         pointer: &str,
         when: Option<&Value>,
     ) -> Result<Text, Vec<TemplateError>> {
-        tree::compile_condition(&mut self.compiler, pointer, when)
+        let text = tree::compile_condition(&self.compiler, &mut self.library, pointer, when)?;
+        self.fill_for(text.leaf());
+        Ok(text)
+    }
+
+    /// Adds what leaves use to the names that scopes are filled with.
+    fn fill_for<'a>(&mut self, leaves: impl IntoIterator<Item = &'a Leaf>) {
+        for leaf in leaves {
+            self.filled.extend(leaf.origin.uses());
+            if let Origin::File(_) = leaf.origin {
+                // The uses of such files are unknown until a row chooses them, so every name must be available.
+                self.rows_choose_files = true;
+                self.filled.extend_to_all(&self.compiler.names);
+            }
+        }
     }
 
     /// Replaces the row of a scope: its number, and `value` for the values of its columns, by index from 0.
@@ -146,26 +167,16 @@ impl Templates {
         number: u64,
         value: impl Fn(usize) -> &'a str,
     ) {
-        scope.fill(
-            &self.compiler.surroundings.names,
-            &self.compiler.uses,
-            number,
-            value,
-        );
-        scope.set_language(self.compiler.surroundings.language);
+        scope.fill(&self.compiler.names, &self.filled, number, value);
+        scope.set_language(self.compiler.language);
     }
 
     /// The columns and variables that anything compiled so far uses, as the user wrote them. Template files whose paths come from rows are compiled
     /// when their first row is rendered.
     pub(crate) fn used_names(&self) -> impl Iterator<Item = &str> {
-        let used = self
-            .compiler
-            .surroundings
-            .uses
-            .read()
-            .unwrap_or_else(PoisonError::into_inner);
-        let used = used.clone();
-        let all = self.compiler.surroundings.names.all.iter().enumerate();
+        let used = self.compiler.uses.read();
+        let used = used.unwrap_or_else(PoisonError::into_inner).clone();
+        let all = self.compiler.names.all.iter().enumerate();
         all.filter(move |(at, name)| match name.meaning {
             Meaning::Column(column) => used.names.contains(at) || used.row.contains(&column),
             Meaning::Variable(_) => used.names.contains(at),
@@ -176,12 +187,12 @@ impl Templates {
 
     /// True when rows choose template files, so that the used names are known only after all rows have been rendered.
     pub(crate) fn rows_choose_files(&self) -> bool {
-        self.compiler.rows_choose_files
+        self.rows_choose_files
     }
 
     /// The template files read so far, included ones among them, as paths relative to the manifest's folder.
     pub(crate) fn files_read(&self) -> Vec<String> {
-        self.compiler.surroundings.folder.files_read()
+        self.compiler.folder.files_read()
     }
 }
 
@@ -223,7 +234,7 @@ impl Templates {
             return None;
         };
         let mut name = Vec::new();
-        let library = &self.compiler.library;
+        let library = &self.library;
         self.render_template(library, path, scope, &mut name).ok()?;
         String::from_utf8(name).ok()
     }
@@ -237,7 +248,7 @@ impl Templates {
     ) -> Option<String> {
         let leaf = leaf_at(tree, pointer)?;
         match (&leaf.origin, file) {
-            (Origin::Template(template), _) => self.compiler.library.own_text(template),
+            (Origin::Template(template), _) => self.library.own_text(template),
             (Origin::File(_), Some(file)) => {
                 let file = self.row_file(leaf, file.to_owned());
                 match file.compiled.as_ref().ok()? {
@@ -308,7 +319,7 @@ impl Templates {
         let start = text.len();
         let rendered = match &leaf.origin {
             Origin::Template(template) => {
-                let rendered = self.render_template(&self.compiler.library, template, scope, text);
+                let rendered = self.render_template(&self.library, template, scope, text);
                 rendered.map(|()| scope.note_blanks(&template.shown, &text[start..]))
             }
             Origin::File(path) => self.render_row_file(leaf, path, scope, text),
@@ -332,7 +343,7 @@ impl Templates {
     ) -> Result<(), Vec<TemplateError>> {
         let only = template
             .only
-            .and_then(|name| self.compiler.surroundings.names.all.get(name));
+            .and_then(|name| self.compiler.names.all.get(name));
         // Most short templates are a single column, whose value is copied without Tera.
         if let Some(value) = only.and_then(|name| scope.context.get(&name.identifier)?.as_str()) {
             text.extend_from_slice(value.as_bytes());
@@ -351,7 +362,7 @@ impl Templates {
         text: &mut Vec<u8>,
     ) -> Result<(), Vec<TemplateError>> {
         let mut name = Vec::new();
-        self.render_template(&self.compiler.library, path, scope, &mut name)?;
+        self.render_template(&self.library, path, scope, &mut name)?;
         let name = String::from_utf8(name).map_err(|_| vec![not_text()])?;
         let file = self.row_file(leaf, name);
         let template = match &file.compiled {
@@ -370,8 +381,8 @@ impl Templates {
         };
         let start = text.len();
         // The `row` in the scope has only the columns that were known to be used before this file was chosen.
-        if template.uses.uses_row(&self.compiler.surroundings.names) {
-            let context = scope.with_row(&self.compiler.surroundings.names, &template.uses);
+        if template.uses.uses_row(&self.compiler.names) {
+            let context = scope.with_row(&self.compiler.names, &template.uses);
             let rendered = file
                 .library
                 .render(template, &context, scope.language, text);
@@ -393,12 +404,9 @@ impl Templates {
         // Compiled without a lock: two threads may compile the same file, which is harmless.
         drop(files);
         let mut library = self.empty.clone();
-        let compiled = self.compiler.surroundings.compile_file(
-            &mut library,
-            &leaf.pointer,
-            &path,
-            leaf.is_markdown,
-        );
+        let compiled =
+            self.compiler
+                .compile_file(&mut library, &leaf.pointer, &path, leaf.is_markdown);
         let file = Arc::new(RowFile { library, compiled });
         let mut files = kept.write().unwrap_or_else(PoisonError::into_inner);
         if files.len() >= FILES_KEPT {

@@ -5,6 +5,7 @@ use serde_json::{Map, Number, Value};
 use super::compiler::{Compiled, Compiler, Leaf, Origin};
 use super::condition::{neither_true_nor_false, parse_condition};
 use super::error::TemplateError;
+use super::library::Library;
 use crate::text::pointer_token;
 
 /// A compiled JSON value, which is rendered for each row.
@@ -69,12 +70,18 @@ impl Tree {
 }
 
 impl Text {
+    /// The leaf, unless the text is the same for all rows.
+    pub(super) fn leaf(&self) -> Option<&Leaf> {
+        match self {
+            Self::Constant(_) => None,
+            Self::Leaf(leaf) => Some(leaf),
+        }
+    }
+
     /// The headers of the columns that it depends on.
     pub(crate) fn columns(&self) -> Vec<&str> {
-        match self {
-            Self::Constant(_) => Vec::new(),
-            Self::Leaf(leaf) => leaf.columns.iter().map(String::as_str).collect(),
-        }
+        let columns = self.leaf().map(|leaf| leaf.columns.iter());
+        columns.into_iter().flatten().map(String::as_str).collect()
     }
 
     /// True when the text is the same for all rows.
@@ -90,12 +97,14 @@ impl Text {
 
 /// Compiles a value. The `Err` holds all errors.
 pub(super) fn compile(
-    compiler: &mut Compiler,
+    compiler: &Compiler,
+    library: &mut Library,
     pointer: &str,
     value: &Value,
 ) -> Result<Tree, Vec<TemplateError>> {
     let mut builder = Builder {
         compiler,
+        library,
         pointer: pointer.to_owned(),
         leaves: Vec::new(),
         condition: None,
@@ -114,11 +123,12 @@ pub(super) fn compile(
 }
 
 pub(super) fn compile_text(
-    compiler: &mut Compiler,
+    compiler: &Compiler,
+    library: &mut Library,
     pointer: &str,
     text: &str,
 ) -> Result<Text, Vec<TemplateError>> {
-    let template = compiler.compile_inline(pointer, text, false);
+    let template = compiler.compile_inline(library, pointer, text, false);
     match template.map_err(|errors| at(errors, pointer))? {
         Compiled::Constant(text) => Ok(Text::Constant(text)),
         Compiled::Varying(template) => {
@@ -130,15 +140,18 @@ pub(super) fn compile_text(
 
 /// Compiles the `when` of a part; a part without one is always included.
 pub(super) fn compile_condition(
-    compiler: &mut Compiler,
+    compiler: &Compiler,
+    library: &mut Library,
     pointer: &str,
     when: Option<&Value>,
 ) -> Result<Text, Vec<TemplateError>> {
     let Some(Value::String(text)) = when else {
         // The schema has refused everything but `true`, `false` and null.
-        return Ok(Text::Constant((when != Some(&Value::Bool(false))).to_string()));
+        return Ok(Text::Constant(
+            (when != Some(&Value::Bool(false))).to_string(),
+        ));
     };
-    let mut text = compile_text(compiler, pointer, text)?;
+    let mut text = compile_text(compiler, library, pointer, text)?;
     match &mut text {
         Text::Leaf(leaf) => leaf.is_condition = true,
         Text::Constant(constant) if parse_condition(constant).is_none() => {
@@ -158,7 +171,8 @@ enum Parent {
 }
 
 struct Builder<'a> {
-    compiler: &'a mut Compiler,
+    compiler: &'a Compiler,
+    library: &'a mut Library,
     pointer: String,
     leaves: Vec<Leaf>,
     /// The index of the leaf that is the condition of the current part.
@@ -230,7 +244,7 @@ impl Builder<'_> {
     }
 
     fn condition(&mut self, when: &Value) -> Option<Text> {
-        compile_condition(self.compiler, &self.pointer, Some(when))
+        compile_condition(self.compiler, self.library, &self.pointer, Some(when))
             .map_err(|errors| self.errors.extend(errors))
             .ok()
     }
@@ -258,22 +272,20 @@ impl Builder<'_> {
 
     fn text(&mut self, text: &str) -> Node {
         let is_markdown = self.is_markdown();
-        let compiled = self
-            .compiler
-            .compile_inline(&self.pointer, text, is_markdown);
+        let compiler = self.compiler;
+        let compiled = compiler.compile_inline(self.library, &self.pointer, text, is_markdown);
         self.compiled(compiled)
     }
 
     fn file(&mut self, path: &str) -> Node {
-        let path = match self.compiler.compile_inline(&self.pointer, path, false) {
+        let compiler = self.compiler;
+        let path = match compiler.compile_inline(self.library, &self.pointer, path, false) {
             Ok(Compiled::Constant(path)) => path,
             Ok(Compiled::Varying(template)) => return self.leaf(Origin::File(template)),
             Err(errors) => return self.wrong(errors),
         };
         let is_markdown = self.is_markdown();
-        let compiled = self
-            .compiler
-            .compile_file(&self.pointer, &path, is_markdown);
+        let compiled = compiler.compile_file(self.library, &self.pointer, &path, is_markdown);
         self.compiled(compiled)
     }
 
