@@ -10,12 +10,11 @@ use std::sync::Arc;
 
 use tera::{Context, ErrorKind, ReportError, Tera};
 
-use super::ascii_names::identifier;
 use super::error::TemplateError;
 use super::folder::Folder;
 use super::names::{Meaning, Names};
 use super::reference::writes_in_language;
-use super::scan::{RowUse, Scan, own_text, scan};
+use super::scan::{Scan, scan};
 use super::tera_error::from_tera;
 use super::token::{Token, Word};
 use super::uses::Uses;
@@ -131,8 +130,11 @@ impl Library {
 
     /// The text of the template itself, without included files, and with a letter in place of every value.
     pub(super) fn own_text(&self, template: &Template) -> Option<String> {
-        let text = self.texts.get(template.name.trim_end_matches(MARKDOWN))?;
-        own_text(text.source.text())
+        let scan = &self
+            .texts
+            .get(template.name.trim_end_matches(MARKDOWN))?
+            .scan;
+        scan.has_own_text.then(|| scan.own_text.clone())
     }
 
     /// Renders a template and appends the result to `text`.
@@ -418,16 +420,16 @@ impl TemplateText {
 
     /// Adds the columns that are used as `row["E-post"]`. Columns that do not exist are errors.
     fn columns_of_row(&self, names: &Names, uses: &mut Uses) -> Vec<TemplateError> {
+        if self.scan.whole_row {
+            uses.row.extend(names.columns().map(|(column, _)| column));
+        }
         let mut errors = Vec::new();
-        for used in &self.scan.row {
-            match used {
-                RowUse::Whole => uses.row.extend(names.columns().map(|(column, _)| column)),
-                RowUse::Column(key) => match names.column(&key.text) {
-                    Some(column) => {
-                        uses.row.insert(column);
-                    }
-                    None => errors.push(self.unknown_column(key, names)),
-                },
+        for key in &self.scan.columns {
+            match names.column(&key.text) {
+                Some(column) => {
+                    uses.row.insert(column);
+                }
+                None => errors.push(self.unknown_column(key, names)),
             }
         }
         errors
@@ -448,15 +450,12 @@ impl TemplateText {
         assigned: &'a HashSet<&str>,
     ) -> impl Iterator<Item = TemplateError> + 'a {
         let columns = self.scan.comparisons.iter().filter_map(|comparison| {
-            let (name, at) = match &comparison.token {
-                Token::Name(word) => (word.text.clone(), word.at.clone()),
-                key => (identifier(self.source_text(&key.at())), key.at()),
-            };
+            let Word { text: name, at } = &comparison.variable;
             let is_column = names
-                .find(&name)
+                .find(name)
                 .and_then(|name| names.column_at(name))
                 .is_some();
-            (is_column && !assigned.contains(name.as_str())).then_some((comparison, at))
+            (is_column && !assigned.contains(name.as_str())).then_some((comparison, at.clone()))
         });
         columns.filter_map(|(comparison, at)| {
             let column = self.source_text(&at);

@@ -2,24 +2,30 @@
 //!
 //! It follows the lexer of Tera 2: text, `{{ }}`, `{% %}`, comments and raw blocks; strings in three kinds of quotes with backslashes.
 
-use super::ascii_names::{ascii_letter, identifier, is_combining_mark};
+use super::ascii_names::{ascii_letter, is_combining_mark};
 use super::tag_mistakes::{self, Comparison};
-use super::token::{Mistake, Token, Word, is_field, is_value};
+use super::token::{Mistake, Token, Word, is_field, is_value, join_columns};
 
 /// The result of a scan. Ranges are bytes of the text as written.
 #[derive(Debug, Default)]
 pub(super) struct Scan {
     /// The text with ASCII names in its tags. Each character is replaced by one, so that lines and columns in Tera's errors stay right.
     pub(super) text: String,
+    /// The text outside of the tags, with `x` in place of every value.
+    pub(super) own_text: String,
+    pub(super) has_own_text: bool,
     pub(super) has_tags: bool,
-    /// All names in order, except those after a dot.
+    /// All names in order, except those after a dot and `row` with a column.
     pub(super) names: Vec<Word>,
     /// The names that the template itself assigns: by `set`, `for`, or as arguments of components.
     pub(super) assigned: Vec<String>,
     /// The names that components take from the place of their use: `@Navn`.
     pub(super) implicit: Vec<String>,
     pub(super) filters: Vec<Word>,
-    pub(super) row: Vec<RowUse>,
+    /// The columns that are read through the map `row`, as `row["E-post"]` or `row.Navn`.
+    pub(super) columns: Vec<Word>,
+    /// True when the whole map is used, for example in a loop.
+    pub(super) whole_row: bool,
     /// The files that are included or extended, with repetitions.
     pub(super) files: Vec<Word>,
     /// The name, when the whole template is `{{ name }}` and nothing else.
@@ -31,41 +37,18 @@ pub(super) struct Scan {
     pub(super) mistakes: Vec<Mistake>,
 }
 
-/// A use of the map `row`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum RowUse {
-    /// One column: `row["E-post"]` or `row.Navn`.
-    Column(Word),
-    /// The whole map, for example in a loop.
-    Whole,
-}
-
 /// Scans a template. One with an unclosed tag is scanned to its end; compiling it reports the error.
 pub(super) fn scan(text: &str) -> Scan {
-    let mut scanner = Scanner::new(text);
+    let mut scanner = Scanner {
+        all: text,
+        at: 0,
+        tag_begins: 0,
+        found: Scan::default(),
+        guards: Vec::new(),
+    };
     scanner.found.text.reserve(text.len());
     while scanner.scan_next() {}
     scanner.found
-}
-
-/// The text outside of a template's tags, with `x` in place of every value; `None` when it is blank.
-pub(super) fn own_text(text: &str) -> Option<String> {
-    let mut scanner = Scanner::new(text);
-    let (mut own, mut is_text, mut more) = (String::new(), false, true);
-    while more {
-        let from = scanner.at;
-        more = scanner.scan_next();
-        let piece = text.get(from..scanner.at).unwrap_or_default();
-        let tags = ["{{", "{%", "{#"].iter();
-        let tag = tags.filter_map(|tag| piece.find(tag)).min();
-        let (outside, tag) = piece.split_at(tag.unwrap_or(piece.len()));
-        is_text |= !outside.trim().is_empty();
-        own.push_str(outside);
-        if tag.starts_with("{{") {
-            own.push('x');
-        }
-    }
-    is_text.then_some(own)
 }
 
 /// The state of a scan.
@@ -80,16 +63,6 @@ struct Scanner<'a> {
 }
 
 impl<'a> Scanner<'a> {
-    fn new(text: &'a str) -> Self {
-        Self {
-            all: text,
-            at: 0,
-            tag_begins: 0,
-            found: Scan::default(),
-            guards: Vec::new(),
-        }
-    }
-
     fn rest(&self) -> &'a str {
         self.all.get(self.at..).unwrap_or_default()
     }
@@ -102,6 +75,14 @@ impl<'a> Scanner<'a> {
         self.at += piece.len();
     }
 
+    /// Copies the next `bytes`, which are no tag.
+    fn copy_own_text(&mut self, bytes: usize) {
+        let own = self.rest().get(..bytes).unwrap_or_default();
+        self.found.has_own_text |= !own.trim().is_empty();
+        self.found.own_text.push_str(own);
+        self.copy(bytes);
+    }
+
     /// Scans the text up to the next tag, and that tag; false at the end.
     fn scan_next(&mut self) -> bool {
         let rest = self.rest();
@@ -110,10 +91,10 @@ impl<'a> Scanner<'a> {
             .windows(2)
             .position(|pair| matches!(pair, b"{{" | b"{%" | b"{#"));
         let Some(marker) = marker else {
-            self.copy(rest.len());
+            self.copy_own_text(rest.len());
             return false;
         };
-        self.copy(marker);
+        self.copy_own_text(marker);
         self.found.has_tags = true;
         let begins = self.at;
         let rest = self.rest();
@@ -131,6 +112,7 @@ impl<'a> Scanner<'a> {
         self.copy(opening);
         self.tag_begins = begins;
         if rest.starts_with("{{") {
+            self.found.own_text.push('x');
             let tokens = self.tag("}}");
             let is_whole = begins == 0 && self.at == self.all.len();
             // A tag that trims blanks (`{{-`) changes the value and is no plain copy.
@@ -165,12 +147,12 @@ impl<'a> Scanner<'a> {
             self.copy(blank);
             let rest = self.rest();
             if rest.is_empty() {
-                return tokens;
+                return join_columns(tokens);
             }
             let after_dash = rest.strip_prefix('-').unwrap_or(rest);
             if after_dash.starts_with(end) {
                 self.copy(rest.len() - after_dash.len() + end.len());
-                return tokens;
+                return join_columns(tokens);
             }
             tokens.extend(self.token());
         }
@@ -218,16 +200,20 @@ impl<'a> Scanner<'a> {
         Some(Token::Name(Word { text, at }))
     }
 
-    /// Records the names in a tag, its filters, and its uses of `row`.
+    /// Records the names in a tag, its filters, and its columns of `row`.
     fn note_names(&mut self, tokens: &[Token]) {
         self.found
             .comparisons
             .extend(tag_mistakes::comparisons(tokens));
         for (at, token) in tokens.iter().enumerate() {
-            let Token::Name(name) = token else { continue };
-            if is_field(tokens, at) {
-                continue;
-            }
+            let name = match token {
+                Token::Name(name) if !is_field(tokens, at) => name,
+                Token::Column(key) => {
+                    self.found.columns.push(key.clone());
+                    continue;
+                }
+                _ => continue,
+            };
             self.found.names.push(name.clone());
             let before = at.checked_sub(1).and_then(|at| tokens.get(at));
             let follows = |sign| before.is_some_and(|before| before.is_sign(sign));
@@ -236,10 +222,7 @@ impl<'a> Scanner<'a> {
             } else if follows('@') {
                 self.found.implicit.push(name.text.clone());
             } else if name.text == "row" {
-                let used = row_column(tokens, at).cloned();
-                self.found
-                    .row
-                    .push(used.map_or(RowUse::Whole, RowUse::Column));
+                self.found.whole_row = true;
             }
         }
     }
@@ -294,10 +277,10 @@ impl<'a> Scanner<'a> {
                 self.found.filters.extend(filter);
             }
             // Inside a condition its names are not shown unconditionally.
-            "if" => self.guards.push(names_in_condition(rest)),
+            "if" => self.guards.push(variables(rest).collect()),
             "elif" => {
                 if let Some(guards) = self.guards.last_mut() {
-                    guards.extend(names_in_condition(rest));
+                    guards.extend(variables(rest));
                 }
             }
             "endif" => {
@@ -326,17 +309,13 @@ impl<'a> Scanner<'a> {
             match token {
                 Token::Sign('(' | '[' | '{', _) => depth += 1,
                 Token::Sign(')' | ']' | '}', _) => depth = depth.saturating_sub(1),
-                Token::Name(name) if depth == 0 && is_value(tokens, at) => {
-                    let shown = match row_column(tokens, at).filter(|_| name.text == "row") {
-                        Some(key) => Word {
-                            text: identifier(&key.text),
-                            at: key.at.clone(),
-                        },
-                        None => name.clone(),
-                    };
-                    if !self.guards.iter().flatten().any(|name| *name == shown.text) {
-                        self.found.shown.push(shown);
-                    }
+                _ if depth == 0 && is_value(tokens, at) => {
+                    let guards = &self.guards;
+                    let is_guarded =
+                        |shown: &Word| guards.iter().flatten().any(|name| *name == shown.text);
+                    self.found
+                        .shown
+                        .extend(token.variable().filter(|shown| !is_guarded(shown)));
                 }
                 _ => {}
             }
@@ -345,35 +324,14 @@ impl<'a> Scanner<'a> {
 }
 
 /// The names in a condition; columns of `row` by their ASCII names.
-fn names_in_condition(tokens: &[Token]) -> Vec<String> {
-    let names = tokens.iter().enumerate().filter_map(|(at, token)| {
-        let name = name_of(token)?;
-        Some(match row_column(tokens, at).filter(|_| name == "row") {
-            Some(key) => identifier(&key.text),
-            None => name.to_owned(),
-        })
-    });
-    names.collect()
+fn variables(tokens: &[Token]) -> impl Iterator<Item = String> {
+    let words = tokens.iter().filter_map(Token::variable);
+    words.map(|word| word.text)
 }
 
 fn name_of(token: &Token) -> Option<&str> {
     match token {
         Token::Name(name) => Some(&name.text),
-        _ => None,
-    }
-}
-
-/// The column in `row["E-post"]`, `row.Navn` or `row?.Navn`, when the token `at` is `row`.
-fn row_column(tokens: &[Token], at: usize) -> Option<&Word> {
-    let optional = tokens.get(at + 1).is_some_and(|token| token.is_sign('?'));
-    match tokens.get(at + 1 + usize::from(optional)..)? {
-        [
-            Token::Sign('[', _),
-            Token::Quoted(key),
-            Token::Sign(']', _),
-            ..,
-        ] if !key.text.contains('\\') => Some(key),
-        [Token::Sign('.', _), Token::Name(key), ..] => Some(key),
         _ => None,
     }
 }
@@ -440,7 +398,9 @@ mod tests {
             ("{{ '}}' }}!", Some("x!")),
             ("+47", Some("+47")),
         ] {
-            assert_eq!(own_text(text).as_deref(), own, "{text}");
+            let found = scan(text);
+            let found = found.has_own_text.then_some(found.own_text);
+            assert_eq!(found.as_deref(), own, "{text}");
         }
     }
 
@@ -491,18 +451,20 @@ mod tests {
 
     #[test]
     fn the_columns_behind_row_are_found() {
-        let uses = |text| scan(text).row;
-        let column = |text: &str, at| {
-            RowUse::Column(Word {
-                text: text.to_owned(),
-                at,
-            })
-        };
-        assert_eq!(uses("{{ row[\"E-post\"] }}"), [column("E-post", 8..14)]);
-        assert_eq!(uses("{{ row?.Språk }}"), [column("Sprak", 8..14)]);
-        assert_eq!(uses("{{ row[name] }}"), [RowUse::Whole]);
-        assert_eq!(uses("{% for k, v in row %}"), [RowUse::Whole]);
-        assert_eq!(uses("{{ a.row }}"), []);
+        for (text, columns, whole_row) in [
+            ("{{ row[\"E-post\"] }}", vec![("E-post", 8..14)], false),
+            ("{{ row?.Språk }}", vec![("Sprak", 8..14)], false),
+            ("{{ row[name] }}", vec![], true),
+            ("{% for k, v in row %}", vec![], true),
+            ("{{ a.row }}{{ a.row.b }}", vec![], false),
+        ] {
+            let found = scan(text);
+            let words = found.columns.iter();
+            let words: Vec<_> = words
+                .map(|key| (key.text.as_str(), key.at.clone()))
+                .collect();
+            assert_eq!((words, found.whole_row), (columns, whole_row), "{text}");
+        }
     }
 
     #[test]
