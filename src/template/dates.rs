@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use jiff::civil::{Date, Time, Weekday};
+use jiff::civil::{Date, Weekday};
 use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp, Zoned};
 use tera::{Error, Kwargs, State, Tera, Value};
@@ -110,18 +110,14 @@ fn format_date(value: &Value, by: &Kwargs, oslo: &TimeZone) -> Result<String, Er
             let DateOrTime::Time(zoned) = &when else {
                 return Err(failure("a date has no time of day", &value.to_string()));
             };
-            clock(zoned.time(), english)
+            let format = if english { "%H:%M" } else { "%H.%M" };
+            zoned.strftime(format).to_string()
         }
         other => {
             let message = "`form` must be `long`, `weekday`, `month`, `short`, `time` or `iso`";
             return Err(failure(message, other));
         }
     })
-}
-
-fn clock(time: Time, english: bool) -> String {
-    time.strftime(if english { "%H:%M" } else { "%H.%M" })
-        .to_string()
 }
 
 fn weekday(language: Language, day: Weekday) -> &'static str {
@@ -149,10 +145,10 @@ fn weekday(language: Language, day: Weekday) -> &'static str {
 /// The arguments of `plus`; each may be negative.
 #[derive(Default)]
 struct Added {
-    months: Option<i64>,
-    days: Option<i64>,
-    hours: Option<i64>,
-    workdays: Option<i64>,
+    months: i64,
+    days: i64,
+    hours: i64,
+    workdays: i64,
 }
 
 /// The filter `plus`. A date stays a date, and a time a time. Months come first, then days, then hours, then working days.
@@ -161,7 +157,6 @@ fn plus(value: &Value, by: &Kwargs, oslo: &TimeZone) -> Result<String, Error> {
     let when = DateOrTime::read(value, oslo).ok_or_else(|| not_a_date("plus", value))?;
     let out_of_range = |_| failure("`plus` leads out of the calendar", &value.to_string());
     let [months, days, hours] = added.spans().map_err(out_of_range)?;
-    let workdays = added.workdays.unwrap_or(0);
     match when {
         DateOrTime::Date(_) if !hours.is_zero() => Err(failure(
             "hours cannot be added to a date",
@@ -171,14 +166,14 @@ fn plus(value: &Value, by: &Kwargs, oslo: &TimeZone) -> Result<String, Error> {
             let date = date
                 .checked_add(months)
                 .and_then(|date| date.checked_add(days));
-            let date = date.and_then(|date| add_workdays(date, workdays));
+            let date = date.and_then(|date| add_workdays(date, added.workdays));
             Ok(date.map_err(out_of_range)?.to_string())
         }
         DateOrTime::Time(mut zoned) => {
             for span in [months, days, hours] {
                 zoned = zoned.checked_add(span).map_err(out_of_range)?;
             }
-            let date = add_workdays(zoned.date(), workdays).map_err(out_of_range)?;
+            let date = add_workdays(zoned.date(), added.workdays).map_err(out_of_range)?;
             // The time of day stays, even across a change to or from summer time.
             let zoned = zoned.with().date(date).build().map_err(out_of_range)?;
             Ok(Moment::from(&zoned).to_string())
@@ -188,6 +183,9 @@ fn plus(value: &Value, by: &Kwargs, oslo: &TimeZone) -> Result<String, Error> {
 
 impl Added {
     fn read(by: &Kwargs) -> Result<Self, Error> {
+        if by.iter().next().is_none() {
+            return Err(Error::message(format!("`plus` needs one of {UNITS}")));
+        }
         let mut added = Self::default();
         for (key, value) in by.iter() {
             let name = key.as_str().unwrap_or_default();
@@ -208,19 +206,9 @@ impl Added {
                 let message = format!("`plus` needs a whole number for `{name}`");
                 failure(&message, &value.to_string())
             })?;
-            let more = count.saturating_mul(each);
-            *sum = Some(sum.unwrap_or(0_i64).saturating_add(more));
+            *sum = sum.saturating_add(count.saturating_mul(each));
         }
-        let Self {
-            months,
-            days,
-            hours,
-            workdays,
-        } = &added;
-        if months.or(*days).or(*hours).or(*workdays).is_none() {
-            return Err(Error::message(format!("`plus` needs one of {UNITS}")));
-        }
-        if workdays.is_some_and(|count| count.unsigned_abs() > WORKDAY_LIMIT) {
+        if added.workdays.unsigned_abs() > WORKDAY_LIMIT {
             return Err(Error::message("`plus` counts at most 10000 workdays"));
         }
         Ok(added)
@@ -229,9 +217,9 @@ impl Added {
     fn spans(&self) -> Result<[Span; 3], jiff::Error> {
         let span = Span::new();
         Ok([
-            span.try_months(self.months.unwrap_or(0))?,
-            span.try_days(self.days.unwrap_or(0))?,
-            span.try_hours(self.hours.unwrap_or(0))?,
+            span.try_months(self.months)?,
+            span.try_days(self.days)?,
+            span.try_hours(self.hours)?,
         ])
     }
 }
