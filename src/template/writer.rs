@@ -1,6 +1,6 @@
-//! The writer that templates render into. It limits the length, and records the state that filters and escaping depend on.
+//! The writer that templates render into. It limits the length, and knows what filters and escaping depend on.
 //!
-//! Tera takes a plain function for escaping and passes no state of ours to filters. So the letter's language and the beginning of the current line are kept in
+//! Tera takes a plain function for escaping and passes no state of ours to filters. So the letter's language and the beginning of the current line go through
 //! thread-local variables, which is safe because a rendering never changes its thread.
 
 use std::cell::{Cell, RefCell};
@@ -25,11 +25,8 @@ pub(super) struct Line {
 
 thread_local! {
     static LANGUAGE: Cell<Language> = const { Cell::new(Language::Bokmal) };
-    static LINE_BEGINS: Cell<bool> = const { Cell::new(true) };
-    /// The first byte of the current line that is not a blank.
-    static LINE_MARK: Cell<Option<u8>> = const { Cell::new(None) };
     /// Set by the writer's `flush`, by which escaping recognises it behind Tera's `dyn Write`.
-    static IS_LETTER: Cell<bool> = const { Cell::new(false) };
+    static LINE: Cell<Option<Line>> = const { Cell::new(None) };
     /// Values with signs that were written as character references.
     static PROTECTED: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
 }
@@ -69,27 +66,20 @@ pub(super) fn language_argument(by: &Kwargs) -> Result<Language, Error> {
 /// Tera escapes into the letter or, inside `set`, `filter`, components and `super()`, into a buffer of its own. They are told apart by a flush, which only the
 /// letter's writer records. The text of a buffer may end up anywhere, so it is always escaped as if it began a line, which is correct in every place.
 pub(super) fn line_of(output: &mut dyn Write) -> Line {
-    IS_LETTER.set(false);
+    LINE.set(None);
     // Flushing a buffer cannot fail.
     let _ = output.flush();
-    if IS_LETTER.get() {
-        Line {
-            begins: LINE_BEGINS.get(),
-            is_one_line: matches!(LINE_MARK.get(), Some(b'#' | b'|')),
-        }
-    } else {
-        Line {
-            begins: true,
-            is_one_line: false,
-        }
-    }
+    LINE.take().unwrap_or(Line {
+        begins: true,
+        is_one_line: false,
+    })
 }
 
-/// A writer that appends to a text, limits its length, and records the beginning of the current line.
+/// A writer that appends to a text, limits its length, and tells how the current line begins.
 #[derive(Debug)]
 pub(super) struct LimitedWriter<'a> {
     text: &'a mut Vec<u8>,
-    end: usize,
+    start: usize,
     pub(super) is_over: bool,
 }
 
@@ -97,67 +87,42 @@ impl<'a> LimitedWriter<'a> {
     /// Begins a rendering on this thread, at the end of `text`.
     pub(super) fn new(text: &'a mut Vec<u8>, language: Language) -> Self {
         LANGUAGE.set(language);
-        LINE_BEGINS.set(true);
-        LINE_MARK.set(None);
         Self {
-            end: text.len() + TEXT_LIMIT,
+            start: text.len(),
             text,
             is_over: false,
+        }
+    }
+
+    fn line(&self) -> Line {
+        let text = self.text.get(self.start..).unwrap_or_default();
+        let start = text.iter().rposition(|byte| *byte == b'\n');
+        let line = text.get(start.map_or(0, |at| at + 1)..).unwrap_or_default();
+        let mark = line.iter().find(|byte| **byte != b' ');
+        // Signs of indents, quotes, list items, headings and table cells, after which a block may begin.
+        let is_sign = |byte: &u8| b" \t>*+-#0123456789.)|".contains(byte);
+        let mut last = line.rsplit(|byte| *byte == b'\r').take(1).flatten();
+        Line {
+            begins: last.all(is_sign),
+            is_one_line: matches!(mark, Some(b'#' | b'|')),
         }
     }
 }
 
 impl Write for LimitedWriter<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if self.text.len() + bytes.len() > self.end {
+        if self.text.len() + bytes.len() > self.start + TEXT_LIMIT {
             self.is_over = true;
             return Err(io::Error::other("the text is too long"));
         }
         self.text.extend_from_slice(bytes);
-        mark_line(bytes);
-        // From the end: only bytes after the last line break matter.
-        for byte in bytes.iter().rev() {
-            match byte {
-                b'\n' | b'\r' => {
-                    LINE_BEGINS.set(true);
-                    break;
-                }
-                // Signs of indents, quotes, list items, headings and table cells, after which a block may begin.
-                b' '
-                | b'\t'
-                | b'>'
-                | b'*'
-                | b'+'
-                | b'-'
-                | b'#'
-                | b'0'..=b'9'
-                | b'.'
-                | b')'
-                | b'|' => {}
-                _ => {
-                    LINE_BEGINS.set(false);
-                    break;
-                }
-            }
-        }
         Ok(bytes.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        IS_LETTER.set(true);
+        LINE.set(Some(self.line()));
         Ok(())
     }
-}
-
-/// Records the first byte of the current line that is not a blank.
-fn mark_line(bytes: &[u8]) {
-    let begins = bytes.iter().rposition(|byte| *byte == b'\n');
-    let line = match begins {
-        Some(at) => bytes.get(at + 1..).unwrap_or_default(),
-        None if LINE_MARK.get().is_some() => return,
-        None => bytes,
-    };
-    LINE_MARK.set(line.iter().copied().find(|byte| *byte != b' '));
 }
 
 #[cfg(test)]
