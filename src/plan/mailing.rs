@@ -1,6 +1,5 @@
 //! A mailing with everything it is made of: loaded, compiled, not yet rendered.
 
-use std::error::Error as _;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::thread;
@@ -15,7 +14,7 @@ use super::slow_rows::{RowsInProgress, SlowRows};
 use crate::diagnostic::{Place, Problem, Problems, did_you_mean, tidy};
 use crate::manifest::{LoadedManifest, Manifest};
 use crate::recipients::{Dialect, Options, Row, Rows};
-use crate::template::{NameConflict, NameOwner, Names, TemplateError, Templates};
+use crate::template::{NameConflict, Names, TemplateError, Templates};
 use crate::text::pointer_token;
 
 /// The most threads that check rows: one thread reads the file and collects the results, and cannot feed more.
@@ -238,23 +237,19 @@ fn create_templates(
     let manifest = &loaded.manifest;
     let names = Names::new(headers, &manifest.variables).map_err(|wrong| {
         // Of two names in conflict the second is the one to change: a variable in the manifest, else a column in the file.
-        let place = |name: &NameConflict| match &name.second {
-            NameOwner::Variable(variable) => {
-                loaded.place_of_key(&format!("/variables/{}", pointer_token(variable)))
-            }
-            _ => Place::File(display_path(loaded, &manifest.recipients.file)),
+        let problem = |conflict: NameConflict| {
+            let place = match conflict.variable {
+                Some(variable) => {
+                    loaded.place_of_key(&format!("/variables/{}", pointer_token(&variable)))
+                }
+                None => Place::File(display_path(loaded, &manifest.recipients.file)),
+            };
+            Problem::error(place, conflict.message).with_hint(conflict.hint)
         };
-        let wrong = wrong.into_iter();
-        wrong
-            .map(|name| Problem::error(place(&name), name.to_string()).with_hint(name.hint()))
-            .collect::<Problems>()
+        wrong.into_iter().map(problem).collect::<Problems>()
     })?;
     let templates = Templates::new(&loaded.folder, names, &manifest.mailing, options.began);
-    let templates = templates.map_err(|error| {
-        let problem = Problem::error(Place::File(loaded.folder.clone()), error.to_string());
-        let cause = error.source().map(ToString::to_string).unwrap_or_default();
-        problem.with_cause(cause)
-    })?;
+    let templates = templates.map_err(|error| in_manifest(loaded, &error))?;
     Ok(templates.with_member_rules(MEMBER_RULES))
 }
 

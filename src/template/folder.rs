@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::error::{SetupError, TemplateError, excerpt};
+use super::error::{TemplateError, excerpt};
 use crate::diagnostic::{Source, did_you_mean};
 use crate::plain_file::{self, Refused, find_inside};
 use crate::secret::redact;
@@ -25,7 +25,7 @@ pub(super) struct Folder {
 }
 
 impl Folder {
-    pub(super) fn new(folder: &Path) -> Result<Self, SetupError> {
+    pub(super) fn new(folder: &Path) -> io::Result<Self> {
         // The parent of a bare file name is the empty path.
         let here = Path::new(".");
         let named = if folder.as_os_str().is_empty() {
@@ -33,18 +33,14 @@ impl Folder {
         } else {
             folder
         };
-        let real = named.canonicalize().map_err(|source| SetupError::Folder {
-            folder: folder.to_owned(),
-            source,
-        })?;
         Ok(Self {
+            real: named.canonicalize()?,
             // A file beside the manifest is named without a folder.
             shown: if folder == here {
                 PathBuf::new()
             } else {
                 folder.to_owned()
             },
-            real,
             files_read: Arc::default(),
         })
     }

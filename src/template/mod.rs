@@ -36,7 +36,7 @@ pub(crate) use compiler::MemberRules;
 pub(crate) use condition::parse_condition;
 pub(crate) use error::TemplateError;
 pub(crate) use library::ShownColumn;
-pub(crate) use names::{NameConflict, NameOwner, Names};
+pub(crate) use names::{NameConflict, Names};
 pub(crate) use reference::reference;
 pub(crate) use scope::Scope;
 pub(crate) use templates::Templates;

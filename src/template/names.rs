@@ -1,7 +1,6 @@
 //! The names that templates can use, in one flat namespace.
 
 use std::collections::HashMap;
-use std::fmt;
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
@@ -20,7 +19,6 @@ const KEYWORDS: [&str; 19] = [
 pub(crate) struct Names {
     pub(super) all: Vec<Name>,
     index: HashMap<String, usize>,
-    headers: HashMap<String, usize>,
 }
 
 #[derive(Debug, Clone)]
@@ -54,28 +52,26 @@ impl Meaning {
         ("row", Self::Row),
         ("recipientName", Self::RecipientName),
     ];
+
+    /// The owner of a name with this meaning, in words.
+    fn owner(&self, written: &str) -> String {
+        match self {
+            Self::Column(_) => format!("the column `{written}`"),
+            Self::Variable(_) => format!("the variable `{written}`"),
+            Self::Mailing | Self::RowNumber | Self::Row | Self::RecipientName => {
+                "a name of massebrev's own".to_owned()
+            }
+        }
+    }
 }
 
-/// The owner of a name.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum NameOwner {
-    /// The column with this header.
-    Column(String),
-    /// The variable with this name in the manifest.
-    Variable(String),
-    Massebrev,
-    Language,
-}
-
-/// Two columns or variables that would have the same name.
+/// A column or variable that would have the same name as another one, or a reserved name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct NameConflict {
-    /// The ASCII name in question.
-    pub name: String,
-    /// The owner that has the name.
-    pub first: NameOwner,
-    /// The owner that would get the same name and has to be renamed.
-    pub second: NameOwner,
+    /// The variable of the manifest to be renamed; `None` for a column.
+    pub variable: Option<String>,
+    pub message: String,
+    pub hint: String,
 }
 
 impl Names {
@@ -87,7 +83,6 @@ impl Names {
         let mut names = Self {
             all: Vec::new(),
             index: HashMap::new(),
-            headers: HashMap::new(),
         };
         // massebrev's own names come first, so that a conflict asks for another name of the column or variable.
         for (word, meaning) in Meaning::OWN {
@@ -96,7 +91,6 @@ impl Names {
         let mut problems = Vec::new();
         for (column, header) in headers.iter().enumerate() {
             problems.extend(names.add(header, Meaning::Column(column)));
-            names.headers.insert(header.clone(), column);
         }
         for (variable, value) in variables {
             problems.extend(names.add(variable, Meaning::Variable(value.clone())));
@@ -112,21 +106,20 @@ impl Names {
         let name = identifier(written);
         // Names that begin with `__tera` are reserved by Tera.
         let first = if KEYWORDS.contains(&name.as_str()) || name.starts_with("__tera") {
-            Some(NameOwner::Language)
+            Some("a word of the template language".to_owned())
         } else {
-            self.find(&name)
-                .and_then(|at| self.all.get(at))
-                .map(|name| NameOwner::new(&name.written, &name.meaning))
+            let first = self.find(&name).and_then(|at| self.all.get(at));
+            first.map(|first| first.meaning.owner(&first.written))
         };
         let Some(first) = first else {
             self.push(written, meaning);
             return None;
         };
-        let second = NameOwner::new(written, &meaning);
+        let second = meaning.owner(written);
         Some(NameConflict {
-            name,
-            first,
-            second,
+            variable: matches!(meaning, Meaning::Variable(_)).then(|| written.to_owned()),
+            message: format!("{second} would be `{name}` in templates, and so is {first}"),
+            hint: format!("give {second} another name"),
         })
     }
 
@@ -147,8 +140,9 @@ impl Names {
 
     /// The index of the column for `row["key"]` or `row.key`. The header wins over the ASCII name.
     pub(super) fn column(&self, key: &str) -> Option<usize> {
+        let by_header = self.columns().find(|(_, name)| &*name.written == key);
         let by_name = || self.column_at(self.find(key)?);
-        self.headers.get(key).copied().or_else(by_name)
+        by_header.map(|(column, _)| column).or_else(by_name)
     }
 
     /// The index of the column for an index in `all`; `None` when that is no column.
@@ -160,7 +154,7 @@ impl Names {
     }
 
     /// The columns with their indexes, in no particular order.
-    pub(super) fn columns(&self) -> impl Iterator<Item = (usize, &Name)> {
+    pub(super) fn columns(&self) -> impl Iterator<Item = (usize, &Name)> + Clone {
         self.all.iter().filter_map(|name| match name.meaning {
             Meaning::Column(column) => Some((column, name)),
             _ => None,
@@ -177,7 +171,7 @@ impl Names {
 
     /// The hint for a column that does not exist.
     pub(super) fn column_hint(&self, wrong: &str) -> String {
-        let headers = self.headers.keys().map(String::as_str);
+        let headers = self.columns().map(|(_, name)| &*name.written);
         diagnostic::did_you_mean(wrong, headers).unwrap_or_else(|| self.listed())
     }
 
@@ -203,51 +197,6 @@ pub(super) fn did_you_mean(word: &str) -> String {
     format!("did you mean `{word}`?")
 }
 
-impl NameOwner {
-    fn new(written: &str, meaning: &Meaning) -> Self {
-        match meaning {
-            Meaning::Column(_) => Self::Column(written.to_owned()),
-            Meaning::Variable(_) => Self::Variable(written.to_owned()),
-            Meaning::Mailing | Meaning::RowNumber | Meaning::Row | Meaning::RecipientName => {
-                Self::Massebrev
-            }
-        }
-    }
-}
-
-impl fmt::Display for NameOwner {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Column(header) => write!(f, "the column `{header}`"),
-            Self::Variable(name) => write!(f, "the variable `{name}`"),
-            Self::Massebrev => f.write_str("massebrev itself"),
-            Self::Language => f.write_str("the template language"),
-        }
-    }
-}
-
-impl NameConflict {
-    pub(crate) fn hint(&self) -> String {
-        format!("give {} another name", self.second)
-    }
-}
-
-impl fmt::Display for NameConflict {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            name,
-            first,
-            second,
-        } = self;
-        write!(f, "{second} would be `{name}` in templates, and so is ")?;
-        match first {
-            NameOwner::Massebrev => f.write_str("a name of massebrev's own"),
-            NameOwner::Language => f.write_str("a word of the template language"),
-            NameOwner::Column(_) | NameOwner::Variable(_) => write!(f, "{first}"),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -256,8 +205,12 @@ mod tests {
 
     fn names(headers: &[&str], variables: &Value) -> Result<Names, Vec<String>> {
         let headers: Vec<_> = headers.iter().map(|header| (*header).to_owned()).collect();
-        Names::new(&headers, variables.as_object().unwrap())
-            .map_err(|problems| problems.iter().map(ToString::to_string).collect())
+        Names::new(&headers, variables.as_object().unwrap()).map_err(|problems| {
+            problems
+                .into_iter()
+                .map(|problem| problem.message)
+                .collect()
+        })
     }
 
     #[test]
@@ -289,7 +242,7 @@ mod tests {
         );
         assert!(names(&["__tera_context"], &json!({})).is_err());
         assert_eq!(
-            Names::new(&["row".to_owned()], &Map::new()).unwrap_err()[0].hint(),
+            Names::new(&["row".to_owned()], &Map::new()).unwrap_err()[0].hint,
             "give the column `row` another name"
         );
     }

@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use super::compiler::{Compiled, Compiler, Leaf, MemberRules, Origin, not_text};
 use super::condition::{neither_true_nor_false, parse_condition};
-use super::error::{SetupError, TemplateError};
+use super::error::TemplateError;
 use super::folder::Folder;
 use super::library::{Library, Template};
 use super::names::{Meaning, Names};
@@ -57,9 +57,22 @@ impl Templates {
         names: Names,
         mailing: &str,
         now: Timestamp,
-    ) -> Result<Self, SetupError> {
+    ) -> Result<Self, Box<TemplateError>> {
+        let refused = |message: String, cause: String| TemplateError {
+            file: Some(folder.to_owned()),
+            ..TemplateError::new(message).with_cause(cause)
+        };
         let now_was_used = Arc::default();
-        let mut tera = engine::new(now, Arc::clone(&now_was_used)).map_err(SetupError::Zone)?;
+        let mut tera = engine::new(now, Arc::clone(&now_was_used)).map_err(|error| {
+            refused(
+                "the time zone of Norway is not known".to_owned(),
+                error.to_string(),
+            )
+        })?;
+        let opened = Folder::new(folder).map_err(|error| {
+            let message = format!("the folder {} cannot be read", folder.display());
+            refused(message, error.to_string())
+        })?;
         for name in &names.all {
             let value = match &name.meaning {
                 Meaning::Variable(value) => engine::manifest_value(value),
@@ -75,7 +88,7 @@ impl Templates {
         Ok(Self {
             empty: library.clone(),
             compiler: Compiler {
-                folder: Folder::new(folder)?,
+                folder: opened,
                 names,
                 rules: MemberRules::default(),
                 uses: RwLock::default(),
