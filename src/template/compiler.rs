@@ -147,16 +147,11 @@ impl Compiler {
         if language_varies || template.uses.vary(&self.names) {
             return Ok(Compiled::Varying(Box::new(template)));
         }
-        let mut text = Vec::new();
+        let mut text = String::new();
         library
             // The context is empty: variables and the mailing's name are in Tera's global context.
             .render(&template, &tera::Context::new(), self.language, &mut text)
             .map_err(|error| vec![*error])?;
-        let text = String::from_utf8(text).map_err(|_| vec![not_text()])?;
         Ok(Compiled::Constant(text))
     }
-}
-
-pub(super) fn not_text() -> TemplateError {
-    TemplateError::new("the template does not render to text")
 }

@@ -143,7 +143,7 @@ impl Library {
         template: &Template,
         context: &Context,
         language: Language,
-        text: &mut Vec<u8>,
+        text: &mut String,
     ) -> Result<(), Box<TemplateError>> {
         let mut writer = LimitedWriter::new(text, language);
         let Err(error) = self.tera.render_to(&template.name, context, &mut writer) else {

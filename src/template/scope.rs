@@ -65,7 +65,7 @@ impl Scope {
     }
 
     /// Records the blank columns that a template has shown. A text that rendered to nothing is left out of the letter, so it leaves no gap.
-    pub(super) fn note_blanks(&self, shown: &[Arc<ShownColumn>], rendered: &[u8]) {
+    pub(super) fn note_blanks(&self, shown: &[Arc<ShownColumn>], rendered: &str) {
         if self.blank.is_empty() || shown.is_empty() || rendered.trim_ascii().is_empty() {
             return;
         }

@@ -10,8 +10,10 @@ use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::compiler::{Compiled, Compiler, Leaf, MemberRules, Origin, not_text};
+use super::compiler::{Compiled, Compiler, Leaf, MemberRules, Origin};
 use super::condition::{neither_true_nor_false, parse_condition};
+use super::de::{self, Rendered};
+use super::engine;
 use super::error::TemplateError;
 use super::folder::Folder;
 use super::library::{Library, Template};
@@ -19,7 +21,6 @@ use super::names::{Meaning, Names};
 use super::scope::Scope;
 use super::tree::{self, Text, Tree};
 use super::uses::Uses;
-use super::{de, engine};
 use crate::correspondence::Language;
 
 /// The largest number of compiled files that are cached for paths from rows. With a file for every row, memory would grow without it.
@@ -223,9 +224,8 @@ impl Templates {
         tree: &Tree,
         scope: &Scope,
     ) -> Result<T, Vec<TemplateError>> {
-        let (text, ends, mut errors) = self.render_leaves(tree, scope);
-        let text = String::from_utf8(text).map_err(|_| vec![not_text()])?;
-        let read = de::read(tree, &text, &ends);
+        let (rendered, mut errors) = self.render_leaves(tree, scope);
+        let read = de::read(tree, &rendered);
         if errors.is_empty() {
             return read;
         }
@@ -234,11 +234,10 @@ impl Templates {
         Err(errors)
     }
 
-    /// Finds the pointer in the manifest for a pointer `rendered` into the result of a tree, whose lists do not count items that the row leaves out.
-    pub(crate) fn pointer_in_manifest(&self, tree: &Tree, scope: &Scope, rendered: &str) -> String {
-        let (text, ends, _) = self.render_leaves(tree, scope);
-        let text = String::from_utf8_lossy(&text);
-        de::pointer_in_manifest(tree, &text, &ends, rendered)
+    /// Finds the pointer in the manifest for a pointer into the result of a tree, whose lists do not count items that the row leaves out.
+    pub(crate) fn pointer_in_manifest(&self, tree: &Tree, scope: &Scope, pointer: &str) -> String {
+        let (rendered, _) = self.render_leaves(tree, scope);
+        de::pointer_in_manifest(tree, &rendered, pointer)
     }
 
     /// The path of the file that the row chooses for the text at a pointer; `None` for other texts.
@@ -246,10 +245,10 @@ impl Templates {
         let Origin::File(path) = &leaf_at(tree, pointer)?.origin else {
             return None;
         };
-        let mut name = Vec::new();
+        let mut name = String::new();
         let library = &self.library;
         self.render_template(library, path, scope, &mut name).ok()?;
-        String::from_utf8(name).ok()
+        Some(name)
     }
 
     /// The text of the template at a pointer, with a letter in place of every value; `None` when it is blank. `file` is the path that the row chooses, if it does.
@@ -273,27 +272,22 @@ impl Templates {
         }
     }
 
-    /// Renders every leaf. Returns the texts in one buffer, the end of each, and the errors.
-    fn render_leaves(
-        &self,
-        tree: &Tree,
-        scope: &Scope,
-    ) -> (Vec<u8>, Vec<usize>, Vec<TemplateError>) {
-        // All leaves are rendered into one buffer; `ends` tells them apart. Leaves of a part whose condition is false stay empty.
-        let mut text = Vec::with_capacity(USUAL_SIZE);
-        let mut ends = Vec::with_capacity(tree.leaves.len());
+    /// Renders every leaf. Leaves of a part whose condition is false stay empty.
+    fn render_leaves(&self, tree: &Tree, scope: &Scope) -> (Rendered, Vec<TemplateError>) {
+        let mut rendered = Rendered {
+            text: String::with_capacity(USUAL_SIZE),
+            ends: Vec::with_capacity(tree.leaves.len()),
+        };
         let mut errors = Vec::new();
         for leaf in &tree.leaves {
-            if leaf
-                .condition
-                .is_none_or(|condition| holds(&text, &ends, condition))
-            {
-                let rendered = self.render_leaf(leaf, scope, &mut text);
-                errors.extend(rendered.err().into_iter().flatten());
+            let holds = |condition| parse_condition(rendered.leaf(condition)) == Some(true);
+            if leaf.condition.is_none_or(holds) {
+                let done = self.render_leaf(leaf, scope, &mut rendered.text);
+                errors.extend(done.err().into_iter().flatten());
             }
-            ends.push(text.len());
+            rendered.ends.push(rendered.text.len());
         }
-        (text, ends, errors)
+        (rendered, errors)
     }
 
     /// True when a part is included for a row.
@@ -315,9 +309,9 @@ impl Templates {
         match text {
             Text::Constant(text) => Ok(text.clone()),
             Text::Leaf(leaf) => {
-                let mut text = Vec::new();
+                let mut text = String::new();
                 self.render_leaf(leaf, scope, &mut text)?;
-                String::from_utf8(text).map_err(|_| vec![not_text()])
+                Ok(text)
             }
         }
     }
@@ -327,7 +321,7 @@ impl Templates {
         &self,
         leaf: &Leaf,
         scope: &Scope,
-        text: &mut Vec<u8>,
+        text: &mut String,
     ) -> Result<(), Vec<TemplateError>> {
         let start = text.len();
         let rendered = match &leaf.origin {
@@ -352,14 +346,14 @@ impl Templates {
         library: &Library,
         template: &Template,
         scope: &Scope,
-        text: &mut Vec<u8>,
+        text: &mut String,
     ) -> Result<(), Vec<TemplateError>> {
         let only = template
             .only
             .and_then(|name| self.compiler.names.all.get(name));
         // Most short templates are a single column, whose value is copied without Tera.
         if let Some(value) = only.and_then(|name| scope.context.get(&name.identifier)?.as_str()) {
-            text.extend_from_slice(value.as_bytes());
+            text.push_str(value);
             return Ok(());
         }
         library
@@ -372,11 +366,10 @@ impl Templates {
         leaf: &Leaf,
         path: &Template,
         scope: &Scope,
-        text: &mut Vec<u8>,
+        text: &mut String,
     ) -> Result<(), Vec<TemplateError>> {
-        let mut name = Vec::new();
+        let mut name = String::new();
         self.render_template(&self.library, path, scope, &mut name)?;
-        let name = String::from_utf8(name).map_err(|_| vec![not_text()])?;
         let file = self.row_file(leaf, name);
         let template = match &file.compiled {
             Err(errors) => {
@@ -387,7 +380,7 @@ impl Templates {
                 return Err(errors.collect());
             }
             Ok(Compiled::Constant(constant)) => {
-                text.extend_from_slice(constant.as_bytes());
+                text.push_str(constant);
                 return Ok(());
             }
             Ok(Compiled::Varying(template)) => template,
@@ -437,20 +430,10 @@ fn leaf_at<'a>(tree: &'a Tree, pointer: &str) -> Option<&'a Leaf> {
     leaves.find(|leaf| leaf.pointer == pointer && !leaf.is_condition)
 }
 
-/// True when the condition with this index, which has been rendered, is true.
-fn holds(text: &[u8], ends: &[usize], condition: usize) -> bool {
-    let end = |leaf: usize| ends.get(leaf).copied().unwrap_or(0);
-    let start = condition.checked_sub(1).map_or(0, end);
-    let rendered = text.get(start..end(condition)).unwrap_or_default();
-    let rendered = std::str::from_utf8(rendered).unwrap_or_default();
-    parse_condition(rendered) == Some(true)
-}
-
 /// Checks that a condition rendered to true, false or nothing.
-fn check_condition(leaf: &Leaf, rendered: &[u8]) -> Result<(), Vec<TemplateError>> {
-    let rendered = String::from_utf8_lossy(rendered);
-    if leaf.is_condition && parse_condition(&rendered).is_none() {
-        return Err(vec![neither_true_nor_false(&rendered)]);
+fn check_condition(leaf: &Leaf, rendered: &str) -> Result<(), Vec<TemplateError>> {
+    if leaf.is_condition && parse_condition(rendered).is_none() {
+        return Err(vec![neither_true_nor_false(rendered)]);
     }
     Ok(())
 }

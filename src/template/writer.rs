@@ -78,14 +78,14 @@ pub(super) fn line_of(output: &mut dyn Write) -> Line {
 /// A writer that appends to a text, limits its length, and tells how the current line begins.
 #[derive(Debug)]
 pub(super) struct LimitedWriter<'a> {
-    text: &'a mut Vec<u8>,
+    text: &'a mut String,
     start: usize,
     pub(super) is_over: bool,
 }
 
 impl<'a> LimitedWriter<'a> {
     /// Begins a rendering on this thread, at the end of `text`.
-    pub(super) fn new(text: &'a mut Vec<u8>, language: Language) -> Self {
+    pub(super) fn new(text: &'a mut String, language: Language) -> Self {
         LANGUAGE.set(language);
         Self {
             start: text.len(),
@@ -96,15 +96,13 @@ impl<'a> LimitedWriter<'a> {
 
     fn line(&self) -> Line {
         let text = self.text.get(self.start..).unwrap_or_default();
-        let start = text.iter().rposition(|byte| *byte == b'\n');
-        let line = text.get(start.map_or(0, |at| at + 1)..).unwrap_or_default();
-        let mark = line.iter().find(|byte| **byte != b' ');
+        let line = text.rsplit('\n').next().unwrap_or_default();
+        let last = line.rsplit('\r').next().unwrap_or_default();
         // Signs of indents, quotes, list items, headings and table cells, after which a block may begin.
-        let is_sign = |byte: &u8| b" \t>*+-#0123456789.)|".contains(byte);
-        let mut last = line.rsplit(|byte| *byte == b'\r').take(1).flatten();
+        let is_sign = |byte: u8| b" \t>*+-#0123456789.)|".contains(&byte);
         Line {
-            begins: last.all(is_sign),
-            is_one_line: matches!(mark, Some(b'#' | b'|')),
+            begins: last.bytes().all(is_sign),
+            is_one_line: line.trim_start_matches(' ').starts_with(['#', '|']),
         }
     }
 }
@@ -115,7 +113,9 @@ impl Write for LimitedWriter<'_> {
             self.is_over = true;
             return Err(io::Error::other("the text is too long"));
         }
-        self.text.extend_from_slice(bytes);
+        // Tera and escaping write whole characters.
+        let text = std::str::from_utf8(bytes).map_err(io::Error::other)?;
+        self.text.push_str(text);
         Ok(bytes.len())
     }
 
@@ -130,7 +130,7 @@ mod tests {
     use super::*;
 
     fn line_after(before: &str, step: usize) -> Line {
-        let mut text = Vec::new();
+        let mut text = String::new();
         let mut writer = LimitedWriter::new(&mut text, Language::Bokmal);
         for bytes in before.as_bytes().chunks(step) {
             writer.write_all(bytes).unwrap();
@@ -163,7 +163,7 @@ mod tests {
 
     #[test]
     fn a_buffer_of_teras_may_end_up_where_a_line_begins() {
-        let mut text = Vec::new();
+        let mut text = String::new();
         let mut writer = LimitedWriter::new(&mut text, Language::Bokmal);
         writer.write_all(b"# Hei ").unwrap();
         let line = line_of(&mut Vec::new());
@@ -178,7 +178,7 @@ mod tests {
 
     #[test]
     fn a_text_has_a_limit() {
-        let mut text = vec![b'x'; 10];
+        let mut text = "x".repeat(10);
         let mut writer = LimitedWriter::new(&mut text, Language::Bokmal);
         writer.write_all(&vec![b'x'; TEXT_LIMIT]).unwrap();
         assert!(!writer.is_over);
