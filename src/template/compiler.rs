@@ -36,29 +36,15 @@ pub(crate) struct Leaf {
     pub(super) pointer: String,
     /// The headers of the columns that it depends on.
     pub(super) columns: Vec<String>,
-    pub(super) origin: Origin,
+    pub(super) template: Box<Template>,
+    /// True when the template renders the path of a file, whose text is the leaf's.
+    pub(super) is_path: bool,
     /// True when values in it are escaped for Markdown.
     pub(super) is_markdown: bool,
     /// True when it is the `when` of a part of the letter.
     pub(super) is_condition: bool,
     /// The index of the leaf that is the condition of the surrounding part. It always comes before this one, so that it is rendered first.
     pub(super) condition: Option<usize>,
-}
-
-/// The source of a leaf's text.
-#[derive(Debug)]
-pub(super) enum Origin {
-    Template(Box<Template>),
-    /// The file whose path this template renders.
-    File(Box<Template>),
-}
-
-impl Origin {
-    pub(super) fn uses(&self) -> &Uses {
-        match self {
-            Self::Template(template) | Self::File(template) => &template.uses,
-        }
-    }
 }
 
 /// Compiles the templates of a mailing. The library that receives them is the caller's, because a file that a row chooses gets one of its own.
@@ -100,17 +86,17 @@ impl Compiler {
         self.compile(library, pointer, Some(path), source, is_markdown)
     }
 
-    /// Makes a leaf of a template, or of the path of one.
-    pub(super) fn leaf(&self, pointer: &str, origin: Origin) -> Leaf {
-        let mut columns = origin.uses().columns(&self.names);
-        if let (true, Some(more)) = (origin.uses().language, &self.language_columns) {
+    pub(super) fn leaf(&self, pointer: &str, template: Box<Template>) -> Leaf {
+        let mut columns = template.uses.columns(&self.names);
+        if let (true, Some(more)) = (template.uses.language, &self.language_columns) {
             let more = more.iter().filter(|column| !columns.contains(column));
             columns.extend(more.cloned().collect::<Vec<_>>());
         }
         Leaf {
             pointer: pointer.to_owned(),
             columns,
-            origin,
+            template,
+            is_path: false,
             is_markdown: false,
             is_condition: false,
             condition: None,
@@ -148,10 +134,8 @@ impl Compiler {
             return Ok(Compiled::Varying(Box::new(template)));
         }
         let mut text = String::new();
-        library
-            // The context is empty: variables and the mailing's name are in Tera's global context.
-            .render(&template, &tera::Context::new(), self.language, &mut text)
-            .map_err(|error| vec![*error])?;
+        // The context is empty: variables and the mailing's name are in Tera's global context.
+        library.render(&template, &tera::Context::new(), self.language, &mut text)?;
         Ok(Compiled::Constant(text))
     }
 }

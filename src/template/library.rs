@@ -144,7 +144,7 @@ impl Library {
         context: &Context,
         language: Language,
         text: &mut String,
-    ) -> Result<(), Box<TemplateError>> {
+    ) -> Result<(), Vec<TemplateError>> {
         let mut writer = LimitedWriter::new(text, language);
         let Err(error) = self.tera.render_to(&template.name, context, &mut writer) else {
             return Ok(());
@@ -157,14 +157,12 @@ impl Library {
             error.source = text
                 .filter(|text| text.is_file)
                 .map(|text| Arc::clone(&text.source));
-            return Err(error.into());
+            return Err(vec![error]);
         }
-        Err(self
-            .explain(&error)
-            .into_iter()
-            .next()
-            .unwrap_or_default()
-            .into())
+        let mut errors = self.explain(&error);
+        // A rendering stops at its first error; a blank line in a value must not make two of it.
+        errors.truncate(1);
+        Err(errors)
     }
 
     /// Reads the files that the texts in `added` include and extend, and so on for these files.
@@ -259,9 +257,7 @@ impl Library {
                 None => errors.push(unknown_name(variable, &texts, names)),
             }
         }
-        let uses_row = names
-            .find("row")
-            .is_some_and(|row| uses.names.contains(&row));
+        let uses_row = uses.uses_row(names);
         for text in &texts {
             errors.extend(text.wrong_comparisons(names, &assigned));
             if uses_row {
@@ -449,16 +445,13 @@ impl TemplateText {
         names: &'a Names,
         assigned: &'a HashSet<&str>,
     ) -> impl Iterator<Item = TemplateError> + 'a {
-        let columns = self.scan.comparisons.iter().filter_map(|comparison| {
+        self.scan.comparisons.iter().filter_map(|comparison| {
             let Word { text: name, at } = &comparison.variable;
-            let is_column = names
-                .find(name)
-                .and_then(|name| names.column_at(name))
-                .is_some();
-            (is_column && !assigned.contains(name.as_str())).then_some((comparison, at.clone()))
-        });
-        columns.filter_map(|(comparison, at)| {
-            let column = self.source_text(&at);
+            names.column_at(names.find(name)?)?;
+            if assigned.contains(name.as_str()) {
+                return None;
+            }
+            let column = self.source_text(at);
             let (message, hint) = if comparison.is_ordered {
                 (
                     format!("`{column}` is a text, which is neither more nor less than a number or a date"),
@@ -472,7 +465,8 @@ impl TemplateText {
             } else {
                 return None;
             };
-            Some(self.locate(TemplateError::new(message).with_hint(hint), at))
+            let error = TemplateError::new(message).with_hint(hint);
+            Some(self.locate(error, at.clone()))
         })
     }
 

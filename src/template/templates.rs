@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::compiler::{Compiled, Compiler, Leaf, MemberRules, Origin};
+use super::compiler::{Compiled, Compiler, Leaf, MemberRules};
 use super::condition::{neither_true_nor_false, parse_condition};
 use super::de::{self, Rendered};
 use super::engine;
@@ -165,8 +165,8 @@ impl Templates {
     /// Adds what leaves use to the names that scopes are filled with.
     fn fill_for<'a>(&mut self, leaves: impl IntoIterator<Item = &'a Leaf>) {
         for leaf in leaves {
-            self.filled.extend(leaf.origin.uses());
-            if let Origin::File(_) = leaf.origin {
+            self.filled.extend(&leaf.template.uses);
+            if leaf.is_path {
                 // The uses of such files are unknown until a row chooses them, so every name must be available.
                 self.rows_choose_files = true;
                 self.filled.extend_to_all(&self.compiler.names);
@@ -242,13 +242,10 @@ impl Templates {
 
     /// The path of the file that the row chooses for the text at a pointer; `None` for other texts.
     pub(crate) fn chosen_file(&self, tree: &Tree, scope: &Scope, pointer: &str) -> Option<String> {
-        let Origin::File(path) = &leaf_at(tree, pointer)?.origin else {
-            return None;
-        };
-        let mut name = String::new();
-        let library = &self.library;
-        self.render_template(library, path, scope, &mut name).ok()?;
-        Some(name)
+        let leaf = leaf_at(tree, pointer).filter(|leaf| leaf.is_path)?;
+        let mut path = String::new();
+        let rendered = self.render_template(&self.library, &leaf.template, scope, &mut path);
+        rendered.ok().map(|()| path)
     }
 
     /// The text of the template at a pointer, with a letter in place of every value; `None` when it is blank. `file` is the path that the row chooses, if it does.
@@ -259,16 +256,13 @@ impl Templates {
         file: Option<&str>,
     ) -> Option<String> {
         let leaf = leaf_at(tree, pointer)?;
-        match (&leaf.origin, file) {
-            (Origin::Template(template), _) => self.library.own_text(template),
-            (Origin::File(_), Some(file)) => {
-                let file = self.row_file(leaf, file.to_owned());
-                match file.compiled.as_ref().ok()? {
-                    Compiled::Constant(text) => Some(text.clone()),
-                    Compiled::Varying(template) => file.library.own_text(template),
-                }
-            }
-            (Origin::File(_), None) => None,
+        if !leaf.is_path {
+            return self.library.own_text(&leaf.template);
+        }
+        let file = self.row_file(leaf, file?.to_owned());
+        match file.compiled.as_ref().ok()? {
+            Compiled::Constant(text) => Some(text.clone()),
+            Compiled::Varying(template) => file.library.own_text(template),
         }
     }
 
@@ -324,12 +318,11 @@ impl Templates {
         text: &mut String,
     ) -> Result<(), Vec<TemplateError>> {
         let start = text.len();
-        let rendered = match &leaf.origin {
-            Origin::Template(template) => {
-                let rendered = self.render_template(&self.library, template, scope, text);
-                rendered.map(|()| scope.note_blanks(&template.shown, &text[start..]))
-            }
-            Origin::File(path) => self.render_row_file(leaf, path, scope, text),
+        let rendered = if leaf.is_path {
+            self.render_row_file(leaf, scope, text)
+        } else {
+            let rendered = self.render_template(&self.library, &leaf.template, scope, text);
+            rendered.map(|()| scope.note_blanks(&leaf.template.shown, &text[start..]))
         };
         let checked = rendered.and_then(|()| check_condition(leaf, &text[start..]));
         checked.map_err(|errors| {
@@ -356,21 +349,18 @@ impl Templates {
             text.push_str(value);
             return Ok(());
         }
-        library
-            .render(template, &scope.context, scope.language, text)
-            .map_err(|error| vec![*error])
+        library.render(template, &scope.context, scope.language, text)
     }
 
     fn render_row_file(
         &self,
         leaf: &Leaf,
-        path: &Template,
         scope: &Scope,
         text: &mut String,
     ) -> Result<(), Vec<TemplateError>> {
-        let mut name = String::new();
-        self.render_template(&self.library, path, scope, &mut name)?;
-        let file = self.row_file(leaf, name);
+        let mut path = String::new();
+        self.render_template(&self.library, &leaf.template, scope, &mut path)?;
+        let file = self.row_file(leaf, path);
         let template = match &file.compiled {
             Err(errors) => {
                 let errors = errors.iter().cloned().map(|error| TemplateError {
@@ -389,10 +379,8 @@ impl Templates {
         // The `row` in the scope has only the columns that were known to be used before this file was chosen.
         if template.uses.uses_row(&self.compiler.names) {
             let context = scope.with_row(&self.compiler.names, &template.uses);
-            let rendered = file
-                .library
-                .render(template, &context, scope.language, text);
-            rendered.map_err(|error| vec![*error])?;
+            let library = &file.library;
+            library.render(template, &context, scope.language, text)?;
         } else {
             self.render_template(&file.library, template, scope, text)?;
         }

@@ -2,10 +2,10 @@
 
 use serde_json::{Map, Number, Value};
 
-use super::compiler::{Compiled, Compiler, Leaf, Origin};
+use super::compiler::{Compiled, Compiler, Leaf};
 use super::condition::{neither_true_nor_false, parse_condition};
 use super::error::TemplateError;
-use super::library::Library;
+use super::library::{Library, Template};
 use crate::text::pointer_token;
 
 /// A compiled JSON value, which is rendered for each row.
@@ -131,10 +131,7 @@ pub(super) fn compile_text(
     let template = compiler.compile_inline(library, pointer, text, false);
     match template.map_err(|errors| at(errors, pointer))? {
         Compiled::Constant(text) => Ok(Text::Constant(text)),
-        Compiled::Varying(template) => {
-            let leaf = compiler.leaf(pointer, Origin::Template(template));
-            Ok(Text::Leaf(Box::new(leaf)))
-        }
+        Compiled::Varying(template) => Ok(Text::Leaf(Box::new(compiler.leaf(pointer, template)))),
     }
 }
 
@@ -281,7 +278,7 @@ impl Builder<'_> {
         let compiler = self.compiler;
         let path = match compiler.compile_inline(self.library, &self.pointer, path, false) {
             Ok(Compiled::Constant(path)) => path,
-            Ok(Compiled::Varying(template)) => return self.leaf(Origin::File(template)),
+            Ok(Compiled::Varying(template)) => return self.leaf(template, true),
             Err(errors) => return self.wrong(errors),
         };
         let is_markdown = self.is_markdown();
@@ -294,17 +291,17 @@ impl Builder<'_> {
             // A member that is always empty is left out of the letter.
             Ok(Compiled::Constant(text)) if text.is_empty() => Node::Absent,
             Ok(Compiled::Constant(text)) => Node::Text(text),
-            Ok(Compiled::Varying(template)) => self.leaf(Origin::Template(template)),
+            Ok(Compiled::Varying(template)) => self.leaf(template, false),
             Err(errors) => self.wrong(errors),
         }
     }
 
-    fn leaf(&mut self, origin: Origin) -> Node {
-        let leaf = self.compiler.leaf(&self.pointer, origin);
+    fn leaf(&mut self, template: Box<Template>, is_path: bool) -> Node {
         let is_markdown = self.is_markdown();
         self.push(Leaf {
+            is_path,
             is_markdown,
-            ..leaf
+            ..self.compiler.leaf(&self.pointer, template)
         })
     }
 
