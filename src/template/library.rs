@@ -417,17 +417,18 @@ impl TemplateText {
     /// Adds the columns that are used as `row["E-post"]`. Columns that do not exist are errors.
     fn columns_of_row(&self, names: &Names, uses: &mut Uses) -> Vec<TemplateError> {
         if self.scan.whole_row {
-            uses.row.extend(names.columns().map(|(column, _)| column));
+            uses.row.extend(names.columns().map(|(name, _)| name));
         }
         let mut errors = Vec::new();
         for key in &self.scan.columns {
             match names.column(&key.text) {
-                Some(column) => {
-                    uses.row.insert(column);
+                Some(name) => {
+                    uses.row.insert(name);
                 }
                 None => errors.push(self.unknown_column(key, names)),
             }
         }
+        uses.names.extend(&uses.row);
         errors
     }
 

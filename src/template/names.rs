@@ -30,6 +30,16 @@ pub(super) struct Name {
     pub(super) meaning: Meaning,
 }
 
+impl Name {
+    /// The index of the column; `None` for other names.
+    pub(super) fn column(&self) -> Option<usize> {
+        match self.meaning {
+            Meaning::Column(column) => Some(column),
+            _ => None,
+        }
+    }
+}
+
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Meaning {
     /// The value in the column with this index (from 0).
@@ -138,27 +148,22 @@ impl Names {
         self.index.get(identifier).copied()
     }
 
-    /// The index of the column for `row["key"]` or `row.key`. The header wins over the ASCII name.
+    /// The index in `all` of the column for `row["key"]` or `row.key`. The header wins over the ASCII name.
     pub(super) fn column(&self, key: &str) -> Option<usize> {
         let by_header = self.columns().find(|(_, name)| &*name.written == key);
-        let by_name = || self.column_at(self.find(key)?);
-        by_header.map(|(column, _)| column).or_else(by_name)
+        let by_name = || self.find(key).filter(|at| self.column_at(*at).is_some());
+        by_header.map(|(at, _)| at).or_else(by_name)
     }
 
     /// The index of the column for an index in `all`; `None` when that is no column.
     pub(super) fn column_at(&self, name: usize) -> Option<usize> {
-        match self.all.get(name)?.meaning {
-            Meaning::Column(column) => Some(column),
-            _ => None,
-        }
+        self.all.get(name)?.column()
     }
 
-    /// The columns with their indexes, in no particular order.
+    /// The columns with their indexes in `all`, in the order of the file.
     pub(super) fn columns(&self) -> impl Iterator<Item = (usize, &Name)> + Clone {
-        self.all.iter().filter_map(|name| match name.meaning {
-            Meaning::Column(column) => Some((column, name)),
-            _ => None,
-        })
+        let all = self.all.iter().enumerate();
+        all.filter(|(_, name)| name.column().is_some())
     }
 
     /// The hint for a name that does not exist.
@@ -177,14 +182,11 @@ impl Names {
 
     fn listed(&self) -> String {
         const SHOWN: usize = 8;
-        let mut columns: Vec<_> = self.columns().collect();
-        columns.sort_by_key(|(column, _)| *column);
-        let shown: Vec<_> = columns
-            .iter()
-            .take(SHOWN)
+        let shown = self.columns().take(SHOWN);
+        let shown: Vec<_> = shown
             .map(|(_, name)| format!("`{}`", name.written))
             .collect();
-        let more = if columns.len() > SHOWN {
+        let more = if self.columns().count() > SHOWN {
             ", \u{2026}"
         } else {
             ""
@@ -216,8 +218,9 @@ mod tests {
     #[test]
     fn columns_are_found_by_name_and_by_header() {
         let names = names(&["Språk", "E-post"], &json!({"frist": 1})).unwrap();
-        assert_eq!(names.column("E-post"), Some(1));
-        assert_eq!(names.column("E_post"), Some(1));
+        let column = |key| names.column_at(names.column(key)?);
+        assert_eq!(column("E-post"), Some(1));
+        assert_eq!(column("E_post"), Some(1));
         assert_eq!(names.column("frist"), None);
         assert!(names.find("Sprak").is_some() && names.find("frist").is_some());
         assert!(names.find("recipientName").is_some() && names.find("Språk").is_none());

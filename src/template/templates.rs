@@ -191,12 +191,11 @@ impl Templates {
         let used = self.compiler.uses.read();
         let used = used.unwrap_or_else(PoisonError::into_inner).clone();
         let all = self.compiler.names.all.iter().enumerate();
-        all.filter(move |(at, name)| match name.meaning {
-            Meaning::Column(column) => used.names.contains(at) || used.row.contains(&column),
-            Meaning::Variable(_) => used.names.contains(at),
-            _ => false,
-        })
-        .map(|(_, name)| &*name.written)
+        let all = all.filter(move |(at, name)| {
+            used.names.contains(at)
+                && matches!(name.meaning, Meaning::Column(_) | Meaning::Variable(_))
+        });
+        all.map(|(_, name)| &*name.written)
     }
 
     /// True when rows choose template files, so that the used names are known only after all rows have been rendered.
