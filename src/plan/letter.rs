@@ -159,7 +159,7 @@ fn compile_attachment(
 }
 
 /// Moves the errors of a result to `errors`, so that compiling goes on and finds all of them.
-fn record_errors<T>(
+pub(super) fn record_errors<T>(
     errors: &mut Vec<TemplateError>,
     result: Result<T, Vec<TemplateError>>,
 ) -> Option<T> {

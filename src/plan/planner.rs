@@ -6,7 +6,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::files::{PlannedFile, Unusable};
-use super::letter::AttachmentPlan;
+use super::letter::{AttachmentPlan, record_errors};
 use super::mailing::in_manifest;
 use super::slow_rows::RowInProgress;
 use super::{
@@ -168,16 +168,18 @@ impl<'a> RowPlanner<'a> {
     /// Renders all parts even when one fails, so that one run reports all problems of a row.
     fn render(&mut self, row: &Row, scope: &Scope) -> Result<Rendered, Problems> {
         let (templates, letter) = (&self.mailing.templates, &self.mailing.letter);
+        let mut errors = Vec::new();
         let correspondence = templates.render(&letter.correspondence, scope);
-        let existing = templates.render(&letter.existing, scope);
+        let correspondence = record_errors(&mut errors, correspondence);
+        let existing = record_errors(&mut errors, templates.render(&letter.existing, scope));
         // Attachments are not a part of the compiled tree, because their files must be read as well.
         let files = self.attachments(row, scope);
         match (correspondence, existing, files) {
-            (Ok(correspondence), Ok(existing), Ok(files)) => Ok((correspondence, existing, files)),
-            (correspondence, existing, files) => {
-                let wrong = [correspondence.err(), existing.err()];
-                let wrong = wrong.into_iter().flatten().flatten();
-                let mut problems: Problems = wrong.map(|error| self.in_row(row, &error)).collect();
+            (Some(correspondence), Some(existing), Ok(files)) => {
+                Ok((correspondence, existing, files))
+            }
+            (_, _, files) => {
+                let mut problems = self.all_in_row(row, &errors);
                 problems.extend(files.err().into_iter().flatten());
                 Err(problems)
             }
@@ -283,15 +285,12 @@ impl<'a> RowPlanner<'a> {
             return Ok(None);
         }
         // Both are rendered even when one fails, so that all faults of the entry are found at once.
-        let name = templates.render_text(&plan.file, scope);
+        let mut errors = Vec::new();
+        let name = record_errors(&mut errors, templates.render_text(&plan.file, scope));
         let metadata = templates.render::<Attachment>(&plan.metadata, scope);
-        let (name, metadata) = match (name, metadata) {
-            (Ok(name), Ok(metadata)) => (name, metadata),
-            (name, metadata) => {
-                let wrong = [name.err(), metadata.err()];
-                let wrong = wrong.into_iter().flatten().flatten();
-                return Err(wrong.map(|error| self.in_row(row, &error)).collect());
-            }
+        let metadata = record_errors(&mut errors, metadata);
+        let (Some(name), Some(metadata)) = (name, metadata) else {
+            return Err(self.all_in_row(row, &errors));
         };
         // An entry whose file and metadata all rendered to nothing is left out, as an empty item of any other list is.
         if name.is_empty() && metadata == Attachment::default() {
