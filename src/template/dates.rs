@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use jiff::civil::{Date, Weekday};
+use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp, Zoned};
 use tera::{Error, Kwargs, State, Tera, Value};
@@ -100,7 +100,7 @@ fn format_date(value: &Value, by: &Kwargs, oslo: &TimeZone) -> Result<String, Er
     };
     Ok(match by.get::<&str>("form")?.unwrap_or("long") {
         "long" => long,
-        "weekday" => format!("{} {long}", weekday(language, date.weekday())),
+        "weekday" => format!("{} {long}", weekday(language, date)),
         "month" => format!("{month} {year}"),
         // English readers differ on the order of day and month in figures, so the month is a word.
         "short" if english => format!("{day} {} {year}", month.get(..3).unwrap_or(month)),
@@ -120,7 +120,7 @@ fn format_date(value: &Value, by: &Kwargs, oslo: &TimeZone) -> Result<String, Er
     })
 }
 
-fn weekday(language: Language, day: Weekday) -> &'static str {
+fn weekday(language: Language, date: Date) -> String {
     let names = match language {
         Language::Bokmal => [
             "mandag", "tirsdag", "onsdag", "torsdag", "fredag", "lørdag", "søndag",
@@ -128,18 +128,10 @@ fn weekday(language: Language, day: Weekday) -> &'static str {
         Language::Nynorsk => [
             "måndag", "tysdag", "onsdag", "torsdag", "fredag", "laurdag", "sundag",
         ],
-        Language::English => [
-            "Monday",
-            "Tuesday",
-            "Wednesday",
-            "Thursday",
-            "Friday",
-            "Saturday",
-            "Sunday",
-        ],
+        Language::English => return date.strftime("%A").to_string(),
     };
-    let place = usize::try_from(day.to_monday_zero_offset()).unwrap_or_default();
-    names.get(place).copied().unwrap_or_default()
+    let place = usize::try_from(date.weekday().to_monday_zero_offset()).unwrap_or_default();
+    names.get(place).copied().unwrap_or_default().to_owned()
 }
 
 /// The arguments of `plus`; each may be negative.
