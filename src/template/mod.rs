@@ -37,7 +37,7 @@ pub(crate) use condition::parse_condition;
 pub(crate) use error::TemplateError;
 pub(crate) use library::ShownColumn;
 pub(crate) use names::{NameConflict, Names};
-pub(crate) use reference::reference;
+pub(crate) use reference::REFERENCE;
 pub(crate) use scope::Scope;
 pub(crate) use templates::Templates;
 pub(crate) use tree::{Text, Tree};
