@@ -4,9 +4,8 @@ use std::sync::{PoisonError, RwLock};
 
 use super::error::TemplateError;
 use super::folder::Folder;
-use super::library::{Draft, Library, Template};
+use super::library::{Draft, Library, Template, TemplateText};
 use super::names::Names;
-use super::scan::scan;
 use super::uses::Uses;
 use crate::correspondence::Language;
 use crate::diagnostic::Source;
@@ -112,16 +111,15 @@ impl Compiler {
         source: Source,
         is_markdown: bool,
     ) -> Result<Compiled, Vec<TemplateError>> {
-        let scan = scan(source.text());
+        let text = TemplateText::new(source, path.is_some());
         // Most members of a manifest are plain texts, which need no Tera.
-        if !scan.has_tags {
-            return Ok(Compiled::Constant(source.text().to_owned()));
+        if !text.scan.has_tags {
+            return Ok(Compiled::Constant(text.source.text().to_owned()));
         }
         let draft = Draft {
             pointer,
             path,
-            source,
-            scan,
+            text,
             is_markdown,
         };
         let template = library.compile(draft, &self.names, &self.folder)?;

@@ -3,6 +3,7 @@
 //! It follows the lexer of Tera 2: text, `{{ }}`, `{% %}`, comments and raw blocks; strings in three kinds of quotes with backslashes.
 
 use super::ascii_names::{ascii_letter, is_combining_mark};
+use super::reference::writes_in_language;
 use super::tag_mistakes::{self, Comparison};
 use super::token::{Mistake, Token, Word, is_field, is_value, join_columns};
 
@@ -21,7 +22,8 @@ pub(super) struct Scan {
     pub(super) assigned: Vec<String>,
     /// The names that components take from the place of their use: `@Navn`.
     pub(super) implicit: Vec<String>,
-    pub(super) filters: Vec<Word>,
+    /// True when a filter writes in the letter's language.
+    pub(super) language: bool,
     /// The columns that are read through the map `row`, as `row["E-post"]` or `row.Navn`.
     pub(super) columns: Vec<Word>,
     /// True when the whole map is used, for example in a loop.
@@ -42,7 +44,6 @@ pub(super) fn scan(text: &str) -> Scan {
     let mut scanner = Scanner {
         all: text,
         at: 0,
-        tag_begins: 0,
         found: Scan::default(),
         guards: Vec::new(),
     };
@@ -55,8 +56,6 @@ pub(super) fn scan(text: &str) -> Scan {
 struct Scanner<'a> {
     all: &'a str,
     at: usize,
-    /// The beginning of the current tag.
-    tag_begins: usize,
     found: Scan,
     /// The names in the conditions of every open `if`.
     guards: Vec<Vec<String>>,
@@ -110,7 +109,6 @@ impl<'a> Scanner<'a> {
             return true;
         }
         self.copy(opening);
-        self.tag_begins = begins;
         if rest.starts_with("{{") {
             self.found.own_text.push('x');
             let tokens = self.tag("}}");
@@ -125,12 +123,14 @@ impl<'a> Scanner<'a> {
             }
             self.note_names(&tokens);
             self.note_shown(&tokens);
-            self.note_mistakes(tag_mistakes::in_expression(&tokens));
+            let mistakes = tag_mistakes::in_expression(&tokens);
+            self.found.mistakes.extend(mistakes);
         } else {
             let tokens = self.tag("%}");
             self.note_names(&tokens);
             self.note_statement(&tokens);
-            self.note_mistakes(tag_mistakes::in_statement(&tokens));
+            let mistakes = tag_mistakes::in_statement(&tokens);
+            self.found.mistakes.extend(mistakes);
         }
         true
     }
@@ -181,11 +181,6 @@ impl<'a> Scanner<'a> {
                 return None;
             }
             self.copy(first.len_utf8());
-            if !self.tag_has_mistake() {
-                self.found
-                    .mistakes
-                    .extend(tag_mistakes::pasted(first, start));
-            }
             return Some(Token::Sign(first, start));
         }
         let length = rest.find(|c| ascii_letter(c).is_none() && !is_combining_mark(c));
@@ -200,7 +195,7 @@ impl<'a> Scanner<'a> {
         Some(Token::Name(Word { text, at }))
     }
 
-    /// Records the names in a tag, its filters, and its columns of `row`.
+    /// Records the names in a tag, its columns of `row`, and a filter that writes in the letter's language.
     fn note_names(&mut self, tokens: &[Token]) {
         self.found
             .comparisons
@@ -218,25 +213,13 @@ impl<'a> Scanner<'a> {
             let before = at.checked_sub(1).and_then(|at| tokens.get(at));
             let follows = |sign| before.is_some_and(|before| before.is_sign(sign));
             if follows('|') {
-                self.found.filters.push(name.clone());
+                self.found.language |= writes_in_language(&name.text);
             } else if follows('@') {
                 self.found.implicit.push(name.text.clone());
             } else if name.text == "row" {
                 self.found.whole_row = true;
             }
         }
-    }
-
-    /// Records the mistakes of a tag, unless a pasted character has been reported already, of which they may be consequences.
-    fn note_mistakes(&mut self, mistakes: Vec<Mistake>) {
-        if !self.tag_has_mistake() {
-            self.found.mistakes.extend(mistakes);
-        }
-    }
-
-    fn tag_has_mistake(&self) -> bool {
-        let last = self.found.mistakes.last();
-        last.is_some_and(|mistake| mistake.at.start >= self.tag_begins)
     }
 
     /// Records the names that a `{% %}` tag assigns, its files, and its conditions.
@@ -270,11 +253,8 @@ impl<'a> Scanner<'a> {
             }
             "component" => self.found.assigned.extend(names(rest)),
             "filter" => {
-                let filter = rest.first().and_then(|token| match token {
-                    Token::Name(name) => Some(name.clone()),
-                    _ => None,
-                });
-                self.found.filters.extend(filter);
+                let filter = rest.first().and_then(name_of);
+                self.found.language |= filter.is_some_and(writes_in_language);
             }
             // Inside a condition its names are not shown unconditionally.
             "if" => self.guards.push(variables(rest).collect()),
@@ -468,15 +448,26 @@ mod tests {
     }
 
     #[test]
-    fn files_filters_and_assigned_names_are_found() {
+    fn files_and_assigned_names_are_found() {
         let found = scan("{%- include 'a.md' %}{% extends \"b/å.md\" -%}{% include 'a.md' %}");
         assert_eq!(texts(&found.files), ["a.md", "b/å.md", "a.md"]);
         let found = scan(
             "{% set x = a | upper %}{% for k, v in m %}{% endfor %}{% filter lower %}{{ b | x(y=c | z) }}\
             {% component Sum(value, unit=\"kr\") %}{% endcomponent %}",
         );
-        assert_eq!(texts(&found.filters), ["upper", "lower", "x", "z"]);
         assert_eq!(found.assigned, ["x", "k", "v", "Sum", "value", "unit"]);
+    }
+
+    #[test]
+    fn filters_that_write_in_the_letters_language_are_found() {
+        for (text, language) in [
+            ("{{ a | date }}", true),
+            ("{{ b | x(y=c | money) }}", true),
+            ("{% filter number %}1{% endfilter %}", true),
+            ("{% set x = a | upper %}{{ date }}", false),
+        ] {
+            assert_eq!(scan(text).language, language, "{text}");
+        }
     }
 
     #[test]

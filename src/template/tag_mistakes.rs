@@ -4,8 +4,11 @@
 use super::reference::call_of;
 use super::token::{Mistake, Token, Word, is_value};
 
-/// The mistake for a sign that cannot be part of a tag and was probably pasted.
-pub(super) fn pasted(sign: char, at: usize) -> Option<Mistake> {
+/// The mistake for a sign that cannot be part of a tag and was probably pasted. Other mistakes in the tag may be consequences of it.
+fn pasted(token: &Token) -> Option<Mistake> {
+    let Token::Sign(sign, _) = *token else {
+        return None;
+    };
     let code = u32::from(sign);
     let (message, hint) = match sign {
         '\u{2018}'..='\u{201F}' | '\u{2039}' | '\u{203A}' | '«' | '»' => (
@@ -25,11 +28,14 @@ pub(super) fn pasted(sign: char, at: usize) -> Option<Mistake> {
         ),
         _ => return None,
     };
-    Some(mistake(at..at + sign.len_utf8(), message, hint))
+    Some(mistake(token.at(), message, hint))
 }
 
 /// Finds the mistakes in a `{{ }}` tag.
 pub(super) fn in_expression(tokens: &[Token]) -> Vec<Mistake> {
+    if let Some(pasted) = tokens.iter().find_map(pasted) {
+        return vec![pasted];
+    }
     let mut found = lone_equals(tokens);
     found.extend(positional_arguments(tokens));
     // With `and` a lone text may be meant: `a == b and "ja" or "nei"` chooses between two texts.
@@ -41,6 +47,9 @@ pub(super) fn in_expression(tokens: &[Token]) -> Vec<Mistake> {
 
 /// Finds the mistakes in a `{% %}` tag.
 pub(super) fn in_statement(tokens: &[Token]) -> Vec<Mistake> {
+    if let Some(pasted) = tokens.iter().find_map(pasted) {
+        return vec![pasted];
+    }
     let Some(Token::Name(tag)) = tokens.first() else {
         return Vec::new();
     };

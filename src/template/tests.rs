@@ -75,6 +75,27 @@ fn all_of_tera_can_be_used() {
     );
 }
 
+#[test]
+fn the_own_text_of_a_template_is_known_whether_it_is_markdown_or_not() {
+    let mut bench = Bench::new(&["a"], &json!({}), &[("x.md", "Fra {{ a }}")]);
+    bench.templates = bench.templates.with_member_rules(MemberRules {
+        markdown: &["/root/body", "/root/file"],
+        own_keys: &[],
+    });
+    let tree = bench.tree(&json!({
+        "body": "*Hei* {{ a }}!", "title": "Hei {{ a }}", "file": {"file": "x.md"}, "value": "{{ a }}"
+    }));
+    for (pointer, own) in [
+        ("/root/body", Some("*Hei* x!")),
+        ("/root/title", Some("Hei x")),
+        ("/root/file", Some("Fra x")),
+        ("/root/value", None),
+    ] {
+        let found = bench.templates.own_text(&tree, pointer, None);
+        assert_eq!(found.as_deref(), own, "{pointer}");
+    }
+}
+
 /// Tera gathers these texts in a buffer of its own; they may end up where a line begins.
 #[test]
 fn what_is_set_with_a_body_is_escaped_for_wherever_it_is_shown() {
