@@ -259,9 +259,9 @@ fn create_templates(
         };
         wrong.into_iter().map(problem).collect::<Problems>()
     })?;
-    let templates = Templates::new(&loaded.folder, names, &manifest.mailing, options.began);
-    let templates = templates.map_err(|error| in_manifest(loaded, &error))?;
-    Ok(templates.with_member_rules(MEMBER_RULES))
+    let (folder, mailing) = (&loaded.folder, &manifest.mailing);
+    Templates::new(folder, names, mailing, options.began, MEMBER_RULES)
+        .map_err(|error| in_manifest(loaded, &error).into())
 }
 
 /// Reads the exclusion list, if there is one. Without a compiled letter its column is found by the key or by its content.

@@ -11,7 +11,7 @@ use crate::correspondence::Language;
 use crate::diagnostic::Source;
 
 /// The members of a manifest that are treated in a special way.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct MemberRules {
     /// The JSON pointers of texts that are Markdown, in which values are escaped.
     pub markdown: &'static [&'static str],

@@ -229,11 +229,8 @@ impl<'a> Scanner<'a> {
         };
         let rest = tokens.get(1..).unwrap_or_default();
         let names = |tokens: &[Token]| -> Vec<String> {
-            tokens
-                .iter()
-                .filter_map(name_of)
-                .map(str::to_owned)
-                .collect()
+            let names = tokens.iter().filter_map(name_of);
+            names.map(str::to_owned).collect()
         };
         match tag.text.as_str() {
             "include" | "extends" => {
@@ -242,9 +239,8 @@ impl<'a> Scanner<'a> {
                 }
             }
             "set" | "set_global" => {
-                self.found
-                    .assigned
-                    .extend(rest.first().and_then(name_of).map(str::to_owned));
+                let target = rest.get(..1).unwrap_or_default();
+                self.found.assigned.extend(names(target));
             }
             "for" => {
                 let end = rest.iter().position(|token| token.is_name("in"));

@@ -58,6 +58,7 @@ impl Templates {
         names: Names,
         mailing: &str,
         now: Timestamp,
+        rules: MemberRules,
     ) -> Result<Self, Box<TemplateError>> {
         let refused = |message: String, cause: String| TemplateError {
             file: Some(folder.to_owned()),
@@ -91,7 +92,7 @@ impl Templates {
             compiler: Compiler {
                 folder: opened,
                 names,
-                rules: MemberRules::default(),
+                rules,
                 uses: RwLock::default(),
                 language: Language::default(),
                 language_columns: None,
@@ -107,13 +108,6 @@ impl Templates {
     /// True once anything that was rendered has called `now()`.
     pub(crate) fn uses_now(&self) -> bool {
         self.now_was_used.load(Ordering::Relaxed)
-    }
-
-    /// Sets the rules for members of the manifest. To be called before anything is compiled.
-    #[must_use]
-    pub(crate) fn with_member_rules(mut self, rules: MemberRules) -> Self {
-        self.compiler.rules = rules;
-        self
     }
 
     /// Sets the text that renders to the language of letters. To be called before anything else is compiled. When it differs between rows, each scope gets its own
@@ -457,7 +451,11 @@ pub(super) mod tests {
             let headers: Vec<_> = headers.iter().map(|header| (*header).to_owned()).collect();
             let names = Names::new(&headers, variables.as_object().unwrap()).unwrap();
             let now = "2026-11-20T09:00:00Z".parse().unwrap();
-            let templates = Templates::new(folder.path(), names, "purring", now).unwrap();
+            let rules = MemberRules {
+                markdown: &["/root/body", "/root/file", "/root/row"],
+                own_keys: &["own"],
+            };
+            let templates = Templates::new(folder.path(), names, "purring", now, rules).unwrap();
             Self { folder, templates }
         }
 
