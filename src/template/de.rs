@@ -255,7 +255,7 @@ impl<'de> Deserializer<'de> for Part<'_> {
     }
 }
 
-impl<'de> IntoDeserializer<'de, Box<TemplateError>> for Part<'_> {
+impl IntoDeserializer<'_, Box<TemplateError>> for Part<'_> {
     type Deserializer = Self;
 
     fn into_deserializer(self) -> Self {

@@ -121,8 +121,7 @@ impl Library {
 
     /// The text of the template itself, without included files, and with a letter in place of every value.
     pub(super) fn own_text(&self, template: &Template) -> Option<String> {
-        let scan = &self.text(template)?.scan;
-        scan.has_own_text.then(|| scan.own_text.clone())
+        self.text(template)?.scan.own_text.clone()
     }
 
     fn text(&self, template: &Template) -> Option<&Arc<TemplateText>> {

@@ -12,9 +12,8 @@ use super::token::{Mistake, Token, Word, is_field, is_value, join_columns};
 pub(super) struct Scan {
     /// The text with ASCII names in its tags. Each character is replaced by one, so that lines and columns in Tera's errors stay right.
     pub(super) text: String,
-    /// The text outside of the tags, with `x` in place of every value.
-    pub(super) own_text: String,
-    pub(super) has_own_text: bool,
+    /// The text outside of the tags, with `x` in place of every value; `None` when it is blank.
+    pub(super) own_text: Option<String>,
     pub(super) has_tags: bool,
     /// All names in order, except those after a dot and `row` with a column.
     pub(super) names: Vec<Word>,
@@ -44,18 +43,25 @@ pub(super) fn scan(text: &str) -> Scan {
     let mut scanner = Scanner {
         all: text,
         at: 0,
+        own_text: String::new(),
+        has_own_text: false,
         found: Scan::default(),
         guards: Vec::new(),
     };
     scanner.found.text.reserve(text.len());
     while scanner.scan_next() {}
-    scanner.found
+    Scan {
+        own_text: scanner.has_own_text.then_some(scanner.own_text),
+        ..scanner.found
+    }
 }
 
 /// The state of a scan.
 struct Scanner<'a> {
     all: &'a str,
     at: usize,
+    own_text: String,
+    has_own_text: bool,
     found: Scan,
     /// The names in the conditions of every open `if`.
     guards: Vec<Vec<String>>,
@@ -77,8 +83,8 @@ impl<'a> Scanner<'a> {
     /// Copies the next `bytes`, which are no tag.
     fn copy_own_text(&mut self, bytes: usize) {
         let own = self.rest().get(..bytes).unwrap_or_default();
-        self.found.has_own_text |= !own.trim().is_empty();
-        self.found.own_text.push_str(own);
+        self.has_own_text |= !own.trim().is_empty();
+        self.own_text.push_str(own);
         self.copy(bytes);
     }
 
@@ -110,7 +116,7 @@ impl<'a> Scanner<'a> {
         }
         self.copy(opening);
         if rest.starts_with("{{") {
-            self.found.own_text.push('x');
+            self.own_text.push('x');
             let tokens = self.tag("}}");
             let is_whole = begins == 0 && self.at == self.all.len();
             // A tag that trims blanks (`{{-`) changes the value and is no plain copy.
@@ -374,9 +380,7 @@ mod tests {
             ("{{ '}}' }}!", Some("x!")),
             ("+47", Some("+47")),
         ] {
-            let found = scan(text);
-            let found = found.has_own_text.then_some(found.own_text);
-            assert_eq!(found.as_deref(), own, "{text}");
+            assert_eq!(scan(text).own_text.as_deref(), own, "{text}");
         }
     }
 

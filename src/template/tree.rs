@@ -269,21 +269,26 @@ impl Builder<'_> {
 
     fn text(&mut self, text: &str) -> Node {
         let is_markdown = self.is_markdown();
-        let compiler = self.compiler;
-        let compiled = compiler.compile_inline(self.library, &self.pointer, text, is_markdown);
-        self.compiled(compiled)
+        let text = self
+            .compiler
+            .compile_inline(self.library, &self.pointer, text, is_markdown);
+        self.compiled(text)
     }
 
     fn file(&mut self, path: &str) -> Node {
-        let compiler = self.compiler;
-        let path = match compiler.compile_inline(self.library, &self.pointer, path, false) {
+        let path = self
+            .compiler
+            .compile_inline(self.library, &self.pointer, path, false);
+        let path = match path {
             Ok(Compiled::Constant(path)) => path,
             Ok(Compiled::Varying(template)) => return self.leaf(template, true),
             Err(errors) => return self.wrong(errors),
         };
         let is_markdown = self.is_markdown();
-        let compiled = compiler.compile_file(self.library, &self.pointer, &path, is_markdown);
-        self.compiled(compiled)
+        let text = self
+            .compiler
+            .compile_file(self.library, &self.pointer, &path, is_markdown);
+        self.compiled(text)
     }
 
     fn compiled(&mut self, compiled: Result<Compiled, Vec<TemplateError>>) -> Node {
