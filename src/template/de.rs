@@ -21,6 +21,7 @@ use crate::text::{key_of_token, pointer_token};
 const MISTAKES: usize = 50;
 
 /// The texts of a tree's leaves for one row: leaf `n` ends at `ends[n]`, where the next one begins.
+#[derive(Default)]
 pub(super) struct Rendered {
     pub(super) text: String,
     pub(super) ends: Vec<usize>,

@@ -26,9 +26,6 @@ use crate::correspondence::Language;
 /// The largest number of compiled files that are cached for paths from rows. With a file for every row, memory would grow without it.
 const FILES_KEPT: usize = 1000;
 
-/// The size in bytes that the texts of most letters do not exceed: their buffer is allocated once.
-const USUAL_SIZE: usize = 4096;
-
 /// A template file whose path comes from a row, with its own library. Errors are cached too, so that a file is compiled once.
 struct RowFile {
     library: Library,
@@ -217,8 +214,10 @@ impl Templates {
         tree: &Tree,
         scope: &Scope,
     ) -> Result<T, Vec<TemplateError>> {
-        let (rendered, mut errors) = self.render_leaves(tree, scope);
+        let mut rendered = scope.rendered.take();
+        let mut errors = self.render_leaves(tree, scope, &mut rendered);
         let read = de::read(tree, &rendered);
+        scope.rendered.replace(rendered);
         if errors.is_empty() {
             return read;
         }
@@ -229,7 +228,8 @@ impl Templates {
 
     /// Finds the pointer in the manifest for a pointer into the result of a tree, whose lists do not count items that the row leaves out.
     pub(crate) fn pointer_in_manifest(&self, tree: &Tree, scope: &Scope, pointer: &str) -> String {
-        let (rendered, _) = self.render_leaves(tree, scope);
+        let mut rendered = Rendered::default();
+        self.render_leaves(tree, scope, &mut rendered);
         de::pointer_in_manifest(tree, &rendered, pointer)
     }
 
@@ -260,11 +260,14 @@ impl Templates {
     }
 
     /// Renders every leaf. Leaves of a part whose condition is false stay empty.
-    fn render_leaves(&self, tree: &Tree, scope: &Scope) -> (Rendered, Vec<TemplateError>) {
-        let mut rendered = Rendered {
-            text: String::with_capacity(USUAL_SIZE),
-            ends: Vec::with_capacity(tree.leaves.len()),
-        };
+    fn render_leaves(
+        &self,
+        tree: &Tree,
+        scope: &Scope,
+        rendered: &mut Rendered,
+    ) -> Vec<TemplateError> {
+        rendered.text.clear();
+        rendered.ends.clear();
         let mut errors = Vec::new();
         for leaf in &tree.leaves {
             let holds = |condition| parse_condition(rendered.leaf(condition)) == Some(true);
@@ -274,7 +277,7 @@ impl Templates {
             }
             rendered.ends.push(rendered.text.len());
         }
-        (rendered, errors)
+        errors
     }
 
     /// True when a part is included for a row.
