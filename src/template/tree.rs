@@ -110,7 +110,7 @@ pub(super) fn compile(
         condition: None,
         errors: Vec::new(),
     };
-    let root = builder.node(value, Parent::Member);
+    let root = builder.node(value);
     let Builder { leaves, errors, .. } = builder;
     if !errors.is_empty() {
         return Err(errors);
@@ -159,14 +159,6 @@ pub(super) fn compile_condition(
     Ok(text)
 }
 
-/// The container of a value.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Parent {
-    Member,
-    /// A list, in which an object with only `file` is an attachment and not the text of a file.
-    List,
-}
-
 struct Builder<'a> {
     compiler: &'a Compiler,
     library: &'a mut Library,
@@ -178,7 +170,7 @@ struct Builder<'a> {
 }
 
 impl Builder<'_> {
-    fn node(&mut self, value: &Value, parent: Parent) -> Node {
+    fn node(&mut self, value: &Value) -> Node {
         match value {
             Value::Null => Node::Absent,
             Value::Bool(value) => Node::Bool(*value),
@@ -186,15 +178,19 @@ impl Builder<'_> {
             Value::String(text) => self.text(text),
             Value::Array(items) => self.list(items),
             Value::Object(members) => match file(members) {
-                Some(path) if parent == Parent::Member => self.file(path),
-                _ => self.map(members),
+                Some(path) => self.file(path),
+                None => self.map(members),
             },
         }
     }
 
     fn list(&mut self, items: &[Value]) -> Node {
         let nodes = items.iter().enumerate().map(|(at, item)| {
-            self.inside(&at.to_string(), |builder| builder.node(item, Parent::List))
+            self.inside(&at.to_string(), |builder| match item {
+                // In a list an object with only `file` is an attachment and not the text of a file.
+                Value::Object(members) => builder.map(members),
+                item => builder.node(item),
+            })
         });
         // Absent items keep their places, so that the indexes in errors are those of the manifest.
         let nodes: Vec<_> = nodes.collect();
@@ -251,7 +247,7 @@ impl Builder<'_> {
         let mut nodes = Vec::new();
         for (key, member) in members {
             is_empty = false;
-            match self.inside(key, |builder| builder.node(member, Parent::Member)) {
+            match self.inside(key, |builder| builder.node(member)) {
                 Node::Absent => {}
                 node => nodes.push((key.clone(), node)),
             }
