@@ -5,6 +5,7 @@
 //! name ends in [`MARKDOWN`]. Included files are escaped like the template that includes them.
 
 use std::collections::{HashMap, HashSet};
+use std::io;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -140,7 +141,7 @@ impl Library {
         let Err(error) = self.tera.render_to(&template.name, context, &mut writer) else {
             return Ok(());
         };
-        if writer.is_over {
+        if let ErrorKind::Io(io::ErrorKind::FileTooLarge) = error.kind() {
             let error = TemplateError::new("the template renders to more than 1 MB").with_hint(
                 "look for loops within loops, and for a value that is made longer again and again",
             );

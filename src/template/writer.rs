@@ -80,7 +80,6 @@ pub(super) fn line_of(output: &mut dyn Write) -> Line {
 pub(super) struct LimitedWriter<'a> {
     text: &'a mut String,
     start: usize,
-    pub(super) is_over: bool,
 }
 
 impl<'a> LimitedWriter<'a> {
@@ -90,7 +89,6 @@ impl<'a> LimitedWriter<'a> {
         Self {
             start: text.len(),
             text,
-            is_over: false,
         }
     }
 
@@ -110,8 +108,7 @@ impl<'a> LimitedWriter<'a> {
 impl Write for LimitedWriter<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         if self.text.len() + bytes.len() > self.start + TEXT_LIMIT {
-            self.is_over = true;
-            return Err(io::Error::other("the text is too long"));
+            return Err(io::ErrorKind::FileTooLarge.into());
         }
         // Tera and escaping write whole characters.
         let text = std::str::from_utf8(bytes).map_err(io::Error::other)?;
@@ -181,8 +178,7 @@ mod tests {
         let mut text = "x".repeat(10);
         let mut writer = LimitedWriter::new(&mut text, Language::Bokmal);
         writer.write_all(&vec![b'x'; TEXT_LIMIT]).unwrap();
-        assert!(!writer.is_over);
-        writer.write_all(b"x").unwrap_err();
-        assert!(writer.is_over);
+        let error = writer.write_all(b"x").unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::FileTooLarge);
     }
 }
