@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::Mailing;
 use super::report_builder::ReportBuilder;
 use crate::diagnostic::{Place, Problem, as_seen, position};
+use crate::markdown::without_tags;
 use crate::template::column_expression;
 use crate::text::pointer_token;
 
@@ -133,13 +134,12 @@ fn name_as_seen(name: &str) -> String {
 
 /// Finds the placeholders in a text, outside of Tera's tags and comments.
 fn placeholders(text: &str, names: &[String]) -> Vec<Placeholder> {
+    // `{{ Navn }}` must not be found as `{Navn}` within braces.
+    let text = without_tags(text);
     let mut found = Vec::new();
     let mut at = 0;
     while let Some(rest) = text.get(at..).filter(|rest| !rest.is_empty()) {
-        // `{{ Navn }}` must not be found as `{Navn}` within braces.
-        if let Some(length) = tag_length(rest) {
-            at += length;
-        } else if let Some((length, column)) = placeholder(rest, names) {
+        if let Some((length, column)) = placeholder(rest, names) {
             found.push(Placeholder {
                 at: at..at + length,
                 column,
@@ -150,18 +150,6 @@ fn placeholders(text: &str, names: &[String]) -> Vec<Placeholder> {
         }
     }
     found
-}
-
-/// The length of a tag or a comment that begins here.
-fn tag_length(text: &str) -> Option<usize> {
-    let end = match text.get(..2)? {
-        "{{" => "}}",
-        "{%" => "%}",
-        "{#" => "#}",
-        _ => return None,
-    };
-    // A tag without an end is an error of the template, reported there; nothing in it is a placeholder.
-    Some(text.find(end).map_or(text.len(), |at| at + end.len()))
 }
 
 /// The length of a placeholder that begins here, and its column.
