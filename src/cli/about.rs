@@ -21,13 +21,13 @@ impl SchemaArgs {
 
 /// Print what templates can use, with examples.
 #[derive(Debug, Args)]
-#[command(override_help = template::reference())]
+#[command(override_help = template::REFERENCE)]
 pub(crate) struct TemplatesArgs {}
 
 impl TemplatesArgs {
     #[expect(clippy::unused_self, reason = "every command runs the same way")]
     pub(crate) fn run(self, printer: Printer) -> Result<ExitStatus, CliError> {
-        printer.out(template::reference().trim_end())?;
+        printer.out(template::REFERENCE.trim_end())?;
         Ok(ExitStatus::Success)
     }
 }

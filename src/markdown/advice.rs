@@ -154,7 +154,7 @@ pub(crate) fn advice(text: &str) -> Vec<Advice> {
 }
 
 /// Replaces the expressions of a template by letters and its other tags by blanks. Length and lines stay the same, so that positions do too.
-fn without_tags(text: &str) -> Cow<'_, str> {
+pub(crate) fn without_tags(text: &str) -> Cow<'_, str> {
     if !text.contains(['{']) {
         return Cow::Borrowed(text);
     }

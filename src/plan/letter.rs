@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::manifest::LoadedManifest;
-use crate::template::{Condition, MemberRules, TemplateError, Templates, Text, Tree};
+use crate::template::{MemberRules, TemplateError, Templates, Text, Tree};
 
 /// The members with rules of their own: values in the body are escaped for Markdown, and a property may be called `when`.
 pub(super) const MEMBER_RULES: MemberRules = MemberRules {
@@ -31,7 +31,7 @@ pub(super) struct AttachmentPlan {
     /// The entry's place in the manifest, as a JSON pointer.
     pub(super) pointer: String,
     /// Decides whether a row's letter has the attachment.
-    pub(super) when: Condition,
+    pub(super) when: Text,
     pub(super) file: Text,
     pub(super) metadata: Tree,
 }
@@ -159,7 +159,7 @@ fn compile_attachment(
 }
 
 /// Moves the errors of a result to `errors`, so that compiling goes on and finds all of them.
-fn record_errors<T>(
+pub(super) fn record_errors<T>(
     errors: &mut Vec<TemplateError>,
     result: Result<T, Vec<TemplateError>>,
 ) -> Option<T> {

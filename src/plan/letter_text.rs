@@ -1,14 +1,12 @@
 //! The check of the letter's own text for constructs that readers see otherwise than they are written.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use serde_json::Value;
 
 use super::Mailing;
-use super::mailing::display_path;
 use super::report_builder::ReportBuilder;
-use crate::diagnostic::{Place, Problem, Source};
+use crate::diagnostic::{Place, Problem, position};
 use crate::manifest::Allowance;
 use crate::markdown::{Kind, advice};
 
@@ -23,8 +21,8 @@ pub(super) fn check(mailing: &Mailing, report: &mut ReportBuilder<'_>) {
     match body {
         Value::String(text) => {
             for found in advice(text) {
-                let (line, column) = position(text, found.span.start);
-                let place = mailing.loaded.place_within(BODY, line, column);
+                let at = position(text, found.span.start);
+                let place = mailing.loaded.place_within(BODY, at.line, at.column);
                 report.push(text_problem(mailing, place, found.kind));
             }
         }
@@ -32,27 +30,20 @@ pub(super) fn check(mailing: &Mailing, report: &mut ReportBuilder<'_>) {
             let Some(path) = body.get("file").and_then(Value::as_str) else {
                 return;
             };
-            let mut files = mailing.templates.files_read();
-            files.sort();
-            files.dedup();
+            let files = mailing.templates.files_read();
             // The path may be a template: all files that it can stand for and that rows did use are checked.
             for file in files.iter().filter(|file| is_named_by(path, file)) {
-                check_file(mailing, Path::new(file), report);
+                check_file(mailing, file, report);
             }
         }
     }
 }
 
-fn check_file(mailing: &Mailing, file: &Path, report: &mut ReportBuilder<'_>) {
-    // A file that cannot be read is reported where it is compiled.
-    let Ok(text) = std::fs::read_to_string(mailing.folder().join(file)) else {
+fn check_file(mailing: &Mailing, file: &str, report: &mut ReportBuilder<'_>) {
+    let Some(source) = mailing.template_source(file) else {
         return;
     };
-    // A byte order mark would hide a heading at the start of the first line.
-    let text = text.trim_start_matches('\u{feff}').to_owned();
-    let found = advice(&text);
-    let source = Arc::new(Source::new(display_path(&mailing.loaded, file), text));
-    for found in found {
+    for found in advice(source.text()) {
         let place = Place::Source {
             source: Arc::clone(&source),
             span: found.span,
@@ -70,16 +61,6 @@ fn text_problem(mailing: &Mailing, place: Place, kind: Kind) -> Problem {
         Problem::warning(place, kind.message())
     };
     problem.with_hint(kind.hint())
-}
-
-/// The line and the column of a byte; both from 1, columns in characters.
-fn position(text: &str, at: usize) -> (usize, usize) {
-    let before = &text[..at];
-    let line = before.rfind('\n').map_or(0, |end| end + 1);
-    (
-        before.matches('\n').count() + 1,
-        before[line..].chars().count() + 1,
-    )
 }
 
 /// True when a path with tags, as `letter.{{ Språk }}.md`, can render to a file's path.
@@ -116,7 +97,7 @@ fn is_named_by(pattern: &str, file: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{is_named_by, position};
+    use super::is_named_by;
 
     #[test]
     fn files_of_rows_are_known_by_their_pattern() {
@@ -132,11 +113,5 @@ mod tests {
         ] {
             assert_eq!(is_named_by(pattern, file), named, "{pattern} {file}");
         }
-    }
-
-    #[test]
-    fn positions_are_counted_in_characters() {
-        assert_eq!(position("æ\nåb", 5), (2, 2));
-        assert_eq!(position("x", 0), (1, 1));
     }
 }

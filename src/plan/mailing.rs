@@ -1,9 +1,9 @@
 //! A mailing with everything it is made of: loaded, compiled, not yet rendered.
 
-use std::error::Error as _;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
-use std::thread;
+use std::sync::Arc;
+use std::{fs, thread};
 
 use jiff::Timestamp;
 
@@ -12,10 +12,10 @@ use super::files::FileReader;
 use super::letter::{Letter, MEMBER_RULES, compile};
 use super::problems::PROBLEM_LIMIT;
 use super::slow_rows::{RowsInProgress, SlowRows};
-use crate::diagnostic::{Place, Problem, Problems, did_you_mean, tidy};
+use crate::diagnostic::{Place, Problem, Problems, Source, did_you_mean, tidy};
 use crate::manifest::{LoadedManifest, Manifest};
 use crate::recipients::{Dialect, Options, Row, Rows};
-use crate::template::{NameConflict, NameOwner, Names, TemplateError, Templates};
+use crate::template::{NameConflict, Names, TemplateError, Templates};
 use crate::text::pointer_token;
 
 /// The most threads that check rows: one thread reads the file and collects the results, and cannot feed more.
@@ -158,6 +158,15 @@ impl Mailing {
         Self::open(self.loaded, options)
     }
 
+    /// The text of a template file that has been read. A file that can no longer be read has been reported where it is compiled.
+    pub(super) fn template_source(&self, file: &str) -> Option<Arc<Source>> {
+        let text = fs::read_to_string(self.folder().join(file)).ok()?;
+        // A byte order mark would hide a heading at the start of the first line.
+        let text = text.trim_start_matches('\u{feff}');
+        let path = display_path(&self.loaded, file.as_ref());
+        Some(Arc::new(Source::new(path, text)))
+    }
+
     pub(super) fn open_rows(&self) -> Result<Rows, Problems> {
         open_rows(&self.loaded)
     }
@@ -220,13 +229,14 @@ fn find_key(loaded: &LoadedManifest, headers: &[String]) -> Result<Option<usize>
     if let Some(column) = headers.iter().position(|header| *header == tidy(key)) {
         return Ok(Some(column));
     }
-    let problem = Problem::error(
-        loaded.place("/recipients/key"),
-        format!("there is no column `{key}`"),
-    );
-    let hint = did_you_mean(key, headers.iter().map(String::as_str))
+    let place = loaded.place("/recipients/key");
+    Err(Box::new(no_column(place, key, headers)))
+}
+
+fn no_column(place: Place, name: &str, headers: &[String]) -> Problem {
+    let hint = did_you_mean(name, headers.iter().map(String::as_str))
         .unwrap_or_else(|| format!("the columns are {}", headers.join(", ")));
-    Err(Box::new(problem.with_hint(hint)))
+    Problem::error(place, format!("there is no column `{name}`")).with_hint(hint)
 }
 
 /// Prepares the templates with the names of columns and variables; compiles none of them.
@@ -238,24 +248,20 @@ fn create_templates(
     let manifest = &loaded.manifest;
     let names = Names::new(headers, &manifest.variables).map_err(|wrong| {
         // Of two names in conflict the second is the one to change: a variable in the manifest, else a column in the file.
-        let place = |name: &NameConflict| match &name.second {
-            NameOwner::Variable(variable) => {
-                loaded.place_of_key(&format!("/variables/{}", pointer_token(variable)))
-            }
-            _ => Place::File(display_path(loaded, &manifest.recipients.file)),
+        let problem = |conflict: NameConflict| {
+            let place = match conflict.variable {
+                Some(variable) => {
+                    loaded.place_of_key(&format!("/variables/{}", pointer_token(&variable)))
+                }
+                None => Place::File(display_path(loaded, &manifest.recipients.file)),
+            };
+            Problem::error(place, conflict.message).with_hint(conflict.hint)
         };
-        let wrong = wrong.into_iter();
-        wrong
-            .map(|name| Problem::error(place(&name), name.to_string()).with_hint(name.hint()))
-            .collect::<Problems>()
+        wrong.into_iter().map(problem).collect::<Problems>()
     })?;
-    let templates = Templates::new(&loaded.folder, names, &manifest.mailing, options.began);
-    let templates = templates.map_err(|error| {
-        let problem = Problem::error(Place::File(loaded.folder.clone()), error.to_string());
-        let cause = error.source().map(ToString::to_string).unwrap_or_default();
-        problem.with_cause(cause)
-    })?;
-    Ok(templates.with_member_rules(MEMBER_RULES))
+    let (folder, mailing) = (&loaded.folder, &manifest.mailing);
+    Templates::new(folder, names, mailing, options.began, MEMBER_RULES)
+        .map_err(|error| in_manifest(loaded, &error).into())
 }
 
 /// Reads the exclusion list, if there is one. Without a compiled letter its column is found by the key or by its content.
@@ -286,9 +292,7 @@ fn unknown_columns(loaded: &LoadedManifest, headers: &[String]) -> Vec<Problem> 
     unknown
         .map(|(at, name)| {
             let place = loaded.place(&format!("/recipients/allowEmpty/{at}"));
-            let hint = did_you_mean(name, headers.iter().map(String::as_str))
-                .unwrap_or_else(|| format!("the columns are {}", headers.join(", ")));
-            Problem::error(place, format!("there is no column `{name}`")).with_hint(hint)
+            no_column(place, name, headers)
         })
         .collect()
 }

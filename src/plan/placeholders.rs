@@ -1,6 +1,5 @@
 //! The check for placeholders as other systems write them, which would be sent as they stand: `«Navn»`, `{Navn}`, `%Navn%`.
 
-use std::fs;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -8,7 +7,8 @@ use serde_json::Value;
 
 use super::Mailing;
 use super::report_builder::ReportBuilder;
-use crate::diagnostic::{Place, Problem, Source, as_seen};
+use crate::diagnostic::{Place, Problem, as_seen, position};
+use crate::markdown::without_tags;
 use crate::template::column_expression;
 use crate::text::pointer_token;
 
@@ -63,24 +63,15 @@ impl Mailing {
             }
         }
         for file in self.templates.files_read() {
-            let path = self.loaded.folder.join(&file);
-            // A file that cannot be read is reported where it is used.
-            let Ok(text) = fs::read_to_string(path) else {
+            let Some(source) = self.template_source(&file) else {
                 continue;
             };
-            let found = placeholders(&text, &names);
-            if !found.is_empty() {
-                let source = Arc::new(Source::new(
-                    super::mailing::display_path(&self.loaded, file.as_ref()),
-                    text,
-                ));
-                for placeholder in found {
-                    let place = Place::Source {
-                        source: Arc::clone(&source),
-                        span: placeholder.at.clone(),
-                    };
-                    report.push(self.placeholder_problem(place, source.text(), &placeholder));
-                }
+            for placeholder in placeholders(source.text(), &names) {
+                let place = Place::Source {
+                    source: Arc::clone(&source),
+                    span: placeholder.at.clone(),
+                };
+                report.push(self.placeholder_problem(place, source.text(), &placeholder));
             }
         }
     }
@@ -95,16 +86,8 @@ impl Mailing {
         match value {
             Value::String(text) => {
                 for placeholder in placeholders(text, names) {
-                    let before = text.get(..placeholder.at.start).unwrap_or_default();
-                    let line = before.matches('\n').count() + 1;
-                    let column = before
-                        .rsplit('\n')
-                        .next()
-                        .unwrap_or_default()
-                        .chars()
-                        .count()
-                        + 1;
-                    let place = self.loaded.place_within(pointer, line, column);
+                    let at = position(text, placeholder.at.start);
+                    let place = self.loaded.place_within(pointer, at.line, at.column);
                     report.push(self.placeholder_problem(place, text, &placeholder));
                 }
             }
@@ -151,13 +134,12 @@ fn name_as_seen(name: &str) -> String {
 
 /// Finds the placeholders in a text, outside of Tera's tags and comments.
 fn placeholders(text: &str, names: &[String]) -> Vec<Placeholder> {
+    // `{{ Navn }}` must not be found as `{Navn}` within braces.
+    let text = without_tags(text);
     let mut found = Vec::new();
     let mut at = 0;
     while let Some(rest) = text.get(at..).filter(|rest| !rest.is_empty()) {
-        // `{{ Navn }}` must not be found as `{Navn}` within braces.
-        if let Some(length) = tag_length(rest) {
-            at += length;
-        } else if let Some((length, column)) = placeholder(rest, names) {
+        if let Some((length, column)) = placeholder(rest, names) {
             found.push(Placeholder {
                 at: at..at + length,
                 column,
@@ -168,18 +150,6 @@ fn placeholders(text: &str, names: &[String]) -> Vec<Placeholder> {
         }
     }
     found
-}
-
-/// The length of a tag or a comment that begins here.
-fn tag_length(text: &str) -> Option<usize> {
-    let end = match text.get(..2)? {
-        "{{" => "}}",
-        "{%" => "%}",
-        "{#" => "#}",
-        _ => return None,
-    };
-    // A tag without an end is an error of the template, reported there; nothing in it is a placeholder.
-    Some(text.find(end).map_or(text.len(), |at| at + end.len()))
 }
 
 /// The length of a placeholder that begins here, and its column.

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::delivery::USUAL_BODY;
 use super::files::{PlannedFile, Unusable};
-use super::letter::AttachmentPlan;
+use super::letter::{AttachmentPlan, record_errors};
 use super::mailing::in_manifest;
 use super::slow_rows::RowInProgress;
 use super::{
@@ -20,7 +20,7 @@ use crate::correspondence::text::excerpt;
 use crate::correspondence::{Attachment, Correspondence, Language, Recipient, Request, identifier};
 use crate::diagnostic::{Problem, Problems, nfc};
 use crate::recipients::{Row, detect_damage, with_signs_named};
-use crate::template::{Scope, TemplateError, column_expression, parse_bool, take_protected};
+use crate::template::{Scope, TemplateError, column_expression, parse_condition, take_protected};
 
 /// Renders the rows of a mailing on one thread. Its buffers are reused from row to row.
 pub(super) struct RowPlanner<'a> {
@@ -170,16 +170,18 @@ impl<'a> RowPlanner<'a> {
     /// Renders all parts even when one fails, so that one run reports all problems of a row.
     fn render(&mut self, row: &Row, scope: &Scope) -> Result<Rendered, Problems> {
         let (templates, letter) = (&self.mailing.templates, &self.mailing.letter);
+        let mut errors = Vec::new();
         let correspondence = templates.render(&letter.correspondence, scope);
-        let existing = templates.render(&letter.existing, scope);
+        let correspondence = record_errors(&mut errors, correspondence);
+        let existing = record_errors(&mut errors, templates.render(&letter.existing, scope));
         // Attachments are not a part of the compiled tree, because their files must be read as well.
         let files = self.attachments(row, scope);
         match (correspondence, existing, files) {
-            (Ok(correspondence), Ok(existing), Ok(files)) => Ok((correspondence, existing, files)),
-            (correspondence, existing, files) => {
-                let wrong = [correspondence.err(), existing.err()];
-                let wrong = wrong.into_iter().flatten().flatten();
-                let mut problems: Problems = wrong.map(|error| self.in_row(row, &error)).collect();
+            (Some(correspondence), Some(existing), Ok(files)) => {
+                Ok((correspondence, existing, files))
+            }
+            (_, _, files) => {
+                let mut problems = self.all_in_row(row, &errors);
                 problems.extend(files.err().into_iter().flatten());
                 Err(problems)
             }
@@ -193,18 +195,13 @@ impl<'a> RowPlanner<'a> {
         };
         let text = self.mailing.templates.render_text(applies, scope);
         let text = text.map_err(|errors| self.all_in_row(row, &errors))?;
-        match (parse_bool(&text), text.trim()) {
-            (Some(applies), _) => Ok(applies),
-            // A template that renders to nothing, as `{% if … %}true{% endif %}`, means no.
-            (None, "") => Ok(false),
-            (None, other) => Err(Problem::error(
-                self.mailing.row_place(row, applies.columns()),
-                "`where` is neither true nor false",
-            )
-            .with_cause(format!("rendered {}", excerpt(other)))
-            .with_hint("compare, as in `{{ Land == 'NO' }}`")
-            .into()),
-        }
+        parse_condition(&text).ok_or_else(|| {
+            let place = self.mailing.row_place(row, applies.columns());
+            Problem::error(place, "`where` is neither true nor false")
+                .with_cause(format!("rendered {}", excerpt(text.trim())))
+                .with_hint("compare, as in `{{ Land == 'NO' }}`")
+                .into()
+        })
     }
 
     /// Renders and reads the recipient; the problem of a wrong one shows it masked.
@@ -290,15 +287,12 @@ impl<'a> RowPlanner<'a> {
             return Ok(None);
         }
         // Both are rendered even when one fails, so that all faults of the entry are found at once.
-        let name = templates.render_text(&plan.file, scope);
+        let mut errors = Vec::new();
+        let name = record_errors(&mut errors, templates.render_text(&plan.file, scope));
         let metadata = templates.render::<Attachment>(&plan.metadata, scope);
-        let (name, metadata) = match (name, metadata) {
-            (Ok(name), Ok(metadata)) => (name, metadata),
-            (name, metadata) => {
-                let wrong = [name.err(), metadata.err()];
-                let wrong = wrong.into_iter().flatten().flatten();
-                return Err(wrong.map(|error| self.in_row(row, &error)).collect());
-            }
+        let metadata = record_errors(&mut errors, metadata);
+        let (Some(name), Some(metadata)) = (name, metadata) else {
+            return Err(self.all_in_row(row, &errors));
         };
         // An entry whose file and metadata all rendered to nothing is left out, as an empty item of any other list is.
         if name.is_empty() && metadata == Attachment::default() {
@@ -350,7 +344,7 @@ impl<'a> RowPlanner<'a> {
         let identifies = self.mailing.letter.recipient.columns().contains(column)
             || key.is_some_and(|key| key == column);
         let column = column_expression(column);
-        match (plan.when.is_always(), identifies) {
+        match (plan.when.is_always_true(), identifies) {
             (false, _) => format!(
                 "put the file there, or let `when` leave it out, as in `{{{{ {column} != '' }}}}`"
             ),

@@ -13,7 +13,7 @@ use super::words::{self, rank};
 use crate::correspondence::Recipient;
 use crate::diagnostic::{Place, Problem, Problems};
 use crate::recipients::{Dialect, Options, Row, Rows};
-use crate::template::{NameConflict, Names};
+use crate::template::Names;
 
 impl Columns {
     /// Reads a file and finds the roles of its columns. `display_path` is the path for problems, which are those that make a mailing impossible.
@@ -64,10 +64,10 @@ impl<'a> Survey<'a> {
         // Headers that cannot be names in templates are reported first: the manifest could not mention them.
         let place = || Place::File(display_path.to_owned());
         Names::new(&headers, &Map::new()).map_err(|wrong| {
-            let problem = |name: &NameConflict| {
-                Problem::error(place(), name.to_string()).with_hint(name.hint())
-            };
-            wrong.iter().map(problem).collect::<Problems>()
+            let wrong = wrong.into_iter();
+            wrong
+                .map(|conflict| Problem::error(place(), conflict.message).with_hint(conflict.hint))
+                .collect::<Problems>()
         })?;
         let mut survey = Self {
             path,

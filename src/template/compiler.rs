@@ -4,15 +4,14 @@ use std::sync::{PoisonError, RwLock};
 
 use super::error::TemplateError;
 use super::folder::Folder;
-use super::library::{Draft, Library, Template};
+use super::library::{Draft, Library, Template, TemplateText};
 use super::names::Names;
-use super::scan::scan;
 use super::uses::Uses;
 use crate::correspondence::Language;
 use crate::diagnostic::Source;
 
 /// The members of a manifest that are treated in a special way.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct MemberRules {
     /// The JSON pointers of texts that are Markdown, in which values are escaped.
     pub markdown: &'static [&'static str],
@@ -31,12 +30,14 @@ pub(super) enum Compiled {
 
 /// A text that is rendered for each row.
 #[derive(Debug)]
-pub(super) struct Leaf {
+pub(crate) struct Leaf {
     /// The JSON pointer of the text in the manifest.
     pub(super) pointer: String,
     /// The headers of the columns that it depends on.
     pub(super) columns: Vec<String>,
-    pub(super) origin: Origin,
+    pub(super) template: Box<Template>,
+    /// True when the template renders the path of a file, whose text is the leaf's.
+    pub(super) is_path: bool,
     /// True when values in it are escaped for Markdown.
     pub(super) is_markdown: bool,
     /// True when it is the `when` of a part of the letter.
@@ -45,37 +46,11 @@ pub(super) struct Leaf {
     pub(super) condition: Option<usize>,
 }
 
-/// The source of a leaf's text.
-#[derive(Debug)]
-pub(super) enum Origin {
-    Template(Box<Template>),
-    /// The file whose path this template renders.
-    File(Box<Template>),
-}
-
-impl Origin {
-    pub(super) fn uses(&self) -> &Uses {
-        match self {
-            Self::Template(template) | Self::File(template) => &template.uses,
-        }
-    }
-}
-
-/// Compiles the templates of a mailing.
+/// Compiles the templates of a mailing. The library that receives them is the caller's, because a file that a row chooses gets one of its own.
 pub(super) struct Compiler {
-    pub(super) surroundings: Surroundings,
-    pub(super) library: Library,
-    pub(super) rules: MemberRules,
-    /// The combined uses of the templates that are rendered for each row.
-    pub(super) uses: Uses,
-    /// True when the paths of some files come from rows.
-    pub(super) rows_choose_files: bool,
-}
-
-/// The inputs of compilation, except the library that receives the template.
-pub(super) struct Surroundings {
     pub(super) folder: Folder,
     pub(super) names: Names,
+    pub(super) rules: MemberRules,
     /// The combined uses of everything compiled so far, constant texts and files chosen by rows included. Behind a lock, because such files are compiled while
     /// rows are rendered.
     pub(super) uses: RwLock<Uses>,
@@ -88,52 +63,17 @@ pub(super) struct Surroundings {
 impl Compiler {
     /// Compiles a text that stands in the manifest.
     pub(super) fn compile_inline(
-        &mut self,
+        &self,
+        library: &mut Library,
         pointer: &str,
         text: &str,
         is_markdown: bool,
     ) -> Result<Compiled, Vec<TemplateError>> {
         let source = Source::new("", text);
-        self.surroundings
-            .compile(&mut self.library, pointer, None, source, is_markdown)
+        self.compile(library, pointer, None, source, is_markdown)
     }
 
     /// Compiles a file in the manifest's folder.
-    pub(super) fn compile_file(
-        &mut self,
-        pointer: &str,
-        path: &str,
-        is_markdown: bool,
-    ) -> Result<Compiled, Vec<TemplateError>> {
-        self.surroundings
-            .compile_file(&mut self.library, pointer, path, is_markdown)
-    }
-
-    /// Makes a leaf of a template, or of the path of one.
-    pub(super) fn leaf(&mut self, pointer: &str, origin: Origin) -> Leaf {
-        self.uses.extend(origin.uses());
-        if matches!(origin, Origin::File(_)) {
-            // The uses of such files are unknown until a row chooses them, so every name must be available.
-            self.rows_choose_files = true;
-            self.uses.extend_to_all(&self.surroundings.names);
-        }
-        let mut columns = origin.uses().columns(&self.surroundings.names);
-        if let (true, Some(more)) = (origin.uses().language, &self.surroundings.language_columns) {
-            let more = more.iter().filter(|column| !columns.contains(column));
-            columns.extend(more.cloned().collect::<Vec<_>>());
-        }
-        Leaf {
-            pointer: pointer.to_owned(),
-            columns,
-            origin,
-            is_markdown: false,
-            is_condition: false,
-            condition: None,
-        }
-    }
-}
-
-impl Surroundings {
     pub(super) fn compile_file(
         &self,
         library: &mut Library,
@@ -145,6 +85,23 @@ impl Surroundings {
         self.compile(library, pointer, Some(path), source, is_markdown)
     }
 
+    pub(super) fn leaf(&self, pointer: &str, template: Box<Template>) -> Leaf {
+        let mut columns = template.uses.columns(&self.names);
+        if let (true, Some(more)) = (template.uses.language, &self.language_columns) {
+            let more = more.iter().filter(|column| !columns.contains(column));
+            columns.extend(more.cloned().collect::<Vec<_>>());
+        }
+        Leaf {
+            pointer: pointer.to_owned(),
+            columns,
+            template,
+            is_path: false,
+            is_markdown: false,
+            is_condition: false,
+            condition: None,
+        }
+    }
+
     /// Compiles a template, and renders it at once when it is the same for all rows.
     fn compile(
         &self,
@@ -154,16 +111,15 @@ impl Surroundings {
         source: Source,
         is_markdown: bool,
     ) -> Result<Compiled, Vec<TemplateError>> {
-        let scan = scan(source.text());
+        let text = TemplateText::new(source, path.is_some());
         // Most members of a manifest are plain texts, which need no Tera.
-        if !scan.has_tags {
-            return Ok(Compiled::Constant(source.text().to_owned()));
+        if !text.scan.has_tags {
+            return Ok(Compiled::Constant(text.source.text().to_owned()));
         }
         let draft = Draft {
             pointer,
             path,
-            source,
-            scan,
+            text,
             is_markdown,
         };
         let template = library.compile(draft, &self.names, &self.folder)?;
@@ -175,16 +131,9 @@ impl Surroundings {
         if language_varies || template.uses.vary(&self.names) {
             return Ok(Compiled::Varying(Box::new(template)));
         }
-        let mut text = Vec::new();
-        library
-            // The context is empty: variables and the mailing's name are in Tera's global context.
-            .render(&template, &tera::Context::new(), self.language, &mut text)
-            .map_err(|error| vec![*error])?;
-        let text = String::from_utf8(text).map_err(|_| vec![not_text()])?;
+        let mut text = String::new();
+        // The context is empty: variables and the mailing's name are in Tera's global context.
+        library.render(&template, &tera::Context::new(), self.language, &mut text)?;
         Ok(Compiled::Constant(text))
     }
-}
-
-pub(super) fn not_text() -> TemplateError {
-    TemplateError::new("the template does not render to text")
 }

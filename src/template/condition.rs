@@ -3,7 +3,7 @@
 use super::error::{TemplateError, excerpt};
 
 /// Parses `true` or `false` in any case; `None` for anything else.
-pub(crate) fn parse_bool(text: &str) -> Option<bool> {
+pub(super) fn parse_bool(text: &str) -> Option<bool> {
     let text = text.trim();
     if text.eq_ignore_ascii_case("true") {
         Some(true)
@@ -22,7 +22,7 @@ pub(super) fn neither_true_nor_false(text: &str) -> TemplateError {
 }
 
 /// Parses the rendered text of a condition. An empty text is false, so that a template can be an `if` without `else`.
-pub(super) fn parse_condition(text: &str) -> Option<bool> {
+pub(crate) fn parse_condition(text: &str) -> Option<bool> {
     if text.trim().is_empty() {
         Some(false)
     } else {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use jiff::civil::{Date, Time, Weekday};
+use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp, Zoned};
 use tera::{Error, Kwargs, State, Tera, Value};
@@ -100,7 +100,7 @@ fn format_date(value: &Value, by: &Kwargs, oslo: &TimeZone) -> Result<String, Er
     };
     Ok(match by.get::<&str>("form")?.unwrap_or("long") {
         "long" => long,
-        "weekday" => format!("{} {long}", weekday(language, date.weekday())),
+        "weekday" => format!("{} {long}", weekday(language, date)),
         "month" => format!("{month} {year}"),
         // English readers differ on the order of day and month in figures, so the month is a word.
         "short" if english => format!("{day} {} {year}", month.get(..3).unwrap_or(month)),
@@ -110,7 +110,8 @@ fn format_date(value: &Value, by: &Kwargs, oslo: &TimeZone) -> Result<String, Er
             let DateOrTime::Time(zoned) = &when else {
                 return Err(failure("a date has no time of day", &value.to_string()));
             };
-            clock(zoned.time(), english)
+            let format = if english { "%H:%M" } else { "%H.%M" };
+            zoned.strftime(format).to_string()
         }
         other => {
             let message = "`form` must be `long`, `weekday`, `month`, `short`, `time` or `iso`";
@@ -119,12 +120,7 @@ fn format_date(value: &Value, by: &Kwargs, oslo: &TimeZone) -> Result<String, Er
     })
 }
 
-fn clock(time: Time, english: bool) -> String {
-    time.strftime(if english { "%H:%M" } else { "%H.%M" })
-        .to_string()
-}
-
-fn weekday(language: Language, day: Weekday) -> &'static str {
+fn weekday(language: Language, date: Date) -> String {
     let names = match language {
         Language::Bokmal => [
             "mandag", "tirsdag", "onsdag", "torsdag", "fredag", "lørdag", "søndag",
@@ -132,27 +128,19 @@ fn weekday(language: Language, day: Weekday) -> &'static str {
         Language::Nynorsk => [
             "måndag", "tysdag", "onsdag", "torsdag", "fredag", "laurdag", "sundag",
         ],
-        Language::English => [
-            "Monday",
-            "Tuesday",
-            "Wednesday",
-            "Thursday",
-            "Friday",
-            "Saturday",
-            "Sunday",
-        ],
+        Language::English => return date.strftime("%A").to_string(),
     };
-    let place = usize::try_from(day.to_monday_zero_offset()).unwrap_or_default();
-    names.get(place).copied().unwrap_or_default()
+    let place = usize::try_from(date.weekday().to_monday_zero_offset()).unwrap_or_default();
+    names.get(place).copied().unwrap_or_default().to_owned()
 }
 
 /// The arguments of `plus`; each may be negative.
 #[derive(Default)]
 struct Added {
-    months: Option<i64>,
-    days: Option<i64>,
-    hours: Option<i64>,
-    workdays: Option<i64>,
+    months: i64,
+    days: i64,
+    hours: i64,
+    workdays: i64,
 }
 
 /// The filter `plus`. A date stays a date, and a time a time. Months come first, then days, then hours, then working days.
@@ -161,7 +149,6 @@ fn plus(value: &Value, by: &Kwargs, oslo: &TimeZone) -> Result<String, Error> {
     let when = DateOrTime::read(value, oslo).ok_or_else(|| not_a_date("plus", value))?;
     let out_of_range = |_| failure("`plus` leads out of the calendar", &value.to_string());
     let [months, days, hours] = added.spans().map_err(out_of_range)?;
-    let workdays = added.workdays.unwrap_or(0);
     match when {
         DateOrTime::Date(_) if !hours.is_zero() => Err(failure(
             "hours cannot be added to a date",
@@ -171,14 +158,14 @@ fn plus(value: &Value, by: &Kwargs, oslo: &TimeZone) -> Result<String, Error> {
             let date = date
                 .checked_add(months)
                 .and_then(|date| date.checked_add(days));
-            let date = date.and_then(|date| add_workdays(date, workdays));
+            let date = date.and_then(|date| add_workdays(date, added.workdays));
             Ok(date.map_err(out_of_range)?.to_string())
         }
         DateOrTime::Time(mut zoned) => {
             for span in [months, days, hours] {
                 zoned = zoned.checked_add(span).map_err(out_of_range)?;
             }
-            let date = add_workdays(zoned.date(), workdays).map_err(out_of_range)?;
+            let date = add_workdays(zoned.date(), added.workdays).map_err(out_of_range)?;
             // The time of day stays, even across a change to or from summer time.
             let zoned = zoned.with().date(date).build().map_err(out_of_range)?;
             Ok(Moment::from(&zoned).to_string())
@@ -188,6 +175,9 @@ fn plus(value: &Value, by: &Kwargs, oslo: &TimeZone) -> Result<String, Error> {
 
 impl Added {
     fn read(by: &Kwargs) -> Result<Self, Error> {
+        if by.iter().next().is_none() {
+            return Err(Error::message(format!("`plus` needs one of {UNITS}")));
+        }
         let mut added = Self::default();
         for (key, value) in by.iter() {
             let name = key.as_str().unwrap_or_default();
@@ -208,19 +198,9 @@ impl Added {
                 let message = format!("`plus` needs a whole number for `{name}`");
                 failure(&message, &value.to_string())
             })?;
-            let more = count.saturating_mul(each);
-            *sum = Some(sum.unwrap_or(0_i64).saturating_add(more));
+            *sum = sum.saturating_add(count.saturating_mul(each));
         }
-        let Self {
-            months,
-            days,
-            hours,
-            workdays,
-        } = &added;
-        if months.or(*days).or(*hours).or(*workdays).is_none() {
-            return Err(Error::message(format!("`plus` needs one of {UNITS}")));
-        }
-        if workdays.is_some_and(|count| count.unsigned_abs() > WORKDAY_LIMIT) {
+        if added.workdays.unsigned_abs() > WORKDAY_LIMIT {
             return Err(Error::message("`plus` counts at most 10000 workdays"));
         }
         Ok(added)
@@ -229,9 +209,9 @@ impl Added {
     fn spans(&self) -> Result<[Span; 3], jiff::Error> {
         let span = Span::new();
         Ok([
-            span.try_months(self.months.unwrap_or(0))?,
-            span.try_days(self.days.unwrap_or(0))?,
-            span.try_hours(self.hours.unwrap_or(0))?,
+            span.try_months(self.months)?,
+            span.try_days(self.days)?,
+            span.try_hours(self.hours)?,
         ])
     }
 }

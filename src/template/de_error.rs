@@ -2,74 +2,14 @@
 
 use std::fmt;
 
-use serde::de::{self, Expected, Unexpected};
+use serde::de::{Error, Expected, Unexpected};
 
 use super::error::{TemplateError, excerpt};
 use super::names::did_you_mean;
 use crate::diagnostic::nearest;
-use crate::text::pointer_token;
 
-/// The mismatch between a rendered value and its type.
-#[derive(Debug, Default)]
-pub(super) struct Mismatch {
-    /// The keys that lead to the value, the innermost first.
-    path: Vec<String>,
-    message: String,
-    cause: Option<String>,
-    hint: Option<String>,
-}
-
-impl Mismatch {
-    pub(super) fn new(message: impl Into<String>) -> Self {
-        Self {
-            message: message.into(),
-            ..Self::default()
-        }
-    }
-
-    pub(super) fn inside(mut self, key: impl fmt::Display) -> Self {
-        self.path.push(key.to_string());
-        self
-    }
-
-    /// Adds the rendered text, and a hint when one can be derived from it.
-    pub(super) fn with_found(mut self, text: &str) -> Self {
-        self.cause = Some(format!("rendered {}", excerpt(text)));
-        self.hint = self.hint.or_else(|| remedy(&self.message, text.trim()));
-        self
-    }
-
-    /// True when the rendered text has not been added yet.
-    pub(super) fn lacks_cause(&self) -> bool {
-        self.cause.is_none()
-    }
-
-    /// Turns it into an error of the tree at the JSON pointer `root`.
-    pub(super) fn in_tree(self, root: &str) -> TemplateError {
-        let mut pointer = root.to_owned();
-        for key in self.path.iter().rev() {
-            pointer.push('/');
-            pointer.push_str(&pointer_token(key));
-        }
-        TemplateError {
-            pointer,
-            message: self.message,
-            cause: self.cause,
-            hint: self.hint,
-            ..TemplateError::default()
-        }
-    }
-}
-
-impl fmt::Display for Mismatch {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
-    }
-}
-
-impl std::error::Error for Mismatch {}
-
-impl de::Error for Mismatch {
+/// Boxed, because serde hands errors through every level of a value.
+impl Error for Box<TemplateError> {
     /// Takes the message of a type, without the value that many types put in front: values are masked and shown as the cause.
     fn custom<T: fmt::Display>(message: T) -> Self {
         let message = message.to_string();
@@ -78,22 +18,22 @@ impl de::Error for Mismatch {
             .strip_prefix('`')
             .and_then(|rest| rest.rsplit_once("` "))
             .map(|(_, own)| own);
-        Self::new(match own {
+        let message = match own {
             Some(own) => format!("the text {own}"),
             None if message.starts_with("UUID") => "the text is not a UUID".to_owned(),
             None => message,
-        })
+        };
+        TemplateError::new(message).into()
     }
 
     fn invalid_type(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
-        let mut mismatch = Self::new(format!("expected {expected}"));
-        mismatch.cause = Some(match found {
-            Unexpected::Str(text) => excerpt(text),
+        let found = match found {
             Unexpected::Map => "an object".to_owned(),
             Unexpected::Seq => "a list".to_owned(),
             other => excerpt(&other.to_string().replace('`', "")),
-        });
-        mismatch
+        };
+        let error = TemplateError::new(format!("expected {expected}"));
+        error.with_cause(found).into()
     }
 
     fn invalid_value(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
@@ -101,20 +41,22 @@ impl de::Error for Mismatch {
     }
 
     fn unknown_variant(found: &str, expected: &'static [&'static str]) -> Self {
-        let mut mismatch = Self::new(format!("expected {}", alternatives(expected)));
-        mismatch.cause = Some(excerpt(found));
-        mismatch.hint = nearest(found, expected.iter().copied()).map(did_you_mean);
-        mismatch
+        let mut error = TemplateError::new(format!("expected {}", alternatives(expected)));
+        error.hint = nearest(found, expected.iter().copied()).map(did_you_mean);
+        error.with_cause(excerpt(found)).into()
     }
+}
 
-    fn unknown_field(found: &str, expected: &'static [&'static str]) -> Self {
-        let mut mismatch = Self::new(format!("there is no member `{found}`"));
-        mismatch.hint = nearest(found, expected.iter().copied()).map(did_you_mean);
-        mismatch
-    }
-
-    fn missing_field(field: &'static str) -> Self {
-        Self::new(format!("`{field}` is missing"))
+/// Completes an error with its place, and with the text that was rendered there.
+pub(super) fn at(error: TemplateError, pointer: String, text: Option<&str>) -> TemplateError {
+    let remedy = || remedy(&error.message, text?.trim());
+    TemplateError {
+        hint: error.hint.clone().or_else(remedy),
+        cause: text
+            .map(|text| format!("rendered {}", excerpt(text)))
+            .or(error.cause),
+        pointer,
+        ..error
     }
 }
 

@@ -1,7 +1,6 @@
 //! The errors of templates.
 
 use std::fmt;
-use std::io;
 use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -77,21 +76,6 @@ impl fmt::Display for TemplateError {
 }
 
 impl std::error::Error for TemplateError {}
-
-/// The reason why templates cannot be set up.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum SetupError {
-    /// The manifest's folder cannot be read.
-    #[error("the folder {} cannot be read", folder.display())]
-    Folder {
-        folder: PathBuf,
-        #[source]
-        source: io::Error,
-    },
-    /// The time zone of Norway is not available.
-    #[error("the time zone of Norway is not known")]
-    Zone(#[source] jiff::Error),
-}
 
 /// The separator of message and cause in errors of our filters, because an error of Tera is a single text.
 pub(super) const CAUSE: char = '\u{1F}';

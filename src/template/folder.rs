@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
-use super::error::{SetupError, TemplateError, excerpt};
+use super::error::{TemplateError, excerpt};
 use crate::diagnostic::{Source, did_you_mean};
 use crate::plain_file::{self, Refused, find_inside};
 use crate::secret::redact;
@@ -13,19 +13,19 @@ use crate::secret::redact;
 /// The largest template file, in bytes.
 const FILE_LIMIT: u64 = 1 << 20;
 
-/// The manifest's folder. Clones share the list of files read.
-#[derive(Debug, Clone)]
+/// The manifest's folder.
+#[derive(Debug)]
 pub(super) struct Folder {
     /// The path as the user wrote it, for messages.
     shown: PathBuf,
     /// The path without links, for the check that a file is inside.
     real: PathBuf,
     /// The files that have been read, by the paths in the templates.
-    files_read: Arc<Mutex<BTreeSet<String>>>,
+    files_read: Mutex<BTreeSet<String>>,
 }
 
 impl Folder {
-    pub(super) fn new(folder: &Path) -> Result<Self, SetupError> {
+    pub(super) fn new(folder: &Path) -> io::Result<Self> {
         // The parent of a bare file name is the empty path.
         let here = Path::new(".");
         let named = if folder.as_os_str().is_empty() {
@@ -33,19 +33,15 @@ impl Folder {
         } else {
             folder
         };
-        let real = named.canonicalize().map_err(|source| SetupError::Folder {
-            folder: folder.to_owned(),
-            source,
-        })?;
         Ok(Self {
+            real: named.canonicalize()?,
             // A file beside the manifest is named without a folder.
             shown: if folder == here {
                 PathBuf::new()
             } else {
                 folder.to_owned()
             },
-            real,
-            files_read: Arc::default(),
+            files_read: Mutex::default(),
         })
     }
 
@@ -171,7 +167,7 @@ mod tests {
         let source = folder.read("./sub/a.md").unwrap();
         assert_eq!(source.text(), "Hei å\r\n");
         assert_eq!(source.path(), inner.join("./sub/a.md"));
-        assert_eq!(folder.clone().files_read(), ["./sub/a.md"]);
+        assert_eq!(folder.files_read(), ["./sub/a.md"]);
 
         let outside_refused = "only files in the manifest's folder can be used";
         assert_eq!(message(&folder, "../secret"), outside_refused);

@@ -1,21 +1,20 @@
 //! The library of compiled templates: one Tera with all texts by their names, and the uses of each.
 //!
-//! A file is named by its path, a text of the manifest by its JSON pointer and a number. Tera decides on escaping by the end of a name, so the names of Markdown
-//! texts end in [`MARKDOWN`]. The same file may be Markdown in one place and plain text in another: it is compiled once, under its path, and for Markdown a
-//! second template is rendered that only extends it. Included files are escaped like the template that includes them.
+//! A file is named by its path, a text of the manifest by its JSON pointer and a number. Tera decides on escaping by the end of a name. The same file may be Markdown
+//! in one place and plain text in another: so a text is compiled once, under its own name, and for Markdown a second template is rendered that only extends it, whose
+//! name ends in [`MARKDOWN`]. Included files are escaped like the template that includes them.
 
 use std::collections::{HashMap, HashSet};
+use std::io;
 use std::ops::Range;
 use std::sync::Arc;
 
 use tera::{Context, ErrorKind, ReportError, Tera};
 
-use super::ascii_names::identifier;
 use super::error::TemplateError;
 use super::folder::Folder;
 use super::names::{Meaning, Names};
-use super::reference::writes_in_language;
-use super::scan::{RowUse, Scan, own_text, scan};
+use super::scan::{Scan, scan};
 use super::tera_error::from_tera;
 use super::token::{Token, Word};
 use super::uses::Uses;
@@ -38,10 +37,10 @@ pub(super) struct Library {
 
 /// The text of a template, or of a file that a template includes or extends.
 #[derive(Debug)]
-struct TemplateText {
-    source: Arc<Source>,
+pub(super) struct TemplateText {
+    pub(super) source: Arc<Source>,
     is_file: bool,
-    scan: Scan,
+    pub(super) scan: Scan,
 }
 
 /// A compiled template of a [`Library`].
@@ -78,8 +77,7 @@ pub(super) struct Draft<'a> {
     pub(super) pointer: &'a str,
     /// The path, when the template has a file of its own.
     pub(super) path: Option<&'a str>,
-    pub(super) source: Source,
-    pub(super) scan: Scan,
+    pub(super) text: TemplateText,
     pub(super) is_markdown: bool,
 }
 
@@ -99,21 +97,14 @@ impl Library {
         folder: &Folder,
     ) -> Result<Template, Vec<TemplateError>> {
         let number = self.texts.len();
-        let (text_name, name) = match (draft.path, draft.is_markdown) {
-            (Some(path), true) => (path.to_owned(), format!("{path}{MARKDOWN}")),
-            (Some(path), false) => (path.to_owned(), path.to_owned()),
-            (None, is_markdown) => {
-                let mark = if is_markdown { MARKDOWN } else { "" };
-                let name = format!("{}#{number}{mark}", draft.pointer);
-                (name.clone(), name)
-            }
+        let text_name = match draft.path {
+            Some(path) => path.to_owned(),
+            None => format!("{}#{number}", draft.pointer),
         };
-        let text = Arc::new(TemplateText {
-            source: Arc::new(draft.source),
-            is_file: draft.path.is_some(),
-            scan: draft.scan,
-        });
+        let mark = if draft.is_markdown { MARKDOWN } else { "" };
+        let name = format!("{text_name}{mark}");
         let mut added = vec![text_name.clone()];
+        let text = Arc::new(draft.text);
         // Kept until the template has compiled, so that an error can restore it.
         let before = self.texts.insert(text_name.clone(), text);
         let compiled = self
@@ -131,8 +122,11 @@ impl Library {
 
     /// The text of the template itself, without included files, and with a letter in place of every value.
     pub(super) fn own_text(&self, template: &Template) -> Option<String> {
-        let text = self.texts.get(template.name.trim_end_matches(MARKDOWN))?;
-        own_text(text.source.text())
+        self.text(template)?.scan.own_text.clone()
+    }
+
+    fn text(&self, template: &Template) -> Option<&Arc<TemplateText>> {
+        self.texts.get(template.name.trim_end_matches(MARKDOWN))
     }
 
     /// Renders a template and appends the result to `text`.
@@ -141,28 +135,25 @@ impl Library {
         template: &Template,
         context: &Context,
         language: Language,
-        text: &mut Vec<u8>,
-    ) -> Result<(), Box<TemplateError>> {
+        text: &mut String,
+    ) -> Result<(), Vec<TemplateError>> {
         let mut writer = LimitedWriter::new(text, language);
         let Err(error) = self.tera.render_to(&template.name, context, &mut writer) else {
             return Ok(());
         };
-        if writer.is_over {
-            let text = self.texts.get(template.name.trim_end_matches(MARKDOWN));
-            let mut error = TemplateError::new("the template renders to more than 1 MB").with_hint(
+        if let ErrorKind::Io(io::ErrorKind::FileTooLarge) = error.kind() {
+            let error = TemplateError::new("the template renders to more than 1 MB").with_hint(
                 "look for loops within loops, and for a value that is made longer again and again",
             );
-            error.source = text
-                .filter(|text| text.is_file)
-                .map(|text| Arc::clone(&text.source));
-            return Err(error.into());
+            return Err(vec![TemplateError {
+                source: self.text(template).and_then(|text| text.file()),
+                ..error
+            }]);
         }
-        Err(self
-            .explain(&error)
-            .into_iter()
-            .next()
-            .unwrap_or_default()
-            .into())
+        let mut errors = self.explain(&error);
+        // A rendering stops at its first error; a blank line in a value must not make two of it.
+        errors.truncate(1);
+        Err(errors)
     }
 
     /// Reads the files that the texts in `added` include and extend, and so on for these files.
@@ -182,12 +173,8 @@ impl Library {
                 }
                 match folder.read(&file.text) {
                     Ok(source) => {
-                        let text = TemplateText {
-                            scan: scan(source.text()),
-                            source: Arc::new(source),
-                            is_file: true,
-                        };
-                        self.texts.insert(file.text.clone(), Arc::new(text));
+                        let text = Arc::new(TemplateText::new(source, true));
+                        self.texts.insert(file.text.clone(), text);
                         added.push(file.text.clone());
                     }
                     Err(error) => errors.push(text.locate(*error, file.at.clone())),
@@ -232,7 +219,7 @@ impl Library {
     ) -> Result<Template, Vec<TemplateError>> {
         let texts = self.with_files(text_name);
         let mut uses = Uses {
-            language: texts.iter().any(|text| text.writes_in_language()),
+            language: texts.iter().any(|text| text.scan.language),
             ..Uses::default()
         };
         let mut errors = Vec::new();
@@ -257,9 +244,7 @@ impl Library {
                 None => errors.push(unknown_name(variable, &texts, names)),
             }
         }
-        let uses_row = names
-            .find("row")
-            .is_some_and(|row| uses.names.contains(&row));
+        let uses_row = uses.uses_row(names);
         for text in &texts {
             errors.extend(text.wrong_comparisons(names, &assigned));
             if uses_row {
@@ -368,6 +353,19 @@ impl Library {
 }
 
 impl TemplateText {
+    pub(super) fn new(source: Source, is_file: bool) -> Self {
+        Self {
+            scan: scan(source.text()),
+            source: Arc::new(source),
+            is_file,
+        }
+    }
+
+    /// The file; `None` for a text of the manifest.
+    fn file(&self) -> Option<Arc<Source>> {
+        self.is_file.then(|| Arc::clone(&self.source))
+    }
+
     fn source_text(&self, at: &Range<usize>) -> &str {
         self.source.text().get(at.clone()).unwrap_or_default()
     }
@@ -378,7 +376,7 @@ impl TemplateText {
         error.line = position.line;
         error.column = position.column;
         error.span = at;
-        error.source = self.is_file.then(|| Arc::clone(&self.source));
+        error.source = self.file();
         error
     }
 
@@ -411,25 +409,21 @@ impl TemplateText {
         shows_all.into_iter().chain(mistakes)
     }
 
-    fn writes_in_language(&self) -> bool {
-        let mut filters = self.scan.filters.iter();
-        filters.any(|filter| writes_in_language(&filter.text))
-    }
-
     /// Adds the columns that are used as `row["E-post"]`. Columns that do not exist are errors.
     fn columns_of_row(&self, names: &Names, uses: &mut Uses) -> Vec<TemplateError> {
+        if self.scan.whole_row {
+            uses.row.extend(names.columns().map(|(name, _)| name));
+        }
         let mut errors = Vec::new();
-        for used in &self.scan.row {
-            match used {
-                RowUse::Whole => uses.row.extend(names.columns().map(|(column, _)| column)),
-                RowUse::Column(key) => match names.column(&key.text) {
-                    Some(column) => {
-                        uses.row.insert(column);
-                    }
-                    None => errors.push(self.unknown_column(key, names)),
-                },
+        for key in &self.scan.columns {
+            match names.column(&key.text) {
+                Some(name) => {
+                    uses.row.insert(name);
+                }
+                None => errors.push(self.unknown_column(key, names)),
             }
         }
+        uses.names.extend(&uses.row);
         errors
     }
 
@@ -447,19 +441,13 @@ impl TemplateText {
         names: &'a Names,
         assigned: &'a HashSet<&str>,
     ) -> impl Iterator<Item = TemplateError> + 'a {
-        let columns = self.scan.comparisons.iter().filter_map(|comparison| {
-            let (name, at) = match &comparison.token {
-                Token::Name(word) => (word.text.clone(), word.at.clone()),
-                key => (identifier(self.source_text(&key.at())), key.at()),
-            };
-            let is_column = names
-                .find(&name)
-                .and_then(|name| names.column_at(name))
-                .is_some();
-            (is_column && !assigned.contains(name.as_str())).then_some((comparison, at))
-        });
-        columns.filter_map(|(comparison, at)| {
-            let column = self.source_text(&at);
+        self.scan.comparisons.iter().filter_map(|comparison| {
+            let Word { text: name, at } = &comparison.variable;
+            names.column_at(names.find(name)?)?;
+            if assigned.contains(name.as_str()) {
+                return None;
+            }
+            let column = self.source_text(at);
             let (message, hint) = if comparison.is_ordered {
                 (
                     format!("`{column}` is a text, which is neither more nor less than a number or a date"),
@@ -473,7 +461,8 @@ impl TemplateText {
             } else {
                 return None;
             };
-            Some(self.locate(TemplateError::new(message).with_hint(hint), at))
+            let error = TemplateError::new(message).with_hint(hint);
+            Some(self.locate(error, at.clone()))
         })
     }
 
@@ -487,7 +476,7 @@ impl TemplateText {
             Some(Arc::new(ShownColumn {
                 pointer: pointer.to_owned(),
                 column: names.column_at(names.find(&word.text)?)?,
-                source: self.is_file.then(|| Arc::clone(&self.source)),
+                source: self.file(),
                 span: word.at.clone(),
                 line: position.line,
                 position: position.column,

@@ -55,7 +55,7 @@ fn write(
 ) -> io::Result<bool> {
     let line_begins = line_begins && !one_line;
     let marked = value.bytes().any(|byte| MARKS[usize::from(byte)]);
-    let begins = line_begins && begins_a_block(value);
+    let begins = line_begins && opening(value) != Opening::Nothing;
     if !marked && !begins {
         output.write_all(value.as_bytes())?;
         return Ok(false);
@@ -127,11 +127,6 @@ fn line(text: &str, begins: bool, output: &mut dyn Write) -> io::Result<bool> {
     Ok(has_reference)
 }
 
-/// True when a text at the beginning of a line may begin another block than a paragraph.
-fn begins_a_block(text: &str) -> bool {
-    opening(text) != Opening::Nothing
-}
-
 /// The sign at the beginning of a line that must be escaped, so that no block begins there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Opening {
@@ -142,6 +137,7 @@ enum Opening {
     Sign(usize, Sign),
 }
 
+/// The opening of another block than a paragraph, if a text at the beginning of a line may begin one.
 fn opening(text: &str) -> Opening {
     let bytes = text.as_bytes();
     let ends = |at: usize| bytes.get(at).is_none_or(u8::is_ascii_whitespace);

@@ -33,14 +33,14 @@ mod writer;
 
 pub(crate) use ascii_names::{ascii_letter, column_expression, is_combining_mark};
 pub(crate) use compiler::MemberRules;
-pub(crate) use condition::parse_bool;
+pub(crate) use condition::parse_condition;
 pub(crate) use error::TemplateError;
 pub(crate) use library::ShownColumn;
-pub(crate) use names::{NameConflict, NameOwner, Names};
-pub(crate) use reference::reference;
+pub(crate) use names::{NameConflict, Names};
+pub(crate) use reference::REFERENCE;
 pub(crate) use scope::Scope;
 pub(crate) use templates::Templates;
-pub(crate) use tree::{Condition, Text, Tree};
+pub(crate) use tree::{Text, Tree};
 pub(crate) use writer::take_protected;
 
 #[cfg(test)]

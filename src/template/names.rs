@@ -1,7 +1,6 @@
 //! The names that templates can use, in one flat namespace.
 
 use std::collections::HashMap;
-use std::fmt;
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
@@ -20,7 +19,6 @@ const KEYWORDS: [&str; 19] = [
 pub(crate) struct Names {
     pub(super) all: Vec<Name>,
     index: HashMap<String, usize>,
-    headers: HashMap<String, usize>,
 }
 
 #[derive(Debug, Clone)]
@@ -30,6 +28,16 @@ pub(super) struct Name {
     /// The name as the user wrote it: the header or the variable.
     pub(super) written: Arc<str>,
     pub(super) meaning: Meaning,
+}
+
+impl Name {
+    /// The index of the column; `None` for other names.
+    pub(super) fn column(&self) -> Option<usize> {
+        match self.meaning {
+            Meaning::Column(column) => Some(column),
+            _ => None,
+        }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -54,28 +62,26 @@ impl Meaning {
         ("row", Self::Row),
         ("recipientName", Self::RecipientName),
     ];
+
+    /// The owner of a name with this meaning, in words.
+    fn owner(&self, written: &str) -> String {
+        match self {
+            Self::Column(_) => format!("the column `{written}`"),
+            Self::Variable(_) => format!("the variable `{written}`"),
+            Self::Mailing | Self::RowNumber | Self::Row | Self::RecipientName => {
+                "a name of massebrev's own".to_owned()
+            }
+        }
+    }
 }
 
-/// The owner of a name.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum NameOwner {
-    /// The column with this header.
-    Column(String),
-    /// The variable with this name in the manifest.
-    Variable(String),
-    Massebrev,
-    Language,
-}
-
-/// Two columns or variables that would have the same name.
+/// A column or variable that would have the same name as another one, or a reserved name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct NameConflict {
-    /// The ASCII name in question.
-    pub name: String,
-    /// The owner that has the name.
-    pub first: NameOwner,
-    /// The owner that would get the same name and has to be renamed.
-    pub second: NameOwner,
+    /// The variable of the manifest to be renamed; `None` for a column.
+    pub variable: Option<String>,
+    pub message: String,
+    pub hint: String,
 }
 
 impl Names {
@@ -87,7 +93,6 @@ impl Names {
         let mut names = Self {
             all: Vec::new(),
             index: HashMap::new(),
-            headers: HashMap::new(),
         };
         // massebrev's own names come first, so that a conflict asks for another name of the column or variable.
         for (word, meaning) in Meaning::OWN {
@@ -96,7 +101,6 @@ impl Names {
         let mut problems = Vec::new();
         for (column, header) in headers.iter().enumerate() {
             problems.extend(names.add(header, Meaning::Column(column)));
-            names.headers.insert(header.clone(), column);
         }
         for (variable, value) in variables {
             problems.extend(names.add(variable, Meaning::Variable(value.clone())));
@@ -112,21 +116,20 @@ impl Names {
         let name = identifier(written);
         // Names that begin with `__tera` are reserved by Tera.
         let first = if KEYWORDS.contains(&name.as_str()) || name.starts_with("__tera") {
-            Some(NameOwner::Language)
+            Some("a word of the template language".to_owned())
         } else {
-            self.find(&name)
-                .and_then(|at| self.all.get(at))
-                .map(|name| NameOwner::new(&name.written, &name.meaning))
+            let first = self.find(&name).and_then(|at| self.all.get(at));
+            first.map(|first| first.meaning.owner(&first.written))
         };
         let Some(first) = first else {
             self.push(written, meaning);
             return None;
         };
-        let second = NameOwner::new(written, &meaning);
+        let second = meaning.owner(written);
         Some(NameConflict {
-            name,
-            first,
-            second,
+            variable: matches!(meaning, Meaning::Variable(_)).then(|| written.to_owned()),
+            message: format!("{second} would be `{name}` in templates, and so is {first}"),
+            hint: format!("give {second} another name"),
         })
     }
 
@@ -145,26 +148,22 @@ impl Names {
         self.index.get(identifier).copied()
     }
 
-    /// The index of the column for `row["key"]` or `row.key`. The header wins over the ASCII name.
+    /// The index in `all` of the column for `row["key"]` or `row.key`. The header wins over the ASCII name.
     pub(super) fn column(&self, key: &str) -> Option<usize> {
-        let by_name = || self.column_at(self.find(key)?);
-        self.headers.get(key).copied().or_else(by_name)
+        let by_header = self.columns().find(|(_, name)| &*name.written == key);
+        let by_name = || self.find(key).filter(|at| self.column_at(*at).is_some());
+        by_header.map(|(at, _)| at).or_else(by_name)
     }
 
     /// The index of the column for an index in `all`; `None` when that is no column.
     pub(super) fn column_at(&self, name: usize) -> Option<usize> {
-        match self.all.get(name)?.meaning {
-            Meaning::Column(column) => Some(column),
-            _ => None,
-        }
+        self.all.get(name)?.column()
     }
 
-    /// The columns with their indexes, in no particular order.
-    pub(super) fn columns(&self) -> impl Iterator<Item = (usize, &Name)> {
-        self.all.iter().filter_map(|name| match name.meaning {
-            Meaning::Column(column) => Some((column, name)),
-            _ => None,
-        })
+    /// The columns with their indexes in `all`, in the order of the file.
+    pub(super) fn columns(&self) -> impl Iterator<Item = (usize, &Name)> + Clone {
+        let all = self.all.iter().enumerate();
+        all.filter(|(_, name)| name.column().is_some())
     }
 
     /// The hint for a name that does not exist.
@@ -177,20 +176,17 @@ impl Names {
 
     /// The hint for a column that does not exist.
     pub(super) fn column_hint(&self, wrong: &str) -> String {
-        let headers = self.headers.keys().map(String::as_str);
+        let headers = self.columns().map(|(_, name)| &*name.written);
         diagnostic::did_you_mean(wrong, headers).unwrap_or_else(|| self.listed())
     }
 
     fn listed(&self) -> String {
         const SHOWN: usize = 8;
-        let mut columns: Vec<_> = self.columns().collect();
-        columns.sort_by_key(|(column, _)| *column);
-        let shown: Vec<_> = columns
-            .iter()
-            .take(SHOWN)
+        let shown = self.columns().take(SHOWN);
+        let shown: Vec<_> = shown
             .map(|(_, name)| format!("`{}`", name.written))
             .collect();
-        let more = if columns.len() > SHOWN {
+        let more = if self.columns().count() > SHOWN {
             ", \u{2026}"
         } else {
             ""
@@ -203,51 +199,6 @@ pub(super) fn did_you_mean(word: &str) -> String {
     format!("did you mean `{word}`?")
 }
 
-impl NameOwner {
-    fn new(written: &str, meaning: &Meaning) -> Self {
-        match meaning {
-            Meaning::Column(_) => Self::Column(written.to_owned()),
-            Meaning::Variable(_) => Self::Variable(written.to_owned()),
-            Meaning::Mailing | Meaning::RowNumber | Meaning::Row | Meaning::RecipientName => {
-                Self::Massebrev
-            }
-        }
-    }
-}
-
-impl fmt::Display for NameOwner {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Column(header) => write!(f, "the column `{header}`"),
-            Self::Variable(name) => write!(f, "the variable `{name}`"),
-            Self::Massebrev => f.write_str("massebrev itself"),
-            Self::Language => f.write_str("the template language"),
-        }
-    }
-}
-
-impl NameConflict {
-    pub(crate) fn hint(&self) -> String {
-        format!("give {} another name", self.second)
-    }
-}
-
-impl fmt::Display for NameConflict {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            name,
-            first,
-            second,
-        } = self;
-        write!(f, "{second} would be `{name}` in templates, and so is ")?;
-        match first {
-            NameOwner::Massebrev => f.write_str("a name of massebrev's own"),
-            NameOwner::Language => f.write_str("a word of the template language"),
-            NameOwner::Column(_) | NameOwner::Variable(_) => write!(f, "{first}"),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -256,15 +207,20 @@ mod tests {
 
     fn names(headers: &[&str], variables: &Value) -> Result<Names, Vec<String>> {
         let headers: Vec<_> = headers.iter().map(|header| (*header).to_owned()).collect();
-        Names::new(&headers, variables.as_object().unwrap())
-            .map_err(|problems| problems.iter().map(ToString::to_string).collect())
+        Names::new(&headers, variables.as_object().unwrap()).map_err(|problems| {
+            problems
+                .into_iter()
+                .map(|problem| problem.message)
+                .collect()
+        })
     }
 
     #[test]
     fn columns_are_found_by_name_and_by_header() {
         let names = names(&["Språk", "E-post"], &json!({"frist": 1})).unwrap();
-        assert_eq!(names.column("E-post"), Some(1));
-        assert_eq!(names.column("E_post"), Some(1));
+        let column = |key| names.column_at(names.column(key)?);
+        assert_eq!(column("E-post"), Some(1));
+        assert_eq!(column("E_post"), Some(1));
         assert_eq!(names.column("frist"), None);
         assert!(names.find("Sprak").is_some() && names.find("frist").is_some());
         assert!(names.find("recipientName").is_some() && names.find("Språk").is_none());
@@ -289,7 +245,7 @@ mod tests {
         );
         assert!(names(&["__tera_context"], &json!({})).is_err());
         assert_eq!(
-            Names::new(&["row".to_owned()], &Map::new()).unwrap_err()[0].hint(),
+            Names::new(&["row".to_owned()], &Map::new()).unwrap_err()[0].hint,
             "give the column `row` another name"
         );
     }

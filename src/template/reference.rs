@@ -3,8 +3,8 @@
 use super::names::did_you_mean;
 use crate::diagnostic::nearest;
 
-/// The page, whose examples are tested. An entry is a line that begins with `| `, with `is `, or, after the first headings, with the name of a function.
-const PAGE: &str = include_str!("reference.txt");
+/// The reference page of templates: their names, filters, functions and tests, with examples, which are tested. An entry is a line that begins with `| `, with `is `, or, after the first headings, with the name of a function.
+pub(crate) const REFERENCE: &str = include_str!("reference.txt");
 
 const ENTRIES: &str = "\nDATES\n";
 
@@ -29,7 +29,9 @@ impl Kind {
 
     /// The entries of this kind: names with their arguments and the defaults of these.
     fn calls(self) -> impl Iterator<Item = &'static str> {
-        let entries = PAGE.split_once(ENTRIES).map_or("", |(_, entries)| entries);
+        let entries = REFERENCE
+            .split_once(ENTRIES)
+            .map_or("", |(_, entries)| entries);
         entries.lines().filter_map(move |line| match self {
             Self::Filter => line.strip_prefix("| "),
             Self::Test => line.strip_prefix("is "),
@@ -82,11 +84,6 @@ pub(super) fn writes_in_language(filter: &str) -> bool {
     call.is_some_and(|call| call.contains("lang="))
 }
 
-/// The reference page of templates: their names, filters, functions and tests, with examples.
-pub(crate) fn reference() -> &'static str {
-    PAGE
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -96,7 +93,7 @@ mod tests {
 
     /// The row that the examples are about, off the page itself.
     fn row() -> (Vec<&'static str>, Vec<&'static str>) {
-        let (_, table) = PAGE.split_once("a letter in Bokmål:\n\n").unwrap();
+        let (_, table) = REFERENCE.split_once("a letter in Bokmål:\n\n").unwrap();
         let lines = table.lines().take_while(|line| !line.is_empty());
         lines
             .map(|line| line.trim().split_once("  ").unwrap_or((line.trim(), "")))
@@ -109,7 +106,7 @@ mod tests {
     fn every_example_renders_to_what_is_said() {
         let (headers, values) = row();
         assert_eq!(headers.len(), 9);
-        let (_, entries) = PAGE.split_once(ENTRIES).unwrap();
+        let (_, entries) = REFERENCE.split_once(ENTRIES).unwrap();
         let (mut name, mut examples) = ("", 0);
         for line in entries.lines() {
             if !line.starts_with(' ') && !line.is_empty() {
@@ -143,7 +140,7 @@ mod tests {
             let mut names: Vec<_> = kind.names().collect();
             assert!(names.len() > 3, "{names:?}");
             for call in kind.calls().filter(|call| name_of(call) != "throw") {
-                let (_, entry) = PAGE.split_once(&format!("{call}\n    ")).unwrap();
+                let (_, entry) = REFERENCE.split_once(&format!("{call}\n    ")).unwrap();
                 let entry = entry.split("\n\n").next().unwrap();
                 assert!(entry.contains("  \u{2192}  "), "{call}");
             }
@@ -157,7 +154,7 @@ mod tests {
 
     #[test]
     fn the_page_fits_a_terminal() {
-        for line in PAGE.lines() {
+        for line in REFERENCE.lines() {
             assert!(
                 line.chars().count() <= 100 && !line.ends_with(' '),
                 "{line}"

@@ -2,24 +2,31 @@
 //!
 //! It follows the lexer of Tera 2: text, `{{ }}`, `{% %}`, comments and raw blocks; strings in three kinds of quotes with backslashes.
 
-use super::ascii_names::{ascii_letter, identifier, is_combining_mark};
+use super::ascii_names::{ascii_letter, is_combining_mark};
+use super::reference::writes_in_language;
 use super::tag_mistakes::{self, Comparison};
-use super::token::{Mistake, Token, Word, is_field, is_value};
+use super::token::{Mistake, Token, Word, is_field, is_value, join_columns};
 
 /// The result of a scan. Ranges are bytes of the text as written.
 #[derive(Debug, Default)]
 pub(super) struct Scan {
     /// The text with ASCII names in its tags. Each character is replaced by one, so that lines and columns in Tera's errors stay right.
     pub(super) text: String,
+    /// The text outside of the tags, with `x` in place of every value; `None` when it is blank.
+    pub(super) own_text: Option<String>,
     pub(super) has_tags: bool,
-    /// All names in order, except those after a dot.
+    /// All names in order, except those after a dot and `row` with a column.
     pub(super) names: Vec<Word>,
     /// The names that the template itself assigns: by `set`, `for`, or as arguments of components.
     pub(super) assigned: Vec<String>,
     /// The names that components take from the place of their use: `@Navn`.
     pub(super) implicit: Vec<String>,
-    pub(super) filters: Vec<Word>,
-    pub(super) row: Vec<RowUse>,
+    /// True when a filter writes in the letter's language.
+    pub(super) language: bool,
+    /// The columns that are read through the map `row`, as `row["E-post"]` or `row.Navn`.
+    pub(super) columns: Vec<Word>,
+    /// True when the whole map is used, for example in a loop.
+    pub(super) whole_row: bool,
     /// The files that are included or extended, with repetitions.
     pub(super) files: Vec<Word>,
     /// The name, when the whole template is `{{ name }}` and nothing else.
@@ -31,65 +38,36 @@ pub(super) struct Scan {
     pub(super) mistakes: Vec<Mistake>,
 }
 
-/// A use of the map `row`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum RowUse {
-    /// One column: `row["E-post"]` or `row.Navn`.
-    Column(Word),
-    /// The whole map, for example in a loop.
-    Whole,
-}
-
 /// Scans a template. One with an unclosed tag is scanned to its end; compiling it reports the error.
 pub(super) fn scan(text: &str) -> Scan {
-    let mut scanner = Scanner::new(text);
+    let mut scanner = Scanner {
+        all: text,
+        at: 0,
+        own_text: String::new(),
+        has_own_text: false,
+        found: Scan::default(),
+        guards: Vec::new(),
+    };
     scanner.found.text.reserve(text.len());
     while scanner.scan_next() {}
-    scanner.found
-}
-
-/// The text outside of a template's tags, with `x` in place of every value; `None` when it is blank.
-pub(super) fn own_text(text: &str) -> Option<String> {
-    let mut scanner = Scanner::new(text);
-    let (mut own, mut is_text, mut more) = (String::new(), false, true);
-    while more {
-        let from = scanner.at;
-        more = scanner.scan_next();
-        let piece = text.get(from..scanner.at).unwrap_or_default();
-        let tags = ["{{", "{%", "{#"].iter();
-        let tag = tags.filter_map(|tag| piece.find(tag)).min();
-        let (outside, tag) = piece.split_at(tag.unwrap_or(piece.len()));
-        is_text |= !outside.trim().is_empty();
-        own.push_str(outside);
-        if tag.starts_with("{{") {
-            own.push('x');
-        }
+    Scan {
+        own_text: scanner.has_own_text.then_some(scanner.own_text),
+        ..scanner.found
     }
-    is_text.then_some(own)
 }
 
 /// The state of a scan.
 struct Scanner<'a> {
     all: &'a str,
     at: usize,
-    /// The beginning of the current tag.
-    tag_begins: usize,
+    own_text: String,
+    has_own_text: bool,
     found: Scan,
     /// The names in the conditions of every open `if`.
     guards: Vec<Vec<String>>,
 }
 
 impl<'a> Scanner<'a> {
-    fn new(text: &'a str) -> Self {
-        Self {
-            all: text,
-            at: 0,
-            tag_begins: 0,
-            found: Scan::default(),
-            guards: Vec::new(),
-        }
-    }
-
     fn rest(&self) -> &'a str {
         self.all.get(self.at..).unwrap_or_default()
     }
@@ -102,6 +80,14 @@ impl<'a> Scanner<'a> {
         self.at += piece.len();
     }
 
+    /// Copies the next `bytes`, which are no tag.
+    fn copy_own_text(&mut self, bytes: usize) {
+        let own = self.rest().get(..bytes).unwrap_or_default();
+        self.has_own_text |= !own.trim().is_empty();
+        self.own_text.push_str(own);
+        self.copy(bytes);
+    }
+
     /// Scans the text up to the next tag, and that tag; false at the end.
     fn scan_next(&mut self) -> bool {
         let rest = self.rest();
@@ -110,10 +96,10 @@ impl<'a> Scanner<'a> {
             .windows(2)
             .position(|pair| matches!(pair, b"{{" | b"{%" | b"{#"));
         let Some(marker) = marker else {
-            self.copy(rest.len());
+            self.copy_own_text(rest.len());
             return false;
         };
-        self.copy(marker);
+        self.copy_own_text(marker);
         self.found.has_tags = true;
         let begins = self.at;
         let rest = self.rest();
@@ -129,8 +115,8 @@ impl<'a> Scanner<'a> {
             return true;
         }
         self.copy(opening);
-        self.tag_begins = begins;
         if rest.starts_with("{{") {
+            self.own_text.push('x');
             let tokens = self.tag("}}");
             let is_whole = begins == 0 && self.at == self.all.len();
             // A tag that trims blanks (`{{-`) changes the value and is no plain copy.
@@ -143,12 +129,14 @@ impl<'a> Scanner<'a> {
             }
             self.note_names(&tokens);
             self.note_shown(&tokens);
-            self.note_mistakes(tag_mistakes::in_expression(&tokens));
+            let mistakes = tag_mistakes::in_expression(&tokens);
+            self.found.mistakes.extend(mistakes);
         } else {
             let tokens = self.tag("%}");
             self.note_names(&tokens);
             self.note_statement(&tokens);
-            self.note_mistakes(tag_mistakes::in_statement(&tokens));
+            let mistakes = tag_mistakes::in_statement(&tokens);
+            self.found.mistakes.extend(mistakes);
         }
         true
     }
@@ -165,12 +153,12 @@ impl<'a> Scanner<'a> {
             self.copy(blank);
             let rest = self.rest();
             if rest.is_empty() {
-                return tokens;
+                return join_columns(tokens);
             }
             let after_dash = rest.strip_prefix('-').unwrap_or(rest);
             if after_dash.starts_with(end) {
                 self.copy(rest.len() - after_dash.len() + end.len());
-                return tokens;
+                return join_columns(tokens);
             }
             tokens.extend(self.token());
         }
@@ -199,11 +187,6 @@ impl<'a> Scanner<'a> {
                 return None;
             }
             self.copy(first.len_utf8());
-            if !self.tag_has_mistake() {
-                self.found
-                    .mistakes
-                    .extend(tag_mistakes::pasted(first, start));
-            }
             return Some(Token::Sign(first, start));
         }
         let length = rest.find(|c| ascii_letter(c).is_none() && !is_combining_mark(c));
@@ -218,42 +201,31 @@ impl<'a> Scanner<'a> {
         Some(Token::Name(Word { text, at }))
     }
 
-    /// Records the names in a tag, its filters, and its uses of `row`.
+    /// Records the names in a tag, its columns of `row`, and a filter that writes in the letter's language.
     fn note_names(&mut self, tokens: &[Token]) {
         self.found
             .comparisons
             .extend(tag_mistakes::comparisons(tokens));
         for (at, token) in tokens.iter().enumerate() {
-            let Token::Name(name) = token else { continue };
-            if is_field(tokens, at) {
-                continue;
-            }
+            let name = match token {
+                Token::Name(name) if !is_field(tokens, at) => name,
+                Token::Column(key) => {
+                    self.found.columns.push(key.clone());
+                    continue;
+                }
+                _ => continue,
+            };
             self.found.names.push(name.clone());
             let before = at.checked_sub(1).and_then(|at| tokens.get(at));
             let follows = |sign| before.is_some_and(|before| before.is_sign(sign));
             if follows('|') {
-                self.found.filters.push(name.clone());
+                self.found.language |= writes_in_language(&name.text);
             } else if follows('@') {
                 self.found.implicit.push(name.text.clone());
             } else if name.text == "row" {
-                let used = row_column(tokens, at).cloned();
-                self.found
-                    .row
-                    .push(used.map_or(RowUse::Whole, RowUse::Column));
+                self.found.whole_row = true;
             }
         }
-    }
-
-    /// Records the mistakes of a tag, unless a pasted character has been reported already, of which they may be consequences.
-    fn note_mistakes(&mut self, mistakes: Vec<Mistake>) {
-        if !self.tag_has_mistake() {
-            self.found.mistakes.extend(mistakes);
-        }
-    }
-
-    fn tag_has_mistake(&self) -> bool {
-        let last = self.found.mistakes.last();
-        last.is_some_and(|mistake| mistake.at.start >= self.tag_begins)
     }
 
     /// Records the names that a `{% %}` tag assigns, its files, and its conditions.
@@ -263,11 +235,8 @@ impl<'a> Scanner<'a> {
         };
         let rest = tokens.get(1..).unwrap_or_default();
         let names = |tokens: &[Token]| -> Vec<String> {
-            tokens
-                .iter()
-                .filter_map(name_of)
-                .map(str::to_owned)
-                .collect()
+            let names = tokens.iter().filter_map(name_of);
+            names.map(str::to_owned).collect()
         };
         match tag.text.as_str() {
             "include" | "extends" => {
@@ -276,9 +245,8 @@ impl<'a> Scanner<'a> {
                 }
             }
             "set" | "set_global" => {
-                self.found
-                    .assigned
-                    .extend(rest.first().and_then(name_of).map(str::to_owned));
+                let target = rest.get(..1).unwrap_or_default();
+                self.found.assigned.extend(names(target));
             }
             "for" => {
                 let end = rest.iter().position(|token| token.is_name("in"));
@@ -287,17 +255,14 @@ impl<'a> Scanner<'a> {
             }
             "component" => self.found.assigned.extend(names(rest)),
             "filter" => {
-                let filter = rest.first().and_then(|token| match token {
-                    Token::Name(name) => Some(name.clone()),
-                    _ => None,
-                });
-                self.found.filters.extend(filter);
+                let filter = rest.first().and_then(name_of);
+                self.found.language |= filter.is_some_and(writes_in_language);
             }
             // Inside a condition its names are not shown unconditionally.
-            "if" => self.guards.push(names_in_condition(rest)),
+            "if" => self.guards.push(variables(rest).collect()),
             "elif" => {
                 if let Some(guards) = self.guards.last_mut() {
-                    guards.extend(names_in_condition(rest));
+                    guards.extend(variables(rest));
                 }
             }
             "endif" => {
@@ -326,17 +291,13 @@ impl<'a> Scanner<'a> {
             match token {
                 Token::Sign('(' | '[' | '{', _) => depth += 1,
                 Token::Sign(')' | ']' | '}', _) => depth = depth.saturating_sub(1),
-                Token::Name(name) if depth == 0 && is_value(tokens, at) => {
-                    let shown = match row_column(tokens, at).filter(|_| name.text == "row") {
-                        Some(key) => Word {
-                            text: identifier(&key.text),
-                            at: key.at.clone(),
-                        },
-                        None => name.clone(),
-                    };
-                    if !self.guards.iter().flatten().any(|name| *name == shown.text) {
-                        self.found.shown.push(shown);
-                    }
+                _ if depth == 0 && is_value(tokens, at) => {
+                    let guards = &self.guards;
+                    let is_guarded =
+                        |shown: &Word| guards.iter().flatten().any(|name| *name == shown.text);
+                    self.found
+                        .shown
+                        .extend(token.variable().filter(|shown| !is_guarded(shown)));
                 }
                 _ => {}
             }
@@ -345,35 +306,14 @@ impl<'a> Scanner<'a> {
 }
 
 /// The names in a condition; columns of `row` by their ASCII names.
-fn names_in_condition(tokens: &[Token]) -> Vec<String> {
-    let names = tokens.iter().enumerate().filter_map(|(at, token)| {
-        let name = name_of(token)?;
-        Some(match row_column(tokens, at).filter(|_| name == "row") {
-            Some(key) => identifier(&key.text),
-            None => name.to_owned(),
-        })
-    });
-    names.collect()
+fn variables(tokens: &[Token]) -> impl Iterator<Item = String> {
+    let words = tokens.iter().filter_map(Token::variable);
+    words.map(|word| word.text)
 }
 
 fn name_of(token: &Token) -> Option<&str> {
     match token {
         Token::Name(name) => Some(&name.text),
-        _ => None,
-    }
-}
-
-/// The column in `row["E-post"]`, `row.Navn` or `row?.Navn`, when the token `at` is `row`.
-fn row_column(tokens: &[Token], at: usize) -> Option<&Word> {
-    let optional = tokens.get(at + 1).is_some_and(|token| token.is_sign('?'));
-    match tokens.get(at + 1 + usize::from(optional)..)? {
-        [
-            Token::Sign('[', _),
-            Token::Quoted(key),
-            Token::Sign(']', _),
-            ..,
-        ] if !key.text.contains('\\') => Some(key),
-        [Token::Sign('.', _), Token::Name(key), ..] => Some(key),
         _ => None,
     }
 }
@@ -440,7 +380,7 @@ mod tests {
             ("{{ '}}' }}!", Some("x!")),
             ("+47", Some("+47")),
         ] {
-            assert_eq!(own_text(text).as_deref(), own, "{text}");
+            assert_eq!(scan(text).own_text.as_deref(), own, "{text}");
         }
     }
 
@@ -491,30 +431,43 @@ mod tests {
 
     #[test]
     fn the_columns_behind_row_are_found() {
-        let uses = |text| scan(text).row;
-        let column = |text: &str, at| {
-            RowUse::Column(Word {
-                text: text.to_owned(),
-                at,
-            })
-        };
-        assert_eq!(uses("{{ row[\"E-post\"] }}"), [column("E-post", 8..14)]);
-        assert_eq!(uses("{{ row?.Språk }}"), [column("Sprak", 8..14)]);
-        assert_eq!(uses("{{ row[name] }}"), [RowUse::Whole]);
-        assert_eq!(uses("{% for k, v in row %}"), [RowUse::Whole]);
-        assert_eq!(uses("{{ a.row }}"), []);
+        for (text, columns, whole_row) in [
+            ("{{ row[\"E-post\"] }}", vec![("E-post", 8..14)], false),
+            ("{{ row?.Språk }}", vec![("Sprak", 8..14)], false),
+            ("{{ row[name] }}", vec![], true),
+            ("{% for k, v in row %}", vec![], true),
+            ("{{ a.row }}{{ a.row.b }}", vec![], false),
+        ] {
+            let found = scan(text);
+            let words = found.columns.iter();
+            let words: Vec<_> = words
+                .map(|key| (key.text.as_str(), key.at.clone()))
+                .collect();
+            assert_eq!((words, found.whole_row), (columns, whole_row), "{text}");
+        }
     }
 
     #[test]
-    fn files_filters_and_assigned_names_are_found() {
+    fn files_and_assigned_names_are_found() {
         let found = scan("{%- include 'a.md' %}{% extends \"b/å.md\" -%}{% include 'a.md' %}");
         assert_eq!(texts(&found.files), ["a.md", "b/å.md", "a.md"]);
         let found = scan(
             "{% set x = a | upper %}{% for k, v in m %}{% endfor %}{% filter lower %}{{ b | x(y=c | z) }}\
             {% component Sum(value, unit=\"kr\") %}{% endcomponent %}",
         );
-        assert_eq!(texts(&found.filters), ["upper", "lower", "x", "z"]);
         assert_eq!(found.assigned, ["x", "k", "v", "Sum", "value", "unit"]);
+    }
+
+    #[test]
+    fn filters_that_write_in_the_letters_language_are_found() {
+        for (text, language) in [
+            ("{{ a | date }}", true),
+            ("{{ b | x(y=c | money) }}", true),
+            ("{% filter number %}1{% endfilter %}", true),
+            ("{% set x = a | upper %}{{ date }}", false),
+        ] {
+            assert_eq!(scan(text).language, language, "{text}");
+        }
     }
 
     #[test]

@@ -1,14 +1,14 @@
 //! The scope of a row: the values that templates can read.
 
 use std::cell::RefCell;
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use tera::value::Key;
 use tera::{Context, Map, Value};
 
+use super::de::Rendered;
 use super::library::ShownColumn;
-use super::names::{Meaning, Name, Names};
+use super::names::{Meaning, Names};
 use super::uses::Uses;
 use crate::correspondence::Language;
 
@@ -17,6 +17,8 @@ use crate::correspondence::Language;
 pub(crate) struct Scope {
     pub(super) context: Context,
     pub(super) language: Language,
+    /// The texts of the tree rendered last, whose memory the next one takes over.
+    pub(super) rendered: RefCell<Rendered>,
     /// The used columns that are blank in this row.
     blank: Vec<usize>,
     /// The places at which the letter shows one of them unconditionally, as far as it has been rendered.
@@ -39,23 +41,24 @@ impl Scope {
     ) {
         self.blank.clear();
         self.blanks_shown.get_mut().clear();
-        for column in uses.all_columns(names) {
-            if value(column).trim().is_empty() {
-                self.blank.push(column);
-            }
-        }
-        for name in uses.names.iter().filter_map(|name| names.all.get(*name)) {
+        for name in uses.all(names) {
             let value = match name.meaning {
-                Meaning::Column(column) => Value::normal_string(value(column)),
+                Meaning::Column(column) => {
+                    let value = value(column);
+                    if value.trim().is_empty() {
+                        self.blank.push(column);
+                    }
+                    Value::normal_string(value)
+                }
                 Meaning::RowNumber => Value::from(number),
-                Meaning::Row => columns(names, &uses.row, |column, _| {
-                    Value::normal_string(value(column))
-                }),
-                // These are the same for all rows and are in Tera's global context.
-                Meaning::Variable(_) | Meaning::Mailing | Meaning::RecipientName => continue,
+                // `Row` is made of the others below; the rest is the same for all rows, and in Tera's global context.
+                _ => continue,
             };
             self.context
                 .insert_value(String::from(&*name.identifier), value);
+        }
+        if uses.uses_row(names) {
+            self.context.insert_value("row", self.row(names, uses));
         }
     }
 
@@ -65,7 +68,7 @@ impl Scope {
     }
 
     /// Records the blank columns that a template has shown. A text that rendered to nothing is left out of the letter, so it leaves no gap.
-    pub(super) fn note_blanks(&self, shown: &[Arc<ShownColumn>], rendered: &[u8]) {
+    pub(super) fn note_blanks(&self, shown: &[Arc<ShownColumn>], rendered: &str) {
         if self.blank.is_empty() || shown.is_empty() || rendered.trim_ascii().is_empty() {
             return;
         }
@@ -75,27 +78,24 @@ impl Scope {
         self.blanks_shown.borrow_mut().extend(blank.cloned());
     }
 
-    /// The context with `row` added, for a file that was chosen by this row and compiled after the scope was filled. All columns must be in the context by name.
+    /// The context with `row` added, for a file that was chosen by this row and compiled after the scope was filled.
     pub(super) fn with_row(&self, names: &Names, uses: &Uses) -> Context {
         let mut context = self.context.clone();
-        let row = columns(names, &uses.row, |_, name| {
-            let value = self.context.get(&name.identifier);
-            value.cloned().unwrap_or_else(Value::undefined)
-        });
-        context.insert_value("row", row);
+        context.insert_value("row", self.row(names, uses));
         context
     }
-}
 
-/// A map of columns, each under its header, and under its ASCII name when that differs.
-fn columns(names: &Names, used: &BTreeSet<usize>, value: impl Fn(usize, &Name) -> Value) -> Value {
-    let mut map = Map::default();
-    for (column, name) in names.columns().filter(|(column, _)| used.contains(column)) {
-        let value = value(column, name);
-        if name.written != name.identifier {
-            map.insert(Key::String(Arc::clone(&name.identifier)), value.clone());
+    /// A map of columns, which are in the context by name: each under its header, and under its ASCII name when that differs.
+    fn row(&self, names: &Names, uses: &Uses) -> Value {
+        let mut map = Map::default();
+        for name in uses.row.iter().filter_map(|name| names.all.get(*name)) {
+            let value = self.context.get(&name.identifier);
+            let value = value.cloned().unwrap_or_else(Value::undefined);
+            if name.written != name.identifier {
+                map.insert(Key::String(Arc::clone(&name.identifier)), value.clone());
+            }
+            map.insert(Key::String(Arc::clone(&name.written)), value);
         }
-        map.insert(Key::String(Arc::clone(&name.written)), value);
+        Value::from(map)
     }
-    Value::from(map)
 }

@@ -2,10 +2,13 @@
 //! when text is pasted from a word processor. Also finds the comparisons in tags.
 
 use super::reference::call_of;
-use super::token::{Mistake, Token, is_value};
+use super::token::{Mistake, Token, Word, is_value};
 
-/// The mistake for a sign that cannot be part of a tag and was probably pasted.
-pub(super) fn pasted(sign: char, at: usize) -> Option<Mistake> {
+/// The mistake for a sign that cannot be part of a tag and was probably pasted. Other mistakes in the tag may be consequences of it.
+fn pasted(token: &Token) -> Option<Mistake> {
+    let Token::Sign(sign, _) = *token else {
+        return None;
+    };
     let code = u32::from(sign);
     let (message, hint) = match sign {
         '\u{2018}'..='\u{201F}' | '\u{2039}' | '\u{203A}' | '«' | '»' => (
@@ -25,11 +28,14 @@ pub(super) fn pasted(sign: char, at: usize) -> Option<Mistake> {
         ),
         _ => return None,
     };
-    Some(mistake(at..at + sign.len_utf8(), message, hint))
+    Some(mistake(token.at(), message, hint))
 }
 
 /// Finds the mistakes in a `{{ }}` tag.
 pub(super) fn in_expression(tokens: &[Token]) -> Vec<Mistake> {
+    if let Some(pasted) = tokens.iter().find_map(pasted) {
+        return vec![pasted];
+    }
     let mut found = lone_equals(tokens);
     found.extend(positional_arguments(tokens));
     // With `and` a lone text may be meant: `a == b and "ja" or "nei"` chooses between two texts.
@@ -41,6 +47,9 @@ pub(super) fn in_expression(tokens: &[Token]) -> Vec<Mistake> {
 
 /// Finds the mistakes in a `{% %}` tag.
 pub(super) fn in_statement(tokens: &[Token]) -> Vec<Mistake> {
+    if let Some(pasted) = tokens.iter().find_map(pasted) {
+        return vec![pasted];
+    }
     let Some(Token::Name(tag)) = tokens.first() else {
         return Vec::new();
     };
@@ -76,8 +85,8 @@ pub(super) fn in_statement(tokens: &[Token]) -> Vec<Mistake> {
 /// A comparison in which one side is a name or a column of `row` without a filter: `Beløp > 0`, `row["Antall"] == 1`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Comparison {
-    /// The name, or the key of `row`.
-    pub(super) token: Token,
+    /// The name, or the column of `row` by its ASCII name.
+    pub(super) variable: Word,
     /// True for an order (`<`, `>=`), false for equality.
     pub(super) is_ordered: bool,
     /// The other side, when that is a single word or number.
@@ -99,15 +108,14 @@ pub(super) fn comparisons(tokens: &[Token]) -> Vec<Comparison> {
             Token::Name(name) if name.text == "in" && is(at + 1, '[') => (false, 2),
             _ => continue,
         };
-        let (left, right) = (operand_before(tokens, at), operand_at(tokens, at + length));
+        let left = operand(tokens, at - 1);
+        let right = operand(tokens, at + length).filter(|_| !is(at + length + 1, '|'));
         let mut add = |token: Option<&Token>, other: Option<&Token>| {
-            if let Some(token @ (Token::Name(_) | Token::Quoted(_))) = token {
-                found.push(Comparison {
-                    token: token.clone(),
-                    is_ordered,
-                    other: other.cloned(),
-                });
-            }
+            found.extend(token.and_then(Token::variable).map(|variable| Comparison {
+                variable,
+                is_ordered,
+                other: other.cloned(),
+            }));
         };
         let literal = |at: usize| {
             tokens
@@ -123,39 +131,9 @@ pub(super) fn comparisons(tokens: &[Token]) -> Vec<Comparison> {
     found
 }
 
-/// The name or key that ends before the token `at` and has no filter.
-fn operand_before(tokens: &[Token], at: usize) -> Option<&Token> {
-    match tokens.get(..at)? {
-        [
-            ..,
-            Token::Name(row),
-            Token::Sign('[', _),
-            key @ Token::Quoted(_),
-            Token::Sign(']', _),
-        ] if row.text == "row" => Some(key),
-        [.., name @ Token::Name(_)] if is_value(tokens, at - 1) => Some(name),
-        _ => None,
-    }
-}
-
-/// The name or key that begins at the token `at` and has no filter.
-fn operand_at(tokens: &[Token], at: usize) -> Option<&Token> {
-    let is_plain = |after: usize| !tokens.get(after).is_some_and(|token| token.is_sign('|'));
-    match tokens.get(at..)? {
-        [
-            Token::Name(row),
-            Token::Sign('[', _),
-            key @ Token::Quoted(_),
-            Token::Sign(']', _),
-            ..,
-        ] if row.text == "row" && is_plain(at + 4) => Some(key),
-        [name @ Token::Name(word), ..]
-            if word.text != "row" && is_value(tokens, at) && is_plain(at + 1) =>
-        {
-            Some(name)
-        }
-        _ => None,
-    }
+/// The name or column at `at`, if it is a value.
+fn operand(tokens: &[Token], at: usize) -> Option<&Token> {
+    tokens.get(at).filter(|_| is_value(tokens, at))
 }
 
 /// True when the tokens hold `==` or `!=`.
@@ -223,7 +201,7 @@ fn positional_arguments(tokens: &[Token]) -> Vec<Mistake> {
         let has_name = matches!(first, Token::Name(_))
             && tokens.get(at + 3).is_some_and(|token| token.is_sign('='))
             && !tokens.get(at + 4).is_some_and(|token| token.is_sign('='));
-        let is_value = matches!(first, Token::Name(_) | Token::Quoted(_) | Token::Number(_));
+        let is_value = !matches!(first, Token::Sign(..));
         (is_value && !has_name && !WORDS.contains(&name.text.as_str())).then(|| {
             let message = format!("the arguments of `{}` have names", name.text);
             let hint = match call_of(&name.text) {
@@ -331,11 +309,15 @@ mod tests {
             ("{% if Beløp > 0 %}{% endif %}", vec!["Belop > number"]),
             (
                 "{{ 0 <= row[\"A b\"] }}{{ a < b }}",
-                vec!["A b > number", "a > b", "b > a"],
+                vec!["A_b > number", "a > b", "b > a"],
             ),
             (
                 "{% if a == 1 or -1 != b or c == -2 %}{% endif %}",
                 vec!["a = number", "b = number", "c = number"],
+            ),
+            (
+                "{% if row.A == 1 and not row['B'] < 2 %}{% endif %}",
+                vec!["A = number", "B > number"],
             ),
             (
                 "{% if a == true and b == 'x' and c in [1] %}{% endif %}",
@@ -356,12 +338,9 @@ mod tests {
                         Some(Token::Number(_)) => "number",
                         _ => "?",
                     };
-                    let (Token::Name(word) | Token::Quoted(word)) = &comparison.token else {
-                        panic!("{comparison:?}");
-                    };
                     format!(
                         "{} {} {other}",
-                        word.text,
+                        comparison.variable.text,
                         if comparison.is_ordered { '>' } else { '=' }
                     )
                 })

@@ -10,16 +10,17 @@ use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::compiler::{Compiled, Compiler, Leaf, MemberRules, Origin, Surroundings, not_text};
+use super::compiler::{Compiled, Compiler, Leaf, MemberRules};
 use super::condition::{neither_true_nor_false, parse_condition};
-use super::error::{SetupError, TemplateError};
+use super::de::{self, Rendered};
+use super::engine;
+use super::error::TemplateError;
 use super::folder::Folder;
 use super::library::{Library, Template};
 use super::names::{Meaning, Names};
 use super::scope::Scope;
-use super::tree::{self, Applies, Condition, Content, Text, Tree};
+use super::tree::{self, Text, Tree};
 use super::uses::Uses;
-use super::{de, engine};
 use crate::correspondence::Language;
 
 /// The largest number of compiled files that are cached for paths from rows. With a file for every row, memory would grow without it.
@@ -34,6 +35,11 @@ struct RowFile {
 /// Compiles and renders the templates of a mailing. After compilation it can be shared between threads.
 pub(crate) struct Templates {
     compiler: Compiler,
+    library: Library,
+    /// The combined uses of the leaves: the names that a scope is filled with.
+    filled: Uses,
+    /// True when the paths of some files come from rows.
+    rows_choose_files: bool,
     /// A library without templates, from which each file chosen by a row gets a copy: a Tera can add templates but not drop them from a cache.
     empty: Library,
     /// True once a rendering has called `now()`.
@@ -49,9 +55,23 @@ impl Templates {
         names: Names,
         mailing: &str,
         now: Timestamp,
-    ) -> Result<Self, SetupError> {
+        rules: MemberRules,
+    ) -> Result<Self, Box<TemplateError>> {
+        let refused = |message: String, cause: String| TemplateError {
+            file: Some(folder.to_owned()),
+            ..TemplateError::new(message).with_cause(cause)
+        };
         let now_was_used = Arc::default();
-        let mut tera = engine::new(now, Arc::clone(&now_was_used)).map_err(SetupError::Zone)?;
+        let mut tera = engine::new(now, Arc::clone(&now_was_used)).map_err(|error| {
+            refused(
+                "the time zone of Norway is not known".to_owned(),
+                error.to_string(),
+            )
+        })?;
+        let opened = Folder::new(folder).map_err(|error| {
+            let message = format!("the folder {} cannot be read", folder.display());
+            refused(message, error.to_string())
+        })?;
         for name in &names.all {
             let value = match &name.meaning {
                 Meaning::Variable(value) => engine::manifest_value(value),
@@ -67,18 +87,16 @@ impl Templates {
         Ok(Self {
             empty: library.clone(),
             compiler: Compiler {
-                surroundings: Surroundings {
-                    folder: Folder::new(folder)?,
-                    names,
-                    uses: RwLock::default(),
-                    language: Language::default(),
-                    language_columns: None,
-                },
-                library,
-                rules: MemberRules::default(),
-                uses: Uses::default(),
-                rows_choose_files: false,
+                folder: opened,
+                names,
+                rules,
+                uses: RwLock::default(),
+                language: Language::default(),
+                language_columns: None,
             },
+            library,
+            filled: Uses::default(),
+            rows_choose_files: false,
             now_was_used,
             row_files: Default::default(),
         })
@@ -89,22 +107,15 @@ impl Templates {
         self.now_was_used.load(Ordering::Relaxed)
     }
 
-    /// Sets the rules for members of the manifest. To be called before anything is compiled.
-    #[must_use]
-    pub(crate) fn with_member_rules(mut self, rules: MemberRules) -> Self {
-        self.compiler.rules = rules;
-        self
-    }
-
     /// Sets the text that renders to the language of letters. To be called before anything else is compiled. When it differs between rows, each scope gets its own
     /// language with [`Scope::set_language`].
     pub(crate) fn set_language(&mut self, language: &Text) {
-        match &language.0 {
-            Content::Constant(text) => {
-                self.compiler.surroundings.language = Language::parse(text).unwrap_or_default();
+        match language {
+            Text::Constant(text) => {
+                self.compiler.language = Language::parse(text).unwrap_or_default();
             }
-            Content::Leaf(leaf) => {
-                self.compiler.surroundings.language_columns = Some(leaf.columns.clone());
+            Text::Leaf(leaf) => {
+                self.compiler.language_columns = Some(leaf.columns.clone());
             }
         }
     }
@@ -116,7 +127,9 @@ impl Templates {
         pointer: &str,
         value: &Value,
     ) -> Result<Tree, Vec<TemplateError>> {
-        tree::compile(&mut self.compiler, pointer, value)
+        let tree = tree::compile(&self.compiler, &mut self.library, pointer, value)?;
+        self.fill_for(&tree.leaves);
+        Ok(tree)
     }
 
     pub(crate) fn compile_text(
@@ -124,7 +137,9 @@ impl Templates {
         pointer: &str,
         text: &str,
     ) -> Result<Text, Vec<TemplateError>> {
-        tree::compile_text(&mut self.compiler, pointer, text)
+        let text = tree::compile_text(&self.compiler, &mut self.library, pointer, text)?;
+        self.fill_for(text.leaf());
+        Ok(text)
     }
 
     /// Compiles the `when` of a part; a part without one is always included.
@@ -132,8 +147,22 @@ impl Templates {
         &mut self,
         pointer: &str,
         when: Option<&Value>,
-    ) -> Result<Condition, Vec<TemplateError>> {
-        tree::compile_condition(&mut self.compiler, pointer, when)
+    ) -> Result<Text, Vec<TemplateError>> {
+        let text = tree::compile_condition(&self.compiler, &mut self.library, pointer, when)?;
+        self.fill_for(text.leaf());
+        Ok(text)
+    }
+
+    /// Adds what leaves use to the names that scopes are filled with.
+    fn fill_for<'a>(&mut self, leaves: impl IntoIterator<Item = &'a Leaf>) {
+        for leaf in leaves {
+            self.filled.extend(&leaf.template.uses);
+            if leaf.is_path {
+                // The uses of such files are unknown until a row chooses them, so every name must be available.
+                self.rows_choose_files = true;
+                self.filled.extend_to_all(&self.compiler.names);
+            }
+        }
     }
 
     /// Replaces the row of a scope: its number, and `value` for the values of its columns, by index from 0.
@@ -143,42 +172,31 @@ impl Templates {
         number: u64,
         value: impl Fn(usize) -> &'a str,
     ) {
-        scope.fill(
-            &self.compiler.surroundings.names,
-            &self.compiler.uses,
-            number,
-            value,
-        );
-        scope.set_language(self.compiler.surroundings.language);
+        scope.fill(&self.compiler.names, &self.filled, number, value);
+        scope.set_language(self.compiler.language);
     }
 
     /// The columns and variables that anything compiled so far uses, as the user wrote them. Template files whose paths come from rows are compiled
     /// when their first row is rendered.
     pub(crate) fn used_names(&self) -> impl Iterator<Item = &str> {
-        let used = self
-            .compiler
-            .surroundings
-            .uses
-            .read()
-            .unwrap_or_else(PoisonError::into_inner);
-        let used = used.clone();
-        let all = self.compiler.surroundings.names.all.iter().enumerate();
-        all.filter(move |(at, name)| match name.meaning {
-            Meaning::Column(column) => used.names.contains(at) || used.row.contains(&column),
-            Meaning::Variable(_) => used.names.contains(at),
-            _ => false,
-        })
-        .map(|(_, name)| &*name.written)
+        let used = self.compiler.uses.read();
+        let used = used.unwrap_or_else(PoisonError::into_inner).clone();
+        let all = self.compiler.names.all.iter().enumerate();
+        let all = all.filter(move |(at, name)| {
+            used.names.contains(at)
+                && matches!(name.meaning, Meaning::Column(_) | Meaning::Variable(_))
+        });
+        all.map(|(_, name)| &*name.written)
     }
 
     /// True when rows choose template files, so that the used names are known only after all rows have been rendered.
     pub(crate) fn rows_choose_files(&self) -> bool {
-        self.compiler.rows_choose_files
+        self.rows_choose_files
     }
 
     /// The template files read so far, included ones among them, as paths relative to the manifest's folder.
     pub(crate) fn files_read(&self) -> Vec<String> {
-        self.compiler.surroundings.folder.files_read()
+        self.compiler.folder.files_read()
     }
 }
 
@@ -196,10 +214,10 @@ impl Templates {
         tree: &Tree,
         scope: &Scope,
     ) -> Result<T, Vec<TemplateError>> {
-        let (text, ends, mut errors) = self.render_leaves(tree, scope);
-        tree.record_size(text.len());
-        let text = String::from_utf8(text).map_err(|_| vec![not_text()])?;
-        let read = de::read(tree, &text, &ends);
+        let mut rendered = scope.rendered.take();
+        let mut errors = self.render_leaves(tree, scope, &mut rendered);
+        let read = de::read(tree, &rendered);
+        scope.rendered.replace(rendered);
         if errors.is_empty() {
             return read;
         }
@@ -208,22 +226,19 @@ impl Templates {
         Err(errors)
     }
 
-    /// Finds the pointer in the manifest for a pointer `rendered` into the result of a tree, whose lists do not count items that the row leaves out.
-    pub(crate) fn pointer_in_manifest(&self, tree: &Tree, scope: &Scope, rendered: &str) -> String {
-        let (text, ends, _) = self.render_leaves(tree, scope);
-        let text = String::from_utf8_lossy(&text);
-        de::pointer_in_manifest(tree, &text, &ends, rendered)
+    /// Finds the pointer in the manifest for a pointer into the result of a tree, whose lists do not count items that the row leaves out.
+    pub(crate) fn pointer_in_manifest(&self, tree: &Tree, scope: &Scope, pointer: &str) -> String {
+        let mut rendered = Rendered::default();
+        self.render_leaves(tree, scope, &mut rendered);
+        de::pointer_in_manifest(tree, &rendered, pointer)
     }
 
     /// The path of the file that the row chooses for the text at a pointer; `None` for other texts.
     pub(crate) fn chosen_file(&self, tree: &Tree, scope: &Scope, pointer: &str) -> Option<String> {
-        let Origin::File(path) = &leaf_at(tree, pointer)?.origin else {
-            return None;
-        };
-        let mut name = Vec::new();
-        let library = &self.compiler.library;
-        self.render_template(library, path, scope, &mut name).ok()?;
-        String::from_utf8(name).ok()
+        let leaf = leaf_at(tree, pointer).filter(|leaf| leaf.is_path)?;
+        let mut path = String::new();
+        let rendered = self.render_template(&self.library, &leaf.template, scope, &mut path);
+        rendered.ok().map(|()| path)
     }
 
     /// The text of the template at a pointer, with a letter in place of every value; `None` when it is blank. `file` is the path that the row chooses, if it does.
@@ -234,66 +249,45 @@ impl Templates {
         file: Option<&str>,
     ) -> Option<String> {
         let leaf = leaf_at(tree, pointer)?;
-        match (&leaf.origin, file) {
-            (Origin::Template(template), _) => self.compiler.library.own_text(template),
-            (Origin::File(_), Some(file)) => {
-                let file = self.row_file(leaf, file.to_owned());
-                match file.compiled.as_ref().ok()? {
-                    Compiled::Constant(text) => Some(text.clone()),
-                    Compiled::Varying(template) => file.library.own_text(template),
-                }
-            }
-            (Origin::File(_), None) => None,
+        if !leaf.is_path {
+            return self.library.own_text(&leaf.template);
+        }
+        let file = self.row_file(leaf, file?.to_owned());
+        match file.compiled.as_ref().ok()? {
+            Compiled::Constant(text) => Some(text.clone()),
+            Compiled::Varying(template) => file.library.own_text(template),
         }
     }
 
-    /// Renders every leaf. Returns the texts in one buffer, the end of each, and the errors.
+    /// Renders every leaf. Leaves of a part whose condition is false stay empty.
     fn render_leaves(
         &self,
         tree: &Tree,
         scope: &Scope,
-    ) -> (Vec<u8>, Vec<usize>, Vec<TemplateError>) {
-        // All leaves are rendered into one buffer; `ends` tells them apart. Leaves of a part whose condition is false stay empty.
-        let mut text = Vec::with_capacity(tree.size());
-        let mut ends = Vec::with_capacity(tree.leaves.len());
+        rendered: &mut Rendered,
+    ) -> Vec<TemplateError> {
+        rendered.text.clear();
+        rendered.ends.clear();
         let mut errors = Vec::new();
         for leaf in &tree.leaves {
-            if leaf
-                .condition
-                .is_none_or(|condition| holds(&text, &ends, condition))
-            {
-                let start = text.len();
-                let rendered = self.render_leaf(leaf, scope, &mut text);
-                let checked = rendered.and_then(|()| check_condition(leaf, &text[start..]));
-                if let Err(wrong) = checked {
-                    errors.extend(wrong);
-                    text.truncate(start);
-                }
+            let holds = |condition| parse_condition(rendered.leaf(condition)) == Some(true);
+            if leaf.condition.is_none_or(holds) {
+                let done = self.render_leaf(leaf, scope, &mut rendered.text);
+                errors.extend(done.err().into_iter().flatten());
             }
-            ends.push(text.len());
+            rendered.ends.push(rendered.text.len());
         }
-        (text, ends, errors)
+        errors
     }
 
     /// True when a part is included for a row.
     pub(crate) fn holds(
         &self,
-        condition: &Condition,
+        condition: &Text,
         scope: &Scope,
     ) -> Result<bool, Vec<TemplateError>> {
-        let text = match &condition.0 {
-            Applies::Always => return Ok(true),
-            Applies::Never => return Ok(false),
-            Applies::Sometimes(text) => text,
-        };
-        let rendered = self.render_text(text, scope)?;
-        parse_condition(&rendered).ok_or_else(|| {
-            let error = neither_true_nor_false(&rendered);
-            vec![match &text.0 {
-                Content::Leaf(leaf) => error.at(&leaf.pointer),
-                Content::Constant(_) => error,
-            }]
-        })
+        let rendered = self.render_text(condition, scope)?;
+        Ok(parse_condition(&rendered) == Some(true))
     }
 
     /// Renders one text for a row. The `Err` holds all errors.
@@ -302,12 +296,12 @@ impl Templates {
         text: &Text,
         scope: &Scope,
     ) -> Result<String, Vec<TemplateError>> {
-        match &text.0 {
-            Content::Constant(text) => Ok(text.clone()),
-            Content::Leaf(leaf) => {
-                let mut text = Vec::new();
+        match text {
+            Text::Constant(text) => Ok(text.clone()),
+            Text::Leaf(leaf) => {
+                let mut text = String::new();
                 self.render_leaf(leaf, scope, &mut text)?;
-                String::from_utf8(text).map_err(|_| vec![not_text()])
+                Ok(text)
             }
         }
     }
@@ -317,17 +311,17 @@ impl Templates {
         &self,
         leaf: &Leaf,
         scope: &Scope,
-        text: &mut Vec<u8>,
+        text: &mut String,
     ) -> Result<(), Vec<TemplateError>> {
         let start = text.len();
-        let rendered = match &leaf.origin {
-            Origin::Template(template) => {
-                let rendered = self.render_template(&self.compiler.library, template, scope, text);
-                rendered.map(|()| scope.note_blanks(&template.shown, &text[start..]))
-            }
-            Origin::File(path) => self.render_row_file(leaf, path, scope, text),
+        let rendered = if leaf.is_path {
+            self.render_row_file(leaf, scope, text)
+        } else {
+            let rendered = self.render_template(&self.library, &leaf.template, scope, text);
+            rendered.map(|()| scope.note_blanks(&leaf.template.shown, &text[start..]))
         };
-        rendered.map_err(|errors| {
+        let checked = rendered.and_then(|()| check_condition(leaf, &text[start..]));
+        checked.map_err(|errors| {
             text.truncate(start);
             errors
                 .into_iter()
@@ -341,32 +335,28 @@ impl Templates {
         library: &Library,
         template: &Template,
         scope: &Scope,
-        text: &mut Vec<u8>,
+        text: &mut String,
     ) -> Result<(), Vec<TemplateError>> {
         let only = template
             .only
-            .and_then(|name| self.compiler.surroundings.names.all.get(name));
+            .and_then(|name| self.compiler.names.all.get(name));
         // Most short templates are a single column, whose value is copied without Tera.
         if let Some(value) = only.and_then(|name| scope.context.get(&name.identifier)?.as_str()) {
-            text.extend_from_slice(value.as_bytes());
+            text.push_str(value);
             return Ok(());
         }
-        library
-            .render(template, &scope.context, scope.language, text)
-            .map_err(|error| vec![*error])
+        library.render(template, &scope.context, scope.language, text)
     }
 
     fn render_row_file(
         &self,
         leaf: &Leaf,
-        path: &Template,
         scope: &Scope,
-        text: &mut Vec<u8>,
+        text: &mut String,
     ) -> Result<(), Vec<TemplateError>> {
-        let mut name = Vec::new();
-        self.render_template(&self.compiler.library, path, scope, &mut name)?;
-        let name = String::from_utf8(name).map_err(|_| vec![not_text()])?;
-        let file = self.row_file(leaf, name);
+        let mut path = String::new();
+        self.render_template(&self.library, &leaf.template, scope, &mut path)?;
+        let file = self.row_file(leaf, path);
         let template = match &file.compiled {
             Err(errors) => {
                 let errors = errors.iter().cloned().map(|error| TemplateError {
@@ -376,19 +366,17 @@ impl Templates {
                 return Err(errors.collect());
             }
             Ok(Compiled::Constant(constant)) => {
-                text.extend_from_slice(constant.as_bytes());
+                text.push_str(constant);
                 return Ok(());
             }
             Ok(Compiled::Varying(template)) => template,
         };
         let start = text.len();
         // The `row` in the scope has only the columns that were known to be used before this file was chosen.
-        if template.uses.uses_row(&self.compiler.surroundings.names) {
-            let context = scope.with_row(&self.compiler.surroundings.names, &template.uses);
-            let rendered = file
-                .library
-                .render(template, &context, scope.language, text);
-            rendered.map_err(|error| vec![*error])?;
+        if template.uses.uses_row(&self.compiler.names) {
+            let context = scope.with_row(&self.compiler.names, &template.uses);
+            let library = &file.library;
+            library.render(template, &context, scope.language, text)?;
         } else {
             self.render_template(&file.library, template, scope, text)?;
         }
@@ -406,12 +394,9 @@ impl Templates {
         // Compiled without a lock: two threads may compile the same file, which is harmless.
         drop(files);
         let mut library = self.empty.clone();
-        let compiled = self.compiler.surroundings.compile_file(
-            &mut library,
-            &leaf.pointer,
-            &path,
-            leaf.is_markdown,
-        );
+        let compiled =
+            self.compiler
+                .compile_file(&mut library, &leaf.pointer, &path, leaf.is_markdown);
         let file = Arc::new(RowFile { library, compiled });
         let mut files = kept.write().unwrap_or_else(PoisonError::into_inner);
         if files.len() >= FILES_KEPT {
@@ -429,25 +414,12 @@ fn leaf_at<'a>(tree: &'a Tree, pointer: &str) -> Option<&'a Leaf> {
     leaves.find(|leaf| leaf.pointer == pointer && !leaf.is_condition)
 }
 
-/// True when the condition with this index, which has been rendered, is true.
-fn holds(text: &[u8], ends: &[usize], condition: usize) -> bool {
-    let end = |leaf: usize| ends.get(leaf).copied().unwrap_or(0);
-    let start = condition.checked_sub(1).map_or(0, end);
-    let rendered = text.get(start..end(condition)).unwrap_or_default();
-    let rendered = std::str::from_utf8(rendered).unwrap_or_default();
-    parse_condition(rendered) == Some(true)
-}
-
 /// Checks that a condition rendered to true, false or nothing.
-fn check_condition(leaf: &Leaf, rendered: &[u8]) -> Result<(), Vec<TemplateError>> {
-    if !leaf.is_condition {
-        return Ok(());
+fn check_condition(leaf: &Leaf, rendered: &str) -> Result<(), Vec<TemplateError>> {
+    if leaf.is_condition && parse_condition(rendered).is_none() {
+        return Err(vec![neither_true_nor_false(rendered)]);
     }
-    let rendered = String::from_utf8_lossy(rendered);
-    match parse_condition(&rendered) {
-        Some(_) => Ok(()),
-        None => Err(vec![neither_true_nor_false(&rendered).at(&leaf.pointer)]),
-    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -482,7 +454,11 @@ pub(super) mod tests {
             let headers: Vec<_> = headers.iter().map(|header| (*header).to_owned()).collect();
             let names = Names::new(&headers, variables.as_object().unwrap()).unwrap();
             let now = "2026-11-20T09:00:00Z".parse().unwrap();
-            let templates = Templates::new(folder.path(), names, "purring", now).unwrap();
+            let rules = MemberRules {
+                markdown: &["/root/body", "/root/file", "/root/row"],
+                own_keys: &["own"],
+            };
+            let templates = Templates::new(folder.path(), names, "purring", now, rules).unwrap();
             Self { folder, templates }
         }
 

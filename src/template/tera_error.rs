@@ -17,24 +17,21 @@ pub(super) fn from_tera(message: &str) -> TemplateError {
     let mut letters = message.chars();
     let lowercase = letters.next().map(|first| first.to_ascii_lowercase());
     let message: String = lowercase.into_iter().chain(letters).collect();
-    let unfit = type_mismatch(&message);
-    let is_unfit = unfit.is_some();
-    let (message, cause) = match unreadable(&message).or(unfit) {
+    if let Some(error) = type_mismatch(&message) {
+        return error;
+    }
+    let (message, cause) = match unreadable(&message) {
         Some((message, found)) => (message, Some(found)),
         None => (message, cause),
     };
     let mut error = TemplateError::new(redact(&message));
     error.hint = hint(&message);
-    let cause = match cause.as_deref() {
-        Some("``") => {
-            let ask = "ask first whether there is one, as in `{% if Frist %}\u{2026}{% endif %}`";
-            error.hint.get_or_insert_with(|| ask.to_owned());
-            Some("the value is empty".to_owned())
-        }
-        _ => cause,
-    };
     error.cause = cause;
-    error.is_in_every_row = is_unfit;
+    if error.cause.as_deref() == Some("``") {
+        let ask = "ask first whether there is one, as in `{% if Frist %}\u{2026}{% endif %}`";
+        error.hint.get_or_insert_with(|| ask.to_owned());
+        error.cause = Some("the value is empty".to_owned());
+    }
     error
 }
 
@@ -50,32 +47,40 @@ fn unreadable(message: &str) -> Option<(String, String)> {
     Some((needed.to_owned(), excerpt(text)))
 }
 
-/// Translates a type error, with types named as users know them: the value of a column is a text.
-fn type_mismatch(message: &str) -> Option<(String, String)> {
-    if let Some(kinds) = message.strip_prefix("cannot compare ") {
-        let (one, other) = kinds.split_once(" with ")?;
-        let found = format!("{} and {}", kind(one), kind(other));
-        return Some((
-            "only two numbers, or two texts, can be compared as more and less".to_owned(),
-            found,
-        ));
-    }
-    if let Some(kinds) = message.strip_prefix("invalid type for the value, expected ") {
-        let (needed, found) = kinds.split_once(" but got ")?;
-        let message = format!("this needs {}", kind(needed));
-        return Some((message, kind(found).to_owned()));
-    }
-    let math = message.strip_prefix("math operations can only be done on numbers, found ");
-    let plus = message.strip_prefix("`+` requires both operands to be numbers, found ");
-    if let Some(found) = math {
-        return Some((
-            "only numbers can be calculated with".to_owned(),
-            kind(found).to_owned(),
-        ));
-    }
-    let (one, other) = plus?.split_once(" and ")?;
-    let found = format!("{} and {}", kind(one), kind(other));
-    Some(("`+` adds numbers only".to_owned(), found))
+/// Translates a type error, with types named as users know them: the value of a column is a text. It is wrong in every row.
+fn type_mismatch(message: &str) -> Option<TemplateError> {
+    let found = |kinds: &str, between| {
+        let kinds: Vec<_> = kinds.split(between).map(kind).collect();
+        kinds.join(" and ")
+    };
+    let error = if let Some(kinds) = message.strip_prefix("cannot compare ") {
+        TemplateError::new("only two numbers, or two texts, can be compared as more and less")
+            .with_cause(found(kinds, " with "))
+            .with_hint("what a column holds, and what `money` and `number` write, is a text: compare numbers as in `Beløp | amount > 0`")
+    } else if let Some(kinds) = message.strip_prefix("invalid type for the value, expected ") {
+        let (needed, got) = kinds.split_once(" but got ")?;
+        let error =
+            TemplateError::new(format!("this needs {}", kind(needed))).with_cause(kind(got));
+        match kind(needed) {
+            "a number" => error.with_hint("what a column holds is a text: read the number first, as in `Beløp | amount | round`"),
+            _ => error,
+        }
+    } else if let Some(kind) =
+        message.strip_prefix("math operations can only be done on numbers, found ")
+    {
+        TemplateError::new("only numbers can be calculated with")
+            .with_cause(found(kind, " and "))
+            .with_hint("what a column holds is a text: `Beløp | times(by=2)` and `sum(of=[Beløp, Gebyr])` are exact, `Antall | int * 2` counts")
+    } else {
+        let kinds = message.strip_prefix("`+` requires both operands to be numbers, found ")?;
+        TemplateError::new("`+` adds numbers only")
+            .with_cause(found(kinds, " and "))
+            .with_hint("put texts together with `~`; add amounts with `sum(of=[Beløp, Gebyr])`")
+    };
+    Some(TemplateError {
+        is_in_every_row: true,
+        ..error
+    })
 }
 
 fn kind(tera: &str) -> &str {
@@ -104,18 +109,7 @@ fn hint(message: &str) -> Option<String> {
             "a name is one word: the column `Full name` is written `Full_name`".to_owned(),
         );
     }
-    let hint = if message.starts_with("only two numbers") {
-        "what a column holds, and what `money` and `number` write, is a text: compare numbers as in `Beløp | amount > 0`"
-    } else if message == "this needs a number" {
-        "what a column holds is a text: read the number first, as in `Beløp | amount | round`"
-    } else if message.starts_with("`+` adds") {
-        "put texts together with `~`; add amounts with `sum(of=[Beløp, Gebyr])`"
-    } else if message.starts_with("only numbers can be calculated") {
-        "what a column holds is a text: `Beløp | times(by=2)` and `sum(of=[Beløp, Gebyr])` are exact, `Antall | int * 2` counts"
-    } else if message.starts_with("found `}` but expected") {
-        "a tag ends with two braces: `}}`"
-    } else {
-        return None;
-    };
-    Some(hint.to_owned())
+    message
+        .starts_with("found `}` but expected")
+        .then(|| "a tag ends with two braces: `}}`".to_owned())
 }

@@ -2,7 +2,6 @@
 
 use serde_json::{Value, json};
 
-use super::MemberRules;
 use super::templates::tests::Bench;
 use crate::correspondence::Language;
 
@@ -59,10 +58,6 @@ fn all_of_tera_can_be_used() {
         let value: Value = bench.render(&tree, &["1", "nb"]).unwrap();
         assert_eq!(value, json!({"x": rendered}), "{template}");
     }
-    bench.templates = bench.templates.with_member_rules(MemberRules {
-        markdown: &["/root/body"],
-        own_keys: &[],
-    });
     let tree = bench.tree(&json!({"body": {"file": "brev.md"}, "plain": {"file": "brev.md"}}));
     assert_eq!(tree.columns("/root/body"), ["a", "Språk"]);
     let value: Value = bench.render(&tree, &["1. *x*", "nb"]).unwrap();
@@ -75,14 +70,27 @@ fn all_of_tera_can_be_used() {
     );
 }
 
+#[test]
+fn the_own_text_of_a_template_is_known_whether_it_is_markdown_or_not() {
+    let mut bench = Bench::new(&["a"], &json!({}), &[("x.md", "Fra {{ a }}")]);
+    let tree = bench.tree(&json!({
+        "body": "*Hei* {{ a }}!", "title": "Hei {{ a }}", "file": {"file": "x.md"}, "value": "{{ a }}"
+    }));
+    for (pointer, own) in [
+        ("/root/body", Some("*Hei* x!")),
+        ("/root/title", Some("Hei x")),
+        ("/root/file", Some("Fra x")),
+        ("/root/value", None),
+    ] {
+        let found = bench.templates.own_text(&tree, pointer, None);
+        assert_eq!(found.as_deref(), own, "{pointer}");
+    }
+}
+
 /// Tera gathers these texts in a buffer of its own; they may end up where a line begins.
 #[test]
 fn what_is_set_with_a_body_is_escaped_for_wherever_it_is_shown() {
     let mut bench = Bench::new(&["a"], &json!({}), &[]);
-    bench.templates = bench.templates.with_member_rules(MemberRules {
-        markdown: &["/root/body"],
-        own_keys: &[],
-    });
     let tree = bench.tree(&json!({"body": "Hei {% set x %}{{ a }}{% endset %}{{ a }}\n{{ x }}"}));
     let value: Value = bench.render(&tree, &["1. x"]).unwrap();
     assert_eq!(value, json!({"body": "Hei 1. x\n1&amp;#46; x"}));
@@ -258,10 +266,6 @@ fn only_markdown_is_escaped() {
         &json!({"own": "*own*", "owns": ["_a_", "_b_"]}),
         &files,
     );
-    bench.templates = bench.templates.with_member_rules(MemberRules {
-        markdown: &["/root/body", "/root/file", "/root/row"],
-        own_keys: &[],
-    });
     let tree = bench.tree(&json!({
         "title": "{{ a }}",
         "body": "{{ a }}",
@@ -300,10 +304,6 @@ fn values_stay_in_the_heading_or_the_cell_they_stand_in() {
             "# {{ a }}\n\n| x |\n|---|\n| {{ a }} |\n\nHei {{ a }}",
         )],
     );
-    bench.templates = bench.templates.with_member_rules(MemberRules {
-        markdown: &["/root/body"],
-        own_keys: &[],
-    });
     let tree = bench.tree(&json!({"body": {"file": "x.md"}}));
     let value: Value = bench.render(&tree, &["Kari\n# Ola\n"]).unwrap();
     let body = "# Kari # Ola\n\n| x |\n|---|\n| Kari # Ola |\n\nHei Kari\\\n&amp;#35; Ola";
@@ -368,10 +368,6 @@ fn dates_and_amounts_are_written_in_the_letters_language() {
 #[test]
 fn parts_are_there_when_they_are_to_be() {
     let mut bench = Bench::new(&["a", "b"], &json!({"no": false}), &[]);
-    bench.templates = bench.templates.with_member_rules(MemberRules {
-        markdown: &[],
-        own_keys: &["own"],
-    });
     let tree = bench.tree(&json!({
         "part": {
             "when": "{{ a != '' }}",

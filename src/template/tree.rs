@@ -1,12 +1,11 @@
 //! The tree of templates that a JSON value compiles to.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-
 use serde_json::{Map, Number, Value};
 
-use super::compiler::{Compiled, Compiler, Leaf, Origin};
+use super::compiler::{Compiled, Compiler, Leaf};
 use super::condition::{neither_true_nor_false, parse_condition};
 use super::error::TemplateError;
+use super::library::{Library, Template};
 use crate::text::pointer_token;
 
 /// A compiled JSON value, which is rendered for each row.
@@ -16,44 +15,13 @@ pub(crate) struct Tree {
     pub(super) pointer: String,
     pub(super) root: Node,
     pub(super) leaves: Vec<Leaf>,
-    /// The size of the largest row rendered so far, in bytes, by which the next buffer is allocated.
-    largest: AtomicUsize,
 }
 
 /// A single compiled text, without a tree around it.
 #[derive(Debug)]
-pub(crate) struct Text(pub(super) Content);
-
-#[derive(Debug)]
-pub(super) enum Content {
+pub(crate) enum Text {
     Constant(String),
     Leaf(Box<Leaf>),
-}
-
-/// The compiled `when` of a part.
-#[derive(Debug)]
-pub(crate) struct Condition(pub(super) Applies);
-
-#[derive(Debug)]
-pub(super) enum Applies {
-    Always,
-    Never,
-    Sometimes(Text),
-}
-
-impl Condition {
-    /// True when there is no `when`, or one that is always true.
-    pub(crate) fn is_always(&self) -> bool {
-        matches!(self.0, Applies::Always)
-    }
-
-    /// The headers of the columns that it depends on.
-    pub(crate) fn columns(&self) -> Vec<&str> {
-        match &self.0 {
-            Applies::Always | Applies::Never => Vec::new(),
-            Applies::Sometimes(text) => text.columns(),
-        }
-    }
 }
 
 /// A node of a tree. Parts that are left out for every row have no node.
@@ -99,48 +67,50 @@ impl Tree {
     pub(crate) fn is_constant(&self) -> bool {
         self.leaves.is_empty()
     }
-
-    /// The expected size of a rendered row, in bytes.
-    pub(super) fn size(&self) -> usize {
-        self.largest.load(Ordering::Relaxed)
-    }
-
-    pub(super) fn record_size(&self, size: usize) {
-        if size > self.size() {
-            self.largest.store(size, Ordering::Relaxed);
-        }
-    }
 }
 
 impl Text {
+    /// The leaf, unless the text is the same for all rows.
+    pub(super) fn leaf(&self) -> Option<&Leaf> {
+        match self {
+            Self::Constant(_) => None,
+            Self::Leaf(leaf) => Some(leaf),
+        }
+    }
+
     /// The headers of the columns that it depends on.
     pub(crate) fn columns(&self) -> Vec<&str> {
-        match &self.0 {
-            Content::Constant(_) => Vec::new(),
-            Content::Leaf(leaf) => leaf.columns.iter().map(String::as_str).collect(),
-        }
+        let columns = self.leaf().map(|leaf| leaf.columns.iter());
+        columns.into_iter().flatten().map(String::as_str).collect()
     }
 
     /// True when the text is the same for all rows.
     pub(crate) fn is_constant(&self) -> bool {
-        matches!(self.0, Content::Constant(_))
+        matches!(self, Self::Constant(_))
+    }
+
+    /// True for a condition that holds for every row.
+    pub(crate) fn is_always_true(&self) -> bool {
+        matches!(self, Self::Constant(text) if parse_condition(text) == Some(true))
     }
 }
 
 /// Compiles a value. The `Err` holds all errors.
 pub(super) fn compile(
-    compiler: &mut Compiler,
+    compiler: &Compiler,
+    library: &mut Library,
     pointer: &str,
     value: &Value,
 ) -> Result<Tree, Vec<TemplateError>> {
     let mut builder = Builder {
         compiler,
+        library,
         pointer: pointer.to_owned(),
         leaves: Vec::new(),
         condition: None,
         errors: Vec::new(),
     };
-    let root = builder.node(value, Parent::Member);
+    let root = builder.node(value);
     let Builder { leaves, errors, .. } = builder;
     if !errors.is_empty() {
         return Err(errors);
@@ -149,57 +119,49 @@ pub(super) fn compile(
         pointer: pointer.to_owned(),
         root,
         leaves,
-        largest: AtomicUsize::new(0),
     })
 }
 
 pub(super) fn compile_text(
-    compiler: &mut Compiler,
+    compiler: &Compiler,
+    library: &mut Library,
     pointer: &str,
     text: &str,
 ) -> Result<Text, Vec<TemplateError>> {
-    let template = compiler.compile_inline(pointer, text, false);
+    let template = compiler.compile_inline(library, pointer, text, false);
     match template.map_err(|errors| at(errors, pointer))? {
-        Compiled::Constant(text) => Ok(Text(Content::Constant(text))),
-        Compiled::Varying(template) => {
-            let leaf = compiler.leaf(pointer, Origin::Template(template));
-            Ok(Text(Content::Leaf(Box::new(leaf))))
-        }
+        Compiled::Constant(text) => Ok(Text::Constant(text)),
+        Compiled::Varying(template) => Ok(Text::Leaf(Box::new(compiler.leaf(pointer, template)))),
     }
 }
 
 /// Compiles the `when` of a part; a part without one is always included.
 pub(super) fn compile_condition(
-    compiler: &mut Compiler,
+    compiler: &Compiler,
+    library: &mut Library,
     pointer: &str,
     when: Option<&Value>,
-) -> Result<Condition, Vec<TemplateError>> {
-    let text = match when {
-        None | Some(Value::Null | Value::Bool(true)) => return Ok(Condition(Applies::Always)),
-        Some(Value::String(text)) => compile_text(compiler, pointer, text)?,
-        // `false`; the schema has refused other types.
-        Some(_) => return Ok(Condition(Applies::Never)),
+) -> Result<Text, Vec<TemplateError>> {
+    let Some(Value::String(text)) = when else {
+        // The schema has refused everything but `true`, `false` and null.
+        return Ok(Text::Constant(
+            (when != Some(&Value::Bool(false))).to_string(),
+        ));
     };
-    Ok(Condition(match &text.0 {
-        Content::Leaf(_) => Applies::Sometimes(text),
-        Content::Constant(constant) => match parse_condition(constant) {
-            Some(true) => Applies::Always,
-            Some(false) => Applies::Never,
-            None => return Err(vec![neither_true_nor_false(constant).at(pointer)]),
-        },
-    }))
-}
-
-/// The container of a value.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Parent {
-    Member,
-    /// A list, in which an object with only `file` is an attachment and not the text of a file.
-    List,
+    let mut text = compile_text(compiler, library, pointer, text)?;
+    match &mut text {
+        Text::Leaf(leaf) => leaf.is_condition = true,
+        Text::Constant(constant) if parse_condition(constant).is_none() => {
+            return Err(vec![neither_true_nor_false(constant).at(pointer)]);
+        }
+        Text::Constant(_) => {}
+    }
+    Ok(text)
 }
 
 struct Builder<'a> {
-    compiler: &'a mut Compiler,
+    compiler: &'a Compiler,
+    library: &'a mut Library,
     pointer: String,
     leaves: Vec<Leaf>,
     /// The index of the leaf that is the condition of the current part.
@@ -208,7 +170,7 @@ struct Builder<'a> {
 }
 
 impl Builder<'_> {
-    fn node(&mut self, value: &Value, parent: Parent) -> Node {
+    fn node(&mut self, value: &Value) -> Node {
         match value {
             Value::Null => Node::Absent,
             Value::Bool(value) => Node::Bool(*value),
@@ -216,15 +178,19 @@ impl Builder<'_> {
             Value::String(text) => self.text(text),
             Value::Array(items) => self.list(items),
             Value::Object(members) => match file(members) {
-                Some(path) if parent == Parent::Member => self.file(path),
-                _ => self.map(members),
+                Some(path) => self.file(path),
+                None => self.map(members),
             },
         }
     }
 
     fn list(&mut self, items: &[Value]) -> Node {
         let nodes = items.iter().enumerate().map(|(at, item)| {
-            self.inside(&at.to_string(), |builder| builder.node(item, Parent::List))
+            self.inside(&at.to_string(), |builder| match item {
+                // In a list an object with only `file` is an attachment and not the text of a file.
+                Value::Object(members) => builder.map(members),
+                item => builder.node(item),
+            })
         });
         // Absent items keep their places, so that the indexes in errors are those of the manifest.
         let nodes: Vec<_> = nodes.collect();
@@ -250,15 +216,9 @@ impl Builder<'_> {
         let (outer, before) = (self.condition, self.leaves.len());
         let condition = self.inside("when", |builder| builder.condition(when));
         match condition {
-            Some(Applies::Always) => self.members(others),
-            Some(Applies::Sometimes(text)) => {
-                let Content::Leaf(leaf) = text.0 else {
-                    return Node::Absent;
-                };
-                self.push(Leaf {
-                    is_condition: true,
-                    ..*leaf
-                });
+            Some(condition) if condition.is_always_true() => self.members(others),
+            Some(Text::Leaf(leaf)) => {
+                self.push(*leaf);
                 self.condition = Some(before);
                 let node = self.members(others);
                 self.condition = outer;
@@ -268,7 +228,7 @@ impl Builder<'_> {
                 }
             }
             // A part that is never included is compiled too, so that its mistakes are reported, and then dropped.
-            Some(Applies::Never) | None => {
+            Some(Text::Constant(_)) | None => {
                 self.members(others);
                 self.leaves.truncate(before);
                 Node::Absent
@@ -276,14 +236,10 @@ impl Builder<'_> {
         }
     }
 
-    fn condition(&mut self, when: &Value) -> Option<Applies> {
-        match compile_condition(self.compiler, &self.pointer, Some(when)) {
-            Ok(condition) => Some(condition.0),
-            Err(errors) => {
-                self.errors.extend(errors);
-                None
-            }
-        }
+    fn condition(&mut self, when: &Value) -> Option<Text> {
+        compile_condition(self.compiler, self.library, &self.pointer, Some(when))
+            .map_err(|errors| self.errors.extend(errors))
+            .ok()
     }
 
     fn members<'v>(&mut self, members: impl Iterator<Item = (&'v String, &'v Value)>) -> Node {
@@ -291,7 +247,7 @@ impl Builder<'_> {
         let mut nodes = Vec::new();
         for (key, member) in members {
             is_empty = false;
-            match self.inside(key, |builder| builder.node(member, Parent::Member)) {
+            match self.inside(key, |builder| builder.node(member)) {
                 Node::Absent => {}
                 node => nodes.push((key.clone(), node)),
             }
@@ -309,23 +265,26 @@ impl Builder<'_> {
 
     fn text(&mut self, text: &str) -> Node {
         let is_markdown = self.is_markdown();
-        let compiled = self
+        let text = self
             .compiler
-            .compile_inline(&self.pointer, text, is_markdown);
-        self.compiled(compiled)
+            .compile_inline(self.library, &self.pointer, text, is_markdown);
+        self.compiled(text)
     }
 
     fn file(&mut self, path: &str) -> Node {
-        let path = match self.compiler.compile_inline(&self.pointer, path, false) {
+        let path = self
+            .compiler
+            .compile_inline(self.library, &self.pointer, path, false);
+        let path = match path {
             Ok(Compiled::Constant(path)) => path,
-            Ok(Compiled::Varying(template)) => return self.leaf(Origin::File(template)),
+            Ok(Compiled::Varying(template)) => return self.leaf(template, true),
             Err(errors) => return self.wrong(errors),
         };
         let is_markdown = self.is_markdown();
-        let compiled = self
+        let text = self
             .compiler
-            .compile_file(&self.pointer, &path, is_markdown);
-        self.compiled(compiled)
+            .compile_file(self.library, &self.pointer, &path, is_markdown);
+        self.compiled(text)
     }
 
     fn compiled(&mut self, compiled: Result<Compiled, Vec<TemplateError>>) -> Node {
@@ -333,17 +292,17 @@ impl Builder<'_> {
             // A member that is always empty is left out of the letter.
             Ok(Compiled::Constant(text)) if text.is_empty() => Node::Absent,
             Ok(Compiled::Constant(text)) => Node::Text(text),
-            Ok(Compiled::Varying(template)) => self.leaf(Origin::Template(template)),
+            Ok(Compiled::Varying(template)) => self.leaf(template, false),
             Err(errors) => self.wrong(errors),
         }
     }
 
-    fn leaf(&mut self, origin: Origin) -> Node {
-        let leaf = self.compiler.leaf(&self.pointer, origin);
+    fn leaf(&mut self, template: Box<Template>, is_path: bool) -> Node {
         let is_markdown = self.is_markdown();
         self.push(Leaf {
+            is_path,
             is_markdown,
-            ..leaf
+            ..self.compiler.leaf(&self.pointer, template)
         })
     }
 

@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 
 use super::names::{Meaning, Name, Names};
 
-/// The inputs that a template depends on.
+/// The inputs that a template depends on. Names are indexes into [`Names::all`].
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Uses {
-    /// The names, as indexes into [`Names::all`].
+    /// The names, columns of `row` among them.
     pub(super) names: BTreeSet<usize>,
-    /// The columns that are read through `row`, by index.
+    /// The columns that are read through `row`.
     pub(super) row: BTreeSet<usize>,
     /// True when a filter writes in the letter's language.
     pub(super) language: bool,
@@ -32,8 +32,7 @@ impl Uses {
 
     /// True when a used value differs between rows.
     pub(super) fn vary(&self, names: &Names) -> bool {
-        let mut meanings = self.meanings(names);
-        meanings.any(|name| {
+        self.all(names).any(|name| {
             matches!(
                 name.meaning,
                 Meaning::Column(_) | Meaning::RowNumber | Meaning::Row
@@ -41,31 +40,19 @@ impl Uses {
         })
     }
 
-    /// The headers of the used columns, by name or through `row`, in the order of the file.
+    /// The headers of the used columns, in the order of the file.
     pub(super) fn columns(&self, names: &Names) -> Vec<String> {
-        let used: BTreeSet<_> = self.all_columns(names).collect();
-        let mut columns: Vec<_> = names
-            .columns()
-            .filter(|(column, _)| used.contains(column))
-            .collect();
-        columns.sort_by_key(|(column, _)| *column);
-        let written = |(_, name): (usize, &Name)| name.written.to_string();
-        columns.into_iter().map(written).collect()
-    }
-
-    /// The indexes of the columns that are used by name or through `row`; some appear twice.
-    pub(super) fn all_columns<'a>(&'a self, names: &'a Names) -> impl Iterator<Item = usize> + 'a {
-        let by_name = self.names.iter().filter_map(|name| names.column_at(*name));
-        by_name.chain(self.row.iter().copied())
+        let columns = self.all(names).filter(|name| name.column().is_some());
+        columns.map(|name| name.written.to_string()).collect()
     }
 
     /// True when `row` itself is used.
     pub(super) fn uses_row(&self, names: &Names) -> bool {
-        self.meanings(names)
-            .any(|name| name.meaning == Meaning::Row)
+        self.all(names).any(|name| name.meaning == Meaning::Row)
     }
 
-    fn meanings<'a>(&'a self, names: &'a Names) -> impl Iterator<Item = &'a Name> {
+    /// The used names, in the order of [`Names::all`].
+    pub(super) fn all<'a>(&'a self, names: &'a Names) -> impl Iterator<Item = &'a Name> {
         self.names.iter().filter_map(|name| names.all.get(*name))
     }
 }

@@ -1,6 +1,6 @@
-//! The writer that templates render into. It limits the length, and records the state that filters and escaping depend on.
+//! The writer that templates render into. It limits the length, and knows what filters and escaping depend on.
 //!
-//! Tera takes a plain function for escaping and passes no state of ours to filters. So the letter's language and the beginning of the current line are kept in
+//! Tera takes a plain function for escaping and passes no state of ours to filters. So the letter's language and the beginning of the current line go through
 //! thread-local variables, which is safe because a rendering never changes its thread.
 
 use std::cell::{Cell, RefCell};
@@ -25,11 +25,8 @@ pub(super) struct Line {
 
 thread_local! {
     static LANGUAGE: Cell<Language> = const { Cell::new(Language::Bokmal) };
-    static LINE_BEGINS: Cell<bool> = const { Cell::new(true) };
-    /// The first byte of the current line that is not a blank.
-    static LINE_MARK: Cell<Option<u8>> = const { Cell::new(None) };
     /// Set by the writer's `flush`, by which escaping recognises it behind Tera's `dyn Write`.
-    static IS_LETTER: Cell<bool> = const { Cell::new(false) };
+    static LINE: Cell<Option<Line>> = const { Cell::new(None) };
     /// Values with signs that were written as character references.
     static PROTECTED: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
 }
@@ -69,95 +66,60 @@ pub(super) fn language_argument(by: &Kwargs) -> Result<Language, Error> {
 /// Tera escapes into the letter or, inside `set`, `filter`, components and `super()`, into a buffer of its own. They are told apart by a flush, which only the
 /// letter's writer records. The text of a buffer may end up anywhere, so it is always escaped as if it began a line, which is correct in every place.
 pub(super) fn line_of(output: &mut dyn Write) -> Line {
-    IS_LETTER.set(false);
+    LINE.set(None);
     // Flushing a buffer cannot fail.
     let _ = output.flush();
-    if IS_LETTER.get() {
-        Line {
-            begins: LINE_BEGINS.get(),
-            is_one_line: matches!(LINE_MARK.get(), Some(b'#' | b'|')),
-        }
-    } else {
-        Line {
-            begins: true,
-            is_one_line: false,
-        }
-    }
+    LINE.take().unwrap_or(Line {
+        begins: true,
+        is_one_line: false,
+    })
 }
 
-/// A writer that appends to a text, limits its length, and records the beginning of the current line.
+/// A writer that appends to a text, limits its length, and tells how the current line begins.
 #[derive(Debug)]
 pub(super) struct LimitedWriter<'a> {
-    text: &'a mut Vec<u8>,
-    end: usize,
-    pub(super) is_over: bool,
+    text: &'a mut String,
+    start: usize,
 }
 
 impl<'a> LimitedWriter<'a> {
     /// Begins a rendering on this thread, at the end of `text`.
-    pub(super) fn new(text: &'a mut Vec<u8>, language: Language) -> Self {
+    pub(super) fn new(text: &'a mut String, language: Language) -> Self {
         LANGUAGE.set(language);
-        LINE_BEGINS.set(true);
-        LINE_MARK.set(None);
         Self {
-            end: text.len() + TEXT_LIMIT,
+            start: text.len(),
             text,
-            is_over: false,
+        }
+    }
+
+    fn line(&self) -> Line {
+        let text = self.text.get(self.start..).unwrap_or_default();
+        let line = text.rsplit('\n').next().unwrap_or_default();
+        let last = line.rsplit('\r').next().unwrap_or_default();
+        // Signs of indents, quotes, list items, headings and table cells, after which a block may begin.
+        let is_sign = |byte: u8| b" \t>*+-#0123456789.)|".contains(&byte);
+        Line {
+            begins: last.bytes().all(is_sign),
+            is_one_line: line.trim_start_matches(' ').starts_with(['#', '|']),
         }
     }
 }
 
 impl Write for LimitedWriter<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if self.text.len() + bytes.len() > self.end {
-            self.is_over = true;
-            return Err(io::Error::other("the text is too long"));
+        if self.text.len() + bytes.len() > self.start + TEXT_LIMIT {
+            return Err(io::ErrorKind::FileTooLarge.into());
         }
-        self.text.extend_from_slice(bytes);
-        mark_line(bytes);
-        // From the end: only bytes after the last line break matter.
-        for byte in bytes.iter().rev() {
-            match byte {
-                b'\n' | b'\r' => {
-                    LINE_BEGINS.set(true);
-                    break;
-                }
-                // Signs of indents, quotes, list items, headings and table cells, after which a block may begin.
-                b' '
-                | b'\t'
-                | b'>'
-                | b'*'
-                | b'+'
-                | b'-'
-                | b'#'
-                | b'0'..=b'9'
-                | b'.'
-                | b')'
-                | b'|' => {}
-                _ => {
-                    LINE_BEGINS.set(false);
-                    break;
-                }
-            }
-        }
+        // Tera and escaping write whole characters.
+        let text = std::str::from_utf8(bytes).map_err(io::Error::other)?;
+        self.text.push_str(text);
         Ok(bytes.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        IS_LETTER.set(true);
+        LINE.set(Some(self.line()));
         Ok(())
     }
-}
-
-/// Records the first byte of the current line that is not a blank.
-fn mark_line(bytes: &[u8]) {
-    let begins = bytes.iter().rposition(|byte| *byte == b'\n');
-    let line = match begins {
-        Some(at) => bytes.get(at + 1..).unwrap_or_default(),
-        None if LINE_MARK.get().is_some() => return,
-        None => bytes,
-    };
-    LINE_MARK.set(line.iter().copied().find(|byte| *byte != b' '));
 }
 
 #[cfg(test)]
@@ -165,7 +127,7 @@ mod tests {
     use super::*;
 
     fn line_after(before: &str, step: usize) -> Line {
-        let mut text = Vec::new();
+        let mut text = String::new();
         let mut writer = LimitedWriter::new(&mut text, Language::Bokmal);
         for bytes in before.as_bytes().chunks(step) {
             writer.write_all(bytes).unwrap();
@@ -198,7 +160,7 @@ mod tests {
 
     #[test]
     fn a_buffer_of_teras_may_end_up_where_a_line_begins() {
-        let mut text = Vec::new();
+        let mut text = String::new();
         let mut writer = LimitedWriter::new(&mut text, Language::Bokmal);
         writer.write_all(b"# Hei ").unwrap();
         let line = line_of(&mut Vec::new());
@@ -213,11 +175,10 @@ mod tests {
 
     #[test]
     fn a_text_has_a_limit() {
-        let mut text = vec![b'x'; 10];
+        let mut text = "x".repeat(10);
         let mut writer = LimitedWriter::new(&mut text, Language::Bokmal);
         writer.write_all(&vec![b'x'; TEXT_LIMIT]).unwrap();
-        assert!(!writer.is_over);
-        writer.write_all(b"x").unwrap_err();
-        assert!(writer.is_over);
+        let error = writer.write_all(b"x").unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::FileTooLarge);
     }
 }

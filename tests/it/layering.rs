@@ -75,6 +75,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("process_wrap", &["maskinporten"]),
     ("saphyr_parser", &["manifest"]),
     ("schemars", &["correspondence", "manifest"]),
+    ("serde_path_to_error", &["template"]),
     ("serde_yaml", &["manifest"]),
     ("secrecy", &["cli", "maskinporten"]),
     ("similar", &["plan"]),
