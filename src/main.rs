@@ -1,5 +1,6 @@
 //! The program `massebrev`.
 
+use std::panic;
 use std::process::ExitCode;
 
 /// A check takes 15 % less processor time with it than with the C library's allocator.
@@ -7,5 +8,20 @@ use std::process::ExitCode;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    let report = panic::take_hook();
+    // Otherwise a panic of what is installed would abort, and leave a core file with letters and keys in it.
+    panic::set_hook(Box::new(move |panic| {
+        report(panic);
+        exit_after_panic();
+    }));
     massebrev::run()
+}
+
+#[expect(
+    clippy::exit,
+    clippy::disallowed_methods,
+    reason = "the only way out of a panic without a core file"
+)]
+fn exit_after_panic() -> ! {
+    std::process::exit(101)
 }
