@@ -11,7 +11,7 @@ use pkcs1::der::Decode as _;
 use x509_cert::Certificate as X509;
 use x509_cert::time::Time;
 
-use super::{KeyError, KeyErrorKind};
+use super::KeyError;
 
 /// A business certificate and the chain above it, as far as the given file has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,7 +38,6 @@ impl Certificate {
         let Some(leaf) = all.iter().position(|(one, _)| is_for(one, key)) else {
             let subject = all.first().map(|(one, _)| subject(one)).unwrap_or_default();
             return Err(KeyError::new(
-                KeyErrorKind::Certificate,
                 format!("the certificate does not belong to the key: it is for {subject}"),
                 "give the certificate that was issued for this key, and its chain",
             ));
@@ -97,7 +96,7 @@ impl Certificate {
         } else {
             return Ok(());
         };
-        Err(KeyError::new(KeyErrorKind::Certificate, message, hint))
+        Err(KeyError::new(message, hint))
     }
 }
 

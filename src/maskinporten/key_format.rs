@@ -12,7 +12,7 @@ use zeroize::{Zeroize, Zeroizing};
 
 use super::key_material::KeyMaterial;
 use super::studio::{self, SettingsKey};
-use super::{KeyError, KeyErrorKind, KeyOptions, jwk};
+use super::{KeyError, KeyOptions, jwk};
 
 /// Standard base64, with or without padding.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
@@ -43,7 +43,7 @@ fn read_plain(bytes: &[u8], options: &KeyOptions) -> Option<Result<KeyMaterial, 
     let text = text.trim_start_matches('\u{feff}').trim();
     if text.is_empty() {
         let hint = "check the file or the variable it should come from";
-        let error = KeyError::new(KeyErrorKind::Incomplete, "the key is empty", hint);
+        let error = KeyError::new("the key is empty", hint);
         Some(Err(error))
     } else if text.starts_with(['{', '[']) {
         Some(read_json(text, options))
@@ -117,7 +117,6 @@ fn read_pkcs12(der: &[u8], password: Option<&SecretString>) -> Result<KeyMateria
     })?;
     let material = match archive.keys.as_slice() {
         [] => Err(KeyError::new(
-            KeyErrorKind::Incomplete,
             "there is no private key in the PKCS#12 file",
             "export it again, with its private key",
         )),
@@ -144,7 +143,7 @@ fn locked(has_password: bool) -> KeyError {
             "set `auth.key.password` to `{ file: PATH }` or `{ env: NAME }`, or set MASSEBREV_KEY_PASSWORD; it never stands on the command line",
         )
     };
-    KeyError::new(KeyErrorKind::Locked, message, hint)
+    KeyError::new(message, hint)
 }
 
 /// Reads the one private key of a PEM text and its certificates.
@@ -178,7 +177,6 @@ fn read_pem_key(block: Pem) -> Result<KeyMaterial, KeyError> {
     match tag.as_str() {
         "ENCRYPTED PRIVATE KEY" | "RSA PRIVATE KEY" if is_locked || tag.starts_with("ENC") => {
             Err(KeyError::new(
-                KeyErrorKind::Locked,
                 "the key is locked with a password",
                 "unlock it into a file only you can read: (umask 077; openssl pkey -in locked.pem -out key.pem)",
             ))

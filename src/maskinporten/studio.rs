@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::{KeyError, KeyErrorKind};
+use super::KeyError;
 
 /// The settings of one Maskinporten client.
 pub(super) struct StudioSettings<'a> {
@@ -54,7 +54,7 @@ const DEFAULT_SECTION: &str = "MaskinportenSettings";
 
 fn ambiguous(message: String) -> KeyError {
     let hint = "say which one with `auth.key.section`, as `MaskinportenSettings` or `Outer:Inner`";
-    KeyError::new(KeyErrorKind::Ambiguous, message, hint)
+    KeyError::new(message, hint)
 }
 
 fn settings(members: &Map<String, Value>) -> Result<StudioSettings<'_>, KeyError> {
@@ -69,7 +69,6 @@ fn settings(members: &Map<String, Value>) -> Result<StudioSettings<'_>, KeyError
         (None, Some(Value::Object(jwk))) => SettingsKey::Jwk(jwk),
         (None, _) => {
             return Err(KeyError::new(
-                KeyErrorKind::Incomplete,
                 "the Maskinporten settings have neither `Jwk` nor `JwkBase64`",
                 "get the file from Altinn Studio again, or give the key by itself",
             ));
