@@ -75,8 +75,7 @@ impl TokenCommand {
         }
         let place = format!("the token command `{}`", self.program);
         let Ok(text) = str::from_utf8(&output.stdout) else {
-            let reason = "it is not text";
-            return Err(SourceError::NotAToken { place, reason }.into());
+            return Err(SourceError::not_a_token(&place, "it is not text").into());
         };
         if text.trim().is_empty() {
             return Err(self.failure("printed nothing to stdout", &output.stderr));
@@ -140,12 +139,13 @@ impl TokenCommand {
     }
 
     fn failure(&self, failure: &str, stderr: &[u8]) -> TokenError {
-        SourceError::Command {
-            program: self.program.clone(),
-            failure: failure.to_owned(),
-            stderr: presentable(&String::from_utf8_lossy(stderr), STDERR_LIMIT),
+        let mut message = format!("the token command `{}` {failure}", self.program);
+        let stderr = presentable(&String::from_utf8_lossy(stderr), STDERR_LIMIT);
+        if !stderr.is_empty() {
+            message.extend(["; it says: ", &stderr]);
         }
-        .into()
+        let hint = "run the command by hand in the manifest's folder: it must print a token, and nothing else, to stdout";
+        SourceError::new(message, hint).into()
     }
 }
 

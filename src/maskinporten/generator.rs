@@ -66,9 +66,17 @@ async fn request_token(
     if !reply.is_success() {
         // `Reply` masks the header as a whole, which is base64; an error may quote the password itself.
         reply.hide(password);
-        let error = SourceError::Generator {
-            status: reply.status,
-            message: reply.reason(MESSAGE_LIMIT),
+        let (status, said) = (reply.status, reply.reason(MESSAGE_LIMIT));
+        let message = format!("the test token generator answered HTTP {status}: {said}");
+        let hint = match status {
+            401 | 403 => {
+                "set MASSEBREV_GENERATOR_USER and MASSEBREV_GENERATOR_PASSWORD to what Altinn has given you for its test tools"
+            }
+            _ => "check `auth.token.generator` in the manifest, and the scopes",
+        };
+        let error = SourceError {
+            is_transient: matches!(status, 408 | 429 | 500..),
+            ..SourceError::new(message, hint)
         };
         return Err(error.into());
     }

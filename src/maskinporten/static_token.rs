@@ -77,9 +77,8 @@ impl TokenFile {
         let is_alive = |token: &&Token| token.time_left() != Some(Duration::ZERO);
         let is_recent = |checked: Instant| checked.elapsed() < CHECK_INTERVAL;
         let known = cached.token.as_ref().filter(is_alive).cloned();
-        if let Some(token) = known
-            .as_ref()
-            .filter(|_| cached.checked.is_some_and(is_recent))
+        if let Some(token) = &known
+            && cached.checked.is_some_and(is_recent)
         {
             return Ok(token.clone());
         }
@@ -99,12 +98,10 @@ impl TokenFile {
             }
             (Err(error), None) => return Err(error),
         }
-        let token = cached.token.clone().ok_or(SourceError::NotAToken {
-            place: place.clone(),
-            reason: "it is empty",
-        })?;
+        let token = cached.token.as_ref();
+        let token = token.ok_or_else(|| SourceError::not_a_token(&place, "it is empty"))?;
         let hint = "write a new token into the file: it is read again when it changes";
-        unexpired(&token, &place, hint)
+        unexpired(token, &place, hint)
     }
 
     /// Reads the token when the file has changed since the last time; `None` when it has not.
@@ -113,9 +110,12 @@ impl TokenFile {
         cached: &Cached,
         place: &str,
     ) -> Result<Option<(Token, Option<Stamp>)>, SourceError> {
-        let failed = |source| SourceError::File {
-            place: place.to_owned(),
-            source: Arc::new(source),
+        let failed = |source| SourceError {
+            source: Some(Arc::new(source)),
+            ..SourceError::new(
+                format!("cannot read the token from {place}"),
+                "name a plain file of at most 1 MB that you may read, with the token and nothing else; a token can also come from MASSEBREV_TOKEN",
+            )
         };
         let metadata = std::fs::metadata(&self.path).map_err(failed)?;
         let stamp = metadata.modified().ok().map(|time| (time, metadata.len()));
@@ -124,10 +124,8 @@ impl TokenFile {
             return Ok(None);
         }
         let bytes = read_file(&self.path).map_err(failed)?;
-        let text = str::from_utf8(&bytes).map_err(|_| SourceError::NotAToken {
-            place: place.to_owned(),
-            reason: "it is not text",
-        })?;
+        let text = str::from_utf8(&bytes)
+            .map_err(|_| SourceError::not_a_token(place, "it is not text"))?;
         Ok(Some((read_token(text, place)?, stamp)))
     }
 }
@@ -140,10 +138,8 @@ impl TokenSource for TokenFile {
     /// Makes the next call read the file again, changed or not.
     fn reject(&self, token: &Token) {
         let mut cached = self.cached.lock().unwrap_or_else(PoisonError::into_inner);
-        if cached
-            .token
-            .as_ref()
-            .is_some_and(|held| held.is_same(token))
+        if let Some(held) = &cached.token
+            && held.is_same(token)
         {
             cached.stamp = None;
             cached.checked = None;
@@ -166,11 +162,8 @@ impl Token {
         lifetime: Option<Duration>,
     ) -> Result<Self, SourceError> {
         let secret = secret.into();
-        let fault = |reason| SourceError::NotAToken {
-            place: "the program".to_owned(),
-            reason,
-        };
-        check(secret.expose_secret()).map_err(fault)?;
+        check(secret.expose_secret())
+            .map_err(|reason| SourceError::not_a_token("the program", reason))?;
         Ok(Self::with_stated_lifetime(secret, lifetime))
     }
 
@@ -193,10 +186,7 @@ impl Token {
 
 /// Reads a token from a text, which is the token itself, or JSON with the token in a member. `place` is where it was found, for errors.
 pub fn read_token(text: &str, place: &str) -> Result<Token, SourceError> {
-    let fault = |reason| SourceError::NotAToken {
-        place: place.to_owned(),
-        reason,
-    };
+    let fault = |reason| SourceError::not_a_token(place, reason);
     let text = text.trim();
     let (token, lifetime) = match text.chars().next() {
         None => return Err(fault("it is empty")),
@@ -285,11 +275,11 @@ pub(super) fn unexpired(
     hint: &'static str,
 ) -> Result<Token, SourceError> {
     match token.time_left() {
-        Some(Duration::ZERO) => Err(SourceError::Expired {
-            place: place.to_owned(),
-            ago: time_since_expiry(token),
-            hint,
-        }),
+        Some(Duration::ZERO) => {
+            let ago = time_since_expiry(token);
+            let message = format!("the token from {place} expired {ago} ago");
+            Err(SourceError::new(message, hint))
+        }
         _ => Ok(token.clone()),
     }
 }
