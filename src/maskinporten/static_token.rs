@@ -1,6 +1,5 @@
 //! The token sources without a fetch of their own: a token given as text, or in a file that is read again when it changes.
 
-use std::fmt;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -39,12 +38,13 @@ impl TokenSource for StaticToken {
 }
 
 /// A token in a file that another program renews.
+#[derive(Debug)]
 struct TokenFile {
     path: PathBuf,
     cached: Mutex<Cached>,
 }
 
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Cached {
     token: Option<Token>,
     /// The file's stamp when it was read.
@@ -144,14 +144,6 @@ impl TokenSource for TokenFile {
             cached.stamp = None;
             cached.checked = None;
         }
-    }
-}
-
-impl fmt::Debug for TokenFile {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TokenFile")
-            .field("path", &self.path)
-            .finish_non_exhaustive()
     }
 }
 

@@ -1,6 +1,5 @@
 //! A stored attachment: its metadata, its content and the state of its malware scan.
 
-use std::fmt;
 use std::sync::Arc;
 
 use axum::body::Bytes;
@@ -14,7 +13,7 @@ use super::scenario::Scenario;
 use crate::correspondence::Attachment;
 
 /// An attachment that the sandbox has stored.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReceivedAttachment {
     pub id: Uuid,
     /// The resource it was initialized for, without `urn:altinn:resource:`.
@@ -52,17 +51,6 @@ pub enum AttachmentStatus {
     /// The upload or scan failed. Final: the file needs a new id.
     Failed,
     Purged,
-}
-
-impl fmt::Debug for ReceivedAttachment {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ReceivedAttachment")
-            .field("id", &self.id)
-            .field("status", &self.status)
-            .field("length", &self.length)
-            .field("checksum", &self.checksum)
-            .finish_non_exhaustive()
-    }
 }
 
 impl AttachmentStatus {
