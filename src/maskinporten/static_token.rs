@@ -162,11 +162,8 @@ impl Token {
     fn with_stated_lifetime(secret: SecretString, stated: Option<Duration>) -> Self {
         let own = remaining(secret.expose_secret(), SystemTime::now());
         // The shorter of both: a stated lifetime may count from when another program fetched the token.
-        let lifetime = match (stated, own) {
-            (Some(stated), Some(own)) => stated.min(own),
-            (stated, own) => stated.or(own).unwrap_or(Duration::MAX),
-        };
-        Self::new(secret, lifetime, Instant::now())
+        let lifetime = [stated, own].into_iter().flatten().min();
+        Self::new(secret, lifetime.unwrap_or(Duration::MAX), Instant::now())
     }
 
     /// The time until the token expires; `None` when that is not known.

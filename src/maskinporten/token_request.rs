@@ -142,12 +142,8 @@ fn read(mut reply: Reply) -> Result<Token, TokenError> {
     let stated = seconds(&expires_in);
     let own = remaining(token, reply.date.unwrap_or_else(SystemTime::now));
     // The shorter of both: Maskinporten may return a cached token that has been in use for a while.
-    let lifetime = match (stated, own) {
-        (Some(stated), Some(own)) => stated.min(own),
-        (stated, own) => stated
-            .or(own)
-            .ok_or_else(|| malformed("it does not say how long the token lasts"))?,
-    };
+    let lifetime = [stated, own].into_iter().flatten().min();
+    let lifetime = lifetime.ok_or_else(|| malformed("it does not say how long the token lasts"))?;
     if lifetime.is_zero() {
         return Err(malformed("the token has already expired"));
     }
