@@ -7,7 +7,6 @@ mod access;
 mod attachment;
 mod attachments;
 mod body;
-mod connection;
 mod content;
 mod deletion;
 mod form;

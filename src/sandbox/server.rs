@@ -9,11 +9,11 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{MethodRouter, delete, get, post};
+use axum::serve::ListenerExt as _;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use super::connection::{CuttableListener, Disconnect};
 use super::registration::Clients;
 use super::state::{ServerState, SharedState};
 use super::trouble::apply_scenario;
@@ -56,14 +56,14 @@ impl Sandbox {
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, options.port));
         let listener = TcpListener::bind(address).await?;
         let url = format!("http://{}", listener.local_addr()?);
+        // Otherwise small answers wait for the client's acknowledgements, and the sandbox appears slow.
+        let listener = listener.tap_io(|stream| _ = stream.set_nodelay(true));
         let state = Arc::new(ServerState::new(options, url, clients));
-        let service = routes(&state).into_make_service_with_connect_info::<Disconnect>();
         let (stop, stopped) = oneshot::channel();
-        let served =
-            axum::serve(CuttableListener(listener), service).with_graceful_shutdown(async {
-                // An error means that the sandbox was dropped.
-                let _ = stopped.await;
-            });
+        let served = axum::serve(listener, routes(&state)).with_graceful_shutdown(async {
+            // An error means that the sandbox was dropped.
+            let _ = stopped.await;
+        });
         Ok(Self {
             state,
             registration,

@@ -50,7 +50,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("clap_mangen", &["cli"]),
     ("csv", &["diagnostic", "report"]),
     ("comrak", &["markdown", "preview", "template"]),
-    ("futures", &["http", "journal", "send"]),
+    ("futures", &["http", "journal", "sandbox", "send"]),
     ("encoding_rs", &["recipients"]),
     ("encoding_rs_io", &["recipients"]),
     ("memchr", &["recipients"]),
