@@ -34,6 +34,6 @@ mod tests;
 pub use attachment::{AttachmentStatus, ReceivedAttachment};
 pub use letter::{Letter, LetterStatus};
 pub use options::Options;
-pub use registration::{KnownClient, Registration, RegistrationError};
+pub use registration::{KnownClient, Registration};
 pub use scenario::{Action, Endpoint, Rate, Scenario, Trouble, UnknownScenario, When};
 pub use server::Sandbox;

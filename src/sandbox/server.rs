@@ -40,18 +40,12 @@ impl Sandbox {
         let registration = match options.registration.take() {
             Some(registration) => registration,
             // Generating an RSA key takes long enough to hold up other tasks of the runtime.
-            None => tokio::task::spawn_blocking(Registration::generate)
-                .await?
-                .map_err(io::Error::other)?,
+            None => tokio::task::spawn_blocking(Registration::generate).await??,
         };
         let mut clients = Clients::default();
-        clients
-            .register(registration.client_id(), registration.private_jwk())
-            .map_err(invalid)?;
+        clients.register(registration.client_id(), registration.private_jwk())?;
         for client in &options.clients {
-            clients
-                .register(&client.client_id, &client.jwk)
-                .map_err(invalid)?;
+            clients.register(&client.client_id, &client.jwk)?;
         }
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, options.port));
         let listener = TcpListener::bind(address).await?;
@@ -117,10 +111,6 @@ impl Sandbox {
         let _ = self.stop.send(());
         self.served.await?
     }
-}
-
-fn invalid(error: super::RegistrationError) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidInput, error)
 }
 
 fn routes(state: &SharedState) -> Router {

@@ -66,7 +66,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("p12_keystore", &["maskinporten"]),
     ("rust_decimal", &["template"]),
     ("pkcs1", &["maskinporten", "sandbox"]),
-    ("pkcs8", &["maskinporten"]),
+    ("pkcs8", &["maskinporten", "sandbox"]),
     ("md5", &["plan", "sandbox"]),
     ("rayon", &["plan"]),
     ("reqwest", &["altinn", "http", "maskinporten"]),
