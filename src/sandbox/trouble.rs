@@ -99,13 +99,10 @@ impl ServerState {
         {
             // Rounded up: `Retry-After` has whole seconds, and a client that obeys must be admitted.
             let retry_after = Some(wait.as_secs() + u64::from(wait.subsec_nanos() > 0));
-            return (
-                delay,
-                Some(Action::Answer {
-                    status: 429,
-                    retry_after,
-                }),
-            );
+            first = Some(Action::Answer {
+                status: 429,
+                retry_after,
+            });
         }
         (delay, first)
     }
