@@ -94,12 +94,26 @@ impl CliError {
         }
     }
 
-    pub(crate) fn writing(path: &Path, source: io::Error) -> Self {
-        Self::File {
-            action: "write",
+    /// Makes the error of a message that says it all.
+    pub(crate) fn wrong(message: impl ToString) -> Self {
+        Self::Usage {
+            message: message.to_string(),
+            hint: None,
+        }
+    }
+
+    /// Returns the conversion for an error of a file; `action` completes `cannot …`.
+    pub(crate) fn file(action: &'static str, path: &Path) -> impl Fn(io::Error) -> Self {
+        move |source| Self::File {
+            action,
             path: path.to_owned(),
             source,
         }
+    }
+
+    /// Returns the conversion for the error of something that cannot start.
+    pub(crate) fn start(what: &'static str) -> impl Fn(io::Error) -> Self {
+        move |source| Self::Start { what, source }
     }
 
     /// True when the reader of stdout has closed it.
@@ -119,22 +133,7 @@ impl CliError {
             // A reader that has seen enough, such as `head`, closes the pipe: that is no failure.
             Self::Stdout(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitStatus::Success,
             // Key, token, network or disk is at fault: the same command goes on once that is repaired.
-            Self::Setup { .. }
-            | Self::Key { .. }
-            | Self::Client(_)
-            | Self::Token(_)
-            | Self::Journal(_)
-            | Self::Send(
-                SendError::Journal(_)
-                | SendError::InputChanged(_)
-                | SendError::Thread(_)
-                | SendError::Json(_),
-            )
-            | Self::Report(_)
-            | Self::Preview(_)
-            | Self::File { .. }
-            | Self::Start { .. }
-            | Self::Stdout(_) => ExitStatus::Setup,
+            _ => ExitStatus::Setup,
         }
     }
 

@@ -91,10 +91,6 @@ fn write_error(error: WriteError) -> CliError {
             "nothing was written: choose another folder, or move these files away",
         ),
         WriteError::NotAFolder(_) => CliError::usage(message, "choose another folder"),
-        WriteError::Write { path, source } => CliError::File {
-            action: "write",
-            path,
-            source,
-        },
+        WriteError::Write { path, source } => CliError::file("write", &path)(source),
     }
 }

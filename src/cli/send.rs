@@ -143,10 +143,7 @@ impl SendArgs {
         let runtime = Builder::new_current_thread()
             .enable_all()
             .build()
-            .map_err(|source| CliError::Start {
-                what: "the asynchronous runtime",
-                source,
-            })?;
+            .map_err(CliError::start("the asynchronous runtime"))?;
         let (client, own_sandbox) = self.connect(&checked, printer)?;
         let journal = open_journal(&checked, &self.target, printer)?;
         let progress = Progress::new(printer, events);

@@ -72,10 +72,7 @@ struct Subject {
 impl TokenArgs {
     pub(crate) fn run(self, printer: Printer) -> Result<ExitStatus, CliError> {
         let subject = self.subject()?;
-        let runtime = Runtime::new().map_err(|source| CliError::Start {
-            what: "the asynchronous runtime",
-            source,
-        })?;
+        let runtime = Runtime::new().map_err(CliError::start("the asynchronous runtime"))?;
         let run = |credentials: Credentials<'_>, environment: &Environment| {
             let connection = Connection::new(
                 credentials,

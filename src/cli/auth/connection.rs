@@ -222,10 +222,7 @@ impl OpenedSource {
 
 /// The environment of a sandbox, which serves as both platform and Maskinporten at `url`.
 pub(crate) fn sandbox_at(url: &str) -> Result<Environment, CliError> {
-    Environment::sandbox(url, url).map_err(|error| CliError::Usage {
-        message: error.to_string(),
-        hint: None,
-    })
+    Environment::sandbox(url, url).map_err(CliError::wrong)
 }
 
 fn authorities(given: &AuthArgs, auth: &Auth, folder: &Path) -> Result<Authorities, CliError> {
