@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use crate::plan::{Deliveries, Planned, RowChoice};
-use crate::preview::{MARK, MailingSummary, Page, PageHeader, PageLetters, RowWarnings};
+use crate::preview::{MailingSummary, Page, PageHeader, PageLetters, RowWarnings};
 use crate::send::SendError;
 use crate::text::count;
 use clap::Args;
@@ -12,7 +12,7 @@ use jiff::Timestamp;
 
 use super::check::CheckedMailing;
 use super::command_line::same_command;
-use super::file::{refuse_foreign, write_whole};
+use super::file::write_whole;
 use super::target::Target;
 use super::{CliError, ExitStatus, Printer};
 
@@ -31,23 +31,13 @@ pub(crate) struct PreviewArgs {
         env = "MASSEBREV_HTML",
         conflicts_with = "diff"
     )]
-    html: Option<PathBuf>,
+    pub(super) html: Option<PathBuf>,
     /// Print the letters as a person reads them instead
     #[arg(long, env = "MASSEBREV_TEXT", conflicts_with_all = ["html", "diff"])]
-    text: bool,
+    pub(super) text: bool,
 }
 
 impl PreviewArgs {
-    /// The path given with `--html`.
-    pub(crate) fn page(&self) -> Option<&Path> {
-        self.html.as_deref()
-    }
-
-    /// True when `--text` was given.
-    pub(crate) fn is_text(&self) -> bool {
-        self.text
-    }
-
     /// Writes the page. `summary` comes from the first pass; `chosen` are the rows the command line names, if it names any.
     pub(crate) fn write_page(
         &self,
@@ -143,9 +133,4 @@ fn print(
         target.command("send"),
         checked.check_report.plan
     ));
-}
-
-/// Refuses to replace a file that is not a page of massebrev's.
-pub(crate) fn check_replaceable(page: &Path) -> Result<(), CliError> {
-    refuse_foreign(page, "preview", |head| head.contains(MARK))
 }

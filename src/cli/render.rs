@@ -1,28 +1,26 @@
 //! `massebrev render`: prints the letters without sending them.
 
 mod difference;
-mod letters;
 mod plan;
-mod requests;
 
+use std::io::{self, BufWriter, Stdout, Write};
 use std::path::{Path, PathBuf};
 
 use crate::plan::{
-    CheckReport, Deliveries, Delivery, InputChanged, Planned, RowChoice, RowFilter, Selection,
+    CheckReport, Deliveries, Delivery, Planned, RowChoice, RowFilter, Selection, request_line,
     rows_with_key,
 };
-use crate::preview::MailingSummary;
+use crate::preview::{self, MARK, MailingSummary};
 use crate::secret::redact;
 use crate::send::SendError;
 use crate::text::count;
 use clap::Args;
 
 use self::difference::Difference;
-use self::letters::Letters;
-use self::requests::Requests;
 use super::check::CheckedMailing;
 use super::choose::{at_least_one, choose};
-use super::preview::{PreviewArgs, check_replaceable};
+use super::file::refuse_foreign;
+use super::preview::PreviewArgs;
 use super::target::Target;
 use super::{CliError, ExitStatus, Printer};
 
@@ -67,14 +65,16 @@ pub(crate) struct RenderArgs {
 }
 
 enum Output {
-    Requests(Requests),
+    /// The requests byte for byte. Not through the printer, which would remove escape sequences that a letter may hold.
+    Requests(BufWriter<Stdout>),
     Difference(Box<Difference>),
-    Letters(Letters),
+    /// The letters as their recipients read them, one after the other.
+    Letters(Box<dyn Write>),
 }
 
 impl RenderArgs {
     pub(crate) fn run(self, printer: Printer) -> Result<ExitStatus, CliError> {
-        if let Some(page) = self.preview.page() {
+        if let Some(page) = &self.preview.html {
             return self.write_page(page, printer);
         }
         if let Some(old) = self.diff.as_deref().and_then(plan::digest) {
@@ -85,8 +85,8 @@ impl RenderArgs {
         // The earlier output is opened first: an unusable one is reported before a million rows are checked.
         let mut output = match &self.diff {
             Some(old) => Output::Difference(Box::new(Difference::open(old, printer)?)),
-            None if self.preview.is_text() => Output::Letters(Letters::new(printer)),
-            None => Output::Requests(Requests::default()),
+            None if self.preview.text => Output::Letters(Box::new(printer.stdout())),
+            None => Output::Requests(BufWriter::with_capacity(64 * 1024, io::stdout())),
         };
         // A different `now()` would change every letter with a date and hide the real changes.
         let then = match &output {
@@ -99,17 +99,19 @@ impl RenderArgs {
             &mut checked,
             &chosen,
             &mut |delivery, check_report| match &mut output {
-                Output::Requests(requests) => requests.show(delivery, check_report),
+                Output::Requests(out) => {
+                    request_line::write(delivery, check_report, out).map_err(CliError::Stdout)
+                }
                 Output::Difference(difference) => difference.show(delivery, check_report),
-                Output::Letters(letters) => letters.show(delivery),
+                Output::Letters(out) => preview::text(delivery, out).map_err(CliError::Stdout),
             },
         )?;
         match output {
-            Output::Requests(requests) => requests.finish()?,
+            Output::Requests(mut out) => out.flush().map_err(CliError::Stdout)?,
             Output::Difference(difference) => difference.finish(&checked.check_report)?,
-            Output::Letters(letters) => letters.finish()?,
+            Output::Letters(mut out) => out.flush().map_err(CliError::Stdout)?,
         }
-        if self.preview.is_text()
+        if self.preview.text
             && let Some(due) = checked.check_report.due_text()
         {
             printer.note(format_args!("due {due}"));
@@ -129,7 +131,7 @@ impl RenderArgs {
 
     /// Writes the page: the first pass counts and chooses, the second one writes.
     fn write_page(&self, page: &Path, printer: Printer) -> Result<ExitStatus, CliError> {
-        check_replaceable(page)?;
+        refuse_foreign(page, "preview", |head| head.contains(MARK))?;
         let mut summary = MailingSummary::default();
         let mut checked = CheckedMailing::check_each(&self.target, printer, &mut |delivery| {
             summary.add(delivery);
@@ -199,14 +201,10 @@ fn for_each_letter(
     while remaining > 0
         && let Some(planned) = deliveries.next()
     {
-        if let Planned::Delivery(delivery) = planned.map_err(input_changed)? {
+        if let Planned::Delivery(delivery) = planned.map_err(SendError::from)? {
             show(&delivery, check_report)?;
             remaining -= 1;
         }
     }
     Ok(())
-}
-
-fn input_changed(error: InputChanged) -> CliError {
-    SendError::from(error).into()
 }

@@ -143,7 +143,7 @@ fn render(
 /// Prints a letter as its reader will see it.
 fn show(delivery: &Delivery, printer: Printer) -> Result<(), CliError> {
     let mut text = Vec::new();
-    preview::text(delivery, &mut text)?;
+    preview::text(delivery, &mut text).map_err(CliError::Stdout)?;
     printer.out(String::from_utf8_lossy(&text).trim_end())
 }
 
