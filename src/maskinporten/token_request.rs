@@ -9,10 +9,9 @@ use serde::Deserialize;
 use serde_json::Value;
 use zeroize::Zeroize;
 
-use super::grant::Grant;
 use super::metadata::Metadata;
 use super::token::{is_plausible, remaining, seconds};
-use super::{ClientSettings, Token, TokenError, codes};
+use super::{ClientSettings, Token, TokenError, codes, grant};
 use crate::http::{HttpClient, Reply, presentable};
 
 /// Requests the tokens of one client.
@@ -63,14 +62,7 @@ impl TokenRequest {
 
     async fn send_once(&self) -> Result<Token, TokenError> {
         let audience = self.metadata.issuer().await;
-        let grant = Grant {
-            client_id: &self.settings.client_id,
-            audience: &audience,
-            scopes: &self.settings.scopes,
-            delegation: &self.settings.delegation,
-            issued_at: self.now(),
-        };
-        let signed = grant.sign(&self.settings.key);
+        let signed = grant::sign(&self.settings, &audience, self.now());
         let mut assertion = signed.map_err(|source| TokenError::Sign {
             source: Arc::new(source),
         })?;
