@@ -111,6 +111,7 @@ pub(super) fn pascal(path: &str) -> String {
 }
 
 impl Member {
+    /// A member that may be null or missing.
     pub(super) const fn new(name: &'static str, kind: Kind) -> Self {
         Self {
             name,
@@ -122,34 +123,28 @@ impl Member {
 
     /// The member must be there and not null, by model validation.
     pub(super) const fn required(self) -> Self {
-        Self {
-            null: Absence::ModelError,
-            missing: Absence::ModelError,
-            ..self
-        }
+        self.absent(Absence::ModelError, Absence::ModelError)
     }
 
     /// The member may be missing, but a null fails model validation.
     pub(super) const fn not_null(self) -> Self {
-        Self {
-            null: Absence::ModelError,
-            ..self
-        }
+        self.absent(Absence::ModelError, Absence::Allowed)
     }
 
     /// The member may be missing, but its type has no null, so that a null fails parsing.
     pub(super) const fn not_null_in_json(self) -> Self {
-        Self {
-            null: Absence::JsonError,
-            ..self
-        }
+        self.absent(Absence::JsonError, Absence::Allowed)
     }
 
     /// A missing member fails parsing, a null model validation.
     pub(super) const fn required_in_json(self) -> Self {
+        self.absent(Absence::ModelError, Absence::JsonError)
+    }
+
+    const fn absent(self, null: Absence, missing: Absence) -> Self {
         Self {
-            null: Absence::ModelError,
-            missing: Absence::JsonError,
+            null,
+            missing,
             ..self
         }
     }
