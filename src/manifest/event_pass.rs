@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use saphyr_parser::{Event, Parser, ScalarStyle, Span};
 
-use super::positions::{CharacterOffsets, Member, NodeKind, YamlNode, YamlTree};
+use super::positions::{CharacterOffsets, Member, NodeKind, Positions, YamlNode};
 use super::yaml_problems::{PROBLEM_LIMIT, YamlProblems};
 use crate::diagnostic::{Problems, Source};
 
@@ -17,7 +17,7 @@ const ALIAS_LIMIT: usize = 100_000;
 
 /// The result of the first reading.
 pub(super) struct EventPass {
-    pub(super) tree: YamlTree,
+    pub(super) positions: Positions,
     pub(super) problems: Problems,
     /// The length of the first document in bytes.
     pub(super) end: usize,
@@ -30,7 +30,7 @@ pub(super) fn read_events(source: &Arc<Source>) -> EventPass {
     let mut reader = EventReader::new(source);
     let complete = reader.problems.check_characters() && reader.read_document();
     EventPass {
-        tree: reader.tree,
+        positions: reader.positions,
         problems: reader.problems.found,
         end: reader.end,
         complete,
@@ -43,7 +43,7 @@ type Flow = ControlFlow<bool>;
 struct EventReader<'s> {
     problems: YamlProblems<'s>,
     offsets: CharacterOffsets,
-    tree: YamlTree,
+    positions: Positions,
     /// The mappings and lists that are still open, outermost first.
     open: Vec<OpenNode>,
     /// The values with an anchor, by the parser's number for it.
@@ -84,7 +84,7 @@ impl<'s> EventReader<'s> {
         Self {
             problems: YamlProblems::new(source),
             offsets: CharacterOffsets::new(source.text()),
-            tree: YamlTree::default(),
+            positions: Positions::default(),
             open: Vec::new(),
             anchors: HashMap::new(),
             expanded: 0,
@@ -204,7 +204,7 @@ impl<'s> EventReader<'s> {
         // A structure within such a key is a part of the same mistake: one problem is enough.
         if is_key && !self.open.iter().any(|open| open.is_key) {
             let outer = self.open.last().map(|open| open.node);
-            let outer = outer.and_then(|node| self.tree.nodes.get(node));
+            let outer = outer.and_then(|node| self.positions.nodes.get(node));
             match (&kind, outer) {
                 (NodeKind::Mapping(_), Some(outer)) => {
                     let start = outer.span.start;
@@ -236,7 +236,7 @@ impl<'s> EventReader<'s> {
         } else {
             self.without_trailing_space(span).end
         };
-        if let Some(node) = self.tree.nodes.get_mut(open.node) {
+        if let Some(node) = self.positions.nodes.get_mut(open.node) {
             node.span.end = end.max(node.span.end);
         }
         self.last_end = self.last_end.max(end);
@@ -260,20 +260,20 @@ impl<'s> EventReader<'s> {
             _ => span,
         };
         self.last_end = self.last_end.max(span.end);
-        self.tree.nodes.push(YamlNode { span, kind });
-        self.tree.nodes.len() - 1
+        self.positions.nodes.push(YamlNode { span, kind });
+        self.positions.nodes.len() - 1
     }
 
     /// Puts a node into the innermost open mapping or list: as an item, a key, or the value of the key before it. `text` is the node's when it is a scalar.
     fn attach(&mut self, node: usize, text: Option<&str>) {
-        let span = self.tree.nodes.get(node).map(|node| node.span.clone());
+        let span = self.positions.nodes.get(node).map(|node| node.span.clone());
         let span = span.unwrap_or_default();
         let Some(open) = self.open.last_mut() else {
             return;
         };
         // In a mapping keys and values take turns.
         let key = open.key.take();
-        let outer = self.tree.nodes.get_mut(open.node);
+        let outer = self.positions.nodes.get_mut(open.node);
         match (outer.map(|node| &mut node.kind), key) {
             (Some(NodeKind::List(items)), _) => items.push(node),
             (Some(NodeKind::Mapping(members)), Some((key, key_span))) => {
@@ -301,7 +301,7 @@ impl<'s> EventReader<'s> {
 
     /// Reports a merge key with a scalar as its value; its error in `serde_yaml` has no place.
     fn check_merge(&mut self, node: usize, span: Range<usize>) {
-        let merged = self.tree.resolve(node);
+        let merged = self.positions.resolve(node);
         if merged.is_some_and(|node| matches!(node.kind, NodeKind::Scalar(_))) {
             let hint = "name an anchor: `<<: *name`";
             self.problems.add(span, "`<<` takes a mapping", hint);
@@ -311,7 +311,7 @@ impl<'s> EventReader<'s> {
     /// True when the next node is a key of the innermost open mapping.
     fn expects_key(&self) -> bool {
         self.open.last().is_some_and(|open| {
-            let node = self.tree.nodes.get(open.node);
+            let node = self.positions.nodes.get(open.node);
             open.key.is_none() && node.is_some_and(|node| matches!(node.kind, NodeKind::Mapping(_)))
         })
     }

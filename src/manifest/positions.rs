@@ -9,25 +9,21 @@ use crate::text::key_of_token;
 /// The position of every member of a manifest, by its JSON pointer; ranges count bytes.
 ///
 /// A member that comes in through an alias or a merge key has the position where it is written.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Positions {
-    pub(super) tree: YamlTree,
+    /// The values of the document; the first is the root.
+    pub(super) nodes: Vec<YamlNode>,
 }
 
 impl Positions {
     /// The range of the value at a pointer.
     pub(crate) fn value(&self, pointer: &str) -> Option<Range<usize>> {
-        let found = self.tree.find(pointer)?;
-        let node = self.tree.nodes.get(found.node)?;
-        match node.kind {
-            NodeKind::Alias(_) => Some(self.tree.resolve(found.node)?.span.clone()),
-            _ => Some(node.span.clone()),
-        }
+        Some(self.resolve(self.find(pointer)?.node)?.span.clone())
     }
 
     /// The range of the key at a pointer; `None` for items of a list and for the document itself.
     pub(crate) fn key(&self, pointer: &str) -> Option<Range<usize>> {
-        self.tree.find(pointer)?.key
+        self.find(pointer)?.key
     }
 
     /// The range of the value at a pointer, else of the nearest key around it.
@@ -40,8 +36,8 @@ impl Positions {
     pub(crate) fn nearest_key(&self, pointer: &str) -> Range<usize> {
         let mut pointer = pointer;
         while !pointer.is_empty() {
-            if let Some(found) = self.tree.find(pointer) {
-                let written = || Some(self.tree.nodes.get(found.node)?.span.clone());
+            if let Some(found) = self.find(pointer) {
+                let written = || Some(self.nodes.get(found.node)?.span.clone());
                 // Items of a list have no key: their own range takes its place.
                 if let Some(range) = found.key.or_else(written) {
                     return range;
@@ -49,7 +45,7 @@ impl Positions {
             }
             pointer = parent(pointer);
         }
-        let start = self.tree.nodes.first().map_or(0, |root| root.span.start);
+        let start = self.nodes.first().map_or(0, |root| root.span.start);
         start..start
     }
 }
@@ -57,12 +53,6 @@ impl Positions {
 /// The pointer without its last token.
 fn parent(pointer: &str) -> &str {
     pointer.rfind('/').map_or("", |slash| &pointer[..slash])
-}
-
-/// The nodes of one document; the first is the root.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct YamlTree {
-    pub(super) nodes: Vec<YamlNode>,
 }
 
 /// A value of the document and its range.
@@ -73,7 +63,7 @@ pub(super) struct YamlNode {
     pub(super) kind: NodeKind,
 }
 
-/// The kind of a node; the numbers are indices of `YamlTree::nodes`.
+/// The kind of a node; the numbers are indices of `Positions::nodes`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum NodeKind {
     Scalar(ScalarStyle),
@@ -102,7 +92,7 @@ pub(super) struct Located {
 /// The most nodes that are searched for one member: a chain of merge keys could make the search exponential.
 const SEARCH_LIMIT: usize = 10_000;
 
-impl YamlTree {
+impl Positions {
     /// The node at a JSON pointer, through aliases and merge keys.
     pub(super) fn find(&self, pointer: &str) -> Option<Located> {
         let mut found = Located { key: None, node: 0 };

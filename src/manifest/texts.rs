@@ -5,8 +5,7 @@ use std::ops::Range;
 use saphyr_parser::ScalarStyle;
 use serde_json::Value;
 
-use super::document::{Document, excerpt};
-use super::positions::NodeKind;
+use super::document::{Document, Scalar, excerpt};
 use super::yaml_problems::TYPOGRAPHIC_QUOTES;
 use crate::diagnostic::{Problem, Problems};
 
@@ -41,10 +40,12 @@ const PROSE: [&str; 9] = [
 /// Checks the texts of the letter, of the variables and of the recipients.
 pub(super) fn check(document: &Document<'_>) -> Problems {
     let mut problems = Problems::new();
-    for part in ["correspondence", "variables", "recipients"] {
-        let found = document.positions.tree.find(&format!("/{part}"));
-        if let (Some(value), Some(found)) = (document.value.get(part), found) {
-            Checker { document }.check(found.node, "", value, &mut problems);
+    let checker = Checker { document };
+    for member in ["correspondence", "variables", "recipients"] {
+        for scalar in document.scalars(member) {
+            if let Value::String(text) = scalar.value {
+                checker.check_text(&scalar, text, &mut problems);
+            }
         }
     }
     problems
@@ -55,44 +56,11 @@ struct Checker<'a> {
 }
 
 impl Checker<'_> {
-    /// Checks a node and those below it; aliases and merged members are checked where they are written.
-    fn check(&self, node: usize, name: &str, value: &Value, problems: &mut Problems) {
-        let Some(written) = self.document.positions.tree.nodes.get(node) else {
-            return;
-        };
-        match &written.kind {
-            NodeKind::Mapping(members) => {
-                for member in members {
-                    if let Some(key) = &member.key
-                        && let Some(value) = value.get(key)
-                    {
-                        self.check(member.value, key, value, problems);
-                    }
-                }
-            }
-            NodeKind::List(items) => {
-                for (item, value) in items.iter().zip(value.as_array().into_iter().flatten()) {
-                    self.check(*item, name, value, problems);
-                }
-            }
-            NodeKind::Scalar(style) => {
-                if let Value::String(text) = value {
-                    self.check_text(&written.span, *style, name, text, problems);
-                }
-            }
-            NodeKind::Alias(_) => {}
-        }
-    }
-
-    /// Checks one text of the member `name`, as it is written at `span` in `style`.
-    fn check_text(
-        &self,
-        span: &Range<usize>,
-        style: ScalarStyle,
-        name: &str,
-        text: &str,
-        problems: &mut Problems,
-    ) {
+    fn check_text(&self, scalar: &Scalar<'_>, text: &str, problems: &mut Problems) {
+        let Scalar {
+            span, style, name, ..
+        } = scalar;
+        let style = *style;
         let lowercase = name.to_ascii_lowercase();
         let is_markdown = MARKDOWN.contains(&lowercase.as_str());
         let is_prose = is_markdown || PROSE.contains(&lowercase.as_str());
