@@ -39,15 +39,9 @@ const GENERATED_LIFETIME: Duration = Duration::from_secs(30 * 60);
 impl<'a> Origin<'a> {
     /// Finds the one origin. Two of the same rank are an error, because it is not clear which one is meant.
     pub(super) fn find(given: &AuthArgs, auth: &'a Auth, folder: &Path) -> Result<Self, CliError> {
-        let key_file = || {
-            given
-                .values
-                .key_file
-                .clone()
-                .map(KeyOrigin::File)
-                .map(Self::Key)
-        };
-        let token_file = || given.values.token_file.clone().map(Self::File);
+        let (key_file, token_file) = (&given.values.key_file, &given.values.token_file);
+        let key_file = || Some(Self::Key(KeyOrigin::File(key_file.clone()?)));
+        let token_file = || Some(Self::File(token_file.clone()?));
         // clap reads the variable where there is no flag, so the values below may be of either rank.
         let flags = [
             ("--key-file", key_file().filter(|_| given.key_by_flag)),
