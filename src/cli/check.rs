@@ -5,7 +5,7 @@ use std::thread;
 use std::time::Duration;
 
 use crate::diagnostic::{Problem, Problems};
-use crate::journal::Journal;
+use crate::journal::{Journal, JournalError};
 use crate::manifest::{self, LoadedManifest};
 use crate::plan::{self, CheckReport, Delivery, Mailing, MailingOptions, Proof, SlowRow};
 use crate::starter::EXAMPLE_RESOURCE;
@@ -41,7 +41,7 @@ pub(crate) struct MailingCheck {
 }
 
 impl MailingCheck {
-    /// Loads and checks the mailing, and passes every letter to `each`. `unsent` replaces the present as `now()` of a mailing that has not been sent.
+    /// Loads and checks the mailing, and passes every letter to `each` while it is checked, before it is known whether the mailing has errors. `unsent` replaces the present as `now()` of a mailing that has not been sent.
     /// An `Err` has nothing to do with the mailing itself: a journal that cannot be read, for example.
     pub(crate) fn new(
         target: &Target,
@@ -130,27 +130,14 @@ fn is_zero(id: &str) -> bool {
 }
 
 impl CheckedMailing {
-    /// Loads and checks the mailing, and prints its warnings; errors in it are an `Err`.
-    pub(crate) fn check(target: &Target, printer: Printer) -> Result<Self, CliError> {
-        Self::check_each(target, printer, &mut |_| ())
-    }
-
-    /// Like [`Self::check`], with `now()` at another time as long as nothing has been sent.
-    pub(crate) fn check_as_of(
+    /// Loads and checks the mailing as [`MailingCheck::new`] does, and prints its warnings; errors in it are an `Err`.
+    pub(crate) fn check(
         target: &Target,
         printer: Printer,
         unsent: Option<Timestamp>,
-    ) -> Result<Self, CliError> {
-        MailingCheck::new(target, printer, unsent, &mut |_| ())?.require_valid(printer)
-    }
-
-    /// Like [`Self::check`], and passes every letter to `each` while it is checked, before it is known whether the mailing has errors.
-    pub(crate) fn check_each(
-        target: &Target,
-        printer: Printer,
         each: &mut dyn FnMut(&Delivery),
     ) -> Result<Self, CliError> {
-        MailingCheck::new(target, printer, None, each)?.require_valid(printer)
+        MailingCheck::new(target, printer, unsent, each)?.require_valid(printer)
     }
 
     fn new(
@@ -219,6 +206,15 @@ impl CheckedMailing {
             began,
             ..self
         })
+    }
+
+    /// Opens the journal of earlier runs for reading; `None` when there is none.
+    pub(crate) fn earlier_runs(&self) -> Result<Option<Journal>, JournalError> {
+        match Journal::read(&self.journal_path) {
+            Ok(journal) => Ok(Some(journal)),
+            Err(JournalError::Missing { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// The word for one message: `letter` or `proof`.

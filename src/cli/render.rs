@@ -78,7 +78,7 @@ impl RenderArgs {
             return self.write_page(page, printer);
         }
         if let Some(old) = self.diff.as_deref().and_then(plan::digest) {
-            let checked = CheckedMailing::check(&self.target, printer)?;
+            let checked = CheckedMailing::check(&self.target, printer, None, &mut |_| ())?;
             plan::compare(old, &checked, &self.target, printer)?;
             return Ok(ExitStatus::Success);
         }
@@ -93,7 +93,7 @@ impl RenderArgs {
             Output::Difference(difference) => difference.now(),
             Output::Requests(_) | Output::Letters(_) => None,
         };
-        let mut checked = CheckedMailing::check_as_of(&self.target, printer, then)?;
+        let mut checked = CheckedMailing::check(&self.target, printer, then, &mut |_| ())?;
         let chosen = self.choose(&mut checked, printer)?;
         for_each_letter(
             &mut checked,
@@ -133,9 +133,8 @@ impl RenderArgs {
     fn write_page(&self, page: &Path, printer: Printer) -> Result<ExitStatus, CliError> {
         refuse_foreign(page, "preview", |head| head.contains(MARK))?;
         let mut summary = MailingSummary::default();
-        let mut checked = CheckedMailing::check_each(&self.target, printer, &mut |delivery| {
-            summary.add(delivery);
-        })?;
+        let each = &mut |delivery: &_| summary.add(delivery);
+        let mut checked = CheckedMailing::check(&self.target, printer, None, each)?;
         let narrowed = self.key.is_some() || self.rows.is_some() || self.limit.is_some();
         let chosen = narrowed.then(|| self.choose(&mut checked, printer));
         self.preview.write_page(

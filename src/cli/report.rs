@@ -141,19 +141,10 @@ pub(crate) fn write_all(report: &Report, journal: &Path) -> Result<Vec<PathBuf>,
     .into_iter()
     .map(|(format, extension)| {
         let path = journal.with_extension(extension);
-        write_file(report, format, csv.as_deref(), &path)?;
+        write_whole(&path, |to| Ok(write(report, format, csv.as_deref(), to)?))?;
         Ok(path)
     })
     .collect()
-}
-
-fn write_file(
-    report: &Report,
-    format: Format,
-    csv: Option<&str>,
-    path: &Path,
-) -> Result<(), CliError> {
-    write_whole(path, |to| Ok(write(report, format, csv, to)?))
 }
 
 /// Writes a report. `csv` is the name of the file an HTML page refers to when it cannot show all rows.

@@ -19,6 +19,7 @@ use super::check_report::{clock, duration};
 use super::destination::Destination;
 use super::doctor::Doctor;
 use super::own_sandbox::OwnSandbox;
+use super::target::Target;
 use super::{CliError, ExitStatus, Printer};
 
 /// Get an access token, and show what it allows; or find out why there is none.
@@ -168,9 +169,11 @@ impl TokenArgs {
 
     /// The command to suggest after a successful check.
     fn next_command(&self) -> Option<String> {
-        let manifest = self.manifest.as_ref()?.display();
-        let sandbox = if self.sandbox { " --sandbox" } else { "" };
-        Some(format!("massebrev send {manifest}{sandbox}"))
+        let target = Target {
+            manifest: self.manifest.clone()?,
+            sandbox: self.sandbox,
+        };
+        Some(target.command("send"))
     }
 
     async fn show(
