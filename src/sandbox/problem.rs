@@ -6,6 +6,7 @@ use axum::http::header::{CONTENT_TYPE, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use serde_json::Value;
 use uuid::Uuid;
 
 use crate::correspondence::codes;
@@ -118,7 +119,7 @@ struct Problem<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     status_description: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    validation_errors: Option<Vec<ValidationError<'a>>>,
+    validation_errors: Option<Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
     errors: Option<BTreeMap<&'a str, Vec<&'a str>>>,
     #[serde(rename = "traceId")]
@@ -127,13 +128,6 @@ struct Problem<'a> {
     error_code: Option<u16>,
     #[serde(rename = "traceId", skip_serializing_if = "Option::is_none")]
     trace_again: Option<String>,
-}
-
-#[derive(Serialize)]
-struct ValidationError<'a> {
-    code: &'static str,
-    title: &'a str,
-    paths: [String; 1],
 }
 
 impl Problem<'_> {
@@ -166,10 +160,8 @@ fn model(entries: &[Entry]) -> Response {
             .or_default()
             .push(message.as_str());
     }
-    let validation_errors = entries.iter().map(|entry| ValidationError {
-        code: "CORR.VLD-00000",
-        title: &entry.message,
-        paths: [entry.key.replace('.', "/")],
+    let validation_errors = entries.iter().map(|Entry { key, message }| {
+        serde_json::json!({ "code": "CORR.VLD-00000", "title": message, "paths": [key.replace('.', "/")] })
     });
     let detail = "One or more validation errors occurred.".to_owned();
     let body = Problem {
