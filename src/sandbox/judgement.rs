@@ -159,7 +159,7 @@ fn server_refusals(
     let mut refusals = Vec::new();
     let store = state.store();
     if let Some(key) = request.idempotent_key
-        && store.is_key_used(key)
+        && store.letter_with_key(key).is_some()
     {
         refusals.push(Refusal::code(1034));
     }

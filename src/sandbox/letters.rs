@@ -122,7 +122,7 @@ fn commit(
 ) -> Result<Value, Refusal> {
     let mut store = state.store();
     let key = accepted.request.idempotent_key;
-    if key.is_some_and(|key| store.is_key_used(key)) {
+    if key.is_some_and(|key| store.letter_with_key(key).is_some()) {
         return Err(Refusal::code(1034));
     }
     let scan = (!own.is_empty()).then_some(Scan::Running);

@@ -89,10 +89,6 @@ impl Store {
         *count
     }
 
-    pub(super) fn is_key_used(&self, key: Uuid) -> bool {
-        self.by_key.contains_key(&key)
-    }
-
     pub(super) fn letter(&self, id: Uuid) -> Option<&Letter> {
         self.letters.get(*self.by_id.get(&id)?)
     }
@@ -178,9 +174,7 @@ impl Store {
         self.recent.push_back(now);
         Ok(())
     }
-}
 
-impl Store {
     /// Links attachments to a letter; with `keep` they also record the letter's id.
     pub(super) fn link(&mut self, attachments: &[Uuid], letter: Uuid, keep: bool) {
         for id in attachments {
