@@ -44,7 +44,7 @@ impl Certificate {
         };
         let found = Self {
             subject: subject(&all[leaf].0),
-            expires: end(&all[leaf].0),
+            expires: instant(&all[leaf].0.tbs_certificate().validity().not_after),
             chain: chain(&all, leaf)
                 .into_iter()
                 .map(|index| STANDARD.encode(all[index].1))
@@ -57,11 +57,6 @@ impl Certificate {
     /// The organisation that the certificate was issued to.
     pub fn subject(&self) -> &str {
         &self.subject
-    }
-
-    /// The end of its validity.
-    pub fn expires(&self) -> SystemTime {
-        self.expires
     }
 
     /// The time from `now` to the end of its validity; zero after that.
@@ -134,10 +129,6 @@ fn subject(certificate: &X509) -> String {
     // Subjects of personal certificates may hold an identity number.
     let name = certificate.tbs_certificate().subject().to_string();
     crate::secret::redact(&name).into_owned()
-}
-
-fn end(certificate: &X509) -> SystemTime {
-    instant(&certificate.tbs_certificate().validity().not_after)
 }
 
 fn instant(time: &Time) -> SystemTime {

@@ -11,8 +11,7 @@ use serde_json::{Map, Value};
 use zeroize::{Zeroize, Zeroizing};
 
 use super::key_material::KeyMaterial;
-use super::studio::{self, SettingsKey};
-use super::{KeyError, KeyOptions, jwk};
+use super::{KeyError, KeyOptions, jwk, studio};
 
 /// Standard base64, with or without padding.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
@@ -75,9 +74,9 @@ fn read_settings(
 ) -> Result<KeyMaterial, KeyError> {
     let settings = studio::read(members, options.section.as_deref())?;
     let material = match settings.key {
-        SettingsKey::Jwk(jwk) => jwk::read(jwk, options)?,
-        SettingsKey::Base64(text) => {
-            let json = decode(text.as_bytes())?;
+        Value::Object(jwk) => jwk::read(jwk, options)?,
+        text => {
+            let json = decode(text.as_str().unwrap_or_default().trim().as_bytes())?;
             let json = std::str::from_utf8(&json).map_err(|_| KeyError::not_json(1, 0))?;
             // The section has been found; inside the key there are none.
             let options = KeyOptions {

@@ -66,10 +66,8 @@ pub fn from_file(path: PathBuf) -> Arc<dyn TokenSource> {
 
 impl TokenFile {
     fn new(path: PathBuf) -> Self {
-        Self {
-            path,
-            cached: Mutex::default(),
-        }
+        let cached = Mutex::default();
+        Self { path, cached }
     }
 
     fn current(&self) -> Result<Token, SourceError> {
