@@ -7,13 +7,11 @@ use clap_mangen::Man;
 
 use super::{CliError, ExitStatus, Printer};
 
-/// Prints the JSON Schema of manifests.
 pub(crate) fn print_schema(printer: Printer) -> Result<ExitStatus, CliError> {
     printer.out(manifest::schema_text().trim_end())?;
     Ok(ExitStatus::Success)
 }
 
-/// Prints what templates can use.
 pub(crate) fn print_templates(printer: Printer) -> Result<ExitStatus, CliError> {
     printer.out(template::reference().trim_end())?;
     Ok(ExitStatus::Success)

@@ -25,7 +25,6 @@ struct Check {
     failure: Option<Failure>,
 }
 
-/// The reason why a check has failed.
 #[derive(Debug, Serialize)]
 pub(crate) struct Failure {
     #[serde(skip)]
@@ -138,7 +137,6 @@ impl Checks {
         self.status().after(written, printer)
     }
 
-    /// Prints the checks as one JSON object.
     pub(crate) fn print_json(
         &self,
         environment: &str,

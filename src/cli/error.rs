@@ -31,35 +31,27 @@ pub(crate) enum CliError {
     /// Something that is needed to reach Altinn was not given.
     #[error("{message}")]
     Setup { message: String, hint: String },
-    /// The key cannot be used.
     #[error("cannot use the key from {place}")]
     Key {
         place: String,
         #[source]
         source: KeyError,
     },
-    /// The HTTP client cannot be made.
     #[error("cannot prepare the connection to Altinn")]
     Client(#[from] ClientError),
-    /// There is no access token.
     #[error("no access token")]
     Token(#[from] TokenError),
     /// The earlier output that `render --diff` compares with cannot be used.
     #[error(transparent)]
     Earlier(#[from] OldRenderError),
-    /// The journal cannot be opened, read or written.
     #[error("the journal cannot be used")]
     Journal(#[from] JournalError),
-    /// The run cannot go on.
     #[error("the run cannot go on")]
     Send(#[from] SendError),
-    /// The report cannot be written.
     #[error("the report cannot be made")]
     Report(#[from] ReportError),
-    /// The preview cannot be written.
     #[error("the preview cannot be made")]
     Preview(#[from] PreviewError),
-    /// A file cannot be read or written.
     #[error("cannot {action} {}", path.display())]
     File {
         action: &'static str,
@@ -74,7 +66,6 @@ pub(crate) enum CliError {
         #[source]
         source: io::Error,
     },
-    /// Stdout is closed or full.
     #[error("cannot write to stdout")]
     Stdout(#[source] io::Error),
 }

@@ -4,7 +4,6 @@ use std::process::ExitCode;
 
 use super::{CliError, Printer};
 
-/// The exit status of a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ExitStatus {
     /// Every row that was asked for is sent, already sent or skipped; for other commands, the request was carried out.

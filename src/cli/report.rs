@@ -31,7 +31,6 @@ pub(crate) struct ReportArgs {
     proof_to: Option<String>,
 }
 
-/// The formats of a report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
     /// A row of values per letter, for spreadsheets

@@ -51,7 +51,6 @@ pub(crate) struct TokenArgs {
     sandbox: bool,
 }
 
-/// The form of the output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
     /// One object, for programs; without the token
@@ -220,7 +219,6 @@ impl TokenArgs {
     }
 }
 
-/// A token and its claims.
 struct Summary {
     token: Token,
     access: Access,

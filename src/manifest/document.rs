@@ -53,7 +53,6 @@ impl Document<'_> {
         scalars
     }
 
-    /// Walks positions and values together.
     fn add_scalars<'a>(
         &'a self,
         node: usize,

@@ -15,7 +15,6 @@ const DEPTH_LIMIT: usize = 100;
 /// The most values that aliases may add in all: a few lines of nested aliases can stand for billions of values.
 const ALIAS_LIMIT: usize = 100_000;
 
-/// The result of the first reading.
 pub(super) struct EventPass {
     pub(super) positions: Positions,
     pub(super) problems: Problems,
@@ -52,7 +51,6 @@ struct EventReader<'s> {
     expanded: usize,
     /// The end of the last value, in bytes.
     last_end: usize,
-    /// The number of documents begun.
     documents: usize,
     /// The end of the first document, in bytes.
     end: usize,
@@ -115,7 +113,6 @@ impl<'s> EventReader<'s> {
         true
     }
 
-    /// Handles one event of the parser.
     fn event(&mut self, event: &Event<'_>, span: Span) -> Flow {
         // The parser counts characters, everything here bytes.
         let span = self.offsets.byte(span.start.index())..self.offsets.byte(span.end.index());

@@ -53,7 +53,6 @@ impl TokenCommand {
         })
     }
 
-    /// Adds a variable to the program's environment.
     #[must_use]
     pub fn with_variable(mut self, name: &str, value: impl Into<String>) -> Self {
         self.variables.push((name.to_owned(), value.into()));

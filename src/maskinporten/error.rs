@@ -11,10 +11,8 @@ use crate::text::causes;
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum TokenError {
-    /// The grant could not be signed.
     #[error("the grant could not be signed")]
     Sign {
-        /// The error of the cryptographic library.
         #[source]
         source: Arc<jsonwebtoken::errors::Error>,
     },

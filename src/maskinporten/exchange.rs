@@ -10,7 +10,6 @@ use super::token::{is_plausible, remaining};
 use super::{SubscriptionKey, Token, TokenError};
 use crate::http::{HttpClient, Reply};
 
-/// Altinn's endpoint for exchanging tokens.
 #[derive(Debug)]
 pub(super) struct Exchange {
     http: HttpClient,

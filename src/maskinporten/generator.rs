@@ -9,7 +9,6 @@ use secrecy::{ExposeSecret, SecretString};
 use super::{SourceError, Token, TokenError, TokenSource, from_fn, static_token};
 use crate::http::{HttpClient, Reply};
 
-/// The address of Altinn's generator.
 pub const GENERATOR: &str = "https://altinn-testtools-token-generator.azurewebsites.net";
 
 /// The address, the account and the token that the generator is asked for.
@@ -33,7 +32,6 @@ pub struct GeneratorSettings {
 /// The reason why the generator cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum GeneratorError {
-    /// The environment is not one for tests.
     #[error("the test token generator has no tokens for `{0}`")]
     NotATest(String),
     /// The address is not HTTPS, so the password would travel unencrypted; or it is no plain address.

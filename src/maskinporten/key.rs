@@ -24,7 +24,6 @@ pub struct SigningKey {
 pub enum Identity {
     /// The key id on the client in Maskinporten.
     Kid(String),
-    /// The business certificate of the key.
     Certificate(Certificate),
 }
 

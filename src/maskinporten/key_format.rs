@@ -22,7 +22,6 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 /// The first bytes of every binary form: a DER sequence longer than 255 bytes.
 const SEQUENCE: [u8; 2] = [0x30, 0x82];
 
-/// Reads the key in these bytes.
 pub(super) fn read(bytes: &[u8], options: &KeyOptions) -> Result<KeyMaterial, KeyError> {
     if let Some(read) = read_plain(bytes, options) {
         return read;

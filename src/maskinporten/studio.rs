@@ -4,7 +4,6 @@ use serde_json::{Map, Value};
 
 use super::KeyError;
 
-/// The settings of one Maskinporten client.
 pub(super) struct StudioSettings<'a> {
     pub(super) authority: Option<&'a str>,
     pub(super) client_id: Option<&'a str>,

@@ -26,13 +26,11 @@ impl SubscriptionKey {
         Ok(Self(value))
     }
 
-    /// Adds the key to a request.
     pub(crate) fn add_to(&self, request: RequestBuilder) -> RequestBuilder {
         request.header(NAME, self.0.clone())
     }
 }
 
-/// The header's name at Altinn.
 const NAME: &str = "Ocp-Apim-Subscription-Key";
 
 #[cfg(test)]

@@ -14,7 +14,6 @@ use super::token::{is_plausible, remaining, seconds};
 use super::{ClientSettings, Token, TokenError, codes, grant};
 use crate::http::{HttpClient, Reply, presentable};
 
-/// Requests the tokens of one client.
 #[derive(Debug)]
 pub(super) struct TokenRequest {
     http: HttpClient,

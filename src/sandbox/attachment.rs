@@ -18,12 +18,10 @@ pub struct ReceivedAttachment {
     pub id: Uuid,
     /// The resource it was initialized for, without `urn:altinn:resource:`.
     pub resource_id: String,
-    /// The metadata it was initialized with.
     pub attachment: Attachment,
     pub status: AttachmentStatus,
     /// The MD5 of the content in lower-case hexadecimal; empty before the upload.
     pub checksum: String,
-    /// The number of uploaded bytes.
     pub length: u64,
     /// The content, when bodies are kept and it is at most 1 MB.
     pub bytes: Option<Bytes>,
@@ -35,7 +33,6 @@ pub struct ReceivedAttachment {
     changed: Timestamp,
     /// The number of steps until the scan ends; `None` before the upload.
     scan_steps: Option<u32>,
-    /// True when the scan will find malware.
     infected: bool,
 }
 

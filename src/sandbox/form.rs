@@ -10,14 +10,12 @@ use super::body::{self, Body, Kind, Member, pascal};
 use super::content::Content;
 use super::problem::Entry;
 
-/// The fields and files of a form.
 #[derive(Default)]
 pub(super) struct Form {
     fields: Fields,
     pub(super) files: Vec<File>,
 }
 
-/// A file part of a form.
 pub(super) struct File {
     pub(super) name: String,
     pub(super) content: Content,

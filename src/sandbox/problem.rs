@@ -13,7 +13,6 @@ use crate::correspondence::codes;
 
 pub(super) const JSON: &str = "application/json; charset=utf-8";
 
-/// The refusal of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Refusal {
     /// 401 without a body: the token is missing or invalid.
@@ -94,7 +93,6 @@ impl IntoResponse for Refusal {
     }
 }
 
-/// An answer with a JSON body.
 pub(super) fn json(status: StatusCode, body: &impl Serialize) -> Response {
     match serde_json::to_vec(body) {
         Ok(bytes) => (status, [(CONTENT_TYPE, JSON)], bytes).into_response(),

@@ -142,7 +142,6 @@ enum Jwk {
     },
 }
 
-/// Converts a PKCS#8 key to a JWK.
 fn private_jwk(pkcs8: &[u8], kid: &str) -> io::Result<String> {
     let key = PrivateKeyInfoRef::try_from(pkcs8).map_err(io::Error::other)?;
     let key = RsaPrivateKeyRef::from_der(key.private_key.as_bytes()).map_err(io::Error::other)?;

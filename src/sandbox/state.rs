@@ -17,7 +17,6 @@ use super::registration::Clients;
 use super::scenario::{Endpoint, Rate};
 use super::token::{Claims, TokenSigner};
 
-/// The state that all endpoints share.
 #[derive(Debug)]
 pub(super) struct ServerState {
     pub(super) options: Options,

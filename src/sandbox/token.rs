@@ -11,14 +11,12 @@ use uuid::Uuid;
 #[derive(Debug, Clone)]
 pub(super) struct TokenSigner(EncodingKey, DecodingKey);
 
-/// The issuer of a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Issuer {
     Maskinporten,
     Altinn,
 }
 
-/// The claims of a token.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Claims {
     pub(super) iss: String,

@@ -86,7 +86,6 @@ struct Form {
     assertion: Option<String>,
 }
 
-/// Extracts the assertion from a form.
 fn assertion(headers: &HeaderMap, body: &[u8]) -> Result<String, GrantRefused> {
     let invalid = |text: &str| GrantRefused::new("invalid_request", None, text);
     expect_type(headers, "application/x-www-form-urlencoded")

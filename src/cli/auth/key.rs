@@ -27,7 +27,6 @@ pub(super) struct Signer {
     pub(super) warnings: Vec<String>,
 }
 
-/// The place a key is read from.
 #[derive(Debug)]
 pub(super) enum KeyOrigin<'a> {
     File(PathBuf),
