@@ -34,12 +34,8 @@ pub(super) async fn initialize(
     expect_type(&headers, "application/json")?;
     let caller = authorize(&state, &headers, RequiredScope::Sender)?;
     let (resource_id, attachment) = parse_announcement(&state, &bytes)?;
-    let stored = ReceivedAttachment::announced(
-        &state.options.scenario,
-        &caller.organization,
-        resource_id,
-        attachment,
-    );
+    let stored =
+        ReceivedAttachment::announced(&state.options.scenario, &caller, resource_id, attachment);
     let id = stored.id;
     state.store().attachments.insert(id, stored);
     Ok(answer(StatusCode::OK, &id))
@@ -81,7 +77,7 @@ pub(super) async fn overview(
     let caller = authorize(&state, &headers, RequiredScope::Sender)?;
     let id = path_id(&id, "attachmentId")?;
     let mut store = state.store();
-    let stored = store.owned(&caller.organization, id)?;
+    let stored = store.owned(&caller, id)?;
     stored.advance_scan();
     Ok(answer(StatusCode::OK, &stored.to_json()))
 }
@@ -128,7 +124,7 @@ fn begin_upload(
     let caller = authorize(state, headers, RequiredScope::Sender)?;
     let id = path_id(id, "attachmentId")?;
     let mut store = state.store();
-    let stored = store.owned(&caller.organization, id)?;
+    let stored = store.owned(&caller, id)?;
     // The API's order of checks: size, an earlier upload, a letter that refers to it.
     if declared.is_some_and(|length| length == 0 || length > FILE_LIMIT) {
         return Err(Refusal::code(2004));

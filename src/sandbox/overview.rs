@@ -65,7 +65,7 @@ fn sent_by_caller(
     let mut store = state.store();
     store.advance_letter_scan(id);
     let letter = store.letter(id).cloned().ok_or(Refusal::code(1001))?;
-    if letter.sender != caller.organization {
+    if letter.sender != caller {
         return Err(Refusal::code(4001));
     }
     let files = store.attachments_for(&letter);

@@ -93,8 +93,9 @@ impl ServerState {
                 action => first = first.or(Some(action)),
             }
         }
-        // The limit belongs to the gateway, which answers before Altinn sees the request. So it wins over all other actions.
-        if let Some(rate) = scenario.rate.filter(|_| endpoint.is_rate_limited())
+        let is_api = !matches!(endpoint, Endpoint::Token | Endpoint::Exchange);
+        // The limit belongs to the gateway of the API, which answers before Altinn sees the request. So it wins over all other actions.
+        if let Some(rate) = scenario.rate.filter(|_| is_api)
             && let Err(wait) = store.admit_request(rate, Instant::now())
         {
             // Rounded up: `Retry-After` has whole seconds, and a client that obeys must be admitted.
@@ -105,13 +106,6 @@ impl ServerState {
             });
         }
         (delay, first)
-    }
-}
-
-impl Endpoint {
-    /// True for endpoints of the Correspondence API, to which the limit of the gateway applies.
-    fn is_rate_limited(self) -> bool {
-        !matches!(self, Self::Token | Self::Exchange)
     }
 }
 
