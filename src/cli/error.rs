@@ -107,11 +107,6 @@ impl CliError {
         move |source| Self::Start { what, source }
     }
 
-    /// True when the reader of stdout has closed it.
-    pub(crate) fn is_broken_pipe(&self) -> bool {
-        matches!(self, Self::Stdout(error) if error.kind() == io::ErrorKind::BrokenPipe)
-    }
-
     pub(crate) fn exit_status(&self) -> ExitStatus {
         match self {
             // The input is at fault: the same command fails again until it is corrected.

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::diagnostic::Problem;
-use crate::report::{Report, StateCounts};
+use crate::report::Report;
 use crate::send::{Event, Observer, PaceSnapshot, RunEnd, SendError, Summary};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -227,7 +227,9 @@ impl RunSummary {
     pub(crate) fn set_counts(&mut self, report: &Report) {
         self.rows_total = Some(report.rows_total());
         self.adds_up = Some(report.adds_up());
-        self.counts = Some(by_state(report.counts()));
+        let counts = report.counts().iter();
+        let by_name = counts.map(|(state, count)| (state.name().to_owned(), count.into()));
+        self.counts = Some(by_name.collect());
     }
 
     pub(crate) fn set_reports(&mut self, paths: &[PathBuf]) {
@@ -251,13 +253,6 @@ impl<'a> Failure<'a> {
             problems,
         }
     }
-}
-
-fn by_state(counts: &StateCounts) -> Map<String, Value> {
-    counts
-        .iter()
-        .map(|(state, count)| (state.name().to_owned(), count.into()))
-        .collect()
 }
 
 fn seconds(time: Duration) -> f64 {

@@ -35,7 +35,7 @@ impl ExitStatus {
     ) -> Result<Self, CliError> {
         match written {
             Ok(()) => Ok(self),
-            Err(error) if error.is_broken_pipe() => Ok(self),
+            Err(error) if error.exit_status() == Self::Success => Ok(self),
             Err(error) if self == Self::Success => Err(error),
             Err(error) => {
                 error.print(printer);

@@ -56,12 +56,9 @@ impl Printer {
         }
     }
 
-    /// A printer that shows all rows of a problem, not only the first three.
-    pub(crate) fn with_all_rows(self) -> Self {
-        Self {
-            all_rows: true,
-            ..self
-        }
+    /// A printer that shows all rows of a problem, or only the first three.
+    pub(crate) fn with_all_rows(self, all_rows: bool) -> Self {
+        Self { all_rows, ..self }
     }
 
     /// A printer that puts a label in front of every line.
