@@ -133,6 +133,7 @@ impl Explainer<'_> {
         }
         // Schemas of optional members have null as a branch; nested alternatives are one list to a reader.
         let mut branches = flatten_branches(pointer, context);
+        let is_lenient = |error| node(error).is_some_and(|node| node.get(LENIENT).is_some());
         branches.retain(|branch| !branch.iter().any(is_lenient));
         // A form of the right kind with the fewest faults is probably the one that was meant.
         let meant = branches
@@ -279,11 +280,6 @@ fn flatten_branches<'e>(
         }
     }
     found
-}
-
-/// True when the error comes from a form that is accepted but not suggested.
-fn is_lenient(error: &ValidationError<'_>) -> bool {
-    node(error).is_some_and(|node| node.get(LENIENT).is_some())
 }
 
 /// True when the value is of the kind that a branch wants, so that its faults lie deeper.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::process::{ExitStatus, Output, Stdio};
+use std::process::{Output, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -70,7 +70,11 @@ impl TokenCommand {
             }
         };
         if !output.status.success() {
-            return Err(self.failure(&describe_status(output.status), &output.stderr));
+            let failure = match output.status.code() {
+                Some(code) => format!("ended with status {code}"),
+                None => "was killed".to_owned(),
+            };
+            return Err(self.failure(&failure, &output.stderr));
         }
         let place = format!("the token command `{}`", self.program);
         let Ok(text) = str::from_utf8(&output.stdout) else {
@@ -193,13 +197,6 @@ async fn read_limited(stream: Option<impl AsyncRead + Unpin>) -> std::io::Result
         tokio::io::copy(&mut stream, &mut tokio::io::sink()).await?;
     }
     Ok(read)
-}
-
-fn describe_status(status: ExitStatus) -> String {
-    match status.code() {
-        Some(code) => format!("ended with status {code}"),
-        None => "was killed".to_owned(),
-    }
 }
 
 #[cfg(test)]

@@ -68,7 +68,9 @@ impl SigningKey {
 
     fn new(material: KeyMaterial, options: &KeyOptions) -> Result<Self, KeyError> {
         check_key(&material.der)?;
-        let kid = non_blank(options.kid.as_deref()).or(material.kid);
+        let given = options.kid.as_deref().map(str::trim);
+        let given = given.filter(|kid| !kid.is_empty());
+        let kid = given.map(str::to_owned).or(material.kid);
         let identity = match kid {
             Some(kid) => Identity::Kid(kid),
             None if material.certificates.is_empty() => {
@@ -126,12 +128,6 @@ impl fmt::Debug for SigningKey {
 
 /// The smallest accepted modulus, in bits: Maskinporten and the cryptographic library refuse smaller keys.
 const MIN_BITS: usize = 2048;
-
-fn non_blank(text: Option<&str>) -> Option<String> {
-    text.map(str::trim)
-        .filter(|text| !text.is_empty())
-        .map(str::to_owned)
-}
 
 /// Checks the size of the key, and that its numbers fit together.
 fn check_key(der: &[u8]) -> Result<(), KeyError> {
