@@ -75,11 +75,10 @@ pub(crate) fn command_after_proofs(plan: Digest) -> String {
 /// The command that checks the connection, with the flags for keys and tokens that were typed.
 pub(crate) fn token_check(target: &Target) -> String {
     let flags = auth_flags(typed_arguments());
-    let flags: String = flags
-        .iter()
-        .map(|flag| format!(" {}", quoted(flag)))
-        .collect();
-    format!("{}{flags} --check", target.command("token"))
+    let mut words = vec![target.command("token")];
+    words.extend(flags.iter().map(|argument| quoted(argument)));
+    words.push("--check".to_owned());
+    words.join(" ")
 }
 
 fn typed_arguments() -> Vec<String> {
@@ -98,16 +97,15 @@ fn command(arguments: &[String], removed: &[&str]) -> String {
         format!("MASSEBREV_{}", name.to_uppercase())
     });
     let set = variables.filter(|variable| env::var_os(variable).is_some());
-    let unset: String = set.map(|variable| format!("-u {variable} ")).collect();
+    let unset: Vec<_> = set.map(|variable| format!("-u {variable} ")).collect();
     let env = if unset.is_empty() { "" } else { "env " };
-    format!("{env}{unset}{}", shell_line(arguments))
+    format!("{env}{}{}", unset.concat(), shell_line(arguments))
 }
 
 fn shell_line(arguments: &[String]) -> String {
-    let quoted = arguments
-        .iter()
-        .map(|argument| format!(" {}", quoted(argument)));
-    format!("massebrev{}", quoted.collect::<String>())
+    let mut words = vec!["massebrev".to_owned()];
+    words.extend(arguments.iter().map(|argument| quoted(argument)));
+    words.join(" ")
 }
 
 /// The arguments without those that narrow the run down. `--expect` stays if it was there, with the number for all rows.

@@ -86,6 +86,7 @@ impl CliError {
     }
 
     /// Makes the error of a message that says it all.
+    #[expect(clippy::needless_pass_by_value, reason = "for `map_err`")]
     pub(crate) fn wrong(message: impl ToString) -> Self {
         Self::Usage {
             message: message.to_string(),

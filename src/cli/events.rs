@@ -112,23 +112,9 @@ impl Events {
         if self.broken.get().is_some() {
             return;
         }
-        if let Err(error) = self.write(kind, payload) {
+        if let Err(error) = write(kind, payload) {
             let _ = self.broken.set(error);
         }
-    }
-
-    fn write(&self, kind: &'static str, payload: impl Serialize) -> io::Result<()> {
-        let time = format!("{:.3}", Timestamp::now());
-        let mut line = serde_json::to_vec(&Line {
-            kind,
-            time,
-            payload,
-        })?;
-        line.push(b'\n');
-        let mut stdout = self.printer.stdout();
-        stdout.write_all(&line)?;
-        // Flushed line by line: the reader acts on events while the run goes on.
-        stdout.flush()
     }
 }
 
@@ -174,6 +160,20 @@ impl Observer for Events {
             Event::Stopping { why } => self.emit("stopping", json!({ "why": why })),
         }
     }
+}
+
+fn write(kind: &'static str, payload: impl Serialize) -> io::Result<()> {
+    let time = format!("{:.3}", Timestamp::now());
+    let mut line = serde_json::to_vec(&Line {
+        kind,
+        time,
+        payload,
+    })?;
+    line.push(b'\n');
+    let mut stdout = anstream::stdout().lock();
+    stdout.write_all(&line)?;
+    // Flushed line by line: the reader acts on events while the run goes on.
+    stdout.flush()
 }
 
 /// The payload of a `pace` event; rates are in requests a second.

@@ -83,16 +83,11 @@ impl Printer {
 
     /// Prints a result to stdout.
     pub(crate) fn out(self, text: impl Display) -> Result<(), CliError> {
-        let mut stdout = self.stdout();
+        let mut stdout = anstream::stdout().lock();
         writeln!(stdout, "{}", self.label_lines(text))
             // Flushed, so that a closed pipe or full disk is seen by this call and not lost at exit.
             .and_then(|()| stdout.flush())
             .map_err(CliError::Stdout)
-    }
-
-    /// Stdout as a stream, for long results.
-    pub(crate) fn stdout(self) -> impl Write {
-        anstream::stdout().lock()
     }
 
     /// Prints a help or progress line to stderr; silent with `--quiet`.

@@ -85,7 +85,7 @@ impl RenderArgs {
         // The earlier output is opened first: an unusable one is reported before a million rows are checked.
         let mut output = match &self.diff {
             Some(old) => Output::Difference(Box::new(Difference::open(old, printer)?)),
-            None if self.preview.text => Output::Letters(Box::new(printer.stdout())),
+            None if self.preview.text => Output::Letters(Box::new(anstream::stdout().lock())),
             None => Output::Requests(BufWriter::with_capacity(64 * 1024, io::stdout())),
         };
         // A different `now()` would change every letter with a date and hide the real changes.

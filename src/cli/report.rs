@@ -83,7 +83,8 @@ impl ReportArgs {
                 })?;
             }
             None => {
-                write(&report, self.format, None, &mut printer.stdout()).map_err(broken_pipe)?;
+                write(&report, self.format, None, &mut anstream::stdout().lock())
+                    .map_err(broken_pipe)?;
             }
         }
         Ok(ExitStatus::Success)

@@ -313,7 +313,7 @@ impl SendArgs {
 }
 
 fn print_report(report: &Report, written: &[PathBuf], printer: Printer) -> Result<(), CliError> {
-    report::text(report, &mut printer.stdout()).map_err(broken_pipe)?;
+    report::text(report, &mut anstream::stdout().lock()).map_err(broken_pipe)?;
     written
         .iter()
         .try_for_each(|path| printer.out(path.display()))

@@ -104,7 +104,7 @@ fn annotate(check: &MailingCheck, printer: Printer) -> Result<(), CliError> {
 
 fn write_csv(check: &MailingCheck, printer: Printer) -> Result<(), CliError> {
     let problems = check.problems();
-    csv(problems, &mut printer.stdout()).map_err(CliError::Stdout)?;
+    csv(problems, &mut anstream::stdout().lock()).map_err(CliError::Stdout)?;
     if !problems.is_empty() {
         printer.note(summary(problems));
     }
