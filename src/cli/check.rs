@@ -7,7 +7,11 @@ use std::time::Duration;
 use crate::diagnostic::{Problem, Problems};
 use crate::journal::{Journal, JournalError};
 use crate::manifest::{self, LoadedManifest};
-use crate::plan::{self, CheckReport, Delivery, Mailing, MailingOptions, Proof, SlowRow};
+use crate::plan::{
+    self, CheckReport, Deliveries, Delivery, Mailing, MailingOptions, Planned, Proof, Selection,
+    SlowRow,
+};
+use crate::send::SendError;
 use crate::starter::EXAMPLE_RESOURCE;
 use crate::text::count;
 use jiff::Timestamp;
@@ -215,6 +219,20 @@ impl CheckedMailing {
             Err(JournalError::Missing { .. }) => Ok(None),
             Err(error) => Err(error),
         }
+    }
+
+    /// Renders the letters of these rows again, as the second pass of `send` does. A letter that differs from the checked one is an error.
+    pub(crate) fn letters(
+        &self,
+        rows: Selection,
+    ) -> Result<impl Iterator<Item = Result<Box<Delivery>, CliError>>, CliError> {
+        let deliveries = Deliveries::new(&self.mailing, &self.check_report);
+        let planned = deliveries.map_err(CliError::Input)?.only(rows);
+        Ok(planned.filter_map(|planned| match planned {
+            Ok(Planned::Delivery(delivery)) => Some(Ok(delivery)),
+            Ok(_) => None,
+            Err(changed) => Some(Err(SendError::InputChanged(changed).into())),
+        }))
     }
 
     /// The word for one message: `letter` or `proof`.

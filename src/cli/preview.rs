@@ -3,9 +3,8 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use crate::plan::{Deliveries, Planned, RowChoice};
+use crate::plan::{RowChoice, Selection};
 use crate::preview::{MailingSummary, Page, PageHeader, PageLetters, RowWarnings};
-use crate::send::SendError;
 use crate::text::count;
 use clap::Args;
 use jiff::Timestamp;
@@ -43,7 +42,7 @@ impl PreviewArgs {
         &self,
         page: &Path,
         target: &Target,
-        checked: &mut CheckedMailing,
+        checked: &CheckedMailing,
         summary: &MailingSummary,
         chosen: Option<RowChoice>,
         printer: Printer,
@@ -63,16 +62,15 @@ impl PreviewArgs {
 }
 
 fn write_letters(
-    checked: &mut CheckedMailing,
+    checked: &CheckedMailing,
     summary: &MailingSummary,
     warnings: &RowWarnings,
     choice: &PageLetters,
     out: &mut dyn Write,
 ) -> Result<(), CliError> {
     let check_report = &checked.check_report;
-    let manifest = checked.mailing.manifest();
     let cover = PageHeader {
-        mailing: &manifest.mailing.clone(),
+        mailing: &checked.mailing.manifest().mailing,
         environment: checked.destination.name(),
         in_production: checked.destination.is_production(),
         resource: checked.mailing.resource(),
@@ -86,16 +84,13 @@ fn write_letters(
     let mut page = Page::open(&cover, summary, warnings, choice, out)?;
     let letters = choice.count(summary.letters);
     // The second pass renders the letters again instead of keeping a million of them in memory.
-    let mut deliveries =
-        Deliveries::new(&checked.mailing, check_report).map_err(CliError::Input)?;
+    let mut deliveries = checked.letters(Selection::all())?;
     // Ends with the last chosen letter: the rows after it need not be rendered.
-    while page.written() < letters {
-        match deliveries.next() {
-            Some(Ok(Planned::Delivery(delivery))) => page.letter(&delivery)?,
-            Some(Ok(_)) => {}
-            Some(Err(changed)) => return Err(SendError::InputChanged(changed).into()),
-            None => break,
-        }
+    while page.written() < letters
+        && let Some(delivery) = deliveries.next()
+    {
+        let delivery = delivery?;
+        page.letter(&delivery)?;
     }
     page.close()?;
     Ok(())

@@ -6,13 +6,9 @@ mod plan;
 use std::io::{self, BufWriter, Stdout, Write};
 use std::path::{Path, PathBuf};
 
-use crate::plan::{
-    CheckReport, Deliveries, Delivery, Planned, RowChoice, RowFilter, Selection, request_line,
-    rows_with_key,
-};
+use crate::plan::{RowChoice, RowFilter, Selection, request_line, rows_with_key};
 use crate::preview::{self, MARK, MailingSummary};
 use crate::secret::redact;
-use crate::send::SendError;
 use crate::text::count;
 use clap::Args;
 
@@ -93,38 +89,39 @@ impl RenderArgs {
             Output::Difference(difference) => difference.now(),
             Output::Requests(_) | Output::Letters(_) => None,
         };
-        let mut checked = CheckedMailing::check(&self.target, printer, then, &mut |_| ())?;
-        let chosen = self.choose(&mut checked, printer)?;
-        for_each_letter(
-            &mut checked,
-            &chosen,
-            &mut |delivery, check_report| match &mut output {
+        let checked = CheckedMailing::check(&self.target, printer, then, &mut |_| ())?;
+        let report = &checked.check_report;
+        let chosen = self.choose(&checked, printer)?;
+        let limit = usize::try_from(chosen.letters).unwrap_or(usize::MAX);
+        for delivery in checked.letters(chosen.rows)?.take(limit) {
+            let delivery = delivery?;
+            match &mut output {
                 Output::Requests(out) => {
-                    request_line::write(delivery, check_report, out).map_err(CliError::Stdout)
+                    request_line::write(&delivery, report, out).map_err(CliError::Stdout)?;
                 }
-                Output::Difference(difference) => difference.show(delivery, check_report),
-                Output::Letters(out) => preview::text(delivery, out).map_err(CliError::Stdout),
-            },
-        )?;
+                Output::Difference(difference) => difference.show(&delivery, report)?,
+                Output::Letters(out) => preview::text(&delivery, out).map_err(CliError::Stdout)?,
+            }
+        }
         match output {
             Output::Requests(mut out) => out.flush().map_err(CliError::Stdout)?,
-            Output::Difference(difference) => difference.finish(&checked.check_report)?,
+            Output::Difference(difference) => difference.finish(report)?,
             Output::Letters(mut out) => out.flush().map_err(CliError::Stdout)?,
         }
         if self.preview.text
-            && let Some(due) = checked.check_report.due_text()
+            && let Some(due) = report.due_text()
         {
             printer.note(format_args!("due {due}"));
         }
         printer.note(format_args!(
             "dry run: nothing was sent · {} rendered · plan {}",
             count(chosen.letters, "letter"),
-            checked.check_report.plan
+            report.plan
         ));
         printer.note(format_args!(
             "next: {} --plan {}",
             self.target.command("send"),
-            checked.check_report.plan
+            report.plan
         ));
         Ok(ExitStatus::Success)
     }
@@ -134,24 +131,20 @@ impl RenderArgs {
         refuse_foreign(page, "preview", |head| head.contains(MARK))?;
         let mut summary = MailingSummary::default();
         let each = &mut |delivery: &_| summary.add(delivery);
-        let mut checked = CheckedMailing::check(&self.target, printer, None, each)?;
+        let checked = CheckedMailing::check(&self.target, printer, None, each)?;
         let narrowed = self.key.is_some() || self.rows.is_some() || self.limit.is_some();
-        let chosen = narrowed.then(|| self.choose(&mut checked, printer));
+        let chosen = narrowed.then(|| self.choose(&checked, printer));
         self.preview.write_page(
             page,
             &self.target,
-            &mut checked,
+            &checked,
             &summary,
             chosen.transpose()?,
             printer,
         )
     }
 
-    fn choose(
-        &self,
-        checked: &mut CheckedMailing,
-        printer: Printer,
-    ) -> Result<RowChoice, CliError> {
+    fn choose(&self, checked: &CheckedMailing, printer: Printer) -> Result<RowChoice, CliError> {
         let rows = match &self.key {
             Some(key) => {
                 let found = rows_with_key(&checked.mailing, key);
@@ -183,27 +176,4 @@ fn no_such_key(key: &str, checked: &CheckedMailing) -> CliError {
             }
         },
     )
-}
-
-/// Renders the chosen letters again, as the second pass of `send` does. A letter that differs from the checked one is an error.
-fn for_each_letter(
-    checked: &mut CheckedMailing,
-    chosen: &RowChoice,
-    show: &mut dyn FnMut(&Delivery, &CheckReport) -> Result<(), CliError>,
-) -> Result<(), CliError> {
-    let check_report = &checked.check_report;
-    let deliveries = Deliveries::new(&checked.mailing, check_report);
-    let mut deliveries = deliveries
-        .map_err(CliError::Input)?
-        .only(chosen.rows.clone());
-    let mut remaining = chosen.letters;
-    while remaining > 0
-        && let Some(planned) = deliveries.next()
-    {
-        if let Planned::Delivery(delivery) = planned.map_err(SendError::from)? {
-            show(&delivery, check_report)?;
-            remaining -= 1;
-        }
-    }
-    Ok(())
 }
