@@ -1,5 +1,6 @@
 //! The token sources without a fetch of their own: a token given as text, or in a file that is read again when it changes.
 
+use std::future;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -8,33 +9,17 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
 use super::token::{is_plausible, remaining, seconds};
-use super::{SourceError, Token, TokenFuture, TokenSource};
+use super::{SourceError, Token, TokenError, TokenFuture, TokenSource, from_fn};
 use crate::secret::read_file;
-
-/// A source with one fixed token, and the place where it was found.
-#[derive(Debug)]
-struct StaticToken {
-    place: String,
-    token: Token,
-}
 
 /// Makes a source with one fixed token; `place` is where it was found, such as `MASSEBREV_TOKEN`.
 ///
-/// The token cannot be renewed. After its expiry the source returns an error with a hint.
+/// The token cannot be renewed: one that Altinn refuses is given again, so that the second refusal names the reason. After its expiry the source returns an error
+/// with a hint.
 pub fn from_token(token: Token, place: impl Into<String>) -> Arc<dyn TokenSource> {
     let place = place.into();
-    Arc::new(StaticToken { place, token })
-}
-
-impl TokenSource for StaticToken {
-    fn token(&self) -> TokenFuture<'_> {
-        let hint = "get a new token and set it; a mailing that takes longer than a token lives needs `auth.key`, or `auth.token` with a file or a command";
-        let answer = unexpired(&self.token, &self.place, hint);
-        Box::pin(async move { Ok(answer?) })
-    }
-
-    /// Does nothing: there is no other token, and Altinn's second refusal will name the reason.
-    fn reject(&self, _: &Token) {}
+    let hint = "get a new token and set it; a mailing that takes longer than a token lives needs `auth.key`, or `auth.token` with a file or a command";
+    from_fn(move || future::ready(unexpired(&token, &place, hint).map_err(TokenError::from)))
 }
 
 /// A token in a file that another program renews.
