@@ -81,6 +81,13 @@ pub(crate) fn token_check(target: &Target) -> String {
     words.join(" ")
 }
 
+/// True when a flag was typed, so that its value does not come from its variable: clap makes one value of both.
+pub(crate) fn is_typed(wanted: &str) -> bool {
+    typed_arguments()
+        .iter()
+        .any(|argument| flag(argument).0 == wanted)
+}
+
 fn typed_arguments() -> Vec<String> {
     env::args_os()
         .skip(1)

@@ -10,7 +10,7 @@ use crate::sandbox::Registration;
 use secrecy::ExposeSecret as _;
 use zeroize::Zeroizing;
 
-use super::arguments::Values;
+use super::AuthArgs;
 use super::secrets::{self, Secret, variable, warn_if_open};
 use crate::cli::CliError;
 
@@ -43,12 +43,12 @@ impl Signer {
     /// Reads the key and finds its client id: the flag or variable wins over the manifest, and the manifest over the settings file of Altinn Studio.
     pub(super) fn find(
         origin: &KeyOrigin<'_>,
-        values: &Values,
+        given: &AuthArgs,
         auth: &Auth,
         folder: &Path,
         environment: &Environment,
     ) -> Result<Self, CliError> {
-        let options = key_options(origin, values.kid.as_deref(), folder)?;
+        let options = key_options(origin, given.kid.as_deref(), folder)?;
         let (bytes, place, warning) = origin.read(folder)?;
         let mut warnings: Vec<_> = warning.into_iter().collect();
         let file = KeyFile::read(&bytes, &options).map_err(|source| CliError::Key {
@@ -59,7 +59,7 @@ impl Signer {
         if let Some(authority) = &file.authority {
             check_authority(authority, environment, &place)?;
         }
-        let given = values.client_id.as_ref().or(auth.client_id.as_ref());
+        let given = given.client_id.as_ref().or(auth.client_id.as_ref());
         if let (Some(given), Some(own)) = (given, &file.client_id)
             && given != own
         {
