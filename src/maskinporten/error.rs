@@ -12,10 +12,7 @@ use crate::text::causes;
 #[non_exhaustive]
 pub enum TokenError {
     #[error("the grant could not be signed")]
-    Sign {
-        #[source]
-        source: Arc<jsonwebtoken::errors::Error>,
-    },
+    Sign(#[source] Arc<jsonwebtoken::errors::Error>),
     /// There was no answer, or an incomplete one.
     #[error(transparent)]
     Transport(#[from] TransportError),
@@ -62,7 +59,7 @@ impl TokenError {
             // Most often a page of a gateway in between, which passes; if it stays, the attempts run out.
             Self::Malformed { .. } => true,
             Self::Source(error) => error.is_transient,
-            Self::Sign { .. } | Self::Other(_) => false,
+            Self::Sign(_) | Self::Other(_) => false,
         }
     }
 
@@ -112,7 +109,7 @@ impl TokenError {
                 "check that `{host}` is the right address, and that no login page of the network stands in between"
             )),
             Self::Source(error) => Some(error.hint.to_owned()),
-            Self::Sign { .. } | Self::Exchange { .. } | Self::Other(_) => None,
+            Self::Sign(_) | Self::Exchange { .. } | Self::Other(_) => None,
         }
     }
 

@@ -62,9 +62,7 @@ impl TokenRequest {
     async fn send_once(&self) -> Result<Token, TokenError> {
         let audience = self.metadata.issuer().await;
         let signed = grant::sign(&self.settings, &audience, self.now());
-        let mut assertion = signed.map_err(|source| TokenError::Sign {
-            source: Arc::new(source),
-        })?;
+        let mut assertion = signed.map_err(|error| TokenError::Sign(Arc::new(error)))?;
         let form = [("grant_type", GRANT_TYPE), ("assertion", &assertion)];
         let request = self.http.post(&self.address).form(&form);
         // The request has its own copy, which is dropped with it.
