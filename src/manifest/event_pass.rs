@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use saphyr_parser::{Event, Parser, ScalarStyle, Span};
 
-use super::positions::{CharacterOffsets, Member, NodeKind, Positions, YamlNode};
+use super::positions::{Member, NodeKind, Positions, YamlNode};
 use super::yaml_problems::{PROBLEM_LIMIT, YamlProblems};
 use crate::diagnostic::{Problems, Source};
 
@@ -41,7 +41,8 @@ type Flow = ControlFlow<bool>;
 
 struct EventReader<'s> {
     problems: YamlProblems<'s>,
-    offsets: CharacterOffsets,
+    /// The byte offset of each character, and of the end: the parser counts characters.
+    offsets: Vec<usize>,
     positions: Positions,
     /// The mappings and lists that are still open, outermost first.
     open: Vec<OpenNode>,
@@ -79,9 +80,10 @@ struct Anchor {
 
 impl<'s> EventReader<'s> {
     fn new(source: &'s Arc<Source>) -> Self {
+        let offsets = source.text().char_indices().map(|(at, _)| at);
         Self {
             problems: YamlProblems::new(source),
-            offsets: CharacterOffsets::new(source.text()),
+            offsets: offsets.chain([source.text().len()]).collect(),
             positions: Positions::default(),
             open: Vec::new(),
             anchors: HashMap::new(),
@@ -98,7 +100,7 @@ impl<'s> EventReader<'s> {
             let flow = match next {
                 Ok((event, span)) => self.event(&event, span),
                 Err(error) => {
-                    let at = self.offsets.byte(error.marker().index());
+                    let at = self.byte(error.marker().index());
                     self.problems.add_syntax(at, error.info());
                     Flow::Break(false)
                 }
@@ -114,14 +116,15 @@ impl<'s> EventReader<'s> {
     }
 
     fn event(&mut self, event: &Event<'_>, span: Span) -> Flow {
-        // The parser counts characters, everything here bytes.
-        let span = self.offsets.byte(span.start.index())..self.offsets.byte(span.end.index());
+        let span = self.byte(span.start.index())..self.byte(span.end.index());
         match event {
             Event::DocumentStart(_) => {
                 self.documents += 1;
                 if self.documents > 1 {
                     self.end = span.start;
-                    self.problems.add_second_document(span);
+                    let hint = "remove the `---` and what follows it: one file holds one mailing";
+                    self.problems
+                        .add(span, "a second document begins here", hint);
                     return Flow::Break(true);
                 }
             }
@@ -317,6 +320,12 @@ impl<'s> EventReader<'s> {
         if let Some(open) = self.open.last_mut() {
             open.weight = open.weight.saturating_add(weight);
         }
+    }
+
+    /// The byte offset of a character; the end of the text for characters behind it.
+    fn byte(&self, character: usize) -> usize {
+        let offset = self.offsets.get(character).or(self.offsets.last());
+        offset.copied().unwrap_or_default()
     }
 
     /// The range without white space at its end, which the parser counts as a part of the value.

@@ -127,20 +127,18 @@ impl Positions {
             }
             NodeKind::Mapping(members) => {
                 // Duplicates are refused anyway; the last one is what a reader of the file expects to count.
-                let own = members
-                    .iter()
-                    .rev()
-                    .find(|member| member.key.as_deref() == Some(key));
-                match own {
-                    Some(member) => Some(Located {
+                let named = |is_meant: &dyn Fn(&str) -> bool| {
+                    let mut members = members.iter().rev();
+                    let member = members.find(|it| it.key.as_deref().is_some_and(is_meant))?;
+                    Some(Located {
                         key: Some(member.key_span.clone()),
                         node: member.value,
-                    }),
-                    None => self
-                        .merged(members, key, budget)
-                        // Pointers have Altinn's names after `member_names::normalize`, while the file may have another case.
-                        .or_else(|| in_any_case(members, key)),
-                }
+                    })
+                };
+                named(&|name| name == key)
+                    .or_else(|| self.merged(members, key, budget))
+                    // Pointers have Altinn's names after `member_names::normalize`, while the file may have another case.
+                    .or_else(|| named(&|name| name.eq_ignore_ascii_case(key)))
             }
             NodeKind::Scalar(_) | NodeKind::Alias(_) => None,
         }
@@ -155,71 +153,14 @@ impl Positions {
         for merge in merges {
             match &self.resolve(merge.value)?.kind {
                 NodeKind::List(items) => {
-                    for item in items {
-                        if let Some(found) = self.child(*item, key, budget) {
-                            return Some(found);
-                        }
+                    let found = items.iter().find_map(|item| self.child(*item, key, budget));
+                    if found.is_some() {
+                        return found;
                     }
                 }
                 _ => return self.child(merge.value, key, budget),
             }
         }
         None
-    }
-}
-
-/// Finds a member by its name in any case.
-fn in_any_case(members: &[Member], key: &str) -> Option<Located> {
-    let same = |member: &&Member| {
-        let written = member.key.as_deref();
-        written.is_some_and(|written| written.eq_ignore_ascii_case(key))
-    };
-    let member = members.iter().rev().find(same)?;
-    Some(Located {
-        key: Some(member.key_span.clone()),
-        node: member.value,
-    })
-}
-
-/// The byte offset of each character of a text: the YAML parser counts characters.
-#[derive(Debug)]
-pub(super) struct CharacterOffsets {
-    /// The offsets; empty when all characters are one byte long.
-    bytes: Vec<usize>,
-    length: usize,
-}
-
-impl CharacterOffsets {
-    pub(super) fn new(text: &str) -> Self {
-        let bytes = if text.is_ascii() {
-            Vec::new()
-        } else {
-            text.char_indices().map(|(at, _)| at).collect()
-        };
-        Self {
-            bytes,
-            length: text.len(),
-        }
-    }
-
-    /// The byte offset of a character; the end of the text for characters behind it.
-    pub(super) fn byte(&self, character: usize) -> usize {
-        match self.bytes.as_slice() {
-            [] => character.min(self.length),
-            bytes => bytes.get(character).copied().unwrap_or(self.length),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::CharacterOffsets;
-
-    #[test]
-    fn characters_become_bytes() {
-        let offsets = CharacterOffsets::new("aå🎉b");
-        let bytes: Vec<_> = (0..6).map(|character| offsets.byte(character)).collect();
-        assert_eq!(bytes, [0, 1, 3, 7, 8, 8]);
-        assert_eq!(CharacterOffsets::new("ab").byte(9), 2);
     }
 }
