@@ -19,17 +19,13 @@ const LISTED: usize = 200;
 /// Handles `GET /`: the list of letters.
 pub(super) async fn list(State(state): State<SharedState>) -> Response {
     // The block ends the lock before the page is rendered.
-    let (count, last) = {
+    let letters = {
         let store = state.store();
         let last = store.letters.iter().rev().take(LISTED);
-        let shown = last.map(|letter| view(letter, &store));
-        (store.letters.len(), shown.collect::<Vec<_>>())
+        let shown = last.map(|letter| view(letter, &store)).collect::<Value>();
+        json!({ "count": store.letters.len(), "url": state.url, "letters": shown })
     };
-    let mut context = Context::new();
-    context.insert("count", &count);
-    context.insert("url", &state.url);
-    context.insert("letters", &last);
-    page(include_str!("inbox.html"), &context)
+    page(include_str!("inbox.html"), &letters)
 }
 
 /// Handles `GET /letters/{id}`: the page of one letter.
@@ -42,9 +38,7 @@ pub(super) async fn letter(State(state): State<SharedState>, Path(id): Path<Stri
     let Some(letter) = letter else {
         return (StatusCode::NOT_FOUND, "no such letter").into_response();
     };
-    let mut context = Context::new();
-    context.insert("letter", &letter);
-    page(include_str!("letter.html"), &context)
+    page(include_str!("letter.html"), &json!({ "letter": letter }))
 }
 
 /// A letter as the page templates see it; its body is HTML, drawn as in Altinn's inbox.
@@ -80,9 +74,10 @@ fn masked(urn: &str) -> String {
     Recipient::parse(urn).map_or_else(|_| "*****".to_owned(), |recipient| recipient.masked())
 }
 
-fn page(template: &str, context: &Context) -> Response {
+fn page(template: &str, values: &Value) -> Response {
+    let context = Context::from_serialize(values);
     // Everything is escaped except the body, which the template marks as safe: `inbox::html` has escaped it.
-    match Tera::one_off(template, context, true) {
+    match context.and_then(|context| Tera::one_off(template, &context, true)) {
         Ok(html) => Html(html).into_response(),
         Err(error) => {
             tracing::error!(%error, "the inbox cannot be drawn");

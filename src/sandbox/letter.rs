@@ -132,9 +132,3 @@ impl LetterStatus {
         }
     }
 }
-
-impl fmt::Display for LetterStatus {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}

@@ -51,11 +51,6 @@ impl Registration {
     pub fn private_jwk(&self) -> &str {
         &self.private_jwk
     }
-
-    /// The scopes the client may ask for.
-    pub fn scopes(&self) -> &'static [&'static str] {
-        &SCOPES
-    }
 }
 
 impl fmt::Debug for Registration {
