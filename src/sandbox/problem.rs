@@ -104,7 +104,7 @@ pub(super) fn json(status: StatusCode, body: &impl Serialize) -> Response {
 }
 
 /// The body of an error, with its members in the order of the API. Domain errors have `traceId` twice, as Altinn's have: a client must survive that.
-#[derive(Serialize)]
+#[derive(Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Problem<'a> {
     r#type: &'static str,
@@ -136,14 +136,9 @@ impl Problem<'_> {
             title: status.canonical_reason().unwrap_or("Error"),
             status: status.as_u16(),
             detail,
-            code: None,
-            status_description: None,
-            validation_errors: None,
-            errors: None,
             // The form of W3C Trace Context, as Altinn's trace ids have.
             trace: format!("00-{id}-{}-00", &id[..16]),
-            error_code: None,
-            trace_again: None,
+            ..Self::default()
         }
     }
 }
