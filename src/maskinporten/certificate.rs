@@ -98,19 +98,16 @@ impl Certificate {
 /// The indexes of the certificates from `leaf` up to the root.
 fn chain(all: &[(X509, &Vec<u8>)], leaf: usize) -> Vec<usize> {
     let mut chain = vec![leaf];
-    let mut current = leaf;
-    loop {
+    let mut next = Some(leaf);
+    while let Some(current) = next {
         let issuer = all[current].0.tbs_certificate().issuer();
         // Each certificate is taken once, so that a self-signed root ends the chain.
-        let above = all.iter().enumerate().position(|(index, (one, _))| {
+        next = all.iter().enumerate().position(|(index, (one, _))| {
             one.tbs_certificate().subject() == issuer && !chain.contains(&index)
         });
-        let Some(next) = above else {
-            return chain;
-        };
-        chain.push(next);
-        current = next;
+        chain.extend(next);
     }
+    chain
 }
 
 /// True when the certificate is for the key: both have the same modulus.
