@@ -57,7 +57,7 @@ impl NewArgs {
         }
         let columns = Columns::recognise(csv, csv).map_err(CliError::Input)?;
         printer.note(format_args!("{}: {columns}", csv.display()));
-        let unreadable = columns.unreadable();
+        let unreadable = columns.unreadable;
         if unreadable > 0 {
             printer.warn(format_args!(
                 "warning: rows that cannot be read: {unreadable}; `massebrev validate` says which and why"
