@@ -144,18 +144,8 @@ impl Observer for Events {
                     json!({ "row": row, "line": line, "state": state }),
                 );
             }
-            Event::Paused { wait, why } => {
-                self.emit(
-                    "paused",
-                    json!({ "wait_seconds": seconds(wait), "why": why }),
-                );
-            }
-            Event::Retrying { wait, why } => {
-                self.emit(
-                    "retrying",
-                    json!({ "wait_seconds": seconds(wait), "why": why }),
-                );
-            }
+            Event::Paused { wait, why } => self.emit("paused", wait_json(wait, why)),
+            Event::Retrying { wait, why } => self.emit("retrying", wait_json(wait, why)),
             Event::Pace(pace) => self.emit("pace", pace_json(&pace)),
             Event::Stopping { why } => self.emit("stopping", json!({ "why": why })),
         }
@@ -174,6 +164,10 @@ fn write(kind: &'static str, payload: impl Serialize) -> io::Result<()> {
     stdout.write_all(&line)?;
     // Flushed line by line: the reader acts on events while the run goes on.
     stdout.flush()
+}
+
+fn wait_json(wait: Duration, why: &str) -> Value {
+    json!({ "wait_seconds": seconds(wait), "why": why })
 }
 
 /// The payload of a `pace` event; rates are in requests a second.
