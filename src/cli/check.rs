@@ -246,22 +246,17 @@ impl CheckedMailing {
 
     /// The plan in two lines: counts and digest.
     pub(crate) fn describe(&self) -> String {
-        let CheckReport {
-            rows,
-            letters,
-            skipped,
-            plan,
-            ..
-        } = &self.check_report;
-        let manifest = self.mailing.manifest();
-        let due = self.check_report.due_text();
-        let due = due.map(|due| format!("due {due}\n")).unwrap_or_default();
+        let report = &self.check_report;
+        let due = report.due_text().map(|due| format!("due {due}\n"));
         format!(
-            "mailing {} for {}: {}, {}, {skipped} skipped\n{due}plan {plan}",
-            manifest.mailing,
+            "mailing {} for {}: {}, {}, {} skipped\n{}plan {}",
+            self.mailing.manifest().mailing,
             self.destination.name(),
-            count(*rows, "row"),
-            count(*letters, "letter"),
+            count(report.rows, "row"),
+            count(report.letters, "letter"),
+            report.skipped,
+            due.unwrap_or_default(),
+            report.plan
         )
     }
 }

@@ -46,10 +46,9 @@ pub(crate) enum Format {
 impl Format {
     /// True when a file that begins as `old` is a report in this format; `new` is the beginning of the report that would replace it.
     fn is_own(self, old: &str, new: &str) -> bool {
-        let first_line = |text: &str| text.lines().next().map(str::to_owned);
         match self {
             // The header line: a foreign CSV has another one.
-            Self::Csv => first_line(old) == first_line(new),
+            Self::Csv => old.lines().next() == new.lines().next(),
             Self::Html => old.contains("<meta name=\"generator\" content=\"massebrev\">"),
             Self::Json => old.starts_with("{\"version\":") && old.contains("\"mailing\":"),
             // The text begins with the name of the mailing and its environment.
