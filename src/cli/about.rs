@@ -7,29 +7,14 @@ use clap_mangen::Man;
 
 use super::{CliError, ExitStatus, Printer};
 
-/// Print the JSON Schema of manifests, for editors and other tools.
-#[derive(Debug, Args)]
-pub(crate) struct SchemaArgs {}
-
-impl SchemaArgs {
-    #[expect(clippy::unused_self, reason = "every command runs the same way")]
-    pub(crate) fn run(self, printer: Printer) -> Result<ExitStatus, CliError> {
-        printer.out(manifest::schema_text().trim_end())?;
-        Ok(ExitStatus::Success)
-    }
+pub(crate) fn print_schema(printer: Printer) -> Result<ExitStatus, CliError> {
+    printer.out(manifest::schema_text().trim_end())?;
+    Ok(ExitStatus::Success)
 }
 
-/// Print what templates can use, with examples.
-#[derive(Debug, Args)]
-#[command(override_help = template::REFERENCE)]
-pub(crate) struct TemplatesArgs {}
-
-impl TemplatesArgs {
-    #[expect(clippy::unused_self, reason = "every command runs the same way")]
-    pub(crate) fn run(self, printer: Printer) -> Result<ExitStatus, CliError> {
-        printer.out(template::REFERENCE.trim_end())?;
-        Ok(ExitStatus::Success)
-    }
+pub(crate) fn print_templates(printer: Printer) -> Result<ExitStatus, CliError> {
+    printer.out(template::REFERENCE.trim_end())?;
+    Ok(ExitStatus::Success)
 }
 
 /// Print the completions of a shell, to be put where it looks for them

@@ -6,7 +6,9 @@ use std::env;
 use clap::builder::Resettable;
 use clap::{Arg, CommandFactory as _, Parser, Subcommand};
 
-use super::about::{CompletionsArgs, ManArgs, SchemaArgs, TemplatesArgs};
+use crate::template;
+
+use super::about::{CompletionsArgs, ManArgs};
 use super::explain::ExplainArgs;
 use super::new::NewArgs;
 use super::printer::Global;
@@ -36,7 +38,7 @@ pub(crate) struct Cli {
     pub(crate) command: Command,
 }
 
-/// The commands; each is described where its arguments are.
+/// The commands; those with arguments are described where these are.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     New(NewArgs),
@@ -47,11 +49,13 @@ pub(crate) enum Command {
     Explain(ExplainArgs),
     Token(Box<TokenArgs>),
     Sandbox(SandboxArgs),
-    Schema(SchemaArgs),
+    /// Print the JSON Schema of manifests, for editors and other tools.
+    Schema,
     Completions(CompletionsArgs),
     Man(ManArgs),
-    #[command(hide = true)]
-    Templates(TemplatesArgs),
+    /// Print what templates can use, with examples.
+    #[command(hide = true, override_help = template::REFERENCE)]
+    Templates,
 }
 
 const TEMPLATES: &str = "What templates can use, with examples: massebrev help templates";

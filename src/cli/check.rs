@@ -5,15 +5,20 @@ use std::thread;
 use std::time::Duration;
 
 use crate::diagnostic::{Problem, Problems};
-use crate::journal::Journal;
+use crate::journal::{Journal, JournalError};
 use crate::manifest::{self, LoadedManifest};
-use crate::plan::{self, CheckReport, Delivery, Mailing, MailingOptions, Proof, SlowRow};
+use crate::plan::{
+    self, CheckReport, Deliveries, Delivery, Mailing, MailingOptions, Planned, Proof, Selection,
+    SlowRow,
+};
+use crate::send::SendError;
 use crate::starter::EXAMPLE_RESOURCE;
 use crate::text::count;
 use jiff::Timestamp;
 use serde_json::Value;
 
 use super::auth::check_manifest;
+use super::command_line::is_typed;
 use super::destination::Destination;
 use super::target::Target;
 use super::{CliError, Printer};
@@ -41,7 +46,7 @@ pub(crate) struct MailingCheck {
 }
 
 impl MailingCheck {
-    /// Loads and checks the mailing, and passes every letter to `each`. `unsent` replaces the present as `now()` of a mailing that has not been sent.
+    /// Loads and checks the mailing, and passes every letter to `each` while it is checked, before it is known whether the mailing has errors. `unsent` replaces the present as `now()` of a mailing that has not been sent.
     /// An `Err` has nothing to do with the mailing itself: a journal that cannot be read, for example.
     pub(crate) fn new(
         target: &Target,
@@ -112,8 +117,7 @@ fn placeholders(loaded: &LoadedManifest) -> Problems {
     });
     let client = loaded.manifest.auth.client_id.as_deref();
     // A flag or a variable replaces the manifest's client id, so its placeholder does no harm. The raw arguments are read because this check also runs for commands without the flag.
-    let is_given = std::env::var_os("MASSEBREV_CLIENT_ID").is_some()
-        || std::env::args().any(|argument| argument.starts_with("--client-id"));
+    let is_given = std::env::var_os("MASSEBREV_CLIENT_ID").is_some() || is_typed("--client-id");
     let client = client.filter(|id| is_zero(id) && !is_given).map(|_| {
         Problem::error(
             loaded.place("/auth/clientId"),
@@ -130,27 +134,14 @@ fn is_zero(id: &str) -> bool {
 }
 
 impl CheckedMailing {
-    /// Loads and checks the mailing, and prints its warnings; errors in it are an `Err`.
-    pub(crate) fn check(target: &Target, printer: Printer) -> Result<Self, CliError> {
-        Self::check_each(target, printer, &mut |_| ())
-    }
-
-    /// Like [`Self::check`], with `now()` at another time as long as nothing has been sent.
-    pub(crate) fn check_as_of(
+    /// Loads and checks the mailing as [`MailingCheck::new`] does, and prints its warnings; errors in it are an `Err`.
+    pub(crate) fn check(
         target: &Target,
         printer: Printer,
         unsent: Option<Timestamp>,
-    ) -> Result<Self, CliError> {
-        MailingCheck::new(target, printer, unsent, &mut |_| ())?.require_valid(printer)
-    }
-
-    /// Like [`Self::check`], and passes every letter to `each` while it is checked, before it is known whether the mailing has errors.
-    pub(crate) fn check_each(
-        target: &Target,
-        printer: Printer,
         each: &mut dyn FnMut(&Delivery),
     ) -> Result<Self, CliError> {
-        MailingCheck::new(target, printer, None, each)?.require_valid(printer)
+        MailingCheck::new(target, printer, unsent, each)?.require_valid(printer)
     }
 
     fn new(
@@ -221,6 +212,29 @@ impl CheckedMailing {
         })
     }
 
+    /// Opens the journal of earlier runs for reading; `None` when there is none.
+    pub(crate) fn earlier_runs(&self) -> Result<Option<Journal>, JournalError> {
+        match Journal::read(&self.journal_path) {
+            Ok(journal) => Ok(Some(journal)),
+            Err(JournalError::Missing { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Renders the letters of these rows again, as the second pass of `send` does. A letter that differs from the checked one is an error.
+    pub(crate) fn letters(
+        &self,
+        rows: Selection,
+    ) -> Result<impl Iterator<Item = Result<Box<Delivery>, CliError>>, CliError> {
+        let deliveries = Deliveries::new(&self.mailing, &self.check_report);
+        let planned = deliveries.map_err(CliError::Input)?.only(rows);
+        Ok(planned.filter_map(|planned| match planned {
+            Ok(Planned::Delivery(delivery)) => Some(Ok(delivery)),
+            Ok(_) => None,
+            Err(changed) => Some(Err(SendError::InputChanged(changed).into())),
+        }))
+    }
+
     /// The word for one message: `letter` or `proof`.
     pub(crate) fn noun(&self) -> &'static str {
         if self.proof.is_some() {
@@ -232,22 +246,17 @@ impl CheckedMailing {
 
     /// The plan in two lines: counts and digest.
     pub(crate) fn describe(&self) -> String {
-        let CheckReport {
-            rows,
-            letters,
-            skipped,
-            plan,
-            ..
-        } = &self.check_report;
-        let manifest = self.mailing.manifest();
-        let due = self.check_report.due_text();
-        let due = due.map(|due| format!("due {due}\n")).unwrap_or_default();
+        let report = &self.check_report;
+        let due = report.due_text().map(|due| format!("due {due}\n"));
         format!(
-            "mailing {} for {}: {}, {}, {skipped} skipped\n{due}plan {plan}",
-            manifest.mailing,
+            "mailing {} for {}: {}, {}, {} skipped\n{}plan {}",
+            self.mailing.manifest().mailing,
             self.destination.name(),
-            count(*rows, "row"),
-            count(*letters, "letter"),
+            count(report.rows, "row"),
+            count(report.letters, "letter"),
+            report.skipped,
+            due.unwrap_or_default(),
+            report.plan
         )
     }
 }

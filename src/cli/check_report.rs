@@ -6,7 +6,8 @@ use std::time::Duration;
 use crate::altinn::TransportError;
 use crate::maskinporten::TokenError;
 use crate::text::count;
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::json;
 
 use super::{CliError, ExitStatus, Printer};
 
@@ -14,40 +15,45 @@ use super::{CliError, ExitStatus, Printer};
 #[derive(Debug, Default)]
 pub(crate) struct Checks(Vec<Check>);
 
-#[derive(Debug)]
+/// One check, its state (`ok`, `failed` or `skipped`) and what was found; of a failed one also the causes and the hint.
+#[derive(Debug, Serialize)]
 struct Check {
     name: String,
-    result: CheckResult,
+    state: &'static str,
+    detail: String,
+    #[serde(flatten)]
+    failure: Option<Failure>,
 }
 
-/// The result of one check.
-#[derive(Debug)]
-pub(crate) enum CheckResult {
-    /// It works; the text describes the finding.
-    Ok(String),
-    Failed {
-        message: String,
-        causes: Vec<String>,
-        hint: Option<String>,
-    },
-    /// It was not tried, for the given reason.
-    Skipped(&'static str),
+#[derive(Debug, Serialize)]
+pub(crate) struct Failure {
+    #[serde(skip)]
+    message: String,
+    causes: Vec<String>,
+    hint: Option<String>,
 }
 
-impl CheckResult {
-    pub(crate) fn failed(message: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self::Failed {
+impl Failure {
+    pub(crate) fn new(message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self {
             message: message.into(),
             causes: Vec::new(),
             hint: Some(hint.into()),
         }
     }
+
+    pub(crate) fn with_cause(self, cause: &impl ToString) -> Self {
+        Self {
+            causes: vec![cause.to_string()],
+            ..self
+        }
+    }
 }
 
-impl From<&TokenError> for CheckResult {
+impl From<&TokenError> for Failure {
     fn from(error: &TokenError) -> Self {
         let retry_hint = || "it may pass: try again in some minutes".to_owned();
-        Self::Failed {
+        Self {
             message: error.reason(),
             causes: Vec::new(),
             hint: error
@@ -57,9 +63,9 @@ impl From<&TokenError> for CheckResult {
     }
 }
 
-impl From<&TransportError> for CheckResult {
+impl From<&TransportError> for Failure {
     fn from(error: &TransportError) -> Self {
-        Self::Failed {
+        Self {
             message: error.reason(),
             causes: Vec::new(),
             hint: error.hint(),
@@ -67,9 +73,9 @@ impl From<&TransportError> for CheckResult {
     }
 }
 
-impl From<&CliError> for CheckResult {
+impl From<&CliError> for Failure {
     fn from(error: &CliError) -> Self {
-        Self::Failed {
+        Self {
             message: error.to_string(),
             causes: error.causes(),
             hint: error.hint(),
@@ -78,25 +84,34 @@ impl From<&CliError> for CheckResult {
 }
 
 impl Checks {
-    pub(crate) fn push(&mut self, name: &str, result: impl Into<CheckResult>) {
-        self.0.push(Check {
-            name: name.to_owned(),
-            result: result.into(),
-        });
-    }
-
     pub(crate) fn ok(&mut self, name: &str, detail: impl Into<String>) {
-        self.push(name, CheckResult::Ok(detail.into()));
+        self.push(name, "ok", detail.into(), None);
     }
 
-    pub(crate) fn skip(&mut self, names: &[&str], why: &'static str) {
+    pub(crate) fn fail(&mut self, name: &str, failure: impl Into<Failure>) {
+        let failure = failure.into();
+        self.push(name, "failed", failure.message.clone(), Some(failure));
+    }
+
+    /// Adds checks that were not tried.
+    pub(crate) fn skip(&mut self, names: &[&str], why: &str) {
         for name in names {
-            self.push(name, CheckResult::Skipped(why));
+            self.push(name, "skipped", why.to_owned(), None);
         }
     }
 
+    fn push(&mut self, name: &str, state: &'static str, detail: String, failure: Option<Failure>) {
+        self.0.push(Check {
+            name: name.to_owned(),
+            state,
+            detail,
+            failure,
+        });
+    }
+
     fn failures(&self) -> usize {
-        self.0.iter().filter(|check| check.failed()).count()
+        let failed = self.0.iter().filter(|check| check.failure.is_some());
+        failed.count()
     }
 
     fn status(&self) -> ExitStatus {
@@ -122,66 +137,31 @@ impl Checks {
         self.status().after(written, printer)
     }
 
-    /// Prints the checks as one JSON object.
     pub(crate) fn print_json(
         &self,
         environment: &str,
         printer: Printer,
     ) -> Result<ExitStatus, CliError> {
-        let steps: Vec<_> = self.0.iter().map(Check::json).collect();
         let written = printer.out(json!({
             "environment": environment,
             "failed": self.failures(),
-            "steps": steps,
+            "steps": self.0,
         }));
         self.status().after(written, printer)
     }
 }
 
-impl Check {
-    fn failed(&self) -> bool {
-        matches!(self.result, CheckResult::Failed { .. })
-    }
-
-    fn json(&self) -> Value {
-        let name = &self.name;
-        match &self.result {
-            CheckResult::Ok(detail) => json!({ "name": name, "state": "ok", "detail": detail }),
-            CheckResult::Skipped(why) => {
-                json!({ "name": name, "state": "skipped", "detail": why })
-            }
-            CheckResult::Failed {
-                message,
-                causes,
-                hint,
-            } => json!({
-                "name": name, "state": "failed", "detail": message, "causes": causes, "hint": hint,
-            }),
-        }
-    }
-}
-
 impl fmt::Display for Check {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = &self.name;
-        match &self.result {
-            CheckResult::Ok(detail) => write!(f, "ok       {name}: {detail}"),
-            CheckResult::Skipped(why) => write!(f, "skipped  {name}: {why}"),
-            CheckResult::Failed {
-                message,
-                causes,
-                hint,
-            } => {
-                write!(f, "failed   {name}: {message}")?;
-                for cause in causes {
-                    write!(f, "\n         cause: {cause}")?;
-                }
-                match hint {
-                    Some(hint) => write!(f, "\n         hint: {hint}"),
-                    None => Ok(()),
-                }
-            }
+        write!(f, "{:<9}{}: {}", self.state, self.name, self.detail)?;
+        let Some(Failure { causes, hint, .. }) = &self.failure else {
+            return Ok(());
+        };
+        for cause in causes {
+            write!(f, "\n         cause: {cause}")?;
         }
+        hint.iter()
+            .try_for_each(|hint| write!(f, "\n         hint: {hint}"))
     }
 }
 

@@ -6,18 +6,17 @@ use crate::plan::Digest;
 
 use super::target::Target;
 
-/// Flags that narrow a run down, and their variables.
-const NARROWING: [(&str, &str); 2] = [("--rows", "MASSEBREV_ROWS"), ("--limit", "MASSEBREV_LIMIT")];
+/// Flags that narrow a run down.
+const NARROWING: [&str; 2] = ["--rows", "--limit"];
 
-/// Flags that belong to a send of proofs only, and their variables: the recipient, the rows, and the confirmation of their number.
-const PROOF_FLAGS: [(&str, &str); 6] = [
-    ("--proof-to", "MASSEBREV_PROOF_TO"),
-    ("--rows", "MASSEBREV_ROWS"),
-    ("--limit", "MASSEBREV_LIMIT"),
-    (EXPECT, "MASSEBREV_EXPECT"),
-    ("--plan", "MASSEBREV_PLAN"),
-    YES,
-];
+/// Flags that belong to a send of proofs only: the recipient, the rows, and the confirmation of their number.
+const PROOF_FLAGS: [&str; 6] = ["--proof-to", "--rows", "--limit", EXPECT, "--plan", "--yes"];
+
+/// Flags that repeated commands leave out: their effect lasts, and later changes should be shown before they are accepted.
+const ONE_TIME: [&str; 2] = ["--accept-changes", "--afresh"];
+
+/// The flags here that have no value.
+const SWITCHES: [&str; 4] = ["--accept-changes", "--afresh", "--dry-run", "--yes"];
 
 /// Flags that name the source of tokens.
 const AUTH: [&str; 5] = [
@@ -29,9 +28,6 @@ const AUTH: [&str; 5] = [
 ];
 
 const EXPECT: &str = "--expect";
-
-/// The switch that goes with `--expect`; the only flag here without a value.
-const YES: (&str, &str) = ("--yes", "MASSEBREV_YES");
 
 impl Target {
     /// Another command for the same mailing and environment.
@@ -52,90 +48,44 @@ pub(crate) fn quoted(argument: &str) -> String {
     }
 }
 
-/// Flags that repeated commands leave out: their effect lasts, and later changes should be shown before they are accepted.
-const ONE_TIME: [(&str, &str); 2] = [
-    ("--accept-changes", "MASSEBREV_ACCEPT_CHANGES"),
-    ("--afresh", "MASSEBREV_AFRESH"),
-];
-
 /// The command that was typed, which continues where this run ended.
 pub(crate) fn same_command() -> String {
-    let set = ONE_TIME.map(|(_, variable)| variable);
-    format!(
-        "{}{}",
-        unset_prefix(&set),
-        shell_line(&repeatable_arguments())
-    )
+    command(&without_flags(typed_arguments(), &ONE_TIME), &ONE_TIME)
 }
 
 /// The command that was typed, for all rows; `letters` replaces the number that `--expect` names.
 pub(crate) fn command_for_the_rest(letters: u64) -> String {
-    let variables = NARROWING.iter().chain(&ONE_TIME);
-    let set: Vec<&str> = variables.map(|(_, variable)| *variable).collect();
-    let command = shell_line(&without_narrowing(repeatable_arguments(), letters));
-    format!("{}{command}", unset_prefix(&set))
+    let arguments = without_flags(typed_arguments(), &ONE_TIME);
+    let unset = [NARROWING, ONE_TIME].concat();
+    command(&without_narrowing(arguments, letters), &unset)
 }
 
 /// The command that was typed, without `--dry-run`.
 pub(crate) fn command_without_dry_run() -> String {
-    let mut arguments = typed_arguments();
-    arguments.retain(|argument| argument != "--dry-run");
-    format!(
-        "{}{}",
-        unset_prefix(&["MASSEBREV_DRY_RUN"]),
-        shell_line(&arguments)
-    )
+    let flags = ["--dry-run"];
+    command(&without_flags(typed_arguments(), &flags), &flags)
 }
 
 /// The command that sends the mailing after its proofs: as it was typed, with `--plan` so that nothing but what was approved leaves.
 pub(crate) fn command_after_proofs(plan: Digest) -> String {
-    let variables = PROOF_FLAGS.map(|(_, variable)| variable);
-    let command = shell_line(&without_proof_flags(repeatable_arguments(), plan));
-    format!("{}{command}", unset_prefix(&variables))
+    let arguments = without_flags(typed_arguments(), &ONE_TIME);
+    command(&without_proof_flags(arguments, plan), &PROOF_FLAGS)
 }
 
 /// The command that checks the connection, with the flags for keys and tokens that were typed.
 pub(crate) fn token_check(target: &Target) -> String {
     let flags = auth_flags(typed_arguments());
-    let flags = flags.iter().map(|argument| quoted(argument));
-    std::iter::once(target.command("token"))
-        .chain(flags)
-        .chain(["--check".to_owned()])
-        .collect::<Vec<_>>()
-        .join(" ")
+    let mut words = vec![target.command("token")];
+    words.extend(flags.iter().map(|argument| quoted(argument)));
+    words.push("--check".to_owned());
+    words.join(" ")
 }
 
-/// The arguments that name the source of tokens, with their values.
-fn auth_flags(arguments: Vec<String>) -> Vec<String> {
-    let mut kept = Vec::new();
-    let mut arguments = arguments.into_iter();
-    while let Some(argument) = arguments.next() {
-        // Flags without their value in the same argument have it in the next one.
-        let (flag, attached) = flag(&argument);
-        if AUTH.contains(&flag) {
-            kept.push(argument);
-            if !attached {
-                kept.extend(arguments.next());
-            }
-        }
-    }
-    kept
-}
-
-/// An `env -u …` prefix that unsets those of the variables that are set: removing a flag is not enough when its variable does the same.
-fn unset_prefix(variables: &[&str]) -> String {
-    let set = variables
+/// True when a flag was typed, so that its value does not come from its variable: clap makes one value of both.
+pub(crate) fn is_typed(wanted: &str) -> bool {
+    typed_arguments()
         .iter()
-        .filter(|variable| env::var_os(variable).is_some());
-    let unset = set
-        .map(|variable| format!("-u {variable} "))
-        .collect::<Vec<_>>()
-        .concat();
-    if unset.is_empty() {
-        unset
-    } else {
-        format!("env {unset}")
-    }
+        .any(|argument| flag(argument).0 == wanted)
 }
 
 fn typed_arguments() -> Vec<String> {
@@ -146,26 +96,30 @@ fn typed_arguments() -> Vec<String> {
         .collect()
 }
 
-fn repeatable_arguments() -> Vec<String> {
-    let mut arguments = typed_arguments();
-    arguments.retain(|argument| ONE_TIME.iter().all(|(flag, _)| argument != flag));
-    arguments
+/// A command with these arguments. An `env -u …` in front unsets those of the variables of the `removed` flags that are set: removing a flag is not enough when
+/// its variable does the same.
+fn command(arguments: &[String], removed: &[&str]) -> String {
+    let variables = removed.iter().map(|flag| {
+        let name = flag.trim_start_matches('-').replace('-', "_");
+        format!("MASSEBREV_{}", name.to_uppercase())
+    });
+    let set = variables.filter(|variable| env::var_os(variable).is_some());
+    let unset: Vec<_> = set.map(|variable| format!("-u {variable} ")).collect();
+    let env = if unset.is_empty() { "" } else { "env " };
+    format!("{env}{}{}", unset.concat(), shell_line(arguments))
 }
 
 fn shell_line(arguments: &[String]) -> String {
-    let quoted = arguments.iter().map(|argument| quoted(argument));
-    std::iter::once("massebrev".to_owned())
-        .chain(quoted)
-        .collect::<Vec<_>>()
-        .join(" ")
+    let mut words = vec!["massebrev".to_owned()];
+    words.extend(arguments.iter().map(|argument| quoted(argument)));
+    words.join(" ")
 }
 
 /// The arguments without those that narrow the run down. `--expect` stays if it was there, with the number for all rows.
 fn without_narrowing(arguments: Vec<String>, letters: u64) -> Vec<String> {
-    let expects = arguments.iter().any(|it| flag(it).0 == EXPECT);
-    let narrowing = NARROWING.map(|(flag, _)| flag);
-    let mut wide = without_flags(arguments, &[&narrowing[..], &[EXPECT]].concat());
-    if expects {
+    let (expect, arguments) = split(arguments, &[EXPECT]);
+    let mut wide = without_flags(arguments, &NARROWING);
+    if !expect.is_empty() {
         wide.extend([EXPECT.to_owned(), letters.to_string()]);
     }
     wide
@@ -173,24 +127,37 @@ fn without_narrowing(arguments: Vec<String>, letters: u64) -> Vec<String> {
 
 /// Turns the arguments of a send of proofs into those of a send of the proven plan.
 fn without_proof_flags(arguments: Vec<String>, plan: Digest) -> Vec<String> {
-    let mut kept = without_flags(arguments, &PROOF_FLAGS.map(|(flag, _)| flag));
+    let mut kept = without_flags(arguments, &PROOF_FLAGS);
     kept.extend(["--plan".to_owned(), plan.to_string()]);
     kept
 }
 
+/// The arguments that name the source of tokens, with their values.
+fn auth_flags(arguments: Vec<String>) -> Vec<String> {
+    split(arguments, &AUTH).0
+}
+
 /// The arguments without `flags` and their values.
 fn without_flags(arguments: Vec<String>, flags: &[&str]) -> Vec<String> {
-    let mut kept = Vec::with_capacity(arguments.len());
+    split(arguments, flags).1
+}
+
+/// Splits arguments into `flags` with their values, and the others.
+fn split(arguments: Vec<String>, flags: &[&str]) -> (Vec<String>, Vec<String>) {
+    let (mut found, mut others) = (Vec::new(), Vec::new());
     let mut arguments = arguments.into_iter();
     while let Some(argument) = arguments.next() {
         let (flag, attached) = flag(&argument);
         if !flags.contains(&flag) {
-            kept.push(argument);
-        } else if !attached && flag != YES.0 {
-            arguments.next();
+            others.push(argument);
+            continue;
         }
+        // Flags without their value in the same argument have it in the next one.
+        let value = (!attached && !SWITCHES.contains(&flag)).then(|| arguments.next());
+        found.push(argument);
+        found.extend(value.flatten());
     }
-    kept
+    (found, others)
 }
 
 /// The name of a flag, and true when its value is part of the same argument (`--flag=value`).

@@ -74,10 +74,7 @@ pub(crate) fn confirm(
     io::stdin()
         .lock()
         .read_line(&mut answer)
-        .map_err(|source| CliError::Start {
-            what: "the confirmation",
-            source,
-        })?;
+        .map_err(CliError::start("the confirmation"))?;
     // A number has to be read before it can be typed, which `yes` has not.
     if answer.trim() == chosen.letters.to_string() {
         return Ok(());

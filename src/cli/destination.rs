@@ -27,12 +27,8 @@ impl Destination {
             EnvironmentName::At23 => Environment::at23(),
             EnvironmentName::Yt01 => Environment::yt01(),
             EnvironmentName::Custom(custom) => {
-                Environment::custom(&custom.platform, &custom.maskinporten).map_err(|error| {
-                    CliError::Usage {
-                        message: error.to_string(),
-                        hint: None,
-                    }
-                })?
+                Environment::custom(&custom.platform, &custom.maskinporten)
+                    .map_err(CliError::wrong)?
             }
         };
         Ok(Self::Altinn(environment))

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::CliError;
 use super::auth::{Connection, OpenedSource};
-use super::check_report::{CheckResult, Checks, clock};
+use super::check_report::{Checks, Failure, clock};
 
 /// The environment and the resource that are checked.
 #[derive(Debug, Clone, Copy)]
@@ -28,7 +28,7 @@ impl Doctor<'_> {
         let connection = match connection {
             Ok(connection) => connection,
             Err(error) => {
-                checks.push("set-up", &error);
+                checks.fail("set-up", &error);
                 checks.skip(&["token", "Altinn"], BEFORE);
                 return checks;
             }
@@ -106,9 +106,9 @@ impl Doctor<'_> {
                 Some(answer)
             }
             Err(error) => {
-                let result = match proxy {
+                let failure = match proxy {
                     // A certificate that is not trusted is the server's or the machine's fault, so the proxy hint would mislead.
-                    Some(proxy) if !error.is_about_trust() => CheckResult::failed(
+                    Some(proxy) if !error.is_about_trust() => Failure::new(
                         error.reason(),
                         format!(
                             "check the proxy {proxy}, which HTTPS_PROXY or ALL_PROXY names; NO_PROXY={host} goes past it"
@@ -116,7 +116,7 @@ impl Doctor<'_> {
                     ),
                     _ => (&error).into(),
                 };
-                checks.push(&name, result);
+                checks.fail(&name, failure);
                 None
             }
         }
@@ -135,7 +135,7 @@ impl Doctor<'_> {
         // Both steps give one error, and its host tells which of them failed.
         let in_grant = refused.filter(|error| !self.is_in_exchange(error));
         if let Some(error) = in_grant {
-            checks.push("grant", error);
+            checks.fail("grant", error);
         } else {
             let scopes = auth.scopes.join(" ");
             checks.ok("grant", format!("Maskinporten gives a token for {scopes}"));
@@ -143,7 +143,7 @@ impl Doctor<'_> {
         match refused {
             _ if !auth.exchange => checks.skip(&["exchange"], "`auth.exchange` is false"),
             _ if in_grant.is_some() => checks.skip(&["exchange"], NO_TOKEN),
-            Some(error) => checks.push("exchange", error),
+            Some(error) => checks.fail("exchange", error),
             None => checks.ok("exchange", "Altinn gives its own token for it"),
         }
         result.ok()
@@ -174,10 +174,7 @@ impl Doctor<'_> {
         }
         let access = Access::new(claims.as_ref(), self.environment);
         for problem in &access.problems {
-            checks.push(
-                "access",
-                CheckResult::failed(&problem.message, &problem.hint),
-            );
+            checks.fail("access", Failure::new(&problem.message, &problem.hint));
         }
         if access.problems.is_empty() {
             let consumer = access
@@ -207,7 +204,7 @@ impl Doctor<'_> {
                 let detail = format!("answers questions about letters of {resource}");
                 return checks.ok("Altinn", detail);
             }
-            Err(error) => return checks.push("Altinn", &error),
+            Err(error) => return checks.fail("Altinn", &error),
         };
         let hint = match (refusal.status, refusal.code) {
             // Altinn answers 401 for missing rights too, with this code.
@@ -227,7 +224,7 @@ impl Doctor<'_> {
             "refused with HTTP {}{code}: {}",
             refusal.status, refusal.message
         );
-        checks.push("Altinn", CheckResult::failed(message, hint));
+        checks.fail("Altinn", Failure::new(message, hint));
     }
 }
 
@@ -243,7 +240,7 @@ fn check_source(connection: &Connection<'_>, checks: &mut Checks) -> Option<Open
             Some(opened)
         }
         Err(error) => {
-            checks.push("source", &error);
+            checks.fail("source", &error);
             None
         }
     }
@@ -266,12 +263,8 @@ async fn look_up(address: &str, host: &str, proxy: Option<&str>, checks: &mut Ch
         }
         Err(error) => {
             let hint = "check the network and its DNS; behind a proxy, set HTTPS_PROXY";
-            let result = CheckResult::Failed {
-                message: "the name cannot be looked up".to_owned(),
-                causes: vec![error.to_string()],
-                hint: Some(hint.to_owned()),
-            };
-            checks.push(&name, result);
+            let failure = Failure::new("the name cannot be looked up", hint);
+            checks.fail(&name, failure.with_cause(&error));
             false
         }
     }
@@ -281,7 +274,7 @@ async fn check_token(opened: &OpenedSource, checks: &mut Checks) -> Option<Token
     let result = opened.tokens.token().await;
     match &result {
         Ok(_) => checks.ok("token", format!("there is one from {}", opened.name)),
-        Err(error) => checks.push("token", error),
+        Err(error) => checks.fail("token", error),
     }
     result.ok()
 }
@@ -289,7 +282,7 @@ async fn check_token(opened: &OpenedSource, checks: &mut Checks) -> Option<Token
 fn check_metadata(answer: &ProbeAnswer, checks: &mut Checks) {
     match &answer.issuer {
         Some(issuer) => checks.ok("metadata", format!("the issuer is {issuer}")),
-        None => checks.push("metadata", CheckResult::failed(
+        None => checks.fail("metadata", Failure::new(
             format!("HTTP {}, and no issuer in the answer", answer.status),
             "check the address of Maskinporten in the manifest's `environment`, and that no login page of the network stands in between",
         )),
@@ -299,7 +292,7 @@ fn check_metadata(answer: &ProbeAnswer, checks: &mut Checks) {
 fn check_clock(ahead: Option<i64>, checks: &mut Checks) {
     match ahead {
         None => checks.skip(&["clock"], "no answer had a date"),
-        Some(ahead) if ahead.abs() > SKEW => checks.push("clock", CheckResult::failed(
+        Some(ahead) if ahead.abs() > SKEW => checks.fail("clock", Failure::new(
             clock(Some(ahead)),
             format!("set it: Maskinporten allows {SKEW} seconds; most often by turning on time synchronisation (timedatectl set-ntp true)"),
         )),

@@ -31,35 +31,27 @@ pub(crate) enum CliError {
     /// Something that is needed to reach Altinn was not given.
     #[error("{message}")]
     Setup { message: String, hint: String },
-    /// The key cannot be used.
     #[error("cannot use the key from {place}")]
     Key {
         place: String,
         #[source]
         source: KeyError,
     },
-    /// The HTTP client cannot be made.
     #[error("cannot prepare the connection to Altinn")]
     Client(#[from] ClientError),
-    /// There is no access token.
     #[error("no access token")]
     Token(#[from] TokenError),
     /// The earlier output that `render --diff` compares with cannot be used.
     #[error(transparent)]
     Earlier(#[from] OldRenderError),
-    /// The journal cannot be opened, read or written.
     #[error("the journal cannot be used")]
     Journal(#[from] JournalError),
-    /// The run cannot go on.
     #[error("the run cannot go on")]
     Send(#[from] SendError),
-    /// The report cannot be written.
     #[error("the report cannot be made")]
     Report(#[from] ReportError),
-    /// The preview cannot be written.
     #[error("the preview cannot be made")]
     Preview(#[from] PreviewError),
-    /// A file cannot be read or written.
     #[error("cannot {action} {}", path.display())]
     File {
         action: &'static str,
@@ -74,7 +66,6 @@ pub(crate) enum CliError {
         #[source]
         source: io::Error,
     },
-    /// Stdout is closed or full.
     #[error("cannot write to stdout")]
     Stdout(#[source] io::Error),
 }
@@ -94,17 +85,27 @@ impl CliError {
         }
     }
 
-    pub(crate) fn writing(path: &Path, source: io::Error) -> Self {
-        Self::File {
-            action: "write",
+    /// Makes the error of a message that says it all.
+    #[expect(clippy::needless_pass_by_value, reason = "for `map_err`")]
+    pub(crate) fn wrong(message: impl ToString) -> Self {
+        Self::Usage {
+            message: message.to_string(),
+            hint: None,
+        }
+    }
+
+    /// Returns the conversion for an error of a file; `action` completes `cannot …`.
+    pub(crate) fn file(action: &'static str, path: &Path) -> impl Fn(io::Error) -> Self {
+        move |source| Self::File {
+            action,
             path: path.to_owned(),
             source,
         }
     }
 
-    /// True when the reader of stdout has closed it.
-    pub(crate) fn is_broken_pipe(&self) -> bool {
-        matches!(self, Self::Stdout(error) if error.kind() == io::ErrorKind::BrokenPipe)
+    /// Returns the conversion for the error of something that cannot start.
+    pub(crate) fn start(what: &'static str) -> impl Fn(io::Error) -> Self {
+        move |source| Self::Start { what, source }
     }
 
     pub(crate) fn exit_status(&self) -> ExitStatus {
@@ -119,22 +120,7 @@ impl CliError {
             // A reader that has seen enough, such as `head`, closes the pipe: that is no failure.
             Self::Stdout(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitStatus::Success,
             // Key, token, network or disk is at fault: the same command goes on once that is repaired.
-            Self::Setup { .. }
-            | Self::Key { .. }
-            | Self::Client(_)
-            | Self::Token(_)
-            | Self::Journal(_)
-            | Self::Send(
-                SendError::Journal(_)
-                | SendError::InputChanged(_)
-                | SendError::Thread(_)
-                | SendError::Json(_),
-            )
-            | Self::Report(_)
-            | Self::Preview(_)
-            | Self::File { .. }
-            | Self::Start { .. }
-            | Self::Stdout(_) => ExitStatus::Setup,
+            _ => ExitStatus::Setup,
         }
     }
 

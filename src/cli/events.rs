@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::diagnostic::Problem;
-use crate::report::{Report, StateCounts};
+use crate::report::Report;
 use crate::send::{Event, Observer, PaceSnapshot, RunEnd, SendError, Summary};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -112,23 +112,9 @@ impl Events {
         if self.broken.get().is_some() {
             return;
         }
-        if let Err(error) = self.write(kind, payload) {
+        if let Err(error) = write(kind, payload) {
             let _ = self.broken.set(error);
         }
-    }
-
-    fn write(&self, kind: &'static str, payload: impl Serialize) -> io::Result<()> {
-        let time = format!("{:.3}", Timestamp::now());
-        let mut line = serde_json::to_vec(&Line {
-            kind,
-            time,
-            payload,
-        })?;
-        line.push(b'\n');
-        let mut stdout = self.printer.stdout();
-        stdout.write_all(&line)?;
-        // Flushed line by line: the reader acts on events while the run goes on.
-        stdout.flush()
     }
 }
 
@@ -158,22 +144,30 @@ impl Observer for Events {
                     json!({ "row": row, "line": line, "state": state }),
                 );
             }
-            Event::Paused { wait, why } => {
-                self.emit(
-                    "paused",
-                    json!({ "wait_seconds": seconds(wait), "why": why }),
-                );
-            }
-            Event::Retrying { wait, why } => {
-                self.emit(
-                    "retrying",
-                    json!({ "wait_seconds": seconds(wait), "why": why }),
-                );
-            }
+            Event::Paused { wait, why } => self.emit("paused", wait_json(wait, why)),
+            Event::Retrying { wait, why } => self.emit("retrying", wait_json(wait, why)),
             Event::Pace(pace) => self.emit("pace", pace_json(&pace)),
             Event::Stopping { why } => self.emit("stopping", json!({ "why": why })),
         }
     }
+}
+
+fn write(kind: &'static str, payload: impl Serialize) -> io::Result<()> {
+    let time = format!("{:.3}", Timestamp::now());
+    let mut line = serde_json::to_vec(&Line {
+        kind,
+        time,
+        payload,
+    })?;
+    line.push(b'\n');
+    let mut stdout = anstream::stdout().lock();
+    stdout.write_all(&line)?;
+    // Flushed line by line: the reader acts on events while the run goes on.
+    stdout.flush()
+}
+
+fn wait_json(wait: Duration, why: &str) -> Value {
+    json!({ "wait_seconds": seconds(wait), "why": why })
 }
 
 /// The payload of a `pace` event; rates are in requests a second.
@@ -227,7 +221,9 @@ impl RunSummary {
     pub(crate) fn set_counts(&mut self, report: &Report) {
         self.rows_total = Some(report.rows_total());
         self.adds_up = Some(report.adds_up());
-        self.counts = Some(by_state(report.counts()));
+        let counts = report.counts().iter();
+        let by_name = counts.map(|(state, count)| (state.name().to_owned(), count.into()));
+        self.counts = Some(by_name.collect());
     }
 
     pub(crate) fn set_reports(&mut self, paths: &[PathBuf]) {
@@ -251,13 +247,6 @@ impl<'a> Failure<'a> {
             problems,
         }
     }
-}
-
-fn by_state(counts: &StateCounts) -> Map<String, Value> {
-    counts
-        .iter()
-        .map(|(state, count)| (state.name().to_owned(), count.into()))
-        .collect()
 }
 
 fn seconds(time: Duration) -> f64 {

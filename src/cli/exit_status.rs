@@ -4,38 +4,28 @@ use std::process::ExitCode;
 
 use super::{CliError, Printer};
 
-/// The exit status of a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ExitStatus {
     /// Every row that was asked for is sent, already sent or skipped; for other commands, the request was carried out.
-    Success,
+    Success = 0,
     /// The run finished; some rows were rejected, reserved, failed or are unknown.
-    Unfinished,
+    Unfinished = 1,
     /// Arguments, manifest, rows or templates are wrong; nothing was sent.
-    Input,
+    Input = 2,
     /// Could not start or go on: key, token, network, journal. The same command goes on.
-    Setup,
+    Setup = 3,
     /// Stopped by `maxFailures`, the canary or a refusal that all letters share. The same command goes on.
-    Stopped,
-    /// Interrupted. The same command goes on.
-    Interrupted,
+    Stopped = 4,
+    /// Interrupted. The same command goes on. 128 + SIGINT, as shells report an interrupted command.
+    Interrupted = 130,
 }
 
 impl ExitStatus {
-    /// The number that the shell receives; 130 is 128 + SIGINT, as shells report an interrupted command.
+    /// The number that the shell receives.
     pub(crate) fn code(self) -> u8 {
-        match self {
-            Self::Success => 0,
-            Self::Unfinished => 1,
-            Self::Input => 2,
-            Self::Setup => 3,
-            Self::Stopped => 4,
-            Self::Interrupted => 130,
-        }
+        self as u8
     }
-}
 
-impl ExitStatus {
     /// Combines the command's status with the result of writing to stdout. A closed pipe changes nothing. Any other error is printed; it becomes the result only
     /// when the command has succeeded otherwise, so that it never hides a status that says more.
     pub(crate) fn after(
@@ -45,7 +35,7 @@ impl ExitStatus {
     ) -> Result<Self, CliError> {
         match written {
             Ok(()) => Ok(self),
-            Err(error) if error.is_broken_pipe() => Ok(self),
+            Err(error) if error.exit_status() == Self::Success => Ok(self),
             Err(error) if self == Self::Success => Err(error),
             Err(error) => {
                 error.print(printer);

@@ -70,7 +70,7 @@ fn explain(code: Code) -> Option<String> {
         Code::Altinn(code) => explain_altinn(code),
         Code::Maskinporten(code) => maskinporten::explain(code).map(|known| {
             let maskinporten::Explanation { meaning, advice, again, .. } = known;
-            let again = if *again {
+            let again = if again {
                 "\nMassebrev signs the grant again at once, because the same request may well succeed.\n"
             } else {
                 ""

@@ -27,8 +27,7 @@ pub(super) fn write_own(
     // The new file is written before the decision, because its beginning is part of it.
     let new = existing_head(&beside)?.unwrap_or_default();
     if is_own(&old, &new) {
-        let moved = std::fs::rename(&beside, path);
-        return moved.map_err(|source| CliError::writing(path, source));
+        return std::fs::rename(&beside, path).map_err(CliError::file("write", path));
     }
     // The file is refused, so its copy must not stay behind either.
     let _ = std::fs::remove_file(&beside);
@@ -59,11 +58,7 @@ fn foreign(path: &Path, what: &str) -> CliError {
 
 /// The first [`HEAD`] bytes of a file; `None` when there is no file.
 fn existing_head(path: &Path) -> Result<Option<String>, CliError> {
-    let failed = |source| CliError::File {
-        action: "look at",
-        path: path.to_owned(),
-        source,
-    };
+    let failed = CliError::file("look at", path);
     match std::fs::metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(source) => return Err(failed(source)),
@@ -77,8 +72,8 @@ fn existing_head(path: &Path) -> Result<Option<String>, CliError> {
         Ok(_) => {}
     }
     let mut head = Vec::new();
-    let file = File::open(path).map_err(failed)?;
-    file.take(HEAD).read_to_end(&mut head).map_err(failed)?;
+    let file = File::open(path).map_err(&failed)?;
+    file.take(HEAD).read_to_end(&mut head).map_err(&failed)?;
     Ok(Some(String::from_utf8_lossy(&head).into_owned()))
 }
 
@@ -89,7 +84,7 @@ pub(super) fn write_whole(
 ) -> Result<(), CliError> {
     let beside = beside(path);
     write_to(&beside, path, write)?;
-    std::fs::rename(&beside, path).map_err(|source| CliError::writing(path, source))
+    std::fs::rename(&beside, path).map_err(CliError::file("write", path))
 }
 
 /// Writes `beside`, but names `path` in errors, because that is the name the user gave.
@@ -98,9 +93,9 @@ fn write_to(
     path: &Path,
     write: impl FnOnce(&mut dyn Write) -> Result<(), CliError>,
 ) -> Result<(), CliError> {
-    let failed = |source| CliError::writing(path, source);
-    let mut file = BufWriter::new(private(beside).map_err(failed)?);
-    let written = write(&mut file).and_then(|()| file.flush().map_err(failed));
+    let failed = CliError::file("write", path);
+    let mut file = BufWriter::new(private(beside).map_err(&failed)?);
+    let written = write(&mut file).and_then(|()| file.flush().map_err(&failed));
     if written.is_err() {
         // The disk may be full: a partial file is of no use.
         let _ = std::fs::remove_file(beside);

@@ -71,10 +71,10 @@ pub(crate) fn run() -> ExitStatus {
         Command::Explain(arguments) => arguments.run(printer),
         Command::Token(arguments) => (*arguments).run(printer),
         Command::Sandbox(arguments) => arguments.run(printer),
-        Command::Schema(arguments) => arguments.run(printer),
+        Command::Schema => about::print_schema(printer),
         Command::Completions(arguments) => arguments.run(Cli::definition(), printer),
         Command::Man(arguments) => arguments.run(Cli::definition(), printer),
-        Command::Templates(arguments) => arguments.run(printer),
+        Command::Templates => about::print_templates(printer),
     };
     ended.unwrap_or_else(|error| error.print(printer))
 }

@@ -57,7 +57,7 @@ impl NewArgs {
         }
         let columns = Columns::recognise(csv, csv).map_err(CliError::Input)?;
         printer.note(format_args!("{}: {columns}", csv.display()));
-        let unreadable = columns.unreadable();
+        let unreadable = columns.unreadable;
         if unreadable > 0 {
             printer.warn(format_args!(
                 "warning: rows that cannot be read: {unreadable}; `massebrev validate` says which and why"
@@ -91,10 +91,6 @@ fn write_error(error: WriteError) -> CliError {
             "nothing was written: choose another folder, or move these files away",
         ),
         WriteError::NotAFolder(_) => CliError::usage(message, "choose another folder"),
-        WriteError::Write { path, source } => CliError::File {
-            action: "write",
-            path,
-            source,
-        },
+        WriteError::Write { path, source } => CliError::file("write", &path)(source),
     }
 }

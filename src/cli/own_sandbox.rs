@@ -14,16 +14,13 @@ pub(crate) struct OwnSandbox {
 
 impl OwnSandbox {
     pub(crate) fn start(printer: Printer) -> Result<Self, CliError> {
-        let failed = |source| CliError::Start {
-            what: "the sandbox",
-            source,
-        };
+        let failed = CliError::start("the sandbox");
         let runtime = Builder::new_multi_thread()
             // One thread is enough, and leaves the other cores to rendering.
             .worker_threads(1)
             .enable_all()
             .build()
-            .map_err(failed)?;
+            .map_err(&failed)?;
         let sandbox = runtime
             .block_on(Sandbox::start(Options::default()))
             .map_err(failed)?;
@@ -44,9 +41,6 @@ impl OwnSandbox {
     pub(crate) fn stop(self) -> Result<(), CliError> {
         self.runtime
             .block_on(self.sandbox.stop())
-            .map_err(|source| CliError::Start {
-                what: "the end of the sandbox",
-                source,
-            })
+            .map_err(CliError::start("the end of the sandbox"))
     }
 }

@@ -3,16 +3,15 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use crate::plan::{Deliveries, Planned, RowChoice};
-use crate::preview::{MARK, MailingSummary, Page, PageHeader, PageLetters, RowWarnings};
-use crate::send::SendError;
+use crate::plan::{RowChoice, Selection};
+use crate::preview::{MailingSummary, Page, PageHeader, PageLetters, RowWarnings};
 use crate::text::count;
 use clap::Args;
 use jiff::Timestamp;
 
 use super::check::CheckedMailing;
 use super::command_line::same_command;
-use super::file::{refuse_foreign, write_whole};
+use super::file::write_whole;
 use super::target::Target;
 use super::{CliError, ExitStatus, Printer};
 
@@ -31,29 +30,19 @@ pub(crate) struct PreviewArgs {
         env = "MASSEBREV_HTML",
         conflicts_with = "diff"
     )]
-    html: Option<PathBuf>,
+    pub(super) html: Option<PathBuf>,
     /// Print the letters as a person reads them instead
     #[arg(long, env = "MASSEBREV_TEXT", conflicts_with_all = ["html", "diff"])]
-    text: bool,
+    pub(super) text: bool,
 }
 
 impl PreviewArgs {
-    /// The path given with `--html`.
-    pub(crate) fn page(&self) -> Option<&Path> {
-        self.html.as_deref()
-    }
-
-    /// True when `--text` was given.
-    pub(crate) fn is_text(&self) -> bool {
-        self.text
-    }
-
     /// Writes the page. `summary` comes from the first pass; `chosen` are the rows the command line names, if it names any.
     pub(crate) fn write_page(
         &self,
         page: &Path,
         target: &Target,
-        checked: &mut CheckedMailing,
+        checked: &CheckedMailing,
         summary: &MailingSummary,
         chosen: Option<RowChoice>,
         printer: Printer,
@@ -73,16 +62,15 @@ impl PreviewArgs {
 }
 
 fn write_letters(
-    checked: &mut CheckedMailing,
+    checked: &CheckedMailing,
     summary: &MailingSummary,
     warnings: &RowWarnings,
     choice: &PageLetters,
     out: &mut dyn Write,
 ) -> Result<(), CliError> {
     let check_report = &checked.check_report;
-    let manifest = checked.mailing.manifest();
     let cover = PageHeader {
-        mailing: &manifest.mailing.clone(),
+        mailing: &checked.mailing.manifest().mailing,
         environment: checked.destination.name(),
         in_production: checked.destination.is_production(),
         resource: checked.mailing.resource(),
@@ -96,16 +84,13 @@ fn write_letters(
     let mut page = Page::open(&cover, summary, warnings, choice, out)?;
     let letters = choice.count(summary.letters);
     // The second pass renders the letters again instead of keeping a million of them in memory.
-    let mut deliveries =
-        Deliveries::new(&checked.mailing, check_report).map_err(CliError::Input)?;
+    let mut deliveries = checked.letters(Selection::all())?;
     // Ends with the last chosen letter: the rows after it need not be rendered.
-    while page.written() < letters {
-        match deliveries.next() {
-            Some(Ok(Planned::Delivery(delivery))) => page.letter(&delivery)?,
-            Some(Ok(_)) => {}
-            Some(Err(changed)) => return Err(SendError::InputChanged(changed).into()),
-            None => break,
-        }
+    while page.written() < letters
+        && let Some(delivery) = deliveries.next()
+    {
+        let delivery = delivery?;
+        page.letter(&delivery)?;
     }
     page.close()?;
     Ok(())
@@ -143,9 +128,4 @@ fn print(
         target.command("send"),
         checked.check_report.plan
     ));
-}
-
-/// Refuses to replace a file that is not a page of massebrev's.
-pub(crate) fn check_replaceable(page: &Path) -> Result<(), CliError> {
-    refuse_foreign(page, "preview", |head| head.contains(MARK))
 }

@@ -33,7 +33,7 @@ pub(crate) struct Global {
 /// Writes to stdout and stderr by the global flags.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Printer {
-    global: Global,
+    quiet: bool,
     /// A prefix of every line.
     label: &'static str,
     /// True when all rows of a problem are shown, not only the first three.
@@ -41,20 +41,24 @@ pub(crate) struct Printer {
 }
 
 impl Printer {
+    /// Makes a printer, and sets the colours of the whole process.
     pub(crate) fn new(global: Global) -> Self {
+        match global.color {
+            ColorChoice::Auto => anstream::ColorChoice::Auto,
+            ColorChoice::Always => anstream::ColorChoice::Always,
+            ColorChoice::Never => anstream::ColorChoice::Never,
+        }
+        .write_global();
         Self {
-            global,
+            quiet: global.quiet,
             label: "",
             all_rows: false,
         }
     }
 
-    /// A printer that shows all rows of a problem, not only the first three.
-    pub(crate) fn with_all_rows(self) -> Self {
-        Self {
-            all_rows: true,
-            ..self
-        }
+    /// A printer that shows all rows of a problem, or only the first three.
+    pub(crate) fn with_all_rows(self, all_rows: bool) -> Self {
+        Self { all_rows, ..self }
     }
 
     /// A printer that puts a label in front of every line.
@@ -79,21 +83,16 @@ impl Printer {
 
     /// Prints a result to stdout.
     pub(crate) fn out(self, text: impl Display) -> Result<(), CliError> {
-        let mut stdout = self.stdout();
+        let mut stdout = anstream::stdout().lock();
         writeln!(stdout, "{}", self.label_lines(text))
             // Flushed, so that a closed pipe or full disk is seen by this call and not lost at exit.
             .and_then(|()| stdout.flush())
             .map_err(CliError::Stdout)
     }
 
-    /// Stdout as a stream, for long results.
-    pub(crate) fn stdout(self) -> impl Write {
-        AutoStream::new(io::stdout().lock(), self.choice())
-    }
-
     /// Prints a help or progress line to stderr; silent with `--quiet`.
     pub(crate) fn note(self, text: impl Display) {
-        if !self.global.quiet {
+        if !self.quiet {
             self.warn(text);
         }
     }
@@ -101,17 +100,13 @@ impl Printer {
     /// Prints to stderr, even with `--quiet`.
     pub(crate) fn warn(self, text: impl Display) {
         // There is no other place to report that stderr is gone.
-        let _ = writeln!(
-            AutoStream::new(io::stderr().lock(), self.choice()),
-            "{}",
-            self.label_lines(text)
-        );
+        let _ = writeln!(anstream::stderr().lock(), "{}", self.label_lines(text));
     }
 
     pub(crate) fn problems(self, problems: &Problems) {
         if !problems.is_empty() {
             let style = Style {
-                color: self.colors_stderr(),
+                color: AutoStream::choice(&io::stderr()) != anstream::ColorChoice::Never,
                 all_rows: self.all_rows,
                 ..Style::default()
             };
@@ -121,7 +116,7 @@ impl Printer {
 
     /// True when stderr is a terminal and `--quiet` is off.
     pub(crate) fn is_watched(self) -> bool {
-        !self.global.quiet && io::stderr().is_terminal()
+        !self.quiet && io::stderr().is_terminal()
     }
 
     fn label_lines(self, text: impl Display) -> String {
@@ -130,21 +125,5 @@ impl Printer {
             return text;
         }
         text.replace('\n', &format!("\n{}", self.label))
-    }
-
-    fn colors_stderr(self) -> bool {
-        let choice = match self.choice() {
-            anstream::ColorChoice::Auto => AutoStream::choice(&io::stderr()),
-            choice => choice,
-        };
-        !matches!(choice, anstream::ColorChoice::Never)
-    }
-
-    fn choice(self) -> anstream::ColorChoice {
-        match self.global.color {
-            ColorChoice::Auto => anstream::ColorChoice::Auto,
-            ColorChoice::Always => anstream::ColorChoice::Always,
-            ColorChoice::Never => anstream::ColorChoice::Never,
-        }
     }
 }

@@ -61,13 +61,10 @@ impl<'a> Progress<'a> {
     /// Prints a line for events that the bar does not show.
     fn print_event(&self, event: &Event<'_>) {
         match event {
-            Event::Attachment { name, reused: true } => {
-                self.note(format_args!("attachment {name}: uploaded earlier"));
+            Event::Attachment { name, reused } => {
+                let earlier = if *reused { " earlier" } else { "" };
+                self.note(format_args!("attachment {name}: uploaded{earlier}"));
             }
-            Event::Attachment {
-                name,
-                reused: false,
-            } => self.note(format_args!("attachment {name}: uploaded")),
             // Only for a user who watches: in a log the failures of a large mailing would be a flood, and the report lists them all.
             Event::Delivered {
                 state,

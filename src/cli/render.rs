@@ -1,28 +1,22 @@
 //! `massebrev render`: prints the letters without sending them.
 
 mod difference;
-mod letters;
 mod plan;
-mod requests;
 
+use std::io::{self, BufWriter, Stdout, Write};
 use std::path::{Path, PathBuf};
 
-use crate::plan::{
-    CheckReport, Deliveries, Delivery, InputChanged, Planned, RowChoice, RowFilter, Selection,
-    rows_with_key,
-};
-use crate::preview::MailingSummary;
+use crate::plan::{RowChoice, RowFilter, Selection, request_line, rows_with_key};
+use crate::preview::{self, MARK, MailingSummary};
 use crate::secret::redact;
-use crate::send::SendError;
 use crate::text::count;
 use clap::Args;
 
 use self::difference::Difference;
-use self::letters::Letters;
-use self::requests::Requests;
 use super::check::CheckedMailing;
 use super::choose::{at_least_one, choose};
-use super::preview::{PreviewArgs, check_replaceable};
+use super::file::refuse_foreign;
+use super::preview::PreviewArgs;
 use super::target::Target;
 use super::{CliError, ExitStatus, Printer};
 
@@ -67,90 +61,90 @@ pub(crate) struct RenderArgs {
 }
 
 enum Output {
-    Requests(Requests),
+    /// The requests byte for byte. Not through the printer, which would remove escape sequences that a letter may hold.
+    Requests(BufWriter<Stdout>),
     Difference(Box<Difference>),
-    Letters(Letters),
+    /// The letters as their recipients read them, one after the other.
+    Letters(Box<dyn Write>),
 }
 
 impl RenderArgs {
     pub(crate) fn run(self, printer: Printer) -> Result<ExitStatus, CliError> {
-        if let Some(page) = self.preview.page() {
+        if let Some(page) = &self.preview.html {
             return self.write_page(page, printer);
         }
         if let Some(old) = self.diff.as_deref().and_then(plan::digest) {
-            let checked = CheckedMailing::check(&self.target, printer)?;
+            let checked = CheckedMailing::check(&self.target, printer, None, &mut |_| ())?;
             plan::compare(old, &checked, &self.target, printer)?;
             return Ok(ExitStatus::Success);
         }
         // The earlier output is opened first: an unusable one is reported before a million rows are checked.
         let mut output = match &self.diff {
             Some(old) => Output::Difference(Box::new(Difference::open(old, printer)?)),
-            None if self.preview.is_text() => Output::Letters(Letters::new(printer)),
-            None => Output::Requests(Requests::default()),
+            None if self.preview.text => Output::Letters(Box::new(anstream::stdout().lock())),
+            None => Output::Requests(BufWriter::with_capacity(64 * 1024, io::stdout())),
         };
         // A different `now()` would change every letter with a date and hide the real changes.
         let then = match &output {
             Output::Difference(difference) => difference.now(),
             Output::Requests(_) | Output::Letters(_) => None,
         };
-        let mut checked = CheckedMailing::check_as_of(&self.target, printer, then)?;
-        let chosen = self.choose(&mut checked, printer)?;
-        for_each_letter(
-            &mut checked,
-            &chosen,
-            &mut |delivery, check_report| match &mut output {
-                Output::Requests(requests) => requests.show(delivery, check_report),
-                Output::Difference(difference) => difference.show(delivery, check_report),
-                Output::Letters(letters) => letters.show(delivery),
-            },
-        )?;
-        match output {
-            Output::Requests(requests) => requests.finish()?,
-            Output::Difference(difference) => difference.finish(&checked.check_report)?,
-            Output::Letters(letters) => letters.finish()?,
+        let checked = CheckedMailing::check(&self.target, printer, then, &mut |_| ())?;
+        let report = &checked.check_report;
+        let chosen = self.choose(&checked, printer)?;
+        let limit = usize::try_from(chosen.letters).unwrap_or(usize::MAX);
+        for delivery in checked.letters(chosen.rows)?.take(limit) {
+            let delivery = delivery?;
+            match &mut output {
+                Output::Requests(out) => {
+                    request_line::write(&delivery, report, out).map_err(CliError::Stdout)?;
+                }
+                Output::Difference(difference) => difference.show(&delivery, report)?,
+                Output::Letters(out) => preview::text(&delivery, out).map_err(CliError::Stdout)?,
+            }
         }
-        if self.preview.is_text()
-            && let Some(due) = checked.check_report.due_text()
+        match output {
+            Output::Requests(mut out) => out.flush().map_err(CliError::Stdout)?,
+            Output::Difference(difference) => difference.finish(report)?,
+            Output::Letters(mut out) => out.flush().map_err(CliError::Stdout)?,
+        }
+        if self.preview.text
+            && let Some(due) = report.due_text()
         {
             printer.note(format_args!("due {due}"));
         }
         printer.note(format_args!(
             "dry run: nothing was sent · {} rendered · plan {}",
             count(chosen.letters, "letter"),
-            checked.check_report.plan
+            report.plan
         ));
         printer.note(format_args!(
             "next: {} --plan {}",
             self.target.command("send"),
-            checked.check_report.plan
+            report.plan
         ));
         Ok(ExitStatus::Success)
     }
 
     /// Writes the page: the first pass counts and chooses, the second one writes.
     fn write_page(&self, page: &Path, printer: Printer) -> Result<ExitStatus, CliError> {
-        check_replaceable(page)?;
+        refuse_foreign(page, "preview", |head| head.contains(MARK))?;
         let mut summary = MailingSummary::default();
-        let mut checked = CheckedMailing::check_each(&self.target, printer, &mut |delivery| {
-            summary.add(delivery);
-        })?;
+        let each = &mut |delivery: &_| summary.add(delivery);
+        let checked = CheckedMailing::check(&self.target, printer, None, each)?;
         let narrowed = self.key.is_some() || self.rows.is_some() || self.limit.is_some();
-        let chosen = narrowed.then(|| self.choose(&mut checked, printer));
+        let chosen = narrowed.then(|| self.choose(&checked, printer));
         self.preview.write_page(
             page,
             &self.target,
-            &mut checked,
+            &checked,
             &summary,
             chosen.transpose()?,
             printer,
         )
     }
 
-    fn choose(
-        &self,
-        checked: &mut CheckedMailing,
-        printer: Printer,
-    ) -> Result<RowChoice, CliError> {
+    fn choose(&self, checked: &CheckedMailing, printer: Printer) -> Result<RowChoice, CliError> {
         let rows = match &self.key {
             Some(key) => {
                 let found = rows_with_key(&checked.mailing, key);
@@ -182,31 +176,4 @@ fn no_such_key(key: &str, checked: &CheckedMailing) -> CliError {
             }
         },
     )
-}
-
-/// Renders the chosen letters again, as the second pass of `send` does. A letter that differs from the checked one is an error.
-fn for_each_letter(
-    checked: &mut CheckedMailing,
-    chosen: &RowChoice,
-    show: &mut dyn FnMut(&Delivery, &CheckReport) -> Result<(), CliError>,
-) -> Result<(), CliError> {
-    let check_report = &checked.check_report;
-    let deliveries = Deliveries::new(&checked.mailing, check_report);
-    let mut deliveries = deliveries
-        .map_err(CliError::Input)?
-        .only(chosen.rows.clone());
-    let mut remaining = chosen.letters;
-    while remaining > 0
-        && let Some(planned) = deliveries.next()
-    {
-        if let Planned::Delivery(delivery) = planned.map_err(input_changed)? {
-            show(&delivery, check_report)?;
-            remaining -= 1;
-        }
-    }
-    Ok(())
-}
-
-fn input_changed(error: InputChanged) -> CliError {
-    SendError::from(error).into()
 }

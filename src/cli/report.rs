@@ -31,7 +31,6 @@ pub(crate) struct ReportArgs {
     proof_to: Option<String>,
 }
 
-/// The formats of a report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
     /// A row of values per letter, for spreadsheets
@@ -47,10 +46,9 @@ pub(crate) enum Format {
 impl Format {
     /// True when a file that begins as `old` is a report in this format; `new` is the beginning of the report that would replace it.
     fn is_own(self, old: &str, new: &str) -> bool {
-        let first_line = |text: &str| text.lines().next().map(str::to_owned);
         match self {
             // The header line: a foreign CSV has another one.
-            Self::Csv => first_line(old) == first_line(new),
+            Self::Csv => old.lines().next() == new.lines().next(),
             Self::Html => old.contains("<meta name=\"generator\" content=\"massebrev\">"),
             Self::Json => old.starts_with("{\"version\":") && old.contains("\"mailing\":"),
             // The text begins with the name of the mailing and its environment.
@@ -84,7 +82,8 @@ impl ReportArgs {
                 })?;
             }
             None => {
-                write(&report, self.format, None, &mut printer.stdout()).map_err(broken_pipe)?;
+                write(&report, self.format, None, &mut anstream::stdout().lock())
+                    .map_err(broken_pipe)?;
             }
         }
         Ok(ExitStatus::Success)

@@ -40,38 +40,22 @@ const KEY_MARK: &str = "{\"comment\":\"key of a massebrev sandbox\",";
 
 impl SandboxArgs {
     pub(crate) fn run(self, printer: Printer) -> Result<ExitStatus, CliError> {
-        let scenario = Scenario::named(&self.scenario).map_err(|error| CliError::Usage {
-            message: error.to_string(),
-            hint: None,
-        })?;
-        let runtime = Runtime::new().map_err(|source| CliError::Start {
-            what: "the asynchronous runtime",
-            source,
-        })?;
+        let scenario = Scenario::named(&self.scenario).map_err(CliError::wrong)?;
+        let runtime = Runtime::new().map_err(CliError::start("the asynchronous runtime"))?;
         runtime.block_on(async {
             let options = Options {
                 port: self.port,
                 scenario,
                 ..Options::default()
             };
-            let sandbox = Sandbox::start(options)
-                .await
-                .map_err(|source| CliError::Start {
-                    what: "the sandbox",
-                    source,
-                })?;
+            let sandbox = Sandbox::start(options).await;
+            let sandbox = sandbox.map_err(CliError::start("the sandbox"))?;
             self.introduce(&sandbox, printer)?;
-            tokio::signal::ctrl_c()
-                .await
-                .map_err(|source| CliError::Start {
-                    what: "listening for Ctrl-C",
-                    source,
-                })?;
+            let interrupted = tokio::signal::ctrl_c().await;
+            interrupted.map_err(CliError::start("listening for Ctrl-C"))?;
             printer.note(format_args!("{} letters received", sandbox.letter_count()));
-            sandbox.stop().await.map_err(|source| CliError::Start {
-                what: "the end of the sandbox",
-                source,
-            })?;
+            let stopped = sandbox.stop().await;
+            stopped.map_err(CliError::start("the end of the sandbox"))?;
             Ok(ExitStatus::Success)
         })
     }
@@ -85,7 +69,7 @@ impl SandboxArgs {
             let is_own = |old: &str, _: &str| old.starts_with(KEY_MARK);
             write_own(path, "sandbox key", &is_own, |to| {
                 to.write_all(jwk.as_bytes())
-                    .map_err(|source| CliError::writing(path, source))
+                    .map_err(CliError::file("write", path))
             })?;
         }
         printer.out(format_args!(

@@ -5,11 +5,11 @@ mod ending;
 mod proof;
 
 use std::num::NonZeroU32;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::altinn::Client;
-use crate::journal::{Header, Journal, JournalError};
+use crate::journal::{Header, Journal};
 use crate::manifest::Rate;
 use crate::plan::{Digest, RowChoice, RowFilter, Selection};
 use crate::preview::MailingSummary;
@@ -148,10 +148,7 @@ impl SendArgs {
             .max_blocking_threads(FILE_READERS)
             .enable_all()
             .build()
-            .map_err(|source| CliError::Start {
-                what: "the asynchronous runtime",
-                source,
-            })?;
+            .map_err(CliError::start("the asynchronous runtime"))?;
         let (client, own_sandbox) = self.connect(&checked, printer)?;
         let journal = open_journal(&checked, &self.target, printer)?;
         let progress = Progress::new(printer, events);
@@ -202,7 +199,7 @@ impl SendArgs {
             resume::forget_rehearsal(&self.target, printer)?;
         }
         let mut summary = MailingSummary::default();
-        let checked = CheckedMailing::check_each(&self.target, printer, &mut |letter| {
+        let checked = CheckedMailing::check(&self.target, printer, None, &mut |letter| {
             // Only a sample of proofs needs the summary.
             if to.is_some() {
                 summary.add(letter);
@@ -214,7 +211,7 @@ impl SendArgs {
             Some(to) => self.prove(checked, &summary, to, printer)?,
             None => (checked, self.wanted()),
         };
-        let journal = earlier_runs(&checked.journal_path)?;
+        let journal = checked.earlier_runs()?;
         let retry = self.retries(&checked);
         let resume = ResumeState::read(journal.as_ref(), &checked.check_report, retry)?;
         let settled = |position| resume.passes(position);
@@ -321,7 +318,7 @@ impl SendArgs {
 }
 
 fn print_report(report: &Report, written: &[PathBuf], printer: Printer) -> Result<(), CliError> {
-    report::text(report, &mut printer.stdout()).map_err(broken_pipe)?;
+    report::text(report, &mut anstream::stdout().lock()).map_err(broken_pipe)?;
     written
         .iter()
         .try_for_each(|path| printer.out(path.display()))
@@ -360,15 +357,6 @@ fn concurrency(text: &str) -> Result<NonZeroU32, &'static str> {
     number
         .filter(|number| number.get() <= 1000)
         .ok_or("must be a whole number from 1 to 1000")
-}
-
-/// Opens the journal of earlier runs for reading; `None` when there is none.
-fn earlier_runs(journal: &Path) -> Result<Option<Journal>, JournalError> {
-    match Journal::read(journal) {
-        Ok(journal) => Ok(Some(journal)),
-        Err(JournalError::Missing { .. }) => Ok(None),
-        Err(error) => Err(error),
-    }
 }
 
 fn open_journal(

@@ -19,6 +19,7 @@ use super::check_report::{clock, duration};
 use super::destination::Destination;
 use super::doctor::Doctor;
 use super::own_sandbox::OwnSandbox;
+use super::target::Target;
 use super::{CliError, ExitStatus, Printer};
 
 /// Get an access token, and show what it allows; or find out why there is none.
@@ -50,7 +51,6 @@ pub(crate) struct TokenArgs {
     sandbox: bool,
 }
 
-/// The form of the output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
     /// One object, for programs; without the token
@@ -72,10 +72,7 @@ struct Subject {
 impl TokenArgs {
     pub(crate) fn run(self, printer: Printer) -> Result<ExitStatus, CliError> {
         let subject = self.subject()?;
-        let runtime = Runtime::new().map_err(|source| CliError::Start {
-            what: "the asynchronous runtime",
-            source,
-        })?;
+        let runtime = Runtime::new().map_err(CliError::start("the asynchronous runtime"))?;
         let run = |credentials: Credentials<'_>, environment: &Environment| {
             let connection = Connection::new(
                 credentials,
@@ -171,9 +168,11 @@ impl TokenArgs {
 
     /// The command to suggest after a successful check.
     fn next_command(&self) -> Option<String> {
-        let manifest = self.manifest.as_ref()?.display();
-        let sandbox = if self.sandbox { " --sandbox" } else { "" };
-        Some(format!("massebrev send {manifest}{sandbox}"))
+        let target = Target {
+            manifest: self.manifest.clone()?,
+            sandbox: self.sandbox,
+        };
+        Some(target.command("send"))
     }
 
     async fn show(
@@ -220,7 +219,6 @@ impl TokenArgs {
     }
 }
 
-/// A token and its claims.
 struct Summary {
     token: Token,
     access: Access,

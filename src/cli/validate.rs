@@ -35,11 +35,7 @@ pub(crate) enum Format {
 
 impl ValidateArgs {
     pub(crate) fn run(self, printer: Printer) -> Result<ExitStatus, CliError> {
-        let printer = if self.all {
-            printer.with_all_rows()
-        } else {
-            printer
-        };
+        let printer = printer.with_all_rows(self.all);
         let check = MailingCheck::new(&self.target, printer, None, &mut |_| ())?;
         let status = if check.problems().has_errors() {
             ExitStatus::Input
@@ -108,7 +104,7 @@ fn annotate(check: &MailingCheck, printer: Printer) -> Result<(), CliError> {
 
 fn write_csv(check: &MailingCheck, printer: Printer) -> Result<(), CliError> {
     let problems = check.problems();
-    csv(problems, &mut printer.stdout()).map_err(CliError::Stdout)?;
+    csv(problems, &mut anstream::stdout().lock()).map_err(CliError::Stdout)?;
     if !problems.is_empty() {
         printer.note(summary(problems));
     }

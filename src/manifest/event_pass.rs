@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use saphyr_parser::{Event, Parser, ScalarStyle, Span};
 
-use super::positions::{CharacterOffsets, Member, NodeKind, YamlNode, YamlTree};
+use super::positions::{Member, NodeKind, Positions, YamlNode};
 use super::yaml_problems::{PROBLEM_LIMIT, YamlProblems};
 use crate::diagnostic::{Problems, Source};
 
@@ -15,9 +15,8 @@ const DEPTH_LIMIT: usize = 100;
 /// The most values that aliases may add in all: a few lines of nested aliases can stand for billions of values.
 const ALIAS_LIMIT: usize = 100_000;
 
-/// The result of the first reading.
 pub(super) struct EventPass {
-    pub(super) tree: YamlTree,
+    pub(super) positions: Positions,
     pub(super) problems: Problems,
     /// The length of the first document in bytes.
     pub(super) end: usize,
@@ -30,7 +29,7 @@ pub(super) fn read_events(source: &Arc<Source>) -> EventPass {
     let mut reader = EventReader::new(source);
     let complete = reader.problems.check_characters() && reader.read_document();
     EventPass {
-        tree: reader.tree,
+        positions: reader.positions,
         problems: reader.problems.found,
         end: reader.end,
         complete,
@@ -42,8 +41,9 @@ type Flow = ControlFlow<bool>;
 
 struct EventReader<'s> {
     problems: YamlProblems<'s>,
-    offsets: CharacterOffsets,
-    tree: YamlTree,
+    /// The byte offset of each character, and of the end: the parser counts characters.
+    offsets: Vec<usize>,
+    positions: Positions,
     /// The mappings and lists that are still open, outermost first.
     open: Vec<OpenNode>,
     /// The values with an anchor, by the parser's number for it.
@@ -52,7 +52,6 @@ struct EventReader<'s> {
     expanded: usize,
     /// The end of the last value, in bytes.
     last_end: usize,
-    /// The number of documents begun.
     documents: usize,
     /// The end of the first document, in bytes.
     end: usize,
@@ -81,10 +80,11 @@ struct Anchor {
 
 impl<'s> EventReader<'s> {
     fn new(source: &'s Arc<Source>) -> Self {
+        let offsets = source.text().char_indices().map(|(at, _)| at);
         Self {
             problems: YamlProblems::new(source),
-            offsets: CharacterOffsets::new(source.text()),
-            tree: YamlTree::default(),
+            offsets: offsets.chain([source.text().len()]).collect(),
+            positions: Positions::default(),
             open: Vec::new(),
             anchors: HashMap::new(),
             expanded: 0,
@@ -100,7 +100,7 @@ impl<'s> EventReader<'s> {
             let flow = match next {
                 Ok((event, span)) => self.event(&event, span),
                 Err(error) => {
-                    let at = self.offsets.byte(error.marker().index());
+                    let at = self.byte(error.marker().index());
                     self.problems.add_syntax(at, error.info());
                     Flow::Break(false)
                 }
@@ -115,16 +115,16 @@ impl<'s> EventReader<'s> {
         true
     }
 
-    /// Handles one event of the parser.
     fn event(&mut self, event: &Event<'_>, span: Span) -> Flow {
-        // The parser counts characters, everything here bytes.
-        let span = self.offsets.byte(span.start.index())..self.offsets.byte(span.end.index());
+        let span = self.byte(span.start.index())..self.byte(span.end.index());
         match event {
             Event::DocumentStart(_) => {
                 self.documents += 1;
                 if self.documents > 1 {
                     self.end = span.start;
-                    self.problems.add_second_document(span);
+                    let hint = "remove the `---` and what follows it: one file holds one mailing";
+                    self.problems
+                        .add(span, "a second document begins here", hint);
                     return Flow::Break(true);
                 }
             }
@@ -204,7 +204,7 @@ impl<'s> EventReader<'s> {
         // A structure within such a key is a part of the same mistake: one problem is enough.
         if is_key && !self.open.iter().any(|open| open.is_key) {
             let outer = self.open.last().map(|open| open.node);
-            let outer = outer.and_then(|node| self.tree.nodes.get(node));
+            let outer = outer.and_then(|node| self.positions.nodes.get(node));
             match (&kind, outer) {
                 (NodeKind::Mapping(_), Some(outer)) => {
                     let start = outer.span.start;
@@ -236,7 +236,7 @@ impl<'s> EventReader<'s> {
         } else {
             self.without_trailing_space(span).end
         };
-        if let Some(node) = self.tree.nodes.get_mut(open.node) {
+        if let Some(node) = self.positions.nodes.get_mut(open.node) {
             node.span.end = end.max(node.span.end);
         }
         self.last_end = self.last_end.max(end);
@@ -260,20 +260,20 @@ impl<'s> EventReader<'s> {
             _ => span,
         };
         self.last_end = self.last_end.max(span.end);
-        self.tree.nodes.push(YamlNode { span, kind });
-        self.tree.nodes.len() - 1
+        self.positions.nodes.push(YamlNode { span, kind });
+        self.positions.nodes.len() - 1
     }
 
     /// Puts a node into the innermost open mapping or list: as an item, a key, or the value of the key before it. `text` is the node's when it is a scalar.
     fn attach(&mut self, node: usize, text: Option<&str>) {
-        let span = self.tree.nodes.get(node).map(|node| node.span.clone());
+        let span = self.positions.nodes.get(node).map(|node| node.span.clone());
         let span = span.unwrap_or_default();
         let Some(open) = self.open.last_mut() else {
             return;
         };
         // In a mapping keys and values take turns.
         let key = open.key.take();
-        let outer = self.tree.nodes.get_mut(open.node);
+        let outer = self.positions.nodes.get_mut(open.node);
         match (outer.map(|node| &mut node.kind), key) {
             (Some(NodeKind::List(items)), _) => items.push(node),
             (Some(NodeKind::Mapping(members)), Some((key, key_span))) => {
@@ -301,7 +301,7 @@ impl<'s> EventReader<'s> {
 
     /// Reports a merge key with a scalar as its value; its error in `serde_yaml` has no place.
     fn check_merge(&mut self, node: usize, span: Range<usize>) {
-        let merged = self.tree.resolve(node);
+        let merged = self.positions.resolve(node);
         if merged.is_some_and(|node| matches!(node.kind, NodeKind::Scalar(_))) {
             let hint = "name an anchor: `<<: *name`";
             self.problems.add(span, "`<<` takes a mapping", hint);
@@ -311,7 +311,7 @@ impl<'s> EventReader<'s> {
     /// True when the next node is a key of the innermost open mapping.
     fn expects_key(&self) -> bool {
         self.open.last().is_some_and(|open| {
-            let node = self.tree.nodes.get(open.node);
+            let node = self.positions.nodes.get(open.node);
             open.key.is_none() && node.is_some_and(|node| matches!(node.kind, NodeKind::Mapping(_)))
         })
     }
@@ -320,6 +320,12 @@ impl<'s> EventReader<'s> {
         if let Some(open) = self.open.last_mut() {
             open.weight = open.weight.saturating_add(weight);
         }
+    }
+
+    /// The byte offset of a character; the end of the text for characters behind it.
+    fn byte(&self, character: usize) -> usize {
+        let offset = self.offsets.get(character).or(self.offsets.last());
+        offset.copied().unwrap_or_default()
     }
 
     /// The range without white space at its end, which the parser counts as a part of the value.

@@ -35,31 +35,29 @@ pub(super) fn define(definitions: &mut Map<String, Value>, letter: Value) {
         _ => Map::new(),
     };
     parts.insert("Correspondence".to_owned(), Value::Object(letter));
-    let names: Vec<_> = parts.keys().cloned().collect();
-    definitions.extend(parts);
-    loosen(definitions, &names);
-}
-
-/// Loosens the named definitions and adds those of texts and templates.
-fn loosen(definitions: &mut Map<String, Value>, names: &[String]) {
-    for name in names {
-        if let Some(Value::Object(definition)) = definitions.get_mut(name) {
-            // Two need more than the others: a moment is a text of a certain form, and an attachment may name a local file.
-            match name.as_str() {
-                "Moment" => loosen_moment(definition),
-                "Attachment" => {
-                    loosen_object(definition);
-                    allow_file(definition);
-                }
-                _ => loosen_member(definition),
-            }
-            if OPTIONAL.contains(&name.as_str()) {
-                allow_when(definition);
-            }
+    for (name, definition) in &mut parts {
+        if let Value::Object(definition) = definition {
+            loosen(name, definition);
         }
     }
+    definitions.extend(parts);
     definitions.insert("Text".to_owned(), text_schema());
     definitions.insert("Template".to_owned(), template_schema());
+}
+
+/// Loosens a definition. Two need more than the others: a moment is a text of a certain form, and an attachment may name a local file.
+fn loosen(name: &str, definition: &mut Map<String, Value>) {
+    match name {
+        "Moment" => loosen_moment(definition),
+        "Attachment" => {
+            loosen_object(definition);
+            allow_file(definition);
+        }
+        _ => loosen_member(definition),
+    }
+    if OPTIONAL.contains(&name) {
+        allow_when(definition);
+    }
 }
 
 /// Closes an object against unknown members and loosens those it has.

@@ -33,11 +33,7 @@ pub(crate) enum MaxFailures {
     Share(f64),
 }
 
-/// The form that a setting must have, as `must be …`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub(crate) struct SettingError(&'static str);
-
+/// The forms that settings must have; also what is said of those that have not.
 const RATE_WORDS: &str = "must be a rate such as 10/s, 120/min or 1000/h";
 const PERIOD_WORDS: &str = "must be a time such as 500ms, 90s, 10m or 1h";
 const FAILURES_WORDS: &str = "must be a count such as 20 or a share such as 5%";
@@ -67,9 +63,9 @@ impl From<Duration> for Period {
 }
 
 impl FromStr for Rate {
-    type Err = SettingError;
+    type Err = &'static str;
 
-    fn from_str(text: &str) -> Result<Self, SettingError> {
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
         let parse = || {
             let (count, unit) = text.split_once('/')?;
             let unit = RATE_UNITS.into_iter().find(|(name, _)| *name == unit)?;
@@ -79,14 +75,14 @@ impl FromStr for Rate {
                 unit,
             })
         };
-        parse().ok_or(SettingError(RATE_WORDS))
+        parse().ok_or(RATE_WORDS)
     }
 }
 
 impl FromStr for Period {
-    type Err = SettingError;
+    type Err = &'static str;
 
-    fn from_str(text: &str) -> Result<Self, SettingError> {
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
         let parse = || {
             let digits = text.trim_end_matches(|c: char| !c.is_ascii_digit());
             let unit = &text[digits.len()..];
@@ -95,14 +91,14 @@ impl FromStr for Period {
             let count = whole_number(digits).filter(|count| (1..1_000_000).contains(count))?;
             Some(Self(Duration::from_millis(count * milliseconds)))
         };
-        parse().ok_or(SettingError(PERIOD_WORDS))
+        parse().ok_or(PERIOD_WORDS)
     }
 }
 
 impl FromStr for MaxFailures {
-    type Err = SettingError;
+    type Err = &'static str;
 
-    fn from_str(text: &str) -> Result<Self, SettingError> {
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
         let parse = || {
             let Some(percent) = text.strip_suffix('%') else {
                 return whole_number(text).map(Self::Count);
@@ -115,7 +111,7 @@ impl FromStr for MaxFailures {
             let percent: f64 = percent.parse().ok().filter(|percent| *percent <= 100.0)?;
             Some(Self::Share(percent / 100.0))
         };
-        parse().ok_or(SettingError(FAILURES_WORDS))
+        parse().ok_or(FAILURES_WORDS)
     }
 }
 

@@ -57,12 +57,11 @@ pub(super) fn from_bytes(path: &Path, bytes: Vec<u8>) -> Result<LoadedManifest, 
     }
     let source = Arc::new(decode::decode(path, bytes).map_err(|problem| *problem)?);
     let EventPass {
-        tree,
+        positions,
         mut problems,
         end,
         complete,
     } = read_events(&source);
-    let positions = Positions { tree };
     // A document that the event pass gave up could exhaust memory or stack in serde_yaml.
     let value = if complete {
         parse(&source, end, &mut problems)

@@ -9,25 +9,21 @@ use crate::text::key_of_token;
 /// The position of every member of a manifest, by its JSON pointer; ranges count bytes.
 ///
 /// A member that comes in through an alias or a merge key has the position where it is written.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Positions {
-    pub(super) tree: YamlTree,
+    /// The values of the document; the first is the root.
+    pub(super) nodes: Vec<YamlNode>,
 }
 
 impl Positions {
     /// The range of the value at a pointer.
     pub(crate) fn value(&self, pointer: &str) -> Option<Range<usize>> {
-        let found = self.tree.find(pointer)?;
-        let node = self.tree.nodes.get(found.node)?;
-        match node.kind {
-            NodeKind::Alias(_) => Some(self.tree.resolve(found.node)?.span.clone()),
-            _ => Some(node.span.clone()),
-        }
+        Some(self.resolve(self.find(pointer)?.node)?.span.clone())
     }
 
     /// The range of the key at a pointer; `None` for items of a list and for the document itself.
     pub(crate) fn key(&self, pointer: &str) -> Option<Range<usize>> {
-        self.tree.find(pointer)?.key
+        self.find(pointer)?.key
     }
 
     /// The range of the value at a pointer, else of the nearest key around it.
@@ -40,8 +36,8 @@ impl Positions {
     pub(crate) fn nearest_key(&self, pointer: &str) -> Range<usize> {
         let mut pointer = pointer;
         while !pointer.is_empty() {
-            if let Some(found) = self.tree.find(pointer) {
-                let written = || Some(self.tree.nodes.get(found.node)?.span.clone());
+            if let Some(found) = self.find(pointer) {
+                let written = || Some(self.nodes.get(found.node)?.span.clone());
                 // Items of a list have no key: their own range takes its place.
                 if let Some(range) = found.key.or_else(written) {
                     return range;
@@ -49,7 +45,7 @@ impl Positions {
             }
             pointer = parent(pointer);
         }
-        let start = self.tree.nodes.first().map_or(0, |root| root.span.start);
+        let start = self.nodes.first().map_or(0, |root| root.span.start);
         start..start
     }
 }
@@ -57,12 +53,6 @@ impl Positions {
 /// The pointer without its last token.
 fn parent(pointer: &str) -> &str {
     pointer.rfind('/').map_or("", |slash| &pointer[..slash])
-}
-
-/// The nodes of one document; the first is the root.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct YamlTree {
-    pub(super) nodes: Vec<YamlNode>,
 }
 
 /// A value of the document and its range.
@@ -73,7 +63,7 @@ pub(super) struct YamlNode {
     pub(super) kind: NodeKind,
 }
 
-/// The kind of a node; the numbers are indices of `YamlTree::nodes`.
+/// The kind of a node; the numbers are indices of `Positions::nodes`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum NodeKind {
     Scalar(ScalarStyle),
@@ -102,7 +92,7 @@ pub(super) struct Located {
 /// The most nodes that are searched for one member: a chain of merge keys could make the search exponential.
 const SEARCH_LIMIT: usize = 10_000;
 
-impl YamlTree {
+impl Positions {
     /// The node at a JSON pointer, through aliases and merge keys.
     pub(super) fn find(&self, pointer: &str) -> Option<Located> {
         let mut found = Located { key: None, node: 0 };
@@ -137,20 +127,18 @@ impl YamlTree {
             }
             NodeKind::Mapping(members) => {
                 // Duplicates are refused anyway; the last one is what a reader of the file expects to count.
-                let own = members
-                    .iter()
-                    .rev()
-                    .find(|member| member.key.as_deref() == Some(key));
-                match own {
-                    Some(member) => Some(Located {
+                let named = |is_meant: &dyn Fn(&str) -> bool| {
+                    let mut members = members.iter().rev();
+                    let member = members.find(|it| it.key.as_deref().is_some_and(is_meant))?;
+                    Some(Located {
                         key: Some(member.key_span.clone()),
                         node: member.value,
-                    }),
-                    None => self
-                        .merged(members, key, budget)
-                        // Pointers have Altinn's names after `member_names::normalize`, while the file may have another case.
-                        .or_else(|| in_any_case(members, key)),
-                }
+                    })
+                };
+                named(&|name| name == key)
+                    .or_else(|| self.merged(members, key, budget))
+                    // Pointers have Altinn's names after `member_names::normalize`, while the file may have another case.
+                    .or_else(|| named(&|name| name.eq_ignore_ascii_case(key)))
             }
             NodeKind::Scalar(_) | NodeKind::Alias(_) => None,
         }
@@ -165,71 +153,14 @@ impl YamlTree {
         for merge in merges {
             match &self.resolve(merge.value)?.kind {
                 NodeKind::List(items) => {
-                    for item in items {
-                        if let Some(found) = self.child(*item, key, budget) {
-                            return Some(found);
-                        }
+                    let found = items.iter().find_map(|item| self.child(*item, key, budget));
+                    if found.is_some() {
+                        return found;
                     }
                 }
                 _ => return self.child(merge.value, key, budget),
             }
         }
         None
-    }
-}
-
-/// Finds a member by its name in any case.
-fn in_any_case(members: &[Member], key: &str) -> Option<Located> {
-    let same = |member: &&Member| {
-        let written = member.key.as_deref();
-        written.is_some_and(|written| written.eq_ignore_ascii_case(key))
-    };
-    let member = members.iter().rev().find(same)?;
-    Some(Located {
-        key: Some(member.key_span.clone()),
-        node: member.value,
-    })
-}
-
-/// The byte offset of each character of a text: the YAML parser counts characters.
-#[derive(Debug)]
-pub(super) struct CharacterOffsets {
-    /// The offsets; empty when all characters are one byte long.
-    bytes: Vec<usize>,
-    length: usize,
-}
-
-impl CharacterOffsets {
-    pub(super) fn new(text: &str) -> Self {
-        let bytes = if text.is_ascii() {
-            Vec::new()
-        } else {
-            text.char_indices().map(|(at, _)| at).collect()
-        };
-        Self {
-            bytes,
-            length: text.len(),
-        }
-    }
-
-    /// The byte offset of a character; the end of the text for characters behind it.
-    pub(super) fn byte(&self, character: usize) -> usize {
-        match self.bytes.as_slice() {
-            [] => character.min(self.length),
-            bytes => bytes.get(character).copied().unwrap_or(self.length),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::CharacterOffsets;
-
-    #[test]
-    fn characters_become_bytes() {
-        let offsets = CharacterOffsets::new("aå🎉b");
-        let bytes: Vec<_> = (0..6).map(|character| offsets.byte(character)).collect();
-        assert_eq!(bytes, [0, 1, 3, 7, 8, 8]);
-        assert_eq!(CharacterOffsets::new("ab").byte(9), 2);
     }
 }

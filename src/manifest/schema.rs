@@ -76,9 +76,11 @@ fn polish(schema: &mut Value) {
                 let is_required = required
                     .as_array()
                     .is_some_and(|all| all.contains(&json!(name)));
-                // `oneOf` of members: a null one would count as present.
                 if chosen.contains(name) {
-                    refuse_null(property);
+                    // One of several members is required: an empty one would not fulfil that, and `oneOf` would count it as present.
+                    if let Some(Value::Array(kinds)) = property.get_mut("type") {
+                        kinds.retain(|kind| kind != "null");
+                    }
                 } else if !is_required {
                     allow_null(property);
                 }
@@ -121,13 +123,6 @@ fn allow_null(member: &mut Map<String, Value>) {
     } else if let Some(Value::String(kind)) = member.get("type") {
         let both = json!([kind, "null"]);
         member.insert("type".to_owned(), both);
-    }
-}
-
-/// Refuses null for a member that fulfils a requirement of one out of several: an empty one would not fulfil it.
-fn refuse_null(member: &mut Map<String, Value>) {
-    if let Some(Value::Array(kinds)) = member.get_mut("type") {
-        kinds.retain(|kind| kind != "null");
     }
 }
 

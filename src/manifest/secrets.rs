@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::Positions;
-use super::positions::{NodeKind, YamlTree};
+use super::positions::{NodeKind, YamlNode};
 use crate::diagnostic::{Place, Problems, Source};
 use crate::secret::is_secret;
 
@@ -33,13 +33,8 @@ pub(super) fn hide(problems: Problems, source: &Arc<Source>, positions: &Positio
     let mut hidden = Vec::new();
     // A secret may also stand in `environment`, in an address.
     for pointer in ["/auth", "/environment"] {
-        if let Some(found) = positions.tree.find(pointer) {
-            let mut collector = Collector {
-                tree: &positions.tree,
-                text: source.text(),
-                hidden: &mut hidden,
-            };
-            collector.collect(found.node, pointer);
+        if let Some(found) = positions.find(pointer) {
+            collect(positions, source.text(), found.node, pointer, &mut hidden);
         }
     }
     // The usual case: no copy of the source.
@@ -56,49 +51,47 @@ pub(super) fn hide(problems: Problems, source: &Arc<Source>, positions: &Positio
     problems.into_iter().map(mask).collect()
 }
 
-/// Collects the ranges that must be hidden.
-struct Collector<'a> {
-    tree: &'a YamlTree,
-    text: &'a str,
-    hidden: &'a mut Vec<Range<usize>>,
-}
-
-impl Collector<'_> {
-    fn collect(&mut self, node: usize, pointer: &str) {
-        let tree = self.tree;
-        let Some(written) = tree.nodes.get(node) else {
-            return;
-        };
-        match &written.kind {
-            NodeKind::Mapping(members) => {
-                for member in members {
-                    // An empty value has the range of its key, and keys are shown.
-                    let empty = tree
-                        .nodes
-                        .get(member.value)
-                        .is_none_or(|value| value.span == member.key_span);
-                    if !empty {
-                        let key = member.key.as_deref().unwrap_or_default();
-                        self.collect(member.value, &format!("{pointer}/{key}"));
-                    }
+/// Collects the ranges that must be hidden in a node and those below it.
+fn collect(
+    positions: &Positions,
+    text: &str,
+    node: usize,
+    pointer: &str,
+    hidden: &mut Vec<Range<usize>>,
+) {
+    let Some(YamlNode { span, kind }) = positions.nodes.get(node) else {
+        return;
+    };
+    match kind {
+        NodeKind::Mapping(members) => {
+            for member in members {
+                // An empty value has the range of its key, and keys are shown.
+                let value = positions.nodes.get(member.value);
+                if value.is_some_and(|value| value.span != member.key_span) {
+                    let key = member.key.as_deref().unwrap_or_default();
+                    let pointer = format!("{pointer}/{key}");
+                    collect(positions, text, member.value, &pointer, hidden);
                 }
             }
-            NodeKind::List(items) => {
-                for (index, item) in items.iter().enumerate() {
-                    self.collect(*item, &format!("{pointer}/{index}"));
-                }
-            }
-            NodeKind::Scalar(_) if !may_show(pointer) || self.is_secret(&written.span) => {
-                self.hidden.push(written.span.clone());
-            }
-            // The secret stands at the anchor, which may be outside of `auth`.
-            NodeKind::Alias(target) => self.collect(*target, pointer),
-            NodeKind::Scalar(_) => {}
         }
-    }
-
-    fn is_secret(&self, span: &Range<usize>) -> bool {
-        self.text.get(span.clone()).is_some_and(is_secret)
+        NodeKind::List(items) => {
+            for (index, item) in items.iter().enumerate() {
+                collect(
+                    positions,
+                    text,
+                    *item,
+                    &format!("{pointer}/{index}"),
+                    hidden,
+                );
+            }
+        }
+        NodeKind::Scalar(_) => {
+            if !may_show(pointer) || text.get(span.clone()).is_some_and(is_secret) {
+                hidden.push(span.clone());
+            }
+        }
+        // The secret stands at the anchor, which may be outside of `auth`.
+        NodeKind::Alias(target) => collect(positions, text, *target, pointer, hidden),
     }
 }
 

@@ -1,14 +1,14 @@
 //! Checks of texts that YAML silently cuts or joins: comments behind a text, folded lines, line breaks at the end.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use saphyr_parser::ScalarStyle;
 use serde_json::Value;
 
-use super::document::{Document, excerpt};
-use super::positions::NodeKind;
+use super::document::{Document, Scalar, excerpt};
 use super::yaml_problems::TYPOGRAPHIC_QUOTES;
-use crate::diagnostic::{Problem, Problems};
+use crate::diagnostic::{Problem, Problems, Source};
 
 /// Members whose texts are Markdown of several lines. Names here are in lower case, because the letter's members may be written in any case.
 const MARKDOWN: [&str; 2] = ["messagebody", "messagesummary"];
@@ -41,166 +41,125 @@ const PROSE: [&str; 9] = [
 /// Checks the texts of the letter, of the variables and of the recipients.
 pub(super) fn check(document: &Document<'_>) -> Problems {
     let mut problems = Problems::new();
-    for part in ["correspondence", "variables", "recipients"] {
-        let found = document.positions.tree.find(&format!("/{part}"));
-        if let (Some(value), Some(found)) = (document.value.get(part), found) {
-            Checker { document }.check(found.node, "", value, &mut problems);
+    for member in ["correspondence", "variables", "recipients"] {
+        for scalar in document.scalars(member) {
+            if let Value::String(text) = scalar.value {
+                check_text(document.source, &scalar, text, &mut problems);
+            }
         }
     }
     problems
 }
 
-struct Checker<'a> {
-    document: &'a Document<'a>,
+fn check_text(source: &Arc<Source>, scalar: &Scalar<'_>, text: &str, problems: &mut Problems) {
+    let Scalar {
+        span, style, name, ..
+    } = scalar;
+    let style = *style;
+    let lowercase = name.to_ascii_lowercase();
+    let is_markdown = MARKDOWN.contains(&lowercase.as_str());
+    let is_prose = is_markdown || PROSE.contains(&lowercase.as_str());
+    match style {
+        // Quotes keep `#` and quotation marks in the text: only plain texts lose or keep them by mistake.
+        ScalarStyle::Plain => {
+            problems.extend(check_comment(source, span, is_prose));
+            problems.extend(check_quotes(source, span));
+        }
+        ScalarStyle::Literal | ScalarStyle::Folded
+            if ONE_LINE.contains(&lowercase.as_str()) && text.ends_with('\n') =>
+        {
+            let sign = if style == ScalarStyle::Folded {
+                '>'
+            } else {
+                '|'
+            };
+            let place = source.place(first_line(source, span));
+            let message = format!("`{name}` ends with a line break");
+            let hint = format!(
+                "write `{sign}-` instead of `{sign}`: the `-` takes the last line break away"
+            );
+            problems.push(Problem::error(place, message).with_hint(hint));
+        }
+        _ => {}
+    }
+    if is_markdown && style != ScalarStyle::Literal {
+        problems.extend(check_joined_lines(source, span, name));
+    }
 }
 
-impl Checker<'_> {
-    /// Checks a node and those below it; aliases and merged members are checked where they are written.
-    fn check(&self, node: usize, name: &str, value: &Value, problems: &mut Problems) {
-        let Some(written) = self.document.positions.tree.nodes.get(node) else {
-            return;
-        };
-        match &written.kind {
-            NodeKind::Mapping(members) => {
-                for member in members {
-                    if let Some(key) = &member.key
-                        && let Some(value) = value.get(key)
-                    {
-                        self.check(member.value, key, value, problems);
-                    }
-                }
-            }
-            NodeKind::List(items) => {
-                for (item, value) in items.iter().zip(value.as_array().into_iter().flatten()) {
-                    self.check(*item, name, value, problems);
-                }
-            }
-            NodeKind::Scalar(style) => {
-                if let Value::String(text) = value {
-                    self.check_text(&written.span, *style, name, text, problems);
-                }
-            }
-            NodeKind::Alias(_) => {}
+/// Reports a comment behind a text that was probably meant as a part of it: ` #` begins a comment.
+fn check_comment(source: &Arc<Source>, span: &Range<usize>, is_prose: bool) -> Option<Problem> {
+    let rest = source.text().get(span.end..)?;
+    let rest = rest.lines().next()?;
+    let comment = rest.trim_start().strip_prefix('#')?;
+    let start = span.end + rest.find('#')?;
+    let place = source.place(start..span.end + rest.trim_end().len());
+    let has_template = comment.contains("{{") || comment.contains("{%");
+    let is_glued = comment.starts_with(|c: char| !c.is_whitespace() && c != '#' && c != '-');
+    // Comments nearly always have a blank after `#`; `#12` or `#{{ Nr }}` rather belongs to the text.
+    let text = source.text().get(span.clone())?;
+    let last = text.lines().last()?;
+    let hint = format!(
+        "quote the text, if this belongs to it: \"{}\"; put a comment on a line of its own, if it does not",
+        excerpt(&format!("{last}{}", rest.trim_end())).replace('"', "\\\"")
+    );
+    let message = "` #` begins a comment: the text ends before it";
+    // An error only where the comment certainly belongs to the text: comments behind values are good YAML.
+    let problem = if has_template || (is_glued && is_prose) {
+        Problem::error(place, message)
+    } else if is_glued || is_prose {
+        Problem::warning(place, message)
+    } else {
+        return None;
+    };
+    let cause = format!("the text is `{}`", excerpt(last));
+    Some(problem.with_cause(cause).with_hint(hint))
+}
+
+/// Warns of typographic quotation marks around a text: to YAML they are a part of it.
+fn check_quotes(source: &Arc<Source>, span: &Range<usize>) -> Option<Problem> {
+    let text = source.text().get(span.clone())?;
+    let is_quoted = text.starts_with(TYPOGRAPHIC_QUOTES) && text.ends_with(TYPOGRAPHIC_QUOTES);
+    is_quoted.then(|| {
+        let place = source.place(span.clone());
+        Problem::warning(
+            place,
+            "the typographic quotation marks are a part of the text",
+        )
+        .with_hint("write ' or \" around the text, or leave the marks out")
+    })
+}
+
+/// Warns of Markdown in several lines in any style but `|`: YAML joins them, and lists, tables and headings become running text.
+fn check_joined_lines(source: &Arc<Source>, span: &Range<usize>, name: &str) -> Option<Problem> {
+    let text = source.text().get(span.clone())?;
+    let mut above = text.lines().next()?.trim();
+    for line in text.lines().skip(1) {
+        let line = line.trim();
+        if !above.is_empty() && begins_block(line) {
+            // `line` is a part of `text`: the distance of their addresses is its offset.
+            let at = span.start + (line.as_ptr() as usize - text.as_ptr() as usize);
+            let place = source.place(at..at + line.len());
+            let message = format!(
+                "this line is joined to the one above it: `{name}` is no longer Markdown in lines"
+            );
+            return Some(
+                Problem::warning(place, message)
+                    .with_hint("write `|` behind the colon, and the text below it, indented: it keeps the lines as they are"),
+            );
         }
+        above = line;
     }
+    None
+}
 
-    /// Checks one text of the member `name`, as it is written at `span` in `style`.
-    fn check_text(
-        &self,
-        span: &Range<usize>,
-        style: ScalarStyle,
-        name: &str,
-        text: &str,
-        problems: &mut Problems,
-    ) {
-        let lowercase = name.to_ascii_lowercase();
-        let is_markdown = MARKDOWN.contains(&lowercase.as_str());
-        let is_prose = is_markdown || PROSE.contains(&lowercase.as_str());
-        match style {
-            // Quotes keep `#` and quotation marks in the text: only plain texts lose or keep them by mistake.
-            ScalarStyle::Plain => {
-                problems.extend(self.check_comment(span, is_prose));
-                problems.extend(self.check_quotes(span));
-            }
-            ScalarStyle::Literal | ScalarStyle::Folded
-                if ONE_LINE.contains(&lowercase.as_str()) && text.ends_with('\n') =>
-            {
-                let sign = if style == ScalarStyle::Folded {
-                    '>'
-                } else {
-                    '|'
-                };
-                let place = self.document.source.place(self.first_line(span));
-                let message = format!("`{name}` ends with a line break");
-                let hint = format!(
-                    "write `{sign}-` instead of `{sign}`: the `-` takes the last line break away"
-                );
-                problems.push(Problem::error(place, message).with_hint(hint));
-            }
-            _ => {}
-        }
-        if is_markdown && style != ScalarStyle::Literal {
-            problems.extend(self.check_joined_lines(span, name));
-        }
-    }
-
-    /// Reports a comment behind a text that was probably meant as a part of it: ` #` begins a comment.
-    fn check_comment(&self, span: &Range<usize>, is_prose: bool) -> Option<Problem> {
-        let source = self.document.source;
-        let rest = source.text().get(span.end..)?;
-        let rest = rest.lines().next()?;
-        let comment = rest.trim_start().strip_prefix('#')?;
-        let start = span.end + rest.find('#')?;
-        let place = source.place(start..span.end + rest.trim_end().len());
-        let has_template = comment.contains("{{") || comment.contains("{%");
-        let is_glued = comment.starts_with(|c: char| !c.is_whitespace() && c != '#' && c != '-');
-        // Comments nearly always have a blank after `#`; `#12` or `#{{ Nr }}` rather belongs to the text.
-        let text = source.text().get(span.clone())?;
-        let last = text.lines().last()?;
-        let hint = format!(
-            "quote the text, if this belongs to it: \"{}\"; put a comment on a line of its own, if it does not",
-            excerpt(&format!("{last}{}", rest.trim_end())).replace('"', "\\\"")
-        );
-        let message = "` #` begins a comment: the text ends before it";
-        // An error only where the comment certainly belongs to the text: comments behind values are good YAML.
-        let problem = if has_template || (is_glued && is_prose) {
-            Problem::error(place, message)
-        } else if is_glued || is_prose {
-            Problem::warning(place, message)
-        } else {
-            return None;
-        };
-        let cause = format!("the text is `{}`", excerpt(last));
-        Some(problem.with_cause(cause).with_hint(hint))
-    }
-
-    /// Warns of typographic quotation marks around a text: to YAML they are a part of it.
-    fn check_quotes(&self, span: &Range<usize>) -> Option<Problem> {
-        let source = self.document.source;
-        let text = source.text().get(span.clone())?;
-        let is_quoted = text.starts_with(TYPOGRAPHIC_QUOTES) && text.ends_with(TYPOGRAPHIC_QUOTES);
-        is_quoted.then(|| {
-            let place = source.place(span.clone());
-            Problem::warning(
-                place,
-                "the typographic quotation marks are a part of the text",
-            )
-            .with_hint("write ' or \" around the text, or leave the marks out")
-        })
-    }
-
-    /// Warns of Markdown in several lines in any style but `|`: YAML joins them, and lists, tables and headings become running text.
-    fn check_joined_lines(&self, span: &Range<usize>, name: &str) -> Option<Problem> {
-        let source = self.document.source;
-        let text = source.text().get(span.clone())?;
-        let mut above = text.lines().next()?.trim();
-        for line in text.lines().skip(1) {
-            let line = line.trim();
-            if !above.is_empty() && begins_block(line) {
-                // `line` is a part of `text`: the distance of their addresses is its offset.
-                let at = span.start + (line.as_ptr() as usize - text.as_ptr() as usize);
-                let place = source.place(at..at + line.len());
-                let message = format!(
-                    "this line is joined to the one above it: `{name}` is no longer Markdown in lines"
-                );
-                return Some(
-                    Problem::warning(place, message)
-                        .with_hint("write `|` behind the colon, and the text below it, indented: it keeps the lines as they are"),
-                );
-            }
-            above = line;
-        }
-        None
-    }
-
-    /// The range of a text's first line.
-    fn first_line(&self, span: &Range<usize>) -> Range<usize> {
-        let text = self.document.source.text().get(span.clone());
-        let length = text
-            .and_then(|text| text.lines().next())
-            .map_or(0, str::len);
-        span.start..span.start + length
-    }
+/// The range of a text's first line.
+fn first_line(source: &Source, span: &Range<usize>) -> Range<usize> {
+    let text = source.text().get(span.clone());
+    let length = text
+        .and_then(|text| text.lines().next())
+        .map_or(0, str::len);
+    span.start..span.start + length
 }
 
 /// True for a line with a meaning in Markdown that needs the start of a line: an item of a list, a heading, a quotation, a row of a table.

@@ -2,8 +2,7 @@
 
 use serde_json::Value;
 
-use super::document::Document;
-use super::positions::{NodeKind, YamlTree};
+use super::document::{Document, Scalar};
 use crate::diagnostic::{Problem, Problems};
 
 /// Words that YAML 1.1 reads as true or false and YAML 1.2 as texts.
@@ -12,51 +11,16 @@ const YAML_1_1_BOOLEANS: [&str; 4] = ["yes", "no", "on", "off"];
 /// Warns of numbers that a template shows otherwise than they are written, and of `yes` and `no`.
 pub(super) fn check(document: &Document<'_>) -> Problems {
     let mut problems = Problems::new();
-    let tree = &document.positions.tree;
-    if let (Some(value), Some(found)) = (document.value.get("variables"), tree.find("/variables")) {
-        walk(document, tree, found.node, value, &mut problems);
+    for Scalar { span, value, .. } in document.scalars("variables") {
+        let text = document.source.text().get(span.clone());
+        let problem = text.and_then(|text| misread(text, value));
+        problems.extend(problem.map(|(message, cause, hint)| Problem {
+            cause,
+            hint: Some(hint),
+            ..Problem::warning(document.source.place(span), message)
+        }));
     }
     problems
-}
-
-/// Checks a node and those below it. Aliases and merged members are left out: they are checked where they are written.
-fn walk(
-    document: &Document<'_>,
-    tree: &YamlTree,
-    node: usize,
-    value: &Value,
-    problems: &mut Problems,
-) {
-    let Some(written) = tree.nodes.get(node) else {
-        return;
-    };
-    match &written.kind {
-        // The tree has places and the value has types: they are walked together.
-        NodeKind::Mapping(members) => {
-            for member in members {
-                if let Some(value) = member.key.as_ref().and_then(|key| value.get(key)) {
-                    walk(document, tree, member.value, value, problems);
-                }
-            }
-        }
-        NodeKind::List(items) => {
-            for (index, item) in items.iter().enumerate() {
-                if let Some(value) = value.get(index) {
-                    walk(document, tree, *item, value, problems);
-                }
-            }
-        }
-        NodeKind::Scalar(_) => {
-            let text = document.source.text().get(written.span.clone());
-            let problem = text.and_then(|text| misread(text, value));
-            problems.extend(problem.map(|(message, cause, hint)| Problem {
-                cause,
-                hint: Some(hint),
-                ..Problem::warning(document.source.place(written.span.clone()), message)
-            }));
-        }
-        NodeKind::Alias(_) => {}
-    }
 }
 
 /// The message, the cause and the hint for a value that YAML reads otherwise than it is written; `None` for all others.

@@ -17,48 +17,30 @@ use crate::text::{is_invisible, pointer_token};
 pub(super) fn check(validator: &Validator, document: &Document<'_>) -> Vec<Problem> {
     let mut explainer = Explainer {
         document,
-        violations: Vec::new(),
+        found: Vec::new(),
+        meant: Vec::new(),
     };
     for error in validator.iter_errors(document.value).take(PROBLEM_LIMIT) {
         explainer.explain(&error);
     }
-    let mut violations = explainer.violations;
+    let Explainer { found, meant, .. } = explainer;
     // A mistyped name is also a missing member: two problems with one remedy. Only the first is reported.
-    let meant: Vec<_> = violations
-        .iter()
-        .filter_map(|it| it.meant.clone())
-        .collect();
-    violations.retain(|it| !it.missing.iter().any(|member| meant.contains(member)));
-    violations.into_iter().map(|it| it.problem).collect()
-}
-
-/// A problem with the pointers of the members it is about.
-struct Violation {
-    problem: Problem,
-    /// The missing members; one of them is enough.
-    missing: Vec<String>,
-    /// The member that was probably meant by an unknown name.
-    meant: Option<String>,
-}
-
-impl From<Problem> for Violation {
-    fn from(problem: Problem) -> Self {
-        Self {
-            problem,
-            missing: Vec::new(),
-            meant: None,
-        }
-    }
+    let is_one = |missing: &[String]| !missing.iter().any(|member| meant.contains(member));
+    let found = found.into_iter().filter(|(_, missing)| is_one(missing));
+    found.map(|(problem, _)| problem).collect()
 }
 
 struct Explainer<'a> {
     document: &'a Document<'a>,
-    violations: Vec<Violation>,
+    /// The problems, each with the pointers of the members that are missing; one of them is enough.
+    found: Vec<(Problem, Vec<String>)>,
+    /// The members that were probably meant by unknown names.
+    meant: Vec<String>,
 }
 
 impl Explainer<'_> {
-    fn add(&mut self, violation: impl Into<Violation>) {
-        self.violations.push(violation.into());
+    fn add(&mut self, problem: Problem) {
+        self.found.push((problem, Vec::new()));
     }
 
     /// Turns an error of the validator into problems. Its own words are about the schema; these are about the manifest.
@@ -126,13 +108,13 @@ impl Explainer<'_> {
             let names = join_alternatives(&quoted(choice));
             let message = format!("{} needs {names}", name_of(pointer));
             let problem = Problem::error(self.document.place_of_key(pointer), message);
-            return self.add(Violation {
-                missing,
-                ..problem.with_hint("add one of them").into()
-            });
+            self.found
+                .push((problem.with_hint("add one of them"), missing));
+            return;
         }
         // Schemas of optional members have null as a branch; nested alternatives are one list to a reader.
         let mut branches = flatten_branches(pointer, context);
+        let is_lenient = |error| node(error).is_some_and(|node| node.get(LENIENT).is_some());
         branches.retain(|branch| !branch.iter().any(is_lenient));
         // A form of the right kind with the fewest faults is probably the one that was meant.
         let meant = branches
@@ -198,10 +180,9 @@ impl Explainer<'_> {
             let known = known.iter().map(|name| (*name).to_owned());
             format!("known here: {}", quoted(known).join(", "))
         };
-        self.add(Violation {
-            meant: near.map(|near| format!("{parent}/{near}")),
-            ..problem.with_hint(hint).into()
-        });
+        self.add(problem.with_hint(hint));
+        self.meant
+            .extend(near.map(|near| format!("{parent}/{near}")));
     }
 
     /// Reports a missing member; the hint quotes its description in the schema.
@@ -219,10 +200,8 @@ impl Explainer<'_> {
             Some(text) => format!("add `{name}: …`{home}: {}", first_clause(text)),
             None => format!("add `{name}: …`{home}"),
         };
-        self.add(Violation {
-            missing: vec![format!("{parent}/{name}")],
-            ..problem.with_hint(hint).into()
-        });
+        let missing = vec![format!("{parent}/{name}")];
+        self.found.push((problem.with_hint(hint), missing));
     }
 
     fn error(&self, pointer: &str, message: String) -> Problem {
@@ -279,11 +258,6 @@ fn flatten_branches<'e>(
         }
     }
     found
-}
-
-/// True when the error comes from a form that is accepted but not suggested.
-fn is_lenient(error: &ValidationError<'_>) -> bool {
-    node(error).is_some_and(|node| node.get(LENIENT).is_some())
 }
 
 /// True when the value is of the kind that a branch wants, so that its faults lie deeper.

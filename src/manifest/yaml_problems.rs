@@ -78,11 +78,6 @@ impl<'s> YamlProblems<'s> {
         self.add(span, message, hint);
     }
 
-    pub(super) fn add_second_document(&mut self, span: Range<usize>) {
-        let hint = "remove the `---` and what follows it: one file holds one mailing";
-        self.add(span, "a second document begins here", hint);
-    }
-
     /// Reports a tag that would change the type of a value.
     pub(super) fn check_tag(&mut self, tag: Option<&Tag>, span: &Range<usize>) {
         let Some(tag) = tag else { return };

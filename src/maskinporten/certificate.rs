@@ -11,7 +11,7 @@ use pkcs1::der::Decode as _;
 use x509_cert::Certificate as X509;
 use x509_cert::time::Time;
 
-use super::{KeyError, KeyErrorKind};
+use super::KeyError;
 
 /// A business certificate and the chain above it, as far as the given file has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,14 +38,13 @@ impl Certificate {
         let Some(leaf) = all.iter().position(|(one, _)| is_for(one, key)) else {
             let subject = all.first().map(|(one, _)| subject(one)).unwrap_or_default();
             return Err(KeyError::new(
-                KeyErrorKind::Certificate,
                 format!("the certificate does not belong to the key: it is for {subject}"),
                 "give the certificate that was issued for this key, and its chain",
             ));
         };
         let found = Self {
             subject: subject(&all[leaf].0),
-            expires: end(&all[leaf].0),
+            expires: instant(&all[leaf].0.tbs_certificate().validity().not_after),
             chain: chain(&all, leaf)
                 .into_iter()
                 .map(|index| STANDARD.encode(all[index].1))
@@ -58,11 +57,6 @@ impl Certificate {
     /// The organisation that the certificate was issued to.
     pub fn subject(&self) -> &str {
         &self.subject
-    }
-
-    /// The end of its validity.
-    pub fn expires(&self) -> SystemTime {
-        self.expires
     }
 
     /// The time from `now` to the end of its validity; zero after that.
@@ -97,26 +91,23 @@ impl Certificate {
         } else {
             return Ok(());
         };
-        Err(KeyError::new(KeyErrorKind::Certificate, message, hint))
+        Err(KeyError::new(message, hint))
     }
 }
 
 /// The indexes of the certificates from `leaf` up to the root.
 fn chain(all: &[(X509, &Vec<u8>)], leaf: usize) -> Vec<usize> {
     let mut chain = vec![leaf];
-    let mut current = leaf;
-    loop {
+    let mut next = Some(leaf);
+    while let Some(current) = next {
         let issuer = all[current].0.tbs_certificate().issuer();
         // Each certificate is taken once, so that a self-signed root ends the chain.
-        let above = all.iter().enumerate().position(|(index, (one, _))| {
+        next = all.iter().enumerate().position(|(index, (one, _))| {
             one.tbs_certificate().subject() == issuer && !chain.contains(&index)
         });
-        let Some(next) = above else {
-            return chain;
-        };
-        chain.push(next);
-        current = next;
+        chain.extend(next);
     }
+    chain
 }
 
 /// True when the certificate is for the key: both have the same modulus.
@@ -135,10 +126,6 @@ fn subject(certificate: &X509) -> String {
     // Subjects of personal certificates may hold an identity number.
     let name = certificate.tbs_certificate().subject().to_string();
     crate::secret::redact(&name).into_owned()
-}
-
-fn end(certificate: &X509) -> SystemTime {
-    instant(&certificate.tbs_certificate().validity().not_after)
 }
 
 fn instant(time: &Time) -> SystemTime {

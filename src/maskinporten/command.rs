@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::process::{ExitStatus, Output, Stdio};
+use std::process::{Output, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -53,7 +53,6 @@ impl TokenCommand {
         })
     }
 
-    /// Adds a variable to the program's environment.
     #[must_use]
     pub fn with_variable(mut self, name: &str, value: impl Into<String>) -> Self {
         self.variables.push((name.to_owned(), value.into()));
@@ -71,12 +70,15 @@ impl TokenCommand {
             }
         };
         if !output.status.success() {
-            return Err(self.failure(&describe_status(output.status), &output.stderr));
+            let failure = match output.status.code() {
+                Some(code) => format!("ended with status {code}"),
+                None => "was killed".to_owned(),
+            };
+            return Err(self.failure(&failure, &output.stderr));
         }
         let place = format!("the token command `{}`", self.program);
         let Ok(text) = str::from_utf8(&output.stdout) else {
-            let reason = "it is not text";
-            return Err(SourceError::NotAToken { place, reason }.into());
+            return Err(SourceError::not_a_token(&place, "it is not text").into());
         };
         if text.trim().is_empty() {
             return Err(self.failure("printed nothing to stdout", &output.stderr));
@@ -140,12 +142,13 @@ impl TokenCommand {
     }
 
     fn failure(&self, failure: &str, stderr: &[u8]) -> TokenError {
-        SourceError::Command {
-            program: self.program.clone(),
-            failure: failure.to_owned(),
-            stderr: presentable(&String::from_utf8_lossy(stderr), STDERR_LIMIT),
+        let mut message = format!("the token command `{}` {failure}", self.program);
+        let stderr = presentable(&String::from_utf8_lossy(stderr), STDERR_LIMIT);
+        if !stderr.is_empty() {
+            message.extend(["; it says: ", &stderr]);
         }
-        .into()
+        let hint = "run the command by hand in the manifest's folder: it must print a token, and nothing else, to stdout";
+        SourceError::new(message, hint).into()
     }
 }
 
@@ -194,13 +197,6 @@ async fn read_limited(stream: Option<impl AsyncRead + Unpin>) -> std::io::Result
         tokio::io::copy(&mut stream, &mut tokio::io::sink()).await?;
     }
     Ok(read)
-}
-
-fn describe_status(status: ExitStatus) -> String {
-    match status.code() {
-        Some(code) => format!("ended with status {code}"),
-        None => "was killed".to_owned(),
-    }
 }
 
 #[cfg(test)]

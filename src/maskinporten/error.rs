@@ -11,13 +11,8 @@ use crate::text::causes;
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum TokenError {
-    /// The grant could not be signed.
     #[error("the grant could not be signed")]
-    Sign {
-        /// The error of the cryptographic library.
-        #[source]
-        source: Arc<jsonwebtoken::errors::Error>,
-    },
+    Sign(#[source] Arc<jsonwebtoken::errors::Error>),
     /// There was no answer, or an incomplete one.
     #[error(transparent)]
     Transport(#[from] TransportError),
@@ -48,6 +43,9 @@ pub enum TokenError {
     /// A source other than Maskinporten has no token.
     #[error(transparent)]
     Source(#[from] SourceError),
+    /// The error of a source outside this module.
+    #[error(transparent)]
+    Other(Arc<dyn std::error::Error + Send + Sync>),
 }
 
 impl TokenError {
@@ -60,8 +58,8 @@ impl TokenError {
             }
             // Most often a page of a gateway in between, which passes; if it stays, the attempts run out.
             Self::Malformed { .. } => true,
-            Self::Sign { .. } => false,
-            Self::Source(error) => error.is_transient(),
+            Self::Source(error) => error.is_transient,
+            Self::Sign(_) | Self::Other(_) => false,
         }
     }
 
@@ -110,8 +108,8 @@ impl TokenError {
             Self::Malformed { host, .. } => Some(format!(
                 "check that `{host}` is the right address, and that no login page of the network stands in between"
             )),
-            Self::Source(error) => error.hint(),
-            Self::Sign { .. } | Self::Exchange { .. } => None,
+            Self::Source(error) => Some(error.hint.to_owned()),
+            Self::Sign(_) | Self::Exchange { .. } | Self::Other(_) => None,
         }
     }
 
@@ -152,91 +150,30 @@ fn clock_hint(ahead: i64) -> Option<String> {
 
 /// The reason why a source other than Maskinporten has no token. Never quotes a token.
 #[derive(Debug, Clone, thiserror::Error)]
-#[non_exhaustive]
-pub enum SourceError {
-    /// The file cannot be read.
-    #[error("cannot read the token from {place}")]
-    File {
-        place: String,
-        #[source]
-        source: Arc<std::io::Error>,
-    },
-    /// The source has something that is not a token.
-    #[error("what comes from {place} is not a token: {reason}")]
-    NotAToken { place: String, reason: &'static str },
-    #[error("the token from {place} expired {ago} ago")]
-    Expired {
-        place: String,
-        /// The time since it expired, in words.
-        ago: String,
-        hint: &'static str,
-    },
-    /// The token command printed no token.
-    #[error("the token command `{program}` {failure}{}", quoted_stderr(.stderr))]
-    Command {
-        /// The program, without its arguments.
-        program: String,
-        /// A verb phrase, such as `ended with status 7`.
-        failure: String,
-        /// Its stderr, shortened and masked.
-        stderr: String,
-    },
-    /// The generator of test tokens refused the request.
-    #[error("the test token generator answered HTTP {status}: {message}")]
-    Generator {
-        status: u16,
-        /// Its message, shortened and masked.
-        message: String,
-    },
-    /// The error of a source outside this module.
-    #[error(transparent)]
-    Other(Arc<dyn std::error::Error + Send + Sync>),
+#[error("{message}")]
+pub struct SourceError {
+    pub(super) message: String,
+    pub(super) hint: &'static str,
+    pub(super) is_transient: bool,
+    #[source]
+    pub(super) source: Option<Arc<std::io::Error>>,
 }
 
 impl SourceError {
-    /// True when the same call is likely to succeed a little later.
-    pub fn is_transient(&self) -> bool {
-        matches!(
-            self,
-            Self::Generator {
-                status: 408 | 429 | 500..,
-                ..
-            }
+    pub(super) fn new(message: String, hint: &'static str) -> Self {
+        Self {
+            message,
+            hint,
+            is_transient: false,
+            source: None,
+        }
+    }
+
+    pub(super) fn not_a_token(place: &str, reason: &str) -> Self {
+        Self::new(
+            format!("what comes from {place} is not a token: {reason}"),
+            "give the token alone, or JSON as {\"token\": \"…\", \"expiresAt\": \"2026-11-24T12:00:00Z\"}",
         )
-    }
-
-    /// The command or setting that may solve the problem.
-    pub fn hint(&self) -> Option<String> {
-        let hint = match self {
-            Self::File { .. } => {
-                "name a plain file of at most 1 MB that you may read, with the token and nothing else; a token can also come from MASSEBREV_TOKEN"
-            }
-            Self::NotAToken { .. } => {
-                "give the token alone, or JSON as {\"token\": \"…\", \"expiresAt\": \"2026-11-24T12:00:00Z\"}"
-            }
-            Self::Expired { hint, .. } => hint,
-            Self::Command { .. } => {
-                "run the command by hand in the manifest's folder: it must print a token, and nothing else, to stdout"
-            }
-            Self::Generator {
-                status: 401 | 403, ..
-            } => {
-                "set MASSEBREV_GENERATOR_USER and MASSEBREV_GENERATOR_PASSWORD to what Altinn has given you for its test tools"
-            }
-            Self::Generator { .. } => {
-                "check `auth.token.generator` in the manifest, and the scopes"
-            }
-            Self::Other(_) => return None,
-        };
-        Some(hint.to_owned())
-    }
-}
-
-fn quoted_stderr(stderr: &str) -> String {
-    if stderr.is_empty() {
-        String::new()
-    } else {
-        format!("; it says: {stderr}")
     }
 }
 

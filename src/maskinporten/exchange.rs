@@ -10,7 +10,6 @@ use super::token::{is_plausible, remaining};
 use super::{SubscriptionKey, Token, TokenError};
 use crate::http::{HttpClient, Reply};
 
-/// Altinn's endpoint for exchanging tokens.
 #[derive(Debug)]
 pub(super) struct Exchange {
     http: HttpClient,
@@ -37,7 +36,13 @@ impl Exchange {
     /// Exchanges a token, with a second attempt when the first failure may be temporary.
     pub(super) async fn exchange(&self, token: &Token) -> Result<Token, TokenError> {
         match self.exchange_once(token).await {
-            Err(error) if may_pass(&error) => {
+            // These may be temporary faults of Altinn's; a 401 too.
+            Err(
+                error @ TokenError::Exchange {
+                    status: 401 | 500..,
+                    ..
+                },
+            ) => {
                 tracing::debug!(%error, "exchanging the token once more");
                 tokio::time::sleep(self.pause).await;
                 self.exchange_once(token).await
@@ -71,17 +76,6 @@ impl Exchange {
 const MESSAGE_LIMIT: usize = 200;
 /// The pause between two attempts. Altinn answers 401 to many faults inside its own services, which pass in a moment.
 const PAUSE: Duration = Duration::from_millis(250);
-
-/// True for answers that may be a temporary fault of Altinn's; a 401 is one of them.
-fn may_pass(error: &TokenError) -> bool {
-    matches!(
-        error,
-        TokenError::Exchange {
-            status: 401 | 500..,
-            ..
-        }
-    )
-}
 
 /// Reads the token from the body, which is plain text or a JSON string.
 fn read(mut reply: Reply, source_token: &Token) -> Result<Token, TokenError> {

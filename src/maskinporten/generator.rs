@@ -9,7 +9,6 @@ use secrecy::{ExposeSecret, SecretString};
 use super::{SourceError, Token, TokenError, TokenSource, from_fn, static_token};
 use crate::http::{HttpClient, Reply};
 
-/// The address of Altinn's generator.
 pub const GENERATOR: &str = "https://altinn-testtools-token-generator.azurewebsites.net";
 
 /// The address, the account and the token that the generator is asked for.
@@ -33,7 +32,6 @@ pub struct GeneratorSettings {
 /// The reason why the generator cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum GeneratorError {
-    /// The environment is not one for tests.
     #[error("the test token generator has no tokens for `{0}`")]
     NotATest(String),
     /// The address is not HTTPS, so the password would travel unencrypted; or it is no plain address.
@@ -66,9 +64,17 @@ async fn request_token(
     if !reply.is_success() {
         // `Reply` masks the header as a whole, which is base64; an error may quote the password itself.
         reply.hide(password);
-        let error = SourceError::Generator {
-            status: reply.status,
-            message: reply.reason(MESSAGE_LIMIT),
+        let (status, said) = (reply.status, reply.reason(MESSAGE_LIMIT));
+        let message = format!("the test token generator answered HTTP {status}: {said}");
+        let hint = match status {
+            401 | 403 => {
+                "set MASSEBREV_GENERATOR_USER and MASSEBREV_GENERATOR_PASSWORD to what Altinn has given you for its test tools"
+            }
+            _ => "check `auth.token.generator` in the manifest, and the scopes",
+        };
+        let error = SourceError {
+            is_transient: matches!(status, 408 | 429 | 500..),
+            ..SourceError::new(message, hint)
         };
         return Err(error.into());
     }

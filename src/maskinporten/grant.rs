@@ -2,38 +2,31 @@
 
 use jsonwebtoken::errors::Error;
 use serde::Serialize;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{Delegation, SigningKey, SystemUser};
+use super::{ClientSettings, SystemUser};
 
-/// The content of a grant. Maskinporten refuses unknown claims, so there are no others (no `nbf`).
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Grant<'a> {
-    pub(super) client_id: &'a str,
-    /// Maskinporten's issuer, with its trailing slash.
-    pub(super) audience: &'a str,
-    pub(super) scopes: &'a [String],
-    pub(super) delegation: &'a Delegation,
-    /// The time of issue, in seconds since 1970.
-    pub(super) issued_at: u64,
-}
-
-impl Grant<'_> {
-    /// Signs the grant with a new `jti`, so that each one is a grant of its own.
-    pub(super) fn sign(&self, key: &SigningKey) -> Result<String, Error> {
-        key.sign(&Claims {
-            iss: self.client_id,
-            aud: self.audience,
-            scope: unique(self.scopes).join(" "),
-            iat: self.issued_at,
-            exp: self.issued_at + LIFETIME,
-            // Maskinporten refuses a `jti` that it has seen before (MP-012).
-            jti: Uuid::new_v4(),
-            resource: &self.delegation.resource,
-            consumer_org: self.delegation.consumer_org.as_deref(),
-            authorization_details: self.delegation.system_user.iter().map(details).collect(),
-        })
-    }
+/// Signs a grant for `audience`, Maskinporten's issuer with its trailing slash. Each one has a new `jti`, so that it is a grant of its own. `issued_at` is in seconds
+/// since 1970.
+pub(super) fn sign(
+    settings: &ClientSettings,
+    audience: &str,
+    issued_at: u64,
+) -> Result<String, Error> {
+    let delegation = &settings.delegation;
+    settings.key.sign(&Claims {
+        iss: &settings.client_id,
+        aud: audience,
+        scope: unique(&settings.scopes).join(" "),
+        iat: issued_at,
+        exp: issued_at + LIFETIME,
+        // Maskinporten refuses a `jti` that it has seen before (MP-012).
+        jti: Uuid::new_v4(),
+        resource: &delegation.resource,
+        consumer_org: delegation.consumer_org.as_deref(),
+        authorization_details: delegation.system_user.iter().map(details).collect(),
+    })
 }
 
 /// The scopes in order, each one once. An item of the list may hold several, separated by blanks.
@@ -47,6 +40,7 @@ pub(super) fn unique(scopes: &[String]) -> Vec<&str> {
     words
 }
 
+/// The content of a grant. Maskinporten refuses unknown claims, so there are no others (no `nbf`).
 #[derive(Serialize)]
 struct Claims<'a> {
     iss: &'a str,
@@ -61,48 +55,50 @@ struct Claims<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     consumer_org: Option<&'a str>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    authorization_details: Vec<Details<'a>>,
-}
-
-/// A rich authorization request (RFC 9396) for a system user.
-#[derive(Serialize)]
-struct Details<'a> {
-    r#type: &'static str,
-    systemuser_org: Organization,
-    #[serde(rename = "externalRef", skip_serializing_if = "Option::is_none")]
-    external_ref: Option<&'a str>,
-}
-
-#[derive(Serialize)]
-struct Organization {
-    authority: &'static str,
-    #[serde(rename = "ID")]
-    id: String,
+    authorization_details: Vec<Value>,
 }
 
 /// The lifetime of a grant in seconds; the longest that Maskinporten allows.
 const LIFETIME: u64 = 120;
 
-fn details(user: &SystemUser) -> Details<'_> {
-    Details {
-        r#type: "urn:altinn:systemuser",
-        systemuser_org: Organization {
-            authority: "iso6523-actorid-upis",
-            // 0192 is the ISO 6523 code of the Norwegian register of organisations.
-            id: format!("0192:{}", user.organization),
-        },
-        external_ref: user.external_ref.as_deref(),
+/// A rich authorization request (RFC 9396) for a system user.
+fn details(user: &SystemUser) -> Value {
+    // 0192 is the ISO 6523 code of the Norwegian register of organisations.
+    let id = format!("0192:{}", user.organization);
+    let mut details = json!({
+        "type": "urn:altinn:systemuser",
+        "systemuser_org": { "authority": "iso6523-actorid-upis", "ID": id },
+    });
+    if let Some(reference) = &user.external_ref {
+        details["externalRef"] = json!(reference);
     }
+    details
 }
 
 #[cfg(test)]
 pub(crate) mod tests {
     use jsonwebtoken::{Algorithm, DecodingKey, TokenData, Validation};
-    use serde_json::{Map, Value, json};
+    use serde_json::Map;
 
     use super::super::key::tests::{jwk, key};
-    use super::super::{KeyFile, KeyOptions};
+    use super::super::{Delegation, KeyFile, KeyOptions};
     use super::*;
+
+    fn settings(scopes: &[&str], delegation: &Delegation) -> ClientSettings {
+        ClientSettings {
+            client_id: "client-1".to_owned(),
+            key: key(),
+            scopes: scopes.iter().map(ToString::to_string).collect(),
+            delegation: delegation.clone(),
+            maskinporten: String::new(),
+            exchange: None,
+            subscription_key: None,
+        }
+    }
+
+    fn signed(settings: &ClientSettings) -> String {
+        sign(settings, "https://test.maskinporten.no/", 1_800_000_000).unwrap()
+    }
 
     #[test]
     fn scopes_are_joined_once_each_in_their_order() {
@@ -124,14 +120,8 @@ pub(crate) mod tests {
     #[test]
     fn a_grant_says_on_whose_behalf_it_asks() {
         let grant = |delegation: &Delegation| {
-            let grant = Grant {
-                client_id: "client-1",
-                audience: "https://test.maskinporten.no/",
-                scopes: &["altinn:correspondence.write".to_owned()],
-                delegation,
-                issued_at: 1_800_000_000,
-            };
-            verified(&grant.sign(&key()).unwrap(), Algorithm::RS256).claims
+            let settings = settings(&["altinn:correspondence.write"], delegation);
+            verified(&signed(&settings), Algorithm::RS256).claims
         };
         let user = |external_ref: Option<&str>| Delegation {
             system_user: Some(SystemUser {
@@ -195,19 +185,10 @@ pub(crate) mod tests {
 
     #[test]
     fn a_grant_is_signed_and_says_what_maskinporten_allows_and_nothing_more() {
-        let scopes = [
-            "altinn:serviceowner".to_owned(),
-            "altinn:correspondence.write".to_owned(),
-        ];
-        let grant = Grant {
-            client_id: "client-1",
-            audience: "https://test.maskinporten.no/",
-            scopes: &scopes,
-            delegation: &Delegation::default(),
-            issued_at: 1_800_000_000,
-        };
-        let signed = grant.sign(&key()).unwrap();
-        let token = verified(&signed, Algorithm::RS256);
+        let scopes = ["altinn:serviceowner", "altinn:correspondence.write"];
+        let settings = settings(&scopes, &Delegation::default());
+        let grant = signed(&settings);
+        let token = verified(&grant, Algorithm::RS256);
 
         assert_eq!(token.header.kid.as_deref(), Some("key-1"));
         assert_eq!(token.header.typ.as_deref(), Some("JWT"));
@@ -226,10 +207,6 @@ pub(crate) mod tests {
             "iat": 1_800_000_000, "exp": 1_800_000_120,
         });
         assert_eq!(Value::Object(claims), expected);
-        assert_ne!(
-            signed,
-            grant.sign(&key()).unwrap(),
-            "each grant has its own id"
-        );
+        assert_ne!(grant, signed(&settings), "each grant has its own id");
     }
 }

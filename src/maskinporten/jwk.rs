@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
 use super::key_material::KeyMaterial;
-use super::{Algorithm, KeyError, KeyErrorKind, KeyOptions};
+use super::{Algorithm, KeyError, KeyOptions};
 
 /// Reads a JWK, or from a set (`{"keys": […]}`) its one private key for signatures; `kid` selects one of several.
 pub(super) fn read(
@@ -48,7 +48,6 @@ fn select_key<'a>(
         // The only key of a set is read although it is no candidate, because the error of reading it is more exact.
         (_, [Value::Object(only)]) => Ok(only),
         _ => Err(KeyError::new(
-            KeyErrorKind::Ambiguous,
             format!(
                 "this is a set of {} keys, and {} of them can be meant",
                 keys.len(),
@@ -83,7 +82,6 @@ fn check_purpose(members: &Map<String, Value>) -> Result<(), KeyError> {
     }
     let found: String = purpose.unwrap_or("key_ops").chars().take(20).collect();
     Err(KeyError::new(
-        KeyErrorKind::Unsuitable,
         format!("the key is not for signatures: its `use` or `key_ops` says otherwise ({found})"),
         "give the client's key for signatures: `use` is `sig`",
     ))
@@ -105,7 +103,6 @@ fn check_presence(members: &Map<String, Value>, options: &KeyOptions) -> Result<
     }
     let blank: Vec<_> = blank.iter().map(|name| format!("`{name}`")).collect();
     Err(KeyError::new(
-        KeyErrorKind::Incomplete,
         format!("the key has no value for {}", blank.join(", ")),
         "a private RSA key has the members kty, n, e, d, p, q, dp, dq and qi",
     ))
@@ -119,7 +116,6 @@ fn algorithm(name: &str) -> Result<Algorithm, KeyError> {
         other => {
             let found: String = other.chars().take(20).collect();
             Err(KeyError::new(
-                KeyErrorKind::Unsuitable,
                 format!(
                     "the key is for {found}, and Maskinporten takes RS256, RS384 and RS512 only"
                 ),

@@ -4,33 +4,13 @@
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct KeyError {
-    kind: KeyErrorKind,
     message: String,
     hint: &'static str,
 }
 
-/// The category of a key error.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum KeyErrorKind {
-    /// The key is damaged, or in no known form.
-    Unreadable,
-    /// The key has another type, size or purpose, or is only the public half.
-    Unsuitable,
-    /// A part that belongs to the key is missing.
-    Incomplete,
-    /// There are several keys, and it is not clear which one is meant.
-    Ambiguous,
-    /// The password is missing or wrong.
-    Locked,
-    /// The certificate is not valid, or belongs to another key.
-    Certificate,
-}
-
 impl KeyError {
-    pub(super) fn new(kind: KeyErrorKind, message: impl Into<String>, hint: &'static str) -> Self {
+    pub(super) fn new(message: impl Into<String>, hint: &'static str) -> Self {
         Self {
-            kind,
             message: message.into(),
             hint,
         }
@@ -38,7 +18,7 @@ impl KeyError {
 
     pub(super) fn unreadable(message: impl Into<String>) -> Self {
         let hint = "check that the whole key was copied, and nothing more";
-        Self::new(KeyErrorKind::Unreadable, message, hint)
+        Self::new(message, hint)
     }
 
     pub(super) fn not_json(line: usize, column: usize) -> Self {
@@ -53,7 +33,6 @@ impl KeyError {
 
     pub(super) fn public_only() -> Self {
         Self::new(
-            KeyErrorKind::Unsuitable,
             "this is a public key: it cannot sign",
             "give the private key: the file that was kept when the public one was registered",
         )
@@ -64,7 +43,6 @@ impl KeyError {
         // Cut: a misplaced secret must not be quoted in full.
         let found: String = found.chars().take(20).collect();
         Self::new(
-            KeyErrorKind::Unsuitable,
             format!("the key is of type {found}, and Maskinporten takes RSA only"),
             NEW_KEY,
         )
@@ -72,7 +50,6 @@ impl KeyError {
 
     pub(super) fn too_small(bits: usize) -> Self {
         Self::new(
-            KeyErrorKind::Unsuitable,
             format!("the key has {bits} bits, and must have at least 2048"),
             NEW_KEY,
         )
@@ -80,15 +57,9 @@ impl KeyError {
 
     pub(super) fn several_keys(count: usize) -> Self {
         Self::new(
-            KeyErrorKind::Ambiguous,
             format!("there are {count} private keys, and only one can be meant"),
             "give a file with one of the keys and its certificates",
         )
-    }
-
-    /// The category of the error.
-    pub fn kind(&self) -> KeyErrorKind {
-        self.kind
     }
 
     /// The command or setting that may solve the problem.

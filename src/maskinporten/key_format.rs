@@ -11,8 +11,7 @@ use serde_json::{Map, Value};
 use zeroize::{Zeroize, Zeroizing};
 
 use super::key_material::KeyMaterial;
-use super::studio::{self, SettingsKey};
-use super::{KeyError, KeyErrorKind, KeyOptions, jwk};
+use super::{KeyError, KeyOptions, jwk, studio};
 
 /// Standard base64, with or without padding.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
@@ -23,7 +22,6 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 /// The first bytes of every binary form: a DER sequence longer than 255 bytes.
 const SEQUENCE: [u8; 2] = [0x30, 0x82];
 
-/// Reads the key in these bytes.
 pub(super) fn read(bytes: &[u8], options: &KeyOptions) -> Result<KeyMaterial, KeyError> {
     if let Some(read) = read_plain(bytes, options) {
         return read;
@@ -43,7 +41,7 @@ fn read_plain(bytes: &[u8], options: &KeyOptions) -> Option<Result<KeyMaterial, 
     let text = text.trim_start_matches('\u{feff}').trim();
     if text.is_empty() {
         let hint = "check the file or the variable it should come from";
-        let error = KeyError::new(KeyErrorKind::Incomplete, "the key is empty", hint);
+        let error = KeyError::new("the key is empty", hint);
         Some(Err(error))
     } else if text.starts_with(['{', '[']) {
         Some(read_json(text, options))
@@ -75,9 +73,9 @@ fn read_settings(
 ) -> Result<KeyMaterial, KeyError> {
     let settings = studio::read(members, options.section.as_deref())?;
     let material = match settings.key {
-        SettingsKey::Jwk(jwk) => jwk::read(jwk, options)?,
-        SettingsKey::Base64(text) => {
-            let json = decode(text.as_bytes())?;
+        Value::Object(jwk) => jwk::read(jwk, options)?,
+        text => {
+            let json = decode(text.as_str().unwrap_or_default().trim().as_bytes())?;
             let json = std::str::from_utf8(&json).map_err(|_| KeyError::not_json(1, 0))?;
             // The section has been found; inside the key there are none.
             let options = KeyOptions {
@@ -117,7 +115,6 @@ fn read_pkcs12(der: &[u8], password: Option<&SecretString>) -> Result<KeyMateria
     })?;
     let material = match archive.keys.as_slice() {
         [] => Err(KeyError::new(
-            KeyErrorKind::Incomplete,
             "there is no private key in the PKCS#12 file",
             "export it again, with its private key",
         )),
@@ -144,7 +141,7 @@ fn locked(has_password: bool) -> KeyError {
             "set `auth.key.password` to `{ file: PATH }` or `{ env: NAME }`, or set MASSEBREV_KEY_PASSWORD; it never stands on the command line",
         )
     };
-    KeyError::new(KeyErrorKind::Locked, message, hint)
+    KeyError::new(message, hint)
 }
 
 /// Reads the one private key of a PEM text and its certificates.
@@ -178,7 +175,6 @@ fn read_pem_key(block: Pem) -> Result<KeyMaterial, KeyError> {
     match tag.as_str() {
         "ENCRYPTED PRIVATE KEY" | "RSA PRIVATE KEY" if is_locked || tag.starts_with("ENC") => {
             Err(KeyError::new(
-                KeyErrorKind::Locked,
                 "the key is locked with a password",
                 "unlock it into a file only you can read: (umask 077; openssl pkey -in locked.pem -out key.pem)",
             ))

@@ -31,6 +31,7 @@ pub enum Algorithm {
 }
 
 /// A key as it was read. Its numbers have not been checked yet.
+#[derive(Default)]
 pub(super) struct KeyMaterial {
     /// The private key as PKCS#1.
     pub(super) der: Zeroizing<Vec<u8>>,
@@ -49,11 +50,7 @@ impl KeyMaterial {
     pub(super) fn from_pkcs1(der: &[u8]) -> Self {
         Self {
             der: Zeroizing::new(der.to_vec()),
-            kid: None,
-            algorithm: None,
-            certificates: Vec::new(),
-            client_id: None,
-            authority: None,
+            ..Self::default()
         }
     }
 
@@ -65,10 +62,8 @@ impl KeyMaterial {
             return Some(Ok(Self::from_pkcs1(key.private_key.as_bytes())));
         }
         let known = OTHER_KEY_TYPES.iter().find(|(kind, _)| *kind == oid);
-        Some(Err(match known {
-            Some((_, name)) => KeyError::not_rsa(name),
-            None => KeyError::not_rsa(&oid.to_string()),
-        }))
+        let name = known.map_or_else(|| oid.to_string(), |(_, name)| (*name).to_owned());
+        Some(Err(KeyError::not_rsa(&name)))
     }
 }
 

@@ -37,7 +37,7 @@ pub use generator::{GENERATOR, GeneratorError, GeneratorSettings, from_generator
 #[cfg(test)]
 pub(crate) use key::tests::key as key_for_tests;
 pub use key::{Identity, KeyFile, SigningKey};
-pub use key_error::{KeyError, KeyErrorKind};
+pub use key_error::KeyError;
 pub use key_material::{Algorithm, KeyOptions};
 pub use settings::{ClientSettings, Delegation, SystemUser};
 pub use source::{TokenFuture, TokenSource, from_fn};

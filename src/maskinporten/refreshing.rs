@@ -15,7 +15,6 @@ pub(super) trait Expires: Clone + Send + 'static {
     fn is_alive(&self, now: Instant) -> bool;
 }
 
-/// The future of a fetch.
 pub(super) type Fetch<T, E> = Pin<Box<dyn Future<Output = Result<T, E>> + Send>>;
 
 /// A cached value and its source. Clones share both.

@@ -7,7 +7,6 @@ use std::sync::Arc;
 use super::refreshing::Refreshing;
 use super::{Token, TokenError};
 
-/// A token that is being fetched.
 pub type TokenFuture<'a> = Pin<Box<dyn Future<Output = Result<Token, TokenError>> + Send + 'a>>;
 
 /// A token source that all requests share.

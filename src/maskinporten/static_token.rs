@@ -1,6 +1,6 @@
 //! The token sources without a fetch of their own: a token given as text, or in a file that is read again when it changes.
 
-use std::fmt;
+use std::future;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -9,42 +9,27 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
 use super::token::{is_plausible, remaining, seconds};
-use super::{SourceError, Token, TokenFuture, TokenSource};
+use super::{SourceError, Token, TokenError, TokenFuture, TokenSource, from_fn};
 use crate::secret::read_file;
-
-/// A source with one fixed token, and the place where it was found.
-#[derive(Debug)]
-struct StaticToken {
-    place: String,
-    token: Token,
-}
 
 /// Makes a source with one fixed token; `place` is where it was found, such as `MASSEBREV_TOKEN`.
 ///
-/// The token cannot be renewed. After its expiry the source returns an error with a hint.
+/// The token cannot be renewed: one that Altinn refuses is given again, so that the second refusal names the reason. After its expiry the source returns an error
+/// with a hint.
 pub fn from_token(token: Token, place: impl Into<String>) -> Arc<dyn TokenSource> {
     let place = place.into();
-    Arc::new(StaticToken { place, token })
-}
-
-impl TokenSource for StaticToken {
-    fn token(&self) -> TokenFuture<'_> {
-        let hint = "get a new token and set it; a mailing that takes longer than a token lives needs `auth.key`, or `auth.token` with a file or a command";
-        let answer = unexpired(&self.token, &self.place, hint);
-        Box::pin(async move { Ok(answer?) })
-    }
-
-    /// Does nothing: there is no other token, and Altinn's second refusal will name the reason.
-    fn reject(&self, _: &Token) {}
+    let hint = "get a new token and set it; a mailing that takes longer than a token lives needs `auth.key`, or `auth.token` with a file or a command";
+    from_fn(move || future::ready(unexpired(&token, &place, hint).map_err(TokenError::from)))
 }
 
 /// A token in a file that another program renews.
+#[derive(Debug)]
 struct TokenFile {
     path: PathBuf,
     cached: Mutex<Cached>,
 }
 
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Cached {
     token: Option<Token>,
     /// The file's stamp when it was read.
@@ -66,10 +51,8 @@ pub fn from_file(path: PathBuf) -> Arc<dyn TokenSource> {
 
 impl TokenFile {
     fn new(path: PathBuf) -> Self {
-        Self {
-            path,
-            cached: Mutex::default(),
-        }
+        let cached = Mutex::default();
+        Self { path, cached }
     }
 
     fn current(&self) -> Result<Token, SourceError> {
@@ -77,9 +60,8 @@ impl TokenFile {
         let is_alive = |token: &&Token| token.time_left() != Some(Duration::ZERO);
         let is_recent = |checked: Instant| checked.elapsed() < CHECK_INTERVAL;
         let known = cached.token.as_ref().filter(is_alive).cloned();
-        if let Some(token) = known
-            .as_ref()
-            .filter(|_| cached.checked.is_some_and(is_recent))
+        if let Some(token) = &known
+            && cached.checked.is_some_and(is_recent)
         {
             return Ok(token.clone());
         }
@@ -99,12 +81,10 @@ impl TokenFile {
             }
             (Err(error), None) => return Err(error),
         }
-        let token = cached.token.clone().ok_or(SourceError::NotAToken {
-            place: place.clone(),
-            reason: "it is empty",
-        })?;
+        let token = cached.token.as_ref();
+        let token = token.ok_or_else(|| SourceError::not_a_token(&place, "it is empty"))?;
         let hint = "write a new token into the file: it is read again when it changes";
-        unexpired(&token, &place, hint)
+        unexpired(token, &place, hint)
     }
 
     /// Reads the token when the file has changed since the last time; `None` when it has not.
@@ -113,9 +93,12 @@ impl TokenFile {
         cached: &Cached,
         place: &str,
     ) -> Result<Option<(Token, Option<Stamp>)>, SourceError> {
-        let failed = |source| SourceError::File {
-            place: place.to_owned(),
-            source: Arc::new(source),
+        let failed = |source| SourceError {
+            source: Some(Arc::new(source)),
+            ..SourceError::new(
+                format!("cannot read the token from {place}"),
+                "name a plain file of at most 1 MB that you may read, with the token and nothing else; a token can also come from MASSEBREV_TOKEN",
+            )
         };
         let metadata = std::fs::metadata(&self.path).map_err(failed)?;
         let stamp = metadata.modified().ok().map(|time| (time, metadata.len()));
@@ -124,10 +107,8 @@ impl TokenFile {
             return Ok(None);
         }
         let bytes = read_file(&self.path).map_err(failed)?;
-        let text = str::from_utf8(&bytes).map_err(|_| SourceError::NotAToken {
-            place: place.to_owned(),
-            reason: "it is not text",
-        })?;
+        let text = str::from_utf8(&bytes)
+            .map_err(|_| SourceError::not_a_token(place, "it is not text"))?;
         Ok(Some((read_token(text, place)?, stamp)))
     }
 }
@@ -140,22 +121,12 @@ impl TokenSource for TokenFile {
     /// Makes the next call read the file again, changed or not.
     fn reject(&self, token: &Token) {
         let mut cached = self.cached.lock().unwrap_or_else(PoisonError::into_inner);
-        if cached
-            .token
-            .as_ref()
-            .is_some_and(|held| held.is_same(token))
+        if let Some(held) = &cached.token
+            && held.is_same(token)
         {
             cached.stamp = None;
             cached.checked = None;
         }
-    }
-}
-
-impl fmt::Debug for TokenFile {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TokenFile")
-            .field("path", &self.path)
-            .finish_non_exhaustive()
     }
 }
 
@@ -166,22 +137,16 @@ impl Token {
         lifetime: Option<Duration>,
     ) -> Result<Self, SourceError> {
         let secret = secret.into();
-        let fault = |reason| SourceError::NotAToken {
-            place: "the program".to_owned(),
-            reason,
-        };
-        check(secret.expose_secret()).map_err(fault)?;
+        check(secret.expose_secret())
+            .map_err(|reason| SourceError::not_a_token("the program", reason))?;
         Ok(Self::with_stated_lifetime(secret, lifetime))
     }
 
     fn with_stated_lifetime(secret: SecretString, stated: Option<Duration>) -> Self {
         let own = remaining(secret.expose_secret(), SystemTime::now());
         // The shorter of both: a stated lifetime may count from when another program fetched the token.
-        let lifetime = match (stated, own) {
-            (Some(stated), Some(own)) => stated.min(own),
-            (stated, own) => stated.or(own).unwrap_or(Duration::MAX),
-        };
-        Self::new(secret, lifetime, Instant::now())
+        let lifetime = [stated, own].into_iter().flatten().min();
+        Self::new(secret, lifetime.unwrap_or(Duration::MAX), Instant::now())
     }
 
     /// The time until the token expires; `None` when that is not known.
@@ -193,10 +158,7 @@ impl Token {
 
 /// Reads a token from a text, which is the token itself, or JSON with the token in a member. `place` is where it was found, for errors.
 pub fn read_token(text: &str, place: &str) -> Result<Token, SourceError> {
-    let fault = |reason| SourceError::NotAToken {
-        place: place.to_owned(),
-        reason,
-    };
+    let fault = |reason| SourceError::not_a_token(place, reason);
     let text = text.trim();
     let (token, lifetime) = match text.chars().next() {
         None => return Err(fault("it is empty")),
@@ -285,11 +247,11 @@ pub(super) fn unexpired(
     hint: &'static str,
 ) -> Result<Token, SourceError> {
     match token.time_left() {
-        Some(Duration::ZERO) => Err(SourceError::Expired {
-            place: place.to_owned(),
-            ago: time_since_expiry(token),
-            hint,
-        }),
+        Some(Duration::ZERO) => {
+            let ago = time_since_expiry(token);
+            let message = format!("the token from {place} expired {ago} ago");
+            Err(SourceError::new(message, hint))
+        }
         _ => Ok(token.clone()),
     }
 }

@@ -2,21 +2,13 @@
 
 use serde_json::{Map, Value};
 
-use super::{KeyError, KeyErrorKind};
+use super::KeyError;
 
-/// The settings of one Maskinporten client.
 pub(super) struct StudioSettings<'a> {
     pub(super) authority: Option<&'a str>,
     pub(super) client_id: Option<&'a str>,
-    pub(super) key: SettingsKey<'a>,
-}
-
-/// The key in the settings.
-pub(super) enum SettingsKey<'a> {
-    /// The member `Jwk`: a JSON object.
-    Jwk(&'a Map<String, Value>),
-    /// The member `JwkBase64`, which wins over `Jwk` as in Altinn's own client.
-    Base64(&'a str),
+    /// A JSON object (`Jwk`), or a text (`JwkBase64`), which wins over it as in Altinn's own client.
+    pub(super) key: &'a Value,
 }
 
 /// True when the JSON holds such settings at any depth.
@@ -54,7 +46,7 @@ const DEFAULT_SECTION: &str = "MaskinportenSettings";
 
 fn ambiguous(message: String) -> KeyError {
     let hint = "say which one with `auth.key.section`, as `MaskinportenSettings` or `Outer:Inner`";
-    KeyError::new(KeyErrorKind::Ambiguous, message, hint)
+    KeyError::new(message, hint)
 }
 
 fn settings(members: &Map<String, Value>) -> Result<StudioSettings<'_>, KeyError> {
@@ -64,17 +56,14 @@ fn settings(members: &Map<String, Value>) -> Result<StudioSettings<'_>, KeyError
             .map(str::trim)
             .filter(|text| !text.is_empty())
     };
-    let key = match (text("JwkBase64"), member(members, "Jwk")) {
-        (Some(base64), _) => SettingsKey::Base64(base64),
-        (None, Some(Value::Object(jwk))) => SettingsKey::Jwk(jwk),
-        (None, _) => {
-            return Err(KeyError::new(
-                KeyErrorKind::Incomplete,
-                "the Maskinporten settings have neither `Jwk` nor `JwkBase64`",
-                "get the file from Altinn Studio again, or give the key by itself",
-            ));
-        }
-    };
+    let base64 = member(members, "JwkBase64").filter(|_| text("JwkBase64").is_some());
+    let jwk = member(members, "Jwk").filter(|jwk| jwk.is_object());
+    let key = base64.or(jwk).ok_or_else(|| {
+        KeyError::new(
+            "the Maskinporten settings have neither `Jwk` nor `JwkBase64`",
+            "get the file from Altinn Studio again, or give the key by itself",
+        )
+    })?;
     Ok(StudioSettings {
         authority: text("Authority"),
         client_id: text("ClientId"),

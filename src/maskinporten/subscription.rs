@@ -1,13 +1,11 @@
 //! The subscription key that some of Altinn's API gateways require beside the token.
 
-use std::fmt;
-
 use reqwest::RequestBuilder;
 use reqwest::header::HeaderValue;
 use secrecy::{ExposeSecret, SecretString};
 
 /// A subscription key. It is sent to Altinn only, and `Debug` does not show it.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SubscriptionKey(HeaderValue);
 
 /// The error for a text that cannot be a subscription key.
@@ -28,19 +26,11 @@ impl SubscriptionKey {
         Ok(Self(value))
     }
 
-    /// Adds the key to a request.
     pub(crate) fn add_to(&self, request: RequestBuilder) -> RequestBuilder {
         request.header(NAME, self.0.clone())
     }
 }
 
-impl fmt::Debug for SubscriptionKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("SubscriptionKey")
-    }
-}
-
-/// The header's name at Altinn.
 const NAME: &str = "Ocp-Apim-Subscription-Key";
 
 #[cfg(test)]

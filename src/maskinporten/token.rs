@@ -1,6 +1,5 @@
 //! An access token that is never shown by accident.
 
-use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -11,10 +10,11 @@ use serde_json::Value;
 
 use super::refreshing::Expires;
 
-/// A token for `Authorization: Bearer`. Clones share one secret; `Debug` shows only the lifetime.
-#[derive(Clone)]
+/// A token for `Authorization: Bearer`. Clones share one secret; `Debug` does not show it.
+#[derive(Debug, Clone)]
 pub struct Token(Arc<Inner>);
 
+#[derive(Debug)]
 struct Inner {
     secret: SecretString,
     lifetime: Duration,
@@ -99,14 +99,6 @@ impl Expires for Token {
 
     fn is_alive(&self, now: Instant) -> bool {
         self.age(now) < self.0.lifetime
-    }
-}
-
-impl fmt::Debug for Token {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Token")
-            .field("lifetime", &self.0.lifetime)
-            .finish_non_exhaustive()
     }
 }
 

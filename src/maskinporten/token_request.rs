@@ -9,13 +9,11 @@ use serde::Deserialize;
 use serde_json::Value;
 use zeroize::Zeroize;
 
-use super::grant::Grant;
 use super::metadata::Metadata;
 use super::token::{is_plausible, remaining, seconds};
-use super::{ClientSettings, Token, TokenError, codes};
+use super::{ClientSettings, Token, TokenError, codes, grant};
 use crate::http::{HttpClient, Reply, presentable};
 
-/// Requests the tokens of one client.
 #[derive(Debug)]
 pub(super) struct TokenRequest {
     http: HttpClient,
@@ -63,17 +61,8 @@ impl TokenRequest {
 
     async fn send_once(&self) -> Result<Token, TokenError> {
         let audience = self.metadata.issuer().await;
-        let grant = Grant {
-            client_id: &self.settings.client_id,
-            audience: &audience,
-            scopes: &self.settings.scopes,
-            delegation: &self.settings.delegation,
-            issued_at: self.now(),
-        };
-        let signed = grant.sign(&self.settings.key);
-        let mut assertion = signed.map_err(|source| TokenError::Sign {
-            source: Arc::new(source),
-        })?;
+        let signed = grant::sign(&self.settings, &audience, self.now());
+        let mut assertion = signed.map_err(|error| TokenError::Sign(Arc::new(error)))?;
         let form = [("grant_type", GRANT_TYPE), ("assertion", &assertion)];
         let request = self.http.post(&self.address).form(&form);
         // The request has its own copy, which is dropped with it.
@@ -142,12 +131,8 @@ fn read(mut reply: Reply) -> Result<Token, TokenError> {
     let stated = seconds(&expires_in);
     let own = remaining(token, reply.date.unwrap_or_else(SystemTime::now));
     // The shorter of both: Maskinporten may return a cached token that has been in use for a while.
-    let lifetime = match (stated, own) {
-        (Some(stated), Some(own)) => stated.min(own),
-        (stated, own) => stated
-            .or(own)
-            .ok_or_else(|| malformed("it does not say how long the token lasts"))?,
-    };
+    let lifetime = [stated, own].into_iter().flatten().min();
+    let lifetime = lifetime.ok_or_else(|| malformed("it does not say how long the token lasts"))?;
     if lifetime.is_zero() {
         return Err(malformed("the token has already expired"));
     }

@@ -1,8 +1,7 @@
 //! `render --text`: a letter as text for a terminal.
 
-use std::io::Write;
+use std::io::{self, Write};
 
-use super::PreviewError;
 use super::letter::LetterView;
 use super::mask::masked;
 use super::notification::{EmailView, NotificationView, SmsMessage};
@@ -15,7 +14,7 @@ use crate::text::counted;
 const NAMES: usize = 13;
 
 /// Writes a letter with its notifications, in lines of at most 80 columns.
-pub(crate) fn text(delivery: &Delivery, out: &mut dyn Write) -> Result<(), PreviewError> {
+pub(crate) fn text(delivery: &Delivery, out: &mut dyn Write) -> io::Result<()> {
     let letter = LetterView::new(delivery);
     let rule = "=".repeat(WIDTH);
     writeln!(
@@ -35,11 +34,10 @@ pub(crate) fn text(delivery: &Delivery, out: &mut dyn Write) -> Result<(), Previ
     for notice in &letter.notices {
         write_notification(notice, out)?;
     }
-    writeln!(out)?;
-    Ok(())
+    writeln!(out)
 }
 
-fn head(letter: &LetterView, out: &mut dyn Write) -> Result<(), PreviewError> {
+fn head(letter: &LetterView, out: &mut dyn Write) -> io::Result<()> {
     let at_once = if letter.publish.is_empty() {
         "at once"
     } else {
@@ -60,7 +58,7 @@ fn head(letter: &LetterView, out: &mut dyn Write) -> Result<(), PreviewError> {
 }
 
 /// Writes the facts, buttons and attachments below the body.
-fn below(letter: &LetterView, out: &mut dyn Write) -> Result<(), PreviewError> {
+fn below(letter: &LetterView, out: &mut dyn Write) -> io::Result<()> {
     write_named("Due", &letter.due, out)?;
     if !letter.confirm.is_empty() {
         write_named(
@@ -85,7 +83,7 @@ fn below(letter: &LetterView, out: &mut dyn Write) -> Result<(), PreviewError> {
     Ok(())
 }
 
-fn write_notification(notice: &NotificationView, out: &mut dyn Write) -> Result<(), PreviewError> {
+fn write_notification(notice: &NotificationView, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out)?;
     let line = format!("{} {}, {}", notice.name, notice.channel, notice.when);
     write_lines(&wrap(&line, "", "  "), out)?;
@@ -101,7 +99,7 @@ fn write_notification(notice: &NotificationView, out: &mut dyn Write) -> Result<
     Ok(())
 }
 
-fn write_mail(mail: &EmailView, out: &mut dyn Write) -> Result<(), PreviewError> {
+fn write_mail(mail: &EmailView, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out)?;
     write_named("  E-mail", &mail.subject, out)?;
     // A terminal cannot draw HTML, so its source is shown.
@@ -111,7 +109,7 @@ fn write_mail(mail: &EmailView, out: &mut dyn Write) -> Result<(), PreviewError>
     write_lines(&wrap(&visible(&mail.body), "    | ", "    | "), out)
 }
 
-fn write_phone(phone: &SmsMessage, out: &mut dyn Write) -> Result<(), PreviewError> {
+fn write_phone(phone: &SmsMessage, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out)?;
     write_named("  SMS", &phone.measure, out)?;
     let count = phone.parts.len();
@@ -130,7 +128,7 @@ fn write_phone(phone: &SmsMessage, out: &mut dyn Write) -> Result<(), PreviewErr
 }
 
 /// Writes a value with its name in front; nothing when the value is empty.
-fn write_named(name: &str, value: &str, out: &mut dyn Write) -> Result<(), PreviewError> {
+fn write_named(name: &str, value: &str, out: &mut dyn Write) -> io::Result<()> {
     if value.is_empty() {
         return Ok(());
     }
@@ -139,7 +137,7 @@ fn write_named(name: &str, value: &str, out: &mut dyn Write) -> Result<(), Previ
     write_lines(&wrap(&visible(value), &first, &" ".repeat(NAMES)), out)
 }
 
-fn write_lines(lines: &[String], out: &mut dyn Write) -> Result<(), PreviewError> {
+fn write_lines(lines: &[String], out: &mut dyn Write) -> io::Result<()> {
     for line in lines {
         writeln!(out, "{line}")?;
     }

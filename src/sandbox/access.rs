@@ -7,7 +7,7 @@ use axum::http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
 
 use super::problem::Refusal;
 use super::state::ServerState;
-use super::token::{Claims, Issuer};
+use super::token::Issuer;
 
 /// The scopes that an endpoint accepts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,18 +18,12 @@ pub(super) enum RequiredScope {
     SenderOrRecipient,
 }
 
-/// The organisation behind a token, as nine digits.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Caller {
-    pub(super) organization: Arc<str>,
-}
-
-/// Checks the bearer token and then `Accept`. Altinn makes these checks in this order and before any other.
+/// Checks the bearer token and then `Accept`, and returns the caller: the organisation behind the token, as nine digits. Altinn makes these checks in this order and before any other.
 pub(super) fn authorize(
     state: &ServerState,
     headers: &HeaderMap,
     policy: RequiredScope,
-) -> Result<Caller, Refusal> {
+) -> Result<Arc<str>, Refusal> {
     let claims = bearer(headers)
         .and_then(|token| state.claims(token))
         .ok_or(Refusal::Unauthorized)?;
@@ -46,7 +40,9 @@ pub(super) fn authorize(
         return Err(Refusal::Forbidden);
     }
     accepts_json(headers)?;
-    Ok(Caller::from_claims(&claims))
+    // The claim reads `0192:991825827`.
+    let organization = claims.consumer.id.rsplit(':').next();
+    Ok(organization.unwrap_or_default().into())
 }
 
 /// Returns the token of the `Authorization: Bearer` header.
@@ -65,16 +61,6 @@ pub(super) fn expect_type(headers: &HeaderMap, wanted: &str) -> Result<(), Refus
         Ok(())
     } else {
         Err(Refusal::UnsupportedMediaType)
-    }
-}
-
-impl Caller {
-    pub(super) fn from_claims(claims: &Claims) -> Self {
-        // The claim reads `0192:991825827`.
-        let id = claims.consumer.id.rsplit(':').next().unwrap_or_default();
-        Self {
-            organization: id.into(),
-        }
     }
 }
 

@@ -1,6 +1,5 @@
 //! A stored attachment: its metadata, its content and the state of its malware scan.
 
-use std::fmt;
 use std::sync::Arc;
 
 use axum::body::Bytes;
@@ -14,17 +13,15 @@ use super::scenario::Scenario;
 use crate::correspondence::Attachment;
 
 /// An attachment that the sandbox has stored.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReceivedAttachment {
     pub id: Uuid,
     /// The resource it was initialized for, without `urn:altinn:resource:`.
     pub resource_id: String,
-    /// The metadata it was initialized with.
     pub attachment: Attachment,
     pub status: AttachmentStatus,
     /// The MD5 of the content in lower-case hexadecimal; empty before the upload.
     pub checksum: String,
-    /// The number of uploaded bytes.
     pub length: u64,
     /// The content, when bodies are kept and it is at most 1 MB.
     pub bytes: Option<Bytes>,
@@ -36,7 +33,6 @@ pub struct ReceivedAttachment {
     changed: Timestamp,
     /// The number of steps until the scan ends; `None` before the upload.
     scan_steps: Option<u32>,
-    /// True when the scan will find malware.
     infected: bool,
 }
 
@@ -52,17 +48,6 @@ pub enum AttachmentStatus {
     /// The upload or scan failed. Final: the file needs a new id.
     Failed,
     Purged,
-}
-
-impl fmt::Debug for ReceivedAttachment {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ReceivedAttachment")
-            .field("id", &self.id)
-            .field("status", &self.status)
-            .field("length", &self.length)
-            .field("checksum", &self.checksum)
-            .finish_non_exhaustive()
-    }
 }
 
 impl AttachmentStatus {

@@ -4,6 +4,7 @@ use axum::body::{Body, Bytes, HttpBody as _};
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
+use futures::StreamExt as _;
 use jiff::Timestamp;
 use serde_json::Value;
 use uuid::Uuid;
@@ -17,7 +18,7 @@ use super::members::ATTACHMENT;
 use super::overview::path_id;
 use super::problem::{Entry, Refusal, json as answer};
 use super::state::{ServerState, SharedState};
-use super::trouble::{drain, next_chunk};
+use super::trouble::drain;
 use crate::correspondence::Attachment;
 use crate::correspondence::rules::{check_attachment, check_resource_id};
 
@@ -33,12 +34,8 @@ pub(super) async fn initialize(
     expect_type(&headers, "application/json")?;
     let caller = authorize(&state, &headers, RequiredScope::Sender)?;
     let (resource_id, attachment) = parse_announcement(&state, &bytes)?;
-    let stored = ReceivedAttachment::announced(
-        &state.options.scenario,
-        &caller.organization,
-        resource_id,
-        attachment,
-    );
+    let stored =
+        ReceivedAttachment::announced(&state.options.scenario, &caller, resource_id, attachment);
     let id = stored.id;
     state.store().attachments.insert(id, stored);
     Ok(answer(StatusCode::OK, &id))
@@ -49,7 +46,7 @@ pub(super) async fn upload(
     State(state): State<SharedState>,
     Path(id): Path<String>,
     headers: HeaderMap,
-    mut body: Body,
+    body: Body,
 ) -> Result<Response, Refusal> {
     let id = match begin_upload(&state, &headers, body.size_hint().exact(), &id) {
         Ok(id) => id,
@@ -59,7 +56,7 @@ pub(super) async fn upload(
             return Err(refusal);
         }
     };
-    let content = read(&mut body, state.options.keep_bodies).await;
+    let content = read(body, state.options.keep_bodies).await;
     // Locked again: the lock is not held while the content arrives.
     let mut store = state.store();
     let stored = store.attachments.get_mut(&id).ok_or(Refusal::code(2001))?;
@@ -80,7 +77,7 @@ pub(super) async fn overview(
     let caller = authorize(&state, &headers, RequiredScope::Sender)?;
     let id = path_id(&id, "attachmentId")?;
     let mut store = state.store();
-    let stored = store.owned(&caller.organization, id)?;
+    let stored = store.owned(&caller, id)?;
     stored.advance_scan();
     Ok(answer(StatusCode::OK, &stored.to_json()))
 }
@@ -127,7 +124,7 @@ fn begin_upload(
     let caller = authorize(state, headers, RequiredScope::Sender)?;
     let id = path_id(id, "attachmentId")?;
     let mut store = state.store();
-    let stored = store.owned(&caller.organization, id)?;
+    let stored = store.owned(&caller, id)?;
     // The API's order of checks: size, an earlier upload, a letter that refers to it.
     if declared.is_some_and(|length| length == 0 || length > FILE_LIMIT) {
         return Err(Refusal::code(2004));
@@ -143,9 +140,10 @@ fn begin_upload(
 }
 
 /// Reads the content to its end; `None` when the client disconnects before.
-async fn read(body: &mut Body, keep: bool) -> Option<Content> {
+async fn read(body: Body, keep: bool) -> Option<Content> {
     let mut content = Content::new(keep);
-    while let Some(piece) = next_chunk(body).await {
+    let mut pieces = body.into_data_stream();
+    while let Some(piece) = pieces.next().await {
         content.append(&piece.ok()?);
     }
     Some(content)

@@ -111,6 +111,7 @@ pub(super) fn pascal(path: &str) -> String {
 }
 
 impl Member {
+    /// A member that may be null or missing.
     pub(super) const fn new(name: &'static str, kind: Kind) -> Self {
         Self {
             name,
@@ -122,34 +123,28 @@ impl Member {
 
     /// The member must be there and not null, by model validation.
     pub(super) const fn required(self) -> Self {
-        Self {
-            null: Absence::ModelError,
-            missing: Absence::ModelError,
-            ..self
-        }
+        self.absent(Absence::ModelError, Absence::ModelError)
     }
 
     /// The member may be missing, but a null fails model validation.
     pub(super) const fn not_null(self) -> Self {
-        Self {
-            null: Absence::ModelError,
-            ..self
-        }
+        self.absent(Absence::ModelError, Absence::Allowed)
     }
 
     /// The member may be missing, but its type has no null, so that a null fails parsing.
     pub(super) const fn not_null_in_json(self) -> Self {
-        Self {
-            null: Absence::JsonError,
-            ..self
-        }
+        self.absent(Absence::JsonError, Absence::Allowed)
     }
 
     /// A missing member fails parsing, a null model validation.
     pub(super) const fn required_in_json(self) -> Self {
+        self.absent(Absence::ModelError, Absence::JsonError)
+    }
+
+    const fn absent(self, null: Absence, missing: Absence) -> Self {
         Self {
-            null: Absence::ModelError,
-            missing: Absence::JsonError,
+            null,
+            missing,
             ..self
         }
     }
@@ -195,26 +190,23 @@ impl Reader {
 
     fn value(&mut self, kind: Kind, value: Value) -> Result<Option<Value>, Entry> {
         let read = match (kind, value) {
-            (Kind::Text, text @ Value::String(_)) => text,
-            (Kind::Flag, flag @ Value::Bool(_)) => flag,
-            (Kind::Integer, number) => {
-                integer(&number).ok_or_else(|| self.conversion_error("Int32"))?
-            }
-            (Kind::Guid, Value::String(text)) => {
-                guid(text).ok_or_else(|| self.conversion_error("Guid"))?
-            }
-            (Kind::Time, Value::String(text)) => {
-                time(&text).ok_or_else(|| self.conversion_error("DateTimeOffset"))?
-            }
+            (Kind::Text, text @ Value::String(_)) => Some(text),
+            (Kind::Flag, flag @ Value::Bool(_)) => Some(flag),
+            (Kind::Integer, number) => integer(&number),
+            (Kind::Guid, Value::String(text)) => guid(text),
+            (Kind::Time, Value::String(text)) => time(&text),
             (Kind::Enum(names), value) => return self.enum_value(names, &value),
             (Kind::Object(members), Value::Object(object)) => {
-                Value::Object(self.object(members, object)?)
+                Some(Value::Object(self.object(members, object)?))
             }
-            (Kind::List(kind), Value::Array(list)) => self.list(*kind, list)?,
-            (Kind::StringMap, Value::Object(object)) => self.string_map(object)?,
-            (kind, _) => return Err(self.conversion_error(kind.name())),
+            (Kind::List(kind), Value::Array(list)) => Some(self.list(*kind, list)?),
+            (Kind::StringMap, Value::Object(object)) => Some(self.string_map(object)?),
+            _ => None,
         };
-        Ok(Some(read))
+        match read {
+            Some(read) => Ok(Some(read)),
+            None => Err(self.conversion_error(kind.name())),
+        }
     }
 
     fn list(&mut self, kind: Kind, list: Vec<Value>) -> Result<Value, Entry> {

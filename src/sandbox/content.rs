@@ -1,6 +1,6 @@
 //! The content of an uploaded file, measured and digested while it arrives, so that files larger than memory can be received.
 
-use std::fmt::{self, Write as _};
+use std::fmt::Write as _;
 
 use axum::body::Bytes;
 use md5::{Digest, Md5};
@@ -48,13 +48,5 @@ impl Content {
 
     pub(super) fn kept(self) -> Option<Bytes> {
         self.kept.map(Bytes::from)
-    }
-}
-
-impl fmt::Debug for Content {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Content")
-            .field("length", &self.length)
-            .finish_non_exhaustive()
     }
 }

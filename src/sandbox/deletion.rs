@@ -24,7 +24,7 @@ pub(super) async fn purge(
     let mut store = state.store();
     // The API's order of checks: unknown, another sender's, already purged, too late.
     let letter = store.letter_mut(id).ok_or(Refusal::code(1001))?;
-    if letter.sender != caller.organization {
+    if letter.sender != caller {
         return Err(Refusal::code(4001));
     }
     match letter.status(now) {
@@ -49,7 +49,7 @@ pub(super) async fn delete_attachment(
     let caller = authorize(&state, &headers, RequiredScope::Sender)?;
     let id = path_id(&id, "attachmentId")?;
     let mut store = state.store();
-    let stored = store.owned(&caller.organization, id)?;
+    let stored = store.owned(&caller, id)?;
     if stored.status == AttachmentStatus::Purged {
         return Err(Refusal::code(2006));
     }

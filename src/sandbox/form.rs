@@ -10,15 +10,12 @@ use super::body::{self, Body, Kind, Member, pascal};
 use super::content::Content;
 use super::problem::Entry;
 
-/// The fields and files of a form.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Form {
     fields: Fields,
     pub(super) files: Vec<File>,
 }
 
-/// A file part of a form.
-#[derive(Debug)]
 pub(super) struct File {
     pub(super) name: String,
     pub(super) content: Content,

@@ -93,7 +93,7 @@ pub(super) fn check(state: &ServerState, assertion: &str) -> Result<Grant, Grant
         return Err(GrantRefused::invalid("MP-011", text));
     }
     let issuer = state.issuer();
-    if claims.get("aud").and_then(Value::as_str) != Some(&issuer) {
+    if text(&claims, "aud").as_ref() != Some(&issuer) {
         let text = format!("Invalid assertion. Invalid audience, expected {issuer}");
         return Err(GrantRefused::invalid("MP-110", text));
     }
@@ -140,13 +140,9 @@ fn signed_claims(state: &ServerState, assertion: &str) -> Result<Map<String, Val
     validation.required_spec_claims.clear();
     validation.validate_exp = false;
     validation.validate_aud = false;
-    match jsonwebtoken::decode(assertion, key, &validation) {
-        Ok(read) => Ok(read.claims),
-        Err(_) => Err(GrantRefused::invalid(
-            "MP-124",
-            "Invalid assertion. Invalid JWT signature",
-        )),
-    }
+    let read = jsonwebtoken::decode(assertion, key, &validation);
+    read.map(|read| read.claims)
+        .map_err(|_| GrantRefused::invalid("MP-124", "Invalid assertion. Invalid JWT signature"))
 }
 
 /// Finds the client's key by the first certificate of a chain. The sandbox trusts every issuer, because test certificates have none it could know.
@@ -182,23 +178,22 @@ fn check_times(claims: &Map<String, Value>, now: i64) -> Result<i64, GrantRefuse
         })
     };
     let (issued, expires) = (time("iat")?, time("exp")?);
-    if expires <= now {
-        let text = "Invalid assertion. The JWT has expired";
-        return Err(GrantRefused::invalid("MP-130", text));
-    }
-    if issued > now.saturating_add(SKEW) {
-        let text = "Invalid assertion. The issue time is after now";
-        return Err(GrantRefused::new("invalid_grant", None, text));
-    }
-    if issued < now.saturating_sub(SKEW) {
-        let text = "Invalid assertion. The JWT was used too late";
-        return Err(GrantRefused::invalid("MP-130", text));
-    }
-    if expires.saturating_sub(issued) > LIFETIME {
-        let text = format!("Invalid assertion. exp is more than {LIFETIME} seconds after iat");
-        return Err(GrantRefused::new("invalid_grant", None, text));
-    }
-    Ok(expires)
+    let (code, text) = if expires <= now {
+        (Some("MP-130"), "The JWT has expired".to_owned())
+    } else if issued > now.saturating_add(SKEW) {
+        (None, "The issue time is after now".to_owned())
+    } else if issued < now.saturating_sub(SKEW) {
+        (Some("MP-130"), "The JWT was used too late".to_owned())
+    } else if expires.saturating_sub(issued) > LIFETIME {
+        (
+            None,
+            format!("exp is more than {LIFETIME} seconds after iat"),
+        )
+    } else {
+        return Ok(expires);
+    };
+    let text = format!("Invalid assertion. {text}");
+    Err(GrantRefused::new("invalid_grant", code, text))
 }
 
 fn check_scopes(claims: &Map<String, Value>) -> Result<String, GrantRefused> {

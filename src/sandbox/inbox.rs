@@ -4,13 +4,13 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse, Response};
 use jiff::Timestamp;
-use serde::Serialize;
+use serde_json::{Value, json};
 use tera::{Context, Tera};
 use uuid::Uuid;
 
 use super::Letter;
 use super::state::{SharedState, Store};
-use crate::correspondence::{Recipient, Request};
+use crate::correspondence::{Attachment, Recipient};
 use crate::markdown::{delivered, inbox};
 
 /// The largest number of letters in the list, which shows the newest first.
@@ -19,17 +19,13 @@ const LISTED: usize = 200;
 /// Handles `GET /`: the list of letters.
 pub(super) async fn list(State(state): State<SharedState>) -> Response {
     // The block ends the lock before the page is rendered.
-    let (count, last) = {
+    let letters = {
         let store = state.store();
         let last = store.letters.iter().rev().take(LISTED);
-        let shown = last.map(|letter| LetterView::new(letter, &store));
-        (store.letters.len(), shown.collect::<Vec<_>>())
+        let shown = last.map(|letter| view(letter, &store)).collect::<Value>();
+        json!({ "count": store.letters.len(), "url": state.url, "letters": shown })
     };
-    let mut context = Context::new();
-    context.insert("count", &count);
-    context.insert("url", &state.url);
-    context.insert("letters", &last);
-    page(include_str!("inbox.html"), &context)
+    page(include_str!("inbox.html"), &letters)
 }
 
 /// Handles `GET /letters/{id}`: the page of one letter.
@@ -37,80 +33,51 @@ pub(super) async fn letter(State(state): State<SharedState>, Path(id): Path<Stri
     let letter = id.parse::<Uuid>().ok().and_then(|id| {
         let store = state.store();
         let letter = store.letter(id)?;
-        Some(LetterView::new(letter, &store))
+        Some(view(letter, &store))
     });
     let Some(letter) = letter else {
         return (StatusCode::NOT_FOUND, "no such letter").into_response();
     };
-    let mut context = Context::new();
-    context.insert("letter", &letter);
-    page(include_str!("letter.html"), &context)
+    page(include_str!("letter.html"), &json!({ "letter": letter }))
 }
 
-/// A letter as the page templates see it.
-#[derive(Serialize)]
-struct LetterView {
-    id: Uuid,
-    recipient: String,
-    reference: String,
-    resource: String,
-    status: &'static str,
-    accepted: String,
-    title: String,
-    summary: String,
-    /// The body as HTML, drawn as in Altinn's inbox.
-    body: String,
-    kept: bool,
-    attachments: Vec<AttachmentView>,
-}
-
-#[derive(Serialize)]
-struct AttachmentView {
-    name: String,
-    bytes: u64,
-    status: &'static str,
-}
-
-impl LetterView {
-    fn new(letter: &Letter, store: &Store) -> Self {
-        let files = store.attachments_for(letter).into_iter();
-        let request = letter.request();
-        let kept = request.is_some();
-        let Request { correspondence, .. } = request.unwrap_or_default();
-        Self {
-            id: letter.id,
-            recipient: masked(&letter.recipient),
-            reference: letter.senders_reference.clone(),
-            resource: letter.resource_id.to_string(),
-            status: letter.status(Timestamp::now()).name(),
-            accepted: format!("{:.0}", letter.accepted_at),
-            title: correspondence.content.message_title,
-            summary: correspondence.content.message_summary.unwrap_or_default(),
-            body: inbox::html(&delivered(&correspondence.content.message_body), &|text| {
-                text.into()
-            }),
-            kept,
-            attachments: files
-                .map(|file| AttachmentView {
-                    status: file.status.name(),
-                    bytes: file.length,
-                    name: file
-                        .attachment
-                        .display_name
-                        .unwrap_or(file.attachment.file_name),
-                })
-                .collect(),
-        }
-    }
+/// A letter as the page templates see it; its body is HTML, drawn as in Altinn's inbox.
+fn view(letter: &Letter, store: &Store) -> Value {
+    let files = store.attachments_for(letter).into_iter().map(|file| {
+        let Attachment {
+            display_name,
+            file_name,
+            ..
+        } = file.attachment;
+        let name = display_name.unwrap_or(file_name);
+        json!({ "name": name, "bytes": file.length, "status": file.status.name() })
+    });
+    let request = letter.request();
+    let kept = request.is_some();
+    let content = request.unwrap_or_default().correspondence.content;
+    json!({
+        "id": letter.id,
+        "recipient": masked(&letter.recipient),
+        "reference": letter.senders_reference,
+        "resource": &*letter.resource_id,
+        "status": letter.status(Timestamp::now()).name(),
+        "accepted": format!("{:.0}", letter.accepted_at),
+        "title": content.message_title,
+        "summary": content.message_summary.unwrap_or_default(),
+        "body": inbox::html(&delivered(&content.message_body), &|text| text.into()),
+        "kept": kept,
+        "attachments": files.collect::<Value>(),
+    })
 }
 
 fn masked(urn: &str) -> String {
     Recipient::parse(urn).map_or_else(|_| "*****".to_owned(), |recipient| recipient.masked())
 }
 
-fn page(template: &str, context: &Context) -> Response {
+fn page(template: &str, values: &Value) -> Response {
+    let context = Context::from_serialize(values);
     // Everything is escaped except the body, which the template marks as safe: `inbox::html` has escaped it.
-    match Tera::one_off(template, context, true) {
+    match context.and_then(|context| Tera::one_off(template, &context, true)) {
         Ok(html) => Html(html).into_response(),
         Err(error) => {
             tracing::error!(%error, "the inbox cannot be drawn");

@@ -2,8 +2,8 @@
 
 use jiff::Timestamp;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
-use super::access::Caller;
 use super::attachment::AttachmentStatus;
 use super::body::{Body, pascal};
 use super::problem::{Entry, Refusal};
@@ -32,7 +32,7 @@ pub(super) struct AcceptedRequest {
 /// Checks a parsed body; `files` are the files of its form.
 pub(super) fn judge(
     state: &ServerState,
-    caller: &Caller,
+    caller: &Arc<str>,
     body: Body,
     files: &[NewFile<'_>],
 ) -> Result<AcceptedRequest, Refusal> {
@@ -62,10 +62,12 @@ pub(super) fn judge(
     let unstored_template = template.map(|_| Refusal::code(3001));
     let by_rules = first_altinn(&findings).map(Refusal::code);
     let refusals = known_by_server.into_iter().chain(unstored_template);
+    // A text with U+0000, which Altinn's database cannot store: the finding has no code, as the answer is an unhandled error.
+    let has_null = errors(&findings).any(|finding| finding.code.is_none());
     // The rules report in Altinn's order, but the server's own checks lie between them: the rank merges both.
     match refusals.chain(by_rules).min_by_key(rank) {
         Some(refusal) => Err(refusal),
-        None if body.null_property || has_null(&findings) => Err(Refusal::Crash),
+        None if body.null_property || has_null => Err(Refusal::Crash),
         None => Ok(AcceptedRequest {
             request,
             recipients,
@@ -98,11 +100,6 @@ pub(super) fn first_altinn(findings: &[Finding]) -> Option<u16> {
         Some(Code::Altinn(code)) => Some(code),
         Some(Code::Model) | None => None,
     })
-}
-
-/// True when a text holds U+0000, which Altinn's database cannot store. The finding has no code, as the answer is an unhandled error.
-fn has_null(findings: &[Finding]) -> bool {
-    errors(findings).any(|finding| finding.code.is_none())
 }
 
 fn errors(findings: &[Finding]) -> impl Iterator<Item = &Finding> {
@@ -151,7 +148,7 @@ fn names_recipient(set: &BTreeSet<String>, urn: &str) -> bool {
 /// The refusals that depend on the server's data: used keys, registers and stored attachments.
 fn server_refusals(
     state: &ServerState,
-    caller: &Caller,
+    caller: &Arc<str>,
     request: &Request,
     recipients: &[(String, bool)],
 ) -> Vec<Refusal> {
@@ -159,14 +156,14 @@ fn server_refusals(
     let mut refusals = Vec::new();
     let store = state.store();
     if let Some(key) = request.idempotent_key
-        && store.is_key_used(key)
+        && store.letter_with_key(key).is_some()
     {
         refusals.push(Refusal::code(1034));
     }
     for id in &request.existing_attachments {
         match store.attachments.get(id) {
             None => refusals.push(Refusal::code(1007)),
-            Some(file) if file.sender != caller.organization => refusals.push(Refusal::code(1017)),
+            Some(file) if file.sender != *caller => refusals.push(Refusal::code(1017)),
             Some(file) if file.status != AttachmentStatus::Published => {
                 refusals.push(Refusal::code(1018));
             }

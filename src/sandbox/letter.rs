@@ -15,13 +15,10 @@ use crate::secret::redact;
 /// An accepted letter: one recipient of one request.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Letter {
-    /// The correspondence id in the API.
     pub id: Uuid,
-    /// The idempotency key of the request.
     pub idempotent_key: Option<Uuid>,
     /// The resource id, without `urn:altinn:resource:`.
     pub resource_id: Arc<str>,
-    /// The reference that the sender chose.
     pub senders_reference: String,
     /// The recipient as Altinn writes it: a lower-case URN.
     pub recipient: String,
@@ -133,11 +130,5 @@ impl LetterStatus {
             Self::Reserved => "Reserved",
             Self::Failed => "Failed",
         }
-    }
-}
-
-impl fmt::Display for LetterStatus {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
     }
 }

@@ -1,5 +1,7 @@
 //! The endpoints that accept letters: `POST /correspondence`, and `POST /correspondence/upload` for letters with files of their own.
 
+use std::sync::Arc;
+
 use axum::body::Bytes;
 use axum::extract::{FromRequest as _, Multipart, Request, State};
 use axum::http::{HeaderMap, StatusCode};
@@ -8,7 +10,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::access::{Caller, RequiredScope, authorize, expect_type};
+use super::access::{RequiredScope, authorize, expect_type};
 use super::body;
 use super::form::{File, Form};
 use super::judgement::{AcceptedRequest, judge};
@@ -78,7 +80,7 @@ pub(super) async fn initialize_with_files(
 /// Stores the files before the letter, as Altinn does: when the letter is refused afterwards, they stay behind without a letter.
 fn store(
     state: &ServerState,
-    caller: &Caller,
+    caller: &Arc<str>,
     accepted: &AcceptedRequest,
     files: Vec<File>,
 ) -> Result<Vec<Uuid>, Refusal> {
@@ -99,7 +101,7 @@ fn store(
         let resource = crate::correspondence::bare_resource_id(&letter.resource_id).to_owned();
         let mut stored = ReceivedAttachment::announced(
             &state.options.scenario,
-            &caller.organization,
+            caller,
             resource,
             attachment.clone(),
         );
@@ -115,14 +117,14 @@ fn store(
 /// Stores the letters of one request. The key is checked again under the lock, so that only one of two concurrent requests with the same key succeeds.
 fn commit(
     state: &ServerState,
-    caller: &Caller,
+    caller: &Arc<str>,
     accepted: &AcceptedRequest,
     bytes: &Bytes,
     own: Vec<Uuid>,
 ) -> Result<Value, Refusal> {
     let mut store = state.store();
     let key = accepted.request.idempotent_key;
-    if key.is_some_and(|key| store.is_key_used(key)) {
+    if key.is_some_and(|key| store.letter_with_key(key).is_some()) {
         return Err(Refusal::code(1034));
     }
     let scan = (!own.is_empty()).then_some(Scan::Running);
@@ -167,7 +169,7 @@ fn commit(
 fn blank_letter(
     state: &ServerState,
     store: &mut Store,
-    caller: &Caller,
+    caller: &Arc<str>,
     accepted: &AcceptedRequest,
     bytes: &Bytes,
 ) -> Letter {
@@ -189,7 +191,7 @@ fn blank_letter(
         attachments: Vec::new(),
         scan: None,
         purged_at: None,
-        sender: store.intern(&caller.organization),
+        sender: store.intern(caller),
         // Copied: hyper's bytes may be part of a larger buffer, which they would keep alive.
         body: state
             .options

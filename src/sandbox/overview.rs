@@ -4,7 +4,7 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use jiff::Timestamp;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::access::{RequiredScope, authorize};
@@ -39,12 +39,16 @@ pub(super) async fn details(
     let history = letter.history(now).into_iter().map(|(status, changed)| {
         json!({ "status": status.name(), "statusText": status_text(&letter, status), "statusChanged": changed.to_string() })
     });
-    body.insert("statusHistory".to_owned(), history.collect());
-    body.insert("systemLabel".to_owned(), json!("Default"));
-    body.insert(
-        "notifications".to_owned(),
-        Value::Array(notifications(&letter, now)),
-    );
+    body["statusHistory"] = history.collect();
+    body["systemLabel"] = json!("Default");
+    // Delivered at once, as soon as the letter is published.
+    if letter.status(now) == LetterStatus::Published {
+        let wanted = letter
+            .request()
+            .and_then(|it| it.correspondence.notification);
+        let sent = wanted.iter().map(|wanted| notification(&letter, wanted));
+        body["notifications"] = sent.collect();
+    }
     Ok(answer(StatusCode::OK, &body))
 }
 
@@ -65,7 +69,7 @@ fn sent_by_caller(
     let mut store = state.store();
     store.advance_letter_scan(id);
     let letter = store.letter(id).cloned().ok_or(Refusal::code(1001))?;
-    if letter.sender != caller.organization {
+    if letter.sender != caller {
         return Err(Refusal::code(4001));
     }
     let files = store.attachments_for(&letter);
@@ -73,11 +77,7 @@ fn sent_by_caller(
 }
 
 /// The JSON of the overview; its content is empty when the request was not kept.
-fn letter_json(
-    letter: &Letter,
-    files: &[ReceivedAttachment],
-    now: Timestamp,
-) -> Map<String, Value> {
+fn letter_json(letter: &Letter, files: &[ReceivedAttachment], now: Timestamp) -> Value {
     let request = letter.request().unwrap_or_default();
     let written = &request.correspondence;
     let history = letter.history(now);
@@ -88,7 +88,7 @@ fn letter_json(
         .last()
         .copied()
         .unwrap_or((letter.status(now), letter.accepted_at));
-    let body = json!({
+    json!({
         "recipient": letter.recipient,
         "correspondenceId": letter.id,
         "content": content(&written.content, files),
@@ -114,11 +114,7 @@ fn letter_json(
         "isConfirmationNeeded": written.is_confirmation_needed.unwrap_or_default(),
         "isConfidential": written.is_confidential.unwrap_or_default(),
         "allowForwarding": written.allow_forwarding.unwrap_or_default(),
-    });
-    match body {
-        Value::Object(body) => body,
-        _ => Map::new(),
-    }
+    })
 }
 
 fn content(content: &Content, files: &[ReceivedAttachment]) -> Value {
@@ -142,19 +138,6 @@ fn references(letter: &Letter, written: &Correspondence) -> Value {
         .map(|reference| json!(reference));
     let made = json!({ "referenceValue": dialog, "referenceType": "DialogportenDialogId" });
     own.chain([made]).collect()
-}
-
-/// The notification of a published letter, delivered at once.
-fn notifications(letter: &Letter, now: Timestamp) -> Vec<Value> {
-    let wanted = letter
-        .request()
-        .and_then(|request| request.correspondence.notification);
-    match wanted {
-        Some(wanted) if letter.status(now) == LetterStatus::Published => {
-            vec![notification(letter, &wanted)]
-        }
-        _ => Vec::new(),
-    }
 }
 
 fn notification(letter: &Letter, wanted: &Notification) -> Value {

@@ -6,13 +6,13 @@ use axum::http::header::{CONTENT_TYPE, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use serde_json::Value;
 use uuid::Uuid;
 
 use crate::correspondence::codes;
 
 pub(super) const JSON: &str = "application/json; charset=utf-8";
 
-/// The refusal of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Refusal {
     /// 401 without a body: the token is missing or invalid.
@@ -93,7 +93,6 @@ impl IntoResponse for Refusal {
     }
 }
 
-/// An answer with a JSON body.
 pub(super) fn json(status: StatusCode, body: &impl Serialize) -> Response {
     match serde_json::to_vec(body) {
         Ok(bytes) => (status, [(CONTENT_TYPE, JSON)], bytes).into_response(),
@@ -105,7 +104,7 @@ pub(super) fn json(status: StatusCode, body: &impl Serialize) -> Response {
 }
 
 /// The body of an error, with its members in the order of the API. Domain errors have `traceId` twice, as Altinn's have: a client must survive that.
-#[derive(Serialize)]
+#[derive(Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Problem<'a> {
     r#type: &'static str,
@@ -118,7 +117,7 @@ struct Problem<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     status_description: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    validation_errors: Option<Vec<ValidationError<'a>>>,
+    validation_errors: Option<Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
     errors: Option<BTreeMap<&'a str, Vec<&'a str>>>,
     #[serde(rename = "traceId")]
@@ -129,13 +128,6 @@ struct Problem<'a> {
     trace_again: Option<String>,
 }
 
-#[derive(Serialize)]
-struct ValidationError<'a> {
-    code: &'static str,
-    title: &'a str,
-    paths: [String; 1],
-}
-
 impl Problem<'_> {
     fn new(status: StatusCode, detail: Option<String>) -> Self {
         let id = Uuid::new_v4().simple().to_string();
@@ -144,14 +136,9 @@ impl Problem<'_> {
             title: status.canonical_reason().unwrap_or("Error"),
             status: status.as_u16(),
             detail,
-            code: None,
-            status_description: None,
-            validation_errors: None,
-            errors: None,
             // The form of W3C Trace Context, as Altinn's trace ids have.
             trace: format!("00-{id}-{}-00", &id[..16]),
-            error_code: None,
-            trace_again: None,
+            ..Self::default()
         }
     }
 }
@@ -166,10 +153,8 @@ fn model(entries: &[Entry]) -> Response {
             .or_default()
             .push(message.as_str());
     }
-    let validation_errors = entries.iter().map(|entry| ValidationError {
-        code: "CORR.VLD-00000",
-        title: &entry.message,
-        paths: [entry.key.replace('.', "/")],
+    let validation_errors = entries.iter().map(|Entry { key, message }| {
+        serde_json::json!({ "code": "CORR.VLD-00000", "title": message, "paths": [key.replace('.', "/")] })
     });
     let detail = "One or more validation errors occurred.".to_owned();
     let body = Problem {

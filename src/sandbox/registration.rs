@@ -2,15 +2,16 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::io;
 
 use aws_lc_rs::encoding::AsDer;
 use aws_lc_rs::rsa::{KeyPair, KeySize};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::DecodingKey;
-use pkcs1::der::asn1::{AnyRef, OctetStringRef, UintRef};
-use pkcs1::der::{Decode, Reader, SliceReader};
-use pkcs1::{RsaPrivateKeyRef, RsaPublicKeyRef};
+use pkcs1::der::Decode as _;
+use pkcs1::{RsaPrivateKeyRef, RsaPublicKeyRef, UintRef};
+use pkcs8::PrivateKeyInfoRef;
 use serde::Deserialize;
 use serde_json::json;
 use uuid::Uuid;
@@ -31,9 +32,10 @@ pub struct Registration {
 
 impl Registration {
     /// Generates a client with a new RSA key of 2048 bits, which takes a noticeable part of a second.
-    pub fn generate() -> Result<Self, RegistrationError> {
-        let pair = KeyPair::generate(KeySize::Rsa2048).map_err(|_| RegistrationError::Generate)?;
-        let der = pair.as_der().map_err(|_| RegistrationError::Generate)?;
+    pub fn generate() -> io::Result<Self> {
+        let failed = |_| io::Error::other("cannot make an RSA key");
+        let pair = KeyPair::generate(KeySize::Rsa2048).map_err(failed)?;
+        let der = pair.as_der().map_err(failed)?;
         Ok(Self {
             client_id: Uuid::new_v4().to_string(),
             private_jwk: private_jwk(der.as_ref(), &Uuid::new_v4().to_string())?,
@@ -48,11 +50,6 @@ impl Registration {
     /// The private key as a JWK with its `kid`. It is valid in this sandbox only.
     pub fn private_jwk(&self) -> &str {
         &self.private_jwk
-    }
-
-    /// The scopes the client may ask for.
-    pub fn scopes(&self) -> &'static [&'static str] {
-        &SCOPES
     }
 }
 
@@ -80,31 +77,6 @@ impl fmt::Debug for KnownClient {
     }
 }
 
-/// The reason why a client could not be registered.
-#[derive(Debug, thiserror::Error)]
-pub enum RegistrationError {
-    /// The key could not be generated.
-    #[error("cannot make an RSA key")]
-    Generate,
-    /// The generated key does not have the expected encoding.
-    #[error("cannot read the RSA key that was made")]
-    Format(#[source] pkcs1::der::Error),
-    /// The given key is not an RSA JWK.
-    #[error("the key of client `{client_id}` is not an RSA JWK")]
-    Jwk {
-        client_id: String,
-        #[source]
-        source: serde_json::Error,
-    },
-    /// The members of the JWK are not the numbers of an RSA key.
-    #[error("the key of client `{client_id}` is not an RSA key")]
-    Key {
-        client_id: String,
-        #[source]
-        source: jsonwebtoken::errors::Error,
-    },
-}
-
 /// The registered clients and the public halves of their keys.
 #[derive(Debug, Default)]
 pub(super) struct Clients(HashMap<String, Vec<PublicKey>>);
@@ -119,23 +91,18 @@ struct PublicKey {
 
 impl Clients {
     /// Registers one more key under `client_id`.
-    pub(super) fn register(&mut self, client_id: &str, jwk: &str) -> Result<(), RegistrationError> {
-        let owner = || client_id.to_owned();
-        let Jwk::Rsa { kid, n, e } =
-            serde_json::from_str(jwk).map_err(|source| RegistrationError::Jwk {
-                client_id: owner(),
-                source,
-            })?;
-        let key =
-            DecodingKey::from_rsa_components(&n, &e).map_err(|source| RegistrationError::Key {
-                client_id: owner(),
-                source,
-            })?;
-        let keys = self.0.entry(owner()).or_default();
+    pub(super) fn register(&mut self, client_id: &str, jwk: &str) -> io::Result<()> {
+        let wrong = |kind: &str| {
+            let message = format!("the key of client `{client_id}` is not an RSA {kind}");
+            io::Error::new(io::ErrorKind::InvalidInput, message)
+        };
+        let Jwk::Rsa { kid, n, e } = serde_json::from_str(jwk).map_err(|_| wrong("JWK"))?;
+        let key = DecodingKey::from_rsa_components(&n, &e).map_err(|_| wrong("key"))?;
         // Some tools pad base64url, although JWK forbids it.
         let n = URL_SAFE_NO_PAD
             .decode(n.trim_end_matches('='))
             .unwrap_or_default();
+        let keys = self.0.entry(client_id.to_owned()).or_default();
         keys.push(PublicKey { kid, n, key });
         Ok(())
     }
@@ -170,18 +137,9 @@ enum Jwk {
     },
 }
 
-/// Converts a PKCS#8 key to a JWK. Its outer sequence holds version, algorithm, and the PKCS#1 key as an octet string.
-fn private_jwk(pkcs8: &[u8], kid: &str) -> Result<String, RegistrationError> {
-    let inner = SliceReader::new(pkcs8)
-        .and_then(|mut outer| {
-            outer.sequence(|reader| {
-                UintRef::decode(reader)?;
-                AnyRef::decode(reader)?;
-                <&OctetStringRef>::decode(reader)
-            })
-        })
-        .map_err(RegistrationError::Format)?;
-    let key = RsaPrivateKeyRef::from_der(inner.as_bytes()).map_err(RegistrationError::Format)?;
+fn private_jwk(pkcs8: &[u8], kid: &str) -> io::Result<String> {
+    let key = PrivateKeyInfoRef::try_from(pkcs8).map_err(io::Error::other)?;
+    let key = RsaPrivateKeyRef::from_der(key.private_key.as_bytes()).map_err(io::Error::other)?;
     let number = |number: &UintRef<'_>| URL_SAFE_NO_PAD.encode(number.as_bytes());
     let jwk = json!({
         "kty": "RSA", "use": "sig", "alg": "RS256", "kid": kid,

@@ -1,7 +1,6 @@
 //! Scenarios: scripted faults, chosen by endpoint and request number so that every run meets the same ones.
 
 use std::collections::BTreeSet;
-use std::str::FromStr;
 use std::time::Duration;
 
 /// A synthetic person whom Altinn's own tests treat as reserved against digital mail; reserved in every scenario.
@@ -128,15 +127,12 @@ impl Scenario {
     /// Parses the name of a scenario: `calm` (no faults), `busy` (slow, with some 503 and 429), `flaky` (lost answers, expired tokens, server errors),
     /// `strict-rate:120/min` (per `s`, `min` or `h`; requests above it get 429).
     pub fn named(name: &str) -> Result<Self, UnknownScenario> {
-        let unknown = || UnknownScenario(name.to_owned());
-        let (trouble, rate) = match name {
-            "calm" => (Vec::new(), None),
-            "busy" => (busy(), None),
-            "flaky" => (flaky(), None),
-            _ => {
-                let rate = name.strip_prefix("strict-rate:").ok_or_else(unknown)?;
-                (Vec::new(), Some(rate.parse().map_err(|()| unknown())?))
-            }
+        let (trouble, rate) = match (name, name.strip_prefix("strict-rate:").and_then(rate)) {
+            ("calm", _) => (Vec::new(), None),
+            ("busy", _) => (busy(), None),
+            ("flaky", _) => (flaky(), None),
+            (_, Some(rate)) => (Vec::new(), Some(rate)),
+            (_, None) => return Err(UnknownScenario(name.to_owned())),
         };
         Ok(Self {
             trouble,
@@ -157,25 +153,20 @@ impl When {
     }
 }
 
-impl FromStr for Rate {
-    type Err = ();
-
-    fn from_str(text: &str) -> Result<Self, ()> {
-        let (requests, unit) = text.split_once('/').ok_or(())?;
-        let seconds = match unit {
-            "s" => 1,
-            "min" => 60,
-            "h" => 3600,
-            _ => return Err(()),
-        };
-        match requests.parse() {
-            Ok(requests @ 1..) => Ok(Self {
-                requests,
-                period: Duration::from_secs(seconds),
-            }),
-            _ => Err(()),
-        }
-    }
+/// Parses a rate such as `120/min`.
+fn rate(text: &str) -> Option<Rate> {
+    let (requests, unit) = text.split_once('/')?;
+    let seconds = match unit {
+        "s" => 1,
+        "min" => 60,
+        "h" => 3600,
+        _ => return None,
+    };
+    let requests = requests.parse().ok().filter(|requests| *requests > 0)?;
+    Some(Rate {
+        requests,
+        period: Duration::from_secs(seconds),
+    })
 }
 
 /// Makes the same faults for letters with and without files of their own.

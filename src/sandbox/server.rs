@@ -9,11 +9,11 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{MethodRouter, delete, get, post};
+use axum::serve::ListenerExt as _;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use super::connection::{CuttableListener, Disconnect};
 use super::registration::Clients;
 use super::state::{ServerState, SharedState};
 use super::trouble::apply_scenario;
@@ -40,30 +40,24 @@ impl Sandbox {
         let registration = match options.registration.take() {
             Some(registration) => registration,
             // Generating an RSA key takes long enough to hold up other tasks of the runtime.
-            None => tokio::task::spawn_blocking(Registration::generate)
-                .await?
-                .map_err(io::Error::other)?,
+            None => tokio::task::spawn_blocking(Registration::generate).await??,
         };
         let mut clients = Clients::default();
-        clients
-            .register(registration.client_id(), registration.private_jwk())
-            .map_err(invalid)?;
+        clients.register(registration.client_id(), registration.private_jwk())?;
         for client in &options.clients {
-            clients
-                .register(&client.client_id, &client.jwk)
-                .map_err(invalid)?;
+            clients.register(&client.client_id, &client.jwk)?;
         }
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, options.port));
         let listener = TcpListener::bind(address).await?;
         let url = format!("http://{}", listener.local_addr()?);
+        // Otherwise small answers wait for the client's acknowledgements, and the sandbox appears slow.
+        let listener = listener.tap_io(|stream| _ = stream.set_nodelay(true));
         let state = Arc::new(ServerState::new(options, url, clients));
-        let service = routes(&state).into_make_service_with_connect_info::<Disconnect>();
         let (stop, stopped) = oneshot::channel();
-        let served =
-            axum::serve(CuttableListener(listener), service).with_graceful_shutdown(async {
-                // An error means that the sandbox was dropped.
-                let _ = stopped.await;
-            });
+        let served = axum::serve(listener, routes(&state)).with_graceful_shutdown(async {
+            // An error means that the sandbox was dropped.
+            let _ = stopped.await;
+        });
         Ok(Self {
             state,
             registration,
@@ -117,10 +111,6 @@ impl Sandbox {
         let _ = self.stop.send(());
         self.served.await?
     }
-}
-
-fn invalid(error: super::RegistrationError) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidInput, error)
 }
 
 fn routes(state: &SharedState) -> Router {

@@ -17,7 +17,6 @@ use super::registration::Clients;
 use super::scenario::{Endpoint, Rate};
 use super::token::{Claims, TokenSigner};
 
-/// The state that all endpoints share.
 #[derive(Debug)]
 pub(super) struct ServerState {
     pub(super) options: Options,
@@ -87,10 +86,6 @@ impl Store {
         let count = self.requests.entry(endpoint).or_default();
         *count += 1;
         *count
-    }
-
-    pub(super) fn is_key_used(&self, key: Uuid) -> bool {
-        self.by_key.contains_key(&key)
     }
 
     pub(super) fn letter(&self, id: Uuid) -> Option<&Letter> {
@@ -178,9 +173,7 @@ impl Store {
         self.recent.push_back(now);
         Ok(())
     }
-}
 
-impl Store {
     /// Links attachments to a letter; with `keep` they also record the letter's id.
     pub(super) fn link(&mut self, attachments: &[Uuid], letter: Uuid, keep: bool) {
         for id in attachments {

@@ -1,6 +1,5 @@
 //! The access tokens that the sandbox signs: those of Maskinporten, and those of Altinn for which they are exchanged.
 
-use std::fmt;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -9,17 +8,15 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 /// Signs and verifies tokens with a random secret. Symmetric, because only the sandbox itself verifies its tokens.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub(super) struct TokenSigner(EncodingKey, DecodingKey);
 
-/// The issuer of a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Issuer {
     Maskinporten,
     Altinn,
 }
 
-/// The claims of a token.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Claims {
     pub(super) iss: String,
@@ -105,12 +102,6 @@ impl Default for TokenSigner {
             EncodingKey::from_secret(&secret),
             DecodingKey::from_secret(&secret),
         )
-    }
-}
-
-impl fmt::Debug for TokenSigner {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("TokenSigner")
     }
 }
 

@@ -86,7 +86,6 @@ struct Form {
     assertion: Option<String>,
 }
 
-/// Extracts the assertion from a form.
 fn assertion(headers: &HeaderMap, body: &[u8]) -> Result<String, GrantRefused> {
     let invalid = |text: &str| GrantRefused::new("invalid_request", None, text);
     expect_type(headers, "application/x-www-form-urlencoded")
@@ -97,24 +96,17 @@ fn assertion(headers: &HeaderMap, body: &[u8]) -> Result<String, GrantRefused> {
         .and_then(|body| format!("/?{body}").parse::<Uri>().ok())
         .and_then(|uri| Query::<Form>::try_from_uri(&uri).ok())
         .ok_or_else(|| invalid("The form cannot be read"))?;
-    match form.0 {
-        Form {
-            grant_type: None, ..
-        } => Err(invalid("Missing parameter: grant_type")),
-        Form {
-            grant_type: Some(other),
-            ..
-        } if other != GRANT_TYPE => Err(GrantRefused::new(
+    let Query(Form {
+        grant_type,
+        assertion,
+    }) = form;
+    match grant_type.as_deref() {
+        None => Err(invalid("Missing parameter: grant_type")),
+        Some(GRANT_TYPE) => assertion.ok_or_else(|| invalid("Missing parameter: assertion")),
+        Some(_) => Err(GrantRefused::new(
             "unsupported_grant_type",
             None,
             format!("The grant type is not supported, expected {GRANT_TYPE}"),
         )),
-        Form {
-            assertion: None, ..
-        } => Err(invalid("Missing parameter: assertion")),
-        Form {
-            assertion: Some(assertion),
-            ..
-        } => Ok(assertion),
     }
 }

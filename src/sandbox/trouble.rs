@@ -1,17 +1,18 @@
 //! The middleware in front of every endpoint that carries out the faults of the scenario.
 
+use std::io;
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
-use axum::extract::{ConnectInfo, Request, State};
+use axum::extract::{Request, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS};
 use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use futures::{StreamExt as _, stream};
 use serde_json::json;
 use tokio::time::Instant;
 
-use super::connection::Disconnect;
 use super::problem::Refusal;
 use super::state::{ServerState, SharedState};
 use super::token::TokenSigner;
@@ -20,7 +21,6 @@ use super::{Action, Endpoint};
 /// Counts the request, and applies its delay and fault.
 pub(super) async fn apply_scenario(
     State((state, endpoint)): State<(SharedState, Endpoint)>,
-    ConnectInfo(disconnect): ConnectInfo<Disconnect>,
     request: Request,
     next: Next,
 ) -> Response {
@@ -28,7 +28,7 @@ pub(super) async fn apply_scenario(
     if !delay.is_zero() {
         tokio::time::sleep(delay).await;
     }
-    let mut response = perform(action, &state, &disconnect, request, next).await;
+    let mut response = perform(action, &state, request, next).await;
     let headers = response.headers_mut();
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -38,7 +38,6 @@ pub(super) async fn apply_scenario(
 async fn perform(
     action: Option<Action>,
     state: &ServerState,
-    disconnect: &Disconnect,
     request: Request,
     next: Next,
 ) -> Response {
@@ -59,19 +58,15 @@ async fn perform(
         }
         Some(Action::CutBeforeCommit) => {
             drain(request.into_body()).await;
-            disconnect.trigger();
-            // Never arrives: writing any answer is what makes the connection drop.
-            StatusCode::INTERNAL_SERVER_ERROR.into_response()
+            disconnect()
         }
         Some(Action::CutMidway) => {
-            let _ = next_chunk(&mut request.into_body()).await;
-            disconnect.trigger();
-            StatusCode::INTERNAL_SERVER_ERROR.into_response()
+            let _ = request.into_body().into_data_stream().next().await;
+            disconnect()
         }
         Some(Action::CutAfterCommit) => {
-            let response = next.run(request).await;
-            disconnect.trigger();
-            response
+            next.run(request).await;
+            disconnect()
         }
         Some(Action::ExpireTokens) => {
             // This request's token is invalid now too: the client sees a 401 in the middle of its run.
@@ -98,49 +93,33 @@ impl ServerState {
                 action => first = first.or(Some(action)),
             }
         }
-        // The limit belongs to the gateway, which answers before Altinn sees the request. So it wins over all other actions.
-        if let Some(rate) = scenario.rate.filter(|_| endpoint.is_rate_limited())
+        let is_api = !matches!(endpoint, Endpoint::Token | Endpoint::Exchange);
+        // The limit belongs to the gateway of the API, which answers before Altinn sees the request. So it wins over all other actions.
+        if let Some(rate) = scenario.rate.filter(|_| is_api)
             && let Err(wait) = store.admit_request(rate, Instant::now())
         {
             // Rounded up: `Retry-After` has whole seconds, and a client that obeys must be admitted.
             let retry_after = Some(wait.as_secs() + u64::from(wait.subsec_nanos() > 0));
-            return (
-                delay,
-                Some(Action::Answer {
-                    status: 429,
-                    retry_after,
-                }),
-            );
+            first = Some(Action::Answer {
+                status: 429,
+                retry_after,
+            });
         }
         (delay, first)
     }
 }
 
-impl Endpoint {
-    /// True for endpoints of the Correspondence API, to which the limit of the gateway applies.
-    fn is_rate_limited(self) -> bool {
-        !matches!(self, Self::Token | Self::Exchange)
-    }
+/// An answer that never arrives: its body fails at once, before hyper has written anything, so that hyper drops the connection. The client has written its
+/// request and reads the end of the stream where the answer should begin: it cannot know the outcome.
+fn disconnect() -> Response {
+    let failure = io::Error::from(io::ErrorKind::ConnectionAborted);
+    Body::from_stream(stream::iter([Err::<Bytes, _>(failure)])).into_response()
 }
 
 /// Reads a body to its end, so that the client has sent all of it.
-pub(super) async fn drain(mut body: Body) {
-    while let Some(Ok(_)) = next_chunk(&mut body).await {}
-}
-
-/// Reads the next bytes of a body; `None` at its end.
-pub(super) async fn next_chunk(body: &mut Body) -> Option<Result<Bytes, axum::Error>> {
-    use axum::body::HttpBody;
-    use std::pin::Pin;
-    loop {
-        let frame = std::future::poll_fn(|cx| Pin::new(&mut *body).poll_frame(cx)).await?;
-        match frame.map(|frame| frame.into_data().ok()) {
-            Ok(Some(bytes)) => return Some(Ok(bytes)),
-            // Trailers are no content.
-            Ok(None) => {}
-            Err(error) => return Some(Err(error)),
-        }
-    }
+pub(super) async fn drain(body: Body) {
+    let mut pieces = body.into_data_stream();
+    while let Some(Ok(_)) = pieces.next().await {}
 }
 
 fn gateway(status: u16, retry_after: Option<u64>) -> Response {

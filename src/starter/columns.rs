@@ -13,7 +13,7 @@ pub(crate) struct Columns {
     pub(super) dialect: Option<Dialect>,
     pub(super) rows: u64,
     /// The number of rows that could not be read.
-    pub(super) unreadable: u64,
+    pub(crate) unreadable: u64,
     pub(super) recipient: usize,
     /// The column with the recipient of rows that have none in `recipient`.
     pub(super) or_recipient: Option<usize>,
@@ -59,11 +59,6 @@ impl Columns {
     /// True when some column tells all rows apart. Otherwise the mailing will not validate.
     pub(crate) fn has_key(&self) -> bool {
         self.key != Key::None
-    }
-
-    /// The number of rows that could not be read.
-    pub(crate) fn unreadable(&self) -> u64 {
-        self.unreadable
     }
 
     pub(super) fn header(&self, column: usize) -> &str {

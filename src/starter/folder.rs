@@ -10,7 +10,6 @@ use super::columns::Columns;
 use super::{letters, manifest, rows};
 use crate::manifest::schema_text;
 
-/// The name of the recipients file.
 const RECIPIENTS: &str = "recipients.csv";
 
 /// The files of a new mailing, before they are written.
@@ -19,7 +18,6 @@ pub(crate) struct Starter {
     files: Vec<(String, Content)>,
 }
 
-/// The content of a file.
 #[derive(Debug)]
 enum Content {
     Text(String),
@@ -29,7 +27,6 @@ enum Content {
 
 #[derive(Debug, Error)]
 pub(crate) enum WriteError {
-    /// Existing files would have to be overwritten.
     #[error("{} already holds {}", folder.display(), names.join(", "))]
     Exists {
         folder: PathBuf,
@@ -39,7 +36,6 @@ pub(crate) enum WriteError {
     /// The path of the folder is something else.
     #[error("{} is not a folder", .0.display())]
     NotAFolder(PathBuf),
-    /// A file or folder cannot be written.
     #[error("cannot write {}", path.display())]
     Write {
         path: PathBuf,
@@ -130,7 +126,6 @@ struct WrittenFiles {
 }
 
 impl WrittenFiles {
-    /// Creates a folder and its missing parents.
     fn create_folders(&mut self, folder: &Path) -> io::Result<()> {
         let missing: Vec<_> = folder
             .ancestors()

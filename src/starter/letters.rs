@@ -12,6 +12,16 @@ pub(super) fn tag(header: &str) -> String {
     format!("{{{{ {} }}}}", column_expression(header))
 }
 
+/// A template that renders `filled` in the rows that have a value in the column, and `empty` in the others.
+pub(super) fn if_filled(header: &str, filled: &str, empty: &str) -> String {
+    let expression = column_expression(header);
+    let empty = match empty {
+        "" => String::new(),
+        empty => format!("{{% else %}}{empty}"),
+    };
+    format!("{{% if {expression} %}}{filled}{empty}{{% endif %}}")
+}
+
 /// The letters in the languages that are needed, as file name and text.
 pub(super) fn letters(columns: &Columns) -> Vec<(String, String)> {
     let needed = columns
@@ -59,11 +69,7 @@ pub(super) fn language(columns: &Columns) -> String {
         Some(Language { column, blanks, .. }) => {
             let header = columns.header(column);
             if blanks {
-                format!(
-                    "{{% if {} %}}{}{{% else %}}nb{{% endif %}}",
-                    column_expression(header),
-                    tag(header)
-                )
+                if_filled(header, &tag(header), "nb")
             } else {
                 tag(header)
             }

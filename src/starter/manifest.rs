@@ -1,9 +1,8 @@
 //! The text of a starter's manifest: the members a mailing needs, and others in comments.
 
 use super::columns::{Columns, Contact, Key};
-use super::letters::{by_language, language, tag};
+use super::letters::{by_language, if_filled, language, tag};
 use super::scalar::scalar;
-use crate::template::column_expression;
 
 /// Writes the manifest for these columns; `file` is the recipients file, relative to the manifest's folder.
 pub(super) fn manifest(mailing: &str, file: &str, columns: &Columns) -> String {
@@ -48,12 +47,7 @@ environment: sandbox                   # nothing leaves this machine; then tt02 
 fn recipients(file: &str, columns: &Columns) -> String {
     let first = columns.header(columns.recipient);
     let recipient = match columns.or_recipient {
-        Some(second) => format!(
-            "{{% if {} %}}{}{{% else %}}{}{{% endif %}}",
-            column_expression(first),
-            tag(first),
-            tag(columns.header(second))
-        ),
+        Some(second) => if_filled(first, &tag(first), &tag(columns.header(second))),
         None => tag(first),
     };
     let key = match columns.key {
@@ -170,11 +164,7 @@ fn notification(columns: &Columns) -> String {
     let contact = |member: &str, contact: Contact| {
         let header = columns.header(contact.column);
         let value = if contact.domestic {
-            format!(
-                "{{% if {} %}}+47{}{{% endif %}}",
-                column_expression(header),
-                tag(header)
-            )
+            if_filled(header, &format!("+47{}", tag(header)), "")
         } else {
             tag(header)
         };

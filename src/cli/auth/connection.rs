@@ -116,33 +116,40 @@ impl<'a> Connection<'a> {
         let (auth, folder, environment) = (self.auth, self.folder, &self.environment);
         let origin = Origin::find(given, auth, folder)?;
         let mut warnings = self.warnings.clone();
-        let tokens = match &origin {
+        let (tokens, name) = match origin {
             Origin::Key(key) => {
-                let signer = Signer::find(key, &given.values, auth, folder, environment)?;
+                let signer = Signer::find(&key, given, auth, folder, environment)?;
                 return Ok(self.with_key(signer));
             }
             Origin::Text(text, place) => {
-                let token = read_token(text.expose_secret(), place).map_err(TokenError::from)?;
+                let token = read_token(text.expose_secret(), &place).map_err(TokenError::from)?;
                 if token.claims().is_none() {
                     // Only a warning: Altinn decides, and another issuer's token may be opaque by design.
                     warnings.push(format!(
                         "the token in {place} cannot be read: it is not a JWT, as Altinn's and Maskinporten's tokens are"
                     ));
                 }
-                from_token(token, place)
+                let name = format!("the token in {place}");
+                (from_token(token, place), name)
             }
             Origin::File(path) => {
-                warnings.extend(warn_if_open(path, "token"));
-                from_file(path.clone())
+                warnings.extend(warn_if_open(&path, "token"));
+                let name = format!("the token file {}", path.display());
+                (from_file(path), name)
             }
-            Origin::Command(command) => token_command(command, auth, folder, environment)?,
+            Origin::Command(command) => {
+                let program = command.first().map(String::as_str).unwrap_or_default();
+                let tokens = token_command(command, auth, folder, environment)?;
+                (tokens, format!("the token command `{program}`"))
+            }
             Origin::Generator(origin) => {
-                token_generator(origin, auth, environment, self.http.clone())?
+                let tokens = token_generator(origin, auth, environment, self.http.clone())?;
+                (tokens, "the test token generator".to_owned())
             }
         };
         Ok(OpenedSource {
             tokens,
-            name: origin.name(),
+            name,
             warnings,
         })
     }
@@ -222,16 +229,13 @@ impl OpenedSource {
 
 /// The environment of a sandbox, which serves as both platform and Maskinporten at `url`.
 pub(crate) fn sandbox_at(url: &str) -> Result<Environment, CliError> {
-    Environment::sandbox(url, url).map_err(|error| CliError::Usage {
-        message: error.to_string(),
-        hint: None,
-    })
+    Environment::sandbox(url, url).map_err(CliError::wrong)
 }
 
 fn authorities(given: &AuthArgs, auth: &Auth, folder: &Path) -> Result<Authorities, CliError> {
     // A path in the manifest is relative to the manifest's folder, a path in a flag to the working directory.
     let in_manifest = || auth.ca_file.as_ref().map(|file| folder.join(file));
-    match given.values.ca_file.clone().or_else(in_manifest) {
+    match given.ca_file.clone().or_else(in_manifest) {
         Some(path) => {
             let pem = secrets::read(&path, "read the certificates in")?;
             Ok(Authorities::from_pem(&pem)?)

@@ -7,10 +7,10 @@ use crate::altinn::Environment;
 use crate::manifest::{self, Auth, KeySource};
 use crate::maskinporten::{Algorithm, Identity, KeyFile, KeyOptions, SigningKey};
 use crate::sandbox::Registration;
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::ExposeSecret as _;
 use zeroize::Zeroizing;
 
-use super::arguments::Values;
+use super::AuthArgs;
 use super::secrets::{self, Secret, variable, warn_if_open};
 use crate::cli::CliError;
 
@@ -27,7 +27,6 @@ pub(super) struct Signer {
     pub(super) warnings: Vec<String>,
 }
 
-/// The place a key is read from.
 #[derive(Debug)]
 pub(super) enum KeyOrigin<'a> {
     File(PathBuf),
@@ -44,12 +43,12 @@ impl Signer {
     /// Reads the key and finds its client id: the flag or variable wins over the manifest, and the manifest over the settings file of Altinn Studio.
     pub(super) fn find(
         origin: &KeyOrigin<'_>,
-        values: &Values,
+        given: &AuthArgs,
         auth: &Auth,
         folder: &Path,
         environment: &Environment,
     ) -> Result<Self, CliError> {
-        let options = key_options(origin, values.kid.as_deref(), folder)?;
+        let options = key_options(origin, given.kid.as_deref(), folder)?;
         let (bytes, place, warning) = origin.read(folder)?;
         let mut warnings: Vec<_> = warning.into_iter().collect();
         let file = KeyFile::read(&bytes, &options).map_err(|source| CliError::Key {
@@ -60,7 +59,7 @@ impl Signer {
         if let Some(authority) = &file.authority {
             check_authority(authority, environment, &place)?;
         }
-        let given = values.client_id.as_ref().or(auth.client_id.as_ref());
+        let given = given.client_id.as_ref().or(auth.client_id.as_ref());
         if let (Some(given), Some(own)) = (given, &file.client_id)
             && given != own
         {
@@ -86,15 +85,16 @@ impl Signer {
     /// The client that is registered in every sandbox, with the key the sandbox hands out.
     pub(super) fn for_sandbox(registration: &Registration) -> Result<Self, CliError> {
         let place = "the sandbox".to_owned();
-        match SigningKey::from_text(registration.private_jwk(), None) {
-            Ok(key) => Ok(Self {
-                key,
-                client_id: registration.client_id().to_owned(),
-                place,
-                warnings: Vec::new(),
-            }),
-            Err(source) => Err(CliError::Key { place, source }),
-        }
+        let key = SigningKey::from_text(registration.private_jwk(), None);
+        Ok(Self {
+            key: key.map_err(|source| CliError::Key {
+                place: place.clone(),
+                source,
+            })?,
+            client_id: registration.client_id().to_owned(),
+            place,
+            warnings: Vec::new(),
+        })
     }
 }
 
@@ -105,21 +105,25 @@ fn key_options(
     folder: &Path,
 ) -> Result<KeyOptions, CliError> {
     let manifest = match origin {
-        KeyOrigin::Manifest(key) => Some(*key),
-        KeyOrigin::File(_) | KeyOrigin::Variable => None,
+        KeyOrigin::Manifest(key) => (*key).clone(),
+        KeyOrigin::File(_) | KeyOrigin::Variable => KeySource::default(),
     };
-    let certificate = manifest.and_then(|key| key.certificate.as_ref());
-    let certificate = certificate
-        .map(|file| secrets::read_text(&folder.join(file), "read the certificate"))
-        .transpose()?;
+    let certificate = manifest.certificate.map(|file| {
+        let text = secrets::read_text(&folder.join(file), "read the certificate");
+        text.map(|text| text.as_str().to_owned())
+    });
+    let password = Secret {
+        what: "password for the key",
+        variable: "MASSEBREV_KEY_PASSWORD",
+        member: "auth.key.password",
+        source: manifest.password.as_ref(),
+    };
     Ok(KeyOptions {
-        kid: kid
-            .map(str::to_owned)
-            .or_else(|| manifest.and_then(|key| key.kid.clone())),
-        algorithm: manifest.and_then(|key| key.algorithm).map(algorithm),
-        certificate: certificate.map(|text| text.as_str().to_owned()),
-        password: password(manifest, folder)?,
-        section: manifest.and_then(|key| key.section.clone()),
+        kid: kid.map(str::to_owned).or(manifest.kid),
+        algorithm: manifest.algorithm.map(algorithm),
+        certificate: certificate.transpose()?,
+        password: password.find(folder)?,
+        section: manifest.section,
     })
 }
 
@@ -129,16 +133,6 @@ fn algorithm(name: manifest::Algorithm) -> Algorithm {
         manifest::Algorithm::Rs384 => Algorithm::Rs384,
         manifest::Algorithm::Rs512 => Algorithm::Rs512,
     }
-}
-
-fn password(key: Option<&KeySource>, folder: &Path) -> Result<Option<SecretString>, CliError> {
-    let secret = Secret {
-        what: "password for the key",
-        variable: "MASSEBREV_KEY_PASSWORD",
-        member: "auth.key.password",
-        source: key.and_then(|key| key.password.as_ref()),
-    };
-    secret.find(folder)
 }
 
 impl KeyOrigin<'_> {

@@ -16,6 +16,7 @@ use super::AuthArgs;
 use super::key::{KEY, KeyOrigin};
 use super::secrets::variable;
 use crate::cli::CliError;
+use crate::cli::command_line::is_typed;
 
 /// The one place that tokens come from.
 #[derive(Debug)]
@@ -39,20 +40,11 @@ const GENERATED_LIFETIME: Duration = Duration::from_secs(30 * 60);
 impl<'a> Origin<'a> {
     /// Finds the one origin. Two of the same rank are an error, because it is not clear which one is meant.
     pub(super) fn find(given: &AuthArgs, auth: &'a Auth, folder: &Path) -> Result<Self, CliError> {
-        let key_file = || {
-            given
-                .values
-                .key_file
-                .clone()
-                .map(KeyOrigin::File)
-                .map(Self::Key)
-        };
-        let token_file = || given.values.token_file.clone().map(Self::File);
+        let key_file = || Some(Self::Key(KeyOrigin::File(given.key_file.clone()?)));
+        let token_file = || Some(Self::File(given.token_file.clone()?));
         // clap reads the variable where there is no flag, so the values below may be of either rank.
-        let flags = [
-            ("--key-file", key_file().filter(|_| given.key_by_flag)),
-            ("--token-file", token_file().filter(|_| given.token_by_flag)),
-        ];
+        let flags = [("--key-file", key_file()), ("--token-file", token_file())]
+            .map(|(flag, origin)| (flag, origin.filter(|_| is_typed(flag))));
         if let Some(origin) = at_most_one(flags)? {
             return Ok(origin);
         }
@@ -104,20 +96,6 @@ impl<'a> Origin<'a> {
             return Ok(Self::Command(command));
         }
         Ok(token.generator.as_ref().map_or(key, Self::Generator))
-    }
-
-    /// The origin as messages name it; holds no secret.
-    pub(super) fn name(&self) -> String {
-        match self {
-            Self::Key(_) => "a key".to_owned(),
-            Self::Text(_, place) => format!("the token in {place}"),
-            Self::File(path) => format!("the token file {}", path.display()),
-            Self::Command(command) => {
-                let program = command.first().map(String::as_str).unwrap_or_default();
-                format!("the token command `{program}`")
-            }
-            Self::Generator(_) => "the test token generator".to_owned(),
-        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Refuses secrets that stand where a name is expected, without quoting them.
 
 use std::env;
-use std::path::Path;
+use std::path::PathBuf;
 
 use crate::manifest::Auth;
 use crate::secret::is_secret;
@@ -37,31 +37,20 @@ pub(crate) fn check_command_line(definition: &clap::Command) -> Result<(), CliEr
 
 /// Refuses a secret where the manifest expects the name of a file or a client.
 pub(crate) fn check_manifest(auth: &Auth) -> Result<(), CliError> {
-    let (key, token) = (auth.key.as_ref(), auth.token.as_ref());
-    let file = |path: Option<&Path>| path.map(|path| path.to_string_lossy().into_owned());
-    let password = key.and_then(|key| key.password.as_ref()?.file.as_deref());
-    let subscription = auth
-        .subscription_key
-        .as_ref()
-        .and_then(|key| key.file.as_deref());
+    let (key, token) = (auth.key.clone(), auth.token.clone());
+    let (key, token) = (key.unwrap_or_default(), token.unwrap_or_default());
+    let password = key.password.unwrap_or_default();
+    let subscription = auth.subscription_key.clone().unwrap_or_default();
+    let file = |path: Option<PathBuf>| path.map(|path| path.to_string_lossy().into_owned());
     let names = [
         ("auth.clientId", auth.client_id.clone()),
-        ("auth.caFile", file(auth.ca_file.as_deref())),
-        ("auth.key.kid", key.and_then(|key| key.kid.clone())),
-        (
-            "auth.key.file",
-            file(key.and_then(|key| key.file.as_deref())),
-        ),
-        (
-            "auth.key.certificate",
-            file(key.and_then(|key| key.certificate.as_deref())),
-        ),
-        ("auth.key.password.file", file(password)),
-        ("auth.subscriptionKey.file", file(subscription)),
-        (
-            "auth.token.file",
-            file(token.and_then(|token| token.file.as_deref())),
-        ),
+        ("auth.caFile", file(auth.ca_file.clone())),
+        ("auth.key.kid", key.kid),
+        ("auth.key.file", file(key.file)),
+        ("auth.key.certificate", file(key.certificate)),
+        ("auth.key.password.file", file(password.file)),
+        ("auth.subscriptionKey.file", file(subscription.file)),
+        ("auth.token.file", file(token.file)),
     ];
     for (member, name) in names {
         if name.is_some_and(|name| is_secret(&name)) {

@@ -11,11 +11,7 @@ use crate::cli::CliError;
 
 /// Reads a file of at most 1 MB; `action` completes the error `cannot …`, as in `read the key`.
 pub(super) fn read(path: &Path, action: &'static str) -> Result<Zeroizing<Vec<u8>>, CliError> {
-    read_file(path).map_err(|source| CliError::File {
-        action,
-        path: path.to_owned(),
-        source,
-    })
+    read_file(path).map_err(CliError::file(action, path))
 }
 
 pub(super) fn read_text(path: &Path, action: &'static str) -> Result<Zeroizing<String>, CliError> {

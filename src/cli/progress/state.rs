@@ -13,7 +13,6 @@ const WINDOW: Duration = Duration::from_secs(30);
 /// No estimate is made from a shorter period than this.
 const TOO_SHORT: Duration = Duration::from_secs(2);
 
-/// The progress of one run.
 #[derive(Debug, Default)]
 pub(super) struct RunProgress {
     letters: u64,

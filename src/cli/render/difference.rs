@@ -9,7 +9,6 @@ use jiff::Timestamp;
 
 use crate::cli::{CliError, Printer};
 
-/// Prints the differences letter by letter.
 pub(super) struct Difference {
     earlier: OldRender,
     printer: Printer,

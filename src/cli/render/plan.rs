@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-use crate::journal::{Journal, JournalError};
 use crate::plan::Digest;
 use crate::send::{ChangedInput, changed_inputs};
 
@@ -29,7 +28,7 @@ pub(super) fn compare(
     }
     printer.out(format_args!("the plan was {old}"))?;
     printer.out(format_args!("and is now   {now}"))?;
-    match changed(old, checked, &checked.journal_path)? {
+    match changed(old, checked)? {
         Some(changed) => {
             for input in changed {
                 printer.out(format_args!("changed: {input}"))?;
@@ -44,15 +43,9 @@ pub(super) fn compare(
 }
 
 /// The inputs that differ from those of the latest run; `None` when that run had another plan, or there is none.
-fn changed(
-    old: Digest,
-    checked: &CheckedMailing,
-    journal: &Path,
-) -> Result<Option<Vec<ChangedInput>>, CliError> {
-    let journal = match Journal::read(journal) {
-        Ok(journal) => journal,
-        Err(JournalError::Missing { .. }) => return Ok(None),
-        Err(error) => return Err(error.into()),
+fn changed(old: Digest, checked: &CheckedMailing) -> Result<Option<Vec<ChangedInput>>, CliError> {
+    let Some(journal) = checked.earlier_runs()? else {
+        return Ok(None);
     };
     let latest = journal.run()?;
     if latest.is_none_or(|run| run.plan != old.to_string()) {

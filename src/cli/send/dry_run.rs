@@ -1,6 +1,6 @@
 //! `massebrev send --dry-run`: everything a send does before it opens a connection.
 
-use crate::plan::{CheckReport, Deliveries, Delivery, Planned};
+use crate::plan::{CheckReport, Delivery};
 use crate::preview;
 use crate::send::{SendError, possible_second_letters, refuse_changed};
 use crate::text::count;
@@ -15,20 +15,20 @@ use crate::cli::{CliError, ExitStatus, Printer};
 
 impl SendArgs {
     pub(super) fn dry_run(&self, printer: Printer) -> Result<ExitStatus, CliError> {
-        let mut plan = self.plan_run(printer)?;
+        let plan = self.plan_run(printer)?;
         // With `--accept-changes` a send records the changes instead of refusing them.
         if !self.resume.accept_changes {
             let CheckedMailing {
                 mailing,
                 check_report,
                 ..
-            } = &mut plan.checked;
+            } = &plan.checked;
             refuse_changed(plan.journal.as_ref(), mailing, check_report, &plan.resume)
                 .map_err(|error| resume::changed_error(error, &plan.checked, &self.target))?;
         }
         self.refuse_second_letters(&plan, printer)?;
         let show_proofs = plan.checked.proof.is_some();
-        let bytes = render(&mut plan, &mut |delivery| {
+        let bytes = render(&plan, &mut |delivery| {
             if show_proofs {
                 show(delivery, printer)
             } else {
@@ -115,24 +115,14 @@ impl SendArgs {
 
 /// Renders the letters as a send does, and returns the total size of their requests in bytes.
 fn render(
-    plan: &mut SendPlan,
+    plan: &SendPlan,
     each: &mut dyn FnMut(&Delivery) -> Result<(), CliError>,
 ) -> Result<u64, CliError> {
-    let SendPlan {
-        checked,
-        resume,
-        chosen,
-        ..
-    } = plan;
-    let deliveries = Deliveries::new(&checked.mailing, &checked.check_report);
-    let deliveries = deliveries.map_err(SendError::Rows)?;
     let mut bytes = 0;
-    for planned in deliveries.only(chosen.rows.clone()) {
-        let planned: Planned = planned.map_err(SendError::InputChanged)?;
+    for delivery in plan.checked.letters(plan.chosen.rows.clone())? {
+        let delivery = delivery?;
         // Rows are numbered from 1, positions in the journal's state from 0.
-        if let Planned::Delivery(delivery) = planned
-            && !usize::try_from(delivery.row - 1).is_ok_and(|position| resume.passes(position))
-        {
+        if !usize::try_from(delivery.row - 1).is_ok_and(|position| plan.resume.passes(position)) {
             bytes += delivery.body(&[]).map_err(SendError::Json)?.len() as u64;
             each(&delivery)?;
         }
@@ -143,7 +133,7 @@ fn render(
 /// Prints a letter as its reader will see it.
 fn show(delivery: &Delivery, printer: Printer) -> Result<(), CliError> {
     let mut text = Vec::new();
-    preview::text(delivery, &mut text)?;
+    preview::text(delivery, &mut text).map_err(CliError::Stdout)?;
     printer.out(String::from_utf8_lossy(&text).trim_end())
 }
 

@@ -84,38 +84,28 @@ fn report_file(target: &Target, checked: &CheckedMailing) -> String {
 
 /// Prints the reason for the end of the run unless it finished, and returns the exit status.
 pub(super) fn print_ending(summary: &Summary, report: &Report, printer: Printer) -> ExitStatus {
-    match &summary.ending {
-        RunEnd::Finished if is_done(report, summary.left_out) => ExitStatus::Success,
-        RunEnd::Finished => ExitStatus::Unfinished,
-        RunEnd::Stopped(why) => {
-            printer.warn(format_args!("stopped: {why}"));
-            ExitStatus::Stopped
-        }
-        RunEnd::NoToken(error) => {
-            printer.warn(format_args!("stopped: {}", error.reason()));
-            if let Some(hint) = error.hint() {
-                printer.warn(format_args!("   hint: {hint}"));
-            }
-            ExitStatus::Setup
-        }
-        RunEnd::Untrusted { reason, hint } => {
-            printer.warn(format_args!("stopped: {reason}"));
-            if let Some(hint) = hint {
-                printer.warn(format_args!("   hint: {hint}"));
-            }
-            ExitStatus::Setup
-        }
-        RunEnd::Unreachable(why) => {
-            printer.warn(format_args!("stopped: {why}"));
-            printer.warn(
-                "   hint: check the network, and that a proxy or firewall lets the program through; massebrev token --check tries each step",
-            );
-            ExitStatus::Setup
-        }
+    let (why, hint) = match &summary.ending {
+        RunEnd::Finished if is_done(report, summary.left_out) => return ExitStatus::Success,
+        RunEnd::Finished => return ExitStatus::Unfinished,
         RunEnd::Interrupted => {
             printer.warn("interrupted: what was in flight is settled or will be looked up, the rest is outstanding");
-            ExitStatus::Interrupted
+            return ExitStatus::Interrupted;
         }
+        RunEnd::Stopped(why) => (why.clone(), None),
+        RunEnd::NoToken(error) => (error.reason(), error.hint()),
+        RunEnd::Untrusted { reason, hint } => (reason.clone(), hint.clone()),
+        RunEnd::Unreachable(why) => {
+            let hint = "check the network, and that a proxy or firewall lets the program through; massebrev token --check tries each step";
+            (why.clone(), Some(hint.to_owned()))
+        }
+    };
+    printer.warn(format_args!("stopped: {why}"));
+    if let Some(hint) = hint {
+        printer.warn(format_args!("   hint: {hint}"));
+    }
+    match summary.ending {
+        RunEnd::Stopped(_) => ExitStatus::Stopped,
+        _ => ExitStatus::Setup,
     }
 }
 

@@ -114,25 +114,25 @@ fn check_proof_recipient(
 ) -> Result<(), CliError> {
     let production = checked.destination.is_production();
     let masked = to.masked();
-    match to {
-        Recipient::Person(_) if production && to.is_synthetic_person() => Err(CliError::usage(
-            format!("--proof-to {masked}: a synthetic person cannot get a letter in production"),
-            "send the proofs to your own organisation, or choose another `environment`",
-        )),
-        Recipient::Person(_) if !production && !to.is_synthetic_person() => {
-            printer.warn(format_args!(
-                "warning: --proof-to {masked}: this may be a real person, outside production"
+    let doubt = match to {
+        Recipient::Person(_) if production && to.is_synthetic_person() => {
+            return Err(CliError::usage(
+                format!(
+                    "--proof-to {masked}: a synthetic person cannot get a letter in production"
+                ),
+                "send the proofs to your own organisation, or choose another `environment`",
             ));
-            Ok(())
+        }
+        Recipient::Person(_) if !production && !to.is_synthetic_person() => {
+            "this may be a real person, outside production"
         }
         Recipient::Organization(number) if !identifier::organization_control_digit_fits(number) => {
-            printer.warn(format_args!(
-                "warning: --proof-to {masked}: the control digit of the organisation number does not fit"
-            ));
-            Ok(())
+            "the control digit of the organisation number does not fit"
         }
-        _ => Ok(()),
-    }
+        _ => return Ok(()),
+    };
+    printer.warn(format_args!("warning: --proof-to {masked}: {doubt}"));
+    Ok(())
 }
 
 /// Prints the end of the run, the place where the proofs can be seen, and the next command; returns the exit status.
