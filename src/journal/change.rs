@@ -10,12 +10,12 @@ use uuid::Uuid;
 use super::block::{self, OpenLetter};
 use super::checksum::{insert, seal};
 use super::record::{
-    RowRecord, id, next_number, numbered_record, row_with_correspondence, whole, write_record,
+    RowRecord, next_number, numbered_record, row_with_correspondence, whole, write_record,
 };
 use super::run::record_inputs;
 use super::{
     EndedRun, Entry, IllegalStep, Input, JournalError, Outcome, Run, SharedAttachment, Start,
-    State, UploadState, transition,
+    State, transition,
 };
 use crate::secret::redact;
 
@@ -31,7 +31,8 @@ pub(super) enum Change {
     EndRun(EndedRun),
     /// The run was alive at this time. If the process dies, its last requests may have left as late as this or later.
     Alive(Timestamp),
-    Attachment(SharedAttachment, Uuid, UploadState),
+    /// The id of an upload; true when it is published.
+    Attachment(SharedAttachment, Uuid, bool),
     ForgetAttachment(Uuid),
 }
 
@@ -103,12 +104,12 @@ pub(super) fn apply(
         Change::BeginRun(run, inputs) => begin_run(file, &run, &inputs)?,
         Change::EndRun(ended) => end_run(file, &ended)?,
         Change::Alive(at) => write_alive(file, at)?,
-        Change::Attachment(attachment, id, state) => {
-            write_attachment(file, &attachment, id, state)?;
+        Change::Attachment(attachment, id, is_published) => {
+            write_attachment(file, &attachment, id, is_published)?;
         }
         Change::ForgetAttachment(id) => {
             let sql = "DELETE FROM attachments WHERE id = ?1";
-            file.prepare_cached(sql)?.execute([id.as_bytes()])?;
+            file.prepare_cached(sql)?.execute([id])?;
         }
     }
     Ok(Ok(Done::Nothing))
@@ -127,10 +128,10 @@ pub(super) fn cut_off(file: &mut Connection) -> rusqlite::Result<usize> {
     // Formats before 3 have no blocks: there the rows themselves are in flight, also after the migration.
     let in_flight = {
         let mut rows = file.prepare("SELECT key FROM deliveries WHERE state = ?1")?;
-        let keys = rows.query_map([State::InFlight.name()], |row| id(row, 0))?;
-        keys.collect::<rusqlite::Result<Vec<_>>>()?
+        let keys = rows.query_map([State::InFlight.name()], |row| row.get(0))?;
+        keys.collect::<rusqlite::Result<Vec<Uuid>>>()?
     };
-    for key in in_flight.into_iter().flatten() {
+    for key in in_flight {
         let (number, record) = numbered_record(&file, key)?.unzip();
         found.extend(record.map(|record| OpenLetter {
             number,
@@ -332,15 +333,21 @@ fn write_attachment(
     file: &Connection,
     attachment: &SharedAttachment,
     id: Uuid,
-    state: UploadState,
+    is_published: bool,
 ) -> rusqlite::Result<()> {
+    // For a person who looks into the file; a run asks Altinn.
+    let state = if is_published {
+        "published"
+    } else {
+        "initialized"
+    };
     insert(
         file,
         "attachments",
         &[
-            attachment.identity().as_bytes().to_vec().into(),
-            id.as_bytes().to_vec().into(),
-            state.name().to_owned().into(),
+            attachment.identity().into(),
+            id.into(),
+            state.to_owned().into(),
             attachment.digest.to_vec().into(),
             attachment.resource.clone().into(),
             masked(&attachment.file_name).into(),

@@ -11,14 +11,13 @@ use uuid::Uuid;
 
 use super::change::{self, Change, Done, StateBefore};
 use super::lock::{Lock, private};
-use super::record::{id, named};
 use super::rows::{latest_run, line_of};
 use super::run::latest_inputs;
 use super::store::Store;
 use super::writer::Writer;
 use super::{
     EndedRun, Entry, Header, Input, JournalError, RecordedRows, RowRecord, Run, SharedAttachment,
-    Snapshot, Start, State, UploadState,
+    Snapshot, Start, State,
 };
 
 /// An open journal. Clones share it; dropping the last one closes it.
@@ -233,30 +232,28 @@ impl Journal {
         Snapshot::take(&self.0.path)
     }
 
-    /// The recorded upload of an attachment: its id at Altinn and its state.
+    /// The id at Altinn of a recorded upload of an attachment, which need not be published.
     pub(crate) fn attachment(
         &self,
         attachment: &SharedAttachment,
-    ) -> Result<Option<(Uuid, UploadState)>, JournalError> {
+    ) -> Result<Option<Uuid>, JournalError> {
         let reader = self.reader();
-        let sql = "SELECT id, state FROM attachments WHERE identity = ?1";
+        let sql = "SELECT id FROM attachments WHERE identity = ?1";
         reader
             .connection
-            .query_row(sql, [attachment.identity().as_bytes()], |row| {
-                Ok((id(row, 0)?.unwrap_or_default(), named(row, 1)?))
-            })
+            .query_row(sql, [attachment.identity()], |row| row.get(0))
             .optional()
             .map_err(|source| reader.read_error(source))
     }
 
-    /// Records the state of an attachment's upload. Durable when it returns.
+    /// Records an attachment's upload. Durable when it returns.
     pub(crate) async fn record_attachment(
         &self,
         attachment: SharedAttachment,
         id: Uuid,
-        state: UploadState,
+        is_published: bool,
     ) -> Result<(), JournalError> {
-        let change = Change::Attachment(attachment, id, state);
+        let change = Change::Attachment(attachment, id, is_published);
         self.change(change).await.map(drop)
     }
 
@@ -339,7 +336,7 @@ mod tests {
     use super::Journal;
     use crate::journal::{
         Dropped, EndedRun, Entry, Header, HowEnded, Input, JournalError, LetterEnd, Outcome,
-        Reason, Recorded, Run, SharedAttachment, Skip, Start, State, UploadState,
+        Reason, Recorded, Run, SharedAttachment, Skip, Start, State,
     };
 
     const PERSON: &str = "07827199405";
@@ -726,7 +723,7 @@ mod tests {
         };
         journal.record(key(2), Entry::Skipped(skip)).await.unwrap();
         journal
-            .record_attachment(attachment(PERSON), key(9), UploadState::Published)
+            .record_attachment(attachment(PERSON), key(9), true)
             .await
             .unwrap();
         journal
@@ -765,14 +762,14 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let journal = open(folder.path());
         let (this, id) = (attachment("07827199405.pdf"), Uuid::from_u128(8));
-        for state in [UploadState::Initialized, UploadState::Published] {
+        for is_published in [false, true] {
             journal
-                .record_attachment(this.clone(), id, state)
+                .record_attachment(this.clone(), id, is_published)
                 .await
                 .unwrap();
         }
         let found = journal.attachment(&this).unwrap();
-        assert_eq!(found, Some((id, UploadState::Published)));
+        assert_eq!(found, Some(id));
         let same_when_masked = attachment("07827126818.pdf");
         assert_eq!(journal.attachment(&same_when_masked).unwrap(), None);
         journal.forget_attachment(id).await.unwrap();
@@ -961,8 +958,7 @@ mod tests {
             reason: None,
         };
         journal.end_run(ended).await.unwrap();
-        let uploaded =
-            journal.record_attachment(attachment("a.pdf"), key(9), UploadState::Published);
+        let uploaded = journal.record_attachment(attachment("a.pdf"), key(9), true);
         uploaded.await.unwrap();
         journal.open_block(starts(&[(2, 1)])).await.unwrap();
         let path = journal_path(folder.path());

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use rusqlite::{Error, OptionalExtension, params};
 use uuid::Uuid;
 
-use super::record::{RowRecord, columns, count, find, id, instant, line, named, time, whole};
+use super::record::{RowRecord, columns, find, instant, line, time, whole};
 use super::store::Store;
 use super::{DigestHead, EndedRun, Header, JournalError, Run, State};
 
@@ -60,7 +60,7 @@ impl Snapshot {
     fn count(&self) -> rusqlite::Result<Vec<(State, u64)>> {
         let sql = "SELECT state, count(*) FROM deliveries GROUP BY state";
         let mut counts = self.store.connection.prepare(sql)?;
-        let counts = counts.query_map([], |row| Ok((named(row, 0)?, count(row, 1)?)))?;
+        let counts = counts.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
         let mut counts: BTreeMap<State, u64> = counts.collect::<rusqlite::Result<_>>()?;
         // The rows of open blocks still have their earlier states; the letters count as in flight.
         for letter in self.store.open_letters()? {
@@ -216,15 +216,15 @@ pub(super) fn latest_run(store: &Store) -> Result<Option<Run>, JournalError> {
                 None => None,
                 Some(at) => Some(EndedRun {
                     at,
-                    how: named(row, 7)?,
+                    how: row.get(7)?,
                     reason: row.get(8)?,
                 }),
             };
             Ok(Run {
-                rows: count(row, 0)?,
-                earlier: count(row, 1)?,
-                skipped: count(row, 2)?,
-                invalid: count(row, 3)?,
+                rows: row.get(0)?,
+                earlier: row.get(1)?,
+                skipped: row.get(2)?,
+                invalid: row.get(3)?,
                 plan: row.get(4)?,
                 started_at: time(row, 5)?,
                 ended,
@@ -312,13 +312,13 @@ impl RecordedRows {
         let mut rows = page.query(params![self.last, RESUME_PAGE])?;
         while let Some(row) = rows.next()? {
             self.last = advances(self.last, row.get(0)?)?;
-            let key = id(row, 1)?.unwrap_or_default();
+            let key: Uuid = row.get(1)?;
             self.page.push_back(match self.open.remove(&key) {
                 Some(record) => record.into(),
                 None => Recorded {
                     key,
-                    row: count(row, 2)?,
-                    state: named(row, 3)?,
+                    row: row.get(2)?,
+                    state: row.get(3)?,
                     last_at: time(row, 4)?,
                     body: row.get(5)?,
                     accepted: row.get(6)?,

@@ -12,7 +12,7 @@ use super::attempt::{Attempts, Unaccepted};
 use super::signals::ServerContact;
 use super::{Event, SendError, Stop};
 use crate::altinn::{AttachmentOverview, AttachmentStatus, CheckedFile, Client};
-use crate::journal::{Journal, JournalError, Reason, SharedAttachment, UploadState};
+use crate::journal::{Journal, JournalError, Reason, SharedAttachment};
 use crate::manifest;
 use crate::plan::{Digest, PlannedFile};
 
@@ -143,7 +143,7 @@ impl<'a> Uploads<'a> {
             let event = Event::Attachment { name, reused };
             self.attempts.observer.notice(&event);
         };
-        if let Some((id, _)) = self.journal.attachment(&shared)? {
+        if let Some(id) = self.journal.attachment(&shared)? {
             // Recorded does not mean usable: it may be half uploaded, expired or purged.
             if self.published(id).await?.is_ok() {
                 notice(true);
@@ -157,9 +157,7 @@ impl<'a> Uploads<'a> {
         for _ in 0..ROUNDS {
             match self.upload(&shared, planned).await? {
                 Ok(id) => {
-                    self.journal
-                        .record_attachment(shared, id, UploadState::Published)
-                        .await?;
+                    self.journal.record_attachment(shared, id, true).await?;
                     notice(false);
                     return Ok(id);
                 }
@@ -185,7 +183,7 @@ impl<'a> Uploads<'a> {
         let id = initialized.await.result?;
         // Recorded before the content is sent: after a crash the next run finds the id and does not leave it behind at Altinn.
         self.journal
-            .record_attachment(shared.clone(), id, UploadState::Initialized)
+            .record_attachment(shared.clone(), id, false)
             .await?;
         let content = CheckedFile::from(&*planned.file);
         let uploaded = self
