@@ -9,7 +9,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension};
 
 use super::JournalError;
 use super::block::{self, OpenLetter};
-use super::checksum::{insert, verify};
+use super::checksum::{self, insert, verify};
 use super::format::{FORMAT, PROGRAM, SCHEMA, migrate};
 
 /// The `application_id` in the header of the `SQLite` file: "brev".
@@ -192,6 +192,7 @@ impl Store {
         connection
             .busy_timeout(Duration::from_secs(5))
             .map_err(failed)?;
+        checksum::add_function(&connection).map_err(failed)?;
         Ok(Self {
             connection,
             older: None,
