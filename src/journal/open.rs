@@ -1,30 +1,30 @@
 //! The open journal of one mailing in one environment: the module's interface.
 
+use std::fmt;
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
-use rusqlite::OptionalExtension;
+use rusqlite::{Connection, OptionalExtension};
 use uuid::Uuid;
 
-use super::change::{self, Change, Done, StateBefore};
+use super::change::{self, OpenBlocks, StateBefore};
 use super::lock::{Lock, private};
 use super::rows::{latest_run, line_of};
 use super::run::latest_inputs;
 use super::store::Store;
-use super::writer::Writer;
+use super::writer::{Answer, Writer};
 use super::{
-    EndedRun, Entry, Header, Input, JournalError, RecordedRows, RowRecord, Run, SharedAttachment,
-    Snapshot, Start, State,
+    EndedRun, Entry, Header, Input, JournalError, Outcome, RecordedRows, RowRecord, Run,
+    SharedAttachment, Snapshot, Start, State,
 };
 
 /// An open journal. Clones share it; dropping the last one closes it.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) struct Journal(Arc<Inner>);
 
-#[derive(Debug)]
 struct Inner {
     path: PathBuf,
     /// The copy in the older format, when opening has migrated the file.
@@ -157,15 +157,14 @@ impl Journal {
         &self,
         letters: Vec<(Uuid, Start)>,
     ) -> Result<Vec<StateBefore>, JournalError> {
-        match self.change(Change::OpenBlock(letters)).await? {
-            Done::Opened(before) => Ok(before),
-            Done::NewState(_) | Done::Nothing => Err(self.stopped_error()),
-        }
+        self.change(true, |file, open| change::open_block(file, open, letters))
+            .await
     }
 
     /// Closes all blocks: their letters without an outcome have not been sent, and keep their earlier states.
     pub(crate) async fn close_blocks(&self) -> Result<(), JournalError> {
-        self.change(Change::CloseBlocks).await.map(drop)
+        self.change(true, |file, open| open.close(file).map(Ok))
+            .await
     }
 
     /// Records an entry for a row. Durable when it returns. Returns the row's new state.
@@ -175,16 +174,21 @@ impl Journal {
     /// [`JournalError::Illegal`], [`JournalError::IdTaken`] and [`JournalError::Drift`] refuse this entry alone. After a
     /// [`JournalError::Write`] every later call returns it too.
     pub(crate) async fn record(&self, key: Uuid, entry: Entry) -> Result<State, JournalError> {
-        let change = match entry {
+        let is_urgent = match &entry {
             // A single letter is a block of one.
-            Entry::Started(start) => Change::OpenBlock(vec![(key, start)]),
-            entry => Change::Entry(key, entry),
+            Entry::Started(start) => {
+                let opened = self.open_block(vec![(key, start.clone())]).await;
+                return opened.map(|_| State::InFlight);
+            }
+            Entry::Skipped(_) => false,
+            // Others may stop the run.
+            Entry::Ended(end) => !matches!(end.outcome, Outcome::Sent { .. }),
+            _ => true,
         };
-        match self.change(change).await? {
-            Done::NewState(state) => Ok(state),
-            Done::Opened(_) => Ok(State::InFlight),
-            Done::Nothing => Err(self.stopped_error()),
-        }
+        self.change(is_urgent, move |file, open| {
+            change::record(file, open, key, &entry)
+        })
+        .await
     }
 
     pub(crate) fn recorded(&self) -> Result<RecordedRows, JournalError> {
@@ -210,17 +214,18 @@ impl Journal {
 
     /// Records that a run begins, with its inputs. Durable when it returns.
     pub(crate) async fn begin_run(&self, run: Run, inputs: Vec<Input>) -> Result<(), JournalError> {
-        self.change(Change::BeginRun(run, inputs)).await.map(drop)
+        self.write(move |file| change::begin_run(file, &run, &inputs))
+            .await
     }
 
     /// Records the end of the latest run. Durable when it returns.
     pub(crate) async fn end_run(&self, ended: EndedRun) -> Result<(), JournalError> {
-        self.change(Change::EndRun(ended)).await.map(drop)
+        self.write(move |file| change::end_run(file, &ended)).await
     }
 
     /// Records that the run is alive at this time. When the process dies, its lost requests are dated no earlier.
     pub(crate) async fn keep_alive(&self, at: Timestamp) -> Result<(), JournalError> {
-        self.change(Change::Alive(at)).await.map(drop)
+        self.write(move |file| change::write_alive(file, at)).await
     }
 
     pub(crate) fn run(&self) -> Result<Option<Run>, JournalError> {
@@ -253,34 +258,48 @@ impl Journal {
         id: Uuid,
         is_published: bool,
     ) -> Result<(), JournalError> {
-        let change = Change::Attachment(attachment, id, is_published);
-        self.change(change).await.map(drop)
+        self.write(move |file| change::write_attachment(file, &attachment, id, is_published))
+            .await
     }
 
     /// Deletes the record of an attachment that Altinn no longer has.
     pub(crate) async fn forget_attachment(&self, id: Uuid) -> Result<(), JournalError> {
-        self.change(Change::ForgetAttachment(id)).await.map(drop)
+        self.write(move |file| change::forget_attachment(file, id))
+            .await
     }
 
-    async fn change(&self, change: Change) -> change::Answer {
+    /// Makes a change that is never refused. Durable when it returns.
+    async fn write(
+        &self,
+        write: impl FnOnce(&Connection) -> rusqlite::Result<()> + Send + 'static,
+    ) -> Result<(), JournalError> {
+        self.change(true, |file, _| write(file).map(Ok)).await
+    }
+
+    async fn change<T: Send + 'static>(
+        &self,
+        is_urgent: bool,
+        change: impl FnOnce(&Connection, &mut OpenBlocks) -> rusqlite::Result<Answer<T>>
+        + Send
+        + 'static,
+    ) -> Answer<T> {
+        let path = &self.0.path;
         let Some(writer) = &self.0.writer else {
-            return Err(JournalError::ReadOnly {
-                path: self.0.path.clone(),
-            });
+            return Err(JournalError::ReadOnly { path: path.clone() });
         };
-        let answer = writer.hand_over(change);
-        answer.await.unwrap_or_else(|_| Err(self.stopped_error()))
+        let answer = writer.hand_over(is_urgent, change).await;
+        answer.unwrap_or_else(|_| Err(JournalError::Stopped { path: path.clone() }))
     }
 
     fn reader(&self) -> MutexGuard<'_, Store> {
         // A reader that panicked has changed nothing in the store.
         self.0.reader.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
 
-    fn stopped_error(&self) -> JournalError {
-        JournalError::Stopped {
-            path: self.0.path.clone(),
-        }
+impl fmt::Debug for Journal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Journal").field(&self.0.path).finish()
     }
 }
 
