@@ -9,11 +9,11 @@ use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
 use super::attempt::{Attempts, Unaccepted};
+use super::session::Session;
 use super::signals::ServerContact;
 use super::{Event, SendError, Stop};
-use crate::altinn::{AttachmentOverview, AttachmentStatus, CheckedFile, Client};
-use crate::journal::{Journal, JournalError, Reason, SharedAttachment};
-use crate::manifest;
+use crate::altinn::{AttachmentOverview, AttachmentStatus, CheckedFile};
+use crate::journal::{JournalError, Reason, SharedAttachment};
 use crate::plan::{Digest, PlannedFile};
 
 /// The largest number of initialisations of a file. Each interrupted upload needs a new id.
@@ -23,10 +23,7 @@ const FIRST_POLL: Duration = Duration::from_millis(100);
 
 /// The uploads of one run.
 pub(super) struct Uploads<'a> {
-    client: &'a Client,
-    journal: &'a Journal,
-    attempts: &'a Attempts<'a>,
-    settings: &'a manifest::Uploads,
+    session: Session<'a>,
     /// Limits uploads in parallel, besides the rate limiter.
     slots: Semaphore,
     cells: Mutex<Cells>,
@@ -52,18 +49,10 @@ const RECHECKED_CODES: [u32; 7] = [2001, 2002, 2003, 2005, 2006, 2008, 2009];
 const MISSING_CODES: [u32; 3] = [2001, 2006, 2018];
 
 impl<'a> Uploads<'a> {
-    pub(super) fn new(
-        client: &'a Client,
-        journal: &'a Journal,
-        attempts: &'a Attempts<'a>,
-        settings: &'a manifest::Uploads,
-    ) -> Self {
+    pub(super) fn new(session: Session<'a>) -> Self {
         Self {
-            client,
-            journal,
-            attempts,
-            settings,
-            slots: Semaphore::new(settings.parallel()),
+            session,
+            slots: Semaphore::new(session.options.attachments.parallel()),
             cells: Mutex::default(),
             used: Mutex::default(),
         }
@@ -81,7 +70,7 @@ impl<'a> Uploads<'a> {
         let shared = shared(resource, planned);
         tokio::select! {
             biased;
-            () = self.attempts.stop.wait() => Err(Unaccepted::NotStarted.into()),
+            () = self.session.attempts.stop.wait() => Err(Unaccepted::NotStarted.into()),
             // One upload for all letters that wait; after an error the next letter tries again.
             id = cell.get_or_try_init(|| self.obtain(shared, planned)) => id.copied(),
         }
@@ -94,7 +83,12 @@ impl<'a> Uploads<'a> {
         files: &[Arc<PlannedFile>],
     ) -> Result<bool, SendError> {
         for file in files {
-            if self.journal.attachment(&shared(resource, file))?.is_none() {
+            if self
+                .session
+                .journal
+                .attachment(&shared(resource, file))?
+                .is_none()
+            {
                 return Ok(false);
             }
         }
@@ -106,7 +100,7 @@ impl<'a> Uploads<'a> {
         self.cells()
             .retain(|_, cell| cell.get().is_none_or(|id| !dead.contains(id)));
         for id in dead {
-            self.journal.forget_attachment(*id).await?;
+            self.session.journal.forget_attachment(*id).await?;
         }
         Ok(())
     }
@@ -141,23 +135,26 @@ impl<'a> Uploads<'a> {
         let name = &planned.attachment.file_name;
         let notice = |reused| {
             let event = Event::Attachment { name, reused };
-            self.attempts.observer.notice(&event);
+            self.session.attempts.observer.notice(&event);
         };
-        if let Some(id) = self.journal.attachment(&shared)? {
+        if let Some(id) = self.session.journal.attachment(&shared)? {
             // Recorded does not mean usable: it may be half uploaded, expired or purged.
             if self.published(id).await?.is_ok() {
                 notice(true);
                 return Ok(id);
             }
             // Forgotten even if the deletion fails: an attachment that is not published by now cannot be used.
-            self.journal.forget_attachment(id).await?;
+            self.session.journal.forget_attachment(id).await?;
             self.discard(id).await?;
         }
         let mut last = Reason::default();
         for _ in 0..ROUNDS {
             match self.upload(&shared, planned).await? {
                 Ok(id) => {
-                    self.journal.record_attachment(shared, id, true).await?;
+                    self.session
+                        .journal
+                        .record_attachment(shared, id, true)
+                        .await?;
                     notice(false);
                     return Ok(id);
                 }
@@ -175,20 +172,23 @@ impl<'a> Uploads<'a> {
     ) -> Result<Result<Uuid, Reason>, UploadEnd> {
         // The semaphore is never closed.
         let slot = self.slots.acquire().await.ok();
-        let initialized = self.attempts.settle(async |token| {
-            self.client
+        let initialized = self.session.attempts.settle(async |token| {
+            self.session
+                .client
                 .initialize_attachment(&token, &shared.resource, &planned.attachment)
                 .await
         });
         let id = initialized.await.result?;
         // Recorded before the content is sent: after a crash the next run finds the id and does not leave it behind at Altinn.
-        self.journal
+        self.session
+            .journal
             .record_attachment(shared.clone(), id, false)
             .await?;
         let content = CheckedFile::from(&*planned.file);
         let uploaded = self
+            .session
             .attempts
-            .settle(async |token| self.client.upload(&token, id, &content).await)
+            .settle(async |token| self.session.client.upload(&token, id, &content).await)
             .await;
         // Scanning takes long and needs no slot.
         drop(slot);
@@ -222,13 +222,15 @@ impl<'a> Uploads<'a> {
     /// Waits until an attachment is published. The inner error is the reason why it never will be, or was not within the time limit.
     async fn published(&self, id: Uuid) -> Result<Result<(), String>, UploadEnd> {
         let began = Instant::now();
-        let limit = self.settings.scan_limit.duration();
-        let slowest = self.settings.poll_interval.duration();
+        let settings = &self.session.options.attachments;
+        let limit = settings.scan_limit.duration();
+        let slowest = settings.poll_interval.duration();
         let mut wait = FIRST_POLL.min(slowest);
         loop {
             let looked = self
+                .session
                 .attempts
-                .settle(async |token| self.client.attachment(&token, id).await)
+                .settle(async |token| self.session.client.attachment(&token, id).await)
                 .await;
             let overview = match looked.result {
                 // Altinn no longer has the attachment.
@@ -258,10 +260,10 @@ impl<'a> Uploads<'a> {
         let attempts = Attempts {
             stop: &stop,
             contact: ServerContact::default(),
-            ..*self.attempts
+            ..*self.session.attempts
         };
         let deleted = attempts
-            .look_up(async |token| self.client.delete_attachment(&token, id).await)
+            .look_up(async |token| self.session.client.delete_attachment(&token, id).await)
             .await;
         match deleted {
             Ok(()) => {}
@@ -274,7 +276,7 @@ impl<'a> Uploads<'a> {
                 return Ok(());
             }
         }
-        self.journal.forget_attachment(id).await
+        self.session.journal.forget_attachment(id).await
     }
 
     fn cells(&self) -> MutexGuard<'_, Cells> {

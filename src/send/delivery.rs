@@ -5,21 +5,20 @@ use uuid::Uuid;
 
 use super::adaptive_concurrency::Begun;
 use super::attachments::{UploadEnd, Uploads};
-use super::attempt::{Attempted, Attempts, Unaccepted};
+use super::attempt::{Attempted, Unaccepted};
 use super::delivery_end::DeliveryEnd;
 use super::letters::Letter;
 use super::lookup::{FoundLetter, Lookup, LookupResult};
 use super::outcome::{by_status, collision, in_doubt, stopped};
 use super::reconcile::may_still_arrive;
 use super::run_end::Recovered;
+use super::session::Session;
 use super::signals::RefusedResources;
 use super::verdict::Verdict;
 use super::{RunEnd, SendError};
-use crate::altinn::{CheckedFile, Client, Enclosure, Initialized};
+use crate::altinn::{CheckedFile, Enclosure, Initialized};
 use crate::correspondence::{Recipient, form_fields};
-use crate::journal::{
-    Entry, Journal, JournalError, LetterEnd, Outcome, Reason, State, StateBefore,
-};
+use crate::journal::{Entry, JournalError, LetterEnd, Outcome, Reason, State, StateBefore};
 use crate::plan::{Delivery, LocalFile};
 
 /// Number of look-ups that find no letter before that is believed.
@@ -31,9 +30,7 @@ const EXPIRES_SOON: u32 = 1055;
 
 /// Sends letters, any number of them concurrently.
 pub(super) struct Sender<'a> {
-    pub(super) client: &'a Client,
-    pub(super) journal: &'a Journal,
-    pub(super) attempts: &'a Attempts<'a>,
+    pub(super) session: Session<'a>,
     pub(super) uploads: &'a Uploads<'a>,
     pub(super) refused: &'a RefusedResources,
 }
@@ -83,7 +80,7 @@ impl Sender<'_> {
     /// Looks a letter up by its key, up to `times` times while it is not found.
     pub(super) async fn look_up(&self, delivery: &Delivery, times: u32) -> LookupResult {
         let lookup = Lookup::from(delivery);
-        lookup.look_up(self.client, self.attempts, times).await
+        lookup.look_up(self.session, times).await
     }
 
     /// Records a letter's outcome. When the journal has the correspondence for a different row, one of the two got the answer to the other's request; Altinn is asked which.
@@ -104,7 +101,11 @@ impl Sender<'_> {
                 at: Timestamp::now(),
                 lost_at: end.lost_at,
             };
-            let recorded = self.journal.record(delivery.key, Entry::Ended(entry)).await;
+            let recorded = self
+                .session
+                .journal
+                .record(delivery.key, Entry::Ended(entry))
+                .await;
             let other = match recorded {
                 Ok(state) => break state,
                 Err(JournalError::IdTaken { other, .. }) => other,
@@ -112,8 +113,8 @@ impl Sender<'_> {
             };
             if end.by_key {
                 // Found by its key, the correspondence is this letter's. The other row becomes unknown, and is looked up after the run.
-                self.journal.record(other, Entry::Disputed).await?;
-                if let Some(record) = self.journal.line(other)? {
+                self.session.journal.record(other, Entry::Disputed).await?;
+                if let Some(record) = self.session.journal.line(other)? {
                     unsettled.push(Lookup::on_record(delivery.resource(), record));
                 }
             } else if asked_again {
@@ -228,10 +229,14 @@ impl Sender<'_> {
         }
         // Every try sends these bytes: a key must never come with a second content.
         let body = delivery.body(ids)?;
-        let send = async |token| self.client.initialize(&token, body.clone()).await;
+        let send = async |token| self.session.client.initialize(&token, body.clone()).await;
         let fits = |answer: &Initialized| is_for(answer, &delivery.recipient);
         let may_leave = || self.may_leave(letter);
-        Ok(self.attempts.settle_letter(may_leave, fits, send).await)
+        Ok(self
+            .session
+            .attempts
+            .settle_letter(may_leave, fits, send)
+            .await)
     }
 
     /// Sends a letter that has files of its own, as a form.
@@ -251,18 +256,23 @@ impl Sender<'_> {
         });
         let files: Vec<_> = enclosures.collect();
         let send = async |token| {
-            self.client
+            self.session
+                .client
                 .initialize_with_files(&token, &fields, &files)
                 .await
         };
         let fits = |answer: &Initialized| is_for(answer, &delivery.recipient);
         let may_leave = || self.may_leave(letter);
-        self.attempts.settle_letter(may_leave, fits, send).await
+        self.session
+            .attempts
+            .settle_letter(may_leave, fits, send)
+            .await
     }
 
     /// True unless an answer to another letter has stopped the run or closed the letter's resource meanwhile. Called directly before the first request.
     fn may_leave(&self, letter: &Letter) -> bool {
-        let may = self.attempts.may_begin() && !self.refused.holds(letter.delivery.resource());
+        let may =
+            self.session.attempts.may_begin() && !self.refused.holds(letter.delivery.resource());
         if may {
             letter.depart();
         }
@@ -321,7 +331,7 @@ impl Sender<'_> {
                     }
                     Verdict::Stop => {
                         // Before the outcome is durable: other letters must not begin meanwhile.
-                        self.attempts.close();
+                        self.session.attempts.close();
                         DeliveryEnd {
                             stops: Some(RunEnd::refused(&reason)),
                             ..failed(reason)
@@ -337,7 +347,7 @@ impl Sender<'_> {
                 ..failed(reason)
             },
             Unaccepted::Fatal(reason, stops) => {
-                self.attempts.close();
+                self.session.attempts.close();
                 DeliveryEnd {
                     stops: Some(stops),
                     ..failed(reason)

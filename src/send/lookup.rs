@@ -3,11 +3,12 @@
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use super::attempt::{Attempts, Unaccepted};
+use super::attempt::Unaccepted;
 use super::outcome::{by_status, collision};
-use crate::altinn::{Client, Overview};
+use super::session::Session;
+use crate::altinn::Overview;
 use crate::correspondence::Recipient;
-use crate::journal::{Entry, Journal, JournalError, LetterEnd, Outcome, Reason, RowRecord, State};
+use crate::journal::{Entry, JournalError, LetterEnd, Outcome, Reason, RowRecord, State};
 use crate::plan::Delivery;
 
 /// A letter that may be at Altinn, with what identifies it.
@@ -66,12 +67,10 @@ const NO_ACCESS: u32 = 4001;
 impl Lookup {
     /// Looks the letter up. Repeated up to `times` times while Altinn finds none, since the request that used the key may still be running there. A different letter counts
     /// only when it is found twice: a faulty proxy can return one request's answer to another request.
-    pub(super) async fn look_up(
-        &self,
-        client: &Client,
-        attempts: &Attempts<'_>,
-        times: u32,
-    ) -> LookupResult {
+    pub(super) async fn look_up(&self, session: Session<'_>, times: u32) -> LookupResult {
+        let Session {
+            client, attempts, ..
+        } = session;
         let (mut empty, mut foreign) = (0, 0);
         loop {
             let found =
@@ -81,7 +80,7 @@ impl Lookup {
                 Err(end) => return LookupResult::Unseen(end.into_reason()),
             };
             match found {
-                Some(id) => match self.verify(id, client, attempts).await {
+                Some(id) => match self.verify(id, session).await {
                     LookupResult::Foreign(_) if foreign == 0 => foreign += 1,
                     result => return result,
                 },
@@ -96,12 +95,10 @@ impl Lookup {
     }
 
     /// Checks that the letter with this id is the one looked for: other senders may have used the key, and Altinn's search is not restricted to our letters.
-    pub(super) async fn verify(
-        &self,
-        id: Uuid,
-        client: &Client,
-        attempts: &Attempts<'_>,
-    ) -> LookupResult {
+    pub(super) async fn verify(&self, id: Uuid, session: Session<'_>) -> LookupResult {
+        let Session {
+            client, attempts, ..
+        } = session;
         // Checks the id, as a faulty proxy can return the answer to another request.
         let fits = |overview: &Overview| overview.id.is_none_or(|found| found == id);
         let overview = attempts
@@ -133,12 +130,10 @@ impl Lookup {
     /// The inner error is the reason why Altinn could not be asked; the outer one is the journal's.
     pub(super) async fn settle(
         &self,
-        client: &Client,
-        attempts: &Attempts<'_>,
-        journal: &Journal,
+        session: Session<'_>,
         is_final: impl FnOnce() -> bool,
     ) -> Result<Result<Option<State>, Reason>, JournalError> {
-        let outcome = match self.look_up(client, attempts, 1).await {
+        let outcome = match self.look_up(session, 1).await {
             LookupResult::Ours(found) => found.outcome(Outcome::Sent { id: found.id }),
             LookupResult::Foreign(id) => collision(id),
             LookupResult::NoLetter if is_final() => Outcome::Failed(Reason {
@@ -155,7 +150,7 @@ impl Lookup {
             at: Timestamp::now(),
             lost_at: None,
         };
-        match journal.record(self.key, Entry::Settled(end)).await {
+        match session.journal.record(self.key, Entry::Settled(end)).await {
             Ok(state) => Ok(Ok(Some(state))),
             // Stays unknown: the next run looks up both rows.
             Err(JournalError::IdTaken { .. }) => Ok(Ok(None)),

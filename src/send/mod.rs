@@ -22,6 +22,7 @@ mod reconcile;
 mod run_end;
 mod second_letter_check;
 mod second_letters;
+mod session;
 mod signals;
 mod tally;
 #[cfg(test)]

@@ -4,11 +4,10 @@ use futures::stream::{self, StreamExt};
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
-use super::attempt::Attempts;
 use super::changes::{ChangedRow, Changes, NAMED};
 use super::lookup::Lookup;
-use super::{LeftBehind, Options, Reconciled, RetryRefused, SendError};
-use crate::altinn::Client;
+use super::session::Session;
+use super::{LeftBehind, Reconciled, RetryRefused, SendError};
 use crate::journal::{self, Dropped, Entry, Input, Journal, JournalError, Recorded, State};
 use crate::plan::{CheckReport, Deliveries, KeyIndex, Mailing, Planned, Selection};
 use crate::secret::redact;
@@ -290,165 +289,166 @@ pub(super) fn differs(recorded: &Recorded, head: u64) -> bool {
 /// Number of entries handed to the journal at a time.
 const AT_ONCE: usize = 1024;
 
-/// Reconciles the journal with the file and with Altinn.
-pub(super) struct Reconciler<'a> {
-    pub(super) client: &'a Client,
-    pub(super) journal: &'a Journal,
-    pub(super) options: &'a Options,
-    pub(super) attempts: &'a Attempts<'a>,
+/// Looks up doubtful letters, refuses letters that have changed under used keys, records dropped rows and the beginning of the run.
+///
+/// # Errors
+///
+/// [`SendError::Changed`] unless the user accepts changes. Nothing has been sent.
+pub(super) async fn reconcile(
+    session: Session<'_>,
+    mailing: &Mailing,
+    checked: &CheckReport,
+    mut resume: ResumeState,
+) -> Result<(ResumeState, Reconciled), SendError> {
+    // Look-ups first: they decide which unknown letters Altinn has with an earlier text.
+    ask(session, mailing.resource(), &mut resume).await?;
+    let mut reconciled = Reconciled::default();
+    let journal = session.journal;
+    if session.options.accept_changes {
+        // The flag accepts all changes at once, in the journal, so that later runs do not ask again.
+        reconciled.accepted = accept(journal, checked).await?;
+        resume.hold_uncertain();
+    } else {
+        refuse_changed(Some(journal), mailing, checked, &resume)?;
+    }
+    let mut dropped = std::mem::take(&mut resume.excluded);
+    // Excluded rows are dropped without asking: the exclusion is the user's decision.
+    drop_rows(
+        journal,
+        &dropped,
+        "the mailing does not apply to it any more",
+    )
+    .await?;
+    if session.options.accept_changes {
+        let gone = std::mem::take(&mut resume.unsent_gone);
+        let gone: Vec<_> = gone.into_iter().map(|(key, _)| key).collect();
+        drop_rows(journal, &gone, "it is not in the recipients file any more").await?;
+        dropped.extend(gone);
+    }
+    reconciled.dropped = dropped.len() as u64;
+    reconciled.held = resume.held;
+    reconciled.left = count_left_behind(&resume);
+    begin(journal, checked, &resume).await?;
+    Ok((resume, reconciled))
 }
 
-impl Reconciler<'_> {
-    /// Looks up doubtful letters, refuses letters that have changed under used keys, records dropped rows and the beginning of the run.
-    ///
-    /// # Errors
-    ///
-    /// [`SendError::Changed`] unless the user accepts changes. Nothing has been sent.
-    pub(super) async fn reconcile(
-        &self,
-        mailing: &Mailing,
-        checked: &CheckReport,
-        mut resume: ResumeState,
-    ) -> Result<(ResumeState, Reconciled), SendError> {
-        // Look-ups first: they decide which unknown letters Altinn has with an earlier text.
-        self.ask(mailing.resource(), &mut resume).await?;
-        let mut reconciled = Reconciled::default();
-        if self.options.accept_changes {
-            // The flag accepts all changes at once, in the journal, so that later runs do not ask again.
-            reconciled.accepted = self.accept(checked).await?;
-            resume.hold_uncertain();
-        } else {
-            refuse_changed(Some(self.journal), mailing, checked, &resume)?;
-        }
-        let mut dropped = std::mem::take(&mut resume.excluded);
-        // Excluded rows are dropped without asking: the exclusion is the user's decision.
-        self.drop_rows(&dropped, "the mailing does not apply to it any more")
-            .await?;
-        if self.options.accept_changes {
-            let gone = std::mem::take(&mut resume.unsent_gone);
-            let gone: Vec<_> = gone.into_iter().map(|(key, _)| key).collect();
-            self.drop_rows(&gone, "it is not in the recipients file any more")
-                .await?;
-            dropped.extend(gone);
-        }
-        reconciled.dropped = dropped.len() as u64;
-        reconciled.held = resume.held;
-        reconciled.left = count_left_behind(&resume);
-        self.begin(checked, &resume).await?;
-        Ok((resume, reconciled))
-    }
+/// Records the beginning of the run and its inputs.
+async fn begin(
+    journal: &Journal,
+    checked: &CheckReport,
+    resume: &ResumeState,
+) -> Result<(), SendError> {
+    let run = journal::Run {
+        rows: checked.rows,
+        earlier: resume.earlier,
+        // Rows that share a key share one entry, so they are counted here.
+        skipped: checked.shared_keys(),
+        invalid: 0,
+        plan: checked.plan.to_string(),
+        started_at: Timestamp::now(),
+        ended: None,
+    };
+    let inputs = checked.inputs.iter().map(|input| Input {
+        kind: input.kind.name().to_owned(),
+        name: input.name.clone(),
+        digest: input.digest.0,
+    });
+    Ok(journal.begin_run(run, inputs.collect()).await?)
+}
 
-    /// Records the beginning of the run and its inputs.
-    async fn begin(&self, checked: &CheckReport, resume: &ResumeState) -> Result<(), SendError> {
-        let run = journal::Run {
-            rows: checked.rows,
-            earlier: resume.earlier,
-            // Rows that share a key share one entry, so they are counted here.
-            skipped: checked.shared_keys(),
-            invalid: 0,
-            plan: checked.plan.to_string(),
-            started_at: Timestamp::now(),
-            ended: None,
+/// Looks up the letters in `questions`.
+async fn ask(
+    session: Session<'_>,
+    resource: Option<&str>,
+    resume: &mut ResumeState,
+) -> Result<(), SendError> {
+    let questions = std::mem::take(&mut resume.questions);
+    let ask = |question: Question| async move {
+        let state = match resource {
+            Some(resource) => look_up(session, resource, &question).await?,
+            // With several resources the recorded row does not tell which one its letter has.
+            None => None,
         };
-        let inputs = checked.inputs.iter().map(|input| Input {
-            kind: input.kind.name().to_owned(),
-            name: input.name.clone(),
-            digest: input.digest.0,
+        Ok::<_, SendError>((question, state))
+    };
+    let mut answers = std::pin::pin!(
+        stream::iter(questions)
+            .map(ask)
+            .buffer_unordered(session.options.in_flight())
+    );
+    while let Some(answer) = answers.next().await {
+        let (question, state) = answer?;
+        resume.answer(&question, state);
+    }
+    // Answers arrive in any order.
+    resume.uncertain.sort_unstable();
+    Ok(())
+}
+
+/// The new state of a letter; `None` when it stays unknown.
+async fn look_up(
+    session: Session<'_>,
+    resource: &str,
+    question: &Question,
+) -> Result<Option<State>, SendError> {
+    // The resume state has no recipient, which the look-up compares.
+    let Some(line) = session.journal.line(question.recorded.key)? else {
+        return Ok(None);
+    };
+    let lookup = Lookup::on_record(resource, line);
+    let is_final = || question.is_old(Timestamp::now());
+    let settled = lookup.settle(session, is_final);
+    Ok(settled.await?.unwrap_or_else(|reason| {
+        tracing::debug!(%reason, "what is unknown stays unknown");
+        None
+    }))
+}
+
+/// Records for every changed letter that the user accepts the text that was sent. Returns their number.
+async fn accept(journal: &Journal, checked: &CheckReport) -> Result<u64, SendError> {
+    let positions = checked.key_index();
+    let changed = journal.recorded()?.filter_map(|recorded| {
+        let recorded = match recorded {
+            Ok(recorded) => recorded,
+            Err(error) => return Some(Err(error)),
+        };
+        let mut head = None;
+        positions.find(recorded.key, recorded.row, |found| {
+            head = head.or(found.letter);
         });
-        Ok(self.journal.begin_run(run, inputs.collect()).await?)
-    }
+        let head = head.filter(|head| differs(&recorded, *head))?;
+        Some(Ok((recorded.key, Entry::Accepted(head.to_be_bytes()))))
+    });
+    record_all(journal, changed).await
+}
 
-    /// Looks up the letters in `questions`.
-    async fn ask(&self, resource: Option<&str>, resume: &mut ResumeState) -> Result<(), SendError> {
-        let questions = std::mem::take(&mut resume.questions);
-        let ask = |question: Question| async move {
-            let state = match resource {
-                Some(resource) => self.look_up(resource, &question).await?,
-                // With several resources the recorded row does not tell which one its letter has.
-                None => None,
-            };
-            Ok::<_, SendError>((question, state))
-        };
-        let mut answers = std::pin::pin!(
-            stream::iter(questions)
-                .map(ask)
-                .buffer_unordered(self.options.in_flight())
-        );
-        while let Some(answer) = answers.next().await {
-            let (question, state) = answer?;
-            resume.answer(&question, state);
-        }
-        // Answers arrive in any order.
-        resume.uncertain.sort_unstable();
-        Ok(())
-    }
+/// Records that these rows are not to be sent.
+async fn drop_rows(journal: &Journal, keys: &[Uuid], why: &str) -> Result<(), SendError> {
+    let at = Timestamp::now();
+    let dropped = keys.iter().map(|key| {
+        let reason = why.to_owned();
+        Ok((*key, Entry::Dropped(Dropped { reason, at })))
+    });
+    record_all(journal, dropped).await?;
+    Ok(())
+}
 
-    /// The new state of a letter; `None` when it stays unknown.
-    async fn look_up(
-        &self,
-        resource: &str,
-        question: &Question,
-    ) -> Result<Option<State>, SendError> {
-        // The resume state has no recipient, which the look-up compares.
-        let Some(line) = self.journal.line(question.recorded.key)? else {
-            return Ok(None);
-        };
-        let lookup = Lookup::on_record(resource, line);
-        let is_final = || question.is_old(Timestamp::now());
-        let settled = lookup.settle(self.client, self.attempts, self.journal, is_final);
-        Ok(settled.await?.unwrap_or_else(|reason| {
-            tracing::debug!(%reason, "what is unknown stays unknown");
-            None
-        }))
+/// Records entries concurrently, so that the journal commits many at a time. Returns their number.
+async fn record_all(
+    journal: &Journal,
+    entries: impl Iterator<Item = Result<(Uuid, Entry), JournalError>>,
+) -> Result<u64, SendError> {
+    let record = |entry: Result<_, JournalError>| async move {
+        let (key, entry) = entry?;
+        journal.record(key, entry).await
+    };
+    let mut recorded = std::pin::pin!(stream::iter(entries).map(record).buffer_unordered(AT_ONCE));
+    let mut count = 0;
+    while let Some(end) = recorded.next().await {
+        end?;
+        count += 1;
     }
-
-    /// Records for every changed letter that the user accepts the text that was sent. Returns their number.
-    async fn accept(&self, checked: &CheckReport) -> Result<u64, SendError> {
-        let positions = checked.key_index();
-        let changed = self.journal.recorded()?.filter_map(|recorded| {
-            let recorded = match recorded {
-                Ok(recorded) => recorded,
-                Err(error) => return Some(Err(error)),
-            };
-            let mut head = None;
-            positions.find(recorded.key, recorded.row, |found| {
-                head = head.or(found.letter);
-            });
-            let head = head.filter(|head| differs(&recorded, *head))?;
-            Some(Ok((recorded.key, Entry::Accepted(head.to_be_bytes()))))
-        });
-        self.record_all(changed).await
-    }
-
-    /// Records that these rows are not to be sent.
-    async fn drop_rows(&self, keys: &[Uuid], why: &str) -> Result<(), SendError> {
-        let at = Timestamp::now();
-        let dropped = keys.iter().map(|key| {
-            let reason = why.to_owned();
-            Ok((*key, Entry::Dropped(Dropped { reason, at })))
-        });
-        self.record_all(dropped).await?;
-        Ok(())
-    }
-
-    /// Records entries concurrently, so that the journal commits many at a time. Returns their number.
-    async fn record_all(
-        &self,
-        entries: impl Iterator<Item = Result<(Uuid, Entry), JournalError>>,
-    ) -> Result<u64, SendError> {
-        let record = |entry: Result<_, JournalError>| async move {
-            let (key, entry) = entry?;
-            self.journal.record(key, entry).await
-        };
-        let mut recorded =
-            std::pin::pin!(stream::iter(entries).map(record).buffer_unordered(AT_ONCE));
-        let mut count = 0;
-        while let Some(end) = recorded.next().await {
-            end?;
-            count += 1;
-        }
-        Ok(count)
-    }
+    Ok(count)
 }
 
 /// Counts the rows that are no longer in the file, by what became of them.
