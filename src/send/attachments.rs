@@ -263,7 +263,10 @@ impl<'a> Uploads<'a> {
             ..*self.session.attempts
         };
         let deleted = attempts
-            .look_up(async |token| self.session.client.delete_attachment(&token, id).await)
+            .look_up(
+                |()| true,
+                async |token| self.session.client.delete_attachment(&token, id).await,
+            )
             .await;
         match deleted {
             Ok(()) => {}

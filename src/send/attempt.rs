@@ -1,6 +1,5 @@
 //! One exchange with Altinn, tried until there is a final answer or no more tries. Contains the only retry loop.
 
-use std::future::Future;
 use std::task::Poll;
 use std::time::Duration;
 
@@ -134,61 +133,44 @@ impl<'a> Attempts<'a> {
     }
 
     /// Repeats an exchange until there is a final answer. Every try is rate-limited. The exchange must be safe to repeat.
-    pub(super) async fn settle<T, F>(&self, exchange: impl Fn(Token) -> F) -> Attempted<T>
-    where
-        F: Future<Output = Result<Answer<T>, TransportError>>,
-    {
+    pub(super) async fn settle<T>(
+        &self,
+        exchange: impl AsyncFn(Token) -> Result<Answer<T>, TransportError>,
+    ) -> Attempted<T> {
         self.settle_letter(|| true, |_| true, exchange).await
     }
 
     /// Like [`Self::settle`], for a letter; its idempotency key makes repeating safe. `may_leave` is asked directly before the first request; false stops the letter. An
     /// answer that `fits` rejects belongs to a different request, so this one's effect is unknown.
-    pub(super) async fn settle_letter<T, F>(
+    pub(super) async fn settle_letter<T>(
         &self,
         may_leave: impl Fn() -> bool,
         fits: impl Fn(&T) -> bool,
-        exchange: impl Fn(Token) -> F,
-    ) -> Attempted<T>
-    where
-        F: Future<Output = Result<Answer<T>, TransportError>>,
-    {
+        exchange: impl AsyncFn(Token) -> Result<Answer<T>, TransportError>,
+    ) -> Attempted<T> {
         let tries = self.retry.attempts.get();
         self.exchange(tries, may_leave, fits, exchange).await
     }
 
-    /// Like [`Self::settle`], for a look-up: at most [`LOOKUP_TRIES`] tries.
-    pub(super) async fn look_up<T, F>(&self, exchange: impl Fn(Token) -> F) -> Result<T, Unaccepted>
-    where
-        F: Future<Output = Result<Answer<T>, TransportError>>,
-    {
-        self.look_up_fitting(|_| true, exchange).await
-    }
-
-    /// Like [`Self::look_up`]; an answer that `fits` rejects belongs to a different request, and the look-up is repeated.
-    pub(super) async fn look_up_fitting<T, F>(
+    /// Like [`Self::settle`], for a look-up: at most [`LOOKUP_TRIES`] tries. An answer that `fits` rejects belongs to a different request, and the look-up is repeated.
+    pub(super) async fn look_up<T>(
         &self,
         fits: impl Fn(&T) -> bool,
-        exchange: impl Fn(Token) -> F,
-    ) -> Result<T, Unaccepted>
-    where
-        F: Future<Output = Result<Answer<T>, TransportError>>,
-    {
+        exchange: impl AsyncFn(Token) -> Result<Answer<T>, TransportError>,
+    ) -> Result<T, Unaccepted> {
         let tries = self.retry.attempts.get().min(LOOKUP_TRIES);
         let attempted = self.exchange(tries, || true, fits, exchange);
         attempted.await.result
     }
 
     /// The retry loop: sends the request, decides on the step after its answer, and waits between tries.
-    async fn exchange<T, F>(
+    async fn exchange<T>(
         &self,
         tries: u32,
         may_leave: impl Fn() -> bool,
         fits: impl Fn(&T) -> bool,
-        exchange: impl Fn(Token) -> F,
-    ) -> Attempted<T>
-    where
-        F: Future<Output = Result<Answer<T>, TransportError>>,
-    {
+        exchange: impl AsyncFn(Token) -> Result<Answer<T>, TransportError>,
+    ) -> Attempted<T> {
         // Counts all waits, also for permits and tokens.
         let deadline = Instant::now() + self.retry.deadline.duration();
         let (mut count, mut requests, mut lost_at, mut refreshed) = (0_u32, 0, None, false);

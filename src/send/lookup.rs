@@ -73,8 +73,10 @@ impl Lookup {
         } = session;
         let (mut empty, mut foreign) = (0, 0);
         loop {
-            let found =
-                attempts.look_up(async |token| client.find(&token, &self.resource, self.key).await);
+            let found = attempts.look_up(
+                |_| true,
+                async |token| client.find(&token, &self.resource, self.key).await,
+            );
             let found = match found.await {
                 Ok(ids) => ids.first().copied(),
                 Err(end) => return LookupResult::Unseen(end.into_reason()),
@@ -102,12 +104,13 @@ impl Lookup {
         // Checks the id, as a faulty proxy can return the answer to another request.
         let fits = |overview: &Overview| overview.id.is_none_or(|found| found == id);
         let overview = attempts
-            .look_up_fitting(fits, async |token| client.overview(&token, id).await)
+            .look_up(fits, async |token| client.overview(&token, id).await)
             .await;
         let overview = match overview {
             // Of a letter that was recalled, or deleted by its recipient, Altinn has only the details.
             Err(Unaccepted::Refused(refusal, _)) if refusal.code == Some(NO_SUCH_LETTER) => {
-                let details = attempts.look_up(async |token| client.details(&token, id).await);
+                let details =
+                    attempts.look_up(|_| true, async |token| client.details(&token, id).await);
                 details.await.map(|details| details.overview)
             }
             overview => overview,
