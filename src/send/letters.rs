@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use futures::future::join_all;
 use jiff::Timestamp;
-use tokio::sync::Notify;
+use tokio::sync::{Mutex, Notify};
 
 use super::SendError;
 use super::planner::{RowStep, RowSteps};
@@ -34,7 +34,8 @@ struct Waiting {
 
 /// The letters of the open blocks, and the rows they come from.
 pub(super) struct Letters<'a> {
-    steps: RowSteps<'a>,
+    /// Locked while a block is opened.
+    steps: Mutex<RowSteps<'a>>,
     journal: &'a Journal,
     refused: &'a RefusedResources,
     ready: RefCell<VecDeque<Letter>>,
@@ -51,7 +52,7 @@ impl<'a> Letters<'a> {
         refused: &'a RefusedResources,
     ) -> Self {
         Self {
-            steps,
+            steps: Mutex::new(steps),
             journal,
             refused,
             ready: RefCell::default(),
@@ -62,13 +63,14 @@ impl<'a> Letters<'a> {
 
     /// Opens a block with the next 1 to `most` letters. False when no letters are left, or when the run is stopped.
     pub(super) async fn open_block(&self, most: usize) -> Result<bool, SendError> {
+        let mut steps = self.steps.lock().await;
         let (mut block, mut skips) = (Vec::new(), Vec::new());
         while block.len() < most {
             // Only the first letter is waited for; after that the block takes what has been rendered.
             let step = if block.is_empty() {
-                self.steps.next().await
+                steps.next().await
             } else {
-                self.steps.next_if_ready()
+                steps.next_if_ready()
             };
             match step {
                 // Not recorded: the next run tries the letters of a refused resource again.
@@ -145,8 +147,8 @@ impl<'a> Letters<'a> {
     }
 
     /// True when all rows have been handed out.
-    pub(super) fn are_used_up(&self) -> bool {
-        self.steps.are_used_up() && self.is_empty()
+    pub(super) fn are_used_up(self) -> bool {
+        self.is_empty() && self.steps.into_inner().are_used_up()
     }
 
     /// Records rows that the mailing excludes. Durable when it returns.

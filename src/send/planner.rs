@@ -1,11 +1,10 @@
 //! Pass 2: a thread renders the rows again, in batches, some ahead of the engine that sends them.
 
-use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::fmt;
 use std::thread;
 
-use tokio::sync::{Mutex, mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot};
 
 use super::{SendError, Stop};
 use crate::plan::{
@@ -49,12 +48,12 @@ struct Batch {
     is_last: bool,
 }
 
-/// The receiving end of the thread: steps in row order, for any number of tasks.
+/// The receiving end of the thread: steps in row order.
 pub(super) struct RowSteps<'a> {
-    ready: RefCell<VecDeque<RowStep>>,
-    batches: Mutex<mpsc::Receiver<Batch>>,
+    ready: VecDeque<RowStep>,
+    batches: mpsc::Receiver<Batch>,
     /// True when the last batch has been received.
-    all_received: Cell<bool>,
+    all_received: bool,
     stop: &'a Stop,
 }
 
@@ -100,9 +99,9 @@ impl<'a> Planner<'a> {
         // Fails when the thread could not be started; its error is then the only step.
         let _ = self.assignment_sender.send(Assignment { rows, passed });
         RowSteps {
-            ready: RefCell::default(),
-            batches: Mutex::new(self.batches),
-            all_received: Cell::new(false),
+            ready: VecDeque::new(),
+            batches: self.batches,
+            all_received: false,
             stop,
         }
     }
@@ -116,54 +115,35 @@ impl fmt::Debug for Planner<'_> {
 
 impl RowSteps<'_> {
     /// The next step, in row order. `None` when none are left, or when the run is stopped.
-    pub(super) async fn next(&self) -> Option<RowStep> {
-        if let Some(step) = self.pop() {
-            return Some(step);
+    pub(super) async fn next(&mut self) -> Option<RowStep> {
+        while self.ready.is_empty() {
+            let batch = tokio::select! {
+                biased;
+                () = self.stop.wait() => None,
+                batch = self.batches.recv() => batch,
+            };
+            self.receive(batch?);
         }
-        tokio::select! {
-            biased;
-            () = self.stop.wait() => None,
-            step = self.receive_next() => step,
-        }
+        self.ready.pop_front()
     }
 
     /// The next step, when it is rendered already.
-    pub(super) fn next_if_ready(&self) -> Option<RowStep> {
-        let ready = self.pop();
-        if ready.is_some() {
-            return ready;
+    pub(super) fn next_if_ready(&mut self) -> Option<RowStep> {
+        if self.ready.is_empty() {
+            let batch = self.batches.try_recv().ok()?;
+            self.receive(batch);
         }
-        let batch = self.batches.try_lock().ok()?.try_recv().ok()?;
-        self.receive(batch);
-        self.pop()
+        self.ready.pop_front()
     }
 
     /// True when all rows have been handed out.
     pub(super) fn are_used_up(&self) -> bool {
-        self.all_received.get() && self.ready.borrow().is_empty()
+        self.all_received && self.ready.is_empty()
     }
 
-    async fn receive_next(&self) -> Option<RowStep> {
-        loop {
-            if let Some(step) = self.pop() {
-                return Some(step);
-            }
-            let mut batches = self.batches.lock().await;
-            // Another task may have received a batch while this one waited for the lock.
-            if self.ready.borrow().is_empty() {
-                let batch = batches.recv().await?;
-                self.receive(batch);
-            }
-        }
-    }
-
-    fn receive(&self, batch: Batch) {
-        self.ready.borrow_mut().extend(batch.steps);
-        self.all_received.set(batch.is_last);
-    }
-
-    fn pop(&self) -> Option<RowStep> {
-        self.ready.borrow_mut().pop_front()
+    fn receive(&mut self, batch: Batch) {
+        self.ready.extend(batch.steps);
+        self.all_received = batch.is_last;
     }
 }
 
