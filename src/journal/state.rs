@@ -315,6 +315,16 @@ impl Outcome {
     }
 }
 
+impl Reason {
+    /// A reason without an answer.
+    pub(crate) fn because(message: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            ..Self::default()
+        }
+    }
+}
+
 impl fmt::Display for Reason {
     /// Altinn's code, or else the HTTP status, and the message.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

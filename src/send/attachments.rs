@@ -207,10 +207,8 @@ impl<'a> Uploads<'a> {
         let Err(why) = self.published(id).await? else {
             return Ok(Ok(id));
         };
-        let reason = Reason {
-            message: format!("{} was not published: {why}", planned.attachment.file_name),
-            ..Reason::default()
-        };
+        let file_name = &planned.attachment.file_name;
+        let reason = Reason::because(format!("{file_name} was not published: {why}"));
         self.discard(id).await?;
         if is_scanned_next {
             // Altinn received the whole file and rejects it; a new id would not help.

@@ -7,7 +7,6 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::adaptive_concurrency::{Begun, Permit};
-use super::outcome::stopped;
 use super::rate_limiter::RateLimiter;
 use super::signals::ServerContact;
 use super::verdict::{Verdict, judge_refusal, judge_transport};
@@ -65,7 +64,7 @@ impl Unaccepted {
         match self {
             Self::Refused(refusal, _) => refusal.into(),
             Self::GaveUp { reason, .. } | Self::NoFile(reason) | Self::Fatal(reason, _) => reason,
-            Self::NotStarted => stopped(),
+            Self::NotStarted => Reason::because("the run was stopped before the request left"),
         }
     }
 }
@@ -310,13 +309,9 @@ impl<'a> Attempts<'a> {
         token: Token,
         departed: Instant,
     ) -> AttemptStep<T> {
-        let because = |message: String| Reason {
-            message,
-            ..Reason::default()
-        };
-        let again = |message, uncertain, unconnected| {
+        let again = |message: String, uncertain, unconnected| {
             AttemptStep::NextTry(NextTry {
-                why: because(message),
+                why: Reason::because(message),
                 asked: None,
                 after: None,
                 is_limit: false,
@@ -344,12 +339,12 @@ impl<'a> Attempts<'a> {
             }
             // The request ended within the file, so Altinn did not accept it.
             Err(error) if error.is_about_a_file() => {
-                AttemptStep::Settled(Err(Unaccepted::NoFile(because(error.reason()))))
+                AttemptStep::Settled(Err(Unaccepted::NoFile(Reason::because(error.reason()))))
             }
             // An untrusted certificate concerns all requests, so the run ends without retries.
             Err(error) if error.is_about_trust() => {
                 let (reason, hint) = (error.reason(), error.hint());
-                let why = because(reason.clone());
+                let why = Reason::because(&reason);
                 let end = RunEnd::Untrusted { reason, hint };
                 AttemptStep::Settled(Err(Unaccepted::Fatal(why, end)))
             }
@@ -493,3 +488,25 @@ impl<'a> Attempts<'a> {
 }
 
 const FORBIDDEN: u16 = 403;
+
+impl From<Refusal> for Reason {
+    fn from(refusal: Refusal) -> Self {
+        // The single errors are more precise than the title.
+        let message = match refusal.errors.as_slice() {
+            [] => refusal.message,
+            errors => errors.join("; "),
+        };
+        Self {
+            status: Some(refusal.status),
+            code: refusal.code,
+            message,
+            trace: refusal.trace,
+        }
+    }
+}
+
+impl From<&TokenError> for Reason {
+    fn from(error: &TokenError) -> Self {
+        Self::because(error.reason())
+    }
+}

@@ -8,8 +8,7 @@ use super::attachments::{UploadEnd, Uploads};
 use super::attempt::{Attempted, Unaccepted};
 use super::delivery_end::DeliveryEnd;
 use super::letters::Letter;
-use super::lookup::{FoundLetter, Lookup, LookupResult};
-use super::outcome::{by_status, collision, in_doubt, stopped};
+use super::lookup::{FoundLetter, Lookup, LookupResult, by_status, collision};
 use super::reconcile::may_still_arrive;
 use super::run_end::Recovered;
 use super::session::Session;
@@ -118,7 +117,7 @@ impl Sender<'_> {
                     unsettled.push(Lookup::on_record(delivery.resource(), record));
                 }
             } else if asked_again {
-                end.outcome = Outcome::Unknown(because(
+                end.outcome = Outcome::Unknown(Reason::because(
                     "Altinn's answers name a letter that is another row's",
                 ));
                 end.lost_at = Some(Timestamp::now());
@@ -243,7 +242,7 @@ impl Sender<'_> {
     async fn exchange_form(&self, letter: &Letter, ids: &[Uuid]) -> Attempted<Initialized> {
         let delivery = &*letter.delivery;
         let Some(fields) = form_fields(&delivery.request_with(ids)) else {
-            let reason = because("a form cannot say what the letter says");
+            let reason = Reason::because("a form cannot say what the letter says");
             return Attempted {
                 result: Err(Unaccepted::NoFile(reason)),
                 requests: 0,
@@ -340,8 +339,9 @@ impl Sender<'_> {
                     _ => DeliveryEnd::new(delivery, Outcome::Rejected(reason)),
                 }
             }
-            Unaccepted::NotStarted => failed(stopped()),
-            Unaccepted::NoFile(reason) => failed(reason),
+            unaccepted @ (Unaccepted::NotStarted | Unaccepted::NoFile(_)) => {
+                failed(unaccepted.into_reason())
+            }
             Unaccepted::GaveUp { reason, network } => DeliveryEnd {
                 network,
                 ..failed(reason)
@@ -373,7 +373,7 @@ impl Sender<'_> {
             LookupResult::Ours(found) => return recover(letter, &found),
             LookupResult::Foreign(id) => collision(id),
             LookupResult::Unseen(reason) => unseen(reason),
-            LookupResult::NoLetter => unseen(because("there is none with this key")),
+            LookupResult::NoLetter => unseen(Reason::because("there is none with this key")),
         };
         DeliveryEnd::by_key(&letter.delivery, outcome)
     }
@@ -439,16 +439,21 @@ fn recover(letter: &Letter, found: &FoundLetter) -> DeliveryEnd {
     }
 }
 
+/// Makes a refusal `unknown` while a lost request (`doubt`) may still take effect: Altinn checks the key before anything else, but knows only keys of letters already stored.
+fn in_doubt(outcome: Outcome, doubt: bool) -> Outcome {
+    match outcome {
+        Outcome::Failed(reason) | Outcome::Rejected(reason) | Outcome::Reserved(reason)
+            if doubt =>
+        {
+            Outcome::Unknown(reason)
+        }
+        outcome => outcome,
+    }
+}
+
 /// True when a request of an earlier run may still take effect.
 fn is_doubtful(before: StateBefore) -> bool {
     before.state == State::Unknown && may_still_arrive(before.lost_at, Timestamp::now())
-}
-
-fn because(message: &str) -> Reason {
-    Reason {
-        message: message.to_owned(),
-        ..Reason::default()
-    }
 }
 
 /// True when an answer names this recipient, in any of Altinn's notations.

@@ -4,7 +4,6 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::attempt::Unaccepted;
-use super::outcome::{by_status, collision};
 use super::session::Session;
 use crate::altinn::Overview;
 use crate::correspondence::Recipient;
@@ -139,10 +138,9 @@ impl Lookup {
         let outcome = match self.look_up(session, 1).await {
             LookupResult::Ours(found) => found.outcome(Outcome::Sent { id: found.id }),
             LookupResult::Foreign(id) => collision(id),
-            LookupResult::NoLetter if is_final() => Outcome::Failed(Reason {
-                message: "Altinn has no letter with its key".to_owned(),
-                ..Reason::default()
-            }),
+            LookupResult::NoLetter if is_final() => {
+                Outcome::Failed(Reason::because("Altinn has no letter with its key"))
+            }
             LookupResult::NoLetter => return Ok(Ok(None)),
             LookupResult::Unseen(reason) => return Ok(Err(reason)),
         };
@@ -174,10 +172,9 @@ impl Lookup {
         match (reference, same) {
             (Some(false), _) | (_, Some(false)) => LookupResult::Foreign(id),
             // With neither known, the letter could be a different one.
-            (None, None) => LookupResult::Unseen(Reason {
-                message: format!("Altinn does not say whose letter {id} is"),
-                ..Reason::default()
-            }),
+            (None, None) => LookupResult::Unseen(Reason::because(format!(
+                "Altinn does not say whose letter {id} is"
+            ))),
             _ => LookupResult::Ours(FoundLetter {
                 id,
                 title: overview.value["content"]["messageTitle"]
@@ -225,5 +222,37 @@ impl From<&Delivery> for Lookup {
             addressee: Addressee::Whole(delivery.recipient.clone()),
             senders_reference: Some(delivery.request.correspondence.senders_reference.clone()),
         }
+    }
+}
+
+/// The outcome of a letter whose key belongs to a different letter: it can never be sent under this key.
+pub(super) fn collision(other: Uuid) -> Outcome {
+    Outcome::Rejected(Reason {
+        status: Some(409),
+        code: Some(1034),
+        message: format!(
+            "the key belongs to another letter, {other}: another recipient or reference had this mailing and row key"
+        ),
+        trace: None,
+    })
+}
+
+/// The outcome of a letter that Altinn has with this status: `sent`, unless Altinn has recalled it or will not deliver it.
+pub(super) fn by_status(id: Uuid, status: &str, text: Option<&str>, sent: Outcome) -> Outcome {
+    let reason = |what: &str| {
+        let text = text.filter(|text| *text != status).unwrap_or(status);
+        Reason::because(format!("{what}; its key is used: {text}"))
+    };
+    match status {
+        "PurgedByAltinn" => Outcome::Withdrawn { id },
+        "Reserved" => Outcome::Reserved(reason(
+            "Altinn has the letter and will not deliver it, because its recipient has reserved",
+        )),
+        // Altinn has no status for a reservation that it finds while publishing; only the text tells.
+        "Failed" if text.is_some_and(|text| text.contains("reserved")) => {
+            Outcome::Reserved(reason("Altinn has the letter and could not deliver it"))
+        }
+        "Failed" => Outcome::Failed(reason("Altinn has the letter and could not publish it")),
+        _ => sent,
     }
 }

@@ -15,7 +15,6 @@ mod event;
 mod letters;
 mod lookup;
 mod options;
-mod outcome;
 mod planner;
 mod rate_limiter;
 mod reconcile;
