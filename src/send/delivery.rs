@@ -6,7 +6,6 @@ use uuid::Uuid;
 use super::adaptive_concurrency::Begun;
 use super::attachments::{UploadEnd, Uploads};
 use super::attempt::{Attempted, Unaccepted};
-use super::delivery_end::DeliveryEnd;
 use super::letters::Letter;
 use super::lookup::{FoundLetter, Lookup, LookupResult, by_status, collision};
 use super::reconcile::may_still_arrive;
@@ -32,6 +31,61 @@ pub(super) struct Sender<'a> {
     pub(super) session: Session<'a>,
     pub(super) uploads: &'a Uploads<'a>,
     pub(super) refused: &'a RefusedResources,
+}
+
+/// The end of a letter, and its consequence for the others.
+#[derive(Debug)]
+pub(super) struct DeliveryEnd {
+    pub(super) row: u64,
+    pub(super) line: u64,
+    pub(super) outcome: Outcome,
+    /// Number of requests in this run.
+    requests: u32,
+    /// Time of the last request without an answer.
+    lost_at: Option<Timestamp>,
+    pub(super) consequence: Consequence,
+    /// True when the correspondence was found by the letter's key, so that it certainly belongs to this letter.
+    by_key: bool,
+    /// Set when Altinn had the letter and the journal did not, so that its text could not be compared.
+    pub(super) recovered: Option<Recovered>,
+    /// Letters to look up after the others: this one when unknown, and one that had this one's correspondence.
+    pub(super) unsettled: Vec<Lookup>,
+}
+
+/// The consequence of a letter's end for the other letters.
+#[derive(Debug)]
+pub(super) enum Consequence {
+    None,
+    /// The last try got no connection.
+    NoNetwork,
+    /// Altinn refuses all letters of the resource, and the mailing has other resources.
+    ClosesResource,
+    /// Every other letter would end the same way.
+    Stops(RunEnd),
+}
+
+impl DeliveryEnd {
+    fn new(delivery: &Delivery, outcome: Outcome) -> Self {
+        Self {
+            row: delivery.row,
+            line: delivery.line,
+            outcome,
+            requests: 0,
+            lost_at: None,
+            consequence: Consequence::None,
+            by_key: false,
+            recovered: None,
+            unsettled: Vec::new(),
+        }
+    }
+
+    /// The end of a letter that was looked up by its key.
+    fn by_key(delivery: &Delivery, outcome: Outcome) -> Self {
+        Self {
+            by_key: true,
+            ..Self::new(delivery, outcome)
+        }
+    }
 }
 
 impl Sender<'_> {
@@ -93,7 +147,7 @@ impl Sender<'_> {
         // Usually ends in the first round; the others resolve a correspondence that two rows claim.
         let mut unsettled = Vec::new();
         let mut asked_again = false;
-        end.state = loop {
+        loop {
             let entry = LetterEnd {
                 outcome: end.outcome.clone(),
                 attempts: end.requests,
@@ -106,7 +160,7 @@ impl Sender<'_> {
                 .record(delivery.key, Entry::Ended(entry))
                 .await;
             let other = match recorded {
-                Ok(state) => break state,
+                Ok(_) => break,
                 Err(JournalError::IdTaken { other, .. }) => other,
                 Err(error) => return Err(error.into()),
             };
@@ -130,7 +184,7 @@ impl Sender<'_> {
                 again.lost_at = again.lost_at.or(lost_at);
                 end = Box::pin(self.conclude(letter, again)).await;
             }
-        };
+        }
         // Looked up once more after all other letters, when more time has passed.
         if matches!(end.outcome, Outcome::Unknown(_)) {
             unsettled.push(delivery.into());
@@ -223,49 +277,33 @@ impl Sender<'_> {
         ids: &[Uuid],
     ) -> Result<Attempted<Initialized>, SendError> {
         let delivery = &*letter.delivery;
-        if delivery.has_enclosures() {
-            return Ok(Box::pin(self.exchange_form(letter, ids)).await);
-        }
-        // Every try sends these bytes: a key must never come with a second content.
-        let body = delivery.body(ids)?;
-        let send = async |token| self.session.client.initialize(&token, body.clone()).await;
+        let attempts = self.session.attempts;
+        let client = self.session.client;
         let fits = |answer: &Initialized| is_for(answer, &delivery.recipient);
         let may_leave = || self.may_leave(letter);
-        Ok(self
-            .session
-            .attempts
-            .settle_letter(may_leave, fits, send)
-            .await)
-    }
-
-    /// Sends a letter that has files of its own, as a form.
-    async fn exchange_form(&self, letter: &Letter, ids: &[Uuid]) -> Attempted<Initialized> {
-        let delivery = &*letter.delivery;
+        if !delivery.has_enclosures() {
+            // Every try sends these bytes: a key must never come with a second content.
+            let body = delivery.body(ids)?;
+            let send = async |token| client.initialize(&token, body.clone()).await;
+            return Ok(attempts.settle_letter(may_leave, fits, send).await);
+        }
         let Some(fields) = form_fields(&delivery.request_with(ids)) else {
             let reason = Reason::because("a form cannot say what the letter says");
-            return Attempted {
+            return Ok(Attempted {
                 result: Err(Unaccepted::NoFile(reason)),
                 requests: 0,
                 lost_at: None,
-            };
+            });
         };
         let enclosures = delivery.enclosures().map(|file| Enclosure {
             file_name: file.attachment.file_name.clone(),
             content: CheckedFile::from(&*file.file),
         });
         let files: Vec<_> = enclosures.collect();
-        let send = async |token| {
-            self.session
-                .client
-                .initialize_with_files(&token, &fields, &files)
-                .await
-        };
-        let fits = |answer: &Initialized| is_for(answer, &delivery.recipient);
-        let may_leave = || self.may_leave(letter);
-        self.session
-            .attempts
-            .settle_letter(may_leave, fits, send)
-            .await
+        let send = async |token| client.initialize_with_files(&token, &fields, &files).await;
+        // Boxed, so that letters without files do not carry this future.
+        let sent = Box::pin(attempts.settle_letter(may_leave, fits, send));
+        Ok(sent.await)
     }
 
     /// True unless an answer to another letter has stopped the run or closed the letter's resource meanwhile. Called directly before the first request.
@@ -315,7 +353,15 @@ impl Sender<'_> {
 
     /// The end of a letter that was not accepted, when no lost request is in doubt. Closes the resource, or lets no more letters begin, when the refusal concerns them all.
     fn unaccepted(&self, delivery: &Delivery, unaccepted: Unaccepted) -> DeliveryEnd {
-        let failed = |reason| DeliveryEnd::new(delivery, Outcome::Failed(reason));
+        let failed = |reason, consequence| DeliveryEnd {
+            consequence,
+            ..DeliveryEnd::new(delivery, Outcome::Failed(reason))
+        };
+        let stopping = |reason, ending| {
+            // Before the outcome is durable: other letters must not begin meanwhile.
+            self.session.attempts.close();
+            failed(reason, Consequence::Stops(ending))
+        };
         match unaccepted {
             Unaccepted::Refused(refusal, verdict) => {
                 let reason = Reason::from(refusal);
@@ -323,36 +369,21 @@ impl Sender<'_> {
                     Verdict::Reserved => DeliveryEnd::new(delivery, Outcome::Reserved(reason)),
                     // In a mailing with several resources only this one is closed.
                     Verdict::Stop if self.refused.close(delivery.resource(), &reason) => {
-                        DeliveryEnd {
-                            closes_resource: true,
-                            ..failed(reason)
-                        }
+                        failed(reason, Consequence::ClosesResource)
                     }
                     Verdict::Stop => {
-                        // Before the outcome is durable: other letters must not begin meanwhile.
-                        self.session.attempts.close();
-                        DeliveryEnd {
-                            stops: Some(RunEnd::refused(&reason)),
-                            ..failed(reason)
-                        }
+                        let ending = RunEnd::refused(&reason);
+                        stopping(reason, ending)
                     }
                     _ => DeliveryEnd::new(delivery, Outcome::Rejected(reason)),
                 }
             }
-            unaccepted @ (Unaccepted::NotStarted | Unaccepted::NoFile(_)) => {
-                failed(unaccepted.into_reason())
-            }
-            Unaccepted::GaveUp { reason, network } => DeliveryEnd {
-                network,
-                ..failed(reason)
-            },
-            Unaccepted::Fatal(reason, stops) => {
-                self.session.attempts.close();
-                DeliveryEnd {
-                    stops: Some(stops),
-                    ..failed(reason)
-                }
-            }
+            Unaccepted::Fatal(reason, ending) => stopping(reason, ending),
+            Unaccepted::GaveUp {
+                reason,
+                network: true,
+            } => failed(reason, Consequence::NoNetwork),
+            unaccepted => failed(unaccepted.into_reason(), Consequence::None),
         }
     }
 
@@ -411,11 +442,9 @@ impl Sender<'_> {
                 return DeliveryEnd { outcome, ..end };
             }
         };
-        // The letter was sent, but the refusal's consequences for the other letters remain.
+        // The letter was sent, but the refusal's consequence for the other letters remains.
         DeliveryEnd {
-            stops: end.stops,
-            closes_resource: end.closes_resource,
-            network: end.network,
+            consequence: end.consequence,
             ..found
         }
     }

@@ -9,7 +9,7 @@ use tokio::time::{Instant, interval_at};
 
 use super::attachments::{UploadEnd, Uploads};
 use super::attempt::Attempts;
-use super::delivery::Sender;
+use super::delivery::{Consequence, Sender};
 use super::letters::Letters;
 use super::lookup::{Lookup, LookupResult};
 use super::planner::Planner;
@@ -364,14 +364,15 @@ impl Engine<'_> {
                 }
             };
             // A reservation, or a refusal of one resource among several, does not concern the other letters: the next one becomes the canary.
-            let says_nothing = end.closes_resource || matches!(end.outcome, Outcome::Reserved(_));
+            let says_nothing = matches!(end.consequence, Consequence::ClosesResource)
+                || matches!(end.outcome, Outcome::Reserved(_));
             let why = end.outcome.reason().map(|reason| {
                 format!(
                     "the first letter (line {}) was not accepted: {reason}",
                     end.line
                 )
             });
-            let network = end.network;
+            let network = matches!(end.consequence, Consequence::NoNetwork);
             tally.count(end);
             // Without a network the letter itself is not to blame, and the message says so.
             match why {

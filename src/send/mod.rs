@@ -9,7 +9,6 @@ mod attempt;
 mod changes;
 mod circuit_breaker;
 mod delivery;
-mod delivery_end;
 mod engine;
 mod event;
 mod letters;
