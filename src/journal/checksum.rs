@@ -9,6 +9,7 @@ use rusqlite::types::{Value, ValueRef};
 use rusqlite::{Connection, params_from_iter};
 
 use super::JournalError;
+use crate::text::count;
 
 /// The tables whose rows have a checksum, always in the last column.
 pub(super) const SEALED: [&str; 6] = [
@@ -133,11 +134,7 @@ pub(super) fn verify(file: &Connection, path: &Path, is_sealed: bool) -> Result<
     for table in SEALED {
         let broken = verify_rows(file, table).map_err(unreadable)?;
         if broken > 0 {
-            let rows = if broken == 1 {
-                "1 row".to_owned()
-            } else {
-                format!("{broken} rows")
-            };
+            let rows = count(broken, "row");
             return Err(damaged(format!(
                 "the checksum of {rows} in `{table}` does not fit"
             )));

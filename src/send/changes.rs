@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use crate::correspondence::local_time;
 use crate::journal::{Journal, JournalError, State};
 use crate::plan::{CheckReport, Input, InputKind};
+use crate::text::count;
 
 /// The largest number of rows named in the message.
 pub(super) const NAMED: usize = 5;
@@ -132,19 +133,10 @@ fn compare(before: Vec<crate::journal::Input>, now: &[Input]) -> Vec<ChangedInpu
     changed
 }
 
-/// The number of letters with its noun.
-pub(super) fn count_letters(count: u64) -> String {
-    if count == 1 {
-        "1 letter".to_owned()
-    } else {
-        format!("{count} letters")
-    }
-}
-
 impl fmt::Display for Changes {
     /// Several lines: the number of letters, the first rows, the changed inputs.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let letters = count_letters;
+        let letters = |number| count(number, "letter");
         match (self.sent, self.uncertain) {
             (sent, 0) => write!(f, "{} that Altinn has", letters(sent))?,
             (0, uncertain) => write!(f, "{} that Altinn may have", letters(uncertain))?,
