@@ -205,10 +205,6 @@ impl Journal {
     /// The inputs of the latest run, in order; empty for format 1, which does not record them.
     pub(crate) fn inputs(&self) -> Result<Vec<Input>, JournalError> {
         let reader = self.reader();
-        // Format 1 has no table `inputs`.
-        if reader.format() < 2 {
-            return Ok(Vec::new());
-        }
         latest_inputs(&reader).map_err(|source| reader.read_error(source))
     }
 

@@ -8,7 +8,6 @@ use rusqlite::{Connection, Error, OptionalExtension, Row, params_from_iter};
 use uuid::Uuid;
 
 use super::checksum::of_cells;
-use super::format::FORMAT;
 use super::{Digest, DigestHead, Entry, LetterEnd, Start, State};
 use crate::secret::redact;
 
@@ -165,54 +164,43 @@ impl RowRecord {
     }
 }
 
-/// The columns of a row in the order of the table, each with the first format that has it.
-const COLUMNS: [(&str, u32); 21] = [
-    ("n", 1),
-    ("key", 1),
-    ("row", 1),
-    ("line", 1),
-    ("name", 1),
-    ("recipient", 1),
-    ("body", 1),
-    ("state", 1),
-    ("correspondence", 1),
-    ("attempts", 1),
-    ("status", 1),
-    ("code", 1),
-    ("message", 1),
-    ("trace", 1),
-    ("first_at", 1),
-    ("last_at", 1),
-    ("accepted", 2),
-    ("lost_at", 3),
-    ("asked_at", 3),
-    ("delivery", 3),
-    ("listed_at", 3),
+/// The columns of a row, in the order of the table.
+const COLUMNS: [&str; 21] = [
+    "n",
+    "key",
+    "row",
+    "line",
+    "name",
+    "recipient",
+    "body",
+    "state",
+    "correspondence",
+    "attempts",
+    "status",
+    "code",
+    "message",
+    "trace",
+    "first_at",
+    "last_at",
+    "accepted",
+    "lost_at",
+    "asked_at",
+    "delivery",
+    "listed_at",
 ];
 
-/// The columns that [`line`] reads, with `NULL` for those that a file of this format lacks.
-pub(super) fn columns(format: u32) -> String {
-    let names = COLUMNS.map(|(name, since)| if since <= format { name } else { "NULL" });
-    names.join(", ")
-}
+/// The columns that [`line`] reads.
+pub(super) static LINE: LazyLock<String> = LazyLock::new(|| COLUMNS.join(", "));
 
-/// The row with a key and its number, in a file of the present format.
+/// The row with a key and its number.
 pub(super) fn numbered_record(
     file: &Connection,
     key: Uuid,
 ) -> rusqlite::Result<Option<(i64, RowRecord)>> {
-    find(file, FORMAT, key)
-}
-
-/// The row with a key and its number, in a file of any format.
-pub(super) fn find(
-    file: &Connection,
-    format: u32,
-    key: Uuid,
-) -> rusqlite::Result<Option<(i64, RowRecord)>> {
-    let sql = format!("SELECT {} FROM deliveries WHERE key = ?1", columns(format));
+    static SQL: LazyLock<String> =
+        LazyLock::new(|| format!("SELECT {} FROM deliveries WHERE key = ?1", *LINE));
     // Runs for every letter, so the statement is cached.
-    let mut found = file.prepare_cached(&sql)?;
+    let mut found = file.prepare_cached(&SQL)?;
     found.query_row([key], line).optional()
 }
 
@@ -250,12 +238,11 @@ pub(super) fn next_number(file: &Connection) -> rusqlite::Result<i64> {
 
 /// Updates the row with the same number. Refuses a row with the key or correspondence of another one.
 static WRITE: LazyLock<String> = LazyLock::new(|| {
-    let names = COLUMNS.map(|(name, _)| name);
-    let places = vec!["?"; names.len()].join(", ");
-    let changes = names.map(|name| format!("{name} = excluded.{name}"));
+    let places = vec!["?"; COLUMNS.len()].join(", ");
+    let changes = COLUMNS.map(|name| format!("{name} = excluded.{name}"));
     format!(
         "INSERT INTO deliveries ({}, sum) VALUES ({places}, ?) ON CONFLICT (n) DO UPDATE SET {}, sum = excluded.sum",
-        names.join(", "),
+        *LINE,
         changes.join(", ")
     )
 });
@@ -294,7 +281,7 @@ impl RowRecord {
     }
 }
 
-/// Decodes a row selected with [`columns`]: its number and record.
+/// Decodes a row selected with [`LINE`]: its number and record.
 pub(super) fn line(row: &Row<'_>) -> rusqlite::Result<(i64, RowRecord)> {
     let line = RowRecord {
         key: row.get(1)?,

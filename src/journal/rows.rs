@@ -7,7 +7,8 @@ use jiff::Timestamp;
 use rusqlite::{Error, OptionalExtension, params};
 use uuid::Uuid;
 
-use super::record::{RowRecord, columns, find, instant, line, time, whole};
+use super::block;
+use super::record::{LINE, RowRecord, instant, line, numbered_record, time, whole};
 use super::store::Store;
 use super::{DigestHead, EndedRun, Header, JournalError, Run, State};
 
@@ -63,7 +64,7 @@ impl Snapshot {
         let counts = counts.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
         let mut counts: BTreeMap<State, u64> = counts.collect::<rusqlite::Result<_>>()?;
         // The rows of open blocks still have their earlier states; the letters count as in flight.
-        for letter in self.store.open_letters()? {
+        for letter in block::read(&self.store.connection)? {
             if letter.number.is_some() {
                 let before = counts.entry(letter.before).or_default();
                 *before = before.saturating_sub(1);
@@ -113,7 +114,7 @@ pub(crate) struct RowRecords<'a> {
 
 impl<'a> RowRecords<'a> {
     fn new(snapshot: &'a Snapshot, which: &str, with_open: bool) -> Self {
-        let columns = columns(snapshot.store.format());
+        let columns = &*LINE;
         let sql = format!(
             "SELECT {columns} FROM deliveries WHERE (row, n) > (?1, ?2) AND {which} ORDER BY row, n LIMIT {SNAPSHOT_PAGE}"
         );
@@ -131,7 +132,7 @@ impl<'a> RowRecords<'a> {
 
     fn read(&mut self) -> rusqlite::Result<Option<RowRecord>> {
         if self.open.is_none() {
-            let open = self.snapshot.store.open_letters()?;
+            let open = block::read(&self.snapshot.store.connection)?;
             self.open_keys = open.iter().map(|letter| letter.record.key).collect();
             let mut open: Vec<_> = open.into_iter().map(|letter| letter.record).collect();
             // `open_keys` keeps them all: the rows of open letters are skipped in any case.
@@ -187,12 +188,12 @@ impl Iterator for RowRecords<'_> {
 
 /// The row with a key, as in flight when its letter is in an open block.
 pub(super) fn line_of(store: &Store, key: Uuid) -> rusqlite::Result<Option<RowRecord>> {
-    let open = store.open_letters()?;
+    let open = block::read(&store.connection)?;
     if let Some(letter) = open.into_iter().find(|letter| letter.record.key == key) {
         return Ok(Some(letter.record));
     }
     // Not in an open block, so the row has the present state.
-    let found = find(&store.connection, store.format(), key)?;
+    let found = numbered_record(&store.connection, key)?;
     Ok(found.map(|(_, line)| line))
 }
 
@@ -269,7 +270,6 @@ impl Recorded {
 #[derive(Debug)]
 pub(crate) struct RecordedRows {
     store: Store,
-    sql: String,
     page: VecDeque<Recorded>,
     /// Letters of open blocks, in flight: they replace their rows.
     open: HashMap<Uuid, RowRecord>,
@@ -282,23 +282,9 @@ impl RecordedRows {
         let failed = |source| store.read_error(source);
         store.connection.execute_batch("BEGIN").map_err(failed)?;
         // SQLite begins the read transaction with the first read, not with `BEGIN`.
-        let open = store.open_letters().map_err(failed)?;
+        let open = block::read(&store.connection).map_err(failed)?;
         let open = open.into_iter().map(|letter| letter.record);
-        // Reading does not migrate, so an older format lacks these columns.
-        let accepted = if store.format() >= 2 {
-            "accepted"
-        } else {
-            "NULL"
-        };
-        let lost = if store.is_sealed() {
-            "lost_at, listed_at IS NOT NULL"
-        } else {
-            "NULL, 0"
-        };
         Ok(Self {
-            sql: format!(
-                "SELECT n, key, row, state, last_at, substr(body, 1, 8), {accepted}, {lost} FROM deliveries WHERE n > ?1 ORDER BY n LIMIT ?2"
-            ),
             page: VecDeque::new(),
             open: open.map(|record| (record.key, record)).collect(),
             store,
@@ -308,7 +294,9 @@ impl RecordedRows {
     }
 
     fn next_page(&mut self) -> rusqlite::Result<()> {
-        let mut page = self.store.connection.prepare_cached(&self.sql)?;
+        let sql = "SELECT n, key, row, state, last_at, substr(body, 1, 8), accepted, lost_at, listed_at IS NOT NULL
+            FROM deliveries WHERE n > ?1 ORDER BY n LIMIT ?2";
+        let mut page = self.store.connection.prepare_cached(sql)?;
         let mut rows = page.query(params![self.last, RESUME_PAGE])?;
         while let Some(row) = rows.next()? {
             self.last = advances(self.last, row.get(0)?)?;
