@@ -351,7 +351,7 @@ mod tests {
     use super::Journal;
     use crate::journal::{
         Dropped, EndedRun, Entry, Header, HowEnded, Input, JournalError, LetterEnd, Outcome,
-        Reason, Recorded, Run, SharedAttachment, Skip, Start, State,
+        Reason, Recorded, RowRecord, Run, SharedAttachment, Skip, Start, State,
     };
 
     const PERSON: &str = "07827199405";
@@ -410,6 +410,23 @@ mod tests {
         }
     }
 
+    fn run(rows: u64) -> Run {
+        Run {
+            rows,
+            earlier: 2,
+            skipped: 1,
+            invalid: 0,
+            plan: "sha256:ab".into(),
+            started_at: at(5),
+            ended: None,
+        }
+    }
+
+    fn lines(journal: &Journal) -> Vec<RowRecord> {
+        let snapshot = journal.snapshot().unwrap();
+        snapshot.lines().map(Result::unwrap).collect()
+    }
+
     async fn send(journal: &Journal, row: u64, outcome: Outcome) -> State {
         let start = journal.record(key(row), started(row, 1)).await;
         assert_eq!(start.unwrap(), State::InFlight);
@@ -443,12 +460,7 @@ mod tests {
         crash_image(folder.path(), image.path());
 
         let again = open(image.path());
-        let lines: Vec<_> = again
-            .snapshot()
-            .unwrap()
-            .lines()
-            .map(Result::unwrap)
-            .collect();
+        let lines = lines(&again);
         let states: Vec<_> = lines.iter().map(|line| (line.row, line.state)).collect();
         assert_eq!(
             states,
@@ -472,8 +484,7 @@ mod tests {
     }
 
     fn states(journal: &Journal) -> Vec<(u64, State)> {
-        let snapshot = journal.snapshot().unwrap();
-        let lines = snapshot.lines().map(Result::unwrap);
+        let lines = lines(journal).into_iter();
         lines.map(|line| (line.row, line.state)).collect()
     }
 
@@ -590,12 +601,11 @@ mod tests {
         let id = Uuid::from_u128(3);
         let sent = ended(Outcome::AlreadySent { id: Some(id) });
         journal.record(key(1), sent).await.unwrap();
-        let snapshot = journal.snapshot().unwrap();
-        let line = snapshot.lines().next().unwrap().unwrap();
+        let line = &lines(&journal)[0];
         assert_eq!((line.row, line.attempts), (4, 4));
         assert_eq!(line.first_at, Some(at(1)));
         assert_eq!(line.state, State::AlreadySent);
-        assert_eq!((line.status, line.code, line.message), (None, None, None));
+        assert_eq!((line.status, line.code, &line.message), (None, None, &None));
     }
 
     #[tokio::test]
@@ -796,15 +806,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let journal = open(folder.path());
         assert_eq!(journal.run().unwrap(), None);
-        let mut run = Run {
-            rows: 10,
-            earlier: 2,
-            skipped: 1,
-            invalid: 0,
-            plan: "sha256:ab".into(),
-            started_at: at(5),
-            ended: None,
-        };
+        let mut run = run(10);
         journal.begin_run(run.clone(), Vec::new()).await.unwrap();
         run.rows = 11;
         journal.begin_run(run.clone(), Vec::new()).await.unwrap();
@@ -929,15 +931,7 @@ mod tests {
     async fn what_was_cut_off_counts_from_when_the_process_was_last_known_to_run() {
         let (folder, image) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         let journal = open(folder.path());
-        let run = Run {
-            rows: 1,
-            earlier: 0,
-            skipped: 0,
-            invalid: 0,
-            plan: "sha256:ab".into(),
-            started_at: at(0),
-            ended: None,
-        };
+        let run = run(1);
         journal.begin_run(run, Vec::new()).await.unwrap();
         journal.record(key(1), started(1, 1)).await.unwrap();
         journal.keep_alive(at(70)).await.unwrap();
@@ -952,15 +946,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let journal = open(folder.path());
         send(&journal, 1, Outcome::Rejected(reason("no such person"))).await;
-        let run = Run {
-            rows: 1,
-            earlier: 0,
-            skipped: 0,
-            invalid: 0,
-            plan: "sha256:ab".into(),
-            started_at: at(5),
-            ended: None,
-        };
+        let run = run(1);
         let input = Input {
             kind: "template".into(),
             name: "a.md".into(),
@@ -1012,15 +998,7 @@ mod tests {
             name: name.into(),
             digest: [content; 32],
         };
-        let run = Run {
-            rows: 1,
-            earlier: 0,
-            skipped: 0,
-            invalid: 0,
-            plan: "sha256:ab".into(),
-            started_at: at(5),
-            ended: None,
-        };
+        let run = run(1);
         let first = vec![input("a.md", 1), input("b.md", 1), input("c.md", 1)];
         let second = vec![input("a.md", 1), input("b.md", 2), input("d.md", 1)];
         for inputs in [&first, &second, &second] {
@@ -1046,8 +1024,7 @@ mod tests {
             async move { journal.record(key(row), started(row, 1)).await.unwrap() }
         });
         futures::future::join_all(all).await;
-        let snapshot = journal.snapshot().unwrap();
-        let rows: Vec<u64> = snapshot.lines().map(|line| line.unwrap().row).collect();
+        let rows: Vec<u64> = lines(&journal).iter().map(|line| line.row).collect();
         assert_eq!(rows, (0..2_500).collect::<Vec<_>>());
     }
 
