@@ -277,7 +277,7 @@ mod tests {
                 Journal::peek_began(&path).unwrap().unwrap().to_string(),
                 began
             );
-            assert_eq!(journal.recorded().unwrap().count(), 4);
+            assert_eq!(journal.snapshot().unwrap().recorded().count(), 4);
             assert_eq!(journal.inputs().unwrap(), []);
             let copy = journal.older().unwrap().to_owned();
             assert!(copy.ends_with(format!("j.format-{format}")));
@@ -326,7 +326,7 @@ mod tests {
         let counts = journal.snapshot().unwrap().counts().unwrap();
         assert!(counts.contains(&(State::Sent, 1)), "{counts:?}");
         assert!(journal.run().unwrap().is_some());
-        assert_eq!(journal.recorded().unwrap().count(), 4);
+        assert_eq!(journal.snapshot().unwrap().recorded().count(), 4);
         assert_eq!(journal.inputs().unwrap(), []);
         drop(journal);
         assert!(!shape(&path).contains_key("inputs"));

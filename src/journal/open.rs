@@ -17,8 +17,8 @@ use super::run::latest_inputs;
 use super::store::Store;
 use super::writer::{Answer, Writer};
 use super::{
-    EndedRun, Entry, Header, Input, JournalError, Outcome, RecordedRows, RowRecord, Run,
-    SharedAttachment, Snapshot, Start, State,
+    EndedRun, Entry, Header, Input, JournalError, Outcome, RowRecord, Run, SharedAttachment,
+    Snapshot, Start, State,
 };
 
 /// An open journal. Clones share it; dropping the last one closes it.
@@ -191,11 +191,6 @@ impl Journal {
         .await
     }
 
-    pub(crate) fn recorded(&self) -> Result<RecordedRows, JournalError> {
-        // A connection of its own: the iteration keeps a read transaction open, possibly for minutes.
-        RecordedRows::new(Store::open_for_reading(&self.0.path)?)
-    }
-
     /// The record of one row; `None` when there is none.
     pub(crate) fn line(&self, key: Uuid) -> Result<Option<RowRecord>, JournalError> {
         let reader = self.reader();
@@ -228,7 +223,7 @@ impl Journal {
         latest_run(&self.reader())
     }
 
-    /// A consistent view of the journal as it is now, for reports. A run that continues does not change it.
+    /// A consistent view of the journal as it is now. A run that continues does not change it. Has a connection of its own: reading may take minutes.
     pub(crate) fn snapshot(&self) -> Result<Snapshot, JournalError> {
         Snapshot::take(&self.0.path)
     }
@@ -434,8 +429,8 @@ mod tests {
     }
 
     fn recorded(journal: &Journal) -> Vec<Recorded> {
-        let rows = journal.recorded().unwrap();
-        rows.map(Result::unwrap).collect()
+        let snapshot = journal.snapshot().unwrap();
+        snapshot.recorded().map(Result::unwrap).collect()
     }
 
     /// The files as the disk has them at this moment: what a killed process leaves.

@@ -94,7 +94,7 @@ impl ResumeState {
             retry,
         };
         if let Some(journal) = journal {
-            for recorded in journal.recorded()? {
+            for recorded in journal.snapshot()?.recorded() {
                 resume.place(&recorded?, &positions);
             }
         }
@@ -407,7 +407,8 @@ async fn look_up(
 /// Records for every changed letter that the user accepts the text that was sent. Returns their number.
 async fn accept(journal: &Journal, checked: &CheckReport) -> Result<u64, SendError> {
     let positions = checked.key_index();
-    let changed = journal.recorded()?.filter_map(|recorded| {
+    let snapshot = journal.snapshot()?;
+    let changed = snapshot.recorded().filter_map(|recorded| {
         let recorded = match recorded {
             Ok(recorded) => recorded,
             Err(error) => return Some(Err(error)),
