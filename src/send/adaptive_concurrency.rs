@@ -5,8 +5,8 @@
 //! Netflix's gradient limit, because a moving average follows slow growth and hides it. A single refusal is no back pressure, since some servers refuse at random: more than one
 //! in [`BACK_PRESSURE_SHARE`] answers must be. And the limit first grows as in TCP's slow start, until round-trip times grow: by half in each interval, and twofold from [`LARGE`] on.
 
+use std::cell::RefCell;
 use std::num::NonZeroU32;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::{Duration, Instant};
@@ -42,7 +42,7 @@ pub(super) struct AdaptiveConcurrency {
     permits: Semaphore,
     /// Letters that may begin.
     begun: Semaphore,
-    state: Mutex<State>,
+    state: RefCell<State>,
 }
 
 #[derive(Debug)]
@@ -110,7 +110,7 @@ impl AdaptiveConcurrency {
             max_concurrency,
             permits: Semaphore::new(limit as usize),
             begun: Semaphore::new(begun as usize),
-            state: Mutex::new(State {
+            state: RefCell::new(State {
                 limit,
                 permits: limit,
                 begun,
@@ -144,7 +144,7 @@ impl AdaptiveConcurrency {
 
     /// Records an answer without back pressure to a request that left at `departed`.
     pub(super) fn answered(&self, departed: Instant) {
-        let mut state = self.state();
+        let mut state = self.state.borrow_mut();
         // A request sent before this interval measures the previous limit, so its round-trip time is not counted.
         if departed >= state.interval.began {
             state.interval.rtts += 1;
@@ -155,21 +155,21 @@ impl AdaptiveConcurrency {
 
     /// Records an answer, or a timeout, that indicates an overloaded server.
     pub(super) fn back_pressure(&self) {
-        let mut state = self.state();
+        let mut state = self.state.borrow_mut();
         state.interval.back_pressure += 1;
         self.count(&mut state);
     }
 
     /// Reduces the limit to one request, after a pause of the whole run.
     pub(super) fn restart(&self) {
-        let mut state = self.state();
+        let mut state = self.state.borrow_mut();
         state.limit = 1;
         state.slow_start = false;
         state.interval = Interval::new();
     }
 
     pub(super) fn limit(&self) -> u32 {
-        self.state().limit
+        self.state.borrow().limit
     }
 
     pub(super) fn max_concurrency(&self) -> u32 {
@@ -177,13 +177,13 @@ impl AdaptiveConcurrency {
     }
 
     pub(super) fn in_flight(&self) -> u32 {
-        self.state().in_flight
+        self.state.borrow().in_flight
     }
 
     /// Number of letters that have begun and are not answered.
     pub(super) fn begun(&self) -> u32 {
         let free = u32::try_from(self.begun.available_permits()).unwrap_or(u32::MAX);
-        self.state().begun.saturating_sub(free)
+        self.state.borrow().begun.saturating_sub(free)
     }
 
     /// Counts an answer, and decides on the limit when the interval has ended.
@@ -216,10 +216,6 @@ impl AdaptiveConcurrency {
             .add_permits(raise(&mut state.permits, limit) as usize);
         self.begun
             .add_permits(raise(&mut state.begun, begun) as usize);
-    }
-
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -336,7 +332,7 @@ impl Permit<'_> {
         if std::mem::replace(&mut self.departed, true) {
             return;
         }
-        let mut state = self.of.state();
+        let mut state = self.of.state.borrow_mut();
         state.in_flight += 1;
         // Letters that only wait, for a token or a pause, do not count.
         state.interval.reached_limit |= state.in_flight >= state.limit;
@@ -345,7 +341,7 @@ impl Permit<'_> {
 
 impl Drop for Permit<'_> {
     fn drop(&mut self) {
-        let mut state = self.of.state();
+        let mut state = self.of.state.borrow_mut();
         let limit = state.limit;
         state.in_flight -= u32::from(self.departed);
         // A semaphore cannot be shrunk while its permits are taken: surplus ones are discarded on return.
@@ -359,7 +355,7 @@ impl Drop for Permit<'_> {
 
 impl Drop for Begun<'_> {
     fn drop(&mut self) {
-        let mut state = self.of.state();
+        let mut state = self.of.state.borrow_mut();
         let wanted = may_begin(self.of.max_concurrency, state.limit);
         if lower(&mut state.begun, wanted)
             && let Some(permit) = self.permit.take()

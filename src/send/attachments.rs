@@ -1,7 +1,9 @@
 //! Files that several letters share: each is uploaded once per resource, reused by later runs, and deleted when the run gives up and no letter has it.
 
+use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{OnceCell, Semaphore};
@@ -26,13 +28,13 @@ pub(super) struct Uploads<'a> {
     session: Session<'a>,
     /// Limits uploads in parallel, besides the rate limiter.
     slots: Semaphore,
-    cells: Mutex<Cells>,
+    cells: RefCell<Cells>,
     /// Attachments of letters sent in this run.
-    used: Mutex<HashSet<Uuid>>,
+    used: RefCell<HashSet<Uuid>>,
 }
 
 /// One upload per resource and file; several letters can wait for it.
-type Cells = HashMap<(String, Digest), Arc<OnceCell<Uuid>>>;
+type Cells = HashMap<(String, Digest), Rc<OnceCell<Uuid>>>;
 
 /// The reason a file cannot be attached.
 #[derive(Debug)]
@@ -53,8 +55,8 @@ impl<'a> Uploads<'a> {
         Self {
             session,
             slots: Semaphore::new(session.options.attachments.parallel()),
-            cells: Mutex::default(),
-            used: Mutex::default(),
+            cells: RefCell::default(),
+            used: RefCell::default(),
         }
     }
 
@@ -65,8 +67,8 @@ impl<'a> Uploads<'a> {
         planned: &PlannedFile,
     ) -> Result<Uuid, UploadEnd> {
         let key = (resource.to_owned(), planned.identity);
-        // Cloned, so that the map is not locked during the upload.
-        let cell = Arc::clone(self.cells().entry(key).or_default());
+        // Cloned, so that the map is not borrowed during the upload.
+        let cell = Rc::clone(self.cells.borrow_mut().entry(key).or_default());
         let shared = shared(resource, planned);
         tokio::select! {
             biased;
@@ -97,7 +99,8 @@ impl<'a> Uploads<'a> {
 
     /// Forgets attachments that Altinn no longer has, so that the next letter uploads their files anew. An upload that another letter has renewed meanwhile stays.
     pub(super) async fn forget(&self, dead: &[Uuid]) -> Result<(), SendError> {
-        self.cells()
+        self.cells
+            .borrow_mut()
             .retain(|_, cell| cell.get().is_none_or(|id| !dead.contains(id)));
         for id in dead {
             self.session.journal.forget_attachment(*id).await?;
@@ -107,19 +110,18 @@ impl<'a> Uploads<'a> {
 
     /// Records that a letter was sent with these attachments.
     pub(super) fn mark_used(&self, ids: &[Uuid]) {
-        let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
-        used.extend(ids);
+        self.used.borrow_mut().extend(ids);
     }
 
     /// Deletes the attachments that no letter of this run has. The mailing may never continue, and Altinn keeps an attachment without a letter for ever.
     pub(super) async fn delete_unused(&self) -> Result<(), SendError> {
         let mut unused: HashSet<Uuid> = self
-            .cells()
+            .cells
+            .borrow()
             .values()
             .filter_map(|cell| cell.get().copied())
             .collect();
-        let used = std::mem::take(&mut *self.used.lock().unwrap_or_else(PoisonError::into_inner));
-        unused.retain(|id| !used.contains(id));
+        unused.retain(|id| !self.used.borrow().contains(id));
         for id in unused {
             self.discard(id).await?;
         }
@@ -278,10 +280,6 @@ impl<'a> Uploads<'a> {
             }
         }
         self.session.journal.forget_attachment(id).await
-    }
-
-    fn cells(&self) -> MutexGuard<'_, Cells> {
-        self.cells.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

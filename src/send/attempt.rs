@@ -107,12 +107,12 @@ impl<'a> Attempts<'a> {
 
     /// False after an answer that stops the run, even before that is in the journal.
     pub(super) fn may_begin(&self) -> bool {
-        !self.contact.is_ending()
+        !self.contact.ending.get()
     }
 
     /// Lets no more letters begin, after an answer that stops the run.
     pub(super) fn close(&self) {
-        self.contact.record_end();
+        self.contact.ending.set(true);
     }
 
     /// Fetches the first token of a run, retrying transient errors. `None` when the run is stopped first. The first request for it takes no token of the bucket: it is the
@@ -249,7 +249,7 @@ impl<'a> Attempts<'a> {
         tries: u32,
         deadline: Instant,
     ) -> Result<Reason, Unaccepted> {
-        let cut_off = again.unconnected && !self.contact.has_answered();
+        let cut_off = again.unconnected && !self.contact.answered.get();
         // Altinn has never been reached: probably a missing network or a wrong address, which more tries do not change.
         let tries = if cut_off {
             tries.min(FIRST_CONTACT)
@@ -297,7 +297,7 @@ impl<'a> Attempts<'a> {
             uncertain: false,
             // Once Altinn has answered in this run, an unreachable token server counts as a network failure, as an unreachable Altinn does.
             unconnected: matches!(&error, TokenError::Transport(transport) if transport.kind == TransportKind::Connect)
-                && self.contact.has_answered(),
+                && self.contact.answered.get(),
         })
     }
 
@@ -319,9 +319,12 @@ impl<'a> Attempts<'a> {
                 unconnected,
             })
         };
+        if answer.is_ok() {
+            self.contact.answered.set(true);
+        }
         match answer {
             Ok(Answer::Accepted(value)) => {
-                self.contact.record_answer(true);
+                self.contact.accepted.set(true);
                 self.limiter.answered(departed);
                 if fits(&value) {
                     return AttemptStep::Settled(Ok(value));
@@ -333,10 +336,7 @@ impl<'a> Attempts<'a> {
                     false,
                 )
             }
-            Ok(Answer::Refused(refusal)) => {
-                self.contact.record_answer(false);
-                self.step_after_refusal(refusal, token, departed)
-            }
+            Ok(Answer::Refused(refusal)) => self.step_after_refusal(refusal, token, departed),
             // The request ended within the file, so Altinn did not accept it.
             Err(error) if error.is_about_a_file() => {
                 AttemptStep::Settled(Err(Unaccepted::NoFile(Reason::because(error.reason()))))
@@ -442,7 +442,7 @@ impl<'a> Attempts<'a> {
     /// rejects this letter; ten in a row stop the run by the circuit breaker.
     fn judge_second_auth_refusal(&self, refusal: &Refusal) -> Verdict {
         let from_gateway = refusal.status == FORBIDDEN && refusal.code.is_none();
-        if from_gateway && self.contact.has_accepted() {
+        if from_gateway && self.contact.accepted.get() {
             Verdict::Rejected
         } else {
             Verdict::Stop
