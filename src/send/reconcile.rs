@@ -16,7 +16,7 @@ use crate::secret::redact;
 pub(super) const SETTLED_AFTER: SignedDuration = SignedDuration::from_mins(5);
 
 /// The state of every row of the file from earlier runs, and rows of earlier files.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct ResumeState {
     /// By position: true when this run passes the row over. One byte per row.
     passed: Vec<bool>,
@@ -38,10 +38,8 @@ pub(crate) struct ResumeState {
     pub(super) unsent_gone: Vec<(Uuid, State)>,
     /// Number of rows that may have been sent and that get no letter now.
     pub(super) unknown: u64,
-    /// Letters that Altinn has, or may have, and whose keys are no longer in the file.
+    /// Letters that Altinn has, and whose keys are no longer in the file.
     sent_and_gone: Vec<Uuid>,
-    /// Number of letters in `sent_and_gone` that Altinn only may have.
-    unknown_and_gone: u64,
     /// By position: true when the row's key is recorded.
     known: Vec<bool>,
     retry: RetryRefused,
@@ -79,19 +77,9 @@ impl ResumeState {
         let positions = checked.key_index();
         let mut resume = Self {
             passed: vec![false; positions.count()],
-            held: 0,
-            earlier: 0,
-            changed: 0,
-            first_changed: Vec::new(),
-            uncertain: Vec::new(),
-            questions: Vec::new(),
-            excluded: Vec::new(),
-            unsent_gone: Vec::new(),
-            unknown: 0,
-            sent_and_gone: Vec::new(),
-            unknown_and_gone: 0,
             known: vec![false; positions.count()],
             retry,
+            ..Self::default()
         };
         if let Some(journal) = journal {
             for recorded in journal.snapshot()?.recorded() {
@@ -151,18 +139,53 @@ impl ResumeState {
                 None => self.pass(found.position),
             }
         });
-        match letter {
-            Some((position, head)) => self.place_letter(recorded, position, head),
-            None if is_there => self.place_unwanted(recorded, Place::Excluded),
+        let place = match letter {
+            Some((position, head)) => Place::Letter { position, head },
+            None if is_there => Place::Excluded,
             None => {
                 self.earlier += 1;
-                self.place_unwanted(recorded, Place::Gone);
+                Place::Gone
             }
+        };
+        self.decide(*recorded, place, true);
+    }
+
+    /// Takes the result of a look-up into account; `None` when the letter stays unknown.
+    pub(super) fn answer(&mut self, question: &Question, state: Option<State>) {
+        let mut recorded = question.recorded;
+        recorded.state = state.unwrap_or(State::Unknown);
+        self.decide(recorded, question.place, false);
+    }
+
+    /// Decides what this run does about a recorded row. `may_ask` is true until Altinn has been asked about it.
+    fn decide(&mut self, recorded: Recorded, place: Place, may_ask: bool) {
+        let key = recorded.key;
+        let is_unknown = matches!(recorded.state, State::Unknown | State::InFlight);
+        match place {
+            // With the same text an unknown letter is simply sent again: its key makes that harmless.
+            Place::Letter { head, .. } if is_unknown && recorded.has_body(head) => {}
+            _ if is_unknown && may_ask => self.questions.push(Question { recorded, place }),
+            Place::Letter { position, head } if is_unknown => {
+                if recorded.is_accepted(head) {
+                    self.pass(position);
+                    self.held += 1;
+                } else {
+                    self.uncertain.push((position, key));
+                }
+            }
+            Place::Letter { position, head } => self.decide_letter(&recorded, position, head),
+            Place::Excluded | Place::Gone if is_unknown => self.unknown += 1,
+            Place::Gone if recorded.state.is_sent() => self.sent_and_gone.push(key),
+            Place::Gone if recorded.state.is_refused() => {
+                self.unsent_gone.push((key, recorded.state));
+            }
+            Place::Excluded if recorded.state.is_refused() => self.excluded.push(key),
+            Place::Excluded | Place::Gone => {}
         }
     }
 
-    /// A recorded row that has a letter now. Rows in other states than those listed are sent.
-    fn place_letter(&mut self, recorded: &Recorded, position: usize, head: u64) {
+    /// A recorded row that has a letter now, and of which is known what became of it. It is sent in other states than these.
+    fn decide_letter(&mut self, recorded: &Recorded, position: usize, head: u64) {
         let same = recorded.has_body(head);
         match recorded.state {
             State::Sent | State::AlreadySent | State::Withdrawn => {
@@ -171,70 +194,12 @@ impl ResumeState {
                     self.note_changed(position, recorded.key);
                 }
             }
-            // With the same text the letter is simply sent again: its key makes that harmless.
-            State::Unknown | State::InFlight if !same => self.questions.push(Question {
-                recorded: *recorded,
-                place: Place::Letter { position, head },
-            }),
             State::Rejected if same && !self.retry.rejected => self.pass(position),
             // A listed row gets paper, even when reserved recipients are tried again.
             State::Reserved if recorded.listed || (same && !self.retry.reserved) => {
                 self.pass(position);
             }
             _ => {}
-        }
-    }
-
-    /// A recorded row that gets no letter now.
-    fn place_unwanted(&mut self, recorded: &Recorded, place: Place) {
-        match (recorded.state, place) {
-            (State::Unknown | State::InFlight, place) => self.questions.push(Question {
-                recorded: *recorded,
-                place,
-            }),
-            (State::Sent | State::AlreadySent, Place::Gone) => {
-                self.sent_and_gone.push(recorded.key);
-            }
-            (State::Failed | State::Rejected | State::Reserved, Place::Gone) => {
-                self.unsent_gone.push((recorded.key, recorded.state));
-            }
-            (State::Failed | State::Rejected | State::Reserved, _) => {
-                self.excluded.push(recorded.key);
-            }
-            _ => {}
-        }
-    }
-
-    /// Takes the result of a look-up into account; `None` when the letter stays unknown.
-    pub(super) fn answer(&mut self, question: &Question, state: Option<State>) {
-        let recorded = &question.recorded;
-        let is_sent = state.map(State::has_used_its_key);
-        if matches!(question.place, Place::Gone) && is_sent != Some(false) {
-            self.sent_and_gone.push(recorded.key);
-            self.unknown_and_gone += u64::from(is_sent.is_none());
-        }
-        match (question.place, is_sent) {
-            (Place::Letter { position, head }, Some(true)) => {
-                self.pass(position);
-                if !recorded.is_accepted(head) {
-                    self.note_changed(position, recorded.key);
-                }
-            }
-            // Not at Altinn: the present letter is sent like any other. At Altinn without a letter now: nothing to do.
-            (Place::Letter { .. }, Some(false)) | (_, Some(true)) => {}
-            (Place::Excluded, Some(false)) => self.excluded.push(recorded.key),
-            (Place::Gone, Some(false)) => {
-                self.unsent_gone
-                    .push((recorded.key, state.unwrap_or(State::Failed)));
-            }
-            (Place::Letter { position, head }, None) if recorded.is_accepted(head) => {
-                self.pass(position);
-                self.held += 1;
-            }
-            (Place::Letter { position, .. }, None) => {
-                self.uncertain.push((position, recorded.key));
-            }
-            (_, None) => self.unknown += 1,
         }
     }
 
@@ -460,7 +425,7 @@ fn count_left_behind(resume: &ResumeState) -> LeftBehind {
         failed,
         refused: resume.unsent_gone.len() as u64 - failed,
         unknown: resume.unknown,
-        sent: resume.sent_and_gone.len() as u64 - resume.unknown_and_gone,
+        sent: resume.sent_and_gone.len() as u64,
     }
 }
 
