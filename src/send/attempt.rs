@@ -80,6 +80,7 @@ enum AttemptStep<T> {
 }
 
 /// The reason for another attempt.
+#[derive(Default)]
 struct NextTry {
     why: Reason,
     /// The wait that the server asks for in `Retry-After`.
@@ -292,12 +293,11 @@ impl<'a> Attempts<'a> {
         AttemptStep::NextTry(NextTry {
             asked,
             after: asked,
-            is_limit: false,
             why,
-            uncertain: false,
             // Once Altinn has answered in this run, an unreachable token server counts as a network failure, as an unreachable Altinn does.
             unconnected: matches!(&error, TokenError::Transport(transport) if transport.kind == TransportKind::Connect)
                 && self.contact.answered.get(),
+            ..NextTry::default()
         })
     }
 
@@ -312,11 +312,9 @@ impl<'a> Attempts<'a> {
         let again = |message: String, uncertain, unconnected| {
             AttemptStep::NextTry(NextTry {
                 why: Reason::because(message),
-                asked: None,
-                after: None,
-                is_limit: false,
                 uncertain,
                 unconnected,
+                ..NextTry::default()
             })
         };
         if answer.is_ok() {
@@ -421,7 +419,7 @@ impl<'a> Attempts<'a> {
                     after,
                     is_limit,
                     uncertain,
-                    unconnected: false,
+                    ..NextTry::default()
                 })
             }
             Verdict::RefreshToken => AttemptStep::Refresh(token, refusal),

@@ -47,7 +47,7 @@ impl Engine<'_> {
     /// # Errors
     ///
     /// An error ends the run; letters in flight are finished first.
-    pub(crate) async fn run(&self, planner: Planner<'_>) -> Result<Summary, SendError> {
+    pub(crate) async fn run(&self, planner: Planner<'_, '_>) -> Result<Summary, SendError> {
         let limiter = RateLimiter::new(
             self.options.concurrency,
             self.options.interval,
@@ -100,7 +100,7 @@ impl Engine<'_> {
     async fn send(
         &self,
         session: Session<'_>,
-        planner: Planner<'_>,
+        planner: Planner<'_, '_>,
         resume: ResumeState,
     ) -> Result<Summary, SendError> {
         let (mailing, checked) = (planner.mailing, planner.checked);
@@ -123,7 +123,7 @@ impl Engine<'_> {
             ask_for_token(session.attempts, &mut tally).await;
         }
         let resource = mailing.resource().map(str::to_owned);
-        let steps = planner.begin(chosen.rows, resume.into_passed(), self.stop);
+        let steps = planner.begin(chosen.rows, resume.into_passed(), self.stop)?;
         let letters = Letters::new(steps, self.journal, &refused);
         // In a mailing with several resources the letters upload their files themselves.
         if let (true, false, Some(resource)) = (outstanding, self.stop.is_set(), resource)
@@ -318,7 +318,7 @@ impl Engine<'_> {
 /// Reads the state of every row and reconciles it with Altinn. Refuses second letters and changed letters. Nothing is sent.
 async fn prepare(
     session: Session<'_>,
-    planner: &Planner<'_>,
+    planner: &Planner<'_, '_>,
 ) -> Result<(ResumeState, Reconciled), SendError> {
     let (mailing, checked) = (planner.mailing, planner.checked);
     let resume = ResumeState::read(Some(session.journal), checked, session.options.retry)?;
