@@ -302,8 +302,8 @@ impl Sender<'_> {
         let files: Vec<_> = enclosures.collect();
         let send = async |token| client.initialize_with_files(&token, &fields, &files).await;
         // Boxed, so that letters without files do not carry this future.
-        let sent = Box::pin(attempts.settle_letter(may_leave, fits, send));
-        Ok(sent.await)
+        let settled = Box::pin(attempts.settle_letter(may_leave, fits, send));
+        Ok(settled.await)
     }
 
     /// True unless an answer to another letter has stopped the run or closed the letter's resource meanwhile. Called directly before the first request.
