@@ -62,25 +62,6 @@ pub(crate) enum HowChanged {
 }
 
 impl Changes {
-    pub(super) fn new(
-        journal: &Journal,
-        checked: &CheckReport,
-        sent: u64,
-        uncertain: u64,
-        rows: Vec<ChangedRow>,
-    ) -> Result<Self, JournalError> {
-        let this = env!("CARGO_PKG_VERSION");
-        let program = journal.program().filter(|program| *program != this);
-        Ok(Self {
-            sent,
-            uncertain,
-            rows,
-            since: journal.run()?.map(|run| run.started_at),
-            inputs: changed_inputs(journal, checked)?,
-            program: program.map(str::to_owned),
-        })
-    }
-
     pub(crate) fn letters(&self) -> u64 {
         self.sent + self.uncertain
     }

@@ -389,24 +389,19 @@ impl Sender<'_> {
 
     /// The end of a letter whose key has been used. A success only when the letter with the key is this one. `lost` is true when a request of this run got no answer.
     async fn already_sent(&self, letter: &Letter, lost: bool) -> DeliveryEnd {
-        let unseen = |reason: Reason| {
-            Outcome::Unknown(Reason {
-                message: format!(
-                    "Altinn has used the letter's key, but the letter cannot be seen: {}",
-                    reason.message
-                ),
-                ..reason
-            })
+        let reason = match self.find(letter, LOOKUPS, lost).await {
+            Ok(end) => return end,
+            Err(None) => Reason::because("there is none with this key"),
+            Err(Some(reason)) => reason,
         };
-        let outcome = match Box::pin(self.look_up(&letter.delivery, LOOKUPS)).await {
-            // The request whose answer was lost has sent it in this run.
-            LookupResult::Ours(found) if lost => found.outcome(Outcome::Sent { id: found.id }),
-            LookupResult::Ours(found) => return recover(letter, &found),
-            LookupResult::Foreign(id) => collision(id),
-            LookupResult::Unseen(reason) => unseen(reason),
-            LookupResult::NoLetter => unseen(Reason::because("there is none with this key")),
-        };
-        DeliveryEnd::by_key(&letter.delivery, outcome)
+        let message = format!(
+            "Altinn has used the letter's key, but the letter cannot be seen: {}",
+            reason.message
+        );
+        DeliveryEnd::new(
+            &letter.delivery,
+            Outcome::Unknown(Reason { message, ..reason }),
+        )
     }
 
     /// Looks a refused letter up when the refusal does not prove that it was not sent: a lost request (`doubt`) may have taken effect or may still, whatever the later ones
@@ -422,31 +417,39 @@ impl Sender<'_> {
             (false, true) => 1,
             (false, false) => return end,
         };
-        let found = match Box::pin(self.look_up(&letter.delivery, times)).await {
-            LookupResult::Ours(found) if !doubt => recover(letter, &found),
-            LookupResult::Ours(found) => {
-                let outcome = found.outcome(Outcome::Sent { id: found.id });
-                DeliveryEnd::by_key(&letter.delivery, outcome)
-            }
-            LookupResult::Foreign(id) => DeliveryEnd::by_key(&letter.delivery, collision(id)),
-            LookupResult::NoLetter => {
-                let outcome = in_doubt(end.outcome, doubt);
-                return DeliveryEnd { outcome, ..end };
-            }
-            LookupResult::Unseen(_) => {
+        match self.find(letter, times, doubt).await {
+            // The letter was sent, but the refusal's consequence for the other letters remains.
+            Ok(found) => DeliveryEnd {
+                consequence: end.consequence,
+                ..found
+            },
+            Err(unseen) => {
                 let outcome = match end.outcome {
                     // A rejected row is not tried again, so it must not rest on a refusal that could not be checked.
-                    Outcome::Rejected(reason) => Outcome::Unknown(reason),
+                    Outcome::Rejected(reason) if unseen.is_some() => Outcome::Unknown(reason),
                     outcome => in_doubt(outcome, doubt),
                 };
-                return DeliveryEnd { outcome, ..end };
+                DeliveryEnd { outcome, ..end }
             }
-        };
-        // The letter was sent, but the refusal's consequence for the other letters remains.
-        DeliveryEnd {
-            consequence: end.consequence,
-            ..found
         }
+    }
+
+    /// The end of a letter that is looked up by its key. `lost` is true when a request whose answer was lost can have sent it. The error is the reason why the letter cannot be
+    /// seen, or `None` when there is none.
+    async fn find(
+        &self,
+        letter: &Letter,
+        times: u32,
+        lost: bool,
+    ) -> Result<DeliveryEnd, Option<Reason>> {
+        let outcome = match Box::pin(self.look_up(&letter.delivery, times)).await {
+            LookupResult::Ours(found) if lost => found.outcome(Outcome::Sent { id: found.id }),
+            LookupResult::Ours(found) => return Ok(recover(letter, &found)),
+            LookupResult::Foreign(id) => collision(id),
+            LookupResult::NoLetter => return Err(None),
+            LookupResult::Unseen(reason) => return Err(Some(reason)),
+        };
+        Ok(DeliveryEnd::by_key(&letter.delivery, outcome))
     }
 }
 

@@ -4,7 +4,7 @@ use futures::stream::{self, StreamExt};
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
-use super::changes::{ChangedRow, Changes, NAMED};
+use super::changes::{ChangedRow, Changes, NAMED, changed_inputs};
 use super::lookup::Lookup;
 use super::session::Session;
 use super::{LeftBehind, Reconciled, RetryRefused, SendError};
@@ -445,9 +445,16 @@ pub(crate) fn refuse_changed(
     named.extend(doubtful);
     named.sort_unstable();
     named.truncate(NAMED);
-    let rows = changed_rows(journal, mailing, checked, &named)?;
-    let changes = Changes::new(journal, checked, resume.changed, uncertain, rows)?;
-    Err(SendError::Changed(Box::new(changes)))
+    let this = env!("CARGO_PKG_VERSION");
+    let program = journal.program().filter(|program| *program != this);
+    Err(SendError::Changed(Box::new(Changes {
+        sent: resume.changed,
+        uncertain,
+        rows: changed_rows(journal, mailing, checked, &named)?,
+        since: journal.run()?.map(|run| run.started_at),
+        inputs: changed_inputs(journal, checked)?,
+        program: program.map(str::to_owned),
+    })))
 }
 
 /// The named rows with their present lines and names. Reads the recipients file once more, up to the last of them.
