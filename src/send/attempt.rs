@@ -75,8 +75,6 @@ enum AttemptStep<T> {
     NextTry(NextTry),
     /// The token was refused and must be replaced.
     Refresh(Token, Refusal),
-    /// The run was stopped before this attempt's request.
-    Stopped,
 }
 
 /// The reason for another attempt.
@@ -175,45 +173,44 @@ impl<'a> Attempts<'a> {
         let deadline = Instant::now() + self.retry.deadline.duration();
         let (mut count, mut requests, mut lost_at, mut refreshed) = (0_u32, 0, None, false);
         let (mut last, mut last_try_at, mut permit) = (None, None, None);
-        loop {
+        let result = loop {
             count += 1;
-            let step = match self.depart(&mut permit).await {
-                // Only before the first request: after it the letter may be at Altinn, and must be tried to its end.
-                Some(_) if requests == 0 && !may_leave() => AttemptStep::Stopped,
-                None => AttemptStep::Stopped,
-                Some(Err(error)) => self.step_without_token(error),
-                Some(Ok((departed, token))) => {
+            let departed = self.depart(&mut permit).await;
+            // Asked only before the first request: after it the letter may be at Altinn, and must be tried to its end.
+            let Some(departed) = departed.filter(|_| requests > 0 || may_leave()) else {
+                break Err(match last {
+                    Some(reason) => Unaccepted::GaveUp {
+                        reason,
+                        network: false,
+                    },
+                    None => Unaccepted::NotStarted,
+                });
+            };
+            let step = match departed {
+                Err(error) => self.step_without_token(error),
+                Ok((departed, token)) => {
                     requests += 1;
                     // Boxed: this future is large, and the ones around it are moved.
                     let answer = Box::pin(exchange(token.clone())).await;
                     self.step_after_answer(answer, &fits, token, departed)
                 }
             };
-            if let (AttemptStep::Refresh(token, refusal), false) = (&step, refreshed) {
-                refreshed = true;
-                self.tokens.reject(token);
-                last = Some(refusal.clone().into());
+            match step {
+                AttemptStep::Settled(result) => break result,
                 // The permit is kept, so that this letter, and no other, tests the new token.
-                continue;
-            }
-            // A letter that waits for its next try must not hold a permit.
-            permit = None;
-            let result = match step {
-                AttemptStep::Settled(result) => result,
+                AttemptStep::Refresh(token, refusal) if !refreshed => {
+                    refreshed = true;
+                    self.tokens.reject(&token);
+                    last = Some(refusal.into());
+                }
                 // A fresh token was refused as well, so the token is not the cause.
                 AttemptStep::Refresh(_, refusal) => {
                     let verdict = self.judge_second_auth_refusal(&refusal);
-                    Err(Unaccepted::Refused(refusal, verdict))
-                }
-                AttemptStep::Stopped => {
-                    Err(
-                        last.map_or(Unaccepted::NotStarted, |reason| Unaccepted::GaveUp {
-                            reason,
-                            network: false,
-                        }),
-                    )
+                    break Err(Unaccepted::Refused(refusal, verdict));
                 }
                 AttemptStep::NextTry(again) => {
+                    // A letter that waits for its next try must not hold a permit.
+                    permit = None;
                     // A token may expire again during the waits.
                     refreshed = false;
                     // A rate refusal does not count as an attempt if the server answered other requests since this letter's last try.
@@ -226,19 +223,16 @@ impl<'a> Attempts<'a> {
                         lost_at = Some(Timestamp::now());
                     }
                     match self.next_try(again, count, tries, deadline).await {
-                        Ok(why) => {
-                            last = Some(why);
-                            continue;
-                        }
-                        Err(over) => Err(over),
+                        Ok(why) => last = Some(why),
+                        Err(over) => break Err(over),
                     }
                 }
-            };
-            return Attempted {
-                result,
-                requests,
-                lost_at,
-            };
+            }
+        };
+        Attempted {
+            result,
+            requests,
+            lost_at,
         }
     }
 
