@@ -9,7 +9,6 @@ use super::attempt::{Attempted, Unaccepted};
 use super::letters::Letter;
 use super::lookup::{FoundLetter, Lookup, LookupResult, by_status, collision};
 use super::reconcile::may_still_arrive;
-use super::run_end::Recovered;
 use super::session::Session;
 use super::signals::RefusedResources;
 use super::verdict::Verdict;
@@ -46,8 +45,8 @@ pub(super) struct DeliveryEnd {
     pub(super) consequence: Consequence,
     /// True when the correspondence was found by the letter's key, so that it certainly belongs to this letter.
     by_key: bool,
-    /// Set when Altinn had the letter and the journal did not, so that its text could not be compared.
-    pub(super) recovered: Option<Recovered>,
+    /// Set when Altinn had the letter and the journal did not, so that its text could not be compared: true when its title differs from the present one, as far as Altinn tells.
+    pub(super) recovered: Option<bool>,
     /// Letters to look up after the others: this one when unknown, and one that had this one's correspondence.
     pub(super) unsettled: Vec<Lookup>,
 }
@@ -459,14 +458,9 @@ fn recover(letter: &Letter, found: &FoundLetter) -> DeliveryEnd {
     // Altinn returns the title, but not the body.
     let title = &delivery.request.correspondence.content.message_title;
     let other = found.title.as_ref().is_some_and(|other| other != title);
-    let recovered = match letter.before.state {
-        State::Pending if other => Some(Recovered::OtherTitle),
-        State::Pending => Some(Recovered::SameTitle),
-        _ => None,
-    };
     let outcome = found.outcome(Outcome::AlreadySent { id: Some(found.id) });
     DeliveryEnd {
-        recovered,
+        recovered: (letter.before.state == State::Pending).then_some(other),
         ..DeliveryEnd::by_key(delivery, outcome)
     }
 }

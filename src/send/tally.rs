@@ -74,8 +74,8 @@ impl<'a> Tally<'a> {
             why: why.as_deref(),
         });
         self.unsettled.extend(ended.unsettled);
-        if let Some(recovered) = ended.recovered {
-            self.recovered.count(recovered, ended.line);
+        if let Some(has_other_title) = ended.recovered {
+            self.recovered.count(has_other_title, ended.line);
         }
         // The stop may have prevented further tries.
         if matches!(ended.outcome, Outcome::Failed(_) | Outcome::Unknown(_)) {
