@@ -1,4 +1,4 @@
-//! Reading rows: one by its key, all in pages for a run that resumes, and a consistent snapshot for reports.
+//! Reading rows: a consistent snapshot with its rows in pages, for reports and for a run that resumes; one row by its key; the latest run.
 
 use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::path::Path;
@@ -122,7 +122,7 @@ pub(crate) struct Rows<'a, T> {
 
 pub(crate) type RowRecords<'a> = Rows<'a, RowRecord>;
 
-/// What is read of a row.
+/// A row, or a part of one, as [`Rows`] reads it.
 pub(crate) trait Line: From<RowRecord> {
     /// The row and its place in the order in which they are read.
     fn read(row: &Row<'_>) -> rusqlite::Result<((i64, i64), Self)>;

@@ -1,4 +1,4 @@
-//! What all phases of a run share.
+//! The parts of a run that all its phases share.
 
 use super::Options;
 use super::attempt::Attempts;
