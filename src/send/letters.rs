@@ -22,15 +22,12 @@ pub(super) struct Letter {
     pub(super) delivery: Box<Delivery>,
     /// The state of its row before the block.
     pub(super) before: StateBefore,
-    waiting: Waiting,
+    /// `None` when its first request has left.
+    waiting: Cell<Option<Waiting>>,
 }
 
-/// Counts a letter as waiting until its first request leaves, or until dropped.
-struct Waiting {
-    count: Rc<(Cell<usize>, Notify)>,
-    /// True when the letter is no longer counted.
-    departed: Cell<bool>,
-}
+/// Counts a letter as waiting until dropped.
+struct Waiting(Rc<(Cell<usize>, Notify)>);
 
 /// The letters of the open blocks, and the rows they come from.
 pub(super) struct Letters<'a> {
@@ -99,7 +96,7 @@ impl<'a> Letters<'a> {
         let letters = letters.map(|(delivery, before)| Letter {
             delivery,
             before,
-            waiting: Waiting::new(&self.waiting),
+            waiting: Cell::new(Some(Waiting::new(&self.waiting))),
         });
         self.ready.borrow_mut().extend(letters);
         // `notify_one` is remembered when nothing waits for it at the moment.
@@ -178,31 +175,22 @@ impl<'a> Letters<'a> {
 impl Letter {
     /// Records that the first request leaves.
     pub(super) fn depart(&self) {
-        self.waiting.end();
+        drop(self.waiting.take());
     }
 }
 
 impl Waiting {
     fn new(count: &Rc<(Cell<usize>, Notify)>) -> Self {
         count.0.set(count.0.get() + 1);
-        Self {
-            count: Rc::clone(count),
-            departed: Cell::new(false),
-        }
-    }
-
-    fn end(&self) {
-        if !self.departed.replace(true) {
-            let (count, has_fallen) = &*self.count;
-            count.set(count.get() - 1);
-            has_fallen.notify_one();
-        }
+        Self(Rc::clone(count))
     }
 }
 
 impl Drop for Waiting {
     fn drop(&mut self) {
-        self.end();
+        let (count, has_fallen) = &*self.0;
+        count.set(count.get() - 1);
+        has_fallen.notify_one();
     }
 }
 
