@@ -326,7 +326,7 @@ fn print_report(report: &Report, written: &[PathBuf], printer: Printer) -> Resul
 
 /// Runs the engine until it ends or is interrupted twice. At the second interrupt its future is dropped; the journal already names the letters in flight.
 async fn run_engine(
-    planner: Planner<'_>,
+    planner: Planner<'_, '_>,
     client: &Client,
     journal: &Journal,
     options: &Options,

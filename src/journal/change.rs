@@ -1,4 +1,6 @@
-//! Changes to the file: every entry is checked by [`transition`], every row is written with a checksum, and identity numbers are masked.
+//! Changes to the file, each within the transaction of its group: every entry is checked by [`transition`], every row is written with a checksum, and identity numbers are masked.
+//!
+//! An error of `SQLite`'s rolls the whole group back, and the writer stops. The inner error of some changes refuses this one alone.
 
 use std::collections::{HashMap, HashSet};
 
@@ -10,55 +12,14 @@ use uuid::Uuid;
 use super::block::{self, OpenLetter};
 use super::checksum::{insert, seal};
 use super::record::{
-    RowRecord, id, next_number, numbered_record, row_with_correspondence, whole, write_record,
+    RowRecord, next_number, numbered_record, row_with_correspondence, whole, write_record,
 };
 use super::run::record_inputs;
 use super::{
-    EndedRun, Entry, IllegalStep, Input, JournalError, Outcome, Run, SharedAttachment, Start,
-    State, UploadState, transition,
+    EndedRun, Entry, IllegalStep, Input, JournalError, Run, SharedAttachment, Start, State,
+    transition,
 };
 use crate::secret::redact;
-
-/// A request to the writer thread.
-#[derive(Debug)]
-pub(super) enum Change {
-    /// These letters may be sent from now on.
-    OpenBlock(Vec<(Uuid, Start)>),
-    /// Removes all open blocks: their letters without an outcome have not been sent.
-    CloseBlocks,
-    Entry(Uuid, Entry),
-    BeginRun(Run, Vec<Input>),
-    EndRun(EndedRun),
-    /// The run was alive at this time. If the process dies, its last requests may have left as late as this or later.
-    Alive(Timestamp),
-    Attachment(SharedAttachment, Uuid, UploadState),
-    ForgetAttachment(Uuid),
-}
-
-impl Change {
-    /// False for a change that may wait for others before it is committed. Letters wait for blocks, and ends other than a success may stop the run.
-    pub(super) fn is_urgent(&self) -> bool {
-        match self {
-            Self::Entry(_, Entry::Ended(end)) => !matches!(end.outcome, Outcome::Sent { .. }),
-            Self::Entry(_, Entry::Skipped(_)) => false,
-            _ => true,
-        }
-    }
-}
-
-/// The result of a change, or the error that refuses it.
-pub(super) type Answer = Result<Done, JournalError>;
-
-/// The result of a change that was accepted.
-#[derive(Debug)]
-pub(super) enum Done {
-    /// A block is open. The states of its rows before it, in the block's order.
-    Opened(Vec<StateBefore>),
-    /// The state of the row after its entry.
-    NewState(State),
-    /// The change concerns no row.
-    Nothing,
-}
 
 /// The state of a row before the block that lets its letter leave.
 #[derive(Debug, Clone, Copy)]
@@ -77,43 +38,6 @@ pub(super) struct OpenBlocks {
     next_number: Option<i64>,
 }
 
-/// Applies one change within the transaction of its group.
-///
-/// # Errors
-///
-/// The outer error is `SQLite`'s: the whole group must be rolled back and the writer must stop. The inner one refuses this change alone.
-pub(super) fn apply(
-    file: &Connection,
-    open: &mut OpenBlocks,
-    change: Change,
-) -> rusqlite::Result<Answer> {
-    match change {
-        Change::OpenBlock(letters) => {
-            return Ok(open_block(file, open, letters)?.map(Done::Opened));
-        }
-        Change::Entry(key, entry) => {
-            return Ok(record(file, open, key, &entry)?.map(Done::NewState));
-        }
-        Change::CloseBlocks => {
-            // The engine requests this only when no letter is in flight.
-            file.execute("DELETE FROM blocks", [])?;
-            open.letters.clear();
-            open.remaining.clear();
-        }
-        Change::BeginRun(run, inputs) => begin_run(file, &run, &inputs)?,
-        Change::EndRun(ended) => end_run(file, &ended)?,
-        Change::Alive(at) => write_alive(file, at)?,
-        Change::Attachment(attachment, id, state) => {
-            write_attachment(file, &attachment, id, state)?;
-        }
-        Change::ForgetAttachment(id) => {
-            let sql = "DELETE FROM attachments WHERE id = ?1";
-            file.prepare_cached(sql)?.execute([id.as_bytes()])?;
-        }
-    }
-    Ok(Ok(Done::Nothing))
-}
-
 /// Makes every letter unknown that was in flight when an earlier process died. Returns their number.
 pub(super) fn cut_off(file: &mut Connection) -> rusqlite::Result<usize> {
     let file = file.transaction()?;
@@ -127,10 +51,10 @@ pub(super) fn cut_off(file: &mut Connection) -> rusqlite::Result<usize> {
     // Formats before 3 have no blocks: there the rows themselves are in flight, also after the migration.
     let in_flight = {
         let mut rows = file.prepare("SELECT key FROM deliveries WHERE state = ?1")?;
-        let keys = rows.query_map([State::InFlight.name()], |row| id(row, 0))?;
-        keys.collect::<rusqlite::Result<Vec<_>>>()?
+        let keys = rows.query_map([State::InFlight.name()], |row| row.get(0))?;
+        keys.collect::<rusqlite::Result<Vec<Uuid>>>()?
     };
-    for key in in_flight.into_iter().flatten() {
+    for key in in_flight {
         let (number, record) = numbered_record(&file, key)?.unzip();
         found.extend(record.map(|record| OpenLetter {
             number,
@@ -152,8 +76,8 @@ pub(super) fn cut_off(file: &mut Connection) -> rusqlite::Result<usize> {
     Ok(found.len())
 }
 
-/// Opens a block for all these letters, or for none when one of them is refused. Does not touch their rows.
-fn open_block(
+/// Opens a block for all these letters, or for none when one of them is refused. Does not touch their rows. Returns the states of the rows, in the order of the letters.
+pub(super) fn open_block(
     file: &Connection,
     open: &mut OpenBlocks,
     letters: Vec<(Uuid, Start)>,
@@ -200,7 +124,7 @@ fn open_block(
 }
 
 /// Records an entry and returns the row's new state. The row's present state is that of the open block, when it is in one.
-fn record(
+pub(super) fn record(
     file: &Connection,
     open: &mut OpenBlocks,
     key: Uuid,
@@ -244,6 +168,14 @@ fn record(
 }
 
 impl OpenBlocks {
+    /// Removes all open blocks: their letters without an outcome have not been sent. Requested only when no letter is in flight.
+    pub(super) fn close(&mut self, file: &Connection) -> rusqlite::Result<()> {
+        file.execute("DELETE FROM blocks", [])?;
+        self.letters.clear();
+        self.remaining.clear();
+        Ok(())
+    }
+
     /// The number for a new row. Only this writer adds rows, so the file is asked once. A number stays unused when its row is refused.
     fn next_number(&mut self, file: &Connection) -> rusqlite::Result<i64> {
         let number = match self.next_number {
@@ -283,7 +215,7 @@ fn refusal(step: IllegalStep, key: Uuid, state: State, row: u64, entry: &Entry) 
     }
 }
 
-fn begin_run(file: &Connection, run: &Run, inputs: &[Input]) -> rusqlite::Result<()> {
+pub(super) fn begin_run(file: &Connection, run: &Run, inputs: &[Input]) -> rusqlite::Result<()> {
     let ended = run.ended.as_ref();
     insert(
         file,
@@ -308,7 +240,7 @@ fn begin_run(file: &Connection, run: &Run, inputs: &[Input]) -> rusqlite::Result
     record_inputs(file, inputs)
 }
 
-fn end_run(file: &Connection, ended: &EndedRun) -> rusqlite::Result<()> {
+pub(super) fn end_run(file: &Connection, ended: &EndedRun) -> rusqlite::Result<()> {
     let sql = "UPDATE runs SET ended_at = ?1, ending = ?2, reason = ?3 WHERE n = (SELECT max(n) FROM runs)";
     // Reasons quote Altinn's messages, which may contain identity numbers.
     let reason = ended.reason.as_deref().map(masked);
@@ -318,7 +250,7 @@ fn end_run(file: &Connection, ended: &EndedRun) -> rusqlite::Result<()> {
     seal_latest_run(file)
 }
 
-fn write_alive(file: &Connection, at: Timestamp) -> rusqlite::Result<()> {
+pub(super) fn write_alive(file: &Connection, at: Timestamp) -> rusqlite::Result<()> {
     let sql = "UPDATE runs SET alive_at = ?1 WHERE n = (SELECT max(n) FROM runs)";
     file.execute(sql, [at.as_millisecond()])?;
     seal_latest_run(file)
@@ -328,25 +260,37 @@ fn seal_latest_run(file: &Connection) -> rusqlite::Result<()> {
     seal(file, "runs", "n = (SELECT max(n) FROM runs)")
 }
 
-fn write_attachment(
+pub(super) fn write_attachment(
     file: &Connection,
     attachment: &SharedAttachment,
     id: Uuid,
-    state: UploadState,
+    is_published: bool,
 ) -> rusqlite::Result<()> {
+    // For a person who looks into the file; a run asks Altinn.
+    let state = if is_published {
+        "published"
+    } else {
+        "initialized"
+    };
     insert(
         file,
         "attachments",
         &[
-            attachment.identity().as_bytes().to_vec().into(),
-            id.as_bytes().to_vec().into(),
-            state.name().to_owned().into(),
+            attachment.identity().into(),
+            id.into(),
+            state.to_owned().into(),
             attachment.digest.to_vec().into(),
             attachment.resource.clone().into(),
             masked(&attachment.file_name).into(),
             masked(&attachment.senders_reference).into(),
         ],
     )
+}
+
+pub(super) fn forget_attachment(file: &Connection, id: Uuid) -> rusqlite::Result<()> {
+    let sql = "DELETE FROM attachments WHERE id = ?1";
+    file.prepare_cached(sql)?.execute([id])?;
+    Ok(())
 }
 
 fn masked(text: &str) -> String {

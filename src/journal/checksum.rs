@@ -4,10 +4,12 @@ use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
 
+use rusqlite::functions::FunctionFlags;
 use rusqlite::types::{Value, ValueRef};
-use rusqlite::{Connection, Row, params_from_iter};
+use rusqlite::{Connection, params_from_iter};
 
 use super::JournalError;
+use crate::text::count;
 
 /// The tables whose rows have a checksum, always in the last column.
 pub(super) const SEALED: [&str; 6] = [
@@ -72,13 +74,20 @@ pub(super) fn of_cells<'a>(cells: impl IntoIterator<Item = ValueRef<'a>>) -> i64
     sum.stored()
 }
 
-/// The checksum of the first `count` columns.
-fn of_row(row: &Row<'_>, count: usize) -> rusqlite::Result<i64> {
-    let mut sum = Checksum::START;
-    for column in 0..count {
-        sum.add(row.get_ref(column)?);
-    }
-    Ok(sum.stored())
+/// Makes the checksum a function of SQL on this connection: `checksum(cell, …)`.
+pub(super) fn add_function(file: &Connection) -> rusqlite::Result<()> {
+    let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
+    // -1: any number of cells.
+    file.create_scalar_function("checksum", -1, flags, |cells| {
+        Ok(of_cells((0..cells.len()).map(|cell| cells.get_raw(cell))))
+    })
+}
+
+/// The names of a table's columns, without the checksum.
+fn columns(file: &Connection, table: &str) -> rusqlite::Result<String> {
+    let select = file.prepare_cached(&format!("SELECT * FROM {table}"))?;
+    let names: Vec<_> = select.column_names().collect();
+    Ok(names[..names.len() - 1].join(", "))
 }
 
 /// Writes a row with its checksum and replaces one with the same primary key. When the first value is `Null`, `SQLite` numbers the row.
@@ -97,33 +106,9 @@ pub(super) fn insert(file: &Connection, table: &str, values: &[Value]) -> rusqli
 
 /// Computes and stores the checksum of every row of a table that meets an SQL condition.
 pub(super) fn seal(file: &Connection, table: &str, condition: &str) -> rusqlite::Result<()> {
-    let key = match table {
-        "meta" => "name",
-        "inputs" => "(kind, name, run)",
-        "attachments" => "identity",
-        _ => "n",
-    };
-    let mut select = file.prepare_cached(&format!("SELECT * FROM {table} WHERE {condition}"))?;
-    let columns = select.column_count() - 1;
-    // The columns of the primary key come first in every table.
-    let keys = if table == "inputs" { 3 } else { 1 };
-    let places = vec!["?"; keys].join(", ");
-    let sql = format!("UPDATE {table} SET sum = ? WHERE {key} = ({places})");
-    let mut update = file.prepare_cached(&sql)?;
-    let mut rows = select.query([])?;
-    // Collected first: `SQLite` does not define the result of changing a table while it is read.
-    let mut sums: Vec<(i64, Vec<Value>)> = Vec::new();
-    while let Some(row) = rows.next()? {
-        let keys = (0..keys).map(|column| row.get(column));
-        sums.push((
-            of_row(row, columns)?,
-            keys.collect::<rusqlite::Result<_>>()?,
-        ));
-    }
-    for (sum, keys) in sums {
-        let sum = Value::from(sum);
-        update.execute(params_from_iter([&sum].into_iter().chain(&keys)))?;
-    }
+    let columns = columns(file, table)?;
+    let sql = format!("UPDATE {table} SET sum = checksum({columns}) WHERE {condition}");
+    file.prepare_cached(&sql)?.execute([])?;
     Ok(())
 }
 
@@ -149,11 +134,7 @@ pub(super) fn verify(file: &Connection, path: &Path, is_sealed: bool) -> Result<
     for table in SEALED {
         let broken = verify_rows(file, table).map_err(unreadable)?;
         if broken > 0 {
-            let rows = if broken == 1 {
-                "1 row".to_owned()
-            } else {
-                format!("{broken} rows")
-            };
+            let rows = count(broken, "row");
             return Err(damaged(format!(
                 "the checksum of {rows} in `{table}` does not fit"
             )));
@@ -184,15 +165,9 @@ fn has_sound_header(path: &Path) -> bool {
 
 /// Number of rows in a table whose checksum does not match.
 fn verify_rows(file: &Connection, table: &str) -> rusqlite::Result<u64> {
-    let mut select = file.prepare(&format!("SELECT * FROM {table}"))?;
-    let columns = select.column_count() - 1;
-    let mut rows = select.query([])?;
-    let mut broken = 0;
-    while let Some(row) = rows.next()? {
-        let sum: i64 = row.get(columns)?;
-        broken += u64::from(sum != of_row(row, columns)?);
-    }
-    Ok(broken)
+    let columns = columns(file, table)?;
+    let sql = format!("SELECT count(*) FROM {table} WHERE sum IS NOT checksum({columns})");
+    file.query_row(&sql, [], |row| row.get(0))
 }
 
 /// True when an index holds the entries of its table in ascending order. `PRAGMA integrity_check` finds the same, but searches the index for every row.
@@ -215,7 +190,7 @@ fn sum_of_pairs(file: &Connection, sql: &str) -> rusqlite::Result<(i64, bool)> {
     let (mut sum, mut ascends, mut last) = (0_i64, true, Value::Null);
     while let Some(row) = rows.next()? {
         // Addition is commutative: table and index are read in different orders.
-        sum = sum.wrapping_add(of_row(row, 2)?);
+        sum = sum.wrapping_add(of_cells([row.get_ref(0)?, row.get_ref(1)?]));
         let this: Value = row.get(0)?;
         // Out of order, SQLite's binary search would miss entries, although all of them are there.
         ascends &= match (&last, &this) {

@@ -133,6 +133,25 @@ pub(super) fn migrate(
     Ok(copy)
 }
 
+/// Lets a file of an older format be read as one of the present, without a change to it: what it lacks is empty.
+pub(super) fn overlay(file: &Connection, found: u32) -> rusqlite::Result<()> {
+    let (accepted, inputs) = if found < 2 {
+        (
+            "NULL AS accepted,",
+            "CREATE TEMP TABLE inputs (kind, name, run, digest);",
+        )
+    } else {
+        ("", "")
+    };
+    // A name without a schema means the temporary table or view.
+    file.execute_batch(&format!(
+        "CREATE TEMP VIEW deliveries AS
+            SELECT *, {accepted} NULL AS lost_at, NULL AS asked_at, NULL AS delivery, NULL AS listed_at FROM main.deliveries;
+        CREATE TEMP TABLE blocks (n, at, letters);
+        {inputs}"
+    ))
+}
+
 fn apply(file: &mut Connection, steps: &[&str]) -> rusqlite::Result<()> {
     // Immediate: a reader that upgrades to a writer later could fail as busy.
     let change = file.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -258,7 +277,7 @@ mod tests {
                 Journal::peek_began(&path).unwrap().unwrap().to_string(),
                 began
             );
-            assert_eq!(journal.recorded().unwrap().count(), 4);
+            assert_eq!(journal.snapshot().unwrap().recorded().count(), 4);
             assert_eq!(journal.inputs().unwrap(), []);
             let copy = journal.older().unwrap().to_owned();
             assert!(copy.ends_with(format!("j.format-{format}")));
@@ -307,7 +326,7 @@ mod tests {
         let counts = journal.snapshot().unwrap().counts().unwrap();
         assert!(counts.contains(&(State::Sent, 1)), "{counts:?}");
         assert!(journal.run().unwrap().is_some());
-        assert_eq!(journal.recorded().unwrap().count(), 4);
+        assert_eq!(journal.snapshot().unwrap().recorded().count(), 4);
         assert_eq!(journal.inputs().unwrap(), []);
         drop(journal);
         assert!(!shape(&path).contains_key("inputs"));

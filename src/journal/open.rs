@@ -1,31 +1,30 @@
 //! The open journal of one mailing in one environment: the module's interface.
 
+use std::fmt;
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
-use rusqlite::OptionalExtension;
+use rusqlite::{Connection, OptionalExtension};
 use uuid::Uuid;
 
-use super::change::{self, Change, Done, StateBefore};
+use super::change::{self, OpenBlocks, StateBefore};
 use super::lock::{Lock, private};
-use super::record::{id, named};
 use super::rows::{latest_run, line_of};
 use super::run::latest_inputs;
 use super::store::Store;
-use super::writer::Writer;
+use super::writer::{Answer, Writer};
 use super::{
-    EndedRun, Entry, Header, Input, JournalError, RecordedRows, RowRecord, Run, SharedAttachment,
-    Snapshot, Start, State, UploadState,
+    EndedRun, Entry, Header, Input, JournalError, Outcome, RowRecord, Run, SharedAttachment,
+    Snapshot, Start, State,
 };
 
 /// An open journal. Clones share it; dropping the last one closes it.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) struct Journal(Arc<Inner>);
 
-#[derive(Debug)]
 struct Inner {
     path: PathBuf,
     /// The copy in the older format, when opening has migrated the file.
@@ -158,15 +157,14 @@ impl Journal {
         &self,
         letters: Vec<(Uuid, Start)>,
     ) -> Result<Vec<StateBefore>, JournalError> {
-        match self.change(Change::OpenBlock(letters)).await? {
-            Done::Opened(before) => Ok(before),
-            Done::NewState(_) | Done::Nothing => Err(self.stopped_error()),
-        }
+        self.change(true, |file, open| change::open_block(file, open, letters))
+            .await
     }
 
     /// Closes all blocks: their letters without an outcome have not been sent, and keep their earlier states.
     pub(crate) async fn close_blocks(&self) -> Result<(), JournalError> {
-        self.change(Change::CloseBlocks).await.map(drop)
+        self.change(true, |file, open| open.close(file).map(Ok))
+            .await
     }
 
     /// Records an entry for a row. Durable when it returns. Returns the row's new state.
@@ -176,21 +174,21 @@ impl Journal {
     /// [`JournalError::Illegal`], [`JournalError::IdTaken`] and [`JournalError::Drift`] refuse this entry alone. After a
     /// [`JournalError::Write`] every later call returns it too.
     pub(crate) async fn record(&self, key: Uuid, entry: Entry) -> Result<State, JournalError> {
-        let change = match entry {
+        let is_urgent = match &entry {
             // A single letter is a block of one.
-            Entry::Started(start) => Change::OpenBlock(vec![(key, start)]),
-            entry => Change::Entry(key, entry),
+            Entry::Started(start) => {
+                let opened = self.open_block(vec![(key, start.clone())]).await;
+                return opened.map(|_| State::InFlight);
+            }
+            Entry::Skipped(_) => false,
+            // Others may stop the run.
+            Entry::Ended(end) => !matches!(end.outcome, Outcome::Sent { .. }),
+            _ => true,
         };
-        match self.change(change).await? {
-            Done::NewState(state) => Ok(state),
-            Done::Opened(_) => Ok(State::InFlight),
-            Done::Nothing => Err(self.stopped_error()),
-        }
-    }
-
-    pub(crate) fn recorded(&self) -> Result<RecordedRows, JournalError> {
-        // A connection of its own: the iteration keeps a read transaction open, possibly for minutes.
-        RecordedRows::new(Store::open_for_reading(&self.0.path)?)
+        self.change(is_urgent, move |file, open| {
+            change::record(file, open, key, &entry)
+        })
+        .await
     }
 
     /// The record of one row; `None` when there is none.
@@ -202,88 +200,97 @@ impl Journal {
     /// The inputs of the latest run, in order; empty for format 1, which does not record them.
     pub(crate) fn inputs(&self) -> Result<Vec<Input>, JournalError> {
         let reader = self.reader();
-        // Format 1 has no table `inputs`.
-        if reader.format() < 2 {
-            return Ok(Vec::new());
-        }
         latest_inputs(&reader).map_err(|source| reader.read_error(source))
     }
 
     /// Records that a run begins, with its inputs. Durable when it returns.
     pub(crate) async fn begin_run(&self, run: Run, inputs: Vec<Input>) -> Result<(), JournalError> {
-        self.change(Change::BeginRun(run, inputs)).await.map(drop)
+        self.write(move |file| change::begin_run(file, &run, &inputs))
+            .await
     }
 
     /// Records the end of the latest run. Durable when it returns.
     pub(crate) async fn end_run(&self, ended: EndedRun) -> Result<(), JournalError> {
-        self.change(Change::EndRun(ended)).await.map(drop)
+        self.write(move |file| change::end_run(file, &ended)).await
     }
 
     /// Records that the run is alive at this time. When the process dies, its lost requests are dated no earlier.
     pub(crate) async fn keep_alive(&self, at: Timestamp) -> Result<(), JournalError> {
-        self.change(Change::Alive(at)).await.map(drop)
+        self.write(move |file| change::write_alive(file, at)).await
     }
 
     pub(crate) fn run(&self) -> Result<Option<Run>, JournalError> {
         latest_run(&self.reader())
     }
 
-    /// A consistent view of the journal as it is now, for reports. A run that continues does not change it.
+    /// A consistent view of the journal as it is now. A run that continues does not change it. Has a connection of its own: reading may take minutes.
     pub(crate) fn snapshot(&self) -> Result<Snapshot, JournalError> {
         Snapshot::take(&self.0.path)
     }
 
-    /// The recorded upload of an attachment: its id at Altinn and its state.
+    /// The id at Altinn of a recorded upload of an attachment, which need not be published.
     pub(crate) fn attachment(
         &self,
         attachment: &SharedAttachment,
-    ) -> Result<Option<(Uuid, UploadState)>, JournalError> {
+    ) -> Result<Option<Uuid>, JournalError> {
         let reader = self.reader();
-        let sql = "SELECT id, state FROM attachments WHERE identity = ?1";
+        let sql = "SELECT id FROM attachments WHERE identity = ?1";
         reader
             .connection
-            .query_row(sql, [attachment.identity().as_bytes()], |row| {
-                Ok((id(row, 0)?.unwrap_or_default(), named(row, 1)?))
-            })
+            .query_row(sql, [attachment.identity()], |row| row.get(0))
             .optional()
             .map_err(|source| reader.read_error(source))
     }
 
-    /// Records the state of an attachment's upload. Durable when it returns.
+    /// Records an attachment's upload. Durable when it returns.
     pub(crate) async fn record_attachment(
         &self,
         attachment: SharedAttachment,
         id: Uuid,
-        state: UploadState,
+        is_published: bool,
     ) -> Result<(), JournalError> {
-        let change = Change::Attachment(attachment, id, state);
-        self.change(change).await.map(drop)
+        self.write(move |file| change::write_attachment(file, &attachment, id, is_published))
+            .await
     }
 
     /// Deletes the record of an attachment that Altinn no longer has.
     pub(crate) async fn forget_attachment(&self, id: Uuid) -> Result<(), JournalError> {
-        self.change(Change::ForgetAttachment(id)).await.map(drop)
+        self.write(move |file| change::forget_attachment(file, id))
+            .await
     }
 
-    async fn change(&self, change: Change) -> change::Answer {
+    /// Makes a change that is never refused. Durable when it returns.
+    async fn write(
+        &self,
+        write: impl FnOnce(&Connection) -> rusqlite::Result<()> + Send + 'static,
+    ) -> Result<(), JournalError> {
+        self.change(true, |file, _| write(file).map(Ok)).await
+    }
+
+    async fn change<T: Send + 'static>(
+        &self,
+        is_urgent: bool,
+        change: impl FnOnce(&Connection, &mut OpenBlocks) -> rusqlite::Result<Answer<T>>
+        + Send
+        + 'static,
+    ) -> Answer<T> {
+        let path = &self.0.path;
         let Some(writer) = &self.0.writer else {
-            return Err(JournalError::ReadOnly {
-                path: self.0.path.clone(),
-            });
+            return Err(JournalError::ReadOnly { path: path.clone() });
         };
-        let answer = writer.hand_over(change);
-        answer.await.unwrap_or_else(|_| Err(self.stopped_error()))
+        let answer = writer.hand_over(is_urgent, change).await;
+        answer.unwrap_or_else(|_| Err(JournalError::Stopped { path: path.clone() }))
     }
 
     fn reader(&self) -> MutexGuard<'_, Store> {
         // A reader that panicked has changed nothing in the store.
         self.0.reader.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
 
-    fn stopped_error(&self) -> JournalError {
-        JournalError::Stopped {
-            path: self.0.path.clone(),
-        }
+impl fmt::Debug for Journal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Journal").field(&self.0.path).finish()
     }
 }
 
@@ -339,7 +346,7 @@ mod tests {
     use super::Journal;
     use crate::journal::{
         Dropped, EndedRun, Entry, Header, HowEnded, Input, JournalError, LetterEnd, Outcome,
-        Reason, Recorded, Run, SharedAttachment, Skip, Start, State, UploadState,
+        Reason, Recorded, RowRecord, Run, SharedAttachment, Skip, Start, State,
     };
 
     const PERSON: &str = "07827199405";
@@ -398,6 +405,23 @@ mod tests {
         }
     }
 
+    fn run(rows: u64) -> Run {
+        Run {
+            rows,
+            earlier: 2,
+            skipped: 1,
+            invalid: 0,
+            plan: "sha256:ab".into(),
+            started_at: at(5),
+            ended: None,
+        }
+    }
+
+    fn lines(journal: &Journal) -> Vec<RowRecord> {
+        let snapshot = journal.snapshot().unwrap();
+        snapshot.lines().map(Result::unwrap).collect()
+    }
+
     async fn send(journal: &Journal, row: u64, outcome: Outcome) -> State {
         let start = journal.record(key(row), started(row, 1)).await;
         assert_eq!(start.unwrap(), State::InFlight);
@@ -405,8 +429,8 @@ mod tests {
     }
 
     fn recorded(journal: &Journal) -> Vec<Recorded> {
-        let rows = journal.recorded().unwrap();
-        rows.map(Result::unwrap).collect()
+        let snapshot = journal.snapshot().unwrap();
+        snapshot.recorded().map(Result::unwrap).collect()
     }
 
     /// The files as the disk has them at this moment: what a killed process leaves.
@@ -431,12 +455,7 @@ mod tests {
         crash_image(folder.path(), image.path());
 
         let again = open(image.path());
-        let lines: Vec<_> = again
-            .snapshot()
-            .unwrap()
-            .lines()
-            .map(Result::unwrap)
-            .collect();
+        let lines = lines(&again);
         let states: Vec<_> = lines.iter().map(|line| (line.row, line.state)).collect();
         assert_eq!(
             states,
@@ -460,8 +479,7 @@ mod tests {
     }
 
     fn states(journal: &Journal) -> Vec<(u64, State)> {
-        let snapshot = journal.snapshot().unwrap();
-        let lines = snapshot.lines().map(Result::unwrap);
+        let lines = lines(journal).into_iter();
         lines.map(|line| (line.row, line.state)).collect()
     }
 
@@ -578,12 +596,11 @@ mod tests {
         let id = Uuid::from_u128(3);
         let sent = ended(Outcome::AlreadySent { id: Some(id) });
         journal.record(key(1), sent).await.unwrap();
-        let snapshot = journal.snapshot().unwrap();
-        let line = snapshot.lines().next().unwrap().unwrap();
+        let line = &lines(&journal)[0];
         assert_eq!((line.row, line.attempts), (4, 4));
         assert_eq!(line.first_at, Some(at(1)));
         assert_eq!(line.state, State::AlreadySent);
-        assert_eq!((line.status, line.code, line.message), (None, None, None));
+        assert_eq!((line.status, line.code, &line.message), (None, None, &None));
     }
 
     #[tokio::test]
@@ -726,7 +743,7 @@ mod tests {
         };
         journal.record(key(2), Entry::Skipped(skip)).await.unwrap();
         journal
-            .record_attachment(attachment(PERSON), key(9), UploadState::Published)
+            .record_attachment(attachment(PERSON), key(9), true)
             .await
             .unwrap();
         journal
@@ -765,14 +782,14 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let journal = open(folder.path());
         let (this, id) = (attachment("07827199405.pdf"), Uuid::from_u128(8));
-        for state in [UploadState::Initialized, UploadState::Published] {
+        for is_published in [false, true] {
             journal
-                .record_attachment(this.clone(), id, state)
+                .record_attachment(this.clone(), id, is_published)
                 .await
                 .unwrap();
         }
         let found = journal.attachment(&this).unwrap();
-        assert_eq!(found, Some((id, UploadState::Published)));
+        assert_eq!(found, Some(id));
         let same_when_masked = attachment("07827126818.pdf");
         assert_eq!(journal.attachment(&same_when_masked).unwrap(), None);
         journal.forget_attachment(id).await.unwrap();
@@ -784,15 +801,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let journal = open(folder.path());
         assert_eq!(journal.run().unwrap(), None);
-        let mut run = Run {
-            rows: 10,
-            earlier: 2,
-            skipped: 1,
-            invalid: 0,
-            plan: "sha256:ab".into(),
-            started_at: at(5),
-            ended: None,
-        };
+        let mut run = run(10);
         journal.begin_run(run.clone(), Vec::new()).await.unwrap();
         run.rows = 11;
         journal.begin_run(run.clone(), Vec::new()).await.unwrap();
@@ -917,15 +926,7 @@ mod tests {
     async fn what_was_cut_off_counts_from_when_the_process_was_last_known_to_run() {
         let (folder, image) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         let journal = open(folder.path());
-        let run = Run {
-            rows: 1,
-            earlier: 0,
-            skipped: 0,
-            invalid: 0,
-            plan: "sha256:ab".into(),
-            started_at: at(0),
-            ended: None,
-        };
+        let run = run(1);
         journal.begin_run(run, Vec::new()).await.unwrap();
         journal.record(key(1), started(1, 1)).await.unwrap();
         journal.keep_alive(at(70)).await.unwrap();
@@ -940,15 +941,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let journal = open(folder.path());
         send(&journal, 1, Outcome::Rejected(reason("no such person"))).await;
-        let run = Run {
-            rows: 1,
-            earlier: 0,
-            skipped: 0,
-            invalid: 0,
-            plan: "sha256:ab".into(),
-            started_at: at(5),
-            ended: None,
-        };
+        let run = run(1);
         let input = Input {
             kind: "template".into(),
             name: "a.md".into(),
@@ -961,8 +954,7 @@ mod tests {
             reason: None,
         };
         journal.end_run(ended).await.unwrap();
-        let uploaded =
-            journal.record_attachment(attachment("a.pdf"), key(9), UploadState::Published);
+        let uploaded = journal.record_attachment(attachment("a.pdf"), key(9), true);
         uploaded.await.unwrap();
         journal.open_block(starts(&[(2, 1)])).await.unwrap();
         let path = journal_path(folder.path());
@@ -1001,15 +993,7 @@ mod tests {
             name: name.into(),
             digest: [content; 32],
         };
-        let run = Run {
-            rows: 1,
-            earlier: 0,
-            skipped: 0,
-            invalid: 0,
-            plan: "sha256:ab".into(),
-            started_at: at(5),
-            ended: None,
-        };
+        let run = run(1);
         let first = vec![input("a.md", 1), input("b.md", 1), input("c.md", 1)];
         let second = vec![input("a.md", 1), input("b.md", 2), input("d.md", 1)];
         for inputs in [&first, &second, &second] {
@@ -1035,8 +1019,7 @@ mod tests {
             async move { journal.record(key(row), started(row, 1)).await.unwrap() }
         });
         futures::future::join_all(all).await;
-        let snapshot = journal.snapshot().unwrap();
-        let rows: Vec<u64> = snapshot.lines().map(|line| line.unwrap().row).collect();
+        let rows: Vec<u64> = lines(&journal).iter().map(|line| line.row).collect();
         assert_eq!(rows, (0..2_500).collect::<Vec<_>>());
     }
 

@@ -1,6 +1,5 @@
 //! The record of one row: how entries change it, and its columns in the file.
 
-use std::str::FromStr;
 use std::sync::LazyLock;
 
 use jiff::Timestamp;
@@ -9,33 +8,8 @@ use rusqlite::{Connection, Error, OptionalExtension, Row, params_from_iter};
 use uuid::Uuid;
 
 use super::checksum::of_cells;
-use super::format::FORMAT;
-use super::{Digest, DigestHead, Entry, LetterEnd, Start, State, UnknownName};
+use super::{Digest, DigestHead, Entry, LetterEnd, Start, State};
 use crate::secret::redact;
-
-/// Parses a cell with a name of the journal's own, such as a state.
-pub(super) fn named<T: FromStr<Err = UnknownName>>(
-    row: &Row<'_>,
-    column: usize,
-) -> rusqlite::Result<T> {
-    let cell = row.get_ref(column)?;
-    let text = cell.as_str().map_err(Error::from)?;
-    text.parse().map_err(|cause: UnknownName| {
-        Error::FromSqlConversionFailure(column, cell.data_type(), Box::new(cause))
-    })
-}
-
-/// Reads a count. `SQLite` has only signed integers.
-pub(super) fn count(row: &Row<'_>, column: usize) -> rusqlite::Result<u64> {
-    let value: i64 = row.get(column)?;
-    u64::try_from(value).map_err(|_| Error::IntegralValueOutOfRange(column, value))
-}
-
-/// Reads an id; `None` for `NULL`.
-pub(super) fn id(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Uuid>> {
-    let bytes: Option<[u8; 16]> = row.get(column)?;
-    Ok(bytes.map(Uuid::from_bytes))
-}
 
 /// Reads a time in milliseconds since 1970; `None` for `NULL`.
 pub(super) fn instant(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Timestamp>> {
@@ -65,7 +39,7 @@ const CUT_OFF: &str = "the program ended before the answer came";
 const DISPUTED: &str = "the answer to it named a letter that is another row's";
 
 /// Everything the journal knows of a row.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct RowRecord {
     pub key: Uuid,
     /// The row in the recipients file, from 1.
@@ -104,30 +78,10 @@ impl RowRecord {
     pub(super) fn new(key: Uuid) -> Self {
         Self {
             key,
-            row: 0,
-            line: 0,
-            name: String::new(),
-            recipient: String::new(),
-            body: None,
-            state: State::Pending,
-            correspondence: None,
-            attempts: 0,
-            status: None,
-            code: None,
-            message: None,
-            trace: None,
-            first_at: None,
-            last_at: Timestamp::UNIX_EPOCH,
-            accepted: None,
-            lost_at: None,
-            asked_at: None,
-            delivery: None,
-            listed_at: None,
+            ..Self::default()
         }
     }
-}
 
-impl RowRecord {
     /// The record of a row after an entry that leads to state `to`. Pure: the result is written as it is, under one checksum.
     pub(super) fn after(self, to: State, entry: &Entry) -> Self {
         let mut record = self;
@@ -210,55 +164,44 @@ impl RowRecord {
     }
 }
 
-/// The columns of a row in the order of the table, each with the first format that has it.
-const COLUMNS: [(&str, u32); 21] = [
-    ("n", 1),
-    ("key", 1),
-    ("row", 1),
-    ("line", 1),
-    ("name", 1),
-    ("recipient", 1),
-    ("body", 1),
-    ("state", 1),
-    ("correspondence", 1),
-    ("attempts", 1),
-    ("status", 1),
-    ("code", 1),
-    ("message", 1),
-    ("trace", 1),
-    ("first_at", 1),
-    ("last_at", 1),
-    ("accepted", 2),
-    ("lost_at", 3),
-    ("asked_at", 3),
-    ("delivery", 3),
-    ("listed_at", 3),
+/// The columns of a row, in the order of the table.
+const COLUMNS: [&str; 21] = [
+    "n",
+    "key",
+    "row",
+    "line",
+    "name",
+    "recipient",
+    "body",
+    "state",
+    "correspondence",
+    "attempts",
+    "status",
+    "code",
+    "message",
+    "trace",
+    "first_at",
+    "last_at",
+    "accepted",
+    "lost_at",
+    "asked_at",
+    "delivery",
+    "listed_at",
 ];
 
-/// The columns that [`line`] reads, with `NULL` for those that a file of this format lacks.
-pub(super) fn columns(format: u32) -> String {
-    let names = COLUMNS.map(|(name, since)| if since <= format { name } else { "NULL" });
-    names.join(", ")
-}
+/// The columns that [`line`] reads.
+pub(super) static LINE: LazyLock<String> = LazyLock::new(|| COLUMNS.join(", "));
 
-/// The row with a key and its number, in a file of the present format.
+/// The row with a key and its number.
 pub(super) fn numbered_record(
     file: &Connection,
     key: Uuid,
 ) -> rusqlite::Result<Option<(i64, RowRecord)>> {
-    find(file, FORMAT, key)
-}
-
-/// The row with a key and its number, in a file of any format.
-pub(super) fn find(
-    file: &Connection,
-    format: u32,
-    key: Uuid,
-) -> rusqlite::Result<Option<(i64, RowRecord)>> {
-    let sql = format!("SELECT {} FROM deliveries WHERE key = ?1", columns(format));
+    static SQL: LazyLock<String> =
+        LazyLock::new(|| format!("SELECT {} FROM deliveries WHERE key = ?1", *LINE));
     // Runs for every letter, so the statement is cached.
-    let mut found = file.prepare_cached(&sql)?;
-    found.query_row([key.as_bytes()], line).optional()
+    let mut found = file.prepare_cached(&SQL)?;
+    found.query_row([key], line).optional()
 }
 
 /// The key of the row that has a correspondence.
@@ -268,8 +211,9 @@ pub(super) fn row_with_correspondence(
 ) -> rusqlite::Result<Option<Uuid>> {
     let sql = "SELECT key FROM deliveries WHERE correspondence = ?1";
     let mut found = file.prepare_cached(sql)?;
-    let found = found.query_row([correspondence.as_bytes()], |row| id(row, 0));
-    Ok(found.optional()?.flatten())
+    found
+        .query_row([correspondence], |row| row.get(0))
+        .optional()
 }
 
 /// Writes a row under its number, with its checksum.
@@ -294,12 +238,11 @@ pub(super) fn next_number(file: &Connection) -> rusqlite::Result<i64> {
 
 /// Updates the row with the same number. Refuses a row with the key or correspondence of another one.
 static WRITE: LazyLock<String> = LazyLock::new(|| {
-    let names = COLUMNS.map(|(name, _)| name);
-    let places = vec!["?"; names.len()].join(", ");
-    let changes = names.map(|name| format!("{name} = excluded.{name}"));
+    let places = vec!["?"; COLUMNS.len()].join(", ");
+    let changes = COLUMNS.map(|name| format!("{name} = excluded.{name}"));
     format!(
         "INSERT INTO deliveries ({}, sum) VALUES ({places}, ?) ON CONFLICT (n) DO UPDATE SET {}, sum = excluded.sum",
-        names.join(", "),
+        *LINE,
         changes.join(", ")
     )
 });
@@ -314,14 +257,14 @@ impl RowRecord {
         let instant = |at: Option<Timestamp>| Value::from(at.map(Timestamp::as_millisecond));
         [
             number.into(),
-            self.key.as_bytes().to_vec().into(),
+            self.key.into(),
             whole(self.row).into(),
             whole(self.line).into(),
             self.name.clone().into(),
             self.recipient.clone().into(),
             self.body.map(|body| body.to_vec()).into(),
             self.state.name().to_owned().into(),
-            self.correspondence.map(|id| id.as_bytes().to_vec()).into(),
+            self.correspondence.into(),
             whole(self.attempts).into(),
             self.status.map(i64::from).into(),
             self.code.map(i64::from).into(),
@@ -338,18 +281,18 @@ impl RowRecord {
     }
 }
 
-/// Decodes a row selected with [`columns`]: its number and record.
+/// Decodes a row selected with [`LINE`]: its number and record.
 pub(super) fn line(row: &Row<'_>) -> rusqlite::Result<(i64, RowRecord)> {
     let line = RowRecord {
-        key: id(row, 1)?.unwrap_or_default(),
-        row: count(row, 2)?,
-        line: count(row, 3)?,
+        key: row.get(1)?,
+        row: row.get(2)?,
+        line: row.get(3)?,
         name: row.get(4)?,
         recipient: row.get(5)?,
         body: row.get(6)?,
-        state: named(row, 7)?,
-        correspondence: id(row, 8)?,
-        attempts: count(row, 9)?,
+        state: row.get(7)?,
+        correspondence: row.get(8)?,
+        attempts: row.get(9)?,
         status: row.get(10)?,
         code: row.get(11)?,
         message: row.get(12)?,

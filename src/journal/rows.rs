@@ -1,18 +1,16 @@
-//! Reading rows: one by its key, all in pages for a run that resumes, and a consistent snapshot for reports.
+//! Reading rows: a consistent snapshot with its rows in pages, for reports and for a run that resumes; one row by its key; the latest run.
 
-use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::path::Path;
 
 use jiff::Timestamp;
-use rusqlite::{Error, OptionalExtension, params};
+use rusqlite::{Error, OptionalExtension, Row};
 use uuid::Uuid;
 
-use super::record::{RowRecord, columns, count, find, id, instant, line, named, time, whole};
+use super::block::{self, OpenLetter};
+use super::record::{LINE, RowRecord, instant, line, numbered_record, time, whole};
 use super::store::Store;
 use super::{DigestHead, EndedRun, Header, JournalError, Run, State};
-
-/// Number of rows in a page of a snapshot.
-const SNAPSHOT_PAGE: u32 = 1000;
 
 /// The journal as it was at one instant: a read transaction that stays open.
 #[derive(Debug)]
@@ -20,22 +18,23 @@ pub(crate) struct Snapshot {
     store: Store,
     header: Header,
     began: Timestamp,
+    /// The letters of open blocks, in the order of their rows.
+    open: Vec<OpenLetter>,
 }
 
 impl Snapshot {
     pub(super) fn take(path: &Path) -> Result<Self, JournalError> {
         let store = Store::open_for_reading(path)?;
-        store
-            .connection
-            .execute_batch("BEGIN")
-            .map_err(|source| store.read_error(source))?;
+        let failed = |source| store.read_error(source);
+        store.connection.execute_batch("BEGIN").map_err(failed)?;
         // SQLite begins the read transaction with the first read, not with `BEGIN`.
-        let began = store.began()?;
-        let header = store.header()?;
+        let mut open = block::read(&store.connection).map_err(failed)?;
+        open.sort_by_key(|letter| letter.record.row);
         Ok(Self {
+            header: store.header()?,
+            began: store.began()?,
             store,
-            header,
-            began,
+            open,
         })
     }
 
@@ -60,10 +59,10 @@ impl Snapshot {
     fn count(&self) -> rusqlite::Result<Vec<(State, u64)>> {
         let sql = "SELECT state, count(*) FROM deliveries GROUP BY state";
         let mut counts = self.store.connection.prepare(sql)?;
-        let counts = counts.query_map([], |row| Ok((named(row, 0)?, count(row, 1)?)))?;
+        let counts = counts.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
         let mut counts: BTreeMap<State, u64> = counts.collect::<rusqlite::Result<_>>()?;
         // The rows of open blocks still have their earlier states; the letters count as in flight.
-        for letter in self.store.open_letters()? {
+        for letter in &self.open {
             if letter.number.is_some() {
                 let before = counts.entry(letter.before).or_default();
                 *before = before.saturating_sub(1);
@@ -76,92 +75,122 @@ impl Snapshot {
 
     /// All rows, in the order of the recipients file.
     pub(crate) fn lines(&self) -> RowRecords<'_> {
-        RowRecords::new(self, "1", true)
+        self.records("1", true)
     }
 
     /// The rows whose letters Altinn has.
     pub(crate) fn sent_lines(&self) -> RowRecords<'_> {
         // Without open blocks: a letter that may be on its way is not known to be at Altinn.
-        RowRecords::new(self, "state IN ('sent', 'already-sent')", false)
+        self.records("state IN ('sent', 'already-sent')", false)
     }
 
     /// The rows that are neither sent nor skipped.
     pub(crate) fn unsettled_lines(&self) -> RowRecords<'_> {
-        RowRecords::new(
-            self,
-            "state NOT IN ('sent', 'already-sent', 'skipped')",
-            true,
-        )
+        self.records("state NOT IN ('sent', 'already-sent', 'skipped')", true)
+    }
+
+    fn records(&self, which: &str, with_open: bool) -> RowRecords<'_> {
+        let columns = &*LINE;
+        let sql = format!(
+            "SELECT {columns} FROM deliveries WHERE (row, n) > (?1, ?2) AND {which} ORDER BY row, n LIMIT 1000"
+        );
+        Rows::new(self, sql, with_open)
+    }
+
+    /// All rows, in the order of their first entries, for a run that resumes.
+    pub(crate) fn recorded(&self) -> Rows<'_, Recorded> {
+        let sql = "SELECT n, key, row, state, last_at, substr(body, 1, 8), accepted, lost_at, listed_at IS NOT NULL
+            FROM deliveries WHERE (n, 0) > (?1, ?2) ORDER BY n LIMIT 4096";
+        Rows::new(self, sql.to_owned(), true)
     }
 }
 
 /// An iterator over rows, read a page at a time: memory does not grow with their number. Letters of open blocks replace their rows, and are in flight.
 #[derive(Debug)]
-pub(crate) struct RowRecords<'a> {
+pub(crate) struct Rows<'a, T> {
     snapshot: &'a Snapshot,
+    /// Selects the page after a place.
     sql: String,
-    page: VecDeque<RowRecord>,
-    /// Letters of open blocks not returned yet, in the order of their rows; `None` before the first read.
-    open: Option<VecDeque<RowRecord>>,
+    page: VecDeque<T>,
+    /// Letters of open blocks not returned yet, in the order of their rows.
+    open: VecDeque<T>,
     open_keys: HashSet<Uuid>,
-    /// The row and number of the last line read: the next page begins after it.
+    /// The place of the last row read: the next page begins after it.
     last: (i64, i64),
     ended: bool,
-    /// True when letters of open blocks are returned too.
-    with_open: bool,
 }
 
-impl<'a> RowRecords<'a> {
-    fn new(snapshot: &'a Snapshot, which: &str, with_open: bool) -> Self {
-        let columns = columns(snapshot.store.format());
-        let sql = format!(
-            "SELECT {columns} FROM deliveries WHERE (row, n) > (?1, ?2) AND {which} ORDER BY row, n LIMIT {SNAPSHOT_PAGE}"
-        );
+pub(crate) type RowRecords<'a> = Rows<'a, RowRecord>;
+
+/// A row, or a part of one, as [`Rows`] reads it.
+pub(crate) trait Line: From<RowRecord> {
+    /// The row and its place in the order in which they are read.
+    fn read(row: &Row<'_>) -> rusqlite::Result<((i64, i64), Self)>;
+    fn key(&self) -> Uuid;
+    /// The row in the recipients file.
+    fn row(&self) -> u64;
+}
+
+impl Line for RowRecord {
+    fn read(row: &Row<'_>) -> rusqlite::Result<((i64, i64), Self)> {
+        let (n, line) = line(row)?;
+        // Two rows can have the same row number, after rows were inserted in the file; `n` tells them apart.
+        Ok(((whole(line.row), n), line))
+    }
+
+    fn key(&self) -> Uuid {
+        self.key
+    }
+
+    fn row(&self) -> u64 {
+        self.row
+    }
+}
+
+impl<'a, T: Line> Rows<'a, T> {
+    fn new(snapshot: &'a Snapshot, sql: String, with_open: bool) -> Self {
+        let open = snapshot.open.iter().map(|letter| &letter.record);
         Self {
             snapshot,
             sql,
             page: VecDeque::new(),
-            open: None,
-            open_keys: HashSet::new(),
+            // All of them, also when they are not returned: their rows are not either.
+            open_keys: open.clone().map(|record| record.key).collect(),
+            open: open
+                .filter(|_| with_open)
+                .map(|record| record.clone().into())
+                .collect(),
             last: (-1, -1),
             ended: false,
-            with_open,
         }
     }
 
-    fn read(&mut self) -> rusqlite::Result<Option<RowRecord>> {
-        if self.open.is_none() {
-            let open = self.snapshot.store.open_letters()?;
-            self.open_keys = open.iter().map(|letter| letter.record.key).collect();
-            let mut open: Vec<_> = open.into_iter().map(|letter| letter.record).collect();
-            // `open_keys` keeps them all: the rows of open letters are skipped in any case.
-            open.retain(|_| self.with_open);
-            open.sort_by_key(|record| record.row);
-            self.open = Some(open.into());
-        }
+    fn read(&mut self) -> rusqlite::Result<Option<T>> {
         while self.page.is_empty() && !self.ended {
             self.next_page()?;
         }
-        // Merges two ordered sequences: the rows and the letters of open blocks.
-        let open = self.open.get_or_insert_default();
-        match (open.front(), self.page.front()) {
-            (Some(open), Some(row)) if open.row > row.row => Ok(self.page.pop_front()),
+        // Merges two sequences: the rows and the letters of open blocks.
+        match (self.open.front(), self.page.front()) {
+            (Some(open), Some(row)) if open.row() > row.row() => Ok(self.page.pop_front()),
             (None, _) => Ok(self.page.pop_front()),
-            (Some(_), _) => Ok(open.pop_front()),
+            (Some(_), _) => Ok(self.open.pop_front()),
         }
     }
 
     fn next_page(&mut self) -> rusqlite::Result<()> {
         let mut page = self.snapshot.store.connection.prepare_cached(&self.sql)?;
         // Keyset pagination: with `OFFSET`, SQLite would read all rows before the page again.
-        let (row, n) = self.last;
+        let mut rows = page.query(self.last)?;
         self.ended = true;
-        for line in page.query_map(params![row, n], line)? {
-            let (n, line) = line?;
-            // Two rows can have the same row number, after rows were inserted in the file; `n` tells them apart.
-            self.last = advances(self.last, (whole(line.row), n))?;
+        while let Some(row) = rows.next()? {
+            let (place, line) = T::read(row)?;
+            // A page in any other order is damage, and would be read for ever.
+            if place <= self.last {
+                return Err(Error::IntegralValueOutOfRange(0, place.0));
+            }
+            self.last = place;
             self.ended = false;
-            if !self.open_keys.contains(&line.key) {
+            if !self.open_keys.contains(&line.key()) {
                 self.page.push_back(line);
             }
         }
@@ -169,8 +198,8 @@ impl<'a> RowRecords<'a> {
     }
 }
 
-impl Iterator for RowRecords<'_> {
-    type Item = Result<RowRecord, JournalError>;
+impl<T: Line> Iterator for Rows<'_, T> {
+    type Item = Result<T, JournalError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         let read = self.read();
@@ -178,7 +207,7 @@ impl Iterator for RowRecords<'_> {
         if read.is_err() {
             self.ended = true;
             self.page.clear();
-            self.open = Some(VecDeque::new());
+            self.open.clear();
         }
         read.map_err(|source| self.snapshot.store.read_error(source))
             .transpose()
@@ -187,22 +216,13 @@ impl Iterator for RowRecords<'_> {
 
 /// The row with a key, as in flight when its letter is in an open block.
 pub(super) fn line_of(store: &Store, key: Uuid) -> rusqlite::Result<Option<RowRecord>> {
-    let open = store.open_letters()?;
+    let open = block::read(&store.connection)?;
     if let Some(letter) = open.into_iter().find(|letter| letter.record.key == key) {
         return Ok(Some(letter.record));
     }
     // Not in an open block, so the row has the present state.
-    let found = find(&store.connection, store.format(), key)?;
+    let found = numbered_record(&store.connection, key)?;
     Ok(found.map(|(_, line)| line))
-}
-
-/// Returns `next` when it comes after `last`. A page in any other order is damage, and would be read for ever.
-fn advances<T: PartialOrd + Copy>(last: T, next: T) -> rusqlite::Result<T> {
-    if next > last {
-        Ok(next)
-    } else {
-        Err(Error::IntegralValueOutOfRange(0, 0))
-    }
 }
 
 /// The latest run; `None` before the first.
@@ -216,15 +236,15 @@ pub(super) fn latest_run(store: &Store) -> Result<Option<Run>, JournalError> {
                 None => None,
                 Some(at) => Some(EndedRun {
                     at,
-                    how: named(row, 7)?,
+                    how: row.get(7)?,
                     reason: row.get(8)?,
                 }),
             };
             Ok(Run {
-                rows: count(row, 0)?,
-                earlier: count(row, 1)?,
-                skipped: count(row, 2)?,
-                invalid: count(row, 3)?,
+                rows: row.get(0)?,
+                earlier: row.get(1)?,
+                skipped: row.get(2)?,
+                invalid: row.get(3)?,
                 plan: row.get(4)?,
                 started_at: time(row, 5)?,
                 ended,
@@ -233,9 +253,6 @@ pub(super) fn latest_run(store: &Store) -> Result<Option<Run>, JournalError> {
         .optional()
         .map_err(|source| store.read_error(source))
 }
-
-/// Number of rows in a page for a run that resumes.
-const RESUME_PAGE: u32 = 4096;
 
 /// The part of a row's record that a run needs to resume. Small: a run reads it for every row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -265,75 +282,27 @@ impl Recorded {
     }
 }
 
-/// An iterator over all rows in the order of their first entries, as they were when it was created. Memory does not grow with their number.
-#[derive(Debug)]
-pub(crate) struct RecordedRows {
-    store: Store,
-    sql: String,
-    page: VecDeque<Recorded>,
-    /// Letters of open blocks, in flight: they replace their rows.
-    open: HashMap<Uuid, RowRecord>,
-    last: i64,
-    ended: bool,
-}
-
-impl RecordedRows {
-    pub(super) fn new(store: Store) -> Result<Self, JournalError> {
-        let failed = |source| store.read_error(source);
-        store.connection.execute_batch("BEGIN").map_err(failed)?;
-        // SQLite begins the read transaction with the first read, not with `BEGIN`.
-        let open = store.open_letters().map_err(failed)?;
-        let open = open.into_iter().map(|letter| letter.record);
-        // Reading does not migrate, so an older format lacks these columns.
-        let accepted = if store.format() >= 2 {
-            "accepted"
-        } else {
-            "NULL"
+impl Line for Recorded {
+    fn read(row: &Row<'_>) -> rusqlite::Result<((i64, i64), Self)> {
+        let recorded = Self {
+            key: row.get(1)?,
+            row: row.get(2)?,
+            state: row.get(3)?,
+            last_at: time(row, 4)?,
+            body: row.get(5)?,
+            accepted: row.get(6)?,
+            lost_at: instant(row, 7)?,
+            listed: row.get(8)?,
         };
-        let lost = if store.is_sealed() {
-            "lost_at, listed_at IS NOT NULL"
-        } else {
-            "NULL, 0"
-        };
-        Ok(Self {
-            sql: format!(
-                "SELECT n, key, row, state, last_at, substr(body, 1, 8), {accepted}, {lost} FROM deliveries WHERE n > ?1 ORDER BY n LIMIT ?2"
-            ),
-            page: VecDeque::new(),
-            open: open.map(|record| (record.key, record)).collect(),
-            store,
-            last: -1,
-            ended: false,
-        })
+        Ok(((row.get(0)?, 0), recorded))
     }
 
-    fn next_page(&mut self) -> rusqlite::Result<()> {
-        let mut page = self.store.connection.prepare_cached(&self.sql)?;
-        let mut rows = page.query(params![self.last, RESUME_PAGE])?;
-        while let Some(row) = rows.next()? {
-            self.last = advances(self.last, row.get(0)?)?;
-            let key = id(row, 1)?.unwrap_or_default();
-            self.page.push_back(match self.open.remove(&key) {
-                Some(record) => record.into(),
-                None => Recorded {
-                    key,
-                    row: count(row, 2)?,
-                    state: named(row, 3)?,
-                    last_at: time(row, 4)?,
-                    body: row.get(5)?,
-                    accepted: row.get(6)?,
-                    lost_at: instant(row, 7)?,
-                    listed: row.get(8)?,
-                },
-            });
-        }
-        // Left over are letters in their first block: they have no rows yet.
-        if self.page.is_empty() {
-            self.ended = true;
-            let open = std::mem::take(&mut self.open);
-            self.page.extend(open.into_values().map(Recorded::from));
-        }
-        Ok(())
+    fn key(&self) -> Uuid {
+        self.key
+    }
+
+    fn row(&self) -> u64 {
+        self.row
     }
 }
 
@@ -349,21 +318,5 @@ impl From<RowRecord> for Recorded {
             body: record.body.and_then(|body| body.first_chunk().copied()),
             accepted: record.accepted,
         }
-    }
-}
-
-impl Iterator for RecordedRows {
-    type Item = Result<Recorded, JournalError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        if self.page.is_empty()
-            && !self.ended
-            && let Err(source) = self.next_page()
-        {
-            self.ended = true;
-            self.page.clear();
-            return Some(Err(self.store.read_error(source)));
-        }
-        self.page.pop_front().map(Ok)
     }
 }

@@ -1,16 +1,16 @@
 //! The journal's other tables: the runs of the mailing, the inputs of each, and the attachments that letters share.
 
 use std::collections::BTreeMap;
-use std::fmt;
-use std::str::FromStr;
 
 use jiff::Timestamp;
 use rusqlite::Connection;
+use rusqlite::types::{FromSql, FromSqlResult, ValueRef};
 use uuid::Uuid;
 
+use super::Digest;
 use super::checksum::insert;
+use super::state::by_name;
 use super::store::Store;
-use super::{Digest, UnknownName};
 use crate::secret::redact;
 
 /// One run of a mailing: its numbers of rows and its end.
@@ -70,20 +70,9 @@ impl HowEnded {
     }
 }
 
-impl fmt::Display for HowEnded {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
-    }
-}
-
-impl FromStr for HowEnded {
-    type Err = UnknownName;
-
-    fn from_str(name: &str) -> Result<Self, UnknownName> {
-        Self::ALL
-            .into_iter()
-            .find(|ending| ending.name() == name)
-            .ok_or_else(|| UnknownName(name.to_owned()))
+impl FromSql for HowEnded {
+    fn column_result(cell: ValueRef<'_>) -> FromSqlResult<Self> {
+        by_name(cell, &Self::ALL, Self::name)
     }
 }
 
@@ -108,41 +97,6 @@ impl SharedAttachment {
             all.extend(part.as_bytes());
         }
         Uuid::new_v5(&Uuid::NAMESPACE_OID, &all)
-    }
-}
-
-/// The state of an upload.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum UploadState {
-    /// Altinn has issued an id, but has no content yet.
-    Initialized,
-    /// The content has been sent, and Altinn is checking it.
-    Uploaded,
-    /// Altinn has checked the content; letters may use the attachment.
-    Published,
-}
-
-impl UploadState {
-    const ALL: [Self; 3] = [Self::Initialized, Self::Uploaded, Self::Published];
-
-    /// The name stored in files.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Initialized => "initialized",
-            Self::Uploaded => "uploaded",
-            Self::Published => "published",
-        }
-    }
-}
-
-impl FromStr for UploadState {
-    type Err = UnknownName;
-
-    fn from_str(name: &str) -> Result<Self, UnknownName> {
-        Self::ALL
-            .into_iter()
-            .find(|state| state.name() == name)
-            .ok_or_else(|| UnknownName(name.to_owned()))
     }
 }
 

@@ -1,9 +1,9 @@
 //! Entries about a row ([`Entry`]), the states of a row ([`State`]), and the state machine ([`transition`]).
 
 use std::fmt;
-use std::str::FromStr;
 
 use jiff::Timestamp;
+use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ValueRef};
 use uuid::Uuid;
 
 /// SHA-256 of a letter or a file.
@@ -13,8 +13,9 @@ pub(crate) type Digest = [u8; 32];
 pub(crate) type DigestHead = [u8; 8];
 
 /// The state of a row and its letter.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum State {
+    #[default]
     Pending,
     /// A request may have left, and its outcome is not recorded.
     InFlight,
@@ -232,6 +233,11 @@ impl State {
         matches!(self, Self::Sent | Self::AlreadySent)
     }
 
+    /// True when Altinn has not taken the letter.
+    pub(crate) fn is_refused(self) -> bool {
+        matches!(self, Self::Failed | Self::Rejected | Self::Reserved)
+    }
+
     /// True when Altinn has or had a letter under the row's key: the key can never be used for a different text.
     pub(crate) fn has_used_its_key(self) -> bool {
         self.is_sent() || self == Self::Withdrawn
@@ -244,20 +250,22 @@ impl fmt::Display for State {
     }
 }
 
-/// The text is no name of a state, an upload's state or a run's end.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("no such name: `{0}`")]
-pub(crate) struct UnknownName(pub String);
-
-impl FromStr for State {
-    type Err = UnknownName;
-
-    fn from_str(name: &str) -> Result<Self, UnknownName> {
-        Self::ALL
-            .into_iter()
-            .find(|state| state.name() == name)
-            .ok_or_else(|| UnknownName(name.to_owned()))
+impl FromSql for State {
+    fn column_result(cell: ValueRef<'_>) -> FromSqlResult<Self> {
+        by_name(cell, &Self::ALL, Self::name)
     }
+}
+
+/// The one of `all` that a cell names.
+pub(super) fn by_name<T: Copy>(
+    cell: ValueRef<'_>,
+    all: &[T],
+    name: fn(T) -> &'static str,
+) -> FromSqlResult<T> {
+    let text = cell.as_str()?;
+    let named = all.iter().find(|one| name(**one) == text);
+    let unknown = || FromSqlError::Other(format!("no such name: `{text}`").into());
+    named.copied().ok_or_else(unknown)
 }
 
 impl Entry {
@@ -312,6 +320,16 @@ impl Outcome {
     }
 }
 
+impl Reason {
+    /// A reason without an answer.
+    pub(crate) fn because(message: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            ..Self::default()
+        }
+    }
+}
+
 impl fmt::Display for Reason {
     /// Altinn's code, or else the HTTP status, and the message.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -328,6 +346,7 @@ mod tests {
     use std::collections::{BTreeMap, BTreeSet};
 
     use jiff::Timestamp;
+    use rusqlite::types::{FromSql as _, ValueRef};
     use uuid::Uuid;
 
     use super::{
@@ -496,8 +515,9 @@ mod tests {
     #[test]
     fn names_of_states_read_back() {
         for state in State::ALL {
-            assert_eq!(state.to_string().parse(), Ok(state));
+            let cell = ValueRef::Text(state.name().as_bytes());
+            assert_eq!(State::column_result(cell).unwrap(), state);
         }
-        assert!("delivered".parse::<State>().is_err());
+        assert!(State::column_result(ValueRef::Text(b"delivered")).is_err());
     }
 }

@@ -8,9 +8,8 @@ use jiff::Timestamp;
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension};
 
 use super::JournalError;
-use super::block::{self, OpenLetter};
-use super::checksum::{insert, verify};
-use super::format::{FORMAT, PROGRAM, SCHEMA, migrate};
+use super::checksum::{self, insert, verify};
+use super::format::{FORMAT, PROGRAM, SCHEMA, migrate, overlay};
 
 /// The `application_id` in the header of the `SQLite` file: "brev".
 const APPLICATION: u32 = u32::from_be_bytes(*b"brev");
@@ -91,7 +90,10 @@ impl Store {
         if empty {
             return Err(missing());
         }
-        store.check_format()?;
+        let found = store.check_format()?;
+        if found < FORMAT {
+            overlay(&store.connection, found).map_err(|source| store.read_error(source))?;
+        }
         // From here on no statement of ours may change the file.
         store
             .connection
@@ -119,25 +121,8 @@ impl Store {
 
     /// Reads the whole file and finds damage.
     pub(super) fn verify(&self) -> Result<(), JournalError> {
-        verify(&self.connection, &self.path, self.is_sealed())
-    }
-
-    pub(super) fn format(&self) -> u32 {
-        self.format
-    }
-
-    /// True when the format has checksums, and blocks.
-    pub(super) fn is_sealed(&self) -> bool {
-        self.format >= 3
-    }
-
-    /// The letters of open blocks; older formats have none.
-    pub(super) fn open_letters(&self) -> rusqlite::Result<Vec<OpenLetter>> {
-        if self.is_sealed() {
-            block::read(&self.connection)
-        } else {
-            Ok(Vec::new())
-        }
+        // Before format 3 there are no checksums.
+        verify(&self.connection, &self.path, self.format >= 3)
     }
 
     /// The version of massebrev that wrote the file last; `None` in format 1.
@@ -192,6 +177,7 @@ impl Store {
         connection
             .busy_timeout(Duration::from_secs(5))
             .map_err(failed)?;
+        checksum::add_function(&connection).map_err(failed)?;
         Ok(Self {
             connection,
             older: None,

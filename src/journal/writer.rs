@@ -6,9 +6,10 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use futures::channel::oneshot;
+use rusqlite::Connection;
 
 use super::JournalError;
-use super::change::{Answer, Change, OpenBlocks, apply};
+use super::change::OpenBlocks;
 use super::store::Store;
 
 /// The longest time that a change without hurry waits for others. A page that many changes touch is then written once.
@@ -18,13 +19,12 @@ const LINGER: Duration = Duration::from_millis(50);
 const GROUP: usize = 1024;
 
 /// The handle of the writer thread. Dropping it writes the queued changes, closes the file and joins the thread.
-#[derive(Debug)]
 pub(super) struct Writer {
     queue: Arc<Queue>,
     thread: Option<JoinHandle<()>>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct Queue {
     waiting: Mutex<Waiting>,
     /// Notified when the thread has a reason to look at `waiting`. Not at each change: waking a thread is a system call.
@@ -32,18 +32,50 @@ struct Queue {
 }
 
 /// The changes that the thread has not taken.
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct Waiting {
-    changes: Vec<PendingChange>,
+    changes: Vec<Box<dyn Change>>,
     /// True when one of them must not wait for others.
     is_urgent: bool,
     is_closed: bool,
 }
 
-#[derive(Debug)]
-struct PendingChange {
-    change: Change,
-    reply: oneshot::Sender<Answer>,
+/// A change to the file, and the caller who waits until it is durable.
+trait Change: Send {
+    /// Makes the change within the transaction of its group.
+    fn apply(&mut self, file: &Connection, open: &mut OpenBlocks) -> rusqlite::Result<()>;
+
+    /// Answers the caller: after the commit, or with the error because of which there was none.
+    fn answer(self: Box<Self>, failed: Option<JournalError>);
+}
+
+struct Requested<T, F> {
+    /// `None` when it has been made.
+    change: Option<F>,
+    answer: Option<Answer<T>>,
+    reply: oneshot::Sender<Answer<T>>,
+}
+
+/// The result of a change, or the error that refuses it.
+pub(super) type Answer<T> = Result<T, JournalError>;
+
+impl<T, F> Change for Requested<T, F>
+where
+    T: Send,
+    F: FnOnce(&Connection, &mut OpenBlocks) -> rusqlite::Result<Answer<T>> + Send,
+{
+    fn apply(&mut self, file: &Connection, open: &mut OpenBlocks) -> rusqlite::Result<()> {
+        if let Some(change) = self.change.take() {
+            self.answer = Some(change(file, open)?);
+        }
+        Ok(())
+    }
+
+    fn answer(self: Box<Self>, failed: Option<JournalError>) {
+        if let Some(answer) = failed.map(Err).or(self.answer) {
+            let _ = self.reply.send(answer);
+        }
+    }
 }
 
 impl Writer {
@@ -60,16 +92,27 @@ impl Writer {
         })
     }
 
-    /// Hands a change over. The receiver gets the answer when the change is durable, and is cancelled when the thread has ended.
-    pub(super) fn hand_over(&self, change: Change) -> oneshot::Receiver<Answer> {
+    /// Hands a change over. The receiver gets the answer when the change is durable, and is cancelled when the thread has ended. A change that `is_urgent` does not wait
+    /// for others to be committed with.
+    pub(super) fn hand_over<T: Send + 'static>(
+        &self,
+        is_urgent: bool,
+        change: impl FnOnce(&Connection, &mut OpenBlocks) -> rusqlite::Result<Answer<T>>
+        + Send
+        + 'static,
+    ) -> oneshot::Receiver<Answer<T>> {
         let (reply, answer) = oneshot::channel();
         let mut waiting = self.queue.waiting();
         // The thread has ended; dropping `reply` cancels the receiver.
         if waiting.is_closed {
             return answer;
         }
-        waiting.is_urgent |= change.is_urgent();
-        waiting.changes.push(PendingChange { change, reply });
+        waiting.is_urgent |= is_urgent;
+        waiting.changes.push(Box::new(Requested {
+            change: Some(change),
+            answer: None,
+            reply,
+        }));
         if waiting.changes.len() == 1 || waiting.is_due() {
             self.queue.changed.notify_one();
         }
@@ -106,7 +149,7 @@ impl Queue {
     }
 
     /// The next changes to commit together; `None` when the queue is closed and empty.
-    fn next_group(&self) -> Option<Vec<PendingChange>> {
+    fn next_group(&self) -> Option<Vec<Box<dyn Change>>> {
         let is_idle = |waiting: &mut Waiting| waiting.changes.is_empty() && !waiting.is_closed;
         let waiting = self.changed.wait_while(self.waiting(), is_idle);
         let waiting = waiting.unwrap_or_else(PoisonError::into_inner);
@@ -130,45 +173,28 @@ impl Waiting {
 fn write(mut store: Store, queue: &Reader) {
     let mut broken: Option<JournalError> = None;
     let mut open = OpenBlocks::default();
-    while let Some(group) = queue.0.next_group() {
-        let (changes, replies): (Vec<_>, Vec<_>) = group
-            .into_iter()
-            .map(|pending| (pending.change, pending.reply))
-            .unzip();
-        let answers = match &broken {
-            // The queue is still emptied, so that no caller waits for ever.
-            Some(error) => Err(error.clone()),
-            None => commit(&mut store, &mut open, changes).map_err(|e| store.write_error(e)),
-        };
-        match answers {
-            Ok(answers) => {
-                for (reply, answer) in replies.into_iter().zip(answers) {
-                    let _ = reply.send(answer);
-                }
-            }
-            // No retry: the open blocks in memory may already hold changes that the file does not.
-            Err(error) => {
-                for reply in replies {
-                    let _ = reply.send(Err(error.clone()));
-                }
-                broken = Some(error);
-            }
+    while let Some(mut group) = queue.0.next_group() {
+        // No retry: the open blocks in memory may already hold changes that the file does not.
+        if broken.is_none() {
+            let committed = commit(&mut store, &mut open, &mut group);
+            broken = committed.err().map(|source| store.write_error(source));
+        }
+        // Only now: an outcome is never reported before it is durable. Also when nothing is written any more, so that no caller waits for ever.
+        for change in group {
+            change.answer(broken.clone());
         }
     }
 }
 
-/// Applies and commits a group of changes, all or none. The answers are in the order of the changes.
+/// Applies and commits a group of changes, all or none.
 fn commit(
     store: &mut Store,
     open: &mut OpenBlocks,
-    changes: Vec<Change>,
-) -> rusqlite::Result<Vec<Answer>> {
+    changes: &mut [Box<dyn Change>],
+) -> rusqlite::Result<()> {
     let file = store.connection.transaction()?;
-    let answers = changes
-        .into_iter()
-        .map(|change| apply(&file, open, change))
-        .collect::<rusqlite::Result<_>>()?;
-    // The answers are sent only after this: an outcome is never reported before it is durable.
-    file.commit()?;
-    Ok(answers)
+    for change in changes {
+        change.apply(&file, open)?;
+    }
+    file.commit()
 }

@@ -5,8 +5,8 @@
 //! Netflix's gradient limit, because a moving average follows slow growth and hides it. A single refusal is no back pressure, since some servers refuse at random: more than one
 //! in [`BACK_PRESSURE_SHARE`] answers must be. And the limit first grows as in TCP's slow start, until round-trip times grow: by half in each interval, and twofold from [`LARGE`] on.
 
+use std::cell::{Cell, RefCell};
 use std::num::NonZeroU32;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::{Duration, Instant};
@@ -39,20 +39,16 @@ const BEGUN_PER_PERMIT: u32 = 7;
 pub(super) struct AdaptiveConcurrency {
     max_concurrency: u32,
     /// Permits to be in flight.
-    permits: Semaphore,
+    permits: Slots,
     /// Letters that may begin.
-    begun: Semaphore,
-    state: Mutex<State>,
+    begun: Slots,
+    state: RefCell<State>,
 }
 
 #[derive(Debug)]
 struct State {
     /// The present limit, from 1 to `max_concurrency`.
     limit: u32,
-    /// Number of permits that exist in `permits`, taken or not. After a decrease it exceeds the limit until taken ones are returned.
-    permits: u32,
-    /// The same for `begun`.
-    begun: u32,
     in_flight: u32,
     interval: Interval,
     /// Earliest time of the next decision: one round trip after the last, so that its effect can be measured.
@@ -62,6 +58,14 @@ struct State {
     unloaded_rtt: f64,
     /// True until the first back pressure or growth of round-trip times.
     slow_start: bool,
+}
+
+/// A semaphore whose number of permits changes.
+#[derive(Debug)]
+struct Slots {
+    semaphore: Semaphore,
+    /// Number of permits that exist, taken or not. After a decrease it exceeds the wanted number until taken ones are returned.
+    existing: Cell<u32>,
 }
 
 /// The answers since the last decision.
@@ -108,12 +112,10 @@ impl AdaptiveConcurrency {
         let begun = may_begin(max_concurrency, limit);
         Self {
             max_concurrency,
-            permits: Semaphore::new(limit as usize),
-            begun: Semaphore::new(begun as usize),
-            state: Mutex::new(State {
+            permits: Slots::new(limit),
+            begun: Slots::new(begun),
+            state: RefCell::new(State {
                 limit,
-                permits: limit,
-                begun,
                 in_flight: 0,
                 interval: Interval::new(),
                 next_update: Instant::now(),
@@ -128,8 +130,7 @@ impl AdaptiveConcurrency {
     pub(super) async fn begin(&self) -> Begun<'_> {
         Begun {
             of: self,
-            // The semaphore is never closed.
-            permit: self.begun.acquire().await.ok(),
+            permit: self.begun.acquire().await,
         }
     }
 
@@ -137,14 +138,14 @@ impl AdaptiveConcurrency {
     pub(super) async fn acquire(&self) -> Permit<'_> {
         Permit {
             of: self,
-            inner: self.permits.acquire().await.ok(),
+            inner: self.permits.acquire().await,
             departed: false,
         }
     }
 
     /// Records an answer without back pressure to a request that left at `departed`.
     pub(super) fn answered(&self, departed: Instant) {
-        let mut state = self.state();
+        let mut state = self.state.borrow_mut();
         // A request sent before this interval measures the previous limit, so its round-trip time is not counted.
         if departed >= state.interval.began {
             state.interval.rtts += 1;
@@ -155,21 +156,21 @@ impl AdaptiveConcurrency {
 
     /// Records an answer, or a timeout, that indicates an overloaded server.
     pub(super) fn back_pressure(&self) {
-        let mut state = self.state();
+        let mut state = self.state.borrow_mut();
         state.interval.back_pressure += 1;
         self.count(&mut state);
     }
 
     /// Reduces the limit to one request, after a pause of the whole run.
     pub(super) fn restart(&self) {
-        let mut state = self.state();
+        let mut state = self.state.borrow_mut();
         state.limit = 1;
         state.slow_start = false;
         state.interval = Interval::new();
     }
 
     pub(super) fn limit(&self) -> u32 {
-        self.state().limit
+        self.state.borrow().limit
     }
 
     pub(super) fn max_concurrency(&self) -> u32 {
@@ -177,13 +178,13 @@ impl AdaptiveConcurrency {
     }
 
     pub(super) fn in_flight(&self) -> u32 {
-        self.state().in_flight
+        self.state.borrow().in_flight
     }
 
     /// Number of letters that have begun and are not answered.
     pub(super) fn begun(&self) -> u32 {
-        let free = u32::try_from(self.begun.available_permits()).unwrap_or(u32::MAX);
-        self.state().begun.saturating_sub(free)
+        let free = u32::try_from(self.begun.semaphore.available_permits()).unwrap_or(u32::MAX);
+        self.begun.existing.get().saturating_sub(free)
     }
 
     /// Counts an answer, and decides on the limit when the interval has ended.
@@ -211,15 +212,9 @@ impl AdaptiveConcurrency {
             state.past_rtt = Some(past);
             state.next_update = now + Duration::from_secs_f64(rtt);
         }
-        let (limit, begun) = (state.limit, may_begin(self.max_concurrency, state.limit));
-        self.permits
-            .add_permits(raise(&mut state.permits, limit) as usize);
+        self.permits.grow_to(state.limit);
         self.begun
-            .add_permits(raise(&mut state.begun, begun) as usize);
-    }
-
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+            .grow_to(may_begin(self.max_concurrency, state.limit));
     }
 }
 
@@ -232,18 +227,34 @@ fn may_begin(max_concurrency: u32, limit: u32) -> u32 {
     }
 }
 
-/// Raises `existing` to `wanted` and returns the difference.
-fn raise(existing: &mut u32, wanted: u32) -> u32 {
-    let missing = wanted.saturating_sub(*existing);
-    *existing += missing;
-    missing
-}
+impl Slots {
+    fn new(number: u32) -> Self {
+        Self {
+            semaphore: Semaphore::new(number as usize),
+            existing: Cell::new(number),
+        }
+    }
 
-/// Lowers `existing` by one when it exceeds `wanted`; true when the returned permit is surplus.
-fn lower(existing: &mut u32, wanted: u32) -> bool {
-    let surplus = *existing > wanted;
-    *existing -= u32::from(surplus);
-    surplus
+    async fn acquire(&self) -> Option<SemaphorePermit<'_>> {
+        // Never closed.
+        self.semaphore.acquire().await.ok()
+    }
+
+    fn grow_to(&self, wanted: u32) {
+        let missing = wanted.saturating_sub(self.existing.get());
+        self.existing.set(self.existing.get() + missing);
+        self.semaphore.add_permits(missing as usize);
+    }
+
+    /// Takes a permit back. A semaphore cannot be shrunk while its permits are taken: surplus ones are discarded on return.
+    fn give_back(&self, permit: Option<SemaphorePermit<'_>>, wanted: u32) {
+        if self.existing.get() > wanted {
+            self.existing.set(self.existing.get() - 1);
+            if let Some(permit) = permit {
+                permit.forget();
+            }
+        }
+    }
 }
 
 impl State {
@@ -336,7 +347,7 @@ impl Permit<'_> {
         if std::mem::replace(&mut self.departed, true) {
             return;
         }
-        let mut state = self.of.state();
+        let mut state = self.of.state.borrow_mut();
         state.in_flight += 1;
         // Letters that only wait, for a token or a pause, do not count.
         state.interval.reached_limit |= state.in_flight >= state.limit;
@@ -345,27 +356,17 @@ impl Permit<'_> {
 
 impl Drop for Permit<'_> {
     fn drop(&mut self) {
-        let mut state = self.of.state();
-        let limit = state.limit;
+        let mut state = self.of.state.borrow_mut();
         state.in_flight -= u32::from(self.departed);
-        // A semaphore cannot be shrunk while its permits are taken: surplus ones are discarded on return.
-        if lower(&mut state.permits, limit)
-            && let Some(permit) = self.inner.take()
-        {
-            permit.forget();
-        }
+        self.of.permits.give_back(self.inner.take(), state.limit);
     }
 }
 
 impl Drop for Begun<'_> {
     fn drop(&mut self) {
-        let mut state = self.of.state();
-        let wanted = may_begin(self.of.max_concurrency, state.limit);
-        if lower(&mut state.begun, wanted)
-            && let Some(permit) = self.permit.take()
-        {
-            permit.forget();
-        }
+        let limit = self.of.state.borrow().limit;
+        let wanted = may_begin(self.of.max_concurrency, limit);
+        self.of.begun.give_back(self.permit.take(), wanted);
     }
 }
 
@@ -382,7 +383,7 @@ mod tests {
     /// Takes all permits there are.
     async fn fill(limit: &AdaptiveConcurrency) -> Vec<Permit<'_>> {
         let mut permits = Vec::new();
-        while limit.permits.available_permits() > 0 {
+        while limit.permits.semaphore.available_permits() > 0 {
             let mut permit = limit.acquire().await;
             permit.depart();
             permits.push(permit);
@@ -484,7 +485,7 @@ mod tests {
         for (max_concurrency, bound) in [(1, 1), (2, 14), (16, 28)] {
             let limit = limit(max_concurrency);
             let mut begun = Vec::new();
-            while limit.begun.available_permits() > 0 {
+            while limit.begun.semaphore.available_permits() > 0 {
                 begun.push(limit.begin().await);
             }
             assert_eq!(begun.len(), bound);

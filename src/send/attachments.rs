@@ -1,7 +1,9 @@
 //! Files that several letters share: each is uploaded once per resource, reused by later runs, and deleted when the run gives up and no letter has it.
 
+use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{OnceCell, Semaphore};
@@ -9,11 +11,11 @@ use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
 use super::attempt::{Attempts, Unaccepted};
+use super::session::Session;
 use super::signals::ServerContact;
 use super::{Event, SendError, Stop};
-use crate::altinn::{AttachmentOverview, AttachmentStatus, CheckedFile, Client};
-use crate::journal::{Journal, JournalError, Reason, SharedAttachment, UploadState};
-use crate::manifest;
+use crate::altinn::{AttachmentOverview, AttachmentStatus, CheckedFile};
+use crate::journal::{JournalError, Reason, SharedAttachment};
 use crate::plan::{Digest, PlannedFile};
 
 /// The largest number of initialisations of a file. Each interrupted upload needs a new id.
@@ -23,19 +25,16 @@ const FIRST_POLL: Duration = Duration::from_millis(100);
 
 /// The uploads of one run.
 pub(super) struct Uploads<'a> {
-    client: &'a Client,
-    journal: &'a Journal,
-    attempts: &'a Attempts<'a>,
-    settings: &'a manifest::Uploads,
+    session: Session<'a>,
     /// Limits uploads in parallel, besides the rate limiter.
     slots: Semaphore,
-    cells: Mutex<Cells>,
+    cells: RefCell<Cells>,
     /// Attachments of letters sent in this run.
-    used: Mutex<HashSet<Uuid>>,
+    used: RefCell<HashSet<Uuid>>,
 }
 
 /// One upload per resource and file; several letters can wait for it.
-type Cells = HashMap<(String, Digest), Arc<OnceCell<Uuid>>>;
+type Cells = HashMap<(String, Digest), Rc<OnceCell<Uuid>>>;
 
 /// The reason a file cannot be attached.
 #[derive(Debug)]
@@ -52,20 +51,12 @@ const RECHECKED_CODES: [u32; 7] = [2001, 2002, 2003, 2005, 2006, 2008, 2009];
 const MISSING_CODES: [u32; 3] = [2001, 2006, 2018];
 
 impl<'a> Uploads<'a> {
-    pub(super) fn new(
-        client: &'a Client,
-        journal: &'a Journal,
-        attempts: &'a Attempts<'a>,
-        settings: &'a manifest::Uploads,
-    ) -> Self {
+    pub(super) fn new(session: Session<'a>) -> Self {
         Self {
-            client,
-            journal,
-            attempts,
-            settings,
-            slots: Semaphore::new(settings.parallel()),
-            cells: Mutex::default(),
-            used: Mutex::default(),
+            session,
+            slots: Semaphore::new(session.options.attachments.parallel()),
+            cells: RefCell::default(),
+            used: RefCell::default(),
         }
     }
 
@@ -76,12 +67,12 @@ impl<'a> Uploads<'a> {
         planned: &PlannedFile,
     ) -> Result<Uuid, UploadEnd> {
         let key = (resource.to_owned(), planned.identity);
-        // Cloned, so that the map is not locked during the upload.
-        let cell = Arc::clone(self.cells().entry(key).or_default());
+        // Cloned, so that the map is not borrowed during the upload.
+        let cell = Rc::clone(self.cells.borrow_mut().entry(key).or_default());
         let shared = shared(resource, planned);
         tokio::select! {
             biased;
-            () = self.attempts.stop.wait() => Err(Unaccepted::NotStarted.into()),
+            () = self.session.attempts.stop.wait() => Err(Unaccepted::NotStarted.into()),
             // One upload for all letters that wait; after an error the next letter tries again.
             id = cell.get_or_try_init(|| self.obtain(shared, planned)) => id.copied(),
         }
@@ -94,7 +85,12 @@ impl<'a> Uploads<'a> {
         files: &[Arc<PlannedFile>],
     ) -> Result<bool, SendError> {
         for file in files {
-            if self.journal.attachment(&shared(resource, file))?.is_none() {
+            if self
+                .session
+                .journal
+                .attachment(&shared(resource, file))?
+                .is_none()
+            {
                 return Ok(false);
             }
         }
@@ -103,29 +99,29 @@ impl<'a> Uploads<'a> {
 
     /// Forgets attachments that Altinn no longer has, so that the next letter uploads their files anew. An upload that another letter has renewed meanwhile stays.
     pub(super) async fn forget(&self, dead: &[Uuid]) -> Result<(), SendError> {
-        self.cells()
+        self.cells
+            .borrow_mut()
             .retain(|_, cell| cell.get().is_none_or(|id| !dead.contains(id)));
         for id in dead {
-            self.journal.forget_attachment(*id).await?;
+            self.session.journal.forget_attachment(*id).await?;
         }
         Ok(())
     }
 
     /// Records that a letter was sent with these attachments.
     pub(super) fn mark_used(&self, ids: &[Uuid]) {
-        let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
-        used.extend(ids);
+        self.used.borrow_mut().extend(ids);
     }
 
     /// Deletes the attachments that no letter of this run has. The mailing may never continue, and Altinn keeps an attachment without a letter for ever.
     pub(super) async fn delete_unused(&self) -> Result<(), SendError> {
         let mut unused: HashSet<Uuid> = self
-            .cells()
+            .cells
+            .borrow()
             .values()
             .filter_map(|cell| cell.get().copied())
             .collect();
-        let used = std::mem::take(&mut *self.used.lock().unwrap_or_else(PoisonError::into_inner));
-        unused.retain(|id| !used.contains(id));
+        unused.retain(|id| !self.used.borrow().contains(id));
         for id in unused {
             self.discard(id).await?;
         }
@@ -141,24 +137,25 @@ impl<'a> Uploads<'a> {
         let name = &planned.attachment.file_name;
         let notice = |reused| {
             let event = Event::Attachment { name, reused };
-            self.attempts.observer.notice(&event);
+            self.session.attempts.observer.notice(&event);
         };
-        if let Some((id, _)) = self.journal.attachment(&shared)? {
+        if let Some(id) = self.session.journal.attachment(&shared)? {
             // Recorded does not mean usable: it may be half uploaded, expired or purged.
             if self.published(id).await?.is_ok() {
                 notice(true);
                 return Ok(id);
             }
             // Forgotten even if the deletion fails: an attachment that is not published by now cannot be used.
-            self.journal.forget_attachment(id).await?;
+            self.session.journal.forget_attachment(id).await?;
             self.discard(id).await?;
         }
         let mut last = Reason::default();
         for _ in 0..ROUNDS {
             match self.upload(&shared, planned).await? {
                 Ok(id) => {
-                    self.journal
-                        .record_attachment(shared, id, UploadState::Published)
+                    self.session
+                        .journal
+                        .record_attachment(shared, id, true)
                         .await?;
                     notice(false);
                     return Ok(id);
@@ -177,20 +174,23 @@ impl<'a> Uploads<'a> {
     ) -> Result<Result<Uuid, Reason>, UploadEnd> {
         // The semaphore is never closed.
         let slot = self.slots.acquire().await.ok();
-        let initialized = self.attempts.settle(async |token| {
-            self.client
+        let initialized = self.session.attempts.settle(async |token| {
+            self.session
+                .client
                 .initialize_attachment(&token, &shared.resource, &planned.attachment)
                 .await
         });
         let id = initialized.await.result?;
         // Recorded before the content is sent: after a crash the next run finds the id and does not leave it behind at Altinn.
-        self.journal
-            .record_attachment(shared.clone(), id, UploadState::Initialized)
+        self.session
+            .journal
+            .record_attachment(shared.clone(), id, false)
             .await?;
         let content = CheckedFile::from(&*planned.file);
         let uploaded = self
+            .session
             .attempts
-            .settle(async |token| self.client.upload(&token, id, &content).await)
+            .settle(async |token| self.session.client.upload(&token, id, &content).await)
             .await;
         // Scanning takes long and needs no slot.
         drop(slot);
@@ -209,10 +209,8 @@ impl<'a> Uploads<'a> {
         let Err(why) = self.published(id).await? else {
             return Ok(Ok(id));
         };
-        let reason = Reason {
-            message: format!("{} was not published: {why}", planned.attachment.file_name),
-            ..Reason::default()
-        };
+        let file_name = &planned.attachment.file_name;
+        let reason = Reason::because(format!("{file_name} was not published: {why}"));
         self.discard(id).await?;
         if is_scanned_next {
             // Altinn received the whole file and rejects it; a new id would not help.
@@ -224,13 +222,15 @@ impl<'a> Uploads<'a> {
     /// Waits until an attachment is published. The inner error is the reason why it never will be, or was not within the time limit.
     async fn published(&self, id: Uuid) -> Result<Result<(), String>, UploadEnd> {
         let began = Instant::now();
-        let limit = self.settings.scan_limit.duration();
-        let slowest = self.settings.poll_interval.duration();
+        let settings = &self.session.options.attachments;
+        let limit = settings.scan_limit.duration();
+        let slowest = settings.poll_interval.duration();
         let mut wait = FIRST_POLL.min(slowest);
         loop {
             let looked = self
+                .session
                 .attempts
-                .settle(async |token| self.client.attachment(&token, id).await)
+                .settle(async |token| self.session.client.attachment(&token, id).await)
                 .await;
             let overview = match looked.result {
                 // Altinn no longer has the attachment.
@@ -260,10 +260,13 @@ impl<'a> Uploads<'a> {
         let attempts = Attempts {
             stop: &stop,
             contact: ServerContact::default(),
-            ..*self.attempts
+            ..*self.session.attempts
         };
         let deleted = attempts
-            .look_up(async |token| self.client.delete_attachment(&token, id).await)
+            .look_up(
+                |()| true,
+                async |token| self.session.client.delete_attachment(&token, id).await,
+            )
             .await;
         match deleted {
             Ok(()) => {}
@@ -276,11 +279,7 @@ impl<'a> Uploads<'a> {
                 return Ok(());
             }
         }
-        self.journal.forget_attachment(id).await
-    }
-
-    fn cells(&self) -> MutexGuard<'_, Cells> {
-        self.cells.lock().unwrap_or_else(PoisonError::into_inner)
+        self.session.journal.forget_attachment(id).await
     }
 }
 

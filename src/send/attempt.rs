@@ -1,6 +1,5 @@
 //! One exchange with Altinn, tried until there is a final answer or no more tries. Contains the only retry loop.
 
-use std::future::Future;
 use std::task::Poll;
 use std::time::Duration;
 
@@ -8,7 +7,6 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::adaptive_concurrency::{Begun, Permit};
-use super::outcome::stopped;
 use super::rate_limiter::RateLimiter;
 use super::signals::ServerContact;
 use super::verdict::{Verdict, judge_refusal, judge_transport};
@@ -66,7 +64,7 @@ impl Unaccepted {
         match self {
             Self::Refused(refusal, _) => refusal.into(),
             Self::GaveUp { reason, .. } | Self::NoFile(reason) | Self::Fatal(reason, _) => reason,
-            Self::NotStarted => stopped(),
+            Self::NotStarted => Reason::because("the run was stopped before the request left"),
         }
     }
 }
@@ -77,11 +75,10 @@ enum AttemptStep<T> {
     NextTry(NextTry),
     /// The token was refused and must be replaced.
     Refresh(Token, Refusal),
-    /// The run was stopped before this attempt's request.
-    Stopped,
 }
 
 /// The reason for another attempt.
+#[derive(Default)]
 struct NextTry {
     why: Reason,
     /// The wait that the server asks for in `Retry-After`.
@@ -109,12 +106,12 @@ impl<'a> Attempts<'a> {
 
     /// False after an answer that stops the run, even before that is in the journal.
     pub(super) fn may_begin(&self) -> bool {
-        !self.contact.is_ending()
+        !self.contact.ending.get()
     }
 
     /// Lets no more letters begin, after an answer that stops the run.
     pub(super) fn close(&self) {
-        self.contact.record_end();
+        self.contact.ending.set(true);
     }
 
     /// Fetches the first token of a run, retrying transient errors. `None` when the run is stopped first. The first request for it takes no token of the bucket: it is the
@@ -134,104 +131,86 @@ impl<'a> Attempts<'a> {
     }
 
     /// Repeats an exchange until there is a final answer. Every try is rate-limited. The exchange must be safe to repeat.
-    pub(super) async fn settle<T, F>(&self, exchange: impl Fn(Token) -> F) -> Attempted<T>
-    where
-        F: Future<Output = Result<Answer<T>, TransportError>>,
-    {
+    pub(super) async fn settle<T>(
+        &self,
+        exchange: impl AsyncFn(Token) -> Result<Answer<T>, TransportError>,
+    ) -> Attempted<T> {
         self.settle_letter(|| true, |_| true, exchange).await
     }
 
     /// Like [`Self::settle`], for a letter; its idempotency key makes repeating safe. `may_leave` is asked directly before the first request; false stops the letter. An
     /// answer that `fits` rejects belongs to a different request, so this one's effect is unknown.
-    pub(super) async fn settle_letter<T, F>(
+    pub(super) async fn settle_letter<T>(
         &self,
         may_leave: impl Fn() -> bool,
         fits: impl Fn(&T) -> bool,
-        exchange: impl Fn(Token) -> F,
-    ) -> Attempted<T>
-    where
-        F: Future<Output = Result<Answer<T>, TransportError>>,
-    {
+        exchange: impl AsyncFn(Token) -> Result<Answer<T>, TransportError>,
+    ) -> Attempted<T> {
         let tries = self.retry.attempts.get();
         self.exchange(tries, may_leave, fits, exchange).await
     }
 
-    /// Like [`Self::settle`], for a look-up: at most [`LOOKUP_TRIES`] tries.
-    pub(super) async fn look_up<T, F>(&self, exchange: impl Fn(Token) -> F) -> Result<T, Unaccepted>
-    where
-        F: Future<Output = Result<Answer<T>, TransportError>>,
-    {
-        self.look_up_fitting(|_| true, exchange).await
-    }
-
-    /// Like [`Self::look_up`]; an answer that `fits` rejects belongs to a different request, and the look-up is repeated.
-    pub(super) async fn look_up_fitting<T, F>(
+    /// Like [`Self::settle`], for a look-up: at most [`LOOKUP_TRIES`] tries. An answer that `fits` rejects belongs to a different request, and the look-up is repeated.
+    pub(super) async fn look_up<T>(
         &self,
         fits: impl Fn(&T) -> bool,
-        exchange: impl Fn(Token) -> F,
-    ) -> Result<T, Unaccepted>
-    where
-        F: Future<Output = Result<Answer<T>, TransportError>>,
-    {
+        exchange: impl AsyncFn(Token) -> Result<Answer<T>, TransportError>,
+    ) -> Result<T, Unaccepted> {
         let tries = self.retry.attempts.get().min(LOOKUP_TRIES);
         let attempted = self.exchange(tries, || true, fits, exchange);
         attempted.await.result
     }
 
     /// The retry loop: sends the request, decides on the step after its answer, and waits between tries.
-    async fn exchange<T, F>(
+    async fn exchange<T>(
         &self,
         tries: u32,
         may_leave: impl Fn() -> bool,
         fits: impl Fn(&T) -> bool,
-        exchange: impl Fn(Token) -> F,
-    ) -> Attempted<T>
-    where
-        F: Future<Output = Result<Answer<T>, TransportError>>,
-    {
+        exchange: impl AsyncFn(Token) -> Result<Answer<T>, TransportError>,
+    ) -> Attempted<T> {
         // Counts all waits, also for permits and tokens.
         let deadline = Instant::now() + self.retry.deadline.duration();
         let (mut count, mut requests, mut lost_at, mut refreshed) = (0_u32, 0, None, false);
         let (mut last, mut last_try_at, mut permit) = (None, None, None);
-        loop {
+        let result = loop {
             count += 1;
-            let step = match self.depart(&mut permit).await {
-                // Only before the first request: after it the letter may be at Altinn, and must be tried to its end.
-                Some(_) if requests == 0 && !may_leave() => AttemptStep::Stopped,
-                None => AttemptStep::Stopped,
-                Some(Err(error)) => self.step_without_token(error),
-                Some(Ok((departed, token))) => {
+            let departed = self.depart(&mut permit).await;
+            // Asked only before the first request: after it the letter may be at Altinn, and must be tried to its end.
+            let Some(departed) = departed.filter(|_| requests > 0 || may_leave()) else {
+                break Err(match last {
+                    Some(reason) => Unaccepted::GaveUp {
+                        reason,
+                        network: false,
+                    },
+                    None => Unaccepted::NotStarted,
+                });
+            };
+            let step = match departed {
+                Err(error) => self.step_without_token(error),
+                Ok((departed, token)) => {
                     requests += 1;
                     // Boxed: this future is large, and the ones around it are moved.
                     let answer = Box::pin(exchange(token.clone())).await;
                     self.step_after_answer(answer, &fits, token, departed)
                 }
             };
-            if let (AttemptStep::Refresh(token, refusal), false) = (&step, refreshed) {
-                refreshed = true;
-                self.tokens.reject(token);
-                last = Some(refusal.clone().into());
+            match step {
+                AttemptStep::Settled(result) => break result,
                 // The permit is kept, so that this letter, and no other, tests the new token.
-                continue;
-            }
-            // A letter that waits for its next try must not hold a permit.
-            permit = None;
-            let result = match step {
-                AttemptStep::Settled(result) => result,
+                AttemptStep::Refresh(token, refusal) if !refreshed => {
+                    refreshed = true;
+                    self.tokens.reject(&token);
+                    last = Some(refusal.into());
+                }
                 // A fresh token was refused as well, so the token is not the cause.
                 AttemptStep::Refresh(_, refusal) => {
                     let verdict = self.judge_second_auth_refusal(&refusal);
-                    Err(Unaccepted::Refused(refusal, verdict))
-                }
-                AttemptStep::Stopped => {
-                    Err(
-                        last.map_or(Unaccepted::NotStarted, |reason| Unaccepted::GaveUp {
-                            reason,
-                            network: false,
-                        }),
-                    )
+                    break Err(Unaccepted::Refused(refusal, verdict));
                 }
                 AttemptStep::NextTry(again) => {
+                    // A letter that waits for its next try must not hold a permit.
+                    permit = None;
                     // A token may expire again during the waits.
                     refreshed = false;
                     // A rate refusal does not count as an attempt if the server answered other requests since this letter's last try.
@@ -244,19 +223,16 @@ impl<'a> Attempts<'a> {
                         lost_at = Some(Timestamp::now());
                     }
                     match self.next_try(again, count, tries, deadline).await {
-                        Ok(why) => {
-                            last = Some(why);
-                            continue;
-                        }
-                        Err(over) => Err(over),
+                        Ok(why) => last = Some(why),
+                        Err(over) => break Err(over),
                     }
                 }
-            };
-            return Attempted {
-                result,
-                requests,
-                lost_at,
-            };
+            }
+        };
+        Attempted {
+            result,
+            requests,
+            lost_at,
         }
     }
 
@@ -268,7 +244,7 @@ impl<'a> Attempts<'a> {
         tries: u32,
         deadline: Instant,
     ) -> Result<Reason, Unaccepted> {
-        let cut_off = again.unconnected && !self.contact.has_answered();
+        let cut_off = again.unconnected && !self.contact.answered.get();
         // Altinn has never been reached: probably a missing network or a wrong address, which more tries do not change.
         let tries = if cut_off {
             tries.min(FIRST_CONTACT)
@@ -311,12 +287,11 @@ impl<'a> Attempts<'a> {
         AttemptStep::NextTry(NextTry {
             asked,
             after: asked,
-            is_limit: false,
             why,
-            uncertain: false,
             // Once Altinn has answered in this run, an unreachable token server counts as a network failure, as an unreachable Altinn does.
             unconnected: matches!(&error, TokenError::Transport(transport) if transport.kind == TransportKind::Connect)
-                && self.contact.has_answered(),
+                && self.contact.answered.get(),
+            ..NextTry::default()
         })
     }
 
@@ -328,23 +303,20 @@ impl<'a> Attempts<'a> {
         token: Token,
         departed: Instant,
     ) -> AttemptStep<T> {
-        let because = |message: String| Reason {
-            message,
-            ..Reason::default()
-        };
-        let again = |message, uncertain, unconnected| {
+        let again = |message: String, uncertain, unconnected| {
             AttemptStep::NextTry(NextTry {
-                why: because(message),
-                asked: None,
-                after: None,
-                is_limit: false,
+                why: Reason::because(message),
                 uncertain,
                 unconnected,
+                ..NextTry::default()
             })
         };
+        if answer.is_ok() {
+            self.contact.answered.set(true);
+        }
         match answer {
             Ok(Answer::Accepted(value)) => {
-                self.contact.record_answer(true);
+                self.contact.accepted.set(true);
                 self.limiter.answered(departed);
                 if fits(&value) {
                     return AttemptStep::Settled(Ok(value));
@@ -356,18 +328,15 @@ impl<'a> Attempts<'a> {
                     false,
                 )
             }
-            Ok(Answer::Refused(refusal)) => {
-                self.contact.record_answer(false);
-                self.step_after_refusal(refusal, token, departed)
-            }
+            Ok(Answer::Refused(refusal)) => self.step_after_refusal(refusal, token, departed),
             // The request ended within the file, so Altinn did not accept it.
             Err(error) if error.is_about_a_file() => {
-                AttemptStep::Settled(Err(Unaccepted::NoFile(because(error.reason()))))
+                AttemptStep::Settled(Err(Unaccepted::NoFile(Reason::because(error.reason()))))
             }
             // An untrusted certificate concerns all requests, so the run ends without retries.
             Err(error) if error.is_about_trust() => {
                 let (reason, hint) = (error.reason(), error.hint());
-                let why = because(reason.clone());
+                let why = Reason::because(&reason);
                 let end = RunEnd::Untrusted { reason, hint };
                 AttemptStep::Settled(Err(Unaccepted::Fatal(why, end)))
             }
@@ -444,7 +413,7 @@ impl<'a> Attempts<'a> {
                     after,
                     is_limit,
                     uncertain,
-                    unconnected: false,
+                    ..NextTry::default()
                 })
             }
             Verdict::RefreshToken => AttemptStep::Refresh(token, refusal),
@@ -465,7 +434,7 @@ impl<'a> Attempts<'a> {
     /// rejects this letter; ten in a row stop the run by the circuit breaker.
     fn judge_second_auth_refusal(&self, refusal: &Refusal) -> Verdict {
         let from_gateway = refusal.status == FORBIDDEN && refusal.code.is_none();
-        if from_gateway && self.contact.has_accepted() {
+        if from_gateway && self.contact.accepted.get() {
             Verdict::Rejected
         } else {
             Verdict::Stop
@@ -511,3 +480,25 @@ impl<'a> Attempts<'a> {
 }
 
 const FORBIDDEN: u16 = 403;
+
+impl From<Refusal> for Reason {
+    fn from(refusal: Refusal) -> Self {
+        // The single errors are more precise than the title.
+        let message = match refusal.errors.as_slice() {
+            [] => refusal.message,
+            errors => errors.join("; "),
+        };
+        Self {
+            status: Some(refusal.status),
+            code: refusal.code,
+            message,
+            trace: refusal.trace,
+        }
+    }
+}
+
+impl From<&TokenError> for Reason {
+    fn from(error: &TokenError) -> Self {
+        Self::because(error.reason())
+    }
+}

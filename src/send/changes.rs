@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use crate::correspondence::local_time;
 use crate::journal::{Journal, JournalError, State};
 use crate::plan::{CheckReport, Input, InputKind};
+use crate::text::count;
 
 /// The largest number of rows named in the message.
 pub(super) const NAMED: usize = 5;
@@ -61,25 +62,6 @@ pub(crate) enum HowChanged {
 }
 
 impl Changes {
-    pub(super) fn new(
-        journal: &Journal,
-        checked: &CheckReport,
-        sent: u64,
-        uncertain: u64,
-        rows: Vec<ChangedRow>,
-    ) -> Result<Self, JournalError> {
-        let this = env!("CARGO_PKG_VERSION");
-        let program = journal.program().filter(|program| *program != this);
-        Ok(Self {
-            sent,
-            uncertain,
-            rows,
-            since: journal.run()?.map(|run| run.started_at),
-            inputs: changed_inputs(journal, checked)?,
-            program: program.map(str::to_owned),
-        })
-    }
-
     pub(crate) fn letters(&self) -> u64 {
         self.sent + self.uncertain
     }
@@ -132,19 +114,10 @@ fn compare(before: Vec<crate::journal::Input>, now: &[Input]) -> Vec<ChangedInpu
     changed
 }
 
-/// The number of letters with its noun.
-pub(super) fn count_letters(count: u64) -> String {
-    if count == 1 {
-        "1 letter".to_owned()
-    } else {
-        format!("{count} letters")
-    }
-}
-
 impl fmt::Display for Changes {
     /// Several lines: the number of letters, the first rows, the changed inputs.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let letters = count_letters;
+        let letters = |number| count(number, "letter");
         match (self.sent, self.uncertain) {
             (sent, 0) => write!(f, "{} that Altinn has", letters(sent))?,
             (0, uncertain) => write!(f, "{} that Altinn may have", letters(uncertain))?,

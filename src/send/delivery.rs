@@ -5,21 +5,17 @@ use uuid::Uuid;
 
 use super::adaptive_concurrency::Begun;
 use super::attachments::{UploadEnd, Uploads};
-use super::attempt::{Attempted, Attempts, Unaccepted};
-use super::delivery_end::DeliveryEnd;
+use super::attempt::{Attempted, Unaccepted};
 use super::letters::Letter;
-use super::lookup::{FoundLetter, Lookup, LookupResult};
-use super::outcome::{by_status, collision, in_doubt, stopped};
+use super::lookup::{FoundLetter, Lookup, LookupResult, by_status, collision};
 use super::reconcile::may_still_arrive;
-use super::run_end::Recovered;
+use super::session::Session;
 use super::signals::RefusedResources;
 use super::verdict::Verdict;
 use super::{RunEnd, SendError};
-use crate::altinn::{CheckedFile, Client, Enclosure, Initialized};
+use crate::altinn::{CheckedFile, Enclosure, Initialized};
 use crate::correspondence::{Recipient, form_fields};
-use crate::journal::{
-    Entry, Journal, JournalError, LetterEnd, Outcome, Reason, State, StateBefore,
-};
+use crate::journal::{Entry, JournalError, LetterEnd, Outcome, Reason, State, StateBefore};
 use crate::plan::{Delivery, LocalFile};
 
 /// Number of look-ups that find no letter before that is believed.
@@ -31,11 +27,64 @@ const EXPIRES_SOON: u32 = 1055;
 
 /// Sends letters, any number of them concurrently.
 pub(super) struct Sender<'a> {
-    pub(super) client: &'a Client,
-    pub(super) journal: &'a Journal,
-    pub(super) attempts: &'a Attempts<'a>,
+    pub(super) session: Session<'a>,
     pub(super) uploads: &'a Uploads<'a>,
     pub(super) refused: &'a RefusedResources,
+}
+
+/// The end of a letter, and its consequence for the others.
+#[derive(Debug)]
+pub(super) struct DeliveryEnd {
+    pub(super) row: u64,
+    pub(super) line: u64,
+    pub(super) outcome: Outcome,
+    /// Number of requests in this run.
+    requests: u32,
+    /// Time of the last request without an answer.
+    lost_at: Option<Timestamp>,
+    pub(super) consequence: Consequence,
+    /// True when the correspondence was found by the letter's key, so that it certainly belongs to this letter.
+    by_key: bool,
+    /// Set when Altinn had the letter and the journal did not, so that its text could not be compared: true when its title differs from the present one, as far as Altinn tells.
+    pub(super) recovered: Option<bool>,
+    /// Letters to look up after the others: this one when unknown, and one that had this one's correspondence.
+    pub(super) unsettled: Vec<Lookup>,
+}
+
+/// The consequence of a letter's end for the other letters.
+#[derive(Debug)]
+pub(super) enum Consequence {
+    None,
+    /// The last try got no connection.
+    NoNetwork,
+    /// Altinn refuses all letters of the resource, and the mailing has other resources.
+    ClosesResource,
+    /// Every other letter would end the same way.
+    Stops(RunEnd),
+}
+
+impl DeliveryEnd {
+    fn new(delivery: &Delivery, outcome: Outcome) -> Self {
+        Self {
+            row: delivery.row,
+            line: delivery.line,
+            outcome,
+            requests: 0,
+            lost_at: None,
+            consequence: Consequence::None,
+            by_key: false,
+            recovered: None,
+            unsettled: Vec::new(),
+        }
+    }
+
+    /// The end of a letter that was looked up by its key.
+    fn by_key(delivery: &Delivery, outcome: Outcome) -> Self {
+        Self {
+            by_key: true,
+            ..Self::new(delivery, outcome)
+        }
+    }
 }
 
 impl Sender<'_> {
@@ -83,7 +132,7 @@ impl Sender<'_> {
     /// Looks a letter up by its key, up to `times` times while it is not found.
     pub(super) async fn look_up(&self, delivery: &Delivery, times: u32) -> LookupResult {
         let lookup = Lookup::from(delivery);
-        lookup.look_up(self.client, self.attempts, times).await
+        lookup.look_up(self.session, times).await
     }
 
     /// Records a letter's outcome. When the journal has the correspondence for a different row, one of the two got the answer to the other's request; Altinn is asked which.
@@ -97,27 +146,31 @@ impl Sender<'_> {
         // Usually ends in the first round; the others resolve a correspondence that two rows claim.
         let mut unsettled = Vec::new();
         let mut asked_again = false;
-        end.state = loop {
+        loop {
             let entry = LetterEnd {
                 outcome: end.outcome.clone(),
                 attempts: end.requests,
                 at: Timestamp::now(),
                 lost_at: end.lost_at,
             };
-            let recorded = self.journal.record(delivery.key, Entry::Ended(entry)).await;
+            let recorded = self
+                .session
+                .journal
+                .record(delivery.key, Entry::Ended(entry))
+                .await;
             let other = match recorded {
-                Ok(state) => break state,
+                Ok(_) => break,
                 Err(JournalError::IdTaken { other, .. }) => other,
                 Err(error) => return Err(error.into()),
             };
             if end.by_key {
                 // Found by its key, the correspondence is this letter's. The other row becomes unknown, and is looked up after the run.
-                self.journal.record(other, Entry::Disputed).await?;
-                if let Some(record) = self.journal.line(other)? {
+                self.session.journal.record(other, Entry::Disputed).await?;
+                if let Some(record) = self.session.journal.line(other)? {
                     unsettled.push(Lookup::on_record(delivery.resource(), record));
                 }
             } else if asked_again {
-                end.outcome = Outcome::Unknown(because(
+                end.outcome = Outcome::Unknown(Reason::because(
                     "Altinn's answers name a letter that is another row's",
                 ));
                 end.lost_at = Some(Timestamp::now());
@@ -130,7 +183,7 @@ impl Sender<'_> {
                 again.lost_at = again.lost_at.or(lost_at);
                 end = Box::pin(self.conclude(letter, again)).await;
             }
-        };
+        }
         // Looked up once more after all other letters, when more time has passed.
         if matches!(end.outcome, Outcome::Unknown(_)) {
             unsettled.push(delivery.into());
@@ -223,46 +276,39 @@ impl Sender<'_> {
         ids: &[Uuid],
     ) -> Result<Attempted<Initialized>, SendError> {
         let delivery = &*letter.delivery;
-        if delivery.has_enclosures() {
-            return Ok(Box::pin(self.exchange_form(letter, ids)).await);
-        }
-        // Every try sends these bytes: a key must never come with a second content.
-        let body = delivery.body(ids)?;
-        let send = async |token| self.client.initialize(&token, body.clone()).await;
+        let attempts = self.session.attempts;
+        let client = self.session.client;
         let fits = |answer: &Initialized| is_for(answer, &delivery.recipient);
         let may_leave = || self.may_leave(letter);
-        Ok(self.attempts.settle_letter(may_leave, fits, send).await)
-    }
-
-    /// Sends a letter that has files of its own, as a form.
-    async fn exchange_form(&self, letter: &Letter, ids: &[Uuid]) -> Attempted<Initialized> {
-        let delivery = &*letter.delivery;
+        if !delivery.has_enclosures() {
+            // Every try sends these bytes: a key must never come with a second content.
+            let body = delivery.body(ids)?;
+            let send = async |token| client.initialize(&token, body.clone()).await;
+            return Ok(attempts.settle_letter(may_leave, fits, send).await);
+        }
         let Some(fields) = form_fields(&delivery.request_with(ids)) else {
-            let reason = because("a form cannot say what the letter says");
-            return Attempted {
+            let reason = Reason::because("a form cannot say what the letter says");
+            return Ok(Attempted {
                 result: Err(Unaccepted::NoFile(reason)),
                 requests: 0,
                 lost_at: None,
-            };
+            });
         };
         let enclosures = delivery.enclosures().map(|file| Enclosure {
             file_name: file.attachment.file_name.clone(),
             content: CheckedFile::from(&*file.file),
         });
         let files: Vec<_> = enclosures.collect();
-        let send = async |token| {
-            self.client
-                .initialize_with_files(&token, &fields, &files)
-                .await
-        };
-        let fits = |answer: &Initialized| is_for(answer, &delivery.recipient);
-        let may_leave = || self.may_leave(letter);
-        self.attempts.settle_letter(may_leave, fits, send).await
+        let send = async |token| client.initialize_with_files(&token, &fields, &files).await;
+        // Boxed, so that letters without files do not carry this future.
+        let settled = Box::pin(attempts.settle_letter(may_leave, fits, send));
+        Ok(settled.await)
     }
 
     /// True unless an answer to another letter has stopped the run or closed the letter's resource meanwhile. Called directly before the first request.
     fn may_leave(&self, letter: &Letter) -> bool {
-        let may = self.attempts.may_begin() && !self.refused.holds(letter.delivery.resource());
+        let may =
+            self.session.attempts.may_begin() && !self.refused.holds(letter.delivery.resource());
         if may {
             letter.depart();
         }
@@ -306,7 +352,15 @@ impl Sender<'_> {
 
     /// The end of a letter that was not accepted, when no lost request is in doubt. Closes the resource, or lets no more letters begin, when the refusal concerns them all.
     fn unaccepted(&self, delivery: &Delivery, unaccepted: Unaccepted) -> DeliveryEnd {
-        let failed = |reason| DeliveryEnd::new(delivery, Outcome::Failed(reason));
+        let failed = |reason, consequence| DeliveryEnd {
+            consequence,
+            ..DeliveryEnd::new(delivery, Outcome::Failed(reason))
+        };
+        let stopping = |reason, ending| {
+            // Before the outcome is durable: other letters must not begin meanwhile.
+            self.session.attempts.close();
+            failed(reason, Consequence::Stops(ending))
+        };
         match unaccepted {
             Unaccepted::Refused(refusal, verdict) => {
                 let reason = Reason::from(refusal);
@@ -314,58 +368,39 @@ impl Sender<'_> {
                     Verdict::Reserved => DeliveryEnd::new(delivery, Outcome::Reserved(reason)),
                     // In a mailing with several resources only this one is closed.
                     Verdict::Stop if self.refused.close(delivery.resource(), &reason) => {
-                        DeliveryEnd {
-                            closes_resource: true,
-                            ..failed(reason)
-                        }
+                        failed(reason, Consequence::ClosesResource)
                     }
                     Verdict::Stop => {
-                        // Before the outcome is durable: other letters must not begin meanwhile.
-                        self.attempts.close();
-                        DeliveryEnd {
-                            stops: Some(RunEnd::refused(&reason)),
-                            ..failed(reason)
-                        }
+                        let ending = RunEnd::refused(&reason);
+                        stopping(reason, ending)
                     }
                     _ => DeliveryEnd::new(delivery, Outcome::Rejected(reason)),
                 }
             }
-            Unaccepted::NotStarted => failed(stopped()),
-            Unaccepted::NoFile(reason) => failed(reason),
-            Unaccepted::GaveUp { reason, network } => DeliveryEnd {
-                network,
-                ..failed(reason)
-            },
-            Unaccepted::Fatal(reason, stops) => {
-                self.attempts.close();
-                DeliveryEnd {
-                    stops: Some(stops),
-                    ..failed(reason)
-                }
-            }
+            Unaccepted::Fatal(reason, ending) => stopping(reason, ending),
+            Unaccepted::GaveUp {
+                reason,
+                network: true,
+            } => failed(reason, Consequence::NoNetwork),
+            unaccepted => failed(unaccepted.into_reason(), Consequence::None),
         }
     }
 
     /// The end of a letter whose key has been used. A success only when the letter with the key is this one. `lost` is true when a request of this run got no answer.
     async fn already_sent(&self, letter: &Letter, lost: bool) -> DeliveryEnd {
-        let unseen = |reason: Reason| {
-            Outcome::Unknown(Reason {
-                message: format!(
-                    "Altinn has used the letter's key, but the letter cannot be seen: {}",
-                    reason.message
-                ),
-                ..reason
-            })
+        let reason = match self.find(letter, LOOKUPS, lost).await {
+            Ok(end) => return end,
+            Err(None) => Reason::because("there is none with this key"),
+            Err(Some(reason)) => reason,
         };
-        let outcome = match Box::pin(self.look_up(&letter.delivery, LOOKUPS)).await {
-            // The request whose answer was lost has sent it in this run.
-            LookupResult::Ours(found) if lost => found.outcome(Outcome::Sent { id: found.id }),
-            LookupResult::Ours(found) => return recover(letter, &found),
-            LookupResult::Foreign(id) => collision(id),
-            LookupResult::Unseen(reason) => unseen(reason),
-            LookupResult::NoLetter => unseen(because("there is none with this key")),
-        };
-        DeliveryEnd::by_key(&letter.delivery, outcome)
+        let message = format!(
+            "Altinn has used the letter's key, but the letter cannot be seen: {}",
+            reason.message
+        );
+        DeliveryEnd::new(
+            &letter.delivery,
+            Outcome::Unknown(Reason { message, ..reason }),
+        )
     }
 
     /// Looks a refused letter up when the refusal does not prove that it was not sent: a lost request (`doubt`) may have taken effect or may still, whatever the later ones
@@ -381,33 +416,39 @@ impl Sender<'_> {
             (false, true) => 1,
             (false, false) => return end,
         };
-        let found = match Box::pin(self.look_up(&letter.delivery, times)).await {
-            LookupResult::Ours(found) if !doubt => recover(letter, &found),
-            LookupResult::Ours(found) => {
-                let outcome = found.outcome(Outcome::Sent { id: found.id });
-                DeliveryEnd::by_key(&letter.delivery, outcome)
-            }
-            LookupResult::Foreign(id) => DeliveryEnd::by_key(&letter.delivery, collision(id)),
-            LookupResult::NoLetter => {
-                let outcome = in_doubt(end.outcome, doubt);
-                return DeliveryEnd { outcome, ..end };
-            }
-            LookupResult::Unseen(_) => {
+        match self.find(letter, times, doubt).await {
+            // The letter was sent, but the refusal's consequence for the other letters remains.
+            Ok(found) => DeliveryEnd {
+                consequence: end.consequence,
+                ..found
+            },
+            Err(unseen) => {
                 let outcome = match end.outcome {
                     // A rejected row is not tried again, so it must not rest on a refusal that could not be checked.
-                    Outcome::Rejected(reason) => Outcome::Unknown(reason),
+                    Outcome::Rejected(reason) if unseen.is_some() => Outcome::Unknown(reason),
                     outcome => in_doubt(outcome, doubt),
                 };
-                return DeliveryEnd { outcome, ..end };
+                DeliveryEnd { outcome, ..end }
             }
-        };
-        // The letter was sent, but the refusal's consequences for the other letters remain.
-        DeliveryEnd {
-            stops: end.stops,
-            closes_resource: end.closes_resource,
-            network: end.network,
-            ..found
         }
+    }
+
+    /// The end of a letter that is looked up by its key. `lost` is true when a request whose answer was lost can have sent it. The error is the reason why the letter cannot be
+    /// seen, or `None` when there is none.
+    async fn find(
+        &self,
+        letter: &Letter,
+        times: u32,
+        lost: bool,
+    ) -> Result<DeliveryEnd, Option<Reason>> {
+        let outcome = match Box::pin(self.look_up(&letter.delivery, times)).await {
+            LookupResult::Ours(found) if lost => found.outcome(Outcome::Sent { id: found.id }),
+            LookupResult::Ours(found) => return Ok(recover(letter, &found)),
+            LookupResult::Foreign(id) => collision(id),
+            LookupResult::NoLetter => return Err(None),
+            LookupResult::Unseen(reason) => return Err(Some(reason)),
+        };
+        Ok(DeliveryEnd::by_key(&letter.delivery, outcome))
     }
 }
 
@@ -417,28 +458,28 @@ fn recover(letter: &Letter, found: &FoundLetter) -> DeliveryEnd {
     // Altinn returns the title, but not the body.
     let title = &delivery.request.correspondence.content.message_title;
     let other = found.title.as_ref().is_some_and(|other| other != title);
-    let recovered = match letter.before.state {
-        State::Pending if other => Some(Recovered::OtherTitle),
-        State::Pending => Some(Recovered::SameTitle),
-        _ => None,
-    };
     let outcome = found.outcome(Outcome::AlreadySent { id: Some(found.id) });
     DeliveryEnd {
-        recovered,
+        recovered: (letter.before.state == State::Pending).then_some(other),
         ..DeliveryEnd::by_key(delivery, outcome)
+    }
+}
+
+/// Makes a refusal `unknown` while a lost request (`doubt`) may still take effect: Altinn checks the key before anything else, but knows only keys of letters already stored.
+fn in_doubt(outcome: Outcome, doubt: bool) -> Outcome {
+    match outcome {
+        Outcome::Failed(reason) | Outcome::Rejected(reason) | Outcome::Reserved(reason)
+            if doubt =>
+        {
+            Outcome::Unknown(reason)
+        }
+        outcome => outcome,
     }
 }
 
 /// True when a request of an earlier run may still take effect.
 fn is_doubtful(before: StateBefore) -> bool {
     before.state == State::Unknown && may_still_arrive(before.lost_at, Timestamp::now())
-}
-
-fn because(message: &str) -> Reason {
-    Reason {
-        message: message.to_owned(),
-        ..Reason::default()
-    }
 }
 
 /// True when an answer names this recipient, in any of Altinn's notations.

@@ -9,13 +9,14 @@ use tokio::time::{Instant, interval_at};
 
 use super::attachments::{UploadEnd, Uploads};
 use super::attempt::Attempts;
-use super::delivery::Sender;
+use super::delivery::{Consequence, Sender};
 use super::letters::Letters;
 use super::lookup::{Lookup, LookupResult};
 use super::planner::Planner;
 use super::rate_limiter::RateLimiter;
-use super::reconcile::{Reconciler, ResumeState};
-use super::second_letter_check::SecondLetterCheck;
+use super::reconcile::{ResumeState, reconcile};
+use super::second_letter_check::refuse_second_letters;
+use super::session::Session;
 use super::signals::{RefusedResources, ServerContact};
 use super::tally::Tally;
 use super::{Event, Observer, Options, Reconciled, RunEnd, SendError, Stop, Summary};
@@ -46,7 +47,7 @@ impl Engine<'_> {
     /// # Errors
     ///
     /// An error ends the run; letters in flight are finished first.
-    pub(crate) async fn run(&self, planner: Planner<'_>) -> Result<Summary, SendError> {
+    pub(crate) async fn run(&self, planner: Planner<'_, '_>) -> Result<Summary, SendError> {
         let limiter = RateLimiter::new(
             self.options.concurrency,
             self.options.interval,
@@ -60,7 +61,13 @@ impl Engine<'_> {
             stop: self.stop,
             contact: ServerContact::default(),
         };
-        let (resume, reconciled) = match self.prepare(&planner, &attempts).await {
+        let session = Session {
+            client: self.client,
+            journal: self.journal,
+            options: self.options,
+            attempts: &attempts,
+        };
+        let (resume, reconciled) = match prepare(session, &planner).await {
             // A stopped run has not asked Altinn everything, so these findings may be wrong.
             Err(SendError::Changed(_) | SendError::SecondLetters(_)) if self.stop.is_set() => {
                 return Ok(Summary {
@@ -70,7 +77,7 @@ impl Engine<'_> {
             }
             reconciled => reconciled?,
         };
-        let sent = self.send(planner, resume, &attempts);
+        let sent = self.send(session, planner, resume);
         let ended = self.tell_pace(&limiter, sent).await;
         let ended = ended.map(|summary| Summary {
             reconciled,
@@ -89,37 +96,12 @@ impl Engine<'_> {
         }
     }
 
-    /// Reads the state of every row and reconciles it with Altinn. Refuses second letters and changed letters. Nothing is sent.
-    async fn prepare(
-        &self,
-        planner: &Planner<'_>,
-        attempts: &Attempts<'_>,
-    ) -> Result<(ResumeState, Reconciled), SendError> {
-        let (mailing, checked) = (planner.mailing, planner.checked);
-        let resume = ResumeState::read(Some(self.journal), checked, self.options.retry)?;
-        let check = SecondLetterCheck {
-            client: self.client,
-            journal: self.journal,
-            options: self.options,
-            attempts,
-        };
-        // Before reconciling, which writes to the journal.
-        check.refuse(mailing, checked, &resume).await?;
-        let reconciler = Reconciler {
-            client: self.client,
-            journal: self.journal,
-            options: self.options,
-            attempts,
-        };
-        reconciler.reconcile(mailing, checked, resume).await
-    }
-
     /// Sends the letters, phase by phase, and returns the numbers of the run.
     async fn send(
         &self,
-        planner: Planner<'_>,
+        session: Session<'_>,
+        planner: Planner<'_, '_>,
         resume: ResumeState,
-        attempts: &Attempts<'_>,
     ) -> Result<Summary, SendError> {
         let (mailing, checked) = (planner.mailing, planner.checked);
         let chosen = checked.choose(&self.options.wanted, |position| resume.passes(position));
@@ -127,17 +109,10 @@ impl Engine<'_> {
             letters: chosen.letters + chosen.settled,
             settled: chosen.settled,
         });
-        let uploads = Uploads::new(
-            self.client,
-            self.journal,
-            attempts,
-            &self.options.attachments,
-        );
+        let uploads = Uploads::new(session);
         let refused = RefusedResources::new(mailing.resource().is_none());
         let sender = Sender {
-            client: self.client,
-            journal: self.journal,
-            attempts,
+            session,
             uploads: &uploads,
             refused: &refused,
         };
@@ -145,10 +120,10 @@ impl Engine<'_> {
         let outstanding = chosen.letters > 0;
         // A run without letters needs no token.
         if outstanding {
-            ask_for_token(attempts, &mut tally).await;
+            ask_for_token(session.attempts, &mut tally).await;
         }
         let resource = mailing.resource().map(str::to_owned);
-        let steps = planner.begin(chosen.rows, resume.into_passed(), self.stop);
+        let steps = planner.begin(chosen.rows, resume.into_passed(), self.stop)?;
         let letters = Letters::new(steps, self.journal, &refused);
         // In a mailing with several resources the letters upload their files themselves.
         if let (true, false, Some(resource)) = (outstanding, self.stop.is_set(), resource)
@@ -258,7 +233,7 @@ impl Engine<'_> {
     /// Sends letters concurrently, as many as the limiter lets begin, and opens blocks ahead of them. The only place where several letters are sent at once; runs on one task,
     /// so that the tally needs no lock.
     async fn send_rest(&self, letters: &Letters<'_>, sender: &Sender<'_>, tally: &mut Tally<'_>) {
-        let attempts = sender.attempts;
+        let attempts = sender.session.attempts;
         let mut deliveries = FuturesUnordered::new();
         let blocks = letters.open_blocks(|| attempts.limiter.block_size());
         let mut blocks = std::pin::pin!(blocks);
@@ -316,7 +291,7 @@ impl Engine<'_> {
         }
         let settle = |lookup: Lookup| async move {
             // Never final: a request lost in this run may still take effect for some minutes.
-            let settled = lookup.settle(sender.client, sender.attempts, self.journal, || false);
+            let settled = lookup.settle(sender.session, || false);
             (settled.await, lookup)
         };
         let mut ends = std::pin::pin!(
@@ -338,6 +313,18 @@ impl Engine<'_> {
             }
         }
     }
+}
+
+/// Reads the state of every row and reconciles it with Altinn. Refuses second letters and changed letters. Nothing is sent.
+async fn prepare(
+    session: Session<'_>,
+    planner: &Planner<'_, '_>,
+) -> Result<(ResumeState, Reconciled), SendError> {
+    let (mailing, checked) = (planner.mailing, planner.checked);
+    let resume = ResumeState::read(Some(session.journal), checked, session.options.retry)?;
+    // Before reconciling, which writes to the journal.
+    refuse_second_letters(session, mailing, checked, &resume).await?;
+    reconcile(session, mailing, checked, resume).await
 }
 
 /// Fetches the first token. Without one the run stops before any letter.
@@ -366,7 +353,7 @@ impl Engine<'_> {
             let Some(letter) = letters.next() else {
                 return;
             };
-            let Some(begun) = sender.attempts.begin().await else {
+            let Some(begun) = sender.session.attempts.begin().await else {
                 return letters.put_back(vec![letter]);
             };
             let end = match sender.deliver(letter, begun).await {
@@ -377,14 +364,15 @@ impl Engine<'_> {
                 }
             };
             // A reservation, or a refusal of one resource among several, does not concern the other letters: the next one becomes the canary.
-            let says_nothing = end.closes_resource || matches!(end.outcome, Outcome::Reserved(_));
+            let says_nothing = matches!(end.consequence, Consequence::ClosesResource)
+                || matches!(end.outcome, Outcome::Reserved(_));
             let why = end.outcome.reason().map(|reason| {
                 format!(
                     "the first letter (line {}) was not accepted: {reason}",
                     end.line
                 )
             });
-            let network = end.network;
+            let network = matches!(end.consequence, Consequence::NoNetwork);
             tally.count(end);
             // Without a network the letter itself is not to blame, and the message says so.
             match why {

@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use futures::future::join_all;
 use jiff::Timestamp;
-use tokio::sync::Notify;
+use tokio::sync::{Mutex, Notify};
 
 use super::SendError;
 use super::planner::{RowStep, RowSteps};
@@ -22,19 +22,17 @@ pub(super) struct Letter {
     pub(super) delivery: Box<Delivery>,
     /// The state of its row before the block.
     pub(super) before: StateBefore,
-    waiting: Waiting,
+    /// `None` when its first request has left.
+    waiting: Cell<Option<Waiting>>,
 }
 
-/// Counts a letter as waiting until its first request leaves, or until dropped.
-struct Waiting {
-    count: Rc<(Cell<usize>, Notify)>,
-    /// True when the letter is no longer counted.
-    departed: Cell<bool>,
-}
+/// Counts a letter as waiting until dropped.
+struct Waiting(Rc<(Cell<usize>, Notify)>);
 
 /// The letters of the open blocks, and the rows they come from.
 pub(super) struct Letters<'a> {
-    steps: RowSteps<'a>,
+    /// Locked while a block is opened.
+    steps: Mutex<RowSteps<'a>>,
     journal: &'a Journal,
     refused: &'a RefusedResources,
     ready: RefCell<VecDeque<Letter>>,
@@ -51,7 +49,7 @@ impl<'a> Letters<'a> {
         refused: &'a RefusedResources,
     ) -> Self {
         Self {
-            steps,
+            steps: Mutex::new(steps),
             journal,
             refused,
             ready: RefCell::default(),
@@ -62,13 +60,14 @@ impl<'a> Letters<'a> {
 
     /// Opens a block with the next 1 to `most` letters. False when no letters are left, or when the run is stopped.
     pub(super) async fn open_block(&self, most: usize) -> Result<bool, SendError> {
+        let mut steps = self.steps.lock().await;
         let (mut block, mut skips) = (Vec::new(), Vec::new());
         while block.len() < most {
             // Only the first letter is waited for; after that the block takes what has been rendered.
             let step = if block.is_empty() {
-                self.steps.next().await
+                steps.next().await
             } else {
-                self.steps.next_if_ready()
+                steps.next_if_ready()
             };
             match step {
                 // Not recorded: the next run tries the letters of a refused resource again.
@@ -97,7 +96,7 @@ impl<'a> Letters<'a> {
         let letters = letters.map(|(delivery, before)| Letter {
             delivery,
             before,
-            waiting: Waiting::new(&self.waiting),
+            waiting: Cell::new(Some(Waiting::new(&self.waiting))),
         });
         self.ready.borrow_mut().extend(letters);
         // `notify_one` is remembered when nothing waits for it at the moment.
@@ -145,8 +144,8 @@ impl<'a> Letters<'a> {
     }
 
     /// True when all rows have been handed out.
-    pub(super) fn are_used_up(&self) -> bool {
-        self.steps.are_used_up() && self.is_empty()
+    pub(super) fn are_used_up(self) -> bool {
+        self.is_empty() && self.steps.into_inner().are_used_up()
     }
 
     /// Records rows that the mailing excludes. Durable when it returns.
@@ -176,31 +175,22 @@ impl<'a> Letters<'a> {
 impl Letter {
     /// Records that the first request leaves.
     pub(super) fn depart(&self) {
-        self.waiting.end();
+        drop(self.waiting.take());
     }
 }
 
 impl Waiting {
     fn new(count: &Rc<(Cell<usize>, Notify)>) -> Self {
         count.0.set(count.0.get() + 1);
-        Self {
-            count: Rc::clone(count),
-            departed: Cell::new(false),
-        }
-    }
-
-    fn end(&self) {
-        if !self.departed.replace(true) {
-            let (count, has_fallen) = &*self.count;
-            count.set(count.get() - 1);
-            has_fallen.notify_one();
-        }
+        Self(Rc::clone(count))
     }
 }
 
 impl Drop for Waiting {
     fn drop(&mut self) {
-        self.end();
+        let (count, has_fallen) = &*self.0;
+        count.set(count.get() - 1);
+        has_fallen.notify_one();
     }
 }
 

@@ -3,11 +3,11 @@
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use super::attempt::{Attempts, Unaccepted};
-use super::outcome::{by_status, collision};
-use crate::altinn::{Client, Overview};
+use super::attempt::Unaccepted;
+use super::session::Session;
+use crate::altinn::Overview;
 use crate::correspondence::Recipient;
-use crate::journal::{Entry, Journal, JournalError, LetterEnd, Outcome, Reason, RowRecord, State};
+use crate::journal::{Entry, JournalError, LetterEnd, Outcome, Reason, RowRecord, State};
 use crate::plan::Delivery;
 
 /// A letter that may be at Altinn, with what identifies it.
@@ -66,22 +66,22 @@ const NO_ACCESS: u32 = 4001;
 impl Lookup {
     /// Looks the letter up. Repeated up to `times` times while Altinn finds none, since the request that used the key may still be running there. A different letter counts
     /// only when it is found twice: a faulty proxy can return one request's answer to another request.
-    pub(super) async fn look_up(
-        &self,
-        client: &Client,
-        attempts: &Attempts<'_>,
-        times: u32,
-    ) -> LookupResult {
+    pub(super) async fn look_up(&self, session: Session<'_>, times: u32) -> LookupResult {
+        let Session {
+            client, attempts, ..
+        } = session;
         let (mut empty, mut foreign) = (0, 0);
         loop {
-            let found =
-                attempts.look_up(async |token| client.find(&token, &self.resource, self.key).await);
+            let found = attempts.look_up(
+                |_| true,
+                async |token| client.find(&token, &self.resource, self.key).await,
+            );
             let found = match found.await {
                 Ok(ids) => ids.first().copied(),
                 Err(end) => return LookupResult::Unseen(end.into_reason()),
             };
             match found {
-                Some(id) => match self.verify(id, client, attempts).await {
+                Some(id) => match self.verify(id, session).await {
                     LookupResult::Foreign(_) if foreign == 0 => foreign += 1,
                     result => return result,
                 },
@@ -96,21 +96,20 @@ impl Lookup {
     }
 
     /// Checks that the letter with this id is the one looked for: other senders may have used the key, and Altinn's search is not restricted to our letters.
-    pub(super) async fn verify(
-        &self,
-        id: Uuid,
-        client: &Client,
-        attempts: &Attempts<'_>,
-    ) -> LookupResult {
+    pub(super) async fn verify(&self, id: Uuid, session: Session<'_>) -> LookupResult {
+        let Session {
+            client, attempts, ..
+        } = session;
         // Checks the id, as a faulty proxy can return the answer to another request.
         let fits = |overview: &Overview| overview.id.is_none_or(|found| found == id);
         let overview = attempts
-            .look_up_fitting(fits, async |token| client.overview(&token, id).await)
+            .look_up(fits, async |token| client.overview(&token, id).await)
             .await;
         let overview = match overview {
             // Of a letter that was recalled, or deleted by its recipient, Altinn has only the details.
             Err(Unaccepted::Refused(refusal, _)) if refusal.code == Some(NO_SUCH_LETTER) => {
-                let details = attempts.look_up(async |token| client.details(&token, id).await);
+                let details =
+                    attempts.look_up(|_| true, async |token| client.details(&token, id).await);
                 details.await.map(|details| details.overview)
             }
             overview => overview,
@@ -133,18 +132,15 @@ impl Lookup {
     /// The inner error is the reason why Altinn could not be asked; the outer one is the journal's.
     pub(super) async fn settle(
         &self,
-        client: &Client,
-        attempts: &Attempts<'_>,
-        journal: &Journal,
+        session: Session<'_>,
         is_final: impl FnOnce() -> bool,
     ) -> Result<Result<Option<State>, Reason>, JournalError> {
-        let outcome = match self.look_up(client, attempts, 1).await {
+        let outcome = match self.look_up(session, 1).await {
             LookupResult::Ours(found) => found.outcome(Outcome::Sent { id: found.id }),
             LookupResult::Foreign(id) => collision(id),
-            LookupResult::NoLetter if is_final() => Outcome::Failed(Reason {
-                message: "Altinn has no letter with its key".to_owned(),
-                ..Reason::default()
-            }),
+            LookupResult::NoLetter if is_final() => {
+                Outcome::Failed(Reason::because("Altinn has no letter with its key"))
+            }
             LookupResult::NoLetter => return Ok(Ok(None)),
             LookupResult::Unseen(reason) => return Ok(Err(reason)),
         };
@@ -155,7 +151,7 @@ impl Lookup {
             at: Timestamp::now(),
             lost_at: None,
         };
-        match journal.record(self.key, Entry::Settled(end)).await {
+        match session.journal.record(self.key, Entry::Settled(end)).await {
             Ok(state) => Ok(Ok(Some(state))),
             // Stays unknown: the next run looks up both rows.
             Err(JournalError::IdTaken { .. }) => Ok(Ok(None)),
@@ -176,10 +172,9 @@ impl Lookup {
         match (reference, same) {
             (Some(false), _) | (_, Some(false)) => LookupResult::Foreign(id),
             // With neither known, the letter could be a different one.
-            (None, None) => LookupResult::Unseen(Reason {
-                message: format!("Altinn does not say whose letter {id} is"),
-                ..Reason::default()
-            }),
+            (None, None) => LookupResult::Unseen(Reason::because(format!(
+                "Altinn does not say whose letter {id} is"
+            ))),
             _ => LookupResult::Ours(FoundLetter {
                 id,
                 title: overview.value["content"]["messageTitle"]
@@ -227,5 +222,37 @@ impl From<&Delivery> for Lookup {
             addressee: Addressee::Whole(delivery.recipient.clone()),
             senders_reference: Some(delivery.request.correspondence.senders_reference.clone()),
         }
+    }
+}
+
+/// The outcome of a letter whose key belongs to a different letter: it can never be sent under this key.
+pub(super) fn collision(other: Uuid) -> Outcome {
+    Outcome::Rejected(Reason {
+        status: Some(409),
+        code: Some(1034),
+        message: format!(
+            "the key belongs to another letter, {other}: another recipient or reference had this mailing and row key"
+        ),
+        trace: None,
+    })
+}
+
+/// The outcome of a letter that Altinn has with this status: `sent`, unless Altinn has recalled it or will not deliver it.
+pub(super) fn by_status(id: Uuid, status: &str, text: Option<&str>, sent: Outcome) -> Outcome {
+    let reason = |what: &str| {
+        let text = text.filter(|text| *text != status).unwrap_or(status);
+        Reason::because(format!("{what}; its key is used: {text}"))
+    };
+    match status {
+        "PurgedByAltinn" => Outcome::Withdrawn { id },
+        "Reserved" => Outcome::Reserved(reason(
+            "Altinn has the letter and will not deliver it, because its recipient has reserved",
+        )),
+        // Altinn has no status for a reservation that it finds while publishing; only the text tells.
+        "Failed" if text.is_some_and(|text| text.contains("reserved")) => {
+            Outcome::Reserved(reason("Altinn has the letter and could not deliver it"))
+        }
+        "Failed" => Outcome::Failed(reason("Altinn has the letter and could not publish it")),
+        _ => sent,
     }
 }

@@ -1,11 +1,9 @@
 //! Pass 2: a thread renders the rows again, in batches, some ahead of the engine that sends them.
 
-use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
-use std::fmt;
-use std::thread;
+use std::thread::{self, Scope};
 
-use tokio::sync::{Mutex, mpsc, oneshot};
+use tokio::sync::mpsc;
 
 use super::{SendError, Stop};
 use crate::plan::{
@@ -19,19 +17,11 @@ const AHEAD: usize = 8;
 /// Number of rows without a letter after which the thread checks that the run still goes on.
 const CHECK_EVERY: usize = 4096;
 
-/// A checked mailing, and the thread that renders its letters again. The thread waits for [`Planner::begin`].
-pub(crate) struct Planner<'a> {
-    pub(super) mailing: &'a Mailing,
-    pub(super) checked: &'a CheckReport,
-    assignment_sender: oneshot::Sender<Assignment>,
-    batches: mpsc::Receiver<Batch>,
-}
-
-/// The rows that the thread is to render.
-struct Assignment {
-    rows: Selection,
-    /// By position: true for rows that are passed over.
-    passed: Vec<bool>,
+/// A checked mailing, and where to start the thread that renders its letters again.
+pub(crate) struct Planner<'scope, 'env> {
+    pub(super) mailing: &'env Mailing,
+    pub(super) checked: &'env CheckReport,
+    scope: &'scope Scope<'scope, 'env>,
 }
 
 /// The next step of the run for one row.
@@ -49,121 +39,91 @@ struct Batch {
     is_last: bool,
 }
 
-/// The receiving end of the thread: steps in row order, for any number of tasks.
+/// The receiving end of the thread: steps in row order.
 pub(super) struct RowSteps<'a> {
-    ready: RefCell<VecDeque<RowStep>>,
-    batches: Mutex<mpsc::Receiver<Batch>>,
+    ready: VecDeque<RowStep>,
+    batches: mpsc::Receiver<Batch>,
     /// True when the last batch has been received.
-    all_received: Cell<bool>,
+    all_received: bool,
     stop: &'a Stop,
 }
 
-/// Starts the planner's thread, calls `run`, and returns its result when the thread has ended.
-pub(crate) fn with_planner<'a, T>(
-    mailing: &'a Mailing,
-    checked: &'a CheckReport,
-    run: impl FnOnce(Planner<'a>) -> T,
+/// Calls `run`, and returns its result when the planner's thread has ended.
+pub(crate) fn with_planner<'env, T>(
+    mailing: &'env Mailing,
+    checked: &'env CheckReport,
+    run: impl FnOnce(Planner<'_, 'env>) -> T,
 ) -> T {
-    let (assignment_sender, assignment) = oneshot::channel();
-    let (batch_sender, batches) = mpsc::channel(AHEAD);
-    let error_sender = batch_sender.clone();
     thread::scope(|scope| {
-        let planner = thread::Builder::new().name("planner".to_owned());
-        let planning = planner.stack_size(RENDERING_STACK).spawn_scoped(scope, || {
-            // A run that ends before it sends letters drops the sender.
-            if let Ok(assignment) = assignment.blocking_recv() {
-                plan(mailing, checked, assignment, batch_sender);
-            }
-        });
-        if let Err(error) = planning {
-            let steps = vec![RowStep::Broken(SendError::Thread(error))];
-            // The channel has room, since there is no thread that sends to it.
-            let _ = error_sender.try_send(Batch {
-                steps,
-                is_last: false,
-            });
-        }
-        // The channel must close when the thread ends.
-        drop(error_sender);
         run(Planner {
             mailing,
             checked,
-            assignment_sender,
-            batches,
+            scope,
         })
     })
 }
 
-impl<'a> Planner<'a> {
-    /// Starts rendering these rows, except those passed over.
-    pub(super) fn begin(self, rows: Selection, passed: Vec<bool>, stop: &'a Stop) -> RowSteps<'a> {
-        // Fails when the thread could not be started; its error is then the only step.
-        let _ = self.assignment_sender.send(Assignment { rows, passed });
-        RowSteps {
-            ready: RefCell::default(),
-            batches: Mutex::new(self.batches),
-            all_received: Cell::new(false),
+impl Planner<'_, '_> {
+    /// Starts rendering these rows, except those passed over: by position, true for a row that is. The thread ends when the steps are dropped.
+    pub(super) fn begin(
+        self,
+        rows: Selection,
+        passed: Vec<bool>,
+        stop: &Stop,
+    ) -> Result<RowSteps<'_>, SendError> {
+        let Self {
+            mailing,
+            checked,
+            scope,
+        } = self;
+        let (batch_sender, batches) = mpsc::channel(AHEAD);
+        thread::Builder::new()
+            .name("planner".to_owned())
+            .stack_size(RENDERING_STACK)
+            .spawn_scoped(scope, move || {
+                plan(mailing, checked, rows, &passed, batch_sender);
+            })
+            .map_err(SendError::Thread)?;
+        Ok(RowSteps {
+            ready: VecDeque::new(),
+            batches,
+            all_received: false,
             stop,
-        }
-    }
-}
-
-impl fmt::Debug for Planner<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Planner").finish_non_exhaustive()
+        })
     }
 }
 
 impl RowSteps<'_> {
     /// The next step, in row order. `None` when none are left, or when the run is stopped.
-    pub(super) async fn next(&self) -> Option<RowStep> {
-        if let Some(step) = self.pop() {
-            return Some(step);
+    pub(super) async fn next(&mut self) -> Option<RowStep> {
+        while self.ready.is_empty() {
+            let batch = tokio::select! {
+                biased;
+                () = self.stop.wait() => None,
+                batch = self.batches.recv() => batch,
+            };
+            self.receive(batch?);
         }
-        tokio::select! {
-            biased;
-            () = self.stop.wait() => None,
-            step = self.receive_next() => step,
-        }
+        self.ready.pop_front()
     }
 
     /// The next step, when it is rendered already.
-    pub(super) fn next_if_ready(&self) -> Option<RowStep> {
-        let ready = self.pop();
-        if ready.is_some() {
-            return ready;
+    pub(super) fn next_if_ready(&mut self) -> Option<RowStep> {
+        if self.ready.is_empty() {
+            let batch = self.batches.try_recv().ok()?;
+            self.receive(batch);
         }
-        let batch = self.batches.try_lock().ok()?.try_recv().ok()?;
-        self.receive(batch);
-        self.pop()
+        self.ready.pop_front()
     }
 
     /// True when all rows have been handed out.
     pub(super) fn are_used_up(&self) -> bool {
-        self.all_received.get() && self.ready.borrow().is_empty()
+        self.all_received && self.ready.is_empty()
     }
 
-    async fn receive_next(&self) -> Option<RowStep> {
-        loop {
-            if let Some(step) = self.pop() {
-                return Some(step);
-            }
-            let mut batches = self.batches.lock().await;
-            // Another task may have received a batch while this one waited for the lock.
-            if self.ready.borrow().is_empty() {
-                let batch = batches.recv().await?;
-                self.receive(batch);
-            }
-        }
-    }
-
-    fn receive(&self, batch: Batch) {
-        self.ready.borrow_mut().extend(batch.steps);
-        self.all_received.set(batch.is_last);
-    }
-
-    fn pop(&self) -> Option<RowStep> {
-        self.ready.borrow_mut().pop_front()
+    fn receive(&mut self, batch: Batch) {
+        self.ready.extend(batch.steps);
+        self.all_received = batch.is_last;
     }
 }
 
@@ -171,7 +131,8 @@ impl RowSteps<'_> {
 fn plan(
     mailing: &Mailing,
     checked: &CheckReport,
-    assignment: Assignment,
+    rows: Selection,
+    passed: &[bool],
     batch_sender: mpsc::Sender<Batch>,
 ) {
     let mut steps = Outgoing {
@@ -180,7 +141,7 @@ fn plan(
         batch_sender,
     };
     let mut deliveries = match Deliveries::new(mailing, checked) {
-        Ok(deliveries) => deliveries.only(assignment.rows),
+        Ok(deliveries) => deliveries.only(rows),
         Err(problems) => {
             steps.push(RowStep::Broken(SendError::Rows(problems)));
             steps.flush();
@@ -190,7 +151,7 @@ fn plan(
     let mut left_out = 0;
     loop {
         // A resumed run may pass over a million rows without a letter.
-        while deliveries.pass_over(&assignment.passed, CHECK_EVERY) {
+        while deliveries.pass_over(passed, CHECK_EVERY) {
             if !steps.flush() {
                 return;
             }

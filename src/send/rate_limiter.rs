@@ -1,8 +1,7 @@
 //! The rate limiter of a run: a token bucket for the configured rate, pauses of the whole run, and permits of the adaptive concurrency.
 
+use std::cell::{Cell, RefCell};
 use std::num::NonZeroU32;
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
@@ -36,10 +35,10 @@ pub(super) struct RateLimiter {
     backoff: (Duration, Duration),
     concurrency: AdaptiveConcurrency,
     /// Number of letters that wait for their next try.
-    retrying: AtomicU32,
+    retrying: Cell<u32>,
     /// Makes requests take their tokens in order of arrival.
     queue: tokio::sync::Mutex<()>,
-    state: Mutex<State>,
+    state: RefCell<State>,
 }
 
 #[derive(Debug)]
@@ -69,7 +68,7 @@ pub(super) struct Pause {
 
 /// Counts a letter as waiting for its next try until dropped.
 #[derive(Debug)]
-pub(super) struct Retrying<'a>(&'a AtomicU32);
+pub(super) struct Retrying<'a>(&'a Cell<u32>);
 
 impl RateLimiter {
     /// A limiter for at most `concurrency` requests in flight and one per `interval`; `None` means no limit on the rate.
@@ -79,9 +78,9 @@ impl RateLimiter {
             interval: interval.unwrap_or_default().mul_f64(MARGIN),
             backoff: (retry.first_delay.duration(), retry.max_delay.duration()),
             concurrency: AdaptiveConcurrency::new(concurrency),
-            retrying: AtomicU32::new(0),
+            retrying: Cell::new(0),
             queue: tokio::sync::Mutex::default(),
-            state: Mutex::new(State {
+            state: RefCell::new(State {
                 next_token: now,
                 paused_until: now,
                 paused_at: None,
@@ -138,7 +137,7 @@ impl RateLimiter {
     /// Takes the token, or returns the time at which there will be one.
     fn take_token(&self) -> Result<Instant, Instant> {
         let now = Instant::now();
-        let mut state = self.state();
+        let mut state = self.state.borrow_mut();
         // Without a rate there is no token to wait for, only a pause.
         let earliest = match state.next_token.checked_sub(SLACK) {
             Some(early) if !self.interval.is_zero() => early,
@@ -157,7 +156,7 @@ impl RateLimiter {
     /// Records an answer without back pressure to a request that left at `departed`.
     pub(super) fn answered(&self, departed: Instant) {
         self.concurrency.answered(departed);
-        let mut state = self.state();
+        let mut state = self.state.borrow_mut();
         state.refusals = state.refusals.saturating_sub(1);
         // The server accepts requests again, so the next pause begins short.
         state.pauses = 0;
@@ -166,7 +165,7 @@ impl RateLimiter {
 
     /// True when the server has answered a request, without a rate refusal, since `instant`.
     pub(super) fn has_answered_since(&self, instant: Instant) -> bool {
-        let last = self.state().last_answered;
+        let last = self.state.borrow().last_answered;
         last.is_some_and(|last| last >= instant)
     }
 
@@ -180,7 +179,7 @@ impl RateLimiter {
     pub(super) fn refused(&self, departed: Instant, asked: Option<Duration>) -> Option<Pause> {
         self.concurrency.back_pressure();
         let now = Instant::now();
-        let mut state = self.state();
+        let mut state = self.state.borrow_mut();
         if state
             .paused_at
             .is_some_and(|paused_at| departed <= paused_at)
@@ -205,7 +204,7 @@ impl RateLimiter {
 
     /// Holds all requests until `pause` has passed. True when that is news.
     pub(super) fn pause(&self, pause: Duration) -> bool {
-        self.state().pause(Instant::now(), pause).is_news
+        self.state.borrow_mut().pause(Instant::now(), pause).is_news
     }
 
     /// A pause without a `Retry-After`. Doubles with each pause up to [`PROBE_EVERY`], and further when few letters are begun, whose
@@ -219,7 +218,8 @@ impl RateLimiter {
 
     /// The number of letters for the next block: those that leave in about half a second, or in four round trips.
     pub(super) fn block_size(&self) -> usize {
-        let half_a_second = self.state().throughput.last_second(Instant::now()) / 2;
+        let last_second = self.state.borrow().throughput.last_second(Instant::now());
+        let half_a_second = last_second / 2;
         // Several round trips' letters, so that the commit of the next block is done before the last of this one has left.
         let limit = self.concurrency.limit() as usize;
         let size = half_a_second.max(4 * limit).min(LARGEST_BLOCK.max(limit));
@@ -235,18 +235,18 @@ impl RateLimiter {
 
     /// Counts a letter as waiting for its next try.
     pub(super) fn retrying(&self) -> Retrying<'_> {
-        self.retrying.fetch_add(1, Ordering::Relaxed);
+        self.retrying.set(self.retrying.get() + 1);
         Retrying(&self.retrying)
     }
 
     pub(super) fn snapshot(&self) -> PaceSnapshot {
         let now = Instant::now();
-        let state = self.state();
+        let state = self.state.borrow();
         PaceSnapshot {
             limit: self.concurrency.limit(),
             cap: self.concurrency.max_concurrency(),
             in_flight: self.concurrency.in_flight(),
-            retrying: self.retrying.load(Ordering::Relaxed),
+            retrying: self.retrying.get(),
             rate: state.throughput.rate(now),
             allowed: (!self.interval.is_zero()).then(|| self.interval.as_secs_f64().recip()),
             held: state
@@ -254,10 +254,6 @@ impl RateLimiter {
                 .checked_duration_since(now)
                 .filter(|held| !held.is_zero()),
         }
-    }
-
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -277,7 +273,7 @@ impl State {
 
 impl Drop for Retrying<'_> {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
+        self.0.set(self.0.get() - 1);
     }
 }
 

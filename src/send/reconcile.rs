@@ -4,11 +4,10 @@ use futures::stream::{self, StreamExt};
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
-use super::attempt::Attempts;
-use super::changes::{ChangedRow, Changes, NAMED};
+use super::changes::{ChangedRow, Changes, NAMED, changed_inputs};
 use super::lookup::Lookup;
-use super::{LeftBehind, Options, Reconciled, RetryRefused, SendError};
-use crate::altinn::Client;
+use super::session::Session;
+use super::{LeftBehind, Reconciled, RetryRefused, SendError};
 use crate::journal::{self, Dropped, Entry, Input, Journal, JournalError, Recorded, State};
 use crate::plan::{CheckReport, Deliveries, KeyIndex, Mailing, Planned, Selection};
 use crate::secret::redact;
@@ -17,7 +16,7 @@ use crate::secret::redact;
 pub(super) const SETTLED_AFTER: SignedDuration = SignedDuration::from_mins(5);
 
 /// The state of every row of the file from earlier runs, and rows of earlier files.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct ResumeState {
     /// By position: true when this run passes the row over. One byte per row.
     passed: Vec<bool>,
@@ -39,10 +38,8 @@ pub(crate) struct ResumeState {
     pub(super) unsent_gone: Vec<(Uuid, State)>,
     /// Number of rows that may have been sent and that get no letter now.
     pub(super) unknown: u64,
-    /// Letters that Altinn has, or may have, and whose keys are no longer in the file.
+    /// Letters that Altinn has, and whose keys are no longer in the file.
     sent_and_gone: Vec<Uuid>,
-    /// Number of letters in `sent_and_gone` that Altinn only may have.
-    unknown_and_gone: u64,
     /// By position: true when the row's key is recorded.
     known: Vec<bool>,
     retry: RetryRefused,
@@ -80,22 +77,12 @@ impl ResumeState {
         let positions = checked.key_index();
         let mut resume = Self {
             passed: vec![false; positions.count()],
-            held: 0,
-            earlier: 0,
-            changed: 0,
-            first_changed: Vec::new(),
-            uncertain: Vec::new(),
-            questions: Vec::new(),
-            excluded: Vec::new(),
-            unsent_gone: Vec::new(),
-            unknown: 0,
-            sent_and_gone: Vec::new(),
-            unknown_and_gone: 0,
             known: vec![false; positions.count()],
             retry,
+            ..Self::default()
         };
         if let Some(journal) = journal {
-            for recorded in journal.recorded()? {
+            for recorded in journal.snapshot()?.recorded() {
                 resume.place(&recorded?, &positions);
             }
         }
@@ -152,18 +139,53 @@ impl ResumeState {
                 None => self.pass(found.position),
             }
         });
-        match letter {
-            Some((position, head)) => self.place_letter(recorded, position, head),
-            None if is_there => self.place_unwanted(recorded, Place::Excluded),
+        let place = match letter {
+            Some((position, head)) => Place::Letter { position, head },
+            None if is_there => Place::Excluded,
             None => {
                 self.earlier += 1;
-                self.place_unwanted(recorded, Place::Gone);
+                Place::Gone
             }
+        };
+        self.decide(*recorded, place, true);
+    }
+
+    /// Takes the result of a look-up into account; `None` when the letter stays unknown.
+    pub(super) fn answer(&mut self, question: &Question, state: Option<State>) {
+        let mut recorded = question.recorded;
+        recorded.state = state.unwrap_or(State::Unknown);
+        self.decide(recorded, question.place, false);
+    }
+
+    /// Decides what this run does about a recorded row. `may_ask` is true until Altinn has been asked about it.
+    fn decide(&mut self, recorded: Recorded, place: Place, may_ask: bool) {
+        let key = recorded.key;
+        let is_unknown = matches!(recorded.state, State::Unknown | State::InFlight);
+        match place {
+            // With the same text an unknown letter is simply sent again: its key makes that harmless.
+            Place::Letter { head, .. } if is_unknown && recorded.has_body(head) => {}
+            _ if is_unknown && may_ask => self.questions.push(Question { recorded, place }),
+            Place::Letter { position, head } if is_unknown => {
+                if recorded.is_accepted(head) {
+                    self.pass(position);
+                    self.held += 1;
+                } else {
+                    self.uncertain.push((position, key));
+                }
+            }
+            Place::Letter { position, head } => self.decide_letter(&recorded, position, head),
+            Place::Excluded | Place::Gone if is_unknown => self.unknown += 1,
+            Place::Gone if recorded.state.is_sent() => self.sent_and_gone.push(key),
+            Place::Gone if recorded.state.is_refused() => {
+                self.unsent_gone.push((key, recorded.state));
+            }
+            Place::Excluded if recorded.state.is_refused() => self.excluded.push(key),
+            Place::Excluded | Place::Gone => {}
         }
     }
 
-    /// A recorded row that has a letter now. Rows in other states than those listed are sent.
-    fn place_letter(&mut self, recorded: &Recorded, position: usize, head: u64) {
+    /// A recorded row that has a letter now, and of which is known what became of it. It is sent in other states than these.
+    fn decide_letter(&mut self, recorded: &Recorded, position: usize, head: u64) {
         let same = recorded.has_body(head);
         match recorded.state {
             State::Sent | State::AlreadySent | State::Withdrawn => {
@@ -172,70 +194,12 @@ impl ResumeState {
                     self.note_changed(position, recorded.key);
                 }
             }
-            // With the same text the letter is simply sent again: its key makes that harmless.
-            State::Unknown | State::InFlight if !same => self.questions.push(Question {
-                recorded: *recorded,
-                place: Place::Letter { position, head },
-            }),
             State::Rejected if same && !self.retry.rejected => self.pass(position),
             // A listed row gets paper, even when reserved recipients are tried again.
             State::Reserved if recorded.listed || (same && !self.retry.reserved) => {
                 self.pass(position);
             }
             _ => {}
-        }
-    }
-
-    /// A recorded row that gets no letter now.
-    fn place_unwanted(&mut self, recorded: &Recorded, place: Place) {
-        match (recorded.state, place) {
-            (State::Unknown | State::InFlight, place) => self.questions.push(Question {
-                recorded: *recorded,
-                place,
-            }),
-            (State::Sent | State::AlreadySent, Place::Gone) => {
-                self.sent_and_gone.push(recorded.key);
-            }
-            (State::Failed | State::Rejected | State::Reserved, Place::Gone) => {
-                self.unsent_gone.push((recorded.key, recorded.state));
-            }
-            (State::Failed | State::Rejected | State::Reserved, _) => {
-                self.excluded.push(recorded.key);
-            }
-            _ => {}
-        }
-    }
-
-    /// Takes the result of a look-up into account; `None` when the letter stays unknown.
-    pub(super) fn answer(&mut self, question: &Question, state: Option<State>) {
-        let recorded = &question.recorded;
-        let is_sent = state.map(State::has_used_its_key);
-        if matches!(question.place, Place::Gone) && is_sent != Some(false) {
-            self.sent_and_gone.push(recorded.key);
-            self.unknown_and_gone += u64::from(is_sent.is_none());
-        }
-        match (question.place, is_sent) {
-            (Place::Letter { position, head }, Some(true)) => {
-                self.pass(position);
-                if !recorded.is_accepted(head) {
-                    self.note_changed(position, recorded.key);
-                }
-            }
-            // Not at Altinn: the present letter is sent like any other. At Altinn without a letter now: nothing to do.
-            (Place::Letter { .. }, Some(false)) | (_, Some(true)) => {}
-            (Place::Excluded, Some(false)) => self.excluded.push(recorded.key),
-            (Place::Gone, Some(false)) => {
-                self.unsent_gone
-                    .push((recorded.key, state.unwrap_or(State::Failed)));
-            }
-            (Place::Letter { position, head }, None) if recorded.is_accepted(head) => {
-                self.pass(position);
-                self.held += 1;
-            }
-            (Place::Letter { position, .. }, None) => {
-                self.uncertain.push((position, recorded.key));
-            }
-            (_, None) => self.unknown += 1,
         }
     }
 
@@ -290,165 +254,167 @@ pub(super) fn differs(recorded: &Recorded, head: u64) -> bool {
 /// Number of entries handed to the journal at a time.
 const AT_ONCE: usize = 1024;
 
-/// Reconciles the journal with the file and with Altinn.
-pub(super) struct Reconciler<'a> {
-    pub(super) client: &'a Client,
-    pub(super) journal: &'a Journal,
-    pub(super) options: &'a Options,
-    pub(super) attempts: &'a Attempts<'a>,
+/// Looks up doubtful letters, refuses letters that have changed under used keys, records dropped rows and the beginning of the run.
+///
+/// # Errors
+///
+/// [`SendError::Changed`] unless the user accepts changes. Nothing has been sent.
+pub(super) async fn reconcile(
+    session: Session<'_>,
+    mailing: &Mailing,
+    checked: &CheckReport,
+    mut resume: ResumeState,
+) -> Result<(ResumeState, Reconciled), SendError> {
+    // Look-ups first: they decide which unknown letters Altinn has with an earlier text.
+    ask(session, mailing.resource(), &mut resume).await?;
+    let mut reconciled = Reconciled::default();
+    let journal = session.journal;
+    if session.options.accept_changes {
+        // The flag accepts all changes at once, in the journal, so that later runs do not ask again.
+        reconciled.accepted = accept(journal, checked).await?;
+        resume.hold_uncertain();
+    } else {
+        refuse_changed(Some(journal), mailing, checked, &resume)?;
+    }
+    let mut dropped = std::mem::take(&mut resume.excluded);
+    // Excluded rows are dropped without asking: the exclusion is the user's decision.
+    drop_rows(
+        journal,
+        &dropped,
+        "the mailing does not apply to it any more",
+    )
+    .await?;
+    if session.options.accept_changes {
+        let gone = std::mem::take(&mut resume.unsent_gone);
+        let gone: Vec<_> = gone.into_iter().map(|(key, _)| key).collect();
+        drop_rows(journal, &gone, "it is not in the recipients file any more").await?;
+        dropped.extend(gone);
+    }
+    reconciled.dropped = dropped.len() as u64;
+    reconciled.held = resume.held;
+    reconciled.left = count_left_behind(&resume);
+    begin(journal, checked, &resume).await?;
+    Ok((resume, reconciled))
 }
 
-impl Reconciler<'_> {
-    /// Looks up doubtful letters, refuses letters that have changed under used keys, records dropped rows and the beginning of the run.
-    ///
-    /// # Errors
-    ///
-    /// [`SendError::Changed`] unless the user accepts changes. Nothing has been sent.
-    pub(super) async fn reconcile(
-        &self,
-        mailing: &Mailing,
-        checked: &CheckReport,
-        mut resume: ResumeState,
-    ) -> Result<(ResumeState, Reconciled), SendError> {
-        // Look-ups first: they decide which unknown letters Altinn has with an earlier text.
-        self.ask(mailing.resource(), &mut resume).await?;
-        let mut reconciled = Reconciled::default();
-        if self.options.accept_changes {
-            // The flag accepts all changes at once, in the journal, so that later runs do not ask again.
-            reconciled.accepted = self.accept(checked).await?;
-            resume.hold_uncertain();
-        } else {
-            refuse_changed(Some(self.journal), mailing, checked, &resume)?;
-        }
-        let mut dropped = std::mem::take(&mut resume.excluded);
-        // Excluded rows are dropped without asking: the exclusion is the user's decision.
-        self.drop_rows(&dropped, "the mailing does not apply to it any more")
-            .await?;
-        if self.options.accept_changes {
-            let gone = std::mem::take(&mut resume.unsent_gone);
-            let gone: Vec<_> = gone.into_iter().map(|(key, _)| key).collect();
-            self.drop_rows(&gone, "it is not in the recipients file any more")
-                .await?;
-            dropped.extend(gone);
-        }
-        reconciled.dropped = dropped.len() as u64;
-        reconciled.held = resume.held;
-        reconciled.left = count_left_behind(&resume);
-        self.begin(checked, &resume).await?;
-        Ok((resume, reconciled))
-    }
+/// Records the beginning of the run and its inputs.
+async fn begin(
+    journal: &Journal,
+    checked: &CheckReport,
+    resume: &ResumeState,
+) -> Result<(), SendError> {
+    let run = journal::Run {
+        rows: checked.rows,
+        earlier: resume.earlier,
+        // Rows that share a key share one entry, so they are counted here.
+        skipped: checked.shared_keys(),
+        invalid: 0,
+        plan: checked.plan.to_string(),
+        started_at: Timestamp::now(),
+        ended: None,
+    };
+    let inputs = checked.inputs.iter().map(|input| Input {
+        kind: input.kind.name().to_owned(),
+        name: input.name.clone(),
+        digest: input.digest.0,
+    });
+    Ok(journal.begin_run(run, inputs.collect()).await?)
+}
 
-    /// Records the beginning of the run and its inputs.
-    async fn begin(&self, checked: &CheckReport, resume: &ResumeState) -> Result<(), SendError> {
-        let run = journal::Run {
-            rows: checked.rows,
-            earlier: resume.earlier,
-            // Rows that share a key share one entry, so they are counted here.
-            skipped: checked.shared_keys(),
-            invalid: 0,
-            plan: checked.plan.to_string(),
-            started_at: Timestamp::now(),
-            ended: None,
+/// Looks up the letters in `questions`.
+async fn ask(
+    session: Session<'_>,
+    resource: Option<&str>,
+    resume: &mut ResumeState,
+) -> Result<(), SendError> {
+    let questions = std::mem::take(&mut resume.questions);
+    let ask = |question: Question| async move {
+        let state = match resource {
+            Some(resource) => look_up(session, resource, &question).await?,
+            // With several resources the recorded row does not tell which one its letter has.
+            None => None,
         };
-        let inputs = checked.inputs.iter().map(|input| Input {
-            kind: input.kind.name().to_owned(),
-            name: input.name.clone(),
-            digest: input.digest.0,
+        Ok::<_, SendError>((question, state))
+    };
+    let mut answers = std::pin::pin!(
+        stream::iter(questions)
+            .map(ask)
+            .buffer_unordered(session.options.in_flight())
+    );
+    while let Some(answer) = answers.next().await {
+        let (question, state) = answer?;
+        resume.answer(&question, state);
+    }
+    // Answers arrive in any order.
+    resume.uncertain.sort_unstable();
+    Ok(())
+}
+
+/// The new state of a letter; `None` when it stays unknown.
+async fn look_up(
+    session: Session<'_>,
+    resource: &str,
+    question: &Question,
+) -> Result<Option<State>, SendError> {
+    // The resume state has no recipient, which the look-up compares.
+    let Some(line) = session.journal.line(question.recorded.key)? else {
+        return Ok(None);
+    };
+    let lookup = Lookup::on_record(resource, line);
+    let is_final = || question.is_old(Timestamp::now());
+    let settled = lookup.settle(session, is_final);
+    Ok(settled.await?.unwrap_or_else(|reason| {
+        tracing::debug!(%reason, "what is unknown stays unknown");
+        None
+    }))
+}
+
+/// Records for every changed letter that the user accepts the text that was sent. Returns their number.
+async fn accept(journal: &Journal, checked: &CheckReport) -> Result<u64, SendError> {
+    let positions = checked.key_index();
+    let snapshot = journal.snapshot()?;
+    let changed = snapshot.recorded().filter_map(|recorded| {
+        let recorded = match recorded {
+            Ok(recorded) => recorded,
+            Err(error) => return Some(Err(error)),
+        };
+        let mut head = None;
+        positions.find(recorded.key, recorded.row, |found| {
+            head = head.or(found.letter);
         });
-        Ok(self.journal.begin_run(run, inputs.collect()).await?)
-    }
+        let head = head.filter(|head| differs(&recorded, *head))?;
+        Some(Ok((recorded.key, Entry::Accepted(head.to_be_bytes()))))
+    });
+    record_all(journal, changed).await
+}
 
-    /// Looks up the letters in `questions`.
-    async fn ask(&self, resource: Option<&str>, resume: &mut ResumeState) -> Result<(), SendError> {
-        let questions = std::mem::take(&mut resume.questions);
-        let ask = |question: Question| async move {
-            let state = match resource {
-                Some(resource) => self.look_up(resource, &question).await?,
-                // With several resources the recorded row does not tell which one its letter has.
-                None => None,
-            };
-            Ok::<_, SendError>((question, state))
-        };
-        let mut answers = std::pin::pin!(
-            stream::iter(questions)
-                .map(ask)
-                .buffer_unordered(self.options.in_flight())
-        );
-        while let Some(answer) = answers.next().await {
-            let (question, state) = answer?;
-            resume.answer(&question, state);
-        }
-        // Answers arrive in any order.
-        resume.uncertain.sort_unstable();
-        Ok(())
-    }
+/// Records that these rows are not to be sent.
+async fn drop_rows(journal: &Journal, keys: &[Uuid], why: &str) -> Result<(), SendError> {
+    let at = Timestamp::now();
+    let dropped = keys.iter().map(|key| {
+        let reason = why.to_owned();
+        Ok((*key, Entry::Dropped(Dropped { reason, at })))
+    });
+    record_all(journal, dropped).await?;
+    Ok(())
+}
 
-    /// The new state of a letter; `None` when it stays unknown.
-    async fn look_up(
-        &self,
-        resource: &str,
-        question: &Question,
-    ) -> Result<Option<State>, SendError> {
-        // The resume state has no recipient, which the look-up compares.
-        let Some(line) = self.journal.line(question.recorded.key)? else {
-            return Ok(None);
-        };
-        let lookup = Lookup::on_record(resource, line);
-        let is_final = || question.is_old(Timestamp::now());
-        let settled = lookup.settle(self.client, self.attempts, self.journal, is_final);
-        Ok(settled.await?.unwrap_or_else(|reason| {
-            tracing::debug!(%reason, "what is unknown stays unknown");
-            None
-        }))
+/// Records entries concurrently, so that the journal commits many at a time. Returns their number.
+async fn record_all(
+    journal: &Journal,
+    entries: impl Iterator<Item = Result<(Uuid, Entry), JournalError>>,
+) -> Result<u64, SendError> {
+    let record = |entry: Result<_, JournalError>| async move {
+        let (key, entry) = entry?;
+        journal.record(key, entry).await
+    };
+    let mut recorded = std::pin::pin!(stream::iter(entries).map(record).buffer_unordered(AT_ONCE));
+    let mut count = 0;
+    while let Some(end) = recorded.next().await {
+        end?;
+        count += 1;
     }
-
-    /// Records for every changed letter that the user accepts the text that was sent. Returns their number.
-    async fn accept(&self, checked: &CheckReport) -> Result<u64, SendError> {
-        let positions = checked.key_index();
-        let changed = self.journal.recorded()?.filter_map(|recorded| {
-            let recorded = match recorded {
-                Ok(recorded) => recorded,
-                Err(error) => return Some(Err(error)),
-            };
-            let mut head = None;
-            positions.find(recorded.key, recorded.row, |found| {
-                head = head.or(found.letter);
-            });
-            let head = head.filter(|head| differs(&recorded, *head))?;
-            Some(Ok((recorded.key, Entry::Accepted(head.to_be_bytes()))))
-        });
-        self.record_all(changed).await
-    }
-
-    /// Records that these rows are not to be sent.
-    async fn drop_rows(&self, keys: &[Uuid], why: &str) -> Result<(), SendError> {
-        let at = Timestamp::now();
-        let dropped = keys.iter().map(|key| {
-            let reason = why.to_owned();
-            Ok((*key, Entry::Dropped(Dropped { reason, at })))
-        });
-        self.record_all(dropped).await?;
-        Ok(())
-    }
-
-    /// Records entries concurrently, so that the journal commits many at a time. Returns their number.
-    async fn record_all(
-        &self,
-        entries: impl Iterator<Item = Result<(Uuid, Entry), JournalError>>,
-    ) -> Result<u64, SendError> {
-        let record = |entry: Result<_, JournalError>| async move {
-            let (key, entry) = entry?;
-            self.journal.record(key, entry).await
-        };
-        let mut recorded =
-            std::pin::pin!(stream::iter(entries).map(record).buffer_unordered(AT_ONCE));
-        let mut count = 0;
-        while let Some(end) = recorded.next().await {
-            end?;
-            count += 1;
-        }
-        Ok(count)
-    }
+    Ok(count)
 }
 
 /// Counts the rows that are no longer in the file, by what became of them.
@@ -459,7 +425,7 @@ fn count_left_behind(resume: &ResumeState) -> LeftBehind {
         failed,
         refused: resume.unsent_gone.len() as u64 - failed,
         unknown: resume.unknown,
-        sent: resume.sent_and_gone.len() as u64 - resume.unknown_and_gone,
+        sent: resume.sent_and_gone.len() as u64,
     }
 }
 
@@ -479,9 +445,16 @@ pub(crate) fn refuse_changed(
     named.extend(doubtful);
     named.sort_unstable();
     named.truncate(NAMED);
-    let rows = changed_rows(journal, mailing, checked, &named)?;
-    let changes = Changes::new(journal, checked, resume.changed, uncertain, rows)?;
-    Err(SendError::Changed(Box::new(changes)))
+    let this = env!("CARGO_PKG_VERSION");
+    let program = journal.program().filter(|program| *program != this);
+    Err(SendError::Changed(Box::new(Changes {
+        sent: resume.changed,
+        uncertain,
+        rows: changed_rows(journal, mailing, checked, &named)?,
+        since: journal.run()?.map(|run| run.started_at),
+        inputs: changed_inputs(journal, checked)?,
+        program: program.map(str::to_owned),
+    })))
 }
 
 /// The named rows with their present lines and names. Reads the recipients file once more, up to the last of them.

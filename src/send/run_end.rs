@@ -80,21 +80,13 @@ pub(crate) struct RecoveredLetters {
     pub lines: Vec<u64>,
 }
 
-/// The comparison of a recovered letter with the present one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Recovered {
-    /// The title is the same, or Altinn did not return it.
-    SameTitle,
-    OtherTitle,
-}
-
 /// The largest number of lines listed.
 const NAMED: usize = 5;
 
 impl RecoveredLetters {
-    pub(super) fn count(&mut self, recovered: Recovered, line: u64) {
+    pub(super) fn count(&mut self, has_other_title: bool, line: u64) {
         self.letters += 1;
-        if recovered == Recovered::OtherTitle {
+        if has_other_title {
             self.other_titles += 1;
             if self.lines.len() < NAMED {
                 self.lines.push(line);

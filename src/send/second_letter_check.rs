@@ -8,13 +8,12 @@ use futures::stream::{self, StreamExt};
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use super::attempt::Attempts;
 use super::changes::changed_inputs;
 use super::lookup::{Lookup, LookupResult};
 use super::reconcile::{ResumeState, may_still_arrive};
 use super::second_letters::{NAMED, Respelled, SecondLetter, SecondLetters};
-use super::{Options, SecondLetterPolicy, SendError};
-use crate::altinn::Client;
+use super::session::Session;
+use super::{SecondLetterPolicy, SendError};
 use crate::correspondence::Recipient;
 use crate::journal::{Journal, Reason, RowRecord};
 use crate::plan::{CheckReport, Deliveries, Mailing, Planned, Selection};
@@ -60,92 +59,82 @@ pub(crate) fn possible_second_letters(
     collect(journal, mailing, checked, candidates.iter().zip(findings))
 }
 
-/// The check before a run.
-pub(super) struct SecondLetterCheck<'a> {
-    pub(super) client: &'a Client,
-    pub(super) journal: &'a Journal,
-    pub(super) options: &'a Options,
-    pub(super) attempts: &'a Attempts<'a>,
+/// Refuses the run when persons would get a second letter.
+///
+/// # Errors
+///
+/// [`SendError::SecondLetters`], unless the user has allowed exactly this number.
+pub(super) async fn refuse_second_letters(
+    session: Session<'_>,
+    mailing: &Mailing,
+    checked: &CheckReport,
+    resume: &ResumeState,
+) -> Result<(), SendError> {
+    let allowed = match session.options.second_letters {
+        SecondLetterPolicy::Ignore => return Ok(()),
+        SecondLetterPolicy::Refuse => None,
+        SecondLetterPolicy::Allow(number) => Some(number),
+    };
+    let rows = &session.options.wanted.rows;
+    let candidates = candidates(session.journal, mailing, checked, resume, rows)?;
+    let mut findings = Vec::with_capacity(candidates.len());
+    let resource = mailing.resource();
+    let decide = |candidate| decide(session, candidate, resource);
+    let mut decided = stream::iter(&candidates)
+        .map(decide)
+        // In order, since findings belong to candidates by index.
+        .buffered(session.options.in_flight());
+    let mut is_certain = false;
+    while let Some(finding) = decided.next().await {
+        is_certain |= matches!(finding, Finding::Second(_));
+        findings.push(finding);
+        if findings.len() >= ASKED && is_certain {
+            break;
+        }
+    }
+    // Look-ups still in flight are cancelled.
+    drop(decided);
+    // The candidates that Altinn was not asked about.
+    findings.resize(candidates.len(), Finding::Possibly);
+    let found = candidates.iter().zip(findings);
+    let mut second = collect(session.journal, mailing, checked, found)?;
+    if second.letters == 0 || allowed == Some(second.letters) {
+        return Ok(());
+    }
+    second.allowed = allowed;
+    Err(SendError::SecondLetters(Box::new(second)))
 }
 
-impl SecondLetterCheck<'_> {
-    /// Refuses the run when persons would get a second letter.
-    ///
-    /// # Errors
-    ///
-    /// [`SendError::SecondLetters`], unless the user has allowed exactly this number.
-    pub(super) async fn refuse(
-        &self,
-        mailing: &Mailing,
-        checked: &CheckReport,
-        resume: &ResumeState,
-    ) -> Result<(), SendError> {
-        let allowed = match self.options.second_letters {
-            SecondLetterPolicy::Ignore => return Ok(()),
-            SecondLetterPolicy::Refuse => None,
-            SecondLetterPolicy::Allow(number) => Some(number),
+/// Asks Altinn for the recipients of the earlier letters: a masked number fits many persons.
+async fn decide(session: Session<'_>, candidate: &Candidate, resource: Option<&str>) -> Finding {
+    if let Some(known) = candidate.known() {
+        return known;
+    }
+    let mut finding = Finding::First;
+    for (at, earlier) in candidate.earlier.iter().enumerate() {
+        let lookup = Lookup::on_record(resource.unwrap_or_default(), earlier.clone());
+        // By its id where known, which needs no search.
+        let found = match (earlier.correspondence, resource) {
+            (Some(id), _) => lookup.verify(id, session).await,
+            (None, Some(_)) => lookup.look_up(session, 1).await,
+            (None, None) => LookupResult::Unseen(Reason::default()),
         };
-        let rows = &self.options.wanted.rows;
-        let candidates = candidates(self.journal, mailing, checked, resume, rows)?;
-        let mut findings = Vec::with_capacity(candidates.len());
-        let resource = mailing.resource();
-        let decide = |candidate| self.decide(candidate, resource);
-        let mut decided = stream::iter(&candidates)
-            .map(decide)
-            // In order, since findings belong to candidates by index.
-            .buffered(self.options.in_flight());
-        let mut is_certain = false;
-        while let Some(finding) = decided.next().await {
-            is_certain |= matches!(finding, Finding::Second(_));
-            findings.push(finding);
-            if findings.len() >= ASKED && is_certain {
-                break;
-            }
-        }
-        // Look-ups still in flight are cancelled.
-        drop(decided);
-        // The candidates that Altinn was not asked about.
-        findings.resize(candidates.len(), Finding::Possibly);
-        let found = candidates.iter().zip(findings);
-        let mut second = collect(self.journal, mailing, checked, found)?;
-        if second.letters == 0 || allowed == Some(second.letters) {
-            return Ok(());
-        }
-        second.allowed = allowed;
-        Err(SendError::SecondLetters(Box::new(second)))
-    }
-
-    /// Asks Altinn for the recipients of the earlier letters: a masked number fits many persons.
-    async fn decide(&self, candidate: &Candidate, resource: Option<&str>) -> Finding {
-        if let Some(known) = candidate.known() {
-            return known;
-        }
-        let mut finding = Finding::First;
-        for (at, earlier) in candidate.earlier.iter().enumerate() {
-            let lookup = Lookup::on_record(resource.unwrap_or_default(), earlier.clone());
-            // By its id where known, which needs no search.
-            let found = match (earlier.correspondence, resource) {
-                (Some(id), _) => lookup.verify(id, self.client, self.attempts).await,
-                (None, Some(_)) => lookup.look_up(self.client, self.attempts, 1).await,
-                (None, None) => LookupResult::Unseen(Reason::default()),
-            };
-            match found {
-                LookupResult::Ours(found) => match found.recipient {
-                    Some(recipient) if recipient == candidate.recipient => {
-                        return Finding::Second(at);
-                    }
-                    Some(_) => {}
-                    None => finding = Finding::Possibly,
-                },
-                // The earlier letter was never sent and can no longer be.
-                LookupResult::NoLetter if !may_still_arrive(earlier.lost_at, Timestamp::now()) => {}
-                LookupResult::NoLetter | LookupResult::Foreign(_) | LookupResult::Unseen(_) => {
-                    finding = Finding::Possibly;
+        match found {
+            LookupResult::Ours(found) => match found.recipient {
+                Some(recipient) if recipient == candidate.recipient => {
+                    return Finding::Second(at);
                 }
+                Some(_) => {}
+                None => finding = Finding::Possibly,
+            },
+            // The earlier letter was never sent and can no longer be.
+            LookupResult::NoLetter if !may_still_arrive(earlier.lost_at, Timestamp::now()) => {}
+            LookupResult::NoLetter | LookupResult::Foreign(_) | LookupResult::Unseen(_) => {
+                finding = Finding::Possibly;
             }
         }
-        finding
     }
+    finding
 }
 
 impl Candidate {

@@ -3,8 +3,8 @@
 
 use std::fmt;
 
-use super::changes::count_letters;
 use crate::diagnostic::as_seen;
+use crate::text::count;
 
 /// The largest number of rows named in the message.
 pub(super) const NAMED: usize = 5;
@@ -132,7 +132,7 @@ fn looks_like_a_date(name: &str) -> bool {
 impl fmt::Display for SecondLetters {
     /// Several lines: the number of letters, the first rows with both keys, and the probable cause of each.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let letters = count_letters(self.letters);
+        let letters = count(self.letters, "letter");
         let possibly = if self.possibly { "possibly " } else { "" };
         write!(
             f,

@@ -1,8 +1,7 @@
 //! State that all letters of a run share: the request to stop, the contact with the server so far, and the resources it refuses.
 
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
 
@@ -40,39 +39,12 @@ impl Stop {
 /// The answers of the server so far in this run.
 #[derive(Debug, Default)]
 pub(super) struct ServerContact {
-    answered: AtomicBool,
-    /// A request was accepted: token, scopes and network are in order.
-    accepted: AtomicBool,
-    /// An answer stops the run.
-    ending: AtomicBool,
-}
-
-impl ServerContact {
-    /// Records an answer of Altinn's.
-    pub(super) fn record_answer(&self, accepted: bool) {
-        self.answered.store(true, Ordering::Relaxed);
-        self.accepted.fetch_or(accepted, Ordering::Relaxed);
-    }
-
-    /// Records an answer that stops the run. Letters see it at once; the run's `Stop` is only set when the outcome is in the journal.
-    pub(super) fn record_end(&self) {
-        self.ending.store(true, Ordering::Relaxed);
-    }
-
-    /// True when Altinn has answered any request.
-    pub(super) fn has_answered(&self) -> bool {
-        self.answered.load(Ordering::Relaxed)
-    }
-
-    /// True when Altinn has accepted any request.
-    pub(super) fn has_accepted(&self) -> bool {
-        self.accepted.load(Ordering::Relaxed)
-    }
-
-    /// True when an answer stops the run.
-    pub(super) fn is_ending(&self) -> bool {
-        self.ending.load(Ordering::Relaxed)
-    }
+    /// Altinn has answered a request.
+    pub(super) answered: Cell<bool>,
+    /// Altinn has accepted a request: token, scopes and network are in order.
+    pub(super) accepted: Cell<bool>,
+    /// An answer stops the run. Letters see it at once; the run's `Stop` is only set when the outcome is in the journal.
+    pub(super) ending: Cell<bool>,
 }
 
 /// Altinn's codes that refuse the caller, and so the letters of every resource.
@@ -83,14 +55,14 @@ const ABOUT_THE_CALLER: [u32; 2] = [4002, 4006];
 pub(super) struct RefusedResources {
     /// True when the mailing has several resources. With a single one the run stops instead.
     several: bool,
-    whys: Mutex<BTreeMap<String, Reason>>,
+    whys: RefCell<BTreeMap<String, Reason>>,
 }
 
 impl RefusedResources {
     pub(super) fn new(several: bool) -> Self {
         Self {
             several,
-            whys: Mutex::default(),
+            whys: RefCell::default(),
         }
     }
 
@@ -99,7 +71,8 @@ impl RefusedResources {
         let closes = self.several && is_about_the_resource(reason);
         if closes {
             // The first reason stays: letters in flight get the same refusal.
-            self.whys()
+            self.whys
+                .borrow_mut()
                 .entry(resource.to_owned())
                 .or_insert_with(|| reason.clone());
         }
@@ -108,13 +81,12 @@ impl RefusedResources {
 
     /// True when a resource is closed.
     pub(super) fn holds(&self, resource: &str) -> bool {
-        // `several` first: with a single resource no lock is taken.
-        self.several && self.whys().contains_key(resource)
+        self.whys.borrow().contains_key(resource)
     }
 
     /// The closed resources with their reasons, as text; `None` when none are closed.
     pub(super) fn why(&self) -> Option<String> {
-        let whys = self.whys();
+        let whys = self.whys.borrow();
         let refused: Vec<_> = whys
             .iter()
             .map(|(resource, reason)| format!("the resource {resource}: {reason}"))
@@ -125,10 +97,6 @@ impl RefusedResources {
                 refused.join("; ")
             )
         })
-    }
-
-    fn whys(&self) -> MutexGuard<'_, BTreeMap<String, Reason>> {
-        self.whys.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::attempt::Unaccepted;
 use super::circuit_breaker::CircuitBreaker;
-use super::delivery_end::DeliveryEnd;
+use super::delivery::{Consequence, DeliveryEnd};
 use super::lookup::Lookup;
 use super::signals::RefusedResources;
 use super::{Event, Observer, RecoveredLetters, RunEnd, SendError, Stop};
@@ -70,29 +70,30 @@ impl<'a> Tally<'a> {
         self.observer.notice(&Event::Delivered {
             row: ended.row,
             line: ended.line,
-            state: ended.state,
+            state: ended.outcome.state(),
             why: why.as_deref(),
         });
         self.unsettled.extend(ended.unsettled);
-        if let Some(recovered) = ended.recovered {
-            self.recovered.count(recovered, ended.line);
+        if let Some(has_other_title) = ended.recovered {
+            self.recovered.count(has_other_title, ended.line);
         }
         // The stop may have prevented further tries.
         if matches!(ended.outcome, Outcome::Failed(_) | Outcome::Unknown(_)) {
             self.cut_short |= self.stop.is_set();
         }
         self.doubt(&ended.outcome);
-        // The refusal does not concern the letters of other resources.
-        if ended.closes_resource {
-            return;
-        }
-        let tripped = self.breaker.count(&ended.outcome);
-        // Reported as a missing network: neither Altinn nor the letters are the cause.
-        let tripped = match (ended.network, ended.outcome.reason()) {
-            (true, Some(reason)) => tripped.map(|_| RunEnd::Unreachable(reason.to_string())),
+        let tripped = match ended.consequence {
+            // The refusal does not concern the letters of other resources.
+            Consequence::ClosesResource => return,
+            _ => self.breaker.count(&ended.outcome),
+        };
+        let ending = match ended.consequence {
+            Consequence::Stops(ending) => Some(ending),
+            // Reported as a missing network: neither Altinn nor the letters are the cause.
+            Consequence::NoNetwork if tripped.is_some() => why.map(RunEnd::Unreachable),
             _ => tripped.map(RunEnd::Stopped),
         };
-        if let Some(ending) = ended.stops.or(tripped) {
+        if let Some(ending) = ending {
             self.halt(ending);
         }
     }

@@ -225,9 +225,9 @@ pub(super) fn send_command(proof: Option<&Proof>) -> String {
 
 /// The row numbers in the journal of the proofs.
 fn recorded_rows(journal: &Path) -> Result<Vec<u64>, JournalError> {
-    let journal = Journal::read(journal)?;
-    let recorded = journal.recorded()?;
-    recorded
+    let snapshot = Journal::read(journal)?.snapshot()?;
+    snapshot
+        .recorded()
         .map(|recorded| Ok(recorded?.row))
         .collect::<Result<_, _>>()
 }

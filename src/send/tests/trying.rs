@@ -31,7 +31,8 @@ fn refused(status: u16, code: Option<u32>, retry_after: Option<u64>) -> Said {
 /// As after a letter that was taken.
 fn yes() -> ServerContact {
     let contact = ServerContact::default();
-    contact.record_answer(true);
+    contact.answered.set(true);
+    contact.accepted.set(true);
     contact
 }
 
