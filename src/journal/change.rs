@@ -147,7 +147,7 @@ pub(super) fn record(
             };
             match write_record(file, number, &record) {
                 Ok(()) => Ok(to),
-                // The constraint is the one on `correspondence`: the number was found by the key, so neither of these can conflict.
+                // The constraint is the one on `correspondence`: the row was looked for by its key, and a new one has a number of its own.
                 Err(error) if is_unique_violation(&error) => {
                     let id = record.correspondence.unwrap_or_default();
                     let other = row_with_correspondence(file, id)?.unwrap_or_default();

@@ -181,7 +181,7 @@ impl Journal {
                 return opened.map(|_| State::InFlight);
             }
             Entry::Skipped(_) => false,
-            // Others may stop the run.
+            // Refusals may stop the run, so they are recorded at once.
             Entry::Ended(end) => !matches!(end.outcome, Outcome::Sent { .. }),
             _ => true,
         };

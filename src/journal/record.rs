@@ -226,8 +226,12 @@ pub(super) fn write_record(
     let sum = of_cells(cells.iter().map(Into::into));
     let sum = Value::from(sum);
     file.prepare_cached(&WRITE)?
-        .execute(params_from_iter(cells.iter().chain([&sum])))?;
-    Ok(())
+        .execute(params_from_iter(cells.iter().chain([&sum])))
+        .and_then(|rows| match rows {
+            1 => Ok(()),
+            // The row with the number has another key: it must not be lost.
+            rows => Err(Error::StatementChangedRows(rows)),
+        })
 }
 
 /// The number of a new row. Chosen here instead of by `SQLite`, since the checksum covers it.
@@ -236,12 +240,12 @@ pub(super) fn next_number(file: &Connection) -> rusqlite::Result<i64> {
     file.prepare_cached(sql)?.query_row([], |row| row.get(0))
 }
 
-/// Updates the row with the same number. Refuses a row with the key or correspondence of another one.
+/// Updates the row with the same number and key. Refuses a row with the key or correspondence of another one.
 static WRITE: LazyLock<String> = LazyLock::new(|| {
     let places = vec!["?"; COLUMNS.len()].join(", ");
     let changes = COLUMNS.map(|name| format!("{name} = excluded.{name}"));
     format!(
-        "INSERT INTO deliveries ({}, sum) VALUES ({places}, ?) ON CONFLICT (n) DO UPDATE SET {}, sum = excluded.sum",
+        "INSERT INTO deliveries ({}, sum) VALUES ({places}, ?) ON CONFLICT (n) DO UPDATE SET {}, sum = excluded.sum WHERE key = excluded.key",
         *LINE,
         changes.join(", ")
     )

@@ -233,7 +233,7 @@ impl State {
         matches!(self, Self::Sent | Self::AlreadySent)
     }
 
-    /// True when Altinn has not taken the letter.
+    /// True when the letter was not delivered and is not in doubt: not sent, refused, or reserved.
     pub(crate) fn is_refused(self) -> bool {
         matches!(self, Self::Failed | Self::Rejected | Self::Reserved)
     }

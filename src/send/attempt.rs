@@ -200,6 +200,8 @@ impl<'a> Attempts<'a> {
                 // The permit is kept, so that this letter, and no other, tests the new token.
                 AttemptStep::Refresh(token, refusal) if !refreshed => {
                     refreshed = true;
+                    // No try of the letter's own: the token was at fault.
+                    count -= 1;
                     self.tokens.reject(&token);
                     last = Some(refusal.into());
                 }

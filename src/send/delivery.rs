@@ -330,10 +330,7 @@ impl Sender<'_> {
                 DeliveryEnd::new(delivery, outcome)
             }
             Err(Unaccepted::Refused(_, Verdict::AlreadySent)) => {
-                return DeliveryEnd {
-                    requests,
-                    ..self.already_sent(letter, lost_at.is_some()).await
-                };
+                self.already_sent(letter, lost_at.is_some()).await
             }
             Err(unaccepted) => {
                 // A refusal without Altinn's code, as from a gateway.

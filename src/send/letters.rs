@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::rc::Rc;
 
-use futures::future::join_all;
+use futures::future::{TryFutureExt as _, join_all, try_join};
 use jiff::Timestamp;
 use tokio::sync::{Mutex, Notify};
 
@@ -22,7 +22,7 @@ pub(super) struct Letter {
     pub(super) delivery: Box<Delivery>,
     /// The state of its row before the block.
     pub(super) before: StateBefore,
-    /// `None` when its first request has left.
+    /// `None` when its first request has left, or could not for want of a token.
     waiting: Cell<Option<Waiting>>,
 }
 
@@ -82,8 +82,8 @@ impl<'a> Letters<'a> {
                 self.record_skips(std::mem::take(&mut skips)).await?;
             }
         }
-        self.record_skips(skips).await?;
         if block.is_empty() {
+            self.record_skips(skips).await?;
             return Ok(false);
         }
         let at = Timestamp::now();
@@ -91,7 +91,9 @@ impl<'a> Letters<'a> {
             .iter()
             .map(|delivery| (delivery.key, start(delivery, at)));
         // Durable before any of them is handed out: after a crash the journal must tell which letters may be at Altinn, and with which text.
-        let before = self.journal.open_block(starts.collect()).await?;
+        let opened = self.journal.open_block(starts.collect());
+        // Handed over together, the block last: it does not wait for other changes, as rows without a letter do, and takes these along.
+        let ((), before) = try_join(self.record_skips(skips), opened.err_into()).await?;
         let letters = block.into_iter().zip(before);
         let letters = letters.map(|(delivery, before)| Letter {
             delivery,

@@ -90,7 +90,9 @@ impl<'a> Tally<'a> {
         let ending = match ended.consequence {
             Consequence::Stops(ending) => Some(ending),
             // Reported as a missing network: neither Altinn nor the letters are the cause.
-            Consequence::NoNetwork if tripped.is_some() => why.map(RunEnd::Unreachable),
+            Consequence::NoNetwork if tripped.is_some() && why.is_some() => {
+                why.map(RunEnd::Unreachable)
+            }
             _ => tripped.map(RunEnd::Stopped),
         };
         if let Some(ending) = ending {

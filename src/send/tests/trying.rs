@@ -233,6 +233,22 @@ async fn a_refused_token_is_replaced_once_and_then_it_is_not_the_token() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_refused_token_costs_no_try() {
+    let retry = Retry {
+        attempts: 2.try_into().unwrap(),
+        ..Retry::default()
+    };
+    let answers: [fn() -> Said; 3] = [
+        || refused(401, None, None),
+        || refused(503, None, None),
+        || Ok(Answer::Accepted(())),
+    ];
+    let tried = letter(&retry, ServerContact::default(), &answers).await;
+    assert!(matches!(tried.settled.result, Ok(())));
+    assert_eq!(tried.settled.requests, 3);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_bare_403_is_about_one_letter_where_others_were_taken() {
     for (heard, verdict) in [(false, Verdict::Stop), (true, Verdict::Rejected)] {
         let heard = if heard {
