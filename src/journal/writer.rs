@@ -85,7 +85,7 @@ impl Writer {
         let queue_of_thread = Arc::clone(&queue);
         let thread = thread::Builder::new()
             .name("journal".to_owned())
-            .spawn(move || write(store, &Reader(queue_of_thread)))?;
+            .spawn(move || write(store, &QueueEnd(queue_of_thread)))?;
         Ok(Self {
             queue,
             thread: Some(thread),
@@ -132,9 +132,9 @@ impl Drop for Writer {
 }
 
 /// The thread's end of the queue.
-struct Reader(Arc<Queue>);
+struct QueueEnd(Arc<Queue>);
 
-impl Drop for Reader {
+impl Drop for QueueEnd {
     /// Also when the thread panics: no caller waits for an answer for ever.
     fn drop(&mut self) {
         let mut waiting = self.0.waiting();
@@ -170,7 +170,7 @@ impl Waiting {
 }
 
 /// The thread's loop. After a failed commit every later change gets the same error.
-fn write(mut store: Store, queue: &Reader) {
+fn write(mut store: Store, queue: &QueueEnd) {
     let mut broken: Option<JournalError> = None;
     let mut open = OpenBlocks::default();
     while let Some(mut group) = queue.0.next_group() {
