@@ -29,7 +29,7 @@ pub(crate) fn check(
                     lint.observe(row);
                 }
             }
-            Err(problem) => report.push(problem),
+            Err(problem) => report.push(problem.clone()),
         }
         report.stopped = report.problems.is_full();
         // With this many errors the manifest is wrong and not the rows, and the rest would say the same.

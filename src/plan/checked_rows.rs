@@ -50,7 +50,7 @@ pub(super) fn check_rows(
     mailing: &Mailing,
     mut rows: Rows,
     now: Timestamp,
-    collect: &mut dyn FnMut(&Row, Outcome) -> ControlFlow<()>,
+    collect: &mut dyn FnMut(&Row, &mut Outcome) -> ControlFlow<()>,
 ) {
     let workers = Workers::start(mailing);
     let mut planner = RowPlanner::new(mailing);
@@ -146,8 +146,18 @@ struct Batch {
 #[derive(Default)]
 struct Slot {
     row: Row,
-    /// `None` until the row has been checked, and when the letters before it filled the batch.
+    /// The outcome of the row, or until it is checked that of an earlier row: letters are freed by the threads that make them, at less cost than by the one
+    /// that collects.
     outcome: Option<Outcome>,
+    /// True until the row has been checked, and when the letters before it filled the batch.
+    is_due: bool,
+}
+
+impl Slot {
+    fn check(&mut self, planner: &mut RowPlanner<'_>, now: Timestamp) {
+        self.outcome = Some(Ok(planner.check(&self.row, now)));
+        self.is_due = false;
+    }
 }
 
 impl Default for Batch {
@@ -175,7 +185,10 @@ impl Batch {
                 return;
             };
             // A damaged row has its outcome already, and keeps its place in the order.
-            slot.outcome = read.err().map(Err);
+            slot.is_due = read.is_ok();
+            if let Err(damaged) = read {
+                slot.outcome = Some(Err(damaged));
+            }
             bytes += slot.row.size();
             self.filled += 1;
         }
@@ -188,10 +201,10 @@ impl Batch {
         slots.with_min_len(ROWS_PER_TASK).for_each(|slot| {
             let planner = rayon::current_thread_index().and_then(|thread| planners.get(thread));
             let Some(planner) = planner else { return };
-            if slot.outcome.is_none() && bytes.load(Ordering::Relaxed) < BATCH_BYTES {
+            if slot.is_due && bytes.load(Ordering::Relaxed) < BATCH_BYTES {
                 // Each thread uses the planner with its own index: this lock is never waited for.
                 let mut planner = planner.lock().unwrap_or_else(PoisonError::into_inner);
-                slot.outcome = Some(Ok(planner.check(&slot.row, now)));
+                slot.check(&mut planner, now);
                 bytes.fetch_add(planner.json.len(), Ordering::Relaxed);
                 letters.fetch_add(1, Ordering::Relaxed);
             }
@@ -205,14 +218,15 @@ impl Batch {
         &mut self,
         planner: &mut RowPlanner<'_>,
         now: Timestamp,
-        collect: &mut dyn FnMut(&Row, Outcome) -> ControlFlow<()>,
+        collect: &mut dyn FnMut(&Row, &mut Outcome) -> ControlFlow<()>,
     ) -> ControlFlow<()> {
-        for Slot { row, outcome } in &mut self.slots[..self.filled] {
-            let outcome = match outcome.take() {
-                Some(outcome) => outcome,
-                None => Ok(planner.check(row, now)),
-            };
-            collect(row, outcome)?;
+        for slot in &mut self.slots[..self.filled] {
+            if slot.is_due {
+                slot.check(planner, now);
+            }
+            if let Some(outcome) = &mut slot.outcome {
+                collect(&slot.row, outcome)?;
+            }
         }
         ControlFlow::Continue(())
     }

@@ -62,12 +62,12 @@ impl<'a> ReportBuilder<'a> {
     pub(super) fn add_row(
         &mut self,
         row: &Row,
-        checked: CheckedRow,
+        checked: &mut CheckedRow,
         each: &mut dyn FnMut(&Delivery),
     ) -> bool {
         let report = &mut self.checked;
         report.fingerprints.push(checked.fingerprint);
-        match checked.planned {
+        match &mut checked.planned {
             Planned::Delivery(delivery) => {
                 // Pass 1 encloses every file that can differ between rows, unless it is too large for a form: the others are shared.
                 if report.letters == 0 {
@@ -81,14 +81,14 @@ impl<'a> ReportBuilder<'a> {
                 // A keyed hash: its values say nothing about recipients outside of this process.
                 let recipient = self.hashing.hash_one(&delivery.recipient);
                 self.recipients.push(recipient);
-                self.extend(checked.person);
+                self.extend(checked.person.take());
                 self.loose_keys.extend(checked.loose_key);
                 let mailing = self.mailing;
                 mailing.gather_blanks(row, &checked.blanks, self);
                 if self.mailing.is_whole {
-                    self.add_findings(checked.findings, row, &delivery);
-                    self.extend(checked.values);
-                    each(&delivery);
+                    self.add_findings(std::mem::take(&mut checked.findings), row, delivery);
+                    self.extend(std::mem::take(&mut checked.values));
+                    each(delivery);
                 }
                 true
             }
@@ -99,7 +99,7 @@ impl<'a> ReportBuilder<'a> {
             // Rows are left out in pass 2 only.
             Planned::LeftOut => true,
             Planned::Invalid(problems) => {
-                for problem in problems {
+                for problem in std::mem::take(problems) {
                     // A problem with a place in the manifest is the same for every row, and is reported once.
                     let is_constant = !matches!(problem.place, Place::Row { .. });
                     if !is_constant || self.problems.all.iter().all(|known| *known != problem) {
