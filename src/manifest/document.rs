@@ -137,7 +137,9 @@ pub(super) fn describe(value: &Value, written: &str, may_show: bool) -> String {
         Value::Number(_) if !may_show => "found a number".to_owned(),
         Value::Number(_) => format!("found the number {}", excerpt(written)),
         Value::String(text) if text.is_empty() => "found an empty text".to_owned(),
-        Value::String(text) if !may_show || secret::is_secret(text) => "found a text".to_owned(),
+        Value::String(text) if !may_show || secret::is_secret(text) => {
+            "found a text, which is not shown because it may be a secret".to_owned()
+        }
         Value::String(text) => format!("found the text `{}`", excerpt(text)),
         Value::Array(items) if items.is_empty() => "found an empty list".to_owned(),
         Value::Array(_) => "found a list".to_owned(),

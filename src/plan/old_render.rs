@@ -290,6 +290,9 @@ impl OldRenderError {
     /// The hint for people; `None` when the error says enough.
     pub(crate) fn hint(&self) -> Option<&'static str> {
         match self {
+            Self::Read { source, .. } if source.kind() == io::ErrorKind::NotFound => Some(
+                "OLD is a file with an earlier output, as `massebrev render MANIFEST > OLD` writes it, or a plan as `sha256:…`",
+            ),
             Self::Read { .. } => None,
             Self::NotAFile { .. } => Some(
                 "write the output to compare with into a file first: it is read more than once",

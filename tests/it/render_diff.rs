@@ -158,6 +158,7 @@ fn what_is_no_earlier_output_is_refused_with_its_line() {
     std::fs::remove_file(project.path("old.ndjson")).unwrap();
     let run = diff(&project, &[]).ends(2);
     assert!(run.stderr().contains("cannot read old.ndjson"), "{run}");
+    assert!(run.stderr().contains("render MANIFEST > OLD"), "{run}");
     let run = project
         .run(&["render", "mailing.yaml", "--diff", "."])
         .ends(2);
