@@ -67,6 +67,11 @@ pub(crate) fn is_invisible(character: char) -> bool {
     )
 }
 
+/// True for characters that show nothing: blanks of every kind, and invisible ones.
+pub(crate) fn is_unseen(character: char) -> bool {
+    character.is_whitespace() || is_invisible(character)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

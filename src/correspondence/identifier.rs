@@ -5,7 +5,7 @@ use std::fmt;
 use thiserror::Error;
 
 use super::control_digits::person_control_digits_fit;
-use crate::text::is_invisible;
+use crate::text::is_unseen;
 
 pub use super::control_digits::organization_control_digit_fits;
 
@@ -334,13 +334,12 @@ fn unprefixed(text: &str) -> InvalidRecipient {
 
 /// The damage that a spreadsheet or a clipboard has done to a number; `None` when there are no signs of it.
 fn damage(text: &str) -> Option<InvalidRecipient> {
-    let blank = |c: char| c.is_whitespace() || is_invisible(c);
     // Before blanks: `NO 991 825 827 MVA` has both, and the letters have to go too.
-    if is_vat_number(&text.replace(blank, "")) {
+    if is_vat_number(&text.replace(is_unseen, "")) {
         return Some(InvalidRecipient::VatNumber);
     }
-    if text.contains(blank) {
-        let rest = text.replace(blank, "");
+    if text.contains(is_unseen) {
+        let rest = text.replace(is_unseen, "");
         if rest.is_empty() {
             return Some(InvalidRecipient::Empty);
         }

@@ -4,6 +4,8 @@ use std::borrow::Cow;
 
 use unicode_normalization::{UnicodeNormalization as _, is_nfc_quick};
 
+use crate::text::{is_invisible, is_unseen};
+
 /// The text in Unicode's normal form C: `å` is one character, as keyboards write it, and not `a` with a ring, as file names on a Mac have it.
 pub(crate) fn nfc(text: &str) -> Cow<'_, str> {
     if text.is_ascii() || is_nfc_quick(text.chars()) == unicode_normalization::IsNormalized::Yes {
@@ -13,25 +15,16 @@ pub(crate) fn nfc(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// True for blanks of every kind, including those without any width, and for soft hyphens.
-pub(crate) fn is_invisible(letter: char) -> bool {
-    letter.is_whitespace()
-        || matches!(
-            letter,
-            '\u{AD}' | '\u{200B}'..='\u{200D}' | '\u{2060}' | '\u{FEFF}'
-        )
-}
-
 /// The text in normal form C, without blanks at its ends and with one plain blank for each run of them inside; characters without width are removed.
 pub(crate) fn tidy(text: &str) -> Cow<'_, str> {
     let text = nfc(text);
-    let plain = |c: char| !is_invisible(c) || c == ' ';
+    let plain = |c: char| !is_unseen(c) || c == ' ';
     let is_tidy = text.chars().all(plain) && !text.contains("  ");
     if is_tidy && text.trim().len() == text.len() {
         return text;
     }
     // `split_whitespace` below does not split at characters without width: they are removed first.
-    let has_width = |c: &char| c.is_whitespace() || !is_invisible(*c);
+    let has_width = |c: &char| !is_invisible(*c);
     let visible: String = text.chars().filter(has_width).collect();
     Cow::Owned(visible.split_whitespace().collect::<Vec<_>>().join(" "))
 }

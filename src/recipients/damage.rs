@@ -6,7 +6,7 @@ use jiff::ToSpan as _;
 use jiff::civil::{Date, date};
 
 use super::charset::Charset;
-use crate::diagnostic::is_invisible;
+use crate::text::is_unseen;
 
 /// A kind of damage to a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -306,7 +306,7 @@ fn scientific(value: &str) -> Option<String> {
 
 /// Removes invisible blanks: all at the ends, and those without width inside. The joiners inside emojis stay.
 fn without_invisible(value: &str) -> String {
-    let hidden = |c: char| is_invisible(c) && !matches!(c, ' ' | '\t' | '\n' | '\r');
+    let hidden = |c: char| is_unseen(c) && !matches!(c, ' ' | '\t' | '\n' | '\r');
     let trimmed = value.trim_matches(hidden);
     trimmed.replace(
         [

@@ -6,7 +6,8 @@ use super::dialect::{Delimiter, DelimiterScore};
 use super::read_error::ReadError;
 use super::records::{Record, Records};
 use crate::correspondence::{InvalidRecipient, Recipient};
-use crate::diagnostic::{is_invisible, tidy};
+use crate::diagnostic::tidy;
+use crate::text::is_unseen;
 
 /// The number of records that are examined.
 const RECORDS: usize = 50;
@@ -18,7 +19,7 @@ pub(super) struct FirstRecords(Vec<(u64, Vec<String>)>);
 /// Names the format of a text that is not delimited, judged by its beginning.
 pub(super) fn not_delimited(start: &[u8]) -> Option<&'static str> {
     let text = String::from_utf8_lossy(start.get(..1000).unwrap_or(start));
-    let text = text.trim_start_matches(is_invisible).to_ascii_lowercase();
+    let text = text.trim_start_matches(is_unseen).to_ascii_lowercase();
     let begins = |words: &[&str]| words.iter().any(|word| text.starts_with(word));
     // Some systems export these formats under the name of a CSV or Excel file.
     if begins(&["<?xml", "<workbook", "<ss:"]) {
@@ -121,7 +122,7 @@ impl FirstRecords {
 }
 
 fn is_blank(value: &str) -> bool {
-    value.chars().all(is_invisible)
+    value.chars().all(is_unseen)
 }
 
 fn filled(values: &[String]) -> usize {

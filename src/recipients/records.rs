@@ -8,7 +8,7 @@ use std::ops::Range;
 
 use memchr::{memchr, memchr_iter, memrchr};
 
-use crate::diagnostic::is_invisible;
+use crate::text::is_unseen;
 
 /// The longest record, in bytes.
 pub(crate) const ROW_LIMIT: usize = 1 << 20;
@@ -249,7 +249,7 @@ impl<R: BufRead> Records<R> {
         let end = memchr(self.delimiter, after).unwrap_or(after.len());
         let text = String::from_utf8_lossy(after.get(..end).unwrap_or_default());
         let before = quote.checked_sub(1).filter(|before| *before > first);
-        if text.chars().all(is_invisible) {
+        if text.chars().all(is_unseen) {
             AfterQuote::Blank
         } else if before.and_then(|before| self.buffer.get(before)) == Some(&b'\\') {
             AfterQuote::Escaped
@@ -274,7 +274,7 @@ impl<R: BufRead> Records<R> {
         if count > 0 {
             // Only for values with a quotation mark, because the conversion costs time.
             let text = String::from_utf8_lossy(value);
-            if text.trim_start_matches(is_invisible).starts_with('"') {
+            if text.trim_start_matches(is_unseen).starts_with('"') {
                 return Err(ErrorKind::BlankBeforeQuote);
             }
         }
@@ -359,7 +359,7 @@ impl<R: BufRead> Records<R> {
         };
         let is_recipient = |value: &[u8]| {
             let value = std::str::from_utf8(value).unwrap_or_default();
-            let value = value.trim_matches(|c| is_invisible(c) || c == '"');
+            let value = value.trim_matches(|c| is_unseen(c) || c == '"');
             !value.is_empty() && names_recipient(value)
         };
         let found = record.parts.iter().find(|part| {

@@ -15,8 +15,9 @@ use super::read_error::ReadError;
 use super::records::{ErrorKind, Record, RecordError, Records};
 use super::row::Row;
 use crate::correspondence::Recipient;
-use crate::diagnostic::{Place, Problem, Problems, is_invisible};
+use crate::diagnostic::{Place, Problem, Problems};
 use crate::plain_file;
+use crate::text::is_unseen;
 
 /// The settings of the manifest for the file; anything that is not set is detected.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -236,7 +237,7 @@ impl Rows {
         let columns = self.headers.len();
         let found = row.width;
         let extra =
-            (columns..found).any(|column| !row.get(column).trim_matches(is_invisible).is_empty());
+            (columns..found).any(|column| !row.get(column).trim_matches(is_unseen).is_empty());
         if found < columns || extra {
             let breaks = count_line_breaks(&row.text);
             return Err(ReadError::width(columns, found, row.line, breaks));
@@ -395,7 +396,7 @@ fn count_line_breaks(text: &str) -> u64 {
 
 /// True when a row has no visible value: a blank line, or one with delimiters only.
 fn is_blank(row: &Row) -> bool {
-    row.text.trim_start_matches(is_invisible).is_empty()
+    row.text.trim_start_matches(is_unseen).is_empty()
 }
 
 /// Refuses characters that occur in damaged text only.

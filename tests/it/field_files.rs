@@ -400,6 +400,8 @@ fn keys_that_people_take_for_the_same_are_errors_or_warnings() {
         ("2026/1", "2026/1 ", "the blanks differ"),
         ("2026/1", "\u{a0}2026/1", "the blanks differ"),
         ("A 1", "A\u{a0}1", "the blanks differ"),
+        // A mark for the direction of writing, as copied from a page.
+        ("A1", "A\u{200e}1", "the blanks differ"),
     ] {
         says(
             &validate(&keys(one, other), 2),
