@@ -1,6 +1,7 @@
 //! Loading and checking a mailing: the first step of every command about one.
 
-use std::path::PathBuf;
+use std::panic::resume_unwind;
+use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 
@@ -34,7 +35,12 @@ pub(crate) struct CheckedMailing {
     pub(crate) journal_path: PathBuf,
     /// The plan and recipient of the proofs; `None` for real letters.
     pub(crate) proof: Option<Proof>,
+    /// The journal of earlier runs, when it was read during the check.
+    pub(crate) earlier: Option<EarlierRuns>,
 }
+
+/// The journal of earlier runs, opened for reading; `None` when there is none.
+type EarlierRuns = Result<Option<Journal>, JournalError>;
 
 /// A mailing, checked as far as its problems allowed.
 #[derive(Debug)]
@@ -47,11 +53,13 @@ pub(crate) struct MailingCheck {
 
 impl MailingCheck {
     /// Loads and checks the mailing, and passes every letter to `each` while it is checked, before it is known whether the mailing has errors. `unsent` replaces the present as `now()` of a mailing that has not been sent.
+    /// With `reads_journal` the journal of earlier runs is verified at the same time.
     /// An `Err` has nothing to do with the mailing itself: a journal that cannot be read, for example.
     pub(crate) fn new(
         target: &Target,
         printer: Printer,
         unsent: Option<Timestamp>,
+        reads_journal: bool,
         each: &mut dyn FnMut(&Delivery),
     ) -> Result<Self, CliError> {
         let loaded = match manifest::load(&target.manifest) {
@@ -81,7 +89,7 @@ impl MailingCheck {
         }
         Ok(Self {
             names: Some(names),
-            result: CheckedMailing::new(loaded, destination, printer, unsent, each)?,
+            result: CheckedMailing::new(loaded, destination, printer, unsent, reads_journal, each)?,
         })
     }
 
@@ -141,7 +149,7 @@ impl CheckedMailing {
         unsent: Option<Timestamp>,
         each: &mut dyn FnMut(&Delivery),
     ) -> Result<Self, CliError> {
-        MailingCheck::new(target, printer, unsent, each)?.require_valid(printer)
+        MailingCheck::new(target, printer, unsent, false, each)?.require_valid(printer)
     }
 
     fn new(
@@ -149,6 +157,7 @@ impl CheckedMailing {
         destination: Destination,
         printer: Printer,
         unsent: Option<Timestamp>,
+        reads_journal: bool,
         each: &mut dyn FnMut(&Delivery),
     ) -> Result<Result<Self, Problems>, CliError> {
         let journal_path =
@@ -173,7 +182,15 @@ impl CheckedMailing {
             mailing.dialect()
         ));
         name_slow_rows(&mailing, printer);
-        let check_report = plan::check(&mailing, now, each);
+        let (check_report, earlier) = thread::scope(|scope| {
+            // Where the system has no thread left, the caller reads it afterwards.
+            let read = || earlier_runs(&journal_path);
+            let spawn = || thread::Builder::new().spawn_scoped(scope, read).ok();
+            let earlier = reads_journal.then(spawn).flatten();
+            let check_report = plan::check(&mailing, now, each);
+            let earlier = earlier.map(|thread| thread.join().unwrap_or_else(|p| resume_unwind(p)));
+            (check_report, earlier)
+        });
         Ok(check_report.map(|check_report| Self {
             mailing,
             check_report,
@@ -181,6 +198,7 @@ impl CheckedMailing {
             began,
             journal_path,
             proof: None,
+            earlier,
         }))
     }
 
@@ -210,15 +228,6 @@ impl CheckedMailing {
             began,
             ..self
         })
-    }
-
-    /// Opens the journal of earlier runs for reading; `None` when there is none.
-    pub(crate) fn earlier_runs(&self) -> Result<Option<Journal>, JournalError> {
-        match Journal::read(&self.journal_path) {
-            Ok(journal) => Ok(Some(journal)),
-            Err(JournalError::Missing { .. }) => Ok(None),
-            Err(error) => Err(error),
-        }
     }
 
     /// Renders the letters of these rows again, as the second pass of `send` does. A letter that differs from the checked one is an error.
@@ -258,6 +267,15 @@ impl CheckedMailing {
             due.unwrap_or_default(),
             report.plan
         )
+    }
+}
+
+/// Opens the journal of earlier runs at this path for reading.
+pub(crate) fn earlier_runs(path: &Path) -> EarlierRuns {
+    match Journal::read(path) {
+        Ok(journal) => Ok(Some(journal)),
+        Err(JournalError::Missing { .. }) => Ok(None),
+        Err(error) => Err(error),
     }
 }
 

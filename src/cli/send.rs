@@ -11,7 +11,7 @@ use std::time::Duration;
 use crate::altinn::Client;
 use crate::journal::{Header, Journal};
 use crate::manifest::Rate;
-use crate::plan::{Digest, RowChoice, RowFilter, Selection};
+use crate::plan::{Delivery, Digest, RowChoice, RowFilter, Selection};
 use crate::preview::MailingSummary;
 use crate::report::{self, Report};
 use crate::send::{
@@ -23,7 +23,7 @@ use tokio::runtime::Builder;
 
 use self::ending::print_outcome;
 use super::auth::{AuthArgs, Credentials, sandbox_at};
-use super::check::CheckedMailing;
+use super::check::{CheckedMailing, MailingCheck, earlier_runs};
 use super::choose::{at_least_one, choose};
 use super::confirm::{confirm, refuse_unexpected};
 use super::destination::Destination;
@@ -136,9 +136,10 @@ impl SendArgs {
     ) -> Result<ExitStatus, CliError> {
         let SendPlan {
             checked,
+            journal,
+            resume,
             wanted,
             chosen,
-            ..
         } = self.plan_run(printer)?;
         run_summary.set_mailing(&checked);
         confirm(&checked, &chosen, self.yes, self.expect, printer)?;
@@ -150,11 +151,17 @@ impl SendArgs {
             .build()
             .map_err(CliError::start("the asynchronous runtime"))?;
         let (client, own_sandbox) = self.connect(&checked, printer)?;
-        let journal = open_journal(&checked, &self.target, printer)?;
+        let journal = open_journal(&checked, journal, &self.target, printer)?;
+        let resume = if journal.is_as_read() {
+            resume
+        } else {
+            self.resume_state(Some(&journal), &checked)?
+        };
         let progress = Progress::new(printer, events);
         let options = self.options(&checked, wanted);
         let ended = with_planner(&checked.mailing, &checked.check_report, |planner| {
-            runtime.block_on(run_engine(planner, &client, &journal, &options, &progress))
+            let engine = run_engine(planner, resume, &client, &journal, &options, &progress);
+            runtime.block_on(engine)
         });
         run_summary.set_ending(&ended);
         // Open connections would keep the sandbox from stopping.
@@ -199,21 +206,25 @@ impl SendArgs {
             resume::forget_rehearsal(&self.target, printer)?;
         }
         let mut summary = MailingSummary::default();
-        let checked = CheckedMailing::check(&self.target, printer, None, &mut |letter| {
+        let mut each = |letter: &Delivery| {
             // Only a sample of proofs needs the summary.
             if to.is_some() {
                 summary.add(letter);
             }
-        })?;
+        };
+        // Proofs have another journal, which is known when they are chosen.
+        let reads_journal = to.is_none();
+        let checked = MailingCheck::new(&self.target, printer, None, reads_journal, &mut each)?
+            .require_valid(printer)?;
         printer.note(checked.describe());
         self.refuse_unapproved(&checked)?;
-        let (checked, wanted) = match to {
+        let (mut checked, wanted) = match to {
             Some(to) => self.prove(checked, &summary, to, printer)?,
             None => (checked, self.wanted()),
         };
-        let journal = checked.earlier_runs()?;
-        let retry = self.retries(&checked);
-        let resume = ResumeState::read(journal.as_ref(), &checked.check_report, retry)?;
+        let earlier = checked.earlier.take();
+        let journal = earlier.unwrap_or_else(|| earlier_runs(&checked.journal_path))?;
+        let resume = self.resume_state(journal.as_ref(), &checked)?;
         let settled = |position| resume.passes(position);
         let chosen = match &checked.proof {
             // `prove` has already printed the rows.
@@ -242,12 +253,17 @@ impl SendArgs {
         }
     }
 
-    /// The refused letters that are tried again. Rejected proofs always are: the text of a plan cannot change, but rights at Altinn can.
-    fn retries(&self, checked: &CheckedMailing) -> RetryRefused {
-        RetryRefused {
+    /// The state of every row. Rejected proofs are always tried again: the text of a plan cannot change, but rights at Altinn can.
+    fn resume_state(
+        &self,
+        journal: Option<&Journal>,
+        checked: &CheckedMailing,
+    ) -> Result<ResumeState, CliError> {
+        let retry = RetryRefused {
             rejected: self.resume.retry_failed || checked.proof.is_some(),
             reserved: self.resume.retry_reserved,
-        }
+        };
+        Ok(ResumeState::read(journal, &checked.check_report, retry)?)
     }
 
     /// Refuses a plan other than the one given with `--plan`.
@@ -305,7 +321,6 @@ impl SendArgs {
             tries: send.retry.clone(),
             attachments: send.attachments.clone(),
             wanted,
-            retry: self.retries(checked),
             second_letters: match self.resume.second_letters {
                 // All proofs go to one recipient on purpose.
                 _ if checked.proof.is_some() => SecondLetterPolicy::Ignore,
@@ -327,6 +342,7 @@ fn print_report(report: &Report, written: &[PathBuf], printer: Printer) -> Resul
 /// Runs the engine until it ends or is interrupted twice. At the second interrupt its future is dropped; the journal already names the letters in flight.
 async fn run_engine(
     planner: Planner<'_, '_>,
+    resume: ResumeState,
     client: &Client,
     journal: &Journal,
     options: &Options,
@@ -340,7 +356,7 @@ async fn run_engine(
         observer: progress,
         stop: &stop,
     };
-    let run = engine.run(planner);
+    let run = engine.run(planner, resume);
     let ended = tokio::select! {
         ended = run => ended,
         () = interrupted_twice(&stop, progress) => {
@@ -361,6 +377,7 @@ fn concurrency(text: &str) -> Result<NonZeroU32, &'static str> {
 
 fn open_journal(
     checked: &CheckedMailing,
+    earlier: Option<Journal>,
     target: &Target,
     printer: Printer,
 ) -> Result<Journal, CliError> {
@@ -376,7 +393,7 @@ fn open_journal(
         resource: checked.mailing.resource().unwrap_or("several").to_owned(),
         manifest: target.manifest.display().to_string(),
     };
-    let journal = Journal::open(&checked.journal_path, &header, checked.began)?;
+    let journal = Journal::open(&checked.journal_path, &header, checked.began, earlier)?;
     if let Some(copy) = journal.older() {
         let copy = copy.display();
         printer.note(format_args!(

@@ -36,7 +36,7 @@ pub(crate) enum Format {
 impl ValidateArgs {
     pub(crate) fn run(self, printer: Printer) -> Result<ExitStatus, CliError> {
         let printer = printer.with_all_rows(self.all);
-        let check = MailingCheck::new(&self.target, printer, None, &mut |_| ())?;
+        let check = MailingCheck::new(&self.target, printer, None, false, &mut |_| ())?;
         let status = if check.problems().has_errors() {
             ExitStatus::Input
         } else {

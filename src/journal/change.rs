@@ -70,8 +70,9 @@ pub(super) fn cut_off(file: &mut Connection) -> rusqlite::Result<usize> {
         };
         write_record(&file, number, &record.clone().after(State::Unknown, &entry))?;
     }
-    // In the same transaction as the rows: a crash in between must not forget that these letters may have been sent.
-    file.execute("DELETE FROM blocks", [])?;
+    // In the same transaction as the rows: a crash in between must not forget that these letters may have been sent. Without the condition SQLite would write to the
+    // file also when there is no block.
+    file.execute("DELETE FROM blocks WHERE n IS NOT NULL", [])?;
     file.commit()?;
     Ok(found.len())
 }

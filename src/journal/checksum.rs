@@ -1,7 +1,5 @@
 //! A checksum in every row, to find damage that `SQLite` does not: it accepts a key, a state or an id with a flipped bit.
 
-use std::fs::File;
-use std::io::Read as _;
 use std::path::Path;
 
 use rusqlite::functions::FunctionFlags;
@@ -34,30 +32,42 @@ pub(super) struct Checksum(u64);
 
 impl Checksum {
     const START: Self = Self(0xcbf2_9ce4_8422_2325);
+    const PRIME: u64 = 0x0100_0000_01b3;
 
     fn add_bytes(&mut self, bytes: &[u8]) {
         for byte in bytes {
-            self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+            self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(Self::PRIME);
         }
     }
 
-    fn add(&mut self, cell: ValueRef<'_>) {
-        let (kind, bytes): (u8, &[u8]) = match cell {
-            ValueRef::Null => (0, &[]),
-            ValueRef::Integer(number) => {
-                self.add_bytes(&[1]);
-                return self.add_bytes(&number.to_le_bytes());
+    /// Adds the eight bytes of a number, the lowest first.
+    fn add_number(&mut self, number: u64) {
+        // A byte of zero only multiplies, and most bytes of a length are zero.
+        const POWERS: [u64; 9] = {
+            let mut powers = [1_u64; 9];
+            let mut at = 1;
+            while at < 9 {
+                powers[at] = powers[at - 1].wrapping_mul(Checksum::PRIME);
+                at += 1;
             }
-            ValueRef::Real(number) => {
-                self.add_bytes(&[2]);
-                return self.add_bytes(&number.to_le_bytes());
-            }
-            ValueRef::Text(text) => (3, text),
-            ValueRef::Blob(blob) => (4, blob),
+            powers
         };
-        // The length keeps `ab`, `c` apart from `a`, `bc` in neighbouring cells.
+        let zeros = number.leading_zeros() as usize / 8;
+        self.add_bytes(&number.to_le_bytes()[..8 - zeros]);
+        self.0 = self.0.wrapping_mul(POWERS[zeros]);
+    }
+
+    fn add(&mut self, cell: ValueRef<'_>) {
+        let (kind, number, bytes): (u8, u64, &[u8]) = match cell {
+            ValueRef::Null => (0, 0, &[]),
+            ValueRef::Integer(number) => (1, number.cast_unsigned(), &[]),
+            ValueRef::Real(number) => (2, number.to_bits(), &[]),
+            // The length keeps `ab`, `c` apart from `a`, `bc` in neighbouring cells.
+            ValueRef::Text(text) => (3, text.len() as u64, text),
+            ValueRef::Blob(blob) => (4, blob.len() as u64, blob),
+        };
         self.add_bytes(&[kind]);
-        self.add_bytes(&(bytes.len() as u64).to_le_bytes());
+        self.add_number(number);
         self.add_bytes(bytes);
     }
 
@@ -113,13 +123,10 @@ pub(super) fn seal(file: &Connection, table: &str, condition: &str) -> rusqlite:
 }
 
 /// Reads the whole file and finds damage: pages that `SQLite` cannot read, rows whose checksum does not match, indexes that differ from their table. Takes about a
-/// second for a million rows. `is_sealed` is false for formats without checksums.
+/// second for a million rows. `is_sealed` is false for formats without checksums. Called within a transaction: several statements must see the same rows.
 pub(super) fn verify(file: &Connection, path: &Path, is_sealed: bool) -> Result<(), JournalError> {
     let damaged = |reason: String| JournalError::damaged(path, reason);
     let unreadable = |source: rusqlite::Error| JournalError::read(path, source);
-    if !has_sound_header(path) {
-        return Err(damaged("its header is not one of SQLite's".to_owned()));
-    }
     // Ends at the first problem: one is enough to refuse the file.
     let said: String = file
         .query_row("PRAGMA quick_check(1)", [], |row| row.get(0))
@@ -131,8 +138,13 @@ pub(super) fn verify(file: &Connection, path: &Path, is_sealed: bool) -> Result<
     if !is_sealed {
         return Ok(());
     }
+    let mut in_table = INDEXES.map(|(_, column)| (column, 0));
     for table in SEALED {
-        let broken = verify_rows(file, table).map_err(unreadable)?;
+        let indexed: &mut [_] = match table {
+            "deliveries" => &mut in_table,
+            _ => &mut [],
+        };
+        let broken = verify_rows(file, table, indexed).map_err(unreadable)?;
         if broken > 0 {
             let rows = count(broken, "row");
             return Err(damaged(format!(
@@ -140,8 +152,9 @@ pub(super) fn verify(file: &Connection, path: &Path, is_sealed: bool) -> Result<
             )));
         }
     }
-    for (index, column) in INDEXES {
-        if !agrees(file, index, column).map_err(unreadable)? {
+    for ((index, _), (column, in_table)) in INDEXES.into_iter().zip(in_table) {
+        let in_index = sum_of_index(file, index, column).map_err(unreadable)?;
+        if in_index != Some(in_table) {
             return Err(damaged(format!(
                 "the index of `{column}` does not fit its rows"
             )));
@@ -150,56 +163,79 @@ pub(super) fn verify(file: &Connection, path: &Path, is_sealed: bool) -> Result<
     Ok(())
 }
 
-/// True when the fixed bytes of the file's header have their legal values (<https://www.sqlite.org/fileformat.html>, section 1.3). `SQLite` would open a file whose
-/// write version is damaged, but read-only.
-fn has_sound_header(path: &Path) -> bool {
-    let mut header = [0; 100];
-    let read = File::open(path).and_then(|mut file| file.read_exact(&mut header));
-    let versions = &header[18..20];
-    // SQLite rejects shorter files by itself.
-    read.is_err()
-        || versions.iter().all(|version| matches!(version, 1 | 2))
-            && header[20..24] == [0, 64, 32, 32]
-            && matches!(header[56..60], [0, 0, 0, 0 | 1])
-}
-
-/// Number of rows in a table whose checksum does not match.
-fn verify_rows(file: &Connection, table: &str) -> rusqlite::Result<u64> {
-    let columns = columns(file, table)?;
-    let sql = format!("SELECT count(*) FROM {table} WHERE sum IS NOT checksum({columns})");
-    file.query_row(&sql, [], |row| row.get(0))
-}
-
-/// True when an index holds the entries of its table in ascending order. `PRAGMA integrity_check` finds the same, but searches the index for every row.
-fn agrees(file: &Connection, index: &str, column: &str) -> rusqlite::Result<bool> {
-    let table =
-        // Without these clauses SQLite could answer both queries from the same source.
-        format!("SELECT {column}, n FROM deliveries NOT INDEXED WHERE {column} IS NOT NULL");
-    let (in_table, _) = sum_of_pairs(file, &table)?;
-    let index = format!(
-        "SELECT {column}, n FROM deliveries INDEXED BY {index} WHERE {column} IS NOT NULL ORDER BY {column}"
-    );
-    let (in_index, ascends) = sum_of_pairs(file, &index)?;
-    Ok(in_table == in_index && ascends)
-}
-
-/// The sum of the checksums of all pairs, independent of their order, and true when their first cells ascend.
-fn sum_of_pairs(file: &Connection, sql: &str) -> rusqlite::Result<(i64, bool)> {
-    let mut select = file.prepare(sql)?;
+/// Number of rows in a table whose checksum does not match. Adds to each sum of `indexed` the entries that an index of this column should have.
+fn verify_rows(
+    file: &Connection,
+    table: &str,
+    indexed: &mut [(&str, i64)],
+) -> rusqlite::Result<u64> {
+    // Otherwise SQLite could read an index in place of the table.
+    let mut select = file.prepare(&format!("SELECT * FROM {table} NOT INDEXED"))?;
+    let last = select.column_count() - 1;
+    let mut places = Vec::with_capacity(indexed.len());
+    for (column, _) in &*indexed {
+        places.push(select.column_index(column)?);
+    }
     let mut rows = select.query([])?;
-    let (mut sum, mut ascends, mut last) = (0_i64, true, Value::Null);
+    let mut broken = 0;
     while let Some(row) = rows.next()? {
-        // Addition is commutative: table and index are read in different orders.
+        let mut sum = Checksum::START;
+        for column in 0..last {
+            sum.add(row.get_ref(column)?);
+        }
+        broken += u64::from(row.get_ref(last)? != ValueRef::Integer(sum.stored()));
+        for ((_, sum), place) in indexed.iter_mut().zip(&places) {
+            let cell = row.get_ref(*place)?;
+            if cell != ValueRef::Null {
+                *sum = sum.wrapping_add(of_cells([cell, row.get_ref(0)?]));
+            }
+        }
+    }
+    Ok(broken)
+}
+
+/// The sum of the checksums of an index's entries, independent of their order; `None` when they are not in ascending order. `PRAGMA integrity_check` compares indexes
+/// too, but searches them for every row.
+fn sum_of_index(file: &Connection, index: &str, column: &str) -> rusqlite::Result<Option<i64>> {
+    let mut select = file.prepare(&format!(
+        "SELECT {column}, n FROM deliveries INDEXED BY {index} WHERE {column} IS NOT NULL ORDER BY {column}"
+    ))?;
+    let mut rows = select.query([])?;
+    let (mut sum, mut last) = (0_i64, Value::Null);
+    while let Some(row) = rows.next()? {
         sum = sum.wrapping_add(of_cells([row.get_ref(0)?, row.get_ref(1)?]));
         let this: Value = row.get(0)?;
         // Out of order, SQLite's binary search would miss entries, although all of them are there.
-        ascends &= match (&last, &this) {
+        let ascends = match (&last, &this) {
             // Row numbers may repeat, keys and correspondences may not.
             (Value::Integer(last), Value::Integer(this)) => last <= this,
             (Value::Blob(last), Value::Blob(this)) => last < this,
             _ => true,
         };
+        if !ascends {
+            return Ok(None);
+        }
         last = this;
     }
-    Ok((sum, ascends))
+    Ok(Some(sum))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_checksum_is_that_of_all_bytes() {
+        let numbers = [0, 1, 255, 256, 65_536, 1 << 40, -1, i64::MAX, i64::MIN];
+        for number in numbers {
+            let mut all = Checksum::START;
+            all.add_bytes(&[1]);
+            all.add_bytes(&number.to_le_bytes());
+            assert_eq!(of_cells([ValueRef::Integer(number)]), all.stored());
+        }
+        // The offset basis and the example of FNV's authors.
+        let mut example = Checksum::START;
+        example.add_bytes(b"foobar");
+        assert_eq!(example.0, 0x8594_4171_f739_67e8);
+    }
 }

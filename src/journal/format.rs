@@ -260,14 +260,17 @@ mod tests {
     #[test]
     fn a_journal_of_any_older_format_becomes_one_of_today_and_keeps_what_it_says() {
         let (_folder, new) = older("");
-        drop(Journal::open(&new, &header(), Timestamp::UNIX_EPOCH).unwrap());
+        drop(Journal::open(&new, &header(), Timestamp::UNIX_EPOCH, None).unwrap());
         for (sql, format) in OLDER.iter().zip(1..) {
             let (_folder, path) = older(sql);
-            let before = Journal::read(&path).unwrap().snapshot().unwrap();
+            let earlier = Journal::read(&path).unwrap();
+            let before = earlier.snapshot().unwrap();
             let mut before: Vec<_> = before.lines().map(Result::unwrap).collect();
             // What is unknown may have been sent by the request that was last.
             before[3].lost_at = Some(before[3].last_at);
-            let journal = Journal::open(&path, &header(), Timestamp::UNIX_EPOCH).unwrap();
+            let journal = Journal::open(&path, &header(), Timestamp::UNIX_EPOCH, Some(earlier));
+            let journal = journal.unwrap();
+            assert!(!journal.is_as_read());
             let after = journal.snapshot().unwrap();
             let after: Vec<_> = after.lines().map(Result::unwrap).collect();
             assert_eq!(after, before);
@@ -292,7 +295,7 @@ mod tests {
             );
             drop(journal);
             assert_eq!(shape(&path), shape(&new));
-            let again = Journal::open(&path, &header(), Timestamp::UNIX_EPOCH).unwrap();
+            let again = Journal::open(&path, &header(), Timestamp::UNIX_EPOCH, None).unwrap();
             assert_eq!(again.older(), None, "it is done once");
         }
     }
@@ -306,7 +309,7 @@ mod tests {
         )
         .unwrap();
         drop(file);
-        let journal = Journal::open(&path, &header(), Timestamp::UNIX_EPOCH).unwrap();
+        let journal = Journal::open(&path, &header(), Timestamp::UNIX_EPOCH, None).unwrap();
         let rows: Vec<_> = journal
             .snapshot()
             .unwrap()
@@ -339,7 +342,7 @@ mod tests {
         let file = Connection::open(&path).unwrap();
         file.execute_batch("CREATE TABLE inputs (x)").unwrap();
         let before = shape(&path);
-        let error = Journal::open(&path, &header(), Timestamp::UNIX_EPOCH).unwrap_err();
+        let error = Journal::open(&path, &header(), Timestamp::UNIX_EPOCH, None).unwrap_err();
         assert!(matches!(error, JournalError::Write { .. }), "{error}");
         assert_eq!(shape(&path), before);
         Journal::read(&path).unwrap();
@@ -349,7 +352,7 @@ mod tests {
     #[test]
     fn a_format_that_never_was_is_damage() {
         let (_folder, path) = older(&OLDER[0].replace("('format', '1')", "('format', '0')"));
-        let error = Journal::open(&path, &header(), Timestamp::UNIX_EPOCH).unwrap_err();
+        let error = Journal::open(&path, &header(), Timestamp::UNIX_EPOCH, None).unwrap_err();
         assert!(matches!(error, JournalError::Damaged { .. }), "{error}");
         assert!(error.hint().unwrap().contains(".damaged"), "{error}");
     }
@@ -359,7 +362,7 @@ mod tests {
     fn only_the_owner_can_read_the_copy() {
         use std::os::unix::fs::PermissionsExt as _;
         let (_folder, path) = older(OLDER[0]);
-        let journal = Journal::open(&path, &header(), Timestamp::UNIX_EPOCH).unwrap();
+        let journal = Journal::open(&path, &header(), Timestamp::UNIX_EPOCH, None).unwrap();
         let copy = fs::metadata(journal.older().unwrap()).unwrap();
         assert_eq!(copy.permissions().mode() & 0o777, 0o600);
     }

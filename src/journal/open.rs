@@ -31,6 +31,8 @@ struct Inner {
     older: Option<PathBuf>,
     /// The version of massebrev that wrote the file before.
     program: Option<String>,
+    /// True when it holds exactly what the journal held that was read before it was opened.
+    is_as_read: bool,
     /// Never locked across an `await`.
     reader: Mutex<Store>,
     /// `None` when it was opened for reading.
@@ -47,7 +49,7 @@ impl Journal {
     }
 
     /// Opens the journal for writing. Creates it when missing, with `began` as the time of the first send. Rows that were in flight when an earlier
-    /// process died become unknown.
+    /// process died become unknown. Not verified again when it is still as `earlier` has read it.
     ///
     /// # Errors
     ///
@@ -57,6 +59,7 @@ impl Journal {
         path: &Path,
         header: &Header,
         began: Timestamp,
+        earlier: Option<Self>,
     ) -> Result<Self, JournalError> {
         let now = Timestamp::now();
         let failed = JournalError::create;
@@ -66,17 +69,21 @@ impl Journal {
         // Before the file is touched: creating, migrating and cutting off assume a single process.
         let lock = Lock::take(path, now)?;
         make_file(path, folder).map_err(|source| failed(path, source))?;
-        let mut store = Store::open_for_writing(path, header, began)?;
+        // Only now: nobody else changes it while the lock is held. One that has changed is closed before the file is opened again.
+        let verified = earlier.filter(|earlier| earlier.reader().is_as_verified());
+        let mut store = Store::open_for_writing(path, header, began, verified.is_some())?;
         // The writer thread takes the store, so these are kept here.
         let (older, program) = (store.older.clone(), store.written_by.clone());
         // While the lock is held no other process sends, so whatever is in flight was left by one that died.
         let cut_off = change::cut_off(&mut store.connection);
-        cut_off.map_err(|source| store.write_error(source))?;
+        let cut_off = cut_off.map_err(|source| store.write_error(source))?;
         // After creation and migration: the reader must see the present format.
         let reader = Store::open_for_reading(path)?;
         let writer = Writer::start(store).map_err(|source| failed(path, source))?;
         Ok(Self(Arc::new(Inner {
             path: path.to_owned(),
+            // A migration and a cut-off change rows.
+            is_as_read: verified.is_some() && older.is_none() && cut_off == 0,
             older,
             program,
             reader: Mutex::new(reader),
@@ -91,13 +98,13 @@ impl Journal {
     ///
     /// When the journal is missing, damaged, or of a newer format.
     pub(crate) fn read(path: &Path) -> Result<Self, JournalError> {
-        let reader = Store::open_for_reading(path)?;
         // A report from a damaged file would be wrong without anyone noticing.
-        reader.verify()?;
+        let reader = Store::open_verified(path)?;
         Ok(Self(Arc::new(Inner {
             path: path.to_owned(),
             older: None,
             program: reader.program()?,
+            is_as_read: true,
             reader: Mutex::new(reader),
             writer: None,
             _lock: None,
@@ -141,6 +148,11 @@ impl Journal {
     /// The copy of the journal in its older format, when opening has migrated it.
     pub(crate) fn older(&self) -> Option<&Path> {
         self.0.older.as_deref()
+    }
+
+    /// True when it holds exactly what the journal held that was read before it was opened for writing.
+    pub(crate) fn is_as_read(&self) -> bool {
+        self.0.is_as_read
     }
 
     /// The version of massebrev that wrote the journal before; `None` for a new one and for formats that do not record it.
@@ -318,10 +330,14 @@ fn make_folder(folder: &Path) -> io::Result<()> {
 
 /// Creates the file, readable for its owner only. `SQLite` gives `-wal` and `-shm` the same mode, so the file must exist before it is opened.
 fn make_file(path: &Path, folder: &Path) -> io::Result<()> {
-    let file = private(OpenOptions::new().append(true).create(true)).open(path)?;
+    // An existing file is not opened: closing it would release the locks of a connection that reads it.
+    if !path.exists() {
+        private(OpenOptions::new().append(true).create(true))
+            .open(path)?
+            .sync_all()?;
+    }
     #[cfg(unix)]
-    file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
-    file.sync_all()?;
+    fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
     sync(Some(folder))
 }
 
@@ -369,7 +385,7 @@ mod tests {
     }
 
     fn open(folder: &Path) -> Journal {
-        Journal::open(&journal_path(folder), &header(), at(0)).unwrap()
+        Journal::open(&journal_path(folder), &header(), at(0), None).unwrap()
     }
 
     fn key(row: u64) -> Uuid {
@@ -610,7 +626,8 @@ mod tests {
         let journal = open(folder.path());
         let copy = journal.clone();
         drop(journal);
-        let error = Journal::open(&journal_path(folder.path()), &header(), at(9)).unwrap_err();
+        let error =
+            Journal::open(&journal_path(folder.path()), &header(), at(9), None).unwrap_err();
         let JournalError::Locked { holder, .. } = &error else {
             panic!("{error}");
         };
@@ -623,6 +640,96 @@ mod tests {
         Journal::read(&journal_path(folder.path())).unwrap();
         drop(copy);
         open(folder.path());
+    }
+
+    #[tokio::test]
+    async fn what_was_read_stands_until_somebody_changes_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = journal_path(folder.path());
+        let sent = |row: u64| Outcome::Sent {
+            id: Uuid::from_u128(row.into()),
+        };
+        send(&open(folder.path()), 1, sent(1)).await;
+        let read = || Some(Journal::read(&path).unwrap());
+        let reopen = |earlier| Journal::open(&path, &header(), at(0), earlier);
+
+        assert!(!open(folder.path()).is_as_read());
+        let earlier = read();
+        // Others may read it, and open it without changing it.
+        read();
+        drop(open(folder.path()));
+        let journal = reopen(earlier).unwrap();
+        assert!(journal.is_as_read());
+        drop(journal);
+
+        let earlier = read();
+        send(&open(folder.path()), 2, sent(2)).await;
+        let journal = reopen(earlier).unwrap();
+        assert!(!journal.is_as_read());
+        assert_eq!(recorded(&journal).len(), 2);
+        drop(journal);
+
+        let earlier = read();
+        let outside = rusqlite::Connection::open(&path).unwrap();
+        let change = "UPDATE deliveries SET state = 'failed' WHERE row = 1";
+        outside.execute_batch(change).unwrap();
+        let damaged = reopen(earlier).unwrap_err();
+        assert!(matches!(damaged, JournalError::Damaged { .. }), "{damaged}");
+        outside
+            .execute_batch(&change.replace("failed", "sent"))
+            .unwrap();
+        drop(outside);
+
+        // Another file under the same name, with the same content.
+        let earlier = cfg!(unix).then(|| read().unwrap());
+        let copy = path.with_extension("copy");
+        fs::copy(&path, &copy).unwrap();
+        fs::rename(&copy, &path).unwrap();
+        let journal = reopen(earlier).unwrap();
+        assert!(!journal.is_as_read());
+        send(&journal, 3, sent(3)).await;
+        drop(journal);
+        assert_eq!(recorded(&read().unwrap()).len(), 3);
+
+        let earlier = cfg!(unix).then(|| read().unwrap());
+        fs::remove_dir_all(path.parent().unwrap()).unwrap();
+        let journal = reopen(earlier).unwrap();
+        assert!(!journal.is_as_read());
+        send(&journal, 4, sent(4)).await;
+        drop(journal);
+        assert_eq!(recorded(&read().unwrap()).len(), 1);
+    }
+
+    #[tokio::test]
+    async fn what_opening_changes_is_not_as_it_was_read() {
+        let (folder, image) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let journal = open(folder.path());
+        journal.record(key(1), started(1, 1)).await.unwrap();
+        crash_image(folder.path(), image.path());
+        let path = journal_path(image.path());
+        for is_as_read in [false, true] {
+            let earlier = Journal::read(&path).unwrap();
+            let journal = Journal::open(&path, &header(), at(0), Some(earlier)).unwrap();
+            assert_eq!(journal.is_as_read(), is_as_read);
+            assert_eq!(recorded(&journal)[0].state, State::Unknown);
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_journal_that_is_being_written_is_not_damaged() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = journal_path(folder.path());
+        let journal = open(folder.path());
+        let reading = tokio::task::spawn_blocking(move || {
+            (0..100).try_for_each(|_| Journal::read(&path).map(drop))
+        });
+        for row in 0.. {
+            journal.record(key(row), started(row, 1)).await.unwrap();
+            if reading.is_finished() {
+                break;
+            }
+        }
+        reading.await.unwrap().unwrap();
     }
 
     #[tokio::test]

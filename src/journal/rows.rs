@@ -57,10 +57,16 @@ impl Snapshot {
     }
 
     fn count(&self) -> rusqlite::Result<Vec<(State, u64)>> {
-        let sql = "SELECT state, count(*) FROM deliveries GROUP BY state";
-        let mut counts = self.store.connection.prepare(sql)?;
-        let counts = counts.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
-        let mut counts: BTreeMap<State, u64> = counts.collect::<rusqlite::Result<_>>()?;
+        // Counted here: SQLite would sort all rows to group them.
+        let mut states = self
+            .store
+            .connection
+            .prepare("SELECT state FROM deliveries")?;
+        let mut states = states.query([])?;
+        let mut counts = BTreeMap::<State, u64>::new();
+        while let Some(row) = states.next()? {
+            *counts.entry(row.get(0)?).or_default() += 1;
+        }
         // The rows of open blocks still have their earlier states; the letters count as in flight.
         for letter in &self.open {
             if letter.number.is_some() {

@@ -1,11 +1,13 @@
 //! The `SQLite` file: settings, tables, format, and the mailing it belongs to.
 
+use std::fs::{self, File};
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension};
+use rusqlite::{Connection, ErrorCode, MAIN_DB, OpenFlags, OptionalExtension};
 
 use super::JournalError;
 use super::checksum::{self, insert, verify};
@@ -35,15 +37,23 @@ pub(super) struct Store {
     path: PathBuf,
     /// The present format of the file.
     format: u32,
+    /// The file and its version when it was verified; `None` when it was not.
+    verified: Option<(FileId, i64)>,
 }
 
+/// The device and the number of a file, which stay the same when its name passes to another. Zero where the system has none: a file that is open cannot be replaced there.
+type FileId = (u64, u64);
+
 impl Store {
-    /// Opens the file for writing; an empty file becomes a journal. The file exists and the caller holds the lock.
+    /// Opens the file for writing; an empty file becomes a journal. The file exists and the caller holds the lock. Verifies it unless it `is_verified`; then no other
+    /// connection of this process may be open, see [`has_sound_header`].
     pub(super) fn open_for_writing(
         path: &Path,
         header: &Header,
         began: Timestamp,
+        is_verified: bool,
     ) -> Result<Self, JournalError> {
+        let is_sound = is_verified || has_sound_header(path);
         let mut store = Self::connect(path)?;
         let new = store.is_empty()?;
         if new {
@@ -53,7 +63,9 @@ impl Store {
         }
         let found = store.check_format()?;
         // Before anything is written: a migration would seal damaged rows with new checksums.
-        store.verify()?;
+        if !is_verified {
+            store.verify(is_sound)?;
+        }
         store.check_header(header)?;
         if found < FORMAT {
             store.older = Some(migrate(&mut store.connection, path, found)?);
@@ -65,6 +77,30 @@ impl Store {
             .configure(header)
             .map_err(|source| store.write_error(source))?;
         Ok(store)
+    }
+
+    /// Opens the file for reading and finds damage. No other connection of this process may be open, see [`has_sound_header`].
+    pub(super) fn open_verified(path: &Path) -> Result<Self, JournalError> {
+        let is_sound = has_sound_header(path);
+        let file = file_id(path);
+        let mut store = Self::open_for_reading(path)?;
+        let version = store.verify(is_sound)?;
+        store.verified = file.zip(Some(version));
+        Ok(store)
+    }
+
+    /// True when the file at the path is still the one that was verified, and nobody has changed it since.
+    pub(super) fn is_as_verified(&self) -> bool {
+        // A connection for a folder that cannot be written sees no changes.
+        let sees_changes = self.connection.is_readonly(MAIN_DB) == Ok(false);
+        let now = file_id(&self.path).zip(self.version().ok());
+        sees_changes && now.is_some() && now == self.verified
+    }
+
+    /// A number that changes when another connection has changed the file. Within a transaction it is that of the transaction.
+    fn version(&self) -> rusqlite::Result<i64> {
+        self.connection
+            .pragma_query_value(None, "data_version", |row| row.get(0))
     }
 
     /// Opens the file for reading, also one of an older format. The connection may write, so that `SQLite` can recover the write-ahead log of a dead process; in a folder
@@ -119,10 +155,17 @@ impl Store {
             .map_err(|_| self.damaged(format!("`{began}` is no time")))
     }
 
-    /// Reads the whole file and finds damage.
-    pub(super) fn verify(&self) -> Result<(), JournalError> {
+    /// Reads the whole file and finds damage. Returns the version that was read.
+    fn verify(&self, has_sound_header: bool) -> Result<i64, JournalError> {
+        if !has_sound_header {
+            return Err(self.damaged("its header is not one of SQLite's".to_owned()));
+        }
+        let failed = |source| self.read_error(source);
+        // One state of the file for all statements: another process may be writing.
+        let transaction = self.connection.unchecked_transaction().map_err(failed)?;
         // Before format 3 there are no checksums.
-        verify(&self.connection, &self.path, self.format >= 3)
+        verify(&transaction, &self.path, self.format >= 3)?;
+        self.version().map_err(failed)
     }
 
     /// The version of massebrev that wrote the file last; `None` in format 1.
@@ -184,6 +227,7 @@ impl Store {
             written_by: None,
             path: path.to_owned(),
             format: FORMAT,
+            verified: None,
         })
     }
 
@@ -337,7 +381,34 @@ fn is_access_error(error: &rusqlite::Error) -> bool {
 fn has_no_log(path: &Path) -> bool {
     let mut log = path.as_os_str().to_owned();
     log.push("-wal");
-    std::fs::metadata(log).map_or(true, |log| log.len() == 0)
+    fs::metadata(log).map_or(true, |log| log.len() == 0)
+}
+
+#[cfg(unix)]
+fn file_id(path: &Path) -> Option<FileId> {
+    use std::os::unix::fs::MetadataExt as _;
+    fs::metadata(path).ok().map(|file| (file.dev(), file.ino()))
+}
+
+#[cfg(not(unix))]
+fn file_id(path: &Path) -> Option<FileId> {
+    path.exists().then_some((0, 0))
+}
+
+/// True when the fixed bytes of the file's header have their legal values (<https://www.sqlite.org/fileformat.html>, section 1.3). `SQLite` would open a file whose
+/// write version is damaged, but read-only.
+///
+/// Called while this process has no connection to the file: closing it would release the locks of all its connections (<https://www.sqlite.org/howtocorrupt.html>,
+/// section 2.2), and any other program that looks into the journal of a run would then delete its write-ahead log.
+fn has_sound_header(path: &Path) -> bool {
+    let mut header = [0; 100];
+    let read = File::open(path).and_then(|mut file| file.read_exact(&mut header));
+    let versions = &header[18..20];
+    // SQLite rejects shorter files by itself.
+    read.is_err()
+        || versions.iter().all(|version| matches!(version, 1 | 2))
+            && header[20..24] == [0, 64, 32, 32]
+            && matches!(header[56..60], [0, 0, 0, 0 | 1])
 }
 
 #[cfg(test)]
@@ -364,6 +435,7 @@ mod tests {
             path,
             header,
             "2026-11-03T12:00:00.123456789Z".parse().unwrap(),
+            false,
         )
     }
 

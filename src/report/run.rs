@@ -252,7 +252,7 @@ pub(super) mod tests {
             manifest: "mailing.yaml".into(),
         };
         let path = Journal::path(folder.path(), mailing, "tt02");
-        let journal = Journal::open(&path, &header, at(0)).unwrap();
+        let journal = Journal::open(&path, &header, at(0), None).unwrap();
         (folder, journal)
     }
 

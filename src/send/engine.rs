@@ -47,7 +47,11 @@ impl Engine<'_> {
     /// # Errors
     ///
     /// An error ends the run; letters in flight are finished first.
-    pub(crate) async fn run(&self, planner: Planner<'_, '_>) -> Result<Summary, SendError> {
+    pub(crate) async fn run(
+        &self,
+        planner: Planner<'_, '_>,
+        resume: ResumeState,
+    ) -> Result<Summary, SendError> {
         let limiter = RateLimiter::new(
             self.options.concurrency,
             self.options.interval,
@@ -67,7 +71,7 @@ impl Engine<'_> {
             options: self.options,
             attempts: &attempts,
         };
-        let (resume, reconciled) = match prepare(session, &planner).await {
+        let (resume, reconciled) = match prepare(session, &planner, resume).await {
             // A stopped run has not asked Altinn everything, so these findings may be wrong.
             Err(SendError::Changed(_) | SendError::SecondLetters(_)) if self.stop.is_set() => {
                 return Ok(Summary {
@@ -118,12 +122,13 @@ impl Engine<'_> {
         };
         let mut tally = Tally::new(self.options.max_failures, self.observer, self.stop);
         let outstanding = chosen.letters > 0;
+        let resource = mailing.resource().map(str::to_owned);
+        // Before the token is asked for: reading past settled rows takes as long as the answer.
+        let steps = planner.begin(chosen.rows, resume.into_passed(), self.stop)?;
         // A run without letters needs no token.
         if outstanding {
             ask_for_token(session.attempts, &mut tally).await;
         }
-        let resource = mailing.resource().map(str::to_owned);
-        let steps = planner.begin(chosen.rows, resume.into_passed(), self.stop)?;
         let letters = Letters::new(steps, self.journal, &refused);
         // In a mailing with several resources the letters upload their files themselves.
         if let (true, false, Some(resource)) = (outstanding, self.stop.is_set(), resource)
@@ -315,13 +320,13 @@ impl Engine<'_> {
     }
 }
 
-/// Reads the state of every row and reconciles it with Altinn. Refuses second letters and changed letters. Nothing is sent.
+/// Reconciles the state of every row with Altinn. Refuses second letters and changed letters. Nothing is sent.
 async fn prepare(
     session: Session<'_>,
     planner: &Planner<'_, '_>,
+    resume: ResumeState,
 ) -> Result<(ResumeState, Reconciled), SendError> {
     let (mailing, checked) = (planner.mailing, planner.checked);
-    let resume = ResumeState::read(Some(session.journal), checked, session.options.retry)?;
     // Before reconciling, which writes to the journal.
     refuse_second_letters(session, mailing, checked, &resume).await?;
     reconcile(session, mailing, checked, resume).await

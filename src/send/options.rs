@@ -22,7 +22,6 @@ pub(crate) struct Options {
     pub attachments: Uploading,
     /// The rows to send. Other rows keep their states.
     pub wanted: RowFilter,
-    pub retry: RetryRefused,
     pub second_letters: SecondLetterPolicy,
     /// True when the user accepts the earlier text of letters that were sent, and drops unsent rows that are no longer in the file.
     pub accept_changes: bool,

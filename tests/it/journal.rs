@@ -98,6 +98,30 @@ fn a_second_process_says_who_has_the_journal_and_reports_are_there_meanwhile() {
     first.wait().unwrap();
 }
 
+/// Only Unix gives up a process's locks when it closes a file.
+#[cfg(unix)]
+#[test]
+fn other_programs_that_look_into_the_journal_of_a_run_take_nothing_from_it() {
+    let sandbox = hanging();
+    let project = Project::small().with_sandbox(&sandbox);
+    // A first run, and two after one that was cut off.
+    for row in [1, 2, 3] {
+        let mut run = project.start(&["send", "mailing.yaml", "--row", &row.to_string()]);
+        sandbox.wait_for_requests(Endpoint::Initialize, row);
+        let path = journal(&project);
+        let file = rusqlite::Connection::open(&path).unwrap();
+        let rows = "SELECT count(*) FROM deliveries";
+        let rows: u64 = file.query_row(rows, [], |row| row.get(0)).unwrap();
+        assert_eq!(rows, row - 1);
+        // The last to close the file, as far as it knows.
+        drop(file);
+        let log = path.with_extension("journal-wal");
+        assert!(log.exists(), "what the run writes is lost with its log");
+        run.kill().unwrap();
+        run.wait().unwrap();
+    }
+}
+
 #[test]
 fn a_journal_of_a_newer_format_names_the_version_that_reads_it() {
     let sandbox = LiveSandbox::start();
@@ -154,6 +178,29 @@ fn a_journal_of_an_older_format_is_brought_up_and_a_copy_kept() {
     let again = project.run(&["send", "mailing.yaml"]).ends(0);
     assert!(!again.stderr().contains("as it was: "), "{again}");
     assert_eq!(sandbox.letters().len(), 3);
+}
+
+#[test]
+fn who_stops_before_sending_changes_no_journal_and_begins_none() {
+    let sandbox = LiveSandbox::start();
+    let new = Project::small().with_sandbox(&sandbox);
+    let older = of_format_1(&sandbox);
+    let before = std::fs::read(journal(&older)).unwrap();
+    let plan = format!("sha256:{}", "0".repeat(64));
+    for (arguments, status) in [
+        (&["validate", "mailing.yaml"][..], 0),
+        (&["render", "mailing.yaml"], 0),
+        (&["send", "mailing.yaml", "--dry-run"], 0),
+        (&["send", "mailing.yaml", "--expect", "7"], 2),
+        (&["send", "mailing.yaml", "--plan", &plan], 2),
+        (&["send", "mailing.yaml", "--rows", "1", "--expect", "2"], 2),
+    ] {
+        new.run(arguments).ends(status);
+        assert!(!new.path(".massebrev").exists(), "{arguments:?}");
+        older.run(arguments).ends(status);
+        let after = std::fs::read(journal(&older)).unwrap();
+        assert!(after == before, "{arguments:?}");
+    }
 }
 
 #[cfg(unix)]

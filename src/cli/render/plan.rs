@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::plan::Digest;
 use crate::send::{ChangedInput, changed_inputs};
 
-use crate::cli::check::CheckedMailing;
+use crate::cli::check::{CheckedMailing, earlier_runs};
 use crate::cli::target::Target;
 use crate::cli::{CliError, Printer};
 
@@ -44,7 +44,7 @@ pub(super) fn compare(
 
 /// The inputs that differ from those of the latest run; `None` when that run had another plan, or there is none.
 fn changed(old: Digest, checked: &CheckedMailing) -> Result<Option<Vec<ChangedInput>>, CliError> {
-    let Some(journal) = checked.earlier_runs()? else {
+    let Some(journal) = earlier_runs(&checked.journal_path)? else {
         return Ok(None);
     };
     let latest = journal.run()?;

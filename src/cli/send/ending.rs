@@ -183,7 +183,7 @@ mod tests {
             manifest: "mailing.yaml".to_owned(),
         };
         let at = Timestamp::UNIX_EPOCH;
-        let journal = Journal::open(&folder.path().join("j"), &header, at).unwrap();
+        let journal = Journal::open(&folder.path().join("j"), &header, at, None).unwrap();
         let run = Run {
             rows,
             earlier: 0,
