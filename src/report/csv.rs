@@ -61,8 +61,8 @@ impl<'a> CsvWriter<'a> {
     }
 }
 
-fn cells(line: &RowRecord) -> [Cow<'_, str>; HEADERS.len()] {
-    let text = |text: &'_ Option<String>| text.clone().unwrap_or_default().into();
+fn cells<'a>(line: &'a RowRecord) -> [Cow<'a, str>; HEADERS.len()] {
+    let text = |text: &'a Option<String>| text.as_deref().unwrap_or_default().into();
     let time = |at: Option<Timestamp>| at.map(exact).unwrap_or_default().into();
     [
         line.line.to_string().into(),

@@ -9,11 +9,8 @@ use super::format::meaning;
 use super::text::lines;
 use super::{FailureGroup, Report, ReportError};
 use crate::correspondence::local_time;
-use crate::journal::{RowRecord, RowRecords, Run, State};
+use crate::journal::{RowRecord, Run, State};
 use crate::text::{counted, grouped};
-
-/// The largest number of rows on the page that need attention.
-pub(crate) const ATTENTION: usize = 1000;
 
 /// The largest number of sent rows on the page, which serve as examples.
 const SENT: usize = 20;
@@ -106,8 +103,10 @@ impl<'a> Page<'a> {
             .filter(|&(state, count)| count > 0 || state == State::Sent)
             .map(|(state, count)| StateView::new(state, count, counts.total()))
             .collect();
-        let attention = first_rows(report.unsettled_lines(), ATTENTION)?;
-        let sent = first_rows(report.sent_lines(), SENT)?;
+        let attention: Vec<_> = report.attention().iter().map(RowView::new).collect();
+        let sent = report.sent_lines().take(SENT);
+        let sent = sent.map(|line| Ok(RowView::new(&line?)));
+        let sent = sent.collect::<Result<Vec<_>, ReportError>>()?;
         let bar: Vec<_> = states
             .iter()
             .map(|state| format!("{} {}", state.count, state.name))
@@ -184,13 +183,6 @@ fn ending(run: &Run) -> String {
     }
 }
 
-fn first_rows(lines: RowRecords<'_>, most: usize) -> Result<Vec<RowView>, ReportError> {
-    lines
-        .take(most)
-        .map(|line| Ok(RowView::new(line?)))
-        .collect()
-}
-
 /// The number of rows that are not shown, in words; `None` for 0. `unlisted` rows are not in the journal and do not count.
 fn more_rows(count: u64, unlisted: u64, shown: &[RowView]) -> Option<String> {
     let left = count
@@ -238,15 +230,15 @@ impl<'a> GroupView<'a> {
 }
 
 impl RowView {
-    fn new(line: RowRecord) -> Self {
+    fn new(line: &RowRecord) -> Self {
         Self {
             line: line.line,
-            name: line.name,
-            recipient: line.recipient,
+            name: line.name.clone(),
+            recipient: line.recipient.clone(),
             state: line.state.name(),
             code: line.code.map(|code| code.to_string()).unwrap_or_default(),
-            message: line.message.unwrap_or_default(),
-            trace: line.trace.unwrap_or_default(),
+            message: line.message.clone().unwrap_or_default(),
+            trace: line.trace.clone().unwrap_or_default(),
             correspondence: line
                 .correspondence
                 .map(|id| id.to_string())

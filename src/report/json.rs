@@ -22,29 +22,38 @@ pub(crate) fn json(report: &Report, out: &mut dyn Write) -> Result<(), ReportErr
 }
 
 /// Writes a report, its rows one by one.
-pub(super) struct JsonWriter<'a> {
-    out: &'a mut dyn Write,
+pub(super) struct JsonWriter<W> {
+    out: W,
+    /// A row before it is written: serialising makes many small pieces.
+    row: Vec<u8>,
     /// The bytes between the last row and the next.
     separator: &'static [u8],
 }
 
-impl<'a> JsonWriter<'a> {
-    pub(super) fn new(report: &Report, out: &'a mut dyn Write) -> Result<Self, ReportError> {
+impl<W: Write> JsonWriter<W> {
+    pub(super) fn new(report: &Report, mut out: W) -> Result<Self, ReportError> {
         let head = serde_json::to_string(&Head::new(report))?;
         // Rows are streamed before the closing brace, so that a million of them need no memory.
         out.write_all(head.strip_suffix('}').unwrap_or(&head).as_bytes())?;
         out.write_all(b",\"rows\":[")?;
         let separator = b"\n";
-        Ok(Self { out, separator })
+        let row = Vec::new();
+        Ok(Self {
+            out,
+            row,
+            separator,
+        })
     }
 
     pub(super) fn row(&mut self, line: &RowRecord) -> Result<(), ReportError> {
-        self.out.write_all(self.separator)?;
+        self.row.clear();
+        self.row.extend_from_slice(self.separator);
         self.separator = b",\n";
-        Ok(serde_json::to_writer(&mut *self.out, &RowView::new(line))?)
+        serde_json::to_writer(&mut self.row, &RowView::new(line))?;
+        Ok(self.out.write_all(&self.row)?)
     }
 
-    pub(super) fn finish(self) -> Result<(), ReportError> {
+    pub(super) fn finish(mut self) -> Result<(), ReportError> {
         self.out.write_all(b"\n]}\n")?;
         Ok(self.out.flush()?)
     }

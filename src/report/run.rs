@@ -14,6 +14,9 @@ const NAMED: usize = 5;
 /// The largest number of groups; failures with further reasons share one group. Messages may hold values of rows, so their number is not bounded otherwise.
 const GROUPS: usize = 200;
 
+/// The largest number of rows that need attention which a report keeps in memory.
+const ATTENTION: usize = 1000;
+
 /// The state of a mailing according to its journal.
 #[derive(Debug)]
 pub(crate) struct Report {
@@ -21,6 +24,7 @@ pub(crate) struct Report {
     run: Option<Run>,
     counts: StateCounts,
     groups: Vec<FailureGroup>,
+    attention: Vec<RowRecord>,
 }
 
 /// The number of rows in each state.
@@ -60,12 +64,17 @@ impl Report {
             let found = counts.total();
             counts.add(State::Pending, rows_of(run).saturating_sub(found));
         }
-        let groups = groups(&snapshot)?;
+        // Finding them reads the whole journal, and usually there are none.
+        let (groups, attention) = match counts.attention() {
+            0 => Default::default(),
+            _ => unsettled(&snapshot)?,
+        };
         Ok(Self {
             snapshot,
             run,
             counts,
             groups,
+            attention,
         })
     }
 
@@ -110,9 +119,9 @@ impl Report {
         self.snapshot.sent_lines()
     }
 
-    /// The rows that need attention: neither sent nor skipped.
-    pub(crate) fn unsettled_lines(&self) -> RowRecords<'_> {
-        self.snapshot.unsettled_lines()
+    /// The first [`ATTENTION`] rows that need attention: neither sent nor skipped.
+    pub(crate) fn attention(&self) -> &[RowRecord] {
+        &self.attention
     }
 }
 
@@ -161,11 +170,15 @@ fn rows_of(run: &Run) -> u64 {
 /// The key of a group: state, code, HTTP status and message. Rows with a code are grouped by it alone, because messages often hold values of the row.
 type Cause = (State, Option<u32>, Option<u16>, String);
 
-fn groups(snapshot: &Snapshot) -> Result<Vec<FailureGroup>, ReportError> {
-    let mut groups: Vec<FailureGroup> = Vec::new();
+/// The groups of the rows that need attention, and the first [`ATTENTION`] of these.
+fn unsettled(snapshot: &Snapshot) -> Result<(Vec<FailureGroup>, Vec<RowRecord>), ReportError> {
+    let (mut groups, mut first) = (Vec::<FailureGroup>::new(), Vec::new());
     let mut found: HashMap<Cause, usize> = HashMap::new();
     for line in snapshot.unsettled_lines() {
         let line = line?;
+        if first.len() < ATTENTION {
+            first.push(line.clone());
+        }
         // A letter in flight has no reason yet.
         if line.state == State::InFlight {
             continue;
@@ -186,7 +199,7 @@ fn groups(snapshot: &Snapshot) -> Result<Vec<FailureGroup>, ReportError> {
         }
     }
     groups.sort_by_key(|group| Reverse(group.count));
-    Ok(groups)
+    Ok((groups, first))
 }
 
 fn cause(line: &RowRecord) -> Cause {
