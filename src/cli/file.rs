@@ -17,7 +17,7 @@ pub(super) fn write_own(
     path: &Path,
     what: &str,
     is_own: IsOwn<'_>,
-    write: impl FnOnce(&mut (dyn Write + Send)) -> Result<(), CliError>,
+    write: impl FnOnce(&mut dyn Write) -> Result<(), CliError>,
 ) -> Result<(), CliError> {
     let Some(old) = existing_head(path)? else {
         return write_whole(path, write);
@@ -80,7 +80,7 @@ fn existing_head(path: &Path) -> Result<Option<String>, CliError> {
 /// Writes a file under a temporary name in the same folder and renames it when it is complete. The earlier file stays until then.
 pub(super) fn write_whole(
     path: &Path,
-    write: impl FnOnce(&mut (dyn Write + Send)) -> Result<(), CliError>,
+    write: impl FnOnce(&mut dyn Write) -> Result<(), CliError>,
 ) -> Result<(), CliError> {
     let beside = beside(path);
     write_to(&beside, path, write)?;
@@ -91,7 +91,7 @@ pub(super) fn write_whole(
 fn write_to(
     beside: &Path,
     path: &Path,
-    write: impl FnOnce(&mut (dyn Write + Send)) -> Result<(), CliError>,
+    write: impl FnOnce(&mut dyn Write) -> Result<(), CliError>,
 ) -> Result<(), CliError> {
     let failed = CliError::file("write", path);
     let mut file = BufWriter::new(private(beside).map_err(&failed)?);
