@@ -13,10 +13,11 @@ use tera::{Context, ErrorKind, ReportError, Tera};
 
 use super::error::TemplateError;
 use super::folder::Folder;
-use super::names::{Meaning, Names};
+use super::names::Names;
 use super::scan::{Scan, scan};
+use super::tag_mistakes::{mistakes, wrong_comparisons};
 use super::tera_error::from_tera;
-use super::token::{Token, Word};
+use super::token::{Kind, Tag, Token, shown};
 use super::uses::Uses;
 use super::writer::LimitedWriter;
 use crate::correspondence::Language;
@@ -167,7 +168,7 @@ impl Library {
         // Files that are known already are skipped, so that circles end here; Tera reports them.
         while let Some(text) = added.get(at).and_then(|name| self.texts.get(name)).cloned() {
             errors.extend(text.mistakes());
-            for file in &text.scan.files {
+            for file in text.scan.files() {
                 if self.texts.contains_key(&file.text) {
                     continue;
                 }
@@ -218,22 +219,22 @@ impl Library {
         names: &Names,
     ) -> Result<Template, Vec<TemplateError>> {
         let texts = self.with_files(text_name);
+        let tags = || texts.iter().flat_map(|text| &text.scan.tags);
         let mut uses = Uses {
-            language: texts.iter().any(|text| text.scan.language),
+            language: tags().any(Tag::writes_in_language),
             ..Uses::default()
         };
         let mut errors = Vec::new();
-        let assigned: HashSet<&str> = texts
-            .iter()
-            .flat_map(|text| text.scan.assigned.iter().map(String::as_str))
-            .collect();
+        let assigned: HashSet<&str> = tags().flat_map(Tag::assigned).collect();
         let variables = self
             .tera
             .get_template_variables(&name)
             .map_err(|error| self.explain(&error))?;
-        let implicit = texts.iter().flat_map(|text| &text.scan.implicit);
+        let implicit = texts
+            .iter()
+            .flat_map(|text| text.scan.tokens(Kind::Implicit));
         uses.names
-            .extend(implicit.filter_map(|name| names.find(name)));
+            .extend(implicit.filter_map(|name| names.find(&name.text)));
         for variable in variables {
             match names.find(variable) {
                 Some(name) => {
@@ -258,11 +259,11 @@ impl Library {
             errors.truncate(NAME_ERRORS);
             return Err(errors);
         }
-        let only = texts.first().and_then(|text| text.scan.only.as_deref());
+        // In Markdown the value has to be escaped, so it cannot simply be copied.
+        let only = texts.first().filter(|_| !name.ends_with(MARKDOWN));
         let only = only
-            // In Markdown the value has to be escaped, so it cannot simply be copied.
-            .filter(|_| !name.ends_with(MARKDOWN))
-            .and_then(|only| names.find(only))
+            .and_then(|text| text.scan.text.strip_prefix("{{")?.strip_suffix("}}"))
+            .and_then(|only| names.find(only.trim_ascii()))
             .filter(|only| names.column_at(*only).is_some());
         let shown = texts
             .iter()
@@ -287,7 +288,7 @@ impl Library {
         while let Some(name) = seen.get(at) {
             if let Some(text) = self.texts.get(*name) {
                 texts.push(&**text);
-                for file in &text.scan.files {
+                for file in text.scan.files() {
                     if !seen.contains(&file.text.as_str()) {
                         seen.push(&file.text);
                     }
@@ -388,34 +389,33 @@ impl TemplateText {
         within.map_or(span.end, |(at, _)| span.start + at)
     }
 
+    /// Sets the place of an error whose span is known.
+    fn locate_span(&self, error: TemplateError) -> TemplateError {
+        let at = error.span.clone();
+        self.locate(error, at)
+    }
+
     fn mistakes(&self) -> impl Iterator<Item = TemplateError> {
         // `__tera_context` prints every value of the row, identity numbers among them.
-        let shows_all = self
-            .scan
-            .names
-            .iter()
-            .find(|name| name.text.starts_with("__tera"));
-        let shows_all = shows_all.map(|name| {
-            let message = format!(
-                "`{}` shows everything there is, and is not allowed",
-                name.text
-            );
-            self.locate(TemplateError::new(message), name.at.clone())
+        let mut names = self.scan.tokens(Kind::Name);
+        let shows_all = names.find(|name| name.text.starts_with("__tera"));
+        let shows_all = shows_all.map(|Token { text, at, .. }| {
+            let message = format!("`{text}` shows everything there is, and is not allowed");
+            self.locate(TemplateError::new(message), at.clone())
         });
-        let mistakes = self.scan.mistakes.iter().map(|mistake| {
-            let error = TemplateError::new(&mistake.message).with_hint(&mistake.hint);
-            self.locate(error, mistake.at.clone())
-        });
-        shows_all.into_iter().chain(mistakes)
+        let mistakes = self.scan.tags.iter().flat_map(mistakes);
+        shows_all
+            .into_iter()
+            .chain(mistakes.map(|error| self.locate_span(error)))
     }
 
     /// Adds the columns that are used as `row["E-post"]`. Columns that do not exist are errors.
     fn columns_of_row(&self, names: &Names, uses: &mut Uses) -> Vec<TemplateError> {
-        if self.scan.whole_row {
+        if self.scan.tokens(Kind::Name).any(|name| name.text == "row") {
             uses.row.extend(names.columns().map(|(name, _)| name));
         }
         let mut errors = Vec::new();
-        for key in &self.scan.columns {
+        for key in self.scan.tokens(Kind::Column) {
             match names.column(&key.text) {
                 Some(name) => {
                     uses.row.insert(name);
@@ -427,57 +427,35 @@ impl TemplateText {
         errors
     }
 
-    fn unknown_column(&self, key: &Word, names: &Names) -> TemplateError {
+    fn unknown_column(&self, key: &Token, names: &Names) -> TemplateError {
         let written = self.source_text(&key.at);
         let error = TemplateError::new(format!("there is no column `{written}`"))
             .with_hint(names.column_hint(written));
         self.locate(error, key.at.clone())
     }
 
-    /// Finds comparisons of columns that cannot work, because the value of a column is text. Texts are ordered letter by letter (`9` comes after `10`, and
-    /// `15.12.2026` before `2.1.2026`), and no text equals a number.
-    fn wrong_comparisons<'a>(
-        &'a self,
-        names: &'a Names,
-        assigned: &'a HashSet<&str>,
-    ) -> impl Iterator<Item = TemplateError> + 'a {
-        self.scan.comparisons.iter().filter_map(|comparison| {
-            let Word { text: name, at } = &comparison.variable;
-            names.column_at(names.find(name)?)?;
-            if assigned.contains(name.as_str()) {
-                return None;
-            }
-            let column = self.source_text(at);
-            let (message, hint) = if comparison.is_ordered {
-                (
-                    format!("`{column}` is a text, which is neither more nor less than a number or a date"),
-                    format!("write `{column} | amount > 0` for numbers, and `{column} | date(form=\"iso\") < \"2026-12-31\"` for dates"),
-                )
-            } else if comparison.other.as_ref().is_some_and(|other| is_number_or_bool(other, names)) {
-                (
-                    format!("`{column}` is a text, which never equals a number, nor true or false"),
-                    format!("write `{column} == \"1\"` for texts, and `{column} | amount == 1` for numbers"),
-                )
-            } else {
-                return None;
-            };
-            let error = TemplateError::new(message).with_hint(hint);
-            Some(self.locate(error, at.clone()))
-        })
+    fn wrong_comparisons(
+        &self,
+        names: &Names,
+        assigned: &HashSet<&str>,
+    ) -> impl Iterator<Item = TemplateError> {
+        let tags = self.scan.tags.iter();
+        tags.flat_map(|tag| wrong_comparisons(tag, self.source.text(), names, assigned))
+            .map(|error| self.locate_span(error))
     }
 
-    fn shown_columns<'a>(
-        &'a self,
-        pointer: &'a str,
-        names: &'a Names,
-    ) -> impl Iterator<Item = Arc<ShownColumn>> + 'a {
-        self.scan.shown.iter().filter_map(|word| {
-            let position = self.source.position(word.at.start);
+    fn shown_columns(
+        &self,
+        pointer: &str,
+        names: &Names,
+    ) -> impl Iterator<Item = Arc<ShownColumn>> {
+        shown(&self.scan.tags).into_iter().filter_map(|token| {
+            let position = self.source.position(token.at.start);
             Some(Arc::new(ShownColumn {
                 pointer: pointer.to_owned(),
-                column: names.column_at(names.find(&word.text)?)?,
+                column: names.column_at(names.find(&token.variable()?)?)?,
                 source: self.file(),
-                span: word.at.clone(),
+                span: token.at.clone(),
                 line: position.line,
                 position: position.column,
             }))
@@ -485,28 +463,10 @@ impl TemplateText {
     }
 }
 
-/// True for a number, `true` or `false`, and for a variable with such a value.
-fn is_number_or_bool(token: &Token, names: &Names) -> bool {
-    match token {
-        Token::Number(_) => true,
-        Token::Name(word) if matches!(word.text.as_str(), "true" | "True" | "false" | "False") => {
-            true
-        }
-        Token::Name(word) => {
-            let name = names.find(&word.text).and_then(|name| names.all.get(name));
-            name.is_some_and(|name| match &name.meaning {
-                Meaning::Variable(value) => value.is_number() || value.is_boolean(),
-                Meaning::RowNumber => true,
-                _ => false,
-            })
-        }
-        _ => false,
-    }
-}
-
 fn unknown_name(name: &str, texts: &[&TemplateText], names: &Names) -> TemplateError {
     let word = texts.iter().find_map(|text| {
-        let word = text.scan.names.iter().find(|word| word.text == name)?;
+        let mut names = text.scan.tokens(Kind::Name);
+        let word = names.find(|word| word.text == name)?;
         Some((text, word.at.clone()))
     });
     let unknown = |written: &str| {
@@ -577,6 +537,24 @@ mod tests {
             errors.iter().map(|error| error.column).collect::<Vec<_>>(),
             [4, 11]
         );
+    }
+
+    #[test]
+    fn a_template_of_one_column_is_recognised() {
+        for (text, is_one) in [
+            ("{{ Fødselsnummer }}", true),
+            ("{{Saksnummer}}", true),
+            ("{{ Saksnummer }} ", false),
+            (" {{ Saksnummer }}", false),
+            ("{{- Saksnummer }}", false),
+            ("{{ Saksnummer -}}", false),
+            ("{{ Saksnummer.b }}", false),
+            ("{{ Saksnummer }}{{ Saksnummer }}", false),
+        ] {
+            let compiled = bench(&[]).templates.compile_text("", text).unwrap();
+            let leaf = compiled.leaf().unwrap();
+            assert_eq!(leaf.template.only.is_some(), is_one, "{text}");
+        }
     }
 
     #[test]

@@ -1,16 +1,17 @@
-//! The detection of common mistakes in tags, which Tera would explain badly or silently misunderstand: constructs of Jinja, and characters that come along
-//! when text is pasted from a word processor. Also finds the comparisons in tags.
+//! The detection of common mistakes in tags, which Tera would explain badly or silently misunderstand: constructs of Jinja, characters that come along
+//! when text is pasted from a word processor, and comparisons that cannot work.
 
+use std::collections::HashSet;
+
+use super::error::TemplateError;
+use super::names::{Meaning, Names};
 use super::reference::call_of;
-use super::token::{Mistake, Token, Word, is_value};
+use super::token::{Kind, Tag, Token};
 
 /// The mistake for a sign that cannot be part of a tag and was probably pasted. Other mistakes in the tag may be consequences of it.
-fn pasted(token: &Token) -> Option<Mistake> {
-    let Token::Sign(sign, _) = *token else {
-        return None;
-    };
-    let code = u32::from(sign);
-    let (message, hint) = match sign {
+fn pasted(token: &Token) -> Option<TemplateError> {
+    let sign = token.word();
+    let (message, hint) = match sign.chars().next()? {
         '\u{2018}'..='\u{201F}' | '\u{2039}' | '\u{203A}' | '«' | '»' => (
             format!("the quotation mark `{sign}` does not begin or end a text in a tag"),
             "write straight quotation marks: `\"`",
@@ -18,214 +19,209 @@ fn pasted(token: &Token) -> Option<Mistake> {
         '\u{2010}'..='\u{2015}' | '\u{2212}' => {
             (format!("`{sign}` is no minus sign in a tag"), "write `-`")
         }
-        '\u{AD}'
+        invisible @ ('\u{AD}'
         | '\u{200B}'..='\u{200F}'
         | '\u{202A}'..='\u{202E}'
         | '\u{2060}'..='\u{206F}'
-        | '\u{FEFF}' => (
-            format!("there is an invisible character (U+{code:04X}) in the tag"),
-            "delete the tag, and type it again",
-        ),
+        | '\u{FEFF}') => {
+            let code = u32::from(invisible);
+            (
+                format!("there is an invisible character (U+{code:04X}) in the tag"),
+                "delete the tag, and type it again",
+            )
+        }
         _ => return None,
     };
-    Some(mistake(token.at(), message, hint))
+    Some(mistake(token, message, hint))
 }
 
-/// Finds the mistakes in a `{{ }}` tag.
-pub(super) fn in_expression(tokens: &[Token]) -> Vec<Mistake> {
+/// Finds the mistakes in a tag.
+pub(super) fn mistakes(tag: &Tag) -> Vec<TemplateError> {
+    let tokens = tag.tokens.as_slice();
     if let Some(pasted) = tokens.iter().find_map(pasted) {
         return vec![pasted];
     }
-    let mut found = lone_equals(tokens);
-    found.extend(positional_arguments(tokens));
-    // With `and` a lone text may be meant: `a == b and "ja" or "nei"` chooses between two texts.
-    if is_comparison(tokens) && !tokens.iter().any(|token| token.is_name("and")) {
-        found.extend(lone_texts(tokens));
-    }
-    found
-}
-
-/// Finds the mistakes in a `{% %}` tag.
-pub(super) fn in_statement(tokens: &[Token]) -> Vec<Mistake> {
-    if let Some(pasted) = tokens.iter().find_map(pasted) {
-        return vec![pasted];
-    }
-    let Some(Token::Name(tag)) = tokens.first() else {
+    let [first, rest @ ..] = tokens else {
         return Vec::new();
     };
-    let at = tag.at.clone();
-    let mut found = match tag.text.as_str() {
-        "elseif" | "elsif" => {
-            let message = format!("there is no tag `{}`", tag.text);
-            vec![mistake(at, message, "write `elif`")]
+    let has = |word: &str| tokens.iter().any(|token| token.is(word));
+    let no_tag = |name: &str| format!("there is no tag `{name}`");
+    let mut found = Vec::new();
+    match tag.word() {
+        "" if tag.is_statement => return found,
+        "" | "if" | "elif" => found.extend(lone_equals(tag)),
+        name @ ("elseif" | "elsif") => found.push(mistake(first, no_tag(name), "write `elif`")),
+        "else" if rest.first().is_some_and(|token| token.is("if")) => {
+            found.push(mistake(first, no_tag("else if"), "write `elif`"));
         }
-        "else" if tokens.get(1).is_some_and(|token| token.is_name("if")) => {
-            let message = "there is no tag `else if`".to_owned();
-            vec![mistake(at, message, "write `elif`")]
-        }
-        "macro" | "import" | "from" | "call" | "with" | "do" => {
-            let message = format!("there is no tag `{}`", tag.text);
+        name @ ("macro" | "import" | "from" | "call" | "with" | "do") => {
             let hint = "this is Tera, not Jinja: what is used again and again is a `component`, or a file that is included";
-            vec![mistake(at, message, hint)]
+            found.push(mistake(first, no_tag(name), hint));
         }
-        "if" | "elif" => {
-            let mut found = lone_equals(tokens);
-            found.extend(lone_texts(tokens));
-            found
-        }
-        _ => Vec::new(),
-    };
+        _ => {}
+    }
+    // With `and` a lone text may be meant: `a == b and "ja" or "nei"` chooses between two texts.
+    let compares = !tag.is_statement && (has("==") || has("!=")) && !has("and");
+    if compares || matches!(tag.word(), "if" | "elif") {
+        found.extend(lone_texts(tokens));
+    }
     // The head of a component declares its arguments, where bare names are correct.
-    if tag.text != "component" {
+    if tag.word() != "component" {
         found.extend(positional_arguments(tokens));
     }
     found
 }
 
-/// A comparison in which one side is a name or a column of `row` without a filter: `Beløp > 0`, `row["Antall"] == 1`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Comparison {
-    /// The name, or the column of `row` by its ASCII name.
-    pub(super) variable: Word,
-    /// True for an order (`<`, `>=`), false for equality.
-    pub(super) is_ordered: bool,
-    /// The other side, when that is a single word or number.
-    pub(super) other: Option<Token>,
-}
-
-/// Finds the comparisons of a tag.
-pub(super) fn comparisons(tokens: &[Token]) -> Vec<Comparison> {
+/// Finds comparisons of columns without a filter that cannot work, because the value of a column is text: `Beløp > 0`, `row["Antall"] == 1`. Texts are ordered letter
+/// by letter (`9` comes after `10`, and `15.12.2026` before `2.1.2026`), and no text equals a number. `source` is the text of the template; the names in `assigned` are no
+/// columns in it.
+pub(super) fn wrong_comparisons(
+    tag: &Tag,
+    source: &str,
+    names: &Names,
+    assigned: &HashSet<&str>,
+) -> Vec<TemplateError> {
+    let is_column = |token: &Token| {
+        let name = token.variable();
+        name.is_some_and(|name| {
+            let column = names.find(&name).and_then(|name| names.column_at(name));
+            column.is_some() && !assigned.contains(&*name)
+        })
+    };
     let mut found = Vec::new();
-    // A tag that begins with `<` uses a component, which is no comparison.
-    if tokens.first().is_some_and(|token| token.is_sign('<')) {
-        return found;
-    }
-    let is = |at: usize, sign| tokens.get(at).is_some_and(|token| token.is_sign(sign));
-    for (at, token) in tokens.iter().enumerate().skip(1) {
-        let (is_ordered, length) = match token {
-            Token::Sign('<' | '>', _) => (true, 1 + usize::from(is(at + 1, '='))),
-            Token::Sign('=' | '!', _) if is(at + 1, '=') && !is(at - 1, '=') => (false, 2),
-            Token::Name(name) if name.text == "in" && is(at + 1, '[') => (false, 2),
-            _ => continue,
-        };
-        let left = operand(tokens, at - 1);
-        let right = operand(tokens, at + length).filter(|_| !is(at + length + 1, '|'));
-        let mut add = |token: Option<&Token>, other: Option<&Token>| {
-            found.extend(token.and_then(Token::variable).map(|variable| Comparison {
-                variable,
-                is_ordered,
-                other: other.cloned(),
-            }));
-        };
-        let literal = |at: usize| {
-            tokens
-                .get(at)
-                .filter(|token| matches!(token, Token::Number(_)))
-        };
-        let negative = is(at + length, '-')
-            .then_some(at + length + 1)
-            .and_then(literal);
-        add(left, right.or(negative).or(literal(at + length)));
-        add(right, left.or(literal(at - 1)));
+    for (column, is_ordered, other) in comparisons(tag) {
+        if !is_column(column) {
+            continue;
+        }
+        let written = source.get(column.at.clone()).unwrap_or_default();
+        if is_ordered {
+            let message = format!(
+                "`{written}` is a text, which is neither more nor less than a number or a date"
+            );
+            let hint = format!(
+                "write `{written} | amount > 0` for numbers, and `{written} | date(form=\"iso\") < \"2026-12-31\"` for dates"
+            );
+            found.push(mistake(column, message, &hint));
+        } else if other.is_some_and(|other| is_number_or_bool(other, names)) {
+            let message =
+                format!("`{written}` is a text, which never equals a number, nor true or false");
+            let hint = format!(
+                "write `{written} == \"1\"` for texts, and `{written} | amount == 1` for numbers"
+            );
+            found.push(mistake(column, message, &hint));
+        }
     }
     found
 }
 
-/// The name or column at `at`, if it is a value.
-fn operand(tokens: &[Token], at: usize) -> Option<&Token> {
-    tokens.get(at).filter(|_| is_value(tokens, at))
+/// The comparisons of a tag, from each side that is a name or a column of `row`: that side, if it is asked for an order (`<`, `>=`), and the other side, when that
+/// is a single word or number.
+fn comparisons(tag: &Tag) -> Vec<(&Token, bool, Option<&Token>)> {
+    let mut found = Vec::new();
+    let get = |at: usize| tag.tokens.get(at);
+    let is = |at: usize, word| get(at).is_some_and(|token| token.is(word));
+    // A tag that begins with `<` uses a component, which is no comparison.
+    if is(0, "<") {
+        return found;
+    }
+    let number = |at: usize| get(at).filter(|token| token.kind == Kind::Number);
+    for (at, token) in tag.tokens.iter().enumerate().skip(1) {
+        let (is_ordered, next) = match token.word() {
+            "<" | ">" | "<=" | ">=" => (true, at + 1),
+            "==" | "!=" => (false, at + 1),
+            "in" if is(at + 1, "[") => (false, at + 2),
+            _ => continue,
+        };
+        let left = tag.value(at - 1);
+        let right = tag.value(next).filter(|_| !is(next + 1, "|"));
+        let negative = number(next + 1).filter(|_| is(next, "-"));
+        let right_side = right.or(negative).or(number(next));
+        found.extend(left.map(|left| (left, is_ordered, right_side)));
+        found.extend(right.map(|right| (right, is_ordered, left.or(number(at - 1)))));
+    }
+    found
 }
 
-/// True when the tokens hold `==` or `!=`.
-fn is_comparison(tokens: &[Token]) -> bool {
-    tokens.windows(2).any(|pair| {
-        matches!(pair, [Token::Sign('=' | '!', first), Token::Sign('=', second)] if second - first == 1)
+/// True for a number, `true` or `false`, and for a variable with such a value.
+fn is_number_or_bool(token: &Token, names: &Names) -> bool {
+    if token.kind == Kind::Number || matches!(token.word(), "true" | "True" | "false" | "False") {
+        return true;
+    }
+    let name = names
+        .find(token.word())
+        .and_then(|name| names.all.get(name));
+    name.is_some_and(|name| match &name.meaning {
+        Meaning::Variable(value) => value.is_number() || value.is_boolean(),
+        Meaning::RowNumber => true,
+        _ => false,
     })
 }
 
 /// Finds a single `=` meant as a comparison: `Språk = "nn"`. Inside brackets it assigns an argument and is correct.
-fn lone_equals(tokens: &[Token]) -> Vec<Mistake> {
-    let mut depth = 0_usize;
+fn lone_equals(tag: &Tag) -> Option<TemplateError> {
     // A tag with `/` uses a component, whose arguments are written with `=`.
-    let is_component = tokens.iter().any(|token| token.is_sign('/'));
-    if is_component {
-        return Vec::new();
+    if tag.tokens.iter().any(|token| token.is("/")) {
+        return None;
     }
-    for (at, token) in tokens.iter().enumerate() {
-        let is = |at: Option<usize>, signs: &[char]| {
-            let token = at.and_then(|at| tokens.get(at));
-            matches!(token, Some(Token::Sign(sign, _)) if signs.contains(sign))
-        };
-        match token {
-            Token::Sign('(' | '[' | '{', _) => depth += 1,
-            Token::Sign(')' | ']' | '}', _) => depth = depth.saturating_sub(1),
-            Token::Sign('=', _)
-                if depth == 0
-                    && !is(Some(at + 1), &['='])
-                    && !is(at.checked_sub(1), &['=', '!', '<', '>']) =>
-            {
-                let message = "`=` does not compare".to_owned();
-                return vec![mistake(token.at(), message, "write `==`")];
-            }
-            _ => {}
-        }
-    }
-    Vec::new()
+    let (_, equals) = tag.outside_brackets().find(|(_, token)| token.is("="))?;
+    let message = "`=` does not compare".to_owned();
+    Some(mistake(equals, message, "write `==`"))
 }
 
 /// Finds texts that are compared with nothing and so are always true: `Språk == "nn" or "en"`.
-fn lone_texts(tokens: &[Token]) -> Vec<Mistake> {
-    let is_joint = |token: &Token| token.is_name("or") || token.is_name("and");
-    let lone = tokens.iter().enumerate().filter_map(|(at, token)| {
-        let Token::Quoted(text) = token else { return None };
-        let follows = at.checked_sub(1).and_then(|at| tokens.get(at)).is_some_and(is_joint);
-        let ends = tokens.get(at + 1).is_none_or(|next| {
-            is_joint(next) || next.is_name("else") || next.is_sign(')')
-        });
-        (follows && ends).then(|| {
-            let message = format!("the text \"{}\" is compared with nothing, so that it is always true", text.text);
-            let hint = "compare each: `Språk == \"nn\" or Språk == \"en\"`, or write `Språk in [\"nn\", \"en\"]`";
-            mistake(text.at.clone(), message, hint)
-        })
+fn lone_texts(tokens: &[Token]) -> impl Iterator<Item = TemplateError> {
+    let word = |at: Option<usize>| at.and_then(|at| tokens.get(at)).map(Token::word);
+    let lone = tokens.iter().enumerate().filter(move |(at, token)| {
+        let follows = matches!(word(at.checked_sub(1)), Some("or" | "and"));
+        let ends = matches!(word(Some(at + 1)), None | Some("or" | "and" | "else" | ")"));
+        token.kind == Kind::Text && follows && ends
     });
-    lone.collect()
+    lone.map(|(_, token)| {
+        let message = format!("the text \"{}\" is compared with nothing, so that it is always true", token.text);
+        let hint = "compare each: `Språk == \"nn\" or Språk == \"en\"`, or write `Språk in [\"nn\", \"en\"]`";
+        mistake(token, message, hint)
+    })
 }
 
 /// Finds arguments without names, such as `default("x")`. Tera knows named ones only.
-fn positional_arguments(tokens: &[Token]) -> Vec<Mistake> {
+fn positional_arguments(tokens: &[Token]) -> impl Iterator<Item = TemplateError> {
     const WORDS: [&str; 8] = ["if", "elif", "else", "and", "or", "not", "in", "is"];
-    let called = tokens.windows(3).enumerate().filter_map(|(at, three)| {
-        let [Token::Name(name), Token::Sign('(', _), first] = three else {
+    tokens.windows(3).enumerate().filter_map(|(at, three)| {
+        let [name, open, first] = three else {
             return None;
         };
-        let has_name = matches!(first, Token::Name(_))
-            && tokens.get(at + 3).is_some_and(|token| token.is_sign('='))
-            && !tokens.get(at + 4).is_some_and(|token| token.is_sign('='));
-        let is_value = !matches!(first, Token::Sign(..));
-        (is_value && !has_name && !WORDS.contains(&name.text.as_str())).then(|| {
+        let is_call = matches!(name.kind, Kind::Name | Kind::Filter)
+            && open.is("(")
+            && !WORDS.contains(&name.text.as_str());
+        let has_name =
+            first.kind == Kind::Name && tokens.get(at + 3).is_some_and(|token| token.is("="));
+        (is_call && first.kind != Kind::Sign && !has_name).then(|| {
             let message = format!("the arguments of `{}` have names", name.text);
             let hint = match call_of(&name.text) {
                 Some(call) => format!("it is written `{call}`"),
                 None => format!("write `{}(name=value)`", name.text),
             };
-            mistake(first.at(), message, &hint)
+            mistake(first, message, &hint)
         })
-    });
-    called.collect()
+    })
 }
 
-fn mistake(at: std::ops::Range<usize>, message: String, hint: &str) -> Mistake {
-    Mistake {
-        at,
-        message,
-        hint: hint.to_owned(),
+/// A mistake at a token.
+fn mistake(token: &Token, message: String, hint: &str) -> TemplateError {
+    TemplateError {
+        span: token.at.clone(),
+        ..TemplateError::new(message).with_hint(hint)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::scan::scan;
-    use super::super::token::Token;
+    use super::{Kind, TemplateError, comparisons};
+
+    fn mistakes(text: &str) -> Vec<TemplateError> {
+        scan(text).tags.iter().flat_map(super::mistakes).collect()
+    }
 
     #[test]
     fn habits_are_told_with_what_to_write() {
@@ -269,10 +265,10 @@ mod tests {
                 "this is Tera, not Jinja: what is used again and again is a `component`, or a file that is included",
             ),
         ] {
-            let found = scan(text).mistakes;
+            let found = mistakes(text);
             assert!(!found.is_empty(), "{text}");
-            assert_eq!(&text[found[0].at.clone()], place, "{text}");
-            assert_eq!(found[0].hint, hint);
+            assert_eq!(&text[found[0].span.clone()], place, "{text}");
+            assert_eq!(found[0].hint.as_deref(), Some(hint));
         }
     }
 
@@ -283,9 +279,9 @@ mod tests {
             "{% if a %}{% elif b or 'en' or c %}{% endif %}",
             "{{ a == 'nn' or 'en' }}",
         ] {
-            let found = scan(text).mistakes;
+            let found = mistakes(text);
             assert_eq!(found.len(), 1, "{text}");
-            assert_eq!(&text[found[0].at.clone()], "en");
+            assert_eq!(&text[found[0].span.clone()], "en");
         }
     }
 
@@ -299,7 +295,7 @@ mod tests {
             "{% component Sum(value, unit=\"kr\") %}{% endcomponent %}{% <Box title=\"x\"> %}{% </Box> %}",
             "{% set x = a %}{{ {\"a\": 1} }}{{ f(x=y == z) }}{% if (a) and not (b) %}{% endif %}",
         ] {
-            assert_eq!(scan(text).mistakes, [], "{text}");
+            assert_eq!(mistakes(text), [], "{text}");
         }
     }
 
@@ -329,20 +325,18 @@ mod tests {
                 vec![],
             ),
         ] {
-            let words: Vec<_> = scan(text)
-                .comparisons
+            let tags = scan(text).tags;
+            let words: Vec<_> = tags
                 .iter()
-                .map(|comparison| {
-                    let other = match &comparison.other {
-                        Some(Token::Name(name)) => name.text.as_str(),
-                        Some(Token::Number(_)) => "number",
-                        _ => "?",
-                    };
-                    format!(
-                        "{} {} {other}",
-                        comparison.variable.text,
-                        if comparison.is_ordered { '>' } else { '=' }
-                    )
+                .flat_map(comparisons)
+                .map(|(one, is_ordered, other)| {
+                    let one = one.variable().unwrap();
+                    let sign = if is_ordered { '>' } else { '=' };
+                    let other = other.map_or("?", |other| match other.kind {
+                        Kind::Number => "number",
+                        _ => other.word(),
+                    });
+                    format!("{one} {sign} {other}")
                 })
                 .collect();
             assert_eq!(words, found, "{text}");
