@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::Mailing;
+use super::mailing::place_in_template;
 use super::report_builder::ReportBuilder;
-use crate::diagnostic::{Place, Problem, tidy};
+use crate::diagnostic::{Problem, tidy};
 use crate::recipients::Row;
 use crate::template::{ShownColumn, column_expression};
 
@@ -23,15 +24,20 @@ impl Mailing {
         let mut by_column: BTreeMap<usize, Vec<String>> = BTreeMap::new();
         // A template may show one column in many places: one warning for each column of the row.
         for shown in blanks {
-            let place = (
-                shown.pointer.clone(),
-                shown.column,
-                shown.line,
-                shown.position,
-            );
+            let file = shown.source.path().to_owned();
+            let place = (shown.pointer.clone(), file, shown.span.start);
             // The text of a place needs a search through the source, and millions of rows share a few places.
             let place = report.shown_at.entry(place);
-            let place = place.or_insert_with(|| self.shown_at(shown)).clone();
+            let place = place.or_insert_with(|| {
+                let ShownColumn {
+                    pointer,
+                    source,
+                    span,
+                    ..
+                } = &**shown;
+                place_in_template(&self.loaded, pointer, source, span).to_string()
+            });
+            let place = place.clone();
             let places = by_column.entry(shown.column).or_default();
             if places.len() < PLACES && !places.contains(&place) {
                 places.push(place);
@@ -55,19 +61,5 @@ impl Mailing {
                     )),
             );
         }
-    }
-
-    /// The place where a template shows a column, as text: file, line and column.
-    fn shown_at(&self, shown: &ShownColumn) -> String {
-        let place = match &shown.source {
-            Some(source) => Place::Source {
-                source: Arc::clone(source),
-                span: shown.span.clone(),
-            },
-            None => self
-                .loaded
-                .place_within(&shown.pointer, shown.line, shown.position),
-        };
-        place.to_string()
     }
 }

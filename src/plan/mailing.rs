@@ -1,6 +1,7 @@
 //! A mailing with everything it is made of: loaded, compiled, not yet rendered.
 
 use std::num::NonZeroUsize;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::{fs, thread};
@@ -309,16 +310,31 @@ fn file_problems(mut rows: Rows) -> Vec<Problem> {
 
 /// A template error at the place where the template was written.
 pub(super) fn in_manifest(loaded: &LoadedManifest, error: &TemplateError) -> Problem {
-    let place = error
-        .place()
-        .unwrap_or_else(|| match (error.line, error.column) {
-            // Line or column 0: the error has no position within its text.
-            (0, _) | (_, 0) => loaded.place(&error.pointer),
-            (line, column) => loaded.place_within(&error.pointer, line, column),
-        });
+    let place = match (&error.source, &error.file) {
+        (Some(source), _) => place_in_template(loaded, &error.pointer, source, &error.span),
+        (None, Some(file)) => Place::File(file.clone()),
+        (None, None) => loaded.place(&error.pointer),
+    };
     Problem {
         cause: error.cause.clone(),
         hint: error.hint.clone(),
         ..Problem::error(place, &error.message)
+    }
+}
+
+/// The place of a part of a template: in the template's own file or, without one, in the manifest, where the template stands at `pointer`.
+pub(super) fn place_in_template(
+    loaded: &LoadedManifest,
+    pointer: &str,
+    source: &Arc<Source>,
+    span: &Range<usize>,
+) -> Place {
+    if source.path().as_os_str().is_empty() {
+        let position = source.position(span.start);
+        return loaded.place_within(pointer, position.line, position.column);
+    }
+    Place::Source {
+        source: Arc::clone(source),
+        span: span.clone(),
     }
 }

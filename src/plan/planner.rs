@@ -381,10 +381,10 @@ impl<'a> RowPlanner<'a> {
         if error.is_in_every_row {
             return in_manifest(&self.mailing.loaded, error);
         }
-        // A line of 0 means that the place within the template is not known.
         let at = match &error.source {
-            Some(source) if error.line == 0 => source.path().display().to_string(),
-            None if error.line == 0 => error.pointer.trim_start_matches('/').replace('/', "."),
+            // An empty span at the beginning means that the place within the template is not known.
+            Some(source) if error.span.end == 0 => source.path().display().to_string(),
+            None => error.pointer.trim_start_matches('/').replace('/', "."),
             _ => in_manifest(&self.mailing.loaded, error).place.to_string(),
         };
         let cause = match &error.cause {

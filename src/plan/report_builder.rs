@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher as _, RandomState};
+use std::path::PathBuf;
 
 use jiff::Timestamp;
 
@@ -26,8 +27,8 @@ pub(super) struct ReportBuilder<'a> {
     pub(super) recipients: Vec<u64>,
     /// The first 8 bytes of the keys that letters would have after a spreadsheet changed their row keys.
     pub(super) loose_keys: Vec<u64>,
-    /// The places where templates show columns, as text, by pointer, column, line and position.
-    pub(super) shown_at: HashMap<(String, usize, usize, usize), String>,
+    /// The places where templates show columns, as text, by pointer, file and offset.
+    pub(super) shown_at: HashMap<(String, PathBuf, usize), String>,
     hashing: RandomState,
     /// The index in `problems` of each finding that is the same for all rows.
     constant: HashMap<Kind, usize>,

@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::diagnostic::{Place, Source};
+use crate::diagnostic::Source;
 use crate::secret::redact;
 
 /// The largest number of characters of a value that errors show.
@@ -16,16 +16,12 @@ const SHOWN: usize = 60;
 pub(crate) struct TemplateError {
     /// The JSON pointer of the value that is or names the template.
     pub pointer: String,
-    /// The file, when the template has a file of its own.
+    /// The text of the template, when the place in it is known. It has a path when the template has a file of its own.
     pub source: Option<Arc<Source>>,
-    /// The file, when the mistake concerns the whole of it.
-    pub(crate) file: Option<PathBuf>,
     /// The place of the mistake as a range of bytes in the template's text; empty when unknown.
     pub span: Range<usize>,
-    /// The line in the template's text, from 1; 0 when unknown.
-    pub line: usize,
-    /// The column in characters, from 1; 0 when unknown.
-    pub column: usize,
+    /// The file, when the mistake concerns the whole of it.
+    pub(crate) file: Option<PathBuf>,
     /// The mistake, without values of the row, so that equal mistakes of many rows can be grouped.
     pub message: String,
     /// The value that was found, shortened, with identity numbers masked.
@@ -56,16 +52,6 @@ impl TemplateError {
     pub(super) fn at(mut self, pointer: &str) -> Self {
         pointer.clone_into(&mut self.pointer);
         self
-    }
-
-    /// The place in the template's own file; `None` when the template stands in the manifest, at `pointer`.
-    pub(crate) fn place(&self) -> Option<Place> {
-        let whole = || self.file.clone().map(Place::File);
-        let part = self.source.as_ref().map(|source| Place::Source {
-            source: Arc::clone(source),
-            span: self.span.clone(),
-        });
-        part.or_else(whole)
     }
 }
 

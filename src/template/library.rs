@@ -18,6 +18,7 @@ use super::scan::{Scan, scan};
 use super::tag_mistakes::{mistakes, wrong_comparisons};
 use super::tera_error::from_tera;
 use super::token::{Kind, Tag, Token, shown};
+use super::tree::{Leaf, ShownColumn, Text};
 use super::uses::Uses;
 use super::writer::LimitedWriter;
 use crate::correspondence::Language;
@@ -38,48 +39,10 @@ pub(super) struct Library {
 
 /// The text of a template, or of a file that a template includes or extends.
 #[derive(Debug)]
-pub(super) struct TemplateText {
-    pub(super) source: Arc<Source>,
-    is_file: bool,
-    pub(super) scan: Scan,
-}
-
-/// A compiled template of a [`Library`].
-#[derive(Debug)]
-pub(super) struct Template {
-    name: String,
-    pub(super) uses: Uses,
-    /// For a template that consists of one column and nothing else: the index of that column in [`Names::all`]. Such a template needs no rendering.
-    pub(super) only: Option<usize>,
-    /// The columns whose values the template shows unconditionally.
-    pub(super) shown: Vec<Arc<ShownColumn>>,
-}
-
-/// A column that a template shows unconditionally, so that an empty value leaves a gap in the letter.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct ShownColumn {
-    /// The JSON pointer of the value that is the template or names its file.
-    pub pointer: String,
-    /// The index of the column, from 0.
-    pub column: usize,
-    /// The template's file; `None` when the template stands in the manifest.
-    pub source: Option<Arc<Source>>,
-    /// The place of the column's name as a range of bytes in the template's text.
-    pub span: Range<usize>,
-    /// The line in the template's text, from 1.
-    pub line: usize,
-    /// The column in the template's text, in characters from 1.
-    pub position: usize,
-}
-
-/// The input for compiling one template.
-pub(super) struct Draft<'a> {
-    /// The JSON pointer of the value that is the template or names its file.
-    pub(super) pointer: &'a str,
-    /// The path, when the template has a file of its own.
-    pub(super) path: Option<&'a str>,
-    pub(super) text: TemplateText,
-    pub(super) is_markdown: bool,
+struct TemplateText {
+    /// It has a path when the template has a file of its own.
+    source: Arc<Source>,
+    scan: Scan,
 }
 
 impl Library {
@@ -90,56 +53,64 @@ impl Library {
         }
     }
 
-    /// Compiles a template with the files it includes and extends. After an error the library is unchanged.
+    /// Compiles a template with the files it includes and extends. `pointer` is the place of the value that is the template or names its file, which has a `path`.
+    /// After an error the library is unchanged.
     pub(super) fn compile(
         &mut self,
-        draft: Draft<'_>,
+        pointer: &str,
+        path: Option<&str>,
+        source: Source,
+        is_markdown: bool,
         names: &Names,
         folder: &Folder,
-    ) -> Result<Template, Vec<TemplateError>> {
-        let number = self.texts.len();
-        let text_name = match draft.path {
+    ) -> Result<Text, Vec<TemplateError>> {
+        let text = TemplateText::new(source);
+        // Most members of a manifest are plain texts, which need no Tera.
+        if !text.scan.has_tags {
+            return Ok(Text::Constant(text.source.text().to_owned()));
+        }
+        let text_name = match path {
             Some(path) => path.to_owned(),
-            None => format!("{}#{number}", draft.pointer),
+            None => format!("{pointer}#{}", self.texts.len()),
         };
-        let mark = if draft.is_markdown { MARKDOWN } else { "" };
+        let mark = if is_markdown { MARKDOWN } else { "" };
         let name = format!("{text_name}{mark}");
         let mut added = vec![text_name.clone()];
-        let text = Arc::new(draft.text);
         // Kept until the template has compiled, so that an error can restore it.
-        let before = self.texts.insert(text_name.clone(), text);
+        let before = self.texts.insert(text_name.clone(), Arc::new(text));
         let compiled = self
             .add_files(&mut added, folder)
             .and_then(|()| self.add_to_tera(&added, &text_name, &name))
-            .and_then(|()| self.describe(draft.pointer, &text_name, name, names));
+            .and_then(|()| self.describe(pointer, &text_name, name, names));
         if compiled.is_err() {
             for name in &added {
                 self.texts.remove(name);
             }
             self.texts.extend(before.map(|text| (text_name, text)));
         }
-        compiled
+        let compiled = compiled.map(|leaf| Text::Leaf(Box::new(leaf)));
+        compiled.map_err(|errors| errors.into_iter().map(|error| error.at(pointer)).collect())
     }
 
     /// The text of the template itself, without included files, and with a letter in place of every value.
-    pub(super) fn own_text(&self, template: &Template) -> Option<String> {
-        self.text(template)?.scan.own_text.clone()
+    pub(super) fn own_text(&self, leaf: &Leaf) -> Option<String> {
+        self.text(leaf)?.scan.own_text.clone()
     }
 
-    fn text(&self, template: &Template) -> Option<&Arc<TemplateText>> {
-        self.texts.get(template.name.trim_end_matches(MARKDOWN))
+    fn text(&self, leaf: &Leaf) -> Option<&Arc<TemplateText>> {
+        self.texts.get(leaf.name.trim_end_matches(MARKDOWN))
     }
 
     /// Renders a template and appends the result to `text`.
     pub(super) fn render(
         &self,
-        template: &Template,
+        leaf: &Leaf,
         context: &Context,
         language: Language,
         text: &mut String,
     ) -> Result<(), Vec<TemplateError>> {
         let mut writer = LimitedWriter::new(text, language);
-        let Err(error) = self.tera.render_to(&template.name, context, &mut writer) else {
+        let Err(error) = self.tera.render_to(&leaf.name, context, &mut writer) else {
             return Ok(());
         };
         if let ErrorKind::Io(io::ErrorKind::FileTooLarge) = error.kind() {
@@ -147,7 +118,7 @@ impl Library {
                 "look for loops within loops, and for a value that is made longer again and again",
             );
             return Err(vec![TemplateError {
-                source: self.text(template).and_then(|text| text.file()),
+                source: self.text(leaf).and_then(|text| text.file()),
                 ..error
             }]);
         }
@@ -174,7 +145,7 @@ impl Library {
                 }
                 match folder.read(&file.text) {
                     Ok(source) => {
-                        let text = Arc::new(TemplateText::new(source, true));
+                        let text = Arc::new(TemplateText::new(source));
                         self.texts.insert(file.text.clone(), text);
                         added.push(file.text.clone());
                     }
@@ -217,7 +188,7 @@ impl Library {
         text_name: &str,
         name: String,
         names: &Names,
-    ) -> Result<Template, Vec<TemplateError>> {
+    ) -> Result<Leaf, Vec<TemplateError>> {
         let texts = self.with_files(text_name);
         let tags = || texts.iter().flat_map(|text| &text.scan.tags);
         let mut uses = Uses {
@@ -253,8 +224,10 @@ impl Library {
             }
         }
         if !errors.is_empty() {
-            errors.sort_by(|a, b| {
-                (a.line, a.column, &a.message).cmp(&(b.line, b.column, &b.message))
+            errors.sort_by_cached_key(|error| {
+                let source = error.source.as_ref();
+                let position = source.map(|source| source.position(error.span.start));
+                (position, error.message.clone())
             });
             errors.truncate(NAME_ERRORS);
             return Err(errors);
@@ -268,7 +241,9 @@ impl Library {
         let shown = texts
             .iter()
             .flat_map(|text| text.shown_columns(pointer, names));
-        Ok(Template {
+        Ok(Leaf {
+            pointer: pointer.to_owned(),
+            columns: uses.columns(names),
             only,
             shown: if only.is_some() {
                 Vec::new()
@@ -277,6 +252,9 @@ impl Library {
             },
             name,
             uses,
+            is_path: false,
+            is_condition: false,
+            condition: None,
         })
     }
 
@@ -354,17 +332,17 @@ impl Library {
 }
 
 impl TemplateText {
-    pub(super) fn new(source: Source, is_file: bool) -> Self {
+    fn new(source: Source) -> Self {
         Self {
             scan: scan(source.text()),
             source: Arc::new(source),
-            is_file,
         }
     }
 
     /// The file; `None` for a text of the manifest.
     fn file(&self) -> Option<Arc<Source>> {
-        self.is_file.then(|| Arc::clone(&self.source))
+        let is_file = !self.source.path().as_os_str().is_empty();
+        is_file.then(|| Arc::clone(&self.source))
     }
 
     fn source_text(&self, at: &Range<usize>) -> &str {
@@ -372,13 +350,12 @@ impl TemplateText {
     }
 
     /// Sets the place of an error to a range of this text.
-    fn locate(&self, mut error: TemplateError, at: Range<usize>) -> TemplateError {
-        let position = self.source.position(at.start);
-        error.line = position.line;
-        error.column = position.column;
-        error.span = at;
-        error.source = self.file();
-        error
+    fn locate(&self, error: TemplateError, span: Range<usize>) -> TemplateError {
+        TemplateError {
+            source: Some(Arc::clone(&self.source)),
+            span,
+            ..error
+        }
     }
 
     /// The byte offset of a line (from 1) and column (in characters, from 0).
@@ -450,14 +427,11 @@ impl TemplateText {
         names: &Names,
     ) -> impl Iterator<Item = Arc<ShownColumn>> {
         shown(&self.scan.tags).into_iter().filter_map(|token| {
-            let position = self.source.position(token.at.start);
             Some(Arc::new(ShownColumn {
                 pointer: pointer.to_owned(),
                 column: names.column_at(names.find(&token.variable()?)?)?,
-                source: self.file(),
+                source: Arc::clone(&self.source),
                 span: token.at.clone(),
-                line: position.line,
-                position: position.column,
             }))
         })
     }
@@ -494,13 +468,17 @@ mod tests {
         )
     }
 
+    /// Line and column of a mistake; 0 when its place is unknown.
+    fn position(error: &TemplateError) -> (usize, usize) {
+        error.source.as_ref().map_or((0, 0), |source| {
+            let position = source.position(error.span.start);
+            (position.line, position.column)
+        })
+    }
+
     fn placed(error: &TemplateError) -> (usize, usize, &str, Option<&str>) {
-        (
-            error.line,
-            error.column,
-            &error.message,
-            error.hint.as_deref(),
-        )
+        let (line, column) = position(error);
+        (line, column, &error.message, error.hint.as_deref())
     }
 
     #[test]
@@ -516,7 +494,7 @@ mod tests {
             )
         );
         assert_eq!(error.pointer, "/text");
-        assert_eq!(error.source, None);
+        assert!(error.source.unwrap().path().as_os_str().is_empty());
         let error = bench(&[]).refused("{{ row[\"E-pst\"] }}");
         assert_eq!(
             placed(&error),
@@ -534,8 +512,8 @@ mod tests {
             .compile_text("", "{{ y }}{{ x }}{{ y }}")
             .unwrap_err();
         assert_eq!(
-            errors.iter().map(|error| error.column).collect::<Vec<_>>(),
-            [4, 11]
+            errors.iter().map(position).collect::<Vec<_>>(),
+            [(1, 4), (1, 11)]
         );
     }
 
@@ -553,7 +531,7 @@ mod tests {
         ] {
             let compiled = bench(&[]).templates.compile_text("", text).unwrap();
             let leaf = compiled.leaf().unwrap();
-            assert_eq!(leaf.template.only.is_some(), is_one, "{text}");
+            assert_eq!(leaf.only.is_some(), is_one, "{text}");
         }
     }
 
@@ -589,8 +567,8 @@ mod tests {
         ] {
             let error = bench(&[]).refused(text);
             assert_eq!(
-                (error.line, error.column, error.message.as_str()),
-                (line, column, message),
+                (position(&error), error.message.as_str()),
+                ((line, column), message),
                 "{text}"
             );
         }
@@ -618,7 +596,7 @@ mod tests {
             .unwrap_err();
         let places: Vec<_> = errors
             .iter()
-            .map(|error| (error.line, error.message.as_str()))
+            .map(|error| (position(error).0, error.message.as_str()))
             .collect();
         assert_eq!(
             places,
@@ -643,10 +621,8 @@ mod tests {
             .compile("/root", &json!({"x": {"file": "a.md"}}))
             .unwrap_err();
         let path = bad.folder.path().join("b.md");
-        assert_eq!(
-            errors[0].place().unwrap().to_string(),
-            format!("{}:2:4", path.display())
-        );
+        assert_eq!(errors[0].source.as_ref().unwrap().path(), path);
+        assert_eq!(position(&errors[0]), (2, 4));
         assert_eq!(errors[0].pointer, "/root/x");
     }
 
@@ -661,7 +637,7 @@ mod tests {
                 .templates
                 .compile("", &json!({"file": name}))
                 .unwrap_err();
-            (errors[0].line, errors[0].message.clone())
+            (position(&errors[0]).0, errors[0].message.clone())
         };
         assert_eq!(file("a.md"), (0, "the template includes itself".to_owned()));
         assert_eq!(
@@ -674,8 +650,8 @@ mod tests {
         assert_eq!(file("none.md"), (0, "there is no such file".to_owned()));
         let error = bench.refused("{% include \"none.md\" %}");
         assert_eq!(
-            (error.column, error.message.as_str()),
-            (13, "there is no such file")
+            (position(&error), error.message.as_str()),
+            ((1, 13), "there is no such file")
         );
     }
 
@@ -684,7 +660,7 @@ mod tests {
         let mut bench = bench(&[]);
         let tree = bench.tree(&json!("åå {{ row[Saksnummer] }}"));
         let errors = bench.render::<String>(&tree, &["x", "y", "z"]).unwrap_err();
-        assert_eq!((errors[0].line, errors[0].column), (1, 7));
+        assert_eq!(position(&errors[0]), (1, 7));
         assert_eq!(
             errors[0].message,
             "tried to render a variable that is undefined"

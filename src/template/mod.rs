@@ -5,8 +5,8 @@
 //! are found at compilation. Templates have no access to the environment, the network, or files outside the manifest's folder.
 
 mod ascii_names;
+mod builder;
 mod calendar;
-mod compiler;
 mod condition;
 mod dates;
 mod de;
@@ -32,15 +32,13 @@ mod uses;
 mod writer;
 
 pub(crate) use ascii_names::{ascii_letter, column_expression, is_combining_mark};
-pub(crate) use compiler::MemberRules;
 pub(crate) use condition::parse_condition;
 pub(crate) use error::TemplateError;
-pub(crate) use library::ShownColumn;
 pub(crate) use names::{NameConflict, Names};
 pub(crate) use reference::REFERENCE;
 pub(crate) use scope::Scope;
-pub(crate) use templates::Templates;
-pub(crate) use tree::{Text, Tree};
+pub(crate) use templates::{MemberRules, Templates};
+pub(crate) use tree::{ShownColumn, Text, Tree};
 pub(crate) use writer::take_protected;
 
 #[cfg(test)]

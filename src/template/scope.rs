@@ -7,8 +7,8 @@ use tera::value::Key;
 use tera::{Context, Map, Value};
 
 use super::de::Rendered;
-use super::library::ShownColumn;
 use super::names::{Meaning, Names};
+use super::tree::ShownColumn;
 use super::uses::Uses;
 use crate::correspondence::Language;
 

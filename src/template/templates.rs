@@ -8,34 +8,52 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+use tera::Context;
 
-use super::compiler::{Compiled, Compiler, Leaf, MemberRules};
 use super::condition::{neither_true_nor_false, parse_condition};
 use super::de::{self, Rendered};
 use super::engine;
 use super::error::TemplateError;
 use super::folder::Folder;
-use super::library::{Library, Template};
+use super::library::Library;
 use super::names::{Meaning, Names};
 use super::scope::Scope;
-use super::tree::{self, Text, Tree};
+use super::tree::{Leaf, Text, Tree};
 use super::uses::Uses;
 use crate::correspondence::Language;
+use crate::diagnostic::Source;
 
 /// The largest number of compiled files that are cached for paths from rows. With a file for every row, memory would grow without it.
 const FILES_KEPT: usize = 1000;
 
+/// The members of a manifest that are treated in a special way.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct MemberRules {
+    /// The JSON pointers of texts that are Markdown, in which values are escaped.
+    pub markdown: &'static [&'static str],
+    /// The members whose keys the author chooses, so that `when` in them is an ordinary key.
+    pub own_keys: &'static [&'static str],
+}
+
 /// A template file whose path comes from a row, with its own library. Errors are cached too, so that a file is compiled once.
 struct RowFile {
     library: Library,
-    compiled: Result<Compiled, Vec<TemplateError>>,
+    text: Result<Text, Vec<TemplateError>>,
 }
 
 /// Compiles and renders the templates of a mailing. After compilation it can be shared between threads.
 pub(crate) struct Templates {
-    compiler: Compiler,
+    folder: Folder,
+    names: Names,
+    pub(super) rules: MemberRules,
     library: Library,
+    /// The language of texts that are the same for all rows.
+    language: Language,
+    /// The columns that the language of letters depends on, when it differs between rows.
+    language_columns: Option<Vec<String>>,
+    /// The combined uses of everything compiled so far, constant texts and files chosen by rows included. Behind a lock, because such files are compiled while
+    /// rows are rendered.
+    uses: RwLock<Uses>,
     /// The combined uses of the leaves: the names that a scope is filled with.
     filled: Uses,
     /// True when the paths of some files come from rows.
@@ -86,15 +104,13 @@ impl Templates {
         let library = Library::new(tera);
         Ok(Self {
             empty: library.clone(),
-            compiler: Compiler {
-                folder: opened,
-                names,
-                rules,
-                uses: RwLock::default(),
-                language: Language::default(),
-                language_columns: None,
-            },
+            folder: opened,
+            names,
+            rules,
             library,
+            language: Language::default(),
+            language_columns: None,
+            uses: RwLock::default(),
             filled: Uses::default(),
             rows_choose_files: false,
             now_was_used,
@@ -112,57 +128,76 @@ impl Templates {
     pub(crate) fn set_language(&mut self, language: &Text) {
         match language {
             Text::Constant(text) => {
-                self.compiler.language = Language::parse(text).unwrap_or_default();
+                self.language = Language::parse(text).unwrap_or_default();
             }
             Text::Leaf(leaf) => {
-                self.compiler.language_columns = Some(leaf.columns.clone());
+                self.language_columns = Some(leaf.columns.clone());
             }
         }
     }
 
-    /// Compiles a JSON value whose strings are templates and whose `{ "file": path }` objects are template files. `pointer` is the place of the value
-    /// in the manifest. The `Err` holds all errors.
-    pub(crate) fn compile(
-        &mut self,
-        pointer: &str,
-        value: &Value,
-    ) -> Result<Tree, Vec<TemplateError>> {
-        let tree = tree::compile(&self.compiler, &mut self.library, pointer, value)?;
-        self.fill_for(&tree.leaves);
-        Ok(tree)
+    pub(super) fn is_markdown(&self, pointer: &str) -> bool {
+        self.rules.markdown.contains(&pointer)
     }
 
-    pub(crate) fn compile_text(
+    /// Reads a template file, which the value at `pointer` names.
+    pub(super) fn read(&self, pointer: &str, path: &str) -> Result<Source, Vec<TemplateError>> {
+        let source = self.folder.read(path);
+        source.map_err(|error| vec![error.at(pointer)])
+    }
+
+    /// Compiles a text of the manifest, or a file, which has a path.
+    pub(super) fn compile_source(
         &mut self,
         pointer: &str,
-        text: &str,
+        path: Option<&str>,
+        source: Source,
+        is_markdown: bool,
     ) -> Result<Text, Vec<TemplateError>> {
-        let text = tree::compile_text(&self.compiler, &mut self.library, pointer, text)?;
-        self.fill_for(text.leaf());
+        let (names, folder) = (&self.names, &self.folder);
+        let library = &mut self.library;
+        let text = library.compile(pointer, path, source, is_markdown, names, folder)?;
+        let text = self.finish(&self.library, text)?;
+        if let Text::Leaf(leaf) = &text {
+            self.filled.extend(&leaf.uses);
+        }
         Ok(text)
     }
 
-    /// Compiles the `when` of a part; a part without one is always included.
-    pub(crate) fn compile_condition(
-        &mut self,
-        pointer: &str,
-        when: Option<&Value>,
-    ) -> Result<Text, Vec<TemplateError>> {
-        let text = tree::compile_condition(&self.compiler, &mut self.library, pointer, when)?;
-        self.fill_for(text.leaf());
-        Ok(text)
-    }
-
-    /// Adds what leaves use to the names that scopes are filled with.
-    fn fill_for<'a>(&mut self, leaves: impl IntoIterator<Item = &'a Leaf>) {
-        for leaf in leaves {
-            self.filled.extend(&leaf.template.uses);
-            if leaf.is_path {
-                // The uses of such files are unknown until a row chooses them, so every name must be available.
-                self.rows_choose_files = true;
-                self.filled.extend_to_all(&self.compiler.names);
+    /// Renders a text at once when it is the same for all rows.
+    fn finish(&self, library: &Library, text: Text) -> Result<Text, Vec<TemplateError>> {
+        let Text::Leaf(mut leaf) = text else {
+            return Ok(text);
+        };
+        let mut uses = self.uses.write().unwrap_or_else(PoisonError::into_inner);
+        uses.extend(&leaf.uses);
+        // Released before rendering, which may take long.
+        drop(uses);
+        match &self.language_columns {
+            Some(columns) if leaf.uses.language => {
+                let more = columns
+                    .iter()
+                    .filter(|column| !leaf.columns.contains(column));
+                let more: Vec<_> = more.cloned().collect();
+                leaf.columns.extend(more);
+            }
+            _ if leaf.uses.vary(&self.names) => {}
+            _ => {
+                let mut text = String::new();
+                // The context is empty: variables and the mailing's name are in Tera's global context.
+                let context = Context::new();
+                let rendered = library.render(&leaf, &context, self.language, &mut text);
+                rendered.map_err(|errors| at(errors, &leaf.pointer))?;
+                return Ok(Text::Constant(text));
             }
         }
+        Ok(Text::Leaf(leaf))
+    }
+
+    /// Prepares for files whose paths come from rows. Their uses are unknown until a row chooses them, so every name must be available.
+    pub(super) fn let_rows_choose_files(&mut self) {
+        self.rows_choose_files = true;
+        self.filled.extend_to_all(&self.names);
     }
 
     /// Replaces the row of a scope: its number, and `value` for the values of its columns, by index from 0.
@@ -172,16 +207,16 @@ impl Templates {
         number: u64,
         value: impl Fn(usize) -> &'a str,
     ) {
-        scope.fill(&self.compiler.names, &self.filled, number, value);
-        scope.set_language(self.compiler.language);
+        scope.fill(&self.names, &self.filled, number, value);
+        scope.set_language(self.language);
     }
 
     /// The columns and variables that anything compiled so far uses, as the user wrote them. Template files whose paths come from rows are compiled
     /// when their first row is rendered.
     pub(crate) fn used_names(&self) -> impl Iterator<Item = &str> {
-        let used = self.compiler.uses.read();
+        let used = self.uses.read();
         let used = used.unwrap_or_else(PoisonError::into_inner).clone();
-        let all = self.compiler.names.all.iter().enumerate();
+        let all = self.names.all.iter().enumerate();
         let all = all.filter(move |(at, name)| {
             used.names.contains(at)
                 && matches!(name.meaning, Meaning::Column(_) | Meaning::Variable(_))
@@ -196,7 +231,7 @@ impl Templates {
 
     /// The template files read so far, included ones among them, as paths relative to the manifest's folder.
     pub(crate) fn files_read(&self) -> Vec<String> {
-        self.compiler.folder.files_read()
+        self.folder.files_read()
     }
 }
 
@@ -237,7 +272,7 @@ impl Templates {
     pub(crate) fn chosen_file(&self, tree: &Tree, scope: &Scope, pointer: &str) -> Option<String> {
         let leaf = leaf_at(tree, pointer).filter(|leaf| leaf.is_path)?;
         let mut path = String::new();
-        let rendered = self.render_template(&self.library, &leaf.template, scope, &mut path);
+        let rendered = self.render_template(&self.library, leaf, &scope.context, scope, &mut path);
         rendered.ok().map(|()| path)
     }
 
@@ -250,12 +285,12 @@ impl Templates {
     ) -> Option<String> {
         let leaf = leaf_at(tree, pointer)?;
         if !leaf.is_path {
-            return self.library.own_text(&leaf.template);
+            return self.library.own_text(leaf);
         }
         let file = self.row_file(leaf, file?.to_owned());
-        match file.compiled.as_ref().ok()? {
-            Compiled::Constant(text) => Some(text.clone()),
-            Compiled::Varying(template) => file.library.own_text(template),
+        match file.text.as_ref().ok()? {
+            Text::Constant(text) => Some(text.clone()),
+            Text::Leaf(leaf) => file.library.own_text(leaf),
         }
     }
 
@@ -317,35 +352,39 @@ impl Templates {
         let rendered = if leaf.is_path {
             self.render_row_file(leaf, scope, text)
         } else {
-            let rendered = self.render_template(&self.library, &leaf.template, scope, text);
-            rendered.map(|()| scope.note_blanks(&leaf.template.shown, &text[start..]))
+            self.render_template(&self.library, leaf, &scope.context, scope, text)
         };
-        let checked = rendered.and_then(|()| check_condition(leaf, &text[start..]));
+        let checked = rendered.and_then(|()| match text.get(start..).unwrap_or_default() {
+            condition if leaf.is_condition && parse_condition(condition).is_none() => {
+                Err(vec![neither_true_nor_false(condition)])
+            }
+            _ => Ok(()),
+        });
         checked.map_err(|errors| {
             text.truncate(start);
-            errors
-                .into_iter()
-                .map(|error| error.at(&leaf.pointer))
-                .collect()
+            at(errors, &leaf.pointer)
         })
     }
 
+    /// Renders a template, and notes the blank columns that it shows.
     fn render_template(
         &self,
         library: &Library,
-        template: &Template,
+        leaf: &Leaf,
+        context: &Context,
         scope: &Scope,
         text: &mut String,
     ) -> Result<(), Vec<TemplateError>> {
-        let only = template
-            .only
-            .and_then(|name| self.compiler.names.all.get(name));
+        let only = leaf.only.and_then(|name| self.names.all.get(name));
         // Most short templates are a single column, whose value is copied without Tera.
-        if let Some(value) = only.and_then(|name| scope.context.get(&name.identifier)?.as_str()) {
+        if let Some(value) = only.and_then(|name| context.get(&name.identifier)?.as_str()) {
             text.push_str(value);
             return Ok(());
         }
-        library.render(template, &scope.context, scope.language, text)
+        let start = text.len();
+        library.render(leaf, context, scope.language, text)?;
+        scope.note_blanks(&leaf.shown, &text[start..]);
+        Ok(())
     }
 
     fn render_row_file(
@@ -355,38 +394,34 @@ impl Templates {
         text: &mut String,
     ) -> Result<(), Vec<TemplateError>> {
         let mut path = String::new();
-        self.render_template(&self.library, &leaf.template, scope, &mut path)?;
+        self.render_template(&self.library, leaf, &scope.context, scope, &mut path)?;
         let file = self.row_file(leaf, path);
-        let template = match &file.compiled {
+        match &file.text {
             Err(errors) => {
                 let errors = errors.iter().cloned().map(|error| TemplateError {
-                    is_in_every_row: error.place().is_some(),
+                    is_in_every_row: error.source.is_some() || error.file.is_some(),
                     ..error
                 });
-                return Err(errors.collect());
+                Err(errors.collect())
             }
-            Ok(Compiled::Constant(constant)) => {
+            Ok(Text::Constant(constant)) => {
                 text.push_str(constant);
-                return Ok(());
+                Ok(())
             }
-            Ok(Compiled::Varying(template)) => template,
-        };
-        let start = text.len();
-        // The `row` in the scope has only the columns that were known to be used before this file was chosen.
-        if template.uses.uses_row(&self.compiler.names) {
-            let context = scope.with_row(&self.compiler.names, &template.uses);
-            let library = &file.library;
-            library.render(template, &context, scope.language, text)?;
-        } else {
-            self.render_template(&file.library, template, scope, text)?;
+            Ok(Text::Leaf(leaf)) => {
+                // The `row` in the scope has only the columns that were known to be used before this file was chosen.
+                let uses_row = leaf.uses.uses_row(&self.names);
+                let context = uses_row.then(|| scope.with_row(&self.names, &leaf.uses));
+                let context = context.as_ref().unwrap_or(&scope.context);
+                self.render_template(&file.library, leaf, context, scope, text)
+            }
         }
-        scope.note_blanks(&template.shown, &text[start..]);
-        Ok(())
     }
 
     /// Returns a file whose path comes from a row, and compiles it on first use.
     fn row_file(&self, leaf: &Leaf, path: String) -> Arc<RowFile> {
-        let kept = &self.row_files[usize::from(leaf.is_markdown)];
+        let is_markdown = self.is_markdown(&leaf.pointer);
+        let kept = &self.row_files[usize::from(is_markdown)];
         let files = kept.read().unwrap_or_else(PoisonError::into_inner);
         if let Some(file) = files.get(&path) {
             return Arc::clone(file);
@@ -394,10 +429,19 @@ impl Templates {
         // Compiled without a lock: two threads may compile the same file, which is harmless.
         drop(files);
         let mut library = self.empty.clone();
-        let compiled =
-            self.compiler
-                .compile_file(&mut library, &leaf.pointer, &path, leaf.is_markdown);
-        let file = Arc::new(RowFile { library, compiled });
+        let text = self.read(&leaf.pointer, &path).and_then(|source| {
+            let (names, folder) = (&self.names, &self.folder);
+            library.compile(
+                &leaf.pointer,
+                Some(&path),
+                source,
+                is_markdown,
+                names,
+                folder,
+            )
+        });
+        let text = text.and_then(|text| self.finish(&library, text));
+        let file = Arc::new(RowFile { library, text });
         let mut files = kept.write().unwrap_or_else(PoisonError::into_inner);
         if files.len() >= FILES_KEPT {
             // Clearing is simple and enough: a mailing with more files has one for nearly every row.
@@ -414,12 +458,8 @@ fn leaf_at<'a>(tree: &'a Tree, pointer: &str) -> Option<&'a Leaf> {
     leaves.find(|leaf| leaf.pointer == pointer && !leaf.is_condition)
 }
 
-/// Checks that a condition rendered to true, false or nothing.
-fn check_condition(leaf: &Leaf, rendered: &str) -> Result<(), Vec<TemplateError>> {
-    if leaf.is_condition && parse_condition(rendered).is_none() {
-        return Err(vec![neither_true_nor_false(rendered)]);
-    }
-    Ok(())
+fn at(errors: Vec<TemplateError>, pointer: &str) -> Vec<TemplateError> {
+    errors.into_iter().map(|error| error.at(pointer)).collect()
 }
 
 #[cfg(test)]
@@ -428,7 +468,7 @@ pub(super) mod tests {
     use std::fs;
 
     use serde::de::DeserializeOwned;
-    use serde_json::json;
+    use serde_json::{Value, json};
     use tempfile::TempDir;
 
     use super::*;

@@ -1,12 +1,13 @@
-//! The tree of templates that a JSON value compiles to.
+//! The compiled texts of a mailing, alone or as the tree that a JSON value compiles to.
 
-use serde_json::{Map, Number, Value};
+use std::ops::Range;
+use std::sync::Arc;
 
-use super::compiler::{Compiled, Compiler, Leaf};
-use super::condition::{neither_true_nor_false, parse_condition};
-use super::error::TemplateError;
-use super::library::{Library, Template};
-use crate::text::pointer_token;
+use serde_json::Number;
+
+use super::condition::parse_condition;
+use super::uses::Uses;
+use crate::diagnostic::Source;
 
 /// A compiled JSON value, which is rendered for each row.
 #[derive(Debug)]
@@ -15,13 +16,6 @@ pub(crate) struct Tree {
     pub(super) pointer: String,
     pub(super) root: Node,
     pub(super) leaves: Vec<Leaf>,
-}
-
-/// A single compiled text, without a tree around it.
-#[derive(Debug)]
-pub(crate) enum Text {
-    Constant(String),
-    Leaf(Box<Leaf>),
 }
 
 /// A node of a tree. Parts that are left out for every row have no node.
@@ -39,6 +33,49 @@ pub(super) enum Node {
     Map(Vec<(String, Self)>),
     /// A part that is included when the leaf with this index renders to true.
     When(usize, Box<Self>),
+}
+
+/// A compiled text.
+#[derive(Debug)]
+pub(crate) enum Text {
+    /// It is the same for all rows, and already rendered.
+    Constant(String),
+    Leaf(Box<Leaf>),
+}
+
+/// A text that is rendered for each row.
+#[derive(Debug)]
+pub(crate) struct Leaf {
+    /// The JSON pointer of the text in the manifest.
+    pub(super) pointer: String,
+    /// The name of its template in the library.
+    pub(super) name: String,
+    pub(super) uses: Uses,
+    /// The headers of the columns that it depends on.
+    pub(super) columns: Vec<String>,
+    /// For a template that consists of one column and nothing else: the index of that column among all names. Such a template needs no rendering.
+    pub(super) only: Option<usize>,
+    /// The columns whose values the template shows unconditionally.
+    pub(super) shown: Vec<Arc<ShownColumn>>,
+    /// True when the template renders the path of a file, whose text is the leaf's.
+    pub(super) is_path: bool,
+    /// True when it is the `when` of a part of the letter.
+    pub(super) is_condition: bool,
+    /// The index of the leaf that is the condition of the surrounding part. It always comes before this one, so that it is rendered first.
+    pub(super) condition: Option<usize>,
+}
+
+/// A column that a template shows unconditionally, so that an empty value leaves a gap in the letter.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ShownColumn {
+    /// The JSON pointer of the value that is the template or names its file.
+    pub pointer: String,
+    /// The index of the column, from 0.
+    pub column: usize,
+    /// The text of the template, which has a path when it is a file of its own.
+    pub source: Arc<Source>,
+    /// The place of the column's name as a range of bytes in that text.
+    pub span: Range<usize>,
 }
 
 impl Tree {
@@ -93,251 +130,6 @@ impl Text {
     pub(crate) fn is_always_true(&self) -> bool {
         matches!(self, Self::Constant(text) if parse_condition(text) == Some(true))
     }
-}
-
-/// Compiles a value. The `Err` holds all errors.
-pub(super) fn compile(
-    compiler: &Compiler,
-    library: &mut Library,
-    pointer: &str,
-    value: &Value,
-) -> Result<Tree, Vec<TemplateError>> {
-    let mut builder = Builder {
-        compiler,
-        library,
-        pointer: pointer.to_owned(),
-        leaves: Vec::new(),
-        condition: None,
-        errors: Vec::new(),
-    };
-    let root = builder.node(value);
-    let Builder { leaves, errors, .. } = builder;
-    if !errors.is_empty() {
-        return Err(errors);
-    }
-    Ok(Tree {
-        pointer: pointer.to_owned(),
-        root,
-        leaves,
-    })
-}
-
-pub(super) fn compile_text(
-    compiler: &Compiler,
-    library: &mut Library,
-    pointer: &str,
-    text: &str,
-) -> Result<Text, Vec<TemplateError>> {
-    let template = compiler.compile_inline(library, pointer, text, false);
-    match template.map_err(|errors| at(errors, pointer))? {
-        Compiled::Constant(text) => Ok(Text::Constant(text)),
-        Compiled::Varying(template) => Ok(Text::Leaf(Box::new(compiler.leaf(pointer, template)))),
-    }
-}
-
-/// Compiles the `when` of a part; a part without one is always included.
-pub(super) fn compile_condition(
-    compiler: &Compiler,
-    library: &mut Library,
-    pointer: &str,
-    when: Option<&Value>,
-) -> Result<Text, Vec<TemplateError>> {
-    let Some(Value::String(text)) = when else {
-        // The schema has refused everything but `true`, `false` and null.
-        return Ok(Text::Constant(
-            (when != Some(&Value::Bool(false))).to_string(),
-        ));
-    };
-    let mut text = compile_text(compiler, library, pointer, text)?;
-    match &mut text {
-        Text::Leaf(leaf) => leaf.is_condition = true,
-        Text::Constant(constant) if parse_condition(constant).is_none() => {
-            return Err(vec![neither_true_nor_false(constant).at(pointer)]);
-        }
-        Text::Constant(_) => {}
-    }
-    Ok(text)
-}
-
-struct Builder<'a> {
-    compiler: &'a Compiler,
-    library: &'a mut Library,
-    pointer: String,
-    leaves: Vec<Leaf>,
-    /// The index of the leaf that is the condition of the current part.
-    condition: Option<usize>,
-    errors: Vec<TemplateError>,
-}
-
-impl Builder<'_> {
-    fn node(&mut self, value: &Value) -> Node {
-        match value {
-            Value::Null => Node::Absent,
-            Value::Bool(value) => Node::Bool(*value),
-            Value::Number(number) => Node::Number(number.clone()),
-            Value::String(text) => self.text(text),
-            Value::Array(items) => self.list(items),
-            Value::Object(members) => match file(members) {
-                Some(path) => self.file(path),
-                None => self.map(members),
-            },
-        }
-    }
-
-    fn list(&mut self, items: &[Value]) -> Node {
-        let nodes = items.iter().enumerate().map(|(at, item)| {
-            self.inside(&at.to_string(), |builder| match item {
-                // In a list an object with only `file` is an attachment and not the text of a file.
-                Value::Object(members) => builder.map(members),
-                item => builder.node(item),
-            })
-        });
-        // Absent items keep their places, so that the indexes in errors are those of the manifest.
-        let nodes: Vec<_> = nodes.collect();
-        let is_absent = |node: &Node| matches!(node, Node::Absent);
-        if !nodes.is_empty() && nodes.iter().all(is_absent) {
-            return Node::Absent;
-        }
-        Node::List(nodes)
-    }
-
-    /// Compiles an object. Its `when` is its condition and no member, unless the author chooses the keys.
-    fn map(&mut self, members: &Map<String, Value>) -> Node {
-        let own_keys = self.compiler.rules.own_keys;
-        let key = self.pointer.rsplit('/').next().unwrap_or_default();
-        match members.get("when") {
-            Some(when) if !own_keys.contains(&key) => self.conditional(when, members),
-            _ => self.members(members.iter()),
-        }
-    }
-
-    fn conditional(&mut self, when: &Value, members: &Map<String, Value>) -> Node {
-        let others = members.iter().filter(|(key, _)| *key != "when");
-        let (outer, before) = (self.condition, self.leaves.len());
-        let condition = self.inside("when", |builder| builder.condition(when));
-        match condition {
-            Some(condition) if condition.is_always_true() => self.members(others),
-            Some(Text::Leaf(leaf)) => {
-                self.push(*leaf);
-                self.condition = Some(before);
-                let node = self.members(others);
-                self.condition = outer;
-                match node {
-                    Node::Absent => Node::Absent,
-                    node => Node::When(before, Box::new(node)),
-                }
-            }
-            // A part that is never included is compiled too, so that its mistakes are reported, and then dropped.
-            Some(Text::Constant(_)) | None => {
-                self.members(others);
-                self.leaves.truncate(before);
-                Node::Absent
-            }
-        }
-    }
-
-    fn condition(&mut self, when: &Value) -> Option<Text> {
-        compile_condition(self.compiler, self.library, &self.pointer, Some(when))
-            .map_err(|errors| self.errors.extend(errors))
-            .ok()
-    }
-
-    fn members<'v>(&mut self, members: impl Iterator<Item = (&'v String, &'v Value)>) -> Node {
-        let mut is_empty = true;
-        let mut nodes = Vec::new();
-        for (key, member) in members {
-            is_empty = false;
-            match self.inside(key, |builder| builder.node(member)) {
-                Node::Absent => {}
-                node => nodes.push((key.clone(), node)),
-            }
-        }
-        if nodes.is_empty() && !is_empty {
-            return Node::Absent;
-        }
-        Node::Map(nodes)
-    }
-
-    fn is_markdown(&self) -> bool {
-        let markdown = self.compiler.rules.markdown;
-        markdown.contains(&self.pointer.as_str())
-    }
-
-    fn text(&mut self, text: &str) -> Node {
-        let is_markdown = self.is_markdown();
-        let text = self
-            .compiler
-            .compile_inline(self.library, &self.pointer, text, is_markdown);
-        self.compiled(text)
-    }
-
-    fn file(&mut self, path: &str) -> Node {
-        let path = self
-            .compiler
-            .compile_inline(self.library, &self.pointer, path, false);
-        let path = match path {
-            Ok(Compiled::Constant(path)) => path,
-            Ok(Compiled::Varying(template)) => return self.leaf(template, true),
-            Err(errors) => return self.wrong(errors),
-        };
-        let is_markdown = self.is_markdown();
-        let text = self
-            .compiler
-            .compile_file(self.library, &self.pointer, &path, is_markdown);
-        self.compiled(text)
-    }
-
-    fn compiled(&mut self, compiled: Result<Compiled, Vec<TemplateError>>) -> Node {
-        match compiled {
-            // A member that is always empty is left out of the letter.
-            Ok(Compiled::Constant(text)) if text.is_empty() => Node::Absent,
-            Ok(Compiled::Constant(text)) => Node::Text(text),
-            Ok(Compiled::Varying(template)) => self.leaf(template, false),
-            Err(errors) => self.wrong(errors),
-        }
-    }
-
-    fn leaf(&mut self, template: Box<Template>, is_path: bool) -> Node {
-        let is_markdown = self.is_markdown();
-        self.push(Leaf {
-            is_path,
-            is_markdown,
-            ..self.compiler.leaf(&self.pointer, template)
-        })
-    }
-
-    fn push(&mut self, leaf: Leaf) -> Node {
-        let condition = self.condition;
-        self.leaves.push(Leaf { condition, ..leaf });
-        Node::Leaf(self.leaves.len() - 1)
-    }
-
-    fn wrong(&mut self, errors: Vec<TemplateError>) -> Node {
-        self.errors.extend(at(errors, &self.pointer));
-        Node::Absent
-    }
-
-    fn inside<T>(&mut self, key: &str, work: impl FnOnce(&mut Self) -> T) -> T {
-        let length = self.pointer.len();
-        self.pointer.push('/');
-        self.pointer.push_str(&pointer_token(key));
-        let done = work(self);
-        self.pointer.truncate(length);
-        done
-    }
-}
-
-/// The path in an object `{ "file": path }`, which stands for the text of a file.
-fn file(members: &Map<String, Value>) -> Option<&str> {
-    if members.len() == 1 {
-        members.get("file")?.as_str()
-    } else {
-        None
-    }
-}
-
-fn at(errors: Vec<TemplateError>, pointer: &str) -> Vec<TemplateError> {
-    errors.into_iter().map(|error| error.at(pointer)).collect()
 }
 
 /// True when `pointer` is `whole` or inside it.

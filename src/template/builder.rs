@@ -1,0 +1,231 @@
+//! The compilation of JSON values whose strings are templates.
+
+use serde_json::{Map, Value};
+
+use super::condition::{neither_true_nor_false, parse_condition};
+use super::error::TemplateError;
+use super::templates::Templates;
+use super::tree::{Leaf, Node, Text, Tree};
+use crate::diagnostic::Source;
+use crate::text::pointer_token;
+
+impl Templates {
+    /// Compiles a JSON value whose strings are templates and whose `{ "file": path }` objects are template files. `pointer` is the place of the value
+    /// in the manifest. The `Err` holds all errors.
+    pub(crate) fn compile(
+        &mut self,
+        pointer: &str,
+        value: &Value,
+    ) -> Result<Tree, Vec<TemplateError>> {
+        let mut builder = Builder {
+            templates: self,
+            pointer: pointer.to_owned(),
+            leaves: Vec::new(),
+            condition: None,
+            errors: Vec::new(),
+        };
+        let root = builder.node(value);
+        let Builder { leaves, errors, .. } = builder;
+        if !errors.is_empty() {
+            return Err(errors);
+        }
+        Ok(Tree {
+            pointer: pointer.to_owned(),
+            root,
+            leaves,
+        })
+    }
+
+    pub(crate) fn compile_text(
+        &mut self,
+        pointer: &str,
+        text: &str,
+    ) -> Result<Text, Vec<TemplateError>> {
+        self.compile_source(pointer, None, Source::new("", text), false)
+    }
+
+    /// Compiles the `when` of a part; a part without one is always included.
+    pub(crate) fn compile_condition(
+        &mut self,
+        pointer: &str,
+        when: Option<&Value>,
+    ) -> Result<Text, Vec<TemplateError>> {
+        let Some(Value::String(text)) = when else {
+            // The schema has refused everything but `true`, `false` and null.
+            return Ok(Text::Constant(
+                (when != Some(&Value::Bool(false))).to_string(),
+            ));
+        };
+        let mut text = self.compile_text(pointer, text)?;
+        match &mut text {
+            Text::Leaf(leaf) => leaf.is_condition = true,
+            Text::Constant(constant) if parse_condition(constant).is_none() => {
+                return Err(vec![neither_true_nor_false(constant).at(pointer)]);
+            }
+            Text::Constant(_) => {}
+        }
+        Ok(text)
+    }
+}
+
+struct Builder<'a> {
+    templates: &'a mut Templates,
+    pointer: String,
+    leaves: Vec<Leaf>,
+    /// The index of the leaf that is the condition of the current part.
+    condition: Option<usize>,
+    errors: Vec<TemplateError>,
+}
+
+impl Builder<'_> {
+    fn node(&mut self, value: &Value) -> Node {
+        match value {
+            Value::Null => Node::Absent,
+            Value::Bool(value) => Node::Bool(*value),
+            Value::Number(number) => Node::Number(number.clone()),
+            Value::String(text) => self.text(text),
+            Value::Array(items) => self.list(items),
+            Value::Object(members) => match file(members) {
+                Some(path) => self.file(path),
+                None => self.map(members),
+            },
+        }
+    }
+
+    fn list(&mut self, items: &[Value]) -> Node {
+        let nodes = items.iter().enumerate().map(|(at, item)| {
+            self.inside(&at.to_string(), |builder| match item {
+                // In a list an object with only `file` is an attachment and not the text of a file.
+                Value::Object(members) => builder.map(members),
+                item => builder.node(item),
+            })
+        });
+        // Absent items keep their places, so that the indexes in errors are those of the manifest.
+        let nodes: Vec<_> = nodes.collect();
+        let is_absent = |node: &Node| matches!(node, Node::Absent);
+        if !nodes.is_empty() && nodes.iter().all(is_absent) {
+            return Node::Absent;
+        }
+        Node::List(nodes)
+    }
+
+    /// Compiles an object. Its `when` is its condition and no member, unless the author chooses the keys.
+    fn map(&mut self, members: &Map<String, Value>) -> Node {
+        let own_keys = self.templates.rules.own_keys;
+        let key = self.pointer.rsplit('/').next().unwrap_or_default();
+        match members.get("when") {
+            Some(when) if !own_keys.contains(&key) => self.conditional(when, members),
+            _ => self.members(members.iter()),
+        }
+    }
+
+    fn conditional(&mut self, when: &Value, members: &Map<String, Value>) -> Node {
+        let others = members.iter().filter(|(key, _)| *key != "when");
+        let (outer, before) = (self.condition, self.leaves.len());
+        let condition = self.inside("when", |builder| {
+            let condition = builder
+                .templates
+                .compile_condition(&builder.pointer, Some(when));
+            builder.record(condition)
+        });
+        match condition {
+            Some(condition) if condition.is_always_true() => self.members(others),
+            Some(Text::Leaf(leaf)) => {
+                self.push(*leaf);
+                self.condition = Some(before);
+                let node = self.members(others);
+                self.condition = outer;
+                match node {
+                    Node::Absent => Node::Absent,
+                    node => Node::When(before, Box::new(node)),
+                }
+            }
+            // A part that is never included is compiled too, so that its mistakes are reported, and then dropped.
+            Some(Text::Constant(_)) | None => {
+                self.members(others);
+                self.leaves.truncate(before);
+                Node::Absent
+            }
+        }
+    }
+
+    fn members<'v>(&mut self, members: impl Iterator<Item = (&'v String, &'v Value)>) -> Node {
+        let mut is_empty = true;
+        let mut nodes = Vec::new();
+        for (key, member) in members {
+            is_empty = false;
+            match self.inside(key, |builder| builder.node(member)) {
+                Node::Absent => {}
+                node => nodes.push((key.clone(), node)),
+            }
+        }
+        if nodes.is_empty() && !is_empty {
+            return Node::Absent;
+        }
+        Node::Map(nodes)
+    }
+
+    fn text(&mut self, text: &str) -> Node {
+        self.source(None, Source::new("", text))
+    }
+
+    fn file(&mut self, path: &str) -> Node {
+        let path = self.templates.compile_text(&self.pointer, path);
+        match self.record(path) {
+            Some(Text::Constant(path)) => {
+                let source = self.templates.read(&self.pointer, &path);
+                let source = self.record(source);
+                source.map_or(Node::Absent, |source| self.source(Some(&path), source))
+            }
+            Some(Text::Leaf(path)) => {
+                self.templates.let_rows_choose_files();
+                self.push(Leaf {
+                    is_path: true,
+                    ..*path
+                })
+            }
+            None => Node::Absent,
+        }
+    }
+
+    fn source(&mut self, path: Option<&str>, source: Source) -> Node {
+        let is_markdown = self.templates.is_markdown(&self.pointer);
+        let text = self
+            .templates
+            .compile_source(&self.pointer, path, source, is_markdown);
+        match self.record(text) {
+            Some(Text::Leaf(leaf)) => self.push(*leaf),
+            Some(Text::Constant(text)) if !text.is_empty() => Node::Text(text),
+            // A member that is always empty is left out of the letter.
+            Some(Text::Constant(_)) | None => Node::Absent,
+        }
+    }
+
+    fn push(&mut self, leaf: Leaf) -> Node {
+        let condition = self.condition;
+        self.leaves.push(Leaf { condition, ..leaf });
+        Node::Leaf(self.leaves.len() - 1)
+    }
+
+    fn record<T>(&mut self, result: Result<T, Vec<TemplateError>>) -> Option<T> {
+        result.map_err(|errors| self.errors.extend(errors)).ok()
+    }
+
+    fn inside<T>(&mut self, key: &str, work: impl FnOnce(&mut Self) -> T) -> T {
+        let length = self.pointer.len();
+        self.pointer.push('/');
+        self.pointer.push_str(&pointer_token(key));
+        let done = work(self);
+        self.pointer.truncate(length);
+        done
+    }
+}
+
+/// The path in an object `{ "file": path }`, which stands for the text of a file.
+fn file(members: &Map<String, Value>) -> Option<&str> {
+    if members.len() == 1 {
+        members.get("file")?.as_str()
+    } else {
+        None
+    }
+}
