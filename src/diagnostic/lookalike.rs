@@ -15,6 +15,11 @@ pub(crate) fn nfc(text: &str) -> Cow<'_, str> {
     }
 }
 
+/// The letter without its accents.
+pub(crate) fn base_letter(letter: char) -> char {
+    letter.nfd().next().unwrap_or(letter)
+}
+
 /// The text in normal form C, without blanks at its ends and with one plain blank for each run of them inside; characters without width are removed.
 pub(crate) fn tidy(text: &str) -> Cow<'_, str> {
     let text = nfc(text);

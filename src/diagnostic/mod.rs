@@ -13,7 +13,7 @@ mod source;
 
 pub(crate) use annotations::annotations;
 pub(crate) use csv::csv;
-pub(crate) use lookalike::{as_seen, difference, nfc, tidy};
+pub(crate) use lookalike::{as_seen, base_letter, difference, nfc, tidy};
 pub(crate) use nearest::{did_you_mean, nearest};
 pub(crate) use problem::{Code, Place, Precedence, Problem, Problems, Severity};
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! The conversion of headers to names in templates. Tera reads ASCII names only, so every accented letter is mapped to one ASCII letter.
 
+use crate::diagnostic::base_letter;
+
 /// Converts a header to a name: `Fødselsnummer` becomes `Fodselsnummer`, `E-post` becomes `E_post`, `2. rate` becomes `_2__rate`.
 pub(super) fn identifier(header: &str) -> String {
     let mut name = String::with_capacity(header.len());
@@ -42,48 +44,35 @@ pub(crate) fn column_expression(header: &str) -> String {
 /// The ASCII letter, digit or `_` for a character of a name; `None` when the character cannot be part of one. Always a single letter (`æ` is `a`), so that
 /// columns in Tera's errors stay right.
 pub(crate) fn ascii_letter(letter: char) -> Option<char> {
-    Some(match letter {
-        'a'..='z' | 'A'..='Z' | '0'..='9' | '_' => letter,
-        'à'..='æ' | 'ā' | 'ă' | 'ą' | 'ǎ' | 'ǣ' | 'ǽ' => 'a',
-        'À'..='Æ' | 'Ā' | 'Ă' | 'Ą' | 'Ǎ' | 'Ǣ' | 'Ǽ' => 'A',
-        'ç' | 'ć' | 'ĉ' | 'ċ' | 'č' => 'c',
-        'Ç' | 'Ć' | 'Ĉ' | 'Ċ' | 'Č' => 'C',
-        'ð' | 'ď' | 'đ' => 'd',
-        'Ð' | 'Ď' | 'Đ' => 'D',
-        'è'..='ë' | 'ē' | 'ĕ' | 'ė' | 'ę' | 'ě' => 'e',
-        'È'..='Ë' | 'Ē' | 'Ĕ' | 'Ė' | 'Ę' | 'Ě' => 'E',
-        'ĝ' | 'ğ' | 'ġ' | 'ģ' | 'ǥ' | 'ǧ' => 'g',
-        'Ĝ' | 'Ğ' | 'Ġ' | 'Ģ' | 'Ǥ' | 'Ǧ' => 'G',
-        'ĥ' | 'ħ' => 'h',
-        'Ĥ' | 'Ħ' => 'H',
-        'ì'..='ï' | 'ĩ' | 'ī' | 'ĭ' | 'į' | 'ı' => 'i',
-        'Ì'..='Ï' | 'Ĩ' | 'Ī' | 'Ĭ' | 'Į' | 'İ' => 'I',
-        'ĵ' => 'j',
-        'Ĵ' => 'J',
-        'ķ' | 'ĸ' | 'ǩ' => 'k',
-        'Ķ' | 'Ǩ' => 'K',
-        'ĺ' | 'ļ' | 'ľ' | 'ŀ' | 'ł' => 'l',
-        'Ĺ' | 'Ļ' | 'Ľ' | 'Ŀ' | 'Ł' => 'L',
-        'ñ' | 'ń' | 'ņ' | 'ň' | 'ŋ' => 'n',
-        'Ñ' | 'Ń' | 'Ņ' | 'Ň' | 'Ŋ' => 'N',
-        'ò'..='ö' | 'ø' | 'ō' | 'ŏ' | 'ő' | 'œ' | 'ǿ' => 'o',
-        'Ò'..='Ö' | 'Ø' | 'Ō' | 'Ŏ' | 'Ő' | 'Œ' | 'Ǿ' => 'O',
-        'ŕ' | 'ŗ' | 'ř' => 'r',
-        'Ŕ' | 'Ŗ' | 'Ř' => 'R',
-        'ß' | 'ś' | 'ŝ' | 'ş' | 'š' | 'ș' => 's',
-        'Ś' | 'Ŝ' | 'Ş' | 'Š' | 'Ș' => 'S',
-        'þ' | 'ţ' | 'ť' | 'ŧ' | 'ț' => 't',
-        'Þ' | 'Ţ' | 'Ť' | 'Ŧ' | 'Ț' => 'T',
-        'ù'..='ü' | 'ũ' | 'ū' | 'ŭ' | 'ů' | 'ű' | 'ų' => 'u',
-        'Ù'..='Ü' | 'Ũ' | 'Ū' | 'Ŭ' | 'Ů' | 'Ű' | 'Ų' => 'U',
-        'ŵ' => 'w',
-        'Ŵ' => 'W',
-        'ý' | 'ÿ' | 'ŷ' => 'y',
-        'Ý' | 'Ŷ' | 'Ÿ' => 'Y',
-        'ź' | 'ż' | 'ž' | 'ʒ' | 'ǯ' => 'z',
-        'Ź' | 'Ż' | 'Ž' | 'Ʒ' | 'Ǯ' => 'Z',
-        _ => return None,
-    })
+    let base = match letter {
+        'æ' | 'ǣ' | 'ǽ' => 'a',
+        'Æ' | 'Ǣ' | 'Ǽ' => 'A',
+        'ð' | 'đ' => 'd',
+        'Ð' | 'Đ' => 'D',
+        'ǥ' => 'g',
+        'Ǥ' => 'G',
+        'ħ' => 'h',
+        'Ħ' => 'H',
+        'ı' => 'i',
+        'ĸ' => 'k',
+        'ŀ' | 'ł' => 'l',
+        'Ŀ' | 'Ł' => 'L',
+        'ŋ' => 'n',
+        'Ŋ' => 'N',
+        'ø' | 'œ' | 'ǿ' => 'o',
+        'Ø' | 'Œ' | 'Ǿ' => 'O',
+        'ß' => 's',
+        'þ' | 'ŧ' => 't',
+        'Þ' | 'Ŧ' => 'T',
+        'ʒ' | 'ǯ' => 'z',
+        'Ʒ' | 'Ǯ' => 'Z',
+        // The letter under an accent, in the alphabets of Europe.
+        '\u{C0}'..='\u{17F}' | 'ǎ' | 'Ǎ' | 'ǧ' | 'Ǧ' | 'ǩ' | 'Ǩ' | 'ș' | 'Ș' | 'ț' | 'Ț' => {
+            base_letter(letter)
+        }
+        _ => letter,
+    };
+    (base.is_ascii_alphanumeric() || base == '_').then_some(base)
 }
 
 /// True for a combining accent, which follows its letter in texts from macOS. The letter alone is kept.
