@@ -28,8 +28,8 @@ pub use attachment::{ATTACHMENT_LIMIT, Attachment};
 pub use form::form_fields;
 pub use identifier::{InvalidRecipient, Recipient};
 pub use language::Language;
-pub(crate) use moment::deadline_text;
-pub use moment::{Moment, OSLO, local_time};
+pub use moment::{Moment, local_time};
+pub(crate) use moment::{deadline_text, in_norway};
 pub use notification::{
     CustomRecipient, EmailContentType, Notification, NotificationChannel, NotificationTemplate,
 };

@@ -3,15 +3,25 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
+use std::sync::LazyLock;
 
 use jiff::civil::{Date, DateTime};
-use jiff::tz::{Offset, TimeZone};
+use jiff::tz::{Offset, TimeZone, TimeZoneDatabase};
 use jiff::{Timestamp, Zoned};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-/// The time zone of times without an offset.
-pub const OSLO: &str = "Europe/Oslo";
+/// The time zone of times without an offset, by the data compiled in where the machine has none.
+static NORWAY: LazyLock<TimeZone> = LazyLock::new(|| {
+    let oslo = "Europe/Oslo";
+    let zone = TimeZone::get(oslo).or_else(|_| TimeZoneDatabase::bundled().get(oslo));
+    zone.unwrap_or(TimeZone::UTC)
+});
+
+/// An instant in Norwegian time.
+pub(crate) fn in_norway(at: Timestamp) -> Zoned {
+    at.to_zoned(NORWAY.clone())
+}
 
 /// A point in time that keeps the offset it was written with.
 ///
@@ -32,8 +42,7 @@ impl Moment {
     /// The written day, when the instant falls on another day in Norway; else `None`.
     pub(crate) fn other_day_in_norway(self) -> Option<Date> {
         let written = self.offset.to_datetime(self.at).date();
-        let oslo = TimeZone::get(OSLO).ok()?;
-        (self.at.to_zoned(oslo).date() != written).then_some(written)
+        (in_norway(self.at).date() != written).then_some(written)
     }
 }
 
@@ -63,8 +72,7 @@ impl From<&Zoned> for Moment {
 
 /// A deadline as people name it: `the end of 2026-12-15 in Norway`, or its Norwegian time where that is another one.
 pub(crate) fn deadline_text(at: Timestamp) -> String {
-    let zone = TimeZone::get(OSLO).unwrap_or(TimeZone::UTC);
-    let local = at.to_zoned(zone);
+    let local = in_norway(at);
     // 23:59:59 is what `deadline` makes of a plain date.
     if (local.hour(), local.minute()) == (23, 59) {
         return format!("the end of {} in Norway", local.date());
@@ -74,8 +82,7 @@ pub(crate) fn deadline_text(at: Timestamp) -> String {
 
 /// Norwegian local time to the minute, for people, with its offset, so that it cannot be taken for another clock's: `2026-07-02 00:30+02:00`.
 pub fn local_time(at: Timestamp) -> String {
-    let zone = TimeZone::get(OSLO).unwrap_or(TimeZone::UTC);
-    at.to_zoned(zone).strftime("%Y-%m-%d %H:%M%:z").to_string()
+    in_norway(at).strftime("%Y-%m-%d %H:%M%:z").to_string()
 }
 
 /// The error for a text that is not a date and time.
@@ -127,9 +134,8 @@ impl FromStr for Moment {
             Ok(date) if text.len() == 10 => date.at(0, 0, 0, 0),
             _ => text.parse::<DateTime>().map_err(|_| refused())?,
         };
-        let oslo = TimeZone::get(OSLO).map_err(|_| refused())?;
         // Twice a year a local time is missing or occurs twice: `compatible` takes the later time in a gap and the earlier of two.
-        let zoned = oslo
+        let zoned = NORWAY
             .to_ambiguous_zoned(local)
             .compatible()
             .map_err(|_| refused())?;

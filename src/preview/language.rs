@@ -1,9 +1,7 @@
 //! The texts that Altinn's inbox shows around a letter, in the letter's language.
 
-use jiff::tz::TimeZone;
-
 pub(super) use crate::correspondence::Language;
-use crate::correspondence::{Moment, OSLO};
+use crate::correspondence::{Moment, in_norway};
 
 impl Language {
     /// The language of a letter; `nb` when none is given, as at Altinn.
@@ -52,8 +50,7 @@ impl Language {
 
     /// Formats a time in Norwegian local time: `15. desember 2026 kl. 12.05`.
     pub(super) fn date(self, moment: Moment) -> String {
-        let zone = TimeZone::get(OSLO).unwrap_or(TimeZone::UTC);
-        let at = moment.timestamp().to_zoned(zone);
+        let at = in_norway(moment.timestamp());
         let month = self.month(at.month());
         let (day, year, hour, minute) = (at.day(), at.year(), at.hour(), at.minute());
         match self {

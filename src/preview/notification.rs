@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 
-use jiff::tz::TimeZone;
 use serde::Serialize;
 
 use super::email;
@@ -11,7 +10,7 @@ use super::mask::{address, masked, mobile};
 use crate::correspondence::sms::{Sms, is_gsm7};
 use crate::correspondence::{
     Correspondence, CustomRecipient, EmailContentType, Moment, Notification, NotificationChannel,
-    NotificationTemplate, OSLO,
+    NotificationTemplate, in_norway,
 };
 use crate::secret::redact;
 use crate::text::counted;
@@ -71,8 +70,7 @@ impl<'a> Keywords<'a> {
                 "{WINDOW}; when the letter is published at another time, at the next 09:00."
             ));
         };
-        let zone = TimeZone::get(OSLO).unwrap_or(TimeZone::UTC);
-        let at = published.timestamp().to_zoned(zone);
+        let at = in_norway(published.timestamp());
         if SMS_HOURS.contains(&at.hour()) {
             return None;
         }

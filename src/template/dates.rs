@@ -1,39 +1,13 @@
 //! The date filters and functions: they read dates as columns hold them, calculate in Norwegian time, and write in the letter's language.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-
 use jiff::civil::Date;
-use jiff::tz::TimeZone;
-use jiff::{Span, Timestamp, Zoned};
-use tera::{Error, Kwargs, State, Tera, Value};
+use jiff::{Span, Zoned};
+use tera::{Error, Kwargs, Value};
 
 use super::calendar::{WORKDAY_LIMIT, add_workdays};
 use super::error::failure;
 use super::writer::language_argument;
-use crate::correspondence::{Language, Moment, OSLO};
-
-/// Registers `now`, `plus` and `date`. `now` is the result of `now()`; calling it sets `now_was_used`.
-pub(super) fn register(
-    tera: &mut Tera,
-    now: Timestamp,
-    now_was_used: Arc<AtomicBool>,
-) -> Result<(), jiff::Error> {
-    let oslo = TimeZone::get(OSLO)?;
-    let text = Moment::from(&now.to_zoned(oslo.clone())).to_string();
-    tera.register_function("now", move |_: Kwargs, _: &State<'_>| {
-        now_was_used.store(true, Ordering::Relaxed);
-        text.clone()
-    });
-    let zone = oslo.clone();
-    tera.register_filter("plus", move |text: &Value, by: Kwargs, _: &State<'_>| {
-        plus(text, &by, &zone)
-    });
-    tera.register_filter("date", move |text: &Value, by: Kwargs, _: &State<'_>| {
-        format_date(text, &by, &oslo)
-    });
-    Ok(())
-}
+use crate::correspondence::{Language, Moment, in_norway};
 
 /// A date or a point in time, as a column holds it.
 enum DateOrTime {
@@ -42,7 +16,7 @@ enum DateOrTime {
 }
 
 impl DateOrTime {
-    fn read(value: &Value, oslo: &TimeZone) -> Option<Self> {
+    fn read(value: &Value) -> Option<Self> {
         let text = value.as_str()?.trim();
         if let Some(date) = norwegian(text) {
             return Some(Self::Date(date));
@@ -52,7 +26,7 @@ impl DateOrTime {
             return text.parse().ok().map(Self::Date);
         }
         let moment: Moment = text.parse().ok()?;
-        Some(Self::Time(moment.timestamp().to_zoned(oslo.clone())))
+        Some(Self::Time(in_norway(moment.timestamp())))
     }
 
     fn date(&self) -> Date {
@@ -65,19 +39,15 @@ impl DateOrTime {
 
 /// Parses a Norwegian date, such as `15.12.2026` or `1.5.2026`.
 fn norwegian(text: &str) -> Option<Date> {
-    let mut parts = text.split('.');
-    let (day, month, year) = (parts.next()?, parts.next()?, parts.next()?);
-    let digits = |part: &str, lengths: &[usize]| {
-        lengths.contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit())
-    };
-    if parts.next().is_some()
-        || !digits(day, &[1, 2])
-        || !digits(month, &[1, 2])
-        || !digits(year, &[4])
-    {
+    // Without these checks a year of two digits, blanks and signs would be read too.
+    let is_plain = text
+        .bytes()
+        .all(|byte| byte.is_ascii_digit() || byte == b'.');
+    let has_year = text.rfind('.').is_some_and(|point| text.len() - point == 5);
+    if !is_plain || !has_year {
         return None;
     }
-    Date::new(year.parse().ok()?, month.parse().ok()?, day.parse().ok()?).ok()
+    Date::strptime("%d.%m.%Y", text).ok()
 }
 
 fn not_a_date(filter: &str, value: &Value) -> Error {
@@ -86,8 +56,8 @@ fn not_a_date(filter: &str, value: &Value) -> Error {
 }
 
 /// The filter `date`: writes a date in words, or in one of the other forms.
-fn format_date(value: &Value, by: &Kwargs, oslo: &TimeZone) -> Result<String, Error> {
-    let when = DateOrTime::read(value, oslo).ok_or_else(|| not_a_date("date", value))?;
+pub(super) fn format_date(value: &Value, by: &Kwargs) -> Result<String, Error> {
+    let when = DateOrTime::read(value).ok_or_else(|| not_a_date("date", value))?;
     let language = language_argument(by)?;
     let date = when.date();
     let (day, year) = (date.day(), date.year());
@@ -144,9 +114,9 @@ struct Added {
 }
 
 /// The filter `plus`. A date stays a date, and a time a time. Months come first, then days, then hours, then working days.
-fn plus(value: &Value, by: &Kwargs, oslo: &TimeZone) -> Result<String, Error> {
+pub(super) fn plus(value: &Value, by: &Kwargs) -> Result<String, Error> {
     let added = Added::read(by)?;
-    let when = DateOrTime::read(value, oslo).ok_or_else(|| not_a_date("plus", value))?;
+    let when = DateOrTime::read(value).ok_or_else(|| not_a_date("plus", value))?;
     let out_of_range = |_| failure("`plus` leads out of the calendar", &value.to_string());
     let [months, days, hours] = added.spans().map_err(out_of_range)?;
     match when {
@@ -228,18 +198,15 @@ fn whole_number(value: &Value) -> Option<i64> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use tera::Context;
 
-    use super::*;
+    use super::super::engine;
 
     fn render(template: &str) -> Result<String, String> {
-        let mut tera = Tera::new();
-        register(
-            &mut tera,
-            "2026-10-20T10:00:00.5Z".parse().unwrap(),
-            Arc::default(),
-        )
-        .unwrap();
+        let now = "2026-10-20T10:00:00.5Z".parse().unwrap();
+        let tera = engine::new(now, Arc::default());
         tera.render_str(template, &Context::new(), false)
             .map_err(|error| error.to_string())
     }

@@ -1,23 +1,11 @@
 //! The filters for organisation, account and telephone numbers, which write them in their usual groups.
 
-use tera::{Error, Kwargs, State, Tera, Value};
+use tera::{Error, Value};
 
 use super::error::failure;
 use crate::correspondence::control_digits;
 
-pub(super) fn register(tera: &mut Tera) {
-    tera.register_filter("organization", |value: &Value, _: Kwargs, _: &State<'_>| {
-        organization(value)
-    });
-    tera.register_filter("account", |value: &Value, _: Kwargs, _: &State<'_>| {
-        account(value)
-    });
-    tera.register_filter("phone", |value: &Value, _: Kwargs, _: &State<'_>| {
-        phone(value)
-    });
-}
-
-fn organization(value: &Value) -> Result<String, Error> {
+pub(super) fn organization(value: &Value) -> Result<String, Error> {
     let number = ungrouped(value);
     if !control_digits::organization_control_digit_fits(&number) {
         let message = "`organization` needs nine digits, of which the last fits the others";
@@ -26,7 +14,7 @@ fn organization(value: &Value) -> Result<String, Error> {
     Ok(grouped(&number, &[3, 3, 3], '\u{A0}'))
 }
 
-fn account(value: &Value) -> Result<String, Error> {
+pub(super) fn account(value: &Value) -> Result<String, Error> {
     let number = ungrouped(value);
     if !control_digits::account_control_digit_fits(&number) {
         let message = "`account` needs eleven digits, of which the last fits the others";
@@ -35,7 +23,7 @@ fn account(value: &Value) -> Result<String, Error> {
     Ok(grouped(&number, &[4, 2, 5], '.'))
 }
 
-fn phone(value: &Value) -> Result<String, Error> {
+pub(super) fn phone(value: &Value) -> Result<String, Error> {
     let written = value.to_string();
     let number = ungrouped(value);
     let (code, national) = match number.strip_prefix("+47").or(number.strip_prefix("0047")) {

@@ -1,32 +1,12 @@
 //! The number filters and functions. They calculate with exact decimals, read numbers as columns hold them, and write in the letter's language.
 
 use rust_decimal::{Decimal, RoundingStrategy};
-use tera::{Error, Kwargs, State, Tera, Value};
+use tera::{Error, Kwargs, Value};
 
 use super::error::failure;
 use super::writer::language_argument;
 use crate::correspondence::Language;
 use crate::text::grouped_digits;
-
-pub(super) fn register(tera: &mut Tera) {
-    tera.register_filter("money", |value: &Value, by: Kwargs, _: &State<'_>| {
-        money(value, &by)
-    });
-    tera.register_filter("number", |value: &Value, by: Kwargs, _: &State<'_>| {
-        number(value, &by)
-    });
-    tera.register_filter("amount", |value: &Value, _: Kwargs, _: &State<'_>| {
-        let number = read_number("amount", value, false)?;
-        exact(number).ok_or_else(|| too_large("amount", value))
-    });
-    tera.register_filter("times", |value: &Value, by: Kwargs, _: &State<'_>| {
-        times(value, &by)
-    });
-    tera.register_filter("plural", |value: &Value, by: Kwargs, _: &State<'_>| {
-        plural(value, &by)
-    });
-    tera.register_function("sum", |by: Kwargs, _: &State<'_>| sum(&by));
-}
 
 /// The no-break space between groups of digits, and between a unit and its amount.
 const NO_BREAK: char = '\u{A0}';
@@ -34,7 +14,7 @@ const NO_BREAK: char = '\u{A0}';
 /// The largest number of decimals that can be asked for.
 const MOST_DECIMALS: u32 = 20;
 
-fn money(value: &Value, by: &Kwargs) -> Result<String, Error> {
+pub(super) fn money(value: &Value, by: &Kwargs) -> Result<String, Error> {
     let decimals = decimals(by)?.unwrap_or(2);
     let amount = read_number("money", value, decimals > 2)?;
     let amount = format_number(amount, Some(decimals), language_argument(by)?);
@@ -44,7 +24,7 @@ fn money(value: &Value, by: &Kwargs) -> Result<String, Error> {
     })
 }
 
-fn number(value: &Value, by: &Kwargs) -> Result<String, Error> {
+pub(super) fn number(value: &Value, by: &Kwargs) -> Result<String, Error> {
     let decimals = decimals(by)?;
     let number = read_number(
         "number",
@@ -54,7 +34,12 @@ fn number(value: &Value, by: &Kwargs) -> Result<String, Error> {
     Ok(format_number(number, decimals, language_argument(by)?))
 }
 
-fn times(value: &Value, by: &Kwargs) -> Result<Value, Error> {
+pub(super) fn amount(value: &Value, _: &Kwargs) -> Result<Value, Error> {
+    let number = read_number("amount", value, false)?;
+    exact(number).ok_or_else(|| too_large("amount", value))
+}
+
+pub(super) fn times(value: &Value, by: &Kwargs) -> Result<Value, Error> {
     let (one, other) = (
         read_number("times", value, false)?,
         read_number("times", &by.must_get::<Value>("by")?, false)?,
@@ -66,7 +51,7 @@ fn times(value: &Value, by: &Kwargs) -> Result<Value, Error> {
     Ok(exact_or_text(product))
 }
 
-fn sum(by: &Kwargs) -> Result<Value, Error> {
+pub(super) fn sum(by: &Kwargs) -> Result<Value, Error> {
     let numbers = by.must_get::<Vec<Value>>("of")?;
     let mut sum = Decimal::ZERO;
     for number in &numbers {
@@ -100,7 +85,7 @@ fn exact(number: Decimal) -> Option<Value> {
     (format!("{float:?}") == digits).then(|| Value::from(float))
 }
 
-fn plural(value: &Value, by: &Kwargs) -> Result<Value, Error> {
+pub(super) fn plural(value: &Value, by: &Kwargs) -> Result<Value, Error> {
     let number = read_number("plural", value, true)?;
     let (one, many) = (by.must_get::<Value>("one")?, by.must_get::<Value>("many")?);
     Ok(match by.get::<Value>("zero")? {
@@ -178,44 +163,31 @@ fn is_doubtful(digits: &str) -> bool {
 /// Normalises a number to digits with at most one decimal point; `None` when the text is no number. Groups of three may be separated by spaces, or by a point
 /// or comma that is not the decimal sign.
 fn normalize(digits: &str) -> Option<String> {
-    let point = match (digits.rfind('.'), digits.rfind(',')) {
-        (Some(point), Some(comma)) => Some(point.max(comma)),
-        (Some(at), None) | (None, Some(at)) => {
-            let sign = digits.get(at..=at)?;
-            (digits.matches(sign).count() == 1).then_some(at)
-        }
-        (None, None) => None,
+    const SEPARATORS: [char; 6] = [' ', NO_BREAK, '\u{202F}', '\u{2009}', '.', ','];
+    let are_digits =
+        |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    // The last point or comma is the decimal sign, unless there are several of it.
+    let point = digits.rfind(['.', ',']);
+    let point = point.filter(|at| digits.matches(&digits[*at..=*at]).count() == 1);
+    let (whole, decimals) = match point {
+        Some(at) => (&digits[..at], Some(&digits[at + 1..])),
+        None => (digits, None),
     };
-    let are_digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
-    let Some(point) = point else {
-        return ungrouped(digits, None);
-    };
-    let sign = digits.get(point..)?.chars().next();
-    let (whole, decimals) = (digits.get(..point)?, digits.get(point + 1..)?);
-    let whole = ungrouped(whole, sign)?;
-    (!decimals.is_empty() && are_digits(decimals)).then(|| format!("{whole}.{decimals}"))
-}
-
-/// Removes the separators of a whole number; `None` when they are of several kinds, or the same as the decimal sign.
-fn ungrouped(whole: &str, decimal_sign: Option<char>) -> Option<String> {
-    let is_separator = |c| matches!(c, ' ' | NO_BREAK | '\u{202F}' | '\u{2009}' | '.' | ',');
-    let mut separators = whole.chars().filter(|c| !c.is_ascii_digit());
-    let separator = separators.next();
-    let one_kind = separators.all(|other| Some(other) == separator);
-    if !one_kind || (separator.is_some() && separator == decimal_sign) {
-        return None;
-    }
-    let mut groups = whole.split(is_separator);
+    let separator = whole.chars().find(|c| SEPARATORS.contains(c));
+    let mut groups = whole.split(|c| Some(c) == separator);
     let first = groups.next()?;
-    let mut digits = first.to_owned();
+    let mut number = first.to_owned();
     for group in groups {
         if group.len() != 3 || first.len() > 3 {
             return None;
         }
-        digits.push_str(group);
+        number.push_str(group);
     }
-    let fits = !first.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
-    fits.then_some(digits)
+    if first.is_empty() || !are_digits(&number) || !decimals.is_none_or(are_digits) {
+        return None;
+    }
+    number.extend(decimals.iter().flat_map(|decimals| [".", decimals]));
+    Some(number)
 }
 
 /// Formats a number with separated thousands. Halves are rounded away from zero, as amounts of money usually are.

@@ -75,21 +75,13 @@ impl Templates {
         now: Timestamp,
         rules: MemberRules,
     ) -> Result<Self, Box<TemplateError>> {
-        let refused = |message: String, cause: String| TemplateError {
+        let opened = Folder::new(folder).map_err(|error| TemplateError {
             file: Some(folder.to_owned()),
-            ..TemplateError::new(message).with_cause(cause)
-        };
+            ..TemplateError::new(format!("the folder {} cannot be read", folder.display()))
+                .with_cause(error.to_string())
+        })?;
         let now_was_used = Arc::default();
-        let mut tera = engine::new(now, Arc::clone(&now_was_used)).map_err(|error| {
-            refused(
-                "the time zone of Norway is not known".to_owned(),
-                error.to_string(),
-            )
-        })?;
-        let opened = Folder::new(folder).map_err(|error| {
-            let message = format!("the folder {} cannot be read", folder.display());
-            refused(message, error.to_string())
-        })?;
+        let mut tera = engine::new(now, Arc::clone(&now_was_used));
         for name in &names.all {
             let value = match &name.meaning {
                 Meaning::Variable(value) => engine::manifest_value(value),

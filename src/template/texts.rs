@@ -1,28 +1,15 @@
-//! The text filters: `plain`, `plain_title` and `markdown`.
+//! The text filters: `plain` and `markdown`.
 
 use comrak::Arena;
 use comrak::arena_tree::NodeEdge;
 use comrak::nodes::{ListType, NodeValue};
-use tera::{Kwargs, State, Tera, Value};
+use tera::Value;
 
 use super::markdown;
-use crate::correspondence::text::without_markup;
 use crate::markdown::inbox;
 
-/// Registers the filters. `safe` is Tera's own.
-pub(super) fn register(tera: &mut Tera) {
-    tera.register_filter("plain", |value: &Value, _: Kwargs, _: &State<'_>| {
-        plain(&value.to_string())
-    });
-    tera.register_filter("plain_title", |value: &Value, _: Kwargs, _: &State<'_>| {
-        without_markup(&value.to_string()).into_owned()
-    });
-    tera.register_filter("markdown", |value: &Value, _: Kwargs, _: &State<'_>| {
-        escaped(value)
-    });
-}
-
-fn escaped(value: &Value) -> Value {
+/// The filter `markdown`: escapes a value for Markdown.
+pub(super) fn escaped(value: &Value) -> Value {
     // A safe value is escaped already, or Markdown on purpose.
     if value.is_safe() {
         return value.clone();
@@ -31,7 +18,7 @@ fn escaped(value: &Value) -> Value {
 }
 
 /// The text that a reader sees of Markdown, without markup and tags.
-fn plain(markdown: &str) -> String {
+pub(super) fn plain(markdown: &str) -> String {
     // No-break spaces from the number filters have no place in SMS, where they would force UCS-2.
     let markdown = markdown.replace('\u{A0}', " ");
     let arena = Arena::new();

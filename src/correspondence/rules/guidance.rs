@@ -2,14 +2,13 @@
 
 use std::borrow::Cow;
 
-use jiff::tz::TimeZone;
-use jiff::{Timestamp, civil};
+use jiff::civil;
 
 use super::super::sms::{Sms, is_gsm7};
 use super::super::text::excerpt;
 use super::finding::{Finding, Member};
 use super::notification::{NotificationText, notification_texts};
-use crate::correspondence::{Correspondence, Notification, NotificationChannel, OSLO};
+use crate::correspondence::{Correspondence, Notification, NotificationChannel, in_norway};
 use crate::diagnostic::nearest;
 use crate::secret::redact;
 
@@ -154,7 +153,7 @@ fn unknown_keyword(text: &str) -> Option<&str> {
 /// Warns of a publish time outside the hours in which Altinn sends SMS, 09:00 to 17:00 in Norway.
 fn check_send_time(letter: &Correspondence) -> Option<Finding> {
     let published = letter.requested_publish_time?;
-    let time = local_time(published.timestamp())?;
+    let time = in_norway(published.timestamp()).time();
     let is_open = time >= civil::time(9, 0, 0, 0) && time < civil::time(17, 0, 0, 0);
     (!is_open).then(|| {
         Finding::advice(
@@ -164,10 +163,6 @@ fn check_send_time(letter: &Correspondence) -> Option<Finding> {
         .with_cause(format!("published {published}"))
         .with_hint("Altinn sends SMS between 09:00 and 17:00 Norwegian time, and this one at the next 09:00")
     })
-}
-
-fn local_time(at: Timestamp) -> Option<civil::Time> {
-    Some(at.to_zoned(TimeZone::get(OSLO).ok()?).time())
 }
 
 /// Warns of an SMS to a country where it may not arrive.
