@@ -43,6 +43,8 @@ enum Sign {
     AsItIs,
     Backslash,
     Reference,
+    /// A reference to Altinn's server alone. The inbox reads a blank, which means nothing to it.
+    Blank,
 }
 
 /// Writes a value, and returns true when a sign had to be written as a reference. With `one_line` the value is in a heading or table row, which ends with its line:
@@ -55,7 +57,7 @@ fn write(
 ) -> io::Result<bool> {
     let line_begins = line_begins && !one_line;
     let marked = value.bytes().any(|byte| MARKS[usize::from(byte)]);
-    let begins = line_begins && opening(value) != Opening::Nothing;
+    let begins = line_begins && opening(value).is_some();
     if !marked && !begins {
         output.write_all(value.as_bytes())?;
         return Ok(false);
@@ -89,22 +91,9 @@ fn without_empty_ends(value: &str) -> &str {
 /// Writes one line of a value, and returns true when a sign was written as a reference. Lone carriage returns become blanks.
 fn line(text: &str, begins: bool, output: &mut dyn Write) -> io::Result<bool> {
     let (mut done, mut has_reference) = (0, false);
-    let opening = if begins {
-        opening(text)
-    } else {
-        Opening::Nothing
-    };
-    let opens_at = match opening {
-        Opening::Nothing => None,
-        Opening::Blank(reference) => {
-            output.write_all(reference)?;
-            done = 1;
-            None
-        }
-        Opening::Sign(at, sign) => Some((at, sign)),
-    };
-    for (at, byte) in text.bytes().enumerate().skip(done) {
-        let sign = match opens_at {
+    let opening = begins.then(|| opening(text)).flatten();
+    for (at, byte) in text.bytes().enumerate() {
+        let sign = match opening {
             Some((opening, sign)) if opening == at => sign,
             _ if MARKS[usize::from(byte)] => sign(text.as_bytes(), at),
             _ => Sign::AsItIs,
@@ -120,6 +109,7 @@ fn line(text: &str, begins: bool, output: &mut dyn Write) -> io::Result<bool> {
                 has_reference = true;
                 write!(output, "&amp;#{byte};")?;
             }
+            Sign::Blank => write!(output, "&#{byte};")?,
             _ => output.write_all(&[b'\\', byte])?,
         }
     }
@@ -127,29 +117,17 @@ fn line(text: &str, begins: bool, output: &mut dyn Write) -> io::Result<bool> {
     Ok(has_reference)
 }
 
-/// The sign at the beginning of a line that must be escaped, so that no block begins there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Opening {
-    Nothing,
-    /// The first blank, which is written as this reference: four blanks would begin a code block.
-    Blank(&'static [u8]),
-    /// The sign at this byte.
-    Sign(usize, Sign),
-}
-
-/// The opening of another block than a paragraph, if a text at the beginning of a line may begin one.
-fn opening(text: &str) -> Opening {
+/// The sign that must be escaped at the beginning of a line, so that no other block than a paragraph begins there, and its byte.
+fn opening(text: &str) -> Option<(usize, Sign)> {
     let bytes = text.as_bytes();
     let ends = |at: usize| bytes.get(at).is_none_or(u8::is_ascii_whitespace);
     let run =
         |is: fn(&u8) -> bool, from: usize| bytes[from..].iter().take_while(|byte| is(byte)).count();
     let blanks = run(|byte| *byte == b' ', 0);
     let next = |at: usize| bytes.get(at).copied().unwrap_or_default();
-    if bytes.first() == Some(&b'\t') {
-        return Opening::Blank(b"&#9;");
-    }
-    if blanks > 3 || (blanks > 0 && next(blanks) == b'\t') {
-        return Opening::Blank(b"&#32;");
+    // Four blanks would begin a code block.
+    if blanks > 3 || next(blanks) == b'\t' {
+        return Some((0, Sign::Blank));
     }
     let sign = match next(blanks) {
         // A backslash is enough, because Altinn's server then writes the sign as `&gt;`.
@@ -164,7 +142,7 @@ fn opening(text: &str) -> Opening {
         _ => None,
     };
     if let Some(sign) = sign {
-        return Opening::Sign(blanks, sign);
+        return Some((blanks, sign));
     }
     let delimiter = |length: usize| {
         let at = blanks + length;
@@ -172,15 +150,13 @@ fn opening(text: &str) -> Opening {
     };
     let digits = run(u8::is_ascii_digit, blanks);
     if let Some(at) = delimiter(digits).filter(|_| (1..=9).contains(&digits)) {
-        return Opening::Sign(at, Sign::Reference);
+        return Some((at, Sign::Reference));
     }
     // Lists with letters and roman numerals, which have a meaning to Altinn's server only.
     let roman = run(|byte| b"ivxIVX".contains(byte), blanks);
     let letter = usize::from(next(blanks).is_ascii_alphabetic());
-    match delimiter(roman.max(letter)).filter(|_| letter > 0) {
-        Some(at) => Opening::Sign(at, Sign::Backslash),
-        None => Opening::Nothing,
-    }
+    let at = delimiter(roman.max(letter)).filter(|_| letter > 0)?;
+    Some((at, Sign::Backslash))
 }
 
 /// The way the mark at `at` must be written. The text around the value is unknown, so the ends of the value are treated with caution.

@@ -116,21 +116,7 @@ fn read_number(filter: &str, value: &Value, three_decimals: bool) -> Result<Deci
     let text = value.to_string();
     let (negative, digits) = unsigned(text.trim());
     let is_text = value.as_str().is_some();
-    let is_plain = |digits: &&str| {
-        digits
-            .bytes()
-            .all(|byte| byte.is_ascii_digit() || byte == b'.')
-    };
-    // Numbers of Tera are written with a point and never grouped; only texts have spellings of people.
-    let plain = if is_text {
-        normalize(digits)
-    } else {
-        Some(digits)
-            .filter(is_plain)
-            .filter(|digits| !digits.is_empty())
-            .map(str::to_owned)
-    };
-    let plain = plain.ok_or_else(|| {
+    let plain = normalize(digits).ok_or_else(|| {
         let message = format!("`{filter}` needs a number such as 1234.5 or 1 234,50");
         failure(&message, &text)
     })?;
