@@ -26,6 +26,15 @@ pub(crate) fn grouped_digits(digits: &str, separator: char) -> String {
     grouped
 }
 
+/// Joins words to `a`, `a or b` or `a, b or c`.
+pub(crate) fn join_alternatives(words: &[String]) -> String {
+    match words {
+        [] => String::new(),
+        [only] => only.clone(),
+        [first @ .., last] => format!("{} or {last}", first.join(", ")),
+    }
+}
+
 /// A count with its noun, grouped and with no-break spaces: `1 letter`, `2 799 letters`.
 pub(crate) fn counted(count: u64, one: &str, many: &str) -> String {
     let noun = if count == 1 { one } else { many };

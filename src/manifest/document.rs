@@ -156,12 +156,3 @@ pub(super) fn quoted(names: impl IntoIterator<Item = String>) -> Vec<String> {
     let quote = |name| format!("`{name}`");
     names.into_iter().map(quote).collect()
 }
-
-/// Joins words to `a`, `a or b` or `a, b or c`.
-pub(super) fn join_alternatives(words: &[String]) -> String {
-    match words {
-        [] => String::new(),
-        [only] => only.clone(),
-        [first @ .., last] => format!("{} or {last}", first.join(", ")),
-    }
-}

@@ -4,10 +4,11 @@ use jsonschema::ValidationError;
 use jsonschema::error::{TypeKind, ValidationErrorKind as Kind};
 use serde_json::{Value, json};
 
-use super::document::{excerpt, join_alternatives};
+use super::document::excerpt;
 use super::letter_schema::TEMPLATE_POINTER;
 use super::schema::subschema;
 use crate::diagnostic::nearest;
+use crate::text::join_alternatives;
 
 /// The forms that were possible, collected from the errors that refused each.
 #[derive(Debug, Default)]

@@ -4,14 +4,14 @@ use jsonschema::error::ValidationErrorKind as Kind;
 use jsonschema::{ValidationError, Validator};
 use serde_json::Value;
 
-use super::document::{Document, describe, excerpt, join_alternatives, name_of, quoted};
+use super::document::{Document, describe, excerpt, name_of, quoted};
 use super::expected::Expected;
 use super::letter_schema::LENIENT;
 use super::schema::{home_of, required_alternatives, resolve, subschema};
 use super::secrets;
 use super::yaml_problems::PROBLEM_LIMIT;
 use crate::diagnostic::{Place, Problem, nearest};
-use crate::text::{is_invisible, pointer_token};
+use crate::text::{is_invisible, join_alternatives, pointer_token};
 
 /// Checks a document against the schema; reports at most [`PROBLEM_LIMIT`] violations.
 pub(super) fn check(validator: &Validator, document: &Document<'_>) -> Vec<Problem> {

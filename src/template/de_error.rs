@@ -7,6 +7,7 @@ use serde::de::{Error, Expected, Unexpected};
 use super::error::{TemplateError, excerpt};
 use super::names::did_you_mean;
 use crate::diagnostic::nearest;
+use crate::text::join_alternatives;
 
 /// Boxed, because serde hands errors through every level of a value.
 impl Error for Box<TemplateError> {
@@ -41,7 +42,8 @@ impl Error for Box<TemplateError> {
     }
 
     fn unknown_variant(found: &str, expected: &'static [&'static str]) -> Self {
-        let mut error = TemplateError::new(format!("expected {}", alternatives(expected)));
+        let quoted: Vec<_> = expected.iter().map(|word| format!("`{word}`")).collect();
+        let mut error = TemplateError::new(format!("expected {}", join_alternatives(&quoted)));
         error.hint = nearest(found, expected.iter().copied()).map(did_you_mean);
         error.with_cause(excerpt(found)).into()
     }
@@ -77,13 +79,4 @@ fn remedy(message: &str, text: &str) -> Option<String> {
     };
     (message.contains("is not a date") && is_norwegian())
         .then(|| "write `| date(form=\"iso\")` after it in the braces".to_owned())
-}
-
-fn alternatives(words: &[&str]) -> String {
-    let quoted: Vec<_> = words.iter().map(|word| format!("`{word}`")).collect();
-    match quoted.as_slice() {
-        [] => "nothing".to_owned(),
-        [one] => one.clone(),
-        [most @ .., last] => format!("{} or {last}", most.join(", ")),
-    }
 }
