@@ -75,18 +75,18 @@ impl Library {
         };
         let mark = if is_markdown { MARKDOWN } else { "" };
         let name = format!("{text_name}{mark}");
+        self.texts.insert(text_name.clone(), Arc::new(text));
         let mut added = vec![text_name.clone()];
-        // Kept until the template has compiled, so that an error can restore it.
-        let before = self.texts.insert(text_name.clone(), Arc::new(text));
         let compiled = self
-            .add_files(&mut added, folder)
-            .and_then(|()| self.add_to_tera(&added, &text_name, &name))
-            .and_then(|()| self.describe(pointer, &text_name, name, names));
+            .add_files(&text_name, &mut added, folder)
+            .and_then(|texts| {
+                self.add_to_tera(&added, &text_name, &name)?;
+                self.describe(pointer, name, &texts, names)
+            });
         if compiled.is_err() {
             for name in &added {
                 self.texts.remove(name);
             }
-            self.texts.extend(before.map(|text| (text_name, text)));
         }
         let compiled = compiled.map(|leaf| Text::Leaf(Box::new(leaf)));
         compiled.map_err(|errors| errors.into_iter().map(|error| error.at(pointer)).collect())
@@ -128,34 +128,43 @@ impl Library {
         Err(errors)
     }
 
-    /// Reads the files that the texts in `added` include and extend, and so on for these files.
+    /// Reads the files that a text includes and extends, and so on for these files; the names of those that were not known are added to `added`. Returns all their
+    /// texts, that text first.
     fn add_files(
         &mut self,
+        text_name: &str,
         added: &mut Vec<String>,
         folder: &Folder,
-    ) -> Result<(), Vec<TemplateError>> {
+    ) -> Result<Vec<Arc<TemplateText>>, Vec<TemplateError>> {
         let mut errors = Vec::new();
-        let mut at = 0;
-        // Files that are known already are skipped, so that circles end here; Tera reports them.
-        while let Some(text) = added.get(at).and_then(|name| self.texts.get(name)).cloned() {
+        let (mut names, mut texts) = (vec![text_name.to_owned()], Vec::new());
+        while let Some(text) = names.get(texts.len()).and_then(|name| self.texts.get(name)) {
+            let text = Arc::clone(text);
             errors.extend(text.mistakes());
             for file in text.scan.files() {
-                if self.texts.contains_key(&file.text) {
+                // Circles end here; Tera reports them.
+                if names.contains(&file.text) {
                     continue;
                 }
-                match folder.read(&file.text) {
-                    Ok(source) => {
-                        let text = Arc::new(TemplateText::new(source));
-                        self.texts.insert(file.text.clone(), text);
-                        added.push(file.text.clone());
+                if !self.texts.contains_key(&file.text) {
+                    match folder.read(&file.text) {
+                        Ok(source) => {
+                            let text = Arc::new(TemplateText::new(source));
+                            self.texts.insert(file.text.clone(), text);
+                            added.push(file.text.clone());
+                        }
+                        Err(error) => {
+                            errors.push(text.locate(*error, file.at.clone()));
+                            continue;
+                        }
                     }
-                    Err(error) => errors.push(text.locate(*error, file.at.clone())),
                 }
+                names.push(file.text.clone());
             }
-            at += 1;
+            texts.push(text);
         }
         if errors.is_empty() {
-            Ok(())
+            Ok(texts)
         } else {
             Err(errors)
         }
@@ -181,15 +190,14 @@ impl Library {
         result.map_err(|error| self.explain(&error))
     }
 
-    /// Collects the uses of a template. Names that do not exist are errors.
+    /// Collects the uses of a template, which consists of `texts`. Names that do not exist are errors.
     fn describe(
         &self,
         pointer: &str,
-        text_name: &str,
         name: String,
+        texts: &[Arc<TemplateText>],
         names: &Names,
     ) -> Result<Leaf, Vec<TemplateError>> {
-        let texts = self.with_files(text_name);
         let tags = || texts.iter().flat_map(|text| &text.scan.tags);
         let mut uses = Uses {
             language: tags().any(Tag::writes_in_language),
@@ -213,11 +221,11 @@ impl Library {
                 }
                 // An included file may use names that the including template sets, in an order that is not checked.
                 None if assigned.contains(variable) => {}
-                None => errors.push(unknown_name(variable, &texts, names)),
+                None => errors.push(unknown_name(variable, texts, names)),
             }
         }
         let uses_row = uses.uses_row(names);
-        for text in &texts {
+        for text in texts {
             errors.extend(text.wrong_comparisons(names, &assigned));
             if uses_row {
                 errors.extend(text.columns_of_row(names, &mut uses));
@@ -256,25 +264,6 @@ impl Library {
             is_condition: false,
             condition: None,
         })
-    }
-
-    /// A text and all files that it includes and extends, itself first.
-    fn with_files(&self, name: &str) -> Vec<&TemplateText> {
-        let mut seen = vec![name];
-        let mut texts = Vec::new();
-        let mut at = 0;
-        while let Some(name) = seen.get(at) {
-            if let Some(text) = self.texts.get(*name) {
-                texts.push(&**text);
-                for file in text.scan.files() {
-                    if !seen.contains(&file.text.as_str()) {
-                        seen.push(&file.text);
-                    }
-                }
-            }
-            at += 1;
-        }
-        texts
     }
 
     /// Converts an error of Tera to ours, with places.
@@ -437,7 +426,7 @@ impl TemplateText {
     }
 }
 
-fn unknown_name(name: &str, texts: &[&TemplateText], names: &Names) -> TemplateError {
+fn unknown_name(name: &str, texts: &[Arc<TemplateText>], names: &Names) -> TemplateError {
     let word = texts.iter().find_map(|text| {
         let mut names = text.scan.tokens(Kind::Name);
         let word = names.find(|word| word.text == name)?;
