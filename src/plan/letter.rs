@@ -17,8 +17,6 @@ pub(super) struct Letter {
     pub(super) recipient: Text,
     /// The condition `where`; `None` when every row gets a letter.
     pub(super) applies: Option<Text>,
-    /// The language, when it differs from row to row.
-    pub(super) language: Option<Text>,
     pub(super) correspondence: Tree,
     /// The ids of files uploaded earlier, `existingAttachments`.
     pub(super) existing: Tree,
@@ -65,7 +63,7 @@ pub(super) fn compile(
                 .compile_text("/correspondence/content/language", text)
                 .ok()
         });
-    if let Some(language) = &language {
+    if let Some(language) = language {
         templates.set_language(language);
     }
     let recipient = &manifest.recipients.recipient;
@@ -104,7 +102,6 @@ pub(super) fn compile(
             Some(applies) => Some(applies?),
             None => None,
         },
-        language: language.filter(|language| !language.is_constant()),
         correspondence: correspondence?,
         existing: existing?,
         attachments,

@@ -17,7 +17,7 @@ use super::{
 };
 use crate::correspondence::rules::FORM_FILE_LIMIT;
 use crate::correspondence::text::excerpt;
-use crate::correspondence::{Attachment, Correspondence, Language, Recipient, Request, identifier};
+use crate::correspondence::{Attachment, Correspondence, Recipient, Request, identifier};
 use crate::diagnostic::{Problem, Problems, nfc};
 use crate::recipients::{Row, detect_damage, with_signs_named};
 use crate::template::{Scope, TemplateError, column_expression, parse_condition, take_protected};
@@ -107,12 +107,6 @@ impl<'a> RowPlanner<'a> {
         let templates = &self.mailing.templates;
         let mut scope = std::mem::take(&mut self.scope);
         templates.fill(&mut scope, row.number, |column| row.get(column));
-        if let Some(language) = &self.mailing.letter.language {
-            // The language decides how filters write dates and amounts, so it is rendered first. Errors in it are reported with the letter's other members.
-            let language = templates.render_text(language, &scope).ok();
-            let language = language.and_then(|text| Language::parse(&text));
-            scope.set_language(language.unwrap_or_default());
-        }
         scope
     }
 

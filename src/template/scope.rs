@@ -26,11 +26,6 @@ pub(crate) struct Scope {
 }
 
 impl Scope {
-    /// Sets the language of the row's letter.
-    pub(crate) fn set_language(&mut self, language: Language) {
-        self.language = language;
-    }
-
     /// Replaces the row: its number, and `value` for the values of its columns. Only names in `uses` are filled, because files have more columns than letters use.
     pub(super) fn fill<'a>(
         &mut self,
@@ -41,6 +36,7 @@ impl Scope {
     ) {
         self.blank.clear();
         self.blanks_shown.get_mut().clear();
+        self.language = Language::default();
         for name in uses.all(names) {
             let value = match name.meaning {
                 Meaning::Column(column) => {

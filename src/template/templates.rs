@@ -47,10 +47,8 @@ pub(crate) struct Templates {
     names: Names,
     pub(super) rules: MemberRules,
     library: Library,
-    /// The language of texts that are the same for all rows.
-    language: Language,
-    /// The columns that the language of letters depends on, when it differs between rows.
-    language_columns: Option<Vec<String>>,
+    /// The text that renders to the language of a letter.
+    language: Text,
     /// The combined uses of everything compiled so far, constant texts and files chosen by rows included. Behind a lock, because such files are compiled while
     /// rows are rendered.
     uses: RwLock<Uses>,
@@ -100,8 +98,7 @@ impl Templates {
             names,
             rules,
             library,
-            language: Language::default(),
-            language_columns: None,
+            language: Text::Constant(String::new()),
             uses: RwLock::default(),
             filled: Uses::default(),
             rows_choose_files: false,
@@ -115,17 +112,17 @@ impl Templates {
         self.now_was_used.load(Ordering::Relaxed)
     }
 
-    /// Sets the text that renders to the language of letters. To be called before anything else is compiled. When it differs between rows, each scope gets its own
-    /// language with [`Scope::set_language`].
-    pub(crate) fn set_language(&mut self, language: &Text) {
-        match language {
-            Text::Constant(text) => {
-                self.language = Language::parse(text).unwrap_or_default();
-            }
-            Text::Leaf(leaf) => {
-                self.language_columns = Some(leaf.columns.clone());
-            }
-        }
+    /// Sets the text that renders to the language of letters. To be called before anything else is compiled, because the language decides how filters write dates and
+    /// amounts.
+    pub(crate) fn set_language(&mut self, language: Text) {
+        self.language = language;
+    }
+
+    /// The language of a row's letter. Errors in it are reported with the letter's other members.
+    fn language(&self, scope: &Scope) -> Language {
+        let language = self.render_text(&self.language, scope).ok();
+        let language = language.and_then(|text| Language::parse(&text));
+        language.unwrap_or_default()
     }
 
     pub(super) fn is_markdown(&self, pointer: &str) -> bool {
@@ -165,23 +162,24 @@ impl Templates {
         uses.extend(&leaf.uses);
         // Released before rendering, which may take long.
         drop(uses);
-        match &self.language_columns {
-            Some(columns) if leaf.uses.language => {
-                let more = columns
-                    .iter()
-                    .filter(|column| !leaf.columns.contains(column));
-                let more: Vec<_> = more.cloned().collect();
-                leaf.columns.extend(more);
-            }
-            _ if leaf.uses.vary(&self.names) => {}
-            _ => {
-                let mut text = String::new();
-                // The context is empty: variables and the mailing's name are in Tera's global context.
-                let context = Context::new();
-                let rendered = library.render(&leaf, &context, self.language, &mut text);
-                rendered.map_err(|errors| at(errors, &leaf.pointer))?;
-                return Ok(Text::Constant(text));
-            }
+        let uses_language = leaf.uses.language && !self.language.is_constant();
+        if !uses_language && !leaf.uses.vary(&self.names) {
+            let mut text = String::new();
+            // The scope is empty: variables and the mailing's name are in Tera's global context.
+            let scope = Scope::default();
+            let language = self.language(&scope);
+            let rendered = library.render(&leaf, &scope.context, language, &mut text);
+            return rendered.map_or_else(
+                |errors| Err(at(errors, &leaf.pointer)),
+                |()| Ok(Text::Constant(text)),
+            );
+        }
+        if uses_language {
+            let more = self.language.columns().into_iter().map(str::to_owned);
+            let more: Vec<_> = more
+                .filter(|column| !leaf.columns.contains(column))
+                .collect();
+            leaf.columns.extend(more);
         }
         Ok(Text::Leaf(leaf))
     }
@@ -200,7 +198,7 @@ impl Templates {
         value: impl Fn(usize) -> &'a str,
     ) {
         scope.fill(&self.names, &self.filled, number, value);
-        scope.set_language(self.language);
+        scope.language = self.language(scope);
     }
 
     /// The columns and variables that anything compiled so far uses, as the user wrote them. Template files whose paths come from rows are compiled

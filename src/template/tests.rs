@@ -3,7 +3,6 @@
 use serde_json::{Value, json};
 
 use super::templates::tests::Bench;
-use crate::correspondence::Language;
 
 #[test]
 fn a_text_that_does_not_end_is_stopped() {
@@ -335,25 +334,23 @@ fn dates_and_amounts_are_written_in_the_letters_language() {
         .templates
         .compile_text("/language", "{{ lang }}")
         .unwrap();
-    bench.templates.set_language(&language);
+    bench.templates.set_language(language);
     let text = bench
         .templates
         .compile_text("/x", "{{ frist | date(form='weekday') }}")
         .unwrap();
     assert_eq!(text.columns(), ["lang"]);
-    let mut scope = bench.scope(&["", ""]);
     for (language, written) in [
-        (Language::Bokmal, "tirsdag 15. desember 2026"),
-        (Language::Nynorsk, "tysdag 15. desember 2026"),
-        (Language::English, "Tuesday 15 December 2026"),
+        ("nb", "tirsdag 15. desember 2026"),
+        ("nn", "tysdag 15. desember 2026"),
+        ("en-GB", "Tuesday 15 December 2026"),
     ] {
-        scope.set_language(language);
+        let scope = bench.scope(&["", language]);
         assert_eq!(bench.templates.render_text(&text, &scope).unwrap(), written);
     }
-    let english = bench.templates.compile_text("/language", "en-GB").unwrap();
-    bench.templates.set_language(&english);
     let mut bench = Bench::new(&["a"], &json!({}), &[]);
-    bench.templates.set_language(&english);
+    let english = bench.templates.compile_text("/language", "en-GB").unwrap();
+    bench.templates.set_language(english);
     let text = bench
         .templates
         .compile_text("/x", "{{ a | money }}")
