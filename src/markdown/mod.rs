@@ -13,5 +13,5 @@ mod html_reader;
 mod reverse;
 mod server;
 
-pub(crate) use advice::{Kind, advice, without_tags};
+pub(crate) use advice::{Kind, advice};
 pub(crate) use server::delivered;

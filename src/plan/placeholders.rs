@@ -8,8 +8,7 @@ use serde_json::Value;
 use super::Mailing;
 use super::report_builder::ReportBuilder;
 use crate::diagnostic::{Place, Problem, as_seen, position};
-use crate::markdown::without_tags;
-use crate::template::column_expression;
+use crate::template::{column_expression, without_tags};
 use crate::text::pointer_token;
 
 /// The signs that other systems write before and after a name. Where one sign begins with another, the longer stands first.

@@ -20,8 +20,8 @@ pub(super) struct Folder {
     shown: PathBuf,
     /// The path without links, for the check that a file is inside.
     real: PathBuf,
-    /// The files that have been read, by the paths in the templates.
-    files_read: Mutex<BTreeSet<String>>,
+    /// The paths of the files that have been read, each with the JSON pointer of the value that names it; without one when a template includes it.
+    files_read: Mutex<BTreeSet<(String, String)>>,
 }
 
 impl Folder {
@@ -45,18 +45,22 @@ impl Folder {
         })
     }
 
-    /// The files that have been read; they are part of the plan digest.
-    pub(super) fn files_read(&self) -> Vec<String> {
-        self.files_read
+    /// The files that have been read, or those of them that the value at a JSON pointer names.
+    pub(super) fn files_read(&self, pointer: Option<&str>) -> Vec<String> {
+        let files = self
+            .files_read
             .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+            .unwrap_or_else(PoisonError::into_inner);
+        let named = files
             .iter()
-            .cloned()
-            .collect()
+            .filter(|(_, by)| pointer.is_none_or(|pointer| pointer == by));
+        let mut paths: Vec<_> = named.map(|(path, _)| path.clone()).collect();
+        paths.dedup();
+        paths
     }
 
-    /// Reads a file inside the folder. A byte order mark is dropped, everything else is kept.
-    pub(super) fn read(&self, path: &str) -> Result<Source, Box<TemplateError>> {
+    /// Reads a file inside the folder, which the value at `pointer` names. A byte order mark is dropped, everything else is kept.
+    pub(super) fn read(&self, pointer: &str, path: &str) -> Result<Source, Box<TemplateError>> {
         let refused = |message: &str| TemplateError::new(message).with_cause(excerpt(path));
         // Names of files may be identity numbers.
         let shown = self.shown.join(path);
@@ -98,7 +102,7 @@ impl Folder {
         self.files_read
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .insert(path.to_owned());
+            .insert((path.to_owned(), pointer.to_owned()));
         Ok(Source::new(shown, text))
     }
 
@@ -151,7 +155,7 @@ mod tests {
     use super::*;
 
     fn message(folder: &Folder, path: &str) -> String {
-        folder.read(path).unwrap_err().message
+        folder.read("", path).unwrap_err().message
     }
 
     #[test]
@@ -164,10 +168,13 @@ mod tests {
         fs::write(inner.join("bad.md"), b"\xE5").unwrap();
         let folder = Folder::new(&inner).unwrap();
 
-        let source = folder.read("./sub/a.md").unwrap();
+        let source = folder.read("/a", "./sub/a.md").unwrap();
         assert_eq!(source.text(), "Hei å\r\n");
         assert_eq!(source.path(), inner.join("./sub/a.md"));
-        assert_eq!(folder.files_read(), ["./sub/a.md"]);
+        folder.read("/b", "./sub/a.md").unwrap();
+        folder.read("/b", "sub/a.md").unwrap();
+        assert_eq!(folder.files_read(None), ["./sub/a.md", "sub/a.md"]);
+        assert_eq!(folder.files_read(Some("/a")), ["./sub/a.md"]);
 
         let outside_refused = "only files in the manifest's folder can be used";
         assert_eq!(message(&folder, "../secret"), outside_refused);
@@ -202,7 +209,10 @@ mod tests {
             ("leter.nb.md", "did you mean `letter.nb.md`?"),
             ("x/y.md", "the path is relative to the manifest's folder"),
         ] {
-            assert_eq!(folder.read(path).unwrap_err().hint.as_deref(), Some(hint));
+            assert_eq!(
+                folder.read("", path).unwrap_err().hint.as_deref(),
+                Some(hint)
+            );
         }
     }
 

@@ -66,7 +66,7 @@ impl Library {
     ) -> Result<Text, Vec<TemplateError>> {
         let text = TemplateText::new(source);
         // Most members of a manifest are plain texts, which need no Tera.
-        if !text.scan.has_tags {
+        if text.scan.tags.is_empty() {
             return Ok(Text::Constant(text.source.text().to_owned()));
         }
         let text_name = match path {
@@ -94,7 +94,8 @@ impl Library {
 
     /// The text of the template itself, without included files, and with a letter in place of every value.
     pub(super) fn own_text(&self, leaf: &Leaf) -> Option<String> {
-        self.text(leaf)?.scan.own_text.clone()
+        let text = self.text(leaf)?;
+        text.scan.own_text(text.source.text())
     }
 
     fn text(&self, leaf: &Leaf) -> Option<&Arc<TemplateText>> {
@@ -147,7 +148,7 @@ impl Library {
                     continue;
                 }
                 if !self.texts.contains_key(&file.text) {
-                    match folder.read(&file.text) {
+                    match folder.read("", &file.text) {
                         Ok(source) => {
                             let text = Arc::new(TemplateText::new(source));
                             self.texts.insert(file.text.clone(), text);

@@ -36,6 +36,7 @@ pub(crate) use condition::parse_condition;
 pub(crate) use error::TemplateError;
 pub(crate) use names::{NameConflict, Names};
 pub(crate) use reference::REFERENCE;
+pub(crate) use scan::without_tags;
 pub(crate) use scope::Scope;
 pub(crate) use templates::{MemberRules, Templates};
 pub(crate) use tree::{ShownColumn, Text, Tree};

@@ -2,6 +2,8 @@
 //!
 //! It follows the lexer of Tera 2: text, `{{ }}`, `{% %}`, comments and raw blocks; strings in three kinds of quotes with backslashes.
 
+use std::iter::{once, repeat_n};
+
 use super::ascii_names::{ascii_letter, is_combining_mark};
 use super::token::{Kind, Tag, Token};
 
@@ -10,10 +12,7 @@ use super::token::{Kind, Tag, Token};
 pub(super) struct Scan {
     /// The text with ASCII names in its tags. Each character is replaced by one, so that lines and columns in Tera's errors stay right.
     pub(super) text: String,
-    /// The text outside of the tags, with `x` in place of every value; `None` when it is blank.
-    pub(super) own_text: Option<String>,
-    /// True when there are tags, comments or raw blocks.
-    pub(super) has_tags: bool,
+    /// The tags, comments and raw blocks.
     pub(super) tags: Vec<Tag>,
 }
 
@@ -27,6 +26,42 @@ impl Scan {
     pub(super) fn files(&self) -> impl Iterator<Item = &Token> {
         self.tags.iter().filter_map(Tag::file)
     }
+
+    /// The text outside of the tags, with a letter in place of every value; `None` when it is blank. `text` is the template as written.
+    pub(super) fn own_text(&self, text: &str) -> Option<String> {
+        let mut pieces = self.pieces(text);
+        pieces.find(|(own, _)| !own.trim().is_empty())?;
+        let letter = |tag: Option<&Tag>| tag.filter(|tag| !tag.is_statement).map_or("", |_| "x");
+        let pieces = self.pieces(text);
+        Some(pieces.flat_map(|(own, tag)| [own, letter(tag)]).collect())
+    }
+
+    /// The texts between the tags, each with the tag behind it.
+    fn pieces<'a>(&'a self, text: &'a str) -> impl Iterator<Item = (&'a str, Option<&'a Tag>)> {
+        let starts = once(0).chain(self.tags.iter().map(|tag| tag.at.end));
+        let tags = self.tags.iter().map(Some).chain(once(None));
+        starts.zip(tags).map(|(start, tag)| {
+            let end = tag.map_or(text.len(), |tag| tag.at.start);
+            (text.get(start..end).unwrap_or_default(), tag)
+        })
+    }
+}
+
+/// Replaces the expressions of a template by letters and its other tags by blanks. Length and lines stay the same, so that positions do too.
+pub(crate) fn without_tags(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    for (own, tag) in scan(text).pieces(text) {
+        plain.push_str(own);
+        let Some(tag) = tag else { break };
+        let fill = if tag.is_statement { ' ' } else { 'x' };
+        for letter in text.get(tag.at.clone()).unwrap_or_default().chars() {
+            match letter {
+                '\n' => plain.push('\n'),
+                letter => plain.extend(repeat_n(fill, letter.len_utf8())),
+            }
+        }
+    }
+    plain
 }
 
 /// Scans a template. One with an unclosed tag is scanned to its end; compiling it reports the error.
@@ -34,16 +69,11 @@ pub(super) fn scan(text: &str) -> Scan {
     let mut scanner = Scanner {
         all: text,
         at: 0,
-        own_text: String::new(),
-        has_own_text: false,
         found: Scan::default(),
     };
     scanner.found.text.reserve(text.len());
     while scanner.scan_next() {}
-    Scan {
-        own_text: scanner.has_own_text.then_some(scanner.own_text),
-        ..scanner.found
-    }
+    scanner.found
 }
 
 /// The signs of several characters.
@@ -53,8 +83,6 @@ const SIGNS: [&str; 7] = ["...", "==", "!=", "<=", ">=", "?.", "?["];
 struct Scanner<'a> {
     all: &'a str,
     at: usize,
-    own_text: String,
-    has_own_text: bool,
     found: Scan,
 }
 
@@ -76,18 +104,19 @@ impl<'a> Scanner<'a> {
         let rest = self.rest();
         let mut pairs = rest.as_bytes().windows(2);
         let marker = pairs.position(|pair| matches!(pair, b"{{" | b"{%" | b"{#"));
-        let (own, rest) = rest.split_at(marker.unwrap_or(rest.len()));
-        self.has_own_text |= !own.trim().is_empty();
-        self.own_text.push_str(own);
-        self.copy(own.len());
+        self.copy(marker.unwrap_or(rest.len()));
+        let (start, rest) = (self.at, self.rest());
         if rest.is_empty() {
             return false;
         }
-        self.found.has_tags = true;
         let opening = if rest.as_bytes().get(2) == Some(&b'-') {
             3
         } else {
             2
+        };
+        let mut tag = Tag {
+            is_statement: !rest.starts_with("{{"),
+            ..Tag::default()
         };
         if rest.starts_with("{#") {
             let length = rest.get(opening..).and_then(|rest| rest.find("#}"));
@@ -95,30 +124,23 @@ impl<'a> Scanner<'a> {
         } else if let Some(length) = raw_block(rest) {
             self.copy(length);
         } else {
-            let is_statement = rest.starts_with("{%");
-            if !is_statement {
-                self.own_text.push('x');
-            }
             self.copy(opening);
-            let tag = self.tag(is_statement);
-            self.found.tags.push(tag);
+            self.scan_tag(&mut tag);
         }
+        tag.at = start..self.at;
+        self.found.tags.push(tag);
         true
     }
 
     /// Scans a tag to its end.
-    fn tag(&mut self, is_statement: bool) -> Tag {
-        let end = if is_statement { "%}" } else { "}}" };
-        let mut tag = Tag {
-            is_statement,
-            tokens: Vec::new(),
-        };
+    fn scan_tag(&mut self, tag: &mut Tag) {
+        let end = if tag.is_statement { "%}" } else { "}}" };
         loop {
             let rest = self.rest();
             let after_dash = rest.strip_prefix('-').unwrap_or(rest);
             if rest.is_empty() || after_dash.starts_with(end) {
                 self.copy(rest.len() - after_dash.len() + end.len());
-                return tag;
+                return;
             }
             if let Some(token) = self.token(tag.tokens.last()) {
                 tag.push(token);
@@ -168,7 +190,7 @@ impl<'a> Scanner<'a> {
         self.found.text.push_str(&text);
         // Combining accents have no ASCII letter; blanks in their place keep Tera's columns right.
         let accents = written.chars().filter(|c| is_combining_mark(*c)).count();
-        self.found.text.extend(std::iter::repeat_n(' ', accents));
+        self.found.text.extend(repeat_n(' ', accents));
         let kind = match before.map_or("", Token::word) {
             "." | "?." => Kind::Field,
             "|" => Kind::Filter,
@@ -231,7 +253,19 @@ mod tests {
             ("{{ '}}' }}!", Some("x!")),
             ("+47", Some("+47")),
         ] {
-            assert_eq!(scan(text).own_text.as_deref(), own, "{text}");
+            assert_eq!(scan(text).own_text(text).as_deref(), own, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_left_without_tags_stays_in_its_place() {
+        for (text, plain) in [
+            ("Hei {{ Språk }}!", "Hei xxxxxxxxxxxx!"),
+            ("{% if a\n%}ja{# å\n#}", "       \n  ja     \n  "),
+            ("{{ '}}' }}{#id}", "xxxxxxxxxx     "),
+            ("uten", "uten"),
+        ] {
+            assert_eq!(without_tags(text), plain);
         }
     }
 
@@ -281,7 +315,7 @@ mod tests {
         ] {
             assert_eq!(texts(scan.tokens(kind)), names);
         }
-        assert!(!super::scan("no tags } here {").has_tags);
+        assert!(super::scan("no tags } here {").tags.is_empty());
     }
 
     #[test]

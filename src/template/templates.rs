@@ -131,7 +131,7 @@ impl Templates {
 
     /// Reads a template file, which the value at `pointer` names.
     pub(super) fn read(&self, pointer: &str, path: &str) -> Result<Source, Vec<TemplateError>> {
-        let source = self.folder.read(path);
+        let source = self.folder.read(pointer, path);
         source.map_err(|error| vec![error.at(pointer)])
     }
 
@@ -221,7 +221,12 @@ impl Templates {
 
     /// The template files read so far, included ones among them, as paths relative to the manifest's folder.
     pub(crate) fn files_read(&self) -> Vec<String> {
-        self.folder.files_read()
+        self.folder.files_read(None)
+    }
+
+    /// The template files read so far that the value at a JSON pointer names, itself or through a row.
+    pub(crate) fn files_of(&self, pointer: &str) -> Vec<String> {
+        self.folder.files_read(Some(pointer))
     }
 }
 

@@ -55,10 +55,12 @@ impl Token {
     }
 }
 
-/// A tag: `{% %}` is a statement, `{{ }}` is none.
+/// A tag: `{{ }}`, or a statement, `{% %}`. Comments and raw blocks are statements without tokens.
 #[derive(Debug, Default)]
 pub(super) struct Tag {
     pub(super) is_statement: bool,
+    /// Its place as a range of bytes in the template as written.
+    pub(super) at: Range<usize>,
     pub(super) tokens: Vec<Token>,
 }
 
