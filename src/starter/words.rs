@@ -1,6 +1,6 @@
 //! The headers by which columns are recognised.
 
-use crate::template::{ascii_letter, is_combining_mark};
+use crate::template::ascii_letter;
 
 /// The headers of each role, normalised by [`plain`], the most telling first.
 pub(super) const RECIPIENT: &[&str] = &[
@@ -124,7 +124,6 @@ pub(super) const NOT_A_KEY: &[&str] = &[
 pub(super) fn plain(header: &str) -> String {
     header
         .chars()
-        .filter(|letter| !is_combining_mark(*letter))
         .filter_map(ascii_letter)
         .filter(char::is_ascii_alphanumeric)
         .map(|letter| letter.to_ascii_lowercase())

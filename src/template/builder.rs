@@ -2,9 +2,9 @@
 
 use serde_json::{Map, Value};
 
-use super::condition::{neither_true_nor_false, parse_condition};
+use super::condition::check_condition;
 use super::error::TemplateError;
-use super::templates::Templates;
+use super::templates::{Templates, at};
 use super::tree::{Leaf, Node, Text, Tree};
 use crate::diagnostic::Source;
 use crate::text::pointer_token;
@@ -59,10 +59,9 @@ impl Templates {
         let mut text = self.compile_text(pointer, text)?;
         match &mut text {
             Text::Leaf(leaf) => leaf.is_condition = true,
-            Text::Constant(constant) if parse_condition(constant).is_none() => {
-                return Err(vec![neither_true_nor_false(constant).at(pointer)]);
+            Text::Constant(text) => {
+                check_condition(text).map_err(|errors| at(errors, pointer))?;
             }
-            Text::Constant(_) => {}
         }
         Ok(text)
     }

@@ -14,11 +14,15 @@ pub(super) fn parse_bool(text: &str) -> Option<bool> {
     }
 }
 
-/// The error for a condition that rendered to neither.
-pub(super) fn neither_true_nor_false(text: &str) -> TemplateError {
-    TemplateError::new("`when` is neither true nor false")
+/// Refuses a rendered condition that is neither true, false nor empty.
+pub(super) fn check_condition(text: &str) -> Result<(), Vec<TemplateError>> {
+    if parse_condition(text).is_some() {
+        return Ok(());
+    }
+    let error = TemplateError::new("`when` is neither true nor false")
         .with_cause(format!("rendered {}", excerpt(text)))
-        .with_hint("compare, as in `{{ Mobil != \"\" }}`")
+        .with_hint("compare, as in `{{ Mobil != \"\" }}`");
+    Err(vec![error])
 }
 
 /// Parses the rendered text of a condition. An empty text is false, so that a template can be an `if` without `else`.

@@ -176,23 +176,10 @@ impl<'a> Part<'a> {
             _ => None,
         }
     }
+}
 
-    /// Parses a text; another part is visited as it is.
-    fn parse<'de, T, V: Visitor<'de>>(
-        self,
-        visitor: V,
-        expected: &str,
-        parse: impl FnOnce(&str) -> Option<T>,
-        visit: impl FnOnce(V, T) -> Result<V::Value, Box<TemplateError>>,
-    ) -> Result<V::Value, Box<TemplateError>> {
-        let Some(text) = self.text() else {
-            return self.deserialize_any(visitor);
-        };
-        match parse(text.trim()) {
-            Some(value) => visit(visitor, value),
-            None => Err(TemplateError::new(format!("expected {expected}")).into()),
-        }
-    }
+fn expected(what: &str) -> Box<TemplateError> {
+    TemplateError::new(format!("expected {what}")).into()
 }
 
 impl<'de> Deserializer<'de> for Part<'_> {
@@ -233,13 +220,18 @@ impl<'de> Deserializer<'de> for Part<'_> {
     }
 
     fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Self::Error> {
-        self.parse(visitor, "`true` or `false`", parse_bool, V::visit_bool)
+        match self.text().map(parse_bool) {
+            Some(value) => visitor.visit_bool(value.ok_or_else(|| expected("`true` or `false`"))?),
+            None => self.deserialize_any(visitor),
+        }
     }
 
     /// The only type of numbers in the API's bodies.
     fn deserialize_i32<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Self::Error> {
-        let parse = |text: &str| text.parse().ok();
-        self.parse(visitor, "a whole number", parse, V::visit_i32)
+        match self.text().map(|text| text.trim().parse()) {
+            Some(number) => visitor.visit_i32(number.map_err(|_| expected("a whole number"))?),
+            None => self.deserialize_any(visitor),
+        }
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Self::Error> {

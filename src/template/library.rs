@@ -341,9 +341,13 @@ impl TemplateText {
 
     /// Sets the place of an error to a range of this text.
     fn locate(&self, error: TemplateError, span: Range<usize>) -> TemplateError {
+        self.with_source(TemplateError { span, ..error })
+    }
+
+    /// Completes the place of an error, whose span is known.
+    fn with_source(&self, error: TemplateError) -> TemplateError {
         TemplateError {
             source: Some(Arc::clone(&self.source)),
-            span,
             ..error
         }
     }
@@ -354,12 +358,6 @@ impl TemplateText {
         let text = self.source.text().get(span.clone()).unwrap_or_default();
         let within = text.char_indices().nth(column);
         within.map_or(span.end, |(at, _)| span.start + at)
-    }
-
-    /// Sets the place of an error whose span is known.
-    fn locate_span(&self, error: TemplateError) -> TemplateError {
-        let at = error.span.clone();
-        self.locate(error, at)
     }
 
     fn mistakes(&self) -> impl Iterator<Item = TemplateError> {
@@ -373,7 +371,7 @@ impl TemplateText {
         let mistakes = self.scan.tags.iter().flat_map(mistakes);
         shows_all
             .into_iter()
-            .chain(mistakes.map(|error| self.locate_span(error)))
+            .chain(mistakes.map(|error| self.with_source(error)))
     }
 
     /// Adds the columns that are used as `row["E-post"]`. Columns that do not exist are errors.
@@ -408,7 +406,7 @@ impl TemplateText {
     ) -> impl Iterator<Item = TemplateError> {
         let tags = self.scan.tags.iter();
         tags.flat_map(|tag| wrong_comparisons(tag, self.source.text(), names, assigned))
-            .map(|error| self.locate_span(error))
+            .map(|error| self.with_source(error))
     }
 
     fn shown_columns(

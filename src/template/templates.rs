@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use tera::Context;
 
-use super::condition::{neither_true_nor_false, parse_condition};
+use super::condition::{check_condition, parse_condition};
 use super::de::{self, Rendered};
 use super::engine;
 use super::error::TemplateError;
@@ -349,10 +349,8 @@ impl Templates {
         } else {
             self.render_template(&self.library, leaf, &scope.context, scope, text)
         };
-        let checked = rendered.and_then(|()| match text.get(start..).unwrap_or_default() {
-            condition if leaf.is_condition && parse_condition(condition).is_none() => {
-                Err(vec![neither_true_nor_false(condition)])
-            }
+        let checked = rendered.and_then(|()| match text.get(start..) {
+            Some(condition) if leaf.is_condition => check_condition(condition),
             _ => Ok(()),
         });
         checked.map_err(|errors| {
@@ -453,7 +451,7 @@ fn leaf_at<'a>(tree: &'a Tree, pointer: &str) -> Option<&'a Leaf> {
     leaves.find(|leaf| leaf.pointer == pointer && !leaf.is_condition)
 }
 
-fn at(errors: Vec<TemplateError>, pointer: &str) -> Vec<TemplateError> {
+pub(super) fn at(errors: Vec<TemplateError>, pointer: &str) -> Vec<TemplateError> {
     errors.into_iter().map(|error| error.at(pointer)).collect()
 }
 
