@@ -19,4 +19,4 @@ pub(crate) use problem::{Code, Place, Precedence, Problem, Problems, Severity};
 #[cfg(test)]
 pub(crate) use render::render;
 pub(crate) use render::{Style, render_all, summary};
-pub(crate) use source::{Source, position};
+pub(crate) use source::Source;

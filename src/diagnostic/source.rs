@@ -19,16 +19,6 @@ pub struct Position {
     pub column: usize,
 }
 
-/// The line and column of a byte offset. An offset past the end counts as the end, one inside a character as the character's start.
-pub(crate) fn position(text: &str, offset: usize) -> Position {
-    let before = &text[..floor_char_boundary(text, offset)];
-    let start = before.rfind('\n').map_or(0, |newline| newline + 1);
-    Position {
-        line: before.bytes().filter(|byte| *byte == b'\n').count() + 1,
-        column: before[start..].chars().count() + 1,
-    }
-}
-
 impl Source {
     pub fn new(path: impl Into<PathBuf>, text: impl Into<String>) -> Self {
         Self {
@@ -46,9 +36,14 @@ impl Source {
         &self.text
     }
 
-    /// The line and column of a byte offset.
+    /// The line and column of a byte offset. An offset past the end counts as the end, one inside a character as the character's start.
     pub fn position(&self, offset: usize) -> Position {
-        position(&self.text, offset)
+        let before = &self.text[..floor_char_boundary(&self.text, offset)];
+        let start = before.rfind('\n').map_or(0, |newline| newline + 1);
+        Position {
+            line: before.bytes().filter(|byte| *byte == b'\n').count() + 1,
+            column: before[start..].chars().count() + 1,
+        }
     }
 
     /// The byte range of line `line` (from 1) without its line break; empty at the end when there is no such line.

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::Mailing;
+use super::mailing::place_in_template;
 use super::report_builder::ReportBuilder;
-use crate::diagnostic::{Place, Problem, position};
+use crate::diagnostic::{Place, Problem, Source};
 use crate::manifest::Allowance;
 use crate::markdown::{Kind, advice};
 use crate::template::without_tags;
@@ -14,34 +15,19 @@ use crate::template::without_tags;
 /// The manifest's member with the body.
 const BODY: &str = "/correspondence/content/messageBody";
 
-/// Reports constructs that Altinn or its inbox changes, each once, at its line in the manifest or in the template file.
+/// Reports constructs that Altinn or its inbox changes, each once, at its line in the manifest or in the template file. When rows choose the file, all those are checked
+/// that rows did use.
 pub(super) fn check(mailing: &Mailing, report: &mut ReportBuilder<'_>) {
-    let Some(body) = mailing.loaded.value.pointer(BODY) else {
-        return;
-    };
-    if let Value::String(text) = body {
-        for found in advice(&without_tags(text)) {
-            let at = position(text, found.span.start);
-            let place = mailing.loaded.place_within(BODY, at.line, at.column);
+    let templates = &mailing.templates;
+    let body = mailing.loaded.value.pointer(BODY).and_then(Value::as_str);
+    let body = body.map(|text| Arc::new(Source::new("", text)));
+    let files = templates.files_of(BODY).into_iter();
+    let files = files.filter_map(|file| templates.source(&file));
+    for source in body.into_iter().chain(files) {
+        for found in advice(&without_tags(source.text())) {
+            let place = place_in_template(&mailing.loaded, BODY, &source, &found.span);
             report.push(text_problem(mailing, place, found.kind));
         }
-    }
-    // When rows choose the file, all those are checked that rows did use.
-    for file in mailing.templates.files_of(BODY) {
-        check_file(mailing, &file, report);
-    }
-}
-
-fn check_file(mailing: &Mailing, file: &str, report: &mut ReportBuilder<'_>) {
-    let Some(source) = mailing.template_source(file) else {
-        return;
-    };
-    for found in advice(&without_tags(source.text())) {
-        let place = Place::Source {
-            source: Arc::clone(&source),
-            span: found.span,
-        };
-        report.push(text_problem(mailing, place, found.kind));
     }
 }
 

@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::{fs, thread};
+use std::thread;
 
 use jiff::Timestamp;
 
@@ -157,15 +157,6 @@ impl Mailing {
             ..self.options
         };
         Self::open(self.loaded, options)
-    }
-
-    /// The text of a template file that has been read. A file that can no longer be read has been reported where it is compiled.
-    pub(super) fn template_source(&self, file: &str) -> Option<Arc<Source>> {
-        let text = fs::read_to_string(self.folder().join(file)).ok()?;
-        // A byte order mark would hide a heading at the start of the first line.
-        let text = text.trim_start_matches('\u{feff}');
-        let path = display_path(&self.loaded, file.as_ref());
-        Some(Arc::new(Source::new(path, text)))
     }
 
     pub(super) fn open_rows(&self) -> Result<Rows, Problems> {

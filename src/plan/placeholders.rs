@@ -6,8 +6,9 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::Mailing;
+use super::mailing::place_in_template;
 use super::report_builder::ReportBuilder;
-use crate::diagnostic::{Place, Problem, as_seen, position};
+use crate::diagnostic::{Place, Problem, Source, as_seen};
 use crate::template::{column_expression, without_tags};
 use crate::text::pointer_token;
 
@@ -62,16 +63,23 @@ impl Mailing {
             }
         }
         for file in self.templates.files_read() {
-            let Some(source) = self.template_source(&file) else {
-                continue;
-            };
-            for placeholder in placeholders(source.text(), &names) {
-                let place = Place::Source {
-                    source: Arc::clone(&source),
-                    span: placeholder.at.clone(),
-                };
-                report.push(self.placeholder_problem(place, source.text(), &placeholder));
+            if let Some(source) = self.templates.source(&file) {
+                self.check_text("", &source, &names, report);
             }
+        }
+    }
+
+    /// Reports the placeholders in a template file, or in the text of the manifest at `pointer`.
+    fn check_text(
+        &self,
+        pointer: &str,
+        source: &Arc<Source>,
+        names: &[String],
+        report: &mut ReportBuilder<'_>,
+    ) {
+        for placeholder in placeholders(source.text(), names) {
+            let place = place_in_template(&self.loaded, pointer, source, &placeholder.at);
+            report.push(self.placeholder_problem(place, source.text(), &placeholder));
         }
     }
 
@@ -84,11 +92,8 @@ impl Mailing {
     ) {
         match value {
             Value::String(text) => {
-                for placeholder in placeholders(text, names) {
-                    let at = position(text, placeholder.at.start);
-                    let place = self.loaded.place_within(pointer, at.line, at.column);
-                    report.push(self.placeholder_problem(place, text, &placeholder));
-                }
+                let source = Arc::new(Source::new("", text));
+                self.check_text(pointer, &source, names, report);
             }
             Value::Array(items) => {
                 for (at, item) in items.iter().enumerate() {

@@ -224,6 +224,11 @@ impl Templates {
         self.folder.files_read(None)
     }
 
+    /// The text of a template file that has been read. A file that can no longer be read has been reported where it is compiled.
+    pub(crate) fn source(&self, file: &str) -> Option<Arc<Source>> {
+        self.folder.read("", file).ok().map(Arc::new)
+    }
+
     /// The template files read so far that the value at a JSON pointer names, itself or through a row.
     pub(crate) fn files_of(&self, pointer: &str) -> Vec<String> {
         self.folder.files_read(Some(pointer))
