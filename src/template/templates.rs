@@ -271,9 +271,13 @@ impl Templates {
     /// The path of the file that the row chooses for the text at a pointer; `None` for other texts.
     pub(crate) fn chosen_file(&self, tree: &Tree, scope: &Scope, pointer: &str) -> Option<String> {
         let leaf = leaf_at(tree, pointer).filter(|leaf| leaf.is_path)?;
+        self.path(leaf, scope).ok()
+    }
+
+    fn path(&self, leaf: &Leaf, scope: &Scope) -> Result<String, Vec<TemplateError>> {
         let mut path = String::new();
-        let rendered = self.render_template(&self.library, leaf, &scope.context, scope, &mut path);
-        rendered.ok().map(|()| path)
+        self.render_template(&self.library, leaf, &scope.context, scope, &mut path)?;
+        Ok(path)
     }
 
     /// The text of the template at a pointer, with a letter in place of every value; `None` when it is blank. `file` is the path that the row chooses, if it does.
@@ -391,9 +395,7 @@ impl Templates {
         scope: &Scope,
         text: &mut String,
     ) -> Result<(), Vec<TemplateError>> {
-        let mut path = String::new();
-        self.render_template(&self.library, leaf, &scope.context, scope, &mut path)?;
-        let file = self.row_file(leaf, path);
+        let file = self.row_file(leaf, self.path(leaf, scope)?);
         match &file.text {
             Err(errors) => {
                 let errors = errors.iter().cloned().map(|error| TemplateError {

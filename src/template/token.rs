@@ -190,26 +190,13 @@ pub(super) fn shown(tags: &[Tag]) -> Vec<&Token> {
 
 /// The values that a `{{ }}` tag shows. One with a condition or a default decides itself what an empty value means.
 fn values_shown(tag: &Tag) -> impl Iterator<Item = &Token> {
-    let decides = |token: &Token| match token.kind {
-        Kind::Filter => token.text == "default",
-        _ => matches!(
-            token.word(),
-            "if" | "else"
-                | "or"
-                | "and"
-                | "not"
-                | "is"
-                | "in"
-                | "for"
-                | "="
-                | "=="
-                | "!="
-                | "<"
-                | "<="
-                | ">"
-                | ">="
-                | "!"
-        ),
+    const DECIDES: [&str; 16] = [
+        "if", "else", "or", "and", "not", "is", "in", "for", "=", "==", "!=", "<", "<=", ">", ">=",
+        "!",
+    ];
+    let decides = |token: &Token| {
+        let is_default = token.kind == Kind::Filter && token.text == "default";
+        is_default || DECIDES.contains(&token.word())
     };
     let shows = !tag.tokens.iter().any(decides);
     let outside = tag.outside_brackets().filter(move |_| shows);
