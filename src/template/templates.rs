@@ -47,8 +47,10 @@ pub(crate) struct Templates {
     names: Names,
     pub(super) rules: MemberRules,
     library: Library,
-    /// The text that renders to the language of a letter.
-    language: Text,
+    /// The language of letters, unless it differs between rows.
+    language: Language,
+    /// The text that renders to the language of a row's letter, when it differs between rows.
+    language_of_row: Option<Text>,
     /// The combined uses of everything compiled so far, constant texts and files chosen by rows included. Behind a lock, because such files are compiled while
     /// rows are rendered.
     uses: RwLock<Uses>,
@@ -98,7 +100,8 @@ impl Templates {
             names,
             rules,
             library,
-            language: Text::Constant(String::new()),
+            language: Language::default(),
+            language_of_row: None,
             uses: RwLock::default(),
             filled: Uses::default(),
             rows_choose_files: false,
@@ -115,12 +118,18 @@ impl Templates {
     /// Sets the text that renders to the language of letters. To be called before anything else is compiled, because the language decides how filters write dates and
     /// amounts.
     pub(crate) fn set_language(&mut self, language: Text) {
-        self.language = language;
+        match language {
+            Text::Constant(text) => self.language = Language::parse(&text).unwrap_or_default(),
+            leaf @ Text::Leaf(_) => self.language_of_row = Some(leaf),
+        }
     }
 
     /// The language of a row's letter. Errors in it are reported with the letter's other members.
     fn language(&self, scope: &Scope) -> Language {
-        let language = self.render_text(&self.language, scope).ok();
+        let Some(language) = &self.language_of_row else {
+            return self.language;
+        };
+        let language = self.render_text(language, scope).ok();
         let language = language.and_then(|text| Language::parse(&text));
         language.unwrap_or_default()
     }
@@ -162,24 +171,19 @@ impl Templates {
         uses.extend(&leaf.uses);
         // Released before rendering, which may take long.
         drop(uses);
-        let uses_language = leaf.uses.language && !self.language.is_constant();
-        if !uses_language && !leaf.uses.vary(&self.names) {
-            let mut text = String::new();
-            // The scope is empty: variables and the mailing's name are in Tera's global context.
-            let scope = Scope::default();
-            let language = self.language(&scope);
-            let rendered = library.render(&leaf, &scope.context, language, &mut text);
-            return rendered.map_or_else(
-                |errors| Err(at(errors, &leaf.pointer)),
-                |()| Ok(Text::Constant(text)),
-            );
-        }
-        if uses_language {
-            let more = self.language.columns().into_iter().map(str::to_owned);
+        let language = self.language_of_row.as_ref().filter(|_| leaf.uses.language);
+        if let Some(language) = language {
+            let more = language.columns().into_iter().map(str::to_owned);
             let more: Vec<_> = more
                 .filter(|column| !leaf.columns.contains(column))
                 .collect();
             leaf.columns.extend(more);
+        } else if !leaf.uses.vary(&self.names) {
+            let mut text = String::new();
+            // The context is empty: variables and the mailing's name are in Tera's global context.
+            let rendered = library.render(&leaf, &Context::new(), self.language, &mut text);
+            rendered.map_err(|errors| at(errors, &leaf.pointer))?;
+            return Ok(Text::Constant(text));
         }
         Ok(Text::Leaf(leaf))
     }
