@@ -124,28 +124,22 @@ impl Folder {
 
 /// The files that a path with a wrong language may stand for: `letter.nb.md` for `letter.no.md` or `letter.nb-NO.md`.
 fn languages_of<'a>(path: &str, beside: &'a [String]) -> Vec<&'a str> {
-    const LANGUAGES: [&str; 3] = ["nb", "nn", "en"];
     let name = path.trim_start_matches("./");
-    let starts = name.match_indices(['.', '-', '_', '/']).map(|(at, _)| at);
-    let starts: Vec<_> = starts.collect();
     let is_one = |file: &str| {
-        let with = |code: &str| {
-            starts.iter().any(|start| {
-                let (before, after) = name.split_at(start + 1);
-                let rest = file
+        let codes = ["nb", "nn", "en"].into_iter();
+        let mut codes = codes.flat_map(|code| file.match_indices(code));
+        codes.any(|(at, code)| {
+            let (before, rest) = (&file[..at], &file[at + code.len()..]);
+            // Only the language may differ.
+            before.ends_with(['.', '-', '_', '/'])
+                && rest.starts_with(['.', '-', '_'])
+                && name
                     .strip_prefix(before)
-                    .and_then(|rest| rest.strip_prefix(code));
-                // The part after the language must be the same.
-                rest.is_some_and(|rest| rest.starts_with(['.', '-', '_']) && after.ends_with(rest))
-            })
-        };
-        LANGUAGES.iter().any(|code| with(code))
+                    .is_some_and(|name| name.ends_with(rest))
+        })
     };
-    beside
-        .iter()
-        .map(|file| file.trim_start_matches("./"))
-        .filter(|file| is_one(file))
-        .collect()
+    let files = beside.iter().map(|file| file.trim_start_matches("./"));
+    files.filter(|file| is_one(file)).collect()
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use super::error::TemplateError;
 use super::names::{Meaning, Names};
 use super::reference::call_of;
 use super::token::{Kind, Tag, Token};
+use crate::text::is_invisible;
 
 /// The mistake for a sign that cannot be part of a tag and was probably pasted. Other mistakes in the tag may be consequences of it.
 fn pasted(token: &Token) -> Option<TemplateError> {
@@ -19,17 +20,13 @@ fn pasted(token: &Token) -> Option<TemplateError> {
         '\u{2010}'..='\u{2015}' | '\u{2212}' => {
             (format!("`{sign}` is no minus sign in a tag"), "write `-`")
         }
-        invisible @ ('\u{AD}'
-        | '\u{200B}'..='\u{200F}'
-        | '\u{202A}'..='\u{202E}'
-        | '\u{2060}'..='\u{206F}'
-        | '\u{FEFF}') => {
-            let code = u32::from(invisible);
-            (
-                format!("there is an invisible character (U+{code:04X}) in the tag"),
-                "delete the tag, and type it again",
-            )
-        }
+        sign if is_invisible(sign) => (
+            format!(
+                "there is an invisible character (U+{:04X}) in the tag",
+                u32::from(sign)
+            ),
+            "delete the tag, and type it again",
+        ),
         _ => return None,
     };
     Some(mistake(token, message, hint))
