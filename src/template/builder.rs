@@ -82,7 +82,7 @@ impl Builder<'_> {
             Value::Null => Node::Absent,
             Value::Bool(value) => Node::Bool(*value),
             Value::Number(number) => Node::Number(number.clone()),
-            Value::String(text) => self.text(text),
+            Value::String(text) => self.source(None, Source::new("", text)),
             Value::Array(items) => self.list(items),
             Value::Object(members) => match file(members) {
                 Some(path) => self.file(path),
@@ -162,10 +162,6 @@ impl Builder<'_> {
             return Node::Absent;
         }
         Node::Map(nodes)
-    }
-
-    fn text(&mut self, text: &str) -> Node {
-        self.source(None, Source::new("", text))
     }
 
     fn file(&mut self, path: &str) -> Node {
