@@ -3,6 +3,7 @@
 //! It follows the lexer of Tera 2: text, `{{ }}`, `{% %}`, comments and raw blocks; strings in three kinds of quotes with backslashes.
 
 use std::iter::{once, repeat_n};
+use std::ops::Range;
 
 use super::ascii_names::{ascii_letter, is_combining_mark};
 use super::token::{Kind, Tag, Token};
@@ -53,15 +54,30 @@ pub(crate) fn without_tags(text: &str) -> String {
     for (own, tag) in scan(text).pieces(text) {
         plain.push_str(own);
         let Some(tag) = tag else { break };
-        let fill = if tag.is_statement { ' ' } else { 'x' };
-        for letter in text.get(tag.at.clone()).unwrap_or_default().chars() {
-            match letter {
-                '\n' => plain.push('\n'),
-                letter => plain.extend(repeat_n(fill, letter.len_utf8())),
-            }
+        let written = text.get(tag.at.clone()).unwrap_or_default();
+        if let Some((inside, _)) = raw_block(written) {
+            fill(&mut plain, &written[..inside.start], ' ');
+            plain.push_str(&without_tags(&written[inside.clone()]));
+            fill(&mut plain, &written[inside.end..], ' ');
+        } else {
+            fill(
+                &mut plain,
+                written,
+                if tag.is_statement { ' ' } else { 'x' },
+            );
         }
     }
     plain
+}
+
+/// Adds as many bytes of a letter as a text has; its line breaks stay.
+fn fill(plain: &mut String, text: &str, letter: char) {
+    for c in text.chars() {
+        match c {
+            '\n' => plain.push('\n'),
+            c => plain.extend(repeat_n(letter, c.len_utf8())),
+        }
+    }
 }
 
 /// Scans a template. One with an unclosed tag is scanned to its end; compiling it reports the error.
@@ -121,7 +137,7 @@ impl<'a> Scanner<'a> {
         if rest.starts_with("{#") {
             let length = rest.get(opening..).and_then(|rest| rest.find("#}"));
             self.copy(length.map_or(rest.len(), |length| opening + length + 2));
-        } else if let Some(length) = raw_block(rest) {
+        } else if let Some((_, length)) = raw_block(rest) {
             self.copy(length);
         } else {
             self.copy(opening);
@@ -205,8 +221,8 @@ impl<'a> Scanner<'a> {
     }
 }
 
-/// The length of a raw block, when one begins here. A block without an end continues to the end of the text.
-fn raw_block(text: &str) -> Option<usize> {
+/// The text of a raw block, when one begins here, and the end of the block. One without an end continues to the end of the text.
+fn raw_block(text: &str) -> Option<(Range<usize>, usize)> {
     // The word of a tag that consists of nothing else, and the end of that tag.
     let word = |tag: usize| {
         let (tag, rest) = text.get(tag..)?.strip_prefix("{%")?.split_once("%}")?;
@@ -214,10 +230,14 @@ fn raw_block(text: &str) -> Option<usize> {
         let word = word.strip_suffix('-').unwrap_or(word).trim_ascii();
         Some((word, text.len() - rest.len()))
     };
-    word(0).filter(|(word, _)| *word == "raw")?;
+    let (_, begin) = word(0).filter(|(word, _)| *word == "raw")?;
     let mut tags = text.match_indices("{%").map(|(tag, _)| tag);
-    let end = tags.find_map(|tag| word(tag).filter(|(word, _)| *word == "endraw"));
-    Some(end.map_or(text.len(), |(_, end)| end))
+    let end = tags.find_map(|tag| {
+        let (_, end) = word(tag).filter(|(word, _)| *word == "endraw")?;
+        Some((tag, end))
+    });
+    let (tag, end) = end.unwrap_or((text.len(), text.len()));
+    Some((begin..tag, end))
 }
 
 /// The length of a string with its quotes, or up to the end when it is not closed.
@@ -263,6 +283,10 @@ mod tests {
             ("Hei {{ Språk }}!", "Hei xxxxxxxxxxxx!"),
             ("{% if a\n%}ja{# å\n#}", "       \n  ja     \n  "),
             ("{{ '}}' }}{#id}", "xxxxxxxxxx     "),
+            (
+                "{% raw %}{{ a }}\n{% endraw %}b",
+                "         xxxxxxx\n            b",
+            ),
             ("uten", "uten"),
         ] {
             assert_eq!(without_tags(text), plain);
