@@ -69,8 +69,15 @@ impl Kind {
     }
 }
 
-fn name_of(call: &str) -> &str {
+pub(super) fn name_of(call: &str) -> &str {
     call.split('(').next().unwrap_or(call)
+}
+
+/// The names of the arguments of an entry, as `form` and `lang` of `date(form="long", lang=…)`.
+pub(super) fn arguments_of(call: &str) -> impl Iterator<Item = &str> {
+    let list = call.split_once('(').map_or("", |(_, list)| list);
+    list.split(", ")
+        .filter_map(|argument| Some(argument.split_once('=')?.0))
 }
 
 /// The entry of the filter, function or test with this name.

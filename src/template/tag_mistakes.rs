@@ -5,7 +5,7 @@ use std::collections::HashSet;
 
 use super::error::TemplateError;
 use super::names::{Meaning, Names};
-use super::reference::call_of;
+use super::reference::{arguments_of, call_of, name_of};
 use super::token::{Kind, Tag, Token};
 use crate::text::is_invisible;
 
@@ -65,6 +65,8 @@ pub(super) fn mistakes(tag: &Tag) -> Vec<TemplateError> {
     // The head of a component declares its arguments, where bare names are correct.
     if tag.word() != "component" {
         found.extend(positional_arguments(tokens));
+        found.extend(unknown_arguments(tokens));
+        found.extend(changed_recipient_name(tokens));
     }
     found
 }
@@ -203,6 +205,54 @@ fn positional_arguments(tokens: &[Token]) -> impl Iterator<Item = TemplateError>
     })
 }
 
+/// Finds arguments that a filter, function or test does not have, such as `money(decimal=0)`. Tera ignores them.
+fn unknown_arguments(tokens: &[Token]) -> Vec<TemplateError> {
+    let mut found = Vec::new();
+    // The open brackets, each with the call that it belongs to.
+    let mut open: Vec<Option<&'static str>> = Vec::new();
+    for (at, token) in tokens.iter().enumerate() {
+        let before = at.checked_sub(1).and_then(|before| tokens.get(before));
+        let is_named = tokens.get(at + 1).is_some_and(|next| next.is("="));
+        match token.word() {
+            "(" => open.push(before.and_then(|name| call_of(&name.text))),
+            "[" | "?[" | "{" => open.push(None),
+            ")" | "]" | "}" => _ = open.pop(),
+            name if is_named && !name.is_empty() => {
+                let Some(call) = open.last().copied().flatten() else {
+                    continue;
+                };
+                if arguments_of(call).all(|known| known != name) {
+                    let message = format!("`{}` does not know `{name}`", name_of(call));
+                    found.push(mistake(token, message, &format!("it is written `{call}`")));
+                }
+            }
+            _ => {}
+        }
+    }
+    found
+}
+
+/// Finds changes to `recipientName`: its value is the placeholder that Altinn replaces, and `{{Recipientname}}` would reach the reader as it is.
+fn changed_recipient_name(tokens: &[Token]) -> Option<TemplateError> {
+    let next = |at: usize| tokens.get(at).map(|token| token.text.as_str());
+    let (_, name) = tokens.iter().enumerate().find(|(at, token)| {
+        let is_filtered = next(at + 1) == Some("|") && next(at + 2) != Some("safe");
+        let is_joined = [Some(at + 1), at.checked_sub(1)]
+            .into_iter()
+            .flatten()
+            .any(|beside| next(beside) == Some("~"));
+        token.is("recipientName") && (is_filtered || is_joined)
+    })?;
+    let message =
+        "Altinn writes the recipient's name later, so that nothing can be done with it here"
+            .to_owned();
+    Some(mistake(
+        name,
+        message,
+        "write `{{ recipientName }}` alone, with the text around it outside of the tag",
+    ))
+}
+
 /// A mistake at a token.
 fn mistake(token: &Token, message: String, hint: &str) -> TemplateError {
     TemplateError {
@@ -249,6 +299,26 @@ mod tests {
                 "it is written `starting_with(pat=)`",
             ),
             ("{% if a = 'b' %}{% endif %}", "=", "write `==`"),
+            (
+                "{{ recipientName | title }}",
+                "recipientName",
+                "write `{{ recipientName }}` alone, with the text around it outside of the tag",
+            ),
+            (
+                "{{ 'Hei ' ~ recipientName }}",
+                "recipientName",
+                "write `{{ recipientName }}` alone, with the text around it outside of the tag",
+            ),
+            (
+                "{{ a | replace(from='(', to='b') | join(separator=', ') }}",
+                "separator",
+                "it is written `join(sep=\"\")`",
+            ),
+            (
+                "{% filter trim(pattern='x') %}{% endfilter %}",
+                "pattern",
+                "it is written `trim(pat=…)`",
+            ),
             ("{{ “a” }}", "“", "write straight quotation marks: `\"`"),
             ("{{ 1 – 2 }}", "–", "write `-`"),
             (
@@ -287,7 +357,7 @@ mod tests {
         for text in [
             "{% if a == 'nn' or a == 'en' %}{% endif %}",
             "{% if a in ['nn', 'en'] or (b != 'x') %}{% endif %}",
-            "{{ a or 'ukjent' }}{{ a | default(value='x') }}{{ now() }}",
+            "{{ a or 'ukjent' }}{{ a | default(value='x') }}{{ now() }}{{ recipientName }}",
             "{{ a == 'b' and 'ja' or 'nei' }}{{ 'a' if b == 'c' else 'd' }}{{ <Sum value={a} unit=\"kr\" /> }}",
             "{% component Sum(value, unit=\"kr\") %}{% endcomponent %}{% <Box title=\"x\"> %}{% </Box> %}",
             "{% set x = a %}{{ {\"a\": 1} }}{{ f(x=y == z) }}{% if (a) and not (b) %}{% endif %}",
