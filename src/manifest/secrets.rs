@@ -7,12 +7,32 @@ use super::Positions;
 use super::positions::{NodeKind, YamlNode};
 use crate::diagnostic::{Place, Problems, Source};
 use crate::secret::is_secret;
+use crate::text::pointer_token;
+
+/// Names of secrets. At the top level, where the manifest has none of them, they stand an indentation too far to the left.
+const MISPLACED: [&str; 10] = [
+    "apikey",
+    "clientsecret",
+    "jwk",
+    "key",
+    "passphrase",
+    "password",
+    "privatekey",
+    "secret",
+    "subscriptionkey",
+    "token",
+];
+
+fn is_misplaced(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    MISPLACED.contains(&name.as_str())
+}
 
 /// True when the value at a pointer may be shown. In `auth` only members are shown that cannot be a secret; the list is of those, so that an unknown name
 /// hides its value.
 pub(super) fn may_show(pointer: &str) -> bool {
     let Some(within) = pointer.strip_prefix("/auth") else {
-        return true;
+        return !pointer.split('/').nth(1).is_some_and(is_misplaced);
     };
     match within.split('/').skip(1).collect::<Vec<_>>().as_slice() {
         ["clientId" | "exchange" | "caFile" | "consumerOrg" | "testOrganization"]
@@ -32,11 +52,18 @@ pub(super) fn may_show(pointer: &str) -> bool {
 pub(super) fn hide(problems: Problems, source: &Arc<Source>, positions: &Positions) -> Problems {
     let mut hidden = Vec::new();
     // A secret may also stand in `environment`, in an address.
-    for pointer in ["/auth", "/environment"] {
+    let mut pointers = vec!["/auth".to_owned(), "/environment".to_owned()];
+    if let Some(NodeKind::Mapping(members)) = positions.nodes.first().map(|root| &root.kind) {
+        let names = members.iter().filter_map(|member| member.key.as_deref());
+        let misplaced = names.filter(|name| is_misplaced(name));
+        pointers.extend(misplaced.map(|name| format!("/{}", pointer_token(name))));
+    }
+    for pointer in &pointers {
         if let Some(found) = positions.find(pointer) {
             collect(positions, source.text(), found.node, pointer, &mut hidden);
         }
     }
+    hidden.extend(on_lines(source.text()));
     // The usual case: no copy of the source.
     if hidden.is_empty() {
         return problems;
@@ -49,6 +76,19 @@ pub(super) fn hide(problems: Problems, source: &Arc<Source>, positions: &Positio
         problem
     };
     problems.into_iter().map(mask).collect()
+}
+
+/// The values on lines as `password: …`, for a file that is not YAML, in which members have no places. `key` is left out: it is more often the name of a column.
+fn on_lines(text: &str) -> impl Iterator<Item = Range<usize>> {
+    let mut end = 0;
+    text.split_inclusive('\n').filter_map(move |line| {
+        end += line.len();
+        let (name, value) = line.split_once(':')?;
+        let name = name.trim().trim_matches(['"', '\'']);
+        let value = value.trim_start();
+        let is_secret = is_misplaced(name) && name != "key" && !value.starts_with('{');
+        (is_secret && !value.is_empty()).then(|| end - value.len()..end)
+    })
 }
 
 /// Collects the ranges that must be hidden in a node and those below it.

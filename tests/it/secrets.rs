@@ -460,6 +460,30 @@ fn no_flag_takes_a_secret() {
 }
 
 #[test]
+fn a_secret_outside_of_auth_or_in_a_damaged_manifest_is_not_quoted() {
+    for (member, error) in [
+        ("token: Geheim-2026", "unknown key `token`"),
+        ("Password: Geheim-2026", "unknown key `Password`"),
+        (
+            "subscriptionKey: [Geheim-2026]",
+            "unknown key `subscriptionKey`",
+        ),
+        ("key: 'Geheim-2026'", "unknown key `key`"),
+        ("privateKey: |\n  Geheim-2026", "unknown key `privateKey`"),
+        ("auth:\n  password: \"Geheim-2026", "this is not YAML"),
+    ] {
+        let project = Project::new();
+        project.write(
+            "mailing.yaml",
+            format!("version: 1\nmailing: m\n{member}\n"),
+        );
+        let run = project.run(&["validate", "mailing.yaml"]).ends(2);
+        assert!(run.stderr().contains(error), "{run}");
+        assert!(!run.to_string().contains("Geheim"), "{run}");
+    }
+}
+
+#[test]
 fn a_secret_in_the_wrong_place_is_not_quoted() {
     let sandbox = LiveSandbox::start();
     let jwk = sandbox.private_jwk();
