@@ -194,7 +194,9 @@ impl<'a> Survey<'a> {
         let mut unnamed = Vec::new();
         for (column, header, counts) in self.columns() {
             let plain = words::plain(header);
+            // Identity numbers of others, as of a spouse, are no key: a key stands in the letter.
             if counts.filled < self.rows
+                || counts.mostly(counts.certain)
                 || found.is_used(column)
                 || words::NOT_A_KEY.contains(&plain.as_str())
             {

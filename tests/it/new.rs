@@ -290,6 +290,21 @@ fn a_file_of_recipients_alone_is_enough() {
 }
 
 #[test]
+fn the_identity_numbers_of_others_are_no_key() {
+    let project = Project::new();
+    let manifest = manifest_of(
+        &project,
+        "Fnr;Ektefelle fnr;Navn\n11836533307;02829227447;Ola\n04867702925;17844204450;Kari\n",
+    );
+    assert!(manifest.contains("  # key: COLUMN"), "{manifest}");
+    let (_, requests) = works(&project, "out", 2);
+    assert!(
+        !requests[0].to_string().contains("02829227447"),
+        "{manifest}"
+    );
+}
+
+#[test]
 fn persons_and_organisations_may_stand_in_columns_of_their_own() {
     let project = Project::new();
     let manifest = manifest_of(
