@@ -184,7 +184,7 @@ fn print_left_behind(
             rows.display()
         ));
     }
-    let not_sent = left.failed + left.refused;
+    let not_sent = left.failed + left.refused + left.untried;
     if not_sent > 0 {
         printer.warn(format_args!(
             "{} of earlier runs, not sent and not in {} any more: put them back to send them, or let them go: {} --accept-changes",
@@ -215,6 +215,6 @@ pub(crate) fn is_outstanding(counts: &StateCounts, left: LeftBehind) -> bool {
         .map(|state| counts.in_state(state))
         .iter()
         .sum();
-    // Failed rows that have left the file are not tried again.
-    waiting > 0 || counts.in_state(Failed) > left.failed
+    // Rows that have left the file are not tried again.
+    waiting > left.untried || counts.in_state(Failed) > left.failed
 }

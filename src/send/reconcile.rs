@@ -22,6 +22,8 @@ pub(crate) struct ResumeState {
     passed: Vec<bool>,
     /// Number of letters that this run does not send because Altinn may have them with an earlier text.
     pub(super) held: u64,
+    /// Number of recorded rows.
+    recorded: u64,
     /// Number of recorded rows that are not in the file.
     pub(super) earlier: u64,
     /// Number of letters that Altinn has with a different text than now.
@@ -83,6 +85,7 @@ impl ResumeState {
         };
         if let Some(journal) = journal {
             for recorded in journal.snapshot()?.recorded() {
+                resume.recorded += 1;
                 resume.place(&recorded?, &positions);
             }
         }
@@ -290,11 +293,30 @@ pub(super) async fn reconcile(
         drop_rows(journal, &gone, "it is not in the recipients file any more").await?;
         dropped.extend(gone);
     }
+    let untried = untried_and_gone(journal, &resume)?;
     reconciled.dropped = dropped.len() as u64;
     reconciled.held = resume.held;
     reconciled.left = count_left_behind(&resume);
+    if session.options.accept_changes {
+        reconciled.dropped += untried;
+    } else {
+        // They stay in the run's number of rows, and so pending in its report.
+        reconciled.left.untried = untried;
+        resume.earlier += untried;
+    }
     begin(journal, checked, &resume).await?;
     Ok((resume, reconciled))
+}
+
+/// The number of rows that no run has tried and that are no longer in the file. They have no entry to know them by: when rows have come too, it may be too small.
+fn untried_and_gone(journal: &Journal, resume: &ResumeState) -> Result<u64, JournalError> {
+    let Some(run) = journal.run()? else {
+        return Ok(0);
+    };
+    let rows = run.rows.saturating_add(run.earlier);
+    let untried = rows.saturating_sub(resume.recorded + run.skipped + run.invalid);
+    let unrecorded = resume.known.iter().filter(|known| !**known).count() as u64;
+    Ok(untried.saturating_sub(unrecorded))
 }
 
 /// Records the beginning of the run and its inputs.
@@ -426,6 +448,7 @@ fn count_left_behind(resume: &ResumeState) -> LeftBehind {
         refused: resume.unsent_gone.len() as u64 - failed,
         unknown: resume.unknown,
         sent: resume.sent_and_gone.len() as u64,
+        untried: 0,
     }
 }
 

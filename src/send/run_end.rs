@@ -117,6 +117,8 @@ pub(crate) struct LeftBehind {
     /// Letters that may have been sent, and that a look-up did not settle. Includes rows that are in the file, but excluded.
     pub unknown: u64,
     pub sent: u64,
+    /// Rows that no run has tried; at least so many.
+    pub untried: u64,
 }
 
 /// The error that ends a run.

@@ -171,6 +171,47 @@ fn rows_that_were_not_sent_and_have_left_the_file_are_named_until_they_are_let_g
 }
 
 #[test]
+fn rows_that_were_never_tried_and_have_left_the_file_are_missed_until_they_are_let_go() {
+    let sandbox = LiveSandbox::start();
+    let project = Project::small().with_sandbox(&sandbox);
+    let rows = project.read("recipients.csv");
+    project
+        .run(&["send", "mailing.yaml", "--limit", "1"])
+        .ends(0);
+    project.replace("recipients.csv", "974760673,Cato,3\n", "");
+    for _ in 0..2 {
+        let run = project.run(&["send", "mailing.yaml"]).ends(1);
+        let said = run.stderr();
+        assert!(
+            said.contains("1 row of earlier runs, not sent and not in recipients.csv any more"),
+            "{said}"
+        );
+        assert!(!said.contains("next: massebrev send"), "{said}");
+        assert_eq!(project.count("pending"), 1);
+        assert_eq!(project.count("sent"), 2);
+    }
+    // Put back, it is sent; gone again, it has been sent.
+    let cut = project.read("recipients.csv");
+    project.write("recipients.csv", &rows);
+    project.run(&["send", "mailing.yaml"]).ends(0);
+    project.write("recipients.csv", &cut);
+    project.run(&["send", "mailing.yaml"]).ends(0);
+    assert_eq!(project.count("sent"), 3);
+
+    let sandbox = LiveSandbox::start();
+    let project = Project::small().with_sandbox(&sandbox);
+    project
+        .run(&["send", "mailing.yaml", "--limit", "1"])
+        .ends(0);
+    project.write("recipients.csv", &cut);
+    project
+        .run(&["send", "mailing.yaml", "--accept-changes"])
+        .ends(0);
+    assert_eq!(project.count("pending"), 0);
+    project.run(&["send", "mailing.yaml"]).ends(0);
+}
+
+#[test]
 fn a_rejected_row_that_is_excluded_now_is_skipped() {
     let sandbox = without_cato();
     let project = Project::small().with_sandbox(&sandbox);
