@@ -3,8 +3,6 @@
 use std::fmt;
 use std::str::FromStr;
 
-use thiserror::Error;
-
 /// Rows by their numbers: `5,10-20,30-`. The first row after the header is 1.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Selection {
@@ -16,22 +14,6 @@ pub(crate) struct Selection {
 struct Range {
     first: u64,
     last: u64,
-}
-
-/// The reason why a text is no selection.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub(crate) enum NotASelection {
-    /// An empty text, or nothing between two commas.
-    #[error("a row is missing: name rows as in 5,10-20,30-")]
-    Missing,
-    /// A row that is no number.
-    #[error("`{0}` is neither a row nor a range: name rows as in 5,10-20,30-")]
-    NotANumber(String),
-    #[error("there is no row 0: the first row after the header is 1")]
-    Zero,
-    /// A range with the larger number first.
-    #[error("{first}-{last} ends before it begins: did you mean {last}-{first}?")]
-    Backwards { first: u64, last: u64 },
 }
 
 /// The most ranges that are shown; the others are shown as `…`.
@@ -144,38 +126,41 @@ impl Selection {
 }
 
 impl FromStr for Selection {
-    type Err = NotASelection;
+    type Err = String;
 
-    fn from_str(text: &str) -> Result<Self, NotASelection> {
+    fn from_str(text: &str) -> Result<Self, String> {
         let ranges: Result<_, _> = text.split(',').map(|part| part.trim().parse()).collect();
         Ok(Self { ranges: ranges? }.merge_ranges())
     }
 }
 
 impl FromStr for Range {
-    type Err = NotASelection;
+    type Err = String;
 
-    fn from_str(text: &str) -> Result<Self, NotASelection> {
+    fn from_str(text: &str) -> Result<Self, String> {
         if text.is_empty() {
-            return Err(NotASelection::Missing);
+            return Err("a row is missing: name rows as in 5,10-20,30-".to_owned());
         }
-        let row = |number: &str| match number.trim() {
+        let row = |number: &str| {
+            let number = number.trim();
             // `u64` would also take a `+`.
-            digits if !digits.bytes().all(|byte| byte.is_ascii_digit()) => Err(()),
-            digits => digits.parse::<u64>().map_err(|_| ()),
+            let digits = number.bytes().all(|byte| byte.is_ascii_digit());
+            let row: Option<u64> = number.parse().ok().filter(|_| digits);
+            row.ok_or_else(|| {
+                format!("`{text}` is neither a row nor a range: name rows as in 5,10-20,30-")
+            })
         };
-        let wrong = |()| NotASelection::NotANumber(text.to_owned());
-        let (first, last) = match text.split_once('-') {
-            None => (row(text).map_err(wrong)?, row(text).map_err(wrong)?),
-            // `30-` is open at its end.
-            Some((first, last)) if last.trim().is_empty() => (row(first).map_err(wrong)?, u64::MAX),
-            Some((first, last)) => (row(first).map_err(wrong)?, row(last).map_err(wrong)?),
-        };
+        let (first, last) = text.split_once('-').unwrap_or((text, text));
+        // `30-` is open at its end.
+        let is_open = last.trim().is_empty();
+        let (first, last) = (row(first)?, if is_open { u64::MAX } else { row(last)? });
         if first == 0 || last == 0 {
-            return Err(NotASelection::Zero);
+            return Err("there is no row 0: the first row after the header is 1".to_owned());
         }
         if last < first {
-            return Err(NotASelection::Backwards { first, last });
+            return Err(format!(
+                "{first}-{last} ends before it begins: did you mean {last}-{first}?"
+            ));
         }
         Ok(Self { first, last })
     }
@@ -270,7 +255,7 @@ mod tests {
             ("20-10", "20-10 ends before it begins: did you mean 10-20?"),
         ] {
             let wrong = text.parse::<Selection>().unwrap_err();
-            assert_eq!(wrong.to_string(), said, "{text}");
+            assert_eq!(wrong, said, "{text}");
         }
     }
 
