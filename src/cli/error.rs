@@ -192,7 +192,7 @@ impl CliError {
             {
                 Some("name a plain file of at most 1 MB; a key or a token can also come from a variable: MASSEBREV_KEY, MASSEBREV_TOKEN".to_owned())
             }
-            Self::Earlier(error) => error.hint().map(str::to_owned),
+            Self::Earlier(error) => error.hint.map(str::to_owned),
             Self::Journal(error)
             | Self::Send(SendError::Journal(error))
             | Self::Report(ReportError::Journal(error)) => error.hint(),

@@ -3,7 +3,6 @@
 use std::fs::File;
 use std::io::{self, BufRead as _, BufReader, Read as _};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde_json::Value;
@@ -55,35 +54,14 @@ pub(crate) struct RemovedLetter {
     pub reference: String,
 }
 
-/// A file that is no output of `massebrev render`.
+/// The reason why a file is no output of `massebrev render`.
 #[derive(Debug, Error)]
-pub(crate) enum OldRenderError {
-    #[error("cannot read {}", path.display())]
-    Read {
-        path: PathBuf,
-        #[source]
-        source: io::Error,
-    },
-    /// A pipe, a folder or something else that can be read once at most; comparing reads the file twice.
-    #[error("{} is not a plain file", path.display())]
-    NotAFile { path: PathBuf },
-    #[error("{} is empty", path.display())]
-    Empty { path: PathBuf },
-    #[error("{}:{line}: not a line that `massebrev render` has written", path.display())]
-    Malformed {
-        path: PathBuf,
-        /// The line, from 1.
-        line: u64,
-        #[source]
-        source: Arc<serde_json::Error>,
-    },
-    #[error("{}:{line}: the key {key} stands in an earlier line too", path.display())]
-    Twice {
-        path: PathBuf,
-        /// The second line with the key, from 1.
-        line: u64,
-        key: Uuid,
-    },
+#[error("{message}")]
+pub(crate) struct OldRenderError {
+    message: String,
+    /// The hint for people; `None` when the error says enough.
+    pub hint: Option<&'static str>,
+    source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
 
 /// The most bytes of a line that are read. Altinn takes no letter of this size, and a file of another kind must not fill the memory.
@@ -95,16 +73,16 @@ const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 impl OldRender {
     /// Reads the file once to find the place of each letter. An empty file, a line of another form and a repeated key are errors.
     pub(crate) fn open(path: &Path) -> Result<Self, OldRenderError> {
-        let unreadable = |source| OldRenderError::Read {
-            path: path.to_owned(),
-            source,
-        };
+        let shown = path.display();
+        let unreadable = |error| OldRenderError::unreadable(path, error);
         // Checked before opening, because opening a pipe blocks until someone writes to it.
         let is_file = std::fs::metadata(path).map_err(unreadable)?.is_file();
         if !is_file {
-            return Err(OldRenderError::NotAFile {
-                path: path.to_owned(),
-            });
+            // A pipe, a folder or something else that can be read once at most.
+            return Err(OldRenderError::new(
+                format!("{shown} is not a plain file"),
+                "write the output to compare with into a file first: it is read more than once",
+            ));
         }
         let mut earlier = Self {
             path: path.to_owned(),
@@ -115,9 +93,10 @@ impl OldRender {
         };
         earlier.find_letters()?;
         if earlier.slots.is_empty() {
-            return Err(OldRenderError::Empty {
-                path: path.to_owned(),
-            });
+            return Err(OldRenderError::new(
+                format!("{shown} is empty"),
+                "a mailing with errors renders nothing, and `> FILE` empties the file before it is read",
+            ));
         }
         earlier.refuse_duplicates()?;
         Ok(earlier)
@@ -216,19 +195,20 @@ impl OldRender {
     }
 
     /// Refuses a file in which a key stands twice: it would not be known which of the two to compare with.
-    fn refuse_duplicates(&mut self) -> Result<(), OldRenderError> {
-        let twins = self.slots.windows(2).find_map(|pair| match pair {
-            [first, second] if first.key == second.key => Some(*second),
-            _ => None,
-        });
-        match twins {
-            None => Ok(()),
-            Some(twin) => Err(OldRenderError::Twice {
-                path: self.path.clone(),
-                line: self.number_of(twin.offset),
-                key: Uuid::from_bytes(twin.key),
-            }),
-        }
+    fn refuse_duplicates(&self) -> Result<(), OldRenderError> {
+        let mut pairs = self.slots.windows(2);
+        let Some(twins) = pairs.find(|pair| pair[0].key == pair[1].key) else {
+            return Ok(());
+        };
+        let line = self.number_of(twins[1].offset);
+        let key = Uuid::from_bytes(twins[1].key);
+        Err(OldRenderError::new(
+            format!(
+                "{}:{line}: the key {key} stands in an earlier line too",
+                self.path.display()
+            ),
+            "compare with the output of one run of `massebrev render`",
+        ))
     }
 
     /// Reads the line that begins at an offset.
@@ -238,7 +218,7 @@ impl OldRender {
         // Letters mostly come in the order of the file: a relative seek keeps what the buffer has read ahead.
         self.file
             .seek_relative(step)
-            .map_err(|source| self.unreadable(source))?;
+            .map_err(|error| OldRenderError::unreadable(&self.path, error))?;
         self.at = offset;
         let mut line = Vec::new();
         self.next_line(&mut line)?;
@@ -249,7 +229,7 @@ impl OldRender {
         line.clear();
         // A longer line is cut, and then does not parse.
         let read = (&mut self.file).take(LINE_LIMIT).read_until(b'\n', line);
-        let length = read.map_err(|source| self.unreadable(source))?;
+        let length = read.map_err(|error| OldRenderError::unreadable(&self.path, error))?;
         self.at += length as u64;
         Ok(length)
     }
@@ -270,40 +250,35 @@ impl OldRender {
         self.malformed(self.number_of(offset), source)
     }
 
-    fn unreadable(&self, source: io::Error) -> OldRenderError {
-        OldRenderError::Read {
-            path: self.path.clone(),
-            source,
-        }
-    }
-
     fn malformed(&self, line: u64, source: serde_json::Error) -> OldRenderError {
-        OldRenderError::Malformed {
-            path: self.path.clone(),
-            line,
-            source: Arc::new(source),
+        let path = self.path.display();
+        OldRenderError {
+            source: Some(source.into()),
+            ..OldRenderError::new(
+                format!("{path}:{line}: not a line that `massebrev render` has written"),
+                "keep the output of `massebrev render MANIFEST > OLD` as it is; old versions of PowerShell write UTF-16, which it must not be",
+            )
         }
     }
 }
 
 impl OldRenderError {
-    /// The hint for people; `None` when the error says enough.
-    pub(crate) fn hint(&self) -> Option<&'static str> {
-        match self {
-            Self::Read { source, .. } if source.kind() == io::ErrorKind::NotFound => Some(
+    fn new(message: String, hint: &'static str) -> Self {
+        Self {
+            message,
+            hint: Some(hint),
+            source: None,
+        }
+    }
+
+    fn unreadable(path: &Path, error: io::Error) -> Self {
+        let is_missing = error.kind() == io::ErrorKind::NotFound;
+        Self {
+            message: format!("cannot read {}", path.display()),
+            hint: is_missing.then_some(
                 "OLD is a file with an earlier output, as `massebrev render MANIFEST > OLD` writes it, or a plan as `sha256:…`",
             ),
-            Self::Read { .. } => None,
-            Self::NotAFile { .. } => Some(
-                "write the output to compare with into a file first: it is read more than once",
-            ),
-            Self::Empty { .. } => Some(
-                "a mailing with errors renders nothing, and `> FILE` empties the file before it is read",
-            ),
-            Self::Malformed { .. } => Some(
-                "keep the output of `massebrev render MANIFEST > OLD` as it is; old versions of PowerShell write UTF-16, which it must not be",
-            ),
-            Self::Twice { .. } => Some("compare with the output of one run of `massebrev render`"),
+            source: Some(error.into()),
         }
     }
 }
