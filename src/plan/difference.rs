@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use serde_json::Value;
-use similar::{ChangeTag, TextDiff};
+use similar::TextDiff;
 
 use super::request_line::RequestLine;
 use crate::correspondence::Recipient;
@@ -66,23 +66,11 @@ pub(super) fn unified(old: &Request, new: &Request) -> String {
         old.text(""),
         new.text(if other { " (another one)" } else { "" }),
     );
-    let diff = TextDiff::from_lines(&old, &new);
     // Line by line: a request is pretty-printed, so that a changed member is a changed line.
-    let mut shown = String::new();
-    for hunk in diff.unified_diff().context_radius(CONTEXT).iter_hunks() {
-        let _ = writeln!(shown, "{}", hunk.header());
-        for change in hunk.iter_changes() {
-            let sign = match change.tag() {
-                ChangeTag::Equal => ' ',
-                ChangeTag::Delete => '-',
-                ChangeTag::Insert => '+',
-            };
-            let line = change.value().trim_end_matches('\n');
-            // Texts may hold identity numbers anywhere, not only in members for recipients.
-            let _ = writeln!(shown, "{sign}{}", redact(line));
-        }
-    }
-    shown
+    let diff = TextDiff::from_lines(&old, &new);
+    let diff = diff.unified_diff().context_radius(CONTEXT).to_string();
+    // Texts may hold identity numbers anywhere, not only in members for recipients.
+    redact(&diff).into_owned()
 }
 
 fn masked_alike(old: &Request, new: &Request) -> bool {
@@ -158,15 +146,11 @@ fn sentences(line: &str) -> Vec<&str> {
 
 /// Escapes control characters: they would move a terminal's cursor, or colour what follows.
 fn escape_controls(text: &str) -> String {
-    let mut shown = String::with_capacity(text.len());
-    for letter in text.chars() {
-        if letter.is_control() {
-            shown.extend(letter.escape_default());
-        } else {
-            shown.push(letter);
-        }
-    }
-    shown
+    let shown = |letter: char| match letter.is_control() {
+        true => letter.escape_default().to_string(),
+        false => letter.to_string(),
+    };
+    text.chars().map(shown).collect()
 }
 
 #[cfg(test)]
