@@ -20,11 +20,11 @@ pub(crate) fn recipient(text: &str) -> Result<Recipient, CliError> {
             | InvalidRecipient::LostZero { .. }
             | InvalidRecipient::ScientificNotation
             | InvalidRecipient::Decimals => None,
-            _ => error.hint(),
+            _ => Some(error.hint()),
         };
         CliError::Usage {
             message: format!("--proof-to `{}`: {error}", identifier::masked(text)),
-            hint: hint.or_else(|| InvalidRecipient::Digits { count: 0 }.hint()),
+            hint: hint.or_else(|| Some(InvalidRecipient::Digits { count: 0 }.hint())),
         }
     })
 }

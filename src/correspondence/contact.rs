@@ -22,7 +22,7 @@ pub fn is_email_address(text: &str) -> bool {
 ///
 /// The reasons are whole messages. The first number loads the plans, which takes some hundredths of a second.
 pub fn mobile_number_problem(text: &str) -> Option<&'static str> {
-    let Some(number) = text.strip_prefix('+').or_else(|| text.strip_prefix("00")) else {
+    let Some(number) = after_plus(text) else {
         return Some("the mobile number has no country code");
     };
     let parsed = PHONE_NUMBER_UTIL.parse(format!("+{number}"), None);
@@ -33,10 +33,14 @@ pub fn mobile_number_problem(text: &str) -> Option<&'static str> {
 
 /// True for a text in the form of a mobile number with its country code: 8 to 15 digits. The numbering plans are not consulted, which makes it cheap.
 pub fn looks_like_mobile_number(text: &str) -> bool {
-    let number = text.strip_prefix('+').or_else(|| text.strip_prefix("00"));
-    number.is_some_and(|number| {
+    after_plus(text).is_some_and(|number| {
         (8..=15).contains(&number.len()) && number.bytes().all(|byte| byte.is_ascii_digit())
     })
+}
+
+/// The number behind the `+` or `00` in front of its country code.
+pub fn after_plus(text: &str) -> Option<&str> {
+    text.strip_prefix('+').or_else(|| text.strip_prefix("00"))
 }
 
 fn is_letter(c: char) -> bool {

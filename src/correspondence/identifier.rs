@@ -19,15 +19,15 @@ const LEGACY_SELF_IDENTIFIED: &str = "urn:altinn:person:legacy-selfidentified:";
 ///
 /// It has no `Display`, and `Debug` masks, so that no identity number is printed by chance: use [`Recipient::urn`] or [`Recipient::masked`].
 #[derive(Clone, PartialEq, Eq, Hash)]
-pub enum Recipient {
+pub enum Recipient<T = String> {
     /// An organisation, by its nine digits. The control digit is not checked, as Altinn does not.
-    Organization(String),
+    Organization(T),
     /// A person, by the eleven digits of an identity number, a D-number or a synthetic one; the control digits fit.
-    Person(String),
+    Person(T),
     /// A person who has registered with an e-mail address in ID-porten, in lower case.
-    IdportenEmail(String),
+    IdportenEmail(T),
     /// A person with a user name from before ID-porten, in lower case.
-    LegacySelfIdentified(String),
+    LegacySelfIdentified(T),
 }
 
 /// The reason why a text is no recipient. The message never contains the text itself.
@@ -92,17 +92,52 @@ pub enum InvalidRecipient {
 impl Recipient {
     /// Reads a recipient from a file: anything that Altinn accepts, and nine bare digits as an organisation.
     pub fn parse(text: &str) -> Result<Self, InvalidRecipient> {
-        match Kind::parse(text) {
-            Ok((kind, value)) => Ok(kind.recipient(value)),
+        match Self::from_api(text) {
             Err(InvalidRecipient::BareOrganization) => Ok(Self::Organization(text.to_owned())),
-            Err(refused) => Err(refused),
+            read => read,
         }
     }
 
     /// Reads a recipient from a request: exactly what Altinn's model validation accepts.
     pub fn from_api(text: &str) -> Result<Self, InvalidRecipient> {
-        let (kind, value) = Kind::parse(text)?;
-        Ok(kind.recipient(value))
+        Ok(match Self::borrowed(text)? {
+            Recipient::Organization(number) => Self::Organization(number.to_owned()),
+            Recipient::Person(number) => Self::Person(number.to_owned()),
+            Recipient::IdportenEmail(address) => Self::IdportenEmail(address.to_lowercase()),
+            Recipient::LegacySelfIdentified(name) => {
+                Self::LegacySelfIdentified(name.to_lowercase())
+            }
+        })
+    }
+
+    /// Reads a recipient as [`Self::from_api`] does, without a copy of the text: allocates nothing for a valid one. Prefixes are case-sensitive, as Altinn's are.
+    pub(super) fn borrowed(text: &str) -> Result<Recipient<&str>, InvalidRecipient> {
+        let prefixed = |prefix| text.strip_prefix(prefix);
+        if let Some(value) = prefixed(ORGANIZATION).or_else(|| prefixed(ORGANIZATION_ISO)) {
+            return match digits(value) {
+                Some(9) => Ok(Recipient::Organization(value)),
+                // Damage explains more than a wrong number of digits.
+                _ => Err(damage(value).unwrap_or(InvalidRecipient::OrganizationDigits)),
+            };
+        }
+        if let Some(value) = prefixed(PERSON) {
+            return person(value).ok_or_else(|| match digits(value) {
+                Some(11) => InvalidRecipient::ControlDigits,
+                _ => damage(value).unwrap_or(InvalidRecipient::PersonDigits),
+            });
+        }
+        if let Some(value) = prefixed(IDPORTEN_EMAIL) {
+            return is_address(value)
+                .then_some(Recipient::IdportenEmail(value))
+                .ok_or(InvalidRecipient::Email);
+        }
+        if let Some(value) = prefixed(LEGACY_SELF_IDENTIFIED) {
+            let named = !value.is_empty() && !value.contains(':');
+            return named
+                .then_some(Recipient::LegacySelfIdentified(value))
+                .ok_or(InvalidRecipient::UserName);
+        }
+        person(text).ok_or_else(|| unprefixed(text))
     }
 
     /// The normalised lower-case URN, as Altinn returns it.
@@ -149,13 +184,7 @@ impl Recipient {
 
 impl fmt::Debug for Recipient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let kind = match self {
-            Self::Organization(_) => "Organization",
-            Self::Person(_) => "Person",
-            Self::IdportenEmail(_) => "IdportenEmail",
-            Self::LegacySelfIdentified(_) => "LegacySelfIdentified",
-        };
-        f.debug_tuple(kind).field(&self.masked()).finish()
+        f.debug_tuple("Recipient").field(&self.masked()).finish()
     }
 }
 
@@ -171,8 +200,13 @@ impl InvalidRecipient {
         )
     }
 
+    /// True when the text was clearly meant as a recipient. Any other text may be a key.
+    pub fn is_meant(&self) -> bool {
+        !self.is_unknown() && !matches!(self, Self::Digits { .. } | Self::Empty)
+    }
+
     /// The remedy, for people; shows at most the first five digits of the text.
-    pub fn hint(&self) -> Option<String> {
+    pub fn hint(&self) -> String {
         let hint = match self {
             Self::Empty => "fill in an organisation number or a national identity number",
             Self::Blanks { fits_without: true } => {
@@ -183,9 +217,9 @@ impl InvalidRecipient {
             } => "remove the blanks, also those that do not show",
             Self::LostZero { first } => {
                 let first = String::from_utf8_lossy(first);
-                return Some(format!(
+                return format!(
                     "a spreadsheet has removed the leading zero; it was probably 0{first}*****: export the column as text"
-                ));
+                );
             }
             Self::ScientificNotation => {
                 "a spreadsheet has rounded the number and digits are lost: export the column as text again"
@@ -210,7 +244,7 @@ impl InvalidRecipient {
                 "use 9 digits, 11 digits, or a URN that begins with `urn:altinn:organization:` or `urn:altinn:person:`"
             }
         };
-        Some(hint.to_owned())
+        hint.to_owned()
     }
 }
 
@@ -246,58 +280,8 @@ fn mask_name(name: &str) -> String {
     name.chars().take(1).chain("***".chars()).collect()
 }
 
-/// The kind of a recipient. Judging a text needs no copy of it; only [`Recipient`] owns one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
-    Organization,
-    Person,
-    IdportenEmail,
-    LegacySelfIdentified,
-}
-
-impl Kind {
-    /// Returns the kind of a text and the part after its prefix; allocates nothing for a valid one. Prefixes are case-sensitive, as Altinn's are.
-    pub(super) fn parse(text: &str) -> Result<(Self, &str), InvalidRecipient> {
-        let prefixed = |prefix| text.strip_prefix(prefix);
-        if let Some(value) = prefixed(ORGANIZATION).or_else(|| prefixed(ORGANIZATION_ISO)) {
-            return match digits(value) {
-                Some(9) => Ok((Self::Organization, value)),
-                // Damage explains more than a wrong number of digits.
-                _ => Err(damage(value).unwrap_or(InvalidRecipient::OrganizationDigits)),
-            };
-        }
-        if let Some(value) = prefixed(PERSON) {
-            return person(value).ok_or_else(|| match digits(value) {
-                Some(11) => InvalidRecipient::ControlDigits,
-                _ => damage(value).unwrap_or(InvalidRecipient::PersonDigits),
-            });
-        }
-        if let Some(value) = prefixed(IDPORTEN_EMAIL) {
-            return is_address(value)
-                .then_some((Self::IdportenEmail, value))
-                .ok_or(InvalidRecipient::Email);
-        }
-        if let Some(value) = prefixed(LEGACY_SELF_IDENTIFIED) {
-            let named = !value.is_empty() && !value.contains(':');
-            return named
-                .then_some((Self::LegacySelfIdentified, value))
-                .ok_or(InvalidRecipient::UserName);
-        }
-        person(text).ok_or_else(|| unprefixed(text))
-    }
-
-    fn recipient(self, value: &str) -> Recipient {
-        match self {
-            Self::Organization => Recipient::Organization(value.to_owned()),
-            Self::Person => Recipient::Person(value.to_owned()),
-            Self::IdportenEmail => Recipient::IdportenEmail(value.to_lowercase()),
-            Self::LegacySelfIdentified => Recipient::LegacySelfIdentified(value.to_lowercase()),
-        }
-    }
-}
-
-fn person(text: &str) -> Option<(Kind, &str)> {
-    person_control_digits_fit(text).then_some((Kind::Person, text))
+fn person(text: &str) -> Option<Recipient<&str>> {
+    person_control_digits_fit(text).then_some(Recipient::Person(text))
 }
 
 /// The length of a text of nothing but digits; `None` for any other text.
@@ -486,13 +470,13 @@ mod tests {
             ("æ", Not::Unknown),
         ] {
             assert_eq!(Recipient::from_api(text), Err(reason), "{text}");
-            assert!(reason.hint().is_some(), "{text}");
+            assert!(!reason.hint().is_empty(), "{text}");
         }
     }
 
     #[test]
     fn a_lost_zero_is_put_back_in_the_hint_and_the_rest_is_hidden() {
-        let hint = Recipient::parse("7827199405").unwrap_err().hint().unwrap();
+        let hint = Recipient::parse("7827199405").unwrap_err().hint();
         assert!(hint.contains("078271*****"), "{hint}");
     }
 

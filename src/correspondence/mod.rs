@@ -31,7 +31,8 @@ pub use language::Language;
 pub use moment::{Moment, local_time};
 pub(crate) use moment::{deadline_text, in_norway};
 pub use notification::{
-    CustomRecipient, EmailContentType, Notification, NotificationChannel, NotificationTemplate,
+    CustomRecipient, EmailContentType, NOTIFICATION_KEYWORDS, Notification, NotificationChannel,
+    NotificationTemplate,
 };
 pub use request::{
     Content, Correspondence, ExternalReference, ReferenceType, ReplyOption, Request,

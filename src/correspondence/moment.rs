@@ -85,32 +85,15 @@ pub fn local_time(at: Timestamp) -> String {
     in_norway(at).strftime("%Y-%m-%d %H:%M%:z").to_string()
 }
 
-/// The error for a text that is not a date and time.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct InvalidMoment {
-    text: String,
-    reason: &'static str,
-}
-
 /// The largest offset that .NET reads, in seconds.
 const MOST_OFFSET: i32 = 14 * 60 * 60;
 
-impl fmt::Display for InvalidMoment {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "`{}` {}", self.text, self.reason)
-    }
-}
-
-impl std::error::Error for InvalidMoment {}
-
 impl FromStr for Moment {
-    type Err = InvalidMoment;
+    type Err = String;
 
-    fn from_str(text: &str) -> Result<Self, InvalidMoment> {
-        let because = |reason| InvalidMoment {
-            text: text.chars().take(40).collect(),
-            reason,
-        };
+    fn from_str(text: &str) -> Result<Self, String> {
+        // At most 40 characters.
+        let because = |reason| format!("`{text:.40}` {reason}");
         let refused =
             || because("is not a date and time such as 2026-12-15T12:00:00+01:00 or 2026-12-15");
         if let Ok(at) = text.parse::<Timestamp>() {

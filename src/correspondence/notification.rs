@@ -5,6 +5,15 @@ use serde::{Deserialize, Serialize};
 
 use super::api_enum::api_enum;
 
+/// The keywords that Altinn replaces in the texts of notifications, between dollar signs.
+pub const NOTIFICATION_KEYWORDS: [&str; 5] = [
+    "sendersName",
+    "correspondenceRecipientName",
+    "resourceName",
+    "messageTitle",
+    "recipientName",
+];
+
 /// The texts, channels and recipients of the notifications about a letter.
 ///
 /// `$sendersName$`, `$correspondenceRecipientName$`, `$resourceName$`, `$messageTitle$` and `$recipientName$` in the texts are

@@ -104,9 +104,7 @@ fn without_emphasis(found: &str) -> String {
 
 /// A cheap test in front of the real one, which most texts do not need: false only when there is certainly no markup.
 fn may_have_markup(text: &str) -> bool {
-    let signs = text
-        .bytes()
-        .fold(0, |signs, byte| signs | SIGNS[usize::from(byte)]);
+    let signs = text.bytes().fold(0, |signs, byte| signs | classes(byte));
     let has = |sign| signs & sign != 0;
     has(ALONE)
         || has(AT_BEGINNING) && begins_with_sign(text)
@@ -129,28 +127,18 @@ const COLON: u8 = 8;
 /// Bytes that `ReverseMarkdown` escapes, which changes web addresses.
 const ESCAPED: u8 = 16;
 
-/// The classes of each byte.
-const SIGNS: [u8; 256] = {
-    let mut table = [0; 256];
-    let kinds: [(&[u8], u8); 5] = [
-        (b"<&${[\0\xEF", ALONE),
-        (b"#-~^:", AT_BEGINNING),
-        (b"~^=+\":", PAIRED),
-        (b":", COLON),
-        (b"_*", ESCAPED),
-    ];
-    let mut kind = 0;
-    while kind < kinds.len() {
-        let (bytes, bit) = kinds[kind];
-        let mut at = 0;
-        while at < bytes.len() {
-            table[bytes[at] as usize] |= bit;
-            at += 1;
-        }
-        kind += 1;
+/// The classes of a byte.
+fn classes(byte: u8) -> u8 {
+    match byte {
+        b'<' | b'&' | b'$' | b'{' | b'[' | b'\0' | 0xEF => ALONE,
+        b'#' | b'-' => AT_BEGINNING,
+        b'~' | b'^' => AT_BEGINNING | PAIRED,
+        b':' => AT_BEGINNING | PAIRED | COLON,
+        b'=' | b'+' | b'"' => PAIRED,
+        b'_' | b'*' => ESCAPED,
+        _ => 0,
     }
-    table
-};
+}
 
 fn begins_with_sign(text: &str) -> bool {
     text.trim_start_matches(is_dropped_or_white)

@@ -36,6 +36,10 @@ pub(crate) fn tidy(text: &str) -> Cow<'_, str> {
 
 /// The text as a person sees it who does not look closely: [`tidy`], in lower case, with one kind of dash.
 pub(crate) fn as_seen(text: &str) -> String {
+    // Nearly all keys are plain ASCII and need no tables.
+    if text.is_ascii() && !text.contains(char::is_whitespace) {
+        return text.to_ascii_lowercase();
+    }
     let dash = |c: char| match c {
         '\u{2010}'..='\u{2015}' | '\u{2212}' => '-',
         c => c,

@@ -51,7 +51,7 @@ impl Mailing {
             if allowed.iter().any(|name| tidy(name) == *header) {
                 continue;
             }
-            let place = self.row_place(row, vec![header]);
+            let place = self.row_place(row.number, row.line, [header]);
             let expression = column_expression(header);
             report.push(
                 Problem::warning(place, format!("`{header}` is empty, and the letter shows it"))

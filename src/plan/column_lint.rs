@@ -1,6 +1,6 @@
 //! The column lint: warns of cells that a spreadsheet or a clipboard has probably damaged. Some damage shows only when all rows of a column are known.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 use super::Mailing;
 use super::problems::PROBLEM_LIMIT;
@@ -137,12 +137,7 @@ impl Mailing {
             let header = column.header.clone();
             // Each cell is a problem of its own: equal ones are grouped when they are shown.
             for suspect in column.into_suspects() {
-                let place = Place::Row {
-                    file: self.rows_file(),
-                    row: Some(suspect.row),
-                    line: suspect.line,
-                    columns: vec![header.clone()],
-                };
+                let place = self.row_place(suspect.row, suspect.line, [&header]);
                 report.push(suspect.problem(place, &header));
             }
         }
@@ -152,39 +147,36 @@ impl Mailing {
 impl Column {
     /// Judges one cell that is not empty, by the kind of its column.
     fn observe(&mut self, value: &str, row: &Row) {
+        let note = |suspects: &mut Vec<_>, suspicion| note_suspect(suspects, value, row, suspicion);
         if let Some((kind, probably)) = detect_damage(value) {
-            let suspicion = Suspicion::Damaged(kind, probably);
-            note_suspect(&mut self.suspects, value, row, suspicion);
+            note(&mut self.suspects, Suspicion::Damaged(kind, probably));
         }
         self.filled += 1;
         if let (Some(member), true) = (self.one_line.first(), value.contains(['\n', '\r'])) {
-            let suspicion = Suspicion::LineBreak(member);
-            note_suspect(&mut self.suspects, value, row, suspicion);
+            note(&mut self.suspects, Suspicion::LineBreak(member));
         }
         let starts_with_digit = value.as_bytes().first().is_some_and(u8::is_ascii_digit);
         match self.kind {
             ColumnKind::Key => {
                 if value.trim().len() != value.len() {
-                    note_suspect(&mut self.suspects, value, row, Suspicion::Padded);
+                    note(&mut self.suspects, Suspicion::Padded);
                 }
                 self.lengths.observe(value, row);
                 // `jan.26` is a suspect by itself. A full date is one only if most other keys are no dates.
                 if let Some(was) = before_it_was_a_month(value) {
-                    note_suspect(&mut self.suspects, value, row, Suspicion::KeyDate(was));
+                    note(&mut self.suspects, Suspicion::KeyDate(was));
                 } else if is_date(value) {
-                    let suspicion = Suspicion::KeyDate(String::new());
-                    note_suspect(&mut self.key_dates, value, row, suspicion);
+                    note(&mut self.key_dates, Suspicion::KeyDate(String::new()));
                 }
             }
             ColumnKind::PostCode => {
                 if value.len() == 3 && value.bytes().all(|byte| byte.is_ascii_digit()) {
-                    note_suspect(&mut self.suspects, value, row, Suspicion::PostCode);
+                    note(&mut self.suspects, Suspicion::PostCode);
                 }
             }
             ColumnKind::Date | ColumnKind::Other if starts_with_digit => {
                 if let Some(day) = serial_date(value) {
-                    let suspicion = Suspicion::Serial(day.to_string());
-                    note_suspect(&mut self.serials, value, row, suspicion);
+                    note(&mut self.serials, Suspicion::Serial(day.to_string()));
                 } else if is_date(value) {
                     self.dates += 1;
                 }
@@ -264,17 +256,16 @@ impl ColumnKind {
 /// The numeric keys of the key column, by their number of digits.
 #[derive(Debug, Default)]
 struct KeyLengths {
-    by_length: Vec<KeysOfLength>,
+    by_length: BTreeMap<usize, KeysOfLength>,
     /// The number of keys that are not numbers.
     others: u64,
     /// True when a key begins with a zero: then zeros have not been lost everywhere, and keys are meant to have them.
     any_leading_zero: bool,
 }
 
-#[derive(Debug, Default, Clone)]
+#[derive(Debug, Default)]
 struct KeysOfLength {
     count: u64,
-    first: u64,
     suspects: Vec<SuspectCell>,
 }
 
@@ -286,49 +277,40 @@ impl KeyLengths {
             return;
         }
         self.any_leading_zero |= value.starts_with('0');
-        if self.by_length.len() <= value.len() {
-            self.by_length
-                .resize(value.len() + 1, KeysOfLength::default());
-        }
-        let Some(length) = self.by_length.get_mut(value.len()) else {
-            return;
-        };
-        if length.count == 0 {
-            length.first = row.number;
-        }
+        let length = self.by_length.entry(value.len()).or_default();
         length.count += 1;
         note_suspect(&mut length.suspects, value, row, Suspicion::Short(0));
     }
 
     /// Returns the keys that are shorter than most others, when those all have one length. Running numbers grow longer too, but in file order: they are left out.
-    fn suspiciously_short(&self) -> Vec<SuspectCell> {
-        let longest = self.by_length.len().saturating_sub(1);
-        let Some((whole, shorter)) = self.by_length.split_last() else {
+    fn suspiciously_short(mut self) -> Vec<SuspectCell> {
+        let Some((longest, whole)) = self.by_length.pop_last() else {
             return Vec::new();
         };
-        let count: u64 = shorter.iter().map(|length| length.count).sum();
+        let shorter = self.by_length;
+        let count: u64 = shorter.values().map(|length| length.count).sum();
         // Without a leading zero anywhere, only a clear minority is suspicious.
         let is_minority = count > 0 && (count * 2 < whole.count || self.any_leading_zero);
-        let shortest = shorter.iter().position(|length| length.count > 0);
+        let shortest = shorter.keys().next().copied();
         let is_near = shortest.is_some_and(|shortest| longest - shortest <= LOST_ZEROS);
-        let suspects: Vec<_> = shorter
-            .iter()
-            .flat_map(|length| length.suspects.iter().cloned())
-            .collect();
-        // Running numbers: every short key stands before the first long one.
-        let in_order = suspects.iter().all(|short| short.row < whole.first);
-        let has_next_length = shorter.last().is_some_and(|length| length.count > 0);
         // Running numbers pass through every length: keys of one digit, and none that are just shorter than the longest, are something else.
+        let has_next_length = shorter.contains_key(&(longest - 1));
         let is_odd = self.any_leading_zero || shortest == Some(1) && !has_next_length;
+        // Running numbers: every short key stands before the first long one.
+        let mut suspects: Vec<_> = shorter
+            .into_values()
+            .flat_map(|length| length.suspects)
+            .collect();
+        let first_whole = whole.suspects.first().map(|key| key.row);
+        let in_order = suspects.iter().all(|short| Some(short.row) < first_whole);
         let long_enough = longest >= SHORTEST_KEY || longest >= SHORTEST_PADDED_KEY && is_odd;
         if self.others > 0 || !long_enough || !is_minority || !is_near || in_order && !is_odd {
             return Vec::new();
         }
-        let short = |short: SuspectCell| SuspectCell {
-            suspicion: Suspicion::Short(longest - short.value.len()),
-            ..short
-        };
-        suspects.into_iter().map(short).collect()
+        for short in &mut suspects {
+            short.suspicion = Suspicion::Short(longest - short.value.len());
+        }
+        suspects
     }
 }
 

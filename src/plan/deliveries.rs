@@ -20,11 +20,12 @@ pub(crate) struct InputChanged {
 /// The letters of a checked mailing, in row order. A row whose key or content differs from pass 1 is an error.
 #[derive(Debug)]
 pub(crate) struct Deliveries<'a> {
-    planner: RowPlanner<'a>,
+    pub(super) planner: RowPlanner<'a>,
     checked: &'a CheckReport,
     wanted: Selection,
     rows: Rows,
-    row: Row,
+    /// The row read last.
+    pub(super) row: Row,
     /// The position of the row to be read next, from 0.
     at: usize,
 }

@@ -27,6 +27,14 @@ impl Digest {
     }
 }
 
+/// Keeps the numbers that equal another one before them, sorted: of 3, 1, 3, 3 the last two. In place: there may be millions.
+pub(super) fn keep_repeated(numbers: &mut Vec<u64>) {
+    numbers.sort_unstable();
+    let mut before = None;
+    numbers.retain(|number| before.replace(*number) == Some(*number));
+    numbers.shrink_to_fit();
+}
+
 /// Digests several parts so that their borders count: `ab` + `c` is not `a` + `bc`.
 #[derive(Clone)]
 pub(crate) struct Digester(Context);
@@ -125,6 +133,20 @@ impl FromStr for Digest {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn repeated_numbers_are_kept_in_order() {
+        for (numbers, repeated) in [
+            (vec![], vec![]),
+            (vec![1], vec![]),
+            (vec![2, 1, 2], vec![2]),
+            (vec![3, 1, 3, 2, 1, 3, 4], vec![1, 3, 3]),
+        ] {
+            let mut kept = numbers.clone();
+            keep_repeated(&mut kept);
+            assert_eq!(kept, repeated, "{numbers:?}");
+        }
+    }
 
     #[test]
     fn a_digest_reads_back_as_it_is_written() {

@@ -4,10 +4,10 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use super::key_spelling::{as_seen, as_spreadsheet_leaves_it};
+use super::key_spelling::as_spreadsheet_leaves_it;
 use crate::correspondence::text::excerpt;
-use crate::correspondence::{InvalidRecipient, Recipient, identifier};
-use crate::diagnostic::{Place, Problem, Problems};
+use crate::correspondence::{Recipient, identifier};
+use crate::diagnostic::{Place, Problem, Problems, as_seen};
 use crate::recipients::{Damage, Options, Row, Rows, detect_damage};
 
 /// The most entries without a row that one warning names.
@@ -275,20 +275,10 @@ impl Entry {
         }
         // A key may be any text. Only a text that was clearly meant as a recipient is judged as one.
         let error = Recipient::parse(self.text.trim()).err()?;
-        let is_key = matches!(
-            error,
-            InvalidRecipient::Unknown
-                | InvalidRecipient::Digits { .. }
-                | InvalidRecipient::Empty
-                | InvalidRecipient::Blanks {
-                    fits_without: false
-                }
-        );
-        let hint = error.hint().unwrap_or_default();
-        (!is_key).then(|| {
+        error.is_meant().then(|| {
             (
                 format!("the entry of the exclusion list cannot be read: {error}"),
-                hint,
+                error.hint(),
             )
         })
     }
@@ -316,19 +306,8 @@ fn choose_column(mut rows: Rows, identity: Identity<'_>) -> usize {
     while let Some(read) = rows.read(&mut row) {
         for (count, value) in counts.iter_mut().zip(row.iter()).filter(|_| read.is_ok()) {
             // A recipient with a mistake in it still shows what the column holds.
-            let is_recipient = match Recipient::parse(value) {
-                Ok(_) => true,
-                Err(error) => !matches!(
-                    error,
-                    InvalidRecipient::Unknown
-                        | InvalidRecipient::Empty
-                        | InvalidRecipient::Digits { .. }
-                        | InvalidRecipient::Blanks {
-                            fits_without: false
-                        }
-                ),
-            };
-            *count += u64::from(is_recipient);
+            let refused = Recipient::parse(value).err();
+            *count += u64::from(refused.is_none_or(|error| error.is_meant()));
         }
     }
     // The leftmost of several columns with the same count; the first column when there are no recipients at all.

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use aws_lc_rs::digest::{Context, SHA256};
 use md5::{Digest as _, Md5};
 
-use super::digest::read_in_pieces;
+use super::digest::{keep_repeated, read_in_pieces};
 use super::{Digest, Digester};
 use crate::correspondence::Attachment;
 use crate::correspondence::rules::STREAM_FILE_LIMIT;
@@ -150,6 +150,7 @@ impl LetterFiles {
     /// Ends the count after the last letter.
     pub(super) fn finish(mut self) -> Self {
         keep_repeated(&mut self.identities);
+        self.identities.dedup();
         self
     }
 
@@ -247,24 +248,6 @@ impl FileReader {
     }
 }
 
-/// Keeps the numbers that occur more than once, one of each, sorted. In place: there may be millions.
-fn keep_repeated(numbers: &mut Vec<u64>) {
-    numbers.sort_unstable();
-    let mut kept = 0;
-    let mut at = 0;
-    while at < numbers.len() {
-        let number = numbers[at];
-        let same = numbers[at..].partition_point(|other| *other == number);
-        if same > 1 {
-            numbers[kept] = number;
-            kept += 1;
-        }
-        at += same;
-    }
-    numbers.truncate(kept);
-    numbers.shrink_to_fit();
-}
-
 fn describe(error: &io::Error) -> Unusable {
     let why = match error.kind() {
         io::ErrorKind::NotFound => "is not there".to_owned(),
@@ -277,20 +260,6 @@ fn describe(error: &io::Error) -> Unusable {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn repeated_numbers_are_kept_once_and_in_order() {
-        for (numbers, repeated) in [
-            (vec![], vec![]),
-            (vec![1], vec![]),
-            (vec![2, 1, 2], vec![2]),
-            (vec![3, 1, 3, 2, 1, 3, 4], vec![1, 3]),
-        ] {
-            let mut kept = numbers.clone();
-            keep_repeated(&mut kept);
-            assert_eq!(kept, repeated, "{numbers:?}");
-        }
-    }
 
     #[test]
     fn memory_does_not_grow_with_the_files_and_a_forgotten_one_is_looked_at_again() {

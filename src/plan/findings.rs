@@ -147,9 +147,7 @@ fn apply_rules(delivery: &mut Delivery, context: &Context<'_>) -> Vec<Finding> {
     delivery.request.correspondence.content.attachments.clear();
     // Sizes are judged by the limit for single uploads: the planner encloses no file above the limit for forms.
     for (index, planned) in delivery.files.iter().enumerate() {
-        let size = rules::check_upload(Some(planned.file.size));
-        let member = format!("correspondence.content.attachments[{index}].file");
-        findings.extend(size.map(|finding| Finding { member, ..finding }));
+        findings.extend(rules::check_upload(planned.file.size, index));
         let md5 = &planned.file.md5;
         findings.extend(rules::check_checksum(&planned.attachment, index, md5));
     }
@@ -169,7 +167,7 @@ fn feeding_columns(mailing: &Mailing, member: &str, finding: &Finding) -> Vec<St
     }
     let mut seen = HashSet::new();
     columns.retain(|column| seen.insert(*column));
-    owned(columns)
+    columns.into_iter().map(str::to_owned).collect()
 }
 
 /// The columns that the value of a member depends on.
@@ -237,12 +235,8 @@ pub(super) fn check_person(mailing: &Mailing, delivery: &Delivery) -> Option<Pro
     if mailing.options.production != is_synthetic {
         return None;
     }
-    let place = Place::Row {
-        file: mailing.rows_file(),
-        row: Some(delivery.row),
-        line: delivery.line,
-        columns: owned(mailing.letter.recipient.columns()),
-    };
+    let columns = mailing.letter.recipient.columns();
+    let place = mailing.row_place(delivery.row, delivery.line, columns);
     Some(if is_synthetic {
         Problem::error(
             place,
@@ -270,40 +264,29 @@ fn stage(finding: &Finding) -> u8 {
     }
 }
 
-/// The order in which Altinn would report each of a letter's findings: model validation reports all of its own at once, the numbered rules only the first.
+/// The order in which Altinn would report each of a letter's findings, which stand in Altinn's order. Warnings have none, because Altinn does not answer with them.
 fn precedences(findings: &[Finding]) -> Vec<Option<Precedence>> {
-    let errors = || findings.iter().filter(|finding| finding.is_error());
-    let first = errors().next().map(|first| first.code);
-    // The code of the first error decides: model validation comes before all numbered rules.
-    let at_once = match first {
-        Some(Some(Code::Model)) => errors()
-            .filter(|error| error.code == Some(Code::Model))
-            .count(),
-        Some(_) => 1,
-        None => 0,
-    };
-    let precedence = if errors().count() == at_once {
+    let first = findings.iter().position(Finding::is_error);
+    let is_model = |finding: &Finding| finding.code == Some(Code::Model);
+    // Model validation comes before all numbered rules and reports all of its own at once, the numbered rules only the first.
+    let all_of_model = first.is_some_and(|first| is_model(&findings[first]));
+    let errors = findings.iter().enumerate().map(|(at, finding)| {
+        let at_once = Some(at) == first || all_of_model && is_model(finding);
+        finding.is_error().then_some(at_once)
+    });
+    let precedence = if errors.clone().flatten().all(|at_once| at_once) {
         Precedence::Only
     } else {
         Precedence::First
     };
-    let mut left = at_once;
-    // The findings are sorted: those that Altinn reports at once come first. Warnings have no precedence, because Altinn does not answer with them.
-    let mut precedence_of = |finding: &Finding| {
-        if !finding.is_error() {
-            None
-        } else if left > 0 && Some(finding.code) == first {
-            left -= 1;
-            Some(precedence)
+    let precedence_of = |at_once| {
+        if at_once {
+            precedence
         } else {
-            Some(Precedence::Later)
+            Precedence::Later
         }
     };
-    findings.iter().map(&mut precedence_of).collect()
-}
-
-pub(super) fn owned(columns: Vec<&str>) -> Vec<String> {
-    columns.into_iter().map(str::to_owned).collect()
+    errors.map(|error| error.map(precedence_of)).collect()
 }
 
 /// Turns a member's path, as `correspondence.content.attachments[0].fileName`, into a JSON pointer.

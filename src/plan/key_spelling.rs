@@ -2,17 +2,8 @@
 
 use jiff::civil::Date;
 
-use crate::diagnostic::as_seen as lookalike;
+use crate::diagnostic::as_seen;
 use crate::recipients::month_of;
-
-/// The key as a person sees it: case, outer blanks, kinds of blanks and dashes, and the composition of letters do not count.
-pub(super) fn as_seen(key: &str) -> String {
-    // Nearly all keys are plain ASCII and need no tables.
-    if key.is_ascii() && !key.contains([' ', '\t', '\n', '\r', '\u{b}', '\u{c}']) {
-        return key.to_ascii_lowercase();
-    }
-    lookalike(key)
-}
 
 /// The key as a spreadsheet leaves it when it takes it for a number or a date: it loses leading zeros and decimals, and `2026/1` is written `jan.26`.
 /// Two different texts with the same result may have been the same key.
@@ -68,19 +59,11 @@ fn normalized_date(key: &str) -> Option<String> {
                 (_, 4) => (year(second)?, month(first)?),
                 // A spreadsheet reads `jan.26` as January 2026, but `1. jan` as a day of this year.
                 (3.., 2) if month_of(first).is_some() => (year(second)?, month(first)?),
-                _ if in_words => {
-                    return Some(format!(
-                        "day {:02}-{:02}",
-                        month(second)?,
-                        number(first, 2)?
-                    ));
-                }
-                (1 | 2, 1 | 2) => {
-                    return Some(format!(
-                        "day {:02}-{:02}",
-                        month(second)?,
-                        number(first, 2).filter(|day| (1..=31).contains(day))?
-                    ));
+                lengths if in_words || matches!(lengths, (1 | 2, 1 | 2)) => {
+                    let day = number(first, 2)?;
+                    let month = month(second)?;
+                    let is_day = in_words || (1..=31).contains(&day);
+                    return is_day.then(|| format!("day {month:02}-{day:02}"));
                 }
                 _ => return None,
             };

@@ -163,12 +163,23 @@ impl Mailing {
         open_rows(&self.loaded)
     }
 
-    pub(super) fn row_place(&self, row: &Row, columns: Vec<&str>) -> Place {
+    /// The name of the column with the rows' keys.
+    pub(super) fn key_column(&self) -> Option<&str> {
+        Some(self.headers.get(self.row_key?)?)
+    }
+
+    /// The place of a row, by its number and the line that it begins on.
+    pub(super) fn row_place(
+        &self,
+        row: u64,
+        line: u64,
+        columns: impl IntoIterator<Item = impl Into<String>>,
+    ) -> Place {
         Place::Row {
             file: self.rows_file(),
-            row: Some(row.number),
-            line: row.line,
-            columns: columns.into_iter().map(str::to_owned).collect(),
+            row: Some(row),
+            line,
+            columns: columns.into_iter().map(Into::into).collect(),
         }
     }
 }

@@ -22,7 +22,7 @@ fn value_warning(mailing: &Mailing, row: &Row, value: &str) -> Problem {
         // The value may be made of several cells. Cells of one or two characters occur in any text by chance.
         !cell.is_empty() && (cell == value.trim() || value.contains(cell) && cell.len() > 2)
     });
-    let place = mailing.row_place(row, columns.map(|(_, header)| header.as_str()).collect());
+    let place = mailing.row_place(row.number, row.line, columns.map(|(_, header)| header));
     Problem::warning(place, "a value that Markdown takes for a heading, a list, a link or another mark")
         .with_cause(format!("`{}`", excerpt(value)))
         .with_hint(

@@ -8,7 +8,8 @@ use serde_json::Value;
 use super::Mailing;
 use super::mailing::place_in_template;
 use super::report_builder::ReportBuilder;
-use crate::diagnostic::{Place, Problem, Source, as_seen};
+use crate::correspondence::NOTIFICATION_KEYWORDS;
+use crate::diagnostic::{Problem, Source, as_seen};
 use crate::template::{column_expression, without_tags};
 use crate::text::pointer_token;
 
@@ -32,14 +33,6 @@ const SIGNS: [(&str, &str); 15] = [
 ];
 /// The most bytes between two signs: without a limit, every single sign would be searched to the end of the text.
 const LONGEST_NAME: usize = 100;
-/// The keywords that Altinn itself replaces in notifications, between `$`.
-const ALTINN_KEYWORDS: [&str; 5] = [
-    "sendersname",
-    "correspondencerecipientname",
-    "resourcename",
-    "messagetitle",
-    "recipientname",
-];
 
 /// A placeholder in a text: its range in bytes, and the index of its column.
 #[derive(Debug, PartialEq, Eq)]
@@ -69,20 +62,6 @@ impl Mailing {
         }
     }
 
-    /// Reports the placeholders in a template file, or in the text of the manifest at `pointer`.
-    fn check_text(
-        &self,
-        pointer: &str,
-        source: &Arc<Source>,
-        names: &[String],
-        report: &mut ReportBuilder<'_>,
-    ) {
-        for placeholder in placeholders(source.text(), names) {
-            let place = place_in_template(&self.loaded, pointer, source, &placeholder.at);
-            report.push(self.placeholder_problem(place, source.text(), &placeholder));
-        }
-    }
-
     fn check_manifest(
         &self,
         pointer: &str,
@@ -102,32 +81,35 @@ impl Mailing {
             }
             Value::Object(members) => {
                 for (key, member) in members {
-                    self.check_manifest(
-                        &format!("{pointer}/{}", pointer_token(key)),
-                        member,
-                        names,
-                        report,
-                    );
+                    let pointer = format!("{pointer}/{}", pointer_token(key));
+                    self.check_manifest(&pointer, member, names, report);
                 }
             }
             _ => {}
         }
     }
 
-    /// An error and not a warning: with a column's name between the signs, hardly anything else can be meant.
-    fn placeholder_problem(&self, place: Place, text: &str, placeholder: &Placeholder) -> Problem {
-        let written = text.get(placeholder.at.clone()).unwrap_or_default();
-        let header = self
-            .headers()
-            .get(placeholder.column)
-            .map_or("", String::as_str);
-        Problem::error(
-            place,
-            format!(
-                "`{written}` is a placeholder of another system: it would be sent as it stands"
-            ),
-        )
-        .with_hint(format!("write `{{{{ {} }}}}`", column_expression(header)))
+    /// Reports the placeholders in a template file, or in the text of the manifest at `pointer`.
+    fn check_text(
+        &self,
+        pointer: &str,
+        source: &Arc<Source>,
+        names: &[String],
+        report: &mut ReportBuilder<'_>,
+    ) {
+        for Placeholder { at, column } in placeholders(source.text(), names) {
+            let place = place_in_template(&self.loaded, pointer, source, &at);
+            let message = format!(
+                "`{}` is a placeholder of another system: it would be sent as it stands",
+                &source.text()[at]
+            );
+            let header = &self.headers()[column];
+            // An error and not a warning: with a column's name between the signs, hardly anything else can be meant.
+            report.push(
+                Problem::error(place, message)
+                    .with_hint(format!("write `{{{{ {} }}}}`", column_expression(header))),
+            );
+        }
     }
 }
 
@@ -170,7 +152,8 @@ fn placeholder(text: &str, names: &[String]) -> Option<(usize, usize)> {
         let after = inside.get(length + close.len()..)?;
         // `[Navn](https://…)` is a link of Markdown, and `$recipientName$` a keyword of Altinn.
         let is_link = *open == "[" && after.starts_with(['(', '[', ':']);
-        let is_altinns = *open == "$" && ALTINN_KEYWORDS.contains(&name.as_str());
+        let is_keyword = |known: &&str| known.eq_ignore_ascii_case(&name);
+        let is_altinns = *open == "$" && NOTIFICATION_KEYWORDS.iter().any(is_keyword);
         // `<br>` is HTML, and `[x]` a ticked box: short names are not trusted.
         let is_short = name.chars().count() < if *open == "<" { 4 } else { 2 };
         // `5 % rente, 3 %` is prose, `%rente%` a placeholder.

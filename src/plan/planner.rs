@@ -18,7 +18,7 @@ use super::{
 use crate::correspondence::rules::FORM_FILE_LIMIT;
 use crate::correspondence::text::excerpt;
 use crate::correspondence::{Attachment, Correspondence, Recipient, Request, identifier};
-use crate::diagnostic::{Problem, Problems, nfc};
+use crate::diagnostic::{Place, Problem, Problems, nfc};
 use crate::recipients::{Row, detect_damage, with_signs_named};
 use crate::template::{Scope, TemplateError, column_expression, parse_condition, take_protected};
 
@@ -72,10 +72,8 @@ impl<'a> RowPlanner<'a> {
         // The list of protected values is the thread's own. An earlier row may have left values there that were never collected.
         take_protected();
         self.in_progress.begin(row.number, row.line);
-        let scope = self.fill(row);
-        // The scope is moved out, so that it can be read while `self` is changed, and moved back for its buffers.
-        let mut planned = self.plan_in(row, &scope).unwrap_or_else(Planned::Invalid);
-        self.scope = scope;
+        self.fill(row);
+        let mut planned = self.plan_filled(row).unwrap_or_else(Planned::Invalid);
         self.in_progress.end();
         // Redirected after rendering: a proof's text is its letter's, whoever reads it.
         if let (Some(proving), Planned::Delivery(delivery)) = (proving, &mut planned) {
@@ -102,17 +100,15 @@ impl<'a> RowPlanner<'a> {
         }
     }
 
-    /// Fills the scope that templates see with the row's values. It is moved out of the planner; the caller puts it back after use.
-    fn fill(&mut self, row: &Row) -> Scope {
+    /// Fills the scope that templates see with the row's values.
+    fn fill(&mut self, row: &Row) {
         let templates = &self.mailing.templates;
-        let mut scope = std::mem::take(&mut self.scope);
-        templates.fill(&mut scope, row.number, |column| row.get(column));
-        scope
+        templates.fill(&mut self.scope, row.number, |column| row.get(column));
     }
 
     /// Decides in this order: `where`, the recipient, the exclusion list, the letter.
-    fn plan_in(&mut self, row: &Row, scope: &Scope) -> Result<Planned, Problems> {
-        if !self.applies(row, scope)? {
+    fn plan_filled(&mut self, row: &Row) -> Result<Planned, Problems> {
+        if !self.applies(row)? {
             // A row that does not apply may have no valid recipient; its key is then worked out without one.
             let name = self.mailing.row_key.map_or_else(
                 || format!("line {}", row.line),
@@ -120,20 +116,20 @@ impl<'a> RowPlanner<'a> {
             );
             if !self.mailing.exclusion.is_empty() {
                 // It still counts as the row of its entry in the list; otherwise the entry would be reported as one that meets no row.
-                let recipient = self.recipient(row, scope).ok();
+                let recipient = self.recipient(row).ok();
                 let exclusion = &self.mailing.exclusion;
                 exclusion.covers(&name, recipient.as_ref(), None);
             }
             return Ok(self.skipped(row, name, "where"));
         }
-        let recipient = self.recipient(row, scope)?;
+        let recipient = self.recipient(row)?;
         let name = self.row_key(row, &recipient)?;
         let exclusion = &self.mailing.exclusion;
         if exclusion.covers(&name, Some(&recipient), Some(row.line)) {
             return Ok(self.skipped(row, name, "excluded"));
         }
         // An excluded row is not rendered, so that faults in its values do not stop the mailing.
-        let (correspondence, existing_attachments, files) = self.render(row, scope)?;
+        let (correspondence, existing_attachments, files) = self.render(row)?;
         let key = delivery_key(
             &correspondence.resource_id,
             &self.mailing.manifest().mailing,
@@ -162,14 +158,15 @@ impl<'a> RowPlanner<'a> {
     }
 
     /// Renders all parts even when one fails, so that one run reports all problems of a row.
-    fn render(&mut self, row: &Row, scope: &Scope) -> Result<Rendered, Problems> {
+    fn render(&mut self, row: &Row) -> Result<Rendered, Problems> {
         let (templates, letter) = (&self.mailing.templates, &self.mailing.letter);
         let mut errors = Vec::new();
-        let correspondence = templates.render(&letter.correspondence, scope);
+        let correspondence = templates.render(&letter.correspondence, &self.scope);
         let correspondence = record_errors(&mut errors, correspondence);
-        let existing = record_errors(&mut errors, templates.render(&letter.existing, scope));
+        let existing = templates.render(&letter.existing, &self.scope);
+        let existing = record_errors(&mut errors, existing);
         // Attachments are not a part of the compiled tree, because their files must be read as well.
-        let files = self.attachments(row, scope);
+        let files = self.attachments(row);
         match (correspondence, existing, files) {
             (Some(correspondence), Some(existing), Ok(files)) => {
                 Ok((correspondence, existing, files))
@@ -183,14 +180,14 @@ impl<'a> RowPlanner<'a> {
     }
 
     /// Evaluates `where` for the row; true when the manifest has none.
-    fn applies(&self, row: &Row, scope: &Scope) -> Result<bool, Problems> {
+    fn applies(&self, row: &Row) -> Result<bool, Problems> {
         let Some(applies) = &self.mailing.letter.applies else {
             return Ok(true);
         };
-        let text = self.mailing.templates.render_text(applies, scope);
+        let text = self.mailing.templates.render_text(applies, &self.scope);
         let text = text.map_err(|errors| self.all_in_row(row, &errors))?;
         parse_condition(&text).ok_or_else(|| {
-            let place = self.mailing.row_place(row, applies.columns());
+            let place = self.place(row, applies.columns());
             Problem::error(place, "`where` is neither true nor false")
                 .with_cause(format!("rendered {}", excerpt(text.trim())))
                 .with_hint("compare, as in `{{ Land == 'NO' }}`")
@@ -199,27 +196,27 @@ impl<'a> RowPlanner<'a> {
     }
 
     /// Renders and reads the recipient; the problem of a wrong one shows it masked.
-    fn recipient(&self, row: &Row, scope: &Scope) -> Result<Recipient, Problems> {
+    fn recipient(&self, row: &Row) -> Result<Recipient, Problems> {
         let template = &self.mailing.letter.recipient;
-        let text = self.mailing.templates.render_text(template, scope);
+        let text = self.mailing.templates.render_text(template, &self.scope);
         let text = text.map_err(|errors| self.all_in_row(row, &errors))?;
         Recipient::parse(&text).map_err(|error| {
-            let place = self.mailing.row_place(row, template.columns());
+            let place = self.place(row, template.columns());
             // Damage by a spreadsheet, as `1.07E+10`, is the cause; "not a recipient" would be its consequence.
             let damage = detect_damage(&text).map(|(damage, _)| damage);
             let damage = damage.filter(|_| error.is_unknown());
             let (message, hint) = match damage {
                 Some(damage) => (
                     format!("the recipient {}", damage.predicate()),
-                    Some(damage.hint().to_owned()),
+                    damage.hint().to_owned(),
                 ),
                 None => (error.to_string(), error.hint()),
             };
             let cause = excerpt(&identifier::masked(&with_signs_named(&text)));
-            Problems::from(Problem {
-                hint,
-                ..Problem::error(place, message).with_cause(cause)
-            })
+            Problem::error(place, message)
+                .with_cause(cause)
+                .with_hint(hint)
+                .into()
         })
     }
 
@@ -230,13 +227,7 @@ impl<'a> RowPlanner<'a> {
         };
         let name = row.get(column);
         if name.trim().is_empty() {
-            let headers = self.mailing.headers();
-            let columns = headers
-                .get(column)
-                .map(String::as_str)
-                .into_iter()
-                .collect();
-            let place = self.mailing.row_place(row, columns);
+            let place = self.place(row, self.mailing.key_column());
             return Err(Problem::error(place, "the row's key is empty")
                 .with_hint("every row needs a key of its own: fill the column, or choose another as `recipients.key`")
                 .into());
@@ -246,13 +237,13 @@ impl<'a> RowPlanner<'a> {
     }
 
     /// Plans all attachments of a letter; goes on after an error, so that all missing files are found at once.
-    fn attachments(&mut self, row: &Row, scope: &Scope) -> Result<Vec<Arc<PlannedFile>>, Problems> {
+    fn attachments(&mut self, row: &Row) -> Result<Vec<Arc<PlannedFile>>, Problems> {
         let plans = &self.mailing.letter.attachments;
         let mut files = Vec::with_capacity(plans.len());
         let mut problems = Problems::new();
         self.attached.clear();
         for (index, plan) in plans.iter().enumerate() {
-            match self.attachment(row, plan, scope) {
+            match self.attachment(row, plan) {
                 Ok(Some(file)) => {
                     files.push(Arc::new(file));
                     self.attached.push(index);
@@ -273,9 +264,8 @@ impl<'a> RowPlanner<'a> {
         &self,
         row: &Row,
         plan: &AttachmentPlan,
-        scope: &Scope,
     ) -> Result<Option<PlannedFile>, Problems> {
-        let templates = &self.mailing.templates;
+        let (templates, scope) = (&self.mailing.templates, &self.scope);
         let holds = templates.holds(&plan.when, scope);
         if !holds.map_err(|errors| self.all_in_row(row, &errors))? {
             return Ok(None);
@@ -318,7 +308,7 @@ impl<'a> RowPlanner<'a> {
         let place = if plan.file.is_constant() {
             self.mailing.loaded.place(&format!("{}/file", plan.pointer))
         } else {
-            self.mailing.row_place(row, columns)
+            self.place(row, columns)
         };
         Problem::error(place, format!("the attachment {}", wrong.why))
             .with_cause(excerpt(name))
@@ -330,13 +320,8 @@ impl<'a> RowPlanner<'a> {
         let Some(column) = columns.first() else {
             return "the path is relative to the manifest's folder".to_owned();
         };
-        let headers = self.mailing.headers().iter();
-        let key = self
-            .mailing
-            .row_key
-            .and_then(|key| headers.clone().nth(key));
         let identifies = self.mailing.letter.recipient.columns().contains(column)
-            || key.is_some_and(|key| key == column);
+            || self.mailing.key_column() == Some(*column);
         let column = column_expression(column);
         match (plan.when.is_always_true(), identifies) {
             (false, _) => format!(
@@ -366,6 +351,10 @@ impl<'a> RowPlanner<'a> {
         })
     }
 
+    fn place<'c>(&self, row: &Row, columns: impl IntoIterator<Item = &'c str>) -> Place {
+        self.mailing.row_place(row.number, row.line, columns)
+    }
+
     fn all_in_row(&self, row: &Row, errors: &[TemplateError]) -> Problems {
         errors.iter().map(|error| self.in_row(row, error)).collect()
     }
@@ -391,7 +380,7 @@ impl<'a> RowPlanner<'a> {
             0..=NAMED_COLUMNS => columns,
             _ => Vec::new(),
         };
-        let place = self.mailing.row_place(row, columns);
+        let place = self.place(row, columns);
         Problem {
             hint: error.hint.clone(),
             ..Problem::error(place, &error.message).with_cause(cause)
@@ -436,9 +425,8 @@ pub(crate) fn rows_with_key(mailing: &Mailing, key: &str) -> Result<Selection, P
             (Some(column), _) => nfc(row.get(column).trim()) == nfc(key.trim()),
             (None, None) => false,
             (None, Some(recipient)) => {
-                let scope = planner.fill(&row);
-                let of_row = planner.recipient(&row, &scope);
-                planner.scope = scope;
+                planner.fill(&row);
+                let of_row = planner.recipient(&row);
                 of_row.is_ok_and(|of_row| of_row == *recipient)
             }
         };

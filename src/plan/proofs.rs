@@ -4,13 +4,13 @@ use jiff::Timestamp;
 
 use super::findings::check_letter;
 use super::fingerprint::Fingerprint;
-use super::planner::RowPlanner;
 use super::proof::Proving;
 use super::report_builder::ReportBuilder;
-use super::{CheckReport, Delivery, InputChanged, Mailing, Planned, Proof, Selection, Withheld};
+use super::{
+    CheckReport, Deliveries, Delivery, InputChanged, Mailing, Planned, Proof, Selection, Withheld,
+};
 use crate::correspondence::Moment;
 use crate::diagnostic::{Code, Problem, Problems};
-use crate::recipients::Row;
 
 /// Proofs that have been rendered and checked.
 #[derive(Debug, Clone)]
@@ -36,40 +36,27 @@ pub(crate) fn prove(
     wanted: &Selection,
     now: Timestamp,
 ) -> Result<Proofs, Problems> {
-    let mut rows = mailing.open_rows()?;
-    let mut row_planner = RowPlanner::after_check(mailing, checked);
+    let mut deliveries = Deliveries::new(mailing, checked)?.only(wanted.clone());
     let mut report = ReportBuilder::new(mailing, Problems::new(), now);
     let mut proofs = Proofs::empty(checked);
     let mut proven = Selection::from_rows([]);
-    let mut row = Row::default();
-    // Every row gets a fingerprint, so that positions are the same as in the mailing's report.
-    for expected in &checked.fingerprints {
-        match rows.read(&mut row) {
-            Some(Ok(())) => {}
-            // The rows were read without errors in pass 1.
-            Some(Err(_)) | None => return Err(changed(mailing, &row)),
-        }
-        if !expected.is_letter() || !wanted.contains(row.number) {
-            let nothing = Fingerprint::from_planned(&Planned::LeftOut);
-            proofs.checked.fingerprints.push(nothing);
-            continue;
-        }
-        let mut planned = row_planner.plan(&row);
-        // The letter is compared before it is redirected: afterwards it has another key and digest.
-        if Fingerprint::from_planned(&planned) != *expected {
-            return Err(changed(mailing, &row));
-        }
+    while let Some(planned) = deliveries.next() {
+        let mut planned = planned.map_err(|changed| problem_of(mailing, &changed))?;
         if let Planned::Delivery(delivery) = &mut planned {
-            let withheld = row_planner.redirect(&proof, delivery);
-            let (attached, scope) = (&row_planner.attached, &row_planner.scope);
+            let (planner, row) = (&mut deliveries.planner, &deliveries.row);
+            // The letter has been compared with what was checked: redirected, it has another key and digest.
+            let withheld = planner.redirect(&proof, delivery);
             // Checked again, because a proof may break a rule that its letter keeps: its parts have changed.
-            let findings = check_letter(mailing, delivery, now, attached, scope);
-            report.add_findings(findings, &row, delivery);
+            let findings = check_letter(mailing, delivery, now, &planner.attached, &planner.scope);
+            report.add_findings(findings, row, delivery);
             proofs.count(delivery, withheld);
+            proven.push(row.number);
+        } else {
+            planned = Planned::LeftOut;
         }
+        // Every row gets a fingerprint, so that positions are the same as in the mailing's report.
         let fingerprint = Fingerprint::from_planned(&planned);
         proofs.checked.fingerprints.push(fingerprint);
-        proven.push(row.number);
     }
     // Warnings about the letters have been reported with the letters.
     let errors = report.into_problems().into_iter().filter(Problem::is_error);
@@ -85,12 +72,9 @@ pub(crate) fn prove(
     Ok(proofs)
 }
 
-fn changed(mailing: &Mailing, row: &Row) -> Problems {
-    let changed = InputChanged {
-        row: row.number,
-        line: row.line,
-    };
-    Problem::error(mailing.row_place(row, Vec::new()), changed.to_string())
+fn problem_of(mailing: &Mailing, changed: &InputChanged) -> Problems {
+    let place = mailing.row_place(changed.row, changed.line, None::<String>);
+    Problem::error(place, changed.to_string())
         .with_hint("leave the mailing's files alone until it has been sent; then run the same command again")
         .into()
 }

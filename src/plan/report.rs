@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use super::digest::keep_repeated;
 use super::files::LetterFiles;
 use super::fingerprint::Fingerprint;
 use super::proof::Proving;
@@ -85,7 +86,7 @@ impl CheckReport {
             return 0;
         }
         let mut keys: Vec<u64> = self.fingerprints.iter().map(|print| print.key).collect();
-        keys.sort_unstable();
-        keys.windows(2).filter(|pair| pair[0] == pair[1]).count() as u64
+        keep_repeated(&mut keys);
+        keys.len() as u64
     }
 }

@@ -127,19 +127,9 @@ impl<'a> ReportBuilder<'a> {
                 found.finding.message.clone(),
             );
             if !found.columns.is_empty() && !self.is_of_own_text(&kind, &found, delivery) {
-                let LetterFinding {
-                    finding,
-                    precedence,
-                    columns,
-                    ..
-                } = found;
-                let place = Place::Row {
-                    file: self.mailing.rows_file(),
-                    row: Some(row.number),
-                    line: row.line,
-                    columns,
-                };
-                self.push(finding.into_problem(place, precedence));
+                let mailing = self.mailing;
+                let place = mailing.row_place(row.number, row.line, found.columns);
+                self.push(found.finding.into_problem(place, found.precedence));
                 continue;
             }
             // `next` is the index that the problem will get; any other index is that of an equal one before.

@@ -6,6 +6,7 @@ use jiff::ToSpan as _;
 use jiff::civil::{Date, date};
 
 use super::charset::Charset;
+use crate::correspondence::Language;
 use crate::text::is_unseen;
 
 /// A kind of damage to a value.
@@ -235,24 +236,17 @@ pub(crate) fn with_signs_named(value: &str) -> String {
 
 /// The number of the month with this name, as spreadsheets write it in Norwegian or English: `jan`, `mai.`, `Dec`, `oktober`.
 pub(crate) fn month_of(word: &str) -> Option<i16> {
-    const MONTHS: [&[&str]; 12] = [
-        &["januar", "january"],
-        &["februar", "february"],
-        &["mars", "march"],
-        &["april"],
-        &["mai", "may"],
-        &["juni", "june"],
-        &["juli", "july"],
-        &["august"],
-        &["september"],
-        &["oktober", "october"],
-        &["november"],
-        &["desember", "december"],
-    ];
-    let word = word.trim_end_matches('.').to_lowercase();
-    let is_word = |name: &&str| *name == word || word.len() == 3 && name.starts_with(&word);
-    let month = MONTHS.iter().position(|names| names.iter().any(&is_word))?;
-    i16::try_from(month + 1).ok()
+    let word = word.trim_end_matches('.');
+    let is_word = |name: &str| {
+        let short = name.get(..3).filter(|_| word.len() == 3).unwrap_or(name);
+        word.eq_ignore_ascii_case(name) || word.eq_ignore_ascii_case(short)
+    };
+    let is_month = |month: &i8| {
+        [Language::Bokmal, Language::English]
+            .iter()
+            .any(|language| is_word(language.month(*month)))
+    };
+    (1..=12).find(is_month).map(i16::from)
 }
 
 /// The date of a spreadsheet's serial number, when it is between 1927 and 2119: 45000 is 2023-03-15.

@@ -1,13 +1,15 @@
 //! Rules about attachments: number (1038), names (2010, 2012, 2013, 2021), files (1005, 1069, 2004), lifetime (2017).
 
+use std::fmt::{Arguments, Display};
+
 use super::super::files::{FILE_TYPES, file_name_problem};
 use super::super::text::excerpt;
 use super::context::{Context, NewFile};
-use super::finding::{Finding, Member};
+use super::finding::Finding;
 use crate::correspondence::{ATTACHMENT_LIMIT, Attachment, Correspondence, Request};
 use crate::diagnostic::{Code, Severity};
 
-const LIST: &str = "correspondence.content.attachments";
+pub(super) const LIST: &str = "correspondence.content.attachments";
 
 /// The most bytes of a file enclosed in a letter's request (code 2004).
 pub const FORM_FILE_LIMIT: u64 = 2_000_000_000;
@@ -16,17 +18,13 @@ pub const STREAM_FILE_LIMIT: u64 = 50_000_000_000;
 /// The most bytes of all attachments of a letter that may be forwarded, together (code 1069).
 pub const FORWARDING_LIMIT: u64 = 10_000_000;
 
-/// 2004: the size of a file that is uploaded by itself. Altinn does not check a stream of unknown size.
-pub fn check_upload(size: Option<u64>) -> Option<Finding> {
-    check_size(size?, STREAM_FILE_LIMIT, "fileName".into())
-}
-
-/// A member of an attachment; `index` is its place in `content.attachments`, if it is there.
-pub(super) fn member(index: Option<usize>, name: &'static str) -> Member {
-    match index {
-        Some(index) => Member::inside(LIST, index, name),
-        None => name.into(),
-    }
+/// 2004: the size of the local file of the attachment at `index`, which is uploaded by itself.
+pub fn check_upload(size: u64, index: usize) -> Option<Finding> {
+    check_size(
+        size,
+        STREAM_FILE_LIMIT,
+        format_args!("{LIST}[{index}].file"),
+    )
 }
 
 /// 1038: at most 100 attachments, new and existing ones.
@@ -70,16 +68,16 @@ pub fn check_forwarding(correspondence: &Correspondence, size: u64) -> Option<Fi
 /// Checks the name of every new attachment.
 pub(super) fn names(request: &Request, found: &mut Vec<Finding>) {
     for (index, attachment) in attachments(request).iter().enumerate() {
-        name(attachment, Some(index), found);
+        name(attachment, format_args!("{LIST}[{index}]."), found);
     }
 }
 
-/// 2010, 2013, 2012, 2021: the name of a file.
-pub(super) fn name(attachment: &Attachment, index: Option<usize>, found: &mut Vec<Finding>) {
+/// 2010, 2013, 2012, 2021: the name of a file. `at` is the path of the attachment, with a dot behind it.
+pub(super) fn name(attachment: &Attachment, at: Arguments<'_>, found: &mut Vec<Finding>) {
     let Some((code, message)) = file_name_problem(&attachment.file_name) else {
         return;
     };
-    let member = member(index, "fileName");
+    let member = format_args!("{at}fileName");
     let finding = Finding::new(Severity::Error, Some(code), member, message);
     found.push(match code {
         Code::Altinn(2010) => finding.with_hint("name the file, as in `vedtak.pdf`"),
@@ -116,7 +114,7 @@ pub(super) fn files(request: &Request, context: &Context<'_>, found: &mut Vec<Fi
             found.push(
                 Finding::error(
                     1005,
-                    member(Some(index), "fileName"),
+                    format_args!("{LIST}[{index}].fileName"),
                     "no file has the attachment's name",
                 )
                 .with_value(&attachment.file_name)
@@ -127,7 +125,7 @@ pub(super) fn files(request: &Request, context: &Context<'_>, found: &mut Vec<Fi
         }
     }
     for (index, file) in files.iter().enumerate() {
-        let member = member(Some(index), "fileName");
+        let member = format_args!("{LIST}[{index}].fileName");
         found.extend(check_size(file.size, FORM_FILE_LIMIT, member));
     }
 }
@@ -140,7 +138,7 @@ pub fn check_checksum(attachment: &Attachment, index: usize, md5: &str) -> Optio
     is_wrong.then(|| {
         Finding::error(
             2008,
-            member(Some(index), "checksum"),
+            format_args!("{LIST}[{index}].checksum"),
             "the file does not have this checksum",
         )
         .with_cause(format!("{} is given, the file has `{md5}`", excerpt(given)))
@@ -153,14 +151,15 @@ pub fn check_checksum(attachment: &Attachment, index: usize, md5: &str) -> Optio
 /// Checks the lifetime of every new attachment.
 pub(super) fn expirations(request: &Request, production: bool, found: &mut Vec<Finding>) {
     for (index, attachment) in attachments(request).iter().enumerate() {
-        expiration(attachment, Some(index), production, found);
+        let at = format_args!("{LIST}[{index}].");
+        expiration(attachment, at, production, found);
     }
 }
 
 /// 2017: a lifetime of at least 14 days in production, at least 1 day elsewhere.
 pub(super) fn expiration(
     attachment: &Attachment,
-    index: Option<usize>,
+    at: Arguments<'_>,
     production: bool,
     found: &mut Vec<Finding>,
 ) {
@@ -172,7 +171,7 @@ pub(super) fn expiration(
         found.push(
             Finding::error(
                 2017,
-                member(index, "expirationInDays"),
+                format_args!("{at}expirationInDays"),
                 "the attachment expires too early",
             )
             .with_cause(format!("{days} days, at least {least}"))
@@ -191,7 +190,7 @@ fn is_among(name: &str, index: usize, files: &[NewFile<'_>]) -> bool {
     in_place || files.iter().filter(|file| file.name == name).count() == 1
 }
 
-fn check_size(size: u64, limit: u64, member: Member) -> Option<Finding> {
+fn check_size(size: u64, limit: u64, member: impl Display) -> Option<Finding> {
     if size == 0 {
         return Some(Finding::error(2004, member, "the file is empty"));
     }
@@ -334,11 +333,11 @@ mod tests {
             };
             assert_eq!(found_with(named(&["a.pdf"]), &files), expected, "{size}");
         }
-        for size in [None, Some(1), Some(STREAM_FILE_LIMIT)] {
-            assert_eq!(check_upload(size), None);
+        for size in [1, STREAM_FILE_LIMIT] {
+            assert_eq!(check_upload(size, 0), None);
         }
         for size in [0, STREAM_FILE_LIMIT + 1] {
-            assert!(check_upload(Some(size)).is_some_and(|found| found.is_error()));
+            assert!(check_upload(size, 0).is_some_and(|found| found.is_error()));
         }
     }
 
@@ -395,7 +394,7 @@ mod tests {
             ..Attachment::default()
         };
         let mut found = Vec::new();
-        name(&attachment, None, &mut found);
+        name(&attachment, format_args!(""), &mut found);
         assert!(found[0].hint.as_ref().unwrap().contains(FILE_TYPES[0]));
         assert_eq!(found[0].cause.as_deref(), Some("`a.odt`"));
     }

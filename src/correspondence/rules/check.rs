@@ -43,9 +43,10 @@ pub fn check(request: &Request, context: &Context<'_>) -> Vec<Finding> {
 /// Applies every rule for an attachment that is initialised by itself, in the server's order. Members have no path in front.
 pub fn check_attachment(attachment: &Attachment, production: bool) -> Vec<Finding> {
     let mut found = Vec::new();
-    model::attachment(attachment, None, &mut found);
-    attachments::name(attachment, None, &mut found);
-    attachments::expiration(attachment, None, production, &mut found);
+    let at = format_args!("");
+    model::attachment(attachment, at, &mut found);
+    attachments::name(attachment, at, &mut found);
+    attachments::expiration(attachment, at, production, &mut found);
     found
 }
 

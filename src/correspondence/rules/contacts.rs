@@ -1,14 +1,16 @@
 //! Rules about custom recipients of a notification (3011, 3012, 3015, 3017, 3018, 3019, 3022).
 
+use std::fmt::Arguments;
+
 use super::super::contact::{is_email_address, mobile_number_problem};
-use super::finding::{Finding, Member};
-use super::notification::{NotificationText, notification_texts};
+use super::finding::Finding;
+use super::notification::notification_texts;
 use crate::correspondence::{CustomRecipient, Notification};
 
 const ONE: &str = "correspondence.notification.customRecipient";
 const LIST: &str = "correspondence.notification.customRecipients";
-/// The keyword that the Notifications service replaces. It knows names only of recipients with a number in a register.
-const RECIPIENT_NAME: &str = "$recipientName$";
+/// The keyword, in any case, that the Notifications service replaces. It knows names only of recipients with a number in a register.
+const RECIPIENT_NAME: &str = "$recipientname$";
 
 /// The rules about custom recipients, in the server's order; `recipients` is the number of recipients of the letter.
 pub(super) fn custom_recipients(
@@ -34,12 +36,11 @@ pub(super) fn custom_recipients(
     let mut naming = text_with_name(notification);
     if is_list {
         for (index, recipient) in list.iter().enumerate() {
-            let at = |name| Member::inside(LIST, index, name);
+            let at = format_args!("{LIST}[{index}]");
             custom_recipient(recipient, &mut naming, at, found);
         }
     } else if let Some(recipient) = &notification.custom_recipient {
-        let at = |name| Member::field(ONE, name);
-        custom_recipient(recipient, &mut naming, at, found);
+        custom_recipient(recipient, &mut naming, format_args!("{ONE}"), found);
     }
 }
 
@@ -62,7 +63,7 @@ fn only_custom_recipients(notification: &Notification, found: &mut Vec<Finding>)
 fn custom_recipient(
     recipient: &CustomRecipient,
     naming: &mut Option<&'static str>,
-    at: impl Fn(&'static str) -> Member,
+    at: Arguments<'_>,
     found: &mut Vec<Finding>,
 ) {
     let CustomRecipient {
@@ -83,12 +84,12 @@ fn custom_recipient(
     let hint = "give exactly one of `emailAddress`, `mobileNumber`, `organizationNumber` and `nationalIdentityNumber`";
     if count == 0 {
         let message = "a custom recipient has no address and no number";
-        found.push(Finding::error(3019, at(""), message).with_hint(hint));
+        found.push(Finding::error(3019, at, message).with_hint(hint));
         return;
     }
     if count > 1 {
         let message = "a custom recipient has more than one address or number";
-        found.push(Finding::error(3018, at(""), message).with_hint(hint));
+        found.push(Finding::error(3018, at, message).with_hint(hint));
     }
     if (is_set(email_address) || is_set(mobile_number))
         && let Some(text) = naming.take()
@@ -96,59 +97,41 @@ fn custom_recipient(
         found.push(
             Finding::error(
                 3015,
-                Member::field("correspondence.notification", text),
+                format_args!("correspondence.notification.{text}"),
                 "`$recipientName$` in a text does not go with custom recipients by address or number",
             )
             .with_hint("write `$correspondenceRecipientName$`, or take the name out of the texts"),
         );
     }
     // An empty member is not set, but Altinn still checks its form: it is refused as an address.
-    found.extend(
-        email_address
-            .as_deref()
-            .and_then(|text| email(text, at("emailAddress"))),
-    );
-    found.extend(
-        mobile_number
-            .as_deref()
-            .and_then(|text| mobile(text, at("mobileNumber"))),
-    );
-}
-
-/// 3011: the form of an e-mail address; Altinn refuses an empty one too.
-fn email(address: &str, member: Member) -> Option<Finding> {
-    (!is_email_address(address)).then(|| {
-        Finding::error(
-            3011,
-            member,
-            "the e-mail address of a custom recipient is not valid",
-        )
-        .with_value(address)
-        .with_hint("write one address such as `kari@example.no`, or leave the member out")
-    })
-}
-
-/// 3012: the form of a mobile number.
-fn mobile(number: &str, member: Member) -> Option<Finding> {
-    let message = mobile_number_problem(number)?;
-    Some(
-        Finding::error(3012, member, message)
-            .with_value(number)
-            .with_hint("write it with its country code, as `+4791234567`, or leave the member out"),
-    )
+    if let Some(address) = email_address
+        && !is_email_address(address)
+    {
+        let message = "the e-mail address of a custom recipient is not valid";
+        found.push(
+            Finding::error(3011, format_args!("{at}.emailAddress"), message)
+                .with_value(address)
+                .with_hint("write one address such as `kari@example.no`, or leave the member out"),
+        );
+    }
+    if let Some(number) = mobile_number
+        && let Some(message) = mobile_number_problem(number)
+    {
+        found.push(
+            Finding::error(3012, format_args!("{at}.mobileNumber"), message)
+                .with_value(number)
+                .with_hint(
+                    "write it with its country code, as `+4791234567`, or leave the member out",
+                ),
+        );
+    }
 }
 
 /// The member of the first text with the keyword [`RECIPIENT_NAME`], in any case.
 fn text_with_name(notification: &Notification) -> Option<&'static str> {
-    let mut texts = notification_texts(notification);
-    let naming = texts.find(|NotificationText { text, .. }| {
-        text.match_indices('$').any(|(at, _)| {
-            text.as_bytes()[at..]
-                .get(..RECIPIENT_NAME.len())
-                .is_some_and(|word| word.eq_ignore_ascii_case(RECIPIENT_NAME.as_bytes()))
-        })
-    });
-    naming.map(|NotificationText { name, .. }| name)
+    let mut texts = notification_texts(notification).into_iter();
+    let naming = texts.find(|text| text.text.to_ascii_lowercase().contains(RECIPIENT_NAME));
+    naming.map(|text| text.name)
 }
 
 #[cfg(test)]

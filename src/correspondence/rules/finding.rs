@@ -1,6 +1,6 @@
-//! Findings of rules, and the paths of the members they are about.
+//! Findings of rules.
 
-use std::fmt;
+use std::fmt::Display;
 
 use crate::diagnostic::{Code, Place, Precedence, Problem, Severity};
 
@@ -45,40 +45,36 @@ impl Finding {
         self.severity == Severity::Error
     }
 
-    /// A finding that the numbered rule `code` refuses.
-    pub(super) fn error(code: u16, member: impl Into<Member>, message: impl Into<String>) -> Self {
+    /// A finding that the numbered rule `code` refuses. The path of `member` is only written here, so that valid letters cost no text.
+    pub(super) fn error(code: u16, member: impl Display, message: impl Into<String>) -> Self {
         Self::new(Severity::Error, Some(Code::Altinn(code)), member, message)
     }
 
     /// A finding that the numbered rule `code` may refuse.
-    pub(super) fn warning(
-        code: u16,
-        member: impl Into<Member>,
-        message: impl Into<String>,
-    ) -> Self {
+    pub(super) fn warning(code: u16, member: impl Display, message: impl Into<String>) -> Self {
         Self::new(Severity::Warning, Some(Code::Altinn(code)), member, message)
     }
 
     /// A finding that Altinn accepts against its own guidance.
-    pub(super) fn advice(member: impl Into<Member>, message: impl Into<String>) -> Self {
+    pub(super) fn advice(member: impl Display, message: impl Into<String>) -> Self {
         Self::new(Severity::Warning, None, member, message)
     }
 
     /// A finding that model validation refuses.
-    pub(super) fn model(member: impl Into<Member>, message: impl Into<String>) -> Self {
+    pub(super) fn model(member: impl Display, message: impl Into<String>) -> Self {
         Self::new(Severity::Error, Some(Code::Model), member, message)
     }
 
     pub(super) fn new(
         severity: Severity,
         code: Option<Code>,
-        member: impl Into<Member>,
+        member: impl Display,
         message: impl Into<String>,
     ) -> Self {
         Self {
             code,
             severity,
-            member: member.into().to_string(),
+            member: member.to_string(),
             related: &[],
             message: message.into(),
             cause: None,
@@ -120,72 +116,9 @@ impl Finding {
     }
 }
 
-/// A member of the request: a path, or a path with an index and a member below it. No text is made until it is written, so that valid letters cost none.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Member {
-    above: &'static str,
-    index: Option<usize>,
-    name: &'static str,
-}
-
-impl Member {
-    /// The member `name` of `above`.
-    pub(super) const fn field(above: &'static str, name: &'static str) -> Self {
-        Self {
-            above,
-            index: None,
-            name,
-        }
-    }
-
-    /// The element `index` of `list`.
-    pub(super) const fn element(list: &'static str, index: usize) -> Self {
-        Self::inside(list, index, "")
-    }
-
-    /// The member `name` of the element `index` of `list`.
-    pub(super) const fn inside(list: &'static str, index: usize, name: &'static str) -> Self {
-        Self {
-            above: list,
-            index: Some(index),
-            name,
-        }
-    }
-}
-
-impl From<&'static str> for Member {
-    fn from(path: &'static str) -> Self {
-        Self::field("", path)
-    }
-}
-
-impl fmt::Display for Member {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.above)?;
-        if let Some(index) = self.index {
-            write!(f, "[{index}]")?;
-        }
-        if !self.above.is_empty() && !self.name.is_empty() {
-            f.write_str(".")?;
-        }
-        f.write_str(self.name)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn members_are_paths_of_the_api() {
-        assert_eq!(Member::from("recipients").to_string(), "recipients");
-        assert_eq!(
-            Member::element("recipients", 3).to_string(),
-            "recipients[3]"
-        );
-        assert_eq!(Member::inside("a.b", 0, "c").to_string(), "a.b[0].c");
-        assert_eq!(Member::field("a.b", "c").to_string(), "a.b.c");
-    }
 
     #[test]
     fn a_finding_becomes_a_problem_with_everything_it_says() {

@@ -1,26 +1,21 @@
 //! Warnings for notifications that Altinn accepts, but that its guidance advises against.
 
 use std::borrow::Cow;
+use std::fmt::Display;
 
 use jiff::civil;
 
+use super::super::contact::after_plus;
 use super::super::sms::{Sms, is_gsm7};
 use super::super::text::excerpt;
-use super::finding::{Finding, Member};
+use super::finding::Finding;
 use super::notification::{NotificationText, notification_texts};
-use crate::correspondence::{Correspondence, Notification, NotificationChannel, in_norway};
+use crate::correspondence::{
+    Correspondence, NOTIFICATION_KEYWORDS, Notification, NotificationChannel, in_norway,
+};
 use crate::diagnostic::nearest;
 use crate::secret::redact;
 
-const NOTIFICATION: &str = "correspondence.notification";
-/// The keywords that Altinn replaces between dollar signs.
-const KEYWORDS: [&str; 5] = [
-    "sendersName",
-    "correspondenceRecipientName",
-    "resourceName",
-    "messageTitle",
-    "recipientName",
-];
 /// Country codes of Finland, Thailand and Spain, where SMS may not arrive.
 const UNCERTAIN_COUNTRIES: [&str; 3] = ["358", "66", "34"];
 
@@ -43,13 +38,11 @@ pub(super) fn check(
     let recipients = notification.custom_recipients.iter();
     for (index, recipient) in recipients.enumerate() {
         let list = "correspondence.notification.customRecipients";
-        let member = Member::inside(list, index, "mobileNumber");
-        found.extend(
-            recipient
-                .mobile_number
-                .as_deref()
-                .and_then(|number| check_country(number, member)),
-        );
+        let number = recipient.mobile_number.as_deref().unwrap_or_default();
+        found.extend(check_country(
+            number,
+            format_args!("{list}[{index}].mobileNumber"),
+        ));
     }
 }
 
@@ -64,11 +57,13 @@ fn sends_sms(notification: &Notification) -> bool {
 
 /// Warns of links, identity numbers, costly characters and unknown keywords in one text.
 fn check_text(text: &NotificationText<'_>, found: &mut Vec<Finding>) {
-    let NotificationText { name, text, is_sms } = *text;
-    let member = || Member::field(NOTIFICATION, name);
+    let NotificationText {
+        name, text, is_sms, ..
+    } = *text;
+    let member = format_args!("correspondence.notification.{name}");
     if text.contains("://") || text.contains("www.") {
         found.push(
-            Finding::advice(member(), "there is a link in a notification").with_hint(
+            Finding::advice(member, "there is a link in a notification").with_hint(
                 "Altinn's guidance: never a link in a notification, as fraud has them; readers find the letter when they log in by themselves",
             ),
         );
@@ -76,22 +71,26 @@ fn check_text(text: &NotificationText<'_>, found: &mut Vec<Finding>) {
     // `redact` changes a text only when it finds an identity number.
     if matches!(redact(text), Cow::Owned(_)) {
         found.push(
-            Finding::advice(member(), "there may be a national identity number in a notification")
+            Finding::advice(member, "there may be a national identity number in a notification")
                 .with_value(text)
                 .with_hint("Altinn's guidance: no personal data in e-mail and SMS, and nothing that tells what a sensitive letter is about"),
         );
     }
     if is_sms && !text.chars().all(is_gsm7) {
-        found.push(ucs2_warning(text, member()));
+        found.push(ucs2_warning(text, member));
     }
     if let Some(unknown) = unknown_keyword(text) {
-        let near = nearest(unknown, KEYWORDS.into_iter()).map_or_else(
-            || KEYWORDS.map(|name| format!("`${name}$`")).join(", "),
+        let near = nearest(unknown, NOTIFICATION_KEYWORDS.into_iter()).map_or_else(
+            || {
+                NOTIFICATION_KEYWORDS
+                    .map(|name| format!("`${name}$`"))
+                    .join(", ")
+            },
             |name| format!("`${name}$`"),
         );
         found.push(
             Finding::advice(
-                member(),
+                member,
                 "Altinn puts nothing in for a name between dollar signs",
             )
             .with_cause(format!("`${unknown}$`"))
@@ -103,7 +102,7 @@ fn check_text(text: &NotificationText<'_>, found: &mut Vec<Finding>) {
 }
 
 /// The warning for an SMS outside GSM-7: one such character makes the whole SMS UCS-2, with less than half as many characters in each part.
-fn ucs2_warning(text: &str, member: Member) -> Finding {
+fn ucs2_warning(text: &str, member: impl Display) -> Finding {
     let sms = Sms::from_text(text);
     let characters: String = sms.foreign.iter().collect();
     let replaced: String = text
@@ -141,7 +140,7 @@ fn unknown_keyword(text: &str) -> Option<&str> {
             continue;
         }
         // `$recipientName$` is recognised in any case, the others only as they are written here.
-        if !KEYWORDS.contains(&piece) && !piece.eq_ignore_ascii_case("recipientName") {
+        if !NOTIFICATION_KEYWORDS.contains(&piece) && !piece.eq_ignore_ascii_case("recipientName") {
             return Some(piece);
         }
         // The closing sign of a keyword does not open another word.
@@ -166,10 +165,8 @@ fn check_send_time(letter: &Correspondence) -> Option<Finding> {
 }
 
 /// Warns of an SMS to a country where it may not arrive.
-fn check_country(number: &str, member: Member) -> Option<Finding> {
-    let digits = number
-        .strip_prefix('+')
-        .or_else(|| number.strip_prefix("00"))?;
+fn check_country(number: &str, member: impl Display) -> Option<Finding> {
+    let digits = after_plus(number)?;
     let country = UNCERTAIN_COUNTRIES
         .iter()
         .find(|country| digits.starts_with(**country))?;

@@ -1,10 +1,12 @@
 //! Rules about the letter itself: dates (1008, 1009, 1016), title (1002), summary (1004), language (1023), sender's name (1039).
 
+use std::fmt::Arguments;
+
 use jiff::{SignedDuration, Timestamp};
 
 use super::super::text::{Markup, excerpt, find_markup, is_blank, utf16_len, without_markup};
-use super::finding::{Finding, Member};
-use super::notification::{NotificationText, notification_texts};
+use super::finding::Finding;
+use super::notification::notification_texts;
 use crate::correspondence::{Correspondence, local_time};
 use crate::diagnostic::{Code, Severity};
 
@@ -17,66 +19,43 @@ const LONGEST_NAME: usize = 175;
 /// U+0000: refused in a resource id (1036) and a body (1003). On other texts the server fails (500) at every attempt, because its database cannot store it. Title
 /// and sender's name have a rule of their own.
 pub(super) fn null_characters(letter: &Correspondence, found: &mut Vec<Finding>) {
-    let content = &letter.content;
-    let code = |code| Some(Code::Altinn(code));
-    let mut check = |text: &str, code: Option<Code>, member: Member| {
+    let mut check = |member: Arguments<'_>, text: &str, code: Option<Code>| {
         if text.as_bytes().contains(&0) {
+            let member = format_args!("correspondence.{member}");
+            let message = "the text has the character U+0000";
             found.push(
-                Finding::new(
-                    Severity::Error,
-                    code,
-                    member,
-                    "the text has the character U+0000",
-                )
-                .with_hint("remove it: Altinn does not store it"),
+                Finding::new(Severity::Error, code, member, message)
+                    .with_hint("remove it: Altinn does not store it"),
             );
         }
     };
-    check(
-        &letter.resource_id,
-        code(1036),
-        "correspondence.resourceId".into(),
-    );
-    check(
-        &content.message_body,
-        code(1003),
-        "correspondence.content.messageBody".into(),
-    );
-    // On these texts the server fails with 500, which is tried again like any other failure: it must be found here.
-    check(
-        &letter.senders_reference,
-        None,
-        "correspondence.sendersReference".into(),
-    );
-    let summary = content.message_summary.as_deref();
-    check(
-        summary.unwrap_or_default(),
-        None,
-        "correspondence.content.messageSummary".into(),
-    );
-    for (key, value) in &letter.property_list {
-        check(key, None, "correspondence.propertyList".into());
-        check(value, None, "correspondence.propertyList".into());
+    let summary = letter.content.message_summary.as_deref();
+    for (member, text, code) in [
+        ("resourceId", &*letter.resource_id, Some(1036)),
+        (
+            "content.messageBody",
+            &letter.content.message_body,
+            Some(1003),
+        ),
+        // On these and the texts below the server fails with 500, which is tried again like any other failure: it must be found here.
+        ("sendersReference", &letter.senders_reference, None),
+        ("content.messageSummary", summary.unwrap_or_default(), None),
+    ] {
+        check(format_args!("{member}"), text, code.map(Code::Altinn));
+    }
+    for text in letter.property_list.iter().flat_map(<[&String; 2]>::from) {
+        check(format_args!("propertyList"), text, None);
     }
     for (index, reference) in letter.external_references.iter().enumerate() {
-        let member = Member::inside("correspondence.externalReferences", index, "referenceValue");
-        check(&reference.reference_value, None, member);
+        let member = format_args!("externalReferences[{index}].referenceValue");
+        check(member, &reference.reference_value, None);
     }
     for (index, option) in letter.reply_options.iter().enumerate() {
-        let member = Member::inside("correspondence.replyOptions", index, "linkText");
-        check(
-            option.link_text.as_deref().unwrap_or_default(),
-            None,
-            member,
-        );
+        let text = option.link_text.as_deref().unwrap_or_default();
+        check(format_args!("replyOptions[{index}].linkText"), text, None);
     }
-    let texts = letter.notification.iter().flat_map(notification_texts);
-    for NotificationText { name, text, .. } in texts {
-        check(
-            text,
-            None,
-            Member::field("correspondence.notification", name),
-        );
+    for text in letter.notification.iter().flat_map(notification_texts) {
+        check(format_args!("notification.{}", text.name), text.text, None);
     }
 }
 

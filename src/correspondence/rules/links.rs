@@ -5,11 +5,11 @@
 //! reserved characters (dotnet/runtime#72632): `?a=K%C3%A5re%20N` is refused, though `?a=%20` alone is taken.
 
 use std::borrow::Cow;
-use std::fmt::Write as _;
+use std::fmt::{Display, Write as _};
 use std::net::Ipv6Addr;
 
 use super::super::text::{excerpt, is_longer_than};
-use super::finding::{Finding, Member};
+use super::finding::Finding;
 use crate::correspondence::Correspondence;
 
 /// The reason why .NET refuses a link.
@@ -31,7 +31,7 @@ enum LinkFault {
 pub(super) fn reply_options(letter: &Correspondence, found: &mut Vec<Finding>) {
     for (index, option) in letter.reply_options.iter().enumerate() {
         let link = &option.link_url;
-        let member = Member::inside("correspondence.replyOptions", index, "linkURL");
+        let member = format_args!("correspondence.replyOptions[{index}].linkURL");
         if is_longer_than(link, 255) {
             let message = "the link of a reply option is too long";
             found.push(Finding::error(1035, member, message).with_length(link, 255));
@@ -42,7 +42,7 @@ pub(super) fn reply_options(letter: &Correspondence, found: &mut Vec<Finding>) {
 }
 
 impl LinkFault {
-    fn finding(self, link: &str, member: Member) -> Finding {
+    fn finding(self, link: &str, member: impl Display) -> Finding {
         let (message, hint) = match self {
             Self::Missing => ("the link of a reply option is missing", EXAMPLE),
             Self::Scheme => (

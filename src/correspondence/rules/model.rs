@@ -1,12 +1,13 @@
 //! Model validation (`STD-00000`): missing and too long texts, and values of the wrong form. Altinn reports all of them at once.
 
-use super::super::identifier::{self, InvalidRecipient, Kind};
+use std::fmt::{Arguments, Display};
+
+use super::super::identifier::{self, InvalidRecipient, Recipient};
 use super::super::text::{excerpt, is_blank, is_longer_than, utf16_len};
-use super::finding::{Finding, Member};
+use super::finding::Finding;
+use super::notification::{NotificationText, notification_texts};
 use super::{attachments, references};
-use crate::correspondence::{
-    Attachment, Content, Correspondence, Notification, Request, bare_resource_id,
-};
+use crate::correspondence::{Attachment, Content, Correspondence, Request, bare_resource_id};
 
 /// The most recipients of a request.
 const RECIPIENTS: usize = 500;
@@ -24,8 +25,7 @@ pub(super) fn check(request: &Request, found: &mut Vec<Finding>) {
 }
 
 /// Checks a resource's id: 1 to 255 characters, no `:` except in the prefix `urn:altinn:resource:`.
-pub(super) fn resource_id(id: &str, member: impl Into<Member>) -> Option<Finding> {
-    let member = member.into();
+pub(super) fn resource_id(id: &str, member: &str) -> Option<Finding> {
     if let Some(finding) = required(id, 255, member, "the resource id") {
         return Some(finding);
     }
@@ -38,29 +38,18 @@ pub(super) fn resource_id(id: &str, member: impl Into<Member>) -> Option<Finding
     })
 }
 
-/// Checks an attachment; `index` is its place in `content.attachments`. A missing file name is left to code 2010.
-pub(super) fn attachment(attachment: &Attachment, index: Option<usize>, found: &mut Vec<Finding>) {
-    let member = |name| attachments::member(index, name);
-    found.extend(limited(
-        &attachment.file_name,
-        255,
-        member("fileName"),
-        "the file name",
-    ));
-    found.extend(optional(
-        attachment.display_name.as_deref(),
-        255,
-        member("displayName"),
-        "the file's display name",
-    ));
-    found.extend(required(
-        &attachment.senders_reference,
-        4096,
-        member("sendersReference"),
-        "the file's reference",
-    ));
+/// Checks an attachment; `at` is its path, with a dot behind it. A missing file name is left to code 2010.
+pub(super) fn attachment(attachment: &Attachment, at: Arguments<'_>, found: &mut Vec<Finding>) {
+    let member = format_args!("{at}fileName");
+    found.extend(limited(&attachment.file_name, 255, member, "the file name"));
+    let member = format_args!("{at}displayName");
+    let name = attachment.display_name.as_deref();
+    found.extend(optional(name, 255, member, "the file's display name"));
+    let member = format_args!("{at}sendersReference");
+    let reference = &attachment.senders_reference;
+    found.extend(required(reference, 4096, member, "the file's reference"));
     if let Some(checksum) = &attachment.checksum {
-        found.extend(self::checksum(checksum, member("checksum")));
+        found.extend(self::checksum(checksum, format_args!("{at}checksum")));
     }
 }
 
@@ -77,16 +66,16 @@ fn recipients(recipients: &[String], found: &mut Vec<Finding>) {
         );
     }
     for (index, text) in recipients.iter().enumerate() {
-        // Without `Recipient`: it would copy the text of every valid recipient.
-        if let Err(refused) = Kind::parse(text) {
+        // Without a copy of the text of every valid recipient.
+        if let Err(refused) = Recipient::borrowed(text) {
             found.push(not_a_recipient(refused, text, index));
         }
     }
 }
 
 fn not_a_recipient(refused: InvalidRecipient, text: &str, index: usize) -> Finding {
-    let mut finding = Finding::model(Member::element("recipients", index), refused.to_string());
-    finding.hint = refused.hint();
+    let member = format_args!("recipients[{index}]");
+    let finding = Finding::model(member, refused.to_string()).with_hint(refused.hint());
     match refused {
         InvalidRecipient::Empty => finding,
         // `masked` and not only `redact`: a damaged identity number is no longer recognised as one.
@@ -95,27 +84,26 @@ fn not_a_recipient(refused: InvalidRecipient, text: &str, index: usize) -> Findi
 }
 
 fn correspondence(letter: &Correspondence, found: &mut Vec<Finding>) {
-    found.extend(resource_id(
-        &letter.resource_id,
-        "correspondence.resourceId",
-    ));
+    const RESOURCE: &str = "correspondence.resourceId";
+    const REFERENCE: &str = "correspondence.sendersReference";
+    const SENDER: &str = "correspondence.messageSender";
+    found.extend(resource_id(&letter.resource_id, RESOURCE));
+    let reference = &letter.senders_reference;
     found.extend(required(
-        &letter.senders_reference,
+        reference,
         4096,
-        "correspondence.sendersReference",
+        REFERENCE,
         "the sender's reference",
     ));
-    found.extend(optional(
-        letter.message_sender.as_deref(),
-        255,
-        "correspondence.messageSender",
-        "the sender's name",
-    ));
+    let sender = letter.message_sender.as_deref();
+    found.extend(optional(sender, 255, SENDER, "the sender's name"));
     content(&letter.content, found);
     references::model(&letter.external_references, found);
     properties(letter, found);
-    if let Some(notification) = &letter.notification {
-        texts(notification, found);
+    for text in letter.notification.iter().flat_map(notification_texts) {
+        let NotificationText { name, what, .. } = text;
+        let member = format_args!("correspondence.notification.{name}");
+        found.extend(limited(text.text, text.limit, member, what));
     }
 }
 
@@ -130,7 +118,8 @@ fn content(content: &Content, found: &mut Vec<Finding>) {
     found.extend(required(&content.message_body, 30_000, BODY, "the body"));
     found.extend(content.language.as_deref().and_then(language));
     for (index, metadata) in content.attachments.iter().enumerate() {
-        attachment(metadata, Some(index), found);
+        let at = format_args!("{}[{index}].", attachments::LIST);
+        attachment(metadata, at, found);
     }
 }
 
@@ -148,7 +137,7 @@ fn language(language: &str) -> Option<Finding> {
 }
 
 /// Checks the form of a checksum: 32 characters without capitals. That they are hexadecimal is not checked by Altinn, so it is only a warning.
-fn checksum(checksum: &str, member: Member) -> Option<Finding> {
+fn checksum(checksum: &str, member: impl Display) -> Option<Finding> {
     // A blank checksum counts as none to Altinn.
     if is_blank(checksum) {
         return None;
@@ -193,52 +182,8 @@ fn properties(letter: &Correspondence, found: &mut Vec<Finding>) {
     }
 }
 
-/// Checks the texts of a notification: subjects of at most 512, e-mails of 10000 and SMS of 2144 characters, which are 16 parts of 134.
-fn texts(notification: &Notification, found: &mut Vec<Finding>) {
-    let Notification {
-        email_subject,
-        email_body,
-        sms_body,
-        reminder_email_subject,
-        reminder_email_body,
-        reminder_sms_body,
-        ..
-    } = notification;
-    for (name, what, text, limit) in [
-        (
-            "emailSubject",
-            "the subject of the e-mail",
-            email_subject,
-            512,
-        ),
-        ("emailBody", "the text of the e-mail", email_body, 10_000),
-        ("smsBody", "the text of the SMS", sms_body, 2144),
-        (
-            "reminderEmailSubject",
-            "the subject of the reminder",
-            reminder_email_subject,
-            512,
-        ),
-        (
-            "reminderEmailBody",
-            "the text of the reminder by e-mail",
-            reminder_email_body,
-            10_000,
-        ),
-        (
-            "reminderSmsBody",
-            "the text of the reminder by SMS",
-            reminder_sms_body,
-            2144,
-        ),
-    ] {
-        let member = Member::field("correspondence.notification", name);
-        found.extend(optional(text.as_deref(), limit, member, what));
-    }
-}
-
 /// Checks a text that must be present, not blank and not too long.
-fn required(text: &str, limit: usize, member: impl Into<Member>, what: &str) -> Option<Finding> {
+fn required(text: &str, limit: usize, member: impl Display, what: &str) -> Option<Finding> {
     if is_blank(text) {
         return Some(
             Finding::model(member, format!("{what} is missing"))
@@ -248,16 +193,11 @@ fn required(text: &str, limit: usize, member: impl Into<Member>, what: &str) -> 
     limited(text, limit, member, what)
 }
 
-fn optional(
-    text: Option<&str>,
-    limit: usize,
-    member: impl Into<Member>,
-    what: &str,
-) -> Option<Finding> {
+fn optional(text: Option<&str>, limit: usize, member: impl Display, what: &str) -> Option<Finding> {
     limited(text?, limit, member, what)
 }
 
-fn limited(text: &str, limit: usize, member: impl Into<Member>, what: &str) -> Option<Finding> {
+fn limited(text: &str, limit: usize, member: impl Display, what: &str) -> Option<Finding> {
     is_longer_than(text, limit)
         .then(|| Finding::model(member, format!("{what} is too long")).with_length(text, limit))
 }

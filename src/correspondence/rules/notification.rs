@@ -1,6 +1,6 @@
 //! Rules about the texts of a notification, channel by channel (3002 to 3007, 3024, 3025).
 
-use super::finding::{Finding, Member};
+use super::finding::Finding;
 use crate::correspondence::{Notification, NotificationChannel, NotificationTemplate};
 
 /// The members that decide which texts are needed.
@@ -16,49 +16,62 @@ const ASKING_REMINDER: &[&str] = &[
     "correspondence.notification.notificationTemplate",
 ];
 
-/// A text of a notification that is written in the manifest.
+/// A text of a notification; an absent one is empty.
 pub(super) struct NotificationText<'a> {
     /// Its member in `correspondence.notification`.
     pub(super) name: &'static str,
+    /// Its name in messages.
+    pub(super) what: &'static str,
     pub(super) text: &'a str,
+    /// The most UTF-16 units. An SMS has at most 16 parts of 134.
+    pub(super) limit: usize,
     pub(super) is_sms: bool,
+    is_reminder: bool,
 }
 
-/// The texts that are present, in the order of the API's members.
-pub(super) fn notification_texts(
-    notification: &Notification,
-) -> impl Iterator<Item = NotificationText<'_>> {
-    [
-        ("emailSubject", &notification.email_subject, false),
-        ("emailBody", &notification.email_body, false),
-        ("smsBody", &notification.sms_body, true),
+/// The texts in the order of the API's members.
+pub(super) fn notification_texts(notification: &Notification) -> [NotificationText<'_>; 6] {
+    let Notification {
+        email_subject,
+        email_body,
+        sms_body,
+        reminder_email_subject: reminder_subject,
+        reminder_email_body: reminder_body,
+        reminder_sms_body: reminder_sms,
+        ..
+    } = notification;
+    let texts = [
+        ("emailSubject", "the subject of the e-mail", email_subject),
+        ("emailBody", "the text of the e-mail", email_body),
+        ("smsBody", "the text of the SMS", sms_body),
         (
             "reminderEmailSubject",
-            &notification.reminder_email_subject,
-            false,
+            "the subject of the reminder",
+            reminder_subject,
         ),
         (
             "reminderEmailBody",
-            &notification.reminder_email_body,
-            false,
+            "the text of the reminder by e-mail",
+            reminder_body,
         ),
-        ("reminderSmsBody", &notification.reminder_sms_body, true),
-    ]
-    .into_iter()
-    .filter_map(|(name, text, is_sms)| {
-        let text = text.as_deref()?;
-        Some(NotificationText { name, text, is_sms })
+        (
+            "reminderSmsBody",
+            "the text of the reminder by SMS",
+            reminder_sms,
+        ),
+    ];
+    // Three of the notification and three of the reminder: subject, e-mail, SMS.
+    std::array::from_fn(|at| {
+        let (name, what, text) = texts[at];
+        NotificationText {
+            name,
+            what,
+            text: text.as_deref().unwrap_or_default(),
+            limit: [512, 10_000, 2144][at % 3],
+            is_sms: at % 3 == 2,
+            is_reminder: at >= 3,
+        }
     })
-}
-
-/// The three texts of a notification or reminder, with the names of their members.
-struct Texts<'a> {
-    code: u16,
-    channel: NotificationChannel,
-    subject: (&'static str, &'a Option<String>),
-    email: (&'static str, &'a Option<String>),
-    sms: (&'static str, &'a Option<String>),
-    is_reminder: bool,
 }
 
 /// 3002 to 3007, 3024, 3025: the texts of the chosen channels must be present; Altinn's generic message needs none. One finding for each missing text.
@@ -68,33 +81,40 @@ pub(super) fn texts(notification: &Notification, found: &mut Vec<Finding>) {
     }
     // Altinn's default channel is e-mail.
     let channel = notification.notification_channel.unwrap_or_default();
-    let first = Texts {
-        code: code(channel, 3002, 3004, 3006, 3024),
-        channel,
-        subject: ("emailSubject", &notification.email_subject),
-        email: ("emailBody", &notification.email_body),
-        sms: ("smsBody", &notification.sms_body),
-        is_reminder: false,
-    };
-    if notification.send_reminder != Some(true) {
-        return first.missing(found);
-    }
-    let channel = notification
-        .reminder_notification_channel
-        .unwrap_or(channel);
-    let reminder = Texts {
-        code: code(channel, 3003, 3005, 3007, 3025),
-        channel,
-        subject: ("reminderEmailSubject", &notification.reminder_email_subject),
-        email: ("reminderEmailBody", &notification.reminder_email_body),
-        sms: ("reminderSmsBody", &notification.reminder_sms_body),
-        is_reminder: true,
-    };
+    let first = (code(channel, 3002, 3004, 3006, 3024), channel, false);
+    let reminder = (notification.send_reminder == Some(true)).then(|| {
+        let channel = notification
+            .reminder_notification_channel
+            .unwrap_or(channel);
+        (code(channel, 3003, 3005, 3007, 3025), channel, true)
+    });
     // The server checks in the order of the codes, in which those of notification and reminder alternate.
-    let mut both = [first, reminder];
-    both.sort_by_key(|texts| texts.code);
-    for texts in both {
-        texts.missing(found);
+    let mut both = [Some(first), reminder];
+    both.sort_by_key(|asked| asked.map(|(code, ..)| code));
+    for (code, channel, of_reminder) in both.into_iter().flatten() {
+        let texts = notification_texts(notification).into_iter();
+        for text in texts.filter(|text| text.is_reminder == of_reminder) {
+            let is_needed = if text.is_sms {
+                channel != NotificationChannel::Email
+            } else {
+                channel != NotificationChannel::Sms
+            };
+            // A text of nothing but blanks counts as present to Altinn.
+            if is_needed && text.text.is_empty() {
+                let (message, asking) = if of_reminder {
+                    ("a text of the reminder is missing", ASKING_REMINDER)
+                } else {
+                    ("a text of the notification is missing", ASKING)
+                };
+                let name = text.name;
+                let member = format_args!("correspondence.notification.{name}");
+                found.push(
+                    Finding::error(code, member, message)
+                        .with_related(asking)
+                        .with_hint(format!("channel `{channel:?}` needs `{name}`")),
+                );
+            }
+        }
     }
 }
 
@@ -105,38 +125,6 @@ fn code(channel: NotificationChannel, email: u16, sms: u16, preferred: u16, both
         NotificationChannel::Sms => sms,
         NotificationChannel::EmailPreferred | NotificationChannel::SmsPreferred => preferred,
         NotificationChannel::EmailAndSms => both,
-    }
-}
-
-impl Texts<'_> {
-    /// Reports the texts that the channel needs and that are missing or empty.
-    fn missing(self, found: &mut Vec<Finding>) {
-        let needs_email = self.channel != NotificationChannel::Sms;
-        let needs_sms = self.channel != NotificationChannel::Email;
-        for (needed, (name, text)) in [
-            (needs_email, self.subject),
-            (needs_email, self.email),
-            (needs_sms, self.sms),
-        ] {
-            // A text of nothing but blanks counts as present to Altinn.
-            if !needed || text.as_ref().is_some_and(|text| !text.is_empty()) {
-                continue;
-            }
-            let (message, asking) = if self.is_reminder {
-                ("a text of the reminder is missing", ASKING_REMINDER)
-            } else {
-                ("a text of the notification is missing", ASKING)
-            };
-            found.push(
-                Finding::error(
-                    self.code,
-                    Member::field("correspondence.notification", name),
-                    message,
-                )
-                .with_related(asking)
-                .with_hint(format!("channel `{:?}` needs `{name}`", self.channel)),
-            );
-        }
     }
 }
 

@@ -2,8 +2,8 @@
 
 use std::collections::HashSet;
 
-use super::super::identifier::{Kind, Recipient, organization_control_digit_fits};
-use super::finding::{Finding, Member};
+use super::super::identifier::{Recipient, organization_control_digit_fits};
+use super::finding::Finding;
 use crate::correspondence::Request;
 
 /// 1047: an idempotency key goes with exactly one recipient.
@@ -34,14 +34,11 @@ pub(super) fn no_duplicates(request: &Request, found: &mut Vec<Finding>) {
         };
         let masked = recipient.masked();
         if !seen.insert(recipient) {
+            let member = format_args!("recipients[{index}]");
             found.push(
-                Finding::error(
-                    1006,
-                    Member::element("recipients", index),
-                    "the same recipient is there twice",
-                )
-                .with_value(&masked)
-                .with_hint("remove one of the two"),
+                Finding::error(1006, member, "the same recipient is there twice")
+                    .with_value(&masked)
+                    .with_hint("remove one of the two"),
             );
         }
     }
@@ -50,7 +47,7 @@ pub(super) fn no_duplicates(request: &Request, found: &mut Vec<Finding>) {
 /// 1029, as a warning: Altinn accepts any nine digits and looks them up in the register only later.
 pub(super) fn organization_control_digits(request: &Request, found: &mut Vec<Finding>) {
     for (index, text) in request.recipients.iter().enumerate() {
-        let Ok((Kind::Organization, number)) = Kind::parse(text) else {
+        let Ok(Recipient::Organization(number)) = Recipient::borrowed(text) else {
             continue;
         };
         // A typing error is likelier than an unused number, but only the register knows.
@@ -58,7 +55,7 @@ pub(super) fn organization_control_digits(request: &Request, found: &mut Vec<Fin
             found.push(
                 Finding::warning(
                     1029,
-                    Member::element("recipients", index),
+                    format_args!("recipients[{index}]"),
                     "the control digit of the organisation number does not fit",
                 )
                 .with_value(number)

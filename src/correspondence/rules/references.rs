@@ -3,7 +3,7 @@
 use uuid::Uuid;
 
 use super::super::text::is_blank;
-use super::finding::{Finding, Member};
+use super::finding::Finding;
 use crate::correspondence::{ExternalReference, ReferenceType, Request};
 use crate::diagnostic::{Code, Severity};
 
@@ -31,7 +31,7 @@ pub(super) fn model(references: &[ExternalReference], found: &mut Vec<Finding>) 
     }
     for (index, reference) in references.iter().enumerate() {
         if reference.reference_type == ReferenceType::DialogportenTransmissionId {
-            let member = Member::inside(LIST, index, "referenceType");
+            let member = format_args!("{LIST}[{index}].referenceType");
             found.push(
                 Finding::model(member, "only Altinn sets the id of a transmission")
                     .with_hint("leave the reference out"),
@@ -39,7 +39,7 @@ pub(super) fn model(references: &[ExternalReference], found: &mut Vec<Finding>) 
         } else if is_blank(&reference.reference_value)
             && reference.reference_type == ReferenceType::Generic
         {
-            let member = Member::inside(LIST, index, "referenceValue");
+            let member = format_args!("{LIST}[{index}].referenceValue");
             found.push(Finding::new(
                 Severity::Warning,
                 Some(Code::Model),
@@ -53,7 +53,7 @@ pub(super) fn model(references: &[ExternalReference], found: &mut Vec<Finding>) 
     if let (Some((index, kind)), None) = (kinds.next(), kinds.next())
         && !is_transmission(kind)
     {
-        let member = Member::inside(LIST, index, "referenceValue");
+        let member = format_args!("{LIST}[{index}].referenceValue");
         found.push(
             Finding::model(member, "there is no such kind of transmission")
                 .with_value(kind)
@@ -74,7 +74,7 @@ pub(super) fn transmission(request: &Request, found: &mut Vec<Finding>) {
         return;
     };
     if !is_guid(id) {
-        let member = Member::inside(LIST, index, "referenceValue");
+        let member = format_args!("{LIST}[{index}].referenceValue");
         found.push(
             Finding::error(1048, member, "the id of the dialog is not a GUID")
                 .with_value(id)
@@ -114,15 +114,15 @@ fn kinds(references: &[ExternalReference], has_dialog: bool, found: &mut Vec<Fin
         return;
     };
     if let Some((second, _)) = kinds.next() {
-        let member = Member::element(LIST, second);
+        let message = "the letter has more than one kind of transmission";
         found.push(Finding::error(
             1052,
-            member,
-            "the letter has more than one kind of transmission",
+            format_args!("{LIST}[{second}]"),
+            message,
         ));
     }
     if !has_dialog {
-        let member = Member::element(LIST, first);
+        let member = format_args!("{LIST}[{first}]");
         found.push(
             Finding::error(1053, member, "a kind of transmission needs a dialog")
                 .with_related(&[LIST])
