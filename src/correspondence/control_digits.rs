@@ -1,8 +1,9 @@
 //! Control digits (modulus 11) of Norwegian identity, organisation and account numbers.
 
-const PERSON_FIRST: [u32; 9] = [3, 7, 6, 1, 8, 9, 4, 5, 2];
-const PERSON_SECOND: [u32; 10] = [5, 4, 3, 2, 7, 6, 5, 4, 3, 2];
-const ORGANIZATION: [u32; 8] = [3, 2, 7, 6, 5, 4, 3, 2];
+// The weights of a control digit and of those before it, whose own is the last.
+const PERSON_FIRST: [u32; 10] = [3, 7, 6, 1, 8, 9, 4, 5, 2, 1];
+const PERSON_SECOND: [u32; 11] = [5, 4, 3, 2, 7, 6, 5, 4, 3, 2, 1];
+const ORGANIZATION: [u32; 9] = [3, 2, 7, 6, 5, 4, 3, 2, 1];
 
 /// True when nine digits are an organisation number. Altinn does not check this, so that it finds a mistyped one only in the register.
 pub fn organization_control_digit_fits(nine: &str) -> bool {
@@ -25,21 +26,13 @@ fn all_digits(text: &str, count: usize) -> bool {
     text.len() == count && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// True when the digit after the weighted ones is their control digit.
+/// True when the weighted sum is a multiple of 11. For some numbers no control digit makes it one: they do not exist.
 fn fits(digits: &[u8], weights: &[u32]) -> bool {
-    let sum: u32 = digits
-        .iter()
-        .zip(weights)
+    let weighted = digits.iter().zip(weights);
+    let sum: u32 = weighted
         .map(|(digit, weight)| u32::from(digit - b'0') * weight)
         .sum();
-    // A remainder of 1 gives 10, which is no digit: such numbers do not exist.
-    let control = match 11 - sum % 11 {
-        11 => 0,
-        control => control,
-    };
-    digits
-        .get(weights.len())
-        .is_some_and(|digit| u32::from(digit - b'0') == control)
+    sum.is_multiple_of(11)
 }
 
 #[cfg(test)]
