@@ -159,19 +159,15 @@ fn check_authority(authority: &str, is_iri: bool) -> Result<(), LinkFault> {
 
 /// Judges what follows the host: nothing, or `:` and a number of at most 65535.
 fn check_port(port: &str) -> Result<(), LinkFault> {
-    let Some(digits) = port.strip_prefix(':') else {
-        return if port.is_empty() {
-            Ok(())
-        } else {
-            Err(LinkFault::Host)
-        };
-    };
+    if port.is_empty() {
+        return Ok(());
+    }
+    let digits = port.strip_prefix(':').ok_or(LinkFault::Host)?;
     // Leading zeros do not count, and an empty port is allowed.
+    let number = digits.trim_start_matches('0');
     let fits = digits.bytes().all(|byte| byte.is_ascii_digit())
-        && (digits.is_empty()
-            || digits.trim_start_matches('0').is_empty()
-            || digits.trim_start_matches('0').parse::<u16>().is_ok());
-    if fits { Ok(()) } else { Err(LinkFault::Port) }
+        && (number.is_empty() || number.parse::<u16>().is_ok());
+    fits.then_some(()).ok_or(LinkFault::Port)
 }
 
 /// True for an IPv6 address in brackets, with a zone or a prefix length as .NET accepts them.
@@ -277,16 +273,10 @@ fn decode_component(text: &str, is_query: bool) -> Cow<'_, str> {
             continue;
         }
         // Neighbouring codes are decoded together: a character beyond ASCII has several.
-        let mut bytes = Vec::new();
-        while let Some(byte) = rest
-            .strip_prefix('%')
-            .and_then(|_| code(&rest.as_bytes()[3 * bytes.len()..]))
-        {
-            if rest.as_bytes()[3 * bytes.len()] != b'%' {
-                break;
-            }
-            bytes.push(byte);
-        }
+        let runs = rest.as_bytes().chunks(3);
+        let bytes: Vec<u8> = runs
+            .map_while(|run| code(run).filter(|_| run[0] == b'%'))
+            .collect();
         if bytes.is_empty() {
             decoded.push('%');
             rest = &rest[1..];
