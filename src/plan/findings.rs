@@ -67,16 +67,10 @@ fn pointer_in_manifest(
 ) -> String {
     let rendered = pointer(&finding.member);
     // Attachments are planned outside of the compiled letter, which therefore knows nothing of their numbers.
-    if let Some(rest) = rendered.strip_prefix(ATTACHMENTS) {
-        let (number, member) = match rest.get(1..).and_then(|rest| rest.split_once('/')) {
-            Some((number, member)) => (number, format!("/{member}")),
-            None => (rest.get(1..).unwrap_or_default(), String::new()),
-        };
-        let at = number.parse().ok();
-        return match at.and_then(|at: usize| attached.get(at)) {
-            Some(at) => format!("{ATTACHMENTS}/{at}{member}"),
-            None => rendered,
-        };
+    if let Some((number, member)) = attachment(&rendered)
+        && let Some(at) = attached.get(number)
+    {
+        return format!("{ATTACHMENTS}/{at}{member}");
     }
     let letter = &mailing.letter;
     let trees = [&letter.correspondence, &letter.existing];
@@ -88,6 +82,13 @@ fn pointer_in_manifest(
             .pointer_in_manifest(tree, scope, &rendered),
         None => rendered,
     }
+}
+
+/// The number of the attachment that a pointer leads to, and the pointer within it.
+fn attachment(pointer: &str) -> Option<(usize, &str)> {
+    let rest = pointer.strip_prefix(ATTACHMENTS)?.strip_prefix('/')?;
+    let (number, member) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    Some((number.parse().ok()?, member))
 }
 
 /// True when the fault lies in the manifest's own text for a member and not in the row's values: it is still there when a letter stands in place of every
@@ -175,9 +176,8 @@ fn columns_of<'a>(mailing: &'a Mailing, pointer: &str) -> Vec<&'a str> {
     if pointer.starts_with("/recipients") {
         return mailing.letter.recipient.columns();
     }
-    if let Some(rest) = pointer.strip_prefix(ATTACHMENTS) {
-        let index = rest.split('/').nth(1);
-        let index = index.and_then(|index| index.parse::<usize>().ok());
+    if pointer.starts_with(ATTACHMENTS) {
+        let index = attachment(pointer).map(|(number, _)| number);
         let plans = mailing.letter.attachments.iter().enumerate();
         let plans = plans.filter(|(at, _)| index.is_none_or(|index| index == *at));
         return plans
