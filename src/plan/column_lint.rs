@@ -216,36 +216,26 @@ fn note_suspect(suspects: &mut Vec<SuspectCell>, value: &str, row: &Row, suspici
 impl ColumnKind {
     /// Judges a column by the words of its header: `Forfallsdato`, `dueDate`, `Svarfrist`, `Postnr.`.
     fn from_header(header: &str) -> Self {
-        let mut words = vec![String::new()];
-        let mut previous = ' ';
+        let mut spaced = String::with_capacity(2 * header.len());
         for letter in header.chars() {
             // `dueDate` is two words: a capital after a small letter begins one.
-            if !letter.is_alphanumeric() || letter.is_uppercase() && previous.is_lowercase() {
-                words.push(String::new());
+            if letter.is_uppercase() && spaced.ends_with(char::is_lowercase) {
+                spaced.push(' ');
             }
-            if let Some(word) = words.last_mut() {
-                word.extend(
-                    letter
-                        .to_lowercase()
-                        .filter(|letter| letter.is_alphanumeric()),
-                );
-            }
-            previous = letter;
+            spaced.push(letter);
         }
-        let date = |word: &String| {
-            matches!(word.as_str(), "date" | "deadline" | "forfall")
+        let spaced = spaced.to_lowercase();
+        let mut words = spaced.split(|letter: char| !letter.is_alphanumeric());
+        let date = |word: &str| {
+            matches!(word, "date" | "deadline" | "forfall")
                 || word.ends_with("dato")
                 || word.ends_with("frist")
         };
-        let post_code = |word: &String| {
-            matches!(
-                word.as_str(),
-                "postnr" | "postnummer" | "postkode" | "postcode"
-            )
-        };
-        if words.iter().any(date) {
+        let post_code =
+            |word: &str| matches!(word, "postnr" | "postnummer" | "postkode" | "postcode");
+        if words.clone().any(date) {
             Self::Date
-        } else if words.iter().any(post_code) {
+        } else if words.any(post_code) {
             Self::PostCode
         } else {
             Self::Other
