@@ -59,17 +59,11 @@ pub enum InvalidRecipient {
     BareOrganization,
     /// Digits, but too few or too many.
     #[error("the number has neither 9 nor 11 digits")]
-    Digits {
-        /// The number of digits.
-        count: usize,
-    },
-    /// Not nine digits after the prefix of an organisation.
+    Digits { count: usize },
     #[error("the organisation number does not have 9 digits")]
     OrganizationDigits,
-    /// Not eleven digits after the prefix of a person.
     #[error("the identity number does not have 11 digits")]
     PersonDigits,
-    /// Eleven digits whose control digits do not fit.
     #[error("the control digits of the identity number do not fit")]
     ControlDigits,
     /// An e-mail address without a prefix.

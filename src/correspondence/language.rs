@@ -45,16 +45,16 @@ impl Language {
         let text = text.trim();
         // `nb-NO` and `en_GB` are written by other systems.
         let word = text.split(['-', '_']).next().unwrap_or(text);
-        let is = |name: &str| word.eq_ignore_ascii_case(name);
-        if is("nb") || is("no") {
-            Some(Self::Bokmal)
-        } else if is("nn") {
-            Some(Self::Nynorsk)
-        } else if is("en") {
-            Some(Self::English)
-        } else {
-            None
-        }
+        let known = [
+            ("nb", Self::Bokmal),
+            ("no", Self::Bokmal),
+            ("nn", Self::Nynorsk),
+            ("en", Self::English),
+        ];
+        let named = known
+            .into_iter()
+            .find(|(name, _)| word.eq_ignore_ascii_case(name));
+        named.map(|(_, language)| language)
     }
 
     /// Altinn's code for the language.

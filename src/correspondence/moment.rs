@@ -51,13 +51,12 @@ pub(super) fn deadline<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<Moment>, D::Error> {
     let text = <Option<Cow<'de, str>>>::deserialize(deserializer)?;
-    let text = text.as_deref().map(str::trim);
     // Templates often leave a line break behind a value.
-    let is_date = |text: &&str| text.len() == 10 && text.parse::<Date>().is_ok();
-    let read = match text.filter(is_date) {
-        Some(date) => Some(format!("{date}T23:59:59").parse()),
-        None => text.map(str::parse),
-    };
+    let read = text.as_deref().map(str::trim).map(|text| {
+        let is_date = text.len() == 10 && text.parse::<Date>().is_ok();
+        let end_of_day = is_date.then(|| format!("{text}T23:59:59"));
+        end_of_day.as_deref().unwrap_or(text).parse()
+    });
     read.transpose().map_err(de::Error::custom)
 }
 

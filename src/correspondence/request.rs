@@ -25,11 +25,9 @@ pub struct Request {
     pub idempotent_key: Option<Uuid>,
 }
 
-const RESOURCE_PREFIX: &str = "urn:altinn:resource:";
-
 /// A resource id without its optional prefix: both spellings name the same resource.
 pub fn bare_resource_id(id: &str) -> &str {
-    id.strip_prefix(RESOURCE_PREFIX).unwrap_or(id)
+    id.strip_prefix("urn:altinn:resource:").unwrap_or(id)
 }
 
 /// The letter: the API's own request body, with the API's own names.

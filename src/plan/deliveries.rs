@@ -18,7 +18,6 @@ pub(crate) struct InputChanged {
 }
 
 /// The letters of a checked mailing, in row order. A row whose key or content differs from pass 1 is an error.
-#[derive(Debug)]
 pub(crate) struct Deliveries<'a> {
     pub(super) planner: RowPlanner<'a>,
     checked: &'a CheckReport,

@@ -36,9 +36,6 @@ pub(crate) struct Delivery {
 }
 
 impl Delivery {
-    /// The method of the letter's request.
-    pub(crate) const METHOD: &'static str = "POST";
-
     /// The request as Altinn gets it: with the ids of the uploaded files in front of those the manifest names, and with the metadata of enclosed files.
     pub(crate) fn request_with(&self, uploaded: &[Uuid]) -> Cow<'_, Request> {
         // Most letters have no files, and their requests are not copied.

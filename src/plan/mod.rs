@@ -40,14 +40,12 @@ mod unused;
 
 pub(crate) use check::check;
 pub(crate) use checked_rows::RENDERING_STACK;
-pub(crate) use choice::RowChoice;
-pub(crate) use choice::RowFilter;
+pub(crate) use choice::{RowChoice, RowFilter};
 pub(crate) use deliveries::Deliveries;
 pub(crate) use deliveries::InputChanged;
 pub(crate) use delivery::Planned;
 pub(crate) use delivery::{Delivery, Skip};
-pub(crate) use digest::Digest;
-pub(crate) use digest::{Digester, digest_file};
+pub(crate) use digest::{Digest, Digester, digest_file};
 pub(crate) use files::{LocalFile, PlannedFile};
 pub(crate) use inputs::{Input, InputKind};
 pub(crate) use key::delivery_key;

@@ -29,7 +29,7 @@ pub(crate) struct OldRender {
 /// The place of a letter in the file, and the first 8 bytes of its request's digest.
 #[derive(Debug, Clone, Copy)]
 struct Slot {
-    key: [u8; 16],
+    key: Uuid,
     offset: u64,
     request: u64,
 }
@@ -110,9 +110,7 @@ impl OldRender {
     /// Compares a letter of now, as [`super::request_line::write`] writes it, with its earlier request.
     pub(crate) fn compare(&mut self, line: &[u8]) -> Result<LetterChange, OldRenderError> {
         let now = read(line).map_err(|source| self.malformed(0, source))?;
-        let found = self
-            .slots
-            .binary_search_by_key(now.key.as_bytes(), |slot| slot.key);
+        let found = self.slots.binary_search_by_key(&now.key, |slot| slot.key);
         let Some(slot) = found.ok().and_then(|at| self.slots.get(at)).copied() else {
             return Ok(LetterChange::New);
         };
@@ -141,7 +139,7 @@ impl OldRender {
         is_letter: impl Fn(u64) -> bool,
         tell: &mut dyn FnMut(RemovedLetter) -> Result<(), E>,
     ) -> Result<u64, E> {
-        let is_gone = |slot: &&Slot| !is_letter(Uuid::from_bytes(slot.key).as_u64_pair().0);
+        let is_gone = |slot: &&Slot| !is_letter(slot.key.as_u64_pair().0);
         let gone = self.slots.iter().filter(is_gone);
         let mut offsets: Vec<_> = gone.map(|slot| slot.offset).collect();
         // `slots` is sorted by key; the file's own order is what people compare with, and reads fastest.
@@ -182,7 +180,7 @@ impl OldRender {
             // The first letter that tells it is enough: all letters of a run share the value.
             self.now = self.now.or(letter.now);
             self.slots.push(Slot {
-                key: letter.key.into_bytes(),
+                key: letter.key,
                 offset,
                 request: request_head(&letter),
             });
@@ -201,7 +199,7 @@ impl OldRender {
             return Ok(());
         };
         let line = self.number_of(twins[1].offset);
-        let key = Uuid::from_bytes(twins[1].key);
+        let key = twins[1].key;
         Err(OldRenderError::new(
             format!(
                 "{}:{line}: the key {key} stands in an earlier line too",

@@ -1,6 +1,5 @@
 //! The row planner: renders one row at a time to a letter. Checking, dry runs and sending all use it.
 
-use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -385,13 +384,6 @@ impl<'a> RowPlanner<'a> {
             hint: error.hint.clone(),
             ..Problem::error(place, &error.message).with_cause(cause)
         }
-    }
-}
-
-/// Shows no fields: the letter holds personal data.
-impl fmt::Debug for RowPlanner<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RowPlanner").finish_non_exhaustive()
     }
 }
 

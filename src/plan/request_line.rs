@@ -78,7 +78,7 @@ pub(crate) fn write(
     let written = Written {
         row: delivery.row,
         line: delivery.line,
-        method: Delivery::METHOD,
+        method: "POST",
         path: &delivery.path(),
         key: delivery.key,
         now: checked.now,

@@ -74,19 +74,12 @@ impl Selection {
     /// The part of the selection beyond a file of `rows` rows. A range with an open end asks for nothing beyond the file, if it begins in the file.
     #[must_use]
     pub(crate) fn beyond(&self, rows: u64) -> Self {
-        let beyond = self.ranges.iter().filter_map(|range| {
-            let open = range.last == u64::MAX;
-            let first = range.first.max(rows.saturating_add(1));
-            let wanted = if open {
-                range.first > rows
-            } else {
-                range.last > rows
-            };
-            wanted.then_some(Range { first, ..*range })
-        });
-        Self {
-            ranges: beyond.collect(),
+        let mut ranges = self.ranges.clone();
+        ranges.retain(|range| range.first > rows || range.last > rows && range.last < u64::MAX);
+        for range in &mut ranges {
+            range.first = range.first.max(rows + 1);
         }
+        Self { ranges }
     }
 
     /// The number of rows; `None` when the selection has no end.

@@ -107,7 +107,10 @@ fn errors(findings: &[Finding]) -> impl Iterator<Item = &Finding> {
 }
 
 fn findings(state: &ServerState, request: &Request, files: &[NewFile<'_>]) -> Vec<Finding> {
-    let context = Context::new(Timestamp::now(), state.options.production).with_new_files(files);
+    let context = Context {
+        new_files: Some(files),
+        ..Context::new(Timestamp::now(), state.options.production)
+    };
     rules::check(request, &context)
 }
 

@@ -66,21 +66,15 @@ fn custom_recipient(
     at: Arguments<'_>,
     found: &mut Vec<Finding>,
 ) {
-    let CustomRecipient {
-        email_address,
-        mobile_number,
-        organization_number,
-        national_identity_number,
-    } = recipient;
-    let is_set = |member: &Option<String>| member.as_ref().is_some_and(|text| !text.is_empty());
-    let ways = [
-        email_address,
-        mobile_number,
-        organization_number,
-        national_identity_number,
+    let (email_address, mobile_number) = (&recipient.email_address, &recipient.mobile_number);
+    let numbers = [
+        &recipient.organization_number,
+        &recipient.national_identity_number,
     ];
+    let is_set = |member: &Option<String>| member.as_ref().is_some_and(|text| !text.is_empty());
     // Altinn counts members that are not empty.
-    let count = ways.into_iter().filter(|way| is_set(way)).count();
+    let ways = [email_address, mobile_number].into_iter().chain(numbers);
+    let count = ways.filter(|way| is_set(way)).count();
     let hint = "give exactly one of `emailAddress`, `mobileNumber`, `organizationNumber` and `nationalIdentityNumber`";
     if count == 0 {
         let message = "a custom recipient has no address and no number";

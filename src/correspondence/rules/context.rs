@@ -22,7 +22,7 @@ pub struct NewFile<'a> {
     pub size: u64,
 }
 
-impl<'a> Context<'a> {
+impl Context<'_> {
     /// A context that skips the rules about enclosed files.
     pub fn new(now: Timestamp, production: bool) -> Self {
         Self {
@@ -30,12 +30,5 @@ impl<'a> Context<'a> {
             production,
             new_files: None,
         }
-    }
-
-    /// Adds the enclosed files; an empty list for the JSON endpoint.
-    #[must_use]
-    pub fn with_new_files(mut self, files: &'a [NewFile<'a>]) -> Self {
-        self.new_files = Some(files);
-        self
     }
 }

@@ -112,19 +112,13 @@ fn ucs2_warning(text: &str, member: impl Display) -> Finding {
     // The same text with replacements shows what the characters cost.
     let without = Sms::from_text(&replaced).parts.len();
     let parts = sms.parts.len();
-    let cause = if parts == without {
-        format!(
-            "{}: 70 characters fit into one part instead of 160",
-            excerpt(&characters)
-        )
+    let cost = if parts == without {
+        "70 characters fit into one part instead of 160".to_owned()
     } else {
-        format!(
-            "{}: {parts} parts instead of {without}",
-            excerpt(&characters)
-        )
+        format!("{parts} parts instead of {without}")
     };
     Finding::advice(member, "the SMS has characters that make it dearer")
-        .with_cause(cause)
+        .with_cause(format!("{}: {cost}", excerpt(&characters)))
         .with_hint("each part is paid for; write `-` and `\"` for dashes and quotes, and no emoji")
 }
 

@@ -51,7 +51,11 @@ pub(super) fn found(changes: Value) -> Vec<String> {
 
 /// The same, with files sent along.
 pub(super) fn found_with(changes: Value, files: &[NewFile<'_>]) -> Vec<String> {
-    written(changes, &Context::new(now(), true).with_new_files(files))
+    let context = Context {
+        new_files: Some(files),
+        ..Context::new(now(), true)
+    };
+    written(changes, &context)
 }
 
 /// The same, in a test environment.
@@ -78,21 +82,15 @@ fn written(changes: Value, context: &Context<'_>) -> Vec<String> {
 
 /// JSON merge patch: `null` removes.
 fn merge(target: &mut Value, changes: Value) {
-    let Value::Object(changes) = changes else {
-        *target = changes;
-        return;
-    };
-    if !target.is_object() {
-        *target = json!({});
-    }
-    let Some(target) = target.as_object_mut() else {
-        return;
-    };
-    for (name, change) in changes {
-        if change.is_null() {
-            target.remove(&name);
-        } else {
-            merge(target.entry(name).or_insert(Value::Null), change);
+    match changes {
+        Value::Object(changes) => {
+            for (name, change) in changes {
+                match target.as_object_mut().filter(|_| change.is_null()) {
+                    Some(members) => drop(members.remove(&name)),
+                    None => merge(&mut target[name], change),
+                }
+            }
         }
+        change => *target = change,
     }
 }
