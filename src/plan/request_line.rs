@@ -5,24 +5,26 @@ use std::io::{self, Write};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
+use serde_json::value::{RawValue, to_raw_value};
 use uuid::Uuid;
 
 use super::{CheckReport, Delivery};
 
-/// A letter as read from a line; long members are borrowed and not parsed.
-#[derive(Debug, Deserialize)]
+/// A letter as one line. Of a line that is read, long members are borrowed and not parsed.
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct RequestLine<'a> {
     /// The row's number, from 1.
     pub row: u64,
     /// The line the row began on.
     pub line: u64,
+    #[serde(skip_deserializing)]
+    method: &'static str,
     /// The path of the request.
     #[serde(borrow)]
     pub path: Cow<'a, str>,
     pub key: Uuid,
     /// The value of `now()`; `None` when no template uses it.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub now: Option<Timestamp>,
     /// The body of the request, byte for byte.
     #[serde(borrow)]
@@ -30,20 +32,7 @@ pub(crate) struct RequestLine<'a> {
     /// The list of files, byte for byte.
     #[serde(borrow)]
     pub files: &'a RawValue,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Written<'a> {
-    row: u64,
-    line: u64,
-    method: &'a str,
-    path: &'a str,
-    key: Uuid,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    now: Option<Timestamp>,
-    body: &'a RawValue,
-    files: Vec<File<'a>>,
+    #[serde(skip_deserializing)]
     digest: String,
 }
 
@@ -75,15 +64,15 @@ pub(crate) fn write(
         shared: checked.is_shared(planned),
         uploaded_first: !planned.enclosed,
     });
-    let written = Written {
+    let written = RequestLine {
         row: delivery.row,
         line: delivery.line,
         method: "POST",
-        path: &delivery.path(),
+        path: delivery.path().into(),
         key: delivery.key,
         now: checked.now,
         body: &RawValue::from_string(body)?,
-        files: files.collect(),
+        files: &to_raw_value(&files.collect::<Vec<_>>())?,
         digest: delivery.digest.to_string(),
     };
     serde_json::to_writer(&mut *to, &written)?;
