@@ -43,8 +43,8 @@ pub(super) fn attachment(attachment: &Attachment, at: Arguments<'_>, found: &mut
     let member = format_args!("{at}fileName");
     found.extend(limited(&attachment.file_name, 255, member, "the file name"));
     let member = format_args!("{at}displayName");
-    let name = attachment.display_name.as_deref();
-    found.extend(optional(name, 255, member, "the file's display name"));
+    let name = attachment.display_name.as_deref().unwrap_or_default();
+    found.extend(limited(name, 255, member, "the file's display name"));
     let member = format_args!("{at}sendersReference");
     let reference = &attachment.senders_reference;
     found.extend(required(reference, 4096, member, "the file's reference"));
@@ -95,8 +95,8 @@ fn correspondence(letter: &Correspondence, found: &mut Vec<Finding>) {
         REFERENCE,
         "the sender's reference",
     ));
-    let sender = letter.message_sender.as_deref();
-    found.extend(optional(sender, 255, SENDER, "the sender's name"));
+    let sender = letter.message_sender.as_deref().unwrap_or_default();
+    found.extend(limited(sender, 255, SENDER, "the sender's name"));
     content(&letter.content, found);
     references::model(&letter.external_references, found);
     properties(letter, found);
@@ -113,8 +113,8 @@ fn content(content: &Content, found: &mut Vec<Finding>) {
     const BODY: &str = "correspondence.content.messageBody";
     // The limits count UTF-16 units, as C# does.
     found.extend(required(&content.message_title, 255, TITLE, "the title"));
-    let summary = content.message_summary.as_deref();
-    found.extend(optional(summary, 255, SUMMARY, "the summary"));
+    let summary = content.message_summary.as_deref().unwrap_or_default();
+    found.extend(limited(summary, 255, SUMMARY, "the summary"));
     found.extend(required(&content.message_body, 30_000, BODY, "the body"));
     found.extend(content.language.as_deref().and_then(language));
     for (index, metadata) in content.attachments.iter().enumerate() {
@@ -191,10 +191,6 @@ fn required(text: &str, limit: usize, member: impl Display, what: &str) -> Optio
         );
     }
     limited(text, limit, member, what)
-}
-
-fn optional(text: Option<&str>, limit: usize, member: impl Display, what: &str) -> Option<Finding> {
-    limited(text?, limit, member, what)
 }
 
 fn limited(text: &str, limit: usize, member: impl Display, what: &str) -> Option<Finding> {

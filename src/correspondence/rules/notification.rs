@@ -81,12 +81,12 @@ pub(super) fn texts(notification: &Notification, found: &mut Vec<Finding>) {
     }
     // Altinn's default channel is e-mail.
     let channel = notification.notification_channel.unwrap_or_default();
-    let first = (code(channel, 3002, 3004, 3006, 3024), channel, false);
+    let first = (code(channel), channel, false);
     let reminder = (notification.send_reminder == Some(true)).then(|| {
         let channel = notification
             .reminder_notification_channel
             .unwrap_or(channel);
-        (code(channel, 3003, 3005, 3007, 3025), channel, true)
+        (code(channel) + 1, channel, true)
     });
     // The server checks in the order of the codes, in which those of notification and reminder alternate.
     let mut both = [Some(first), reminder];
@@ -118,13 +118,13 @@ pub(super) fn texts(notification: &Notification, found: &mut Vec<Finding>) {
     }
 }
 
-/// Chooses the code for a channel.
-fn code(channel: NotificationChannel, email: u16, sms: u16, preferred: u16, both: u16) -> u16 {
+/// The code for a text that a channel needs; that of the reminder is one higher.
+fn code(channel: NotificationChannel) -> u16 {
     match channel {
-        NotificationChannel::Email => email,
-        NotificationChannel::Sms => sms,
-        NotificationChannel::EmailPreferred | NotificationChannel::SmsPreferred => preferred,
-        NotificationChannel::EmailAndSms => both,
+        NotificationChannel::Email => 3002,
+        NotificationChannel::Sms => 3004,
+        NotificationChannel::EmailPreferred | NotificationChannel::SmsPreferred => 3006,
+        NotificationChannel::EmailAndSms => 3024,
     }
 }
 
