@@ -11,7 +11,7 @@ pub(crate) struct RowFilter {
 }
 
 /// The rows chosen for a run, and the counts that are shown with them.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct RowChoice {
     /// The rows to work on now.
     pub rows: Selection,
@@ -49,12 +49,8 @@ impl CheckReport {
         let by_number = !wanted.rows.is_all();
         let mut chosen = RowChoice {
             rows: wanted.rows.clone(),
-            letters: 0,
-            covered: 0,
-            settled: 0,
-            left_out: 0,
             missing: wanted.rows.beyond(self.fingerprints.len() as u64),
-            without_letter: Selection::from_rows([]),
+            ..RowChoice::default()
         };
         let mut last = 0;
         // Rows count from 1, positions from 0.

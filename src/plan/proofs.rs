@@ -39,7 +39,7 @@ pub(crate) fn prove(
     let mut deliveries = Deliveries::new(mailing, checked)?.only(wanted.clone());
     let mut report = ReportBuilder::new(mailing, Problems::new(), now);
     let mut proofs = Proofs::empty(checked);
-    let mut proven = Selection::from_rows([]);
+    let mut proven = Selection::default();
     while let Some(planned) = deliveries.next() {
         let mut planned = planned.map_err(|changed| problem_of(mailing, &changed))?;
         if let Planned::Delivery(delivery) = &mut planned {

@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 /// Rows by their numbers: `5,10-20,30-`. The first row after the header is 1.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Selection {
     /// Ranges in ascending order with gaps between them, both ends included. `u64::MAX` as the last end means "to the end".
     ranges: Vec<Range>,
@@ -31,7 +31,7 @@ impl Selection {
 
     /// A selection of these rows, in any order.
     pub(crate) fn from_rows(rows: impl IntoIterator<Item = u64>) -> Self {
-        Self { ranges: Vec::new() }.with(rows)
+        Self::default().with(rows)
     }
 
     /// Adds rows, in any order.
