@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::Mailing;
 use super::mailing::place_in_template;
 use super::report_builder::ReportBuilder;
-use crate::diagnostic::{Problem, tidy};
+use crate::diagnostic::Problem;
 use crate::recipients::Row;
 use crate::template::{ShownColumn, column_expression};
 
@@ -23,19 +23,15 @@ impl Mailing {
     ) {
         let mut by_column: BTreeMap<usize, Vec<String>> = BTreeMap::new();
         // A template may show one column in many places: one warning for each column of the row.
-        for shown in blanks {
+        let blanks = blanks.iter();
+        for shown in blanks.filter(|shown| !self.allow_empty.contains(&shown.column)) {
             let file = shown.source.path().to_owned();
             let place = (shown.pointer.clone(), file, shown.span.start);
             // The text of a place needs a search through the source, and millions of rows share a few places.
             let place = report.shown_at.entry(place);
             let place = place.or_insert_with(|| {
-                let ShownColumn {
-                    pointer,
-                    source,
-                    span,
-                    ..
-                } = &**shown;
-                place_in_template(&self.loaded, pointer, source, span).to_string()
+                place_in_template(&self.loaded, &shown.pointer, &shown.source, &shown.span)
+                    .to_string()
             });
             let place = place.clone();
             let places = by_column.entry(shown.column).or_default();
@@ -43,14 +39,8 @@ impl Mailing {
                 places.push(place);
             }
         }
-        let allowed = &self.manifest().recipients.allow_empty;
         for (column, places) in by_column {
-            let Some(header) = self.headers().get(column) else {
-                continue;
-            };
-            if allowed.iter().any(|name| tidy(name) == *header) {
-                continue;
-            }
+            let header = &self.headers()[column];
             let place = self.row_place(row.number, row.line, [header]);
             let expression = column_expression(header);
             report.push(

@@ -13,13 +13,6 @@ use crate::recipients::{Damage, Options, Row, Rows, detect_damage};
 /// The most entries without a row that one warning names.
 const NAMED: usize = 5;
 
-/// The columns of the recipients file that identify a row.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Identity<'a> {
-    pub(super) key: Option<&'a str>,
-    pub(super) recipient: &'a [&'a str],
-}
-
 /// The entries of an `exclude` file.
 #[derive(Debug, Default)]
 pub(super) struct Exclusion {
@@ -42,16 +35,17 @@ struct Entry {
     is_header: bool,
     /// True once a row has matched the entry.
     is_met: AtomicBool,
-    /// The first line of the recipients file whose key matches after a spreadsheet's changes; 0 when there is none.
+    /// The first line of the recipients file whose key matches after a spreadsheet's changes; the largest number when there is none.
     near_line: AtomicU64,
 }
 
 impl Exclusion {
-    /// Reads a list. With more than one column, the one with recipients or keys is chosen, and a warning names it.
+    /// Reads a list. With more than one column, the one with recipients or keys is chosen, and a warning names it. `names` are those of the columns that identify a
+    /// row of the recipients file.
     pub(super) fn load(
         path: &Path,
         display_path: &Path,
-        identity: Identity<'_>,
+        names: &[&str],
     ) -> Result<(Self, Problems), Problems> {
         let mut options = Options {
             bare_list: true,
@@ -63,7 +57,7 @@ impl Exclusion {
         }
         let open = || Rows::open(path, display_path, &options);
         // Opened twice: choosing the column may read all rows.
-        let column = choose_column(open()?, identity);
+        let column = choose_column(open()?, names);
         let mut rows = open()?;
         let mut list = Self {
             file: display_path.to_owned(),
@@ -133,7 +127,7 @@ impl Exclusion {
             line,
             is_header,
             is_met: AtomicBool::new(false),
-            near_line: AtomicU64::new(0),
+            near_line: AtomicU64::new(u64::MAX),
         });
     }
 
@@ -169,16 +163,7 @@ impl Exclusion {
                 .and_then(|at| self.entries.get(*at))
         {
             // The lowest line wins, so that the message does not depend on which thread comes first.
-            let first = |near_line: u64| {
-                Some(if near_line == 0 {
-                    line
-                } else {
-                    near_line.min(line)
-                })
-            };
-            let _ = entry
-                .near_line
-                .fetch_update(Ordering::Relaxed, Ordering::Relaxed, first);
+            entry.near_line.fetch_min(line, Ordering::Relaxed);
         }
         is_covered
     }
@@ -198,7 +183,7 @@ impl Exclusion {
                 let problem =
                     Problem::error(self.place(entry), message).with_cause(entry.excerpt());
                 problems.push(problem.with_hint(hint));
-            } else if near_line > 0 {
+            } else if near_line < u64::MAX {
                 let message = "the entry of the exclusion list is a key that is written otherwise in the recipients file: a spreadsheet has changed one of them";
                 let cause = format!(
                     "{}, as the key on line {near_line} may have been",
@@ -284,21 +269,18 @@ impl Entry {
     }
 }
 
-/// The index of the column with recipients or keys: by its name, else the one in which most values are meant as recipients.
-fn choose_column(mut rows: Rows, identity: Identity<'_>) -> usize {
+/// The index of the column with recipients or keys: the first of `names` that there is, else the one in which most values are meant as recipients.
+fn choose_column(mut rows: Rows, names: &[&str]) -> usize {
     let headers: Vec<_> = rows
         .headers()
         .iter()
         .map(|header| as_seen(header))
         .collect();
-    let named = |names: &[&str]| {
-        let position = |name: &&str| headers.iter().position(|header| *header == as_seen(name));
-        names.iter().find_map(position)
-    };
     if headers.len() < 2 {
         return 0;
     }
-    if let Some(column) = named(identity.recipient).or_else(|| named(identity.key.as_slice())) {
+    let position = |name: &&str| headers.iter().position(|header| *header == as_seen(name));
+    if let Some(column) = names.iter().find_map(position) {
         return column;
     }
     let mut counts = vec![0_u64; headers.len()];

@@ -101,14 +101,10 @@ pub(super) fn is_of_own_text(
 ) -> bool {
     // A value here is judged as a whole, so that the parts around a row's value say nothing by themselves.
     const PARTS: [&str; 2] = ["/customRecipient", "/externalReferences"];
-    let LetterFinding {
-        finding,
-        pointer,
-        file,
-        ..
-    } = found;
+    let (finding, pointer) = (&found.finding, &found.pointer);
     let letter = &mailing.letter.correspondence;
-    let own = mailing.templates.own_text(letter, pointer, file.as_deref());
+    let file = found.file.as_deref();
+    let own = mailing.templates.own_text(letter, pointer, file);
     // Faults of a property's name do not depend on its value: any text stands for it.
     let own = own.or_else(|| pointer.starts_with(PROPERTIES).then(|| "x".to_owned()));
     let Some(own) = own.filter(|_| !PARTS.iter().any(|part| pointer.contains(part))) else {
@@ -199,19 +195,14 @@ fn columns_of<'a>(mailing: &'a Mailing, pointer: &str) -> Vec<&'a str> {
 
 /// The place of a finding in the manifest: its member, or the member that requires it when it is missing; for a text that rows choose, its file.
 pub(super) fn place_in_manifest(mailing: &Mailing, found: &LetterFinding) -> Place {
-    let LetterFinding {
-        finding,
-        pointer: member,
-        file,
-        ..
-    } = found;
-    if let Some(file) = file {
+    let member = &found.pointer;
+    if let Some(file) = &found.file {
         let file = redact(file);
         return Place::File(display_path(&mailing.loaded, file.as_ref().as_ref()));
     }
     let positions = &mailing.loaded.positions;
     if positions.key(member).is_none() && positions.value(member).is_none() {
-        let asking = finding.related.iter().map(|related| pointer(related));
+        let asking = found.finding.related.iter().map(|related| pointer(related));
         // An attachment without `fileName` takes its name from `file`.
         let file = member
             .strip_suffix("/fileName")

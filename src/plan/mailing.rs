@@ -8,7 +8,7 @@ use std::thread;
 
 use jiff::Timestamp;
 
-use super::exclusion::{Exclusion, Identity};
+use super::exclusion::Exclusion;
 use super::files::FileReader;
 use super::letter::{Letter, MEMBER_RULES, compile};
 use super::problems::PROBLEM_LIMIT;
@@ -40,6 +40,8 @@ pub(crate) struct Mailing {
     pub(super) letter: Letter,
     /// The index of the column with the rows' keys; `None` when a row's recipient is its key.
     pub(super) row_key: Option<usize>,
+    /// The indices of the columns that a letter may show although they are empty.
+    pub(super) allow_empty: Vec<usize>,
     pub(super) exclusion: Exclusion,
     pub(super) files: FileReader,
     /// The problems found before any row is read.
@@ -72,10 +74,21 @@ impl Mailing {
                 return Err(found);
             }
         };
-        let row_key = find_key(&loaded, &headers)
+        let recipients = &loaded.manifest.recipients;
+        let row_key = recipients.key.as_deref();
+        let row_key = row_key.map(|key| find_column(&loaded, &headers, key, "/recipients/key"));
+        let row_key = row_key
+            .transpose()
             .map_err(|problem| found.push(*problem))
             .ok();
-        found.extend(unknown_columns(&loaded, &headers));
+        let mut allow_empty = Vec::new();
+        for (at, name) in recipients.allow_empty.iter().enumerate() {
+            let pointer = format!("/recipients/allowEmpty/{at}");
+            match find_column(&loaded, &headers, name, &pointer) {
+                Ok(column) => allow_empty.push(column),
+                Err(unknown) => found.push(*unknown),
+            }
+        }
         let mut errors = Vec::new();
         let letter = compile(&loaded, &mut templates, &mut errors);
         found.extend(errors.iter().map(|error| in_manifest(&loaded, error)));
@@ -96,6 +109,7 @@ impl Mailing {
             templates,
             letter,
             row_key,
+            allow_empty,
             exclusion,
             files: FileReader::new(&loaded.folder),
             threads: thread_count(),
@@ -223,23 +237,23 @@ fn open_rows(loaded: &LoadedManifest) -> Result<Rows, Problems> {
     Rows::open(&path, &display_path(loaded, &recipients.file), &options)
 }
 
-/// Finds the index of the manifest's key column; `None` when the manifest names none.
-fn find_key(loaded: &LoadedManifest, headers: &[String]) -> Result<Option<usize>, Box<Problem>> {
-    let Some(key) = &loaded.manifest.recipients.key else {
-        return Ok(None);
-    };
+/// The index of the column that the manifest names at `pointer`.
+fn find_column(
+    loaded: &LoadedManifest,
+    headers: &[String],
+    name: &str,
+    pointer: &str,
+) -> Result<usize, Box<Problem>> {
     // Headers are tidied when they are read, so the name in the manifest must be too.
-    if let Some(column) = headers.iter().position(|header| *header == tidy(key)) {
-        return Ok(Some(column));
+    if let Some(column) = headers.iter().position(|header| *header == tidy(name)) {
+        return Ok(column);
     }
-    let place = loaded.place("/recipients/key");
-    Err(Box::new(no_column(place, key, headers)))
-}
-
-fn no_column(place: Place, name: &str, headers: &[String]) -> Problem {
     let hint = did_you_mean(name, headers.iter().map(String::as_str))
         .unwrap_or_else(|| format!("the columns are {}", headers.join(", ")));
-    Problem::error(place, format!("there is no column `{name}`")).with_hint(hint)
+    let message = format!("there is no column `{name}`");
+    Err(Problem::error(loaded.place(pointer), message)
+        .with_hint(hint)
+        .into())
 }
 
 /// Prepares the templates with the names of columns and variables; compiles none of them.
@@ -277,27 +291,10 @@ fn load_exclusion(
         return Ok((Exclusion::default(), Problems::new()));
     };
     let columns = letter.map(|letter| letter.recipient.columns());
-    let identity = Identity {
-        key: recipients.key.as_deref(),
-        recipient: &columns.unwrap_or_default(),
-    };
-    Exclusion::load(
-        &loaded.folder.join(file),
-        &display_path(loaded, file),
-        identity,
-    )
-}
-
-/// The names in `allowEmpty` that no column has.
-fn unknown_columns(loaded: &LoadedManifest, headers: &[String]) -> Vec<Problem> {
-    let allowed = loaded.manifest.recipients.allow_empty.iter().enumerate();
-    let unknown = allowed.filter(|(_, name)| !headers.iter().any(|header| *header == tidy(name)));
-    unknown
-        .map(|(at, name)| {
-            let place = loaded.place(&format!("/recipients/allowEmpty/{at}"));
-            no_column(place, name, headers)
-        })
-        .collect()
+    let mut names = columns.unwrap_or_default();
+    names.extend(recipients.key.as_deref());
+    let path = loaded.folder.join(file);
+    Exclusion::load(&path, &display_path(loaded, file), &names)
 }
 
 /// Reads all rows and returns the problems of the file itself, at most [`PROBLEM_LIMIT`]; nothing is rendered.
