@@ -21,9 +21,7 @@ impl Digest {
 
     /// Its first eight bytes as a number: enough to notice a change, not to prove equality.
     pub fn short(self) -> u64 {
-        let mut head = [0; 8];
-        head.copy_from_slice(&self.0[..8]);
-        u64::from_be_bytes(head)
+        self.0.first_chunk().copied().map_or(0, u64::from_be_bytes)
     }
 }
 
@@ -90,9 +88,8 @@ pub(super) fn read_in_pieces(path: &Path, mut take: impl FnMut(&[u8])) -> io::Re
 
 impl From<digest::Digest> for Digest {
     fn from(digest: digest::Digest) -> Self {
-        let mut bytes = [0; 32];
-        bytes.copy_from_slice(digest.as_ref());
-        Self(bytes)
+        // SHA-256 has 32 bytes.
+        Self(digest.as_ref().try_into().unwrap_or_default())
     }
 }
 

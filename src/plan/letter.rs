@@ -84,13 +84,8 @@ pub(super) fn compile(
     let correspondence = tree("/correspondence", &correspondence, &Value::Null);
     let existing = Value::from(manifest.existing_attachments.clone());
     let existing = tree("/existingAttachments", &existing, &json!([]));
-    let entries = attachments
-        .as_ref()
-        .and_then(Value::as_array)
-        .map(Vec::as_slice)
-        .unwrap_or_default();
+    let entries = attachments.iter().filter_map(Value::as_array).flatten();
     let attachments = entries
-        .iter()
         .enumerate()
         .filter_map(|(index, entry)| {
             record_errors(errors, compile_attachment(index, entry, templates))

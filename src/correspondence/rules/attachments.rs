@@ -7,7 +7,6 @@ use super::super::text::excerpt;
 use super::context::{Context, NewFile};
 use super::finding::Finding;
 use crate::correspondence::{ATTACHMENT_LIMIT, Attachment, Correspondence, Request};
-use crate::diagnostic::{Code, Severity};
 
 pub(super) const LIST: &str = "correspondence.content.attachments";
 
@@ -74,19 +73,17 @@ pub(super) fn names(request: &Request, found: &mut Vec<Finding>) {
 
 /// 2010, 2013, 2012, 2021: the name of a file. `at` is the path of the attachment, with a dot behind it.
 pub(super) fn name(attachment: &Attachment, at: Arguments<'_>, found: &mut Vec<Finding>) {
-    let Some((code, message)) = file_name_problem(&attachment.file_name) else {
+    let name = &attachment.file_name;
+    let Some((code, message)) = file_name_problem(name) else {
         return;
     };
-    let member = format_args!("{at}fileName");
-    let finding = Finding::new(Severity::Error, Some(code), member, message);
+    let finding = Finding::error(code, format_args!("{at}fileName"), message);
     found.push(match code {
-        Code::Altinn(2010) => finding.with_hint("name the file, as in `vedtak.pdf`"),
-        Code::Altinn(2013) => finding
-            .with_value(&attachment.file_name)
+        2010 => finding.with_hint("name the file, as in `vedtak.pdf`"),
+        2013 => finding
+            .with_value(name)
             .with_hint(format!("Altinn takes {}", FILE_TYPES.join(", "))),
-        _ => finding
-            .with_value(&attachment.file_name)
-            .with_hint("give it another name"),
+        _ => finding.with_value(name).with_hint("give it another name"),
     });
 }
 
