@@ -19,9 +19,8 @@ pub(super) struct Exclusion {
     file: PathBuf,
     column: String,
     entries: Vec<Entry>,
-    /// Indices of entries, by the URN of their recipient and, below, by the key as people see it.
-    recipients: HashMap<String, usize>,
-    keys: HashMap<String, usize>,
+    /// Indices of entries, by the URN of their recipient, and by the key as people see it.
+    names: HashMap<String, usize>,
     /// Indices of entries that are no recipients, by what a spreadsheet leaves of the key.
     damaged_keys: HashMap<String, usize>,
 }
@@ -105,23 +104,17 @@ impl Exclusion {
         }
         let at = self.entries.len();
         // Recipients are compared as Altinn normalises them: `0192:…` and the URN are one.
-        let (known, urn) = match Recipient::parse(text.trim()) {
-            Ok(recipient) => {
-                let urn = recipient.urn();
-                (self.recipients.contains_key(&urn), Some(urn))
-            }
-            Err(_) => (self.keys.contains_key(&seen), None),
-        };
-        if known {
+        let urn = Recipient::parse(text.trim()).map(|recipient| recipient.urn());
+        if self.names.contains_key(urn.as_ref().unwrap_or(&seen)) {
             return;
         }
-        if let Some(urn) = urn {
-            self.recipients.insert(urn, at);
+        if let Ok(urn) = urn {
+            self.names.insert(urn, at);
         } else {
             // A recipient has a checksum or a prefix: a damaged one is reported as damage. Any other text may be a damaged key.
             self.damaged_keys.insert(as_spreadsheet_leaves_it(text), at);
         }
-        self.keys.insert(seen, at);
+        self.names.insert(seen, at);
         self.entries.push(Entry {
             text: text.to_owned(),
             line,
@@ -147,8 +140,8 @@ impl Exclusion {
             return false;
         }
         // Both are looked up, so that an entry counts as matched whichever way the row is identified.
-        let by_recipient = recipient.and_then(|recipient| self.recipients.get(&recipient.urn()));
-        let by_key = self.keys.get(&as_seen(key));
+        let by_recipient = recipient.and_then(|recipient| self.names.get(&recipient.urn()));
+        let by_key = self.names.get(&as_seen(key));
         let found = [by_recipient, by_key].into_iter().flatten();
         let mut is_covered = false;
         for entry in found.filter_map(|at| self.entries.get(*at)) {

@@ -40,7 +40,7 @@ pub(super) fn check_letter(
     scope: &Scope,
 ) -> Vec<LetterFinding> {
     let context = Context::new(now, mailing.options.production);
-    let findings = apply_rules(delivery, &context);
+    let findings = apply_rules(delivery, context);
     let precedences = precedences(&findings);
     let findings = findings.into_iter().zip(precedences);
     findings
@@ -130,9 +130,9 @@ pub(super) fn is_of_own_text(
 }
 
 /// Applies Altinn's rules, in the order in which Altinn applies them.
-fn apply_rules(delivery: &mut Delivery, context: &Context<'_>) -> Vec<Finding> {
+fn apply_rules(delivery: &mut Delivery, context: Context<'_>) -> Vec<Finding> {
     if delivery.files.is_empty() {
-        return rules::check(&delivery.request, context);
+        return rules::check(&delivery.request, &context);
     }
     // The rules see the letter as its reader will, with its files; in the request they are ids. The member is emptied again below.
     delivery.request.correspondence.content.attachments = delivery
@@ -140,7 +140,8 @@ fn apply_rules(delivery: &mut Delivery, context: &Context<'_>) -> Vec<Finding> {
         .iter()
         .map(|planned| planned.attachment.clone())
         .collect();
-    let mut findings = rules::check(&delivery.request, context);
+    let size = delivery.files.iter().map(|planned| planned.file.size).sum();
+    let mut findings = rules::check(&delivery.request, &Context { size, ..context });
     delivery.request.correspondence.content.attachments.clear();
     // Sizes are judged by the limit for single uploads: the planner encloses no file above the limit for forms.
     for (index, planned) in delivery.files.iter().enumerate() {
@@ -148,10 +149,6 @@ fn apply_rules(delivery: &mut Delivery, context: &Context<'_>) -> Vec<Finding> {
         let md5 = &planned.file.md5;
         findings.extend(rules::check_checksum(&planned.attachment, index, md5));
     }
-    findings.extend(rules::check_forwarding(
-        &delivery.request.correspondence,
-        delivery.files.iter().map(|planned| planned.file.size).sum(),
-    ));
     findings.sort_by_key(stage);
     findings
 }

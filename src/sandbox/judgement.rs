@@ -109,6 +109,7 @@ fn errors(findings: &[Finding]) -> impl Iterator<Item = &Finding> {
 fn findings(state: &ServerState, request: &Request, files: &[NewFile<'_>]) -> Vec<Finding> {
     let context = Context {
         new_files: Some(files),
+        size: files.iter().map(|file| file.size).sum(),
         ..Context::new(Timestamp::now(), state.options.production)
     };
     rules::check(request, &context)

@@ -6,7 +6,7 @@ use super::super::files::{FILE_TYPES, file_name_problem};
 use super::super::text::excerpt;
 use super::context::{Context, NewFile};
 use super::finding::Finding;
-use crate::correspondence::{ATTACHMENT_LIMIT, Attachment, Correspondence, Request};
+use crate::correspondence::{ATTACHMENT_LIMIT, Attachment, Request};
 
 pub(super) const LIST: &str = "correspondence.content.attachments";
 
@@ -15,7 +15,7 @@ pub const FORM_FILE_LIMIT: u64 = 2_000_000_000;
 /// The most bytes of a file uploaded by itself (code 2004).
 pub const STREAM_FILE_LIMIT: u64 = 50_000_000_000;
 /// The most bytes of all attachments of a letter that may be forwarded, together (code 1069).
-pub const FORWARDING_LIMIT: u64 = 10_000_000;
+const FORWARDING_LIMIT: u64 = 10_000_000;
 
 /// 2004: the size of the local file of the attachment at `index`, which is uploaded by itself.
 pub fn check_upload(size: u64, index: usize) -> Option<Finding> {
@@ -38,30 +38,17 @@ pub(super) fn count(request: &Request, found: &mut Vec<Finding>) {
     }
 }
 
-/// 1069: the size of a letter that may be forwarded.
-pub(super) fn forwarding(request: &Request, context: &Context<'_>, found: &mut Vec<Finding>) {
-    let files = context.new_files.unwrap_or_default();
-    let size = files
-        .iter()
-        .fold(0_u64, |sum, file| sum.saturating_add(file.size));
-    found.extend(check_forwarding(&request.correspondence, size));
-}
-
-/// 1069: the size of a letter that may be forwarded, whose files have `size` bytes in all. The sizes of existing attachments are not known here.
-pub fn check_forwarding(correspondence: &Correspondence, size: u64) -> Option<Finding> {
-    if correspondence.allow_forwarding != Some(true) || size <= FORWARDING_LIMIT {
-        return None;
+/// 1069: the size of a letter that may be forwarded. The sizes of existing attachments are not known here.
+pub(super) fn forwarding(request: &Request, size: u64, found: &mut Vec<Finding>) {
+    if request.correspondence.allow_forwarding == Some(true) && size > FORWARDING_LIMIT {
+        let message = "the attachments are too large for a letter that may be forwarded";
+        found.push(
+            Finding::error(1069, "correspondence.allowForwarding", message)
+                .with_related(&[LIST])
+                .with_cause(format!("{size} bytes, at most {FORWARDING_LIMIT}"))
+                .with_hint("leave out `allowForwarding`, or make the files smaller"),
+        );
     }
-    Some(
-        Finding::error(
-            1069,
-            "correspondence.allowForwarding",
-            "the attachments are too large for a letter that may be forwarded",
-        )
-        .with_related(&[LIST])
-        .with_cause(format!("{size} bytes, at most {FORWARDING_LIMIT}"))
-        .with_hint("leave out `allowForwarding`, or make the files smaller"),
-    )
 }
 
 /// Checks the name of every new attachment.

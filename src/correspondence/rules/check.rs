@@ -27,7 +27,7 @@ pub fn check(request: &Request, context: &Context<'_>) -> Vec<Finding> {
     letter::message_sender(letter, found);
     references::transmission(request, found);
     attachments::count(request, found);
-    attachments::forwarding(request, context, found);
+    attachments::forwarding(request, context.size, found);
     attachments::names(request, found);
     attachments::files(request, context, found);
     attachments::expirations(request, context.production, found);

@@ -11,6 +11,8 @@ pub struct Context<'a> {
     pub production: bool,
     /// The files enclosed for `content.attachments`; empty on the JSON endpoint, which takes none. `None` skips the rules about them.
     pub new_files: Option<&'a [NewFile<'a>]>,
+    /// The size of all new files of the letter together, in bytes.
+    pub size: u64,
 }
 
 /// A file enclosed in a request.
@@ -29,6 +31,7 @@ impl Context<'_> {
             now,
             production,
             new_files: None,
+            size: 0,
         }
     }
 }

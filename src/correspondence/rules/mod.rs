@@ -20,10 +20,7 @@ mod references;
 #[cfg(test)]
 mod sample;
 
-pub use attachments::{
-    FORM_FILE_LIMIT, FORWARDING_LIMIT, STREAM_FILE_LIMIT, check_checksum, check_forwarding,
-    check_upload,
-};
+pub use attachments::{FORM_FILE_LIMIT, STREAM_FILE_LIMIT, check_checksum, check_upload};
 pub use check::{check, check_attachment, check_resource_id};
 pub use context::{Context, NewFile};
 pub use finding::Finding;

@@ -53,6 +53,7 @@ pub(super) fn found(changes: Value) -> Vec<String> {
 pub(super) fn found_with(changes: Value, files: &[NewFile<'_>]) -> Vec<String> {
     let context = Context {
         new_files: Some(files),
+        size: files.iter().map(|file| file.size).sum(),
         ..Context::new(now(), true)
     };
     written(changes, &context)
