@@ -71,6 +71,19 @@ pub struct Notification {
     pub override_registered_contact_information: Option<bool>,
 }
 
+impl Notification {
+    /// The channel; e-mail is Altinn's default.
+    pub fn channel(&self) -> NotificationChannel {
+        self.notification_channel.unwrap_or_default()
+    }
+
+    /// The channel of the reminder; `None` when there is none.
+    pub fn reminder_channel(&self) -> Option<NotificationChannel> {
+        let channel = self.reminder_notification_channel;
+        (self.send_reminder == Some(true)).then(|| channel.unwrap_or(self.channel()))
+    }
+}
+
 /// A contact to notify: exactly one of the four members (codes 3018 and 3019).
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
@@ -115,6 +128,18 @@ pub enum NotificationChannel {
     SmsPreferred,
     /// Both.
     EmailAndSms,
+}
+
+impl NotificationChannel {
+    /// True when some may be notified by e-mail.
+    pub fn has_email(self) -> bool {
+        self != Self::Sms
+    }
+
+    /// True when some may be notified by SMS.
+    pub fn has_sms(self) -> bool {
+        self != Self::Email
+    }
 }
 
 api_enum!(NotificationChannel: Email, Sms, EmailPreferred, SmsPreferred, EmailAndSms);

@@ -138,14 +138,17 @@ impl<'a> SmsTexts<'a> {
         let Some(notification) = notification else {
             return Self::default();
         };
-        let text = |channel, text: &'a Option<String>| text.as_deref().filter(|_| has_sms(channel));
+        let text = |channel: Option<NotificationChannel>, text: &'a Option<String>| {
+            channel
+                .filter(|channel| channel.has_sms())
+                .and(text.as_deref())
+        };
         Self {
-            first: text(first_channel(notification), &notification.sms_body),
+            first: text(Some(notification.channel()), &notification.sms_body),
             reminder: text(
-                reminder_channel(notification),
+                notification.reminder_channel(),
                 &notification.reminder_sms_body,
-            )
-            .filter(|_| notification.send_reminder == Some(true)),
+            ),
         }
     }
 }
@@ -164,16 +167,16 @@ pub(super) fn notification_views(
     let mut notices = vec![NotificationView::new(
         (notification, keywords),
         ("Notification", "when the letter can be read"),
-        first_channel(notification),
+        notification.channel(),
         (&notification.email_subject, &notification.email_body),
         notification.email_content_type,
         texts.first,
     )];
-    if notification.send_reminder == Some(true) {
+    if let Some(channel) = notification.reminder_channel() {
         notices.push(NotificationView::new(
             (notification, keywords),
             ("Reminder", "7 days later in production, 1 day later elsewhere, to those who have not opened the letter"),
-            reminder_channel(notification),
+            channel,
             (&notification.reminder_email_subject, &notification.reminder_email_body),
             notification.reminder_email_content_type.or(notification.email_content_type),
             texts.reminder,
@@ -193,7 +196,7 @@ impl NotificationView {
     ) -> Self {
         let has_words = subject.is_some() || body.is_some();
         // Without words of the sender there is nothing to show: Altinn's generic text is not known here.
-        let mail = has_mail(channel) && has_words;
+        let mail = channel.has_email() && has_words;
         let mail = mail.then(|| {
             EmailView::new(
                 &keywords.fill(subject.as_deref().unwrap_or_default()),
@@ -306,24 +309,6 @@ fn pieces(part: &str) -> Vec<SmsPiece> {
         }
     }
     pieces
-}
-
-fn first_channel(notification: &Notification) -> NotificationChannel {
-    notification.notification_channel.unwrap_or_default()
-}
-
-fn reminder_channel(notification: &Notification) -> NotificationChannel {
-    notification
-        .reminder_notification_channel
-        .unwrap_or_else(|| first_channel(notification))
-}
-
-fn has_mail(channel: NotificationChannel) -> bool {
-    channel != NotificationChannel::Sms
-}
-
-fn has_sms(channel: NotificationChannel) -> bool {
-    channel != NotificationChannel::Email
 }
 
 fn in_words(channel: NotificationChannel) -> &'static str {

@@ -141,7 +141,7 @@ fn references(letter: &Letter, written: &Correspondence) -> Value {
 }
 
 fn notification(letter: &Letter, wanted: &Notification) -> Value {
-    let channel = wanted.notification_channel.unwrap_or_default();
+    let channel = wanted.channel();
     let by_sms = matches!(
         channel,
         NotificationChannel::Sms

@@ -10,9 +10,7 @@ use super::super::sms::{Sms, is_gsm7};
 use super::super::text::excerpt;
 use super::finding::Finding;
 use super::notification::{NotificationText, notification_texts};
-use crate::correspondence::{
-    Correspondence, NOTIFICATION_KEYWORDS, Notification, NotificationChannel, in_norway,
-};
+use crate::correspondence::{Correspondence, NOTIFICATION_KEYWORDS, Notification, in_norway};
 use crate::diagnostic::nearest;
 use crate::secret::redact;
 
@@ -25,7 +23,14 @@ pub(super) fn check(
     notification: &Notification,
     found: &mut Vec<Finding>,
 ) {
-    let has_sms = sends_sms(notification);
+    let channels = [
+        Some(notification.channel()),
+        notification.reminder_channel(),
+    ];
+    let has_sms = channels
+        .into_iter()
+        .flatten()
+        .any(|channel| channel.has_sms());
     for text in notification_texts(notification) {
         // A text of a channel that is not used is never sent.
         if !text.is_sms || has_sms {
@@ -44,15 +49,6 @@ pub(super) fn check(
             format_args!("{list}[{index}].mobileNumber"),
         ));
     }
-}
-
-fn sends_sms(notification: &Notification) -> bool {
-    let channel = notification.notification_channel.unwrap_or_default();
-    let reminder = notification
-        .reminder_notification_channel
-        .unwrap_or(channel);
-    channel != NotificationChannel::Email
-        || notification.send_reminder == Some(true) && reminder != NotificationChannel::Email
 }
 
 /// Warns of links, identity numbers, costly characters and unknown keywords in one text.

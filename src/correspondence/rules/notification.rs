@@ -79,15 +79,10 @@ pub(super) fn texts(notification: &Notification, found: &mut Vec<Finding>) {
     if notification.notification_template == Some(NotificationTemplate::GenericAltinnMessage) {
         return;
     }
-    // Altinn's default channel is e-mail.
-    let channel = notification.notification_channel.unwrap_or_default();
+    let channel = notification.channel();
     let first = (code(channel), channel, false);
-    let reminder = (notification.send_reminder == Some(true)).then(|| {
-        let channel = notification
-            .reminder_notification_channel
-            .unwrap_or(channel);
-        (code(channel) + 1, channel, true)
-    });
+    let reminder = notification.reminder_channel();
+    let reminder = reminder.map(|channel| (code(channel) + 1, channel, true));
     // The server checks in the order of the codes, in which those of notification and reminder alternate.
     let mut both = [Some(first), reminder];
     both.sort_by_key(|asked| asked.map(|(code, ..)| code));
@@ -95,9 +90,9 @@ pub(super) fn texts(notification: &Notification, found: &mut Vec<Finding>) {
         let texts = notification_texts(notification).into_iter();
         for text in texts.filter(|text| text.is_reminder == of_reminder) {
             let is_needed = if text.is_sms {
-                channel != NotificationChannel::Email
+                channel.has_sms()
             } else {
-                channel != NotificationChannel::Sms
+                channel.has_email()
             };
             // A text of nothing but blanks counts as present to Altinn.
             if is_needed && text.text.is_empty() {
