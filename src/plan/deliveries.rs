@@ -72,27 +72,20 @@ impl Iterator for Deliveries<'_> {
     type Item = Result<Planned, InputChanged>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let Some(read) = self.rows.read(&mut self.row) else {
+        let prints = &self.checked.fingerprints;
+        let read = self.rows.read(&mut self.row);
+        let Row { number, line, .. } = self.row;
+        let changed = |row, line| InputChanged { row, line };
+        let expected = match (read, prints.get(self.at)) {
+            (Some(Ok(())), Some(expected)) => expected,
+            (None, None) => return None,
             // A file that has become shorter has changed too. The position moves to the end, so that it is reported once.
-            let missing = self.at < self.checked.fingerprints.len();
-            self.at = self.checked.fingerprints.len();
-            return missing.then(|| {
-                Err(InputChanged {
-                    row: self.row.number + 1,
-                    line: self.row.line + 1,
-                })
-            });
-        };
-        let drifted = InputChanged {
-            row: self.row.number,
-            line: self.row.line,
-        };
-        if read.is_err() {
-            return Some(Err(drifted));
-        }
-        // A file that has become longer has changed too.
-        let Some(expected) = self.checked.fingerprints.get(self.at) else {
-            return Some(Err(drifted));
+            (None, Some(_)) => {
+                self.at = prints.len();
+                return Some(Err(changed(number + 1, line + 1)));
+            }
+            // So has a file that has become longer, or a row that cannot be read any more.
+            (Some(_), _) => return Some(Err(changed(number, line))),
         };
         self.at += 1;
         // A row without a letter is planned even when it is not wanted: the run records every skipped row.
@@ -103,7 +96,7 @@ impl Iterator for Deliveries<'_> {
         Some(if Fingerprint::from_planned(&planned) == *expected {
             Ok(planned)
         } else {
-            Err(drifted)
+            Err(changed(number, line))
         })
     }
 }
