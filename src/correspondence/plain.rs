@@ -25,18 +25,16 @@ pub fn find_markup(text: &str) -> Option<Markup> {
 
 /// Removes the markup from a text, changing as little as possible: a blank here, a sign less there. A plain text stays as it is.
 pub fn without_markup(text: &str) -> Cow<'_, str> {
-    let Some(first) = find_markup(text) else {
-        return Cow::Borrowed(text);
-    };
-    let mut plain = repair(text, &first);
+    let mut plain = Cow::Borrowed(text);
     // A repair may reveal other markup behind it. The bound ends the loop even if two repairs ever undo each other.
-    for _ in 0..text.len() {
+    for _ in 0..=text.len() {
         let Some(markup) = find_markup(&plain) else {
-            return Cow::Owned(plain);
+            return plain;
         };
-        plain = repair(&plain, &markup);
+        plain = Cow::Owned(repair(&plain, &markup));
     }
     // The last resort: without nearly all signs there is no markup.
+    let mut plain = plain.into_owned();
     plain.retain(|c| !c.is_ascii_punctuation() || matches!(c, '.' | ',' | '-' | '(' | ')'));
     Cow::Owned(plain)
 }

@@ -286,9 +286,8 @@ fn choose_column(mut rows: Rows, names: &[&str]) -> usize {
         }
     }
     // The leftmost of several columns with the same count; the first column when there are no recipients at all.
-    let most = counts.iter().max().copied().unwrap_or_default();
+    let counts = counts.iter().enumerate().rev();
     counts
-        .iter()
-        .position(|count| *count == most)
-        .unwrap_or_default()
+        .max_by_key(|(_, count)| **count)
+        .map_or(0, |(column, _)| column)
 }

@@ -154,12 +154,8 @@ pub(super) fn inputs(
         let name = file(path.unwrap_or(&planned.file.path));
         (InputKind::Attachment, name, planned.file.digest)
     }));
-    if !mailing
-        .letter
-        .attachments
-        .iter()
-        .all(AttachmentPlan::is_shared)
-    {
+    let mut plans = mailing.letter.attachments.iter();
+    if !plans.all(AttachmentPlan::is_shared) {
         // There may be millions of them: they are listed as one part.
         let own = parts.iter().find(|(role, ..)| *role == "attachments");
         found.extend(own.map(|(.., digest)| {

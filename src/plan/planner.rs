@@ -413,14 +413,11 @@ pub(crate) fn rows_with_key(mailing: &Mailing, key: &str) -> Result<Selection, P
         if read.is_err() {
             continue;
         }
-        let matches = match (mailing.row_key, &recipient) {
-            (Some(column), _) => nfc(row.get(column).trim()) == nfc(key.trim()),
-            (None, None) => false,
-            (None, Some(recipient)) => {
-                planner.fill(&row);
-                let of_row = planner.recipient(&row);
-                of_row.is_ok_and(|of_row| of_row == *recipient)
-            }
+        let matches = if let Some(column) = mailing.row_key {
+            nfc(row.get(column).trim()) == nfc(key.trim())
+        } else {
+            planner.fill(&row);
+            recipient.is_some() && planner.recipient(&row).ok() == recipient
         };
         if matches {
             found.push(row.number);
