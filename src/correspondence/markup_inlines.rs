@@ -1,7 +1,7 @@
 //! The search for inline markup: links, addresses, emphasis, formulas and attributes.
 
 use super::markup::{Markup, MarkupKind};
-use super::markup_source::{NONE, Source, is_punctuation, is_sign, is_space};
+use super::markup_source::{NONE, Source, ends_address, is_punctuation, is_sign, is_space};
 
 /// A run of one sign that may open or close emphasis.
 struct Delimiter {
@@ -281,28 +281,14 @@ impl<'a> Inlines<'a> {
     }
 
     /// The end of an address before its domain is judged: a blank, an angle bracket, an entity, or a sign at the end of a sentence.
-    fn address_end(&self, mut at: usize) -> Option<usize> {
+    fn address_end(&self, at: usize) -> Option<usize> {
         let source = self.source;
-        let ends = |c: char| c == ' ' || c.is_control() || c == '<' || c == '>';
-        let mut open = 0;
-        loop {
-            let c = source.get(at);
-            match c {
-                '(' => open += 1,
-                ')' if open == 0 => return Some(at),
-                ')' => open -= 1,
-                _ => {}
-            }
-            let next = source.get(at + 1);
-            let trailing = matches!(c, '?' | '!' | '.' | ',' | ':' | '*' | '_' | '~');
-            if ends(c)
-                || c == '&' && self.is_entity_like(at)
-                || trailing && (ends(next) && !matches!(next, '>' | '<'))
-            {
-                return (open == 0).then_some(at);
-            }
-            at += 1;
-        }
+        source.skip_paired(at, |at| match source.get(at) {
+            '<' | '>' => true,
+            '&' => self.is_entity_like(at),
+            '?' | '!' | '.' | ',' | ':' | '*' | '_' | '~' => ends_address(source.get(at + 1)),
+            c => ends_address(c),
+        })
     }
 
     fn is_entity_like(&self, at: usize) -> bool {

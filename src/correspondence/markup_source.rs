@@ -193,32 +193,25 @@ impl Source {
         if self.get(at) != '[' {
             return None;
         }
-        let mut blank = true;
-        let mut at = at + 1;
-        loop {
-            match self.get(at) {
-                NONE | '[' => return None,
-                ']' => return (!blank).then_some(at + 1),
-                '\\' => {
-                    blank = false;
-                    at += 1;
-                }
-                c => blank &= c.is_whitespace(),
-            }
-            at += 1;
-        }
+        let end = self.skip(at + 1, |c| !matches!(c, '[' | ']'));
+        let is_blank = self.skip(at + 1, char::is_whitespace) == end;
+        (self.get(end) == ']' && !is_blank).then_some(end + 1)
     }
 
     /// The end of a link's target: it has no blanks, and parentheses in pairs.
-    pub(super) fn target(&self, mut at: usize) -> Option<usize> {
+    pub(super) fn target(&self, at: usize) -> Option<usize> {
+        self.skip_paired(at, |at| ends_address(self.get(at)))
+    }
+
+    /// The place where a text `ends`, or a `)` before it that has no `(`; `None` when it ends within parentheses.
+    pub(super) fn skip_paired(&self, mut at: usize, ends: impl Fn(usize) -> bool) -> Option<usize> {
         let mut open = 0;
         loop {
             match self.get(at) {
                 '(' => open += 1,
                 ')' if open == 0 => return Some(at),
                 ')' => open -= 1,
-                '\\' => at += 1,
-                c if c == ' ' || c.is_control() => return (open == 0).then_some(at),
+                _ if ends(at) => return (open == 0).then_some(at),
                 _ => {}
             }
             at += 1;
@@ -235,6 +228,11 @@ impl Source {
         let end = self.skip(at + 1, |c| c != close);
         (end < self.chars.len()).then_some(end + 1)
     }
+}
+
+/// True for blanks and control characters, and so for [`NONE`].
+pub(super) fn ends_address(c: char) -> bool {
+    c == ' ' || c.is_control()
 }
 
 /// True for white space and for [`NONE`].
