@@ -29,14 +29,11 @@ pub(super) fn null_characters(letter: &Correspondence, found: &mut Vec<Finding>)
             );
         }
     };
-    let summary = letter.content.message_summary.as_deref();
+    let content = &letter.content;
+    let summary = content.message_summary.as_deref();
     for (member, text, code) in [
         ("resourceId", &*letter.resource_id, Some(1036)),
-        (
-            "content.messageBody",
-            &letter.content.message_body,
-            Some(1003),
-        ),
+        ("content.messageBody", &content.message_body, Some(1003)),
         // On these and the texts below the server fails with 500, which is tried again like any other failure: it must be found here.
         ("sendersReference", &letter.senders_reference, None),
         ("content.messageSummary", summary.unwrap_or_default(), None),
@@ -117,13 +114,9 @@ pub(super) fn due_date(letter: &Correspondence, now: Timestamp, found: &mut Vec<
 /// 1002: the title must be plain text.
 pub(super) fn title(letter: &Correspondence, found: &mut Vec<Finding>) {
     let member = "correspondence.content.messageTitle";
-    found.extend(check_plain(
-        1002,
-        member,
-        "the title",
-        &letter.content.message_title,
-    ));
-    found.extend(check_expanded(&letter.content.message_title));
+    let title = &letter.content.message_title;
+    found.extend(check_plain(1002, member, "the title", title));
+    found.extend(check_expanded(title));
 }
 
 /// Warns of a title that a long name makes too long: Altinn checks the length before it inserts the recipient's name.
