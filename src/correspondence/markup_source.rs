@@ -237,10 +237,7 @@ pub(super) fn ends_address(c: char) -> bool {
 
 /// True for white space and for [`NONE`].
 pub(super) fn is_space(c: char) -> bool {
-    matches!(
-        c,
-        NONE | '\t'..='\r' | ' ' | '\u{a0}' | '\u{1680}' | '\u{2000}'..='\u{200a}' | '\u{202f}' | '\u{205f}' | '\u{3000}'
-    )
+    c == NONE || c.is_whitespace()
 }
 
 /// True for punctuation, for symbols and for [`NONE`].
