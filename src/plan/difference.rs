@@ -146,9 +146,12 @@ fn sentences(line: &str) -> Vec<&str> {
 
 /// Escapes control characters: they would move a terminal's cursor, or colour what follows.
 fn escape_controls(text: &str) -> String {
-    let shown = |letter: char| match letter.is_control() {
-        true => letter.escape_default().to_string(),
-        false => letter.to_string(),
+    let shown = |letter: char| {
+        if letter.is_control() {
+            letter.escape_default().to_string()
+        } else {
+            letter.to_string()
+        }
     };
     text.chars().map(shown).collect()
 }

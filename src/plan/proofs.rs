@@ -40,9 +40,9 @@ pub(crate) fn prove(
     let mut report = ReportBuilder::new(mailing, Problems::new(), now);
     let mut proofs = Proofs::empty(checked);
     let mut proven = Selection::default();
-    while let Some(planned) = deliveries.next() {
-        let mut planned = planned.map_err(|changed| problem_of(mailing, &changed))?;
-        if let Planned::Delivery(delivery) = &mut planned {
+    while let Some(outcome) = deliveries.next() {
+        let mut outcome = outcome.map_err(|changed| problem_of(mailing, &changed))?;
+        if let Planned::Delivery(delivery) = &mut outcome {
             let (planner, row) = (&mut deliveries.planner, &deliveries.row);
             // The letter has been compared with what was checked: redirected, it has another key and digest.
             let withheld = planner.redirect(&proof, delivery);
@@ -52,10 +52,10 @@ pub(crate) fn prove(
             proofs.count(delivery, withheld);
             proven.push(row.number);
         } else {
-            planned = Planned::LeftOut;
+            outcome = Planned::LeftOut;
         }
         // Every row gets a fingerprint, so that positions are the same as in the mailing's report.
-        let fingerprint = Fingerprint::from_planned(&planned);
+        let fingerprint = Fingerprint::from_planned(&outcome);
         proofs.checked.fingerprints.push(fingerprint);
     }
     // Warnings about the letters have been reported with the letters.

@@ -10,7 +10,9 @@ use super::super::sms::{Sms, is_gsm7};
 use super::super::text::excerpt;
 use super::finding::Finding;
 use super::notification::{NotificationText, notification_texts};
-use crate::correspondence::{Correspondence, NOTIFICATION_KEYWORDS, Notification, in_norway};
+use crate::correspondence::{
+    Correspondence, NOTIFICATION_KEYWORDS, Notification, NotificationChannel, in_norway,
+};
 use crate::diagnostic::nearest;
 use crate::secret::redact;
 
@@ -30,7 +32,7 @@ pub(super) fn check(
     let has_sms = channels
         .into_iter()
         .flatten()
-        .any(|channel| channel.has_sms());
+        .any(NotificationChannel::has_sms);
     for text in notification_texts(notification) {
         // A text of a channel that is not used is never sent.
         if !text.is_sms || has_sms {
