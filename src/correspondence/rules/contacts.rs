@@ -123,7 +123,7 @@ fn custom_recipient(
 
 /// The member of the first text with the keyword [`RECIPIENT_NAME`], in any case.
 fn text_with_name(notification: &Notification) -> Option<&'static str> {
-    let mut texts = notification_texts(notification).into_iter();
+    let mut texts = notification_texts(notification);
     let naming = texts.find(|text| text.text.to_ascii_lowercase().contains(RECIPIENT_NAME));
     naming.map(|text| text.name)
 }

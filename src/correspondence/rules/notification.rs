@@ -29,48 +29,34 @@ pub(super) struct NotificationText<'a> {
     is_reminder: bool,
 }
 
-/// The texts in the order of the API's members.
-pub(super) fn notification_texts(notification: &Notification) -> [NotificationText<'_>; 6] {
-    let Notification {
-        email_subject,
-        email_body,
-        sms_body,
-        reminder_email_subject: reminder_subject,
-        reminder_email_body: reminder_body,
-        reminder_sms_body: reminder_sms,
-        ..
-    } = notification;
+/// The members of the texts, in the API's order, and their names in messages: subject, e-mail and SMS of the notification, then of the reminder.
+const TEXTS: [(&str, &str); 6] = [
+    ("emailSubject", "the subject of the e-mail"),
+    ("emailBody", "the text of the e-mail"),
+    ("smsBody", "the text of the SMS"),
+    ("reminderEmailSubject", "the subject of the reminder"),
+    ("reminderEmailBody", "the text of the reminder by e-mail"),
+    ("reminderSmsBody", "the text of the reminder by SMS"),
+];
+
+pub(super) fn notification_texts(
+    notification: &Notification,
+) -> impl Iterator<Item = NotificationText<'_>> {
     let texts = [
-        ("emailSubject", "the subject of the e-mail", email_subject),
-        ("emailBody", "the text of the e-mail", email_body),
-        ("smsBody", "the text of the SMS", sms_body),
-        (
-            "reminderEmailSubject",
-            "the subject of the reminder",
-            reminder_subject,
-        ),
-        (
-            "reminderEmailBody",
-            "the text of the reminder by e-mail",
-            reminder_body,
-        ),
-        (
-            "reminderSmsBody",
-            "the text of the reminder by SMS",
-            reminder_sms,
-        ),
+        &notification.email_subject,
+        &notification.email_body,
+        &notification.sms_body,
+        &notification.reminder_email_subject,
+        &notification.reminder_email_body,
+        &notification.reminder_sms_body,
     ];
-    // Three of the notification and three of the reminder: subject, e-mail, SMS.
-    std::array::from_fn(|at| {
-        let (name, what, text) = texts[at];
-        NotificationText {
-            name,
-            what,
-            text: text.as_deref().unwrap_or_default(),
-            limit: [512, 10_000, 2144][at % 3],
-            is_sms: at % 3 == 2,
-            is_reminder: at >= 3,
-        }
+    (0..6).map(move |at| NotificationText {
+        name: TEXTS[at].0,
+        what: TEXTS[at].1,
+        text: texts[at].as_deref().unwrap_or_default(),
+        limit: [512, 10_000, 2144][at % 3],
+        is_sms: at % 3 == 2,
+        is_reminder: at >= 3,
     })
 }
 
@@ -87,7 +73,7 @@ pub(super) fn texts(notification: &Notification, found: &mut Vec<Finding>) {
     let mut both = [Some(first), reminder];
     both.sort_by_key(|asked| asked.map(|(code, ..)| code));
     for (code, channel, of_reminder) in both.into_iter().flatten() {
-        let texts = notification_texts(notification).into_iter();
+        let texts = notification_texts(notification);
         for text in texts.filter(|text| text.is_reminder == of_reminder) {
             let is_needed = if text.is_sms {
                 channel.has_sms()
