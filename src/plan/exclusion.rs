@@ -1,5 +1,6 @@
 //! The exclusion list: keys or recipients that get no letter. It is read and judged as the recipients file is.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -9,6 +10,7 @@ use crate::correspondence::text::excerpt;
 use crate::correspondence::{Recipient, identifier};
 use crate::diagnostic::{Place, Problem, Problems, as_seen};
 use crate::recipients::{Damage, Options, Row, Rows, detect_damage};
+use crate::secret::redact;
 
 /// The most entries without a row that one warning names.
 const NAMED: usize = 5;
@@ -67,9 +69,12 @@ impl Exclusion {
         if rows.headers().len() > 1 {
             problems.push(list.column_warning(rows.headers()));
         } else if rows.has_header() {
-            let header = list.column.clone();
             // A list of one column often has no header: its first line counts as an entry that need not match a row.
-            list.add(&header, 1, true);
+            let first = std::mem::take(&mut list.column);
+            let is_header = may_be_header(&first);
+            list.add(&first, 1, is_header);
+            // Otherwise the name of a column would be an identity number.
+            list.column = if is_header { first } else { String::new() };
         }
         let mut row = Row::default();
         while let Some(read) = rows.read(&mut row) {
@@ -168,9 +173,13 @@ impl Exclusion {
         for entry in self
             .entries
             .iter()
-            .filter(|entry| !entry.is_met.load(Ordering::Relaxed) && !entry.is_header)
+            .filter(|entry| !entry.is_met.load(Ordering::Relaxed))
         {
             let near_line = entry.near_line.load(Ordering::Relaxed);
+            // A header resembles no key.
+            if entry.is_header && near_line == u64::MAX {
+                continue;
+            }
             // An entry that misses its row by a slip would send a letter to a person who must not get one: an error where a slip is likely, else a warning.
             if let Some((message, hint)) = entry.damage() {
                 let problem =
@@ -231,7 +240,10 @@ impl Exclusion {
             file: self.file.clone(),
             row: None,
             line: entry.line,
-            columns: vec![self.column.clone()],
+            columns: Some(self.column.clone())
+                .filter(|column| !column.is_empty())
+                .into_iter()
+                .collect(),
         }
     }
 }
@@ -253,13 +265,26 @@ impl Entry {
         }
         // A key may be any text. Only a text that was clearly meant as a recipient is judged as one.
         let error = Recipient::parse(self.text.trim()).err()?;
-        error.is_meant().then(|| {
-            (
+        if error.is_meant() {
+            return Some((
                 format!("the entry of the exclusion list cannot be read: {error}"),
                 error.hint(),
+            ));
+        }
+        let holds_person = matches!(redact(&self.text), Cow::Owned(_));
+        holds_person.then(|| {
+            (
+                "the entry of the exclusion list has more than an identity number".to_owned(),
+                "leave the number alone on its line: with anything beside it nobody is excluded"
+                    .to_owned(),
             )
         })
     }
+}
+
+/// True unless a first line has so many digits that it is a key or a recipient, or meant as one: `2026-1`, `fnr 21824621702`.
+fn may_be_header(line: &str) -> bool {
+    line.chars().filter(|c| c.is_numeric()).count() < 3
 }
 
 /// The index of the column with recipients or keys: the first of `names` that there is, else the one in which most values are meant as recipients.

@@ -356,6 +356,23 @@ fn entries_that_cannot_be_read_are_errors_and_those_that_meet_no_row_are_told() 
         says(&run, &[part, "ex.csv:2"]);
         assert!(!run.to_string().contains("2818813964"), "{run}");
     }
+    // A first line that is nearly an entry is no header.
+    for (line, part) in [
+        ("02818813964 (død)", "has more than an identity number"),
+        ("fnr 02818813964", "has more than an identity number"),
+        ("'02818813964", "begins with an apostrophe"),
+        ("=\"02818813964\"", "is a formula, or written as one"),
+        ("02818813964.", "ex.csv"),
+        ("028188-13964", "ex.csv"),
+    ] {
+        let run = validate(&excluding(line), 2);
+        says(&run, &[part, "ex.csv:1"]);
+        assert!(!run.to_string().contains("2818813964"), "{run}");
+    }
+    says(
+        &validate(&excluding("2026-0\n"), 0),
+        &["1 of 1 entry of the exclusion list meets no row"],
+    );
     let run = validate(&excluding("Sak\nS2\nS7\nS8\n"), 0);
     says(
         &run,

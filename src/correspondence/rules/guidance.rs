@@ -74,6 +74,15 @@ fn check_text(text: &NotificationText<'_>, found: &mut Vec<Finding>) {
                 .with_hint("Altinn's guidance: no personal data in e-mail and SMS, and nothing that tells what a sensitive letter is about"),
         );
     }
+    if text.contains("{{recipientName}}") {
+        found.push(
+            Finding::advice(
+                member,
+                "Altinn puts no name in for `{{recipientName}}` here",
+            )
+            .with_hint("in notifications the name is written `$recipientName$`"),
+        );
+    }
     if is_sms && !text.chars().all(is_gsm7) {
         found.push(ucs2_warning(text, member));
     }
@@ -190,6 +199,10 @@ mod tests {
             (
                 json!({ "smsBody": "Du har fått brev fra NAV. Logg inn i Altinn." }),
                 vec![],
+            ),
+            (
+                json!({ "emailSubject": "Brev til {{recipientName}}" }),
+                vec!["warning - emailSubject"],
             ),
             (
                 json!({ "smsBody": "Les på https://altinn.no" }),
