@@ -130,11 +130,13 @@ pub(crate) fn write_all(report: &Report, journal: &Path) -> Result<Vec<PathBuf>,
     let [html, csv, json] = ["html", "csv", "json"].map(|name| journal.with_extension(name));
     // Only the file name, so that the page finds the CSV after both have been moved.
     let csv_name = csv.file_name().map(|name| name.to_string_lossy());
-    write_whole(&html, |html| {
-        Ok(write(report, Format::Html, csv_name.as_deref(), html)?)
+    write_whole(&html, |to| {
+        write(report, Format::Html, csv_name.as_deref(), to).map_err(unwritten(&html))
     })?;
-    write_whole(&csv, |csv| {
-        write_whole(&json, |json| Ok(report::csv_and_json(report, csv, json)?))
+    write_whole(&csv, |to_csv| {
+        write_whole(&json, |to_json| {
+            report::csv_and_json(report, to_csv, to_json).map_err(unwritten(&csv))
+        })
     })?;
     Ok(vec![html, csv, json])
 }
@@ -151,6 +153,14 @@ fn write(
         Format::Html => report::html(report, csv, to),
         Format::Json => report::json(report, to),
         Format::Text => report::text(report, to),
+    }
+}
+
+/// Names the file that could not be written.
+fn unwritten(path: &Path) -> impl Fn(ReportError) -> CliError {
+    move |error| match error {
+        ReportError::Write(error) => CliError::file("write", path)(error),
+        error => error.into(),
     }
 }
 

@@ -189,13 +189,15 @@ impl SendArgs {
         run_summary.set_reports(written.as_deref().unwrap_or_default());
         let summary = ended.map_err(|error| resume::changed_error(error, checked, &self.target))?;
         stopped?;
-        let (report, written) = (report?, written?);
+        let report = report?;
         let stdout_result = if self.json {
             Ok(())
         } else {
-            print_report(&report, &written, printer)
+            print_report(&report, written.as_deref().unwrap_or_default(), printer)
         };
         let status = print_outcome(&self.target, checked, &summary, &report, printer);
+        // Only now: what became of the letters is told also when no file can be written.
+        let status = status.after(written.map(drop), printer)?;
         status.after(stdout_result, printer)
     }
 

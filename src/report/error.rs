@@ -19,7 +19,11 @@ pub(crate) enum ReportError {
 
 impl From<csv::Error> for ReportError {
     fn from(error: csv::Error) -> Self {
-        Self::Write(error.into())
+        // Not `into`, which would hide that a reader has gone away.
+        Self::Write(match error.into_kind() {
+            csv::ErrorKind::Io(error) => error,
+            other => io::Error::other(format!("{other:?}")),
+        })
     }
 }
 

@@ -46,3 +46,21 @@ fn a_disk_that_is_full_from_the_start_sends_nothing() {
     project.run(&["send", "mailing.yaml"]).ends(0);
     assert_eq!(sandbox.letters().len(), 3);
 }
+
+#[test]
+fn what_became_of_the_letters_is_told_also_when_no_report_can_be_written() {
+    let sandbox = LiveSandbox::start();
+    let project = Project::small().with_sandbox(&sandbox);
+    project.run(&["send", "mailing.yaml"]).ends(0);
+    let csv = std::fs::read_dir(project.path(".massebrev")).unwrap();
+    let csv = csv.map(|entry| entry.unwrap().path());
+    let csv = csv.filter(|path| path.extension().is_some_and(|name| name == "csv"));
+    for path in csv.collect::<Vec<_>>() {
+        std::fs::remove_file(&path).unwrap();
+        std::fs::create_dir(&path).unwrap();
+    }
+    let run = project.run(&["send", "mailing.yaml"]).ends(3);
+    assert!(run.stdout().contains("every row is accounted for"), "{run}");
+    assert!(run.stderr().contains("error: cannot write "), "{run}");
+    assert!(run.stderr().contains(".csv"), "{run}");
+}
