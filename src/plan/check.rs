@@ -45,6 +45,15 @@ pub(crate) fn check(
             "there are no rows: only a header, or nothing at all",
         ));
     }
+    if report.checked.rows > 0 && report.checked.skipped == report.checked.rows {
+        report.push(
+            Problem::warning(
+                Place::File(mailing.rows_file()),
+                "no row becomes a letter: all of them are left out",
+            )
+            .with_hint("look at `recipients.where` and the exclusion list: texts are compared letter by letter, with upper and lower case"),
+        );
+    }
     mailing.find_duplicates(&mut report)?;
     mailing.find_damage(lint, &mut report);
     unused::find(mailing, &mut report);

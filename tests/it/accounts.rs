@@ -26,6 +26,7 @@ fn a_mailing_whose_rows_are_all_skipped_says_so() {
     for _ in 0..2 {
         let run = project.run(&["send", "mailing.yaml"]).ends(0);
         assert!(run.stderr().contains("no row becomes a letter"), "{run}");
+        assert!(run.stderr().contains("look at `recipients.where`"), "{run}");
         assert!(!run.stderr().contains("earlier run"), "{run}");
         assert_eq!(project.count("skipped"), 2);
     }
