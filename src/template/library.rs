@@ -15,7 +15,7 @@ use super::error::TemplateError;
 use super::folder::Folder;
 use super::names::Names;
 use super::scan::{Scan, scan};
-use super::tag_mistakes::{mistakes, wrong_comparisons};
+use super::tag_mistakes::{mistakes, unclosed_section, wrong_comparisons};
 use super::tera_error::from_tera;
 use super::token::{Kind, Tag, Token, shown};
 use super::tree::{Leaf, ShownColumn, Text};
@@ -369,9 +369,12 @@ impl TemplateText {
             self.locate(TemplateError::new(message), at.clone())
         });
         let mistakes = self.scan.tags.iter().flat_map(mistakes);
-        shows_all
-            .into_iter()
-            .chain(mistakes.map(|error| self.with_source(error)))
+        let unclosed = unclosed_section(&self.scan.tags, &self.source);
+        shows_all.into_iter().chain(
+            mistakes
+                .chain(unclosed)
+                .map(|error| self.with_source(error)),
+        )
     }
 
     /// Adds the columns that are used as `row["E-post"]`. Columns that do not exist are errors.

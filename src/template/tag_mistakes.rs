@@ -7,6 +7,7 @@ use super::error::TemplateError;
 use super::names::{Meaning, Names};
 use super::reference::{arguments_of, call_of, name_of};
 use super::token::{Kind, Tag, Token};
+use crate::diagnostic::Source;
 use crate::text::is_invisible;
 
 /// The mistake for a sign that cannot be part of a tag and was probably pasted. Other mistakes in the tag may be consequences of it.
@@ -69,6 +70,53 @@ pub(super) fn mistakes(tag: &Tag) -> Vec<TemplateError> {
         found.extend(changed_recipient_name(tokens));
     }
     found
+}
+
+/// The tags that begin and end a section.
+const SECTIONS: [(&str, &str); 5] = [
+    ("if", "endif"),
+    ("for", "endfor"),
+    ("filter", "endfilter"),
+    ("block", "endblock"),
+    ("component", "endcomponent"),
+];
+
+/// The first section of a template that is closed by the tag of another one, or else the last one that is never closed. Tera only says that the text ends.
+pub(super) fn unclosed_section(tags: &[Tag], source: &Source) -> Option<TemplateError> {
+    let mut open: Vec<(&Token, &str)> = Vec::new();
+    for tag in tags {
+        let Some(first) = tag.tokens.first() else {
+            continue;
+        };
+        let word = tag.word();
+        if let Some((_, end)) = SECTIONS.iter().find(|(begin, _)| *begin == word) {
+            open.push((first, end));
+        } else if SECTIONS.iter().any(|(_, end)| *end == word) {
+            match open.pop() {
+                Some((_, end)) if end == word => {}
+                Some((begin, end)) => {
+                    let line = source.position(begin.at.start).line;
+                    let message = format!("`{word}` stands where `{end}` belongs");
+                    let hint = format!(
+                        "the `{}` on line {line} is open: close it first",
+                        begin.text
+                    );
+                    return Some(mistake(first, message, &hint));
+                }
+                None => {
+                    let hint = "take it out, or write the tag that begins the section";
+                    return Some(mistake(first, format!("`{word}` closes nothing"), hint));
+                }
+            }
+        }
+    }
+    let (begin, end) = open.pop()?;
+    let message = format!("this `{}` is never closed", begin.text);
+    Some(mistake(
+        begin,
+        message,
+        &format!("write `{{% {end} %}}` where it ends"),
+    ))
 }
 
 /// Finds comparisons of columns without a filter that cannot work, because the value of a column is text: `Beløp > 0`, `row["Antall"] == 1`. Texts are ordered letter
@@ -264,7 +312,7 @@ fn mistake(token: &Token, message: String, hint: &str) -> TemplateError {
 #[cfg(test)]
 mod tests {
     use super::super::scan::scan;
-    use super::{Kind, TemplateError, comparisons};
+    use super::{Kind, Source, TemplateError, comparisons};
 
     fn mistakes(text: &str) -> Vec<TemplateError> {
         scan(text).tags.iter().flat_map(super::mistakes).collect()
@@ -336,6 +384,34 @@ mod tests {
             assert!(!found.is_empty(), "{text}");
             assert_eq!(&text[found[0].span.clone()], place, "{text}");
             assert_eq!(found[0].hint.as_deref(), Some(hint));
+        }
+    }
+
+    #[test]
+    fn a_section_that_is_not_closed_is_named() {
+        for (text, found) in [
+            ("{% if a %}{% for b in [1] %}{% endfor %}{% endif %}", None),
+            (
+                "{% if a %}\n{% if b %}\n{% endif %}",
+                Some(("if", 3, "this `if` is never closed")),
+            ),
+            (
+                "{% for a in [1] %}{% endif %}",
+                Some(("endif", 21, "`endif` stands where `endfor` belongs")),
+            ),
+            (
+                "a {% endif %}",
+                Some(("endif", 5, "`endif` closes nothing")),
+            ),
+            ("{% raw %}{% if a %}{% endraw %}", None),
+        ] {
+            let error = super::unclosed_section(&scan(text).tags, &Source::new("", text));
+            let error = error.map(|error| {
+                let at = error.span;
+                (text[at.clone()].to_owned(), at.start, error.message)
+            });
+            let found = found.map(|(word, at, message)| (word.to_owned(), at, message.to_owned()));
+            assert_eq!(error, found, "{text}");
         }
     }
 
