@@ -25,6 +25,8 @@ pub(super) fn markdown(nodes: &[Node]) -> String {
 #[derive(Debug, Default)]
 struct Writer {
     out: String,
+    /// The start of the text that is being captured; what stands before it is not trimmed.
+    start: usize,
     in_cell: bool,
     in_link_text: bool,
     strong: usize,
@@ -36,9 +38,11 @@ struct Writer {
 impl Writer {
     /// Returns the text that `write` adds to the output, and removes it again. The earlier output stays visible to `write`, because it decides on blanks.
     fn captured(&mut self, write: impl FnOnce(&mut Self)) -> String {
-        let start = self.out.len();
+        let before = std::mem::replace(&mut self.start, self.out.len());
         write(self);
-        self.out.split_off(start)
+        let text = self.out.split_off(self.start);
+        self.start = before;
+        text
     }
 
     fn blocks(&mut self, blocks: &[Block]) {
@@ -46,7 +50,7 @@ impl Writer {
         let mut previous: Option<&Block> = None;
         for block in blocks {
             if previous.is_some() {
-                self.out.push_str("\n\n");
+                self.separate("\n\n");
             }
             let is_adjacent = matches!(
                 (previous, block),
@@ -63,9 +67,16 @@ impl Writer {
         for (at, block) in blocks.iter().enumerate() {
             if at > 0 {
                 let apart = !is_tight || matches!(block, Block::Paragraph(_));
-                self.out.push_str(if apart { "\n\n" } else { "\n" });
+                self.separate(if apart { "\n\n" } else { "\n" });
             }
             self.block(block);
+        }
+    }
+
+    /// Separates the next block from those before it, unless these are empty.
+    fn separate(&mut self, separator: &str) {
+        if self.out.len() > self.start {
+            self.out.push_str(separator);
         }
     }
 
@@ -361,8 +372,8 @@ impl Writer {
     }
 
     fn trim_end(&mut self) {
-        self.out
-            .truncate(self.out.trim_end_matches([' ', '\n']).len());
+        let end = self.out.trim_end_matches([' ', '\n']).len();
+        self.out.truncate(end.max(self.start));
     }
 }
 

@@ -463,3 +463,20 @@ fn links(body: &str) -> Vec<&str> {
     links.retain(|link| !link.trim().is_empty());
     links
 }
+
+#[cfg(test)]
+mod tests {
+    use super::delivered;
+
+    /// An empty block inside another one has nothing to trim, and leaves what stands before it.
+    #[test]
+    fn an_empty_block_does_not_take_away_what_stands_before_it() {
+        for (body, markdown) in [
+            ("Hei\n\n> {#id}", "Hei\n\n>"),
+            ("Hei\n\n> <br>", "Hei\n\n>"),
+            ("Hei<ul><li>", "Hei\n\n-"),
+        ] {
+            assert_eq!(delivered(body).trim_end(), markdown, "{body:?}");
+        }
+    }
+}

@@ -310,7 +310,7 @@ impl SuspectCell {
         const AS_TEXT: &str = "a spreadsheet has changed it: export the column as text";
         let probably = |value: &str| {
             let (was, is) = (
-                identifier::masked(&with_signs_named(&self.value)),
+                with_signs_named(&identifier::masked(&self.value)),
                 identifier::masked(value),
             );
             match value {

@@ -211,7 +211,7 @@ impl<'a> RowPlanner<'a> {
                 ),
                 None => (error.to_string(), error.hint()),
             };
-            let cause = excerpt(&identifier::masked(&with_signs_named(&text)));
+            let cause = excerpt(&with_signs_named(&identifier::masked(&text)));
             Problem::error(place, message)
                 .with_cause(cause)
                 .with_hint(hint)

@@ -488,6 +488,11 @@ fn cells_that_are_no_values_are_told() {
             ],
         );
     }
+    // The digits of the sign's number are not the recipient's.
+    says(
+        &validate(&rows("991825827\u{200e};2026/1;Nord\n"), 2),
+        &["`991825827<U+200E>`", "r.csv:2 (column "],
+    );
     for name in ["\u{1f}Aslak", "Ingrid\u{b}D\u{e6}hli", "\u{202e}Eira"] {
         says(
             &validate(&names(name), 2),
