@@ -32,13 +32,19 @@ impl Element {
         text
     }
 
+    /// The children that are elements.
+    pub(super) fn elements(&self) -> impl Iterator<Item = &Self> {
+        self.children.iter().filter_map(|child| match child {
+            Node::Element(child) => Some(child),
+            Node::Text(_) => None,
+        })
+    }
+
     /// Calls `visit` with the parent and the element, for every element below this one in document order.
     pub(super) fn descend<'a>(&'a self, visit: &mut impl FnMut(&'a Self, &'a Self)) {
-        for child in &self.children {
-            if let Node::Element(child) = child {
-                visit(self, child);
-                child.descend(visit);
-            }
+        for child in self.elements() {
+            visit(self, child);
+            child.descend(visit);
         }
     }
 }

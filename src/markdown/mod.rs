@@ -7,9 +7,8 @@
 pub(crate) mod inbox;
 
 mod advice;
-mod document;
 mod html;
-mod html_reader;
+mod html_blocks;
 mod reverse;
 mod server;
 
