@@ -1,6 +1,7 @@
 //! Text functions of several modules: counts, JSON pointers, causes of errors, invisible characters.
 
 use std::error::Error;
+use std::fmt::Write as _;
 
 /// A count with its noun: `1 letter`, `2 letters`.
 pub(crate) fn count(number: impl TryInto<u64>, noun: &str) -> String {
@@ -66,6 +67,20 @@ pub(crate) fn floor_char_boundary(text: &str, at: usize) -> usize {
         at -= 1;
     }
     at
+}
+
+/// The text with its `hidden` characters replaced by their code points, as `<U+202E>`.
+pub(crate) fn with_code_points(text: &str, hidden: impl Fn(char) -> bool) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        if hidden(c) {
+            // Writing to a text cannot fail.
+            let _ = write!(shown, "<U+{:04X}>", u32::from(c));
+        } else {
+            shown.push(c);
+        }
+    }
+    shown
 }
 
 /// True for characters that have no width or turn the direction of the text around them: they can hide an identity number, or make a text read otherwise than it is.

@@ -2,66 +2,59 @@
 
 use std::fmt::Write as _;
 
-use super::group::{groups, headline, precedence, shared_hint};
-use super::json::word;
-use super::{Place, Problem, Problems};
+use super::Problems;
+use super::group::{Group, groups};
 
 /// One line for each problem, `::error file=…,line=…,col=…,title=…::…`; equal problems of many rows are one, because GitHub shows only ten of a kind.
 pub(crate) fn annotations(problems: &Problems) -> String {
-    let mut lines = String::new();
-    for group in groups(problems) {
-        if let Some((first, others)) = group.split_first() {
-            lines.push_str(&annotation(first, others));
-            lines.push('\n');
-        }
-    }
-    lines
+    let groups = groups(problems);
+    groups
+        .iter()
+        .map(|group| annotation(group) + "\n")
+        .collect()
 }
 
-/// The command for a problem and the others of its group, on one line.
-fn annotation(problem: &Problem, others: &[&Problem]) -> String {
-    let mut line = format!("::{} ", word(problem.severity));
+/// The command for a group of problems, on one line.
+fn annotation(group: &Group<'_>) -> String {
+    let problem = group.first;
+    let at = problem.place.location();
+    let mut line = format!(
+        "::{} file={}",
+        problem.severity.word(),
+        escape_property(&at.file)
+    );
     // Writing to a text cannot fail.
-    let _ = match &problem.place {
-        Place::File(file) => write!(
-            line,
-            "file={}",
-            escape_property(&file.display().to_string())
-        ),
-        Place::Source { source, span } => {
-            let at = source.position(span.start);
-            let file = escape_property(&source.path().display().to_string());
-            write!(line, "file={file},line={},col={}", at.line, at.column)
-        }
-        Place::Row { file, line: at, .. } => {
-            let file = escape_property(&file.display().to_string());
-            write!(line, "file={file},line={at}")
-        }
-    };
+    if let Some(number) = at.line {
+        let _ = write!(line, ",line={number}");
+    }
+    if let Some(column) = at.column {
+        let _ = write!(line, ",col={column}");
+    }
     let title = match problem.code {
         Some(code) => format!("massebrev: Altinn {code}"),
         None => "massebrev".to_owned(),
     };
+    let mut said = group.headline();
     // GitHub shows no columns of a CSV: they go into the text.
-    let mut said = headline(problem, others);
-    if let Place::Row { columns, .. } = &problem.place
-        && !columns.is_empty()
-    {
-        let _ = write!(said, "\ncolumn {}", columns.join(", "));
+    match at.columns() {
+        columns if columns.is_empty() => {}
+        columns => {
+            let _ = write!(said, "\ncolumn {columns}");
+        }
     }
-    let cause = match (&problem.place, others) {
+    let cause = match problem.row_line() {
         // The cause shown is that of the first row of the group.
-        (Place::Row { line, .. }, [_, ..]) => format!("line {line}"),
+        Some(line) if !group.others.is_empty() => format!("line {line}"),
         _ => "cause".to_owned(),
     };
-    let hint = shared_hint(problem, others);
-    for (name, text) in [(cause.as_str(), problem.cause.as_deref()), ("hint", hint)] {
+    for (name, text) in [
+        (cause.as_str(), problem.cause.as_deref()),
+        ("hint", group.hint()),
+        ("note", group.precedence().as_deref()),
+    ] {
         if let Some(text) = text {
             let _ = write!(said, "\n{name}: {text}");
         }
-    }
-    if let Some(precedence) = precedence(problem, others) {
-        let _ = write!(said, "\nnote: {precedence}");
     }
     let _ = write!(
         line,
@@ -89,7 +82,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::diagnostic::{Code, Source};
+    use crate::diagnostic::{Code, Place, Problem, Source};
 
     #[test]
     fn what_would_end_a_property_or_a_line_is_escaped() {

@@ -2,8 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::json::word;
-use super::{Place, Problem, Problems};
+use super::{Problem, Problems};
 
 const HEADER: [&str; 9] = [
     "file", "line", "row", "columns", "severity", "code", "message", "cause", "hint",
@@ -26,37 +25,15 @@ pub(crate) fn csv(problems: &Problems, out: &mut dyn Write) -> io::Result<()> {
 
 /// The cells of a problem, in the order of [`HEADER`]; unknown ones are empty.
 fn cells(problem: &Problem) -> [String; 9] {
-    let (file, line, row, columns) = match &problem.place {
-        Place::File(file) => (file.display().to_string(), None, None, String::new()),
-        Place::Source { source, span } => {
-            let line = source.position(span.start).line as u64;
-            (
-                source.path().display().to_string(),
-                Some(line),
-                None,
-                String::new(),
-            )
-        }
-        Place::Row {
-            file,
-            row,
-            line,
-            columns,
-        } => (
-            file.display().to_string(),
-            Some(*line),
-            *row,
-            columns.join(", "),
-        ),
-    };
+    let at = problem.place.location();
     let number = |number: Option<u64>| number.map(|number| number.to_string()).unwrap_or_default();
     let text = |text: &Option<String>| text.clone().unwrap_or_default();
     [
-        file,
-        number(line),
-        number(row),
-        columns,
-        word(problem.severity).to_owned(),
+        at.file.clone(),
+        number(at.line),
+        number(at.row),
+        at.columns(),
+        problem.severity.word().to_owned(),
         problem
             .code
             .map(|code| code.to_string())
@@ -79,7 +56,7 @@ fn disarmed(cell: String) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::diagnostic::Code;
+    use crate::diagnostic::{Code, Place};
 
     #[test]
     fn every_problem_is_a_line_with_its_row() {

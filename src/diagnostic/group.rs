@@ -1,83 +1,79 @@
 //! Grouping of equal problems of many rows.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
+use super::problem::count_rows;
 use super::{Code, Place, Precedence, Problem, Problems, Severity};
 use crate::text::count;
 
 /// The properties that all problems of a group share.
 type Kind<'p> = (Severity, Option<Code>, &'p str, &'p [String]);
 
+/// A problem, and the same problem of other rows.
+pub(super) struct Group<'p> {
+    pub(super) first: &'p Problem,
+    pub(super) others: Vec<&'p Problem>,
+}
+
 /// Groups problems: rows with the same problem in the same columns together, at the place of the first of them; everything else alone.
-pub(super) fn groups(problems: &Problems) -> Vec<Vec<&Problem>> {
-    let mut groups: Vec<Vec<&Problem>> = Vec::new();
+pub(super) fn groups(problems: &Problems) -> Vec<Group<'_>> {
+    let mut groups: Vec<Group<'_>> = Vec::new();
     let mut rows = HashMap::<Kind<'_>, usize>::new();
     for problem in problems {
-        let Place::Row { columns, .. } = &problem.place else {
-            groups.push(vec![problem]);
-            continue;
-        };
-        let Problem {
-            severity,
-            code,
-            message,
-            ..
-        } = problem;
-        // The cause is not a part of it: every row has its own value.
-        let kind = (*severity, *code, message.as_str(), columns.as_slice());
-        let index = *rows.entry(kind).or_insert(groups.len());
-        match groups.get_mut(index) {
-            Some(group) => group.push(problem),
-            None => groups.push(vec![problem]),
+        if let Place::Row { columns, .. } = &problem.place {
+            // The cause is not a part of it: every row has its own value.
+            let kind: Kind<'_> = (problem.severity, problem.code, &problem.message, columns);
+            let index = *rows.entry(kind).or_insert(groups.len());
+            if let Some(group) = groups.get_mut(index) {
+                group.others.push(problem);
+                continue;
+            }
         }
+        groups.push(Group {
+            first: problem,
+            others: Vec::new(),
+        });
     }
     groups
 }
 
-/// The message, with the number of rows when there are several. A row can have the same problem more than once, in two contacts for instance.
-pub(super) fn headline(problem: &Problem, others: &[&Problem]) -> String {
-    match (&problem.place, rows_of(problem, others)) {
-        (Place::Row { line, .. }, rows @ 2..) => {
-            format!("{} ({rows} rows, first at line {line})", problem.message)
+impl<'p> Group<'p> {
+    pub(super) fn all(&self) -> impl Iterator<Item = &'p Problem> {
+        std::iter::once(self.first).chain(self.others.iter().copied())
+    }
+
+    /// The number of different rows. A row can have the same problem more than once, in two contacts for instance.
+    pub(super) fn rows(&self) -> usize {
+        count_rows(self.all())
+    }
+
+    /// The message, with the number of rows when there are several.
+    pub(super) fn headline(&self) -> String {
+        let message = &self.first.message;
+        match (self.first.row_line(), self.rows()) {
+            (Some(line), rows @ 2..) => format!("{message} ({rows} rows, first at line {line})"),
+            _ => message.clone(),
         }
-        _ => problem.message.clone(),
     }
-}
 
-/// The number of different rows in a group.
-pub(super) fn rows_of(problem: &Problem, others: &[&Problem]) -> usize {
-    let all = std::iter::once(problem).chain(others.iter().copied());
-    let lines = all.filter_map(line_of).collect::<HashSet<_>>();
-    lines.len()
-}
-
-pub(super) fn line_of(problem: &Problem) -> Option<u64> {
-    match problem.place {
-        Place::Row { line, .. } => Some(line),
-        Place::File(_) | Place::Source { .. } => None,
+    /// The hint; `None` unless all rows have the same.
+    pub(super) fn hint(&self) -> Option<&'p str> {
+        let hint = self.first.hint.as_deref()?;
+        let mut others = self.others.iter();
+        others
+            .all(|other| other.hint.as_deref() == Some(hint))
+            .then_some(hint)
     }
-}
 
-/// The hint of a group; `None` unless all its rows have the same.
-pub(super) fn shared_hint<'p>(problem: &'p Problem, others: &[&Problem]) -> Option<&'p str> {
-    let hint = problem.hint.as_deref()?;
-    let is_shared = others
-        .iter()
-        .all(|other| other.hint.as_deref() == Some(hint));
-    is_shared.then_some(hint)
-}
-
-/// A note that Altinn would report this problem first; `None` where no letter has another error.
-pub(super) fn precedence(problem: &Problem, others: &[&Problem]) -> Option<String> {
-    const FIRST: &str = "Altinn would answer this first, and the others when it is mended";
-    let all = std::iter::once(problem).chain(others.iter().copied());
-    let first: Vec<_> = all
-        .filter(|problem| problem.precedence == Some(Precedence::First))
-        .collect();
-    let (one, more) = first.split_first()?;
-    // With other counts only some of the group's rows have other errors.
-    match rows_of(one, more) {
-        rows if rows == rows_of(problem, others) => Some(FIRST.to_owned()),
-        rows => Some(format!("in {}: {FIRST}", count(rows, "row"))),
+    /// A note that Altinn would report this problem first; `None` where no letter has another error.
+    pub(super) fn precedence(&self) -> Option<String> {
+        const FIRST: &str = "Altinn would answer this first, and the others when it is mended";
+        let is_first = |problem: &&Problem| problem.precedence == Some(Precedence::First);
+        // With other counts only some of the group's rows have other errors.
+        self.all().find(is_first)?;
+        match count_rows(self.all().filter(is_first)) {
+            rows if rows == self.rows() => Some(FIRST.to_owned()),
+            rows => Some(format!("in {}: {FIRST}", count(rows, "row"))),
+        }
     }
 }

@@ -1,66 +1,31 @@
 //! Problems as JSON, for programs: complete and not grouped, as `schema/validation.schema.json` describes.
 
-use serde::ser::{Serialize, SerializeMap, Serializer};
+use serde::ser::{Serialize, Serializer};
 
-use super::{Place, Precedence, Problem, Severity};
+use super::{Code, Place, Precedence, Severity};
 
-impl Serialize for Problem {
+impl Serialize for Severity {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("severity", word(self.severity))?;
-        if let Some(code) = self.code {
-            map.serialize_entry("code", &code.to_string())?;
-        }
-        if let Some(precedence) = self.precedence {
-            // `first` is true for `Only` too: it is what Altinn would answer with.
-            map.serialize_entry("first", &(precedence != Precedence::Later))?;
-        }
-        map.serialize_entry("message", &self.message)?;
-        map.serialize_entry("place", &self.place)?;
-        if let Some(cause) = &self.cause {
-            map.serialize_entry("cause", cause)?;
-        }
-        if let Some(hint) = &self.hint {
-            map.serialize_entry("hint", hint)?;
-        }
-        map.end()
+        serializer.serialize_str(self.word())
+    }
+}
+
+impl Serialize for Code {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl Serialize for Precedence {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        // `first` is true for `Only` too: it is what Altinn would answer with.
+        serializer.serialize_bool(*self != Self::Later)
     }
 }
 
 impl Serialize for Place {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(None)?;
-        match self {
-            Self::File(file) => map.serialize_entry("file", &file.display().to_string())?,
-            Self::Source { source, span } => {
-                let at = source.position(span.start);
-                map.serialize_entry("file", &source.path().display().to_string())?;
-                map.serialize_entry("line", &at.line)?;
-                map.serialize_entry("column", &at.column)?;
-            }
-            Self::Row {
-                file,
-                row,
-                line,
-                columns,
-            } => {
-                map.serialize_entry("file", &file.display().to_string())?;
-                map.serialize_entry("line", line)?;
-                if let Some(row) = row {
-                    map.serialize_entry("row", row)?;
-                }
-                map.serialize_entry("columns", columns)?;
-            }
-        }
-        map.end()
-    }
-}
-
-/// The word for a severity in JSON and in annotations.
-pub(super) fn word(severity: Severity) -> &'static str {
-    match severity {
-        Severity::Error => "error",
-        Severity::Warning => "warning",
+        self.location().serialize(serializer)
     }
 }
 
@@ -71,7 +36,7 @@ mod tests {
     use serde_json::{json, to_value};
 
     use super::*;
-    use crate::diagnostic::{Code, Source};
+    use crate::diagnostic::{Problem, Source};
 
     #[test]
     fn every_kind_of_place_is_told_in_full() {

@@ -5,6 +5,7 @@ mod csv;
 mod excerpt;
 mod group;
 mod json;
+mod location;
 mod lookalike;
 mod nearest;
 mod problem;

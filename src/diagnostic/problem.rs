@@ -11,20 +11,24 @@ use serde::Serialize;
 use super::Source;
 
 /// A problem with input. It is a value and not an `Err`, because loaders collect all of them.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Problem {
     pub severity: Severity,
     /// Altinn's code, when it is Altinn's rule.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub code: Option<Code>,
-    pub place: Place,
+    /// The order in which Altinn would report it; only for violations of Altinn's rules in a rendered letter.
+    #[serde(rename = "first", skip_serializing_if = "Option::is_none")]
+    pub precedence: Option<Precedence>,
     /// A lowercase fragment without the row's own values, so that equal problems of many rows can be counted together.
     pub message: String,
+    pub place: Place,
     /// The value that was found (cut, identity numbers masked), or the operating system's error.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub cause: Option<String>,
     /// The remedy, preferably a command to type.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub hint: Option<String>,
-    /// The order in which Altinn would report it; only for violations of Altinn's rules in a rendered letter.
-    pub precedence: Option<Precedence>,
 }
 
 /// The order in which Altinn would report an error among all of one letter: it answers only with what it finds first. The smallest of
@@ -131,6 +135,30 @@ impl Problem {
     pub fn is_error(&self) -> bool {
         self.severity == Severity::Error
     }
+
+    /// The line of the row that it is about.
+    pub(super) fn row_line(&self) -> Option<u64> {
+        match self.place {
+            Place::Row { line, .. } => Some(line),
+            Place::File(_) | Place::Source { .. } => None,
+        }
+    }
+}
+
+/// The number of different rows that problems are about: by line and not by row number, which damaged rows do not have.
+pub(super) fn count_rows<'p>(problems: impl IntoIterator<Item = &'p Problem>) -> usize {
+    let lines = problems.into_iter().filter_map(Problem::row_line);
+    lines.collect::<HashSet<_>>().len()
+}
+
+impl Severity {
+    /// The word for it in the formats for programs.
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warning => "warning",
+        }
+    }
 }
 
 impl fmt::Display for Code {
@@ -144,25 +172,18 @@ impl fmt::Display for Code {
 
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::File(path) => write!(f, "{}", path.display()),
-            Self::Source { source, span } => {
-                let at = source.position(span.start);
-                write!(f, "{}:{}:{}", source.path().display(), at.line, at.column)
-            }
-            Self::Row {
-                file,
-                line,
-                columns,
-                ..
-            } => {
-                // `file:line` is what terminals and editors turn into a link.
-                write!(f, "{}:{line}", file.display())?;
-                if !columns.is_empty() {
-                    write!(f, " (column {})", columns.join(", "))?;
-                }
-                Ok(())
-            }
+        let at = self.location();
+        // `file:line` is what terminals and editors turn into a link.
+        f.write_str(&at.file)?;
+        if let Some(line) = at.line {
+            write!(f, ":{line}")?;
+        }
+        if let Some(column) = at.column {
+            write!(f, ":{column}")?;
+        }
+        match at.columns() {
+            columns if columns.is_empty() => Ok(()),
+            columns => write!(f, " (column {columns})"),
         }
     }
 }
@@ -189,13 +210,7 @@ impl Problems {
 
     /// The number of rows that have an error, however many each has.
     pub fn rows_with_errors(&self) -> usize {
-        let errors = self.0.iter().filter(|problem| problem.is_error());
-        // By line and not by row number, which damaged rows do not have.
-        let lines = errors.filter_map(|problem| match problem.place {
-            Place::Row { line, .. } => Some(line),
-            Place::File(_) | Place::Source { .. } => None,
-        });
-        lines.collect::<HashSet<_>>().len()
+        count_rows(self.0.iter().filter(|problem| problem.is_error()))
     }
 
     pub fn has_errors(&self) -> bool {

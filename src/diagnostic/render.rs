@@ -1,14 +1,15 @@
 //! Problems as text for people: with their source lines and marks under them, as rustc prints its own.
 
-use std::fmt::Write as _;
-
 use annotate_snippets::renderer::DecorStyle;
-use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
+use annotate_snippets::{AnnotationKind, Group as Drawing, Level, Origin, Renderer, Snippet};
 
+#[cfg(test)]
+use super::Problem;
 use super::excerpt::excerpt;
-use super::group::{groups, headline, line_of, precedence, rows_of, shared_hint};
-use super::{Code, Place, Problem, Problems, Severity};
-use crate::text::{count, is_invisible};
+use super::group::{Group, groups};
+use super::problem::count_rows;
+use super::{Code, Place, Problems, Severity};
+use crate::text::{count, is_invisible, with_code_points};
 
 /// The style of printed problems.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -29,7 +30,11 @@ const EXAMPLES: usize = 3;
 /// A place in a text file is shown with its line; identity numbers and long keys in that line are masked.
 #[cfg(test)]
 pub(crate) fn render(problem: &Problem, style: Style) -> String {
-    draw(problem, &[], None, style)
+    let group = Group {
+        first: problem,
+        others: Vec::new(),
+    };
+    draw(&group, None, style)
 }
 
 /// Renders all problems and their number, `2 errors, 1 warning`. Empty when there are none.
@@ -42,13 +47,10 @@ pub(crate) fn render_all(problems: &Problems, style: Style) -> String {
     let mut codes = Vec::new();
     let mut drawn = Vec::new();
     for group in groups(problems) {
-        let Some((first, others)) = group.split_first() else {
-            continue;
-        };
         // The note about a code is shown only where the code first appears.
-        let new = first.code.filter(|code| !codes.contains(code));
+        let new = group.first.code.filter(|code| !codes.contains(code));
         codes.extend(new);
-        drawn.push(draw(first, others, new, style));
+        drawn.push(draw(&group, new, style));
     }
     drawn.push(summary(problems));
     drawn.join("\n\n") + "\n"
@@ -59,21 +61,17 @@ pub(crate) fn render_all(problems: &Problems, style: Style) -> String {
 pub(crate) fn summary(problems: &Problems) -> String {
     let groups = groups(problems);
     let counted = |severity, noun| {
-        let (mut all, mut in_rows, mut found) = (0, 0, Vec::new());
-        for group in &groups {
-            let Some((first, others)) = group.split_first() else {
-                continue;
-            };
-            if first.severity == severity {
-                let rows = rows_of(first, others);
-                // A group without rows is one problem in a file.
-                all += rows.max(1);
-                in_rows += rows;
-                found.extend(group.iter().copied());
-            }
+        let found: Vec<_> = groups
+            .iter()
+            .filter(|group| group.first.severity == severity)
+            .collect();
+        // A group without rows is one problem in a file.
+        let all: usize = found.iter().map(|group| group.rows().max(1)).sum();
+        let in_rows: usize = found.iter().map(|group| group.rows()).sum();
+        let rows = count_rows(found.iter().flat_map(|group| group.all()));
+        if found.is_empty() {
+            return None;
         }
-        let (first, others) = found.split_first()?;
-        let rows = rows_of(first, others);
         let counted = count(all, noun);
         Some(if rows <= 1 || rows == in_rows {
             counted
@@ -90,17 +88,18 @@ pub(crate) fn summary(problems: &Problems) -> String {
     parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
-/// Draws a problem and the others of its group; `new` is its code when it has not been shown before.
-fn draw(problem: &Problem, others: &[&Problem], new: Option<Code>, style: Style) -> String {
+/// Draws a group; `new` is its code when it has not been shown before.
+fn draw(problems: &Group<'_>, new: Option<Code>, style: Style) -> String {
+    let problem = problems.first;
     let level = match problem.severity {
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
     };
-    let mut title = level.primary_title(headline(problem, others));
+    let mut title = level.primary_title(problems.headline());
     if let Some(code) = problem.code {
         title = title.id(code.to_string());
     }
-    let mut group = Group::with_title(title);
+    let mut group = Drawing::with_title(title);
     match &problem.place {
         Place::Source { source, span } => {
             let path = clean(&source.path().display().to_string());
@@ -116,13 +115,13 @@ fn draw(problem: &Problem, others: &[&Problem], new: Option<Code>, style: Style)
         }
         place => group = group.element(Origin::path(clean(&place.to_string()))),
     }
-    for (name, text) in notes(problem, others, style) {
+    for (name, text) in notes(problems, style) {
         group = group.element(Level::NOTE.with_name(name).message(clean(&text)));
     }
-    if let Some(precedence) = precedence(problem, others) {
+    if let Some(precedence) = problems.precedence() {
         group = group.element(Level::NOTE.message(precedence));
     }
-    if let Some(hint) = shared_hint(problem, others) {
+    if let Some(hint) = problems.hint() {
         group = group.element(Level::HELP.with_name("hint").message(clean(hint)));
     }
     if let Some(code) = new {
@@ -140,35 +139,24 @@ fn draw(problem: &Problem, others: &[&Problem], new: Option<Code>, style: Style)
 /// Replaces characters that control a terminal, that are invisible, or that turn the direction of the text, by their numbers. The renderer itself does so for
 /// titles and source lines.
 fn clean(text: &str) -> String {
-    let mut shown = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '\n' => shown.push(c),
-            c if c.is_control() || is_invisible(c) => {
-                // Writing to a text cannot fail.
-                let _ = write!(shown, "<U+{:04X}>", u32::from(c));
-            }
-            c => shown.push(c),
-        }
-    }
-    shown
+    with_code_points(text, |c| c != '\n' && (c.is_control() || is_invisible(c)))
 }
 
 /// The notes under a problem, as name and text: its cause, or the causes of the first rows of a group; with `all_rows`, of all.
-fn notes(problem: &Problem, others: &[&Problem], style: Style) -> Vec<(String, String)> {
-    if others.is_empty() {
-        let cause = problem.cause.iter();
+fn notes(problems: &Group<'_>, style: Style) -> Vec<(String, String)> {
+    if problems.others.is_empty() {
+        let cause = problems.first.cause.iter();
         return cause
             .map(|cause| ("cause".to_owned(), cause.clone()))
             .collect();
     }
-    let own_hints = shared_hint(problem, others).is_none();
+    let own_hints = problems.hint().is_none();
     let limit = if style.all_rows { usize::MAX } else { EXAMPLES };
     let mut notes = Vec::new();
     let mut lines = Vec::new();
     let mut left_out = false;
-    for example in std::iter::once(problem).chain(others.iter().copied()) {
-        let Some(line) = line_of(example) else {
+    for example in problems.all() {
+        let Some(line) = example.row_line() else {
             continue;
         };
         if notes.len() + lines.len() >= limit {

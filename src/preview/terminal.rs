@@ -2,30 +2,18 @@
 
 use textwrap::{Options, WordSeparator, WordSplitter};
 
-use crate::text::is_invisible;
+use crate::text::{is_invisible, with_code_points};
 
 /// The width of a letter in columns.
 pub(super) const WIDTH: usize = 80;
 
 /// Replaces control characters, and those that hide text or change its direction, by their code points: a letter must not control the terminal. Line ends stay.
 pub(super) fn visible(text: &str) -> String {
-    let mut shown = String::with_capacity(text.len());
-    let mut rest = text.chars().peekable();
-    while let Some(c) = rest.next() {
-        match c {
-            // The line end of Windows is an ordinary line end.
-            '\r' if rest.peek() == Some(&'\n') => {}
-            '\n' => shown.push('\n'),
-            '\t' => shown.push_str("    "),
-            // Joiners are needed in emoji sequences, and harmless.
-            '\u{200c}' | '\u{200d}' => shown.push(c),
-            c if c.is_control() || is_invisible(c) => {
-                shown.extend(format!("<U+{:04X}>", u32::from(c)).chars());
-            }
-            c => shown.push(c),
-        }
-    }
-    shown
+    // The line end of Windows is an ordinary line end.
+    let text = text.replace("\r\n", "\n").replace('\t', "    ");
+    // Joiners are needed in emoji sequences, and harmless.
+    let stays = |c: char| matches!(c, '\n' | '\u{200c}' | '\u{200d}');
+    with_code_points(&text, |c| !stays(c) && (c.is_control() || is_invisible(c)))
 }
 
 /// Breaks a text into lines of at most [`WIDTH`] columns, with `first` before the first one and `rest` before the others.

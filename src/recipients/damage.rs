@@ -1,13 +1,11 @@
 //! The detection of damage that spreadsheets, clipboards and other programs do to single values.
 
-use std::fmt::Write as _;
-
 use jiff::ToSpan as _;
 use jiff::civil::{Date, date};
 
 use super::charset::Charset;
 use crate::correspondence::Language;
-use crate::text::is_unseen;
+use crate::text::{is_unseen, with_code_points};
 
 /// A kind of damage to a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -223,15 +221,7 @@ fn has_lost_letter(value: &str) -> bool {
 
 /// Replaces control characters and direction marks by their code points, as `<U+202E>`.
 pub(crate) fn with_signs_named(value: &str) -> String {
-    let mut named = String::with_capacity(value.len());
-    for c in value.chars() {
-        if is_control(c) || is_direction_mark(c) {
-            let _ = write!(named, "<U+{:04X}>", u32::from(c));
-        } else {
-            named.push(c);
-        }
-    }
-    named
+    with_code_points(value, |c| is_control(c) || is_direction_mark(c))
 }
 
 /// The number of the month with this name, as spreadsheets write it in Norwegian or English: `jan`, `mai.`, `Dec`, `oktober`.
