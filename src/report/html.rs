@@ -7,7 +7,7 @@ use tera::{Context, Tera};
 
 use super::format::meaning;
 use super::text::lines;
-use super::{FailureGroup, Report, ReportError};
+use super::{FailureGroup, Report, ReportError, json};
 use crate::correspondence::local_time;
 use crate::journal::{RowRecord, Run, State};
 use crate::text::{counted, grouped};
@@ -24,7 +24,11 @@ pub(crate) fn html(
     csv: Option<&str>,
     out: &mut dyn Write,
 ) -> Result<(), ReportError> {
-    let page = Page::new(report, csv)?;
+    let sent = report
+        .sent_lines()
+        .take(SENT)
+        .collect::<Result<Vec<_>, _>>()?;
+    let page = Page::new(report, &sent, csv);
     let failed = |error| ReportError::Page(Box::new(error));
     let mut tera = Tera::new();
     tera.add_raw_template(NAME, include_str!("report.html"))
@@ -53,9 +57,9 @@ struct Page<'a> {
     /// The text of the bar for screen readers.
     bar: String,
     groups: Vec<GroupView<'a>>,
-    attention: Vec<RowView>,
+    attention: Vec<RowView<'a>>,
     attention_more: Option<String>,
-    sent: Vec<RowView>,
+    sent: Vec<RowView<'a>>,
     sent_more: Option<String>,
     csv: &'a str,
 }
@@ -72,29 +76,21 @@ struct StateView {
 
 #[derive(Serialize)]
 struct GroupView<'a> {
-    state: &'static str,
-    code: String,
-    status: String,
-    message: &'a str,
-    count: String,
+    #[serde(flatten)]
+    group: &'a FailureGroup,
+    rows: String,
     lines: String,
 }
 
 #[derive(Serialize)]
-struct RowView {
-    line: u64,
-    name: String,
-    recipient: String,
-    state: &'static str,
-    code: String,
-    message: String,
-    trace: String,
-    correspondence: String,
+struct RowView<'a> {
+    #[serde(flatten)]
+    row: json::RowView<'a>,
     at: String,
 }
 
 impl<'a> Page<'a> {
-    fn new(report: &'a Report, csv: Option<&'a str>) -> Result<Self, ReportError> {
+    fn new(report: &'a Report, sent: &'a [RowRecord], csv: Option<&'a str>) -> Self {
         let header = report.header();
         let counts = report.counts();
         let states: Vec<_> = counts
@@ -104,14 +100,12 @@ impl<'a> Page<'a> {
             .map(|(state, count)| StateView::new(state, count, counts.total()))
             .collect();
         let attention: Vec<_> = report.attention().iter().map(RowView::new).collect();
-        let sent = report.sent_lines().take(SENT);
-        let sent = sent.map(|line| Ok(RowView::new(&line?)));
-        let sent = sent.collect::<Result<Vec<_>, ReportError>>()?;
+        let sent: Vec<_> = sent.iter().map(RowView::new).collect();
         let bar: Vec<_> = states
             .iter()
             .map(|state| format!("{} {}", state.count, state.name))
             .collect();
-        Ok(Self {
+        Self {
             mailing: &header.mailing,
             environment: &header.environment,
             resource: &header.resource,
@@ -135,7 +129,7 @@ impl<'a> Page<'a> {
             sent_more: more_rows(counts.delivered(), 0, &sent),
             sent,
             csv: csv.unwrap_or_default(),
-        })
+        }
     }
 }
 
@@ -184,7 +178,7 @@ fn ending(run: &Run) -> String {
 }
 
 /// The number of rows that are not shown, in words; `None` for 0. `unlisted` rows are not in the journal and do not count.
-fn more_rows(count: u64, unlisted: u64, shown: &[RowView]) -> Option<String> {
+fn more_rows(count: u64, unlisted: u64, shown: &[RowView<'_>]) -> Option<String> {
     let left = count
         .saturating_sub(unlisted)
         .saturating_sub(shown.len() as u64);
@@ -216,33 +210,17 @@ fn share(count: u64, total: u64) -> String {
 impl<'a> GroupView<'a> {
     fn new(group: &'a FailureGroup) -> Self {
         Self {
-            state: group.state.name(),
-            code: group.code.map(|code| code.to_string()).unwrap_or_default(),
-            status: group
-                .status
-                .map(|status| status.to_string())
-                .unwrap_or_default(),
-            message: &group.message,
-            count: grouped(group.count),
+            group,
+            rows: grouped(group.count),
             lines: lines(group),
         }
     }
 }
 
-impl RowView {
-    fn new(line: &RowRecord) -> Self {
+impl<'a> RowView<'a> {
+    fn new(line: &'a RowRecord) -> Self {
         Self {
-            line: line.line,
-            name: line.name.clone(),
-            recipient: line.recipient.clone(),
-            state: line.state.name(),
-            code: line.code.map(|code| code.to_string()).unwrap_or_default(),
-            message: line.message.clone().unwrap_or_default(),
-            trace: line.trace.clone().unwrap_or_default(),
-            correspondence: line
-                .correspondence
-                .map(|id| id.to_string())
-                .unwrap_or_default(),
+            row: json::RowView::new(line),
             at: local_time(line.last_at),
         }
     }

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::format::exact;
-use super::{Report, ReportError};
+use super::{FailureGroup, Report, ReportError};
 use crate::journal::{RowRecord, Run};
 
 const VERSION: u32 = 1;
@@ -72,7 +72,7 @@ struct Head<'a> {
     rows_total: u64,
     adds_up: bool,
     counts: Map<String, Value>,
-    groups: Vec<GroupView<'a>>,
+    groups: &'a [FailureGroup],
 }
 
 #[derive(Serialize)]
@@ -85,18 +85,9 @@ struct RunView<'a> {
     reason: Option<&'a str>,
 }
 
+/// A row as JSON has it, and the page.
 #[derive(Serialize)]
-struct GroupView<'a> {
-    state: &'static str,
-    code: Option<u32>,
-    http_status: Option<u16>,
-    message: &'a str,
-    count: u64,
-    first_lines: &'a [u64],
-}
-
-#[derive(Serialize)]
-struct RowView<'a> {
+pub(super) struct RowView<'a> {
     line: u64,
     row: u64,
     name: &'a str,
@@ -131,7 +122,7 @@ impl<'a> Head<'a> {
             counts: counts
                 .map(|(state, count)| (state.name().to_owned(), count.into()))
                 .collect(),
-            groups: groups(report),
+            groups: report.groups(),
         }
     }
 }
@@ -150,23 +141,8 @@ impl<'a> RunView<'a> {
     }
 }
 
-fn groups(report: &Report) -> Vec<GroupView<'_>> {
-    report
-        .groups()
-        .iter()
-        .map(|group| GroupView {
-            state: group.state.name(),
-            code: group.code,
-            http_status: group.status,
-            message: &group.message,
-            count: group.count,
-            first_lines: &group.lines,
-        })
-        .collect()
-}
-
 impl<'a> RowView<'a> {
-    fn new(line: &'a RowRecord) -> Self {
+    pub(super) fn new(line: &'a RowRecord) -> Self {
         Self {
             line: line.line,
             row: line.row,

@@ -4,6 +4,7 @@ use std::cmp::Reverse;
 use std::collections::HashMap;
 
 use jiff::Timestamp;
+use serde::{Serialize, Serializer};
 
 use super::ReportError;
 use crate::journal::{Header, Journal, RowRecord, RowRecords, Run, Snapshot, State};
@@ -35,16 +36,18 @@ pub(crate) struct StateCounts {
 }
 
 /// The rows that were not sent for the same reason.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct FailureGroup {
     pub state: State,
     /// Altinn's error code; rows with the same code share a group, whatever their messages.
     pub code: Option<u32>,
+    #[serde(rename = "http_status")]
     pub status: Option<u16>,
     /// The message of the group's first row.
     pub message: String,
     pub count: u64,
     /// The line numbers of the first few rows.
+    #[serde(rename = "first_lines")]
     pub lines: Vec<u64>,
 }
 
@@ -160,6 +163,13 @@ impl StateCounts {
                 *sum += count;
             }
         }
+    }
+}
+
+/// A state is its name in every format.
+impl Serialize for State {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
     }
 }
 
