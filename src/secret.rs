@@ -102,6 +102,11 @@ fn is_token(character: char) -> bool {
 /// A number is exactly eleven digits in a row, also written as six and five with a blank or a hyphen between. The control digits need not fit: a mistyped
 /// number still points at a person.
 pub(crate) fn redact(text: &str) -> Cow<'_, str> {
+    redact_if(text, |_| true)
+}
+
+/// Masks the numbers in a text that have the form of a national identity number, and are one by `is_person`, which gets them as they are written.
+pub(crate) fn redact_if(text: &str, is_person: impl Fn(&str) -> bool) -> Cow<'_, str> {
     let bytes = text.as_bytes();
     let mut masked = String::new();
     let (mut copied, mut at) = (0, 0);
@@ -110,26 +115,23 @@ pub(crate) fn redact(text: &str) -> Cow<'_, str> {
             at += 1;
             continue;
         }
-        let first = digits(bytes, at);
-        let hidden = match first {
-            11 => Some(at + 6..at + 11),
-            6 => match bytes.get(at + 6) {
-                // `078271 99405`, as forms print it.
-                Some(b' ' | b'-') if digits(bytes, at + 7) == 5 => Some(at + 7..at + 12),
-                _ => None,
-            },
-            _ => None,
-        };
-        // Other runs are skipped whole: eleven digits out of twelve are no identity number.
-        at = match hidden {
-            Some(range) => {
-                masked.push_str(&text[copied..range.start]);
-                masked.push_str("*****");
-                copied = range.end;
-                range.end
+        let run = digits(bytes, at);
+        let end = match (run, bytes.get(at + 6)) {
+            (11, _) => at + 11,
+            // `078271 99405`, as forms print it.
+            (6, Some(b' ' | b'-')) if digits(bytes, at + 7) == 5 => at + 12,
+            _ => {
+                // Other runs are skipped whole: eleven digits out of twelve are no identity number.
+                at += run;
+                continue;
             }
-            None => at + first,
         };
+        if is_person(&text[at..end]) {
+            masked.push_str(&text[copied..end - 5]);
+            masked.push_str("*****");
+            copied = end;
+        }
+        at = end;
     }
     if copied == 0 {
         return Cow::Borrowed(text);

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::format::describe_character;
 use super::sample::PageLetters;
-use super::summary::{LanguageCount, MailingSummary, SmsTotals};
+use super::summary::{MailingSummary, SmsTotals};
 use super::warnings::RowWarnings;
 use crate::correspondence::local_time;
 use crate::secret::redact;
@@ -15,7 +15,7 @@ use crate::text::{counted, grouped};
 const NAMED: usize = 5;
 
 /// The facts about the mailing, and the command that made the preview.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
 pub(crate) struct PageHeader<'a> {
     pub mailing: &'a str,
     pub environment: &'a str,
@@ -26,23 +26,22 @@ pub(crate) struct PageHeader<'a> {
     pub plan: String,
     /// When the letters are due, in words.
     pub due: Option<String>,
+    #[serde(skip)]
     pub made: Timestamp,
+    #[serde(skip)]
     pub command: String,
+    #[serde(skip)]
     pub rows: u64,
     /// The number of rows that get no letter because of `where` or `exclude`.
+    #[serde(skip)]
     pub skipped: u64,
 }
 
 /// The header as the page template sees it.
 #[derive(Debug, Serialize)]
 pub(super) struct HeaderView<'a> {
-    mailing: &'a str,
-    environment: &'a str,
-    in_production: bool,
-    resource: &'a str,
-    plan: &'a str,
-    /// When the letters are due; nothing when none is.
-    due: &'a str,
+    #[serde(flatten)]
+    facts: &'a PageHeader<'a>,
     made: String,
     command: String,
     rows: String,
@@ -60,7 +59,6 @@ pub(super) struct HeaderView<'a> {
 #[derive(Debug, Serialize)]
 struct LanguageView {
     name: &'static str,
-    code: &'static str,
     letters: String,
 }
 
@@ -85,7 +83,7 @@ struct SampleView {
 
 impl<'a> HeaderView<'a> {
     pub(super) fn new(
-        cover: &'a PageHeader<'_>,
+        cover: &'a PageHeader<'a>,
         summary: &MailingSummary,
         warnings: &'a RowWarnings,
         choice: &PageLetters,
@@ -105,13 +103,10 @@ impl<'a> HeaderView<'a> {
                 .collect(),
             PageLetters::Rows { .. } | PageLetters::All => Vec::new(),
         };
-        let languages = summary.languages.iter().map(|(language, there)| {
-            let LanguageCount { letters, .. } = there;
-            LanguageView {
-                name: language.name(),
-                code: language.code(),
-                letters: grouped(*letters),
-            }
+        let languages = summary.languages.iter();
+        let languages = languages.map(|(language, there)| LanguageView {
+            name: language.name(),
+            letters: grouped(there.letters),
         });
         let tallies = [
             (["SMS part", "SMS parts"], &summary.sms),
@@ -122,12 +117,7 @@ impl<'a> HeaderView<'a> {
         ];
         let sms = tallies.into_iter().filter(|(_, tally)| tally.letters > 0);
         Self {
-            mailing: cover.mailing,
-            environment: cover.environment,
-            in_production: cover.in_production,
-            resource: cover.resource.unwrap_or("not the same for all letters"),
-            plan: &cover.plan,
-            due: cover.due.as_deref().unwrap_or_default(),
+            facts: cover,
             made: local_time(cover.made),
             // A `--key` on the command line may be an identity number.
             command: redact(&cover.command).into_owned(),

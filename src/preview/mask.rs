@@ -3,48 +3,16 @@
 use std::borrow::Cow;
 
 use crate::correspondence::Recipient;
+use crate::secret::redact_if;
 
 /// Masks national identity numbers in a letter's text: eleven digits with fitting control digits, also written as six and five.
 ///
 /// Logs mask everything that looks like such a number ([`crate::secret::redact`]). A preview must show account numbers and references, which have eleven digits too.
 pub(super) fn masked(text: &str) -> Cow<'_, str> {
-    let bytes = text.as_bytes();
-    let mut shown = String::new();
-    let (mut copied, mut at) = (0, 0);
-    while at < bytes.len() {
-        if !bytes[at].is_ascii_digit() {
-            at += 1;
-            continue;
-        }
-        let run = digits(bytes, at);
-        let end = match (run, bytes.get(at + 6)) {
-            (11, _) => at + 11,
-            (6, Some(b' ' | b'-')) if digits(bytes, at + 7) == 5 => at + 12,
-            _ => {
-                // Longer and shorter runs of digits are no identity numbers.
-                at += run;
-                continue;
-            }
-        };
-        let number: String = text[at..end].chars().filter(char::is_ascii_digit).collect();
-        if matches!(Recipient::parse(&number), Ok(Recipient::Person(_))) {
-            shown.push_str(&text[copied..end - 5]);
-            shown.push_str("*****");
-            copied = end;
-        }
-        at = end;
-    }
-    if copied == 0 {
-        return Cow::Borrowed(text);
-    }
-    shown.push_str(&text[copied..]);
-    Cow::Owned(shown)
-}
-
-/// The number of digits from `at` on.
-fn digits(bytes: &[u8], at: usize) -> usize {
-    let rest = bytes.iter().skip(at);
-    rest.take_while(|byte| byte.is_ascii_digit()).count()
+    redact_if(text, |number| {
+        let digits: String = number.chars().filter(char::is_ascii_digit).collect();
+        matches!(Recipient::parse(&digits), Ok(Recipient::Person(_)))
+    })
 }
 
 /// Masks a mobile number except its first and last three characters.

@@ -83,9 +83,6 @@ impl<'a> Keywords<'a> {
     }
 }
 
-/// The note beside an HTML e-mail.
-const HTML_EMAIL: &str = "An e-mail in HTML: its pictures and styles are not shown here.";
-
 /// A notification for display: the first one, or the reminder.
 #[derive(Debug, Serialize)]
 pub(super) struct NotificationView {
@@ -103,7 +100,6 @@ pub(super) struct EmailView {
     pub(super) body: String,
     /// The sanitised body of an HTML e-mail; empty for plain text.
     pub(super) html: String,
-    pub(super) notes: Vec<&'static str>,
 }
 
 /// An SMS for display, split into its parts.
@@ -126,7 +122,7 @@ pub(super) struct SmsPiece {
 }
 
 /// The SMS texts of a letter.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct SmsTexts<'a> {
     pub(super) first: Option<&'a str>,
     pub(super) reminder: Option<&'a str>,
@@ -134,10 +130,7 @@ pub(super) struct SmsTexts<'a> {
 
 impl<'a> SmsTexts<'a> {
     /// The texts that may be sent by SMS; whether they are depends on the recipients' contact data, which only Altinn knows.
-    pub(super) fn new(notification: Option<&'a Notification>) -> Self {
-        let Some(notification) = notification else {
-            return Self::default();
-        };
+    pub(super) fn new(notification: &'a Notification) -> Self {
         let text = |channel: Option<NotificationChannel>, text: &'a Option<String>| {
             channel
                 .filter(|channel| channel.has_sms())
@@ -163,7 +156,7 @@ pub(super) fn notification_views(
     notification: &Notification,
     keywords: &Keywords<'_>,
 ) -> Vec<NotificationView> {
-    let texts = SmsTexts::new(Some(notification));
+    let texts = SmsTexts::new(notification);
     let mut notices = vec![NotificationView::new(
         (notification, keywords),
         ("Notification", "when the letter can be read"),
@@ -226,16 +219,10 @@ impl EmailView {
             Some(EmailContentType::Html) => email::html(body),
             Some(EmailContentType::Plain) | None => String::new(),
         };
-        let notes = if html.is_empty() {
-            Vec::new()
-        } else {
-            vec![HTML_EMAIL]
-        };
         Self {
             subject: masked(subject).into_owned(),
             body: masked(body).into_owned(),
             html,
-            notes,
         }
     }
 }

@@ -90,7 +90,7 @@ impl MailingSummary {
         keep(&mut self.shortest, here, |kept| size < kept);
         self.add_parts(delivery);
         if let Some(notification) = &letter.notification {
-            let texts = SmsTexts::new(Some(notification));
+            let texts = SmsTexts::new(notification);
             let generic = is_generic(notification);
             let keywords = Keywords::new(letter);
             self.sms.add(row, texts.first, generic, &keywords);
