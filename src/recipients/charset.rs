@@ -1,11 +1,13 @@
 //! The encodings of recipients files, and the statistics that tell single-byte encodings apart.
 
+use std::borrow::Cow;
 use std::cmp::Reverse;
 
 use encoding_rs::{Encoding, MACINTOSH, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
 use oem_cp::code_table::{
     DECODING_TABLE_CP437, DECODING_TABLE_CP850, DECODING_TABLE_CP858, DECODING_TABLE_CP865,
 };
+use oem_cp::decode_string_complete_table;
 
 /// An encoding of a file.
 #[derive(Debug, Clone, Copy)]
@@ -65,25 +67,23 @@ impl Charset {
         }
     }
 
-    /// The characters of the bytes from 0x80 in a single-byte encoding.
-    pub(super) fn upper_half(self) -> [char; 128] {
-        match self {
-            Self::Dos(_, table) => *table,
-            Self::Standard(encoding) => {
-                let bytes: [u8; 128] = std::array::from_fn(|place| 0x80 | place.to_le_bytes()[0]);
-                let (text, _) = encoding.decode_without_bom_handling(&bytes);
-                let mut letters = text.chars();
-                std::array::from_fn(|_| letters.next().unwrap_or(char::REPLACEMENT_CHARACTER))
-            }
-        }
+    /// The characters of all bytes in a single-byte encoding.
+    fn characters(self) -> [char; 256] {
+        let bytes: [u8; 256] = std::array::from_fn(|byte| byte.to_le_bytes()[0]);
+        let text = match self {
+            Self::Dos(_, table) => Cow::Owned(decode_string_complete_table(&bytes, table)),
+            Self::Standard(encoding) => encoding.decode_without_bom_handling(&bytes).0,
+        };
+        let mut characters = text.chars();
+        std::array::from_fn(|_| characters.next().unwrap_or(char::REPLACEMENT_CHARACTER))
     }
 
-    #[cfg(test)]
-    pub(super) fn encoded(self, text: &str) -> Vec<u8> {
-        let upper = self.upper_half();
-        let byte = |c: char| match upper.iter().position(|known| *known == c) {
-            Some(place) => 0x80 | u8::try_from(place).unwrap(),
-            None => u8::try_from(c).unwrap(),
+    /// The bytes of a text in a single-byte encoding; `None` when it has a character that the encoding has not.
+    pub(super) fn encoded(self, text: &str) -> Option<Vec<u8>> {
+        let characters = self.characters();
+        let byte = |c: char| {
+            let byte = characters.iter().position(|known| *known == c)?;
+            u8::try_from(byte).ok()
         };
         text.chars().map(byte).collect()
     }
@@ -102,7 +102,7 @@ impl Eq for Charset {}
 #[derive(Debug)]
 pub(super) struct LetterCount {
     charset: Charset,
-    upper: [char; 128],
+    characters: [char; 256],
     /// The number of characters that cannot be right in their place, such as `†` in `Kv†le`.
     misfits: usize,
     /// The number of Norwegian letters in plausible places.
@@ -117,7 +117,7 @@ impl LetterCount {
     pub(super) fn new(charset: Charset) -> Self {
         Self {
             charset,
-            upper: charset.upper_half(),
+            characters: charset.characters(),
             misfits: 0,
             norwegian: 0,
             inside: 0,
@@ -131,7 +131,8 @@ impl LetterCount {
         const OTHERS: &str = "áàâäãéèêëíìîïóòôöõúùûüýÿñçčđšžŋŧðþćźńłěřůűőß";
         // Signs that may stand directly before a word.
         const OPENING: &str = "‘“„‚‹«¿¡§©€£$°#†‡";
-        let (before, letter, after) = (self.letter(before), self.letter(byte), self.letter(after));
+        let [before, letter, after] =
+            [before, byte, after].map(|byte| self.characters[usize::from(byte)]);
         // Spellings such as `KÅre` and `OÆBrien` do not occur, so a letter in the wrong case is a sign of the wrong encoding.
         let odd_case = letter.is_uppercase() && before.is_lowercase()
             || letter.is_uppercase() && before.is_alphabetic() && after.is_lowercase()
@@ -154,17 +155,6 @@ impl LetterCount {
             let dash = matches!(letter, '–' | '—' | '·' | '…');
             let wrong = !dash && (before.is_alphabetic() || !OPENING.contains(letter));
             self.misfits += usize::from(wrong);
-        }
-    }
-
-    fn letter(&self, byte: u8) -> char {
-        match byte.checked_sub(0x80) {
-            Some(place) => self
-                .upper
-                .get(usize::from(place))
-                .copied()
-                .unwrap_or_default(),
-            None => char::from(byte),
         }
     }
 

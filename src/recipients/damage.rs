@@ -307,14 +307,7 @@ fn decoded_twice(value: &str) -> Option<String> {
     let charsets = Charset::GUESSED.into_iter().zip(FIRST);
     charsets
         .filter(|(_, first)| value.contains(*first))
-        .find_map(|(charset, _)| {
-            let upper = charset.upper_half();
-            let byte = |c: char| match upper.iter().position(|known| *known == c) {
-                Some(place) => u8::try_from(0x80 + place).ok(),
-                None => u8::try_from(c).ok().filter(u8::is_ascii),
-            };
-            String::from_utf8(value.chars().map(byte).collect::<Option<_>>()?).ok()
-        })
+        .find_map(|(charset, _)| String::from_utf8(charset.encoded(value)?).ok())
 }
 
 #[cfg(test)]

@@ -4,10 +4,7 @@ use std::cmp::Reverse;
 use std::fmt;
 
 use super::charset::Charset;
-use super::records::{ErrorKind, Record, Records};
-
-/// The number of records that the delimiter is detected from.
-const RECORDS: usize = 50;
+use super::first_records::FirstRecords;
 
 /// The character between two values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,7 +65,7 @@ impl Delimiter {
     }
 
     /// Detects the delimiter of a file from its beginning (in UTF-8): a `sep=` line, or else the best score. `whole` is true when the
-    /// file ends there; otherwise the last record may be incomplete and is ignored.
+    /// file ends there.
     pub(super) fn detect(start: &[u8], whole: bool) -> Self {
         Self::from_sep_line(start).unwrap_or_else(|| Self::by_score(start, whole))
     }
@@ -127,25 +124,8 @@ pub(super) struct DelimiterScore {
 
 impl DelimiterScore {
     pub(super) fn measure(start: &[u8], delimiter: Delimiter, whole: bool) -> Self {
-        let mut records = Records::new(start, delimiter.byte(), !start.contains(&b'\n'));
-        let (mut widths, mut marks) = (Vec::with_capacity(RECORDS + 1), 0);
-        let mut record = Record::default();
-        while widths.len() <= RECORDS {
-            match records.read(&mut record) {
-                Ok(false) => break,
-                Ok(true) if record.text.trim_ascii().is_empty() => {}
-                Ok(true) => {
-                    widths.push(record.ends.len());
-                    marks += record.loose_quotes;
-                }
-                // A lone carriage return is a fault with any delimiter.
-                Err(error) => marks += usize::from(!matches!(error.kind, ErrorKind::LoneReturn)),
-            }
-        }
-        // The last record may be cut off.
-        if (!whole || widths.len() > RECORDS) && widths.len() > 1 {
-            widths.pop();
-        }
+        let FirstRecords { records, marks } = FirstRecords::read(start, whole, delimiter.byte(), 0);
+        let widths: Vec<_> = records.iter().map(|(_, values)| values.len()).collect();
         let first = widths.first().copied().unwrap_or(0);
         let count = |width: usize| widths.iter().filter(|other| **other == width).count();
         let columns = widths

@@ -1,10 +1,12 @@
 //! The detection of a file's encoding, and its conversion to UTF-8.
 
+use std::borrow::Cow;
 use std::fs::File;
 use std::io::{self, BufRead as _, BufReader, Read, Seek, SeekFrom};
 
 use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE};
 use encoding_rs_io::DecodeReaderBytesBuilder;
+use oem_cp::decode_string_complete_table;
 
 use super::charset::{Charset, LetterCount, best_of};
 
@@ -75,25 +77,16 @@ fn utf16_by_zeros(start: &[u8]) -> Option<&'static Encoding> {
     }
 }
 
-/// The result of detecting an encoding without a byte order mark.
-#[derive(Debug)]
-pub(super) enum Evidence {
-    Charset(Charset),
-    /// The text fits none of the known encodings.
-    Unknown,
-}
-
-/// Detects the encoding of text without a byte order mark from all of its bytes.
+/// Detects the encoding of text without a byte order mark from all of its bytes; `None` when it fits none of the known ones.
 ///
 /// A prefix is not enough: a list of organisations may well be ASCII for a megabyte before the first `Ø`.
-pub(super) fn detect_without_mark(file: &mut File) -> io::Result<Evidence> {
+pub(super) fn detect_without_mark(file: &mut File) -> io::Result<Option<Charset>> {
     let utf8 = Utf8Evidence::read(file)?;
     // A UTF-8 file with a few invalid bytes still counts as UTF-8: the reader reports their rows.
     if utf8.wrong == 0 || utf8.letters > utf8.wrong {
-        return Ok(Evidence::Charset(Charset::UTF_8));
+        return Ok(Some(Charset::UTF_8));
     }
-    let found = best_of(&count_letters(file, &Charset::GUESSED)?);
-    Ok(found.map_or(Evidence::Unknown, Evidence::Charset))
+    Ok(best_of(&count_letters(file, &Charset::GUESSED)?))
 }
 
 /// The encoding that a file certainly has, when it contradicts the configured one; `None` when the configured one is possible.
@@ -120,32 +113,32 @@ pub(super) fn contradiction(file: &mut File, set: Charset) -> io::Result<Option<
 
 /// Counts the letters of a file in each of these encodings.
 fn count_letters(file: &mut File, charsets: &[Charset]) -> io::Result<Vec<LetterCount>> {
-    file.seek(SeekFrom::Start(0))?;
     let mut counts: Vec<_> = charsets.iter().copied().map(LetterCount::new).collect();
-    let mut buffer = vec![0; CHUNK];
     let (mut before, mut current) = (b' ', b' ');
-    loop {
-        let read = match file.read(&mut buffer) {
-            Ok(read) => read,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) => return Err(error),
-        };
-        // Each byte is judged with its successor; a blank after the end completes the last one.
-        let bytes = if read == 0 {
-            &b" "[..]
-        } else {
-            buffer.get(..read).unwrap_or_default()
-        };
-        for next in bytes {
-            if !current.is_ascii() {
-                for count in &mut counts {
-                    count.add(before, current, *next);
-                }
+    let mut judge = |next: u8| {
+        if !current.is_ascii() {
+            for count in &mut counts {
+                count.add(before, current, next);
             }
-            (before, current) = (current, *next);
         }
-        if read == 0 {
-            return Ok(counts);
+        (before, current) = (current, next);
+    };
+    read_pieces(file, |piece| piece.iter().copied().for_each(&mut judge))?;
+    // Each byte is judged with its successor; a blank after the end completes the last one.
+    judge(b' ');
+    Ok(counts)
+}
+
+/// Reads a whole file piece by piece.
+fn read_pieces(file: &mut File, mut take: impl FnMut(&[u8])) -> io::Result<()> {
+    file.seek(SeekFrom::Start(0))?;
+    let mut buffer = vec![0; CHUNK];
+    loop {
+        match file.read(&mut buffer) {
+            Ok(0) => return Ok(()),
+            Ok(read) => take(&buffer[..read]),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
         }
     }
 }
@@ -191,16 +184,7 @@ impl Read for DosReader {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         if self.given == self.text.len() {
             let bytes = self.file.fill_buf()?;
-            let letters = bytes.iter().map(|byte| match byte.checked_sub(0x80) {
-                Some(place) => self
-                    .table
-                    .get(usize::from(place))
-                    .copied()
-                    .unwrap_or_default(),
-                None => char::from(*byte),
-            });
-            self.text.clear();
-            self.text.extend(letters);
+            self.text = decode_string_complete_table(bytes, self.table);
             self.given = 0;
             let read = bytes.len();
             self.file.consume(read);
@@ -223,45 +207,36 @@ struct Utf8Evidence {
 
 impl Utf8Evidence {
     fn read(file: &mut File) -> io::Result<Self> {
-        file.seek(SeekFrom::Start(0))?;
         let mut evidence = Self::default();
-        let mut buffer = vec![0; CHUNK];
-        let mut kept = 0;
-        loop {
-            let read = match file.read(&mut buffer[kept..]) {
-                Ok(read) => read,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(error) => return Err(error),
+        let mut cut = Vec::new();
+        read_pieces(file, |piece| {
+            let piece = match cut.as_slice() {
+                [] => Cow::Borrowed(piece),
+                cut => Cow::Owned([cut, piece].concat()),
             };
-            let end = kept + read;
-            let cut = evidence.add(&buffer[..end]);
-            if read == 0 {
-                // A letter cut off by the end of the file is invalid too.
-                evidence.wrong += usize::from(cut > 0);
-                return Ok(evidence);
-            }
-            buffer.copy_within(end - cut..end, 0);
-            kept = cut;
-        }
+            evidence.add(&piece).clone_into(&mut cut);
+        })?;
+        // A letter cut off by the end of the file is invalid too.
+        evidence.wrong += usize::from(!cut.is_empty());
+        Ok(evidence)
     }
 
-    /// Counts a piece of the file. Returns the number of bytes at its end that belong to a letter that continues in the next piece.
-    fn add(&mut self, mut piece: &[u8]) -> usize {
+    /// Counts a piece of the file. Returns the bytes at its end that belong to a letter that continues in the next piece.
+    fn add<'p>(&mut self, mut piece: &'p [u8]) -> &'p [u8] {
         loop {
             let (valid, wrong) = match std::str::from_utf8(piece) {
-                Ok(_) => (piece.len(), None),
-                Err(error) => (error.valid_up_to(), Some(error.error_len())),
+                Ok(_) => (piece.len(), Some(0)),
+                Err(error) => (error.valid_up_to(), error.error_len()),
             };
             let (right, rest) = piece.split_at(valid);
             // Lead bytes of sequences of two and more bytes begin at 0xC0.
             self.letters += right.iter().filter(|byte| **byte >= 0xC0).count();
             match wrong {
-                None => return 0,
-                Some(None) => return rest.len(),
-                Some(Some(length)) => {
+                Some(length) if !rest.is_empty() => {
                     self.wrong += 1;
                     piece = rest.split_at(length).1;
                 }
+                _ => return rest,
             }
         }
     }
@@ -280,10 +255,8 @@ mod tests {
     }
 
     fn found(bytes: &[u8]) -> Option<&'static str> {
-        match detect_without_mark(&mut file(bytes)).unwrap() {
-            Evidence::Charset(charset) => Some(charset.name()),
-            Evidence::Unknown => None,
-        }
+        let found = detect_without_mark(&mut file(bytes)).unwrap();
+        found.map(Charset::name)
     }
 
     #[test]
@@ -340,7 +313,7 @@ mod tests {
         for name in ["cp850", "cp865", "macintosh", "windows-1252"] {
             let charset = Charset::from_label(name).unwrap();
             for line in PEOPLE.lines().skip(1).chain([PEOPLE]) {
-                let bytes = charset.encoded(line);
+                let bytes = charset.encoded(line).unwrap();
                 let expected = if name == "cp865" {
                     "CP850"
                 } else {
@@ -363,7 +336,10 @@ mod tests {
             "‘Hei’ sa Smith’s; Nordlys®; §3",
             "Kåre d’Arc",
         ] {
-            let bytes = Charset::from_label("windows-1252").unwrap().encoded(text);
+            let bytes = Charset::from_label("windows-1252")
+                .unwrap()
+                .encoded(text)
+                .unwrap();
             assert_eq!(found(&bytes), Some("Windows-1252"), "{text}");
         }
     }
@@ -383,7 +359,8 @@ mod tests {
         };
         let dos = Charset::from_label("cp850")
             .unwrap()
-            .encoded("K\u{e5}re D\u{e6}hli");
+            .encoded("K\u{e5}re D\u{e6}hli")
+            .unwrap();
         assert_eq!(against(&dos, "windows-1252"), Some("CP850"));
         assert_eq!(against(&dos, "cp865"), None);
         assert_eq!(against("K\u{e5}re".as_bytes(), "cp850"), Some("UTF-8"));

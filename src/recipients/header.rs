@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 
 use super::damage::{Damage, detect_damage};
-use super::layout::FirstRecords;
+use super::first_records::FirstRecords;
+use super::read_error::ReadError;
 use super::row::Row;
 use crate::correspondence::{InvalidRecipient, Recipient};
 use crate::diagnostic::tidy;
@@ -11,19 +12,11 @@ use crate::diagnostic::tidy;
 /// Characters of a column's name; a longer one is a text, and would fill every message that names the column.
 const NAME_LIMIT: usize = 1_000;
 
-/// A fault of a header, without its place.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct HeaderDefect {
-    pub(super) message: String,
-    pub(super) cause: Option<String>,
-    pub(super) hint: String,
-}
-
 /// Returns the normalised names of the columns, without empty ones at the end, or all faults in them.
 pub(super) fn column_names(
     row: &Row,
     first_records: &FirstRecords,
-) -> Result<Vec<String>, Vec<HeaderDefect>> {
+) -> Result<Vec<String>, Vec<ReadError>> {
     let mut names: Vec<String> = row.iter().map(name).collect();
     // Spreadsheets often write empty columns behind the table.
     while names.last().is_some_and(String::is_empty) {
@@ -31,23 +24,18 @@ pub(super) fn column_names(
     }
     // These two faults are reported alone: all others would only follow from them.
     if let Some(line) = first_records.header_below() {
-        return Err(vec![HeaderDefect {
-            message: format!(
+        return Err(vec![ReadError::new(
+            format!(
                 "this line is not the header: the names of the columns seem to stand on line {line}"
             ),
-            cause: None,
-            hint:
-                "take out the lines above them: the first line must hold the names of the columns"
-                    .to_owned(),
-        }]);
+            "take out the lines above them: the first line must hold the names of the columns",
+        )]);
     }
     if names.iter().any(|name| is_recipient(name)) {
-        return Err(vec![HeaderDefect {
-            message: "the first line is not a header: it holds an identity or organisation number"
-                .to_owned(),
-            cause: None,
-            hint: "put a line with the names of the columns above the rows".to_owned(),
-        }]);
+        return Err(vec![ReadError::new(
+            "the first line is not a header: it holds an identity or organisation number",
+            "put a line with the names of the columns above the rows",
+        )]);
     }
     let mut wrong: Vec<_> = nameless(&names, first_records).into_iter().collect();
     wrong.extend(too_long(&names));
@@ -55,17 +43,16 @@ pub(super) fn column_names(
     let fit = |name: &String| !name.is_empty() && !is_too_long(name);
     for (column, name) in (1..).zip(&names).filter(|(_, name)| fit(name)) {
         if let Some((Damage::WrongEncoding, probably)) = detect_damage(name) {
-            wrong.push(HeaderDefect {
-                message: "the header was read in the wrong encoding before it was saved".to_owned(),
-                cause: Some(format!("`{name}`, probably `{probably}`")),
-                hint: "save the file again from where it came from, as \u{ab}CSV UTF-8\u{bb}: its rows are damaged as well".to_owned(),
-            });
+            let error = ReadError::new(
+                "the header was read in the wrong encoding before it was saved",
+                "save the file again from where it came from, as \u{ab}CSV UTF-8\u{bb}: its rows are damaged as well",
+            );
+            wrong.push(error.with_cause(format!("`{name}`, probably `{probably}`")));
         } else if let Some(first) = seen.insert(name.as_str(), column) {
-            wrong.push(HeaderDefect {
-                message: format!("columns {first} and {column} have the same name `{name}`"),
-                cause: None,
-                hint: "give each column a name of its own".to_owned(),
-            });
+            wrong.push(ReadError::new(
+                format!("columns {first} and {column} have the same name `{name}`"),
+                "give each column a name of its own",
+            ));
         }
     }
     if wrong.is_empty() {
@@ -80,17 +67,17 @@ fn is_too_long(name: &str) -> bool {
 }
 
 /// The faults of columns whose name cannot be one.
-fn too_long(names: &[String]) -> impl Iterator<Item = HeaderDefect> {
+fn too_long(names: &[String]) -> impl Iterator<Item = ReadError> {
     let long = (1..).zip(names).filter(|(_, name)| is_too_long(name));
-    long.map(|(column, name)| HeaderDefect {
-        message: format!("the name of column {column} is too long"),
-        cause: Some(format!("it has {} characters", name.chars().count())),
-        hint: format!("the first line must hold the names of the columns, of at most {NAME_LIMIT} characters each"),
+    long.map(|(column, name)| {
+        let hint = format!("the first line must hold the names of the columns, of at most {NAME_LIMIT} characters each");
+        ReadError::new(format!("the name of column {column} is too long"), hint)
+            .with_cause(format!("it has {} characters", name.chars().count()))
     })
 }
 
 /// The fault of all columns without a name, in one message.
-fn nameless(names: &[String], first_records: &FirstRecords) -> Option<HeaderDefect> {
+fn nameless(names: &[String], first_records: &FirstRecords) -> Option<ReadError> {
     let columns = || names.iter().enumerate().filter(|(_, name)| name.is_empty());
     let listed: Vec<_> = columns()
         .map(|(column, _)| (column + 1).to_string())
@@ -102,19 +89,18 @@ fn nameless(names: &[String], first_records: &FirstRecords) -> Option<HeaderDefe
     };
     let value = columns().find_map(|(column, _)| Some((column, first_records.line_with(column)?)));
     Some(match value {
-        Some((column, line)) => HeaderDefect {
-            message: format!("{which} {have} no name"),
-            cause: Some(format!(
-                "a value stands in column {} on line {line}",
-                column + 1
-            )),
-            hint: "give it a name in the header, or take the column out".to_owned(),
-        },
-        None => HeaderDefect {
-            message: format!("{which} {have} no name, and nothing stands in the rows there"),
-            cause: None,
-            hint: "take the empty columns out: the table begins further to the right".to_owned(),
-        },
+        Some((column, line)) => ReadError::new(
+            format!("{which} {have} no name"),
+            "give it a name in the header, or take the column out",
+        )
+        .with_cause(format!(
+            "a value stands in column {} on line {line}",
+            column + 1
+        )),
+        None => ReadError::new(
+            format!("{which} {have} no name, and nothing stands in the rows there"),
+            "take the empty columns out: the table begins further to the right",
+        ),
     })
 }
 
@@ -136,13 +122,12 @@ pub(super) fn is_recipient(name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::dialect::Delimiter;
     use super::*;
 
     fn of(values: &[&str]) -> Result<Vec<String>, Vec<String>> {
         let row = Row::new(0, 1, values.iter().copied());
         let text = values.join(";");
-        let first = FirstRecords::read(text.as_bytes(), true, Delimiter::Semicolon, false);
+        let first = FirstRecords::read(text.as_bytes(), true, b';', 0);
         column_names(&row, &first)
             .map_err(|wrong| wrong.into_iter().map(|wrong| wrong.message).collect())
     }

@@ -7,6 +7,7 @@ mod charset;
 mod damage;
 mod dialect;
 mod encoding;
+mod first_records;
 mod header;
 mod layout;
 mod read_error;

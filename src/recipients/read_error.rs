@@ -4,21 +4,29 @@ use std::io;
 
 use super::records::{AfterQuote, ErrorKind, ROW_LIMIT};
 use crate::diagnostic::{Place, Problem};
+use crate::text::count;
 
 /// The message, cause and hint of an error.
 #[derive(Debug)]
 pub(super) struct ReadError {
-    message: String,
+    pub(super) message: String,
     cause: Option<String>,
     hint: String,
 }
 
 impl ReadError {
-    pub(super) fn new(message: impl Into<String>, hint: &str) -> Self {
+    pub(super) fn new(message: impl Into<String>, hint: impl Into<String>) -> Self {
         Self {
             message: message.into(),
             cause: None,
-            hint: hint.to_owned(),
+            hint: hint.into(),
+        }
+    }
+
+    pub(super) fn with_cause(self, cause: impl Into<String>) -> Self {
+        Self {
+            cause: Some(cause.into()),
+            ..self
         }
     }
 
@@ -32,10 +40,7 @@ impl ReadError {
                 "look at `recipients` in the manifest; its files are relative to the manifest's folder"
             }
         };
-        Self {
-            cause: Some(error.to_string()),
-            ..Self::new("the file cannot be read", hint)
-        }
+        Self::new("the file cannot be read", hint).with_cause(error.to_string())
     }
 
     /// The error when the file is not delimited text.
@@ -50,13 +55,11 @@ impl ReadError {
     pub(super) fn record(kind: &ErrorKind, value_line: u64) -> Self {
         const TWICE: &str = "a quotation mark that belongs to a text is written twice (`\"\"`), in a value that stands between quotation marks";
         match kind {
-            ErrorKind::Io(error) => Self {
-                cause: Some(error.to_string()),
-                ..Self::new(
-                    "the recipients file cannot be read on from here",
-                    "try again",
-                )
-            },
+            ErrorKind::Io(error) => Self::new(
+                "the recipients file cannot be read on from here",
+                "try again",
+            )
+            .with_cause(error.to_string()),
             ErrorKind::Endless => Self::new(
                 format!(
                     "the row has more than {ROW_LIMIT} bytes; the rest of the file was not read"
@@ -68,12 +71,6 @@ impl ReadError {
                 "close it, or write it twice (`\"\"`) when it belongs to the text",
             ),
             ErrorKind::AfterQuote { what, line } => {
-                // Named only when it is not the line of the problem itself.
-                let closed = if *line == value_line {
-                    String::new()
-                } else {
-                    format!("the quotation mark that opens it is closed on line {line}")
-                };
                 let error = match what {
                     AfterQuote::Blank => Self::new(
                         "blanks follow the quotation mark that closes a value",
@@ -81,17 +78,20 @@ impl ReadError {
                     ),
                     AfterQuote::Text => Self::new(
                         "text follows the quotation mark that closes a value",
-                        &format!("look for a quotation mark too many or too few: {TWICE}"),
+                        format!("look for a quotation mark too many or too few: {TWICE}"),
                     ),
                     AfterQuote::Escaped => Self::new(
                         "a quotation mark inside a value is written `\\\"`",
-                        &format!("write `\"\"`: {TWICE}, not with a backslash"),
+                        format!("write `\"\"`: {TWICE}, not with a backslash"),
                     ),
                 };
-                Self {
-                    cause: Some(closed).filter(|closed| !closed.is_empty()),
-                    ..error
+                // Named only when it is not the line of the problem itself.
+                if *line == value_line {
+                    return error;
                 }
+                error.with_cause(format!(
+                    "the quotation mark that opens it is closed on line {line}"
+                ))
             }
             ErrorKind::BlankBeforeQuote => Self::new(
                 "blanks stand before the quotation mark that opens a value",
@@ -124,28 +124,18 @@ impl ReadError {
         } else {
             "fill in the missing values, or leave them empty between delimiters".to_owned()
         };
-        Self {
-            message: format!(
-                "the row has {}, but the header has {}",
-                counted(found, "value"),
-                counted(columns, "column")
-            ),
-            cause: None,
+        let (values, columns) = (count(found, "value"), count(columns, "column"));
+        Self::new(
+            format!("the row has {values}, but the header has {columns}"),
             hint,
-        }
+        )
     }
 
     /// Turns the error into a problem at `place`.
     pub(super) fn at(self, place: Place) -> Problem {
-        let problem = Problem::error(place, self.message).with_hint(self.hint);
-        match self.cause {
-            Some(cause) => problem.with_cause(cause),
-            None => problem,
+        Problem {
+            cause: self.cause,
+            ..Problem::error(place, self.message).with_hint(self.hint)
         }
     }
-}
-
-fn counted(count: usize, thing: &str) -> String {
-    let plural = if count == 1 { "" } else { "s" };
-    format!("{count} {thing}{plural}")
 }

@@ -8,9 +8,10 @@ use std::string::FromUtf8Error;
 
 use super::charset::Charset;
 use super::dialect::{Delimiter, Dialect};
-use super::encoding::{self, CHUNK, Decoded, Evidence, FileStart};
-use super::header::{self, HeaderDefect};
-use super::layout::{self, FirstRecords};
+use super::encoding::{self, CHUNK, Decoded, FileStart};
+use super::first_records::FirstRecords;
+use super::header;
+use super::layout;
 use super::read_error::ReadError;
 use super::records::{ErrorKind, Record, RecordError, Records};
 use super::row::Row;
@@ -73,7 +74,8 @@ impl Rows {
         {
             return Err(on_whole(error));
         }
-        let first_records = FirstRecords::read(&start, whole, delimiter, announced);
+        let first_records =
+            FirstRecords::read(&start, whole, delimiter.byte(), usize::from(announced));
         // Old Macs end lines with a carriage return alone.
         let cr_ends_lines = !start.contains(&b'\n') && start.contains(&b'\r');
         let decoded = encoding::decoded(file, encoding)
@@ -135,7 +137,7 @@ impl Rows {
             }
             None => self.check_width(row),
         };
-        Some(checked.map_err(|error| error.at(self.place(row.line, Some(row.number)))))
+        Some(checked.map_err(|error| error.at(self.place(row.line, Some(row.number), None))))
     }
 
     /// Reads the next record, blank or not, into `row`; `None` at the end.
@@ -206,14 +208,12 @@ impl Rows {
                 Some(Ok(())) => break,
             }
         }
-        let place = || self.place(row.line, None);
-        if let Err(error) = check_characters(&row) {
-            return Err(error.at(place()).into());
-        }
+        let place = self.place(row.line, None, None);
+        check_characters(&row).map_err(|error| error.at(place.clone()))?;
         if let Some(line) = self.swallowed_row(None) {
-            return Err(ReadError::swallowed_row().at(self.place(line, None)).into());
+            let place = self.place(line, None, None);
+            return Err(ReadError::swallowed_row().at(place).into());
         }
-        let place = || self.place(row.line, None);
         if bare_list && row.iter().any(header::is_recipient) {
             // The line is read again as the first row.
             self.has_header = false;
@@ -222,11 +222,8 @@ impl Rows {
             return Ok(());
         }
         self.headers = header::column_names(&row, first_records).map_err(|wrong| {
-            let problem = |wrong: HeaderDefect| Problem {
-                cause: wrong.cause,
-                ..Problem::error(place(), wrong.message).with_hint(wrong.hint)
-            };
-            wrong.into_iter().map(problem).collect::<Problems>()
+            let wrong = wrong.into_iter().map(|error| error.at(place.clone()));
+            wrong.collect::<Problems>()
         })?;
         Ok(())
     }
@@ -239,7 +236,7 @@ impl Rows {
         let extra =
             (columns..found).any(|column| !row.get(column).trim_matches(is_unseen).is_empty());
         if found < columns || extra {
-            let breaks = count_line_breaks(&row.text);
+            let breaks = row.text.matches('\n').count() as u64;
             return Err(ReadError::width(columns, found, row.line, breaks));
         }
         row.width = columns;
@@ -250,26 +247,14 @@ impl Rows {
     fn unreadable(&mut self, row: &mut Row, error: &RecordError) -> Problem {
         self.ended = matches!(error.kind, ErrorKind::Io(_) | ErrorKind::Endless);
         row.line = error.line;
-        let column = self.headers.get(row.ends.len()).cloned();
-        let place = Place::Row {
-            file: self.file.clone(),
-            row: Some(self.number + 1),
-            line: error.line,
-            columns: column.into_iter().collect(),
-        };
+        let place = self.place(error.line, Some(self.number + 1), Some(row.ends.len()));
         ReadError::record(&error.kind, error.line).at(place)
     }
 
     fn not_utf8(&self, row: &Row, error: &FromUtf8Error) -> Problem {
         let wrong = error.utf8_error().valid_up_to();
         let column = row.ends.iter().position(|end| *end > wrong);
-        let column = column.and_then(|column| self.headers.get(column)).cloned();
-        let place = Place::Row {
-            file: self.file.clone(),
-            row: Some(self.number + 1),
-            line: row.line,
-            columns: column.into_iter().collect(),
-        };
+        let place = self.place(row.line, Some(self.number + 1), column);
         let origin = if self.dialect.encoding_set {
             "`encoding` says"
         } else {
@@ -279,12 +264,14 @@ impl Rows {
             .with_hint("save the file as \u{ab}CSV UTF-8\u{bb}, or set `encoding` in the manifest: `encoding: windows-1252` is what Excel writes")
     }
 
-    fn place(&self, line: u64, row: Option<u64>) -> Place {
+    /// A place in the file, in the column with this index.
+    fn place(&self, line: u64, row: Option<u64>, column: Option<usize>) -> Place {
+        let name = column.and_then(|column| self.headers.get(column));
         Place::Row {
             file: self.file.clone(),
             row,
             line,
-            columns: Vec::new(),
+            columns: name.cloned().into_iter().collect(),
         }
     }
 }
@@ -363,15 +350,11 @@ fn detect_encoding(file: &mut File, options: &Options) -> Result<Charset, ReadEr
             )),
             None => Ok(set),
         },
-        (FileStart::Unmarked, None) => {
-            match encoding::detect_without_mark(file).map_err(unreadable)? {
-                Evidence::Charset(charset) => Ok(charset),
-                Evidence::Unknown => Err(ReadError::new(
-                    "it cannot be found out which encoding the file is in",
-                    SAVE,
-                )),
-            }
-        }
+        (FileStart::Unmarked, None) => encoding::detect_without_mark(file)
+            .map_err(unreadable)?
+            .ok_or_else(|| {
+                ReadError::new("it cannot be found out which encoding the file is in", SAVE)
+            }),
     }
 }
 
@@ -387,11 +370,6 @@ fn read_start(file: &File, encoding: Charset) -> Result<(Vec<u8>, bool), ReadErr
     let start = read().map_err(|error| ReadError::unreadable(&error))?;
     let whole = start.len() < CHUNK;
     Ok((start, whole))
-}
-
-/// The number of line breaks in a text.
-fn count_line_breaks(text: &str) -> u64 {
-    text.bytes().map(|byte| u64::from(byte == b'\n')).sum()
 }
 
 /// True when a row has no visible value: a blank line, or one with delimiters only.
