@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use crate::plan::{RowChoice, Selection};
-use crate::preview::{MailingSummary, Page, PageHeader, PageLetters, RowWarnings};
+use crate::preview::{MailingSummary, Page, PageHeader, PageLetters, RowWarnings, sample};
 use crate::text::count;
 use clap::Args;
 use jiff::Timestamp;
@@ -51,7 +51,7 @@ impl PreviewArgs {
         let choice = match chosen {
             Some(RowChoice { rows, letters, .. }) => PageLetters::Rows { rows, letters },
             None if self.all => PageLetters::All,
-            None => PageLetters::sample(summary, &warnings),
+            None => PageLetters::Sample(sample(summary, &warnings)),
         };
         write_whole(page, |out| {
             write_letters(checked, summary, &warnings, &choice, out)

@@ -94,11 +94,7 @@ impl<'a> HeaderView<'a> {
                 .iter()
                 .map(|(row, reasons)| SampleView {
                     row: *row,
-                    reasons: reasons
-                        .iter()
-                        .map(ToString::to_string)
-                        .collect::<Vec<_>>()
-                        .join(", "),
+                    reasons: reasons.join(", "),
                 })
                 .collect(),
             PageLetters::Rows { .. } | PageLetters::All => Vec::new(),

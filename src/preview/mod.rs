@@ -22,7 +22,7 @@ mod warnings;
 pub(crate) use error::PreviewError;
 pub(crate) use header::PageHeader;
 pub(crate) use page::{MARK, Page};
-pub(crate) use sample::{PageLetters, Reason};
+pub(crate) use sample::{PageLetters, Reason, sample};
 pub(crate) use summary::{MailingSummary, SmsTotals};
 pub(crate) use text::text;
 pub(crate) use warnings::RowWarnings;

@@ -1,6 +1,5 @@
 //! The HTML page of a preview, written letter by letter. It has no script and loads nothing.
 
-use std::fmt;
 use std::io::Write;
 
 use serde::Serialize;
@@ -8,6 +7,7 @@ use tera::{Context, Tera};
 
 use super::header::HeaderView;
 use super::letter::LetterView;
+use super::sample::Reason;
 use super::{MailingSummary, PageHeader, PageLetters, PreviewError, RowWarnings};
 use crate::plan::Delivery;
 
@@ -51,7 +51,7 @@ struct Pages {
 #[derive(Serialize)]
 struct LetterPage<'a> {
     letter: LetterView,
-    reasons: Vec<String>,
+    reasons: &'a [Reason],
     warnings: &'a [String],
 }
 
@@ -102,7 +102,7 @@ impl<'a> Page<'a> {
         self.written += 1;
         let page = LetterPage {
             letter: LetterView::new(delivery),
-            reasons: reasons.iter().map(ToString::to_string).collect(),
+            reasons,
             warnings: self.warnings.of_row(delivery.row),
         };
         self.write("letter.html", &page)
@@ -157,14 +157,5 @@ impl<'a> Page<'a> {
         let written = self.tera.render(name, &context)?;
         self.out.write_all(written.as_bytes())?;
         Ok(())
-    }
-}
-
-impl fmt::Debug for Page<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Page")
-            .field("letters", &self.letters)
-            .field("written", &self.written)
-            .finish_non_exhaustive()
     }
 }

@@ -1,12 +1,11 @@
 //! `massebrev send --proof-to`: sends the letters of a few rows to one recipient, who approves them before the mailing is sent.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::correspondence::{Recipient, identifier};
 use crate::journal::{Journal, JournalError, State};
 use crate::plan::{self, Proof, Proofs, RowFilter, Selection};
-use crate::preview::{MailingSummary, PageLetters, Reason, RowWarnings};
+use crate::preview::{MailingSummary, Reason, RowWarnings, sample};
 use crate::report::{Report, StateCounts};
 use crate::send::{RunEnd, Summary};
 use crate::text::count;
@@ -84,12 +83,7 @@ impl SendArgs {
             let chosen = choose(check_report, &self.wanted(), |_| false, printer)?;
             return Ok((only(chosen.rows), String::new()));
         }
-        let sample =
-            match PageLetters::sample(summary, &RowWarnings::from_problems(&check_report.problems))
-            {
-                PageLetters::Sample(sample) => sample,
-                PageLetters::Rows { .. } | PageLetters::All => BTreeMap::new(),
-            };
+        let sample = sample(summary, &RowWarnings::from_problems(&check_report.problems));
         let mut why: Vec<_> = sample.iter().take(REASONS_LIMIT).map(reasons).collect();
         if sample.len() > REASONS_LIMIT {
             why.push("\u{2026}".to_owned());
@@ -102,7 +96,6 @@ impl SendArgs {
 }
 
 fn reasons((row, reasons): (&u64, &Vec<Reason>)) -> String {
-    let reasons: Vec<_> = reasons.iter().map(ToString::to_string).collect();
     format!("row {row} ({})", reasons.join(", "))
 }
 
