@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
+use comrak::html::escape;
 use comrak::nodes::{AstNode, ListType, Node, NodeValue, TableAlignment};
 use comrak::{Arena, Options, parse_document};
 
@@ -30,6 +31,11 @@ pub(crate) fn parse<'a>(arena: &'a Arena<'a>, delivered: &str) -> Node<'a> {
     parse_document(arena, delivered, &options)
 }
 
+/// True for a footnote, which the inbox puts behind everything else.
+pub(crate) fn is_footnote<'a>(node: &'a AstNode<'a>) -> bool {
+    matches!(node.data().value, NodeValue::FootnoteDefinition(_))
+}
+
 /// True for an address that the inbox turns into a link.
 pub(crate) fn is_link(url: &str) -> bool {
     ["https://", "http://", "mailto:", "#"]
@@ -51,13 +57,10 @@ struct Page<'m> {
 
 impl Page<'_> {
     fn blocks<'a>(&mut self, parent: &'a AstNode<'a>) {
-        let mut footnotes = Vec::new();
-        for node in parent.children() {
-            if matches!(node.data().value, NodeValue::FootnoteDefinition(_)) {
-                footnotes.push(node);
-            } else {
-                self.block(node);
-            }
+        let (footnotes, blocks): (Vec<_>, Vec<_>) =
+            parent.children().partition(|node| is_footnote(node));
+        for node in blocks {
+            self.block(node);
         }
         if !footnotes.is_empty() {
             // The inbox shows this English heading in every language.
@@ -221,14 +224,7 @@ impl Page<'_> {
     }
 
     fn text(&mut self, text: &str) {
-        for c in (self.mask)(text).chars() {
-            match c {
-                '&' => self.out.push_str("&amp;"),
-                '<' => self.out.push_str("&lt;"),
-                '>' => self.out.push_str("&gt;"),
-                '"' => self.out.push_str("&quot;"),
-                c => self.out.push(c),
-            }
-        }
+        // Writing to a text cannot fail.
+        let _ = escape(&mut self.out, &(self.mask)(text));
     }
 }

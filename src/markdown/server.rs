@@ -1,5 +1,6 @@
 //! The conversion of a body by Altinn's server: Markdown to HTML to Markdown.
 
+use comrak::html::escape;
 use comrak::nodes::{AstNode, NodeValue};
 use comrak::{Arena, Options, format_html, parse_document};
 
@@ -303,10 +304,10 @@ fn own_inlines(text: &str, mut before: Option<char>) -> Option<String> {
 }
 
 fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
-        .replace('"', "&quot;")
+    let mut html = String::with_capacity(text.len());
+    // Writing to a text cannot fail.
+    let _ = escape(&mut html, text);
+    html
 }
 
 /// The length of a list of attributes, such as `{#id .class name name=value}`, at the beginning of a text. Markdig removes it.

@@ -60,13 +60,10 @@ struct Lines {
 
 impl Lines {
     fn blocks<'a>(&mut self, parent: &'a AstNode<'a>, is_tight: bool) {
-        let mut notes = Vec::new();
-        for node in parent.children() {
-            if matches!(node.data().value, NodeValue::FootnoteDefinition(_)) {
-                notes.push(node);
-            } else {
-                self.block(node, is_tight);
-            }
+        let (notes, blocks): (Vec<_>, Vec<_>) =
+            parent.children().partition(|node| inbox::is_footnote(node));
+        for node in blocks {
+            self.block(node, is_tight);
         }
         if !notes.is_empty() {
             // The inbox shows this English heading in every language.
