@@ -32,11 +32,8 @@ impl Refusal {
         let text = text.trim_start_matches('\u{feff}').trim();
         let blank = Self {
             status: reply.status,
-            code: None,
-            message: String::new(),
-            errors: Vec::new(),
-            trace: None,
             retry_after: reply.retry_after,
+            ..Self::default()
         };
         let mut refusal = match serde_json::from_str(text) {
             Ok(Value::Object(problem)) => blank.with_problem(&problem),
@@ -83,11 +80,13 @@ impl Refusal {
 
     /// Reads plain text, an HTML page, or truncated JSON.
     fn with_page(mut self, text: &str) -> Self {
-        self.message = if text.starts_with('<') {
-            presentable(title(text).unwrap_or_default(), PAGE_LIMIT)
+        let is_page = text.starts_with('<');
+        let words = if is_page {
+            title(text).unwrap_or_default()
         } else {
-            presentable(text, PAGE_LIMIT)
+            text
         };
+        self.message = presentable(words, PAGE_LIMIT);
         self
     }
 

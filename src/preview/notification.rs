@@ -312,17 +312,17 @@ fn in_words(channel: NotificationChannel) -> &'static str {
 
 /// A note on custom recipients, who are notified beside, or instead of, the registered contacts.
 fn custom_recipients_note(notification: &Notification) -> Option<String> {
+    let listed = &notification.custom_recipients;
     // The deprecated single recipient counts only without the list.
-    let first = notification.custom_recipient.iter().take(1);
-    let recipients: Vec<_> = if notification.custom_recipients.is_empty() {
-        first.map(describe_recipient).collect()
-    } else {
-        notification
-            .custom_recipients
-            .iter()
-            .map(describe_recipient)
-            .collect()
-    };
+    let single = notification
+        .custom_recipient
+        .iter()
+        .filter(|_| listed.is_empty());
+    let recipients: Vec<_> = listed
+        .iter()
+        .chain(single)
+        .map(describe_recipient)
+        .collect();
     if recipients.is_empty() {
         return None;
     }
