@@ -14,6 +14,21 @@ pub(super) struct ReadError {
     hint: String,
 }
 
+/// The error when the file cannot be read at all.
+impl From<io::Error> for ReadError {
+    fn from(error: io::Error) -> Self {
+        let hint = match error.kind() {
+            io::ErrorKind::InvalidInput => {
+                "write the rows into a file: a device or a pipe cannot be read twice"
+            }
+            _ => {
+                "look at `recipients` in the manifest; its files are relative to the manifest's folder"
+            }
+        };
+        Self::new("the file cannot be read", hint).with_cause(error.to_string())
+    }
+}
+
 impl ReadError {
     pub(super) fn new(message: impl Into<String>, hint: impl Into<String>) -> Self {
         Self {
@@ -28,19 +43,6 @@ impl ReadError {
             cause: Some(cause.into()),
             ..self
         }
-    }
-
-    /// The error when the file cannot be read at all.
-    pub(super) fn unreadable(error: &io::Error) -> Self {
-        let hint = match error.kind() {
-            io::ErrorKind::InvalidInput => {
-                "write the rows into a file: a device or a pipe cannot be read twice"
-            }
-            _ => {
-                "look at `recipients` in the manifest; its files are relative to the manifest's folder"
-            }
-        };
-        Self::new("the file cannot be read", hint).with_cause(error.to_string())
     }
 
     /// The error when the file is not delimited text.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::fs::File;
-use std::io::{self, BufReader, Read};
+use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::string::FromUtf8Error;
 
@@ -78,8 +78,7 @@ impl Rows {
             FirstRecords::read(&start, whole, delimiter.byte(), usize::from(announced));
         // Old Macs end lines with a carriage return alone.
         let cr_ends_lines = !start.contains(&b'\n') && start.contains(&b'\r');
-        let decoded = encoding::decoded(file, encoding)
-            .map_err(|error| on_whole(ReadError::unreadable(&error)))?;
+        let decoded = encoding::decoded(file, encoding).map_err(|error| on_whole(error.into()))?;
         let mut rows = Self {
             records: Records::new(
                 BufReader::with_capacity(CHUNK, decoded),
@@ -288,14 +287,13 @@ impl fmt::Debug for Rows {
 }
 
 fn open_file(path: &Path, options: &Options) -> Result<File, ReadError> {
-    let unreadable = |error| ReadError::unreadable(&error);
-    let file = plain_file::open(path).map_err(unreadable)?;
+    let file = plain_file::open(path)?;
     let (limit, hint) = if options.bare_list {
         (1, "leave one key or recipient in each line")
     } else {
         (10, "divide it, and send a mailing for each part")
     };
-    if file.metadata().map_err(unreadable)?.len() > limit * 1_000_000_000 {
+    if file.metadata()?.len() > limit * 1_000_000_000 {
         return Err(ReadError::new(
             format!("the file is larger than {limit} GB"),
             hint,
@@ -317,13 +315,12 @@ fn detect_encoding(file: &mut File, options: &Options) -> Result<Charset, ReadEr
         })
     });
     let set = set.transpose()?;
-    let unreadable = |error| ReadError::unreadable(&error);
     let other = |is: &str, set: Charset| {
         let message = format!("the file says that it is {is}, not {}", set.name());
         ReadError::new(message, DETECTED)
     };
     // From the certain to the uncertain: other kinds of files, byte order marks, the configured encoding unless the bytes contradict it, and last detection.
-    match (encoding::file_start(file).map_err(unreadable)?, set) {
+    match (encoding::file_start(file)?, set) {
         (FileStart::Empty, _) => Err(ReadError::new(
             "the file is empty",
             "its first line must hold the names of the columns",
@@ -339,7 +336,7 @@ fn detect_encoding(file: &mut File, options: &Options) -> Result<Charset, ReadEr
             "the file is not UTF-16, which `encoding` says",
             DETECTED,
         )),
-        (_, Some(set)) => match encoding::contradiction(file, set).map_err(unreadable)? {
+        (_, Some(set)) => match encoding::contradiction(file, set)? {
             Some(found) => Err(ReadError::new(
                 format!(
                     "the letters of the file are {}, not {}, which `encoding` says",
@@ -350,24 +347,18 @@ fn detect_encoding(file: &mut File, options: &Options) -> Result<Charset, ReadEr
             )),
             None => Ok(set),
         },
-        (FileStart::Unmarked, None) => encoding::detect_without_mark(file)
-            .map_err(unreadable)?
-            .ok_or_else(|| {
-                ReadError::new("it cannot be found out which encoding the file is in", SAVE)
-            }),
+        (FileStart::Unmarked, None) => encoding::detect_without_mark(file)?.ok_or_else(|| {
+            ReadError::new("it cannot be found out which encoding the file is in", SAVE)
+        }),
     }
 }
 
 /// Reads the first bytes as UTF-8, and true when they are the whole file.
 fn read_start(file: &File, encoding: Charset) -> Result<(Vec<u8>, bool), ReadError> {
-    let read = || -> io::Result<Vec<u8>> {
-        let mut start = Vec::with_capacity(CHUNK);
-        encoding::decoded(file.try_clone()?, encoding)?
-            .take(CHUNK as u64)
-            .read_to_end(&mut start)?;
-        Ok(start)
-    };
-    let start = read().map_err(|error| ReadError::unreadable(&error))?;
+    let mut start = Vec::with_capacity(CHUNK);
+    encoding::decoded(file.try_clone()?, encoding)?
+        .take(CHUNK as u64)
+        .read_to_end(&mut start)?;
     let whole = start.len() < CHUNK;
     Ok((start, whole))
 }
