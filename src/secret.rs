@@ -2,11 +2,13 @@
 
 use std::borrow::Cow;
 use std::io::{self, Read as _};
+use std::ops::Range;
 use std::path::Path;
 
 use zeroize::Zeroizing;
 
 use crate::plain_file;
+use crate::text::is_unseen;
 
 /// Masks every token in a text from another program or server, and every national identity number as [`redact`] does: `Bearer eyJhbGci…` becomes `Bearer *****`.
 ///
@@ -99,39 +101,33 @@ fn is_token(character: char) -> bool {
 
 /// Masks every national identity number in a text: `07827199405` becomes `078271*****`.
 ///
-/// A number is exactly eleven digits in a row, also written as six and five with a blank or a hyphen between. The control digits need not fit: a mistyped
-/// number still points at a person.
+/// A number is exactly eleven digits of any script in a row, also written as six and five, or in pairs and five, with up to three blanks or signs between. The control
+/// digits need not fit: a mistyped number still points at a person.
 pub(crate) fn redact(text: &str) -> Cow<'_, str> {
     redact_if(text, |_| true)
 }
 
+/// The groups of digits that an identity number is written in: `07827199405`, `078271 99405`, `07 82 71 99405`.
+const GROUPS: [&[usize]; 3] = [&[11], &[6, 5], &[2, 2, 2, 5]];
+
 /// Masks the numbers in a text that have the form of a national identity number, and are one by `is_person`, which gets them as they are written.
 pub(crate) fn redact_if(text: &str, is_person: impl Fn(&str) -> bool) -> Cow<'_, str> {
-    let bytes = text.as_bytes();
     let mut masked = String::new();
     let (mut copied, mut at) = (0, 0);
-    while at < bytes.len() {
-        if !bytes[at].is_ascii_digit() {
-            at += 1;
+    while let Some(found) = text[at..].find(char::is_numeric) {
+        let start = at + found;
+        let rest = &text[start..];
+        let Some(hidden) = GROUPS.iter().find_map(|groups| last_five(rest, groups)) else {
+            // Other runs are skipped whole: eleven digits out of twelve are no identity number.
+            at = start + digits(rest).1;
             continue;
-        }
-        let run = digits(bytes, at);
-        let end = match (run, bytes.get(at + 6)) {
-            (11, _) => at + 11,
-            // `078271 99405`, as forms print it.
-            (6, Some(b' ' | b'-')) if digits(bytes, at + 7) == 5 => at + 12,
-            _ => {
-                // Other runs are skipped whole: eleven digits out of twelve are no identity number.
-                at += run;
-                continue;
-            }
         };
-        if is_person(&text[at..end]) {
-            masked.push_str(&text[copied..end - 5]);
+        at = start + hidden.end;
+        if is_person(&text[start..at]) {
+            masked.push_str(&text[copied..start + hidden.start]);
             masked.push_str("*****");
-            copied = end;
+            copied = at;
         }
-        at = end;
     }
     if copied == 0 {
         return Cow::Borrowed(text);
@@ -140,13 +136,43 @@ pub(crate) fn redact_if(text: &str, is_person: impl Fn(&str) -> bool) -> Cow<'_,
     Cow::Owned(masked)
 }
 
-/// The number of digits from `at` on.
-fn digits(bytes: &[u8], at: usize) -> usize {
-    bytes
-        .iter()
-        .skip(at)
-        .take_while(|byte| byte.is_ascii_digit())
-        .count()
+/// The range of the last five digits of a number in these groups, with which the text begins.
+fn last_five(text: &str, groups: &[usize]) -> Option<Range<usize>> {
+    let mut at = 0;
+    for group in groups {
+        if at > 0 {
+            at += separator(&text[at..])?;
+        }
+        let (count, length) = digits(&text[at..]);
+        if count != *group {
+            return None;
+        }
+        at += length;
+    }
+    let digits = text[..at].char_indices().rev();
+    let (start, _) = digits.filter(|(_, c)| c.is_numeric()).nth(4)?;
+    Some(start..at)
+}
+
+/// The number of digits that a text begins with, and their length in bytes.
+fn digits(text: &str) -> (usize, usize) {
+    let digits = text.chars().take_while(|c| c.is_numeric());
+    digits.fold((0, 0), |(count, length), c| {
+        (count + 1, length + c.len_utf8())
+    })
+}
+
+/// The length in bytes of the one to three blanks or signs that a text begins with, as people put them between the groups of a number.
+fn separator(text: &str) -> Option<usize> {
+    let is_separator = |c: &char| {
+        is_unseen(*c)
+            || matches!(
+                c,
+                '.' | '-' | '/' | ':' | '\u{2010}'..='\u{2015}' | '\u{2212}'
+            )
+    };
+    let signs = text.chars().take(3).take_while(is_separator);
+    Some(signs.map(char::len_utf8).sum()).filter(|length| *length > 0)
 }
 
 #[cfg(test)]
@@ -246,6 +272,21 @@ mod tests {
             redact("fnr 078271 99405, æ 078271-99405"),
             "fnr 078271 *****, æ 078271-*****"
         );
+        for written in [
+            "078271\u{a0}99405",
+            "078271  99405",
+            "078271.99405",
+            "078271/99405",
+            "078271 - 99405",
+            "078271:99405",
+            "078271\u{2013}99405",
+            "07 82 71 99405",
+            "07.82.71-99405",
+            "\u{ff10}\u{ff17}827199405",
+            "\u{660}\u{667}\u{668}\u{662}\u{667}\u{661}\u{669}\u{669}\u{664}\u{660}\u{665}",
+        ] {
+            assert!(redact(written).ends_with("*****"), "{written}");
+        }
     }
 
     #[test]

@@ -34,6 +34,7 @@ const SIDEWAYS: &[(&str, &str)] = &[
     ("diagnostic", "secret"),
     ("diagnostic", "text"),
     ("secret", "plain_file"),
+    ("secret", "text"),
 ];
 
 /// Where an outside package may be used. What is not listed may be used everywhere.
