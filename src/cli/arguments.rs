@@ -9,6 +9,7 @@ use clap::{Arg, CommandFactory as _, Parser, Subcommand};
 use crate::template;
 
 use super::about::{CompletionsArgs, ManArgs};
+use super::command_line::variable;
 use super::explain::ExplainArgs;
 use super::new::NewArgs;
 use super::printer::Global;
@@ -61,7 +62,7 @@ pub(crate) enum Command {
 const TEMPLATES: &str = "What templates can use, with examples: massebrev help templates";
 
 impl Cli {
-    /// The command line as help shows it: flags in alphabetical order, and variables without their values, which may be secret.
+    /// The command line as help shows it: flags in alphabetical order, each with its variable, but without the variable's value, which may be secret.
     pub(crate) fn definition() -> clap::Command {
         let definition = Self::command();
         let names: BTreeSet<String> = [&definition]
@@ -72,11 +73,17 @@ impl Cli {
             .collect();
         // `--help` and `--version`, which clap adds by itself, stay last.
         let sorted = |argument: Arg| {
-            let place = argument
-                .get_long()
-                .map(|name| names.range(..name.to_owned()).count());
+            let Some(name) = argument.get_long().map(str::to_owned) else {
+                return argument;
+            };
+            let place = names.range(..name.clone()).count();
+            // A flag names a variable of its own where another command has a flag of the same name with another meaning.
+            let argument = match argument.get_env() {
+                Some(_) => argument,
+                None => argument.env(variable(&name)),
+            };
             argument
-                .display_order(place.unwrap_or(0))
+                .display_order(place)
                 // The value of a variable may be a secret, or long.
                 .hide_env_values(true)
         };

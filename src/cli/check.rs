@@ -19,7 +19,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::auth::check_manifest;
-use super::command_line::is_typed;
+use super::command_line::TypedCommand;
 use super::destination::Destination;
 use super::target::Target;
 use super::{CliError, Printer};
@@ -125,7 +125,8 @@ fn placeholders(loaded: &LoadedManifest) -> Problems {
     });
     let client = loaded.manifest.auth.client_id.as_deref();
     // A flag or a variable replaces the manifest's client id, so its placeholder does no harm. The raw arguments are read because this check also runs for commands without the flag.
-    let is_given = std::env::var_os("MASSEBREV_CLIENT_ID").is_some() || is_typed("--client-id");
+    let is_given =
+        std::env::var_os("MASSEBREV_CLIENT_ID").is_some() || TypedCommand::new().has("--client-id");
     let client = client.filter(|id| is_zero(id) && !is_given).map(|_| {
         Problem::error(
             loaded.place("/auth/clientId"),

@@ -1,6 +1,6 @@
 //! The commands that messages suggest, complete and quoted so that they can be pasted into a shell.
 
-use std::env;
+use std::{env, fmt};
 
 use crate::plan::Digest;
 
@@ -48,98 +48,99 @@ pub(crate) fn quoted(argument: &str) -> String {
     }
 }
 
-/// The command that was typed, which continues where this run ended.
-pub(crate) fn same_command() -> String {
-    command(&without_flags(typed_arguments(), &ONE_TIME), &ONE_TIME)
+/// A flag's variable: every flag of the program can be set by one.
+pub(crate) fn variable(flag: &str) -> String {
+    let name = flag.trim_start_matches('-').replace('-', "_");
+    format!("MASSEBREV_{}", name.to_uppercase())
 }
 
-/// The command that was typed, for all rows; `letters` replaces the number that `--expect` names.
-pub(crate) fn command_for_the_rest(letters: u64) -> String {
-    let arguments = without_flags(typed_arguments(), &ONE_TIME);
-    let unset = [NARROWING, ONE_TIME].concat();
-    command(&without_narrowing(arguments, letters), &unset)
+/// The command that was typed, from which the next one is made.
+#[derive(Debug)]
+pub(crate) struct TypedCommand {
+    arguments: Vec<String>,
+    /// The flags that were taken out, typed or not.
+    removed: Vec<&'static str>,
 }
 
-/// The command that was typed, without `--dry-run`.
-pub(crate) fn command_without_dry_run() -> String {
-    let flags = ["--dry-run"];
-    command(&without_flags(typed_arguments(), &flags), &flags)
-}
-
-/// The command that sends the mailing after its proofs: as it was typed, with `--plan` so that nothing but what was approved leaves.
-pub(crate) fn command_after_proofs(plan: Digest) -> String {
-    let arguments = without_flags(typed_arguments(), &ONE_TIME);
-    command(&without_proof_flags(arguments, plan), &PROOF_FLAGS)
-}
-
-/// The command that checks the connection, with the flags for keys and tokens that were typed.
-pub(crate) fn token_check(target: &Target) -> String {
-    let flags = auth_flags(typed_arguments());
-    let mut words = vec![target.command("token")];
-    words.extend(flags.iter().map(|argument| quoted(argument)));
-    words.push("--check".to_owned());
-    words.join(" ")
-}
-
-/// True when a flag was typed, so that its value does not come from its variable: clap makes one value of both.
-pub(crate) fn is_typed(wanted: &str) -> bool {
-    typed_arguments()
-        .iter()
-        .any(|argument| flag(argument).0 == wanted)
-}
-
-fn typed_arguments() -> Vec<String> {
-    env::args_os()
-        .skip(1)
+impl TypedCommand {
+    pub(crate) fn new() -> Self {
         // Lossy is enough: the text is only shown.
-        .map(|argument| argument.to_string_lossy().into_owned())
-        .collect()
-}
-
-/// A command with these arguments. An `env -u …` in front unsets those of the variables of the `removed` flags that are set: removing a flag is not enough when
-/// its variable does the same.
-fn command(arguments: &[String], removed: &[&str]) -> String {
-    let variables = removed.iter().map(|flag| {
-        let name = flag.trim_start_matches('-').replace('-', "_");
-        format!("MASSEBREV_{}", name.to_uppercase())
-    });
-    let set = variables.filter(|variable| env::var_os(variable).is_some());
-    let unset: Vec<_> = set.map(|variable| format!("-u {variable} ")).collect();
-    let env = if unset.is_empty() { "" } else { "env " };
-    format!("{env}{}{}", unset.concat(), shell_line(arguments))
-}
-
-fn shell_line(arguments: &[String]) -> String {
-    let mut words = vec!["massebrev".to_owned()];
-    words.extend(arguments.iter().map(|argument| quoted(argument)));
-    words.join(" ")
-}
-
-/// The arguments without those that narrow the run down. `--expect` stays if it was there, with the number for all rows.
-fn without_narrowing(arguments: Vec<String>, letters: u64) -> Vec<String> {
-    let (expect, arguments) = split(arguments, &[EXPECT]);
-    let mut wide = without_flags(arguments, &NARROWING);
-    if !expect.is_empty() {
-        wide.extend([EXPECT.to_owned(), letters.to_string()]);
+        let arguments = env::args_os()
+            .skip(1)
+            .map(|argument| argument.to_string_lossy().into_owned());
+        Self {
+            arguments: arguments.collect(),
+            removed: Vec::new(),
+        }
     }
-    wide
+
+    /// The command that continues where this run ended.
+    pub(crate) fn again(self) -> Self {
+        self.without(&ONE_TIME)
+    }
+
+    /// The command for all rows; `letters` replaces the number that `--expect` names, if it was there.
+    pub(crate) fn for_the_rest(self, letters: u64) -> Self {
+        let mut wide = self.without(&NARROWING).without(&ONE_TIME);
+        let (expect, others) = split(wide.arguments, &[EXPECT]);
+        wide.arguments = others;
+        match expect.as_slice() {
+            [] => wide,
+            _ => wide.with(EXPECT, letters),
+        }
+    }
+
+    pub(crate) fn without_dry_run(self) -> Self {
+        self.without(&["--dry-run"])
+    }
+
+    /// The command that sends the mailing after its proofs, with `--plan` so that nothing but what was approved leaves.
+    pub(crate) fn after_proofs(self, plan: Digest) -> Self {
+        self.without(&PROOF_FLAGS).with("--plan", plan)
+    }
+
+    /// The command that checks the connection, with the flags for keys and tokens that were typed.
+    pub(crate) fn token_check(self, target: &Target) -> String {
+        let flags = split(self.arguments, &AUTH).0;
+        let flags = flags.iter().map(|flag| format!(" {}", quoted(flag)));
+        let flags: String = flags.collect();
+        format!("{}{flags} --check", target.command("token"))
+    }
+
+    /// True when a flag was typed, so that its value does not come from its variable: clap makes one value of both.
+    pub(crate) fn has(&self, wanted: &str) -> bool {
+        let mut flags = self.arguments.iter().map(|argument| flag(argument).0);
+        flags.any(|flag| flag == wanted)
+    }
+
+    fn without(mut self, flags: &[&'static str]) -> Self {
+        self.arguments = split(self.arguments, flags).1;
+        self.removed.extend(flags);
+        self
+    }
+
+    fn with(mut self, flag: &str, value: impl ToString) -> Self {
+        self.arguments.extend([flag.to_owned(), value.to_string()]);
+        self
+    }
 }
 
-/// Turns the arguments of a send of proofs into those of a send of the proven plan.
-fn without_proof_flags(arguments: Vec<String>, plan: Digest) -> Vec<String> {
-    let mut kept = without_flags(arguments, &PROOF_FLAGS);
-    kept.extend(["--plan".to_owned(), plan.to_string()]);
-    kept
-}
-
-/// The arguments that name the source of tokens, with their values.
-fn auth_flags(arguments: Vec<String>) -> Vec<String> {
-    split(arguments, &AUTH).0
-}
-
-/// The arguments without `flags` and their values.
-fn without_flags(arguments: Vec<String>, flags: &[&str]) -> Vec<String> {
-    split(arguments, flags).1
+impl fmt::Display for TypedCommand {
+    /// The command for a shell. An `env -u …` in front unsets those of the variables of the removed flags that are set: removing a flag is not enough when its
+    /// variable does the same.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let variables = self.removed.iter().map(|flag| variable(flag));
+        let mut set = variables
+            .filter(|variable| env::var_os(variable).is_some())
+            .peekable();
+        if set.peek().is_some() {
+            f.write_str("env ")?;
+        }
+        set.try_for_each(|variable| write!(f, "-u {variable} "))?;
+        f.write_str("massebrev")?;
+        let mut arguments = self.arguments.iter();
+        arguments.try_for_each(|argument| write!(f, " {}", quoted(argument)))
+    }
 }
 
 /// Splits arguments into `flags` with their values, and the others.
@@ -174,9 +175,11 @@ fn flag(argument: &str) -> (&str, bool) {
 mod tests {
     use super::*;
 
-    fn wide(arguments: &str) -> String {
-        let arguments = arguments.split(' ').map(str::to_owned).collect();
-        shell_line(&without_narrowing(arguments, 2799))
+    fn typed(arguments: &str) -> TypedCommand {
+        TypedCommand {
+            arguments: arguments.split(' ').map(str::to_owned).collect(),
+            removed: Vec::new(),
+        }
     }
 
     #[test]
@@ -194,15 +197,20 @@ mod tests {
                 "massebrev send m.yaml --rate 5/s --sandbox",
             ),
         ] {
-            assert_eq!(wide(typed), rest);
+            assert_eq!(self::typed(typed).for_the_rest(2799).to_string(), rest);
         }
     }
 
     #[test]
     fn a_check_of_the_connection_keeps_the_flags_for_keys() {
-        let typed = "send m.yaml --kid a -j 2 --key-file=k.pem --yes";
-        let arguments = typed.split(' ').map(str::to_owned).collect();
-        assert_eq!(auth_flags(arguments), ["--kid", "a", "--key-file=k.pem"]);
+        let target = Target {
+            manifest: "m.yaml".into(),
+            sandbox: false,
+        };
+        assert_eq!(
+            typed("send m.yaml --kid a -j 2 --key-file=k.pem --yes").token_check(&target),
+            "massebrev token m.yaml --kid a --key-file=k.pem --check"
+        );
     }
 
     #[test]
@@ -220,8 +228,7 @@ mod tests {
                 "send m.yaml --json",
             ),
         ] {
-            let arguments = typed.split(' ').map(str::to_owned).collect();
-            let command = shell_line(&without_proof_flags(arguments, plan));
+            let command = self::typed(typed).after_proofs(plan).to_string();
             assert_eq!(command, format!("massebrev {rest} --plan {plan}"));
         }
     }

@@ -19,7 +19,7 @@ pub(crate) struct NewArgs {
     #[arg(value_name = "DIR")]
     folder: PathBuf,
     /// A file with a header and a row for each recipient, as a spreadsheet saves it; copied into DIR
-    #[arg(long, value_name = "CSV", env = "MASSEBREV_FROM")]
+    #[arg(long, value_name = "CSV")]
     from: Option<PathBuf>,
 }
 

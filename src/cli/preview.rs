@@ -10,7 +10,7 @@ use clap::Args;
 use jiff::Timestamp;
 
 use super::check::CheckedMailing;
-use super::command_line::same_command;
+use super::command_line::TypedCommand;
 use super::file::write_whole;
 use super::target::Target;
 use super::{CliError, ExitStatus, Printer};
@@ -24,15 +24,10 @@ pub(crate) struct PreviewArgs {
     #[arg(long, env = "MASSEBREV_RENDER_ALL", requires = "html", conflicts_with_all = ["key", "limit", "rows"])]
     all: bool,
     /// Write a page for a browser instead: letters, e-mails and SMS as their readers see them, SMS parts counted
-    #[arg(
-        long,
-        value_name = "FILE",
-        env = "MASSEBREV_HTML",
-        conflicts_with = "diff"
-    )]
+    #[arg(long, value_name = "FILE", conflicts_with = "diff")]
     pub(super) html: Option<PathBuf>,
     /// Print the letters as a person reads them instead
-    #[arg(long, env = "MASSEBREV_TEXT", conflicts_with_all = ["html", "diff"])]
+    #[arg(long, conflicts_with_all = ["html", "diff"])]
     pub(super) text: bool,
 }
 
@@ -77,7 +72,7 @@ fn write_letters(
         plan: check_report.plan.to_string(),
         due: check_report.due_text(),
         made: Timestamp::now(),
-        command: same_command(),
+        command: TypedCommand::new().again().to_string(),
         rows: check_report.rows,
         skipped: check_report.skipped,
     };

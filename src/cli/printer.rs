@@ -17,16 +17,10 @@ use super::CliError;
 #[derive(Debug, Clone, Copy, Default, Args)]
 pub(crate) struct Global {
     /// When to use colour
-    #[arg(
-        long,
-        global = true,
-        value_name = "WHEN",
-        default_value = "auto",
-        env = "MASSEBREV_COLOR"
-    )]
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
     pub(crate) color: ColorChoice,
     /// Say only what is wrong
-    #[arg(long, short, global = true, env = "MASSEBREV_QUIET")]
+    #[arg(long, short, global = true)]
     pub(crate) quiet: bool,
 }
 

@@ -35,7 +35,7 @@ pub(crate) struct RenderArgs {
     target: Target,
     /// Instead of the requests, show what has changed since OLD, an earlier output of `massebrev render`: rows that are new or gone, and how the others' requests differ,
     /// identity numbers masked. OLD may also be a plan, as `sha256:…`: then it is only said which inputs differ from those of the latest run with that plan. `now()` is what it was in OLD, as long as nothing has been sent. The exit status is 0 whether there are differences or not
-    #[arg(long, value_name = "OLD", env = "MASSEBREV_DIFF")]
+    #[arg(long, value_name = "OLD")]
     diff: Option<PathBuf>,
     /// Only the row with this key of its own
     #[arg(
@@ -46,17 +46,12 @@ pub(crate) struct RenderArgs {
     )]
     key: Option<String>,
     /// At most so many letters
-    #[arg(long, value_name = "N", env = "MASSEBREV_LIMIT", value_parser = at_least_one)]
+    #[arg(long, value_name = "N", value_parser = at_least_one)]
     limit: Option<u64>,
     #[command(flatten)]
     preview: PreviewArgs,
     /// Only these rows, as in 5,10-20,30-; the first row after the header is 1
-    #[arg(
-        long,
-        visible_alias = "row",
-        value_name = "ROWS",
-        env = "MASSEBREV_ROWS"
-    )]
+    #[arg(long, visible_alias = "row", value_name = "ROWS")]
     rows: Option<Selection>,
 }
 

@@ -24,7 +24,7 @@ pub(crate) struct ReportArgs {
     #[arg(long, value_enum, default_value_t = Format::Text, env = "MASSEBREV_REPORT_FORMAT")]
     format: Format,
     /// Where to write it [default: stdout]
-    #[arg(long, short, value_name = "FILE", env = "MASSEBREV_OUTPUT")]
+    #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
     /// Tell of proofs instead: those that were sent to RECIPIENT last, with `send --proof-to`
     #[arg(long, value_name = "RECIPIENT", env = "MASSEBREV_REPORT_PROOF_TO")]

@@ -19,22 +19,22 @@ use super::{CliError, Printer};
 #[derive(Debug, Clone, Copy, Args)]
 pub(crate) struct ResumeArgs {
     /// Forget an earlier rehearsal first; only in a sandbox of the command's own: what was sent to Altinn is never forgotten
-    #[arg(long, env = "MASSEBREV_AFRESH", conflicts_with_all = ["dry_run", "proof_to"])]
+    #[arg(long, conflicts_with_all = ["dry_run", "proof_to"])]
     pub(crate) afresh: bool,
     /// Let letters that were sent keep their text though they would read differently now, and let rows go that were not sent and have left the file; send the rest
     /// as it is now
-    #[arg(long, env = "MASSEBREV_ACCEPT_CHANGES")]
+    #[arg(long)]
     pub(crate) accept_changes: bool,
     /// Try rejected letters again though they have not changed, as when rights were granted since; failed ones always are, reserved ones only with --retry-reserved
-    #[arg(long, env = "MASSEBREV_RETRY_FAILED")]
+    #[arg(long)]
     pub(crate) retry_failed: bool,
     /// Try letters again whose recipients had reserved against digital letters: they may have lifted that since. Rows that were given out on a paper list are left
     /// out, as those letters are on paper already
-    #[arg(long, env = "MASSEBREV_RETRY_RESERVED")]
+    #[arg(long)]
     pub(crate) retry_reserved: bool,
     /// Let exactly so many letters go to recipients who have one of this mailing under a key that has left the recipients file. Without it the run stops before
     /// anything leaves: a spreadsheet that has changed the keys would send every letter twice
-    #[arg(long, value_name = "N", env = "MASSEBREV_SECOND_LETTERS", value_parser = super::choose::at_least_one)]
+    #[arg(long, value_name = "N", value_parser = super::choose::at_least_one)]
     pub(crate) second_letters: Option<u64>,
 }
 

@@ -15,23 +15,13 @@ use super::{CliError, ExitStatus, Printer};
 #[derive(Debug, Args)]
 pub(crate) struct SandboxArgs {
     /// Write the private key of the sandbox's client here, to be used as auth.key
-    #[arg(long, value_name = "FILE", env = "MASSEBREV_KEY_OUT")]
+    #[arg(long, value_name = "FILE")]
     key_out: Option<PathBuf>,
     /// The loopback port; 0 takes a free one
-    #[arg(
-        long,
-        value_name = "PORT",
-        default_value_t = 8765,
-        env = "MASSEBREV_PORT"
-    )]
+    #[arg(long, value_name = "PORT", default_value_t = 8765)]
     port: u16,
     /// Trouble to rehearse: calm, busy, flaky, or strict-rate:120/min
-    #[arg(
-        long,
-        value_name = "NAME",
-        default_value = "calm",
-        env = "MASSEBREV_SCENARIO"
-    )]
+    #[arg(long, value_name = "NAME", default_value = "calm")]
     scenario: String,
 }
 

@@ -55,24 +55,24 @@ pub(crate) struct SendArgs {
     #[command(flatten)]
     resume: ResumeArgs,
     /// Requests in flight at most [default: the manifest's send.concurrency, or 16]
-    #[arg(long, short = 'j', value_name = "N", env = "MASSEBREV_CONCURRENCY", value_parser = concurrency)]
+    #[arg(long, short = 'j', value_name = "N", value_parser = concurrency)]
     concurrency: Option<NonZeroU32>,
     /// Do everything but send: check, choose, confirm and render, and say what would be sent. No journal is begun, no token asked for, no connection opened; every
     /// line begins with `dry run:`
-    #[arg(long, env = "MASSEBREV_DRY_RUN")]
+    #[arg(long)]
     dry_run: bool,
     /// Refuse to send unless the mailing, or with --rows these rows, has exactly so many letters, whether they have been sent before or not
-    #[arg(long, value_name = "N", env = "MASSEBREV_EXPECT")]
+    #[arg(long, value_name = "N")]
     expect: Option<u64>,
     /// Tell the run to programs: one JSON object a line on stdout for every event, each with its `type`; the last one is the `summary`. The report is then not
     /// printed, only written to its files
-    #[arg(long, env = "MASSEBREV_JSON", conflicts_with = "dry_run")]
+    #[arg(long, conflicts_with = "dry_run")]
     json: bool,
     /// Send at most so many letters, in row order; what is settled already does not count. The others stay as they are
-    #[arg(long, value_name = "N", env = "MASSEBREV_LIMIT", value_parser = at_least_one)]
+    #[arg(long, value_name = "N", value_parser = at_least_one)]
     limit: Option<u64>,
     /// Refuse to send anything but what was approved: the plan that `validate` and `render` print. It names the bytes of all inputs; see `massebrev render --help`
-    #[arg(long, value_name = "DIGEST", env = "MASSEBREV_PLAN")]
+    #[arg(long, value_name = "DIGEST")]
     plan: Option<Digest>,
     /// Send proofs: letters of a few rows go to RECIPIENT instead of their own recipients, so that somebody sees them in Altinn's inbox before the mailing is sent.
     ///
@@ -82,21 +82,16 @@ pub(crate) struct SendArgs {
     ///
     /// Proofs have a journal and keys of their own and take nothing from the letters, which are sent afterwards, or at the same time, as if there were none. The
     /// same plan is proven once to the same recipient; proofs that were rejected are tried again. --expect counts the proofs
-    #[arg(long, value_name = "RECIPIENT", env = "MASSEBREV_PROOF_TO", conflicts_with_all = ["accept_changes", "retry_failed", "retry_reserved", "second_letters"])]
+    #[arg(long, value_name = "RECIPIENT", conflicts_with_all = ["accept_changes", "retry_failed", "retry_reserved", "second_letters"])]
     proof_to: Option<String>,
     /// Requests per second, minute or hour, as 10/s or 120/min [default: the manifest's send.rate]
-    #[arg(long, value_name = "RATE", env = "MASSEBREV_RATE")]
+    #[arg(long, value_name = "RATE")]
     rate: Option<Rate>,
     /// Send only these rows, as in 5,10-20,30-; the first row after the header is 1. The others stay as they are
-    #[arg(
-        long,
-        visible_alias = "row",
-        value_name = "ROWS",
-        env = "MASSEBREV_ROWS"
-    )]
+    #[arg(long, visible_alias = "row", value_name = "ROWS")]
     rows: Option<Selection>,
     /// Do not ask in prod; needs --expect
-    #[arg(long, env = "MASSEBREV_YES", requires = "expect")]
+    #[arg(long, requires = "expect")]
     yes: bool,
 }
 

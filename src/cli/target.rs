@@ -11,6 +11,6 @@ pub(crate) struct Target {
     #[arg(value_name = "MANIFEST")]
     pub(crate) manifest: PathBuf,
     /// A local sandbox instead of the manifest's environment: nothing leaves this machine
-    #[arg(long, env = "MASSEBREV_SANDBOX")]
+    #[arg(long)]
     pub(crate) sandbox: bool,
 }

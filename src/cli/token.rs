@@ -34,20 +34,20 @@ pub(crate) struct TokenArgs {
     #[command(flatten)]
     auth: AuthArgs,
     /// Try every step of the way to Altinn, and say what to do about those that fail
-    #[arg(long, env = "MASSEBREV_CHECK")]
+    #[arg(long)]
     check: bool,
     /// Where the token is for, when there is no manifest: prod, tt02, at22, at23 or yt01
-    #[arg(long, value_name = "NAME", env = "MASSEBREV_ENVIRONMENT", conflicts_with = "manifest",
+    #[arg(long, value_name = "NAME", conflicts_with = "manifest",
         value_parser = ["prod", "tt02", "at22", "at23", "yt01"], hide_possible_values = true)]
     environment: Option<String>,
     /// How to tell what was found
     #[arg(long, value_enum, default_value_t = Format::Text, env = "MASSEBREV_TOKEN_FORMAT")]
     format: Format,
     /// Print the token, and nothing else: whoever has it can send letters until it expires
-    #[arg(long, env = "MASSEBREV_RAW", conflicts_with = "check")]
+    #[arg(long, conflicts_with = "check")]
     raw: bool,
     /// A local sandbox instead of the manifest's environment: nothing leaves this machine
-    #[arg(long, env = "MASSEBREV_SANDBOX")]
+    #[arg(long)]
     sandbox: bool,
 }
 

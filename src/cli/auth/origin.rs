@@ -16,7 +16,7 @@ use super::AuthArgs;
 use super::key::{KEY, KeyOrigin};
 use super::secrets::variable;
 use crate::cli::CliError;
-use crate::cli::command_line::is_typed;
+use crate::cli::command_line::TypedCommand;
 
 /// The one place that tokens come from.
 #[derive(Debug)]
@@ -42,9 +42,10 @@ impl<'a> Origin<'a> {
     pub(super) fn find(given: &AuthArgs, auth: &'a Auth, folder: &Path) -> Result<Self, CliError> {
         let key_file = || Some(Self::Key(KeyOrigin::File(given.key_file.clone()?)));
         let token_file = || Some(Self::File(given.token_file.clone()?));
+        let typed = TypedCommand::new();
         // clap reads the variable where there is no flag, so the values below may be of either rank.
         let flags = [("--key-file", key_file()), ("--token-file", token_file())]
-            .map(|(flag, origin)| (flag, origin.filter(|_| is_typed(flag))));
+            .map(|(flag, origin)| (flag, origin.filter(|_| typed.has(flag))));
         if let Some(origin) = at_most_one(flags)? {
             return Ok(origin);
         }

@@ -8,7 +8,7 @@ use crate::text::count;
 
 use super::proof;
 use crate::cli::check::CheckedMailing;
-use crate::cli::command_line::{command_for_the_rest, same_command, token_check};
+use crate::cli::command_line::TypedCommand;
 use crate::cli::destination::Destination;
 use crate::cli::resume;
 use crate::cli::target::Target;
@@ -45,12 +45,14 @@ pub(super) fn print_outcome(
     }
     let next = match status {
         ExitStatus::Success | ExitStatus::Unfinished if summary.left_out > 0 => {
-            command_for_the_rest(letters)
+            TypedCommand::new().for_the_rest(letters).to_string()
         }
         ExitStatus::Success => next_after_success(target, checked),
         // The same command would be refused again; the check shows at which step.
-        _ if needs_another_setup(&summary.ending) => token_check(target),
-        _ if resume::is_outstanding(report.counts(), summary.reconciled.left) => same_command(),
+        _ if needs_another_setup(&summary.ending) => TypedCommand::new().token_check(target),
+        _ if resume::is_outstanding(report.counts(), summary.reconciled.left) => {
+            TypedCommand::new().again().to_string()
+        }
         _ => report_file(target, checked),
     };
     if status == ExitStatus::Success {

@@ -15,7 +15,7 @@ use super::SendArgs;
 use super::ending::print_ending;
 use crate::cli::check::CheckedMailing;
 use crate::cli::choose::{choose, rows};
-use crate::cli::command_line::{command_after_proofs, command_without_dry_run, same_command};
+use crate::cli::command_line::TypedCommand;
 use crate::cli::destination::Destination;
 use crate::cli::proofs::journal_path;
 use crate::cli::resume;
@@ -152,7 +152,7 @@ pub(super) fn print_outcome(
         printer.note(where_to_look(&checked.destination, &to));
     }
     if status == ExitStatus::Success {
-        let command = command_after_proofs(checked.check_report.plan);
+        let command = TypedCommand::new().after_proofs(checked.check_report.plan);
         let look = match checked.destination {
             Destination::Sandbox => "",
             Destination::Altinn(_) => "look at them, then ",
@@ -203,7 +203,7 @@ fn where_to_look(destination: &Destination, to: &str) -> String {
 /// The command that was typed; described in words when it holds a person's identity number, which is never printed.
 pub(super) fn repeat_command(proof: &Proof) -> String {
     match proof.recipient() {
-        Recipient::Organization(_) => same_command(),
+        Recipient::Organization(_) => TypedCommand::new().again().to_string(),
         _ => "run the same command again".to_owned(),
     }
 }
@@ -211,7 +211,9 @@ pub(super) fn repeat_command(proof: &Proof) -> String {
 /// The command that was typed, without `--dry-run`; described in words when it holds a person's identity number.
 pub(super) fn send_command(proof: Option<&Proof>) -> String {
     match proof.map(Proof::recipient) {
-        None | Some(Recipient::Organization(_)) => command_without_dry_run(),
+        None | Some(Recipient::Organization(_)) => {
+            TypedCommand::new().without_dry_run().to_string()
+        }
         Some(_) => "run the same command without --dry-run".to_owned(),
     }
 }
