@@ -21,7 +21,7 @@ mod variables;
 mod violations;
 mod yaml_problems;
 
-pub(crate) use auth::{Algorithm, Auth, GeneratorOrigin, KeySource, SecretSource};
+pub(crate) use auth::{Algorithm, Auth, GeneratorOrigin, KeySource, SecretSource, TokenOrigin};
 pub(crate) use limits::{MaxFailures, Period, Rate};
 pub(crate) use load::LoadedManifest;
 pub(crate) use load::load;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::altinn::{Authorities, Client, Environment, HttpClient, HttpOptions};
-use crate::manifest::{Auth, Manifest};
+use crate::manifest::{Auth, Manifest, TokenOrigin};
 use crate::maskinporten::{
     ClientSettings, Delegation, SubscriptionKey, SystemUser, TokenError, TokenSource, from_file,
     from_key, from_token, read_token,
@@ -15,7 +15,7 @@ use crate::sandbox::Registration;
 use secrecy::ExposeSecret as _;
 
 use super::key::Signer;
-use super::origin::{Origin, token_command, token_generator};
+use super::origin::{Origin, token_command, token_generator, token_text};
 use super::secrets::{self, Secret, warn_if_open};
 use super::{AuthArgs, secret_guard};
 use crate::cli::{CliError, Printer};
@@ -114,14 +114,26 @@ impl<'a> Connection<'a> {
             Credentials::Given(given) => given,
         };
         let (auth, folder, environment) = (self.auth, self.folder, &self.environment);
-        let origin = Origin::find(given, auth, folder)?;
-        let mut warnings = self.warnings.clone();
-        let (tokens, name) = match origin {
+        let token = match Origin::find(given, auth, folder)? {
             Origin::Key(key) => {
                 let signer = Signer::find(&key, given, auth, folder, environment)?;
                 return Ok(self.with_key(signer));
             }
-            Origin::Text(text, place) => {
+            Origin::Token(token) => token,
+        };
+        let mut warnings = self.warnings.clone();
+        let (tokens, name) = match token {
+            TokenOrigin {
+                file: Some(path), ..
+            } => {
+                warnings.extend(warn_if_open(&path, "token"));
+                let name = format!("the token file {}", path.display());
+                (from_file(path), name)
+            }
+            TokenOrigin {
+                env: Some(place), ..
+            } => {
+                let text = token_text(&place)?;
                 let token = read_token(text.expose_secret(), &place).map_err(TokenError::from)?;
                 if token.claims().is_none() {
                     // Only a warning: Altinn decides, and another issuer's token may be opaque by design.
@@ -132,18 +144,18 @@ impl<'a> Connection<'a> {
                 let name = format!("the token in {place}");
                 (from_token(token, place), name)
             }
-            Origin::File(path) => {
-                warnings.extend(warn_if_open(&path, "token"));
-                let name = format!("the token file {}", path.display());
-                (from_file(path), name)
-            }
-            Origin::Command(command) => {
+            TokenOrigin {
+                command: Some(command),
+                ..
+            } => {
                 let program = command.first().map(String::as_str).unwrap_or_default();
-                let tokens = token_command(command, auth, folder, environment)?;
+                let tokens = token_command(&command, auth, folder, environment)?;
                 (tokens, format!("the token command `{program}`"))
             }
-            Origin::Generator(origin) => {
-                let tokens = token_generator(origin, auth, environment, self.http.clone())?;
+            // One of the four is there, as the schema says.
+            TokenOrigin { generator, .. } => {
+                let origin = generator.unwrap_or_default();
+                let tokens = token_generator(&origin, auth, environment, self.http.clone())?;
                 (tokens, "the test token generator".to_owned())
             }
         };

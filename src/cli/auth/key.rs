@@ -1,6 +1,6 @@
 //! The client's signing key, and the client id, password and certificate that belong to it.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use crate::altinn::Environment;
@@ -27,14 +27,6 @@ pub(super) struct Signer {
     pub(super) warnings: Vec<String>,
 }
 
-#[derive(Debug)]
-pub(super) enum KeyOrigin<'a> {
-    File(PathBuf),
-    /// The variable that [`KEY`] names.
-    Variable,
-    Manifest(&'a KeySource),
-}
-
 /// Certificates that expire sooner than this cause a warning: a new business certificate takes weeks to get.
 const EXPIRY_NOTICE: Duration = Duration::from_secs(30 * DAY);
 const DAY: u64 = 24 * 60 * 60;
@@ -42,14 +34,14 @@ const DAY: u64 = 24 * 60 * 60;
 impl Signer {
     /// Reads the key and finds its client id: the flag or variable wins over the manifest, and the manifest over the settings file of Altinn Studio.
     pub(super) fn find(
-        origin: &KeyOrigin<'_>,
+        source: &KeySource,
         given: &AuthArgs,
         auth: &Auth,
         folder: &Path,
         environment: &Environment,
     ) -> Result<Self, CliError> {
-        let options = key_options(origin, given.kid.as_deref(), folder)?;
-        let (bytes, place, warning) = origin.read(folder)?;
+        let options = key_options(source, given.kid.as_deref(), folder)?;
+        let (bytes, place, warning) = read(source)?;
         let mut warnings: Vec<_> = warning.into_iter().collect();
         let file = KeyFile::read(&bytes, &options).map_err(|source| CliError::Key {
             place: place.clone(),
@@ -98,17 +90,13 @@ impl Signer {
     }
 }
 
-/// Collects the options for reading a key. The manifest's settings apply only to the key the manifest names; the password's variable and `--kid` apply to any.
+/// Collects the options for reading a key. The password's variable and `--kid` apply to any key; the other settings stand beside a key in the manifest.
 fn key_options(
-    origin: &KeyOrigin<'_>,
+    source: &KeySource,
     kid: Option<&str>,
     folder: &Path,
 ) -> Result<KeyOptions, CliError> {
-    let manifest = match origin {
-        KeyOrigin::Manifest(key) => (*key).clone(),
-        KeyOrigin::File(_) | KeyOrigin::Variable => KeySource::default(),
-    };
-    let certificate = manifest.certificate.map(|file| {
+    let certificate = source.certificate.as_ref().map(|file| {
         let text = secrets::read_text(&folder.join(file), "read the certificate");
         text.map(|text| text.as_str().to_owned())
     });
@@ -116,14 +104,14 @@ fn key_options(
         what: "password for the key",
         variable: "MASSEBREV_KEY_PASSWORD",
         member: "auth.key.password",
-        source: manifest.password.as_ref(),
+        source: source.password.as_ref(),
     };
     Ok(KeyOptions {
-        kid: kid.map(str::to_owned).or(manifest.kid),
-        algorithm: manifest.algorithm.map(algorithm),
+        kid: kid.or(source.kid.as_deref()).map(str::to_owned),
+        algorithm: source.algorithm.map(algorithm),
         certificate: certificate.transpose()?,
         password: password.find(folder)?,
-        section: manifest.section,
+        section: source.section.clone(),
     })
 }
 
@@ -135,38 +123,23 @@ fn algorithm(name: manifest::Algorithm) -> Algorithm {
     }
 }
 
-impl KeyOrigin<'_> {
-    /// Returns the bytes, the place as messages name it, and a warning when others can read the file.
-    #[expect(clippy::type_complexity, reason = "three facts about one file")]
-    fn read(
-        &self,
-        folder: &Path,
-    ) -> Result<(Zeroizing<Vec<u8>>, String, Option<String>), CliError> {
-        let path = match self {
-            Self::File(path) => Some(path.clone()),
-            Self::Variable => None,
-            Self::Manifest(key) => key.file.as_ref().map(|file| folder.join(file)),
-        };
-        if let Some(path) = path {
-            let bytes = secrets::read(&path, "read the key")?;
-            let warning = warn_if_open(&path, "key");
-            return Ok((bytes, path.display().to_string(), warning));
-        }
-        let name = match self {
-            Self::Manifest(KeySource {
-                env: Some(name), ..
-            }) => name,
-            _ => KEY,
-        };
-        let Some(text) = variable(name) else {
-            return Err(CliError::setup(
-                format!("there is no key for Maskinporten: {name} is not set"),
-                "give --key-file FILE, or set `auth.key` in the manifest to `{ file: PATH }` or `{ env: NAME }`; rehearse without a key with --sandbox",
-            ));
-        };
-        let bytes = Zeroizing::new(text.expose_secret().as_bytes().to_vec());
-        Ok((bytes, name.to_owned(), None))
+/// Returns the key's bytes, the place as messages name it, and a warning when others can read the file.
+#[expect(clippy::type_complexity, reason = "three facts about one file")]
+fn read(source: &KeySource) -> Result<(Zeroizing<Vec<u8>>, String, Option<String>), CliError> {
+    if let Some(path) = &source.file {
+        let bytes = secrets::read(path, "read the key")?;
+        let warning = warn_if_open(path, "key");
+        return Ok((bytes, path.display().to_string(), warning));
     }
+    let name = source.env.as_deref().unwrap_or(KEY);
+    let Some(text) = variable(name) else {
+        return Err(CliError::setup(
+            format!("there is no key for Maskinporten: {name} is not set"),
+            "give --key-file FILE, or set `auth.key` in the manifest to `{ file: PATH }` or `{ env: NAME }`; rehearse without a key with --sandbox",
+        ));
+    };
+    let bytes = Zeroizing::new(text.expose_secret().as_bytes().to_vec());
+    Ok((bytes, name.to_owned(), None))
 }
 
 /// Refuses settings whose Maskinporten is not the environment's: a client is registered in one environment only.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::altinn::{Environment, HttpClient};
-use crate::manifest::{Auth, GeneratorOrigin, Period};
+use crate::manifest::{Auth, GeneratorOrigin, KeySource, Period, TokenOrigin};
 use crate::maskinporten::{
     GENERATOR, GeneratorError, GeneratorSettings, TokenCommand, TokenSource, from_command,
     from_generator,
@@ -13,22 +13,18 @@ use crate::maskinporten::{
 use secrecy::{ExposeSecret, SecretString};
 
 use super::AuthArgs;
-use super::key::{KEY, KeyOrigin};
+use super::key::KEY;
 use super::secrets::variable;
 use crate::cli::CliError;
 use crate::cli::command_line::TypedCommand;
 
-/// The one place that tokens come from.
-#[derive(Debug)]
-pub(super) enum Origin<'a> {
+/// The one place that tokens come from, as the manifest names such places. Files of keys and tokens are ready to be opened.
+#[derive(Debug, Clone)]
+pub(super) enum Origin {
     /// Maskinporten issues them for grants signed with this key.
-    Key(KeyOrigin<'a>),
-    /// A token and the variable it is in.
-    Text(SecretString, String),
-    File(PathBuf),
-    Command(&'a [String]),
-    /// Altinn's generator of test tokens.
-    Generator(&'a GeneratorOrigin),
+    Key(KeySource),
+    /// They are there already, or others make them.
+    Token(TokenOrigin),
 }
 
 const TOKEN: &str = "MASSEBREV_TOKEN";
@@ -37,15 +33,21 @@ const PASSWORD: &str = "MASSEBREV_GENERATOR_PASSWORD";
 /// The lifetime of a generated token when the manifest names none; also the generator's own default.
 const GENERATED_LIFETIME: Duration = Duration::from_secs(30 * 60);
 
-impl<'a> Origin<'a> {
+impl Origin {
     /// Finds the one origin. Two of the same rank are an error, because it is not clear which one is meant.
-    pub(super) fn find(given: &AuthArgs, auth: &'a Auth, folder: &Path) -> Result<Self, CliError> {
-        let key_file = || Some(Self::Key(KeyOrigin::File(given.key_file.clone()?)));
-        let token_file = || Some(Self::File(given.token_file.clone()?));
+    pub(super) fn find(given: &AuthArgs, auth: &Auth, folder: &Path) -> Result<Self, CliError> {
+        let key_file = given
+            .key_file
+            .clone()
+            .map(|file| Self::key(Some(file), None));
+        let token_file = given
+            .token_file
+            .clone()
+            .map(|file| Self::token(Some(file), None));
         let typed = TypedCommand::new();
         // clap reads the variable where there is no flag, so the values below may be of either rank.
-        let flags = [("--key-file", key_file()), ("--token-file", token_file())]
-            .map(|(flag, origin)| (flag, origin.filter(|_| typed.has(flag))));
+        let flags = [("--key-file", &key_file), ("--token-file", &token_file)]
+            .map(|(flag, origin)| (flag, origin.clone().filter(|_| typed.has(flag))));
         if let Some(origin) = at_most_one(flags)? {
             return Ok(origin);
         }
@@ -54,50 +56,66 @@ impl<'a> Origin<'a> {
             let key = auth.key.as_ref().and_then(|key| key.env.as_deref());
             let token = auth.token.as_ref().and_then(|token| token.env.as_deref());
             let is_manifests = key == Some(name) || token == Some(name);
-            variable(name).filter(|_| !is_manifests)
+            (variable(name).is_some() && !is_manifests).then(|| name.to_owned())
         };
         let variables = [
-            ("MASSEBREV_KEY_FILE", key_file()),
+            ("MASSEBREV_KEY_FILE", key_file),
             (
                 KEY,
-                own_variable(KEY).map(|_| Self::Key(KeyOrigin::Variable)),
+                own_variable(KEY).map(|name| Self::key(None, Some(name))),
             ),
-            ("MASSEBREV_TOKEN_FILE", token_file()),
+            ("MASSEBREV_TOKEN_FILE", token_file),
             (
                 TOKEN,
-                own_variable(TOKEN).map(|token| Self::Text(token, TOKEN.to_owned())),
+                own_variable(TOKEN).map(|name| Self::token(None, Some(name))),
             ),
         ];
-        match at_most_one(variables)? {
-            Some(origin) => Ok(origin),
-            None => Self::from_manifest(auth, folder),
+        if let Some(origin) = at_most_one(variables)? {
+            return Ok(origin);
         }
+        let in_folder = |file: &PathBuf| folder.join(file);
+        Ok(match &auth.token {
+            Some(token) => Self::Token(TokenOrigin {
+                file: token.file.as_ref().map(in_folder),
+                ..token.clone()
+            }),
+            // Without any key the origin is the variable: it is not set, so the error will name it.
+            None => Self::Key(KeySource {
+                file: auth
+                    .key
+                    .as_ref()
+                    .and_then(|key| key.file.as_ref())
+                    .map(in_folder),
+                ..auth.key.clone().unwrap_or_default()
+            }),
+        })
     }
 
-    fn from_manifest(auth: &'a Auth, folder: &Path) -> Result<Self, CliError> {
-        // Without any key the origin is the variable: it is not set, so the error will name it.
-        let key = auth.key.as_ref();
-        let key = Self::Key(key.map_or(KeyOrigin::Variable, KeyOrigin::Manifest));
-        let Some(token) = &auth.token else {
-            return Ok(key);
-        };
-        if let Some(file) = &token.file {
-            return Ok(Self::File(folder.join(file)));
-        }
-        if let Some(name) = &token.env {
-            let token = variable(name).ok_or_else(|| {
-                CliError::setup(
-                    format!("there is no token: {name} is not set"),
-                    format!("set {name} to a token, or correct `auth.token` in the manifest"),
-                )
-            })?;
-            return Ok(Self::Text(token, name.clone()));
-        }
-        if let Some(command) = &token.command {
-            return Ok(Self::Command(command));
-        }
-        Ok(token.generator.as_ref().map_or(key, Self::Generator))
+    fn key(file: Option<PathBuf>, env: Option<String>) -> Self {
+        Self::Key(KeySource {
+            file,
+            env,
+            ..KeySource::default()
+        })
     }
+
+    fn token(file: Option<PathBuf>, env: Option<String>) -> Self {
+        Self::Token(TokenOrigin {
+            file,
+            env,
+            ..TokenOrigin::default()
+        })
+    }
+}
+
+/// The token in a variable.
+pub(super) fn token_text(name: &str) -> Result<SecretString, CliError> {
+    variable(name).ok_or_else(|| {
+        CliError::setup(
+            format!("there is no token: {name} is not set"),
+            format!("set {name} to a token, or correct `auth.token` in the manifest"),
+        )
+    })
 }
 
 /// The manifest's token program. Its environment names the token that is wanted: environment and scopes.
@@ -178,9 +196,9 @@ fn no_generator(message: String) -> CliError {
     CliError::setup(message, hint)
 }
 
-fn at_most_one<'a, const N: usize>(
-    rank: [(&'static str, Option<Origin<'a>>); N],
-) -> Result<Option<Origin<'a>>, CliError> {
+fn at_most_one<const N: usize>(
+    rank: [(&'static str, Option<Origin>); N],
+) -> Result<Option<Origin>, CliError> {
     let mut found = rank
         .into_iter()
         .filter_map(|(name, origin)| Some((name, origin?)));

@@ -1,10 +1,10 @@
 //! Refuses secrets that stand where a name is expected, without quoting them.
 
 use std::env;
-use std::path::PathBuf;
 
 use crate::manifest::Auth;
 use crate::secret::is_secret;
+use serde_json::Value;
 
 use crate::cli::CliError;
 
@@ -37,24 +37,20 @@ pub(crate) fn check_command_line(definition: &clap::Command) -> Result<(), CliEr
 
 /// Refuses a secret where the manifest expects the name of a file or a client.
 pub(crate) fn check_manifest(auth: &Auth) -> Result<(), CliError> {
-    let (key, token) = (auth.key.clone(), auth.token.clone());
-    let (key, token) = (key.unwrap_or_default(), token.unwrap_or_default());
-    let password = key.password.unwrap_or_default();
-    let subscription = auth.subscription_key.clone().unwrap_or_default();
-    let file = |path: Option<PathBuf>| path.map(|path| path.to_string_lossy().into_owned());
-    let names = [
-        ("auth.clientId", auth.client_id.clone()),
-        ("auth.caFile", file(auth.ca_file.clone())),
-        ("auth.key.kid", key.kid),
-        ("auth.key.file", file(key.file)),
-        ("auth.key.certificate", file(key.certificate)),
-        ("auth.key.password.file", file(password.file)),
-        ("auth.subscriptionKey.file", file(subscription.file)),
-        ("auth.token.file", file(token.file)),
-    ];
-    for (member, name) in names {
-        if name.is_some_and(|name| is_secret(&name)) {
-            return Err(misplaced_secret(&format!("`{member}`")));
+    let auth = serde_json::to_value(auth).unwrap_or_default();
+    for member in [
+        "clientId",
+        "caFile",
+        "key.kid",
+        "key.file",
+        "key.certificate",
+        "key.password.file",
+        "subscriptionKey.file",
+        "token.file",
+    ] {
+        let name = auth.pointer(&format!("/{}", member.replace('.', "/")));
+        if name.and_then(Value::as_str).is_some_and(is_secret) {
+            return Err(misplaced_secret(&format!("`auth.{member}`")));
         }
     }
     Ok(())
