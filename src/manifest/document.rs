@@ -3,11 +3,10 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use saphyr_parser::ScalarStyle;
 use serde_json::Value;
 
 use super::Positions;
-use super::positions::{NodeKind, YamlNode};
+use super::positions::WrittenScalar;
 use crate::diagnostic::{Place, Source};
 use crate::secret;
 use crate::text::key_of_token;
@@ -17,14 +16,6 @@ pub(super) struct Document<'a> {
     pub(super) value: &'a Value,
     pub(super) source: &'a Arc<Source>,
     pub(super) positions: &'a Positions,
-}
-
-/// A scalar of the manifest: where and how it is written, the member it stands in, and its value.
-pub(super) struct Scalar<'a> {
-    pub(super) span: Range<usize>,
-    pub(super) style: ScalarStyle,
-    pub(super) name: &'a str,
-    pub(super) value: &'a Value,
 }
 
 impl Document<'_> {
@@ -44,48 +35,15 @@ impl Document<'_> {
     }
 
     /// The scalars of a member of the manifest. Aliases and merged members are left out: they are found where they are written.
-    pub(super) fn scalars(&self, member: &str) -> Vec<Scalar<'_>> {
-        let mut scalars = Vec::new();
-        let found = self.positions.find(&format!("/{member}"));
-        if let (Some(value), Some(found)) = (self.value.get(member), found) {
-            self.add_scalars(found.node, "", value, &mut scalars);
-        }
+    pub(super) fn scalars(&self, member: &str) -> Vec<(WrittenScalar<'_>, &Value)> {
+        let scalars = self.positions.scalars(&format!("/{member}"), false);
         scalars
-    }
-
-    fn add_scalars<'a>(
-        &'a self,
-        node: usize,
-        name: &'a str,
-        value: &'a Value,
-        scalars: &mut Vec<Scalar<'a>>,
-    ) {
-        let Some(YamlNode { span, kind }) = self.positions.nodes.get(node) else {
-            return;
-        };
-        match kind {
-            NodeKind::Mapping(members) => {
-                for member in members {
-                    if let Some(name) = &member.key
-                        && let Some(value) = value.get(name)
-                    {
-                        self.add_scalars(member.value, name, value, scalars);
-                    }
-                }
-            }
-            NodeKind::List(items) => {
-                for (item, value) in items.iter().zip(value.as_array().into_iter().flatten()) {
-                    self.add_scalars(*item, name, value, scalars);
-                }
-            }
-            NodeKind::Scalar(style) => scalars.push(Scalar {
-                span: span.clone(),
-                style: *style,
-                name,
-                value,
-            }),
-            NodeKind::Alias(_) => {}
-        }
+            .into_iter()
+            .filter_map(|scalar| {
+                let value = self.value.pointer(&scalar.pointer)?;
+                Some((scalar, value))
+            })
+            .collect()
     }
 
     /// The value at a pointer as it is written in the file; empty when it is not written there.

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use saphyr_parser::ScalarStyle;
 
-use crate::text::key_of_token;
+use crate::text::{key_of_token, pointer_token};
 
 /// The position of every member of a manifest, by its JSON pointer; ranges count bytes.
 ///
@@ -89,6 +89,15 @@ pub(super) struct Located {
     pub(super) node: usize,
 }
 
+/// A scalar as it is written: its pointer, the key it belongs to, and its range.
+#[derive(Debug)]
+pub(super) struct WrittenScalar<'a> {
+    pub(super) pointer: String,
+    pub(super) name: &'a str,
+    pub(super) span: Range<usize>,
+    pub(super) style: ScalarStyle,
+}
+
 /// The most nodes that are searched for one member: a chain of merge keys could make the search exponential.
 const SEARCH_LIMIT: usize = 10_000;
 
@@ -102,6 +111,56 @@ impl Positions {
             found = self.child(found.node, &key_of_token(token), &mut { SEARCH_LIMIT })?;
         }
         Some(found)
+    }
+
+    /// The scalars at and below a pointer, with `aliases` also those that aliases stand for. Empty values are left out: they have the ranges of their keys.
+    pub(super) fn scalars(&self, pointer: &str, aliases: bool) -> Vec<WrittenScalar<'_>> {
+        let mut scalars = Vec::new();
+        if let Some(found) = self.find(pointer) {
+            self.add_scalars(found.node, pointer.to_owned(), "", aliases, &mut scalars);
+        }
+        scalars
+    }
+
+    fn add_scalars<'a>(
+        &'a self,
+        node: usize,
+        pointer: String,
+        name: &'a str,
+        aliases: bool,
+        scalars: &mut Vec<WrittenScalar<'a>>,
+    ) {
+        let Some(YamlNode { span, kind }) = self.nodes.get(node) else {
+            return;
+        };
+        match kind {
+            NodeKind::Mapping(members) => {
+                for member in members {
+                    let value = self.nodes.get(member.value);
+                    if value.is_some_and(|value| value.span != member.key_span) {
+                        let name = member.key.as_deref().unwrap_or_default();
+                        let pointer = format!("{pointer}/{}", pointer_token(name));
+                        self.add_scalars(member.value, pointer, name, aliases, scalars);
+                    }
+                }
+            }
+            NodeKind::List(items) => {
+                for (index, item) in items.iter().enumerate() {
+                    let pointer = format!("{pointer}/{index}");
+                    self.add_scalars(*item, pointer, name, aliases, scalars);
+                }
+            }
+            NodeKind::Scalar(style) => scalars.push(WrittenScalar {
+                pointer,
+                name,
+                span: span.clone(),
+                style: *style,
+            }),
+            NodeKind::Alias(target) if aliases => {
+                self.add_scalars(*target, pointer, name, aliases, scalars);
+            }
+            NodeKind::Alias(_) => {}
+        }
     }
 
     /// The node that an alias stands for, through any number of aliases; any other node is returned itself.

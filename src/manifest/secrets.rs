@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::Positions;
-use super::positions::{NodeKind, YamlNode};
+use super::positions::{NodeKind, WrittenScalar};
 use crate::diagnostic::{Place, Problems, Source};
 use crate::secret::is_secret;
 use crate::text::pointer_token;
@@ -59,8 +59,12 @@ pub(super) fn hide(problems: Problems, source: &Arc<Source>, positions: &Positio
         pointers.extend(misplaced.map(|name| format!("/{}", pointer_token(name))));
     }
     for pointer in &pointers {
-        if let Some(found) = positions.find(pointer) {
-            collect(positions, source.text(), found.node, pointer, &mut hidden);
+        // A secret may also stand at an anchor outside of `auth`.
+        for WrittenScalar { pointer, span, .. } in positions.scalars(pointer, true) {
+            let is_secret = source.text().get(span.clone()).is_some_and(is_secret);
+            if is_secret || !may_show(&pointer) {
+                hidden.push(span);
+            }
         }
     }
     hidden.extend(on_lines(source.text()));
@@ -89,50 +93,6 @@ fn on_lines(text: &str) -> impl Iterator<Item = Range<usize>> {
         let is_secret = is_misplaced(name) && name != "key" && !value.starts_with('{');
         (is_secret && !value.is_empty()).then(|| end - value.len()..end)
     })
-}
-
-/// Collects the ranges that must be hidden in a node and those below it.
-fn collect(
-    positions: &Positions,
-    text: &str,
-    node: usize,
-    pointer: &str,
-    hidden: &mut Vec<Range<usize>>,
-) {
-    let Some(YamlNode { span, kind }) = positions.nodes.get(node) else {
-        return;
-    };
-    match kind {
-        NodeKind::Mapping(members) => {
-            for member in members {
-                // An empty value has the range of its key, and keys are shown.
-                let value = positions.nodes.get(member.value);
-                if value.is_some_and(|value| value.span != member.key_span) {
-                    let key = member.key.as_deref().unwrap_or_default();
-                    let pointer = format!("{pointer}/{key}");
-                    collect(positions, text, member.value, &pointer, hidden);
-                }
-            }
-        }
-        NodeKind::List(items) => {
-            for (index, item) in items.iter().enumerate() {
-                collect(
-                    positions,
-                    text,
-                    *item,
-                    &format!("{pointer}/{index}"),
-                    hidden,
-                );
-            }
-        }
-        NodeKind::Scalar(_) => {
-            if !may_show(pointer) || text.get(span.clone()).is_some_and(is_secret) {
-                hidden.push(span.clone());
-            }
-        }
-        // The secret stands at the anchor, which may be outside of `auth`.
-        NodeKind::Alias(target) => collect(positions, text, *target, pointer, hidden),
-    }
 }
 
 /// Replaces the ranges by stars, one for each byte, so that spans stay right.

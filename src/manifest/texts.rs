@@ -6,7 +6,8 @@ use std::sync::Arc;
 use saphyr_parser::ScalarStyle;
 use serde_json::Value;
 
-use super::document::{Document, Scalar, excerpt};
+use super::document::{Document, excerpt};
+use super::positions::WrittenScalar;
 use super::yaml_problems::TYPOGRAPHIC_QUOTES;
 use crate::diagnostic::{Problem, Problems, Source};
 
@@ -42,8 +43,8 @@ const PROSE: [&str; 9] = [
 pub(super) fn check(document: &Document<'_>) -> Problems {
     let mut problems = Problems::new();
     for member in ["correspondence", "variables", "recipients"] {
-        for scalar in document.scalars(member) {
-            if let Value::String(text) = scalar.value {
+        for (scalar, value) in document.scalars(member) {
+            if let Value::String(text) = value {
                 check_text(document.source, &scalar, text, &mut problems);
             }
         }
@@ -51,8 +52,13 @@ pub(super) fn check(document: &Document<'_>) -> Problems {
     problems
 }
 
-fn check_text(source: &Arc<Source>, scalar: &Scalar<'_>, text: &str, problems: &mut Problems) {
-    let Scalar {
+fn check_text(
+    source: &Arc<Source>,
+    scalar: &WrittenScalar<'_>,
+    text: &str,
+    problems: &mut Problems,
+) {
+    let WrittenScalar {
         span, style, name, ..
     } = scalar;
     let style = *style;

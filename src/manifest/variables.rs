@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use super::document::{Document, Scalar};
+use super::document::Document;
+use super::positions::WrittenScalar;
 use crate::diagnostic::{Problem, Problems};
 
 /// Words that YAML 1.1 reads as true or false and YAML 1.2 as texts.
@@ -11,7 +12,7 @@ const YAML_1_1_BOOLEANS: [&str; 4] = ["yes", "no", "on", "off"];
 /// Warns of numbers that a template shows otherwise than they are written, and of `yes` and `no`.
 pub(super) fn check(document: &Document<'_>) -> Problems {
     let mut problems = Problems::new();
-    for Scalar { span, value, .. } in document.scalars("variables") {
+    for (WrittenScalar { span, .. }, value) in document.scalars("variables") {
         let text = document.source.text().get(span.clone());
         let problem = text.and_then(|text| misread(text, value));
         problems.extend(problem.map(|(message, cause, hint)| Problem {
