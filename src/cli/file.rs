@@ -6,54 +6,25 @@ use std::path::{Path, PathBuf};
 
 use super::CliError;
 
-/// Tells massebrev's own files by their beginning: true when a file that begins as `old` may be replaced by one that begins as `new`.
-pub(super) type IsOwn<'a> = &'a dyn Fn(&str, &str) -> bool;
-
 /// The number of bytes that are compared at the beginning of a file.
 const HEAD: u64 = 1024;
 
-/// Writes a file as [`write_whole`] does, but refuses to replace one that is not massebrev's own; `what` names the kind of file in the error.
-pub(super) fn write_own(
-    path: &Path,
-    what: &str,
-    is_own: IsOwn<'_>,
-    write: impl FnOnce(&mut dyn Write) -> Result<(), CliError>,
-) -> Result<(), CliError> {
-    let Some(old) = existing_head(path)? else {
-        return write_whole(path, write);
-    };
-    let beside = beside(path);
-    write_to(&beside, path, write)?;
-    // The new file is written before the decision, because its beginning is part of it.
-    let new = existing_head(&beside)?.unwrap_or_default();
-    if is_own(&old, &new) {
-        return std::fs::rename(&beside, path).map_err(CliError::file("write", path));
-    }
-    // The file is refused, so its copy must not stay behind either.
-    let _ = std::fs::remove_file(&beside);
-    Err(foreign(path, what))
-}
-
-/// Refuses a path whose file is not massebrev's own; for commands that take long before they write.
+/// Refuses a path whose file is not massebrev's own, as `is_own` tells from its beginning; `what` names the kind of file in the error.
 pub(super) fn refuse_foreign(
     path: &Path,
     what: &str,
     is_own: impl Fn(&str) -> bool,
 ) -> Result<(), CliError> {
     match existing_head(path)? {
-        Some(head) if !is_own(&head) => Err(foreign(path, what)),
+        Some(head) if !is_own(&head) => Err(CliError::usage(
+            format!(
+                "{} is there already and is no {what} of massebrev's",
+                path.display()
+            ),
+            "choose another name, or remove the file first",
+        )),
         _ => Ok(()),
     }
-}
-
-fn foreign(path: &Path, what: &str) -> CliError {
-    CliError::usage(
-        format!(
-            "{} is there already and is no {what} of massebrev's",
-            path.display()
-        ),
-        "choose another name, or remove the file first",
-    )
 }
 
 /// The first [`HEAD`] bytes of a file; `None` when there is no file.
@@ -77,36 +48,23 @@ fn existing_head(path: &Path) -> Result<Option<String>, CliError> {
     Ok(Some(String::from_utf8_lossy(&head).into_owned()))
 }
 
-/// Writes a file under a temporary name in the same folder and renames it when it is complete. The earlier file stays until then.
+/// Writes a file under a temporary name in the same folder and renames it when it is complete. The earlier file stays until then. Errors name the path that the
+/// user gave.
 pub(super) fn write_whole(
     path: &Path,
     write: impl FnOnce(&mut dyn Write) -> Result<(), CliError>,
 ) -> Result<(), CliError> {
-    let beside = beside(path);
-    write_to(&beside, path, write)?;
-    std::fs::rename(&beside, path).map_err(CliError::file("write", path))
-}
-
-/// Writes `beside`, but names `path` in errors, because that is the name the user gave.
-fn write_to(
-    beside: &Path,
-    path: &Path,
-    write: impl FnOnce(&mut dyn Write) -> Result<(), CliError>,
-) -> Result<(), CliError> {
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(".part");
+    let beside = PathBuf::from(beside);
     let failed = CliError::file("write", path);
-    let mut file = BufWriter::new(private(beside).map_err(&failed)?);
+    let mut file = BufWriter::new(private(&beside).map_err(&failed)?);
     let written = write(&mut file).and_then(|()| file.flush().map_err(&failed));
     if written.is_err() {
         // The disk may be full: a partial file is of no use.
-        let _ = std::fs::remove_file(beside);
+        let _ = std::fs::remove_file(&beside);
     }
-    written
-}
-
-fn beside(path: &Path) -> PathBuf {
-    let mut beside = path.as_os_str().to_owned();
-    beside.push(".part");
-    PathBuf::from(beside)
+    written.and_then(|()| std::fs::rename(&beside, path).map_err(failed))
 }
 
 /// Creates a file that only its owner can read, because it holds personal data. An existing file is removed first: opening it would keep its permissions.

@@ -10,7 +10,7 @@ use crate::report::{self, Report, ReportError};
 use clap::{Args, ValueEnum};
 
 use super::destination::Destination;
-use super::file::{write_own, write_whole};
+use super::file::{refuse_foreign, write_whole};
 use super::proofs::{latest_journal, recipient};
 use super::target::Target;
 use super::{CliError, ExitStatus, Printer};
@@ -44,17 +44,26 @@ pub(crate) enum Format {
 }
 
 impl Format {
-    /// True when a file that begins as `old` is a report in this format; `new` is the beginning of the report that would replace it.
-    fn is_own(self, old: &str, new: &str) -> bool {
+    /// True when a file that begins as `old` may be replaced by this report: it is one too, in this format.
+    fn is_own(self, old: &str, report: &Report) -> bool {
         match self {
             // The header line: a foreign CSV has another one.
-            Self::Csv => old.lines().next() == new.lines().next(),
+            Self::Csv => {
+                let header = old
+                    .lines()
+                    .next()
+                    .and_then(|line| line.strip_prefix('\u{feff}'));
+                header.is_some_and(|line| line.split(',').eq(report::CSV_HEADERS))
+            }
             Self::Html => old.contains("<meta name=\"generator\" content=\"massebrev\">"),
             Self::Json => old.starts_with("{\"version\":") && old.contains("\"mailing\":"),
             // The text begins with the name of the mailing and its environment.
-            Self::Text => new
-                .split_once([',', ':'])
-                .is_some_and(|(subject, _)| old.starts_with(subject)),
+            Self::Text => {
+                let header = report.header();
+                let subject = format!("{} in {}", header.mailing, header.environment);
+                let subject = subject.split([',', ':']).next();
+                subject.is_some_and(|subject| old.starts_with(subject))
+            }
         }
     }
 }
@@ -76,10 +85,8 @@ impl ReportArgs {
         }
         match &self.output {
             Some(path) => {
-                let is_own = |old: &str, new: &str| self.format.is_own(old, new);
-                write_own(path, "report", &is_own, |to| {
-                    Ok(write(&report, self.format, None, to)?)
-                })?;
+                refuse_foreign(path, "report", |old| self.format.is_own(old, &report))?;
+                write_whole(path, |to| Ok(write(&report, self.format, None, to)?))?;
             }
             None => {
                 write(&report, self.format, None, &mut anstream::stdout().lock())

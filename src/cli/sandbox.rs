@@ -6,7 +6,7 @@ use crate::sandbox::{Options, Sandbox, Scenario};
 use clap::Args;
 use tokio::runtime::Runtime;
 
-use super::file::write_own;
+use super::file::{refuse_foreign, write_whole};
 use super::{CliError, ExitStatus, Printer};
 
 /// Run a local Altinn and Maskinporten to rehearse against, until Ctrl-C.
@@ -56,8 +56,8 @@ impl SandboxArgs {
         if let Some(path) = &self.key_out {
             // Every start makes a new key and replaces the old file. The mark protects the key of a real client from that.
             let jwk = registration.private_jwk().replacen('{', KEY_MARK, 1);
-            let is_own = |old: &str, _: &str| old.starts_with(KEY_MARK);
-            write_own(path, "sandbox key", &is_own, |to| {
+            refuse_foreign(path, "sandbox key", |old| old.starts_with(KEY_MARK))?;
+            write_whole(path, |to| {
                 to.write_all(jwk.as_bytes())
                     .map_err(CliError::file("write", path))
             })?;

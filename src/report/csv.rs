@@ -9,7 +9,7 @@ use super::format::exact;
 use super::{Report, ReportError};
 use crate::journal::RowRecord;
 
-const HEADERS: [&str; 13] = [
+pub(crate) const HEADERS: [&str; 13] = [
     "line",
     "row",
     "name",

@@ -12,7 +12,7 @@ mod json;
 mod run;
 mod text;
 
-pub(crate) use csv::csv;
+pub(crate) use csv::{HEADERS as CSV_HEADERS, csv};
 pub(crate) use csv_and_json::csv_and_json;
 pub(crate) use error::ReportError;
 pub(crate) use html::html;
