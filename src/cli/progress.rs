@@ -7,7 +7,6 @@ use std::io::{self, IsTerminal as _};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::journal::State;
 use crate::send::{Event, Observer};
 use indicatif::{ProgressBar, ProgressStyle};
 
@@ -71,9 +70,7 @@ impl<'a> Progress<'a> {
                 line,
                 why: Some(why),
                 ..
-            } if self.printer.is_watched()
-                && !matches!(state, State::Sent | State::AlreadySent) =>
-            {
+            } if self.printer.is_watched() && !state.is_sent() => {
                 self.note(format_args!("line {line}: {state}: {why}"));
             }
             Event::Paused { wait, why } => {

@@ -3,7 +3,6 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use crate::journal::State;
 use crate::send::{Event, PaceSnapshot};
 
 /// The time between two progress lines without a terminal.
@@ -37,10 +36,10 @@ impl RunProgress {
                     ..Self::default()
                 };
             }
-            Event::Delivered { state, .. } if is_ok(state) => self.ok += 1,
+            Event::Delivered { state, .. } if state.is_sent() => self.ok += 1,
             Event::Delivered { .. } => self.failed += 1,
             // It was counted as failed while its outcome was unknown.
-            Event::Settled { state, .. } if is_ok(state) => {
+            Event::Settled { state, .. } if state.is_sent() => {
                 self.ok += 1;
                 self.failed = self.failed.saturating_sub(1);
             }
@@ -143,10 +142,6 @@ impl RunProgress {
     }
 }
 
-fn is_ok(state: State) -> bool {
-    matches!(state, State::Sent | State::AlreadySent)
-}
-
 /// Formats a rate, as `9.9/s` or `120/s`; a slower one per minute or hour.
 fn rate(a_second: f64) -> String {
     let (number, unit) = match a_second {
@@ -177,6 +172,8 @@ fn span(span: Duration) -> String {
 
 #[cfg(test)]
 mod tests {
+    use crate::journal::State;
+
     use super::*;
 
     const QUIET: PaceSnapshot = PaceSnapshot {
