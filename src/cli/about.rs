@@ -1,21 +1,10 @@
-//! The commands that describe the program itself: `schema`, `help templates`, `completions` and `man`.
+//! The commands that describe the program's own command line: `completions` and `man`.
 
-use crate::{manifest, template};
 use clap::Args;
 use clap_complete::{Shell, generate};
 use clap_mangen::Man;
 
 use super::{CliError, ExitStatus, Printer};
-
-pub(crate) fn print_schema(printer: Printer) -> Result<ExitStatus, CliError> {
-    printer.out(manifest::schema_text().trim_end())?;
-    Ok(ExitStatus::Success)
-}
-
-pub(crate) fn print_templates(printer: Printer) -> Result<ExitStatus, CliError> {
-    printer.out(template::REFERENCE.trim_end())?;
-    Ok(ExitStatus::Success)
-}
 
 /// Print the completions of a shell, to be put where it looks for them
 #[derive(Debug, Args)]
@@ -34,8 +23,7 @@ impl CompletionsArgs {
         // Into memory first: clap_complete panics when its writer fails.
         let mut text = Vec::new();
         generate(self.shell, &mut program, "massebrev", &mut text);
-        printer.out(String::from_utf8_lossy(&text).trim_end())?;
-        Ok(ExitStatus::Success)
+        printer.page(&String::from_utf8_lossy(&text))
     }
 }
 
@@ -61,8 +49,7 @@ impl ManArgs {
         };
         let mut text = Vec::new();
         Man::new(page).render(&mut text).map_err(CliError::Stdout)?;
-        printer.out(String::from_utf8_lossy(&text).trim_end())?;
-        Ok(ExitStatus::Success)
+        printer.page(&String::from_utf8_lossy(&text))
     }
 }
 

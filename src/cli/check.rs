@@ -62,35 +62,25 @@ impl MailingCheck {
         reads_journal: bool,
         each: &mut dyn FnMut(&Delivery),
     ) -> Result<Self, CliError> {
+        let checked = |names, result| Ok(Self { names, result });
         let loaded = match manifest::load(&target.manifest) {
             Ok(loaded) => loaded,
-            Err(problems) => {
-                return Ok(Self {
-                    names: None,
-                    result: Err(problems),
-                });
-            }
+            Err(problems) => return checked(None, Err(problems)),
         };
         check_manifest(&loaded.manifest.auth)?;
         let destination = Destination::from_manifest(&loaded.manifest, target.sandbox)?;
-        let names = (
-            loaded.manifest.mailing.clone(),
-            destination.name().to_owned(),
-        );
+        let mailing = loaded.manifest.mailing.clone();
+        let names = Some((mailing, destination.name().to_owned()));
         // A rehearsal works with placeholders: that is how a new mailing is tried out.
         if !destination.is_local() {
             let placeholders = placeholders(&loaded);
             if !placeholders.is_empty() {
-                return Ok(Self {
-                    names: Some(names),
-                    result: Err(placeholders),
-                });
+                return checked(names, Err(placeholders));
             }
         }
-        Ok(Self {
-            names: Some(names),
-            result: CheckedMailing::new(loaded, destination, printer, unsent, reads_journal, each)?,
-        })
+        let result =
+            CheckedMailing::new(loaded, destination, printer, unsent, reads_journal, each)?;
+        checked(names, result)
     }
 
     /// All problems that were found.

@@ -86,7 +86,7 @@ impl TypedCommand {
         wide.arguments = others;
         match expect.as_slice() {
             [] => wide,
-            _ => wide.with(EXPECT, letters),
+            _ => wide.with(EXPECT, &letters),
         }
     }
 
@@ -96,7 +96,7 @@ impl TypedCommand {
 
     /// The command that sends the mailing after its proofs, with `--plan` so that nothing but what was approved leaves.
     pub(crate) fn after_proofs(self, plan: Digest) -> Self {
-        self.without(&PROOF_FLAGS).with("--plan", plan)
+        self.without(&PROOF_FLAGS).with("--plan", &plan)
     }
 
     /// The command that checks the connection, with the flags for keys and tokens that were typed.
@@ -119,7 +119,7 @@ impl TypedCommand {
         self
     }
 
-    fn with(mut self, flag: &str, value: impl ToString) -> Self {
+    fn with(mut self, flag: &str, value: &impl ToString) -> Self {
         self.arguments.extend([flag.to_owned(), value.to_string()]);
         self
     }

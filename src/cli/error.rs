@@ -22,15 +22,13 @@ pub(crate) enum CliError {
     /// Manifest, rows, templates or files are wrong.
     #[error("the mailing has problems")]
     Input(Problems),
-    /// Something the command needs was not given, or does not fit.
+    /// Something was not given, or does not fit: `Input`, or `Setup` when it is needed to reach Altinn.
     #[error("{message}")]
-    Usage {
+    Told {
         message: String,
         hint: Option<String>,
+        status: ExitStatus,
     },
-    /// Something that is needed to reach Altinn was not given.
-    #[error("{message}")]
-    Setup { message: String, hint: String },
     #[error("cannot use the key from {place}")]
     Key {
         place: String,
@@ -72,25 +70,28 @@ pub(crate) enum CliError {
 
 impl CliError {
     pub(crate) fn usage(message: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self::Usage {
+        Self::Told {
             message: message.into(),
             hint: Some(hint.into()),
+            status: ExitStatus::Input,
         }
     }
 
     pub(crate) fn setup(message: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self::Setup {
+        Self::Told {
             message: message.into(),
-            hint: hint.into(),
+            hint: Some(hint.into()),
+            status: ExitStatus::Setup,
         }
     }
 
     /// Makes the error of a message that says it all.
     #[expect(clippy::needless_pass_by_value, reason = "for `map_err`")]
     pub(crate) fn wrong(message: impl ToString) -> Self {
-        Self::Usage {
+        Self::Told {
             message: message.to_string(),
             hint: None,
+            status: ExitStatus::Input,
         }
     }
 
@@ -110,9 +111,9 @@ impl CliError {
 
     pub(crate) fn exit_status(&self) -> ExitStatus {
         match self {
+            Self::Told { status, .. } => *status,
             // The input is at fault: the same command fails again until it is corrected.
             Self::Input(_)
-            | Self::Usage { .. }
             | Self::Earlier(_)
             | Self::Send(
                 SendError::Rows(_) | SendError::Changed(_) | SendError::SecondLetters(_),
@@ -127,13 +128,11 @@ impl CliError {
     /// Prints the error with causes and hint, and returns its exit status.
     pub(crate) fn print(&self, printer: Printer) -> ExitStatus {
         let status = self.exit_status();
-        match self {
-            Self::Input(problems) | Self::Send(SendError::Rows(problems)) => {
-                printer.problems(problems);
-            }
+        match self.problems() {
+            Some(problems) => printer.problems(problems),
             // A closed pipe is no error to report.
-            _ if status == ExitStatus::Success => {}
-            _ => {
+            None if status == ExitStatus::Success => {}
+            None => {
                 printer.warn(format_args!("error: {self}"));
                 for cause in self.causes() {
                     printer.warn(format_args!("  cause: {cause}"));
@@ -144,6 +143,14 @@ impl CliError {
             }
         }
         status
+    }
+
+    /// What is wrong with the mailing, when that is the error.
+    pub(crate) fn problems(&self) -> Option<&Problems> {
+        match self {
+            Self::Input(problems) | Self::Send(SendError::Rows(problems)) => Some(problems),
+            _ => None,
+        }
     }
 
     /// The causes, the nearest one first.
@@ -171,8 +178,7 @@ impl CliError {
 
     pub(crate) fn hint(&self) -> Option<String> {
         match self {
-            Self::Usage { hint, .. } => hint.clone(),
-            Self::Setup { hint, .. } => Some(hint.clone()),
+            Self::Told { hint, .. } => hint.clone(),
             Self::Key { source, .. } => Some(source.hint().to_owned()),
             Self::Token(error @ TokenError::Transport(_)) => error
                 .hint()

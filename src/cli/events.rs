@@ -5,7 +5,7 @@ use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::diagnostic::Problem;
+use crate::diagnostic::Problems;
 use crate::report::Report;
 use crate::send::{Event, Observer, PaceSnapshot, RunEnd, SendError, Summary};
 use jiff::Timestamp;
@@ -59,21 +59,12 @@ struct Line<T> {
 }
 
 #[derive(Serialize)]
-struct Ended<'a> {
+struct Ended {
     exit_status: u8,
     #[serde(flatten)]
     run_summary: RunSummary,
-    error: Option<Failure<'a>>,
-}
-
-/// The error that kept the run from starting or continuing.
-#[derive(Serialize)]
-struct Failure<'a> {
-    message: String,
-    causes: Vec<String>,
-    hint: Option<String>,
-    /// In the form of `validate --format json`.
-    problems: Vec<&'a Problem>,
+    /// The error that kept the run from starting or continuing; its problems in the form of `validate --format json`.
+    error: Option<Value>,
 }
 
 impl Events {
@@ -93,12 +84,20 @@ impl Events {
         let status = ended.as_ref().map_or_else(CliError::exit_status, |&it| it);
         // The run sets its ending as soon as it has one.
         run_summary.ending.get_or_insert("not-started");
+        let error = ended.as_ref().err().map(|error| {
+            json!({
+                "message": error.to_string(),
+                "causes": error.causes(),
+                "hint": error.hint(),
+                "problems": error.problems().into_iter().flat_map(Problems::iter).collect::<Vec<_>>(),
+            })
+        });
         self.emit(
             "summary",
             Ended {
                 exit_status: status.code(),
                 run_summary,
-                error: ended.as_ref().err().map(Failure::from_error),
+                error,
             },
         );
         let printer = self.printer;
@@ -229,23 +228,6 @@ impl RunSummary {
     pub(crate) fn set_reports(&mut self, paths: &[PathBuf]) {
         let paths = paths.iter().map(|path| path.display().to_string());
         self.reports = paths.collect();
-    }
-}
-
-impl<'a> Failure<'a> {
-    fn from_error(error: &'a CliError) -> Self {
-        let problems = match error {
-            CliError::Input(problems) | CliError::Send(SendError::Rows(problems)) => {
-                problems.iter().collect()
-            }
-            _ => Vec::new(),
-        };
-        Self {
-            message: error.to_string(),
-            causes: error.causes(),
-            hint: error.hint(),
-            problems,
-        }
     }
 }
 

@@ -32,8 +32,7 @@ impl ExplainArgs {
                 .and_then(explain)
                 .ok_or_else(|| unknown(typed))?,
         };
-        printer.out(text.trim_end())?;
-        Ok(ExitStatus::Success)
+        printer.page(&text)
     }
 }
 

@@ -31,6 +31,7 @@ mod target;
 mod token;
 mod validate;
 
+use crate::{manifest, template};
 use clap::FromArgMatches as _;
 
 use arguments::{Cli, Command};
@@ -71,10 +72,10 @@ pub(crate) fn run() -> ExitStatus {
         Command::Explain(arguments) => arguments.run(printer),
         Command::Token(arguments) => (*arguments).run(printer),
         Command::Sandbox(arguments) => arguments.run(printer),
-        Command::Schema => about::print_schema(printer),
+        Command::Schema => printer.page(&manifest::schema_text()),
         Command::Completions(arguments) => arguments.run(Cli::definition(), printer),
         Command::Man(arguments) => arguments.run(Cli::definition(), printer),
-        Command::Templates => about::print_templates(printer),
+        Command::Templates => printer.page(template::REFERENCE),
     };
     ended.unwrap_or_else(|error| error.print(printer))
 }

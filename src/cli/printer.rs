@@ -11,7 +11,7 @@ use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
-use super::CliError;
+use super::{CliError, ExitStatus};
 
 /// The flags that every command has.
 #[derive(Debug, Clone, Copy, Default, Args)]
@@ -82,6 +82,12 @@ impl Printer {
             // Flushed, so that a closed pipe or full disk is seen by this call and not lost at exit.
             .and_then(|()| stdout.flush())
             .map_err(CliError::Stdout)
+    }
+
+    /// Prints a text that is all that was asked for.
+    pub(crate) fn page(self, text: &str) -> Result<ExitStatus, CliError> {
+        self.out(text.trim_end())?;
+        Ok(ExitStatus::Success)
     }
 
     /// Prints a help or progress line to stderr; silent with `--quiet`.

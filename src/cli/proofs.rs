@@ -9,7 +9,7 @@ use crate::journal::{Journal, JournalError};
 use crate::plan::Proof;
 use jiff::Timestamp;
 
-use super::CliError;
+use super::{CliError, ExitStatus};
 
 /// Parses `--proof-to`. Errors mask the text, because it may be a person's identity number.
 pub(crate) fn recipient(text: &str) -> Result<Recipient, CliError> {
@@ -22,9 +22,10 @@ pub(crate) fn recipient(text: &str) -> Result<Recipient, CliError> {
             | InvalidRecipient::Decimals => None,
             _ => Some(error.hint()),
         };
-        CliError::Usage {
+        CliError::Told {
             message: format!("--proof-to `{}`: {error}", identifier::masked(text)),
             hint: hint.or_else(|| Some(InvalidRecipient::Digits { count: 0 }.hint())),
+            status: ExitStatus::Input,
         }
     })
 }

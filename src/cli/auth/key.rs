@@ -41,8 +41,9 @@ impl Signer {
         environment: &Environment,
     ) -> Result<Self, CliError> {
         let options = key_options(source, given.kid.as_deref(), folder)?;
-        let (bytes, place, warning) = read(source)?;
-        let mut warnings: Vec<_> = warning.into_iter().collect();
+        let (bytes, place) = read(source)?;
+        let file = source.file.iter();
+        let mut warnings: Vec<_> = file.filter_map(|file| warn_if_open(file, "key")).collect();
         let file = KeyFile::read(&bytes, &options).map_err(|source| CliError::Key {
             place: place.clone(),
             source,
@@ -123,13 +124,11 @@ fn algorithm(name: manifest::Algorithm) -> Algorithm {
     }
 }
 
-/// Returns the key's bytes, the place as messages name it, and a warning when others can read the file.
-#[expect(clippy::type_complexity, reason = "three facts about one file")]
-fn read(source: &KeySource) -> Result<(Zeroizing<Vec<u8>>, String, Option<String>), CliError> {
+/// Returns the key's bytes, and the place as messages name it.
+fn read(source: &KeySource) -> Result<(Zeroizing<Vec<u8>>, String), CliError> {
     if let Some(path) = &source.file {
         let bytes = secrets::read(path, "read the key")?;
-        let warning = warn_if_open(path, "key");
-        return Ok((bytes, path.display().to_string(), warning));
+        return Ok((bytes, path.display().to_string()));
     }
     let name = source.env.as_deref().unwrap_or(KEY);
     let Some(text) = variable(name) else {
@@ -139,7 +138,7 @@ fn read(source: &KeySource) -> Result<(Zeroizing<Vec<u8>>, String, Option<String
         ));
     };
     let bytes = Zeroizing::new(text.expose_secret().as_bytes().to_vec());
-    Ok((bytes, name.to_owned(), None))
+    Ok((bytes, name.to_owned()))
 }
 
 /// Refuses settings whose Maskinporten is not the environment's: a client is registered in one environment only.
