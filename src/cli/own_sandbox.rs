@@ -1,8 +1,10 @@
 //! The sandbox that a command starts for itself and stops at its end.
 
-use crate::sandbox::{Options, Registration, Sandbox};
+use crate::altinn::Environment;
+use crate::sandbox::{Options, Sandbox};
 use tokio::runtime::{Builder, Runtime};
 
+use super::auth::Credentials;
 use super::{CliError, Printer};
 
 /// A sandbox with a runtime and a thread of its own, so that it can answer while the sender's single thread is busy.
@@ -10,6 +12,7 @@ use super::{CliError, Printer};
 pub(crate) struct OwnSandbox {
     sandbox: Sandbox,
     runtime: Runtime,
+    environment: Environment,
 }
 
 impl OwnSandbox {
@@ -25,16 +28,22 @@ impl OwnSandbox {
             .block_on(Sandbox::start(Options::default()))
             .map_err(failed)?;
         printer.note("sandbox: a local Altinn and Maskinporten; no letter leaves this machine");
-        Ok(Self { sandbox, runtime })
+        // It serves as both platform and Maskinporten.
+        let environment = Environment::sandbox(sandbox.url(), sandbox.url());
+        Ok(Self {
+            environment: environment.map_err(CliError::wrong)?,
+            sandbox,
+            runtime,
+        })
     }
 
-    pub(crate) fn url(&self) -> &str {
-        self.sandbox.url()
+    pub(crate) fn environment(&self) -> &Environment {
+        &self.environment
     }
 
     /// The client that may send to this sandbox.
-    pub(crate) fn registration(&self) -> &Registration {
-        self.sandbox.registration()
+    pub(crate) fn credentials(&self) -> Credentials<'_> {
+        Credentials::Sandbox(self.sandbox.registration())
     }
 
     /// Stops the sandbox after it has answered the requests in flight.

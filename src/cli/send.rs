@@ -22,7 +22,7 @@ use clap::Args;
 use tokio::runtime::Builder;
 
 use self::ending::print_outcome;
-use super::auth::{AuthArgs, Credentials, sandbox_at};
+use super::auth::{AuthArgs, Credentials};
 use super::check::{CheckedMailing, MailingCheck, earlier_runs};
 use super::choose::{at_least_one, choose};
 use super::confirm::{confirm, refuse_unexpected};
@@ -295,9 +295,8 @@ impl SendArgs {
         match &checked.destination {
             Destination::Sandbox => {
                 let own_sandbox = OwnSandbox::start(printer)?;
-                let environment = sandbox_at(own_sandbox.url())?;
-                let credentials = Credentials::Sandbox(own_sandbox.registration());
-                Ok((connect(credentials, &environment)?, Some(own_sandbox)))
+                let client = connect(own_sandbox.credentials(), own_sandbox.environment())?;
+                Ok((client, Some(own_sandbox)))
             }
             Destination::Altinn(environment) => {
                 Ok((connect(Credentials::Given(&self.auth), environment)?, None))

@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
-use super::auth::{AuthArgs, Connection, Credentials, sandbox_at};
+use super::auth::{AuthArgs, Connection, Credentials};
 use super::check_report::{clock, duration};
 use super::destination::Destination;
 use super::doctor::Doctor;
@@ -93,11 +93,7 @@ impl TokenArgs {
         };
         let Destination::Altinn(environment) = &subject.destination else {
             let own_sandbox = OwnSandbox::start(printer)?;
-            let environment = sandbox_at(own_sandbox.url())?;
-            let ended = run(
-                Credentials::Sandbox(own_sandbox.registration()),
-                &environment,
-            );
+            let ended = run(own_sandbox.credentials(), own_sandbox.environment());
             own_sandbox.stop()?;
             return ended;
         };
@@ -121,23 +117,17 @@ impl TokenArgs {
                 folder: loaded.folder,
             });
         }
-        let destination = match &self.environment {
-            _ if self.sandbox => Destination::Sandbox,
-            Some(name) => {
-                let known = Environment::named(name).map(Destination::Altinn);
-                known.ok_or_else(|| {
-                    CliError::usage(
-                        format!("there is no environment {name}"),
-                        "take tt02 or prod",
-                    )
-                })?
-            }
-            None => {
-                return Err(CliError::usage(
+        let destination = if self.sandbox {
+            Destination::Sandbox
+        } else {
+            // clap takes no other names than those of environments.
+            let environment = self.environment.as_deref().and_then(Environment::named);
+            Destination::Altinn(environment.ok_or_else(|| {
+                CliError::usage(
                     "it is not said where the token is for",
                     "name a manifest, or an environment: massebrev token --environment tt02",
-                ));
-            }
+                )
+            })?)
         };
         Ok(Subject {
             auth: Auth::default(),
@@ -191,8 +181,7 @@ impl TokenArgs {
                     "warning: this is a secret: whoever has it can send letters until it expires",
                 );
             }
-            printer.out(token.expose())?;
-            return Ok(ExitStatus::Success);
+            return printer.page(token.expose());
         }
         let environment = &connection.environment;
         let summary = Summary {

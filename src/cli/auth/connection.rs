@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::altinn::{Authorities, Client, Environment, HttpClient, HttpOptions};
-use crate::manifest::{Auth, Manifest, TokenOrigin};
+use crate::manifest::{Auth, Manifest};
 use crate::maskinporten::{
     ClientSettings, Delegation, SubscriptionKey, SystemUser, TokenError, TokenSource, from_file,
     from_key, from_token, read_token,
@@ -122,42 +122,30 @@ impl<'a> Connection<'a> {
             Origin::Token(token) => token,
         };
         let mut warnings = self.warnings.clone();
-        let (tokens, name) = match token {
-            TokenOrigin {
-                file: Some(path), ..
-            } => {
-                warnings.extend(warn_if_open(&path, "token"));
-                let name = format!("the token file {}", path.display());
-                (from_file(path), name)
+        let (tokens, name) = if let Some(path) = token.file {
+            warnings.extend(warn_if_open(&path, "token"));
+            let name = format!("the token file {}", path.display());
+            (from_file(path), name)
+        } else if let Some(place) = token.env {
+            let text = token_text(&place)?;
+            let token = read_token(text.expose_secret(), &place).map_err(TokenError::from)?;
+            let name = format!("the token in {place}");
+            if token.claims().is_none() {
+                // Only a warning: Altinn decides, and another issuer's token may be opaque by design.
+                warnings.push(format!(
+                    "{name} cannot be read: it is not a JWT, as Altinn's and Maskinporten's tokens are"
+                ));
             }
-            TokenOrigin {
-                env: Some(place), ..
-            } => {
-                let text = token_text(&place)?;
-                let token = read_token(text.expose_secret(), &place).map_err(TokenError::from)?;
-                if token.claims().is_none() {
-                    // Only a warning: Altinn decides, and another issuer's token may be opaque by design.
-                    warnings.push(format!(
-                        "the token in {place} cannot be read: it is not a JWT, as Altinn's and Maskinporten's tokens are"
-                    ));
-                }
-                let name = format!("the token in {place}");
-                (from_token(token, place), name)
-            }
-            TokenOrigin {
-                command: Some(command),
-                ..
-            } => {
-                let program = command.first().map(String::as_str).unwrap_or_default();
-                let tokens = token_command(&command, auth, folder, environment)?;
-                (tokens, format!("the token command `{program}`"))
-            }
+            (from_token(token, place), name)
+        } else if let Some(command) = token.command {
+            let program = command.first().map(String::as_str).unwrap_or_default();
+            let tokens = token_command(&command, auth, folder, environment)?;
+            (tokens, format!("the token command `{program}`"))
+        } else {
             // One of the four is there, as the schema says.
-            TokenOrigin { generator, .. } => {
-                let origin = generator.unwrap_or_default();
-                let tokens = token_generator(&origin, auth, environment, self.http.clone())?;
-                (tokens, "the test token generator".to_owned())
-            }
+            let origin = token.generator.unwrap_or_default();
+            let tokens = token_generator(&origin, auth, environment, self.http.clone())?;
+            (tokens, "the test token generator".to_owned())
         };
         Ok(OpenedSource {
             tokens,
@@ -237,11 +225,6 @@ impl OpenedSource {
             printer.warn(format_args!("warning: {warning}"));
         }
     }
-}
-
-/// The environment of a sandbox, which serves as both platform and Maskinporten at `url`.
-pub(crate) fn sandbox_at(url: &str) -> Result<Environment, CliError> {
-    Environment::sandbox(url, url).map_err(CliError::wrong)
 }
 
 fn authorities(given: &AuthArgs, auth: &Auth, folder: &Path) -> Result<Authorities, CliError> {

@@ -19,5 +19,5 @@ mod secret_guard;
 mod secrets;
 
 pub(super) use arguments::AuthArgs;
-pub(super) use connection::{Connection, Credentials, OpenedSource, sandbox_at};
+pub(super) use connection::{Connection, Credentials, OpenedSource};
 pub(super) use secret_guard::{check_command_line, check_manifest};
