@@ -9,7 +9,7 @@ use crate::journal::{Journal, JournalError};
 use crate::plan::Proof;
 use jiff::Timestamp;
 
-use super::{CliError, ExitStatus};
+use super::CliError;
 
 /// Parses `--proof-to`. Errors mask the text, because it may be a person's identity number.
 pub(crate) fn recipient(text: &str) -> Result<Recipient, CliError> {
@@ -19,14 +19,11 @@ pub(crate) fn recipient(text: &str) -> Result<Recipient, CliError> {
             InvalidRecipient::Empty
             | InvalidRecipient::LostZero { .. }
             | InvalidRecipient::ScientificNotation
-            | InvalidRecipient::Decimals => None,
-            _ => Some(error.hint()),
+            | InvalidRecipient::Decimals => InvalidRecipient::Digits { count: 0 }.hint(),
+            _ => error.hint(),
         };
-        CliError::Told {
-            message: format!("--proof-to `{}`: {error}", identifier::masked(text)),
-            hint: hint.or_else(|| Some(InvalidRecipient::Digits { count: 0 }.hint())),
-            status: ExitStatus::Input,
-        }
+        let masked = identifier::masked(text);
+        CliError::usage(format!("--proof-to `{masked}`: {error}"), hint)
     })
 }
 
