@@ -51,7 +51,8 @@ fn normalize_members(value: &mut Value) {
             let names: Vec<String> = written.keys().cloned().collect();
             for (name, mut value) in written {
                 // Renaming one of two equal members would silently drop the other's value.
-                let own = schema_name(&name).filter(|own| !names.iter().any(|other| other == own));
+                let same = names.iter().filter(|other| is_same(other, &name)).count();
+                let own = schema_name(&name).filter(|_| same == 1);
                 let name = own.map_or(name, str::to_owned);
                 if name != PROPERTY_LIST {
                     normalize_members(&mut value);
@@ -61,6 +62,11 @@ fn normalize_members(value: &mut Value) {
         }
         _ => {}
     }
+}
+
+/// True for names of the same member.
+fn is_same(one: &str, other: &str) -> bool {
+    one.to_lowercase() == other.to_lowercase()
 }
 
 /// The schema's name for a member that is written in another case; `None` when it is written right, or unknown.
@@ -95,7 +101,10 @@ fn find_duplicates(
         Value::Object(members) => {
             for (name, value) in members.iter().filter(|(name, _)| *name != PROPERTY_LIST) {
                 let below = format!("{pointer}/{name}");
-                if let Some(own) = schema_name(name).filter(|own| members.contains_key(*own)) {
+                // Of members that are all written otherwise the first is only unknown.
+                let is_later = || members.keys().find(|other| is_same(other, name)) != Some(name);
+                let own = schema_name(name);
+                if let Some(own) = own.filter(|own| members.contains_key(*own) || is_later()) {
                     let place = document.place_of_key(&below);
                     problems.push(
                         Problem::error(place, format!("`{own}` is there twice"))

@@ -97,7 +97,7 @@ pub(super) fn print_ending(summary: &Summary, report: &Report, printer: Printer)
         RunEnd::NoToken(error) => (error.reason(), error.hint()),
         RunEnd::Untrusted { reason, hint } => (reason.clone(), hint.clone()),
         RunEnd::Unreachable(why) => {
-            let hint = "check the network, and that a proxy or firewall lets the program through; massebrev token --check tries each step";
+            let hint = "check the network, and that a proxy or firewall lets the program through; massebrev token MANIFEST --check tries each step";
             (why.clone(), Some(hint.to_owned()))
         }
     };

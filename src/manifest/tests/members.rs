@@ -54,6 +54,8 @@ fn names_of_the_letter_are_altinns_in_any_case() {
     let said = refused(with("resourceId:", "resourceId: a\n  RESOURCEID:"));
     assert!(said.contains("`resourceId` is there twice"), "{said}");
     assert!(said.ends_with("\n1 error\n"), "{said}");
+    let said = refused(with("resourceId:", "ResourceId: a\n  RESOURCEID:"));
+    assert!(said.contains("`resourceId` is there twice"), "{said}");
     // Names of the author's own stay as they are.
     let free = "propertyList: { Content: a, ResourceId: b }\n  sender:";
     let loaded = load(with("sender:", free)).unwrap();
