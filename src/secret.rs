@@ -114,7 +114,7 @@ const GROUPS: [&[usize]; 3] = [&[11], &[6, 5], &[2, 2, 2, 5]];
 pub(crate) fn redact_if(text: &str, is_person: impl Fn(&str) -> bool) -> Cow<'_, str> {
     let mut masked = String::new();
     let (mut copied, mut at) = (0, 0);
-    while let Some(found) = text[at..].find(char::is_numeric) {
+    while let Some(found) = text[at..].find(is_digit) {
         let start = at + found;
         let rest = &text[start..];
         let Some(hidden) = GROUPS.iter().find_map(|groups| last_five(rest, groups)) else {
@@ -150,13 +150,19 @@ fn last_five(text: &str, groups: &[usize]) -> Option<Range<usize>> {
         at += length;
     }
     let digits = text[..at].char_indices().rev();
-    let (start, _) = digits.filter(|(_, c)| c.is_numeric()).nth(4)?;
+    let (start, _) = digits.filter(|(_, c)| is_digit(*c)).nth(4)?;
     Some(start..at)
+}
+
+/// True for digits of any script.
+fn is_digit(c: char) -> bool {
+    // Letters below U+0660, the first digit that is not ASCII, need no table: this runs for every text of every letter.
+    c.is_ascii_digit() || (c >= '\u{660}' && c.is_numeric())
 }
 
 /// The number of digits that a text begins with, and their length in bytes.
 fn digits(text: &str) -> (usize, usize) {
-    let digits = text.chars().take_while(|c| c.is_numeric());
+    let digits = text.chars().take_while(|c| is_digit(*c));
     digits.fold((0, 0), |(count, length), c| {
         (count + 1, length + c.len_utf8())
     })
