@@ -11,6 +11,7 @@ use uuid::Uuid;
 use super::client::{id, list, text};
 use super::multipart::{form, length};
 use super::{Answer, Client, Enclosure, TransportError};
+use crate::correspondence::bare_resource_id;
 use crate::correspondence::path::{INITIALIZE, INITIALIZE_WITH_FILES};
 use crate::maskinporten::Token;
 
@@ -58,7 +59,7 @@ impl Client {
         key: Uuid,
     ) -> Result<Answer<Vec<Uuid>>, TransportError> {
         // Unlike the other calls, this one compares the id as it is given, without removing its prefix.
-        let resource = resource.strip_prefix(RESOURCE_PREFIX).unwrap_or(resource);
+        let resource = bare_resource_id(resource);
         let request = self.request(Method::GET, "correspondence", token).query(&[
             ("resourceId", resource),
             // Required, though the key overrides it and all other filters.
@@ -215,8 +216,6 @@ impl Details {
         })
     }
 }
-
-const RESOURCE_PREFIX: &str = "urn:altinn:resource:";
 
 /// Reads the status, which is a name. A number, as the API accepts in requests, is kept as text.
 fn status(value: &Value) -> Option<String> {

@@ -19,7 +19,8 @@ const NAMED: usize = 5;
 #[derive(Debug, Default)]
 pub(super) struct Exclusion {
     file: PathBuf,
-    column: String,
+    /// The name of the column that is read; `None` for a list without a header.
+    column: Option<String>,
     entries: Vec<Entry>,
     /// Indices of entries, by the URN of their recipient, and by the key as people see it.
     names: HashMap<String, usize>,
@@ -62,7 +63,7 @@ impl Exclusion {
         let mut rows = open()?;
         let mut list = Self {
             file: display_path.to_owned(),
-            column: rows.headers().get(column).cloned().unwrap_or_default(),
+            column: rows.headers().get(column).cloned(),
             ..Self::default()
         };
         let mut problems = Problems::new();
@@ -70,11 +71,11 @@ impl Exclusion {
             problems.push(list.column_warning(rows.headers()));
         } else if rows.has_header() {
             // A list of one column often has no header: its first line counts as an entry that need not match a row.
-            let first = std::mem::take(&mut list.column);
+            let first = list.column.take().unwrap_or_default();
             let is_header = may_be_header(&first);
             list.add(&first, 1, is_header);
             // Otherwise the name of a column would be an identity number.
-            list.column = if is_header { first } else { String::new() };
+            list.column = is_header.then_some(first);
         }
         let mut row = Row::default();
         while let Some(read) = rows.read(&mut row) {
@@ -94,7 +95,7 @@ impl Exclusion {
         let message = format!(
             "the exclusion list has {} columns: those in `{}` get no letter, the others are not looked at",
             headers.len(),
-            self.column
+            self.column.as_deref().unwrap_or_default()
         );
         Problem::warning(Place::File(self.file.clone()), message).with_hint(
             "if the keys or recipients stand in another column, leave only that one in the file",
@@ -240,10 +241,7 @@ impl Exclusion {
             file: self.file.clone(),
             row: None,
             line: entry.line,
-            columns: Some(self.column.clone())
-                .filter(|column| !column.is_empty())
-                .into_iter()
-                .collect(),
+            columns: self.column.iter().cloned().collect(),
         }
     }
 }
