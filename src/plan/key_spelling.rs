@@ -7,7 +7,7 @@ use crate::recipients::month_of;
 
 /// The key as a spreadsheet leaves it when it takes it for a number or a date: it loses leading zeros and decimals, and `2026/1` is written `jan.26`.
 /// Two different texts with the same result may have been the same key.
-pub(super) fn as_spreadsheet_leaves_it(key: &str) -> String {
+pub(crate) fn as_spreadsheet_leaves_it(key: &str) -> String {
     let seen = as_seen(key);
     if !seen.bytes().any(|byte| byte.is_ascii_digit()) {
         return seen;

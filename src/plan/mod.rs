@@ -50,6 +50,7 @@ pub(crate) use files::{LocalFile, PlannedFile};
 pub(crate) use inputs::{Input, InputKind};
 pub(crate) use key::delivery_key;
 pub(crate) use key_index::KeyIndex;
+pub(crate) use key_spelling::as_spreadsheet_leaves_it;
 pub(crate) use mailing::{Mailing, MailingOptions};
 pub(crate) use old_render::{LetterChange, OldRender, OldRenderError, RemovedLetter};
 pub(crate) use planner::rows_with_key;

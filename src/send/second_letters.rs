@@ -4,6 +4,7 @@
 use std::fmt;
 
 use crate::diagnostic::as_seen;
+use crate::plan::as_spreadsheet_leaves_it;
 use crate::text::count;
 
 /// The largest number of rows named in the message.
@@ -44,8 +45,7 @@ pub(super) enum Respelled {
     Blanks,
     Case,
     Accents,
-    Number,
-    Date,
+    Spreadsheet,
 }
 
 impl Respelled {
@@ -63,10 +63,8 @@ impl Respelled {
             Some(Self::Case)
         } else if as_seen(earlier) == as_seen(now) {
             Some(Self::Accents)
-        } else if is_a_number_by_a_spreadsheet(now, earlier) {
-            Some(Self::Number)
-        } else if looks_like_a_date(now) && !looks_like_a_date(earlier) {
-            Some(Self::Date)
+        } else if same(as_spreadsheet_leaves_it) || is_rounded(now, earlier) {
+            Some(Self::Spreadsheet)
         } else {
             None
         }
@@ -80,53 +78,25 @@ impl Respelled {
             Self::Accents => {
                 "the same letters in another Unicode form (NFC or NFD), as between a Mac and other systems"
             }
-            Self::Number => "a spreadsheet has made a number of it",
-            Self::Date => "a spreadsheet has made a date of it",
+            Self::Spreadsheet => "a spreadsheet has made a number or a date of it",
         }
     }
 }
 
-/// True for a number as spreadsheets write it (`1.2E+8`, `123.0`) in place of plain digits.
-fn is_a_number_by_a_spreadsheet(now: &str, earlier: &str) -> bool {
-    let digits = |name: &str| {
-        name.chars()
-            .filter(char::is_ascii_digit)
-            .collect::<String>()
+/// True for a number in scientific notation (`1.2E+8`) in place of plain digits. Only its first two digits are compared: a spreadsheet rounds the later ones.
+fn is_rounded(now: &str, earlier: &str) -> bool {
+    let Some((mantissa, _)) = now.split_once("E+").or_else(|| now.split_once("e+")) else {
+        return false;
     };
-    let decimals = now.strip_suffix(".0").or(now.strip_suffix(",0"));
-    let plain = !earlier.is_empty() && earlier.bytes().all(|byte| byte.is_ascii_digit());
-    let mantissa = now
-        .split_once(['E', 'e'])
-        .filter(|(_, power)| power.starts_with('+'));
-    let scientific = mantissa.is_some_and(|(mantissa, _)| {
-        let mantissa = digits(mantissa);
-        !mantissa.is_empty()
-            // The first two digits must agree; a spreadsheet rounds the later ones.
-            && earlier.starts_with(mantissa.trim_end_matches('0').get(..2).unwrap_or(&mantissa))
-    });
-    plain && (scientific || decimals.is_some_and(|whole| whole == earlier))
-}
-
-/// True for dates such as `2026-01-02`, `02.01.2026`, `2/1/26`, `02.jan` and `jan.26`.
-fn looks_like_a_date(name: &str) -> bool {
-    const MONTHS: [&str; 16] = [
-        "jan", "feb", "mar", "apr", "mai", "may", "jun", "jul", "aug", "sep", "okt", "oct", "nov",
-        "des", "dec", "sept",
-    ];
-    let parts: Vec<_> = name
-        .split(['.', '-', '/', ' '])
-        .filter(|part| !part.is_empty())
+    let digits: String = mantissa
+        .chars()
+        .filter(char::is_ascii_digit)
+        .take(2)
         .collect();
-    let is_part = |part: &&str| {
-        let number = part
-            .parse::<u32>()
-            .is_ok_and(|number| number <= 31 || (1900..2100).contains(&number));
-        number && part.len() <= 4 || MONTHS.contains(&part.to_lowercase().as_str())
-    };
-    let has_month = parts
-        .iter()
-        .any(|part| MONTHS.contains(&part.to_lowercase().as_str()));
-    parts.iter().all(is_part) && (parts.len() == 3 || parts.len() == 2 && has_month)
+    let known = digits.trim_end_matches('0');
+    !known.is_empty()
+        && earlier.starts_with(known)
+        && earlier.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 impl fmt::Display for SecondLetters {
@@ -182,11 +152,11 @@ mod tests {
             ("A2", "a2", Some(Respelled::Case)),
             ("Ås-1", "A\u{30a}s-1", Some(Respelled::Accents)),
             ("Re\u{301}ne", "Réne", Some(Respelled::Accents)),
-            ("123456789012", "1.23457E+11", Some(Respelled::Number)),
-            ("123", "123.0", Some(Respelled::Number)),
-            ("1-2", "02.jan", Some(Respelled::Date)),
+            ("123456789012", "1.23457E+11", Some(Respelled::Spreadsheet)),
+            ("123", "123.0", Some(Respelled::Spreadsheet)),
+            ("1-2", "01.feb", Some(Respelled::Spreadsheet)),
             ("3-4-5", "2005-04-03", None),
-            ("2026/17", "17.08.2026", Some(Respelled::Date)),
+            ("2026/1", "jan.26", Some(Respelled::Spreadsheet)),
             ("A1", "B1", None),
             ("17", "18", None),
         ] {
