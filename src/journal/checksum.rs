@@ -40,23 +40,6 @@ impl Checksum {
         }
     }
 
-    /// Adds the eight bytes of a number, the lowest first.
-    fn add_number(&mut self, number: u64) {
-        // A byte of zero only multiplies, and most bytes of a length are zero.
-        const POWERS: [u64; 9] = {
-            let mut powers = [1_u64; 9];
-            let mut at = 1;
-            while at < 9 {
-                powers[at] = powers[at - 1].wrapping_mul(Checksum::PRIME);
-                at += 1;
-            }
-            powers
-        };
-        let zeros = number.leading_zeros() as usize / 8;
-        self.add_bytes(&number.to_le_bytes()[..8 - zeros]);
-        self.0 = self.0.wrapping_mul(POWERS[zeros]);
-    }
-
     fn add(&mut self, cell: ValueRef<'_>) {
         let (kind, number, bytes): (u8, u64, &[u8]) = match cell {
             ValueRef::Null => (0, 0, &[]),
@@ -67,7 +50,7 @@ impl Checksum {
             ValueRef::Blob(blob) => (4, blob.len() as u64, blob),
         };
         self.add_bytes(&[kind]);
-        self.add_number(number);
+        self.add_bytes(&number.to_le_bytes());
         self.add_bytes(bytes);
     }
 

@@ -218,8 +218,13 @@ impl RateLimiter {
 
     /// The number of letters for the next block: those that leave in about half a second, or in four round trips.
     pub(super) fn block_size(&self) -> usize {
-        let last_second = self.state.borrow().throughput.last_second(Instant::now());
-        let half_a_second = last_second / 2;
+        let rate = self.state.borrow().throughput.rate(Instant::now());
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a number of requests, bounded below"
+        )]
+        let half_a_second = (rate / 2.0) as usize;
         // Several round trips' letters, so that the commit of the next block is done before the last of this one has left.
         let limit = self.concurrency.limit() as usize;
         let size = half_a_second.max(4 * limit).min(LARGEST_BLOCK.max(limit));
@@ -334,16 +339,6 @@ impl Throughput {
         (oldest..=self.last.min(second))
             .map(|second| self.buckets[place(second)])
             .sum()
-    }
-
-    /// The larger number of requests of this second, which is incomplete, and the one before.
-    fn last_second(&self, now: Instant) -> usize {
-        let second = self.second(now);
-        let counted = [second.saturating_sub(1), second]
-            .into_iter()
-            .filter(|second| *second <= self.last)
-            .map(|second| self.buckets[place(second)]);
-        counted.max().unwrap_or_default() as usize
     }
 
     fn second(&self, now: Instant) -> u64 {

@@ -272,38 +272,28 @@ pub(super) async fn reconcile(
     ask(session, mailing.resource(), &mut resume).await?;
     let mut reconciled = Reconciled::default();
     let journal = session.journal;
+    let untried = untried_and_gone(journal, &resume)?;
     if session.options.accept_changes {
         // The flag accepts all changes at once, in the journal, so that later runs do not ask again.
         reconciled.accepted = accept(journal, checked).await?;
         resume.hold_uncertain();
-    } else {
-        refuse_changed(Some(journal), mailing, checked, &resume)?;
-    }
-    let mut dropped = std::mem::take(&mut resume.excluded);
-    // Excluded rows are dropped without asking: the exclusion is the user's decision.
-    drop_rows(
-        journal,
-        &dropped,
-        "the mailing does not apply to it any more",
-    )
-    .await?;
-    if session.options.accept_changes {
         let gone = std::mem::take(&mut resume.unsent_gone);
         let gone: Vec<_> = gone.into_iter().map(|(key, _)| key).collect();
         drop_rows(journal, &gone, "it is not in the recipients file any more").await?;
-        dropped.extend(gone);
-    }
-    let untried = untried_and_gone(journal, &resume)?;
-    reconciled.dropped = dropped.len() as u64;
-    reconciled.held = resume.held;
-    reconciled.left = count_left_behind(&resume);
-    if session.options.accept_changes {
-        reconciled.dropped += untried;
+        reconciled.dropped = gone.len() as u64 + untried;
     } else {
+        refuse_changed(Some(journal), mailing, checked, &resume)?;
         // They stay in the run's number of rows, and so pending in its report.
-        reconciled.left.untried = untried;
         resume.earlier += untried;
+        reconciled.left.untried = untried;
     }
+    let excluded = std::mem::take(&mut resume.excluded);
+    // Excluded rows are dropped without asking: the exclusion is the user's decision.
+    let why = "the mailing does not apply to it any more";
+    drop_rows(journal, &excluded, why).await?;
+    reconciled.dropped += excluded.len() as u64;
+    reconciled.held = resume.held;
+    reconciled.left = count_left_behind(&resume, reconciled.left.untried);
     begin(journal, checked, &resume).await?;
     Ok((resume, reconciled))
 }
@@ -440,7 +430,7 @@ async fn record_all(
 }
 
 /// Counts the rows that are no longer in the file, by what became of them.
-fn count_left_behind(resume: &ResumeState) -> LeftBehind {
+fn count_left_behind(resume: &ResumeState, untried: u64) -> LeftBehind {
     let failed = resume.unsent_gone.iter();
     let failed = failed.filter(|(_, state)| *state == State::Failed).count() as u64;
     LeftBehind {
@@ -448,7 +438,7 @@ fn count_left_behind(resume: &ResumeState) -> LeftBehind {
         refused: resume.unsent_gone.len() as u64 - failed,
         unknown: resume.unknown,
         sent: resume.sent_and_gone.len() as u64,
-        untried: 0,
+        untried,
     }
 }
 
