@@ -227,6 +227,10 @@ pub(crate) fn with_signs_named(value: &str) -> String {
 /// The number of the month with this name, as spreadsheets write it in Norwegian or English: `jan`, `mai.`, `Dec`, `oktober`.
 pub(crate) fn month_of(word: &str) -> Option<i16> {
     let word = word.trim_end_matches('.');
+    // Asked for a part of every key, which seldom begins with a letter.
+    if !word.starts_with(|c: char| c.is_ascii_alphabetic()) {
+        return None;
+    }
     let is_word = |name: &str| {
         let short = name.get(..3).filter(|_| word.len() == 3).unwrap_or(name);
         word.eq_ignore_ascii_case(name) || word.eq_ignore_ascii_case(short)
