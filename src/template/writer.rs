@@ -111,7 +111,7 @@ impl Write for LimitedWriter<'_> {
             return Err(io::ErrorKind::FileTooLarge.into());
         }
         // Tera and escaping write whole characters.
-        let text = std::str::from_utf8(bytes).map_err(io::Error::other)?;
+        let text = simdutf8::basic::from_utf8(bytes).map_err(io::Error::other)?;
         self.text.push_str(text);
         Ok(bytes.len())
     }
