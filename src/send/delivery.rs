@@ -87,6 +87,24 @@ impl DeliveryEnd {
     }
 }
 
+#[cfg(test)]
+impl DeliveryEnd {
+    /// An end without the delivery, for tests of what follows from it.
+    pub(super) fn of_row(row: u64, outcome: Outcome, consequence: Consequence) -> Self {
+        Self {
+            row,
+            line: row + 1,
+            outcome,
+            requests: 1,
+            lost_at: None,
+            consequence,
+            by_key: false,
+            recovered: None,
+            unsettled: Vec::new(),
+        }
+    }
+}
+
 impl Sender<'_> {
     /// Sends a letter of an open block. Its outcome is in the journal when this returns. `None` when nothing was sent, because the run is stopped or the letter's resource
     /// closed: the row then keeps its state.

@@ -190,3 +190,29 @@ fn is_refusal(reason: &Reason) -> bool {
         (None, None) => false,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lost_network_is_the_reason_also_when_max_failures_is_reached() {
+        let failed = || Outcome::Failed(Reason::because("no connection"));
+        for (consequence, is_network) in
+            [(Consequence::NoNetwork, true), (Consequence::None, false)]
+        {
+            let stop = Stop::default();
+            let mut tally = Tally::new(Some(MaxFailures::Count(0)), &(), &stop);
+            tally.count(DeliveryEnd::of_row(1, failed(), consequence));
+            assert!(stop.is_set());
+            let ending = tally.finish(false, &RefusedResources::new(false)).unwrap();
+            match ending {
+                RunEnd::Unreachable(why) => assert!(is_network && why == "no connection", "{why}"),
+                RunEnd::Stopped(why) => {
+                    assert!(!is_network && why.contains("maxFailures"), "{why}")
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+}
