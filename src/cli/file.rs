@@ -52,7 +52,7 @@ fn existing_head(path: &Path) -> Result<Option<String>, CliError> {
 /// user gave.
 pub(super) fn write_whole(
     path: &Path,
-    write: impl FnOnce(&mut dyn Write) -> Result<(), CliError>,
+    write: impl FnOnce(&mut (dyn Write + Send)) -> Result<(), CliError>,
 ) -> Result<(), CliError> {
     let mut beside = path.as_os_str().to_owned();
     beside.push(".part");

@@ -35,10 +35,10 @@ pub(crate) fn csv(report: &Report, out: &mut dyn Write) -> Result<(), ReportErro
 }
 
 /// Writes a report's rows one by one.
-pub(super) struct CsvWriter<'a>(csv::Writer<&'a mut dyn Write>);
+pub(super) struct CsvWriter<W: Write>(csv::Writer<W>);
 
-impl<'a> CsvWriter<'a> {
-    pub(super) fn new(out: &'a mut dyn Write) -> Result<Self, ReportError> {
+impl<W: Write> CsvWriter<W> {
+    pub(super) fn new(mut out: W) -> Result<Self, ReportError> {
         // Without the mark Excel reads the file as Windows-1252.
         out.write_all("\u{feff}".as_bytes())?;
         let mut lines = csv::WriterBuilder::new()

@@ -1,23 +1,42 @@
-//! Two formats written in one pass over the rows, which takes as long as writing them.
+//! Two formats written in one pass over the rows.
 
 use std::io::Write;
+use std::panic::resume_unwind;
+use std::sync::mpsc::sync_channel;
+use std::thread;
 
 use super::csv::CsvWriter;
 use super::json::JsonWriter;
 use super::{Report, ReportError};
+use crate::journal::RowRecord;
 
-/// Writes the report in both formats, and reads every row once.
+/// The largest number of rows that have been read and not written.
+const AHEAD: usize = 1024;
+
+/// Writes the report in both formats, and reads every row once. A thread writes while the next rows are read, which takes as long as writing them.
 pub(crate) fn csv_and_json(
     report: &Report,
-    csv: &mut dyn Write,
-    json: &mut dyn Write,
+    csv: &mut (dyn Write + Send),
+    json: &mut (dyn Write + Send),
 ) -> Result<(), ReportError> {
     let (mut csv, mut json) = (CsvWriter::new(csv)?, JsonWriter::new(report, json)?);
-    for line in report.lines() {
-        let line = line?;
-        csv.row(&line)?;
-        json.row(&line)?;
-    }
-    csv.finish()?;
-    json.finish()
+    let (sender, lines) = sync_channel::<RowRecord>(AHEAD);
+    thread::scope(|scope| {
+        let writer = scope.spawn(move || {
+            for line in lines {
+                csv.row(&line)?;
+                json.row(&line)?;
+            }
+            csv.finish()?;
+            json.finish()
+        });
+        for line in report.lines() {
+            // The writer has ended with an error.
+            if sender.send(line?).is_err() {
+                break;
+            }
+        }
+        drop(sender);
+        writer.join().unwrap_or_else(|panic| resume_unwind(panic))
+    })
 }
