@@ -22,7 +22,7 @@ pub(crate) struct ResumeArgs {
     #[arg(long, conflicts_with_all = ["dry_run", "proof_to"])]
     pub(crate) afresh: bool,
     /// Let letters that were sent keep their text though they would read differently now, and let rows go that were not sent and have left the file; send the rest
-    /// as it is now
+    /// as it is now. A row whose letter went to another recipient is not accepted
     #[arg(long)]
     pub(crate) accept_changes: bool,
     /// Try rejected letters again though they have not changed, as when rights were granted since; failed ones always are, reserved ones only with --retry-reserved
@@ -119,6 +119,12 @@ fn change_hint(changes: &Changes, target: &Target) -> String {
             "to see what it is now: {render} --row {row}, and with --diff OLD what has changed since an earlier output\n         "
         )
     });
+    if changes.redirected > 0 {
+        return format!(
+            "{look}put the earlier recipients back; whoever is to have a letter of this mailing needs a row with a new key.\n         \
+             Where keys are running numbers, let `recipients.key` name a column that stays with the recipient"
+        );
+    }
     format!(
         "{look}put the earlier inputs back; or let the earlier text stand for what was sent, and send the rest as it is now:\n         \
          {} --accept-changes",

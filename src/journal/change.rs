@@ -27,6 +27,8 @@ pub(crate) struct StateBefore {
     pub state: State,
     /// Time of an earlier lost request that may still take effect.
     pub lost_at: Option<Timestamp>,
+    /// True when an earlier run has tried the letter with the same text.
+    pub has_this_text: bool,
 }
 
 /// The letters of open blocks without an outcome, each with the number of its block; and their count by block.
@@ -107,18 +109,25 @@ pub(super) fn open_block(
         };
         // Identifies the row as it is now. When it differs later, the letter's outcome has been recorded.
         let before = block::checksum(found.as_ref());
-        opened.push((OpenLetter::new(found, key, start), before));
+        let has_this_text = found
+            .as_ref()
+            .is_some_and(|(_, row)| row.body == Some(start.body));
+        opened.push((OpenLetter::new(found, key, start), before, has_this_text));
     }
-    let letters: Vec<_> = opened.iter().map(|(letter, sum)| (letter, *sum)).collect();
+    let letters: Vec<_> = opened
+        .iter()
+        .map(|(letter, sum, _)| (letter, *sum))
+        .collect();
     let number = block::write(file, at.unwrap_or_default(), &letters)?;
     open.remaining.insert(number, opened.len());
-    let before = opened.iter().map(|(letter, _)| StateBefore {
+    let before = opened.iter().map(|(letter, _, has_this_text)| StateBefore {
         state: letter.before,
         lost_at: letter.record.lost_at,
+        has_this_text: *has_this_text,
     });
     let before = before.collect();
     let letters = opened.into_iter();
-    let letters = letters.map(|(letter, _)| (letter.record.key, (letter, number)));
+    let letters = letters.map(|(letter, ..)| (letter.record.key, (letter, number)));
     // Only when the block is written: a refused one must leave no letters in memory.
     open.letters.extend(letters);
     Ok(Ok(before))

@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use super::change::{self, OpenBlocks, StateBefore};
 use super::lock::{Lock, private};
+use super::record::row_with_correspondence;
 use super::rows::{latest_run, line_of};
 use super::run::latest_inputs;
 use super::store::Store;
@@ -207,6 +208,14 @@ impl Journal {
     pub(crate) fn line(&self, key: Uuid) -> Result<Option<RowRecord>, JournalError> {
         let reader = self.reader();
         line_of(&reader, key).map_err(|source| reader.read_error(source))
+    }
+
+    /// The key of the row that has this correspondence. Asked in the writer's thread, after the entries that wait there.
+    pub(crate) async fn row_of(&self, correspondence: Uuid) -> Result<Option<Uuid>, JournalError> {
+        self.change(true, move |file, _| {
+            row_with_correspondence(file, correspondence).map(Ok)
+        })
+        .await
     }
 
     /// The inputs of the latest run, in order; empty for format 1, which does not record them.

@@ -46,7 +46,7 @@ pub(super) struct Attempted<T> {
 /// The reason an exchange was not accepted.
 #[derive(Debug)]
 pub(super) enum Unaccepted {
-    /// Altinn refused. The verdict is never a retry.
+    /// Altinn refused, or with the verdict `RefreshToken` a gateway that other letters pass. The verdict is never a retry.
     Refused(Refusal, Verdict),
     /// Attempts or time are used up, or the run was stopped. `network` is true when the last try got no connection.
     GaveUp { reason: Reason, network: bool },
@@ -432,12 +432,12 @@ impl<'a> Attempts<'a> {
         self.observer.notice(&Event::Paused { wait, why });
     }
 
-    /// The verdict on a 401 or 403 to a request with a fresh token. A 403 without Altinn's code, after other letters were accepted, comes from a firewall or gateway that
-    /// rejects this letter; ten in a row stop the run by the circuit breaker.
+    /// The verdict on a 401 or 403 to a request with a fresh token. A 403 without Altinn's code, after other letters were accepted, comes from a firewall or gateway: this letter
+    /// is not sent, and the next run tries it again; ten in a row stop the run by the circuit breaker.
     fn judge_second_auth_refusal(&self, refusal: &Refusal) -> Verdict {
         let from_gateway = refusal.status == FORBIDDEN && refusal.code.is_none();
         if from_gateway && self.contact.accepted.get() {
-            Verdict::Rejected
+            Verdict::RefreshToken
         } else {
             Verdict::Stop
         }

@@ -21,7 +21,9 @@ pub(crate) struct Changes {
     pub sent: u64,
     /// Number of letters that Altinn may have.
     pub uncertain: u64,
-    /// The first of them by row, at most [`NAMED`].
+    /// Number of them that would go to other recipients than before. No flag accepts these.
+    pub redirected: u64,
+    /// At most [`NAMED`] of them, by row; those with other recipients before the others.
     pub rows: Vec<ChangedRow>,
     /// Start of the previous run.
     pub since: Option<Timestamp>,
@@ -131,6 +133,13 @@ impl fmt::Display for Changes {
             f,
             " would read differently now, under the same keys; nothing was sent"
         )?;
+        if self.redirected > 0 {
+            write!(
+                f,
+                "\n  {} of them to another recipient than the one who has the letter, so that these would get none",
+                self.redirected
+            )?;
+        }
         for row in &self.rows {
             write!(f, "\n  line {} ({}), {}", row.line, row.name, row.state)?;
             if row.has_other_recipient {

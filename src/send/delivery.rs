@@ -381,6 +381,8 @@ impl Sender<'_> {
                 let reason = Reason::from(refusal);
                 match verdict {
                     Verdict::Reserved => DeliveryEnd::new(delivery, Outcome::Reserved(reason)),
+                    // Not Altinn's refusal, so not final.
+                    Verdict::RefreshToken => failed(reason, Consequence::None),
                     // In a mailing with several resources only this one is closed.
                     Verdict::Stop if self.refused.close(delivery.resource(), &reason) => {
                         failed(reason, Consequence::ClosesResource)
@@ -431,7 +433,13 @@ impl Sender<'_> {
             (false, true) => 1,
             (false, false) => return end,
         };
-        match self.find(letter, times, doubt).await {
+        // A person who interrupts the run does not wait for more answers: the next run looks the letter up.
+        let found = if self.session.attempts.stop.is_set() {
+            Err(Some(Reason::because("the run was stopped")))
+        } else {
+            self.find(letter, times, doubt).await
+        };
+        match found {
             // The letter was sent, but the refusal's consequence for the other letters remains.
             Ok(found) => DeliveryEnd {
                 consequence: end.consequence,

@@ -9,8 +9,8 @@ use tokio::time::{Instant, interval_at};
 
 use super::attachments::{UploadEnd, Uploads};
 use super::attempt::Attempts;
-use super::delivery::{Consequence, Sender};
-use super::letters::Letters;
+use super::delivery::{Consequence, DeliveryEnd, Sender};
+use super::letters::{Letter, Letters};
 use super::lookup::{Lookup, LookupResult};
 use super::planner::Planner;
 use super::rate_limiter::RateLimiter;
@@ -22,7 +22,7 @@ use super::tally::Tally;
 use super::{Event, Observer, Options, Reconciled, RunEnd, SendError, Stop, Summary};
 use crate::altinn::Client;
 use crate::journal::{self, Journal, Outcome};
-use crate::plan::CheckReport;
+use crate::plan::{CheckReport, RowFilter};
 
 /// Everything that a run needs apart from the plan.
 pub(crate) struct Engine<'a> {
@@ -122,6 +122,13 @@ impl Engine<'_> {
         };
         let mut tally = Tally::new(self.options.max_failures, self.observer, self.stop);
         let outstanding = chosen.letters > 0;
+        // Without `--rows` only the letters that this run tries were asked for.
+        let wanted = &self.options.wanted.rows;
+        let refused_before = if wanted.is_all() {
+            0
+        } else {
+            resume.unsent(wanted)
+        };
         let resource = mailing.resource().map(str::to_owned);
         // Before the token is asked for: reading past settled rows takes as long as the answer.
         let steps = planner.begin(chosen.rows, resume.into_passed(), self.stop)?;
@@ -155,12 +162,15 @@ impl Engine<'_> {
             tally.fail(error.into());
         }
         let (ended, recovered) = (tally.ended, std::mem::take(&mut tally.recovered));
+        let is_part = self.options.wanted != RowFilter::default();
+        let unsent = is_part.then_some(refused_before + tally.unsent);
         let ending = tally.finish(letters.are_used_up(), &refused)?;
         Ok(Summary {
             ending,
             ended,
             recovered,
             settled: chosen.settled,
+            unsent,
             left_out: chosen.left_out,
             ..Summary::default()
         })
@@ -291,7 +301,9 @@ impl Engine<'_> {
     /// Looks up each letter that ended as unknown once more. Ends at the first look-up that fails; the next run then does it.
     async fn settle_unknown(&self, sender: &Sender<'_>, tally: &mut Tally<'_>) {
         let unsettled = std::mem::take(&mut tally.unsettled);
-        if tally.failure.is_some() {
+        // A person who interrupts the run does not wait for more answers.
+        let is_interrupted = self.stop.is_set() && tally.ending.is_none();
+        if is_interrupted || tally.failure.is_some() {
             return;
         }
         let settle = |lookup: Lookup| async move {
@@ -307,6 +319,7 @@ impl Engine<'_> {
         while let Some((end, Lookup { row, line, .. })) = ends.next().await {
             match end {
                 Ok(Ok(Some(state))) => {
+                    tally.unsent -= u64::from(state.is_sent());
                     self.observer.notice(&Event::Settled { row, line, state });
                 }
                 Ok(Ok(None)) => {}
@@ -340,52 +353,88 @@ async fn ask_for_token(attempts: &Attempts<'_>, tally: &mut Tally<'_>) {
 }
 
 impl Engine<'_> {
-    /// Sends the canaries, one after the other, until enough are accepted. An error that concerns all letters then occurs only once.
+    /// Sends the canaries, one after the other, until enough are accepted. An error that concerns all letters then occurs only once. A letter that an earlier run has tried with
+    /// the same text is no canary, since it would fail again and say nothing of the others.
     async fn send_canaries(
         &self,
         letters: &Letters<'_>,
         sender: &Sender<'_>,
         tally: &mut Tally<'_>,
     ) {
-        let mut accepted = 0;
-        while accepted < self.options.canary && !self.stop.is_set() {
-            // A block of one: a refused canary then leaves no other letter in an open block.
-            if letters.is_empty()
-                && let Err(error) = letters.open_block(1).await
-            {
-                return tally.fail(error);
+        let (mut accepted, mut tried_before) = (0, Vec::new());
+        while accepted < self.options.canary
+            && tried_before.len() < LARGEST_WAIT
+            && !self.stop.is_set()
+        {
+            let Some(letter) = next_alone(letters, tally).await else {
+                break;
+            };
+            if letter.before.has_this_text {
+                tried_before.push(letter);
+                continue;
             }
-            let Some(letter) = letters.next() else {
-                return;
-            };
             let Some(begun) = sender.session.attempts.begin().await else {
-                return letters.put_back(vec![letter]);
+                tried_before.push(letter);
+                break;
             };
-            let end = match sender.deliver(letter, begun).await {
-                Ok(Some(end)) => end,
-                other => {
-                    tally.take(other);
-                    continue;
+            match sender.deliver(letter, begun).await {
+                Ok(Some(end)) => {
+                    accepted += u64::from(self.try_canary(end, letters, tally).await);
                 }
-            };
-            // A reservation, or a refusal of one resource among several, does not concern the other letters: the next one becomes the canary.
-            let says_nothing = matches!(end.consequence, Consequence::ClosesResource)
-                || matches!(end.outcome, Outcome::Reserved(_));
-            let why = end.outcome.reason().map(|reason| {
-                format!(
-                    "the first letter (line {}) was not accepted: {reason}",
-                    end.line
-                )
-            });
-            let network = matches!(end.consequence, Consequence::NoNetwork);
-            tally.count(end);
-            // Without a network the letter itself is not to blame, and the message says so.
-            match why {
-                _ if says_nothing => {}
-                Some(why) if network => tally.halt(RunEnd::Unreachable(why)),
-                Some(why) => tally.halt(RunEnd::Stopped(why)),
-                None => accepted += 1,
+                other => tally.take(other),
             }
         }
+        letters.put_back(tried_before);
     }
+
+    /// Counts a canary, and stops the run when it was refused and other letters are left. True when it was accepted.
+    async fn try_canary(
+        &self,
+        end: DeliveryEnd,
+        letters: &Letters<'_>,
+        tally: &mut Tally<'_>,
+    ) -> bool {
+        // A reservation, or a refusal of one resource among several, does not concern the other letters: the next one becomes the canary.
+        let says_nothing = matches!(end.consequence, Consequence::ClosesResource)
+            || matches!(end.outcome, Outcome::Reserved(_));
+        let why = end.outcome.reason().map(|reason| {
+            format!(
+                "the letter of line {} went first, to try the mailing, and was not accepted: {reason}",
+                end.line
+            )
+        });
+        let network = matches!(end.consequence, Consequence::NoNetwork);
+        tally.count(end);
+        let Some(why) = why else {
+            return true;
+        };
+        if says_nothing || self.stop.is_set() {
+            return false;
+        }
+        // The only letter: nothing is left to be stopped.
+        let Some(next) = next_alone(letters, tally).await else {
+            return false;
+        };
+        letters.put_back(vec![next]);
+        // Without a network the letter itself is not to blame, and the message says so.
+        tally.halt(if network {
+            RunEnd::Unreachable(why)
+        } else {
+            RunEnd::Stopped(why)
+        });
+        false
+    }
+}
+
+/// The largest number of letters that wait until the canaries are sent.
+const LARGEST_WAIT: usize = 256;
+
+/// The next letter. Opens a block of one for it: a refused canary then leaves no other letter in an open block.
+async fn next_alone(letters: &Letters<'_>, tally: &mut Tally<'_>) -> Option<Letter> {
+    if letters.is_empty()
+        && let Err(error) = letters.open_block(1).await
+    {
+        tally.fail(error);
+    }
+    letters.next()
 }

@@ -83,6 +83,12 @@ impl Lookup {
             match found {
                 Some(id) => match self.verify(id, session).await {
                     LookupResult::Foreign(_) if foreign == 0 => foreign += 1,
+                    // It has a key of its own, so the answer was not about this one.
+                    LookupResult::Foreign(id) if self.is_of_another_row(id, session).await => {
+                        return LookupResult::Unseen(Reason::because(
+                            "Altinn's answers name a letter that is another row's",
+                        ));
+                    }
                     result => return result,
                 },
                 None => empty += 1,
@@ -93,6 +99,12 @@ impl Lookup {
             // Waits longer each time, for a request that Altinn may still be processing.
             attempts.pause(empty + foreign).await;
         }
+    }
+
+    /// True when the journal has the correspondence for another row.
+    async fn is_of_another_row(&self, id: Uuid, session: Session<'_>) -> bool {
+        let row = session.journal.row_of(id).await;
+        row.is_ok_and(|row| row.is_some_and(|key| key != self.key))
     }
 
     /// Checks that the letter with this id is the one looked for: other senders may have used the key, and Altinn's search is not restricted to our letters.
@@ -252,7 +264,8 @@ pub(super) fn by_status(id: Uuid, status: &str, text: Option<&str>, sent: Outcom
         "Failed" if text.is_some_and(|text| text.contains("reserved")) => {
             Outcome::Reserved(reason("Altinn has the letter and could not deliver it"))
         }
-        "Failed" => Outcome::Failed(reason("Altinn has the letter and could not publish it")),
+        // Its key is used, so that sending it again would change nothing.
+        "Failed" => Outcome::Rejected(reason("Altinn has the letter and could not publish it")),
         _ => sent,
     }
 }

@@ -20,16 +20,16 @@ pub(super) const SETTLED_AFTER: SignedDuration = SignedDuration::from_mins(5);
 pub(crate) struct ResumeState {
     /// By position: true when this run passes the row over. One byte per row.
     passed: Vec<bool>,
+    /// Positions of letters that are passed over though they are not sent: refused, or held back.
+    unsent: Vec<usize>,
     /// Number of letters that this run does not send because Altinn may have them with an earlier text.
     pub(super) held: u64,
     /// Number of recorded rows.
     recorded: u64,
     /// Number of recorded rows that are not in the file.
     pub(super) earlier: u64,
-    /// Number of letters that Altinn has with a different text than now.
-    pub(super) changed: u64,
-    /// The first [`NAMED`] of them, by position.
-    pub(super) first_changed: Vec<(usize, Uuid)>,
+    /// Letters that Altinn has with a different text than now, by position.
+    changed: Vec<(usize, Uuid)>,
     /// Letters that Altinn may have with a different text than now, by position.
     pub(super) uncertain: Vec<(usize, Uuid)>,
     /// Letters to look up at Altinn.
@@ -40,8 +40,10 @@ pub(crate) struct ResumeState {
     pub(super) unsent_gone: Vec<(Uuid, State)>,
     /// Number of rows that may have been sent and that get no letter now.
     pub(super) unknown: u64,
-    /// Letters that Altinn has, and whose keys are no longer in the file.
-    sent_and_gone: Vec<Uuid>,
+    /// Letters that Altinn has, and whose keys have no letter now.
+    sent_elsewhere: Vec<Uuid>,
+    /// Number of them whose keys are no longer in the file.
+    sent_and_gone: u64,
     /// By position: true when the row's key is recorded.
     known: Vec<bool>,
     retry: RetryRefused,
@@ -97,17 +99,23 @@ impl ResumeState {
         self.passed.get(position).is_some_and(|passed| *passed)
     }
 
-    /// Letters that Altinn has, or may have, and whose keys are no longer in the file, including those not looked up yet.
-    pub(super) fn sent_and_gone(&self) -> Vec<Uuid> {
+    /// Letters that Altinn has, or may have, and whose keys have no letter now: they have left the file, or are excluded. Includes those not looked up yet.
+    pub(super) fn sent_elsewhere(&self) -> Vec<Uuid> {
         let open = self.questions.iter();
-        let open = open.filter(|question| matches!(question.place, Place::Gone));
+        let open = open.filter(|question| !matches!(question.place, Place::Letter { .. }));
         let open = open.map(|question| question.recorded.key);
-        self.sent_and_gone.iter().copied().chain(open).collect()
+        self.sent_elsewhere.iter().copied().chain(open).collect()
     }
 
     /// True when the key of the row at this position is recorded.
     pub(super) fn knows(&self, position: usize) -> bool {
         self.known.get(position).is_some_and(|known| *known)
+    }
+
+    /// Number of letters in these rows that are passed over though they are not sent.
+    pub(super) fn unsent(&self, rows: &Selection) -> u64 {
+        let asked = |position: &&usize| rows.contains(**position as u64 + 1);
+        self.unsent.iter().filter(asked).count() as u64
     }
 
     pub(super) fn into_passed(self) -> Vec<bool> {
@@ -123,7 +131,7 @@ impl ResumeState {
     /// Passes over letters that Altinn may have with an earlier text: the same key must not be used for a second text.
     pub(super) fn hold_uncertain(&mut self) {
         for (position, _) in std::mem::take(&mut self.uncertain) {
-            self.pass(position);
+            self.pass_unsent(position);
             self.held += 1;
         }
     }
@@ -170,7 +178,7 @@ impl ResumeState {
             _ if is_unknown && may_ask => self.questions.push(Question { recorded, place }),
             Place::Letter { position, head } if is_unknown => {
                 if recorded.is_accepted(head) {
-                    self.pass(position);
+                    self.pass_unsent(position);
                     self.held += 1;
                 } else {
                     self.uncertain.push((position, key));
@@ -178,7 +186,10 @@ impl ResumeState {
             }
             Place::Letter { position, head } => self.decide_letter(&recorded, position, head),
             Place::Excluded | Place::Gone if is_unknown => self.unknown += 1,
-            Place::Gone if recorded.state.is_sent() => self.sent_and_gone.push(key),
+            Place::Excluded | Place::Gone if recorded.state.is_sent() => {
+                self.sent_elsewhere.push(key);
+                self.sent_and_gone += u64::from(matches!(place, Place::Gone));
+            }
             Place::Gone if recorded.state.is_refused() => {
                 self.unsent_gone.push((key, recorded.state));
             }
@@ -194,33 +205,26 @@ impl ResumeState {
             State::Sent | State::AlreadySent | State::Withdrawn => {
                 self.pass(position);
                 if !same && !recorded.is_accepted(head) {
-                    self.note_changed(position, recorded.key);
+                    self.changed.push((position, recorded.key));
                 }
             }
-            State::Rejected if same && !self.retry.rejected => self.pass(position),
+            State::Rejected if same && !self.retry.rejected => self.pass_unsent(position),
             // A listed row gets paper, even when reserved recipients are tried again.
             State::Reserved if recorded.listed || (same && !self.retry.reserved) => {
-                self.pass(position);
+                self.pass_unsent(position);
             }
             _ => {}
         }
     }
 
+    fn pass_unsent(&mut self, position: usize) {
+        self.pass(position);
+        self.unsent.push(position);
+    }
+
     fn pass(&mut self, position: usize) {
         if let Some(passed) = self.passed.get_mut(position) {
             *passed = true;
-        }
-    }
-
-    /// Counts a changed letter, and keeps the first few by position: the journal's order is another.
-    fn note_changed(&mut self, position: usize, key: Uuid) {
-        self.changed += 1;
-        let first = &mut self.first_changed;
-        // Kept sorted, and cut to `NAMED`: a million letters may have changed.
-        let at = first.partition_point(|(other, _)| *other < position);
-        if at < NAMED {
-            first.insert(at, (position, key));
-            first.truncate(NAMED);
         }
     }
 }
@@ -273,7 +277,9 @@ pub(super) async fn reconcile(
     let mut reconciled = Reconciled::default();
     let journal = session.journal;
     let untried = untried_and_gone(journal, &resume)?;
-    if session.options.accept_changes {
+    let accepts = session.options.accept_changes;
+    refuse_changed(Some(journal), mailing, checked, &resume, accepts)?;
+    if accepts {
         // The flag accepts all changes at once, in the journal, so that later runs do not ask again.
         reconciled.accepted = accept(journal, checked).await?;
         resume.hold_uncertain();
@@ -282,7 +288,6 @@ pub(super) async fn reconcile(
         drop_rows(journal, &gone, "it is not in the recipients file any more").await?;
         reconciled.dropped = gone.len() as u64 + untried;
     } else {
-        refuse_changed(Some(journal), mailing, checked, &resume)?;
         // They stay in the run's number of rows, and so pending in its report.
         resume.earlier += untried;
         reconciled.left.untried = untried;
@@ -437,67 +442,84 @@ fn count_left_behind(resume: &ResumeState, untried: u64) -> LeftBehind {
         failed,
         refused: resume.unsent_gone.len() as u64 - failed,
         unknown: resume.unknown,
-        sent: resume.sent_and_gone.len() as u64,
+        sent: resume.sent_and_gone,
         untried,
     }
 }
 
-/// Returns [`SendError::Changed`] when Altinn has, or may have, letters with a different text than now.
+/// Returns [`SendError::Changed`] when Altinn has, or may have, letters with a different text than now. With `accepts` only when their recipients are others: then nobody has
+/// the letter that the row is now about, and its recipient would get none.
 pub(crate) fn refuse_changed(
     journal: Option<&Journal>,
     mailing: &Mailing,
     checked: &CheckReport,
     resume: &ResumeState,
+    accepts: bool,
 ) -> Result<(), SendError> {
     let doubtful = resume.doubtful();
-    let (Some(journal), true) = (journal, resume.changed > 0 || !doubtful.is_empty()) else {
+    let mut letters = [&resume.changed[..], &doubtful].concat();
+    let (Some(journal), false) = (journal, letters.is_empty()) else {
         return Ok(());
     };
-    let uncertain = doubtful.len() as u64;
-    let mut named = resume.first_changed.clone();
-    named.extend(doubtful);
-    named.sort_unstable();
-    named.truncate(NAMED);
+    letters.sort_unstable();
+    let (rows, redirected) = changed_rows(journal, mailing, checked, &letters)?;
+    if accepts && redirected == 0 {
+        return Ok(());
+    }
     let this = env!("CARGO_PKG_VERSION");
     let program = journal.program().filter(|program| *program != this);
     Err(SendError::Changed(Box::new(Changes {
-        sent: resume.changed,
-        uncertain,
-        rows: changed_rows(journal, mailing, checked, &named)?,
+        sent: resume.changed.len() as u64,
+        uncertain: doubtful.len() as u64,
+        redirected,
+        rows,
         since: journal.run()?.map(|run| run.started_at),
         inputs: changed_inputs(journal, checked)?,
         program: program.map(str::to_owned),
     })))
 }
 
-/// The named rows with their present lines and names. Reads the recipients file once more, up to the last of them.
+/// The rows to name among these letters, by position, and the number of letters that would go to other recipients than before. Those are named first, since no flag accepts
+/// them. Reads the recipients file once more.
 fn changed_rows(
     journal: &Journal,
     mailing: &Mailing,
     checked: &CheckReport,
-    named: &[(usize, Uuid)],
-) -> Result<Vec<ChangedRow>, SendError> {
-    let numbers = named.iter().map(|(position, _)| *position as u64 + 1);
+    letters: &[(usize, Uuid)],
+) -> Result<(Vec<ChangedRow>, u64), SendError> {
+    let numbers = letters.iter().map(|(position, _)| *position as u64 + 1);
     let deliveries = Deliveries::new(mailing, checked).map_err(SendError::Rows)?;
-    // In row order, as `named` is sorted by position.
-    let mut letters = deliveries
-        .only(Selection::from_rows(numbers))
-        .filter_map(|planned| match planned {
-            Ok(Planned::Delivery(delivery)) => Some(delivery),
-            _ => None,
-        });
-    let mut rows = Vec::with_capacity(named.len());
-    for (_, key) in named {
-        let (Some(delivery), Some(line)) = (letters.next(), journal.line(*key)?) else {
-            break;
+    let (mut others, mut rows, mut redirected) = (Vec::new(), Vec::new(), 0);
+    for planned in deliveries.only(Selection::from_rows(numbers)) {
+        let Planned::Delivery(delivery) = planned? else {
+            continue;
         };
-        rows.push(ChangedRow {
-            row: delivery.row,
-            line: delivery.line,
-            name: redact(&delivery.name).into_owned(),
-            state: line.state,
-            has_other_recipient: line.recipient != redact(&delivery.recipient.masked()),
-        });
+        let at = letters.binary_search_by_key(&delivery.row, |(position, _)| *position as u64 + 1);
+        let Some((_, key)) = at.ok().and_then(|at| letters.get(at)) else {
+            continue;
+        };
+        let Some(record) = journal.line(*key)? else {
+            continue;
+        };
+        let has_other_recipient = record.recipient != redact(&delivery.recipient.masked());
+        redirected += u64::from(has_other_recipient);
+        let named = if has_other_recipient {
+            &mut others
+        } else {
+            &mut rows
+        };
+        if named.len() < NAMED {
+            named.push(ChangedRow {
+                row: delivery.row,
+                line: delivery.line,
+                name: redact(&delivery.name).into_owned(),
+                state: record.state,
+                has_other_recipient,
+            });
+        }
     }
-    Ok(rows)
+    others.extend(rows);
+    others.truncate(NAMED);
+    others.sort_by_key(|row| row.row);
+    Ok((others, redirected))
 }

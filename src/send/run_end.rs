@@ -61,6 +61,8 @@ pub(crate) struct Summary {
     pub ended: u64,
     /// Number of chosen letters that earlier runs had settled.
     pub settled: u64,
+    /// Number of letters in the rows asked for that this run or an earlier one has tried and that are not sent; `None` when all rows were asked for.
+    pub unsent: Option<u64>,
     /// Number of unsettled letters that were not chosen, or that exceed the limit.
     pub left_out: u64,
     /// Findings before the first letter was sent.

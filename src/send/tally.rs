@@ -15,6 +15,8 @@ pub(super) struct Tally<'a> {
     pub(super) unsettled: Vec<Lookup>,
     pub(super) recovered: RecoveredLetters,
     pub(super) ended: u64,
+    /// Number of them that are not sent.
+    pub(super) unsent: u64,
     pub(super) ending: Option<RunEnd>,
     pub(super) failure: Option<SendError>,
     /// True when a letter was given up, or not sent, because the run was stopped.
@@ -38,6 +40,7 @@ impl<'a> Tally<'a> {
             unsettled: Vec::new(),
             recovered: RecoveredLetters::default(),
             ended: 0,
+            unsent: 0,
             ending: None,
             failure: None,
             cut_short: false,
@@ -66,6 +69,7 @@ impl<'a> Tally<'a> {
     /// Counts and reports an end that is in the journal, and stops the run when it must.
     pub(super) fn count(&mut self, ended: DeliveryEnd) {
         self.ended += 1;
+        self.unsent += u64::from(!ended.outcome.state().is_sent());
         let why = ended.outcome.reason().map(ToString::to_string);
         self.observer.notice(&Event::Delivered {
             row: ended.row,

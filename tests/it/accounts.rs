@@ -73,6 +73,49 @@ fn a_rejected_row_stays_rejected_and_is_not_called_settled() {
 }
 
 #[test]
+fn a_row_that_is_refused_again_does_not_keep_the_others_waiting() {
+    let sandbox = without_cato();
+    let project = Project::small().with_sandbox(&sandbox);
+    project.replace("mailing.yaml", "canary: 0", "canary: 1");
+    project.write(
+        "recipients.csv",
+        "org,name,case\n974760673,Cato,3\n991825827,Ane,1\n310244007,Bo,2\n",
+    );
+    let first = project.run(&["send", "mailing.yaml"]).ends(4);
+    assert!(
+        first.stderr().contains("the letter of line 2 went first"),
+        "{first}"
+    );
+    assert_eq!(project.count("pending"), 2);
+    project
+        .run(&["send", "mailing.yaml", "--retry-failed"])
+        .ends(1);
+    assert_eq!(project.count("sent"), 2);
+    assert_eq!(project.count("rejected"), 1);
+}
+
+#[test]
+fn the_rows_that_were_asked_for_decide_the_exit_status() {
+    let sandbox = without_cato();
+    let project = Project::small().with_sandbox(&sandbox);
+    project.replace("mailing.yaml", "canary: 0", "canary: 1");
+    for (arguments, status) in [
+        // The only one that was asked for: there is nothing to be stopped.
+        (&["--rows", "3"][..], 1),
+        (&["--rows", "3"], 1),
+        (&["--rows", "1"], 0),
+        (&["--limit", "1"], 0),
+        (&["--rows", "1-2"], 0),
+        (&[], 1),
+    ] {
+        project
+            .run(&[&["send", "mailing.yaml"], arguments].concat())
+            .ends(status);
+    }
+    assert_eq!(sandbox.letters().len(), 2);
+}
+
+#[test]
 fn a_rejected_row_is_sent_when_it_has_been_corrected() {
     let sandbox = without_cato();
     let project = Project::small().with_sandbox(&sandbox);
@@ -210,6 +253,31 @@ fn rows_that_were_never_tried_and_have_left_the_file_are_missed_until_they_are_l
         .ends(0);
     assert_eq!(project.count("pending"), 0);
     project.run(&["send", "mailing.yaml"]).ends(0);
+}
+
+#[test]
+fn a_letter_whose_row_is_excluded_now_counts_when_its_recipient_comes_under_a_new_key() {
+    let sandbox = LiveSandbox::start();
+    let project = with_where(
+        &sandbox,
+        "{{ name != 'Old' }}",
+        "org,name,case\n991825827,Ane,1\n310244007,Bo,2\n",
+    );
+    project.run(&["send", "mailing.yaml"]).ends(0);
+    project.replace(
+        "recipients.csv",
+        "991825827,Ane,1\n",
+        "991825827,Old,1\n991825827,Ane,9\n",
+    );
+    let refused = project.run(&["send", "mailing.yaml"]).ends(2).stderr();
+    assert!(
+        refused.contains("1 letter would be a second letter"),
+        "{refused}"
+    );
+    assert_eq!(sandbox.letters().len(), 2);
+    let run = project.run(&["send", "mailing.yaml", "--second-letters", "1"]);
+    run.ends(0);
+    assert_eq!(sandbox.letters().len(), 3);
 }
 
 #[test]

@@ -275,7 +275,7 @@ fn an_answer_belongs_to_its_letter() {
 
 #[test]
 fn what_is_accepted_and_will_not_be_delivered_is_not_sent() {
-    for (status, state) in [("Failed", "failed"), ("Reserved", "reserved")] {
+    for (status, state) in [("Failed", "rejected"), ("Reserved", "reserved")] {
         let server = Server::start(first("case 2", Fault::Status(status)));
         let project = mailing(&server, &organizations(3));
         project.run(&["send", "mailing.yaml"]).ends(1);
@@ -349,6 +349,25 @@ fn no_refusal_is_final_while_a_lost_request_may_still_take_effect() {
             assert_exactly_once(&server, &project, &recipients);
         }
     }
+}
+
+#[test]
+fn a_look_up_that_is_answered_with_another_rows_letter_rejects_nothing() {
+    let server = Server::start(|asked| match asked.what {
+        What::Send if asked.nth == 1 => Fault::CutAfter,
+        What::Find => Fault::FirstId,
+        _ => Fault::None,
+    });
+    let recipients = organizations(4);
+    let project = mailing(&server, &recipients);
+    project
+        .run(&["send", "mailing.yaml", "--concurrency", "1"])
+        .ends(1);
+    assert_eq!(project.count("rejected"), 0);
+    assert_eq!(project.count("unknown"), 3);
+    server.now(|_| Fault::None);
+    send_until_done(&project, &[]);
+    assert_exactly_once(&server, &project, &recipients);
 }
 
 #[test]

@@ -113,6 +113,40 @@ fn accepted_changes_let_the_earlier_text_stand_and_send_the_rest_anew() {
 }
 
 #[test]
+fn a_letter_that_went_to_another_recipient_is_not_accepted_as_it_was_sent() {
+    let sandbox = LiveSandbox::start();
+    let project = Project::small().with_sandbox(&sandbox);
+    project.run(&["send", "mailing.yaml"]).ends(0);
+    // The keys are running numbers, and a row has come first.
+    let shifted =
+        "org,name,case\n315058384,Dag,1\n991825827,Ane,2\n310244007,Bo,3\n974760673,Cato,4\n";
+    project.write("recipients.csv", shifted);
+    for arguments in [
+        &["send", "mailing.yaml"][..],
+        &["send", "mailing.yaml", "--accept-changes"],
+        &["send", "mailing.yaml", "--accept-changes", "--dry-run"],
+    ] {
+        let refused = project.run(arguments).ends(2).stderr();
+        assert!(
+            refused.contains("3 of them to another recipient than the one who has the letter"),
+            "{refused}"
+        );
+        assert!(
+            !refused.contains("send mailing.yaml --accept-changes"),
+            "{refused}"
+        );
+    }
+    assert_eq!(sandbox.letters().len(), 3);
+    // A corrected recipient has a letter to come, under a new key.
+    project.write(
+        "recipients.csv",
+        "org,name,case\n991825827,Ane,1\n310244007,Bo,2\n315058384,Cato,3-b\n",
+    );
+    project.run(&["send", "mailing.yaml"]).ends(0);
+    assert_eq!(sandbox.letters().len(), 4);
+}
+
+#[test]
 fn rows_that_were_never_accepted_may_change_without_a_flag() {
     let cato = "urn:altinn:organization:identifier-no:974760673";
     let busy = Action::Answer {

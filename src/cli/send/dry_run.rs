@@ -16,16 +16,14 @@ use crate::cli::{CliError, ExitStatus, Printer};
 impl SendArgs {
     pub(super) fn dry_run(&self, printer: Printer) -> Result<ExitStatus, CliError> {
         let plan = self.plan_run(printer)?;
-        // With `--accept-changes` a send records the changes instead of refusing them.
-        if !self.resume.accept_changes {
-            let CheckedMailing {
-                mailing,
-                check_report,
-                ..
-            } = &plan.checked;
-            refuse_changed(plan.journal.as_ref(), mailing, check_report, &plan.resume)
-                .map_err(|error| resume::changed_error(error, &plan.checked, &self.target))?;
-        }
+        let CheckedMailing {
+            mailing,
+            check_report,
+            ..
+        } = &plan.checked;
+        let (journal, accepts) = (plan.journal.as_ref(), self.resume.accept_changes);
+        refuse_changed(journal, mailing, check_report, &plan.resume, accepts)
+            .map_err(|error| resume::changed_error(error, &plan.checked, &self.target))?;
         self.refuse_second_letters(&plan, printer)?;
         let show_proofs = plan.checked.proof.is_some();
         let bytes = render(&plan, &mut |delivery| {

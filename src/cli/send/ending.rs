@@ -87,7 +87,7 @@ fn report_file(target: &Target, checked: &CheckedMailing) -> String {
 /// Prints the reason for the end of the run unless it finished, and returns the exit status.
 pub(super) fn print_ending(summary: &Summary, report: &Report, printer: Printer) -> ExitStatus {
     let (why, hint) = match &summary.ending {
-        RunEnd::Finished if is_done(report, summary.left_out) => return ExitStatus::Success,
+        RunEnd::Finished if is_done(report, summary) => return ExitStatus::Success,
         RunEnd::Finished => return ExitStatus::Unfinished,
         RunEnd::Interrupted => {
             printer.warn("interrupted: what was in flight is settled or will be looked up, the rest is outstanding");
@@ -120,11 +120,12 @@ fn needs_another_setup(ending: &RunEnd) -> bool {
     }
 }
 
-/// True when every row is sent or skipped, but for the `left_out` that this run was not asked for. Any other row that is pending after a finished run would be
-/// lost, so it must never count as success.
-fn is_done(report: &Report, left_out: u64) -> bool {
+/// True when every row that was asked for is sent or skipped. Any other row that is pending after a finished run would be lost, so it must never count as success.
+fn is_done(report: &Report, summary: &Summary) -> bool {
     let counts = report.counts();
-    report.adds_up() && counts.attention() == 0 && counts.in_state(State::Pending) <= left_out
+    let unsent = summary.unsent.unwrap_or_else(|| counts.attention());
+    let pending = counts.in_state(State::Pending);
+    report.adds_up() && unsent == 0 && pending <= summary.left_out
 }
 
 /// Prints the reason why no letter was sent.
@@ -221,10 +222,17 @@ mod tests {
 
     #[tokio::test]
     async fn a_row_that_is_missing_or_there_twice_is_no_success() {
-        assert!(is_done(&sent(2, 2).await, 0));
-        assert!(!is_done(&sent(2, 1).await, 0), "one was lost");
-        assert!(!is_done(&sent(2, 3).await, 0), "one too many");
-        assert!(is_done(&sent(3, 1).await, 2), "two were not asked for");
-        assert!(!is_done(&sent(3, 1).await, 1), "one of them was");
+        let asked = |left_out| Summary {
+            left_out,
+            ..Summary::default()
+        };
+        assert!(is_done(&sent(2, 2).await, &asked(0)));
+        assert!(!is_done(&sent(2, 1).await, &asked(0)), "one was lost");
+        assert!(!is_done(&sent(2, 3).await, &asked(0)), "one too many");
+        assert!(
+            is_done(&sent(3, 1).await, &asked(2)),
+            "two were not asked for"
+        );
+        assert!(!is_done(&sent(3, 1).await, &asked(1)), "one of them was");
     }
 }

@@ -35,7 +35,7 @@ pub(crate) enum Fault {
     Stale,
     /// What was asked is done; the answer names another recipient.
     OtherRecipient,
-    /// What was asked is done; the answer has the id of the first letter.
+    /// What was asked is done; the answer has the id of the first letter, as by a proxy that keeps answers.
     FirstId,
     /// What was asked is done; the answer gives the letter this status.
     Status(&'static str),
@@ -309,6 +309,9 @@ impl Shared {
             | Fault::FirstId
             | Fault::Status(_) => act(),
         };
+        if fault == Fault::FirstId && body.get("ids").is_some() {
+            body["ids"] = json!([id(1)]);
+        }
         if let Some(letter) = body.pointer_mut("/correspondences/0") {
             match fault {
                 Fault::OtherRecipient => {
