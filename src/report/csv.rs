@@ -5,9 +5,10 @@ use std::io::Write;
 
 use jiff::Timestamp;
 
-use super::format::exact;
+use super::format::{exact, meaning};
 use super::{Report, ReportError};
 use crate::journal::RowRecord;
+use crate::text::count;
 
 pub(crate) const HEADERS: [&str; 13] = [
     "line",
@@ -25,13 +26,13 @@ pub(crate) const HEADERS: [&str; 13] = [
     "last_changed",
 ];
 
-/// Writes every row of the journal, in the order of the recipients file. Pending rows are not in the journal yet.
+/// Writes every row of the journal, in the order of the recipients file, and last the number of those that are not in it, as pending ones, by state.
 pub(crate) fn csv(report: &Report, out: &mut dyn Write) -> Result<(), ReportError> {
     let mut csv = CsvWriter::new(out)?;
     for line in report.lines() {
         csv.row(&line?)?;
     }
-    csv.finish()
+    csv.finish(report)
 }
 
 /// Writes a report's rows one by one.
@@ -56,7 +57,18 @@ impl<W: Write> CsvWriter<W> {
         Ok(self.0.write_record(None::<&[u8]>)?)
     }
 
-    pub(super) fn finish(mut self) -> Result<(), ReportError> {
+    /// Writes a line without a row for each state whose rows are only counted.
+    pub(super) fn finish(mut self, report: &Report) -> Result<(), ReportError> {
+        let unlisted = report.unlisted().iter();
+        for (state, number) in unlisted.filter(|&(_, number)| number > 0) {
+            let rows = count(number, "row");
+            let message = format!("{rows} not listed here: {}", meaning(state));
+            self.0.write_record(HEADERS.map(|header| match header {
+                "state" => state.name(),
+                "message" => &message,
+                _ => "",
+            }))?;
+        }
         Ok(self.0.flush()?)
     }
 }
@@ -141,7 +153,7 @@ mod tests {
         let text = text.strip_prefix('\u{feff}').unwrap();
         let mut reader = csv::Reader::from_reader(text.as_bytes());
         let lines: Vec<_> = reader.records().map(Result::unwrap).collect();
-        assert_eq!(lines.len(), 9);
+        assert_eq!(lines.len(), 11);
         let first: Vec<_> = lines[0].iter().collect();
         let expected = [
             "2",
@@ -163,5 +175,12 @@ mod tests {
         assert_eq!(&lines[3][8], "1002");
         assert_eq!(&lines[5][2], "<b>&\"'");
         assert_eq!(&lines[8][4], "skipped");
+        for (line, state, message) in [
+            (9, "skipped", "2 rows not listed here: not for this mailing"),
+            (10, "pending", "1 row not listed here: not tried yet"),
+        ] {
+            let expected = ["", "", "", "", state, "", "", "", "", message, "", "", ""];
+            assert_eq!(lines[line], csv::StringRecord::from(&expected[..]));
+        }
     }
 }

@@ -21,14 +21,13 @@ pub(crate) fn csv_and_json(
 ) -> Result<(), ReportError> {
     let (mut csv, mut json) = (CsvWriter::new(csv)?, JsonWriter::new(report, json)?);
     let (sender, lines) = sync_channel::<RowRecord>(AHEAD);
-    thread::scope(|scope| {
+    let (csv, json) = thread::scope(|scope| {
         let writer = scope.spawn(move || {
             for line in lines {
                 csv.row(&line)?;
                 json.row(&line)?;
             }
-            csv.finish()?;
-            json.finish()
+            Ok::<_, ReportError>((csv, json))
         });
         for line in report.lines() {
             // The writer has ended with an error.
@@ -38,5 +37,7 @@ pub(crate) fn csv_and_json(
         }
         drop(sender);
         writer.join().unwrap_or_else(|panic| resume_unwind(panic))
-    })
+    })?;
+    csv.finish(report)?;
+    json.finish()
 }

@@ -24,6 +24,8 @@ pub(crate) struct Report {
     snapshot: Snapshot,
     run: Option<Run>,
     counts: StateCounts,
+    /// The rows of which only the number is in the journal.
+    unlisted: StateCounts,
     groups: Vec<FailureGroup>,
     attention: Vec<RowRecord>,
 }
@@ -56,16 +58,19 @@ impl Report {
     pub(crate) fn from_journal(journal: &Journal) -> Result<Self, ReportError> {
         let snapshot = journal.snapshot()?;
         let run = snapshot.run()?;
-        let mut counts = StateCounts::default();
+        let (mut counts, mut unlisted) = <(StateCounts, StateCounts)>::default();
         for (state, count) in snapshot.counts()? {
             counts.add(state, count);
         }
         if let Some(run) = &run {
             // Skipped and invalid rows are not journalled row by row, and a pending row is one that nothing is known of.
-            counts.add(State::Skipped, run.skipped);
-            counts.add(State::Invalid, run.invalid);
-            let found = counts.total();
-            counts.add(State::Pending, rows_of(run).saturating_sub(found));
+            unlisted.add(State::Skipped, run.skipped);
+            unlisted.add(State::Invalid, run.invalid);
+            let found = counts.total() + unlisted.total();
+            unlisted.add(State::Pending, rows_of(run).saturating_sub(found));
+            unlisted
+                .iter()
+                .for_each(|(of, count)| counts.add(of, count));
         }
         // Finding them reads the whole journal, and usually there are none.
         let (groups, attention) = match counts.attention() {
@@ -76,6 +81,7 @@ impl Report {
             snapshot,
             run,
             counts,
+            unlisted,
             groups,
             attention,
         })
@@ -101,6 +107,11 @@ impl Report {
 
     pub(crate) fn counts(&self) -> &StateCounts {
         &self.counts
+    }
+
+    /// The rows that are counted, but not among [`Self::lines`].
+    pub(crate) fn unlisted(&self) -> &StateCounts {
+        &self.unlisted
     }
 
     /// True when every row is in exactly one state. Otherwise a row was lost or counted twice, and the run must not count as a success.
