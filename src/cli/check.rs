@@ -6,7 +6,7 @@ use std::thread;
 use std::time::Duration;
 
 use crate::diagnostic::{Problem, Problems};
-use crate::journal::{Journal, JournalError};
+use crate::journal::{Header, Journal, JournalError};
 use crate::manifest::{self, LoadedManifest};
 use crate::plan::{
     self, CheckReport, Deliveries, Delivery, Mailing, MailingOptions, Planned, Proof, Selection,
@@ -219,6 +219,23 @@ impl CheckedMailing {
             began,
             ..self
         })
+    }
+
+    /// The mailing as its journal names it.
+    pub(crate) fn header(&self, target: &Target) -> Header {
+        let header = target.header(self.mailing.manifest(), &self.destination);
+        match &self.proof {
+            // The name of a mailing has no blanks, so this text cannot be mistaken for one.
+            Some(proof) => Header {
+                mailing: format!(
+                    "proofs of {} to {}",
+                    header.mailing,
+                    proof.recipient().masked()
+                ),
+                ..header
+            },
+            None => header,
+        }
     }
 
     /// Renders the letters of these rows again, as the second pass of `send` does. A letter that differs from the checked one is an error.

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use crate::correspondence::Recipient;
-use crate::journal::Journal;
+use crate::journal::{Header, Journal};
 use crate::manifest;
 use crate::report::{self, Report, ReportError};
 use clap::{Args, ValueEnum};
@@ -77,7 +77,7 @@ impl ReportArgs {
         let journal = match &to {
             Some(to) => latest_journal(folder, mailing, destination.name(), to)?
                 .ok_or_else(|| self.no_proofs(mailing, to, destination.name()))?,
-            None => self.journal(folder, mailing, destination.name())?,
+            None => self.journal(folder, &self.target.header(&loaded.manifest, &destination))?,
         };
         let report = Report::from_journal(&journal)?;
         if let (Some(_), Some(run)) = (&to, report.run()) {
@@ -96,7 +96,8 @@ impl ReportArgs {
         Ok(ExitStatus::Success)
     }
 
-    fn journal(&self, folder: &Path, mailing: &str, place: &str) -> Result<Journal, CliError> {
+    fn journal(&self, folder: &Path, header: &Header) -> Result<Journal, CliError> {
+        let (mailing, place) = (&header.mailing, &header.environment);
         let path = Journal::path(folder, mailing, place);
         if !path.exists() {
             return Err(CliError::usage(
@@ -104,7 +105,9 @@ impl ReportArgs {
                 self.other_command(folder, mailing),
             ));
         }
-        Ok(Journal::read(&path)?)
+        let journal = Journal::read(&path)?;
+        journal.check_header(header)?;
+        Ok(journal)
     }
 
     /// Suggests the command that was probably meant: a rehearsal has a journal of its own, which is shown with `--sandbox` only.

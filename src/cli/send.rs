@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::altinn::Client;
-use crate::journal::{Header, Journal};
+use crate::journal::Journal;
 use crate::manifest::Rate;
 use crate::plan::{Delivery, Digest, RowChoice, RowFilter, Selection};
 use crate::preview::MailingSummary;
@@ -221,6 +221,9 @@ impl SendArgs {
         };
         let earlier = checked.earlier.take();
         let journal = earlier.unwrap_or_else(|| earlier_runs(&checked.journal_path))?;
+        if let Some(journal) = &journal {
+            journal.check_header(&checked.header(&self.target))?;
+        }
         let resume = self.resume_state(journal.as_ref(), &checked)?;
         let settled = |position| resume.passes(position);
         let chosen = match &checked.proof {
@@ -377,18 +380,7 @@ fn open_journal(
     target: &Target,
     printer: Printer,
 ) -> Result<Journal, CliError> {
-    let manifest = checked.mailing.manifest();
-    let mailing = &manifest.mailing;
-    let header = Header {
-        // The name of a mailing has no blanks, so this text cannot be mistaken for one.
-        mailing: match &checked.proof {
-            Some(proof) => format!("proofs of {mailing} to {}", proof.recipient().masked()),
-            None => mailing.clone(),
-        },
-        environment: checked.destination.name().to_owned(),
-        resource: checked.mailing.resource().unwrap_or("several").to_owned(),
-        manifest: target.manifest.display().to_string(),
-    };
+    let header = checked.header(target);
     let journal = Journal::open(&checked.journal_path, &header, checked.began, earlier)?;
     if let Some(copy) = journal.older() {
         let copy = copy.display();

@@ -112,6 +112,11 @@ impl Journal {
         })))
     }
 
+    /// Refuses the journal of another mailing, environment or resource, as [`Self::open`] does: a file may have been copied.
+    pub(crate) fn check_header(&self, wanted: &Header) -> Result<(), JournalError> {
+        self.reader().check_header(wanted)
+    }
+
     /// Deletes the journal of a rehearsal with its `-wal` and `-shm` files; true when there was one. The lock file stays: removing it would race.
     ///
     /// # Errors

@@ -301,7 +301,7 @@ impl Store {
         })
     }
 
-    fn check_header(&self, wanted: &Header) -> Result<(), JournalError> {
+    pub(super) fn check_header(&self, wanted: &Header) -> Result<(), JournalError> {
         let recorded = self.header()?;
         for (what, recorded, wanted) in [
             ("mailing", recorded.mailing, &wanted.mailing),

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::{Auth, Send};
-use crate::correspondence::Correspondence;
+use crate::correspondence::{Correspondence, bare_resource_id};
 
 /// One mailing: who gets which letter, through which environment, and how fast.
 ///
@@ -52,6 +52,17 @@ pub(crate) struct Manifest {
     /// The settings of the run: speed, failures, retries, uploads.
     #[serde(default)]
     pub send: Send,
+}
+
+impl Manifest {
+    /// The resource id when it is the same for every row, without its optional prefix.
+    pub(crate) fn resource(&self) -> Option<&str> {
+        // Read from the value and not from a rendered letter: it is needed before any row is, and for rows without a letter.
+        let id = self.correspondence.get("resourceId")?.as_str()?;
+        // A resource id with a tag may differ from row to row.
+        let constant = !id.contains("{{") && !id.contains("{%");
+        constant.then(|| bare_resource_id(id))
+    }
 }
 
 /// An error that a manifest may turn into a warning.

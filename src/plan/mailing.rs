@@ -151,17 +151,8 @@ impl Mailing {
         display_path(&self.loaded, &self.loaded.manifest.recipients.file)
     }
 
-    /// The resource id when it is the same for every row, without its optional prefix.
     pub(crate) fn resource(&self) -> Option<&str> {
-        // Read from the value and not from a rendered letter: it is needed before any row is, and for rows without a letter.
-        let id = self
-            .loaded
-            .value
-            .pointer("/correspondence/resourceId")?
-            .as_str()?;
-        // A resource id with a tag may differ from row to row.
-        let constant = !id.contains("{{") && !id.contains("{%");
-        constant.then(|| crate::correspondence::bare_resource_id(id))
+        self.loaded.manifest.resource()
     }
 
     /// The same mailing with another time for `now()`, that of its first send. It has to be checked anew.

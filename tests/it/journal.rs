@@ -245,6 +245,21 @@ fn a_damaged_journal_is_moved_away_and_loses_nothing() {
 }
 
 #[test]
+fn the_journal_of_another_mailing_is_neither_reported_nor_sent_with() {
+    let project = Project::small();
+    project.run(&["send", "mailing.yaml", "--sandbox"]).ends(0);
+    let copy = project.path(".massebrev/other@sandbox.journal");
+    std::fs::copy(journal(&project), copy).unwrap();
+    project.replace("mailing.yaml", "mailing: small", "mailing: other");
+    for command in [&["report"][..], &["send"], &["send", "--dry-run"]] {
+        let arguments = [command, &["mailing.yaml", "--sandbox"]].concat();
+        let refused = project.run(&arguments).ends(3);
+        let said = refused.stderr();
+        assert!(said.contains("belongs to mailing `small`"), "{refused}");
+    }
+}
+
+#[test]
 fn a_file_that_is_no_journal_is_not_touched() {
     let sandbox = LiveSandbox::start();
     let project = Project::small().with_sandbox(&sandbox);
