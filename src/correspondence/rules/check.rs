@@ -19,6 +19,7 @@ pub fn check(request: &Request, context: &Context<'_>) -> Vec<Finding> {
     recipients::no_duplicates(request, found);
     recipients::organization_control_digits(request, found);
     letter::null_characters(letter, found);
+    letter::names(letter, found);
     letter::confirmation(letter, found);
     letter::due_date(letter, context.now, found);
     letter::title(letter, found);

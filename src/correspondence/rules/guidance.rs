@@ -9,6 +9,7 @@ use super::super::contact::after_plus;
 use super::super::sms::{Sms, is_gsm7};
 use super::super::text::excerpt;
 use super::finding::Finding;
+use super::letter::PLACEHOLDER;
 use super::notification::{NotificationText, notification_texts};
 use crate::correspondence::{
     Correspondence, NOTIFICATION_KEYWORDS, Notification, NotificationChannel, in_norway,
@@ -74,7 +75,7 @@ fn check_text(text: &NotificationText<'_>, found: &mut Vec<Finding>) {
                 .with_hint("Altinn's guidance: no personal data in e-mail and SMS, and nothing that tells what a sensitive letter is about"),
         );
     }
-    if text.contains("{{recipientName}}") {
+    if text.contains(PLACEHOLDER) {
         found.push(
             Finding::advice(
                 member,
@@ -85,6 +86,17 @@ fn check_text(text: &NotificationText<'_>, found: &mut Vec<Finding>) {
     }
     if is_sms && !text.chars().all(is_gsm7) {
         found.push(ucs2_warning(text, member));
+    }
+    if let Some(keyword) = half_keyword(text) {
+        found.push(
+            Finding::advice(
+                member,
+                "Altinn puts nothing in for a name with one dollar sign",
+            )
+            .with_hint(format!(
+                "write `${keyword}$`, with a dollar sign on each side"
+            )),
+        );
     }
     if let Some(unknown) = unknown_keyword(text) {
         let near = nearest(unknown, NOTIFICATION_KEYWORDS.into_iter()).map_or_else(
@@ -127,6 +139,17 @@ fn ucs2_warning(text: &str, member: impl Display) -> Finding {
     Finding::advice(member, "the SMS has characters that make it dearer")
         .with_cause(format!("{}: {cost}", excerpt(&characters)))
         .with_hint("each part is paid for; write `-` and `\"` for dashes and quotes, and no emoji")
+}
+
+/// A keyword with a dollar sign on one side only.
+fn half_keyword(text: &str) -> Option<&'static str> {
+    let is_half = |keyword: &&str| {
+        text.match_indices(keyword)
+            .any(|(at, _)| text[..at].ends_with('$') != text[at + keyword.len()..].starts_with('$'))
+    };
+    // Without a dollar sign the text has no keyword, and no word is searched for.
+    text.contains('$')
+        .then(|| NOTIFICATION_KEYWORDS.into_iter().find(is_half))?
 }
 
 /// The first word between dollar signs that is no keyword of Altinn.
@@ -183,7 +206,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::super::sample::found;
-    use super::unknown_keyword;
+    use super::{half_keyword, unknown_keyword};
 
     fn notified(changes: &Value) -> Vec<String> {
         let found = found(json!({ "correspondence": { "notification": changes } }));
@@ -235,6 +258,10 @@ mod tests {
                 vec!["warning - emailBody"],
             ),
             (
+                json!({ "emailBody": "Hei $recipientName, les brevet." }),
+                vec!["warning - emailBody"],
+            ),
+            (
                 json!({ "customRecipients": [{ "mobileNumber": "+358401234567" }, { "mobileNumber": "+4791234567" }] }),
                 vec!["warning - customRecipients[0].mobileNumber"],
             ),
@@ -277,6 +304,36 @@ mod tests {
             ("$sendersName$og$messageTitle$", None),
         ] {
             assert_eq!(unknown_keyword(text), unknown, "{text}");
+            assert_eq!(half_keyword(text), None, "{text}");
         }
+        for text in [
+            "Hei $recipientName!",
+            "recipientName$",
+            "$sendersName$, recipientName$",
+        ] {
+            assert_eq!(half_keyword(text), Some("recipientName"), "{text}");
+        }
+        assert_eq!(half_keyword("recipientName for $5"), None);
+    }
+
+    #[test]
+    fn names_are_put_in_by_altinn_where_it_says_so() {
+        for member in [
+            json!({ "sendersReference": "x {{recipientName}}" }),
+            json!({ "messageSender": "til $recipientName$" }),
+            json!({ "propertyList": { "case": "$correspondenceRecipientName$" } }),
+            json!({ "externalReferences": [{ "referenceType": "Generic", "referenceValue": "{{recipientName}}" }] }),
+            json!({ "replyOptions": [{ "linkURL": "https://example.no", "linkText": "{{recipientName}}" }] }),
+        ] {
+            let found = found(json!({ "correspondence": member }));
+            let has_warning = found.iter().any(|line| line.starts_with("warning - "));
+            assert!(has_warning, "{member}: {found:?}");
+        }
+        let named =
+            json!({ "messageTitle": "Til {{recipientName}}", "messageBody": "{{recipientName}}" });
+        assert_eq!(
+            found(json!({ "correspondence": { "content": named } })),
+            [""; 0]
+        );
     }
 }

@@ -16,6 +16,9 @@ const TITLE_LIMIT: usize = 255;
 /// The most characters of a name in the register of legal entities.
 const LONGEST_NAME: usize = 175;
 
+/// The text in place of which Altinn puts the recipient's name, in title, summary and body.
+pub(super) const PLACEHOLDER: &str = "{{recipientName}}";
+
 /// U+0000: refused in a resource id (1036) and a body (1003). On other texts the server fails (500) at every attempt, because its database cannot store it. Title
 /// and sender's name have a rule of their own.
 pub(super) fn null_characters(letter: &Correspondence, found: &mut Vec<Finding>) {
@@ -34,25 +37,64 @@ pub(super) fn null_characters(letter: &Correspondence, found: &mut Vec<Finding>)
     for (member, text, code) in [
         ("resourceId", &*letter.resource_id, Some(1036)),
         ("content.messageBody", &content.message_body, Some(1003)),
-        // On these and the texts below the server fails with 500, which is tried again like any other failure: it must be found here.
-        ("sendersReference", &letter.senders_reference, None),
+        // On this and the texts below the server fails with 500, which is tried again like any other failure: it must be found here.
         ("content.messageSummary", summary.unwrap_or_default(), None),
     ] {
         check(format_args!("{member}"), text, code.map(Code::Altinn));
     }
+    other_texts(letter, |member, text| check(member, text, None));
+    for text in letter.notification.iter().flat_map(notification_texts) {
+        check(format_args!("notification.{}", text.name), text.text, None);
+    }
+}
+
+/// Calls `visit` with the texts beside content and notification, in which Altinn replaces nothing, and with their members.
+fn other_texts(letter: &Correspondence, mut visit: impl FnMut(Arguments<'_>, &str)) {
+    visit(format_args!("sendersReference"), &letter.senders_reference);
     for text in letter.property_list.iter().flat_map(<[&String; 2]>::from) {
-        check(format_args!("propertyList"), text, None);
+        visit(format_args!("propertyList"), text);
     }
     for (index, reference) in letter.external_references.iter().enumerate() {
         let member = format_args!("externalReferences[{index}].referenceValue");
-        check(member, &reference.reference_value, None);
+        visit(member, &reference.reference_value);
     }
     for (index, option) in letter.reply_options.iter().enumerate() {
         let text = option.link_text.as_deref().unwrap_or_default();
-        check(format_args!("replyOptions[{index}].linkText"), text, None);
+        visit(format_args!("replyOptions[{index}].linkText"), text);
     }
-    for text in letter.notification.iter().flat_map(notification_texts) {
-        check(format_args!("notification.{}", text.name), text.text, None);
+}
+
+/// The recipient's name as it is written in the letter and in notifications.
+const NAMES: [&str; 3] = [
+    PLACEHOLDER,
+    "$recipientName$",
+    "$correspondenceRecipientName$",
+];
+
+/// Warns of the recipient's name, as it is written in the letter or in notifications, where Altinn puts none in.
+pub(super) fn names(letter: &Correspondence, found: &mut Vec<Finding>) {
+    let mut check = |member: Arguments<'_>, text: &str| {
+        if NAMES.iter().any(|name| text.contains(name)) {
+            let member = format_args!("correspondence.{member}");
+            let message = "Altinn puts no name in here: the placeholder is sent as it stands";
+            found.push(
+                Finding::advice(member, message)
+                    .with_value(text)
+                    .with_hint("write a column here; `{{ recipientName }}` is for title, summary and body, `$recipientName$` for notifications"),
+            );
+        }
+    };
+    other_texts(letter, &mut check);
+    let sender = letter.message_sender.as_deref().unwrap_or_default();
+    check(format_args!("messageSender"), sender);
+    for (index, attachment) in letter.content.attachments.iter().enumerate() {
+        let name = attachment.display_name.as_deref().unwrap_or_default();
+        for (member, text) in [
+            ("displayName", name),
+            ("sendersReference", &attachment.senders_reference),
+        ] {
+            check(format_args!("content.attachments[{index}].{member}"), text);
+        }
     }
 }
 
@@ -121,7 +163,6 @@ pub(super) fn title(letter: &Correspondence, found: &mut Vec<Finding>) {
 
 /// Warns of a title that a long name makes too long: Altinn checks the length before it inserts the recipient's name.
 fn check_expanded(title: &str) -> Option<Finding> {
-    const PLACEHOLDER: &str = "{{recipientName}}";
     if !title.contains(PLACEHOLDER) {
         return None;
     }
