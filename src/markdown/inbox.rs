@@ -7,6 +7,10 @@ use comrak::html::escape;
 use comrak::nodes::{AstNode, ListType, Node, NodeValue, TableAlignment};
 use comrak::{Arena, Options, parse_document};
 
+use super::html::{self, Element};
+use super::server::delivered;
+use crate::text::is_unseen;
+
 /// Draws a body as HTML with the elements that the inbox has. `delivered` is the body after the server's conversions; `mask` is applied to every text and address.
 pub(crate) fn html(delivered: &str, mask: &dyn Fn(&str) -> Cow<'_, str>) -> String {
     let arena = Arena::new();
@@ -17,6 +21,29 @@ pub(crate) fn html(delivered: &str, mask: &dyn Fn(&str) -> Cow<'_, str>) -> Stri
     };
     page.blocks(parse(&arena, delivered));
     page.out
+}
+
+/// True when a body as its sender wrote it shows no character to its reader.
+pub(crate) fn shows_nothing(body: &str) -> bool {
+    let mut rest = body;
+    // The conversions take long, and nearly every letter has a word outside of tags, character references and definitions of links.
+    while let Some(c) = rest.chars().next() {
+        let end = match c {
+            '<' if rest.starts_with("<!--") => Some("-->"),
+            '<' => Some(">"),
+            '&' => Some(";"),
+            '[' => Some("\n"),
+            _ if c.is_alphanumeric() => return false,
+            _ => None,
+        };
+        let skipped = end.map(|end| rest.find(end).map_or(rest.len(), |at| at + end.len()));
+        rest = &rest[skipped.unwrap_or(c.len_utf8())..];
+    }
+    let page = Element {
+        children: html::parse(&html(&delivered(body), &|text| text.into())),
+        ..Element::default()
+    };
+    page.text().chars().all(is_unseen)
 }
 
 /// Parses Markdown as the inbox does.

@@ -13,4 +13,5 @@ mod reverse;
 mod server;
 
 pub(crate) use advice::{Kind, advice};
+pub(crate) use inbox::shows_nothing;
 pub(crate) use server::delivered;

@@ -7,8 +7,10 @@ use jiff::Timestamp;
 use super::mailing::display_path;
 use super::{Delivery, Mailing};
 use crate::correspondence::rules::{self, Context, Finding};
+use crate::correspondence::text::{excerpt, is_blank};
 use crate::correspondence::{Recipient, Request};
-use crate::diagnostic::{Code, Place, Precedence, Problem};
+use crate::diagnostic::{Code, Place, Precedence, Problem, Severity};
+use crate::markdown::shows_nothing;
 use crate::secret::redact;
 use crate::template::Scope;
 use crate::text::pointer_token;
@@ -43,6 +45,8 @@ pub(super) fn check_letter(
     let findings = apply_rules(delivery, context);
     let precedences = precedences(&findings);
     let findings = findings.into_iter().zip(precedences);
+    let blank = blank_body(&delivery.request.correspondence.content.message_body);
+    let findings = findings.chain(blank.map(|finding| (finding, None)));
     findings
         .map(|(finding, precedence)| {
             let pointer = pointer_in_manifest(mailing, &finding, attached, scope);
@@ -56,6 +60,20 @@ pub(super) fn check_letter(
             }
         })
         .collect()
+}
+
+/// A letter whose body shows nothing, although Altinn takes it: comments, no-break spaces, empty paragraphs.
+fn blank_body(body: &str) -> Option<Finding> {
+    // An empty body is a finding of Altinn's own.
+    (!is_blank(body) && shows_nothing(body)).then(|| Finding {
+        code: None,
+        severity: Severity::Error,
+        member: "correspondence.content.messageBody".to_owned(),
+        related: &[],
+        message: "the letter shows nothing to its reader".to_owned(),
+        cause: Some(excerpt(body)),
+        hint: Some("only comments, blanks and marks are left: is the column empty, or the condition around the text wrong?".to_owned()),
+    })
 }
 
 /// The place of a finding's member in the manifest. Items of lists that the row leaves out count there, but not in the letter.

@@ -596,3 +596,34 @@ fn no_identity_number_in_a_files_name_is_told() {
         assert!(!said.contains(number), "{said}");
     }
 }
+
+/// What `validate` says of the small mailing with other files and other text in its manifest.
+fn said_of(files: &[(&str, &[u8])], from: &str, to: &str) -> String {
+    let project = Project::small();
+    for (name, content) in files {
+        project.write(name, content);
+    }
+    project.replace("mailing.yaml", from, to);
+    project.run(&["validate", "mailing.yaml"]).stderr()
+}
+
+const BODY: &str = "\"Dear {{ name }}, case {{ case }} is open.\"";
+
+#[test]
+fn a_letter_that_shows_nothing_is_told_at_its_row() {
+    for body in [
+        "<!-- {{ name }} -->\n\n&nbsp;\n",
+        "<p></p>{% if name != 'Bo' %}\n\n{% endif %}",
+        "[//]: # ({{ name }})\n",
+        "![{{ name }}](a.png)",
+        "***\n\u{200b}{{ name | truncate(length=0, end='') }}",
+    ] {
+        let files: &[(&str, &[u8])] = &[("body.md", body.as_bytes())];
+        let said = said_of(files, BODY, "{ file: body.md }");
+        let told = "error: the letter shows nothing to its reader";
+        assert!(said.contains(told), "{body}: {said}");
+    }
+    let body = b"<!-- to all -->\n{% if name == 'Bo' %}{{ name }}{% endif %}&nbsp;";
+    let said = said_of(&[("body.md", body)], BODY, "{ file: body.md }");
+    assert!(said.contains("(2 rows, first at line 2)"), "{said}");
+}
