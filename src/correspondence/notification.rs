@@ -72,6 +72,23 @@ pub struct Notification {
 }
 
 impl Notification {
+    /// The texts of e-mails with their members and formats; an absent text is empty.
+    pub(crate) fn email_bodies(&self) -> [(&'static str, &str, EmailContentType); 2] {
+        let first = self.email_content_type;
+        let reminder = self.reminder_email_content_type.or(first);
+        [
+            ("emailBody", &self.email_body, first),
+            ("reminderEmailBody", &self.reminder_email_body, reminder),
+        ]
+        .map(|(name, text, kind)| {
+            (
+                name,
+                text.as_deref().unwrap_or_default(),
+                kind.unwrap_or_default(),
+            )
+        })
+    }
+
     /// The channel; e-mail is Altinn's default.
     pub fn channel(&self) -> NotificationChannel {
         self.notification_channel.unwrap_or_default()

@@ -119,7 +119,7 @@ impl RowPlanner<'_> {
             // When parts of the letter did not compile, only its recipient can be judged.
             if self.mailing.is_whole {
                 findings = check_letter(self.mailing, delivery, now, &self.attached, &self.scope);
-                values = check_values(self.mailing, row);
+                values = check_values(self.mailing, row, delivery);
             }
         }
         CheckedRow {

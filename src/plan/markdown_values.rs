@@ -1,18 +1,50 @@
-//! Warnings of values in a row that look like Markdown and are therefore written with character references.
+//! Warnings of values in a row that look like Markdown and are therefore written with character references, and of those that are HTML in an e-mail.
 
-use super::Mailing;
+use super::{Delivery, Mailing};
 use crate::correspondence::text::excerpt;
+use crate::correspondence::{EmailContentType, Notification};
 use crate::diagnostic::Problem;
 use crate::recipients::Row;
-use crate::template::take_protected;
+use crate::template::{column_expression, take_protected};
 
-/// Returns warnings of the row's values that were written with character references. To be called on the thread that has rendered its letter, because the
-/// list of these values is the thread's own.
-pub(super) fn check_values(mailing: &Mailing, row: &Row) -> Vec<Problem> {
+/// Returns warnings of the row's values that were written with character references, or stand in HTML. To be called on the thread that has rendered its letter,
+/// because the list of these values is the thread's own.
+pub(super) fn check_values(mailing: &Mailing, row: &Row, delivery: &Delivery) -> Vec<Problem> {
     let values = take_protected().into_iter();
-    values
-        .map(|value| value_warning(mailing, row, &value))
+    let markdown = values.map(|value| value_warning(mailing, row, &value));
+    markdown
+        .chain(html_warnings(mailing, row, delivery))
         .collect()
+}
+
+/// Warnings of values with `<` or `&` that an e-mail in HTML has as they stand: only the letter's own Markdown is escaped by itself.
+fn html_warnings(mailing: &Mailing, row: &Row, delivery: &Delivery) -> Vec<Problem> {
+    let notification = delivery.request.correspondence.notification.iter();
+    let bodies = notification.flat_map(Notification::email_bodies);
+    let bodies = bodies.filter(|(.., kind)| *kind == EmailContentType::Html);
+    let mut found = Vec::new();
+    for (name, text, _) in bodies {
+        let pointer = format!("/correspondence/notification/{name}");
+        for column in mailing.letter.correspondence.columns(&pointer) {
+            let at = mailing.headers().iter().position(|header| header == column);
+            let cell = at.map_or("", |at| row.get(at).trim());
+            if cell.contains(['<', '&']) && text.contains(cell) {
+                let place = mailing.row_place(row.number, row.line, [column]);
+                let expression = column_expression(column);
+                found.push(
+                    Problem::warning(
+                        place,
+                        format!(
+                            "the value is HTML in `{name}`: `<` and `&` are not shown as they stand"
+                        ),
+                    )
+                    .with_cause(excerpt(cell))
+                    .with_hint(format!("write `{{{{ {expression} | escape_html }}}}`")),
+                );
+            }
+        }
+    }
+    found
 }
 
 fn value_warning(mailing: &Mailing, row: &Row, value: &str) -> Problem {

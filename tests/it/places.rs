@@ -627,3 +627,24 @@ fn a_letter_that_shows_nothing_is_told_at_its_row() {
     let said = said_of(&[("body.md", body)], BODY, "{ file: body.md }");
     assert!(said.contains("(2 rows, first at line 2)"), "{said}");
 }
+
+#[test]
+fn values_and_tags_of_an_email_are_read_as_they_are_shown() {
+    let notification = |body: &str, kind: &str| {
+        format!(
+            "  notification: {{ notificationChannel: Email, emailSubject: a, emailBody: \"{body}\", emailContentType: {kind} }}\nsend:"
+        )
+    };
+    let rows: &[(&str, &[u8])] = &[(
+        "recipients.csv",
+        b"org,name,case\n991825827,Ane & Bo,1\n310244007,Ola <Nordmann>,2\n974760673,Cato,3\n",
+    )];
+    let said = |body, kind| said_of(rows, "send:", &notification(body, kind));
+    let html = said("<p>{{ name }}</p>", "Html");
+    assert!(html.contains("(2 rows, first at line 2)"), "{html}");
+    assert!(html.contains("write `{{ name | escape_html }}`"), "{html}");
+    let escaped = said("<p>{{ name | escape_html }}</p>", "Html");
+    assert!(!escaped.contains("warning"), "{escaped}");
+    let plain = said("<p>{{ name }}</p>", "Plain");
+    assert!(plain.contains("tags in an e-mail of plain"), "{plain}");
+}

@@ -12,7 +12,8 @@ use super::finding::Finding;
 use super::letter::PLACEHOLDER;
 use super::notification::{NotificationText, notification_texts};
 use crate::correspondence::{
-    Correspondence, NOTIFICATION_KEYWORDS, Notification, NotificationChannel, in_norway,
+    Correspondence, EmailContentType, NOTIFICATION_KEYWORDS, Notification, NotificationChannel,
+    in_norway,
 };
 use crate::diagnostic::nearest;
 use crate::secret::redact;
@@ -38,6 +39,16 @@ pub(super) fn check(
         // A text of a channel that is not used is never sent.
         if !text.is_sms || has_sms {
             check_text(&text, found);
+        }
+    }
+    for (name, text, kind) in notification.email_bodies() {
+        let has_tags = text.contains("</") || text.contains("<br") || text.contains("<p>");
+        if has_tags && kind == EmailContentType::Plain {
+            let member = format_args!("correspondence.notification.{name}");
+            found.push(
+                Finding::advice(member, "there are HTML tags in an e-mail of plain text: readers see them as they stand")
+                    .with_hint("set `emailContentType: Html`, or take the tags out"),
+            );
         }
     }
     if has_sms {
@@ -261,6 +272,15 @@ mod tests {
                 json!({ "emailBody": "Hei $recipientName, les brevet." }),
                 vec!["warning - emailBody"],
             ),
+            (
+                json!({ "emailBody": "<b>Les</b>" }),
+                vec!["warning - emailBody"],
+            ),
+            (
+                json!({ "emailBody": "<b>Les</b>", "emailContentType": "html", "reminderEmailBody": "<p>Les</p>" }),
+                vec![],
+            ),
+            (json!({ "emailBody": "Les det < 5 & i dag" }), vec![]),
             (
                 json!({ "customRecipients": [{ "mobileNumber": "+358401234567" }, { "mobileNumber": "+4791234567" }] }),
                 vec!["warning - customRecipients[0].mobileNumber"],
