@@ -11,7 +11,7 @@ use super::report_builder::ReportBuilder;
 use crate::correspondence::NOTIFICATION_KEYWORDS;
 use crate::diagnostic::{Problem, Source, as_seen};
 use crate::template::{column_expression, without_tags};
-use crate::text::pointer_token;
+use crate::text::{pointer_token, with_code_points};
 
 /// The signs that other systems write before and after a name. Where one sign begins with another, the longer stands first.
 const SIGNS: [(&str, &str); 15] = [
@@ -89,7 +89,7 @@ impl Mailing {
         }
     }
 
-    /// Reports the placeholders in a template file, or in the text of the manifest at `pointer`.
+    /// Reports the placeholders, and the first character that turns a text around, in a template file, or in the text of the manifest at `pointer`.
     fn check_text(
         &self,
         pointer: &str,
@@ -97,6 +97,17 @@ impl Mailing {
         names: &[String],
         report: &mut ReportBuilder<'_>,
     ) {
+        if let Some((at, mark)) = source.text().char_indices().find(|(_, c)| turns(*c)) {
+            let span = at..at + mark.len_utf8();
+            let place = place_in_template(&self.loaded, pointer, source, &span);
+            let message =
+                "a character turns the direction of the text: readers see it in another order";
+            report.push(
+                Problem::warning(place, message)
+                    .with_cause(with_code_points(&mark.to_string(), turns))
+                    .with_hint("take it out"),
+            );
+        }
         for Placeholder { at, column } in placeholders(source.text(), names) {
             let place = place_in_template(&self.loaded, pointer, source, &at);
             let message = format!(
@@ -111,6 +122,11 @@ impl Mailing {
             );
         }
     }
+}
+
+/// True for characters that override or embed a direction of writing.
+fn turns(c: char) -> bool {
+    matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// A column's name in the form in which names are compared: `Saks_nummer` is `saksnummer`.

@@ -629,6 +629,21 @@ fn a_letter_that_shows_nothing_is_told_at_its_row() {
 }
 
 #[test]
+fn a_character_that_turns_the_text_is_told_where_it_stands() {
+    let said = said_of(
+        &[],
+        "\"Hello\"",
+        "\"Hello \\u202egpj\"\n    messageSummary: \"{{ case }} \\u2066\"",
+    );
+    for what in ["messageTitle: ", "<U+202E>", "messageSummary: ", "<U+2066>"] {
+        assert!(said.contains(what), "{what}: {said}");
+    }
+    let body = "Dear {{ name }}\n\na \u{202e} b";
+    let said = said_of(&[("body.md", body.as_bytes())], BODY, "{ file: body.md }");
+    assert!(said.contains("--> body.md:3:3"), "{said}");
+}
+
+#[test]
 fn values_and_tags_of_an_email_are_read_as_they_are_shown() {
     let notification = |body: &str, kind: &str| {
         format!(
