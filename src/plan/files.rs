@@ -24,6 +24,8 @@ pub struct LocalFile {
     pub digest: Digest,
     /// Its MD5 in lower-case hexadecimal: Altinn's checksum.
     pub md5: String,
+    /// True when its content begins as a PDF does.
+    pub is_pdf: bool,
 }
 
 /// A file as one letter has it: its content and its metadata.
@@ -224,7 +226,7 @@ impl FileReader {
             },
         })?;
         // One reading for both digests: SHA-256 for the plan, MD5 because Altinn compares it.
-        let (mut sha, mut md5) = (Context::new(&SHA256), Md5::new());
+        let (mut sha, mut md5, mut is_pdf) = (Context::new(&SHA256), Md5::new(), None);
         let size = std::fs::metadata(&real).map(|found| found.len());
         let mut size = size.map_err(|error| describe(&error))?;
         // A file that Altinn refuses for its size is not worth reading: 50 GB take minutes.
@@ -232,6 +234,7 @@ impl FileReader {
             size = read_in_pieces(&real, |piece| {
                 sha.update(piece);
                 md5.update(piece);
+                is_pdf.get_or_insert_with(|| begins_as_pdf(piece));
             })
             .map_err(|error| describe(&error))?;
         }
@@ -244,6 +247,8 @@ impl FileReader {
             size,
             digest: sha.finish().into(),
             md5,
+            // An empty file, or one too large to be read, has a finding of its own.
+            is_pdf: is_pdf.unwrap_or(true),
         }))
     }
 }
@@ -255,6 +260,12 @@ fn describe(error: &io::Error) -> Unusable {
         _ => format!("cannot be read: {error}"),
     };
     Unusable { why, hint: None }
+}
+
+/// True for the first piece of a PDF: readers accept its mark anywhere in the first 1024 bytes.
+fn begins_as_pdf(piece: &[u8]) -> bool {
+    let start = &piece[..piece.len().min(1024)];
+    start.windows(5).any(|bytes| bytes == b"%PDF-")
 }
 
 #[cfg(test)]
@@ -290,6 +301,7 @@ mod tests {
                 size: 1,
                 digest: Digest::sha256(content),
                 md5: String::new(),
+                is_pdf: true,
             };
             let attachment = Attachment {
                 senders_reference: reference.to_owned(),

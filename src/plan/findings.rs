@@ -166,6 +166,8 @@ fn apply_rules(delivery: &mut Delivery, context: Context<'_>) -> Vec<Finding> {
         findings.extend(rules::check_upload(planned.file.size, index));
         let md5 = &planned.file.md5;
         findings.extend(rules::check_checksum(&planned.attachment, index, md5));
+        let is_pdf = planned.file.is_pdf;
+        findings.extend(rules::check_pdf(&planned.attachment, index, is_pdf));
     }
     findings.sort_by_key(stage);
     findings

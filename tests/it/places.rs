@@ -644,6 +644,18 @@ fn a_character_that_turns_the_text_is_told_where_it_stands() {
 }
 
 #[test]
+fn a_file_that_is_only_called_a_pdf_is_warned_of() {
+    let attachments = "\"Hello\"\n    attachments: [{ file: a.PDF, sendersReference: a }]";
+    let told = |content: &[u8]| {
+        said_of(&[("a.PDF", content)], "\"Hello\"", attachments).contains("begin like a PDF")
+    };
+    assert!(told(b"\x89PNG\r\n\x1a\n"));
+    assert!(told(&[&[b' '; 1024][..], b"%PDF-1.4"].concat()));
+    assert!(!told(b"%PDF-1.4"));
+    assert!(!told(b"\xef\xbb\xbf\n%PDF-1.7"));
+}
+
+#[test]
 fn values_and_tags_of_an_email_are_read_as_they_are_shown() {
     let notification = |body: &str, kind: &str| {
         format!(

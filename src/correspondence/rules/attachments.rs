@@ -132,6 +132,20 @@ pub fn check_checksum(attachment: &Attachment, index: usize, md5: &str) -> Optio
     })
 }
 
+/// Warns of a file that is called a PDF and does not begin like one: an image, a page of HTML or another text, which readers cannot open. Altinn takes it.
+pub fn check_pdf(attachment: &Attachment, index: usize, is_pdf: bool) -> Option<Finding> {
+    let name = &attachment.file_name;
+    let is_called_pdf = name.to_ascii_lowercase().ends_with(".pdf");
+    (is_called_pdf && !is_pdf).then(|| {
+        Finding::advice(
+            format_args!("{LIST}[{index}].file"),
+            "the file does not begin like a PDF, and its name ends in `.pdf`",
+        )
+        .with_value(name)
+        .with_hint("is it the right file? save it as PDF, or end its name as its format does")
+    })
+}
+
 /// Checks the lifetime of every new attachment.
 pub(super) fn expirations(request: &Request, production: bool, found: &mut Vec<Finding>) {
     for (index, attachment) in attachments(request).iter().enumerate() {

@@ -20,7 +20,9 @@ mod references;
 #[cfg(test)]
 mod sample;
 
-pub use attachments::{FORM_FILE_LIMIT, STREAM_FILE_LIMIT, check_checksum, check_upload};
+pub use attachments::{
+    FORM_FILE_LIMIT, STREAM_FILE_LIMIT, check_checksum, check_pdf, check_upload,
+};
 pub use check::{check, check_attachment, check_resource_id};
 pub use context::{Context, NewFile};
 pub use finding::Finding;
