@@ -122,8 +122,12 @@ impl RowPlanner<'_> {
                 values = check_values(self.mailing, row, delivery);
             }
         }
+        let invalid = matches!(planned, Planned::Invalid(_)).then(|| self.mailing.plain_key(row));
         CheckedRow {
-            fingerprint: Fingerprint::from_planned(&planned),
+            fingerprint: invalid.flatten().map_or_else(
+                || Fingerprint::from_planned(&planned),
+                |(key, _)| Fingerprint::invalid(key),
+            ),
             planned,
             person,
             findings,

@@ -13,7 +13,7 @@ use super::report_builder::ReportBuilder;
 use super::{Delivery, Mailing, Planned, delivery_key};
 use crate::correspondence::identifier::masked;
 use crate::correspondence::text::excerpt;
-use crate::diagnostic::{Place, Problem, Problems, as_seen, difference};
+use crate::diagnostic::{Place, Problem, Problems, as_seen, difference, nfc};
 use crate::recipients::Row;
 use crate::secret::redact;
 
@@ -28,7 +28,9 @@ impl Mailing {
         }
         // Pass 1 keeps 8 bytes of each key, which tell that there are candidates and not on which lines: then the file is read again, to compare and name them.
         let loose = std::mem::take(&mut report.loose_keys);
-        let keys = || report.checked.letter_heads().map(|(key, _)| key);
+        let prints = report.checked.fingerprints.iter();
+        let prints = prints.filter(|print| print.needs_own_key());
+        let keys = || prints.clone().map(|print| print.key);
         let similar = similar_in(loose, keys());
         let mut repeated: Vec<u64> = keys().collect();
         keep_repeated(&mut repeated);
@@ -50,6 +52,13 @@ impl Mailing {
             );
         }
         Ok(())
+    }
+
+    /// The idempotency key and the row key of a row whose letter could not be rendered, when its resource and its column tell them.
+    pub(super) fn plain_key(&self, row: &Row) -> Option<(Uuid, String)> {
+        let name = nfc(row.get(self.row_key?)).into_owned();
+        let key = delivery_key(self.resource()?, &self.manifest().mailing, &name);
+        (!name.trim().is_empty()).then_some((key, name))
     }
 
     /// The first 8 bytes of the idempotency key that the letter would have after a spreadsheet took its row key for a number or a date; `None` when that
@@ -83,26 +92,39 @@ impl Mailing {
         let mut first: HashMap<Uuid, u64> = HashMap::new();
         let (mut alike, mut same) = (Vec::new(), Vec::new());
         while let Some(read) = rows.read(&mut row) {
-            let (Ok(()), Planned::Delivery(delivery)) = (read, planner.plan(&row)) else {
+            if read.is_err() {
                 continue;
-            };
+            }
+            let rendered = planner.plan(&row);
             let place = || self.row_place(row.number, row.line, columns.iter().copied());
-            if !similar.is_empty() && alike.len() < PROBLEM_LIMIT {
+            if let Planned::Delivery(delivery) = &rendered
+                && !similar.is_empty()
+                && alike.len() < PROBLEM_LIMIT
+            {
                 // Both sides of a pair have this head: the changed key, and the key that is written that way already.
                 let loose = as_spreadsheet_leaves_it(&delivery.name);
-                if similar.contains(&self.key_head(&delivery, &loose)) {
+                if similar.contains(&self.key_head(delivery, &loose)) {
                     let others = known.entry(loose).or_default();
                     alike.extend(similar_key(others, &delivery.name, place));
                     others.push((delivery.name.clone(), row.line));
                 }
             }
-            let head = delivery.key.as_u64_pair().0;
+            let (key, name) = match rendered {
+                Planned::Delivery(delivery) => (delivery.key, delivery.name),
+                // Errors of a row do not hide that it is a duplicate.
+                Planned::Invalid(_) => match self.plain_key(&row) {
+                    Some(known) => known,
+                    None => continue,
+                },
+                _ => continue,
+            };
+            let head = key.as_u64_pair().0;
             if same.len() < PROBLEM_LIMIT && repeated.binary_search(&head).is_ok() {
                 // The whole key is compared here: two keys may share their first 8 bytes by chance.
-                match first.entry(delivery.key) {
+                match first.entry(key) {
                     Entry::Occupied(line) => same.push(
                         Problem::error(place(), "another row has the same key")
-                            .with_cause(format!("`{}` also stands on line {}", redact(&delivery.name), line.get()))
+                            .with_cause(format!("`{}` also stands on line {}", redact(&name), line.get()))
                             .with_hint("a key is one letter for all time: remove the row, or choose another `recipients.key`"),
                     ),
                     Entry::Vacant(new) => {

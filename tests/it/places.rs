@@ -675,3 +675,11 @@ fn values_and_tags_of_an_email_are_read_as_they_are_shown() {
     let plain = said("<p>{{ name }}</p>", "Plain");
     assert!(plain.contains("tags in an e-mail of plain"), "{plain}");
 }
+
+#[test]
+fn a_row_with_another_error_is_a_duplicate_too() {
+    let rows = b"org,name,case\n991825827,Ane,1\n31024400,Bo,1\n,Cato,3\n,Cato,3\n";
+    let said = said_of(&[("recipients.csv", rows)], "\"Hello\"", "\"Hi\"");
+    assert!(said.contains("`1` also stands on line 2"), "{said}");
+    assert!(said.contains("`3` also stands on line 4"), "{said}");
+}
