@@ -23,7 +23,11 @@ pub(super) fn check(validator: &Validator, document: &Document<'_>) -> Vec<Probl
     for error in validator.iter_errors(document.value).take(PROBLEM_LIMIT) {
         explainer.explain(&error);
     }
-    let Explainer { found, meant, .. } = explainer;
+    let Explainer {
+        mut found, meant, ..
+    } = explainer;
+    // Several keywords of the schema refuse one value: its type, and the value itself.
+    found.dedup_by(|(a, _), (b, _)| (&a.place, &a.message) == (&b.place, &b.message));
     // A mistyped name is also a missing member: two problems with one remedy. Only the first is reported.
     let is_one = |missing: &[String]| !missing.iter().any(|member| meant.contains(member));
     let found = found.into_iter().filter(|(_, missing)| is_one(missing));

@@ -59,7 +59,10 @@ pub(super) fn read<T: DeserializeOwned>(
         });
         let (pointer, part) = root.follow(&tree.pointer, keys);
         let wrong = part.map_or(root, Part::without_condition);
-        errors.push(de_error::at(*error.into_inner(), pointer, wrong.text()));
+        errors.push(TemplateError {
+            is_in_every_row: !matches!(wrong.node, Node::Leaf(_)) && wrong.text().is_some(),
+            ..de_error::at(*error.into_inner(), pointer, wrong.text())
+        });
         if ptr::eq(wrong.node, root.node) {
             break;
         }

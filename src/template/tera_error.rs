@@ -63,6 +63,7 @@ fn type_mismatch(message: &str) -> Option<TemplateError> {
             TemplateError::new(format!("this needs {}", kind(needed))).with_cause(kind(got));
         match kind(needed) {
             "a number" => error.with_hint("what a column holds is a text: read the number first, as in `Beløp | amount | round`"),
+            "a whole number" => error.with_hint("write it without quotes; a column's text becomes one with `Antall | int`"),
             _ => error,
         }
     } else if let Some(kind) =
@@ -89,7 +90,8 @@ fn kind(tera: &str) -> &str {
         "bool" => "true or false",
         "array" => "a list",
         "map" => "a mapping",
-        "i64" | "u64" | "i128" | "u128" | "f64" | "integer" | "float" | "number" => "a number",
+        "i32" | "u32" | "i64" | "u64" | "i128" | "u128" | "usize" | "integer" => "a whole number",
+        "f32" | "f64" | "float" | "number" => "a number",
         "none" | "undefined" => "nothing",
         other => other,
     }

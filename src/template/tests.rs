@@ -183,7 +183,10 @@ fn amounts_and_dates_decide() {
         .templates
         .render_text(&text, &bench.scope(&["1", "", ""]))
         .unwrap_err();
-    assert_eq!(errors[0].cause.as_deref(), Some("a text and a number"));
+    assert_eq!(
+        errors[0].cause.as_deref(),
+        Some("a text and a whole number")
+    );
     assert!(!errors[0].message.contains("i64"), "{errors:?}");
 }
 

@@ -683,3 +683,25 @@ fn a_row_with_another_error_is_a_duplicate_too() {
     assert!(said.contains("`1` also stands on line 2"), "{said}");
     assert!(said.contains("`3` also stands on line 4"), "{said}");
 }
+
+#[test]
+fn what_is_wrong_in_the_manifest_is_told_once_at_its_line() {
+    for (from, to, told) in [
+        ("version: 1", "version: '1'", "`version` must be 1"),
+        (
+            "send:",
+            "  dueDateTime: 2026-13-45\nsend:",
+            "rendered `2026-13-45`",
+        ),
+        (
+            "\"Hello\"",
+            "\"{{ name | truncate(length='a') }}\"",
+            "this needs a whole number",
+        ),
+    ] {
+        let said = said_of(&[], from, to);
+        assert_eq!(said.matches(told).count(), 1, "{told}: {said}");
+        assert!(said.contains("\n1 error\n"), "{told}: {said}");
+        assert!(said.contains("--> mailing.yaml:"), "{told}: {said}");
+    }
+}
