@@ -4,15 +4,18 @@ use std::collections::BTreeSet;
 use std::env;
 
 use clap::builder::Resettable;
+use clap::error::{ContextKind, ContextValue};
 use clap::{Arg, CommandFactory as _, Parser, Subcommand};
 
+use crate::diagnostic::nearest;
+use crate::maskinporten::SECRET_VARIABLES;
 use crate::template;
 
 use super::about::{CompletionsArgs, ManArgs};
-use super::command_line::variable;
+use super::command_line::{TypedCommand, variable};
 use super::explain::ExplainArgs;
 use super::new::NewArgs;
-use super::printer::Global;
+use super::printer::{Global, Printer};
 use super::render::RenderArgs;
 use super::report::ReportArgs;
 use super::sandbox::SandboxArgs;
@@ -59,16 +62,19 @@ pub(crate) enum Command {
     Templates,
 }
 
+/// The beginning of the names of all variables.
+const PREFIX: &str = "MASSEBREV_";
+
+/// Variables that are neither a flag's nor a secret.
+const OTHER_VARIABLES: [&str; 2] = ["MASSEBREV_GENERATOR_USER", "MASSEBREV_LOG"];
+
 const TEMPLATES: &str = "What templates can use, with examples: massebrev help templates";
 
 impl Cli {
     /// The command line as help shows it: flags in alphabetical order, each with its variable, but without the variable's value, which may be secret.
     pub(crate) fn definition() -> clap::Command {
         let definition = Self::command();
-        let names: BTreeSet<String> = [&definition]
-            .into_iter()
-            .chain(definition.get_subcommands())
-            .flat_map(clap::Command::get_arguments)
+        let names: BTreeSet<String> = arguments(&definition)
             .filter_map(|argument| argument.get_long().map(str::to_owned))
             .collect();
         // `--help` and `--version`, which clap adds by itself, stay last.
@@ -108,4 +114,56 @@ impl Cli {
             .mut_args(ignoring_false_switches)
             .mut_subcommands(|command| command.mut_args(ignoring_false_switches))
     }
+}
+
+/// Names the variable that a refused value comes from, unless its flag was typed.
+pub(crate) fn name_variable(mut error: clap::Error) -> clap::Error {
+    let Some(ContextValue::String(refused)) = error.get(ContextKind::InvalidArg) else {
+        return error;
+    };
+    // As in `--limit <N>`.
+    let flag = refused.split(' ').next().unwrap_or_default().to_owned();
+    let definition = Cli::definition();
+    let command = env::args_os().find_map(|argument| definition.find_subcommand(argument));
+    let commands = [Some(&definition), command].into_iter().flatten();
+    let mut arguments = commands.flat_map(clap::Command::get_arguments);
+    let argument = arguments.find(|argument| argument.get_long() == flag.strip_prefix("--"));
+    let variable = argument.and_then(Arg::get_env);
+    if let Some(name) = variable.filter(|name| env::var_os(name).is_some())
+        && !TypedCommand::new().has(&flag)
+    {
+        let tip = format!("the value comes from the variable {}", name.display());
+        let tips = ContextValue::StyledStrs(vec![tip.into()]);
+        error.insert(ContextKind::Suggested, tips);
+    }
+    error
+}
+
+/// Warns of variables that look like the program's own and that nothing reads. Their values are never shown.
+pub(crate) fn warn_of_unknown_variables(printer: Printer) {
+    let definition = Cli::definition();
+    let flags = arguments(&definition).filter_map(|argument| argument.get_env()?.to_str());
+    let known: BTreeSet<&str> = flags
+        .chain(SECRET_VARIABLES)
+        .chain(OTHER_VARIABLES)
+        .collect();
+    let names = || known.iter().filter_map(|name| name.strip_prefix(PREFIX));
+    for name in env::vars_os().filter_map(|(name, _)| name.into_string().ok()) {
+        let unknown = name.strip_prefix(PREFIX);
+        let unknown = unknown.filter(|_| !known.contains(&*name));
+        // Names like MASSEBREV_KEY_PROD are people's own, for the manifest to name.
+        let near =
+            unknown.and_then(|own| nearest(own, names().filter(|known| !own.starts_with(known))));
+        if let Some(near) = near {
+            printer.warn(format_args!(
+                "nothing reads the variable {name}: did you mean {PREFIX}{near}?"
+            ));
+        }
+    }
+}
+
+/// The arguments of the program and of all its commands.
+fn arguments(definition: &clap::Command) -> impl Iterator<Item = &Arg> {
+    let commands = std::iter::once(definition).chain(definition.get_subcommands());
+    commands.flat_map(clap::Command::get_arguments)
 }

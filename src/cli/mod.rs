@@ -52,6 +52,7 @@ pub(crate) fn run() -> ExitStatus {
     let cli = match parsed {
         Ok(cli) => cli,
         Err(error) => {
+            let error = arguments::name_variable(error);
             // Help and version go to stdout, mistakes to stderr; a closed pipe changes nothing.
             let _ = error.print();
             return if error.use_stderr() {
@@ -63,6 +64,7 @@ pub(crate) fn run() -> ExitStatus {
     };
     let printer = Printer::new(cli.global);
     Printer::start_logging();
+    arguments::warn_of_unknown_variables(printer);
     let ended = match cli.command {
         Command::New(arguments) => arguments.run(printer),
         Command::Validate(arguments) => arguments.run(printer),

@@ -30,7 +30,7 @@ const OUTPUT_LIMIT: u64 = 1_000_000;
 const STDERR_LIMIT: usize = 600;
 
 /// Variables that are removed from the program's environment: massebrev's own secrets.
-const SECRET_VARIABLES: [&str; 5] = [
+pub(crate) const SECRET_VARIABLES: [&str; 5] = [
     "MASSEBREV_KEY",
     "MASSEBREV_KEY_PASSWORD",
     "MASSEBREV_TOKEN",

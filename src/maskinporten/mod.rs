@@ -31,6 +31,7 @@ mod token_request;
 pub use certificate::Certificate;
 pub use client::from_key;
 pub use codes::{Explanation, explain};
+pub(crate) use command::SECRET_VARIABLES;
 pub use command::{TokenCommand, from_command};
 pub use error::{SourceError, TokenError};
 pub use generator::{GENERATOR, GeneratorError, GeneratorSettings, from_generator};

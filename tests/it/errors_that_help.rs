@@ -228,3 +228,26 @@ fn a_manifest_that_is_not_there_is_looked_for() {
         );
     }
 }
+
+#[test]
+fn a_wrong_variable_is_named_and_a_misspelt_one_too() {
+    let project = Project::small().with_env("MASSEBREV_SANDBOX", "1");
+    let said = stderr(&project.run(&["send", "mailing.yaml", "--dry-run"]).ends(2));
+    assert!(said.contains("the variable MASSEBREV_SANDBOX"), "{said}");
+    let project = Project::small()
+        .with_env("MASSEBREV_CONCURENCY", "not-to-be-shown")
+        .with_env("MASSEBREV_KEY_PROD", "not-to-be-shown");
+    let said = stderr(&project.run(&["validate", "mailing.yaml"]).ends(0));
+    assert!(
+        said.contains("did you mean MASSEBREV_CONCURRENCY?"),
+        "{said}"
+    );
+    assert!(
+        !said.contains("KEY_PROD") && !said.contains("not-to-be"),
+        "{said}"
+    );
+    let project = Project::small().with_env("MASSEBREV_LIMIT", "x");
+    let typed = ["send", "mailing.yaml", "--dry-run", "--limit", "y"];
+    let said = stderr(&project.run(&typed).ends(2));
+    assert!(!said.contains("MASSEBREV_LIMIT"), "{said}");
+}
