@@ -38,7 +38,9 @@ pub(crate) struct LoadedManifest {
 pub(crate) fn load(path: &Path) -> Result<LoadedManifest, Problems> {
     let bytes = plain_file::read(path, SIZE_LIMIT).map_err(|error| {
         let place = Place::File(path.to_owned());
-        let hint = other_manifest(path).map(|other| format!("did you mean {}?", other.display()));
+        // A file that is there and cannot be read is the one that was meant.
+        let other = other_manifest(path).filter(|_| !path.is_file());
+        let hint = other.map(|other| format!("did you mean {}?", other.display()));
         Problem {
             hint,
             ..Problem::error(place, "the manifest cannot be read").with_cause(error.to_string())

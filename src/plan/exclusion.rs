@@ -56,6 +56,10 @@ impl Exclusion {
         if Rows::open(path, display_path, &options)?.headers().len() == 1 {
             // Nothing separates values in a list of one column: a comma there is a spreadsheet's decimal sign.
             options.delimiter = Some("tab".to_owned());
+            // Unless something does, as in `fnr;`.
+            if Rows::open(path, display_path, &options).is_err() {
+                options.delimiter = None;
+            }
         }
         let open = || Rows::open(path, display_path, &options);
         // Opened twice: choosing the column may read all rows.

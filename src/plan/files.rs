@@ -13,7 +13,7 @@ use super::{Digest, Digester};
 use crate::correspondence::Attachment;
 use crate::correspondence::rules::STREAM_FILE_LIMIT;
 use crate::correspondence::text::excerpt;
-use crate::diagnostic::as_seen;
+use crate::diagnostic::{as_seen, difference};
 use crate::plain_file::{self, Refused, find_inside};
 
 /// A file on disk as it was when it was read.
@@ -189,19 +189,6 @@ impl FileReader {
         })
     }
 
-    /// The hint for a missing file: another file whose name looks the same.
-    fn lookalike(&self, name: &str) -> Option<String> {
-        let name = name.replace('\\', "/");
-        let beside = plain_file::beside(&self.real, &name);
-        let other = beside
-            .into_iter()
-            .find(|file| as_seen(file) == as_seen(&name))?;
-        Some(format!(
-            "did you mean {}? upper and lower case differ in names of files, and `\\` is no `/`",
-            excerpt(&other)
-        ))
-    }
-
     fn remembered(&self) -> MutexGuard<'_, Remembered> {
         self.remembered
             .lock()
@@ -221,7 +208,7 @@ impl FileReader {
             ),
             Refused::NotAFile => Unusable::new("is not a file", None),
             Refused::Unreadable(error) => Unusable {
-                hint: self.lookalike(name),
+                hint: lookalike(&self.real, name),
                 ..describe(&error)
             },
         })?;
@@ -251,6 +238,17 @@ impl FileReader {
             is_pdf: is_pdf.unwrap_or(true),
         }))
     }
+}
+
+/// The hint for a missing file of a folder: another file whose name looks the same.
+pub(super) fn lookalike(folder: &Path, name: &str) -> Option<String> {
+    let slashed = name.replace('\\', "/");
+    let beside = plain_file::beside(folder, &slashed).into_iter();
+    let mut others = beside.filter(|file| file != name);
+    let other = others.find(|file| as_seen(file) == as_seen(&slashed))?;
+    let difference = difference(name, &other)
+        .unwrap_or("upper and lower case differ in names of files, and `\\` is no `/`");
+    Some(format!("did you mean {}? {difference}", excerpt(&other)))
 }
 
 fn describe(error: &io::Error) -> Unusable {

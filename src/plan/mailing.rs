@@ -9,7 +9,7 @@ use std::thread;
 use jiff::Timestamp;
 
 use super::exclusion::Exclusion;
-use super::files::FileReader;
+use super::files::{FileReader, lookalike};
 use super::letter::{Letter, MEMBER_RULES, compile};
 use super::problems::PROBLEM_LIMIT;
 use super::slow_rows::{RowsInProgress, SlowRows};
@@ -214,18 +214,31 @@ fn open_rows(loaded: &LoadedManifest) -> Result<Rows, Problems> {
         delimiter: recipients.delimiter.clone(),
         bare_list: false,
     };
-    let path = loaded.folder.join(&recipients.file);
-    // Reported here and not by `Rows::open`, because the place is the manifest's member and not a file that does not exist.
-    if !path.exists() {
-        let place = loaded.place("/recipients/file");
-        return Err(Problem::error(place, "the recipients file is not there")
-            .with_cause(format!(
-                "{} does not exist",
-                display_path(loaded, &recipients.file).display()
-            ))
-            .into());
+    let file = &recipients.file;
+    let path = find_file(loaded, file, "/recipients/file", "the recipients file")?;
+    Rows::open(&path, &display_path(loaded, file), &options)
+}
+
+/// The path of a file that the manifest names at `pointer`. Reported here and not by `Rows::open`, because the place is the manifest's member and not a file
+/// that does not exist.
+fn find_file(
+    loaded: &LoadedManifest,
+    file: &Path,
+    pointer: &str,
+    what: &str,
+) -> Result<PathBuf, Problems> {
+    let path = loaded.folder.join(file);
+    if path.exists() {
+        return Ok(path);
     }
-    Rows::open(&path, &display_path(loaded, &recipients.file), &options)
+    let shown = display_path(loaded, file);
+    let problem = Problem::error(loaded.place(pointer), format!("{what} is not there"))
+        .with_cause(format!("{} does not exist", shown.display()));
+    Err(Problem {
+        hint: lookalike(&loaded.folder, &file.to_string_lossy()),
+        ..problem
+    }
+    .into())
 }
 
 /// The index of the column that the manifest names at `pointer`.
@@ -284,7 +297,7 @@ fn load_exclusion(
     let columns = letter.map(|letter| letter.recipient.columns());
     let mut names = columns.unwrap_or_default();
     names.extend(recipients.key.as_deref());
-    let path = loaded.folder.join(file);
+    let path = find_file(loaded, file, "/recipients/exclude", "the exclusion list")?;
     Exclusion::load(&path, &display_path(loaded, file), &names)
 }
 

@@ -194,12 +194,11 @@ impl Rows {
         loop {
             match self.record(&mut row) {
                 None => {
-                    return Err(ReadError::new(
-                        "the file holds no header",
-                        "its first line must hold the names of the columns",
-                    )
-                    .at(Place::File(self.file.clone()))
-                    .into());
+                    return Err(
+                        ReadError::new("the file holds no header", first_line(bare_list))
+                            .at(Place::File(self.file.clone()))
+                            .into(),
+                    );
                 }
                 Some(Err(problem)) => return Err(problem.into()),
                 Some(Ok(())) if is_blank(&row) => {}
@@ -302,6 +301,15 @@ fn open_file(path: &Path, options: &Options) -> Result<File, ReadError> {
     Ok(file)
 }
 
+/// The hint for a file without any line.
+fn first_line(bare_list: bool) -> &'static str {
+    if bare_list {
+        "write a key or a recipient into each line, or take `exclude` out of the manifest"
+    } else {
+        "its first line must hold the names of the columns"
+    }
+}
+
 /// Determines the encoding: as configured, by the byte order mark, or by detection. A configured one that contradicts the bytes is an error.
 fn detect_encoding(file: &mut File, options: &Options) -> Result<Charset, ReadError> {
     const SAVE: &str = "save the file as \u{ab}CSV UTF-8\u{bb}, or set `encoding` in the manifest to what it is: `windows-1252`, `cp850`, `macintosh`";
@@ -323,7 +331,7 @@ fn detect_encoding(file: &mut File, options: &Options) -> Result<Charset, ReadEr
     match (encoding::file_start(file)?, set) {
         (FileStart::Empty, _) => Err(ReadError::new(
             "the file is empty",
-            "its first line must hold the names of the columns",
+            first_line(options.bare_list),
         )),
         (FileStart::Foreign(what), _) => Err(ReadError::foreign(what)),
         (FileStart::Marked(marked), Some(set)) if !encoding::is_compatible(marked, set) => {

@@ -251,3 +251,14 @@ fn a_wrong_variable_is_named_and_a_misspelt_one_too() {
     let said = stderr(&project.run(&typed).ends(2));
     assert!(!said.contains("MASSEBREV_LIMIT"), "{said}");
 }
+
+#[test]
+fn a_manifest_that_may_not_be_read_is_the_one_that_was_meant() {
+    let project = Project::small();
+    project.write("other/mailing.yaml", "");
+    let said = stderr(&project.run(&["validate", "other"]).ends(2));
+    assert!(said.contains("did you mean other/mailing.yaml?"), "{said}");
+    project.write("other/mailing.yaml", vec![b'#'; 11 << 20]);
+    let said = stderr(&project.run(&["validate", "other/mailing.yaml"]).ends(2));
+    assert!(!said.contains("did you mean"), "{said}");
+}

@@ -705,3 +705,40 @@ fn what_is_wrong_in_the_manifest_is_told_once_at_its_line() {
         assert!(said.contains("--> mailing.yaml:"), "{told}: {said}");
     }
 }
+
+#[test]
+fn a_file_with_another_spelling_of_its_name_is_hinted_at() {
+    // As a Mac writes it: the ring is a character of its own.
+    let (decomposed, composed) = ("mottakera\u{30a}.csv", "mottaker\u{e5}.csv");
+    for (from, to) in [
+        ("file: recipients.csv", format!("file: {composed}")),
+        (
+            "file: recipients.csv",
+            format!("file: recipients.csv\n  exclude: {composed}"),
+        ),
+        (
+            "\"Hello\"",
+            format!("\"Hi\"\n    attachments: [{{ file: {composed}, sendersReference: a }}]"),
+        ),
+    ] {
+        let said = said_of(&[(decomposed, b"case\n")], from, &to);
+        let hint = format!("did you mean `{decomposed}`?");
+        assert!(said.contains(&hint), "{to}: {said}");
+        assert!(said.contains("a letter with a mark after it"), "{said}");
+    }
+}
+
+#[test]
+fn an_exclusion_list_may_end_its_lines_in_semicolons_and_must_not_be_empty() {
+    let excluded = |list: &[u8]| {
+        let exclude = "file: recipients.csv\n  exclude: out.csv";
+        said_of(&[("out.csv", list)], "file: recipients.csv", exclude)
+    };
+    let said = excluded(b"case;\n2;\n");
+    assert!(
+        !said.contains("error") && !said.contains("warning"),
+        "{said}"
+    );
+    let said = excluded(b"");
+    assert!(said.contains("hint: write a key or a recipient"), "{said}");
+}
