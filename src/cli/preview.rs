@@ -107,7 +107,7 @@ fn print(
         .collect();
     let parts = summary.sms.parts + summary.reminders.parts;
     printer.note(format_args!(
-        "dry run: nothing was sent · {}: {shown} of {} ({}), {} in all · plan {}",
+        "nothing was sent · {}: {shown} of {} ({}), {} in all · plan {}",
         page.display(),
         count(letters, "letter"),
         languages.join(", "),

@@ -109,7 +109,7 @@ impl RenderArgs {
             printer.note(format_args!("due {due}"));
         }
         printer.note(format_args!(
-            "dry run: nothing was sent · {} rendered · plan {}",
+            "nothing was sent · {} rendered · plan {}",
             count(chosen.letters, "letter"),
             report.plan
         ));

@@ -67,7 +67,11 @@ impl SandboxArgs {
             registration.client_id()
         ))?;
         match &self.key_out {
-            Some(path) => printer.out(format_args!("  key: {{ file: \"{}\" }}", path.display()))?,
+            Some(path) => {
+                // The manifest's paths are relative to its own folder, which is not known here.
+                let path = std::path::absolute(path).unwrap_or_else(|_| path.clone());
+                printer.out(format_args!("  key: {{ file: '{}' }}", path.display()))?;
+            }
             None => {
                 printer.note("the client's key is needed to send: start again with --key-out FILE");
             }
