@@ -345,12 +345,14 @@ impl<R: BufRead> Records<R> {
         }
     }
 
-    /// Finds a quoted value that holds a whole row: a line with as many values as there are `columns`, one of which `names_recipient` accepts. Returns
-    /// the line on which the value begins. The lines of genuine prose are not like that.
+    /// Finds a quoted value that holds another row: a line with as many values as there are `columns`, one of which `names_recipient` accepts; or with fewer, such as a row
+    /// that was cut short, but one of these in the place of one of the record's own (`has_recipient`). Returns the line on which the value begins. The lines of genuine
+    /// prose are not like that.
     pub(super) fn swallowed_row(
         &self,
         record: &Record,
         columns: Option<usize>,
+        has_recipient: impl Fn(usize) -> bool,
         names_recipient: impl Fn(&str) -> bool,
     ) -> Option<u64> {
         let split = |range: &Range<usize>| {
@@ -364,7 +366,9 @@ impl<R: BufRead> Records<R> {
         };
         let found = record.parts.iter().find(|part| {
             let whole = columns.is_none_or(|columns| split(&part.line).count() == columns);
-            whole && split(&part.part).any(is_recipient)
+            let has_several = split(&part.part).nth(1).is_some();
+            let mut recipients = split(&part.part).map(is_recipient).enumerate();
+            recipients.any(|(at, is)| is && (whole || has_several && has_recipient(at)))
         });
         found.map(|part| part.value_line)
     }

@@ -127,7 +127,7 @@ impl Rows {
         }
         self.number += 1;
         row.number = self.number;
-        let swallowed = self.swallowed_row(Some(self.headers.len()));
+        let swallowed = self.swallowed_row(row, Some(self.headers.len()));
         let checked = match swallowed {
             Some(line) => {
                 // The problem points to the line of the faulty value, which may be far below the beginning of the row.
@@ -171,14 +171,15 @@ impl Rows {
     }
 
     /// Finds a row inside a quoted value of the last record, and returns the line on which that value begins. Reading continues after this line.
-    fn swallowed_row(&mut self, columns: Option<usize>) -> Option<u64> {
+    fn swallowed_row(&mut self, row: &Row, columns: Option<usize>) -> Option<u64> {
         if self.record.parts.is_empty() {
             return None;
         }
         let is_recipient = |value: &str| Recipient::parse(value).is_ok();
-        let line = self
-            .records
-            .swallowed_row(&self.record, columns, is_recipient)?;
+        let has_recipient = |column| column < row.width && is_recipient(row.get(column).trim());
+        let line =
+            self.records
+                .swallowed_row(&self.record, columns, has_recipient, is_recipient)?;
         self.records.resume_after(line);
         Some(line)
     }
@@ -208,7 +209,7 @@ impl Rows {
         }
         let place = self.place(row.line, None, None);
         check_characters(&row).map_err(|error| error.at(place.clone()))?;
-        if let Some(line) = self.swallowed_row(None) {
+        if let Some(line) = self.swallowed_row(&row, None) {
             let place = self.place(line, None, None);
             return Err(ReadError::swallowed_row().at(place).into());
         }
@@ -644,6 +645,18 @@ mod tests {
             );
             assert_eq!(told.len(), broken.lines().count() - 1, "{broken}: {told:?}");
         }
+    }
+
+    #[test]
+    fn a_row_that_is_cut_short_is_not_taken_into_a_value_either() {
+        let cut = told(
+            "fnr;navn;sak;merknad\n21824621702;A;1;\"ring\n02818813964;B;2\"\n19828632674;C;3;z",
+        );
+        assert_eq!(cut[0], "2: a value holds another row of the file");
+        assert_eq!(cut.last().unwrap(), "19828632674");
+        // A cell of several lines, with numbers that are not in the place of the row's own.
+        let text = "fnr;navn;merknad\n21824621702;A;\"barn:\n1;02818813964\n2;19828632674\"";
+        assert_eq!(told(text), ["21824621702"]);
     }
 
     #[test]
