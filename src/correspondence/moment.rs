@@ -93,8 +93,15 @@ impl FromStr for Moment {
     fn from_str(text: &str) -> Result<Self, String> {
         // At most 40 characters.
         let because = |reason| format!("`{text:.40}` {reason}");
-        let refused =
-            || because("is not a date and time such as 2026-12-15T12:00:00+01:00 or 2026-12-15");
+        // The end of what `Timestamp` can hold.
+        let is_last = text.starts_with("9999-12-3");
+        let refused = || {
+            because(if is_last {
+                "is after 9999-12-29, the last date that massebrev knows"
+            } else {
+                "is not a date and time such as 2026-12-15T12:00:00+01:00 or 2026-12-15"
+            })
+        };
         if let Ok(at) = text.parse::<Timestamp>() {
             // `Timestamp` checks the offset but does not keep it; `Pieces` returns it.
             let offset = jiff::fmt::temporal::Pieces::parse(text)

@@ -128,7 +128,8 @@ pub struct ExternalReference {
     /// The reference itself.
     pub reference_value: String,
     /// What kind of reference it is.
-    pub reference_type: ReferenceType,
+    #[schemars(with = "ReferenceType")]
+    pub reference_type: Option<ReferenceType>,
 }
 
 /// The kinds of references Altinn knows.

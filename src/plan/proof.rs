@@ -69,7 +69,10 @@ impl Proof {
         references.retain(|reference| {
             !matches!(
                 reference.reference_type,
-                ReferenceType::DialogportenDialogId | ReferenceType::DialogportenTransmissionType
+                Some(
+                    ReferenceType::DialogportenDialogId
+                        | ReferenceType::DialogportenTransmissionType
+                )
             )
         });
         withheld.dialogs = u64::from(references.len() < all);

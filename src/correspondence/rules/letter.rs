@@ -62,6 +62,15 @@ fn other_texts(letter: &Correspondence, mut visit: impl FnMut(Arguments<'_>, &st
         let text = option.link_text.as_deref().unwrap_or_default();
         visit(format_args!("replyOptions[{index}].linkText"), text);
     }
+    for (index, file) in letter.content.attachments.iter().enumerate() {
+        let member = format_args!("content.attachments[{index}].sendersReference");
+        visit(member, &file.senders_reference);
+        let name = file.display_name.as_deref().unwrap_or_default();
+        visit(
+            format_args!("content.attachments[{index}].displayName"),
+            name,
+        );
+    }
 }
 
 /// The recipient's name as it is written in the letter and in notifications.
@@ -283,6 +292,25 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::super::sample::found;
+
+    #[test]
+    fn no_text_has_a_null_character() {
+        for (changes, member) in [
+            (json!({ "sendersReference": "a\u{0}" }), "sendersReference"),
+            (
+                json!({ "content": { "attachments": [{ "fileName": "a.pdf", "sendersReference": "a\u{0}" }] } }),
+                "content.attachments[0].sendersReference",
+            ),
+            (
+                json!({ "content": { "attachments": [{ "fileName": "a.pdf", "sendersReference": "a", "displayName": "\u{0}" }] } }),
+                "content.attachments[0].displayName",
+            ),
+        ] {
+            let expected = format!("error - correspondence.{member}");
+            let found = found(json!({ "correspondence": changes }));
+            assert!(found.contains(&expected), "{found:?}");
+        }
+    }
 
     #[test]
     fn dates_are_compared_with_now_and_with_each_other() {

@@ -8,6 +8,7 @@ use super::finding::Finding;
 use super::notification::{NotificationText, notification_texts};
 use super::{attachments, references};
 use crate::correspondence::{Attachment, Content, Correspondence, Request, bare_resource_id};
+use crate::diagnostic::Severity;
 
 /// The most recipients of a request.
 const RECIPIENTS: usize = 500;
@@ -168,6 +169,11 @@ fn properties(letter: &Correspondence, found: &mut Vec<Finding>) {
         );
     }
     for (key, value) in properties {
+        if key.contains("{{") || key.contains("{%") {
+            let message = "the key of a property is no template: it is sent as it stands";
+            let member = format!("{MEMBER}.{key}");
+            found.push(Finding::new(Severity::Warning, None, member, message));
+        }
         // The key is a part of the member's path, so that a problem is placed at the property and not at the whole list.
         let too_long = limited(key, 50, MEMBER, "the key of a property")
             .into_iter()
@@ -320,6 +326,17 @@ mod tests {
         assert_eq!(
             found[0].cause.as_deref(),
             Some("301 characters, at most 255")
+        );
+    }
+
+    #[test]
+    fn the_key_of_a_property_is_no_template() {
+        assert_eq!(
+            found(at(
+                "correspondence.propertyList",
+                json!({ "{{ case }}": "1" })
+            )),
+            ["warning - correspondence.propertyList.{{ case }}"]
         );
     }
 

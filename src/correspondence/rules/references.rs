@@ -30,15 +30,18 @@ pub(super) fn model(references: &[ExternalReference], found: &mut Vec<Finding>) 
         );
     }
     for (index, reference) in references.iter().enumerate() {
-        if reference.reference_type == ReferenceType::DialogportenTransmissionId {
+        let Some(kind) = reference.reference_type else {
+            let member = format_args!("{LIST}[{index}].referenceType");
+            found.push(Finding::model(member, "the reference has no type"));
+            continue;
+        };
+        if kind == ReferenceType::DialogportenTransmissionId {
             let member = format_args!("{LIST}[{index}].referenceType");
             found.push(
                 Finding::model(member, "only Altinn sets the id of a transmission")
                     .with_hint("leave the reference out"),
             );
-        } else if is_blank(&reference.reference_value)
-            && reference.reference_type == ReferenceType::Generic
-        {
+        } else if is_blank(&reference.reference_value) && kind == ReferenceType::Generic {
             let member = format_args!("{LIST}[{index}].referenceValue");
             found.push(Finding::new(
                 Severity::Warning,
@@ -138,7 +141,7 @@ fn of_type(
     references
         .iter()
         .enumerate()
-        .filter(move |(_, reference)| reference.reference_type == wanted)
+        .filter(move |(_, reference)| reference.reference_type == Some(wanted))
         .map(|(index, reference)| (index, reference.reference_value.as_str()))
 }
 
@@ -229,6 +232,16 @@ mod tests {
         ] {
             assert_eq!(found(with(references)), expected, "{references:?}");
         }
+    }
+
+    #[test]
+    fn each_has_a_type() {
+        let changes =
+            json!({ "correspondence": { "externalReferences": [{ "referenceValue": "1" }] } });
+        assert_eq!(
+            found(changes),
+            ["error STD-00000 correspondence.externalReferences[0].referenceType"]
+        );
     }
 
     #[test]
