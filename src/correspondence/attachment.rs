@@ -3,6 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::written::{flag, number};
+
 /// The most attachments of a letter, existing ones included (code 1038).
 pub const ATTACHMENT_LIMIT: usize = 100;
 
@@ -17,7 +19,7 @@ pub struct Attachment {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub display_name: Option<String>,
     /// The sender has encrypted the file; a mark only. Default: false.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "flag")]
     pub is_encrypted: Option<bool>,
     /// The file's MD5 in lower-case hexadecimal. Default: worked out from `file`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -25,6 +27,6 @@ pub struct Attachment {
     /// Your own reference for the file; 1 to 4096 characters.
     pub senders_reference: String,
     /// Days until the file expires: at least 14 in production, at least 1 elsewhere. Default: never.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "number")]
     pub expiration_in_days: Option<i32>,
 }

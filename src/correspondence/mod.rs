@@ -23,6 +23,7 @@ mod request;
 pub mod rules;
 pub mod sms;
 pub mod text;
+pub(crate) mod written;
 
 pub use attachment::{ATTACHMENT_LIMIT, Attachment};
 pub use form::form_fields;

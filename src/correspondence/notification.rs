@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::api_enum::api_enum;
+use super::written::flag;
 
 /// The keywords that Altinn replaces in the texts of notifications, between dollar signs.
 pub const NOTIFICATION_KEYWORDS: [&str; 5] = [
@@ -43,7 +44,7 @@ pub struct Notification {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sms_body: Option<String>,
     /// Remind those who have not opened the letter: after 7 days in production, after 1 day elsewhere. Default: false.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "flag")]
     pub send_reminder: Option<bool>,
     /// The subject of the reminder; at most 512 characters.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -67,7 +68,7 @@ pub struct Notification {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub custom_recipient: Option<CustomRecipient>,
     /// Notify the custom recipients only; needs them (code 3022). Default: false.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "flag")]
     pub override_registered_contact_information: Option<bool>,
 }
 

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::api_enum::api_enum;
+use super::written::flag;
 use super::{Attachment, Moment, Notification};
 
 /// One request: one letter to one recipient.
@@ -75,16 +76,16 @@ pub struct Correspondence {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub notification: Option<Notification>,
     /// Send even when the person has reserved against digital mail. Default: false.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "flag")]
     pub ignore_reservation: Option<bool>,
     /// The recipient must confirm that the letter has been read; needs `dueDateTime`. Default: false.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "flag")]
     pub is_confirmation_needed: Option<bool>,
     /// A confidential letter; must agree with the resource. Default: false.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "flag")]
     pub is_confidential: Option<bool>,
     /// The recipient may forward the letter; attachments of at most 10,000,000 bytes in all. Default: false.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "flag")]
     pub allow_forwarding: Option<bool>,
 }
 

@@ -16,6 +16,7 @@ use super::{
 };
 use crate::correspondence::rules::FORM_FILE_LIMIT;
 use crate::correspondence::text::excerpt;
+use crate::correspondence::written::WrittenId;
 use crate::correspondence::{Attachment, Correspondence, Recipient, Request, identifier};
 use crate::diagnostic::{Place, Problem, Problems, nfc};
 use crate::recipients::{Row, detect_damage, with_signs_named};
@@ -162,12 +163,13 @@ impl<'a> RowPlanner<'a> {
         let mut errors = Vec::new();
         let correspondence = templates.render(&letter.correspondence, &self.scope);
         let correspondence = record_errors(&mut errors, correspondence);
-        let existing = templates.render(&letter.existing, &self.scope);
+        let existing = templates.render::<Vec<WrittenId>>(&letter.existing, &self.scope);
         let existing = record_errors(&mut errors, existing);
         // Attachments are not a part of the compiled tree, because their files must be read as well.
         let files = self.attachments(row);
         match (correspondence, existing, files) {
             (Some(correspondence), Some(existing), Ok(files)) => {
+                let existing = existing.into_iter().map(|WrittenId(id)| id).collect();
                 Ok((correspondence, existing, files))
             }
             (_, _, files) => {

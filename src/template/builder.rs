@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use super::condition::check_condition;
 use super::error::TemplateError;
 use super::templates::{Templates, at};
-use super::tree::{Leaf, Node, Text, Tree};
+use super::tree::{Node, Text, Tree};
 use crate::diagnostic::Source;
 use crate::text::pointer_token;
 
@@ -20,20 +20,16 @@ impl Templates {
         let mut builder = Builder {
             templates: self,
             pointer: pointer.to_owned(),
-            leaves: Vec::new(),
-            condition: None,
             errors: Vec::new(),
         };
         let root = builder.node(value);
-        let Builder { leaves, errors, .. } = builder;
+        let Builder {
+            pointer, errors, ..
+        } = builder;
         if !errors.is_empty() {
             return Err(errors);
         }
-        Ok(Tree {
-            pointer: pointer.to_owned(),
-            root,
-            leaves,
-        })
+        Ok(Tree { pointer, root })
     }
 
     pub(crate) fn compile_text(
@@ -70,9 +66,6 @@ impl Templates {
 struct Builder<'a> {
     templates: &'a mut Templates,
     pointer: String,
-    leaves: Vec<Leaf>,
-    /// The index of the leaf that is the condition of the current part.
-    condition: Option<usize>,
     errors: Vec<TemplateError>,
 }
 
@@ -80,8 +73,7 @@ impl Builder<'_> {
     fn node(&mut self, value: &Value) -> Node {
         match value {
             Value::Null => Node::Absent,
-            Value::Bool(value) => Node::Bool(*value),
-            Value::Number(number) => Node::Number(number.clone()),
+            Value::Bool(_) | Value::Number(_) => Node::Constant(value.clone()),
             Value::String(text) => self.source(None, Source::new("", text)),
             Value::Array(items) => self.list(items),
             Value::Object(members) => match file(members) {
@@ -120,7 +112,6 @@ impl Builder<'_> {
 
     fn conditional(&mut self, when: &Value, members: &Map<String, Value>) -> Node {
         let others = members.iter().filter(|(key, _)| *key != "when");
-        let (outer, before) = (self.condition, self.leaves.len());
         let condition = self.inside("when", |builder| {
             let condition = builder
                 .templates
@@ -129,20 +120,13 @@ impl Builder<'_> {
         });
         match condition {
             Some(condition) if condition.is_always_true() => self.members(others),
-            Some(Text::Leaf(leaf)) => {
-                self.push(*leaf);
-                self.condition = Some(before);
-                let node = self.members(others);
-                self.condition = outer;
-                match node {
-                    Node::Absent => Node::Absent,
-                    node => Node::When(before, Box::new(node)),
-                }
-            }
+            Some(Text::Leaf(leaf)) => match self.members(others) {
+                Node::Absent => Node::Absent,
+                node => Node::When(leaf, Box::new(node)),
+            },
             // A part that is never included is compiled too, so that its mistakes are reported, and then dropped.
             Some(Text::Constant(_)) | None => {
                 self.members(others);
-                self.leaves.truncate(before);
                 Node::Absent
             }
         }
@@ -172,12 +156,10 @@ impl Builder<'_> {
                 let source = self.record(source);
                 source.map_or(Node::Absent, |source| self.source(Some(&path), source))
             }
-            Some(Text::Leaf(path)) => {
+            Some(Text::Leaf(mut path)) => {
                 self.templates.let_rows_choose_files();
-                self.push(Leaf {
-                    is_path: true,
-                    ..*path
-                })
+                path.is_path = true;
+                Node::Leaf(path)
             }
             None => Node::Absent,
         }
@@ -189,17 +171,11 @@ impl Builder<'_> {
             .templates
             .compile_source(&self.pointer, path, source, is_markdown);
         match self.record(text) {
-            Some(Text::Leaf(leaf)) => self.push(*leaf),
-            Some(Text::Constant(text)) if !text.is_empty() => Node::Text(text),
+            Some(Text::Leaf(leaf)) => Node::Leaf(leaf),
+            Some(Text::Constant(text)) if !text.is_empty() => Node::Constant(text.into()),
             // A member that is always empty is left out of the letter.
             Some(Text::Constant(_)) | None => Node::Absent,
         }
-    }
-
-    fn push(&mut self, leaf: Leaf) -> Node {
-        let condition = self.condition;
-        self.leaves.push(Leaf { condition, ..leaf });
-        Node::Leaf(self.leaves.len() - 1)
     }
 
     fn record<T>(&mut self, result: Result<T, Vec<TemplateError>>) -> Option<T> {

@@ -102,17 +102,15 @@ impl Library {
         self.texts.get(leaf.name.trim_end_matches(MARKDOWN))
     }
 
-    /// Renders a template and appends the result to `text`.
     pub(super) fn render(
         &self,
         leaf: &Leaf,
         context: &Context,
         language: Language,
-        text: &mut String,
-    ) -> Result<(), Vec<TemplateError>> {
-        let mut writer = LimitedWriter::new(text, language);
+    ) -> Result<String, Vec<TemplateError>> {
+        let mut writer = LimitedWriter::new(language);
         let Err(error) = self.tera.render_to(&leaf.name, context, &mut writer) else {
-            return Ok(());
+            return Ok(writer.text);
         };
         if let ErrorKind::Io(io::ErrorKind::FileTooLarge) = error.kind() {
             let error = TemplateError::new("the template renders to more than 1 MB").with_hint(
@@ -263,7 +261,6 @@ impl Library {
             uses,
             is_path: false,
             is_condition: false,
-            condition: None,
         })
     }
 

@@ -1,7 +1,7 @@
 //! Templates, which are compiled once and rendered for each row.
 //!
 //! [`Names`] are the names that a template can use: columns, variables and a few of massebrev's own. [`Templates`] compiles JSON values
-//! whose strings are templates into [`Tree`]s, and renders a tree for a [`Scope`] (one row) directly into a typed value. Names that do not exist
+//! whose strings are templates into [`Tree`]s, and renders a tree for a [`Scope`] (one row) to a typed value. Names that do not exist
 //! are found at compilation. Templates have no access to the environment, the network, or files outside the manifest's folder.
 
 mod ascii_names;
@@ -9,8 +9,6 @@ mod builder;
 mod calendar;
 mod condition;
 mod dates;
-mod de;
-mod de_error;
 mod engine;
 mod error;
 mod folder;
@@ -28,7 +26,9 @@ mod tera_error;
 mod texts;
 mod token;
 mod tree;
+mod type_error;
 mod uses;
+mod values;
 mod writer;
 
 pub(crate) use ascii_names::{ascii_letter, column_expression, is_combining_mark};

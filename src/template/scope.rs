@@ -6,7 +6,6 @@ use std::sync::Arc;
 use tera::value::Key;
 use tera::{Context, Map, Value};
 
-use super::de::Rendered;
 use super::names::{Meaning, Names};
 use super::tree::ShownColumn;
 use super::uses::Uses;
@@ -17,8 +16,6 @@ use crate::correspondence::Language;
 pub(crate) struct Scope {
     pub(super) context: Context,
     pub(super) language: Language,
-    /// The texts of the tree rendered last, whose memory the next one takes over.
-    pub(super) rendered: RefCell<Rendered>,
     /// The used columns that are blank in this row.
     blank: Vec<usize>,
     /// The places at which the letter shows one of them unconditionally, as far as it has been rendered.

@@ -7,11 +7,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use jiff::Timestamp;
-use serde::de::DeserializeOwned;
 use tera::Context;
 
 use super::condition::{check_condition, parse_condition};
-use super::de::{self, Rendered};
 use super::engine;
 use super::error::TemplateError;
 use super::folder::Folder;
@@ -179,10 +177,9 @@ impl Templates {
                 .collect();
             leaf.columns.extend(more);
         } else if !leaf.uses.vary(&self.names) {
-            let mut text = String::new();
             // The context is empty: variables and the mailing's name are in Tera's global context.
-            let rendered = library.render(&leaf, &Context::new(), self.language, &mut text);
-            rendered.map_err(|errors| at(errors, &leaf.pointer))?;
+            let text = library.render(&leaf, &Context::new(), self.language);
+            let text = text.map_err(|errors| at(errors, &leaf.pointer))?;
             return Ok(Text::Constant(text));
         }
         Ok(Text::Leaf(leaf))
@@ -246,42 +243,14 @@ impl fmt::Debug for Templates {
 }
 
 impl Templates {
-    /// Renders a tree for a row directly into a typed value. Members and items that render to nothing are left out, texts are kept byte for byte,
-    /// and other types are parsed. The `Err` holds all errors.
-    pub(crate) fn render<T: DeserializeOwned>(
-        &self,
-        tree: &Tree,
-        scope: &Scope,
-    ) -> Result<T, Vec<TemplateError>> {
-        let mut rendered = scope.rendered.take();
-        let mut errors = self.render_leaves(tree, scope, &mut rendered);
-        let read = de::read(tree, &rendered);
-        scope.rendered.replace(rendered);
-        if errors.is_empty() {
-            return read;
-        }
-        // Both kinds of errors are reported, so that one run shows everything that is wrong with a row.
-        errors.extend(read.err().into_iter().flatten());
-        Err(errors)
-    }
-
-    /// Finds the pointer in the manifest for a pointer into the result of a tree, whose lists do not count items that the row leaves out.
-    pub(crate) fn pointer_in_manifest(&self, tree: &Tree, scope: &Scope, pointer: &str) -> String {
-        let mut rendered = Rendered::default();
-        self.render_leaves(tree, scope, &mut rendered);
-        de::pointer_in_manifest(tree, &rendered, pointer)
-    }
-
     /// The path of the file that the row chooses for the text at a pointer; `None` for other texts.
     pub(crate) fn chosen_file(&self, tree: &Tree, scope: &Scope, pointer: &str) -> Option<String> {
-        let leaf = leaf_at(tree, pointer).filter(|leaf| leaf.is_path)?;
+        let leaf = tree.leaf_at(pointer).filter(|leaf| leaf.is_path)?;
         self.path(leaf, scope).ok()
     }
 
     fn path(&self, leaf: &Leaf, scope: &Scope) -> Result<String, Vec<TemplateError>> {
-        let mut path = String::new();
-        self.render_template(&self.library, leaf, &scope.context, scope, &mut path)?;
-        Ok(path)
+        self.render_template(&self.library, leaf, &scope.context, scope)
     }
 
     /// The text of the template at a pointer, with a letter in place of every value; `None` when it is blank. `file` is the path that the row chooses, if it does.
@@ -291,7 +260,7 @@ impl Templates {
         pointer: &str,
         file: Option<&str>,
     ) -> Option<String> {
-        let leaf = leaf_at(tree, pointer)?;
+        let leaf = tree.leaf_at(pointer)?;
         if !leaf.is_path {
             return self.library.own_text(leaf);
         }
@@ -300,27 +269,6 @@ impl Templates {
             Text::Constant(text) => Some(text.clone()),
             Text::Leaf(leaf) => file.library.own_text(leaf),
         }
-    }
-
-    /// Renders every leaf. Leaves of a part whose condition is false stay empty.
-    fn render_leaves(
-        &self,
-        tree: &Tree,
-        scope: &Scope,
-        rendered: &mut Rendered,
-    ) -> Vec<TemplateError> {
-        rendered.text.clear();
-        rendered.ends.clear();
-        let mut errors = Vec::new();
-        for leaf in &tree.leaves {
-            let holds = |condition| parse_condition(rendered.leaf(condition)) == Some(true);
-            if leaf.condition.is_none_or(holds) {
-                let done = self.render_leaf(leaf, scope, &mut rendered.text);
-                errors.extend(done.err().into_iter().flatten());
-            }
-            rendered.ends.push(rendered.text.len());
-        }
-        errors
     }
 
     /// True when a part is included for a row.
@@ -341,35 +289,27 @@ impl Templates {
     ) -> Result<String, Vec<TemplateError>> {
         match text {
             Text::Constant(text) => Ok(text.clone()),
-            Text::Leaf(leaf) => {
-                let mut text = String::new();
-                self.render_leaf(leaf, scope, &mut text)?;
-                Ok(text)
-            }
+            Text::Leaf(leaf) => self.render_leaf(leaf, scope),
         }
     }
 
-    /// Renders a leaf and appends the result to `text`, which an error leaves unchanged.
-    fn render_leaf(
+    pub(super) fn render_leaf(
         &self,
         leaf: &Leaf,
         scope: &Scope,
-        text: &mut String,
-    ) -> Result<(), Vec<TemplateError>> {
-        let start = text.len();
+    ) -> Result<String, Vec<TemplateError>> {
         let rendered = if leaf.is_path {
-            self.render_row_file(leaf, scope, text)
+            self.render_row_file(leaf, scope)
         } else {
-            self.render_template(&self.library, leaf, &scope.context, scope, text)
+            self.render_template(&self.library, leaf, &scope.context, scope)
         };
-        let checked = rendered.and_then(|()| match text.get(start..) {
-            Some(condition) if leaf.is_condition => check_condition(condition),
-            _ => Ok(()),
+        let checked = rendered.and_then(|text| {
+            if leaf.is_condition {
+                check_condition(&text)?;
+            }
+            Ok(text)
         });
-        checked.map_err(|errors| {
-            text.truncate(start);
-            at(errors, &leaf.pointer)
-        })
+        checked.map_err(|errors| at(errors, &leaf.pointer))
     }
 
     /// Renders a template, and notes the blank columns that it shows.
@@ -379,26 +319,18 @@ impl Templates {
         leaf: &Leaf,
         context: &Context,
         scope: &Scope,
-        text: &mut String,
-    ) -> Result<(), Vec<TemplateError>> {
+    ) -> Result<String, Vec<TemplateError>> {
         let only = leaf.only.and_then(|name| self.names.all.get(name));
         // Most short templates are a single column, whose value is copied without Tera.
         if let Some(value) = only.and_then(|name| context.get(&name.identifier)?.as_str()) {
-            text.push_str(value);
-            return Ok(());
+            return Ok(value.to_owned());
         }
-        let start = text.len();
-        library.render(leaf, context, scope.language, text)?;
-        scope.note_blanks(&leaf.shown, &text[start..]);
-        Ok(())
+        let text = library.render(leaf, context, scope.language)?;
+        scope.note_blanks(&leaf.shown, &text);
+        Ok(text)
     }
 
-    fn render_row_file(
-        &self,
-        leaf: &Leaf,
-        scope: &Scope,
-        text: &mut String,
-    ) -> Result<(), Vec<TemplateError>> {
+    fn render_row_file(&self, leaf: &Leaf, scope: &Scope) -> Result<String, Vec<TemplateError>> {
         let file = self.row_file(leaf, self.path(leaf, scope)?);
         match &file.text {
             Err(errors) => {
@@ -408,16 +340,13 @@ impl Templates {
                 });
                 Err(errors.collect())
             }
-            Ok(Text::Constant(constant)) => {
-                text.push_str(constant);
-                Ok(())
-            }
+            Ok(Text::Constant(constant)) => Ok(constant.clone()),
             Ok(Text::Leaf(leaf)) => {
                 // The `row` in the scope has only the columns that were known to be used before this file was chosen.
                 let uses_row = leaf.uses.uses_row(&self.names);
                 let context = uses_row.then(|| scope.with_row(&self.names, &leaf.uses));
                 let context = context.as_ref().unwrap_or(&scope.context);
-                self.render_template(&file.library, leaf, context, scope, text)
+                self.render_template(&file.library, leaf, context, scope)
             }
         }
     }
@@ -454,12 +383,6 @@ impl Templates {
         files.insert(path, Arc::clone(&file));
         file
     }
-}
-
-/// Finds the text at a pointer.
-fn leaf_at<'a>(tree: &'a Tree, pointer: &str) -> Option<&'a Leaf> {
-    let mut leaves = tree.leaves.iter();
-    leaves.find(|leaf| leaf.pointer == pointer && !leaf.is_condition)
 }
 
 pub(super) fn at(errors: Vec<TemplateError>, pointer: &str) -> Vec<TemplateError> {

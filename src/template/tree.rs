@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use serde_json::Number;
+use serde_json::Value;
 
 use super::condition::parse_condition;
 use super::uses::Uses;
@@ -15,7 +15,6 @@ pub(crate) struct Tree {
     /// The JSON pointer of the value in the manifest.
     pub(super) pointer: String,
     pub(super) root: Node,
-    pub(super) leaves: Vec<Leaf>,
 }
 
 /// A node of a tree. Parts that are left out for every row have no node.
@@ -23,16 +22,30 @@ pub(crate) struct Tree {
 pub(super) enum Node {
     /// Left out for every row: a null, an empty text, or an object or list with absent parts only.
     Absent,
-    Bool(bool),
-    Number(Number),
-    /// A text that is the same for all rows.
-    Text(String),
-    /// An index into [`Tree::leaves`].
-    Leaf(usize),
+    /// A text, number or boolean that is the same for all rows.
+    Constant(Value),
+    Leaf(Box<Leaf>),
     List(Vec<Self>),
     Map(Vec<(String, Self)>),
-    /// A part that is included when the leaf with this index renders to true.
-    When(usize, Box<Self>),
+    /// A part that is included when the leaf renders to true.
+    When(Box<Leaf>, Box<Self>),
+}
+
+impl Node {
+    /// The leaves of the node, in the order of the manifest.
+    fn leaves(&self) -> Vec<&Leaf> {
+        match self {
+            Self::Absent | Self::Constant(_) => Vec::new(),
+            Self::Leaf(leaf) => vec![leaf],
+            Self::List(nodes) => nodes.iter().flat_map(Self::leaves).collect(),
+            Self::Map(members) => members.iter().flat_map(|(_, node)| node.leaves()).collect(),
+            Self::When(condition, node) => {
+                let mut leaves = node.leaves();
+                leaves.insert(0, condition);
+                leaves
+            }
+        }
+    }
 }
 
 /// A compiled text.
@@ -61,8 +74,6 @@ pub(crate) struct Leaf {
     pub(super) is_path: bool,
     /// True when it is the `when` of a part of the letter.
     pub(super) is_condition: bool,
-    /// The index of the leaf that is the condition of the surrounding part. It always comes before this one, so that it is rendered first.
-    pub(super) condition: Option<usize>,
 }
 
 /// A column that a template shows unconditionally, so that an empty value leaves a gap in the letter.
@@ -82,10 +93,8 @@ impl Tree {
     /// The headers of the columns that the value at a JSON pointer depends on, including parts inside it and parts around it.
     pub(crate) fn columns(&self, pointer: &str) -> Vec<&str> {
         let mut columns = Vec::new();
-        let leaves = self.leaves.iter();
-        for leaf in
-            leaves.filter(|leaf| is_in(&leaf.pointer, pointer) || is_in(pointer, &leaf.pointer))
-        {
+        let is_near = |leaf: &&Leaf| is_in(&leaf.pointer, pointer) || is_in(pointer, &leaf.pointer);
+        for leaf in self.root.leaves().into_iter().filter(is_near) {
             for column in &leaf.columns {
                 if !columns.contains(&column.as_str()) {
                     columns.push(column.as_str());
@@ -102,7 +111,13 @@ impl Tree {
 
     /// True when the value is the same for all rows.
     pub(crate) fn is_constant(&self) -> bool {
-        self.leaves.is_empty()
+        self.root.leaves().is_empty()
+    }
+
+    /// The text at a pointer that is rendered for each row.
+    pub(super) fn leaf_at(&self, pointer: &str) -> Option<&Leaf> {
+        let mut leaves = self.root.leaves().into_iter();
+        leaves.find(|leaf| leaf.pointer == pointer && !leaf.is_condition)
     }
 }
 

@@ -75,26 +75,24 @@ pub(super) fn line_of(output: &mut dyn Write) -> Line {
     })
 }
 
-/// A writer that appends to a text, limits its length, and tells how the current line begins.
+/// A writer that limits the length of a text, and tells how the current line begins.
 #[derive(Debug)]
-pub(super) struct LimitedWriter<'a> {
-    text: &'a mut String,
-    start: usize,
+pub(super) struct LimitedWriter {
+    pub(super) text: String,
 }
 
-impl<'a> LimitedWriter<'a> {
-    /// Begins a rendering on this thread, at the end of `text`.
-    pub(super) fn new(text: &'a mut String, language: Language) -> Self {
+impl LimitedWriter {
+    /// Begins a rendering on this thread.
+    pub(super) fn new(language: Language) -> Self {
         LANGUAGE.set(language);
         Self {
-            start: text.len(),
-            text,
+            // Enough for most members.
+            text: String::with_capacity(256),
         }
     }
 
     fn line(&self) -> Line {
-        let text = self.text.get(self.start..).unwrap_or_default();
-        let line = text.rsplit('\n').next().unwrap_or_default();
+        let line = self.text.rsplit('\n').next().unwrap_or_default();
         let last = line.rsplit('\r').next().unwrap_or_default();
         // Signs of indents, quotes, list items, headings and table cells, after which a block may begin.
         let is_sign = |byte: u8| b" \t>*+-#0123456789.)|".contains(&byte);
@@ -105,9 +103,9 @@ impl<'a> LimitedWriter<'a> {
     }
 }
 
-impl Write for LimitedWriter<'_> {
+impl Write for LimitedWriter {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if self.text.len() + bytes.len() > self.start + TEXT_LIMIT {
+        if self.text.len() + bytes.len() > TEXT_LIMIT {
             return Err(io::ErrorKind::FileTooLarge.into());
         }
         // Tera and escaping write whole characters.
@@ -127,8 +125,7 @@ mod tests {
     use super::*;
 
     fn line_after(before: &str, step: usize) -> Line {
-        let mut text = String::new();
-        let mut writer = LimitedWriter::new(&mut text, Language::Bokmal);
+        let mut writer = LimitedWriter::new(Language::Bokmal);
         for bytes in before.as_bytes().chunks(step) {
             writer.write_all(bytes).unwrap();
         }
@@ -160,8 +157,7 @@ mod tests {
 
     #[test]
     fn a_buffer_of_teras_may_end_up_where_a_line_begins() {
-        let mut text = String::new();
-        let mut writer = LimitedWriter::new(&mut text, Language::Bokmal);
+        let mut writer = LimitedWriter::new(Language::Bokmal);
         writer.write_all(b"# Hei ").unwrap();
         let line = line_of(&mut Vec::new());
         assert_eq!(
@@ -175,8 +171,7 @@ mod tests {
 
     #[test]
     fn a_text_has_a_limit() {
-        let mut text = "x".repeat(10);
-        let mut writer = LimitedWriter::new(&mut text, Language::Bokmal);
+        let mut writer = LimitedWriter::new(Language::Bokmal);
         writer.write_all(&vec![b'x'; TEXT_LIMIT]).unwrap();
         let error = writer.write_all(b"x").unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::FileTooLarge);

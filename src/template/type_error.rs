@@ -1,0 +1,79 @@
+//! The error of a rendered value that does not fit its type.
+
+use super::error::{TemplateError, excerpt};
+use super::names::did_you_mean;
+use crate::diagnostic::nearest;
+use crate::text::join_alternatives;
+
+/// Explains an error of serde at a pointer, where `text` was rendered if the value is a text.
+pub(super) fn explain(
+    error: &serde_json::Error,
+    pointer: String,
+    text: Option<&str>,
+) -> TemplateError {
+    let error = error.to_string();
+    let (message, found, words) = match error.rsplit_once(", expected ") {
+        // "invalid type: integer `7`, expected a string", "unknown variant `x`, expected one of `Email`, `Sms`".
+        Some((found, expected)) => {
+            let words: Vec<_> = expected.split('`').skip(1).step_by(2).collect();
+            let quoted: Vec<_> = words.iter().map(|word| format!("`{word}`")).collect();
+            let expected = match quoted.as_slice() {
+                [] => expected.to_owned(),
+                quoted => join_alternatives(quoted),
+            };
+            (format!("expected {expected}"), Some(kind(found)), words)
+        }
+        None => (own_message(&error), None, Vec::new()),
+    };
+    let meant = || nearest(text?, words.into_iter()).map(did_you_mean);
+    TemplateError {
+        hint: text
+            .and_then(|text| remedy(&message, text.trim()))
+            .or_else(meant),
+        cause: text
+            .map(|text| format!("rendered {}", excerpt(text)))
+            .or(found),
+        pointer,
+        ..TemplateError::new(message)
+    }
+}
+
+/// The message of a type, without the value that many types put in front: values are masked and shown as the cause.
+fn own_message(message: &str) -> String {
+    // "`2026-13-01` is not a date" becomes "the text is not a date".
+    let own = message
+        .strip_prefix('`')
+        .and_then(|rest| rest.rsplit_once("` "));
+    match own {
+        Some((_, own)) => format!("the text {own}"),
+        None => message.to_owned(),
+    }
+}
+
+/// The kind of value that was found, in words.
+fn kind(found: &str) -> String {
+    match found.strip_prefix("invalid type: ").unwrap_or(found) {
+        "map" => "an object".to_owned(),
+        "sequence" => "a list".to_owned(),
+        other => excerpt(&other.replace('`', "")),
+    }
+}
+
+/// A hint for a text that is nearly right.
+fn remedy(message: &str, text: &str) -> Option<String> {
+    // The words that columns use for true and false.
+    let answers = ["ja", "nei", "yes", "no", "1", "0", "x"];
+    if message.contains("`true` or `false`") {
+        let answer = answers
+            .iter()
+            .find(|answer| text.eq_ignore_ascii_case(answer))
+            .unwrap_or(&"ja");
+        return Some(format!("compare, as in `{{{{ column == \"{answer}\" }}}}`"));
+    }
+    let is_norwegian = || {
+        let parts: Vec<_> = text.split('.').collect();
+        parts.len() == 3 && parts.iter().all(|part| part.parse::<u16>().is_ok())
+    };
+    (message.contains("is not a date") && is_norwegian())
+        .then(|| "write `| date(form=\"iso\")` after it in the braces".to_owned())
+}
