@@ -63,6 +63,9 @@ impl Templates {
     }
 }
 
+/// A part that is left out for every row.
+const ABSENT: Node = Node::Constant(Value::Null);
+
 struct Builder<'a> {
     templates: &'a mut Templates,
     pointer: String,
@@ -72,8 +75,7 @@ struct Builder<'a> {
 impl Builder<'_> {
     fn node(&mut self, value: &Value) -> Node {
         match value {
-            Value::Null => Node::Absent,
-            Value::Bool(_) | Value::Number(_) => Node::Constant(value.clone()),
+            Value::Null | Value::Bool(_) | Value::Number(_) => Node::Constant(value.clone()),
             Value::String(text) => self.source(None, Source::new("", text)),
             Value::Array(items) => self.list(items),
             Value::Object(members) => match file(members) {
@@ -91,13 +93,7 @@ impl Builder<'_> {
                 item => builder.node(item),
             })
         });
-        // Absent items keep their places, so that the indexes in errors are those of the manifest.
-        let nodes: Vec<_> = nodes.collect();
-        let is_absent = |node: &Node| matches!(node, Node::Absent);
-        if !nodes.is_empty() && nodes.iter().all(is_absent) {
-            return Node::Absent;
-        }
-        Node::List(nodes)
+        Node::List(nodes.collect())
     }
 
     /// Compiles an object. Its `when` is its condition and no member, unless the author chooses the keys.
@@ -118,34 +114,21 @@ impl Builder<'_> {
                 .compile_condition(&builder.pointer, Some(when));
             builder.record(condition)
         });
+        // A part that is never included is compiled too, so that its mistakes are reported.
+        let node = self.members(others);
         match condition {
-            Some(condition) if condition.is_always_true() => self.members(others),
-            Some(Text::Leaf(leaf)) => match self.members(others) {
-                Node::Absent => Node::Absent,
-                node => Node::When(leaf, Box::new(node)),
-            },
-            // A part that is never included is compiled too, so that its mistakes are reported, and then dropped.
-            Some(Text::Constant(_)) | None => {
-                self.members(others);
-                Node::Absent
-            }
+            Some(condition) if condition.is_always_true() => node,
+            Some(Text::Leaf(leaf)) => Node::When(leaf, Box::new(node)),
+            Some(Text::Constant(_)) | None => ABSENT,
         }
     }
 
     fn members<'v>(&mut self, members: impl Iterator<Item = (&'v String, &'v Value)>) -> Node {
-        let mut is_empty = true;
-        let mut nodes = Vec::new();
-        for (key, member) in members {
-            is_empty = false;
-            match self.inside(key, |builder| builder.node(member)) {
-                Node::Absent => {}
-                node => nodes.push((key.clone(), node)),
-            }
-        }
-        if nodes.is_empty() && !is_empty {
-            return Node::Absent;
-        }
-        Node::Map(nodes)
+        let nodes = members.map(|(key, member)| {
+            let node = self.inside(key, |builder| builder.node(member));
+            (key.clone(), node)
+        });
+        Node::Map(nodes.collect())
     }
 
     fn file(&mut self, path: &str) -> Node {
@@ -154,14 +137,14 @@ impl Builder<'_> {
             Some(Text::Constant(path)) => {
                 let source = self.templates.read(&self.pointer, &path);
                 let source = self.record(source);
-                source.map_or(Node::Absent, |source| self.source(Some(&path), source))
+                source.map_or(ABSENT, |source| self.source(Some(&path), source))
             }
             Some(Text::Leaf(mut path)) => {
                 self.templates.let_rows_choose_files();
                 path.is_path = true;
                 Node::Leaf(path)
             }
-            None => Node::Absent,
+            None => ABSENT,
         }
     }
 
@@ -174,7 +157,7 @@ impl Builder<'_> {
             Some(Text::Leaf(leaf)) => Node::Leaf(leaf),
             Some(Text::Constant(text)) if !text.is_empty() => Node::Constant(text.into()),
             // A member that is always empty is left out of the letter.
-            Some(Text::Constant(_)) | None => Node::Absent,
+            Some(Text::Constant(_)) | None => ABSENT,
         }
     }
 

@@ -17,12 +17,10 @@ pub(crate) struct Tree {
     pub(super) root: Node,
 }
 
-/// A node of a tree. Parts that are left out for every row have no node.
+/// A node of a tree.
 #[derive(Debug)]
 pub(super) enum Node {
-    /// Left out for every row: a null, an empty text, or an object or list with absent parts only.
-    Absent,
-    /// A text, number or boolean that is the same for all rows.
+    /// A text, number or boolean that is the same for all rows; null for one that is left out.
     Constant(Value),
     Leaf(Box<Leaf>),
     List(Vec<Self>),
@@ -35,7 +33,7 @@ impl Node {
     /// The leaves of the node, in the order of the manifest.
     fn leaves(&self) -> Vec<&Leaf> {
         match self {
-            Self::Absent | Self::Constant(_) => Vec::new(),
+            Self::Constant(_) => Vec::new(),
             Self::Leaf(leaf) => vec![leaf],
             Self::List(nodes) => nodes.iter().flat_map(Self::leaves).collect(),
             Self::Map(members) => members.iter().flat_map(|(_, node)| node.leaves()).collect(),

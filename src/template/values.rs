@@ -78,8 +78,7 @@ impl<'a> Rendering<'a> {
             return None;
         }
         match node {
-            Node::Absent => None,
-            Node::Constant(value) => Some(value.clone()),
+            Node::Constant(value) => (!value.is_null()).then(|| value.clone()),
             Node::Leaf(leaf) => {
                 let text = self.text(leaf);
                 (!text.is_empty()).then(|| Value::String(text))
@@ -161,7 +160,7 @@ impl<'a> Rendering<'a> {
                 let (number, part) = present.nth(token.parse().ok()?)?;
                 Some((number.to_string(), part))
             }
-            Node::Absent | Node::Constant(_) | Node::Leaf(_) => None,
+            Node::Constant(_) | Node::Leaf(_) => None,
         }
     }
 }
