@@ -34,6 +34,8 @@ const NAME_ERRORS: usize = 50;
 #[derive(Clone)]
 pub(super) struct Library {
     tera: Tera,
+    names: Arc<Names>,
+    folder: Arc<Folder>,
     texts: HashMap<String, Arc<TemplateText>>,
 }
 
@@ -46,9 +48,11 @@ struct TemplateText {
 }
 
 impl Library {
-    pub(super) fn new(tera: Tera) -> Self {
+    pub(super) fn new(tera: Tera, names: Arc<Names>, folder: Arc<Folder>) -> Self {
         Self {
             tera,
+            names,
+            folder,
             texts: HashMap::new(),
         }
     }
@@ -61,8 +65,6 @@ impl Library {
         path: Option<&str>,
         source: Source,
         is_markdown: bool,
-        names: &Names,
-        folder: &Folder,
     ) -> Result<Text, Vec<TemplateError>> {
         let text = TemplateText::new(source);
         // Most members of a manifest are plain texts, which need no Tera.
@@ -77,12 +79,10 @@ impl Library {
         let name = format!("{text_name}{mark}");
         self.texts.insert(text_name.clone(), Arc::new(text));
         let mut added = vec![text_name.clone()];
-        let compiled = self
-            .add_files(&text_name, &mut added, folder)
-            .and_then(|texts| {
-                self.add_to_tera(&added, &text_name, &name)?;
-                self.describe(pointer, name, &texts, names)
-            });
+        let compiled = self.add_files(&text_name, &mut added).and_then(|texts| {
+            self.add_to_tera(&added, &text_name, &name)?;
+            self.describe(pointer, name, &texts)
+        });
         if compiled.is_err() {
             for name in &added {
                 self.texts.remove(name);
@@ -133,7 +133,6 @@ impl Library {
         &mut self,
         text_name: &str,
         added: &mut Vec<String>,
-        folder: &Folder,
     ) -> Result<Vec<Arc<TemplateText>>, Vec<TemplateError>> {
         let mut errors = Vec::new();
         let (mut names, mut texts) = (vec![text_name.to_owned()], Vec::new());
@@ -146,7 +145,7 @@ impl Library {
                     continue;
                 }
                 if !self.texts.contains_key(&file.text) {
-                    match folder.read("", &file.text) {
+                    match self.folder.read("", &file.text) {
                         Ok(source) => {
                             let text = Arc::new(TemplateText::new(source));
                             self.texts.insert(file.text.clone(), text);
@@ -195,8 +194,8 @@ impl Library {
         pointer: &str,
         name: String,
         texts: &[Arc<TemplateText>],
-        names: &Names,
     ) -> Result<Leaf, Vec<TemplateError>> {
+        let names = &self.names;
         let tags = || texts.iter().flat_map(|text| &text.scan.tags);
         let mut uses = Uses {
             language: tags().any(Tag::writes_in_language),

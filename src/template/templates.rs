@@ -41,14 +41,12 @@ struct RowFile {
 
 /// Compiles and renders the templates of a mailing. After compilation it can be shared between threads.
 pub(crate) struct Templates {
-    folder: Folder,
-    names: Names,
+    folder: Arc<Folder>,
+    names: Arc<Names>,
     pub(super) rules: MemberRules,
     library: Library,
-    /// The language of letters, unless it differs between rows.
-    language: Language,
-    /// The text that renders to the language of a row's letter, when it differs between rows.
-    language_of_row: Option<Text>,
+    /// The text that renders to the language of letters.
+    language: Text,
     /// The combined uses of everything compiled so far, constant texts and files chosen by rows included. Behind a lock, because such files are compiled while
     /// rows are rendered.
     uses: RwLock<Uses>,
@@ -91,15 +89,15 @@ impl Templates {
             tera.global_context()
                 .insert_value(name.identifier.to_string(), value);
         }
-        let library = Library::new(tera);
+        let (names, folder) = (Arc::new(names), Arc::new(opened));
+        let library = Library::new(tera, Arc::clone(&names), Arc::clone(&folder));
         Ok(Self {
             empty: library.clone(),
-            folder: opened,
+            folder,
             names,
             rules,
             library,
-            language: Language::default(),
-            language_of_row: None,
+            language: Text::Constant(String::new()),
             uses: RwLock::default(),
             filled: Uses::default(),
             rows_choose_files: false,
@@ -116,20 +114,13 @@ impl Templates {
     /// Sets the text that renders to the language of letters. To be called before anything else is compiled, because the language decides how filters write dates and
     /// amounts.
     pub(crate) fn set_language(&mut self, language: Text) {
-        match language {
-            Text::Constant(text) => self.language = Language::parse(&text).unwrap_or_default(),
-            leaf @ Text::Leaf(_) => self.language_of_row = Some(leaf),
-        }
+        self.language = language;
     }
 
     /// The language of a row's letter. Errors in it are reported with the letter's other members.
     fn language(&self, scope: &Scope) -> Language {
-        let Some(language) = &self.language_of_row else {
-            return self.language;
-        };
-        let language = self.render_text(language, scope).ok();
-        let language = language.and_then(|text| Language::parse(&text));
-        language.unwrap_or_default()
+        let text = self.render_text(&self.language, scope);
+        Language::parse(&text.unwrap_or_default()).unwrap_or_default()
     }
 
     pub(super) fn is_markdown(&self, pointer: &str) -> bool {
@@ -150,9 +141,8 @@ impl Templates {
         source: Source,
         is_markdown: bool,
     ) -> Result<Text, Vec<TemplateError>> {
-        let (names, folder) = (&self.names, &self.folder);
         let library = &mut self.library;
-        let text = library.compile(pointer, path, source, is_markdown, names, folder)?;
+        let text = library.compile(pointer, path, source, is_markdown)?;
         let text = self.finish(&self.library, text)?;
         if let Text::Leaf(leaf) = &text {
             self.filled.extend(&leaf.uses);
@@ -165,20 +155,19 @@ impl Templates {
         let Text::Leaf(mut leaf) = text else {
             return Ok(text);
         };
-        let mut uses = self.uses.write().unwrap_or_else(PoisonError::into_inner);
-        uses.extend(&leaf.uses);
-        // Released before rendering, which may take long.
-        drop(uses);
-        let language = self.language_of_row.as_ref().filter(|_| leaf.uses.language);
-        if let Some(language) = language {
-            let more = language.columns().into_iter().map(str::to_owned);
-            let more: Vec<_> = more
-                .filter(|column| !leaf.columns.contains(column))
-                .collect();
-            leaf.columns.extend(more);
+        let uses = self.uses.write();
+        uses.unwrap_or_else(PoisonError::into_inner)
+            .extend(&leaf.uses);
+        if leaf.uses.language && !self.language.is_constant() {
+            for column in self.language.columns() {
+                if !leaf.columns.iter().any(|own| own == column) {
+                    leaf.columns.push(column.to_owned());
+                }
+            }
         } else if !leaf.uses.vary(&self.names) {
-            // The context is empty: variables and the mailing's name are in Tera's global context.
-            let text = library.render(&leaf, &Context::new(), self.language);
+            // The scope is empty: variables and the mailing's name are in Tera's global context.
+            let scope = Scope::default();
+            let text = library.render(&leaf, &scope.context, self.language(&scope));
             let text = text.map_err(|errors| at(errors, &leaf.pointer))?;
             return Ok(Text::Constant(text));
         }
@@ -362,17 +351,9 @@ impl Templates {
         // Compiled without a lock: two threads may compile the same file, which is harmless.
         drop(files);
         let mut library = self.empty.clone();
-        let text = self.read(&leaf.pointer, &path).and_then(|source| {
-            let (names, folder) = (&self.names, &self.folder);
-            library.compile(
-                &leaf.pointer,
-                Some(&path),
-                source,
-                is_markdown,
-                names,
-                folder,
-            )
-        });
+        let text = self
+            .read(&leaf.pointer, &path)
+            .and_then(|source| library.compile(&leaf.pointer, Some(&path), source, is_markdown));
         let text = text.and_then(|text| self.finish(&library, text));
         let file = Arc::new(RowFile { library, text });
         let mut files = kept.write().unwrap_or_else(PoisonError::into_inner);
