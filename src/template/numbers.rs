@@ -182,29 +182,23 @@ fn format_number(number: Decimal, decimals: Option<u32>, language: Language) -> 
         Language::Bokmal | Language::Nynorsk => (NO_BREAK, ','),
         Language::English => (',', '.'),
     };
-    let rounded = match decimals {
+    let digits = match decimals {
         Some(decimals) => {
-            number.round_dp_with_strategy(decimals, RoundingStrategy::MidpointAwayFromZero)
+            let strategy = RoundingStrategy::MidpointAwayFromZero;
+            let rounded = number.abs().round_dp_with_strategy(decimals, strategy);
+            format!("{rounded:.*}", decimals as usize)
         }
-        None => number,
+        None => number.abs().to_string(),
     };
-    let digits = rounded.abs().to_string();
     let (whole, fraction) = digits.split_once('.').unwrap_or((&digits, ""));
-    let mut text = String::with_capacity(digits.len() * 2);
-    if rounded.is_sign_negative() && !rounded.is_zero() {
-        text.push('-');
+    let is_negative = number.is_sign_negative() && digits.contains(|c| matches!(c, '1'..='9'));
+    let sign = if is_negative { "-" } else { "" };
+    let whole = grouped_digits(whole, group);
+    if fraction.is_empty() {
+        format!("{sign}{whole}")
+    } else {
+        format!("{sign}{whole}{point}{fraction}")
     }
-    text.push_str(&grouped_digits(whole, group));
-    let wanted = decimals.map_or(fraction.len(), |decimals| decimals as usize);
-    if wanted > 0 {
-        text.push(point);
-        text.push_str(fraction);
-        text.extend(std::iter::repeat_n(
-            '0',
-            wanted.saturating_sub(fraction.len()),
-        ));
-    }
-    text
 }
 
 #[cfg(test)]
