@@ -2,9 +2,9 @@
 
 use serde_json::{Map, Value};
 
-use super::condition::check_condition;
+use super::condition::read_condition;
 use super::error::TemplateError;
-use super::templates::{Templates, at};
+use super::templates::Templates;
 use super::tree::{Node, Text, Tree};
 use crate::diagnostic::Source;
 use crate::text::pointer_token;
@@ -46,20 +46,16 @@ impl Templates {
         pointer: &str,
         when: Option<&Value>,
     ) -> Result<Text, Vec<TemplateError>> {
-        let Some(Value::String(text)) = when else {
-            // The schema has refused everything but `true`, `false` and null.
-            return Ok(Text::Constant(
-                (when != Some(&Value::Bool(false))).to_string(),
-            ));
+        let text = match when {
+            None | Some(Value::Null) => "true".to_owned(),
+            Some(Value::String(text)) => text.clone(),
+            Some(other) => other.to_string(),
         };
-        let mut text = self.compile_text(pointer, text)?;
-        match &mut text {
-            Text::Leaf(leaf) => leaf.is_condition = true,
-            Text::Constant(text) => {
-                check_condition(text).map_err(|errors| at(errors, pointer))?;
-            }
+        let condition = self.compile_text(pointer, &text)?;
+        if let Text::Constant(text) = &condition {
+            read_condition(text, pointer)?;
         }
-        Ok(text)
+        Ok(condition)
     }
 }
 
@@ -118,7 +114,7 @@ impl Builder<'_> {
         let node = self.members(others);
         match condition {
             Some(condition) if condition.is_always_true() => node,
-            Some(Text::Leaf(leaf)) => Node::When(leaf, Box::new(node)),
+            Some(condition @ Text::Leaf(_)) => Node::When(condition, Box::new(node)),
             Some(Text::Constant(_)) | None => ABSENT,
         }
     }

@@ -2,15 +2,14 @@
 
 use super::error::{TemplateError, excerpt};
 
-/// Refuses a rendered condition that is neither true, false nor empty.
-pub(super) fn check_condition(text: &str) -> Result<(), Vec<TemplateError>> {
-    if parse_condition(text).is_some() {
-        return Ok(());
-    }
-    let error = TemplateError::new("`when` is neither true nor false")
-        .with_cause(format!("rendered {}", excerpt(text)))
-        .with_hint("compare, as in `{{ Mobil != \"\" }}`");
-    Err(vec![error])
+/// Parses the rendered `when` at a pointer. One that is neither true, false nor empty is an error.
+pub(super) fn read_condition(text: &str, pointer: &str) -> Result<bool, Vec<TemplateError>> {
+    parse_condition(text).ok_or_else(|| {
+        let error = TemplateError::new("`when` is neither true nor false")
+            .with_cause(format!("rendered {}", excerpt(text)))
+            .with_hint("compare, as in `{{ Mobil != \"\" }}`");
+        vec![error.at(pointer)]
+    })
 }
 
 /// Parses a rendered condition: `true` or `false` in any case. An empty text is false, so that a template can be an `if` without `else`.

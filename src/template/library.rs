@@ -259,7 +259,6 @@ impl Library {
             name,
             uses,
             is_path: false,
-            is_condition: false,
         })
     }
 

@@ -9,7 +9,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use jiff::Timestamp;
 use tera::Context;
 
-use super::condition::{check_condition, parse_condition};
+use super::condition::read_condition;
 use super::engine;
 use super::error::TemplateError;
 use super::folder::Folder;
@@ -266,8 +266,8 @@ impl Templates {
         condition: &Text,
         scope: &Scope,
     ) -> Result<bool, Vec<TemplateError>> {
-        let rendered = self.render_text(condition, scope)?;
-        Ok(parse_condition(&rendered) == Some(true))
+        let pointer = condition.leaf().map_or("", |leaf| &leaf.pointer);
+        read_condition(&self.render_text(condition, scope)?, pointer)
     }
 
     /// Renders one text for a row. The `Err` holds all errors.
@@ -292,13 +292,7 @@ impl Templates {
         } else {
             self.render_template(&self.library, leaf, &scope.context, scope)
         };
-        let checked = rendered.and_then(|text| {
-            if leaf.is_condition {
-                check_condition(&text)?;
-            }
-            Ok(text)
-        });
-        checked.map_err(|errors| at(errors, &leaf.pointer))
+        rendered.map_err(|errors| at(errors, &leaf.pointer))
     }
 
     /// Renders a template, and notes the blank columns that it shows.

@@ -25,8 +25,8 @@ pub(super) enum Node {
     Leaf(Box<Leaf>),
     List(Vec<Self>),
     Map(Vec<(String, Self)>),
-    /// A part that is included when the leaf renders to true.
-    When(Box<Leaf>, Box<Self>),
+    /// A part that is included when the text renders to true.
+    When(Text, Box<Self>),
 }
 
 impl Node {
@@ -38,9 +38,7 @@ impl Node {
             Self::List(nodes) => nodes.iter().flat_map(Self::leaves).collect(),
             Self::Map(members) => members.iter().flat_map(|(_, node)| node.leaves()).collect(),
             Self::When(condition, node) => {
-                let mut leaves = node.leaves();
-                leaves.insert(0, condition);
-                leaves
+                condition.leaf().into_iter().chain(node.leaves()).collect()
             }
         }
     }
@@ -70,8 +68,6 @@ pub(crate) struct Leaf {
     pub(super) shown: Vec<Arc<ShownColumn>>,
     /// True when the template renders the path of a file, whose text is the leaf's.
     pub(super) is_path: bool,
-    /// True when it is the `when` of a part of the letter.
-    pub(super) is_condition: bool,
 }
 
 /// A column that a template shows unconditionally, so that an empty value leaves a gap in the letter.
@@ -115,7 +111,7 @@ impl Tree {
     /// The text at a pointer that is rendered for each row.
     pub(super) fn leaf_at(&self, pointer: &str) -> Option<&Leaf> {
         let mut leaves = self.root.leaves().into_iter();
-        leaves.find(|leaf| leaf.pointer == pointer && !leaf.is_condition)
+        leaves.find(|leaf| leaf.pointer == pointer)
     }
 }
 

@@ -6,11 +6,10 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use serde_path_to_error::Segment;
 
-use super::condition::parse_condition;
 use super::error::TemplateError;
 use super::scope::Scope;
 use super::templates::Templates;
-use super::tree::{Leaf, Node, Tree};
+use super::tree::{Node, Tree};
 use super::type_error;
 use crate::text::{key_of_token, pointer_token};
 
@@ -80,7 +79,8 @@ impl<'a> Rendering<'a> {
         match node {
             Node::Constant(value) => (!value.is_null()).then(|| value.clone()),
             Node::Leaf(leaf) => {
-                let text = self.text(leaf);
+                let text = self.templates.render_leaf(leaf, self.scope);
+                let text = text.map_err(|errors| self.errors.extend(errors)).ok()?;
                 (!text.is_empty()).then(|| Value::String(text))
             }
             // A list or object that is empty in the manifest is sent; one that rendered to nothing is left out.
@@ -98,17 +98,11 @@ impl<'a> Rendering<'a> {
                 (!members.is_empty() || nodes.is_empty()).then(|| Value::Object(members))
             }
             Node::When(condition, node) => {
-                let holds = parse_condition(&self.text(condition)) == Some(true);
-                holds.then(|| self.value(node))?
+                let holds = self.templates.holds(condition, self.scope);
+                let holds = holds.map_err(|errors| self.errors.extend(errors));
+                holds.ok()?.then(|| self.value(node))?
             }
         }
-    }
-
-    /// Renders a leaf; one with an error is empty.
-    fn text(&mut self, leaf: &Leaf) -> String {
-        let text = self.templates.render_leaf(leaf, self.scope);
-        let text = text.map_err(|errors| self.errors.extend(errors));
-        text.unwrap_or_default()
     }
 
     /// Finds the mistakes of a tree whose value does not fit its type.
