@@ -49,6 +49,13 @@ impl Element {
     }
 }
 
+/// The text of a fragment of HTML, without tags.
+pub(crate) fn text_of_html(html: &str) -> String {
+    let mut text = String::new();
+    collect_text(&parse(html), &mut text);
+    text
+}
+
 fn collect_text(nodes: &[Node], text: &mut String) {
     for node in nodes {
         match node {

@@ -13,5 +13,6 @@ mod reverse;
 mod server;
 
 pub(crate) use advice::{Kind, advice};
+pub(crate) use html::text_of_html;
 pub(crate) use inbox::shows_nothing;
 pub(crate) use server::delivered;

@@ -55,6 +55,11 @@ impl TemplateError {
     }
 }
 
+/// Completes errors with the JSON pointer of the value that is or names the template.
+pub(super) fn at(errors: Vec<TemplateError>, pointer: &str) -> Vec<TemplateError> {
+    errors.into_iter().map(|error| error.at(pointer)).collect()
+}
+
 impl fmt::Display for TemplateError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use tera::{Context, ErrorKind, ReportError, Tera};
 
-use super::error::TemplateError;
+use super::error::{TemplateError, at};
 use super::folder::Folder;
 use super::names::Names;
 use super::scan::{Scan, scan};
@@ -89,7 +89,7 @@ impl Library {
             }
         }
         let compiled = compiled.map(|leaf| Text::Leaf(Box::new(leaf)));
-        compiled.map_err(|errors| errors.into_iter().map(|error| error.at(pointer)).collect())
+        compiled.map_err(|errors| at(errors, pointer))
     }
 
     /// The text of the template itself, without included files, and with a letter in place of every value.

@@ -11,7 +11,7 @@ use tera::Context;
 
 use super::condition::read_condition;
 use super::engine;
-use super::error::TemplateError;
+use super::error::{TemplateError, at};
 use super::folder::Folder;
 use super::library::Library;
 use super::names::{Meaning, Names};
@@ -358,10 +358,6 @@ impl Templates {
         files.insert(path, Arc::clone(&file));
         file
     }
-}
-
-pub(super) fn at(errors: Vec<TemplateError>, pointer: &str) -> Vec<TemplateError> {
-    errors.into_iter().map(|error| error.at(pointer)).collect()
 }
 
 #[cfg(test)]

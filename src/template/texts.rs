@@ -6,7 +6,7 @@ use comrak::nodes::{ListType, NodeValue};
 use tera::Value;
 
 use super::markdown;
-use crate::markdown::inbox;
+use crate::markdown::{inbox, text_of_html};
 
 /// The filter `markdown`: escapes a value for Markdown.
 pub(super) fn escaped(value: &Value) -> Value {
@@ -49,7 +49,10 @@ impl PlainText {
             NodeValue::Text(piece) => self.text.push_str(&piece.replace('\u{A0}', " ")),
             NodeValue::Code(code) => self.text.push_str(&code.literal),
             NodeValue::CodeBlock(code) => self.text.push_str(&code.literal),
-            NodeValue::HtmlBlock(block) => self.text.push_str(&without_tags(&block.literal)),
+            NodeValue::HtmlBlock(block) => {
+                let text = text_of_html(&block.literal);
+                self.text.push_str(&text.replace('\u{A0}', " "));
+            }
             NodeValue::HtmlInline(tag) if tag.starts_with("<br") => self.text.push('\n'),
             NodeValue::SoftBreak => self.text.push(' '),
             NodeValue::LineBreak => self.text.push('\n'),
@@ -75,7 +78,7 @@ impl PlainText {
     fn end(&mut self, value: &NodeValue) {
         match value {
             NodeValue::TableCell => self.text.push(' '),
-            NodeValue::TableRow(_) => self.end_line(1),
+            NodeValue::TableRow(_) | NodeValue::HtmlBlock(_) => self.end_line(1),
             NodeValue::List(_) => {
                 self.lists.pop();
                 self.end_block();
@@ -103,31 +106,6 @@ impl PlainText {
     }
 }
 
-/// Removes the tags from a block of HTML, and decodes the common entities. `&amp;` comes last, because otherwise `&amp;lt;` would become `<`.
-fn without_tags(html: &str) -> String {
-    let mut text = String::with_capacity(html.len());
-    let mut inside = false;
-    for letter in html.chars() {
-        match letter {
-            '<' => inside = true,
-            '>' if inside => inside = false,
-            _ if !inside => text.push(letter),
-            _ => {}
-        }
-    }
-    for (entity, sign) in [
-        ("&lt;", "<"),
-        ("&gt;", ">"),
-        ("&quot;", "\""),
-        ("&#39;", "'"),
-        ("&nbsp;", " "),
-        ("&amp;", "&"),
-    ] {
-        text = text.replace(entity, sign);
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -145,6 +123,7 @@ mod tests {
             ("2. en\n3. to", "2. en\n3. to"),
             ("15. desember 2026", "15. desember 2026"),
             ("<div>Hei <b>du</b><br>der &lt;3</div>", "Hei duder <3"),
+            ("<div>a &amp; b < c</div>\n\nd", "a & b < c\nd"),
             ("Hei <b>du</b><br>der", "Hei du\nder"),
             ("kr\u{A0}5 &nbsp;", "kr 5"),
             ("| a | b |\n|---|---|\n| 1 | 2 |", "a b\n1 2"),
