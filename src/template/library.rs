@@ -42,6 +42,7 @@ pub(super) struct Library {
 /// The text of a template, or of a file that a template includes or extends.
 #[derive(Debug)]
 struct TemplateText {
+    name: String,
     /// It has a path when the template has a file of its own.
     source: Arc<Source>,
     scan: Scan,
@@ -58,7 +59,6 @@ impl Library {
     }
 
     /// Compiles a template with the files it includes and extends. `pointer` is the place of the value that is the template or names its file, which has a `path`.
-    /// After an error the library is unchanged.
     pub(super) fn compile(
         &mut self,
         pointer: &str,
@@ -66,28 +66,21 @@ impl Library {
         source: Source,
         is_markdown: bool,
     ) -> Result<Text, Vec<TemplateError>> {
-        let text = TemplateText::new(source);
-        // Most members of a manifest are plain texts, which need no Tera.
-        if text.scan.tags.is_empty() {
-            return Ok(Text::Constant(text.source.text().to_owned()));
-        }
         let text_name = match path {
             Some(path) => path.to_owned(),
             None => format!("{pointer}#{}", self.texts.len()),
         };
+        let text = TemplateText::new(text_name, source);
+        // Most members of a manifest are plain texts, which need no Tera.
+        if text.scan.tags.is_empty() {
+            return Ok(Text::Constant(text.source.text().to_owned()));
+        }
         let mark = if is_markdown { MARKDOWN } else { "" };
-        let name = format!("{text_name}{mark}");
-        self.texts.insert(text_name.clone(), Arc::new(text));
-        let mut added = vec![text_name.clone()];
-        let compiled = self.add_files(&text_name, &mut added).and_then(|texts| {
-            self.add_to_tera(&added, &text_name, &name)?;
+        let name = format!("{}{mark}", text.name);
+        let compiled = self.read_files(text).and_then(|texts| {
+            self.add_to_tera(&texts, &name)?;
             self.describe(pointer, name, &texts)
         });
-        if compiled.is_err() {
-            for name in &added {
-                self.texts.remove(name);
-            }
-        }
         let compiled = compiled.map(|leaf| Text::Leaf(Box::new(leaf)));
         compiled.map_err(|errors| at(errors, pointer))
     }
@@ -127,39 +120,26 @@ impl Library {
         Err(errors)
     }
 
-    /// Reads the files that a text includes and extends, and so on for these files; the names of those that were not known are added to `added`. Returns all their
-    /// texts, that text first.
-    fn add_files(
+    /// Reads the files that a text includes and extends, and so on for these files. Returns all their texts, that text first.
+    fn read_files(
         &mut self,
-        text_name: &str,
-        added: &mut Vec<String>,
+        text: TemplateText,
     ) -> Result<Vec<Arc<TemplateText>>, Vec<TemplateError>> {
         let mut errors = Vec::new();
-        let (mut names, mut texts) = (vec![text_name.to_owned()], Vec::new());
-        while let Some(text) = names.get(texts.len()).and_then(|name| self.texts.get(name)) {
-            let text = Arc::clone(text);
+        let (mut texts, mut read) = (vec![self.add(text)], 0);
+        while let Some(text) = texts.get(read).cloned() {
+            read += 1;
             errors.extend(text.mistakes());
             for file in text.scan.files() {
                 // Circles end here; Tera reports them.
-                if names.contains(&file.text) {
+                if texts.iter().any(|text| text.name == file.text) {
                     continue;
                 }
-                if !self.texts.contains_key(&file.text) {
-                    match self.folder.read("", &file.text) {
-                        Ok(source) => {
-                            let text = Arc::new(TemplateText::new(source));
-                            self.texts.insert(file.text.clone(), text);
-                            added.push(file.text.clone());
-                        }
-                        Err(error) => {
-                            errors.push(text.locate(*error, file.at.clone()));
-                            continue;
-                        }
-                    }
+                match self.file(&file.text) {
+                    Ok(text) => texts.push(text),
+                    Err(error) => errors.push(text.locate(*error, file.at.clone())),
                 }
-                names.push(file.text.clone());
             }
-            texts.push(text);
         }
         if errors.is_empty() {
             Ok(texts)
@@ -168,23 +148,43 @@ impl Library {
         }
     }
 
+    fn file(&mut self, path: &str) -> Result<Arc<TemplateText>, Box<TemplateError>> {
+        if let Some(text) = self.texts.get(path) {
+            return Ok(Arc::clone(text));
+        }
+        let source = self.folder.read("", path)?;
+        Ok(self.add(TemplateText::new(path.to_owned(), source)))
+    }
+
+    fn add(&mut self, text: TemplateText) -> Arc<TemplateText> {
+        let text = self
+            .texts
+            .entry(text.name.clone())
+            .or_insert(Arc::new(text));
+        Arc::clone(text)
+    }
+
+    /// Adds the texts that Tera does not know yet; after an error it knows none of them. The first is to be known as `name`.
     fn add_to_tera(
         &mut self,
-        added: &[String],
-        text_name: &str,
+        texts: &[Arc<TemplateText>],
         name: &str,
     ) -> Result<(), Vec<TemplateError>> {
-        let texts = added.iter().filter_map(|name| {
-            let text = self.texts.get(name)?;
-            Some((name.clone(), text.scan.text.clone()))
-        });
-        let mut texts: Vec<_> = texts.collect();
-        if name != text_name {
-            let path = text_name.replace('\\', "\\\\").replace('"', "\\\"");
-            // The template that only extends the file, under a name that Tera escapes.
-            texts.push((name.to_owned(), format!("{{% extends \"{path}\" %}}")));
+        let mut new: Vec<_> = texts
+            .iter()
+            .map(|text| (&*text.name, &*text.scan.text))
+            .collect();
+        let path = name
+            .trim_end_matches(MARKDOWN)
+            .replace('\\', "\\\\")
+            .replace('"', "\\\"");
+        // The template that only extends the file, under a name that Tera escapes.
+        let extending = format!("{{% extends \"{path}\" %}}");
+        if name.ends_with(MARKDOWN) {
+            new.push((name, &extending));
         }
-        let result = self.tera.add_raw_templates(texts);
+        new.retain(|(name, _)| !self.tera.contains_template(name));
+        let result = self.tera.add_raw_templates(new);
         result.map_err(|error| self.explain(&error))
     }
 
@@ -317,8 +317,9 @@ impl Library {
 }
 
 impl TemplateText {
-    fn new(source: Source) -> Self {
+    fn new(name: String, source: Source) -> Self {
         Self {
+            name,
             scan: scan(source.text()),
             source: Arc::new(source),
         }
