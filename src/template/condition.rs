@@ -1,6 +1,7 @@
 //! Conditions: the member `when`, which decides if a part of a letter is included.
 
-use super::error::{TemplateError, excerpt};
+use super::error::TemplateError;
+use crate::correspondence::text::excerpt;
 
 /// Parses the rendered `when` at a pointer. One that is neither true, false nor empty is an error.
 pub(super) fn read_condition(text: &str, pointer: &str) -> Result<bool, Vec<TemplateError>> {

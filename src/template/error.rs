@@ -5,11 +5,8 @@ use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::correspondence::text::excerpt;
 use crate::diagnostic::Source;
-use crate::secret::redact;
-
-/// The largest number of characters of a value that errors show.
-const SHOWN: usize = 60;
 
 /// A mistake in a template, found when it is compiled or rendered.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -74,27 +71,4 @@ pub(super) const CAUSE: char = '\u{1F}';
 /// Makes the error of a filter or function, with the value that was found.
 pub(super) fn failure(message: &str, found: &str) -> tera::Error {
     tera::Error::message(format!("{message}{CAUSE}{}", excerpt(found)))
-}
-
-/// Formats a value for an error: masked, shortened, in backticks.
-pub(super) fn excerpt(value: &str) -> String {
-    let masked = redact(value);
-    match masked.char_indices().nth(SHOWN) {
-        Some((end, _)) => format!("`{}\u{2026}`", masked.get(..end).unwrap_or_default()),
-        None => format!("`{masked}`"),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn values_are_masked_and_cut() {
-        assert_eq!(excerpt("07827199405"), "`078271*****`");
-        assert_eq!(
-            excerpt(&"å".repeat(99)),
-            format!("`{}\u{2026}`", "å".repeat(60))
-        );
-    }
 }

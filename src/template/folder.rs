@@ -5,7 +5,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use super::error::{TemplateError, excerpt};
+use super::error::TemplateError;
+use crate::correspondence::text::excerpt;
 use crate::diagnostic::{Source, did_you_mean};
 use crate::plain_file::{self, Refused, find_inside};
 use crate::secret::redact;

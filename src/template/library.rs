@@ -251,11 +251,7 @@ impl Library {
             pointer: pointer.to_owned(),
             columns: uses.columns(names),
             only,
-            shown: if only.is_some() {
-                Vec::new()
-            } else {
-                shown.collect()
-            },
+            shown: shown.collect(),
             name,
             uses,
             is_path: false,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use super::ascii_names::identifier;
-use crate::diagnostic;
+use crate::diagnostic::did_you_mean;
 
 /// The keywords of the template language, which cannot be names.
 const KEYWORDS: [&str; 19] = [
@@ -171,13 +171,13 @@ impl Names {
         let names = self.all.iter();
         // The user may have typed either spelling.
         let names = names.flat_map(|name| [&*name.written, &*name.identifier]);
-        diagnostic::did_you_mean(wrong, names).unwrap_or_else(|| self.listed())
+        did_you_mean(wrong, names).unwrap_or_else(|| self.listed())
     }
 
     /// The hint for a column that does not exist.
     pub(super) fn column_hint(&self, wrong: &str) -> String {
         let headers = self.columns().map(|(_, name)| &*name.written);
-        diagnostic::did_you_mean(wrong, headers).unwrap_or_else(|| self.listed())
+        did_you_mean(wrong, headers).unwrap_or_else(|| self.listed())
     }
 
     fn listed(&self) -> String {
@@ -193,10 +193,6 @@ impl Names {
         };
         format!("the columns are {}{more}", shown.join(", "))
     }
-}
-
-pub(super) fn did_you_mean(word: &str) -> String {
-    format!("did you mean `{word}`?")
 }
 
 #[cfg(test)]

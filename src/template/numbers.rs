@@ -15,9 +15,7 @@ const NO_BREAK: char = '\u{A0}';
 const MOST_DECIMALS: u32 = 20;
 
 pub(super) fn money(value: &Value, by: &Kwargs) -> Result<String, Error> {
-    let decimals = decimals(by)?.unwrap_or(2);
-    let amount = read_number("money", value, decimals > 2)?;
-    let amount = format_number(amount, Some(decimals), language_argument(by)?);
+    let amount = written("money", value, by, Some(2))?;
     Ok(match by.get::<&str>("unit")?.unwrap_or_default() {
         "" => amount,
         unit => format!("{unit}{NO_BREAK}{amount}"),
@@ -25,12 +23,18 @@ pub(super) fn money(value: &Value, by: &Kwargs) -> Result<String, Error> {
 }
 
 pub(super) fn number(value: &Value, by: &Kwargs) -> Result<String, Error> {
-    let decimals = decimals(by)?;
-    let number = read_number(
-        "number",
-        value,
-        decimals.is_some_and(|decimals| decimals > 2),
-    )?;
+    written("number", value, by, None)
+}
+
+/// Writes a number in the letter's language, with the decimals that are asked for, or else `usual` ones.
+fn written(filter: &str, value: &Value, by: &Kwargs, usual: Option<u32>) -> Result<String, Error> {
+    let decimals = by.get("decimals")?.or(usual);
+    if decimals.is_some_and(|decimals| decimals > MOST_DECIMALS) {
+        return Err(Error::message(format!(
+            "there are at most {MOST_DECIMALS} decimals"
+        )));
+    }
+    let number = read_number(filter, value, decimals.is_some_and(|decimals| decimals > 2))?;
     Ok(format_number(number, decimals, language_argument(by)?))
 }
 
@@ -93,16 +97,6 @@ pub(super) fn plural(value: &Value, by: &Kwargs) -> Result<Value, Error> {
         _ if number.abs() == Decimal::ONE => one,
         _ => many,
     })
-}
-
-fn decimals(by: &Kwargs) -> Result<Option<u32>, Error> {
-    let decimals = by.get::<u32>("decimals")?;
-    if decimals.is_some_and(|decimals| decimals > MOST_DECIMALS) {
-        return Err(Error::message(format!(
-            "there are at most {MOST_DECIMALS} decimals"
-        )));
-    }
-    Ok(decimals)
 }
 
 fn too_large(filter: &str, value: &Value) -> Error {

@@ -1,7 +1,6 @@
 //! The reference page of templates, and the look-up of its entries for filters, functions and tests.
 
-use super::names::did_you_mean;
-use crate::diagnostic::nearest;
+use crate::diagnostic::did_you_mean;
 
 /// The reference page of templates: their names, filters, functions and tests, with examples, which are tested. An entry is a line that begins with `| `, with `is `, or, after the first headings, with the name of a function.
 pub(crate) const REFERENCE: &str = include_str!("reference.txt");
@@ -28,7 +27,7 @@ impl Kind {
     }
 
     /// The entries of this kind: names with their arguments and the defaults of these.
-    fn calls(self) -> impl Iterator<Item = &'static str> {
+    fn calls(self) -> impl Iterator<Item = &'static str> + Clone {
         let entries = REFERENCE
             .split_once(ENTRIES)
             .map_or("", |(_, entries)| entries);
@@ -42,7 +41,7 @@ impl Kind {
         })
     }
 
-    fn names(self) -> impl Iterator<Item = &'static str> {
+    fn names(self) -> impl Iterator<Item = &'static str> + Clone {
         self.calls().map(name_of)
     }
 
@@ -60,11 +59,11 @@ impl Kind {
         let elsewhere = Self::ALL
             .into_iter()
             .find(|kind| *kind != self && kind.call(name).is_some());
-        match (nearest(name, self.names()), elsewhere) {
-            (_, Some(Self::Filter)) => format!("it is a filter: `{{{{ value | {name} }}}}`"),
-            (_, Some(Self::Function)) => format!("it is a function: `{{{{ {name}() }}}}`"),
-            (Some(near), _) => did_you_mean(near),
-            _ => "`massebrev help templates` lists all there are".to_owned(),
+        match elsewhere {
+            Some(Self::Filter) => format!("it is a filter: `{{{{ value | {name} }}}}`"),
+            Some(Self::Function) => format!("it is a function: `{{{{ {name}() }}}}`"),
+            _ => did_you_mean(name, self.names())
+                .unwrap_or_else(|| "`massebrev help templates` lists all there are".to_owned()),
         }
     }
 }

@@ -1,7 +1,8 @@
 //! The translation of Tera's errors to ours.
 
-use super::error::{CAUSE, TemplateError, excerpt};
+use super::error::{CAUSE, TemplateError};
 use super::reference::Kind;
+use crate::correspondence::text::excerpt;
 use crate::secret::redact;
 
 /// Translates a message of Tera to an error: a lowercase fragment, masked, with cause and hint.

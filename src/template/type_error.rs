@@ -1,8 +1,8 @@
 //! The error of a rendered value that does not fit its type.
 
-use super::error::{TemplateError, excerpt};
-use super::names::did_you_mean;
-use crate::diagnostic::nearest;
+use super::error::TemplateError;
+use crate::correspondence::text::excerpt;
+use crate::diagnostic::did_you_mean;
 use crate::text::join_alternatives;
 
 /// Explains an error of serde at a pointer, where `text` was rendered if the value is a text.
@@ -25,7 +25,7 @@ pub(super) fn explain(
         }
         None => (own_message(&error), None, Vec::new()),
     };
-    let meant = || nearest(text?, words.into_iter()).map(did_you_mean);
+    let meant = || did_you_mean(text?, words.into_iter());
     TemplateError {
         hint: text
             .and_then(|text| remedy(&message, text.trim()))
