@@ -242,8 +242,8 @@ impl Library {
         let only = texts.first().filter(|_| !name.ends_with(MARKDOWN));
         let only = only
             .and_then(|text| text.scan.text.strip_prefix("{{")?.strip_suffix("}}"))
-            .and_then(|only| names.find(only.trim_ascii()))
-            .filter(|only| names.column_at(*only).is_some());
+            .map(|only| only.trim_ascii().to_owned())
+            .filter(|only| names.column_named(only).is_some());
         let shown = texts
             .iter()
             .flat_map(|text| text.shown_columns(pointer, names));
@@ -412,7 +412,7 @@ impl TemplateText {
         shown(&self.scan.tags).into_iter().filter_map(|token| {
             Some(Arc::new(ShownColumn {
                 pointer: pointer.to_owned(),
-                column: names.column_at(names.find(&token.variable()?)?)?,
+                column: names.column_named(&token.variable()?)?,
                 source: Arc::clone(&self.source),
                 span: token.at.clone(),
             }))

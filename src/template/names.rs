@@ -68,9 +68,7 @@ impl Meaning {
         match self {
             Self::Column(_) => format!("the column `{written}`"),
             Self::Variable(_) => format!("the variable `{written}`"),
-            Self::Mailing | Self::RowNumber | Self::Row | Self::RecipientName => {
-                "a name of massebrev's own".to_owned()
-            }
+            _ => "a name of massebrev's own".to_owned(),
         }
     }
 }
@@ -151,13 +149,13 @@ impl Names {
     /// The index in `all` of the column for `row["key"]` or `row.key`. The header wins over the ASCII name.
     pub(super) fn column(&self, key: &str) -> Option<usize> {
         let by_header = self.columns().find(|(_, name)| &*name.written == key);
-        let by_name = || self.find(key).filter(|at| self.column_at(*at).is_some());
+        let by_name = || self.column_named(key).and(self.find(key));
         by_header.map(|(at, _)| at).or_else(by_name)
     }
 
-    /// The index of the column for an index in `all`; `None` when that is no column.
-    pub(super) fn column_at(&self, name: usize) -> Option<usize> {
-        self.all.get(name)?.column()
+    /// The index of the column with an ASCII name.
+    pub(super) fn column_named(&self, identifier: &str) -> Option<usize> {
+        self.all.get(self.find(identifier)?)?.column()
     }
 
     /// The columns with their indexes in `all`, in the order of the file.
@@ -214,7 +212,7 @@ mod tests {
     #[test]
     fn columns_are_found_by_name_and_by_header() {
         let names = names(&["Språk", "E-post"], &json!({"frist": 1})).unwrap();
-        let column = |key| names.column_at(names.column(key)?);
+        let column = |key| names.all[names.column(key)?].column();
         assert_eq!(column("E-post"), Some(1));
         assert_eq!(column("E_post"), Some(1));
         assert_eq!(names.column("frist"), None);

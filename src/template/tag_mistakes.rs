@@ -130,10 +130,7 @@ pub(super) fn wrong_comparisons(
 ) -> Vec<TemplateError> {
     let is_column = |token: &Token| {
         let name = token.variable();
-        name.is_some_and(|name| {
-            let column = names.find(&name).and_then(|name| names.column_at(name));
-            column.is_some() && !assigned.contains(&*name)
-        })
+        name.is_some_and(|name| names.column_named(&name).is_some() && !assigned.contains(&*name))
     };
     let mut found = Vec::new();
     for (column, is_ordered, other) in comparisons(tag) {

@@ -58,8 +58,8 @@ pub(crate) struct Templates {
     empty: Library,
     /// True once a rendering has called `now()`.
     now_was_used: Arc<AtomicBool>,
-    /// The cached files whose paths come from rows, by path: first those in plain text, then those in Markdown.
-    row_files: [RwLock<HashMap<String, Arc<RowFile>>>; 2],
+    /// The cached files whose paths come from rows: those in plain text (false) and in Markdown, by path.
+    row_files: RwLock<HashMap<(bool, String), Arc<RowFile>>>,
 }
 
 impl Templates {
@@ -102,7 +102,7 @@ impl Templates {
             filled: Uses::default(),
             rows_choose_files: false,
             now_was_used,
-            row_files: Default::default(),
+            row_files: RwLock::default(),
         })
     }
 
@@ -303,9 +303,9 @@ impl Templates {
         context: &Context,
         scope: &Scope,
     ) -> Result<String, Vec<TemplateError>> {
-        let only = leaf.only.and_then(|name| self.names.all.get(name));
+        let only = leaf.only.as_ref().and_then(|name| context.get(name));
         // Most short templates are a single column, whose value is copied without Tera.
-        if let Some(value) = only.and_then(|name| context.get(&name.identifier)?.as_str()) {
+        if let Some(value) = only.and_then(tera::Value::as_str) {
             return Ok(value.to_owned());
         }
         let text = library.render(leaf, context, scope.language)?;
@@ -336,26 +336,28 @@ impl Templates {
 
     /// Returns a file whose path comes from a row, and compiles it on first use.
     fn row_file(&self, leaf: &Leaf, path: String) -> Arc<RowFile> {
-        let is_markdown = self.is_markdown(&leaf.pointer);
-        let kept = &self.row_files[usize::from(is_markdown)];
-        let files = kept.read().unwrap_or_else(PoisonError::into_inner);
-        if let Some(file) = files.get(&path) {
+        let key = (self.is_markdown(&leaf.pointer), path);
+        let files = self.row_files.read();
+        let files = files.unwrap_or_else(PoisonError::into_inner);
+        if let Some(file) = files.get(&key) {
             return Arc::clone(file);
         }
         // Compiled without a lock: two threads may compile the same file, which is harmless.
         drop(files);
+        let (is_markdown, path) = &key;
         let mut library = self.empty.clone();
-        let text = self
-            .read(&leaf.pointer, &path)
-            .and_then(|source| library.compile(&leaf.pointer, Some(&path), source, is_markdown));
-        let text = text.and_then(|text| self.finish(&library, text));
+        let source = self.read(&leaf.pointer, path);
+        let text = source
+            .and_then(|source| library.compile(&leaf.pointer, Some(path), source, *is_markdown))
+            .and_then(|text| self.finish(&library, text));
         let file = Arc::new(RowFile { library, text });
-        let mut files = kept.write().unwrap_or_else(PoisonError::into_inner);
+        let files = self.row_files.write();
+        let mut files = files.unwrap_or_else(PoisonError::into_inner);
         if files.len() >= FILES_KEPT {
             // Clearing is simple and enough: a mailing with more files has one for nearly every row.
             files.clear();
         }
-        files.insert(path, Arc::clone(&file));
+        files.insert(key, Arc::clone(&file));
         file
     }
 }

@@ -62,8 +62,8 @@ pub(crate) struct Leaf {
     pub(super) uses: Uses,
     /// The headers of the columns that it depends on.
     pub(super) columns: Vec<String>,
-    /// For a template that consists of one column and nothing else: the index of that column among all names. Such a template needs no rendering.
-    pub(super) only: Option<usize>,
+    /// For a template that consists of one column and nothing else: its name. Such a template needs no rendering.
+    pub(super) only: Option<String>,
     /// The columns whose values the template shows unconditionally.
     pub(super) shown: Vec<Arc<ShownColumn>>,
     /// True when the template renders the path of a file, whose text is the leaf's.
