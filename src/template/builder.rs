@@ -17,18 +17,8 @@ impl Templates {
         pointer: &str,
         value: &Value,
     ) -> Result<Tree, Vec<TemplateError>> {
-        let mut builder = Builder {
-            templates: self,
-            pointer: pointer.to_owned(),
-            errors: Vec::new(),
-        };
-        let root = builder.node(value);
-        let Builder {
-            pointer, errors, ..
-        } = builder;
-        if !errors.is_empty() {
-            return Err(errors);
-        }
+        let root = self.node(pointer, value)?;
+        let pointer = pointer.to_owned();
         Ok(Tree { pointer, root })
     }
 
@@ -57,117 +47,109 @@ impl Templates {
         }
         Ok(condition)
     }
-}
 
-/// A part that is left out for every row.
-const ABSENT: Node = Node::Constant(Value::Null);
-
-struct Builder<'a> {
-    templates: &'a mut Templates,
-    pointer: String,
-    errors: Vec<TemplateError>,
-}
-
-impl Builder<'_> {
-    fn node(&mut self, value: &Value) -> Node {
+    fn node(&mut self, pointer: &str, value: &Value) -> Result<Node, Vec<TemplateError>> {
         match value {
-            Value::Null | Value::Bool(_) | Value::Number(_) => Node::Constant(value.clone()),
-            Value::String(text) => self.source(None, Source::new("", text)),
-            Value::Array(items) => self.list(items),
+            Value::Null | Value::Bool(_) | Value::Number(_) => Ok(Node::Value(value.clone())),
+            Value::String(text) => {
+                let (source, is_markdown) = (Source::new("", text), self.is_markdown(pointer));
+                let text = self.compile_source(pointer, None, source, is_markdown)?;
+                Ok(Node::Text(text))
+            }
+            Value::Array(items) => self.list(pointer, items),
             Value::Object(members) => match file(members) {
-                Some(path) => self.file(path),
-                None => self.map(members),
+                Some(path) => self.file(pointer, path),
+                None => self.map(pointer, members),
             },
         }
     }
 
-    fn list(&mut self, items: &[Value]) -> Node {
+    fn list(&mut self, pointer: &str, items: &[Value]) -> Result<Node, Vec<TemplateError>> {
         let nodes = items.iter().enumerate().map(|(at, item)| {
-            self.inside(&at.to_string(), |builder| match item {
+            let pointer = format!("{pointer}/{at}");
+            match item {
                 // In a list an object with only `file` is an attachment and not the text of a file.
-                Value::Object(members) => builder.map(members),
-                item => builder.node(item),
-            })
+                Value::Object(members) => self.map(&pointer, members),
+                item => self.node(&pointer, item),
+            }
         });
-        Node::List(nodes.collect())
+        Ok(Node::List(collect(nodes)?))
     }
 
     /// Compiles an object. Its `when` is its condition and no member, unless the author chooses the keys.
-    fn map(&mut self, members: &Map<String, Value>) -> Node {
-        let own_keys = self.templates.rules.own_keys;
-        let key = self.pointer.rsplit('/').next().unwrap_or_default();
+    fn map(
+        &mut self,
+        pointer: &str,
+        members: &Map<String, Value>,
+    ) -> Result<Node, Vec<TemplateError>> {
+        let key = pointer.rsplit('/').next().unwrap_or_default();
         match members.get("when") {
-            Some(when) if !own_keys.contains(&key) => self.conditional(when, members),
-            _ => self.members(members.iter()),
+            Some(when) if !self.rules.own_keys.contains(&key) => {
+                self.conditional(pointer, when, members)
+            }
+            _ => self.members(pointer, members.iter()),
         }
     }
 
-    fn conditional(&mut self, when: &Value, members: &Map<String, Value>) -> Node {
+    fn conditional(
+        &mut self,
+        pointer: &str,
+        when: &Value,
+        members: &Map<String, Value>,
+    ) -> Result<Node, Vec<TemplateError>> {
         let others = members.iter().filter(|(key, _)| *key != "when");
-        let condition = self.inside("when", |builder| {
-            let condition = builder
-                .templates
-                .compile_condition(&builder.pointer, Some(when));
-            builder.record(condition)
-        });
+        let condition = self.compile_condition(&format!("{pointer}/when"), Some(when));
         // A part that is never included is compiled too, so that its mistakes are reported.
-        let node = self.members(others);
-        match condition {
-            Some(condition) if condition.is_always_true() => node,
-            Some(condition @ Text::Leaf(_)) => Node::When(condition, Box::new(node)),
-            Some(Text::Constant(_)) | None => ABSENT,
+        match (condition, self.members(pointer, others)) {
+            (Ok(condition @ Text::Leaf(_)), Ok(node)) => Ok(Node::When(condition, Box::new(node))),
+            (Ok(condition), Ok(node)) if condition.is_always_true() => Ok(node),
+            (Ok(_), Ok(_)) => Ok(Node::Value(Value::Null)),
+            (condition, node) => {
+                let errors = [condition.err(), node.err()];
+                Err(errors.into_iter().flatten().flatten().collect())
+            }
         }
     }
 
-    fn members<'v>(&mut self, members: impl Iterator<Item = (&'v String, &'v Value)>) -> Node {
+    fn members<'v>(
+        &mut self,
+        pointer: &str,
+        members: impl Iterator<Item = (&'v String, &'v Value)>,
+    ) -> Result<Node, Vec<TemplateError>> {
         let nodes = members.map(|(key, member)| {
-            let node = self.inside(key, |builder| builder.node(member));
-            (key.clone(), node)
+            let node = self.node(&format!("{pointer}/{}", pointer_token(key)), member)?;
+            Ok((key.clone(), node))
         });
-        Node::Map(nodes.collect())
+        Ok(Node::Map(collect(nodes)?))
     }
 
-    fn file(&mut self, path: &str) -> Node {
-        let path = self.templates.compile_text(&self.pointer, path);
-        match self.record(path) {
-            Some(Text::Constant(path)) => {
-                let source = self.templates.read(&self.pointer, &path);
-                let source = self.record(source);
-                source.map_or(ABSENT, |source| self.source(Some(&path), source))
+    fn file(&mut self, pointer: &str, path: &str) -> Result<Node, Vec<TemplateError>> {
+        match self.compile_text(pointer, path)? {
+            Text::Constant(path) => {
+                let (source, is_markdown) = (self.read(pointer, &path)?, self.is_markdown(pointer));
+                let text = self.compile_source(pointer, Some(&path), source, is_markdown)?;
+                Ok(Node::Text(text))
             }
-            Some(Text::Leaf(mut path)) => {
-                self.templates.let_rows_choose_files();
+            Text::Leaf(mut path) => {
+                self.let_rows_choose_files();
                 path.is_path = true;
-                Node::Leaf(path)
+                Ok(Node::Text(Text::Leaf(path)))
             }
-            None => ABSENT,
         }
     }
+}
 
-    fn source(&mut self, path: Option<&str>, source: Source) -> Node {
-        let is_markdown = self.templates.is_markdown(&self.pointer);
-        let text = self
-            .templates
-            .compile_source(&self.pointer, path, source, is_markdown);
-        match self.record(text) {
-            Some(Text::Leaf(leaf)) => Node::Leaf(leaf),
-            Some(Text::Constant(text)) if !text.is_empty() => Node::Constant(text.into()),
-            // A member that is always empty is left out of the letter.
-            Some(Text::Constant(_)) | None => ABSENT,
-        }
-    }
-
-    fn record<T>(&mut self, result: Result<T, Vec<TemplateError>>) -> Option<T> {
-        result.map_err(|errors| self.errors.extend(errors)).ok()
-    }
-
-    fn inside<T>(&mut self, key: &str, work: impl FnOnce(&mut Self) -> T) -> T {
-        let length = self.pointer.len();
-        self.pointer.push('/');
-        self.pointer.push_str(&pointer_token(key));
-        let done = work(self);
-        self.pointer.truncate(length);
-        done
+/// Collects results; the `Err` holds the errors of all.
+fn collect<T>(
+    results: impl Iterator<Item = Result<T, Vec<TemplateError>>>,
+) -> Result<Vec<T>, Vec<TemplateError>> {
+    let mut errors = Vec::new();
+    let done = results.filter_map(|result| result.map_err(|wrong| errors.extend(wrong)).ok());
+    let done = done.collect();
+    if errors.is_empty() {
+        Ok(done)
+    } else {
+        Err(errors)
     }
 }
 

@@ -276,17 +276,10 @@ impl Templates {
         text: &Text,
         scope: &Scope,
     ) -> Result<String, Vec<TemplateError>> {
-        match text {
-            Text::Constant(text) => Ok(text.clone()),
-            Text::Leaf(leaf) => self.render_leaf(leaf, scope),
-        }
-    }
-
-    pub(super) fn render_leaf(
-        &self,
-        leaf: &Leaf,
-        scope: &Scope,
-    ) -> Result<String, Vec<TemplateError>> {
+        let leaf = match text {
+            Text::Constant(text) => return Ok(text.clone()),
+            Text::Leaf(leaf) => leaf,
+        };
         let rendered = if leaf.is_path {
             self.render_row_file(leaf, scope)
         } else {

@@ -20,9 +20,9 @@ pub(crate) struct Tree {
 /// A node of a tree.
 #[derive(Debug)]
 pub(super) enum Node {
-    /// A text, number or boolean that is the same for all rows; null for one that is left out.
-    Constant(Value),
-    Leaf(Box<Leaf>),
+    /// A number or boolean; null for what is left out.
+    Value(Value),
+    Text(Text),
     List(Vec<Self>),
     Map(Vec<(String, Self)>),
     /// A part that is included when the text renders to true.
@@ -33,8 +33,8 @@ impl Node {
     /// The leaves of the node, in the order of the manifest.
     fn leaves(&self) -> Vec<&Leaf> {
         match self {
-            Self::Constant(_) => Vec::new(),
-            Self::Leaf(leaf) => vec![leaf],
+            Self::Value(_) => Vec::new(),
+            Self::Text(text) => text.leaf().into_iter().collect(),
             Self::List(nodes) => nodes.iter().flat_map(Self::leaves).collect(),
             Self::Map(members) => members.iter().flat_map(|(_, node)| node.leaves()).collect(),
             Self::When(condition, node) => {

@@ -77,9 +77,9 @@ impl<'a> Rendering<'a> {
             return None;
         }
         match node {
-            Node::Constant(value) => (!value.is_null()).then(|| value.clone()),
-            Node::Leaf(leaf) => {
-                let text = self.templates.render_leaf(leaf, self.scope);
+            Node::Value(value) => (!value.is_null()).then(|| value.clone()),
+            Node::Text(text) => {
+                let text = self.templates.render_text(text, self.scope);
                 let text = text.map_err(|errors| self.errors.extend(errors)).ok()?;
                 (!text.is_empty()).then(|| Value::String(text))
             }
@@ -154,7 +154,7 @@ impl<'a> Rendering<'a> {
                 let (number, part) = present.nth(token.parse().ok()?)?;
                 Some((number.to_string(), part))
             }
-            Node::Constant(_) | Node::Leaf(_) => None,
+            Node::Value(_) | Node::Text(_) => None,
         }
     }
 }
