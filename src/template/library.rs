@@ -17,7 +17,7 @@ use super::names::Names;
 use super::scan::{Scan, scan};
 use super::tag_mistakes::{mistakes, unclosed_section, wrong_comparisons};
 use super::tera_error::from_tera;
-use super::token::{Kind, Tag, Token, shown};
+use super::token::{Kind, Tag, shown};
 use super::tree::{Leaf, ShownColumn, Text};
 use super::uses::Uses;
 use super::writer::LimitedWriter;
@@ -109,8 +109,10 @@ impl Library {
             let error = TemplateError::new("the template renders to more than 1 MB").with_hint(
                 "look for loops within loops, and for a value that is made longer again and again",
             );
+            let source = self.text(leaf).map(|text| Arc::clone(&text.source));
             return Err(vec![TemplateError {
-                source: self.text(leaf).and_then(|text| text.file()),
+                // A text of the manifest has no path, and the pointer is its place.
+                source: source.filter(|source| !source.path().as_os_str().is_empty()),
                 ..error
             }]);
         }
@@ -224,7 +226,9 @@ impl Library {
         }
         let uses_row = uses.uses_row(names);
         for text in texts {
-            errors.extend(text.wrong_comparisons(names, &assigned));
+            let wrong = |tag| wrong_comparisons(tag, text.source.text(), names, &assigned);
+            let wrong = text.scan.tags.iter().flat_map(wrong);
+            errors.extend(wrong.map(|error| text.with_source(error)));
             if uses_row {
                 errors.extend(text.columns_of_row(names, &mut uses));
             }
@@ -321,12 +325,6 @@ impl TemplateText {
         }
     }
 
-    /// The file; `None` for a text of the manifest.
-    fn file(&self) -> Option<Arc<Source>> {
-        let is_file = !self.source.path().as_os_str().is_empty();
-        is_file.then(|| Arc::clone(&self.source))
-    }
-
     fn source_text(&self, at: &Range<usize>) -> &str {
         self.source.text().get(at.clone()).unwrap_or_default()
     }
@@ -353,20 +351,10 @@ impl TemplateText {
     }
 
     fn mistakes(&self) -> impl Iterator<Item = TemplateError> {
-        // `__tera_context` prints every value of the row, identity numbers among them.
-        let mut names = self.scan.tokens(Kind::Name);
-        let shows_all = names.find(|name| name.text.starts_with("__tera"));
-        let shows_all = shows_all.map(|Token { text, at, .. }| {
-            let message = format!("`{text}` shows everything there is, and is not allowed");
-            self.locate(TemplateError::new(message), at.clone())
-        });
         let mistakes = self.scan.tags.iter().flat_map(mistakes);
         let unclosed = unclosed_section(&self.scan.tags, &self.source);
-        shows_all.into_iter().chain(
-            mistakes
-                .chain(unclosed)
-                .map(|error| self.with_source(error)),
-        )
+        let all = mistakes.chain(unclosed);
+        all.map(|error| self.with_source(error))
     }
 
     /// Adds the columns that are used as `row["E-post"]`. Columns that do not exist are errors.
@@ -380,28 +368,16 @@ impl TemplateText {
                 Some(name) => {
                     uses.row.insert(name);
                 }
-                None => errors.push(self.unknown_column(key, names)),
+                None => {
+                    let written = self.source_text(&key.at);
+                    let error = TemplateError::new(format!("there is no column `{written}`"))
+                        .with_hint(names.column_hint(written));
+                    errors.push(self.locate(error, key.at.clone()));
+                }
             }
         }
         uses.names.extend(&uses.row);
         errors
-    }
-
-    fn unknown_column(&self, key: &Token, names: &Names) -> TemplateError {
-        let written = self.source_text(&key.at);
-        let error = TemplateError::new(format!("there is no column `{written}`"))
-            .with_hint(names.column_hint(written));
-        self.locate(error, key.at.clone())
-    }
-
-    fn wrong_comparisons(
-        &self,
-        names: &Names,
-        assigned: &HashSet<&str>,
-    ) -> impl Iterator<Item = TemplateError> {
-        let tags = self.scan.tags.iter();
-        tags.flat_map(|tag| wrong_comparisons(tag, self.source.text(), names, assigned))
-            .map(|error| self.with_source(error))
     }
 
     fn shown_columns(

@@ -44,7 +44,7 @@ pub(super) fn mistakes(tag: &Tag) -> Vec<TemplateError> {
     };
     let has = |word: &str| tokens.iter().any(|token| token.is(word));
     let no_tag = |name: &str| format!("there is no tag `{name}`");
-    let mut found = Vec::new();
+    let mut found: Vec<_> = tokens.iter().filter_map(shows_all).collect();
     match tag.word() {
         "" if tag.is_statement => return found,
         "" | "if" | "elif" => found.extend(lone_equals(tag)),
@@ -70,6 +70,17 @@ pub(super) fn mistakes(tag: &Tag) -> Vec<TemplateError> {
         found.extend(changed_recipient_name(tokens));
     }
     found
+}
+
+/// Refuses `__tera_context`, which prints every value of the row, identity numbers among them.
+fn shows_all(token: &Token) -> Option<TemplateError> {
+    let text = &token.text;
+    let message = format!("`{text}` shows everything there is, and is not allowed");
+    let is_meant = token.kind == Kind::Name && text.starts_with("__tera");
+    is_meant.then(|| TemplateError {
+        span: token.at.clone(),
+        ..TemplateError::new(message)
+    })
 }
 
 /// The tags that begin and end a section.
