@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::manifest::LoadedManifest;
-use crate::template::{MemberRules, TemplateError, Templates, Text, Tree};
+use crate::template::{MemberRules, TemplateError, TemplateResult, Templates, Text, Tree};
 
 /// The members with rules of their own: values in the body are escaped for Markdown, and a property may be called `when`.
 pub(super) const MEMBER_RULES: MemberRules = MemberRules {
@@ -108,7 +108,7 @@ fn compile_attachment(
     index: usize,
     entry: &Value,
     templates: &mut Templates,
-) -> Result<AttachmentPlan, Vec<TemplateError>> {
+) -> TemplateResult<AttachmentPlan> {
     let pointer = format!("/correspondence/content/attachments/{index}");
     let mut metadata = entry.clone();
     // massebrev's own members are taken out: what is left goes to Altinn as metadata.
@@ -153,7 +153,7 @@ fn compile_attachment(
 /// Moves the errors of a result to `errors`, so that compiling goes on and finds all of them.
 pub(super) fn record_errors<T>(
     errors: &mut Vec<TemplateError>,
-    result: Result<T, Vec<TemplateError>>,
+    result: TemplateResult<T>,
 ) -> Option<T> {
     result.map_err(|mut wrong| errors.append(&mut wrong)).ok()
 }

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::condition::read_condition;
-use super::error::TemplateError;
+use super::error::TemplateResult;
 use super::templates::Templates;
 use super::tree::{Node, Text, Tree};
 use crate::diagnostic::Source;
@@ -11,22 +11,14 @@ use crate::text::pointer_token;
 
 impl Templates {
     /// Compiles a JSON value whose strings are templates and whose `{ "file": path }` objects are template files. `pointer` is the place of the value
-    /// in the manifest. The `Err` holds all errors.
-    pub(crate) fn compile(
-        &mut self,
-        pointer: &str,
-        value: &Value,
-    ) -> Result<Tree, Vec<TemplateError>> {
+    /// in the manifest.
+    pub(crate) fn compile(&mut self, pointer: &str, value: &Value) -> TemplateResult<Tree> {
         let root = self.node(pointer, value)?;
         let pointer = pointer.to_owned();
         Ok(Tree { pointer, root })
     }
 
-    pub(crate) fn compile_text(
-        &mut self,
-        pointer: &str,
-        text: &str,
-    ) -> Result<Text, Vec<TemplateError>> {
+    pub(crate) fn compile_text(&mut self, pointer: &str, text: &str) -> TemplateResult<Text> {
         self.compile_source(pointer, None, Source::new("", text), false)
     }
 
@@ -35,7 +27,7 @@ impl Templates {
         &mut self,
         pointer: &str,
         when: Option<&Value>,
-    ) -> Result<Text, Vec<TemplateError>> {
+    ) -> TemplateResult<Text> {
         let text = match when {
             None | Some(Value::Null) => "true".to_owned(),
             Some(Value::String(text)) => text.clone(),
@@ -48,7 +40,7 @@ impl Templates {
         Ok(condition)
     }
 
-    fn node(&mut self, pointer: &str, value: &Value) -> Result<Node, Vec<TemplateError>> {
+    fn node(&mut self, pointer: &str, value: &Value) -> TemplateResult<Node> {
         match value {
             Value::Null | Value::Bool(_) | Value::Number(_) => Ok(Node::Value(value.clone())),
             Value::String(text) => {
@@ -64,7 +56,7 @@ impl Templates {
         }
     }
 
-    fn list(&mut self, pointer: &str, items: &[Value]) -> Result<Node, Vec<TemplateError>> {
+    fn list(&mut self, pointer: &str, items: &[Value]) -> TemplateResult<Node> {
         let nodes = items.iter().enumerate().map(|(at, item)| {
             let pointer = format!("{pointer}/{at}");
             match item {
@@ -77,11 +69,7 @@ impl Templates {
     }
 
     /// Compiles an object. Its `when` is its condition and no member, unless the author chooses the keys.
-    fn map(
-        &mut self,
-        pointer: &str,
-        members: &Map<String, Value>,
-    ) -> Result<Node, Vec<TemplateError>> {
+    fn map(&mut self, pointer: &str, members: &Map<String, Value>) -> TemplateResult<Node> {
         let key = pointer.rsplit('/').next().unwrap_or_default();
         match members.get("when") {
             Some(when) if !self.rules.own_keys.contains(&key) => {
@@ -96,7 +84,7 @@ impl Templates {
         pointer: &str,
         when: &Value,
         members: &Map<String, Value>,
-    ) -> Result<Node, Vec<TemplateError>> {
+    ) -> TemplateResult<Node> {
         let others = members.iter().filter(|(key, _)| *key != "when");
         let condition = self.compile_condition(&format!("{pointer}/when"), Some(when));
         // A part that is never included is compiled too, so that its mistakes are reported.
@@ -115,7 +103,7 @@ impl Templates {
         &mut self,
         pointer: &str,
         members: impl Iterator<Item = (&'v String, &'v Value)>,
-    ) -> Result<Node, Vec<TemplateError>> {
+    ) -> TemplateResult<Node> {
         let nodes = members.map(|(key, member)| {
             let node = self.node(&format!("{pointer}/{}", pointer_token(key)), member)?;
             Ok((key.clone(), node))
@@ -123,7 +111,7 @@ impl Templates {
         Ok(Node::Map(collect(nodes)?))
     }
 
-    fn file(&mut self, pointer: &str, path: &str) -> Result<Node, Vec<TemplateError>> {
+    fn file(&mut self, pointer: &str, path: &str) -> TemplateResult<Node> {
         match self.compile_text(pointer, path)? {
             Text::Constant(path) => {
                 let (source, is_markdown) = (self.read(pointer, &path)?, self.is_markdown(pointer));
@@ -140,9 +128,7 @@ impl Templates {
 }
 
 /// Collects results; the `Err` holds the errors of all.
-fn collect<T>(
-    results: impl Iterator<Item = Result<T, Vec<TemplateError>>>,
-) -> Result<Vec<T>, Vec<TemplateError>> {
+fn collect<T>(results: impl Iterator<Item = TemplateResult<T>>) -> TemplateResult<Vec<T>> {
     let mut errors = Vec::new();
     let done = results.filter_map(|result| result.map_err(|wrong| errors.extend(wrong)).ok());
     let done = done.collect();

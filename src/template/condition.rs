@@ -1,10 +1,10 @@
 //! Conditions: the member `when`, which decides if a part of a letter is included.
 
-use super::error::TemplateError;
+use super::error::{TemplateError, TemplateResult};
 use crate::correspondence::text::excerpt;
 
 /// Parses the rendered `when` at a pointer. One that is neither true, false nor empty is an error.
-pub(super) fn read_condition(text: &str, pointer: &str) -> Result<bool, Vec<TemplateError>> {
+pub(super) fn read_condition(text: &str, pointer: &str) -> TemplateResult<bool> {
     parse_condition(text).ok_or_else(|| {
         let error = TemplateError::new("`when` is neither true nor false")
             .with_cause(format!("rendered {}", excerpt(text)))

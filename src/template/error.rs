@@ -28,6 +28,9 @@ pub(crate) struct TemplateError {
     pub(crate) is_in_every_row: bool,
 }
 
+/// The result of compiling or rendering. Its `Err` holds all errors, not only the first.
+pub(crate) type TemplateResult<T> = Result<T, Vec<TemplateError>>;
+
 impl TemplateError {
     pub(super) fn new(message: impl Into<String>) -> Self {
         Self {

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use tera::{Context, ErrorKind, ReportError, Tera};
 
-use super::error::{TemplateError, at};
+use super::error::{TemplateError, TemplateResult, at};
 use super::folder::Folder;
 use super::names::Names;
 use super::scan::{Scan, scan};
@@ -65,7 +65,7 @@ impl Library {
         path: Option<&str>,
         source: Source,
         is_markdown: bool,
-    ) -> Result<Text, Vec<TemplateError>> {
+    ) -> TemplateResult<Text> {
         let text_name = match path {
             Some(path) => path.to_owned(),
             None => format!("{pointer}#{}", self.texts.len()),
@@ -100,7 +100,7 @@ impl Library {
         leaf: &Leaf,
         context: &Context,
         language: Language,
-    ) -> Result<String, Vec<TemplateError>> {
+    ) -> TemplateResult<String> {
         let mut writer = LimitedWriter::new(language);
         let Err(error) = self.tera.render_to(&leaf.name, context, &mut writer) else {
             return Ok(writer.text);
@@ -123,10 +123,7 @@ impl Library {
     }
 
     /// Reads the files that a text includes and extends, and so on for these files. Returns all their texts, that text first.
-    fn read_files(
-        &mut self,
-        text: TemplateText,
-    ) -> Result<Vec<Arc<TemplateText>>, Vec<TemplateError>> {
+    fn read_files(&mut self, text: TemplateText) -> TemplateResult<Vec<Arc<TemplateText>>> {
         let mut errors = Vec::new();
         let (mut texts, mut read) = (vec![self.add(text)], 0);
         while let Some(text) = texts.get(read).cloned() {
@@ -167,11 +164,7 @@ impl Library {
     }
 
     /// Adds the texts that Tera does not know yet; after an error it knows none of them. The first is to be known as `name`.
-    fn add_to_tera(
-        &mut self,
-        texts: &[Arc<TemplateText>],
-        name: &str,
-    ) -> Result<(), Vec<TemplateError>> {
+    fn add_to_tera(&mut self, texts: &[Arc<TemplateText>], name: &str) -> TemplateResult<()> {
         let mut new: Vec<_> = texts
             .iter()
             .map(|text| (&*text.name, &*text.scan.text))
@@ -196,7 +189,7 @@ impl Library {
         pointer: &str,
         name: String,
         texts: &[Arc<TemplateText>],
-    ) -> Result<Leaf, Vec<TemplateError>> {
+    ) -> TemplateResult<Leaf> {
         let names = &self.names;
         let tags = || texts.iter().flat_map(|text| &text.scan.tags);
         let mut uses = Uses {

@@ -11,7 +11,7 @@ use tera::Context;
 
 use super::condition::read_condition;
 use super::engine;
-use super::error::{TemplateError, at};
+use super::error::{TemplateError, TemplateResult, at};
 use super::folder::Folder;
 use super::library::Library;
 use super::names::{Meaning, Names};
@@ -36,7 +36,7 @@ pub(crate) struct MemberRules {
 /// A template file whose path comes from a row, with its own library. Errors are cached too, so that a file is compiled once.
 struct RowFile {
     library: Library,
-    text: Result<Text, Vec<TemplateError>>,
+    text: TemplateResult<Text>,
 }
 
 /// Compiles and renders the templates of a mailing. After compilation it can be shared between threads.
@@ -128,7 +128,7 @@ impl Templates {
     }
 
     /// Reads a template file, which the value at `pointer` names.
-    pub(super) fn read(&self, pointer: &str, path: &str) -> Result<Source, Vec<TemplateError>> {
+    pub(super) fn read(&self, pointer: &str, path: &str) -> TemplateResult<Source> {
         let source = self.folder.read(pointer, path);
         source.map_err(|error| vec![error.at(pointer)])
     }
@@ -140,7 +140,7 @@ impl Templates {
         path: Option<&str>,
         source: Source,
         is_markdown: bool,
-    ) -> Result<Text, Vec<TemplateError>> {
+    ) -> TemplateResult<Text> {
         let library = &mut self.library;
         let text = library.compile(pointer, path, source, is_markdown)?;
         let text = self.finish(&self.library, text)?;
@@ -151,7 +151,7 @@ impl Templates {
     }
 
     /// Renders a text at once when it is the same for all rows.
-    fn finish(&self, library: &Library, text: Text) -> Result<Text, Vec<TemplateError>> {
+    fn finish(&self, library: &Library, text: Text) -> TemplateResult<Text> {
         let Text::Leaf(mut leaf) = text else {
             return Ok(text);
         };
@@ -238,7 +238,7 @@ impl Templates {
         self.path(leaf, scope).ok()
     }
 
-    fn path(&self, leaf: &Leaf, scope: &Scope) -> Result<String, Vec<TemplateError>> {
+    fn path(&self, leaf: &Leaf, scope: &Scope) -> TemplateResult<String> {
         self.render_template(&self.library, leaf, &scope.context, scope)
     }
 
@@ -261,21 +261,13 @@ impl Templates {
     }
 
     /// True when a part is included for a row.
-    pub(crate) fn holds(
-        &self,
-        condition: &Text,
-        scope: &Scope,
-    ) -> Result<bool, Vec<TemplateError>> {
+    pub(crate) fn holds(&self, condition: &Text, scope: &Scope) -> TemplateResult<bool> {
         let pointer = condition.leaf().map_or("", |leaf| &leaf.pointer);
         read_condition(&self.render_text(condition, scope)?, pointer)
     }
 
-    /// Renders one text for a row. The `Err` holds all errors.
-    pub(crate) fn render_text(
-        &self,
-        text: &Text,
-        scope: &Scope,
-    ) -> Result<String, Vec<TemplateError>> {
+    /// Renders one text for a row.
+    pub(crate) fn render_text(&self, text: &Text, scope: &Scope) -> TemplateResult<String> {
         let leaf = match text {
             Text::Constant(text) => return Ok(text.clone()),
             Text::Leaf(leaf) => leaf,
@@ -295,7 +287,7 @@ impl Templates {
         leaf: &Leaf,
         context: &Context,
         scope: &Scope,
-    ) -> Result<String, Vec<TemplateError>> {
+    ) -> TemplateResult<String> {
         let only = leaf.only.as_ref().and_then(|name| context.get(name));
         // Most short templates are a single column, whose value is copied without Tera.
         if let Some(value) = only.and_then(tera::Value::as_str) {
@@ -306,7 +298,7 @@ impl Templates {
         Ok(text)
     }
 
-    fn render_row_file(&self, leaf: &Leaf, scope: &Scope) -> Result<String, Vec<TemplateError>> {
+    fn render_row_file(&self, leaf: &Leaf, scope: &Scope) -> TemplateResult<String> {
         let file = self.row_file(leaf, self.path(leaf, scope)?);
         match &file.text {
             Err(errors) => {
@@ -403,7 +395,7 @@ pub(super) mod tests {
             &self,
             tree: &Tree,
             row: &[&str],
-        ) -> Result<T, Vec<TemplateError>> {
+        ) -> TemplateResult<T> {
             self.templates.render(tree, &self.scope(row))
         }
 

@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use serde_path_to_error::Segment;
 
-use super::error::TemplateError;
+use super::error::{TemplateError, TemplateResult};
 use super::scope::Scope;
 use super::templates::Templates;
 use super::tree::{Node, Tree};
@@ -18,12 +18,11 @@ const MISTAKES: usize = 50;
 
 impl Templates {
     /// Renders a tree for a row to a typed value. Members and items that render to nothing are left out, and texts are kept byte for byte.
-    /// The `Err` holds all errors.
     pub(crate) fn render<T: DeserializeOwned>(
         &self,
         tree: &Tree,
         scope: &Scope,
-    ) -> Result<T, Vec<TemplateError>> {
+    ) -> TemplateResult<T> {
         let mut rendering = Rendering::new(self, scope);
         let read = T::deserialize(rendering.whole(tree));
         let mut errors = mem::take(&mut rendering.errors);
