@@ -117,30 +117,12 @@ struct Added {
 pub(super) fn plus(value: &Value, by: &Kwargs) -> Result<String, Error> {
     let added = Added::read(by)?;
     let when = DateOrTime::read(value).ok_or_else(|| not_a_date("plus", value))?;
-    let out_of_range = |_| failure("`plus` leads out of the calendar", &value.to_string());
-    let [months, days, hours] = added.spans().map_err(out_of_range)?;
-    match when {
-        DateOrTime::Date(_) if !hours.is_zero() => Err(failure(
-            "hours cannot be added to a date",
-            &value.to_string(),
-        )),
-        DateOrTime::Date(date) => {
-            let date = date
-                .checked_add(months)
-                .and_then(|date| date.checked_add(days));
-            let date = date.and_then(|date| add_workdays(date, added.workdays));
-            Ok(date.map_err(out_of_range)?.to_string())
-        }
-        DateOrTime::Time(mut zoned) => {
-            for span in [months, days, hours] {
-                zoned = zoned.checked_add(span).map_err(out_of_range)?;
-            }
-            let date = add_workdays(zoned.date(), added.workdays).map_err(out_of_range)?;
-            // The time of day stays, even across a change to or from summer time.
-            let zoned = zoned.with().date(date).build().map_err(out_of_range)?;
-            Ok(Moment::from(&zoned).to_string())
-        }
+    if matches!(when, DateOrTime::Date(_)) && added.hours != 0 {
+        let message = "hours cannot be added to a date";
+        return Err(failure(message, &value.to_string()));
     }
+    let sum = added.to(&when);
+    sum.map_err(|_| failure("`plus` leads out of the calendar", &value.to_string()))
 }
 
 impl Added {
@@ -174,13 +156,23 @@ impl Added {
         Ok(added)
     }
 
-    fn spans(&self) -> Result<[Span; 3], jiff::Error> {
-        let span = Span::new();
-        Ok([
-            span.try_months(self.months)?,
-            span.try_days(self.days)?,
-            span.try_hours(self.hours)?,
-        ])
+    fn to(&self, when: &DateOrTime) -> Result<String, jiff::Error> {
+        let months = Span::new().try_months(self.months)?;
+        let days = Span::new().try_days(self.days)?;
+        let hours = Span::new().try_hours(self.hours)?;
+        match when {
+            DateOrTime::Date(date) => {
+                let date = date.checked_add(months)?.checked_add(days)?;
+                Ok(add_workdays(date, self.workdays)?.to_string())
+            }
+            DateOrTime::Time(zoned) => {
+                let zoned = zoned.checked_add(months)?.checked_add(days)?;
+                let zoned = zoned.checked_add(hours)?;
+                let date = add_workdays(zoned.date(), self.workdays)?;
+                // The time of day stays, even across a change to or from summer time.
+                Ok(Moment::from(&zoned.with().date(date).build()?).to_string())
+            }
+        }
     }
 }
 
