@@ -15,13 +15,13 @@ use super::error::{TemplateError, TemplateResult, at};
 use super::folder::Folder;
 use super::names::Names;
 use super::scan::{Scan, scan};
+use super::scope::Scope;
 use super::tag_mistakes::{mistakes, unclosed_section, wrong_comparisons};
 use super::tera_error::from_tera;
 use super::token::{Kind, Tag, shown};
 use super::tree::{Leaf, ShownColumn, Text};
 use super::uses::Uses;
 use super::writer::LimitedWriter;
-use crate::correspondence::Language;
 use crate::diagnostic::Source;
 
 /// The end of the names of templates whose values are escaped for Markdown. No path can end like this, because the folder refuses paths with a NUL.
@@ -95,14 +95,21 @@ impl Library {
         self.texts.get(leaf.name.trim_end_matches(MARKDOWN))
     }
 
+    /// Renders a template for the row of a scope, and notes the blank columns that it shows. `context` is the scope's own or has more in it.
     pub(super) fn render(
         &self,
         leaf: &Leaf,
         context: &Context,
-        language: Language,
+        scope: &Scope,
     ) -> TemplateResult<String> {
-        let mut writer = LimitedWriter::new(language);
+        let only = leaf.only.as_ref().and_then(|name| context.get(name));
+        // Most short templates are a single column, whose value is copied without Tera.
+        if let Some(value) = only.and_then(tera::Value::as_str) {
+            return Ok(value.to_owned());
+        }
+        let mut writer = LimitedWriter::new(scope.language);
         let Err(error) = self.tera.render_to(&leaf.name, context, &mut writer) else {
+            scope.note_blanks(&leaf.shown, &writer.text);
             return Ok(writer.text);
         };
         if let ErrorKind::Io(io::ErrorKind::FileTooLarge) = error.kind() {
@@ -357,16 +364,13 @@ impl TemplateText {
         }
         let mut errors = Vec::new();
         for key in self.scan.tokens(Kind::Column) {
-            match names.column(&key.text) {
-                Some(name) => {
-                    uses.row.insert(name);
-                }
-                None => {
-                    let written = self.source_text(&key.at);
-                    let error = TemplateError::new(format!("there is no column `{written}`"))
-                        .with_hint(names.column_hint(written));
-                    errors.push(self.locate(error, key.at.clone()));
-                }
+            if let Some(name) = names.column(&key.text) {
+                uses.row.insert(name);
+            } else {
+                let written = self.source_text(&key.at);
+                let error = TemplateError::new(format!("there is no column `{written}`"))
+                    .with_hint(names.column_hint(written));
+                errors.push(self.locate(error, key.at.clone()));
             }
         }
         uses.names.extend(&uses.row);

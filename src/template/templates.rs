@@ -7,7 +7,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use jiff::Timestamp;
-use tera::Context;
 
 use super::condition::read_condition;
 use super::engine;
@@ -166,8 +165,9 @@ impl Templates {
             }
         } else if !leaf.uses.vary(&self.names) {
             // The scope is empty: variables and the mailing's name are in Tera's global context.
-            let scope = Scope::default();
-            let text = library.render(&leaf, &scope.context, self.language(&scope));
+            let mut scope = Scope::default();
+            scope.language = self.language(&scope);
+            let text = library.render(&leaf, &scope.context, &scope);
             let text = text.map_err(|errors| at(errors, &leaf.pointer))?;
             return Ok(Text::Constant(text));
         }
@@ -239,7 +239,7 @@ impl Templates {
     }
 
     fn path(&self, leaf: &Leaf, scope: &Scope) -> TemplateResult<String> {
-        self.render_template(&self.library, leaf, &scope.context, scope)
+        self.library.render(leaf, &scope.context, scope)
     }
 
     /// The text of the template at a pointer, with a letter in place of every value; `None` when it is blank. `file` is the path that the row chooses, if it does.
@@ -275,27 +275,9 @@ impl Templates {
         let rendered = if leaf.is_path {
             self.render_row_file(leaf, scope)
         } else {
-            self.render_template(&self.library, leaf, &scope.context, scope)
+            self.library.render(leaf, &scope.context, scope)
         };
         rendered.map_err(|errors| at(errors, &leaf.pointer))
-    }
-
-    /// Renders a template, and notes the blank columns that it shows.
-    fn render_template(
-        &self,
-        library: &Library,
-        leaf: &Leaf,
-        context: &Context,
-        scope: &Scope,
-    ) -> TemplateResult<String> {
-        let only = leaf.only.as_ref().and_then(|name| context.get(name));
-        // Most short templates are a single column, whose value is copied without Tera.
-        if let Some(value) = only.and_then(tera::Value::as_str) {
-            return Ok(value.to_owned());
-        }
-        let text = library.render(leaf, context, scope.language)?;
-        scope.note_blanks(&leaf.shown, &text);
-        Ok(text)
     }
 
     fn render_row_file(&self, leaf: &Leaf, scope: &Scope) -> TemplateResult<String> {
@@ -314,7 +296,7 @@ impl Templates {
                 let uses_row = leaf.uses.uses_row(&self.names);
                 let context = uses_row.then(|| scope.with_row(&self.names, &leaf.uses));
                 let context = context.as_ref().unwrap_or(&scope.context);
-                self.render_template(&file.library, leaf, context, scope)
+                file.library.render(leaf, context, scope)
             }
         }
     }
