@@ -74,60 +74,48 @@ pub(super) fn mistakes(tag: &Tag) -> Vec<TemplateError> {
 
 /// Refuses `__tera_context`, which prints every value of the row, identity numbers among them.
 fn shows_all(token: &Token) -> Option<TemplateError> {
-    let text = &token.text;
-    let message = format!("`{text}` shows everything there is, and is not allowed");
-    let is_meant = token.kind == Kind::Name && text.starts_with("__tera");
+    let is_meant = token.kind == Kind::Name && token.text.starts_with("__tera");
+    let message = format!(
+        "`{}` shows everything there is, and is not allowed",
+        token.text
+    );
     is_meant.then(|| TemplateError {
         span: token.at.clone(),
         ..TemplateError::new(message)
     })
 }
 
-/// The tags that begin and end a section.
-const SECTIONS: [(&str, &str); 5] = [
-    ("if", "endif"),
-    ("for", "endfor"),
-    ("filter", "endfilter"),
-    ("block", "endblock"),
-    ("component", "endcomponent"),
-];
+/// The tags that begin a section, which ends with the same word behind `end`.
+const SECTIONS: [&str; 5] = ["if", "for", "filter", "block", "component"];
 
 /// The first section of a template that is closed by the tag of another one, or else the last one that is never closed. Tera only says that the text ends.
 pub(super) fn unclosed_section(tags: &[Tag], source: &Source) -> Option<TemplateError> {
-    let mut open: Vec<(&Token, &str)> = Vec::new();
+    let mut open: Vec<&Token> = Vec::new();
     for tag in tags {
         let Some(first) = tag.tokens.first() else {
             continue;
         };
         let word = tag.word();
-        if let Some((_, end)) = SECTIONS.iter().find(|(begin, _)| *begin == word) {
-            open.push((first, end));
-        } else if SECTIONS.iter().any(|(_, end)| *end == word) {
-            match open.pop() {
-                Some((_, end)) if end == word => {}
-                Some((begin, end)) => {
-                    let line = source.position(begin.at.start).line;
-                    let message = format!("`{word}` stands where `{end}` belongs");
-                    let hint = format!(
-                        "the `{}` on line {line} is open: close it first",
-                        begin.text
-                    );
-                    return Some(mistake(first, message, &hint));
-                }
-                None => {
-                    let hint = "take it out, or write the tag that begins the section";
-                    return Some(mistake(first, format!("`{word}` closes nothing"), hint));
-                }
+        let section = word.strip_prefix("end");
+        if SECTIONS.contains(&word) {
+            open.push(first);
+        } else if let Some(section) = section.filter(|section| SECTIONS.contains(section)) {
+            let Some(begin) = open.pop() else {
+                let hint = "take it out, or write the tag that begins the section";
+                return Some(mistake(first, format!("`{word}` closes nothing"), hint));
+            };
+            if begin.text != section {
+                let (begin, line) = (&begin.text, source.position(begin.at.start).line);
+                let message = format!("`{word}` stands where `end{begin}` belongs");
+                let hint = format!("the `{begin}` on line {line} is open: close it first");
+                return Some(mistake(first, message, &hint));
             }
         }
     }
-    let (begin, end) = open.pop()?;
+    let begin = open.pop()?;
     let message = format!("this `{}` is never closed", begin.text);
-    Some(mistake(
-        begin,
-        message,
-        &format!("write `{{% {end} %}}` where it ends"),
-    ))
+    let hint = format!("write `{{% end{} %}}` where it ends", begin.text);
+    Some(mistake(begin, message, &hint))
 }
 
 /// Finds comparisons of columns without a filter that cannot work, because the value of a column is text: `Beløp > 0`, `row["Antall"] == 1`. Texts are ordered letter
