@@ -28,6 +28,9 @@ pub(crate) struct TemplateError {
     pub(crate) is_in_every_row: bool,
 }
 
+/// The largest number of errors that are reported for a template or a row.
+pub(super) const MOST_ERRORS: usize = 50;
+
 /// The result of compiling or rendering. Its `Err` holds all errors, not only the first.
 pub(crate) type TemplateResult<T> = Result<T, Vec<TemplateError>>;
 

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use tera::{Context, ErrorKind, ReportError, Tera};
 
-use super::error::{TemplateError, TemplateResult, at};
+use super::error::{MOST_ERRORS, TemplateError, TemplateResult, at};
 use super::folder::Folder;
 use super::names::Names;
 use super::scan::{Scan, scan};
@@ -26,9 +26,6 @@ use crate::diagnostic::Source;
 
 /// The end of the names of templates whose values are escaped for Markdown. No path can end like this, because the folder refuses paths with a NUL.
 pub(super) const MARKDOWN: &str = "\0md";
-
-/// The largest number of errors about names that are reported for a template.
-const NAME_ERRORS: usize = 50;
 
 /// A set of templates that are compiled together.
 #[derive(Clone)]
@@ -239,7 +236,7 @@ impl Library {
                 let position = source.map(|source| source.position(error.span.start));
                 (position, error.message.clone())
             });
-            errors.truncate(NAME_ERRORS);
+            errors.truncate(MOST_ERRORS);
             return Err(errors);
         }
         // In Markdown the value has to be escaped, so it cannot simply be copied.

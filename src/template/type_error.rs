@@ -12,7 +12,9 @@ pub(super) fn explain(
     text: Option<&str>,
 ) -> TemplateError {
     let error = error.to_string();
-    let (message, found, words) = match error.rsplit_once(", expected ") {
+    let expected = error.rsplit_once(", expected ");
+    // A message that begins with the row's text is a type's own.
+    let (message, found, words) = match expected.filter(|_| !error.starts_with('`')) {
         // "invalid type: integer `7`, expected a string", "unknown variant `x`, expected one of `Email`, `Sms`".
         Some((found, expected)) => {
             let words: Vec<_> = expected.split('`').skip(1).step_by(2).collect();

@@ -6,15 +6,12 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use serde_path_to_error::Segment;
 
-use super::error::{TemplateError, TemplateResult};
+use super::error::{MOST_ERRORS, TemplateError, TemplateResult};
 use super::scope::Scope;
 use super::templates::Templates;
 use super::tree::{Node, Tree};
 use super::type_error;
 use crate::text::{key_of_token, pointer_token};
-
-/// The largest number of mistakes that are reported for a row.
-const MISTAKES: usize = 50;
 
 impl Templates {
     /// Renders a tree for a row to a typed value. Members and items that render to nothing are left out, and texts are kept byte for byte.
@@ -108,7 +105,7 @@ impl<'a> Rendering<'a> {
     fn mistakes<T: DeserializeOwned>(&mut self, tree: &Tree) -> Vec<TemplateError> {
         let mut mistakes = Vec::new();
         // Reading stops at the first mistake. That part is then treated as absent, and the tree is read again to find further ones.
-        while mistakes.len() < MISTAKES {
+        while mistakes.len() < MOST_ERRORS {
             let value = self.whole(tree);
             let Err(error) = serde_path_to_error::deserialize::<_, T>(&value) else {
                 break;
@@ -393,14 +390,22 @@ mod tests {
         assert_eq!(request.recipients.len(), 1);
 
         let tree = bench.tree(&json!({"correspondence": {"dueDateTime": "{{ Navn }}"}}));
-        let errors = bench
-            .render::<Request>(&tree, &["", "15.12.2026", "", ""])
-            .unwrap_err();
-        assert_eq!(errors[0].pointer, "/root/correspondence/dueDateTime");
-        assert_eq!(
-            errors[0].message,
-            "the text is not a date and time such as 2026-12-15T12:00:00+01:00 or 2026-12-15"
-        );
-        assert_eq!(errors[0].cause.as_deref(), Some("rendered `15.12.2026`"));
+        for (cell, cause) in [
+            ("15.12.2026", "rendered `15.12.2026`"),
+            (
+                "x, expected `07827199405`",
+                "rendered `x, expected `078271*****``",
+            ),
+        ] {
+            let errors = bench
+                .render::<Request>(&tree, &["", cell, "", ""])
+                .unwrap_err();
+            assert_eq!(errors[0].pointer, "/root/correspondence/dueDateTime");
+            assert_eq!(
+                errors[0].message,
+                "the text is not a date and time such as 2026-12-15T12:00:00+01:00 or 2026-12-15"
+            );
+            assert_eq!(errors[0].cause.as_deref(), Some(cause));
+        }
     }
 }
