@@ -1,40 +1,46 @@
 //! The error of a rendered value that does not fit its type.
 
+use serde_json::Value;
+
 use super::error::TemplateError;
 use crate::correspondence::text::excerpt;
 use crate::diagnostic::did_you_mean;
 use crate::text::join_alternatives;
 
-/// Explains an error of serde at a pointer, where `text` was rendered if the value is a text.
+/// Explains an error of serde for the value at a pointer.
 pub(super) fn explain(
     error: &serde_json::Error,
     pointer: String,
-    text: Option<&str>,
+    value: Option<&Value>,
 ) -> TemplateError {
     let error = error.to_string();
     let expected = error.rsplit_once(", expected ");
     // A message that begins with the row's text is a type's own.
-    let (message, found, words) = match expected.filter(|_| !error.starts_with('`')) {
+    let (message, words) = match expected.filter(|_| !error.starts_with('`')) {
         // "invalid type: integer `7`, expected a string", "unknown variant `x`, expected one of `Email`, `Sms`".
-        Some((found, expected)) => {
+        Some((_, expected)) => {
             let words: Vec<_> = expected.split('`').skip(1).step_by(2).collect();
             let quoted: Vec<_> = words.iter().map(|word| format!("`{word}`")).collect();
             let expected = match quoted.as_slice() {
                 [] => expected.to_owned(),
                 quoted => join_alternatives(quoted),
             };
-            (format!("expected {expected}"), Some(kind(found)), words)
+            (format!("expected {expected}"), words)
         }
-        None => (own_message(&error), None, Vec::new()),
+        None => (own_message(&error), Vec::new()),
     };
+    let text = value.and_then(Value::as_str);
     let meant = || did_you_mean(text?, words.into_iter());
     TemplateError {
         hint: text
             .and_then(|text| remedy(&message, text.trim()))
             .or_else(meant),
-        cause: text
-            .map(|text| format!("rendered {}", excerpt(text)))
-            .or(found),
+        cause: value.map(|value| match value {
+            Value::String(text) => format!("rendered {}", excerpt(text)),
+            Value::Object(_) => "an object".to_owned(),
+            Value::Array(_) => "a list".to_owned(),
+            value => excerpt(&value.to_string()),
+        }),
         pointer,
         ..TemplateError::new(message)
     }
@@ -49,15 +55,6 @@ fn own_message(message: &str) -> String {
     match own {
         Some((_, own)) => format!("the text {own}"),
         None => message.to_owned(),
-    }
-}
-
-/// The kind of value that was found, in words.
-fn kind(found: &str) -> String {
-    match found.strip_prefix("invalid type: ").unwrap_or(found) {
-        "map" => "an object".to_owned(),
-        "sequence" => "a list".to_owned(),
-        other => excerpt(&other.replace('`', "")),
     }
 }
 

@@ -111,9 +111,9 @@ impl<'a> Rendering<'a> {
                 break;
             };
             let path: String = error.path().iter().map(token).collect();
-            let text = value.pointer(&path).and_then(Value::as_str);
+            let wrong = value.pointer(&path);
             let (pointer, part) = self.follow(tree, &path);
-            mistakes.push(type_error::explain(error.inner(), pointer, text));
+            mistakes.push(type_error::explain(error.inner(), pointer, wrong));
             let part = part.unwrap_or(&tree.root);
             if ptr::eq(part, &raw const tree.root) {
                 break;
@@ -320,14 +320,14 @@ mod tests {
                 "x",
                 "/root/list/1",
                 "expected a string",
-                "`integer 7`",
+                "`7`",
             ),
             (
                 json!({"text": 7}),
                 "x",
                 "/root/text",
                 "expected a string",
-                "`integer 7`",
+                "`7`",
             ),
         ] {
             let error = read(&value, cell).unwrap_err();
