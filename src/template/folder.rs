@@ -27,15 +27,10 @@ pub(super) struct Folder {
 
 impl Folder {
     pub(super) fn new(folder: &Path) -> io::Result<Self> {
-        // The parent of a bare file name is the empty path.
         let here = Path::new(".");
-        let named = if folder.as_os_str().is_empty() {
-            here
-        } else {
-            folder
-        };
         Ok(Self {
-            real: named.canonicalize()?,
+            // Joined, because the parent of a bare file name is the empty path.
+            real: here.join(folder).canonicalize()?,
             // A file beside the manifest is named without a folder.
             shown: if folder == here {
                 PathBuf::new()
