@@ -1,4 +1,7 @@
 //! Rendering a tree to a JSON value, and that value to a type.
+//!
+//! The value in between costs a few percent of the rows a second (7 to 10, when it was measured) against a deserializer of our own that borrows from the tree. In
+//! exchange `serde_json` knows how every type is read, and `serde_path_to_error` where one does not fit.
 
 use std::{mem, ptr};
 
