@@ -116,7 +116,10 @@ impl<'a> Rendering<'a> {
             let path: String = error.path().iter().map(token).collect();
             let wrong = value.pointer(&path);
             let (pointer, part) = self.follow(tree, &path);
-            mistakes.push(type_error::explain(error.inner(), pointer, wrong));
+            mistakes.push(TemplateError {
+                is_in_every_row: matches!(part, Some(Node::Text(text)) if text.leaf().is_none()),
+                ..type_error::explain(error.inner(), pointer, wrong)
+            });
             let part = part.unwrap_or(&tree.root);
             if ptr::eq(part, &raw const tree.root) {
                 break;

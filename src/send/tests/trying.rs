@@ -250,7 +250,7 @@ async fn a_refused_token_costs_no_try() {
 
 #[tokio::test(start_paused = true)]
 async fn a_bare_403_is_about_one_letter_where_others_were_taken() {
-    for (heard, verdict) in [(false, Verdict::Stop), (true, Verdict::Rejected)] {
+    for (heard, verdict) in [(false, Verdict::Stop), (true, Verdict::RefreshToken)] {
         let heard = if heard {
             yes()
         } else {
