@@ -25,8 +25,10 @@ pub(crate) fn check(
         match checked {
             Ok(checked) => {
                 if report.add_row(row, checked, each) {
-                    // A row that is skipped on purpose is no evidence: no letter shows its values.
                     lint.observe(row);
+                } else {
+                    // A row that is skipped on purpose is no evidence of damage: no letter shows its values.
+                    lint.observe_skipped(row);
                 }
             }
             Err(problem) => report.push(problem.clone()),

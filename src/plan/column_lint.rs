@@ -7,7 +7,7 @@ use super::problems::PROBLEM_LIMIT;
 use super::report_builder::ReportBuilder;
 use crate::correspondence::identifier;
 use crate::correspondence::text::excerpt;
-use crate::diagnostic::{Place, Problem};
+use crate::diagnostic::{Place, Problem, difference};
 use crate::recipients::{
     Damage, Row, detect_damage, is_date, month_of, serial_date, with_signs_named,
 };
@@ -43,6 +43,8 @@ struct Column {
     kind: ColumnKind,
     /// The members of the letter that show it on one line.
     one_line: Vec<&'static str>,
+    /// The texts that templates compare it with.
+    compared: Vec<String>,
     suspects: Vec<SuspectCell>,
     dates: u64,
     filled: u64,
@@ -77,6 +79,8 @@ enum Suspicion {
     Damaged(Damage, String),
     /// A line break in a value that this member shows on one line.
     LineBreak(&'static str),
+    /// A value that looks like this text, which templates compare it with, and is not equal to it.
+    NotEqual(String),
     /// A key that is a date, and the text it may have been; empty when that is not known.
     KeyDate(String),
     Serial(String),
@@ -102,6 +106,7 @@ impl ColumnLint {
                 ColumnKind::from_header(header)
             },
             one_line: one_line_members(mailing, header),
+            compared: mailing.templates.compared_with(index),
             suspects: Vec::new(),
             dates: 0,
             filled: 0,
@@ -111,6 +116,13 @@ impl ColumnLint {
         };
         Self {
             columns: columns.map(column).collect(),
+        }
+    }
+
+    /// Looks at a row without a letter: its condition may have failed because of a blank or a capital letter.
+    pub(super) fn observe_skipped(&mut self, row: &Row) {
+        for column in &mut self.columns {
+            column.observe_comparisons(row.get(column.index), row);
         }
     }
 
@@ -151,6 +163,7 @@ impl Column {
         if let Some((kind, probably)) = detect_damage(value) {
             note(&mut self.suspects, Suspicion::Damaged(kind, probably));
         }
+        self.observe_comparisons(value, row);
         self.filled += 1;
         if let (Some(member), true) = (self.one_line.first(), value.contains(['\n', '\r'])) {
             note(&mut self.suspects, Suspicion::LineBreak(member));
@@ -182,6 +195,18 @@ impl Column {
                 }
             }
             ColumnKind::Date | ColumnKind::Other => {}
+        }
+    }
+
+    /// Notes a value that looks like a text that it is compared with, and equals none.
+    fn observe_comparisons(&mut self, value: &str, row: &Row) {
+        if self.compared.iter().any(|text| text == value) {
+            return;
+        }
+        let mut compared = self.compared.iter();
+        if let Some(text) = compared.find(|text| difference(value, text).is_some()) {
+            let suspicion = Suspicion::NotEqual(text.clone());
+            note_suspect(&mut self.suspects, value, row, suspicion);
         }
     }
 
@@ -329,6 +354,17 @@ impl SuspectCell {
                 format!("`{header}` has a line break, and `{member}` is one line"),
                 probably(""),
                 "remove it, or write `{{ … | replace(from=\"\\n\", to=\" \") }}` in the template",
+            ),
+            Suspicion::NotEqual(text) => (
+                format!(
+                    "`{header}` looks like `{text}`, which it is compared with, and is not equal to it"
+                ),
+                format!(
+                    "{}: {}",
+                    excerpt(&with_signs_named(&identifier::masked(&self.value))),
+                    difference(&self.value, text).unwrap_or_default()
+                ),
+                "write the cells alike, or compare without upper case and blanks: `{% if … | trim | lower == \"ja\" %}`",
             ),
             Suspicion::KeyDate(was) => (
                 format!("the key `{header}` is a date beside others that are none"),

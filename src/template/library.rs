@@ -16,7 +16,7 @@ use super::folder::Folder;
 use super::names::Names;
 use super::scan::{Scan, scan};
 use super::scope::Scope;
-use super::tag_mistakes::{mistakes, unclosed_section, wrong_comparisons};
+use super::tag_mistakes::{compared_texts, mistakes, unclosed_section, wrong_comparisons};
 use super::tera_error::from_tera;
 use super::token::{Kind, Tag, shown};
 use super::tree::{Leaf, ShownColumn, Text};
@@ -226,6 +226,9 @@ impl Library {
             let wrong = |tag| wrong_comparisons(tag, text.source.text(), names, &assigned);
             let wrong = text.scan.tags.iter().flat_map(wrong);
             errors.extend(wrong.map(|error| text.with_source(error)));
+            let compared = text.scan.tags.iter();
+            let compared = compared.flat_map(|tag| compared_texts(tag, names, &assigned));
+            uses.compared.extend(compared);
             if uses_row {
                 errors.extend(text.columns_of_row(names, &mut uses));
             }

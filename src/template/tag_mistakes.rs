@@ -157,8 +157,25 @@ pub(super) fn wrong_comparisons(
     found
 }
 
+/// The columns that a tag compares with texts, each with one text: `Språk == "nn"`, `Språk in ["nb", "nn"]`.
+pub(super) fn compared_texts(
+    tag: &Tag,
+    names: &Names,
+    assigned: &HashSet<&str>,
+) -> Vec<(usize, String)> {
+    let text = |(column, is_ordered, other): (&Token, bool, Option<&Token>)| {
+        let text = other.filter(|other| other.kind == Kind::Text && !other.text.contains('\\'))?;
+        let name = column
+            .variable()
+            .filter(|name| !assigned.contains(&**name))?;
+        let column = names.find(&name).filter(|_| !is_ordered)?;
+        Some((column, text.text.clone()))
+    };
+    comparisons(tag).into_iter().filter_map(text).collect()
+}
+
 /// The comparisons of a tag, from each side that is a name or a column of `row`: that side, if it is asked for an order (`<`, `>=`), and the other side, when that
-/// is a single word or number.
+/// is a single word, number or text.
 fn comparisons(tag: &Tag) -> Vec<(&Token, bool, Option<&Token>)> {
     let mut found = Vec::new();
     let get = |at: usize| tag.tokens.get(at);
@@ -168,6 +185,8 @@ fn comparisons(tag: &Tag) -> Vec<(&Token, bool, Option<&Token>)> {
         return found;
     }
     let number = |at: usize| get(at).filter(|token| token.kind == Kind::Number);
+    let constant =
+        |at: usize| get(at).filter(|token| matches!(token.kind, Kind::Number | Kind::Text));
     for (at, token) in tag.tokens.iter().enumerate().skip(1) {
         let (is_ordered, next) = match token.word() {
             "<" | ">" | "<=" | ">=" => (true, at + 1),
@@ -178,9 +197,19 @@ fn comparisons(tag: &Tag) -> Vec<(&Token, bool, Option<&Token>)> {
         let left = tag.value(at - 1);
         let right = tag.value(next).filter(|_| !is(next + 1, "|"));
         let negative = number(next + 1).filter(|_| is(next, "-"));
-        let right_side = right.or(negative).or(number(next));
+        let right_side = right.or(negative).or(constant(next));
         found.extend(left.map(|left| (left, is_ordered, right_side)));
-        found.extend(right.map(|right| (right, is_ordered, left.or(number(at - 1)))));
+        found.extend(right.map(|right| (right, is_ordered, left.or(constant(at - 1)))));
+        // The further texts of a list.
+        let rest = tag
+            .tokens
+            .iter()
+            .skip(next + 1)
+            .take_while(|token| !token.is("]"));
+        let texts = rest.filter(|other| token.is("in") && other.kind == Kind::Text);
+        if let Some(left) = left {
+            found.extend(texts.map(|text| (left, is_ordered, Some(text))));
+        }
     }
     found
 }

@@ -204,6 +204,16 @@ impl Templates {
         all.map(|(_, name)| &*name.written)
     }
 
+    /// The texts that anything compiled so far compares the column with this index with.
+    pub(crate) fn compared_with(&self, column: usize) -> Vec<String> {
+        let used = self.uses.read().unwrap_or_else(PoisonError::into_inner);
+        let compared = used.compared.iter().filter(|(name, _)| {
+            let name = self.names.all.get(*name);
+            name.is_some_and(|name| name.column() == Some(column))
+        });
+        compared.map(|(_, text)| text.clone()).collect()
+    }
+
     /// True when rows choose template files, so that the used names are known only after all rows have been rendered.
     pub(crate) fn rows_choose_files(&self) -> bool {
         self.rows_choose_files

@@ -11,6 +11,8 @@ pub(super) struct Uses {
     pub(super) names: BTreeSet<usize>,
     /// The columns that are read through `row`.
     pub(super) row: BTreeSet<usize>,
+    /// The columns that are compared with texts, each with the text.
+    pub(super) compared: BTreeSet<(usize, String)>,
     /// True when a filter writes in the letter's language.
     pub(super) language: bool,
 }
@@ -20,6 +22,7 @@ impl Uses {
     pub(super) fn extend(&mut self, other: &Self) {
         self.names.extend(&other.names);
         self.row.extend(&other.row);
+        self.compared.extend(other.compared.iter().cloned());
         self.language |= other.language;
     }
 

@@ -607,3 +607,45 @@ fn placeholders_of_other_systems_are_errors_where_they_stand() {
         ],
     );
 }
+
+#[test]
+fn a_cell_that_only_looks_like_what_it_is_compared_with_is_told() {
+    let project = Project::small();
+    project.replace(
+        "mailing.yaml",
+        "  recipient:",
+        "  where: \"{{ applies in ['yes', 'perhaps'] }}\"\n  recipient:",
+    );
+    project.replace(
+        "mailing.yaml",
+        "is open",
+        "{% if pays == 'ja' %}must be paid{% elif 'nei' == row.pays %}is open{% endif %}",
+    );
+    project.write(
+        "recipients.csv",
+        "org,name,case,pays,applies\n991825827,Ane,1,ja,yes\n310244007,Bo,2,Ja,yes\n974760673,Cato,3,nei\u{a0},perhaps\n315058384,Dag,4,no,Perhaps\n",
+    );
+    let run = project.run(&["validate", "mailing.yaml", "--all"]).ends(0);
+    let said = run.to_string();
+    for (message, place) in [
+        (
+            "`pays` looks like `ja`, which it is compared with, and is not equal to it",
+            "recipients.csv:3",
+        ),
+        (
+            "`pays` looks like `nei`, which it is compared with, and is not equal to it",
+            "recipients.csv:4",
+        ),
+        // The row is left out for it.
+        (
+            "`applies` looks like `perhaps`, which it is compared with, and is not equal to it",
+            "recipients.csv:5",
+        ),
+    ] {
+        assert!(
+            said.contains(message) && said.contains(place),
+            "{message}: {said}"
+        );
+    }
+    assert!(said.contains("4 warnings in 3 rows"), "{said}");
+}
