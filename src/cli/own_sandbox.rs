@@ -24,9 +24,11 @@ impl OwnSandbox {
             .enable_all()
             .build()
             .map_err(&failed)?;
-        let sandbox = runtime
-            .block_on(Sandbox::start(Options::default()))
-            .map_err(failed)?;
+        let options = Options {
+            takes_unknown_attachments: true,
+            ..Options::default()
+        };
+        let sandbox = runtime.block_on(Sandbox::start(options)).map_err(failed)?;
         printer.note("sandbox: a local Altinn and Maskinporten; no letter leaves this machine");
         // It serves as both platform and Maskinporten.
         let environment = Environment::sandbox(sandbox.url(), sandbox.url());

@@ -166,6 +166,7 @@ fn server_refusals(
     }
     for id in &request.existing_attachments {
         match store.attachments.get(id) {
+            None if state.options.takes_unknown_attachments => {}
             None => refusals.push(Refusal::code(1007)),
             Some(file) if file.sender != *caller => refusals.push(Refusal::code(1017)),
             Some(file) if file.status != AttachmentStatus::Published => {

@@ -28,6 +28,8 @@ pub struct Options {
     pub scan_polls: u32,
     /// The delay of publication after the requested time.
     pub publish_after: Duration,
+    /// True when attachments that it does not know count as published ones. A rehearsal does not have what was uploaded to Altinn.
+    pub takes_unknown_attachments: bool,
     /// True when the stricter limits of production apply, such as the minimum `expirationInDays`.
     pub production: bool,
 }
@@ -45,6 +47,7 @@ impl Default for Options {
             keep_bodies: true,
             scan_polls: 1,
             publish_after: Duration::ZERO,
+            takes_unknown_attachments: false,
             production: false,
         }
     }

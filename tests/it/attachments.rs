@@ -269,3 +269,19 @@ fn ctrl_c_does_not_wait_for_an_upload_or_a_scan() {
         assert_eq!(sandbox.letters().len(), 0);
     }
 }
+
+#[test]
+fn a_mailing_with_attachments_that_are_at_altinn_can_be_rehearsed() {
+    let project = Project::small();
+    project.replace(
+        "mailing.yaml",
+        "correspondence:",
+        "existingAttachments: [0196e2c8-5b1f-7d31-9a53-1f0c2d3e4b5a]\ncorrespondence:",
+    );
+    project.run(&["send", "mailing.yaml", "--sandbox"]).ends(0);
+    // What is sent to an Altinn has to be there.
+    let sandbox = LiveSandbox::start();
+    let project = project.with_sandbox(&sandbox);
+    let refused = project.run(&["send", "mailing.yaml"]).ends(4);
+    assert!(refused.stderr().contains("1007"), "{refused}");
+}
