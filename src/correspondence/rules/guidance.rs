@@ -7,7 +7,7 @@ use jiff::civil;
 
 use super::super::contact::after_plus;
 use super::super::sms::{Sms, is_gsm7};
-use super::super::text::excerpt;
+use super::super::text::{excerpt, is_blank};
 use super::finding::Finding;
 use super::letter::PLACEHOLDER;
 use super::notification::{NotificationText, notification_texts};
@@ -71,6 +71,13 @@ fn check_text(text: &NotificationText<'_>, found: &mut Vec<Finding>) {
         name, text, is_sms, ..
     } = *text;
     let member = format_args!("correspondence.notification.{name}");
+    // Altinn takes a single blank.
+    if !text.is_empty() && is_blank(text) {
+        found.push(Finding::advice(
+            member,
+            "the text of a notification is blank",
+        ));
+    }
     if text.contains("://") || text.contains("www.") {
         found.push(
             Finding::advice(member, "there is a link in a notification").with_hint(
@@ -236,6 +243,10 @@ mod tests {
             ),
             (
                 json!({ "emailSubject": "Brev til {{recipientName}}" }),
+                vec!["warning - emailSubject"],
+            ),
+            (
+                json!({ "emailSubject": " " }),
                 vec!["warning - emailSubject"],
             ),
             (

@@ -152,7 +152,7 @@ mod tests {
             let mut members = json!({ "notificationChannel": channel });
             assert_eq!(notified(&members), missing(first, names), "{channel}");
             for name in names {
-                members[name] = json!(" ");
+                members[name] = json!("x");
             }
             assert_eq!(notified(&members), [""; 0], "{channel}");
             members["sendReminder"] = json!(true);
