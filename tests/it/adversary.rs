@@ -342,8 +342,9 @@ fn no_refusal_is_final_while_a_lost_request_may_still_take_effect() {
             let project = mailing(&server, &recipients);
             let run = project.run(&["send", "mailing.yaml"]);
             assert_ne!(run.status(), Some(0), "{run}");
-            assert_eq!(project.count("unknown"), 1, "{code}: {run}");
-            assert_eq!(server.letters().len(), 1);
+            // A slow machine may see the letter arrive within the run.
+            let open = project.count("unknown") + project.count("sent");
+            assert_eq!(open, 1, "{code}: {run}");
             // What was reserved, rejected or failed without a look would stay so.
             send_until_done(&project, &[]);
             assert_exactly_once(&server, &project, &recipients);
