@@ -12,8 +12,15 @@ use serde_json::json;
 use super::{CliError, ExitStatus, Printer};
 
 /// The checks in the order they were made.
-#[derive(Debug, Default)]
-pub(crate) struct Checks(Vec<Check>);
+#[derive(Debug)]
+pub(crate) struct Checks {
+    steps: Vec<Check>,
+    printer: Printer,
+    /// True when each check is printed as soon as it is made.
+    is_text: bool,
+    /// The first error of stdout; nothing is printed to it afterwards.
+    written: Result<(), CliError>,
+}
 
 /// One check, its state (`ok`, `failed` or `skipped`) and what was found; of a failed one also the causes and the hint.
 #[derive(Debug, Serialize)]
@@ -84,6 +91,20 @@ impl From<&CliError> for Failure {
 }
 
 impl Checks {
+    pub(crate) fn new(is_text: bool, printer: Printer) -> Self {
+        Self {
+            steps: Vec::new(),
+            printer,
+            is_text,
+            written: Ok(()),
+        }
+    }
+
+    /// Waits for the end of a check, and says so when that takes long.
+    pub(crate) async fn wait<T>(&self, name: &str, check: impl Future<Output = T>) -> T {
+        self.printer.wait(name, check).await
+    }
+
     pub(crate) fn ok(&mut self, name: &str, detail: impl Into<String>) {
         self.push(name, "ok", detail.into(), None);
     }
@@ -101,16 +122,20 @@ impl Checks {
     }
 
     fn push(&mut self, name: &str, state: &'static str, detail: String, failure: Option<Failure>) {
-        self.0.push(Check {
+        let check = Check {
             name: name.to_owned(),
             state,
             detail,
             failure,
-        });
+        };
+        if self.is_text && self.written.is_ok() {
+            self.written = self.printer.out(&check);
+        }
+        self.steps.push(check);
     }
 
     fn failures(&self) -> usize {
-        let failed = self.0.iter().filter(|check| check.failure.is_some());
+        let failed = self.steps.iter().filter(|check| check.failure.is_some());
         failed.count()
     }
 
@@ -121,33 +146,27 @@ impl Checks {
         }
     }
 
-    /// Prints one line for each check, and a hint below one that failed; then the next command, when all is well.
-    pub(crate) fn print(
-        &self,
-        next: Option<&str>,
-        printer: Printer,
-    ) -> Result<ExitStatus, CliError> {
-        // The verdict below and the exit status do not depend on stdout, which may be closed.
-        let written = self.0.iter().try_for_each(|check| printer.out(check));
+    /// Prints the verdict and the next command, when all is well; the checks themselves are printed already.
+    pub(crate) fn end(self, next: Option<&str>) -> Result<ExitStatus, CliError> {
+        // Verdict and exit status do not depend on stdout, which may be closed.
         match (self.failures(), next) {
-            (0, Some(next)) => printer.note(format_args!("next: {next}")),
+            (0, Some(next)) => self.printer.note(format_args!("next: {next}")),
             (0, None) => {}
-            (failures, _) => printer.warn(format_args!("{} failed", count(failures, "step"))),
+            (failures, _) => {
+                let failed = count(failures, "step");
+                self.printer.warn(format_args!("{failed} failed"));
+            }
         }
-        self.status().after(written, printer)
+        self.status().after(self.written, self.printer)
     }
 
-    pub(crate) fn print_json(
-        &self,
-        environment: &str,
-        printer: Printer,
-    ) -> Result<ExitStatus, CliError> {
-        let written = printer.out(json!({
+    pub(crate) fn end_as_json(self, environment: &str) -> Result<ExitStatus, CliError> {
+        let written = self.printer.out(json!({
             "environment": environment,
             "failed": self.failures(),
-            "steps": self.0,
+            "steps": self.steps,
         }));
-        self.status().after(written, printer)
+        self.status().after(written, self.printer)
     }
 }
 

@@ -20,11 +20,16 @@ pub(crate) struct Doctor<'a> {
 const SKEW: i64 = 10;
 const BEFORE: &str = "a step before it has failed";
 const NO_TOKEN: &str = "there is no token";
+/// The name of the wait for a token.
+pub(crate) const A_TOKEN: &str = "an access token";
 
 impl Doctor<'_> {
     /// Runs every check that earlier failures still allow, so that one run shows as many faults as possible.
-    pub(crate) async fn check(self, connection: Result<Connection<'_>, CliError>) -> Checks {
-        let mut checks = Checks::default();
+    pub(crate) async fn check(
+        self,
+        connection: Result<Connection<'_>, CliError>,
+        mut checks: Checks,
+    ) -> Checks {
         let connection = match connection {
             Ok(connection) => connection,
             Err(error) => {
@@ -95,7 +100,9 @@ impl Doctor<'_> {
             checks.skip(&[&name], "there is no address to connect to");
             return None;
         }
-        match probe(&connection.http, address).await {
+        let waited = format!("an answer of {host}");
+        let probed = probe(&connection.http, address);
+        match checks.wait(&waited, probed).await {
             Ok(answer) => {
                 let by = match (address.starts_with("https://"), &proxy) {
                     (true, Some(_)) => "TLS, through the proxy",
@@ -130,7 +137,7 @@ impl Doctor<'_> {
         checks: &mut Checks,
     ) -> Option<Token> {
         let auth = connection.auth;
-        let result = opened.tokens.token().await;
+        let result = checks.wait(A_TOKEN, opened.tokens.token()).await;
         let refused = result.as_ref().err();
         // Both steps give one error, and its host tells which of them failed.
         let in_grant = refused.filter(|error| !self.is_in_exchange(error));
@@ -197,7 +204,8 @@ impl Doctor<'_> {
             );
             return;
         };
-        let refusal = match client.find(token, resource, Uuid::new_v4()).await {
+        let asked = client.find(token, resource, Uuid::new_v4());
+        let refusal = match checks.wait("Altinn's answer about letters", asked).await {
             Ok(Answer::Refused(refusal)) => refusal,
             // The expected answer is an empty list.
             Ok(Answer::Accepted(_)) => {
@@ -255,7 +263,8 @@ async fn look_up(address: &str, host: &str, proxy: Option<&str>, checks: &mut Ch
         checks.skip(&[&name], "the proxy looks it up");
         return true;
     }
-    match resolve(address).await {
+    let waited = format!("the address of {host}");
+    match checks.wait(&waited, resolve(address)).await {
         Ok(found) => {
             let found: Vec<_> = found.iter().map(ToString::to_string).collect();
             checks.ok(&name, found.join(", "));
@@ -271,7 +280,7 @@ async fn look_up(address: &str, host: &str, proxy: Option<&str>, checks: &mut Ch
 }
 
 async fn check_token(opened: &OpenedSource, checks: &mut Checks) -> Option<Token> {
-    let result = opened.tokens.token().await;
+    let result = checks.wait(A_TOKEN, opened.tokens.token()).await;
     match &result {
         Ok(_) => checks.ok("token", format!("there is one from {}", opened.name)),
         Err(error) => checks.fail("token", error),

@@ -2,6 +2,7 @@
 
 use std::fmt::Display;
 use std::io::{self, IsTerminal as _, Write};
+use std::time::Duration;
 
 use crate::diagnostic::{Problems, Style, render_all};
 use anstream::AutoStream;
@@ -12,6 +13,9 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 use super::{CliError, ExitStatus};
+
+/// A command that waits this long says for what.
+const LONG_WAIT: Duration = Duration::from_secs(1);
 
 /// The flags that every command has.
 #[derive(Debug, Clone, Copy, Default, Args)]
@@ -101,6 +105,17 @@ impl Printer {
     pub(crate) fn warn(self, text: impl Display) {
         // There is no other place to report that stderr is gone.
         let _ = writeln!(anstream::stderr().lock(), "{}", self.label_lines(text));
+    }
+
+    /// Waits for `done`, and says for what when that takes longer than [`LONG_WAIT`]; silent with `--quiet`.
+    pub(crate) async fn wait<T>(self, what: &str, done: impl Future<Output = T>) -> T {
+        let mut done = std::pin::pin!(done);
+        tokio::select! {
+            biased;
+            ended = &mut done => return ended,
+            () = tokio::time::sleep(LONG_WAIT) => self.note(format_args!("waiting for {what}")),
+        }
+        done.await
     }
 
     pub(crate) fn problems(self, problems: &Problems) {

@@ -15,9 +15,9 @@ use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
 use super::auth::{AuthArgs, Connection, Credentials};
-use super::check_report::{clock, duration};
+use super::check_report::{Checks, clock, duration};
 use super::destination::Destination;
-use super::doctor::Doctor;
+use super::doctor::{A_TOKEN, Doctor};
 use super::own_sandbox::OwnSandbox;
 use super::target::Target;
 use super::{CliError, ExitStatus, Printer};
@@ -149,10 +149,11 @@ impl TokenArgs {
             environment,
             resource: subject.resource.as_deref(),
         };
-        let checks = doctor.check(connection).await;
+        let checks = Checks::new(self.format == Format::Text, printer);
+        let checks = doctor.check(connection, checks).await;
         match self.format {
-            Format::Text => checks.print(self.next_command().as_deref(), printer),
-            Format::Json => checks.print_json(environment.name(), printer),
+            Format::Text => checks.end(self.next_command().as_deref()),
+            Format::Json => checks.end_as_json(environment.name()),
         }
     }
 
@@ -173,7 +174,7 @@ impl TokenArgs {
     ) -> Result<ExitStatus, CliError> {
         let opened = connection.open()?;
         opened.warn(printer);
-        let token = opened.tokens.token().await?;
+        let token = printer.wait(A_TOKEN, opened.tokens.token()).await?;
         if self.raw {
             // No warning in a pipe, where the token goes to a program; on a screen it is easily copied by mistake.
             if io::stdout().is_terminal() {

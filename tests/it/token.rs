@@ -244,3 +244,38 @@ fn nobody_at_home_is_told_at_each_step() {
         "{run}"
     );
 }
+
+#[test]
+fn a_server_that_never_answers_is_named_while_it_is_waited_for() {
+    // Connections are accepted by the system, and nobody reads from them.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let at = silent.local_addr().unwrap();
+    let project = Project::small();
+    project.replace(
+        "mailing.yaml",
+        "environment: tt02",
+        &format!("environment: {{ platform: \"http://{at}\", maskinporten: \"http://{at}\" }}"),
+    );
+    let sandbox = LiveSandbox::start();
+    project.write("key.jwk.json", sandbox.private_jwk());
+    let key = ["--key-file", "key.jwk.json", "--client-id", "5f2c"];
+    for (command, waited) in [
+        (
+            &["token", "mailing.yaml"][..],
+            "waiting for an access token",
+        ),
+        (
+            &["token", "mailing.yaml", "--check"],
+            &format!("waiting for an answer of {at}"),
+        ),
+        (
+            &["token", "mailing.yaml", "--check", "--format", "json"],
+            &format!("waiting for an answer of {at}"),
+        ),
+    ] {
+        let mut run = project.watch(&[command, &key].concat());
+        run.wait_for_line(waited);
+        run.interrupt();
+        assert_eq!(run.status(), None);
+    }
+}
