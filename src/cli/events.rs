@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::diagnostic::Problems;
 use crate::report::Report;
-use crate::send::{Event, Observer, PaceSnapshot, RunEnd, SendError, Summary};
+use crate::send::{Event, Observer, PaceSnapshot, RunEnd, SendError, Summary, Wait};
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -145,6 +145,13 @@ impl Observer for Events {
             }
             Event::Paused { wait, why } => self.emit("paused", wait_json(wait, why)),
             Event::Retrying { wait, why } => self.emit("retrying", wait_json(wait, why)),
+            Event::Waiting(wait) => {
+                let (what, name) = match wait {
+                    Wait::Token => ("token", None),
+                    Wait::Scan(name) => ("scan", Some(name)),
+                };
+                self.emit("waiting", json!({ "for": what, "name": name }));
+            }
             Event::Pace(pace) => self.emit("pace", pace_json(&pace)),
             Event::Stopping { why } => self.emit("stopping", json!({ "why": why })),
         }

@@ -87,6 +87,9 @@ impl<'a> Progress<'a> {
         let now = Instant::now();
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.notice(event, now);
+        if let Some(line) = state.wait_line(event, now) {
+            self.note(line);
+        }
         // Redirected output gets a line now and then, because the control sequences of a bar would fill a log file.
         if !self.printer.is_watched() {
             if let Some(line) = state.line(now) {

@@ -11,6 +11,7 @@ use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
 use super::attempt::{Attempts, Unaccepted};
+use super::event::Wait;
 use super::session::Session;
 use super::signals::ServerContact;
 use super::{Event, SendError, Stop};
@@ -141,7 +142,7 @@ impl<'a> Uploads<'a> {
         };
         if let Some(id) = self.session.journal.attachment(&shared)? {
             // Recorded does not mean usable: it may be half uploaded, expired or purged.
-            if self.published(id).await?.is_ok() {
+            if self.published(id, name).await?.is_ok() {
                 notice(true);
                 return Ok(id);
             }
@@ -206,10 +207,10 @@ impl<'a> Uploads<'a> {
                 return Err(end.into());
             }
         };
-        let Err(why) = self.published(id).await? else {
+        let file_name = &planned.attachment.file_name;
+        let Err(why) = self.published(id, file_name).await? else {
             return Ok(Ok(id));
         };
-        let file_name = &planned.attachment.file_name;
         let reason = Reason::because(format!("{file_name} was not published: {why}"));
         self.discard(id).await?;
         if is_scanned_next {
@@ -220,7 +221,13 @@ impl<'a> Uploads<'a> {
     }
 
     /// Waits until an attachment is published. The inner error is the reason why it never will be, or was not within the time limit.
-    async fn published(&self, id: Uuid) -> Result<Result<(), String>, UploadEnd> {
+    async fn published(&self, id: Uuid, name: &str) -> Result<Result<(), String>, UploadEnd> {
+        let published = self.poll(id);
+        let attempts = self.session.attempts;
+        attempts.tell_long(Wait::Scan(name), published).await
+    }
+
+    async fn poll(&self, id: Uuid) -> Result<Result<(), String>, UploadEnd> {
         let began = Instant::now();
         let settings = &self.session.options.attachments;
         let limit = settings.scan_limit.duration();

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::adaptive_concurrency::{Begun, Permit};
+use super::event::{LONG_WAIT, Wait};
 use super::rate_limiter::RateLimiter;
 use super::signals::ServerContact;
 use super::verdict::{Verdict, judge_refusal, judge_transport};
@@ -119,7 +120,7 @@ impl<'a> Attempts<'a> {
     pub(super) async fn first_token(&self) -> Option<Result<Token, TokenError>> {
         let mut count = 1;
         loop {
-            match self.token().await? {
+            match self.tell_long(Wait::Token, self.token()).await? {
                 Err(error) if error.is_transient() && count < FIRST_CONTACT => {
                     self.pause(count).await;
                     self.limiter.depart(&mut None, self.stop).await?;
@@ -367,10 +368,21 @@ impl<'a> Attempts<'a> {
             if let Poll::Ready(token) = futures::poll!(&mut token) {
                 return Some(token?.map(|token| (departed, token)));
             }
-            if let Err(error) = token.await? {
+            if let Err(error) = self.tell_long(Wait::Token, token).await? {
                 return Some(Err(error));
             }
         }
+    }
+
+    /// Waits for `done`, and reports the wait once it has lasted for [`LONG_WAIT`].
+    pub(super) async fn tell_long<T>(&self, wait: Wait<'_>, done: impl Future<Output = T>) -> T {
+        let mut done = std::pin::pin!(done);
+        tokio::select! {
+            biased;
+            ended = &mut done => return ended,
+            () = tokio::time::sleep(LONG_WAIT) => self.observer.notice(&Event::Waiting(wait)),
+        }
+        done.await
     }
 
     /// An access token; `None` when the run is stopped first.
@@ -428,7 +440,7 @@ impl<'a> Attempts<'a> {
     }
 
     fn tell_pause(&self, wait: Duration, why: &Reason) {
-        let why = &why.message;
+        let why = &why.to_string();
         self.observer.notice(&Event::Paused { wait, why });
     }
 
@@ -445,11 +457,11 @@ impl<'a> Attempts<'a> {
 
     /// Waits for the next try. False when attempts or time are used up, or the run is stopped.
     async fn wait(&self, again: &NextTry, count: u32, tries: u32, deadline: Instant) -> bool {
-        let why = &again.why.message;
         let wait = again.after.unwrap_or_else(|| self.backoff(count));
         if count >= tries || self.stop.is_set() || Instant::now() + wait > deadline {
             return false;
         }
+        let why = &again.why.to_string();
         self.observer.notice(&Event::Retrying { wait, why });
         // Counted for the progress display.
         let _retrying = self.limiter.retrying();

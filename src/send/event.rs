@@ -39,6 +39,8 @@ pub(crate) enum Event<'a> {
     },
     /// The whole run pauses, because of Altinn's or Maskinporten's rate limit.
     Paused { wait: Duration, why: &'a str },
+    /// A wait has lasted for [`LONG_WAIT`] and goes on.
+    Waiting(Wait<'a>),
     /// A letter, an attachment or a look-up is tried again.
     Retrying { wait: Duration, why: &'a str },
     /// The pace, four times a second.
@@ -46,6 +48,18 @@ pub(crate) enum Event<'a> {
     /// The run stops by itself.
     Stopping { why: &'a str },
 }
+
+/// A wait that is not told by [`Event::Retrying`] or [`Event::Paused`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Wait<'a> {
+    /// An access token.
+    Token,
+    /// Altinn's scan of this shared file, which is uploaded.
+    Scan(&'a str),
+}
+
+/// Shorter waits are not told to people.
+pub(crate) const LONG_WAIT: Duration = Duration::from_secs(5);
 
 /// The pace of a run at one moment.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -29,8 +29,7 @@ mod verdict;
 
 pub(crate) use changes::{ChangedInput, Changes, changed_inputs};
 pub(crate) use engine::Engine;
-pub(crate) use event::PaceSnapshot;
-pub(crate) use event::{Event, Observer};
+pub(crate) use event::{Event, LONG_WAIT, Observer, PaceSnapshot, Wait};
 pub(crate) use options::{Options, RetryRefused, SecondLetterPolicy};
 pub(crate) use planner::{Planner, with_planner};
 pub(crate) use reconcile::{ResumeState, refuse_changed};

@@ -3,10 +3,12 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use crate::send::{Event, PaceSnapshot};
+use crate::send::{Event, LONG_WAIT, PaceSnapshot, Wait};
 
 /// The time between two progress lines without a terminal.
 const LINE_EVERY: Duration = Duration::from_secs(5);
+/// The least time between two lines about waits of one kind.
+const WAIT_EVERY: Duration = Duration::from_secs(10);
 /// The length of the recent period that the estimate of the remaining time is based on.
 const WINDOW: Duration = Duration::from_secs(30);
 /// No estimate is made from a shorter period than this.
@@ -23,6 +25,8 @@ pub(super) struct RunProgress {
     ended: VecDeque<(Instant, u64)>,
     /// The time of the last progress line, or of the start.
     last_line: Option<Instant>,
+    /// The times of the last lines about tokens, scans and next tries.
+    last_waits: [Option<Instant>; 3],
 }
 
 impl RunProgress {
@@ -48,8 +52,30 @@ impl RunProgress {
             | Event::Attachment { .. }
             | Event::Paused { .. }
             | Event::Retrying { .. }
+            | Event::Waiting(_)
             | Event::Stopping { .. } => {}
         }
+    }
+
+    /// Returns a line about a long wait, unless one of its kind was returned a moment ago.
+    pub(super) fn wait_line(&mut self, event: &Event<'_>, now: Instant) -> Option<String> {
+        let (kind, line) = match *event {
+            Event::Waiting(Wait::Token) => (0, "waiting for an access token".to_owned()),
+            Event::Waiting(Wait::Scan(name)) => {
+                (1, format!("{name}: uploaded, Altinn is scanning it"))
+            }
+            Event::Retrying { wait, why } if wait >= LONG_WAIT => (
+                2,
+                format!("a request is tried again in {}: {why}", span(wait)),
+            ),
+            _ => return None,
+        };
+        let last = &mut self.last_waits[kind];
+        if last.is_some_and(|last| now.saturating_duration_since(last) < WAIT_EVERY) {
+            return None;
+        }
+        *last = Some(now);
+        Some(line)
     }
 
     /// Returns a progress line when one is due.
@@ -297,6 +323,27 @@ mod tests {
             );
             assert_eq!((run.done(), run.letters()), (7, 10));
         }
+    }
+
+    #[test]
+    fn a_long_wait_is_told_once_in_ten_seconds_for_each_kind() {
+        let began = Instant::now();
+        let mut run = RunProgress::default();
+        let mut told =
+            |event: Event<'_>, second| run.wait_line(&event, began + Duration::from_secs(second));
+        let again = |seconds| Event::Retrying {
+            wait: Duration::from_secs(seconds),
+            why: "HTTP 503 later",
+        };
+        assert_eq!(told(again(4), 0), None, "soon over");
+        let line = told(again(40), 0).unwrap();
+        assert_eq!(line, "a request is tried again in 40 s: HTTP 503 later");
+        assert_eq!(told(again(41), 9), None, "just told");
+        assert!(told(again(41), 10).is_some());
+        let line = told(Event::Waiting(Wait::Token), 10).unwrap();
+        assert_eq!(line, "waiting for an access token");
+        let line = told(Event::Waiting(Wait::Scan("a.pdf")), 10).unwrap();
+        assert_eq!(line, "a.pdf: uploaded, Altinn is scanning it");
     }
 
     #[test]

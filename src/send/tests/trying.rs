@@ -14,6 +14,7 @@ use super::server::TestTokens;
 use crate::altinn::{Answer, Refusal, TransportError, TransportKind};
 use crate::http::reply::Reply;
 use crate::manifest::Retry;
+use crate::maskinporten::{Token, TokenFuture, TokenSource};
 
 type Said = Result<Answer<()>, TransportError>;
 
@@ -229,6 +230,47 @@ async fn a_refused_token_is_replaced_once_and_then_it_is_not_the_token() {
         };
         assert_eq!(refusal.code, code);
         assert_eq!((tried.tokens, tried.settled.requests), (2, 2));
+    }
+}
+
+/// A source whose tokens come after this many seconds.
+#[derive(Debug)]
+struct Slow(u64);
+
+impl TokenSource for Slow {
+    fn token(&self) -> TokenFuture<'_> {
+        Box::pin(async {
+            tokio::time::sleep(Duration::from_secs(self.0)).await;
+            Ok(Token::given("t".to_owned(), None).unwrap())
+        })
+    }
+
+    fn reject(&self, _: &Token) {}
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_long_wait_for_a_token_is_told_once() {
+    #[derive(Default)]
+    struct Told(RefCell<Vec<String>>);
+    impl Observer for Told {
+        fn notice(&self, event: &Event<'_>) {
+            self.0.borrow_mut().push(format!("{event:?}"));
+        }
+    }
+
+    for (seconds, lines) in [(4, 0), (60, 1)] {
+        let (told, stop, retry) = (Told::default(), Stop::default(), Retry::default());
+        let attempts = Attempts {
+            tokens: &Slow(seconds),
+            limiter: &RateLimiter::new(16.try_into().unwrap(), None, &retry),
+            retry: &retry,
+            observer: &told,
+            stop: &stop,
+            contact: ServerContact::default(),
+        };
+        attempts.first_token().await.unwrap().unwrap();
+        let told = told.0.into_inner();
+        assert_eq!(told, vec!["Waiting(Token)"; lines], "{seconds}");
     }
 }
 
