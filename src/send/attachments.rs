@@ -319,8 +319,14 @@ fn is_rechecked(code: Option<u32>) -> bool {
 /// Altinn's status of an attachment, with its text when that says more.
 fn status_text(overview: AttachmentOverview) -> String {
     let name = format!("{:?}", overview.status);
-    match overview.status_text {
+    let status = match overview.status_text {
         Some(text) if text != name => format!("{name} ({text})"),
         _ => name,
+    };
+    match overview.status {
+        AttachmentStatus::Failed => format!(
+            "{status}: Altinn found malware in the file or could not process it; replace the file, then run the same command again"
+        ),
+        _ => status,
     }
 }

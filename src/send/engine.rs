@@ -162,11 +162,13 @@ impl Engine<'_> {
             tally.fail(error.into());
         }
         let (ended, recovered) = (tally.ended, std::mem::take(&mut tally.recovered));
+        let code_of_file = tally.code_of_file;
         let is_part = self.options.wanted != RowFilter::default();
         let unsent = is_part.then_some(refused_before + tally.unsent);
         let ending = tally.finish(letters.are_used_up(), &refused)?;
         Ok(Summary {
             ending,
+            code_of_file,
             ended,
             recovered,
             settled: chosen.settled,

@@ -57,6 +57,8 @@ impl RunEnd {
 #[derive(Debug, Default)]
 pub(crate) struct Summary {
     pub ending: RunEnd,
+    /// Altinn's code, when the run was stopped because of a shared file.
+    pub code_of_file: Option<u32>,
     /// Number of letters that ended in this run.
     pub ended: u64,
     /// Number of chosen letters that earlier runs had settled.

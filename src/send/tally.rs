@@ -23,6 +23,8 @@ pub(super) struct Tally<'a> {
     pub(super) cut_short: bool,
     /// False when a letter may have been sent whose outcome could not be recorded.
     pub(super) is_accounted_for: bool,
+    /// Altinn's code against the shared file that stopped the run.
+    pub(super) code_of_file: Option<u32>,
     /// True when a letter or upload ended without Altinn having accepted or refused it.
     in_doubt: bool,
     breaker: CircuitBreaker,
@@ -45,6 +47,7 @@ impl<'a> Tally<'a> {
             failure: None,
             cut_short: false,
             is_accounted_for: true,
+            code_of_file: None,
             in_doubt: false,
             breaker: CircuitBreaker::new(limit),
             observer,
@@ -152,6 +155,7 @@ impl<'a> Tally<'a> {
             unaccepted => {
                 let reason = unaccepted.into_reason();
                 self.in_doubt |= !is_refusal(&reason);
+                self.code_of_file = reason.code;
                 RunEnd::Stopped(format!("{file} cannot be uploaded: {reason}"))
             }
         };

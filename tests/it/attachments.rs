@@ -175,13 +175,26 @@ fn malware_is_final_and_said() {
     let run = project.run(&["send", "mailing.yaml"]).ends(4);
     assert!(
         run.stderr().contains(
-            "terms.pdf cannot be uploaded: terms.pdf was not published: Failed (Malware was found)"
+            "terms.pdf was not published: Failed (Malware was found): Altinn found malware in the file or could not process it; replace the file"
         ),
         "{run}"
     );
     assert_eq!(sandbox.asked(Endpoint::Upload), 1, "not tried again");
     assert_eq!(statuses(&sandbox), [AttachmentStatus::Purged]);
     assert_eq!(project.count("pending"), 3);
+}
+
+#[test]
+fn a_code_against_a_shared_file_can_be_explained() {
+    let refused = on(
+        Endpoint::InitializeAttachment,
+        When::Nth(1),
+        Action::Refuse(2013),
+    );
+    let sandbox = LiveSandbox::troubled(vec![refused]);
+    let run = shared_file(&sandbox).run(&["send", "mailing.yaml"]).ends(4);
+    let explained = "what a code means: massebrev explain 2013";
+    assert!(run.stderr().contains(explained), "{run}");
 }
 
 #[test]

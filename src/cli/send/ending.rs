@@ -39,8 +39,9 @@ pub(super) fn print_outcome(
             count(summary.left_out, "letter")
         ));
     }
-    // The groups are sorted, so this is the code of the most frequent reason.
-    if let Some(code) = report.groups().iter().find_map(|group| group.code) {
+    // The groups are sorted, so theirs is the code of the most frequent reason.
+    let of_rows = || report.groups().iter().find_map(|group| group.code);
+    if let Some(code) = summary.code_of_file.or_else(of_rows) {
         printer.note(format_args!("what a code means: massebrev explain {code}"));
     }
     let next = match status {
