@@ -187,7 +187,7 @@ impl JournalError {
             Self::NewerFormat { .. } => "use the newer version of massebrev that wrote it",
             Self::NotAJournal { path } | Self::Damaged { path, .. } => {
                 return Some(format!(
-                    "nothing is lost with it: every letter is found again at Altinn by its key. Move it away, then run the same command again: {}",
+                    "nothing is lost with it as long as the keys stay as they are: every letter is found again at Altinn by its key. Move it away, then run the same command again: {}",
                     set_aside(path)
                 ));
             }
@@ -196,7 +196,7 @@ impl JournalError {
                 "nothing has been written to it: the mailing has not been sent yet; see to it that the disk has room, then send it"
             }
             Self::Missing { .. } => {
-                "it has been moved or removed meanwhile; nothing is lost with it: run the same command again, and every letter is found at Altinn by its key"
+                "it has been moved or removed meanwhile; nothing is lost with it as long as the keys stay as they are: run the same command again, and every letter is found at Altinn by its key"
             }
             Self::OtherMailing { .. } => {
                 "a mailing keeps its name, environment and resource for ever: give this one a new name"

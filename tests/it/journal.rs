@@ -237,9 +237,26 @@ fn a_damaged_journal_is_moved_away_and_loses_nothing() {
     let refused = project.run(&["send", "mailing.yaml"]).ends(3);
     let said = refused.stderr();
     assert!(said.contains("is damaged"), "{said}");
-    assert!(said.contains("nothing is lost"), "{said}");
+    let kept = "nothing is lost with it as long as the keys stay as they are";
+    assert!(said.contains(kept), "{said}");
     obey(&project, &refused);
     project.run(&["send", "mailing.yaml"]).ends(0);
+    assert_eq!(sandbox.letters().len(), 3);
+    assert_eq!(project.count("already-sent"), 3);
+}
+
+#[test]
+fn a_journal_without_content_is_told_and_the_letters_are_found_by_key() {
+    let sandbox = LiveSandbox::start();
+    let project = Project::small().with_sandbox(&sandbox);
+    project.run(&["send", "mailing.yaml"]).ends(0);
+    std::fs::write(journal(&project), "").unwrap();
+    for more in [&["--dry-run"][..], &[]] {
+        let arguments = [&["send", "mailing.yaml"], more].concat();
+        let run = project.run(&arguments).ends(0);
+        assert!(run.stderr().contains(" is empty: "), "{run}");
+        assert!(run.stderr().contains("do not change the keys"), "{run}");
+    }
     assert_eq!(sandbox.letters().len(), 3);
     assert_eq!(project.count("already-sent"), 3);
 }
