@@ -12,8 +12,8 @@ const NARROWING: [&str; 2] = ["--rows", "--limit"];
 /// Flags that belong to a send of proofs only: the recipient, the rows, and the confirmation of their number.
 const PROOF_FLAGS: [&str; 6] = ["--proof-to", "--rows", "--limit", EXPECT, "--plan", "--yes"];
 
-/// Flags that repeated commands leave out: their effect lasts, and later changes should be shown before they are accepted.
-const ONE_TIME: [&str; 2] = ["--accept-changes", "--afresh"];
+/// Flags that repeated commands leave out: their effect lasts or their number has changed, and later changes should be shown before they are accepted.
+const ONE_TIME: [&str; 3] = ["--accept-changes", "--afresh", "--second-letters"];
 
 /// The flags here that have no value.
 const SWITCHES: [&str; 4] = ["--accept-changes", "--afresh", "--dry-run", "--yes"];
@@ -187,6 +187,10 @@ mod tests {
         for (typed, rest) in [
             ("send m.yaml --limit 5", "massebrev send m.yaml"),
             ("send --rows=5 m.yaml -q", "massebrev send m.yaml -q"),
+            (
+                "send m.yaml --second-letters 5 --limit 2",
+                "massebrev send m.yaml",
+            ),
             ("send --row 5,7 m.yaml --limit=1", "massebrev send m.yaml"),
             (
                 "send m.yaml --rows 5 --yes --expect 1",
