@@ -227,7 +227,10 @@ fn cause(line: &RowRecord) -> Cause {
     if let Some(code) = line.code {
         return (line.state, Some(code), None, String::new());
     }
-    let message = line.message.clone().unwrap_or_default();
+    let message = line.message.clone().unwrap_or_else(|| match line.state {
+        State::Withdrawn => "recalled before its recipient could read it".to_owned(),
+        _ => String::new(),
+    });
     (line.state, None, line.status, message)
 }
 

@@ -319,8 +319,19 @@ fn a_lost_journal_costs_look_ups_and_says_what_could_not_be_compared() {
     assert!(said.contains("4 of them with another title"), "{run}");
     // Settled: a withdrawn letter is not sent again.
     let asked = server.count(What::Send);
-    project.run(&["send", "mailing.yaml"]).ends(1);
+    let run = project.run(&["send", "mailing.yaml"]).ends(1);
     assert_eq!(server.count(What::Send), asked);
+    assert!(
+        run.stdout()
+            .contains("recalled before its recipient could read it (line 3)"),
+        "{run}"
+    );
+    let said = run.stderr();
+    assert!(
+        said.contains("earlier runs sent 3 letters, 1 was withdrawn"),
+        "{run}"
+    );
+    assert!(!said.contains("what was refused"), "{run}");
 }
 
 #[test]

@@ -139,19 +139,19 @@ fn print_nothing_sent(
 ) {
     let letters = checked.check_report.letters;
     let counts = report.counts();
-    let refused: Vec<_> = [State::Rejected, State::Reserved]
-        .into_iter()
-        .filter_map(|state| match counts.in_state(state) {
-            0 => None,
-            1 => Some(format!("1 was {state}")),
-            count => Some(format!("{count} were {state}")),
-        })
-        .collect();
+    let was = |(number, what): (u64, State)| match number {
+        0 => None,
+        1 => Some(format!(", 1 was {what}")),
+        _ => Some(format!(", {number} were {what}")),
+    };
+    let unsent = [State::Rejected, State::Reserved, State::Withdrawn];
+    let unsent = unsent.map(|state| (counts.in_state(state), state));
+    let told: String = unsent.into_iter().filter_map(was).collect();
     if letters == 0 {
         printer.note("nothing was sent: no row becomes a letter");
     } else if summary.left_out > 0 {
         printer.note("nothing was sent: earlier runs have settled every letter that was asked for");
-    } else if refused.is_empty() {
+    } else if told.is_empty() {
         printer.note("nothing was sent: the journal shows that every letter has been settled by an earlier run");
         if matches!(checked.destination, Destination::Sandbox) {
             let send = target.command("send");
@@ -161,11 +161,13 @@ fn print_nothing_sent(
         }
     } else {
         printer.note(format_args!(
-            "nothing was sent: {} were sent by earlier runs, and {}",
-            counts.delivered(),
-            refused.join(" and ")
+            "nothing was sent: earlier runs sent {}{told}",
+            count(counts.delivered(), "letter")
         ));
-        printer.note("what was refused is tried again when its row or its text has been corrected; what was rejected, as it is, with --retry-failed");
+        let refused = counts.in_state(State::Rejected) + counts.in_state(State::Reserved);
+        if refused > 0 {
+            printer.note("what was refused is tried again when its row or its text has been corrected; what was rejected, as it is, with --retry-failed");
+        }
     }
 }
 
