@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::attempt::Unaccepted;
 use super::session::Session;
 use crate::altinn::Overview;
-use crate::correspondence::Recipient;
+use crate::correspondence::{Recipient, bare_resource_id};
 use crate::journal::{Entry, JournalError, LetterEnd, Outcome, Reason, RowRecord, State};
 use crate::plan::Delivery;
 
@@ -171,7 +171,7 @@ impl Lookup {
         }
     }
 
-    /// Compares reference and recipient with those of the letter found. Either one that differs makes it foreign; at least one must be known.
+    /// Compares resource, reference and recipient with those of the letter found. Any that differs makes it foreign; reference or recipient must be known.
     fn compare(&self, id: Uuid, overview: Overview) -> LookupResult {
         let ours = self.senders_reference.as_ref();
         let reference = ours
@@ -181,7 +181,13 @@ impl Lookup {
         // Altinn writes recipients as URNs or plain numbers.
         let recipient = recipient.and_then(|recipient| Recipient::parse(recipient).ok());
         let same = recipient.as_ref().map(|other| self.addressee.is(other));
+        // Unknown for an earlier letter of a mailing with several resources.
+        let is_known = !self.resource.is_empty();
+        let is_of_another = overview.resource_id.as_deref().is_some_and(|other| {
+            is_known && !bare_resource_id(other).eq_ignore_ascii_case(&self.resource)
+        });
         match (reference, same) {
+            _ if is_of_another => LookupResult::Foreign(id),
             (Some(false), _) | (_, Some(false)) => LookupResult::Foreign(id),
             // With neither known, the letter could be a different one.
             (None, None) => LookupResult::Unseen(Reason::because(format!(
@@ -243,7 +249,7 @@ pub(super) fn collision(other: Uuid) -> Outcome {
         status: Some(409),
         code: Some(1034),
         message: format!(
-            "the key belongs to another letter, {other}: another recipient or reference had this mailing and row key"
+            "the key belongs to another letter, {other}: another recipient, reference or resource had this mailing and row key"
         ),
         trace: None,
     })
@@ -267,5 +273,46 @@ pub(super) fn by_status(id: Uuid, status: &str, text: Option<&str>, sent: Outcom
         // Its key is used, so that sending it again would change nothing.
         "Failed" => Outcome::Rejected(reason("Altinn has the letter and could not publish it")),
         _ => sent,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+
+    #[test]
+    fn a_letter_of_another_resource_is_another_letter() {
+        let recipient = "urn:altinn:organization:identifier-no:310244007";
+        let lookup = |resource: &str| Lookup {
+            row: 1,
+            line: 2,
+            key: Uuid::nil(),
+            resource: resource.to_owned(),
+            addressee: Addressee::Whole(Recipient::parse(recipient).unwrap()),
+            senders_reference: None,
+        };
+        let overview = |resource: Option<&str>| Overview {
+            id: None,
+            status: "Published".to_owned(),
+            status_text: None,
+            status_changed: None,
+            recipient: Some(recipient.to_owned()),
+            resource_id: resource.map(str::to_owned),
+            senders_reference: None,
+            published: None,
+            value: Value::Null,
+        };
+        for (ours, found, is_ours) in [
+            ("a", Some("a"), true),
+            ("a", None, true),
+            ("a", Some("urn:altinn:resource:A"), true),
+            ("", Some("a"), true),
+            ("a", Some("b"), false),
+        ] {
+            let result = lookup(ours).compare(Uuid::nil(), overview(found));
+            assert_eq!(matches!(result, LookupResult::Ours(_)), is_ours, "{ours}");
+        }
     }
 }
