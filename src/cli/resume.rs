@@ -167,7 +167,10 @@ pub(crate) fn print(
         ));
     }
     if recovered.other_titles > 0 {
-        let lines: Vec<_> = recovered.lines.iter().map(u64::to_string).collect();
+        let mut lines = recovered.lines.clone();
+        // In the order of the file: letters end in any order.
+        lines.sort_unstable();
+        let lines: Vec<_> = lines.iter().map(u64::to_string).collect();
         printer.warn(format_args!(
             "{} of them with another title than now (line {}): the earlier letters stand",
             recovered.other_titles,

@@ -47,6 +47,8 @@ pub(crate) struct FailureGroup {
     pub status: Option<u16>,
     /// The message of the group's first row.
     pub message: String,
+    /// True when other rows of the group have other messages.
+    pub texts_differ: bool,
     pub count: u64,
     /// The line numbers of the first few rows.
     #[serde(rename = "first_lines")]
@@ -214,6 +216,9 @@ fn unsettled(snapshot: &Snapshot) -> Result<(Vec<FailureGroup>, Vec<RowRecord>),
         });
         if let Some(group) = groups.get_mut(at) {
             group.count += 1;
+            // Without a code the message is the group's.
+            group.texts_differ |=
+                group.code.is_some() && line.message.as_ref() != Some(&group.message);
             if group.lines.len() < NAMED {
                 group.lines.push(line.line);
             }
@@ -243,6 +248,7 @@ impl FailureGroup {
             // With a code the status and message of the first row stand for the whole group.
             status: code.map_or(*status, |_| first.status),
             message: code.map_or_else(|| message.clone(), |_| first_words()),
+            texts_differ: false,
             count: 0,
             lines: Vec::new(),
         }
@@ -447,6 +453,8 @@ pub(super) mod tests {
         ];
         assert_eq!(groups, expected);
         assert_eq!(report.groups()[0].message, "message title 4 is bad");
+        let differ: Vec<_> = report.groups().iter().map(|of| of.texts_differ).collect();
+        assert_eq!(differ, [true, false, false, false, false]);
     }
 
     #[tokio::test]

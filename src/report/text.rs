@@ -74,10 +74,15 @@ fn groups(groups: &[FailureGroup], out: &mut dyn Write) -> Result<(), ReportErro
     for group in groups.iter().take(SHOWN) {
         let code = group.code.map(|code| code.to_string()).unwrap_or_default();
         let (state, count, message) = (group.state, group.count, one_line(&group.message));
+        let such_as = if group.texts_differ {
+            "different texts, such as: "
+        } else {
+            ""
+        };
         let lines = lines(group);
         writeln!(
             out,
-            "  {state:<12}  {count:>width$} x {code:<5} {message} ({lines})"
+            "  {state:<12}  {count:>width$} x {code:<5} {such_as}{message} ({lines})"
         )?;
     }
     if groups.len() > SHOWN {
@@ -139,7 +144,7 @@ mod tests {
   pending        1  not tried yet
   total         12  every row is accounted for
 
-  rejected      2 x 1002  message title 4 is bad (lines 5, 6)
+  rejected      2 x 1002  different texts, such as: message title 4 is bad (lines 5, 6)
   reserved      1 x 1030  recipient is reserved (line 4)
   failed        1 x       <script>alert(1)</script> (line 7)
   unknown       1 x       no answer (line 8)
