@@ -162,7 +162,7 @@ pub(crate) fn print(
     let recovered = &summary.recovered;
     if recovered.letters > 0 {
         printer.note(format_args!(
-            "{} found at Altinn by their keys, of which the journal knew nothing: recipients and titles were compared, texts cannot be",
+            "{} found at Altinn by key, of which the journal knew nothing: recipients and titles were compared, texts cannot be",
             count(recovered.letters, "letter")
         ));
     }

@@ -335,6 +335,10 @@ impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.code, self.status) {
             (Some(code), _) => write!(f, "{code} {}", self.message),
+            // Proxies often begin their page with the status.
+            (None, Some(status)) if self.message.starts_with(&status.to_string()) => {
+                write!(f, "HTTP {}", self.message)
+            }
             (None, Some(status)) => write!(f, "HTTP {status} {}", self.message),
             (None, None) => f.write_str(&self.message),
         }
@@ -355,6 +359,20 @@ mod tests {
     };
 
     const BODY: Digest = [7; 32];
+
+    #[test]
+    fn the_status_is_told_once() {
+        for (message, told) in [
+            ("502 Bad Gateway", "HTTP 502 Bad Gateway"),
+            ("Bad Gateway", "HTTP 502 Bad Gateway"),
+        ] {
+            let reason = Reason {
+                status: Some(502),
+                ..Reason::because(message)
+            };
+            assert_eq!(reason.to_string(), told);
+        }
+    }
 
     fn started(body: Digest) -> Entry {
         Entry::Started(Start {

@@ -20,7 +20,7 @@ pub(crate) struct Send {
     /// The number of letters that go alone at first; the others follow only when these are accepted. 0: none.
     #[schemars(range(min = 0, max = 1_000_000))]
     pub canary: u32,
-    /// Past this many failures, or this share of the letters, the run stops by itself. Default: it does not.
+    /// Past this many failures, or this share of the letters, the run stops by itself. Counted from zero in each run. Default: it does not.
     pub max_failures: Option<MaxFailures>,
     /// The limits of trying one letter again.
     pub retry: Retry,

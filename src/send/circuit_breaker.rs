@@ -2,6 +2,7 @@
 
 use crate::journal::{Outcome, Reason};
 use crate::manifest::MaxFailures;
+use crate::text::count;
 
 /// Number of identical rejections in a row, or of letters in a row without a decisive answer, that stops the run: the template is wrong and not the rows, or Altinn is down.
 const FAILURES_TO_STOP: u32 = 10;
@@ -106,8 +107,9 @@ impl CircuitBreaker {
         };
         past.then(|| {
             format!(
-                "{} of {} letters failed, more than `maxFailures` allows",
-                self.failures, self.ended
+                "{} of {} failed, more than `maxFailures` allows",
+                self.failures,
+                count(self.ended, "letter")
             )
         })
     }
@@ -183,7 +185,8 @@ mod tests {
                     .count(&Outcome::Reserved(Reason::default()))
                     .is_none()
             );
-            assert!(breaker.count(&rejected(1029)).is_some());
+            let why = breaker.count(&rejected(1029)).unwrap();
+            assert!(why.starts_with("1 of 3 letters failed, "), "{why}");
         }
     }
 
