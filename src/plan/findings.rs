@@ -1,14 +1,15 @@
 //! Findings of Altinn's rules in a letter, each at the place where a person can mend it.
 
 use std::collections::HashSet;
+use std::path::Path;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::mailing::display_path;
 use super::{Delivery, Mailing};
 use crate::correspondence::rules::{self, Context, Finding};
 use crate::correspondence::text::{excerpt, is_blank};
-use crate::correspondence::{Recipient, Request};
+use crate::correspondence::{Recipient, Request, local_time};
 use crate::diagnostic::{Code, Place, Precedence, Problem, Severity};
 use crate::markdown::shows_nothing;
 use crate::secret::redact;
@@ -42,7 +43,8 @@ pub(super) fn check_letter(
     scope: &Scope,
 ) -> Vec<LetterFinding> {
     let context = Context::new(now, mailing.options.production);
-    let findings = apply_rules(delivery, context);
+    let mut findings = apply_rules(mailing, delivery, context);
+    explain_now(mailing, now, &mut findings);
     let precedences = precedences(&findings);
     let findings = findings.into_iter().zip(precedences);
     let blank = blank_body(&delivery.request.correspondence.content.message_body);
@@ -147,8 +149,37 @@ pub(super) fn is_of_own_text(
     rules::check(&request, &context).iter().any(same)
 }
 
+/// Adds to a due date in the past that `now()` is the first send, when that was earlier.
+fn explain_now(mailing: &Mailing, now: Timestamp, findings: &mut [Finding]) {
+    let began = mailing.options.began;
+    let due = findings
+        .iter_mut()
+        .find(|finding| finding.code == Some(Code::Altinn(1008)));
+    let written = mailing.manifest().correspondence.get("dueDateTime");
+    let uses_now = written.is_some_and(|written| written.to_string().contains("now("));
+    if let Some(due) = due
+        && uses_now
+        && now.duration_since(began) > SignedDuration::from_mins(1)
+    {
+        let began = local_time(began);
+        due.hint = Some(format!(
+            "`now()` is the time of the mailing's first send, {began}: write a later date"
+        ));
+    }
+}
+
+/// Adds the file to a finding about its size.
+fn naming(mailing: &Mailing, file: &Path, mut finding: Finding) -> Finding {
+    let name = excerpt(&display_path(&mailing.loaded, file).display().to_string());
+    finding.cause = Some(match finding.cause {
+        Some(cause) => format!("{name}: {cause}"),
+        None => name,
+    });
+    finding
+}
+
 /// Applies Altinn's rules, in the order in which Altinn applies them.
-fn apply_rules(delivery: &mut Delivery, context: Context<'_>) -> Vec<Finding> {
+fn apply_rules(mailing: &Mailing, delivery: &mut Delivery, context: Context<'_>) -> Vec<Finding> {
     if delivery.files.is_empty() {
         return rules::check(&delivery.request, &context);
     }
@@ -163,7 +194,8 @@ fn apply_rules(delivery: &mut Delivery, context: Context<'_>) -> Vec<Finding> {
     delivery.request.correspondence.content.attachments.clear();
     // Sizes are judged by the limit for single uploads: the planner encloses no file above the limit for forms.
     for (index, planned) in delivery.files.iter().enumerate() {
-        findings.extend(rules::check_upload(planned.file.size, index));
+        let upload = rules::check_upload(planned.file.size, index);
+        findings.extend(upload.map(|finding| naming(mailing, &planned.file.path, finding)));
         let md5 = &planned.file.md5;
         findings.extend(rules::check_checksum(&planned.attachment, index, md5));
         let is_pdf = planned.file.is_pdf;

@@ -292,6 +292,23 @@ fn now_is_what_it_is_in_a_mailing_that_has_begun() {
 }
 
 #[test]
+fn a_day_that_has_passed_since_the_first_send_is_explained() {
+    let sandbox = LiveSandbox::start();
+    let project = due(&sandbox);
+    project.run(&["send", "mailing.yaml", "--row", "1"]).ends(0);
+    alter(
+        &project,
+        "UPDATE meta SET value = '2026-01-07T12:00:00Z' WHERE name = 'began'",
+    );
+    let run = project.run(&["send", "mailing.yaml"]).ends(2);
+    assert!(
+        run.stderr()
+            .contains("`now()` is the time of the mailing's first send, 2026-01-07 13:00+01:00"),
+        "{run}"
+    );
+}
+
+#[test]
 fn killed_proofs_go_on_to_exactly_all() {
     let sandbox = LiveSandbox::start();
     let project = Project::example("spreadsheet").with_sandbox(&sandbox);

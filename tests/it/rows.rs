@@ -131,6 +131,7 @@ fn a_row_without_its_file_stops_everything_before_it_begins() {
     project.write("letters/2.pdf", "");
     let run = project.run(&["send", "mailing.yaml"]).ends(2);
     assert!(run.stderr().contains("error[2004]"), "an empty file: {run}");
+    assert!(run.stderr().contains("letters/2.pdf"), "{run}");
     assert!(
         run.stderr().contains("the attachment is not there"),
         "{run}"

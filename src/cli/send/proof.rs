@@ -191,7 +191,7 @@ fn where_to_look(destination: &Destination, to: &str) -> String {
             "in Altinn these proofs would be in the inbox of {to}; this sandbox has ended with the run, and its inbox too"
         ),
         Destination::Altinn(environment) if environment.is_local() => format!(
-            "these are proofs: look at them in the sandbox's inbox, {}/",
+            "these are proofs: look at them at {}/, where a sandbox has its inbox",
             environment.platform()
         ),
         Destination::Altinn(_) => format!(
