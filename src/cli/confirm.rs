@@ -46,7 +46,7 @@ pub(crate) fn question(
         None => "real people".to_owned(),
     };
     Some(format!(
-        "{} {verb} to {whom}. Type the number of {noun}s to send them:",
+        "{} {verb} to {whom}. Type the number of {noun}s to send them; Ctrl-C sends nothing:",
         count(chosen.letters, noun)
     ))
 }

@@ -500,7 +500,8 @@ fn prod_needs_the_number_of_proofs() {
     let words = "expected 3 proofs, but the rows asked for have 2; nothing was sent";
     assert!(run.stderr().contains(words), "{run}");
     let run = prove(&project, &["--rows", "1-2", "--dry-run"]).ends(0);
-    let asks = "2 proofs go to 310244007. Type the number of proofs to send them:";
+    let asks =
+        "2 proofs go to 310244007. Type the number of proofs to send them; Ctrl-C sends nothing:";
     assert!(run.stdout().contains(asks), "{run}");
     let other = [
         "--plan",
