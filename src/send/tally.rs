@@ -217,7 +217,7 @@ mod tests {
             match ending {
                 RunEnd::Unreachable(why) => assert!(is_network && why == "no connection", "{why}"),
                 RunEnd::Stopped(why) => {
-                    assert!(!is_network && why.contains("maxFailures"), "{why}")
+                    assert!(!is_network && why.contains("maxFailures"), "{why}");
                 }
                 other => panic!("{other:?}"),
             }
