@@ -68,6 +68,11 @@ impl RunProgress {
                 2,
                 format!("a request is tried again in {}: {why}", span(wait)),
             ),
+            // The pause is told, and its request waits for the same reason.
+            Event::Paused { wait, .. } if wait >= LONG_WAIT => {
+                self.last_waits[2] = Some(now);
+                return None;
+            }
             _ => return None,
         };
         let last = &mut self.last_waits[kind];
@@ -344,6 +349,9 @@ mod tests {
         assert_eq!(line, "waiting for an access token");
         let line = told(Event::Waiting(Wait::Scan("a.pdf")), 10).unwrap();
         assert_eq!(line, "a.pdf: uploaded, Altinn is scanning it");
+        let (wait, why) = (Duration::from_secs(40), "HTTP 503 later");
+        assert_eq!(told(Event::Paused { wait, why }, 30), None);
+        assert_eq!(told(again(40), 30), None, "the pause is told");
     }
 
     #[test]
