@@ -17,7 +17,7 @@ pub(crate) struct Send {
     pub concurrency: NonZeroU32,
     /// The most requests in a second, a minute or an hour. Default: no limit of our own.
     pub rate: Option<Rate>,
-    /// The number of letters that go alone at first; the others follow only when these are accepted. 0: none.
+    /// The number of letters that go alone at first; the others follow only when these are accepted. Letters that an earlier run has tried unchanged are none of them. 0: none.
     #[schemars(range(min = 0, max = 1_000_000))]
     pub canary: u32,
     /// Past this many failures, or this share of the letters, the run stops by itself. Counted from zero in each run. Default: it does not.
