@@ -111,6 +111,8 @@ impl fmt::Display for Delimiter {
 /// The score of a delimiter. The derived order compares the members from first to last; the greatest score is the best.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct DelimiterScore {
+    /// True when the delimiter splits the first row and most rows: commas that stand in rows only are those of decimal numbers.
+    splits_header: bool,
     /// True when the delimiter splits most rows.
     splits: bool,
     /// The number of misplaced quotation marks, which a correct delimiter does not leave: it stands next to them.
@@ -134,6 +136,7 @@ impl DelimiterScore {
             .max_by_key(|width| (count(*width), *width));
         let columns = columns.unwrap_or(0);
         Self {
+            splits_header: first > 1 && columns > 1,
             splits: columns > 1,
             marks: Reverse(marks),
             alike: count(columns) * 1000 / widths.len().max(1),
@@ -169,6 +172,11 @@ mod tests {
             Delimiter::Semicolon
         );
         assert_eq!(found("a;b\n\"x\ny, z\";2\n"), Delimiter::Semicolon);
+        // Rows with and without a delimiter at the end.
+        assert_eq!(
+            found("a;b;c\n1;2;10,50;\n3;4;20,50\n5;6;30,50;\n"),
+            Delimiter::Semicolon
+        );
         assert_eq!(
             found("fnr;sak;\"Navn, fornavn, mellomnavn, etternavn\"\n1;2;\"D, I, A, B\"\n"),
             Delimiter::Semicolon
