@@ -21,6 +21,8 @@ pub(super) struct Exclusion {
     file: PathBuf,
     /// The name of the column that is read; `None` for a list without a header.
     column: Option<String>,
+    /// True for more than one column.
+    has_columns: bool,
     entries: Vec<Entry>,
     /// Indices of entries, by the URN of their recipient, and by the key as people see it.
     names: HashMap<String, usize>,
@@ -33,7 +35,7 @@ pub(super) struct Exclusion {
 struct Entry {
     text: String,
     line: u64,
-    /// True for the first line of a list of one column: it is a header or an entry, and both are right.
+    /// True for a value of the first line that may as well be the name of a column: a row that matches it shows that it is an entry.
     is_header: bool,
     /// True once a row has matched the entry.
     is_met: AtomicBool,
@@ -43,22 +45,23 @@ struct Entry {
 
 impl Exclusion {
     /// Reads a list. With more than one column, the one with recipients or keys is chosen, and a warning names it. `names` are those of the columns that identify a
-    /// row of the recipients file.
+    /// row of the recipients file, `headers` those of all its columns.
     pub(super) fn load(
         path: &Path,
         display_path: &Path,
         names: &[&str],
+        headers: &[String],
     ) -> Result<(Self, Problems), Problems> {
         let mut options = Options {
             bare_list: true,
             ..Options::default()
         };
         if Rows::open(path, display_path, &options)?.headers().len() == 1 {
-            // Nothing separates values in a list of one column: a comma there is a spreadsheet's decimal sign.
-            options.delimiter = Some("tab".to_owned());
-            // Unless something does, as in `fnr;`.
-            if Rows::open(path, display_path, &options).is_err() {
-                options.delimiter = None;
+            // In a list of one column a comma is a spreadsheet's decimal sign, unless every line ends with it.
+            let mut set = options.clone();
+            set.delimiter = Some("semicolon".to_owned());
+            if Rows::open(path, display_path, &set).is_ok() {
+                options = set;
             }
         }
         let open = || Rows::open(path, display_path, &options);
@@ -68,18 +71,15 @@ impl Exclusion {
         let mut list = Self {
             file: display_path.to_owned(),
             column: rows.headers().get(column).cloned(),
+            has_columns: rows.headers().len() > 1,
             ..Self::default()
         };
         let mut problems = Problems::new();
-        if rows.headers().len() > 1 {
+        if list.has_columns {
             problems.push(list.column_warning(rows.headers()));
-        } else if rows.has_header() {
-            // A list of one column often has no header: its first line counts as an entry that need not match a row.
-            let first = list.column.take().unwrap_or_default();
-            let is_header = may_be_header(&first);
-            list.add(&first, 1, is_header);
-            // Otherwise the name of a column would be an identity number.
-            list.column = is_header.then_some(first);
+        }
+        if rows.has_header() {
+            list.add_header(rows.headers(), rows.header_line(), headers);
         }
         let mut row = Row::default();
         while let Some(read) = rows.read(&mut row) {
@@ -104,6 +104,22 @@ impl Exclusion {
         Problem::warning(Place::File(self.file.clone()), message).with_hint(
             "if the keys or recipients stand in another column, leave only that one in the file",
         )
+    }
+
+    /// Adds the first line, unless it names a column of the recipients file: lists often have no header, and then it is an entry.
+    fn add_header(&mut self, names: &[String], line: u64, known: &[String]) {
+        let is_known = |name: &String| known.iter().any(|known| as_seen(known) == as_seen(name));
+        if names.iter().any(is_known) {
+            return;
+        }
+        for name in names {
+            let is_header = self.has_columns || may_be_header(name);
+            if !is_header {
+                // Otherwise the name of a column would be an identity number.
+                self.column = None;
+            }
+            self.add(name, line, is_header);
+        }
     }
 
     /// Adds an entry, unless it is blank or equal to one before.
@@ -174,15 +190,18 @@ impl Exclusion {
     /// The problems of the entries. To be called after every row has been compared with the list.
     pub(super) fn problems(&self) -> Vec<Problem> {
         let mut problems = Vec::new();
-        let mut unmet = Vec::new();
-        for entry in self
-            .entries
-            .iter()
-            .filter(|entry| !entry.is_met.load(Ordering::Relaxed))
-        {
+        let (mut unmet, mut header) = (Vec::new(), Vec::new());
+        for entry in &self.entries {
+            if entry.is_met.load(Ordering::Relaxed) {
+                if entry.is_header && self.has_columns {
+                    problems.push(self.no_header(entry));
+                }
+                continue;
+            }
             let near_line = entry.near_line.load(Ordering::Relaxed);
             // A header resembles no key.
             if entry.is_header && near_line == u64::MAX {
+                header.push(entry);
                 continue;
             }
             // An entry that misses its row by a slip would send a letter to a person who must not get one: an error where a slip is likely, else a warning.
@@ -204,6 +223,9 @@ impl Exclusion {
             } else {
                 unmet.push(entry);
             }
+        }
+        if !problems.iter().any(Problem::is_error) {
+            problems.extend(self.header_warning(&header));
         }
         // A header counts as an entry only when a row has matched it.
         let count = self
@@ -240,12 +262,33 @@ impl Exclusion {
         problems
     }
 
+    /// The error of a first line that is an entry: which of its values is one, and so which column holds the others, is not known.
+    fn no_header(&self, entry: &Entry) -> Problem {
+        let message = "the first line of the exclusion list is not a header: it holds a key or recipient of the mailing";
+        Problem::error(self.place(entry), message)
+            .with_cause(entry.excerpt())
+            .with_hint("put a line with the names of the columns above it")
+    }
+
+    /// The warning of a first line that no row has matched. It may be an entry with a slip, which would exclude nobody.
+    fn header_warning(&self, header: &[&Entry]) -> Option<Problem> {
+        let values: Vec<_> = header.iter().map(|entry| entry.excerpt()).collect();
+        let message = format!(
+            "the first line, {}, is taken for the header, not for an entry",
+            values.join(", ")
+        );
+        Some(Problem::warning(self.place(header.first()?), message).with_hint(
+            "if it is an entry, write it as in the recipients file; if not, name the column as there",
+        ))
+    }
+
     fn place(&self, entry: &Entry) -> Place {
+        let column = self.column.iter().filter(|_| !entry.is_header);
         Place::Row {
             file: self.file.clone(),
             row: None,
             line: entry.line,
-            columns: self.column.iter().cloned().collect(),
+            columns: column.cloned().collect(),
         }
     }
 }

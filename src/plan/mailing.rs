@@ -93,7 +93,7 @@ impl Mailing {
         let letter = compile(&loaded, &mut templates, &mut errors);
         found.extend(errors.iter().map(|error| in_manifest(&loaded, error)));
         // After the letter: the recipient's columns help to find the list's own.
-        let exclusion = load_exclusion(&loaded, letter.as_ref())
+        let exclusion = load_exclusion(&loaded, letter.as_ref(), &headers)
             .map(|(list, warnings)| {
                 found.extend(warnings);
                 list
@@ -289,6 +289,7 @@ fn create_templates(
 fn load_exclusion(
     loaded: &LoadedManifest,
     letter: Option<&Letter>,
+    headers: &[String],
 ) -> Result<(Exclusion, Problems), Problems> {
     let recipients = &loaded.manifest.recipients;
     let Some(file) = &recipients.exclude else {
@@ -298,7 +299,7 @@ fn load_exclusion(
     let mut names = columns.unwrap_or_default();
     names.extend(recipients.key.as_deref());
     let path = find_file(loaded, file, "/recipients/exclude", "the exclusion list")?;
-    Exclusion::load(&path, &display_path(loaded, file), &names)
+    Exclusion::load(&path, &display_path(loaded, file), &names, headers)
 }
 
 /// Reads all rows and returns the problems of the file itself, at most [`PROBLEM_LIMIT`]; nothing is rendered.

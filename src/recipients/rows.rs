@@ -38,6 +38,7 @@ pub(crate) struct Rows {
     file: PathBuf,
     headers: Vec<String>,
     has_header: bool,
+    header_line: u64,
     dialect: Dialect,
     number: u64,
     ended: bool,
@@ -89,6 +90,7 @@ impl Rows {
             file: display_path.to_owned(),
             headers: Vec::new(),
             has_header: true,
+            header_line: 0,
             dialect: Dialect {
                 encoding,
                 encoding_set: options.encoding.is_some(),
@@ -110,6 +112,11 @@ impl Rows {
     /// False for a bare list, whose columns have numbers for names.
     pub(crate) fn has_header(&self) -> bool {
         self.has_header
+    }
+
+    /// The line that the header begins on, or the first row of a bare list.
+    pub(crate) fn header_line(&self) -> u64 {
+        self.header_line
     }
 
     pub(crate) fn dialect(&self) -> &Dialect {
@@ -207,6 +214,7 @@ impl Rows {
                 Some(Ok(())) => break,
             }
         }
+        self.header_line = row.line;
         let place = self.place(row.line, None, None);
         check_characters(&row).map_err(|error| error.at(place.clone()))?;
         if let Some(line) = self.swallowed_row(&row, None) {

@@ -322,6 +322,65 @@ fn the_exclusion_list_is_read_as_the_recipients_are() {
 }
 
 #[test]
+fn a_first_line_that_is_an_entry_is_not_lost_as_a_header() {
+    const NO_HEADER: &str = "the first line of the exclusion list is not a header";
+    for list in [
+        "S2;Dæhli\nS3;Eira\n",
+        "Dæhli;s2\nEira;S3\n",
+        "S2,Dæhli\nS3,Eira\n",
+    ] {
+        let run = validate(&excluding(list), 2);
+        says(&run, &[NO_HEADER, "`", "ex.csv:1", "above it"]);
+    }
+    // With a slip in it, it excludes nobody.
+    const TAKEN: &str = "is taken for the header, not for an entry";
+    for (list, first) in [
+        ("\nS02x\nS3\n", "the first line, `S02x`, "),
+        ("A9;Kari\nS3;Eira\n", "the first line, `A9`, `Kari`, "),
+        ("Reserverte\nS3\n", "the first line, `Reserverte`, "),
+    ] {
+        let run = validate(&excluding(list), 0);
+        let line = if list.starts_with('\n') {
+            "ex.csv:2"
+        } else {
+            "ex.csv:1"
+        };
+        says(&run, &[TAKEN, first, line]);
+        assert!(run.stdout().contains("1 skipped"), "{run}");
+    }
+    for list in [" saksnummer \nS3\n", "NAVN;Nr\nEira;S3\n", "S2\nS3\n"] {
+        let run = validate(&excluding(list), 0);
+        assert!(!run.stderr().contains(TAKEN), "{run}");
+    }
+}
+
+#[test]
+fn delimiters_at_the_ends_of_an_exclusion_list_are_no_values() {
+    let run = validate(&excluding("S2;\nS3;\n"), 0);
+    assert!(run.stdout().contains("2 skipped"), "{run}");
+    let run = validate(&excluding("Saksnummer\nS2;\nS3\n"), 0);
+    assert!(run.stdout().contains("2 skipped"), "{run}");
+}
+
+#[test]
+fn the_comma_of_numbers_is_no_delimiter_where_the_header_has_none() {
+    let project = rows("");
+    project.write(
+        "r.csv",
+        "Fødselsnummer;Navn;Saksnummer;Beløp\n21824621702;A;1;10,50;\n02818813964;B;2;20,50\n19828632674;C;3;30,50;\n",
+    );
+    assert_eq!(letters(&project).lines().count(), 3);
+    project.replace("r.csv", "B;2;20,50", "B;20,50");
+    refused(
+        &project,
+        &[
+            "the row has 3 values, but the header has 4 columns",
+            "r.csv:3",
+        ],
+    );
+}
+
+#[test]
 fn entries_that_cannot_be_read_are_errors_and_those_that_meet_no_row_are_told() {
     for (list, part) in [
         (
