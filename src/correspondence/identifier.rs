@@ -286,7 +286,7 @@ fn digits(text: &str) -> Option<usize> {
 }
 
 /// True for one `@` with text on both sides and no `:`, which is all that Altinn requires here.
-fn is_address(text: &str) -> bool {
+pub(super) fn is_address(text: &str) -> bool {
     text.split_once('@').is_some_and(|(name, domain)| {
         !name.is_empty() && !domain.is_empty() && !domain.contains('@') && !text.contains(':')
     })

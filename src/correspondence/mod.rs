@@ -3,6 +3,7 @@
 //! The types are named and nested as in the API of Altinn 3 Correspondence, so that anything from its documentation can be
 //! pasted into a manifest. Pure: no files, no network, no clock.
 
+mod address_slips;
 mod api_enum;
 mod attachment;
 pub mod codes;

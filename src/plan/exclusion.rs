@@ -165,10 +165,13 @@ impl Exclusion {
         if self.is_empty() {
             return false;
         }
-        // Both are looked up, so that an entry counts as matched whichever way the row is identified.
-        let by_recipient = recipient.and_then(|recipient| self.names.get(&recipient.urn()));
+        // All are looked up, so that an entry counts as matched whichever way the row is identified. A slip in an address lets nobody off the list.
+        let named = |recipient: &Recipient| self.names.get(&recipient.urn());
+        let by_recipient = recipient.and_then(named);
+        let probably = recipient.and_then(Recipient::probably);
+        let by_address = probably.as_ref().and_then(named);
         let by_key = self.names.get(&as_seen(key));
-        let found = [by_recipient, by_key].into_iter().flatten();
+        let found = [by_recipient, by_address, by_key].into_iter().flatten();
         let mut is_covered = false;
         for entry in found.filter_map(|at| self.entries.get(*at)) {
             entry.is_met.store(true, Ordering::Relaxed);

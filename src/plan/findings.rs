@@ -14,7 +14,7 @@ use crate::diagnostic::{Code, Place, Precedence, Problem, Severity};
 use crate::markdown::shows_nothing;
 use crate::secret::redact;
 use crate::template::Scope;
-use crate::text::pointer_token;
+use crate::text::{is_unseen, pointer_token, with_code_points};
 
 /// The manifest's member with properties, whose names are the author's own.
 const PROPERTIES: &str = "/correspondence/propertyList/";
@@ -266,10 +266,10 @@ pub(super) fn place_in_manifest(mailing: &Mailing, found: &LetterFinding) -> Pla
     mailing.loaded.place(member)
 }
 
-/// Reports a synthetic person in production, as an error, and elsewhere a person who may be real, as a warning. A row has at most one of them.
+/// Reports a synthetic person in production, as an error; elsewhere a person who may be real, and an address with a slip, as warnings. A row has at most one of them.
 pub(super) fn check_person(mailing: &Mailing, delivery: &Delivery) -> Option<Problem> {
     let Recipient::Person(_) = &delivery.recipient else {
-        return None;
+        return check_address(mailing, delivery);
     };
     let is_synthetic = delivery.recipient.is_synthetic_person();
     if mailing.options.production != is_synthetic {
@@ -287,6 +287,20 @@ pub(super) fn check_person(mailing: &Mailing, delivery: &Delivery) -> Option<Pro
         Problem::warning(place, "this may be a real person, outside production")
             .with_hint("use synthetic persons for tests (month + 80)")
     })
+}
+
+fn check_address(mailing: &Mailing, delivery: &Delivery) -> Option<Problem> {
+    let recipient = &delivery.recipient;
+    let probably = recipient.probably()?;
+    let columns = mailing.letter.recipient.columns();
+    let place = mailing.row_place(delivery.row, delivery.line, columns);
+    let shown = with_code_points(&recipient.masked(), |c| c != ' ' && is_unseen(c));
+    let message = format!("the recipient {}", recipient.slip());
+    Some(
+        Problem::warning(place, message)
+            .with_cause(format!("`{shown}`, probably `{}`", probably.masked()))
+            .with_hint("Altinn takes it as it stands, and nobody may get the letter: mend it"),
+    )
 }
 
 /// The step of the send in which Altinn finds a fault: 0 for uploads, 1 for the letter, 2 for the checks that Altinn makes after it has added up the
