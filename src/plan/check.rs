@@ -57,6 +57,7 @@ pub(crate) fn check(
         );
     }
     mailing.find_duplicates(&mut report)?;
+    mailing.find_repeated_files(&mut report)?;
     mailing.find_damage(lint, &mut report);
     unused::find(mailing, &mut report);
     mailing.find_placeholders(&mut report);

@@ -31,12 +31,14 @@ pub(crate) const RENDERING_STACK: usize = 8 << 20;
 pub(super) struct CheckedRow {
     pub(super) planned: Planned,
     pub(super) fingerprint: Fingerprint,
-    /// The problem with its recipient: a synthetic person in production, or a possibly real one in a test.
+    /// The problem with its recipient: a synthetic person in production, a possibly real one in a test, or an address with a slip.
     pub(super) person: Option<Problem>,
     /// The violations of Altinn's rules in its letter.
     pub(super) findings: Vec<LetterFinding>,
     /// The first 8 bytes of the key that its row would have after a spreadsheet has changed the row's key; `None` when that is its own.
     pub(super) loose_key: Option<u64>,
+    /// The attachments of its letter, as indices in the manifest's list.
+    pub(super) attached: Vec<usize>,
     /// The places where its letter shows an empty column.
     pub(super) blanks: Vec<Arc<ShownColumn>>,
     /// Warnings of values that would be Markdown in its letter.
@@ -132,6 +134,7 @@ impl RowPlanner<'_> {
             person,
             findings,
             loose_key,
+            attached: self.attached.clone(),
             blanks,
             values,
         }

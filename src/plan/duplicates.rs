@@ -2,12 +2,12 @@
 
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
+use std::ops::ControlFlow;
 
 use uuid::Uuid;
 
 use super::digest::keep_repeated;
 use super::key_spelling::as_spreadsheet_leaves_it;
-use super::planner::RowPlanner;
 use super::problems::PROBLEM_LIMIT;
 use super::report_builder::ReportBuilder;
 use super::{Delivery, Mailing, Planned, delivery_key};
@@ -18,7 +18,7 @@ use crate::recipients::Row;
 use crate::secret::redact;
 
 impl Mailing {
-    /// Reports rows that share a key as errors, each by name, and keys that look alike; of recipients who get several letters it reports the number.
+    /// Reports rows that share a key as errors, each by name, and keys that look alike; of recipients who get several letters it reports the number and the first ones.
     pub(super) fn find_duplicates(&self, report: &mut ReportBuilder<'_>) -> Result<(), Problems> {
         let mut recipients = std::mem::take(&mut report.recipients);
         keep_repeated(&mut recipients);
@@ -39,17 +39,8 @@ impl Mailing {
             report.extend(similar);
             report.extend(repeated);
         }
-        if repeated.is_empty() && !recipients.is_empty() {
-            // With keys of their own, several letters to one recipient may be meant: a warning without the rows.
-            let place = Place::File(self.rows_file());
-            let message = match recipients.len() {
-                1 => "1 letter goes to a recipient who gets another one too".to_owned(),
-                count => format!("{count} letters go to a recipient who gets another one too"),
-            };
-            report.push(
-                Problem::warning(place, message)
-                    .with_hint("each row has a key of its own, so all of them are sent"),
-            );
+        if repeated.is_empty() {
+            self.find_repeated_recipients(&recipients, report)?;
         }
         Ok(())
     }
@@ -86,16 +77,11 @@ impl Mailing {
             Some(column) => vec![column],
             None => self.letter.recipient.columns(),
         };
-        let mut rows = self.open_rows()?;
-        let (mut row, mut planner) = (Row::default(), RowPlanner::new(self));
         let mut known: HashMap<String, Vec<(String, u64)>> = HashMap::new();
         let mut first: HashMap<Uuid, u64> = HashMap::new();
         let (mut alike, mut same) = (Vec::new(), Vec::new());
-        while let Some(read) = rows.read(&mut row) {
-            if read.is_err() {
-                continue;
-            }
-            let rendered = planner.plan(&row);
+        self.read_again(|planner, row| {
+            let rendered = planner.plan(row);
             let place = || self.row_place(row.number, row.line, columns.iter().copied());
             if let Planned::Delivery(delivery) = &rendered
                 && !similar.is_empty()
@@ -112,11 +98,11 @@ impl Mailing {
             let (key, name) = match rendered {
                 Planned::Delivery(delivery) => (delivery.key, delivery.name),
                 // Errors of a row do not hide that it is a duplicate.
-                Planned::Invalid(_) => match self.plain_key(&row) {
+                Planned::Invalid(_) => match self.plain_key(row) {
                     Some(known) => known,
-                    None => continue,
+                    None => return ControlFlow::Continue(()),
                 },
-                _ => continue,
+                _ => return ControlFlow::Continue(()),
             };
             let head = key.as_u64_pair().0;
             if same.len() < PROBLEM_LIMIT && repeated.binary_search(&head).is_ok() {
@@ -132,7 +118,8 @@ impl Mailing {
                     }
                 }
             }
-        }
+            ControlFlow::Continue(())
+        })?;
         Ok((alike, same))
     }
 }

@@ -35,6 +35,7 @@ mod report;
 mod report_builder;
 pub(crate) mod request_line;
 mod selection;
+mod sharing;
 mod slow_rows;
 mod unused;
 

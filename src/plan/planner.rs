@@ -1,5 +1,6 @@
 //! The row planner: renders one row at a time to a letter. Checking, dry runs and sending all use it.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -106,8 +107,18 @@ impl<'a> RowPlanner<'a> {
         templates.fill(&mut self.scope, row.number, |column| row.get(column));
     }
 
-    /// Decides in this order: `where`, the recipient, the exclusion list, the letter.
-    fn plan_filled(&mut self, row: &Row) -> Result<Planned, Problems> {
+    /// The key and the recipient of a row that gets a letter, without rendering the letter. `None` for rows that get none, or have a fault.
+    pub(super) fn identify(&mut self, row: &Row) -> Option<(String, Recipient)> {
+        take_protected();
+        self.fill(row);
+        self.identify_filled(row).ok()?.continue_value()
+    }
+
+    /// Decides in this order: `where`, the recipient, the exclusion list. Breaks with a row that is skipped.
+    fn identify_filled(
+        &self,
+        row: &Row,
+    ) -> Result<ControlFlow<Planned, (String, Recipient)>, Problems> {
         if !self.applies(row)? {
             // A row that does not apply may have no valid recipient; its key is then worked out without one.
             let name = self.mailing.row_key.map_or_else(
@@ -120,14 +131,22 @@ impl<'a> RowPlanner<'a> {
                 let exclusion = &self.mailing.exclusion;
                 exclusion.covers(&name, recipient.as_ref(), None);
             }
-            return Ok(self.skipped(row, name, "where"));
+            return Ok(ControlFlow::Break(self.skipped(row, name, "where")));
         }
         let recipient = self.recipient(row)?;
         let name = self.row_key(row, &recipient)?;
         let exclusion = &self.mailing.exclusion;
         if exclusion.covers(&name, Some(&recipient), Some(row.line)) {
-            return Ok(self.skipped(row, name, "excluded"));
+            return Ok(ControlFlow::Break(self.skipped(row, name, "excluded")));
         }
+        Ok(ControlFlow::Continue((name, recipient)))
+    }
+
+    fn plan_filled(&mut self, row: &Row) -> Result<Planned, Problems> {
+        let (name, recipient) = match self.identify_filled(row)? {
+            ControlFlow::Continue(identified) => identified,
+            ControlFlow::Break(skipped) => return Ok(skipped),
+        };
         // An excluded row is not rendered, so that faults in its values do not stop the mailing.
         let (correspondence, existing_attachments, files) = self.render(row)?;
         let key = delivery_key(

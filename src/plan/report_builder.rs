@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher as _, RandomState};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
@@ -11,6 +11,7 @@ use super::findings::{LetterFinding, is_of_own_text, place_in_manifest};
 use super::inputs::{inputs, parts, plan_digest};
 use super::problems::CappedProblems;
 use super::{CheckReport, Delivery, Mailing, Planned};
+use crate::correspondence::Recipient;
 use crate::diagnostic::{Code, Place, Problem, Problems};
 use crate::recipients::Row;
 
@@ -25,6 +26,8 @@ pub(super) struct ReportBuilder<'a> {
     pub(super) checked: CheckReport,
     /// A hash of 8 bytes of every recipient who gets a letter: enough to count those who get several, in little memory.
     pub(super) recipients: Vec<u64>,
+    /// A hash of 8 bytes of each letter's file, by entry of the manifest's list; `None` for entries that cannot have one file for two persons by mistake.
+    pub(super) own_files: Vec<Option<Vec<u64>>>,
     /// The first 8 bytes of the keys that letters would have after a spreadsheet changed their row keys.
     pub(super) loose_keys: Vec<u64>,
     /// The places where templates show columns, as text, by pointer, file and offset.
@@ -47,6 +50,7 @@ impl<'a> ReportBuilder<'a> {
             now,
             checked: CheckReport::default(),
             recipients: Vec::new(),
+            own_files: own_files(mailing),
             loose_keys: Vec::new(),
             shown_at: HashMap::new(),
             hashing: RandomState::new(),
@@ -76,11 +80,13 @@ impl<'a> ReportBuilder<'a> {
                 }
                 report.letters += 1;
                 report.add_due(delivery.request.correspondence.due_date_time);
-                for file in &delivery.files {
+                for (file, entry) in delivery.files.iter().zip(&checked.attached) {
                     report.files.count(file);
+                    if let Some(Some(names)) = self.own_files.get_mut(*entry) {
+                        names.push(self.hashing.hash_one(&file.file.path));
+                    }
                 }
-                // A keyed hash: its values say nothing about recipients outside of this process.
-                let recipient = self.hashing.hash_one(&delivery.recipient);
+                let recipient = self.recipient_hash(&delivery.recipient);
                 self.recipients.push(recipient);
                 self.extend(checked.person.take());
                 self.loose_keys.extend(checked.loose_key);
@@ -154,6 +160,17 @@ impl<'a> ReportBuilder<'a> {
         is_of_own_text
     }
 
+    /// A keyed hash: its values say nothing about recipients outside of this process. What slips add to an address makes no other recipient.
+    pub(super) fn recipient_hash(&self, recipient: &Recipient) -> u64 {
+        let probably = recipient.probably();
+        self.hashing
+            .hash_one(probably.as_ref().unwrap_or(recipient))
+    }
+
+    pub(super) fn file_hash(&self, path: &Path) -> u64 {
+        self.hashing.hash_one(path)
+    }
+
     pub(super) fn push(&mut self, problem: Problem) {
         self.problems.push(problem);
     }
@@ -180,6 +197,19 @@ impl<'a> ReportBuilder<'a> {
             ..self.checked
         })
     }
+}
+
+/// No hashes for each entry whose file is named by the row; `None` where it is the same for all rows, or named by what identifies the row, which is checked itself.
+fn own_files(mailing: &Mailing) -> Vec<Option<Vec<u64>>> {
+    let mut identifying = mailing.letter.recipient.columns();
+    identifying.extend(mailing.key_column());
+    let plans = mailing.letter.attachments.iter();
+    let counted = plans.map(|plan| {
+        let columns = plan.file.columns();
+        let is_unique = columns.iter().any(|column| identifying.contains(column));
+        (!columns.is_empty() && !is_unique).then(Vec::new)
+    });
+    counted.collect()
 }
 
 impl Extend<Problem> for ReportBuilder<'_> {
