@@ -131,6 +131,7 @@ impl LetterCount {
         const OTHERS: &str = "áàâäãéèêëíìîïóòôöõúùûüýÿñçčđšžŋŧðþćźńłěřůűőß";
         // Signs that may stand directly before a word.
         const OPENING: &str = "‘“„‚‹«¿¡§©€£$°#†‡";
+        const ONLY_BEFORE: &str = "‚„¡¿ˆ";
         let [before, letter, after] =
             [before, byte, after].map(|byte| self.characters[usize::from(byte)]);
         // Spellings such as `KÅre` and `OÆBrien` do not occur, so a letter in the wrong case is a sign of the wrong encoding.
@@ -150,6 +151,9 @@ impl LetterCount {
         // Letters that no Norwegian name has are accepted alone, but not inside a word.
         } else if letter.is_alphabetic() {
             self.misfits += usize::from(before.is_alphabetic() || after.is_alphabetic());
+        // These stand before words: after a letter they are letters of another encoding, as the `‚` in `Andr‚`.
+        } else if ONLY_BEFORE.contains(letter) && before.is_alphabetic() {
+            self.misfits += 1;
         } else if letter != '’' && !letter.is_whitespace() && after.is_alphabetic() {
             // A dash may join two words without blanks; other signs may not.
             let dash = matches!(letter, '–' | '—' | '·' | '…');

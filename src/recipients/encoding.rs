@@ -330,6 +330,19 @@ mod tests {
     }
 
     #[test]
+    fn the_last_letter_of_a_word_tells_dos_from_windows() {
+        let dos = |text: &str| Charset::from_label("cp850").unwrap().encoded(text).unwrap();
+        for text in ["1;André Lie\n", "1;Lie, André;2\n", "1;Renée\n", "André"] {
+            assert_eq!(found(&dos(text)), Some("CP850"), "{text}");
+        }
+        let windows = Charset::from_label("windows-1252").unwrap();
+        for text in ["1;André ‚Andy‘ Lie\n", "„Hei“ sa Kåre\n"] {
+            let bytes = windows.encoded(text).unwrap();
+            assert_eq!(found(&bytes), Some("Windows-1252"), "{text}");
+        }
+    }
+
+    #[test]
     fn marks_and_quotes_of_windows_are_not_letters_of_another_encoding() {
         for text in [
             "«Navn» koster 5 €, O’Brien – “hei” … Acme™ ½ 20°",
