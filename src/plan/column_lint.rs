@@ -77,6 +77,8 @@ struct SuspectCell {
 #[derive(Debug, Clone)]
 enum Suspicion {
     Damaged(Damage, String),
+    /// UTF-8 in a file of this encoding, and the text that it is.
+    OtherEncoding(&'static str, String),
     /// A line break in a value that this member shows on one line.
     LineBreak(&'static str),
     /// A value that looks like this text, which templates compare it with, and is not equal to it.
@@ -148,7 +150,13 @@ impl Mailing {
         }) {
             let header = column.header.clone();
             // Each cell is a problem of its own: equal ones are grouped when they are shown.
-            for suspect in column.into_suspects() {
+            for mut suspect in column.into_suspects() {
+                if let Suspicion::Damaged(Damage::WrongEncoding, text) = &mut suspect.suspicion
+                    && self.dialect().is_single_byte()
+                {
+                    let text = std::mem::take(text);
+                    suspect.suspicion = Suspicion::OtherEncoding(self.dialect().encoding(), text);
+                }
                 let place = self.row_place(suspect.row, suspect.line, [&header]);
                 report.push(suspect.problem(place, &header));
             }
@@ -343,12 +351,21 @@ impl SuspectCell {
                 _ => format!("{}, probably {}", excerpt(&was), excerpt(&is)),
             }
         };
-        let is_error = matches!(self.suspicion, Suspicion::Damaged(damage, _) if damage.is_error());
+        let is_error = match self.suspicion {
+            Suspicion::Damaged(damage, _) => damage.is_error(),
+            Suspicion::OtherEncoding(..) => true,
+            _ => false,
+        };
         let (message, cause, hint) = match &self.suspicion {
             Suspicion::Damaged(damage, value) => (
                 format!("`{header}` {}", damage.predicate()),
                 probably(value),
                 damage.hint(),
+            ),
+            Suspicion::OtherEncoding(encoding, text) => (
+                format!("`{header}` is UTF-8, and the file is read as {encoding}"),
+                probably(text),
+                "the file is in two encodings, or `encoding` is wrong: save it as \u{ab}CSV UTF-8\u{bb}, each part before they are joined",
             ),
             Suspicion::LineBreak(member) => (
                 format!("`{header}` has a line break, and `{member}` is one line"),

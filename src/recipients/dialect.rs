@@ -26,6 +26,11 @@ pub(crate) struct Dialect {
 }
 
 impl Dialect {
+    /// True for an encoding other than UTF-8 and UTF-16, in which UTF-8 can be read as other letters.
+    pub(crate) fn is_single_byte(&self) -> bool {
+        self.encoding.is_single_byte()
+    }
+
     /// The name of the encoding, such as `UTF-8` or `Windows-1252`.
     pub(crate) fn encoding(&self) -> &'static str {
         self.encoding.name()

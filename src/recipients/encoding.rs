@@ -111,6 +111,22 @@ pub(super) fn contradiction(file: &mut File, set: Charset) -> io::Result<Option<
     Ok(better.filter(|_| doubtful))
 }
 
+/// The line on which another encoding begins: UTF-8 after another one, or the other way round. `None` when all lines are of one kind; only the first gigabyte is
+/// looked at.
+pub(super) fn change_of_encoding(file: &mut File) -> io::Result<Option<u64>> {
+    file.seek(SeekFrom::Start(0))?;
+    let lines = BufReader::with_capacity(CHUNK, file.take(1 << 30)).split(b'\n');
+    let mut first = None;
+    for (number, line) in (1..).zip(lines) {
+        let line = line?;
+        let is_utf8 = std::str::from_utf8(&line).is_ok();
+        if !line.is_ascii() && *first.get_or_insert(is_utf8) != is_utf8 {
+            return Ok(Some(number));
+        }
+    }
+    Ok(None)
+}
+
 /// Counts the letters of a file in each of these encodings.
 fn count_letters(file: &mut File, charsets: &[Charset]) -> io::Result<Vec<LetterCount>> {
     let mut counts: Vec<_> = charsets.iter().copied().map(LetterCount::new).collect();

@@ -1,6 +1,7 @@
 //! The errors of reading a recipients file, before they get their place.
 
 use std::io;
+use std::path::Path;
 
 use super::records::{AfterQuote, ErrorKind, ROW_LIMIT};
 use crate::diagnostic::{Place, Problem};
@@ -12,6 +13,8 @@ pub(super) struct ReadError {
     pub(super) message: String,
     cause: Option<String>,
     hint: String,
+    /// The line, for an error of the whole file that one line shows.
+    line: Option<u64>,
 }
 
 /// The error when the file cannot be read at all.
@@ -35,7 +38,13 @@ impl ReadError {
             message: message.into(),
             cause: None,
             hint: hint.into(),
+            line: None,
         }
+    }
+
+    pub(super) fn on_line(self, line: u64) -> Self {
+        let line = Some(line);
+        Self { line, ..self }
     }
 
     pub(super) fn with_cause(self, cause: impl Into<String>) -> Self {
@@ -131,6 +140,21 @@ impl ReadError {
             format!("the row has {values}, but the header has {columns}"),
             hint,
         )
+    }
+
+    /// Turns an error of the whole file into a problem.
+    pub(super) fn in_file(self, file: &Path) -> Problem {
+        let file = file.to_owned();
+        let place = match self.line {
+            Some(line) => Place::Row {
+                file,
+                row: None,
+                line,
+                columns: Vec::new(),
+            },
+            None => Place::File(file),
+        };
+        self.at(place)
     }
 
     /// Turns the error into a problem at `place`.

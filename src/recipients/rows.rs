@@ -51,8 +51,7 @@ impl Rows {
         display_path: &Path,
         options: &Options,
     ) -> Result<Self, Problems> {
-        let on_whole =
-            |problem: ReadError| Problems::from(problem.at(Place::File(display_path.to_owned())));
+        let on_whole = |error: ReadError| Problems::from(error.in_file(display_path));
         let mut file = open_file(path, options).map_err(on_whole)?;
         let encoding = detect_encoding(&mut file, options).map_err(on_whole)?;
         let (start, whole) = read_start(&file, encoding).map_err(on_whole)?;
@@ -364,9 +363,19 @@ fn detect_encoding(file: &mut File, options: &Options) -> Result<Charset, ReadEr
             )),
             None => Ok(set),
         },
-        (FileStart::Unmarked, None) => encoding::detect_without_mark(file)?.ok_or_else(|| {
-            ReadError::new("it cannot be found out which encoding the file is in", SAVE)
-        }),
+        (FileStart::Unmarked, None) => match encoding::detect_without_mark(file)? {
+            Some(found) => Ok(found),
+            None => Err(match encoding::change_of_encoding(file)? {
+                Some(line) => ReadError::new(
+                    "the file is in two encodings, and this line is the first in the other one",
+                    "save both parts as \u{ab}CSV UTF-8\u{bb} before they are joined",
+                )
+                .on_line(line),
+                None => {
+                    ReadError::new("it cannot be found out which encoding the file is in", SAVE)
+                }
+            }),
+        },
     }
 }
 
