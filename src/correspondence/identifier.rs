@@ -42,6 +42,9 @@ pub enum InvalidRecipient {
         /// True when it is a recipient without them.
         fits_without: bool,
     },
+    /// An identity number with dashes or dots in it: `078271-99405`.
+    #[error("the identity number has dashes or dots in it")]
+    Separators,
     /// Ten digits that are an identity number with a zero in front.
     #[error("the identity number has lost its leading zero")]
     LostZero {
@@ -215,6 +218,7 @@ impl InvalidRecipient {
                     "a spreadsheet has removed the leading zero; it was probably 0{first}*****: export the column as text"
                 );
             }
+            Self::Separators => "write the eleven digits alone",
             Self::ScientificNotation => {
                 "a spreadsheet has rounded the number and digits are lost: export the column as text again"
             }
@@ -316,13 +320,24 @@ fn damage(text: &str) -> Option<InvalidRecipient> {
     if is_vat_number(&text.replace(is_unseen, "")) {
         return Some(InvalidRecipient::VatNumber);
     }
+    let separator = |c: char| matches!(c, '-' | '.' | '\u{2010}'..='\u{2015}' | '\u{2212}');
+    if text.contains(separator)
+        && person_control_digits_fit(&text.replace(|c| separator(c) || is_unseen(c), ""))
+    {
+        return Some(InvalidRecipient::Separators);
+    }
     if text.contains(is_unseen) {
         let rest = text.replace(is_unseen, "");
         if rest.is_empty() {
             return Some(InvalidRecipient::Empty);
         }
-        let fits_without = Recipient::parse(&rest).is_ok();
-        return Some(InvalidRecipient::Blanks { fits_without });
+        return match Recipient::parse(&rest) {
+            // The blanks of any other text are not what is wrong with it.
+            Err(InvalidRecipient::Unknown) => None,
+            read => Some(InvalidRecipient::Blanks {
+                fits_without: read.is_ok(),
+            }),
+        };
     }
     // The control digits fit with a zero in front: one in about 100 numbers would by chance.
     if digits(text) == Some(10) && person_control_digits_fit(&format!("0{text}")) {
@@ -415,11 +430,20 @@ mod tests {
                 Not::Blanks { fits_without: true },
             ),
             (
-                "Kari Nordmann",
+                "991 825",
                 Not::Blanks {
                     fits_without: false,
                 },
             ),
+            ("Kari Nordmann", Not::Unknown),
+            ("Side 1 av 2", Not::Unknown),
+            ("078271-99405", Not::Separators),
+            ("07.82.71 \u{2013} 99405", Not::Separators),
+            (
+                "urn:altinn:person:identifier-no:078271-99405",
+                Not::Separators,
+            ),
+            ("078271-99406", Not::Unknown),
             ("7827199405", Not::LostZero { first: *b"78271" }),
             (
                 "urn:altinn:person:identifier-no:7827199405",

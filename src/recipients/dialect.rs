@@ -49,7 +49,7 @@ impl fmt::Display for Dialect {
 }
 
 impl Delimiter {
-    const ALL: [Self; 4] = [Self::Semicolon, Self::Comma, Self::Tab, Self::Pipe];
+    pub(super) const ALL: [Self; 4] = [Self::Semicolon, Self::Comma, Self::Tab, Self::Pipe];
 
     pub(super) fn byte(self) -> u8 {
         match self {

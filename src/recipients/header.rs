@@ -115,6 +115,7 @@ pub(super) fn is_recipient(name: &str) -> bool {
         Recipient::parse(name),
         Ok(_)
             | Err(InvalidRecipient::LostZero { .. }
+                | InvalidRecipient::Separators
                 | InvalidRecipient::ControlDigits
                 | InvalidRecipient::Blanks { fits_without: true })
     )

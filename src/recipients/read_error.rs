@@ -123,9 +123,20 @@ impl ReadError {
         )
     }
 
-    /// The error when a row has too few or too many values. `breaks` is the number of line breaks inside the row.
-    pub(super) fn width(columns: usize, found: usize, line: u64, breaks: u64) -> Self {
-        let hint = if breaks > 0 {
+    /// The error when a row has too few or too many values. `breaks` is the number of line breaks inside the row, `entity` an HTML character in it that the delimiter
+    /// ends.
+    pub(super) fn width(
+        columns: usize,
+        found: usize,
+        line: u64,
+        breaks: u64,
+        entity: Option<&str>,
+    ) -> Self {
+        let hint = if let Some(entity) = entity {
+            format!(
+                "`{entity};` is a letter as web pages write it, and its semicolon is read as the delimiter: write the letter itself"
+            )
+        } else if breaks > 0 {
             format!(
                 "the row goes from line {line} to line {}: look for a quotation mark too many or too few",
                 line + breaks

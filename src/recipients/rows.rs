@@ -74,8 +74,14 @@ impl Rows {
         {
             return Err(on_whole(error));
         }
-        let first_records =
-            FirstRecords::read(&start, whole, delimiter.byte(), usize::from(announced));
+        let skip = usize::from(announced);
+        let first_records = FirstRecords::read(&start, whole, delimiter.byte(), skip);
+        if !options.bare_list
+            && let Some(error) =
+                layout::wrong_header(&start, whole, skip, delimiter, &first_records)
+        {
+            return Err(on_whole(error));
+        }
         // Old Macs end lines with a carriage return alone.
         let cr_ends_lines = !start.contains(&b'\n') && start.contains(&b'\r');
         let decoded = encoding::decoded(file, encoding).map_err(|error| on_whole(error.into()))?;
@@ -243,7 +249,10 @@ impl Rows {
             (columns..found).any(|column| !row.get(column).trim_matches(is_unseen).is_empty());
         if found < columns || extra {
             let breaks = row.text.matches('\n').count() as u64;
-            return Err(ReadError::width(columns, found, row.line, breaks));
+            let entity = (0..found)
+                .find_map(|column| entity(row.get(column)))
+                .filter(|_| self.dialect.delimiter == Delimiter::Semicolon && extra);
+            return Err(ReadError::width(columns, found, row.line, breaks, entity));
         }
         row.width = columns;
         Ok(())
@@ -389,9 +398,17 @@ fn read_start(file: &File, encoding: Charset) -> Result<(Vec<u8>, bool), ReadErr
     Ok((start, whole))
 }
 
-/// True when a row has no visible value: a blank line, or one with delimiters only.
+/// The beginning of an HTML character at the end of a value, as the `&oslash` of `Bj&oslash;rn`.
+fn entity(value: &str) -> Option<&str> {
+    let entity = value.get(value.rfind('&')?..)?;
+    let name = entity.get(1..)?.trim_start_matches('#');
+    let is_name = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    is_name.then_some(entity)
+}
+
+/// True when a row has no visible value: a blank line, one with delimiters only, or the Ctrl-Z that ends files of MS-DOS.
 fn is_blank(row: &Row) -> bool {
-    row.text.trim_start_matches(is_unseen).is_empty()
+    row.text.trim_start_matches(is_unseen).is_empty() || row.text == "\u{1a}"
 }
 
 /// Refuses characters that occur in damaged text only.

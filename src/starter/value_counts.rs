@@ -47,6 +47,7 @@ impl ValueCounts {
             }
             Err(
                 InvalidRecipient::LostZero { .. }
+                | InvalidRecipient::Separators
                 | InvalidRecipient::ScientificNotation
                 | InvalidRecipient::Decimals
                 | InvalidRecipient::ControlDigits

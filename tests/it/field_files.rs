@@ -825,3 +825,85 @@ fn a_file_of_one_letter_in_another_is_told() {
         }
     }
 }
+
+#[test]
+fn two_encodings_in_one_file_are_told_where_the_second_begins() {
+    const HEADER: &str = "Fødselsnummer;Saksnummer;Navn\n";
+    let windows =
+        |text: &str| -> Vec<u8> { text.chars().map(|c| u8::try_from(c).unwrap()).collect() };
+    let (old, new) = ("21824621702;1;Kåre\n", "02818813964;2;Bjørn Ås\n");
+    let project = mailing([windows(HEADER), windows(old), new.into()].concat());
+    refused(&project, &["the file is in two encodings", "r.csv:3"]);
+    // Where it is set, and where most of the file has one encoding.
+    project.replace("mailing.yaml", "r.csv,", "r.csv, encoding: windows-1252,");
+    const PART: &str = "`Navn` is UTF-8, and the file is read as Windows-1252";
+    let told = [PART, "r.csv:3 (column Navn)", "probably `Bjørn Ås`"];
+    refused(&project, &told);
+    let many: String = (3..40)
+        .map(|n| format!("19828632674;{n};Åse Ødegård\n"))
+        .collect();
+    let project = mailing([windows(HEADER), windows(&many), new.into()].concat());
+    says(&validate(&project, 2), &[PART, "r.csv:39 (column Navn)"]);
+    // Columns that no letter shows do not matter.
+    let many = many.replace('\n', ";x\n");
+    let header = windows("Fødselsnummer;Saksnummer;Navn;Merknad\n");
+    let row = "02818813964;2;B;Bjørn\n".into();
+    let run = validate(&mailing([header, windows(&many), row].concat()), 0);
+    says(&run, &["Windows-1252, semicolon"]);
+}
+
+#[test]
+fn what_is_wrong_with_the_whole_file_is_not_told_of_the_manifest() {
+    for (text, parts) in [
+        (
+            "\"Fødselsnummer;Saksnummer;Navn\"\n\"21824621702;1;A\"\n\"02818813964;2;B\"\n",
+            ["every line stands in quotation marks as a whole", "r.csv:1"],
+        ),
+        (
+            "Fødselsnummer,Saksnummer,Navn\n21824621702;1;A\n02818813964;2;B\n",
+            [
+                "stand between commas, the values of the rows between semicolons",
+                "r.csv:1",
+            ],
+        ),
+        (
+            "Fødselsnummer,Saksnummer,Navn,Beløp\n21824621702;1;A;1,5\n02818813964;2;B;2,5\n",
+            [
+                "stand between commas, the values of the rows between semicolons",
+                "r.csv:1",
+            ],
+        ),
+        (
+            "Fødselsnummer  Saksnummer  Navn\n21824621702    1           A\n02818813964    2           B\n",
+            ["the columns of the file have fixed widths", "r.csv:1"],
+        ),
+        (
+            "Fødselsnummer;Saksnummer;Navn\n21824621702;1;Bj&oslash;rn\n",
+            ["`&oslash;` is a letter as web pages write it", "r.csv:2"],
+        ),
+        // Row names of another program.
+        (
+            "\"Fødselsnummer\";\"Saksnummer\";\"Navn\"\n\"1\";21824621702;\"1\";0,5\n",
+            [
+                "the row has 4 values, but the header has 3 columns",
+                "r.csv:2",
+            ],
+        ),
+        (
+            "Fødselsnummer;Saksnummer;Navn\n218246-21702;1;Bo\n",
+            ["the identity number has dashes or dots in it", "r.csv:2"],
+        ),
+        (
+            "Fødselsnummer;Saksnummer;Navn\nSide 1 av 2;1;Bo\n",
+            [
+                "the recipient is nobody Altinn knows how to reach",
+                "r.csv:2",
+            ],
+        ),
+    ] {
+        refused(&mailing(text), &parts);
+    }
+    // The end of a file of MS-DOS is no row.
+    let project = rows("21824621702;1;A\r\n02818813964;2;B\r\n\u{1a}");
+    assert_eq!(letters(&project).lines().count(), 2);
+}
