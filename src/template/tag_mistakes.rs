@@ -485,7 +485,11 @@ mod tests {
             ),
             (
                 "{% if a == true and b == 'x' and c in [1] %}{% endif %}",
-                vec!["a = true", "true = a", "b = ?", "c = number"],
+                vec!["a = true", "true = a", "b = `x`", "c = number"],
+            ),
+            (
+                "{% if a in ['x', 'y'] or 'z' == b %}{% endif %}",
+                vec!["a = `x`", "a = `y`", "b = `z`"],
             ),
             ("{% if a | amount > 0 and 0 < b | int %}{% endif %}", vec![]),
             (
@@ -500,9 +504,10 @@ mod tests {
                 .map(|(one, is_ordered, other)| {
                     let one = one.variable().unwrap();
                     let sign = if is_ordered { '>' } else { '=' };
-                    let other = other.map_or("?", |other| match other.kind {
-                        Kind::Number => "number",
-                        _ => other.word(),
+                    let other = other.map_or("?".to_owned(), |other| match other.kind {
+                        Kind::Number => "number".to_owned(),
+                        Kind::Text => format!("`{}`", other.text),
+                        _ => other.word().to_owned(),
                     });
                     format!("{one} {sign} {other}")
                 })
