@@ -46,6 +46,8 @@ struct Column {
     /// The texts that templates compare it with.
     compared: Vec<String>,
     suspects: Vec<SuspectCell>,
+    /// Values that only look like the texts they are compared with. By themselves, so that many of them hide no damage.
+    not_equal: Vec<SuspectCell>,
     dates: u64,
     filled: u64,
     /// Of the key column: dates, which may have been keys such as `1-2`.
@@ -110,6 +112,7 @@ impl ColumnLint {
             one_line: one_line_members(mailing, header),
             compared: mailing.templates.compared_with(index),
             suspects: Vec::new(),
+            not_equal: Vec::new(),
             dates: 0,
             filled: 0,
             key_dates: Vec::new(),
@@ -214,7 +217,7 @@ impl Column {
         let mut compared = self.compared.iter();
         if let Some(text) = compared.find(|text| difference(value, text).is_some()) {
             let suspicion = Suspicion::NotEqual(text.clone());
-            note_suspect(&mut self.suspects, value, row, suspicion);
+            note_suspect(&mut self.not_equal, value, row, suspicion);
         }
     }
 
@@ -225,6 +228,7 @@ impl Column {
             self.suspects.append(&mut self.serials);
         }
         self.suspects.extend(self.lengths.suspiciously_short());
+        self.suspects.append(&mut self.not_equal);
         // Where at least half of the keys are dates, dates are the keys.
         if (self.key_dates.len() as u64) * 2 < self.filled {
             self.suspects.append(&mut self.key_dates);

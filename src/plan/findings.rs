@@ -152,15 +152,13 @@ pub(super) fn is_of_own_text(
 /// Adds to a due date in the past that `now()` is the first send, when that was earlier.
 fn explain_now(mailing: &Mailing, now: Timestamp, findings: &mut [Finding]) {
     let began = mailing.options.began;
-    let due = findings
-        .iter_mut()
-        .find(|finding| finding.code == Some(Code::Altinn(1008)));
+    let mut due = findings.iter_mut();
+    let Some(due) = due.find(|finding| finding.code == Some(Code::Altinn(1008))) else {
+        return;
+    };
     let written = mailing.manifest().correspondence.get("dueDateTime");
     let uses_now = written.is_some_and(|written| written.to_string().contains("now("));
-    if let Some(due) = due
-        && uses_now
-        && now.duration_since(began) > SignedDuration::from_mins(1)
-    {
+    if uses_now && now.duration_since(began) > SignedDuration::from_mins(1) {
         let began = local_time(began);
         due.hint = Some(format!(
             "`now()` is the time of the mailing's first send, {began}: write a later date"

@@ -26,8 +26,8 @@ pub(super) struct ReportBuilder<'a> {
     pub(super) checked: CheckReport,
     /// A hash of 8 bytes of every recipient who gets a letter: enough to count those who get several, in little memory.
     pub(super) recipients: Vec<u64>,
-    /// A hash of 8 bytes of each letter's file, by entry of the manifest's list; `None` for entries that cannot have one file for two persons by mistake.
-    pub(super) own_files: Vec<Option<Vec<u64>>>,
+    /// A hash of 8 bytes of each letter's file with the letter's row, by entry of the manifest's list; `None` for entries that cannot have one file for two persons by mistake.
+    pub(super) own_files: Vec<Option<Vec<(u64, u64)>>>,
     /// The first 8 bytes of the keys that letters would have after a spreadsheet changed their row keys.
     pub(super) loose_keys: Vec<u64>,
     /// The places where templates show columns, as text, by pointer, file and offset.
@@ -83,7 +83,7 @@ impl<'a> ReportBuilder<'a> {
                 for (file, entry) in delivery.files.iter().zip(&checked.attached) {
                     report.files.count(file);
                     if let Some(Some(names)) = self.own_files.get_mut(*entry) {
-                        names.push(self.hashing.hash_one(&file.file.path));
+                        names.push((self.hashing.hash_one(&file.file.path), row.number));
                     }
                 }
                 let recipient = self.recipient_hash(&delivery.recipient);
@@ -200,7 +200,7 @@ impl<'a> ReportBuilder<'a> {
 }
 
 /// No hashes for each entry whose file is named by the row; `None` where it is the same for all rows, or named by what identifies the row, which is checked itself.
-fn own_files(mailing: &Mailing) -> Vec<Option<Vec<u64>>> {
+fn own_files(mailing: &Mailing) -> Vec<Option<Vec<(u64, u64)>>> {
     let mut identifying = mailing.letter.recipient.columns();
     identifying.extend(mailing.key_column());
     let plans = mailing.letter.attachments.iter();

@@ -1,6 +1,7 @@
 //! Letters that share a recipient, or a file where nearly every letter has one of its own. Pass 1 counts them by hashes of 8 bytes; the rows are read again to name the
 //! first of them.
 
+use std::collections::HashSet;
 use std::ops::ControlFlow;
 
 use super::digest::keep_repeated;
@@ -63,14 +64,21 @@ impl Mailing {
             .into_iter()
             .enumerate()
         {
-            let mut repeated = names.unwrap_or_default();
-            let letters = repeated.len();
+            let names = names.unwrap_or_default();
+            let letters = names.len();
+            let mut repeated: Vec<_> = names.iter().map(|(hash, _)| *hash).collect();
             keep_repeated(&mut repeated);
             // Few files for many letters are shared on purpose.
             if repeated.is_empty() || repeated.len() * 3 > letters {
                 continue;
             }
+            let is_named = |(hash, _): &&(u64, u64)| repeated.binary_search(hash).is_ok();
+            let rows: HashSet<u64> = names.iter().filter(is_named).map(|(_, row)| *row).collect();
             let shared = self.find_shared(|planner, row| {
+                // Planning a letter reads its files.
+                if !rows.contains(&row.number) {
+                    return None;
+                }
                 let Planned::Delivery(delivery) = planner.plan(row) else {
                     return None;
                 };

@@ -321,7 +321,8 @@ impl Engine<'_> {
         while let Some((end, Lookup { row, line, .. })) = ends.next().await {
             match end {
                 Ok(Ok(Some(state))) => {
-                    tally.unsent -= u64::from(state.is_sent());
+                    let sent = u64::from(state.is_sent());
+                    tally.unsent = tally.unsent.saturating_sub(sent);
                     self.observer.notice(&Event::Settled { row, line, state });
                 }
                 Ok(Ok(None)) => {}
@@ -381,7 +382,9 @@ impl Engine<'_> {
             };
             match sender.deliver(letter, begun).await {
                 Ok(Some(end)) => {
-                    accepted += u64::from(self.try_canary(end, letters, tally).await);
+                    let others_wait = !tried_before.is_empty();
+                    let end = self.try_canary(end, others_wait, letters, tally);
+                    accepted += u64::from(end.await);
                 }
                 other => tally.take(other),
             }
@@ -389,10 +392,11 @@ impl Engine<'_> {
         letters.put_back(tried_before);
     }
 
-    /// Counts a canary, and stops the run when it was refused and other letters are left. True when it was accepted.
+    /// Counts a canary, and stops the run when it was refused and other letters are left, those that wait among them. True when it was accepted.
     async fn try_canary(
         &self,
         end: DeliveryEnd,
+        others_wait: bool,
         letters: &Letters<'_>,
         tally: &mut Tally<'_>,
     ) -> bool {
@@ -413,11 +417,13 @@ impl Engine<'_> {
         if says_nothing || self.stop.is_set() {
             return false;
         }
-        // The only letter: nothing is left to be stopped.
-        let Some(next) = next_alone(letters, tally).await else {
-            return false;
-        };
-        letters.put_back(vec![next]);
+        if !others_wait {
+            // The only letter: nothing is left to be stopped.
+            let Some(next) = next_alone(letters, tally).await else {
+                return false;
+            };
+            letters.put_back(vec![next]);
+        }
         // Without a network the letter itself is not to blame, and the message says so.
         tally.halt(if network {
             RunEnd::Unreachable(why)
@@ -428,7 +434,7 @@ impl Engine<'_> {
     }
 }
 
-/// The largest number of letters that wait until the canaries are sent.
+/// The largest number of letters that wait until the canaries are sent. When there are more, the run goes on without a canary: its circuit breaker is left.
 const LARGEST_WAIT: usize = 256;
 
 /// The next letter. Opens a block of one for it: a refused canary then leaves no other letter in an open block.

@@ -101,10 +101,10 @@ impl Lookup {
         }
     }
 
-    /// True when the journal has the correspondence for another row.
+    /// True when the journal has the correspondence for another row, or cannot tell.
     async fn is_of_another_row(&self, id: Uuid, session: Session<'_>) -> bool {
         let row = session.journal.row_of(id).await;
-        row.is_ok_and(|row| row.is_some_and(|key| key != self.key))
+        row.map_or(true, |row| row.is_some_and(|key| key != self.key))
     }
 
     /// Checks that the letter with this id is the one looked for: other senders may have used the key, and Altinn's search is not restricted to our letters.

@@ -72,7 +72,7 @@ enum Place {
 }
 
 impl ResumeState {
-    /// Reads the journal once, when there is one. Memory grows with the unsettled rows and those no longer in the file, and by two bytes for each row of the file.
+    /// Reads the journal once, when there is one. Memory grows with the unsettled rows, the changed letters and the rows no longer in the file, and by two bytes for each row of the file.
     pub(crate) fn read(
         journal: Option<&Journal>,
         checked: &CheckReport,
@@ -203,7 +203,11 @@ impl ResumeState {
         let same = recorded.has_body(head);
         match recorded.state {
             State::Sent | State::AlreadySent | State::Withdrawn => {
-                self.pass(position);
+                if recorded.state.is_sent() {
+                    self.pass(position);
+                } else {
+                    self.pass_unsent(position);
+                }
                 if !same && !recorded.is_accepted(head) {
                     self.changed.push((position, recorded.key));
                 }

@@ -22,6 +22,9 @@ use crate::secret::redact;
 /// Number of candidates that Altinn is asked about when one of them is certain to be a second letter. The others then count as possible ones.
 const ASKED: usize = 100;
 
+/// Number of earlier letters of an organisation that a new one is compared with.
+const MOST_EARLIER: usize = 20;
+
 /// A letter of the file, and earlier letters with the same masked recipient.
 struct Candidate {
     row: u64,
@@ -219,8 +222,13 @@ fn candidates(
             .iter()
             .skip(first)
             .take_while(|(other, _)| *other == hash);
+        // The number of an organisation is whole, so that one letter is as certain as many.
+        let enough = match delivery.recipient {
+            Recipient::Organization(_) => MOST_EARLIER,
+            _ => usize::MAX,
+        };
         let mut earlier = Vec::new();
-        for (_, key) in same {
+        for (_, key) in same.take(enough) {
             earlier.extend(journal.line(*key)?.filter(|line| line.recipient == masked));
         }
         if !earlier.is_empty() {

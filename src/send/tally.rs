@@ -73,6 +73,12 @@ impl<'a> Tally<'a> {
     pub(super) fn count(&mut self, ended: DeliveryEnd) {
         self.ended += 1;
         self.unsent += u64::from(!ended.outcome.state().is_sent());
+        // Rows that had this letter's correspondence: they were counted as sent, and are unknown now.
+        let disputed = ended
+            .unsettled
+            .iter()
+            .filter(|other| other.row != ended.row);
+        self.unsent += disputed.count() as u64;
         let why = ended.outcome.reason().map(ToString::to_string);
         self.observer.notice(&Event::Delivered {
             row: ended.row,

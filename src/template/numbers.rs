@@ -1,5 +1,7 @@
 //! The number filters and functions. They calculate with exact decimals, read numbers as columns hold them, and write in the letter's language.
 
+use std::iter::repeat_n;
+
 use rust_decimal::{Decimal, RoundingStrategy};
 use tera::{Error, Kwargs, Value};
 
@@ -180,7 +182,17 @@ fn format_number(number: Decimal, decimals: Option<u32>, language: Language) -> 
         Some(decimals) => {
             let strategy = RoundingStrategy::MidpointAwayFromZero;
             let rounded = number.abs().round_dp_with_strategy(decimals, strategy);
-            format!("{rounded:.*}", decimals as usize)
+            // `{:.*}` would panic beyond 32 characters.
+            let mut digits = rounded.to_string();
+            let fraction = digits
+                .split_once('.')
+                .map_or(0, |(_, fraction)| fraction.len());
+            let missing = (decimals as usize).saturating_sub(fraction);
+            if fraction == 0 && missing > 0 {
+                digits.push('.');
+            }
+            digits.extend(repeat_n('0', missing));
+            digits
         }
         None => number.abs().to_string(),
     };
@@ -203,6 +215,13 @@ mod tests {
         let number =
             read_number("money", &Value::from(text), false).map_err(|error| error.to_string())?;
         Ok(format_number(number, Some(2), Language::Bokmal).replace(NO_BREAK, " "))
+    }
+
+    #[test]
+    fn a_number_may_have_more_characters_than_a_decimal() {
+        let number = Decimal::from(123_456_789_012_i64);
+        let shown = format_number(number, Some(20), Language::English);
+        assert_eq!(shown, "123,456,789,012.00000000000000000000");
     }
 
     #[test]

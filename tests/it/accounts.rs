@@ -95,6 +95,28 @@ fn a_row_that_is_refused_again_does_not_keep_the_others_waiting() {
 }
 
 #[test]
+fn a_refused_canary_keeps_rows_waiting_that_were_tried_before() {
+    let sandbox = without_cato();
+    let project = Project::small().with_sandbox(&sandbox);
+    project
+        .run(&["send", "mailing.yaml", "--rows", "3"])
+        .ends(1);
+    project.replace("mailing.yaml", "canary: 0", "canary: 1");
+    // Cato's own row waits, and the new one to him fails as the canary.
+    project.write(
+        "recipients.csv",
+        "org,name,case\n974760673,Cato,3\n974760673,Cato,4\n",
+    );
+    let run = project
+        .run(&["send", "mailing.yaml", "--retry-failed"])
+        .ends(4);
+    assert!(
+        run.stderr().contains("the letter of line 3 went first"),
+        "{run}"
+    );
+}
+
+#[test]
 fn the_rows_that_were_asked_for_decide_the_exit_status() {
     let sandbox = without_cato();
     let project = Project::small().with_sandbox(&sandbox);

@@ -148,6 +148,7 @@ fn send_until_done(project: &Project, arguments: &[&str]) -> u64 {
             return run;
         }
         last = ended.to_string();
+        assert!(!last.contains("panicked at"), "{last}");
     }
     panic!("it does not come to an end: {last}");
 }

@@ -93,7 +93,7 @@ fn check_text(text: &NotificationText<'_>, found: &mut Vec<Finding>) {
                 .with_hint("Altinn's guidance: no personal data in e-mail and SMS, and nothing that tells what a sensitive letter is about"),
         );
     }
-    if text.contains(PLACEHOLDER) {
+    if text.contains('{') && text.contains(PLACEHOLDER) {
         found.push(
             Finding::advice(
                 member,
