@@ -377,14 +377,8 @@ impl SuspectCell {
                 "remove it, or write `{{ … | replace(from=\"\\n\", to=\" \") }}` in the template",
             ),
             Suspicion::NotEqual(text) => (
-                format!(
-                    "`{header}` looks like `{text}`, which it is compared with, and is not equal to it"
-                ),
-                format!(
-                    "{}: {}",
-                    excerpt(&with_signs_named(&identifier::masked(&self.value))),
-                    difference(&self.value, text).unwrap_or_default()
-                ),
+                format!("`{header}` is not `{text}`, which it is compared with, but looks like it"),
+                probably("") + ": " + difference(&self.value, text).unwrap_or_default(),
                 "write the cells alike, or compare without upper case and blanks: `{% if … | trim | lower == \"ja\" %}`",
             ),
             Suspicion::KeyDate(was) => (

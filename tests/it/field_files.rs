@@ -688,16 +688,16 @@ fn a_cell_that_only_looks_like_what_it_is_compared_with_is_told() {
     let said = run.to_string();
     for (message, place) in [
         (
-            "`pays` looks like `ja`, which it is compared with, and is not equal to it",
+            "`pays` is not `ja`, which it is compared with, but looks like it",
             "recipients.csv:3",
         ),
         (
-            "`pays` looks like `nei`, which it is compared with, and is not equal to it",
+            "`pays` is not `nei`, which it is compared with, but looks like it",
             "recipients.csv:4",
         ),
         // The row is left out for it.
         (
-            "`applies` looks like `perhaps`, which it is compared with, and is not equal to it",
+            "`applies` is not `perhaps`, which it is compared with, but looks like it",
             "recipients.csv:5",
         ),
     ] {
