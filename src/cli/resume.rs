@@ -32,9 +32,8 @@ pub(crate) struct ResumeArgs {
     /// out, as those letters are on paper already
     #[arg(long)]
     pub(crate) retry_reserved: bool,
-    /// Let so many letters go to recipients who have one of this mailing under a key that gets no letter now: it has left the recipients file, or is excluded. When
-    /// there are some without this flag, or another number of them, the run stops before anything leaves: a spreadsheet that has changed the keys would send every
-    /// letter twice
+    /// Let so many letters go to recipients who have one of this mailing under a key that has left the recipients file. When there are some without this flag,
+    /// or another number of them, the run stops before anything leaves: a spreadsheet that has changed the keys would send every letter twice
     #[arg(long, value_name = "N", value_parser = super::choose::at_least_one)]
     pub(crate) second_letters: Option<u64>,
 }

@@ -40,10 +40,8 @@ pub(crate) struct ResumeState {
     pub(super) unsent_gone: Vec<(Uuid, State)>,
     /// Number of rows that may have been sent and that get no letter now.
     pub(super) unknown: u64,
-    /// Letters that Altinn has, and whose keys have no letter now.
-    sent_elsewhere: Vec<Uuid>,
-    /// Number of them whose keys are no longer in the file.
-    sent_and_gone: u64,
+    /// Letters that Altinn has, and whose keys are no longer in the file.
+    sent_and_gone: Vec<Uuid>,
     /// By position: true when the row's key is recorded.
     known: Vec<bool>,
     retry: RetryRefused,
@@ -99,12 +97,13 @@ impl ResumeState {
         self.passed.get(position).is_some_and(|passed| *passed)
     }
 
-    /// Letters that Altinn has, or may have, and whose keys have no letter now: they have left the file, or are excluded. Includes those not looked up yet.
-    pub(super) fn sent_elsewhere(&self) -> Vec<Uuid> {
+    /// Letters that Altinn has, or may have, and whose keys are no longer in the file, including those not looked up yet. A key that is in the file, though its row is
+    /// excluded now, is not spelled differently.
+    pub(super) fn sent_and_gone(&self) -> Vec<Uuid> {
         let open = self.questions.iter();
-        let open = open.filter(|question| !matches!(question.place, Place::Letter { .. }));
+        let open = open.filter(|question| matches!(question.place, Place::Gone));
         let open = open.map(|question| question.recorded.key);
-        self.sent_elsewhere.iter().copied().chain(open).collect()
+        self.sent_and_gone.iter().copied().chain(open).collect()
     }
 
     /// True when the key of the row at this position is recorded.
@@ -186,10 +185,7 @@ impl ResumeState {
             }
             Place::Letter { position, head } => self.decide_letter(&recorded, position, head),
             Place::Excluded | Place::Gone if is_unknown => self.unknown += 1,
-            Place::Excluded | Place::Gone if recorded.state.is_sent() => {
-                self.sent_elsewhere.push(key);
-                self.sent_and_gone += u64::from(matches!(place, Place::Gone));
-            }
+            Place::Gone if recorded.state.is_sent() => self.sent_and_gone.push(key),
             Place::Gone if recorded.state.is_refused() => {
                 self.unsent_gone.push((key, recorded.state));
             }
@@ -446,7 +442,7 @@ fn count_left_behind(resume: &ResumeState, untried: u64) -> LeftBehind {
         failed,
         refused: resume.unsent_gone.len() as u64 - failed,
         unknown: resume.unknown,
-        sent: resume.sent_and_gone,
+        sent: resume.sent_and_gone.len() as u64,
         untried,
     }
 }

@@ -178,7 +178,7 @@ impl Candidate {
     }
 }
 
-/// The letters with new keys whose masked recipients have letters under keys that have no letter now. Reads the recipients
+/// The letters with new keys whose masked recipients have letters under keys that are no longer in the file. Reads the recipients
 /// file once more, unless there can be none.
 fn candidates(
     journal: &Journal,
@@ -187,7 +187,7 @@ fn candidates(
     resume: &ResumeState,
     rows: &Selection,
 ) -> Result<Vec<Candidate>, SendError> {
-    let gone = resume.sent_elsewhere();
+    let gone = resume.sent_and_gone();
     // Only new keys: a row whose key is recorded keeps its idempotency key.
     let new = (1..)
         .zip(checked.letters_by_position())
@@ -196,7 +196,7 @@ fn candidates(
             *is_letter && !resume.knows(position) && rows.contains(*row)
         });
     let new = Selection::from_rows(new.map(|(row, _)| row));
-    // No key has lost its letter, or none is new: no key was respelled.
+    // No key has left the file, or none is new: no key was respelled.
     if gone.is_empty() || new.is_empty() {
         return Ok(Vec::new());
     }

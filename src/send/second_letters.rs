@@ -1,4 +1,4 @@
-//! The message about second letters: persons who have a letter of this mailing under a key that gets none now, and would get another because the key is now
+//! The message about second letters: persons who have a letter of this mailing under a key that is no longer in the file, and would get another because the key is now
 //! spelled differently, for example by a spreadsheet.
 
 use std::fmt;
@@ -10,7 +10,7 @@ use crate::text::count;
 /// The largest number of rows named in the message.
 pub(super) const NAMED: usize = 5;
 
-/// Letters to persons who have, or may have, a letter of this mailing under a key that gets none now.
+/// Letters to persons who have, or may have, a letter of this mailing under a key that is no longer in the file.
 #[derive(Debug, Default)]
 pub(crate) struct SecondLetters {
     pub letters: u64,
@@ -111,7 +111,7 @@ impl fmt::Display for SecondLetters {
         };
         write!(
             f,
-            "{letters} would {possibly}be {second} with one of this mailing under a key that gets no letter in {} any more; nothing was sent",
+            "{letters} would {possibly}be {second} with one of this mailing under a key that is not in {} any more; nothing was sent",
             self.file
         )?;
         for SecondLetter {
