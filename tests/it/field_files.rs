@@ -16,7 +16,7 @@ correspondence:
 "#;
 
 /// A mailing to these rows.
-fn mailing(rows: impl AsRef<[u8]>) -> Project {
+pub(crate) fn mailing(rows: impl AsRef<[u8]>) -> Project {
     let project = Project::new();
     project.write("mailing.yaml", MANIFEST);
     project.write("r.csv", rows);
@@ -24,12 +24,12 @@ fn mailing(rows: impl AsRef<[u8]>) -> Project {
 }
 
 /// Under the usual header.
-fn rows(rows: &str) -> Project {
+pub(crate) fn rows(rows: &str) -> Project {
     mailing(format!("Fødselsnummer;Saksnummer;Navn\n{rows}"))
 }
 
 /// Runs `validate`, which finds errors, or at most warnings; no identity number is in what it says.
-fn validate(project: &Project, status: i32) -> Run {
+pub(crate) fn validate(project: &Project, status: i32) -> Run {
     let run = project.run(&["validate", "mailing.yaml"]).ends(status);
     for number in ["21824621702", "02818813964", "19828632674"] {
         assert!(!run.to_string().contains(number), "{run}");
@@ -38,7 +38,7 @@ fn validate(project: &Project, status: i32) -> Run {
 }
 
 /// Each of these is said.
-fn says(run: &Run, parts: &[&str]) {
+pub(crate) fn says(run: &Run, parts: &[&str]) {
     for part in parts {
         assert!(run.stderr().contains(part), "no `{part}` in {run}");
     }
@@ -57,7 +57,7 @@ fn refused(project: &Project, parts: &[&str]) {
 }
 
 /// The letters as they are shown.
-fn letters(project: &Project) -> String {
+pub(crate) fn letters(project: &Project) -> String {
     project.run(&["render", "mailing.yaml"]).ends(0).stdout()
 }
 
@@ -277,91 +277,6 @@ fn nothing_is_sent_of_a_file_with_a_merged_row() {
     assert_eq!(sandbox.letters().len(), 0);
 }
 
-/// The usual mailing with a list of those who are excluded.
-fn excluding(list: impl AsRef<[u8]>) -> Project {
-    let project = rows(
-        "21824621702;S1;Aslak Kvåle\n02818813964;S2;Ingrid Dæhli\n19828632674;S3;Aslak Eira\n",
-    );
-    project.replace(
-        "mailing.yaml",
-        "{ file: r.csv,",
-        "{ file: r.csv, exclude: ex.csv,",
-    );
-    project.write("ex.csv", list);
-    project
-}
-
-#[test]
-fn the_exclusion_list_is_read_as_the_recipients_are() {
-    for list in [
-        "Fødselsnummer\n02818813964\n19828632674\n".as_bytes(),
-        b"02818813964\n19828632674\n",
-        b"\xEF\xBB\xBF02818813964\r\n19828632674\r\n",
-        b"S2\nS3\n",
-        b"sak\ns2\nS3 \n",
-        "Navn;Fødselsnummer\nDæhli;02818813964\nEira;19828632674\n".as_bytes(),
-        b"navn;nr\nA;02818813964\nB;19828632674\n",
-        b"Navn;Saksnummer\nA;S2\nB;S3\n",
-        b"K\x86re;fnr\nD\x91hli;02818813964\n\x9Bre;19828632674\n",
-    ] {
-        let project = excluding(list);
-        let run = validate(&project, 0);
-        assert!(
-            run.stdout().contains("2 skipped"),
-            "{}: {run}",
-            list.escape_ascii()
-        );
-        assert!(!run.stderr().contains("no row"), "{run}");
-        assert_eq!(letters(&project).lines().count(), 1);
-    }
-    let run = validate(&excluding("Navn;Fødselsnummer\nDæhli;02818813964\n"), 0);
-    says(
-        &run,
-        &["the exclusion list has 2 columns: those in `Fødselsnummer` get no letter"],
-    );
-}
-
-#[test]
-fn a_first_line_that_is_an_entry_is_not_lost_as_a_header() {
-    const NO_HEADER: &str = "the first line of the exclusion list is not a header";
-    for list in [
-        "S2;Dæhli\nS3;Eira\n",
-        "Dæhli;s2\nEira;S3\n",
-        "S2,Dæhli\nS3,Eira\n",
-    ] {
-        let run = validate(&excluding(list), 2);
-        says(&run, &[NO_HEADER, "`", "ex.csv:1", "above it"]);
-    }
-    // With a slip in it, it excludes nobody.
-    let taken = "is taken for the header, not for an entry";
-    for (list, first) in [
-        ("\nS02x\nS3\n", "the first line, `S02x`, "),
-        ("A9;Kari\nS3;Eira\n", "the first line, `A9`, `Kari`, "),
-        ("Reserverte\nS3\n", "the first line, `Reserverte`, "),
-    ] {
-        let run = validate(&excluding(list), 0);
-        let line = if list.starts_with('\n') {
-            "ex.csv:2"
-        } else {
-            "ex.csv:1"
-        };
-        says(&run, &[taken, first, line]);
-        assert!(run.stdout().contains("1 skipped"), "{run}");
-    }
-    for list in [" saksnummer \nS3\n", "NAVN;Nr\nEira;S3\n", "S2\nS3\n"] {
-        let run = validate(&excluding(list), 0);
-        assert!(!run.stderr().contains(taken), "{run}");
-    }
-}
-
-#[test]
-fn delimiters_at_the_ends_of_an_exclusion_list_are_no_values() {
-    let run = validate(&excluding("S2;\nS3;\n"), 0);
-    assert!(run.stdout().contains("2 skipped"), "{run}");
-    let run = validate(&excluding("Saksnummer\nS2;\nS3\n"), 0);
-    assert!(run.stdout().contains("2 skipped"), "{run}");
-}
-
 #[test]
 fn the_comma_of_numbers_is_no_delimiter_where_the_header_has_none() {
     let project = rows("");
@@ -376,88 +291,6 @@ fn the_comma_of_numbers_is_no_delimiter_where_the_header_has_none() {
         &[
             "the row has 3 values, but the header has 4 columns",
             "r.csv:3",
-        ],
-    );
-}
-
-#[test]
-fn entries_that_cannot_be_read_are_errors_and_those_that_meet_no_row_are_told() {
-    for (list, part) in [
-        (
-            "Fødselsnummer\n2818813964\n",
-            "the identity number has lost its leading zero",
-        ),
-        (
-            "Fødselsnummer\n2,81881E+9\n",
-            "is a number in scientific notation",
-        ),
-        (
-            "Fødselsnummer\n=\"02818813964\"\n",
-            "is a formula, or written as one",
-        ),
-        ("Fødselsnummer\n'02818813964\n", "begins with an apostrophe"),
-        (
-            "Fødselsnummer\n028188 13964\n",
-            "the recipient has blanks in or around it",
-        ),
-        (
-            "Fødselsnummer\n02818813965\n",
-            "the control digits of the identity number do not fit",
-        ),
-        (
-            "Fødselsnummer\n\"02818813964\n",
-            "a quotation mark is never closed",
-        ),
-        ("Sak\n#N/A\n", "is an error of the spreadsheet"),
-    ] {
-        let project = excluding(list);
-        let run = validate(&project, 2);
-        says(&run, &[part, "ex.csv:2"]);
-        assert!(!run.to_string().contains("2818813964"), "{run}");
-    }
-    // A first line that is nearly an entry is no header.
-    for (line, part) in [
-        ("02818813964 (død)", "has more than an identity number"),
-        ("fnr 02818813964", "has more than an identity number"),
-        ("'02818813964", "begins with an apostrophe"),
-        ("=\"02818813964\"", "is a formula, or written as one"),
-        ("02818813964.", "ex.csv"),
-        ("028188-13964", "ex.csv"),
-    ] {
-        let run = validate(&excluding(line), 2);
-        says(&run, &[part, "ex.csv:1"]);
-        assert!(!run.to_string().contains("2818813964"), "{run}");
-    }
-    says(
-        &validate(&excluding("2026-0\n"), 0),
-        &["1 of 1 entry of the exclusion list meets no row"],
-    );
-    let run = validate(&excluding("Sak\nS2\nS7\nS8\n"), 0);
-    says(
-        &run,
-        &[
-            "2 of 3 entries of the exclusion list meet no row",
-            "line 3: `S7`, line 4: `S8`",
-        ],
-    );
-    let run = validate(&excluding("Fnr\n29878198024\n"), 0);
-    says(
-        &run,
-        &[
-            "1 of 1 entry of the exclusion list meets no row",
-            "298781*****",
-        ],
-    );
-    let project = excluding("Sak\n2\n");
-    project.write(
-        "r.csv",
-        "Fødselsnummer;Saksnummer;Navn\n21824621702;0001;A\n02818813964;0002;B\n",
-    );
-    says(
-        &validate(&project, 2),
-        &[
-            "a spreadsheet has changed one of them",
-            "as the key on line 3 may have been",
         ],
     );
 }
@@ -707,123 +540,6 @@ fn a_cell_that_only_looks_like_what_it_is_compared_with_is_told() {
         );
     }
     assert!(said.contains("4 warnings in 3 rows"), "{said}");
-}
-
-#[test]
-fn recipients_of_several_letters_are_named() {
-    let project = rows(
-        "21824621702;S1;A\n21824621702;S2;B\n02818813964;S3;C\n19828632674;S4;D\n19828632674;S5;E\n",
-    );
-    let run = validate(&project, 0);
-    says(
-        &run,
-        &[
-            "warning: 2 letters go to a recipient who gets another one too",
-            " --> r.csv\n",
-            "= cause: 218246***** on line 2: `S1`, line 3: `S2`; 198286***** on line 5: `S4`, line 6: `S5`\n",
-        ],
-    );
-    for format in ["json", "csv", "github"] {
-        let run = project
-            .run(&["validate", "mailing.yaml", "--format", format])
-            .ends(0);
-        let told = run.stdout();
-        assert!(told.contains("line 5: `S4`, line 6: `S5`"), "{told}");
-    }
-    // One recipient was filled down.
-    let many: Vec<_> = (2..200).map(|n| format!("21824621702;S{n};A\n")).collect();
-    says(
-        &validate(&rows(&many.concat()), 0),
-        &[
-            "197 letters go to",
-            "218246***** on line 2: `S2`, line 3: `S3`, line 4: `S4`, line 5: `S5`, line 6: `S6`, line 7: `S7`, \u{2026}\n",
-        ],
-    );
-}
-
-/// A mailing to people with an address in ID-porten.
-fn addressed(addresses: &[&str]) -> Project {
-    let rows = (1..).zip(addresses);
-    let rows = rows.map(|(row, address)| format!("\"{address}\";S{row};Ola\n"));
-    let project = mailing(["Epost;Saksnummer;Navn\n".to_owned(), rows.collect()].concat());
-    project.replace(
-        "mailing.yaml",
-        "{{ row['Fødselsnummer'] }}",
-        "urn:altinn:person:idporten-email:{{ Epost }}",
-    );
-    project
-}
-
-#[test]
-fn slips_in_addresses_are_told_and_do_not_make_another_recipient() {
-    for (address, part) in [
-        ("ola@x.no ", "has blanks, or characters that do not show"),
-        ("\u{a0}ola@x.no", "`<U+00A0>***@x.no`, probably `o***@x.no`"),
-        (
-            "ola@x.no\u{200b}",
-            "`o***@x.no<U+200B>`, probably `o***@x.no`",
-        ),
-        ("ola@x.no\t", "has blanks, or characters that do not show"),
-        ("'ola@x.no", "has signs around it"),
-        ("=ola@x.no", "has signs around it"),
-        (
-            "Ola <ola@x.no>",
-            "has a name or brackets around the address",
-        ),
-        ("ola@x,no", "has a comma in the address"),
-    ] {
-        let run = validate(&addressed(&["ola@x.no", address]), 0);
-        says(
-            &run,
-            &[
-                part,
-                "r.csv:3 (column Epost)",
-                "probably `o***@x.no`",
-                "1 letter goes to a recipient who gets another one too",
-            ],
-        );
-        let project = addressed(&[address, "kari@x.no"]);
-        project.replace("mailing.yaml", "r.csv,", "r.csv, exclude: ex.csv,");
-        project.write("ex.csv", "urn:altinn:person:idporten-email:ola@x.no\n");
-        let run = validate(&project, 0);
-        assert!(run.stdout().contains("1 skipped"), "{address}: {run}");
-        assert!(!run.stderr().contains("meets no row"), "{run}");
-    }
-    let run = validate(&addressed(&["ola@x.no", "o'b+a=c@x-y.no", "Åse@blå.no"]), 0);
-    assert!(!run.stderr().contains("warning"), "{run}");
-}
-
-#[test]
-fn a_file_of_one_letter_in_another_is_told() {
-    let attached = |files: &[&str], entry: &str| {
-        let lines = (1..).zip(files);
-        let lines = lines.map(|(row, file)| format!("99182{row:04};S{row};Ola;{file}\n"));
-        let project = mailing(
-            [
-                "Fødselsnummer;Saksnummer;Navn;Fil\n".to_owned(),
-                lines.collect(),
-            ]
-            .concat(),
-        );
-        let entry = format!("content:\n    attachments: [{entry}]\n");
-        project.replace("mailing.yaml", "content:\n", &entry);
-        for file in files {
-            project.write(file, format!("%PDF {file}"));
-        }
-        project.write("S1.pdf", "%PDF 1");
-        validate(&project, 0)
-    };
-    let told = "1 letter has a file that another one has too";
-    for reference in ["v", "{{ Saksnummer }}"] {
-        let entry = format!("{{ file: \"{{{{ Fil }}}}\", sendersReference: \"{reference}\" }}");
-        let run = attached(&["ola.pdf", "ola.pdf", "kari.pdf"], &entry);
-        says(&run, &[told, "`ola.pdf` on line 2: `S1`, line 3: `S2`"]);
-        // Few files for many letters.
-        for files in [["a.pdf", "b.pdf", "a.pdf", "b.pdf"], ["a.pdf"; 4]] {
-            let run = attached(&files, &entry);
-            assert!(!run.stderr().contains("another one has too"), "{run}");
-        }
-    }
 }
 
 #[test]
