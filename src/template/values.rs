@@ -1,12 +1,14 @@
-//! Rendering a tree to a JSON value, and that value to a type.
+//! Rendering a tree to a type.
 //!
-//! The value in between costs a few percent of the rows a second (7 to 10, when it was measured) against a deserializer of our own that borrows from the tree. In
-//! exchange `serde_json` knows how every type is read, and `serde_path_to_error` where one does not fit.
+//! Where a type does not fit, the rendered parts become a JSON value first, and `serde_path_to_error` finds the place. Rows without errors are read from the parts themselves:
+//! a value in between copies and hashes every member's name, which took 8 % of a row's time.
 
 use std::{mem, ptr};
 
-use serde::de::DeserializeOwned;
-use serde_json::{Map, Value};
+use serde::de::value::{MapDeserializer, SeqDeserializer};
+use serde::de::{DeserializeOwned, Deserializer, IntoDeserializer, Visitor};
+use serde::{Deserialize, forward_to_deserialize_any};
+use serde_json::{Error, Value};
 use serde_path_to_error::Segment;
 
 use super::error::{MOST_ERRORS, TemplateError, TemplateResult};
@@ -62,44 +64,41 @@ impl<'a> Rendering<'a> {
     }
 
     /// Renders a tree. One whose parts are all left out is still an object or a list.
-    fn whole(&mut self, tree: &Tree) -> Value {
-        self.value(&tree.root).unwrap_or_else(|| match tree.root {
-            Node::List(_) => Value::Array(Vec::new()),
-            _ => Value::Object(Map::new()),
+    fn whole<'t>(&mut self, tree: &'t Tree) -> Rendered<'t> {
+        self.part(&tree.root).unwrap_or_else(|| match tree.root {
+            Node::List(_) => Rendered::List(Vec::new()),
+            _ => Rendered::Map(Vec::new()),
         })
     }
 
     /// Renders a part; `None` when it is left out: an empty text, a condition that is false, or an object or list with absent parts only.
-    fn value(&mut self, node: &Node) -> Option<Value> {
+    fn part<'t>(&mut self, node: &'t Node) -> Option<Rendered<'t>> {
         // Nearly always empty, and this is called for every part of every row.
         if !self.skipped.is_empty() && self.skipped.contains(&ptr::from_ref(node)) {
             return None;
         }
         match node {
-            Node::Value(value) => (!value.is_null()).then(|| value.clone()),
+            Node::Value(value) => (!value.is_null()).then_some(Rendered::Value(value)),
             Node::Text(text) => {
                 let text = self.templates.render_text(text, self.scope);
                 let text = text.map_err(|errors| self.errors.extend(errors)).ok()?;
-                (!text.is_empty()).then(|| Value::String(text))
+                (!text.is_empty()).then_some(Rendered::Text(text))
             }
             // A list or object that is empty in the manifest is sent; one that rendered to nothing is left out.
             Node::List(nodes) => {
-                let items: Vec<_> = nodes.iter().filter_map(|node| self.value(node)).collect();
-                (!items.is_empty() || nodes.is_empty()).then(|| Value::Array(items))
+                let items: Vec<_> = nodes.iter().filter_map(|node| self.part(node)).collect();
+                (!items.is_empty() || nodes.is_empty()).then_some(Rendered::List(items))
             }
             Node::Map(nodes) => {
-                let mut members = Map::with_capacity(nodes.len());
-                for (key, node) in nodes {
-                    if let Some(value) = self.value(node) {
-                        members.insert(key.clone(), value);
-                    }
-                }
-                (!members.is_empty() || nodes.is_empty()).then(|| Value::Object(members))
+                let members = nodes.iter();
+                let members = members.filter_map(|(key, node)| Some((&**key, self.part(node)?)));
+                let members: Vec<_> = members.collect();
+                (!members.is_empty() || nodes.is_empty()).then_some(Rendered::Map(members))
             }
             Node::When(condition, node) => {
                 let holds = self.templates.holds(condition, self.scope);
                 let holds = holds.map_err(|errors| self.errors.extend(errors));
-                holds.ok()?.then(|| self.value(node))?
+                holds.ok()?.then(|| self.part(node))?
             }
         }
     }
@@ -109,7 +108,7 @@ impl<'a> Rendering<'a> {
         let mut mistakes = Vec::new();
         // Reading stops at the first mistake. That part is then treated as absent, and the tree is read again to find further ones.
         while mistakes.len() < MOST_ERRORS {
-            let value = self.whole(tree);
+            let value = Value::deserialize(self.whole(tree)).unwrap_or_default();
             let Err(error) = serde_path_to_error::deserialize::<_, T>(&value) else {
                 break;
             };
@@ -152,12 +151,66 @@ impl<'a> Rendering<'a> {
             }
             Node::List(items) => {
                 let items = items.iter().enumerate();
-                let mut present = items.filter(|(_, item)| self.value(item).is_some());
+                let mut present = items.filter(|(_, item)| self.part(item).is_some());
                 let (number, part) = present.nth(token.parse().ok()?)?;
                 Some((number.to_string(), part))
             }
             Node::Value(_) | Node::Text(_) => None,
         }
+    }
+}
+
+/// A rendered part of a tree, whose member names are the tree's.
+enum Rendered<'t> {
+    Value(&'t Value),
+    Text(String),
+    List(Vec<Self>),
+    Map(Vec<(&'t str, Self)>),
+}
+
+impl<'de> Deserializer<'de> for Rendered<'de> {
+    type Error = Error;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        match self {
+            Self::Value(value) => value.deserialize_any(visitor),
+            Self::Text(text) => visitor.visit_string(text),
+            Self::List(items) => visitor.visit_seq(SeqDeserializer::new(items.into_iter())),
+            Self::Map(members) => visitor.visit_map(MapDeserializer::new(members.into_iter())),
+        }
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        visitor.visit_some(self)
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, Error> {
+        visitor.visit_newtype_struct(self)
+    }
+
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        name: &'static str,
+        variants: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Error> {
+        Value::deserialize(self)?.deserialize_enum(name, variants, visitor)
+    }
+
+    forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 u8 u16 u32 u64 f32 f64 char str string bytes byte_buf unit unit_struct seq tuple tuple_struct map struct identifier ignored_any
+    }
+}
+
+impl<'t> IntoDeserializer<'t, Error> for Rendered<'t> {
+    type Deserializer = Self;
+
+    fn into_deserializer(self) -> Self {
+        self
     }
 }
 
