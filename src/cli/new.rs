@@ -55,7 +55,7 @@ impl NewArgs {
                 "--from takes the path of a CSV file",
             ));
         }
-        let columns = Columns::recognise(csv, csv).map_err(CliError::Input)?;
+        let columns = Columns::recognise(csv).map_err(CliError::Input)?;
         printer.note(format_args!("{}: {columns}", csv.display()));
         let unreadable = columns.unreadable;
         if unreadable > 0 {

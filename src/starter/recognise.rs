@@ -16,9 +16,9 @@ use crate::recipients::{Dialect, Options, Row, Rows};
 use crate::template::Names;
 
 impl Columns {
-    /// Reads a file and finds the roles of its columns. `display_path` is the path for problems, which are those that make a mailing impossible.
-    pub(crate) fn recognise(path: &Path, display_path: &Path) -> Result<Self, Problems> {
-        let survey = Survey::read(path, display_path)?;
+    /// Reads a file and finds the roles of its columns. The problems are those that make a mailing impossible.
+    pub(crate) fn recognise(path: &Path) -> Result<Self, Problems> {
+        let survey = Survey::read(path)?;
         let (recipient, or_recipient) = survey.recipient()?;
         let is_recipient = |column: usize| column == recipient || Some(column) == or_recipient;
         let email = survey.contact(words::EMAIL, |counts| counts.emails, |_| 0);
@@ -47,22 +47,21 @@ impl Columns {
 }
 
 /// The statistics of a file, which is read several times.
-pub(super) struct Survey<'a> {
+struct Survey<'a> {
     path: &'a Path,
-    display_path: &'a Path,
-    pub(super) headers: Vec<String>,
+    headers: Vec<String>,
     counts: Vec<ValueCounts>,
-    pub(super) dialect: Dialect,
-    pub(super) rows: u64,
-    pub(super) unreadable: u64,
+    dialect: Dialect,
+    rows: u64,
+    unreadable: u64,
 }
 
 impl<'a> Survey<'a> {
-    pub(super) fn read(path: &'a Path, display_path: &'a Path) -> Result<Self, Problems> {
-        let mut rows = Rows::open(path, display_path, &Options::default())?;
+    fn read(path: &'a Path) -> Result<Self, Problems> {
+        let mut rows = Rows::open(path, path, &Options::default())?;
         let headers = rows.headers().to_vec();
         // Headers that cannot be names in templates are reported first: the manifest could not mention them.
-        let place = || Place::File(display_path.to_owned());
+        let place = || Place::File(path.to_owned());
         Names::new(&headers, &Map::new()).map_err(|wrong| {
             let wrong = wrong.into_iter();
             wrong
@@ -71,7 +70,6 @@ impl<'a> Survey<'a> {
         })?;
         let mut survey = Self {
             path,
-            display_path,
             counts: headers.iter().map(|_| ValueCounts::default()).collect(),
             headers,
             dialect: *rows.dialect(),
@@ -107,7 +105,7 @@ impl<'a> Survey<'a> {
     }
 
     /// Finds the column with the recipients, and the one that has them in the rows where the first is empty.
-    pub(super) fn recipient(&self) -> Result<(usize, Option<usize>), Problems> {
+    fn recipient(&self) -> Result<(usize, Option<usize>), Problems> {
         let mut candidates: Vec<_> = self
             .columns()
             .filter_map(|(column, header, counts)| {
@@ -135,15 +133,15 @@ impl<'a> Survey<'a> {
     }
 
     fn no_recipient(&self) -> Problem {
-        Problem::error(Place::File(self.display_path.to_owned()), "no column holds recipients")
+        Problem::error(Place::File(self.path.to_owned()), "no column holds recipients")
             .with_cause("a column holds them when all of its values are organisation numbers, national identity numbers or URNs, or most of them under \
                 a header such as Fødselsnummer, Fnr, Personnummer, Organisasjonsnummer, Orgnr, Mottaker or Recipient")
             .with_hint(format!("the columns are {}", self.headers.join(", ")))
     }
 
     /// Finds the column, or the two columns, that name the recipient in every row.
-    pub(super) fn name(&self, is_recipient: impl Fn(usize) -> bool) -> Vec<usize> {
-        let best = |list: &[&str]| {
+    fn name(&self, is_recipient: impl Fn(usize) -> bool) -> Vec<usize> {
+        let best = |list: &str| {
             self.columns()
                 .filter(|(column, _, counts)| counts.filled == self.rows && !is_recipient(*column))
                 .filter_map(|(column, header, _)| Some((rank(header, list)?, column)))
@@ -155,7 +153,7 @@ impl<'a> Survey<'a> {
         whole.or_else(parts).unwrap_or_default()
     }
 
-    pub(super) fn language(&self) -> Option<Language> {
+    fn language(&self) -> Option<Language> {
         self.columns()
             .filter(|(_, _, counts)| counts.all(counts.languages.iter().sum()))
             .min_by_key(|(column, header, _)| {
@@ -170,9 +168,9 @@ impl<'a> Survey<'a> {
     }
 
     /// Finds the column with e-mail addresses or mobile numbers. `domestic` counts numbers without a country code.
-    pub(super) fn contact(
+    fn contact(
         &self,
-        list: &[&str],
+        list: &str,
         fits: impl Fn(&ValueCounts) -> u64,
         domestic: impl Fn(&ValueCounts) -> u64,
     ) -> Option<Contact> {
@@ -189,26 +187,24 @@ impl<'a> Survey<'a> {
     }
 
     /// Finds the key, which must differ in every row: first a column whose header suggests it, then the recipient, then any other column.
-    pub(super) fn key(&self, found: &Columns) -> Result<Key, Problems> {
+    fn key(&self, found: &Columns) -> Result<Key, Problems> {
         let mut named = Vec::new();
         let mut unnamed = Vec::new();
         for (column, header, counts) in self.columns() {
-            let plain = words::plain(header);
             // Identity numbers of others, as of a spouse, are no key: a key stands in the letter.
             if counts.filled < self.rows
                 || counts.mostly(counts.certain)
                 || found.is_used(column)
-                || words::NOT_A_KEY.contains(&plain.as_str())
+                || rank(header, words::NOT_A_KEY).is_some()
             {
                 continue;
             }
-            let ending = words::KEY_ENDINGS
-                .iter()
-                .position(|ending| plain.ends_with(ending));
+            let plain = words::plain(header);
+            let mut endings = words::KEY_ENDINGS.split(' ');
+            let ending = endings.position(|ending| plain.ends_with(ending));
             // A header that is in the list tells more than an ending.
-            let place =
-                rank(header, words::KEY).or_else(|| ending.map(|place| words::KEY.len() + place));
-            match place {
+            let listed = rank(header, words::KEY).map(|place| (false, place));
+            match listed.or(ending.map(|place| (true, place))) {
                 Some(place) => named.push((place, column)),
                 None => unnamed.push(column),
             }
@@ -247,7 +243,7 @@ impl<'a> Survey<'a> {
 
     /// True when all rows have different fingerprints. Reads the file again, up to the first pair of equal ones, instead of keeping the values of all columns.
     fn differs(&self, fingerprint: impl Fn(&Row) -> u64) -> Result<bool, Problems> {
-        let mut rows = Rows::open(self.path, self.display_path, &Options::default())?;
+        let mut rows = Rows::open(self.path, self.path, &Options::default())?;
         let mut row = Row::default();
         let mut seen = HashSet::new();
         while let Some(read) = rows.read(&mut row) {
