@@ -1,7 +1,7 @@
 //! The header of a preview page: facts and totals of the whole mailing.
 
 use jiff::Timestamp;
-use serde::Serialize;
+use serde_json::{Value, json};
 
 use super::format::describe_character;
 use super::sample::PageLetters;
@@ -15,7 +15,7 @@ use crate::text::{counted, grouped};
 const NAMED: usize = 5;
 
 /// The facts about the mailing, and the command that made the preview.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone)]
 pub(crate) struct PageHeader<'a> {
     pub mailing: &'a str,
     pub environment: &'a str,
@@ -26,84 +26,32 @@ pub(crate) struct PageHeader<'a> {
     pub plan: String,
     /// When the letters are due, in words.
     pub due: Option<String>,
-    #[serde(skip)]
     pub made: Timestamp,
-    #[serde(skip)]
     pub command: String,
-    #[serde(skip)]
     pub rows: u64,
     /// The number of rows that get no letter because of `where` or `exclude`.
-    #[serde(skip)]
     pub skipped: u64,
 }
 
-/// The header as the page template sees it.
-#[derive(Debug, Serialize)]
-pub(super) struct HeaderView<'a> {
-    #[serde(flatten)]
-    facts: &'a PageHeader<'a>,
-    made: String,
-    command: String,
-    rows: String,
-    letters: String,
-    languages: Vec<LanguageView>,
-    sms: Vec<SmsView>,
-    warnings: Vec<WarningView<'a>>,
-    /// A sentence that describes the choice of letters.
-    shown: String,
-    /// Links to the letters of a sample; empty for other choices.
-    sample: Vec<SampleView>,
-    pub(super) pages: u64,
-}
-
-#[derive(Debug, Serialize)]
-struct LanguageView {
-    name: &'static str,
-    letters: String,
-}
-
-#[derive(Debug, Serialize)]
-struct SmsView {
-    what: &'static str,
-    parts: String,
-    notes: Vec<String>,
-}
-
-#[derive(Debug, Serialize)]
-struct WarningView<'a> {
-    message: &'a str,
-    rows: String,
-}
-
-#[derive(Debug, Serialize)]
-struct SampleView {
-    row: u64,
-    reasons: String,
-}
-
-impl<'a> HeaderView<'a> {
-    pub(super) fn new(
-        cover: &'a PageHeader<'a>,
+impl PageHeader<'_> {
+    /// The header as the page template sees it; `pages` is the number of sections.
+    pub(super) fn view(
+        &self,
         summary: &MailingSummary,
-        warnings: &'a RowWarnings,
+        warnings: &RowWarnings,
         choice: &PageLetters,
         pages: u64,
-    ) -> Self {
-        let sample = match choice {
+    ) -> Value {
+        // Links to the letters of a sample; other choices have none.
+        let sample: Value = match choice {
             PageLetters::Sample(sample) => sample
                 .iter()
-                .map(|(row, reasons)| SampleView {
-                    row: *row,
-                    reasons: reasons.join(", "),
-                })
+                .map(|(row, reasons)| json!({ "row": row, "reasons": reasons.join(", ") }))
                 .collect(),
-            PageLetters::Rows { .. } | PageLetters::All => Vec::new(),
+            PageLetters::Rows { .. } | PageLetters::All => json!([]),
         };
         let languages = summary.languages.iter();
-        let languages = languages.map(|(language, there)| LanguageView {
-            name: language.name(),
-            letters: grouped(there.letters),
-        });
+        let languages = languages.map(|(language, there)| json!({ "name": language.name(), "letters": grouped(there.letters) }));
         let tallies = [
             (["SMS part", "SMS parts"], &summary.sms),
             (
@@ -112,27 +60,33 @@ impl<'a> HeaderView<'a> {
             ),
         ];
         let sms = tallies.into_iter().filter(|(_, tally)| tally.letters > 0);
-        Self {
-            facts: cover,
-            made: local_time(cover.made),
+        let warnings = warnings.kinds().map(|(message, rows)| {
+            let rows = (rows > 0).then(|| counted(rows, "letter", "letters"));
+            json!({ "message": message, "rows": rows })
+        });
+        json!({
+            "mailing": self.mailing,
+            "environment": self.environment,
+            "in_production": self.in_production,
+            "resource": self.resource,
+            "plan": self.plan,
+            "due": self.due,
+            "made": local_time(self.made),
             // A `--key` on the command line may be an identity number.
-            command: redact(&cover.command).into_owned(),
-            rows: format!(
+            "command": redact(&self.command),
+            "rows": format!(
                 "{}, {} skipped on purpose",
-                counted(cover.rows, "row", "rows"),
-                grouped(cover.skipped)
+                counted(self.rows, "row", "rows"),
+                grouped(self.skipped)
             ),
-            letters: grouped(summary.letters),
-            languages: languages.collect(),
-            sms: sms.map(|(what, tally)| SmsView::new(what, tally)).collect(),
-            warnings: warnings
-                .kinds()
-                .map(|(message, rows)| WarningView::new(message, rows))
-                .collect(),
-            shown: choice_sentence(choice, summary.letters),
-            sample,
-            pages,
-        }
+            "letters": grouped(summary.letters),
+            "languages": languages.collect::<Value>(),
+            "sms": sms.map(|(what, tally)| sms_view(what, tally)).collect::<Value>(),
+            "warnings": warnings.collect::<Value>(),
+            "shown": choice_sentence(choice, summary.letters),
+            "sample": sample,
+            "pages": pages,
+        })
     }
 }
 
@@ -152,47 +106,31 @@ fn choice_sentence(choice: &PageLetters, letters: u64) -> String {
     }
 }
 
-impl WarningView<'_> {
-    fn new(message: &str, rows: u64) -> WarningView<'_> {
-        WarningView {
-            message,
-            rows: if rows == 0 {
-                String::new()
-            } else {
-                counted(rows, "letter", "letters")
-            },
-        }
+fn sms_view([one, many]: [&str; 2], tally: &SmsTotals) -> Value {
+    let sms = counted(tally.letters, "letter has an SMS", "letters have an SMS");
+    let mut notes = vec![match tally.most {
+        Some(most) if most.size > tally.fewest => format!(
+            "{sms} of {} to {} parts. Counted once for each letter, as if everybody got one.",
+            tally.fewest, most.size
+        ),
+        _ => format!(
+            "{sms} of {}. Counted once for each letter, as if everybody got one.",
+            counted(tally.fewest as u64, "part", "parts")
+        ),
+    }];
+    if tally.unicode > 0 {
+        notes.push(ucs2_note(tally));
     }
-}
-
-impl SmsView {
-    fn new([one, many]: [&'static str; 2], tally: &SmsTotals) -> Self {
-        let sms = counted(tally.letters, "letter has an SMS", "letters have an SMS");
-        let mut notes = vec![match tally.most {
-            Some(most) if most.size > tally.fewest => format!(
-                "{sms} of {} to {} parts. Counted once for each letter, as if everybody got one.",
-                tally.fewest, most.size
-            ),
-            _ => format!(
-                "{sms} of {}. Counted once for each letter, as if everybody got one.",
-                counted(tally.fewest as u64, "part", "parts")
-            ),
-        }];
-        if tally.unicode > 0 {
-            notes.push(ucs2_note(tally));
-        }
-        if tally.tokens > 0 {
-            notes.push("Texts with $…$ are counted as written: Altinn puts a name or title there, so the number of parts may differ.".to_owned());
-        }
-        if tally.generic > 0 {
-            notes.push("Altinn's own text stands around the SMS of these letters, so there may be more parts.".to_owned());
-        }
-        Self {
-            what: if tally.parts == 1 { one } else { many },
-            parts: grouped(tally.parts),
-            notes,
-        }
+    if tally.tokens > 0 {
+        notes.push("Texts with $…$ are counted as written: Altinn puts a name or title there, so the number of parts may differ.".to_owned());
     }
+    if tally.generic > 0 {
+        notes.push(
+            "Altinn's own text stands around the SMS of these letters, so there may be more parts."
+                .to_owned(),
+        );
+    }
+    json!({ "what": if tally.parts == 1 { one } else { many }, "parts": grouped(tally.parts), "notes": notes })
 }
 
 /// A sentence on the characters that force UCS-2 and so make the SMS dearer, the most frequent first.

@@ -10,41 +10,15 @@ impl Language {
     }
 
     pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::Bokmal => "Norwegian Bokmål",
-            Self::Nynorsk => "Norwegian Nynorsk",
-            Self::English => "English",
-        }
+        self.pick(["Norwegian Bokmål", "Norwegian Nynorsk", "English"])
     }
 
-    /// The label of the button that confirms a letter.
-    pub(super) fn confirm(self) -> &'static str {
+    /// The one of three texts that is in this language.
+    pub(super) fn pick(self, [bokmal, nynorsk, english]: [&'static str; 3]) -> &'static str {
         match self {
-            Self::Bokmal | Self::Nynorsk => "Bekreft",
-            Self::English => "Confirm",
-        }
-    }
-
-    /// The label of a reply option without a text of its own.
-    pub(super) fn to_service(self) -> &'static str {
-        match self {
-            Self::Bokmal => "Gå til tjeneste",
-            Self::Nynorsk => "Gå til teneste",
-            Self::English => "Go to service",
-        }
-    }
-
-    pub(super) fn due(self) -> &'static str {
-        match self {
-            Self::Bokmal | Self::Nynorsk => "Frist",
-            Self::English => "Due",
-        }
-    }
-
-    pub(super) fn attachments(self) -> &'static str {
-        match self {
-            Self::Bokmal | Self::Nynorsk => "Vedlegg",
-            Self::English => "Attachments",
+            Self::Bokmal => bokmal,
+            Self::Nynorsk => nynorsk,
+            Self::English => english,
         }
     }
 

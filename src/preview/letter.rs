@@ -97,9 +97,13 @@ impl LetterView {
             delivered,
             publish: date(letter.requested_publish_time),
             due: date(letter.due_date_time),
-            due_label: language.due(),
-            confirm: if confirms { language.confirm() } else { "" },
-            attachments_label: language.attachments(),
+            due_label: language.pick(["Frist", "Frist", "Due"]),
+            confirm: if confirms {
+                language.pick(["Bekreft", "Bekreft", "Confirm"])
+            } else {
+                ""
+            },
+            attachments_label: language.pick(["Vedlegg", "Vedlegg", "Attachments"]),
             attachments: attachments(delivery),
             replies: replies(delivery, language),
             notices: letter
@@ -150,13 +154,14 @@ fn attachments(delivery: &Delivery) -> Vec<AttachmentView> {
 
 fn replies(delivery: &Delivery, language: Language) -> Vec<Reply> {
     let options = delivery.request.correspondence.reply_options.iter();
+    let unnamed = language.pick(["Gå til tjeneste", "Gå til teneste", "Go to service"]);
     options
         .map(|option| {
             let text = option.link_text.as_deref().filter(|text| !text.is_empty());
             let url = masked(&option.link_url).into_owned();
             let start = url.get(..8).unwrap_or_default();
             Reply {
-                text: masked(text.unwrap_or(language.to_service())).into_owned(),
+                text: masked(text.unwrap_or(unnamed)).into_owned(),
                 // Altinn refuses other schemes, and `javascript:` would run here.
                 is_link: start.eq_ignore_ascii_case("https://"),
                 url,

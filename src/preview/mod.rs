@@ -4,7 +4,6 @@
 //! Identity numbers are masked here, while the letter itself has them in full.
 
 mod email;
-mod error;
 mod format;
 mod header;
 mod language;
@@ -19,9 +18,8 @@ mod terminal;
 mod text;
 mod warnings;
 
-pub(crate) use error::PreviewError;
 pub(crate) use header::PageHeader;
-pub(crate) use page::{MARK, Page};
+pub(crate) use page::{MARK, Page, PreviewError};
 pub(crate) use sample::{PageLetters, Reason, sample};
 pub(crate) use summary::{MailingSummary, SmsTotals};
 pub(crate) use text::text;

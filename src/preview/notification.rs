@@ -121,29 +121,15 @@ pub(super) struct SmsPiece {
     pub(super) is_foreign: bool,
 }
 
-/// The SMS texts of a letter.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct SmsTexts<'a> {
-    pub(super) first: Option<&'a str>,
-    pub(super) reminder: Option<&'a str>,
-}
-
-impl<'a> SmsTexts<'a> {
-    /// The texts that may be sent by SMS; whether they are depends on the recipients' contact data, which only Altinn knows.
-    pub(super) fn new(notification: &'a Notification) -> Self {
-        let text = |channel: Option<NotificationChannel>, text: &'a Option<String>| {
-            channel
-                .filter(|channel| channel.has_sms())
-                .and(text.as_deref())
-        };
-        Self {
-            first: text(Some(notification.channel()), &notification.sms_body),
-            reminder: text(
-                notification.reminder_channel(),
-                &notification.reminder_sms_body,
-            ),
-        }
-    }
+/// The texts that may be sent by SMS, first and as a reminder; whether they are depends on the recipients' contact data, which only Altinn knows.
+pub(super) fn sms_texts(notification: &Notification) -> [Option<&str>; 2] {
+    let channels = [
+        Some(notification.channel()),
+        notification.reminder_channel(),
+    ];
+    let has_sms = channels.map(|channel| channel.is_some_and(NotificationChannel::has_sms));
+    let texts = [&notification.sms_body, &notification.reminder_sms_body];
+    std::array::from_fn(|at| texts[at].as_deref().filter(|_| has_sms[at]))
 }
 
 /// True when Altinn's generic text surrounds the sender's.
@@ -156,14 +142,14 @@ pub(super) fn notification_views(
     notification: &Notification,
     keywords: &Keywords<'_>,
 ) -> Vec<NotificationView> {
-    let texts = SmsTexts::new(notification);
+    let [first, reminder] = sms_texts(notification);
     let mut notices = vec![NotificationView::new(
         (notification, keywords),
         ("Notification", "when the letter can be read"),
         notification.channel(),
         (&notification.email_subject, &notification.email_body),
         notification.email_content_type,
-        texts.first,
+        first,
     )];
     if let Some(channel) = notification.reminder_channel() {
         notices.push(NotificationView::new(
@@ -172,7 +158,7 @@ pub(super) fn notification_views(
             channel,
             (&notification.reminder_email_subject, &notification.reminder_email_body),
             notification.reminder_email_content_type.or(notification.email_content_type),
-            texts.reminder,
+            reminder,
         ));
     }
     notices

@@ -1,14 +1,11 @@
 //! The HTML page of a preview, written letter by letter. It has no script and loads nothing.
 
-use std::io::Write;
+use std::io::{self, Write};
 
-use serde::Serialize;
-use tera::{Context, Tera};
+use tera::{Context, Tera, context};
 
-use super::header::HeaderView;
 use super::letter::LetterView;
-use super::sample::Reason;
-use super::{MailingSummary, PageHeader, PageLetters, PreviewError, RowWarnings};
+use super::{MailingSummary, PageHeader, PageLetters, RowWarnings};
 use crate::plan::Delivery;
 
 /// The mark in the first kilobyte of every preview page. Only a file with this mark is overwritten.
@@ -24,6 +21,22 @@ const TEMPLATES: [(&str, &str); 3] = [
     ("letter.html", include_str!("page/letter.html")),
 ];
 
+/// The reason why a preview cannot be made.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum PreviewError {
+    #[error("cannot write the preview")]
+    Write(#[from] io::Error),
+    /// A page template failed to render.
+    #[error("cannot make the preview's page")]
+    Page(#[source] Box<tera::Error>),
+}
+
+impl From<tera::Error> for PreviewError {
+    fn from(error: tera::Error) -> Self {
+        Self::Page(Box::new(error))
+    }
+}
+
 /// A page that is being written. Letters are written one by one, so memory does not grow with them.
 pub(crate) struct Page<'a> {
     tera: Tera,
@@ -33,26 +46,6 @@ pub(crate) struct Page<'a> {
     /// The number of letters that the page will have.
     letters: u64,
     written: u64,
-}
-
-#[derive(Serialize)]
-struct Top<'a> {
-    mark: &'static str,
-    style: &'static str,
-    cover: HeaderView<'a>,
-}
-
-#[derive(Serialize)]
-struct Pages {
-    page: u64,
-    pages: u64,
-}
-
-#[derive(Serialize)]
-struct LetterPage<'a> {
-    letter: LetterView,
-    reasons: &'a [Reason],
-    warnings: &'a [String],
 }
 
 impl<'a> Page<'a> {
@@ -77,13 +70,11 @@ impl<'a> Page<'a> {
             letters,
             written: 0,
         };
+        let cover = &cover.view(summary, warnings, choice, page.pages());
+        let style = include_str!("page/style.css");
         page.write(
             "top.html",
-            &Top {
-                mark: MARK,
-                style: include_str!("page/style.css"),
-                cover: HeaderView::new(cover, summary, warnings, choice, page.pages()),
-            },
+            &context! { mark => MARK, style, cover => cover },
         )?;
         Ok(page)
     }
@@ -100,12 +91,9 @@ impl<'a> Page<'a> {
             self.begin_section()?;
         }
         self.written += 1;
-        let page = LetterPage {
-            letter: LetterView::new(delivery),
-            reasons,
-            warnings: self.warnings.of_row(delivery.row),
-        };
-        self.write("letter.html", &page)
+        let warnings = self.warnings.of_row(delivery.row);
+        let letter = LetterView::new(delivery);
+        self.write("letter.html", &context! { letter, reasons, warnings })
     }
 
     pub(crate) fn written(&self) -> u64 {
@@ -147,14 +135,13 @@ impl<'a> Page<'a> {
     fn write_pages(&mut self, page: u64) -> Result<(), PreviewError> {
         let pages = self.pages();
         if pages > 1 {
-            self.write("pages.html", &Pages { page, pages })?;
+            self.write("pages.html", &context! { page, pages })?;
         }
         Ok(())
     }
 
-    fn write(&mut self, name: &str, page: &impl Serialize) -> Result<(), PreviewError> {
-        let context = Context::from_serialize(page)?;
-        let written = self.tera.render(name, &context)?;
+    fn write(&mut self, name: &str, context: &Context) -> Result<(), PreviewError> {
+        let written = self.tera.render(name, context)?;
         self.out.write_all(written.as_bytes())?;
         Ok(())
     }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use super::language::Language;
-use super::notification::{Keywords, SmsTexts, is_generic};
+use super::notification::{Keywords, is_generic, sms_texts};
 use crate::correspondence::Notification;
 use crate::correspondence::sms::{Sms, SmsEncoding};
 use crate::correspondence::text::utf16_len;
@@ -90,11 +90,11 @@ impl MailingSummary {
         keep(&mut self.shortest, here, |kept| size < kept);
         self.add_parts(delivery);
         if let Some(notification) = &letter.notification {
-            let texts = SmsTexts::new(notification);
+            let [first, reminder] = sms_texts(notification);
             let generic = is_generic(notification);
             let keywords = Keywords::new(letter);
-            self.sms.add(row, texts.first, generic, &keywords);
-            self.reminders.add(row, texts.reminder, generic, &keywords);
+            self.sms.add(row, first, generic, &keywords);
+            self.reminders.add(row, reminder, generic, &keywords);
         }
     }
 
