@@ -25,8 +25,8 @@ pub(super) enum Kind {
     Integer,
     Guid,
     Time,
-    /// One of these names in any case, or its index as a number.
-    Enum(&'static [&'static str]),
+    /// One of these names, separated by blanks, in any case, or its index as a number.
+    Enum(&'static str),
     Object(&'static [Member]),
     List(&'static Self),
     /// An object with any names, whose values are strings.
@@ -242,14 +242,15 @@ impl Reader {
         Ok(Value::Object(read))
     }
 
-    fn enum_value(&mut self, names: &[&str], value: &Value) -> Result<Option<Value>, Entry> {
+    fn enum_value(&mut self, names: &str, value: &Value) -> Result<Option<Value>, Entry> {
+        let mut names = names.split(' ');
         let known = match value {
-            Value::String(text) => names.iter().find(|name| name.eq_ignore_ascii_case(text)),
+            Value::String(text) => names.find(|name| name.eq_ignore_ascii_case(text)),
             value => {
                 let number = value
                     .as_i64()
                     .ok_or_else(|| self.conversion_error("enum"))?;
-                let known = usize::try_from(number).ok().and_then(|at| names.get(at));
+                let known = usize::try_from(number).ok().and_then(|at| names.nth(at));
                 // A number outside the enum passes parsing, as in .NET; later checks differ from member to member.
                 if known.is_none() {
                     self.body.undefined.push((self.path.clone(), number));
@@ -259,7 +260,7 @@ impl Reader {
             }
         };
         let name = known.ok_or_else(|| self.conversion_error("enum"))?;
-        Ok(Some(Value::String((*name).to_owned())))
+        Ok(Some(name.into()))
     }
 
     fn absent(&mut self, absent: Absence) -> Result<(), Entry> {

@@ -17,11 +17,11 @@ use super::judgement::{AcceptedRequest, judge};
 use super::letter::Scan;
 use super::members::REQUEST;
 use super::problem::{Entry, Refusal, json as answer};
-use super::state::{ServerState, SharedState, Store};
+use super::state::{ServerState, SharedState};
 use super::trouble::drain;
 use super::{Letter, LetterStatus, ReceivedAttachment};
-use crate::correspondence::Moment;
 use crate::correspondence::rules::NewFile;
+use crate::correspondence::{Moment, bare_resource_id};
 
 /// Handles `POST /correspondence`: one request, and a letter for each of its recipients.
 pub(super) async fn initialize(
@@ -89,22 +89,17 @@ fn store(
     let mut files: Vec<_> = files.into_iter().map(Some).collect();
     let mut own = Vec::with_capacity(files.len());
     for (index, attachment) in letter.content.attachments.iter().enumerate() {
-        let named = |file: &Option<File>| {
-            file.as_ref()
-                .is_some_and(|f| f.name == attachment.file_name)
-        };
+        let named =
+            |file: &Option<File>| matches!(file, Some(file) if file.name == attachment.file_name);
         // The file at the same position wins; otherwise one with the name, in any position.
         let in_place = files.get(index).filter(|file| named(file)).map(|_| index);
         let found = in_place.or_else(|| files.iter().position(named));
         let file = found.and_then(|at| files.get_mut(at)?.take());
         let file = file.ok_or(Refusal::code(1005))?;
-        let resource = crate::correspondence::bare_resource_id(&letter.resource_id).to_owned();
-        let mut stored = ReceivedAttachment::announced(
-            &state.options.scenario,
-            caller,
-            resource,
-            attachment.clone(),
-        );
+        let resource = bare_resource_id(&letter.resource_id).to_owned();
+        let scenario = &state.options.scenario;
+        let mut stored =
+            ReceivedAttachment::announced(scenario, caller, resource, attachment.clone());
         let filled = stored.store_content(file.content, state.options.scan_polls);
         own.push(stored.id);
         store.attachments.insert(stored.id, stored);
@@ -127,17 +122,33 @@ fn commit(
     if key.is_some_and(|key| store.letter_with_key(key).is_some()) {
         return Err(Refusal::code(1034));
     }
+    let now = Timestamp::now();
+    let letter = &accepted.request.correspondence;
+    let wanted = letter.requested_publish_time.map(Moment::timestamp);
+    let publish_at = wanted.map_or(now, |wanted| wanted.max(now));
+    let publish_at = publish_at
+        .checked_add(state.options.publish_after)
+        .unwrap_or(publish_at);
     let scan = (!own.is_empty()).then_some(Scan::Running);
     let mut attachments = accepted.request.existing_attachments.clone();
     attachments.extend(own);
     let mut initialized = Vec::with_capacity(accepted.recipients.len());
     for (recipient, reserved) in &accepted.recipients {
         let letter = Letter {
+            id: Uuid::new_v4(),
+            idempotent_key: key,
+            resource_id: store.intern(bare_resource_id(&letter.resource_id)),
+            senders_reference: letter.senders_reference.clone(),
             recipient: recipient.clone(),
+            accepted_at: now,
+            publish_at,
             reserved: *reserved,
             attachments: attachments.clone(),
             scan,
-            ..blank_letter(state, &mut store, caller, accepted, bytes)
+            purged_at: None,
+            sender: store.intern(caller),
+            // Copied: hyper's bytes may be part of a larger buffer, which they would keep alive.
+            body: (state.options.keep_bodies).then(|| Bytes::copy_from_slice(bytes)),
         };
         let status = match scan {
             _ if *reserved => LetterStatus::Reserved,
@@ -163,39 +174,4 @@ fn commit(
     attachments.sort_unstable();
     attachments.dedup();
     Ok(json!({ "correspondences": initialized, "attachmentIds": attachments }))
-}
-
-/// A letter of this request, without recipient and attachments.
-fn blank_letter(
-    state: &ServerState,
-    store: &mut Store,
-    caller: &Arc<str>,
-    accepted: &AcceptedRequest,
-    bytes: &Bytes,
-) -> Letter {
-    let now = Timestamp::now();
-    let letter = &accepted.request.correspondence;
-    let wanted = letter.requested_publish_time.map(Moment::timestamp);
-    let publish_at = wanted.map_or(now, |wanted| wanted.max(now));
-    Letter {
-        id: Uuid::new_v4(),
-        idempotent_key: accepted.request.idempotent_key,
-        resource_id: store.intern(crate::correspondence::bare_resource_id(&letter.resource_id)),
-        senders_reference: letter.senders_reference.clone(),
-        recipient: String::new(),
-        accepted_at: now,
-        publish_at: publish_at
-            .checked_add(state.options.publish_after)
-            .unwrap_or(publish_at),
-        reserved: false,
-        attachments: Vec::new(),
-        scan: None,
-        purged_at: None,
-        sender: store.intern(caller),
-        // Copied: hyper's bytes may be part of a larger buffer, which they would keep alive.
-        body: state
-            .options
-            .keep_bodies
-            .then(|| Bytes::copy_from_slice(bytes)),
-    }
 }

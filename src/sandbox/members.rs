@@ -67,30 +67,17 @@ const REFERENCE: &[Member] = &[
 ];
 
 // The order is the API's: a number in a request is an index into the list. So it is for the lists below.
-const REFERENCE_TYPES: &[&str] = &[
-    "Generic",
-    "AltinnAppInstance",
-    "AltinnBrokerFileTransfer",
-    "DialogportenDialogId",
-    "DialogportenProcessId",
-    "DialogportenTransmissionId",
-    "DialogportenTransmissionType",
-];
+const REFERENCE_TYPES: &str = "Generic AltinnAppInstance AltinnBrokerFileTransfer DialogportenDialogId \
+    DialogportenProcessId DialogportenTransmissionId DialogportenTransmissionType";
 
 const REPLY: &[Member] = &[
     Member::new("linkURL", Kind::Text).required_in_json(),
     Member::new("linkText", Kind::Text),
 ];
 
-const CHANNELS: &[&str] = &[
-    "Email",
-    "Sms",
-    "EmailPreferred",
-    "SmsPreferred",
-    "EmailAndSms",
-];
-const CONTENT_TYPES: &[&str] = &["Plain", "Html"];
-const TEMPLATES: &[&str] = &["CustomMessage", "GenericAltinnMessage"];
+const CHANNELS: &str = "Email Sms EmailPreferred SmsPreferred EmailAndSms";
+const CONTENT_TYPES: &str = "Plain Html";
+const TEMPLATES: &str = "CustomMessage GenericAltinnMessage";
 
 const NOTIFICATION: &[Member] = &[
     Member::new("notificationTemplate", Kind::Enum(TEMPLATES)).not_null_in_json(),

@@ -6,7 +6,7 @@ use axum::http::header::{CONTENT_TYPE, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::correspondence::codes;
@@ -76,14 +76,14 @@ impl IntoResponse for Refusal {
             }
             Self::UnsupportedMediaType => {
                 let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
-                json(status, &Problem::new(status, None))
+                json(status, &Problem::new(status, json!({})))
             }
             Self::Model(entries) => model(&entries),
             Self::Altinn { code, about } => altinn(code, about.as_deref()),
             Self::Bare(text) => json(StatusCode::BAD_REQUEST, &text),
             Self::Crash => {
                 let status = StatusCode::INTERNAL_SERVER_ERROR;
-                let mut response = json(status, &Problem::new(status, None));
+                let mut response = json(status, &Problem::new(status, json!({})));
                 // Only unhandled errors have this media type; all other errors are `application/json`.
                 let plain = HeaderValue::from_static("application/problem+json");
                 response.headers_mut().insert(CONTENT_TYPE, plain);
@@ -103,42 +103,32 @@ pub(super) fn json(status: StatusCode, body: &impl Serialize) -> Response {
     }
 }
 
-/// The body of an error, with its members in the order of the API. Domain errors have `traceId` twice, as Altinn's have: a client must survive that.
-#[derive(Default, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Problem<'a> {
+/// The body of an error, with its members in the order of the API.
+#[derive(Serialize)]
+struct Problem {
     r#type: &'static str,
     title: &'static str,
     status: u16,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    detail: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    code: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    status_description: Option<&'static str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    validation_errors: Option<Value>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    errors: Option<BTreeMap<&'a str, Vec<&'a str>>>,
+    #[serde(flatten)]
+    details: Value,
     #[serde(rename = "traceId")]
     trace: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    error_code: Option<u16>,
-    #[serde(rename = "traceId", skip_serializing_if = "Option::is_none")]
-    trace_again: Option<String>,
+    /// Domain errors have their code here and `traceId` once more, as Altinn's have: a client must survive that.
+    #[serde(flatten)]
+    domain: Value,
 }
 
-impl Problem<'_> {
-    fn new(status: StatusCode, detail: Option<String>) -> Self {
+impl Problem {
+    fn new(status: StatusCode, details: Value) -> Self {
         let id = Uuid::new_v4().simple().to_string();
         Self {
             r#type: kind(status),
             title: status.canonical_reason().unwrap_or("Error"),
             status: status.as_u16(),
-            detail,
+            details,
             // The form of W3C Trace Context, as Altinn's trace ids have.
             trace: format!("00-{id}-{}-00", &id[..16]),
-            ..Self::default()
+            domain: json!({}),
         }
     }
 }
@@ -154,16 +144,15 @@ fn model(entries: &[Entry]) -> Response {
             .push(message.as_str());
     }
     let validation_errors = entries.iter().map(|Entry { key, message }| {
-        serde_json::json!({ "code": "CORR.VLD-00000", "title": message, "paths": [key.replace('.', "/")] })
+        json!({ "code": "CORR.VLD-00000", "title": message, "paths": [key.replace('.', "/")] })
     });
-    let detail = "One or more validation errors occurred.".to_owned();
-    let body = Problem {
-        code: Some("STD-00000".to_owned()),
-        validation_errors: Some(validation_errors.collect()),
-        errors: Some(errors),
-        ..Problem::new(status, Some(detail))
-    };
-    json(status, &body)
+    let details = json!({
+        "detail": "One or more validation errors occurred.",
+        "code": "STD-00000",
+        "validationErrors": validation_errors.collect::<Value>(),
+        "errors": errors,
+    });
+    json(status, &Problem::new(status, details))
 }
 
 fn altinn(code: u16, about: Option<&str>) -> Response {
@@ -174,15 +163,12 @@ fn altinn(code: u16, about: Option<&str>) -> Response {
         detail.push_str(": ");
         detail.push_str(about);
     }
-    let problem = Problem::new(status, Some(detail));
-    let body = Problem {
-        code: Some(format!("CORR-{code:05}")),
-        status_description: Some(problem.title),
-        error_code: Some(code),
-        trace_again: Some(problem.trace.clone()),
-        ..problem
-    };
-    json(status, &body)
+    let title = status.canonical_reason().unwrap_or("Error");
+    let details =
+        json!({ "detail": detail, "code": format!("CORR-{code:05}"), "statusDescription": title });
+    let mut problem = Problem::new(status, details);
+    problem.domain = json!({ "errorCode": code, "traceId": problem.trace });
+    json(status, &problem)
 }
 
 fn kind(status: StatusCode) -> &'static str {

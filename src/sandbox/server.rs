@@ -114,71 +114,60 @@ impl Sandbox {
 }
 
 fn routes(state: &SharedState) -> Router {
-    // Every route of the API passes through the scenario; the pages of the inbox do not.
-    let guard = |endpoint: Endpoint, method: MethodRouter<SharedState>| {
-        method.route_layer(from_fn_with_state(
-            (Arc::clone(state), endpoint),
-            apply_scenario,
-        ))
+    use Endpoint as E;
+
+    // Every route of the API passes through the scenario; metadata and the pages of the inbox do not.
+    let guarded = |router: Router<SharedState>,
+                   (endpoint, path, method): (E, _, MethodRouter<_>)| {
+        let scenario = from_fn_with_state((Arc::clone(state), endpoint), apply_scenario);
+        router.route(path, method.route_layer(scenario))
     };
-    let correspondence = Router::new()
-        .route(
-            "/correspondence",
-            guard(Endpoint::Initialize, post(letters::initialize))
-                .merge(guard(Endpoint::Find, get(search::find))),
-        )
-        .route(
-            "/correspondence/upload",
-            guard(
-                Endpoint::InitializeWithFiles,
-                // Files are read in pieces and may be larger than memory.
-                post(letters::initialize_with_files).layer(DefaultBodyLimit::disable()),
-            ),
-        )
-        .route(
-            "/correspondence/{id}",
-            guard(Endpoint::Overview, get(overview::overview)),
-        )
-        .route(
+    // Files are read in pieces and may be larger than memory.
+    let with_files = post(letters::initialize_with_files).layer(DefaultBodyLimit::disable());
+    let file = "/attachment/{id}";
+    let exchange = "/authentication/api/v1/exchange/maskinporten";
+    let correspondence = [
+        (E::Initialize, "/correspondence", post(letters::initialize)),
+        (E::Find, "/correspondence", get(search::find)),
+        (E::InitializeWithFiles, "/correspondence/upload", with_files),
+        (E::Overview, "/correspondence/{id}", get(overview::overview)),
+        (
+            E::Details,
             "/correspondence/{id}/details",
-            guard(Endpoint::Details, get(overview::details)),
-        )
-        .route(
+            get(overview::details),
+        ),
+        (
+            E::Purge,
             "/correspondence/{id}/purge",
-            guard(Endpoint::Purge, delete(deletion::purge)),
-        )
-        .route(
+            delete(deletion::purge),
+        ),
+        (
+            E::InitializeAttachment,
             "/attachment",
-            guard(
-                Endpoint::InitializeAttachment,
-                post(attachments::initialize),
-            ),
-        )
-        .route(
-            "/attachment/{id}",
-            guard(Endpoint::Attachment, get(attachments::overview)).merge(guard(
-                Endpoint::DeleteAttachment,
-                delete(deletion::delete_attachment),
-            )),
-        )
-        .route(
+            post(attachments::initialize),
+        ),
+        (E::Attachment, file, get(attachments::overview)),
+        (
+            E::DeleteAttachment,
+            file,
+            delete(deletion::delete_attachment),
+        ),
+        (
+            E::Upload,
             "/attachment/{id}/upload",
-            guard(Endpoint::Upload, post(attachments::upload)),
-        );
-    Router::new()
-        .route(
-            "/.well-known/oauth-authorization-server",
-            get(token_endpoints::metadata),
-        )
-        .route(
-            "/token",
-            guard(Endpoint::Token, post(token_endpoints::token)),
-        )
-        .route(
-            "/authentication/api/v1/exchange/maskinporten",
-            guard(Endpoint::Exchange, get(token_endpoints::exchange)),
-        )
+            post(attachments::upload),
+        ),
+    ];
+    let tokens = [
+        (E::Token, "/token", post(token_endpoints::token)),
+        (E::Exchange, exchange, get(token_endpoints::exchange)),
+    ];
+    let correspondence = correspondence.into_iter().fold(Router::new(), guarded);
+    let tokens = tokens.into_iter().fold(Router::new(), guarded);
+    let metadata = "/.well-known/oauth-authorization-server";
+    tokens
         .nest("/correspondence/api/v1", correspondence)
+        .route(metadata, get(token_endpoints::metadata))
         .route("/", get(inbox::list))
         .route("/letters/{id}", get(inbox::letter))
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
