@@ -9,8 +9,6 @@ use super::token_request::TokenRequest;
 use super::{ClientSettings, Token, TokenError, TokenSource};
 use crate::http::HttpClient;
 
-type Tokens = Refreshing<Token, TokenError>;
-
 /// Makes a source that requests its tokens with the client's key. Fetches nothing yet.
 pub fn from_key(http: HttpClient, mut settings: ClientSettings) -> Arc<dyn TokenSource> {
     let exchange = settings.exchange.take().map(|address| {
@@ -22,7 +20,7 @@ pub fn from_key(http: HttpClient, mut settings: ClientSettings) -> Arc<dyn Token
     });
     let request = Arc::new(TokenRequest::new(http, settings));
     // Two caches: Maskinporten's token outlives Altinn's, so most renewals need the exchange only.
-    let issued: Tokens = Refreshing::new(move || {
+    let issued = Refreshing::new(move || {
         let request = Arc::clone(&request);
         Box::pin(async move { request.send().await })
     });
@@ -36,13 +34,13 @@ pub fn from_key(http: HttpClient, mut settings: ClientSettings) -> Arc<dyn Token
 }
 
 /// Exchanges Maskinporten's token for Altinn's. A new Maskinporten token is requested only when the last one has expired or is refused.
-async fn exchanged_token(exchange: &Exchange, issued: &Tokens) -> Result<Token, TokenError> {
+async fn exchanged_token(exchange: &Exchange, issued: &Refreshing) -> Result<Token, TokenError> {
     let began = Instant::now();
     let token = issued.get().await?;
     // A cached token may have been revoked meanwhile: then the exchange answers 401 and a new one is requested.
     if token.fetched() < began {
         match exchange.exchange_once(&token).await {
-            Err(TokenError::Exchange { status: 401, .. }) => issued.reject(&token),
+            Err(TokenError::Exchange { status: 401, .. }) => issued.forget(&token),
             // An error of Altinn's own: `exchange` below tries again after a pause.
             Err(TokenError::Exchange { status: 500.., .. }) => {}
             other => return other,

@@ -3,78 +3,58 @@
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
+use tokio::sync::Mutex;
 
-use super::refreshing::{Expires, Refreshing};
 use crate::http::{HttpClient, Reply};
 
-/// The issuer from Maskinporten's metadata, which is fetched again once an hour in the background.
+/// The issuer from Maskinporten's metadata, which is fetched again when it is an hour old.
 #[derive(Debug)]
 pub(super) struct Metadata {
-    /// The address of Maskinporten, without a trailing slash.
-    authority: String,
-    issuer: Refreshing<Issuer, String>,
+    http: HttpClient,
+    address: String,
+    /// The last known issuer, and when it was fetched. Until then it is derived from the address: both environments of Maskinporten use theirs with a slash.
+    issuer: Mutex<(String, Option<Instant>)>,
 }
 
-#[derive(Clone)]
-struct Issuer {
-    name: String,
-    fetched: Instant,
-}
-
-/// The age at which the metadata is fetched again. The old value stays in use, because an issuer practically never changes.
+/// The age at which the metadata is fetched again. An issuer practically never changes.
 const REFRESH_AFTER: Duration = Duration::from_secs(60 * 60);
 /// The timeout of the request: short, because the address is a good fallback.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
 impl Metadata {
-    pub(super) fn new(http: HttpClient, authority: String) -> Self {
-        let address = format!("{authority}/.well-known/oauth-authorization-server");
+    /// `authority` is the address of Maskinporten, without a trailing slash.
+    pub(super) fn new(http: HttpClient, authority: &str) -> Self {
         Self {
-            authority,
-            issuer: Refreshing::new(move || Box::pin(fetch(http.clone(), address.clone()))),
+            http,
+            address: format!("{authority}/.well-known/oauth-authorization-server"),
+            issuer: Mutex::new((format!("{authority}/"), None)),
         }
     }
 
-    /// Returns the last known issuer. Without one it is derived from the address.
     pub(super) async fn issuer(&self) -> String {
-        match self.issuer.get().await {
-            Ok(issuer) => issuer.name,
-            // No reason to fail: both environments of Maskinporten use their address with a slash as issuer.
-            Err(reason) => {
-                tracing::warn!(%reason, "Maskinporten's metadata cannot be had");
-                format!("{}/", self.authority)
+        let mut known = self.issuer.lock().await;
+        let (issuer, fetched) = &mut *known;
+        if fetched.is_none_or(|fetched| fetched.elapsed() >= REFRESH_AFTER) {
+            match self.fetch().await {
+                Ok(name) => (*issuer, *fetched) = (name, Some(Instant::now())),
+                // No reason to fail: the last known one is most probably right.
+                Err(reason) => tracing::warn!(%reason, "Maskinporten's metadata cannot be had"),
             }
         }
-    }
-}
-
-async fn fetch(http: HttpClient, address: String) -> Result<Issuer, String> {
-    let reply = Reply::to(http.get(address).timeout(TIMEOUT)).await;
-    let reply = reply.map_err(|error| error.reason())?;
-    if !reply.is_success() {
-        return Err(format!("HTTP {}", reply.status));
-    }
-    let value: Value = serde_json::from_slice(&reply.body).map_err(|_| "not JSON")?;
-    match value.get("issuer").and_then(Value::as_str) {
-        Some(name) if !name.trim().is_empty() => Ok(Issuer {
-            name: name.to_owned(),
-            fetched: Instant::now(),
-        }),
-        _ => Err("no `issuer` in it".to_owned()),
-    }
-}
-
-impl Expires for Issuer {
-    fn is_fresh(&self, _: Instant) -> bool {
-        true
+        issuer.clone()
     }
 
-    fn is_aging(&self, now: Instant) -> bool {
-        now.saturating_duration_since(self.fetched) >= REFRESH_AFTER
-    }
-
-    fn is_alive(&self, _: Instant) -> bool {
-        true
+    async fn fetch(&self) -> Result<String, String> {
+        let reply = Reply::to(self.http.get(&self.address).timeout(TIMEOUT)).await;
+        let reply = reply.map_err(|error| error.reason())?;
+        if !reply.is_success() {
+            return Err(format!("HTTP {}", reply.status));
+        }
+        let value: Value = serde_json::from_slice(&reply.body).map_err(|_| "not JSON")?;
+        match value.get("issuer").and_then(Value::as_str) {
+            Some(name) if !name.trim().is_empty() => Ok(name.to_owned()),
+            _ => Err("no `issuer` in it".to_owned()),
+        }
     }
 }
 
@@ -93,7 +73,7 @@ mod tests {
             _ => answer("200 OK", "", r#"{"issuer": "https://issuer.example/"}"#),
         })
         .await;
-        let metadata = Metadata::new(HttpClient::new(), listener.base.clone());
+        let metadata = Metadata::new(HttpClient::new(), &listener.base);
         assert_eq!(metadata.issuer().await, format!("{}/", listener.base));
         for _ in 0..3 {
             assert_eq!(metadata.issuer().await, "https://issuer.example/");
@@ -107,7 +87,7 @@ mod tests {
         let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}", silent.local_addr().unwrap());
         let began = tokio::time::Instant::now();
-        let metadata = Metadata::new(HttpClient::new(), base.clone());
+        let metadata = Metadata::new(HttpClient::new(), &base);
         assert_eq!(metadata.issuer().await, format!("{base}/"));
         assert_eq!(began.elapsed().as_secs(), TIMEOUT.as_secs());
     }

@@ -1,34 +1,25 @@
-//! A cached value that is fetched when it is needed and again before it expires. One caller fetches; the others use the old value or wait for the new one.
+//! A cached token that is fetched when it is needed and again before it expires. One caller fetches; the others use the old token or wait for the new one.
 
 use std::fmt;
-use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// The stages in the life of a cached value.
-pub(super) trait Expires: Clone + Send + 'static {
-    /// True while the value is used without fetching another one first.
-    fn is_fresh(&self, now: Instant) -> bool;
-    /// True once the next value is to be fetched in the background.
-    fn is_aging(&self, now: Instant) -> bool;
-    /// True while the value works at all. A value that is alive but not fresh is used only when no other can be fetched.
-    fn is_alive(&self, now: Instant) -> bool;
-}
+use super::{Token, TokenError, TokenFuture};
 
-pub(super) type Fetch<T, E> = Pin<Box<dyn Future<Output = Result<T, E>> + Send>>;
+/// A cached token and its source. Clones share both.
+#[derive(Clone)]
+pub(super) struct Refreshing(Arc<Shared>);
 
-/// A cached value and its source. Clones share both.
-pub(super) struct Refreshing<T, E>(Arc<Shared<T, E>>);
-
-struct Shared<T, E> {
-    fetch: Box<dyn Fn() -> Fetch<T, E> + Send + Sync>,
-    state: Mutex<State<T>>,
+struct Shared {
+    fetch: Box<dyn Fn() -> TokenFuture<'static> + Send + Sync>,
+    state: Mutex<State>,
     /// The error of the last fetch, if it failed. The lock is held during a fetch, so that there is one at a time.
-    failure: tokio::sync::Mutex<Option<E>>,
+    failure: tokio::sync::Mutex<Option<TokenError>>,
 }
 
-struct State<T> {
-    value: Option<T>,
+#[derive(Default)]
+struct State {
+    value: Option<Token>,
     /// The number of fetches that have ended, by which a waiting caller sees that another one has fetched meanwhile.
     fetches: u64,
     /// True while a background fetch is in progress.
@@ -40,29 +31,20 @@ struct State<T> {
 /// The pause after a fetch that brought no fresh value, so that a failing source is not asked again for every letter.
 const PAUSE: Duration = Duration::from_secs(5);
 
-impl<T, E> Refreshing<T, E>
-where
-    T: Expires,
-    E: Clone + fmt::Display + Send + 'static,
-{
+impl Refreshing {
     /// Makes a cache that calls `fetch` for its values. Fetches nothing yet.
-    pub(super) fn new(fetch: impl Fn() -> Fetch<T, E> + Send + Sync + 'static) -> Self {
+    pub(super) fn new(fetch: impl Fn() -> TokenFuture<'static> + Send + Sync + 'static) -> Self {
         Self(Arc::new(Shared {
             fetch: Box::new(fetch),
-            state: Mutex::new(State {
-                value: None,
-                fetches: 0,
-                renewing: false,
-                pause_until: None,
-            }),
-            failure: tokio::sync::Mutex::new(None),
+            state: Mutex::default(),
+            failure: tokio::sync::Mutex::default(),
         }))
     }
 
     /// Returns the cached value, or the result of a fetch. A failure is returned to all callers that waited for that fetch, and to no later one.
     ///
     /// When the fetching caller is dropped, the next waiting one fetches instead.
-    pub(super) async fn get(&self) -> Result<T, E> {
+    pub(super) async fn get(&self) -> Result<Token, TokenError> {
         let now = now();
         let fetches = {
             let mut state = self.0.state();
@@ -80,12 +62,10 @@ where
         Box::pin(self.0.fetch(fetches)).await
     }
 
-    /// Drops a value that a server refused, unless another one has already taken its place.
-    pub(super) fn forget(&self, is_refused: impl Fn(&T) -> bool) {
+    /// Drops a token that a server refused, unless another one has already taken its place.
+    pub(super) fn forget(&self, refused: &Token) {
         let mut state = self.0.state();
-        if state.value.as_ref().is_some_and(is_refused) {
-            state.value = None;
-        }
+        state.value.take_if(|held| held.is_same(refused));
     }
 
     fn fetch_in_background(&self, fetches: u64) {
@@ -98,13 +78,9 @@ where
     }
 }
 
-impl<T, E> Shared<T, E>
-where
-    T: Expires,
-    E: Clone + fmt::Display,
-{
+impl Shared {
     /// Fetches, unless a fetch has ended since the caller read the count `counted`: then the result of that one is returned.
-    async fn fetch(&self, counted: u64) -> Result<T, E> {
+    async fn fetch(&self, counted: u64) -> Result<Token, TokenError> {
         let mut failure = self.failure.lock().await;
         {
             let state = self.state();
@@ -142,17 +118,15 @@ where
             }
         }
     }
-}
 
-impl<T, E> Shared<T, E> {
-    fn state(&self) -> MutexGuard<'_, State<T>> {
+    fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl<T: Expires> State<T> {
+impl State {
     /// The value, when it can be used without fetching: it is fresh, or alive while fetches pause.
-    fn usable(&self, now: Instant) -> Option<T> {
+    fn usable(&self, now: Instant) -> Option<Token> {
         let paused = !self.may_fetch(now);
         let value = self.value.as_ref()?;
         let usable = value.is_fresh(now) || paused && value.is_alive(now);
@@ -164,15 +138,9 @@ impl<T: Expires> State<T> {
     }
 }
 
-impl<T, E> fmt::Debug for Refreshing<T, E> {
+impl fmt::Debug for Refreshing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Refreshing").finish_non_exhaustive()
-    }
-}
-
-impl<T, E> Clone for Refreshing<T, E> {
-    fn clone(&self) -> Self {
-        Self(Arc::clone(&self.0))
     }
 }
 
@@ -185,10 +153,10 @@ fn now() -> Instant {
 mod tests {
     use std::sync::atomic::{AtomicU64, Ordering};
 
-    use super::super::Token;
+    use super::super::SourceError;
     use super::*;
 
-    type Tokens = Refreshing<Token, String>;
+    type Outcome = Result<Token, &'static str>;
 
     fn token(text: &str, seconds: u64) -> Token {
         Token::new(text.into(), Duration::from_secs(seconds), now())
@@ -196,8 +164,8 @@ mod tests {
 
     /// A source whose n-th fetch (from 1) has this outcome, after other tasks have had their turn.
     fn source(
-        outcome: impl Fn(u64) -> Result<Token, String> + Send + Sync + 'static,
-    ) -> (Tokens, Arc<AtomicU64>) {
+        outcome: impl Fn(u64) -> Outcome + Send + Sync + 'static,
+    ) -> (Refreshing, Arc<AtomicU64>) {
         let count = Arc::new(AtomicU64::new(0));
         let outcome = Arc::new(outcome);
         let fetches = Arc::clone(&count);
@@ -206,7 +174,8 @@ mod tests {
             let outcome = Arc::clone(&outcome);
             Box::pin(async move {
                 tokio::task::yield_now().await;
-                outcome(number)
+                let error = |error: &str| SourceError::new(error.to_owned(), "").into();
+                outcome(number).map_err(error)
             })
         });
         (tokens, count)
@@ -216,8 +185,9 @@ mod tests {
         tokio::time::advance(Duration::from_secs(seconds)).await;
     }
 
-    async fn text(tokens: &Tokens) -> Result<String, String> {
-        Ok(tokens.get().await?.expose().to_owned())
+    async fn text(tokens: &Refreshing) -> Result<String, String> {
+        let token = tokens.get().await.map_err(|error| error.to_string())?;
+        Ok(token.expose().to_owned())
     }
 
     #[tokio::test(start_paused = true)]
@@ -261,7 +231,7 @@ mod tests {
     async fn a_background_fetch_that_failed_is_not_repeated_at_once() {
         let (tokens, count) = source(|number| match number {
             1 => Ok(token("1", 1800)),
-            _ => Err("no".to_owned()),
+            _ => Err("no"),
         });
         text(&tokens).await.unwrap();
         advance(1651).await;
@@ -281,7 +251,7 @@ mod tests {
     async fn without_a_better_one_a_value_is_used_to_its_end() {
         let (tokens, count) = source(|number| match number {
             1 => Ok(token("1", 120)),
-            _ => Err("no".to_owned()),
+            _ => Err("no"),
         });
         text(&tokens).await.unwrap();
         advance(100).await;
@@ -316,7 +286,7 @@ mod tests {
     #[tokio::test]
     async fn a_failure_reaches_all_who_waited_and_none_after_them() {
         let (tokens, count) = source(|number| match number {
-            1 => Err("no".to_owned()),
+            1 => Err("no"),
             _ => Ok(token("2", 120)),
         });
         let all = futures::future::join_all((0..100).map(|_| tokens.get())).await;
@@ -328,7 +298,7 @@ mod tests {
     #[tokio::test]
     async fn a_caller_who_gives_up_leaves_the_fetching_to_the_next() {
         let count = Arc::new(AtomicU64::new(0));
-        let tokens: Tokens = Refreshing::new(move || {
+        let tokens = Refreshing::new(move || {
             let number = count.fetch_add(1, Ordering::Relaxed);
             Box::pin(async move {
                 if number == 0 {
@@ -347,7 +317,7 @@ mod tests {
     async fn an_old_value_refused_late_does_not_take_the_new_one_along() {
         let (tokens, count) = source(|number| Ok(token(&number.to_string(), 120)));
         let old = tokens.get().await.unwrap();
-        let refuse = || tokens.forget(|held| held.is_same(&old));
+        let refuse = || tokens.forget(&old);
         refuse();
         assert_eq!(text(&tokens).await.unwrap(), "2");
         refuse();

@@ -38,12 +38,12 @@ where
     Arc::new(Refreshing::new(move || Box::pin(fetch())))
 }
 
-impl TokenSource for Refreshing<Token, TokenError> {
+impl TokenSource for Refreshing {
     fn token(&self) -> TokenFuture<'_> {
         Box::pin(self.get())
     }
 
     fn reject(&self, token: &Token) {
-        self.forget(|held| held.is_same(token));
+        self.forget(token);
     }
 }

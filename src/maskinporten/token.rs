@@ -8,8 +8,6 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
-use super::refreshing::Expires;
-
 /// A token for `Authorization: Bearer`. Clones share one secret; `Debug` does not show it.
 #[derive(Debug, Clone)]
 pub struct Token(Arc<Inner>);
@@ -83,21 +81,21 @@ impl Token {
         // Also by value, because a source may return the refused token once more.
         Arc::ptr_eq(&self.0, &other.0) || self.expose() == other.expose()
     }
-}
 
-impl Expires for Token {
-    /// False in the last 30 seconds of its life, or the last quarter of a short one. Altinn allows no clock skew, and a request needs its time.
-    fn is_fresh(&self, now: Instant) -> bool {
+    /// True while it is used without fetching another one first: not in the last 30 seconds of its life, or the last quarter of a short one. Altinn allows no clock
+    /// skew, and a request needs its time.
+    pub(super) fn is_fresh(&self, now: Instant) -> bool {
         self.age(now) < self.usable()
     }
 
-    /// True from two minutes before it is no longer fresh, or in the last third of a short life.
-    fn is_aging(&self, now: Instant) -> bool {
+    /// True once the next one is to be fetched in the background: from two minutes before it is no longer fresh, or in the last third of a short life.
+    pub(super) fn is_aging(&self, now: Instant) -> bool {
         let usable = self.usable();
         self.age(now) >= usable.saturating_sub(LEAD.min(usable / 3))
     }
 
-    fn is_alive(&self, now: Instant) -> bool {
+    /// True while it works at all. A token that is alive but not fresh is used only when no other can be fetched.
+    pub(super) fn is_alive(&self, now: Instant) -> bool {
         self.age(now) < self.0.lifetime
     }
 }

@@ -26,13 +26,13 @@ pub(super) struct TokenRequest {
 
 impl TokenRequest {
     pub(super) fn new(http: HttpClient, settings: ClientSettings) -> Self {
-        let maskinporten = settings.maskinporten.trim_end_matches('/').to_owned();
+        let maskinporten = settings.maskinporten.trim_end_matches('/');
         Self {
             address: format!("{maskinporten}/token"),
             metadata: Metadata::new(http.clone(), maskinporten),
+            correction: AtomicI64::new(0),
             http,
             settings,
-            correction: AtomicI64::new(0),
         }
     }
 
