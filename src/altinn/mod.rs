@@ -9,8 +9,8 @@ mod multipart;
 mod refusal;
 
 pub use crate::http::{
-    Authorities, CheckedFile, ClientError, DEFAULT_TIMEOUT, HttpClient, HttpOptions,
-    TransportError, TransportKind,
+    CheckedFile, ClientError, DEFAULT_TIMEOUT, HttpClient, HttpOptions, TransportError,
+    TransportKind,
 };
 pub use access::{Access, AccessProblem};
 pub use attachments::{AttachmentOverview, AttachmentStatus};

@@ -184,7 +184,7 @@ impl CliError {
                 .hint()
                 .map(|hint| format!("{hint}; each step of the way is tried by `massebrev token --check`, with the manifest if there is one")),
             Self::Token(error) => error.hint(),
-            Self::Client(error) => error.hint(),
+            Self::Client(error) => Some(error.hint().to_owned()),
             Self::File { path, source, .. } if source.kind() == io::ErrorKind::NotFound => {
                 let path = std::path::absolute(path).unwrap_or_else(|_| path.clone());
                 Some(format!("check the path: there is no {}", path.display()))

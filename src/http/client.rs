@@ -1,6 +1,5 @@
 //! Building the HTTP client for calls to Altinn and Maskinporten.
 
-use std::fmt;
 use std::time::Duration;
 
 use reqwest::redirect::Policy;
@@ -19,7 +18,7 @@ pub struct HttpOptions {
     /// The number of requests in flight; the same number of idle connections is kept.
     pub concurrency: usize,
     /// The certificate authorities to trust besides those of the machine.
-    pub authorities: Authorities,
+    pub authorities: Vec<Certificate>,
 }
 
 impl Default for HttpOptions {
@@ -27,34 +26,21 @@ impl Default for HttpOptions {
         Self {
             timeout: DEFAULT_TIMEOUT,
             concurrency: 1,
-            authorities: Authorities::default(),
+            authorities: Vec::new(),
         }
     }
 }
 
-/// Certificate authorities from a file of the user's.
-#[derive(Clone, Default)]
-pub struct Authorities(Vec<Certificate>);
-
-impl Authorities {
-    /// Reads the certificates of a PEM file; none at all is an error.
-    pub fn from_pem(pem: &[u8]) -> Result<Self, ClientError> {
+impl HttpOptions {
+    /// Trusts the certificates of a PEM file too; none at all is an error.
+    pub fn trust(&mut self, pem: &[u8]) -> Result<(), ClientError> {
         let certificates = Certificate::from_pem_bundle(pem)
             .map_err(|error| ClientError::Authorities(Some(error.without_url())))?;
         if certificates.is_empty() {
             return Err(ClientError::Authorities(None));
         }
-        Ok(Self(certificates))
-    }
-
-    pub fn count(&self) -> usize {
-        self.0.len()
-    }
-}
-
-impl fmt::Debug for Authorities {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Authorities").field(&self.0.len()).finish()
+        self.authorities.extend(certificates);
+        Ok(())
     }
 }
 
@@ -71,16 +57,15 @@ pub enum ClientError {
 
 impl ClientError {
     /// The command or setting that may solve the problem.
-    pub fn hint(&self) -> Option<String> {
-        let hint = match self {
+    pub fn hint(&self) -> &'static str {
+        match self {
             Self::Tls(_) => {
                 "install the package `ca-certificates`, or name a file of certificates in SSL_CERT_FILE"
             }
             Self::Authorities(_) => {
                 "give certificates as `-----BEGIN CERTIFICATE-----`; from DER: openssl x509 -inform der -in FILE -out ca.pem"
             }
-        };
-        Some(hint.to_owned())
+        }
     }
 }
 
@@ -118,8 +103,8 @@ pub(crate) fn http_client(
     if network == Network::Local {
         // No certificates are loaded, so that the sandbox also runs on a machine without any.
         builder = builder.tls_certs_only([]);
-    } else if !options.authorities.0.is_empty() {
-        builder = builder.tls_certs_merge(options.authorities.0.iter().cloned());
+    } else if !options.authorities.is_empty() {
+        builder = builder.tls_certs_merge(options.authorities.iter().cloned());
     }
     builder
         .build()
@@ -175,7 +160,7 @@ mod tests {
         );
 
         let error = http_client(Network::Encrypted, &HttpOptions::default()).unwrap_err();
-        assert!(error.hint().unwrap().contains("SSL_CERT_FILE"));
+        assert!(error.hint().contains("SSL_CERT_FILE"));
     }
 
     #[tokio::test]
@@ -197,8 +182,8 @@ mod tests {
             "-----BEGIN PRIVATE KEY-----\nc2VjcmV0\n-----END PRIVATE KEY-----\n",
             "-----BEGIN CERTIFICATE-----\nno",
         ] {
-            let error = Authorities::from_pem(pem.as_bytes()).unwrap_err();
-            assert!(error.hint().unwrap().contains("openssl x509"));
+            let error = HttpOptions::default().trust(pem.as_bytes()).unwrap_err();
+            assert!(error.hint().contains("openssl x509"));
             assert!(!format!("{error:?}").contains("c2VjcmV0"));
         }
     }

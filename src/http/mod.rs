@@ -13,7 +13,7 @@ pub use checked_file::CheckedFile;
 pub(crate) use checked_file::Content;
 #[cfg(test)]
 pub(crate) use checked_file::tests::on_disk;
-pub use client::{Authorities, ClientError, DEFAULT_TIMEOUT, HttpClient, HttpOptions};
+pub use client::{ClientError, DEFAULT_TIMEOUT, HttpClient, HttpOptions};
 pub(crate) use client::{Network, host, http_client};
 pub use error::{TransportError, TransportKind};
 pub(crate) use probe::{ProbeAnswer, probe, proxy_for, resolve};

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::altinn::{Authorities, Client, Environment, HttpClient, HttpOptions};
+use crate::altinn::{Client, Environment, HttpClient, HttpOptions};
 use crate::manifest::{Auth, Manifest};
 use crate::maskinporten::{
     ClientSettings, Delegation, SubscriptionKey, SystemUser, TokenError, TokenSource, from_file,
@@ -64,14 +64,18 @@ impl<'a> Connection<'a> {
         let mut options = HttpOptions {
             timeout,
             concurrency: usize::try_from(concurrency.get()).unwrap_or(usize::MAX),
-            authorities: Authorities::default(),
+            ..HttpOptions::default()
         };
         let mut environment = environment.clone();
         let mut warnings = Vec::new();
         if let Credentials::Given(given) = credentials {
             // Before any error can quote a name from the manifest: it may be a secret that was put in the wrong place.
             secret_guard::check_manifest(auth)?;
-            options.authorities = authorities(given, auth, folder)?;
+            // A path in the manifest is relative to the manifest's folder, a path in a flag to the working directory.
+            let in_manifest = || auth.ca_file.as_ref().map(|file| folder.join(file));
+            if let Some(path) = given.ca_file.clone().or_else(in_manifest) {
+                options.trust(&secrets::read(&path, "read the certificates in")?)?;
+            }
             if let Some(key) = subscription_key(auth, folder)? {
                 environment = environment.with_subscription_key(key);
                 // `with_subscription_key` drops the key for hosts outside Altinn: it is a secret, and a custom environment may be anyone's server.
@@ -139,7 +143,7 @@ impl<'a> Connection<'a> {
             (from_token(token, place), name)
         } else if let Some(command) = token.command {
             let program = command.first().map(String::as_str).unwrap_or_default();
-            let tokens = token_command(&command, auth, folder, environment)?;
+            let tokens = token_command(&command, auth, folder, environment);
             (tokens, format!("the token command `{program}`"))
         } else {
             // One of the four is there, as the schema says.
@@ -224,18 +228,6 @@ impl OpenedSource {
         for warning in &self.warnings {
             printer.warn(format_args!("warning: {warning}"));
         }
-    }
-}
-
-fn authorities(given: &AuthArgs, auth: &Auth, folder: &Path) -> Result<Authorities, CliError> {
-    // A path in the manifest is relative to the manifest's folder, a path in a flag to the working directory.
-    let in_manifest = || auth.ca_file.as_ref().map(|file| folder.join(file));
-    match given.ca_file.clone().or_else(in_manifest) {
-        Some(path) => {
-            let pem = secrets::read(&path, "read the certificates in")?;
-            Ok(Authorities::from_pem(&pem)?)
-        }
-        None => Ok(Authorities::default()),
     }
 }
 

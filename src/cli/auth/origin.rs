@@ -124,18 +124,12 @@ pub(super) fn token_command(
     auth: &Auth,
     folder: &Path,
     environment: &Environment,
-) -> Result<Arc<dyn TokenSource>, CliError> {
-    let command = TokenCommand::new(command, folder).ok_or_else(|| {
-        CliError::setup(
-            "there is no token command: the list is empty",
-            "name a program in `auth.token.command`",
-        )
-    })?;
-    Ok(from_command(
-        command
+) -> Arc<dyn TokenSource> {
+    from_command(
+        TokenCommand::new(command, folder)
             .with_variable("MASSEBREV_TOKEN_ENVIRONMENT", environment.name())
             .with_variable("MASSEBREV_TOKEN_SCOPES", auth.scopes.join(" ")),
-    ))
+    )
 }
 
 pub(super) fn token_generator(
