@@ -42,6 +42,11 @@ pub(crate) fn counted(count: u64, one: &str, many: &str) -> String {
     format!("{}\u{a0}{noun}", grouped(count))
 }
 
+/// True when a word is one of those in a list, which blanks separate.
+pub(crate) fn has_word(list: &str, word: &str) -> bool {
+    list.split(' ').any(|known| known == word)
+}
+
 /// A key as a token of a JSON pointer (RFC 6901).
 pub(crate) fn pointer_token(key: &str) -> String {
     key.replace('~', "~0").replace('/', "~1")

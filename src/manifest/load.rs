@@ -66,7 +66,7 @@ pub(super) fn from_bytes(path: &Path, bytes: Vec<u8>) -> Result<LoadedManifest, 
     } = read_events(&source);
     // A document that the event pass gave up could exhaust memory or stack in serde_yaml.
     let value = if complete {
-        parse(&source, end, &mut problems)
+        parse(&source, end, &positions, &mut problems)
     } else {
         None
     };
@@ -93,7 +93,6 @@ pub(super) fn from_bytes(path: &Path, bytes: Vec<u8>) -> Result<LoadedManifest, 
 
 /// Checks a document; returns the manifest when there are no errors.
 fn check(document: &Document<'_>, problems: &mut Problems) -> Option<Manifest> {
-    problems.extend(member_names::duplicates(document));
     // The schema reports a member that stands there twice as unknown: the same place in other words.
     let known: Vec<_> = problems.iter().map(|known| known.place.clone()).collect();
     let mut found = violations(document);
@@ -193,7 +192,12 @@ fn other_manifest(path: &Path) -> Option<PathBuf> {
 }
 
 /// The document as JSON, with merge keys applied.
-fn parse(source: &Arc<Source>, end: usize, problems: &mut Problems) -> Option<Value> {
+fn parse(
+    source: &Arc<Source>,
+    end: usize,
+    positions: &Positions,
+    problems: &mut Problems,
+) -> Option<Value> {
     let text = source.text().get(..end).unwrap_or_default();
     // Only serde_yaml's own value can apply merge keys (`<<`): hence the way there and back.
     let read = serde_yaml::from_str::<Value>(text).and_then(|value| {
@@ -211,7 +215,7 @@ fn parse(source: &Arc<Source>, end: usize, problems: &mut Problems) -> Option<Va
             None
         }
         Ok(mut value) => {
-            member_names::normalize(&mut value);
+            problems.extend(member_names::normalize(&mut value, source, positions));
             Some(value)
         }
         Err(error) => {

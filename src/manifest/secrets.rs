@@ -7,25 +7,14 @@ use super::Positions;
 use super::positions::{NodeKind, WrittenScalar};
 use crate::diagnostic::{Place, Problems, Source};
 use crate::secret::is_secret;
-use crate::text::pointer_token;
+use crate::text::{has_word, pointer_token};
 
 /// Names of secrets. At the top level, where the manifest has none of them, they stand an indentation too far to the left.
-const MISPLACED: [&str; 10] = [
-    "apikey",
-    "clientsecret",
-    "jwk",
-    "key",
-    "passphrase",
-    "password",
-    "privatekey",
-    "secret",
-    "subscriptionkey",
-    "token",
-];
+const MISPLACED: &str =
+    "apikey clientsecret jwk key passphrase password privatekey secret subscriptionkey token";
 
 fn is_misplaced(name: &str) -> bool {
-    let name = name.to_ascii_lowercase();
-    MISPLACED.contains(&name.as_str())
+    has_word(MISPLACED, &name.to_ascii_lowercase())
 }
 
 /// True when the value at a pointer may be shown. In `auth` only members are shown that cannot be a secret; the list is of those, so that an unknown name

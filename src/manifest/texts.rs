@@ -10,34 +10,16 @@ use super::document::{Document, excerpt};
 use super::positions::WrittenScalar;
 use super::yaml_problems::TYPOGRAPHIC_QUOTES;
 use crate::diagnostic::{Problem, Problems, Source};
+use crate::text::has_word;
 
 /// Members whose texts are Markdown of several lines. Names here are in lower case, because the letter's members may be written in any case.
-const MARKDOWN: [&str; 2] = ["messagebody", "messagesummary"];
+const MARKDOWN: &str = "messagebody messagesummary";
 /// Members with a text of one line: Altinn would show a line break at its end, or compare it.
-const ONE_LINE: [&str; 10] = [
-    "messagetitle",
-    "messagesender",
-    "emailsubject",
-    "reminderemailsubject",
-    "sendersreference",
-    "referencevalue",
-    "linktext",
-    "linkurl",
-    "filename",
-    "file",
-];
+const ONE_LINE: &str = "messagetitle messagesender emailsubject reminderemailsubject sendersreference referencevalue \
+    linktext linkurl filename file";
 /// Other members that hold prose, so that a comment behind them is probably a part of it.
-const PROSE: [&str; 9] = [
-    "messagetitle",
-    "messagesender",
-    "emailsubject",
-    "emailbody",
-    "smsbody",
-    "reminderemailsubject",
-    "reminderemailbody",
-    "remindersmsbody",
-    "linktext",
-];
+const PROSE: &str = "messagetitle messagesender emailsubject emailbody smsbody reminderemailsubject \
+    reminderemailbody remindersmsbody linktext";
 
 /// Checks the texts of the letter, of the variables and of the recipients.
 pub(super) fn check(document: &Document<'_>) -> Problems {
@@ -63,8 +45,8 @@ fn check_text(
     } = scalar;
     let style = *style;
     let lowercase = name.to_ascii_lowercase();
-    let is_markdown = MARKDOWN.contains(&lowercase.as_str());
-    let is_prose = is_markdown || PROSE.contains(&lowercase.as_str());
+    let is_markdown = has_word(MARKDOWN, &lowercase);
+    let is_prose = is_markdown || has_word(PROSE, &lowercase);
     match style {
         // Quotes keep `#` and quotation marks in the text: only plain texts lose or keep them by mistake.
         ScalarStyle::Plain => {
@@ -72,7 +54,7 @@ fn check_text(
             problems.extend(check_quotes(source, span));
         }
         ScalarStyle::Literal | ScalarStyle::Folded
-            if ONE_LINE.contains(&lowercase.as_str()) && text.ends_with('\n') =>
+            if has_word(ONE_LINE, &lowercase) && text.ends_with('\n') =>
         {
             let sign = if style == ScalarStyle::Folded {
                 '>'

@@ -15,6 +15,7 @@ use x509_cert::der::Decode as _;
 use super::problem::json as answer;
 use super::registration::SCOPES;
 use super::state::ServerState;
+use crate::text::has_word;
 
 /// The largest difference between a grant's `iat` and the clock, in seconds.
 const SKEW: i64 = 10;
@@ -77,8 +78,7 @@ impl IntoResponse for GrantRefused {
 pub(super) fn check(state: &ServerState, assertion: &str) -> Result<Grant, GrantRefused> {
     let claims = signed_claims(state, assertion)?;
     // Maskinporten refuses unknown claims instead of ignoring them.
-    let is_known = |name: &&String| CLAIMS.split(' ').any(|claim| claim == *name);
-    if let Some(unknown) = claims.keys().find(|name| !is_known(name)) {
+    if let Some(unknown) = claims.keys().find(|name| !has_word(CLAIMS, name)) {
         let text = format!("Invalid assertion. Unknown claim: {unknown}");
         return Err(GrantRefused::invalid("MP-011", text));
     }
