@@ -163,7 +163,7 @@ pub(crate) fn warn_of_unknown_variables(printer: Printer) {
 }
 
 /// The arguments of the program and of all its commands.
-fn arguments(definition: &clap::Command) -> impl Iterator<Item = &Arg> {
+pub(crate) fn arguments(definition: &clap::Command) -> impl Iterator<Item = &Arg> {
     let commands = std::iter::once(definition).chain(definition.get_subcommands());
     commands.flat_map(clap::Command::get_arguments)
 }

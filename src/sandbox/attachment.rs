@@ -100,10 +100,10 @@ impl ReceivedAttachment {
         let announced = self.attachment.checksum.as_deref().unwrap_or_default();
         if !announced.trim().is_empty() && announced != self.checksum {
             // As at Altinn the id is spent: the file must be initialized again.
-            self.set_status(AttachmentStatus::Failed, Timestamp::now());
+            self.set_status(AttachmentStatus::Failed);
             return Err(Refusal::code(2008));
         }
-        self.set_status(AttachmentStatus::UploadProcessing, Timestamp::now());
+        self.set_status(AttachmentStatus::UploadProcessing);
         self.scan_steps = Some(scan_polls);
         if scan_polls == 0 {
             self.advance_scan();
@@ -117,17 +117,15 @@ impl ReceivedAttachment {
             return;
         }
         match self.scan_steps {
-            Some(0) if self.infected => {
-                self.set_status(AttachmentStatus::Failed, Timestamp::now());
-            }
-            Some(0) => self.set_status(AttachmentStatus::Published, Timestamp::now()),
+            Some(0) if self.infected => self.set_status(AttachmentStatus::Failed),
+            Some(0) => self.set_status(AttachmentStatus::Published),
             steps => self.scan_steps = steps.map(|left| left - 1),
         }
     }
 
-    pub(super) fn set_status(&mut self, status: AttachmentStatus, now: Timestamp) {
+    pub(super) fn set_status(&mut self, status: AttachmentStatus) {
         self.status = status;
-        self.changed = now;
+        self.changed = Timestamp::now();
     }
 
     /// The value of `statusText`, which names a reason only for a failure.

@@ -5,7 +5,6 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use futures::StreamExt as _;
-use jiff::Timestamp;
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -61,7 +60,7 @@ pub(super) async fn upload(
     let mut store = state.store();
     let stored = store.attachments.get_mut(&id).ok_or(Refusal::code(2001))?;
     let Some(content) = content else {
-        stored.set_status(AttachmentStatus::Failed, Timestamp::now());
+        stored.set_status(AttachmentStatus::Failed);
         return Err(Refusal::code(2002));
     };
     stored.store_content(content, state.options.scan_polls)?;
@@ -135,7 +134,7 @@ fn begin_upload(
     if stored.linked {
         return Err(Refusal::code(2003));
     }
-    stored.set_status(AttachmentStatus::UploadProcessing, Timestamp::now());
+    stored.set_status(AttachmentStatus::UploadProcessing);
     Ok(id)
 }
 

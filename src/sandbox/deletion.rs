@@ -35,7 +35,7 @@ pub(super) async fn purge(
     letter.purged_at = Some(now);
     let attachments = letter.attachments.clone();
     for attachment in attachments {
-        store.purge_unless_used(attachment, now);
+        store.purge_unless_used(attachment);
     }
     Ok(answer(StatusCode::OK, &id))
 }
@@ -56,14 +56,14 @@ pub(super) async fn delete_attachment(
     if stored.linked {
         return Err(Refusal::code(2007));
     }
-    stored.set_status(AttachmentStatus::Purged, Timestamp::now());
+    stored.set_status(AttachmentStatus::Purged);
     // The documentation promises 200 with a body; the server answers 204 without one.
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
 impl Store {
     /// Purges an attachment when the last letter that refers to it has been purged.
-    fn purge_unless_used(&mut self, attachment: Uuid, now: Timestamp) {
+    fn purge_unless_used(&mut self, attachment: Uuid) {
         let Some(stored) = self.attachments.get(&attachment) else {
             return;
         };
@@ -76,7 +76,7 @@ impl Store {
             return;
         }
         if let Some(stored) = self.attachments.get_mut(&attachment) {
-            stored.set_status(AttachmentStatus::Purged, now);
+            stored.set_status(AttachmentStatus::Purged);
         }
     }
 }

@@ -7,6 +7,7 @@ use crate::secret::is_secret;
 use serde_json::Value;
 
 use crate::cli::CliError;
+use crate::cli::arguments::arguments;
 
 /// Refuses a secret on the command line or in a variable of a flag. To be called before anything that quotes arguments in errors.
 pub(crate) fn check_command_line(definition: &clap::Command) -> Result<(), CliError> {
@@ -22,12 +23,8 @@ pub(crate) fn check_command_line(definition: &clap::Command) -> Result<(), CliEr
     }
     let secret =
         |name: &&str| env::var_os(name).is_some_and(|value| is_secret(&value.to_string_lossy()));
-    let variable = [definition]
-        .into_iter()
-        .chain(definition.get_subcommands())
-        .flat_map(clap::Command::get_arguments)
-        .filter_map(|argument| argument.get_env()?.to_str())
-        .find(secret);
+    let variables = arguments(definition).filter_map(|argument| argument.get_env()?.to_str());
+    let variable = variables.into_iter().find(secret);
     // Only the variable's name is reported, never its value.
     match variable {
         Some(name) => Err(misplaced_secret(name)),
