@@ -166,15 +166,17 @@ impl Explainer<'_> {
         let odd = key
             .chars()
             .find(|c| is_invisible(*c) || (c.is_whitespace() && !c.is_ascii()));
-        let absent = ABSENT_MEMBERS.iter().find(|(name, _)| *name == key);
+        let mut absent = ABSENT_MEMBERS
+            .lines()
+            .filter_map(|line| line.split_once(": "));
         let near = nearest(key, known.iter().copied());
         let hint = if let Some(odd) = odd {
             let number = u32::from(odd);
             format!(
                 "the character U+{number:04X} stands in the key, which looks like a blank or like nothing: write ordinary blanks"
             )
-        } else if let Some((_, instead)) = absent {
-            (*instead).to_owned()
+        } else if let Some((_, instead)) = absent.find(|(name, _)| *name == key) {
+            instead.to_owned()
         } else if let Some(near) = near {
             format!("did you mean `{near}`?")
         } else if let Some(home) = home_of(key) {
@@ -320,50 +322,16 @@ fn first_clause(text: &str) -> String {
 }
 
 /// Members that people expect and the manifest does not have, and the hint for each.
-const ABSENT_MEMBERS: [(&str, &str); 12] = [
-    (
-        "when",
-        "`notification` can have it, and each of `attachments`, `replyOptions`, `externalReferences` and `customRecipients`; for whole rows there is `recipients.where`",
-    ),
-    (
-        "kty",
-        "no key stands in the manifest: save it to a file, and name the file",
-    ),
-    (
-        "idempotentKey",
-        "remove it: massebrev makes the key of each letter itself, from `mailing` and the row",
-    ),
-    (
-        "accessToken",
-        "no token stands in the manifest: see `auth.token`, or set MASSEBREV_TOKEN",
-    ),
-    (
-        "clientSecret",
-        "remove it: Maskinporten knows no secrets, only keys; see `auth.key`",
-    ),
-    (
-        "isReserved",
-        "remove it: Altinn finds out who has reserved itself; see `correspondence.ignoreReservation`",
-    ),
-    (
-        "customNotificationRecipients",
-        "write `customRecipients`: Altinn has put the other aside",
-    ),
-    (
-        "visibleFrom",
-        "write `requestedPublishTime`: Altinn no longer knows the other",
-    ),
-    (
-        "allowSystemDeleteAfter",
-        "remove it: Altinn no longer knows it",
-    ),
-    ("isReservable", "remove it: Altinn no longer knows it"),
-    (
-        "requestedSendTime",
-        "Altinn sends the notification when the letter is published; see `correspondence.requestedPublishTime`",
-    ),
-    (
-        "$schema",
-        "write `# yaml-language-server: $schema=…` on the first line instead",
-    ),
-];
+const ABSENT_MEMBERS: &str = "\
+when: `notification` can have it, and each of `attachments`, `replyOptions`, `externalReferences` and `customRecipients`; for whole rows there is `recipients.where`
+kty: no key stands in the manifest: save it to a file, and name the file
+idempotentKey: remove it: massebrev makes the key of each letter itself, from `mailing` and the row
+accessToken: no token stands in the manifest: see `auth.token`, or set MASSEBREV_TOKEN
+clientSecret: remove it: Maskinporten knows no secrets, only keys; see `auth.key`
+isReserved: remove it: Altinn finds out who has reserved itself; see `correspondence.ignoreReservation`
+customNotificationRecipients: write `customRecipients`: Altinn has put the other aside
+visibleFrom: write `requestedPublishTime`: Altinn no longer knows the other
+allowSystemDeleteAfter: remove it: Altinn no longer knows it
+isReservable: remove it: Altinn no longer knows it
+requestedSendTime: Altinn sends the notification when the letter is published; see `correspondence.requestedPublishTime`
+$schema: write `# yaml-language-server: $schema=…` on the first line instead";

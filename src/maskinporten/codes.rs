@@ -14,13 +14,17 @@ pub struct Explanation {
 
 /// The meaning of a code; `None` for codes Maskinporten has not published.
 pub fn explain(code: u16) -> Option<Explanation> {
-    let known = EXPLANATIONS.iter().find(|(known, ..)| *known == code);
-    known.map(|&(code, meaning, advice)| Explanation {
-        code,
-        meaning,
-        advice,
-        // A grant that has been used, and one that came too late.
-        again: matches!(code, 12 | 130),
+    let number = code.to_string();
+    EXPLANATIONS.split("\n\n").find_map(|entry| {
+        let (known, text) = entry.split_once('\n')?;
+        let (meaning, advice) = text.trim_end().split_once('\n')?;
+        (known == number).then_some(Explanation {
+            code,
+            meaning,
+            advice,
+            // A grant that has been used, and one that came too late.
+            again: matches!(code, 12 | 130),
+        })
     })
 }
 
@@ -56,94 +60,8 @@ pub(super) fn find(text: &str) -> Option<u16> {
     })
 }
 
-/// The codes, their meanings, and the next steps.
-const EXPLANATIONS: [(u16, &str, &str); 17] = [
-    (
-        11,
-        "a value in the grant is not valid",
-        "look for a stray blank, line break or typing error in the client id and the scopes",
-    ),
-    (
-        12,
-        "the grant has been used before",
-        "run it again: each grant is signed afresh",
-    ),
-    (
-        100,
-        "the client is not known, or the key is not one of its keys",
-        "check that the client id and the key's `kid` belong together, and to this environment: test and production have their own clients",
-    ),
-    (
-        110,
-        "the grant names another audience than this Maskinporten",
-        "check the address of Maskinporten in the manifest's `environment`, and that its metadata can be reached",
-    ),
-    (
-        120,
-        "the certificate is not valid here",
-        "a production certificate does not work in test, nor the other way round",
-    ),
-    (
-        121,
-        "the key registered on the client has expired",
-        "register the key again, or a new one: a key lives one year from the day it was registered",
-    ),
-    (
-        122,
-        "the certificate belongs to another organisation than the client",
-        "use the certificate of the organisation that owns the client",
-    ),
-    (
-        123,
-        "the certificate chain in the grant cannot be read",
-        "give the full chain of the certificate, in `auth.key.file` or `auth.key.certificate`",
-    ),
-    (
-        124,
-        "the signature does not fit the key registered on the client",
-        "check that the private key here and the public key in Maskinporten are the same pair",
-    ),
-    (
-        130,
-        "the grant has expired, or came too late",
-        "set this machine's clock: Maskinporten allows 10 seconds of difference",
-    ),
-    (
-        200,
-        "a scope is not registered on this client",
-        "add the scope to the client in Maskinporten's self-service, or take it out of `auth.scopes`",
-    ),
-    (
-        201,
-        "a scope is not allowed for this type of client",
-        "use a client of the type Maskinporten",
-    ),
-    (
-        250,
-        "the organisation has not been granted the scope",
-        "ask the owner of the scope for access: Altinn for `altinn:…` (servicedesk@altinn.no)",
-    ),
-    (
-        251,
-        "the customer has not delegated the scope to the supplier",
-        "check `auth.consumerOrg`, and have that customer delegate the scope in Altinn: delegations in production do not exist in tt02",
-    ),
-    (
-        301,
-        "the type of the authorization details is not known",
-        "check `auth.systemUser`",
-    ),
-    (
-        302,
-        "the authorization details have members Maskinporten does not know",
-        "check `auth.systemUser`",
-    ),
-    (
-        303,
-        "the authorization details have values that are not valid",
-        "check `auth.systemUser`: its organisation, and the `externalRef` it was asked for with",
-    ),
-];
+/// The codes, their meanings, and the next steps: three lines each, and an empty one between two.
+const EXPLANATIONS: &str = include_str!("codes.txt");
 
 #[cfg(test)]
 mod tests {
