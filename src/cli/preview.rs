@@ -51,7 +51,26 @@ impl PreviewArgs {
         write_whole(page, |out| {
             write_letters(checked, summary, &warnings, &choice, out)
         })?;
-        print(page, target, checked, summary, &choice, printer);
+        let (shown, letters) = (choice.count(summary.letters), summary.letters);
+        let languages: Vec<_> = summary
+            .languages()
+            .map(|(code, letters)| format!("{letters} {code}"))
+            .collect();
+        let parts = summary.sms.parts + summary.reminders.parts;
+        let (page, plan) = (page.display(), checked.check_report.plan);
+        printer.note(format_args!(
+            "nothing was sent · {page}: {shown} of {} ({}), {} in all · plan {plan}",
+            count(letters, "letter"),
+            languages.join(", "),
+            count(parts, "SMS part"),
+        ));
+        if shown > SLOW_PAGE {
+            printer.note("browsers get slow with so many letters: --limit makes a smaller page");
+        }
+        let send = target.command("send");
+        printer.note(format_args!(
+            "next: look at {page}, then {send} --plan {plan}"
+        ));
         Ok(ExitStatus::Success)
     }
 }
@@ -89,38 +108,4 @@ fn write_letters(
     }
     page.close()?;
     Ok(())
-}
-
-/// Prints the name of the page, its numbers and the next command.
-fn print(
-    page: &Path,
-    target: &Target,
-    checked: &CheckedMailing,
-    summary: &MailingSummary,
-    choice: &PageLetters,
-    printer: Printer,
-) {
-    let (shown, letters) = (choice.count(summary.letters), summary.letters);
-    let languages: Vec<_> = summary
-        .languages()
-        .map(|(code, letters)| format!("{letters} {code}"))
-        .collect();
-    let parts = summary.sms.parts + summary.reminders.parts;
-    printer.note(format_args!(
-        "nothing was sent · {}: {shown} of {} ({}), {} in all · plan {}",
-        page.display(),
-        count(letters, "letter"),
-        languages.join(", "),
-        count(parts, "SMS part"),
-        checked.check_report.plan
-    ));
-    if shown > SLOW_PAGE {
-        printer.note("browsers get slow with so many letters: --limit makes a smaller page");
-    }
-    printer.note(format_args!(
-        "next: look at {}, then {} --plan {}",
-        page.display(),
-        target.command("send"),
-        checked.check_report.plan
-    ));
 }

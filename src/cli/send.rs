@@ -294,11 +294,8 @@ impl SendArgs {
         checked: &CheckedMailing,
         printer: Printer,
     ) -> Result<(Client, Option<OwnSandbox>), CliError> {
-        let manifest = checked.mailing.manifest();
-        let folder = checked.mailing.folder();
-        let concurrency = self.concurrency.unwrap_or(manifest.send.concurrency);
         let connect = |credentials: Credentials<'_>, environment| {
-            credentials.connect(manifest, folder, environment, concurrency, printer)
+            credentials.connect(&checked.mailing, environment, self.concurrency, printer)
         };
         match &checked.destination {
             Destination::Sandbox => {

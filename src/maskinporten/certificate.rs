@@ -1,6 +1,6 @@
 //! The chain of a business certificate: its owner, its validity, and its order in a grant.
 
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -16,9 +16,11 @@ use super::KeyError;
 /// A business certificate and the chain above it, as far as the given file has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Certificate {
-    subject: String,
-    expires: SystemTime,
-    chain: Vec<String>,
+    /// The organisation that the certificate was issued to.
+    pub subject: String,
+    pub expires: SystemTime,
+    /// The certificates in the form of the `x5c` header: the key's own one first, each as standard base64 of its DER.
+    pub chain: Vec<String>,
 }
 
 impl Certificate {
@@ -52,21 +54,6 @@ impl Certificate {
         };
         found.check(&all[leaf].0, now)?;
         Ok(found)
-    }
-
-    /// The organisation that the certificate was issued to.
-    pub fn subject(&self) -> &str {
-        &self.subject
-    }
-
-    /// The time from `now` to the end of its validity; zero after that.
-    pub fn remaining(&self, now: SystemTime) -> Duration {
-        self.expires.duration_since(now).unwrap_or_default()
-    }
-
-    /// The certificates in the form of the `x5c` header: the key's own one first, each as standard base64 of its DER.
-    pub fn chain(&self) -> &[String] {
-        &self.chain
     }
 
     fn check(&self, leaf: &X509, now: SystemTime) -> Result<(), KeyError> {

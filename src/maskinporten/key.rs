@@ -7,6 +7,7 @@ use aws_lc_rs::signature::RsaKeyPair;
 use jsonwebtoken::{EncodingKey, Header};
 use serde::Serialize;
 
+use super::key_error::NEW_KEY;
 use super::key_format;
 use super::key_material::KeyMaterial;
 use super::{Algorithm, Certificate, KeyError, KeyOptions};
@@ -98,10 +99,6 @@ impl SigningKey {
         &self.identity
     }
 
-    pub fn algorithm(&self) -> Algorithm {
-        self.algorithm
-    }
-
     /// Signs claims as a compact JWT.
     pub(super) fn sign<T: Serialize>(
         &self,
@@ -114,7 +111,7 @@ impl SigningKey {
         });
         match &self.identity {
             Identity::Kid(kid) => header.kid = Some(kid.clone()),
-            Identity::Certificate(certificate) => header.x5c = Some(certificate.chain().to_vec()),
+            Identity::Certificate(certificate) => header.x5c = Some(certificate.chain.clone()),
         }
         jsonwebtoken::encode(&header, claims, &self.key)
     }
@@ -133,7 +130,10 @@ const MIN_BITS: usize = 2048;
 fn check_key(der: &[u8]) -> Result<(), KeyError> {
     // Measured from the DER first: the library refuses small keys without naming their size.
     if let Some(bits) = modulus_bits(der).filter(|bits| *bits < MIN_BITS) {
-        return Err(KeyError::too_small(bits));
+        return Err(KeyError::new(
+            format!("the key has {bits} bits, and must have at least 2048"),
+            NEW_KEY,
+        ));
     }
     // The library's own reasons are identifiers from its code, which help no user.
     RsaKeyPair::from_der(der)
@@ -283,7 +283,7 @@ pub(crate) mod tests {
             KeyFile::read(json.as_bytes(), &options)
                 .unwrap()
                 .key
-                .algorithm()
+                .algorithm
         };
         let own = with("alg", "RS512".into());
         assert_eq!(algorithm(&own, None), Algorithm::Rs512);

@@ -48,13 +48,6 @@ impl KeyError {
         )
     }
 
-    pub(super) fn too_small(bits: usize) -> Self {
-        Self::new(
-            format!("the key has {bits} bits, and must have at least 2048"),
-            NEW_KEY,
-        )
-    }
-
     pub(super) fn several_keys(count: usize) -> Self {
         Self::new(
             format!("there are {count} private keys, and only one can be meant"),
@@ -68,5 +61,5 @@ impl KeyError {
     }
 }
 
-const NEW_KEY: &str =
+pub(super) const NEW_KEY: &str =
     "make a new key, and register its public half on the client: openssl genrsa -out key.pem 2048";

@@ -6,11 +6,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::altinn::{Client, Environment, HttpClient, HttpOptions};
-use crate::manifest::{Auth, Manifest};
+use crate::manifest::Auth;
 use crate::maskinporten::{
     ClientSettings, Delegation, SubscriptionKey, SystemUser, TokenError, TokenSource, from_file,
     from_key, from_token, read_token,
 };
+use crate::plan::Mailing;
 use crate::sandbox::Registration;
 use secrecy::ExposeSecret as _;
 
@@ -199,24 +200,19 @@ impl<'a> Connection<'a> {
 }
 
 impl Credentials<'_> {
-    /// Connects for a mailing and prints the warnings of its token source.
+    /// Connects for a mailing and prints the warnings of its token source. `concurrency` wins over the manifest's.
     pub(crate) fn connect(
         self,
-        manifest: &Manifest,
-        folder: &Path,
+        mailing: &Mailing,
         environment: &Environment,
-        concurrency: NonZeroU32,
+        concurrency: Option<NonZeroU32>,
         printer: Printer,
     ) -> Result<Client, CliError> {
+        let (manifest, folder) = (mailing.manifest(), mailing.folder());
         let timeout = manifest.send.timeout.duration();
-        let connection = Connection::new(
-            self,
-            &manifest.auth,
-            folder,
-            environment,
-            timeout,
-            concurrency,
-        )?;
+        let concurrency = concurrency.unwrap_or(manifest.send.concurrency);
+        let auth = &manifest.auth;
+        let connection = Connection::new(self, auth, folder, environment, timeout, concurrency)?;
         let opened = connection.open()?;
         opened.warn(printer);
         Ok(connection.client(opened.tokens))

@@ -167,11 +167,11 @@ fn warn_of_expiry(key: &SigningKey, now: SystemTime) -> Option<String> {
     let Identity::Certificate(certificate) = key.identity() else {
         return None;
     };
-    let left = certificate.remaining(now);
+    let left = certificate.expires.duration_since(now).unwrap_or_default();
     (left < EXPIRY_NOTICE).then(|| {
         format!(
             "the certificate for {} expires in {} days",
-            certificate.subject(),
+            certificate.subject,
             left.as_secs() / DAY
         )
     })

@@ -1,6 +1,5 @@
 //! `massebrev send --dry-run`: everything a send does before it opens a connection.
 
-use crate::plan::{CheckReport, Delivery};
 use crate::preview;
 use crate::send::{SendError, possible_second_letters, refuse_changed};
 use crate::text::count;
@@ -25,14 +24,7 @@ impl SendArgs {
         refuse_changed(journal, mailing, check_report, &plan.resume, accepts)
             .map_err(|error| resume::changed_error(error, &plan.checked, &self.target))?;
         self.refuse_second_letters(&plan, printer)?;
-        let show_proofs = plan.checked.proof.is_some();
-        let bytes = render(&plan, &mut |delivery| {
-            if show_proofs {
-                show(delivery, printer)
-            } else {
-                Ok(())
-            }
-        })?;
+        let bytes = render(&plan, printer)?;
         self.print_plan(&plan, bytes, printer)?;
         let command = proof::send_command(plan.checked.proof.as_ref());
         printer.note(format_args!("to send: {command}"));
@@ -53,7 +45,13 @@ impl SendArgs {
             printer.out(format_args!("a send would ask: {question}"))?;
         }
         if chosen.letters > 0 {
-            print_uploads(check_report, printer)?;
+            for file in &check_report.shared {
+                printer.out(format_args!(
+                    "a send would first upload {}, {}, if no earlier run has",
+                    file.attachment.file_name,
+                    count(file.file.size, "byte")
+                ))?;
+            }
         }
         printer.out(format_args!(
             "a send would send {} to {}, {} of requests",
@@ -97,51 +95,26 @@ impl SendArgs {
         let Destination::Altinn(environment) = &checked.destination else {
             return None;
         };
-        let manifest = checked.mailing.manifest();
-        let concurrency = self.concurrency.unwrap_or(manifest.send.concurrency);
-        let folder = checked.mailing.folder();
-        let client = Credentials::Given(&self.auth).connect(
-            manifest,
-            folder,
-            environment,
-            concurrency,
-            printer,
-        );
+        let credentials = Credentials::Given(&self.auth);
+        let client = credentials.connect(&checked.mailing, environment, self.concurrency, printer);
         client.err().map(|error| error.one_line())
     }
 }
 
-/// Renders the letters as a send does, and returns the total size of their requests in bytes.
-fn render(
-    plan: &SendPlan,
-    each: &mut dyn FnMut(&Delivery) -> Result<(), CliError>,
-) -> Result<u64, CliError> {
+/// Renders the letters as a send does, and returns the total size of their requests in bytes. Proofs are printed as their reader will see them.
+fn render(plan: &SendPlan, printer: Printer) -> Result<u64, CliError> {
     let mut bytes = 0;
     for delivery in plan.checked.letters(plan.chosen.rows.clone())? {
         let delivery = delivery?;
         // Rows are numbered from 1, positions in the journal's state from 0.
         if !usize::try_from(delivery.row - 1).is_ok_and(|position| plan.resume.passes(position)) {
             bytes += delivery.body(&[]).map_err(SendError::Json)?.len() as u64;
-            each(&delivery)?;
+            if plan.checked.proof.is_some() {
+                let mut text = Vec::new();
+                preview::text(&delivery, &mut text).map_err(CliError::Stdout)?;
+                printer.out(String::from_utf8_lossy(&text).trim_end())?;
+            }
         }
     }
     Ok(bytes)
-}
-
-/// Prints a letter as its reader will see it.
-fn show(delivery: &Delivery, printer: Printer) -> Result<(), CliError> {
-    let mut text = Vec::new();
-    preview::text(delivery, &mut text).map_err(CliError::Stdout)?;
-    printer.out(String::from_utf8_lossy(&text).trim_end())
-}
-
-fn print_uploads(check_report: &CheckReport, printer: Printer) -> Result<(), CliError> {
-    for file in &check_report.shared {
-        printer.out(format_args!(
-            "a send would first upload {}, {}, if no earlier run has",
-            file.attachment.file_name,
-            count(file.file.size, "byte")
-        ))?;
-    }
-    Ok(())
 }

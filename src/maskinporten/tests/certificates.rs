@@ -117,7 +117,7 @@ fn the_whole_chain_goes_into_the_header_the_leaf_first() {
         let Identity::Certificate(certificate) = key.identity() else {
             panic!("{:?}", key.identity());
         };
-        assert_eq!(certificate.subject(), "CN=DIGITALISERINGSDIREKTORATET");
+        assert_eq!(certificate.subject, "CN=DIGITALISERINGSDIREKTORATET");
     }
 }
 
