@@ -24,7 +24,6 @@ use super::destination::Destination;
 use super::target::Target;
 use super::{CliError, Printer};
 
-/// A mailing that has been checked, row by row.
 #[derive(Debug)]
 pub(crate) struct CheckedMailing {
     pub(crate) mailing: Mailing,
@@ -83,7 +82,6 @@ impl MailingCheck {
         checked(names, result)
     }
 
-    /// All problems that were found.
     pub(crate) fn problems(&self) -> &Problems {
         match &self.result {
             Ok(checked) => &checked.check_report.problems,
@@ -278,7 +276,6 @@ impl CheckedMailing {
     }
 }
 
-/// Opens the journal of earlier runs at this path for reading.
 pub(crate) fn earlier_runs(path: &Path) -> EarlierRuns {
     match Journal::read(path) {
         Ok(journal) => Ok(Some(journal)),

@@ -11,7 +11,6 @@ use serde_json::json;
 
 use super::{CliError, ExitStatus, Printer};
 
-/// The checks in the order they were made.
 #[derive(Debug)]
 pub(crate) struct Checks {
     steps: Vec<Check>,
@@ -114,7 +113,6 @@ impl Checks {
         self.push(name, "failed", failure.message.clone(), Some(failure));
     }
 
-    /// Adds checks that were not tried.
     pub(crate) fn skip(&mut self, names: &[&str], why: &str) {
         for name in names {
             self.push(name, "skipped", why.to_owned(), None);

@@ -18,7 +18,6 @@ const ONE_TIME: [&str; 3] = ["--accept-changes", "--afresh", "--second-letters"]
 /// The flags here that have no value.
 const SWITCHES: [&str; 4] = ["--accept-changes", "--afresh", "--dry-run", "--yes"];
 
-/// Flags that name the source of tokens.
 const AUTH: [&str; 5] = [
     "--ca-file",
     "--client-id",
@@ -30,7 +29,6 @@ const AUTH: [&str; 5] = [
 const EXPECT: &str = "--expect";
 
 impl Target {
-    /// Another command for the same mailing and environment.
     pub(crate) fn command(&self, name: &str) -> String {
         let manifest = quoted(&self.manifest.to_string_lossy());
         let sandbox = if self.sandbox { " --sandbox" } else { "" };

@@ -5,7 +5,6 @@ use crate::manifest::{EnvironmentName, Manifest};
 
 use super::CliError;
 
-/// The environment a mailing is sent to.
 #[derive(Debug, Clone)]
 pub(crate) enum Destination {
     /// A sandbox the command starts for itself; its address is known when it runs.

@@ -9,7 +9,6 @@ use super::CliError;
 use super::auth::{Connection, OpenedSource};
 use super::check_report::{Checks, Failure, clock};
 
-/// The environment and the resource that are checked.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Doctor<'a> {
     pub(crate) environment: &'a Environment,
@@ -20,7 +19,6 @@ pub(crate) struct Doctor<'a> {
 const SKEW: i64 = 10;
 const BEFORE: &str = "a step before it has failed";
 const NO_TOKEN: &str = "there is no token";
-/// The name of the wait for a token.
 pub(crate) const A_TOKEN: &str = "an access token";
 
 impl Doctor<'_> {

@@ -16,10 +16,8 @@ use thiserror::Error;
 
 use super::{ExitStatus, Printer};
 
-/// The reasons why a command can fail.
 #[derive(Debug, Error)]
 pub(crate) enum CliError {
-    /// Manifest, rows, templates or files are wrong.
     #[error("the mailing has problems")]
     Input(Problems),
     /// Something was not given, or does not fit: `Input`, or `Setup` when it is needed to reach Altinn.
@@ -57,7 +55,6 @@ pub(crate) enum CliError {
         #[source]
         source: io::Error,
     },
-    /// The sandbox or the runtime cannot start.
     #[error("cannot start {what}")]
     Start {
         what: &'static str,
@@ -145,7 +142,6 @@ impl CliError {
         status
     }
 
-    /// What is wrong with the mailing, when that is the error.
     pub(crate) fn problems(&self) -> Option<&Problems> {
         match self {
             Self::Input(problems) | Self::Send(SendError::Rows(problems)) => Some(problems),

@@ -15,7 +15,6 @@ use serde_json::{Map, Value, json};
 use super::check::CheckedMailing;
 use super::{CliError, ExitStatus, Printer};
 
-/// Writes every event to stdout as it happens.
 #[derive(Debug)]
 pub(crate) struct Events {
     printer: Printer,

@@ -21,7 +21,6 @@ pub(crate) enum ExitStatus {
 }
 
 impl ExitStatus {
-    /// The number that the shell receives.
     pub(crate) fn code(self) -> u8 {
         self as u8
     }

@@ -39,7 +39,6 @@ use error::CliError;
 use exit_status::ExitStatus;
 use printer::{Global, Printer};
 
-/// Parses the arguments, runs the command, and returns its exit status.
 pub(crate) fn run() -> ExitStatus {
     let definition = Cli::definition();
     // Before parsing: clap's errors quote the arguments they refuse, and one of them may be a secret.

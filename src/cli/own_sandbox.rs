@@ -43,7 +43,6 @@ impl OwnSandbox {
         &self.environment
     }
 
-    /// The client that may send to this sandbox.
     pub(crate) fn credentials(&self) -> Credentials<'_> {
         Credentials::Sandbox(self.sandbox.registration())
     }

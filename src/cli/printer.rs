@@ -28,11 +28,9 @@ pub(crate) struct Global {
     pub(crate) quiet: bool,
 }
 
-/// Writes to stdout and stderr by the global flags.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Printer {
     quiet: bool,
-    /// A prefix of every line.
     label: &'static str,
     /// True when all rows of a problem are shown, not only the first three.
     all_rows: bool,
@@ -59,7 +57,6 @@ impl Printer {
         Self { all_rows, ..self }
     }
 
-    /// A printer that puts a label in front of every line.
     pub(crate) fn labelled(self, label: &'static str) -> Self {
         Self { label, ..self }
     }
@@ -79,7 +76,6 @@ impl Printer {
             .try_init();
     }
 
-    /// Prints a result to stdout.
     pub(crate) fn out(self, text: impl Display) -> Result<(), CliError> {
         let mut stdout = anstream::stdout().lock();
         writeln!(stdout, "{}", self.label_lines(text))
@@ -129,7 +125,6 @@ impl Printer {
         }
     }
 
-    /// True when stderr is a terminal and `--quiet` is off.
     pub(crate) fn is_watched(self) -> bool {
         !self.quiet && io::stderr().is_terminal()
     }

@@ -43,7 +43,6 @@ impl<'a> Progress<'a> {
         }
     }
 
-    /// Prints a line above the bar.
     pub(crate) fn print(&self, text: impl Display) {
         self.bar.suspend(|| self.printer.warn(text));
     }
@@ -57,7 +56,6 @@ impl<'a> Progress<'a> {
         self.bar.suspend(|| self.printer.note(text));
     }
 
-    /// Prints a line for events that the bar does not show.
     fn print_event(&self, event: &Event<'_>) {
         match event {
             Event::Attachment { name, reused } => {

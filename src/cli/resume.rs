@@ -132,7 +132,6 @@ fn change_hint(changes: &Changes, target: &Target) -> String {
     )
 }
 
-/// Prints the result of the reconciliation before the first letter.
 pub(crate) fn print(
     summary: &Summary,
     checked: &CheckedMailing,

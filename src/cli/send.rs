@@ -98,7 +98,6 @@ pub(crate) struct SendArgs {
 /// A checked mailing, and the letters that this command would send.
 struct SendPlan {
     checked: CheckedMailing,
-    /// The journal of earlier runs, when there were any.
     journal: Option<Journal>,
     resume: ResumeState,
     wanted: RowFilter,
@@ -271,7 +270,6 @@ impl SendArgs {
         Ok(ResumeState::read(journal, &checked.check_report, retry)?)
     }
 
-    /// Refuses a plan other than the one given with `--plan`.
     fn refuse_unapproved(&self, checked: &CheckedMailing) -> Result<(), CliError> {
         let now = checked.check_report.plan;
         match self.plan {

@@ -157,7 +157,6 @@ impl TokenArgs {
         }
     }
 
-    /// The command to suggest after a successful check.
     fn next_command(&self) -> Option<String> {
         let target = Target {
             manifest: self.manifest.clone()?,

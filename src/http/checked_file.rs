@@ -20,7 +20,6 @@ pub struct CheckedFile {
     pub digest: [u8; 32],
 }
 
-/// A file that is about to be sent.
 #[derive(Debug)]
 pub(crate) enum Content {
     /// The whole file, compared.
@@ -106,12 +105,10 @@ impl CheckedFile {
     }
 }
 
-/// The state of a file that is being streamed.
 struct Reading {
     content: CheckedFile,
     file: Option<File>,
     sha: Context,
-    /// The number of bytes still to be read.
     left: u64,
     /// The last chunk that was read, held back until more is known.
     held: Vec<u8>,

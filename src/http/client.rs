@@ -13,7 +13,6 @@ pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(100);
 /// The limits and trusted certificates of an HTTP client.
 #[derive(Debug, Clone)]
 pub struct HttpOptions {
-    /// The timeout of a whole request.
     pub timeout: Duration,
     /// The number of requests in flight; the same number of idle connections is kept.
     pub concurrency: usize,
@@ -44,19 +43,16 @@ impl HttpOptions {
     }
 }
 
-/// The reason why an HTTP client cannot be built.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
     /// TLS cannot be set up; usually the machine has no trusted certificates.
     #[error("cannot set up HTTPS")]
     Tls(#[source] reqwest::Error),
-    /// The file of certificates holds none.
     #[error("there is no certificate in PEM in the file of certificates to trust")]
     Authorities(#[source] Option<reqwest::Error>),
 }
 
 impl ClientError {
-    /// The command or setting that may solve the problem.
     pub fn hint(&self) -> &'static str {
         match self {
             Self::Tls(_) => {

@@ -75,7 +75,6 @@ impl TransportError {
         presentable(&text, REASON_LIMIT)
     }
 
-    /// The command or setting that may solve the problem.
     pub fn hint(&self) -> Option<String> {
         let host = &self.host;
         match self.kind {

@@ -9,7 +9,6 @@ use serde_json::Value;
 
 use super::{HttpClient, Network, Reply, TransportError};
 
-/// The answer to a probe.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ProbeAnswer {
     pub status: u16,

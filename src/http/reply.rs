@@ -16,7 +16,6 @@ pub(crate) struct Reply {
     pub(crate) retry_after: Option<Duration>,
     /// The server's time from the `Date` header.
     pub(crate) date: Option<SystemTime>,
-    /// The reason in the `WWW-Authenticate` header.
     pub(crate) challenge: Option<String>,
     pub(crate) body: Vec<u8>,
     /// True when the body was longer than [`BODY_LIMIT`] and its rest is missing.
@@ -90,7 +89,6 @@ impl Reply {
         Ok(reply)
     }
 
-    /// Masks a secret in body and challenge.
     pub(crate) fn hide(&mut self, secret: &str) {
         if secret.is_empty() {
             return;

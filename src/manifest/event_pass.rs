@@ -50,7 +50,6 @@ struct EventReader<'s> {
     anchors: HashMap<usize, Anchor>,
     /// The number of values that aliases have added so far.
     expanded: usize,
-    /// The end of the last value, in bytes.
     last_end: usize,
     documents: usize,
     /// The end of the first document, in bytes.
@@ -65,13 +64,11 @@ struct OpenNode {
     key: Option<(Option<String>, Range<usize>)>,
     /// The keys of a mapping so far, to find duplicates.
     seen: HashMap<String, Range<usize>>,
-    /// True when it stands in the place of a mapping's key.
     is_key: bool,
     /// The number of values in it. An alias counts as many as the value it stands for.
     weight: usize,
 }
 
-/// A value that aliases may refer to.
 struct Anchor {
     node: usize,
     /// `None` until the value is closed.

@@ -29,7 +29,6 @@ impl Expected {
         expected
     }
 
-    /// Adds the form of one more error.
     pub(super) fn add(&mut self, error: &ValidationError<'_>) {
         // A template is refused by its pattern, which must not be named as one more kind of text.
         if error.schema_path().as_str().starts_with(TEMPLATE_POINTER) {

@@ -134,7 +134,6 @@ fn loosen_choice(definition: &mut Map<String, Value>) {
     definition.insert("anyOf".to_owned(), Value::Array(branches));
 }
 
-/// The words that a branch accepts.
 fn choices(branch: &Value) -> Vec<String> {
     let words = branch.get("enum").and_then(Value::as_array);
     let words = words.into_iter().flatten().chain(branch.get("const"));

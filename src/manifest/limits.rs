@@ -14,7 +14,6 @@ use serde_json::Value;
 /// A number of requests in a unit of time, as `120/min`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Rate {
-    /// The number of requests in one unit.
     count: NonZeroU32,
     /// The unit as it was written, from `RATE_UNITS`, so that the text comes back the same.
     unit: (&'static str, u64),
@@ -27,7 +26,6 @@ pub(crate) struct Period(Duration);
 /// The limit of failed letters after which a run stops by itself.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum MaxFailures {
-    /// A number of letters.
     Count(u64),
     /// A share of all letters, from 0 to 1.
     Share(f64),
@@ -44,7 +42,6 @@ const RATE_UNITS: [(&str, u64); 3] = [("s", 1), ("min", 60), ("h", 3600)];
 const PERIOD_UNITS: [(&str, u64); 4] = [("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1)];
 
 impl Rate {
-    /// The time between two requests.
     pub(crate) fn interval(self) -> Duration {
         Duration::from_secs(self.unit.1) / self.count.get()
     }

@@ -49,7 +49,6 @@ pub(crate) fn load(path: &Path) -> Result<LoadedManifest, Problems> {
     from_bytes(path, bytes)
 }
 
-/// Reads a manifest from the bytes of its file.
 pub(super) fn from_bytes(path: &Path, bytes: Vec<u8>) -> Result<LoadedManifest, Problems> {
     if bytes.len() as u64 > SIZE_LIMIT {
         let place = Place::File(path.to_owned());
@@ -191,7 +190,6 @@ fn other_manifest(path: &Path) -> Option<PathBuf> {
     )
 }
 
-/// The document as JSON, with merge keys applied.
 fn parse(
     source: &Arc<Source>,
     end: usize,
@@ -239,7 +237,6 @@ fn violations(document: &Document<'_>) -> Vec<Problem> {
     }
 }
 
-/// Turns a value that conforms to the schema into a manifest.
 fn deserialize(document: &Document<'_>, problems: &mut Problems) -> Option<Manifest> {
     let mut value = document.value.clone();
     // On a copy: places and templates refer to the value as it was written.

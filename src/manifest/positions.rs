@@ -16,7 +16,6 @@ pub(crate) struct Positions {
 }
 
 impl Positions {
-    /// The range of the value at a pointer.
     pub(crate) fn value(&self, pointer: &str) -> Option<Range<usize>> {
         Some(self.resolve(self.find(pointer)?.node)?.span.clone())
     }
@@ -55,7 +54,6 @@ fn parent(pointer: &str) -> &str {
     pointer.rfind('/').map_or("", |slash| &pointer[..slash])
 }
 
-/// A value of the document and its range.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct YamlNode {
     /// The bytes of the value; an empty value has those of its key.
@@ -81,7 +79,6 @@ pub(super) struct Member {
     pub(super) value: usize,
 }
 
-/// A member or item found by its pointer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Located {
     /// The bytes of the key; items of a list have none.

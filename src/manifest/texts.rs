@@ -141,7 +141,6 @@ fn check_joined_lines(source: &Arc<Source>, span: &Range<usize>, name: &str) -> 
     None
 }
 
-/// The range of a text's first line.
 fn first_line(source: &Source, span: &Range<usize>) -> Range<usize> {
     let text = source.text().get(span.clone());
     let length = text

@@ -305,7 +305,6 @@ fn alternatives(error: &ValidationError<'_>) -> Vec<String> {
     node.map(required_alternatives).unwrap_or_default()
 }
 
-/// The part of the schema that is violated.
 fn node(error: &ValidationError<'_>) -> Option<&'static Value> {
     subschema(error.schema_path().as_str())
 }

@@ -20,7 +20,6 @@ const NOT_NUMBERS: [&str; 12] = [
 /// Tags of YAML's core schema, which are accepted: they only state the type that a value has.
 const KNOWN_TAGS: [&str; 7] = ["str", "int", "float", "bool", "null", "map", "seq"];
 
-/// Collects the problems that the event pass finds in one source.
 #[derive(Debug)]
 pub(super) struct YamlProblems<'s> {
     pub(super) source: &'s Arc<Source>,

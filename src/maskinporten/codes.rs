@@ -1,6 +1,5 @@
 //! Maskinporten's error codes, with their meanings and remedies.
 
-/// The explanation of an error code such as `MP-100`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Explanation {
     /// The number: 100 for `MP-100`.

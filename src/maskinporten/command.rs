@@ -26,7 +26,6 @@ pub struct TokenCommand {
 const TIMEOUT: Duration = Duration::from_secs(60);
 /// The number of bytes of the output that are kept.
 const OUTPUT_LIMIT: u64 = 1_000_000;
-/// The number of characters of stderr that an error quotes.
 const STDERR_LIMIT: usize = 600;
 
 /// Variables that are removed from the program's environment: massebrev's own secrets.

@@ -29,7 +29,6 @@ pub enum TokenError {
         clock_ahead: Option<i64>,
         retry_after: Option<Duration>,
     },
-    /// Altinn did not exchange Maskinporten's token for its own.
     #[error("Altinn did not accept Maskinporten's token (HTTP {status}): {message}")]
     Exchange {
         status: u16,
@@ -40,7 +39,6 @@ pub enum TokenError {
     /// The answer was a success, but its body holds no usable token.
     #[error("the answer from `{host}` has no token in it: {reason}")]
     Malformed { host: String, reason: &'static str },
-    /// A source other than Maskinporten has no token.
     #[error(transparent)]
     Source(#[from] SourceError),
     /// The error of a source outside this module.
@@ -80,7 +78,6 @@ impl TokenError {
         }
     }
 
-    /// The command or setting that may solve the problem.
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Refused {

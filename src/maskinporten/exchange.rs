@@ -15,7 +15,6 @@ pub(super) struct Exchange {
     http: HttpClient,
     address: String,
     subscription_key: Option<SubscriptionKey>,
-    /// The pause before the second attempt.
     pause: Duration,
 }
 
@@ -51,7 +50,6 @@ impl Exchange {
         }
     }
 
-    /// Exchanges a token in a single attempt.
     pub(super) async fn exchange_once(&self, token: &Token) -> Result<Token, TokenError> {
         let mut request = self
             .http

@@ -16,7 +16,6 @@ pub const GENERATOR: &str = "https://altinn-testtools-token-generator.azurewebsi
 pub struct GeneratorSettings {
     /// The address, usually [`GENERATOR`]: `https`, or a host on this machine.
     pub address: String,
-    /// The test environment, such as `tt02`.
     pub environment: String,
     pub scopes: Vec<String>,
     /// The service owner's code, such as `ttd`.
@@ -24,12 +23,10 @@ pub struct GeneratorSettings {
     /// The number of the organisation that the token stands for: nine digits.
     pub org_no: Option<String>,
     pub lifetime: Duration,
-    /// The user name that Altinn has issued.
     pub user: String,
     pub password: SecretString,
 }
 
-/// The reason why the generator cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum GeneratorError {
     #[error("the test token generator has no tokens for `{0}`")]
@@ -87,7 +84,6 @@ async fn request_token(
     )?)
 }
 
-/// The number of characters of a refusal that an error quotes.
 const MESSAGE_LIMIT: usize = 200;
 
 /// True for names such as `tt02`, `at22` and `yt01`. Production has no name of this form, and new test environments need no change here.

@@ -20,7 +20,6 @@ pub struct SigningKey {
     key: EncodingKey,
 }
 
-/// The identification of a key in a grant's header.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Identity {
     /// The key id on the client in Maskinporten.
@@ -94,7 +93,6 @@ impl SigningKey {
         })
     }
 
-    /// The identity of the key at Maskinporten.
     pub fn identity(&self) -> &Identity {
         &self.identity
     }

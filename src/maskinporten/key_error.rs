@@ -55,7 +55,6 @@ impl KeyError {
         )
     }
 
-    /// The command or setting that may solve the problem.
     pub fn hint(&self) -> &'static str {
         self.hint
     }

@@ -187,7 +187,6 @@ fn read_pem_key(block: Pem) -> Result<KeyMaterial, KeyError> {
     }
 }
 
-/// Reads the certificates of a PEM text, as DER.
 pub(super) fn read_certificates(text: &str) -> Result<Vec<Vec<u8>>, KeyError> {
     let certificates: Vec<Vec<u8>> = pem_blocks(text)?
         .into_iter()

@@ -15,7 +15,6 @@ pub struct KeyOptions {
     pub algorithm: Option<Algorithm>,
     /// The certificate and its chain in PEM, when they are not in the key's file.
     pub certificate: Option<String>,
-    /// The password of a PKCS#12 file.
     pub password: Option<SecretString>,
     /// The section of a `maskinporten-settings.json`, such as `Outer:Inner`.
     pub section: Option<String>,
@@ -68,7 +67,6 @@ impl KeyMaterial {
 }
 
 const RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
-/// The names of other key types, for the error.
 const OTHER_KEY_TYPES: [(ObjectIdentifier, &str); 4] = [
     (ObjectIdentifier::new_unwrap("1.2.840.10045.2.1"), "EC"),
     (ObjectIdentifier::new_unwrap("1.3.101.112"), "Ed25519"),

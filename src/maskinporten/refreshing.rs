@@ -22,7 +22,6 @@ struct State {
     value: Option<Token>,
     /// The number of fetches that have ended, by which a waiting caller sees that another one has fetched meanwhile.
     fetches: u64,
-    /// True while a background fetch is in progress.
     renewing: bool,
     /// Set when the last fetch brought no fresh value: while the old value is alive, no fetch starts before this time.
     pause_until: Option<Instant>,

@@ -5,13 +5,9 @@ use super::{SigningKey, SubscriptionKey};
 /// A client, its key, and the purpose of its tokens.
 #[derive(Debug, Clone)]
 pub struct ClientSettings {
-    /// The client id at Maskinporten.
     pub client_id: String,
-    /// The key that is registered on the client.
     pub key: SigningKey,
-    /// The scopes that every grant requests.
     pub scopes: Vec<String>,
-    /// The delegation that the tokens are based on.
     pub delegation: Delegation,
     /// The address of Maskinporten, such as `https://maskinporten.no`, with or without a trailing slash.
     pub maskinporten: String,

@@ -32,9 +32,7 @@ struct TokenFile {
 #[derive(Debug, Default)]
 struct Cached {
     token: Option<Token>,
-    /// The file's stamp when it was read.
     stamp: Option<Stamp>,
-    /// The time of the last check for a change.
     checked: Option<Instant>,
 }
 

@@ -8,7 +8,6 @@ use secrecy::{ExposeSecret, SecretString};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SubscriptionKey(HeaderValue);
 
-/// The error for a text that cannot be a subscription key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the subscription key is empty, or has characters that no key has")]
 pub struct NotASubscriptionKey;

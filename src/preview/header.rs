@@ -19,7 +19,6 @@ const NAMED: usize = 5;
 pub(crate) struct PageHeader<'a> {
     pub mailing: &'a str,
     pub environment: &'a str,
-    /// True when the letters will reach real recipients.
     pub in_production: bool,
     /// `None` when the resource differs between letters.
     pub resource: Option<&'a str>,

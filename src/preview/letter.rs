@@ -43,7 +43,6 @@ pub(super) struct LetterView {
     pub(super) attachments: Vec<AttachmentView>,
     pub(super) replies: Vec<Reply>,
     pub(super) notices: Vec<NotificationView>,
-    /// Further facts about the letter, in sentences.
     pub(super) notes: Vec<&'static str>,
 }
 
@@ -54,7 +53,6 @@ pub(super) struct AttachmentView {
     pub(super) detail: String,
 }
 
-/// A reply button for display.
 #[derive(Debug, Serialize)]
 pub(super) struct Reply {
     pub(super) text: String,

@@ -44,7 +44,6 @@ impl<'a> Keywords<'a> {
         }
     }
 
-    /// Replaces the keywords in a text.
     pub(super) fn fill<'t>(&self, text: &'t str) -> Cow<'t, str> {
         if !text.contains('$') {
             return Cow::Borrowed(text);
@@ -83,7 +82,6 @@ impl<'a> Keywords<'a> {
     }
 }
 
-/// A notification for display: the first one, or the reminder.
 #[derive(Debug, Serialize)]
 pub(super) struct NotificationView {
     pub(super) name: &'static str,
@@ -137,7 +135,6 @@ pub(super) fn is_generic(notification: &Notification) -> bool {
     notification.notification_template == Some(NotificationTemplate::GenericAltinnMessage)
 }
 
-/// The notifications of a letter, in the order they are sent.
 pub(super) fn notification_views(
     notification: &Notification,
     keywords: &Keywords<'_>,

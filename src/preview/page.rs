@@ -21,12 +21,10 @@ const TEMPLATES: [(&str, &str); 3] = [
     ("letter.html", include_str!("page/letter.html")),
 ];
 
-/// The reason why a preview cannot be made.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum PreviewError {
     #[error("cannot write the preview")]
     Write(#[from] io::Error),
-    /// A page template failed to render.
     #[error("cannot make the preview's page")]
     Page(#[source] Box<tera::Error>),
 }
@@ -49,7 +47,6 @@ pub(crate) struct Page<'a> {
 }
 
 impl<'a> Page<'a> {
-    /// Begins a page and writes its header.
     pub(crate) fn open(
         cover: &PageHeader<'_>,
         summary: &MailingSummary,
@@ -79,7 +76,6 @@ impl<'a> Page<'a> {
         Ok(page)
     }
 
-    /// Writes a letter if it is chosen for the page.
     pub(crate) fn letter(&mut self, delivery: &Delivery) -> Result<(), PreviewError> {
         // All letters of the mailing come by, also those that the page does not show.
         let Some(reasons) = self.choice.reasons(delivery.row) else {

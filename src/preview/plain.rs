@@ -185,7 +185,6 @@ impl Lines {
         self.depth -= 1;
     }
 
-    /// Adds all text inside a node, without structure.
     fn flat<'a>(&mut self, node: &'a AstNode<'a>) {
         for inner in node.descendants() {
             match &inner.data().value {
@@ -216,13 +215,11 @@ impl Lines {
         self.gap = true;
     }
 
-    /// Ends a block that is followed by an empty line.
     fn end_block(&mut self) {
         self.flush();
         self.gap = true;
     }
 
-    /// Writes the lines of the current block.
     fn flush(&mut self) {
         let text = std::mem::take(&mut self.text);
         if text.trim().is_empty() {

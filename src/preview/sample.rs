@@ -7,11 +7,9 @@ use super::warnings::RowWarnings;
 use super::{MailingSummary, SmsTotals};
 use crate::plan::Selection;
 
-/// The letters of a preview page.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum PageLetters {
     Sample(Sample),
-    /// The rows that the command line selects.
     Rows {
         /// The selected rows, including those that get no letter.
         rows: Selection,

@@ -13,7 +13,6 @@ use crate::plan::Delivery;
 /// The largest number of distinct characters outside GSM-7 that are counted. A mailing with more is written in another alphabet, and naming them is of no use.
 const FOREIGN: usize = 64;
 
-/// The totals over the letters added so far.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct MailingSummary {
     pub letters: u64,

@@ -10,7 +10,6 @@ use super::terminal::{WIDTH, visible, wrap};
 use crate::plan::Delivery;
 use crate::text::counted;
 
-/// The width of the column of names.
 const NAMES: usize = 13;
 
 /// Writes a letter with its notifications, in lines of at most 80 columns.
@@ -57,7 +56,6 @@ fn head(letter: &LetterView, out: &mut dyn Write) -> io::Result<()> {
     Ok(())
 }
 
-/// Writes the facts, buttons and attachments below the body.
 fn below(letter: &LetterView, out: &mut dyn Write) -> io::Result<()> {
     write_named("Due", &letter.due, out)?;
     if !letter.confirm.is_empty() {

@@ -10,7 +10,6 @@ const EXAMPLES: usize = 2;
 /// The largest number of sample letters because of warnings.
 const MOST: usize = 20;
 
-/// The warnings of a check, grouped by row and by kind.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct RowWarnings {
     rows: BTreeMap<u64, Vec<String>>,
@@ -20,7 +19,6 @@ pub(crate) struct RowWarnings {
 }
 
 impl RowWarnings {
-    /// Collects the warnings among the problems of a check.
     pub(crate) fn from_problems(problems: &Problems) -> Self {
         let mut warnings = Self::default();
         for problem in problems {

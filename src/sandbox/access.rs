@@ -9,7 +9,6 @@ use super::problem::Refusal;
 use super::state::ServerState;
 use super::token::Issuer;
 
-/// The scopes that an endpoint accepts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum RequiredScope {
     /// Needs the scope `altinn:correspondence.write`.
@@ -45,7 +44,6 @@ pub(super) fn authorize(
     Ok(organization.unwrap_or_default().into())
 }
 
-/// Returns the token of the `Authorization: Bearer` header.
 pub(super) fn bearer(headers: &HeaderMap) -> Option<&str> {
     let (scheme, token) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
     scheme.eq_ignore_ascii_case("Bearer").then(|| token.trim())

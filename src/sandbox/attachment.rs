@@ -12,7 +12,6 @@ use super::problem::Refusal;
 use super::scenario::Scenario;
 use crate::correspondence::Attachment;
 
-/// An attachment that the sandbox has stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReceivedAttachment {
     pub id: Uuid,
@@ -36,14 +35,12 @@ pub struct ReceivedAttachment {
     infected: bool,
 }
 
-/// The status of an attachment, as the API names it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum AttachmentStatus {
     /// Its metadata is stored, its content is not uploaded.
     Initialized,
     /// Its content is being uploaded or scanned.
     UploadProcessing,
-    /// Scanned and ready for use in letters.
     Published,
     /// The upload or scan failed. Final: the file needs a new id.
     Failed,
@@ -51,7 +48,6 @@ pub enum AttachmentStatus {
 }
 
 impl AttachmentStatus {
-    /// The name of the status in the API.
     pub fn name(self) -> &'static str {
         match self {
             Self::Initialized => "Initialized",
@@ -136,7 +132,6 @@ impl ReceivedAttachment {
         }
     }
 
-    /// The JSON of an attachment inside a letter's overview.
     pub(super) fn to_letter_json(&self) -> Value {
         let metadata = &self.attachment;
         json!({

@@ -16,7 +16,6 @@ pub(super) struct Member {
     missing: Absence,
 }
 
-/// The type of a member's value.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Kind {
     Text,
@@ -43,7 +42,6 @@ enum Absence {
     JsonError,
 }
 
-/// A body that could be parsed.
 #[derive(Default)]
 pub(super) struct Body {
     /// The known members under their exact names, without nulls.

@@ -8,7 +8,6 @@ use md5::{Digest, Md5};
 /// The largest file whose bytes are kept, in bytes.
 const KEPT_LIMIT: usize = 1_000_000;
 
-/// The part of a file that has arrived so far.
 pub(super) struct Content {
     pub(super) length: u64,
     digest: Md5,

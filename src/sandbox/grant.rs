@@ -26,7 +26,6 @@ const ALGORITHMS: [Algorithm; 3] = [Algorithm::RS256, Algorithm::RS384, Algorith
 const CLAIMS: &str =
     "aud iss scope iat exp jti resource pid consumer_org iss_onbehalfof authorization_details";
 
-/// The client and the scopes of a valid grant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Grant {
     pub(super) client_id: String,

@@ -22,7 +22,6 @@ const ORDER: [u16; 53] = [
 
 const TEMPLATE: &str = "correspondence.notification.notificationTemplate";
 
-/// A request that passed all checks.
 pub(super) struct AcceptedRequest {
     pub(super) request: Request,
     /// The recipients as normalised URNs, each with true when the person is reserved against digital letters.

@@ -38,7 +38,6 @@ pub struct Letter {
     pub(super) purged_at: Option<Timestamp>,
 }
 
-/// The malware scan of a letter's own files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Scan {
     Running,
@@ -120,7 +119,6 @@ impl fmt::Debug for Letter {
 }
 
 impl LetterStatus {
-    /// The name of the status in the API.
     pub fn name(self) -> &'static str {
         match self {
             Self::Initialized => "Initialized",

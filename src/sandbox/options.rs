@@ -5,7 +5,6 @@ use std::time::Duration;
 use super::registration::{KnownClient, Registration};
 use super::scenario::Scenario;
 
-/// The options of a sandbox.
 #[derive(Debug, Clone)]
 pub struct Options {
     /// The port on 127.0.0.1; 0 takes a free one.
@@ -18,7 +17,6 @@ pub struct Options {
     pub clients: Vec<KnownClient>,
     /// The organisation all clients belong to, as nine digits.
     pub organization: String,
-    /// The lifetime of a Maskinporten token.
     pub token_lifetime: Duration,
     /// The lifetime of an Altinn token, independent of the token it was exchanged for.
     pub altinn_token_lifetime: Duration,

@@ -21,11 +21,9 @@ pub(super) enum Refusal {
     Forbidden,
     /// 406: the client does not accept JSON.
     NotAcceptable,
-    /// 415: the body is of another type.
     UnsupportedMediaType,
     /// 400 by model validation, with all its entries at once.
     Model(Vec<Entry>),
-    /// A rule with a numbered code failed.
     Altinn {
         /// The `errorCode` of the body; determines the HTTP status.
         code: u16,
@@ -38,7 +36,6 @@ pub(super) enum Refusal {
     Crash,
 }
 
-/// A fault that model validation reports.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Entry {
     /// The path of the member, such as `Correspondence.Content.MessageTitle`; for a fault in parsing a JSON path such as `$.correspondence.content`.
@@ -47,7 +44,6 @@ pub(super) struct Entry {
 }
 
 impl Refusal {
-    /// A refusal with a numbered code and its standard text.
     pub(super) fn code(code: u16) -> Self {
         Self::Altinn { code, about: None }
     }

@@ -90,7 +90,6 @@ struct PublicKey {
 }
 
 impl Clients {
-    /// Registers one more key under `client_id`.
     pub(super) fn register(&mut self, client_id: &str, jwk: &str) -> io::Result<()> {
         let wrong = |kind: &str| {
             let message = format!("the key of client `{client_id}` is not an RSA {kind}");
@@ -111,7 +110,6 @@ impl Clients {
         self.0.contains_key(client_id)
     }
 
-    /// Finds the client's key by `kid`.
     pub(super) fn key(&self, client_id: &str, kid: &str) -> Option<&DecodingKey> {
         let keys = self.0.get(client_id)?;
         let fits = |key: &&PublicKey| key.kid.as_deref().is_none_or(|known| known == kid);

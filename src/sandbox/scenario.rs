@@ -33,7 +33,6 @@ pub struct Trouble {
     pub action: Action,
 }
 
-/// The endpoints of the sandbox.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Endpoint {
     /// `POST /token`: a Maskinporten token for a grant.
@@ -73,7 +72,6 @@ pub enum When {
     Nth(u64),
 }
 
-/// The effect of a fault on its request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action {
     /// Answered by the gateway before Altinn sees the request: with HTML, or with JSON for 429.
@@ -104,7 +102,6 @@ pub struct Rate {
     pub period: Duration,
 }
 
-/// The error for a name that is no scenario.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("there is no scenario `{0}`; there are `calm`, `busy`, `flaky`, and `strict-rate:120/min`")]
 pub struct UnknownScenario(pub String);
@@ -153,7 +150,6 @@ impl When {
     }
 }
 
-/// Parses a rate such as `120/min`.
 fn rate(text: &str) -> Option<Rate> {
     let (requests, unit) = text.split_once('/')?;
     let seconds = match unit {

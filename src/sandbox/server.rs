@@ -81,7 +81,6 @@ impl Sandbox {
         self.state.store().letters.clone()
     }
 
-    /// The number of accepted letters.
     pub fn letter_count(&self) -> usize {
         *self.state.letter_count.borrow()
     }

@@ -68,7 +68,6 @@ impl ServerState {
         signer.sign(claims)
     }
 
-    /// Returns the claims of a token when it is valid.
     pub(super) fn claims(&self, token: &str) -> Option<Claims> {
         let signer = self.store().signer.clone();
         signer.verify(token)

@@ -30,7 +30,6 @@ pub(super) struct Claims {
     pub(super) jti: Uuid,
 }
 
-/// The organisation that a token stands for.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Consumer {
     authority: String,

@@ -77,7 +77,6 @@ async fn perform(
 }
 
 impl ServerState {
-    /// The delay and the action for the next request to `endpoint`.
     fn next_fault(&self, endpoint: Endpoint) -> (Duration, Option<Action>) {
         let scenario = &self.options.scenario;
         let mut store = self.store();

@@ -12,7 +12,6 @@ pub(crate) struct Columns {
     /// The dialect of the file; `None` for the built-in example.
     pub(super) dialect: Option<Dialect>,
     pub(super) rows: u64,
-    /// The number of rows that could not be read.
     pub(crate) unreadable: u64,
     pub(super) recipient: usize,
     /// The column with the recipient of rows that have none in `recipient`.
@@ -25,7 +24,6 @@ pub(crate) struct Columns {
     pub(super) mobile: Option<Contact>,
 }
 
-/// The key that tells rows apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Key {
     /// A column; with `simple` all its values are safe in a title, where Altinn allows plain text only.
@@ -43,7 +41,6 @@ pub(super) struct Language {
     pub(super) column: usize,
     /// True for each language that occurs: `nb`, `nn`, `en`.
     pub(super) present: [bool; 3],
-    /// True when some rows have no language.
     pub(super) blanks: bool,
 }
 
@@ -110,7 +107,6 @@ impl fmt::Display for Columns {
 }
 
 impl Columns {
-    /// The roles with the headers of their columns, for display.
     fn roles(&self) -> Vec<(&'static str, String)> {
         let named = |columns: &[usize]| {
             let headers = columns.iter().map(|column| printable(self.header(*column)));

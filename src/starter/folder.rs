@@ -33,7 +33,6 @@ pub(crate) enum WriteError {
         /// The names of all these files.
         names: Vec<String>,
     },
-    /// The path of the folder is something else.
     #[error("{} is not a folder", .0.display())]
     NotAFolder(PathBuf),
     #[error("cannot write {}", path.display())]
@@ -45,7 +44,6 @@ pub(crate) enum WriteError {
 }
 
 impl Starter {
-    /// An example mailing to four synthetic recipients.
     pub(crate) fn example(mailing: &str) -> Self {
         let columns = rows::columns();
         let mut starter = Self::new(mailing, RECIPIENTS, &columns);
@@ -118,7 +116,6 @@ impl Starter {
     }
 }
 
-/// The folders and files that have been created so far.
 #[derive(Debug, Default)]
 struct WrittenFiles {
     folders: Vec<PathBuf>,
@@ -138,7 +135,6 @@ impl WrittenFiles {
         Ok(())
     }
 
-    /// Creates and writes a file that does not exist.
     fn create_file(&mut self, path: &Path, content: &Content) -> io::Result<()> {
         let mut options = File::options();
         options.write(true).create_new(true);

@@ -62,7 +62,6 @@ pub(super) fn by_language(columns: &Columns, texts: Texts) -> String {
     format!("{template}{{% else %}}{last}{{% endif %}}")
 }
 
-/// A template that renders the letter's language.
 pub(super) fn language(columns: &Columns) -> String {
     match columns.language {
         None => "nb".to_owned(),

@@ -11,7 +11,6 @@ recipient,name,case,language
 310244007,Fjellheim Eksempel AS,2026/004,nb
 ";
 
-/// The roles of the columns of [`ROWS`].
 pub(super) fn columns() -> Columns {
     Columns {
         headers: ["recipient", "name", "case", "language"]

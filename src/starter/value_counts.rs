@@ -9,7 +9,6 @@ pub(super) const LANGUAGES: [&str; 3] = ["nb", "nn", "en"];
 /// The longest value, in characters, that is used in a title.
 const SHORT: usize = 60;
 
-/// The number of a column's values of each kind.
 #[derive(Debug, Default)]
 pub(super) struct ValueCounts {
     pub(super) filled: u64,

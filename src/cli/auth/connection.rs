@@ -21,7 +21,6 @@ use super::secrets::{self, Secret, warn_if_open};
 use super::{AuthArgs, secret_guard};
 use crate::cli::{CliError, Printer};
 
-/// The HTTP client and the settings of one environment.
 #[derive(Debug)]
 pub(crate) struct Connection<'a> {
     pub(crate) auth: &'a Auth,
@@ -36,13 +35,10 @@ pub(crate) struct Connection<'a> {
 /// The client on whose behalf tokens are requested.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Credentials<'a> {
-    /// Flags, variables and the manifest.
     Given(&'a AuthArgs),
-    /// The client that the sandbox has registered.
     Sandbox(&'a Registration),
 }
 
-/// A token source that is ready for its first request.
 #[derive(Debug)]
 pub(crate) struct OpenedSource {
     pub(crate) tokens: Arc<dyn TokenSource>,

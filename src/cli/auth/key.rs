@@ -17,7 +17,6 @@ use crate::cli::CliError;
 /// The variable that holds a key when no other place is named.
 pub(super) const KEY: &str = "MASSEBREV_KEY";
 
-/// A key that can sign, and the client it signs for.
 #[derive(Debug)]
 pub(super) struct Signer {
     pub(super) key: SigningKey,

@@ -108,7 +108,6 @@ impl Origin {
     }
 }
 
-/// The token in a variable.
 pub(super) fn token_text(name: &str) -> Result<SecretString, CliError> {
     variable(name).ok_or_else(|| {
         CliError::setup(

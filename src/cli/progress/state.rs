@@ -83,7 +83,6 @@ impl RunProgress {
         Some(line)
     }
 
-    /// Returns a progress line when one is due.
     pub(super) fn line(&mut self, now: Instant) -> Option<String> {
         let last_line = self.last_line?;
         // After the last letter the report follows at once.
@@ -99,7 +98,6 @@ impl RunProgress {
         ))
     }
 
-    /// The number of letters that this run was to send.
     pub(super) fn letters(&self) -> u64 {
         self.letters
     }

@@ -31,7 +31,6 @@ impl Difference {
         })
     }
 
-    /// `now()` in the earlier output.
     pub(super) fn now(&self) -> Option<Timestamp> {
         self.earlier.now()
     }

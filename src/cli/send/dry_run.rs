@@ -31,7 +31,6 @@ impl SendArgs {
         Ok(ExitStatus::Success)
     }
 
-    /// Prints the question, the uploads and the letters of a send.
     fn print_plan(&self, plan: &SendPlan, bytes: u64, printer: Printer) -> Result<(), CliError> {
         let SendPlan {
             checked, chosen, ..

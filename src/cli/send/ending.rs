@@ -129,7 +129,6 @@ fn is_done(report: &Report, summary: &Summary) -> bool {
     report.adds_up() && unsent == 0 && pending <= summary.left_out
 }
 
-/// Prints the reason why no letter was sent.
 fn print_nothing_sent(
     target: &Target,
     checked: &CheckedMailing,

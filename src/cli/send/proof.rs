@@ -170,7 +170,6 @@ pub(super) fn print_outcome(
     status
 }
 
-/// Prints the reason why no proof was sent.
 fn print_nothing_sent(counts: &StateCounts, to: &str, printer: Printer) {
     if counts.attention() > 0 {
         printer.note(format_args!(
@@ -184,7 +183,6 @@ fn print_nothing_sent(counts: &StateCounts, to: &str, printer: Printer) {
     printer.note("a change in the mailing makes another plan, which is proven anew");
 }
 
-/// Describes the place where the proofs can be seen.
 fn where_to_look(destination: &Destination, to: &str) -> String {
     match destination {
         Destination::Sandbox => format!(
@@ -218,7 +216,6 @@ pub(super) fn send_command(proof: Option<&Proof>) -> String {
     }
 }
 
-/// The row numbers in the journal of the proofs.
 fn recorded_rows(journal: &Path) -> Result<Vec<u64>, JournalError> {
     let snapshot = Journal::read(journal)?.snapshot()?;
     snapshot
