@@ -1,13 +1,14 @@
-//! A stored attachment: its metadata, its content and the state of its malware scan.
+//! A stored attachment: its metadata, the state of its malware scan, and its content, which is measured and digested while it arrives, so that files larger than
+//! memory can be received.
 
 use std::sync::Arc;
 
 use axum::body::Bytes;
 use jiff::Timestamp;
+use md5::{Digest as _, Md5};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::content::Content;
 use super::problem::Refusal;
 use super::scenario::Scenario;
 use crate::correspondence::Attachment;
@@ -92,7 +93,7 @@ impl ReceivedAttachment {
     ) -> Result<(), Refusal> {
         self.length = content.length;
         self.checksum = content.checksum();
-        self.bytes = content.kept();
+        self.bytes = content.kept.map(Bytes::from);
         let announced = self.attachment.checksum.as_deref().unwrap_or_default();
         if !announced.trim().is_empty() && announced != self.checksum {
             // As at Altinn the id is spent: the file must be initialized again.
@@ -171,5 +172,42 @@ impl ReceivedAttachment {
             "correspondenceIds": self.correspondences,
             "dataType": "application/octet-stream",
         })
+    }
+}
+
+/// The largest file whose bytes are kept, in bytes.
+const KEPT_LIMIT: usize = 1_000_000;
+
+pub(super) struct Content {
+    pub(super) length: u64,
+    digest: Md5,
+    kept: Option<Vec<u8>>,
+}
+
+impl Content {
+    /// Starts an empty content; with `keep` its bytes are kept up to [`KEPT_LIMIT`].
+    pub(super) fn new(keep: bool) -> Self {
+        Self {
+            length: 0,
+            digest: Md5::new(),
+            kept: keep.then(Vec::new),
+        }
+    }
+
+    pub(super) fn append(&mut self, piece: &[u8]) {
+        self.digest.update(piece);
+        self.length += u64::try_from(piece.len()).unwrap_or_default();
+        // Past the limit the whole copy is dropped, because a part of a file is of no use.
+        let kept = self.kept.take();
+        self.kept = kept.filter(|kept| kept.len() + piece.len() <= KEPT_LIMIT);
+        if let Some(kept) = &mut self.kept {
+            kept.extend_from_slice(piece);
+        }
+    }
+
+    /// The MD5 in lower-case hexadecimal.
+    pub(super) fn checksum(&self) -> String {
+        let digest = self.digest.clone().finalize();
+        digest.iter().map(|byte| format!("{byte:02x}")).collect()
     }
 }

@@ -1,17 +1,16 @@
-//! The endpoints of attachments: initialize, upload, overview.
+//! The endpoints of attachments: initialize, upload, overview, deletion.
 
 use axum::body::{Body, Bytes, HttpBody as _};
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
 use futures::StreamExt as _;
 use serde_json::Value;
 use uuid::Uuid;
 
 use super::access::{RequiredScope, authorize, expect_type};
-use super::attachment::{AttachmentStatus, ReceivedAttachment};
+use super::attachment::{AttachmentStatus, Content, ReceivedAttachment};
 use super::body;
-use super::content::Content;
 use super::judgement::{add_model, first_altinn};
 use super::members::ATTACHMENT;
 use super::overview::path_id;
@@ -79,6 +78,27 @@ pub(super) async fn overview(
     let stored = store.owned(&caller, id)?;
     stored.advance_scan();
     Ok(answer(StatusCode::OK, &stored.to_json()))
+}
+
+/// Handles `DELETE /attachment/{id}`, which is allowed only while no letter has ever referred to it.
+pub(super) async fn delete(
+    State(state): State<SharedState>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, Refusal> {
+    let caller = authorize(&state, &headers, RequiredScope::Sender)?;
+    let id = path_id(&id, "attachmentId")?;
+    let mut store = state.store();
+    let stored = store.owned(&caller, id)?;
+    if stored.status == AttachmentStatus::Purged {
+        return Err(Refusal::code(2006));
+    }
+    if stored.linked {
+        return Err(Refusal::code(2007));
+    }
+    stored.set_status(AttachmentStatus::Purged);
+    // The documentation promises 200 with a body; the server answers 204 without one.
+    Ok(StatusCode::NO_CONTENT.into_response())
 }
 
 /// Parses and validates the metadata of an attachment. Altinn's order: model validation, resource, rights, then the rules for file names.

@@ -6,8 +6,8 @@ use axum::body::Bytes;
 use axum::extract::Multipart;
 use serde_json::{Map, Value};
 
+use super::attachment::Content;
 use super::body::{self, Body, Kind, Member, pascal};
-use super::content::Content;
 use super::problem::Entry;
 
 #[derive(Default)]

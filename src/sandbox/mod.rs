@@ -7,8 +7,6 @@ mod access;
 mod attachment;
 mod attachments;
 mod body;
-mod content;
-mod deletion;
 mod form;
 mod grant;
 mod inbox;

@@ -1,4 +1,4 @@
-//! The endpoints that show a letter: `GET /correspondence/{id}` and `/details`.
+//! The endpoints of one letter: `GET /correspondence/{id}` and `/details` show it, `DELETE /correspondence/{id}/purge` takes it back before publication.
 
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
@@ -50,6 +50,34 @@ pub(super) async fn details(
         body["notifications"] = sent.collect();
     }
     Ok(answer(StatusCode::OK, &body))
+}
+
+/// Handles `DELETE /correspondence/{id}/purge` for the sender, who may purge a letter only before the recipient can see it.
+pub(super) async fn purge(
+    State(state): State<SharedState>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, Refusal> {
+    let caller = authorize(&state, &headers, RequiredScope::SenderOrRecipient)?;
+    let id = path_id(&id, "correspondenceId")?;
+    let now = Timestamp::now();
+    let mut store = state.store();
+    // The API's order of checks: unknown, another sender's, already purged, too late.
+    let letter = store.letter_mut(id).ok_or(Refusal::code(1001))?;
+    if letter.sender != caller {
+        return Err(Refusal::code(4001));
+    }
+    match letter.status(now) {
+        LetterStatus::PurgedByAltinn => return Err(Refusal::code(1014)),
+        LetterStatus::Initialized | LetterStatus::ReadyForPublish | LetterStatus::Failed => {}
+        LetterStatus::Published | LetterStatus::Reserved => return Err(Refusal::code(1013)),
+    }
+    letter.purged_at = Some(now);
+    let attachments = letter.attachments.clone();
+    for attachment in attachments {
+        store.purge_unless_used(attachment);
+    }
+    Ok(answer(StatusCode::OK, &id))
 }
 
 /// Parses an id in a path; `name` is the parameter's name in the API.

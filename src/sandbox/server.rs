@@ -18,8 +18,8 @@ use super::registration::Clients;
 use super::state::{ServerState, SharedState};
 use super::trouble::apply_scenario;
 use super::{
-    Endpoint, Letter, Options, ReceivedAttachment, Registration, attachments, deletion, inbox,
-    letters, overview, search, token_endpoints,
+    Endpoint, Letter, Options, ReceivedAttachment, Registration, attachments, inbox, letters,
+    overview, search, token_endpoints,
 };
 
 /// The largest JSON body that is read, in bytes. Altinn has no limit; this one protects the machine from a mistake.
@@ -138,7 +138,7 @@ fn routes(state: &SharedState) -> Router {
         (
             E::Purge,
             "/correspondence/{id}/purge",
-            delete(deletion::purge),
+            delete(overview::purge),
         ),
         (
             E::InitializeAttachment,
@@ -146,11 +146,7 @@ fn routes(state: &SharedState) -> Router {
             post(attachments::initialize),
         ),
         (E::Attachment, file, get(attachments::overview)),
-        (
-            E::DeleteAttachment,
-            file,
-            delete(deletion::delete_attachment),
-        ),
+        (E::DeleteAttachment, file, delete(attachments::delete)),
         (
             E::Upload,
             "/attachment/{id}/upload",

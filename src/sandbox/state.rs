@@ -192,6 +192,24 @@ impl Store {
             .collect()
     }
 
+    /// Purges an attachment when the last letter that refers to it has been purged.
+    pub(super) fn purge_unless_used(&mut self, attachment: Uuid) {
+        let Some(stored) = self.attachments.get(&attachment) else {
+            return;
+        };
+        let is_alive = |id: &Uuid| {
+            let letter = self.letter(*id);
+            letter.is_some_and(|letter| letter.purged_at.is_none())
+        };
+        // Without kept bodies the letters that refer to it are not known, so it stays.
+        if stored.correspondences.is_empty() || stored.correspondences.iter().any(is_alive) {
+            return;
+        }
+        if let Some(stored) = self.attachments.get_mut(&attachment) {
+            stored.set_status(AttachmentStatus::Purged);
+        }
+    }
+
     /// Returns an attachment of the organisation, or Altinn's code for an unknown (2001) or foreign (4001) one.
     pub(super) fn owned(
         &mut self,
