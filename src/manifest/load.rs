@@ -12,7 +12,7 @@ use super::document::Document;
 use super::event_pass::{EventPass, read_events};
 use super::schema::VALIDATOR;
 use super::yaml_problems::{PROBLEM_LIMIT, syntax_problem};
-use super::{Manifest, Positions, decode, member_names, secrets, texts, variables, violations};
+use super::{Manifest, Positions, decode, member_names, secrets, texts, violations};
 use crate::diagnostic::{Place, Problem, Problems, Source, nearest};
 use crate::plain_file;
 
@@ -97,7 +97,6 @@ fn check(document: &Document<'_>, problems: &mut Problems) -> Option<Manifest> {
     let mut found = violations(document);
     found.retain(|problem| !known.contains(&problem.place));
     problems.extend(found);
-    problems.extend(variables::check(document));
     problems.extend(texts::check(document));
     if problems.has_errors() {
         return None;

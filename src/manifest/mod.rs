@@ -17,7 +17,6 @@ mod send;
 #[cfg(test)]
 mod tests;
 mod texts;
-mod variables;
 mod violations;
 mod yaml_problems;
 

@@ -1,4 +1,4 @@
-//! Checks of texts that YAML silently cuts or joins: comments behind a text, folded lines, line breaks at the end.
+//! Checks of values that YAML reads otherwise than they look: comments behind a text, folded lines, line breaks at the end; numbers and `yes` among the variables.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -21,17 +21,59 @@ const ONE_LINE: &str = "messagetitle messagesender emailsubject reminderemailsub
 const PROSE: &str = "messagetitle messagesender emailsubject emailbody smsbody reminderemailsubject \
     reminderemailbody remindersmsbody linktext";
 
+/// Words that YAML 1.1 reads as true or false and YAML 1.2 as texts.
+const YAML_1_1_BOOLEANS: [&str; 4] = ["yes", "no", "on", "off"];
+
 /// Checks the texts of the letter, of the variables and of the recipients.
 pub(super) fn check(document: &Document<'_>) -> Problems {
     let mut problems = Problems::new();
     for member in ["correspondence", "variables", "recipients"] {
         for (scalar, value) in document.scalars(member) {
+            let written = document.source.text().get(scalar.span.clone());
+            let misread = written.filter(|_| member == "variables");
+            let misread = misread.and_then(|written| misread_variable(written, value));
+            problems.extend(misread.map(|(message, cause, hint)| Problem {
+                cause,
+                hint: Some(hint),
+                ..Problem::warning(document.source.place(scalar.span.clone()), message)
+            }));
             if let Value::String(text) = value {
                 check_text(document.source, &scalar, text, &mut problems);
             }
         }
     }
     problems
+}
+
+/// The message, the cause and the hint for a value that YAML reads otherwise than it is written; `None` for all others.
+fn misread_variable(written: &str, value: &Value) -> Option<(String, Option<String>, String)> {
+    match value {
+        Value::Number(number) => {
+            let shown = number.to_string();
+            // An anchor or a tag in front of the value is a part of `written`: the two cannot be compared then.
+            let differs = written != shown && !written.contains(char::is_whitespace);
+            differs.then(|| {
+                (
+                    "a number that is shown otherwise than it is written".to_owned(),
+                    Some(format!("templates show {shown}")),
+                    format!("quote it, if it is to be shown as it stands: \"{written}\""),
+                )
+            })
+        }
+        Value::String(text) => {
+            let plain = written == text;
+            // A quoted `"yes"` is meant as a text.
+            let was = plain && YAML_1_1_BOOLEANS.contains(&text.to_ascii_lowercase().as_str());
+            was.then(|| {
+                (
+                    format!("`{text}` is a text here, not true or false"),
+                    None,
+                    format!("write true or false, or quote it: \"{text}\""),
+                )
+            })
+        }
+        _ => None,
+    }
 }
 
 fn check_text(
