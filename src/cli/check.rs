@@ -20,8 +20,7 @@ use serde_json::Value;
 
 use super::auth::check_manifest;
 use super::command_line::TypedCommand;
-use super::destination::Destination;
-use super::target::Target;
+use super::target::{Destination, Target};
 use super::{CliError, Printer};
 
 #[derive(Debug)]

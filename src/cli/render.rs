@@ -1,13 +1,14 @@
 //! `massebrev render`: prints the letters without sending them.
 
 mod difference;
+mod page;
 mod plan;
 
 use std::io::{self, BufWriter, Stdout, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::plan::{RowChoice, RowFilter, Selection, request_line, rows_with_key};
-use crate::preview::{self, MARK, MailingSummary};
+use crate::preview;
 use crate::secret::redact;
 use crate::text::count;
 use clap::Args;
@@ -15,8 +16,6 @@ use clap::Args;
 use self::difference::Difference;
 use super::check::CheckedMailing;
 use super::choose::{at_least_one, choose};
-use super::file::refuse_foreign;
-use super::preview::PreviewArgs;
 use super::target::Target;
 use super::{CliError, ExitStatus, Printer};
 
@@ -48,8 +47,15 @@ pub(crate) struct RenderArgs {
     /// At most so many letters
     #[arg(long, value_name = "N", value_parser = at_least_one)]
     limit: Option<u64>,
-    #[command(flatten)]
-    preview: PreviewArgs,
+    /// With --html: every letter, not only a sample of them
+    #[arg(long, env = "MASSEBREV_RENDER_ALL", requires = "html", conflicts_with_all = ["key", "limit", "rows"])]
+    all: bool,
+    /// Write a page for a browser instead: letters, e-mails and SMS as their readers see them, SMS parts counted
+    #[arg(long, value_name = "FILE", conflicts_with = "diff")]
+    html: Option<PathBuf>,
+    /// Print the letters as a person reads them instead
+    #[arg(long, conflicts_with_all = ["html", "diff"])]
+    text: bool,
     /// Only these rows, as in 5,10-20,30-; the first row after the header is 1
     #[arg(long, visible_alias = "row", value_name = "ROWS")]
     rows: Option<Selection>,
@@ -65,7 +71,7 @@ enum Output {
 
 impl RenderArgs {
     pub(crate) fn run(self, printer: Printer) -> Result<ExitStatus, CliError> {
-        if let Some(page) = &self.preview.html {
+        if let Some(page) = &self.html {
             return self.write_page(page, printer);
         }
         if let Some(old) = self.diff.as_deref().and_then(plan::digest) {
@@ -76,7 +82,7 @@ impl RenderArgs {
         // The earlier output is opened first: an unusable one is reported before a million rows are checked.
         let mut output = match &self.diff {
             Some(old) => Output::Difference(Box::new(Difference::open(old, printer)?)),
-            None if self.preview.text => Output::Letters(Box::new(anstream::stdout().lock())),
+            None if self.text => Output::Letters(Box::new(anstream::stdout().lock())),
             None => Output::Requests(BufWriter::with_capacity(64 * 1024, io::stdout())),
         };
         // A different `now()` would change every letter with a date and hide the real changes.
@@ -103,7 +109,7 @@ impl RenderArgs {
             Output::Difference(difference) => difference.finish(report)?,
             Output::Letters(mut out) => out.flush().map_err(CliError::Stdout)?,
         }
-        if self.preview.text
+        if self.text
             && let Some(due) = report.due_text()
         {
             printer.note(format_args!("due {due}"));
@@ -119,24 +125,6 @@ impl RenderArgs {
             report.plan
         ));
         Ok(ExitStatus::Success)
-    }
-
-    /// Writes the page: the first pass counts and chooses, the second one writes.
-    fn write_page(&self, page: &Path, printer: Printer) -> Result<ExitStatus, CliError> {
-        refuse_foreign(page, "preview", |head| head.contains(MARK))?;
-        let mut summary = MailingSummary::default();
-        let each = &mut |delivery: &_| summary.add(delivery);
-        let checked = CheckedMailing::check(&self.target, printer, None, each)?;
-        let narrowed = self.key.is_some() || self.rows.is_some() || self.limit.is_some();
-        let chosen = narrowed.then(|| self.choose(&checked, printer));
-        self.preview.write_page(
-            page,
-            &self.target,
-            &checked,
-            &summary,
-            chosen.transpose()?,
-            printer,
-        )
     }
 
     fn choose(&self, checked: &CheckedMailing, printer: Printer) -> Result<RowChoice, CliError> {

@@ -9,10 +9,9 @@ use crate::manifest;
 use crate::report::{self, Report, ReportError};
 use clap::{Args, ValueEnum};
 
-use super::destination::Destination;
 use super::file::{refuse_foreign, write_whole};
 use super::proofs::{latest_journal, recipient};
-use super::target::Target;
+use super::target::{Destination, Target};
 use super::{CliError, ExitStatus, Printer};
 
 /// Tell again how a mailing went.

@@ -8,8 +8,7 @@ use crate::text::count;
 use clap::Args;
 
 use super::check::CheckedMailing;
-use super::destination::Destination;
-use super::target::Target;
+use super::target::{Destination, Target};
 use super::{CliError, Printer};
 
 #[expect(

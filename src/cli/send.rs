@@ -26,7 +26,6 @@ use super::auth::{AuthArgs, Credentials};
 use super::check::{CheckedMailing, MailingCheck, earlier_runs};
 use super::choose::{at_least_one, choose};
 use super::confirm::{confirm, refuse_unexpected};
-use super::destination::Destination;
 use super::events::{Events, RunSummary};
 use super::interrupt::interrupted_twice;
 use super::own_sandbox::OwnSandbox;
@@ -34,7 +33,7 @@ use super::progress::Progress;
 use super::proofs::recipient;
 use super::report::{broken_pipe, write_all};
 use super::resume::{self, ResumeArgs};
-use super::target::Target;
+use super::target::{Destination, Target};
 use super::{CliError, ExitStatus, Printer};
 
 /// The interval between letters when neither flag nor manifest sets a rate: 10 a second. Altinn publishes no limit for sending; this is a careful default.

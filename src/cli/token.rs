@@ -16,10 +16,9 @@ use tokio::runtime::Runtime;
 
 use super::auth::{AuthArgs, Connection, Credentials};
 use super::check_report::{Checks, clock, duration};
-use super::destination::Destination;
 use super::doctor::{A_TOKEN, Doctor};
 use super::own_sandbox::OwnSandbox;
-use super::target::Target;
+use super::target::{Destination, Target};
 use super::{CliError, ExitStatus, Printer};
 
 /// Get an access token, and show what it allows; or find out why there is none.

@@ -1,55 +1,40 @@
-//! `massebrev render --text` and `--html`: letters as their recipients see them.
+//! `massebrev render --html`: letters as their recipients see them, on a page.
 
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::plan::{RowChoice, Selection};
-use crate::preview::{MailingSummary, Page, PageHeader, PageLetters, RowWarnings, sample};
+use crate::preview::{MARK, MailingSummary, Page, PageHeader, PageLetters, RowWarnings, sample};
 use crate::text::count;
-use clap::Args;
 use jiff::Timestamp;
 
-use super::check::CheckedMailing;
-use super::command_line::TypedCommand;
-use super::file::write_whole;
-use super::target::Target;
-use super::{CliError, ExitStatus, Printer};
+use super::RenderArgs;
+use crate::cli::check::CheckedMailing;
+use crate::cli::command_line::TypedCommand;
+use crate::cli::file::{refuse_foreign, write_whole};
+use crate::cli::{CliError, ExitStatus, Printer};
 
 /// The number of letters above which browsers get slow on the page.
 const SLOW_PAGE: u64 = 5_000;
 
-#[derive(Debug, Args)]
-pub(crate) struct PreviewArgs {
-    /// With --html: every letter, not only a sample of them
-    #[arg(long, env = "MASSEBREV_RENDER_ALL", requires = "html", conflicts_with_all = ["key", "limit", "rows"])]
-    all: bool,
-    /// Write a page for a browser instead: letters, e-mails and SMS as their readers see them, SMS parts counted
-    #[arg(long, value_name = "FILE", conflicts_with = "diff")]
-    pub(super) html: Option<PathBuf>,
-    /// Print the letters as a person reads them instead
-    #[arg(long, conflicts_with_all = ["html", "diff"])]
-    pub(super) text: bool,
-}
-
-impl PreviewArgs {
-    /// Writes the page. `summary` comes from the first pass; `chosen` are the rows the command line names, if it names any.
-    pub(crate) fn write_page(
-        &self,
-        page: &Path,
-        target: &Target,
-        checked: &CheckedMailing,
-        summary: &MailingSummary,
-        chosen: Option<RowChoice>,
-        printer: Printer,
-    ) -> Result<ExitStatus, CliError> {
+impl RenderArgs {
+    /// Writes the page: the first pass counts and chooses, the second one writes.
+    pub(super) fn write_page(&self, page: &Path, printer: Printer) -> Result<ExitStatus, CliError> {
+        refuse_foreign(page, "preview", |head| head.contains(MARK))?;
+        let mut summary = MailingSummary::default();
+        let each = &mut |delivery: &_| summary.add(delivery);
+        let checked = CheckedMailing::check(&self.target, printer, None, each)?;
         let warnings = RowWarnings::from_problems(&checked.check_report.problems);
-        let choice = match chosen {
-            Some(RowChoice { rows, letters, .. }) => PageLetters::Rows { rows, letters },
-            None if self.all => PageLetters::All,
-            None => PageLetters::Sample(sample(summary, &warnings)),
+        let choice = if self.key.is_some() || self.rows.is_some() || self.limit.is_some() {
+            let RowChoice { rows, letters, .. } = self.choose(&checked, printer)?;
+            PageLetters::Rows { rows, letters }
+        } else if self.all {
+            PageLetters::All
+        } else {
+            PageLetters::Sample(sample(&summary, &warnings))
         };
         write_whole(page, |out| {
-            write_letters(checked, summary, &warnings, &choice, out)
+            write_letters(&checked, &summary, &warnings, &choice, out)
         })?;
         let (shown, letters) = (choice.count(summary.letters), summary.letters);
         let languages: Vec<_> = summary
@@ -67,7 +52,7 @@ impl PreviewArgs {
         if shown > SLOW_PAGE {
             printer.note("browsers get slow with so many letters: --limit makes a smaller page");
         }
-        let send = target.command("send");
+        let send = self.target.command("send");
         printer.note(format_args!(
             "next: look at {page}, then {send} --plan {plan}"
         ));

@@ -8,8 +8,8 @@ use super::{SendArgs, SendPlan, proof};
 use crate::cli::auth::Credentials;
 use crate::cli::check::CheckedMailing;
 use crate::cli::confirm::question;
-use crate::cli::destination::Destination;
 use crate::cli::resume;
+use crate::cli::target::Destination;
 use crate::cli::{CliError, ExitStatus, Printer};
 
 impl SendArgs {

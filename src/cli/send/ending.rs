@@ -9,9 +9,8 @@ use crate::text::count;
 use super::proof;
 use crate::cli::check::CheckedMailing;
 use crate::cli::command_line::TypedCommand;
-use crate::cli::destination::Destination;
 use crate::cli::resume;
-use crate::cli::target::Target;
+use crate::cli::target::{Destination, Target};
 use crate::cli::{ExitStatus, Printer};
 
 /// Prints the end of the run and the next command, and returns the exit status.

@@ -16,9 +16,9 @@ use super::ending::print_ending;
 use crate::cli::check::CheckedMailing;
 use crate::cli::choose::{choose, rows};
 use crate::cli::command_line::TypedCommand;
-use crate::cli::destination::Destination;
 use crate::cli::proofs::journal_path;
 use crate::cli::resume;
+use crate::cli::target::Destination;
 use crate::cli::{CliError, ExitStatus, Printer};
 
 /// The largest number of rows that are printed with the reasons for their choice.
