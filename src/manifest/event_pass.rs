@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use saphyr_parser::{Event, Parser, ScalarStyle, Span};
 
-use super::positions::{Member, NodeKind, Positions, YamlNode};
+use super::positions::{Member, NodeKind, Positions, YamlNode, YamlValue};
 use super::yaml_problems::{PROBLEM_LIMIT, YamlProblems};
 use crate::diagnostic::{Problems, Source};
 
@@ -28,6 +28,10 @@ pub(super) struct EventPass {
 pub(super) fn read_events(source: &Arc<Source>) -> EventPass {
     let mut reader = EventReader::new(source);
     let complete = reader.problems.check_characters() && reader.read_document();
+    // Secrets are looked for in what has been read, whether it has an end or not.
+    while !reader.open.is_empty() {
+        reader.close(0..0);
+    }
     EventPass {
         positions: reader.positions,
         problems: reader.problems.found,
@@ -46,8 +50,8 @@ struct EventReader<'s> {
     positions: Positions,
     /// The mappings and lists that are still open, outermost first.
     open: Vec<OpenNode>,
-    /// The values with an anchor, by the parser's number for it.
-    anchors: HashMap<usize, Anchor>,
+    /// The values with an anchor, by the parser's number for it, and their weights. A value is there when it is closed.
+    anchors: HashMap<usize, (Arc<YamlNode>, usize)>,
     /// The number of values that aliases have added so far.
     expanded: usize,
     last_end: usize,
@@ -58,7 +62,7 @@ struct EventReader<'s> {
 
 /// A mapping or list of which the end has not been read.
 struct OpenNode {
-    node: usize,
+    node: YamlNode,
     anchor: usize,
     /// The key of a mapping whose value comes next: its text, when it is a plain text, and its range.
     key: Option<(Option<String>, Range<usize>)>,
@@ -67,12 +71,6 @@ struct OpenNode {
     is_key: bool,
     /// The number of values in it. An alias counts as many as the value it stands for.
     weight: usize,
-}
-
-struct Anchor {
-    node: usize,
-    /// `None` until the value is closed.
-    weight: Option<usize>,
 }
 
 impl<'s> EventReader<'s> {
@@ -154,22 +152,23 @@ impl<'s> EventReader<'s> {
         span: Range<usize>,
     ) {
         let plain = style == ScalarStyle::Plain && !has_tag;
-        let span = self.without_trailing_space(span);
+        let mut span = self.without_trailing_space(span);
         // Only plain scalars are read as numbers; quotes or a tag make a text of them.
         if plain {
             self.problems.check_number(text, &span);
         }
-        let node = self.add(NodeKind::Scalar(style), span, plain && text.is_empty());
-        self.set_anchor(anchor, node, Some(1));
-        self.attach(node, Some(text));
-        self.add_weight(1);
+        // An empty value is nowhere in the text; its key is the place that a person can find.
+        let key = self.open.last().and_then(|open| open.key.as_ref());
+        if let Some((_, key)) = key.filter(|_| plain && text.is_empty()) {
+            span = key.clone();
+        }
+        let kind = NodeKind::Scalar(style);
+        self.add(YamlNode { span, kind }, anchor, 1, Some(text));
     }
 
     /// Adds an alias and counts the values it stands for; an alias within its own anchor, or one too many, ends the reading.
     fn alias(&mut self, anchor: usize, span: Range<usize>) -> Flow {
-        let anchor = self.anchors.get(&anchor);
-        let Some((node, weight)) = anchor.and_then(|anchor| Some((anchor.node, anchor.weight?)))
-        else {
+        let Some((node, weight)) = self.anchors.get(&anchor).cloned() else {
             let message = "an alias stands within what it refers to";
             self.problems.add(span, message, "write the value out");
             return Flow::Break(false);
@@ -182,9 +181,12 @@ impl<'s> EventReader<'s> {
             self.problems.add(span, message, hint);
             return Flow::Break(false);
         }
-        let node = self.add(NodeKind::Alias(node), span, false);
-        self.attach(node, None);
-        self.add_weight(weight);
+        let value = YamlValue {
+            span,
+            is_alias: true,
+            node,
+        };
+        self.attach(value, weight, None);
         Flow::Continue(())
     }
 
@@ -200,21 +202,17 @@ impl<'s> EventReader<'s> {
         let is_key = self.expects_key();
         // A structure within such a key is a part of the same mistake: one problem is enough.
         if is_key && !self.open.iter().any(|open| open.is_key) {
-            let outer = self.open.last().map(|open| open.node);
-            let outer = outer.and_then(|node| self.positions.nodes.get(node));
-            match (&kind, outer) {
+            match (&kind, self.open.last()) {
                 (NodeKind::Mapping(_), Some(outer)) => {
-                    let start = outer.span.start;
+                    let start = outer.node.span.start;
                     self.problems.add_mapping_as_key(start, &span);
                 }
                 _ => self.problems.add_structure_as_key(&span),
             }
         }
-        let node = self.add(kind, span, false);
-        self.set_anchor(anchor, node, None);
-        self.attach(node, None);
+        self.last_end = self.last_end.max(span.end);
         self.open.push(OpenNode {
-            node,
+            node: YamlNode { span, kind },
             anchor,
             key: None,
             seen: HashMap::new(),
@@ -226,97 +224,76 @@ impl<'s> EventReader<'s> {
 
     /// Closes the innermost mapping or list, of which the end and the weight are now known.
     fn close(&mut self, span: Range<usize>) {
-        let Some(open) = self.open.pop() else { return };
+        let Some(mut open) = self.open.pop() else {
+            return;
+        };
         // A block has no closing sign, and the parser's span for its end is empty: it ends with the last value in it.
         let end = if span.is_empty() {
             self.last_end
         } else {
             self.without_trailing_space(span).end
         };
-        if let Some(node) = self.positions.nodes.get_mut(open.node) {
-            node.span.end = end.max(node.span.end);
-        }
+        open.node.span.end = end.max(open.node.span.end);
         self.last_end = self.last_end.max(end);
-        self.set_anchor(open.anchor, open.node, Some(open.weight));
-        self.add_weight(open.weight);
+        self.add(open.node, open.anchor, open.weight, None);
     }
 
-    fn set_anchor(&mut self, anchor: usize, node: usize, weight: Option<usize>) {
+    /// Adds a value whose end has been read. `text` is that of a scalar.
+    fn add(&mut self, node: YamlNode, anchor: usize, weight: usize, text: Option<&str>) {
+        let value = YamlValue {
+            span: node.span.clone(),
+            is_alias: false,
+            node: Arc::new(node),
+        };
         // The parser's number for a value without an anchor is 0.
         if anchor != 0 {
-            self.anchors.insert(anchor, Anchor { node, weight });
+            let anchored = (Arc::clone(&value.node), weight);
+            self.anchors.insert(anchor, anchored);
         }
+        self.attach(value, weight, text);
     }
 
-    /// Adds a node and returns its index. A value without a text (`empty`) gets the range of its key.
-    fn add(&mut self, kind: NodeKind, span: Range<usize>, empty: bool) -> usize {
-        let key = self.open.last().and_then(|open| open.key.as_ref());
-        // An empty value is nowhere in the text; its key is the place that a person can find.
-        let span = match key {
-            Some((_, key)) if empty => key.clone(),
-            _ => span,
-        };
-        self.last_end = self.last_end.max(span.end);
-        self.positions.nodes.push(YamlNode { span, kind });
-        self.positions.nodes.len() - 1
-    }
-
-    /// Puts a node into the innermost open mapping or list: as an item, a key, or the value of the key before it. `text` is the node's when it is a scalar.
-    fn attach(&mut self, node: usize, text: Option<&str>) {
-        let span = self.positions.nodes.get(node).map(|node| node.span.clone());
-        let span = span.unwrap_or_default();
+    /// Puts a value into the innermost open mapping or list: as an item, a key, or the value of the key before it.
+    fn attach(&mut self, value: YamlValue, weight: usize, text: Option<&str>) {
+        self.last_end = self.last_end.max(value.span.end);
         let Some(open) = self.open.last_mut() else {
+            self.positions.root.get_or_insert(value);
             return;
         };
+        open.weight = open.weight.saturating_add(weight);
         // In a mapping keys and values take turns.
-        let key = open.key.take();
-        let outer = self.positions.nodes.get_mut(open.node);
-        match (outer.map(|node| &mut node.kind), key) {
-            (Some(NodeKind::List(items)), _) => items.push(node),
-            (Some(NodeKind::Mapping(members)), Some((key, key_span))) => {
-                // In YAML 1.1 the key `<<` merges a mapping into the one around it.
-                let merges = key.as_deref() == Some("<<");
+        match (&mut open.node.kind, open.key.take()) {
+            (NodeKind::List(items), _) => items.push(value),
+            (NodeKind::Mapping(members), Some((key, key_span))) => {
+                // In YAML 1.1 the key `<<` merges a mapping into the one around it. The error of a scalar in its place has no place in `serde_yaml`.
+                if key.as_deref() == Some("<<") && matches!(value.node.kind, NodeKind::Scalar(_)) {
+                    let (span, hint) = (value.span.clone(), "name an anchor: `<<: *name`");
+                    self.problems.add(span, "`<<` takes a mapping", hint);
+                }
                 members.push(Member {
                     key,
                     key_span,
-                    value: node,
+                    value,
                 });
-                if merges {
-                    self.check_merge(node, span);
-                }
             }
-            (Some(NodeKind::Mapping(_)), None) => {
+            (NodeKind::Mapping(_), None) => {
+                let span = value.span;
                 open.key = Some((text.map(str::to_owned), span.clone()));
                 let first = text.and_then(|text| open.seen.insert(text.to_owned(), span.clone()));
                 if let Some(first) = first {
                     self.problems.add_duplicate(span, &first);
                 }
             }
-            _ => {}
-        }
-    }
-
-    /// Reports a merge key with a scalar as its value; its error in `serde_yaml` has no place.
-    fn check_merge(&mut self, node: usize, span: Range<usize>) {
-        let merged = self.positions.resolve(node);
-        if merged.is_some_and(|node| matches!(node.kind, NodeKind::Scalar(_))) {
-            let hint = "name an anchor: `<<: *name`";
-            self.problems.add(span, "`<<` takes a mapping", hint);
+            (NodeKind::Scalar(_), _) => {}
         }
     }
 
     /// True when the next node is a key of the innermost open mapping.
     fn expects_key(&self) -> bool {
-        self.open.last().is_some_and(|open| {
-            let node = self.positions.nodes.get(open.node);
-            open.key.is_none() && node.is_some_and(|node| matches!(node.kind, NodeKind::Mapping(_)))
+        let open = self.open.last();
+        open.is_some_and(|open| {
+            open.key.is_none() && matches!(open.node.kind, NodeKind::Mapping(_))
         })
-    }
-
-    fn add_weight(&mut self, weight: usize) {
-        if let Some(open) = self.open.last_mut() {
-            open.weight = open.weight.saturating_add(weight);
-        }
     }
 
     /// The byte offset of a character; the end of the text for characters behind it.

@@ -42,7 +42,7 @@ pub(super) fn hide(problems: Problems, source: &Arc<Source>, positions: &Positio
     let mut hidden = Vec::new();
     // A secret may also stand in `environment`, in an address.
     let mut pointers = vec!["/auth".to_owned(), "/environment".to_owned()];
-    if let Some(NodeKind::Mapping(members)) = positions.nodes.first().map(|root| &root.kind) {
+    if let Some(NodeKind::Mapping(members)) = positions.root.as_ref().map(|root| &root.node.kind) {
         let names = members.iter().filter_map(|member| member.key.as_deref());
         let misplaced = names.filter(|name| is_misplaced(name));
         pointers.extend(misplaced.map(|name| format!("/{}", pointer_token(name))));
