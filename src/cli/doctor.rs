@@ -1,7 +1,7 @@
 //! `token --check`: tries the connection to Altinn step by step, and names the step that fails.
 
 use crate::altinn::{Access, Answer, Client, Environment};
-use crate::http::{ProbeAnswer, host, probe, resolve};
+use crate::http::{Reply, host, probe, resolve};
 use crate::maskinporten::{Token, TokenError};
 use uuid::Uuid;
 
@@ -70,7 +70,7 @@ impl Doctor<'_> {
             let metadata = format!("{maskinporten}/.well-known/oauth-authorization-server");
             if let Some(answer) = self.connect(connection, &metadata, checks).await {
                 check_metadata(&answer, checks);
-                clock_ahead = answer.clock_ahead;
+                clock_ahead = answer.clock_ahead();
             } else {
                 checks.skip(&["metadata"], "there is no connection");
             }
@@ -79,7 +79,7 @@ impl Doctor<'_> {
         if !has_key || platform != maskinporten {
             let answer = self.connect(connection, platform, checks).await;
             // Maskinporten's clock counts first, because it is the one that judges grants.
-            clock_ahead = clock_ahead.or(answer.and_then(|answer| answer.clock_ahead));
+            clock_ahead = clock_ahead.or(answer.and_then(|answer| answer.clock_ahead()));
         }
         check_clock(clock_ahead, checks);
     }
@@ -90,7 +90,7 @@ impl Doctor<'_> {
         connection: &Connection<'_>,
         address: &str,
         checks: &mut Checks,
-    ) -> Option<ProbeAnswer> {
+    ) -> Option<Reply> {
         let host = host(address);
         let proxy = self.environment.proxy_for(address);
         let name = format!("connection {host}");
@@ -286,10 +286,10 @@ async fn check_token(opened: &OpenedSource, checks: &mut Checks) -> Option<Token
     result.ok()
 }
 
-fn check_metadata(answer: &ProbeAnswer, checks: &mut Checks) {
-    match &answer.issuer {
-        Some(issuer) => checks.ok("metadata", format!("the issuer is {issuer}")),
-        None => checks.fail("metadata", Failure::new(
+fn check_metadata(answer: &Reply, checks: &mut Checks) {
+    match answer.issuer() {
+        Ok(issuer) => checks.ok("metadata", format!("the issuer is {issuer}")),
+        Err(_) => checks.fail("metadata", Failure::new(
             format!("HTTP {}, and no issuer in the answer", answer.status),
             "check the address of Maskinporten in the manifest's `environment`, and that no login page of the network stands in between",
         )),

@@ -16,6 +16,6 @@ pub(crate) use checked_file::tests::on_disk;
 pub use client::{ClientError, DEFAULT_TIMEOUT, HttpClient, HttpOptions};
 pub(crate) use client::{Network, host, http_client};
 pub use error::{TransportError, TransportKind};
-pub(crate) use probe::{ProbeAnswer, probe, proxy_for, resolve};
+pub(crate) use probe::{probe, proxy_for, resolve};
 pub(crate) use reply::Reply;
 pub(crate) use text::{plain, presentable, title};

@@ -5,18 +5,8 @@ use std::net::IpAddr;
 
 use hyper_util::client::proxy::matcher::Matcher;
 use reqwest::Url;
-use serde_json::Value;
 
 use super::{HttpClient, Network, Reply, TransportError};
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct ProbeAnswer {
-    pub status: u16,
-    /// The seconds by which this machine's clock is ahead of the server's; negative when it is behind.
-    pub clock_ahead: Option<i64>,
-    /// The `issuer`, when the answer is the metadata of an authorisation server.
-    pub issuer: Option<String>,
-}
 
 /// Looks up the addresses of a URL's host with this machine's resolver.
 pub(crate) async fn resolve(address: &str) -> io::Result<Vec<IpAddr>> {
@@ -45,15 +35,8 @@ pub(crate) fn proxy_for(network: Network, address: &str) -> Option<String> {
 }
 
 /// Requests a URL. Any HTTP answer, also an error, means that the server is reached.
-pub(crate) async fn probe(http: &HttpClient, address: &str) -> Result<ProbeAnswer, TransportError> {
-    let reply = Reply::to(http.get(address)).await?;
-    let body: Value = serde_json::from_slice(&reply.body).unwrap_or_default();
-    let issuer = body.get("issuer").and_then(Value::as_str);
-    Ok(ProbeAnswer {
-        status: reply.status,
-        clock_ahead: reply.clock_ahead(),
-        issuer: issuer.map(str::to_owned),
-    })
+pub(crate) async fn probe(http: &HttpClient, address: &str) -> Result<Reply, TransportError> {
+    Reply::to(http.get(address)).await
 }
 
 #[cfg(test)]
@@ -81,10 +64,10 @@ mod tests {
             .await
             .unwrap();
         assert_eq!(
-            (metadata.status, metadata.issuer.as_deref()),
-            (200, Some("i"))
+            (metadata.status, metadata.issuer()),
+            (200, Ok("i".to_owned()))
         );
-        assert!(metadata.clock_ahead.unwrap() > 900_000_000);
+        assert!(metadata.clock_ahead().unwrap() > 900_000_000);
         assert_eq!(probe(&http, &listener.base).await.unwrap().status, 404);
         assert_eq!(proxy_for(Network::Local, &listener.base), None);
         let found = resolve(&listener.base).await.unwrap();

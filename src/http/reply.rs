@@ -4,6 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use reqwest::header::{self, HeaderMap, HeaderName};
 use reqwest::{RequestBuilder, Response};
+use serde_json::Value;
 
 use super::TransportError;
 use super::client::host_of;
@@ -139,6 +140,15 @@ impl Reply {
             (words, _) => words,
         };
         super::presentable(reason, limit)
+    }
+
+    /// The `issuer`, when the answer is the metadata of an authorisation server; `Err` says what it is instead.
+    pub(crate) fn issuer(&self) -> Result<String, &'static str> {
+        let value: Value = serde_json::from_slice(&self.body).map_err(|_| "not JSON")?;
+        match value.get("issuer").and_then(Value::as_str) {
+            Some(name) if !name.trim().is_empty() => Ok(name.to_owned()),
+            _ => Err("no `issuer` in it"),
+        }
     }
 
     /// The seconds by which this machine's clock is ahead of the server's, without the time of transport; negative when it is behind.

@@ -2,7 +2,6 @@
 
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
 use tokio::sync::Mutex;
 
 use crate::http::{HttpClient, Reply};
@@ -50,11 +49,7 @@ impl Metadata {
         if !reply.is_success() {
             return Err(format!("HTTP {}", reply.status));
         }
-        let value: Value = serde_json::from_slice(&reply.body).map_err(|_| "not JSON")?;
-        match value.get("issuer").and_then(Value::as_str) {
-            Some(name) if !name.trim().is_empty() => Ok(name.to_owned()),
-            _ => Err("no `issuer` in it".to_owned()),
-        }
+        Ok(reply.issuer()?)
     }
 }
 
