@@ -84,11 +84,10 @@ impl Language {
     /// The languages in which a letter is needed.
     pub(super) fn needed(self) -> Vec<&'static str> {
         // Rows without a language get `nb`.
-        let blanks = [self.blanks, false, false];
-        let needed = LANGUAGES.into_iter().zip(self.present).zip(blanks);
+        let is_needed = |at: usize| self.present[at] || (at == 0 && self.blanks);
+        let needed = LANGUAGES.into_iter().enumerate();
         needed
-            .filter(|((_, present), blank)| *present || *blank)
-            .map(|((language, _), _)| language)
+            .filter_map(|(at, language)| is_needed(at).then_some(language))
             .collect()
     }
 }
