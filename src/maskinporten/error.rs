@@ -150,7 +150,7 @@ fn clock_hint(ahead: i64) -> Option<String> {
 #[error("{message}")]
 pub struct SourceError {
     pub(super) message: String,
-    pub(super) hint: &'static str,
+    pub(crate) hint: &'static str,
     pub(super) is_transient: bool,
     #[source]
     pub(super) source: Option<Arc<std::io::Error>>,

@@ -27,20 +27,14 @@ pub struct GeneratorSettings {
     pub password: SecretString,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum GeneratorError {
-    #[error("the test token generator has no tokens for `{0}`")]
-    NotATest(String),
-    /// The address is not HTTPS, so the password would travel unencrypted; or it is no plain address.
-    #[error("the test token generator's address must be a plain https:// address")]
-    Address,
-}
+pub(crate) const KEY_INSTEAD: &str =
+    "use a key of your own in `auth.key`; the generator is for tests in tt02 and the like";
 
 /// Makes a source that requests its tokens from the generator. Fetches nothing yet. Every environment that is not known to be for tests is refused.
 pub fn from_generator(
     http: HttpClient,
     settings: GeneratorSettings,
-) -> Result<Arc<dyn TokenSource>, GeneratorError> {
+) -> Result<Arc<dyn TokenSource>, SourceError> {
     let address = address(&settings)?;
     let settings = Arc::new(settings);
     Ok(from_fn(move || {
@@ -95,18 +89,26 @@ fn is_test(environment: &str) -> bool {
 }
 
 /// Builds the URL of the request, and refuses addresses that would leak the password.
-fn address(settings: &GeneratorSettings) -> Result<Url, GeneratorError> {
-    if !is_test(&settings.environment) {
-        return Err(GeneratorError::NotATest(settings.environment.clone()));
+fn address(settings: &GeneratorSettings) -> Result<Url, SourceError> {
+    let environment = &settings.environment;
+    if !is_test(environment) {
+        return Err(SourceError::new(
+            format!("the test token generator has no tokens for `{environment}`"),
+            "say which test environment the token is for: `auth.token.generator.environment: tt02`",
+        ));
     }
+    let refused = || {
+        let message = "the test token generator's address must be a plain https:// address";
+        SourceError::new(message.to_owned(), KEY_INSTEAD)
+    };
     let base = settings.address.trim_end_matches('/');
-    let mut url = Url::parse(&format!("{base}/api/GetEnterpriseToken"))
-        .map_err(|_| GeneratorError::Address)?;
+    let url = Url::parse(&format!("{base}/api/GetEnterpriseToken"));
+    let mut url = url.map_err(|_| refused())?;
     let local = matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"));
     let secure = url.scheme() == "https" || url.scheme() == "http" && local;
     let plain = url.username().is_empty() && url.password().is_none() && url.query().is_none();
     if !secure || !plain || url.fragment().is_some() {
-        return Err(GeneratorError::Address);
+        return Err(refused());
     }
     // The generator takes 0 for its own default.
     let lifetime = settings.lifetime.as_secs().max(1).to_string();
@@ -201,7 +203,8 @@ mod tests {
                 ..settings(GENERATOR)
             };
             let error = from_generator(HttpClient::new(), settings).unwrap_err();
-            assert_eq!(error, GeneratorError::NotATest(name.to_owned()));
+            let told = format!("the test token generator has no tokens for `{name}`");
+            assert_eq!(error.to_string(), told);
         }
         for address in [
             "http://generator.example",
@@ -211,7 +214,7 @@ mod tests {
             "https://x?a=b",
         ] {
             let error = from_generator(HttpClient::new(), settings(address)).unwrap_err();
-            assert_eq!(error, GeneratorError::Address, "{address}");
+            assert!(error.to_string().contains("plain https"), "{address}");
         }
         assert!(from_generator(HttpClient::new(), settings(GENERATOR)).is_ok());
     }

@@ -34,7 +34,8 @@ pub use codes::{Explanation, explain};
 pub(crate) use command::SECRET_VARIABLES;
 pub use command::{TokenCommand, from_command};
 pub use error::{SourceError, TokenError};
-pub use generator::{GENERATOR, GeneratorError, GeneratorSettings, from_generator};
+pub(crate) use generator::KEY_INSTEAD;
+pub use generator::{GENERATOR, GeneratorSettings, from_generator};
 #[cfg(test)]
 pub(crate) use key::tests::key as key_for_tests;
 pub use key::{Identity, KeyFile, SigningKey};

@@ -44,15 +44,11 @@ const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Makes a source whose token is in a file, which is read again when it changes. Reads nothing yet.
 pub fn from_file(path: PathBuf) -> Arc<dyn TokenSource> {
-    Arc::new(TokenFile::new(path))
+    let cached = Mutex::default();
+    Arc::new(TokenFile { path, cached })
 }
 
 impl TokenFile {
-    fn new(path: PathBuf) -> Self {
-        let cached = Mutex::default();
-        Self { path, cached }
-    }
-
     fn current(&self) -> Result<Token, SourceError> {
         let mut cached = self.cached.lock().unwrap_or_else(PoisonError::into_inner);
         let is_alive = |token: &&Token| token.time_left() != Some(Duration::ZERO);
@@ -404,7 +400,7 @@ mod tests {
     async fn a_file_is_read_again_when_its_token_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("token");
-        let source = TokenFile::new(path.clone());
+        let source = from_file(path.clone());
         let error = source.token().await.unwrap_err();
         assert!(error.to_string().starts_with("cannot read the token from"));
 
@@ -427,7 +423,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("token");
         std::fs::write(&path, jwt("1", -5)).unwrap();
-        let source = TokenFile::new(path.clone());
+        let source = from_file(path.clone());
         let error = source.token().await.unwrap_err().to_string();
         assert!(error.contains("expired 5 s ago"), "{error}");
         std::fs::write(&path, jwt("a longer one", 60)).unwrap();
@@ -439,7 +435,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("token");
         std::fs::write(&path, jwt("1", 60)).unwrap();
-        let source = TokenFile::new(path.clone());
+        let source = TokenFile {
+            path: path.clone(),
+            cached: Mutex::default(),
+        };
         source.current().unwrap();
         std::fs::write(&path, jwt("another", 60)).unwrap();
         source.cached.lock().unwrap().checked = None;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::altinn::{Environment, HttpClient};
 use crate::manifest::{Auth, GeneratorOrigin, KeySource, Period, TokenOrigin};
 use crate::maskinporten::{
-    GENERATOR, GeneratorError, GeneratorSettings, TokenCommand, TokenSource, from_command,
+    GENERATOR, GeneratorSettings, KEY_INSTEAD, TokenCommand, TokenSource, from_command,
     from_generator,
 };
 use secrecy::{ExposeSecret, SecretString};
@@ -36,14 +36,23 @@ const GENERATED_LIFETIME: Duration = Duration::from_secs(30 * 60);
 impl Origin {
     /// Finds the one origin. Two of the same rank are an error, because it is not clear which one is meant.
     pub(super) fn find(given: &AuthArgs, auth: &Auth, folder: &Path) -> Result<Self, CliError> {
-        let key_file = given
-            .key_file
-            .clone()
-            .map(|file| Self::key(Some(file), None));
-        let token_file = given
-            .token_file
-            .clone()
-            .map(|file| Self::token(Some(file), None));
+        let key = |file, env| {
+            Self::Key(KeySource {
+                file,
+                env,
+                ..KeySource::default()
+            })
+        };
+        let token = |file, env| {
+            Self::Token(TokenOrigin {
+                file,
+                env,
+                ..TokenOrigin::default()
+            })
+        };
+        let key_file = given.key_file.clone().map(|file| key(Some(file), None));
+        let token_file = given.token_file.clone();
+        let token_file = token_file.map(|file| token(Some(file), None));
         let typed = TypedCommand::new();
         // clap reads the variable where there is no flag, so the values below may be of either rank.
         let flags = [("--key-file", &key_file), ("--token-file", &token_file)]
@@ -58,17 +67,13 @@ impl Origin {
             let is_manifests = key == Some(name) || token == Some(name);
             (variable(name).is_some() && !is_manifests).then(|| name.to_owned())
         };
+        let key_variable = own_variable(KEY).map(|name| key(None, Some(name)));
+        let token_variable = own_variable(TOKEN).map(|name| token(None, Some(name)));
         let variables = [
             ("MASSEBREV_KEY_FILE", key_file),
-            (
-                KEY,
-                own_variable(KEY).map(|name| Self::key(None, Some(name))),
-            ),
+            (KEY, key_variable),
             ("MASSEBREV_TOKEN_FILE", token_file),
-            (
-                TOKEN,
-                own_variable(TOKEN).map(|name| Self::token(None, Some(name))),
-            ),
+            (TOKEN, token_variable),
         ];
         if let Some(origin) = at_most_one(variables)? {
             return Ok(origin);
@@ -81,29 +86,9 @@ impl Origin {
             }),
             // Without any key the origin is the variable: it is not set, so the error will name it.
             None => Self::Key(KeySource {
-                file: auth
-                    .key
-                    .as_ref()
-                    .and_then(|key| key.file.as_ref())
-                    .map(in_folder),
+                file: (auth.key.as_ref()).and_then(|key| key.file.as_ref().map(in_folder)),
                 ..auth.key.clone().unwrap_or_default()
             }),
-        })
-    }
-
-    fn key(file: Option<PathBuf>, env: Option<String>) -> Self {
-        Self::Key(KeySource {
-            file,
-            env,
-            ..KeySource::default()
-        })
-    }
-
-    fn token(file: Option<PathBuf>, env: Option<String>) -> Self {
-        Self::Token(TokenOrigin {
-            file,
-            env,
-            ..TokenOrigin::default()
         })
     }
 }
@@ -137,27 +122,10 @@ pub(super) fn token_generator(
     environment: &Environment,
     http: HttpClient,
 ) -> Result<Arc<dyn TokenSource>, CliError> {
-    let settings = generator_settings(origin, auth, environment)?;
-    from_generator(http, settings).map_err(|error| match error {
-        GeneratorError::NotATest(_) => CliError::setup(
-            error.to_string(),
-            "say which test environment the token is for: `auth.token.generator.environment: tt02`",
-        ),
-        GeneratorError::Address => no_generator(error.to_string()),
-    })
-}
-
-fn generator_settings(
-    origin: &GeneratorOrigin,
-    auth: &Auth,
-    environment: &Environment,
-) -> Result<GeneratorSettings, CliError> {
     // Altinn's generator makes tokens for its test environments only; production would refuse them.
     if environment.is_production() {
-        return Err(no_generator(format!(
-            "test tokens are not for {}",
-            environment.name()
-        )));
+        let message = format!("test tokens are not for {}", environment.name());
+        return Err(CliError::setup(message, KEY_INSTEAD));
     }
     let needed = |name: &str| {
         variable(name).ok_or_else(|| {
@@ -171,7 +139,7 @@ fn generator_settings(
     };
     let address = origin.address.as_deref().unwrap_or(GENERATOR);
     let environment = origin.environment.as_deref().unwrap_or(environment.name());
-    Ok(GeneratorSettings {
+    let settings = GeneratorSettings {
         address: address.to_owned(),
         environment: environment.to_owned(),
         scopes: auth.scopes.clone(),
@@ -180,13 +148,8 @@ fn generator_settings(
         lifetime: origin.ttl.map_or(GENERATED_LIFETIME, Period::duration),
         user: needed(USER)?.expose_secret().to_owned(),
         password: needed(PASSWORD)?,
-    })
-}
-
-fn no_generator(message: String) -> CliError {
-    let hint =
-        "use a key of your own in `auth.key`; the generator is for tests in tt02 and the like";
-    CliError::setup(message, hint)
+    };
+    from_generator(http, settings).map_err(|error| CliError::setup(error.to_string(), error.hint))
 }
 
 fn at_most_one<const N: usize>(
