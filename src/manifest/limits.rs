@@ -59,57 +59,33 @@ impl From<Duration> for Period {
     }
 }
 
-impl FromStr for Rate {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let parse = || {
-            let (count, unit) = text.split_once('/')?;
-            let unit = RATE_UNITS.into_iter().find(|(name, _)| *name == unit)?;
-            let count = u32::try_from(whole_number(count)?).ok()?;
-            Some(Self {
-                count: NonZeroU32::new(count)?,
-                unit,
-            })
-        };
-        parse().ok_or(RATE_WORDS)
-    }
+fn rate(text: &str) -> Option<Rate> {
+    let (count, unit) = text.split_once('/')?;
+    let unit = RATE_UNITS.into_iter().find(|(name, _)| *name == unit)?;
+    let count = NonZeroU32::new(u32::try_from(whole_number(count)?).ok()?)?;
+    Some(Rate { count, unit })
 }
 
-impl FromStr for Period {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let parse = || {
-            let digits = text.trim_end_matches(|c: char| !c.is_ascii_digit());
-            let unit = &text[digits.len()..];
-            let (_, milliseconds) = PERIOD_UNITS.into_iter().find(|(name, _)| *name == unit)?;
-            // At most six digits, as in the schema: a million hours still fit in 64 bits of milliseconds.
-            let count = whole_number(digits).filter(|count| (1..1_000_000).contains(count))?;
-            Some(Self(Duration::from_millis(count * milliseconds)))
-        };
-        parse().ok_or(PERIOD_WORDS)
-    }
+fn period(text: &str) -> Option<Period> {
+    let digits = text.trim_end_matches(|c: char| !c.is_ascii_digit());
+    let unit = &text[digits.len()..];
+    let (_, milliseconds) = PERIOD_UNITS.into_iter().find(|(name, _)| *name == unit)?;
+    // At most six digits, as in the schema: a million hours still fit in 64 bits of milliseconds.
+    let count = whole_number(digits).filter(|count| (1..1_000_000).contains(count))?;
+    Some(Period(Duration::from_millis(count * milliseconds)))
 }
 
-impl FromStr for MaxFailures {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let parse = || {
-            let Some(percent) = text.strip_suffix('%') else {
-                return whole_number(text).map(Self::Count);
-            };
-            // `f64` would also take signs, exponents, `inf` and `nan`.
-            let plain = percent.chars().all(|c| c.is_ascii_digit() || c == '.');
-            if percent.starts_with('.') || !plain {
-                return None;
-            }
-            let percent: f64 = percent.parse().ok().filter(|percent| *percent <= 100.0)?;
-            Some(Self::Share(percent / 100.0))
-        };
-        parse().ok_or(FAILURES_WORDS)
+fn max_failures(text: &str) -> Option<MaxFailures> {
+    let Some(percent) = text.strip_suffix('%') else {
+        return whole_number(text).map(MaxFailures::Count);
+    };
+    // `f64` would also take signs, exponents, `inf` and `nan`.
+    let plain = percent.chars().all(|c| c.is_ascii_digit() || c == '.');
+    if percent.starts_with('.') || !plain {
+        return None;
     }
+    let percent: f64 = percent.parse().ok().filter(|percent| *percent <= 100.0)?;
+    Some(MaxFailures::Share(percent / 100.0))
 }
 
 /// A whole number written with at most nine digits and nothing else.
@@ -144,9 +120,17 @@ impl fmt::Display for MaxFailures {
     }
 }
 
-/// Lets serde read and write a setting as its text, and gives it its schema.
+/// Reads a setting from its text, lets serde read and write it so, and gives it its schema.
 macro_rules! text_setting {
-    ($type:ident, $schema:tt) => {
+    ($type:ident, $parse:ident, $words:ident, $schema:tt) => {
+        impl FromStr for $type {
+            type Err = &'static str;
+
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
+                $parse(text).ok_or($words)
+            }
+        }
+
         impl Serialize for $type {
             fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 serializer.collect_str(self)
@@ -176,7 +160,7 @@ macro_rules! text_setting {
     };
 }
 
-text_setting!(Rate, {
+text_setting!(Rate, rate, RATE_WORDS, {
     "description": "A rate such as `10/s`, `120/min` or `1000/h`.",
     "type": "string",
     "pattern": "^[1-9][0-9]{0,8}/(s|min|h)$",
@@ -184,7 +168,7 @@ text_setting!(Rate, {
     "examples": ["120/min"]
 });
 
-text_setting!(Period, {
+text_setting!(Period, period, PERIOD_WORDS, {
     "description": "A length of time such as `500ms`, `90s`, `10m` or `1h`.",
     "type": "string",
     "pattern": "^[1-9][0-9]{0,5}(ms|s|m|h)$",
@@ -192,7 +176,7 @@ text_setting!(Period, {
     "examples": ["90s"]
 });
 
-text_setting!(MaxFailures, {
+text_setting!(MaxFailures, max_failures, FAILURES_WORDS, {
     "description": "A count such as `20`, or a share of all letters such as `5%`.",
     "anyOf": [
         { "type": "integer", "minimum": 0, "maximum": 999_999_999 },
