@@ -22,7 +22,7 @@ pub(super) struct PlainBody {
 pub(super) fn plain_body(delivered: &str, indent: &str) -> PlainBody {
     let arena = Arena::new();
     let mut lines = Lines {
-        leads: vec![Lead::both(indent)],
+        leads: vec![[indent, indent].map(str::to_owned)],
         ..Lines::default()
     };
     lines.blocks(inbox::parse(&arena, delivered), false);
@@ -30,28 +30,13 @@ pub(super) fn plain_body(delivered: &str, indent: &str) -> PlainBody {
     lines.body
 }
 
-/// The prefix of a block: one for its first line, one for the others.
-#[derive(Debug, Clone)]
-struct Lead {
-    first: String,
-    rest: String,
-}
-
-impl Lead {
-    fn both(text: &str) -> Self {
-        Self {
-            first: text.to_owned(),
-            rest: text.to_owned(),
-        }
-    }
-}
-
 #[derive(Debug, Default)]
 struct Lines {
     body: PlainBody,
     /// The text of the current block so far.
     text: String,
-    leads: Vec<Lead>,
+    /// The prefixes of the open blocks, of each one for its first line and one for the others.
+    leads: Vec<[String; 2]>,
     /// True when an empty line is due before the next block.
     gap: bool,
     depth: usize,
@@ -113,7 +98,7 @@ impl Lines {
             }
             NodeValue::CodeBlock(code) => {
                 self.flush();
-                self.leads.push(Lead::both("    "));
+                self.leads.push(["    ", "    "].map(str::to_owned));
                 self.text.push_str(code.literal.trim_end_matches('\n'));
                 self.end_block();
                 self.leads.pop();
@@ -144,10 +129,8 @@ impl Lines {
         is_tight: bool,
     ) {
         self.flush();
-        self.leads.push(Lead {
-            first: sign.to_owned(),
-            rest: rest.map_or_else(|| " ".repeat(sign.len()), str::to_owned),
-        });
+        let rest = rest.map_or_else(|| " ".repeat(sign.len()), str::to_owned);
+        self.leads.push([sign.to_owned(), rest]);
         self.blocks(node, is_tight);
         self.flush();
         self.leads.pop();
@@ -228,17 +211,17 @@ impl Lines {
         if std::mem::take(&mut self.gap) && !self.body.lines.is_empty() {
             self.body.lines.push(String::new());
         }
-        let first = prefix(self.leads.iter().map(|lead| lead.first.as_str()));
+        let first = prefix(self.leads.iter().map(|[first, _]| first.as_str()));
         // The sign of a list item stands before its first line only.
-        for lead in &mut self.leads {
-            lead.first.clone_from(&lead.rest);
+        for [first, rest] in &mut self.leads {
+            first.clone_from(rest);
         }
         let text = visible(&masked(&text));
         self.body.lines.extend(wrap(&text, &first, &self.rest()));
     }
 
     fn rest(&self) -> String {
-        prefix(self.leads.iter().map(|lead| lead.rest.as_str()))
+        prefix(self.leads.iter().map(|[_, rest]| rest.as_str()))
     }
 }
 
