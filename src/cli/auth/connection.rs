@@ -17,7 +17,7 @@ use secrecy::ExposeSecret as _;
 
 use super::key::Signer;
 use super::origin::{Origin, token_command, token_generator, token_text};
-use super::secrets::{self, Secret, warn_if_open};
+use super::secrets::{self, warn_if_open};
 use super::{AuthArgs, secret_guard};
 use crate::cli::{CliError, Printer};
 
@@ -225,22 +225,12 @@ impl OpenedSource {
 
 /// The key that some of Altinn's API gateways ask for, when one is configured.
 fn subscription_key(auth: &Auth, folder: &Path) -> Result<Option<SubscriptionKey>, CliError> {
-    let secret = Secret {
-        what: "subscription key",
-        variable: "MASSEBREV_SUBSCRIPTION_KEY",
-        member: "auth.subscriptionKey",
-        source: auth.subscription_key.as_ref(),
-    };
-    let Some(text) = secret.find(folder)? else {
-        return Ok(None);
-    };
-    SubscriptionKey::new(&text).map(Some).map_err(|error| {
-        CliError::setup(
-            error.to_string(),
-            format!(
-                "check `{}` in the manifest, or {}",
-                secret.member, secret.variable
-            ),
-        )
+    let member = ("auth.subscriptionKey", auth.subscription_key.as_ref());
+    let variable = "MASSEBREV_SUBSCRIPTION_KEY";
+    let found = secrets::find("subscription key", variable, member, folder)?;
+    let key = found.map(|text| SubscriptionKey::new(&text)).transpose();
+    key.map_err(|error| {
+        let hint = format!("check `{}` in the manifest, or {variable}", member.0);
+        CliError::setup(error.to_string(), hint)
     })
 }

@@ -11,7 +11,7 @@ use secrecy::ExposeSecret as _;
 use zeroize::Zeroizing;
 
 use super::AuthArgs;
-use super::secrets::{self, Secret, variable, warn_if_open};
+use super::secrets::{self, variable, warn_if_open};
 use crate::cli::CliError;
 
 /// The variable that holds a key when no other place is named.
@@ -100,17 +100,13 @@ fn key_options(
         let text = secrets::read_text(&folder.join(file), "read the certificate");
         text.map(|text| text.as_str().to_owned())
     });
-    let password = Secret {
-        what: "password for the key",
-        variable: "MASSEBREV_KEY_PASSWORD",
-        member: "auth.key.password",
-        source: source.password.as_ref(),
-    };
+    let member = ("auth.key.password", source.password.as_ref());
+    let variable = "MASSEBREV_KEY_PASSWORD";
     Ok(KeyOptions {
         kid: kid.or(source.kid.as_deref()).map(str::to_owned),
         algorithm: source.algorithm.map(algorithm),
         certificate: certificate.transpose()?,
-        password: password.find(folder)?,
+        password: secrets::find("password for the key", variable, member, folder)?,
         section: source.section.clone(),
     })
 }

@@ -26,38 +26,31 @@ pub(super) fn variable(name: &str) -> Option<SecretString> {
     (!value.trim().is_empty()).then(|| value.as_str().into())
 }
 
-/// A secret that is read from massebrev's own variable, or else from the file or variable that the manifest names.
-pub(super) struct Secret<'a> {
-    /// The secret as messages name it, such as `password for the key`.
-    pub(super) what: &'static str,
-    /// Massebrev's own variable, which wins over the manifest.
-    pub(super) variable: &'static str,
-    /// The member of the manifest that configures it, such as `auth.key.password`.
-    pub(super) member: &'static str,
-    pub(super) source: Option<&'a SecretSource>,
-}
-
-impl Secret<'_> {
-    pub(super) fn find(&self, folder: &Path) -> Result<Option<SecretString>, CliError> {
-        if let Some(text) = variable(self.variable) {
-            return Ok(Some(text));
-        }
-        let Some(source) = self.source else {
-            return Ok(None);
-        };
-        if let Some(file) = &source.file {
-            let text = read_text(&folder.join(file), "read the secret in")?;
-            // Editors end a file with a line break; blanks may belong to a password.
-            return Ok(Some(text.trim_end_matches(['\r', '\n']).into()));
-        }
-        let name = source.env.as_deref().unwrap_or(self.variable);
-        variable(name).map(Some).ok_or_else(|| {
-            CliError::setup(
-                format!("there is no {}: {name} is not set", self.what),
-                format!("set it, or correct `{}` in the manifest", self.member),
-            )
-        })
+/// Reads a secret from massebrev's own variable, or else from the file or variable that the manifest names in `member`. `what` is its name in messages.
+pub(super) fn find(
+    what: &str,
+    own_variable: &str,
+    (member, source): (&str, Option<&SecretSource>),
+    folder: &Path,
+) -> Result<Option<SecretString>, CliError> {
+    if let Some(text) = variable(own_variable) {
+        return Ok(Some(text));
     }
+    let Some(source) = source else {
+        return Ok(None);
+    };
+    if let Some(file) = &source.file {
+        let text = read_text(&folder.join(file), "read the secret in")?;
+        // Editors end a file with a line break; blanks may belong to a password.
+        return Ok(Some(text.trim_end_matches(['\r', '\n']).into()));
+    }
+    let name = source.env.as_deref().unwrap_or(own_variable);
+    variable(name).map(Some).ok_or_else(|| {
+        CliError::setup(
+            format!("there is no {what}: {name} is not set"),
+            format!("set it, or correct `{member}` in the manifest"),
+        )
+    })
 }
 
 /// Returns a warning when other users of this machine can read a file that holds a secret.
