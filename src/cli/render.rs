@@ -2,7 +2,6 @@
 
 mod difference;
 mod page;
-mod plan;
 
 use std::io::{self, BufWriter, Stdout, Write};
 use std::path::PathBuf;
@@ -74,9 +73,9 @@ impl RenderArgs {
         if let Some(page) = &self.html {
             return self.write_page(page, printer);
         }
-        if let Some(old) = self.diff.as_deref().and_then(plan::digest) {
+        if let Some(old) = self.diff.as_deref().and_then(difference::digest) {
             let checked = CheckedMailing::check(&self.target, printer, None, &mut |_| ())?;
-            plan::compare(old, &checked, &self.target, printer)?;
+            difference::compare_plans(old, &checked, &self.target, printer)?;
             return Ok(ExitStatus::Success);
         }
         // The earlier output is opened first: an unusable one is reported before a million rows are checked.
