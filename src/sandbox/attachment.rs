@@ -208,6 +208,7 @@ impl Content {
     /// The MD5 in lower-case hexadecimal.
     pub(super) fn checksum(&self) -> String {
         let digest = self.digest.clone().finalize();
-        digest.iter().map(|byte| format!("{byte:02x}")).collect()
+        let hexadecimal = |text: String, byte| text + &format!("{byte:02x}");
+        digest.iter().fold(String::new(), hexadecimal)
     }
 }
