@@ -25,6 +25,7 @@ pub(crate) struct Events {
 /// The payload of the `summary` event, as far as it is known when the run ends.
 #[derive(Debug, Default, Serialize)]
 pub(crate) struct RunSummary {
+    exit_status: u8,
     mailing: Option<String>,
     environment: Option<String>,
     plan: Option<String>,
@@ -46,6 +47,8 @@ pub(crate) struct RunSummary {
     adds_up: Option<bool>,
     counts: Option<Map<String, Value>>,
     reports: Vec<String>,
+    /// The error that kept the run from starting or continuing; its problems in the form of `validate --format json`.
+    error: Option<Value>,
 }
 
 #[derive(Serialize)]
@@ -55,15 +58,6 @@ struct Line<T> {
     time: String,
     #[serde(flatten)]
     payload: T,
-}
-
-#[derive(Serialize)]
-struct Ended {
-    exit_status: u8,
-    #[serde(flatten)]
-    run_summary: RunSummary,
-    /// The error that kept the run from starting or continuing; its problems in the form of `validate --format json`.
-    error: Option<Value>,
 }
 
 impl Events {
@@ -83,7 +77,8 @@ impl Events {
         let status = ended.as_ref().map_or_else(CliError::exit_status, |&it| it);
         // The run sets its ending as soon as it has one.
         run_summary.ending.get_or_insert("not-started");
-        let error = ended.as_ref().err().map(|error| {
+        run_summary.exit_status = status.code();
+        run_summary.error = ended.as_ref().err().map(|error| {
             json!({
                 "message": error.to_string(),
                 "causes": error.causes(),
@@ -91,14 +86,7 @@ impl Events {
                 "problems": error.problems().into_iter().flat_map(Problems::iter).collect::<Vec<_>>(),
             })
         });
-        self.emit(
-            "summary",
-            Ended {
-                exit_status: status.code(),
-                run_summary,
-                error,
-            },
-        );
+        self.emit("summary", run_summary);
         let printer = self.printer;
         let written = self.broken.into_inner();
         let written = written.map_or(Ok(()), |error| Err(CliError::Stdout(error)));

@@ -12,7 +12,7 @@ use super::{CliError, Printer};
 pub(crate) struct OwnSandbox {
     sandbox: Sandbox,
     runtime: Runtime,
-    environment: Environment,
+    pub(crate) environment: Environment,
 }
 
 impl OwnSandbox {
@@ -37,10 +37,6 @@ impl OwnSandbox {
             sandbox,
             runtime,
         })
-    }
-
-    pub(crate) fn environment(&self) -> &Environment {
-        &self.environment
     }
 
     pub(crate) fn credentials(&self) -> Credentials<'_> {

@@ -96,7 +96,7 @@ impl<'a> Progress<'a> {
             return;
         }
         if matches!(event, Event::Began { .. }) {
-            self.bar.set_length(state.letters());
+            self.bar.set_length(state.letters);
         }
         // The engine emits `Pace` a few times a second; drawing for every letter would cost more than sending it.
         if matches!(event, Event::Began { .. } | Event::Pace(_)) {

@@ -297,7 +297,7 @@ impl SendArgs {
         match &checked.destination {
             Destination::Sandbox => {
                 let own_sandbox = OwnSandbox::start(printer)?;
-                let client = connect(own_sandbox.credentials(), own_sandbox.environment())?;
+                let client = connect(own_sandbox.credentials(), &own_sandbox.environment)?;
                 Ok((client, Some(own_sandbox)))
             }
             Destination::Altinn(environment) => {

@@ -92,7 +92,7 @@ impl TokenArgs {
         };
         let Destination::Altinn(environment) = &subject.destination else {
             let own_sandbox = OwnSandbox::start(printer)?;
-            let ended = run(own_sandbox.credentials(), own_sandbox.environment());
+            let ended = run(own_sandbox.credentials(), &own_sandbox.environment);
             own_sandbox.stop()?;
             return ended;
         };

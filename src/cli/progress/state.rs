@@ -16,7 +16,8 @@ const TOO_SHORT: Duration = Duration::from_secs(2);
 
 #[derive(Debug, Default)]
 pub(super) struct RunProgress {
-    letters: u64,
+    /// The number of letters that this run was to send.
+    pub(super) letters: u64,
     settled: u64,
     ok: u64,
     failed: u64,
@@ -96,10 +97,6 @@ impl RunProgress {
             self.letters,
             self.words(now)
         ))
-    }
-
-    pub(super) fn letters(&self) -> u64 {
-        self.letters
     }
 
     /// The number of letters with an outcome, those of earlier runs included.
@@ -324,7 +321,7 @@ mod tests {
                 run.words(now),
                 format!("{held}4 from earlier runs · {words}")
             );
-            assert_eq!((run.done(), run.letters()), (7, 10));
+            assert_eq!((run.done(), run.letters), (7, 10));
         }
     }
 
