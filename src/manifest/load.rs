@@ -160,28 +160,22 @@ impl LoadedManifest {
 
 /// The manifest that was probably meant by a path that cannot be read: the only one in the folder, else the one with the most similar name.
 fn other_manifest(path: &Path) -> Option<PathBuf> {
-    let beside = if path.is_dir() {
+    let folder = if path.is_dir() {
         path.to_owned()
     } else {
         folder(path)
     };
-    let files = beside.read_dir().ok()?.flatten().map(|file| file.path());
-    let is_yaml = |file: &PathBuf| {
-        let extension = file.extension().and_then(|extension| extension.to_str());
-        matches!(extension, Some("yaml" | "yml"))
-    };
-    let names = files.filter(is_yaml);
-    let mut names: Vec<_> = names
-        .filter_map(|file| Some(file.file_name()?.to_string_lossy().into_owned()))
-        .collect();
-    // The order of a folder's entries is the file system's.
-    names.sort();
     let wrong = path.file_name().unwrap_or_default().to_string_lossy();
+    let mut names = plain_file::beside(&folder, "mailing.yaml");
+    names.retain(|name| {
+        let extension = Path::new(name).extension();
+        extension.is_some_and(|extension| extension == "yaml" || extension == "yml")
+    });
     let name = match names.as_slice() {
         [only] => only,
         several => nearest(&wrong, several.iter().map(String::as_str))?,
     };
-    let other = beside.join(name);
+    let other = folder.join(name);
     Some(
         other
             .strip_prefix(".")

@@ -68,12 +68,16 @@ impl TokenRequest {
         // The request has its own copy, which is dropped with it.
         assertion.zeroize();
         let reply = Reply::to(request).await?;
-        if reply.is_success() {
-            self.update_correction(&reply);
-            read(reply)
-        } else {
-            Err(refused(&reply))
+        if !reply.is_success() {
+            return Err(refused(&reply));
         }
+        // Only when there is a correction: a wrong clock may have been set in the meantime.
+        if let Some(ahead) = reply.clock_ahead()
+            && self.correction.load(Ordering::Acquire) != 0
+        {
+            self.correction.store(ahead, Ordering::Release);
+        }
+        read(reply)
     }
 
     /// The time in seconds since 1970, by Maskinporten's clock once this machine's has been refused.
@@ -83,15 +87,6 @@ impl TokenRequest {
             .unwrap_or_default()
             .as_secs();
         here.saturating_add_signed(-self.correction.load(Ordering::Acquire))
-    }
-
-    /// Updates the correction, if there is one: a wrong clock may have been set in the meantime.
-    fn update_correction(&self, reply: &Reply) {
-        if let Some(ahead) = reply.clock_ahead()
-            && self.correction.load(Ordering::Acquire) != 0
-        {
-            self.correction.store(ahead, Ordering::Release);
-        }
     }
 }
 

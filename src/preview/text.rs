@@ -16,11 +16,8 @@ const NAMES: usize = 13;
 pub(crate) fn text(delivery: &Delivery, out: &mut dyn Write) -> io::Result<()> {
     let letter = LetterView::new(delivery);
     let rule = "=".repeat(WIDTH);
-    writeln!(
-        out,
-        "{rule}\nRow {}, line {}\n{rule}",
-        letter.row, letter.line
-    )?;
+    let (row, line) = (letter.row, letter.line);
+    writeln!(out, "{rule}\nRow {row}, line {line}\n{rule}")?;
     head(&letter, out)?;
     writeln!(out)?;
     let body = plain_body(&letter.delivered, "  ");
@@ -59,21 +56,15 @@ fn head(letter: &LetterView, out: &mut dyn Write) -> io::Result<()> {
 fn below(letter: &LetterView, out: &mut dyn Write) -> io::Result<()> {
     write_named("Due", &letter.due, out)?;
     if !letter.confirm.is_empty() {
-        write_named(
-            "Button",
-            &format!("{} (the recipient must confirm)", letter.confirm),
-            out,
-        )?;
+        let button = format!("{} (the recipient must confirm)", letter.confirm);
+        write_named("Button", &button, out)?;
     }
     for reply in &letter.replies {
         write_named("Button", &format!("{}: {}", reply.text, reply.url), out)?;
     }
     for file in &letter.attachments {
-        write_named(
-            "Attachment",
-            &format!("{} ({})", file.name, file.detail),
-            out,
-        )?;
+        let file = format!("{} ({})", file.name, file.detail);
+        write_named("Attachment", &file, out)?;
     }
     for note in &letter.notes {
         write_named("Note", note, out)?;

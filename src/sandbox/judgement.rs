@@ -37,16 +37,18 @@ pub(super) fn judge(
 ) -> Result<AcceptedRequest, Refusal> {
     let request: Request = serde_json::from_value(body.value)
         .map_err(|error| Refusal::Model(vec![Entry::new("$", error.to_string())]))?;
-    let findings = findings(state, &request, files);
+    let context = Context {
+        new_files: Some(files),
+        size: files.iter().map(|file| file.size).sum(),
+        ..Context::new(Timestamp::now(), state.options.production)
+    };
+    let findings = rules::check(&request, &context);
     let mut entries = body.entries;
-    // Model validation comes first and reports all its faults together; any one of them ends the check.
-    for (path, _) in body
-        .undefined
-        .iter()
-        .filter(|(path, _)| fails_model_validation(path))
-    {
-        entries.push(Entry::new(pascal(path), "The value is not defined."));
-    }
+    // Model validation comes first and reports all its faults together; any one of them ends the check. The template has its own answer, and an undefined
+    // `referenceType` is stored as it is.
+    let paths = body.undefined.iter().map(|(path, _)| path);
+    let undefined = paths.filter(|path| *path != TEMPLATE && !path.ends_with(".referenceType"));
+    entries.extend(undefined.map(|path| Entry::new(pascal(path), "The value is not defined.")));
     add_model(&mut entries, &findings);
     if !entries.is_empty() {
         return Err(Refusal::Model(entries));
@@ -103,20 +105,6 @@ pub(super) fn first_altinn(findings: &[Finding]) -> Option<u16> {
 
 fn errors(findings: &[Finding]) -> impl Iterator<Item = &Finding> {
     findings.iter().filter(|finding| finding.is_error())
-}
-
-fn findings(state: &ServerState, request: &Request, files: &[NewFile<'_>]) -> Vec<Finding> {
-    let context = Context {
-        new_files: Some(files),
-        size: files.iter().map(|file| file.size).sum(),
-        ..Context::new(Timestamp::now(), state.options.production)
-    };
-    rules::check(request, &context)
-}
-
-/// True when an undefined number at `path` fails model validation. The template has its own answer, and an undefined `referenceType` is stored as it is.
-fn fails_model_validation(path: &str) -> bool {
-    path != TEMPLATE && !path.ends_with(".referenceType")
 }
 
 /// The position of a refusal in Altinn's order; refusals without a code come first.

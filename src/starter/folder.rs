@@ -95,24 +95,15 @@ impl Starter {
             });
         }
         let mut written = WrittenFiles::default();
-        let result = self
-            .files
-            .iter()
-            .try_fold(Vec::new(), |mut paths, (name, content)| {
-                let path = folder.join(name);
-                let failed = |source| WriteError::Write {
-                    path: path.clone(),
-                    source,
-                };
-                written.create_folders(folder).map_err(failed)?;
-                written.create_file(&path, content).map_err(failed)?;
-                paths.push(path);
-                Ok(paths)
-            });
-        if result.is_err() {
-            written.undo();
+        for (name, content) in &self.files {
+            let path = folder.join(name);
+            let folders = written.create_folders(folder);
+            if let Err(source) = folders.and_then(|()| written.create_file(&path, content)) {
+                written.undo();
+                return Err(WriteError::Write { path, source });
+            }
         }
-        result
+        Ok(written.files)
     }
 }
 
