@@ -55,7 +55,7 @@ impl SandboxArgs {
         let registration = sandbox.registration();
         if let Some(path) = &self.key_out {
             // Every start makes a new key and replaces the old file. The mark protects the key of a real client from that.
-            let jwk = registration.private_jwk().replacen('{', KEY_MARK, 1);
+            let jwk = registration.jwk.replacen('{', KEY_MARK, 1);
             refuse_foreign(path, "sandbox key", |old| old.starts_with(KEY_MARK))?;
             write_whole(path, |to| {
                 to.write_all(jwk.as_bytes())
@@ -64,7 +64,7 @@ impl SandboxArgs {
         }
         printer.out(format_args!(
             "# in the manifest:\nenvironment: {{ platform: \"{url}\", maskinporten: \"{url}\" }}\nauth:\n  clientId: {}",
-            registration.client_id()
+            registration.client_id
         ))?;
         match &self.key_out {
             Some(path) => {

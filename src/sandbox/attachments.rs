@@ -39,7 +39,6 @@ pub(super) async fn initialize(
     Ok(answer(StatusCode::OK, &id))
 }
 
-/// Handles `POST /attachment/{id}/upload`: stores the content of a file.
 pub(super) async fn upload(
     State(state): State<SharedState>,
     Path(id): Path<String>,
@@ -66,7 +65,6 @@ pub(super) async fn upload(
     Ok(answer(StatusCode::OK, &stored.to_json()))
 }
 
-/// Handles `GET /attachment/{id}`: the status of an attachment.
 pub(super) async fn overview(
     State(state): State<SharedState>,
     Path(id): Path<String>,

@@ -16,7 +16,6 @@ use crate::markdown::{delivered, inbox};
 /// The largest number of letters in the list, which shows the newest first.
 const LISTED: usize = 200;
 
-/// Handles `GET /`: the list of letters.
 pub(super) async fn list(State(state): State<SharedState>) -> Response {
     // The block ends the lock before the page is rendered.
     let letters = {
@@ -28,7 +27,6 @@ pub(super) async fn list(State(state): State<SharedState>) -> Response {
     page(include_str!("inbox.html"), &letters)
 }
 
-/// Handles `GET /letters/{id}`: the page of one letter.
 pub(super) async fn letter(State(state): State<SharedState>, Path(id): Path<String>) -> Response {
     let letter = id.parse::<Uuid>().ok().and_then(|id| {
         let store = state.store();

@@ -32,6 +32,6 @@ mod tests;
 pub use attachment::{AttachmentStatus, ReceivedAttachment};
 pub use letter::{Letter, LetterStatus};
 pub use options::Options;
-pub use registration::{KnownClient, Registration};
+pub use registration::Registration;
 pub use scenario::{Action, Endpoint, Rate, Scenario, Trouble, UnknownScenario, When};
 pub use server::Sandbox;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::registration::{KnownClient, Registration};
+use super::registration::Registration;
 use super::scenario::Scenario;
 
 #[derive(Debug, Clone)]
@@ -14,7 +14,7 @@ pub struct Options {
     /// The client that the sandbox hands out; `None` makes a new one. Generating its key takes time, so tests may share one client.
     pub registration: Option<Registration>,
     /// Further clients, whose keys the caller has.
-    pub clients: Vec<KnownClient>,
+    pub clients: Vec<Registration>,
     /// The organisation all clients belong to, as nine digits.
     pub organization: String,
     pub token_lifetime: Duration,

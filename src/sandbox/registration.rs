@@ -23,11 +23,14 @@ pub(super) const SCOPES: [&str; 3] = [
     "altinn:correspondence.read",
 ];
 
-/// A client that the sandbox has registered, with the private half of its key.
+/// A client and its RSA key.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Registration {
-    client_id: String,
-    private_jwk: String,
+    /// The client id to put in a manifest.
+    pub client_id: String,
+    /// The key as a JWK: private for the client that the sandbox hands out, whose key is valid here only. Of other clients only the public members are read, and
+    /// without a `kid` the key matches any.
+    pub jwk: String,
 }
 
 impl Registration {
@@ -38,40 +41,14 @@ impl Registration {
         let der = pair.as_der().map_err(failed)?;
         Ok(Self {
             client_id: Uuid::new_v4().to_string(),
-            private_jwk: private_jwk(der.as_ref(), &Uuid::new_v4().to_string())?,
+            jwk: private_jwk(der.as_ref(), &Uuid::new_v4().to_string())?,
         })
-    }
-
-    /// The client id to put in a manifest.
-    pub fn client_id(&self) -> &str {
-        &self.client_id
-    }
-
-    /// The private key as a JWK with its `kid`. It is valid in this sandbox only.
-    pub fn private_jwk(&self) -> &str {
-        &self.private_jwk
     }
 }
 
 impl fmt::Debug for Registration {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Registration")
-            .field("client_id", &self.client_id)
-            .finish_non_exhaustive()
-    }
-}
-
-/// A client whose key the caller has.
-#[derive(Clone, PartialEq, Eq)]
-pub struct KnownClient {
-    pub client_id: String,
-    /// The RSA key as a JWK, public or private; only its public members are read. Without a `kid` it matches any.
-    pub jwk: String,
-}
-
-impl fmt::Debug for KnownClient {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("KnownClient")
             .field("client_id", &self.client_id)
             .finish_non_exhaustive()
     }
@@ -90,7 +67,8 @@ struct PublicKey {
 }
 
 impl Clients {
-    pub(super) fn register(&mut self, client_id: &str, jwk: &str) -> io::Result<()> {
+    pub(super) fn register(&mut self, client: &Registration) -> io::Result<()> {
+        let Registration { client_id, jwk } = client;
         let wrong = |kind: &str| {
             let message = format!("the key of client `{client_id}` is not an RSA {kind}");
             io::Error::new(io::ErrorKind::InvalidInput, message)
@@ -101,7 +79,7 @@ impl Clients {
         let n = URL_SAFE_NO_PAD
             .decode(n.trim_end_matches('='))
             .unwrap_or_default();
-        let keys = self.0.entry(client_id.to_owned()).or_default();
+        let keys = self.0.entry(client_id.clone()).or_default();
         keys.push(PublicKey { kid, n, key });
         Ok(())
     }

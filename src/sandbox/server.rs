@@ -43,9 +43,8 @@ impl Sandbox {
             None => tokio::task::spawn_blocking(Registration::generate).await??,
         };
         let mut clients = Clients::default();
-        clients.register(registration.client_id(), registration.private_jwk())?;
-        for client in &options.clients {
-            clients.register(&client.client_id, &client.jwk)?;
+        for client in [&registration].into_iter().chain(&options.clients) {
+            clients.register(client)?;
         }
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, options.port));
         let listener = TcpListener::bind(address).await?;

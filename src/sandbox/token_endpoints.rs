@@ -16,7 +16,6 @@ use super::token::{Claims, Issuer};
 
 const GRANT_TYPE: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 
-/// Handles `GET /.well-known/oauth-authorization-server`: Maskinporten's metadata.
 pub(super) async fn metadata(State(state): State<SharedState>) -> Response {
     let issuer = state.issuer();
     let body = json!({
@@ -30,7 +29,6 @@ pub(super) async fn metadata(State(state): State<SharedState>) -> Response {
     json(StatusCode::OK, &body)
 }
 
-/// Handles `POST /token`: a Maskinporten token for a valid grant.
 pub(super) async fn token(
     State(state): State<SharedState>,
     headers: HeaderMap,

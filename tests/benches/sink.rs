@@ -83,14 +83,14 @@ impl Sink {
     pub(crate) fn credentials(folder: &Path) -> [(&'static str, String); 2] {
         let registration = Registration::generate().unwrap();
         let key = folder.join("key.jwk.json");
-        fs::write(&key, registration.private_jwk()).unwrap();
+        fs::write(&key, &registration.jwk).unwrap();
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt as _;
             fs::set_permissions(&key, fs::Permissions::from_mode(0o600)).unwrap();
         }
         [
-            ("MASSEBREV_CLIENT_ID", registration.client_id().to_owned()),
+            ("MASSEBREV_CLIENT_ID", registration.client_id.clone()),
             ("MASSEBREV_KEY_FILE", key.display().to_string()),
         ]
     }

@@ -368,11 +368,11 @@ impl LiveSandbox {
     }
 
     pub(crate) fn client_id(&self) -> String {
-        self.sandbox.registration().client_id().to_owned()
+        self.sandbox.registration().client_id.clone()
     }
 
     pub(crate) fn private_jwk(&self) -> String {
-        self.sandbox.registration().private_jwk().to_owned()
+        self.sandbox.registration().jwk.clone()
     }
 
     /// What it has received.

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use massebrev::sandbox::{Action, Endpoint, KnownClient, Options, Scenario, Trouble, When};
+use massebrev::sandbox::{Action, Endpoint, Options, Registration, Scenario, Trouble, When};
 use serde_json::{Value, json};
 
 use crate::support::{LiveSandbox, Project, Run};
@@ -74,7 +74,7 @@ fn with_own_key() -> Option<(LiveSandbox, Project)> {
         .collect();
     let jwk = json!({"kty": "RSA", "n": URL_SAFE_NO_PAD.encode(bytes), "e": "AQAB"});
     let sandbox = LiveSandbox::with(Options {
-        clients: vec![KnownClient {
+        clients: vec![Registration {
             client_id: CLIENT.to_owned(),
             jwk: jwk.to_string(),
         }],

@@ -77,13 +77,13 @@ impl Signer {
     /// The client that is registered in every sandbox, with the key the sandbox hands out.
     pub(super) fn for_sandbox(registration: &Registration) -> Result<Self, CliError> {
         let place = "the sandbox".to_owned();
-        let key = SigningKey::from_text(registration.private_jwk(), None);
+        let key = SigningKey::from_text(&registration.jwk, None);
         Ok(Self {
             key: key.map_err(|source| CliError::Key {
                 place: place.clone(),
                 source,
             })?,
-            client_id: registration.client_id().to_owned(),
+            client_id: registration.client_id.clone(),
             place,
             warnings: Vec::new(),
         })

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::client::{PERSON, TestClient, WRITE, body, letter};
-use crate::sandbox::{KnownClient, Options};
+use crate::sandbox::{Options, Registration};
 
 async fn client() -> TestClient {
     TestClient::without_token(Options::default()).await
@@ -74,11 +74,11 @@ async fn a_changed_assertion_is_not_signed() {
 async fn a_client_may_bring_its_own_key() {
     let first = client().await;
     let registration = first.sandbox.registration();
-    let mut public: Value = serde_json::from_str(registration.private_jwk()).unwrap();
+    let mut public: Value = serde_json::from_str(&registration.jwk).unwrap();
     for member in ["d", "p", "q", "dp", "dq", "qi"] {
         public.as_object_mut().unwrap().remove(member);
     }
-    let known_client = |jwk: &Value| KnownClient {
+    let known_client = |jwk: &Value| Registration {
         client_id: "mine".to_owned(),
         jwk: jwk.to_string(),
     };

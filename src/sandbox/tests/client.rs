@@ -58,7 +58,7 @@ impl TestClient {
     pub(super) fn claims(&self, scope: &str) -> Value {
         let now = jiff::Timestamp::now().as_second();
         json!({
-            "iss": self.sandbox.registration().client_id(),
+            "iss": self.sandbox.registration().client_id,
             "aud": self.url("/"), "scope": scope, "iat": now, "exp": now + 100, "jti": Uuid::new_v4(),
         })
     }
@@ -133,7 +133,7 @@ impl TestClient {
     }
 
     pub(super) fn sign(&self, claims: &Value) -> String {
-        let jwk: Value = serde_json::from_str(self.sandbox.registration().private_jwk()).unwrap();
+        let jwk: Value = serde_json::from_str(&self.sandbox.registration().jwk).unwrap();
         let mut header = Header::new(Algorithm::RS256);
         header.kid = jwk["kid"].as_str().map(str::to_owned);
         jsonwebtoken::encode(&header, claims, &encoding_key(&jwk)).unwrap()
