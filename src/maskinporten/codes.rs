@@ -2,8 +2,6 @@
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Explanation {
-    /// The number: 100 for `MP-100`.
-    pub code: u16,
     pub meaning: &'static str,
     /// The next step, as a lowercase fragment.
     pub advice: &'static str,
@@ -18,7 +16,6 @@ pub fn explain(code: u16) -> Option<Explanation> {
         let (known, text) = entry.split_once('\n')?;
         let (meaning, advice) = text.trim_end().split_once('\n')?;
         (known == number).then_some(Explanation {
-            code,
             meaning,
             advice,
             // A grant that has been used, and one that came too late.
@@ -126,9 +123,7 @@ mod tests {
     #[test]
     fn only_used_and_expired_grants_are_worth_signing_again() {
         let again: Vec<u16> = (0..1000)
-            .filter_map(explain)
-            .filter(|known| known.again)
-            .map(|known| known.code)
+            .filter(|code| explain(*code).is_some_and(|known| known.again))
             .collect();
         assert_eq!(again, [12, 130]);
         assert_eq!(explain(999), None);
