@@ -12,7 +12,7 @@ use crate::maskinporten::SECRET_VARIABLES;
 use crate::template;
 
 use super::about::{CompletionsArgs, ManArgs};
-use super::command_line::{TypedCommand, variable};
+use super::command_line::{TypedCommand, arguments, variable};
 use super::explain::ExplainArgs;
 use super::new::NewArgs;
 use super::printer::{Global, Printer};
@@ -160,10 +160,4 @@ pub(crate) fn warn_of_unknown_variables(printer: Printer) {
             ));
         }
     }
-}
-
-/// The arguments of the program and of all its commands.
-pub(crate) fn arguments(definition: &clap::Command) -> impl Iterator<Item = &Arg> {
-    let commands = std::iter::once(definition).chain(definition.get_subcommands());
-    commands.flat_map(clap::Command::get_arguments)
 }

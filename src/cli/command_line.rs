@@ -52,6 +52,12 @@ pub(crate) fn variable(flag: &str) -> String {
     format!("MASSEBREV_{}", name.to_uppercase())
 }
 
+/// The arguments of the program and of all its commands.
+pub(crate) fn arguments(definition: &clap::Command) -> impl Iterator<Item = &clap::Arg> {
+    let commands = std::iter::once(definition).chain(definition.get_subcommands());
+    commands.flat_map(clap::Command::get_arguments)
+}
+
 /// The command that was typed, from which the next one is made.
 #[derive(Debug)]
 pub(crate) struct TypedCommand {

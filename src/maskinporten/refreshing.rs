@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::{Token, TokenError, TokenFuture};
+use super::{Token, TokenError, TokenFuture, TokenSource};
 
 /// A cached token and its source. Clones share both.
 #[derive(Clone)]
@@ -29,6 +29,25 @@ struct State {
 
 /// The pause after a fetch that brought no fresh value, so that a failing source is not asked again for every letter.
 const PAUSE: Duration = Duration::from_secs(5);
+
+/// Makes a source whose tokens come from `fetch`, which is called when no valid token is left, and in the background some time before the current one expires.
+pub fn from_fn<F, R>(fetch: F) -> Arc<dyn TokenSource>
+where
+    F: Fn() -> R + Send + Sync + 'static,
+    R: Future<Output = Result<Token, TokenError>> + Send + 'static,
+{
+    Arc::new(Refreshing::new(move || Box::pin(fetch())))
+}
+
+impl TokenSource for Refreshing {
+    fn token(&self) -> TokenFuture<'_> {
+        Box::pin(self.get())
+    }
+
+    fn reject(&self, token: &Token) {
+        self.forget(token);
+    }
+}
 
 impl Refreshing {
     /// Makes a cache that calls `fetch` for its values. Fetches nothing yet.

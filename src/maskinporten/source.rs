@@ -1,10 +1,8 @@
-//! The trait of token sources, and the source made of a function.
+//! The trait of token sources.
 
 use std::fmt;
 use std::pin::Pin;
-use std::sync::Arc;
 
-use super::refreshing::Refreshing;
 use super::{Token, TokenError};
 
 pub type TokenFuture<'a> = Pin<Box<dyn Future<Output = Result<Token, TokenError>> + Send + 'a>>;
@@ -27,23 +25,4 @@ pub trait TokenSource: fmt::Debug + Send + Sync {
 
     /// Marks a token as refused with 401. The next call of `token` returns another one, if the source has another.
     fn reject(&self, token: &Token);
-}
-
-/// Makes a source whose tokens come from `fetch`, which is called when no valid token is left, and in the background some time before the current one expires.
-pub fn from_fn<F, R>(fetch: F) -> Arc<dyn TokenSource>
-where
-    F: Fn() -> R + Send + Sync + 'static,
-    R: Future<Output = Result<Token, TokenError>> + Send + 'static,
-{
-    Arc::new(Refreshing::new(move || Box::pin(fetch())))
-}
-
-impl TokenSource for Refreshing {
-    fn token(&self) -> TokenFuture<'_> {
-        Box::pin(self.get())
-    }
-
-    fn reject(&self, token: &Token) {
-        self.forget(token);
-    }
 }

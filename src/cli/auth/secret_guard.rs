@@ -7,7 +7,7 @@ use crate::secret::is_secret;
 use serde_json::Value;
 
 use crate::cli::CliError;
-use crate::cli::arguments::arguments;
+use crate::cli::command_line::arguments;
 
 /// Refuses a secret on the command line or in a variable of a flag. To be called before anything that quotes arguments in errors.
 pub(crate) fn check_command_line(definition: &clap::Command) -> Result<(), CliError> {
