@@ -211,8 +211,7 @@ impl Journal {
 
     /// The record of one row; `None` when there is none.
     pub(crate) fn line(&self, key: Uuid) -> Result<Option<RowRecord>, JournalError> {
-        let reader = self.reader();
-        line_of(&reader, key).map_err(|source| reader.read_error(source))
+        line_of(&self.reader(), key)
     }
 
     /// The key of the row that has this correspondence. Asked in the writer's thread, after the entries that wait there.
@@ -225,8 +224,7 @@ impl Journal {
 
     /// The inputs of the latest run, in order; empty for format 1, which does not record them.
     pub(crate) fn inputs(&self) -> Result<Vec<Input>, JournalError> {
-        let reader = self.reader();
-        latest_inputs(&reader).map_err(|source| reader.read_error(source))
+        self.reader().read(latest_inputs)
     }
 
     /// Records that a run begins, with its inputs. Durable when it returns.
@@ -259,13 +257,13 @@ impl Journal {
         &self,
         attachment: &SharedAttachment,
     ) -> Result<Option<Uuid>, JournalError> {
-        let reader = self.reader();
         let sql = "SELECT id FROM attachments WHERE identity = ?1";
-        reader
-            .connection
-            .query_row(sql, [attachment.identity()], |row| row.get(0))
-            .optional()
-            .map_err(|source| reader.read_error(source))
+        self.reader().read(|file| {
+            let mut found = file.prepare_cached(sql)?;
+            found
+                .query_row([attachment.identity()], |row| row.get(0))
+                .optional()
+        })
     }
 
     /// Records an attachment's upload. Durable when it returns.
@@ -376,7 +374,7 @@ mod tests {
     use super::Journal;
     use crate::journal::{
         Dropped, EndedRun, Entry, Header, HowEnded, Input, JournalError, LetterEnd, Outcome,
-        Reason, Recorded, RowRecord, Run, SharedAttachment, Skip, Start, State,
+        Reason, RowRecord, Run, SharedAttachment, Skip, Snapshot, Start, State,
     };
 
     const PERSON: &str = "07827199405";
@@ -448,8 +446,16 @@ mod tests {
     }
 
     fn lines(journal: &Journal) -> Vec<RowRecord> {
-        let snapshot = journal.snapshot().unwrap();
-        snapshot.lines().map(Result::unwrap).collect()
+        lines_of(&journal.snapshot().unwrap())
+    }
+
+    fn lines_of(snapshot: &Snapshot) -> Vec<RowRecord> {
+        let mut lines = Vec::new();
+        let all = snapshot.each_line(|line| {
+            lines.push(line);
+            Ok::<_, JournalError>(())
+        });
+        all.map(|()| lines).unwrap()
     }
 
     async fn send(journal: &Journal, row: u64, outcome: Outcome) -> State {
@@ -458,9 +464,14 @@ mod tests {
         journal.record(key(row), ended(outcome)).await.unwrap()
     }
 
-    fn recorded(journal: &Journal) -> Vec<Recorded> {
+    fn recorded(journal: &Journal) -> Vec<RowRecord> {
+        let mut lines = Vec::new();
         let snapshot = journal.snapshot().unwrap();
-        snapshot.recorded().map(Result::unwrap).collect()
+        let all = snapshot.each_recorded(|line| {
+            lines.push(line);
+            Ok::<_, JournalError>(())
+        });
+        all.map(|()| lines).unwrap()
     }
 
     /// The files as the disk has them at this moment: what a killed process leaves.
@@ -537,7 +548,7 @@ mod tests {
         ];
         assert_eq!(states(&journal), in_flight);
         let counts = journal.snapshot().unwrap().counts().unwrap();
-        assert_eq!(counts, [(State::InFlight, 2), (State::Sent, 2)]);
+        assert_eq!(counts, [(State::InFlight, 2), (State::Sent, 2)].into());
         let in_flight = recorded(&journal);
         let in_flight = in_flight.iter().filter(|row| row.state == State::InFlight);
         assert_eq!(in_flight.count(), 2);
@@ -605,7 +616,7 @@ mod tests {
         crash_image(folder.path(), image.path());
         let read = Journal::read(&journal_path(image.path())).unwrap();
         let counts = read.snapshot().unwrap().counts().unwrap();
-        assert_eq!(counts, [(State::InFlight, 1)]);
+        assert_eq!(counts, [(State::InFlight, 1)].into());
         let refused = read
             .record(key(1), ended(Outcome::Failed(reason("x"))))
             .await;
@@ -804,7 +815,7 @@ mod tests {
             State::InFlight
         );
         let known = recorded(&journal);
-        let mended = known[1];
+        let mended = &known[1];
         let body = |byte| u64::from_be_bytes([byte; 8]);
         assert!(mended.has_body(body(2)) && !mended.has_body(body(1)));
         assert_eq!(
@@ -832,8 +843,9 @@ mod tests {
             State::AlreadySent
         );
         let snapshot = journal.snapshot().unwrap();
-        assert_eq!(snapshot.sent_lines().count(), 1);
-        assert_eq!(snapshot.unsettled_lines().count(), 0);
+        assert_eq!(snapshot.sent_lines(9).unwrap().len(), 1);
+        let none = |row| panic!("{row:?}");
+        snapshot.each_unsettled::<JournalError>(none).unwrap();
     }
 
     #[tokio::test]
@@ -1002,7 +1014,7 @@ mod tests {
         send(&journal, 1, Outcome::Sent { id }).await;
         let accepted = journal.record(key(1), Entry::Accepted([2; 8])).await;
         assert_eq!(accepted.unwrap(), State::Sent);
-        let row = recorded(&journal)[0];
+        let row = &recorded(&journal)[0];
         assert!(row.has_body(head(1)) && row.is_accepted(head(2)) && !row.is_accepted(head(3)));
 
         send(&journal, 2, Outcome::Rejected(reason("no such recipient"))).await;
@@ -1159,8 +1171,8 @@ mod tests {
             },
         )
         .await;
-        assert_eq!(snapshot.lines().count(), 1);
-        assert_eq!(snapshot.counts().unwrap(), [(State::Sent, 1)]);
+        assert_eq!(lines_of(&snapshot).len(), 1);
+        assert_eq!(snapshot.counts().unwrap(), [(State::Sent, 1)].into());
     }
 
     #[cfg(unix)]

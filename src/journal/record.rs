@@ -74,6 +74,17 @@ pub(crate) struct RowRecord {
 }
 
 impl RowRecord {
+    /// True when the digest of the letter last tried begins with these eight bytes.
+    pub(crate) fn has_body(&self, head: u64) -> bool {
+        self.body
+            .is_some_and(|body| body.starts_with(&head.to_be_bytes()))
+    }
+
+    /// True when a person has accepted the text that was sent, knowing the changed text whose digest begins with these eight bytes.
+    pub(crate) fn is_accepted(&self, head: u64) -> bool {
+        self.accepted == Some(head.to_be_bytes())
+    }
+
     /// The record of a row without entries.
     pub(super) fn new(key: Uuid) -> Self {
         Self {
@@ -164,33 +175,8 @@ impl RowRecord {
     }
 }
 
-/// The columns of a row, in the order of the table.
-const COLUMNS: [&str; 21] = [
-    "n",
-    "key",
-    "row",
-    "line",
-    "name",
-    "recipient",
-    "body",
-    "state",
-    "correspondence",
-    "attempts",
-    "status",
-    "code",
-    "message",
-    "trace",
-    "first_at",
-    "last_at",
-    "accepted",
-    "lost_at",
-    "asked_at",
-    "delivery",
-    "listed_at",
-];
-
-/// The columns that [`line`] reads.
-pub(super) static LINE: LazyLock<String> = LazyLock::new(|| COLUMNS.join(", "));
+/// The columns of a row, in the order of the table: those that [`line`] reads.
+pub(super) const COLUMNS: &str = "n, key, row, line, name, recipient, body, state, correspondence, attempts, status, code, message, trace, first_at, last_at, accepted, lost_at, asked_at, delivery, listed_at";
 
 /// The row with a key and its number.
 pub(super) fn numbered_record(
@@ -198,7 +184,7 @@ pub(super) fn numbered_record(
     key: Uuid,
 ) -> rusqlite::Result<Option<(i64, RowRecord)>> {
     static SQL: LazyLock<String> =
-        LazyLock::new(|| format!("SELECT {} FROM deliveries WHERE key = ?1", *LINE));
+        LazyLock::new(|| format!("SELECT {COLUMNS} FROM deliveries WHERE key = ?1"));
     // Runs for every letter, so the statement is cached.
     let mut found = file.prepare_cached(&SQL)?;
     found.query_row([key], line).optional()
@@ -242,12 +228,10 @@ pub(super) fn next_number(file: &Connection) -> rusqlite::Result<i64> {
 
 /// Updates the row with the same number and key. Refuses a row with the key or correspondence of another one.
 static WRITE: LazyLock<String> = LazyLock::new(|| {
-    let places = vec!["?"; COLUMNS.len()].join(", ");
-    let changes = COLUMNS.map(|name| format!("{name} = excluded.{name}"));
+    let changes = COLUMNS.replace(", ", ", excluded.");
+    let places = vec!["?"; COLUMNS.split(", ").count()].join(", ");
     format!(
-        "INSERT INTO deliveries ({}, sum) VALUES ({places}, ?) ON CONFLICT (n) DO UPDATE SET {}, sum = excluded.sum WHERE key = excluded.key",
-        *LINE,
-        changes.join(", ")
+        "INSERT INTO deliveries ({COLUMNS}, sum) VALUES ({places}, ?) ON CONFLICT (n) DO UPDATE SET ({COLUMNS}, sum) = (excluded.{changes}, excluded.sum) WHERE key = excluded.key"
     )
 });
 
@@ -257,7 +241,7 @@ impl RowRecord {
         of_cells(self.cells(number).iter().map(Into::into))
     }
 
-    fn cells(&self, number: i64) -> [Value; COLUMNS.len()] {
+    fn cells(&self, number: i64) -> [Value; 21] {
         let instant = |at: Option<Timestamp>| Value::from(at.map(Timestamp::as_millisecond));
         [
             number.into(),
@@ -285,7 +269,7 @@ impl RowRecord {
     }
 }
 
-/// Decodes a row selected with [`LINE`]: its number and record.
+/// Decodes a row selected with [`COLUMNS`]: its number and record.
 pub(super) fn line(row: &Row<'_>) -> rusqlite::Result<(i64, RowRecord)> {
     let line = RowRecord {
         key: row.get(1)?,

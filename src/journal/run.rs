@@ -10,7 +10,6 @@ use uuid::Uuid;
 use super::Digest;
 use super::checksum::insert;
 use super::state::by_name;
-use super::store::Store;
 use crate::secret::redact;
 
 /// One run of a mailing: its numbers of rows and its end.
@@ -118,9 +117,9 @@ const LATEST: &str = "SELECT kind, name, digest FROM inputs AS this
     WHERE digest IS NOT NULL AND run = (SELECT max(run) FROM inputs WHERE kind = this.kind AND name = this.name)";
 
 /// The inputs of the latest run, in order; empty when none are recorded.
-pub(super) fn latest_inputs(store: &Store) -> rusqlite::Result<Vec<Input>> {
+pub(super) fn latest_inputs(file: &Connection) -> rusqlite::Result<Vec<Input>> {
     let input = |((kind, name), digest)| Input { kind, name, digest };
-    Ok(known(&store.connection)?.into_iter().map(input).collect())
+    Ok(known(file)?.into_iter().map(input).collect())
 }
 
 /// Records the inputs of the latest run that differ from those of the run before.

@@ -237,11 +237,6 @@ impl State {
     pub(crate) fn is_refused(self) -> bool {
         matches!(self, Self::Failed | Self::Rejected | Self::Reserved)
     }
-
-    /// True when Altinn has or had a letter under the row's key: the key can never be used for a different text.
-    pub(crate) fn has_used_its_key(self) -> bool {
-        self.is_sent() || self == Self::Withdrawn
-    }
 }
 
 impl fmt::Display for State {

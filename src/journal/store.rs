@@ -128,13 +128,10 @@ impl Store {
         }
         let found = store.check_format()?;
         if found < FORMAT {
-            overlay(&store.connection, found).map_err(|source| store.read_error(source))?;
+            store.read(|file| overlay(file, found))?;
         }
         // From here on no statement of ours may change the file.
-        store
-            .connection
-            .pragma_update(None, "query_only", true)
-            .map_err(|source| store.read_error(source))?;
+        store.read(|file| file.pragma_update(None, "query_only", true))?;
         Ok(store)
     }
 
@@ -171,6 +168,13 @@ impl Store {
     /// The version of massebrev that wrote the file last; `None` in format 1.
     pub(super) fn program(&self) -> Result<Option<String>, JournalError> {
         self.find("program")
+    }
+
+    pub(super) fn read<T>(
+        &self,
+        read: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+    ) -> Result<T, JournalError> {
+        read(&self.connection).map_err(|source| self.read_error(source))
     }
 
     pub(super) fn read_error(&self, source: rusqlite::Error) -> JournalError {
@@ -360,12 +364,8 @@ impl Store {
     }
 
     fn find(&self, name: &str) -> Result<Option<String>, JournalError> {
-        self.connection
-            .query_row("SELECT value FROM meta WHERE name = ?1", [name], |row| {
-                row.get(0)
-            })
-            .optional()
-            .map_err(|source| self.read_error(source))
+        let sql = "SELECT value FROM meta WHERE name = ?1";
+        self.read(|file| file.query_row(sql, [name], |row| row.get(0)).optional())
     }
 }
 

@@ -29,9 +29,7 @@ pub(crate) const HEADERS: [&str; 13] = [
 /// Writes every row of the journal, in the order of the recipients file, and last the number of those that are not in it, as pending ones, by state.
 pub(crate) fn csv(report: &Report, out: &mut dyn Write) -> Result<(), ReportError> {
     let mut csv = CsvWriter::new(out)?;
-    for line in report.lines() {
-        csv.row(&line?)?;
-    }
+    report.each_line(|line| csv.row(&line))?;
     csv.finish(report)
 }
 

@@ -1,6 +1,6 @@
 //! Two formats written in one pass over the rows.
 
-use std::io::Write;
+use std::io::{self, Write};
 use std::panic::resume_unwind;
 use std::sync::mpsc::sync_channel;
 use std::thread;
@@ -29,14 +29,14 @@ pub(crate) fn csv_and_json(
             }
             Ok::<_, ReportError>((csv, json))
         });
-        for line in report.lines() {
-            // The writer has ended with an error.
-            if sender.send(line?).is_err() {
-                break;
-            }
-        }
+        // Without a receiver the writer has ended with an error, which counts before this one.
+        let read = report.each_line(|line| {
+            let sent = sender.send(line);
+            sent.map_err(|_| io::Error::from(io::ErrorKind::BrokenPipe).into())
+        });
         drop(sender);
-        writer.join().unwrap_or_else(|panic| resume_unwind(panic))
+        let written = writer.join().unwrap_or_else(|panic| resume_unwind(panic))?;
+        read.map(|()| written)
     })?;
     csv.finish(report)?;
     json.finish()

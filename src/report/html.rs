@@ -24,10 +24,7 @@ pub(crate) fn html(
     csv: Option<&str>,
     out: &mut dyn Write,
 ) -> Result<(), ReportError> {
-    let sent = report
-        .sent_lines()
-        .take(SENT)
-        .collect::<Result<Vec<_>, _>>()?;
+    let sent = report.sent_lines(SENT)?;
     let page = Page::new(report, &sent, csv);
     let failed = |error| ReportError::Page(Box::new(error));
     let mut tera = Tera::new();

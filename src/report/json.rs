@@ -15,9 +15,7 @@ const VERSION: u32 = 1;
 /// Writes the report: mailing, counts, groups, and last every row of the journal.
 pub(crate) fn json(report: &Report, out: &mut dyn Write) -> Result<(), ReportError> {
     let mut json = JsonWriter::new(report, out)?;
-    for line in report.lines() {
-        json.row(&line?)?;
-    }
+    report.each_line(|line| json.row(&line))?;
     json.finish()
 }
 

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 
 use super::ReportError;
-use crate::journal::{Header, Journal, RowRecord, RowRecords, Run, Snapshot, State};
+use crate::journal::{Header, Journal, RowRecord, Run, Snapshot, State};
 
 /// The largest number of lines that a group names.
 const NAMED: usize = 5;
@@ -111,7 +111,7 @@ impl Report {
         &self.counts
     }
 
-    /// The rows that are counted, but not among [`Self::lines`].
+    /// The rows that are counted, but not among [`Self::each_line`].
     pub(crate) fn unlisted(&self) -> &StateCounts {
         &self.unlisted
     }
@@ -126,13 +126,17 @@ impl Report {
         &self.groups
     }
 
-    /// The rows of the journal, in the order of the recipients file. Pending rows are not among them.
-    pub(crate) fn lines(&self) -> RowRecords<'_> {
-        self.snapshot.lines()
+    /// Calls `take` with each row of the journal, in the order of the recipients file. Pending rows are not among them.
+    pub(super) fn each_line(
+        &self,
+        take: impl FnMut(RowRecord) -> Result<(), ReportError>,
+    ) -> Result<(), ReportError> {
+        self.snapshot.each_line(take)
     }
 
-    pub(crate) fn sent_lines(&self) -> RowRecords<'_> {
-        self.snapshot.sent_lines()
+    /// The first rows that were sent.
+    pub(super) fn sent_lines(&self, most: usize) -> Result<Vec<RowRecord>, ReportError> {
+        Ok(self.snapshot.sent_lines(most)?)
     }
 
     /// The first [`ATTENTION`] rows that need attention: neither sent nor skipped.
@@ -197,14 +201,13 @@ type Cause = (State, Option<u32>, Option<u16>, String);
 fn unsettled(snapshot: &Snapshot) -> Result<(Vec<FailureGroup>, Vec<RowRecord>), ReportError> {
     let (mut groups, mut first) = (Vec::<FailureGroup>::new(), Vec::new());
     let mut found: HashMap<Cause, usize> = HashMap::new();
-    for line in snapshot.unsettled_lines() {
-        let line = line?;
+    snapshot.each_unsettled(|line| {
         if first.len() < ATTENTION {
             first.push(line.clone());
         }
         // A letter in flight has no reason yet.
         if line.state == State::InFlight {
-            continue;
+            return Ok(());
         }
         let mut cause = cause(&line);
         if groups.len() >= GROUPS && !found.contains_key(&cause) {
@@ -223,7 +226,8 @@ fn unsettled(snapshot: &Snapshot) -> Result<(Vec<FailureGroup>, Vec<RowRecord>),
                 group.lines.push(line.line);
             }
         }
-    }
+        Ok::<_, ReportError>(())
+    })?;
     groups.sort_by_key(|group| Reverse(group.count));
     Ok((groups, first))
 }

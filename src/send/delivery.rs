@@ -185,7 +185,7 @@ impl Sender<'_> {
                 // Found by its key, the correspondence is this letter's. The other row becomes unknown, and is looked up after the run.
                 self.session.journal.record(other, Entry::Disputed).await?;
                 if let Some(record) = self.session.journal.line(other)? {
-                    unsettled.push(Lookup::on_record(delivery.resource(), record));
+                    unsettled.push(Lookup::on_record(delivery.resource(), &record));
                 }
             } else if asked_again {
                 end.outcome = Outcome::Unknown(Reason::because(

@@ -208,13 +208,13 @@ impl Lookup {
 
 impl Lookup {
     /// The look-up of a letter of an earlier run, from its record.
-    pub(super) fn on_record(resource: &str, record: RowRecord) -> Self {
+    pub(super) fn on_record(resource: &str, record: &RowRecord) -> Self {
         Self {
             row: record.row,
             line: record.line,
             key: record.key,
             resource: resource.to_owned(),
-            addressee: Addressee::Masked(record.recipient),
+            addressee: Addressee::Masked(record.recipient.clone()),
             senders_reference: None,
         }
     }

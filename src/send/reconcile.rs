@@ -8,7 +8,7 @@ use super::changes::{ChangedRow, Changes, NAMED, changed_inputs};
 use super::lookup::Lookup;
 use super::session::Session;
 use super::{LeftBehind, Reconciled, RetryRefused, SendError};
-use crate::journal::{self, Dropped, Entry, Input, Journal, JournalError, Recorded, State};
+use crate::journal::{self, Dropped, Entry, Input, Journal, JournalError, RowRecord, State};
 use crate::plan::{CheckReport, Deliveries, KeyIndex, Mailing, Planned, Selection};
 use crate::secret::redact;
 
@@ -28,10 +28,10 @@ pub(crate) struct ResumeState {
     recorded: u64,
     /// Number of recorded rows that are not in the file.
     pub(super) earlier: u64,
-    /// Letters that Altinn has with a different text than now, by position.
-    changed: Vec<(usize, Uuid)>,
-    /// Letters that Altinn may have with a different text than now, by position.
-    pub(super) uncertain: Vec<(usize, Uuid)>,
+    /// Letters that Altinn has with a different text than now.
+    changed: Vec<ChangedLetter>,
+    /// Letters that Altinn may have with a different text than now.
+    pub(super) uncertain: Vec<ChangedLetter>,
     /// Letters to look up at Altinn.
     pub(super) questions: Vec<Question>,
     /// Unsent rows that the mailing excludes now.
@@ -47,10 +47,13 @@ pub(crate) struct ResumeState {
     retry: RetryRefused,
 }
 
+/// A letter whose text differs from the one under its key: its position, key, and the digest head of the present text.
+type ChangedLetter = (usize, Uuid, u64);
+
 /// A letter to look up: it may be at Altinn, and this run would not send it with the same text.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub(super) struct Question {
-    pub(super) recorded: Recorded,
+    pub(super) recorded: RowRecord,
     place: Place,
 }
 
@@ -84,10 +87,11 @@ impl ResumeState {
             ..Self::default()
         };
         if let Some(journal) = journal {
-            for recorded in journal.snapshot()?.recorded() {
+            journal.snapshot()?.each_recorded(|recorded| {
                 resume.recorded += 1;
-                resume.place(&recorded?, &positions);
-            }
+                resume.place(recorded, &positions);
+                Ok::<_, JournalError>(())
+            })?;
         }
         Ok(resume)
     }
@@ -122,21 +126,21 @@ impl ResumeState {
     }
 
     /// Letters that Altinn may have with a different text than now, by position, including those not looked up yet.
-    pub(super) fn doubtful(&self) -> Vec<(usize, Uuid)> {
+    pub(super) fn doubtful(&self) -> Vec<ChangedLetter> {
         let open = self.questions.iter().filter_map(Question::doubtful);
         self.uncertain.iter().copied().chain(open).collect()
     }
 
     /// Passes over letters that Altinn may have with an earlier text: the same key must not be used for a second text.
     pub(super) fn hold_uncertain(&mut self) {
-        for (position, _) in std::mem::take(&mut self.uncertain) {
+        for (position, ..) in std::mem::take(&mut self.uncertain) {
             self.pass_unsent(position);
             self.held += 1;
         }
     }
 
     /// Takes a recorded row into account. Rows with the same key share the record.
-    fn place(&mut self, recorded: &Recorded, positions: &KeyIndex<'_>) {
+    fn place(&mut self, recorded: RowRecord, positions: &KeyIndex<'_>) {
         let (mut letter, mut is_there) = (None, false);
         positions.find(recorded.key, recorded.row, |found| {
             is_there = true;
@@ -157,18 +161,21 @@ impl ResumeState {
                 Place::Gone
             }
         };
-        self.decide(*recorded, place, true);
+        self.decide(recorded, place, true);
     }
 
     /// Takes the result of a look-up into account; `None` when the letter stays unknown.
-    pub(super) fn answer(&mut self, question: &Question, state: Option<State>) {
-        let mut recorded = question.recorded;
-        recorded.state = state.unwrap_or(State::Unknown);
+    pub(super) fn answer(&mut self, question: Question, state: Option<State>) {
+        let state = state.unwrap_or(State::Unknown);
+        let recorded = RowRecord {
+            state,
+            ..question.recorded
+        };
         self.decide(recorded, question.place, false);
     }
 
     /// Decides what this run does about a recorded row. `may_ask` is true until Altinn has been asked about it.
-    fn decide(&mut self, recorded: Recorded, place: Place, may_ask: bool) {
+    fn decide(&mut self, recorded: RowRecord, place: Place, may_ask: bool) {
         let key = recorded.key;
         let is_unknown = matches!(recorded.state, State::Unknown | State::InFlight);
         match place {
@@ -180,7 +187,7 @@ impl ResumeState {
                     self.pass_unsent(position);
                     self.held += 1;
                 } else {
-                    self.uncertain.push((position, key));
+                    self.uncertain.push((position, key, head));
                 }
             }
             Place::Letter { position, head } => self.decide_letter(&recorded, position, head),
@@ -195,7 +202,7 @@ impl ResumeState {
     }
 
     /// A recorded row that has a letter now, and of which is known what became of it. It is sent in other states than these.
-    fn decide_letter(&mut self, recorded: &Recorded, position: usize, head: u64) {
+    fn decide_letter(&mut self, recorded: &RowRecord, position: usize, head: u64) {
         let same = recorded.has_body(head);
         match recorded.state {
             State::Sent | State::AlreadySent | State::Withdrawn => {
@@ -205,12 +212,12 @@ impl ResumeState {
                     self.pass_unsent(position);
                 }
                 if !same && !recorded.is_accepted(head) {
-                    self.changed.push((position, recorded.key));
+                    self.changed.push((position, recorded.key, head));
                 }
             }
             State::Rejected if same && !self.retry.rejected => self.pass_unsent(position),
             // A listed row gets paper, even when reserved recipients are tried again.
-            State::Reserved if recorded.listed || (same && !self.retry.reserved) => {
+            State::Reserved if recorded.listed_at.is_some() || (same && !self.retry.reserved) => {
                 self.pass_unsent(position);
             }
             _ => {}
@@ -230,11 +237,11 @@ impl ResumeState {
 }
 
 impl Question {
-    /// Position and key of the changed letter, unless a person has accepted the earlier text.
-    fn doubtful(&self) -> Option<(usize, Uuid)> {
+    /// The changed letter, unless a person has accepted the earlier text.
+    fn doubtful(&self) -> Option<ChangedLetter> {
         match self.place {
             Place::Letter { position, head } if !self.recorded.is_accepted(head) => {
-                Some((position, self.recorded.key))
+                Some((position, self.recorded.key, head))
             }
             _ => None,
         }
@@ -250,12 +257,6 @@ impl Question {
 /// True when a request that was lost at this time may still take effect; also when the time is unknown, or in the future because the clock was set back.
 pub(super) fn may_still_arrive(lost_at: Option<Timestamp>, now: Timestamp) -> bool {
     lost_at.is_none_or(|lost_at| now.duration_since(lost_at) < SETTLED_AFTER)
-}
-
-/// True when the letter now reads differently from its recorded text, and no change to this text has been accepted.
-pub(super) fn differs(recorded: &Recorded, head: u64) -> bool {
-    let binds = recorded.state.has_used_its_key() || recorded.state == State::Unknown;
-    binds && !recorded.has_body(head) && !recorded.is_accepted(head)
 }
 
 /// Number of entries handed to the journal at a time.
@@ -281,7 +282,10 @@ pub(super) async fn reconcile(
     refuse_changed(Some(journal), mailing, checked, &resume, accepts)?;
     if accepts {
         // The flag accepts all changes at once, in the journal, so that later runs do not ask again.
-        reconciled.accepted = accept(journal, checked).await?;
+        let changed = resume.changed.iter().chain(&resume.uncertain);
+        let accepted =
+            changed.map(|(_, key, head)| (*key, Entry::Accepted(head.to_be_bytes())));
+        reconciled.accepted = record_all(journal, accepted).await?;
         resume.hold_uncertain();
         let gone = std::mem::take(&mut resume.unsent_gone);
         let gone: Vec<_> = gone.into_iter().map(|(key, _)| key).collect();
@@ -346,12 +350,18 @@ async fn ask(
 ) -> Result<(), SendError> {
     let questions = std::mem::take(&mut resume.questions);
     let ask = |question: Question| async move {
-        let state = match resource {
-            Some(resource) => look_up(session, resource, &question).await?,
-            // With several resources the recorded row does not tell which one its letter has.
-            None => None,
+        // With several resources the recorded row does not tell which one its letter has.
+        let Some(resource) = resource else {
+            return Ok((question, None));
         };
-        Ok::<_, SendError>((question, state))
+        let lookup = Lookup::on_record(resource, &question.recorded);
+        let is_final = || question.is_old(Timestamp::now());
+        let state = lookup.settle(session, is_final).await?;
+        let state = state.unwrap_or_else(|reason| {
+            tracing::debug!(%reason, "what is unknown stays unknown");
+            None
+        });
+        Ok::<_, JournalError>((question, state))
     };
     let mut answers = std::pin::pin!(
         stream::iter(questions)
@@ -360,49 +370,11 @@ async fn ask(
     );
     while let Some(answer) = answers.next().await {
         let (question, state) = answer?;
-        resume.answer(&question, state);
+        resume.answer(question, state);
     }
     // Answers arrive in any order.
     resume.uncertain.sort_unstable();
     Ok(())
-}
-
-/// The new state of a letter; `None` when it stays unknown.
-async fn look_up(
-    session: Session<'_>,
-    resource: &str,
-    question: &Question,
-) -> Result<Option<State>, SendError> {
-    // The resume state has no recipient, which the look-up compares.
-    let Some(line) = session.journal.line(question.recorded.key)? else {
-        return Ok(None);
-    };
-    let lookup = Lookup::on_record(resource, line);
-    let is_final = || question.is_old(Timestamp::now());
-    let settled = lookup.settle(session, is_final);
-    Ok(settled.await?.unwrap_or_else(|reason| {
-        tracing::debug!(%reason, "what is unknown stays unknown");
-        None
-    }))
-}
-
-/// Records for every changed letter that the user accepts the text that was sent. Returns their number.
-async fn accept(journal: &Journal, checked: &CheckReport) -> Result<u64, SendError> {
-    let positions = checked.key_index();
-    let snapshot = journal.snapshot()?;
-    let changed = snapshot.recorded().filter_map(|recorded| {
-        let recorded = match recorded {
-            Ok(recorded) => recorded,
-            Err(error) => return Some(Err(error)),
-        };
-        let mut head = None;
-        positions.find(recorded.key, recorded.row, |found| {
-            head = head.or(found.letter);
-        });
-        let head = head.filter(|head| differs(&recorded, *head))?;
-        Some(Ok((recorded.key, Entry::Accepted(head.to_be_bytes()))))
-    });
-    record_all(journal, changed).await
 }
 
 /// Records that these rows are not to be sent.
@@ -410,7 +382,7 @@ async fn drop_rows(journal: &Journal, keys: &[Uuid], why: &str) -> Result<(), Se
     let at = Timestamp::now();
     let dropped = keys.iter().map(|key| {
         let reason = why.to_owned();
-        Ok((*key, Entry::Dropped(Dropped { reason, at })))
+        (*key, Entry::Dropped(Dropped { reason, at }))
     });
     record_all(journal, dropped).await?;
     Ok(())
@@ -419,12 +391,9 @@ async fn drop_rows(journal: &Journal, keys: &[Uuid], why: &str) -> Result<(), Se
 /// Records entries concurrently, so that the journal commits many at a time. Returns their number.
 async fn record_all(
     journal: &Journal,
-    entries: impl Iterator<Item = Result<(Uuid, Entry), JournalError>>,
+    entries: impl Iterator<Item = (Uuid, Entry)>,
 ) -> Result<u64, SendError> {
-    let record = |entry: Result<_, JournalError>| async move {
-        let (key, entry) = entry?;
-        journal.record(key, entry).await
-    };
+    let record = |(key, entry)| journal.record(key, entry);
     let mut recorded = std::pin::pin!(stream::iter(entries).map(record).buffer_unordered(AT_ONCE));
     let mut count = 0;
     while let Some(end) = recorded.next().await {
@@ -485,17 +454,17 @@ fn changed_rows(
     journal: &Journal,
     mailing: &Mailing,
     checked: &CheckReport,
-    letters: &[(usize, Uuid)],
+    letters: &[ChangedLetter],
 ) -> Result<(Vec<ChangedRow>, u64), SendError> {
-    let numbers = letters.iter().map(|(position, _)| *position as u64 + 1);
+    let numbers = letters.iter().map(|(position, ..)| *position as u64 + 1);
     let deliveries = Deliveries::new(mailing, checked).map_err(SendError::Rows)?;
     let (mut others, mut rows, mut redirected) = (Vec::new(), Vec::new(), 0);
     for planned in deliveries.only(Selection::from_rows(numbers)) {
         let Planned::Delivery(delivery) = planned? else {
             continue;
         };
-        let at = letters.binary_search_by_key(&delivery.row, |(position, _)| *position as u64 + 1);
-        let Some((_, key)) = at.ok().and_then(|at| letters.get(at)) else {
+        let at = letters.binary_search_by_key(&delivery.row, |(position, ..)| *position as u64 + 1);
+        let Some((_, key, _)) = at.ok().and_then(|at| letters.get(at)) else {
             continue;
         };
         let Some(record) = journal.line(*key)? else {

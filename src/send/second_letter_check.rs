@@ -115,7 +115,7 @@ async fn decide(session: Session<'_>, candidate: &Candidate, resource: Option<&s
     }
     let mut finding = Finding::First;
     for (at, earlier) in candidate.earlier.iter().enumerate() {
-        let lookup = Lookup::on_record(resource.unwrap_or_default(), earlier.clone());
+        let lookup = Lookup::on_record(resource.unwrap_or_default(), earlier);
         // By its id where known, which needs no search.
         let found = match (earlier.correspondence, resource) {
             (Some(id), _) => lookup.verify(id, session).await,

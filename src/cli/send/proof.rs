@@ -217,11 +217,13 @@ pub(super) fn send_command(proof: Option<&Proof>) -> String {
 }
 
 fn recorded_rows(journal: &Path) -> Result<Vec<u64>, JournalError> {
+    let mut rows = Vec::new();
     let snapshot = Journal::read(journal)?.snapshot()?;
-    snapshot
-        .recorded()
-        .map(|recorded| Ok(recorded?.row))
-        .collect::<Result<_, _>>()
+    snapshot.each_recorded(|recorded| {
+        rows.push(recorded.row);
+        Ok::<_, JournalError>(())
+    })?;
+    Ok(rows)
 }
 
 /// Prints the rows that are proven, and the parts of their letters that proofs leave out.
