@@ -1,25 +1,18 @@
-//! Changes to the file, each within the transaction of its group: every entry is checked by [`transition`], every row is written with a checksum, and identity numbers are masked.
+//! Changes to the file, each within the transaction of its group: every entry is checked by [`transition`], and every row is written with a checksum.
 //!
 //! An error of `SQLite`'s rolls the whole group back, and the writer stops. The inner error of some changes refuses this one alone.
 
 use std::collections::{HashMap, HashSet};
 
 use jiff::Timestamp;
-use rusqlite::types::Value;
-use rusqlite::{Connection, params};
+use rusqlite::Connection;
 use uuid::Uuid;
 
 use super::block::{self, OpenLetter};
-use super::checksum::{insert, seal};
 use super::record::{
-    RowRecord, next_number, numbered_record, row_with_correspondence, whole, write_record,
+    RowRecord, next_number, numbered_record, row_with_correspondence, write_record,
 };
-use super::run::record_inputs;
-use super::{
-    EndedRun, Entry, IllegalStep, Input, JournalError, Run, SharedAttachment, Start, State,
-    transition,
-};
-use crate::secret::redact;
+use super::{Entry, IllegalStep, JournalError, Start, State, transition};
 
 /// The state of a row before the block that lets its letter leave.
 #[derive(Debug, Clone, Copy)]
@@ -223,86 +216,4 @@ fn refusal(step: IllegalStep, key: Uuid, state: State, row: u64, entry: &Entry) 
         },
         IllegalStep::Drift => JournalError::Drift { key, row, state },
     }
-}
-
-pub(super) fn begin_run(file: &Connection, run: &Run, inputs: &[Input]) -> rusqlite::Result<()> {
-    let ended = run.ended.as_ref();
-    insert(
-        file,
-        "runs",
-        &[
-            Value::Null,
-            whole(run.rows).into(),
-            whole(run.earlier).into(),
-            whole(run.skipped).into(),
-            whole(run.invalid).into(),
-            run.plan.clone().into(),
-            run.started_at.as_millisecond().into(),
-            ended.map(|ended| ended.at.as_millisecond()).into(),
-            ended.map(|ended| ended.how.name().to_owned()).into(),
-            ended
-                .and_then(|ended| ended.reason.as_deref().map(masked))
-                .into(),
-            // `alive_at`: the run has not reported since it started.
-            run.started_at.as_millisecond().into(),
-        ],
-    )?;
-    record_inputs(file, inputs)
-}
-
-pub(super) fn end_run(file: &Connection, ended: &EndedRun) -> rusqlite::Result<()> {
-    let sql = "UPDATE runs SET ended_at = ?1, ending = ?2, reason = ?3 WHERE n = (SELECT max(n) FROM runs)";
-    // Reasons quote Altinn's messages, which may contain identity numbers.
-    let reason = ended.reason.as_deref().map(masked);
-    let ending = ended.how.name();
-    file.execute(sql, params![ended.at.as_millisecond(), ending, reason])?;
-    // Only `insert` renews the checksum; after an `UPDATE` it no longer matches.
-    seal_latest_run(file)
-}
-
-pub(super) fn write_alive(file: &Connection, at: Timestamp) -> rusqlite::Result<()> {
-    let sql = "UPDATE runs SET alive_at = ?1 WHERE n = (SELECT max(n) FROM runs)";
-    file.execute(sql, [at.as_millisecond()])?;
-    seal_latest_run(file)
-}
-
-fn seal_latest_run(file: &Connection) -> rusqlite::Result<()> {
-    seal(file, "runs", "n = (SELECT max(n) FROM runs)")
-}
-
-pub(super) fn write_attachment(
-    file: &Connection,
-    attachment: &SharedAttachment,
-    id: Uuid,
-    is_published: bool,
-) -> rusqlite::Result<()> {
-    // For a person who looks into the file; a run asks Altinn.
-    let state = if is_published {
-        "published"
-    } else {
-        "initialized"
-    };
-    insert(
-        file,
-        "attachments",
-        &[
-            attachment.identity().into(),
-            id.into(),
-            state.to_owned().into(),
-            attachment.digest.to_vec().into(),
-            attachment.resource.clone().into(),
-            masked(&attachment.file_name).into(),
-            masked(&attachment.senders_reference).into(),
-        ],
-    )
-}
-
-pub(super) fn forget_attachment(file: &Connection, id: Uuid) -> rusqlite::Result<()> {
-    let sql = "DELETE FROM attachments WHERE id = ?1";
-    file.prepare_cached(sql)?.execute([id])?;
-    Ok(())
-}
-
-fn masked(text: &str) -> String {
-    redact(text).into_owned()
 }

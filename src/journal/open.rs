@@ -4,29 +4,21 @@ use std::fmt;
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::Connection;
 use uuid::Uuid;
 
 use super::change::{self, OpenBlocks, StateBefore};
 use super::lock::{Lock, private};
 use super::record::row_with_correspondence;
-use super::rows::{latest_run, line_of};
-use super::run::latest_inputs;
 use super::store::Store;
 use super::writer::{Answer, Writer};
-use super::{
-    EndedRun, Entry, Header, Input, JournalError, Outcome, RowRecord, Run, SharedAttachment,
-    Snapshot, Start, State,
-};
+use super::{Entry, Header, JournalError, Outcome, Start, State};
 
-/// An open journal. Clones share it; dropping the last one closes it.
-#[derive(Clone)]
-pub(crate) struct Journal(Arc<Inner>);
-
-struct Inner {
+/// An open journal. Dropping it closes it.
+pub(crate) struct Journal {
     path: PathBuf,
     /// The copy in the older format, when opening has migrated the file.
     older: Option<PathBuf>,
@@ -81,7 +73,7 @@ impl Journal {
         // After creation and migration: the reader must see the present format.
         let reader = Store::open_for_reading(path)?;
         let writer = Writer::start(store).map_err(|source| failed(path, source))?;
-        Ok(Self(Arc::new(Inner {
+        Ok(Self {
             path: path.to_owned(),
             // A migration and a cut-off change rows.
             is_as_read: verified.is_some() && older.is_none() && cut_off == 0,
@@ -90,7 +82,7 @@ impl Journal {
             reader: Mutex::new(reader),
             writer: Some(writer),
             _lock: Some(lock),
-        })))
+        })
     }
 
     /// Opens the journal for reading, without the lock; another process may be writing.
@@ -101,7 +93,7 @@ impl Journal {
     pub(crate) fn read(path: &Path) -> Result<Self, JournalError> {
         // A report from a damaged file would be wrong without anyone noticing.
         let reader = Store::open_verified(path)?;
-        Ok(Self(Arc::new(Inner {
+        Ok(Self {
             path: path.to_owned(),
             older: None,
             program: reader.program()?,
@@ -109,7 +101,7 @@ impl Journal {
             reader: Mutex::new(reader),
             writer: None,
             _lock: None,
-        })))
+        })
     }
 
     /// Refuses the journal of another mailing, environment or resource, as [`Self::open`] does: a file may have been copied.
@@ -153,17 +145,17 @@ impl Journal {
 
     /// The copy of the journal in its older format, when opening has migrated it.
     pub(crate) fn older(&self) -> Option<&Path> {
-        self.0.older.as_deref()
+        self.older.as_deref()
     }
 
     /// True when it holds exactly what the journal held that was read before it was opened for writing.
     pub(crate) fn is_as_read(&self) -> bool {
-        self.0.is_as_read
+        self.is_as_read
     }
 
     /// The version of massebrev that wrote the journal before; `None` for a new one and for formats that do not record it.
     pub(crate) fn program(&self) -> Option<&str> {
-        self.0.program.as_deref()
+        self.program.as_deref()
     }
 
     /// Opens a block: these letters may be sent from now on. Durable when it returns. Returns the rows' states before the block, in the same order.
@@ -209,11 +201,6 @@ impl Journal {
         .await
     }
 
-    /// The record of one row; `None` when there is none.
-    pub(crate) fn line(&self, key: Uuid) -> Result<Option<RowRecord>, JournalError> {
-        line_of(&self.reader(), key)
-    }
-
     /// The key of the row that has this correspondence. Asked in the writer's thread, after the entries that wait there.
     pub(crate) async fn row_of(&self, correspondence: Uuid) -> Result<Option<Uuid>, JournalError> {
         self.change(true, move |file, _| {
@@ -222,69 +209,12 @@ impl Journal {
         .await
     }
 
-    /// The inputs of the latest run, in order; empty for format 1, which does not record them.
-    pub(crate) fn inputs(&self) -> Result<Vec<Input>, JournalError> {
-        self.reader().read(latest_inputs)
-    }
-
-    /// Records that a run begins, with its inputs. Durable when it returns.
-    pub(crate) async fn begin_run(&self, run: Run, inputs: Vec<Input>) -> Result<(), JournalError> {
-        self.write(move |file| change::begin_run(file, &run, &inputs))
-            .await
-    }
-
-    /// Records the end of the latest run. Durable when it returns.
-    pub(crate) async fn end_run(&self, ended: EndedRun) -> Result<(), JournalError> {
-        self.write(move |file| change::end_run(file, &ended)).await
-    }
-
-    /// Records that the run is alive at this time. When the process dies, its lost requests are dated no earlier.
-    pub(crate) async fn keep_alive(&self, at: Timestamp) -> Result<(), JournalError> {
-        self.write(move |file| change::write_alive(file, at)).await
-    }
-
-    pub(crate) fn run(&self) -> Result<Option<Run>, JournalError> {
-        latest_run(&self.reader())
-    }
-
-    /// A consistent view of the journal as it is now. A run that continues does not change it. Has a connection of its own: reading may take minutes.
-    pub(crate) fn snapshot(&self) -> Result<Snapshot, JournalError> {
-        Snapshot::take(&self.0.path)
-    }
-
-    /// The id at Altinn of a recorded upload of an attachment, which need not be published.
-    pub(crate) fn attachment(
-        &self,
-        attachment: &SharedAttachment,
-    ) -> Result<Option<Uuid>, JournalError> {
-        let sql = "SELECT id FROM attachments WHERE identity = ?1";
-        self.reader().read(|file| {
-            let mut found = file.prepare_cached(sql)?;
-            found
-                .query_row([attachment.identity()], |row| row.get(0))
-                .optional()
-        })
-    }
-
-    /// Records an attachment's upload. Durable when it returns.
-    pub(crate) async fn record_attachment(
-        &self,
-        attachment: SharedAttachment,
-        id: Uuid,
-        is_published: bool,
-    ) -> Result<(), JournalError> {
-        self.write(move |file| change::write_attachment(file, &attachment, id, is_published))
-            .await
-    }
-
-    /// Deletes the record of an attachment that Altinn no longer has.
-    pub(crate) async fn forget_attachment(&self, id: Uuid) -> Result<(), JournalError> {
-        self.write(move |file| change::forget_attachment(file, id))
-            .await
+    pub(super) fn file(&self) -> &Path {
+        &self.path
     }
 
     /// Makes a change that is never refused. Durable when it returns.
-    async fn write(
+    pub(super) async fn write(
         &self,
         write: impl FnOnce(&Connection) -> rusqlite::Result<()> + Send + 'static,
     ) -> Result<(), JournalError> {
@@ -298,23 +228,23 @@ impl Journal {
         + Send
         + 'static,
     ) -> Answer<T> {
-        let path = &self.0.path;
-        let Some(writer) = &self.0.writer else {
+        let path = &self.path;
+        let Some(writer) = &self.writer else {
             return Err(JournalError::ReadOnly { path: path.clone() });
         };
         let answer = writer.hand_over(is_urgent, change).await;
         answer.unwrap_or_else(|_| Err(JournalError::Stopped { path: path.clone() }))
     }
 
-    fn reader(&self) -> MutexGuard<'_, Store> {
+    pub(super) fn reader(&self) -> MutexGuard<'_, Store> {
         // A reader that panicked has changed nothing in the store.
-        self.0.reader.lock().unwrap_or_else(PoisonError::into_inner)
+        self.reader.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl fmt::Debug for Journal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Journal").field(&self.0.path).finish()
+        f.debug_tuple("Journal").field(&self.path).finish()
     }
 }
 
@@ -373,8 +303,8 @@ mod tests {
 
     use super::Journal;
     use crate::journal::{
-        Dropped, EndedRun, Entry, Header, HowEnded, Input, JournalError, LetterEnd, Outcome,
-        Reason, RowRecord, Run, SharedAttachment, Skip, Snapshot, Start, State,
+        Dropped, EndedRun, Entry, Header, Input, JournalError, LetterEnd, Outcome, Reason,
+        RowRecord, Run, SharedAttachment, Skip, Snapshot, Start, State,
     };
 
     const PERSON: &str = "07827199405";
@@ -649,8 +579,6 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let began = Timestamp::from_second(Timestamp::now().as_second()).unwrap();
         let journal = open(folder.path());
-        let copy = journal.clone();
-        drop(journal);
         let error =
             Journal::open(&journal_path(folder.path()), &header(), at(9), None).unwrap_err();
         let JournalError::Locked { holder, .. } = &error else {
@@ -663,7 +591,7 @@ mod tests {
             assert!(error.hint().unwrap().ends_with(&look));
         }
         Journal::read(&journal_path(folder.path())).unwrap();
-        drop(copy);
+        drop(journal);
         open(folder.path());
     }
 
@@ -882,7 +810,7 @@ mod tests {
         journal
             .end_run(EndedRun {
                 at: at(3),
-                how: HowEnded::Stopped,
+                how: "stopped".into(),
                 reason: Some(PERSON.into()),
             })
             .await
@@ -941,7 +869,7 @@ mod tests {
         assert_eq!(journal.run().unwrap().as_ref(), Some(&run));
         run.ended = Some(EndedRun {
             at: at(6),
-            how: HowEnded::Interrupted,
+            how: "interrupted".into(),
             reason: None,
         });
         journal.end_run(run.ended.clone().unwrap()).await.unwrap();
@@ -986,7 +914,7 @@ mod tests {
         });
         journal.open_block(block.collect()).await.unwrap();
         let all = (0..100).map(|row| {
-            let journal = journal.clone();
+            let journal = &journal;
             let id = Uuid::from_u128(row.into());
             async move { journal.record(key(row), ended(Outcome::Sent { id })).await }
         });
@@ -1083,7 +1011,7 @@ mod tests {
         journal.begin_run(run, vec![input]).await.unwrap();
         let ended = EndedRun {
             at: at(6),
-            how: HowEnded::Finished,
+            how: "finished".into(),
             reason: None,
         };
         journal.end_run(ended).await.unwrap();
@@ -1148,7 +1076,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let journal = open(folder.path());
         let all = (0..2_500).rev().map(|row| {
-            let journal = journal.clone();
+            let journal = &journal;
             async move { journal.record(key(row), started(row, 1)).await.unwrap() }
         });
         futures::future::join_all(all).await;

@@ -1,16 +1,15 @@
-//! Reading rows: a consistent snapshot with its rows, for reports and for a run that resumes; one row by its key; the latest run.
+//! Reading rows: a consistent snapshot with its rows, for reports and for a run that resumes; one row by its key.
 
 use std::collections::{BTreeMap, HashSet};
-use std::path::Path;
 
 use jiff::Timestamp;
-use rusqlite::OptionalExtension;
 use uuid::Uuid;
 
 use super::block::{self, OpenLetter};
-use super::record::{COLUMNS, RowRecord, instant, line, numbered_record, time};
+use super::record::{COLUMNS, RowRecord, line, numbered_record};
+use super::run::latest_run;
 use super::store::Store;
-use super::{EndedRun, Header, JournalError, Run, State};
+use super::{Header, Journal, JournalError, Run, State};
 
 /// The columns that a run needs to resume, in the place of all of them: it reads them for every row. What it does not need is empty.
 const RESUMED: &str = "n, key, row, line, '', recipient, body, state, NULL, 0, NULL, NULL, NULL, NULL, NULL, last_at, accepted, lost_at, NULL, NULL, listed_at";
@@ -26,22 +25,6 @@ pub(crate) struct Snapshot {
 }
 
 impl Snapshot {
-    pub(super) fn take(path: &Path) -> Result<Self, JournalError> {
-        let store = Store::open_for_reading(path)?;
-        let mut open = store.read(|file| {
-            file.execute_batch("BEGIN")?;
-            // SQLite begins the read transaction with the first read, not with `BEGIN`.
-            block::read(file)
-        })?;
-        open.sort_by_key(|letter| letter.record.row);
-        Ok(Self {
-            header: store.header()?,
-            began: store.began()?,
-            store,
-            open,
-        })
-    }
-
     pub(crate) fn header(&self) -> &Header {
         &self.header
     }
@@ -52,7 +35,7 @@ impl Snapshot {
     }
 
     pub(crate) fn run(&self) -> Result<Option<Run>, JournalError> {
-        latest_run(&self.store)
+        self.store.read(latest_run)
     }
 
     /// Rows by state; states without rows are left out.
@@ -89,8 +72,7 @@ impl Snapshot {
 
     /// The first rows whose letters Altinn has.
     pub(crate) fn sent_lines(&self, most: usize) -> Result<Vec<RowRecord>, JournalError> {
-        let which =
-            format!("WHERE state IN ('sent', 'already-sent') ORDER BY row, n LIMIT {most}");
+        let which = format!("WHERE state IN ('sent', 'already-sent') ORDER BY row, n LIMIT {most}");
         let mut lines = Vec::new();
         // Without open blocks: a letter that may be on its way is not known to be at Altinn.
         self.each(COLUMNS, &which, false, |line| {
@@ -147,42 +129,33 @@ impl Snapshot {
     }
 }
 
-/// The row with a key, as in flight when its letter is in an open block.
-pub(super) fn line_of(store: &Store, key: Uuid) -> Result<Option<RowRecord>, JournalError> {
-    store.read(|file| {
-        let open = block::read(file)?;
-        if let Some(letter) = open.into_iter().find(|letter| letter.record.key == key) {
-            return Ok(Some(letter.record));
-        }
-        // Not in an open block, so the row has the present state.
-        Ok(numbered_record(file, key)?.map(|(_, line)| line))
-    })
-}
-
-/// The latest run; `None` before the first.
-pub(super) fn latest_run(store: &Store) -> Result<Option<Run>, JournalError> {
-    let sql = "SELECT rows, earlier, skipped, invalid, plan, started_at, ended_at, ending, reason
-        FROM runs ORDER BY n DESC LIMIT 1";
-    store.read(|file| {
-        file.query_row(sql, [], |row| {
-            let ended = match instant(row, 6)? {
-                None => None,
-                Some(at) => Some(EndedRun {
-                    at,
-                    how: row.get(7)?,
-                    reason: row.get(8)?,
-                }),
-            };
-            Ok(Run {
-                rows: row.get(0)?,
-                earlier: row.get(1)?,
-                skipped: row.get(2)?,
-                invalid: row.get(3)?,
-                plan: row.get(4)?,
-                started_at: time(row, 5)?,
-                ended,
-            })
+impl Journal {
+    /// A consistent view of the journal as it is now. A run that continues does not change it. Has a connection of its own: reading may take minutes.
+    pub(crate) fn snapshot(&self) -> Result<Snapshot, JournalError> {
+        let store = Store::open_for_reading(self.file())?;
+        let mut open = store.read(|file| {
+            file.execute_batch("BEGIN")?;
+            // SQLite begins the read transaction with the first read, not with `BEGIN`.
+            block::read(file)
+        })?;
+        open.sort_by_key(|letter| letter.record.row);
+        Ok(Snapshot {
+            header: store.header()?,
+            began: store.began()?,
+            store,
+            open,
         })
-        .optional()
-    })
+    }
+
+    /// The record of one row, as in flight when its letter is in an open block; `None` when there is none.
+    pub(crate) fn line(&self, key: Uuid) -> Result<Option<RowRecord>, JournalError> {
+        self.reader().read(|file| {
+            let open = block::read(file)?;
+            if let Some(letter) = open.into_iter().find(|letter| letter.record.key == key) {
+                return Ok(Some(letter.record));
+            }
+            // Not in an open block, so the row has the present state.
+            Ok(numbered_record(file, key)?.map(|(_, line)| line))
+        })
+    }
 }

@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use rusqlite::Connection;
-use rusqlite::types::{FromSql, FromSqlResult, ValueRef};
+use rusqlite::types::Value;
+use rusqlite::{Connection, OptionalExtension, params};
 use uuid::Uuid;
 
-use super::Digest;
-use super::checksum::insert;
-use super::state::by_name;
+use super::checksum::{insert, seal};
+use super::record::{instant, time, whole};
+use super::{Digest, Journal, JournalError};
 use crate::secret::redact;
 
 /// One run of a mailing: its numbers of rows and its end.
@@ -35,44 +35,10 @@ pub(crate) struct Run {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct EndedRun {
     pub at: Timestamp,
-    pub how: HowEnded,
+    /// `finished` when every row was tried; `stopped` by itself: too many failures, a refused canary, a fatal code; `interrupted`; or `broken-off`, because it could not
+    /// continue: no token, no network, no journal.
+    pub how: String,
     pub reason: Option<String>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum HowEnded {
-    /// Every row was tried.
-    Finished,
-    /// The run stopped itself: too many failures, a refused canary, a fatal code.
-    Stopped,
-    Interrupted,
-    /// The run could not continue: no token, no network, no journal.
-    Broken,
-}
-
-impl HowEnded {
-    const ALL: [Self; 4] = [
-        Self::Finished,
-        Self::Stopped,
-        Self::Interrupted,
-        Self::Broken,
-    ];
-
-    /// The name shown to users and stored in files.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Finished => "finished",
-            Self::Stopped => "stopped",
-            Self::Interrupted => "interrupted",
-            Self::Broken => "broken-off",
-        }
-    }
-}
-
-impl FromSql for HowEnded {
-    fn column_result(cell: ValueRef<'_>) -> FromSqlResult<Self> {
-        by_name(cell, &Self::ALL, Self::name)
-    }
 }
 
 /// The identity of an attachment: an upload is reused only for the same bytes under the same name in the same resource.
@@ -88,7 +54,7 @@ pub(crate) struct SharedAttachment {
 
 impl SharedAttachment {
     /// The primary key in the journal. Computed from the unmasked names: masked ones could be the same for two attachments.
-    pub(super) fn identity(&self) -> Uuid {
+    fn identity(&self) -> Uuid {
         let mut all = self.digest.to_vec();
         for part in [&self.resource, &self.file_name, &self.senders_reference] {
             // With its length, so that different parts never give the same bytes.
@@ -109,6 +75,144 @@ pub(crate) struct Input {
     pub digest: Digest,
 }
 
+impl Journal {
+    /// Records that a run begins, with its inputs. Durable when it returns.
+    pub(crate) async fn begin_run(&self, run: Run, inputs: Vec<Input>) -> Result<(), JournalError> {
+        self.write(move |file| {
+            let started_at = Value::from(run.started_at.as_millisecond());
+            insert(
+                file,
+                "runs",
+                &[
+                    Value::Null,
+                    whole(run.rows).into(),
+                    whole(run.earlier).into(),
+                    whole(run.skipped).into(),
+                    whole(run.invalid).into(),
+                    run.plan.into(),
+                    started_at.clone(),
+                    Value::Null,
+                    Value::Null,
+                    Value::Null,
+                    // `alive_at`: the run has not reported since it started.
+                    started_at,
+                ],
+            )?;
+            record_inputs(file, &inputs)
+        })
+        .await
+    }
+
+    /// Records the end of the latest run. Durable when it returns.
+    pub(crate) async fn end_run(&self, ended: EndedRun) -> Result<(), JournalError> {
+        // Reasons quote Altinn's messages, which may contain identity numbers.
+        let reason = ended.reason.map(|reason| redact(&reason).into_owned());
+        self.write(move |file| {
+            let sql = "UPDATE runs SET ended_at = ?1, ending = ?2, reason = ?3 WHERE n = (SELECT max(n) FROM runs)";
+            file.execute(sql, params![ended.at.as_millisecond(), ended.how, reason])?;
+            seal_latest_run(file)
+        })
+        .await
+    }
+
+    /// Records that the run is alive at this time. When the process dies, its lost requests are dated no earlier.
+    pub(crate) async fn keep_alive(&self, at: Timestamp) -> Result<(), JournalError> {
+        self.write(move |file| {
+            let sql = "UPDATE runs SET alive_at = ?1 WHERE n = (SELECT max(n) FROM runs)";
+            file.execute(sql, [at.as_millisecond()])?;
+            seal_latest_run(file)
+        })
+        .await
+    }
+
+    /// The latest run; `None` before the first.
+    pub(crate) fn run(&self) -> Result<Option<Run>, JournalError> {
+        self.reader().read(latest_run)
+    }
+
+    /// The inputs of the latest run, in order; empty for format 1, which does not record them.
+    pub(crate) fn inputs(&self) -> Result<Vec<Input>, JournalError> {
+        let input = |((kind, name), digest)| Input { kind, name, digest };
+        let known = self.reader().read(known_inputs)?;
+        Ok(known.into_iter().map(input).collect())
+    }
+
+    /// The id at Altinn of a recorded upload of an attachment, which need not be published.
+    pub(crate) fn attachment(
+        &self,
+        attachment: &SharedAttachment,
+    ) -> Result<Option<Uuid>, JournalError> {
+        let sql = "SELECT id FROM attachments WHERE identity = ?1";
+        let identity = attachment.identity();
+        self.reader()
+            .read(|file| file.query_row(sql, [identity], |row| row.get(0)).optional())
+    }
+
+    /// Records an attachment's upload. Durable when it returns.
+    pub(crate) async fn record_attachment(
+        &self,
+        attachment: SharedAttachment,
+        id: Uuid,
+        is_published: bool,
+    ) -> Result<(), JournalError> {
+        // For a person who looks into the file; a run asks Altinn.
+        let state = if is_published {
+            "published"
+        } else {
+            "initialized"
+        };
+        let masked = |text: &str| Value::from(redact(text).into_owned());
+        let values = [
+            attachment.identity().into(),
+            id.into(),
+            state.to_owned().into(),
+            attachment.digest.to_vec().into(),
+            attachment.resource.into(),
+            masked(&attachment.file_name),
+            masked(&attachment.senders_reference),
+        ];
+        self.write(move |file| insert(file, "attachments", &values))
+            .await
+    }
+
+    /// Deletes the record of an attachment that Altinn no longer has.
+    pub(crate) async fn forget_attachment(&self, id: Uuid) -> Result<(), JournalError> {
+        let sql = "DELETE FROM attachments WHERE id = ?1";
+        self.write(move |file| file.execute(sql, [id]).map(drop))
+            .await
+    }
+}
+
+/// `UPDATE` does not renew the checksum.
+fn seal_latest_run(file: &Connection) -> rusqlite::Result<()> {
+    seal(file, "runs", "n = (SELECT max(n) FROM runs)")
+}
+
+pub(super) fn latest_run(file: &Connection) -> rusqlite::Result<Option<Run>> {
+    let sql = "SELECT rows, earlier, skipped, invalid, plan, started_at, ended_at, ending, reason
+        FROM runs ORDER BY n DESC LIMIT 1";
+    let run = file.query_row(sql, [], |row| {
+        let ended = match instant(row, 6)? {
+            None => None,
+            Some(at) => Some(EndedRun {
+                at,
+                how: row.get(7)?,
+                reason: row.get(8)?,
+            }),
+        };
+        Ok(Run {
+            rows: row.get(0)?,
+            earlier: row.get(1)?,
+            skipped: row.get(2)?,
+            invalid: row.get(3)?,
+            plan: row.get(4)?,
+            started_at: time(row, 5)?,
+            ended,
+        })
+    });
+    run.optional()
+}
+
 /// Inputs as last recorded: kind and name, and the digest of the content.
 type Known = BTreeMap<(String, String), Digest>;
 
@@ -116,15 +220,9 @@ type Known = BTreeMap<(String, String), Digest>;
 const LATEST: &str = "SELECT kind, name, digest FROM inputs AS this
     WHERE digest IS NOT NULL AND run = (SELECT max(run) FROM inputs WHERE kind = this.kind AND name = this.name)";
 
-/// The inputs of the latest run, in order; empty when none are recorded.
-pub(super) fn latest_inputs(file: &Connection) -> rusqlite::Result<Vec<Input>> {
-    let input = |((kind, name), digest)| Input { kind, name, digest };
-    Ok(known(file)?.into_iter().map(input).collect())
-}
-
 /// Records the inputs of the latest run that differ from those of the run before.
-pub(super) fn record_inputs(file: &Connection, inputs: &[Input]) -> rusqlite::Result<()> {
-    let mut known = known(file)?;
+fn record_inputs(file: &Connection, inputs: &[Input]) -> rusqlite::Result<()> {
+    let mut known = known_inputs(file)?;
     let run: i64 = file.query_row("SELECT max(n) FROM runs", [], |row| row.get(0))?;
     let write = |kind: &str, name: &str, digest: Option<Digest>| {
         let digest = digest.map(|digest| digest.to_vec());
@@ -151,7 +249,7 @@ pub(super) fn record_inputs(file: &Connection, inputs: &[Input]) -> rusqlite::Re
     Ok(())
 }
 
-fn known(file: &Connection) -> rusqlite::Result<Known> {
+fn known_inputs(file: &Connection) -> rusqlite::Result<Known> {
     let mut latest = file.prepare(LATEST)?;
     let latest = latest.query_map([], |row| Ok(((row.get(0)?, row.get(1)?), row.get(2)?)))?;
     latest.collect()

@@ -247,20 +247,10 @@ impl fmt::Display for State {
 
 impl FromSql for State {
     fn column_result(cell: ValueRef<'_>) -> FromSqlResult<Self> {
-        by_name(cell, &Self::ALL, Self::name)
+        let text = cell.as_str()?;
+        let named = Self::ALL.into_iter().find(|state| state.name() == text);
+        named.ok_or_else(|| FromSqlError::Other(format!("no such name: `{text}`").into()))
     }
-}
-
-/// The one of `all` that a cell names.
-pub(super) fn by_name<T: Copy>(
-    cell: ValueRef<'_>,
-    all: &[T],
-    name: fn(T) -> &'static str,
-) -> FromSqlResult<T> {
-    let text = cell.as_str()?;
-    let named = all.iter().find(|one| name(**one) == text);
-    let unknown = || FromSqlError::Other(format!("no such name: `{text}`").into());
-    named.copied().ok_or_else(unknown)
 }
 
 impl Entry {

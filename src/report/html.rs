@@ -166,7 +166,7 @@ fn ending(run: &Run) -> String {
             let why = ended.reason.as_ref().map(|reason| format!(": {reason}"));
             format!(
                 "{} {}{}",
-                ended.how.name(),
+                ended.how,
                 local_time(ended.at),
                 why.unwrap_or_default()
             )

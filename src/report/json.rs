@@ -79,7 +79,7 @@ struct RunView<'a> {
     earlier: u64,
     started: String,
     ended: Option<String>,
-    ending: Option<&'static str>,
+    ending: Option<&'a str>,
     reason: Option<&'a str>,
 }
 
@@ -133,7 +133,7 @@ impl<'a> RunView<'a> {
             earlier: run.earlier,
             started: exact(run.started_at),
             ended: ended.map(|ended| exact(ended.at)),
-            ending: ended.map(|ended| ended.how.name()),
+            ending: ended.map(|ended| ended.how.as_str()),
             reason: ended.and_then(|ended| ended.reason.as_deref()),
         }
     }

@@ -267,8 +267,7 @@ pub(super) mod tests {
 
     use super::Report;
     use crate::journal::{
-        EndedRun, Entry, Header, HowEnded, Journal, LetterEnd, Outcome, Reason, Run, Skip, Start,
-        State,
+        EndedRun, Entry, Header, Journal, LetterEnd, Outcome, Reason, Run, Skip, Start, State,
     };
 
     pub(in crate::report) fn at(second: i64) -> Timestamp {
@@ -311,13 +310,15 @@ pub(super) mod tests {
             invalid: 0,
             plan: "sha256:4be9".into(),
             started_at: at(0),
-            ended: Some(EndedRun {
-                at: at(60),
-                how: HowEnded::Finished,
-                reason: None,
-            }),
+            ended: None,
         };
         journal.begin_run(run, Vec::new()).await.unwrap();
+        let ended = EndedRun {
+            at: at(60),
+            how: "finished".into(),
+            reason: None,
+        };
+        journal.end_run(ended).await.unwrap();
     }
 
     pub(in crate::report) async fn row(

@@ -26,7 +26,7 @@ pub(crate) fn text(report: &Report, out: &mut dyn Write) -> Result<(), ReportErr
                 local_time(run.started_at)
             )?,
             Some(ended) => {
-                write!(out, ", {} {}", ended.how.name(), local_time(ended.at))?;
+                write!(out, ", {} {}", ended.how, local_time(ended.at))?;
                 match &ended.reason {
                     Some(reason) => writeln!(out, ": {}", one_line(reason))?,
                     None => writeln!(out)?,

@@ -15,13 +15,14 @@ use super::lookup::{Lookup, LookupResult};
 use super::planner::Planner;
 use super::rate_limiter::RateLimiter;
 use super::reconcile::{ResumeState, reconcile};
+use super::run_end::BROKEN_OFF;
 use super::second_letter_check::refuse_second_letters;
 use super::session::Session;
 use super::signals::{RefusedResources, ServerContact};
 use super::tally::Tally;
 use super::{Event, Observer, Options, Reconciled, RunEnd, SendError, Stop, Summary};
 use crate::altinn::Client;
-use crate::journal::{self, Journal, Outcome};
+use crate::journal::{EndedRun, Journal, Outcome};
 use crate::plan::{CheckReport, RowFilter};
 
 /// Everything that a run needs apart from the plan.
@@ -89,10 +90,13 @@ impl Engine<'_> {
         });
         let (how, reason) = match &ended {
             Ok(summary) => summary.ending.recorded(),
-            Err(error) => (journal::HowEnded::Broken, Some(error.to_string())),
+            Err(error) => (BROKEN_OFF, Some(error.to_string())),
         };
-        let at = Timestamp::now();
-        let recorded = self.journal.end_run(journal::EndedRun { at, how, reason });
+        let recorded = self.journal.end_run(EndedRun {
+            at: Timestamp::now(),
+            how: how.to_owned(),
+            reason,
+        });
         // The run's own error comes first: it may be the cause of this one.
         match (recorded.await, ended) {
             (Err(error), Ok(_)) => Err(error.into()),

@@ -283,8 +283,7 @@ pub(super) async fn reconcile(
     if accepts {
         // The flag accepts all changes at once, in the journal, so that later runs do not ask again.
         let changed = resume.changed.iter().chain(&resume.uncertain);
-        let accepted =
-            changed.map(|(_, key, head)| (*key, Entry::Accepted(head.to_be_bytes())));
+        let accepted = changed.map(|(_, key, head)| (*key, Entry::Accepted(head.to_be_bytes())));
         reconciled.accepted = record_all(journal, accepted).await?;
         resume.hold_uncertain();
         let gone = std::mem::take(&mut resume.unsent_gone);

@@ -7,7 +7,7 @@ use thiserror::Error;
 use super::Changes;
 use super::second_letters::SecondLetters;
 use crate::diagnostic::Problems;
-use crate::journal::{self, JournalError, Reason};
+use crate::journal::{JournalError, Reason};
 use crate::maskinporten::TokenError;
 use crate::plan::InputChanged;
 
@@ -32,6 +32,9 @@ pub(crate) enum RunEnd {
     Interrupted,
 }
 
+/// How a run has ended that could not continue, as the journal records it.
+pub(super) const BROKEN_OFF: &str = "broken-off";
+
 impl RunEnd {
     /// The end after a refusal that every other letter would get too.
     pub(super) fn refused(reason: &Reason) -> Self {
@@ -41,14 +44,15 @@ impl RunEnd {
     }
 
     /// The end as the journal records it, with its reason.
-    pub(super) fn recorded(&self) -> (journal::HowEnded, Option<String>) {
+    pub(super) fn recorded(&self) -> (&'static str, Option<String>) {
         match self {
-            Self::Finished => (journal::HowEnded::Finished, None),
-            Self::Stopped(why) => (journal::HowEnded::Stopped, Some(why.clone())),
-            Self::NoToken(error) => (journal::HowEnded::Broken, Some(error.reason())),
-            Self::Untrusted { reason, .. } => (journal::HowEnded::Broken, Some(reason.clone())),
-            Self::Unreachable(why) => (journal::HowEnded::Broken, Some(why.clone())),
-            Self::Interrupted => (journal::HowEnded::Interrupted, None),
+            Self::Finished => ("finished", None),
+            Self::Stopped(why) => ("stopped", Some(why.clone())),
+            Self::NoToken(error) => (BROKEN_OFF, Some(error.reason())),
+            Self::Untrusted { reason: why, .. } | Self::Unreachable(why) => {
+                (BROKEN_OFF, Some(why.clone()))
+            }
+            Self::Interrupted => ("interrupted", None),
         }
     }
 }
