@@ -2,12 +2,12 @@
 
 use std::io::Write;
 
-use serde::Serialize;
+use serde_json::{Value, json};
 use tera::{Context, Tera};
 
 use super::format::meaning;
 use super::text::lines;
-use super::{FailureGroup, Report, ReportError, json};
+use super::{Report, ReportError, json};
 use crate::correspondence::local_time;
 use crate::journal::{RowRecord, Run, State};
 use crate::text::{counted, grouped};
@@ -24,110 +24,72 @@ pub(crate) fn html(
     csv: Option<&str>,
     out: &mut dyn Write,
 ) -> Result<(), ReportError> {
-    let sent = report.sent_lines(SENT)?;
-    let page = Page::new(report, &sent, csv);
     let failed = |error| ReportError::Page(Box::new(error));
     let mut tera = Tera::new();
     tera.add_raw_template(NAME, include_str!("report.html"))
         .map_err(failed)?;
-    let context = Context::from_serialize(&page).map_err(failed)?;
+    let context = Context::from_serialize(&page(report, csv)?).map_err(failed)?;
     let written = tera.render(NAME, &context).map_err(failed)?;
     out.write_all(written.as_bytes())?;
     out.flush()?;
     Ok(())
 }
 
-#[derive(Serialize)]
-struct Page<'a> {
-    mailing: &'a str,
-    environment: &'a str,
-    resource: &'a str,
-    plan: &'a str,
-    began: String,
-    run: String,
-    in_prod: bool,
-    adds_up: bool,
-    summary: String,
-    total: String,
-    rows_total: String,
-    states: Vec<StateView>,
-    /// The text of the bar for screen readers.
-    bar: String,
-    groups: Vec<GroupView<'a>>,
-    attention: Vec<RowView<'a>>,
-    attention_more: Option<String>,
-    sent: Vec<RowView<'a>>,
-    sent_more: Option<String>,
-    csv: &'a str,
+/// What the template shows.
+fn page(report: &Report, csv: Option<&str>) -> Result<Value, ReportError> {
+    let header = report.header();
+    let counts = report.counts();
+    let total = counts.total();
+    // `sent` is shown with 0 too: its absence would raise the question.
+    let shown = |&(state, count): &(State, u64)| count > 0 || state == State::Sent;
+    let bar = counts.iter().filter(shown);
+    let bar: Vec<_> = bar
+        .map(|(state, count)| format!("{} {state}", grouped(count)))
+        .collect();
+    let states = counts.iter().filter(shown).map(|(state, count)| {
+        json!({
+            "name": state.name(),
+            "meaning": meaning(state),
+            "count": grouped(count),
+            // The relative width in the bar.
+            "weight": count,
+            "share": share(count, total),
+        })
+    });
+    let groups = report.groups().iter().map(
+        |group| json!({ "first": group, "rows": grouped(group.count), "lines": lines(group) }),
+    );
+    let sent = report.sent_lines(SENT)?;
+    let attention = report.attention();
+    let unlisted = counts.in_state(State::Invalid);
+    Ok(json!({
+        "mailing": header.mailing,
+        "environment": header.environment,
+        "resource": header.resource,
+        "plan": report.run().map_or("", |run| run.plan.as_str()),
+        "began": local_time(report.began()),
+        "run": report.run().map(ending).unwrap_or_default(),
+        "in_prod": header.environment == "prod",
+        "adds_up": report.adds_up(),
+        "summary": summary(report),
+        "total": grouped(total),
+        "rows_total": grouped(report.rows_total()),
+        // The text of the bar for screen readers.
+        "bar": bar.join(", "),
+        "states": states.collect::<Vec<_>>(),
+        "groups": groups.collect::<Vec<_>>(),
+        // Invalid rows are not in the journal.
+        "attention_more": more_rows(counts.attention() - unlisted, attention),
+        "attention": rows(attention),
+        "sent_more": more_rows(counts.delivered(), &sent),
+        "sent": rows(&sent),
+        "csv": csv.unwrap_or_default(),
+    }))
 }
 
-#[derive(Serialize)]
-struct StateView {
-    name: &'static str,
-    meaning: &'static str,
-    count: String,
-    /// The relative width in the bar.
-    weight: u64,
-    share: String,
-}
-
-#[derive(Serialize)]
-struct GroupView<'a> {
-    #[serde(flatten)]
-    group: &'a FailureGroup,
-    rows: String,
-    lines: String,
-}
-
-#[derive(Serialize)]
-struct RowView<'a> {
-    #[serde(flatten)]
-    row: json::RowView<'a>,
-    at: String,
-}
-
-impl<'a> Page<'a> {
-    fn new(report: &'a Report, sent: &'a [RowRecord], csv: Option<&'a str>) -> Self {
-        let header = report.header();
-        let counts = report.counts();
-        let states: Vec<_> = counts
-            .iter()
-            // `sent` is shown with 0 too: its absence would raise the question.
-            .filter(|&(state, count)| count > 0 || state == State::Sent)
-            .map(|(state, count)| StateView::new(state, count, counts.total()))
-            .collect();
-        let attention: Vec<_> = report.attention().iter().map(RowView::new).collect();
-        let sent: Vec<_> = sent.iter().map(RowView::new).collect();
-        let bar: Vec<_> = states
-            .iter()
-            .map(|state| format!("{} {}", state.count, state.name))
-            .collect();
-        Self {
-            mailing: &header.mailing,
-            environment: &header.environment,
-            resource: &header.resource,
-            plan: report.run().map_or("", |run| run.plan.as_str()),
-            began: local_time(report.began()),
-            run: report.run().map(ending).unwrap_or_default(),
-            in_prod: header.environment == "prod",
-            adds_up: report.adds_up(),
-            summary: summary(report),
-            total: grouped(counts.total()),
-            rows_total: grouped(report.rows_total()),
-            bar: bar.join(", "),
-            states,
-            groups: report.groups().iter().map(GroupView::new).collect(),
-            attention_more: more_rows(
-                counts.attention(),
-                counts.in_state(State::Invalid),
-                &attention,
-            ),
-            attention,
-            sent_more: more_rows(counts.delivered(), 0, &sent),
-            sent,
-            csv: csv.unwrap_or_default(),
-        }
-    }
+fn rows(lines: &[RowRecord]) -> Vec<Value> {
+    let row = |line| json!({ "row": json::RowView::new(line), "at": local_time(line.last_at) });
+    lines.iter().map(row).collect()
 }
 
 fn summary(report: &Report) -> String {
@@ -174,24 +136,10 @@ fn ending(run: &Run) -> String {
     }
 }
 
-/// The number of rows that are not shown, in words; `None` for 0. `unlisted` rows are not in the journal and do not count.
-fn more_rows(count: u64, unlisted: u64, shown: &[RowView<'_>]) -> Option<String> {
-    let left = count
-        .saturating_sub(unlisted)
-        .saturating_sub(shown.len() as u64);
+/// The number of rows that are not shown, in words; `None` for 0.
+fn more_rows(count: u64, shown: &[RowRecord]) -> Option<String> {
+    let left = count.saturating_sub(shown.len() as u64);
     (left > 0).then(|| counted(left, "row", "rows"))
-}
-
-impl StateView {
-    fn new(state: State, count: u64, total: u64) -> Self {
-        Self {
-            name: state.name(),
-            meaning: meaning(state),
-            count: grouped(count),
-            weight: count,
-            share: share(count, total),
-        }
-    }
 }
 
 /// Formats a share in percent, rounded down. A part is never shown as 100 %, and a share above zero never as 0 %.
@@ -201,25 +149,6 @@ fn share(count: u64, total: u64) -> String {
     match thousandths {
         0 if count > 0 => "< 0.1 %".to_owned(),
         _ => format!("{}.{} %", thousandths / 10, thousandths % 10),
-    }
-}
-
-impl<'a> GroupView<'a> {
-    fn new(group: &'a FailureGroup) -> Self {
-        Self {
-            group,
-            rows: grouped(group.count),
-            lines: lines(group),
-        }
-    }
-}
-
-impl<'a> RowView<'a> {
-    fn new(line: &'a RowRecord) -> Self {
-        Self {
-            row: json::RowView::new(line),
-            at: local_time(line.last_at),
-        }
     }
 }
 

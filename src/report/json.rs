@@ -3,12 +3,12 @@
 use std::io::Write;
 
 use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use super::format::exact;
-use super::{FailureGroup, Report, ReportError};
-use crate::journal::{RowRecord, Run};
+use super::{Report, ReportError};
+use crate::journal::RowRecord;
 
 const VERSION: u32 = 1;
 
@@ -30,7 +30,7 @@ pub(super) struct JsonWriter<W> {
 
 impl<W: Write> JsonWriter<W> {
     pub(super) fn new(report: &Report, mut out: W) -> Result<Self, ReportError> {
-        let head = serde_json::to_string(&Head::new(report))?;
+        let head = head(report).to_string();
         // Rows are streamed before the closing brace, so that a million of them need no memory.
         out.write_all(head.strip_suffix('}').unwrap_or(&head).as_bytes())?;
         out.write_all(b",\"rows\":[")?;
@@ -57,32 +57,6 @@ impl<W: Write> JsonWriter<W> {
     }
 }
 
-#[derive(Serialize)]
-struct Head<'a> {
-    version: u32,
-    mailing: &'a str,
-    environment: &'a str,
-    resource: &'a str,
-    manifest: &'a str,
-    plan: Option<&'a str>,
-    began: String,
-    run: Option<RunView<'a>>,
-    rows_total: u64,
-    adds_up: bool,
-    counts: Map<String, Value>,
-    groups: &'a [FailureGroup],
-}
-
-#[derive(Serialize)]
-struct RunView<'a> {
-    rows: u64,
-    earlier: u64,
-    started: String,
-    ended: Option<String>,
-    ending: Option<&'a str>,
-    reason: Option<&'a str>,
-}
-
 /// A row as JSON has it, and the page.
 #[derive(Serialize)]
 pub(super) struct RowView<'a> {
@@ -102,41 +76,38 @@ pub(super) struct RowView<'a> {
     last_changed: String,
 }
 
-impl<'a> Head<'a> {
-    fn new(report: &'a Report) -> Self {
-        let header = report.header();
-        let counts = report.counts().iter();
-        Self {
-            version: VERSION,
-            mailing: &header.mailing,
-            environment: &header.environment,
-            resource: &header.resource,
-            manifest: &header.manifest,
-            plan: report.run().map(|run| run.plan.as_str()),
-            began: exact(report.began()),
-            run: report.run().map(RunView::new),
-            rows_total: report.rows_total(),
-            adds_up: report.adds_up(),
-            counts: counts
-                .map(|(state, count)| (state.name().to_owned(), count.into()))
-                .collect(),
-            groups: report.groups(),
-        }
-    }
-}
-
-impl<'a> RunView<'a> {
-    fn new(run: &'a Run) -> Self {
+/// All of the report but its rows.
+fn head(report: &Report) -> Value {
+    let header = report.header();
+    let counts = report.counts().iter();
+    let counts: Map<_, _> = counts
+        .map(|(state, count)| (state.name().to_owned(), count.into()))
+        .collect();
+    let run = report.run().map(|run| {
         let ended = run.ended.as_ref();
-        Self {
-            rows: run.rows,
-            earlier: run.earlier,
-            started: exact(run.started_at),
-            ended: ended.map(|ended| exact(ended.at)),
-            ending: ended.map(|ended| ended.how.as_str()),
-            reason: ended.and_then(|ended| ended.reason.as_deref()),
-        }
-    }
+        json!({
+            "rows": run.rows,
+            "earlier": run.earlier,
+            "started": exact(run.started_at),
+            "ended": ended.map(|ended| exact(ended.at)),
+            "ending": ended.map(|ended| &ended.how),
+            "reason": ended.and_then(|ended| ended.reason.as_ref()),
+        })
+    });
+    json!({
+        "version": VERSION,
+        "mailing": header.mailing,
+        "environment": header.environment,
+        "resource": header.resource,
+        "manifest": header.manifest,
+        "plan": report.run().map(|run| &run.plan),
+        "began": exact(report.began()),
+        "run": run,
+        "rows_total": report.rows_total(),
+        "adds_up": report.adds_up(),
+        "counts": counts,
+        "groups": report.groups(),
+    })
 }
 
 impl<'a> RowView<'a> {

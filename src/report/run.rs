@@ -1,7 +1,7 @@
 //! The report as data: the number of rows in each state, the check that they add up, and the reasons why rows were not sent.
 
 use std::cmp::Reverse;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use jiff::Timestamp;
 use serde::{Serialize, Serializer};
@@ -31,11 +31,8 @@ pub(crate) struct Report {
 }
 
 /// The number of rows in each state.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct StateCounts {
-    /// The counts in the order of [`State::ALL`].
-    by_state: [u64; State::ALL.len()],
-}
+#[derive(Debug, Default)]
+pub(crate) struct StateCounts(BTreeMap<State, u64>);
 
 /// The rows that were not sent for the same reason.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -60,10 +57,8 @@ impl Report {
     pub(crate) fn from_journal(journal: &Journal) -> Result<Self, ReportError> {
         let snapshot = journal.snapshot()?;
         let run = snapshot.run()?;
-        let (mut counts, mut unlisted) = <(StateCounts, StateCounts)>::default();
-        for (state, count) in snapshot.counts()? {
-            counts.add(state, count);
-        }
+        let mut counts = StateCounts(snapshot.counts()?);
+        let mut unlisted = StateCounts::default();
         if let Some(run) = &run {
             // Skipped and invalid rows are not journalled row by row, and a pending row is one that nothing is known of.
             unlisted.add(State::Skipped, run.skipped);
@@ -147,18 +142,18 @@ impl Report {
 
 impl StateCounts {
     pub(crate) fn in_state(&self, state: State) -> u64 {
-        self.iter()
-            .find_map(|(of, count)| (of == state).then_some(count))
-            .unwrap_or_default()
+        self.0.get(&state).copied().unwrap_or_default()
     }
 
     /// All states with their counts, in the order of the reports.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (State, u64)> + '_ {
-        State::ALL.into_iter().zip(self.by_state)
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (State, u64)> + use<> {
+        State::ALL
+            .map(|state| (state, self.in_state(state)))
+            .into_iter()
     }
 
     pub(crate) fn total(&self) -> u64 {
-        self.by_state.iter().sum()
+        self.0.values().sum()
     }
 
     /// The number of letters that Altinn has, from this run or an earlier one.
@@ -175,11 +170,7 @@ impl StateCounts {
     }
 
     fn add(&mut self, state: State, count: u64) {
-        for (of, sum) in State::ALL.into_iter().zip(&mut self.by_state) {
-            if of == state {
-                *sum += count;
-            }
-        }
+        *self.0.entry(state).or_default() += count;
     }
 }
 
