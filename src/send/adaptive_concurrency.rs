@@ -51,6 +51,8 @@ struct State {
     limit: u32,
     in_flight: u32,
     interval: Interval,
+    /// Start of the interval.
+    began: Instant,
     /// Earliest time of the next decision: one round trip after the last, so that its effect can be measured.
     next_update: Instant,
     past_rtt: Option<EwmaVar>,
@@ -69,9 +71,8 @@ struct Slots {
 }
 
 /// The answers since the last decision.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Interval {
-    began: Instant,
     answers: u32,
     /// Answers that were back pressure.
     back_pressure: u32,
@@ -110,6 +111,7 @@ impl AdaptiveConcurrency {
         let max_concurrency = max_concurrency.get();
         let limit = INITIAL_CONCURRENCY.min(max_concurrency);
         let begun = may_begin(max_concurrency, limit);
+        let now = Instant::now();
         Self {
             max_concurrency,
             permits: Slots::new(limit),
@@ -117,8 +119,9 @@ impl AdaptiveConcurrency {
             state: RefCell::new(State {
                 limit,
                 in_flight: 0,
-                interval: Interval::new(),
-                next_update: Instant::now(),
+                interval: Interval::default(),
+                began: now,
+                next_update: now,
                 past_rtt: None,
                 unloaded_rtt: f64::INFINITY,
                 slow_start: true,
@@ -147,7 +150,7 @@ impl AdaptiveConcurrency {
     pub(super) fn answered(&self, departed: Instant) {
         let mut state = self.state.borrow_mut();
         // A request sent before this interval measures the previous limit, so its round-trip time is not counted.
-        if departed >= state.interval.began {
+        if departed >= state.began {
             state.interval.rtts += 1;
             state.interval.rtt_sum += departed.elapsed().as_secs_f64();
         }
@@ -166,7 +169,7 @@ impl AdaptiveConcurrency {
         let mut state = self.state.borrow_mut();
         state.limit = 1;
         state.slow_start = false;
-        state.interval = Interval::new();
+        (state.interval, state.began) = (Interval::default(), Instant::now());
     }
 
     pub(super) fn limit(&self) -> u32 {
@@ -198,15 +201,18 @@ impl AdaptiveConcurrency {
         if now < state.next_update || state.interval.answers < enough {
             return;
         }
-        let interval = std::mem::replace(&mut state.interval, Interval::new());
+        let interval = std::mem::take(&mut state.interval);
+        state.began = now;
         let current_rtt = interval.rtt();
         // Compares with earlier intervals only: the newest one is averaged in afterwards.
         state.manage_limit(&interval, self.max_concurrency);
         // An interval of refusals alone has measured no round-trip time.
         if let Some(rtt) = current_rtt {
-            let past = state
-                .past_rtt
-                .map_or(EwmaVar::new(rtt), |past| past.update(rtt));
+            let first = EwmaVar {
+                mean: rtt,
+                variance: 0.0,
+            };
+            let past = state.past_rtt.map_or(first, |past| past.update(rtt));
             // The average, so that one fast interval does not set the baseline.
             state.unloaded_rtt = state.unloaded_rtt.min(past.mean);
             state.past_rtt = Some(past);
@@ -306,17 +312,6 @@ fn decreased(limit: u32) -> u32 {
 }
 
 impl Interval {
-    fn new() -> Self {
-        Self {
-            began: Instant::now(),
-            answers: 0,
-            back_pressure: 0,
-            rtts: 0,
-            rtt_sum: 0.0,
-            reached_limit: false,
-        }
-    }
-
     /// The mean round-trip time in seconds; `None` without measurements.
     fn rtt(&self) -> Option<f64> {
         (self.rtts > 0).then(|| self.rtt_sum / f64::from(self.rtts))
@@ -324,13 +319,6 @@ impl Interval {
 }
 
 impl EwmaVar {
-    fn new(point: f64) -> Self {
-        Self {
-            mean: point,
-            variance: 0.0,
-        }
-    }
-
     fn update(self, point: f64) -> Self {
         let delta = point - self.mean;
         let increment = EWMA_ALPHA * delta;

@@ -86,12 +86,8 @@ impl<'a> Uploads<'a> {
         files: &[Arc<PlannedFile>],
     ) -> Result<bool, SendError> {
         for file in files {
-            if self
-                .session
-                .journal
-                .attachment(&shared(resource, file))?
-                .is_none()
-            {
+            let recorded = self.session.journal.attachment(&shared(resource, file))?;
+            if recorded.is_none() {
                 return Ok(false);
             }
         }
@@ -135,29 +131,26 @@ impl<'a> Uploads<'a> {
         shared: SharedAttachment,
         planned: &PlannedFile,
     ) -> Result<Uuid, UploadEnd> {
-        let name = &planned.attachment.file_name;
+        let (name, journal) = (&planned.attachment.file_name, self.session.journal);
         let notice = |reused| {
             let event = Event::Attachment { name, reused };
             self.session.attempts.observer.notice(&event);
         };
-        if let Some(id) = self.session.journal.attachment(&shared)? {
+        if let Some(id) = journal.attachment(&shared)? {
             // Recorded does not mean usable: it may be half uploaded, expired or purged.
             if self.published(id, name).await?.is_ok() {
                 notice(true);
                 return Ok(id);
             }
             // Forgotten even if the deletion fails: an attachment that is not published by now cannot be used.
-            self.session.journal.forget_attachment(id).await?;
+            journal.forget_attachment(id).await?;
             self.discard(id).await?;
         }
         let mut last = Reason::default();
         for _ in 0..ROUNDS {
             match self.upload(&shared, planned).await? {
                 Ok(id) => {
-                    self.session
-                        .journal
-                        .record_attachment(shared, id, true)
-                        .await?;
+                    journal.record_attachment(shared, id, true).await?;
                     notice(false);
                     return Ok(id);
                 }
@@ -173,26 +166,25 @@ impl<'a> Uploads<'a> {
         shared: &SharedAttachment,
         planned: &PlannedFile,
     ) -> Result<Result<Uuid, Reason>, UploadEnd> {
+        let (client, attempts) = (self.session.client, self.session.attempts);
+        let (resource, attachment) = (&shared.resource, &planned.attachment);
         // The semaphore is never closed.
         let slot = self.slots.acquire().await.ok();
-        let initialized = self.session.attempts.settle(async |token| {
-            self.session
-                .client
-                .initialize_attachment(&token, &shared.resource, &planned.attachment)
+        let initialize = async |token| {
+            client
+                .initialize_attachment(&token, resource, attachment)
                 .await
-        });
-        let id = initialized.await.result?;
+        };
+        let id = attempts.settle(initialize).await.result?;
         // Recorded before the content is sent: after a crash the next run finds the id and does not leave it behind at Altinn.
-        self.session
-            .journal
-            .record_attachment(shared.clone(), id, false)
-            .await?;
-        let content = CheckedFile::from(&*planned.file);
-        let uploaded = self
+        let recorded = self
             .session
-            .attempts
-            .settle(async |token| self.session.client.upload(&token, id, &content).await)
-            .await;
+            .journal
+            .record_attachment(shared.clone(), id, false);
+        recorded.await?;
+        let content = CheckedFile::from(&*planned.file);
+        let upload = async |token| client.upload(&token, id, &content).await;
+        let uploaded = attempts.settle(upload).await;
         // Scanning takes long and needs no slot.
         drop(slot);
         let is_scanned_next = match uploaded.result {
@@ -201,13 +193,15 @@ impl<'a> Uploads<'a> {
             }
             Ok(_) => true,
             Err(Unaccepted::GaveUp { .. } | Unaccepted::NotStarted) => false,
-            Err(Unaccepted::Refused(refusal, _)) if is_rechecked(refusal.code) => false,
+            Err(Unaccepted::Refused(refusal, _)) if is_one_of(refusal.code, &RECHECKED_CODES) => {
+                false
+            }
             Err(end) => {
                 self.discard(id).await?;
                 return Err(end.into());
             }
         };
-        let file_name = &planned.attachment.file_name;
+        let file_name = &attachment.file_name;
         let Err(why) = self.published(id, file_name).await? else {
             return Ok(Ok(id));
         };
@@ -234,12 +228,8 @@ impl<'a> Uploads<'a> {
         let slowest = settings.poll_interval.duration();
         let mut wait = FIRST_POLL.min(slowest);
         loop {
-            let looked = self
-                .session
-                .attempts
-                .settle(async |token| self.session.client.attachment(&token, id).await)
-                .await;
-            let overview = match looked.result {
+            let look = async |token| self.session.client.attachment(&token, id).await;
+            let overview = match self.session.attempts.settle(look).await.result {
                 // Altinn no longer has the attachment.
                 Err(Unaccepted::Refused(refusal, _)) if refusal.status == 404 => {
                     return Ok(Err(refusal.message));
@@ -269,18 +259,10 @@ impl<'a> Uploads<'a> {
             contact: ServerContact::default(),
             ..*self.session.attempts
         };
-        let deleted = attempts
-            .look_up(
-                |()| true,
-                async |token| self.session.client.delete_attachment(&token, id).await,
-            )
-            .await;
-        match deleted {
+        let delete = async |token| self.session.client.delete_attachment(&token, id).await;
+        match attempts.look_up(|()| true, delete).await {
+            Err(Unaccepted::Refused(refusal, _)) if is_one_of(refusal.code, &MISSING_CODES) => {}
             Ok(()) => {}
-            Err(Unaccepted::Refused(refusal, _))
-                if refusal
-                    .code
-                    .is_some_and(|code| MISSING_CODES.contains(&code)) => {}
             end => {
                 tracing::debug!(%id, ?end, "an attachment is left where it is");
                 return Ok(());
@@ -312,8 +294,8 @@ fn shared(resource: &str, planned: &PlannedFile) -> SharedAttachment {
     }
 }
 
-fn is_rechecked(code: Option<u32>) -> bool {
-    code.is_some_and(|code| RECHECKED_CODES.contains(&code))
+fn is_one_of(code: Option<u32>, codes: &[u32]) -> bool {
+    code.is_some_and(|code| codes.contains(&code))
 }
 
 /// Altinn's status of an attachment, with its text when that says more.

@@ -4,13 +4,13 @@ use std::task::Poll;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
 use super::adaptive_concurrency::{Begun, Permit};
 use super::event::{LONG_WAIT, Wait};
 use super::rate_limiter::RateLimiter;
 use super::signals::ServerContact;
-use super::verdict::{Verdict, judge_refusal, judge_transport};
+use super::verdict::{Verdict, judge_refusal};
 use super::{Event, Observer, RunEnd, Stop};
 use crate::altinn::{Answer, Refusal, TransportError, TransportKind};
 use crate::journal::Reason;
@@ -348,7 +348,8 @@ impl<'a> Attempts<'a> {
                 if error.kind == TransportKind::Timeout {
                     self.limiter.overloaded();
                 }
-                let uncertain = judge_transport(&error) == Verdict::Retry { uncertain: true };
+                // Always another try, which is harmless because of the idempotency key.
+                let uncertain = error.may_have_arrived();
                 let unconnected = error.kind == TransportKind::Connect;
                 again(error.reason(), uncertain, unconnected)
             }
@@ -380,18 +381,14 @@ impl<'a> Attempts<'a> {
         tokio::select! {
             biased;
             ended = &mut done => return ended,
-            () = tokio::time::sleep(LONG_WAIT) => self.observer.notice(&Event::Waiting(wait)),
+            () = sleep(LONG_WAIT) => self.observer.notice(&Event::Waiting(wait)),
         }
         done.await
     }
 
     /// An access token; `None` when the run is stopped first.
     async fn token(&self) -> Option<Result<Token, TokenError>> {
-        tokio::select! {
-            biased;
-            token = self.tokens.token() => Some(token),
-            () = self.stop.wait() => None,
-        }
+        self.stop.before(self.tokens.token()).await
     }
 
     /// The step after a refusal. Reports it to the rate limiter.
@@ -465,19 +462,13 @@ impl<'a> Attempts<'a> {
         self.observer.notice(&Event::Retrying { wait, why });
         // Counted for the progress display.
         let _retrying = self.limiter.retrying();
-        tokio::select! {
-            // A stop ends the wait, and with it the letter's tries.
-            () = tokio::time::sleep(wait) => true,
-            () = self.stop.wait() => false,
-        }
+        // A stop ends the wait, and with it the letter's tries.
+        self.stop.before(sleep(wait)).await.is_some()
     }
 
     /// Waits the backoff after `times` tries, or until the run is stopped.
     pub(super) async fn pause(&self, times: u32) {
-        tokio::select! {
-            () = tokio::time::sleep(self.backoff(times)) => {}
-            () = self.stop.wait() => {}
-        }
+        self.stop.before(sleep(self.backoff(times))).await;
     }
 
     /// Exponential backoff with full jitter: a random time up to a limit that doubles with each try, so that letters refused together are not retried together.

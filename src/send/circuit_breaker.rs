@@ -11,7 +11,7 @@ const FAILURES_TO_STOP: u32 = 10;
 const SHARE_FLOOR: u64 = 20;
 
 /// Counts the outcomes of a run's letters.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct CircuitBreaker {
     limit: Option<MaxFailures>,
     ended: u64,
@@ -28,11 +28,7 @@ impl CircuitBreaker {
     pub(super) fn new(limit: Option<MaxFailures>) -> Self {
         Self {
             limit,
-            ended: 0,
-            failures: 0,
-            last: None,
-            identical: 0,
-            lost: 0,
+            ..Self::default()
         }
     }
 

@@ -26,6 +26,7 @@ const LOST_ATTACHMENTS: [u32; 4] = [1007, 1017, 1018, EXPIRES_SOON];
 const EXPIRES_SOON: u32 = 1055;
 
 /// Sends letters, any number of them concurrently.
+#[derive(Clone, Copy)]
 pub(super) struct Sender<'a> {
     pub(super) session: Session<'a>,
     pub(super) uploads: &'a Uploads<'a>,
@@ -63,41 +64,16 @@ pub(super) enum Consequence {
     Stops(RunEnd),
 }
 
-impl DeliveryEnd {
-    fn new(delivery: &Delivery, outcome: Outcome) -> Self {
+impl From<Outcome> for DeliveryEnd {
+    /// Without its row, which is known when the end is recorded.
+    fn from(outcome: Outcome) -> Self {
         Self {
-            row: delivery.row,
-            line: delivery.line,
+            row: 0,
+            line: 0,
             outcome,
             requests: 0,
             lost_at: None,
             consequence: Consequence::None,
-            by_key: false,
-            recovered: None,
-            unsettled: Vec::new(),
-        }
-    }
-
-    /// The end of a letter that was looked up by its key.
-    fn by_key(delivery: &Delivery, outcome: Outcome) -> Self {
-        Self {
-            by_key: true,
-            ..Self::new(delivery, outcome)
-        }
-    }
-}
-
-#[cfg(test)]
-impl DeliveryEnd {
-    /// An end without the delivery, for tests of what follows from it.
-    pub(super) fn of_row(row: u64, outcome: Outcome, consequence: Consequence) -> Self {
-        Self {
-            row,
-            line: row + 1,
-            outcome,
-            requests: 1,
-            lost_at: None,
-            consequence,
             by_key: false,
             recovered: None,
             unsettled: Vec::new(),
@@ -147,12 +123,6 @@ impl Sender<'_> {
         self.finish(letter, &[], end).await.map(Some)
     }
 
-    /// Looks a letter up by its key, up to `times` times while it is not found.
-    pub(super) async fn look_up(&self, delivery: &Delivery, times: u32) -> LookupResult {
-        let lookup = Lookup::from(delivery);
-        lookup.look_up(self.session, times).await
-    }
-
     /// Records a letter's outcome. When the journal has the correspondence for a different row, one of the two got the answer to the other's request; Altinn is asked which.
     async fn finish(
         &self,
@@ -160,7 +130,7 @@ impl Sender<'_> {
         ids: &[Uuid],
         mut end: DeliveryEnd,
     ) -> Result<DeliveryEnd, SendError> {
-        let delivery = &*letter.delivery;
+        let (delivery, journal) = (&*letter.delivery, self.session.journal);
         // Usually ends in the first round; the others resolve a correspondence that two rows claim.
         let mut unsettled = Vec::new();
         let mut asked_again = false;
@@ -171,20 +141,16 @@ impl Sender<'_> {
                 at: Timestamp::now(),
                 lost_at: end.lost_at,
             };
-            let recorded = self
-                .session
-                .journal
-                .record(delivery.key, Entry::Ended(entry))
-                .await;
-            let other = match recorded {
+            let recorded = journal.record(delivery.key, Entry::Ended(entry));
+            let other = match recorded.await {
                 Ok(_) => break,
                 Err(JournalError::IdTaken { other, .. }) => other,
                 Err(error) => return Err(error.into()),
             };
             if end.by_key {
                 // Found by its key, the correspondence is this letter's. The other row becomes unknown, and is looked up after the run.
-                self.session.journal.record(other, Entry::Disputed).await?;
-                if let Some(record) = self.session.journal.line(other)? {
+                journal.record(other, Entry::Disputed).await?;
+                if let Some(record) = journal.line(other)? {
                     unsettled.push(Lookup::on_record(delivery.resource(), &record));
                 }
             } else if asked_again {
@@ -206,7 +172,12 @@ impl Sender<'_> {
         if matches!(end.outcome, Outcome::Unknown(_)) {
             unsettled.push(delivery.into());
         }
-        Ok(DeliveryEnd { unsettled, ..end })
+        Ok(DeliveryEnd {
+            row: delivery.row,
+            line: delivery.line,
+            unsettled,
+            ..end
+        })
     }
 
     /// Uploads a letter's shared files, unless that is done. The ids are in the order of the files.
@@ -312,11 +283,11 @@ impl Sender<'_> {
                 lost_at: None,
             });
         };
-        let enclosures = delivery.enclosures().map(|file| Enclosure {
+        let files = delivery.enclosures().map(|file| Enclosure {
             file_name: file.attachment.file_name.clone(),
             content: CheckedFile::from(&*file.file),
         });
-        let files: Vec<_> = enclosures.collect();
+        let files: Vec<_> = files.collect();
         let send = async |token| client.initialize_with_files(&token, &fields, &files).await;
         // Boxed, so that letters without files do not carry this future.
         let settled = Box::pin(attempts.settle_letter(may_leave, fits, send));
@@ -335,17 +306,11 @@ impl Sender<'_> {
 
     /// The end of a letter after all its attempts, with a look-up where the answer does not decide.
     async fn conclude(&self, letter: &Letter, attempted: Attempted<Initialized>) -> DeliveryEnd {
-        let Attempted {
-            result,
-            requests,
-            lost_at,
-        } = attempted;
-        let delivery = &*letter.delivery;
-        let end = match result {
+        let (requests, lost_at) = (attempted.requests, attempted.lost_at);
+        let end = match attempted.result {
             Ok(Initialized { id, status, .. }) => {
                 // Altinn may accept a letter and answer at once that it will not deliver it.
-                let outcome = by_status(id, &status, None, Outcome::Sent { id });
-                DeliveryEnd::new(delivery, outcome)
+                by_status(id, &status, None, Outcome::Sent { id }).into()
             }
             Err(Unaccepted::Refused(_, Verdict::AlreadySent)) => {
                 self.already_sent(letter, lost_at.is_some()).await
@@ -353,7 +318,7 @@ impl Sender<'_> {
             Err(unaccepted) => {
                 // A refusal without Altinn's code, as from a gateway.
                 let bare = matches!(&unaccepted, Unaccepted::Refused(refusal, _) if refusal.code.is_none());
-                let end = self.unaccepted(delivery, unaccepted);
+                let end = self.unaccepted(&letter.delivery, unaccepted);
                 let doubt = is_doubtful(letter.before) || lost_at.is_some();
                 self.check_refusal(letter, end, (doubt, bare)).await
             }
@@ -369,7 +334,7 @@ impl Sender<'_> {
     fn unaccepted(&self, delivery: &Delivery, unaccepted: Unaccepted) -> DeliveryEnd {
         let failed = |reason, consequence| DeliveryEnd {
             consequence,
-            ..DeliveryEnd::new(delivery, Outcome::Failed(reason))
+            ..Outcome::Failed(reason).into()
         };
         let stopping = |reason, ending| {
             // Before the outcome is durable: other letters must not begin meanwhile.
@@ -380,7 +345,7 @@ impl Sender<'_> {
             Unaccepted::Refused(refusal, verdict) => {
                 let reason = Reason::from(refusal);
                 match verdict {
-                    Verdict::Reserved => DeliveryEnd::new(delivery, Outcome::Reserved(reason)),
+                    Verdict::Reserved => Outcome::Reserved(reason).into(),
                     // Not Altinn's refusal, so not final.
                     Verdict::RefreshToken => failed(reason, Consequence::None),
                     // In a mailing with several resources only this one is closed.
@@ -391,7 +356,7 @@ impl Sender<'_> {
                         let ending = RunEnd::refused(&reason);
                         stopping(reason, ending)
                     }
-                    _ => DeliveryEnd::new(delivery, Outcome::Rejected(reason)),
+                    _ => Outcome::Rejected(reason).into(),
                 }
             }
             Unaccepted::Fatal(reason, ending) => stopping(reason, ending),
@@ -414,10 +379,7 @@ impl Sender<'_> {
             "Altinn has used the letter's key, but the letter cannot be seen: {}",
             reason.message
         );
-        DeliveryEnd::new(
-            &letter.delivery,
-            Outcome::Unknown(Reason { message, ..reason }),
-        )
+        Outcome::Unknown(Reason { message, ..reason }).into()
     }
 
     /// Looks a refused letter up when the refusal does not prove that it was not sent: a lost request (`doubt`) may have taken effect or may still, whatever the later ones
@@ -464,27 +426,31 @@ impl Sender<'_> {
         times: u32,
         lost: bool,
     ) -> Result<DeliveryEnd, Option<Reason>> {
-        let outcome = match Box::pin(self.look_up(&letter.delivery, times)).await {
+        let lookup = Lookup::from(&*letter.delivery);
+        let outcome = match Box::pin(lookup.look_up(self.session, times)).await {
             LookupResult::Ours(found) if lost => found.outcome(Outcome::Sent { id: found.id }),
             LookupResult::Ours(found) => return Ok(recover(letter, &found)),
             LookupResult::Foreign(id) => collision(id),
             LookupResult::NoLetter => return Err(None),
             LookupResult::Unseen(reason) => return Err(Some(reason)),
         };
-        Ok(DeliveryEnd::by_key(&letter.delivery, outcome))
+        Ok(DeliveryEnd {
+            by_key: true,
+            ..outcome.into()
+        })
     }
 }
 
 /// The end of a letter that an earlier run has sent, also when the journal had lost that.
 fn recover(letter: &Letter, found: &FoundLetter) -> DeliveryEnd {
-    let delivery = &*letter.delivery;
     // Altinn returns the title, but not the body.
-    let title = &delivery.request.correspondence.content.message_title;
+    let title = &letter.delivery.request.correspondence.content.message_title;
     let other = found.title.as_ref().is_some_and(|other| other != title);
     let outcome = found.outcome(Outcome::AlreadySent { id: Some(found.id) });
     DeliveryEnd {
         recovered: (letter.before.state == State::Pending).then_some(other),
-        ..DeliveryEnd::by_key(delivery, outcome)
+        by_key: true,
+        ..outcome.into()
     }
 }
 

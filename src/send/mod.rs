@@ -34,7 +34,7 @@ pub(crate) use options::{Options, RetryRefused, SecondLetterPolicy};
 pub(crate) use planner::{Planner, with_planner};
 pub(crate) use reconcile::{ResumeState, refuse_changed};
 pub(crate) use run_end::RunEnd;
-pub(crate) use run_end::{LeftBehind, Reconciled, RecoveredLetters, SendError, Summary};
+pub(crate) use run_end::{LeftBehind, Reconciled, SendError, Summary};
 pub(crate) use second_letter_check::possible_second_letters;
 pub(crate) use second_letters::SecondLetters;
 pub(crate) use signals::Stop;

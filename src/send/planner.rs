@@ -97,12 +97,12 @@ impl RowSteps<'_> {
     /// The next step, in row order. `None` when none are left, or when the run is stopped.
     pub(super) async fn next(&mut self) -> Option<RowStep> {
         while self.ready.is_empty() {
-            let batch = tokio::select! {
-                biased;
-                () = self.stop.wait() => None,
-                batch = self.batches.recv() => batch,
-            };
-            self.receive(batch?);
+            // Asked first: a stopped run takes no row, although some are ready.
+            if self.stop.is_set() {
+                return None;
+            }
+            let batch = self.stop.before(self.batches.recv()).await??;
+            self.receive(batch);
         }
         self.ready.pop_front()
     }

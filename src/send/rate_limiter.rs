@@ -1,6 +1,7 @@
 //! The rate limiter of a run: a token bucket for the configured rate, pauses of the whole run, and permits of the adaptive concurrency.
 
 use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
@@ -87,18 +88,17 @@ impl RateLimiter {
                 pauses: 0,
                 refusals: 0,
                 last_answered: None,
-                throughput: Throughput::new(now),
+                throughput: Throughput {
+                    began: now,
+                    departures: VecDeque::new(),
+                },
             }),
         }
     }
 
     /// Waits until another letter may begin. `None` when the run is stopped first.
     pub(super) async fn begin(&self, stop: &Stop) -> Option<Begun<'_>> {
-        tokio::select! {
-            biased;
-            begun = self.concurrency.begin() => Some(begun),
-            () = stop.wait() => None,
-        }
+        stop.before(self.concurrency.begin()).await
     }
 
     /// Waits for a permit, unless the caller has one, and for a token; returns the time at which the request leaves. `None` when the run is stopped first. A request that
@@ -110,26 +110,17 @@ impl RateLimiter {
     ) -> Option<Instant> {
         let permit = match permit {
             Some(permit) => permit,
-            none => none.insert(tokio::select! {
-                // The permit first: a letter that need not wait is sent, although the run is being stopped.
-                biased;
-                permit = self.concurrency.acquire() => permit,
-                () = stop.wait() => return None,
-            }),
+            none => none.insert(stop.before(self.concurrency.acquire()).await?),
         };
         // Held while waiting for the token: a mutex of tokio's is fair.
-        let _turn = tokio::select! {
-            biased;
-            turn = self.queue.lock() => turn,
-            () = stop.wait() => return None,
-        };
+        let _turn = stop.before(self.queue.lock()).await?;
         loop {
             match self.take_token() {
                 Ok(departed) => {
                     permit.depart();
                     return Some(departed);
                 }
-                Err(until) => wait_until(until, stop).await?,
+                Err(until) => stop.before(sleep_until(until)).await?,
             }
         }
     }
@@ -282,76 +273,39 @@ impl Drop for Retrying<'_> {
     }
 }
 
-/// Waits until an instant. `None` when the run is stopped first.
-async fn wait_until(until: Instant, stop: &Stop) -> Option<()> {
-    tokio::select! {
-        biased;
-        () = stop.wait() => None,
-        () = sleep_until(until) => Some(()),
-    }
-}
+/// The time over which the throughput is averaged.
+const AVERAGED: Duration = Duration::from_secs(10);
 
-/// Number of seconds over which the throughput is averaged.
-const SECONDS: usize = 10;
-
-/// Counts requests by second, in a ring buffer of the last [`SECONDS`].
+/// The times at which requests left, as far back as [`AVERAGED`].
 #[derive(Debug)]
-pub(super) struct Throughput {
+struct Throughput {
     began: Instant,
-    buckets: [u32; SECONDS],
-    /// The second of the last count, from the beginning.
-    last: u64,
+    departures: VecDeque<Instant>,
 }
 
 impl Throughput {
-    pub(super) fn new(began: Instant) -> Self {
-        Self {
-            began,
-            buckets: [0; SECONDS],
-            last: 0,
+    fn count(&mut self, now: Instant) {
+        let is_old = |then: &Instant| now.duration_since(*then) >= AVERAGED;
+        while self.departures.front().is_some_and(is_old) {
+            self.departures.pop_front();
         }
+        self.departures.push_back(now);
     }
 
-    pub(super) fn count(&mut self, now: Instant) {
-        let second = self.second(now);
-        let passed = second.saturating_sub(self.last);
-        // The buckets of seconds without requests still hold old counts.
-        for skipped in 1..=passed.min(SECONDS as u64) {
-            self.buckets[place(self.last + skipped)] = 0;
-        }
-        self.last = self.last.max(second);
-        self.buckets[place(second)] += 1;
+    /// Requests per second over the last ten seconds, or since the beginning when that is shorter; at least over a second.
+    fn rate(&self, now: Instant) -> f64 {
+        let old = self
+            .departures
+            .partition_point(|then| now.duration_since(*then) >= AVERAGED);
+        let span = now.duration_since(self.began).min(AVERAGED);
+        let span = span.max(Duration::from_secs(1));
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "a number of requests in ten seconds"
+        )]
+        let requests = (self.departures.len() - old) as f64;
+        requests / span.as_secs_f64()
     }
-
-    /// Requests per second over the last [`SECONDS`], or since the beginning when that is shorter.
-    pub(super) fn rate(&self, now: Instant) -> f64 {
-        let oldest = (self.second(now) + 1).saturating_sub(SECONDS as u64);
-        let since = now.saturating_duration_since(self.began);
-        // The current second is incomplete, so the span is not a whole number of seconds.
-        let span = since.saturating_sub(Duration::from_secs(oldest));
-        f64::from(self.sum(now)) / span.max(Duration::from_secs(1)).as_secs_f64()
-    }
-
-    /// Number of requests in the last [`SECONDS`].
-    fn sum(&self, now: Instant) -> u32 {
-        let second = self.second(now);
-        let oldest = (second + 1).saturating_sub(SECONDS as u64);
-        (oldest..=self.last.min(second))
-            .map(|second| self.buckets[place(second)])
-            .sum()
-    }
-
-    fn second(&self, now: Instant) -> u64 {
-        now.saturating_duration_since(self.began).as_secs()
-    }
-}
-
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "a remainder of a small number"
-)]
-fn place(second: u64) -> usize {
-    (second % SECONDS as u64) as usize
 }
 
 #[cfg(test)]
@@ -477,7 +431,10 @@ mod meter_tests {
         let began = Instant::now();
         let at = |seconds: f64| began + Duration::from_secs_f64(seconds);
         let near = |rate: f64, wanted: f64| (rate - wanted).abs() < 0.3;
-        let mut meter = Throughput::new(began);
+        let mut meter = Throughput {
+            began,
+            departures: VecDeque::new(),
+        };
         assert!(near(meter.rate(began), 0.0));
         (0..200).for_each(|n| meter.count(at(f64::from(n) / 20.0)));
         assert!(near(meter.rate(at(9.99)), 20.0));

@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::changes::changed_inputs;
 use super::lookup::{Lookup, LookupResult};
 use super::reconcile::{ResumeState, may_still_arrive};
-use super::second_letters::{NAMED, Respelled, SecondLetter, SecondLetters};
+use super::second_letters::{NAMED, SecondLetter, SecondLetters, respelled};
 use super::session::Session;
 use super::{SecondLetterPolicy, SendError};
 use crate::correspondence::Recipient;
@@ -151,8 +151,7 @@ impl Candidate {
 
     /// The index of the earlier letter with a similar key, else with the same row number, else the first.
     fn likeliest(&self) -> usize {
-        let alike =
-            |earlier: &RowRecord| Respelled::from_names(&earlier.name, &self.name).is_some();
+        let alike = |earlier: &RowRecord| respelled(&earlier.name, &self.name).is_some();
         let same_row = |earlier: &RowRecord| earlier.row == self.row;
         let position = |is: &dyn Fn(&RowRecord) -> bool| self.earlier.iter().position(is);
         position(&alike)

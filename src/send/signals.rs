@@ -28,6 +28,15 @@ impl Stop {
         *self.0.borrow()
     }
 
+    /// Waits for `done`, which comes first when it is ready. `None` when the run is stopped before.
+    pub(super) async fn before<T>(&self, done: impl Future<Output = T>) -> Option<T> {
+        tokio::select! {
+            biased;
+            done = done => Some(done),
+            () = self.wait() => None,
+        }
+    }
+
     /// Resolves when the run is asked to stop.
     pub(crate) async fn wait(&self) {
         let mut watched = self.0.subscribe();

@@ -5,7 +5,7 @@ use super::circuit_breaker::CircuitBreaker;
 use super::delivery::{Consequence, DeliveryEnd};
 use super::lookup::Lookup;
 use super::signals::RefusedResources;
-use super::{Event, Observer, RecoveredLetters, RunEnd, SendError, Stop};
+use super::{Event, Observer, RunEnd, SendError, Stop, Summary};
 use crate::journal::{Outcome, Reason};
 use crate::manifest::MaxFailures;
 
@@ -13,9 +13,9 @@ use crate::manifest::MaxFailures;
 pub(super) struct Tally<'a> {
     /// Letters to look up when the others have ended.
     pub(super) unsettled: Vec<Lookup>,
-    pub(super) recovered: RecoveredLetters,
-    pub(super) ended: u64,
-    /// Number of them that are not sent.
+    /// The numbers so far.
+    summary: Summary,
+    /// Number of ended letters that are not sent.
     pub(super) unsent: u64,
     pub(super) ending: Option<RunEnd>,
     pub(super) failure: Option<SendError>,
@@ -23,8 +23,6 @@ pub(super) struct Tally<'a> {
     pub(super) cut_short: bool,
     /// False when a letter may have been sent whose outcome could not be recorded.
     pub(super) is_accounted_for: bool,
-    /// Altinn's code against the shared file that stopped the run.
-    pub(super) code_of_file: Option<u32>,
     /// True when a letter or upload ended without Altinn having accepted or refused it.
     in_doubt: bool,
     breaker: CircuitBreaker,
@@ -40,14 +38,12 @@ impl<'a> Tally<'a> {
     ) -> Self {
         Self {
             unsettled: Vec::new(),
-            recovered: RecoveredLetters::default(),
-            ended: 0,
+            summary: Summary::default(),
             unsent: 0,
             ending: None,
             failure: None,
             cut_short: false,
             is_accounted_for: true,
-            code_of_file: None,
             in_doubt: false,
             breaker: CircuitBreaker::new(limit),
             observer,
@@ -71,7 +67,7 @@ impl<'a> Tally<'a> {
 
     /// Counts and reports an end that is in the journal, and stops the run when it must.
     pub(super) fn count(&mut self, ended: DeliveryEnd) {
-        self.ended += 1;
+        self.summary.ended += 1;
         self.unsent += u64::from(!ended.outcome.state().is_sent());
         // Rows that had this letter's correspondence: they were counted as sent, and are unknown now.
         let disputed = ended
@@ -88,7 +84,7 @@ impl<'a> Tally<'a> {
         });
         self.unsettled.extend(ended.unsettled);
         if let Some(has_other_title) = ended.recovered {
-            self.recovered.count(has_other_title, ended.line);
+            self.summary.recovered.count(has_other_title, ended.line);
         }
         // The stop may have prevented further tries.
         if matches!(ended.outcome, Outcome::Failed(_) | Outcome::Unknown(_)) {
@@ -161,29 +157,35 @@ impl<'a> Tally<'a> {
             unaccepted => {
                 let reason = unaccepted.into_reason();
                 self.in_doubt |= !is_refusal(&reason);
-                self.code_of_file = reason.code;
+                self.summary.code_of_file = reason.code;
                 RunEnd::Stopped(format!("{file} cannot be uploaded: {reason}"))
             }
         };
         self.halt(ending);
     }
 
-    /// The end of the run. Called when no delivery is in flight; `exhausted` is true when all rows have been handed out.
+    /// The numbers of the run, with its end. Called when no delivery is in flight; `exhausted` is true when all rows have been handed out.
     pub(super) fn finish(
         mut self,
         exhausted: bool,
         refused: &RefusedResources,
-    ) -> Result<RunEnd, SendError> {
+    ) -> Result<Summary, SendError> {
         if let (Some(why), false) = (refused.why(), self.cut_short) {
             self.halt(RunEnd::Stopped(why));
         }
-        match (self.failure, self.ending) {
-            (Some(failure), _) => Err(failure),
-            (None, Some(ending)) => Ok(ending),
-            // A stop that came after the last letter interrupts nothing.
-            (None, None) if exhausted && !self.cut_short => Ok(RunEnd::Finished),
-            (None, None) => Ok(RunEnd::Interrupted),
+        if let Some(failure) = self.failure {
+            return Err(failure);
         }
+        let ending = match self.ending {
+            Some(ending) => ending,
+            // A stop that came after the last letter interrupts nothing.
+            None if exhausted && !self.cut_short => RunEnd::Finished,
+            None => RunEnd::Interrupted,
+        };
+        Ok(Summary {
+            ending,
+            ..self.summary
+        })
     }
 
     /// Stops the run with an error; the first one counts. Letters in flight are still finished.
@@ -217,10 +219,12 @@ mod tests {
         {
             let stop = Stop::default();
             let mut tally = Tally::new(Some(MaxFailures::Count(0)), &(), &stop);
-            tally.count(DeliveryEnd::of_row(1, failed(), consequence));
+            let mut end = DeliveryEnd::from(failed());
+            end.consequence = consequence;
+            tally.count(end);
             assert!(stop.is_set());
             let ending = tally.finish(false, &RefusedResources::new(false)).unwrap();
-            match ending {
+            match ending.ending {
                 RunEnd::Unreachable(why) => assert!(is_network && why == "no connection", "{why}"),
                 RunEnd::Stopped(why) => {
                     assert!(!is_network && why.contains("maxFailures"), "{why}");

@@ -1,6 +1,6 @@
 //! The table from status, error code or transport error to the next step of a letter.
 
-use crate::altinn::{Refusal, TransportError};
+use crate::altinn::Refusal;
 
 /// The next step of a letter after an answer, or without one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,13 +27,6 @@ pub(crate) fn judge_refusal(refusal: &Refusal) -> Verdict {
     match refusal.code {
         Some(code) => by_code(refusal.status, code),
         None => by_status(refusal.status),
-    }
-}
-
-/// The verdict on a lost or unreadable answer: always another try, which is harmless because of the idempotency key.
-pub(super) fn judge_transport(error: &TransportError) -> Verdict {
-    Verdict::Retry {
-        uncertain: error.may_have_arrived(),
     }
 }
 
@@ -93,7 +86,7 @@ fn by_status(status: u16) -> Verdict {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::altinn::TransportKind;
+    use crate::altinn::{TransportError, TransportKind};
     use crate::correspondence::codes;
     use crate::http::reply::Reply;
 
@@ -276,8 +269,7 @@ mod tests {
             (TransportKind::Malformed, true),
         ] {
             let error = TransportError::new(kind, "there", None);
-            let verdict = Verdict::Retry { uncertain };
-            assert_eq!(judge_transport(&error), verdict, "{kind:?}");
+            assert_eq!(error.may_have_arrived(), uncertain, "{kind:?}");
         }
     }
 
