@@ -13,42 +13,62 @@ use super::checksum::insert;
 use super::record::{RowRecord, numbered_record, time};
 use super::{Entry, Start, State};
 
+/// The state of a row before the block that lets its letter leave.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct StateBefore {
+    pub state: State,
+    /// Time of an earlier lost request that may still take effect.
+    pub lost_at: Option<Timestamp>,
+    /// True when an earlier run has tried the letter with the same text.
+    pub has_this_text: bool,
+}
+
 /// A letter of an open block.
 #[derive(Debug)]
 pub(super) struct OpenLetter {
     /// The number of its row; `None` when no earlier run has recorded the letter.
     pub(super) number: Option<i64>,
     /// The state of its row before the block.
-    pub(super) before: State,
+    pub(super) before: StateBefore,
+    /// The checksum of its row before the block; 0 without a row. Another one later means that the outcome has been recorded.
+    sum: i64,
     /// The row's record with the state in flight; not written to the row itself.
     pub(super) record: RowRecord,
 }
 
 impl OpenLetter {
     pub(super) fn new(found: Option<(i64, RowRecord)>, key: Uuid, start: Start) -> Self {
+        let sum = found
+            .as_ref()
+            .map_or(0, |(number, record)| record.checksum(*number));
         let (number, record) = found.unzip();
         let record = record.unwrap_or_else(|| RowRecord::new(key));
         Self {
             number,
-            before: record.state,
+            before: StateBefore {
+                state: record.state,
+                lost_at: record.lost_at,
+                has_this_text: record.body == Some(start.body),
+            },
+            sum,
             record: record.after(State::InFlight, &Entry::Started(start)),
         }
     }
 }
 
-/// Writes a block and returns its number. Each letter comes with the checksum that its row has now (0 without a row).
+/// Writes a block and returns its number.
 pub(super) fn write(
     file: &Connection,
     at: Timestamp,
-    letters: &[(&OpenLetter, i64)],
+    letters: &[OpenLetter],
 ) -> rusqlite::Result<i64> {
     // One blob for all letters: a row each would cost an index search and a page write before every letter.
     let mut blob = Vec::with_capacity(letters.len() * 128);
-    for (OpenLetter { record, .. }, before) in letters {
+    for OpenLetter { record, sum, .. } in letters {
         blob.extend_from_slice(record.key.as_bytes());
         blob.extend_from_slice(&record.body.unwrap_or_default());
         // Compared in `read` to find out if the outcome was recorded.
-        blob.extend_from_slice(&before.to_le_bytes());
+        blob.extend_from_slice(&sum.to_le_bytes());
         blob.extend_from_slice(&record.row.to_le_bytes());
         blob.extend_from_slice(&record.line.to_le_bytes());
         // Only texts vary in length; everything before them has a fixed size.
@@ -77,19 +97,14 @@ pub(super) fn read(file: &Connection) -> rusqlite::Result<Vec<OpenLetter>> {
         let mut bytes = Bytes(block.get_ref(1)?.as_blob()?);
         while !bytes.0.is_empty() {
             let (key, before, start) = bytes.letter(at).ok_or(IntegralValueOutOfRange(1, 0))?;
-            let found = numbered_record(file, key)?;
+            let letter = OpenLetter::new(numbered_record(file, key)?, key, start);
             // A block does not record which letters have ended: recording an outcome changes the row, and with it the checksum.
-            if checksum(found.as_ref()) == before {
-                open.push(OpenLetter::new(found, key, start));
+            if letter.sum == before {
+                open.push(letter);
             }
         }
     }
     Ok(open)
-}
-
-/// The checksum of a row; 0 when there is none.
-pub(super) fn checksum(found: Option<&(i64, RowRecord)>) -> i64 {
-    found.map_or(0, |(number, record)| record.checksum(*number))
 }
 
 /// The undecoded rest of a block's blob.

@@ -8,21 +8,11 @@ use jiff::Timestamp;
 use rusqlite::Connection;
 use uuid::Uuid;
 
-use super::block::{self, OpenLetter};
+use super::block::{self, OpenLetter, StateBefore};
 use super::record::{
     RowRecord, next_number, numbered_record, row_with_correspondence, write_record,
 };
 use super::{Entry, IllegalStep, JournalError, Start, State, transition};
-
-/// The state of a row before the block that lets its letter leave.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct StateBefore {
-    pub state: State,
-    /// Time of an earlier lost request that may still take effect.
-    pub lost_at: Option<Timestamp>,
-    /// True when an earlier run has tried the letter with the same text.
-    pub has_this_text: bool,
-}
 
 /// The letters of open blocks without an outcome, each with the number of its block; and their count by block.
 #[derive(Debug, Default)]
@@ -42,7 +32,10 @@ pub(super) fn cut_off(file: &mut Connection) -> rusqlite::Result<usize> {
     let alive = alive.and_then(|alive| Timestamp::from_millisecond(alive).ok());
     // Without a recorded run each row's own `last_at` counts.
     let entry = Entry::CutOff(alive.unwrap_or_default());
-    let mut found = block::read(&file)?;
+    let mut found: Vec<_> = block::read(&file)?
+        .into_iter()
+        .map(|letter| (letter.number, letter.record))
+        .collect();
     // Formats before 3 have no blocks: there the rows themselves are in flight, also after the migration.
     let in_flight = {
         let mut rows = file.prepare("SELECT key FROM deliveries WHERE state = ?1")?;
@@ -50,26 +43,22 @@ pub(super) fn cut_off(file: &mut Connection) -> rusqlite::Result<usize> {
         keys.collect::<rusqlite::Result<Vec<Uuid>>>()?
     };
     for key in in_flight {
-        let (number, record) = numbered_record(&file, key)?.unzip();
-        found.extend(record.map(|record| OpenLetter {
-            number,
-            before: record.state,
-            record,
-        }));
+        found.extend(numbered_record(&file, key)?.map(|(number, record)| (Some(number), record)));
     }
-    for OpenLetter { number, record, .. } in &found {
+    let count = found.len();
+    for (number, record) in found {
         // A letter new in its block gets its row only now.
         let number = match number {
-            Some(number) => *number,
+            Some(number) => number,
             None => next_number(&file)?,
         };
-        write_record(&file, number, &record.clone().after(State::Unknown, &entry))?;
+        write_record(&file, number, &record.after(State::Unknown, &entry))?;
     }
     // In the same transaction as the rows: a crash in between must not forget that these letters may have been sent. Without the condition SQLite would write to the
     // file also when there is no block.
     file.execute("DELETE FROM blocks WHERE n IS NOT NULL", [])?;
     file.commit()?;
-    Ok(found.len())
+    Ok(count)
 }
 
 /// Opens a block for all these letters, or for none when one of them is refused. Does not touch their rows. Returns the states of the rows, in the order of the letters.
@@ -100,27 +89,13 @@ pub(super) fn open_block(
         let Entry::Started(start) = entry else {
             continue;
         };
-        // Identifies the row as it is now. When it differs later, the letter's outcome has been recorded.
-        let before = block::checksum(found.as_ref());
-        let has_this_text = found
-            .as_ref()
-            .is_some_and(|(_, row)| row.body == Some(start.body));
-        opened.push((OpenLetter::new(found, key, start), before, has_this_text));
+        opened.push(OpenLetter::new(found, key, start));
     }
-    let letters: Vec<_> = opened
-        .iter()
-        .map(|(letter, sum, _)| (letter, *sum))
-        .collect();
-    let number = block::write(file, at.unwrap_or_default(), &letters)?;
+    let number = block::write(file, at.unwrap_or_default(), &opened)?;
     open.remaining.insert(number, opened.len());
-    let before = opened.iter().map(|(letter, _, has_this_text)| StateBefore {
-        state: letter.before,
-        lost_at: letter.record.lost_at,
-        has_this_text: *has_this_text,
-    });
-    let before = before.collect();
+    let before = opened.iter().map(|letter| letter.before).collect();
     let letters = opened.into_iter();
-    let letters = letters.map(|(letter, ..)| (letter.record.key, (letter, number)));
+    let letters = letters.map(|letter| (letter.record.key, (letter, number)));
     // Only when the block is written: a refused one must leave no letters in memory.
     open.letters.extend(letters);
     Ok(Ok(before))

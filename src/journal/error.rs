@@ -17,12 +17,8 @@ use super::holder::LockHolder;
 #[non_exhaustive]
 pub(crate) enum JournalError {
     /// The folder or a file in it cannot be created.
-    #[error("cannot create the journal's file or folder `{}`", path.display())]
-    Create {
-        path: PathBuf,
-        #[source]
-        source: Arc<io::Error>,
-    },
+    #[error("cannot create the journal's file or folder `{}`", .0.display())]
+    Create(PathBuf, #[source] Arc<io::Error>),
     #[error("journal `{}` is in use by {holder}", path.display())]
     Locked {
         path: PathBuf,
@@ -30,18 +26,10 @@ pub(crate) enum JournalError {
         holder: LockHolder,
     },
     /// The file system has no file locks, so two processes could write the journal at once.
-    #[error("journal `{}` cannot be kept from other processes", path.display())]
-    NoLocks {
-        path: PathBuf,
-        #[source]
-        source: Arc<io::Error>,
-    },
-    #[error("cannot open journal `{}`", path.display())]
-    Open {
-        path: PathBuf,
-        #[source]
-        source: Arc<rusqlite::Error>,
-    },
+    #[error("journal `{}` cannot be kept from other processes", .0.display())]
+    NoLocks(PathBuf, #[source] Arc<io::Error>),
+    #[error("cannot open journal `{}`", .0.display())]
+    Open(PathBuf, #[source] Arc<rusqlite::Error>),
     #[error("no journal at `{}`", path.display())]
     Missing { path: PathBuf },
     /// The file is a different database, or none.
@@ -70,19 +58,11 @@ pub(crate) enum JournalError {
     /// The content is one that massebrev never writes.
     #[error("journal `{}` is damaged: {reason}", path.display())]
     Damaged { path: PathBuf, reason: String },
-    #[error("cannot read journal `{}`", path.display())]
-    Read {
-        path: PathBuf,
-        #[source]
-        source: Arc<rusqlite::Error>,
-    },
+    #[error("cannot read journal `{}`", .0.display())]
+    Read(PathBuf, #[source] Arc<rusqlite::Error>),
     /// The journal cannot be written. It refuses all later changes with this error: an entry that was not recorded must not be followed by others.
-    #[error("cannot write journal `{}`", path.display())]
-    Write {
-        path: PathBuf,
-        #[source]
-        source: Arc<rusqlite::Error>,
-    },
+    #[error("cannot write journal `{}`", .0.display())]
+    Write(PathBuf, #[source] Arc<rusqlite::Error>),
     /// The writer thread has ended.
     #[error("the writer of journal `{}` has stopped", path.display())]
     Stopped { path: PathBuf },
@@ -114,10 +94,7 @@ pub(crate) enum JournalError {
 
 impl JournalError {
     pub(super) fn create(path: &Path, source: io::Error) -> Self {
-        Self::Create {
-            path: path.to_owned(),
-            source: Arc::new(source),
-        }
+        Self::Create(path.to_owned(), Arc::new(source))
     }
 
     pub(super) fn read(path: &Path, source: rusqlite::Error) -> Self {
@@ -126,17 +103,13 @@ impl JournalError {
         if words.contains("no such ") || words.contains("unsupported file format") {
             return Self::damaged(path, words);
         }
-        Self::from_damage(path, &source).unwrap_or_else(|| Self::Read {
-            path: path.to_owned(),
-            source: Arc::new(source),
-        })
+        Self::from_damage(path, &source)
+            .unwrap_or_else(|| Self::Read(path.to_owned(), Arc::new(source)))
     }
 
     pub(super) fn write(path: &Path, source: rusqlite::Error) -> Self {
-        Self::from_damage(path, &source).unwrap_or_else(|| Self::Write {
-            path: path.to_owned(),
-            source: Arc::new(source),
-        })
+        Self::from_damage(path, &source)
+            .unwrap_or_else(|| Self::Write(path.to_owned(), Arc::new(source)))
     }
 
     pub(super) fn damaged(path: &Path, reason: impl Into<String>) -> Self {
@@ -164,7 +137,7 @@ impl JournalError {
 
     pub(crate) fn hint(&self) -> Option<String> {
         let hint = match self {
-            Self::Create { .. } => {
+            Self::Create(..) => {
                 "the journal lies beside the manifest: see to it that the folder can be written and its disk has room"
             }
             Self::Locked { holder, .. } => {
@@ -173,7 +146,7 @@ impl JournalError {
                     holder.command()
                 ));
             }
-            Self::NoLocks { .. } => {
+            Self::NoLocks(..) => {
                 "move the mailing's folder to a local disk: on this one two runs at a time could not be told apart"
             }
             Self::NewerFormat {
@@ -201,12 +174,10 @@ impl JournalError {
             Self::OtherMailing { .. } => {
                 "a mailing keeps its name, environment and resource for ever: give this one a new name"
             }
-            Self::Read { .. } => {
+            Self::Read(..) => {
                 "see to the disk: it may be full, since reading takes a little room beside the journal too"
             }
-            Self::Write { .. } => {
-                "see to disk space and permissions, then run the same command again"
-            }
+            Self::Write(..) => "see to disk space and permissions, then run the same command again",
             Self::Drift { .. } => {
                 "put the earlier text back, or send the new one as a mailing with a new name"
             }

@@ -11,7 +11,7 @@ use rusqlite::{Connection, TransactionBehavior, params};
 
 use super::JournalError;
 use super::checksum::{SEALED, seal};
-use super::lock::private;
+use super::lock::{private, with_end};
 
 /// The newest format this program knows. Increased when an older program would misread the file.
 pub(super) const FORMAT: u32 = 3;
@@ -201,12 +201,6 @@ fn write_copy(file: &Connection, path: &Path, part: &Path) -> Result<(), Journal
     Ok(())
 }
 
-fn with_end(path: &Path, end: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(end);
-    PathBuf::from(name)
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
@@ -346,7 +340,7 @@ mod tests {
         file.execute_batch("CREATE TABLE inputs (x)").unwrap();
         let before = shape(&path);
         let error = Journal::open(&path, &header(), Timestamp::UNIX_EPOCH, None).unwrap_err();
-        assert!(matches!(error, JournalError::Write { .. }), "{error}");
+        assert!(matches!(error, JournalError::Write(..)), "{error}");
         assert_eq!(shape(&path), before);
         Journal::read(&path).unwrap();
         assert!(path.with_file_name("j.format-1").exists());

@@ -24,7 +24,7 @@ impl Lock {
     /// [`JournalError::Locked`] with the holder, and [`JournalError::NoLocks`] on file systems without locks. A file left by a killed
     /// process is no error: only the operating system's lock counts.
     pub(super) fn take(journal: &Path, now: Timestamp) -> Result<Self, JournalError> {
-        let path = lock_path(journal);
+        let path = with_end(journal, ".lock");
         let failed = |source| JournalError::create(&path, source);
         let mut file = private(OpenOptions::new().read(true).write(true).create(true))
             .open(&path)
@@ -50,10 +50,7 @@ fn refused(
             path,
             holder: holder(),
         },
-        TryLockError::Error(source) => JournalError::NoLocks {
-            path,
-            source: Arc::new(source),
-        },
+        TryLockError::Error(source) => JournalError::NoLocks(path, Arc::new(source)),
     }
 }
 
@@ -70,9 +67,10 @@ pub(super) fn private(options: &mut OpenOptions) -> &mut OpenOptions {
     options
 }
 
-fn lock_path(journal: &Path) -> PathBuf {
-    let mut name = journal.as_os_str().to_owned();
-    name.push(".lock");
+/// The path of a file beside another, whose name goes on with `end`.
+pub(super) fn with_end(path: &Path, end: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(end);
     PathBuf::from(name)
 }
 
@@ -102,7 +100,7 @@ mod tests {
         let journal = Path::new("m/.massebrev/a.journal");
         let unsupported = TryLockError::Error(io::Error::from(io::ErrorKind::Unsupported));
         let error = refused(journal, unsupported, || unreachable!());
-        assert!(matches!(error, JournalError::NoLocks { .. }), "{error}");
+        assert!(matches!(error, JournalError::NoLocks(..)), "{error}");
         assert!(error.hint().unwrap().contains("local disk"));
     }
 }

@@ -19,7 +19,7 @@ mod state;
 mod store;
 mod writer;
 
-pub(crate) use change::StateBefore;
+pub(crate) use block::StateBefore;
 pub(crate) use error::JournalError;
 pub(crate) use open::Journal;
 pub(crate) use record::RowRecord;

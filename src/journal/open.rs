@@ -10,8 +10,9 @@ use jiff::Timestamp;
 use rusqlite::Connection;
 use uuid::Uuid;
 
-use super::change::{self, OpenBlocks, StateBefore};
-use super::lock::{Lock, private};
+use super::block::StateBefore;
+use super::change::{self, OpenBlocks};
+use super::lock::{Lock, private, with_end};
 use super::record::row_with_correspondence;
 use super::store::Store;
 use super::writer::{Answer, Writer};
@@ -121,12 +122,11 @@ impl Journal {
         let _lock = Lock::take(path, Timestamp::now())?;
         // The database last: while it exists, a deletion that was cut short can be repeated.
         for ending in ["-wal", "-shm", ""] {
-            let mut file = path.as_os_str().to_owned();
-            file.push(ending);
+            let file = with_end(path, ending);
             // SQLite may have removed `-wal` and `-shm` itself.
             match fs::remove_file(&file) {
                 Err(source) if source.kind() != io::ErrorKind::NotFound => {
-                    return Err(JournalError::create(Path::new(&file), source));
+                    return Err(JournalError::create(&file, source));
                 }
                 _ => {}
             }
@@ -888,12 +888,12 @@ mod tests {
             .execute_batch("ALTER TABLE deliveries RENAME TO elsewhere")
             .unwrap();
         let first = journal.record(key(2), started(2, 1)).await.unwrap_err();
-        assert!(matches!(first, JournalError::Write { .. }), "{first}");
+        assert!(matches!(first, JournalError::Write(..)), "{first}");
         outside
             .execute_batch("ALTER TABLE elsewhere RENAME TO deliveries")
             .unwrap();
         let later = journal.record(key(3), started(3, 1)).await.unwrap_err();
-        assert!(matches!(later, JournalError::Write { .. }), "{later}");
+        assert!(matches!(later, JournalError::Write(..)), "{later}");
         assert_eq!(recorded(&journal).len(), 1);
     }
 
@@ -929,7 +929,7 @@ mod tests {
         );
         assert!(answers[70].is_err());
         for error in answers.iter().filter_map(|answer| answer.as_ref().err()) {
-            assert!(matches!(error, JournalError::Write { .. }), "{error}");
+            assert!(matches!(error, JournalError::Write(..)), "{error}");
         }
     }
 

@@ -53,7 +53,7 @@ impl Snapshot {
         // The rows of open blocks still have their earlier states; the letters count as in flight.
         for letter in &self.open {
             if letter.number.is_some() {
-                let before = counts.entry(letter.before).or_default();
+                let before = counts.entry(letter.before.state).or_default();
                 *before = before.saturating_sub(1);
             }
             *counts.entry(State::InFlight).or_default() += 1;

@@ -12,6 +12,7 @@ use rusqlite::{Connection, ErrorCode, MAIN_DB, OpenFlags, OptionalExtension};
 use super::JournalError;
 use super::checksum::{self, insert, verify};
 use super::format::{FORMAT, PROGRAM, SCHEMA, migrate, overlay};
+use super::lock::with_end;
 
 /// The `application_id` in the header of the `SQLite` file: "brev".
 const APPLICATION: u32 = u32::from_be_bytes(*b"brev");
@@ -114,9 +115,7 @@ impl Store {
         }
         let mut store = Self::connect(path)?;
         let empty = match store.is_empty() {
-            Err(JournalError::Read { source, .. })
-                if is_access_error(&source) && has_no_log(path) =>
-            {
+            Err(JournalError::Read(_, source)) if is_access_error(&source) && has_no_log(path) => {
                 store = Self::connect_immutable(path)?;
                 store.is_empty()?
             }
@@ -215,10 +214,7 @@ impl Store {
     }
 
     fn opened(path: &Path, connection: rusqlite::Result<Connection>) -> Result<Self, JournalError> {
-        let failed = |source| JournalError::Open {
-            path: path.to_owned(),
-            source: Arc::new(source),
-        };
+        let failed = |source| JournalError::Open(path.to_owned(), Arc::new(source));
         let connection = connection.map_err(failed)?;
         // Another process may lock the file for a moment, for example to recover its log.
         connection
@@ -237,27 +233,19 @@ impl Store {
 
     /// True for a file without content. A file that is no journal is an error.
     fn is_empty(&self) -> Result<bool, JournalError> {
-        let found = self
-            .connection
-            .pragma_query_value(None, "application_id", |row| row.get::<_, u32>(0))
-            .and_then(|application| {
-                let count = "SELECT count(*) FROM sqlite_schema";
-                let tables = self
-                    .connection
-                    .query_row(count, [], |row| row.get::<_, i64>(0))?;
-                Ok((application, tables))
-            });
-        let other = || JournalError::NotAJournal {
-            path: self.path.clone(),
-        };
+        let sql = "SELECT application_id, (SELECT count(*) FROM sqlite_schema) FROM pragma_application_id";
+        let found = self.connection.query_row(sql, [], |row| {
+            Ok((row.get::<_, u32>(0)?, row.get::<_, i64>(1)?))
+        });
         match found {
             Ok((APPLICATION, _)) => Ok(false),
             Ok((0, 0)) => Ok(true),
-            Ok(_) => Err(other()),
-            Err(source) if source.sqlite_error_code() == Some(ErrorCode::NotADatabase) => {
-                Err(other())
+            Err(source) if source.sqlite_error_code() != Some(ErrorCode::NotADatabase) => {
+                Err(self.read_error(source))
             }
-            Err(source) => Err(self.read_error(source)),
+            _ => Err(JournalError::NotAJournal {
+                path: self.path.clone(),
+            }),
         }
     }
 
@@ -341,18 +329,10 @@ impl Store {
                 .optional()?;
         }
         for (name, value) in [("manifest", header.manifest.as_str()), ("program", PROGRAM)] {
-            let sql = "SELECT value FROM meta WHERE name = ?1";
-            let known: Option<String> = self
-                .connection
-                .query_row(sql, [name], |row| row.get(0))
-                .optional()?;
-            if known.as_deref() != Some(value) {
-                // Only when changed: opening a journal should not write to it without need.
-                insert(
-                    &self.connection,
-                    "meta",
-                    &[name.to_owned().into(), value.to_owned().into()],
-                )?;
+            // Only when changed: opening a journal should not write to it without need.
+            if meta(&self.connection, name)?.as_deref() != Some(value) {
+                let values = [name.to_owned().into(), value.to_owned().into()];
+                insert(&self.connection, "meta", &values)?;
             }
         }
         Ok(())
@@ -364,9 +344,13 @@ impl Store {
     }
 
     fn find(&self, name: &str) -> Result<Option<String>, JournalError> {
-        let sql = "SELECT value FROM meta WHERE name = ?1";
-        self.read(|file| file.query_row(sql, [name], |row| row.get(0)).optional())
+        self.read(|file| meta(file, name))
     }
+}
+
+fn meta(file: &Connection, name: &str) -> rusqlite::Result<Option<String>> {
+    let sql = "SELECT value FROM meta WHERE name = ?1";
+    file.query_row(sql, [name], |row| row.get(0)).optional()
 }
 
 /// True when the file, or the `-wal` or `-shm` file beside it, cannot be opened or written.
@@ -379,9 +363,7 @@ fn is_access_error(error: &rusqlite::Error) -> bool {
 
 /// True when the write-ahead log is missing or empty, so that the file is complete by itself. Otherwise `SQLite` must recover the log, which needs a writable folder.
 fn has_no_log(path: &Path) -> bool {
-    let mut log = path.as_os_str().to_owned();
-    log.push("-wal");
-    fs::metadata(log).map_or(true, |log| log.len() == 0)
+    fs::metadata(with_end(path, "-wal")).map_or(true, |log| log.len() == 0)
 }
 
 #[cfg(unix)]
