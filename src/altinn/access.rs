@@ -63,40 +63,40 @@ impl Access {
     fn find_problems(&mut self, environment: &Environment) {
         let allows = |name: &str| self.scopes.iter().any(|scope| scope == name);
         let mut problems = Vec::new();
+        let mut found = |message: String, hint: String| {
+            problems.push(AccessProblem { message, hint });
+        };
         if !allows(WRITE) {
-            problems.push(AccessProblem {
-                message: format!("the token does not have the scope {WRITE}"),
-                hint: format!("add it to the client in Maskinporten's self-service and to `auth.scopes`: {WRITE}"),
-            });
+            found(
+                format!("the token does not have the scope {WRITE}"),
+                format!(
+                    "add it to the client in Maskinporten's self-service and to `auth.scopes`: {WRITE}"
+                ),
+            );
         }
         // Altinn accepts a raw Maskinporten token only with this scope, and its own token without.
         if !allows(OWNER) && self.exchanged == Some(false) {
-            problems.push(AccessProblem {
-                message: format!("Altinn takes Maskinporten's own token only with the scope {OWNER}"),
-                hint: "ask for it in `auth.scopes`, or have the token exchanged: `auth.exchange: true`".to_owned(),
-            });
+            found(
+                format!("Altinn takes Maskinporten's own token only with the scope {OWNER}"),
+                "ask for it in `auth.scopes`, or have the token exchanged: `auth.exchange: true`"
+                    .to_owned(),
+            );
         }
         if let Some(issuer) = &self.issuer
             && let Some(other) = foreign_environment(issuer, environment)
         {
-            problems.push(AccessProblem {
-                message: format!(
-                    "the token is for {other}, and the mailing goes to {}",
-                    environment.name()
-                ),
-                hint: format!(
-                    "get a token for {}, or correct `environment` in the manifest",
-                    environment.name()
-                ),
-            });
+            let ours = environment.name();
+            found(
+                format!("the token is for {other}, and the mailing goes to {ours}"),
+                format!("get a token for {ours}, or correct `environment` in the manifest"),
+            );
         }
         if self.consumer.is_none() {
-            problems.push(AccessProblem {
-                message: "the token does not say which organisation it stands for".to_owned(),
-                hint:
-                    "use a token from Maskinporten, exchanged at Altinn: other tokens cannot send"
-                        .to_owned(),
-            });
+            found(
+                "the token does not say which organisation it stands for".to_owned(),
+                "use a token from Maskinporten, exchanged at Altinn: other tokens cannot send"
+                    .to_owned(),
+            );
         }
         self.problems = problems;
     }

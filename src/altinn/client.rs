@@ -28,24 +28,8 @@ pub struct Client {
     timeout: Duration,
 }
 
-/// Altinn's answer to a request that reached it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Answer<T> {
-    /// The status was 2xx.
-    Accepted(T),
-    /// The status was any other.
-    Refused(Refusal),
-}
-
-impl<T> Answer<T> {
-    /// Turns a refusal into an error.
-    pub fn into_result(self) -> Result<T, Refusal> {
-        match self {
-            Self::Accepted(value) => Ok(value),
-            Self::Refused(refusal) => Err(refusal),
-        }
-    }
-}
+/// Altinn's answer to a request that reached it: the value of one with a status 2xx, or else the refusal.
+pub type Answer<T> = Result<T, Refusal>;
 
 impl Client {
     /// Makes a client for `environment` with the default timeout.
@@ -108,13 +92,13 @@ impl Client {
     ) -> Result<Answer<T>, TransportError> {
         let reply = Reply::to(request).await?;
         if !reply.is_success() {
-            return Ok(Answer::Refused(Refusal::from_reply(&reply)));
+            return Ok(Err(Refusal::from_reply(&reply)));
         }
         // A login page with status 200 is no success: the letter may or may not be stored.
         let value = serde_json::from_slice(&reply.body)
             .map_err(|error| self.transport_error(TransportKind::Malformed, Some(error.into())))?;
         match read(value) {
-            Some(answer) => Ok(Answer::Accepted(answer)),
+            Some(answer) => Ok(Ok(answer)),
             None => Err(self.transport_error(TransportKind::Malformed, None)),
         }
     }
@@ -125,11 +109,8 @@ impl Client {
         request: RequestBuilder,
     ) -> Result<Answer<()>, TransportError> {
         let reply = Reply::to(request).await?;
-        Ok(if reply.is_success() {
-            Answer::Accepted(())
-        } else {
-            Answer::Refused(Refusal::from_reply(&reply))
-        })
+        let refused = || Refusal::from_reply(&reply);
+        Ok(reply.is_success().then_some(()).ok_or_else(refused))
     }
 
     pub(super) fn transport_error(
@@ -242,7 +223,7 @@ mod tests {
             .initialize(&token(), sent.clone().into())
             .await
             .unwrap();
-        let letter = answer.into_result().unwrap();
+        let letter = answer.unwrap();
         assert_eq!((letter.id, letter.attachments), (id(), vec![id()]));
 
         let seen = &listener.seen("POST /correspondence/api/v1/correspondence HTTP/1.1")[0];
@@ -271,7 +252,7 @@ mod tests {
             .find(&token(), "urn:altinn:resource:skd-mva", id())
             .await
             .unwrap();
-        assert_eq!(found, Answer::Accepted(vec![id()]));
+        assert_eq!(found, Ok(vec![id()]));
         let line = format!(
             "GET /correspondence/api/v1/correspondence?resourceId=skd-mva&role=Sender&idempotentKey={ID} "
         );
@@ -304,16 +285,13 @@ mod tests {
         let announced = client
             .initialize_attachment(&token(), "r", &Attachment::default())
             .await;
-        assert_eq!(announced.unwrap(), Answer::Accepted(id()));
+        assert_eq!(announced.unwrap(), Ok(id()));
 
         let folder = tempfile::tempdir().unwrap();
         let bytes: Vec<u8> = (0..200_000_u32).map(|byte| (byte % 251) as u8).collect();
         let content = on_disk(folder.path(), "large.pdf", &bytes);
         let uploaded = client.upload(&token(), id(), &content).await.unwrap();
-        assert_eq!(
-            uploaded.into_result().unwrap().status,
-            AttachmentStatus::UploadProcessing
-        );
+        assert_eq!(uploaded.unwrap().status, AttachmentStatus::UploadProcessing);
         let seen = &listener.seen(&format!(
             "POST /correspondence/api/v1/attachment/{ID}/upload "
         ))[0];
@@ -325,12 +303,7 @@ mod tests {
         );
         assert!(seen.body == bytes, "the file arrives as it is");
 
-        let looked = client
-            .attachment(&token(), id())
-            .await
-            .unwrap()
-            .into_result()
-            .unwrap();
+        let looked = client.attachment(&token(), id()).await.unwrap().unwrap();
         assert_eq!(
             (looked.status, looked.checksum.as_deref()),
             (AttachmentStatus::Published, Some("ab"))
@@ -359,7 +332,7 @@ mod tests {
         for _ in 0..2 {
             let (token, files) = (token(), std::slice::from_ref(&file));
             let sent = client.initialize_with_files(&token, &fields, files);
-            let letter = sent.await.unwrap().into_result().unwrap();
+            let letter = sent.await.unwrap().unwrap();
             assert_eq!(letter.status, "Initialized");
         }
         let seen = listener.seen("POST /correspondence/api/v1/correspondence/upload ");
@@ -405,7 +378,7 @@ mod tests {
     async fn a_refusal_is_an_answer_and_a_redirect_is_not_followed() {
         let limit = "retry-after: 3\r\nlocation: http://127.0.0.1:1/\r\n";
         let listener = Listener::start(move |_| answer("307 Temporary Redirect", limit, "")).await;
-        let Answer::Refused(refusal) = overview(&listener).await.unwrap() else {
+        let Err(refusal) = overview(&listener).await.unwrap() else {
             panic!("accepted");
         };
         assert_eq!(
@@ -435,11 +408,7 @@ mod tests {
     #[tokio::test]
     async fn a_refusal_of_any_length_is_cut() {
         let listener = answering("500 Internal Server Error", "x ".repeat(1_000_000)).await;
-        let refusal = overview(&listener)
-            .await
-            .unwrap()
-            .into_result()
-            .unwrap_err();
+        let refusal = overview(&listener).await.unwrap().unwrap_err();
         assert_eq!(refusal.message.chars().count(), 200);
     }
 

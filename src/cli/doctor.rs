@@ -1,6 +1,6 @@
 //! `token --check`: tries the connection to Altinn step by step, and names the step that fails.
 
-use crate::altinn::{Access, Answer, Client, Environment};
+use crate::altinn::{Access, Client, Environment};
 use crate::http::{Reply, host, probe, resolve};
 use crate::maskinporten::{Token, TokenError};
 use uuid::Uuid;
@@ -204,9 +204,9 @@ impl Doctor<'_> {
         };
         let asked = client.find(token, resource, Uuid::new_v4());
         let refusal = match checks.wait("Altinn's answer about letters", asked).await {
-            Ok(Answer::Refused(refusal)) => refusal,
+            Ok(Err(refusal)) => refusal,
             // The expected answer is an empty list.
-            Ok(Answer::Accepted(_)) => {
+            Ok(Ok(_)) => {
                 let detail = format!("answers questions about letters of {resource}");
                 return checks.ok("Altinn", detail);
             }

@@ -318,7 +318,7 @@ impl<'a> Attempts<'a> {
             self.contact.answered.set(true);
         }
         match answer {
-            Ok(Answer::Accepted(value)) => {
+            Ok(Ok(value)) => {
                 self.contact.accepted.set(true);
                 self.limiter.answered(departed);
                 if fits(&value) {
@@ -331,7 +331,7 @@ impl<'a> Attempts<'a> {
                     false,
                 )
             }
-            Ok(Answer::Refused(refusal)) => self.step_after_refusal(refusal, token, departed),
+            Ok(Err(refusal)) => self.step_after_refusal(refusal, token, departed),
             // The request ended within the file, so Altinn did not accept it.
             Err(error) if error.is_about_a_file() => {
                 AttemptStep::Settled(Err(Unaccepted::NoFile(Reason::because(error.reason()))))

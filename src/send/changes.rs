@@ -51,16 +51,8 @@ pub(crate) struct ChangedRow {
 pub(crate) struct ChangedInput {
     pub kind: InputKind,
     pub name: String,
-    pub how: HowChanged,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum HowChanged {
-    Changed,
-    /// Not part of the previous run.
-    New,
-    /// No longer part of the mailing.
-    Gone,
+    /// Behind its name: `, new` when it was not part of the previous run, `, gone` when it is none of the mailing any more.
+    how: &'static str,
 }
 
 impl Changes {
@@ -90,9 +82,9 @@ fn compare(before: Vec<crate::journal::Input>, now: &[Input]) -> Vec<ChangedInpu
             *kind == input.kind && *name == input.name
         };
         let how = match before.iter().position(same) {
-            None => HowChanged::New,
+            None => ", new",
             // Removed when found: what remains in `before` is no longer part of the mailing.
-            Some(at) if before.swap_remove(at).2 != input.digest.0 => HowChanged::Changed,
+            Some(at) if before.swap_remove(at).2 != input.digest.0 => "",
             Some(_) => continue,
         };
         changed.push(ChangedInput {
@@ -105,7 +97,7 @@ fn compare(before: Vec<crate::journal::Input>, now: &[Input]) -> Vec<ChangedInpu
     let gone = before.into_iter().map(|(kind, name, _)| ChangedInput {
         kind,
         name,
-        how: HowChanged::Gone,
+        how: ", gone",
     });
     changed.extend(gone);
     if changed.iter().any(|input| input.kind == InputKind::Member) {
@@ -198,13 +190,8 @@ impl fmt::Display for ChangedInput {
             InputKind::Attachment => "attachment",
         };
         match self.kind {
-            InputKind::Manifest => write!(f, "{what}")?,
-            _ => write!(f, "{} ({what})", self.name)?,
-        }
-        match self.how {
-            HowChanged::Changed => Ok(()),
-            HowChanged::New => write!(f, ", new"),
-            HowChanged::Gone => write!(f, ", gone"),
+            InputKind::Manifest => write!(f, "{what}{}", self.how),
+            _ => write!(f, "{} ({what}){}", self.name, self.how),
         }
     }
 }

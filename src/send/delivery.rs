@@ -353,8 +353,9 @@ impl Sender<'_> {
                         failed(reason, Consequence::ClosesResource)
                     }
                     Verdict::Stop => {
-                        let ending = RunEnd::refused(&reason);
-                        stopping(reason, ending)
+                        let why =
+                            format!("Altinn refuses what all letters have in common: {reason}");
+                        stopping(reason, RunEnd::Stopped(why))
                     }
                     _ => Outcome::Rejected(reason).into(),
                 }

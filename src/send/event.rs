@@ -85,8 +85,3 @@ pub(crate) trait Observer {
     /// Called for each event on the run's own task, so it must not block.
     fn notice(&self, event: &Event<'_>);
 }
-
-/// An observer that ignores everything.
-impl Observer for () {
-    fn notice(&self, _: &Event<'_>) {}
-}

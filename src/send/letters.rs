@@ -26,7 +26,7 @@ pub(super) struct Letter {
     waiting: Cell<Option<Waiting>>,
 }
 
-/// Counts a letter as waiting until dropped.
+/// A letter counted in [`Letters::waiting`], until dropped.
 struct Waiting(Rc<(Cell<usize>, Notify)>);
 
 /// The letters of the open blocks, and the rows they come from.
@@ -87,9 +87,15 @@ impl<'a> Letters<'a> {
             return Ok(false);
         }
         let at = Timestamp::now();
-        let starts = block
-            .iter()
-            .map(|delivery| (delivery.key, start(delivery, at)));
+        let start = |delivery: &Box<Delivery>| Start {
+            row: delivery.row,
+            line: delivery.line,
+            name: delivery.name.clone(),
+            recipient: delivery.recipient.masked(),
+            body: delivery.digest.0,
+            at,
+        };
+        let starts = block.iter().map(|delivery| (delivery.key, start(delivery)));
         // Durable before any of them is handed out: after a crash the journal must tell which letters may be at Altinn, and with which text.
         let opened = self.journal.open_block(starts.collect());
         // Handed over together, the block last: it does not wait for other changes, as rows without a letter do, and takes these along.
@@ -98,8 +104,9 @@ impl<'a> Letters<'a> {
         let letters = letters.map(|(delivery, before)| Letter {
             delivery,
             before,
-            waiting: Cell::new(Some(Waiting::new(&self.waiting))),
+            waiting: Cell::new(Some(Waiting(Rc::clone(&self.waiting)))),
         });
+        self.waiting.0.set(self.waiting.0.get() + letters.len());
         self.ready.borrow_mut().extend(letters);
         // `notify_one` is remembered when nothing waits for it at the moment.
         self.arrived.notify_one();
@@ -181,29 +188,10 @@ impl Letter {
     }
 }
 
-impl Waiting {
-    fn new(count: &Rc<(Cell<usize>, Notify)>) -> Self {
-        count.0.set(count.0.get() + 1);
-        Self(Rc::clone(count))
-    }
-}
-
 impl Drop for Waiting {
     fn drop(&mut self) {
         let (count, has_fallen) = &*self.0;
         count.set(count.get() - 1);
         has_fallen.notify_one();
-    }
-}
-
-/// The journal's entry for a letter of a block.
-fn start(delivery: &Delivery, at: Timestamp) -> Start {
-    Start {
-        row: delivery.row,
-        line: delivery.line,
-        name: delivery.name.clone(),
-        recipient: delivery.recipient.masked(),
-        body: delivery.digest.0,
-        at,
     }
 }

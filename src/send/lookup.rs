@@ -67,16 +67,11 @@ impl Lookup {
     /// Looks the letter up. Repeated up to `times` times while Altinn finds none, since the request that used the key may still be running there. A different letter counts
     /// only when it is found twice: a faulty proxy can return one request's answer to another request.
     pub(super) async fn look_up(&self, session: Session<'_>, times: u32) -> LookupResult {
-        let Session {
-            client, attempts, ..
-        } = session;
+        let (client, attempts) = (session.client, session.attempts);
         let (mut empty, mut foreign) = (0, 0);
         loop {
-            let found = attempts.look_up(
-                |_| true,
-                async |token| client.find(&token, &self.resource, self.key).await,
-            );
-            let found = match found.await {
+            let find = async |token| client.find(&token, &self.resource, self.key).await;
+            let found = match attempts.look_up(|_| true, find).await {
                 Ok(ids) => ids.first().copied(),
                 Err(end) => return LookupResult::Unseen(end.into_reason()),
             };
@@ -109,20 +104,16 @@ impl Lookup {
 
     /// Checks that the letter with this id is the one looked for: other senders may have used the key, and Altinn's search is not restricted to our letters.
     pub(super) async fn verify(&self, id: Uuid, session: Session<'_>) -> LookupResult {
-        let Session {
-            client, attempts, ..
-        } = session;
+        let (client, attempts) = (session.client, session.attempts);
         // Checks the id, as a faulty proxy can return the answer to another request.
         let fits = |overview: &Overview| overview.id.is_none_or(|found| found == id);
-        let overview = attempts
-            .look_up(fits, async |token| client.overview(&token, id).await)
-            .await;
-        let overview = match overview {
+        let overview = async |token| client.overview(&token, id).await;
+        let overview = match attempts.look_up(fits, overview).await {
             // Of a letter that was recalled, or deleted by its recipient, Altinn has only the details.
             Err(Unaccepted::Refused(refusal, _)) if refusal.code == Some(NO_SUCH_LETTER) => {
-                let details =
-                    attempts.look_up(|_| true, async |token| client.details(&token, id).await);
-                details.await.map(|details| details.overview)
+                let details = async |token| client.details(&token, id).await;
+                let details = attempts.look_up(|_| true, details).await;
+                details.map(|details| details.overview)
             }
             overview => overview,
         };
@@ -204,9 +195,7 @@ impl Lookup {
             }),
         }
     }
-}
 
-impl Lookup {
     /// The look-up of a letter of an earlier run, from its record.
     pub(super) fn on_record(resource: &str, record: &RowRecord) -> Self {
         Self {

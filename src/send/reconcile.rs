@@ -301,7 +301,16 @@ pub(super) async fn reconcile(
     drop_rows(journal, &excluded, why).await?;
     reconciled.dropped += excluded.len() as u64;
     reconciled.held = resume.held;
-    reconciled.left = count_left_behind(&resume, reconciled.left.untried);
+    let gone = resume.unsent_gone.len() as u64;
+    let failed = resume.unsent_gone.iter();
+    let failed = failed.filter(|(_, state)| *state == State::Failed).count() as u64;
+    reconciled.left = LeftBehind {
+        failed,
+        refused: gone - failed,
+        unknown: resume.unknown,
+        sent: resume.sent_and_gone.len() as u64,
+        untried: reconciled.left.untried,
+    };
     begin(journal, checked, &resume).await?;
     Ok((resume, reconciled))
 }
@@ -400,19 +409,6 @@ async fn record_all(
         count += 1;
     }
     Ok(count)
-}
-
-/// Counts the rows that are no longer in the file, by what became of them.
-fn count_left_behind(resume: &ResumeState, untried: u64) -> LeftBehind {
-    let failed = resume.unsent_gone.iter();
-    let failed = failed.filter(|(_, state)| *state == State::Failed).count() as u64;
-    LeftBehind {
-        failed,
-        refused: resume.unsent_gone.len() as u64 - failed,
-        unknown: resume.unknown,
-        sent: resume.sent_and_gone.len() as u64,
-        untried,
-    }
 }
 
 /// Returns [`SendError::Changed`] when Altinn has, or may have, letters with a different text than now. With `accepts` only when their recipients are others: then nobody has

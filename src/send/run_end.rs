@@ -7,7 +7,7 @@ use thiserror::Error;
 use super::Changes;
 use super::second_letters::SecondLetters;
 use crate::diagnostic::Problems;
-use crate::journal::{JournalError, Reason};
+use crate::journal::JournalError;
 use crate::maskinporten::TokenError;
 use crate::plan::InputChanged;
 
@@ -36,13 +36,6 @@ pub(crate) enum RunEnd {
 pub(super) const BROKEN_OFF: &str = "broken-off";
 
 impl RunEnd {
-    /// The end after a refusal that every other letter would get too.
-    pub(super) fn refused(reason: &Reason) -> Self {
-        Self::Stopped(format!(
-            "Altinn refuses what all letters have in common: {reason}"
-        ))
-    }
-
     /// The end as the journal records it, with its reason.
     pub(super) fn recorded(&self) -> (&'static str, Option<String>) {
         match self {
@@ -84,23 +77,8 @@ pub(crate) struct RecoveredLetters {
     pub letters: u64,
     /// Number of letters whose title differs from the present one.
     pub other_titles: u64,
-    /// The lines of the first [`NAMED`] of these.
+    /// The lines of the first few of these.
     pub lines: Vec<u64>,
-}
-
-/// The largest number of lines listed.
-const NAMED: usize = 5;
-
-impl RecoveredLetters {
-    pub(super) fn count(&mut self, has_other_title: bool, line: u64) {
-        self.letters += 1;
-        if has_other_title {
-            self.other_titles += 1;
-            if self.lines.len() < NAMED {
-                self.lines.push(line);
-            }
-        }
-    }
 }
 
 /// Numbers of recorded rows that get no letter in this run.

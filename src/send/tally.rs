@@ -9,6 +9,9 @@ use super::{Event, Observer, RunEnd, SendError, Stop, Summary};
 use crate::journal::{Outcome, Reason};
 use crate::manifest::MaxFailures;
 
+/// The largest number of lines that are named of letters with other titles.
+const NAMED: usize = 5;
+
 /// Counts the ends of letters, reports them, and stops the run when they show an error that concerns all letters.
 pub(super) struct Tally<'a> {
     /// Letters to look up when the others have ended.
@@ -84,13 +87,23 @@ impl<'a> Tally<'a> {
         });
         self.unsettled.extend(ended.unsettled);
         if let Some(has_other_title) = ended.recovered {
-            self.summary.recovered.count(has_other_title, ended.line);
+            let recovered = &mut self.summary.recovered;
+            recovered.letters += 1;
+            recovered.other_titles += u64::from(has_other_title);
+            if has_other_title && recovered.lines.len() < NAMED {
+                recovered.lines.push(ended.line);
+            }
         }
         // The stop may have prevented further tries.
         if matches!(ended.outcome, Outcome::Failed(_) | Outcome::Unknown(_)) {
             self.cut_short |= self.stop.is_set();
         }
-        self.doubt(&ended.outcome);
+        // The mailing may continue when network and Altinn are available again.
+        self.in_doubt |= match &ended.outcome {
+            Outcome::Failed(reason) => !is_refusal(reason),
+            Outcome::Unknown(_) => true,
+            _ => false,
+        };
         let tripped = match ended.consequence {
             // The refusal does not concern the letters of other resources.
             Consequence::ClosesResource => return,
@@ -124,15 +137,6 @@ impl<'a> Tally<'a> {
             self.ending = Some(ending);
         }
         self.stop.set();
-    }
-
-    /// Notes an outcome without Altinn's refusal. The mailing may continue when network and Altinn are available again.
-    fn doubt(&mut self, outcome: &Outcome) {
-        self.in_doubt |= match outcome {
-            Outcome::Failed(reason) => !is_refusal(reason),
-            Outcome::Unknown(_) => true,
-            _ => false,
-        };
     }
 
     /// True when the run stopped because of Altinn's refusals alone. The mailing cannot continue without changes, so unused uploads are deleted.

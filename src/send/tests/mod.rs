@@ -4,3 +4,9 @@ mod pacing;
 mod refusals;
 mod server;
 mod trying;
+
+use super::{Event, Observer};
+
+impl Observer for () {
+    fn notice(&self, _: &Event<'_>) {}
+}

@@ -160,7 +160,7 @@ impl State {
             None => nature.latency.mul_f64(load * (0.5 + self.random.f64())),
         };
         let refusal = |status, retry_after| {
-            Ok(Answer::Refused(Refusal {
+            Ok(Err(Refusal {
                 status,
                 retry_after,
                 message: "no".to_owned(),
@@ -185,7 +185,7 @@ impl State {
         } else if chance < nature.busy + nature.lost {
             Err(TransportError::new(TransportKind::Lost, "there", None))
         } else {
-            Ok(Answer::Accepted(()))
+            Ok(Ok(()))
         };
         (latency, answer)
     }

@@ -20,7 +20,7 @@ type Said = Result<Answer<()>, TransportError>;
 
 #[expect(clippy::unnecessary_wraps, reason = "what the server says")]
 fn refused(status: u16, code: Option<u32>, retry_after: Option<u64>) -> Said {
-    Ok(Answer::Refused(Refusal {
+    Ok(Err(Refusal {
         status,
         code,
         retry_after: retry_after.map(Duration::from_secs),
@@ -161,19 +161,14 @@ async fn after(retry_after: &str, retry: &Retry) -> Tried {
     let now = SystemTime::UNIX_EPOCH + Duration::from_secs(784_111_740);
     WAIT.set(Reply::with_retry_after(retry_after, now).retry_after);
     let busy = || {
-        Ok(Answer::Refused(Refusal {
+        Ok(Err(Refusal {
             status: 503,
             retry_after: WAIT.get(),
             message: "later".to_owned(),
             ..Refusal::default()
         }))
     };
-    letter(
-        retry,
-        ServerContact::default(),
-        &[busy, || Ok(Answer::Accepted(()))],
-    )
-    .await
+    letter(retry, ServerContact::default(), &[busy, || Ok(Ok(()))]).await
 }
 
 #[tokio::test(start_paused = true)]
@@ -212,7 +207,7 @@ async fn a_refused_token_is_replaced_once_and_then_it_is_not_the_token() {
     let tried = letter(
         &retry,
         ServerContact::default(),
-        &[|| refused(401, None, None), || Ok(Answer::Accepted(()))],
+        &[|| refused(401, None, None), || Ok(Ok(()))],
     )
     .await;
     assert!(matches!(tried.settled.result, Ok(())));
@@ -283,7 +278,7 @@ async fn a_refused_token_costs_no_try() {
     let answers: [fn() -> Said; 3] = [
         || refused(401, None, None),
         || refused(503, None, None),
-        || Ok(Answer::Accepted(())),
+        || Ok(Ok(())),
     ];
     let tried = letter(&retry, ServerContact::default(), &answers).await;
     assert!(matches!(tried.settled.result, Ok(())));
