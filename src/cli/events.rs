@@ -214,7 +214,7 @@ impl RunSummary {
     pub(crate) fn set_counts(&mut self, report: &Report) {
         self.rows_total = Some(report.rows_total());
         self.adds_up = Some(report.adds_up());
-        let counts = report.counts().iter();
+        let counts = report.counts.iter();
         let by_name = counts.map(|(state, count)| (state.name().to_owned(), count.into()));
         self.counts = Some(by_name.collect());
     }

@@ -79,7 +79,7 @@ impl ReportArgs {
             None => self.journal(folder, &self.target.header(&loaded.manifest, &destination))?,
         };
         let report = Report::from_journal(&journal)?;
-        if let (Some(_), Some(run)) = (&to, report.run()) {
+        if let (Some(_), Some(run)) = (&to, &report.run) {
             printer.note(format_args!("proofs of the plan {}", run.plan));
         }
         match &self.output {

@@ -145,7 +145,7 @@ impl SendArgs {
             .map_err(CliError::start("the asynchronous runtime"))?;
         let (client, own_sandbox) = self.connect(&checked, printer)?;
         let journal = open_journal(&checked, journal, &self.target, printer)?;
-        let resume = if journal.is_as_read() {
+        let resume = if journal.is_as_read {
             resume
         } else {
             self.resume_state(Some(&journal), &checked)?
@@ -381,7 +381,7 @@ fn open_journal(
 ) -> Result<Journal, CliError> {
     let header = checked.header(target);
     let journal = Journal::open(&checked.journal_path, &header, checked.began, earlier)?;
-    if let Some(copy) = journal.older() {
+    if let Some(copy) = &journal.older {
         let copy = copy.display();
         printer.note(format_args!(
             "the journal has a new format now; as it was: {copy}"

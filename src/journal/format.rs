@@ -281,7 +281,7 @@ mod tests {
             before[3].lost_at = Some(before[3].last_at);
             let journal = Journal::open(&path, &header(), Timestamp::UNIX_EPOCH, Some(earlier));
             let journal = journal.unwrap();
-            assert!(!journal.is_as_read());
+            assert!(!journal.is_as_read);
             let after = lines(&journal);
             assert_eq!(after, before);
             assert_eq!(after.len(), 4);
@@ -292,13 +292,13 @@ mod tests {
             );
             assert_eq!(recorded(&journal), 4);
             assert_eq!(journal.inputs().unwrap(), []);
-            let copy = journal.older().unwrap().to_owned();
+            let copy = journal.older.clone().unwrap();
             assert!(copy.ends_with(format!("j.format-{format}")));
             assert_eq!(lines(&Journal::read(&copy).unwrap()).len(), 4);
             drop(journal);
             assert_eq!(shape(&path), shape(&new));
             let again = Journal::open(&path, &header(), Timestamp::UNIX_EPOCH, None).unwrap();
-            assert_eq!(again.older(), None, "it is done once");
+            assert_eq!(again.older, None, "it is done once");
         }
     }
 
@@ -360,7 +360,7 @@ mod tests {
         use std::os::unix::fs::PermissionsExt as _;
         let (_folder, path) = older(OLDER[0]);
         let journal = Journal::open(&path, &header(), Timestamp::UNIX_EPOCH, None).unwrap();
-        let copy = fs::metadata(journal.older().unwrap()).unwrap();
+        let copy = fs::metadata(journal.older.as_ref().unwrap()).unwrap();
         assert_eq!(copy.permissions().mode() & 0o777, 0o600);
     }
 }

@@ -30,27 +30,23 @@ impl Lock {
             .open(&path)
             .map_err(failed)?;
         // Does not wait: a run can take hours, and the message names its process.
-        if let Err(error) = file.try_lock() {
-            return Err(refused(journal, error, || holder(&mut file)));
+        let locked = journal.to_owned();
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                let holder = holder(&mut file);
+                return Err(JournalError::Locked {
+                    path: locked,
+                    holder,
+                });
+            }
+            Err(TryLockError::Error(source)) => {
+                return Err(JournalError::NoLocks(locked, Arc::new(source)));
+            }
         }
         // After locking: only the holder may write.
         describe(&mut file, now).map_err(failed)?;
         Ok(Self { _file: file })
-    }
-}
-
-fn refused(
-    journal: &Path,
-    error: TryLockError,
-    holder: impl FnOnce() -> LockHolder,
-) -> JournalError {
-    let path = journal.to_owned();
-    match error {
-        TryLockError::WouldBlock => JournalError::Locked {
-            path,
-            holder: holder(),
-        },
-        TryLockError::Error(source) => JournalError::NoLocks(path, Arc::new(source)),
     }
 }
 
@@ -96,11 +92,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_system_without_locks_is_refused_and_a_local_disk_advised() {
+    fn for_a_file_system_without_locks_a_local_disk_is_advised() {
         let journal = Path::new("m/.massebrev/a.journal");
-        let unsupported = TryLockError::Error(io::Error::from(io::ErrorKind::Unsupported));
-        let error = refused(journal, unsupported, || unreachable!());
-        assert!(matches!(error, JournalError::NoLocks(..)), "{error}");
+        let unsupported = io::Error::from(io::ErrorKind::Unsupported);
+        let error = JournalError::NoLocks(journal.to_owned(), Arc::new(unsupported));
         assert!(error.hint().unwrap().contains("local disk"));
     }
 }

@@ -26,7 +26,7 @@ pub(crate) use record::RowRecord;
 pub(crate) use rows::Snapshot;
 pub(crate) use run::{EndedRun, Input, Run, SharedAttachment};
 pub(crate) use state::{
-    Digest, DigestHead, Dropped, Entry, IllegalStep, LetterEnd, Outcome, Reason, Skip, Start,
-    State, transition,
+    Digest, DigestHead, Entry, IllegalStep, LetterEnd, Outcome, Reason, Skip, Start, State,
+    transition,
 };
 pub(crate) use store::Header;

@@ -22,11 +22,11 @@ use super::{Entry, Header, JournalError, Outcome, Start, State};
 pub(crate) struct Journal {
     path: PathBuf,
     /// The copy in the older format, when opening has migrated the file.
-    older: Option<PathBuf>,
-    /// The version of massebrev that wrote the file before.
-    program: Option<String>,
-    /// True when it holds exactly what the journal held that was read before it was opened.
-    is_as_read: bool,
+    pub(crate) older: Option<PathBuf>,
+    /// The version of massebrev that wrote the file before; `None` for a new one and for formats that do not record it.
+    pub(crate) program: Option<String>,
+    /// True when it holds exactly what the journal held that was read before it was opened for writing.
+    pub(crate) is_as_read: bool,
     /// Never locked across an `await`.
     reader: Mutex<Store>,
     /// `None` when it was opened for reading.
@@ -141,21 +141,6 @@ impl Journal {
             Err(JournalError::Missing { .. }) => Ok(None),
             Err(error) => Err(error),
         }
-    }
-
-    /// The copy of the journal in its older format, when opening has migrated it.
-    pub(crate) fn older(&self) -> Option<&Path> {
-        self.older.as_deref()
-    }
-
-    /// True when it holds exactly what the journal held that was read before it was opened for writing.
-    pub(crate) fn is_as_read(&self) -> bool {
-        self.is_as_read
-    }
-
-    /// The version of massebrev that wrote the journal before; `None` for a new one and for formats that do not record it.
-    pub(crate) fn program(&self) -> Option<&str> {
-        self.program.as_deref()
     }
 
     /// Opens a block: these letters may be sent from now on. Durable when it returns. Returns the rows' states before the block, in the same order.
@@ -303,8 +288,8 @@ mod tests {
 
     use super::Journal;
     use crate::journal::{
-        Dropped, EndedRun, Entry, Header, Input, JournalError, LetterEnd, Outcome, Reason,
-        RowRecord, Run, SharedAttachment, Skip, Snapshot, Start, State,
+        EndedRun, Entry, Header, Input, JournalError, LetterEnd, Outcome, Reason, RowRecord, Run,
+        SharedAttachment, Skip, Snapshot, Start, State,
     };
 
     const PERSON: &str = "07827199405";
@@ -606,19 +591,19 @@ mod tests {
         let read = || Some(Journal::read(&path).unwrap());
         let reopen = |earlier| Journal::open(&path, &header(), at(0), earlier);
 
-        assert!(!open(folder.path()).is_as_read());
+        assert!(!open(folder.path()).is_as_read);
         let earlier = read();
         // Others may read it, and open it without changing it.
         read();
         drop(open(folder.path()));
         let journal = reopen(earlier).unwrap();
-        assert!(journal.is_as_read());
+        assert!(journal.is_as_read);
         drop(journal);
 
         let earlier = read();
         send(&open(folder.path()), 2, sent(2)).await;
         let journal = reopen(earlier).unwrap();
-        assert!(!journal.is_as_read());
+        assert!(!journal.is_as_read);
         assert_eq!(recorded(&journal).len(), 2);
         drop(journal);
 
@@ -639,7 +624,7 @@ mod tests {
         fs::copy(&path, &copy).unwrap();
         fs::rename(&copy, &path).unwrap();
         let journal = reopen(earlier).unwrap();
-        assert!(!journal.is_as_read());
+        assert!(!journal.is_as_read);
         send(&journal, 3, sent(3)).await;
         drop(journal);
         assert_eq!(recorded(&read().unwrap()).len(), 3);
@@ -647,7 +632,7 @@ mod tests {
         let earlier = cfg!(unix).then(|| read().unwrap());
         fs::remove_dir_all(path.parent().unwrap()).unwrap();
         let journal = reopen(earlier).unwrap();
-        assert!(!journal.is_as_read());
+        assert!(!journal.is_as_read);
         send(&journal, 4, sent(4)).await;
         drop(journal);
         assert_eq!(recorded(&read().unwrap()).len(), 1);
@@ -663,7 +648,7 @@ mod tests {
         for is_as_read in [false, true] {
             let earlier = Journal::read(&path).unwrap();
             let journal = Journal::open(&path, &header(), at(0), Some(earlier)).unwrap();
-            assert_eq!(journal.is_as_read(), is_as_read);
+            assert_eq!(journal.is_as_read, is_as_read);
             assert_eq!(recorded(&journal)[0].state, State::Unknown);
         }
     }
@@ -946,11 +931,11 @@ mod tests {
         assert!(row.has_body(head(1)) && row.is_accepted(head(2)) && !row.is_accepted(head(3)));
 
         send(&journal, 2, Outcome::Rejected(reason("no such recipient"))).await;
-        let dropped = Dropped {
+        let dropped = Entry::Dropped {
             reason: format!("no letter for {PERSON}"),
             at: at(9),
         };
-        let dropped = journal.record(key(2), Entry::Dropped(dropped)).await;
+        let dropped = journal.record(key(2), dropped).await;
         assert_eq!(dropped.unwrap(), State::Skipped);
         let line = journal.line(key(2)).unwrap().unwrap();
         assert_eq!(

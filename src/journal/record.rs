@@ -121,12 +121,12 @@ impl RowRecord {
             Entry::Listed(at) => record.listed_at = Some(*at),
             Entry::Accepted(head) => record.accepted = Some(*head),
             // The earlier state and its reason stay readable in the message.
-            Entry::Dropped(dropped) => {
+            Entry::Dropped { reason, at } => {
                 let cause = record.message.take();
                 let cause = cause.map_or_else(String::new, |cause| format!(": {cause}"));
-                let reason = redact(&dropped.reason);
+                let reason = redact(reason);
                 record.message = Some(format!("{reason} (was {from}{cause})"));
-                record.last_at = dropped.at;
+                record.last_at = *at;
             }
         }
         record

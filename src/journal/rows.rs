@@ -18,22 +18,14 @@ const RESUMED: &str = "n, key, row, line, '', recipient, body, state, NULL, 0, N
 #[derive(Debug)]
 pub(crate) struct Snapshot {
     store: Store,
-    header: Header,
-    began: Timestamp,
+    pub(crate) header: Header,
+    /// Time of the first send.
+    pub(crate) began: Timestamp,
     /// The letters of open blocks, in the order of their rows.
     open: Vec<OpenLetter>,
 }
 
 impl Snapshot {
-    pub(crate) fn header(&self) -> &Header {
-        &self.header
-    }
-
-    /// Time of the first send.
-    pub(crate) fn began(&self) -> Timestamp {
-        self.began
-    }
-
     pub(crate) fn run(&self) -> Result<Option<Run>, JournalError> {
         self.store.read(latest_run)
     }

@@ -65,7 +65,7 @@ pub(crate) enum Entry {
     /// The text has changed to one with this digest head, and a person has accepted the text that was sent.
     Accepted(DigestHead),
     /// A person has decided that the unsent letter is not to be sent.
-    Dropped(Dropped),
+    Dropped { reason: String, at: Timestamp },
 }
 
 /// A letter about to be sent.
@@ -101,13 +101,6 @@ pub(crate) struct Skip {
     /// The line of the CSV file on which the row begins.
     pub line: u64,
     pub name: String,
-    pub reason: String,
-    pub at: Timestamp,
-}
-
-/// A row whose letter was tried without success and is not to be tried again.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Dropped {
     pub reason: String,
     pub at: Timestamp,
 }
@@ -187,7 +180,7 @@ pub(crate) fn transition(
         (InFlight, Entry::CutOff(_)) | (Sent | AlreadySent, Entry::Disputed) => Ok(Unknown),
         // A listed row stays reserved; the record notes the list.
         (Reserved, Entry::Listed(_)) => Ok(Reserved),
-        (Pending, Entry::Skipped(_)) | (Failed | Rejected | Reserved, Entry::Dropped(_)) => {
+        (Pending, Entry::Skipped(_)) | (Failed | Rejected | Reserved, Entry::Dropped { .. }) => {
             Ok(Skipped)
         }
         (Unknown | Sent | AlreadySent | Withdrawn, Entry::Accepted(_)) => Ok(from),
@@ -265,7 +258,7 @@ impl Entry {
             Self::Listed(_) => "listed for paper",
             Self::Skipped(_) => "skipped",
             Self::Accepted(_) => "accepted as it was sent",
-            Self::Dropped(_) => "dropped",
+            Self::Dropped { .. } => "dropped",
         }
     }
 }
@@ -339,8 +332,7 @@ mod tests {
     use uuid::Uuid;
 
     use super::{
-        Digest, Dropped, Entry, IllegalStep, LetterEnd, Outcome, Reason, Skip, Start, State,
-        transition,
+        Digest, Entry, IllegalStep, LetterEnd, Outcome, Reason, Skip, Start, State, transition,
     };
 
     const BODY: Digest = [7; 32];
@@ -409,10 +401,10 @@ mod tests {
             ("accepted".to_owned(), Entry::Accepted([8; 8])),
             (
                 "dropped".to_owned(),
-                Entry::Dropped(Dropped {
+                Entry::Dropped {
                     reason: String::new(),
                     at: Timestamp::UNIX_EPOCH,
-                }),
+                },
             ),
         ];
         for outcome in outcomes() {
@@ -491,7 +483,7 @@ mod tests {
             Entry::CutOff(_) => 3,
             Entry::Skipped(_) => 4,
             Entry::Accepted(_) => 5,
-            Entry::Dropped(_) => 6,
+            Entry::Dropped { .. } => 6,
             Entry::Disputed => 7,
             Entry::Listed(_) => 8,
         });

@@ -29,7 +29,7 @@ pub(crate) const HEADERS: [&str; 13] = [
 /// Writes every row of the journal, in the order of the recipients file, and last the number of those that are not in it, as pending ones, by state.
 pub(crate) fn csv(report: &Report, out: &mut dyn Write) -> Result<(), ReportError> {
     let mut csv = CsvWriter::new(out)?;
-    report.each_line(|line| csv.row(&line))?;
+    report.snapshot.each_line(|line| csv.row(&line))?;
     csv.finish(report)
 }
 
@@ -57,7 +57,7 @@ impl<W: Write> CsvWriter<W> {
 
     /// Writes a line without a row for each state whose rows are only counted.
     pub(super) fn finish(mut self, report: &Report) -> Result<(), ReportError> {
-        let unlisted = report.unlisted().iter();
+        let unlisted = report.unlisted.iter();
         for (state, number) in unlisted.filter(|&(_, number)| number > 0) {
             let rows = count(number, "row");
             let message = format!("{rows} not listed here: {}", meaning(state));

@@ -30,9 +30,9 @@ pub(crate) fn csv_and_json(
             Ok::<_, ReportError>((csv, json))
         });
         // Without a receiver the writer has ended with an error, which counts before this one.
-        let read = report.each_line(|line| {
+        let read = report.snapshot.each_line(|line| {
             let sent = sender.send(line);
-            sent.map_err(|_| io::Error::from(io::ErrorKind::BrokenPipe).into())
+            sent.map_err(|_| ReportError::from(io::Error::from(io::ErrorKind::BrokenPipe)))
         });
         drop(sender);
         let written = writer.join().unwrap_or_else(|panic| resume_unwind(panic))?;

@@ -38,7 +38,7 @@ pub(crate) fn html(
 /// What the template shows.
 fn page(report: &Report, csv: Option<&str>) -> Result<Value, ReportError> {
     let header = report.header();
-    let counts = report.counts();
+    let counts = &report.counts;
     let total = counts.total();
     // `sent` is shown with 0 too: its absence would raise the question.
     let shown = |&(state, count): &(State, u64)| count > 0 || state == State::Sent;
@@ -56,19 +56,19 @@ fn page(report: &Report, csv: Option<&str>) -> Result<Value, ReportError> {
             "share": share(count, total),
         })
     });
-    let groups = report.groups().iter().map(
+    let groups = report.groups.iter().map(
         |group| json!({ "first": group, "rows": grouped(group.count), "lines": lines(group) }),
     );
-    let sent = report.sent_lines(SENT)?;
-    let attention = report.attention();
+    let sent = report.snapshot.sent_lines(SENT)?;
+    let attention = &report.attention;
     let unlisted = counts.in_state(State::Invalid);
     Ok(json!({
         "mailing": header.mailing,
         "environment": header.environment,
         "resource": header.resource,
-        "plan": report.run().map_or("", |run| run.plan.as_str()),
-        "began": local_time(report.began()),
-        "run": report.run().map(ending).unwrap_or_default(),
+        "plan": report.run.as_ref().map_or("", |run| run.plan.as_str()),
+        "began": local_time(report.snapshot.began),
+        "run": report.run.as_ref().map(ending).unwrap_or_default(),
         "in_prod": header.environment == "prod",
         "adds_up": report.adds_up(),
         "summary": summary(report),
@@ -88,12 +88,12 @@ fn page(report: &Report, csv: Option<&str>) -> Result<Value, ReportError> {
 }
 
 fn rows(lines: &[RowRecord]) -> Vec<Value> {
-    let row = |line| json!({ "row": json::RowView::new(line), "at": local_time(line.last_at) });
+    let row = |line| json!({ "row": json::RowView(line), "at": local_time(line.last_at) });
     lines.iter().map(row).collect()
 }
 
 fn summary(report: &Report) -> String {
-    let counts = report.counts();
+    let counts = &report.counts;
     let letters = counts.total() - counts.in_state(State::Skipped);
     let (delivered, letters) = (grouped(counts.delivered()), grouped(letters));
     let mut parts = vec![format!("Altinn has {delivered} of {letters} letters")];

@@ -2,9 +2,8 @@
 
 use std::io::Write;
 
-use serde::Serialize;
+use serde::ser::{Serialize, SerializeStruct as _, Serializer};
 use serde_json::{Map, Value, json};
-use uuid::Uuid;
 
 use super::format::exact;
 use super::{Report, ReportError};
@@ -15,7 +14,7 @@ const VERSION: u32 = 1;
 /// Writes the report: mailing, counts, groups, and last every row of the journal.
 pub(crate) fn json(report: &Report, out: &mut dyn Write) -> Result<(), ReportError> {
     let mut json = JsonWriter::new(report, out)?;
-    report.each_line(|line| json.row(&line))?;
+    report.snapshot.each_line(|line| json.row(&line))?;
     json.finish()
 }
 
@@ -47,7 +46,7 @@ impl<W: Write> JsonWriter<W> {
         self.row.clear();
         self.row.extend_from_slice(self.separator);
         self.separator = b",\n";
-        serde_json::to_writer(&mut self.row, &RowView::new(line))?;
+        serde_json::to_writer(&mut self.row, &RowView(line))?;
         Ok(self.out.write_all(&self.row)?)
     }
 
@@ -57,33 +56,14 @@ impl<W: Write> JsonWriter<W> {
     }
 }
 
-/// A row as JSON has it, and the page.
-#[derive(Serialize)]
-pub(super) struct RowView<'a> {
-    line: u64,
-    row: u64,
-    name: &'a str,
-    recipient: &'a str,
-    state: &'static str,
-    correspondence_id: Option<Uuid>,
-    idempotency_key: Uuid,
-    attempts: u64,
-    http_status: Option<u16>,
-    code: Option<u32>,
-    message: Option<&'a str>,
-    trace: Option<&'a str>,
-    first_sent: Option<String>,
-    last_changed: String,
-}
-
 /// All of the report but its rows.
 fn head(report: &Report) -> Value {
     let header = report.header();
-    let counts = report.counts().iter();
+    let counts = report.counts.iter();
     let counts: Map<_, _> = counts
         .map(|(state, count)| (state.name().to_owned(), count.into()))
         .collect();
-    let run = report.run().map(|run| {
+    let run = report.run.as_ref().map(|run| {
         let ended = run.ended.as_ref();
         json!({
             "rows": run.rows,
@@ -100,34 +80,38 @@ fn head(report: &Report) -> Value {
         "environment": header.environment,
         "resource": header.resource,
         "manifest": header.manifest,
-        "plan": report.run().map(|run| &run.plan),
-        "began": exact(report.began()),
+        "plan": report.run.as_ref().map(|run| &run.plan),
+        "began": exact(report.snapshot.began),
         "run": run,
         "rows_total": report.rows_total(),
         "adds_up": report.adds_up(),
         "counts": counts,
-        "groups": report.groups(),
+        "groups": &report.groups,
     })
 }
 
-impl<'a> RowView<'a> {
-    pub(super) fn new(line: &'a RowRecord) -> Self {
-        Self {
-            line: line.line,
-            row: line.row,
-            name: &line.name,
-            recipient: &line.recipient,
-            state: line.state.name(),
-            correspondence_id: line.correspondence,
-            idempotency_key: line.key,
-            attempts: line.attempts,
-            http_status: line.status,
-            code: line.code,
-            message: line.message.as_deref(),
-            trace: line.trace.as_deref(),
-            first_sent: line.first_at.map(exact),
-            last_changed: exact(line.last_at),
-        }
+/// A row as JSON has it, and the page.
+pub(super) struct RowView<'a>(pub(super) &'a RowRecord);
+
+impl Serialize for RowView<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let line = self.0;
+        let mut row = serializer.serialize_struct("Row", 14)?;
+        row.serialize_field("line", &line.line)?;
+        row.serialize_field("row", &line.row)?;
+        row.serialize_field("name", &line.name)?;
+        row.serialize_field("recipient", &line.recipient)?;
+        row.serialize_field("state", &line.state)?;
+        row.serialize_field("correspondence_id", &line.correspondence)?;
+        row.serialize_field("idempotency_key", &line.key)?;
+        row.serialize_field("attempts", &line.attempts)?;
+        row.serialize_field("http_status", &line.status)?;
+        row.serialize_field("code", &line.code)?;
+        row.serialize_field("message", &line.message)?;
+        row.serialize_field("trace", &line.trace)?;
+        row.serialize_field("first_sent", &line.first_at.map(exact))?;
+        row.serialize_field("last_changed", &exact(line.last_at))?;
+        row.end()
     }
 }
 

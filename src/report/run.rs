@@ -3,7 +3,6 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
 
-use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 
 use super::ReportError;
@@ -21,13 +20,15 @@ const ATTENTION: usize = 1000;
 /// The state of a mailing according to its journal.
 #[derive(Debug)]
 pub(crate) struct Report {
-    snapshot: Snapshot,
-    run: Option<Run>,
-    counts: StateCounts,
-    /// The rows of which only the number is in the journal.
-    unlisted: StateCounts,
-    groups: Vec<FailureGroup>,
-    attention: Vec<RowRecord>,
+    pub(super) snapshot: Snapshot,
+    pub run: Option<Run>,
+    pub counts: StateCounts,
+    /// The rows that are counted, but not in the journal.
+    pub(super) unlisted: StateCounts,
+    /// The reasons why rows were not sent, the most frequent first.
+    pub groups: Vec<FailureGroup>,
+    /// The first [`ATTENTION`] rows that need attention: neither sent nor skipped.
+    pub(super) attention: Vec<RowRecord>,
 }
 
 /// The number of rows in each state.
@@ -85,16 +86,7 @@ impl Report {
     }
 
     pub(crate) fn header(&self) -> &Header {
-        self.snapshot.header()
-    }
-
-    /// The time of the mailing's first send.
-    pub(crate) fn began(&self) -> Timestamp {
-        self.snapshot.began()
-    }
-
-    pub(crate) fn run(&self) -> Option<&Run> {
-        self.run.as_ref()
+        &self.snapshot.header
     }
 
     /// The number of rows: those of the latest run, and earlier ones that have left the file.
@@ -102,41 +94,9 @@ impl Report {
         self.run.as_ref().map_or(0, rows_of)
     }
 
-    pub(crate) fn counts(&self) -> &StateCounts {
-        &self.counts
-    }
-
-    /// The rows that are counted, but not among [`Self::each_line`].
-    pub(crate) fn unlisted(&self) -> &StateCounts {
-        &self.unlisted
-    }
-
     /// True when every row is in exactly one state. Otherwise a row was lost or counted twice, and the run must not count as a success.
     pub(crate) fn adds_up(&self) -> bool {
         self.rows_total() == self.counts.total()
-    }
-
-    /// The reasons why rows were not sent, the most frequent first.
-    pub(crate) fn groups(&self) -> &[FailureGroup] {
-        &self.groups
-    }
-
-    /// Calls `take` with each row of the journal, in the order of the recipients file. Pending rows are not among them.
-    pub(super) fn each_line(
-        &self,
-        take: impl FnMut(RowRecord) -> Result<(), ReportError>,
-    ) -> Result<(), ReportError> {
-        self.snapshot.each_line(take)
-    }
-
-    /// The first rows that were sent.
-    pub(super) fn sent_lines(&self, most: usize) -> Result<Vec<RowRecord>, ReportError> {
-        Ok(self.snapshot.sent_lines(most)?)
-    }
-
-    /// The first [`ATTENTION`] rows that need attention: neither sent nor skipped.
-    pub(crate) fn attention(&self) -> &[RowRecord] {
-        &self.attention
     }
 }
 
@@ -378,7 +338,7 @@ pub(super) mod tests {
     async fn every_row_is_counted_once_and_the_rest_is_pending() {
         let (_folder, journal) = every_state().await;
         let report = Report::from_journal(&journal).unwrap();
-        let counts: Vec<_> = report.counts().iter().collect();
+        let counts: Vec<_> = report.counts.iter().collect();
         let expected = [
             (State::Sent, 1),
             (State::AlreadySent, 1),
@@ -395,8 +355,8 @@ pub(super) mod tests {
         assert_eq!(counts, expected);
         assert_eq!(report.rows_total(), 12);
         assert!(report.adds_up());
-        assert_eq!(report.counts().delivered(), 2);
-        assert_eq!(report.counts().attention(), 6);
+        assert_eq!(report.counts.delivered(), 2);
+        assert_eq!(report.counts.attention(), 6);
     }
 
     #[tokio::test]
@@ -436,7 +396,7 @@ pub(super) mod tests {
         .await;
         let report = Report::from_journal(&journal).unwrap();
         let groups: Vec<_> = report
-            .groups()
+            .groups
             .iter()
             .map(|group| (group.state, group.code, group.count, group.lines.as_slice()))
             .collect();
@@ -448,8 +408,8 @@ pub(super) mod tests {
             (State::Failed, None, 1, &[11]),
         ];
         assert_eq!(groups, expected);
-        assert_eq!(report.groups()[0].message, "message title 4 is bad");
-        let differ: Vec<_> = report.groups().iter().map(|of| of.texts_differ).collect();
+        assert_eq!(report.groups[0].message, "message title 4 is bad");
+        let differ: Vec<_> = report.groups.iter().map(|of| of.texts_differ).collect();
         assert_eq!(differ, [true, false, false, false, false]);
     }
 
@@ -464,9 +424,9 @@ pub(super) mod tests {
         });
         futures::future::join_all(all).await;
         let report = Report::from_journal(&journal).unwrap();
-        assert_eq!(report.groups().len(), super::GROUPS + 1);
-        assert_eq!(report.groups()[0].message, "other reasons");
-        let sum: u64 = report.groups().iter().map(|group| group.count).sum();
+        assert_eq!(report.groups.len(), super::GROUPS + 1);
+        assert_eq!(report.groups[0].message, "other reasons");
+        let sum: u64 = report.groups.iter().map(|group| group.count).sum();
         assert_eq!(sum, 400);
     }
 }

@@ -17,7 +17,7 @@ const WIDTH: usize = 100;
 pub(crate) fn text(report: &Report, out: &mut dyn Write) -> Result<(), ReportError> {
     let header = report.header();
     write!(out, "{} in {}", header.mailing, header.environment)?;
-    match report.run() {
+    match &report.run {
         None => writeln!(out, ": nothing has been sent")?,
         Some(run) => match &run.ended {
             None => writeln!(
@@ -36,15 +36,15 @@ pub(crate) fn text(report: &Report, out: &mut dyn Write) -> Result<(), ReportErr
     }
     writeln!(out)?;
     counts(report, out)?;
-    groups(report.groups(), out)?;
+    groups(&report.groups, out)?;
     out.flush()?;
     Ok(())
 }
 
 fn counts(report: &Report, out: &mut dyn Write) -> Result<(), ReportError> {
-    let total = report.counts().total();
+    let total = report.counts.total();
     let width = total.max(report.rows_total()).to_string().len();
-    for (state, count) in report.counts().iter() {
+    for (state, count) in report.counts.iter() {
         // `sent` is shown with 0 too: its absence would raise the question.
         if count > 0 || state == State::Sent {
             writeln!(out, "  {state:<12}  {count:>width$}  {}", meaning(state))?;

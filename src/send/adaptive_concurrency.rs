@@ -66,8 +66,17 @@ struct State {
 #[derive(Debug)]
 struct Slots {
     semaphore: Semaphore,
+    wanted: Cell<u32>,
     /// Number of permits that exist, taken or not. After a decrease it exceeds the wanted number until taken ones are returned.
     existing: Cell<u32>,
+}
+
+/// A permit of [`Slots`], to be in flight or of a letter that has begun; returned on drop.
+#[derive(Debug)]
+pub(super) struct Slot<'a> {
+    of: &'a Slots,
+    /// Always there: the semaphore is never closed.
+    permit: Option<SemaphorePermit<'a>>,
 }
 
 /// The answers since the last decision.
@@ -93,17 +102,10 @@ struct EwmaVar {
 /// A permit to be in flight, returned on drop.
 #[derive(Debug)]
 pub(super) struct Permit<'a> {
-    of: &'a AdaptiveConcurrency,
-    inner: Option<SemaphorePermit<'a>>,
+    state: &'a RefCell<State>,
+    _slot: Slot<'a>,
     /// True once a request has left with the permit.
     departed: bool,
-}
-
-/// Marks a letter as begun until dropped.
-#[derive(Debug)]
-pub(super) struct Begun<'a> {
-    of: &'a AdaptiveConcurrency,
-    permit: Option<SemaphorePermit<'a>>,
 }
 
 impl AdaptiveConcurrency {
@@ -130,18 +132,15 @@ impl AdaptiveConcurrency {
     }
 
     /// Waits until another letter may begin, in order of arrival.
-    pub(super) async fn begin(&self) -> Begun<'_> {
-        Begun {
-            of: self,
-            permit: self.begun.acquire().await,
-        }
+    pub(super) async fn begin(&self) -> Slot<'_> {
+        self.begun.acquire().await
     }
 
     /// Waits for a permit, in order of arrival.
     pub(super) async fn acquire(&self) -> Permit<'_> {
         Permit {
-            of: self,
-            inner: self.permits.acquire().await,
+            state: &self.state,
+            _slot: self.permits.acquire().await,
             departed: false,
         }
     }
@@ -170,6 +169,7 @@ impl AdaptiveConcurrency {
         state.limit = 1;
         state.slow_start = false;
         (state.interval, state.began) = (Interval::default(), Instant::now());
+        self.resize(1);
     }
 
     pub(super) fn limit(&self) -> u32 {
@@ -218,9 +218,12 @@ impl AdaptiveConcurrency {
             state.past_rtt = Some(past);
             state.next_update = now + Duration::from_secs_f64(rtt);
         }
-        self.permits.grow_to(state.limit);
-        self.begun
-            .grow_to(may_begin(self.max_concurrency, state.limit));
+        self.resize(state.limit);
+    }
+
+    fn resize(&self, limit: u32) {
+        self.permits.resize(limit);
+        self.begun.resize(may_begin(self.max_concurrency, limit));
     }
 }
 
@@ -237,28 +240,33 @@ impl Slots {
     fn new(number: u32) -> Self {
         Self {
             semaphore: Semaphore::new(number as usize),
+            wanted: Cell::new(number),
             existing: Cell::new(number),
         }
     }
 
-    async fn acquire(&self) -> Option<SemaphorePermit<'_>> {
-        // Never closed.
-        self.semaphore.acquire().await.ok()
+    async fn acquire(&self) -> Slot<'_> {
+        Slot {
+            of: self,
+            permit: self.semaphore.acquire().await.ok(),
+        }
     }
 
-    fn grow_to(&self, wanted: u32) {
+    fn resize(&self, wanted: u32) {
+        self.wanted.set(wanted);
         let missing = wanted.saturating_sub(self.existing.get());
         self.existing.set(self.existing.get() + missing);
         self.semaphore.add_permits(missing as usize);
     }
+}
 
-    /// Takes a permit back. A semaphore cannot be shrunk while its permits are taken: surplus ones are discarded on return.
-    fn give_back(&self, permit: Option<SemaphorePermit<'_>>, wanted: u32) {
-        if self.existing.get() > wanted {
-            self.existing.set(self.existing.get() - 1);
-            if let Some(permit) = permit {
-                permit.forget();
-            }
+impl Drop for Slot<'_> {
+    /// A semaphore cannot be shrunk while its permits are taken: surplus ones are discarded on return.
+    fn drop(&mut self) {
+        let existing = &self.of.existing;
+        if existing.get() > self.of.wanted.get() {
+            existing.set(existing.get() - 1);
+            self.permit.take().map(SemaphorePermit::forget);
         }
     }
 }
@@ -335,7 +343,7 @@ impl Permit<'_> {
         if std::mem::replace(&mut self.departed, true) {
             return;
         }
-        let mut state = self.of.state.borrow_mut();
+        let mut state = self.state.borrow_mut();
         state.in_flight += 1;
         // Letters that only wait, for a token or a pause, do not count.
         state.interval.reached_limit |= state.in_flight >= state.limit;
@@ -344,17 +352,7 @@ impl Permit<'_> {
 
 impl Drop for Permit<'_> {
     fn drop(&mut self) {
-        let mut state = self.of.state.borrow_mut();
-        state.in_flight -= u32::from(self.departed);
-        self.of.permits.give_back(self.inner.take(), state.limit);
-    }
-}
-
-impl Drop for Begun<'_> {
-    fn drop(&mut self) {
-        let limit = self.of.state.borrow().limit;
-        let wanted = may_begin(self.of.max_concurrency, limit);
-        self.of.begun.give_back(self.permit.take(), wanted);
+        self.state.borrow_mut().in_flight -= u32::from(self.departed);
     }
 }
 

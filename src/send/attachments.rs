@@ -10,9 +10,8 @@ use tokio::sync::{OnceCell, Semaphore};
 use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
-use super::attempt::{Attempts, Unaccepted};
+use super::attempt::{Attempts, Session, Unaccepted};
 use super::event::Wait;
-use super::session::Session;
 use super::signals::ServerContact;
 use super::{Event, SendError, Stop};
 use crate::altinn::{AttachmentOverview, AttachmentStatus, CheckedFile};

@@ -6,14 +6,14 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::time::{Instant, sleep};
 
-use super::adaptive_concurrency::{Begun, Permit};
+use super::adaptive_concurrency::{Permit, Slot};
 use super::event::{LONG_WAIT, Wait};
 use super::rate_limiter::RateLimiter;
 use super::signals::ServerContact;
 use super::verdict::{Verdict, judge_refusal};
-use super::{Event, Observer, RunEnd, Stop};
-use crate::altinn::{Answer, Refusal, TransportError, TransportKind};
-use crate::journal::Reason;
+use super::{Event, Observer, Options, RunEnd, Stop};
+use crate::altinn::{Answer, Client, Refusal, TransportError, TransportKind};
+use crate::journal::{Journal, Reason};
 use crate::manifest::Retry;
 use crate::maskinporten::{Token, TokenError, TokenSource};
 
@@ -22,6 +22,15 @@ const LOOKUP_TRIES: u32 = 4;
 
 /// The largest number of tries while neither Altinn nor Maskinporten has answered in this run: without a network, waiting does not help.
 const FIRST_CONTACT: u32 = 3;
+
+/// The parts of a run that all its phases share.
+#[derive(Clone, Copy)]
+pub(super) struct Session<'a> {
+    pub(super) client: &'a Client,
+    pub(super) journal: &'a Journal,
+    pub(super) options: &'a Options,
+    pub(super) attempts: &'a Attempts<'a>,
+}
 
 /// The parts of a run that all its attempts share.
 pub(super) struct Attempts<'a> {
@@ -96,7 +105,7 @@ struct NextTry {
 
 impl<'a> Attempts<'a> {
     /// Waits until another letter may begin. `None` when the run is stopped first, or about to stop.
-    pub(super) async fn begin(&self) -> Option<Begun<'a>> {
+    pub(super) async fn begin(&self) -> Option<Slot<'a>> {
         if self.stop.is_set() {
             return None;
         }

@@ -3,13 +3,12 @@
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use super::adaptive_concurrency::Begun;
+use super::adaptive_concurrency::Slot;
 use super::attachments::{UploadEnd, Uploads};
-use super::attempt::{Attempted, Unaccepted};
+use super::attempt::{Attempted, Session, Unaccepted};
 use super::letters::Letter;
 use super::lookup::{FoundLetter, Lookup, LookupResult, by_status, collision};
 use super::reconcile::may_still_arrive;
-use super::session::Session;
 use super::signals::RefusedResources;
 use super::verdict::Verdict;
 use super::{RunEnd, SendError};
@@ -91,7 +90,7 @@ impl Sender<'_> {
     pub(super) async fn deliver(
         &self,
         letter: Letter,
-        begun: Begun<'_>,
+        begun: Slot<'_>,
     ) -> Result<Option<DeliveryEnd>, SendError> {
         // The resource may have been closed after the block was opened.
         if self.refused.holds(letter.delivery.resource()) {

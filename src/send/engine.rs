@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use tokio::time::{Instant, interval_at};
 
 use super::attachments::{UploadEnd, Uploads};
-use super::attempt::Attempts;
+use super::attempt::{Attempts, Session};
 use super::delivery::{Consequence, DeliveryEnd, Sender};
 use super::letters::{Letter, Letters};
 use super::lookup::{Lookup, LookupResult};
@@ -17,10 +17,9 @@ use super::rate_limiter::RateLimiter;
 use super::reconcile::{ResumeState, reconcile};
 use super::run_end::BROKEN_OFF;
 use super::second_letter_check::refuse_second_letters;
-use super::session::Session;
 use super::signals::{RefusedResources, ServerContact};
 use super::tally::Tally;
-use super::{Event, Observer, Options, Reconciled, RunEnd, SendError, Stop, Summary};
+use super::{Event, Observer, Options, RunEnd, SendError, Stop, Summary};
 use crate::altinn::Client;
 use crate::journal::{EndedRun, Journal, Outcome};
 use crate::plan::{CheckReport, RowFilter};
@@ -75,7 +74,13 @@ impl Engine<'_> {
             options: self.options,
             attempts: &attempts,
         };
-        let (resume, reconciled) = match prepare(session, &planner, resume).await {
+        let (mailing, checked) = (planner.mailing, planner.checked);
+        let prepared = async {
+            // Before reconciling, which writes to the journal.
+            refuse_second_letters(session, mailing, checked, &resume).await?;
+            reconcile(session, mailing, checked, resume).await
+        };
+        let (resume, reconciled) = match prepared.await {
             // A stopped run has not asked Altinn everything, so these findings may be wrong.
             Err(SendError::Changed(_) | SendError::SecondLetters(_)) if self.stop.is_set() => {
                 return Ok(Summary {
@@ -432,16 +437,4 @@ impl Run<'_> {
         }
         self.letters.next()
     }
-}
-
-/// Reconciles the state of every row with Altinn. Refuses second letters and changed letters. Nothing is sent.
-async fn prepare(
-    session: Session<'_>,
-    planner: &Planner<'_, '_>,
-    resume: ResumeState,
-) -> Result<(ResumeState, Reconciled), SendError> {
-    let (mailing, checked) = (planner.mailing, planner.checked);
-    // Before reconciling, which writes to the journal.
-    refuse_second_letters(session, mailing, checked, &resume).await?;
-    reconcile(session, mailing, checked, resume).await
 }

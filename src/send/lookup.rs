@@ -3,8 +3,7 @@
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use super::attempt::Unaccepted;
-use super::session::Session;
+use super::attempt::{Session, Unaccepted};
 use crate::altinn::Overview;
 use crate::correspondence::{Recipient, bare_resource_id};
 use crate::journal::{Entry, JournalError, LetterEnd, Outcome, Reason, RowRecord, State};

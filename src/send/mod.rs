@@ -20,7 +20,6 @@ mod reconcile;
 mod run_end;
 mod second_letter_check;
 mod second_letters;
-mod session;
 mod signals;
 mod tally;
 #[cfg(test)]

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 
-use super::adaptive_concurrency::{AdaptiveConcurrency, Begun, Permit};
+use super::adaptive_concurrency::{AdaptiveConcurrency, Permit, Slot};
 use super::{PaceSnapshot, Stop};
 use crate::manifest::Retry;
 
@@ -97,7 +97,7 @@ impl RateLimiter {
     }
 
     /// Waits until another letter may begin. `None` when the run is stopped first.
-    pub(super) async fn begin(&self, stop: &Stop) -> Option<Begun<'_>> {
+    pub(super) async fn begin(&self, stop: &Stop) -> Option<Slot<'_>> {
         stop.before(self.concurrency.begin()).await
     }
 

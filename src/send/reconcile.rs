@@ -4,11 +4,11 @@ use futures::stream::{self, StreamExt};
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
+use super::attempt::Session;
 use super::changes::{ChangedRow, Changes, NAMED, changed_inputs};
 use super::lookup::Lookup;
-use super::session::Session;
 use super::{LeftBehind, Reconciled, RetryRefused, SendError};
-use crate::journal::{self, Dropped, Entry, Input, Journal, JournalError, RowRecord, State};
+use crate::journal::{self, Entry, Input, Journal, JournalError, RowRecord, State};
 use crate::plan::{CheckReport, Deliveries, KeyIndex, Mailing, Planned, Selection};
 use crate::secret::redact;
 
@@ -127,7 +127,15 @@ impl ResumeState {
 
     /// Letters that Altinn may have with a different text than now, by position, including those not looked up yet.
     pub(super) fn doubtful(&self) -> Vec<ChangedLetter> {
-        let open = self.questions.iter().filter_map(Question::doubtful);
+        let open = self.questions.iter().filter_map(|question| {
+            let recorded = &question.recorded;
+            match question.place {
+                Place::Letter { position, head } if !recorded.is_accepted(head) => {
+                    Some((position, recorded.key, head))
+                }
+                _ => None,
+            }
+        });
         self.uncertain.iter().copied().chain(open).collect()
     }
 
@@ -237,16 +245,6 @@ impl ResumeState {
 }
 
 impl Question {
-    /// The changed letter, unless a person has accepted the earlier text.
-    fn doubtful(&self) -> Option<ChangedLetter> {
-        match self.place {
-            Place::Letter { position, head } if !self.recorded.is_accepted(head) => {
-                Some((position, self.recorded.key, head))
-            }
-            _ => None,
-        }
-    }
-
     /// True when no request for the letter can take effect any more, so that an answer of no letter is final.
     pub(super) fn is_old(&self, now: Timestamp) -> bool {
         let lost_at = self.recorded.lost_at.unwrap_or(self.recorded.last_at);
@@ -390,7 +388,7 @@ async fn drop_rows(journal: &Journal, keys: &[Uuid], why: &str) -> Result<(), Se
     let at = Timestamp::now();
     let dropped = keys.iter().map(|key| {
         let reason = why.to_owned();
-        (*key, Entry::Dropped(Dropped { reason, at }))
+        (*key, Entry::Dropped { reason, at })
     });
     record_all(journal, dropped).await?;
     Ok(())
@@ -431,7 +429,7 @@ pub(crate) fn refuse_changed(
         return Ok(());
     }
     let this = env!("CARGO_PKG_VERSION");
-    let program = journal.program().filter(|program| *program != this);
+    let program = journal.program.clone().filter(|program| program != this);
     Err(SendError::Changed(Box::new(Changes {
         sent: resume.changed.len() as u64,
         uncertain: doubtful.len() as u64,
@@ -439,7 +437,7 @@ pub(crate) fn refuse_changed(
         rows,
         since: journal.run()?.map(|run| run.started_at),
         inputs: changed_inputs(journal, checked)?,
-        program: program.map(str::to_owned),
+        program,
     })))
 }
 

@@ -8,11 +8,11 @@ use futures::stream::{self, StreamExt};
 use jiff::Timestamp;
 use uuid::Uuid;
 
+use super::attempt::Session;
 use super::changes::changed_inputs;
 use super::lookup::{Lookup, LookupResult};
 use super::reconcile::{ResumeState, may_still_arrive};
 use super::second_letters::{NAMED, SecondLetter, SecondLetters, respelled};
-use super::session::Session;
 use super::{SecondLetterPolicy, SendError};
 use crate::correspondence::Recipient;
 use crate::journal::{Journal, Reason, RowRecord};

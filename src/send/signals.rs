@@ -77,7 +77,11 @@ impl RefusedResources {
 
     /// Closes a resource when the refusal concerns it alone. False when the run must stop instead.
     pub(super) fn close(&self, resource: &str, reason: &Reason) -> bool {
-        let closes = self.several && is_about_the_resource(reason);
+        // A refusal without a code comes from a proxy or gateway.
+        let is_its_own = reason
+            .code
+            .is_some_and(|code| !ABOUT_THE_CALLER.contains(&code));
+        let closes = self.several && is_its_own;
         if closes {
             // The first reason stays: letters in flight get the same refusal.
             self.whys
@@ -107,13 +111,6 @@ impl RefusedResources {
             )
         })
     }
-}
-
-/// True when Altinn refuses a resource. A refusal without a code comes from a proxy or gateway.
-fn is_about_the_resource(reason: &Reason) -> bool {
-    reason
-        .code
-        .is_some_and(|code| !ABOUT_THE_CALLER.contains(&code))
 }
 
 #[cfg(test)]

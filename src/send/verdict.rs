@@ -30,6 +30,12 @@ pub(crate) fn judge_refusal(refusal: &Refusal) -> Verdict {
     }
 }
 
+/// Altinn's codes against the resource, the caller, the shared attachments or the shape of the mailing: the same for every row.
+const OF_ALL_LETTERS: [u32; 23] = [
+    1007, 1016, 1017, 1018, 1019, 1036, 1045, 1047, 1051, 1055, 1060, 1061, 1068, 2001, 2003, 2014,
+    3001, 3015, 3017, 3023, 4002, 4009, 4010,
+];
+
 fn by_code(status: u16, code: u32) -> Verdict {
     match code {
         1034 => Verdict::AlreadySent,
@@ -38,27 +44,7 @@ fn by_code(status: u16, code: u32) -> Verdict {
         4001 | 4006 => Verdict::RefreshToken,
         // A service behind Altinn (contact register, storage, business register) did not answer, or an upload was too slow. Nothing was stored.
         1032 | 2000 | 2002 | 2009 | 2022 => Verdict::Retry { uncertain: false },
-        // The resource, the caller, the shared attachments or the shape of the mailing: the same for every row.
-        1007
-        | 1016..=1019
-        | 1036
-        | 1045
-        | 1047
-        | 1051
-        | 1055
-        | 1060
-        | 1061
-        | 1068
-        | 2001
-        | 2003
-        | 2014
-        | 3001
-        | 3015
-        | 3017
-        | 3023
-        | 4002
-        | 4009
-        | 4010 => Verdict::Stop,
+        _ if OF_ALL_LETTERS.contains(&code) => Verdict::Stop,
         // Unlisted codes: most 4xx concern this letter; these statuses are judged as if there were no code.
         _ => match status {
             401 | 403 | 408 | 425 | 429 | 500.. => by_status(status),

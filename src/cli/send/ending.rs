@@ -39,7 +39,7 @@ pub(super) fn print_outcome(
         ));
     }
     // The groups are sorted, so theirs is the code of the most frequent reason.
-    let of_rows = || report.groups().iter().find_map(|group| group.code);
+    let of_rows = || report.groups.iter().find_map(|group| group.code);
     if let Some(code) = summary.code_of_file.or_else(of_rows) {
         printer.note(format_args!("what a code means: massebrev explain {code}"));
     }
@@ -50,7 +50,7 @@ pub(super) fn print_outcome(
         ExitStatus::Success => next_after_success(target, checked),
         // The same command would be refused again; the check shows at which step.
         _ if needs_another_setup(&summary.ending) => TypedCommand::new().token_check(target),
-        _ if resume::is_outstanding(report.counts(), summary.reconciled.left) => {
+        _ if resume::is_outstanding(&report.counts, summary.reconciled.left) => {
             TypedCommand::new().again().to_string()
         }
         _ => report_file(target, checked),
@@ -122,7 +122,7 @@ fn needs_another_setup(ending: &RunEnd) -> bool {
 
 /// True when every row that was asked for is sent or skipped. Any other row that is pending after a finished run would be lost, so it must never count as success.
 fn is_done(report: &Report, summary: &Summary) -> bool {
-    let counts = report.counts();
+    let counts = &report.counts;
     let unsent = summary.unsent.unwrap_or_else(|| counts.attention());
     let pending = counts.in_state(State::Pending);
     report.adds_up() && unsent == 0 && pending <= summary.left_out
@@ -136,7 +136,7 @@ fn print_nothing_sent(
     printer: Printer,
 ) {
     let letters = checked.check_report.letters;
-    let counts = report.counts();
+    let counts = &report.counts;
     let was = |(number, what): (u64, State)| match number {
         0 => None,
         1 => Some(format!(", 1 was {what}")),

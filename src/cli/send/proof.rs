@@ -137,7 +137,7 @@ pub(super) fn print_outcome(
     printer: Printer,
 ) -> ExitStatus {
     let to = proof.recipient().masked();
-    let counts = report.counts();
+    let counts = &report.counts;
     if summary.ended == 0 && matches!(summary.ending, RunEnd::Finished) {
         print_nothing_sent(counts, &to, printer);
     }
