@@ -77,7 +77,7 @@ impl Client {
 
     /// The timeout of a request with `length` bytes, which a line of 1 Mbit/s can keep.
     pub(super) fn timeout_for(&self, length: u64) -> Duration {
-        self.timeout() + Duration::from_secs(length / SLOWEST_LINE)
+        self.timeout + Duration::from_secs(length / SLOWEST_LINE)
     }
 
     /// Reads the status of an attachment.

@@ -25,7 +25,7 @@ pub struct Client {
     host: String,
     tokens: Arc<dyn TokenSource>,
     subscription_key: Option<SubscriptionKey>,
-    timeout: Duration,
+    pub(super) timeout: Duration,
 }
 
 /// Altinn's answer to a request that reached it: the value of one with a status 2xx, or else the refusal.
@@ -57,10 +57,6 @@ impl Client {
     pub fn with_timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
-    }
-
-    pub(super) fn timeout(&self) -> Duration {
-        self.timeout
     }
 
     /// The source of this client's tokens.

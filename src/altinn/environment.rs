@@ -14,8 +14,6 @@ pub struct Environment {
     name: String,
     platform: String,
     maskinporten: String,
-    production: bool,
-    local: bool,
     subscription_key: Option<SubscriptionKey>,
 }
 
@@ -80,11 +78,6 @@ impl Environment {
         );
         Ok(Self {
             name,
-            // One of the two is enough: real letters can also leave through a gateway.
-            production: host(&platform) == PRODUCTION[0] || host(&maskinporten) == PRODUCTION[1],
-            local: [&platform, &maskinporten]
-                .iter()
-                .all(|url| url.scheme() == "http"),
             platform: address_text(&platform),
             maskinporten: address_text(&maskinporten),
             subscription_key: None,
@@ -116,11 +109,9 @@ impl Environment {
 
     /// True when the platform is one of Altinn's own hosts, or on this machine.
     fn is_altinns(&self) -> bool {
-        let ours = |url: &Url| {
-            let mut ends = ALTINNS.iter();
-            is_loopback(url) || ends.any(|end| host(url).ends_with(end))
-        };
-        Url::parse(&self.platform).is_ok_and(|url| ours(&url))
+        is_at(&self.platform, |url| {
+            is_loopback(url) || ALTINNS.iter().any(|end| host(url).ends_with(end))
+        })
     }
 
     /// The key that is sent with every request to the platform.
@@ -138,12 +129,14 @@ impl Environment {
 
     /// True when letters are real: platform or Maskinporten is that of production, whatever the environment is called.
     pub fn is_production(&self) -> bool {
-        self.production
+        // One of the two is enough: real letters can also leave through a gateway.
+        is_at(&self.platform, |url| host(url) == PRODUCTION[0])
+            || is_at(&self.maskinporten, |url| host(url) == PRODUCTION[1])
     }
 
     /// True when both are on this machine without TLS, so that neither certificates nor a proxy matter.
     pub fn is_local(&self) -> bool {
-        self.local
+        self.network() == Network::Local
     }
 
     /// Makes an HTTP client for this environment: without redirects or retries, and with TLS except on this machine.
@@ -157,16 +150,14 @@ impl Environment {
     }
 
     fn network(&self) -> Network {
-        let is_encrypted = |address: &String| address.starts_with("https://");
-        if self.local {
-            Network::Local
-        } else if [&self.platform, &self.maskinporten]
-            .into_iter()
-            .all(is_encrypted)
-        {
-            Network::Encrypted
-        } else {
-            Network::Mixed
+        let is_encrypted = |address: &str| address.starts_with("https://");
+        match (
+            is_encrypted(&self.platform),
+            is_encrypted(&self.maskinporten),
+        ) {
+            (true, true) => Network::Encrypted,
+            (false, false) => Network::Local,
+            _ => Network::Mixed,
         }
     }
 
@@ -175,8 +166,6 @@ impl Environment {
             name: (*name).to_owned(),
             platform: (*platform).to_owned(),
             maskinporten: (*maskinporten).to_owned(),
-            production: *name == "prod",
-            local: false,
             subscription_key: None,
         }
     }
@@ -247,6 +236,10 @@ fn address(member: &'static str, found: &str) -> Result<Url, EnvironmentError> {
         }),
         _ => Err(not_an_address()),
     }
+}
+
+fn is_at(address: &str, place: impl FnOnce(&Url) -> bool) -> bool {
+    Url::parse(address).is_ok_and(|url| place(&url))
 }
 
 fn is_loopback(url: &Url) -> bool {

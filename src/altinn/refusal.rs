@@ -42,10 +42,8 @@ impl Refusal {
         };
         if refusal.message.is_empty() {
             // Altinn's 401 has no body; its reason is in the `WWW-Authenticate` header.
-            let reason = reply
-                .challenge
-                .as_deref()
-                .or_else(|| refusal.reason_phrase());
+            let phrase = || StatusCode::from_u16(reply.status).ok()?.canonical_reason();
+            let reason = reply.challenge.as_deref().or_else(phrase);
             refusal.message = presentable(reason.unwrap_or("no reason given"), MESSAGE_LIMIT);
         }
         refusal
@@ -88,10 +86,6 @@ impl Refusal {
         };
         self.message = presentable(words, PAGE_LIMIT);
         self
-    }
-
-    fn reason_phrase(&self) -> Option<&'static str> {
-        StatusCode::from_u16(self.status).ok()?.canonical_reason()
     }
 }
 

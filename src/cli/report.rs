@@ -58,7 +58,7 @@ impl Format {
             Self::Json => old.starts_with("{\"version\":") && old.contains("\"mailing\":"),
             // The text begins with the name of the mailing and its environment.
             Self::Text => {
-                let header = report.header();
+                let header = &report.snapshot.header;
                 let subject = format!("{} in {}", header.mailing, header.environment);
                 let subject = subject.split([',', ':']).next();
                 subject.is_some_and(|subject| old.starts_with(subject))

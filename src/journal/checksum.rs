@@ -26,21 +26,18 @@ const INDEXES: [(&str, &str); 3] = [
     ("deliveries_by_correspondence", "correspondence"),
 ];
 
-/// FNV-1a over the cells of a row, each with its type and length. It detects accidental damage (every change of a single byte), not forgery.
-#[derive(Clone, Copy)]
-pub(super) struct Checksum(u64);
+const START: u64 = 0xcbf2_9ce4_8422_2325;
+const PRIME: u64 = 0x0100_0000_01b3;
 
-impl Checksum {
-    const START: Self = Self(0xcbf2_9ce4_8422_2325);
-    const PRIME: u64 = 0x0100_0000_01b3;
+/// FNV-1a, continued from `sum`.
+fn fnv(sum: u64, bytes: &[u8]) -> u64 {
+    let add = |sum: u64, byte: &u8| (sum ^ u64::from(*byte)).wrapping_mul(PRIME);
+    bytes.iter().fold(sum, add)
+}
 
-    fn add_bytes(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(Self::PRIME);
-        }
-    }
-
-    fn add(&mut self, cell: ValueRef<'_>) {
+/// The checksum of cells in the order of their columns, each with its type and length. It detects accidental damage (every change of a single byte), not forgery.
+pub(super) fn of_cells<'a>(cells: impl IntoIterator<Item = ValueRef<'a>>) -> i64 {
+    let sum = cells.into_iter().fold(START, |sum, cell| {
         let (kind, number, bytes): (u8, u64, &[u8]) = match cell {
             ValueRef::Null => (0, 0, &[]),
             ValueRef::Integer(number) => (1, number.cast_unsigned(), &[]),
@@ -49,22 +46,10 @@ impl Checksum {
             ValueRef::Text(text) => (3, text.len() as u64, text),
             ValueRef::Blob(blob) => (4, blob.len() as u64, blob),
         };
-        self.add_bytes(&[kind]);
-        self.add_bytes(&number.to_le_bytes());
-        self.add_bytes(bytes);
-    }
-
-    /// As the file has it: `SQLite` counts with a sign.
-    fn stored(self) -> i64 {
-        i64::from_le_bytes(self.0.to_le_bytes())
-    }
-}
-
-/// The checksum of cells in the order of their columns.
-pub(super) fn of_cells<'a>(cells: impl IntoIterator<Item = ValueRef<'a>>) -> i64 {
-    let mut sum = Checksum::START;
-    cells.into_iter().for_each(|cell| sum.add(cell));
-    sum.stored()
+        fnv(fnv(fnv(sum, &[kind]), &number.to_le_bytes()), bytes)
+    });
+    // `SQLite` counts with a sign.
+    sum.cast_signed()
 }
 
 /// Makes the checksum a function of SQL on this connection: `checksum(cell, …)`.
@@ -162,11 +147,9 @@ fn verify_rows(
     let mut rows = select.query([])?;
     let mut broken = 0;
     while let Some(row) = rows.next()? {
-        let mut sum = Checksum::START;
-        for column in 0..last {
-            sum.add(row.get_ref(column)?);
-        }
-        broken += u64::from(row.get_ref(last)? != ValueRef::Integer(sum.stored()));
+        // There is a cell in every column.
+        let cells = (0..last).map(|column| row.get_ref(column).unwrap_or(ValueRef::Null));
+        broken += u64::from(row.get_ref(last)? != ValueRef::Integer(of_cells(cells)));
         for ((_, sum), place) in indexed.iter_mut().zip(&places) {
             let cell = row.get_ref(*place)?;
             if cell != ValueRef::Null {
@@ -211,14 +194,10 @@ mod tests {
     fn the_checksum_is_that_of_all_bytes() {
         let numbers = [0, 1, 255, 256, 65_536, 1 << 40, -1, i64::MAX, i64::MIN];
         for number in numbers {
-            let mut all = Checksum::START;
-            all.add_bytes(&[1]);
-            all.add_bytes(&number.to_le_bytes());
-            assert_eq!(of_cells([ValueRef::Integer(number)]), all.stored());
+            let all = fnv(fnv(START, &[1]), &number.to_le_bytes());
+            assert_eq!(of_cells([ValueRef::Integer(number)]), all.cast_signed());
         }
         // The offset basis and the example of FNV's authors.
-        let mut example = Checksum::START;
-        example.add_bytes(b"foobar");
-        assert_eq!(example.0, 0x8594_4171_f739_67e8);
+        assert_eq!(fnv(START, b"foobar"), 0x8594_4171_f739_67e8);
     }
 }

@@ -209,7 +209,7 @@ mod tests {
     use tempfile::TempDir;
 
     use super::*;
-    use crate::journal::{Header, Journal, RowRecord, State};
+    use crate::journal::{Header, Journal, RowRecord, RowSet, State};
 
     /// A journal of each older format, as it was written then.
     const OLDER: [&str; FORMAT as usize - 1] = [
@@ -253,7 +253,7 @@ mod tests {
 
     fn lines(journal: &Journal) -> Vec<RowRecord> {
         let mut lines = Vec::new();
-        let all = journal.snapshot().unwrap().each_line(|line| {
+        let all = journal.snapshot().unwrap().each(RowSet::All, |line| {
             lines.push(line);
             Ok::<_, JournalError>(())
         });
@@ -262,7 +262,7 @@ mod tests {
 
     fn recorded(journal: &Journal) -> usize {
         let mut count = 0;
-        let all = journal.snapshot().unwrap().each_recorded(|_| {
+        let all = journal.snapshot().unwrap().each(RowSet::Recorded, |_| {
             count += 1;
             Ok::<_, JournalError>(())
         });

@@ -288,8 +288,8 @@ mod tests {
 
     use super::Journal;
     use crate::journal::{
-        EndedRun, Entry, Header, Input, JournalError, LetterEnd, Outcome, Reason, RowRecord, Run,
-        SharedAttachment, Skip, Snapshot, Start, State,
+        EndedRun, Entry, Header, Input, JournalError, LetterEnd, Outcome, Reason, RowRecord,
+        RowSet, Run, SharedAttachment, Skip, Snapshot, Start, State,
     };
 
     const PERSON: &str = "07827199405";
@@ -366,7 +366,7 @@ mod tests {
 
     fn lines_of(snapshot: &Snapshot) -> Vec<RowRecord> {
         let mut lines = Vec::new();
-        let all = snapshot.each_line(|line| {
+        let all = snapshot.each(RowSet::All, |line| {
             lines.push(line);
             Ok::<_, JournalError>(())
         });
@@ -382,7 +382,7 @@ mod tests {
     fn recorded(journal: &Journal) -> Vec<RowRecord> {
         let mut lines = Vec::new();
         let snapshot = journal.snapshot().unwrap();
-        let all = snapshot.each_recorded(|line| {
+        let all = snapshot.each(RowSet::Recorded, |line| {
             lines.push(line);
             Ok::<_, JournalError>(())
         });
@@ -756,9 +756,16 @@ mod tests {
             State::AlreadySent
         );
         let snapshot = journal.snapshot().unwrap();
-        assert_eq!(snapshot.sent_lines(9).unwrap().len(), 1);
+        let mut sent = 0;
+        let count = |_| {
+            sent += 1;
+            Ok::<_, JournalError>(())
+        };
+        snapshot.each(RowSet::Sent, count).unwrap();
+        assert_eq!(sent, 1);
         let none = |row| panic!("{row:?}");
-        snapshot.each_unsettled::<JournalError>(none).unwrap();
+        let none = snapshot.each::<JournalError>(RowSet::Unsettled, none);
+        none.unwrap();
     }
 
     #[tokio::test]

@@ -14,6 +14,19 @@ use super::{Header, Journal, JournalError, Run, State};
 /// The columns that a run needs to resume, in the place of all of them: it reads them for every row. What it does not need is empty.
 const RESUMED: &str = "n, key, row, line, '', recipient, body, state, NULL, 0, NULL, NULL, NULL, NULL, NULL, last_at, accepted, lost_at, NULL, NULL, listed_at";
 
+/// A choice of rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum RowSet {
+    /// All, in the order of the recipients file.
+    All,
+    /// Those that are neither sent nor skipped, in the order of the recipients file.
+    Unsettled,
+    /// The first twenty whose letters Altinn has.
+    Sent,
+    /// All, in the order of their first entries, for a run that resumes: key, row, line, recipient, body, state, `last_at`, `accepted`, `lost_at` and `listed_at` only.
+    Recorded,
+}
+
 /// The journal as it was at one instant: a read transaction that stays open.
 #[derive(Debug)]
 pub(crate) struct Snapshot {
@@ -54,60 +67,33 @@ impl Snapshot {
         Ok(counts)
     }
 
-    /// Calls `take` with each row, in the order of the recipients file.
-    pub(crate) fn each_line<E: From<JournalError>>(
+    /// Calls `take` with each of these rows. Memory does not grow with their number. Letters of open blocks replace their rows, and are in flight.
+    pub(crate) fn each<E: From<JournalError>>(
         &self,
-        take: impl FnMut(RowRecord) -> Result<(), E>,
-    ) -> Result<(), E> {
-        self.each(COLUMNS, "ORDER BY row, n", true, take)
-    }
-
-    /// The first rows whose letters Altinn has.
-    pub(crate) fn sent_lines(&self, most: usize) -> Result<Vec<RowRecord>, JournalError> {
-        let which = format!("WHERE state IN ('sent', 'already-sent') ORDER BY row, n LIMIT {most}");
-        let mut lines = Vec::new();
-        // Without open blocks: a letter that may be on its way is not known to be at Altinn.
-        self.each(COLUMNS, &which, false, |line| {
-            lines.push(line);
-            Ok::<_, JournalError>(())
-        })?;
-        Ok(lines)
-    }
-
-    /// Calls `take` with each row that is neither sent nor skipped.
-    pub(crate) fn each_unsettled<E: From<JournalError>>(
-        &self,
-        take: impl FnMut(RowRecord) -> Result<(), E>,
-    ) -> Result<(), E> {
-        let which = "WHERE state NOT IN ('sent', 'already-sent', 'skipped') ORDER BY row, n";
-        self.each(COLUMNS, which, true, take)
-    }
-
-    /// Calls `take` with each row, in the order of their first entries, for a run that resumes: key, row, line, recipient, body, state, `last_at`, `accepted`, `lost_at` and
-    /// `listed_at` only.
-    pub(crate) fn each_recorded<E: From<JournalError>>(
-        &self,
-        take: impl FnMut(RowRecord) -> Result<(), E>,
-    ) -> Result<(), E> {
-        self.each(RESUMED, "ORDER BY n", true, take)
-    }
-
-    /// Memory does not grow with the number of rows. Letters of open blocks replace their rows, and are in flight.
-    fn each<E: From<JournalError>>(
-        &self,
-        columns: &str,
-        which: &str,
-        with_open: bool,
+        rows: RowSet,
         mut take: impl FnMut(RowRecord) -> Result<(), E>,
     ) -> Result<(), E> {
+        let (columns, which) = match rows {
+            RowSet::All => (COLUMNS, "ORDER BY row, n"),
+            RowSet::Unsettled => (
+                COLUMNS,
+                "WHERE state NOT IN ('sent', 'already-sent', 'skipped') ORDER BY row, n",
+            ),
+            RowSet::Sent => (
+                COLUMNS,
+                "WHERE state IN ('sent', 'already-sent') ORDER BY row, n LIMIT 20",
+            ),
+            RowSet::Recorded => (RESUMED, "ORDER BY n"),
+        };
         let failed = |source| self.store.read_error(source);
         let sql = format!("SELECT {columns} FROM deliveries {which}");
         let mut select = self.store.connection.prepare(&sql).map_err(failed)?;
-        let mut rows = select.query([]).map_err(failed)?;
+        let mut found = select.query([]).map_err(failed)?;
         let open = self.open.iter().map(|letter| &letter.record);
         let replaced: HashSet<_> = open.clone().map(|record| record.key).collect();
-        let mut open = open.filter(|_| with_open).peekable();
-        while let Some(row) = rows.next().map_err(failed)? {
+        // A letter that may be on its way is not known to be at Altinn.
+        let mut open = open.filter(|_| rows != RowSet::Sent).peekable();
+        while let Some(row) = found.next().map_err(failed)? {
             let (_, record) = line(row).map_err(failed)?;
             if replaced.contains(&record.key) {
                 continue;

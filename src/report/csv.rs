@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::format::{exact, meaning};
 use super::{Report, ReportError};
-use crate::journal::RowRecord;
+use crate::journal::{RowRecord, RowSet};
 use crate::text::count;
 
 pub(crate) const HEADERS: [&str; 13] = [
@@ -29,7 +29,7 @@ pub(crate) const HEADERS: [&str; 13] = [
 /// Writes every row of the journal, in the order of the recipients file, and last the number of those that are not in it, as pending ones, by state.
 pub(crate) fn csv(report: &Report, out: &mut dyn Write) -> Result<(), ReportError> {
     let mut csv = CsvWriter::new(out)?;
-    report.snapshot.each_line(|line| csv.row(&line))?;
+    report.snapshot.each(RowSet::All, |line| csv.row(&line))?;
     csv.finish(report)
 }
 

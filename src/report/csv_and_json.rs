@@ -8,7 +8,7 @@ use std::thread;
 use super::csv::CsvWriter;
 use super::json::JsonWriter;
 use super::{Report, ReportError};
-use crate::journal::RowRecord;
+use crate::journal::{RowRecord, RowSet};
 
 /// The largest number of rows that have been read and not written.
 const AHEAD: usize = 1024;
@@ -30,7 +30,7 @@ pub(crate) fn csv_and_json(
             Ok::<_, ReportError>((csv, json))
         });
         // Without a receiver the writer has ended with an error, which counts before this one.
-        let read = report.snapshot.each_line(|line| {
+        let read = report.snapshot.each(RowSet::All, |line| {
             let sent = sender.send(line);
             sent.map_err(|_| ReportError::from(io::Error::from(io::ErrorKind::BrokenPipe)))
         });

@@ -9,11 +9,8 @@ use super::format::meaning;
 use super::text::lines;
 use super::{Report, ReportError, json};
 use crate::correspondence::local_time;
-use crate::journal::{RowRecord, Run, State};
+use crate::journal::{RowRecord, RowSet, Run, State};
 use crate::text::{counted, grouped};
-
-/// The largest number of sent rows on the page, which serve as examples.
-const SENT: usize = 20;
 
 /// The name of the page template. It ends in `.html`, which turns on Tera's escaping.
 const NAME: &str = "report.html";
@@ -37,7 +34,7 @@ pub(crate) fn html(
 
 /// What the template shows.
 fn page(report: &Report, csv: Option<&str>) -> Result<Value, ReportError> {
-    let header = report.header();
+    let header = &report.snapshot.header;
     let counts = &report.counts;
     let total = counts.total();
     // `sent` is shown with 0 too: its absence would raise the question.
@@ -59,7 +56,11 @@ fn page(report: &Report, csv: Option<&str>) -> Result<Value, ReportError> {
     let groups = report.groups.iter().map(
         |group| json!({ "first": group, "rows": grouped(group.count), "lines": lines(group) }),
     );
-    let sent = report.snapshot.sent_lines(SENT)?;
+    let mut sent = Vec::new();
+    report.snapshot.each(RowSet::Sent, |line| {
+        sent.push(line);
+        Ok::<_, ReportError>(())
+    })?;
     let attention = &report.attention;
     let unlisted = counts.in_state(State::Invalid);
     Ok(json!({

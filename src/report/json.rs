@@ -7,14 +7,14 @@ use serde_json::{Map, Value, json};
 
 use super::format::exact;
 use super::{Report, ReportError};
-use crate::journal::RowRecord;
+use crate::journal::{RowRecord, RowSet};
 
 const VERSION: u32 = 1;
 
 /// Writes the report: mailing, counts, groups, and last every row of the journal.
 pub(crate) fn json(report: &Report, out: &mut dyn Write) -> Result<(), ReportError> {
     let mut json = JsonWriter::new(report, out)?;
-    report.snapshot.each_line(|line| json.row(&line))?;
+    report.snapshot.each(RowSet::All, |line| json.row(&line))?;
     json.finish()
 }
 
@@ -33,12 +33,10 @@ impl<W: Write> JsonWriter<W> {
         // Rows are streamed before the closing brace, so that a million of them need no memory.
         out.write_all(head.strip_suffix('}').unwrap_or(&head).as_bytes())?;
         out.write_all(b",\"rows\":[")?;
-        let separator = b"\n";
-        let row = Vec::new();
         Ok(Self {
             out,
-            row,
-            separator,
+            row: Vec::new(),
+            separator: b"\n",
         })
     }
 
@@ -58,7 +56,7 @@ impl<W: Write> JsonWriter<W> {
 
 /// All of the report but its rows.
 fn head(report: &Report) -> Value {
-    let header = report.header();
+    let header = &report.snapshot.header;
     let counts = report.counts.iter();
     let counts: Map<_, _> = counts
         .map(|(state, count)| (state.name().to_owned(), count.into()))

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashMap};
 use serde::{Serialize, Serializer};
 
 use super::ReportError;
-use crate::journal::{Header, Journal, RowRecord, Run, Snapshot, State};
+use crate::journal::{Journal, RowRecord, RowSet, Run, Snapshot, State};
 
 /// The largest number of lines that a group names.
 const NAMED: usize = 5;
@@ -20,7 +20,7 @@ const ATTENTION: usize = 1000;
 /// The state of a mailing according to its journal.
 #[derive(Debug)]
 pub(crate) struct Report {
-    pub(super) snapshot: Snapshot,
+    pub snapshot: Snapshot,
     pub run: Option<Run>,
     pub counts: StateCounts,
     /// The rows that are counted, but not in the journal.
@@ -83,10 +83,6 @@ impl Report {
             groups,
             attention,
         })
-    }
-
-    pub(crate) fn header(&self) -> &Header {
-        &self.snapshot.header
     }
 
     /// The number of rows: those of the latest run, and earlier ones that have left the file.
@@ -152,7 +148,7 @@ type Cause = (State, Option<u32>, Option<u16>, String);
 fn unsettled(snapshot: &Snapshot) -> Result<(Vec<FailureGroup>, Vec<RowRecord>), ReportError> {
     let (mut groups, mut first) = (Vec::<FailureGroup>::new(), Vec::new());
     let mut found: HashMap<Cause, usize> = HashMap::new();
-    snapshot.each_unsettled(|line| {
+    snapshot.each(RowSet::Unsettled, |line| {
         if first.len() < ATTENTION {
             first.push(line.clone());
         }

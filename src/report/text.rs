@@ -15,7 +15,7 @@ const WIDTH: usize = 100;
 
 /// Writes the counts, the verdict on their sum, and a line for each reason why rows were not sent.
 pub(crate) fn text(report: &Report, out: &mut dyn Write) -> Result<(), ReportError> {
-    let header = report.header();
+    let header = &report.snapshot.header;
     write!(out, "{} in {}", header.mailing, header.environment)?;
     match &report.run {
         None => writeln!(out, ": nothing has been sent")?,

@@ -266,7 +266,9 @@ impl Drop for Slot<'_> {
         let existing = &self.of.existing;
         if existing.get() > self.of.wanted.get() {
             existing.set(existing.get() - 1);
-            self.permit.take().map(SemaphorePermit::forget);
+            if let Some(permit) = self.permit.take() {
+                permit.forget();
+            }
         }
     }
 }

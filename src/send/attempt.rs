@@ -109,7 +109,7 @@ impl<'a> Attempts<'a> {
         if self.stop.is_set() {
             return None;
         }
-        let begun = self.limiter.begin(self.stop).await?;
+        let begun = self.stop.before(self.limiter.concurrency.begin()).await?;
         // An answer may have arrived during the wait.
         self.may_begin().then_some(begun)
     }
@@ -271,8 +271,16 @@ impl<'a> Attempts<'a> {
             ));
             return Err(Unaccepted::Fatal(again.why, end));
         }
-        if self.wait(&again, count, tries, deadline).await {
-            return Ok(again.why);
+        let wait = again.after.unwrap_or_else(|| self.backoff(count));
+        if count < tries && !self.stop.is_set() && Instant::now() + wait <= deadline {
+            let why = &again.why.to_string();
+            self.observer.notice(&Event::Retrying { wait, why });
+            // Counted for the progress display.
+            let _retrying = self.limiter.retrying();
+            // A stop ends the wait, and with it the letter's tries.
+            if self.stop.before(sleep(wait)).await.is_some() {
+                return Ok(again.why);
+            }
         }
         if cut_off && !self.stop.is_set() {
             let end = RunEnd::Unreachable(again.why.to_string());
@@ -459,20 +467,6 @@ impl<'a> Attempts<'a> {
         } else {
             Verdict::Stop
         }
-    }
-
-    /// Waits for the next try. False when attempts or time are used up, or the run is stopped.
-    async fn wait(&self, again: &NextTry, count: u32, tries: u32, deadline: Instant) -> bool {
-        let wait = again.after.unwrap_or_else(|| self.backoff(count));
-        if count >= tries || self.stop.is_set() || Instant::now() + wait > deadline {
-            return false;
-        }
-        let why = &again.why.to_string();
-        self.observer.notice(&Event::Retrying { wait, why });
-        // Counted for the progress display.
-        let _retrying = self.limiter.retrying();
-        // A stop ends the wait, and with it the letter's tries.
-        self.stop.before(sleep(wait)).await.is_some()
     }
 
     /// Waits the backoff after `times` tries, or until the run is stopped.

@@ -54,19 +54,15 @@ impl CircuitBreaker {
             }
             Outcome::Failed(reason) | Outcome::Unknown(reason) => {
                 self.failures += 1;
-                self.count_loss(reason)
+                self.lost += 1;
+                (self.lost >= FAILURES_TO_STOP).then(|| {
+                    format!(
+                        "{FAILURES_TO_STOP} letters in a row did not get through, the last one because of: {reason}"
+                    )
+                })
             }
         };
         in_a_row.or_else(|| self.past_limit())
-    }
-
-    fn count_loss(&mut self, reason: &Reason) -> Option<String> {
-        self.lost += 1;
-        (self.lost >= FAILURES_TO_STOP).then(|| {
-            format!(
-                "{FAILURES_TO_STOP} letters in a row did not get through, the last one because of: {reason}"
-            )
-        })
     }
 
     fn count_rejection(&mut self, reason: &Reason) -> Option<String> {

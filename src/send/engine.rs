@@ -319,7 +319,7 @@ impl Run<'_> {
                     }
                 }
                 // These two only wake the loop, which then evaluates the conditions again.
-                () = letters.arrived(), if goes_on && !all_opened => {}
+                () = letters.arrived.notified(), if goes_on && !all_opened => {}
                 () = attempts.stop.wait(), if goes_on && !all_opened => {}
                 else => break,
             }

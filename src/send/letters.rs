@@ -39,7 +39,7 @@ pub(super) struct Letters<'a> {
     /// Number of letters of open blocks whose first request has not left; notified when it falls.
     waiting: Rc<(Cell<usize>, Notify)>,
     /// Notified when a block has been opened.
-    arrived: Notify,
+    pub(super) arrived: Notify,
 }
 
 impl<'a> Letters<'a> {
@@ -87,7 +87,7 @@ impl<'a> Letters<'a> {
             return Ok(false);
         }
         let at = Timestamp::now();
-        let start = |delivery: &Box<Delivery>| Start {
+        let start = |delivery: &Delivery| Start {
             row: delivery.row,
             line: delivery.line,
             name: delivery.name.clone(),
@@ -136,11 +136,6 @@ impl<'a> Letters<'a> {
 
     pub(super) fn is_empty(&self) -> bool {
         self.ready.borrow().is_empty()
-    }
-
-    /// Resolves when a block has been opened.
-    pub(super) async fn arrived(&self) {
-        self.arrived.notified().await;
     }
 
     /// Puts letters back that were not sent, in their order, before the others.

@@ -71,18 +71,13 @@ impl Planner<'_, '_> {
         passed: Vec<bool>,
         stop: &Stop,
     ) -> Result<RowSteps<'_>, SendError> {
-        let Self {
-            mailing,
-            checked,
-            scope,
-        } = self;
+        let (mailing, checked) = (self.mailing, self.checked);
         let (batch_sender, batches) = mpsc::channel(AHEAD);
+        let plan = move || plan(mailing, checked, rows, &passed, batch_sender);
         thread::Builder::new()
             .name("planner".to_owned())
             .stack_size(RENDERING_STACK)
-            .spawn_scoped(scope, move || {
-                plan(mailing, checked, rows, &passed, batch_sender);
-            })
+            .spawn_scoped(self.scope, plan)
             .map_err(SendError::Thread)?;
         Ok(RowSteps {
             ready: VecDeque::new(),
@@ -168,7 +163,10 @@ fn plan(
                 continue;
             }
             Some(Err(drifted)) => RowStep::Broken(drifted.into()),
-            None => return steps.end(),
+            None => {
+                steps.send(true);
+                return;
+            }
         };
         if !steps.push(step) {
             return;
@@ -197,10 +195,6 @@ impl Outgoing {
         }
         self.size = (self.size * 2).min(BATCH);
         self.send(false)
-    }
-
-    fn end(mut self) {
-        self.send(true);
     }
 
     fn send(&mut self, is_last: bool) -> bool {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 
-use super::adaptive_concurrency::{AdaptiveConcurrency, Permit, Slot};
+use super::adaptive_concurrency::{AdaptiveConcurrency, Permit};
 use super::{PaceSnapshot, Stop};
 use crate::manifest::Retry;
 
@@ -34,7 +34,7 @@ pub(super) struct RateLimiter {
     interval: Duration,
     /// The shortest and the longest pause without a `Retry-After`.
     backoff: (Duration, Duration),
-    concurrency: AdaptiveConcurrency,
+    pub(super) concurrency: AdaptiveConcurrency,
     /// Number of letters that wait for their next try.
     retrying: Cell<u32>,
     /// Makes requests take their tokens in order of arrival.
@@ -94,11 +94,6 @@ impl RateLimiter {
                 },
             }),
         }
-    }
-
-    /// Waits until another letter may begin. `None` when the run is stopped first.
-    pub(super) async fn begin(&self, stop: &Stop) -> Option<Slot<'_>> {
-        stop.before(self.concurrency.begin()).await
     }
 
     /// Waits for a permit, unless the caller has one, and for a token; returns the time at which the request leaves. `None` when the run is stopped first. A request that
@@ -349,7 +344,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_refusal_here_and_there_holds_nobody_else() {
         let (limiter, stop) = (limiter(None), Stop::default());
-        let _begun = join_all((0..6).map(|_| limiter.begin(&stop))).await;
+        let _begun = join_all((0..6).map(|_| limiter.concurrency.begin())).await;
         for _ in 0..100 {
             for _ in 1..REFUSALS_TO_PAUSE {
                 let departed = depart(&limiter, &stop).await.unwrap();
@@ -366,7 +361,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn refusals_in_a_row_hold_everybody_and_one_tries_first() {
         let (limiter, stop) = (limiter(Some(HALF)), Stop::default());
-        let _begun = join_all((0..6).map(|_| limiter.begin(&stop))).await;
+        let _begun = join_all((0..6).map(|_| limiter.concurrency.begin())).await;
         let minute = Duration::from_secs(60);
         let mut pause = None;
         for _ in 0..REFUSALS_TO_PAUSE {
@@ -404,7 +399,7 @@ mod tests {
             assert_eq!(refuse().await, Some(pause));
         }
         // Others share the tries.
-        let begun = join_all((0..6).map(|_| limiter.begin(&stop))).await;
+        let begun = join_all((0..6).map(|_| limiter.concurrency.begin())).await;
         for pause in [3000, 3000, 5000, 5000] {
             assert_eq!(refuse().await, Some(pause));
         }

@@ -8,7 +8,7 @@ use super::attempt::Session;
 use super::changes::{ChangedRow, Changes, NAMED, changed_inputs};
 use super::lookup::Lookup;
 use super::{LeftBehind, Reconciled, RetryRefused, SendError};
-use crate::journal::{self, Entry, Input, Journal, JournalError, RowRecord, State};
+use crate::journal::{self, Entry, Input, Journal, JournalError, RowRecord, RowSet, State};
 use crate::plan::{CheckReport, Deliveries, KeyIndex, Mailing, Planned, Selection};
 use crate::secret::redact;
 
@@ -87,7 +87,7 @@ impl ResumeState {
             ..Self::default()
         };
         if let Some(journal) = journal {
-            journal.snapshot()?.each_recorded(|recorded| {
+            journal.snapshot()?.each(RowSet::Recorded, |recorded| {
                 resume.recorded += 1;
                 resume.place(recorded, &positions);
                 Ok::<_, JournalError>(())
@@ -244,14 +244,6 @@ impl ResumeState {
     }
 }
 
-impl Question {
-    /// True when no request for the letter can take effect any more, so that an answer of no letter is final.
-    pub(super) fn is_old(&self, now: Timestamp) -> bool {
-        let lost_at = self.recorded.lost_at.unwrap_or(self.recorded.last_at);
-        !may_still_arrive(Some(lost_at), now)
-    }
-}
-
 /// True when a request that was lost at this time may still take effect; also when the time is unknown, or in the future because the clock was set back.
 pub(super) fn may_still_arrive(lost_at: Option<Timestamp>, now: Timestamp) -> bool {
     lost_at.is_none_or(|lost_at| now.duration_since(lost_at) < SETTLED_AFTER)
@@ -361,7 +353,9 @@ async fn ask(
             return Ok((question, None));
         };
         let lookup = Lookup::on_record(resource, &question.recorded);
-        let is_final = || question.is_old(Timestamp::now());
+        let lost_at = question.recorded.lost_at;
+        let lost_at = lost_at.or(Some(question.recorded.last_at));
+        let is_final = || !may_still_arrive(lost_at, Timestamp::now());
         let state = lookup.settle(session, is_final).await?;
         let state = state.unwrap_or_else(|reason| {
             tracing::debug!(%reason, "what is unknown stays unknown");

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::correspondence::{Recipient, identifier};
-use crate::journal::{Journal, JournalError, State};
+use crate::journal::{Journal, JournalError, RowSet, State};
 use crate::plan::{self, Proof, Proofs, RowFilter, Selection};
 use crate::preview::{MailingSummary, Reason, RowWarnings, sample};
 use crate::report::{Report, StateCounts};
@@ -219,7 +219,7 @@ pub(super) fn send_command(proof: Option<&Proof>) -> String {
 fn recorded_rows(journal: &Path) -> Result<Vec<u64>, JournalError> {
     let mut rows = Vec::new();
     let snapshot = Journal::read(journal)?.snapshot()?;
-    snapshot.each_recorded(|recorded| {
+    snapshot.each(RowSet::Recorded, |recorded| {
         rows.push(recorded.row);
         Ok::<_, JournalError>(())
     })?;
