@@ -291,7 +291,7 @@ mod tests {
                 began
             );
             assert_eq!(recorded(&journal), 4);
-            assert_eq!(journal.inputs().unwrap(), []);
+            assert!(journal.inputs().unwrap().is_empty());
             let copy = journal.older.clone().unwrap();
             assert!(copy.ends_with(format!("j.format-{format}")));
             assert_eq!(lines(&Journal::read(&copy).unwrap()).len(), 4);
@@ -327,7 +327,7 @@ mod tests {
         assert_eq!(counts[&State::Sent], 1, "{counts:?}");
         assert!(journal.run().unwrap().is_some());
         assert_eq!(recorded(&journal), 4);
-        assert_eq!(journal.inputs().unwrap(), []);
+        assert!(journal.inputs().unwrap().is_empty());
         drop(journal);
         assert!(!shape(&path).contains_key("inputs"));
     }

@@ -24,7 +24,7 @@ pub(crate) use error::JournalError;
 pub(crate) use open::Journal;
 pub(crate) use record::RowRecord;
 pub(crate) use rows::{RowSet, Snapshot};
-pub(crate) use run::{EndedRun, Input, Run, SharedAttachment};
+pub(crate) use run::{EndedRun, Inputs, Run, SharedAttachment};
 pub(crate) use state::{
     Digest, DigestHead, Entry, IllegalStep, LetterEnd, Outcome, Reason, Skip, Start, State,
     transition,

@@ -288,7 +288,7 @@ mod tests {
 
     use super::Journal;
     use crate::journal::{
-        EndedRun, Entry, Header, Input, JournalError, LetterEnd, Outcome, Reason, RowRecord,
+        EndedRun, Entry, Header, Inputs, JournalError, LetterEnd, Outcome, Reason, RowRecord,
         RowSet, Run, SharedAttachment, Skip, Snapshot, Start, State,
     };
 
@@ -855,9 +855,9 @@ mod tests {
         let journal = open(folder.path());
         assert_eq!(journal.run().unwrap(), None);
         let mut run = run(10);
-        journal.begin_run(run.clone(), Vec::new()).await.unwrap();
+        journal.begin_run(run.clone(), Inputs::new()).await.unwrap();
         run.rows = 11;
-        journal.begin_run(run.clone(), Vec::new()).await.unwrap();
+        journal.begin_run(run.clone(), Inputs::new()).await.unwrap();
         assert_eq!(journal.run().unwrap().as_ref(), Some(&run));
         run.ended = Some(EndedRun {
             at: at(6),
@@ -980,7 +980,7 @@ mod tests {
         let (folder, image) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         let journal = open(folder.path());
         let run = run(1);
-        journal.begin_run(run, Vec::new()).await.unwrap();
+        journal.begin_run(run, Inputs::new()).await.unwrap();
         journal.record(key(1), started(1, 1)).await.unwrap();
         journal.keep_alive(at(70)).await.unwrap();
         crash_image(folder.path(), image.path());
@@ -995,12 +995,8 @@ mod tests {
         let journal = open(folder.path());
         send(&journal, 1, Outcome::Rejected(reason("no such person"))).await;
         let run = run(1);
-        let input = Input {
-            kind: "template".into(),
-            name: "a.md".into(),
-            digest: [1; 32],
-        };
-        journal.begin_run(run, vec![input]).await.unwrap();
+        let input = (("template".into(), "a.md".into()), [1; 32]);
+        journal.begin_run(run, [input].into()).await.unwrap();
         let ended = EndedRun {
             at: at(6),
             how: "finished".into(),
@@ -1040,15 +1036,11 @@ mod tests {
     async fn what_a_run_was_made_of_is_kept_and_only_the_difference_is_written() {
         let folder = tempfile::tempdir().unwrap();
         let journal = open(folder.path());
-        assert_eq!(journal.inputs().unwrap(), []);
-        let input = |name: &str, content| Input {
-            kind: "template".into(),
-            name: name.into(),
-            digest: [content; 32],
-        };
+        assert_eq!(journal.inputs().unwrap(), Inputs::new());
+        let input = |name: &str, content| (("template".into(), name.into()), [content; 32]);
         let run = run(1);
-        let first = vec![input("a.md", 1), input("b.md", 1), input("c.md", 1)];
-        let second = vec![input("a.md", 1), input("b.md", 2), input("d.md", 1)];
+        let first = Inputs::from([input("a.md", 1), input("b.md", 1), input("c.md", 1)]);
+        let second = Inputs::from([input("a.md", 1), input("b.md", 2), input("d.md", 1)]);
         for inputs in [&first, &second, &second] {
             journal
                 .begin_run(run.clone(), inputs.clone())

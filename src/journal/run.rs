@@ -65,19 +65,13 @@ impl SharedAttachment {
     }
 }
 
-/// A part of a mailing: a file, or a member of the manifest.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Input {
-    /// The kind of input: a word such as `template`.
-    pub kind: String,
-    /// A path relative to the manifest's folder, or a member of the manifest. Identity numbers are masked in it.
-    pub name: String,
-    pub digest: Digest,
-}
+/// The parts of a mailing, by kind (a word such as `template`) and name (a path relative to the manifest's folder, or a member of the manifest; identity numbers are masked
+/// in the journal), with the digests of their contents.
+pub(crate) type Inputs = BTreeMap<(String, String), Digest>;
 
 impl Journal {
     /// Records that a run begins, with its inputs. Durable when it returns.
-    pub(crate) async fn begin_run(&self, run: Run, inputs: Vec<Input>) -> Result<(), JournalError> {
+    pub(crate) async fn begin_run(&self, run: Run, inputs: Inputs) -> Result<(), JournalError> {
         self.write(move |file| {
             let started_at = Value::from(run.started_at.as_millisecond());
             insert(
@@ -98,7 +92,7 @@ impl Journal {
                     started_at,
                 ],
             )?;
-            record_inputs(file, &inputs)
+            record_inputs(file, inputs)
         })
         .await
     }
@@ -130,11 +124,9 @@ impl Journal {
         self.reader().read(latest_run)
     }
 
-    /// The inputs of the latest run, in order; empty for format 1, which does not record them.
-    pub(crate) fn inputs(&self) -> Result<Vec<Input>, JournalError> {
-        let input = |((kind, name), digest)| Input { kind, name, digest };
-        let known = self.reader().read(known_inputs)?;
-        Ok(known.into_iter().map(input).collect())
+    /// The inputs of the latest run; empty for format 1, which does not record them.
+    pub(crate) fn inputs(&self) -> Result<Inputs, JournalError> {
+        self.reader().read(known_inputs)
     }
 
     /// The id at Altinn of a recorded upload of an attachment, which need not be published.
@@ -213,43 +205,34 @@ pub(super) fn latest_run(file: &Connection) -> rusqlite::Result<Option<Run>> {
     run.optional()
 }
 
-/// Inputs as last recorded: kind and name, and the digest of the content.
-type Known = BTreeMap<(String, String), Digest>;
-
 /// The inputs of the latest run. A run records only changes; an input that it no longer has is recorded with a null digest.
 const LATEST: &str = "SELECT kind, name, digest FROM inputs AS this
     WHERE digest IS NOT NULL AND run = (SELECT max(run) FROM inputs WHERE kind = this.kind AND name = this.name)";
 
 /// Records the inputs of the latest run that differ from those of the run before.
-fn record_inputs(file: &Connection, inputs: &[Input]) -> rusqlite::Result<()> {
+fn record_inputs(file: &Connection, inputs: Inputs) -> rusqlite::Result<()> {
     let mut known = known_inputs(file)?;
     let run: i64 = file.query_row("SELECT max(n) FROM runs", [], |row| row.get(0))?;
-    let write = |kind: &str, name: &str, digest: Option<Digest>| {
+    let write = |kind: String, name: String, digest: Option<Digest>| {
         let digest = digest.map(|digest| digest.to_vec());
-        let values = [
-            kind.to_owned().into(),
-            name.to_owned().into(),
-            run.into(),
-            digest.into(),
-        ];
+        let values = [kind.into(), name.into(), run.into(), digest.into()];
         insert(file, "inputs", &values)
     };
-    for input in inputs {
+    for ((kind, name), digest) in inputs {
         // Masked before the comparison, as the earlier ones are.
-        let name = redact(&input.name);
-        let earlier = known.remove(&(input.kind.clone(), name.to_string()));
-        if earlier != Some(input.digest) {
-            write(&input.kind, &name, Some(input.digest))?;
+        let name = redact(&name).into_owned();
+        if known.remove(&(kind.clone(), name.clone())) != Some(digest) {
+            write(kind, name, Some(digest))?;
         }
     }
     // Inputs of the run before that this one does not have.
     for (kind, name) in known.into_keys() {
-        write(&kind, &name, None)?;
+        write(kind, name, None)?;
     }
     Ok(())
 }
 
-fn known_inputs(file: &Connection) -> rusqlite::Result<Known> {
+fn known_inputs(file: &Connection) -> rusqlite::Result<Inputs> {
     let mut latest = file.prepare(LATEST)?;
     let latest = latest.query_map([], |row| Ok(((row.get(0)?, row.get(1)?), row.get(2)?)))?;
     latest.collect()

@@ -259,7 +259,7 @@ pub(super) mod tests {
             started_at: at(0),
             ended: None,
         };
-        journal.begin_run(run, Vec::new()).await.unwrap();
+        journal.begin_run(run, [].into()).await.unwrap();
         let ended = EndedRun {
             at: at(60),
             how: "finished".into(),
@@ -366,7 +366,7 @@ pub(super) mod tests {
             earlier: 1,
             ..journal.run().unwrap().unwrap()
         };
-        journal.begin_run(second, Vec::new()).await.unwrap();
+        journal.begin_run(second, [].into()).await.unwrap();
         let report = Report::from_journal(&journal).unwrap();
         assert!(report.adds_up());
         assert_eq!(report.rows_total(), 2);

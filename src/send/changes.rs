@@ -5,7 +5,7 @@ use std::fmt;
 use jiff::Timestamp;
 
 use crate::correspondence::local_time;
-use crate::journal::{Journal, JournalError, State};
+use crate::journal::{Inputs, Journal, JournalError, State};
 use crate::plan::{CheckReport, Input, InputKind};
 use crate::text::count;
 
@@ -70,21 +70,19 @@ pub(crate) fn changed_inputs(
     Ok((!before.is_empty()).then(|| compare(before, &checked.inputs)))
 }
 
+/// The kind and name of an input, as the journal has them.
+pub(super) fn named(input: &Input) -> (String, String) {
+    (input.kind.name().to_owned(), input.name.clone())
+}
+
 /// The differences between two lists of inputs. The manifest as a file is listed only when no single member of it has changed, as with comments.
-fn compare(before: Vec<crate::journal::Input>, now: &[Input]) -> Vec<ChangedInput> {
-    let mut before: Vec<_> = before
-        .into_iter()
-        .filter_map(|input| Some((InputKind::named(&input.kind)?, input.name, input.digest)))
-        .collect();
+fn compare(mut before: Inputs, now: &[Input]) -> Vec<ChangedInput> {
     let mut changed = Vec::new();
     for input in now {
-        let same = |(kind, name, _): &(InputKind, String, [u8; 32])| {
-            *kind == input.kind && *name == input.name
-        };
-        let how = match before.iter().position(same) {
+        // Removed when found: what remains in `before` is no longer part of the mailing.
+        let how = match before.remove(&named(input)) {
             None => ", new",
-            // Removed when found: what remains in `before` is no longer part of the mailing.
-            Some(at) if before.swap_remove(at).2 != input.digest.0 => "",
+            Some(digest) if digest != input.digest.0 => "",
             Some(_) => continue,
         };
         changed.push(ChangedInput {
@@ -93,11 +91,12 @@ fn compare(before: Vec<crate::journal::Input>, now: &[Input]) -> Vec<ChangedInpu
             how,
         });
     }
-    // Inputs found in both lists have been removed above.
-    let gone = before.into_iter().map(|(kind, name, _)| ChangedInput {
-        kind,
-        name,
-        how: ", gone",
+    let gone = before.into_keys().filter_map(|(kind, name)| {
+        Some(ChangedInput {
+            kind: InputKind::named(&kind)?,
+            name,
+            how: ", gone",
+        })
     });
     changed.extend(gone);
     if changed.iter().any(|input| input.kind == InputKind::Member) {
@@ -209,17 +208,14 @@ mod tests {
         }
     }
 
-    fn before(kind: &str, name: &str, content: &str) -> crate::journal::Input {
-        crate::journal::Input {
-            kind: kind.to_owned(),
-            name: name.to_owned(),
-            digest: Digest::sha256(content.as_bytes()).0,
-        }
+    fn before(kind: &str, name: &str, content: &str) -> ((String, String), [u8; 32]) {
+        let digest = Digest::sha256(content.as_bytes());
+        ((kind.to_owned(), name.to_owned()), digest.0)
     }
 
     #[test]
     fn what_changed_came_and_went_is_named() {
-        let before = vec![
+        let before = [
             before("manifest", "manifest", "1"),
             before("member", "correspondence.content.messageTitle", "Hello"),
             before("rows", "recipients.csv", "a"),
@@ -237,7 +233,7 @@ mod tests {
             now(InputKind::Template, "new.md", "x"),
             now(InputKind::Template, "same.md", "x"),
         ];
-        let told: Vec<_> = compare(before, &now)
+        let told: Vec<_> = compare(before.into(), &now)
             .iter()
             .map(ToString::to_string)
             .collect();
@@ -253,7 +249,7 @@ mod tests {
     #[test]
     fn a_manifest_without_a_changed_member_is_named_itself() {
         let told = compare(
-            vec![before("manifest", "manifest", "1")],
+            [before("manifest", "manifest", "1")].into(),
             &[now(InputKind::Manifest, "manifest", "2")],
         );
         assert_eq!(told.len(), 1);

@@ -5,10 +5,10 @@ use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
 use super::attempt::Session;
-use super::changes::{ChangedRow, Changes, NAMED, changed_inputs};
+use super::changes::{ChangedRow, Changes, NAMED, changed_inputs, named};
 use super::lookup::Lookup;
 use super::{LeftBehind, Reconciled, RetryRefused, SendError};
-use crate::journal::{self, Entry, Input, Journal, JournalError, RowRecord, RowSet, State};
+use crate::journal::{self, Entry, Journal, JournalError, RowRecord, RowSet, State};
 use crate::plan::{CheckReport, Deliveries, KeyIndex, Mailing, Planned, Selection};
 use crate::secret::redact;
 
@@ -332,11 +332,8 @@ async fn begin(
         started_at: Timestamp::now(),
         ended: None,
     };
-    let inputs = checked.inputs.iter().map(|input| Input {
-        kind: input.kind.name().to_owned(),
-        name: input.name.clone(),
-        digest: input.digest.0,
-    });
+    let inputs = checked.inputs.iter();
+    let inputs = inputs.map(|input| (named(input), input.digest.0));
     Ok(journal.begin_run(run, inputs.collect()).await?)
 }
 

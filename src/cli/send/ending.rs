@@ -197,7 +197,7 @@ mod tests {
             started_at: at,
             ended: None,
         };
-        journal.begin_run(run, Vec::new()).await.unwrap();
+        journal.begin_run(run, [].into()).await.unwrap();
         for row in 1..=sent {
             let key = Uuid::from_u64_pair(0, row);
             let start = Start {
