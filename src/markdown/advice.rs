@@ -7,6 +7,8 @@ use comrak::{Arena, parse_document};
 
 use super::inbox::is_link;
 use super::server;
+use crate::diagnostic::Source;
+use crate::text::floor_char_boundary;
 
 /// The largest number of findings of one kind in a text.
 const OF_A_KIND: usize = 20;
@@ -124,14 +126,14 @@ impl Kind {
 
 /// Finds the constructs in a letter's own text that readers will not see as written. In `text`, letters stand in place of values, which are checked elsewhere.
 pub(crate) fn advice(text: &str) -> Vec<Advice> {
-    let source = Source::new(text);
+    let source = Source::new("", text);
     let arena = Arena::new();
     let mut found = Vec::new();
     for node in parse_document(&arena, text, &server::options()).descendants() {
         if let Some(kind) = kind_of_node(node) {
             found.push(Advice {
                 kind,
-                span: source.span(node),
+                span: span(node, &source),
             });
         }
         if matches!(node.data().value, NodeValue::Paragraph) {
@@ -150,58 +152,19 @@ pub(crate) fn advice(text: &str) -> Vec<Advice> {
     found
 }
 
-/// A text with the positions of its lines, for turning line numbers into byte ranges.
-struct Source<'a> {
-    text: &'a str,
-    starts: Vec<usize>,
-}
-
-impl<'a> Source<'a> {
-    fn new(text: &'a str) -> Self {
-        let breaks = text.match_indices('\n').map(|(at, _)| at + 1);
-        Self {
-            text,
-            starts: std::iter::once(0).chain(breaks).collect(),
-        }
-    }
-
-    /// The range of a node on its first line.
-    fn span<'b>(&self, node: &'b AstNode<'b>) -> Range<usize> {
-        let position = node.data().sourcepos;
-        let line = position.start.line.saturating_sub(1);
-        let whole = self.line(line);
-        let start = (whole.start + position.start.column.saturating_sub(1)).min(whole.end);
-        let end = if position.end.line == position.start.line {
-            (whole.start + position.end.column).clamp(start, whole.end)
-        } else {
-            whole.end
-        };
-        let (start, end) = (self.boundary(start), self.boundary(end));
-        start..end.max(start)
-    }
-
-    /// The nearest character boundary at or before `at`: columns of nodes may point into a character.
-    fn boundary(&self, mut at: usize) -> usize {
-        while !self.text.is_char_boundary(at) {
-            at -= 1;
-        }
-        at
-    }
-
-    /// The range of a line (from 0) without its end.
-    fn line(&self, line: usize) -> Range<usize> {
-        let start = self.starts.get(line).copied().unwrap_or(self.text.len());
-        let end = self
-            .starts
-            .get(line + 1)
-            .map_or(self.text.len(), |next| next - 1);
-        let end = if self.text[start..end.max(start)].ends_with('\r') {
-            end - 1
-        } else {
-            end
-        };
-        start..end.max(start)
-    }
+/// The range of a node on its first line.
+fn span<'a>(node: &'a AstNode<'a>, source: &Source) -> Range<usize> {
+    let position = node.data().sourcepos;
+    let line = source.line_span(position.start.line);
+    // Columns of nodes may point into a character.
+    let at = |column| floor_char_boundary(source.text(), line.end.min(line.start + column));
+    let start = at(position.start.column.saturating_sub(1));
+    let end = if position.end.line == position.start.line {
+        at(position.end.column)
+    } else {
+        line.end
+    };
+    start..end.max(start)
 }
 
 fn kind_of_node<'a>(node: &'a AstNode<'a>) -> Option<Kind> {
@@ -299,13 +262,12 @@ fn is_lost<'a>(node: &'a AstNode<'a>) -> bool {
 }
 
 /// Checks the lines of a paragraph for constructs of Markdig that comrak does not know, and for line breaks that readers will not see.
-fn check_lines<'a>(paragraph: &'a AstNode<'a>, source: &Source<'_>, found: &mut Vec<Advice>) {
+fn check_lines<'a>(paragraph: &'a AstNode<'a>, source: &Source, found: &mut Vec<Advice>) {
     let position = paragraph.data().sourcepos;
-    let first = position.start.line.saturating_sub(1);
-    let lines: Vec<(Range<usize>, &str)> = (first..position.end.line)
+    let lines: Vec<(Range<usize>, &str)> = (position.start.line..=position.end.line)
         .map(|line| {
-            let span = source.line(line);
-            let text = server::split_prefix(&source.text[span.clone()]).1;
+            let span = source.line_span(line);
+            let text = server::split_prefix(&source.text()[span.clone()]).1;
             (span, text)
         })
         .collect();

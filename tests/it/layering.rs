@@ -33,6 +33,7 @@ const SIDEWAYS: &[(&str, &str)] = &[
     ("correspondence", "text"),
     ("diagnostic", "secret"),
     ("diagnostic", "text"),
+    ("markdown", "diagnostic"),
     ("markdown", "text"),
     ("secret", "plain_file"),
     ("secret", "text"),
