@@ -16,14 +16,6 @@ use crate::recipients::Row;
 /// The most letters that one warning names, beside the first of each group; and the most groups.
 const NAMED: usize = 5;
 
-/// The first letters that share something.
-#[derive(Default)]
-struct Shared {
-    groups: Vec<Group>,
-    /// The number of letters that are not the first of their group.
-    repeated: usize,
-}
-
 /// Letters that share one thing: `what` it is, and the letters by line and key.
 struct Group {
     hash: u64,
@@ -43,14 +35,13 @@ impl Mailing {
             1 => "1 letter goes to a recipient who gets another one too".to_owned(),
             count => format!("{count} letters go to a recipient who gets another one too"),
         };
-        let shared = self.find_shared(|planner, row| {
+        let warning = self.shared_warning(message, repeated, |planner, row| {
             let (name, recipient) = planner.identify(row)?;
             let hash = report.recipient_hash(&recipient);
             let is_repeated = repeated.binary_search(&hash).is_ok();
             is_repeated.then(|| (hash, recipient.masked(), name))
         })?;
         // With keys of their own, several letters to one recipient may be meant.
-        let warning = self.shared_warning(message, &shared, repeated);
         report.push(warning.with_hint("each row has a key of its own, so all of them are sent"));
         Ok(())
     }
@@ -74,7 +65,11 @@ impl Mailing {
             }
             let is_named = |(hash, _): &&(u64, u64)| repeated.binary_search(hash).is_ok();
             let rows: HashSet<u64> = names.iter().filter(is_named).map(|(_, row)| *row).collect();
-            let shared = self.find_shared(|planner, row| {
+            let message = match repeated.len() {
+                1 => "1 letter has a file that another one has too, though nearly every letter has one of its own".to_owned(),
+                count => format!("{count} letters have a file that another one has too, though nearly every letter has one of its own"),
+            };
+            let warning = self.shared_warning(message, &repeated, |planner, row| {
                 // Planning a letter reads its files.
                 if !rows.contains(&row.number) {
                     return None;
@@ -87,19 +82,9 @@ impl Mailing {
                 let hash = report.file_hash(path);
                 let name = path.strip_prefix(&self.loaded.folder).unwrap_or(path);
                 let is_repeated = repeated.binary_search(&hash).is_ok();
-                is_repeated.then(|| {
-                    (
-                        hash,
-                        excerpt(&name.to_string_lossy()),
-                        delivery.name.clone(),
-                    )
-                })
+                let what = || excerpt(&name.to_string_lossy());
+                is_repeated.then(|| (hash, what(), delivery.name.clone()))
             })?;
-            let message = match repeated.len() {
-                1 => "1 letter has a file that another one has too, though nearly every letter has one of its own".to_owned(),
-                count => format!("{count} letters have a file that another one has too, though nearly every letter has one of its own"),
-            };
-            let warning = self.shared_warning(message, &shared, &repeated);
             let plan = self.letter.attachments.get(entry);
             let columns = plan.map(|plan| plan.file.columns().join("`, `"));
             report.push(warning.with_hint(format!(
@@ -110,37 +95,48 @@ impl Mailing {
         Ok(())
     }
 
-    /// The warning stands at the file: which of the rows is wrong is not known.
-    fn shared_warning(&self, message: String, shared: &Shared, repeated: &[u64]) -> Problem {
-        let groups = shared.groups.iter().filter(|group| group.letters.len() > 1);
-        let groups = groups.map(|group| format!("{} on {}", group.what, group.letters.join(", ")));
-        let more = if repeated.len() > shared.repeated {
-            ", \u{2026}"
-        } else {
-            ""
-        };
-        let cause = groups.collect::<Vec<_>>().join("; ") + more;
-        Problem::warning(Place::File(self.rows_file()), message).with_cause(cause)
-    }
-
-    /// Reads the rows again until enough letters are found that share something: `key` gives its hash, its name, and the row's key.
-    fn find_shared(
+    /// Reads the rows again until enough letters are found that share something: `key` gives its hash, its name, and the row's key. The warning stands at the file:
+    /// which of the rows is wrong is not known.
+    fn shared_warning(
         &self,
+        message: String,
+        repeated: &[u64],
         key: impl Fn(&mut RowPlanner<'_>, &Row) -> Option<(u64, String, String)>,
-    ) -> Result<Shared, Problems> {
-        let mut shared = Shared::default();
+    ) -> Result<Problem, Problems> {
+        let mut groups: Vec<Group> = Vec::new();
+        // The number of letters that are not the first of their group.
+        let mut found = 0;
         self.read_again(|planner, row| {
             if let Some((hash, what, name)) = key(planner, row) {
                 let letter = format!("line {}: {}", row.line, excerpt(&masked(&name)));
-                shared.add(hash, what, letter);
+                if let Some(group) = groups.iter_mut().find(|group| group.hash == hash) {
+                    group.letters.push(letter);
+                    found += 1;
+                // Memory does not grow with the file: what would be one group more is left out.
+                } else if groups.len() < NAMED {
+                    let letters = vec![letter];
+                    groups.push(Group {
+                        hash,
+                        what,
+                        letters,
+                    });
+                }
             }
-            if shared.repeated < NAMED {
+            if found < NAMED {
                 ControlFlow::Continue(())
             } else {
                 ControlFlow::Break(())
             }
         })?;
-        Ok(shared)
+        let groups = groups.iter().filter(|group| group.letters.len() > 1);
+        let groups = groups.map(|group| format!("{} on {}", group.what, group.letters.join(", ")));
+        let more = if repeated.len() > found {
+            ", \u{2026}"
+        } else {
+            ""
+        };
+        let cause = groups.collect::<Vec<_>>().join("; ") + more;
+        Ok(Problem::warning(Place::File(self.rows_file()), message).with_cause(cause))
     }
 
     /// Reads the rows again and passes each to `each`, until it breaks.
@@ -156,21 +152,5 @@ impl Mailing {
             }
         }
         Ok(())
-    }
-}
-
-impl Shared {
-    /// Adds a letter. Memory does not grow with the file: what would be one group more is left out.
-    fn add(&mut self, hash: u64, what: String, letter: String) {
-        if let Some(group) = self.groups.iter_mut().find(|group| group.hash == hash) {
-            group.letters.push(letter);
-            self.repeated += 1;
-        } else if self.groups.len() < NAMED {
-            self.groups.push(Group {
-                hash,
-                what,
-                letters: vec![letter],
-            });
-        }
     }
 }
